@@ -1,0 +1,357 @@
+//! What can go wrong, and how a test says when.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::lifecycle::Hold;
+use crate::log::Origin;
+use crate::log::Request;
+
+/// How a connection is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// The socket ends in order (FIN), without TLS's goodbye.
+    Fin,
+    /// The socket is reset (RST); the client may see less than was sent.
+    Rst,
+}
+
+/// How the end of a body is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// By `Content-Length`.
+    Length,
+    /// By `Transfer-Encoding: chunked`.
+    Chunked,
+    /// By closing the connection.
+    UntilClose,
+}
+
+/// The `Retry-After` header of a secondary limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetryAfter {
+    /// As whole seconds.
+    Seconds(u64),
+    /// As an HTTP date this far from now.
+    Date(Duration),
+    /// No header.
+    None,
+}
+
+/// One thing that goes wrong with one request.
+///
+/// Up to [`Fault::RedirectToScheme`] the fault answers *instead* of GitHub: the request has no effect. From there on
+/// the request is carried out and its answer is bent.
+#[derive(Debug, Clone)]
+pub enum Fault {
+    /// Any answer at all.
+    Status {
+        /// The status code.
+        code: u16,
+        /// Headers beside the length.
+        headers: Vec<(String, String)>,
+        /// The body.
+        body: String,
+    },
+    /// The hourly budget is used up: 403, `x-ratelimit-remaining: 0`, and when it is filled again.
+    RateLimitPrimary {
+        /// From now until the reset.
+        reset_in: Duration,
+    },
+    /// Too much at once, in GitHub's words.
+    RateLimitSecondary {
+        /// 403 or 429; GitHub uses both.
+        status: u16,
+        /// What the answer says about waiting.
+        retry_after: RetryAfter,
+    },
+    /// A reset before the first byte.
+    ResetBeforeHeaders,
+    /// Nothing is sent; afterwards the request is carried out and answered as if nothing had been.
+    StallHeaders {
+        /// How long.
+        hold: Hold,
+    },
+    /// The asset host says that the signature is too old.
+    ExpiredSignature,
+    /// A captive portal: 200 and a page.
+    Html200,
+    /// 302 to another place.
+    RedirectTo(String),
+    /// 302 to an address that redirects to another address, for ever.
+    RedirectLoop,
+    /// 302 to the address asked for.
+    RedirectToSelf,
+    /// 302 to the same path without TLS. Over plain HTTP: on another port.
+    RedirectToHttp,
+    /// 302 to the same host and path under another scheme, such as `ftp`.
+    RedirectToScheme(String),
+
+    /// The request is carried out; then a reset before the first byte of the answer.
+    TruncateAfterProcessing,
+    /// The request is carried out; nothing is sent until the hold is over.
+    StallAfterProcessing {
+        /// How long.
+        hold: Hold,
+    },
+    /// A reset in the middle of the headers.
+    ResetInHeaders,
+    /// The connection ends inside the body, which `Content-Length` states in full.
+    CutBody {
+        /// Bytes of the body that are sent.
+        after: usize,
+        /// How it ends.
+        with: Cut,
+    },
+    /// Nothing more is sent after a part of the body.
+    StallBody {
+        /// Bytes of the body that are sent before.
+        after: usize,
+        /// How long; then the rest follows.
+        hold: Hold,
+    },
+    /// The body comes in small pieces.
+    Trickle {
+        /// Bytes per piece.
+        bytes: usize,
+        /// Between pieces.
+        every: Duration,
+    },
+    /// `Content-Length` states more than is sent; the connection then ends as if all were well.
+    ShortBody {
+        /// Bytes that are missing at the end.
+        missing: usize,
+    },
+    /// More bytes than the asset has. With [`Framing::Length`] the stated length is the asset's own.
+    LongBody {
+        /// Bytes beyond the asset's.
+        extra: usize,
+        /// How the end is told.
+        framing: Framing,
+    },
+    /// Another length than the asset's, in the header and in the body alike.
+    WrongLength {
+        /// The length sent.
+        length: usize,
+    },
+    /// No `Content-Length`; the end of the connection is the end of the body.
+    NoLength,
+    /// The body comes in chunks, without `Content-Length`.
+    Chunked,
+    /// `Content-Encoding: gzip`, asked for or not.
+    GzipAnyway,
+    /// 200 and everything, although a part was asked for.
+    IgnoreRange,
+    /// A 206 whose `Content-Range` names another place.
+    WrongContentRange {
+        /// Added to the first and last position.
+        shift: u64,
+    },
+    /// Another ETag for the same bytes, also when `If-Range` is weighed.
+    ChangedEtag,
+    /// Other bytes under the same address, with an ETag of their own.
+    ChangedBytes(Bytes),
+    /// Headers without measure.
+    HugeHeaders {
+        /// Bytes of headers beyond the usual.
+        bytes: usize,
+    },
+    /// A JSON array that never ends.
+    EndlessJson,
+    /// The first half of the body, framed as if it were all.
+    HalfJson,
+    /// Well-formed JSON of another shape.
+    WrongShapeJson,
+    /// The connection is closed after the answer.
+    CloseConnectionAfter {
+        /// Whether the answer says so beforehand.
+        announced: bool,
+    },
+}
+
+impl Fault {
+    /// A status without further headers and with GitHub's JSON for errors.
+    #[must_use]
+    pub fn status(code: u16) -> Fault {
+        let body = serde_json::json!({ "message": crate::http::reason(code), "status": code.to_string() });
+        Fault::Status {
+            code,
+            headers: vec![("Content-Type".into(), "application/json".into())],
+            body: body.to_string(),
+        }
+    }
+
+    /// The fault's name in the log, without its values.
+    pub(crate) fn name(&self) -> String {
+        let shown = format!("{self:?}");
+        shown.chars().take_while(char::is_ascii_alphanumeric).collect()
+    }
+}
+
+/// Which requests something happens to. Everything unset matches everything.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Matcher {
+    origin: Option<Origin>,
+    method: Option<String>,
+    path: Option<String>,
+    body: Option<String>,
+    nth: u64,
+    times: Option<u64>,
+}
+
+impl Matcher {
+    /// Every request, once.
+    pub fn any() -> Matcher {
+        Matcher { origin: None, method: None, path: None, body: None, nth: 1, times: Some(1) }
+    }
+
+    /// Requests to the API, once.
+    pub fn api() -> Matcher {
+        Matcher { origin: Some(Origin::Api), ..Matcher::any() }
+    }
+
+    /// Requests to the release pages, once.
+    pub fn web() -> Matcher {
+        Matcher { origin: Some(Origin::Web), ..Matcher::any() }
+    }
+
+    /// Requests to the asset host, once.
+    pub fn objects() -> Matcher {
+        Matcher { origin: Some(Origin::Objects), ..Matcher::any() }
+    }
+
+    /// Requests to the GraphQL endpoint, once.
+    pub fn graphql() -> Matcher {
+        Matcher::any().method("POST").path("/graphql")
+    }
+
+    /// Only this method.
+    pub fn method(mut self, method: &str) -> Matcher {
+        self.method = Some(method.to_owned());
+        self
+    }
+
+    /// Only when path and query, as sent, contain this.
+    pub fn path(mut self, part: &str) -> Matcher {
+        self.path = Some(part.to_owned());
+        self
+    }
+
+    /// Only when the body contains this, such as `updateRefs`.
+    pub fn body(mut self, part: &str) -> Matcher {
+        self.body = Some(part.to_owned());
+        self
+    }
+
+    /// Not before the nth matching request, counted from 1.
+    pub fn nth(mut self, nth: u64) -> Matcher {
+        self.nth = nth;
+        self
+    }
+
+    /// For this many requests.
+    pub fn times(mut self, times: u64) -> Matcher {
+        self.times = Some(times);
+        self
+    }
+
+    /// For every matching request from now on.
+    pub fn always(mut self) -> Matcher {
+        self.times = None;
+        self
+    }
+
+    /// Whether a request is meant, its number apart.
+    #[must_use]
+    pub fn matches(&self, request: &Request) -> bool {
+        self.origin.is_none_or(|origin| origin == request.origin)
+            && self.method.as_ref().is_none_or(|method| *method == request.method)
+            && self.path.as_ref().is_none_or(|part| request.path.contains(part.as_str()))
+            && self.body.as_ref().is_none_or(|part| String::from_utf8_lossy(&request.body).contains(part.as_str()))
+    }
+}
+
+/// Rules in the order they were given, each with its own count.
+#[derive(Debug)]
+pub(crate) struct Script<Action> {
+    rules: Vec<Rule<Action>>,
+}
+
+#[derive(Debug)]
+struct Rule<Action> {
+    matcher: Matcher,
+    seen: u64,
+    fired: u64,
+    action: Action,
+}
+
+impl<Action: Clone> Script<Action> {
+    pub(crate) fn new() -> Self {
+        Script { rules: Vec::new() }
+    }
+
+    pub(crate) fn add(&mut self, matcher: Matcher, action: Action) {
+        self.rules.push(Rule { matcher, seen: 0, fired: 0, action });
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.rules.clear();
+    }
+
+    /// The first rule whose turn it is. All matching rules count the request; only the one that fires is used up.
+    pub(crate) fn take(&mut self, request: &Request) -> Option<Action> {
+        let mut chosen = None;
+        for rule in &mut self.rules {
+            if !rule.matcher.matches(request) {
+                continue;
+            }
+            rule.seen += 1;
+            let is_due = rule.seen >= rule.matcher.nth && rule.matcher.times.is_none_or(|times| rule.fired < times);
+            if is_due && chosen.is_none() {
+                rule.fired += 1;
+                chosen = Some(rule.action.clone());
+            }
+        }
+        chosen
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(path: &str) -> Request {
+        Request {
+            origin: Origin::Api,
+            secure: false,
+            connection: 1,
+            method: "GET".into(),
+            path: path.into(),
+            headers: Vec::new(),
+            body: Bytes::new(),
+            status: None,
+            fault: None,
+        }
+    }
+
+    #[test]
+    fn equal_rules_fire_one_after_another_and_numbers_count_every_match() {
+        let mut script = Script::new();
+        script.add(Matcher::api().path("/x"), "first");
+        script.add(Matcher::api().path("/x"), "second");
+        script.add(Matcher::api().path("/x").nth(4).times(2), "fourth and fifth");
+        let fired: Vec<_> = (0..6).map(|_| script.take(&request("/x"))).collect();
+        let late = Some("fourth and fifth");
+        assert_eq!(fired, [Some("first"), Some("second"), None, late, late, None]);
+        assert_eq!(script.take(&request("/y")), None);
+    }
+
+    #[test]
+    fn a_fault_is_logged_by_its_name_alone() {
+        assert_eq!(Fault::CutBody { after: 3, with: Cut::Rst }.name(), "CutBody");
+        assert_eq!(Fault::ChangedBytes(Bytes::from_static(b"secret")).name(), "ChangedBytes");
+        assert_eq!(Fault::Html200.name(), "Html200");
+    }
+}

@@ -1,0 +1,212 @@
+//! The state behind the servers, as a test sets it up and looks at it.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::fault::Fault;
+use crate::fault::Matcher;
+use crate::fault::Script;
+use crate::lifecycle::Lifecycle;
+use crate::log::Log;
+use crate::log::Request;
+use crate::repo::RepoHandle;
+use crate::snapshot::Snapshot;
+use crate::spec::AssetDelivery;
+use crate::spec::BudgetSpec;
+use crate::spec::TokenKind;
+use crate::world::Budget;
+use crate::world::World;
+
+type Change = Box<dyn FnOnce(&GitHub) + Send>;
+pub(crate) type Hook = Arc<Mutex<Option<Change>>>;
+
+/// One GitHub: a handle that can be cloned and used from any thread.
+#[derive(Clone)]
+pub struct GitHub {
+    pub(crate) shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) world: Mutex<World>,
+    pub(crate) faults: Mutex<Script<Fault>>,
+    pub(crate) hooks: Mutex<Script<Hook>>,
+    pub(crate) log: Log,
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) failed_handshakes: AtomicU64,
+}
+
+impl std::fmt::Debug for GitHub {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("GitHub").field("urls", &self.world().urls).finish_non_exhaustive()
+    }
+}
+
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl GitHub {
+    pub(crate) fn new() -> GitHub {
+        GitHub {
+            shared: Arc::new(Shared {
+                world: Mutex::new(World::new()),
+                faults: Mutex::new(Script::new()),
+                hooks: Mutex::new(Script::new()),
+                log: Log::default(),
+                lifecycle: Lifecycle::default(),
+                failed_handshakes: AtomicU64::new(0),
+            }),
+        }
+    }
+
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        locked(&self.shared.world)
+    }
+
+    /// Where REST and GraphQL (`/graphql`) are, without a slash at the end.
+    #[must_use]
+    pub fn api_url(&self) -> String {
+        self.world().urls.api.clone()
+    }
+
+    /// Where the release pages are, without a slash at the end; as an Enterprise server it also has `/api/v3` and
+    /// `/api/graphql`.
+    #[must_use]
+    pub fn web_url(&self) -> String {
+        self.world().urls.web.clone()
+    }
+
+    /// Where the assets are, without a slash at the end.
+    #[must_use]
+    pub fn objects_url(&self) -> String {
+        self.world().urls.objects.clone()
+    }
+
+    /// The repository of this name (`owner/name`), made public and empty when it is new.
+    ///
+    /// # Panics
+    /// When the name has no slash.
+    #[must_use]
+    pub fn repo(&self, full_name: &str) -> RepoHandle {
+        let mut world = self.world();
+        let index = world.repo_or_new(full_name);
+        let id = world.repos[index].id;
+        drop(world);
+        RepoHandle::new(self.clone(), id)
+    }
+
+    /// Makes a token known. All others are refused with 401.
+    pub fn token(&self, token: &str, kind: TokenKind) {
+        self.world().tokens.insert(token.to_owned(), kind);
+    }
+
+    /// Sets the hourly budget of the REST API.
+    pub fn rest_budget(&self, budget: BudgetSpec) {
+        self.world().core = Budget::new(budget);
+    }
+
+    /// Sets the hourly budget of the GraphQL API.
+    pub fn graphql_budget(&self, budget: BudgetSpec) {
+        self.world().graphql = Budget::new(budget);
+    }
+
+    /// Without GraphQL its endpoint is 404, as on old Enterprise servers.
+    pub fn graphql(&self, is_there: bool) {
+        self.world().switches.graphql = is_there;
+    }
+
+    /// Makes GraphQL not know a field, such as `Release`, `immutable`; that one is then absent from REST, too.
+    pub fn hide_field(&self, type_name: &str, field: &str) {
+        self.world().switches.hidden_fields.insert((type_name.to_owned(), field.to_owned()));
+    }
+
+    /// How the API gives an asset's bytes; a redirect unless it is told otherwise.
+    pub fn asset_delivery(&self, delivery: AssetDelivery) {
+        self.world().switches.asset_delivery = delivery;
+    }
+
+    /// How often and how long each signed address that is made from now on can be used.
+    pub fn signed_urls(&self, uses: u64, lifetime: Duration) {
+        let switches = &mut self.world().switches;
+        switches.signed_uses = uses;
+        switches.signed_lifetime = lifetime;
+    }
+
+    /// The status that leads from a repository's former name to its new one; 301 unless it is told otherwise.
+    pub fn moved_status(&self, status: u16) {
+        self.world().switches.moved_status = status;
+    }
+
+    /// Makes `matching-refs` give pages of this size with a `Link`; otherwise it gives everything at once.
+    pub fn matching_refs_page(&self, size: usize) {
+        self.world().switches.matching_refs_page = Some(size);
+    }
+
+    /// Scripts a fault. Of several that match, the first that is due happens.
+    pub fn fault(&self, matcher: Matcher, fault: Fault) {
+        locked(&self.shared.faults).add(matcher, fault);
+    }
+
+    /// Forgets all scripted faults.
+    pub fn clear_faults(&self) {
+        locked(&self.shared.faults).clear();
+    }
+
+    /// Changes something just before a matching request is handled, once: somebody else is faster.
+    pub fn before(&self, matcher: Matcher, change: impl FnOnce(&GitHub) + Send + 'static) {
+        let change: Hook = Arc::new(Mutex::new(Some(Box::new(change))));
+        locked(&self.shared.hooks).add(matcher.times(1), change);
+    }
+
+    /// All requests since the start or the last clearing, in the order of arrival.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Request> {
+        self.shared.log.all()
+    }
+
+    /// The requests that match, whatever number the matcher names.
+    #[must_use]
+    pub fn requests_to(&self, matcher: &Matcher) -> Vec<Request> {
+        self.requests().into_iter().filter(|request| matcher.matches(request)).collect()
+    }
+
+    /// Forgets the requests so far.
+    pub fn clear_log(&self) {
+        self.shared.log.clear();
+    }
+
+    /// Waits until so many matching requests have arrived; false when the time is over before.
+    #[must_use]
+    pub fn wait_for(&self, matcher: &Matcher, count: usize, time: Duration) -> bool {
+        let enough = |all: &[Request]| all.iter().filter(|request| matcher.matches(request)).count() >= count;
+        self.shared.log.wait_until(time, enough)
+    }
+
+    /// How many requests changed something.
+    #[must_use]
+    pub fn mutations(&self) -> u64 {
+        self.world().mutations
+    }
+
+    /// How many clients ended the TLS handshake, because they refuse the certificate for instance.
+    #[must_use]
+    pub fn failed_handshakes(&self) -> u64 {
+        self.shared.failed_handshakes.load(Ordering::SeqCst)
+    }
+
+    /// What exists in a repository now, whatever listings still say.
+    ///
+    /// # Panics
+    /// When there is no such repository.
+    #[must_use]
+    pub fn snapshot(&self, full_name: &str) -> Snapshot {
+        let world = self.world();
+        let (index, _) = world.repo_index(full_name).expect("a snapshot is taken of a repository that exists");
+        Snapshot::of(&world.repos[index])
+    }
+}

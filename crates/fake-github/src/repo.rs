@@ -1,0 +1,171 @@
+//! One repository as a test sets it up and changes it behind a client's back.
+
+use bytes::Bytes;
+
+use crate::github::GitHub;
+use crate::snapshot::Snapshot;
+use crate::spec::AssetSpec;
+use crate::spec::Digest;
+use crate::spec::MakeLatest;
+use crate::spec::ReleaseSpec;
+use crate::spec::RulesetSpec;
+use crate::spec::TagSpec;
+use crate::world::Asset;
+use crate::world::Blob;
+use crate::world::Repo;
+use crate::world::Ruleset;
+use crate::world::World;
+use crate::world::made_up_oid;
+
+/// A handle to a repository; what it does happens at once and is no request.
+#[derive(Debug, Clone)]
+pub struct RepoHandle {
+    github: GitHub,
+    id: u64,
+}
+
+impl RepoHandle {
+    pub(crate) fn new(github: GitHub, id: u64) -> RepoHandle {
+        RepoHandle { github, id }
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut World, usize) -> T) -> T {
+        let mut world = self.github.world();
+        let index = world.repo_by_id(self.id).expect("repositories are never removed");
+        change(&mut world, index)
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut Repo) -> T) -> T {
+        self.change(|world, index| change(&mut world.repos[index]))
+    }
+
+    /// The numeric id.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Adds a release with its tag and assets; gives its id.
+    pub fn add(&self, release: ReleaseSpec) -> u64 {
+        self.change(|world, index| world.add_release(index, release))
+    }
+
+    /// Adds a tag without a release; gives the object id its ref points at.
+    pub fn add_tag(&self, tag: TagSpec) -> String {
+        self.with(|repo| repo.add_tag(tag))
+    }
+
+    /// Adds an asset to a release, in place of one of the same name; gives its id.
+    ///
+    /// # Panics
+    /// When there is no such release.
+    pub fn add_asset(&self, release: u64, asset: AssetSpec) -> u64 {
+        self.change(|world, index| world.add_asset(index, release, asset))
+    }
+
+    /// Puts other bytes under an asset's name and id; the digest stated keeps to the rule it had.
+    pub fn replace_bytes(&self, tag: &str, asset: &str, bytes: impl Into<Bytes>) {
+        let blob = Blob::new(bytes.into());
+        self.change_asset(tag, asset, |asset| {
+            asset.blob = blob;
+            asset.updated_at = "2024-12-31T00:00:00Z".to_owned();
+        });
+    }
+
+    /// Changes what the API states as an asset's digest.
+    pub fn state_digest(&self, tag: &str, asset: &str, digest: Digest) {
+        self.change_asset(tag, asset, |asset| asset.digest = digest);
+    }
+
+    fn change_asset(&self, tag: &str, name: &str, change: impl FnOnce(&mut Asset)) {
+        self.with(|repo| {
+            let releases = repo.releases.iter_mut().filter(|release| release.tag == tag);
+            let asset = releases.flat_map(|release| &mut release.assets).find(|asset| asset.name == name);
+            change(asset.expect("only an asset that exists is changed"));
+        });
+    }
+
+    /// Publishes a draft at a time in RFC 3339.
+    ///
+    /// # Panics
+    /// When there is no such release.
+    pub fn publish(&self, release: u64, time: &str) {
+        self.with(|repo| repo.publish(release, time));
+    }
+
+    /// Gives a release the badge.
+    pub fn make_latest(&self, release: u64) {
+        self.with(|repo| {
+            repo.chosen_latest = Some(release);
+            for candidate in repo.releases.iter_mut().filter(|candidate| candidate.id == release) {
+                candidate.make_latest = MakeLatest::True;
+            }
+        });
+    }
+
+    /// Points a tag at another commit, derived from the words; gives the new object id.
+    pub fn move_tag(&self, tag: &str, words: &str) -> String {
+        let commit = made_up_oid(words);
+        self.with(|repo| repo.add_tag(TagSpec::new(tag).target(&commit)))
+    }
+
+    /// Removes a release as its owner would on the web.
+    pub fn delete_release(&self, release: u64) {
+        self.with(|repo| repo.delete_release(release));
+    }
+
+    /// Removes a tag as its owner would; a published release of it becomes a draft. Rules do not apply.
+    pub fn delete_tag(&self, tag: &str) {
+        self.with(|repo| {
+            let rules = std::mem::take(&mut repo.rulesets);
+            let _ = repo.delete_tag(tag);
+            repo.rulesets = rules;
+        });
+    }
+
+    /// Hides the repository from everybody without a token for it.
+    pub fn private(&self) -> &Self {
+        self.with(|repo| repo.private = true);
+        self
+    }
+
+    /// Makes the repository read-only.
+    pub fn archive(&self) -> &Self {
+        self.with(|repo| repo.archived = true);
+        self
+    }
+
+    /// Gives the repository another name (`owner/name`); the one before redirects.
+    ///
+    /// # Panics
+    /// When the name has no slash.
+    pub fn rename(&self, full_name: &str) -> &Self {
+        let (owner, name) = full_name.split_once('/').expect("a repository is named owner/name");
+        self.with(|repo| {
+            repo.former.push(repo.full_name());
+            (repo.owner, repo.name) = (owner.to_owned(), name.to_owned());
+        });
+        self
+    }
+
+    /// Adds a ruleset.
+    pub fn ruleset(&self, ruleset: RulesetSpec) -> &Self {
+        self.change(|world, index| {
+            let id = world.next_id();
+            world.repos[index].rulesets.push(Ruleset { id, spec: ruleset });
+        });
+        self
+    }
+
+    /// What is deleted from now on still appears in so many listings that begin afterwards.
+    pub fn lag(&self, listings: u64) -> &Self {
+        self.with(|repo| repo.lag = listings);
+        self
+    }
+
+    /// What exists now.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.with(|repo| Snapshot::of(repo))
+    }
+}

@@ -1,0 +1,120 @@
+//! One accepted connection, plain or TLS, that can also end the ways real ones do.
+
+use std::io;
+use std::io::IoSlice;
+use std::io::Read;
+use std::io::Write;
+use std::net::Shutdown;
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use rustls::ServerConnection;
+
+/// Large enough that one system call moves many TLS records, small enough to stay in the processor's cache.
+const SLICE: usize = 256 * 1024;
+
+/// A socket that the lifecycle can cut from another thread.
+#[derive(Debug, Clone)]
+struct Socket(Arc<TcpStream>);
+
+impl Read for Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        (&*self.0).read(buffer)
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        (&*self.0).write(bytes)
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        (&*self.0).write_vectored(slices)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+pub(crate) struct Stream {
+    socket: Socket,
+    tls: Option<Box<ServerConnection>>,
+}
+
+impl Stream {
+    /// Greets the client; with TLS the handshake is done when this returns.
+    ///
+    /// # Errors
+    /// The socket's errors, and a client that does not accept the certificate.
+    pub(crate) fn open(socket: Arc<TcpStream>, tls: Option<&Arc<ServerConfig>>) -> io::Result<Stream> {
+        socket.set_nodelay(true)?;
+        let mut socket = Socket(socket);
+        let Some(config) = tls else { return Ok(Stream { socket, tls: None }) };
+        let mut connection = ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
+        connection.set_buffer_limit(Some(2 * SLICE));
+        while connection.is_handshaking() {
+            connection.complete_io(&mut socket)?;
+        }
+        Ok(Stream { socket, tls: Some(Box::new(connection)) })
+    }
+
+    /// Sends all bytes, in slices that are never copied more often than TLS itself needs.
+    ///
+    /// # Errors
+    /// The socket's errors.
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let Some(tls) = &mut self.tls else { return self.socket.write_all(bytes) };
+        for slice in bytes.chunks(SLICE) {
+            tls.writer().write_all(slice)?;
+            while tls.wants_write() {
+                tls.write_tls(&mut self.socket)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends as a careful server does: TLS says goodbye, then the socket.
+    pub(crate) fn finish_cleanly(&mut self) {
+        if let Some(tls) = &mut self.tls {
+            tls.send_close_notify();
+            while tls.wants_write() && tls.write_tls(&mut self.socket).is_ok() {}
+        }
+        self.finish_abruptly();
+    }
+
+    /// Ends the socket in the middle of what the protocols above it were saying.
+    ///
+    /// What the client still sends is read to the end: closing with unread bytes would reset the connection.
+    pub(crate) fn finish_abruptly(&mut self) {
+        let _ = self.socket.0.shutdown(Shutdown::Write);
+        let _ = self.socket.0.set_read_timeout(Some(Duration::from_millis(500)));
+        let mut rest = [0; 4096];
+        while matches!(self.socket.read(&mut rest), Ok(count) if count > 0) {}
+    }
+
+    /// Makes the close that follows a reset.
+    pub(crate) fn reset(self) {
+        let _ = socket2::SockRef::from(&*self.socket.0).set_linger(Some(Duration::ZERO));
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(tls) = &mut self.tls else { return self.socket.read(buffer) };
+        loop {
+            match tls.reader().read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                // A client that leaves without a goodbye left between two requests all the same.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
+                done => return done,
+            }
+            if tls.read_tls(&mut self.socket)? == 0 {
+                return Ok(0);
+            }
+            tls.process_new_packets().map_err(io::Error::other)?;
+        }
+    }
+}

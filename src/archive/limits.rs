@@ -1,0 +1,461 @@
+//! What an archive may hold: how much, under which names, of which kinds. Pure; both formats are judged by it.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::fmt::Write;
+
+use super::ArchiveError;
+
+/// Below this size no ratio is suspicious: a small archive of zeros is only a small archive of zeros.
+const RATIO_IS_FREE_BELOW: u64 = 10 * 1024 * 1024;
+
+/// What a remembered name costs beside its bytes, so that a flood of short names is bounded as well.
+const COST_OF_A_NAME: usize = 32;
+
+/// How many names an error lists.
+const NAMES_SHOWN: usize = 10;
+
+/// How long a name is shown, in bytes.
+const LONGEST_SHOWN: usize = 160;
+
+/// The bits of a mode that make an executable run as somebody else, or behave specially otherwise.
+const SPECIAL_BITS: u32 = 0o7000;
+
+/// How much an archive may hold before it is refused. The defaults are far above what one executable needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// How many entries, folders included.
+    pub max_entries: u64,
+    /// How many bytes all entries together may unpack to, headers and padding included.
+    pub max_unpacked: u64,
+    /// How many times its own size an archive may unpack to. Below 10 MiB nothing is too much.
+    pub max_ratio: u64,
+    /// How many bytes a name may have.
+    pub max_name: usize,
+    /// How many bytes the names of all entries, or the central directory of a zip archive, may have.
+    pub max_index: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_entries: 10_000,
+            max_unpacked: 1024 * 1024 * 1024,
+            max_ratio: 200,
+            max_name: 1024,
+            max_index: 2 * 1024 * 1024,
+        }
+    }
+}
+
+/// How many bytes may still come out of an archive. Every byte counts, also of entries nobody asked for.
+#[derive(Debug)]
+pub(super) struct Budget {
+    left: u64,
+    exhausted_by_ratio: bool,
+    limits: Limits,
+}
+
+impl Budget {
+    /// The budget of an archive of `packed` bytes.
+    pub(super) fn new(limits: &Limits, packed: u64) -> Self {
+        let by_ratio = packed.saturating_mul(limits.max_ratio).max(RATIO_IS_FREE_BELOW);
+        Self {
+            left: by_ratio.min(limits.max_unpacked),
+            exhausted_by_ratio: by_ratio < limits.max_unpacked,
+            limits: limits.clone(),
+        }
+    }
+
+    /// Counts bytes that came out.
+    pub(super) fn spend(&mut self, bytes: u64) -> Result<(), ArchiveError> {
+        self.allows(bytes)?;
+        self.left -= bytes;
+        Ok(())
+    }
+
+    /// Whether that many bytes more would be within the limits. What a header announces is refused before it is read.
+    pub(super) fn allows(&self, bytes: u64) -> Result<(), ArchiveError> {
+        if bytes <= self.left {
+            Ok(())
+        } else if self.exhausted_by_ratio {
+            Err(ArchiveError::TooCompressed(self.limits.max_ratio))
+        } else {
+            Err(ArchiveError::TooLarge(self.limits.max_unpacked))
+        }
+    }
+}
+
+/// The name of an entry, safe to print: control characters, invalid UTF-8 and invisible characters are spelled out as
+/// `\x1b` or `\u{202e}`, a backslash as two, and a very long name is cut.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryName(String);
+
+impl EntryName {
+    /// Escapes the bytes an archive gave as a name.
+    pub fn escaped(name: &[u8]) -> Self {
+        let mut text = String::new();
+        for chunk in name.utf8_chunks() {
+            for c in chunk.valid().chars() {
+                push_escaped(&mut text, c);
+            }
+            for byte in chunk.invalid() {
+                push_byte(&mut text, *byte);
+            }
+            if text.len() > LONGEST_SHOWN {
+                break;
+            }
+        }
+        if text.len() > LONGEST_SHOWN {
+            while text.len() > LONGEST_SHOWN {
+                text.pop();
+            }
+            text.push('…');
+        }
+        Self(text)
+    }
+}
+
+impl fmt::Display for EntryName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn push_escaped(text: &mut String, c: char) {
+    match c {
+        '\\' => text.push_str("\\\\"),
+        ' ' => text.push(c),
+        c if c.is_ascii_graphic() || (!c.is_ascii() && c.is_alphanumeric()) => text.push(c),
+        c if c.is_ascii() => push_byte(text, c as u8),
+        c => text.extend(c.escape_unicode()),
+    }
+}
+
+fn push_byte(text: &mut String, byte: u8) {
+    // Writing to a String cannot fail.
+    let _ = write!(text, "\\x{byte:02x}");
+}
+
+/// The kinds of entry that may be in an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    File,
+    Folder,
+}
+
+/// What an entry is to us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// The executable.
+    Member,
+    /// Something harmless beside it.
+    Beside,
+}
+
+struct Seen {
+    spelled: String,
+    kind: Kind,
+    has_own_entry: bool,
+}
+
+/// Judges the entries of one archive, one after the other, and finds the executable among them.
+pub(super) struct Census<'a> {
+    accepted: &'a [String],
+    limits: &'a Limits,
+    entries: u64,
+    index: usize,
+    seen: HashMap<String, Seen>,
+    files: Vec<EntryName>,
+    more_files: usize,
+    member: Option<String>,
+}
+
+impl<'a> Census<'a> {
+    pub(super) fn new(accepted: &'a [String], limits: &'a Limits) -> Self {
+        Self {
+            accepted,
+            limits,
+            entries: 0,
+            index: 0,
+            seen: HashMap::new(),
+            files: Vec::new(),
+            more_files: 0,
+            member: None,
+        }
+    }
+
+    /// Counts an entry, whatever it is.
+    pub(super) fn count(&mut self) -> Result<(), ArchiveError> {
+        self.entries += 1;
+        if self.entries > self.limits.max_entries {
+            return Err(ArchiveError::TooManyEntries(self.limits.max_entries));
+        }
+        Ok(())
+    }
+
+    /// Whether so many entries with an index of so many bytes are within the limits, before any of it is read.
+    pub(super) fn allows(&self, entries: u64, index: u64) -> Result<(), ArchiveError> {
+        if entries > self.limits.max_entries {
+            return Err(ArchiveError::TooManyEntries(self.limits.max_entries));
+        }
+        if index > self.limits.max_index as u64 {
+            return Err(ArchiveError::IndexTooLarge(self.limits.max_index));
+        }
+        Ok(())
+    }
+
+    /// Judges a file or folder by its final name and its mode. An error is the reason to refuse the whole archive.
+    pub(super) fn judge(&mut self, name: &[u8], kind: Kind, mode: u32) -> Result<Role, ArchiveError> {
+        self.count()?;
+        let path = plain_path(name, self.limits.max_name)?;
+        let shown = EntryName::escaped(name);
+        match kind {
+            Kind::Folder => {
+                self.remember(path, kind)?;
+                Ok(Role::Beside)
+            }
+            Kind::File if path.is_empty() || name.ends_with(b"/") => Err(ArchiveError::KindConflict(shown)),
+            Kind::File if mode & SPECIAL_BITS != 0 => Err(ArchiveError::SpecialBits(shown, mode & 0o7777)),
+            Kind::File => {
+                self.remember(path, kind)?;
+                self.list(&shown);
+                self.role(path)
+            }
+        }
+    }
+
+    /// The member's name, once all entries were judged.
+    pub(super) fn member(self) -> Result<String, ArchiveError> {
+        let (accepted, files, more) = (self.accepted, self.files, self.more_files);
+        self.member.ok_or_else(|| ArchiveError::NoMember(accepted.join("` or `"), found(&files, more)))
+    }
+
+    fn role(&mut self, path: &str) -> Result<Role, ArchiveError> {
+        let base = match path.split_once('/') {
+            Some((_folder, base)) => base,
+            None => path,
+        };
+        // A base that still holds a slash lies two folders down and equals no accepted name.
+        if !self.accepted.iter().any(|accepted| accepted == base) {
+            return Ok(Role::Beside);
+        }
+        match &self.member {
+            Some(first) => {
+                Err(ArchiveError::TwoMembers(EntryName::escaped(first.as_bytes()), EntryName::escaped(path.as_bytes())))
+            }
+            None => {
+                self.member = Some(path.to_owned());
+                Ok(Role::Member)
+            }
+        }
+    }
+
+    fn list(&mut self, name: &EntryName) {
+        if self.files.len() < NAMES_SHOWN {
+            self.files.push(name.clone());
+        } else {
+            self.more_files += 1;
+        }
+    }
+
+    /// Remembers a path and the folders above it. Names are ASCII here, so lower-casing them is exactly what a file
+    /// system without case does.
+    fn remember(&mut self, path: &str, kind: Kind) -> Result<(), ArchiveError> {
+        for (end, _slash) in path.match_indices('/') {
+            self.enter(&path[..end], Kind::Folder, false)?;
+        }
+        if path.is_empty() { Ok(()) } else { self.enter(path, kind, true) }
+    }
+
+    fn enter(&mut self, path: &str, kind: Kind, has_own_entry: bool) -> Result<(), ArchiveError> {
+        let shown = || EntryName::escaped(path.as_bytes());
+        let key = path.to_ascii_lowercase();
+        let Some(seen) = self.seen.get_mut(&key) else {
+            self.index += key.len() + COST_OF_A_NAME;
+            if self.index > self.limits.max_index {
+                return Err(ArchiveError::IndexTooLarge(self.limits.max_index));
+            }
+            self.seen.insert(key, Seen { spelled: path.to_owned(), kind, has_own_entry });
+            return Ok(());
+        };
+        if seen.spelled != path {
+            return Err(ArchiveError::CaseCollision(shown(), EntryName::escaped(seen.spelled.as_bytes())));
+        }
+        if seen.kind != kind {
+            return Err(ArchiveError::FileAsFolder(shown()));
+        }
+        if seen.has_own_entry && has_own_entry {
+            return Err(ArchiveError::Duplicate(shown()));
+        }
+        seen.has_own_entry |= has_own_entry;
+        Ok(())
+    }
+}
+
+fn found(files: &[EntryName], more: usize) -> String {
+    if files.is_empty() {
+        return "it holds no file".to_owned();
+    }
+    let names: Vec<_> = files.iter().map(|name| format!("`{name}`")).collect();
+    let rest = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("it holds {}{rest}", names.join(", "))
+}
+
+/// The path a name means, without a leading `./` and a trailing slash; empty for the top of the archive. Only plain
+/// relative ASCII paths are accepted. Without other characters there is one encoding, one normal form and one way to
+/// fold case, so two names that could become one file somewhere are always found; a release of one executable needs no
+/// others.
+fn plain_path(name: &[u8], longest: usize) -> Result<&str, ArchiveError> {
+    let shown = || EntryName::escaped(name);
+    if name.len() > longest {
+        return Err(ArchiveError::NameTooLong(shown(), longest));
+    }
+    if name.iter().any(u8::is_ascii_control) {
+        return Err(ArchiveError::ControlCharacter(shown()));
+    }
+    let text = str::from_utf8(name).map_err(|_| ArchiveError::NotUtf8(shown()))?;
+    if !text.is_ascii() {
+        return Err(ArchiveError::NotAscii(shown()));
+    }
+    let has_drive = matches!(name, [letter, b':', ..] if letter.is_ascii_alphabetic());
+    if has_drive || text.starts_with(['/', '\\']) {
+        return Err(ArchiveError::AbsolutePath(shown()));
+    }
+    if text.split(['/', '\\']).any(is_upward) {
+        return Err(ArchiveError::LeavesArchive(shown()));
+    }
+    if text.contains('\\') {
+        return Err(ArchiveError::Backslash(shown()));
+    }
+    if matches!(text, "." | "./") {
+        return Ok("");
+    }
+    let path = text.strip_prefix("./").unwrap_or(text);
+    let path = path.strip_suffix('/').unwrap_or(path);
+    if path.split('/').any(|part| part.is_empty() || part == ".") {
+        return Err(ArchiveError::UnplainName(shown()));
+    }
+    Ok(path)
+}
+
+/// Whether a part of a path means the folder above. Windows drops dots and spaces at the end of a name: `.. ` is `..`.
+fn is_upward(part: &str) -> bool {
+    part.len() > 1 && part.starts_with('.') && part.trim_end_matches(['.', ' ']).is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn path(name: &str) -> Result<&str, ArchiveError> {
+        plain_path(name.as_bytes(), 64)
+    }
+
+    #[test]
+    fn plain_names_are_kept() {
+        let cases = [
+            ("reproq", "reproq"),
+            ("./reproq", "reproq"),
+            ("x/reproq", "x/reproq"),
+            ("./x/", "x"),
+            ("./", ""),
+            (".", ""),
+            ("..x/.y", "..x/.y"),
+            ("a b+c~1.txt", "a b+c~1.txt"),
+        ];
+        for (name, meant) in cases {
+            assert_eq!(path(name).expect("a plain name"), meant);
+        }
+    }
+
+    #[test]
+    fn every_spelling_of_a_hostile_name_is_refused() {
+        for name in
+            ["..", "../x", "a/../b", "a/..", "..\\x", "a\\..\\b", "a/..\\b", ".. /x", "x/...", "./../x", ". ./.. "]
+        {
+            assert!(matches!(path(name), Err(ArchiveError::LeavesArchive(_))), "{name:?}: {:?}", path(name));
+        }
+        for name in ["/", "/x", "//server/x", "\\x", "\\\\server\\x", "C:\\x", "c:x", "C:/x", "\\\\?\\C:\\x"] {
+            assert!(matches!(path(name), Err(ArchiveError::AbsolutePath(_))), "{name:?}");
+        }
+        for name in ["", "a//b", "a/./b", "././a", "a//", ".//a"] {
+            assert!(matches!(path(name), Err(ArchiveError::UnplainName(_))), "{name:?}: {:?}", path(name));
+        }
+        for name in ["a\0b", "a\x1b[31m", "a\nb", "a\x7f"] {
+            assert!(matches!(path(name), Err(ArchiveError::ControlCharacter(_))), "{name:?}");
+        }
+        assert!(matches!(path("a\\b"), Err(ArchiveError::Backslash(_))));
+        assert!(matches!(path("re\u{301}proq"), Err(ArchiveError::NotAscii(_))));
+        assert!(matches!(plain_path(b"a\xffb", 64), Err(ArchiveError::NotUtf8(_))));
+        assert!(matches!(path(&"x".repeat(65)), Err(ArchiveError::NameTooLong(_, 64))));
+    }
+
+    #[test]
+    fn names_are_shown_escaped() {
+        let shown = |name: &[u8]| EntryName::escaped(name).to_string();
+        assert_eq!(shown(b"a\x1b[31m\0\xff\\b"), "a\\x1b[31m\\x00\\xff\\\\b");
+        assert_eq!(shown("résumé".as_bytes()), "résumé");
+        assert_eq!(shown("a\u{202e}b e\u{301}".as_bytes()), "a\\u{202e}b e\\u{301}");
+        assert_eq!(shown(&[b'x'; 5000]).chars().count(), LONGEST_SHOWN + 1);
+    }
+
+    #[test]
+    fn the_budget_names_the_limit_that_was_hit() {
+        let limits = Limits { max_unpacked: 40 * 1024 * 1024, ..Limits::default() };
+        let small = Budget::new(&limits, 10);
+        assert!(small.allows(RATIO_IS_FREE_BELOW).is_ok());
+        assert!(matches!(small.allows(RATIO_IS_FREE_BELOW + 1), Err(ArchiveError::TooCompressed(200))));
+        let mut large = Budget::new(&limits, 1024 * 1024);
+        large.spend(30 * 1024 * 1024).expect("within");
+        assert!(matches!(large.spend(11 * 1024 * 1024), Err(ArchiveError::TooLarge(_))));
+        large.spend(10 * 1024 * 1024).expect("exactly the rest");
+    }
+
+    #[test]
+    fn folders_collide_as_files_do() {
+        let accepted = ["reproq".to_owned()];
+        let limits = Limits::default();
+        let judged = |names: &[&str]| {
+            let mut census = Census::new(&accepted, &limits);
+            names.iter().try_for_each(|name| {
+                let kind = if name.ends_with('/') { Kind::Folder } else { Kind::File };
+                census.judge(name.as_bytes(), kind, 0o755).map(drop)
+            })
+        };
+        judged(&["./", "x/a", "x/", "x/reproq", "y/z/reproq"]).expect("an honest archive");
+        assert!(matches!(judged(&["x/a", "X/b"]), Err(ArchiveError::CaseCollision(_, _))));
+        assert!(matches!(judged(&["x/", "x/"]), Err(ArchiveError::Duplicate(_))));
+        assert!(matches!(judged(&["x", "x/reproq"]), Err(ArchiveError::FileAsFolder(_))));
+        assert!(matches!(judged(&["x/a", "x"]), Err(ArchiveError::FileAsFolder(_))));
+        assert!(matches!(judged(&["reproq", "./reproq"]), Err(ArchiveError::Duplicate(_))));
+    }
+
+    #[test]
+    fn names_alone_cannot_fill_the_memory() {
+        let limits = Limits::default();
+        let mut census = Census::new(&[], &limits);
+        let deep = "a/".repeat(500);
+        let refused = (0..10_000).find_map(|n| census.judge(format!("{n}/{deep}").as_bytes(), Kind::Folder, 0).err());
+        assert!(matches!(refused, Some(ArchiveError::IndexTooLarge(_))));
+        assert!(census.seen.keys().map(|key| key.len() + COST_OF_A_NAME).sum::<usize>() <= limits.max_index);
+    }
+
+    proptest! {
+        #[test]
+        fn an_accepted_name_stays_below_its_folder(name in "[a./\\\\ :A-C]{0,12}") {
+            if let Ok(path) = plain_path(name.as_bytes(), 64) {
+                prop_assert!(!path.starts_with('/') && !path.contains('\\'));
+                let is_plain = |part: &str| !matches!(part, "" | "." | "..");
+                prop_assert!(path.is_empty() || path.split('/').all(is_plain));
+            }
+        }
+
+        #[test]
+        fn nothing_shown_controls_a_terminal(name in proptest::collection::vec(any::<u8>(), 0..64)) {
+            prop_assert!(!EntryName::escaped(&name).to_string().chars().any(char::is_control));
+        }
+    }
+}

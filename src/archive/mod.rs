@@ -1,0 +1,655 @@
+//! Takes the one executable out of a verified archive, and refuses the whole archive when anything in it is hostile.
+//!
+//! Nothing but the executable is ever written, so a hostile entry beside it could do no harm; but an archive that has
+//! one was not made by an honest release, and is refused by that entry's name. `limits` judges names, kinds and amounts
+//! for both formats, `tar_gz` and `zip` read theirs to the last byte: an archive is accepted only when every byte of it
+//! is accounted for and every checksum in it holds.
+#![expect(clippy::disallowed_methods, reason = "archives are opened and refused executables removed here")]
+
+mod limits;
+mod tar_gz;
+mod zip;
+
+use std::collections::VecDeque;
+use std::fs;
+use std::fs::File;
+use std::io;
+use std::io::Read;
+use std::path::Path;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use bytes::BytesMut;
+use thiserror::Error;
+
+use crate::progress::Progress;
+use crate::release::AssetForm;
+use crate::staging::StagingWriter;
+use crate::staging::Written;
+
+pub use limits::EntryName;
+pub use limits::Limits;
+
+use limits::Budget;
+use limits::Census;
+
+/// How much is unpacked at once. Large enough that calls cost nothing, small enough that all pieces stay in the cache.
+const PIECE: usize = 128 * 1024;
+
+/// How many pieces the writer can hold, one more being filled: the oldest of so many is free again.
+const PIECES: usize = 6;
+
+/// The forms of archive that are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArchiveForm {
+    /// A gzip-compressed tar archive.
+    TarGz,
+    /// A zip archive.
+    Zip,
+}
+
+impl ArchiveForm {
+    /// The archive an asset of this form is; none when the asset is the executable itself.
+    pub const fn of(form: AssetForm) -> Option<Self> {
+        match form {
+            AssetForm::Raw => None,
+            AssetForm::TarGz => Some(Self::TarGz),
+            AssetForm::Zip => Some(Self::Zip),
+        }
+    }
+}
+
+/// The executable, taken out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct Unpacked {
+    /// The new file, its size and its digest.
+    pub written: Written,
+    /// The path it has in the archive.
+    pub member: String,
+}
+
+/// Why an archive is refused, or could not be read or unpacked. Reads after "failed to unpack …: ".
+#[derive(Debug, Error)]
+pub enum ArchiveError {
+    /// The archive could not be opened.
+    #[error("{} could not be opened", .0.display())]
+    Open(PathBuf, #[source] io::Error),
+    /// The archive could not be read.
+    #[error("the archive could not be read")]
+    Read(#[source] io::Error),
+    /// The executable could not be written.
+    #[error("{} could not be written", .0.display())]
+    Write(PathBuf, #[source] io::Error),
+
+    /// The file is something else.
+    #[error("the file is not a {0} archive")]
+    NotAnArchive(&'static str),
+    /// The archive ends too early.
+    #[error("the archive is cut short")]
+    Truncated,
+    /// A checksum is wrong, or the compressed data make no sense.
+    #[error("the archive is damaged: {0}")]
+    Damaged(String),
+    /// As `Damaged`, where the entry is known.
+    #[error("entry `{0}` is damaged: {1}")]
+    DamagedEntry(EntryName, String),
+    /// A second gzip stream follows the first; some programs would read it, others would not.
+    #[error("a second gzip stream follows the archive")]
+    SecondStream,
+    /// Something follows the archive's end.
+    #[error("the archive is followed by bytes that do not belong to it")]
+    TrailingBytes,
+    /// Something precedes the archive's first entry.
+    #[error("the archive is preceded by bytes that do not belong to it")]
+    LeadingBytes,
+    /// Something lies between the archive's entries.
+    #[error("before entry `{0}` there are bytes that belong to no entry")]
+    UnclaimedBytes(EntryName),
+    /// The tar archive does not end with two blocks of zeros, so it may have been cut before it was compressed.
+    #[error("the tar archive has no end mark; it may be cut short")]
+    NoEndMark,
+    /// An entry's header breaks the format.
+    #[error("entry `{0}` has a header that cannot be trusted: {1}")]
+    BadHeader(EntryName, &'static str),
+    /// The archive's own structure breaks the format.
+    #[error("the archive's structure cannot be trusted: {0}")]
+    BadStructure(String),
+
+    /// More entries than allowed.
+    #[error("the archive has more than {0} entries")]
+    TooManyEntries(u64),
+    /// More bytes than allowed.
+    #[error("the archive unpacks to more than {0} bytes")]
+    TooLarge(u64),
+    /// A decompression bomb.
+    #[error("the archive unpacks to more than {0} times its size")]
+    TooCompressed(u64),
+    /// Names or central directory longer than allowed.
+    #[error("the archive's list of entries takes more than {0} bytes")]
+    IndexTooLarge(usize),
+
+    /// A name longer than allowed.
+    #[error("entry `{0}` has a name of more than {1} bytes")]
+    NameTooLong(EntryName, usize),
+    /// A NUL, a line feed, an escape code.
+    #[error("entry `{0}` has a control character in its name")]
+    ControlCharacter(EntryName),
+    /// A name in no known encoding.
+    #[error("entry `{0}` has a name that is not UTF-8")]
+    NotUtf8(EntryName),
+    /// A name that could collide with another one by Unicode's rules.
+    #[error("entry `{0}` has a name that is not plain ASCII; such names can be confused and are not accepted")]
+    NotAscii(EntryName),
+    /// A name that starts at a root, a drive or a server.
+    #[error("entry `{0}` has an absolute path")]
+    AbsolutePath(EntryName),
+    /// A name with `..` in it.
+    #[error("entry `{0}` leaves the archive")]
+    LeavesArchive(EntryName),
+    /// A backslash, which is a separator on one system and a letter on another.
+    #[error("entry `{0}` has a backslash in its name")]
+    Backslash(EntryName),
+    /// An empty name, or empty or `.` parts in it.
+    #[error("entry `{0}` has a name that is not a plain path")]
+    UnplainName(EntryName),
+
+    /// The same name twice.
+    #[error("entry `{0}` is there more than once")]
+    Duplicate(EntryName),
+    /// Two names that are one on file systems without case.
+    #[error("entry `{0}` differs from `{1}` only in upper and lower case")]
+    CaseCollision(EntryName, EntryName),
+    /// A name that is a file and a folder.
+    #[error("entry `{0}` is both a file and a folder")]
+    FileAsFolder(EntryName),
+    /// A header that says file where the name says folder, or the reverse.
+    #[error("entry `{0}` contradicts itself: its name and its header disagree on whether it is a folder")]
+    KindConflict(EntryName),
+
+    /// A symbolic link.
+    #[error("entry `{0}` is a symbolic link")]
+    SymbolicLink(EntryName),
+    /// A hard link.
+    #[error("entry `{0}` is a hard link")]
+    HardLink(EntryName),
+    /// A character or block device.
+    #[error("entry `{0}` is a device")]
+    Device(EntryName),
+    /// A named pipe.
+    #[error("entry `{0}` is a named pipe")]
+    Fifo(EntryName),
+    /// A file with holes.
+    #[error("entry `{0}` is a sparse file")]
+    Sparse(EntryName),
+    /// Anything else.
+    #[error("entry `{0}` is of an unknown kind ({1})")]
+    UnknownKind(EntryName, String),
+    /// A file that would run as somebody else.
+    #[error("entry `{0}` has set-uid, set-gid or sticky bits (mode {1:o})")]
+    SpecialBits(EntryName, u32),
+    /// Two sizes for one entry.
+    #[error("entry `{0}` has two different sizes")]
+    SizeConflict(EntryName),
+
+    /// An encrypted entry of a zip archive.
+    #[error("entry `{0}` is encrypted")]
+    Encrypted(EntryName),
+    /// A compression other than stored and deflated.
+    #[error("entry `{0}` is compressed with an unsupported method ({1})")]
+    Method(EntryName, String),
+    /// Flags of a zip archive that change what the bytes mean.
+    #[error("entry `{0}` has unknown flags ({1:#06x})")]
+    UnknownFlags(EntryName, u16),
+    /// The header beside the data and the one in the central directory contradict each other.
+    #[error("entry `{0}` has two headers that disagree: {1}")]
+    HeadersDisagree(EntryName, String),
+    /// Two entries of a zip archive share bytes.
+    #[error("entry `{0}` overlaps with another one")]
+    Overlap(EntryName),
+
+    /// The executable is not there.
+    #[error("none of its files is `{0}`, at the top or in one folder; {1}")]
+    NoMember(String, String),
+    /// The executable is there twice.
+    #[error("both `{0}` and `{1}` could be the executable")]
+    TwoMembers(EntryName, EntryName),
+    /// The executable has no bytes.
+    #[error("entry `{0}` is empty")]
+    EmptyMember(EntryName),
+}
+
+impl ArchiveError {
+    /// Whether the archive itself is at fault, and not the disk it was read from or the executable was written to.
+    pub const fn is_refusal(&self) -> bool {
+        !matches!(self, Self::Open(..) | Self::Read(_) | Self::Write(..))
+    }
+}
+
+/// Writes the one executable of an archive to `destination`, which must not exist, and removes it again when the
+/// archive is refused. `member_names` are the names it may have, at the top of the archive or in exactly one folder.
+/// The archive must have been verified before.
+///
+/// # Errors
+///
+/// Every way in which an archive is not exactly what a release needs is an [`ArchiveError`] of its own.
+pub fn unpack(
+    form: ArchiveForm,
+    archive: &Path,
+    member_names: &[String],
+    destination: &Path,
+    limits: &Limits,
+    progress: &dyn Progress,
+) -> Result<Unpacked, ArchiveError> {
+    let opened = File::open(archive).and_then(|file| Ok((file.metadata()?.len(), file)));
+    let (packed, file) = opened.map_err(|error| ArchiveError::Open(archive.to_owned(), error))?;
+    let mut budget = Budget::new(limits, packed);
+    let mut output = Output::new(destination);
+    let name = archive.file_name().unwrap_or_default();
+    progress.begin(&format!("unpacking {}", EntryName::escaped(name.as_encoded_bytes())), Some(packed));
+    let census = Census::new(member_names, limits);
+    let unpacked = match form {
+        ArchiveForm::TarGz => tar_gz::unpack(Watched { inner: file, progress }, census, &mut budget, &mut output),
+        ArchiveForm::Zip => zip::unpack(&file, progress, census, &mut budget, &mut output),
+    };
+    let unpacked = unpacked.and_then(|member| Ok(Unpacked { written: output.finish()?, member }));
+    progress.end();
+    if unpacked.is_err() {
+        output.discard();
+    }
+    unpacked
+}
+
+/// Tells the watcher how far the archive was read.
+struct Watched<'a, R> {
+    inner: R,
+    progress: &'a dyn Progress,
+}
+
+impl<R: Read> Read for Watched<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.progress.advance(count as u64);
+        Ok(count)
+    }
+}
+
+/// Unpacked bytes, each of them counted.
+struct Stream<'a, R> {
+    inner: R,
+    budget: &'a mut Budget,
+}
+
+impl<R: Read> Stream<'_, R> {
+    /// Reads until the buffer is full or the stream ends, and gives how much there was.
+    fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, ArchiveError> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self.inner.read(&mut buffer[filled..]) {
+                Ok(0) => break,
+                Ok(count) => {
+                    self.budget.spend(count as u64)?;
+                    filled += count;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(of_decoder(error)),
+            }
+        }
+        Ok(filled)
+    }
+
+    /// Fills the buffer.
+    fn exact(&mut self, buffer: &mut [u8]) -> Result<(), ArchiveError> {
+        if self.fill(buffer)? == buffer.len() { Ok(()) } else { Err(ArchiveError::Truncated) }
+    }
+
+    /// Reads that many bytes and forgets them.
+    fn skip(&mut self, bytes: u64) -> Result<(), ArchiveError> {
+        let mut scratch = [0; 16 * 1024];
+        let mut left = bytes;
+        while left > 0 {
+            let now = at_most(left, scratch.len());
+            self.exact(&mut scratch[..now])?;
+            left -= now as u64;
+        }
+        Ok(())
+    }
+}
+
+/// A decoder tells broken data apart from a broken disk by the kind of its error alone.
+fn of_decoder(error: io::Error) -> ArchiveError {
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        ArchiveError::Truncated
+    } else if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) {
+        ArchiveError::Damaged(EntryName::escaped(error.to_string().as_bytes()).to_string())
+    } else {
+        ArchiveError::Read(error)
+    }
+}
+
+fn at_most(bytes: u64, limit: usize) -> usize {
+    usize::try_from(bytes).map_or(limit, |bytes| bytes.min(limit))
+}
+
+/// The file the executable goes to. It comes into being with the executable's first byte.
+struct Output<'a> {
+    destination: &'a Path,
+    writer: Option<StagingWriter>,
+    was_created: bool,
+    lent: VecDeque<Bytes>,
+}
+
+impl<'a> Output<'a> {
+    fn new(destination: &'a Path) -> Self {
+        Self { destination, writer: None, was_created: false, lent: VecDeque::new() }
+    }
+
+    /// Writes that many bytes of the stream. While one piece is unpacked, those before it are hashed and written.
+    fn take<R: Read>(&mut self, stream: &mut Stream<'_, R>, bytes: u64) -> Result<(), ArchiveError> {
+        let mut writer = StagingWriter::create(self.destination).map_err(|error| self.failed(error))?;
+        self.was_created = true;
+        let mut left = bytes;
+        while left > 0 {
+            let mut piece = self.piece();
+            piece.resize(at_most(left, PIECE), 0);
+            stream.exact(&mut piece)?;
+            left -= piece.len() as u64;
+            let piece = piece.freeze();
+            self.lent.push_back(piece.clone());
+            writer.append(piece).map_err(|error| self.failed(error))?;
+        }
+        self.writer = Some(writer);
+        Ok(())
+    }
+
+    /// A piece the writer is done with, or a new one: fresh memory would cost a page fault for every page.
+    fn piece(&mut self) -> BytesMut {
+        let oldest = if self.lent.len() < PIECES { None } else { self.lent.pop_front() };
+        oldest.and_then(|piece| piece.try_into_mut().ok()).unwrap_or_default()
+    }
+
+    fn finish(&mut self) -> Result<Written, ArchiveError> {
+        let writer = self.writer.take().expect("a member was found, so it was written");
+        writer.finish().map_err(|error| self.failed(error))
+    }
+
+    /// Removes what was written. The archive's own error is the one to tell.
+    fn discard(&mut self) {
+        drop(self.writer.take());
+        if self.was_created {
+            let _ = fs::remove_file(self.destination);
+        }
+    }
+
+    fn failed(&self, error: io::Error) -> ArchiveError {
+        ArchiveError::Write(self.destination.to_owned(), error)
+    }
+}
+
+#[cfg(test)]
+#[path = "../../tests/suite/support/samples.rs"]
+mod samples;
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::process::Command;
+
+    use proptest::prelude::*;
+    use sha2::Digest;
+    use sha2::Sha256;
+
+    use super::samples::Sample;
+    use super::*;
+    use crate::progress::Unwatched;
+    use crate::release::Sha256Digest;
+
+    const NAME: &str = "reproq-linux-amd64";
+
+    fn accepted() -> [String; 2] {
+        ["reproq".to_owned(), NAME.to_owned()]
+    }
+
+    /// Unpacks an archive in a folder of its own. When it is refused nothing may be left behind.
+    pub(super) fn unpacked(
+        form: ArchiveForm,
+        archive: &[u8],
+        limits: &Limits,
+    ) -> Result<(String, Vec<u8>), ArchiveError> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, destination) = (folder.path().join("archive"), folder.path().join("new"));
+        fs::write(&path, archive).expect("written");
+        match unpack(form, &path, &accepted(), &destination, limits, &Unwatched) {
+            Ok(Unpacked { written, member }) => {
+                let bytes = fs::read(&written.path).expect("readable");
+                assert_eq!(written.path, destination);
+                assert_eq!(written.size, bytes.len() as u64);
+                assert_eq!(written.sha256, Sha256Digest::from_bytes(Sha256::digest(&bytes).into()));
+                Ok((member, bytes))
+            }
+            Err(error) => {
+                assert!(!destination.exists(), "{error} left a file behind");
+                Err(error)
+            }
+        }
+    }
+
+    /// Compares a corpus with a table of what is said to each sample, as `Variant: beginning of the message`. None may
+    /// be missing.
+    pub(super) fn assert_refused(form: ArchiveForm, corpus: &[Sample], table: &[(&str, &str)]) {
+        let body = samples::body(3000);
+        let names: Vec<_> = corpus.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, table.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+        for ((name, build), (_, expected)) in corpus.iter().zip(table) {
+            let Err(error) = unpacked(form, &build("reproq", &body), &Limits::default()) else {
+                panic!("{name}: accepted");
+            };
+            assert!(error.is_refusal(), "{name}");
+            let debug = format!("{error:?}");
+            let variant = debug.split('(').next().expect("a first part");
+            let said = format!("{variant}: {error}");
+            assert!(said.starts_with(expected), "{name}: {said}");
+        }
+    }
+
+    #[test]
+    fn honest_archives_give_their_executable() {
+        let both = [(ArchiveForm::TarGz, samples::HONEST_TAR_GZ), (ArchiveForm::Zip, samples::HONEST_ZIP)];
+        for (form, corpus) in both {
+            for (sample, build) in corpus {
+                // Less than a block, one piece, and so many that the first ones are used again.
+                for (name, length) in [("reproq", 5), (NAME, PIECE), ("reproq", 9 * PIECE + 1)] {
+                    let body = samples::body(length);
+                    let (member, bytes) = unpacked(form, &build(name, &body), &Limits::default()).expect(sample);
+                    assert_eq!(member.rsplit('/').next(), Some(name), "{sample}");
+                    assert!(bytes == body, "{sample} of {length} bytes");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn archives_of_real_tools_are_accepted() {
+        let python = |code: &str| ["python3".to_owned(), "-c".to_owned(), code.to_owned()].to_vec();
+        let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let commands = [
+            (ArchiveForm::TarGz, words("tar czf made worker")),
+            (ArchiveForm::TarGz, words("tar czf made -C worker .")),
+            (ArchiveForm::TarGz, words("tar czf made --format=posix worker")),
+            (ArchiveForm::TarGz, words("tar czf made --format=ustar worker")),
+            (
+                ArchiveForm::TarGz,
+                python("import tarfile; made = tarfile.open('made', 'w:gz'); made.add('worker'); made.close()"),
+            ),
+            (ArchiveForm::Zip, words("zip -q -r made.zip worker")),
+            (ArchiveForm::Zip, words("zip -q -j made.zip worker/reproq worker/README.md")),
+            (ArchiveForm::Zip, python("import shutil; shutil.make_archive('made', 'zip', base_dir='worker')")),
+        ];
+        let body = samples::body(300_000);
+        for (form, command) in commands {
+            let folder = tempfile::tempdir().expect("a folder");
+            fs::create_dir(folder.path().join("worker")).expect("created");
+            fs::write(folder.path().join("worker/reproq"), &body).expect("written");
+            fs::write(folder.path().join("worker/README.md"), "read me").expect("written");
+            let made = Command::new(&command[0]).args(&command[1..]).current_dir(folder.path()).output();
+            // Not every machine has every tool, nor every tool every option.
+            if !made.is_ok_and(|made| made.status.success()) {
+                continue;
+            }
+            let made = fs::read(folder.path().join("made")).or_else(|_| fs::read(folder.path().join("made.zip")));
+            let (_, bytes) = unpacked(form, &made.expect("made"), &Limits::default()).expect("an honest archive");
+            assert!(bytes == body, "{command:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_neither_overwritten_nor_removed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, destination) = (folder.path().join("archive"), folder.path().join("mine"));
+        fs::write(&path, samples::tar_gz("reproq", b"new")).expect("written");
+        fs::write(&destination, "mine").expect("written");
+        let refused = unpack(ArchiveForm::TarGz, &path, &accepted(), &destination, &Limits::default(), &Unwatched);
+        let error = refused.expect_err("it is there");
+        assert!(matches!(error, ArchiveError::Write(_, _)) && !error.is_refusal(), "{error:?}");
+        assert_eq!(fs::read(&destination).expect("readable"), b"mine");
+    }
+
+    #[test]
+    fn a_missing_archive_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("absent.zip");
+        let refused = unpack(ArchiveForm::Zip, &path, &accepted(), &path, &Limits::default(), &Unwatched);
+        assert!(matches!(refused, Err(ArchiveError::Open(missing, _)) if missing == path));
+    }
+
+    #[test]
+    fn limits_hold_exactly() {
+        let body = samples::body(2048);
+        for (form, archive, entries, unpacked_size) in [
+            (ArchiveForm::TarGz, samples::tar_gz("reproq", &body), 1, 512 + 2048 + 1024),
+            (ArchiveForm::Zip, samples::zip("reproq", &body), 1, 2048),
+        ] {
+            let limits = Limits { max_entries: entries, max_unpacked: unpacked_size, max_name: 6, ..Limits::default() };
+            unpacked(form, &archive, &limits).expect("exactly within");
+            let refused = |limits| unpacked(form, &archive, &limits).expect_err("too much");
+            assert!(matches!(refused(Limits { max_entries: 0, ..limits.clone() }), ArchiveError::TooManyEntries(0)));
+            let less = Limits { max_unpacked: unpacked_size - 1, ..limits.clone() };
+            assert!(matches!(refused(less), ArchiveError::TooLarge(_)));
+            assert!(matches!(refused(Limits { max_name: 5, ..limits }), ArchiveError::NameTooLong(_, 5)));
+        }
+    }
+
+    #[derive(Default)]
+    struct Watcher {
+        begun: Cell<u64>,
+        advanced: Cell<u64>,
+        ended: Cell<u64>,
+    }
+
+    impl Progress for Watcher {
+        fn begin(&self, label: &str, total: Option<u64>) {
+            assert_eq!(label, "unpacking archive");
+            self.begun.set(total.expect("a total"));
+        }
+        fn advance(&self, bytes: u64) {
+            self.advanced.set(self.advanced.get() + bytes);
+        }
+        fn restart(&self) {}
+        fn end(&self) {
+            self.ended.set(self.ended.get() + 1);
+        }
+        fn note(&self, _line: &str) {}
+    }
+
+    #[test]
+    fn a_watcher_sees_the_whole_way() {
+        let body = samples::body(1_000_000);
+        for (form, archive) in [
+            (ArchiveForm::TarGz, samples::tar_gz("reproq", &body)),
+            (ArchiveForm::Zip, samples::zip("reproq", &body)),
+            (ArchiveForm::Zip, b"no archive".to_vec()),
+        ] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("archive");
+            fs::write(&path, &archive).expect("written");
+            let watcher = Watcher::default();
+            let destination = folder.path().join("new");
+            let outcome = unpack(form, &path, &accepted(), &destination, &Limits::default(), &watcher);
+            assert_eq!(watcher.begun.get(), archive.len() as u64);
+            assert_eq!(watcher.ended.get(), 1);
+            let seen = watcher.advanced.get();
+            assert!(seen <= archive.len() as u64 && (outcome.is_err() || seen + 200 > archive.len() as u64), "{seen}");
+        }
+    }
+
+    #[test]
+    fn no_beginning_of_an_archive_is_accepted() {
+        let body = samples::body(60);
+        for (form, corpus) in [(ArchiveForm::TarGz, samples::HONEST_TAR_GZ), (ArchiveForm::Zip, samples::HONEST_ZIP)] {
+            for (position, (sample, build)) in corpus.iter().enumerate() {
+                let archive = build("reproq", &body);
+                // Everywhere in the plain archive; of the others, here and there and close to the end.
+                let step = if position == 0 { 1 } else { 17 };
+                let last = archive.len().saturating_sub(24)..archive.len();
+                for length in (0..archive.len()).step_by(step).chain(last) {
+                    assert!(
+                        unpacked(form, &archive[..length], &Limits::default()).is_err(),
+                        "{sample} cut at {length}"
+                    );
+                }
+            }
+        }
+    }
+
+    fn any_form() -> impl Strategy<Value = ArchiveForm> {
+        prop_oneof![Just(ArchiveForm::TarGz), Just(ArchiveForm::Zip)]
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_refused_calmly(form in any_form(), bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
+            prop_assert!(unpacked(form, &bytes, &Limits::default()).is_err());
+        }
+
+        #[test]
+        fn any_tar_stream_is_refused_calmly(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
+            prop_assert!(unpacked(ArchiveForm::TarGz, &samples::gzip(&bytes), &Limits::default()).is_err());
+        }
+
+        #[test]
+        fn a_changed_archive_never_gives_other_bytes(
+            form in any_form(),
+            sample in any::<prop::sample::Index>(),
+            changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        ) {
+            let corpus = if form == ArchiveForm::TarGz { samples::HONEST_TAR_GZ } else { samples::HONEST_ZIP };
+            let body = samples::body(700);
+            let mut archive = sample.get(corpus).1("reproq", &body);
+            for (at, value) in changes {
+                let at = at.index(archive.len());
+                archive[at] = value;
+            }
+            if let Ok((member, bytes)) = unpacked(form, &archive, &Limits::default()) {
+                prop_assert!(bytes == body, "other bytes as {member}");
+            }
+        }
+
+        #[test]
+        fn changed_headers_inside_a_tar_archive_do_no_harm(
+            changes in proptest::collection::vec((0..512_usize, any::<u8>()), 1..4),
+        ) {
+            let body = samples::body(700);
+            let mut header = samples::executable("reproq", &body);
+            for (at, value) in changes {
+                header[at] = value;
+            }
+            // With a good checksum, so that what is behind it is reached.
+            header[148..156].fill(b' ');
+            let sum: u32 = header[..512].iter().map(|byte| u32::from(*byte)).sum();
+            header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+            if let Ok((_, bytes)) = unpacked(ArchiveForm::TarGz, &samples::gzip_tar(&[header]), &Limits::default()) {
+                prop_assert!(body.starts_with(&bytes) || bytes.starts_with(&body));
+            }
+        }
+    }
+}

@@ -1,0 +1,437 @@
+//! Reads a gzip-compressed tar archive, header by header, to the last byte of its one gzip stream.
+
+use std::io::BufRead;
+use std::io::BufReader;
+use std::io::Read;
+
+use flate2::bufread::GzDecoder;
+use tar::Header;
+
+use super::ArchiveError;
+use super::Budget;
+use super::Census;
+use super::EntryName;
+use super::Output;
+use super::Stream;
+use super::Watched;
+use super::limits::Kind;
+use super::limits::Role;
+use super::of_decoder;
+
+/// How much of the file is read at once.
+const INPUT: usize = 256 * 1024;
+
+const BLOCK: usize = 512;
+
+/// What the file should be.
+const FORM: &str = "gzip-compressed tar";
+
+const LONG_NAME: u8 = b'L';
+const LONG_LINK: u8 = b'K';
+const LOCAL_EXTENSION: u8 = b'x';
+const GLOBAL_EXTENSION: u8 = b'g';
+
+/// How long the text of an extension header may be. Extended attributes can be large, names cannot.
+const LONGEST_EXTENSION: u64 = 1024 * 1024;
+
+/// Takes the member out and gives its name. The walk is our own and not `tar::Archive`'s, which keeps extension headers
+/// of any size in memory, believes a PAX size, and does not tell an end mark from the end of the stream.
+pub(super) fn unpack<R: Read>(
+    file: Watched<'_, R>,
+    mut census: Census<'_>,
+    budget: &mut Budget,
+    output: &mut Output<'_>,
+) -> Result<String, ArchiveError> {
+    let mut input = BufReader::with_capacity(INPUT, file);
+    if !input.fill_buf().map_err(ArchiveError::Read)?.starts_with(&[0x1f, 0x8b]) {
+        return Err(ArchiveError::NotAnArchive(FORM));
+    }
+    // Not MultiGzDecoder: releases are written as one stream, and whether a second one counts differs between readers.
+    let mut stream = Stream { inner: GzDecoder::new(input), budget };
+    let walked = walk(&mut stream, &mut census, output).and_then(|()| only_zeros_follow(&mut stream));
+    if matches!(walked, Ok(()) | Err(ArchiveError::Truncated | ArchiveError::NoEndMark)) {
+        // Of an archive that seems cut, what follows the stream tells more than what is missing from it.
+        nothing_follows(stream.inner.get_mut())?;
+    }
+    walked?;
+    census.member()
+}
+
+fn walk<R: Read>(
+    stream: &mut Stream<'_, R>,
+    census: &mut Census<'_>,
+    output: &mut Output<'_>,
+) -> Result<(), ArchiveError> {
+    let mut extensions = Extensions::default();
+    let mut block = [0; BLOCK];
+    let mut is_first = true;
+    loop {
+        match stream.fill(&mut block)? {
+            BLOCK => {}
+            0 => return Err(ArchiveError::NoEndMark),
+            _ => return Err(ArchiveError::Truncated),
+        }
+        if is_zero(&block) {
+            return end(stream, &extensions);
+        }
+        let header = Header::from_byte_slice(&block);
+        if !has_good_checksum(header) {
+            return Err(if is_first { ArchiveError::NotAnArchive(FORM) } else { bad(header, "its checksum is wrong") });
+        }
+        is_first = false;
+        let size = check(header)?;
+        stream.budget.allows(size)?;
+        match header.entry_type().as_byte() {
+            LONG_NAME => extensions.long_name(text(stream, header, size)?)?,
+            // Only a link has such a name, and links are refused.
+            LONG_LINK => drop(text(stream, header, size)?),
+            LOCAL_EXTENSION => extensions.local(&text(stream, header, size)?, header)?,
+            GLOBAL_EXTENSION => {
+                census.count()?;
+                refuse_effects(&text(stream, header, size)?, header)?;
+            }
+            _ => entry(stream, census, output, header, size, &std::mem::take(&mut extensions))?,
+        }
+    }
+}
+
+fn entry<R: Read>(
+    stream: &mut Stream<'_, R>,
+    census: &mut Census<'_>,
+    output: &mut Output<'_>,
+    header: &Header,
+    size: u64,
+    extensions: &Extensions,
+) -> Result<(), ArchiveError> {
+    let name = extensions.name(header)?;
+    let shown = EntryName::escaped(&name);
+    if extensions.is_sparse {
+        return Err(ArchiveError::Sparse(shown));
+    }
+    if extensions.size.is_some_and(|stated| stated != Some(size)) {
+        return Err(ArchiveError::SizeConflict(shown));
+    }
+    let kind = kind(header, &shown)?;
+    let mode = header.mode().map_err(|_| ArchiveError::BadHeader(shown.clone(), "the mode is not a number"))?;
+    let role = census.judge(&name, kind, mode)?;
+    match (kind, role) {
+        (Kind::Folder, _) if size > 0 => return Err(ArchiveError::BadHeader(shown, "a folder with contents")),
+        (Kind::Folder, _) => {}
+        (Kind::File, Role::Beside) => stream.skip(size)?,
+        (Kind::File, Role::Member) if size == 0 => return Err(ArchiveError::EmptyMember(shown)),
+        (Kind::File, Role::Member) => output.take(stream, size)?,
+    }
+    stream.skip(padding(size))
+}
+
+fn kind(header: &Header, shown: &EntryName) -> Result<Kind, ArchiveError> {
+    match header.entry_type().as_byte() {
+        b'0' => Ok(Kind::File),
+        b'5' => Ok(Kind::Folder),
+        b'1' => Err(ArchiveError::HardLink(shown.clone())),
+        b'2' => Err(ArchiveError::SymbolicLink(shown.clone())),
+        b'3' | b'4' => Err(ArchiveError::Device(shown.clone())),
+        b'6' => Err(ArchiveError::Fifo(shown.clone())),
+        b'S' => Err(ArchiveError::Sparse(shown.clone())),
+        letter => Err(ArchiveError::UnknownKind(shown.clone(), EntryName::escaped(&[letter]).to_string())),
+    }
+}
+
+/// Whether the sum a header states is that of its bytes, where the field of the sum itself counts as spaces.
+fn has_good_checksum(header: &Header) -> bool {
+    let bytes = header.as_bytes();
+    let sum: u32 = bytes[..148].iter().chain(&bytes[156..]).map(|byte| u32::from(*byte)).sum();
+    header.cksum().is_ok_and(|stated| stated == sum + 8 * u32::from(b' '))
+}
+
+/// Checks what every header must have, and gives the size of what follows it.
+fn check(header: &Header) -> Result<u64, ArchiveError> {
+    if header.as_ustar().is_none() && header.as_gnu().is_none() {
+        return Err(bad(header, "it is neither of POSIX nor of GNU form"));
+    }
+    header.entry_size().map_err(|_| bad(header, "the size is not a number"))
+}
+
+/// The short text behind an extension header.
+fn text<R: Read>(stream: &mut Stream<'_, R>, header: &Header, size: u64) -> Result<Vec<u8>, ArchiveError> {
+    if size > LONGEST_EXTENSION {
+        return Err(bad(header, "its extension is too long"));
+    }
+    let mut text = Vec::new();
+    let mut left = size;
+    // Grows with what is there, not with what the header says.
+    while left > 0 {
+        let start = text.len();
+        text.resize(start + super::at_most(left, 16 * 1024), 0);
+        stream.exact(&mut text[start..])?;
+        left -= (text.len() - start) as u64;
+    }
+    stream.skip(padding(size))?;
+    Ok(text)
+}
+
+/// What extension headers say about the entry after them.
+#[derive(Debug, Default)]
+struct Extensions {
+    name: Option<Vec<u8>>,
+    /// The size a PAX header states; inside, none when it is no number.
+    size: Option<Option<u64>>,
+    is_sparse: bool,
+    has_local: bool,
+}
+
+impl Extensions {
+    fn long_name(&mut self, mut name: Vec<u8>) -> Result<(), ArchiveError> {
+        // GNU ends the name with a NUL; any other NUL is part of the name and will be refused with it.
+        if name.last() == Some(&0) {
+            name.pop();
+        }
+        self.rename(name)
+    }
+
+    fn local(&mut self, text: &[u8], header: &Header) -> Result<(), ArchiveError> {
+        if std::mem::replace(&mut self.has_local, true) {
+            return Err(bad(header, "two extensions for one entry"));
+        }
+        for record in records(text, header)? {
+            match record.key {
+                b"path" => self.rename(record.value.to_vec())?,
+                b"size" if self.size.is_some() => {
+                    return Err(bad(header, "two sizes for one entry"));
+                }
+                b"size" => self.size = Some(str::from_utf8(record.value).ok().and_then(|size| size.parse().ok())),
+                key => self.is_sparse |= is_of_sparse(key),
+            }
+        }
+        Ok(())
+    }
+
+    fn rename(&mut self, name: Vec<u8>) -> Result<(), ArchiveError> {
+        match self.name.replace(name) {
+            None => Ok(()),
+            Some(first) => Err(ArchiveError::BadHeader(EntryName::escaped(&first), "two names for one entry")),
+        }
+    }
+
+    /// The entry's final name.
+    fn name(&self, header: &Header) -> Result<Vec<u8>, ArchiveError> {
+        match &self.name {
+            Some(name) => Ok(name.clone()),
+            None => {
+                let hidden = header.as_ustar().is_some_and(|ustar| hides_bytes(&ustar.prefix));
+                if hidden || hides_bytes(&header.as_old().name) {
+                    return Err(ArchiveError::ControlCharacter(EntryName::escaped(without_filling(
+                        &header.as_old().name,
+                    ))));
+                }
+                Ok(header.path_bytes().into_owned())
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.name.is_none() && !self.has_local
+    }
+}
+
+/// A global header may carry a comment, as those of `git archive` do, but nothing that changes entries.
+fn refuse_effects(text: &[u8], header: &Header) -> Result<(), ArchiveError> {
+    let changes_entries = |key: &[u8]| {
+        matches!(key, b"path" | b"linkpath" | b"size") || key.starts_with(b"hdrcharset") || is_of_sparse(key)
+    };
+    if records(text, header)?.iter().any(|record| changes_entries(record.key)) {
+        return Err(bad(header, "a global extension that changes all entries"));
+    }
+    Ok(())
+}
+
+fn is_of_sparse(key: &[u8]) -> bool {
+    key.starts_with(b"GNU.sparse.") || key == b"SCHILY.realsize"
+}
+
+struct Record<'a> {
+    key: &'a [u8],
+    value: &'a [u8],
+}
+
+/// The records of a PAX header: `LENGTH KEY=VALUE\n`, where a value may hold line feeds, as extended attributes do.
+fn records<'a>(text: &'a [u8], header: &Header) -> Result<Vec<Record<'a>>, ArchiveError> {
+    let mut records = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (record, behind) = record(rest).ok_or_else(|| bad(header, "its extension is not of PAX form"))?;
+        records.push(record);
+        rest = behind;
+    }
+    Ok(records)
+}
+
+fn record(text: &[u8]) -> Option<(Record<'_>, &[u8])> {
+    let space = text.iter().take(20).position(|byte| *byte == b' ')?;
+    let digits = &text[..space];
+    if !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let length: usize = str::from_utf8(digits).ok()?.parse().ok()?;
+    let (record, behind) = text.split_at_checked(length)?;
+    let body = record.get(space + 1..)?.strip_suffix(b"\n")?;
+    let equals = body.iter().position(|byte| *byte == b'=')?;
+    Some((Record { key: &body[..equals], value: &body[equals + 1..] }, behind))
+}
+
+/// The end mark is two blocks of zeros; an extension before it would describe an entry that was cut off.
+fn end<R: Read>(stream: &mut Stream<'_, R>, extensions: &Extensions) -> Result<(), ArchiveError> {
+    let mut block = [0; BLOCK];
+    match stream.fill(&mut block)? {
+        _ if !extensions.is_empty() => Err(ArchiveError::Truncated),
+        BLOCK if is_zero(&block) => Ok(()),
+        BLOCK => Err(ArchiveError::TrailingBytes),
+        _ => Err(ArchiveError::NoEndMark),
+    }
+}
+
+/// Archives are padded with zeros to a full record. Reading on also makes the decoder check its checksum and length.
+fn only_zeros_follow<R: Read>(stream: &mut Stream<'_, R>) -> Result<(), ArchiveError> {
+    let mut scratch = [0; 16 * 1024];
+    loop {
+        match stream.fill(&mut scratch)? {
+            0 => return Ok(()),
+            count if is_zero(&scratch[..count]) => {}
+            _ => return Err(ArchiveError::TrailingBytes),
+        }
+    }
+}
+
+fn nothing_follows(input: &mut impl BufRead) -> Result<(), ArchiveError> {
+    match input.fill_buf().map_err(of_decoder)? {
+        [] => Ok(()),
+        [0x1f, 0x8b, ..] => Err(ArchiveError::SecondStream),
+        _ => Err(ArchiveError::TrailingBytes),
+    }
+}
+
+fn bad(header: &Header, reason: &'static str) -> ArchiveError {
+    ArchiveError::BadHeader(EntryName::escaped(&header.path_bytes()), reason)
+}
+
+/// Whether a name's field goes on behind the NUL that ends it.
+fn hides_bytes(field: &[u8]) -> bool {
+    field.iter().skip_while(|byte| **byte != 0).any(|byte| *byte != 0)
+}
+
+/// The field without the zeros that fill it up.
+fn without_filling(field: &[u8]) -> &[u8] {
+    let end = field.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    &field[..end]
+}
+
+fn is_zero(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == 0)
+}
+
+fn padding(size: u64) -> u64 {
+    size.next_multiple_of(BLOCK as u64) - size
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ArchiveForm;
+    use super::super::samples;
+    use super::super::tests::assert_refused;
+
+    #[test]
+    fn every_hostile_archive_is_refused_by_name() {
+        let table = [
+            ("nothing at all", "NotAnArchive: the file is not a gzip-compressed tar archive"),
+            ("not gzip", "NotAnArchive: the file is not a gzip-compressed tar archive"),
+            ("gzip of something else", "NotAnArchive: the file is not a gzip-compressed tar archive"),
+            ("gzip of nothing", "NoEndMark: the tar archive has no end mark; it may be cut short"),
+            ("an archive of nothing", "NoMember: none of its files is `reproq` or `reproq-linux-amd64`, at the top"),
+            ("traversal", "LeavesArchive: entry `../evil` leaves the archive"),
+            ("traversal in the middle", "LeavesArchive: entry `a/../../evil` leaves the archive"),
+            ("traversal that comes back", "LeavesArchive: entry `a/../b` leaves the archive"),
+            ("traversal with backslashes", "LeavesArchive: entry `..\\\\evil` leaves the archive"),
+            ("traversal for Windows", "LeavesArchive: entry `.. /evil` leaves the archive"),
+            ("traversal of the executable", "LeavesArchive: entry `../reproq` leaves the archive"),
+            ("traversal of a folder", "LeavesArchive: entry `../` leaves the archive"),
+            ("absolute", "AbsolutePath: entry `/etc/evil` has an absolute path"),
+            ("absolute with a drive", "AbsolutePath: entry `C:\\\\evil` has an absolute path"),
+            ("absolute on a server", "AbsolutePath: entry `\\\\\\\\server\\\\evil` has an absolute path"),
+            ("a backslash", "Backslash: entry `a\\\\evil` has a backslash in its name"),
+            ("an escape code", "ControlCharacter: entry `\\x1b[31mred` has a control character in its name"),
+            ("a NUL in a long name", "ControlCharacter: entry `good\\x00evil` has a control character in its name"),
+            ("a NUL in a short name", "ControlCharacter: entry `good\\x00evil` has a control character in its name"),
+            ("a name that is not UTF-8", "NotUtf8: entry `ev\\xffil` has a name that is not UTF-8"),
+            ("a name with combining marks", "NotAscii: entry `e\\u{301}vil` has a name that is not plain ASCII;"),
+            ("an empty name", "UnplainName: entry `` has a name that is not a plain path"),
+            ("empty parts in a name", "UnplainName: entry `a//evil` has a name that is not a plain path"),
+            ("a very long name", "NameTooLong: entry"),
+            ("a symbolic link", "SymbolicLink: entry `evil` is a symbolic link"),
+            ("the executable as a symbolic link", "SymbolicLink: entry `reproq` is a symbolic link"),
+            ("a link and a write through it", "SymbolicLink: entry `x` is a symbolic link"),
+            ("a hard link", "HardLink: entry `evil` is a hard link"),
+            ("a hard link with a long target", "HardLink: entry `evil` is a hard link"),
+            ("a character device", "Device: entry `evil` is a device"),
+            ("a block device", "Device: entry `evil` is a device"),
+            ("a named pipe", "Fifo: entry `evil` is a named pipe"),
+            ("a sparse file", "Sparse: entry `evil` is a sparse file"),
+            ("a sparse file of PAX form", "Sparse: entry `GNUSparseFile.0/evil` is a sparse file"),
+            ("a contiguous file", "UnknownKind: entry `evil` is of an unknown kind (7)"),
+            ("an unknown kind", "UnknownKind: entry `evil` is of an unknown kind (\\x1b)"),
+            ("a volume label", "UnknownKind: entry `evil` is of an unknown kind (V)"),
+            ("the executable twice", "Duplicate: entry `reproq` is there more than once"),
+            ("two executables", "TwoMembers: both `reproq` and `x/reproq` could be the executable"),
+            ("another file twice", "Duplicate: entry `README` is there more than once"),
+            ("names that differ in case", "CaseCollision: entry `REPROQ` differs from `reproq` only in upper and"),
+            ("folders that differ in case", "CaseCollision: entry `X` differs from `x` only in upper and lower case"),
+            ("a file that is a folder", "FileAsFolder: entry `x` is both a file and a folder"),
+            ("a file with a folder's name", "KindConflict: entry `evil/` contradicts itself: its name and its"),
+            ("a folder with contents", "BadHeader: entry `evil/` has a header that cannot be trusted: a folder with"),
+            ("set-uid", "SpecialBits: entry `reproq` has set-uid, set-gid or sticky bits (mode 4755)"),
+            ("set-gid", "SpecialBits: entry `reproq` has set-uid, set-gid or sticky bits (mode 2755)"),
+            ("sticky", "SpecialBits: entry `reproq` has set-uid, set-gid or sticky bits (mode 1755)"),
+            ("no executable", "NoMember: none of its files is `reproq` or `reproq-linux-amd64`, at the top or in"),
+            ("the executable two folders down", "NoMember: none of its files is `reproq` or `reproq-linux-amd64`,"),
+            ("the executable in capitals", "NoMember: none of its files is `reproq` or `reproq-linux-amd64`, at the"),
+            ("the executable as a folder", "NoMember: none of its files is `reproq` or `reproq-linux-amd64`, at the"),
+            ("an empty executable", "EmptyMember: entry `reproq` is empty"),
+            ("a long name that is hostile", "LeavesArchive: entry `../evil` leaves the archive"),
+            ("a PAX path that is hostile", "LeavesArchive: entry `../evil` leaves the archive"),
+            ("a PAX path that makes a second executable", "TwoMembers: both `reproq` and `x/reproq` could be the"),
+            ("two names for one entry", "BadHeader: entry `reproq` has a header that cannot be trusted: two names"),
+            ("two PAX headers for one entry", "BadHeader: entry `PaxHeaders/x` has a header that cannot be trusted:"),
+            ("a PAX size that differs", "SizeConflict: entry `reproq` has two different sizes"),
+            ("a PAX size that is no number", "SizeConflict: entry `reproq` has two different sizes"),
+            ("two PAX sizes", "BadHeader: entry `PaxHeaders/x` has a header that cannot be trusted: two sizes for"),
+            ("a broken PAX header", "BadHeader: entry `pax` has a header that cannot be trusted: its extension is"),
+            ("a global PAX header with a path", "BadHeader: entry `PaxHeaders/x` has a header that cannot be"),
+            ("an extension of nothing", "TrailingBytes: the archive is followed by bytes that do not belong to it"),
+            ("an extension without end", "BadHeader: entry `pax` has a header that cannot be trusted: its extension"),
+            ("a wrong header checksum", "BadHeader: entry `nther` has a header that cannot be trusted: its checksum"),
+            ("a header of unknown form", "BadHeader: entry `reproq` has a header that cannot be trusted: it is"),
+            ("a size that is no number", "BadHeader: entry `reproq` has a header that cannot be trusted: the size"),
+            ("a size beyond everything", "TooCompressed: the archive unpacks to more than 200 times its size"),
+            ("a size beyond the archive", "Truncated: the archive is cut short"),
+            ("too many entries", "TooManyEntries: the archive has more than 10000 entries"),
+            ("too many names", "IndexTooLarge: the archive's list of entries takes more than 2097152 bytes"),
+            ("a bomb beside it", "TooCompressed: the archive unpacks to more than 200 times its size"),
+            ("a bomb as the executable", "TooCompressed: the archive unpacks to more than 200 times its size"),
+            ("a bomb behind the end", "TooCompressed: the archive unpacks to more than 200 times its size"),
+            ("a wrong checksum", "Damaged: the archive is damaged: corrupt gzip stream does not have a matching"),
+            ("a wrong length", "Damaged: the archive is damaged: corrupt gzip stream does not have a matching"),
+            ("a flipped bit", "Damaged: the archive is damaged: corrupt gzip stream does not have a matching"),
+            ("cut in the middle", "Truncated: the archive is cut short"),
+            ("cut by one byte", "Truncated: the archive is cut short"),
+            ("cut before it was compressed", "NoEndMark: the tar archive has no end mark; it may be cut short"),
+            ("one end block", "NoEndMark: the tar archive has no end mark; it may be cut short"),
+            ("cut inside a block", "Truncated: the archive is cut short"),
+            ("bytes behind the stream", "TrailingBytes: the archive is followed by bytes that do not belong to it"),
+            ("zeros behind the stream", "TrailingBytes: the archive is followed by bytes that do not belong to it"),
+            ("two streams", "SecondStream: a second gzip stream follows the archive"),
+            ("an archive in two streams", "SecondStream: a second gzip stream follows the archive"),
+            ("an entry behind the end", "TrailingBytes: the archive is followed by bytes that do not belong to it"),
+            ("an entry behind one end block", "TrailingBytes: the archive is followed by bytes that do not belong"),
+        ];
+        assert_refused(ArchiveForm::TarGz, samples::HOSTILE_TAR_GZ, &table);
+    }
+}

@@ -1,0 +1,549 @@
+//! Reads a zip archive from its end record to every entry's data. The crate `zip` reads the central directory and
+//! compares its headers with those beside the data; here is what it leaves open: how much it may read, whether every
+//! byte of the file belongs to something, and what the entries are.
+
+use std::fs::File;
+use std::io;
+use std::io::BufReader;
+use std::io::Read;
+use std::io::Seek;
+use std::io::SeekFrom;
+
+use ::zip::CompressionMethod;
+use ::zip::ZipArchive;
+use ::zip::read::ArchiveOffset;
+use ::zip::read::Config;
+use ::zip::read::ZipReadOptions;
+use ::zip::result::ZipError;
+use flate2::CrcReader;
+use flate2::bufread::DeflateDecoder;
+
+use crate::progress::Progress;
+
+use super::ArchiveError;
+use super::Budget;
+use super::Census;
+use super::EntryName;
+use super::Output;
+use super::PIECE;
+use super::Stream;
+use super::Watched;
+use super::limits::Kind;
+use super::limits::Role;
+
+const LOCAL_SIGNATURE: &[u8] = b"PK\x03\x04";
+const CENTRAL_SIGNATURE: &[u8] = b"PK\x01\x02";
+const END_SIGNATURE: &[u8] = b"PK\x05\x06";
+const END64_SIGNATURE: &[u8] = b"PK\x06\x06";
+const LOCATOR_SIGNATURE: &[u8] = b"PK\x06\x07";
+const DESCRIPTOR_SIGNATURE: &[u8] = b"PK\x07\x08";
+
+const LOCAL_LENGTH: u64 = 30;
+const CENTRAL_LENGTH: usize = 46;
+const END_LENGTH: u64 = 22;
+const END64_LENGTH: u64 = 56;
+const LOCATOR_LENGTH: u64 = 20;
+
+const FLAG_DESCRIPTOR: u16 = 1 << 3;
+/// Encrypted, strongly encrypted, and with its headers masked.
+const FLAGS_ENCRYPTED: u16 = 1 | 1 << 6 | 1 << 13;
+/// How hard the compressor tried, a descriptor behind the data, a name in UTF-8.
+const FLAGS_HARMLESS: u16 = 0b110 | FLAG_DESCRIPTOR | 1 << 11;
+
+const DOS_FOLDER: u32 = 0x10;
+/// A reparse point, which is how Windows marks a link.
+const DOS_REPARSE: u32 = 0x400;
+
+/// Takes the member out and gives its name. Every other entry is unpacked too, to nowhere, so that a wrong checksum or
+/// a bomb is found wherever it is, as it is in a tar archive.
+pub(super) fn unpack(
+    file: &File,
+    progress: &dyn Progress,
+    mut census: Census<'_>,
+    budget: &mut Budget,
+    output: &mut Output<'_>,
+) -> Result<String, ArchiveError> {
+    let directory = Directory::find(file)?;
+    let listed = directory.list(file, &mut census)?;
+    let mut archive = open(file, &directory, &listed)?;
+    let entries = listed.into_iter().enumerate().map(|(index, listed)| locate(&mut archive, file, index, listed));
+    let entries = entries.collect::<Result<Vec<_>, _>>()?;
+    check_places(file, &entries, directory.start)?;
+    for entry in &entries {
+        unpack_entry(&mut archive, entry, progress, budget, output)?;
+    }
+    census.member()
+}
+
+/// Where the central directory is, according to the end record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Directory {
+    count: u64,
+    size: u64,
+    start: u64,
+}
+
+impl Directory {
+    /// Finds the one end record, which with its comment must be the last thing in the file.
+    fn find(file: &File) -> Result<Self, ArchiveError> {
+        let length = file.metadata().map_err(ArchiveError::Read)?.len();
+        let head = read_at(file, 0, length.min(4))?;
+        let tail_start = length.saturating_sub(END_LENGTH + u64::from(u16::MAX));
+        let tail = read_at(file, tail_start, length - tail_start)?;
+        let signatures = || tail.windows(4).enumerate().filter(|(_, bytes)| *bytes == END_SIGNATURE).map(|(at, _)| at);
+        let mut fitting = signatures().filter(|at| reaches_end(&tail[*at..]));
+        let starts_as_zip = head == LOCAL_SIGNATURE || head == END_SIGNATURE;
+        match (fitting.next(), fitting.next()) {
+            (Some(_), Some(_)) => Err(structure("it has two end records")),
+            (Some(_), None) if !starts_as_zip => Err(ArchiveError::LeadingBytes),
+            (Some(at), None) => Self::parse(file, &tail[at..], tail_start + at as u64),
+            (None, _) => Err(match signatures().next_back() {
+                Some(at) if is_whole(&tail[at..]) => ArchiveError::TrailingBytes,
+                Some(_) => ArchiveError::Truncated,
+                None if starts_as_zip => ArchiveError::Truncated,
+                None => ArchiveError::NotAnArchive("zip"),
+            }),
+        }
+    }
+
+    fn parse(file: &File, record: &[u8], record_start: u64) -> Result<Self, ArchiveError> {
+        let narrow = Self { count: number(record, 10, 2), size: number(record, 12, 4), start: number(record, 16, 4) };
+        if number(record, 4, 4) != 0 || number(record, 8, 2) != narrow.count {
+            return Err(structure("it is one part of several"));
+        }
+        let (directory, end) = match Self::parse64(file, record_start)? {
+            Some((wide, end)) => {
+                let agrees = |narrow: u64, most: u64, wide: u64| narrow == most || narrow == wide;
+                let all_agree = agrees(narrow.count, 0xffff, wide.count)
+                    && agrees(narrow.size, 0xffff_ffff, wide.size)
+                    && agrees(narrow.start, 0xffff_ffff, wide.start);
+                if !all_agree {
+                    return Err(structure("its two end records disagree"));
+                }
+                (wide, end)
+            }
+            None => (narrow, record_start),
+        };
+        if directory.start.checked_add(directory.size) != Some(end) {
+            return Err(structure("the central directory is not where the end record says"));
+        }
+        Ok(directory)
+    }
+
+    /// The zip64 end record, when its locator stands before the end record.
+    fn parse64(file: &File, record_start: u64) -> Result<Option<(Self, u64)>, ArchiveError> {
+        let Some(locator_start) = record_start.checked_sub(LOCATOR_LENGTH) else { return Ok(None) };
+        let locator = read_at(file, locator_start, LOCATOR_LENGTH)?;
+        if !locator.starts_with(LOCATOR_SIGNATURE) {
+            return Ok(None);
+        }
+        let start = number(&locator, 8, 8);
+        // Nothing may lie between the two: an extensible data sector is of no use to anybody.
+        if start.checked_add(END64_LENGTH) != Some(locator_start) {
+            return Err(structure("the zip64 end record is not where its locator says"));
+        }
+        let record = read_at(file, start, END64_LENGTH)?;
+        if !record.starts_with(END64_SIGNATURE) || number(&record, 4, 8) != END64_LENGTH - 12 {
+            return Err(structure("the zip64 end record is damaged"));
+        }
+        let directory =
+            Self { count: number(&record, 32, 8), size: number(&record, 40, 8), start: number(&record, 48, 8) };
+        let is_whole =
+            number(&record, 16, 8) == 0 && number(&record, 24, 8) == directory.count && number(&locator, 4, 4) == 0;
+        if is_whole { Ok(Some((directory, start))) } else { Err(structure("it is one part of several")) }
+    }
+
+    /// Judges every entry by its header in the central directory, before anything else reads it.
+    fn list(&self, file: &File, census: &mut Census<'_>) -> Result<Vec<Listed>, ArchiveError> {
+        census.allows(self.count, self.size)?;
+        let directory = read_at(file, self.start, self.size)?;
+        let mut rest = &directory[..];
+        let mut listed = Vec::new();
+        while !rest.is_empty() {
+            let (header, name, behind) =
+                central_header(rest).ok_or_else(|| structure("its central directory is damaged"))?;
+            let shown = EntryName::escaped(name);
+            if number(header, 34, 2) != 0 {
+                return Err(structure("it is one part of several"));
+            }
+            check_flags(number(header, 8, 2) as u16, &shown)?;
+            let attributes = number(header, 38, 4) as u32;
+            let kind = kind(attributes, name, &shown)?;
+            let role = census.judge(name, kind, attributes >> 16)?;
+            listed.push(Listed { name: name.to_vec(), shown, kind, role });
+            rest = behind;
+        }
+        if listed.len() as u64 != self.count {
+            return Err(structure("its end record counts other entries than its central directory has"));
+        }
+        Ok(listed)
+    }
+}
+
+fn central_header(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let (header, rest) = bytes.split_at_checked(CENTRAL_LENGTH)?;
+    if !header.starts_with(CENTRAL_SIGNATURE) {
+        return None;
+    }
+    let length = |at| number(header, at, 2) as usize;
+    let (name, rest) = rest.split_at_checked(length(28))?;
+    let (_extra_and_comment, behind) = rest.split_at_checked(length(30) + length(32))?;
+    Some((header, name, behind))
+}
+
+fn check_flags(flags: u16, shown: &EntryName) -> Result<(), ArchiveError> {
+    if flags & FLAGS_ENCRYPTED != 0 {
+        Err(ArchiveError::Encrypted(shown.clone()))
+    } else if flags & !FLAGS_HARMLESS != 0 {
+        Err(ArchiveError::UnknownFlags(shown.clone(), flags))
+    } else {
+        Ok(())
+    }
+}
+
+/// What an entry is. The Unix mode in the upper half of the attributes counts whatever system the header names: others
+/// would look there too.
+fn kind(attributes: u32, name: &[u8], shown: &EntryName) -> Result<Kind, ArchiveError> {
+    let named = if name.ends_with(b"/") { Kind::Folder } else { Kind::File };
+    let stated = match attributes >> 16 & 0o170_000 {
+        0 => None,
+        0o100_000 => Some(Kind::File),
+        0o040_000 => Some(Kind::Folder),
+        0o120_000 => return Err(ArchiveError::SymbolicLink(shown.clone())),
+        0o010_000 => return Err(ArchiveError::Fifo(shown.clone())),
+        0o020_000 | 0o060_000 => return Err(ArchiveError::Device(shown.clone())),
+        other => return Err(ArchiveError::UnknownKind(shown.clone(), format!("{other:o}"))),
+    };
+    if attributes & DOS_REPARSE != 0 {
+        return Err(ArchiveError::SymbolicLink(shown.clone()));
+    }
+    let is_dos_folder = attributes & DOS_FOLDER != 0;
+    if stated.is_some_and(|stated| stated != named) || (is_dos_folder && named == Kind::File) {
+        return Err(ArchiveError::KindConflict(shown.clone()));
+    }
+    Ok(named)
+}
+
+/// An entry as the central directory lists it, judged.
+#[derive(Debug)]
+struct Listed {
+    name: Vec<u8>,
+    shown: EntryName,
+    kind: Kind,
+    role: Role,
+}
+
+/// An entry and where it is.
+#[derive(Debug)]
+struct Entry {
+    listed: Listed,
+    index: usize,
+    header_start: u64,
+    data_end: u64,
+    packed: u64,
+    size: u64,
+    crc: u32,
+    is_stored: bool,
+    has_descriptor: bool,
+}
+
+type Zip<'a> = ZipArchive<BufReader<Place<'a>>>;
+
+fn open<'a>(file: &'a File, directory: &Directory, listed: &[Listed]) -> Result<Zip<'a>, ArchiveError> {
+    let config = Config { archive_offset: ArchiveOffset::Known(0) };
+    let archive = ZipArchive::with_config(config, BufReader::new(Place { file, position: 0 }));
+    let archive = archive.map_err(|error| of_crate(error, structure))?;
+    // Two readers of one format must have seen the same thing.
+    if archive.len() != listed.len() || archive.central_directory_start() != directory.start {
+        return Err(structure("its central directory can be read in two ways"));
+    }
+    Ok(archive)
+}
+
+/// Finds an entry's data and compares its two headers.
+fn locate(archive: &mut Zip<'_>, file: &File, index: usize, listed: Listed) -> Result<Entry, ArchiveError> {
+    let metadata = archive.metadata();
+    let disagreement = |reason: &str| disagree(&listed.shown, reason);
+    let central = metadata.entry(index).map_err(|error| of_crate(error, disagreement))?;
+    let is_stored = central.compression() == CompressionMethod::Stored;
+    if !is_stored && central.compression() != CompressionMethod::Deflated {
+        return Err(ArchiveError::Method(listed.shown, central.compression().to_string()));
+    }
+    if central.name_raw() != listed.name {
+        return Err(disagreement("an extra field gives another name"));
+    }
+    let strictly = ZipReadOptions::new().enforce_header_consistency(true);
+    let compared = archive.by_index_with_options(index, strictly);
+    let data_start = compared.map_err(|error| of_crate(error, disagreement))?.data_start();
+    let data_end = data_start.and_then(|start| start.checked_add(central.compressed_size()));
+    let data_end = data_end.ok_or_else(|| disagreement("its data have no place"))?;
+    // The crate compares only the flags it knows.
+    let local = read_at(file, central.header_start(), LOCAL_LENGTH)?;
+    if number(&local, 6, 2) != u64::from(central.flags().as_u16()) {
+        return Err(disagreement("the flags differ"));
+    }
+    Ok(Entry {
+        index,
+        header_start: central.header_start(),
+        data_end,
+        packed: central.compressed_size(),
+        size: central.size(),
+        crc: central.crc32(),
+        is_stored,
+        has_descriptor: central.flags().is_using_data_descriptor(),
+        listed,
+    })
+}
+
+fn disagree(shown: &EntryName, reason: &str) -> ArchiveError {
+    let reason = EntryName::escaped(reason.as_bytes());
+    ArchiveError::HeadersDisagree(shown.clone(), reason.to_string())
+}
+
+/// What the crate says against an archive, as the given kind of refusal; what the disk says stays what it is.
+fn of_crate(error: ZipError, refusal: impl FnOnce(&str) -> ArchiveError) -> ArchiveError {
+    let message = error.to_string();
+    // The crate's own preambles say no more than ours.
+    let reason =
+        message.trim_start_matches("invalid Zip archive: ").trim_start_matches("header inconsistency detected: ");
+    let refused = refusal(reason);
+    if let ZipError::Io(error) = error
+        && error.kind() != io::ErrorKind::UnexpectedEof
+    {
+        return ArchiveError::Read(error);
+    }
+    refused
+}
+
+fn unpack_entry(
+    archive: &mut Zip<'_>,
+    entry: &Entry,
+    progress: &dyn Progress,
+    budget: &mut Budget,
+    output: &mut Output<'_>,
+) -> Result<(), ArchiveError> {
+    let raw = archive.by_index_raw(entry.index).map_err(|error| of_crate(error, |_| ArchiveError::Truncated))?;
+    let mut packed = BufReader::with_capacity(PIECE, Watched { inner: raw, progress });
+    let damaged = |reason: &str| ArchiveError::DamagedEntry(entry.listed.shown.clone(), reason.to_owned());
+    let drained = if entry.is_stored {
+        drain(&mut packed, entry, budget, output).map(|()| entry.size)
+    } else {
+        let mut decoder = DeflateDecoder::new(packed);
+        drain(&mut decoder, entry, budget, output).map(|()| decoder.total_in())
+    };
+    match drained {
+        Ok(used) if used == entry.packed => Ok(()),
+        Ok(_) => Err(damaged("its compressed size is wrong")),
+        Err(ArchiveError::Damaged(reason)) => Err(damaged(&reason)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads an entry's bytes to their end, to the output when it is the member, and compares size and checksum.
+fn drain<R: Read>(
+    unpacked: R,
+    entry: &Entry,
+    budget: &mut Budget,
+    output: &mut Output<'_>,
+) -> Result<(), ArchiveError> {
+    let wrong = |reason: &str| ArchiveError::Damaged(reason.to_owned());
+    budget.allows(entry.size)?;
+    let mut stream = Stream { inner: CrcReader::new(unpacked), budget };
+    let read = match (entry.listed.kind, entry.listed.role) {
+        (Kind::Folder, _) if entry.size > 0 => {
+            return Err(ArchiveError::BadHeader(entry.listed.shown.clone(), "a folder with contents"));
+        }
+        (Kind::File, Role::Member) if entry.size == 0 => {
+            return Err(ArchiveError::EmptyMember(entry.listed.shown.clone()));
+        }
+        (Kind::File, Role::Member) => output.take(&mut stream, entry.size),
+        (Kind::File | Kind::Folder, _) => stream.skip(entry.size),
+    };
+    match read {
+        Ok(()) if stream.fill(&mut [0])? == 0 => {}
+        Ok(()) => return Err(wrong("it is larger than its header says")),
+        Err(ArchiveError::Truncated) => return Err(wrong("it is smaller than its header says")),
+        Err(error) => return Err(error),
+    }
+    if stream.inner.crc().sum() == entry.crc { Ok(()) } else { Err(wrong("its checksum is wrong")) }
+}
+
+/// Checks that the entries lie one behind the other, from the first byte of the file to the central directory.
+fn check_places(file: &File, entries: &[Entry], directory_start: u64) -> Result<(), ArchiveError> {
+    let mut placed: Vec<_> = entries.iter().collect();
+    placed.sort_by_key(|entry| entry.header_start);
+    let mut claimed = 0;
+    for (position, entry) in placed.iter().enumerate() {
+        let shown = || entry.listed.shown.clone();
+        if entry.header_start < claimed {
+            return Err(ArchiveError::Overlap(shown()));
+        }
+        if entry.header_start > claimed {
+            return Err(if position == 0 { ArchiveError::LeadingBytes } else { ArchiveError::UnclaimedBytes(shown()) });
+        }
+        let next = placed.get(position + 1).map_or(directory_start, |next| next.header_start);
+        let gap = next.checked_sub(entry.data_end).ok_or_else(|| ArchiveError::Overlap(shown()))?;
+        claimed = entry.data_end;
+        if entry.has_descriptor {
+            // Whether there is a signature, and whether the sizes are wide, only its length can tell.
+            let descriptor = read_at(file, entry.data_end, gap.min(24))?;
+            if !describes(&descriptor, entry) {
+                return Err(disagree(&shown(), "the descriptor behind its data differs"));
+            }
+            claimed += descriptor.len() as u64;
+        }
+    }
+    if claimed == directory_start {
+        Ok(())
+    } else {
+        Err(structure("before its central directory there are bytes that belong to no entry"))
+    }
+}
+
+fn describes(descriptor: &[u8], entry: &Entry) -> bool {
+    let (bare, width) = match descriptor.len() {
+        12 => (Some(descriptor), 4),
+        16 => (descriptor.strip_prefix(DESCRIPTOR_SIGNATURE), 4),
+        20 => (Some(descriptor), 8),
+        24 => (descriptor.strip_prefix(DESCRIPTOR_SIGNATURE), 8),
+        _ => return false,
+    };
+    bare.is_some_and(|bare| {
+        number(bare, 0, 4) == u64::from(entry.crc)
+            && number(bare, 4, width) == entry.packed
+            && number(bare, 4 + width, width) == entry.size
+    })
+}
+
+/// Whether an end record, with its comment, ends with the file.
+fn reaches_end(rest: &[u8]) -> bool {
+    is_whole(rest) && rest.len() as u64 == END_LENGTH + number(rest, 20, 2)
+}
+
+/// Whether an end record, with its comment, ends before the file does.
+fn is_whole(rest: &[u8]) -> bool {
+    rest.len() as u64 >= END_LENGTH && rest.len() as u64 >= END_LENGTH + number(rest, 20, 2)
+}
+
+/// A little-endian number inside bytes whose length was checked.
+fn number(bytes: &[u8], start: usize, width: usize) -> u64 {
+    bytes[start..start + width].iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte))
+}
+
+fn read_at(file: &File, start: u64, length: u64) -> Result<Vec<u8>, ArchiveError> {
+    let mut bytes = Vec::new();
+    Place { file, position: start }.take(length).read_to_end(&mut bytes).map_err(ArchiveError::Read)?;
+    if bytes.len() as u64 == length { Ok(bytes) } else { Err(ArchiveError::Truncated) }
+}
+
+/// A place in the file that no other reader of the same file moves.
+struct Place<'a> {
+    file: &'a File,
+    position: u64,
+}
+
+impl Read for Place<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut file = self.file;
+        file.seek(SeekFrom::Start(self.position))?;
+        let count = file.read(buffer)?;
+        self.position += count as u64;
+        Ok(count)
+    }
+}
+
+impl Seek for Place<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let position = match to {
+            SeekFrom::Start(position) => Some(position),
+            SeekFrom::Current(by) => self.position.checked_add_signed(by),
+            SeekFrom::End(by) => self.file.metadata()?.len().checked_add_signed(by),
+        };
+        self.position = position.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.position)
+    }
+}
+
+fn structure(reason: &str) -> ArchiveError {
+    ArchiveError::BadStructure(EntryName::escaped(reason.as_bytes()).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ArchiveForm;
+    use super::super::samples;
+    use super::super::tests::assert_refused;
+
+    #[test]
+    fn every_hostile_archive_is_refused_by_name() {
+        let table = [
+            ("nothing at all", "NotAnArchive: the file is not a zip archive"),
+            ("not zip", "NotAnArchive: the file is not a zip archive"),
+            ("an archive of nothing", "NoMember: none of its files is `reproq` or `reproq-linux-amd64`, at the top"),
+            ("traversal", "LeavesArchive: entry `../evil` leaves the archive"),
+            ("traversal with backslashes", "LeavesArchive: entry `a\\\\..\\\\evil` leaves the archive"),
+            ("absolute", "AbsolutePath: entry `/etc/evil` has an absolute path"),
+            ("absolute with a drive", "AbsolutePath: entry `C:/evil` has an absolute path"),
+            ("an escape code", "ControlCharacter: entry `\\x1b[31mred` has a control character in its name"),
+            ("a NUL in a name", "ControlCharacter: entry `good\\x00evil` has a control character in its name"),
+            ("a name that is not UTF-8", "NotUtf8: entry `ev\\x81il` has a name that is not UTF-8"),
+            ("a symbolic link", "SymbolicLink: entry `evil` is a symbolic link"),
+            ("a symbolic link of another system", "SymbolicLink: entry `evil` is a symbolic link"),
+            ("a reparse point", "SymbolicLink: entry `evil` is a symbolic link"),
+            ("a device", "Device: entry `evil` is a device"),
+            ("a named pipe", "Fifo: entry `evil` is a named pipe"),
+            ("a socket", "UnknownKind: entry `evil` is of an unknown kind (140000)"),
+            ("a folder by its attributes alone", "KindConflict: entry `evil` contradicts itself: its name and its"),
+            ("a folder by its name alone", "KindConflict: entry `evil/` contradicts itself: its name and its header"),
+            ("a folder with contents", "BadHeader: entry `evil/` has a header that cannot be trusted: a folder with"),
+            ("set-uid", "SpecialBits: entry `reproq` has set-uid, set-gid or sticky bits (mode 4755)"),
+            ("the executable twice", "Duplicate: entry `reproq` is there more than once"),
+            ("two executables", "TwoMembers: both `reproq` and `x/reproq` could be the executable"),
+            ("names that differ in case", "CaseCollision: entry `REPROQ` differs from `reproq` only in upper and"),
+            ("no executable", "NoMember: none of its files is `reproq` or `reproq-linux-amd64`, at the top or in"),
+            ("an empty executable", "EmptyMember: entry `reproq` is empty"),
+            ("an encrypted entry", "Encrypted: entry `reproq` is encrypted"),
+            ("a strongly encrypted entry", "Encrypted: entry `reproq` is encrypted"),
+            ("unknown flags", "UnknownFlags: entry `reproq` has unknown flags (0x0020)"),
+            ("an unsupported method", "Method: entry `reproq` is compressed with an unsupported method (Bzip2)"),
+            ("a local header with another name", "HeadersDisagree: entry `reproq` has two headers that disagree:"),
+            ("a local header with another method", "HeadersDisagree: entry `reproq` has two headers that disagree:"),
+            ("a local header with other flags", "HeadersDisagree: entry `reproq` has two headers that disagree: the"),
+            ("a local header with another size", "HeadersDisagree: entry `reproq` has two headers that disagree:"),
+            ("a local header with another compressed size", "HeadersDisagree: entry `reproq` has two headers that"),
+            ("a local header with another checksum", "HeadersDisagree: entry `reproq` has two headers that"),
+            ("no local header", "HeadersDisagree: entry `reproq` has two headers that disagree: Invalid local file"),
+            ("another name in an extra field", "HeadersDisagree: entry `reproq` has two headers that disagree: an"),
+            ("a wrong checksum", "DamagedEntry: entry `reproq` is damaged: its checksum is wrong"),
+            ("a wrong checksum beside it", "DamagedEntry: entry `README` is damaged: its checksum is wrong"),
+            ("a size too small", "DamagedEntry: entry `reproq` is damaged: it is larger than its header says"),
+            ("a size too large", "DamagedEntry: entry `reproq` is damaged: it is smaller than its header says"),
+            ("bytes behind the compressed data", "DamagedEntry: entry `reproq` is damaged: its compressed size is"),
+            ("a wrong data descriptor", "HeadersDisagree: entry `reproq` has two headers that disagree: the"),
+            ("a missing data descriptor", "HeadersDisagree: entry `reproq` has two headers that disagree: the"),
+            ("half a data descriptor", "HeadersDisagree: entry `reproq` has two headers that disagree: the"),
+            ("bytes between entries", "UnclaimedBytes: before entry `reproq` there are bytes that belong to no"),
+            ("bytes before the central directory", "BadStructure: the archive's structure cannot be trusted: before"),
+            ("overlapping entries", "Overlap: entry `README` overlaps with another one"),
+            ("two entries with one place", "HeadersDisagree: entry `other` has two headers that disagree: Local"),
+            ("bytes before the archive", "LeadingBytes: the archive is preceded by bytes that do not belong to it"),
+            ("an archive before the archive", "BadStructure: the archive's structure cannot be trusted: the central"),
+            ("bytes behind the archive", "TrailingBytes: the archive is followed by bytes that do not belong to it"),
+            ("a second end record in the comment", "BadStructure: the archive's structure cannot be trusted: it has"),
+            ("cut in the middle", "Truncated: the archive is cut short"),
+            ("cut by one byte", "Truncated: the archive is cut short"),
+            ("a flipped bit", "DamagedEntry: entry `reproq` is damaged: corrupt deflate stream"),
+            ("an end record with another count", "BadStructure: the archive's structure cannot be trusted: its end"),
+            ("an end record with another place", "BadStructure: the archive's structure cannot be trusted: the"),
+            ("one part of several", "BadStructure: the archive's structure cannot be trusted: it is one part of"),
+            ("a zip64 end record that disagrees", "BadStructure: the archive's structure cannot be trusted: its two"),
+            ("too many entries", "TooManyEntries: the archive has more than 10000 entries"),
+            ("a central directory too large", "IndexTooLarge: the archive's list of entries takes more than 2097152"),
+            ("a bomb beside it", "TooCompressed: the archive unpacks to more than 200 times its size"),
+            ("a bomb that lies about its size", "DamagedEntry: entry `bomb` is damaged: it is larger than its"),
+            ("a bomb as the executable", "TooCompressed: the archive unpacks to more than 200 times its size"),
+            ("a tar archive", "NotAnArchive: the file is not a zip archive"),
+        ];
+        assert_refused(ArchiveForm::Zip, samples::HOSTILE_ZIP, &table);
+    }
+}

@@ -1,0 +1,62 @@
+//! What a file on disk is: found out by reading it, judged before it is placed, and started only when asked to.
+//!
+//! The order of an install: [`inspect`] reads the header, [`preflight`] decides whether this file can serve here, and
+//! [`smoke_check`] starts it once for its version, which [`check_version`] compares with the tag. `which` uses [`inspect`]
+//! and [`is_worker`] alone, so that no unknown program is ever started.
+
+mod child;
+mod elf;
+mod elf_dynamic;
+mod go_blob;
+mod goinfo;
+mod host;
+mod identity;
+mod inspect;
+mod inspection;
+mod libc;
+mod macho;
+mod pe;
+mod preflight;
+#[cfg(test)]
+mod real_go;
+#[cfg(test)]
+mod samples;
+mod smoke;
+mod sniff;
+mod window;
+mod words;
+
+pub use goinfo::GoBuildInfo;
+pub use goinfo::GoSettings;
+pub use goinfo::NoGoInfo;
+pub use host::Host;
+pub use host::HostFacts;
+pub use host::host_target;
+pub use identity::Identity;
+pub use identity::is_worker;
+pub use inspect::InspectError;
+pub use inspect::inspect;
+pub use inspection::Content;
+pub use inspection::Format;
+pub use inspection::GlibcVersion;
+pub use inspection::Inspection;
+pub use inspection::Kind;
+pub use inspection::Linkage;
+pub use inspection::Machine;
+pub use inspection::NotProgram;
+pub use inspection::Program;
+pub use inspection::Slice;
+pub use libc::Glibc;
+pub use libc::Libc;
+pub use libc::Musl;
+pub use libc::detect_libc;
+pub use libc::existing_loader;
+pub use preflight::Note;
+pub use preflight::PreflightError;
+pub use preflight::preflight;
+pub use smoke::SmokeError;
+pub use smoke::SmokeOutput;
+pub use smoke::VersionCheck;
+pub use smoke::VersionMismatch;
+pub use smoke::check_version;
+pub use smoke::smoke_check;

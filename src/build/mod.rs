@@ -1,0 +1,56 @@
+//! The local `go build`, for when no release can serve: what the world offers is read into facts, a pure function makes
+//! them a plan or a refusal, and the plan is carried out as it stands.
+//!
+//! The order of a build:
+//!
+//! 1. [`candidate_sources`] says where a checkout may lie and who said so;
+//! 2. [`SourceFacts::read`] looks at the checkout, [`GoFacts::find`] at the Go toolchain;
+//! 3. [`BuildPlan::compute`] turns both into an exact command, or into a [`BuildRefusal`];
+//! 4. [`apply`] runs that command and tells what it made.
+
+mod apply;
+mod plan;
+mod request;
+mod source;
+
+use thiserror::Error;
+
+pub use apply::BuildError;
+pub use apply::Built;
+pub use apply::apply;
+pub use plan::BuildPlan;
+pub use plan::BuildRefusal;
+pub use plan::ModuleOrigin;
+pub use request::BuildRequest;
+pub use request::Environment;
+pub use request::Go;
+pub use request::GoFacts;
+pub use request::GoVersion;
+pub use request::SourceOrigin;
+pub use request::candidate_sources;
+pub use source::GitFacts;
+pub use source::GitUnknown;
+pub use source::GoMod;
+pub use source::GoModError;
+pub use source::SourceError;
+pub use source::SourceFacts;
+pub use source::parse_go_mod;
+pub use source::version_constant;
+
+/// Why there is no plan for a build.
+#[derive(Debug, Error)]
+pub enum PrepareError {
+    /// The checkout cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The checkout or the toolchain is not what the request needs.
+    #[error(transparent)]
+    Refused(#[from] BuildRefusal),
+}
+
+/// Reads the checkout and the toolchain and makes the plan of a build. Runs `git` and `go`, changes nothing.
+pub fn prepare(request: &BuildRequest, environment: &Environment) -> Result<BuildPlan, PrepareError> {
+    let source = SourceFacts::read(&request.source, &request.tool, environment)?;
+    let go = GoFacts::find(environment);
+    Ok(BuildPlan::compute(request, &source, &go)?)
+}

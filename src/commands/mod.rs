@@ -1,0 +1,18 @@
+//! The commands: arguments to request, request to flow, outcome to report; and how that report reads.
+
+mod hints;
+mod install;
+mod which;
+
+use crate::cli::Command;
+use crate::exit::ExitStatus;
+use crate::failure::CommandError;
+use crate::session::Session;
+
+/// Runs a command.
+pub(crate) fn run(command: &Command, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
+    match command {
+        Command::Install(arguments) => install::install(arguments, session),
+        Command::Which(arguments) => which::which(arguments, session),
+    }
+}

@@ -1,0 +1,213 @@
+//! `reproq which`: the resolution order of the worker binary, and why each candidate won or lost.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::binary;
+use crate::cli::WhichArgs;
+use crate::exit::ExitStatus;
+use crate::failure::CommandError;
+use crate::locate;
+use crate::locate::Candidate;
+use crate::locate::DjangoAnswer;
+use crate::locate::DjangoQuestion;
+use crate::locate::Fault;
+use crate::locate::Identity;
+use crate::locate::Resolution;
+use crate::locate::Surroundings;
+use crate::locate::Verdict;
+use crate::release::Sha256Digest;
+use crate::release::Target;
+use crate::release::Tool;
+use crate::session::Session;
+use crate::store;
+use crate::store::Installed;
+use crate::store::Layout;
+use crate::ui::Paper;
+use crate::ui::Report;
+
+/// Whether Django is asked, and how long it may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum AskDjango {
+    /// It is asked.
+    Within(Duration),
+    /// It is not.
+    No,
+}
+
+/// What the store knows of the project's own binary.
+#[derive(Debug, Serialize)]
+struct KnownBinary {
+    /// What people call it: a tag, or a version that was built here.
+    label: String,
+    /// Its digest.
+    sha256: Sha256Digest,
+    /// How well it is proven.
+    verdict: crate::trust::Level,
+}
+
+/// The report of `which`.
+#[derive(Debug, Serialize)]
+struct WhichReport {
+    /// The winner's path, if it can run.
+    path: Option<String>,
+    /// What the store knows of the project's own binary, if that is intact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    installed: Option<KnownBinary>,
+    #[serde(flatten)]
+    resolution: Resolution,
+    #[serde(skip)]
+    all: bool,
+}
+
+/// Answers.
+pub(super) fn which(arguments: &WhichArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
+    let ask = if arguments.no_django {
+        AskDjango::No
+    } else {
+        AskDjango::Within(Duration::from_secs(arguments.django_timeout.max(1)))
+    };
+    let target = super::install::host_target(session)?;
+    let resolution = resolve(session, target, ask);
+    for warning in &resolution.warnings {
+        session.ui.warn(&warning.message);
+        session.ui.hint(&warning.hint);
+    }
+    let path = resolution.runnable().map(|path| path.to_string_lossy().into_owned());
+    if path.is_none() {
+        return Err(nothing_runs(&resolution, session));
+    }
+    let report = WhichReport { path, installed: known_binary(session, target), resolution, all: arguments.all };
+    session.ui.report(&report)?;
+    Ok(ExitStatus::Success)
+}
+
+/// Looks at every candidate and decides.
+pub(super) fn resolve(session: &Session<'_>, target: Target, ask: AskDjango) -> Resolution {
+    let environment: Vec<(OsString, OsString)> =
+        session.env.variables().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let root = session.project.root.as_path();
+    let django = match ask {
+        AskDjango::Within(limit) => {
+            session.ui.debug("asking Django for settings.REPROQ_WORKER_BIN");
+            locate::ask(&DjangoQuestion { target, root, environment: &environment, limit })
+        }
+        AskDjango::No => DjangoAnswer::Skipped { reason: "Django was not asked (--no-django)".to_owned() },
+    };
+    let around = Surroundings {
+        target,
+        root,
+        cwd: &session.env.cwd,
+        environment: &environment,
+        own: session.env.own_executable.as_deref(),
+    };
+    locate::decide(&locate::survey(&around, django, &identify))
+}
+
+/// What an executable is, read from its bytes.
+fn identify(path: &Path) -> Identity {
+    let inspection = match binary::inspect(path) {
+        Ok(inspection) => inspection,
+        Err(error) => return Identity::Unknown { reason: error.to_string() },
+    };
+    match binary::is_worker(&inspection, &Tool::WORKER) {
+        binary::Identity::Worker { version } => {
+            Identity::Worker { version: version.map(|version| version.to_string()) }
+        }
+        binary::Identity::NotWorker { reason } => Identity::NotWorker { reason },
+        binary::Identity::Unknown { reason } => Identity::Unknown { reason },
+    }
+}
+
+fn known_binary(session: &Session<'_>, target: Target) -> Option<KnownBinary> {
+    let layout = Layout::in_project(&session.project.root, &Tool::WORKER, target);
+    match store::scan(&layout) {
+        Ok((Installed::Intact { receipt }, _)) => {
+            Some(KnownBinary { label: receipt.label(), sha256: receipt.sha256, verdict: receipt.verdict })
+        }
+        Ok(_) | Err(_) => None,
+    }
+}
+
+fn nothing_runs(resolution: &Resolution, session: &Session<'_>) -> CommandError {
+    if let Some((winner, fault)) = resolution.winner().and_then(|winner| Some((winner, winner.fault.as_ref()?))) {
+        let path = winner.path.as_deref().map(|path| format!(" `{}`", path.display())).unwrap_or_default();
+        let message = format!("{} names{path}, which {}", winner.source, fault_in_words(fault));
+        return CommandError::message(ExitStatus::NotFound, message)
+            .hint(format!("correct or remove {}; nothing after it is looked at", winner.source));
+    }
+    let looked: Vec<String> = resolution
+        .candidates
+        .iter()
+        .map(|candidate| format!("{}: {}", candidate.source, verdict_in_words(candidate)))
+        .collect();
+    let message = format!("no worker was found\n{}", looked.join("\n"));
+    CommandError::message(ExitStatus::NotFound, message)
+        .hint(format!("run `reproq install` in {}", session.project.root.display()))
+}
+
+impl Report for WhichReport {
+    const SCHEMA: &'static str = "reproq.which/1";
+
+    fn human(&self, paper: &mut Paper) {
+        let Some(path) = &self.path else { return };
+        if paper.is_quiet() {
+            return paper.line(path);
+        }
+        paper.strong(path);
+        if let Some(known) = &self.installed {
+            paper.faint(&format!("  {}, proven as `{}`, sha256 {}", known.label, known.verdict, known.sha256));
+        }
+        paper.blank();
+        for (index, candidate) in self.resolution.candidates.iter().enumerate() {
+            let unremarkable = matches!(candidate.verdict, Verdict::NotSet) && candidate.notes.is_empty();
+            if unremarkable && !self.all {
+                continue;
+            }
+            paper.line(&format!("{}. {}: {}", index + 1, candidate.source, verdict_in_words(candidate)));
+            if let Some(path) = &candidate.path {
+                paper.line(&format!("     {}", path.display()));
+            }
+            for note in identity_note(candidate).iter().chain(&candidate.notes) {
+                paper.faint(&format!("     {note}"));
+            }
+        }
+    }
+}
+
+fn identity_note(candidate: &Candidate) -> Option<String> {
+    match candidate.identity.as_ref()? {
+        Identity::Worker { version: Some(version) } => Some(format!("the worker, version {version}")),
+        Identity::Worker { version: None } => Some("the worker, by its Go build information".to_owned()),
+        Identity::NotWorker { .. } => None,
+        Identity::Unknown { reason } => Some(format!("not known to be the worker: {reason}")),
+    }
+}
+
+fn verdict_in_words(candidate: &Candidate) -> String {
+    match &candidate.verdict {
+        Verdict::Winner => "this one runs".to_owned(),
+        Verdict::Shadowed { by } => format!("passed over, number {} comes first", by + 1),
+        Verdict::NotSet => "not set".to_owned(),
+        Verdict::Missing => "nothing is there".to_owned(),
+        Verdict::NotAFile => "passed over, it is no file".to_owned(),
+        Verdict::NotExecutable => "passed over, it may not be executed".to_owned(),
+        Verdict::Ourselves { .. } => "passed over, it is this command".to_owned(),
+        Verdict::NotTheWorker { reason } => format!("passed over, it is not the worker: {reason}"),
+        Verdict::Skipped { reason } => format!("skipped: {reason}"),
+        Verdict::Unusable { reason } => format!("not known: {reason}"),
+    }
+}
+
+pub(super) fn fault_in_words(fault: &Fault) -> String {
+    match fault {
+        Fault::Missing => "is not there".to_owned(),
+        Fault::NotAFile => "is no file".to_owned(),
+        Fault::NotExecutable => "may not be executed".to_owned(),
+        Fault::Ourselves { .. } => "is this very command and not the worker".to_owned(),
+        Fault::WrongType { found } => format!("is a Python `{found}` and not a path"),
+    }
+}

@@ -1,0 +1,83 @@
+//! What surrounds the process, read once when it starts: variables, folders and whether people are watching.
+#![expect(clippy::disallowed_methods, reason = "the environment and the current folder enter here")]
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::ffi::OsString;
+use std::io;
+use std::io::IsTerminal;
+use std::path::Path;
+use std::path::PathBuf;
+
+/// A snapshot of the process's surroundings. Everything after it is a function of this value.
+#[derive(Debug, Clone)]
+pub struct Env {
+    variables: BTreeMap<OsString, OsString>,
+    /// The current folder.
+    pub cwd: PathBuf,
+    /// This program's own file, where the system tells.
+    pub own_executable: Option<PathBuf>,
+    /// Whether somebody can answer a question.
+    pub stdin_is_terminal: bool,
+    /// Whether the report goes to a terminal.
+    pub stdout_is_terminal: bool,
+    /// Whether progress goes to a terminal.
+    pub stderr_is_terminal: bool,
+}
+
+impl Env {
+    /// Reads the real surroundings. Fails where the current folder no longer exists.
+    pub fn capture() -> io::Result<Self> {
+        Ok(Self {
+            variables: std::env::vars_os().collect(),
+            cwd: std::env::current_dir()?,
+            own_executable: std::env::current_exe().ok(),
+            stdin_is_terminal: io::stdin().is_terminal(),
+            stdout_is_terminal: io::stdout().is_terminal(),
+            stderr_is_terminal: io::stderr().is_terminal(),
+        })
+    }
+
+    /// Surroundings made by hand, without a terminal.
+    pub fn built(cwd: &Path, variables: impl IntoIterator<Item = (&'static str, String)>) -> Self {
+        Self {
+            variables: variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
+            cwd: cwd.to_owned(),
+            own_executable: None,
+            stdin_is_terminal: false,
+            stdout_is_terminal: false,
+            stderr_is_terminal: false,
+        }
+    }
+
+    /// A variable's value; empty counts as not set, as upstream's worker has it.
+    pub fn var_os(&self, name: &str) -> Option<&OsStr> {
+        self.variables.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
+    }
+
+    /// A variable's value as text; bytes that are no UTF-8 are replaced, and the result then fits nothing it is compared
+    /// with.
+    pub fn var(&self, name: &str) -> Option<String> {
+        self.var_os(name).map(|value| value.to_string_lossy().into_owned())
+    }
+
+    /// Whether a variable says yes: `1`, `true`, `yes` or `on`.
+    pub fn flag(&self, name: &str) -> bool {
+        self.var(name).is_some_and(|value| matches!(value.to_ascii_lowercase().as_str(), "1" | "true" | "yes" | "on"))
+    }
+
+    /// Whether this runs in continuous integration (`CI=true`).
+    pub fn is_ci(&self) -> bool {
+        self.flag("CI")
+    }
+
+    /// The user's home folder, as the shell names it.
+    pub fn home(&self) -> Option<PathBuf> {
+        self.var_os("HOME").or_else(|| self.var_os("USERPROFILE")).map(PathBuf::from)
+    }
+
+    /// All variables, for handing on to a child process less what it must not see.
+    pub fn variables(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.variables.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+    }
+}

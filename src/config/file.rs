@@ -1,0 +1,161 @@
+//! Reads `[tool.reproq]` from `pyproject.toml`. There is no `reproq.toml`: the worker would take it for its own.
+#![expect(clippy::disallowed_methods, reason = "the settings file enters here")]
+
+use std::io;
+use std::io::Read;
+use std::path::Path;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// No honest `pyproject.toml` comes near this many bytes.
+const MAX_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Why the settings file cannot be used.
+#[derive(Debug, Error)]
+pub enum SettingsFileError {
+    /// The file is there and cannot be read.
+    #[error("failed to read `{path}`", path = path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file is larger than any settings file.
+    #[error("`{path}` has more than {MAX_BYTES} bytes; that is no settings file", path = path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is not TOML.
+    #[error("`{path}` is not valid TOML: {reason}", path = path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        reason: String,
+    },
+    /// A key of `[tool.reproq]` holds the wrong kind of value.
+    #[error("`{key}` in [tool.reproq] of `{path}` must be {expected}, found {found}", path = path.display())]
+    Kind {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// What it must be.
+        expected: &'static str,
+        /// What it is.
+        found: String,
+    },
+}
+
+/// What `[tool.reproq]` says, as written; nothing where it says nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FileSettings {
+    /// The file, where there is one with the table.
+    pub path: Option<PathBuf>,
+    /// `repository`: the worker's repository.
+    pub repository: Option<String>,
+    /// `source`: a checkout of the worker.
+    pub source: Option<String>,
+    /// `require`: the least verdict that is accepted.
+    pub require: Option<String>,
+    /// `github-api-url`.
+    pub github_api_url: Option<String>,
+    /// `github-server-url`.
+    pub github_server_url: Option<String>,
+    /// `offline`.
+    pub offline: Option<bool>,
+    /// Keys nobody here knows, each worth a warning.
+    pub unknown: Vec<String>,
+}
+
+/// Reads the table from a project's `pyproject.toml`; no file and no table are the same as an empty table.
+pub fn read(root: &Path) -> Result<FileSettings, SettingsFileError> {
+    let path = root.join("pyproject.toml");
+    let read = |source| SettingsFileError::Read { path: path.clone(), source };
+    let file = match std::fs::File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(FileSettings::default()),
+        Err(error) => return Err(read(error)),
+    };
+    let mut text = String::new();
+    file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(read)?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(SettingsFileError::TooLarge { path });
+    }
+    parse(&path, &text)
+}
+
+/// Parses the text of a `pyproject.toml`.
+pub fn parse(path: &Path, text: &str) -> Result<FileSettings, SettingsFileError> {
+    // A file that never names the table need not be parsed, nor be valid, to be ignored.
+    if !text.contains("reproq") {
+        return Ok(FileSettings::default());
+    }
+    let document: toml::Table = toml::from_str(text).map_err(|error| SettingsFileError::Syntax {
+        path: path.to_owned(),
+        reason: error.to_string().trim_end().to_owned(),
+    })?;
+    let Some(toml::Value::Table(table)) = document.get("tool").and_then(|tool| tool.get("reproq")) else {
+        return Ok(FileSettings::default());
+    };
+    let mut settings = FileSettings { path: Some(path.to_owned()), ..FileSettings::default() };
+    for (key, value) in table {
+        let kind = |expected| SettingsFileError::Kind {
+            path: path.to_owned(),
+            key: key.clone(),
+            expected,
+            found: value.type_str().to_owned(),
+        };
+        let text = || value.as_str().map(str::to_owned).map(Some).ok_or_else(|| kind("a text"));
+        match key.as_str() {
+            "repository" => settings.repository = text()?,
+            "source" => settings.source = text()?,
+            "require" => settings.require = text()?,
+            "github-api-url" => settings.github_api_url = text()?,
+            "github-server-url" => settings.github_server_url = text()?,
+            "offline" => settings.offline = Some(value.as_bool().ok_or_else(|| kind("true or false"))?),
+            _ => settings.unknown.push(key.clone()),
+        }
+    }
+    Ok(settings)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parsed(text: &str) -> Result<FileSettings, SettingsFileError> {
+        parse(Path::new("pyproject.toml"), text)
+    }
+
+    #[test]
+    fn keys_are_read_and_unknown_ones_named() {
+        let settings = parsed("[tool.reproq]\nrepository = \"a/b\"\noffline = true\nspeling = 1\n").expect("valid");
+        assert_eq!(settings.repository.as_deref(), Some("a/b"));
+        assert_eq!(settings.offline, Some(true));
+        assert_eq!(settings.unknown, ["speling"]);
+    }
+
+    #[test]
+    fn a_broken_file_matters_only_when_it_speaks_of_us() {
+        assert_eq!(parsed("[[[").expect("ignored"), FileSettings::default());
+        assert!(matches!(parsed("[tool.reproq\n"), Err(SettingsFileError::Syntax { .. })));
+        let refused = parsed("[tool.reproq]\nrepository = 3\n").expect_err("a number");
+        assert_eq!(
+            refused.to_string(),
+            "`repository` in [tool.reproq] of `pyproject.toml` must be a text, found integer"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "\\PC*") {
+            let _ = parsed(&format!("[tool.reproq]\n{text}"));
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! The settings that hold, each with the place it came from. Pure: flags, variables and the file are values by now.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use thiserror::Error;
+use url::Url;
+
+use crate::config::Env;
+use crate::config::FileSettings;
+use crate::release::RepoSlug;
+use crate::release::Tool;
+use crate::secret::Secret;
+use crate::trust::Level;
+
+/// Every variable this program reads, with its meaning; the README's table is generated from it.
+pub const VARIABLES: [(&str, &str); 18] = [
+    ("REPROQ_REPOSITORY", "the worker's repository, `OWNER/NAME`"),
+    ("REPROQ_REQUIRE", "the least verdict an installation accepts"),
+    ("REPROQ_WORKER_SOURCE", "a checkout of the worker for local builds"),
+    ("REPROQ_WORKER_BIN", "read by Django and by `which`: the worker binary to run"),
+    ("REPROQ_OFFLINE", "`1`: as `--offline`"),
+    ("REPROQ_HTTP_TIMEOUT", "how many seconds a connection or a download may stand still (30)"),
+    ("REPROQ_GITHUB_TOKEN", "token for the API, first choice"),
+    ("GH_TOKEN", "token for the API, second choice"),
+    ("GITHUB_TOKEN", "token for the API, third choice"),
+    ("GH_ENTERPRISE_TOKEN", "token for the API of a GitHub Enterprise host; the others are not sent there"),
+    ("GITHUB_API_URL", "the API's address (set in Actions)"),
+    ("GITHUB_SERVER_URL", "the web address of GitHub (set in Actions)"),
+    ("HTTPS_PROXY", "proxy for https addresses; also `HTTP_PROXY`, `ALL_PROXY`"),
+    ("NO_PROXY", "hosts reached without a proxy"),
+    ("SSL_CERT_FILE", "certificates to trust; on Linux in place of the system's"),
+    ("CI", "`true`: one line per stage, no questions"),
+    ("NO_COLOR", "set: no colours"),
+    ("DJANGO_SETTINGS_MODULE", "the settings `which` asks Django for"),
+];
+
+const DEFAULT_API: &str = "https://api.github.com";
+const DEFAULT_SERVER: &str = "https://github.com";
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Provenance {
+    /// A flag of the command line.
+    Flag(&'static str),
+    /// A variable of the environment.
+    Variable(&'static str),
+    /// `[tool.reproq]` of this file.
+    File(PathBuf),
+    /// What holds where nobody says otherwise.
+    Default,
+}
+
+impl fmt::Display for Provenance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(name) => write!(f, "the flag {name}"),
+            Self::Variable(name) => write!(f, "the variable {name}"),
+            Self::File(path) => write!(f, "[tool.reproq] of {}", path.display()),
+            Self::Default => f.write_str("the default"),
+        }
+    }
+}
+
+/// A value and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting<T> {
+    /// The value.
+    pub value: T,
+    /// Where it came from.
+    pub from: Provenance,
+}
+
+/// A value that is not what its setting needs.
+#[derive(Debug, Error)]
+#[error("{from} is not usable: {reason}")]
+pub struct SettingError {
+    /// Which place it came from.
+    pub from: Provenance,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// What the command line said, as typed.
+#[derive(Debug, Clone, Default)]
+pub struct SettingsInput {
+    /// `--repo`.
+    pub repository: Option<String>,
+    /// `--require`.
+    pub require: Option<String>,
+    /// `--source`.
+    pub source: Option<PathBuf>,
+    /// `--offline`.
+    pub offline: bool,
+    /// `--github-api-url`.
+    pub github_api_url: Option<String>,
+    /// `--github-server-url`.
+    pub github_server_url: Option<String>,
+}
+
+/// A token and the variable it came from; the variable may be named, the token never.
+#[derive(Debug, Clone)]
+pub struct Token {
+    /// The variable.
+    pub variable: &'static str,
+    /// The token.
+    pub value: Secret<String>,
+}
+
+/// All settings of one run.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The worker's repository.
+    pub repository: Setting<RepoSlug>,
+    /// The least verdict an installation accepts.
+    pub require: Setting<Level>,
+    /// A checkout of the worker that was named; without one its sibling folder is tried.
+    pub source: Option<Setting<PathBuf>>,
+    /// Whether the network may not be used.
+    pub offline: Setting<bool>,
+    /// The API's base address, without a trailing slash.
+    pub api_url: Setting<Url>,
+    /// The web address of GitHub, without a trailing slash.
+    pub server_url: Setting<Url>,
+    /// The token for the API, where there is one for its host.
+    pub token: Option<Token>,
+}
+
+impl Settings {
+    /// Resolves every setting: flag, then environment, then file, then default.
+    pub fn resolve(input: SettingsInput, env: &Env, file: &FileSettings) -> Result<Self, SettingError> {
+        let pick = |flag: (&'static str, Option<String>), variable: &'static str, written: &Option<String>| {
+            if let (name, Some(value)) = flag {
+                return Some(Setting { value, from: Provenance::Flag(name) });
+            }
+            if let Some(value) = env.var(variable) {
+                return Some(Setting { value, from: Provenance::Variable(variable) });
+            }
+            let from = || Provenance::File(file.path.clone().unwrap_or_default());
+            written.clone().map(|value| Setting { value, from: from() })
+        };
+        let repository = match pick(("--repo", input.repository), "REPROQ_REPOSITORY", &file.repository) {
+            Some(setting) => parse(setting, |text| text.parse().map_err(|error| format!("{error}")))?,
+            None => Setting {
+                value: Tool::WORKER.repository.parse().expect("the catalogue's repository is well-formed"),
+                from: Provenance::Default,
+            },
+        };
+        let require = match pick(("--require", input.require), "REPROQ_REQUIRE", &file.require) {
+            Some(setting) => parse(setting, |text| text.parse().map_err(|error| format!("{error}")))?,
+            None => Setting { value: Level::Built, from: Provenance::Default },
+        };
+        let api = pick(("--github-api-url", input.github_api_url), "GITHUB_API_URL", &file.github_api_url);
+        let server = pick(("--github-server-url", input.github_server_url), "GITHUB_SERVER_URL", &file.github_server_url);
+        let (api_url, server_url) = locations(api, server)?;
+        let source = input
+            .source
+            .map(|value| Setting { value, from: Provenance::Flag("--source") })
+            .or_else(|| {
+                let setting = pick(("--source", None), "REPROQ_WORKER_SOURCE", &file.source)?;
+                Some(Setting { value: PathBuf::from(setting.value), from: setting.from })
+            });
+        let offline = if input.offline {
+            Setting { value: true, from: Provenance::Flag("--offline") }
+        } else if env.var_os("REPROQ_OFFLINE").is_some() {
+            Setting { value: env.flag("REPROQ_OFFLINE"), from: Provenance::Variable("REPROQ_OFFLINE") }
+        } else if let (Some(value), Some(path)) = (file.offline, &file.path) {
+            Setting { value, from: Provenance::File(path.clone()) }
+        } else {
+            Setting { value: false, from: Provenance::Default }
+        };
+        let token = token_for(&api_url.value, env)?;
+        Ok(Self { repository, require, source, offline, api_url, server_url, token })
+    }
+
+    /// Every setting as a sentence, for `-v`. The token appears by its variable alone.
+    pub fn describe(&self) -> Vec<String> {
+        let mut lines = vec![
+            format!("repository {} from {}", self.repository.value, self.repository.from),
+            format!("API {} from {}", self.api_url.value, self.api_url.from),
+            format!("GitHub {} from {}", self.server_url.value, self.server_url.from),
+            format!("require {} from {}", self.require.value, self.require.from),
+            format!("offline {} from {}", self.offline.value, self.offline.from),
+        ];
+        if let Some(source) = &self.source {
+            lines.push(format!("source {} from {}", source.value.display(), source.from));
+        }
+        lines.push(match &self.token {
+            Some(token) => format!("token from the variable {}", token.variable),
+            None => "no token".to_owned(),
+        });
+        lines
+    }
+}
+
+fn parse<T>(setting: Setting<String>, parse: impl Fn(&str) -> Result<T, String>) -> Result<Setting<T>, SettingError> {
+    match parse(setting.value.trim()) {
+        Ok(value) => Ok(Setting { value, from: setting.from }),
+        Err(reason) => Err(SettingError { from: setting.from, reason }),
+    }
+}
+
+/// The two addresses of one GitHub. Where only the web address is known, the API's follows from it as GitHub's own tools
+/// have it: `github.com` → `api.github.com`, `X.ghe.com` → `api.X.ghe.com`, any other host → `HOST/api/v3`.
+fn locations(
+    api: Option<Setting<String>>,
+    server: Option<Setting<String>>,
+) -> Result<(Setting<Url>, Setting<Url>), SettingError> {
+    let default = |text: &str| Setting { value: base_url(text).expect("a constant address"), from: Provenance::Default };
+    let server = match server {
+        Some(setting) => Some(parse(setting, base_url)?),
+        None => None,
+    };
+    let api = match (api, &server) {
+        (Some(setting), _) => parse(setting, base_url)?,
+        (None, Some(server)) => Setting { value: api_of(&server.value), from: server.from.clone() },
+        (None, None) => default(DEFAULT_API),
+    };
+    Ok((api, server.unwrap_or_else(|| default(DEFAULT_SERVER))))
+}
+
+fn api_of(server: &Url) -> Url {
+    let host = server.host_str().unwrap_or_default();
+    let mut api = server.clone();
+    if host.eq_ignore_ascii_case("github.com") || host.ends_with(".ghe.com") {
+        let _ = api.set_host(Some(&format!("api.{host}")));
+    } else {
+        api.set_path(&format!("{}/api/v3", server.path().trim_end_matches('/')));
+    }
+    api
+}
+
+/// An address other addresses are built on: https, or plain http to this very machine, and nothing after its path.
+fn base_url(text: &str) -> Result<Url, String> {
+    let mut url = Url::parse(text).map_err(|error| format!("`{text}` is not an address ({error})"))?;
+    let loopback = is_loopback(&url);
+    match url.scheme() {
+        "https" => {}
+        "http" if loopback => {}
+        "http" => return Err(format!("`{text}` would be reached without encryption; use https")),
+        scheme => return Err(format!("`{scheme}` is not a way to reach GitHub; use https")),
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("an address must not carry a user or password; set a token variable instead".to_owned());
+    }
+    url.set_query(None);
+    url.set_fragment(None);
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(&path);
+    Ok(url)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// The token for an API host. Tokens for github.com never go to an Enterprise host, nor the other way round.
+fn token_for(api: &Url, env: &Env) -> Result<Option<Token>, SettingError> {
+    let host = api.host_str().unwrap_or_default();
+    let github = host == "api.github.com" || host.ends_with(".ghe.com") || is_loopback(api);
+    let variables: &[&'static str] =
+        if github { &["REPROQ_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN"] } else { &["GH_ENTERPRISE_TOKEN"] };
+    for variable in variables {
+        let Some(value) = env.var(variable) else { continue };
+        let value = value.trim();
+        if value.is_empty() {
+            continue;
+        }
+        if !value.chars().all(|c| c.is_ascii_graphic()) {
+            let reason = "it holds characters no token has".to_owned();
+            return Err(SettingError { from: Provenance::Variable(variable), reason });
+        }
+        return Ok(Some(Token { variable, value: Secret::new(value.to_owned()) }));
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn resolve(
+        input: SettingsInput,
+        variables: &[(&'static str, &str)],
+        file: &FileSettings,
+    ) -> Result<Settings, SettingError> {
+        let variables = variables.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        Settings::resolve(input, &Env::built(Path::new("/project"), variables), file)
+    }
+
+    #[test]
+    fn flag_then_variable_then_file_then_default() {
+        let file = FileSettings {
+            path: Some("pyproject.toml".into()),
+            repository: Some("f/ile".to_owned()),
+            ..FileSettings::default()
+        };
+        let flag = SettingsInput { repository: Some("f/lag".to_owned()), ..SettingsInput::default() };
+        let variable = [("REPROQ_REPOSITORY", "v/ar")];
+        let repository = |input, variables: &[_], file: &_| {
+            resolve(input, variables, file).expect("settings").repository.value.to_string()
+        };
+        assert_eq!(repository(flag, &variable, &file), "f/lag");
+        assert_eq!(repository(SettingsInput::default(), &variable, &file), "v/ar");
+        assert_eq!(repository(SettingsInput::default(), &[], &file), "f/ile");
+        assert_eq!(repository(SettingsInput::default(), &[], &FileSettings::default()), "adpena/reproq-worker");
+    }
+
+    #[test]
+    fn the_api_follows_from_the_web_address() {
+        for (server, api) in [
+            ("https://github.com", "https://api.github.com/"),
+            ("https://acme.ghe.com", "https://api.acme.ghe.com/"),
+            ("https://git.acme.org/", "https://git.acme.org/api/v3"),
+        ] {
+            let settings = resolve(SettingsInput::default(), &[("GITHUB_SERVER_URL", server)], &FileSettings::default());
+            assert_eq!(settings.expect("settings").api_url.value.as_str(), api);
+        }
+    }
+
+    #[test]
+    fn tokens_stay_with_their_hosts() {
+        let all = [("GH_TOKEN", "two"), ("GITHUB_TOKEN", "three"), ("GH_ENTERPRISE_TOKEN", "four")];
+        let variable = |more: &[(&'static str, &str)]| {
+            let variables: Vec<_> = all.iter().chain(more).copied().collect();
+            let settings = resolve(SettingsInput::default(), &variables, &FileSettings::default()).expect("settings");
+            settings.token.map(|token| token.variable)
+        };
+        assert_eq!(variable(&[]), Some("GH_TOKEN"));
+        assert_eq!(variable(&[("REPROQ_GITHUB_TOKEN", "one")]), Some("REPROQ_GITHUB_TOKEN"));
+        assert_eq!(variable(&[("GITHUB_SERVER_URL", "https://git.acme.org")]), Some("GH_ENTERPRISE_TOKEN"));
+    }
+
+    #[test]
+    fn unusable_values_are_named_with_their_place() {
+        let refused = |variables: &[_]| {
+            let outcome = resolve(SettingsInput::default(), variables, &FileSettings::default());
+            outcome.expect_err("refused").to_string()
+        };
+        assert_eq!(
+            refused(&[("GITHUB_API_URL", "http://git.acme.org")]),
+            "the variable GITHUB_API_URL is not usable: `http://git.acme.org` would be reached without encryption; use https"
+        );
+        assert_eq!(
+            refused(&[("GH_TOKEN", "a\u{1b}b")]),
+            "the variable GH_TOKEN is not usable: it holds characters no token has"
+        );
+        assert!(refused(&[("GITHUB_API_URL", "https://u:p@git.acme.org")]).contains("must not carry"));
+        assert!(refused(&[("REPROQ_REQUIRE", "perfect")]).contains("perfect"));
+    }
+
+    #[test]
+    fn descriptions_never_hold_the_token() {
+        let settings = resolve(SettingsInput::default(), &[("GH_TOKEN", "ghp_secret")], &FileSettings::default());
+        let text = settings.expect("settings").describe().join("\n");
+        assert!(text.contains("GH_TOKEN") && !text.contains("ghp_secret"));
+    }
+}

@@ -1,0 +1,212 @@
+//! The client: octocrab over our own HTTP client, with bounded answers, our own retries and our own reading of statuses.
+//! Only routes below the API's base address are asked, so the token goes nowhere else.
+
+use std::cell::RefCell;
+use std::str::FromStr;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::StatusCode;
+use http::Uri;
+use http_body_util::BodyExt;
+use http_body_util::Limited;
+use octocrab::Octocrab;
+use percent_encoding::AsciiSet;
+use percent_encoding::NON_ALPHANUMERIC;
+use percent_encoding::utf8_percent_encode;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use crate::config::Token;
+use crate::github::ApiError;
+use crate::net::Backoff;
+use crate::net::Http;
+use crate::net::NetError;
+use crate::progress::Progress;
+use crate::release::RepoSlug;
+
+/// No honest page of the API is longer: 100 releases with dozens of assets each stay below half of it.
+const MAX_ANSWER: usize = 8 * 1024 * 1024;
+
+/// What stays as it is in a path segment: RFC 3986's unreserved characters.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// One GitHub, for one repository.
+#[derive(Debug)]
+pub struct GitHub {
+    pub(super) http: Http,
+    pub(super) repo: RepoSlug,
+    pub(super) api_url: Url,
+    pub(super) server_url: Url,
+    token: Option<Token>,
+    with_token: Option<Octocrab>,
+    anonymous: Octocrab,
+    /// Whether the token was refused once; it is not sent again.
+    token_refused: RefCell<bool>,
+}
+
+impl GitHub {
+    /// Makes the client. Must be called inside a tokio runtime, because octocrab spawns a task.
+    pub fn new(
+        http: Http,
+        repo: RepoSlug,
+        api_url: Url,
+        server_url: Url,
+        token: Option<Token>,
+    ) -> Result<Self, ApiError> {
+        let build = |token: Option<&Token>| {
+            let base = Uri::from_str(api_url.as_str()).map_err(|error| NetError::Setup(error.to_string()))?;
+            let builder = Octocrab::builder().base_uri(base.clone()).and_then(|builder| builder.upload_uri(base));
+            let mut builder = builder.map_err(|error| NetError::Setup(error.to_string()))?;
+            if let Some(token) = token {
+                builder = builder.personal_token(token.value.expose().clone());
+            }
+            builder.build_with_reqwest(http.leaf()).map_err(|error| NetError::Setup(error.to_string()))
+        };
+        let with_token = token.as_ref().map(|token| build(Some(token))).transpose()?;
+        let anonymous = build(None)?;
+        let token_refused = RefCell::new(false);
+        Ok(Self { http, repo, api_url, server_url, token, with_token, anonymous, token_refused })
+    }
+
+    /// The repository it speaks of.
+    pub const fn repo(&self) -> &RepoSlug {
+        &self.repo
+    }
+
+    /// The token, unless GitHub refused it.
+    pub(super) fn usable_token(&self) -> Option<&Token> {
+        self.token.as_ref().filter(|_| !*self.token_refused.borrow())
+    }
+
+    /// The route of something in the repository; `segments` are encoded one by one, so that a `#`, `%` or `/` in a tag
+    /// stays part of the tag.
+    pub(super) fn route(&self, segments: &[&str]) -> String {
+        let mut route = String::from("/repos");
+        for segment in [self.repo.owner(), self.repo.name()].iter().chain(segments) {
+            route.push('/');
+            route.extend(utf8_percent_encode(segment, SEGMENT));
+        }
+        route
+    }
+
+    /// Asks for a JSON document. Timeouts, resets and 5xx are tried again; a token that is refused is named and the call
+    /// repeated without it.
+    pub(super) async fn get_json<T: DeserializeOwned>(
+        &self,
+        route: &str,
+        what: &str,
+        progress: &dyn Progress,
+    ) -> Result<T, ApiError> {
+        let mut backoff = Backoff::new();
+        let answer = loop {
+            let error = match self.get_with_fallback(route, what, progress).await {
+                Ok(answer) => break answer,
+                Err(ApiError::Net(error)) if error.is_transient() => error,
+                Err(error) => return Err(error),
+            };
+            let Some(wait) = backoff.next(error.retry_after()) else { return Err(error.into()) };
+            let (next, all) = backoff.position();
+            progress.note(&format!("{error}; trying again ({next} of {all})"));
+            tokio::time::sleep(wait).await;
+        };
+        serde_json::from_slice(&answer)
+            .map_err(|error| ApiError::Shape { what: what.to_owned(), reason: error.to_string() })
+    }
+
+    async fn get_with_fallback(
+        &self,
+        route: &str,
+        what: &str,
+        progress: &dyn Progress,
+    ) -> Result<Bytes, ApiError> {
+        let Some((token, client)) = self.usable_token().zip(self.with_token.as_ref()) else {
+            return match self.get_once(&self.anonymous, route, what, false).await {
+                Err(ApiError::Forbidden { .. }) | Err(ApiError::NotFound { .. }) if *self.token_refused.borrow() => {
+                    Err(ApiError::BadToken { variable: self.token.as_ref().map_or("", |token| token.variable) })
+                }
+                outcome => outcome,
+            };
+        };
+        match self.get_once(client, route, what, true).await {
+            Err(ApiError::BadToken { .. }) => {
+                let variable = token.variable;
+                progress.note(&format!("GitHub refused the token from {variable}; going on without it"));
+                *self.token_refused.borrow_mut() = true;
+                Box::pin(self.get_with_fallback(route, what, progress)).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn get_once(
+        &self,
+        client: &Octocrab,
+        route: &str,
+        what: &str,
+        authenticated: bool,
+    ) -> Result<Bytes, ApiError> {
+        let mut route = route.to_owned();
+        // A renamed repository answers reads with a redirect inside the API; one step is all GitHub ever needs.
+        for _ in 0..2 {
+            let response = client._get(route.as_str()).await.map_err(|error| self.lost(&error))?;
+            let (parts, body) = response.into_parts();
+            let body = match Limited::new(body, MAX_ANSWER).collect().await {
+                Ok(body) => body.to_bytes(),
+                Err(error) => return Err(self.lost_body(&*error)),
+            };
+            match parts.status {
+                StatusCode::OK => return Ok(body),
+                StatusCode::UNAUTHORIZED if authenticated => {
+                    return Err(ApiError::BadToken { variable: self.token.as_ref().map_or("", |token| token.variable) });
+                }
+                status if status.is_redirection() => match self.moved_route(&parts.headers) {
+                    Some(moved) => route = moved,
+                    None => return Err(answer_error(what, &parts, &body, authenticated)),
+                },
+                _ => return Err(answer_error(what, &parts, &body, authenticated)),
+            }
+        }
+        Err(ApiError::Moved { to: None })
+    }
+
+    /// The route a redirect leads to, if it stays below the API's own address.
+    fn moved_route(&self, headers: &HeaderMap) -> Option<String> {
+        let location = headers.get(http::header::LOCATION)?.to_str().ok()?;
+        let target = self.api_url.join(location).ok()?;
+        let same = target.origin() == self.api_url.origin();
+        let base = self.api_url.path().trim_end_matches('/');
+        let path = target.path().strip_prefix(base)?;
+        let query = target.query().map(|query| format!("?{query}")).unwrap_or_default();
+        same.then(|| format!("{path}{query}"))
+    }
+
+    fn lost(&self, error: &octocrab::Error) -> ApiError {
+        self.lost_body(error)
+    }
+
+    fn lost_body(&self, error: &(dyn std::error::Error + 'static)) -> ApiError {
+        let mut cause = Some(error);
+        while let Some(current) = cause {
+            if let Some(error) = current.downcast_ref::<reqwest::Error>() {
+                return NetError::from_reqwest(error, &self.api_url).into();
+            }
+            if current.is::<http_body_util::LengthLimitError>() {
+                let url = self.api_url.to_string();
+                return NetError::TooLong { url, limit: MAX_ANSWER as u64 }.into();
+            }
+            // tower's buffer keeps the original error in a box that its own `source` hides one level below.
+            if let Some(octocrab::Error::Service { source, .. }) = current.downcast_ref::<octocrab::Error>() {
+                cause = Some(source.as_ref());
+                continue;
+            }
+            cause = current.source();
+        }
+        let host = self.api_url.host_str().unwrap_or("the API").to_owned();
+        NetError::Other { host, reason: error.to_string() }.into()
+    }
+}
+
+fn answer_error(what: &str, parts: &http::response::Parts, body: &[u8], authenticated: bool) -> ApiError {
+    ApiError::from_answer(what, parts.status.as_u16(), &parts.headers, body, authenticated)
+}

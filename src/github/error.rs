@@ -1,0 +1,147 @@
+//! What GitHub's API answers when it does not give what was asked for. A rate limit is never reported as "not found".
+
+use chrono::DateTime;
+use chrono::Utc;
+use http::HeaderMap;
+use thiserror::Error;
+
+use crate::net::NetError;
+
+/// A failed call of the API.
+#[derive(Debug, Error)]
+pub enum ApiError {
+    /// The request or the answer was lost on the way.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// No more requests for now.
+    #[error("GitHub limits requests from here{}", until(*.reset))]
+    RateLimited {
+        /// When requests are served again, where GitHub says so.
+        reset: Option<DateTime<Utc>>,
+        /// Whether a token was sent; without one the limit is 60 an hour for everybody behind the same address.
+        authenticated: bool,
+    },
+    /// There is no such thing, or this account may not see it.
+    #[error("GitHub has no {what}")]
+    NotFound {
+        /// What was asked for.
+        what: String,
+    },
+    /// The token is not valid, and without it the answer was no better.
+    #[error("GitHub refused the token from {variable}")]
+    BadToken {
+        /// The variable it came from.
+        variable: &'static str,
+    },
+    /// The organization wants a single sign-on first.
+    #[error("the organization asks for single sign-on before it accepts the token")]
+    SingleSignOn {
+        /// Where to do it.
+        url: Option<String>,
+    },
+    /// The account may not do this.
+    #[error("GitHub does not permit it: {message}")]
+    Forbidden {
+        /// GitHub's words.
+        message: String,
+        /// The permission that was missing, where GitHub names it.
+        needed: Option<String>,
+    },
+    /// The repository has another name now.
+    #[error("the repository has moved")]
+    Moved {
+        /// Where to, where GitHub says so.
+        to: Option<String>,
+    },
+    /// The answer is not what the API's description promises.
+    #[error("GitHub's answer about {what} cannot be read: {reason}")]
+    Shape {
+        /// What was asked for.
+        what: String,
+        /// What is wrong with the answer.
+        reason: String,
+    },
+}
+
+impl ApiError {
+    /// Reads an answer that is no success.
+    pub(super) fn from_answer(what: &str, status: u16, headers: &HeaderMap, body: &[u8], authenticated: bool) -> Self {
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let message = message(body);
+        let spent = header("x-ratelimit-remaining") == Some("0");
+        let limited = status == 429 || spent || header("retry-after").is_some() || message.contains("rate limit");
+        match status {
+            403 | 429 if limited => Self::RateLimited { reset: reset(headers), authenticated },
+            403 if header("x-github-sso").is_some() => {
+                let url = header("x-github-sso").and_then(|value| value.split_once("url=")).map(|(_, url)| url.to_owned());
+                Self::SingleSignOn { url }
+            }
+            401 | 403 => {
+                Self::Forbidden { message, needed: header("x-accepted-github-permissions").map(str::to_owned) }
+            }
+            404 | 410 => Self::NotFound { what: what.to_owned() },
+            301 | 302 | 307 | 308 => Self::Moved { to: header("location").map(str::to_owned) },
+            _ => Self::Net(NetError::Status { url: what.to_owned(), status, retry_after: None }),
+        }
+    }
+
+    /// Whether GitHub answers others but not this machine for now, so that its web pages may stand in for the API.
+    pub const fn is_limited(&self) -> bool {
+        matches!(self, Self::RateLimited { .. } | Self::BadToken { .. })
+    }
+}
+
+fn until(reset: Option<DateTime<Utc>>) -> String {
+    reset.map(|reset| format!(" until {}", reset.format("%H:%M:%S UTC"))).unwrap_or_default()
+}
+
+/// When a limit ends: `retry-after` counted from the server's own `date`, else `x-ratelimit-reset`.
+fn reset(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let date = header("date").and_then(|date| DateTime::parse_from_rfc2822(date).ok()).map(|date| date.to_utc());
+    if let (Some(value), Some(date)) = (header("retry-after"), date) {
+        let wait = crate::net::parse_retry_after(value, date)?;
+        return date.checked_add_signed(chrono::Duration::from_std(wait).ok()?);
+    }
+    let seconds = header("x-ratelimit-reset")?.parse().ok()?;
+    DateTime::from_timestamp(seconds, 0)
+}
+
+/// GitHub's own words, cut to a line.
+fn message(body: &[u8]) -> String {
+    let document: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = document.get("message").and_then(serde_json::Value::as_str).unwrap_or("it gave no reason");
+    text.lines().next().unwrap_or_default().chars().take(300).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> ApiError {
+        let headers = headers.iter().map(|(name, value)| {
+            (http::HeaderName::from_static(name), http::HeaderValue::from_static(value))
+        });
+        ApiError::from_answer("release v1", status, &headers.collect(), body.as_bytes(), false)
+    }
+
+    #[test]
+    fn a_403_is_told_apart() {
+        let limited = read(403, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1700000000")], "{}");
+        assert_eq!(limited.to_string(), "GitHub limits requests from here until 22:13:20 UTC");
+        let secondary = "{\"message\": \"You have exceeded a secondary rate limit\"}";
+        assert!(matches!(read(403, &[], secondary), ApiError::RateLimited { reset: None, .. }));
+        let asked = [("retry-after", "60"), ("date", "Tue, 14 Nov 2023 22:13:20 GMT")];
+        assert_eq!(read(429, &asked, "").to_string(), "GitHub limits requests from here until 22:14:20 UTC");
+        let sso = read(403, &[("x-github-sso", "required; url=https://github.com/orgs/a/sso?x=1")], "{}");
+        assert!(matches!(sso, ApiError::SingleSignOn { url: Some(url) } if url.ends_with("x=1")));
+        let permission = read(
+            403,
+            &[("x-accepted-github-permissions", "contents=write")],
+            "{\"message\": \"Resource not accessible by integration\"}",
+        );
+        assert!(matches!(permission, ApiError::Forbidden { needed: Some(needed), .. } if needed == "contents=write"));
+        assert!(matches!(read(404, &[], ""), ApiError::NotFound { .. }));
+        assert!(matches!(read(502, &[], "<html>"), ApiError::Net(NetError::Status { status: 502, .. })));
+    }
+}

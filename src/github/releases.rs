@@ -1,0 +1,222 @@
+//! Reading releases: the one API call an installation makes, the files it fetches and where they are.
+
+use std::path::Path;
+
+use chrono::DateTime;
+use chrono::Utc;
+use reqwest::header;
+use reqwest::header::HeaderMap;
+use reqwest::header::HeaderValue;
+use serde::Deserialize;
+use url::Url;
+
+use crate::github::ApiError;
+use crate::github::GitHub;
+use crate::net::Backoff;
+use crate::net::Download;
+use crate::net::NetError;
+use crate::net::download;
+use crate::progress::Progress;
+use crate::release::Asset;
+use crate::release::AssetState;
+use crate::release::Release;
+use crate::release::Sha256Digest;
+use crate::release::Tag;
+use crate::release::VersionSpec;
+use crate::staging::Written;
+use crate::staging::discard;
+
+/// No checksum file comes near this many bytes.
+const MAX_CHECKSUM_FILE: u64 = 1024 * 1024;
+
+/// Without a stated size no more than this is taken.
+const MAX_ASSET: u64 = 2 * 1024 * 1024 * 1024;
+
+/// What is known of a release, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listing {
+    /// The API's answer: every asset with its size, state and digest.
+    Api(Release),
+    /// The tag alone, from the release page's redirect, because the API would not serve; assets can only be tried.
+    Web {
+        /// The tag.
+        tag: Tag,
+        /// Why the API did not serve.
+        because: String,
+    },
+}
+
+impl Listing {
+    /// The release's tag.
+    pub const fn tag(&self) -> &Tag {
+        match self {
+            Self::Api(release) => &release.tag,
+            Self::Web { tag, .. } => tag,
+        }
+    }
+}
+
+/// A release as the API's description has it (`components.schemas.release`); only what is used, so that an odd field
+/// elsewhere does not stop an installation.
+#[derive(Debug, Deserialize)]
+pub(super) struct ReleaseAnswer {
+    id: u64,
+    tag_name: String,
+    #[serde(default)]
+    draft: bool,
+    #[serde(default)]
+    prerelease: bool,
+    #[serde(default)]
+    immutable: Option<bool>,
+    published_at: Option<DateTime<Utc>>,
+    assets: Vec<AssetAnswer>,
+}
+
+#[derive(Debug, Deserialize)]
+struct AssetAnswer {
+    id: u64,
+    name: String,
+    size: u64,
+    state: String,
+    #[serde(default)]
+    digest: Option<String>,
+}
+
+impl ReleaseAnswer {
+    pub(super) fn into_release(self) -> Result<Release, ApiError> {
+        let tag = self.tag_name.parse().map_err(|error| ApiError::Shape {
+            what: "a release".to_owned(),
+            reason: format!("its tag is not one: {error}"),
+        })?;
+        Ok(Release {
+            id: Some(self.id),
+            tag,
+            draft: self.draft,
+            prerelease: self.prerelease,
+            immutable: self.immutable.unwrap_or(false),
+            published_at: self.published_at,
+            assets: self.assets.into_iter().map(AssetAnswer::into_asset).collect(),
+        })
+    }
+}
+
+impl AssetAnswer {
+    fn into_asset(self) -> Asset {
+        let digest = match self.digest.as_deref() {
+            None | Some("") => Ok(None),
+            Some(text) => Sha256Digest::parse_prefixed(text).map(Some).map_err(|error| format!("`{text}`: {error}")),
+        };
+        let state = if self.state == "uploaded" { AssetState::Uploaded } else { AssetState::Incomplete };
+        Asset { id: Some(self.id), name: self.name, size: Some(self.size), state, digest }
+    }
+}
+
+impl GitHub {
+    /// The release that is meant, in one call. Where the API limits requests, the tag comes from the web instead.
+    pub async fn release(&self, spec: &VersionSpec, progress: &dyn Progress) -> Result<Listing, ApiError> {
+        let route = match spec {
+            VersionSpec::Latest => self.route(&["releases", "latest"]),
+            VersionSpec::Exact(tag) => self.route(&["releases", "tags", tag.as_str()]),
+        };
+        let what = match spec {
+            VersionSpec::Latest => format!("latest release of {}", self.repo),
+            VersionSpec::Exact(tag) => format!("release {tag} of {}", self.repo),
+        };
+        match self.get_json::<ReleaseAnswer>(&route, &what, progress).await {
+            Ok(answer) => Ok(Listing::Api(answer.into_release()?)),
+            Err(error) if error.is_limited() => {
+                progress.note(&format!("{error}; reading the release pages instead"));
+                match self.tag_by_web(spec).await {
+                    Ok(tag) => Ok(Listing::Web { tag, because: error.to_string() }),
+                    // The first error is the one a person can act on.
+                    Err(_) => Err(error),
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The ways to an asset, to be tried in order while the answer is 404: its public address, which counts against no
+    /// limit, and with a token also the API, which is how a private repository gives it.
+    pub fn asset_downloads(&self, tag: &Tag, asset: &Asset) -> Vec<Download<'_>> {
+        let public = Download {
+            url: self.asset_page_url(tag, &asset.name),
+            authorization: None,
+            accept: None,
+            size: asset.size,
+            limit: MAX_ASSET,
+            label: format!("Downloading {} {tag}", asset.name),
+        };
+        let private = asset.id.zip(self.usable_token()).map(|(id, token)| Download {
+            url: self.asset_api_url(id),
+            authorization: Some(&token.value),
+            accept: Some("application/octet-stream"),
+            size: asset.size,
+            limit: MAX_ASSET,
+            label: public.label.clone(),
+        });
+        [Some(public), private].into_iter().flatten().collect()
+    }
+
+    /// Downloads an asset to a new file.
+    pub async fn fetch(
+        &self,
+        tag: &Tag,
+        asset: &Asset,
+        destination: &Path,
+        progress: &dyn Progress,
+    ) -> Result<Written, NetError> {
+        let mut outcome = Err(NetError::Setup("no way to the asset".to_owned()));
+        for request in self.asset_downloads(tag, asset) {
+            outcome = download(&self.http, &request, destination, progress).await;
+            match &outcome {
+                Err(NetError::Status { status: 404, .. }) => discard(destination).map_err(NetError::Write)?,
+                Ok(_) | Err(_) => break,
+            }
+        }
+        outcome
+    }
+
+    /// Fetches a small file of a release. `Ok(None)` where the release provably does not have it.
+    pub async fn small_asset(&self, tag: &Tag, asset: &Asset) -> Result<Option<Vec<u8>>, NetError> {
+        for request in self.asset_downloads(tag, asset) {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+            if let Some(accept) = request.accept {
+                headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+            }
+            if let Some(bytes) = self.small_file(&request, headers).await? {
+                return Ok(Some(bytes));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn small_file(&self, request: &Download<'_>, headers: HeaderMap) -> Result<Option<Vec<u8>>, NetError> {
+        let mut backoff = Backoff::new();
+        loop {
+            let outcome =
+                self.http.small_file(&request.url, headers.clone(), request.authorization, MAX_CHECKSUM_FILE).await;
+            match outcome {
+                Ok(bytes) => return Ok(bytes.map(Into::into)),
+                Err(error) if error.is_transient() => match backoff.next(error.retry_after()) {
+                    Some(wait) => tokio::time::sleep(wait).await,
+                    None => return Err(error),
+                },
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The address of an asset people can open, for reports.
+    pub fn asset_page_url(&self, tag: &Tag, name: &str) -> Url {
+        self.web_url(&["releases", "download", tag.as_str(), name])
+    }
+
+    fn asset_api_url(&self, id: u64) -> Url {
+        let mut url = self.api_url.clone();
+        let path = format!("{}{}", url.path().trim_end_matches('/'), self.route(&["releases", "assets", &id.to_string()]));
+        url.set_path(&path);
+        url
+    }
+}

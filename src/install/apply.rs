@@ -1,0 +1,397 @@
+//! Carries out an installation: everything up to the steps of the commit happens in a staging folder that is removed
+//! however it ends.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::DateTime;
+use chrono::Utc;
+use tempfile::TempDir;
+use url::Url;
+
+use crate::archive;
+use crate::archive::ArchiveForm;
+use crate::archive::Limits;
+use crate::binary;
+use crate::binary::Host;
+use crate::binary::VersionCheck;
+use crate::config::Token;
+use crate::github::ApiError;
+use crate::github::GitHub;
+use crate::github::Listing;
+use crate::install::BuildMode;
+use crate::install::Choice;
+use crate::install::Fallback;
+use crate::install::InstallError;
+use crate::install::InstallRequest;
+use crate::install::ResolveError;
+use crate::install::Standing;
+use crate::install::Work;
+use crate::install::choose;
+use crate::install::evidence;
+use crate::install::local;
+use crate::install::standing;
+use crate::net::Http;
+use crate::net::HttpOptions;
+use crate::net::NetError;
+use crate::platform;
+use crate::progress::Progress;
+use crate::release::Asset;
+use crate::release::AssetForm;
+use crate::release::Sha256Digest;
+use crate::release::Tag;
+use crate::release::Target;
+use crate::release::VersionSpec;
+use crate::secret::SafeUrl;
+use crate::store;
+use crate::store::Lock;
+use crate::store::Receipt;
+use crate::store::ReceiptAsset;
+use crate::store::ReceiptOrigin;
+use crate::store::StoreError;
+use crate::trust::Evidence;
+use crate::trust::Level;
+use crate::trust::judge;
+use crate::trust::verify;
+
+/// How long the worker may take to say its version.
+const SMOKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What an installation may touch.
+pub struct Door<'a> {
+    /// The address of the API.
+    pub api_url: &'a Url,
+    /// The web address of GitHub.
+    pub server_url: &'a Url,
+    /// The token for the API.
+    pub token: Option<&'a Token>,
+    /// How patient the network is.
+    pub http: HttpOptions,
+    /// The environment child processes get, less what they must not see.
+    pub environment: &'a [(OsString, OsString)],
+    /// What this machine is.
+    pub host: Target,
+    /// How long another installation is waited for.
+    pub lock_timeout: Duration,
+    /// The time.
+    pub now: DateTime<Utc>,
+    /// Who watches.
+    pub progress: &'a dyn Progress,
+}
+
+/// What an installation did.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The receipt of what is installed now.
+    pub receipt: Receipt,
+    /// Why there was work; nothing where there was none.
+    pub work: Option<Work>,
+}
+
+/// What an installation would do.
+#[derive(Debug, Clone)]
+pub enum Preview {
+    /// Nothing.
+    UpToDate(Box<Receipt>),
+    /// Download this asset.
+    Download {
+        /// Why there is work.
+        work: Work,
+        /// The release.
+        tag: Tag,
+        /// The asset's name.
+        asset: String,
+        /// Its address.
+        url: String,
+        /// Its size in bytes, where it is known.
+        size: Option<u64>,
+        /// How well it would be proven.
+        verdict: Level,
+    },
+    /// Build from this checkout.
+    Build {
+        /// Why there is work.
+        work: Work,
+        /// Why it would be built.
+        because: Fallback,
+        /// The checkout.
+        source: PathBuf,
+    },
+}
+
+/// An executable in the staging folder, with all that is known about it.
+#[derive(Debug)]
+pub(super) struct Acquired {
+    /// What sentences call it.
+    pub(super) name: String,
+    pub(super) path: PathBuf,
+    pub(super) sha256: Sha256Digest,
+    pub(super) size: u64,
+    pub(super) verdict: Level,
+    pub(super) evidence: Vec<Evidence>,
+    pub(super) origin: ReceiptOrigin,
+    /// The tag its version must equal.
+    pub(super) tag: Option<Tag>,
+}
+
+/// Where the executable comes from this time.
+enum Source {
+    Release { github: Box<GitHub>, listing: Listing, choice: Choice },
+    Build(Fallback),
+}
+
+/// Installs. Takes the lock only when there is work.
+pub fn run(request: &InstallRequest, door: &Door<'_>) -> Result<Outcome, InstallError> {
+    if let Standing::UpToDate(receipt) = stand(request)? {
+        return Ok(Outcome { receipt: *receipt, work: None });
+    }
+    let layout = &request.layout;
+    store::prepare(layout)?;
+    let _lock = Lock::acquire(&layout.lock(), door.lock_timeout, |holder| {
+        door.progress.note(&format!("waiting for another installation in this project ({holder})"));
+    })?;
+    let (work, newest) = match stand(request)? {
+        Standing::UpToDate(receipt) => return Ok(Outcome { receipt: *receipt, work: None }),
+        Standing::UpToDateIfNewest(receipt, tag) => {
+            let how = format!("{tag} is installed, a newer release is there");
+            (Work::Differs { receipt: receipt.clone(), how }, Some((receipt, tag)))
+        }
+        Standing::Work(work) => (work, None),
+    };
+    let staging = Staging::create(layout)?;
+    let runtime = runtime()?;
+    let acquired = match runtime.block_on(source(request, door, &work))? {
+        Source::Release { choice, .. } if newest.as_ref().is_some_and(|(_, tag)| *tag == choice.tag) => {
+            let receipt = newest.map(|(receipt, _)| *receipt).expect("the guard has seen it");
+            return Ok(Outcome { receipt, work: None });
+        }
+        Source::Release { github, listing, choice } => {
+            runtime.block_on(download(request, door, &github, &listing, &choice, staging.path()))?
+        }
+        Source::Build(because) => local::build(request, door, because, staging.path())?,
+    };
+    let receipt = prove(request, door, &acquired)?;
+    let (_, state) = store::scan(layout)?;
+    platform::sync_file(&acquired.path).map_err(|source| InstallError::Staging { doing: "write the binary to disk", source })?;
+    for step in store::steps(layout, &acquired.path, receipt.clone(), work.found(), &state) {
+        store::apply(&step)?;
+    }
+    Ok(Outcome { receipt, work: Some(work) })
+}
+
+/// Finds out what an installation would do. Writes nothing and takes no lock.
+pub fn preview(request: &InstallRequest, door: &Door<'_>) -> Result<Preview, InstallError> {
+    let (work, newest) = match stand(request)? {
+        Standing::UpToDate(receipt) => return Ok(Preview::UpToDate(receipt)),
+        Standing::UpToDateIfNewest(receipt, tag) => {
+            let how = format!("{tag} is installed, a newer release is there");
+            (Work::Differs { receipt: receipt.clone(), how }, Some((receipt, tag)))
+        }
+        Standing::Work(work) => (work, None),
+    };
+    let runtime = runtime()?;
+    let (github, listing, choice) = match runtime.block_on(source(request, door, &work))? {
+        Source::Build(because) => {
+            let source = local::checkout(request, &because)?;
+            return Ok(Preview::Build { work, because, source });
+        }
+        Source::Release { github, listing, choice } => (github, listing, choice),
+    };
+    if let Some((receipt, _)) = newest.filter(|(_, tag)| *tag == choice.tag) {
+        return Ok(Preview::UpToDate(receipt));
+    }
+    let (asset, _) = choice.candidates.first().expect("a choice has a candidate");
+    let evidence = runtime.block_on(evidence::gather(&github, &listing, asset));
+    let verdict = judge(None, &evidence, request.policy)
+        .map_err(|source| InstallError::Verify { asset: asset.name.clone(), source })?;
+    let url = github.asset_page_url(&choice.tag, &asset.name).to_string();
+    Ok(Preview::Download { work, tag: choice.tag.clone(), asset: asset.name.clone(), url, size: asset.size, verdict })
+}
+
+fn stand(request: &InstallRequest) -> Result<Standing, InstallError> {
+    let (installed, _) = store::scan(&request.layout)?;
+    let in_the_way = |what| InstallError::InTheWay { path: request.layout.binary.clone(), what };
+    standing(request, installed).map_err(in_the_way)
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, InstallError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()
+        .map_err(|source| InstallError::Staging { doing: "start the network", source })
+}
+
+/// Decides between the release and a build; asks GitHub only where the network may be used and a release is wanted.
+async fn source(request: &InstallRequest, door: &Door<'_>, work: &Work) -> Result<Source, InstallError> {
+    if request.build == BuildMode::Only {
+        return Ok(Source::Build(Fallback::Asked));
+    }
+    if request.offline {
+        return Ok(Source::Build(Fallback::Offline));
+    }
+    if work.repairs_a_build() && request.spec.is_none() {
+        return Ok(Source::Build(Fallback::RepairsBuild));
+    }
+    let github = github(request, door)?;
+    let spec = request.spec.clone().or_else(|| work.repaired_spec()).unwrap_or(VersionSpec::Latest);
+    let listing = match github.release(&spec, door.progress).await {
+        Ok(listing) => listing,
+        Err(ApiError::Net(error)) if error.is_unreachable() => {
+            return Ok(Source::Build(Fallback::Unreachable { reason: error.to_string() }));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    match choose(&listing, &request.tool, request.target) {
+        Ok(choice) => Ok(Source::Release { github: Box::new(github), listing, choice }),
+        Err(ResolveError::Fallback(because)) => Ok(Source::Build(because)),
+        Err(error) => Err(InstallError::Resolve(error)),
+    }
+}
+
+fn github(request: &InstallRequest, door: &Door<'_>) -> Result<GitHub, InstallError> {
+    let http = Http::new(door.http).map_err(ApiError::Net)?;
+    let (api, server) = (door.api_url.clone(), door.server_url.clone());
+    Ok(GitHub::new(http, request.repository.clone(), api, server, door.token.cloned())?)
+}
+
+/// Evidence, download, verdict, unpacking: in this order, so that bytes which could not be accepted are not fetched, and
+/// bytes which are not accepted are not looked into.
+async fn download(
+    request: &InstallRequest,
+    door: &Door<'_>,
+    github: &GitHub,
+    listing: &Listing,
+    choice: &Choice,
+    staging: &Path,
+) -> Result<Acquired, InstallError> {
+    let mut missing = None;
+    for (asset, form) in &choice.candidates {
+        let refused = |source| InstallError::Verify { asset: asset.name.clone(), source };
+        let evidence = evidence::gather(github, listing, asset).await;
+        judge(None, &evidence, request.policy).map_err(refused)?;
+        let file = staging.join("download");
+        let written = match github.fetch(&choice.tag, asset, &file, door.progress).await {
+            Ok(written) => written,
+            // Where only names are known, the next form may be the one that is there.
+            Err(error @ NetError::Status { status: 404, .. }) if asset.size.is_none() => {
+                missing = Some(InstallError::Download { asset: asset.name.clone(), source: error });
+                continue;
+            }
+            Err(source) => return Err(InstallError::Download { asset: asset.name.clone(), source }),
+        };
+        let verified = verify(written, &evidence, request.policy).map_err(refused)?;
+        let origin_asset = ReceiptAsset {
+            name: asset.name.clone(),
+            url: SafeUrl(&github.asset_page_url(&choice.tag, &asset.name)).to_string(),
+            size: verified.file().size,
+            sha256: verified.file().sha256,
+            member: None,
+        };
+        return unpack(request, door, staging, &verified, *form, asset, origin_asset, choice, evidence);
+    }
+    Err(missing.expect("a choice has a candidate, and each either returned or is missing"))
+}
+
+#[expect(clippy::too_many_arguments, reason = "each is one fact of the asset, and none is optional")]
+fn unpack(
+    request: &InstallRequest,
+    door: &Door<'_>,
+    staging: &Path,
+    verified: &crate::trust::Verified,
+    form: AssetForm,
+    asset: &Asset,
+    mut origin_asset: ReceiptAsset,
+    choice: &Choice,
+    evidence: Vec<Evidence>,
+) -> Result<Acquired, InstallError> {
+    let executable = match ArchiveForm::of(form) {
+        None => verified.file().clone(),
+        Some(form) => {
+            let names = request.tool.member_names(request.target);
+            let destination = staging.join(request.tool.installed_name(request.target));
+            let unpacked =
+                archive::unpack(form, verified.path(), &names, &destination, &Limits::default(), door.progress)
+                    .map_err(|source| InstallError::Archive { asset: asset.name.clone(), source })?;
+            origin_asset.member = Some(unpacked.member);
+            unpacked.written
+        }
+    };
+    let repository = request.repository.clone();
+    Ok(Acquired {
+        name: format!("{} of {}", asset.name, choice.tag),
+        path: executable.path,
+        sha256: executable.sha256,
+        size: executable.size,
+        verdict: verified.level(),
+        evidence,
+        origin: ReceiptOrigin::Release { repository, tag: choice.tag.clone(), asset: origin_asset },
+        tag: Some(choice.tag.clone()),
+    })
+}
+
+/// Reads the header, starts it once for its version, and writes down what is known.
+fn prove(request: &InstallRequest, door: &Door<'_>, acquired: &Acquired) -> Result<Receipt, InstallError> {
+    let name = || acquired.name.clone();
+    let inspection = binary::inspect(&acquired.path)?;
+    let host = request.runs_here.then(|| Host::read(Path::new("/"), door.host, &inspection));
+    let notes = binary::preflight(&inspection, request.target, &request.tool, host.as_ref())
+        .map_err(|source| InstallError::Preflight { name: name(), source })?;
+    let mut notes: Vec<String> = notes.iter().map(ToString::to_string).collect();
+    platform::make_executable(&acquired.path)
+        .map_err(|source| InstallError::Staging { doing: "make the binary executable", source })?;
+    let mut version = None;
+    if request.runs_here {
+        let said = binary::smoke_check(&acquired.path, &request.tool, SMOKE_TIMEOUT)
+            .map_err(|source| InstallError::Smoke { name: name(), source })?;
+        if let Some(tag) = &acquired.tag {
+            match binary::check_version(&said, tag) {
+                Ok(VersionCheck::Equal) => {}
+                Ok(VersionCheck::TagWithoutVersion) => {
+                    notes.push(format!("the tag {tag} names no version to compare {} with", said.version));
+                }
+                Err(source) => return Err(InstallError::Version { name: name(), source }),
+            }
+        }
+        version = Some(said.version.to_string());
+    } else {
+        notes.push(format!("not tried: it is for {}, and this machine is {}", request.target, door.host));
+    }
+    Ok(Receipt {
+        schema: store::RECEIPT_SCHEMA.to_owned(),
+        tool: request.tool.name.to_owned(),
+        target: request.target,
+        sha256: acquired.sha256,
+        size: acquired.size,
+        version,
+        verdict: acquired.verdict,
+        evidence: acquired.evidence.clone(),
+        origin: acquired.origin.clone(),
+        notes,
+        installer: concat!("reproq-cli ", env!("CARGO_PKG_VERSION")).to_owned(),
+        installed_at: door.now.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+    })
+}
+
+/// A folder of its own below `staging/`, removed however the installation ends; what a killed one left goes first.
+struct Staging {
+    folder: TempDir,
+    _cleanup: platform::CleanupGuard,
+}
+
+impl Staging {
+    fn create(layout: &store::Layout) -> Result<Self, StoreError> {
+        let staging = layout.staging();
+        platform::empty_folder(&staging).map_err(StoreError::new("empty", &staging))?;
+        let folder = tempfile::Builder::new().prefix("install-").tempdir_in(&staging);
+        let folder = folder.map_err(StoreError::new("make a folder in", &staging))?;
+        let cleanup = platform::on_interrupt_remove(folder.path());
+        Ok(Self { folder, _cleanup: cleanup })
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}

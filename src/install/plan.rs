@@ -1,0 +1,182 @@
+//! Compares what is wanted with what is there. Pure.
+
+use std::fmt;
+
+use crate::install::BuildMode;
+use crate::install::InstallRequest;
+use crate::release::Sha256Digest;
+use crate::release::Tag;
+use crate::release::VersionSpec;
+use crate::store::Installed;
+use crate::store::Receipt;
+use crate::store::ReceiptOrigin;
+use crate::trust::Level;
+
+/// How what is there stands to what is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Exactly what is wanted is installed.
+    UpToDate(Box<Receipt>),
+    /// Exactly what is wanted is installed, if the newest release is still this tag.
+    UpToDateIfNewest(Box<Receipt>, Tag),
+    /// There is work, for this reason.
+    Work(Work),
+}
+
+/// Why there is work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Work {
+    /// Nothing is installed yet.
+    Fresh,
+    /// What was installed is no longer what it was; the same release is installed again.
+    Changed {
+        /// The receipt of what was installed.
+        receipt: Box<Receipt>,
+        /// The digest of what is there now.
+        found: Sha256Digest,
+    },
+    /// What was installed is gone; the same release is installed again.
+    Removed {
+        /// The receipt of what was installed.
+        receipt: Box<Receipt>,
+    },
+    /// A file is there that this program did not install.
+    Foreign {
+        /// Its digest.
+        found: Sha256Digest,
+    },
+    /// A link is there, which is replaced; what it leads to is left alone.
+    Link,
+    /// Another release, target, repository or kind is installed, or it is proven less well than is asked for.
+    Differs {
+        /// The receipt of what is installed.
+        receipt: Box<Receipt>,
+        /// What differs.
+        how: String,
+    },
+    /// It is installed again because the user says so.
+    Forced {
+        /// The receipt of what is installed.
+        receipt: Box<Receipt>,
+    },
+}
+
+impl Work {
+    /// The digest of the file that is in place now, where there is one to keep.
+    pub fn found(&self) -> Option<Sha256Digest> {
+        match self {
+            Self::Changed { found, .. } | Self::Foreign { found } => Some(*found),
+            Self::Differs { receipt, .. } | Self::Forced { receipt } => Some(receipt.sha256),
+            Self::Fresh | Self::Removed { .. } | Self::Link => None,
+        }
+    }
+
+    /// Whether it repairs what was there, as opposed to bringing something new.
+    pub const fn is_repair(&self) -> bool {
+        matches!(self, Self::Changed { .. } | Self::Removed { .. })
+    }
+
+    /// The release to install when the user named none: the one that was there.
+    pub fn repaired_spec(&self) -> Option<VersionSpec> {
+        match self {
+            Self::Changed { receipt, .. } | Self::Removed { receipt } | Self::Forced { receipt } => {
+                receipt.tag().cloned().map(VersionSpec::Exact)
+            }
+            Self::Fresh | Self::Foreign { .. } | Self::Link | Self::Differs { .. } => None,
+        }
+    }
+
+    /// Whether what is to be repaired was a local build, which is then made again.
+    pub fn repairs_a_build(&self) -> bool {
+        match self {
+            Self::Changed { receipt, .. } | Self::Removed { receipt } => is_build(receipt),
+            Self::Fresh | Self::Foreign { .. } | Self::Link | Self::Differs { .. } | Self::Forced { .. } => false,
+        }
+    }
+}
+
+impl fmt::Display for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fresh => f.write_str("nothing is installed yet"),
+            Self::Changed { receipt, .. } => write!(f, "{} has changed since it was installed", receipt.label()),
+            Self::Removed { receipt } => write!(f, "{} was removed since it was installed", receipt.label()),
+            Self::Foreign { .. } => f.write_str("the binary in place was not installed by this program"),
+            Self::Link => f.write_str("a link is in place of the binary"),
+            Self::Differs { how, .. } => f.write_str(how),
+            Self::Forced { receipt } => write!(f, "{} is installed again", receipt.label()),
+        }
+    }
+}
+
+/// Compares. `Err` names what is in the way.
+pub fn standing(request: &InstallRequest, installed: Installed) -> Result<Standing, &'static str> {
+    let receipt = match installed {
+        Installed::Nothing => return Ok(Standing::Work(Work::Fresh)),
+        Installed::Removed { receipt } => return Ok(Standing::Work(Work::Removed { receipt })),
+        Installed::Changed { receipt, found } => return Ok(Standing::Work(Work::Changed { receipt, found })),
+        Installed::Foreign { found } => return Ok(Standing::Work(Work::Foreign { found })),
+        Installed::NotAFile { what: "a link" } => return Ok(Standing::Work(Work::Link)),
+        Installed::NotAFile { what } => return Err(what),
+        Installed::Intact { receipt } => receipt,
+    };
+    if request.force {
+        return Ok(Standing::Work(Work::Forced { receipt }));
+    }
+    if let Some(how) = difference(request, &receipt) {
+        return Ok(Standing::Work(Work::Differs { receipt, how }));
+    }
+    Ok(match (&request.spec, receipt.tag()) {
+        (Some(VersionSpec::Latest), Some(tag)) => {
+            let tag = tag.clone();
+            Standing::UpToDateIfNewest(receipt, tag)
+        }
+        (Some(VersionSpec::Latest | VersionSpec::Exact(_)) | None, _) => Standing::UpToDate(receipt),
+    })
+}
+
+/// What about an intact binary is not as it is wanted.
+fn difference(request: &InstallRequest, receipt: &Receipt) -> Option<String> {
+    let label = receipt.label();
+    if receipt.tool != request.tool.name {
+        return Some(format!("{} is installed, {} is wanted", receipt.tool, request.tool.name));
+    }
+    if receipt.target != request.target {
+        return Some(format!("{label} is installed for {}, {} is wanted", receipt.target, request.target));
+    }
+    if receipt.verdict < request.policy.require && !(receipt.verdict == Level::Unverified && request.policy.allow_unverified)
+    {
+        let required = request.policy.require;
+        return Some(format!("{label} is installed as `{}`, `{required}` is required", receipt.verdict));
+    }
+    match (&receipt.origin, request.build, &request.spec) {
+        (ReceiptOrigin::Release { .. }, BuildMode::Only, _) => {
+            Some(format!("{label} is installed from a release, a local build is wanted"))
+        }
+        // The source may have changed since; Go's own cache makes an unneeded build quick.
+        (ReceiptOrigin::Build(_), BuildMode::Only, _) => Some(format!("{label} is built again")),
+        (ReceiptOrigin::Build(_), BuildMode::Never, _) => Some(format!("{label} is installed, a release is wanted")),
+        (ReceiptOrigin::Build(_), BuildMode::Fallback, Some(VersionSpec::Latest)) => {
+            Some(format!("{label} is installed, the newest release is wanted"))
+        }
+        (ReceiptOrigin::Build(build), BuildMode::Fallback, Some(VersionSpec::Exact(tag))) => {
+            let built = build.source_version.as_deref();
+            let wanted = tag.version().map(|version| version.to_string());
+            (built != wanted.as_deref()).then(|| format!("{label} is installed, {tag} is wanted"))
+        }
+        (ReceiptOrigin::Build(_), BuildMode::Fallback, None) => None,
+        (ReceiptOrigin::Release { repository, tag, .. }, BuildMode::Fallback | BuildMode::Never, spec) => {
+            if !repository.is_same(&request.repository) {
+                return Some(format!("{label} of {repository} is installed, {} is wanted", request.repository));
+            }
+            match spec {
+                Some(VersionSpec::Exact(wanted)) if wanted != tag => Some(format!("{label} is installed, {wanted} is wanted")),
+                Some(VersionSpec::Exact(_) | VersionSpec::Latest) | None => None,
+            }
+        }
+    }
+}
+
+fn is_build(receipt: &Receipt) -> bool {
+    matches!(receipt.origin, ReceiptOrigin::Build(_))
+}

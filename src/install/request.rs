@@ -1,0 +1,49 @@
+//! What is wanted of an installation.
+
+use std::path::PathBuf;
+
+use crate::build::SourceOrigin;
+use crate::release::RepoSlug;
+use crate::release::Target;
+use crate::release::Tool;
+use crate::release::VersionSpec;
+use crate::store::Layout;
+use crate::trust::TrustPolicy;
+
+/// When a local build is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BuildMode {
+    /// When the release cannot serve.
+    Fallback,
+    /// Always.
+    Only,
+    /// Never.
+    Never,
+}
+
+/// One installation, as the user wants it.
+#[derive(Debug, Clone)]
+pub struct InstallRequest {
+    /// What is installed.
+    pub tool: Tool,
+    /// Whose releases.
+    pub repository: RepoSlug,
+    /// Which release; without one, whatever is installed is fine, and else the newest.
+    pub spec: Option<VersionSpec>,
+    /// For which machine.
+    pub target: Target,
+    /// Whether that is the machine this runs on, so that the binary can be tried.
+    pub runs_here: bool,
+    /// How much proof is asked for.
+    pub policy: TrustPolicy,
+    /// When a local build is made.
+    pub build: BuildMode,
+    /// Whether the network may not be used.
+    pub offline: bool,
+    /// Whether to install again what is already right.
+    pub force: bool,
+    /// Where a checkout may lie.
+    pub sources: Vec<(SourceOrigin, PathBuf)>,
+    /// Where the binary goes.
+    pub layout: Layout,
+}

@@ -1,0 +1,155 @@
+//! Which asset of a release serves a target. Names are computed, never guessed. Pure.
+
+use thiserror::Error;
+
+use crate::github::Listing;
+use crate::release::Asset;
+use crate::release::AssetForm;
+use crate::release::AssetState;
+use crate::release::Tag;
+use crate::release::Target;
+use crate::release::Tool;
+
+/// The asset that was chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// The release's tag.
+    pub tag: Tag,
+    /// The assets to try, most direct first: one where the API lists them, several where only their names are known.
+    pub candidates: Vec<(Asset, AssetForm)>,
+}
+
+/// Why a release cannot serve, so that a local build may.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Fallback {
+    /// The release has no asset for the target.
+    #[error("release {tag} has no asset for {target}")]
+    NoAsset {
+        /// The release.
+        tag: Tag,
+        /// The target.
+        target: Target,
+        /// The names that would serve.
+        wanted: Vec<String>,
+        /// What it has.
+        has: Vec<String>,
+    },
+    /// GitHub is out of reach.
+    #[error("GitHub is out of reach: {reason}")]
+    Unreachable {
+        /// What happened.
+        reason: String,
+    },
+    /// The user does not want the network.
+    #[error("the network may not be used (--offline)")]
+    Offline,
+    /// The user wants a build.
+    #[error("a local build is wanted (--build)")]
+    Asked,
+    /// What is being repaired was a build.
+    #[error("what was installed was a local build")]
+    RepairsBuild,
+}
+
+/// Why no asset was chosen.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ResolveError {
+    /// There is none; a local build may serve.
+    #[error(transparent)]
+    Fallback(#[from] Fallback),
+    /// The asset is there, and its upload has not finished.
+    #[error("{name} of release {tag} is still being uploaded")]
+    Incomplete {
+        /// The release.
+        tag: Tag,
+        /// The asset.
+        name: String,
+    },
+    /// The release is a draft.
+    #[error("release {tag} is a draft; it is not published yet")]
+    Draft {
+        /// The release.
+        tag: Tag,
+    },
+}
+
+/// Chooses the asset of a release for a target.
+pub fn choose(listing: &Listing, tool: &Tool, target: Target) -> Result<Choice, ResolveError> {
+    let names = tool.asset_names(target);
+    let release = match listing {
+        Listing::Api(release) => release,
+        Listing::Web { tag, .. } => {
+            let unseen = |name: String| Asset { id: None, name, size: None, state: AssetState::Uploaded, digest: Ok(None) };
+            let candidates = names.into_iter().map(|(name, form)| (unseen(name), form)).collect();
+            return Ok(Choice { tag: tag.clone(), candidates });
+        }
+    };
+    let tag = release.tag.clone();
+    if release.draft {
+        return Err(ResolveError::Draft { tag });
+    }
+    let mut incomplete = None;
+    for (name, form) in &names {
+        match release.asset(name) {
+            Some(asset) if asset.state == AssetState::Uploaded => {
+                return Ok(Choice { tag, candidates: vec![(asset.clone(), *form)] });
+            }
+            Some(asset) => incomplete = incomplete.or(Some(asset.name.clone())),
+            None => {}
+        }
+    }
+    if let Some(name) = incomplete {
+        return Err(ResolveError::Incomplete { tag, name });
+    }
+    let wanted = names.into_iter().map(|(name, _)| name).collect();
+    let has = release.assets.iter().map(|asset| asset.name.clone()).collect();
+    Err(Fallback::NoAsset { tag, target, wanted, has }.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::release::Release;
+
+    fn listing(assets: &[(&str, AssetState)]) -> Listing {
+        let assets = assets.iter().map(|(name, state)| Asset {
+            id: Some(1),
+            name: (*name).to_owned(),
+            size: Some(1),
+            state: *state,
+            digest: Ok(None),
+        });
+        Listing::Api(Release {
+            id: Some(1),
+            tag: "v1.0.0".parse().expect("a tag"),
+            draft: false,
+            prerelease: false,
+            immutable: false,
+            published_at: None,
+            assets: assets.collect(),
+        })
+    }
+
+    fn chosen(assets: &[(&str, AssetState)], target: &str) -> Result<String, ResolveError> {
+        let choice = choose(&listing(assets), &Tool::WORKER, target.parse().expect("a target"))?;
+        Ok(choice.candidates[0].0.name.clone())
+    }
+
+    #[test]
+    fn the_exact_name_is_chosen_and_the_most_direct_form_first() {
+        use AssetState::Uploaded;
+        let all = [("reproq-linux-amd64.zip", Uploaded), ("reproq-linux-amd64.tar.gz", Uploaded), ("reproq-linux-amd64", Uploaded)];
+        assert_eq!(chosen(&all, "linux-amd64"), Ok("reproq-linux-amd64".to_owned()));
+        assert_eq!(chosen(&all[..2], "linux-amd64"), Ok("reproq-linux-amd64.tar.gz".to_owned()));
+        let look_alikes = [("reproq-linux-amd64-musl", Uploaded), ("Reproq-linux-amd64", Uploaded), ("reproq-linux-amd64.sha256", Uploaded)];
+        assert!(matches!(chosen(&look_alikes, "linux-amd64"), Err(ResolveError::Fallback(Fallback::NoAsset { has, .. })) if has.len() == 3));
+    }
+
+    #[test]
+    fn an_unfinished_upload_is_not_a_missing_asset() {
+        let half = [("reproq-linux-amd64", AssetState::Incomplete)];
+        assert!(matches!(chosen(&half, "linux-amd64"), Err(ResolveError::Incomplete { .. })));
+        let with_archive = [half[0], ("reproq-linux-amd64.tar.gz", AssetState::Uploaded)];
+        assert_eq!(chosen(&with_archive, "linux-amd64"), Ok("reproq-linux-amd64.tar.gz".to_owned()));
+    }
+}

@@ -1,0 +1,196 @@
+//! The one HTTP client: its timeouts, its roots of trust, and redirects that are followed by hand.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::Method;
+use reqwest::Response;
+use reqwest::header;
+use reqwest::header::HeaderMap;
+use url::Url;
+
+use crate::net::NetError;
+use crate::net::error::shown;
+use crate::net::parse_retry_after;
+use crate::secret::Secret;
+
+/// More redirects than any release takes.
+const MAX_REDIRECTS: usize = 8;
+
+/// How patient the client is.
+#[derive(Debug, Clone, Copy)]
+pub struct HttpOptions {
+    /// How long a connection may take to come about.
+    pub connect_timeout: Duration,
+    /// How long an answer or its body may stand still.
+    pub idle_timeout: Duration,
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self { connect_timeout: Duration::from_secs(10), idle_timeout: Duration::from_secs(30) }
+    }
+}
+
+/// An HTTP/1.1 client over rustls that goes through the proxies of the environment and trusts the system's roots.
+#[derive(Debug, Clone)]
+pub struct Http {
+    client: reqwest::Client,
+    options: HttpOptions,
+}
+
+impl Http {
+    /// Makes the client. It never follows a redirect by itself, never decompresses and never keeps cookies.
+    pub fn new(options: HttpOptions) -> Result<Self, NetError> {
+        let client = reqwest::Client::builder()
+            .user_agent(concat!("reproq-cli/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .connect_timeout(options.connect_timeout.min(options.idle_timeout))
+            .read_timeout(options.idle_timeout)
+            .referer(false)
+            .http1_only()
+            .build()
+            .map_err(|error| NetError::Setup(error.to_string()))?;
+        Ok(Self { client, options })
+    }
+
+    /// The client itself, for octocrab's leaf.
+    pub(crate) fn leaf(&self) -> reqwest::Client {
+        self.client.clone()
+    }
+
+    /// How long a body may stand still.
+    pub(crate) const fn idle_timeout(&self) -> Duration {
+        self.options.idle_timeout
+    }
+
+    /// Asks for an address and follows its redirects: only to https, or where the request began on plain http (which only
+    /// settings for this very machine allow) also there. `authorization` goes to the origin of the first address and to no
+    /// other. Gives whatever answer is no redirect, with its address.
+    pub(crate) async fn get(
+        &self,
+        url: &Url,
+        headers: HeaderMap,
+        authorization: Option<&Secret<String>>,
+    ) -> Result<(Response, Url), NetError> {
+        let mut at = url.clone();
+        for _ in 0..=MAX_REDIRECTS {
+            let response = self.get_once(&at, url, &headers, authorization).await?;
+            if !response.status().is_redirection() || response.status() == reqwest::StatusCode::NOT_MODIFIED {
+                return Ok((response, at));
+            }
+            at = redirect_target(&at, url, response.headers())?;
+        }
+        Err(NetError::Redirect { url: shown(url), problem: format!("more than {MAX_REDIRECTS} times") })
+    }
+
+    /// Asks once and gives the answer, redirects included.
+    pub(crate) async fn get_once(
+        &self,
+        url: &Url,
+        first: &Url,
+        headers: &HeaderMap,
+        authorization: Option<&Secret<String>>,
+    ) -> Result<Response, NetError> {
+        let mut request = self.client.request(Method::GET, url.clone()).headers(headers.clone());
+        if let Some(secret) = authorization.filter(|_| url.origin() == first.origin()) {
+            request = request.bearer_auth(secret.expose());
+        }
+        request.send().await.map_err(|error| NetError::from_reqwest(&error, url))
+    }
+
+    /// Fetches a small file whole, no further than `limit` bytes. `Ok(None)` is a plain 404.
+    pub(crate) async fn small_file(
+        &self,
+        url: &Url,
+        headers: HeaderMap,
+        authorization: Option<&Secret<String>>,
+        limit: u64,
+    ) -> Result<Option<Bytes>, NetError> {
+        let (response, at) = self.get(url, headers, authorization).await?;
+        if response.status() == reqwest::StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        if !response.status().is_success() {
+            return Err(status_error(&response, &at));
+        }
+        refuse_web_page(response.headers(), &at)?;
+        read_bounded(response, &at, limit).await.map(Some)
+    }
+}
+
+/// Reads a body no further than `limit` bytes, whatever its stated length.
+pub(crate) async fn read_bounded(mut response: Response, url: &Url, limit: u64) -> Result<Bytes, NetError> {
+    let mut body = Vec::new();
+    while let Some(piece) = response.chunk().await.map_err(|error| NetError::from_reqwest(&error, url))? {
+        if (body.len() + piece.len()) as u64 > limit {
+            return Err(NetError::TooLong { url: shown(url), limit });
+        }
+        body.extend_from_slice(&piece);
+    }
+    Ok(body.into())
+}
+
+/// The answer's status as an error, with the wait it asks for.
+pub(crate) fn status_error(response: &Response, url: &Url) -> NetError {
+    let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+    // The server's own clock measures the date it names; this machine's may be wrong.
+    let now = text(header::DATE).and_then(|date| chrono::DateTime::parse_from_rfc2822(date).ok());
+    let now = now.map_or(chrono::DateTime::UNIX_EPOCH, |now| now.to_utc());
+    let retry_after = text(header::RETRY_AFTER).and_then(|value| parse_retry_after(value, now));
+    NetError::Status { url: shown(url), status: response.status().as_u16(), retry_after }
+}
+
+/// Refuses what a captive portal or a login page sends with status 200.
+pub(crate) fn refuse_web_page(headers: &HeaderMap, url: &Url) -> Result<(), NetError> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if kind.trim_start().to_ascii_lowercase().starts_with("text/html") {
+        return Err(NetError::WebPage { url: shown(url) });
+    }
+    Ok(())
+}
+
+fn redirect_target(at: &Url, first: &Url, headers: &HeaderMap) -> Result<Url, NetError> {
+    let refuse = |problem: String| NetError::Redirect { url: shown(at), problem };
+    let location = headers
+        .get(header::LOCATION)
+        .and_then(|value| value.to_str().ok())
+        .ok_or_else(|| refuse("without saying where to".to_owned()))?;
+    let target = at.join(location).map_err(|_| refuse("to something that is no address".to_owned()))?;
+    match target.scheme() {
+        "https" => {}
+        "http" if first.scheme() == "http" => {}
+        "http" => return Err(refuse("to an unencrypted address".to_owned())),
+        scheme => return Err(refuse(format!("to a `{scheme}:` address"))),
+    }
+    if target == *at {
+        return Err(refuse("to itself".to_owned()));
+    }
+    Ok(target)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(at: &str, location: &str) -> Result<String, String> {
+        let at: Url = at.parse().expect("an address");
+        let headers = HeaderMap::from_iter([(header::LOCATION, location.parse().expect("a header"))]);
+        redirect_target(&at, &at, &headers).map(|url| url.to_string()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn redirects_never_leave_encryption() {
+        assert_eq!(target("https://a.org/x", "/y"), Ok("https://a.org/y".to_owned()));
+        assert_eq!(target("https://a.org/x", "https://b.org/y"), Ok("https://b.org/y".to_owned()));
+        assert_eq!(
+            target("https://a.org/x", "http://a.org/y"),
+            Err("https://a.org/x redirects to an unencrypted address".to_owned())
+        );
+        assert!(target("https://a.org/x", "ftp://a.org/y").is_err());
+        assert!(target("https://a.org/x", "file:///etc/passwd").is_err());
+        assert!(target("https://a.org/x", "/x").is_err());
+        assert_eq!(target("http://127.0.0.1/x", "http://localhost/y"), Ok("http://localhost/y".to_owned()));
+    }
+}

@@ -1,0 +1,244 @@
+//! What can go wrong between here and a server, told apart as far as a person can act on it.
+
+use std::error::Error as StdError;
+use std::fmt::Write;
+use std::io;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::secret::SafeUrl;
+
+/// A failed exchange with a server.
+#[derive(Debug, Error)]
+pub enum NetError {
+    /// The client itself could not be made.
+    #[error("failed to set up TLS: {0}")]
+    Setup(String),
+    /// The host's name leads nowhere.
+    #[error("the name {host} could not be resolved")]
+    Dns {
+        /// The host.
+        host: String,
+    },
+    /// Nothing answers there.
+    #[error("{host} refused the connection")]
+    Refused {
+        /// The host.
+        host: String,
+    },
+    /// Nothing answered in time, or the answer stopped coming.
+    #[error("{host} stopped answering")]
+    Timeout {
+        /// The host.
+        host: String,
+    },
+    /// The connection broke.
+    #[error("the connection to {host} was lost ({reason})")]
+    Lost {
+        /// The host.
+        host: String,
+        /// What broke it.
+        reason: String,
+    },
+    /// The server could not prove who it is, or no common TLS was found. Final: retrying changes nothing.
+    #[error("no trusted connection to {host}: {reason}")]
+    Tls {
+        /// The host.
+        host: String,
+        /// Why.
+        reason: String,
+    },
+    /// A proxy stands between and will not pass this on.
+    #[error("the proxy does not let {host} through: {reason}")]
+    Proxy {
+        /// The host.
+        host: String,
+        /// What the proxy said.
+        reason: String,
+    },
+    /// The server answered with a status that is no success.
+    #[error("{url} answered HTTP {status}")]
+    Status {
+        /// The address, without its query.
+        url: String,
+        /// The status.
+        status: u16,
+        /// How long the server asked to wait.
+        retry_after: Option<Duration>,
+    },
+    /// A redirect leads where it must not.
+    #[error("{url} redirects {problem}")]
+    Redirect {
+        /// The address, without its query.
+        url: String,
+        /// What is wrong with the redirect.
+        problem: String,
+    },
+    /// The body ended before it was whole.
+    #[error("the body from {host} ended after {received} of {expected} bytes")]
+    Cut {
+        /// The host.
+        host: String,
+        /// How much came.
+        received: u64,
+        /// How much was announced.
+        expected: u64,
+    },
+    /// The server announces another length than the release states.
+    #[error("{url} is {announced} bytes long, and the release states {expected}")]
+    WrongLength {
+        /// The address, without its query.
+        url: String,
+        /// What the server announces or sent.
+        announced: u64,
+        /// What the release states.
+        expected: u64,
+    },
+    /// The body is longer than anything that is asked for here.
+    #[error("the answer from {url} is longer than {limit} bytes")]
+    TooLong {
+        /// The address, without its query.
+        url: String,
+        /// The bound.
+        limit: u64,
+    },
+    /// A web page came where a file was asked for.
+    #[error("{url} sent a web page instead of the file")]
+    WebPage {
+        /// The address, without its query.
+        url: String,
+    },
+    /// The body is compressed although it was asked for as it is.
+    #[error("{url} sent the file with content encoding `{encoding}`, which was not asked for")]
+    Encoded {
+        /// The address, without its query.
+        url: String,
+        /// The encoding.
+        encoding: String,
+    },
+    /// The bytes could not be written.
+    #[error("failed to write the download")]
+    Write(#[source] io::Error),
+    /// None of the above.
+    #[error("the request to {host} failed: {reason}")]
+    Other {
+        /// The host.
+        host: String,
+        /// What the client says.
+        reason: String,
+    },
+}
+
+impl NetError {
+    /// Reads the client's error, through all its causes.
+    pub fn from_reqwest(error: &reqwest::Error, url: &url::Url) -> Self {
+        let host = url.host_str().unwrap_or("the server").to_owned();
+        if error.is_timeout() {
+            return Self::Timeout { host };
+        }
+        let mut reason = String::new();
+        let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
+        while let Some(current) = cause {
+            if let Some(found) = Self::from_cause(current, &host) {
+                return found;
+            }
+            // reqwest's own message repeats the whole address, signature included.
+            if !current.is::<reqwest::Error>() {
+                let separator = if reason.is_empty() { "" } else { ": " };
+                let _ = write!(reason, "{separator}{current}");
+            }
+            cause = current.source();
+        }
+        if reason.contains("dns error") {
+            return Self::Dns { host };
+        }
+        if reason.contains("tunnel") || reason.contains("proxy") {
+            return Self::Proxy { host, reason };
+        }
+        if error.is_body() || error.is_decode() || reason.contains("connection") || reason.contains("end of file") {
+            return Self::Lost { host, reason };
+        }
+        Self::Other { host, reason }
+    }
+
+    fn from_cause(cause: &(dyn StdError + 'static), host: &str) -> Option<Self> {
+        let host = host.to_owned();
+        if let Some(error) = cause.downcast_ref::<rustls::Error>() {
+            return Some(Self::Tls { host, reason: tls_reason(error) });
+        }
+        let error = cause.downcast_ref::<io::Error>()?;
+        if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            return Some(Self::Tls { host, reason: tls_reason(error) });
+        }
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused => Some(Self::Refused { host }),
+            io::ErrorKind::TimedOut => Some(Self::Timeout { host }),
+            io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::NotConnected
+            | io::ErrorKind::NetworkDown
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::UnexpectedEof => Some(Self::Lost { host, reason: error.to_string() }),
+            _ => None,
+        }
+    }
+
+    /// Whether the same request may succeed a moment later.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Timeout { .. } | Self::Lost { .. } | Self::Cut { .. } | Self::Dns { .. } | Self::Refused { .. } => true,
+            Self::Status { status, .. } => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
+            Self::Setup(_)
+            | Self::Tls { .. }
+            | Self::Proxy { .. }
+            | Self::Redirect { .. }
+            | Self::WrongLength { .. }
+            | Self::TooLong { .. }
+            | Self::WebPage { .. }
+            | Self::Encoded { .. }
+            | Self::Write(_)
+            | Self::Other { .. } => false,
+        }
+    }
+
+    /// How long the server asked to wait, where it did.
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// Whether the network as a whole cannot be used from here, as opposed to one answer being wrong.
+    pub const fn is_unreachable(&self) -> bool {
+        matches!(
+            self,
+            Self::Dns { .. } | Self::Refused { .. } | Self::Timeout { .. } | Self::Lost { .. } | Self::Proxy { .. }
+        )
+    }
+}
+
+/// An address as errors show it.
+pub(super) fn shown(url: &url::Url) -> String {
+    SafeUrl(url).to_string()
+}
+
+fn tls_reason(error: &rustls::Error) -> String {
+    use rustls::CertificateError as Certificate;
+
+    let rustls::Error::InvalidCertificate(problem) = error else { return error.to_string() };
+    match problem {
+        Certificate::UnknownIssuer => "its certificate is from an issuer that is not trusted here".to_owned(),
+        Certificate::Expired | Certificate::ExpiredContext { .. } => "its certificate has expired".to_owned(),
+        Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
+            "its certificate is not valid yet; check this machine's clock".to_owned()
+        }
+        Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
+            "its certificate is for another host".to_owned()
+        }
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,15 @@
+//! The network below GitHub: one client with its timeouts, redirects that are followed by hand, retries, downloads.
+//! reqwest lives here.
+
+mod client;
+mod download;
+mod error;
+mod retry;
+
+pub use client::Http;
+pub use client::HttpOptions;
+pub use download::Download;
+pub use download::download;
+pub use error::NetError;
+pub use retry::Backoff;
+pub use retry::parse_retry_after;

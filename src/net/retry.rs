@@ -1,0 +1,106 @@
+//! When to try again, and how long to wait before it. Pure but for the jitter.
+
+use std::time::Duration;
+
+use chrono::DateTime;
+use chrono::Utc;
+
+/// The tries of one request, the first included.
+pub const TRIES: u32 = 4;
+
+/// The longest wait a server may ask for before the request is given up instead.
+const MAX_WAIT: Duration = Duration::from_secs(30);
+
+/// Counts the tries of one request.
+#[derive(Debug, Clone)]
+pub struct Backoff {
+    tried: u32,
+}
+
+impl Backoff {
+    /// No try was made yet.
+    pub const fn new() -> Self {
+        Self { tried: 0 }
+    }
+
+    /// A try failed: how long to wait before the next, or nothing when it was the last. Waits grow threefold from 0.2 s,
+    /// each shortened or lengthened by up to half so that many machines do not return at once; a wait the server asks for
+    /// counts instead, unless it is longer than half a minute.
+    pub fn next(&mut self, retry_after: Option<Duration>) -> Option<Duration> {
+        self.tried += 1;
+        if self.tried >= TRIES {
+            return None;
+        }
+        match retry_after {
+            Some(asked) if asked > MAX_WAIT => None,
+            Some(asked) => Some(asked),
+            None => {
+                let base = Duration::from_millis(200) * 3_u32.pow(self.tried - 1);
+                Some(base.mul_f64(0.5 + fastrand::f64()))
+            }
+        }
+    }
+
+    /// The number of the try that comes next, and of all there are, for sentences.
+    pub const fn position(&self) -> (u32, u32) {
+        (self.tried + 1, TRIES)
+    }
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Reads `Retry-After`: seconds or an HTTP date (RFC 9110, 10.2.3). What is neither is nothing; a date that has passed is
+/// no wait.
+pub fn parse_retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = DateTime::parse_from_rfc2822(value).ok()?;
+    Some((date.to_utc() - now).to_std().unwrap_or(Duration::ZERO))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn four_tries_with_growing_waits() {
+        let mut backoff = Backoff::new();
+        let waits: Vec<Duration> = std::iter::from_fn(|| backoff.next(None)).take(10).collect();
+        assert_eq!(waits.len(), 3);
+        for (wait, base) in waits.iter().zip([200, 600, 1800]) {
+            let base = Duration::from_millis(base);
+            assert!((base / 2..=base * 3 / 2).contains(wait), "{wait:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_server_asks_for_counts_unless_it_is_absurd() {
+        assert_eq!(Backoff::new().next(Some(Duration::from_secs(2))), Some(Duration::from_secs(2)));
+        assert_eq!(Backoff::new().next(Some(Duration::from_secs(3600))), None);
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = DateTime::parse_from_rfc3339("1994-11-06T08:49:00Z").expect("a date").to_utc();
+        assert_eq!(parse_retry_after(" 120 ", now), Some(Duration::from_secs(120)));
+        assert_eq!(parse_retry_after("Sun, 06 Nov 1994 08:49:37 GMT", now), Some(Duration::from_secs(37)));
+        assert_eq!(parse_retry_after("Sun, 06 Nov 1994 08:00:00 GMT", now), Some(Duration::ZERO));
+        assert_eq!(parse_retry_after("soon", now), None);
+        assert_eq!(parse_retry_after("-1", now), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_is_read_or_ignored(value in "\\PC*") {
+            let _ = parse_retry_after(&value, DateTime::UNIX_EPOCH);
+        }
+    }
+}

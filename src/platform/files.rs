@@ -1,0 +1,45 @@
+//! What differs between systems about files, and the few effects on staged ones.
+#![expect(clippy::disallowed_methods, reason = "staged files are changed here")]
+
+use std::fs;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+/// Lets everybody run a file and its owner change it (0755), whatever the umask; on Windows the name alone decides.
+pub fn make_executable(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
+/// A file's size in bytes.
+pub fn file_size(path: &Path) -> io::Result<u64> {
+    fs::metadata(path).map(|metadata| metadata.len())
+}
+
+/// Waits until a file's data are on the disk.
+pub fn sync_file(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_data()
+}
+
+/// Removes what is in a folder, and leaves the folder. What is already gone is fine.
+pub fn empty_folder(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let removed =
+            if entry.file_type()?.is_dir() { fs::remove_dir_all(entry.path()) } else { fs::remove_file(entry.path()) };
+        match removed {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// A path with all links followed, or the path itself where that is not possible.
+pub fn real_path(path: &Path) -> std::path::PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}

@@ -1,0 +1,14 @@
+//! This machine: what it is, how files become executable, and what happens when a signal arrives.
+
+mod files;
+mod interrupt;
+
+pub use files::empty_folder;
+pub use files::file_size;
+pub use files::make_executable;
+pub use files::real_path;
+pub use files::sync_file;
+pub use interrupt::CleanupGuard;
+pub use interrupt::is_interrupted;
+pub use interrupt::on_interrupt_remove;
+pub use interrupt::watch as watch_signals;

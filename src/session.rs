@@ -1,0 +1,95 @@
+//! What entered the process once: surroundings, settings, project, time. The network's clients are made when first asked.
+
+use std::time::Duration;
+
+use chrono::DateTime;
+use chrono::Utc;
+
+use crate::cli::Cli;
+use crate::cli::Command;
+use crate::config;
+use crate::config::Env;
+use crate::config::Project;
+use crate::config::Settings;
+use crate::config::SettingsInput;
+use crate::exit::ExitStatus;
+use crate::failure::CommandError;
+use crate::net::HttpOptions;
+use crate::ui::Ui;
+
+/// One run of the program.
+#[derive(Debug)]
+pub struct Session<'ui> {
+    /// The surroundings.
+    pub env: Env,
+    /// The project.
+    pub project: Project,
+    /// The settings that hold.
+    pub settings: Settings,
+    /// How patient the network is.
+    pub http: HttpOptions,
+    /// The time everything is decided by.
+    pub now: DateTime<Utc>,
+    /// The user's side.
+    pub ui: &'ui Ui,
+}
+
+impl<'ui> Session<'ui> {
+    /// Finds the project and resolves the settings.
+    pub fn begin(cli: &Cli, env: Env, ui: &'ui Ui) -> Result<Self, CommandError> {
+        let project = Project::find(cli.global.directory.as_deref(), &env.cwd);
+        if !project.root.is_dir() {
+            let message = format!("`{}` is not a folder", project.root.display());
+            return Err(CommandError::message(ExitStatus::Usage, message).hint("name an existing folder with `-C DIR`"));
+        }
+        let usage = |error: anyhow::Error| CommandError::new(ExitStatus::Usage, error);
+        let file = config::read_pyproject(&project.root).map_err(|error| usage(error.into()))?;
+        for key in &file.unknown {
+            ui.warn(&format!("[tool.reproq] has a key `{key}` that this version does not know"));
+        }
+        let mut input = SettingsInput {
+            offline: cli.global.offline,
+            github_api_url: cli.global.github_api_url.clone(),
+            github_server_url: cli.global.github_server_url.clone(),
+            ..SettingsInput::default()
+        };
+        match &cli.command {
+            Command::Install(arguments) => {
+                input.repository.clone_from(&arguments.repo);
+                input.require.clone_from(&arguments.require);
+                input.source.clone_from(&arguments.source);
+            }
+            Command::Which(_) => {}
+        }
+        let settings = Settings::resolve(input, &env, &file).map_err(|error| usage(error.into()))?;
+        if let Some(token) = &settings.token {
+            ui.redact(token.value.expose());
+        }
+        let http = http_options(&env)?;
+        for line in settings.describe() {
+            ui.debug(&line);
+        }
+        ui.debug(&format!("project {} ({})", project.root.display(), project.reason));
+        Ok(Self { env, project, settings, http, now: now(), ui })
+    }
+}
+
+/// The clock enters here, once.
+#[expect(clippy::disallowed_methods, reason = "the clock enters here")]
+fn now() -> DateTime<Utc> {
+    std::time::SystemTime::now().into()
+}
+
+/// `REPROQ_HTTP_TIMEOUT`: how many seconds a connection or a body may stand still.
+fn http_options(env: &Env) -> Result<HttpOptions, CommandError> {
+    let Some(text) = env.var("REPROQ_HTTP_TIMEOUT") else { return Ok(HttpOptions::default()) };
+    match text.trim().parse() {
+        Ok(seconds @ 1..=3600) => {
+            Ok(HttpOptions { idle_timeout: Duration::from_secs(seconds), ..HttpOptions::default() })
+        }
+        Ok(_) | Err(_) => Err(CommandError::message(
+            ExitStatus::Usage,
+            format!("the variable REPROQ_HTTP_TIMEOUT must be 1 to 3600 seconds, found `{text}`"),
+        )),
+    }
+}

@@ -1,0 +1,176 @@
+//! A file that is hashed while it is written, on a thread of its own, so that the network or the decompressor never waits
+//! for SHA-256 and nothing is read a second time.
+
+use std::fs::File;
+use std::fs::OpenOptions;
+use std::io;
+use std::io::Seek;
+use std::io::Write;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::mpsc;
+use std::thread;
+
+use bytes::Bytes;
+use sha2::Digest;
+use sha2::Sha256;
+
+use crate::release::Sha256Digest;
+
+/// How many pieces may wait for the disk. With pieces of at most a few hundred KiB this bounds the memory of any transfer.
+const PIECES_IN_FLIGHT: usize = 4;
+
+/// What was written: the file, its size and its digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct Written {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Its size in bytes.
+    pub size: u64,
+    /// The digest of exactly these bytes, computed before they reached the disk.
+    pub sha256: Sha256Digest,
+}
+
+enum Order {
+    Append(Bytes),
+    Restart,
+}
+
+/// Writes one new file and hashes it on the way.
+#[derive(Debug)]
+pub struct StagingWriter {
+    path: PathBuf,
+    size: u64,
+    orders: Option<mpsc::SyncSender<Order>>,
+    worker: Option<thread::JoinHandle<io::Result<Sha256Digest>>>,
+}
+
+impl StagingWriter {
+    /// Creates the file, which must not exist, readable by its owner alone.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(path)?;
+        let (orders, inbox) = mpsc::sync_channel(PIECES_IN_FLIGHT);
+        let worker = thread::Builder::new().name("staging".to_owned()).stack_size(128 * 1024).spawn(move || write_all(file, &inbox))?;
+        Ok(Self { path: path.to_owned(), size: 0, orders: Some(orders), worker: Some(worker) })
+    }
+
+    /// How many bytes were handed over since the beginning or the last restart.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Appends a piece; waits while the disk is behind. An error is the disk's.
+    pub fn append(&mut self, piece: Bytes) -> io::Result<()> {
+        let length = piece.len() as u64;
+        self.send(Order::Append(piece))?;
+        self.size += length;
+        Ok(())
+    }
+
+    /// Forgets everything written so far.
+    pub fn restart(&mut self) -> io::Result<()> {
+        self.size = 0;
+        self.send(Order::Restart)
+    }
+
+    /// Waits until all is written and gives the digest.
+    pub fn finish(mut self) -> io::Result<Written> {
+        let sha256 = self.join()?;
+        Ok(Written { path: self.path.clone(), size: self.size, sha256 })
+    }
+
+    fn send(&mut self, order: Order) -> io::Result<()> {
+        let sent = self.orders.as_ref().is_some_and(|orders| orders.send(order).is_ok());
+        if sent { Ok(()) } else { self.join().and(Err(io::Error::other("the writer has stopped"))) }
+    }
+
+    fn join(&mut self) -> io::Result<Sha256Digest> {
+        drop(self.orders.take());
+        match self.worker.take().map(thread::JoinHandle::join) {
+            Some(Ok(outcome)) => outcome,
+            Some(Err(_)) | None => Err(io::Error::other("the writer has stopped")),
+        }
+    }
+}
+
+impl Drop for StagingWriter {
+    fn drop(&mut self) {
+        // Whoever drops the writer without `finish` has given up; the thread must not outlive the folder it writes to.
+        drop(self.orders.take());
+        if let Some(worker) = self.worker.take() {
+            let _ = worker.join();
+        }
+    }
+}
+
+/// Removes a file that is not wanted after all; one that is not there is fine.
+pub fn discard(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn write_all(mut file: File, inbox: &mpsc::Receiver<Order>) -> io::Result<Sha256Digest> {
+    let mut hasher = Sha256::new();
+    for order in inbox {
+        match order {
+            Order::Append(piece) => {
+                file.write_all(&piece)?;
+                hasher.update(&piece);
+            }
+            Order::Restart => {
+                file.set_len(0)?;
+                file.rewind()?;
+                hasher = Sha256::new();
+            }
+        }
+    }
+    Ok(Sha256Digest::from_bytes(hasher.finalize().into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_digest_is_of_what_is_in_the_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("file");
+        let mut writer = StagingWriter::create(&path).expect("a new file");
+        writer.append(Bytes::from_static(b"given up")).expect("written");
+        writer.restart().expect("restarted");
+        writer.append(Bytes::from_static(b"hello ")).expect("written");
+        writer.append(Bytes::from_static(b"world")).expect("written");
+        let written = writer.finish().expect("finished");
+        let bytes = std::fs::read(&path).expect("readable");
+        assert_eq!(bytes, b"hello world");
+        assert_eq!(written.size, 11);
+        assert_eq!(written.sha256, Sha256Digest::from_bytes(Sha256::digest(&bytes).into()));
+    }
+
+    #[test]
+    fn an_existing_file_is_never_taken_over() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("file");
+        std::fs::write(&path, "mine").expect("written");
+        let refused = StagingWriter::create(&path).expect_err("it exists");
+        assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_reported_as_such() {
+        let file = OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
+        let (orders, inbox) = mpsc::sync_channel(1);
+        orders.send(Order::Append(Bytes::from_static(b"x"))).expect("sent");
+        drop(orders);
+        let refused = write_all(file, &inbox).expect_err("no room");
+        assert_eq!(refused.kind(), io::ErrorKind::StorageFull);
+    }
+}

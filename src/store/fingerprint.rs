@@ -1,0 +1,77 @@
+//! Whether a file is still the one that was hashed, without hashing it again.
+#![expect(clippy::disallowed_methods, reason = "files are looked at and hashed here")]
+
+use std::fs::File;
+use std::fs::Metadata;
+use std::io;
+use std::io::Read;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde::Serialize;
+use sha2::Digest;
+use sha2::Sha256;
+
+use crate::release::Sha256Digest;
+
+/// What the file system says of a file at the moment its digest was known. Any write, rename, copy or change of
+/// permissions alters it: the time of the last change of the inode cannot be set back by ordinary means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fingerprint {
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+    device: u64,
+    inode: u64,
+}
+
+impl Fingerprint {
+    /// Of a regular file; nothing where the system does not tell enough to rely on.
+    #[cfg(unix)]
+    pub fn of(metadata: &Metadata) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt;
+
+        metadata.is_file().then(|| Self {
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        })
+    }
+
+    /// Of a regular file; Windows has no time of change that programs cannot set, so the file is hashed there.
+    #[cfg(not(unix))]
+    pub fn of(_metadata: &Metadata) -> Option<Self> {
+        None
+    }
+
+    /// Whether this fingerprint, kept in a file with the metadata `kept_in`, proves anything. A change within the same tick
+    /// of the clock as the recorded one would look the same, so the record must be younger than what it records.
+    #[cfg(unix)]
+    pub fn is_older_than(&self, kept_in: &Metadata) -> bool {
+        use std::os::unix::fs::MetadataExt;
+
+        self.changed < (kept_in.mtime(), kept_in.mtime_nsec())
+    }
+
+    /// Whether this fingerprint, kept in a file with the metadata `kept_in`, proves anything.
+    #[cfg(not(unix))]
+    pub fn is_older_than(&self, _kept_in: &Metadata) -> bool {
+        false
+    }
+}
+
+/// Hashes a whole file.
+pub fn hash_file(path: &Path) -> io::Result<Sha256Digest> {
+    let mut file = File::open(path)?;
+    let mut hasher = Sha256::new();
+    let mut piece = vec![0; 256 * 1024];
+    loop {
+        let length = file.read(&mut piece)?;
+        if length == 0 {
+            return Ok(Sha256Digest::from_bytes(hasher.finalize().into()));
+        }
+        hasher.update(&piece[..length]);
+    }
+}

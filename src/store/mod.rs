@@ -1,0 +1,42 @@
+//! Where an installed binary lives: its folder, its receipts, its lock, and the steps that put a new one in place.
+//!
+//! ```text
+//! .reproq/
+//!   .gitignore              keeps the folder out of version control
+//!   bin/reproq              the worker, a regular file
+//!   state.json              which digest is installed, which came before, what the file looked like
+//!   receipts/<sha256>.json  one for each binary that was ever accepted and is still kept
+//!   previous/<sha256>/reproq  the binary before this one, for rollback
+//!   staging/                what is being downloaded or unpacked; empty when nothing runs
+//!   lock                    held by the one installation that works
+//! ```
+//!
+//! The binary is the truth: its digest names its receipt. So the one rename that places it is also what makes it current,
+//! and a process killed between any two steps leaves the old world or the new one.
+
+mod commit;
+mod fingerprint;
+mod layout;
+mod lock;
+mod receipt;
+mod state;
+
+pub use commit::Step;
+pub use commit::apply;
+pub use commit::steps;
+pub use fingerprint::Fingerprint;
+pub use fingerprint::hash_file;
+pub use layout::Layout;
+pub use lock::Lock;
+pub use lock::LockError;
+pub use receipt::BuildRecord;
+pub use receipt::Receipt;
+pub use receipt::ReceiptAsset;
+pub use receipt::ReceiptOrigin;
+pub use receipt::SCHEMA as RECEIPT_SCHEMA;
+pub use state::Installed;
+pub use state::State;
+pub use state::StoreError;
+pub use state::prepare;
+pub use state::scan;
+pub use state::write_atomically;

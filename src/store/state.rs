@@ -1,0 +1,174 @@
+//! What is installed: read from the binary, its receipt and the state file.
+#![expect(clippy::disallowed_methods, reason = "the store is read and its small files are written here")]
+
+use std::fs;
+use std::fs::Metadata;
+use std::io;
+use std::io::Read;
+use std::io::Write;
+use std::path::Path;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+
+use crate::release::Sha256Digest;
+use crate::store::Fingerprint;
+use crate::store::Layout;
+use crate::store::Receipt;
+use crate::store::fingerprint::hash_file;
+
+/// No receipt and no state file comes near this many bytes.
+const MAX_RECORD: u64 = 1024 * 1024;
+
+/// Why the store cannot be read or written.
+#[derive(Debug, Error)]
+#[error("failed to {doing} `{path}`", path = path.display())]
+pub struct StoreError {
+    /// What was tried.
+    pub doing: &'static str,
+    /// On which file or folder.
+    pub path: PathBuf,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+impl StoreError {
+    /// Names what was tried, and on what.
+    pub fn new(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self { doing, path: path.to_owned(), source }
+    }
+}
+
+/// Which binary is current and which came before. A hint that saves work: without it the binary is hashed instead.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// `reproq.state/1`.
+    pub schema: String,
+    /// The digest of the binary that was installed last.
+    pub current: Option<Sha256Digest>,
+    /// The digest of the one before it, kept for rollback.
+    pub previous: Option<Sha256Digest>,
+    /// What the binary looked like when its digest was known.
+    pub seen: Option<Fingerprint>,
+}
+
+/// What is at the binary's place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Installed {
+    /// Nothing was ever installed here.
+    Nothing,
+    /// The binary is exactly the one its receipt is about.
+    Intact {
+        /// Its receipt.
+        receipt: Box<Receipt>,
+    },
+    /// A binary was installed, and what is there now is something else.
+    Changed {
+        /// The receipt of what was installed.
+        receipt: Box<Receipt>,
+        /// The digest of what is there now.
+        found: Sha256Digest,
+    },
+    /// A binary was installed, and nothing is there now.
+    Removed {
+        /// The receipt of what was installed.
+        receipt: Box<Receipt>,
+    },
+    /// A file is there that no receipt is about.
+    Foreign {
+        /// Its digest.
+        found: Sha256Digest,
+    },
+    /// Something that is no regular file is there.
+    NotAFile {
+        /// What it is.
+        what: &'static str,
+    },
+}
+
+/// Reads what is installed. Hashes the binary only when it does not look as it did when it was hashed last.
+pub fn scan(layout: &Layout) -> Result<(Installed, State), StoreError> {
+    let state: State = read_record(&layout.state()).unwrap_or_default();
+    let known = |digest: &Option<Sha256Digest>| digest.as_ref().and_then(|digest| receipt(layout, digest));
+    let metadata = match fs::symlink_metadata(&layout.binary) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let installed = match known(&state.current) {
+                Some(receipt) => Installed::Removed { receipt: Box::new(receipt) },
+                None => Installed::Nothing,
+            };
+            return Ok((installed, state));
+        }
+        Err(error) => return Err(StoreError::new("look at", &layout.binary)(error)),
+    };
+    if metadata.is_dir() {
+        return Ok((Installed::NotAFile { what: "a folder" }, state));
+    }
+    if metadata.is_symlink() {
+        return Ok((Installed::NotAFile { what: "a link" }, state));
+    }
+    if !metadata.is_file() {
+        return Ok((Installed::NotAFile { what: "no regular file" }, state));
+    }
+    let found = match trusted_digest(layout, &state, &metadata) {
+        Some(digest) => digest,
+        None => hash_file(&layout.binary).map_err(StoreError::new("read", &layout.binary))?,
+    };
+    let installed = match (receipt(layout, &found), known(&state.current)) {
+        (Some(receipt), _) => Installed::Intact { receipt: Box::new(receipt) },
+        (None, Some(receipt)) => Installed::Changed { receipt: Box::new(receipt), found },
+        (None, None) => Installed::Foreign { found },
+    };
+    Ok((installed, state))
+}
+
+/// The digest the state file vouches for, if the binary looks exactly as it did then.
+fn trusted_digest(layout: &Layout, state: &State, binary: &Metadata) -> Option<Sha256Digest> {
+    let seen = state.seen.filter(|seen| Fingerprint::of(binary).as_ref() == Some(seen))?;
+    let kept_in = fs::metadata(layout.state()).ok()?;
+    state.current.filter(|_| seen.is_older_than(&kept_in))
+}
+
+/// The receipt of a binary. One that cannot be read, or is about another binary, is no receipt: the binary is then
+/// installed again, which writes a new one.
+fn receipt(layout: &Layout, sha256: &Sha256Digest) -> Option<Receipt> {
+    let receipt: Receipt = read_record(&layout.receipt(sha256))?;
+    (receipt.sha256 == *sha256 && receipt.schema == super::receipt::SCHEMA).then_some(receipt)
+}
+
+fn read_record<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    let mut bytes = Vec::new();
+    fs::File::open(path).ok()?.take(MAX_RECORD).read_to_end(&mut bytes).ok()?;
+    serde_json::from_slice(&bytes).ok()
+}
+
+/// Makes the store's folders, and keeps them out of version control.
+pub fn prepare(layout: &Layout) -> Result<(), StoreError> {
+    let folder = layout.staging();
+    fs::create_dir_all(&folder).map_err(StoreError::new("create the folder", &folder))?;
+    let ignore = layout.gitignore();
+    if fs::symlink_metadata(&ignore).is_err() {
+        write_atomically(&ignore, b"# Made by reproq: what is installed here is not for version control.\n*\n")?;
+    }
+    Ok(())
+}
+
+/// Writes a small file so that a reader sees the old one or the new one, also after a crash.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let folder = path.parent().unwrap_or(path);
+    let write = || {
+        let mut file = tempfile::Builder::new().prefix(".reproq-").tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        #[cfg(unix)]
+        {
+            let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+            file.as_file().set_permissions(permissions)?;
+        }
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)
+    };
+    write().map(drop).map_err(StoreError::new("write", path))
+}

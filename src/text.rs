@@ -1,0 +1,82 @@
+//! What may be shown: names and messages from outside with their control characters escaped.
+
+use std::fmt::Write;
+
+/// The text with every control character spelled out (`\x1b`, `\u{202e}`), so that nothing from a network, an archive or a
+/// file can move the cursor, colour the terminal or turn the direction of a line. Line feeds and tabs stay.
+pub fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\t' => shown.push(c),
+            c if c.is_ascii_control() => {
+                let _ = write!(shown, "\\x{:02x}", u32::from(c));
+            }
+            c if c.is_control() || is_bidirectional(c) => {
+                let _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
+            }
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
+/// As [`printable`], on one line: line feeds and tabs are spelled out too.
+pub fn printable_line(text: &str) -> String {
+    printable(text).replace('\n', "\\n").replace('\t', "\\t")
+}
+
+/// A size as people say it: `15.0 MiB`.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if bytes < 1024 {
+        return format!("{bytes} bytes");
+    }
+    let mut value = bytes as f64 / 1024.0;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+/// `1 asset`, `2 assets`.
+pub fn count(number: usize, singular: &str) -> String {
+    if number == 1 { format!("1 {singular}") } else { format!("{number} {singular}s") }
+}
+
+/// The overrides of the Unicode bidirectional algorithm, with which a name can be made to read as another one.
+fn is_bidirectional(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn escape_codes_are_spelled_out() {
+        assert_eq!(printable("v1\u{1b}[31m\u{7}\u{9b}x"), "v1\\x1b[31m\\x07\\u{9b}x");
+        assert_eq!(printable("a\u{202e}b"), "a\\u{202e}b");
+        assert_eq!(printable_line("a\nb\tc"), "a\\nb\\tc");
+        assert_eq!(printable("résumé"), "résumé");
+    }
+
+    #[test]
+    fn sizes_are_said_in_powers_of_two() {
+        assert_eq!(size(0), "0 bytes");
+        assert_eq!(size(1023), "1023 bytes");
+        assert_eq!(size(15 * 1024 * 1024), "15.0 MiB");
+        assert_eq!(size(u64::MAX), "16777216.0 TiB");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_printable_controls_a_terminal(text in any::<String>()) {
+            prop_assert!(printable_line(&text).chars().all(|c| !c.is_control() && !is_bidirectional(c)));
+        }
+    }
+}

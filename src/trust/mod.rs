@@ -1,0 +1,20 @@
+//! What makes bytes good: evidence, the policy that asks for it, and the verdict. Pure.
+
+mod checksums;
+mod policy;
+mod verify;
+
+pub use checksums::ChecksumError;
+pub use checksums::ChecksumFile;
+pub use checksums::SUMS_FILES;
+pub use checksums::sidecar_name;
+pub use policy::Evidence;
+pub use policy::EvidenceSource;
+pub use policy::Finding;
+pub use policy::Level;
+pub use policy::LevelError;
+pub use policy::TrustPolicy;
+pub use verify::Verified;
+pub use verify::VerifyError;
+pub(crate) use verify::judge;
+pub use verify::verify;

@@ -1,0 +1,212 @@
+//! What the user sees: one report on stdout, everything else on stderr. Every text is made printable and freed of secrets
+//! here, on its way out, so that no caller can forget it.
+#![expect(clippy::disallowed_methods, reason = "stdout and stderr are written here")]
+
+mod paper;
+mod progress;
+
+use std::cell::RefCell;
+use std::io;
+use std::io::Write;
+
+use serde::Serialize;
+
+use crate::config::Env;
+use crate::failure::CommandError;
+use crate::secret::REDACTED;
+use crate::text::printable;
+
+pub use paper::Paper;
+pub use progress::Bars;
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How much is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Errors, and data that was asked for.
+    Quiet,
+    /// What people want to know.
+    Normal,
+    /// Also where values come from and what is asked of whom.
+    Verbose,
+}
+
+/// What a command found out or did: one value, shown to people and, with `--json`, to programs.
+pub trait Report: Serialize {
+    /// The name and version of the JSON document.
+    const SCHEMA: &'static str;
+
+    /// Shows it to people.
+    fn human(&self, paper: &mut Paper);
+}
+
+#[derive(Serialize)]
+struct Document<'a, R> {
+    schema: &'static str,
+    #[serde(flatten)]
+    report: &'a R,
+}
+
+/// The user's side of the program.
+#[derive(Debug)]
+pub struct Ui {
+    verbosity: Verbosity,
+    json: bool,
+    color_out: bool,
+    color_err: bool,
+    bars: bool,
+    secrets: RefCell<Vec<String>>,
+}
+
+impl Ui {
+    /// Decides what to show from the flags and the surroundings.
+    pub fn new(verbosity: Verbosity, json: bool, color: ColorChoice, env: &Env) -> Self {
+        let dumb = env.var("TERM").is_some_and(|term| term == "dumb");
+        let colored = |terminal: bool| match color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => terminal && !dumb && env.var_os("NO_COLOR").is_none(),
+        };
+        Self {
+            verbosity,
+            json,
+            color_out: colored(env.stdout_is_terminal) && !json,
+            color_err: colored(env.stderr_is_terminal),
+            bars: env.stderr_is_terminal && !dumb && !env.is_ci() && verbosity == Verbosity::Normal,
+            secrets: RefCell::new(Vec::new()),
+        }
+    }
+
+    /// From now on this text is shown as `[redacted]`, wherever it turns up.
+    pub fn redact(&self, secret: &str) {
+        // A very short one would black out ordinary words, and is no secret.
+        if secret.len() >= 6 {
+            self.secrets.borrow_mut().push(secret.to_owned());
+        }
+    }
+
+    /// Whether programs read the report.
+    pub const fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether only errors and data are wanted.
+    pub fn is_quiet(&self) -> bool {
+        self.verbosity == Verbosity::Quiet
+    }
+
+    /// A watcher for long steps: bars on a terminal, one line per step elsewhere.
+    pub fn progress(&self) -> Bars<'_> {
+        Bars::new(self, self.bars)
+    }
+
+    /// One sentence on what goes on.
+    pub fn status(&self, text: &str) {
+        if self.verbosity >= Verbosity::Normal {
+            self.stderr(None, text);
+        }
+    }
+
+    /// Something people only want to know when they ask for it.
+    pub fn debug(&self, text: &str) {
+        if self.verbosity >= Verbosity::Verbose {
+            self.stderr(Some(("debug", "\x1b[2m")), text);
+        }
+    }
+
+    /// Something that is not as it should be, and does not stop the command.
+    pub fn warn(&self, text: &str) {
+        if self.verbosity >= Verbosity::Normal {
+            self.stderr(Some(("warning", "\x1b[1;33m")), text);
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self, text: &str) {
+        if self.verbosity >= Verbosity::Normal {
+            self.stderr(Some(("hint", "\x1b[1;36m")), text);
+        }
+    }
+
+    /// Shows a command's report, the only thing on stdout. A reader that went away is no failure.
+    pub fn report<R: Report>(&self, report: &R) -> Result<(), CommandError> {
+        let text = if self.json {
+            let document = Document { schema: R::SCHEMA, report };
+            let mut text = serde_json::to_string_pretty(&document).expect("reports are maps with text keys");
+            text.push('\n');
+            text
+        } else {
+            let mut paper = Paper::new(self.color_out, self.is_quiet());
+            report.human(&mut paper);
+            paper.into_text()
+        };
+        self.stdout(&text)
+    }
+
+    /// Shows a failure: its message, its causes, a blank line and its hints; with `--json` also the document.
+    pub fn failure(&self, failure: &CommandError) {
+        let lines = failure.lines();
+        let mut causes = lines.iter();
+        if let Some(first) = causes.next() {
+            self.stderr(Some(("error", "\x1b[1;31m")), first);
+        }
+        for cause in causes {
+            self.stderr(None, &format!("  caused by: {}", cause.replace('\n', "\n    ")));
+        }
+        if !failure.hints.is_empty() {
+            self.stderr(None, "");
+        }
+        for hint in &failure.hints {
+            self.stderr(Some(("hint", "\x1b[1;36m")), hint);
+        }
+        if self.json {
+            let mut text = serde_json::to_string_pretty(&failure.document()).expect("a map with text keys");
+            text.push('\n');
+            let _ = self.stdout(&text);
+        }
+    }
+
+    /// The text as it may be shown: printable, and without secrets.
+    pub fn clean(&self, text: &str) -> String {
+        self.without_secrets(printable(text))
+    }
+
+    fn without_secrets(&self, text: String) -> String {
+        self.secrets.borrow().iter().fold(text, |text, secret| {
+            if text.contains(secret.as_str()) { text.replace(secret.as_str(), REDACTED) } else { text }
+        })
+    }
+
+    fn stderr(&self, label: Option<(&str, &str)>, text: &str) {
+        let text = self.clean(text);
+        let line = match label {
+            Some((label, style)) if self.color_err => format!("{style}{label}:\x1b[0m {text}\n"),
+            Some((label, _)) => format!("{label}: {text}\n"),
+            None => format!("{text}\n"),
+        };
+        // Nobody can be told that stderr is gone.
+        let _ = io::stderr().lock().write_all(line.as_bytes());
+    }
+
+    fn stdout(&self, text: &str) -> Result<(), CommandError> {
+        let text = self.without_secrets(text.to_owned());
+        let mut stdout = io::stdout().lock();
+        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(CommandError::new(crate::exit::ExitStatus::Failure, error).context("failed to write the report"))
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+}

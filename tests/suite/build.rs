@@ -1,0 +1,147 @@
+//! The local build: when it takes the place of a release, what it says, and why it sometimes cannot.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use fake_github::ReleaseSpec;
+
+use crate::support::Context;
+
+/// A project with Go at hand and a checkout beside it.
+fn context() -> Context {
+    let mut context = Context::released();
+    context.with_go();
+    context.sibling_checkout();
+    context
+}
+
+#[test]
+fn a_build_takes_the_place_of_a_missing_asset() {
+    let mut context = Context::new();
+    context.with_go();
+    context.sibling_checkout();
+    context.repo().add(ReleaseSpec::new("v0.0.144").file("README", b"x".to_vec()));
+    insta::assert_snapshot!(context.shown(&["install"]));
+    let again = context.succeed(&["install"]);
+    assert!(again.stdout.contains("0.0.144 (built here) is already installed"), "{again:#?}");
+}
+
+#[test]
+fn without_a_network_the_checkout_is_built() {
+    let mut context = context();
+    context.set("GITHUB_API_URL", "http://127.0.0.1:1");
+    let output = context.succeed(&["install", "--json"]);
+    let document: serde_json::Value = serde_json::from_str(&output.stdout).expect("one document");
+    assert_eq!(document["receipt"]["verdict"], "built");
+    assert_eq!(document["receipt"]["version"], "0.0.144");
+    assert!(document["receipt"]["origin"]["reason"].as_str().expect("a reason").contains("refused the connection"));
+    assert!(document["receipt"]["origin"]["go_version"].as_str().expect("a version").starts_with("go1."));
+}
+
+#[test]
+fn offline_never_asks_and_builds() {
+    let context = context();
+    let output = context.succeed(&["install", "--offline"]);
+    assert!(output.stdout.contains("built: built here from a checkout"), "{output:#?}");
+    assert_eq!(context.github.requests().len(), 0);
+}
+
+#[test]
+fn a_build_that_is_asked_for_is_made() {
+    let context = context();
+    insta::assert_snapshot!(context.shown(&["install", "--build"]));
+    assert_eq!(context.github.requests().len(), 0);
+    insta::assert_snapshot!(context.shown(&["install", "--build", "--dry-run"]));
+}
+
+#[test]
+fn without_a_checkout_everything_tried_is_said() {
+    let context = Context::released();
+    insta::assert_snapshot!(context.shown(&["install", "--offline"]));
+    insta::assert_snapshot!(context.shown(&["install", "--offline", "--json"]));
+}
+
+#[test]
+fn another_module_is_not_built() {
+    let context = context();
+    let checkout = context.root().join("work/reproq-worker");
+    let text = fs::read_to_string(checkout.join("go.mod")).expect("there").replace("module reproq-worker", "module other");
+    fs::write(checkout.join("go.mod"), text).expect("written");
+    insta::assert_snapshot!(context.shown(&["install", "--build"]));
+}
+
+#[test]
+fn a_source_that_is_not_there_is_named() {
+    let context = context();
+    insta::assert_snapshot!(context.shown(&["install", "--build", "--source", "nowhere"]));
+}
+
+#[test]
+fn a_missing_go_is_said() {
+    let mut context = context();
+    context.set("PATH", "/nonexistent");
+    insta::assert_snapshot!(context.shown(&["install", "--build"]));
+}
+
+#[test]
+fn a_go_that_is_too_old_is_said() {
+    let mut context = context();
+    let tools = context.root().join("tools");
+    fs::create_dir(&tools).expect("made");
+    let go = tools.join("go");
+    fs::write(&go, "#!/bin/sh\ncase \"$1\" in env) case \"$*\" in *json*) echo '{\"GOVERSION\":\"go1.17.1\"}';; *) echo go1.17.1;; esac;; *) echo 'go version go1.17.1 linux/amd64';; esac\n")
+        .expect("written");
+    fs::set_permissions(&go, fs::Permissions::from_mode(0o755)).expect("executable");
+    context.set("PATH", format!("{}:/usr/bin:/bin", tools.display()));
+    insta::assert_snapshot!(context.shown(&["install", "--build"]));
+}
+
+#[test]
+fn a_build_that_fails_shows_what_go_said() {
+    let context = context();
+    let main = context.root().join("work/reproq-worker/cmd/reproq/main.go");
+    let text = fs::read_to_string(&main).expect("there").replace("func main() {", "func main() {\n\tthis does not compile\n");
+    fs::write(&main, text).expect("written");
+    let output = context.run(&["install", "--build"]);
+    assert_eq!(output.code, 1, "{output:#?}");
+    assert!(output.stderr.contains("main.go:"), "{output:#?}");
+    assert!(output.stderr.contains("hint: the same build by hand"), "{output:#?}");
+    assert!(!context.binary().exists());
+    assert!(context.staged().is_empty());
+}
+
+#[test]
+fn offline_without_vendored_modules_is_explained() {
+    let context = context();
+    let checkout = context.root().join("work/reproq-worker");
+    let text = fs::read_to_string(checkout.join("go.mod")).expect("there");
+    fs::write(checkout.join("go.mod"), format!("{text}\nrequire example.com/missing v1.2.3\n")).expect("written");
+    let main = checkout.join("cmd/reproq/main.go");
+    let source = fs::read_to_string(&main).expect("there").replacen("import (", "import (\n\t_ \"example.com/missing\"\n", 1);
+    fs::write(&main, source).expect("written");
+    let output = context.run(&["install", "--offline"]);
+    assert_eq!(output.code, 4, "{output:#?}");
+    assert!(output.stderr.contains("no vendor/ folder"), "{output:#?}");
+    assert!(output.stderr.contains("go mod vendor"), "{output:#?}");
+}
+
+#[test]
+fn a_tag_that_the_source_is_not_is_refused() {
+    let mut context = context();
+    context.set("GITHUB_API_URL", "http://127.0.0.1:1");
+    insta::assert_snapshot!(context.shown(&["install", "--tag", "v0.0.150"]));
+}
+
+#[test]
+fn a_build_is_less_than_a_release() {
+    let context = context();
+    insta::assert_snapshot!(context.shown(&["install", "--offline", "--require", "digest"]));
+}
+
+#[test]
+fn inherited_settings_of_go_do_not_matter() {
+    let mut context = context();
+    context.set("GOFLAGS", "-bogus").set("GOOS", "plan9").set("GOARCH", "mips").set("GOWORK", "/nowhere/go.work");
+    context.set("GH_TOKEN", "ghp_must_not_be_seen_by_go");
+    context.succeed(&["install", "--build"]);
+}

@@ -1,0 +1,159 @@
+//! Killed at any moment: the old binary or the new one, never neither, never half; and a plain re-run finishes the job.
+
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::time::Duration;
+
+use fake_github::Fault;
+use fake_github::Hold;
+use fake_github::Matcher;
+use reproq::release::Target;
+use reproq::release::Tool;
+use reproq::store;
+use reproq::store::Layout;
+use reproq::store::Receipt;
+use reproq::store::Step;
+
+use crate::support::Context;
+use crate::support::context::wait;
+use crate::support::workers;
+
+#[test]
+fn killed_while_downloading_the_old_binary_stays() {
+    let context = Context::released();
+    context.succeed(&["install"]);
+    context.release("v0.0.145");
+    workers::bytes("0.0.145");
+    context.github.fault(Matcher::objects(), Fault::StallBody { after: 50_000, hold: Hold::For(Duration::from_secs(60)) });
+    let mut child = context.spawn(&["install", "--tag", "v0.0.145"]);
+    assert!(context.github.wait_for(&Matcher::objects(), 2, Duration::from_secs(20)), "the download began");
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+    assert_eq!(fs::read(context.binary()).expect("there"), workers::bytes("0.0.144"));
+    assert_eq!(context.staged().len(), 1, "a killed process cleans nothing");
+    context.succeed(&["install", "--tag", "v0.0.145"]);
+    assert!(context.staged().is_empty(), "the next one does");
+}
+
+#[test]
+fn interrupted_it_leaves_nothing_behind_and_exits_with_130() {
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        let context = Context::released();
+        workers::bytes("0.0.144");
+        context.github.fault(Matcher::objects(), Fault::StallBody { after: 50_000, hold: Hold::For(Duration::from_secs(60)) });
+        let child = context.spawn(&["install"]);
+        assert!(context.github.wait_for(&Matcher::objects(), 1, Duration::from_secs(20)), "the download began");
+        let sent = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill runs");
+        assert!(sent.success());
+        let output = wait(child);
+        assert_eq!(output.code, 130, "{output:#?}");
+        assert!(context.staged().is_empty(), "{signal}: {:?}", context.staged());
+        assert!(!context.binary().exists());
+    }
+}
+
+#[test]
+fn an_interrupted_build_ends_the_compiler_too() {
+    let mut context = Context::released();
+    context.with_go();
+    let checkout = context.sibling_checkout();
+    // A toolchain that never finishes, and says where it is.
+    let tools = context.root().join("tools");
+    fs::create_dir(&tools).expect("made");
+    let mark = context.root().join("pid");
+    let real = workers::go();
+    let script = format!(
+        "#!/bin/sh\nif [ \"$1\" = build ]; then echo $$ > {}; exec sleep 600; fi\nexec {} \"$@\"\n",
+        mark.display(),
+        real.display()
+    );
+    fs::write(tools.join("go"), script).expect("written");
+    fs::set_permissions(tools.join("go"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("executable");
+    context.set("PATH", format!("{}:/usr/bin:/bin", tools.display()));
+    let child = context.spawn(&["install", "--build", "--source", checkout.to_str().expect("UTF-8")]);
+    let compiler = (0..400)
+        .find_map(|_| {
+            std::thread::sleep(Duration::from_millis(25));
+            fs::read_to_string(&mark).ok()?.trim().parse::<u32>().ok()
+        })
+        .expect("the build began");
+    std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
+    assert_eq!(wait(child).code, 130);
+    let gone = (0..100).any(|_| {
+        std::thread::sleep(Duration::from_millis(20));
+        !std::path::Path::new(&format!("/proc/{compiler}")).exists()
+    });
+    assert!(gone, "the compiler still runs");
+    assert!(context.staged().is_empty());
+}
+
+/// Everything the commit does is a list of steps. After every prefix of it the old or the new binary is in place, `which`
+/// names it, and a plain run finishes.
+#[test]
+fn after_every_step_of_the_commit_the_world_is_whole() {
+    let target: Target = workers::host().parse().expect("a target");
+    for prefix in 0..=5 {
+        let context = Context::released();
+        context.succeed(&["install"]);
+        context.release("v0.0.145");
+        let layout = Layout::in_project(&context.project(), &Tool::WORKER, target);
+        let (steps, staged) = planned(&context, &layout);
+        assert_eq!(steps.len(), 5);
+        for step in &steps[..prefix] {
+            store::apply(step).expect("applied");
+            // Doing a step again changes nothing; only what was moved away cannot be moved twice.
+            if !matches!(step, Step::Place { .. }) {
+                store::apply(step).expect("applied again");
+            }
+        }
+        let placed = steps[..prefix].iter().any(|step| matches!(step, Step::Place { .. }));
+        let expected = if placed { "0.0.145" } else { "0.0.144" };
+        assert_eq!(fs::read(context.binary()).expect("there"), workers::bytes(expected), "after {prefix} steps");
+        let which = context.succeed(&["which", "--json"]);
+        assert!(which.stdout.contains(&format!("\"label\": \"v{expected}\"")), "after {prefix} steps: {which:#?}");
+        drop(staged);
+        context.succeed(&["install", "--tag", "v0.0.145"]);
+        assert_eq!(fs::read(context.binary()).expect("there"), workers::bytes("0.0.145"));
+        assert!(context.staged().is_empty());
+    }
+}
+
+fn planned(context: &Context, layout: &Layout) -> (Vec<Step>, tempfile::TempDir) {
+    let (installed, state) = store::scan(layout).expect("readable");
+    let store::Installed::Intact { receipt } = installed else { panic!("an intact binary, found {installed:?}") };
+    let staged = tempfile::tempdir_in(layout.staging()).expect("a folder");
+    let file = staged.path().join("reproq");
+    fs::write(&file, workers::bytes("0.0.145")).expect("written");
+    fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("executable");
+    let sha256 = store::hash_file(&file).expect("readable");
+    let text = serde_json::to_string(&receipt).expect("serialised");
+    let text = text.replace("v0.0.144", "v0.0.145").replace(&receipt.sha256.to_string(), &sha256.to_string());
+    let new: Receipt = serde_json::from_str(&text).expect("a receipt");
+    assert_eq!(context.binary(), layout.binary);
+    (store::steps(layout, &file, new, Some(receipt.sha256), &state), staged)
+}
+
+#[test]
+fn killed_at_random_moments_it_never_leaves_half_a_binary() {
+    let context = Context::released();
+    context.release("v0.0.145");
+    let (old, new) = (workers::bytes("0.0.144"), workers::bytes("0.0.145"));
+    context.succeed(&["install", "--tag", "v0.0.144"]);
+    let began = std::time::Instant::now();
+    context.succeed(&["install", "--tag", "v0.0.145"]);
+    let whole = began.elapsed();
+    for round in 0..40_u32 {
+        let tag = if round % 2 == 0 { "v0.0.144" } else { "v0.0.145" };
+        let mut command = context.command(&["install", "--tag", tag]);
+        command.process_group(0);
+        let mut child = command.spawn().expect("started");
+        std::thread::sleep(whole.mul_f64(f64::from(round % 20) / 20.0));
+        child.kill().expect("killed");
+        child.wait().expect("ended");
+        let found = fs::read(context.binary()).expect("a binary is always there");
+        assert!(found == old || found == new, "half a binary after round {round}");
+    }
+    context.succeed(&["install", "--tag", "v0.0.145"]);
+    assert_eq!(fs::read(context.binary()).expect("there"), new);
+    assert!(context.staged().is_empty());
+}

@@ -1,0 +1,136 @@
+//! GitHub's ways: missing releases and assets, drafts, half-finished uploads, tokens, private repositories, limits.
+
+use fake_github::AssetDelivery;
+use fake_github::AssetSpec;
+use fake_github::BudgetSpec;
+use fake_github::Fault;
+use fake_github::Matcher;
+use fake_github::ReleaseSpec;
+use fake_github::RetryAfter;
+use fake_github::Setup;
+use fake_github::TokenKind;
+use sha2::Digest as _;
+
+use crate::support::Context;
+use crate::support::context::asset_name;
+use crate::support::workers;
+
+#[test]
+fn a_missing_tag_is_not_found() {
+    let context = Context::released();
+    insta::assert_snapshot!(context.shown(&["install", "--tag", "v9.9.9"]));
+    insta::assert_snapshot!(context.shown(&["install", "--tag", "v9.9.9", "--json"]));
+}
+
+#[test]
+fn a_repository_without_releases_is_explained() {
+    let context = Context::new();
+    context.repo();
+    insta::assert_snapshot!(context.shown(&["install"]));
+}
+
+#[test]
+fn a_missing_asset_lists_what_the_release_has() {
+    let context = Context::new();
+    context.repo().add(ReleaseSpec::new("v0.0.144").file("reproq-plan9-amd64", b"x".to_vec()).file("README", b"x".to_vec()));
+    insta::assert_snapshot!(context.shown(&["install"]));
+    insta::assert_snapshot!(context.shown(&["install", "--no-build"]));
+}
+
+#[test]
+fn an_unfinished_upload_is_told_from_a_missing_asset() {
+    let context = Context::new();
+    context.repo().add(ReleaseSpec::new("v0.0.144").asset(AssetSpec::new(&asset_name(), workers::bytes("0.0.144")).open()));
+    insta::assert_snapshot!(context.shown(&["install"]));
+}
+
+#[test]
+fn a_private_repository_serves_its_asset_through_the_api() {
+    for delivery in [AssetDelivery::Redirect, AssetDelivery::Body] {
+        let github = fake_github::FakeGitHub::start_with(Setup { objects_on_localhost: true, ..Setup::default() });
+        let mut context = Context::with(github);
+        context.release("v0.0.144");
+        context.repo().private();
+        context.github.asset_delivery(delivery);
+        context.github.token("ghp_readtoken", TokenKind::Read);
+        let anonymous = context.run(&["install"]);
+        assert_eq!(anonymous.code, 4, "{anonymous:#?}");
+        context.set("GH_TOKEN", "ghp_readtoken");
+        context.succeed(&["install"]);
+        for request in context.github.requests() {
+            let authorized = request.header("authorization").is_some();
+            assert!(!authorized || request.origin == fake_github::Origin::Api, "the token left the API: {request:?}");
+        }
+    }
+}
+
+#[test]
+fn a_token_that_is_refused_is_named_and_left_out() {
+    let mut context = Context::released();
+    context.set("GH_TOKEN", "ghp_expired_token");
+    insta::assert_snapshot!(context.shown(&["install"]));
+    context.repo().private();
+    insta::assert_snapshot!(context.shown(&["install", "--tag", "v0.0.144", "--force"]));
+}
+
+#[test]
+fn single_sign_on_is_explained() {
+    let mut context = Context::released();
+    context.github.token("ghp_sso_token", TokenKind::SsoRequired);
+    context.set("GITHUB_TOKEN", "ghp_sso_token");
+    insta::assert_snapshot!(context.shown(&["install"]));
+}
+
+#[test]
+fn while_the_api_limits_requests_the_pages_and_checksum_files_serve() {
+    let context = Context::new();
+    let worker = workers::bytes("0.0.144");
+    let digest: String = sha2::Sha256::digest(&worker).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sums = format!("{digest}  {}\n", asset_name());
+    context.repo().add(ReleaseSpec::new("v0.0.144").file(&asset_name(), worker).file("SHA256SUMS", sums.into_bytes()));
+    context.github.rest_budget(BudgetSpec::remaining(0));
+    let output = context.succeed(&["install", "--json"]);
+    assert!(output.stdout.contains("\"verdict\": \"checksum\""), "{output:#?}");
+    assert!(output.stderr.contains("reading the release pages instead"), "{output:#?}");
+}
+
+#[test]
+fn a_limit_without_checksum_files_is_a_limit_and_not_a_missing_release() {
+    let context = Context::released();
+    context.github.fault(
+        Matcher::api().always(),
+        Fault::RateLimitSecondary { status: 429, retry_after: RetryAfter::None },
+    );
+    insta::assert_snapshot!(context.shown(&["install"]));
+    assert!(context.staged().is_empty());
+}
+
+#[test]
+fn a_renamed_repository_is_followed() {
+    let context = Context::released();
+    context.repo().rename("acme/reproq-worker");
+    let output = context.succeed(&["install", "--json"]);
+    assert!(output.stdout.contains("v0.0.144"), "{output:#?}");
+}
+
+#[test]
+fn the_token_stays_with_the_api() {
+    let github = fake_github::FakeGitHub::start_with(Setup { objects_on_localhost: true, ..Setup::default() });
+    let mut context = Context::with(github);
+    context.release("v0.0.144");
+    context.github.token("ghp_write_token", TokenKind::Write);
+    context.set("REPROQ_GITHUB_TOKEN", "ghp_write_token");
+    let output = context.succeed(&["install", "-v"]);
+    assert!(!output.stderr.contains("ghp_write_token") && !output.stdout.contains("ghp_write_token"));
+    assert!(output.stderr.contains("REPROQ_GITHUB_TOKEN"));
+    let sent: Vec<_> = context
+        .github
+        .requests()
+        .into_iter()
+        .filter(|request| request.headers.iter().any(|(_, value)| value.contains("ghp_write_token")))
+        .map(|request| request.origin)
+        .collect();
+    assert_eq!(sent, [fake_github::Origin::Api]);
+    let receipt = std::fs::read_dir(context.project().join(".reproq/receipts")).expect("there").flatten().next().expect("one");
+    assert!(!std::fs::read_to_string(receipt.path()).expect("text").contains("ghp_write_token"));
+}

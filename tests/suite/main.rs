@@ -1,0 +1,13 @@
+//! The one test binary that runs the real program, against a GitHub on loopback and real folders.
+
+mod build;
+mod concurrency;
+mod crash;
+mod faults;
+mod github;
+mod install;
+mod output;
+mod support;
+mod trust;
+mod which;
+mod which_django;

@@ -1,0 +1,94 @@
+//! What every command has in common: help, versions, wrong usage, pipes that close, secrets that stay secret.
+
+use std::fs;
+use std::io::Read;
+
+use crate::support::Context;
+
+#[test]
+fn the_version_cannot_be_taken_for_the_workers() {
+    let context = Context::new();
+    let output = context.succeed(&["--version"]);
+    assert!(output.stdout.starts_with(concat!("reproq-cli ", env!("CARGO_PKG_VERSION"), " (")), "{output:#?}");
+}
+
+#[test]
+fn help_is_data() {
+    let context = Context::new();
+    insta::assert_snapshot!(context.shown(&["--help"]));
+    insta::assert_snapshot!(context.shown(&["install", "-h"]));
+}
+
+#[test]
+fn wrong_usage_is_2() {
+    let context = Context::new();
+    insta::assert_snapshot!(context.shown(&["instal"]));
+    insta::assert_snapshot!(context.shown(&["install", "--tag", "a b"]));
+    insta::assert_snapshot!(context.shown(&["install", "--target", "linux-riscv64"]));
+    insta::assert_snapshot!(context.shown(&["install", "--bogus", "--json"]));
+    insta::assert_snapshot!(context.shown(&["-C", "/nowhere", "which"]));
+    assert_eq!(context.github.requests().len(), 0);
+}
+
+#[test]
+fn broken_settings_are_2_and_name_their_place() {
+    let mut context = Context::new();
+    fs::write(context.project().join("pyproject.toml"), "[tool.reproq]\nrequire = 3\n").expect("written");
+    insta::assert_snapshot!(context.shown(&["install"]));
+    fs::write(context.project().join("pyproject.toml"), "[tool.reproq\n").expect("written");
+    insta::assert_snapshot!(context.shown(&["which", "--json"]));
+    fs::remove_file(context.project().join("pyproject.toml")).expect("removed");
+    context.set("GITHUB_API_URL", "http://example.org");
+    insta::assert_snapshot!(context.shown(&["install"]));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let context = Context::released();
+    context.succeed(&["install"]);
+    let mut child = context.spawn(&["which", "--all"]);
+    drop(child.stdout.take());
+    assert!(child.wait().expect("ended").success());
+}
+
+#[test]
+fn colours_are_for_those_who_want_them() {
+    let context = Context::released();
+    let plain = context.succeed(&["install"]);
+    assert!(!plain.stdout.contains('\u{1b}') && !plain.stderr.contains('\u{1b}'));
+    let colored = context.succeed(&["which", "--color", "always"]);
+    assert!(colored.stdout.contains('\u{1b}'));
+    let json = context.succeed(&["which", "--color", "always", "--json"]);
+    assert!(!json.stdout.contains('\u{1b}'));
+}
+
+#[test]
+fn escape_codes_of_others_do_not_reach_the_terminal() {
+    let context = Context::new();
+    let evil = "reproq-\u{1b}[31mevil";
+    context.repo().add(fake_github::ReleaseSpec::new("v0.0.144").file(evil, b"x".to_vec()));
+    let output = context.run(&["install"]);
+    assert_eq!(output.code, 4, "{output:#?}");
+    assert!(!output.stderr.contains('\u{1b}') && output.stderr.contains("\\x1b[31mevil"), "{output:#?}");
+}
+
+#[test]
+fn a_token_in_a_message_is_redacted() {
+    let mut context = Context::released();
+    context.set("GH_TOKEN", "ghp_abcdefghij");
+    let output = context.run(&["install", "--tag", "ghp_abcdefghij", "--json"]);
+    assert!(!output.stdout.contains("ghp_abcdefghij") && !output.stderr.contains("ghp_abcdefghij"), "{output:#?}");
+    assert!(output.stdout.contains("[redacted]"), "{output:#?}");
+}
+
+#[test]
+fn a_terminal_sees_one_line_per_step_through_a_pipe() {
+    let context = Context::released();
+    let mut child = context.spawn(&["install"]);
+    let mut text = String::new();
+    child.stderr.take().expect("piped").read_to_string(&mut text).expect("text");
+    assert!(child.wait().expect("ended").success());
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 1, "{text}");
+    assert!(lines[0].starts_with("Downloading reproq-"), "{text}");
+}

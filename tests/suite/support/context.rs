@@ -1,0 +1,218 @@
+//! One project in a temporary folder, one GitHub on loopback, and runs of the real program that see nothing else.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+use std::time::SystemTime;
+
+use fake_github::FakeGitHub;
+use fake_github::ReleaseSpec;
+use fake_github::RepoHandle;
+use tempfile::TempDir;
+
+use super::redact;
+use super::workers;
+
+/// The worker's repository unless a test says otherwise.
+pub const REPOSITORY: &str = "adpena/reproq-worker";
+
+/// The asset for the machine the suite runs on.
+pub fn asset_name() -> String {
+    format!("reproq-{}", workers::host())
+}
+
+/// A project with its surroundings.
+pub struct Context {
+    folder: TempDir,
+    pub github: FakeGitHub,
+    variables: BTreeMap<String, String>,
+}
+
+/// What a run of the program gave.
+#[derive(Debug)]
+pub struct Output {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Context {
+    /// A project beside nothing, and a GitHub without releases.
+    pub fn new() -> Self {
+        Self::with(FakeGitHub::start())
+    }
+
+    /// As [`Context::new`], with this GitHub.
+    pub fn with(github: FakeGitHub) -> Self {
+        let folder = tempfile::Builder::new().prefix("reproq-suite-").tempdir().expect("a temporary folder");
+        for name in ["work/project", "home", "tmp"] {
+            fs::create_dir_all(folder.path().join(name)).expect("folders");
+        }
+        let mut context = Self { folder, variables: BTreeMap::new(), github };
+        let text = |path: PathBuf| path.to_str().expect("a UTF-8 path").to_owned();
+        for (name, value) in [
+            ("HOME", text(context.root().join("home"))),
+            ("TMPDIR", text(context.root().join("tmp"))),
+            ("PATH", "/usr/bin:/bin".to_owned()),
+            ("GITHUB_API_URL", context.github.api_url()),
+            ("GITHUB_SERVER_URL", context.github.web_url()),
+            ("LANG", "C.UTF-8".to_owned()),
+        ] {
+            context.variables.insert(name.to_owned(), value);
+        }
+        context
+    }
+
+    /// A GitHub whose newest release is `v0.0.144` with an asset for this machine.
+    pub fn released() -> Self {
+        let context = Self::new();
+        context.release("v0.0.144");
+        context
+    }
+
+    /// Adds a release with an honest asset for this machine.
+    pub fn release(&self, tag: &str) {
+        let version = tag.trim_start_matches('v');
+        self.repo().add(ReleaseSpec::new(tag).file(&asset_name(), workers::bytes(version)));
+    }
+
+    /// The worker's repository.
+    pub fn repo(&self) -> RepoHandle {
+        self.github.repo(REPOSITORY)
+    }
+
+    /// The temporary folder.
+    pub fn root(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The project's folder.
+    pub fn project(&self) -> PathBuf {
+        self.root().join("work/project")
+    }
+
+    /// Where the worker is installed.
+    pub fn binary(&self) -> PathBuf {
+        self.project().join(".reproq/bin/reproq")
+    }
+
+    /// Puts the sample checkout where an installation looks for it.
+    pub fn sibling_checkout(&self) -> PathBuf {
+        let folder = self.root().join("work/reproq-worker");
+        workers::copy_checkout(&folder, "0.0.144");
+        folder
+    }
+
+    /// Sets a variable for every later run.
+    pub fn set(&mut self, name: &str, value: impl Into<String>) -> &mut Self {
+        self.variables.insert(name.to_owned(), value.into());
+        self
+    }
+
+
+    /// Puts a Go toolchain on PATH.
+    pub fn with_go(&mut self) -> &mut Self {
+        let go = workers::go();
+        let folder = go.parent().expect("go lies in a folder").to_str().expect("UTF-8");
+        let cache = workers::go_cache();
+        self.set("PATH", format!("{folder}:/usr/bin:/bin")).set("GOCACHE", cache.to_str().expect("UTF-8"))
+    }
+
+    /// The command as it would be typed in the project.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_reproq"));
+        command
+            .args(arguments)
+            .current_dir(self.project())
+            .env_clear()
+            .envs(&self.variables)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Starts the program and does not wait.
+    pub fn spawn(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).spawn().expect("the program starts")
+    }
+
+    /// Runs the program in the project.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.output(self.command(arguments))
+    }
+
+    /// Runs a command made by [`Context::command`] and altered.
+    pub fn output(&self, mut command: Command) -> Output {
+        finished(command.output().expect("the program starts"))
+    }
+
+    /// Runs and expects success.
+    pub fn succeed(&self, arguments: &[&str]) -> Output {
+        let output = self.run(arguments);
+        assert_eq!(output.code, 0, "{output:#?}");
+        output
+    }
+
+    /// Runs and shows everything a person or program would see, made independent of this run.
+    pub fn shown(&self, arguments: &[&str]) -> String {
+        self.redact(&self.run(arguments))
+    }
+
+    /// An output as text, made independent of this run.
+    pub fn redact(&self, output: &Output) -> String {
+        let text = format!(
+            "exit code: {}\n----- stdout -----\n{}----- stderr -----\n{}",
+            output.code, output.stdout, output.stderr
+        );
+        redact::redact(&text, self)
+    }
+
+    /// Everything below the project's `.reproq`: path, kind, size and time of the last change, to prove that nothing was
+    /// written.
+    pub fn inventory(&self) -> Vec<(PathBuf, u64, SystemTime)> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.project()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).expect("readable").flatten() {
+                let metadata = entry.metadata().expect("metadata");
+                found.push((entry.path(), metadata.len(), metadata.modified().expect("a time")));
+                if metadata.is_dir() {
+                    folders.push(entry.path());
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
+    /// What lies in the staging folder.
+    pub fn staged(&self) -> Vec<PathBuf> {
+        match fs::read_dir(self.project().join(".reproq/staging")) {
+            Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
+            Err(_) => Vec::new(),
+        }
+    }
+}
+
+/// Waits for a child and reads what it said.
+pub fn wait(child: Child) -> Output {
+    finished(child.wait_with_output().expect("the program ends"))
+}
+
+fn finished(output: std::process::Output) -> Output {
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    // A signal has no code; shells say 128 and its number.
+    #[cfg(unix)]
+    let code = output
+        .status
+        .code()
+        .unwrap_or_else(|| 128 + std::os::unix::process::ExitStatusExt::signal(&output.status).unwrap_or(0));
+    #[cfg(not(unix))]
+    let code = output.status.code().unwrap_or(-1);
+    Output { code, stdout: text(output.stdout), stderr: text(output.stderr) }
+}

@@ -1,0 +1,9 @@
+//! What the suite's tests share: hermetic runs of the real program, sample workers, and a GitHub on loopback.
+
+pub mod context;
+pub mod redact;
+pub mod samples;
+pub mod workers;
+
+pub use context::Context;
+pub use context::Output;

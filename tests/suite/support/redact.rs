@@ -1,0 +1,77 @@
+//! Makes outputs independent of the run: folders, ports, digests, times and versions of tools.
+
+use super::Context;
+
+/// Replaces what differs from run to run by its name.
+pub fn redact(text: &str, context: &Context) -> String {
+    let root = context.root().to_str().expect("UTF-8");
+    let real = std::fs::canonicalize(context.root()).expect("the folder exists");
+    let mut text = text
+        .replace(root, "[ROOT]")
+        .replace(real.to_str().expect("UTF-8"), "[ROOT]")
+        .replace(&context.github.api_url(), "[API]")
+        .replace(&context.github.web_url(), "[WEB]")
+        .replace(&context.github.objects_url(), "[OBJECTS]")
+        .replace(&super::workers::host(), "[TARGET]")
+        .replace(env!("CARGO_PKG_VERSION"), "[VERSION]");
+    for (length, name) in [(64, "[SHA256]"), (40, "[COMMIT]"), (12, "[SHA]")] {
+        text = replace_hex(&text, length, name);
+    }
+    replace_patterns(&text)
+}
+
+/// Replaces every run of exactly `length` lower-case hexadecimal digits.
+fn replace_hex(text: &str, length: usize, name: &str) -> String {
+    let mut shown = String::new();
+    let mut run = String::new();
+    for c in text.chars().chain(['\0']) {
+        if c.is_ascii_digit() || ('a'..='f').contains(&c) {
+            run.push(c);
+            continue;
+        }
+        let looks_like_a_digest = run.len() == length && run.chars().any(|c| c.is_ascii_digit());
+        shown.push_str(if looks_like_a_digest { name } else { &run });
+        run.clear();
+        if c != '\0' {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// Sizes, Go versions, process numbers, times.
+fn replace_patterns(text: &str) -> String {
+    let words = text.split_inclusive(char::is_whitespace);
+    let mut shown = String::new();
+    let mut previous = "";
+    for word in words {
+        let bare = word.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, ',' | ')' | '"' | '.' | ';' | ':'));
+        let core = bare.trim_start_matches(['(', '"']);
+        let replaced = if is_decimal(core) && text_after(text, word).trim_start().starts_with("MiB") {
+            word.replace(core, "[N]")
+        } else if core.starts_with("go1.") && core.len() > 4 {
+            word.replace(core, "[GO]")
+        } else if previous == "process" && core.parse::<u32>().is_ok() {
+            word.replace(core, "[PID]")
+        } else if core.len() == 20 && core.ends_with('Z') && core.contains('T') {
+            word.replace(core, "[TIME]")
+        } else if previous == "\"size\":" && core.parse::<u64>().is_ok() {
+            word.replace(core, "[SIZE]")
+        } else {
+            word.to_owned()
+        };
+        shown.push_str(&replaced);
+        previous = word.trim();
+    }
+    shown
+}
+
+fn is_decimal(word: &str) -> bool {
+    word.contains('.') && word.parse::<f64>().is_ok()
+}
+
+fn text_after<'a>(text: &'a str, word: &str) -> &'a str {
+    // `word` is a slice of `text`, so its distance from the beginning is known.
+    let offset = word.as_ptr() as usize - text.as_ptr() as usize + word.len();
+    &text[offset..]
+}

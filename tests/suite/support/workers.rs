@@ -1,0 +1,97 @@
+//! Sample workers: real Go programs built from the small module in `tests/fixtures`, once for all tests.
+
+use std::collections::HashMap;
+use std::env;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Mutex;
+
+/// The machine the suite runs on, as asset names have it.
+pub fn host() -> String {
+    let os = if cfg!(target_os = "macos") { "darwin" } else { env::consts::OS };
+    let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+    format!("{os}-{arch}")
+}
+
+/// A Go toolchain: `REPROQ_TEST_GO`, the one `cargo xtask test` fetched, or the one on PATH.
+pub fn go() -> PathBuf {
+    let named = env::var_os("REPROQ_TEST_GO").map(PathBuf::from);
+    let fetched = Some(target().join("toolchain/go/bin/go")).filter(|path| path.is_file());
+    let on_path = || {
+        let folders = env::var_os("PATH")?;
+        env::split_paths(&folders).map(|folder| folder.join("go")).find(|path| path.is_file())
+    };
+    named.or(fetched).or_else(on_path).expect("no Go toolchain; run the tests with `cargo xtask test`, which fetches one")
+}
+
+/// Where the sample builds keep what they compiled.
+pub fn go_cache() -> PathBuf {
+    target().join("toolchain/go-cache")
+}
+
+/// A worker of this version for this machine.
+pub fn bytes(version: &str) -> Vec<u8> {
+    bytes_for(version, &host())
+}
+
+/// A worker of this version for any machine.
+pub fn bytes_for(version: &str, machine: &str) -> Vec<u8> {
+    static BUILT: Mutex<Option<HashMap<(String, String), Vec<u8>>>> = Mutex::new(None);
+    let mut built = BUILT.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let built = built.get_or_insert_default();
+    let key = (version.to_owned(), machine.to_owned());
+    built.entry(key).or_insert_with(|| build(version, machine)).clone()
+}
+
+/// Copies the sample checkout, with this version in its source.
+pub fn copy_checkout(to: &Path, version: &str) {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/reproq-worker");
+    copy_folder(&from, to);
+    let main = to.join("cmd/reproq/main.go");
+    let text = fs::read_to_string(&main).expect("the fixture has a main.go");
+    let edited = text.replace("const Version = \"0.0.144\"", &format!("const Version = \"{version}\""));
+    assert!(version == "0.0.144" || edited != text, "the fixture declares its version");
+    fs::write(&main, edited).expect("written");
+}
+
+fn build(version: &str, machine: &str) -> Vec<u8> {
+    let (os, arch) = machine.split_once('-').expect("OS-ARCH");
+    let folder = tempfile::tempdir().expect("a folder");
+    let source = folder.path().join("source");
+    copy_checkout(&source, version);
+    let output = folder.path().join("worker");
+    let status = Command::new(go())
+        .args(["build", "-tags", "prod", "-trimpath", "-buildvcs=false", "-o"])
+        .arg(&output)
+        .arg("./cmd/reproq")
+        .current_dir(&source)
+        .env("CGO_ENABLED", "0")
+        .env("GOOS", os)
+        .env("GOARCH", arch)
+        .env("GOTOOLCHAIN", "local")
+        .env("GOFLAGS", "")
+        .env("GOWORK", "off")
+        .env("GOCACHE", go_cache())
+        .status()
+        .expect("go runs");
+    assert!(status.success(), "the sample worker builds");
+    fs::read(&output).expect("the worker was built")
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("readable").flatten() {
+        let target = to.join(entry.file_name());
+        if entry.file_type().expect("a type").is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("copied");
+        }
+    }
+}
+
+fn target() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("target")
+}

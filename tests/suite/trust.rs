@@ -1,0 +1,165 @@
+//! Verification: what is published must fit, what is there must be readable, and nothing at all is not enough.
+
+use std::fs;
+
+use fake_github::AssetSpec;
+use fake_github::Digest;
+use fake_github::Fault;
+use fake_github::Matcher;
+use fake_github::ReleaseSpec;
+use sha2::Digest as _;
+use sha2::Sha256;
+
+use crate::support::Context;
+use crate::support::context::asset_name;
+use crate::support::workers;
+
+fn hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A release whose asset states this digest, with these other files.
+fn released(digest: Digest, files: &[(&str, String)]) -> Context {
+    let context = Context::new();
+    let asset = AssetSpec::new(&asset_name(), workers::bytes("0.0.144")).digest(digest);
+    let release = files
+        .iter()
+        .fold(ReleaseSpec::new("v0.0.144").asset(asset), |release, (name, text)| release.file(name, text.clone().into_bytes()));
+    context.repo().add(release);
+    context
+}
+
+/// Runs an installation that must be refused over an older one, and proves that the older one is untouched.
+fn refused(context: &Context, arguments: &[&str]) -> String {
+    let binary = context.binary();
+    fs::create_dir_all(binary.parent().expect("a folder")).expect("made");
+    fs::write(&binary, "the old binary").expect("written");
+    context.sibling_checkout();
+    let shown = context.shown(arguments);
+    assert_eq!(fs::read_to_string(&binary).expect("there"), "the old binary");
+    assert!(context.staged().is_empty(), "nothing is left in staging");
+    assert!(!shown.contains("building"), "no build after a refusal: {shown}");
+    shown
+}
+
+#[test]
+fn changed_bytes_are_refused() {
+    let context = released(Digest::Wrong(format!("sha256:{}", "0".repeat(63) + "1")), &[]);
+    insta::assert_snapshot!(refused(&context, &["install"]));
+    insta::assert_snapshot!(refused(&context, &["install", "--json"]));
+}
+
+#[test]
+fn bytes_changed_on_the_way_are_refused() {
+    let context = released(Digest::Right, &[]);
+    let other = vec![b'x'; workers::bytes("0.0.144").len()];
+    context.github.fault(Matcher::objects().always(), Fault::ChangedBytes(other.into()));
+    let shown = refused(&context, &["install"]);
+    assert!(shown.contains("exit code: 5"), "{shown}");
+}
+
+#[test]
+fn nothing_published_is_refused_unless_spelled_out() {
+    let context = released(Digest::Absent, &[]);
+    insta::assert_snapshot!(refused(&context, &["install"]));
+    assert_eq!(context.github.requests_to(&Matcher::objects()).len(), 0, "what cannot be accepted is not downloaded");
+    let context = released(Digest::Absent, &[]);
+    insta::assert_snapshot!(context.shown(&["install", "--allow-unverified"]));
+}
+
+#[test]
+fn a_checksum_file_proves_what_it_lists() {
+    let worker = hex(&workers::bytes("0.0.144"));
+    for (name, text) in [
+        ("SHA256SUMS", format!("{worker}  {}\n", asset_name())),
+        ("checksums.txt", format!("{}  other\r\n{worker} *dist/{}\r\n", "a".repeat(64), asset_name())),
+        ("checksums.sha256", format!("\u{feff}SHA256 ({}) = {}\n", asset_name(), worker.to_uppercase())),
+    ] {
+        let context = released(Digest::Absent, &[(name, text)]);
+        let output = context.succeed(&["install", "--json"]);
+        assert!(output.stdout.contains("\"verdict\": \"checksum\""), "{output:#?}");
+    }
+    let sidecar = format!("{}.sha256", asset_name());
+    let context = released(Digest::Absent, &[(&sidecar, format!("{worker}\n"))]);
+    insta::assert_snapshot!(context.shown(&["install"]));
+}
+
+#[test]
+fn sources_that_agree_give_the_strongest_verdict() {
+    let worker = hex(&workers::bytes("0.0.144"));
+    let context = released(Digest::Right, &[("SHA256SUMS", format!("{worker}  {}\n", asset_name()))]);
+    insta::assert_snapshot!(context.shown(&["install"]));
+}
+
+#[test]
+fn sources_that_disagree_refuse_the_bytes() {
+    let context = released(Digest::Right, &[("SHA256SUMS", format!("{}  {}\n", "b".repeat(64), asset_name()))]);
+    insta::assert_snapshot!(refused(&context, &["install"]));
+    assert_eq!(context.github.requests_to(&Matcher::objects().path(&asset_name())).len(), 0);
+}
+
+#[test]
+fn a_checksum_file_that_cannot_be_read_is_not_a_missing_one() {
+    let context = released(Digest::Right, &[("SHA256SUMS", "Algorithm Hash Path\n".to_owned())]);
+    insta::assert_snapshot!(refused(&context, &["install"]));
+    let context = released(Digest::Right, &[("SHA256SUMS", "x".to_owned())]);
+    context.github.fault(Matcher::objects().always(), Fault::status(500));
+    insta::assert_snapshot!(refused(&context, &["install"]));
+}
+
+#[test]
+fn a_checksum_file_without_our_asset_proves_nothing() {
+    let context = released(Digest::Absent, &[("SHA256SUMS", format!("{}  other\n", "a".repeat(64)))]);
+    insta::assert_snapshot!(refused(&context, &["install"]));
+}
+
+#[test]
+fn an_unknown_digest_algorithm_is_an_error() {
+    let context = released(Digest::Wrong(format!("sha512:{}", "a".repeat(128))), &[]);
+    insta::assert_snapshot!(refused(&context, &["install"]));
+}
+
+#[test]
+fn less_than_required_is_refused_before_the_download() {
+    let worker = hex(&workers::bytes("0.0.144"));
+    let context = released(Digest::Absent, &[("SHA256SUMS", format!("{worker}  {}\n", asset_name()))]);
+    insta::assert_snapshot!(refused(&context, &["install", "--require", "digest"]));
+    let nonsense = context.shown(&["install", "--require", "perfect"]);
+    insta::assert_snapshot!(nonsense);
+}
+
+#[test]
+fn the_version_must_be_the_tags() {
+    let context = Context::new();
+    context.repo().add(ReleaseSpec::new("v0.0.145").file(&asset_name(), workers::bytes("0.0.144")));
+    insta::assert_snapshot!(refused(&context, &["install"]));
+}
+
+#[test]
+fn another_machines_binary_is_refused() {
+    let context = Context::new();
+    context.repo().add(ReleaseSpec::new("v0.0.144").file(&asset_name(), workers::bytes_for("0.0.144", "darwin-arm64")));
+    insta::assert_snapshot!(refused(&context, &["install"]));
+}
+
+#[test]
+fn a_file_that_is_no_program_is_refused() {
+    let context = Context::new();
+    context.repo().add(ReleaseSpec::new("v0.0.144").file(&asset_name(), b"#!/bin/sh\necho reproq-worker version 0.0.144\n".to_vec()));
+    insta::assert_snapshot!(refused(&context, &["install"]));
+    let context = Context::new();
+    context.repo().add(ReleaseSpec::new("v0.0.144").file(&asset_name(), Vec::new()));
+    insta::assert_snapshot!(refused(&context, &["install"]));
+}
+
+#[test]
+fn a_hostile_archive_is_refused_by_the_name_of_its_entry() {
+    let context = Context::new();
+    let archive = crate::support::samples::gzip_tar(&[
+        crate::support::samples::executable("reproq", &workers::bytes("0.0.144")),
+        crate::support::samples::file("../../evil", b"x"),
+    ]);
+    context.repo().add(ReleaseSpec::new("v0.0.144").file(&format!("{}.tar.gz", asset_name()), archive));
+    insta::assert_snapshot!(refused(&context, &["install"]));
+    assert!(!context.root().join("work/evil").exists());
+}

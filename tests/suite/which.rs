@@ -1,0 +1,98 @@
+//! `which` without Django: the order, the reasons, and never this command itself.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use crate::support::Context;
+use crate::support::workers;
+
+fn place(path: &Path, bytes: &[u8]) {
+    fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+    fs::write(path, bytes).expect("written");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("executable");
+}
+
+#[test]
+fn nothing_found_is_4_and_says_where_was_looked() {
+    let context = Context::new();
+    insta::assert_snapshot!(context.shown(&["which"]));
+    insta::assert_snapshot!(context.shown(&["which", "--json"]));
+}
+
+#[test]
+fn an_installed_worker_wins_and_its_receipt_is_known() {
+    let context = Context::released();
+    context.succeed(&["install"]);
+    context.github.clear_log();
+    insta::assert_snapshot!(context.shown(&["which"]));
+    insta::assert_snapshot!(context.shown(&["which", "--all", "--no-django"]));
+    insta::assert_snapshot!(context.shown(&["which", "--json"]));
+    let quiet = context.succeed(&["which", "-q"]);
+    assert_eq!(quiet.stdout.trim_end(), context.binary().to_str().expect("UTF-8"));
+    assert_eq!(context.github.requests().len(), 0);
+}
+
+#[test]
+fn the_variable_wins_over_what_was_just_installed() {
+    let mut context = Context::released();
+    let mine = context.root().join("mine/worker");
+    place(&mine, &workers::bytes("0.0.143"));
+    context.set("REPROQ_WORKER_BIN", mine.to_str().expect("UTF-8"));
+    insta::assert_snapshot!(context.shown(&["install"]));
+    let quiet = context.succeed(&["which", "-q"]);
+    assert_eq!(quiet.stdout.trim_end(), mine.to_str().expect("UTF-8"));
+}
+
+#[test]
+fn a_variable_that_leads_nowhere_is_what_will_be_used() {
+    let mut context = Context::released();
+    context.succeed(&["install"]);
+    context.set("REPROQ_WORKER_BIN", "/nowhere/worker");
+    insta::assert_snapshot!(context.shown(&["which"]));
+}
+
+#[test]
+fn path_never_leads_to_this_command() {
+    let mut context = Context::new();
+    let ours = Path::new(env!("CARGO_BIN_EXE_reproq"));
+    let (linked, copied, other, worker) =
+        (context.root().join("linked"), context.root().join("copied"), context.root().join("other"), context.root().join("worker"));
+    fs::create_dir(&linked).expect("made");
+    symlink(ours, linked.join("reproq")).expect("linked");
+    place(&copied.join("reproq"), &fs::read(ours).expect("readable"));
+    place(&other.join("reproq"), &fs::read("/bin/sh").expect("readable"));
+    place(&worker.join("reproq"), &workers::bytes("0.0.144"));
+    let path = [&linked, &copied, &other, &worker].map(|folder| folder.to_str().expect("UTF-8")).join(":");
+    context.set("PATH", path);
+    let output = context.succeed(&["which", "-q"]);
+    assert_eq!(output.stdout.trim_end(), worker.join("reproq").to_str().expect("UTF-8"));
+    let output = context.succeed(&["which"]);
+    assert_eq!(output.stdout.matches("it is this command").count(), 2, "{output:#?}");
+    assert!(output.stdout.contains("it is not the worker"), "{output:#?}");
+    assert!(output.stderr.contains("hint: "), "upstream would take this command: {output:#?}");
+}
+
+#[test]
+fn no_candidate_is_ever_started() {
+    let mut context = Context::new();
+    let folder = context.root().join("trap");
+    let mark = context.root().join("started");
+    place(&folder.join("reproq"), format!("#!/bin/sh\ntouch {}\n", mark.display()).as_bytes());
+    context.set("PATH", folder.to_str().expect("UTF-8"));
+    let _ = context.run(&["which"]);
+    assert!(!mark.exists());
+}
+
+#[test]
+fn a_folder_deeper_in_the_project_finds_its_root() {
+    let context = Context::released();
+    context.succeed(&["install"]);
+    let deep = context.project().join("app/migrations");
+    fs::create_dir_all(&deep).expect("made");
+    let mut command = context.command(&["which", "-q"]);
+    command.current_dir(&deep);
+    let output = context.output(command);
+    assert_eq!(output.stdout.trim_end(), context.binary().to_str().expect("UTF-8"), "{output:#?}");
+}

@@ -1,0 +1,548 @@
+//! `locate` against a real Django: whatever a project's settings do, the answer comes in time and is the Django side's.
+//!
+//! `REPROQ_TEST_DJANGO_PYTHON` is a Python that can import Django, inside a virtual environment; `REPROQ_TEST_UPSTREAM_DJANGO`
+//! is a checkout of reproq-django, whose own resolver is then asked the same questions.
+#![expect(clippy::disallowed_methods, reason = "projects are made and Python is run here")]
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::io::Write;
+use std::path::Path;
+use std::path::PathBuf;
+#[cfg(unix)]
+use std::process::Command;
+use std::time::Duration;
+use std::time::Instant;
+
+use reproq::locate;
+use reproq::locate::CandidateSource;
+use reproq::locate::DjangoAnswer;
+use reproq::locate::DjangoFacts;
+use reproq::locate::DjangoQuestion;
+use reproq::locate::Fault;
+use reproq::locate::Identity;
+use reproq::locate::Resolution;
+use reproq::locate::Setting;
+use reproq::locate::Surroundings;
+use reproq::release::Target;
+
+/// As `django-admin startproject` writes it.
+const MANAGE: &str = r#"#!/usr/bin/env python
+"""Django's command-line utility for administrative tasks."""
+import os
+import sys
+
+
+def main():
+    """Run administrative tasks."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
+    try:
+        from django.core.management import execute_from_command_line
+    except ImportError as exc:
+        raise ImportError("Couldn't import Django.") from exc
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()
+"#;
+
+/// Far beyond what a slow machine needs; only the tests of the time box go below it.
+const AMPLE: Duration = Duration::from_secs(60);
+
+/// A Django project of its own, without a worker.
+struct Project {
+    folder: tempfile::TempDir,
+    variables: Vec<(OsString, OsString)>,
+}
+
+impl Project {
+    /// `None`, said loudly, when there is no Python with Django. In CI that is a failure: there it has to be there.
+    fn with_settings(settings: &str) -> Option<Self> {
+        let python =
+            required("REPROQ_TEST_DJANGO_PYTHON", "a Python that can import Django; `cargo xtask test` makes one")?;
+        let environment = Path::new(&python).parent().and_then(Path::parent).expect("it lies in a virtual environment");
+        let project = Self { folder: tempfile::tempdir().expect("a folder"), variables: Vec::new() };
+        project.write("manage.py", MANAGE);
+        project.write("shop/__init__.py", "");
+        project.write("shop/settings.py", &format!("SECRET_KEY = 'x'\n{settings}\n"));
+        let path = env::join_paths([project.at("on-path")]).expect("joined");
+        let kept = ["SYSTEMROOT", "TEMP", "TMP"].into_iter().filter_map(|name| Some((name, env::var_os(name)?)));
+        let kept: Vec<_> = kept.collect();
+        let project = project.with("VIRTUAL_ENV", environment).with("PATH", path).with("HOME", "/home/nobody");
+        Some(kept.into_iter().fold(project, |project, (name, value)| project.with(name, value)))
+    }
+
+    fn with(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.variables.retain(|(key, _)| key != name);
+        self.variables.push((name.into(), value.into()));
+        self
+    }
+
+    fn root(&self) -> PathBuf {
+        // macOS keeps its temporary folders behind a link, and Python names what is behind it.
+        fs::canonicalize(self.folder.path()).expect("it exists")
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.root().join(path)
+    }
+
+    fn write(&self, path: &str, text: &str) -> PathBuf {
+        let path = self.at(path);
+        fs::create_dir_all(path.parent().expect("inside the project")).expect("a folder");
+        fs::write(&path, text).expect("written");
+        path
+    }
+
+    fn worker(&self, path: &str) -> PathBuf {
+        let path = self.write(path, "worker");
+        #[cfg(unix)]
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("set");
+        path
+    }
+
+    fn ask(&self, limit: Duration) -> DjangoAnswer {
+        let root = self.root();
+        locate::ask(&DjangoQuestion { target: host(), root: &root, environment: &self.variables, limit })
+    }
+
+    fn facts(&self) -> DjangoFacts {
+        let answer = self.ask(AMPLE);
+        let DjangoAnswer::Answered(facts) = answer else { panic!("expected an answer, found {answer:?}") };
+        *facts
+    }
+
+    fn setting(&self) -> Setting {
+        self.facts().setting
+    }
+
+    fn failure(&self) -> String {
+        let answer = self.ask(AMPLE);
+        let DjangoAnswer::Failed { reason, .. } = answer else { panic!("expected a failure, found {answer:?}") };
+        reason
+    }
+
+    fn resolve(&self, own: Option<&Path>) -> Resolution {
+        let root = self.root();
+        let around = Surroundings { target: host(), root: &root, cwd: &root, environment: &self.variables, own };
+        let identify = |_: &Path| Identity::Worker { version: None };
+        locate::decide(&locate::survey(&around, self.ask(AMPLE), &identify))
+    }
+}
+
+fn required(variable: &str, what: &str) -> Option<OsString> {
+    let value = env::var_os(variable).filter(|value| !value.is_empty());
+    if value.is_none() {
+        assert!(env::var_os("CI").is_none_or(|ci| ci.is_empty()), "in CI, {variable} must name {what}");
+        let _ = writeln!(io::stderr(), "SKIPPED: {variable} does not name {what}");
+    }
+    value
+}
+
+fn host() -> Target {
+    Target::from_names(env::consts::OS, env::consts::ARCH).expect("a known machine")
+}
+
+fn set(value: impl Into<OsString>) -> Setting {
+    Setting::Set(value.into())
+}
+
+#[test]
+fn every_kind_of_setting_arrives() {
+    let cases = [
+        ("", Setting::Unset),
+        ("REPROQ_WORKER_BIN = None", Setting::Unset),
+        ("REPROQ_WORKER_BIN = ''", Setting::Empty),
+        ("REPROQ_WORKER_BIN = 0", Setting::Empty),
+        ("REPROQ_WORKER_BIN = '/opt/wörker'", set("/opt/wörker")),
+        ("REPROQ_WORKER_BIN = '~/bin/reproq'", set("~/bin/reproq")),
+        ("REPROQ_WORKER_BIN = 'tools/reproq'", set("tools/reproq")),
+        ("import pathlib\nREPROQ_WORKER_BIN = pathlib.Path('/opt') / 'reproq'", set(Path::new("/opt").join("reproq"))),
+        ("REPROQ_WORKER_BIN = b'/opt/reproq'", set("/opt/reproq")),
+        ("REPROQ_WORKER_BIN = 7", Setting::WrongType("int".to_owned())),
+        ("REPROQ_WORKER_BIN = ['/opt/reproq']", Setting::WrongType("list".to_owned())),
+        (
+            "from django.utils.functional import SimpleLazyObject\nREPROQ_WORKER_BIN = SimpleLazyObject(lambda: '/opt')",
+            Setting::WrongType("SimpleLazyObject".to_owned()),
+        ),
+    ];
+    for (settings, expected) in cases {
+        let Some(project) = Project::with_settings(settings) else { return };
+        assert_eq!(project.setting(), expected, "{settings}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_setting_need_not_be_utf8() {
+    let Some(project) = Project::with_settings("REPROQ_WORKER_BIN = '/opt/\\udcff'") else { return };
+    let expected: OsString = std::os::unix::ffi::OsStringExt::from_vec(b"/opt/\xff".to_vec());
+    assert_eq!(project.setting(), Setting::Set(expected));
+}
+
+#[test]
+fn what_the_answer_says_about_itself() {
+    let Some(project) = Project::with_settings("") else { return };
+    let facts = project.facts();
+    assert_eq!(facts.settings_module, "shop.settings");
+    assert!(facts.django_version.starts_with(char::is_numeric), "{facts:?}");
+    assert!(facts.python_version.starts_with("3."), "{facts:?}");
+    assert_eq!((facts.environment, facts.package, facts.manage_problem), (None, None, None));
+}
+
+#[test]
+fn the_winner_follows_the_setting() {
+    let Some(project) = Project::with_settings("REPROQ_WORKER_BIN = 'tools/reproq'") else { return };
+    let installed = project.worker(&format!(".reproq/bin/reproq{}", host().os.exe_suffix()));
+    let resolution = project.resolve(None);
+    let winner = resolution.winner().expect("a winner");
+    assert_eq!((&winner.source, &winner.fault), (&CandidateSource::Setting, &Some(Fault::Missing)));
+    assert_eq!(winner.shadows, [installed]);
+    let placed = project.worker("tools/reproq");
+    assert_eq!(project.resolve(None).runnable(), Some(placed.as_path()));
+    project.write("shop/settings.py", "SECRET_KEY = 'x'");
+    assert_eq!(project.resolve(None).winner().map(|winner| winner.source.clone()), Some(CandidateSource::Project));
+}
+
+#[test]
+fn settings_that_print_are_no_trouble() {
+    let noise = "import sys\nfor _ in range(200):\n    sys.stdout.buffer.write(b'\\xff{\"setting\": 1}\\n' * 5000)\n    \
+                 sys.stderr.buffer.write(b'\\xff\\x1b[31m' * 5000)\nREPROQ_WORKER_BIN = '/opt/reproq'";
+    let Some(project) = Project::with_settings(noise) else { return };
+    assert_eq!(project.setting(), set("/opt/reproq"));
+}
+
+#[test]
+fn settings_that_fail_say_why_and_where() {
+    let cases = [
+        ("import environ_of_mine", "No module named 'environ_of_mine' (shop/settings.py, line 2)"),
+        ("import sys\nsys.exit(3)", "they call sys.exit(3) (shop/settings.py, line 3)"),
+        // Python's `getattr` with a default would take this one for a setting that is not there.
+        ("import os\nos.no_such_thing", "AttributeError: module 'os' has no attribute 'no_such_thing'"),
+        ("def broken(:", "SyntaxError"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        (
+            "raise ValueError('postgres://me:s3cret@db/shop \\x1b[31m \\udcff')",
+            "postgres://[redacted]@db/shop \\x1b[31m ?",
+        ),
+    ];
+    for (settings, expected) in cases {
+        let Some(project) = Project::with_settings(settings) else { return };
+        let reason = project.failure();
+        assert!(reason.replace('\\', "/").contains(&expected.replace('\\', "/")), "{reason}");
+        assert!(!reason.contains("s3cret"), "{reason}");
+    }
+}
+
+#[test]
+fn a_python_that_dies_leaves_its_last_words() {
+    let settings = "import os, sys\nprint('the database is away', file=sys.stderr, flush=True)\nos._exit(4)";
+    let Some(project) = Project::with_settings(settings) else { return };
+    let answer = project.ask(AMPLE);
+    let DjangoAnswer::Failed { reason, stderr } = answer else { panic!("expected a failure, found {answer:?}") };
+    assert!(reason.contains("ended without an answer") && reason.contains('4'), "{reason}");
+    assert_eq!(stderr, ["the database is away"]);
+}
+
+#[test]
+fn settings_that_hang_are_ended_when_the_time_is_over() {
+    for hang in ["import time\ntime.sleep(600)", "while True:\n    pass", "while True:\n    print('x' * 9000)"] {
+        let Some(project) = Project::with_settings(hang) else { return };
+        let begin = Instant::now();
+        let answer = project.ask(Duration::from_secs(2));
+        assert!(matches!(answer, DjangoAnswer::TimedOut { .. }), "{answer:?}");
+        assert!(begin.elapsed() < Duration::from_secs(30), "it took {:?}", begin.elapsed());
+    }
+}
+
+#[test]
+fn settings_that_read_stdin_find_nothing_there() {
+    let Some(project) = Project::with_settings("REPROQ_WORKER_BIN = input('where? ')") else { return };
+    assert!(project.failure().contains("EOFError"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_background_process_of_the_settings_neither_delays_nor_stays() {
+    let settings = "import pathlib, subprocess, threading, time\nchild = subprocess.Popen(['/bin/sleep', '600'])\n\
+                    pathlib.Path('pid').write_text(str(child.pid))\n\
+                    threading.Thread(target=time.sleep, args=(600,)).start()\nREPROQ_WORKER_BIN = '/opt/reproq'";
+    let Some(project) = Project::with_settings(settings) else { return };
+    assert_eq!(project.setting(), set("/opt/reproq"));
+    let pid = fs::read_to_string(project.at("pid")).expect("the settings wrote it");
+    let is_gone = (0..300).any(|_| {
+        std::thread::sleep(Duration::from_millis(10));
+        let state = Command::new("ps").args(["-o", "stat=", "-p", &pid]).output().expect("ps runs").stdout;
+        state.is_empty() || state.starts_with(b"Z")
+    });
+    assert!(is_gone, "process {pid} is still running");
+}
+
+#[test]
+fn what_the_settings_load_into_the_environment_counts() {
+    let Some(project) = Project::with_settings("import os\nos.environ['REPROQ_WORKER_BIN'] = '/from/dotenv'") else {
+        return;
+    };
+    let project = project.with("REPROQ_WORKER_BIN", "/from/shell");
+    let resolution = project.resolve(None);
+    let winner = resolution.winner().expect("a winner");
+    assert_eq!((&winner.source, winner.written.as_deref()), (&CandidateSource::Environment, Some("/from/dotenv")));
+    assert!(winner.notes.iter().any(|note| note.contains(".env")), "{winner:?}");
+}
+
+#[test]
+fn a_manage_py_that_does_more_is_run_up_to_django() {
+    let Some(project) = Project::with_settings("import os\nREPROQ_WORKER_BIN = os.environ.get('FROM_MANAGE')") else {
+        return;
+    };
+    let more = "    os.environ['FROM_MANAGE'] = '/from/manage'\n    try:";
+    project.write("manage.py", &MANAGE.replacen("    try:", more, 1));
+    let facts = project.facts();
+    assert_eq!((facts.setting, facts.manage_problem), (set("/from/manage"), None));
+    // It may compute the module's name, and it may hand over in another way.
+    let computed = MANAGE.replace("\"shop.settings\"", "'.'.join(['shop', 'settings'])").replace(
+        "execute_from_command_line(sys.argv)",
+        "from django.core.management import ManagementUtility; ManagementUtility(sys.argv).execute()",
+    );
+    project.write("manage.py", &computed);
+    assert_eq!(project.facts().settings_module, "shop.settings");
+}
+
+#[test]
+fn a_manage_py_that_fails_is_left_out_and_named() {
+    let Some(project) = Project::with_settings("REPROQ_WORKER_BIN = '/opt/reproq'") else { return };
+    project.write("manage.py", &MANAGE.replacen("    try:", "    import dotenv_of_mine\n    try:", 1));
+    let facts = project.facts();
+    assert_eq!(facts.setting, set("/opt/reproq"));
+    let problem = facts.manage_problem.expect("it failed");
+    assert!(problem.contains("No module named 'dotenv_of_mine' (manage.py, line"), "{problem}");
+    project.write("manage.py", &format!("{}\nimport this_is_never_reached", MANAGE.replace("    main()", "    pass")));
+    let problem = project.facts().manage_problem.expect("it did nothing");
+    assert!(problem.contains("this_is_never_reached"), "{problem}");
+}
+
+#[test]
+fn a_project_without_manage_py_is_asked_by_its_settings() {
+    let Some(project) = Project::with_settings("REPROQ_WORKER_BIN = '/opt/reproq'") else { return };
+    fs::remove_file(project.at("manage.py")).expect("removed");
+    assert_eq!(project.ask(AMPLE), DjangoAnswer::NoProject);
+    project.write("pyproject.toml", "");
+    let project = project.with("DJANGO_SETTINGS_MODULE", "shop.settings");
+    assert_eq!(project.setting(), set("/opt/reproq"));
+}
+
+#[test]
+fn the_environment_names_other_settings_than_manage_py() {
+    let Some(project) = Project::with_settings("") else { return };
+    project.write("shop/production.py", "REPROQ_WORKER_BIN = '/opt/reproq'");
+    let project = project.with("DJANGO_SETTINGS_MODULE", "shop.production");
+    assert_eq!(project.setting(), set("/opt/reproq"));
+}
+
+#[test]
+fn the_project_stays_as_it_is_and_cannot_stand_for_python() {
+    let Some(project) = Project::with_settings("import shop.more") else { return };
+    project.write("shop/more.py", "");
+    for name in ["json.py", "threading.py", "runpy.py"] {
+        project.write(name, "raise RuntimeError('this is not the standard library')");
+    }
+    assert_eq!(project.setting(), Setting::Unset);
+    assert!(!project.at("shop/__pycache__").exists(), "looking must not write");
+}
+
+#[test]
+fn the_package_is_found_without_being_imported() {
+    let Some(project) = Project::with_settings("") else { return };
+    let init = project.write("site/reproq_django/__init__.py", "raise RuntimeError('imported')");
+    let site = project.at("site");
+    let project = project.with("PYTHONPATH", site);
+    assert_eq!(project.facts().package.as_deref(), init.parent());
+    let executable = format!("reproq{}", host().os.exe_suffix());
+    project.worker(&format!("site/reproq_django/bin/{executable}"));
+    let resolution = project.resolve(None);
+    assert_eq!((resolution.winner(), resolution.warnings.len()), (None, 1));
+    let found = project.worker(&format!("site/reproq_django/management/bin/{executable}"));
+    assert_eq!(project.resolve(None).runnable(), Some(found.as_path()));
+}
+
+#[test]
+fn no_token_reaches_the_settings() {
+    let leak = "import os\nREPROQ_WORKER_BIN = ','.join(name for name in os.environ if 'TOKEN' in name)";
+    let Some(mut project) = Project::with_settings(leak) else { return };
+    for name in ["REPROQ_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "A_TOKEN_OF_THE_PROJECT"] {
+        project = project.with(name, "ghp_secret");
+    }
+    assert_eq!(project.setting(), set("A_TOKEN_OF_THE_PROJECT"));
+}
+
+/// What reproq-django itself resolves when it is started in the project: the path, or nothing.
+#[cfg(unix)]
+const UPSTREAM: &str = r"
+import json, os, sys
+
+sys.path.insert(0, os.getcwd())
+import django
+
+django.setup()
+from reproq_django.management.commands.reproq import Command
+
+try:
+    _, resolved, exists = Command()._resolve_worker_bin()
+    answer = os.path.abspath(resolved) if exists else None
+except TypeError:
+    answer = 'TypeError'
+print(json.dumps(answer))
+";
+
+/// One question for both sides: the setting as Python text, the environment variable, which files exist.
+#[cfg(unix)]
+struct Case {
+    setting: &'static str,
+    variable: &'static str,
+    files: &'static [&'static str],
+}
+
+#[cfg(unix)]
+#[test]
+fn the_django_sides_own_resolver_agrees() {
+    let Some(checkout) = required_in_no_ci("REPROQ_TEST_UPSTREAM_DJANGO") else { return };
+    let everything: &[&str] = &[".reproq/bin/reproq", "on-path/reproq", "tools/reproq"];
+    let case = |setting, variable, files| Case { setting, variable, files };
+    let cases = [
+        case("None", "", &[]),
+        case("None", "", &["on-path/reproq"]),
+        case("None", "", &["locked:on-path/reproq"]),
+        case("None", "", &["on-path/reproq/folder"]),
+        case("None", "", everything),
+        case("None", "", &["locked:.reproq/bin/reproq", "on-path/reproq"]),
+        case("None", "", &[".reproq/bin/reproq/folder", "on-path/reproq"]),
+        case("None", "", &["dangling:.reproq/bin/reproq", "on-path/reproq"]),
+        case("None", "ROOT/tools/reproq", everything),
+        case("None", "ROOT/missing", everything),
+        case("None", "tools/reproq", everything),
+        case("None", "missing", everything),
+        case("None", "", &["packaged:management/bin/reproq", "on-path/reproq"]),
+        case("None", "", &["packaged:bin/reproq"]),
+        case("''", "ROOT/tools/reproq", everything),
+        case("'ROOT/tools/reproq'", "ROOT/missing", everything),
+        case("'ROOT/missing'", "", everything),
+        case("'ROOT/tools'", "", everything),
+        case("'ROOT/tools/reproq'", "", &["locked:tools/reproq", "on-path/reproq"]),
+        case("'tools/reproq'", "", everything),
+        case("'./tools/reproq'", "", everything),
+        case("'tools/reproq'", "", &["locked:tools/reproq", "on-path/reproq"]),
+        case("'tools'", "", everything),
+        case("'~/tools/reproq'", "", everything),
+        case("'reproq'", "", everything),
+        case("'nowhere'", "", everything),
+        case("'.'", "", everything),
+        case("pathlib.Path('ROOT/tools/reproq')", "", everything),
+        case("pathlib.Path('tools/reproq')", "", everything),
+        case("pathlib.Path('')", "", everything),
+        case("7", "", everything),
+    ];
+    for case in cases {
+        let Some(project) = case.project(Path::new(&checkout)) else { return };
+        let (ours, theirs) = (project.resolve(None), upstream(&project));
+        let what = format!("setting {} variable {} files {:?}: {ours:?}", case.setting, case.variable, case.files);
+        let fault = ours.winner().and_then(|winner| winner.fault.clone());
+        if theirs.as_deref() == Some("TypeError") {
+            assert!(matches!(fault, Some(Fault::WrongType { .. })), "{what}");
+            continue;
+        }
+        let existing = ours.django_takes.clone().filter(|path| path.exists());
+        assert_eq!(existing.as_deref().map(normal), theirs.map(PathBuf::from), "{what}");
+        assert_eq!(ours.django_takes.is_some() && fault.is_none(), ours.runnable().is_some(), "{what}");
+    }
+}
+
+/// Without `.` in the middle, as Python's `abspath` gives it.
+#[cfg(unix)]
+fn normal(path: &Path) -> PathBuf {
+    path.components().collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn where_the_django_side_would_start_this_command_a_warning_says_so() {
+    let Some(checkout) = required_in_no_ci("REPROQ_TEST_UPSTREAM_DJANGO") else { return };
+    let case = Case { setting: "None", variable: "", files: &["on-path/reproq", "later/reproq"] };
+    let Some(project) = case.project(Path::new(&checkout)) else { return };
+    let path = env::join_paths([project.at("on-path"), project.at("later")]).expect("joined");
+    let project = project.with("PATH", path);
+    fs::write(project.at("on-path/reproq"), "this command").expect("written");
+    let (own, worker) = (project.at("on-path/reproq"), project.at("later/reproq"));
+    let resolution = project.resolve(Some(&own));
+    assert_eq!(upstream(&project).map(PathBuf::from), Some(own.clone()));
+    assert_eq!(
+        (resolution.django_takes.as_deref(), resolution.runnable()),
+        (Some(own.as_path()), Some(worker.as_path()))
+    );
+    assert!(resolution.warnings[0].message.contains("which is this command"), "{resolution:?}");
+}
+
+/// The checkout cannot be fetched everywhere, so that its absence is told and no failure, even in CI.
+#[cfg(unix)]
+fn required_in_no_ci(variable: &str) -> Option<OsString> {
+    let value = env::var_os(variable).filter(|value| !value.is_empty());
+    if value.is_none() {
+        let _ = writeln!(io::stderr(), "SKIPPED: {variable} does not name a checkout of reproq-django");
+    }
+    value
+}
+
+#[cfg(unix)]
+impl Case {
+    fn project(&self, checkout: &Path) -> Option<Project> {
+        let project = Project::with_settings("")?;
+        let root = project.root();
+        let in_root = |text: &str| text.replace("ROOT", root.to_str().expect("UTF-8"));
+        let apps = "SECRET_KEY = 'x'\nINSTALLED_APPS = ['reproq_django']\nimport pathlib";
+        let settings = format!("{apps}\nREPROQ_WORKER_BIN = {}", in_root(self.setting));
+        project.write("shop/settings.py", &settings);
+        let package = project.at("site/reproq_django");
+        copy(&checkout.join("src/reproq_django"), &package);
+        for file in self.files {
+            match file.split_once(':') {
+                None => drop(project.worker(file)),
+                Some(("packaged", file)) => drop(project.worker(&format!("site/reproq_django/{file}"))),
+                Some(("locked", file)) => drop(project.write(file, "worker")),
+                Some((_, file)) => {
+                    let link = project.write(file, "");
+                    fs::remove_file(&link).expect("removed");
+                    std::os::unix::fs::symlink("gone", link).expect("a link");
+                }
+            }
+        }
+        let project = project.with("PYTHONPATH", package.parent().expect("inside"));
+        Some(if self.variable.is_empty() { project } else { project.with("REPROQ_WORKER_BIN", in_root(self.variable)) })
+    }
+}
+
+#[cfg(unix)]
+fn upstream(project: &Project) -> Option<String> {
+    let python = env::var_os("REPROQ_TEST_DJANGO_PYTHON").expect("checked before");
+    let mut command = Command::new(python);
+    command.args(["-c", UPSTREAM]).current_dir(project.root()).env_clear();
+    command.envs(project.variables.iter().map(|(name, value)| (name, value)));
+    let output = command.env("DJANGO_SETTINGS_MODULE", "shop.settings").output().expect("Python starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("one line of JSON")
+}
+
+#[cfg(unix)]
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("readable");
+        let target = to.join(entry.file_name());
+        if entry.file_type().expect("known").is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("copied");
+        }
+    }
+}
