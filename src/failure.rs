@@ -69,7 +69,7 @@ impl CommandError {
         let mut lines: Vec<String> = Vec::new();
         for cause in self.error.chain() {
             let text = cause.to_string();
-            if lines.last().is_none_or(|last| !last.ends_with(&text)) {
+            if lines.last().is_none_or(|last| !last.ends_with(&text) && !last.starts_with(&text)) {
                 lines.push(text);
             }
         }

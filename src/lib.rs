@@ -45,7 +45,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let env = match Env::capture() {
         Ok(env) => env,
-        Err(error) => return bare_failure(CommandError::new(ExitStatus::Failure, error).context("there is no current folder")),
+        Err(error) => {
+            return bare_failure(CommandError::new(ExitStatus::Failure, error).context("there is no current folder"));
+        }
     };
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,

@@ -55,7 +55,10 @@ impl StagingWriter {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(path)?;
         let (orders, inbox) = mpsc::sync_channel(PIECES_IN_FLIGHT);
-        let worker = thread::Builder::new().name("staging".to_owned()).stack_size(128 * 1024).spawn(move || write_all(file, &inbox))?;
+        let worker = thread::Builder::new()
+            .name("staging".to_owned())
+            .stack_size(128 * 1024)
+            .spawn(move || write_all(file, &inbox))?;
         Ok(Self { path: path.to_owned(), size: 0, orders: Some(orders), worker: Some(worker) })
     }
 

@@ -29,8 +29,8 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "install",
         &[
-            "archive", "binary", "build", "config", "github", "net", "platform", "progress", "release", "secret", "store",
-            "trust",
+            "archive", "binary", "build", "config", "github", "net", "platform", "progress", "release", "secret",
+            "store", "trust",
         ],
     ),
     ("ui", &["config", "exit", "failure", "progress", "secret", "text"]),
@@ -46,15 +46,29 @@ const EDGES: &[(&str, &[&str])] = &[
 ];
 
 /// Files that decide and touch nothing, by their names.
-const PURE: &[&str] = &["candidates.rs", "checksums.rs", "policy.rs", "plan.rs", "request.rs", "resolve.rs", "retry.rs", "verify.rs"];
+const PURE: &[&str] =
+    &["candidates.rs", "checksums.rs", "policy.rs", "plan.rs", "request.rs", "resolve.rs", "retry.rs", "verify.rs"];
 
 /// What a file that only decides must not name.
-const EFFECTS: &[&str] =
-    &["std::fs", "std::process", "std::net", "std::env::var", "tokio", "reqwest", "octocrab", "SystemTime::now", "Instant::now"];
+const EFFECTS: &[&str] = &[
+    "std::fs",
+    "std::process",
+    "std::net",
+    "std::env::var",
+    "tokio",
+    "reqwest",
+    "octocrab",
+    "SystemTime::now",
+    "Instant::now",
+];
 
 /// Crates that live in one folder and nowhere else.
-const KEPT: &[(&str, &[&str])] =
-    &[("octocrab", &["github"]), ("reqwest", &["net", "github"]), ("clap", &["cli", "lib", "ui"]), ("indicatif", &["ui"])];
+const KEPT: &[(&str, &[&str])] = &[
+    ("octocrab", &["github"]),
+    ("reqwest", &["net", "github"]),
+    ("clap", &["cli", "lib", "ui"]),
+    ("indicatif", &["ui"]),
+];
 
 #[test]
 fn folders_name_only_what_lies_further_in() {
@@ -113,7 +127,8 @@ fn crates_stay_in_their_rooms() {
         for (name, rooms) in KEPT {
             let named = product_code(&text).lines().any(|line| {
                 let line = line.trim_start();
-                !line.starts_with("//") && (line.contains(&format!("{name}::")) || line.contains(&format!("use {name}")))
+                !line.starts_with("//")
+                    && (line.contains(&format!("{name}::")) || line.contains(&format!("use {name}")))
             });
             if named && !rooms.contains(&room.as_str()) {
                 problems.push(format!("{}: `{name}` lives in {}", path.display(), rooms.join(" and ")));
@@ -127,7 +142,10 @@ fn crates_stay_in_their_rooms() {
 fn every_file_opens_with_a_sentence() {
     let missing: Vec<String> = sources()
         .into_iter()
-        .filter(|(_, text)| !text.starts_with("//! ") || !text.lines().take_while(|line| line.starts_with("//!")).any(|line| line.contains('.')))
+        .filter(|(_, text)| {
+            !text.starts_with("//! ")
+                || !text.lines().take_while(|line| line.starts_with("//!")).any(|line| line.contains('.'))
+        })
         .map(|(path, _)| path.display().to_string())
         .collect();
     assert!(missing.is_empty(), "no opening sentence: {}", missing.join(", "));
@@ -136,7 +154,8 @@ fn every_file_opens_with_a_sentence() {
 #[test]
 fn every_folder_is_on_the_map() {
     let map = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
-    let missing: Vec<&str> = EDGES.iter().map(|(room, _)| *room).filter(|room| !map.contains(&format!("`{room}"))).collect();
+    let missing: Vec<&str> =
+        EDGES.iter().map(|(room, _)| *room).filter(|room| !map.contains(&format!("`{room}"))).collect();
     assert!(missing.is_empty(), "ARCHITECTURE.md does not name {}", missing.join(", "));
 }
 

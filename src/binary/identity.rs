@@ -3,6 +3,7 @@
 use semver::Version;
 
 use crate::binary::goinfo::GoBuildInfo;
+use crate::binary::goinfo::NoGoInfo;
 use crate::binary::inspection::Content;
 use crate::binary::inspection::Inspection;
 use crate::binary::inspection::NotProgram;
@@ -22,7 +23,7 @@ pub enum Identity {
         /// What it is instead.
         reason: String,
     },
-    /// It does not say: a script that may start the worker, or a program without Go build information.
+    /// It does not say: a script that may start the worker, or a Go program whose build information cannot be read.
     Unknown {
         /// What it is, as far as that can be told.
         reason: String,
@@ -35,8 +36,7 @@ pub fn is_worker(inspection: &Inspection, tool: &Tool) -> Identity {
         Content::Program(program) => {
             // All parts of a universal file come from one source; the first one that says something speaks for all.
             let known = program.slices.iter().map(|slice| slice_identity(slice, tool));
-            let known =
-                known.reduce(|first, next| if matches!(first, Identity::Unknown { .. }) { next } else { first });
+            let known = known.reduce(|first, next| if matches!(first, Identity::Worker { .. }) { first } else { next });
             known.unwrap_or_else(|| Identity::Unknown { reason: "it has no parts".to_owned() })
         }
         Content::Other(script @ NotProgram::Script { .. }) => Identity::Unknown { reason: format!("it is {script}") },
@@ -47,6 +47,9 @@ pub fn is_worker(inspection: &Inspection, tool: &Tool) -> Identity {
 fn slice_identity(slice: &Slice, tool: &Tool) -> Identity {
     let go = match &slice.go {
         Ok(go) => go,
+        // Every Go program carries the information. What does not is another program of the same name, such as another
+        // version of this very command.
+        Err(NoGoInfo::Absent) => return Identity::NotWorker { reason: "it is no Go program".to_owned() },
         Err(why) => return Identity::Unknown { reason: why.to_string() },
     };
     match main_package(go, tool) {
@@ -145,7 +148,7 @@ mod tests {
             module_path: None,
             ..worker_info("linux-amd64")
         };
-        for slice in [with_go(Ok(of_files)), with_go(Err(NoGoInfo::Absent)), with_go(Err(NoGoInfo::OlderThanGo118))] {
+        for slice in [with_go(Ok(of_files)), with_go(Err(NoGoInfo::OlderThanGo118))] {
             assert!(matches!(identity(vec![slice]), Identity::Unknown { .. }));
         }
         let script = NotProgram::Script { interpreter: "/bin/sh".to_owned() };

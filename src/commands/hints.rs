@@ -19,6 +19,7 @@ use crate::install::ResolveError;
 use crate::net::NetError;
 use crate::store::LockError;
 use crate::store::StoreError;
+use crate::trust::EvidenceSource;
 use crate::trust::VerifyError;
 
 /// Turns a failed installation into what the user is told.
@@ -40,18 +41,16 @@ fn judge(error: &InstallError, request: &InstallRequest) -> (ExitStatus, Vec<Str
             let failure = CommandError::io("use", path, std::io::Error::from(source.kind()));
             (failure.status, failure.hints)
         }
-        InstallError::Lock(LockError::Held { .. }) => (
-            ExitStatus::Conflict,
-            vec!["wait for it, or allow more time with `--lock-timeout SECONDS`".to_owned()],
-        ),
+        InstallError::Lock(LockError::Held { .. }) => {
+            (ExitStatus::Conflict, vec!["wait for it, or allow more time with `--lock-timeout SECONDS`".to_owned()])
+        }
         InstallError::Lock(LockError::Unusable { path, source }) => {
             let failure = CommandError::io("lock", path, std::io::Error::from(source.kind()));
             (failure.status, failure.hints)
         }
-        InstallError::InTheWay { path, .. } => (
-            ExitStatus::Conflict,
-            vec![format!("move `{}` away and run the same command again", path.display())],
-        ),
+        InstallError::InTheWay { path, .. } => {
+            (ExitStatus::Conflict, vec![format!("move `{}` away and run the same command again", path.display())])
+        }
         InstallError::Api(error) => api(error, request),
         InstallError::Resolve(error) => resolve(error),
         InstallError::Download { source, .. } => net(source),
@@ -93,7 +92,9 @@ fn api(error: &ApiError, request: &InstallRequest) -> (ExitStatus, Vec<String>) 
                     "the tag may have no release, be a draft, or have been pruned (only the newest releases are kept); see {page}"
                 ));
             } else {
-                hints.push("the repository may have no release yet, or only prereleases; name one with `--tag`".to_owned());
+                hints.push(
+                    "the repository may have no release yet, or only prereleases; name one with `--tag`".to_owned(),
+                );
             }
             hints.push("if the repository is private, set REPROQ_GITHUB_TOKEN".to_owned());
             (ExitStatus::NotFound, hints)
@@ -122,7 +123,10 @@ fn api(error: &ApiError, request: &InstallRequest) -> (ExitStatus, Vec<String>) 
         }
         ApiError::Shape { .. } => (
             ExitStatus::Unavailable,
-            vec!["something between here and GitHub may answer in its place; check the proxy and GITHUB_API_URL".to_owned()],
+            vec![
+                "something between here and GitHub may answer in its place; check the proxy and GITHUB_API_URL"
+                    .to_owned(),
+            ],
         ),
     }
 }
@@ -155,17 +159,22 @@ fn net(error: &NetError) -> (ExitStatus, Vec<String>) {
         NetError::Status { .. } => (ExitStatus::Unavailable, hint(again)),
         NetError::WebPage { .. } => (
             ExitStatus::Unavailable,
-            hint("a login page or a proxy may stand in between; open the address in a browser, then run the command again"),
+            hint(
+                "a login page or a proxy may stand in between; open the address in a browser, then run the command again",
+            ),
         ),
         NetError::Redirect { .. } | NetError::Encoded { .. } => {
             (ExitStatus::Unavailable, hint("something between here and GitHub changes the answers; check the proxy"))
         }
-        NetError::WrongLength { .. } | NetError::TooLong { .. } => {
-            (ExitStatus::Unverified, hint("the file is not the one the release describes; if it stays so, tell the maintainers"))
+        NetError::WrongLength { .. } | NetError::TooLong { .. } => (
+            ExitStatus::Unverified,
+            hint("the file is not the one the release describes; if it stays so, tell the maintainers"),
+        ),
+        NetError::Write(source) => {
+            match CommandError::io("write", std::path::Path::new(".reproq/staging"), source.kind().into()) {
+                failure => (failure.status, failure.hints),
+            }
         }
-        NetError::Write(source) => match CommandError::io("write", std::path::Path::new(".reproq/staging"), source.kind().into()) {
-            failure => (failure.status, failure.hints),
-        },
         NetError::Setup(_) => {
             (ExitStatus::Failure, hint("check SSL_CERT_FILE and the certificates installed on this machine"))
         }
@@ -200,6 +209,13 @@ fn verify(error: &VerifyError) -> (ExitStatus, Vec<String>) {
             ExitStatus::Unverified,
             vec!["nothing was installed; tell the maintainers that the release contradicts itself".to_owned()],
         ),
+        VerifyError::Unknown { origin: EvidenceSource::ApiDigest, transient: true, .. } => (
+            ExitStatus::Unavailable,
+            vec![
+                "wait, or set REPROQ_GITHUB_TOKEN, GH_TOKEN or GITHUB_TOKEN; no checksum file of the release stands in for GitHub's digest"
+                    .to_owned(),
+            ],
+        ),
         VerifyError::Unknown { transient: true, .. } => (
             ExitStatus::Unavailable,
             vec!["run the same command again; a source that cannot be read is never taken for one that is silent".to_owned()],
@@ -229,7 +245,10 @@ fn archive(error: &ArchiveError) -> (ExitStatus, Vec<String>) {
         ArchiveError::Read(source) => (io_status(source), Vec::new()),
         _ => (
             ExitStatus::Unverified,
-            vec!["the archive is what the release published, and not fit to be unpacked; tell the maintainers".to_owned()],
+            vec![
+                "the archive is what the release published, and not fit to be unpacked; tell the maintainers"
+                    .to_owned(),
+            ],
         ),
     }
 }
@@ -237,13 +256,16 @@ fn archive(error: &ArchiveError) -> (ExitStatus, Vec<String>) {
 fn preflight(error: &PreflightError, request: &InstallRequest) -> Vec<String> {
     match error {
         PreflightError::LoaderMissing { .. } | PreflightError::GlibcTooOld { .. } => vec![
-            "build one for this machine with `reproq install --build`; it needs Go and a checkout, and no C library".to_owned(),
+            "build one for this machine with `reproq install --build`; it needs Go and a checkout, and no C library"
+                .to_owned(),
             "or use an image with a newer glibc, for example debian:bookworm-slim".to_owned(),
         ],
         PreflightError::WrongOs { .. } | PreflightError::WrongMachine { .. } | PreflightError::BuiltFor { .. } => {
             vec![format!("the asset for {} holds another machine's binary; tell the maintainers", request.target)]
         }
-        PreflightError::NotAProgram { .. } | PreflightError::NotExecutable { .. } | PreflightError::AnotherProgram { .. } => {
+        PreflightError::NotAProgram { .. }
+        | PreflightError::NotExecutable { .. }
+        | PreflightError::AnotherProgram { .. } => {
             vec![format!("check that {} publishes the worker", request.repository)]
         }
     }
@@ -260,7 +282,9 @@ fn smoke(error: &SmokeError) -> Vec<String> {
         SmokeError::CouldNotStart { .. } | SmokeError::TimedOut { .. } | SmokeError::Failed { .. } => {
             vec!["name another release with `--tag`, or build from a checkout with `--build`".to_owned()]
         }
-        SmokeError::OtherWords { .. } => vec!["the binary is not the worker; check `--repo` and the release".to_owned()],
+        SmokeError::OtherWords { .. } => {
+            vec!["the binary is not the worker; check `--repo` and the release".to_owned()]
+        }
     }
 }
 
@@ -277,7 +301,9 @@ fn nothing_serves(fallback: &Fallback, build: &NoBuild, request: &InstallRequest
         NoBuild::Forbidden => hints.push("leave out `--no-build` to build from a checkout instead".to_owned()),
         NoBuild::BelowRequired => {
             let required = request.policy.require;
-            hints.push(format!("a local build is proven as `built`, and `{required}` is required; use `--require built`"));
+            hints.push(format!(
+                "a local build is proven as `built`, and `{required}` is required; use `--require built`"
+            ));
         }
         NoBuild::NoCheckout { looked } => {
             let looked: Vec<String> =
@@ -349,14 +375,19 @@ fn build(error: &BuildError) -> (ExitStatus, Vec<String>) {
             )],
         ),
         BuildError::GivenUp => (ExitStatus::Interrupted, Vec::new()),
-        BuildError::Start { .. } | BuildError::OutputMissing(_) | BuildError::Lost(_) => (ExitStatus::Failure, Vec::new()),
+        BuildError::Start { .. } | BuildError::OutputMissing(_) | BuildError::Lost(_) => {
+            (ExitStatus::Failure, Vec::new())
+        }
     }
 }
 
 /// What `go build` printed last, where that is the reason.
 fn output_lines(error: &InstallError) -> &[String] {
     match error {
-        InstallError::Build { source: BuildError::Failed { lines, .. } | BuildError::ModulesMissing { lines, .. }, .. } => lines,
+        InstallError::Build {
+            source: BuildError::Failed { lines, .. } | BuildError::ModulesMissing { lines, .. },
+            ..
+        } => lines,
         _ => &[],
     }
 }

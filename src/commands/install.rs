@@ -84,9 +84,25 @@ struct WillRun {
 #[derive(Debug, Serialize)]
 #[serde(tag = "would", rename_all = "snake_case")]
 enum PreviewReport {
-    Nothing { path: String, receipt: Box<Receipt> },
-    Download { because: String, tag: String, asset: String, url: String, size: Option<u64>, verdict: Level, path: String },
-    Build { because: String, instead_of_a_release: String, source: String, path: String },
+    Nothing {
+        path: String,
+        receipt: Box<Receipt>,
+    },
+    Download {
+        because: String,
+        tag: String,
+        asset: String,
+        url: String,
+        size: Option<u64>,
+        verdict: Level,
+        path: String,
+    },
+    Build {
+        because: String,
+        instead_of_a_release: String,
+        source: String,
+        path: String,
+    },
 }
 
 /// Installs.
@@ -153,10 +169,7 @@ fn request(arguments: &InstallArgs, session: &Session<'_>, host: Target) -> Resu
         spec,
         target,
         runs_here: target == host,
-        policy: TrustPolicy {
-            require: session.settings.require.value,
-            allow_unverified: arguments.allow_unverified,
-        },
+        policy: TrustPolicy { require: session.settings.require.value, allow_unverified: arguments.allow_unverified },
         build,
         offline: session.settings.offline.value,
         force: arguments.force,
@@ -195,15 +208,9 @@ fn show_preview(
     let path = request.layout.binary.to_string_lossy().into_owned();
     let report = match preview {
         Preview::UpToDate(receipt) => PreviewReport::Nothing { path, receipt },
-        Preview::Download { work, tag, asset, url, size, verdict } => PreviewReport::Download {
-            because: work.to_string(),
-            tag: tag.to_string(),
-            asset,
-            url,
-            size,
-            verdict,
-            path,
-        },
+        Preview::Download { work, tag, asset, url, size, verdict } => {
+            PreviewReport::Download { because: work.to_string(), tag: tag.to_string(), asset, url, size, verdict, path }
+        }
         Preview::Build { work, because, source } => PreviewReport::Build {
             because: work.to_string(),
             instead_of_a_release: because.to_string(),
@@ -231,7 +238,11 @@ fn show_outcome(
     // What is not for this machine or not in the project is not what `which` speaks of.
     let in_project = arguments.to.is_none() && request.runs_here;
     // Asking Django takes longer than everything else when there is nothing to do.
-    let ask = if arguments.no_django || change == Change::Unchanged { AskDjango::No } else { AskDjango::Within(DJANGO_LIMIT) };
+    let ask = if arguments.no_django || change == Change::Unchanged {
+        AskDjango::No
+    } else {
+        AskDjango::Within(DJANGO_LIMIT)
+    };
     let resolution = in_project.then(|| which::resolve(session, host, ask));
     let path = request.layout.binary.to_string_lossy().into_owned();
     let overruled = resolution.as_ref().and_then(|resolution| overruled(resolution, request));
@@ -334,7 +345,11 @@ impl Report for PreviewReport {
     fn human(&self, paper: &mut Paper) {
         match self {
             Self::Nothing { path, receipt } => {
-                paper.line(&format!("Nothing to do: {} is installed at {path} (`{}`).", receipt.label(), receipt.verdict));
+                paper.line(&format!(
+                    "Nothing to do: {} is installed at {path} (`{}`).",
+                    receipt.label(),
+                    receipt.verdict
+                ));
             }
             Self::Download { because, tag, asset, url, size: bytes, verdict, path } => {
                 paper.strong(&format!("Would install {tag}: {because}."));

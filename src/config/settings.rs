@@ -151,15 +151,13 @@ impl Settings {
             None => Setting { value: Level::Built, from: Provenance::Default },
         };
         let api = pick(("--github-api-url", input.github_api_url), "GITHUB_API_URL", &file.github_api_url);
-        let server = pick(("--github-server-url", input.github_server_url), "GITHUB_SERVER_URL", &file.github_server_url);
+        let server =
+            pick(("--github-server-url", input.github_server_url), "GITHUB_SERVER_URL", &file.github_server_url);
         let (api_url, server_url) = locations(api, server)?;
-        let source = input
-            .source
-            .map(|value| Setting { value, from: Provenance::Flag("--source") })
-            .or_else(|| {
-                let setting = pick(("--source", None), "REPROQ_WORKER_SOURCE", &file.source)?;
-                Some(Setting { value: PathBuf::from(setting.value), from: setting.from })
-            });
+        let source = input.source.map(|value| Setting { value, from: Provenance::Flag("--source") }).or_else(|| {
+            let setting = pick(("--source", None), "REPROQ_WORKER_SOURCE", &file.source)?;
+            Some(Setting { value: PathBuf::from(setting.value), from: setting.from })
+        });
         let offline = if input.offline {
             Setting { value: true, from: Provenance::Flag("--offline") }
         } else if env.var_os("REPROQ_OFFLINE").is_some() {
@@ -206,7 +204,8 @@ fn locations(
     api: Option<Setting<String>>,
     server: Option<Setting<String>>,
 ) -> Result<(Setting<Url>, Setting<Url>), SettingError> {
-    let default = |text: &str| Setting { value: base_url(text).expect("a constant address"), from: Provenance::Default };
+    let default =
+        |text: &str| Setting { value: base_url(text).expect("a constant address"), from: Provenance::Default };
     let server = match server {
         Some(setting) => Some(parse(setting, base_url)?),
         None => None,
@@ -320,7 +319,8 @@ mod tests {
             ("https://acme.ghe.com", "https://api.acme.ghe.com/"),
             ("https://git.acme.org/", "https://git.acme.org/api/v3"),
         ] {
-            let settings = resolve(SettingsInput::default(), &[("GITHUB_SERVER_URL", server)], &FileSettings::default());
+            let settings =
+                resolve(SettingsInput::default(), &[("GITHUB_SERVER_URL", server)], &FileSettings::default());
             assert_eq!(settings.expect("settings").api_url.value.as_str(), api);
         }
     }

@@ -114,12 +114,7 @@ impl GitHub {
             .map_err(|error| ApiError::Shape { what: what.to_owned(), reason: error.to_string() })
     }
 
-    async fn get_with_fallback(
-        &self,
-        route: &str,
-        what: &str,
-        progress: &dyn Progress,
-    ) -> Result<Bytes, ApiError> {
+    async fn get_with_fallback(&self, route: &str, what: &str, progress: &dyn Progress) -> Result<Bytes, ApiError> {
         let Some((token, client)) = self.usable_token().zip(self.with_token.as_ref()) else {
             return match self.get_once(&self.anonymous, route, what, false).await {
                 Err(ApiError::Forbidden { .. }) | Err(ApiError::NotFound { .. }) if *self.token_refused.borrow() => {
@@ -149,16 +144,18 @@ impl GitHub {
         let mut route = route.to_owned();
         // A renamed repository answers reads with a redirect inside the API; one step is all GitHub ever needs.
         for _ in 0..2 {
-            let response = client._get(route.as_str()).await.map_err(|error| self.lost(&error))?;
+            let response = client._get(route.as_str()).await.map_err(|error| self.lost(what, &error))?;
             let (parts, body) = response.into_parts();
             let body = match Limited::new(body, MAX_ANSWER).collect().await {
                 Ok(body) => body.to_bytes(),
-                Err(error) => return Err(self.lost_body(&*error)),
+                Err(error) => return Err(self.lost(what, &*error)),
             };
             match parts.status {
                 StatusCode::OK => return Ok(body),
                 StatusCode::UNAUTHORIZED if authenticated => {
-                    return Err(ApiError::BadToken { variable: self.token.as_ref().map_or("", |token| token.variable) });
+                    return Err(ApiError::BadToken {
+                        variable: self.token.as_ref().map_or("", |token| token.variable),
+                    });
                 }
                 status if status.is_redirection() => match self.moved_route(&parts.headers) {
                     Some(moved) => route = moved,
@@ -181,19 +178,18 @@ impl GitHub {
         same.then(|| format!("{path}{query}"))
     }
 
-    fn lost(&self, error: &octocrab::Error) -> ApiError {
-        self.lost_body(error)
-    }
-
-    fn lost_body(&self, error: &(dyn std::error::Error + 'static)) -> ApiError {
+    /// Why no answer came, found below what octocrab and tower wrapped around it.
+    fn lost(&self, what: &str, error: &(dyn std::error::Error + 'static)) -> ApiError {
         let mut cause = Some(error);
         while let Some(current) = cause {
             if let Some(error) = current.downcast_ref::<reqwest::Error>() {
                 return NetError::from_reqwest(error, &self.api_url).into();
             }
             if current.is::<http_body_util::LengthLimitError>() {
-                let url = self.api_url.to_string();
-                return NetError::TooLong { url, limit: MAX_ANSWER as u64 }.into();
+                return ApiError::Shape {
+                    what: what.to_owned(),
+                    reason: format!("it is longer than {MAX_ANSWER} bytes"),
+                };
             }
             // tower's buffer keeps the original error in a box that its own `source` hides one level below.
             if let Some(octocrab::Error::Service { source, .. }) = current.downcast_ref::<octocrab::Error>() {

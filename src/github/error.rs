@@ -73,7 +73,8 @@ impl ApiError {
         match status {
             403 | 429 if limited => Self::RateLimited { reset: reset(headers), authenticated },
             403 if header("x-github-sso").is_some() => {
-                let url = header("x-github-sso").and_then(|value| value.split_once("url=")).map(|(_, url)| url.to_owned());
+                let url =
+                    header("x-github-sso").and_then(|value| value.split_once("url=")).map(|(_, url)| url.to_owned());
                 Self::SingleSignOn { url }
             }
             401 | 403 => {
@@ -87,7 +88,7 @@ impl ApiError {
 
     /// Whether GitHub answers others but not this machine for now, so that its web pages may stand in for the API.
     pub const fn is_limited(&self) -> bool {
-        matches!(self, Self::RateLimited { .. } | Self::BadToken { .. })
+        matches!(self, Self::RateLimited { .. })
     }
 }
 
@@ -119,9 +120,9 @@ mod tests {
     use super::*;
 
     fn read(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> ApiError {
-        let headers = headers.iter().map(|(name, value)| {
-            (http::HeaderName::from_static(name), http::HeaderValue::from_static(value))
-        });
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (http::HeaderName::from_static(name), http::HeaderValue::from_static(value)));
         ApiError::from_answer("release v1", status, &headers.collect(), body.as_bytes(), false)
     }
 

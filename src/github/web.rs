@@ -20,7 +20,11 @@ impl GitHub {
         let response = self.http.get_once(&url, &url, &HeaderMap::new(), None).await?;
         let nowhere = || NetError::Redirect { url: url.to_string(), problem: "to no release".to_owned() };
         if !matches!(response.status(), StatusCode::FOUND | StatusCode::MOVED_PERMANENTLY) {
-            return Err(NetError::Status { url: url.to_string(), status: response.status().as_u16(), retry_after: None });
+            return Err(NetError::Status {
+                url: url.to_string(),
+                status: response.status().as_u16(),
+                retry_after: None,
+            });
         }
         let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
         let target = location.and_then(|location| url.join(location).ok()).ok_or_else(nowhere)?;

@@ -174,7 +174,8 @@ pub fn run(request: &InstallRequest, door: &Door<'_>) -> Result<Outcome, Install
     };
     let receipt = prove(request, door, &acquired)?;
     let (_, state) = store::scan(layout)?;
-    platform::sync_file(&acquired.path).map_err(|source| InstallError::Staging { doing: "write the binary to disk", source })?;
+    platform::sync_file(&acquired.path)
+        .map_err(|source| InstallError::Staging { doing: "write the binary to disk", source })?;
     for step in store::steps(layout, &acquired.path, receipt.clone(), work.found(), &state) {
         store::apply(&step)?;
     }
@@ -272,7 +273,8 @@ async fn download(
         let refused = |source| InstallError::Verify { asset: asset.name.clone(), source };
         let evidence = evidence::gather(github, listing, asset).await;
         judge(None, &evidence, request.policy).map_err(refused)?;
-        let file = staging.join("download");
+        // The name is one of ours, computed for the target, so it names a file and nothing else.
+        let file = staging.join(&asset.name);
         let written = match github.fetch(&choice.tag, asset, &file, door.progress).await {
             Ok(written) => written,
             // Where only names are known, the next form may be the one that is there.

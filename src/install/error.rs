@@ -1,5 +1,6 @@
 //! Why an installation did not happen. In every case what was installed before is as it was.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
@@ -96,7 +97,7 @@ pub enum InstallError {
         source: VersionMismatch,
     },
     /// The release cannot serve, and no build may or can take its place.
-    #[error("the worker could not be had: {fallback}")]
+    #[error("no worker could be installed: {fallback}, and {build}")]
     NothingServes {
         /// Why the release cannot serve.
         fallback: Fallback,
@@ -104,7 +105,7 @@ pub enum InstallError {
         build: NoBuild,
     },
     /// The build cannot be begun.
-    #[error("a local build was to be made because {because}")]
+    #[error("the worker cannot be built{}", in_place_of_a_download(because))]
     Prepare {
         /// Why a build.
         because: Fallback,
@@ -112,7 +113,7 @@ pub enum InstallError {
         source: PrepareError,
     },
     /// The build failed.
-    #[error("a local build was made because {because}")]
+    #[error("the worker could not be built{}", in_place_of_a_download(because))]
     Build {
         /// Why a build.
         because: Fallback,
@@ -129,6 +130,16 @@ pub enum InstallError {
     },
 }
 
+/// Why a build at all, unless the user asked for one.
+fn in_place_of_a_download(because: &Fallback) -> String {
+    match because {
+        Fallback::Asked | Fallback::RepairsBuild => String::new(),
+        Fallback::NoAsset { .. } | Fallback::Unreachable { .. } | Fallback::Offline => {
+            format!(" in place of a download ({because})")
+        }
+    }
+}
+
 /// Why no local build takes the place of a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoBuild {
@@ -141,4 +152,14 @@ pub enum NoBuild {
     },
     /// A release is required, and a build is less than that.
     BelowRequired,
+}
+
+impl fmt::Display for NoBuild {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Forbidden => "a local build is not wanted (--no-build)",
+            Self::NoCheckout { .. } => "there is no checkout to build from",
+            Self::BelowRequired => "a local build is proven less well than is required",
+        })
+    }
 }

@@ -25,8 +25,8 @@ pub(super) async fn gather(github: &GitHub, listing: &Listing, asset: &Asset) ->
     }
     let files_found = evidence.len() > 1;
     if !files_found {
-        let source = EvidenceSource::SumsFile { name: SUMS_FILES[0].to_owned() };
-        let names = format!("the release has no {} and no {}", SUMS_FILES.join(", "), sidecar_name(&asset.name));
+        let source = EvidenceSource::SumsFile { name: "a checksum file".to_owned() };
+        let names = format!("the release has none of {}, {}", SUMS_FILES.join(", "), sidecar_name(&asset.name));
         evidence.push(Evidence::absent(source, names));
     }
     evidence
@@ -47,12 +47,7 @@ fn api_digest(listing: &Listing, asset: &Asset) -> Evidence {
 }
 
 /// What one published file states; nothing where the release does not have the file.
-async fn published(
-    github: &GitHub,
-    listing: &Listing,
-    asset: &Asset,
-    source: EvidenceSource,
-) -> Option<Evidence> {
+async fn published(github: &GitHub, listing: &Listing, asset: &Asset, source: EvidenceSource) -> Option<Evidence> {
     let name = source.to_string();
     let file = match listing {
         Listing::Api(release) => match listed(release, &name)? {
@@ -100,4 +95,3 @@ fn listed<'a>(release: &'a Release, name: &str) -> Option<Result<Asset, String>>
 fn unseen(name: &str) -> Asset {
     Asset { id: None, name: name.to_owned(), size: None, state: AssetState::Uploaded, digest: Ok(None) }
 }
-

@@ -99,8 +99,8 @@ impl fmt::Display for Work {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Fresh => f.write_str("nothing is installed yet"),
-            Self::Changed { receipt, .. } => write!(f, "{} has changed since it was installed", receipt.label()),
-            Self::Removed { receipt } => write!(f, "{} was removed since it was installed", receipt.label()),
+            Self::Changed { .. } => f.write_str("it had changed since it was installed"),
+            Self::Removed { .. } => f.write_str("it had been removed since it was installed"),
             Self::Foreign { .. } => f.write_str("the binary in place was not installed by this program"),
             Self::Link => f.write_str("a link is in place of the binary"),
             Self::Differs { how, .. } => f.write_str(how),
@@ -144,7 +144,8 @@ fn difference(request: &InstallRequest, receipt: &Receipt) -> Option<String> {
     if receipt.target != request.target {
         return Some(format!("{label} is installed for {}, {} is wanted", receipt.target, request.target));
     }
-    if receipt.verdict < request.policy.require && !(receipt.verdict == Level::Unverified && request.policy.allow_unverified)
+    if receipt.verdict < request.policy.require
+        && !(receipt.verdict == Level::Unverified && request.policy.allow_unverified)
     {
         let required = request.policy.require;
         return Some(format!("{label} is installed as `{}`, `{required}` is required", receipt.verdict));
@@ -170,7 +171,9 @@ fn difference(request: &InstallRequest, receipt: &Receipt) -> Option<String> {
                 return Some(format!("{label} of {repository} is installed, {} is wanted", request.repository));
             }
             match spec {
-                Some(VersionSpec::Exact(wanted)) if wanted != tag => Some(format!("{label} is installed, {wanted} is wanted")),
+                Some(VersionSpec::Exact(wanted)) if wanted != tag => {
+                    Some(format!("{label} is installed, {wanted} is wanted"))
+                }
                 Some(VersionSpec::Exact(_) | VersionSpec::Latest) | None => None,
             }
         }

@@ -79,7 +79,8 @@ pub fn choose(listing: &Listing, tool: &Tool, target: Target) -> Result<Choice, 
     let release = match listing {
         Listing::Api(release) => release,
         Listing::Web { tag, .. } => {
-            let unseen = |name: String| Asset { id: None, name, size: None, state: AssetState::Uploaded, digest: Ok(None) };
+            let unseen =
+                |name: String| Asset { id: None, name, size: None, state: AssetState::Uploaded, digest: Ok(None) };
             let candidates = names.into_iter().map(|(name, form)| (unseen(name), form)).collect();
             return Ok(Choice { tag: tag.clone(), candidates });
         }
@@ -138,11 +139,21 @@ mod tests {
     #[test]
     fn the_exact_name_is_chosen_and_the_most_direct_form_first() {
         use AssetState::Uploaded;
-        let all = [("reproq-linux-amd64.zip", Uploaded), ("reproq-linux-amd64.tar.gz", Uploaded), ("reproq-linux-amd64", Uploaded)];
+        let all = [
+            ("reproq-linux-amd64.zip", Uploaded),
+            ("reproq-linux-amd64.tar.gz", Uploaded),
+            ("reproq-linux-amd64", Uploaded),
+        ];
         assert_eq!(chosen(&all, "linux-amd64"), Ok("reproq-linux-amd64".to_owned()));
         assert_eq!(chosen(&all[..2], "linux-amd64"), Ok("reproq-linux-amd64.tar.gz".to_owned()));
-        let look_alikes = [("reproq-linux-amd64-musl", Uploaded), ("Reproq-linux-amd64", Uploaded), ("reproq-linux-amd64.sha256", Uploaded)];
-        assert!(matches!(chosen(&look_alikes, "linux-amd64"), Err(ResolveError::Fallback(Fallback::NoAsset { has, .. })) if has.len() == 3));
+        let look_alikes = [
+            ("reproq-linux-amd64-musl", Uploaded),
+            ("Reproq-linux-amd64", Uploaded),
+            ("reproq-linux-amd64.sha256", Uploaded),
+        ];
+        assert!(
+            matches!(chosen(&look_alikes, "linux-amd64"), Err(ResolveError::Fallback(Fallback::NoAsset { has, .. })) if has.len() == 3)
+        );
     }
 
     #[test]

@@ -162,7 +162,8 @@ impl Transfer<'_> {
 
     async fn receive(&mut self, idle: Duration, mut response: Response, at: &Url) -> Result<(), NetError> {
         let bound = self.request.size.unwrap_or(self.request.limit);
-        let expected = self.request.size.or_else(|| response.content_length().map(|length| self.writer.size() + length));
+        let expected =
+            self.request.size.or_else(|| response.content_length().map(|length| self.writer.size() + length));
         let (mut period, mut in_period) = (Instant::now(), 0);
         while let Some(piece) = response.chunk().await.map_err(|error| NetError::from_reqwest(&error, at))? {
             if self.writer.size() == 0 && is_web_page(&piece) {

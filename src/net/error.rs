@@ -167,9 +167,16 @@ impl NetError {
         if let Some(error) = cause.downcast_ref::<rustls::Error>() {
             return Some(Self::Tls { host, reason: tls_reason(error) });
         }
-        let error = cause.downcast_ref::<io::Error>()?;
-        if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            return Some(Self::Tls { host, reason: tls_reason(error) });
+        let mut error = cause.downcast_ref::<io::Error>()?;
+        // An io::Error hides what it holds from `source`, and each layer wraps the one before in one of its own.
+        while let Some(inner) = error.get_ref() {
+            if let Some(tls) = inner.downcast_ref::<rustls::Error>() {
+                return Some(Self::Tls { host, reason: tls_reason(tls) });
+            }
+            match inner.downcast_ref::<io::Error>() {
+                Some(inner) => error = inner,
+                None => break,
+            }
         }
         match error.kind() {
             io::ErrorKind::ConnectionRefused => Some(Self::Refused { host }),
@@ -189,7 +196,9 @@ impl NetError {
     /// Whether the same request may succeed a moment later.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Timeout { .. } | Self::Lost { .. } | Self::Cut { .. } | Self::Dns { .. } | Self::Refused { .. } => true,
+            Self::Timeout { .. } | Self::Lost { .. } | Self::Cut { .. } | Self::Dns { .. } | Self::Refused { .. } => {
+                true
+            }
             Self::Status { status, .. } => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
             Self::Setup(_)
             | Self::Tls { .. }

@@ -155,7 +155,9 @@ fn place(from: &Path, to: &Path) -> io::Result<()> {
 fn sync_folder(folder: &Path) -> io::Result<()> {
     match fs::File::open(folder)?.sync_all() {
         // Some file systems cannot sync a folder; the rename is as safe there as it gets.
-        Err(error) if error.kind() == io::ErrorKind::InvalidInput || error.kind() == io::ErrorKind::Unsupported => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput || error.kind() == io::ErrorKind::Unsupported => {
+            Ok(())
+        }
         outcome => outcome,
     }
 }
@@ -170,7 +172,8 @@ fn outlast_the_tick(path: &Path, state: &State, text: &[u8]) -> Result<(), Store
             break;
         }
         std::thread::sleep(Duration::from_millis(2));
-        let write = || -> io::Result<()> { io::Write::write_all(&mut OpenOptions::new().write(true).open(path)?, text) };
+        let write =
+            || -> io::Result<()> { io::Write::write_all(&mut OpenOptions::new().write(true).open(path)?, text) };
         write().map_err(StoreError::new("write", path))?;
     }
     Ok(())

@@ -69,7 +69,11 @@ impl Lock {
             }
             let waited = began.elapsed();
             if waited >= timeout {
-                return Err(LockError::Held { path: path.to_owned(), seconds: waited.as_secs(), holder: holder(&mut file) });
+                return Err(LockError::Held {
+                    path: path.to_owned(),
+                    seconds: waited.as_secs(),
+                    holder: holder(&mut file),
+                });
             }
             if waited >= PATIENCE
                 && let Some(waiting) = waiting.take()

@@ -60,8 +60,7 @@ impl Paper {
         };
         let widths: Vec<usize> = (0..columns).map(width).collect();
         for (index, row) in rows.iter().enumerate() {
-            let cells: Vec<String> =
-                row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+            let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
             let line = cells.join("  ");
             if index == 0 { self.strong(line.trim_end()) } else { self.line(line.trim_end()) }
         }

@@ -65,7 +65,8 @@ fn without_a_checkout_everything_tried_is_said() {
 fn another_module_is_not_built() {
     let context = context();
     let checkout = context.root().join("work/reproq-worker");
-    let text = fs::read_to_string(checkout.join("go.mod")).expect("there").replace("module reproq-worker", "module other");
+    let text =
+        fs::read_to_string(checkout.join("go.mod")).expect("there").replace("module reproq-worker", "module other");
     fs::write(checkout.join("go.mod"), text).expect("written");
     insta::assert_snapshot!(context.shown(&["install", "--build"]));
 }
@@ -100,7 +101,8 @@ fn a_go_that_is_too_old_is_said() {
 fn a_build_that_fails_shows_what_go_said() {
     let context = context();
     let main = context.root().join("work/reproq-worker/cmd/reproq/main.go");
-    let text = fs::read_to_string(&main).expect("there").replace("func main() {", "func main() {\n\tthis does not compile\n");
+    let text =
+        fs::read_to_string(&main).expect("there").replace("func main() {", "func main() {\n\tthis does not compile\n");
     fs::write(&main, text).expect("written");
     let output = context.run(&["install", "--build"]);
     assert_eq!(output.code, 1, "{output:#?}");
@@ -116,8 +118,11 @@ fn offline_without_vendored_modules_is_explained() {
     let checkout = context.root().join("work/reproq-worker");
     let text = fs::read_to_string(checkout.join("go.mod")).expect("there");
     fs::write(checkout.join("go.mod"), format!("{text}\nrequire example.com/missing v1.2.3\n")).expect("written");
+    let sums = "example.com/missing v1.2.3 h1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\nexample.com/missing v1.2.3/go.mod h1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n";
+    fs::write(checkout.join("go.sum"), sums).expect("written");
     let main = checkout.join("cmd/reproq/main.go");
-    let source = fs::read_to_string(&main).expect("there").replacen("import (", "import (\n\t_ \"example.com/missing\"\n", 1);
+    let source =
+        fs::read_to_string(&main).expect("there").replacen("import (", "import (\n\t_ \"example.com/missing\"\n", 1);
     fs::write(&main, source).expect("written");
     let output = context.run(&["install", "--offline"]);
     assert_eq!(output.code, 4, "{output:#?}");

@@ -29,8 +29,9 @@ fn fifty_installs_make_one_download() {
 fn installs_of_different_tags_end_in_one_consistent_state() {
     let context = Context::released();
     context.release("v0.0.145");
-    let children: Vec<_> =
-        (0..8).map(|number| context.spawn(&["install", "--tag", if number % 2 == 0 { "v0.0.144" } else { "v0.0.145" }])).collect();
+    let children: Vec<_> = (0..8)
+        .map(|number| context.spawn(&["install", "--tag", if number % 2 == 0 { "v0.0.144" } else { "v0.0.145" }]))
+        .collect();
     for output in children.into_iter().map(wait) {
         assert_eq!(output.code, 0, "{output:#?}");
     }

@@ -24,7 +24,9 @@ fn killed_while_downloading_the_old_binary_stays() {
     context.succeed(&["install"]);
     context.release("v0.0.145");
     workers::bytes("0.0.145");
-    context.github.fault(Matcher::objects(), Fault::StallBody { after: 50_000, hold: Hold::For(Duration::from_secs(60)) });
+    context
+        .github
+        .fault(Matcher::objects(), Fault::StallBody { after: 50_000, hold: Hold::For(Duration::from_secs(60)) });
     let mut child = context.spawn(&["install", "--tag", "v0.0.145"]);
     assert!(context.github.wait_for(&Matcher::objects(), 2, Duration::from_secs(20)), "the download began");
     child.kill().expect("killed");
@@ -40,10 +42,13 @@ fn interrupted_it_leaves_nothing_behind_and_exits_with_130() {
     for signal in ["-INT", "-TERM", "-HUP"] {
         let context = Context::released();
         workers::bytes("0.0.144");
-        context.github.fault(Matcher::objects(), Fault::StallBody { after: 50_000, hold: Hold::For(Duration::from_secs(60)) });
+        context
+            .github
+            .fault(Matcher::objects(), Fault::StallBody { after: 50_000, hold: Hold::For(Duration::from_secs(60)) });
         let child = context.spawn(&["install"]);
         assert!(context.github.wait_for(&Matcher::objects(), 1, Duration::from_secs(20)), "the download began");
-        let sent = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill runs");
+        let sent =
+            std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill runs");
         assert!(sent.success());
         let output = wait(child);
         assert_eq!(output.code, 130, "{output:#?}");

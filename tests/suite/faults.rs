@@ -116,7 +116,12 @@ fn lasting_faults_of_the_body_end_with_6() {
     fails_then_recovers(always(), Fault::Html200, 6, "web page");
     fails_then_recovers(always(), Fault::GzipAnyway, 6, "content encoding `gzip`");
     fails_then_recovers(always(), Fault::RedirectToSelf, 6, "to itself");
-    fails_then_recovers(always(), Fault::RedirectLoop, 6, "more than 8 times");
+    fails_then_recovers(
+        Matcher::web().path("/releases/download/").always(),
+        Fault::RedirectLoop,
+        6,
+        "more than 8 times",
+    );
     fails_then_recovers(always(), Fault::RedirectToScheme("ftp".to_owned()), 6, "`ftp:`");
 }
 

@@ -32,7 +32,9 @@ fn a_repository_without_releases_is_explained() {
 #[test]
 fn a_missing_asset_lists_what_the_release_has() {
     let context = Context::new();
-    context.repo().add(ReleaseSpec::new("v0.0.144").file("reproq-plan9-amd64", b"x".to_vec()).file("README", b"x".to_vec()));
+    context
+        .repo()
+        .add(ReleaseSpec::new("v0.0.144").file("reproq-plan9-amd64", b"x".to_vec()).file("README", b"x".to_vec()));
     insta::assert_snapshot!(context.shown(&["install"]));
     insta::assert_snapshot!(context.shown(&["install", "--no-build"]));
 }
@@ -40,7 +42,9 @@ fn a_missing_asset_lists_what_the_release_has() {
 #[test]
 fn an_unfinished_upload_is_told_from_a_missing_asset() {
     let context = Context::new();
-    context.repo().add(ReleaseSpec::new("v0.0.144").asset(AssetSpec::new(&asset_name(), workers::bytes("0.0.144")).open()));
+    context
+        .repo()
+        .add(ReleaseSpec::new("v0.0.144").asset(AssetSpec::new(&asset_name(), workers::bytes("0.0.144")).open()));
     insta::assert_snapshot!(context.shown(&["install"]));
 }
 
@@ -97,10 +101,9 @@ fn while_the_api_limits_requests_the_pages_and_checksum_files_serve() {
 #[test]
 fn a_limit_without_checksum_files_is_a_limit_and_not_a_missing_release() {
     let context = Context::released();
-    context.github.fault(
-        Matcher::api().always(),
-        Fault::RateLimitSecondary { status: 429, retry_after: RetryAfter::None },
-    );
+    context
+        .github
+        .fault(Matcher::api().always(), Fault::RateLimitSecondary { status: 429, retry_after: RetryAfter::None });
     insta::assert_snapshot!(context.shown(&["install"]));
     assert!(context.staged().is_empty());
 }
@@ -131,6 +134,7 @@ fn the_token_stays_with_the_api() {
         .map(|request| request.origin)
         .collect();
     assert_eq!(sent, [fake_github::Origin::Api]);
-    let receipt = std::fs::read_dir(context.project().join(".reproq/receipts")).expect("there").flatten().next().expect("one");
+    let receipt =
+        std::fs::read_dir(context.project().join(".reproq/receipts")).expect("there").flatten().next().expect("one");
     assert!(!std::fs::read_to_string(receipt.path()).expect("text").contains("ghp_write_token"));
 }

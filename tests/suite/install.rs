@@ -17,7 +17,8 @@ fn a_fresh_install_makes_one_call_and_one_download() {
     let context = Context::released();
     insta::assert_snapshot!(context.shown(&["install"]));
     let requests = context.github.requests();
-    let shown: Vec<String> = requests.iter().map(|request| format!("{:?} {}", request.origin, request.method)).collect();
+    let shown: Vec<String> =
+        requests.iter().map(|request| format!("{:?} {}", request.origin, request.method)).collect();
     assert_eq!(shown, ["Api GET", "Web GET", "Objects GET"], "{requests:#?}");
     assert_eq!(fs::read(context.binary()).expect("installed"), workers::bytes("0.0.144"));
     let mode = fs::metadata(context.binary()).expect("installed").permissions().mode();
@@ -130,7 +131,10 @@ fn the_newest_release_asked_for_again_is_one_call() {
     assert_eq!(context.github.requests().len(), 1);
     let after = context.inventory();
     let kept = |inventory: Vec<(std::path::PathBuf, u64, std::time::SystemTime)>| -> Vec<_> {
-        inventory.into_iter().filter(|(path, ..)| !path.to_string_lossy().contains("staging") && path.is_file()).collect()
+        inventory
+            .into_iter()
+            .filter(|(path, ..)| !path.to_string_lossy().contains("staging") && path.is_file())
+            .collect()
     };
     let ours = |inventory| kept(inventory).into_iter().filter(|(path, ..)| !path.ends_with("lock")).collect::<Vec<_>>();
     assert_eq!(ours(after), ours(before));
@@ -244,9 +248,15 @@ fn a_folder_in_place_is_refused() {
 #[test]
 fn settings_come_from_pyproject_and_unknown_keys_are_named() {
     let context = Context::new();
-    context.github.repo("acme/worker").add(ReleaseSpec::new("v1.0.0").asset(AssetSpec::new(&asset_name(), workers::bytes("1.0.0"))));
-    fs::write(context.project().join("pyproject.toml"), "[tool.reproq]\nrepository = \"acme/worker\"\ncolour = \"red\"\n")
-        .expect("written");
+    context
+        .github
+        .repo("acme/worker")
+        .add(ReleaseSpec::new("v1.0.0").asset(AssetSpec::new(&asset_name(), workers::bytes("1.0.0"))));
+    fs::write(
+        context.project().join("pyproject.toml"),
+        "[tool.reproq]\nrepository = \"acme/worker\"\ncolour = \"red\"\n",
+    )
+    .expect("written");
     insta::assert_snapshot!(context.shown(&["install", "--dry-run"]));
 }
 

@@ -75,6 +75,7 @@ fn escape_codes_of_others_do_not_reach_the_terminal() {
 #[test]
 fn a_token_in_a_message_is_redacted() {
     let mut context = Context::released();
+    context.github.token("ghp_abcdefghij", fake_github::TokenKind::Read);
     context.set("GH_TOKEN", "ghp_abcdefghij");
     let output = context.run(&["install", "--tag", "ghp_abcdefghij", "--json"]);
     assert!(!output.stdout.contains("ghp_abcdefghij") && !output.stderr.contains("ghp_abcdefghij"), "{output:#?}");

@@ -22,9 +22,9 @@ fn hex(bytes: &[u8]) -> String {
 fn released(digest: Digest, files: &[(&str, String)]) -> Context {
     let context = Context::new();
     let asset = AssetSpec::new(&asset_name(), workers::bytes("0.0.144")).digest(digest);
-    let release = files
-        .iter()
-        .fold(ReleaseSpec::new("v0.0.144").asset(asset), |release, (name, text)| release.file(name, text.clone().into_bytes()));
+    let release = files.iter().fold(ReleaseSpec::new("v0.0.144").asset(asset), |release, (name, text)| {
+        release.file(name, text.clone().into_bytes())
+    });
     context.repo().add(release);
     context
 }
@@ -145,7 +145,9 @@ fn another_machines_binary_is_refused() {
 #[test]
 fn a_file_that_is_no_program_is_refused() {
     let context = Context::new();
-    context.repo().add(ReleaseSpec::new("v0.0.144").file(&asset_name(), b"#!/bin/sh\necho reproq-worker version 0.0.144\n".to_vec()));
+    context.repo().add(
+        ReleaseSpec::new("v0.0.144").file(&asset_name(), b"#!/bin/sh\necho reproq-worker version 0.0.144\n".to_vec()),
+    );
     insta::assert_snapshot!(refused(&context, &["install"]));
     let context = Context::new();
     context.repo().add(ReleaseSpec::new("v0.0.144").file(&asset_name(), Vec::new()));

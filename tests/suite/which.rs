@@ -57,8 +57,12 @@ fn a_variable_that_leads_nowhere_is_what_will_be_used() {
 fn path_never_leads_to_this_command() {
     let mut context = Context::new();
     let ours = Path::new(env!("CARGO_BIN_EXE_reproq"));
-    let (linked, copied, other, worker) =
-        (context.root().join("linked"), context.root().join("copied"), context.root().join("other"), context.root().join("worker"));
+    let (linked, copied, other, worker) = (
+        context.root().join("linked"),
+        context.root().join("copied"),
+        context.root().join("other"),
+        context.root().join("worker"),
+    );
     fs::create_dir(&linked).expect("made");
     symlink(ours, linked.join("reproq")).expect("linked");
     place(&copied.join("reproq"), &fs::read(ours).expect("readable"));

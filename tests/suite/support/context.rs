@@ -113,7 +113,6 @@ impl Context {
         self
     }
 
-
     /// Puts a Go toolchain on PATH.
     pub fn with_go(&mut self) -> &mut Self {
         let go = workers::go();

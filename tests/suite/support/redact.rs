@@ -55,6 +55,8 @@ fn replace_patterns(text: &str) -> String {
             word.replace(core, "[PID]")
         } else if core.len() == 20 && core.ends_with('Z') && core.contains('T') {
             word.replace(core, "[TIME]")
+        } else if core.len() == 8 && core.bytes().filter(|byte| *byte == b':').count() == 2 {
+            word.replace(core, "[CLOCK]")
         } else if previous == "\"size\":" && core.parse::<u64>().is_ok() {
             word.replace(core, "[SIZE]")
         } else {

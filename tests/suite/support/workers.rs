@@ -23,7 +23,10 @@ pub fn go() -> PathBuf {
         let folders = env::var_os("PATH")?;
         env::split_paths(&folders).map(|folder| folder.join("go")).find(|path| path.is_file())
     };
-    named.or(fetched).or_else(on_path).expect("no Go toolchain; run the tests with `cargo xtask test`, which fetches one")
+    named
+        .or(fetched)
+        .or_else(on_path)
+        .expect("no Go toolchain; run the tests with `cargo xtask test`, which fetches one")
 }
 
 /// Where the sample builds keep what they compiled.
