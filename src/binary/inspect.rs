@@ -95,8 +95,8 @@ mod tests {
 
     use super::*;
     use crate::binary::goinfo::NoGoInfo;
-    use crate::binary::host::HostFacts;
-    use crate::binary::host::host_target;
+    use crate::platform::HostFacts;
+    use crate::platform::host_target;
     use crate::binary::inspection::GlibcVersion;
     use crate::binary::inspection::Kind;
     use crate::binary::samples::ElfSample;

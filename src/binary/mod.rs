@@ -30,8 +30,6 @@ pub use goinfo::GoBuildInfo;
 pub use goinfo::GoSettings;
 pub use goinfo::NoGoInfo;
 pub use host::Host;
-pub use host::HostFacts;
-pub use host::host_target;
 pub use identity::Identity;
 pub use identity::is_worker;
 pub use inspect::InspectError;

@@ -11,15 +11,15 @@ use std::time::Duration;
 
 use crate::binary::Content;
 use crate::binary::Format;
-use crate::binary::HostFacts;
 use crate::binary::Identity;
 use crate::binary::Inspection;
 use crate::binary::check_version;
-use crate::binary::host_target;
 use crate::binary::inspect;
 use crate::binary::is_worker;
 use crate::binary::preflight;
 use crate::binary::smoke_check;
+use crate::platform::HostFacts;
+use crate::platform::host_target;
 use crate::release::Target;
 use crate::release::Tool;
 

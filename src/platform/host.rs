@@ -1,0 +1,128 @@
+//! Which machine this really is, also when this program runs translated for another processor.
+#![cfg_attr(
+    all(target_os = "macos", target_arch = "x86_64"),
+    expect(clippy::disallowed_methods, reason = "macOS is asked whether it translates this program")
+)]
+
+use crate::release::Os;
+use crate::release::Target;
+use crate::release::TargetError;
+
+/// What a machine tells about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostFacts {
+    /// The operating system this program was compiled for.
+    pub os: String,
+    /// The processor this program was compiled for.
+    pub arch: String,
+    /// Whether macOS translates this program for an Apple processor.
+    pub rosetta: bool,
+    /// The machine's own processor, where the environment names one (Windows).
+    pub native_arch: Option<String>,
+}
+
+impl HostFacts {
+    /// Reads the facts. `variable` looks a variable of the environment up.
+    pub fn read(variable: &dyn Fn(&str) -> Option<String>) -> Self {
+        Self {
+            os: std::env::consts::OS.to_owned(),
+            arch: std::env::consts::ARCH.to_owned(),
+            rosetta: is_translated(),
+            native_arch: native_arch(variable),
+        }
+    }
+}
+
+/// The machine's real target: arm64 under Rosetta and under the emulation of Windows.
+pub fn host_target(facts: &HostFacts) -> Result<Target, TargetError> {
+    let compiled = Target::from_names(&facts.os, &facts.arch);
+    let native = match (os_of(&facts.os), &facts.native_arch) {
+        (Some(Os::Darwin), _) if facts.rosetta => Some("arm64"),
+        (Some(Os::Windows), Some(arch)) => Some(arch.as_str()),
+        (Some(Os::Linux | Os::Darwin | Os::Windows) | None, _) => None,
+    };
+    // A native name that is not known is no reason to distrust the processor this program runs on.
+    native.and_then(|arch| Target::from_names(&facts.os, arch).ok()).map_or(compiled, Ok)
+}
+
+fn os_of(name: &str) -> Option<Os> {
+    Target::from_names(name, "amd64").ok().map(|target| target.os)
+}
+
+/// A 32-bit program finds the machine's processor in the first variable. For an emulated 64-bit program Windows rewrites
+/// `PROCESSOR_ARCHITECTURE` and leaves the processor's full name alone: "ARMv8 (64-bit) Family 8 …".
+fn native_arch(variable: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    let is_arm64 = |name: &String| name.starts_with("ARMv") && name.contains("64-bit");
+    let by_name = || variable("PROCESSOR_IDENTIFIER").filter(is_arm64).map(|_| "ARM64".to_owned());
+    variable("PROCESSOR_ARCHITEW6432").or_else(by_name).or_else(|| variable("PROCESSOR_ARCHITECTURE"))
+}
+
+/// Asks macOS through its own program, because the call behind it needs unsafe code. Only a program compiled for the other
+/// processor has to ask.
+#[cfg(all(target_os = "macos", target_arch = "x86_64"))]
+fn is_translated() -> bool {
+    let mut question = std::process::Command::new("/usr/sbin/sysctl");
+    question.args(["-n", "sysctl.proc_translated"]).env_clear().stdin(std::process::Stdio::null());
+    question.output().is_ok_and(|answer| answer.stdout.trim_ascii() == b"1")
+}
+
+/// Nowhere else is a program translated without being told so.
+#[cfg(not(all(target_os = "macos", target_arch = "x86_64")))]
+const fn is_translated() -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(os: &str, arch: &str, rosetta: bool, native: Option<&str>) -> Result<String, TargetError> {
+        let native_arch = native.map(str::to_owned);
+        let facts = HostFacts { os: os.to_owned(), arch: arch.to_owned(), rosetta, native_arch };
+        host_target(&facts).map(|target| target.to_string())
+    }
+
+    #[test]
+    fn the_machine_is_reported_and_not_the_translation() {
+        for (os, arch, rosetta, native, expected) in [
+            ("linux", "x86_64", false, None, "linux-amd64"),
+            ("linux", "x86_64", false, Some("ARM64"), "linux-amd64"),
+            ("macos", "x86_64", false, None, "darwin-amd64"),
+            ("macos", "x86_64", true, None, "darwin-arm64"),
+            ("macos", "aarch64", false, None, "darwin-arm64"),
+            ("windows", "x86_64", false, Some("AMD64"), "windows-amd64"),
+            ("windows", "x86_64", false, Some("ARM64"), "windows-arm64"),
+            ("windows", "x86", false, Some("AMD64"), "windows-amd64"),
+            ("windows", "x86_64", false, Some("IA64"), "windows-amd64"),
+        ] {
+            assert_eq!(target(os, arch, rosetta, native), Ok(expected.to_owned()), "{os} {arch} {native:?}");
+        }
+    }
+
+    #[test]
+    fn what_nothing_is_released_for_is_an_error() {
+        assert_eq!(target("freebsd", "x86_64", false, None), Err(TargetError::Os("freebsd".to_owned())));
+        assert_eq!(target("linux", "arm", false, None), Err(TargetError::Arch("arm".to_owned())));
+        assert_eq!(target("windows", "x86", false, Some("x86")), Err(TargetError::Arch("x86".to_owned())));
+    }
+
+    #[test]
+    fn the_environment_of_windows_is_read_in_the_right_order() {
+        let arm = "ARMv8 (64-bit) Family 8 Model D4B Revision   0, Qualcomm Technologies Inc";
+        for (variables, expected) in [
+            (&[("PROCESSOR_ARCHITECTURE", "x86"), ("PROCESSOR_ARCHITEW6432", "ARM64")][..], Some("ARM64")),
+            (&[("PROCESSOR_ARCHITECTURE", "AMD64"), ("PROCESSOR_IDENTIFIER", arm)], Some("ARM64")),
+            (&[("PROCESSOR_ARCHITECTURE", "AMD64"), ("PROCESSOR_IDENTIFIER", "Intel64 Family 6")], Some("AMD64")),
+            (&[], None),
+        ] {
+            let variable =
+                |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+            assert_eq!(HostFacts::read(&variable).native_arch.as_deref(), expected);
+        }
+    }
+
+    #[test]
+    fn this_machine_has_a_target() {
+        assert!(host_target(&HostFacts::read(&|_| None)).is_ok());
+    }
+}

@@ -1,0 +1,307 @@
+//! `cargo xtask bench`: cold installations side by side with curl and with what careful people type, in one run, round by
+//! round; and how long it takes to find that there is nothing to do. Prints a table and writes JSON.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Context;
+use anyhow::ensure;
+use fake_github::FakeGitHub;
+use fake_github::ReleaseSpec;
+use serde_json::json;
+use sha2::Digest;
+use sha2::Sha256;
+
+use crate::cargo;
+use crate::demo::host;
+use crate::run as run_command;
+use crate::toolchain;
+
+const OURS: &str = "adpena/reproq-worker";
+const WITH_SUMS: &str = "acme/with-sums";
+
+/// Starts one command and prints its wall seconds, processor seconds and peak KiB, as the system counts them for it and its
+/// children. Python has the call for it in its standard library; Rust's would need unsafe code.
+const MEASURE: &str = r"
+import os, sys, time
+began = time.perf_counter()
+pid = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ, file_actions=[
+    (os.POSIX_SPAWN_OPEN, 1, '/dev/null', os.O_WRONLY, 0), (os.POSIX_SPAWN_OPEN, 2, os.environ['MEASURE_STDERR'], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)])
+_, status, usage = os.wait4(pid, 0)
+wall = time.perf_counter() - began
+print(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss, os.waitstatus_to_exitcode(status))
+";
+
+#[derive(Debug, Clone, Copy)]
+struct Sample {
+    wall: f64,
+    cpu: f64,
+    peak_kib: f64,
+}
+
+struct Case {
+    name: &'static str,
+    asset: String,
+    tag: &'static str,
+    archive: bool,
+}
+
+struct Bench {
+    program: PathBuf,
+    folder: tempfile::TempDir,
+    github: FakeGitHub,
+    certificate: PathBuf,
+    rounds: usize,
+}
+
+/// Runs the bench; `--rounds N` (at least 5), `--quick` leaves out the 500 MB file, `--json FILE` says where the figures go.
+pub fn run(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
+    if arguments.contains(&"--help") {
+        println!("cargo xtask bench [--rounds N] [--quick] [--json FILE]");
+        return Ok(());
+    }
+    let value = |name: &str| arguments.iter().position(|a| *a == name).and_then(|at| arguments.get(at + 1)).copied();
+    let rounds = value("--rounds").unwrap_or("5").parse::<usize>()?.max(5);
+    let json_path = value("--json").map_or_else(|| root.join("target/bench.json"), PathBuf::from);
+    println!("Building the release program and the sample workers …");
+    run_command(&mut cargo(&["build", "--release", "--quiet"]))?;
+    let (bench, cases) = Bench::prepare(root, rounds, arguments.contains(&"--quick"))?;
+    let mut document = BTreeMap::new();
+    let binary = fs::metadata(&bench.program)?.len();
+    println!("\nprogram: {:.2} MB stripped; {rounds} rounds, medians; wall and processor seconds, peak MiB\n", binary as f64 / 1e6);
+    println!("| installation | contestant | wall s | × curl | CPU s | peak MiB | requests |");
+    println!("| --- | --- | --- | --- | --- | --- | --- |");
+    for case in &cases {
+        document.insert(case.name.to_owned(), bench.case(case)?);
+    }
+    println!("\n| nothing to do | ms | more than `true` |\n| --- | --- | --- |");
+    document.insert("nothing to do".to_owned(), bench.nothing_to_do(&cases[0])?);
+    let document = json!({ "program_bytes": binary, "rounds": rounds, "machine": machine(), "cases": document });
+    fs::write(&json_path, serde_json::to_string_pretty(&document)?)?;
+    println!("\nfigures in {}", json_path.display());
+    Ok(())
+}
+
+impl Bench {
+    fn prepare(root: &Path, rounds: usize, quick: bool) -> anyhow::Result<(Self, Vec<Case>)> {
+        let go = toolchain::go(root)?;
+        let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(root.join("target"))?;
+        let worker = folder.path().join("worker");
+        toolchain::build_worker(&go, &root.join("tests/fixtures/reproq-worker"), "1.0.0", &host(), &worker)?;
+        let worker = fs::read(worker)?;
+        let github = FakeGitHub::start_tls();
+        let certificate = folder.path().join("ca.pem");
+        fs::write(&certificate, github.ca_pem())?;
+        let raw = format!("reproq-{}", host());
+        let archive = format!("{raw}.tar.gz");
+        let mut cases = vec![
+            Case { name: "raw 15 MB", asset: raw.clone(), tag: "v1.0.0", archive: false },
+            Case { name: "tar.gz 60 MB", asset: archive.clone(), tag: "1.0.0", archive: true },
+        ];
+        publish(&github, "v1.0.0", &raw, padded(&worker, 15_000_000, 8));
+        publish(&github, "1.0.0", &archive, tar_gz(&folder, &padded(&worker, 150_000_000, 3))?);
+        if !quick {
+            cases.push(Case { name: "raw 500 MB", asset: raw.clone(), tag: "v1.0.0+large", archive: false });
+            publish(&github, "v1.0.0+large", &raw, padded(&worker, 500_000_000, 8));
+        }
+        let program = root.join("target/release/reproq");
+        Ok((Self { program, folder, github, certificate, rounds }, cases))
+    }
+
+    fn case(&self, case: &Case) -> anyhow::Result<serde_json::Value> {
+        let mut contestants = vec!["curl -o", "reproq install", "careful person"];
+        if self.measure_ubi(case).is_ok() {
+            contestants.push("ubi");
+        }
+        let mut samples: BTreeMap<&str, Vec<Sample>> = BTreeMap::new();
+        let mut requests: BTreeMap<&str, usize> = BTreeMap::new();
+        for round in 0..=self.rounds {
+            for contestant in &contestants {
+                self.github.clear_log();
+                let sample = match *contestant {
+                    "curl -o" => self.measure_curl(case),
+                    "reproq install" => self.measure_ours(case),
+                    "ubi" => self.measure_ubi(case),
+                    _ => self.measure_careful(case),
+                }?;
+                // The first round warms the caches and is not counted.
+                if round > 0 {
+                    samples.entry(contestant).or_default().push(sample);
+                }
+                requests.insert(contestant, self.github.requests().len());
+            }
+        }
+        let median_of = |name: &str, of: fn(&Sample) -> f64| median(samples[name].iter().map(of).collect());
+        let floor = median_of("curl -o", |sample| sample.wall);
+        let mut rows = BTreeMap::new();
+        for contestant in &contestants {
+            let (wall, cpu) = (median_of(contestant, |s| s.wall), median_of(contestant, |s| s.cpu));
+            let peak = median_of(contestant, |s| s.peak_kib) / 1024.0;
+            // Round by round, so that a slow moment of the machine counts for both.
+            let pairs = samples[contestant].iter().zip(&samples["curl -o"]).map(|(ours, curl)| ours.wall / curl.wall);
+            let ratio = median(pairs.collect());
+            let asked = requests[contestant];
+            println!("| {} | {contestant} | {wall:.3} | {ratio:.2} | {cpu:.3} | {peak:.1} | {asked} |", case.name);
+            rows.insert(
+                (*contestant).to_owned(),
+                json!({ "wall_s": wall, "wall_ratio_to_curl": ratio, "cpu_s": cpu, "peak_mib": peak, "requests": asked }),
+            );
+        }
+        ensure!(floor > 0.0, "the clock stands still");
+        Ok(json!(rows))
+    }
+
+    fn nothing_to_do(&self, case: &Case) -> anyhow::Result<serde_json::Value> {
+        let project = self.fresh("noop")?;
+        self.install(&project, case)?;
+        let runs = 40;
+        let mut samples: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+        let program = self.program.to_str().context("UTF-8")?.to_owned();
+        for _ in 0..runs {
+            for (name, command) in [
+                ("true", vec!["true".to_owned()]),
+                ("reproq install", vec![program.clone(), "install".to_owned()]),
+                ("reproq which --no-django", vec![program.clone(), "which".to_owned(), "--no-django".to_owned()]),
+            ] {
+                samples.entry(name).or_default().push(self.measure(&project, &command)?.wall * 1000.0);
+            }
+        }
+        let floor = median(samples["true"].clone());
+        let mut rows = BTreeMap::new();
+        for (name, values) in samples {
+            let value = median(values);
+            println!("| {name} | {value:.2} | {:.2} |", value - floor);
+            rows.insert(name.to_owned(), json!({ "ms": value, "ms_more_than_true": value - floor }));
+        }
+        Ok(json!(rows))
+    }
+
+    fn measure_ours(&self, case: &Case) -> anyhow::Result<Sample> {
+        let project = self.fresh("ours")?;
+        self.install(&project, case)
+    }
+
+    fn install(&self, project: &Path, case: &Case) -> anyhow::Result<Sample> {
+        let program = self.program.to_str().context("UTF-8")?;
+        self.measure(project, &[program, "install", "--tag", case.tag, "--no-build"].map(str::to_owned))
+    }
+
+    fn measure_curl(&self, case: &Case) -> anyhow::Result<Sample> {
+        let project = self.fresh("curl")?;
+        let url = self.url(OURS, case.tag, &case.asset);
+        let certificate = self.certificate.to_str().context("UTF-8")?;
+        self.measure(&project, &["curl", "-fsSL", "--cacert", certificate, "-o", "FILE", &url].map(str::to_owned))
+    }
+
+    fn measure_careful(&self, case: &Case) -> anyhow::Result<Sample> {
+        let project = self.fresh("careful")?;
+        let unpack = if case.archive { format!("tar xzf {}", case.asset) } else { format!("mv {} reproq", case.asset) };
+        let certificate = self.certificate.display();
+        let script = format!(
+            "set -e; mkdir -p bin; d=$(mktemp -d ./bin/.tmp.XXXX); cd $d
+             curl -fsSL --retry 3 --cacert {certificate} -O {}
+             curl -fsSL --retry 3 --cacert {certificate} -O {}
+             grep ' {}$' SHA256SUMS | sha256sum -c - >/dev/null
+             {unpack}; chmod 0755 reproq; mv reproq ..",
+            self.url(WITH_SUMS, case.tag, &case.asset),
+            self.url(WITH_SUMS, case.tag, "SHA256SUMS"),
+            case.asset,
+        );
+        self.measure(&project, &["sh".to_owned(), "-c".to_owned(), script])
+    }
+
+    fn measure_ubi(&self, case: &Case) -> anyhow::Result<Sample> {
+        let project = self.fresh("ubi")?;
+        let url = self.url(OURS, case.tag, &case.asset);
+        self.measure(&project, &["ubi", "--url", &url, "--exe", "reproq", "--in", "bin"].map(str::to_owned))
+    }
+
+    fn measure(&self, folder: &Path, command: &[String]) -> anyhow::Result<Sample> {
+        let stderr = self.folder.path().join("stderr");
+        let output = Command::new("python3")
+            .arg("-c")
+            .arg(MEASURE)
+            .args(command)
+            .current_dir(folder)
+            .env("GITHUB_API_URL", self.github.api_url())
+            .env("GITHUB_SERVER_URL", self.github.web_url())
+            .env("SSL_CERT_FILE", &self.certificate)
+            .env("MEASURE_STDERR", &stderr)
+            .env_remove("GITHUB_TOKEN")
+            .env_remove("GH_TOKEN")
+            .output()?;
+        let text = String::from_utf8(output.stdout)?;
+        let figures: Vec<f64> = text.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
+        let [wall, cpu, peak_kib, code] = figures[..] else {
+            anyhow::bail!("could not measure {command:?}: {}", String::from_utf8_lossy(&output.stderr));
+        };
+        ensure!(code == 0.0, "{command:?} failed: {}", fs::read_to_string(&stderr)?);
+        Ok(Sample { wall, cpu, peak_kib })
+    }
+
+    fn url(&self, repository: &str, tag: &str, asset: &str) -> String {
+        let tag = tag.replace('+', "%2B");
+        format!("{}/{repository}/releases/download/{tag}/{asset}", self.github.web_url())
+    }
+
+    fn fresh(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let folder = self.folder.path().join(name);
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        fs::create_dir(&folder)?;
+        Ok(folder)
+    }
+}
+
+fn publish(github: &FakeGitHub, tag: &str, asset: &str, bytes: Vec<u8>) {
+    let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sums = format!("{digest}  {asset}\n");
+    let bytes = bytes::Bytes::from(bytes);
+    github.repo(OURS).add(ReleaseSpec::new(tag).file(asset, bytes.clone()));
+    github.repo(WITH_SUMS).add(ReleaseSpec::new(tag).file(asset, bytes).file("SHA256SUMS", sums.into_bytes()));
+}
+
+/// A worker made as long as real ones are: what follows the executable's own bytes does not matter to the system.
+/// `random_bits` of each byte are random, so that the rest compresses as machine code does.
+fn padded(worker: &[u8], length: usize, random_bits: u32) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mask = u8::try_from((1_u32 << random_bits) - 1).expect("at most eight bits");
+    let mut bytes = worker.to_vec();
+    bytes.reserve(length.saturating_sub(worker.len()));
+    while bytes.len() < length {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend(state.to_le_bytes().map(|byte| byte & mask));
+    }
+    bytes.truncate(length.max(worker.len()));
+    bytes
+}
+
+fn tar_gz(folder: &tempfile::TempDir, worker: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let place = folder.path().join("pack");
+    fs::create_dir_all(&place)?;
+    fs::write(place.join("reproq"), worker)?;
+    let made = folder.path().join("made.tar.gz");
+    let mut command = Command::new("tar");
+    command.arg("-C").arg(&place).args(["--owner=0", "--group=0", "--mode=0755", "-czf"]).arg(&made).arg("reproq");
+    run_command(&mut command)?;
+    Ok(fs::read(&made)?)
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    if values.len() % 2 == 1 { values[middle] } else { (values[middle - 1] + values[middle]) / 2.0 }
+}
+
+fn machine() -> String {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let model = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = model.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
+    format!("{}, {processors} processors, {}", host(), model.trim_start_matches([' ', '\t', ':']))
+}
