@@ -91,6 +91,10 @@ impl CommandError {
 }
 
 /// The class of a file system error.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the system knows many kinds, and only these have a class of their own"
+)]
 pub fn io_status(error: &io::Error) -> ExitStatus {
     match error.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => ExitStatus::NotPermitted,
@@ -99,6 +103,7 @@ pub fn io_status(error: &io::Error) -> ExitStatus {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the system knows many kinds, and only these have a way out")]
 fn io_hint(error: &io::Error, path: &Path) -> Option<String> {
     let folder = path.parent().unwrap_or(path).display();
     match error.kind() {

@@ -46,7 +46,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
     let env = match Env::capture() {
         Ok(env) => env,
         Err(error) => {
-            return bare_failure(CommandError::new(ExitStatus::Failure, error).context("there is no current folder"));
+            let failure = CommandError::new(ExitStatus::Failure, error).context("there is no current folder");
+            return bare_failure(&failure);
         }
     };
     let cli = match Cli::try_parse_from(&arguments) {
@@ -67,6 +68,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
 }
 
 /// Help and version are data and go to stdout; a mistake in the command line exits with 2, and with `--json` as a document.
+#[expect(clippy::wildcard_enum_match_arm, reason = "clap knows many mistakes, and all are one to us")]
 fn usage(error: &clap::Error, arguments: &[OsString], env: &Env) -> ExitStatus {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
@@ -87,8 +89,8 @@ fn usage(error: &clap::Error, arguments: &[OsString], env: &Env) -> ExitStatus {
     }
 }
 
-fn bare_failure(failure: CommandError) -> ExitStatus {
+fn bare_failure(failure: &CommandError) -> ExitStatus {
     let env = Env::built(std::path::Path::new("."), []);
-    Ui::new(Verbosity::Normal, false, ColorChoice::Auto, &env).failure(&failure);
+    Ui::new(Verbosity::Normal, false, ColorChoice::Auto, &env).failure(failure);
     failure.status
 }

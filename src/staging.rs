@@ -1,5 +1,6 @@
 //! A file that is hashed while it is written, on a thread of its own, so that the network or the decompressor never waits
 //! for SHA-256 and nothing is read a second time.
+#![expect(clippy::disallowed_methods, reason = "staged files are made and written here")]
 
 use std::fs::File;
 use std::fs::OpenOptions;

@@ -1,5 +1,6 @@
 //! The house rules that rustc and clippy cannot see: which folder may name which, files that only decide, a sentence on
 //! top of every file.
+#![expect(clippy::disallowed_methods, reason = "the sources are read here")]
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;

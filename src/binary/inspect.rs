@@ -95,8 +95,6 @@ mod tests {
 
     use super::*;
     use crate::binary::goinfo::NoGoInfo;
-    use crate::platform::HostFacts;
-    use crate::platform::host_target;
     use crate::binary::inspection::GlibcVersion;
     use crate::binary::inspection::Kind;
     use crate::binary::samples::ElfSample;
@@ -107,6 +105,8 @@ mod tests {
     use crate::binary::samples::universal;
     use crate::binary::samples::worker_description;
     use crate::binary::samples::worker_info;
+    use crate::platform::HostFacts;
+    use crate::platform::host_target;
 
     const X86_64: u32 = 0x0100_0007;
     const ARM64: u32 = 0x0100_000c;

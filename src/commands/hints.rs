@@ -1,6 +1,9 @@
 //! The class and the hints of everything that can go wrong with an installation. They are chosen here because only the
 //! commands know the flags.
 
+use std::io;
+use std::path::Path;
+
 use crate::archive::ArchiveError;
 use crate::binary::PreflightError;
 use crate::binary::SmokeError;
@@ -9,7 +12,6 @@ use crate::build::BuildRefusal;
 use crate::build::PrepareError;
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
-use crate::failure::io_status;
 use crate::github::ApiError;
 use crate::install::Fallback;
 use crate::install::InstallError;
@@ -38,14 +40,14 @@ pub(super) fn explain(error: InstallError, request: &InstallRequest) -> CommandE
 fn judge(error: &InstallError, request: &InstallRequest) -> (ExitStatus, Vec<String>) {
     match error {
         InstallError::Store(StoreError { path, source, .. }) => {
-            let failure = CommandError::io("use", path, std::io::Error::from(source.kind()));
+            let failure = CommandError::io("use", path, io::Error::from(source.kind()));
             (failure.status, failure.hints)
         }
         InstallError::Lock(LockError::Held { .. }) => {
             (ExitStatus::Conflict, vec!["wait for it, or allow more time with `--lock-timeout SECONDS`".to_owned()])
         }
         InstallError::Lock(LockError::Unusable { path, source }) => {
-            let failure = CommandError::io("lock", path, std::io::Error::from(source.kind()));
+            let failure = CommandError::io("lock", path, io::Error::from(source.kind()));
             (failure.status, failure.hints)
         }
         InstallError::InTheWay { path, .. } => {
@@ -67,7 +69,7 @@ fn judge(error: &InstallError, request: &InstallRequest) -> (ExitStatus, Vec<Str
         InstallError::Prepare { source, .. } => prepare(source),
         InstallError::Build { source, .. } => build(source),
         InstallError::Staging { source, .. } => {
-            let failure = CommandError::io("use", &request.layout.home, std::io::Error::from(source.kind()));
+            let failure = CommandError::io("use", &request.layout.home, io::Error::from(source.kind()));
             (failure.status, failure.hints)
         }
     }
@@ -171,9 +173,8 @@ fn net(error: &NetError) -> (ExitStatus, Vec<String>) {
             hint("the file is not the one the release describes; if it stays so, tell the maintainers"),
         ),
         NetError::Write(source) => {
-            match CommandError::io("write", std::path::Path::new(".reproq/staging"), source.kind().into()) {
-                failure => (failure.status, failure.hints),
-            }
+            let failure = CommandError::io("write", Path::new(".reproq/staging"), source.kind().into());
+            (failure.status, failure.hints)
         }
         NetError::Setup(_) => {
             (ExitStatus::Failure, hint("check SSL_CERT_FILE and the certificates installed on this machine"))
@@ -237,20 +238,14 @@ fn verify(error: &VerifyError) -> (ExitStatus, Vec<String>) {
 }
 
 fn archive(error: &ArchiveError) -> (ExitStatus, Vec<String>) {
-    match error {
-        ArchiveError::Open(path, source) | ArchiveError::Write(path, source) => {
-            let failure = CommandError::io("use", path, source.kind().into());
-            (failure.status, failure.hints)
-        }
-        ArchiveError::Read(source) => (io_status(source), Vec::new()),
-        _ => (
-            ExitStatus::Unverified,
-            vec![
-                "the archive is what the release published, and not fit to be unpacked; tell the maintainers"
-                    .to_owned(),
-            ],
-        ),
+    if error.is_refusal() {
+        let hint = "the archive is what the release published, and not fit to be unpacked; tell the maintainers";
+        return (ExitStatus::Unverified, vec![hint.to_owned()]);
     }
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    let kind = source.map_or(io::ErrorKind::Other, io::Error::kind);
+    let failure = CommandError::io("use", Path::new(".reproq/staging"), kind.into());
+    (failure.status, failure.hints)
 }
 
 fn preflight(error: &PreflightError, request: &InstallRequest) -> Vec<String> {
@@ -273,7 +268,7 @@ fn preflight(error: &PreflightError, request: &InstallRequest) -> Vec<String> {
 
 fn smoke(error: &SmokeError) -> Vec<String> {
     match error {
-        SmokeError::CouldNotStart { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
+        SmokeError::CouldNotStart { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
             vec!["the file system may forbid programs (noexec); install elsewhere with `--to PATH`".to_owned()]
         }
         SmokeError::LoaderMissing { .. } => {
@@ -382,6 +377,7 @@ fn build(error: &BuildError) -> (ExitStatus, Vec<String>) {
 }
 
 /// What `go build` printed last, where that is the reason.
+#[expect(clippy::wildcard_enum_match_arm, reason = "no other failure has output to show")]
 fn output_lines(error: &InstallError) -> &[String] {
     match error {
         InstallError::Build {

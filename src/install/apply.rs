@@ -170,7 +170,7 @@ pub fn run(request: &InstallRequest, door: &Door<'_>) -> Result<Outcome, Install
         Source::Release { github, listing, choice } => {
             runtime.block_on(download(request, door, &github, &listing, &choice, staging.path()))?
         }
-        Source::Build(because) => local::build(request, door, because, staging.path())?,
+        Source::Build(because) => local::build(request, door, &because, staging.path())?,
     };
     let receipt = prove(request, door, &acquired)?;
     let (_, state) = store::scan(layout)?;

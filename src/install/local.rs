@@ -40,10 +40,10 @@ pub(super) fn checkout(request: &InstallRequest, because: &Fallback) -> Result<P
 pub(super) fn build(
     request: &InstallRequest,
     door: &Door<'_>,
-    because: Fallback,
+    because: &Fallback,
     staging: &Path,
 ) -> Result<Acquired, InstallError> {
-    let source = checkout(request, &because)?;
+    let source = checkout(request, because)?;
     let wanted_tag = match &request.spec {
         Some(VersionSpec::Exact(tag)) => Some(tag.clone()),
         Some(VersionSpec::Latest) | None => None,

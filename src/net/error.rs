@@ -162,6 +162,7 @@ impl NetError {
         Self::Other { host, reason }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what is not told apart here is read from the text instead")]
     fn from_cause(cause: &(dyn StdError + 'static), host: &str) -> Option<Self> {
         let host = host.to_owned();
         if let Some(error) = cause.downcast_ref::<rustls::Error>() {
@@ -214,6 +215,7 @@ impl NetError {
     }
 
     /// How long the server asked to wait, where it did.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only a status carries a wait")]
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
@@ -235,6 +237,7 @@ pub(super) fn shown(url: &url::Url) -> String {
     SafeUrl(url).to_string()
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "rustls says the rest well enough")]
 fn tls_reason(error: &rustls::Error) -> String {
     use rustls::CertificateError as Certificate;
 

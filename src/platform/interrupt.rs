@@ -27,6 +27,7 @@ static TO_REMOVE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 pub struct CleanupGuard(PathBuf);
 
 /// From now on a signal ends the process in good order. Called once, by `main`.
+#[expect(clippy::exit, reason = "the process ends here because a signal says so")]
 pub fn watch() {
     // Without a handler a signal still ends the process, only less tidily.
     let _ = ctrlc::set_handler(|| {

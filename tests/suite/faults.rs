@@ -39,7 +39,7 @@ fn unharmed(context: &Context, output: &Output) {
 }
 
 /// The run fails with this code, and a second one without the fault succeeds.
-fn fails_then_recovers(matcher: Matcher, fault: Fault, code: i32, says: &str) {
+fn fails_then_recovers(matcher: Matcher, fault: &Fault, code: i32, says: &str) {
     let context = context();
     context.github.fault(matcher, fault.clone());
     let output = context.run(&["install"]);
@@ -52,7 +52,7 @@ fn fails_then_recovers(matcher: Matcher, fault: Fault, code: i32, says: &str) {
 }
 
 /// The run succeeds in spite of the fault.
-fn survives(matcher: Matcher, fault: Fault) -> Context {
+fn survives(matcher: Matcher, fault: &Fault) -> Context {
     let context = context();
     context.github.fault(matcher, fault.clone());
     let output = context.run(&["install"]);
@@ -64,7 +64,7 @@ fn survives(matcher: Matcher, fault: Fault) -> Context {
 #[test]
 fn a_broken_body_is_continued_where_it_broke() {
     let fault = Fault::CutBody { after: 300_000, with: Cut::Rst };
-    let context = survives(Matcher::objects(), fault);
+    let context = survives(Matcher::objects(), &fault);
     let requests = context.github.requests_to(&Matcher::objects());
     assert_eq!(requests.len(), 2);
     let range = requests[1].header("range").expect("a range");
@@ -77,17 +77,17 @@ fn a_broken_body_is_continued_where_it_broke() {
 
 #[test]
 fn transient_faults_are_survived() {
-    survives(Matcher::api(), Fault::status(502));
-    survives(Matcher::api(), Fault::ResetBeforeHeaders);
-    survives(Matcher::api(), Fault::ResetInHeaders);
-    survives(Matcher::objects(), Fault::ResetBeforeHeaders);
-    survives(Matcher::objects(), Fault::status(503));
-    survives(Matcher::web(), Fault::status(504));
-    survives(Matcher::objects(), Fault::ShortBody { missing: 1000 });
-    survives(Matcher::objects(), Fault::StallBody { after: 100_000, hold: Hold::For(Duration::from_secs(20)) });
-    survives(Matcher::objects(), Fault::NoLength);
-    survives(Matcher::objects(), Fault::Chunked);
-    survives(Matcher::objects(), Fault::CloseConnectionAfter { announced: false });
+    survives(Matcher::api(), &Fault::status(502));
+    survives(Matcher::api(), &Fault::ResetBeforeHeaders);
+    survives(Matcher::api(), &Fault::ResetInHeaders);
+    survives(Matcher::objects(), &Fault::ResetBeforeHeaders);
+    survives(Matcher::objects(), &Fault::status(503));
+    survives(Matcher::web(), &Fault::status(504));
+    survives(Matcher::objects(), &Fault::ShortBody { missing: 1000 });
+    survives(Matcher::objects(), &Fault::StallBody { after: 100_000, hold: Hold::For(Duration::from_secs(20)) });
+    survives(Matcher::objects(), &Fault::NoLength);
+    survives(Matcher::objects(), &Fault::Chunked);
+    survives(Matcher::objects(), &Fault::CloseConnectionAfter { announced: false });
 }
 
 #[test]
@@ -111,46 +111,46 @@ fn a_continuation_that_does_not_fit_starts_over() {
 #[test]
 fn lasting_faults_of_the_body_end_with_6() {
     let always = || Matcher::objects().always();
-    fails_then_recovers(always(), Fault::CutBody { after: 0, with: Cut::Rst }, 6, "was lost");
-    fails_then_recovers(always(), Fault::status(500), 6, "HTTP 500");
-    fails_then_recovers(always(), Fault::Html200, 6, "web page");
-    fails_then_recovers(always(), Fault::GzipAnyway, 6, "content encoding `gzip`");
-    fails_then_recovers(always(), Fault::RedirectToSelf, 6, "to itself");
+    fails_then_recovers(always(), &Fault::CutBody { after: 0, with: Cut::Rst }, 6, "was lost");
+    fails_then_recovers(always(), &Fault::status(500), 6, "HTTP 500");
+    fails_then_recovers(always(), &Fault::Html200, 6, "web page");
+    fails_then_recovers(always(), &Fault::GzipAnyway, 6, "content encoding `gzip`");
+    fails_then_recovers(always(), &Fault::RedirectToSelf, 6, "to itself");
     fails_then_recovers(
         Matcher::web().path("/releases/download/").always(),
-        Fault::RedirectLoop,
+        &Fault::RedirectLoop,
         6,
         "more than 8 times",
     );
-    fails_then_recovers(always(), Fault::RedirectToScheme("ftp".to_owned()), 6, "`ftp:`");
+    fails_then_recovers(always(), &Fault::RedirectToScheme("ftp".to_owned()), 6, "`ftp:`");
 }
 
 #[test]
 fn a_stalled_body_is_given_up() {
     let fault = Fault::StallBody { after: 1000, hold: Hold::For(Duration::from_secs(30)) };
-    fails_then_recovers(Matcher::objects().always(), fault, 6, "stopped answering");
+    fails_then_recovers(Matcher::objects().always(), &fault, 6, "stopped answering");
 }
 
 #[test]
 fn another_length_than_the_release_states_ends_with_5() {
     let always = || Matcher::objects().always();
-    fails_then_recovers(always(), Fault::WrongLength { length: 1000 }, 5, "the release states");
-    fails_then_recovers(always(), Fault::LongBody { extra: 10, framing: Framing::Chunked }, 5, "the release states");
+    fails_then_recovers(always(), &Fault::WrongLength { length: 1000 }, 5, "the release states");
+    fails_then_recovers(always(), &Fault::LongBody { extra: 10, framing: Framing::Chunked }, 5, "the release states");
 }
 
 #[test]
 fn answers_of_the_api_that_cannot_be_read_end_with_6() {
     let always = || Matcher::api().always();
-    fails_then_recovers(always(), Fault::HalfJson, 6, "cannot be read");
-    fails_then_recovers(always(), Fault::WrongShapeJson, 6, "cannot be read");
-    fails_then_recovers(always(), Fault::EndlessJson, 6, "longer than");
-    fails_then_recovers(always(), Fault::Html200, 6, "cannot be read");
-    fails_then_recovers(always(), Fault::status(500), 6, "HTTP 500");
+    fails_then_recovers(always(), &Fault::HalfJson, 6, "cannot be read");
+    fails_then_recovers(always(), &Fault::WrongShapeJson, 6, "cannot be read");
+    fails_then_recovers(always(), &Fault::EndlessJson, 6, "longer than");
+    fails_then_recovers(always(), &Fault::Html200, 6, "cannot be read");
+    fails_then_recovers(always(), &Fault::status(500), 6, "HTTP 500");
 }
 
 #[test]
 fn a_missing_file_of_a_release_ends_with_4() {
-    fails_then_recovers(Matcher::web().always(), Fault::status(404), 4, "HTTP 404");
+    fails_then_recovers(Matcher::web().always(), &Fault::status(404), 4, "HTTP 404");
 }
 
 #[test]

@@ -71,7 +71,10 @@ pub fn run(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
     let (bench, cases) = Bench::prepare(root, rounds, arguments.contains(&"--quick"))?;
     let mut document = BTreeMap::new();
     let binary = fs::metadata(&bench.program)?.len();
-    println!("\nprogram: {:.2} MB stripped; {rounds} rounds, medians; wall and processor seconds, peak MiB\n", binary as f64 / 1e6);
+    println!(
+        "\nprogram: {:.2} MB stripped; {rounds} rounds, medians; wall and processor seconds, peak MiB\n",
+        binary as f64 / 1e6
+    );
     println!("| installation | contestant | wall s | × curl | CPU s | peak MiB | requests |");
     println!("| --- | --- | --- | --- | --- | --- | --- |");
     for case in &cases {

@@ -36,7 +36,12 @@ pub fn run(root: &Path) -> anyhow::Result<()> {
     println!("A release host listens at {}; the project is an empty folder.", demo.github.web_url());
 
     demo.scene("Nothing is installed yet", &["which"], 4, &["no worker was found", "reproq install"])?;
-    demo.scene("Install: found, downloaded, verified, tried, placed", &["install"], 0, &["Installed v0.0.144", "digest"])?;
+    demo.scene(
+        "Install: found, downloaded, verified, tried, placed",
+        &["install"],
+        0,
+        &["Installed v0.0.144", "digest"],
+    )?;
     let requests = demo.github.requests().len();
     println!("   ({requests} requests: the release, the asset, its redirect)");
     ensure!(requests == 3, "an installation takes three requests, it took {requests}");

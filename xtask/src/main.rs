@@ -1,4 +1,5 @@
 //! The project's own commands: everything a newcomer or a machine runs, with cargo alone.
+#![expect(clippy::disallowed_methods, reason = "tools for the people who build the program; all of it is effects")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for people at a terminal")]
 
 mod bench;

@@ -193,6 +193,9 @@ impl Repo {
     pub(crate) fn update_tags(&mut self, updates: &[TagUpdate]) -> Result<(), (usize, Refusal)> {
         for (index, update) in updates.iter().enumerate() {
             self.may_update(update).map_err(|refusal| (index, refusal))?;
+            if updates[..index].iter().any(|earlier| earlier.tag == update.tag) {
+                return Err((index, Refusal::Exists));
+            }
         }
         for (index, update) in updates.iter().enumerate() {
             match &update.after {

@@ -66,9 +66,11 @@ impl RepoHandle {
     /// Puts other bytes under an asset's name and id; the digest stated keeps to the rule it had.
     pub fn replace_bytes(&self, tag: &str, asset: &str, bytes: impl Into<Bytes>) {
         let blob = Blob::new(bytes.into());
+        // Another date each time, so that ETag and Last-Modified change even where the length does not.
+        let date = self.with(Repo::next_default_date);
         self.change_asset(tag, asset, |asset| {
             asset.blob = blob;
-            asset.updated_at = "2024-12-31T00:00:00Z".to_owned();
+            asset.updated_at = date;
         });
     }
 

@@ -130,6 +130,12 @@ fn reads(checker: &mut Checker) {
     checker.check("GET", &repo("/tags"), &route("/tags"), 200);
     checker.check("GET", &repo("/git/matching-refs/tags/"), &route("/git/matching-refs/{ref}"), 200);
     checker.check("GET", &repo("/git/ref/tags/v1.0.0"), &route("/git/ref/{ref}"), 200);
+    let oid = checker.github.snapshot(REPO).tags["v1.0.0"].clone();
+    let tag = checker.check("GET", &repo(&format!("/git/tags/{oid}")), &route("/git/tags/{tag_sha}"), 200);
+    assert_eq!(tag["tagger"]["date"], "2024-05-01T00:00:00Z");
+    let commit = repo(&format!("/git/commits/{}", tag["object"]["sha"].as_str().expect("a tag has a target")));
+    checker.check("GET", &commit, &route("/git/commits/{commit_sha}"), 200);
+    checker.check("GET", &repo(&format!("/git/commits/{oid}")), &route("/git/commits/{commit_sha}"), 404);
     let rulesets = checker.check("GET", &repo("/rulesets?targets=tag"), &route("/rulesets"), 200);
     let ruleset = repo(&format!("/rulesets/{}", rulesets[0]["id"]));
     checker.check("GET", &ruleset, &route("/rulesets/{ruleset_id}"), 200);

@@ -39,9 +39,12 @@ pub fn bytes(version: &str) -> Vec<u8> {
     bytes_for(version, &host())
 }
 
+/// Workers by version and machine.
+type Workers = HashMap<(String, String), Vec<u8>>;
+
 /// A worker of this version for any machine.
 pub fn bytes_for(version: &str, machine: &str) -> Vec<u8> {
-    static BUILT: Mutex<Option<HashMap<(String, String), Vec<u8>>>> = Mutex::new(None);
+    static BUILT: Mutex<Option<Workers>> = Mutex::new(None);
     let mut built = BUILT.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let built = built.get_or_insert_default();
     let key = (version.to_owned(), machine.to_owned());

@@ -138,6 +138,46 @@ pub(crate) fn git_ref(urls: &Urls, repo: &Repo, name: &str, oid: &str) -> Value 
     })
 }
 
+/// An annotated tag's own object: name, date and target.
+pub(crate) fn tag_object(urls: &Urls, repo: &Repo, oid: &str, (name, date, target): (&str, &str, &str)) -> Value {
+    let api = repo_api(urls, repo);
+    json!({
+        "node_id": format!("TA_kw{oid}"),
+        "tag": name,
+        "sha": oid,
+        "url": format!("{api}/git/tags/{oid}"),
+        "message": format!("Release {name}\n"),
+        "tagger": actor(date),
+        "object": { "sha": target, "type": "commit", "url": format!("{api}/git/commits/{target}") },
+        "verification": unsigned(),
+    })
+}
+
+pub(crate) fn commit(urls: &Urls, repo: &Repo, oid: &str, date: &str) -> Value {
+    let api = repo_api(urls, repo);
+    let tree = made_up_oid(&format!("tree {oid}"));
+    json!({
+        "sha": oid,
+        "node_id": format!("C_kw{oid}"),
+        "url": format!("{api}/git/commits/{oid}"),
+        "html_url": format!("{}/commit/{oid}", repo_web(urls, repo)),
+        "author": actor(date),
+        "committer": actor(date),
+        "message": "worker: a change",
+        "tree": { "sha": tree, "url": format!("{api}/git/trees/{tree}") },
+        "parents": [],
+        "verification": unsigned(),
+    })
+}
+
+fn actor(date: &str) -> Value {
+    json!({ "name": "octocat", "email": "octocat@example.com", "date": date })
+}
+
+fn unsigned() -> Value {
+    json!({ "verified": false, "reason": "unsigned", "signature": null, "payload": null, "verified_at": null })
+}
+
 pub(crate) fn ruleset(urls: &Urls, repo: &Repo, ruleset: &Ruleset, in_full: bool) -> Value {
     let page = format!("{}/rulesets/{}", repo_api(urls, repo), ruleset.id);
     let mut value = json!({

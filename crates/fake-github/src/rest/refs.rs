@@ -10,6 +10,7 @@ use crate::rest::body_of;
 use crate::rest::json;
 use crate::rest::problems;
 use crate::rest::releases::linked;
+use crate::world::GitObject;
 use crate::world::World;
 
 pub(super) fn tags(world: &mut World, asked: &Asked) -> Reply {
@@ -49,6 +50,24 @@ pub(super) fn one(world: &World, asked: &Asked) -> Result<Reply, Reply> {
     let name = asked.name_from(3);
     let oid = repo.tags.get(&name).ok_or_else(problems::not_found)?;
     Ok(Reply::json(200, &json::git_ref(&world.urls, repo, &name, oid)))
+}
+
+pub(super) fn tag_object(world: &World, asked: &Asked, oid: &str) -> Result<Reply, Reply> {
+    let repo = &world.repos[asked.repo];
+    match repo.objects.get(oid) {
+        Some(GitObject::Tag { name, date, target }) => {
+            Ok(Reply::json(200, &json::tag_object(&world.urls, repo, oid, (name, date, target))))
+        }
+        Some(GitObject::Commit { .. }) | None => Err(problems::not_found()),
+    }
+}
+
+pub(super) fn commit(world: &World, asked: &Asked, oid: &str) -> Result<Reply, Reply> {
+    let repo = &world.repos[asked.repo];
+    match repo.objects.get(oid) {
+        Some(GitObject::Commit { date }) => Ok(Reply::json(200, &json::commit(&world.urls, repo, oid, date))),
+        Some(GitObject::Tag { .. }) | None => Err(problems::not_found()),
+    }
 }
 
 pub(super) fn create(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {

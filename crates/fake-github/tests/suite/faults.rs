@@ -64,6 +64,10 @@ fn bodies_that_are_not_what_their_headers_say() {
     }
 }
 
+fn is_reset(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted)
+}
+
 #[test]
 fn resets_before_in_and_after_the_headers() {
     let github = three_releases();
@@ -72,10 +76,13 @@ fn resets_before_in_and_after_the_headers() {
         let url = signed(&github);
         github.fault(Matcher::objects(), fault);
         let error = ask("GET", &url, &[], "").expect_err(&name);
-        assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{name}");
+        assert!(is_reset(error.kind()), "{name}: {error}");
     }
-    let cut = meet(&github, Fault::CutBody { after: 3, with: Cut::Rst });
-    assert_eq!(cut.ended, Err(ErrorKind::ConnectionReset));
+    let url = signed(&github);
+    github.fault(Matcher::objects(), Fault::CutBody { after: 3, with: Cut::Rst });
+    // Not every system hands over what arrived before a reset.
+    let ended = ask("GET", &url, &[], "").map_or_else(|error| Err(error.kind()), |answer| answer.ended);
+    assert!(ended.is_err_and(is_reset));
     let last = github.requests().pop().expect("the request is in the log");
     assert_eq!((last.status, last.fault.as_deref()), (Some(200), Some("CutBody")));
 }

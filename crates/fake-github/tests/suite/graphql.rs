@@ -119,6 +119,12 @@ fn pages_have_bounds_and_unknown_repositories_are_said_to_be_so() {
     let unknown = graphql(&github.api_url(), "{ repository(owner: \"a\", name: \"b\") { id } }", &json!({}));
     assert_eq!((&unknown["errors"][0]["type"], &unknown["data"]["repository"]), (&json!("NOT_FOUND"), &Value::Null));
     assert_eq!(unknown["errors"][0]["path"], json!(["repository"]));
+    github.token("stranger", TokenKind::NoAccess);
+    github.repo(REPO).private();
+    let body = json!({ "query": of("id") }).to_string();
+    let url = format!("{}/graphql", github.api_url());
+    let hidden = ask("POST", &url, &[("Authorization", "bearer stranger")], &body).expect("an answer").json();
+    assert_eq!((&hidden["errors"][0]["type"], &hidden["data"]["repository"]), (&json!("NOT_FOUND"), &Value::Null));
 }
 
 #[test]
@@ -134,6 +140,8 @@ fn many_tags_go_at_once_or_none_of_them() {
     assert_eq!((&moved["errors"][0]["path"], &moved["data"]["updateRefs"]), (&json!(["updateRefs"]), &Value::Null));
     assert!(moved["errors"][0]["message"].as_str().is_some_and(|text| text.contains("refs/tags/v1.1.0")));
     assert_eq!(github.snapshot(REPO).tags, tags);
+    let twice = update(&github, &json!([gone("v1.0.0", &tags["v1.0.0"]), gone("v1.0.0", &tags["v1.0.0"])]));
+    assert!(twice.get("errors").is_some() && github.snapshot(REPO).tags == tags);
     let done = update(&github, &json!([gone("v1.0.0", &tags["v1.0.0"]), gone("v1.1.0", &tags["v1.1.0"])]));
     assert_eq!((done.get("errors"), &done["data"]["updateRefs"]["clientMutationId"]), (None, &json!("m1")));
     assert_eq!(github.snapshot(REPO).tag_names(), ["v1.2.0"]);

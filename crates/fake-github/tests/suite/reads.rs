@@ -299,3 +299,26 @@ fn an_enterprise_server_has_its_api_on_the_web_host() {
     let latest = get(&format!("{}/api/v3/repos/{REPO}/releases/latest", github.web_url())).json();
     assert_eq!(latest["tag_name"], "v1.2.0");
 }
+
+#[test]
+fn what_changes_behind_a_clients_back_is_seen() {
+    let github = three_releases();
+    let repo = github.repo(REPO);
+    let link = format!("{}/{REPO}/releases/download/v1.2.0/reproq-linux-amd64", github.web_url());
+    let signed = get(&link).location().to_owned();
+    let before = get(&signed);
+    repo.replace_bytes("v1.2.0", "reproq-linux-amd64", b"other! v1.2.0".to_vec());
+    let after = get(&signed);
+    assert_eq!((after.text().as_str(), after.body.len()), ("other! v1.2.0", before.body.len()));
+    assert_ne!(after.header("ETag"), before.header("ETag"));
+    assert_ne!(after.header("Last-Modified"), before.header("Last-Modified"));
+    repo.state_digest("v1.2.0", "reproq-linux-amd64", Digest::Wrong("sha256:1".into()));
+    let draft = repo.add(ReleaseSpec::new("v2.0.0").draft());
+    repo.publish(draft, "2024-07-01T00:00:00Z");
+    let latest = get(&rest(&github, "/releases/latest")).json();
+    assert_eq!((&latest["tag_name"], &latest["published_at"]), (&"v2.0.0".into(), &"2024-07-01T00:00:00Z".into()));
+    repo.make_latest(repo.snapshot().releases[2].id);
+    let latest = get(&rest(&github, "/releases/latest")).json();
+    assert_eq!((&latest["tag_name"], &latest["assets"][0]["digest"]), (&"v1.2.0".into(), &"sha256:1".into()));
+    assert_eq!(github.mutations(), 0);
+}
