@@ -72,7 +72,8 @@ pub(super) fn which(arguments: &WhichArgs, session: &Session<'_>) -> Result<Exit
     };
     let target = super::install::host_target(session)?;
     let resolution = resolve(session, target, ask);
-    for warning in &resolution.warnings {
+    let faulty = resolution.winner().is_some_and(|winner| winner.fault.is_some());
+    for warning in resolution.warnings.iter().filter(|_| !faulty) {
         session.ui.warn(&warning.message);
         session.ui.hint(&warning.hint);
     }
@@ -135,9 +136,11 @@ fn known_binary(session: &Session<'_>, target: Target) -> Option<KnownBinary> {
 fn nothing_runs(resolution: &Resolution, session: &Session<'_>) -> CommandError {
     if let Some((winner, fault)) = resolution.winner().and_then(|winner| Some((winner, winner.fault.as_ref()?))) {
         let path = winner.path.as_deref().map(|path| format!(" `{}`", path.display())).unwrap_or_default();
-        let message = format!("{} names{path}, which {}", winner.source, fault_in_words(fault));
-        return CommandError::message(ExitStatus::NotFound, message)
-            .hint(format!("correct or remove {}; nothing after it is looked at", winner.source));
+        let fault = fault_in_words(fault);
+        let message =
+            format!("{} names{path}, which {fault}; the Django side does not look any further", winner.source);
+        let failure = CommandError::message(ExitStatus::NotFound, message);
+        return resolution.warnings.iter().fold(failure, |failure, warning| failure.hint(&warning.hint));
     }
     let looked: Vec<String> = resolution
         .candidates

@@ -79,6 +79,33 @@ fn path_never_leads_to_this_command() {
 }
 
 #[test]
+fn the_setting_of_django_wins_and_a_broken_setting_is_a_warning() {
+    let Some(python) = std::env::var_os("REPROQ_TEST_DJANGO_PYTHON").map(std::path::PathBuf::from) else {
+        assert!(std::env::var_os("CI").is_none(), "no Python with Django; run the tests with `cargo xtask test`");
+        eprintln!("SKIPPED: no Python with Django");
+        return;
+    };
+    let mut context = Context::released();
+    let environment = python.parent().and_then(Path::parent).expect("a virtual environment");
+    context.set("VIRTUAL_ENV", environment.to_str().expect("UTF-8"));
+    let manage = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop')\nfrom django.core.management import execute_from_command_line\n";
+    fs::write(context.project().join("manage.py"), manage).expect("written");
+    let mine = context.root().join("mine/worker");
+    place(&mine, &workers::bytes("0.0.143"));
+    let settings = context.project().join("shop.py");
+    fs::write(&settings, format!("print('noise')\nREPROQ_WORKER_BIN = {:?}\n", mine.display())).expect("written");
+    insta::assert_snapshot!(context.shown(&["install"]));
+    let quiet = context.succeed(&["which", "-q"]);
+    assert_eq!(quiet.stdout.trim_end(), mine.to_str().expect("UTF-8"));
+    let ours = context.succeed(&["which", "-q", "--no-django"]);
+    assert_eq!(ours.stdout.trim_end(), context.binary().to_str().expect("UTF-8"));
+    fs::write(&settings, "import nothing_of_this_name\n").expect("written");
+    let broken = context.succeed(&["which"]);
+    assert!(broken.stderr.contains("warning: settings.REPROQ_WORKER_BIN is not known"), "{broken:#?}");
+    assert!(broken.stderr.contains("nothing_of_this_name"), "{broken:#?}");
+}
+
+#[test]
 fn no_candidate_is_ever_started() {
     let mut context = Context::new();
     let folder = context.root().join("trap");

@@ -9,6 +9,7 @@ mod docs;
 mod toolchain;
 
 use std::env;
+use std::ffi::OsString;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
@@ -55,7 +56,7 @@ fn test(arguments: &[&str]) -> anyhow::Result<()> {
     let go = toolchain::go(&root())?;
     println!("Go: {}", go.display());
     let mut command = cargo(&["test", "--workspace"]);
-    command.args(arguments).env("REPROQ_TEST_GO", &go);
+    command.args(arguments).env("REPROQ_TEST_GO", &go).env("PATH", with_folder_of(&go)?);
     match django::python_with_django(&root())? {
         Some(python) => {
             println!("Django: {}", python.display());
@@ -64,6 +65,13 @@ fn test(arguments: &[&str]) -> anyhow::Result<()> {
         None => println!("Django: no Python that can have it; its tests are skipped, loudly"),
     }
     run(&mut command)
+}
+
+/// PATH with the toolchain's folder first.
+fn with_folder_of(go: &Path) -> anyhow::Result<OsString> {
+    let folder = go.parent().context("go lies in a folder")?.to_owned();
+    let path = env::var_os("PATH").unwrap_or_default();
+    Ok(env::join_paths([folder].into_iter().chain(env::split_paths(&path)))?)
 }
 
 fn ci() -> anyhow::Result<()> {
