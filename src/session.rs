@@ -1,5 +1,6 @@
 //! What entered the process once: surroundings, settings, project, time. The network's clients are made when first asked.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::DateTime;
@@ -80,13 +81,14 @@ fn now() -> DateTime<Utc> {
     std::time::SystemTime::now().into()
 }
 
-/// `REPROQ_HTTP_TIMEOUT`: how many seconds a connection or a body may stand still.
+/// `REPROQ_HTTP_TIMEOUT`: how many seconds a connection or a body may stand still. `SSL_CERT_FILE`: whom to trust beside the
+/// system's roots.
 fn http_options(env: &Env) -> Result<HttpOptions, CommandError> {
-    let Some(text) = env.var("REPROQ_HTTP_TIMEOUT") else { return Ok(HttpOptions::default()) };
+    let certificates = env.var_os("SSL_CERT_FILE").map(PathBuf::from);
+    let options = HttpOptions { certificates, ..HttpOptions::default() };
+    let Some(text) = env.var("REPROQ_HTTP_TIMEOUT") else { return Ok(options) };
     match text.trim().parse() {
-        Ok(seconds @ 1..=3600) => {
-            Ok(HttpOptions { idle_timeout: Duration::from_secs(seconds), ..HttpOptions::default() })
-        }
+        Ok(seconds @ 1..=3600) => Ok(HttpOptions { idle_timeout: Duration::from_secs(seconds), ..options }),
         Ok(_) | Err(_) => Err(CommandError::message(
             ExitStatus::Usage,
             format!("the variable REPROQ_HTTP_TIMEOUT must be 1 to 3600 seconds, found `{text}`"),

@@ -116,7 +116,7 @@ pub(super) fn install(arguments: &InstallArgs, session: &Session<'_>) -> Result<
         api_url: &session.settings.api_url.value,
         server_url: &session.settings.server_url.value,
         token: session.settings.token.as_ref(),
-        http: session.http,
+        http: session.http.clone(),
         environment: &environment,
         host,
         lock_timeout: Duration::from_secs(arguments.lock_timeout),

@@ -29,7 +29,7 @@ pub const VARIABLES: [(&str, &str); 18] = [
     ("GITHUB_SERVER_URL", "the web address of GitHub (set in Actions)"),
     ("HTTPS_PROXY", "proxy for https addresses; also `HTTP_PROXY`, `ALL_PROXY`"),
     ("NO_PROXY", "hosts reached without a proxy"),
-    ("SSL_CERT_FILE", "certificates to trust; on Linux in place of the system's"),
+    ("SSL_CERT_FILE", "a file with certificates to trust beside the system's"),
     ("CI", "`true`: one line per stage, no questions"),
     ("NO_COLOR", "set: no colours"),
     ("DJANGO_SETTINGS_MODULE", "the settings `which` asks Django for"),

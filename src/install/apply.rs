@@ -253,7 +253,7 @@ async fn source(request: &InstallRequest, door: &Door<'_>, work: &Work) -> Resul
 }
 
 fn github(request: &InstallRequest, door: &Door<'_>) -> Result<GitHub, InstallError> {
-    let http = Http::new(door.http).map_err(ApiError::Net)?;
+    let http = Http::new(door.http.clone()).map_err(ApiError::Net)?;
     let (api, server) = (door.api_url.clone(), door.server_url.clone());
     Ok(GitHub::new(http, request.repository.clone(), api, server, door.token.cloned())?)
 }

@@ -1,5 +1,6 @@
 //! The one HTTP client: its timeouts, its roots of trust, and redirects that are followed by hand.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,23 +13,26 @@ use url::Url;
 use crate::net::NetError;
 use crate::net::error::shown;
 use crate::net::parse_retry_after;
+use crate::net::roots;
 use crate::secret::Secret;
 
 /// More redirects than any release takes.
 const MAX_REDIRECTS: usize = 8;
 
 /// How patient the client is.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct HttpOptions {
     /// How long a connection may take to come about.
     pub connect_timeout: Duration,
     /// How long an answer or its body may stand still.
     pub idle_timeout: Duration,
+    /// A file with certificates to trust beside the system's (`SSL_CERT_FILE`).
+    pub certificates: Option<PathBuf>,
 }
 
 impl Default for HttpOptions {
     fn default() -> Self {
-        Self { connect_timeout: Duration::from_secs(10), idle_timeout: Duration::from_secs(30) }
+        Self { connect_timeout: Duration::from_secs(10), idle_timeout: Duration::from_secs(30), certificates: None }
     }
 }
 
@@ -42,14 +46,15 @@ pub struct Http {
 impl Http {
     /// Makes the client. It never follows a redirect by itself, never decompresses and never keeps cookies.
     pub fn new(options: HttpOptions) -> Result<Self, NetError> {
-        let client = reqwest::Client::builder()
+        let builder = reqwest::Client::builder()
             .user_agent(concat!("reproq-cli/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .connect_timeout(options.connect_timeout.min(options.idle_timeout))
             .read_timeout(options.idle_timeout)
             .referer(false)
-            .http1_only()
+            .http1_only();
+        let client = roots::trusting(builder, options.certificates.as_deref())?
             .build()
             .map_err(|error| NetError::Setup(error.to_string()))?;
         Ok(Self { client, options })
@@ -61,7 +66,7 @@ impl Http {
     }
 
     /// How long a body may stand still.
-    pub(crate) const fn idle_timeout(&self) -> Duration {
+    pub(crate) fn idle_timeout(&self) -> Duration {
         self.options.idle_timeout
     }
 

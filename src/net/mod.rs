@@ -5,6 +5,7 @@ mod client;
 mod download;
 mod error;
 mod retry;
+mod roots;
 
 pub use client::Http;
 pub use client::HttpOptions;

@@ -57,10 +57,11 @@ struct Bench {
     rounds: usize,
 }
 
-/// Runs the bench; `--rounds N` (at least 5), `--quick` leaves out the 500 MB file, `--json FILE` says where the figures go.
+/// Runs the bench; `--rounds N` (at least 5), `--quick` leaves out the 500 MB file, `--json FILE` says where the figures go, `--serve`
+/// only keeps the release host running, for a profiler.
 pub fn run(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
     if arguments.contains(&"--help") {
-        println!("cargo xtask bench [--rounds N] [--quick] [--json FILE]");
+        println!("cargo xtask bench [--rounds N] [--quick] [--json FILE] [--serve]");
         return Ok(());
     }
     let value = |name: &str| arguments.iter().position(|a| *a == name).and_then(|at| arguments.get(at + 1)).copied();
@@ -69,6 +70,9 @@ pub fn run(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
     println!("Building the release program and the sample workers …");
     run_command(&mut cargo(&["build", "--release", "--quiet"]))?;
     let (bench, cases) = Bench::prepare(root, rounds, arguments.contains(&"--quick"))?;
+    if arguments.contains(&"--serve") {
+        return bench.serve(&cases);
+    }
     let mut document = BTreeMap::new();
     let binary = fs::metadata(&bench.program)?.len();
     println!(
@@ -102,16 +106,27 @@ impl Bench {
         let archive = format!("{raw}.tar.gz");
         let mut cases = vec![
             Case { name: "raw 15 MB", asset: raw.clone(), tag: "v1.0.0", archive: false },
-            Case { name: "tar.gz 60 MB", asset: archive.clone(), tag: "1.0.0", archive: true },
+            Case { name: "tar.gz 60 MB", asset: archive.clone(), tag: "bench-archive", archive: true },
         ];
         publish(&github, "v1.0.0", &raw, padded(&worker, 15_000_000, 8));
-        publish(&github, "1.0.0", &archive, tar_gz(&folder, &padded(&worker, 150_000_000, 3))?);
+        publish(&github, "bench-archive", &archive, tar_gz(&folder, &padded(&worker, 150_000_000, 3))?);
         if !quick {
-            cases.push(Case { name: "raw 500 MB", asset: raw.clone(), tag: "v1.0.0+large", archive: false });
-            publish(&github, "v1.0.0+large", &raw, padded(&worker, 500_000_000, 8));
+            cases.push(Case { name: "raw 500 MB", asset: raw.clone(), tag: "bench-large", archive: false });
+            publish(&github, "bench-large", &raw, padded(&worker, 500_000_000, 8));
         }
         let program = root.join("target/release/reproq");
         Ok((Self { program, folder, github, certificate, rounds }, cases))
+    }
+
+    fn serve(&self, cases: &[Case]) -> anyhow::Result<()> {
+        println!("export GITHUB_API_URL={} GITHUB_SERVER_URL={}", self.github.api_url(), self.github.web_url());
+        println!("export SSL_CERT_FILE={}", self.certificate.display());
+        for case in cases {
+            println!("# {}: reproq install --tag {}", case.name, case.tag);
+        }
+        println!("# press Enter to end");
+        std::io::stdin().read_line(&mut String::new())?;
+        Ok(())
     }
 
     fn case(&self, case: &Case) -> anyhow::Result<serde_json::Value> {
@@ -246,7 +261,6 @@ impl Bench {
     }
 
     fn url(&self, repository: &str, tag: &str, asset: &str) -> String {
-        let tag = tag.replace('+', "%2B");
         format!("{}/{repository}/releases/download/{tag}/{asset}", self.github.web_url())
     }
 

@@ -1,0 +1,69 @@
+//! Whom a server's certificate must come from. macOS and Windows are asked through their own verifier; elsewhere the
+//! system's bundle is read here, because reqwest would also read each of the hundreds of files beside it, which takes ten
+//! times as long and finds the same certificates.
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use reqwest::ClientBuilder;
+
+use crate::net::NetError;
+
+/// Where the distributions keep their bundle; the first that is there counts, as in Go's `crypto/x509`.
+#[cfg(all(unix, not(target_os = "macos")))]
+const BUNDLES: [&str; 6] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/pki/tls/cacert.pem",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+/// Trusts the system's roots and, where one is named, the certificates in this file (`SSL_CERT_FILE`).
+#[cfg(all(unix, not(target_os = "macos")))]
+pub(super) fn trusting(builder: ClientBuilder, extra: Option<&Path>) -> Result<ClientBuilder, NetError> {
+    use std::sync::Arc;
+
+    let bundle = BUNDLES.iter().map(PathBuf::from).find(|path| path.is_file());
+    let system = match &bundle {
+        Some(path) => rustls_native_certs::load_certs_from_paths(Some(path), None),
+        None => rustls_native_certs::load_native_certs(),
+    };
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add_parsable_certificates(system.certs);
+    if let Some(path) = extra {
+        let loaded = rustls_native_certs::load_certs_from_paths(Some(path), None);
+        let (added, _) = roots.add_parsable_certificates(loaded.certs);
+        if added == 0 {
+            return Err(no_certificates(path, loaded.errors.first().map(ToString::to_string)));
+        }
+    }
+    if roots.is_empty() {
+        return Err(NetError::Setup("this machine has no certificates to trust".to_owned()));
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| NetError::Setup(error.to_string()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(builder.tls_backend_preconfigured(config))
+}
+
+/// Trusts what the system trusts and, where one is named, the certificates in this file (`SSL_CERT_FILE`).
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+pub(super) fn trusting(builder: ClientBuilder, extra: Option<&Path>) -> Result<ClientBuilder, NetError> {
+    let Some(path) = extra else { return Ok(builder) };
+    let bytes = std::fs::read(path).map_err(|error| no_certificates(path, Some(error.to_string())))?;
+    let certificates = reqwest::Certificate::from_pem_bundle(&bytes)
+        .ok()
+        .filter(|certificates| !certificates.is_empty())
+        .ok_or_else(|| no_certificates(path, None))?;
+    Ok(builder.tls_certs_merge(certificates))
+}
+
+fn no_certificates(path: &Path, reason: Option<String>) -> NetError {
+    let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    NetError::Setup(format!("SSL_CERT_FILE names `{}`, which holds no certificates{reason}", path.display()))
+}
