@@ -292,6 +292,9 @@ fn nothing_serves(fallback: &Fallback, build: &NoBuild, request: &InstallRequest
     if let Fallback::NoAsset { wanted, has, .. } = fallback {
         hints.push(format!("wanted {}; the release has {}", wanted.join(" or "), listed(has)));
     }
+    if matches!(fallback, Fallback::Unreachable { .. }) {
+        hints.push("check the network, its name server and HTTPS_PROXY".to_owned());
+    }
     match build {
         NoBuild::Forbidden => hints.push("leave out `--no-build` to build from a checkout instead".to_owned()),
         NoBuild::BelowRequired => {

@@ -7,6 +7,8 @@ use std::io::IsTerminal;
 use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
+#[cfg(unix)]
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicBool;
@@ -29,6 +31,9 @@ pub struct CleanupGuard(PathBuf);
 /// From now on a signal ends the process in good order. Called once, by `main`.
 #[expect(clippy::exit, reason = "the process ends here because a signal says so")]
 pub fn watch() {
+    // With any handler at all, a write beyond the limit on the size of files fails instead of killing the process.
+    #[cfg(unix)]
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
     // Without a handler a signal still ends the process, only less tidily.
     let _ = ctrlc::set_handler(|| {
         INTERRUPTED.store(true, Ordering::SeqCst);

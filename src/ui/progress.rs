@@ -34,7 +34,7 @@ impl Progress for Bars<'_> {
         }
         let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr_with_hz(10));
         let template = match total {
-            Some(_) => "{msg}  [{bar:25}] {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left",
+            Some(_) => "{msg} [{wide_bar}] {bytes}/{total_bytes} {bytes_per_sec} {eta}",
             None => "{spinner} {msg}  {elapsed}",
         };
         if let Ok(style) = ProgressStyle::with_template(template) {

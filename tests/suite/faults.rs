@@ -226,3 +226,42 @@ fn an_address_nobody_listens_at_is_named() {
     context.set("GITHUB_API_URL", "https://name.invalid");
     insta::assert_snapshot!(context.shown(&["install", "--no-build"]));
 }
+
+#[test]
+fn a_limit_on_the_size_of_files_is_explained() {
+    let context = context();
+    let mut command = context.command(&[]);
+    command = {
+        let mut limited = std::process::Command::new("/bin/sh");
+        limited
+            .args(["-c", "ulimit -f 500; exec \"$0\" install"])
+            .arg(command.get_program())
+            .current_dir(context.project())
+            .env_clear()
+            .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        limited
+    };
+    let output = context.output(command);
+    assert_eq!(output.code, 1, "{output:#?}");
+    assert!(output.stderr.contains("ulimit -f"), "{output:#?}");
+    unharmed(&context, &output);
+    context.succeed(&["install"]);
+}
+
+#[test]
+fn a_project_that_cannot_be_written_is_explained() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let context = Context::released();
+    // The superuser may write anywhere; a file where a folder is needed stops everybody.
+    fs::write(context.project().join(".reproq"), "in the way").expect("written");
+    let output = context.run(&["install"]);
+    assert_ne!(output.code, 0, "{output:#?}");
+    assert!(output.stderr.contains("failed to create the folder"), "{output:#?}");
+    fs::remove_file(context.project().join(".reproq")).expect("removed");
+    fs::set_permissions(context.project(), fs::Permissions::from_mode(0o555)).expect("read-only");
+    let output = context.run(&["install"]);
+    fs::set_permissions(context.project(), fs::Permissions::from_mode(0o755)).expect("writable");
+    let superuser = output.code == 0;
+    assert!(superuser || output.code == 9, "{output:#?}");
+}
