@@ -116,6 +116,9 @@ fn io_hint(error: &io::Error, path: &Path) -> Option<String> {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             Some(format!("free some space on the file system of `{folder}` and run the same command again"))
         }
+        io::ErrorKind::NotADirectory => {
+            Some(format!("a file stands where `{folder}` needs a folder; move it away and run the same command again"))
+        }
         io::ErrorKind::FileTooLarge => {
             Some("a limit on the size of files is set for this process (`ulimit -f`); raise it".to_owned())
         }

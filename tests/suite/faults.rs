@@ -257,7 +257,7 @@ fn a_project_that_cannot_be_written_is_explained() {
     fs::write(context.project().join(".reproq"), "in the way").expect("written");
     let output = context.run(&["install"]);
     assert_ne!(output.code, 0, "{output:#?}");
-    assert!(output.stderr.contains("failed to create the folder"), "{output:#?}");
+    assert!(output.stderr.contains("hint: a file stands where"), "{output:#?}");
     fs::remove_file(context.project().join(".reproq")).expect("removed");
     fs::set_permissions(context.project(), fs::Permissions::from_mode(0o555)).expect("read-only");
     let output = context.run(&["install"]);
