@@ -316,7 +316,7 @@ fn nothing_serves(fallback: &Fallback, build: &NoBuild, request: &InstallRequest
     (status, hints)
 }
 
-fn listed(names: &[String]) -> String {
+pub(super) fn listed(names: &[String]) -> String {
     if names.is_empty() { "no assets".to_owned() } else { names.join(", ") }
 }
 

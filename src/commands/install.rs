@@ -27,7 +27,9 @@ use crate::locate::Resolution;
 use crate::platform;
 use crate::platform::HostFacts;
 use crate::platform::host_target as target_of;
+use crate::release::TagError;
 use crate::release::Target;
+use crate::release::TargetError;
 use crate::release::Tool;
 use crate::release::VersionSpec;
 use crate::session::Session;
@@ -107,8 +109,6 @@ enum PreviewReport {
 
 /// Installs.
 pub(super) fn install(arguments: &InstallArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
-    let host = host_target(session)?;
-    let request = request(arguments, session, host)?;
     let environment: Vec<(OsString, OsString)> =
         session.env.variables().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let progress = session.ui.progress();
@@ -118,11 +118,18 @@ pub(super) fn install(arguments: &InstallArgs, session: &Session<'_>) -> Result<
         token: session.settings.token.as_ref(),
         http: session.http.clone(),
         environment: &environment,
-        host,
         lock_timeout: Duration::from_secs(arguments.lock_timeout),
         now: session.now,
         progress: &progress,
     };
+    let spec = spec(arguments)?;
+    let host = host_target(session);
+    let target = match &arguments.target {
+        Some(text) => text.parse(),
+        None => host.clone(),
+    };
+    let target = target.map_err(|error| unknown_target(error, spec.as_ref(), session, &door))?;
+    let request = request(arguments, session, host.ok(), target, spec);
     if arguments.dry_run {
         let preview = install::preview(&request, &door).map_err(|error| hints::explain(error, &request))?;
         return show_preview(preview, &request, arguments, session);
@@ -130,29 +137,47 @@ pub(super) fn install(arguments: &InstallArgs, session: &Session<'_>) -> Result<
     platform::watch_signals();
     let outcome = install::run(&request, &door).map_err(|error| hints::explain(error, &request))?;
     drop(progress);
-    show_outcome(outcome, &request, arguments, session, host)
+    show_outcome(outcome, &request, arguments, session)
 }
 
-/// The machine this runs on.
-pub(super) fn host_target(session: &Session<'_>) -> Result<Target, CommandError> {
-    let facts = HostFacts::read(&|name| session.env.var(name));
-    target_of(&facts).map_err(|error| {
-        CommandError::new(ExitStatus::NotFound, error)
-            .hint("name the target whose worker runs here with `--target OS-ARCH`, or build one with `--build`")
-    })
+/// The machine this runs on, where it is one the worker is released for.
+pub(super) fn host_target(session: &Session<'_>) -> Result<Target, TargetError> {
+    target_of(&HostFacts::read(&|name| session.env.var(name)))
 }
 
-fn request(arguments: &InstallArgs, session: &Session<'_>, host: Target) -> Result<InstallRequest, CommandError> {
-    let usage = |message: String| CommandError::message(ExitStatus::Usage, message);
+/// A machine without a name lists what the release has, where the release can be asked.
+fn unknown_target(
+    error: TargetError,
+    spec: Option<&VersionSpec>,
+    session: &Session<'_>,
+    door: &Door<'_>,
+) -> CommandError {
+    if let TargetError::Shape(_) = error {
+        return CommandError::message(ExitStatus::Usage, format!("--target is not usable: {error}"));
+    }
+    let mut failure = CommandError::new(ExitStatus::NotFound, error);
+    let repository = &session.settings.repository.value;
+    if !session.settings.offline.value
+        && let Ok((tag, assets)) = install::released_assets(repository, spec.unwrap_or(&VersionSpec::Latest), door)
+    {
+        failure = failure.hint(format!("release {tag} of {repository} has {}", hints::listed(&assets)));
+    }
+    failure.hint("name a target the release has with `--target OS-ARCH`, or build the worker by hand with Go")
+}
+
+fn spec(arguments: &InstallArgs) -> Result<Option<VersionSpec>, CommandError> {
+    let parsed = arguments.tag.as_ref().map(|text| text.parse()).transpose();
+    parsed.map_err(|error: TagError| CommandError::message(ExitStatus::Usage, format!("--tag is not usable: {error}")))
+}
+
+fn request(
+    arguments: &InstallArgs,
+    session: &Session<'_>,
+    host: Option<Target>,
+    target: Target,
+    spec: Option<VersionSpec>,
+) -> InstallRequest {
     let tool = Tool::WORKER;
-    let target = match &arguments.target {
-        Some(text) => text.parse().map_err(|error| usage(format!("--target is not usable: {error}")))?,
-        None => host,
-    };
-    let spec: Option<VersionSpec> = match &arguments.tag {
-        Some(text) => Some(text.parse().map_err(|error| usage(format!("--tag is not usable: {error}")))?),
-        None => None,
-    };
     let root = &session.project.root;
     let layout = match &arguments.to {
         Some(path) => Layout::elsewhere(elsewhere(path, session, &tool, target)),
@@ -163,19 +188,19 @@ fn request(arguments: &InstallArgs, session: &Session<'_>, host: Target) -> Resu
         (false, true) => BuildMode::Never,
         (false, false) => BuildMode::Fallback,
     };
-    Ok(InstallRequest {
+    InstallRequest {
         tool,
         repository: session.settings.repository.value.clone(),
         spec,
         target,
-        runs_here: target == host,
+        host,
         policy: TrustPolicy { require: session.settings.require.value, allow_unverified: arguments.allow_unverified },
         build,
         offline: session.settings.offline.value,
         force: arguments.force,
         sources: sources(session),
         layout,
-    })
+    }
 }
 
 /// `--to` names a file, or a folder the binary goes into.
@@ -228,7 +253,6 @@ fn show_outcome(
     request: &InstallRequest,
     arguments: &InstallArgs,
     session: &Session<'_>,
-    host: Target,
 ) -> Result<ExitStatus, CommandError> {
     let change = match &outcome.work {
         None => Change::Unchanged,
@@ -236,14 +260,14 @@ fn show_outcome(
         Some(_) => Change::Installed,
     };
     // What is not for this machine or not in the project is not what `which` speaks of.
-    let in_project = arguments.to.is_none() && request.runs_here;
+    let in_project = arguments.to.is_none() && request.runs_here();
     // Asking Django takes longer than everything else when there is nothing to do.
     let ask = if arguments.no_django || change == Change::Unchanged {
         AskDjango::No
     } else {
         AskDjango::Within(DJANGO_LIMIT)
     };
-    let resolution = in_project.then(|| which::resolve(session, host, ask));
+    let resolution = in_project.then(|| which::resolve(session, request.target, ask));
     let path = request.layout.binary.to_string_lossy().into_owned();
     let overruled = resolution.as_ref().and_then(|resolution| overruled(resolution, request));
     let report = InstallReport {

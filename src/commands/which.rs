@@ -70,7 +70,8 @@ pub(super) fn which(arguments: &WhichArgs, session: &Session<'_>) -> Result<Exit
     } else {
         AskDjango::Within(Duration::from_secs(arguments.django_timeout.max(1)))
     };
-    let target = super::install::host_target(session)?;
+    let target = super::install::host_target(session)
+        .map_err(|error| CommandError::new(ExitStatus::NotFound, error).hint("no worker runs on this machine"))?;
     let resolution = resolve(session, target, ask);
     let faulty = resolution.winner().is_some_and(|winner| winner.fault.is_some());
     for warning in resolution.warnings.iter().filter(|_| !faulty) {

@@ -15,6 +15,8 @@ pub struct Env {
     variables: BTreeMap<OsString, OsString>,
     /// The current folder.
     pub cwd: PathBuf,
+    /// The user's home folder as the system knows it, for when no variable names one.
+    home: Option<PathBuf>,
     /// This program's own file, where the system tells.
     pub own_executable: Option<PathBuf>,
     /// Whether somebody can answer a question.
@@ -31,6 +33,7 @@ impl Env {
         Ok(Self {
             variables: std::env::vars_os().collect(),
             cwd: std::env::current_dir()?,
+            home: directories::BaseDirs::new().map(|folders| folders.home_dir().to_owned()),
             own_executable: std::env::current_exe().ok(),
             stdin_is_terminal: io::stdin().is_terminal(),
             stdout_is_terminal: io::stdout().is_terminal(),
@@ -43,6 +46,7 @@ impl Env {
         Self {
             variables: variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
             cwd: cwd.to_owned(),
+            home: None,
             own_executable: None,
             stdin_is_terminal: false,
             stdout_is_terminal: false,
@@ -71,9 +75,10 @@ impl Env {
         self.flag("CI")
     }
 
-    /// The user's home folder, as the shell names it.
+    /// The user's home folder: as the shell names it, else as the system knows it (a service often has no `HOME`).
     pub fn home(&self) -> Option<PathBuf> {
-        self.var_os("HOME").or_else(|| self.var_os("USERPROFILE")).map(PathBuf::from)
+        let named = self.var_os("HOME").or_else(|| self.var_os("USERPROFILE")).map(PathBuf::from);
+        named.or_else(|| self.home.clone())
     }
 
     /// All variables, for handing on to a child process less what it must not see.

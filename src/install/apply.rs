@@ -40,16 +40,19 @@ use crate::platform;
 use crate::progress::Progress;
 use crate::release::Asset;
 use crate::release::AssetForm;
+use crate::release::RepoSlug;
 use crate::release::Sha256Digest;
 use crate::release::Tag;
-use crate::release::Target;
 use crate::release::VersionSpec;
 use crate::secret::SafeUrl;
 use crate::store;
+use crate::store::Installed;
+use crate::store::Layout;
 use crate::store::Lock;
 use crate::store::Receipt;
 use crate::store::ReceiptAsset;
 use crate::store::ReceiptOrigin;
+use crate::store::State;
 use crate::store::StoreError;
 use crate::trust::Evidence;
 use crate::trust::Level;
@@ -71,8 +74,6 @@ pub struct Door<'a> {
     pub http: HttpOptions,
     /// The environment child processes get, less what they must not see.
     pub environment: &'a [(OsString, OsString)],
-    /// What this machine is.
-    pub host: Target,
     /// How long another installation is waited for.
     pub lock_timeout: Duration,
     /// The time.
@@ -144,15 +145,18 @@ enum Source {
 
 /// Installs. Takes the lock only when there is work.
 pub fn run(request: &InstallRequest, door: &Door<'_>) -> Result<Outcome, InstallError> {
-    if let Standing::UpToDate(receipt) = stand(request)? {
+    let layout = &request.layout;
+    let (standing, state) = stand(request)?;
+    if let Standing::UpToDate(receipt) = standing {
+        finish(layout, &receipt, &state);
         return Ok(Outcome { receipt: *receipt, work: None });
     }
-    let layout = &request.layout;
     store::prepare(layout)?;
     let _lock = Lock::acquire(&layout.lock(), door.lock_timeout, |holder| {
         door.progress.note(&format!("waiting for another installation in this project ({holder})"));
     })?;
-    let (work, newest) = match stand(request)? {
+    let (standing, state) = stand(request)?;
+    let (work, newest) = match standing {
         Standing::UpToDate(receipt) => return Ok(Outcome { receipt: *receipt, work: None }),
         Standing::UpToDateIfNewest(receipt, tag) => {
             let how = format!("{tag} is installed, a newer release is there");
@@ -173,7 +177,6 @@ pub fn run(request: &InstallRequest, door: &Door<'_>) -> Result<Outcome, Install
         Source::Build(because) => local::build(request, door, &because, staging.path())?,
     };
     let receipt = prove(request, door, &acquired)?;
-    let (_, state) = store::scan(layout)?;
     platform::sync_file(&acquired.path)
         .map_err(|source| InstallError::Staging { doing: "write the binary to disk", source })?;
     for step in store::steps(layout, &acquired.path, receipt.clone(), work.found(), &state) {
@@ -184,7 +187,8 @@ pub fn run(request: &InstallRequest, door: &Door<'_>) -> Result<Outcome, Install
 
 /// Finds out what an installation would do. Writes nothing and takes no lock.
 pub fn preview(request: &InstallRequest, door: &Door<'_>) -> Result<Preview, InstallError> {
-    let (work, newest) = match stand(request)? {
+    let (standing, _) = stand(request)?;
+    let (work, newest) = match standing {
         Standing::UpToDate(receipt) => return Ok(Preview::UpToDate(receipt)),
         Standing::UpToDateIfNewest(receipt, tag) => {
             let how = format!("{tag} is installed, a newer release is there");
@@ -211,10 +215,41 @@ pub fn preview(request: &InstallRequest, door: &Door<'_>) -> Result<Preview, Ins
     Ok(Preview::Download { work, tag: choice.tag.clone(), asset: asset.name.clone(), url, size: asset.size, verdict })
 }
 
-fn stand(request: &InstallRequest) -> Result<Standing, InstallError> {
-    let (installed, _) = store::scan(&request.layout)?;
+/// The tag and the assets of the release that is meant, for those whose machine no asset is named after.
+pub fn released_assets(
+    repository: &RepoSlug,
+    spec: &VersionSpec,
+    door: &Door<'_>,
+) -> Result<(Tag, Vec<String>), InstallError> {
+    let runtime = runtime()?;
+    let release = async { github(repository, door)?.release(spec, door.progress).await };
+    match runtime.block_on(release)? {
+        Listing::Api(release) => Ok((release.tag, release.assets.into_iter().map(|asset| asset.name).collect())),
+        Listing::Web { tag, .. } => Ok((tag, Vec::new())),
+    }
+}
+
+fn stand(request: &InstallRequest) -> Result<(Standing, State), InstallError> {
+    let (installed, state) = store::scan(&request.layout)?;
     let in_the_way = |what| InstallError::InTheWay { path: request.layout.binary.clone(), what };
-    standing(request, installed).map_err(in_the_way)
+    Ok((standing(request, installed).map_err(in_the_way)?, state))
+}
+
+/// Finishes what an installation left that was killed after it had placed the binary. Whoever cannot, because another
+/// installation runs or the folder is not theirs, leaves it to the next.
+fn finish(layout: &Layout, receipt: &Receipt, state: &State) {
+    if store::unfinished(layout, receipt.sha256, state).is_empty() && platform::is_empty_folder(&layout.staging()) {
+        return;
+    }
+    let Ok(_lock) = Lock::acquire(&layout.lock(), Duration::ZERO, |_| {}) else { return };
+    let _ = platform::empty_folder(&layout.staging());
+    // Looked at again, because another installation may have come between.
+    let Ok((Installed::Intact { receipt }, state)) = store::scan(layout) else { return };
+    for step in &store::unfinished(layout, receipt.sha256, &state) {
+        if store::apply(step).is_err() {
+            return;
+        }
+    }
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, InstallError> {
@@ -236,7 +271,7 @@ async fn source(request: &InstallRequest, door: &Door<'_>, work: &Work) -> Resul
     if work.repairs_a_build() && request.spec.is_none() {
         return Ok(Source::Build(Fallback::RepairsBuild));
     }
-    let github = github(request, door)?;
+    let github = github(&request.repository, door)?;
     let spec = request.spec.clone().or_else(|| work.repaired_spec()).unwrap_or(VersionSpec::Latest);
     let listing = match github.release(&spec, door.progress).await {
         Ok(listing) => listing,
@@ -252,10 +287,9 @@ async fn source(request: &InstallRequest, door: &Door<'_>, work: &Work) -> Resul
     }
 }
 
-fn github(request: &InstallRequest, door: &Door<'_>) -> Result<GitHub, InstallError> {
-    let http = Http::new(door.http.clone()).map_err(ApiError::Net)?;
-    let (api, server) = (door.api_url.clone(), door.server_url.clone());
-    Ok(GitHub::new(http, request.repository.clone(), api, server, door.token.cloned())?)
+fn github(repository: &RepoSlug, door: &Door<'_>) -> Result<GitHub, ApiError> {
+    let http = Http::new(door.http.clone())?;
+    GitHub::new(http, repository.clone(), door.api_url.clone(), door.server_url.clone(), door.token.cloned())
 }
 
 /// Evidence, download, verdict, unpacking: in this order, so that bytes which could not be accepted are not fetched, and
@@ -338,14 +372,14 @@ fn unpack(
 fn prove(request: &InstallRequest, door: &Door<'_>, acquired: &Acquired) -> Result<Receipt, InstallError> {
     let name = || acquired.name.clone();
     let inspection = binary::inspect(&acquired.path)?;
-    let host = request.runs_here.then(|| Host::read(Path::new("/"), door.host, &inspection));
+    let host = request.runs_here().then(|| Host::read(Path::new("/"), request.target, &inspection));
     let notes = binary::preflight(&inspection, request.target, &request.tool, host.as_ref())
         .map_err(|source| InstallError::Preflight { name: name(), source })?;
     let mut notes: Vec<String> = notes.iter().map(ToString::to_string).collect();
     platform::make_executable(&acquired.path)
         .map_err(|source| InstallError::Staging { doing: "make the binary executable", source })?;
     let mut version = None;
-    if request.runs_here {
+    if request.runs_here() {
         let said = binary::smoke_check(&acquired.path, &request.tool, SMOKE_TIMEOUT)
             .map_err(|source| InstallError::Smoke { name: name(), source })?;
         if let Some(tag) = &acquired.tag {
@@ -359,7 +393,8 @@ fn prove(request: &InstallRequest, door: &Door<'_>, acquired: &Acquired) -> Resu
         }
         version = Some(said.version.to_string());
     } else {
-        notes.push(format!("not tried: it is for {}, and this machine is {}", request.target, door.host));
+        let here = request.host.map_or_else(|| "another machine".to_owned(), |host| host.to_string());
+        notes.push(format!("not tried: it is for {}, and this machine is {here}", request.target));
     }
     Ok(Receipt {
         schema: store::RECEIPT_SCHEMA.to_owned(),
@@ -384,7 +419,7 @@ struct Staging {
 }
 
 impl Staging {
-    fn create(layout: &store::Layout) -> Result<Self, StoreError> {
+    fn create(layout: &Layout) -> Result<Self, StoreError> {
         let staging = layout.staging();
         platform::empty_folder(&staging).map_err(StoreError::new("empty", &staging))?;
         let folder = tempfile::Builder::new().prefix("install-").tempdir_in(&staging);

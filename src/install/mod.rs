@@ -19,6 +19,7 @@ pub use apply::Door;
 pub use apply::Outcome;
 pub use apply::Preview;
 pub use apply::preview;
+pub use apply::released_assets;
 pub use apply::run;
 pub use error::InstallError;
 pub use error::NoBuild;

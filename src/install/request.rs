@@ -32,8 +32,8 @@ pub struct InstallRequest {
     pub spec: Option<VersionSpec>,
     /// For which machine.
     pub target: Target,
-    /// Whether that is the machine this runs on, so that the binary can be tried.
-    pub runs_here: bool,
+    /// The machine this runs on, where it is one the worker is released for.
+    pub host: Option<Target>,
     /// How much proof is asked for.
     pub policy: TrustPolicy,
     /// When a local build is made.
@@ -46,4 +46,11 @@ pub struct InstallRequest {
     pub sources: Vec<(SourceOrigin, PathBuf)>,
     /// Where the binary goes.
     pub layout: Layout,
+}
+
+impl InstallRequest {
+    /// Whether the binary is for the machine this runs on, so that it can be tried.
+    pub fn runs_here(&self) -> bool {
+        self.host == Some(self.target)
+    }
 }

@@ -25,6 +25,11 @@ pub fn sync_file(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_data()
 }
 
+/// Whether nothing is in a folder, or the folder is not there.
+pub fn is_empty_folder(folder: &Path) -> bool {
+    fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none())
+}
+
 /// Removes what is in a folder, and leaves the folder. What is already gone is fine.
 pub fn empty_folder(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {

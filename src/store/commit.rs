@@ -77,10 +77,24 @@ pub fn steps(
         steps.push(Step::KeepPrevious { from: layout.binary.clone(), to: layout.kept(&replaced) });
     }
     steps.push(Step::Place { from: staged.to_owned(), to: layout.binary.clone() });
-    steps.push(Step::Point { path: layout.state(), binary: layout.binary.clone(), current, previous });
-    let keep = [Some(current), previous].into_iter().flatten().collect();
-    steps.push(Step::Sweep { layout: layout.clone(), keep });
+    steps.extend(last_steps(layout, current, previous));
     steps
+}
+
+/// The steps that are left when an installation was killed right after it placed the binary; none where all was done. Pure.
+pub fn unfinished(layout: &Layout, current: Sha256Digest, state: &State) -> Vec<Step> {
+    if state.current == Some(current) {
+        return Vec::new();
+    }
+    last_steps(layout, current, state.current.or(state.previous)).to_vec()
+}
+
+fn last_steps(layout: &Layout, current: Sha256Digest, previous: Option<Sha256Digest>) -> [Step; 2] {
+    let keep = [Some(current), previous].into_iter().flatten().collect();
+    [
+        Step::Point { path: layout.state(), binary: layout.binary.clone(), current, previous },
+        Step::Sweep { layout: layout.clone(), keep },
+    ]
 }
 
 /// Carries out one step. Doing a step again that was done already changes nothing.

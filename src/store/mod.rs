@@ -24,6 +24,7 @@ mod state;
 pub use commit::Step;
 pub use commit::apply;
 pub use commit::steps;
+pub use commit::unfinished;
 pub use fingerprint::Fingerprint;
 pub use fingerprint::hash_file;
 pub use layout::Layout;

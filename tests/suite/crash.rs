@@ -117,9 +117,19 @@ fn after_every_step_of_the_commit_the_world_is_whole() {
         let which = context.succeed(&["which", "--json"]);
         assert!(which.stdout.contains(&format!("\"label\": \"v{expected}\"")), "after {prefix} steps: {which:#?}");
         drop(staged);
+        if placed {
+            // Litter of the killed installation, and a state file that still names the binary before.
+            fs::create_dir(context.project().join(".reproq/staging/install-dead")).expect("made");
+        }
         context.succeed(&["install", "--tag", "v0.0.145"]);
         assert_eq!(fs::read(context.binary()).expect("there"), workers::bytes("0.0.145"));
         assert!(context.staged().is_empty());
+        let state = fs::read_to_string(layout.state()).expect("there");
+        let state: store::State = serde_json::from_str(&state).expect("a state");
+        let (installed, _) = store::scan(&layout).expect("readable");
+        let store::Installed::Intact { receipt } = installed else { panic!("an intact binary, found {installed:?}") };
+        assert_eq!(state.current, Some(receipt.sha256), "after {prefix} steps");
+        assert!(layout.kept(&state.previous.expect("the one before is known")).is_file(), "after {prefix} steps");
     }
 }
 

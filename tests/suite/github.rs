@@ -138,3 +138,11 @@ fn the_token_stays_with_the_api() {
         std::fs::read_dir(context.project().join(".reproq/receipts")).expect("there").flatten().next().expect("one");
     assert!(!std::fs::read_to_string(receipt.path()).expect("text").contains("ghp_write_token"));
 }
+
+#[test]
+fn an_unknown_machine_lists_what_the_release_has() {
+    let context = Context::released();
+    insta::assert_snapshot!(context.shown(&["install", "--target", "linux-riscv64"]));
+    insta::assert_snapshot!(context.shown(&["install", "--target", "linux-riscv64", "--offline"]));
+    insta::assert_snapshot!(context.shown(&["install", "--target", "linux"]));
+}

@@ -157,9 +157,17 @@ impl Context {
         output
     }
 
-    /// Runs and shows everything a person or program would see, made independent of this run.
+    /// Runs and shows everything a person would see, made independent of this run; of a failure also the document a
+    /// program gets.
     pub fn shown(&self, arguments: &[&str]) -> String {
-        self.redact(&self.run(arguments))
+        let output = self.run(arguments);
+        let mut shown = self.redact(&output);
+        if output.code != 0 && !arguments.contains(&"--json") {
+            let again = self.run(&[arguments, &["--json"]].concat());
+            assert_eq!(again.code, output.code, "{again:#?}");
+            shown.push_str(&redact::redact(&format!("----- with --json -----\n{}", again.stdout), self));
+        }
+        shown
     }
 
     /// An output as text, made independent of this run.
