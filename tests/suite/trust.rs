@@ -165,3 +165,35 @@ fn a_hostile_archive_is_refused_by_the_name_of_its_entry() {
     insta::assert_snapshot!(refused(&context, &["install"]));
     assert!(!context.root().join("work/evil").exists());
 }
+
+/// A native program of this machine that is not the worker.
+#[cfg(target_os = "linux")]
+fn program(name: &str) -> Vec<u8> {
+    fs::read(format!("/bin/{name}")).expect("coreutils are here")
+}
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[test]
+fn a_missing_loader_is_explained_instead_of_no_such_file() {
+    let context = Context::new();
+    let loader = b"/lib64/ld-linux-x86-64.so.2";
+    let mut worker = program("true");
+    let at = worker.windows(loader.len()).position(|part| part == loader).expect("it names its loader");
+    worker[at + loader.len() - 1] = b'9';
+    context.repo().add(ReleaseSpec::new("v0.0.144").file(&asset_name(), worker));
+    let shown = refused(&context, &["install"]);
+    assert!(shown.contains("needs /lib64/ld-linux-x86-64.so.9, which this machine does not have"), "{shown}");
+    assert!(shown.contains("reproq install --build") && shown.contains("exit code: 5"), "{shown}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_program_that_is_not_the_worker_is_refused_when_it_is_tried() {
+    for (name, says) in [("true", "should say `reproq-worker version X.Y.Z`"), ("false", "--version")] {
+        let context = Context::new();
+        context.repo().add(ReleaseSpec::new("v0.0.144").file(&asset_name(), program(name)));
+        let shown = refused(&context, &["install"]);
+        assert!(shown.contains(says) && shown.contains("does not run"), "{shown}");
+        assert!(shown.contains("exit code: 5"), "{shown}");
+    }
+}
