@@ -17,6 +17,7 @@ pub mod locate;
 pub mod net;
 pub mod platform;
 pub mod progress;
+pub mod prune;
 pub mod release;
 pub mod secret;
 mod session;
