@@ -12,6 +12,7 @@ pub mod config;
 pub mod exit;
 pub mod failure;
 pub mod github;
+pub mod hygiene;
 pub mod install;
 pub mod locate;
 pub mod net;

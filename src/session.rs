@@ -59,7 +59,7 @@ impl<'ui> Session<'ui> {
                 input.require.clone_from(&arguments.require);
                 input.source.clone_from(&arguments.source);
             }
-            Command::Which(_) => {}
+            Command::Which(_) | Command::Release(_) => {}
         }
         let settings = Settings::resolve(input, &env, &file).map_err(|error| usage(error.into()))?;
         if let Some(token) = &settings.token {

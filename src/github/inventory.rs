@@ -146,6 +146,12 @@ impl<'a> Lister<'a> {
         self.way.get() == Way::GraphQl
     }
 
+    /// Why the token was not used, if it was refused; the list then shows what everybody sees.
+    pub fn refused_token(&self) -> Option<ApiError> {
+        let refused = self.github.usable_token().is_none() && !self.github.token_variable().is_empty();
+        refused.then(|| ApiError::BadToken { variable: self.github.token_variable() })
+    }
+
     /// Reads everything. A list whose totals do not match is read again; one that stays so has a gap.
     pub async fn list(&self) -> Result<Listed, ApiError> {
         let mut listed = self.list_once().await?;
