@@ -187,7 +187,13 @@ pub struct ReleaseListArgs {
 #[derive(Debug, Args)]
 pub struct PruneArgs {
     /// How many of the newest versions stay
-    #[arg(long, value_name = "N", allow_hyphen_values = true, required_unless_present = "plan", conflicts_with = "plan")]
+    #[arg(
+        long,
+        value_name = "N",
+        allow_hyphen_values = true,
+        required_unless_present = "plan",
+        conflicts_with = "plan"
+    )]
     pub keep: Option<String>,
     /// What "newest" means: both, semver or published
     #[arg(long, value_name = "ORDER", conflicts_with = "plan")]

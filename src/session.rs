@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::DateTime;
+use chrono::SubsecRound;
 use chrono::Utc;
 
 use crate::cli::Cli;
@@ -74,10 +75,10 @@ impl<'ui> Session<'ui> {
     }
 }
 
-/// The clock enters here, once.
+/// The clock enters here, once, in whole seconds: nothing here is decided by less.
 #[expect(clippy::disallowed_methods, reason = "the clock enters here")]
 fn now() -> DateTime<Utc> {
-    std::time::SystemTime::now().into()
+    DateTime::<Utc>::from(std::time::SystemTime::now()).trunc_subsecs(0)
 }
 
 /// `REPROQ_HTTP_TIMEOUT`: how many seconds a connection or a body may stand still.

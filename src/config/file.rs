@@ -179,7 +179,10 @@ mod tests {
         let settings = parsed("[tool.reproq.release]\nrepository = \"a/b\"\nprotect = [\"v1.*\"]\nkeep = 3\n");
         let settings = settings.expect("valid");
         assert_eq!(settings.release_repository.as_deref(), Some("a/b"));
-        assert_eq!((settings.release_protect, settings.unknown), (vec!["v1.*".to_owned()], vec!["release.keep".to_owned()]));
+        assert_eq!(
+            (settings.release_protect, settings.unknown),
+            (vec!["v1.*".to_owned()], vec!["release.keep".to_owned()])
+        );
         assert!(parsed("[tool.reproq]\nrelease = 3\n").is_err());
         assert!(parsed("[tool.reproq.release]\nprotect = \"v1\"\n").is_err());
     }

@@ -178,8 +178,7 @@ impl Settings {
         };
         let token = token_for(&api_url.value, env)?;
         let from = || Provenance::File(file.path.clone().unwrap_or_default());
-        let release_repository =
-            file.release_repository.clone().map(|value| Setting { value, from: from() });
+        let release_repository = file.release_repository.clone().map(|value| Setting { value, from: from() });
         let release_protect = file.release_protect.clone();
         Ok(Self {
             repository,

@@ -136,7 +136,8 @@ impl<'a> Writer<'a> {
         match document["object"]["sha"].as_str().filter(|_| is_same) {
             Some(found) => Ok(Some(found.to_owned())),
             None => {
-                let refusal = Refusal::Unknown { reason: "the answer about the tag is about something else".to_owned() };
+                let refusal =
+                    Refusal::Unknown { reason: "the answer about the tag is about something else".to_owned() };
                 Err(Box::new(Told::of(&answer, Err(refusal))))
             }
         }

@@ -157,9 +157,10 @@ impl GraphQlError {
         match self {
             Self::Api(error) => error,
             Self::Off => ApiError::NotFound { what: "GraphQL".to_owned() },
-            Self::UnknownField { field } => {
-                ApiError::Shape { what: what.to_owned(), reason: format!("the server does not know the field `{field}`") }
-            }
+            Self::UnknownField { field } => ApiError::Shape {
+                what: what.to_owned(),
+                reason: format!("the server does not know the field `{field}`"),
+            },
             Self::Refused(problems) => refused(&problems, what),
         }
     }

@@ -169,12 +169,10 @@ impl<'a> Lister<'a> {
         while self.way.get() == Way::GraphQl {
             match self.list_by_graphql().await {
                 Ok(listed) => return self.with_states(listed).await,
-                Err(GraphQlError::UnknownField { field }) => {
-                    match YOUNG_FIELDS.iter().find(|known| **known == field) {
-                        Some(known) if self.omitted.borrow_mut().insert(known) => {}
-                        Some(_) | None => self.way.set(Way::Rest),
-                    }
-                }
+                Err(GraphQlError::UnknownField { field }) => match YOUNG_FIELDS.iter().find(|known| **known == field) {
+                    Some(known) if self.omitted.borrow_mut().insert(known) => {}
+                    Some(_) | None => self.way.set(Way::Rest),
+                },
                 Err(GraphQlError::Off) => self.way.set(Way::Rest),
                 Err(error) => return Err(error.into_api(&self.what())),
             }
@@ -199,7 +197,17 @@ impl<'a> Lister<'a> {
                 "r": releases.cursor,
                 "t": tags.cursor,
             });
-            let page: Data = self.github.graphql_query(&document, &variables, &self.what(), self.progress).await?;
+            let page = self.github.graphql_query::<Data>(&document, &variables, &self.what(), self.progress).await;
+            let page = match page {
+                Ok(page) => page,
+                // GitHub's way to say that there are more than it gives; so far there was one page at least.
+                Err(GraphQlError::Refused(problems)) if releases.total >= MOST_RELEASES && !problems.is_empty() => {
+                    releases.done = true;
+                    releases.moved = true;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             let Some(mut repository) = page.repository else {
                 return Err(GraphQlError::Api(ApiError::NotFound { what: self.what() }));
             };
@@ -210,8 +218,8 @@ impl<'a> Lister<'a> {
         let facts = facts.expect("the first round always asks");
         let astray = tags.nodes.iter().find(|tag| tag.target.is_none());
         let astray = astray.map(|tag| format!("the tag {} points at nothing GitHub shows", tag.name));
-        let gap = releases.gap("releases").or_else(|| tags.gap("tags")).or(astray);
-        let gap = gap.or_else(|| too_many(releases.total));
+        let gap = too_many(releases.total).or_else(|| releases.gap("releases"));
+        let gap = gap.or_else(|| tags.gap("tags")).or(astray);
         Ok(Listed {
             latest: facts.latest_release.as_ref().map(|latest| latest.database_id),
             repository: facts.into_listed(),

@@ -140,9 +140,7 @@ pub(super) fn wait_of(headers: &HeaderMap) -> Duration {
     let spent = header("x-ratelimit-remaining") == Some("0");
     let reset = header("x-ratelimit-reset").and_then(|value| DateTime::from_timestamp(value.parse().ok()?, 0));
     match (spent, date, reset) {
-        (true, Some(date), Some(reset)) => {
-            (reset - date).to_std().unwrap_or(Duration::ZERO) + Duration::from_secs(1)
-        }
+        (true, Some(date), Some(reset)) => (reset - date).to_std().unwrap_or(Duration::ZERO) + Duration::from_secs(1),
         _ => REST,
     }
 }
@@ -189,9 +187,15 @@ mod tests {
         for (refusal, code) in [
             (read(404, &[], ""), "gone"),
             (read(422, &[], &says("Reference does not exist")), "gone"),
-            (read(422, &[], &says("Repository rule violations found\n\nCannot delete this protected ref.\n\n")), "rule"),
+            (
+                read(422, &[], &says("Repository rule violations found\n\nCannot delete this protected ref.\n\n")),
+                "rule",
+            ),
             (read(422, &[], &says("Cannot delete asset from an immutable release")), "immutable"),
-            (read(422, &[], &says("Repository rule violations found\n\nIt belongs to an immutable release.")), "immutable"),
+            (
+                read(422, &[], &says("Repository rule violations found\n\nIt belongs to an immutable release.")),
+                "immutable",
+            ),
             (read(422, &[], &says("Validation Failed")), "rejected"),
             (read(403, &[], &says("Resource not accessible by integration")), "forbidden"),
             (read(403, &[("retry-after", "5"), date], "{}"), "limited"),
@@ -211,7 +215,8 @@ mod tests {
 
     #[test]
     fn a_missing_permission_is_named() {
-        let refusal = read(403, &[("x-accepted-github-permissions", "contents=write")], &says("Resource not accessible"));
+        let refusal =
+            read(403, &[("x-accepted-github-permissions", "contents=write")], &says("Resource not accessible"));
         assert_eq!(
             refusal.to_string(),
             "GitHub does not permit it: Resource not accessible (the token lacks `contents=write`)"

@@ -65,9 +65,11 @@ pub fn judge(facts: &Facts<'_>) -> Vec<Check> {
     checks.extend(sums(facts));
     checks.extend(facts.source.into_iter().flat_map(|found| versions(facts.release, found)));
     checks.extend(facts.migrations.map(one_migration));
-    checks.extend(facts.at_most.map(|(found, most)| {
-        check("number of versions", found <= most, format!("{found}, at most {most}"))
-    }));
+    checks.extend(
+        facts
+            .at_most
+            .map(|(found, most)| check("number of versions", found <= most, format!("{found}, at most {most}"))),
+    );
     checks
 }
 
@@ -107,7 +109,9 @@ fn asset(release: &Release, names: &[String]) -> Check {
 
 fn sums(facts: &Facts<'_>) -> Vec<Check> {
     let (name, sums) = match facts.sums {
-        StatedSums::Absent => return vec![check("checksum file", false, "missing; write one with `reproq release checksums DIR`")],
+        StatedSums::Absent => {
+            return vec![check("checksum file", false, "missing; write one with `reproq release checksums DIR`")];
+        }
         StatedSums::Unusable { name, why } => return vec![check(name, false, why.clone())],
         StatedSums::Read { name, sums } => (name, sums),
     };
@@ -138,7 +142,10 @@ fn versions(release: &Release, found: &[SourceVersion]) -> Vec<Check> {
         .iter()
         .map(|source| {
             let same = source.version == named
-                || Version::parse(&source.version).ok().zip(release.tag.version()).is_some_and(|(one, other)| one == other);
+                || Version::parse(&source.version)
+                    .ok()
+                    .zip(release.tag.version())
+                    .is_some_and(|(one, other)| one == other);
             let relation = if same { "as the tag" } else { "and the tag is" };
             let tail = if same { String::new() } else { format!(" {tag}") };
             check(&source.place, same, format!("says {} {relation}{tail}", source.version))
@@ -190,8 +197,12 @@ mod tests {
     #[test]
     fn every_fault_is_found_by_its_own_check() {
         let sums = |digest: [u8; 32]| {
-            let text = format!("{}  a\n{}  b.zip\n", Sha256Digest::from_bytes(digest), Sha256Digest::from_bytes([7; 32]));
-            StatedSums::Read { name: "SHA256SUMS".to_owned(), sums: ChecksumFile::parse(text.as_bytes()).expect("sums") }
+            let text =
+                format!("{}  a\n{}  b.zip\n", Sha256Digest::from_bytes(digest), Sha256Digest::from_bytes([7; 32]));
+            StatedSums::Read {
+                name: "SHA256SUMS".to_owned(),
+                sums: ChecksumFile::parse(text.as_bytes()).expect("sums"),
+            }
         };
         let whole = release(&["a", "b.zip"]);
         let expected = [vec!["a".to_owned()], vec!["b".to_owned(), "b.zip".to_owned()]];

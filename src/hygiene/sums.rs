@@ -65,9 +65,10 @@ pub fn write_sums(folder: &Path) -> Result<(PathBuf, Vec<Sum>), SumsError> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(io("read", folder))? {
         let entry = entry.map_err(io("read", folder))?;
-        let name = entry.file_name().into_string().map_err(|name| SumsError::Name {
-            name: name.to_string_lossy().into_owned(),
-        })?;
+        let name = entry
+            .file_name()
+            .into_string()
+            .map_err(|name| SumsError::Name { name: name.to_string_lossy().into_owned() })?;
         // A link counts as what it leads to: that is what would be uploaded.
         let is_file = std::fs::metadata(entry.path()).map_err(io("read", &entry.path()))?.is_file();
         if is_file && !name.starts_with('.') && !SUMS_FILES.contains(&name.as_str()) && !name.ends_with(".sha256") {

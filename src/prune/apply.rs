@@ -148,11 +148,19 @@ pub async fn apply(plan: &PrunePlan, deletes: Vec<Delete>, workshop: Workshop<'_
     if stop.is_none() {
         stop = work.all(&mut tasks).await.err();
     }
-    let proof = if stop.as_ref().is_none_or(Stop::leaves_us_able_to_look) { work.prove(&mut tasks).await } else { None };
+    let proof =
+        if stop.as_ref().is_none_or(Stop::leaves_us_able_to_look) { work.prove(&mut tasks).await } else { None };
     if let Err(error) = work.end(&tasks, stop.as_ref()) {
         stop = stop.or(Some(error));
     }
     Applied { units: tasks.iter().map(result_of).collect(), stop, proof }
+}
+
+/// Which of GitHub's two budgets a request is paid from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Budget {
+    Rest,
+    GraphQl,
 }
 
 struct Work<'a, 'p> {
@@ -244,7 +252,7 @@ impl Work<'_, '_> {
             let Some(place) = task.next_release() else { return Ok(()) };
             let release = task.unit.releases[place].clone();
             let action = Action::DeleteRelease { release: Box::new(release.clone()), tag: task.unit.tag.clone() };
-            self.ready().await?;
+            self.ready(Budget::Rest).await?;
             let request = self.intent(action)?;
             let told = self.writer.delete_release(ReleaseId::new(release.id)).await;
             self.heard(request, &told)?;
@@ -345,7 +353,7 @@ impl Work<'_, '_> {
     async fn delete_tags(&mut self, tasks: &[Task], part: &[usize]) -> Result<Told, Stop> {
         let records: Vec<TagRecord> = part.iter().filter_map(|index| tasks[*index].planned_tag().cloned()).collect();
         let tags = records.iter().map(tag_at).collect::<Result<Vec<_>, _>>()?;
-        self.ready().await?;
+        self.ready(if self.tags_alone { Budget::Rest } else { Budget::GraphQl }).await?;
         let request = self.intent(Action::DeleteTags { tags: records })?;
         let told = match (self.tags_alone, &self.plan.repository().node_id) {
             (false, Some(repository)) => self.writer.delete_tags(repository, &tags).await,
@@ -440,8 +448,9 @@ impl Work<'_, '_> {
     }
 
     /// Waits until the next change may be sent, and keeps the reserve.
-    async fn ready(&mut self) -> Result<(), Stop> {
-        if let Some((left, whole_at)) = self.remaining.filter(|(left, _)| *left <= RESERVE) {
+    async fn ready(&mut self, budget: Budget) -> Result<(), Stop> {
+        let scarce = self.remaining.filter(|(left, _)| budget == Budget::Rest && *left <= RESERVE);
+        if let Some((left, whole_at)) = scarce {
             let wait = whole_at.saturating_sub(self.shop.clock.elapsed());
             if self.waited + wait > self.shop.max_wait {
                 return Err(Stop::Reserve { left, wait });
@@ -546,15 +555,14 @@ fn result_of(task: &Task) -> UnitResult {
         _ if task.is_done() => (UnitEnd::Deleted, None),
         (None, TagFate::Blocked(why)) => (UnitEnd::Blocked, Some(why.clone())),
         (None, TagFate::Changed(why)) => (UnitEnd::Changed, Some(why.clone())),
-        _ if task.is_unsure() => {
-            (UnitEnd::Hidden, Some("GitHub says that it does not exist, and lists it".to_owned()))
-        }
+        _ if task.is_unsure() => (UnitEnd::Hidden, Some("GitHub says that it does not exist, and lists it".to_owned())),
         (None, TagFate::None | TagFate::Waiting | TagFate::Gone) if task.has_begun() => {
             (UnitEnd::Half, Some("the rest waits for the next run".to_owned()))
         }
         (None, TagFate::None | TagFate::Waiting | TagFate::Gone) => (UnitEnd::Left, None),
     };
-    let bytes = gone.iter().flat_map(|release| &release.assets).fold(0_u64, |sum, asset| sum.saturating_add(asset.size));
+    let bytes =
+        gone.iter().flat_map(|release| &release.assets).fold(0_u64, |sum, asset| sum.saturating_add(asset.size));
     UnitResult {
         name: task.unit.name.clone(),
         end,

@@ -132,10 +132,11 @@ async fn save(
         let write = |source| ArchiveError::Write { path: path.clone(), source };
         let staged = folder.join(format!(".{}.part", asset.name));
         crate::staging::discard(&staged).map_err(write)?;
-        let written = github
-            .fetch(tag, asset, &staged, progress)
-            .await
-            .map_err(|source| ArchiveError::Download { tag: tag_name(), name: name(), source })?;
+        let written = github.fetch(tag, asset, &staged, progress).await.map_err(|source| ArchiveError::Download {
+            tag: tag_name(),
+            name: name(),
+            source,
+        })?;
         let stated = match &asset.digest {
             Ok(stated) => stated.map(|stated| stated.to_string()),
             Err(text) => Some(text.clone()),

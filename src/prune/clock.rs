@@ -5,6 +5,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 use chrono::DateTime;
+use chrono::SubsecRound;
 use chrono::Utc;
 
 /// What time it is, and waiting.
@@ -45,10 +46,10 @@ impl Clock {
         }
     }
 
-    /// The time.
+    /// The time, in milliseconds.
     pub fn now(&self) -> DateTime<Utc> {
         let (Self::Wall { began, .. } | Self::Modelled { began, .. }) = self;
-        *began + self.elapsed()
+        (*began + self.elapsed()).trunc_subsecs(3)
     }
 
     /// Waits.

@@ -250,7 +250,8 @@ impl Work<'_> {
         self.clock.sleep(self.pace.wait(self.clock.elapsed())).await;
         self.pace.sent(self.clock.elapsed());
         let action = Action::CreateTags { tags: part.to_vec() };
-        let request = self.audit.intent(self.clock.now(), action).map_err(|error| Stop::Record { why: error.to_string() })?;
+        let request =
+            self.audit.intent(self.clock.now(), action).map_err(|error| Stop::Record { why: error.to_string() })?;
         let told = if self.alone {
             self.writer.create_tag_alone(&tags[0]).await
         } else {
@@ -315,10 +316,7 @@ mod tests {
         let plan = RestorePlan::compute(&lines, &after);
         assert_eq!(plan.create.iter().map(|tag| tag.name.as_str()).collect::<Vec<_>>(), ["v1.0.0"]);
         let ends: Vec<_> = plan.settled.iter().map(|tag| (tag.name.as_str(), tag.end)).collect();
-        assert_eq!(
-            ends,
-            [("v1.1.0", TagEnd::AlreadyThere), ("v1.2.0", TagEnd::Taken), ("v1.3.0", TagEnd::Burned)]
-        );
+        assert_eq!(ends, [("v1.1.0", TagEnd::AlreadyThere), ("v1.2.0", TagEnd::Taken), ("v1.3.0", TagEnd::Burned)]);
         assert_eq!(plan.lost_releases.len(), 4);
     }
 }

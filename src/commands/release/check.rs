@@ -98,8 +98,7 @@ pub(super) fn check(arguments: &CheckArgs, session: &Session<'_>) -> Result<Exit
         at_most: versions.zip(arguments.at_most),
     });
     let passed = checks.iter().all(|check| check.passed);
-    let report =
-        CheckReport { repository: slug.to_string(), tag: release.tag.to_string(), passed, checks };
+    let report = CheckReport { repository: slug.to_string(), tag: release.tag.to_string(), passed, checks };
     session.ui.report(&report)?;
     Ok(if passed { ExitStatus::Success } else { ExitStatus::Failure })
 }

@@ -40,7 +40,9 @@ pub(super) fn api(error: ApiError, repository: &RepoSlug) -> CommandError {
             let hint = needed.as_ref().map(|needed| format!("give the token the permission `{needed}`"));
             (ExitStatus::NotPermitted, Some(hint.unwrap_or_else(|| NEEDS.to_owned())))
         }
-        ApiError::Moved { .. } => (ExitStatus::Conflict, Some("name its new place with `--repo OWNER/NAME`".to_owned())),
+        ApiError::Moved { .. } => {
+            (ExitStatus::Conflict, Some("name its new place with `--repo OWNER/NAME`".to_owned()))
+        }
         ApiError::Shape { .. } => (
             ExitStatus::Unavailable,
             Some("run the same command again; check the proxy and GITHUB_API_URL if it stays so".to_owned()),
@@ -106,7 +108,11 @@ pub(super) fn audit(error: AuditError) -> CommandError {
     };
     let is_write = matches!(error, AuditError::Write { .. });
     let failure = CommandError::new(status, error);
-    if is_write { failure.hint("nothing is done without a record; name a place for it with `--audit FILE`") } else { failure }
+    if is_write {
+        failure.hint("nothing is done without a record; name a place for it with `--audit FILE`")
+    } else {
+        failure
+    }
 }
 
 /// Assets that could not be saved.
@@ -134,10 +140,15 @@ pub(super) fn stopped(stop: &Stop, max_wait: Duration) -> CommandError {
         Stop::Moved { .. } => {
             (ExitStatus::Conflict, vec!["name the repository's new place with `--repo OWNER/NAME`".to_owned()])
         }
-        Stop::Forbidden { needed, .. } => (ExitStatus::NotPermitted, vec![match needed {
-            Some(needed) => format!("give the token the permission `{needed}`; {NEEDS}"),
-            None => NEEDS.to_owned(),
-        }]),
+        Stop::Forbidden { needed, .. } => (
+            ExitStatus::NotPermitted,
+            vec![match needed {
+                Some(needed) => {
+                    format!("give the token `{needed}` (in a workflow: `permissions: {{ contents: write }}`)")
+                }
+                None => NEEDS.to_owned(),
+            }],
+        ),
         Stop::Blocked { name, .. } => (
             ExitStatus::NotPermitted,
             vec![
@@ -153,9 +164,10 @@ pub(super) fn stopped(stop: &Stop, max_wait: Duration) -> CommandError {
         Stop::World { .. } => {
             (ExitStatus::Conflict, vec!["look at the repository, then run the same command again".to_owned()])
         }
-        Stop::Record { .. } => {
-            (ExitStatus::Failure, vec!["nothing is done without a record; name another place with `--audit FILE`".to_owned()])
-        }
+        Stop::Record { .. } => (
+            ExitStatus::Failure,
+            vec!["nothing is done without a record; name another place with `--audit FILE`".to_owned()],
+        ),
     };
     let mut failure = CommandError::message(status, stop.to_string());
     failure.hints = hints;

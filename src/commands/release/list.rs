@@ -199,7 +199,8 @@ impl Report for ListReport {
             paper.blank();
             paper.table(&rows(&self.versions, self.now));
         }
-        for (title, part) in [("Not versions, never touched", &self.unmanaged), ("Drafts, never touched", &self.drafts)] {
+        for (title, part) in [("Not versions, never touched", &self.unmanaged), ("Drafts, never touched", &self.drafts)]
+        {
             if !part.is_empty() {
                 paper.blank();
                 paper.strong(&format!("{title}:"));
@@ -227,9 +228,6 @@ mod tests {
         let now = DateTime::from_timestamp(1_700_000_000, 0).expect("a time");
         let ago = |minutes: i64| age(now, now - chrono::Duration::minutes(minutes));
         let shown = [-5, 0, 1, 59, 60, 1500, 4320, 100_000, 1_100_000].map(ago);
-        assert_eq!(
-            shown,
-            ["now", "now", "1 minute", "59 minutes", "1 hour", "1 day", "3 days", "2 months", "2 years"]
-        );
+        assert_eq!(shown, ["now", "now", "1 minute", "59 minutes", "1 hour", "1 day", "3 days", "2 months", "2 years"]);
     }
 }

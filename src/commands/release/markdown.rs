@@ -44,6 +44,9 @@ mod tests {
     #[test]
     fn nothing_in_a_cell_is_markup() {
         assert_eq!(cell("v1|<b>`x`</b> @me\n::warning::"), "v1\\|&lt;b&gt;\\`x\\`&lt;/b&gt; &#64;me\\\\n::warning::");
-        assert_eq!(table(&[vec!["A".into(), "B".into()], vec!["1".into(), "2".into()]]), "| A | B |\n| --- | --- |\n| 1 | 2 |\n");
+        assert_eq!(
+            table(&[vec!["A".into(), "B".into()], vec!["1".into(), "2".into()]]),
+            "| A | B |\n| --- | --- |\n| 1 | 2 |\n"
+        );
     }
 }

@@ -20,6 +20,7 @@ use crate::github::GitHub;
 use crate::net::Http;
 use crate::release::RepoSlug;
 use crate::session::Session;
+use crate::store;
 
 /// Runs a command about releases.
 pub(super) fn run(command: &ReleaseCommand, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
@@ -62,6 +63,18 @@ fn audit_path(named: Option<&PathBuf>, command: &str, session: &Session<'_>) -> 
         None => {
             let name = format!("{command}-{}.jsonl", session.now.format("%Y%m%dT%H%M%SZ"));
             session.project.root.join(".reproq").join("audit").join(name)
+        }
+    }
+}
+
+/// The project's own folder is not for version control, whatever lies in it.
+fn keep_out_of_version_control(session: &Session<'_>) {
+    let home = session.project.root.join(".reproq");
+    let ignore = home.join(".gitignore");
+    if home.is_dir() && !ignore.exists() {
+        let text = b"# Made by reproq: what is here is not for version control.\n*\n";
+        if let Err(error) = store::write_atomically(&ignore, text) {
+            session.ui.debug(&error.to_string());
         }
     }
 }

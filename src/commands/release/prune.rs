@@ -1,7 +1,6 @@
 //! `reproq release prune`: what goes, whether it may, and what came of it.
-#![expect(clippy::disallowed_methods, reason = "plan files are read and written here")]
+#![expect(clippy::disallowed_methods, reason = "plan files are read here")]
 
-use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use crate::cli::PruneArgs;
 use crate::commands::release::audit_path;
 use crate::commands::release::client;
 use crate::commands::release::errors;
+use crate::commands::release::keep_out_of_version_control;
 use crate::commands::release::outputs;
 use crate::commands::release::prune_report::PruneReport;
 use crate::commands::release::prune_report::Work;
@@ -42,6 +42,8 @@ use crate::prune::parse_min_age;
 use crate::prune::still_allowed;
 use crate::release::RepoSlug;
 use crate::session::Session;
+use crate::store;
+use crate::store::StoreError;
 use crate::text::count;
 
 /// How long all waits for GitHub's limits may be together.
@@ -78,7 +80,8 @@ pub(super) fn prune(arguments: &PruneArgs, session: &Session<'_>) -> Result<Exit
     if let Some(path) = &arguments.plan_out {
         let path = session.env.cwd.join(path);
         let text = PlanFile::new(&planned.plan, env!("CARGO_PKG_VERSION")).to_json();
-        write_whole(&path, &text).map_err(|error| CommandError::io("write the plan", &path, error))?;
+        store::write_atomically(&path, text.as_bytes())
+            .map_err(|StoreError { source, .. }| CommandError::io("write the plan", &path, source))?;
     }
     let guard = guard(&planned, request.max_delete);
     if arguments.dry_run || planned.deletes.is_empty() {
@@ -161,7 +164,8 @@ async fn plan(request: &Request, lister: &Lister<'_>, session: &Session<'_>) -> 
     let deletes = match &request.file {
         None => plan.delete().to_vec(),
         Some(file) => still_allowed(file, &plan).map_err(|moved| {
-            CommandError::new(ExitStatus::Conflict, moved).hint("nothing was deleted; make a new plan with `--plan-out`")
+            CommandError::new(ExitStatus::Conflict, moved)
+                .hint("nothing was deleted; make a new plan with `--plan-out`")
         })?,
     };
     Ok(Planned { plan, deletes })
@@ -183,7 +187,8 @@ fn show(
     arguments: &PruneArgs,
     session: &Session<'_>,
 ) -> Result<ExitStatus, CommandError> {
-    let report = PruneReport::new(&planned.plan, &planned.deletes, arguments.dry_run, refusal.map(|why| why.to_string()));
+    let report =
+        PruneReport::new(&planned.plan, &planned.deletes, arguments.dry_run, refusal.map(|why| why.to_string()));
     outputs::summary(&report.markdown(), session);
     outputs::outputs(&report.outputs(), session);
     session.ui.report(&report)?;
@@ -224,7 +229,12 @@ fn confirm(
         return Err(CommandError::new(ExitStatus::Conflict, NoConsent::Declined));
     }
     let shown = PlanFile::new(&planned.plan, env!("CARGO_PKG_VERSION"));
-    let again = Request { file: Some(shown), repository: request.repository.clone(), policy: request.policy.clone(), ..*request };
+    let again = Request {
+        file: Some(shown),
+        repository: request.repository.clone(),
+        policy: request.policy.clone(),
+        ..*request
+    };
     let now = runtime.block_on(plan(&again, lister, session))?;
     // The question was about these and no others.
     let deletes = now.deletes.into_iter().filter(|unit| planned.deletes.iter().any(|asked| asked.name == unit.name));
@@ -251,6 +261,7 @@ fn carry_out(
     }
     let path = audit_path(arguments.audit.as_ref(), "prune", session);
     let mut audit = Audit::open(&path).map_err(errors::audit)?;
+    keep_out_of_version_control(session);
     session.ui.status(&format!(
         "Deleting {} of {}; {} stay",
         count(deletes.len(), "version"),
@@ -333,23 +344,15 @@ fn read_plan(path: &Path) -> Result<PlanFile, CommandError> {
     })
 }
 
-/// The file is there whole or not at all.
-fn write_whole(path: &Path, text: &str) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".part");
-    let part = path.with_file_name(name);
-    std::fs::write(&part, text)?;
-    platform::sync_file(&part)?;
-    std::fs::rename(&part, path)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn words_are_quoted_for_a_shell() {
-        for (word, quoted_word) in [("v1.*", "'v1.*'"), ("a/b", "a/b"), ("it's", "'it'\\''s'"), ("", "''"), ("24h", "24h")] {
+        for (word, quoted_word) in
+            [("v1.*", "'v1.*'"), ("a/b", "a/b"), ("it's", "'it'\\''s'"), ("", "''"), ("24h", "24h")]
+        {
             assert_eq!(quoted(word), quoted_word);
         }
     }

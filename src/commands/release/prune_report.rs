@@ -140,7 +140,8 @@ impl PruneReport {
             let _ = writeln!(text, "\nand {} more", all - MOST_ROWS);
         }
         let others = self.plan.unmanaged.len() + self.plan.drafts.len();
-        let _ = writeln!(text, "\n{others} unmanaged tags and drafts were left alone. Plan `{}`.", self.plan.plan_digest);
+        let _ =
+            writeln!(text, "\n{others} unmanaged tags and drafts were left alone. Plan `{}`.", self.plan.plan_digest);
         if let Some(stopped) = self.work.as_ref().and_then(|work| work.stopped_by.as_ref()) {
             let _ = writeln!(text, "\n**Stopped:** {}", markdown::cell(stopped));
         }

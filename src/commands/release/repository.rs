@@ -31,7 +31,7 @@ pub(super) fn find(flag: Option<&str>, session: &Session<'_>) -> Result<RepoSlug
         CommandError::message(ExitStatus::Usage, format!("no repository is named: {why}"))
             .hint("name it with `--repo OWNER/NAME`, or as `repository` in [tool.reproq.release] of pyproject.toml")
     };
-    let remote = origin(session).ok_or_else(|| missing("and there is no git remote `origin` here".to_owned()))?;
+    let remote = origin(session).ok_or_else(|| missing("there is no git remote `origin` here either".to_owned()))?;
     let found = of_remote(&remote, server).ok_or_else(|| {
         let host = server.host_str().unwrap_or("GitHub");
         missing(format!("the git remote `origin` is not a repository on {host}"))

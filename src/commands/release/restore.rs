@@ -6,6 +6,7 @@ use crate::cli::RestoreArgs;
 use crate::commands::release::audit_path;
 use crate::commands::release::client;
 use crate::commands::release::errors;
+use crate::commands::release::keep_out_of_version_control;
 use crate::commands::release::repository;
 use crate::commands::release::runtime;
 use crate::exit::ExitStatus;
@@ -72,7 +73,11 @@ pub(super) fn restore(arguments: &RestoreArgs, session: &Session<'_>) -> Result<
         dry_run: arguments.dry_run,
         would_restore: plan.create.iter().map(|tag| tag.name.clone()).collect(),
         tags: plan.settled.clone(),
-        lost_releases: plan.lost_releases.iter().map(|(tag, assets)| LostRelease { tag: tag.clone(), assets: *assets }).collect(),
+        lost_releases: plan
+            .lost_releases
+            .iter()
+            .map(|(tag, assets)| LostRelease { tag: tag.clone(), assets: *assets })
+            .collect(),
         audit: None,
     };
     if arguments.dry_run || plan.create.is_empty() {
@@ -85,9 +90,9 @@ pub(super) fn restore(arguments: &RestoreArgs, session: &Session<'_>) -> Result<
     platform::watch_signals();
     let path = audit_path(arguments.audit.as_ref(), "restore", session);
     let mut audit = Audit::open(&path).map_err(errors::audit)?;
+    keep_out_of_version_control(session);
     let clock = Clock::wall(session.now);
-    let restored =
-        runtime.block_on(prune::restore(plan, &inventory, &github, &mut audit, &clock, &progress));
+    let restored = runtime.block_on(prune::restore(plan, &inventory, &github, &mut audit, &clock, &progress));
     report.would_restore.clear();
     report.tags = restored.tags;
     report.audit = Some(path.to_string_lossy().into_owned());
@@ -127,9 +132,11 @@ impl Report for RestoreReport {
         if !self.tags.is_empty() {
             paper.blank();
             let mut rows = vec![["TAG", "", "WHY"].map(str::to_owned).to_vec()];
-            rows.extend(self.tags.iter().map(|tag| {
-                vec![tag.name.clone(), end_word(tag.end).to_owned(), tag.note.clone().unwrap_or_default()]
-            }));
+            rows.extend(
+                self.tags.iter().map(|tag| {
+                    vec![tag.name.clone(), end_word(tag.end).to_owned(), tag.note.clone().unwrap_or_default()]
+                }),
+            );
             paper.table(&rows);
         }
         if !self.lost_releases.is_empty() {

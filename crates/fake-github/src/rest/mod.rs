@@ -191,6 +191,8 @@ fn repository_answer(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
         ("GET", ["tags"]) => Ok(refs::tags(world, asked)),
         ("GET", ["git", "matching-refs", ..]) => Ok(refs::matching(world, asked)),
         ("GET", ["git", "ref", "tags", ..]) => refs::one(world, asked),
+        ("GET", ["git", "commits", oid]) => refs::commit(world, asked, oid),
+        ("GET", ["git", "tags", oid]) => refs::tag_object(world, asked, oid),
         ("POST", ["git", "refs"]) => refs::create(world, asked),
         ("DELETE", ["git", "refs", "tags", ..]) => refs::delete(world, asked),
         ("GET", ["rulesets"]) => Ok(repository::rulesets(world, asked)),

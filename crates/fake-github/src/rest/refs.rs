@@ -1,15 +1,17 @@
 //! Tags and the refs they are.
 
 use serde_json::Value;
+use serde_json::json;
 
 use crate::http::Reply;
 use crate::listing;
 use crate::listing::Page;
 use crate::rest::Asked;
 use crate::rest::body_of;
-use crate::rest::json;
+use crate::rest::json as shapes;
 use crate::rest::problems;
 use crate::rest::releases::linked;
+use crate::world::GitObject;
 use crate::world::World;
 
 pub(super) fn tags(world: &mut World, asked: &Asked) -> Reply {
@@ -20,7 +22,7 @@ pub(super) fn tags(world: &mut World, asked: &Asked) -> Reply {
     let repo = &world.repos[asked.repo];
     let mut all = listing::tags(repo);
     all.reverse();
-    let shown: Vec<Value> = page.of(&all).iter().map(|(name, oid)| json::tag(&world.urls, repo, name, oid)).collect();
+    let shown: Vec<Value> = page.of(&all).iter().map(|(name, oid)| shapes::tag(&world.urls, repo, name, oid)).collect();
     let base = format!("{}/repositories/{}/tags", world.urls.api, repo.id);
     linked(Reply::json(200, &Value::Array(shown)), page.link(&base, all.len()))
 }
@@ -36,11 +38,11 @@ pub(super) fn matching(world: &mut World, asked: &Asked) -> Reply {
     let matches = |name: &str| format!("tags/{name}").starts_with(&wanted);
     let all: Vec<_> = listing::tags(repo).into_iter().filter(|(name, _)| matches(name)).collect();
     let shown = |part: &[(&str, &str)]| {
-        Value::Array(part.iter().map(|(name, oid)| json::git_ref(&world.urls, repo, name, oid)).collect())
+        Value::Array(part.iter().map(|(name, oid)| shapes::git_ref(&world.urls, repo, name, oid)).collect())
     };
     let Some(size) = world.switches.matching_refs_page else { return Reply::json(200, &shown(&all)) };
     let page = Page { size, ..Page::new(number.as_deref(), None, 30) };
-    let base = format!("{}/repositories/{}/git/matching-refs/{}", world.urls.api, repo.id, json::encoded(&wanted));
+    let base = format!("{}/repositories/{}/git/matching-refs/{}", world.urls.api, repo.id, shapes::encoded(&wanted));
     linked(Reply::json(200, &shown(page.of(&all))), page.link(&base, all.len()))
 }
 
@@ -48,7 +50,32 @@ pub(super) fn one(world: &World, asked: &Asked) -> Result<Reply, Reply> {
     let repo = &world.repos[asked.repo];
     let name = asked.name_from(3);
     let oid = repo.tags.get(&name).ok_or_else(problems::not_found)?;
-    Ok(Reply::json(200, &json::git_ref(&world.urls, repo, &name, oid)))
+    Ok(Reply::json(200, &shapes::git_ref(&world.urls, repo, &name, oid)))
+}
+
+/// A commit, as far as its date goes.
+pub(super) fn commit(world: &World, asked: &Asked, oid: &str) -> Result<Reply, Reply> {
+    match world.repos[asked.repo].objects.get(oid) {
+        Some(GitObject::Commit { date }) => {
+            Ok(Reply::json(200, &json!({ "sha": oid, "author": signature(date), "committer": signature(date) })))
+        }
+        Some(GitObject::Tag { .. }) | None => Err(problems::not_found()),
+    }
+}
+
+/// The object of an annotated tag.
+pub(super) fn tag_object(world: &World, asked: &Asked, oid: &str) -> Result<Reply, Reply> {
+    match world.repos[asked.repo].objects.get(oid) {
+        Some(GitObject::Tag { name, date, target }) => {
+            let object = json!({ "sha": target, "type": "commit" });
+            Ok(Reply::json(200, &json!({ "sha": oid, "tag": name, "tagger": signature(date), "object": object })))
+        }
+        Some(GitObject::Commit { .. }) | None => Err(problems::not_found()),
+    }
+}
+
+fn signature(date: &str) -> Value {
+    json!({ "name": "octocat", "email": "octocat@example.com", "date": date })
 }
 
 pub(super) fn create(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
@@ -63,7 +90,7 @@ pub(super) fn create(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
     repo.create_tag(name, oid).map_err(|refusal| problems::refused(&refusal))?;
     world.mutations += 1;
     let repo = &world.repos[asked.repo];
-    Ok(Reply::json(201, &json::git_ref(&world.urls, repo, name, oid)))
+    Ok(Reply::json(201, &shapes::git_ref(&world.urls, repo, name, oid)))
 }
 
 pub(super) fn delete(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
