@@ -68,6 +68,24 @@ pub enum Command {
     Install(InstallArgs),
     /// Say which worker binary will run, and why
     Which(WhichArgs),
+    /// List, prune, restore and check the releases of a repository on GitHub
+    #[command(subcommand)]
+    Release(ReleaseCommand),
+}
+
+/// A command about the releases of a repository.
+#[derive(Debug, Subcommand)]
+pub enum ReleaseCommand {
+    /// Show every release and tag
+    List(ReleaseListArgs),
+    /// Delete old versions: releases, their assets and their tags
+    Prune(Box<PruneArgs>),
+    /// Bring deleted tags back from the record of a prune
+    Restore(RestoreArgs),
+    /// Check that a release has what its users and this installer need
+    Check(CheckArgs),
+    /// Write SHA256SUMS for a folder of assets
+    Checksums(ChecksumsArgs),
 }
 
 /// What a command may change; every command is in this table, and one that is not must not be taken for harmless.
@@ -77,6 +95,8 @@ pub enum Effect {
     Read,
     /// It changes files of this machine.
     Write,
+    /// It changes or deletes what others see.
+    Destructive,
 }
 
 impl Command {
@@ -84,7 +104,9 @@ impl Command {
     pub const fn effect(&self) -> Effect {
         match self {
             Self::Install(_) => Effect::Write,
-            Self::Which(_) => Effect::Read,
+            Self::Which(_) | Self::Release(ReleaseCommand::List(_) | ReleaseCommand::Check(_)) => Effect::Read,
+            Self::Release(ReleaseCommand::Checksums(_)) => Effect::Write,
+            Self::Release(ReleaseCommand::Prune(_) | ReleaseCommand::Restore(_)) => Effect::Destructive,
         }
     }
 }
@@ -148,6 +170,142 @@ pub struct WhichArgs {
     /// How long Django may take to answer, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pub django_timeout: u64,
+}
+
+/// Options of `release list`.
+#[derive(Debug, Args)]
+pub struct ReleaseListArgs {
+    /// The repository; else [tool.reproq.release], GITHUB_REPOSITORY or the remote `origin`
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub repo: Option<String>,
+    /// Count ages to this moment instead of now, for example 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "TIME", hide_short_help = true)]
+    pub as_of: Option<String>,
+}
+
+/// Options of `release prune`. Numbers are texts here, so that each mistake gets a sentence of its own.
+#[derive(Debug, Args)]
+pub struct PruneArgs {
+    /// How many of the newest versions stay
+    #[arg(
+        long,
+        value_name = "N",
+        allow_hyphen_values = true,
+        required_unless_present = "plan",
+        conflicts_with = "plan"
+    )]
+    pub keep: Option<String>,
+    /// What "newest" means: both, semver or published
+    #[arg(long, value_name = "ORDER", conflicts_with = "plan")]
+    pub order: Option<String>,
+    /// Tags that stay, as a pattern; may be given several times
+    #[arg(long, value_name = "GLOB", conflicts_with = "plan")]
+    pub protect: Vec<String>,
+    /// What is younger stays, for example 24h or 7d
+    #[arg(long, value_name = "AGE", conflicts_with = "plan")]
+    pub min_age: Option<String>,
+    /// How prereleases count: count, separate, separate=N or ignore
+    #[arg(long, value_name = "HOW", conflicts_with = "plan")]
+    pub prerelease: Option<String>,
+    /// Delete immutable releases too; the names of their tags can never be used again
+    #[arg(long, conflicts_with = "plan")]
+    pub allow_immutable: bool,
+    /// How many versions may go in one run (10)
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub max_delete: Option<String>,
+    /// How long to wait for GitHub's limits altogether, for example 30m (10m)
+    #[arg(long, value_name = "AGE")]
+    pub max_wait: Option<String>,
+    /// How fast deletions follow each other
+    #[arg(long, value_enum, value_name = "PACE", default_value_t)]
+    pub pace: PaceChoice,
+    /// Do not ask
+    #[arg(long, short = 'y')]
+    pub yes: bool,
+    /// Show the plan and delete nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// With --dry-run: exit with 3 when something would be deleted
+    #[arg(long, requires = "dry_run")]
+    pub exit_code: bool,
+    /// Write the plan to this file
+    #[arg(long, value_name = "FILE")]
+    pub plan_out: Option<PathBuf>,
+    /// Carry out this plan, if the repository still allows it
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
+    /// Record every request here instead of in .reproq/audit
+    #[arg(long, value_name = "FILE")]
+    pub audit: Option<PathBuf>,
+    /// Save the assets of what goes in this folder first
+    #[arg(long, value_name = "DIR")]
+    pub archive: Option<PathBuf>,
+    /// The repository; else [tool.reproq.release], GITHUB_REPOSITORY or the remote `origin`
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub repo: Option<String>,
+}
+
+/// How fast deletions follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum PaceChoice {
+    /// Three a second after the first 30: GitHub's documented limit
+    Fast,
+    /// One a second after the first 30
+    #[default]
+    Normal,
+    /// One a second
+    Strict,
+}
+
+/// Options of `release restore`.
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// The record of the prune
+    #[arg(long, value_name = "FILE")]
+    pub from: PathBuf,
+    /// Only the tags are wanted; that releases cannot come back is then no failure
+    #[arg(long)]
+    pub tags_only: bool,
+    /// Show what would come back and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Record every request here instead of in .reproq/audit
+    #[arg(long, value_name = "FILE")]
+    pub audit: Option<PathBuf>,
+    /// The repository; else [tool.reproq.release], GITHUB_REPOSITORY or the remote `origin`
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub repo: Option<String>,
+}
+
+/// Options of `release check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The checkout whose version the tag must name
+    #[arg(value_name = "DIR")]
+    pub directory: Option<PathBuf>,
+    /// The release; else the tag this job runs for, else the latest
+    #[arg(long, value_name = "TAG")]
+    pub tag: Option<String>,
+    /// An asset it must have; may be given several times. Else one of the worker for each platform
+    #[arg(long, value_name = "NAME")]
+    pub asset: Vec<String>,
+    /// This folder must hold exactly one migration
+    #[arg(long, value_name = "DIR")]
+    pub one_migration: Option<PathBuf>,
+    /// There must be no more versions than these
+    #[arg(long, value_name = "N")]
+    pub at_most: Option<usize>,
+    /// The repository; else [tool.reproq.release], GITHUB_REPOSITORY or the remote `origin`
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub repo: Option<String>,
+}
+
+/// Options of `release checksums`.
+#[derive(Debug, Args)]
+pub struct ChecksumsArgs {
+    /// The folder with the assets
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::DateTime;
+use chrono::SubsecRound;
 use chrono::Utc;
 
 use crate::cli::Cli;
@@ -60,7 +61,7 @@ impl<'ui> Session<'ui> {
                 input.require.clone_from(&arguments.require);
                 input.source.clone_from(&arguments.source);
             }
-            Command::Which(_) => {}
+            Command::Which(_) | Command::Release(_) => {}
         }
         let settings = Settings::resolve(input, &env, &file).map_err(|error| usage(error.into()))?;
         if let Some(token) = &settings.token {
@@ -75,10 +76,10 @@ impl<'ui> Session<'ui> {
     }
 }
 
-/// The clock enters here, once.
+/// The clock enters here, once, in whole seconds: nothing here is decided by less.
 #[expect(clippy::disallowed_methods, reason = "the clock enters here")]
 fn now() -> DateTime<Utc> {
-    std::time::SystemTime::now().into()
+    DateTime::<Utc>::from(std::time::SystemTime::now()).trunc_subsecs(0)
 }
 
 /// `REPROQ_HTTP_TIMEOUT`: how many seconds a connection or a body may stand still. `SSL_CERT_FILE`: whom to trust beside the

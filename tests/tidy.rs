@@ -26,6 +26,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("locate", &["release", "text"]),
     ("net", &["progress", "secret", "staging"]),
     ("github", &["config", "net", "progress", "release", "staging"]),
+    ("hygiene", &["build", "release", "trust"]),
+    ("prune", &["github", "net", "progress", "release", "staging", "text"]),
     ("store", &["release", "trust"]),
     (
         "install",
@@ -40,8 +42,8 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "commands",
         &[
-            "archive", "binary", "build", "cli", "config", "exit", "failure", "github", "install", "locate", "net",
-            "platform", "release", "session", "store", "text", "trust", "ui",
+            "archive", "binary", "build", "cli", "config", "exit", "failure", "github", "hygiene", "install", "locate",
+            "net", "platform", "progress", "prune", "release", "session", "store", "text", "trust", "ui",
         ],
     ),
 ];

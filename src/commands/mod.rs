@@ -2,6 +2,7 @@
 
 mod hints;
 mod install;
+mod release;
 mod which;
 
 use crate::cli::Command;
@@ -14,5 +15,6 @@ pub(crate) fn run(command: &Command, session: &Session<'_>) -> Result<ExitStatus
     match command {
         Command::Install(arguments) => install::install(arguments, session),
         Command::Which(arguments) => which::which(arguments, session),
+        Command::Release(command) => release::run(command, session),
     }
 }

@@ -67,6 +67,10 @@ pub struct FileSettings {
     pub github_server_url: Option<String>,
     /// `offline`.
     pub offline: Option<bool>,
+    /// `release.repository`: what the `release` commands work on; never the worker's repository.
+    pub release_repository: Option<String>,
+    /// `release.protect`: tags that are never deleted.
+    pub release_protect: Vec<String>,
     /// Keys nobody here knows, each worth a warning.
     pub unknown: Vec<String>,
 }
@@ -117,10 +121,39 @@ pub fn parse(path: &Path, text: &str) -> Result<FileSettings, SettingsFileError>
             "github-api-url" => settings.github_api_url = text()?,
             "github-server-url" => settings.github_server_url = text()?,
             "offline" => settings.offline = Some(value.as_bool().ok_or_else(|| kind("true or false"))?),
+            "release" => release(path, value, &mut settings)?,
             _ => settings.unknown.push(key.clone()),
         }
     }
     Ok(settings)
+}
+
+/// `[tool.reproq.release]`.
+fn release(path: &Path, value: &toml::Value, settings: &mut FileSettings) -> Result<(), SettingsFileError> {
+    let kind = |key: &str, expected, found: &toml::Value| SettingsFileError::Kind {
+        path: path.to_owned(),
+        key: key.to_owned(),
+        expected,
+        found: found.type_str().to_owned(),
+    };
+    let Some(table) = value.as_table() else { return Err(kind("release", "a table", value)) };
+    for (key, value) in table {
+        match key.as_str() {
+            "repository" => {
+                let text = value.as_str().ok_or_else(|| kind("release.repository", "a text", value))?;
+                settings.release_repository = Some(text.to_owned());
+            }
+            "protect" => {
+                let list = value.as_array().ok_or_else(|| kind("release.protect", "a list of texts", value))?;
+                for entry in list {
+                    let text = entry.as_str().ok_or_else(|| kind("release.protect", "a list of texts", entry))?;
+                    settings.release_protect.push(text.to_owned());
+                }
+            }
+            _ => settings.unknown.push(format!("release.{key}")),
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -139,6 +172,19 @@ mod tests {
         assert_eq!(settings.repository.as_deref(), Some("a/b"));
         assert_eq!(settings.offline, Some(true));
         assert_eq!(settings.unknown, ["speling"]);
+    }
+
+    #[test]
+    fn the_release_table_is_read_strictly() {
+        let settings = parsed("[tool.reproq.release]\nrepository = \"a/b\"\nprotect = [\"v1.*\"]\nkeep = 3\n");
+        let settings = settings.expect("valid");
+        assert_eq!(settings.release_repository.as_deref(), Some("a/b"));
+        assert_eq!(
+            (settings.release_protect, settings.unknown),
+            (vec!["v1.*".to_owned()], vec!["release.keep".to_owned()])
+        );
+        assert!(parsed("[tool.reproq]\nrelease = 3\n").is_err());
+        assert!(parsed("[tool.reproq.release]\nprotect = \"v1\"\n").is_err());
     }
 
     #[test]

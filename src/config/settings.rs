@@ -14,7 +14,7 @@ use crate::secret::Secret;
 use crate::trust::Level;
 
 /// Every variable this program reads, with its meaning; the README's table is generated from it.
-pub const VARIABLES: [(&str, &str); 18] = [
+pub const VARIABLES: [(&str, &str); 23] = [
     ("REPROQ_REPOSITORY", "the worker's repository, `OWNER/NAME`"),
     ("REPROQ_REQUIRE", "the least verdict an installation accepts"),
     ("REPROQ_WORKER_SOURCE", "a checkout of the worker for local builds"),
@@ -30,7 +30,12 @@ pub const VARIABLES: [(&str, &str); 18] = [
     ("HTTPS_PROXY", "proxy for https addresses; also `HTTP_PROXY`, `ALL_PROXY`"),
     ("NO_PROXY", "hosts reached without a proxy"),
     ("SSL_CERT_FILE", "a file with certificates to trust beside the system's"),
-    ("CI", "`true`: one line per stage, no questions"),
+    ("CI", "`true`: one line per stage, no questions; `release prune` takes the command line for consent"),
+    ("GITHUB_REPOSITORY", "what the `release` commands work on, unless a flag or setting says it (set in Actions)"),
+    ("GITHUB_REF_TYPE", "`tag`: GITHUB_REF_NAME is a tag, which is never deleted (set in Actions)"),
+    ("GITHUB_REF_NAME", "the branch or tag the job runs for (set in Actions)"),
+    ("GITHUB_STEP_SUMMARY", "the file for the job's summary (set in Actions)"),
+    ("GITHUB_OUTPUT", "the file for the step's outputs (set in Actions)"),
     ("NO_COLOR", "set: no colours"),
     ("DJANGO_SETTINGS_MODULE", "the settings `which` asks Django for"),
 ];
@@ -124,6 +129,10 @@ pub struct Settings {
     pub server_url: Setting<Url>,
     /// The token for the API, where there is one for its host.
     pub token: Option<Token>,
+    /// What the file says about the repository whose releases are managed.
+    pub release_repository: Option<Setting<String>>,
+    /// Tags the file protects from deletion.
+    pub release_protect: Vec<String>,
 }
 
 impl Settings {
@@ -168,7 +177,20 @@ impl Settings {
             Setting { value: false, from: Provenance::Default }
         };
         let token = token_for(&api_url.value, env)?;
-        Ok(Self { repository, require, source, offline, api_url, server_url, token })
+        let from = || Provenance::File(file.path.clone().unwrap_or_default());
+        let release_repository = file.release_repository.clone().map(|value| Setting { value, from: from() });
+        let release_protect = file.release_protect.clone();
+        Ok(Self {
+            repository,
+            require,
+            source,
+            offline,
+            api_url,
+            server_url,
+            token,
+            release_repository,
+            release_protect,
+        })
     }
 
     /// Every setting as a sentence, for `-v`. The token appears by its variable alone.

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use http::Method;
 use http::StatusCode;
 use http::Uri;
 use http_body_util::BodyExt;
@@ -15,6 +16,7 @@ use percent_encoding::AsciiSet;
 use percent_encoding::NON_ALPHANUMERIC;
 use percent_encoding::utf8_percent_encode;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use url::Url;
 
 use crate::config::Token;
@@ -41,6 +43,8 @@ pub struct GitHub {
     token: Option<Token>,
     with_token: Option<Octocrab>,
     anonymous: Octocrab,
+    /// GraphQL lies beside the REST API on Enterprise servers, and wants a token.
+    for_graphql: Option<Octocrab>,
     /// Whether the token was refused once; it is not sent again.
     token_refused: RefCell<bool>,
 }
@@ -54,8 +58,8 @@ impl GitHub {
         server_url: Url,
         token: Option<Token>,
     ) -> Result<Self, ApiError> {
-        let build = |token: Option<&Token>| {
-            let base = Uri::from_str(api_url.as_str()).map_err(|error| NetError::Setup(error.to_string()))?;
+        let build = |token: Option<&Token>, base: &Url| {
+            let base = Uri::from_str(base.as_str()).map_err(|error| NetError::Setup(error.to_string()))?;
             let builder = Octocrab::builder().base_uri(base.clone()).and_then(|builder| builder.upload_uri(base));
             let mut builder = builder.map_err(|error| NetError::Setup(error.to_string()))?;
             if let Some(token) = token {
@@ -63,10 +67,12 @@ impl GitHub {
             }
             builder.build_with_reqwest(http.leaf()).map_err(|error| NetError::Setup(error.to_string()))
         };
-        let with_token = token.as_ref().map(|token| build(Some(token))).transpose()?;
-        let anonymous = build(None)?;
+        let with_token = token.as_ref().map(|token| build(Some(token), &api_url)).transpose()?;
+        let beside = graphql_base(&api_url);
+        let for_graphql = token.as_ref().map(|token| build(Some(token), &beside)).transpose()?;
+        let anonymous = build(None, &api_url)?;
         let token_refused = RefCell::new(false);
-        Ok(Self { http, repo, api_url, server_url, token, with_token, anonymous, token_refused })
+        Ok(Self { http, repo, api_url, server_url, token, with_token, anonymous, for_graphql, token_refused })
     }
 
     /// The repository it speaks of.
@@ -98,10 +104,21 @@ impl GitHub {
         what: &str,
         progress: &dyn Progress,
     ) -> Result<T, ApiError> {
+        let answer = self.get_answer(route, what, progress).await?;
+        read_json(&answer.body, what)
+    }
+
+    /// As [`GitHub::get_json`], with the headers of the answer.
+    pub(super) async fn get_answer(
+        &self,
+        route: &str,
+        what: &str,
+        progress: &dyn Progress,
+    ) -> Result<Answer, ApiError> {
         let mut backoff = Backoff::new();
-        let answer = loop {
+        loop {
             let error = match self.get_with_fallback(route, what, progress).await {
-                Ok(answer) => break answer,
+                Ok(answer) => return Ok(answer),
                 Err(ApiError::Net(error)) if error.is_transient() => error,
                 Err(error) => return Err(error),
             };
@@ -109,12 +126,10 @@ impl GitHub {
             let (next, all) = backoff.position();
             progress.note(&format!("{error}; trying again ({next} of {all})"));
             tokio::time::sleep(wait).await;
-        };
-        serde_json::from_slice(&answer)
-            .map_err(|error| ApiError::Shape { what: what.to_owned(), reason: error.to_string() })
+        }
     }
 
-    async fn get_with_fallback(&self, route: &str, what: &str, progress: &dyn Progress) -> Result<Bytes, ApiError> {
+    async fn get_with_fallback(&self, route: &str, what: &str, progress: &dyn Progress) -> Result<Answer, ApiError> {
         let Some((token, client)) = self.usable_token().zip(self.with_token.as_ref()) else {
             return match self.get_once(&self.anonymous, route, what, false).await {
                 Err(ApiError::Forbidden { .. }) | Err(ApiError::NotFound { .. }) if *self.token_refused.borrow() => {
@@ -140,31 +155,62 @@ impl GitHub {
         route: &str,
         what: &str,
         authenticated: bool,
-    ) -> Result<Bytes, ApiError> {
+    ) -> Result<Answer, ApiError> {
         let mut route = route.to_owned();
         // A renamed repository answers reads with a redirect inside the API; one step is all GitHub ever needs.
         for _ in 0..2 {
-            let response = client._get(route.as_str()).await.map_err(|error| self.lost(what, &error))?;
-            let (parts, body) = response.into_parts();
-            let body = match Limited::new(body, MAX_ANSWER).collect().await {
-                Ok(body) => body.to_bytes(),
-                Err(error) => return Err(self.lost(what, &*error)),
-            };
-            match parts.status {
-                StatusCode::OK => return Ok(body),
+            let answer = self.exchange(client, Method::GET, &route, None, what).await?;
+            match answer.status {
+                StatusCode::OK => return Ok(answer),
                 StatusCode::UNAUTHORIZED if authenticated => {
                     return Err(ApiError::BadToken {
                         variable: self.token.as_ref().map_or("", |token| token.variable),
                     });
                 }
-                status if status.is_redirection() => match self.moved_route(&parts.headers) {
+                status if status.is_redirection() => match self.moved_route(&answer.headers) {
                     Some(moved) => route = moved,
-                    None => return Err(answer_error(what, &parts, &body, authenticated)),
+                    None => return Err(answer.error(what, authenticated)),
                 },
-                _ => return Err(answer_error(what, &parts, &body, authenticated)),
+                _ => return Err(answer.error(what, authenticated)),
             }
         }
         Err(ApiError::Moved { to: None })
+    }
+
+    /// One request and its answer, whatever the status; nothing is followed and nothing is repeated.
+    pub(super) async fn exchange(
+        &self,
+        client: &Octocrab,
+        method: Method,
+        route: &str,
+        body: Option<&Value>,
+        what: &str,
+    ) -> Result<Answer, ApiError> {
+        let response = match method {
+            Method::GET => client._get(route).await,
+            Method::DELETE => client._delete(route, body).await,
+            _ => client._post(route, body).await,
+        };
+        let (parts, body) = response.map_err(|error| self.lost(what, &error))?.into_parts();
+        match Limited::new(body, MAX_ANSWER).collect().await {
+            Ok(body) => Ok(Answer { status: parts.status, headers: parts.headers, body: body.to_bytes() }),
+            Err(error) => Err(self.lost(what, &*error)),
+        }
+    }
+
+    /// The client that carries the token, unless GitHub refused it.
+    pub(super) fn authorized(&self) -> Option<&Octocrab> {
+        self.usable_token().and(self.with_token.as_ref())
+    }
+
+    /// The client for GraphQL, unless there is no token or GitHub refused it.
+    pub(super) fn graphql_client(&self) -> Option<&Octocrab> {
+        self.usable_token().and(self.for_graphql.as_ref())
+    }
+
+    /// The variable the token came from, for sentences.
+    pub(super) fn token_variable(&self) -> &'static str {
+        self.token.as_ref().map_or("", |token| token.variable)
     }
 
     /// The route a redirect leads to, if it stays below the API's own address.
@@ -203,6 +249,49 @@ impl GitHub {
     }
 }
 
-fn answer_error(what: &str, parts: &http::response::Parts, body: &[u8], authenticated: bool) -> ApiError {
-    ApiError::from_answer(what, parts.status.as_u16(), &parts.headers, body, authenticated)
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl Answer {
+    /// What went wrong, when the answer is no success.
+    pub(super) fn error(&self, what: &str, authenticated: bool) -> ApiError {
+        ApiError::from_answer(what, self.status.as_u16(), &self.headers, &self.body, authenticated)
+    }
+
+    /// A header's text.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+/// Reads a JSON document.
+pub(super) fn read_json<T: DeserializeOwned>(body: &[u8], what: &str) -> Result<T, ApiError> {
+    serde_json::from_slice(body).map_err(|error| ApiError::Shape { what: what.to_owned(), reason: error.to_string() })
+}
+
+/// Where GraphQL is: beside the REST API at github.com, one step above it (`/api/graphql`) on Enterprise servers.
+fn graphql_base(api_url: &Url) -> Url {
+    let mut base = api_url.clone();
+    let path = base.path().trim_end_matches('/');
+    let path = path.strip_suffix("/v3").unwrap_or(path).to_owned();
+    base.set_path(&path);
+    base
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn graphql_lies_beside_the_rest_api() {
+        let base = |text: &str| graphql_base(&text.parse().expect("an address")).to_string();
+        assert_eq!(base("https://api.github.com"), "https://api.github.com/");
+        assert_eq!(base("https://git.acme.org/api/v3"), "https://git.acme.org/api");
+        assert_eq!(base("https://api.acme.ghe.com/"), "https://api.acme.ghe.com/");
+    }
 }

@@ -97,7 +97,7 @@ fn until(reset: Option<DateTime<Utc>>) -> String {
 }
 
 /// When a limit ends: `retry-after` counted from the server's own `date`, else `x-ratelimit-reset`.
-fn reset(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+pub(super) fn reset(headers: &HeaderMap) -> Option<DateTime<Utc>> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let date = header("date").and_then(|date| DateTime::parse_from_rfc2822(date).ok()).map(|date| date.to_utc());
     if let (Some(value), Some(date)) = (header("retry-after"), date) {

@@ -1,11 +1,28 @@
 //! GitHub: its API through octocrab, its release pages where the API does not serve, and the routes between. octocrab
-//! lives and dies here.
+//! lives and dies here. Everything reads, but for [`Writer`].
 
 mod api;
+mod delete;
 mod error;
+mod graphql;
+mod inventory;
+mod refusal;
 mod releases;
+mod rest_inventory;
+mod rulesets;
 mod web;
 
 pub use api::GitHub;
+pub use delete::ReleaseId;
+pub use delete::TagAt;
+pub use delete::Told;
+pub use delete::Writer;
 pub use error::ApiError;
+pub use inventory::Listed;
+pub use inventory::ListedAsset;
+pub use inventory::ListedRelease;
+pub use inventory::ListedRepository;
+pub use inventory::ListedTag;
+pub use inventory::Lister;
+pub use refusal::Refusal;
 pub use releases::Listing;

@@ -136,6 +136,13 @@ impl GitHub {
         }
     }
 
+    /// One release by its number, with its assets as they are now.
+    pub async fn release_by_id(&self, id: u64, tag: &str, progress: &dyn Progress) -> Result<Release, ApiError> {
+        let route = self.route(&["releases", &id.to_string()]);
+        let what = format!("release {id} ({tag}) of {}", self.repo);
+        self.get_json::<ReleaseAnswer>(&route, &what, progress).await?.into_release()
+    }
+
     /// The ways to an asset, to be tried in order while the answer is 404: its public address, which counts against no
     /// limit, and with a token also the API, which is how a private repository gives it.
     pub fn asset_downloads(&self, tag: &Tag, asset: &Asset) -> Vec<Download<'_>> {

@@ -154,8 +154,39 @@ impl Ui {
         self.stdout(&text)
     }
 
+    /// Shows a report beside the one on stdout, before a question about it.
+    pub fn preview<R: Report>(&self, report: &R) {
+        let mut paper = Paper::new(self.color_err, false);
+        report.human(&mut paper);
+        let text = self.without_secrets(paper.into_text());
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+
+    /// Asks a question and gives the answer's line.
+    pub fn ask(&self, question: &str) -> io::Result<String> {
+        let text = self.clean(question);
+        io::stderr().lock().write_all(format!("{text} ").as_bytes())?;
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        Ok(answer)
+    }
+
+    /// Shows a failure whose details are in the report on stdout.
+    pub fn failure_beside_a_report(&self, failure: &CommandError) {
+        self.explain(failure);
+    }
+
     /// Shows a failure: its message, its causes, a blank line and its hints; with `--json` also the document.
     pub fn failure(&self, failure: &CommandError) {
+        self.explain(failure);
+        if self.json {
+            let mut text = serde_json::to_string_pretty(&failure.document()).expect("a map with text keys");
+            text.push('\n');
+            let _ = self.stdout(&text);
+        }
+    }
+
+    fn explain(&self, failure: &CommandError) {
         let lines = failure.lines();
         let mut causes = lines.iter();
         if let Some(first) = causes.next() {
@@ -169,11 +200,6 @@ impl Ui {
         }
         for hint in &failure.hints {
             self.stderr(Some(("hint", "\x1b[1;36m")), hint);
-        }
-        if self.json {
-            let mut text = serde_json::to_string_pretty(&failure.document()).expect("a map with text keys");
-            text.push('\n');
-            let _ = self.stdout(&text);
         }
     }
 

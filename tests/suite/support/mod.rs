@@ -2,6 +2,7 @@
 
 pub mod context;
 pub mod redact;
+pub mod releases;
 pub mod samples;
 pub mod workers;
 

@@ -17,7 +17,27 @@ pub fn redact(text: &str, context: &Context) -> String {
     for (length, name) in [(64, "[SHA256]"), (40, "[COMMIT]"), (12, "[SHA]")] {
         text = replace_hex(&text, length, name);
     }
-    replace_patterns(&text)
+    replace_patterns(&replace_moments(&text))
+}
+
+/// Replaces the moments of this run (`2026-01-31T12:00:00.123Z`, and `20260131T120000Z` in names of files); those of the
+/// samples are of 2024 and stay.
+fn replace_moments(text: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find("20") {
+        shown.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let length = rest
+            .find(|c: char| !(c.is_ascii_digit() || matches!(c, '-' | ':' | 'T' | '.' | 'Z')))
+            .unwrap_or(rest.len());
+        let word = rest[..length].trim_end_matches('.');
+        let is_moment = word.ends_with('Z') && word.contains('T') && word.len() >= 16 && !word.starts_with("2024");
+        shown.push_str(if is_moment { "[TIME]" } else { word });
+        rest = &rest[word.len()..];
+    }
+    shown.push_str(rest);
+    shown
 }
 
 /// Replaces every run of exactly `length` lower-case hexadecimal digits.

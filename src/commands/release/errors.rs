@@ -1,0 +1,175 @@
+//! The class and the hints of what can go wrong with releases.
+
+use std::time::Duration;
+
+use crate::exit::ExitStatus;
+use crate::failure::CommandError;
+use crate::failure::io_status;
+use crate::github::ApiError;
+use crate::net::NetError;
+use crate::prune::ArchiveError;
+use crate::prune::AuditError;
+use crate::prune::GuardRefusal;
+use crate::prune::PlanRefusal;
+use crate::prune::Stop;
+use crate::release::RepoSlug;
+
+const NEEDS: &str =
+    "the token needs the permission `contents: write` (in a workflow: `permissions: { contents: write }`)";
+
+/// A call that failed.
+pub(super) fn api(error: ApiError, repository: &RepoSlug) -> CommandError {
+    let (status, hint) = match &error {
+        ApiError::Net(error) => (net_status(error), Some("run the same command again".to_owned())),
+        ApiError::RateLimited { authenticated: true, .. } => {
+            (ExitStatus::Unavailable, Some("wait until then, or use another token".to_owned()))
+        }
+        ApiError::RateLimited { authenticated: false, .. } => {
+            (ExitStatus::Unavailable, Some("set REPROQ_GITHUB_TOKEN, GH_TOKEN or GITHUB_TOKEN".to_owned()))
+        }
+        ApiError::NotFound { .. } => (
+            ExitStatus::NotFound,
+            Some(format!("check the name {repository}; if it is private, the token must be allowed to see it")),
+        ),
+        ApiError::BadToken { variable } => (ExitStatus::NotPermitted, Some(format!("renew the token in {variable}"))),
+        ApiError::SingleSignOn { url } => {
+            let place = url.as_deref().unwrap_or("GitHub's settings");
+            (ExitStatus::NotPermitted, Some(format!("authorize the token for the organization at {place}")))
+        }
+        ApiError::Forbidden { needed, .. } => {
+            let hint = needed.as_ref().map(|needed| format!("give the token the permission `{needed}`"));
+            (ExitStatus::NotPermitted, Some(hint.unwrap_or_else(|| NEEDS.to_owned())))
+        }
+        ApiError::Moved { .. } => {
+            (ExitStatus::Conflict, Some("name its new place with `--repo OWNER/NAME`".to_owned()))
+        }
+        ApiError::Shape { .. } => (
+            ExitStatus::Unavailable,
+            Some("run the same command again; check the proxy and GITHUB_API_URL if it stays so".to_owned()),
+        ),
+    };
+    let failure = CommandError::new(status, error);
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+fn net_status(error: &NetError) -> ExitStatus {
+    match error {
+        NetError::Setup(_) | NetError::Write(_) => ExitStatus::Failure,
+        _ => ExitStatus::Unavailable,
+    }
+}
+
+/// A repository that answers by another name.
+pub(super) fn renamed(asked: &RepoSlug, found: &RepoSlug) -> CommandError {
+    let message = format!("{asked} is called {found} now; nothing is deleted under its former name");
+    CommandError::message(ExitStatus::Conflict, message).hint(format!("say so with `--repo {found}`"))
+}
+
+/// No plan can be made.
+pub(super) fn no_plan(refusal: PlanRefusal, has_token: bool) -> CommandError {
+    let (status, hint) = match &refusal {
+        PlanRefusal::Incomplete { why } if why.contains("at most") => (
+            ExitStatus::Conflict,
+            "delete some releases by hand first; what cannot be seen cannot be judged".to_owned(),
+        ),
+        PlanRefusal::Incomplete { .. } => {
+            (ExitStatus::Unavailable, "run the same command again when nobody publishes".to_owned())
+        }
+        PlanRefusal::Archived { .. } => (ExitStatus::NotPermitted, "unarchive the repository first".to_owned()),
+        PlanRefusal::NoPush { .. } if !has_token => (
+            ExitStatus::NotPermitted,
+            "set REPROQ_GITHUB_TOKEN, GH_TOKEN or GITHUB_TOKEN; without a token drafts are invisible".to_owned(),
+        ),
+        PlanRefusal::NoPush { .. } => (ExitStatus::NotPermitted, NEEDS.to_owned()),
+        PlanRefusal::NothingManaged { .. } => {
+            (ExitStatus::NotFound, "only tags such as v1.2.3 or 1.2.3 are versions; check `--repo`".to_owned())
+        }
+    };
+    CommandError::new(status, refusal).hint(hint)
+}
+
+/// A plan that is larger than it may be; `command` is the same command with the number allowed.
+pub(super) fn guarded(refusal: GuardRefusal, command: &str) -> CommandError {
+    let hint = match &refusal {
+        GuardRefusal::TooMany { .. } => format!("look at them with `--dry-run`; if that is what you want: {command}"),
+        GuardRefusal::NothingInstallable => "publish a release with assets first, or keep more".to_owned(),
+    };
+    CommandError::new(ExitStatus::Conflict, refusal).hint(hint)
+}
+
+/// A record that cannot be used.
+pub(super) fn audit(error: AuditError) -> CommandError {
+    let status = match &error {
+        AuditError::Write { source, .. } | AuditError::Read { source, .. } => io_status(source),
+        AuditError::Line { .. } => ExitStatus::Usage,
+    };
+    let is_write = matches!(error, AuditError::Write { .. });
+    let failure = CommandError::new(status, error);
+    if is_write {
+        failure.hint("nothing is done without a record; name a place for it with `--audit FILE`")
+    } else {
+        failure
+    }
+}
+
+/// Assets that could not be saved.
+pub(super) fn archive(error: ArchiveError) -> CommandError {
+    let status = match &error {
+        ArchiveError::Api { .. } => ExitStatus::Unavailable,
+        ArchiveError::Download { source, .. } => net_status(source),
+        ArchiveError::Digest { .. } => ExitStatus::Unverified,
+        ArchiveError::Write { source, .. } => io_status(source),
+        ArchiveError::Name { .. } | ArchiveError::Tag(_) => ExitStatus::Failure,
+    };
+    CommandError::new(status, error).hint("nothing was deleted, because what goes could not be saved first")
+}
+
+/// What ended the work.
+pub(super) fn stopped(stop: &Stop, max_wait: Duration) -> CommandError {
+    let (status, hints): (ExitStatus, Vec<String>) = match stop {
+        Stop::Limited { .. } | Stop::Reserve { .. } => (
+            ExitStatus::Unavailable,
+            vec![format!(
+                "run the same command again later; it goes on from here. To wait longer than {} min: `--max-wait 1h`",
+                max_wait.as_secs() / 60
+            )],
+        ),
+        Stop::Moved { .. } => {
+            (ExitStatus::Conflict, vec!["name the repository's new place with `--repo OWNER/NAME`".to_owned()])
+        }
+        Stop::Forbidden { needed, .. } => (
+            ExitStatus::NotPermitted,
+            vec![match needed {
+                Some(needed) => {
+                    format!("give the token `{needed}` (in a workflow: `permissions: {{ contents: write }}`)")
+                }
+                None => NEEDS.to_owned(),
+            }],
+        ),
+        Stop::Blocked { name, .. } => (
+            ExitStatus::NotPermitted,
+            vec![
+                "let this token bypass the rule, or change the rule; then run the same command again".to_owned(),
+                format!("only the release entry of {name} is gone; nothing else was touched"),
+            ],
+        ),
+        Stop::Hidden { .. } => (ExitStatus::NotPermitted, vec![NEEDS.to_owned()]),
+        Stop::Refused { .. } => (ExitStatus::Failure, Vec::new()),
+        Stop::Lost { .. } => {
+            (ExitStatus::Unavailable, vec!["run the same command again; it goes on from here".to_owned()])
+        }
+        Stop::World { .. } => {
+            (ExitStatus::Conflict, vec!["look at the repository, then run the same command again".to_owned()])
+        }
+        Stop::Record { .. } => (
+            ExitStatus::Failure,
+            vec!["nothing is done without a record; name another place with `--audit FILE`".to_owned()],
+        ),
+    };
+    let mut failure = CommandError::message(status, stop.to_string());
+    failure.hints = hints;
+    failure
+}

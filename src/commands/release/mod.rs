@@ -1,0 +1,80 @@
+//! `reproq release …`: the releases of one repository, which is always one that somebody named.
+
+mod check;
+mod checksums;
+mod errors;
+mod list;
+mod markdown;
+mod outputs;
+mod prune;
+mod prune_report;
+mod repository;
+mod restore;
+
+use std::path::PathBuf;
+
+use crate::cli::ReleaseCommand;
+use crate::exit::ExitStatus;
+use crate::failure::CommandError;
+use crate::github::GitHub;
+use crate::net::Http;
+use crate::release::RepoSlug;
+use crate::session::Session;
+use crate::store;
+
+/// Runs a command about releases.
+pub(super) fn run(command: &ReleaseCommand, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
+    match command {
+        ReleaseCommand::List(arguments) => list::list(arguments, session),
+        ReleaseCommand::Prune(arguments) => prune::prune(arguments, session),
+        ReleaseCommand::Restore(arguments) => restore::restore(arguments, session),
+        ReleaseCommand::Check(arguments) => check::check(arguments, session),
+        ReleaseCommand::Checksums(arguments) => checksums::checksums(arguments, session),
+    }
+}
+
+/// The one thread requests are sent from, one after another.
+fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()
+        .map_err(|error| CommandError::new(ExitStatus::Failure, error).context("failed to start the network"))
+}
+
+/// The client for a repository. Must be called inside the runtime.
+fn client(repository: RepoSlug, session: &Session<'_>) -> Result<GitHub, CommandError> {
+    let settings = &session.settings;
+    if settings.offline.value {
+        let message = format!("releases are on GitHub, and the network may not be used ({})", settings.offline.from);
+        return Err(CommandError::message(ExitStatus::Usage, message).hint("leave out `--offline`"));
+    }
+    let (api, server) = (settings.api_url.value.clone(), settings.server_url.value.clone());
+    Http::new(session.http.clone())
+        .map_err(Into::into)
+        .and_then(|http| GitHub::new(http, repository.clone(), api, server, settings.token.clone()))
+        .map_err(|error| errors::api(error, &repository))
+}
+
+/// Where the records of this project go.
+fn audit_path(named: Option<&PathBuf>, command: &str, session: &Session<'_>) -> PathBuf {
+    match named {
+        Some(path) => session.env.cwd.join(path),
+        None => {
+            let name = format!("{command}-{}.jsonl", session.now.format("%Y%m%dT%H%M%SZ"));
+            session.project.root.join(".reproq").join("audit").join(name)
+        }
+    }
+}
+
+/// The project's own folder is not for version control, whatever lies in it.
+fn keep_out_of_version_control(session: &Session<'_>) {
+    let home = session.project.root.join(".reproq");
+    let ignore = home.join(".gitignore");
+    if home.is_dir() && !ignore.exists() {
+        let text = b"# Made by reproq: what is here is not for version control.\n*\n";
+        if let Err(error) = store::write_atomically(&ignore, text) {
+            session.ui.debug(&error.to_string());
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! `reproq release prune`: what goes, whether it may, and what came of it.
+#![expect(clippy::disallowed_methods, reason = "plan files are read here")]
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::cli::PaceChoice;
+use crate::cli::PruneArgs;
+use crate::commands::release::audit_path;
+use crate::commands::release::client;
+use crate::commands::release::errors;
+use crate::commands::release::keep_out_of_version_control;
+use crate::commands::release::outputs;
+use crate::commands::release::prune_report::PruneReport;
+use crate::commands::release::prune_report::Work;
+use crate::commands::release::repository;
+use crate::commands::release::runtime;
+use crate::exit::ExitStatus;
+use crate::failure::CommandError;
+use crate::github::GitHub;
+use crate::github::Lister;
+use crate::platform;
+use crate::progress::Progress;
+use crate::prune;
+use crate::prune::Audience;
+use crate::prune::Audit;
+use crate::prune::Clock;
+use crate::prune::Consent;
+use crate::prune::Delete;
+use crate::prune::Inventory;
+use crate::prune::NoConsent;
+use crate::prune::Pace;
+use crate::prune::PaceName;
+use crate::prune::PlanFile;
+use crate::prune::PolicyError;
+use crate::prune::PrunePlan;
+use crate::prune::PrunePolicy;
+use crate::prune::Workshop;
+use crate::prune::parse_keep;
+use crate::prune::parse_max_delete;
+use crate::prune::parse_min_age;
+use crate::prune::still_allowed;
+use crate::release::RepoSlug;
+use crate::session::Session;
+use crate::store;
+use crate::store::StoreError;
+use crate::text::count;
+
+/// How long all waits for GitHub's limits may be together.
+const MAX_WAIT: Duration = Duration::from_secs(600);
+
+/// What was asked for; made before anything is sent.
+struct Request {
+    repository: RepoSlug,
+    policy: PrunePolicy,
+    file: Option<PlanFile>,
+    max_delete: usize,
+    max_wait: Duration,
+}
+
+/// What may go, by a plan of this moment.
+struct Planned {
+    plan: PrunePlan,
+    deletes: Vec<Delete>,
+}
+
+/// Prunes.
+pub(super) fn prune(arguments: &PruneArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
+    let request = request(arguments, session)?;
+    let runtime = runtime()?;
+    let entered = runtime.enter();
+    let github = client(request.repository.clone(), session)?;
+    drop(entered);
+    let progress = session.ui.progress();
+    let lister = Lister::new(&github, &progress);
+    let planned = runtime.block_on(plan(&request, &lister, session))?;
+    for warning in planned.plan.warnings() {
+        session.ui.warn(warning);
+    }
+    if let Some(path) = &arguments.plan_out {
+        let path = session.env.cwd.join(path);
+        let text = PlanFile::new(&planned.plan, env!("CARGO_PKG_VERSION")).to_json();
+        store::write_atomically(&path, text.as_bytes())
+            .map_err(|StoreError { source, .. }| CommandError::io("write the plan", &path, source))?;
+    }
+    let guard = guard(&planned, request.max_delete);
+    if arguments.dry_run || planned.deletes.is_empty() {
+        return show(&planned, guard.err(), arguments, session);
+    }
+    guard.map_err(|refusal| errors::guarded(refusal, &allowing(arguments, &request, planned.deletes.len())))?;
+    let planned = confirm(planned, &request, arguments, &lister, &runtime, session)?;
+    if planned.deletes.is_empty() {
+        return show(&planned, None, arguments, session);
+    }
+    carry_out(planned, &request, arguments, &github, &lister, &progress, &runtime, session)
+}
+
+fn request(arguments: &PruneArgs, session: &Session<'_>) -> Result<Request, CommandError> {
+    let usage = |error: PolicyError| {
+        CommandError::new(ExitStatus::Usage, error).hint("nothing was sent; see `reproq release prune --help`")
+    };
+    let max_delete = arguments.max_delete.as_deref().map(parse_max_delete).transpose().map_err(usage)?;
+    let max_wait = arguments.max_wait.as_deref().map(parse_min_age).transpose().map_err(|_| {
+        let found = arguments.max_wait.as_deref().unwrap_or_default();
+        let message = format!("--max-wait wants a number and a unit such as 90s, 10m or 1h, found `{found}`");
+        CommandError::message(ExitStatus::Usage, message).hint("nothing was sent; see `reproq release prune --help`")
+    })?;
+    let file = arguments.plan.as_deref().map(|path| read_plan(&session.env.cwd.join(path))).transpose()?;
+    let mut policy = match (&file, &arguments.keep) {
+        (Some(file), _) => file.policy.clone(),
+        (None, Some(keep)) => policy(keep, arguments, session).map_err(usage)?,
+        (None, None) => {
+            let message = "--keep is missing: how many of the newest versions stay";
+            return Err(CommandError::message(ExitStatus::Usage, message));
+        }
+    };
+    policy.protected_tags.extend(tag_of_this_job(session));
+    policy.max_delete = max_delete.unwrap_or(policy.max_delete);
+    Ok(Request {
+        repository: repository::find(arguments.repo.as_deref(), session)?,
+        max_delete: policy.max_delete,
+        max_wait: max_wait.unwrap_or(MAX_WAIT),
+        policy,
+        file,
+    })
+}
+
+fn policy(keep: &str, arguments: &PruneArgs, session: &Session<'_>) -> Result<PrunePolicy, PolicyError> {
+    let mut policy = PrunePolicy::new(parse_keep(keep)?);
+    for pattern in session.settings.release_protect.iter().chain(&arguments.protect) {
+        policy.protect.push(pattern.parse()?);
+    }
+    if let Some(text) = &arguments.order {
+        policy.order = text.parse()?;
+    }
+    if let Some(text) = &arguments.min_age {
+        policy.min_age = parse_min_age(text)?;
+    }
+    if let Some(text) = &arguments.prerelease {
+        policy.prerelease = text.parse()?;
+    }
+    policy.allow_immutable = arguments.allow_immutable;
+    Ok(policy)
+}
+
+/// The tag a workflow was started by is the one it just published.
+fn tag_of_this_job(session: &Session<'_>) -> Option<String> {
+    let is_tag = session.env.var("GITHUB_REF_TYPE").as_deref() == Some("tag");
+    session.env.var("GITHUB_REF_NAME").filter(|_| is_tag)
+}
+
+async fn plan(request: &Request, lister: &Lister<'_>, session: &Session<'_>) -> Result<Planned, CommandError> {
+    let listed = lister.list().await.map_err(|error| errors::api(error, &request.repository))?;
+    let inventory = Inventory::of(listed).map_err(|error| CommandError::new(ExitStatus::Failure, error))?;
+    let found = &inventory.repository.full_name;
+    if !found.is_same(&request.repository) {
+        return Err(errors::renamed(&request.repository, found));
+    }
+    if let Some(error) = lister.refused_token() {
+        return Err(errors::api(error, &request.repository));
+    }
+    let plan = PrunePlan::compute(&inventory, &request.policy, session.now)
+        .map_err(|refusal| errors::no_plan(refusal, session.settings.token.is_some()))?;
+    let deletes = match &request.file {
+        None => plan.delete().to_vec(),
+        Some(file) => still_allowed(file, &plan).map_err(|moved| {
+            CommandError::new(ExitStatus::Conflict, moved)
+                .hint("nothing was deleted; make a new plan with `--plan-out`")
+        })?,
+    };
+    Ok(Planned { plan, deletes })
+}
+
+/// The bite that is taken now, which a plan file may make smaller than the plan of this moment.
+fn guard(planned: &Planned, max_delete: usize) -> Result<(), prune::GuardRefusal> {
+    let count = planned.deletes.len();
+    if count > max_delete {
+        return Err(prune::GuardRefusal::TooMany { planned: count, limit: max_delete });
+    }
+    planned.plan.guard(usize::MAX)
+}
+
+/// Shows the plan; nothing is done.
+fn show(
+    planned: &Planned,
+    refusal: Option<prune::GuardRefusal>,
+    arguments: &PruneArgs,
+    session: &Session<'_>,
+) -> Result<ExitStatus, CommandError> {
+    let report =
+        PruneReport::new(&planned.plan, &planned.deletes, arguments.dry_run, refusal.map(|why| why.to_string()));
+    outputs::summary(&report.markdown(), session);
+    outputs::outputs(&report.outputs(), session);
+    session.ui.report(&report)?;
+    let pending = arguments.exit_code && !planned.deletes.is_empty();
+    Ok(if pending { ExitStatus::Pending } else { ExitStatus::Success })
+}
+
+/// Nothing is deleted that nobody wants to go. Whoever is asked takes time, so the world is looked at again afterwards.
+fn confirm(
+    planned: Planned,
+    request: &Request,
+    arguments: &PruneArgs,
+    lister: &Lister<'_>,
+    runtime: &tokio::runtime::Runtime,
+    session: &Session<'_>,
+) -> Result<Planned, CommandError> {
+    let audience = match (session.env.is_ci(), session.env.stdin_is_terminal && session.env.stderr_is_terminal) {
+        (true, _) => Audience::Automation,
+        (false, true) => Audience::Person,
+        (false, false) => Audience::Nobody,
+    };
+    let refused = |error: NoConsent| {
+        CommandError::new(ExitStatus::Conflict, error)
+            .hint("look at them with `--dry-run`, then say so with `--yes` or, in a workflow, CI=true")
+    };
+    let wanted = match prune::consent(planned.deletes.len(), arguments.yes, audience).map_err(refused)? {
+        Consent::Given => return Ok(planned),
+        Consent::AskFor(wanted) => wanted,
+    };
+    session.ui.preview(&PruneReport::new(&planned.plan, &planned.deletes, true, None));
+    let question = format!(
+        "Type {wanted} to delete {} of {} for ever:",
+        count(wanted, "version"),
+        planned.plan.repository().full_name
+    );
+    let answer = session.ui.ask(&question).map_err(|error| CommandError::new(ExitStatus::Failure, error))?;
+    if !prune::confirms(&answer, wanted) {
+        return Err(CommandError::new(ExitStatus::Conflict, NoConsent::Declined));
+    }
+    let shown = PlanFile::new(&planned.plan, env!("CARGO_PKG_VERSION"));
+    let again = Request {
+        file: Some(shown),
+        repository: request.repository.clone(),
+        policy: request.policy.clone(),
+        ..*request
+    };
+    let now = runtime.block_on(plan(&again, lister, session))?;
+    // The question was about these and no others.
+    let deletes = now.deletes.into_iter().filter(|unit| planned.deletes.iter().any(|asked| asked.name == unit.name));
+    Ok(Planned { deletes: deletes.collect(), plan: now.plan })
+}
+
+#[expect(clippy::too_many_arguments, reason = "each is a door of its own")]
+fn carry_out(
+    planned: Planned,
+    request: &Request,
+    arguments: &PruneArgs,
+    github: &GitHub,
+    lister: &Lister<'_>,
+    progress: &dyn Progress,
+    runtime: &tokio::runtime::Runtime,
+    session: &Session<'_>,
+) -> Result<ExitStatus, CommandError> {
+    platform::watch_signals();
+    let Planned { plan, deletes } = planned;
+    let mut saved = Vec::new();
+    if let Some(folder) = &arguments.archive {
+        let folder = session.env.cwd.join(folder);
+        saved = runtime.block_on(prune::archive(&deletes, &folder, github, progress)).map_err(errors::archive)?;
+    }
+    let path = audit_path(arguments.audit.as_ref(), "prune", session);
+    let mut audit = Audit::open(&path).map_err(errors::audit)?;
+    keep_out_of_version_control(session);
+    session.ui.status(&format!(
+        "Deleting {} of {}; {} stay",
+        count(deletes.len(), "version"),
+        plan.repository().full_name,
+        plan.keep().len()
+    ));
+    let clock = Clock::wall(session.now);
+    let workshop = Workshop {
+        github,
+        lister,
+        audit: &mut audit,
+        clock: &clock,
+        pace: Pace::new(match arguments.pace {
+            PaceChoice::Fast => PaceName::Fast,
+            PaceChoice::Normal => PaceName::Normal,
+            PaceChoice::Strict => PaceName::Strict,
+        }),
+        max_wait: request.max_wait,
+        progress,
+    };
+    let applied = runtime.block_on(prune::apply(&plan, deletes.clone(), workshop));
+    let mut report = PruneReport::new(&plan, &deletes, false, None);
+    report.work = Some(Work::new(applied, &path, saved));
+    let (status, failure) = report.judge(request.max_wait);
+    outputs::summary(&report.markdown(), session);
+    outputs::outputs(&report.outputs(), session);
+    session.ui.report(&report)?;
+    if let Some(failure) = failure {
+        session.ui.failure_beside_a_report(&failure);
+    }
+    Ok(status)
+}
+
+/// The same command with so many deletions allowed.
+fn allowing(arguments: &PruneArgs, request: &Request, planned: usize) -> String {
+    let mut words = vec!["reproq".to_owned(), "release".to_owned(), "prune".to_owned()];
+    let mut option = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            words.extend([name.to_owned(), quoted(&value)]);
+        }
+    };
+    let path = |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| path.to_string_lossy().into_owned());
+    option("--keep", arguments.keep.clone());
+    option("--plan", path(&arguments.plan));
+    option("--order", arguments.order.clone());
+    for pattern in &arguments.protect {
+        option("--protect", Some(pattern.clone()));
+    }
+    option("--min-age", arguments.min_age.clone());
+    option("--prerelease", arguments.prerelease.clone());
+    option("--archive", path(&arguments.archive));
+    option("--audit", path(&arguments.audit));
+    option("--repo", Some(request.repository.to_string()));
+    option("--max-delete", Some(planned.to_string()));
+    if arguments.allow_immutable {
+        words.push("--allow-immutable".to_owned());
+    }
+    if arguments.yes {
+        words.push("--yes".to_owned());
+    }
+    words.join(" ")
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:+,@%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+fn read_plan(path: &Path) -> Result<PlanFile, CommandError> {
+    let text = std::fs::read_to_string(path).map_err(|error| CommandError::io("read the plan", path, error))?;
+    PlanFile::from_json(&text).map_err(|error| {
+        CommandError::new(ExitStatus::Usage, error)
+            .context(format!("`{}` is no plan that can be carried out", path.display()))
+            .hint("make a new plan with `--dry-run --plan-out FILE`")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_for_a_shell() {
+        for (word, quoted_word) in
+            [("v1.*", "'v1.*'"), ("a/b", "a/b"), ("it's", "'it'\\''s'"), ("", "''"), ("24h", "24h")]
+        {
+            assert_eq!(quoted(word), quoted_word);
+        }
+    }
+}

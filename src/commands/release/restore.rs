@@ -1,0 +1,165 @@
+//! `reproq release restore`: tags back at their old objects, from the record of a prune.
+
+use serde::Serialize;
+
+use crate::cli::RestoreArgs;
+use crate::commands::release::audit_path;
+use crate::commands::release::client;
+use crate::commands::release::errors;
+use crate::commands::release::keep_out_of_version_control;
+use crate::commands::release::repository;
+use crate::commands::release::runtime;
+use crate::exit::ExitStatus;
+use crate::failure::CommandError;
+use crate::github::Lister;
+use crate::platform;
+use crate::prune;
+use crate::prune::Audit;
+use crate::prune::Clock;
+use crate::prune::Inventory;
+use crate::prune::RestorePlan;
+use crate::prune::TagEnd;
+use crate::prune::TagResult;
+use crate::session::Session;
+use crate::text::count;
+use crate::ui::Paper;
+use crate::ui::Report;
+
+/// The report of `release restore`.
+#[derive(Debug, Serialize)]
+struct RestoreReport {
+    repository: String,
+    dry_run: bool,
+    /// Tags that would come back, in a dry run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    would_restore: Vec<String>,
+    tags: Vec<TagResult>,
+    /// Releases that cannot come back.
+    lost_releases: Vec<LostRelease>,
+    /// The record of the restoration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audit: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct LostRelease {
+    tag: String,
+    assets: usize,
+}
+
+/// Restores.
+pub(super) fn restore(arguments: &RestoreArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
+    let slug = repository::find(arguments.repo.as_deref(), session)?;
+    let lines = prune::read_audit(&session.env.cwd.join(&arguments.from)).map_err(errors::audit)?;
+    let runtime = runtime()?;
+    let entered = runtime.enter();
+    let github = client(slug.clone(), session)?;
+    drop(entered);
+    let progress = session.ui.progress();
+    let lister = Lister::new(&github, &progress);
+    let listed = runtime.block_on(lister.list()).map_err(|error| errors::api(error, &slug))?;
+    let inventory = Inventory::of(listed).map_err(|error| CommandError::new(ExitStatus::Failure, error))?;
+    if !inventory.repository.full_name.is_same(&slug) {
+        return Err(errors::renamed(&slug, &inventory.repository.full_name));
+    }
+    let plan = RestorePlan::compute(&lines, &inventory);
+    if let Some(other) = plan.repositories.iter().find(|one| one.id != inventory.repository.id) {
+        let message = format!("the record is of {} (id {}), and this is {slug}", other.full_name, other.id);
+        return Err(CommandError::message(ExitStatus::Conflict, message)
+            .hint(format!("name the record's repository with `--repo {}`", other.full_name)));
+    }
+    let mut report = RestoreReport {
+        repository: slug.to_string(),
+        dry_run: arguments.dry_run,
+        would_restore: plan.create.iter().map(|tag| tag.name.clone()).collect(),
+        tags: plan.settled.clone(),
+        lost_releases: plan
+            .lost_releases
+            .iter()
+            .map(|(tag, assets)| LostRelease { tag: tag.clone(), assets: *assets })
+            .collect(),
+        audit: None,
+    };
+    if arguments.dry_run || plan.create.is_empty() {
+        if !arguments.dry_run {
+            report.would_restore.clear();
+        }
+        session.ui.report(&report)?;
+        return Ok(verdict(&report, arguments));
+    }
+    platform::watch_signals();
+    let path = audit_path(arguments.audit.as_ref(), "restore", session);
+    let mut audit = Audit::open(&path).map_err(errors::audit)?;
+    keep_out_of_version_control(session);
+    let clock = Clock::wall(session.now);
+    let restored = runtime.block_on(prune::restore(plan, &inventory, &github, &mut audit, &clock, &progress));
+    report.would_restore.clear();
+    report.tags = restored.tags;
+    report.audit = Some(path.to_string_lossy().into_owned());
+    session.ui.report(&report)?;
+    if let Some(stop) = restored.stop {
+        let failure = errors::stopped(&stop, std::time::Duration::ZERO);
+        session.ui.failure_beside_a_report(&failure);
+        return Ok(failure.status);
+    }
+    Ok(verdict(&report, arguments))
+}
+
+fn verdict(report: &RestoreReport, arguments: &RestoreArgs) -> ExitStatus {
+    let whole = report.tags.iter().all(|tag| matches!(tag.end, TagEnd::Restored | TagEnd::AlreadyThere));
+    let releases = arguments.tags_only || report.lost_releases.is_empty();
+    if arguments.dry_run || (whole && releases) { ExitStatus::Success } else { ExitStatus::Partial }
+}
+
+impl Report for RestoreReport {
+    const SCHEMA: &'static str = "reproq.restore/1";
+
+    fn human(&self, paper: &mut Paper) {
+        let of = |end: TagEnd| self.tags.iter().filter(|tag| tag.end == end).count();
+        if self.dry_run {
+            let would = count(self.would_restore.len(), "tag");
+            paper.strong(&format!("{would} of {} would come back.", self.repository));
+            for name in &self.would_restore {
+                paper.line(&format!("  {name}"));
+            }
+        } else {
+            let restored = count(of(TagEnd::Restored), "tag");
+            paper.strong(&format!("{restored} of {} restored.", self.repository));
+        }
+        if paper.is_quiet() {
+            return;
+        }
+        if !self.tags.is_empty() {
+            paper.blank();
+            let mut rows = vec![["TAG", "", "WHY"].map(str::to_owned).to_vec()];
+            rows.extend(
+                self.tags.iter().map(|tag| {
+                    vec![tag.name.clone(), end_word(tag.end).to_owned(), tag.note.clone().unwrap_or_default()]
+                }),
+            );
+            paper.table(&rows);
+        }
+        if !self.lost_releases.is_empty() {
+            paper.blank();
+            let assets = self.lost_releases.iter().map(|lost| lost.assets).sum();
+            paper.line(&format!(
+                "{} cannot come back: their notes, {} and download counts are gone. Publish them again from the tags.",
+                count(self.lost_releases.len(), "release"),
+                count(assets, "asset"),
+            ));
+        }
+        if let Some(audit) = &self.audit {
+            paper.line(&format!("Record: {audit}"));
+        }
+    }
+}
+
+const fn end_word(end: TagEnd) -> &'static str {
+    match end {
+        TagEnd::Restored => "restored",
+        TagEnd::AlreadyThere => "already there",
+        TagEnd::Taken => "taken, left alone",
+        TagEnd::Burned => "cannot come back",
+        TagEnd::Refused => "refused",
+    }
+}

@@ -1,0 +1,239 @@
+//! The requests that change something. Each is sent once, follows nothing, and its answer has a class of its own:
+//! octocrab's own calls take a 403 for a success and send a tag's `#` as the end of the address.
+
+use std::fmt;
+use std::time::Duration;
+
+use http::Method;
+use http::StatusCode;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::github::ApiError;
+use crate::github::GitHub;
+use crate::github::api::Answer;
+use crate::github::graphql::GraphQlError;
+use crate::github::graphql::Problem;
+use crate::github::graphql::problems_of;
+use crate::github::refusal::Refusal;
+use crate::github::refusal::wait_of;
+use crate::release::Tag;
+
+/// The object id that stands for "does not exist".
+const NOTHING: &str = "0000000000000000000000000000000000000000";
+
+const UPDATE_REFS: &str = "mutation($repository: ID!, $updates: [RefUpdate!]!) {
+  updateRefs(input: { repositoryId: $repository, refUpdates: $updates }) { clientMutationId }
+}";
+
+/// GitHub's number for a release. Made from a number alone, never from a tag: deletions by tag have deleted other releases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ReleaseId(u64);
+
+impl ReleaseId {
+    /// The release with this number.
+    pub const fn new(id: u64) -> Self {
+        Self(id)
+    }
+}
+
+impl fmt::Display for ReleaseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A tag and the object it must point at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagAt {
+    /// The tag; only names git allows can be sent.
+    pub tag: Tag,
+    /// The object id.
+    pub object_id: String,
+}
+
+/// What came of one request that changes something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// Done, or why not.
+    pub outcome: Result<(), Refusal>,
+    /// The status, where an answer came.
+    pub status: Option<u16>,
+    /// GitHub's name for the request, for its support.
+    pub request_id: Option<String>,
+    /// How many requests are left of the hour's.
+    pub remaining: Option<u64>,
+    /// How long until they are whole again.
+    pub reset_in: Duration,
+}
+
+/// Sends changes. Everything else in this folder only reads.
+#[derive(Debug, Clone, Copy)]
+pub struct Writer<'a> {
+    github: &'a GitHub,
+}
+
+impl<'a> Writer<'a> {
+    /// Whoever makes one means to change the repository.
+    pub const fn new(github: &'a GitHub) -> Self {
+        Self { github }
+    }
+
+    /// Deletes a release with its assets, by its number; its tag stays.
+    pub async fn delete_release(&self, id: ReleaseId) -> Told {
+        let route = self.github.route(&["releases", &id.to_string()]);
+        self.rest(Method::DELETE, &route, None, StatusCode::NO_CONTENT).await
+    }
+
+    /// Deletes tags, all or none, each only while it still points where it should.
+    pub async fn delete_tags(&self, repository: &str, tags: &[TagAt]) -> Told {
+        let updates = tags.iter().map(|at| update(&at.tag, &at.object_id, NOTHING)).collect();
+        self.update_refs(repository, updates).await
+    }
+
+    /// Makes tags, all or none, each only while there is none of its name.
+    pub async fn create_tags(&self, repository: &str, tags: &[TagAt]) -> Told {
+        let updates = tags.iter().map(|at| update(&at.tag, NOTHING, &at.object_id)).collect();
+        self.update_refs(repository, updates).await
+    }
+
+    /// Deletes one tag by the REST API, which does not compare; where it points is therefore asked a moment before.
+    pub async fn delete_tag_alone(&self, at: &TagAt) -> Told {
+        match self.tag_points_at(&at.tag).await {
+            Ok(Some(found)) if found == at.object_id => {}
+            Ok(Some(found)) => {
+                let message = format!("the tag points at {found} now");
+                return Told::without_answer(Refusal::Rejected { status: 409, message });
+            }
+            Ok(None) => return Told::without_answer(Refusal::Gone),
+            Err(told) => return *told,
+        }
+        let route = self.github.route(&["git", "refs", "tags", at.tag.as_str()]);
+        self.rest(Method::DELETE, &route, None, StatusCode::NO_CONTENT).await
+    }
+
+    /// Makes one tag by the REST API, which never overwrites.
+    pub async fn create_tag_alone(&self, at: &TagAt) -> Told {
+        let body = json!({ "ref": format!("refs/tags/{}", at.tag), "sha": at.object_id });
+        let route = self.github.route(&["git", "refs"]);
+        self.rest(Method::POST, &route, Some(&body), StatusCode::CREATED).await
+    }
+
+    /// Where a tag points; `None` where there is none.
+    async fn tag_points_at(&self, tag: &Tag) -> Result<Option<String>, Box<Told>> {
+        let route = self.github.route(&["git", "ref", "tags", tag.as_str()]);
+        let answer = match self.send(Method::GET, &route, None).await {
+            Ok(answer) => answer,
+            Err(refusal) => return Err(Box::new(Told::without_answer(refusal))),
+        };
+        match answer.status {
+            StatusCode::OK => {}
+            StatusCode::NOT_FOUND => return Ok(None),
+            _ => return Err(Box::new(Told::of(&answer, Err(refusal_of(&answer))))),
+        }
+        let document: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let is_same = document["ref"].as_str() == Some(&format!("refs/tags/{tag}"));
+        match document["object"]["sha"].as_str().filter(|_| is_same) {
+            Some(found) => Ok(Some(found.to_owned())),
+            None => {
+                let refusal =
+                    Refusal::Unknown { reason: "the answer about the tag is about something else".to_owned() };
+                Err(Box::new(Told::of(&answer, Err(refusal))))
+            }
+        }
+    }
+
+    async fn rest(&self, method: Method, route: &str, body: Option<&Value>, wanted: StatusCode) -> Told {
+        match self.send(method, route, body).await {
+            Ok(answer) if answer.status == wanted => Told::of(&answer, Ok(())),
+            Ok(answer) if answer.status.is_success() => {
+                let reason = format!("GitHub answered HTTP {} instead of {wanted}", answer.status.as_u16());
+                Told::of(&answer, Err(Refusal::Unknown { reason }))
+            }
+            Ok(answer) => Told::of(&answer, Err(refusal_of(&answer))),
+            Err(refusal) => Told::without_answer(refusal),
+        }
+    }
+
+    async fn send(&self, method: Method, route: &str, body: Option<&Value>) -> Result<Answer, Refusal> {
+        let Some(client) = self.github.authorized() else {
+            let message = "a change needs a token".to_owned();
+            return Err(Refusal::Forbidden { message, needed: Some("contents=write".to_owned()) });
+        };
+        self.github.exchange(client, method, route, body, "the change").await.map_err(|error| lost(&error))
+    }
+
+    async fn update_refs(&self, repository: &str, updates: Value) -> Told {
+        let variables = json!({ "repository": repository, "updates": updates });
+        let answer = match self.github.graphql_once(UPDATE_REFS, &variables, "the change").await {
+            Ok(answer) => answer,
+            Err(GraphQlError::Api(error)) => return Told::without_answer(lost(&error)),
+            Err(GraphQlError::Off | GraphQlError::UnknownField { .. } | GraphQlError::Refused(_)) => {
+                return Told::without_answer(Refusal::Unsupported);
+            }
+        };
+        let outcome = match answer.status {
+            StatusCode::OK => match problems_of(&answer, "the change") {
+                Ok(problems) => verdict(&problems, &answer),
+                Err(error) => Err(Refusal::of_lost(&error)),
+            },
+            StatusCode::NOT_FOUND => Err(Refusal::Unsupported),
+            _ => Err(refusal_of(&answer)),
+        };
+        Told::of(&answer, outcome)
+    }
+}
+
+fn update(tag: &Tag, before: &str, after: &str) -> Value {
+    json!({ "name": format!("refs/tags/{tag}"), "beforeOid": before, "afterOid": after })
+}
+
+/// What the `errors` of a mutation mean; none is success. GitHub's words for a tag that points elsewhere are not published,
+/// so what is not known is rejected, and a new listing tells what it was about.
+fn verdict(problems: &[Problem], answer: &Answer) -> Result<(), Refusal> {
+    let Some(first) = problems.first() else { return Ok(()) };
+    if problems.iter().any(Problem::is_limit) {
+        return Err(Refusal::Limited { wait: wait_of(&answer.headers) });
+    }
+    if problems.iter().any(Problem::is_unknown_to_the_server) {
+        return Err(Refusal::Unsupported);
+    }
+    Err(match first.kind.as_deref() {
+        Some("FORBIDDEN" | "INSUFFICIENT_SCOPES") => {
+            let needed = answer.header("x-accepted-github-permissions").map(str::to_owned);
+            Refusal::Forbidden { message: first.message.chars().take(300).collect(), needed }
+        }
+        Some(_) | None => Refusal::of_words(&first.message, 200),
+    })
+}
+
+fn refusal_of(answer: &Answer) -> Refusal {
+    Refusal::of_answer(answer.status.as_u16(), &answer.headers, &answer.body)
+}
+
+fn lost(error: &ApiError) -> Refusal {
+    Refusal::of_lost(error)
+}
+
+impl Told {
+    fn of(answer: &Answer, outcome: Result<(), Refusal>) -> Self {
+        let number = |name: &str| answer.header(name).and_then(|value| value.parse().ok());
+        let is_core = answer.header("x-ratelimit-resource").is_none_or(|resource| resource == "core");
+        let date = answer.header("date").and_then(|date| chrono::DateTime::parse_from_rfc2822(date).ok());
+        let until = number("x-ratelimit-reset").and_then(|reset| {
+            let reset = i64::try_from(reset).ok()?;
+            u64::try_from(reset - date?.timestamp()).ok()
+        });
+        Self {
+            outcome,
+            status: Some(answer.status.as_u16()),
+            request_id: answer.header("x-github-request-id").map(str::to_owned),
+            remaining: number("x-ratelimit-remaining").filter(|_| is_core),
+            reset_in: Duration::from_secs(until.unwrap_or(3600)),
+        }
+    }
+
+    fn without_answer(refusal: Refusal) -> Self {
+        Self { outcome: Err(refusal), status: None, request_id: None, remaining: None, reset_in: Duration::ZERO }
+    }
+}

@@ -1,0 +1,19 @@
+//! What a release should have before people and installers meet it: its assets, their checksums, a version that agrees with
+//! the source. [`judge`] decides over values; [`source_versions`], [`migrations`] and [`write_sums`] read and write files.
+
+mod files;
+mod judge;
+mod python;
+mod sums;
+
+pub use files::migrations;
+pub use files::source_versions;
+pub use judge::Check;
+pub use judge::Facts;
+pub use judge::StatedSums;
+pub use judge::judge;
+pub use python::SourceVersion;
+pub use sums::SUMS_NAME;
+pub use sums::Sum;
+pub use sums::SumsError;
+pub use sums::write_sums;

@@ -1,0 +1,119 @@
+//! Decides which releases and tags of a repository go and carries that out.
+//!
+//! The order of the flow: an [`Inventory`] says what the repository has, [`units`] joins its tags and releases by name,
+//! [`PrunePlan::compute`] gives every unit one [`Reason`] and with it one [`Fate`], [`PrunePlan::guard`] refuses too
+//! large a bite. A [`PlanFile`] carries the plan to another day: [`still_allowed`] says what of it may still be done,
+//! and [`shrink`] does the same in the middle of the work. Neither ever adds a deletion.
+//!
+//! What counts as one version: all managed units of equal semver precedence (`v1.2.3` beside `1.2.3`, and every build
+//! metadata of them) share one slot. `--keep 3` keeps three slots, and when one unit of a slot is kept for whatever
+//! reason, all of it is. In the order of time a slot is as new as its newest unit.
+//!
+//! What does it: [`apply`] carries a plan out through the GitHub door, [`Audit`] records every request before and after it,
+//! [`restore`] brings tags back from such a record, [`Pace`] and [`Clock`] keep GitHub's time. All else here is pure.
+
+mod apply;
+mod archive;
+mod audit;
+mod clock;
+mod consent;
+mod decide;
+mod delete;
+mod digest;
+mod inventory;
+mod order;
+mod pace;
+mod plan;
+mod plan_file;
+mod policy;
+mod read;
+mod reason;
+mod recheck;
+mod refusal;
+mod report;
+mod restore;
+mod spelling;
+mod stop;
+mod task;
+mod unit;
+mod warnings;
+
+#[cfg(test)]
+mod accidents;
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod samples;
+
+pub use apply::Applied;
+pub use apply::Proof;
+pub use apply::UnitEnd;
+pub use apply::UnitResult;
+pub use apply::Workshop;
+pub use apply::apply;
+pub use archive::ArchiveError;
+pub use archive::Saved;
+pub use archive::archive;
+pub use audit::AUDIT_SCHEMA;
+pub use audit::Action;
+pub use audit::Audit;
+pub use audit::AuditError;
+pub use audit::AuditEvent;
+pub use audit::AuditLine;
+pub use audit::read_audit;
+pub use clock::Clock;
+pub use consent::Audience;
+pub use consent::Consent;
+pub use consent::NoConsent;
+pub use consent::confirms;
+pub use consent::consent;
+pub use delete::Delete;
+pub use inventory::AssetRecord;
+pub use inventory::Completeness;
+pub use inventory::Inventory;
+pub use inventory::ReleaseRecord;
+pub use inventory::RepoFacts;
+pub use inventory::TagKind;
+pub use inventory::TagRecord;
+pub use pace::Pace;
+pub use pace::PaceName;
+pub use plan::Decision;
+pub use plan::OrderConflict;
+pub use plan::PrunePlan;
+pub use plan_file::KeepEntry;
+pub use plan_file::PLAN_SCHEMA;
+pub use plan_file::PlanCounts;
+pub use plan_file::PlanFile;
+pub use plan_file::PlanFileError;
+pub use plan_file::PlannedRepository;
+pub use policy::DEFAULT_MAX_DELETE;
+pub use policy::Order;
+pub use policy::Prerelease;
+pub use policy::ProtectPattern;
+pub use policy::PrunePolicy;
+pub use reason::Fate;
+pub use reason::Ranks;
+pub use reason::Reason;
+pub use reason::UnmanagedWhy;
+pub use recheck::Difference;
+pub use recheck::DropReason;
+pub use recheck::Shrunk;
+pub use recheck::WorldMoved;
+pub use recheck::shrink;
+pub use recheck::still_allowed;
+pub use refusal::GuardRefusal;
+pub use refusal::PlanRefusal;
+pub use report::PlanReport;
+pub use report::PlanRow;
+pub use restore::RestorePlan;
+pub use restore::Restored;
+pub use restore::TagEnd;
+pub use restore::TagResult;
+pub use restore::restore;
+pub use spelling::PolicyError;
+pub use spelling::parse_keep;
+pub use spelling::parse_max_delete;
+pub use spelling::parse_min_age;
+pub use stop::Stop;
+pub use unit::Unit;
+pub use unit::units;

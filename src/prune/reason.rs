@@ -1,0 +1,208 @@
+//! The fate of a unit and the one reason that is printed for it.
+
+use std::fmt;
+use std::time::Duration;
+
+/// What happens to a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It is managed and stays.
+    Keep,
+    /// It is managed and goes.
+    Delete,
+    /// Not ours to judge: shown, never counted, never touched. Drafts too.
+    Unmanaged,
+}
+
+/// Where a unit's version stands, newest first, counted from 1; only the orders the policy asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ranks {
+    /// By semver precedence.
+    pub semver: Option<usize>,
+    /// By publication.
+    pub published: Option<usize>,
+}
+
+/// Why a unit has its fate. Of several reasons the first in this order is the one given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// Its version is among the newest; the ranks are those that make it so.
+    AmongNewest(Ranks),
+    /// GitHub calls it `latest`.
+    Latest,
+    /// It is the version of highest precedence among those published as stable; where none is, among those that are no
+    /// prereleases by name.
+    NewestStable,
+    /// It is the newest stable version with a whole asset; another than the newest stable version when that has none.
+    NewestInstallable,
+    /// The tag this job runs for.
+    ThisJob,
+    /// A `--protect` pattern matches it.
+    Protected {
+        /// The pattern as given.
+        glob: String,
+    },
+    /// A draft names this tag, so a release may be in the making.
+    DraftNamesIt,
+    /// The upload of one of its assets has not finished.
+    UnfinishedUpload {
+        /// The asset's name.
+        asset: String,
+    },
+    /// It came out less than the minimum age ago.
+    TooYoung {
+        /// How long ago; zero for dates in the future.
+        age: Duration,
+    },
+    /// The policy needs a date and it has none, so nobody can say that it is old.
+    Undated,
+    /// A unit of the same version is kept, and a version goes whole or not at all.
+    SamePrecedence {
+        /// The kept one's name.
+        with: String,
+    },
+    /// Its release is immutable, and deleting it would burn the name of its tag.
+    Immutable,
+    /// It is a draft.
+    Draft,
+    /// It is no version of this product.
+    Unmanaged {
+        /// In what way.
+        why: UnmanagedWhy,
+    },
+    /// Nothing keeps it.
+    Older(Ranks),
+}
+
+/// Why a unit is not managed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnmanagedWhy {
+    /// Its name is not an optional `v` and strict semver.
+    NotAVersion,
+    /// Its name is one git does not allow, so no request may name it.
+    ForbiddenName,
+    /// It is a prerelease and the policy ignores those.
+    PrereleaseIgnored,
+}
+
+impl Reason {
+    /// The fate that follows.
+    pub const fn fate(&self) -> Fate {
+        match self {
+            Self::AmongNewest(_)
+            | Self::Latest
+            | Self::NewestStable
+            | Self::NewestInstallable
+            | Self::ThisJob
+            | Self::Protected { .. }
+            | Self::DraftNamesIt
+            | Self::UnfinishedUpload { .. }
+            | Self::TooYoung { .. }
+            | Self::Undated
+            | Self::SamePrecedence { .. }
+            | Self::Immutable => Fate::Keep,
+            Self::Draft | Self::Unmanaged { .. } => Fate::Unmanaged,
+            Self::Older(_) => Fate::Delete,
+        }
+    }
+
+    /// A word for programs, which later versions do not change.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::AmongNewest(_) => "among-newest",
+            Self::Latest => "latest",
+            Self::NewestStable => "newest-stable",
+            Self::NewestInstallable => "newest-installable",
+            Self::ThisJob => "this-job",
+            Self::Protected { .. } => "protected",
+            Self::DraftNamesIt => "draft-names-it",
+            Self::UnfinishedUpload { .. } => "unfinished-upload",
+            Self::TooYoung { .. } => "too-young",
+            Self::Undated => "undated",
+            Self::SamePrecedence { .. } => "same-precedence",
+            Self::Immutable => "immutable",
+            Self::Draft => "draft",
+            Self::Unmanaged { why: UnmanagedWhy::NotAVersion } => "not-a-version",
+            Self::Unmanaged { why: UnmanagedWhy::ForbiddenName } => "forbidden-name",
+            Self::Unmanaged { why: UnmanagedWhy::PrereleaseIgnored } => "prerelease-ignored",
+            Self::Older(_) => OLDER_CODE,
+        }
+    }
+}
+
+/// The code of every deletion.
+pub(super) const OLDER_CODE: &str = "older";
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AmongNewest(ranks) => write!(f, "among the newest: {ranks}"),
+            Self::Latest => f.write_str("GitHub's latest release"),
+            Self::NewestStable => f.write_str("newest stable version"),
+            Self::NewestInstallable => f.write_str("newest stable version with an asset to install"),
+            Self::ThisJob => f.write_str("the tag this job runs for"),
+            Self::Protected { glob } => write!(f, "protected by `{glob}`"),
+            Self::DraftNamesIt => f.write_str("a draft names this tag"),
+            Self::UnfinishedUpload { asset } => write!(f, "the upload of {asset} has not finished"),
+            Self::TooYoung { age } => write!(f, "came out {} ago, less than the minimum age", rounded(*age)),
+            Self::Undated => f.write_str("no date, so it may be new"),
+            Self::SamePrecedence { with } => write!(f, "same version as {with}, which is kept"),
+            Self::Immutable => f.write_str("immutable; deleting it burns its tag's name and needs --allow-immutable"),
+            Self::Draft => f.write_str("draft"),
+            Self::Unmanaged { why } => why.fmt(f),
+            Self::Older(ranks) => write!(f, "older: {ranks}"),
+        }
+    }
+}
+
+impl fmt::Display for UnmanagedWhy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotAVersion => "not a version such as v1.2.3",
+            Self::ForbiddenName => "not a tag git allows",
+            Self::PrereleaseIgnored => "prerelease, ignored as asked",
+        })
+    }
+}
+
+impl fmt::Display for Ranks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.semver, self.published) {
+            (Some(semver), Some(published)) => write!(f, "semver #{semver}, published #{published}"),
+            (Some(semver), None) => write!(f, "semver #{semver}"),
+            (None, Some(published)) => write!(f, "published #{published}"),
+            (None, None) => f.write_str("not ranked"),
+        }
+    }
+}
+
+/// An age as people say it: in the largest unit of which at least two are over.
+fn rounded(age: Duration) -> String {
+    let seconds = age.as_secs();
+    let units = [(86_400, "days"), (3600, "hours"), (60, "minutes")];
+    let unit = units.into_iter().find(|(unit, _)| seconds / unit >= 2);
+    unit.map_or_else(|| format!("{seconds} seconds"), |(unit, name)| format!("{} {name}", seconds / unit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_read_as_sentences_after_the_name() {
+        let ranks = Ranks { semver: Some(4), published: Some(7) };
+        let young = |seconds| Reason::TooYoung { age: Duration::from_secs(seconds) };
+        for (reason, text) in [
+            (Reason::AmongNewest(Ranks { semver: Some(1), published: None }), "among the newest: semver #1"),
+            (Reason::Protected { glob: "v1.*".to_owned() }, "protected by `v1.*`"),
+            (young(0), "came out 0 seconds ago, less than the minimum age"),
+            (young(7199), "came out 119 minutes ago, less than the minimum age"),
+            (young(90_000), "came out 25 hours ago, less than the minimum age"),
+            (Reason::SamePrecedence { with: "v1.2.3".to_owned() }, "same version as v1.2.3, which is kept"),
+            (Reason::Unmanaged { why: UnmanagedWhy::NotAVersion }, "not a version such as v1.2.3"),
+            (Reason::Older(ranks), "older: semver #4, published #7"),
+        ] {
+            assert_eq!(reason.to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! Brings tags back from a record of deletions, at their old objects and never over anything. What GitHub forgets with a
+//! release (its assets, notes and counts) does not come back; the plan says so before anything is done.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::github::GitHub;
+use crate::github::Refusal;
+use crate::github::TagAt;
+use crate::github::Told;
+use crate::github::Writer;
+use crate::progress::Progress;
+use crate::prune::AUDIT_SCHEMA;
+use crate::prune::Action;
+use crate::prune::Audit;
+use crate::prune::AuditEvent;
+use crate::prune::AuditLine;
+use crate::prune::Clock;
+use crate::prune::Inventory;
+use crate::prune::Pace;
+use crate::prune::PlannedRepository;
+use crate::prune::Stop;
+use crate::prune::TagRecord;
+
+/// Tags per request.
+const BATCH: usize = 50;
+
+/// How often a request is made again whose answer was lost; making a tag twice is refused, not done twice.
+const TRIES: u32 = 3;
+
+/// What can come back and what cannot. Pure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct RestorePlan {
+    /// The repositories the record speaks of.
+    pub repositories: Vec<PlannedRepository>,
+    /// Tags to make.
+    pub create: Vec<TagRecord>,
+    /// Tags that need no work, or get none.
+    pub settled: Vec<TagResult>,
+    /// Releases that are gone for good: tag and number of assets.
+    pub lost_releases: Vec<(String, usize)>,
+}
+
+/// What became of one tag.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TagResult {
+    /// Its name.
+    pub name: String,
+    /// What it pointed at.
+    pub object_id: String,
+    /// What became of it.
+    pub end: TagEnd,
+    /// In words, where there is something to say.
+    pub note: Option<String>,
+}
+
+/// What became of a tag that was to come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TagEnd {
+    /// It is back.
+    Restored,
+    /// It was never gone, or is back already.
+    AlreadyThere,
+    /// Another tag of its name is there; it stays.
+    Taken,
+    /// It belonged to an immutable release, whose tag's name can never be used again.
+    Burned,
+    /// GitHub refuses.
+    Refused,
+}
+
+/// The end of a restoration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// Every tag of the record.
+    pub tags: Vec<TagResult>,
+    /// What ended it before its end.
+    pub stop: Option<Stop>,
+}
+
+impl RestorePlan {
+    /// Compares a record with the repository as it is.
+    pub fn compute(lines: &[AuditLine], inventory: &Inventory) -> Self {
+        let (mut tags, mut releases) = (BTreeMap::new(), BTreeMap::new());
+        let mut repositories: Vec<PlannedRepository> = Vec::new();
+        for line in lines {
+            match &line.event {
+                AuditEvent::Begin { repository, .. } if !repositories.contains(repository) => {
+                    repositories.push(repository.clone());
+                }
+                AuditEvent::Intent { action: Action::DeleteRelease { release, tag }, .. } => {
+                    releases.insert(release.id, release.as_ref());
+                    tags.extend(tag.iter().map(|tag| (tag.name.as_str(), tag)));
+                }
+                AuditEvent::Intent { action: Action::DeleteTags { tags: gone }, .. } => {
+                    tags.extend(gone.iter().map(|tag| (tag.name.as_str(), tag)));
+                }
+                AuditEvent::Intent { action: Action::CreateTags { .. }, .. }
+                | AuditEvent::Begin { .. }
+                | AuditEvent::Result { .. }
+                | AuditEvent::Decided { .. }
+                | AuditEvent::End { .. }
+                | AuditEvent::Unknown => {}
+            }
+        }
+        let is_there = |id: u64| inventory.releases.iter().any(|listed| listed.id == id);
+        let lost: Vec<_> = releases.values().filter(|release| !is_there(release.id)).collect();
+        let mut plan = Self {
+            repositories,
+            create: Vec::new(),
+            settled: Vec::new(),
+            lost_releases: lost.iter().map(|release| (release.tag.clone(), release.assets.len())).collect(),
+        };
+        for tag in tags.into_values() {
+            let burned = lost.iter().any(|release| release.tag == tag.name && release.immutable == Some(true));
+            match inventory.tags.iter().find(|listed| listed.name == tag.name) {
+                Some(listed) if listed.object_id == tag.object_id => {
+                    plan.settled.push(result(tag, TagEnd::AlreadyThere, None));
+                }
+                Some(listed) => {
+                    let note = format!("it points at {} now", listed.object_id);
+                    plan.settled.push(result(tag, TagEnd::Taken, Some(note)));
+                }
+                None if burned => {
+                    let note = "its release was immutable, so its name can never be used again".to_owned();
+                    plan.settled.push(result(tag, TagEnd::Burned, Some(note)));
+                }
+                None => plan.create.push(tag.clone()),
+            }
+        }
+        plan
+    }
+}
+
+fn result(tag: &TagRecord, end: TagEnd, note: Option<String>) -> TagResult {
+    TagResult { name: tag.name.clone(), object_id: tag.object_id.clone(), end, note }
+}
+
+/// Makes the tags again.
+pub async fn restore(
+    plan: RestorePlan,
+    inventory: &Inventory,
+    github: &GitHub,
+    audit: &mut Audit,
+    clock: &Clock,
+    progress: &dyn Progress,
+) -> Restored {
+    let node_id = inventory.repository.node_id.clone();
+    let mut work = Work {
+        writer: Writer::new(github),
+        audit,
+        clock,
+        progress,
+        alone: node_id.is_none(),
+        repository: node_id.unwrap_or_default(),
+        pace: Pace::new(crate::prune::PaceName::Normal),
+        tags: plan.settled,
+    };
+    let mut stop = work.begin(inventory, &plan.create).err();
+    if stop.is_none() {
+        stop = work.all(plan.create).await.err();
+    }
+    let deleted = 0;
+    let status = stop.as_ref().map_or_else(|| "finished".to_owned(), ToString::to_string);
+    let ended = work.record(AuditEvent::End { status, deleted });
+    work.tags.sort_by(|one, other| one.name.cmp(&other.name));
+    Restored { tags: work.tags, stop: stop.or(ended.err()) }
+}
+
+struct Work<'a> {
+    writer: Writer<'a>,
+    audit: &'a mut Audit,
+    clock: &'a Clock,
+    progress: &'a dyn Progress,
+    repository: String,
+    alone: bool,
+    pace: Pace,
+    tags: Vec<TagResult>,
+}
+
+impl Work<'_> {
+    fn begin(&mut self, inventory: &Inventory, create: &[TagRecord]) -> Result<(), Stop> {
+        self.record(AuditEvent::Begin {
+            schema: AUDIT_SCHEMA.to_owned(),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            command: "restore".to_owned(),
+            repository: PlannedRepository {
+                id: inventory.repository.id,
+                full_name: inventory.repository.full_name.clone(),
+            },
+            plan_digest: None,
+            units: create.iter().map(|tag| tag.name.clone()).collect(),
+        })
+    }
+
+    async fn all(&mut self, create: Vec<TagRecord>) -> Result<(), Stop> {
+        let mut parts: Vec<Vec<TagRecord>> = create.chunks(BATCH).rev().map(<[TagRecord]>::to_vec).collect();
+        let mut tries = 0;
+        while let Some(part) = parts.pop() {
+            if self.alone && part.len() > 1 {
+                parts.extend(part.into_iter().rev().map(|tag| vec![tag]));
+                continue;
+            }
+            let told = self.create(&part).await?;
+            match told.outcome {
+                Ok(()) => self.tags.extend(part.iter().map(|tag| result(tag, TagEnd::Restored, None))),
+                Err(Refusal::Limited { wait }) if tries < TRIES && wait <= Duration::from_secs(120) => {
+                    tries += 1;
+                    self.progress.note(&format!("GitHub limits requests; going on in {} s", wait.as_secs()));
+                    self.clock.sleep(wait).await;
+                    parts.push(part);
+                }
+                Err(Refusal::Unsupported | Refusal::Forbidden { .. }) if !self.alone => {
+                    self.alone = true;
+                    parts.push(part);
+                }
+                Err(Refusal::Unknown { .. } | Refusal::Busy) if tries < TRIES => {
+                    tries += 1;
+                    self.clock.sleep(Duration::from_secs(1 << tries)).await;
+                    parts.push(part);
+                }
+                Err(Refusal::Gone | Refusal::Rule { .. } | Refusal::Immutable { .. } | Refusal::Rejected { .. })
+                    if part.len() > 1 =>
+                {
+                    let (one, other) = part.split_at(part.len() / 2);
+                    parts.extend([other.to_vec(), one.to_vec()]);
+                }
+                Err(refusal @ Refusal::Immutable { .. }) => {
+                    self.tags.push(result(&part[0], TagEnd::Burned, Some(refusal.to_string())));
+                }
+                Err(refusal @ (Refusal::Gone | Refusal::Rule { .. } | Refusal::Rejected { .. })) => {
+                    self.tags.push(result(&part[0], TagEnd::Refused, Some(refusal.to_string())));
+                }
+                Err(refusal) => return Err(Stop::of(&part[0].name, refusal)),
+            }
+        }
+        Ok(())
+    }
+
+    async fn create(&mut self, part: &[TagRecord]) -> Result<Told, Stop> {
+        let at = |record: &TagRecord| match record.name.parse() {
+            Ok(tag) => Ok(TagAt { tag, object_id: record.object_id.clone() }),
+            Err(error) => Err(Stop::World { why: format!("the record names a tag git forbids: {error}") }),
+        };
+        let tags = part.iter().map(at).collect::<Result<Vec<_>, _>>()?;
+        self.clock.sleep(self.pace.wait(self.clock.elapsed())).await;
+        self.pace.sent(self.clock.elapsed());
+        let action = Action::CreateTags { tags: part.to_vec() };
+        let request =
+            self.audit.intent(self.clock.now(), action).map_err(|error| Stop::Record { why: error.to_string() })?;
+        let told = if self.alone {
+            self.writer.create_tag_alone(&tags[0]).await
+        } else {
+            self.writer.create_tags(&self.repository, &tags).await
+        };
+        self.record(AuditEvent::Result {
+            request,
+            outcome: told.outcome.as_ref().map_or_else(Refusal::code, |()| "done").to_owned(),
+            status: told.status,
+            request_id: told.request_id.clone(),
+            message: told.outcome.as_ref().err().map(ToString::to_string),
+        })?;
+        Ok(told)
+    }
+
+    fn record(&mut self, event: AuditEvent) -> Result<(), Stop> {
+        self.audit.write(self.clock.now(), event).map_err(|error| Stop::Record { why: error.to_string() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use crate::prune::samples::keeping;
+    use crate::prune::samples::plan;
+    use crate::prune::samples::released;
+    use crate::prune::samples::world;
+
+    use super::*;
+
+    #[test]
+    fn only_what_is_gone_and_can_come_back_comes_back() {
+        let mut before = world([
+            released(1, "v1.0.0", 1),
+            released(2, "v1.1.0", 2),
+            released(3, "v1.2.0", 3),
+            released(4, "v1.3.0", 4),
+            released(5, "v2.0.0", 5),
+        ]);
+        before.releases[3].immutable = Some(true);
+        let mut policy = keeping(1);
+        policy.allow_immutable = true;
+        let lines: Vec<AuditLine> = plan(&before, &policy)
+            .delete()
+            .iter()
+            .map(|unit| AuditLine {
+                time: DateTime::UNIX_EPOCH,
+                event: AuditEvent::Intent {
+                    request: 1,
+                    action: Action::DeleteRelease {
+                        release: Box::new(unit.releases[0].clone()),
+                        tag: unit.tag.clone(),
+                    },
+                },
+            })
+            .collect();
+        let mut after = before.clone();
+        after.releases.retain(|release| release.id > 4);
+        after.tags.retain(|tag| tag.name != "v1.0.0" && tag.name != "v1.3.0");
+        after.tags[1].object_id = "f".repeat(40);
+        let plan = RestorePlan::compute(&lines, &after);
+        assert_eq!(plan.create.iter().map(|tag| tag.name.as_str()).collect::<Vec<_>>(), ["v1.0.0"]);
+        let ends: Vec<_> = plan.settled.iter().map(|tag| (tag.name.as_str(), tag.end)).collect();
+        assert_eq!(ends, [("v1.1.0", TagEnd::AlreadyThere), ("v1.2.0", TagEnd::Taken), ("v1.3.0", TagEnd::Burned)]);
+        assert_eq!(plan.lost_releases.len(), 4);
+    }
+}

@@ -1,0 +1,92 @@
+//! The process dies at every request of a prune, before GitHub carried it out and after. The next run always ends in the same
+//! state, no draft is ever made by our order of work, and the record explains what was asked.
+
+use std::fs;
+use std::time::Duration;
+
+use fake_github::Fault;
+use fake_github::Hold;
+use fake_github::Matcher;
+
+use crate::support::Context;
+use crate::support::releases::mutations;
+use crate::support::releases::repo;
+use crate::support::releases::with_versions;
+
+const PRUNE: [&str; 4] = ["release", "prune", "--keep", "3"];
+
+/// The audit files' lines that announce a request.
+fn intents(context: &Context) -> usize {
+    let Ok(folder) = fs::read_dir(context.project().join(".reproq/audit")) else { return 0 };
+    let text =
+        |entry: std::io::Result<fs::DirEntry>| fs::read_to_string(entry.expect("an entry").path()).expect("text");
+    folder.map(text).map(|text| text.matches("\"event\":\"intent\"").count()).sum()
+}
+
+/// Kills the program while the fake holds the nth request back.
+fn killed(context: &Context, nth: usize, fault: Fault) {
+    context.github.fault(Matcher::api().nth(nth as u64), fault);
+    let mut child = context.spawn(&PRUNE);
+    let arrived = context.github.wait_for(&Matcher::api(), nth, Duration::from_secs(30));
+    assert!(arrived, "request {nth} never came");
+    // What is carried out before the silence is carried out by now.
+    std::thread::sleep(Duration::from_millis(20));
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+}
+
+#[test]
+fn killed_at_any_request_the_next_run_ends_in_the_same_state() {
+    let whole = with_versions(13);
+    whole.succeed(&PRUNE);
+    let requests = whole.github.requests().len();
+    assert_eq!(requests, 15, "a list, the first end to end, a list, nine releases, their tags, a list");
+    let wanted = repo(&whole).snapshot().tag_names().join(" ");
+    for nth in 1..=requests {
+        for is_done in [false, true] {
+            let hold = Hold::UntilDropped;
+            let fault = if is_done { Fault::StallAfterProcessing { hold } } else { Fault::StallHeaders { hold } };
+            let context = with_versions(13);
+            killed(&context, nth, fault);
+            let snapshot = repo(&context).snapshot();
+            let name = format!("request {nth}, carried out: {is_done}");
+            assert!(snapshot.drafts().is_empty(), "{name}");
+            assert!(snapshot.published().len() >= 3 && snapshot.tags.len() >= snapshot.published().len(), "{name}");
+            assert!(intents(&context) >= mutations(&context).len(), "{name}: a request without a record");
+            context.github.clear_faults();
+            let output = context.succeed(&PRUNE);
+            let snapshot = repo(&context).snapshot();
+            assert_eq!(snapshot.tag_names().join(" "), wanted, "{name}: {output:#?}");
+            assert_eq!(snapshot.published().len(), 3, "{name}");
+            assert!(snapshot.drafts().is_empty(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn killed_without_graphql_the_next_run_ends_in_the_same_state() {
+    for nth in [6, 9, 12, 14, 16] {
+        let context = with_versions(6);
+        context.github.graphql(false);
+        killed(&context, nth, Fault::StallAfterProcessing { hold: Hold::UntilDropped });
+        assert!(repo(&context).snapshot().drafts().is_empty(), "{nth}");
+        context.github.clear_faults();
+        let output = context.succeed(&PRUNE);
+        assert_eq!(repo(&context).snapshot().tag_names(), ["v1.4.0", "v1.5.0", "v1.6.0"], "{nth}: {output:#?}");
+    }
+}
+
+#[test]
+fn the_record_of_a_killed_run_brings_its_tags_back() {
+    let context = with_versions(6);
+    let before = repo(&context).snapshot().tags;
+    // The last batch of tags is gone, and nobody heard of it.
+    let nth = 7;
+    killed(&context, nth, Fault::StallAfterProcessing { hold: Hold::UntilDropped });
+    context.github.clear_faults();
+    assert_eq!(repo(&context).snapshot().tags.len(), 3);
+    let audit = fs::read_dir(context.project().join(".reproq/audit")).expect("a folder").flatten().next();
+    let audit = audit.expect("a record").path();
+    context.succeed(&["release", "restore", "--tags-only", "--from", audit.to_str().expect("UTF-8")]);
+    assert_eq!(repo(&context).snapshot().tags, before);
+}

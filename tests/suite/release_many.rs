@@ -1,0 +1,121 @@
+//! Hundreds of deletions through the library, with a clock that counts its waits instead of waiting them.
+
+use std::time::Duration;
+
+use chrono::DateTime;
+use chrono::Utc;
+use fake_github::Fault;
+use fake_github::Matcher;
+use fake_github::RetryAfter;
+use reproq::config::Token;
+use reproq::github::GitHub;
+use reproq::github::Lister;
+use reproq::net::Http;
+use reproq::net::HttpOptions;
+use reproq::progress::Unwatched;
+use reproq::prune::Applied;
+use reproq::prune::Audit;
+use reproq::prune::Clock;
+use reproq::prune::Inventory;
+use reproq::prune::Pace;
+use reproq::prune::PaceName;
+use reproq::prune::PrunePlan;
+use reproq::prune::PrunePolicy;
+use reproq::prune::Stop;
+use reproq::prune::Workshop;
+use reproq::prune::apply;
+use reproq::secret::Secret;
+
+use crate::support::Context;
+use crate::support::releases::PRUNED;
+use crate::support::releases::TOKEN;
+use crate::support::releases::mutations;
+use crate::support::releases::repo;
+use crate::support::releases::with_versions;
+
+/// One run: lists, plans to keep three, and applies. Gives the time it would have taken.
+fn pruned(context: &Context, pace: PaceName, max_wait: Duration) -> (Applied, Duration) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().expect("a runtime");
+    runtime.block_on(async {
+        let http = Http::new(HttpOptions::default()).expect("a client");
+        let url = |text: String| text.parse().expect("an address");
+        let token = Token { variable: "GH_TOKEN", value: Secret::new(TOKEN.to_owned()) };
+        let slug = PRUNED.parse().expect("a repository");
+        let (api, web) = (url(context.github.api_url()), url(context.github.web_url()));
+        let github = GitHub::new(http, slug, api, web, Some(token)).expect("a client");
+        let lister = Lister::new(&github, &Unwatched);
+        let inventory = Inventory::of(lister.list().await.expect("a list")).expect("an inventory");
+        let now: DateTime<Utc> = "2026-01-01T00:00:00Z".parse().expect("a time");
+        let policy = PrunePolicy::new(3.try_into().expect("not zero"));
+        let plan = PrunePlan::compute(&inventory, &policy, now).expect("a plan");
+        let clock = Clock::modelled(now);
+        let mut audit = Audit::open(&context.root().join("audit.jsonl")).expect("a record");
+        let workshop = Workshop {
+            github: &github,
+            lister: &lister,
+            audit: &mut audit,
+            clock: &clock,
+            pace: Pace::new(pace),
+            max_wait,
+            progress: &Unwatched,
+        };
+        let applied = apply(&plan, plan.delete().to_vec(), workshop).await;
+        (applied, clock.elapsed())
+    })
+}
+
+#[test]
+fn three_hundred_and_ninety_seven_of_four_hundred_with_lag_and_limits() {
+    let context = with_versions(400);
+    repo(&context).lag(2);
+    let secondary = Fault::RateLimitSecondary { status: 403, retry_after: RetryAfter::Seconds(60) };
+    context.github.fault(Matcher::api().method("DELETE").nth(120), secondary);
+    let primary = Fault::RateLimitPrimary { reset_in: Duration::from_secs(90) };
+    context.github.fault(Matcher::api().method("DELETE").nth(300), primary);
+    let (applied, took) = pruned(&context, PaceName::Normal, Duration::from_secs(600));
+    assert_eq!(applied.stop, None);
+    let snapshot = repo(&context).snapshot();
+    assert_eq!(snapshot.tag_names(), ["v1.398.0", "v1.399.0", "v1.400.0"]);
+    assert_eq!(snapshot.published().len(), 3);
+    let proof = applied.proof.expect("a proof");
+    assert!(proof.still_listed.is_empty() && proof.losses.is_empty(), "{proof:?}");
+    let requests = context.github.requests().len();
+    assert!(requests <= 460, "{requests}");
+    // 407 changes less the 30 of the burst, 151 s of limits, during each of which the burst comes back.
+    assert!(took >= Duration::from_secs(440) && took < Duration::from_secs(600), "{took:?}");
+    let sent = mutations(&context);
+    assert!(sent.iter().filter(|word| *word == "updateRefs").count() <= 10, "{sent:?}");
+}
+
+#[test]
+fn a_limit_that_is_too_long_stops_it_and_the_next_run_finishes() {
+    let context = with_versions(150);
+    let primary = Fault::RateLimitPrimary { reset_in: Duration::from_secs(3000) };
+    context.github.fault(Matcher::api().method("DELETE").nth(70), primary);
+    let (applied, _) = pruned(&context, PaceName::Fast, Duration::from_secs(600));
+    assert!(matches!(applied.stop, Some(Stop::Limited { .. })), "{:?}", applied.stop);
+    let (applied, _) = pruned(&context, PaceName::Fast, Duration::from_secs(600));
+    assert_eq!(applied.stop, None);
+    assert_eq!(repo(&context).snapshot().tag_names().len(), 3);
+    assert!(repo(&context).snapshot().drafts().is_empty());
+}
+
+#[test]
+fn requests_are_as_few_as_promised() {
+    for (versions, most) in [(4, 4), (13, 15), (50, 52), (200, 225)] {
+        let context = with_versions(versions);
+        let (applied, _) = pruned(&context, PaceName::Normal, Duration::ZERO);
+        assert_eq!(applied.stop, None);
+        let requests = context.github.requests().len();
+        assert!(requests <= most, "{requests} requests for {versions} versions");
+        assert_eq!(repo(&context).snapshot().tag_names().len(), 3);
+    }
+}
+
+#[test]
+fn no_minute_sees_more_deletions_than_github_allows() {
+    let context = with_versions(240);
+    let (applied, took) = pruned(&context, PaceName::Fast, Duration::ZERO);
+    assert_eq!(applied.stop, None);
+    assert!(took >= Duration::from_secs(60), "{took:?}");
+}

@@ -1,0 +1,221 @@
+//! `reproq release prune`: plans, consent, the work and its reports.
+
+use std::fs;
+
+use fake_github::Matcher;
+use fake_github::ReleaseSpec;
+use fake_github::TagSpec;
+
+use crate::support::releases::mutations;
+use crate::support::releases::pruning;
+use crate::support::releases::repo;
+use crate::support::releases::time;
+use crate::support::releases::version;
+use crate::support::releases::with_versions;
+
+#[test]
+fn one_of_four_costs_four_requests() {
+    let context = with_versions(4);
+    insta::assert_snapshot!(context.shown(&["release", "prune", "--keep", "3"]));
+    let snapshot = repo(&context).snapshot();
+    assert_eq!(snapshot.published(), ["v1.2.0", "v1.3.0", "v1.4.0"]);
+    assert_eq!(snapshot.tag_names(), ["v1.2.0", "v1.3.0", "v1.4.0"]);
+    assert_eq!(context.github.requests().len(), 4);
+    context.github.clear_log();
+    insta::assert_snapshot!(context.shown(&["release", "prune", "--keep", "3"]));
+    assert_eq!(context.github.requests().len(), 1);
+}
+
+#[test]
+fn forty_seven_of_fifty_cost_at_most_fifty_two_requests() {
+    let context = with_versions(50);
+    let output = context.succeed(&["release", "prune", "--keep", "3", "--max-delete", "47", "--pace", "fast"]);
+    assert!(output.stdout.starts_with("47 versions of acme/tool deleted"), "{output:#?}");
+    assert_eq!(repo(&context).snapshot().tag_names(), ["v1.48.0", "v1.49.0", "v1.50.0"]);
+    assert!(context.github.requests().len() <= 52, "{}", context.github.requests().len());
+    let mutations = mutations(&context);
+    assert_eq!(mutations.iter().filter(|word| *word == "updateRefs").count(), 2, "the first alone, then the rest");
+    assert_eq!(mutations[1], "updateRefs", "the first is done end to end before the others");
+}
+
+#[test]
+fn a_dry_run_shows_the_plan_and_sends_nothing_that_changes() {
+    let context = with_versions(5);
+    repo(&context).add_tag(TagSpec::new("nightly"));
+    repo(&context).add(ReleaseSpec::new("v9.0.0").draft());
+    let before = repo(&context).snapshot();
+    insta::assert_snapshot!(context.shown(&["release", "prune", "--keep", "3", "--dry-run"]));
+    insta::assert_snapshot!(context.shown(&["release", "prune", "--keep", "3", "--dry-run", "--json"]));
+    let output = context.run(&["release", "prune", "--keep", "3", "--dry-run", "--exit-code"]);
+    assert_eq!(output.code, 3);
+    let output = context.run(&["release", "prune", "--keep", "9", "--dry-run", "--exit-code"]);
+    assert_eq!(output.code, 0);
+    assert_eq!(mutations(&context), Vec::<String>::new());
+    assert_eq!(repo(&context).snapshot(), before);
+    assert!(!context.project().join(".reproq").exists(), "a dry run leaves no trace");
+}
+
+#[test]
+fn mistakes_are_refused_before_any_request() {
+    let context = with_versions(5);
+    for arguments in [
+        &["--keep", "0"][..],
+        &["--keep", ""],
+        &["--keep", " "],
+        &["--keep", "-1"],
+        &["--keep", "three"],
+        &["--keep", "3.5"],
+        &["--keep", "+3"],
+        &["--keep", "99999999999999999999"],
+        &["--keep", "3", "--max-delete", "x"],
+        &["--keep", "3", "--max-delete", ""],
+        &["--keep", "3", "--max-delete", "-1"],
+        &["--keep", "3", "--order", "newest"],
+        &["--keep", "3", "--min-age", "soon"],
+        &["--keep", "3", "--max-wait", "soon"],
+        &["--keep", "3", "--prerelease", "none"],
+        &["--keep", "3", "--protect", "[a"],
+        &["--keep", "3", "--protect", ""],
+        &["--keep", "3", "--repo", "acme"],
+        &[],
+    ] {
+        let output = context.run(&[&["release", "prune"], arguments].concat());
+        assert_eq!(output.code, 2, "{arguments:?}: {output:#?}");
+        assert!(output.stderr.starts_with("error: "), "{output:#?}");
+    }
+    assert!(context.github.requests().is_empty());
+    insta::assert_snapshot!(context.shown(&["release", "prune", "--keep", "0"]));
+    insta::assert_snapshot!(context.shown(&["release", "prune", "--keep", "three", "--json"]));
+}
+
+#[test]
+fn more_than_max_delete_is_refused_with_the_command_that_allows_it() {
+    let context = with_versions(20);
+    insta::assert_snapshot!(context.shown(&["release", "prune", "--keep", "3", "--protect", "v1.2?.0"]));
+    assert_eq!(mutations(&context), Vec::<String>::new());
+}
+
+#[test]
+fn without_a_terminal_and_outside_ci_it_needs_yes() {
+    let mut context = with_versions(4);
+    context.set("CI", "");
+    insta::assert_snapshot!(context.shown(&["release", "prune", "--keep", "3"]));
+    assert_eq!(mutations(&context), Vec::<String>::new());
+    context.succeed(&["release", "prune", "--keep", "3", "--yes"]);
+    assert_eq!(repo(&context).snapshot().tag_names().len(), 3);
+}
+
+#[test]
+fn the_document_the_summary_and_the_outputs_of_a_job() {
+    let mut context = with_versions(5);
+    let (summary, outputs) = (context.root().join("summary.md"), context.root().join("outputs"));
+    fs::write(&outputs, "before=1\n").expect("written");
+    context
+        .set("GITHUB_STEP_SUMMARY", summary.to_str().expect("UTF-8"))
+        .set("GITHUB_OUTPUT", outputs.to_str().expect("UTF-8"));
+    insta::assert_snapshot!(context.shown(&["release", "prune", "--keep", "3", "--json"]));
+    let read = |path| fs::read_to_string(path).expect("a file");
+    insta::assert_snapshot!(crate::support::redact::redact(&read(summary), &context));
+    insta::assert_snapshot!(crate::support::redact::redact(&read(outputs), &context));
+}
+
+#[test]
+fn the_record_explains_everything_and_is_enough_to_undo() {
+    let context = with_versions(5);
+    repo(&context).add_tag(TagSpec::new("v0.9.0").annotated(&time(1)));
+    let before = repo(&context).snapshot();
+    let audit = context.root().join("audit.jsonl");
+    let audit = audit.to_str().expect("UTF-8");
+    context.succeed(&["release", "prune", "--keep", "3", "--audit", audit]);
+    let text = fs::read_to_string(audit).expect("the record");
+    insta::assert_snapshot!(crate::support::redact::redact(&text, &context));
+    context.github.clear_log();
+    insta::assert_snapshot!(context.shown(&["release", "restore", "--from", audit, "--dry-run"]));
+    insta::assert_snapshot!(context.shown(&["release", "restore", "--from", audit]));
+    assert_eq!(repo(&context).snapshot().tags, before.tags);
+    insta::assert_snapshot!(context.shown(&["release", "restore", "--from", audit, "--tags-only", "--json"]));
+}
+
+#[test]
+fn every_kind_of_keeper_stays() {
+    let mut context = pruning();
+    let repo = repo(&context);
+    for number in 1..=8 {
+        repo.add(version(number));
+    }
+    repo.add(ReleaseSpec::new("v1.1.1").draft());
+    let latest = repo.add(version(9));
+    repo.make_latest(latest);
+    repo.add(version(10));
+    repo.add(version(11).prerelease());
+    repo.add(version(12).prerelease());
+    repo.add(version(13).prerelease());
+    context.set("GITHUB_REF_TYPE", "tag").set("GITHUB_REF_NAME", "v1.2.0");
+    let output = context.succeed(&["release", "prune", "--keep", "2", "--protect", "v1.3.*", "--dry-run"]);
+    insta::assert_snapshot!(context.redact(&output));
+}
+
+#[test]
+fn a_plan_is_written_on_one_day_and_carried_out_on_another() {
+    let context = with_versions(5);
+    let plan = context.root().join("plan.json");
+    let plan = plan.to_str().expect("UTF-8");
+    context.succeed(&["release", "prune", "--keep", "3", "--dry-run", "--plan-out", plan]);
+    repo(&context).add(version(6));
+    let output = context.succeed(&["release", "prune", "--plan", plan]);
+    assert!(output.stdout.starts_with("2 versions of acme/tool deleted"), "{output:#?}");
+    let snapshot = repo(&context).snapshot();
+    assert_eq!(snapshot.tag_names(), ["v1.3.0", "v1.4.0", "v1.5.0", "v1.6.0"], "the plan and nothing else");
+    let output = context.succeed(&["release", "prune", "--plan", plan]);
+    assert!(output.stdout.starts_with("Nothing to delete"), "{output:#?}");
+    let text = fs::read_to_string(plan).expect("the plan").replace("v1.1.0", "v1.5.0");
+    fs::write(plan, text).expect("spoilt");
+    let output = context.run(&["release", "prune", "--plan", plan]);
+    assert_eq!(output.code, 2, "{output:#?}");
+}
+
+#[test]
+fn a_plan_is_refused_when_the_world_has_moved() {
+    type Change = fn(&crate::support::Context);
+    let changes: [(&str, Change); 4] = [
+        ("latest", |context| {
+            let first = repo(context).snapshot().releases[0].id;
+            repo(context).make_latest(first);
+        }),
+        ("moved", |context| {
+            repo(context).move_tag("v1.1.0", "elsewhere");
+        }),
+        ("asset", |context| repo(context).replace_bytes("v1.1.0", "SHA256SUMS", b"other".to_vec())),
+        ("draft", |context| {
+            repo(context).add(ReleaseSpec::new("v1.1.0").draft());
+        }),
+    ];
+    for (name, change) in changes {
+        let context = with_versions(5);
+        let plan = context.root().join("plan.json");
+        let plan = plan.to_str().expect("UTF-8");
+        context.succeed(&["release", "prune", "--keep", "3", "--dry-run", "--plan-out", plan]);
+        change(&context);
+        let output = context.run(&["release", "prune", "--plan", plan]);
+        assert_eq!(output.code, 8, "{name}: {output:#?}");
+        assert!(output.stderr.contains("the repository has changed since the plan was made"), "{output:#?}");
+        assert_eq!(mutations(&context), Vec::<String>::new(), "{name}");
+    }
+}
+
+#[test]
+fn assets_are_saved_before_they_go_and_nothing_goes_that_is_not_saved() {
+    let context = with_versions(5);
+    let folder = context.root().join("saved");
+    let arguments = ["release", "prune", "--keep", "3", "--archive", folder.to_str().expect("UTF-8")];
+    context
+        .github
+        .fault(Matcher::objects().path("tool"), fake_github::Fault::ChangedBytes(b"binary of x".to_vec().into()));
+    let output = context.run(&arguments);
+    assert_eq!(output.code, 5, "{output:#?}");
+    assert_eq!(mutations(&context), Vec::<String>::new());
+    let output = context.succeed(&arguments);
+    assert!(output.stdout.contains("Saved first: 4 assets"), "{output:#?}");
+    assert_eq!(fs::read(folder.join("v1.1.0/tool-linux-amd64")).expect("saved"), b"binary of 1");
+    assert_eq!(repo(&context).snapshot().tag_names().len(), 3);
+}
