@@ -36,6 +36,8 @@ const EDGES: &[(&str, &[&str])] = &[
             "store", "trust",
         ],
     ),
+    ("hygiene", &["build", "release", "trust"]),
+    ("prune", &["github", "net", "progress", "release", "staging", "text"]),
     ("ui", &["config", "exit", "failure", "progress", "secret", "text"]),
     ("cli", &["ui"]),
     ("session", &["cli", "config", "exit", "failure", "net", "ui"]),
@@ -49,8 +51,26 @@ const EDGES: &[(&str, &[&str])] = &[
 ];
 
 /// Files that decide and touch nothing, by their names.
-const PURE: &[&str] =
-    &["candidates.rs", "checksums.rs", "policy.rs", "plan.rs", "request.rs", "resolve.rs", "retry.rs", "verify.rs"];
+const PURE: &[&str] = &[
+    "candidates.rs",
+    "consent.rs",
+    "decide.rs",
+    "judge.rs",
+    "markdown.rs",
+    "order.rs",
+    "pace.rs",
+    "plan.rs",
+    "plan_file.rs",
+    "policy.rs",
+    "recheck.rs",
+    "refusal.rs",
+    "request.rs",
+    "resolve.rs",
+    "retry.rs",
+    "task.rs",
+    "unit.rs",
+    "verify.rs",
+];
 
 /// What a file that only decides must not name.
 const EFFECTS: &[&str] = &[

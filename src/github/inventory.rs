@@ -369,13 +369,14 @@ struct RepositoryNode {
 
 impl RepositoryNode {
     fn into_listed(self) -> ListedRepository {
+        // GitHub does not tell apps, and a workflow's own token is one. Whether they may, their first deletion shows.
         let may_push = self.viewer_permission.map(|may| matches!(may.as_str(), "WRITE" | "MAINTAIN" | "ADMIN"));
         ListedRepository {
             id: self.database_id,
             node_id: Some(self.id),
             full_name: self.name_with_owner,
             archived: self.is_archived,
-            may_push: Some(may_push.unwrap_or(false)),
+            may_push,
         }
     }
 }
@@ -505,5 +506,49 @@ impl RefNode {
         let target = self.target?;
         let dated = target.committed_date.or_else(|| target.tagger.as_ref().and_then(|tagger| tagger.date));
         Some(ListedTag { name: self.name, object_id: target.oid, annotated: target.kind == "Tag", dated })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_github_does_not_tell_apps_is_not_known() {
+        for (permission, may_push) in [
+            ("null", None),
+            ("\"READ\"", Some(false)),
+            ("\"TRIAGE\"", Some(false)),
+            ("\"WRITE\"", Some(true)),
+            ("\"ADMIN\"", Some(true)),
+        ] {
+            let text = format!(
+                "{{\"id\":\"R_1\",\"databaseId\":1,\"nameWithOwner\":\"a/b\",\"isArchived\":false,\"viewerPermission\":{permission},\"latestRelease\":null}}"
+            );
+            let node: RepositoryNode = serde_json::from_str(&text).expect("a repository");
+            assert_eq!(node.into_listed().may_push, may_push, "{permission}");
+        }
+    }
+
+    #[test]
+    fn pages_that_do_not_add_up_are_a_gap() {
+        let page = |nodes: usize, total_count, has_next_page| {
+            let page_info = PageInfo { has_next_page, end_cursor: Some("x".to_owned()) };
+            Some(Connection { total_count, page_info, nodes: (0..nodes).map(Some).collect() })
+        };
+        let mut pages = Pages::default();
+        pages.take(page(2, 3, true), "tags").expect("a page");
+        pages.take(page(1, 3, false), "tags").expect("a page");
+        assert_eq!(pages.gap("tags"), None);
+        let mut pages = Pages::default();
+        pages.take(page(2, 3, false), "tags").expect("a page");
+        assert_eq!(pages.gap("tags").as_deref(), Some("2 of 3 tags came"));
+        let mut pages = Pages::default();
+        pages.take(page(2, 4, true), "tags").expect("a page");
+        pages.take(page(1, 3, false), "tags").expect("a page");
+        assert!(pages.gap("tags").expect("a gap").contains("changed while"));
+        let mut pages = Pages::<usize>::default();
+        assert!(pages.take(None, "tags").is_err());
+        assert!(pages.take(page(0, 3, true), "tags").is_err(), "it would never end");
     }
 }

@@ -118,15 +118,18 @@ impl Lister<'_> {
             Err(ApiError::NotFound { .. }) => None,
             Err(error) => return Err(error),
         };
-        // Only who may push is shown the drafts; where GitHub says nothing, as without a token, nobody may.
-        let may_push = repository.permissions.is_some_and(|may| may.push) && self.github.usable_token().is_some();
+        // Without a token nobody may; with one, GitHub may keep silent.
+        let may_push = match self.github.usable_token() {
+            None => Some(false),
+            Some(_) => repository.permissions.map(|may| may.push),
+        };
         Ok(Listed {
             repository: ListedRepository {
                 id: repository.id,
                 node_id: repository.node_id,
                 full_name: repository.full_name,
                 archived: repository.archived,
-                may_push: Some(may_push),
+                may_push,
             },
             gap: gap.or_else(|| too_many(releases.len())),
             releases,

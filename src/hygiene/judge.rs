@@ -208,24 +208,27 @@ mod tests {
         let expected = [vec!["a".to_owned()], vec!["b".to_owned(), "b.zip".to_owned()]];
         let said = |version: &str| [SourceVersion { place: "pyproject.toml".to_owned(), version: version.to_owned() }];
         let (good, right) = (sums([7; 32]), said("1.2.3"));
-        let facts = |release, sums, source| Facts {
-            release,
-            expected: &expected,
-            sums,
-            source: Some(source),
-            migrations: None,
-            at_most: Some((3, 3)),
+        fn facts<'a>(
+            release: &'a Release,
+            expected: &'a [Vec<String>],
+            sums: &'a StatedSums,
+            source: &'a [SourceVersion],
+        ) -> Facts<'a> {
+            Facts { release, expected, sums, source: Some(source), migrations: None, at_most: Some((3, 3)) }
+        }
+        let failing = |release: &Release, sums: &StatedSums, source: &[SourceVersion]| {
+            failed(&facts(release, &expected, sums, source))
         };
-        assert_eq!(failed(&facts(&whole, &good, &right)), Vec::<String>::new());
-        assert_eq!(failed(&facts(&whole, &sums([8; 32]), &right)), ["SHA256SUMS"]);
-        assert_eq!(failed(&facts(&whole, &StatedSums::Absent, &right)), ["checksum file"]);
-        assert_eq!(failed(&facts(&whole, &good, &said("1.2.4"))), ["pyproject.toml"]);
-        assert_eq!(failed(&facts(&release(&["a"]), &good, &right)), ["b"]);
+        assert_eq!(failing(&whole, &good, &right), Vec::<String>::new());
+        assert_eq!(failing(&whole, &sums([8; 32]), &right), ["SHA256SUMS"]);
+        assert_eq!(failing(&whole, &StatedSums::Absent, &right), ["checksum file"]);
+        assert_eq!(failing(&whole, &good, &said("1.2.4")), ["pyproject.toml"]);
+        assert_eq!(failing(&release(&["a"]), &good, &right), ["b"]);
         let mut open = whole.clone();
         open.assets[0].state = AssetState::Incomplete;
         open.assets[1].digest = Ok(None);
-        assert_eq!(failed(&facts(&open, &good, &right)), ["a", "b.zip"]);
-        let many = Facts { at_most: Some((4, 3)), migrations: Some(&[]), ..facts(&whole, &good, &right) };
+        assert_eq!(failing(&open, &good, &right), ["a", "b.zip"]);
+        let many = Facts { at_most: Some((4, 3)), migrations: Some(&[]), ..facts(&whole, &expected, &good, &right) };
         assert_eq!(failed(&many), ["exactly one migration", "number of versions"]);
     }
 }

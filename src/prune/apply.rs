@@ -198,11 +198,10 @@ impl Work<'_, '_> {
         if rest.is_empty() {
             return Ok(());
         }
-        self.shop.progress.note(&format!(
-            "{} is gone, release and tag; going on with the other {}",
-            first[0].unit.name,
-            count(rest.len(), "version")
-        ));
+        if first[0].is_done() {
+            let (name, others) = (&first[0].unit.name, count(rest.len(), "version"));
+            self.shop.progress.note(&format!("{name} is gone, release and tag; going on with the other {others}"));
+        }
         self.look(rest).await?;
         let outcome = self.releases_of_all(rest).await;
         // What stopped the releases often leaves the tags free, whose requests count apart.

@@ -156,10 +156,11 @@ pub(super) fn still_listed(tasks: &[Task], inventory: &Inventory) -> Vec<String>
     tasks.iter().filter(is_listed).map(|task| task.unit.name.clone()).collect()
 }
 
-/// How what was to stay differs from what it was; new versions and new drafts are nobody's loss.
+/// How the versions that were to stay differ from what they were. New versions are nobody's loss, and drafts and moving
+/// tags such as `v1` are for their owners to change.
 pub(super) fn losses(plan: &PrunePlan, inventory: &Inventory) -> Vec<String> {
     let mut losses = Vec::new();
-    for decision in plan.standing() {
+    for decision in plan.keep() {
         let unit = &decision.unit;
         for release in &unit.releases {
             match inventory.releases.iter().find(|listed| listed.id == release.id) {

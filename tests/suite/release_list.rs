@@ -26,7 +26,7 @@ fn motley() -> Context {
         ReleaseSpec::new("nightly")
             .created_at(&time(8))
             .published_at(&time(8))
-            .asset(AssetSpec::new("tool-linux-amd64", b"nightly".to_vec()).downloads(17)),
+            .asset(AssetSpec::new("tool.bin", b"nightly".to_vec()).downloads(17)),
     );
     repo.add_tag(TagSpec::new("v1.0.0").committed_at(&time(1)));
     repo.add_tag(TagSpec::new("v1").committed_at(&time(5)));

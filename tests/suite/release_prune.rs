@@ -216,6 +216,6 @@ fn assets_are_saved_before_they_go_and_nothing_goes_that_is_not_saved() {
     assert_eq!(mutations(&context), Vec::<String>::new());
     let output = context.succeed(&arguments);
     assert!(output.stdout.contains("Saved first: 4 assets"), "{output:#?}");
-    assert_eq!(fs::read(folder.join("v1.1.0/tool-linux-amd64")).expect("saved"), b"binary of 1");
+    assert_eq!(fs::read(folder.join("v1.1.0/tool.bin")).expect("saved"), b"binary of 1");
     assert_eq!(repo(&context).snapshot().tag_names().len(), 3);
 }

@@ -68,7 +68,7 @@ pub(super) fn check(arguments: &CheckArgs, session: &Session<'_>) -> Result<Exit
     };
     let runtime = runtime()?;
     let entered = runtime.enter();
-    let github = client(slug.clone(), session)?;
+    let github = client(&slug, session)?;
     drop(entered);
     let progress = session.ui.progress();
     let asked = runtime.block_on(async {

@@ -58,7 +58,20 @@ pub(super) fn api(error: ApiError, repository: &RepoSlug) -> CommandError {
 fn net_status(error: &NetError) -> ExitStatus {
     match error {
         NetError::Setup(_) | NetError::Write(_) => ExitStatus::Failure,
-        _ => ExitStatus::Unavailable,
+        NetError::Dns { .. }
+        | NetError::Refused { .. }
+        | NetError::Timeout { .. }
+        | NetError::Lost { .. }
+        | NetError::Tls { .. }
+        | NetError::Proxy { .. }
+        | NetError::Status { .. }
+        | NetError::Redirect { .. }
+        | NetError::Cut { .. }
+        | NetError::WrongLength { .. }
+        | NetError::TooLong { .. }
+        | NetError::WebPage { .. }
+        | NetError::Encoded { .. }
+        | NetError::Other { .. } => ExitStatus::Unavailable,
     }
 }
 

@@ -73,7 +73,7 @@ pub(super) fn list(arguments: &ReleaseListArgs, session: &Session<'_>) -> Result
     let slug = repository::find(arguments.repo.as_deref(), session)?;
     let runtime = runtime()?;
     let entered = runtime.enter();
-    let github = client(slug.clone(), session)?;
+    let github = client(&slug, session)?;
     drop(entered);
     let progress = session.ui.progress();
     let lister = Lister::new(&github, &progress);

@@ -43,7 +43,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
 }
 
 /// The client for a repository. Must be called inside the runtime.
-fn client(repository: RepoSlug, session: &Session<'_>) -> Result<GitHub, CommandError> {
+fn client(repository: &RepoSlug, session: &Session<'_>) -> Result<GitHub, CommandError> {
     let settings = &session.settings;
     if settings.offline.value {
         let message = format!("releases are on GitHub, and the network may not be used ({})", settings.offline.from);
@@ -53,7 +53,7 @@ fn client(repository: RepoSlug, session: &Session<'_>) -> Result<GitHub, Command
     Http::new(session.http.clone())
         .map_err(Into::into)
         .and_then(|http| GitHub::new(http, repository.clone(), api, server, settings.token.clone()))
-        .map_err(|error| errors::api(error, &repository))
+        .map_err(|error| errors::api(error, repository))
 }
 
 /// Where the records of this project go.

@@ -69,7 +69,7 @@ pub(super) fn prune(arguments: &PruneArgs, session: &Session<'_>) -> Result<Exit
     let request = request(arguments, session)?;
     let runtime = runtime()?;
     let entered = runtime.enter();
-    let github = client(request.repository.clone(), session)?;
+    let github = client(&request.repository, session)?;
     drop(entered);
     let progress = session.ui.progress();
     let lister = Lister::new(&github, &progress);
@@ -87,7 +87,11 @@ pub(super) fn prune(arguments: &PruneArgs, session: &Session<'_>) -> Result<Exit
     if arguments.dry_run || planned.deletes.is_empty() {
         return show(&planned, guard.err(), arguments, session);
     }
-    guard.map_err(|refusal| errors::guarded(refusal, &allowing(arguments, &request, planned.deletes.len())))?;
+    if let Err(refusal) = guard {
+        let report = PruneReport::new(&planned.plan, &planned.deletes, false, Some(refusal.to_string()));
+        outputs::summary(&report.markdown(), session);
+        return Err(errors::guarded(refusal, &allowing(arguments, &request, planned.deletes.len())));
+    }
     let planned = confirm(planned, &request, arguments, &lister, &runtime, session)?;
     if planned.deletes.is_empty() {
         return show(&planned, None, arguments, session);

@@ -142,6 +142,9 @@ impl PruneReport {
         let others = self.plan.unmanaged.len() + self.plan.drafts.len();
         let _ =
             writeln!(text, "\n{others} unmanaged tags and drafts were left alone. Plan `{}`.", self.plan.plan_digest);
+        if let Some(why) = &self.would_be_refused {
+            let _ = writeln!(text, "\n**Refused:** {}", markdown::cell(why));
+        }
         if let Some(stopped) = self.work.as_ref().and_then(|work| work.stopped_by.as_ref()) {
             let _ = writeln!(text, "\n**Stopped:** {}", markdown::cell(stopped));
         }
@@ -300,7 +303,7 @@ impl PruneReport {
                     count(proof.remaining, "version")
                 ));
                 if proof.latest_changed.is_some() {
-                    paper.line("The latest release is another one than before; somebody published meanwhile.");
+                    paper.line("GitHub's latest release is another one than before.");
                 }
             }
             Some(_) => paper.line("The new listing differs from what it should be."),

@@ -53,7 +53,7 @@ pub(super) fn restore(arguments: &RestoreArgs, session: &Session<'_>) -> Result<
     let lines = prune::read_audit(&session.env.cwd.join(&arguments.from)).map_err(errors::audit)?;
     let runtime = runtime()?;
     let entered = runtime.enter();
-    let github = client(slug.clone(), session)?;
+    let github = client(&slug, session)?;
     drop(entered);
     let progress = session.ui.progress();
     let lister = Lister::new(&github, &progress);

@@ -41,7 +41,7 @@ pub fn version(number: u32) -> ReleaseSpec {
     ReleaseSpec::new(&format!("v1.{number}.0"))
         .created_at(&time)
         .published_at(&time)
-        .file("tool-linux-amd64", format!("binary of {number}").into_bytes())
+        .file("tool.bin", format!("binary of {number}").into_bytes())
         .file("SHA256SUMS", b"sums".to_vec())
 }
 
