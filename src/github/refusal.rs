@@ -225,9 +225,9 @@ mod tests {
 
     #[test]
     fn waits_are_as_told_by_the_servers_clock() {
-        let wait = |headers: &[(&'static str, &'static str)]| match read(429, headers, "{}") {
-            Refusal::Limited { wait } => wait.as_secs(),
-            other => unreachable!("{other}"),
+        let wait = |headers: &[(&'static str, &'static str)]| {
+            let Refusal::Limited { wait } = read(429, headers, "{}") else { panic!("a 429 is a limit") };
+            wait.as_secs()
         };
         let date = ("date", "Tue, 14 Nov 2023 22:13:20 GMT");
         assert_eq!(wait(&[("retry-after", "7"), date]), 7);

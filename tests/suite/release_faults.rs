@@ -154,7 +154,7 @@ fn a_server_that_never_answers_ends_the_run_resumably() {
 fn a_limit_is_waited_for_as_told() {
     let context = with_versions(6);
     let secondary = Fault::RateLimitSecondary { status: 403, retry_after: RetryAfter::Seconds(1) };
-    context.github.fault(deletes().nth(2), secondary.clone());
+    context.github.fault(deletes().nth(2), secondary);
     context
         .github
         .fault(update_refs().nth(2), Fault::RateLimitSecondary { status: 429, retry_after: RetryAfter::Seconds(1) });
