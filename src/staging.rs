@@ -33,6 +33,10 @@ pub struct Written {
     pub sha256: Sha256Digest,
 }
 
+/// How much may be written before the disk is asked to begin with it. So the data are nearly all on the disk when the last
+/// byte arrives, and making sure of that takes no time of its own.
+const FLUSH_EVERY: u64 = 16 * 1024 * 1024;
+
 enum Order {
     Append(Bytes),
     Restart,
@@ -112,6 +116,28 @@ impl Drop for StagingWriter {
     }
 }
 
+/// Has the disk begin with what was written, on a thread of its own, one flush at a time. Whether a flush succeeds does not
+/// matter here: whoever needs the data on the disk waits for them once more.
+#[derive(Default)]
+struct Flusher {
+    unflushed: u64,
+    running: Option<thread::JoinHandle<()>>,
+}
+
+impl Flusher {
+    fn wrote(&mut self, file: &File, bytes: u64) {
+        self.unflushed += bytes;
+        let busy = self.running.as_ref().is_some_and(|running| !running.is_finished());
+        if self.unflushed < FLUSH_EVERY || busy {
+            return;
+        }
+        self.unflushed = 0;
+        let Ok(file) = file.try_clone() else { return };
+        let flush = thread::Builder::new().name("flush".to_owned()).stack_size(64 * 1024);
+        self.running = flush.spawn(move || drop(file.sync_data())).ok();
+    }
+}
+
 /// Removes a file that is not wanted after all; one that is not there is fine.
 pub fn discard(path: &Path) -> io::Result<()> {
     match std::fs::remove_file(path) {
@@ -122,10 +148,12 @@ pub fn discard(path: &Path) -> io::Result<()> {
 
 fn write_all(mut file: File, inbox: &mpsc::Receiver<Order>) -> io::Result<Sha256Digest> {
     let mut hasher = Sha256::new();
+    let mut flusher = Flusher::default();
     for order in inbox {
         match order {
             Order::Append(piece) => {
                 file.write_all(&piece)?;
+                flusher.wrote(&file, piece.len() as u64);
                 hasher.update(&piece);
             }
             Order::Restart => {

@@ -176,8 +176,14 @@ pub fn run(request: &InstallRequest, door: &Door<'_>) -> Result<Outcome, Install
         }
         Source::Build(because) => local::build(request, door, &because, staging.path())?,
     };
-    let receipt = prove(request, door, &acquired)?;
-    platform::sync_file(&acquired.path)
+    // The disk works while the binary is read and tried.
+    let (receipt, synced) = std::thread::scope(|scope| {
+        let disk = scope.spawn(|| platform::sync_file(&acquired.path));
+        (prove(request, door, &acquired), disk.join())
+    });
+    let receipt = receipt?;
+    synced
+        .unwrap_or_else(|_| Err(std::io::Error::other("the thread that waits for the disk has stopped")))
         .map_err(|source| InstallError::Staging { doing: "write the binary to disk", source })?;
     for step in store::steps(layout, &acquired.path, receipt.clone(), work.found(), &state) {
         store::apply(&step)?;
