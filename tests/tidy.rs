@@ -53,8 +53,11 @@ const EDGES: &[(&str, &[&str])] = &[
 /// Files that decide and touch nothing, by their names.
 const PURE: &[&str] = &[
     "candidates.rs",
+    "checksums.rs",
     "consent.rs",
     "decide.rs",
+    "environment.rs",
+    "go_mod.rs",
     "judge.rs",
     "markdown.rs",
     "order.rs",

@@ -1,22 +1,11 @@
 //! Carries a build's plan out: runs `go`, passes on what it prints, and tells what it made.
-#![expect(clippy::disallowed_methods, reason = "`go` and `git` are started here, and a build is timed")]
+#![expect(clippy::disallowed_methods, reason = "what a build made is looked at here")]
 
-use std::collections::BTreeSet;
-use std::collections::VecDeque;
-use std::ffi::OsStr;
-use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::io::BufRead;
-use std::io::BufReader;
-use std::io::Read;
-use std::path::Path;
 use std::path::PathBuf;
 use std::process::Child;
-use std::process::Command;
 use std::process::ExitStatus;
-use std::process::Stdio;
-use std::sync::mpsc;
 use std::sync::mpsc::RecvTimeoutError;
 use std::thread;
 use std::time::Duration;
@@ -25,33 +14,20 @@ use std::time::Instant;
 use semver::Version;
 use thiserror::Error;
 
+use crate::build::child::Running;
+use crate::build::child::command;
+use crate::build::child::lines_of;
+use crate::build::environment::Environment;
+use crate::build::output::Output;
+use crate::build::output::listed;
 use crate::build::plan::BuildPlan;
-use crate::build::plan::ModuleOrigin;
-use crate::build::request::Environment;
 use crate::progress::Progress;
-use crate::secret::REDACTED;
-use crate::text::printable;
-
-/// How many of a failed build's last lines are kept.
-const LINES_KEPT: usize = 40;
-
-/// How many bytes of one line are shown.
-const LINE_LIMIT: usize = 1000;
-
-/// How much of an answer is kept; `go env` and `git status` say far less.
-const ANSWER_LIMIT: u64 = 1024 * 1024;
 
 /// How often a silent build is looked after.
 const PULSE: Duration = Duration::from_millis(50);
 
 /// How long output may still come once the child is gone; only a grandchild can keep the pipe open.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-
-/// What Go says of a module or package it may not look for, after its name or instead of it.
-const LOOKUP_DISABLED: &str = ": module lookup disabled by GOPROXY=off";
-
-/// What Go says before it tries to fetch a module; the name and the version follow.
-const DOWNLOADING: &str = "go: downloading ";
 
 /// What a build made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,44 +120,6 @@ pub fn apply(
     })
 }
 
-/// A child that does not outlive the interest in it.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Both fail only for a child that is gone already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// What is remembered of a build's output.
-#[derive(Default)]
-struct Output {
-    last: VecDeque<String>,
-    missing: BTreeSet<String>,
-    lookup_disabled: bool,
-}
-
-impl Output {
-    fn remember(&mut self, line: String) {
-        self.missing.extend(missing_module(&line));
-        self.lookup_disabled |= line.contains(LOOKUP_DISABLED);
-        if self.last.len() == LINES_KEPT {
-            self.last.pop_front();
-        }
-        self.last.push_back(line);
-    }
-
-    fn into_error(self, plan: &BuildPlan, status: ExitStatus) -> BuildError {
-        let (folder, lines) = (plan.folder().to_owned(), self.last.into());
-        if plan.modules() == ModuleOrigin::CacheOnly && self.lookup_disabled {
-            return BuildError::ModulesMissing { folder, missing: self.missing.into_iter().collect(), lines };
-        }
-        BuildError::Failed { folder, status, lines }
-    }
-}
-
 fn run(
     plan: &BuildPlan,
     environment: &Environment,
@@ -228,282 +166,18 @@ fn wait(child: &mut Child, given_up: &dyn Fn() -> bool) -> Result<ExitStatus, Bu
     }
 }
 
-fn command(program: &Path, environment: &Environment) -> Command {
-    let mut command = Command::new(program);
-    command.env_clear().envs(environment.iter().map(|(name, value)| (name, value)));
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
-/// The lines of both outputs, as they come, ready to be shown. The channel is bounded, so that a child that prints
-/// without end waits instead of filling the memory.
-fn lines_of(child: &mut Child) -> mpsc::Receiver<String> {
-    let (sender, lines) = mpsc::sync_channel(256);
-    let outputs: [Option<Box<dyn Read + Send>>; 2] = [
-        child.stdout.take().map(|output| Box::new(output) as Box<dyn Read + Send>),
-        child.stderr.take().map(|output| Box::new(output) as Box<dyn Read + Send>),
-    ];
-    for output in outputs.into_iter().flatten() {
-        let sender = sender.clone();
-        // Not joined: each ends with its pipe, and a pipe that a grandchild keeps open must not hold anybody up.
-        thread::spawn(move || send_lines(BufReader::new(output), &sender));
-    }
-    lines
-}
-
-/// Sends line after line until the output ends or nobody listens. What exceeds the limit of a line is passed over.
-fn send_lines(mut output: impl BufRead, lines: &mpsc::SyncSender<String>) {
-    loop {
-        let mut line = Vec::new();
-        let limit = LINE_LIMIT as u64 + 1;
-        match output.by_ref().take(limit).read_until(b'\n', &mut line) {
-            Ok(0) | Err(_) => return,
-            Ok(_) => {}
-        }
-        let cut = line.len() > LINE_LIMIT && line.last() != Some(&b'\n');
-        if cut {
-            line.truncate(LINE_LIMIT);
-            if output.skip_until(b'\n').is_err() {
-                return;
-            }
-        }
-        let mut shown = shown(String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']));
-        if cut {
-            shown.push('…');
-        }
-        if lines.send(shown).is_err() {
-            return;
-        }
-    }
-}
-
-/// A line as it may be shown: without control characters, and without the user names and passwords that addresses of
-/// proxies and repositories carry.
-fn shown(line: &str) -> String {
-    let mut safe = String::with_capacity(line.len());
-    let mut rest = line;
-    while let Some(scheme) = rest.find("://") {
-        let (before, address) = rest.split_at(scheme + "://".len());
-        let host_end =
-            address.find(|c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'')).unwrap_or(address.len());
-        safe.push_str(before);
-        rest = match address[..host_end].rfind('@') {
-            Some(at) => {
-                safe.push_str(REDACTED);
-                &address[at..]
-            }
-            None => address,
-        };
-    }
-    safe.push_str(rest);
-    printable(&safe).replace('\t', "    ")
-}
-
-/// The module or package that a line shows to be out of reach. Go often complains of a file alone and names the module
-/// only where it sets out to fetch it, which without the network cannot succeed.
-fn missing_module(line: &str) -> Option<String> {
-    if let Some(module) = line.strip_prefix(DOWNLOADING) {
-        return Some(module.trim().replace(' ', "@"));
-    }
-    let (before, _) = line.split_once(LOOKUP_DISABLED)?;
-    let name = before.rsplit(' ').next()?;
-    let is_name = name.contains('@') || before.ends_with(&format!(" package {name}"));
-    is_name.then(|| name.to_owned())
-}
-
-/// The first three of a list, and how many more there are.
-fn listed(names: &[String]) -> String {
-    if names.is_empty() {
-        return "modules it requires".to_owned();
-    }
-    let (first, more) = names.split_at(names.len().min(3));
-    let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
-    first.join(", ") + &more
-}
-
-/// What a short question to another program brought.
-#[derive(Debug)]
-pub(super) struct Captured {
-    /// Whether it exited with 0.
-    pub(super) success: bool,
-    /// Its standard output; bytes that are no UTF-8 are replaced.
-    pub(super) stdout: String,
-    /// Its standard error, the same way.
-    pub(super) stderr: String,
-    status: ExitStatus,
-}
-
-impl Captured {
-    /// Why it failed, in one line: the last thing it said, else how it ended.
-    pub(super) fn complaint(&self) -> String {
-        let said = self.stderr.lines().map(str::trim).rfind(|line| !line.is_empty());
-        said.map_or_else(|| self.status.to_string(), shown)
-    }
-}
-
-/// Asks a program a question: runs it in a folder with exactly this environment, no longer than the limit.
-pub(super) fn capture(
-    program: &Path,
-    arguments: &[&OsStr],
-    folder: Option<&Path>,
-    environment: &[(OsString, OsString)],
-    limit: Duration,
-) -> io::Result<Captured> {
-    let deadline = Instant::now() + limit;
-    let mut command = command(program, environment);
-    if let Some(folder) = folder {
-        command.current_dir(folder);
-    }
-    let mut child = Running(command.args(arguments).spawn()?);
-    let stdout = child.0.stdout.take().map(read_aside);
-    let stderr = child.0.stderr.take().map(read_aside);
-    let late = || io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} seconds", limit.as_secs()));
-    let receive = |answer: Option<mpsc::Receiver<Vec<u8>>>| -> io::Result<String> {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let bytes = answer.map_or(Ok(Vec::new()), |answer| answer.recv_timeout(left)).map_err(|_| late())?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
-    };
-    let (stdout, stderr) = (receive(stdout)?, receive(stderr)?);
-    let status = loop {
-        match child.0.try_wait()? {
-            Some(status) => break status,
-            None if Instant::now() >= deadline => return Err(late()),
-            None => thread::sleep(Duration::from_millis(1)),
-        }
-    };
-    Ok(Captured { success: status.success(), stdout, stderr, status })
-}
-
-/// Reads an output to its end on a thread of its own, keeping what fits the limit.
-fn read_aside(mut output: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
-    let (sender, answer) = mpsc::channel();
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        // What cannot be read is not part of the answer, and the exit status says whether that matters.
-        let _ = output.by_ref().take(ANSWER_LIMIT).read_to_end(&mut bytes);
-        let _ = io::copy(&mut output, &mut io::sink());
-        let _ = sender.send(bytes);
-    });
-    answer
-}
-
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
-    use std::env::consts::ARCH;
-    use std::env::consts::EXE_SUFFIX;
-    use std::env::consts::OS;
-    use std::io::Write;
-
-    use proptest::prelude::*;
+    use std::ffi::OsString;
+    use std::path::Path;
+    use std::process::Command;
 
     use super::*;
     use crate::build::BuildRefusal;
     use crate::build::BuildRequest;
-    use crate::build::PrepareError;
     use crate::build::prepare;
-    use crate::build::request::is_variable;
-    use crate::release::Target;
-    use crate::release::Tool;
-
-    /// A project beside a copy of the sample worker, and the environment builds get.
-    struct Stage {
-        root: tempfile::TempDir,
-        environment: Vec<(OsString, OsString)>,
-    }
-
-    impl Stage {
-        fn new(path: OsString) -> Self {
-            let root = tempfile::tempdir().expect("a folder");
-            let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/reproq-worker");
-            copy(&fixture, &root.path().join("reproq-worker"));
-            let mut environment: Vec<_> = std::env::vars_os().filter(|(name, _)| !is_variable(name, "PATH")).collect();
-            environment.push(("PATH".into(), path));
-            Self { root, environment }
-        }
-
-        /// With the real Go of this machine; none where there is no Go and nobody promised one.
-        fn with_go() -> Option<Self> {
-            let given = std::env::var_os("REPROQ_TEST_GO").map(PathBuf::from);
-            let path = std::env::var_os("PATH").unwrap_or_default();
-            let folders = given.iter().filter_map(|go| go.parent().map(Path::to_owned));
-            let folders: Vec<PathBuf> = folders.chain(std::env::split_paths(&path)).collect();
-            if folders.iter().any(|folder| folder.join(format!("go{EXE_SUFFIX}")).is_file()) {
-                return Some(Self::new(std::env::join_paths(folders).expect("a PATH")));
-            }
-            assert!(std::env::var_os("CI").is_none(), "CI needs Go on PATH or in REPROQ_TEST_GO to test local builds");
-            let _ = writeln!(io::stderr(), "SKIPPED: no Go on PATH or in REPROQ_TEST_GO");
-            None
-        }
-
-        fn source(&self) -> PathBuf {
-            self.root.path().join("reproq-worker")
-        }
-
-        fn write(&self, file: &str, text: &str) {
-            let path = self.source().join(file);
-            fs::create_dir_all(path.parent().expect("a folder")).expect("created");
-            fs::write(path, text).expect("written");
-        }
-
-        fn set(&mut self, variables: &[(&str, &str)]) {
-            self.environment.retain(|(known, _)| variables.iter().all(|(name, _)| known != name));
-            self.environment.extend(variables.iter().map(|(name, value)| (name.into(), value.into())));
-        }
-
-        fn request(&self) -> BuildRequest {
-            BuildRequest {
-                source: self.source(),
-                tool: Tool::WORKER,
-                target: Target::from_names(OS, ARCH).expect("a target the worker is released for"),
-                offline: true,
-                wanted_tag: None,
-                output: self.root.path().join("out"),
-            }
-        }
-
-        fn build(&self, request: &BuildRequest) -> Result<Built, BuildError> {
-            let plan = prepare(request, &self.environment).expect("a plan");
-            apply(&plan, &self.environment, &Listener::default(), &|| false)
-        }
-
-        fn refused(&self, request: &BuildRequest) -> BuildRefusal {
-            match prepare(request, &self.environment) {
-                Err(PrepareError::Refused(refusal)) => refusal,
-                other => panic!("expected a refusal, found {other:?}"),
-            }
-        }
-    }
-
-    #[derive(Default)]
-    struct Listener(RefCell<Vec<String>>);
-
-    impl Progress for Listener {
-        fn begin(&self, label: &str, _total: Option<u64>) {
-            self.0.borrow_mut().push(format!("begin {label}"));
-        }
-        fn advance(&self, _bytes: u64) {}
-        fn restart(&self) {}
-        fn end(&self) {
-            self.0.borrow_mut().push("end".to_owned());
-        }
-        fn note(&self, line: &str) {
-            self.0.borrow_mut().push(line.to_owned());
-        }
-    }
-
-    fn copy(from: &Path, to: &Path) {
-        fs::create_dir_all(to).expect("created");
-        for entry in fs::read_dir(from).expect("readable") {
-            let path = entry.expect("an entry").path();
-            let target = to.join(path.file_name().expect("a name"));
-            if path.is_dir() {
-                copy(&path, &target);
-            } else {
-                fs::write(&target, fs::read(&path).expect("readable")).expect("written");
-            }
-        }
-    }
+    use crate::build::samples::Listener;
+    use crate::build::samples::Stage;
 
     fn printed(program: &Path, argument: &str) -> String {
         let output = Command::new(program).arg(argument).output().expect("the built worker runs");
@@ -606,7 +280,11 @@ mod tests {
 
     #[cfg(unix)]
     mod with_a_script {
+        use std::process::Stdio;
+
         use super::*;
+        use crate::build::child::LINE_LIMIT;
+        use crate::build::output::LINES_KEPT;
 
         /// A stage whose `go` is a shell script: it answers `go env` with this version and builds by this script, which
         /// finds the file to write in `$OUT`.
@@ -709,61 +387,6 @@ mod tests {
             fs::remove_file(plan.program()).expect("removed");
             let outcome = apply(&plan, &stage.environment, &Listener::default(), &|| false);
             assert!(matches!(outcome, Err(BuildError::Start { .. })), "{outcome:?}");
-        }
-
-        #[test]
-        fn a_question_without_an_answer_ends_in_time() {
-            let arguments = ["-c", "sleep 60"].map(OsStr::new);
-            let asked = capture(Path::new("/bin/sh"), &arguments, None, &[], Duration::from_millis(100));
-            assert_eq!(asked.expect_err("no answer").kind(), io::ErrorKind::TimedOut);
-        }
-    }
-
-    #[test]
-    fn addresses_lose_what_logs_in() {
-        let cases = [
-            ("https://host.test/x", "https://host.test/x"),
-            (
-                "https://u:p@host.test/x@v1 and ssh://git@h\"",
-                "https://[redacted]@host.test/x@v1 and ssh://[redacted]@h\"",
-            ),
-            ("https://u:p@h.test@real.test/", "https://[redacted]@real.test/"),
-            ("user@host: no scheme", "user@host: no scheme"),
-            ("://", "://"),
-        ];
-        for (line, expected) in cases {
-            assert_eq!(shown(line), expected);
-        }
-    }
-
-    #[test]
-    fn missing_modules_are_read_as_go_names_them() {
-        let cases = [
-            (
-                "cmd/x/main.go:5:2: a.test/b/v5@v5.8.0: module lookup disabled by GOPROXY=off",
-                Some("a.test/b/v5@v5.8.0"),
-            ),
-            ("go: a.test/b@v1.0.0: module lookup disabled by GOPROXY=off", Some("a.test/b@v1.0.0")),
-            ("x.go:1:1: cannot find module providing package a/b: module lookup disabled by GOPROXY=off", Some("a/b")),
-            ("go: downloading a.test/b v1.0.0", Some("a.test/b@v1.0.0")),
-            ("cmd/x/main.go:5:2: module lookup disabled by GOPROXY=off", None),
-            (": module lookup disabled by GOPROXY=off", None),
-            ("cmd/x/main.go:5:2: undefined: x", None),
-        ];
-        for (line, expected) in cases {
-            assert_eq!(missing_module(line).as_deref(), expected, "{line}");
-        }
-        let names = ["a", "b", "c", "d", "e"].map(str::to_owned);
-        assert_eq!(listed(&[]), "modules it requires");
-        assert_eq!([listed(&names[..1]), listed(&names[..3]), listed(&names)], ["a", "a, b, c", "a, b, c and 2 more"]);
-    }
-
-    proptest! {
-        #[test]
-        fn nothing_printed_controls_a_terminal(line in "\\PC{0,20}|[a-z:/@ \"\u{1b}\t]{0,20}", user in "[a-z:]{1,9}") {
-            let shown = shown(&format!("{line} https://{user}secret@host.test/"));
-            prop_assert!(!shown.chars().any(char::is_control));
-            prop_assert!(!shown.contains("secret@"));
         }
     }
 }

@@ -9,8 +9,17 @@
 //! 4. [`apply`] runs that command and tells what it made.
 
 mod apply;
+mod child;
+mod environment;
+mod git;
+mod go;
+mod go_mod;
+mod output;
 mod plan;
+mod refusal;
 mod request;
+#[cfg(test)]
+mod samples;
 mod source;
 
 use thiserror::Error;
@@ -18,24 +27,24 @@ use thiserror::Error;
 pub use apply::BuildError;
 pub use apply::Built;
 pub use apply::apply;
+pub use environment::Environment;
+pub use git::GitFacts;
+pub use git::GitUnknown;
+pub use go::Go;
+pub use go::GoFacts;
+pub use go_mod::GoMod;
+pub use go_mod::GoModError;
+pub use go_mod::parse_go_mod;
+pub use go_mod::version_constant;
 pub use plan::BuildPlan;
-pub use plan::BuildRefusal;
 pub use plan::ModuleOrigin;
+pub use refusal::BuildRefusal;
 pub use request::BuildRequest;
-pub use request::Environment;
-pub use request::Go;
-pub use request::GoFacts;
 pub use request::GoVersion;
 pub use request::SourceOrigin;
 pub use request::candidate_sources;
-pub use source::GitFacts;
-pub use source::GitUnknown;
-pub use source::GoMod;
-pub use source::GoModError;
 pub use source::SourceError;
 pub use source::SourceFacts;
-pub use source::parse_go_mod;
-pub use source::version_constant;
 
 /// Why there is no plan for a build.
 #[derive(Debug, Error)]

@@ -6,40 +6,20 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use semver::Version;
-use thiserror::Error;
 
+use crate::build::environment::Environment;
+use crate::build::environment::is_variable;
+use crate::build::environment::without_steering;
+use crate::build::go::Go;
+use crate::build::go::GoFacts;
+use crate::build::refusal::BuildRefusal;
 use crate::build::request::BuildRequest;
-use crate::build::request::Environment;
-use crate::build::request::Go;
-use crate::build::request::GoFacts;
 use crate::build::request::GoVersion;
-use crate::build::request::is_variable;
 use crate::build::source::SourceFacts;
 use crate::release::Arch;
 use crate::release::Os;
-use crate::release::Tag;
 use crate::release::Target;
 use crate::secret::Secret;
-
-/// What no child process may see.
-const TOKENS: [&str; 4] = ["REPROQ_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN"];
-
-/// Inherited variables with which Go would silently build something else, or not at all.
-const STEERING: [&str; 13] = [
-    "GOFLAGS",
-    "GOOS",
-    "GOARCH",
-    "GOWORK",
-    "GO111MODULE",
-    "GOROOT",
-    "GOTOOLDIR",
-    "GOEXPERIMENT",
-    "GOAMD64",
-    "GOARM64",
-    "GOFIPS140",
-    "GO_EXTLINK_ENABLED",
-    "CGO_ENABLED",
-];
 
 /// Where the modules that the source requires come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,82 +32,6 @@ pub enum ModuleOrigin {
     CacheOnly,
     /// The module cache, and for what it lacks the network.
     Network,
-}
-
-/// Why a build is not begun.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum BuildRefusal {
-    /// The file to write is named relative to a folder nobody fixed.
-    #[error("the build needs an absolute path to write to, found {0}")]
-    RelativeOutput(PathBuf),
-    /// The checkout is of something else.
-    #[error("expected the source of the Go module `{expected}` in {folder}, found the module `{found}`")]
-    OtherModule {
-        /// The checkout.
-        folder: PathBuf,
-        /// The module that is wanted.
-        expected: String,
-        /// The module that is there.
-        found: String,
-    },
-    /// The module is right, the program is not in it.
-    #[error("expected the Go package {package} in {folder}, found none")]
-    NoPackage {
-        /// The checkout.
-        folder: PathBuf,
-        /// The package, relative to the checkout.
-        package: String,
-    },
-    /// The source is not the release that was asked for.
-    #[error("wanted {wanted}, but the source in {folder} is version {found}")]
-    OtherVersion {
-        /// The checkout.
-        folder: PathBuf,
-        /// The release that was asked for.
-        wanted: Tag,
-        /// What the source says it is.
-        found: String,
-    },
-    /// There is no Go toolchain.
-    #[error("a local build needs Go, and no `go` was found on PATH")]
-    GoMissing {
-        /// Where it was looked for.
-        searched: Vec<PathBuf>,
-        /// The least version that would do, where `go.mod` says.
-        required: Option<GoVersion>,
-    },
-    /// What is called `go` is not a working toolchain.
-    #[error("{program} does not work as Go: {reason}")]
-    GoUnusable {
-        /// The file.
-        program: PathBuf,
-        /// What it did.
-        reason: String,
-    },
-    /// The toolchain is older than the source asks for.
-    #[error("{folder} needs Go {required} or newer, found Go {found} ({program})")]
-    GoTooOld {
-        /// The checkout.
-        folder: PathBuf,
-        /// What its `go.mod` asks for.
-        required: GoVersion,
-        /// What the toolchain is.
-        found: GoVersion,
-        /// The toolchain's `go` command.
-        program: PathBuf,
-    },
-    /// The toolchain is too old to build for the target, whatever the source asks for.
-    #[error("building for {target} needs Go {required} or newer, found Go {found} ({program})")]
-    TargetTooNew {
-        /// The machine to build for.
-        target: Target,
-        /// The first Go that knows it.
-        required: GoVersion,
-        /// What the toolchain is.
-        found: GoVersion,
-        /// The toolchain's `go` command.
-        program: PathBuf,
-    },
 }
 
 /// One exact command, and what is known about what it will make.
@@ -231,12 +135,6 @@ impl BuildPlan {
     }
 }
 
-/// The parent's environment less our tokens and less what would make Go build something else.
-pub(super) fn without_steering(parent: &Environment) -> Vec<(OsString, OsString)> {
-    let removed = |known: &OsStr| TOKENS.iter().chain(&STEERING).any(|name| is_variable(known, name));
-    parent.iter().filter(|(name, _)| !removed(name)).cloned().collect()
-}
-
 fn check_source(request: &BuildRequest, source: &SourceFacts) -> Result<(), BuildRefusal> {
     let folder = || source.folder.clone();
     let (expected, found) = (request.tool.go_module, &source.go_mod.module);
@@ -328,8 +226,8 @@ fn settings(request: &BuildRequest, go: &Go) -> Vec<(String, Secret<OsString>)> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::build::source::GitFacts;
-    use crate::build::source::GoMod;
+    use crate::build::git::GitFacts;
+    use crate::build::go_mod::GoMod;
     use crate::release::Tool;
 
     fn request() -> BuildRequest {

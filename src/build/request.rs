@@ -1,7 +1,6 @@
-//! The words of a build: what is asked for, where the source may lie, and the Go toolchain with its version.
+//! The words of a build: what is asked for, where the source may lie, and the versions of Go.
 
 use std::ffi::OsStr;
-use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
 use std::path::PathBuf;
@@ -9,10 +8,6 @@ use std::path::PathBuf;
 use crate::release::Tag;
 use crate::release::Target;
 use crate::release::Tool;
-use crate::secret::Secret;
-
-/// The variables a child process would inherit, captured once by the caller.
-pub type Environment = [(OsString, OsString)];
 
 /// One local build, as the caller wants it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,50 +135,6 @@ impl fmt::Display for GoVersion {
             Stage::Patch(number) => write!(f, ".{number}"),
         }
     }
-}
-
-/// What looking for a Go toolchain found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum GoFacts {
-    /// A toolchain that runs.
-    Found(Go),
-    /// There is no `go` in any of these folders.
-    Missing {
-        /// `PATH` in its order, then `bin` of `GOROOT`.
-        searched: Vec<PathBuf>,
-    },
-    /// There is a file called `go`, and it does not behave like Go.
-    Unusable {
-        /// The file.
-        program: PathBuf,
-        /// What it did instead.
-        reason: String,
-    },
-}
-
-/// A Go toolchain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Go {
-    /// Its `go` command.
-    pub program: PathBuf,
-    /// What it calls itself: `go1.24.11`.
-    pub name: String,
-    /// The same, where it could be understood.
-    pub version: Option<GoVersion>,
-    /// Where it takes modules from, how it checks them and where its caches lie, by the user's own configuration. A proxy's
-    /// address may hold a password, hence the secrets.
-    pub settings: Vec<(String, Secret<OsString>)>,
-}
-
-/// The value of a variable; empty counts as not set, as it does for `go` and `git`.
-pub(super) fn variable<'a>(environment: &'a Environment, name: &str) -> Option<&'a OsStr> {
-    let (_, value) = environment.iter().find(|(known, value)| is_variable(known, name) && !value.is_empty())?;
-    Some(value)
-}
-
-/// Whether a variable has this name; Windows compares without case.
-pub(super) fn is_variable(known: &OsStr, name: &str) -> bool {
-    if cfg!(windows) { known.eq_ignore_ascii_case(name) } else { known == name }
 }
 
 /// The folder beside the project. A root such as `.` or `..` has no name to replace, so the file system finds its parent.

@@ -1,0 +1,254 @@
+//! What git knows of a checkout: its commit, and whether what would be built differs from it.
+
+use std::ffi::OsStr;
+use std::ffi::OsString;
+use std::path::Path;
+
+use thiserror::Error;
+
+use crate::build::child::Captured;
+use crate::build::child::PATIENCE;
+use crate::build::child::capture;
+use crate::build::child::find_program;
+use crate::build::environment::Environment;
+use crate::build::environment::is_variable;
+use crate::text::printable_line;
+
+/// Everything git needs to run and to know whom it trusts. The rest, such as `GIT_DIR` inside a git hook, would make it
+/// answer for another repository.
+const GIT_NEEDS: [&str; 11] = [
+    "PATH",
+    "HOME",
+    "XDG_CONFIG_HOME",
+    "USERPROFILE",
+    "HOMEDRIVE",
+    "HOMEPATH",
+    "SYSTEMROOT",
+    "TMPDIR",
+    "TEMP",
+    "TMP",
+    "PATHEXT",
+];
+
+/// What git knows of a checkout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GitFacts {
+    /// It is a working tree of this commit.
+    Known {
+        /// The commit's full hash.
+        commit: String,
+        /// Whether what would be built differs from the commit; absent where git did not say.
+        dirty: Option<bool>,
+    },
+    /// Git could not tell.
+    Unknown(GitUnknown),
+}
+
+impl GitFacts {
+    /// The commit's full hash.
+    pub fn commit(&self) -> Option<&str> {
+        match self {
+            Self::Known { commit, .. } => Some(commit),
+            Self::Unknown(_) => None,
+        }
+    }
+
+    /// Whether what would be built differs from the commit.
+    pub fn dirty(&self) -> Option<bool> {
+        match self {
+            Self::Known { dirty, .. } => *dirty,
+            Self::Unknown(_) => None,
+        }
+    }
+}
+
+/// Why git could not tell the commit of a checkout. None of these stops a build.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum GitUnknown {
+    /// There is no git.
+    #[error("git was not found on PATH")]
+    NoGit,
+    /// There is no repository.
+    #[error("the folder is not in a git repository")]
+    NotARepository,
+    /// There is a repository around it, of something else.
+    #[error("the git repository around the folder does not track its go.mod")]
+    NotTracked,
+    /// The folder belongs to somebody else (`safe.directory`).
+    #[error("git does not trust the folder, because another user owns it")]
+    NotTrusted,
+    /// Nothing was ever committed.
+    #[error("the git repository has no commit yet")]
+    NoCommit,
+    /// Anything else, in git's words.
+    #[error("git failed: {0}")]
+    Failed(String),
+}
+
+/// Asks git for the commit of a checkout and whether what would be built differs from it.
+pub(super) fn git_facts(folder: &Path, environment: &Environment) -> GitFacts {
+    let Ok(git) = find_program("git", environment, None) else {
+        return GitFacts::Unknown(GitUnknown::NoGit);
+    };
+    let environment = git_environment(environment);
+    let ask = |arguments: &[&str]| -> Result<String, GitUnknown> {
+        // A file system monitor is a program of the repository's choice; a question must not start it.
+        let common = ["-c", "core.fsmonitor=false", "-C"].map(OsStr::new).into_iter().chain([folder.as_os_str()]);
+        let arguments: Vec<&OsStr> = common.chain(arguments.iter().map(OsStr::new)).collect();
+        match capture(&git, &arguments, None, &environment, PATIENCE) {
+            Ok(answer) if answer.success => Ok(answer.stdout),
+            Ok(answer) => Err(git_unknown(&answer)),
+            Err(error) => Err(GitUnknown::Failed(error.to_string())),
+        }
+    };
+    // A copy of the source inside another project's repository has that project's commit, which says nothing of it.
+    let tracked = ask(&["ls-files", "--error-unmatch", "--", "go.mod"]);
+    match tracked.and_then(|_| ask(&["rev-parse", "--verify", "HEAD"])) {
+        Ok(answer) if answer.trim().bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            let status = ask(&["status", "--porcelain", "-z", "--untracked-files=all", "--", "."]);
+            let dirty = status.ok().map(|status| status.split('\0').any(changes_the_build));
+            GitFacts::Known { commit: answer.trim().to_owned(), dirty }
+        }
+        Ok(answer) => GitFacts::Unknown(GitUnknown::Failed(printable_line(&answer))),
+        Err(reason) => GitFacts::Unknown(reason),
+    }
+}
+
+/// Whether a line of `git status` means that the build is not the commit's: any change of a tracked file, and of the
+/// untracked ones those that Go compiles. A stray log or an earlier build's binary changes nothing.
+fn changes_the_build(entry: &str) -> bool {
+    match entry.strip_prefix("?? ") {
+        Some(untracked) => {
+            let compiled = [".go", ".s", ".h", ".syso"].iter().any(|suffix| untracked.ends_with(suffix));
+            compiled && !untracked.ends_with("_test.go") || untracked.ends_with("vendor/modules.txt")
+        }
+        None => !entry.is_empty(),
+    }
+}
+
+fn git_unknown(answer: &Captured) -> GitUnknown {
+    let says = |words: &str| answer.stderr.contains(words);
+    if says("dubious ownership") {
+        GitUnknown::NotTrusted
+    } else if says("not a git repository") {
+        GitUnknown::NotARepository
+    } else if says("did not match any file") {
+        GitUnknown::NotTracked
+    } else if says("Needed a single revision") {
+        GitUnknown::NoCommit
+    } else {
+        GitUnknown::Failed(answer.complaint())
+    }
+}
+
+fn git_environment(environment: &Environment) -> Vec<(OsString, OsString)> {
+    let needed = |name: &OsStr| GIT_NEEDS.iter().any(|needed| is_variable(name, needed));
+    let mut variables: Vec<_> = environment.iter().filter(|(name, _)| needed(name)).cloned().collect();
+    // No lock that would disturb a `git commit` next door; English, because the reasons are read; nobody to ask.
+    let fixed =
+        [("GIT_OPTIONAL_LOCKS", "0"), ("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_TERMINAL_PROMPT", "0"), ("LC_ALL", "C")];
+    variables.extend(fixed.map(|(name, value)| (name.into(), value.into())));
+    variables
+}
+
+#[expect(clippy::disallowed_methods, reason = "repositories are made with `git` and changed here")]
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    #[cfg(unix)]
+    use std::io;
+    use std::process::Command;
+
+    use super::*;
+    use crate::build::samples::checkout;
+    use crate::build::samples::write;
+    use crate::build::source::SourceFacts;
+    use crate::release::Tool;
+
+    fn git(folder: &Path, arguments: &[&str]) {
+        let identity = ["-c", "user.name=t", "-c", "user.email=t@t.test", "-c", "commit.gpgsign=false"];
+        let mut command = Command::new("git");
+        let output = command.arg("-C").arg(folder).args(identity).args(arguments).output().expect("git runs");
+        assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    fn commit_all(folder: &Path) {
+        git(folder, &["init", "-q"]);
+        git(folder, &["add", "-A"]);
+        git(folder, &["commit", "-q", "-m", "x"]);
+    }
+
+    fn git_of(folder: &Path, environment: &Environment) -> GitFacts {
+        SourceFacts::read(folder, &Tool::WORKER, environment).expect("readable").git
+    }
+
+    #[test]
+    fn git_tells_commit_and_changes() {
+        let (_root, folder, environment) = checkout();
+        git(&folder, &["init", "-q"]);
+        assert_eq!(git_of(&folder, &environment), GitFacts::Unknown(GitUnknown::NotTracked));
+        git(&folder, &["add", "-A"]);
+        assert_eq!(git_of(&folder, &environment), GitFacts::Unknown(GitUnknown::NoCommit));
+        commit_all(&folder);
+        let facts = git_of(&folder, &environment);
+        assert_eq!((facts.commit().map(str::len), facts.dirty()), (Some(40), Some(false)));
+
+        let cases = [
+            ("reproq.log", Some(false)),
+            ("cmd/reproq/new_test.go", Some(false)),
+            ("cmd/reproq/new.go", Some(true)),
+            ("vendor/modules.txt", Some(true)),
+        ];
+        for (file, dirty) in cases {
+            write(&folder.join(file), "package main\n");
+            assert_eq!(git_of(&folder, &environment).dirty(), dirty, "{file}");
+            fs::remove_file(folder.join(file)).expect("removed");
+        }
+        write(&folder.join("go.mod"), "module reproq-worker\ngo 1.22\n");
+        assert_eq!(git_of(&folder, &environment).dirty(), Some(true));
+    }
+
+    #[test]
+    fn a_git_hook_around_us_does_not_redirect_git() {
+        let (root, folder, mut environment) = checkout();
+        commit_all(&folder);
+        let commit = git_of(&folder, &environment);
+        for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
+            environment.push((name.into(), root.path().join("elsewhere").into()));
+        }
+        assert!(commit.commit().is_some());
+        assert_eq!(git_of(&folder, &environment), commit);
+    }
+
+    #[test]
+    fn the_commit_of_another_project_is_not_the_sources() {
+        let (root, folder, environment) = checkout();
+        write(&root.path().join(".gitignore"), "reproq-worker\n");
+        commit_all(root.path());
+        assert_eq!(git_of(&folder, &environment), GitFacts::Unknown(GitUnknown::NotTracked));
+    }
+
+    #[test]
+    fn without_git_the_commit_is_unknown() {
+        let (root, folder, _) = checkout();
+        commit_all(&folder);
+        let environment = [("PATH".into(), root.path().as_os_str().to_owned())];
+        assert_eq!(git_of(&folder, &environment), GitFacts::Unknown(GitUnknown::NoGit));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_of_another_user_is_not_trusted() {
+        use std::io::Write;
+
+        let (_root, folder, environment) = checkout();
+        commit_all(&folder);
+        for path in [folder.clone(), folder.join(".git")] {
+            if std::os::unix::fs::chown(&path, Some(54321), None).is_err() {
+                let _ = writeln!(io::stderr(), "SKIPPED: only root can give a folder to another user");
+                return;
+            }
+        }
+        assert_eq!(git_of(&folder, &environment), GitFacts::Unknown(GitUnknown::NotTrusted));
+    }
+}
