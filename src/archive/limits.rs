@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::fmt::Write;
 
-use super::ArchiveError;
+use super::error::ArchiveError;
 
 /// Below this size no ratio is suspicious: a small archive of zeros is only a small archive of zeros.
 const RATIO_IS_FREE_BELOW: u64 = 10 * 1024 * 1024;

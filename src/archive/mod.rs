@@ -4,40 +4,31 @@
 //! one was not made by an honest release, and is refused by that entry's name. `limits` judges names, kinds and amounts
 //! for both formats, `tar_gz` and `zip` read theirs to the last byte: an archive is accepted only when every byte of it
 //! is accounted for and every checksum in it holds.
-#![expect(clippy::disallowed_methods, reason = "archives are opened and refused executables removed here")]
+#![expect(clippy::disallowed_methods, reason = "archives are opened here")]
 
+mod error;
 mod limits;
+mod output;
+mod stream;
 mod tar_gz;
 mod zip;
+mod zip_directory;
 
-use std::collections::VecDeque;
-use std::fs;
 use std::fs::File;
-use std::io;
-use std::io::Read;
 use std::path::Path;
-use std::path::PathBuf;
-
-use bytes::Bytes;
-use bytes::BytesMut;
-use thiserror::Error;
 
 use crate::progress::Progress;
 use crate::release::AssetForm;
-use crate::staging::StagingWriter;
 use crate::staging::Written;
 
+pub use error::ArchiveError;
 pub use limits::EntryName;
 pub use limits::Limits;
 
 use limits::Budget;
 use limits::Census;
-
-/// How much is unpacked at once. Large enough that calls cost nothing, small enough that all pieces stay in the cache.
-const PIECE: usize = 128 * 1024;
-
-/// How many pieces the writer can hold, one more being filled: the oldest of so many is free again.
-const PIECES: usize = 6;
+use output::Output;
+use stream::Watched;
 
 /// The forms of archive that are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,163 +58,6 @@ pub struct Unpacked {
     pub written: Written,
     /// The path it has in the archive.
     pub member: String,
-}
-
-/// Why an archive is refused, or could not be read or unpacked. Reads after "failed to unpack …: ".
-#[derive(Debug, Error)]
-pub enum ArchiveError {
-    /// The archive could not be opened.
-    #[error("{} could not be opened", .0.display())]
-    Open(PathBuf, #[source] io::Error),
-    /// The archive could not be read.
-    #[error("the archive could not be read")]
-    Read(#[source] io::Error),
-    /// The executable could not be written.
-    #[error("{} could not be written", .0.display())]
-    Write(PathBuf, #[source] io::Error),
-
-    /// The file is something else.
-    #[error("the file is not a {0} archive")]
-    NotAnArchive(&'static str),
-    /// The archive ends too early.
-    #[error("the archive is cut short")]
-    Truncated,
-    /// A checksum is wrong, or the compressed data make no sense.
-    #[error("the archive is damaged: {0}")]
-    Damaged(String),
-    /// As `Damaged`, where the entry is known.
-    #[error("entry `{0}` is damaged: {1}")]
-    DamagedEntry(EntryName, String),
-    /// A second gzip stream follows the first; some programs would read it, others would not.
-    #[error("a second gzip stream follows the archive")]
-    SecondStream,
-    /// Something follows the archive's end.
-    #[error("the archive is followed by bytes that do not belong to it")]
-    TrailingBytes,
-    /// Something precedes the archive's first entry.
-    #[error("the archive is preceded by bytes that do not belong to it")]
-    LeadingBytes,
-    /// Something lies between the archive's entries.
-    #[error("before entry `{0}` there are bytes that belong to no entry")]
-    UnclaimedBytes(EntryName),
-    /// The tar archive does not end with two blocks of zeros, so it may have been cut before it was compressed.
-    #[error("the tar archive has no end mark; it may be cut short")]
-    NoEndMark,
-    /// An entry's header breaks the format.
-    #[error("entry `{0}` has a header that cannot be trusted: {1}")]
-    BadHeader(EntryName, &'static str),
-    /// The archive's own structure breaks the format.
-    #[error("the archive's structure cannot be trusted: {0}")]
-    BadStructure(String),
-
-    /// More entries than allowed.
-    #[error("the archive has more than {0} entries")]
-    TooManyEntries(u64),
-    /// More bytes than allowed.
-    #[error("the archive unpacks to more than {0} bytes")]
-    TooLarge(u64),
-    /// A decompression bomb.
-    #[error("the archive unpacks to more than {0} times its size")]
-    TooCompressed(u64),
-    /// Names or central directory longer than allowed.
-    #[error("the archive's list of entries takes more than {0} bytes")]
-    IndexTooLarge(usize),
-
-    /// A name longer than allowed.
-    #[error("entry `{0}` has a name of more than {1} bytes")]
-    NameTooLong(EntryName, usize),
-    /// A NUL, a line feed, an escape code.
-    #[error("entry `{0}` has a control character in its name")]
-    ControlCharacter(EntryName),
-    /// A name in no known encoding.
-    #[error("entry `{0}` has a name that is not UTF-8")]
-    NotUtf8(EntryName),
-    /// A name that could collide with another one by Unicode's rules.
-    #[error("entry `{0}` has a name that is not plain ASCII; such names can be confused and are not accepted")]
-    NotAscii(EntryName),
-    /// A name that starts at a root, a drive or a server.
-    #[error("entry `{0}` has an absolute path")]
-    AbsolutePath(EntryName),
-    /// A name with `..` in it.
-    #[error("entry `{0}` leaves the archive")]
-    LeavesArchive(EntryName),
-    /// A backslash, which is a separator on one system and a letter on another.
-    #[error("entry `{0}` has a backslash in its name")]
-    Backslash(EntryName),
-    /// An empty name, or empty or `.` parts in it.
-    #[error("entry `{0}` has a name that is not a plain path")]
-    UnplainName(EntryName),
-
-    /// The same name twice.
-    #[error("entry `{0}` is there more than once")]
-    Duplicate(EntryName),
-    /// Two names that are one on file systems without case.
-    #[error("entry `{0}` differs from `{1}` only in upper and lower case")]
-    CaseCollision(EntryName, EntryName),
-    /// A name that is a file and a folder.
-    #[error("entry `{0}` is both a file and a folder")]
-    FileAsFolder(EntryName),
-    /// A header that says file where the name says folder, or the reverse.
-    #[error("entry `{0}` contradicts itself: its name and its header disagree on whether it is a folder")]
-    KindConflict(EntryName),
-
-    /// A symbolic link.
-    #[error("entry `{0}` is a symbolic link")]
-    SymbolicLink(EntryName),
-    /// A hard link.
-    #[error("entry `{0}` is a hard link")]
-    HardLink(EntryName),
-    /// A character or block device.
-    #[error("entry `{0}` is a device")]
-    Device(EntryName),
-    /// A named pipe.
-    #[error("entry `{0}` is a named pipe")]
-    Fifo(EntryName),
-    /// A file with holes.
-    #[error("entry `{0}` is a sparse file")]
-    Sparse(EntryName),
-    /// Anything else.
-    #[error("entry `{0}` is of an unknown kind ({1})")]
-    UnknownKind(EntryName, String),
-    /// A file that would run as somebody else.
-    #[error("entry `{0}` has set-uid, set-gid or sticky bits (mode {1:o})")]
-    SpecialBits(EntryName, u32),
-    /// Two sizes for one entry.
-    #[error("entry `{0}` has two different sizes")]
-    SizeConflict(EntryName),
-
-    /// An encrypted entry of a zip archive.
-    #[error("entry `{0}` is encrypted")]
-    Encrypted(EntryName),
-    /// A compression other than stored and deflated.
-    #[error("entry `{0}` is compressed with an unsupported method ({1})")]
-    Method(EntryName, String),
-    /// Flags of a zip archive that change what the bytes mean.
-    #[error("entry `{0}` has unknown flags ({1:#06x})")]
-    UnknownFlags(EntryName, u16),
-    /// The header beside the data and the one in the central directory contradict each other.
-    #[error("entry `{0}` has two headers that disagree: {1}")]
-    HeadersDisagree(EntryName, String),
-    /// Two entries of a zip archive share bytes.
-    #[error("entry `{0}` overlaps with another one")]
-    Overlap(EntryName),
-
-    /// The executable is not there.
-    #[error("none of its files is `{0}`, at the top or in one folder; {1}")]
-    NoMember(String, String),
-    /// The executable is there twice.
-    #[error("both `{0}` and `{1}` could be the executable")]
-    TwoMembers(EntryName, EntryName),
-    /// The executable has no bytes.
-    #[error("entry `{0}` is empty")]
-    EmptyMember(EntryName),
-}
-
-impl ArchiveError {
-    /// Whether the archive itself is at fault, and not the disk it was read from or the executable was written to.
-    pub const fn is_refusal(&self) -> bool {
-        !matches!(self, Self::Open(..) | Self::Read(_) | Self::Write(..))
-    }
 }
 
 /// Writes the one executable of an archive to `destination`, which must not exist, and removes it again when the
@@ -260,132 +94,6 @@ pub fn unpack(
     unpacked
 }
 
-/// Tells the watcher how far the archive was read.
-struct Watched<'a, R> {
-    inner: R,
-    progress: &'a dyn Progress,
-}
-
-impl<R: Read> Read for Watched<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.progress.advance(count as u64);
-        Ok(count)
-    }
-}
-
-/// Unpacked bytes, each of them counted.
-struct Stream<'a, R> {
-    inner: R,
-    budget: &'a mut Budget,
-}
-
-impl<R: Read> Stream<'_, R> {
-    /// Reads until the buffer is full or the stream ends, and gives how much there was.
-    fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, ArchiveError> {
-        let mut filled = 0;
-        while filled < buffer.len() {
-            match self.inner.read(&mut buffer[filled..]) {
-                Ok(0) => break,
-                Ok(count) => {
-                    self.budget.spend(count as u64)?;
-                    filled += count;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(of_decoder(error)),
-            }
-        }
-        Ok(filled)
-    }
-
-    /// Fills the buffer.
-    fn exact(&mut self, buffer: &mut [u8]) -> Result<(), ArchiveError> {
-        if self.fill(buffer)? == buffer.len() { Ok(()) } else { Err(ArchiveError::Truncated) }
-    }
-
-    /// Reads that many bytes and forgets them.
-    fn skip(&mut self, bytes: u64) -> Result<(), ArchiveError> {
-        let mut scratch = [0; 16 * 1024];
-        let mut left = bytes;
-        while left > 0 {
-            let now = at_most(left, scratch.len());
-            self.exact(&mut scratch[..now])?;
-            left -= now as u64;
-        }
-        Ok(())
-    }
-}
-
-/// A decoder tells broken data apart from a broken disk by the kind of its error alone.
-fn of_decoder(error: io::Error) -> ArchiveError {
-    if error.kind() == io::ErrorKind::UnexpectedEof {
-        ArchiveError::Truncated
-    } else if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) {
-        ArchiveError::Damaged(EntryName::escaped(error.to_string().as_bytes()).to_string())
-    } else {
-        ArchiveError::Read(error)
-    }
-}
-
-fn at_most(bytes: u64, limit: usize) -> usize {
-    usize::try_from(bytes).map_or(limit, |bytes| bytes.min(limit))
-}
-
-/// The file the executable goes to. It comes into being with the executable's first byte.
-struct Output<'a> {
-    destination: &'a Path,
-    writer: Option<StagingWriter>,
-    was_created: bool,
-    lent: VecDeque<Bytes>,
-}
-
-impl<'a> Output<'a> {
-    fn new(destination: &'a Path) -> Self {
-        Self { destination, writer: None, was_created: false, lent: VecDeque::new() }
-    }
-
-    /// Writes that many bytes of the stream. While one piece is unpacked, those before it are hashed and written.
-    fn take<R: Read>(&mut self, stream: &mut Stream<'_, R>, bytes: u64) -> Result<(), ArchiveError> {
-        let mut writer = StagingWriter::create(self.destination).map_err(|error| self.failed(error))?;
-        self.was_created = true;
-        let mut left = bytes;
-        while left > 0 {
-            let mut piece = self.piece();
-            piece.resize(at_most(left, PIECE), 0);
-            stream.exact(&mut piece)?;
-            left -= piece.len() as u64;
-            let piece = piece.freeze();
-            self.lent.push_back(piece.clone());
-            writer.append(piece).map_err(|error| self.failed(error))?;
-        }
-        self.writer = Some(writer);
-        Ok(())
-    }
-
-    /// A piece the writer is done with, or a new one: fresh memory would cost a page fault for every page.
-    fn piece(&mut self) -> BytesMut {
-        let oldest = if self.lent.len() < PIECES { None } else { self.lent.pop_front() };
-        oldest.and_then(|piece| piece.try_into_mut().ok()).unwrap_or_default()
-    }
-
-    fn finish(&mut self) -> Result<Written, ArchiveError> {
-        let writer = self.writer.take().expect("a member was found, so it was written");
-        writer.finish().map_err(|error| self.failed(error))
-    }
-
-    /// Removes what was written. The archive's own error is the one to tell.
-    fn discard(&mut self) {
-        drop(self.writer.take());
-        if self.was_created {
-            let _ = fs::remove_file(self.destination);
-        }
-    }
-
-    fn failed(&self, error: io::Error) -> ArchiveError {
-        ArchiveError::Write(self.destination.to_owned(), error)
-    }
-}
-
 #[cfg(test)]
 #[path = "../../tests/suite/support/samples.rs"]
 mod samples;
@@ -393,12 +101,14 @@ mod samples;
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+    use std::fs;
     use std::process::Command;
 
     use proptest::prelude::*;
     use sha2::Digest;
     use sha2::Sha256;
 
+    use super::output::PIECE;
     use super::samples::Sample;
     use super::*;
     use crate::progress::Unwatched;

@@ -7,16 +7,17 @@ use std::io::Read;
 use flate2::bufread::GzDecoder;
 use tar::Header;
 
-use super::ArchiveError;
-use super::Budget;
-use super::Census;
-use super::EntryName;
-use super::Output;
-use super::Stream;
-use super::Watched;
+use super::error::ArchiveError;
+use super::limits::Budget;
+use super::limits::Census;
+use super::limits::EntryName;
 use super::limits::Kind;
 use super::limits::Role;
-use super::of_decoder;
+use super::output::Output;
+use super::stream::Stream;
+use super::stream::Watched;
+use super::stream::at_most;
+use super::stream::of_decoder;
 
 /// How much of the file is read at once.
 const INPUT: usize = 256 * 1024;
@@ -162,7 +163,7 @@ fn text<R: Read>(stream: &mut Stream<'_, R>, header: &Header, size: u64) -> Resu
     // Grows with what is there, not with what the header says.
     while left > 0 {
         let start = text.len();
-        text.resize(start + super::at_most(left, 16 * 1024), 0);
+        text.resize(start + at_most(left, 16 * 1024), 0);
         stream.exact(&mut text[start..])?;
         left -= (text.len() - start) as u64;
     }
