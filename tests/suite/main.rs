@@ -20,3 +20,5 @@ mod support;
 mod trust;
 mod which;
 mod which_django;
+#[cfg(unix)]
+mod which_upstream;
