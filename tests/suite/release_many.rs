@@ -7,9 +7,13 @@ use chrono::Utc;
 use fake_github::Fault;
 use fake_github::Matcher;
 use fake_github::RetryAfter;
+use fake_github::TagSpec;
 use reproq::config::Token;
 use reproq::github::GitHub;
 use reproq::github::Lister;
+use reproq::github::Refusal;
+use reproq::github::TagAt;
+use reproq::github::Writer;
 use reproq::net::Http;
 use reproq::net::HttpOptions;
 use reproq::progress::Unwatched;
@@ -24,6 +28,7 @@ use reproq::prune::PrunePolicy;
 use reproq::prune::Stop;
 use reproq::prune::Workshop;
 use reproq::prune::apply;
+use reproq::release::Tag;
 use reproq::secret::Secret;
 
 use crate::support::Context;
@@ -33,16 +38,24 @@ use crate::support::releases::mutations;
 use crate::support::releases::repo;
 use crate::support::releases::with_versions;
 
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().expect("a runtime")
+}
+
+/// A client that may push. Must be called inside the runtime.
+fn client(context: &Context) -> GitHub {
+    let http = Http::new(HttpOptions::default()).expect("a client");
+    let url = |text: String| text.parse().expect("an address");
+    let token = Token { variable: "GH_TOKEN", value: Secret::new(TOKEN.to_owned()) };
+    let slug = PRUNED.parse().expect("a repository");
+    GitHub::new(http, slug, url(context.github.api_url()), url(context.github.web_url()), Some(token))
+        .expect("a client")
+}
+
 /// One run: lists, plans to keep three, and applies. Gives the time it would have taken.
 fn pruned(context: &Context, pace: PaceName, max_wait: Duration) -> (Applied, Duration) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().expect("a runtime");
-    runtime.block_on(async {
-        let http = Http::new(HttpOptions::default()).expect("a client");
-        let url = |text: String| text.parse().expect("an address");
-        let token = Token { variable: "GH_TOKEN", value: Secret::new(TOKEN.to_owned()) };
-        let slug = PRUNED.parse().expect("a repository");
-        let (api, web) = (url(context.github.api_url()), url(context.github.web_url()));
-        let github = GitHub::new(http, slug, api, web, Some(token)).expect("a client");
+    runtime().block_on(async {
+        let github = client(context);
         let lister = Lister::new(&github, &Unwatched);
         let inventory = Inventory::of(lister.list().await.expect("a list")).expect("an inventory");
         let now: DateTime<Utc> = "2026-01-01T00:00:00Z".parse().expect("a time");
@@ -118,4 +131,53 @@ fn no_minute_sees_more_deletions_than_github_allows() {
     let (applied, took) = pruned(&context, PaceName::Fast, Duration::ZERO);
     assert_eq!(applied.stop, None);
     assert!(took >= Duration::from_secs(60), "{took:?}");
+}
+
+#[test]
+fn a_request_about_an_odd_tag_is_about_exactly_that_tag() {
+    let names =
+        ["a", "a#8", "v1", "v1.0", "v1%2e0", "v1%2F2", "v1/2", "r", "résumé", "v1.0.0", "v1.0.0+build.5", "a?b=1&c"];
+    for one_by_one in [true, false] {
+        let context = with_versions(1);
+        for name in names {
+            repo(&context).add_tag(TagSpec::new(name));
+        }
+        let mut expected = repo(&context).snapshot().tags;
+        runtime().block_on(async {
+            let github = client(&context);
+            let repository = Lister::new(&github, &Unwatched).list().await.expect("a list").repository.node_id;
+            let writer = Writer::new(&github);
+            for name in names {
+                let Ok(tag) = name.parse::<Tag>() else { continue };
+                let object_id = expected.remove(name).expect("a tag");
+                let at = TagAt { tag, object_id };
+                let told = if one_by_one {
+                    writer.delete_tag_alone(&at).await
+                } else {
+                    writer.delete_tags(repository.as_deref().expect("an id"), std::slice::from_ref(&at)).await
+                };
+                assert_eq!(told.outcome, Ok(()), "{name}");
+                assert_eq!(repo(&context).snapshot().tags, expected, "{name}");
+            }
+        });
+    }
+    for name in ["v1/../v2", "a b", "refs/tags/../x", "v1~1", ""] {
+        assert!(name.parse::<Tag>().is_err(), "{name} cannot be sent at all");
+    }
+}
+
+#[test]
+fn a_tag_that_points_elsewhere_is_not_deleted_by_either_api() {
+    let context = with_versions(1);
+    runtime().block_on(async {
+        let github = client(&context);
+        let repository = Lister::new(&github, &Unwatched).list().await.expect("a list").repository.node_id;
+        let writer = Writer::new(&github);
+        let at = TagAt { tag: "v1.1.0".parse().expect("a tag"), object_id: "f".repeat(40) };
+        let alone = writer.delete_tag_alone(&at).await.outcome;
+        assert!(matches!(alone, Err(Refusal::Rejected { .. })), "{alone:?}");
+        let batch = writer.delete_tags(&repository.expect("an id"), &[at]).await.outcome;
+        assert!(matches!(batch, Err(Refusal::Rejected { .. })), "{batch:?}");
+    });
+    assert_eq!(repo(&context).snapshot().tag_names(), ["v1.1.0"]);
 }

@@ -219,3 +219,57 @@ fn assets_are_saved_before_they_go_and_nothing_goes_that_is_not_saved() {
     assert_eq!(fs::read(folder.join("v1.1.0/tool.bin")).expect("saved"), b"binary of 1");
     assert_eq!(repo(&context).snapshot().tag_names().len(), 3);
 }
+
+/// Runs it at a terminal that `script` makes, and types an answer.
+#[cfg(target_os = "linux")]
+fn at_a_terminal(context: &crate::support::Context, arguments: &str, answer: &str) -> Option<(i32, String)> {
+    use std::io::Write;
+    use std::process::Command;
+    use std::process::Stdio;
+
+    let plain = context.command(&[]);
+    let program = plain.get_program().to_str().expect("UTF-8").to_owned();
+    let mut command = Command::new("/usr/bin/script");
+    command.args(["-qec", &format!("{program} {arguments}"), "/dev/null"]).env_clear();
+    command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("SHELL", "/bin/sh");
+    command.current_dir(context.project()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let Ok(mut child) = command.spawn() else { return None };
+    child.stdin.take().expect("a pipe").write_all(answer.as_bytes()).expect("typed");
+    let output = child.wait_with_output().expect("it ends");
+    Some((output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stdout).into_owned()))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_person_types_the_number_of_deletions() {
+    let mut context = with_versions(5);
+    context.set("CI", "");
+    let prune = "release prune --keep 3";
+    for answer in ["yes\n", "\n", "3\n", "y\n"] {
+        let Some((code, shown)) = at_a_terminal(&context, prune, answer) else { return };
+        assert_eq!(code, 8, "{shown}");
+        assert!(shown.contains("Type 2 to delete 2 versions of acme/tool for ever:"), "{shown}");
+        assert!(shown.contains("delete  v1.1.0"), "the plan is shown before the question: {shown}");
+        assert_eq!(mutations(&context), Vec::<String>::new());
+    }
+    let (code, shown) = at_a_terminal(&context, prune, "2\n").expect("a terminal");
+    assert_eq!(code, 0, "{shown}");
+    assert_eq!(repo(&context).snapshot().tag_names(), ["v1.3.0", "v1.4.0", "v1.5.0"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_changes_while_a_person_thinks_is_noticed() {
+    let mut context = with_versions(5);
+    context.set("CI", "");
+    // The second look comes after the answer.
+    context.github.before(Matcher::graphql().nth(2), |github| {
+        let repo = github.repo(crate::support::releases::PRUNED);
+        let first = repo.snapshot().releases[0].id;
+        repo.make_latest(first);
+    });
+    let Some((code, shown)) = at_a_terminal(&context, "release prune --keep 3", "2\n") else { return };
+    assert_eq!(code, 8, "{shown}");
+    assert!(shown.contains("the repository has changed since the plan was made"), "{shown}");
+    assert_eq!(mutations(&context), Vec::<String>::new());
+}
