@@ -15,6 +15,7 @@ use serde_json::json;
 use sha2::Digest;
 use sha2::Sha256;
 
+use crate::bench_prune;
 use crate::cargo;
 use crate::demo::host;
 use crate::run as run_command;
@@ -58,10 +59,10 @@ struct Bench {
 }
 
 /// Runs the bench; `--rounds N` (at least 5), `--quick` leaves out the 500 MB file, `--json FILE` says where the figures go, `--serve`
-/// only keeps the release host running, for a profiler.
+/// only keeps the release host running, for a profiler; `--prune` counts the requests of prunings instead.
 pub fn run(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
     if arguments.contains(&"--help") {
-        println!("cargo xtask bench [--rounds N] [--quick] [--json FILE] [--serve]");
+        println!("cargo xtask bench [--rounds N] [--quick] [--json FILE] [--serve]\n       cargo xtask bench --prune");
         return Ok(());
     }
     let value = |name: &str| arguments.iter().position(|a| *a == name).and_then(|at| arguments.get(at + 1)).copied();
@@ -69,6 +70,9 @@ pub fn run(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
     let json_path = value("--json").map_or_else(|| root.join("target/bench.json"), PathBuf::from);
     println!("Building the release program and the sample workers …");
     run_command(&mut cargo(&["build", "--release", "--quiet"]))?;
+    if arguments.contains(&"--prune") {
+        return bench_prune::run(&root.join("target/release/reproq"));
+    }
     let (bench, cases) = Bench::prepare(root, rounds, arguments.contains(&"--quick"))?;
     if arguments.contains(&"--serve") {
         return bench.serve(&cases);

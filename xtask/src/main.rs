@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for people at a terminal")]
 
 mod bench;
+mod bench_prune;
 mod demo;
 mod django;
 mod docs;
