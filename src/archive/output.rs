@@ -10,6 +10,7 @@ use std::path::Path;
 use bytes::Bytes;
 use bytes::BytesMut;
 
+use crate::staging;
 use crate::staging::StagingWriter;
 use crate::staging::Written;
 
@@ -17,8 +18,8 @@ use super::error::ArchiveError;
 use super::stream::Stream;
 use super::stream::at_most;
 
-/// How much is unpacked at once. Large enough that calls cost nothing, small enough that all pieces stay in the cache.
-pub(super) const PIECE: usize = 128 * 1024;
+/// How much is unpacked at once: as much as the writer takes over in one go.
+pub(super) const PIECE: usize = staging::BATCH;
 
 /// How many pieces the writer can hold, one more being filled: the oldest of so many is free again.
 const PIECES: usize = 6;
