@@ -27,8 +27,9 @@ pub fn run(program: &Path) -> anyhow::Result<()> {
         let all = deleted + 3;
         let requests = requests_for(program, deleted, all)?;
         let pages = all.div_ceil(100);
-        // One listing, the deletions, tags in batches of fifty with the first alone, and the last listing.
-        let bound = pages + deleted + deleted.div_ceil(50) + 1 + usize::from(deleted > 1) * 2;
+        // One listing, the deletions, tags in batches of fifty, the last listing; with more than one also the first unit's tag
+        // alone and a look after it; and another look for every fifty deletions.
+        let bound = pages + deleted + deleted.div_ceil(50) + 1 + usize::from(deleted > 1) * 2 + (deleted - 1) / 50;
         let others = [pages + 1 + 2 * deleted, 1 + 4 * deleted, pages + deleted * (5 + 2)];
         let [older, gh, action] = others;
         let modelled = modelled_seconds(deleted);
