@@ -45,7 +45,7 @@ fn installs_of_different_tags_end_in_one_consistent_state() {
 fn a_held_lock_is_named_and_given_up() {
     let context = Context::released();
     workers::bytes("0.0.144");
-    context.github.fault(Matcher::objects(), Fault::StallBody { after: 1000, hold: Hold::For(Duration::from_secs(4)) });
+    context.github.fault(Matcher::objects(), Fault::StallBody { after: 1000, hold: Hold::For(Duration::from_secs(6)) });
     let first = context.spawn(&["install"]);
     assert!(context.github.wait_for(&Matcher::objects(), 1, Duration::from_secs(20)), "the first one downloads");
     insta::assert_snapshot!(context.shown(&["install", "--lock-timeout", "0"]));
