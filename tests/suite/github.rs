@@ -146,3 +146,20 @@ fn an_unknown_machine_lists_what_the_release_has() {
     insta::assert_snapshot!(context.shown(&["install", "--target", "linux-riscv64", "--offline"]));
     insta::assert_snapshot!(context.shown(&["install", "--target", "linux"]));
 }
+
+#[test]
+fn an_enterprise_server_has_its_api_below_its_own_address() {
+    let mut context = Context::released();
+    let web = context.github.web_url();
+    context.set("GITHUB_API_URL", "").set("GITHUB_SERVER_URL", web);
+    context.github.token("ghe_token_of_nobody", TokenKind::Read);
+    context.set("GH_ENTERPRISE_TOKEN", "not for loopback").set("GH_TOKEN", "ghe_token_of_nobody");
+    let output = context.succeed(&["install", "-v"]);
+    assert!(output.stderr.contains("/api/v3 from the variable GITHUB_SERVER_URL"), "{output:#?}");
+    let asked = context.github.requests();
+    assert!(asked[0].path.starts_with("/api/v3/repos/adpena/reproq-worker/releases/latest"), "{asked:#?}");
+    context.repo().private();
+    context.succeed(&["install", "--force"]);
+    let last = context.github.requests();
+    assert!(last.iter().any(|request| request.path.starts_with("/api/v3/repos/adpena/reproq-worker/releases/assets/")));
+}
