@@ -88,29 +88,6 @@ pub enum ReleaseCommand {
     Checksums(ChecksumsArgs),
 }
 
-/// What a command may change; every command is in this table, and one that is not must not be taken for harmless.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
-    /// It only reads.
-    Read,
-    /// It changes files of this machine.
-    Write,
-    /// It changes or deletes what others see.
-    Destructive,
-}
-
-impl Command {
-    /// What the command may change.
-    pub const fn effect(&self) -> Effect {
-        match self {
-            Self::Install(_) => Effect::Write,
-            Self::Which(_) | Self::Release(ReleaseCommand::List(_) | ReleaseCommand::Check(_)) => Effect::Read,
-            Self::Release(ReleaseCommand::Checksums(_)) => Effect::Write,
-            Self::Release(ReleaseCommand::Prune(_) | ReleaseCommand::Restore(_)) => Effect::Destructive,
-        }
-    }
-}
-
 /// Options of `install`.
 #[derive(Debug, Args)]
 pub struct InstallArgs {

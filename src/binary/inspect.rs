@@ -309,8 +309,7 @@ mod tests {
             let before = Instant::now();
             let found = inspect(&path).expect("readable");
             assert!(matches!(found.content, Content::Other(NotProgram::Damaged { .. })), "{name}: {found:?}");
-            // A hang, not a speed: what is read is bounded by count and size above.
-            assert!(before.elapsed() < Duration::from_secs(30), "{name}: {:?}", before.elapsed());
+            assert!(before.elapsed() < Duration::from_secs(1), "{name}: {:?}", before.elapsed());
         }
     }
 
@@ -352,7 +351,7 @@ mod tests {
             bytes.truncate(cut.max(1));
             let before = Instant::now();
             let _ = read(&bytes);
-            prop_assert!(before.elapsed() < Duration::from_secs(30), "{:?}", before.elapsed());
+            prop_assert!(before.elapsed() < Duration::from_secs(1), "{:?}", before.elapsed());
         }
     }
 }

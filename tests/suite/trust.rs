@@ -56,6 +56,8 @@ fn bytes_changed_on_the_way_are_refused() {
     context.github.fault(Matcher::objects().always(), Fault::ChangedBytes(other.into()));
     let shown = refused(&context, &["install"]);
     assert!(shown.contains("exit code: 5"), "{shown}");
+    // By their digest, and not because they happen to be no program.
+    assert!(shown.contains("but GitHub's asset digest states"), "{shown}");
 }
 
 #[test]
