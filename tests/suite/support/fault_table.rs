@@ -1,0 +1,94 @@
+//! The rows of `docs/faults.md`: each is written by the test that caused the fault, from what the program really said and
+//! left. `cargo xtask faults` puts them together; `cargo xtask test` fails when the document says something else.
+
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+
+use super::Context;
+use super::Output;
+use super::redact;
+
+/// The parts of the document, in its order.
+#[derive(Clone, Copy, Debug)]
+pub enum Part {
+    /// What networks and servers do.
+    Network,
+    /// What disks, permissions and surroundings do.
+    Machine,
+    /// Killed or interrupted.
+    Crash,
+    /// Several at once.
+    Race,
+    /// What an attacker sends.
+    Hostile,
+}
+
+impl Part {
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Network => "1-network",
+            Self::Machine => "2-machine",
+            Self::Crash => "3-crash",
+            Self::Race => "4-race",
+            Self::Hostile => "5-hostile",
+        }
+    }
+}
+
+/// Records what this run showed under the fault's name. Names sort the table, so they begin with their subject:
+/// `body: reset in the middle, every time`. `left` says what is on disk afterwards, best made by [`left`].
+pub fn record(part: Part, fault: &str, context: &Context, output: &Output, left: &str) {
+    record_as(part, fault, &output.code.to_string(), &shown(context, output), left);
+}
+
+/// As [`record`], for what is not one run: many processes, or a killed one that said nothing.
+pub fn record_as(part: Part, fault: &str, code: &str, seen: &str, left: &str) {
+    let cells = [fault, code, seen, left].map(|cell| cell.replace('|', "\\|").replace('\n', " "));
+    let row = format!("| {} |\n", cells.join(" | "));
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fault-rows").join(part.folder());
+    fs::create_dir_all(&folder).expect("a folder for the rows");
+    let name: String = fault.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    fs::write(folder.join(name), &row).expect("a row");
+    let document = fs::read_to_string(document()).unwrap_or_default();
+    let is_writing = std::env::var_os("REPROQ_WRITE_FAULTS").is_some();
+    assert!(
+        is_writing || document.contains(&row),
+        "docs/faults.md has no such row; `cargo xtask faults` writes it:\n{row}"
+    );
+}
+
+/// What lies in the project's `.reproq` after a fault, in the table's words: which binary, and every file that should not be
+/// there. `before` are the bytes that were installed before, if any; `after` those the run should have placed.
+pub fn left(context: &Context, before: Option<&[u8]>, after: &[u8]) -> String {
+    let binary = match fs::read(context.binary()) {
+        Ok(bytes) if before == Some(bytes.as_slice()) => "the old binary",
+        Ok(bytes) if bytes == after => "the new binary",
+        Ok(_) => panic!("neither the old binary nor the new one"),
+        Err(_) if before.is_none() => "no binary",
+        Err(error) => panic!("the old binary is gone: {error}"),
+    };
+    let litter = context.staged();
+    assert!(litter.is_empty(), "litter: {litter:?}");
+    format!("{binary}, nothing in staging")
+}
+
+/// What a person reads first: the error with its causes and the first hint, or the report's first line after the warnings.
+fn shown(context: &Context, output: &Output) -> String {
+    let text = redact::redact(&output.stderr, context);
+    let told = |line: &&str| line.starts_with("error: ") || line.trim_start().starts_with("caused by: ");
+    let mut lines: Vec<&str> = text.lines().filter(told).map(str::trim).collect();
+    lines.extend(text.lines().find(|line| line.starts_with("hint: ")));
+    if output.code == 0 {
+        lines.extend(text.lines().filter(|line| line.starts_with("warning: ")));
+    }
+    let report = redact::redact(&output.stdout, context);
+    if output.code == 0 {
+        lines.extend(report.lines().next());
+    }
+    lines.join("<br>").replace('<', "&lt;").replace("&lt;br>", "<br>")
+}
+
+fn document() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/faults.md")
+}

@@ -1,0 +1,68 @@
+//! `docs/faults.md`, put together from the rows that the suite's tests wrote about what they saw.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context;
+use anyhow::bail;
+
+const DOCUMENT: &str = "docs/faults.md";
+
+/// Where the tests leave their rows, and what each part is called.
+const PARTS: [(&str, &str); 5] = [
+    ("1-network", "What networks and servers do"),
+    ("2-machine", "What disks, permissions and surroundings do"),
+    ("3-crash", "Killed or interrupted"),
+    ("4-race", "Several at once"),
+    ("5-hostile", "What an attacker sends"),
+];
+
+const HEAD: &str = "\
+# Faults
+
+What happens when something goes wrong. Each row is written by the test that causes the fault, from what the program said and
+left; `cargo xtask faults` runs them and puts this page together, `cargo xtask test` fails when it says something else.
+After every failure the same command succeeds once the fault is gone, without cleaning by hand.
+";
+
+/// Forgets the rows of earlier runs, so that a row whose test is gone goes too.
+pub fn begin(root: &Path) -> anyhow::Result<()> {
+    let folder = root.join("target/tmp/fault-rows");
+    match fs::remove_dir_all(&folder) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error).context("failed to remove the rows of earlier runs"),
+    }
+}
+
+/// Writes the document from the rows, or only compares it.
+pub fn finish(root: &Path, check: bool) -> anyhow::Result<()> {
+    let mut text = HEAD.to_owned();
+    for (folder, title) in PARTS {
+        let rows = rows(&root.join("target/tmp/fault-rows").join(folder))?;
+        if !rows.is_empty() {
+            text.push_str(&format!(
+                "\n## {title}\n\n| fault | exit | what is seen | what is left |\n| --- | --- | --- | --- |\n"
+            ));
+            text.extend(rows);
+        }
+    }
+    let path = root.join(DOCUMENT);
+    if fs::read_to_string(&path).is_ok_and(|found| found == text) {
+        return Ok(());
+    }
+    if check {
+        bail!("{DOCUMENT} says something else than the tests saw; run `cargo xtask faults`");
+    }
+    fs::write(path, text).with_context(|| format!("failed to write {DOCUMENT}"))
+}
+
+fn rows(folder: &Path) -> anyhow::Result<Vec<String>> {
+    let Ok(entries) = fs::read_dir(folder) else { return Ok(Vec::new()) };
+    let mut rows = Vec::new();
+    for entry in entries {
+        rows.push(fs::read_to_string(entry?.path())?);
+    }
+    rows.sort();
+    Ok(rows)
+}
