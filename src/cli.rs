@@ -66,6 +66,8 @@ pub struct GlobalArgs {
 pub enum Command {
     /// Put the proven worker binary at ./.reproq/bin/reproq
     Install(InstallArgs),
+    /// Write reproq.lock: one release, with a digest for every machine
+    Lock(LockArgs),
     /// Say which worker binary will run, and why
     Which(WhichArgs),
     /// List, prune, restore and check the releases of a repository on GitHub
@@ -94,8 +96,11 @@ pub struct InstallArgs {
     /// The release to install, for example v0.0.144; `latest` asks for the newest
     #[arg(long, value_name = "TAG")]
     pub tag: Option<String>,
+    /// Install exactly what reproq.lock names, or fail
+    #[arg(long)]
+    pub locked: bool,
     /// Build from a checkout, whatever the release offers
-    #[arg(long, conflicts_with = "no_build")]
+    #[arg(long, conflicts_with_all = ["no_build", "locked"])]
     pub build: bool,
     /// Never build, not even when the release cannot serve
     #[arg(long)]
@@ -112,7 +117,7 @@ pub struct InstallArgs {
     /// Place the binary here instead of ./.reproq/bin/reproq
     #[arg(long, value_name = "PATH")]
     pub to: Option<PathBuf>,
-    /// The least verdict that is accepted: digest, checksum or built [env: REPROQ_REQUIRE]
+    /// The least verdict that is accepted: pinned, digest, checksum or built [env: REPROQ_REQUIRE]
     #[arg(long, value_name = "LEVEL")]
     pub require: Option<String>,
     /// Accept an asset for which nothing is published that proves it
@@ -133,6 +138,20 @@ pub struct InstallArgs {
     /// Do not ask Django whether its settings name another binary
     #[arg(long)]
     pub no_django: bool,
+}
+
+/// Options of `lock`.
+#[derive(Debug, Args)]
+pub struct LockArgs {
+    /// The release to lock; `latest` asks for the newest. Else the one that is locked or installed already
+    #[arg(long, value_name = "TAG")]
+    pub tag: Option<String>,
+    /// The worker's repository [env: REPROQ_REPOSITORY]
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub repo: Option<String>,
+    /// Write nothing; exit with 3 when the lock would change
+    #[arg(long)]
+    pub check: bool,
 }
 
 /// Options of `which`.

@@ -6,6 +6,7 @@
 pub mod archive;
 pub mod binary;
 pub mod build;
+pub mod cache;
 pub mod cli;
 mod commands;
 pub mod config;
@@ -15,7 +16,9 @@ pub mod github;
 pub mod hygiene;
 pub mod install;
 pub mod locate;
+pub mod lockfile;
 pub mod net;
+pub mod origin;
 pub mod platform;
 pub mod progress;
 pub mod prune;

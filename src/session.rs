@@ -61,6 +61,7 @@ impl<'ui> Session<'ui> {
                 input.require.clone_from(&arguments.require);
                 input.source.clone_from(&arguments.source);
             }
+            Command::Lock(arguments) => input.repository.clone_from(&arguments.repo),
             Command::Which(_) | Command::Release(_) => {}
         }
         let settings = Settings::resolve(input, &env, &file).map_err(|error| usage(error.into()))?;

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::fs::OpenOptions;
 use std::io;
 use std::io::IoSlice;
+use std::io::Read;
 use std::io::Seek;
 use std::io::Write;
 use std::path::Path;
@@ -158,6 +159,20 @@ impl Flusher {
         let Ok(file) = file.try_clone() else { return };
         let flush = thread::Builder::new().name("flush".to_owned()).stack_size(64 * 1024);
         self.running = flush.spawn(move || drop(file.sync_data())).ok();
+    }
+}
+
+/// Hashes a whole file.
+pub fn hash_file(path: &Path) -> io::Result<Sha256Digest> {
+    let mut file = File::open(path)?;
+    let mut hasher = Sha256::new();
+    let mut piece = vec![0; 256 * 1024];
+    loop {
+        let length = file.read(&mut piece)?;
+        if length == 0 {
+            return Ok(Sha256Digest::from_bytes(hasher.finalize().into()));
+        }
+        hasher.update(&piece[..length]);
     }
 }
 

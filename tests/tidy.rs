@@ -26,14 +26,15 @@ const EDGES: &[(&str, &[&str])] = &[
     ("locate", &["release", "text"]),
     ("net", &["progress", "secret", "staging"]),
     ("github", &["config", "net", "progress", "release", "staging"]),
-    ("hygiene", &["build", "release", "trust"]),
-    ("prune", &["github", "net", "progress", "release", "staging", "text"]),
-    ("store", &["release", "trust"]),
+    ("store", &["release", "staging", "trust"]),
+    ("lockfile", &["release", "trust"]),
+    ("cache", &["release", "staging"]),
+    ("origin", &["github", "net", "progress", "release", "secret", "staging", "trust"]),
     (
         "install",
         &[
-            "archive", "binary", "build", "config", "github", "net", "platform", "progress", "release", "secret",
-            "store", "trust",
+            "archive", "binary", "build", "cache", "config", "github", "lockfile", "net", "origin", "platform",
+            "progress", "release", "secret", "staging", "store", "trust",
         ],
     ),
     ("hygiene", &["build", "release", "trust"]),
@@ -44,8 +45,9 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "commands",
         &[
-            "archive", "binary", "build", "cli", "config", "exit", "failure", "github", "hygiene", "install", "locate",
-            "net", "platform", "progress", "prune", "release", "session", "store", "text", "trust", "ui",
+            "archive", "binary", "build", "cache", "cli", "config", "exit", "failure", "github", "hygiene", "install",
+            "locate", "lockfile", "net", "origin", "platform", "progress", "prune", "release", "session", "store",
+            "text", "trust", "ui",
         ],
     ),
 ];
@@ -64,6 +66,7 @@ const PURE: &[&str] = &[
     "pace.rs",
     "plan.rs",
     "plan_file.rs",
+    "pinning.rs",
     "policy.rs",
     "recheck.rs",
     "refusal.rs",

@@ -2,6 +2,8 @@
 
 mod hints;
 mod install;
+mod lock;
+mod order;
 mod release;
 mod which;
 
@@ -14,6 +16,7 @@ use crate::session::Session;
 pub(crate) fn run(command: &Command, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     match command {
         Command::Install(arguments) => install::install(arguments, session),
+        Command::Lock(arguments) => lock::lock(arguments, session),
         Command::Which(arguments) => which::which(arguments, session),
         Command::Release(command) => release::run(command, session),
     }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::binary;
 use crate::cli::WhichArgs;
+use crate::commands::order;
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
 use crate::locate;
@@ -70,7 +71,7 @@ pub(super) fn which(arguments: &WhichArgs, session: &Session<'_>) -> Result<Exit
     } else {
         AskDjango::Within(Duration::from_secs(arguments.django_timeout.max(1)))
     };
-    let target = super::install::host_target(session)
+    let target = order::host_target(session)
         .map_err(|error| CommandError::new(ExitStatus::NotFound, error).hint("no worker runs on this machine"))?;
     let resolution = resolve(session, target, ask);
     let faulty = resolution.winner().is_some_and(|winner| winner.fault.is_some());

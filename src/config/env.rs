@@ -17,6 +17,8 @@ pub struct Env {
     pub cwd: PathBuf,
     /// The user's home folder as the system knows it, for when no variable names one.
     home: Option<PathBuf>,
+    /// The folder the system has for this program's cache, where it has one.
+    pub cache_folder: Option<PathBuf>,
     /// This program's own file, where the system tells.
     pub own_executable: Option<PathBuf>,
     /// Whether somebody can answer a question.
@@ -34,6 +36,8 @@ impl Env {
             variables: std::env::vars_os().collect(),
             cwd: std::env::current_dir()?,
             home: directories::BaseDirs::new().map(|folders| folders.home_dir().to_owned()),
+            cache_folder: directories::ProjectDirs::from("", "", "reproq")
+                .map(|folders| folders.cache_dir().to_owned()),
             own_executable: std::env::current_exe().ok(),
             stdin_is_terminal: io::stdin().is_terminal(),
             stdout_is_terminal: io::stdout().is_terminal(),
@@ -47,6 +51,7 @@ impl Env {
             variables: variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
             cwd: cwd.to_owned(),
             home: None,
+            cache_folder: None,
             own_executable: None,
             stdin_is_terminal: false,
             stdout_is_terminal: false,

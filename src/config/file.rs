@@ -67,6 +67,8 @@ pub struct FileSettings {
     pub github_server_url: Option<String>,
     /// `offline`.
     pub offline: Option<bool>,
+    /// `cache-size`: how many MiB the cache may hold.
+    pub cache_size: Option<u64>,
     /// `release.repository`: what the `release` commands work on; never the worker's repository.
     pub release_repository: Option<String>,
     /// `release.protect`: tags that are never deleted.
@@ -121,6 +123,10 @@ pub fn parse(path: &Path, text: &str) -> Result<FileSettings, SettingsFileError>
             "github-api-url" => settings.github_api_url = text()?,
             "github-server-url" => settings.github_server_url = text()?,
             "offline" => settings.offline = Some(value.as_bool().ok_or_else(|| kind("true or false"))?),
+            "cache-size" => {
+                let size = value.as_integer().and_then(|size| u64::try_from(size).ok());
+                settings.cache_size = Some(size.ok_or_else(|| kind("a number of MiB"))?);
+            }
             "release" => release(path, value, &mut settings)?,
             _ => settings.unknown.push(key.clone()),
         }

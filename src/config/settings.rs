@@ -14,12 +14,14 @@ use crate::secret::Secret;
 use crate::trust::Level;
 
 /// Every variable this program reads, with its meaning; the README's table is generated from it.
-pub const VARIABLES: [(&str, &str); 23] = [
+pub const VARIABLES: [(&str, &str); 25] = [
     ("REPROQ_REPOSITORY", "the worker's repository, `OWNER/NAME`"),
     ("REPROQ_REQUIRE", "the least verdict an installation accepts"),
     ("REPROQ_WORKER_SOURCE", "a checkout of the worker for local builds"),
     ("REPROQ_WORKER_BIN", "read by Django and by `which`: the worker binary to run"),
     ("REPROQ_OFFLINE", "`1`: as `--offline`"),
+    ("REPROQ_CACHE_DIR", "the folder of the cache, instead of the system's own for caches"),
+    ("REPROQ_CACHE_SIZE", "how many MiB the cache may hold (1024); `0`: no cache"),
     ("REPROQ_HTTP_TIMEOUT", "how many seconds a connection or a download may stand still (30)"),
     ("REPROQ_GITHUB_TOKEN", "token for the API, first choice"),
     ("GH_TOKEN", "token for the API, second choice"),
@@ -40,6 +42,8 @@ pub const VARIABLES: [(&str, &str); 23] = [
     ("DJANGO_SETTINGS_MODULE", "the settings `which` asks Django for"),
 ];
 
+/// In MiB: about sixty workers.
+const DEFAULT_CACHE_SIZE: u64 = 1024;
 const DEFAULT_API: &str = "https://api.github.com";
 const DEFAULT_SERVER: &str = "https://github.com";
 
@@ -123,6 +127,10 @@ pub struct Settings {
     pub source: Option<Setting<PathBuf>>,
     /// Whether the network may not be used.
     pub offline: Setting<bool>,
+    /// The folder of the cache; none where the system names no place for one, or none is wanted.
+    pub cache: Option<Setting<PathBuf>>,
+    /// How many MiB the cache may hold.
+    pub cache_size: Setting<u64>,
     /// The API's base address, without a trailing slash.
     pub api_url: Setting<Url>,
     /// The web address of GitHub, without a trailing slash.
@@ -176,6 +184,7 @@ impl Settings {
         } else {
             Setting { value: false, from: Provenance::Default }
         };
+        let (cache, cache_size) = cache(env, file)?;
         let token = token_for(&api_url.value, env)?;
         let from = || Provenance::File(file.path.clone().unwrap_or_default());
         let release_repository = file.release_repository.clone().map(|value| Setting { value, from: from() });
@@ -185,6 +194,8 @@ impl Settings {
             require,
             source,
             offline,
+            cache,
+            cache_size,
             api_url,
             server_url,
             token,
@@ -202,6 +213,11 @@ impl Settings {
             format!("require {} from {}", self.require.value, self.require.from),
             format!("offline {} from {}", self.offline.value, self.offline.from),
         ];
+        match &self.cache {
+            Some(cache) => lines.push(format!("cache {} from {}", cache.value.display(), cache.from)),
+            None => lines.push("no cache".to_owned()),
+        }
+        lines.push(format!("cache size {} MiB from {}", self.cache_size.value, self.cache_size.from));
         if let Some(source) = &self.source {
             lines.push(format!("source {} from {}", source.value.display(), source.from));
         }
@@ -211,6 +227,32 @@ impl Settings {
         });
         lines
     }
+}
+
+/// Where the cache is and how much it may hold.
+fn cache(env: &Env, file: &FileSettings) -> Result<(Option<Setting<PathBuf>>, Setting<u64>), SettingError> {
+    let from_file = || Provenance::File(file.path.clone().unwrap_or_default());
+    let size = if let Some(text) = env.var("REPROQ_CACHE_SIZE") {
+        let from = Provenance::Variable("REPROQ_CACHE_SIZE");
+        parse(Setting { value: text, from }, |text| {
+            text.parse().map_err(|_| format!("it must be a number of MiB, found `{text}`"))
+        })?
+    } else if let Some(value) = file.cache_size {
+        Setting { value, from: from_file() }
+    } else {
+        Setting { value: DEFAULT_CACHE_SIZE, from: Provenance::Default }
+    };
+    if size.value == 0 {
+        return Ok((None, size));
+    }
+    let folder = match (env.var_os("REPROQ_CACHE_DIR"), &env.cache_folder) {
+        (Some(folder), _) => {
+            Some(Setting { value: env.cwd.join(folder), from: Provenance::Variable("REPROQ_CACHE_DIR") })
+        }
+        (None, Some(folder)) => Some(Setting { value: folder.clone(), from: Provenance::Default }),
+        (None, None) => None,
+    };
+    Ok((folder, size))
 }
 
 fn parse<T>(setting: Setting<String>, parse: impl Fn(&str) -> Result<T, String>) -> Result<Setting<T>, SettingError> {

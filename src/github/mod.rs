@@ -25,4 +25,3 @@ pub use inventory::ListedRepository;
 pub use inventory::ListedTag;
 pub use inventory::Lister;
 pub use refusal::Refusal;
-pub use releases::Listing;

@@ -19,6 +19,7 @@ use crate::net::download;
 use crate::progress::Progress;
 use crate::release::Asset;
 use crate::release::AssetState;
+use crate::release::Listing;
 use crate::release::Release;
 use crate::release::Sha256Digest;
 use crate::release::Tag;
@@ -31,30 +32,6 @@ const MAX_CHECKSUM_FILE: u64 = 1024 * 1024;
 
 /// Without a stated size no more than this is taken.
 const MAX_ASSET: u64 = 2 * 1024 * 1024 * 1024;
-
-/// What is known of a release, and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Listing {
-    /// The API's answer: every asset with its size, state and digest.
-    Api(Release),
-    /// The tag alone, from the release page's redirect, because the API would not serve; assets can only be tried.
-    Web {
-        /// The tag.
-        tag: Tag,
-        /// Why the API did not serve.
-        because: String,
-    },
-}
-
-impl Listing {
-    /// The release's tag.
-    pub const fn tag(&self) -> &Tag {
-        match self {
-            Self::Api(release) => &release.tag,
-            Self::Web { tag, .. } => tag,
-        }
-    }
-}
 
 /// A release as the API's description has it (`components.schemas.release`); only what is used, so that an odd field
 /// elsewhere does not stop an installation.

@@ -14,10 +14,12 @@ use crate::binary::VersionMismatch;
 use crate::build::BuildError;
 use crate::build::PrepareError;
 use crate::build::SourceOrigin;
-use crate::github::ApiError;
 use crate::install::Fallback;
 use crate::install::ResolveError;
-use crate::net::NetError;
+use crate::origin::Origin;
+use crate::origin::OriginError;
+use crate::release::Sha256Digest;
+use crate::release::Tag;
 use crate::store::LockError;
 use crate::store::StoreError;
 use crate::trust::VerifyError;
@@ -41,7 +43,19 @@ pub enum InstallError {
     },
     /// The release cannot be found.
     #[error(transparent)]
-    Api(#[from] ApiError),
+    Origin(#[from] OriginError),
+    /// What the lock names is no longer what its release has.
+    #[error("{drift}")]
+    Drift {
+        /// What became of it.
+        drift: Drift,
+    },
+    /// Several places were tried, and none could serve.
+    #[error("no place that was tried could serve:{}", listed(tried))]
+    Everywhere {
+        /// Each place with what happened there, in the order they were tried.
+        tried: Vec<(String, InstallError)>,
+    },
     /// The release cannot serve, and a build would not help.
     #[error(transparent)]
     Resolve(ResolveError),
@@ -51,7 +65,7 @@ pub enum InstallError {
         /// The asset.
         asset: String,
         /// Why.
-        source: NetError,
+        source: OriginError,
     },
     /// The bytes are not accepted.
     #[error("{asset} was not accepted")]
@@ -130,11 +144,65 @@ pub enum InstallError {
     },
 }
 
+impl InstallError {
+    /// An origin that did not serve; one that nobody could reach may be replaced by a build.
+    pub(super) fn at(origin: &Origin, error: OriginError) -> Self {
+        if !error.is_unreachable() {
+            return Self::Origin(error);
+        }
+        let fallback = Fallback::Unreachable { place: origin.name(), reason: error.to_string() };
+        Self::Resolve(ResolveError::Fallback(fallback))
+    }
+}
+
+/// What became of an asset since it was locked.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Drift {
+    /// The release has other bytes under its name.
+    #[error(
+        "the asset {name} of {tag} changed on GitHub since it was locked: sha256 {locked} is locked, GitHub now states {now}"
+    )]
+    Changed {
+        /// The release.
+        tag: Tag,
+        /// The asset.
+        name: String,
+        /// What is locked.
+        locked: Sha256Digest,
+        /// What the release has.
+        now: Sha256Digest,
+    },
+    /// The release is still there, and the asset is not.
+    #[error("the asset {name} was removed from {tag} on GitHub since it was locked")]
+    AssetGone {
+        /// The release.
+        tag: Tag,
+        /// The asset.
+        name: String,
+    },
+    /// The release is gone.
+    #[error("{tag} was pruned from GitHub since it was locked")]
+    Pruned {
+        /// The release.
+        tag: Tag,
+    },
+}
+
+fn listed(tried: &[(String, InstallError)]) -> String {
+    let line = |(place, error): &(String, InstallError)| {
+        let causes: Vec<String> = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source())
+            .map(ToString::to_string)
+            .collect();
+        format!("\n  {place}: {}", causes.join(": "))
+    };
+    tried.iter().map(line).collect()
+}
+
 /// Why a build at all, unless the user asked for one.
 fn in_place_of_a_download(because: &Fallback) -> String {
     match because {
         Fallback::Asked | Fallback::RepairsBuild => String::new(),
-        Fallback::NoAsset { .. } | Fallback::Unreachable { .. } | Fallback::Offline => {
+        Fallback::NoAsset { .. } | Fallback::Unreachable { .. } | Fallback::Offline { .. } => {
             format!(" in place of a download ({because})")
         }
     }
@@ -152,6 +220,8 @@ pub enum NoBuild {
     },
     /// A release is required, and a build is less than that.
     BelowRequired,
+    /// The lock names a release's bytes, and nothing else is wanted.
+    Locked,
 }
 
 impl fmt::Display for NoBuild {
@@ -159,6 +229,7 @@ impl fmt::Display for NoBuild {
         f.write_str(match self {
             Self::Forbidden => "a local build is not wanted (--no-build)",
             Self::NoCheckout { .. } => "there is no checkout to build from",
+            Self::Locked => "a local build is not what reproq.lock names (--locked)",
             Self::BelowRequired => "a local build is proven less well than is required",
         })
     }

@@ -1,9 +1,9 @@
-//! Asks every source for what it states about an asset.
+//! Asks every source for what it states about a release's assets. A file that lists several is read once.
 
-use crate::github::GitHub;
-use crate::github::Listing;
+use crate::origin::Origin;
 use crate::release::Asset;
 use crate::release::AssetState;
+use crate::release::Listing;
 use crate::release::Release;
 use crate::trust::ChecksumError;
 use crate::trust::ChecksumFile;
@@ -12,17 +12,35 @@ use crate::trust::EvidenceSource;
 use crate::trust::SUMS_FILES;
 use crate::trust::sidecar_name;
 
-/// What each source states about the asset. Where the API lists the release's files, only those that are there are asked
-/// for, and a file that is not listed is proven absent; where it does not, each is tried.
-pub(super) async fn gather(github: &GitHub, listing: &Listing, asset: &Asset) -> Vec<Evidence> {
-    let mut evidence = vec![api_digest(listing, asset)];
-    let sums = SUMS_FILES.map(|name| EvidenceSource::SumsFile { name: name.to_owned() });
-    let sidecar = EvidenceSource::Sidecar { name: sidecar_name(&asset.name) };
-    for source in sums.into_iter().chain([sidecar]) {
-        if let Some(statement) = published(github, listing, asset, source).await {
-            evidence.push(statement);
-        }
+/// The files of a release that list the checksums of its assets, each as it was found; what a release provably does not
+/// have is not among them.
+#[derive(Debug)]
+pub(super) struct Sums(Vec<(EvidenceSource, Result<ChecksumFile, Unreadable>)>);
+
+/// Why a file could not be asked or understood.
+#[derive(Debug, Clone)]
+struct Unreadable {
+    reason: String,
+    transient: bool,
+}
+
+/// Reads the files that list several assets. Where the files of the release are known, only those that are there are asked
+/// for; where they are not, each is tried.
+pub(super) async fn sums(origin: &Origin, listing: &Listing) -> Sums {
+    let mut files = Vec::new();
+    for name in SUMS_FILES {
+        let Some(file) = published(origin, listing, name).await else { continue };
+        let parsed = file.and_then(|bytes| ChecksumFile::parse(&bytes).map_err(Unreadable::because));
+        files.push((EvidenceSource::SumsFile { name: name.to_owned() }, parsed));
     }
+    Sums(files)
+}
+
+/// What each source states about the asset.
+pub(super) async fn gather(origin: &Origin, listing: &Listing, sums: &Sums, asset: &Asset) -> Vec<Evidence> {
+    let mut evidence = vec![stated_digest(origin, listing, asset)];
+    evidence.extend(sums.about(asset));
+    evidence.extend(sidecar(origin, listing, asset).await);
     let files_found = evidence.len() > 1;
     if !files_found {
         let source = EvidenceSource::SumsFile { name: "a checksum file".to_owned() };
@@ -32,60 +50,85 @@ pub(super) async fn gather(github: &GitHub, listing: &Listing, asset: &Asset) ->
     evidence
 }
 
-fn api_digest(listing: &Listing, asset: &Asset) -> Evidence {
-    let source = EvidenceSource::ApiDigest;
+/// What is stated about an asset without asking for a file of its own: enough to lock it where that is a digest.
+pub(super) fn at_hand(origin: &Origin, listing: &Listing, sums: &Sums, asset: &Asset) -> Vec<Evidence> {
+    let mut evidence = vec![stated_digest(origin, listing, asset)];
+    evidence.extend(sums.about(asset));
+    evidence
+}
+
+/// What an asset's own checksum file states; nothing where the release does not have one.
+pub(super) async fn sidecar(origin: &Origin, listing: &Listing, asset: &Asset) -> Option<Evidence> {
+    let name = sidecar_name(&asset.name);
+    let source = EvidenceSource::Sidecar { name: name.clone() };
+    let file = published(origin, listing, &name).await?;
+    let parsed = file.and_then(|bytes| ChecksumFile::parse_sidecar(&bytes, &asset.name).map_err(Unreadable::because));
+    Some(statement(source, &parsed, asset))
+}
+
+impl Sums {
+    fn about(&self, asset: &Asset) -> impl Iterator<Item = Evidence> {
+        self.0.iter().map(|(source, file)| statement(source.clone(), file, asset))
+    }
+}
+
+impl Unreadable {
+    #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
+    fn because(error: ChecksumError) -> Self {
+        Self { reason: error.to_string(), transient: false }
+    }
+}
+
+fn statement(source: EvidenceSource, file: &Result<ChecksumFile, Unreadable>, asset: &Asset) -> Evidence {
+    match file {
+        Err(unreadable) => Evidence::unknown(source, unreadable.reason.clone(), unreadable.transient),
+        Ok(file) => match file.digest_of(&asset.name) {
+            Some(sha256) => Evidence::found(source, sha256),
+            None => Evidence::absent(source, format!("it does not list {}", asset.name)),
+        },
+    }
+}
+
+/// What the list of the release itself says.
+fn stated_digest(origin: &Origin, listing: &Listing, asset: &Asset) -> Evidence {
     match (listing, &asset.digest) {
         (Listing::Web { because, .. }, _) => {
-            let mut unknown = Evidence::unknown(source, because.clone(), true);
+            let mut unknown = Evidence::unknown(EvidenceSource::ApiDigest, because.clone(), true);
             unknown.dispensable = true;
             unknown
         }
-        (Listing::Api(_), Ok(Some(sha256))) => Evidence::found(source, *sha256),
-        (Listing::Api(_), Ok(None)) => Evidence::absent(source, "GitHub states none for this asset"),
-        (Listing::Api(_), Err(reason)) => Evidence::unknown(source, reason.clone(), false),
+        (Listing::Api(_), Ok(Some(sha256))) => Evidence::found(EvidenceSource::ApiDigest, *sha256),
+        (Listing::Api(_), Ok(None)) => Evidence::absent(EvidenceSource::ApiDigest, "GitHub states none for this asset"),
+        (Listing::Index(_), Ok(Some(sha256))) => Evidence::found(origin.index_source(), *sha256),
+        (Listing::Index(_), Ok(None)) => Evidence::absent(origin.index_source(), "it states none for this asset"),
+        (Listing::Api(_), Err(reason)) => Evidence::unknown(EvidenceSource::ApiDigest, reason.clone(), false),
+        (Listing::Index(_), Err(reason)) => Evidence::unknown(origin.index_source(), reason.clone(), false),
     }
 }
 
-/// What one published file states; nothing where the release does not have the file.
-async fn published(github: &GitHub, listing: &Listing, asset: &Asset, source: EvidenceSource) -> Option<Evidence> {
-    let name = source.to_string();
-    let file = match listing {
-        Listing::Api(release) => match listed(release, &name)? {
+/// The bytes of a small file of the release, or why they could not be had; nothing where the release does not have it.
+async fn published(origin: &Origin, listing: &Listing, name: &str) -> Option<Result<Vec<u8>, Unreadable>> {
+    let transient = |reason: String| Err(Unreadable { reason, transient: true });
+    let file = match listing.release() {
+        Some(release) => match listed(release, name)? {
             Ok(file) => file,
-            Err(reason) => return Some(Evidence::unknown(source, reason, true)),
+            Err(reason) => return Some(transient(reason)),
         },
-        Listing::Web { .. } => unseen(&name),
+        None => unseen(name),
     };
-    let bytes = match github.small_asset(listing.tag(), &file).await {
-        Ok(Some(bytes)) => bytes,
-        Ok(None) => return gone(listing, source),
-        Err(error) => return Some(Evidence::unknown(source, error.to_string(), error.is_transient())),
-    };
-    Some(match read(&source, &bytes, asset) {
-        Ok(Some(evidence)) => evidence,
-        Ok(None) => Evidence::absent(source, format!("it does not list {}", asset.name)),
-        Err(error) => Evidence::unknown(source, error.to_string(), false),
-    })
-}
-
-/// A file that the API lists and that is not there a moment later proves nothing.
-fn gone(listing: &Listing, source: EvidenceSource) -> Option<Evidence> {
-    match listing {
-        Listing::Api(_) => Some(Evidence::unknown(source, "the release lists it, and it is not there", true)),
-        Listing::Web { .. } => None,
+    match origin.small_file(listing.tag(), &file).await {
+        Ok(Some(bytes)) => Some(Ok(bytes)),
+        // What is listed and not there a moment later proves nothing.
+        Ok(None) if listing.release().is_some() => {
+            Some(transient("the release lists it, and it is not there".to_owned()))
+        }
+        Ok(None) => None,
+        Err(error) => Some(Err(Unreadable { reason: error.to_string(), transient: error.is_transient() })),
     }
 }
 
-fn read(source: &EvidenceSource, bytes: &[u8], asset: &Asset) -> Result<Option<Evidence>, ChecksumError> {
-    let file = match source {
-        EvidenceSource::Sidecar { .. } => ChecksumFile::parse_sidecar(bytes, &asset.name)?,
-        EvidenceSource::SumsFile { .. } | EvidenceSource::ApiDigest => ChecksumFile::parse(bytes)?,
-    };
-    Ok(file.digest_of(&asset.name).map(|sha256| Evidence::found(source.clone(), sha256)))
-}
-
-fn listed<'a>(release: &'a Release, name: &str) -> Option<Result<Asset, String>> {
-    let file: &'a Asset = release.asset(name)?;
+fn listed(release: &Release, name: &str) -> Option<Result<Asset, String>> {
+    let file = release.asset(name)?;
     Some(match file.state {
         AssetState::Uploaded => Ok(file.clone()),
         AssetState::Incomplete => Err("it is still being uploaded".to_owned()),

@@ -11,11 +11,12 @@ use crate::install::Door;
 use crate::install::Fallback;
 use crate::install::InstallError;
 use crate::install::InstallRequest;
-use crate::install::apply::Acquired;
+use crate::install::LockOrder;
+use crate::install::acquire::Acquired;
 use crate::install::error::NoBuild;
 use crate::platform;
 use crate::release::VersionSpec;
-use crate::store;
+use crate::staging::hash_file;
 use crate::store::BuildRecord;
 use crate::store::ReceiptOrigin;
 use crate::trust::Level;
@@ -25,6 +26,9 @@ pub(super) fn checkout(request: &InstallRequest, because: &Fallback) -> Result<P
     let refuse = |build| InstallError::NothingServes { fallback: because.clone(), build };
     if request.build == BuildMode::Never {
         return Err(refuse(NoBuild::Forbidden));
+    }
+    if request.lock == LockOrder::Obey {
+        return Err(refuse(NoBuild::Locked));
     }
     if request.policy.require > Level::Built {
         return Err(refuse(NoBuild::BelowRequired));
@@ -62,7 +66,7 @@ pub(super) fn build(
     let built = build::apply(&plan, door.environment, door.progress, &platform::is_interrupted)
         .map_err(|source| InstallError::Build { because: because.clone(), source })?;
     let hashed = |source| InstallError::Staging { doing: "read what was built", source };
-    let sha256 = store::hash_file(&built.path).map_err(hashed)?;
+    let sha256 = hash_file(&built.path).map_err(hashed)?;
     let size = platform::file_size(&built.path).map_err(hashed)?;
     let record = BuildRecord {
         source: source.to_string_lossy().into_owned(),
@@ -81,5 +85,7 @@ pub(super) fn build(
         evidence: Vec::new(),
         origin: ReceiptOrigin::Build(record),
         tag: wanted_tag,
+        lockfile: None,
+        for_cache: None,
     })
 }

@@ -7,27 +7,41 @@
 //!    executable's header and starts it once, and only then carries out the steps that put it in place.
 //! 5. Where the release cannot serve ([`Fallback`]), a local build takes the place of the download. Never after a mismatch.
 
+mod acquire;
 mod apply;
+mod door;
+mod drift;
 mod error;
 mod evidence;
 mod local;
+mod locking;
+mod pinning;
 mod plan;
+mod prove;
 mod request;
 mod resolve;
+mod staging_folder;
 
-pub use apply::Door;
 pub use apply::Outcome;
 pub use apply::Preview;
+pub use apply::lock_release;
 pub use apply::preview;
 pub use apply::released_assets;
 pub use apply::run;
+pub use door::Door;
+pub use error::Drift;
 pub use error::InstallError;
 pub use error::NoBuild;
+pub use pinning::PinInput;
+pub use pinning::Pinning;
+pub use pinning::Unsatisfied;
+pub use pinning::pinning;
 pub use plan::Standing;
 pub use plan::Work;
 pub use plan::standing;
 pub use request::BuildMode;
 pub use request::InstallRequest;
+pub use request::LockOrder;
 pub use resolve::Choice;
 pub use resolve::Fallback;
 pub use resolve::ResolveError;

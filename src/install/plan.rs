@@ -4,6 +4,8 @@ use std::fmt;
 
 use crate::install::BuildMode;
 use crate::install::InstallRequest;
+use crate::install::LockOrder;
+use crate::lockfile::Pin;
 use crate::release::Sha256Digest;
 use crate::release::Tag;
 use crate::release::VersionSpec;
@@ -54,6 +56,13 @@ pub enum Work {
         /// What differs.
         how: String,
     },
+    /// It is what is wanted, and the project's lock names another release, which changes with it.
+    Unlocked {
+        /// The receipt of what is installed.
+        receipt: Box<Receipt>,
+        /// What the lock names.
+        locked: Tag,
+    },
     /// It is installed again because the user says so.
     Forced {
         /// The receipt of what is installed.
@@ -66,7 +75,9 @@ impl Work {
     pub fn found(&self) -> Option<Sha256Digest> {
         match self {
             Self::Changed { found, .. } | Self::Foreign { found } => Some(*found),
-            Self::Differs { receipt, .. } | Self::Forced { receipt } => Some(receipt.sha256),
+            Self::Differs { receipt, .. } | Self::Unlocked { receipt, .. } | Self::Forced { receipt } => {
+                Some(receipt.sha256)
+            }
             Self::Fresh | Self::Removed { .. } | Self::Link => None,
         }
     }
@@ -79,9 +90,10 @@ impl Work {
     /// The release to install when the user named none: the one that was there.
     pub fn repaired_spec(&self) -> Option<VersionSpec> {
         match self {
-            Self::Changed { receipt, .. } | Self::Removed { receipt } | Self::Forced { receipt } => {
-                receipt.tag().cloned().map(VersionSpec::Exact)
-            }
+            Self::Changed { receipt, .. }
+            | Self::Removed { receipt }
+            | Self::Unlocked { receipt, .. }
+            | Self::Forced { receipt } => receipt.tag().cloned().map(VersionSpec::Exact),
             Self::Fresh | Self::Foreign { .. } | Self::Link | Self::Differs { .. } => None,
         }
     }
@@ -90,7 +102,12 @@ impl Work {
     pub fn repairs_a_build(&self) -> bool {
         match self {
             Self::Changed { receipt, .. } | Self::Removed { receipt } => is_build(receipt),
-            Self::Fresh | Self::Foreign { .. } | Self::Link | Self::Differs { .. } | Self::Forced { .. } => false,
+            Self::Fresh
+            | Self::Foreign { .. }
+            | Self::Link
+            | Self::Differs { .. }
+            | Self::Unlocked { .. }
+            | Self::Forced { .. } => false,
         }
     }
 }
@@ -104,6 +121,7 @@ impl fmt::Display for Work {
             Self::Foreign { .. } => f.write_str("the binary in place was not installed by this program"),
             Self::Link => f.write_str("a link is in place of the binary"),
             Self::Differs { how, .. } => f.write_str(how),
+            Self::Unlocked { locked, .. } => write!(f, "reproq.lock named {locked}"),
             Self::Forced { receipt } => write!(f, "{} is installed again", receipt.label()),
         }
     }
@@ -126,6 +144,12 @@ pub fn standing(request: &InstallRequest, installed: Installed) -> Result<Standi
     if let Some(how) = difference(request, &receipt) {
         return Ok(Standing::Work(Work::Differs { receipt, how }));
     }
+    if let (LockOrder::Write { old: Some(old), .. }, Some(tag)) = (&request.lock, receipt.tag())
+        && old.tag != *tag
+        && request.spec.is_some()
+    {
+        return Ok(Standing::Work(Work::Unlocked { locked: old.tag.clone(), receipt }));
+    }
     Ok(match (&request.spec, receipt.tag()) {
         (Some(VersionSpec::Latest), Some(tag)) => {
             let tag = tag.clone();
@@ -144,9 +168,14 @@ fn difference(request: &InstallRequest, receipt: &Receipt) -> Option<String> {
     if receipt.target != request.target {
         return Some(format!("{label} is installed for {}, {} is wanted", receipt.target, request.target));
     }
-    if receipt.verdict < request.policy.require
-        && !(receipt.verdict == Level::Unverified && request.policy.allow_unverified)
-    {
+    let is_locked = request.pin.as_ref().map(|pin| holds(pin, receipt));
+    if is_locked == Some(false) {
+        let tag = &request.pin.as_ref().expect("it was looked at just now").lockfile.tag;
+        let other = if receipt.tag() == Some(tag) { "other bytes of it" } else { tag.as_str() };
+        return Some(format!("{label} is installed, reproq.lock names {other}"));
+    }
+    let verdict = if is_locked == Some(true) { receipt.verdict.max(Level::Pinned) } else { receipt.verdict };
+    if verdict < request.policy.require && !(receipt.verdict == Level::Unverified && request.policy.allow_unverified) {
         let required = request.policy.require;
         return Some(format!("{label} is installed as `{}`, `{required}` is required", receipt.verdict));
     }
@@ -156,6 +185,9 @@ fn difference(request: &InstallRequest, receipt: &Receipt) -> Option<String> {
         }
         // The source may have changed since; Go's own cache makes an unneeded build quick.
         (ReceiptOrigin::Build(_), BuildMode::Only, _) => Some(format!("{label} is built again")),
+        (ReceiptOrigin::Build(_), BuildMode::Fallback, _) if request.lock == LockOrder::Obey => {
+            Some(format!("{label} is installed, reproq.lock names a release"))
+        }
         (ReceiptOrigin::Build(_), BuildMode::Never, _) => Some(format!("{label} is installed, a release is wanted")),
         (ReceiptOrigin::Build(_), BuildMode::Fallback, Some(VersionSpec::Latest)) => {
             Some(format!("{label} is installed, the newest release is wanted"))
@@ -177,6 +209,17 @@ fn difference(request: &InstallRequest, receipt: &Receipt) -> Option<String> {
                 Some(VersionSpec::Exact(_) | VersionSpec::Latest) | None => None,
             }
         }
+    }
+}
+
+/// Whether what is installed is what the lock names. A build of the locked version holds where a build may hold at all: the
+/// rules for builds say so, not this one.
+fn holds(pin: &Pin, receipt: &Receipt) -> bool {
+    match &receipt.origin {
+        ReceiptOrigin::Release { repository, tag, asset } => {
+            repository.is_same(&pin.lockfile.repository) && *tag == pin.lockfile.tag && asset.sha256 == pin.asset.sha256
+        }
+        ReceiptOrigin::Build(_) => true,
     }
 }
 

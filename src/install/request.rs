@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use crate::build::SourceOrigin;
+use crate::lockfile::Lockfile;
+use crate::lockfile::Pin;
 use crate::release::RepoSlug;
 use crate::release::Target;
 use crate::release::Tool;
@@ -21,6 +23,22 @@ pub enum BuildMode {
     Never,
 }
 
+/// What an installation does about the project's lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LockOrder {
+    /// Nothing: it is obeyed, or it is none of this installation's business.
+    Leave,
+    /// Nothing, and whatever is not exactly what it names is refused (`--locked`).
+    Obey,
+    /// It is written here, with all of the release that is installed.
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What it says now.
+        old: Option<Box<Lockfile>>,
+    },
+}
+
 /// One installation, as the user wants it.
 #[derive(Debug, Clone)]
 pub struct InstallRequest {
@@ -30,6 +48,10 @@ pub struct InstallRequest {
     pub repository: RepoSlug,
     /// Which release; without one, whatever is installed is fine, and else the newest.
     pub spec: Option<VersionSpec>,
+    /// Exactly which bytes, where the project's lock names them; `spec` is then its tag.
+    pub pin: Option<Pin>,
+    /// What becomes of the project's lock.
+    pub lock: LockOrder,
     /// For which machine.
     pub target: Target,
     /// The machine this runs on, where it is one the worker is released for.

@@ -2,10 +2,11 @@
 
 use thiserror::Error;
 
-use crate::github::Listing;
+use crate::install::InstallError;
 use crate::release::Asset;
 use crate::release::AssetForm;
 use crate::release::AssetState;
+use crate::release::Listing;
 use crate::release::Tag;
 use crate::release::Target;
 use crate::release::Tool;
@@ -34,15 +35,20 @@ pub enum Fallback {
         /// What it has.
         has: Vec<String>,
     },
-    /// GitHub is out of reach.
-    #[error("GitHub is out of reach: {reason}")]
+    /// The place that has the release is out of reach.
+    #[error("{place} is out of reach: {reason}")]
     Unreachable {
+        /// The place.
+        place: String,
         /// What happened.
         reason: String,
     },
     /// The user does not want the network.
     #[error("the network may not be used (--offline)")]
-    Offline,
+    Offline {
+        /// What was looked at without it, each with what it lacks.
+        looked: Vec<String>,
+    },
     /// The user wants a build.
     #[error("a local build is wanted (--build)")]
     Asked,
@@ -73,11 +79,27 @@ pub enum ResolveError {
     },
 }
 
+/// What follows when no place that was tried could serve: a build, or the failure. Bytes that were refused anywhere are never
+/// replaced by a build, and what one place lacks does not hide what went wrong at another.
+pub(super) fn give_up(mut tried: Vec<(String, InstallError)>, looked: Vec<String>) -> Result<Fallback, InstallError> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other failure is one")]
+    let fallback = |error: &InstallError| match error {
+        InstallError::Resolve(ResolveError::Fallback(fallback)) => Some(fallback.clone()),
+        _ => None,
+    };
+    let fallbacks: Option<Vec<Fallback>> = tried.iter().map(|(_, error)| fallback(error)).collect();
+    match (fallbacks, tried.len()) {
+        (Some(fallbacks), _) => Ok(fallbacks.into_iter().next_back().unwrap_or(Fallback::Offline { looked })),
+        (None, 1) => Err(tried.remove(0).1),
+        (None, _) => Err(InstallError::Everywhere { tried }),
+    }
+}
+
 /// Chooses the asset of a release for a target.
 pub fn choose(listing: &Listing, tool: &Tool, target: Target) -> Result<Choice, ResolveError> {
     let names = tool.asset_names(target);
     let release = match listing {
-        Listing::Api(release) => release,
+        Listing::Api(release) | Listing::Index(release) => release,
         Listing::Web { tag, .. } => {
             let unseen =
                 |name: String| Asset { id: None, name, size: None, state: AssetState::Uploaded, digest: Ok(None) };

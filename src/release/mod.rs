@@ -2,6 +2,7 @@
 
 mod asset;
 mod digest;
+mod listing;
 mod target;
 mod tool;
 mod version;
@@ -11,6 +12,7 @@ pub use asset::AssetState;
 pub use asset::Release;
 pub use digest::DigestError;
 pub use digest::Sha256Digest;
+pub use listing::Listing;
 pub use target::Arch;
 pub use target::Os;
 pub use target::Target;

@@ -26,6 +26,13 @@ pub enum Step {
         /// The receipt.
         receipt: Box<Receipt>,
     },
+    /// Keeps the lock that names the new binary, so that a rollback to it can bring the lock back too.
+    KeepLock {
+        /// Where it is kept.
+        path: PathBuf,
+        /// Its text.
+        text: String,
+    },
     /// Keeps the binary that is in place, under its digest.
     KeepPrevious {
         /// The binary in place.
@@ -33,6 +40,9 @@ pub enum Step {
         /// Where it is kept.
         to: PathBuf,
     },
+    /// Writes the project's lock. Before the binary, so that a run that was killed in between leaves the intention: a plain
+    /// installation then gets what the lock names.
+    WriteLock(WrittenLock),
     /// Puts the new binary in place by one rename. From here on it is the installed one.
     Place {
         /// The staged binary.
@@ -60,22 +70,36 @@ pub enum Step {
     },
 }
 
-/// The steps that put `staged` in place. `found` is the digest of what is there now, if it is a file. Pure.
+/// A project's lock as it is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenLock {
+    /// The file.
+    pub path: PathBuf,
+    /// Its text.
+    pub text: String,
+}
+
+/// The steps that put `staged` in place. `found` is the digest of what is there now, if it is a file; `named_by`
+/// the lock that names the new binary, `lock` the one to write. Pure.
 pub fn steps(
     layout: &Layout,
     staged: &Path,
     receipt: Receipt,
     found: Option<Sha256Digest>,
     state: &State,
+    named_by: Option<String>,
+    lock: Option<WrittenLock>,
 ) -> Vec<Step> {
     let current = receipt.sha256;
     // Installing the same bytes again must not forget the version before them.
     let replaced = found.filter(|found| *found != current);
     let previous = replaced.or(state.previous.filter(|previous| *previous != current));
     let mut steps = vec![Step::WriteReceipt { path: layout.receipt(&current), receipt: Box::new(receipt) }];
+    steps.extend(named_by.map(|text| Step::KeepLock { path: layout.kept_lock(&current), text }));
     if let Some(replaced) = replaced {
         steps.push(Step::KeepPrevious { from: layout.binary.clone(), to: layout.kept(&replaced) });
     }
+    steps.extend(lock.map(Step::WriteLock));
     steps.push(Step::Place { from: staged.to_owned(), to: layout.binary.clone() });
     steps.extend(last_steps(layout, current, previous));
     steps
@@ -105,6 +129,11 @@ pub fn apply(step: &Step) -> Result<(), StoreError> {
             let text = serde_json::to_vec_pretty(receipt).expect("a receipt is a map with text keys");
             write_atomically(path, &text)
         }
+        Step::KeepLock { path, text } => {
+            create_parent(path)?;
+            write_atomically(path, text.as_bytes())
+        }
+        Step::WriteLock(WrittenLock { path, text }) => write_atomically(path, text.as_bytes()),
         Step::KeepPrevious { from, to } => keep_previous(from, to),
         Step::Place { from, to } => {
             create_parent(to)?;
@@ -199,7 +228,7 @@ fn sweep(folder: &Path, keep: &[Sha256Digest]) {
     for entry in entries.flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        let digest = name.strip_suffix(".json").unwrap_or(&name);
+        let digest = name.strip_suffix(".json").or_else(|| name.strip_suffix(".lock")).unwrap_or(&name);
         let ours = digest.parse::<Sha256Digest>();
         if ours.is_ok_and(|digest| !keep.contains(&digest)) {
             let path = entry.path();

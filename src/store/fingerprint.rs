@@ -1,18 +1,9 @@
 //! Whether a file is still the one that was hashed, without hashing it again.
-#![expect(clippy::disallowed_methods, reason = "files are looked at and hashed here")]
 
-use std::fs::File;
 use std::fs::Metadata;
-use std::io;
-use std::io::Read;
-use std::path::Path;
 
 use serde::Deserialize;
 use serde::Serialize;
-use sha2::Digest;
-use sha2::Sha256;
-
-use crate::release::Sha256Digest;
 
 /// What the file system says of a file at the moment its digest was known. Any write, rename, copy or change of
 /// permissions alters it: the time of the last change of the inode cannot be set back by ordinary means.
@@ -59,19 +50,5 @@ impl Fingerprint {
     #[cfg(not(unix))]
     pub fn is_older_than(&self, _kept_in: &Metadata) -> bool {
         false
-    }
-}
-
-/// Hashes a whole file.
-pub fn hash_file(path: &Path) -> io::Result<Sha256Digest> {
-    let mut file = File::open(path)?;
-    let mut hasher = Sha256::new();
-    let mut piece = vec![0; 256 * 1024];
-    loop {
-        let length = file.read(&mut piece)?;
-        if length == 0 {
-            return Ok(Sha256Digest::from_bytes(hasher.finalize().into()));
-        }
-        hasher.update(&piece[..length]);
     }
 }

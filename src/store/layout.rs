@@ -47,6 +47,11 @@ impl Layout {
         self.receipts().join(format!("{sha256}.json"))
     }
 
+    /// The lock that named a binary when it was installed.
+    pub fn kept_lock(&self, sha256: &Sha256Digest) -> PathBuf {
+        self.receipts().join(format!("{sha256}.lock"))
+    }
+
     /// Binaries that were installed before.
     pub fn previous(&self) -> PathBuf {
         self.home.join("previous")

@@ -5,6 +5,7 @@
 //!   .gitignore              keeps the folder out of version control
 //!   bin/reproq              the worker, a regular file
 //!   state.json              which digest is installed, which came before, what the file looked like
+//!   receipts/<sha256>.lock  the lock that named it, for rollback
 //!   receipts/<sha256>.json  one for each binary that was ever accepted and is still kept
 //!   previous/<sha256>/reproq  the binary before this one, for rollback
 //!   staging/                what is being downloaded or unpacked; empty when nothing runs
@@ -22,11 +23,11 @@ mod receipt;
 mod state;
 
 pub use commit::Step;
+pub use commit::WrittenLock;
 pub use commit::apply;
 pub use commit::steps;
 pub use commit::unfinished;
 pub use fingerprint::Fingerprint;
-pub use fingerprint::hash_file;
 pub use layout::Layout;
 pub use lock::Lock;
 pub use lock::LockError;

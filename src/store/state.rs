@@ -15,10 +15,10 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use crate::release::Sha256Digest;
+use crate::staging::hash_file;
 use crate::store::Fingerprint;
 use crate::store::Layout;
 use crate::store::Receipt;
-use crate::store::fingerprint::hash_file;
 
 /// No receipt and no state file comes near this many bytes.
 const MAX_RECORD: u64 = 1024 * 1024;

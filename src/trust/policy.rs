@@ -21,11 +21,13 @@ pub enum Level {
     Checksum,
     /// Equals the digest GitHub computed when the asset was uploaded.
     Digest,
+    /// Equals what the project's lock names.
+    Pinned,
 }
 
 impl Level {
     /// Every level, weakest first.
-    pub const ALL: [Self; 4] = [Self::Unverified, Self::Built, Self::Checksum, Self::Digest];
+    pub const ALL: [Self; 5] = [Self::Unverified, Self::Built, Self::Checksum, Self::Digest, Self::Pinned];
 
     /// Its name, as `--require` takes it.
     pub const fn name(self) -> &'static str {
@@ -34,6 +36,7 @@ impl Level {
             Self::Built => "built",
             Self::Checksum => "checksum",
             Self::Digest => "digest",
+            Self::Pinned => "pinned",
         }
     }
 
@@ -44,6 +47,7 @@ impl Level {
             Self::Built => "built here from a checkout, not a release",
             Self::Checksum => "equals the checksum file published beside it",
             Self::Digest => "equals the digest GitHub computed at upload",
+            Self::Pinned => "equals the digest in reproq.lock",
         }
     }
 }
@@ -56,7 +60,7 @@ impl fmt::Display for Level {
 
 /// A text that is no level.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{0}` is not a verdict; known are digest, checksum, built and unverified")]
+#[error("`{0}` is not a verdict; known are pinned, digest, checksum, built and unverified")]
 pub struct LevelError(String);
 
 impl FromStr for Level {
@@ -71,6 +75,12 @@ impl FromStr for Level {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum EvidenceSource {
+    /// The project's lock.
+    Lock,
+    /// The list of digests that a mirror keeps beside its files.
+    MirrorIndex,
+    /// The list of digests that a bundle carries.
+    BundleManifest,
     /// The `digest` of the asset in GitHub's API.
     ApiDigest,
     /// A file of the release that lists the checksums of its assets.
@@ -89,8 +99,9 @@ impl EvidenceSource {
     /// The verdict a statement from here carries.
     pub const fn level(&self) -> Level {
         match self {
+            Self::Lock => Level::Pinned,
             Self::ApiDigest => Level::Digest,
-            Self::SumsFile { .. } | Self::Sidecar { .. } => Level::Checksum,
+            Self::MirrorIndex | Self::BundleManifest | Self::SumsFile { .. } | Self::Sidecar { .. } => Level::Checksum,
         }
     }
 }
@@ -98,6 +109,9 @@ impl EvidenceSource {
 impl fmt::Display for EvidenceSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Lock => f.write_str("reproq.lock"),
+            Self::MirrorIndex => f.write_str("the mirror's index"),
+            Self::BundleManifest => f.write_str("the bundle's manifest"),
             Self::ApiDigest => f.write_str("GitHub's asset digest"),
             Self::SumsFile { name } | Self::Sidecar { name } => f.write_str(name),
         }

@@ -97,13 +97,13 @@ fn an_interrupted_build_ends_the_compiler_too() {
 #[test]
 fn after_every_step_of_the_commit_the_world_is_whole() {
     let target: Target = workers::host().parse().expect("a target");
-    for prefix in 0..=5 {
+    for prefix in 0..=7 {
         let context = Context::released();
         context.succeed(&["install"]);
         context.release("v0.0.145");
         let layout = Layout::in_project(&context.project(), &Tool::WORKER, target);
         let (steps, staged) = planned(&context, &layout);
-        assert_eq!(steps.len(), 5);
+        assert_eq!(steps.len(), 7);
         for step in &steps[..prefix] {
             store::apply(step).expect("applied");
             // Doing a step again changes nothing; only what was moved away cannot be moved twice.
@@ -140,12 +140,16 @@ fn planned(context: &Context, layout: &Layout) -> (Vec<Step>, tempfile::TempDir)
     let file = staged.path().join("reproq");
     fs::write(&file, workers::bytes("0.0.145")).expect("written");
     fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("executable");
-    let sha256 = store::hash_file(&file).expect("readable");
+    let sha256 = reproq::staging::hash_file(&file).expect("readable");
     let text = serde_json::to_string(&receipt).expect("serialised");
     let text = text.replace("v0.0.144", "v0.0.145").replace(&receipt.sha256.to_string(), &sha256.to_string());
     let new: Receipt = serde_json::from_str(&text).expect("a receipt");
     assert_eq!(context.binary(), layout.binary);
-    (store::steps(layout, &file, new, Some(receipt.sha256), &state), staged)
+    let path = context.project().join("reproq.lock");
+    let lock = fs::read_to_string(&path).expect("a lock").replace("0.0.144", "0.0.145");
+    let lock = lock.replace(&receipt.sha256.to_string(), &sha256.to_string());
+    let written = store::WrittenLock { path, text: lock.clone() };
+    (store::steps(layout, &file, new, Some(receipt.sha256), &state, Some(lock), Some(written)), staged)
 }
 
 #[test]

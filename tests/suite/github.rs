@@ -74,6 +74,7 @@ fn a_token_that_is_refused_is_named_and_left_out() {
     context.set("GH_TOKEN", "ghp_expired_token");
     insta::assert_snapshot!(context.shown(&["install"]));
     context.repo().private();
+    context.forget_lock();
     insta::assert_snapshot!(context.shown(&["install", "--tag", "v0.0.144", "--force"]));
 }
 
@@ -159,6 +160,7 @@ fn an_enterprise_server_has_its_api_below_its_own_address() {
     let asked = context.github.requests();
     assert!(asked[0].path.starts_with("/api/v3/repos/adpena/reproq-worker/releases/latest"), "{asked:#?}");
     context.repo().private();
+    context.without_cache().forget_lock();
     context.succeed(&["install", "--force"]);
     let last = context.github.requests();
     assert!(last.iter().any(|request| request.path.starts_with("/api/v3/repos/adpena/reproq-worker/releases/assets/")));

@@ -117,7 +117,7 @@ fn another_tag_replaces_the_binary_and_keeps_the_one_before() {
     // A bare version means its tag, and going back is a choice like any other.
     let back = context.succeed(&["install", "--tag", "0.0.144"]);
     assert!(back.stdout.contains("v0.0.145 is installed, v0.0.144 is wanted"), "{back:#?}");
-    assert_eq!(walk(&context.project().join(".reproq/receipts")).len(), 2, "current and previous");
+    assert_eq!(walk(&context.project().join(".reproq/receipts")).len(), 4, "current and previous, each with its lock");
 }
 
 #[test]
@@ -142,8 +142,8 @@ fn the_newest_release_asked_for_again_is_one_call() {
 
 #[test]
 fn force_installs_again() {
-    let context = Context::released();
-    context.succeed(&["install"]);
+    let mut context = Context::released();
+    context.without_cache().succeed(&["install"]);
     context.github.clear_log();
     let output = context.succeed(&["install", "--force", "--json"]);
     assert!(output.stdout.contains("\"change\": \"installed\""), "{output:#?}");

@@ -8,6 +8,7 @@ mod crash;
 mod faults;
 mod github;
 mod install;
+mod lock;
 mod output;
 mod release_check;
 mod release_crash;

@@ -14,7 +14,6 @@ use crate::failure::CommandError;
 use crate::github::ApiError;
 use crate::github::GitHub;
 use crate::github::Lister;
-use crate::github::Listing;
 use crate::hygiene;
 use crate::hygiene::Check;
 use crate::hygiene::Facts;
@@ -24,6 +23,7 @@ use crate::progress::Progress;
 use crate::prune::Completeness;
 use crate::prune::Inventory;
 use crate::prune::units;
+use crate::release::Listing;
 use crate::release::Release;
 use crate::release::Tool;
 use crate::release::VersionSpec;
@@ -74,7 +74,7 @@ pub(super) fn check(arguments: &CheckArgs, session: &Session<'_>) -> Result<Exit
     let asked = runtime.block_on(async {
         let listing = github.release(&spec, &progress).await?;
         let release = match listing {
-            Listing::Api(release) => release,
+            Listing::Api(release) | Listing::Index(release) => release,
             Listing::Web { because, .. } => {
                 let what = "the release".to_owned();
                 return Err(ApiError::Shape { what, reason: because });

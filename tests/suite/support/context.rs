@@ -107,6 +107,21 @@ impl Context {
         folder
     }
 
+    /// Removes the lock, so that the next run asks which release there is.
+    pub fn forget_lock(&self) {
+        fs::remove_file(self.lockfile()).expect("there was a lock");
+    }
+
+    /// The project's lock.
+    pub fn lockfile(&self) -> PathBuf {
+        self.project().join("reproq.lock")
+    }
+
+    /// Leaves the cache out of every later run, so that what is wanted has to be downloaded.
+    pub fn without_cache(&mut self) -> &mut Self {
+        self.set("REPROQ_CACHE_SIZE", "0")
+    }
+
     /// Sets a variable for every later run.
     pub fn set(&mut self, name: &str, value: impl Into<String>) -> &mut Self {
         self.variables.insert(name.to_owned(), value.into());

@@ -1,37 +1,21 @@
-//! `reproq install`: the proven worker at `./.reproq/bin/reproq`.
+//! How an installation reads: what was done, what would be done, and which binary will run.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::build::SourceOrigin;
-use crate::build::candidate_sources;
-use crate::cli::InstallArgs;
-use crate::commands::hints;
 use crate::commands::which;
 use crate::commands::which::AskDjango;
-use crate::config::Provenance;
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
-use crate::install;
-use crate::install::BuildMode;
-use crate::install::Door;
 use crate::install::InstallRequest;
 use crate::install::Outcome;
 use crate::install::Preview;
 use crate::install::Work;
 use crate::locate::Candidate;
 use crate::locate::Resolution;
+use crate::lockfile;
 use crate::platform;
-use crate::platform::HostFacts;
-use crate::platform::host_target as target_of;
-use crate::release::TagError;
-use crate::release::Target;
-use crate::release::TargetError;
-use crate::release::Tool;
-use crate::release::VersionSpec;
 use crate::session::Session;
 use crate::store::Layout;
 use crate::store::Receipt;
@@ -39,7 +23,6 @@ use crate::store::ReceiptOrigin;
 use crate::text::size;
 use crate::trust::Finding;
 use crate::trust::Level;
-use crate::trust::TrustPolicy;
 use crate::ui::Paper;
 use crate::ui::Report;
 
@@ -68,9 +51,21 @@ struct InstallReport {
     /// Where the binary is.
     path: String,
     receipt: Receipt,
+    /// The lock that was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    locked: Option<Locked>,
     /// Which binary will run.
     #[serde(skip_serializing_if = "Option::is_none")]
     which: Option<WillRun>,
+}
+
+/// The lock that was written.
+#[derive(Debug, Serialize)]
+struct Locked {
+    path: String,
+    tag: String,
+    /// The machines it names an asset for.
+    targets: Vec<String>,
 }
 
 /// Which binary will run after the installation.
@@ -97,6 +92,7 @@ enum PreviewReport {
         url: String,
         size: Option<u64>,
         verdict: Level,
+        cached: bool,
         path: String,
     },
     Build {
@@ -107,135 +103,25 @@ enum PreviewReport {
     },
 }
 
-/// Installs.
-pub(super) fn install(arguments: &InstallArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
-    let environment: Vec<(OsString, OsString)> =
-        session.env.variables().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    let progress = session.ui.progress();
-    let door = Door {
-        api_url: &session.settings.api_url.value,
-        server_url: &session.settings.server_url.value,
-        token: session.settings.token.as_ref(),
-        http: session.http.clone(),
-        environment: &environment,
-        lock_timeout: Duration::from_secs(arguments.lock_timeout),
-        now: session.now,
-        progress: &progress,
-    };
-    let spec = spec(arguments)?;
-    let host = host_target(session);
-    let target = match &arguments.target {
-        Some(text) => text.parse(),
-        None => host.clone(),
-    };
-    let target = target.map_err(|error| unknown_target(error, spec.as_ref(), session, &door))?;
-    let request = request(arguments, session, host.ok(), target, spec);
-    if arguments.dry_run {
-        let preview = install::preview(&request, &door).map_err(|error| hints::explain(error, &request))?;
-        return show_preview(preview, &request, arguments, session);
-    }
-    platform::watch_signals();
-    let outcome = install::run(&request, &door).map_err(|error| hints::explain(error, &request))?;
-    drop(progress);
-    show_outcome(outcome, &request, arguments, session)
-}
-
-/// The machine this runs on, where it is one the worker is released for.
-pub(super) fn host_target(session: &Session<'_>) -> Result<Target, TargetError> {
-    target_of(&HostFacts::read(&|name| session.env.var(name)))
-}
-
-/// A machine without a name lists what the release has, where the release can be asked.
-fn unknown_target(
-    error: TargetError,
-    spec: Option<&VersionSpec>,
-    session: &Session<'_>,
-    door: &Door<'_>,
-) -> CommandError {
-    if let TargetError::Shape(_) = error {
-        return CommandError::message(ExitStatus::Usage, format!("--target is not usable: {error}"));
-    }
-    let mut failure = CommandError::new(ExitStatus::NotFound, error);
-    let repository = &session.settings.repository.value;
-    if !session.settings.offline.value
-        && let Ok((tag, assets)) = install::released_assets(repository, spec.unwrap_or(&VersionSpec::Latest), door)
-    {
-        failure = failure.hint(format!("release {tag} of {repository} has {}", hints::listed(&assets)));
-    }
-    failure.hint("name a target the release has with `--target OS-ARCH`, or build the worker by hand with Go")
-}
-
-fn spec(arguments: &InstallArgs) -> Result<Option<VersionSpec>, CommandError> {
-    let parsed = arguments.tag.as_ref().map(|text| text.parse()).transpose();
-    parsed.map_err(|error: TagError| CommandError::message(ExitStatus::Usage, format!("--tag is not usable: {error}")))
-}
-
-fn request(
-    arguments: &InstallArgs,
-    session: &Session<'_>,
-    host: Option<Target>,
-    target: Target,
-    spec: Option<VersionSpec>,
-) -> InstallRequest {
-    let tool = Tool::WORKER;
-    let root = &session.project.root;
-    let layout = match &arguments.to {
-        Some(path) => Layout::elsewhere(elsewhere(path, session, &tool, target)),
-        None => Layout::in_project(root, &tool, target),
-    };
-    let build = match (arguments.build, arguments.no_build) {
-        (true, _) => BuildMode::Only,
-        (false, true) => BuildMode::Never,
-        (false, false) => BuildMode::Fallback,
-    };
-    InstallRequest {
-        tool,
-        repository: session.settings.repository.value.clone(),
-        spec,
-        target,
-        host,
-        policy: TrustPolicy { require: session.settings.require.value, allow_unverified: arguments.allow_unverified },
-        build,
-        offline: session.settings.offline.value,
-        force: arguments.force,
-        sources: sources(session),
-        layout,
-    }
-}
-
-/// `--to` names a file, or a folder the binary goes into.
-fn elsewhere(path: &std::path::Path, session: &Session<'_>, tool: &Tool, target: Target) -> PathBuf {
-    let path = session.env.cwd.join(path);
-    let names_a_folder = path.is_dir() || path.as_os_str().to_string_lossy().ends_with(std::path::MAIN_SEPARATOR);
-    if names_a_folder { path.join(tool.installed_name(target)) } else { path }
-}
-
-/// Where a checkout may lie. A flag or variable is relative to the current folder, a setting to the project.
-fn sources(session: &Session<'_>) -> Vec<(SourceOrigin, PathBuf)> {
-    let named = session.settings.source.as_ref();
-    let (flag, variable, setting) = match named.map(|named| (&named.from, named.value.as_path())) {
-        Some((Provenance::Flag(_), path)) => (Some(path), None, None),
-        Some((Provenance::Variable(_), path)) => (None, Some(path.as_os_str()), None),
-        Some((Provenance::File(_) | Provenance::Default, path)) => (None, None, Some(path)),
-        None => (None, None, None),
-    };
-    let home = session.env.home();
-    let candidates = candidate_sources(flag, variable, setting, &session.project.root, home.as_deref());
-    candidates.into_iter().map(|(origin, path)| (origin, session.env.cwd.join(path))).collect()
-}
-
-fn show_preview(
+pub(super) fn show_preview(
     preview: Preview,
     request: &InstallRequest,
-    arguments: &InstallArgs,
+    exit_code: bool,
     session: &Session<'_>,
 ) -> Result<ExitStatus, CommandError> {
     let path = request.layout.binary.to_string_lossy().into_owned();
     let report = match preview {
         Preview::UpToDate(receipt) => PreviewReport::Nothing { path, receipt },
-        Preview::Download { work, tag, asset, url, size, verdict } => {
-            PreviewReport::Download { because: work.to_string(), tag: tag.to_string(), asset, url, size, verdict, path }
-        }
+        Preview::Download { work, tag, asset, url, size, verdict, cached } => PreviewReport::Download {
+            because: work.to_string(),
+            tag: tag.to_string(),
+            asset,
+            url,
+            size,
+            verdict,
+            cached,
+            path,
+        },
         Preview::Build { work, because, source } => PreviewReport::Build {
             because: work.to_string(),
             instead_of_a_release: because.to_string(),
@@ -245,13 +131,13 @@ fn show_preview(
     };
     session.ui.report(&report)?;
     let pending = !matches!(report, PreviewReport::Nothing { .. });
-    Ok(if pending && arguments.exit_code { ExitStatus::Pending } else { ExitStatus::Success })
+    Ok(if pending && exit_code { ExitStatus::Pending } else { ExitStatus::Success })
 }
 
-fn show_outcome(
+pub(in crate::commands) fn show_outcome(
     outcome: Outcome,
     request: &InstallRequest,
-    arguments: &InstallArgs,
+    no_django: bool,
     session: &Session<'_>,
 ) -> Result<ExitStatus, CommandError> {
     let change = match &outcome.work {
@@ -260,13 +146,9 @@ fn show_outcome(
         Some(_) => Change::Installed,
     };
     // What is not for this machine or not in the project is not what `which` speaks of.
-    let in_project = arguments.to.is_none() && request.runs_here();
+    let in_project = is_in_project(request, session) && request.runs_here();
     // Asking Django takes longer than everything else when there is nothing to do.
-    let ask = if arguments.no_django || change == Change::Unchanged {
-        AskDjango::No
-    } else {
-        AskDjango::Within(DJANGO_LIMIT)
-    };
+    let ask = if no_django || change == Change::Unchanged { AskDjango::No } else { AskDjango::Within(DJANGO_LIMIT) };
     let resolution = in_project.then(|| which::resolve(session, request.target, ask));
     let path = request.layout.binary.to_string_lossy().into_owned();
     let overruled = resolution.as_ref().and_then(|resolution| overruled(resolution, request));
@@ -275,6 +157,11 @@ fn show_outcome(
         because: outcome.work.as_ref().filter(|work| !matches!(work, Work::Fresh)).map(ToString::to_string),
         path,
         receipt: outcome.receipt,
+        locked: outcome.locked.as_ref().map(|lockfile| Locked {
+            path: lockfile::path_in(&session.project.root).to_string_lossy().into_owned(),
+            tag: lockfile.tag.to_string(),
+            targets: lockfile.assets.iter().map(|asset| asset.target.to_string()).collect(),
+        }),
         which: resolution.as_ref().map(|resolution| WillRun {
             path: resolution.winner().and_then(shown_path),
             named_by: overruled.map(|winner| winner.source.to_string()),
@@ -290,6 +177,10 @@ fn show_outcome(
     }
     session.ui.report(&report)?;
     Ok(ExitStatus::Success)
+}
+
+fn is_in_project(request: &InstallRequest, session: &Session<'_>) -> bool {
+    request.layout == Layout::in_project(&session.project.root, &request.tool, request.target)
 }
 
 /// The candidate that wins over the binary just placed, if one does.
@@ -339,6 +230,10 @@ impl Report for InstallReport {
         for note in &receipt.notes {
             paper.faint(&format!("  note: {note}"));
         }
+        if let Some(locked) = &self.locked {
+            let targets = locked.targets.join(", ");
+            paper.line(&format!("Locked {} for {targets} in reproq.lock; commit it.", locked.tag));
+        }
         if let Some(path) = self.which.as_ref().and_then(|which| which.path.as_ref()) {
             paper.line(&format!("What will run: {path}"));
         }
@@ -375,12 +270,13 @@ impl Report for PreviewReport {
                     receipt.verdict
                 ));
             }
-            Self::Download { because, tag, asset, url, size: bytes, verdict, path } => {
+            Self::Download { because, tag, asset, url, size: bytes, verdict, cached, path } => {
                 paper.strong(&format!("Would install {tag}: {because}."));
                 let bytes = bytes.map_or_else(|| "not known".to_owned(), size);
+                let from = if *cached { format!("the cache, published at {url}") } else { url.clone() };
                 paper.pairs(&[
                     ("download", asset.clone()),
-                    ("from", url.clone()),
+                    ("from", from),
                     ("size", bytes),
                     ("verdict", format!("{verdict}: {}", verdict.meaning())),
                     ("place at", path.clone()),

@@ -1,0 +1,224 @@
+//! The folder itself: taking out, putting in, listing, removing.
+#![expect(clippy::disallowed_methods, reason = "the cache is read and written here")]
+
+use std::fs;
+use std::io;
+use std::io::Read;
+use std::io::Write;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use chrono::DateTime;
+use chrono::Utc;
+use thiserror::Error;
+
+use crate::cache::Entry;
+use crate::cache::Provenance;
+use crate::cache::oldest_beyond;
+use crate::release::Sha256Digest;
+use crate::staging::Written;
+use crate::staging::discard;
+use crate::staging::hash_file;
+
+/// No record of an entry comes near this many bytes.
+const MAX_RECORD: u64 = 64 * 1024;
+
+/// How long a file may take to arrive, in seconds. What is older was left by a process that died.
+const ABANDONED: i64 = 24 * 60 * 60;
+
+/// What begins the name of a file on its way in.
+const PARTIAL: &str = ".part-";
+
+/// Why the cache cannot be used. Never a reason to fail: whatever needs it goes on without it.
+#[derive(Debug, Error)]
+#[error("failed to {doing} `{path}`", path = path.display())]
+pub struct CacheError {
+    /// What was tried.
+    pub doing: &'static str,
+    /// On which file or folder.
+    pub path: PathBuf,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+impl CacheError {
+    fn new(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self { doing, path: path.to_owned(), source }
+    }
+}
+
+/// What the cache gave.
+#[derive(Debug)]
+pub enum Fetched {
+    /// The bytes, hashed after they were copied.
+    Found(Written),
+    /// It does not have them.
+    Missing,
+    /// What it had under the digest was something else, and is gone now.
+    Damaged {
+        /// The digest of what was there.
+        found: Sha256Digest,
+    },
+}
+
+/// The user's cache.
+#[derive(Debug, Clone)]
+pub struct Cache {
+    folder: PathBuf,
+    limit: u64,
+    now: DateTime<Utc>,
+}
+
+impl Cache {
+    /// The cache in this folder, with at most `limit` bytes of assets in it, used at this time. Touches nothing.
+    pub const fn new(folder: PathBuf, limit: u64, now: DateTime<Utc>) -> Self {
+        Self { folder, limit, now }
+    }
+
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// How many bytes of assets it may hold.
+    pub const fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// Whether there is something under this digest. It is not looked into.
+    pub fn has(&self, sha256: &Sha256Digest) -> bool {
+        self.asset(sha256).is_file()
+    }
+
+    /// Brings the bytes with this digest to a new file. The copy is what is hashed, so nobody can change it in between;
+    /// where the file system can, it shares the disk space of the original.
+    pub fn fetch(&self, sha256: &Sha256Digest, destination: &Path) -> Result<Fetched, CacheError> {
+        let path = self.asset(sha256);
+        match fs::symlink_metadata(&path) {
+            Ok(metadata) if metadata.is_file() => {}
+            Ok(_) => return Ok(Fetched::Missing),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Fetched::Missing),
+            Err(error) => return Err(CacheError::new("look at", &path)(error)),
+        }
+        let size = match fs::copy(&path, destination) {
+            Ok(size) => size,
+            // Removed by another process meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Fetched::Missing),
+            Err(error) => {
+                let _ = discard(destination);
+                return Err(CacheError::new("copy", &path)(error));
+            }
+        };
+        let found = hash_file(destination).map_err(CacheError::new("read", destination))?;
+        if found != *sha256 {
+            discard(destination).map_err(CacheError::new("remove", destination))?;
+            self.remove(sha256)?;
+            return Ok(Fetched::Damaged { found });
+        }
+        // The time of the last change says when it was used last; bytes under a digest have no other use for it.
+        let _ =
+            fs::File::options().append(true).open(&path).and_then(|file| file.set_modified(SystemTime::from(self.now)));
+        Ok(Fetched::Found(Written { path: destination.to_owned(), size, sha256: *sha256 }))
+    }
+
+    /// Keeps a verified file. One asset never takes more than a quarter of the room, so that a large one does not drive out
+    /// all others.
+    pub fn keep(&self, file: &Written, provenance: &Provenance) -> Result<(), CacheError> {
+        let path = self.asset(&file.sha256);
+        if file.size > self.limit / 4 || fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.len() == file.size) {
+            return Ok(());
+        }
+        let folder = self.assets();
+        fs::create_dir_all(&folder).map_err(CacheError::new("create the folder", &folder))?;
+        let record = serde_json::to_vec_pretty(provenance).expect("a record is a map with text keys");
+        self.arrive(&path.with_extension("json"), |partial| partial.write_all(&record))?;
+        self.arrive(&path, |partial| {
+            // Copies inside the kernel where it can, and shares the blocks where the file system can.
+            io::copy(&mut fs::File::open(&file.path)?, partial).map(drop)
+        })?;
+        for entry in oldest_beyond(self.list()?, self.limit) {
+            self.remove(&entry.sha256)?;
+        }
+        Ok(())
+    }
+
+    /// Everything in it, the most recently used first.
+    pub fn list(&self) -> Result<Vec<Entry>, CacheError> {
+        let folder = self.assets();
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(CacheError::new("list", &folder)(error)),
+        };
+        let mut found = Vec::new();
+        for entry in entries.flatten() {
+            let Some(sha256) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+            let Ok(metadata) = entry.metadata() else { continue };
+            let used = metadata.modified().map_or(DateTime::UNIX_EPOCH, DateTime::<Utc>::from);
+            found.push(Entry { sha256, size: metadata.len(), used, provenance: self.provenance(&sha256) });
+        }
+        found.sort_by(|a, b| b.used.cmp(&a.used).then(a.sha256.cmp(&b.sha256)));
+        Ok(found)
+    }
+
+    /// Removes what was not used for longest, until no more than `limit` bytes are left, and what dead processes left.
+    pub fn prune(&self, limit: u64) -> Result<Vec<Entry>, CacheError> {
+        let gone = oldest_beyond(self.list()?, limit);
+        for entry in &gone {
+            self.remove(&entry.sha256)?;
+        }
+        self.sweep();
+        Ok(gone)
+    }
+
+    /// Removes one entry. What is already gone is fine.
+    pub fn remove(&self, sha256: &Sha256Digest) -> Result<(), CacheError> {
+        let path = self.asset(sha256);
+        for path in [path.with_extension("json"), path] {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(CacheError::new("remove", &path)(error));
+                }
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn assets(&self) -> PathBuf {
+        self.folder.join("assets")
+    }
+
+    fn asset(&self, sha256: &Sha256Digest) -> PathBuf {
+        self.assets().join(sha256.to_string())
+    }
+
+    fn provenance(&self, sha256: &Sha256Digest) -> Option<Provenance> {
+        let mut bytes = Vec::new();
+        let file = fs::File::open(self.asset(sha256).with_extension("json")).ok()?;
+        file.take(MAX_RECORD).read_to_end(&mut bytes).ok()?;
+        serde_json::from_slice(&bytes).ok()
+    }
+
+    /// Writes a file so that nobody sees it before it is whole.
+    fn arrive(&self, path: &Path, write: impl FnOnce(&mut fs::File) -> io::Result<()>) -> Result<(), CacheError> {
+        let arrive = || {
+            let mut partial = tempfile::Builder::new().prefix(PARTIAL).tempfile_in(self.assets())?;
+            write(partial.as_file_mut())?;
+            partial.persist(path).map(drop).map_err(|error| error.error)
+        };
+        arrive().map_err(CacheError::new("write", path))
+    }
+
+    fn sweep(&self) {
+        let Ok(entries) = fs::read_dir(self.assets()) else { return };
+        for entry in entries.flatten() {
+            let is_partial = entry.file_name().to_string_lossy().starts_with(PARTIAL);
+            let began = entry.metadata().and_then(|metadata| metadata.modified()).map(DateTime::<Utc>::from);
+            if is_partial && began.is_ok_and(|began| (self.now - began).num_seconds() > ABANDONED) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+}

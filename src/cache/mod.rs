@@ -1,0 +1,19 @@
+//! Assets that were verified once, kept for every project of this user, by their digest.
+//!
+//! ```text
+//! <cache>/assets/<sha256>        the bytes
+//! <cache>/assets/<sha256>.json   whose they are, for people
+//! ```
+//!
+//! A name is a promise nobody has to believe: what is taken out is hashed again. Files arrive by one rename, so any number of
+//! processes can use the folder without a lock; whoever removes a file another one reads takes only its name away.
+
+mod entry;
+mod folder;
+
+pub use entry::Entry;
+pub use entry::Provenance;
+pub use entry::oldest_beyond;
+pub use folder::Cache;
+pub use folder::CacheError;
+pub use folder::Fetched;

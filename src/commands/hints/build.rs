@@ -1,0 +1,65 @@
+//! Local builds that cannot be made.
+
+use crate::build::BuildError;
+use crate::build::BuildRefusal;
+use crate::build::PrepareError;
+use crate::exit::ExitStatus;
+
+pub(super) fn prepare(error: &PrepareError) -> (ExitStatus, Vec<String>) {
+    let refusal = match error {
+        PrepareError::Refused(refusal) => refusal,
+        PrepareError::Source(_) => {
+            return (
+                ExitStatus::NotFound,
+                vec!["name a checkout of the worker with `--source DIR` or REPROQ_WORKER_SOURCE".to_owned()],
+            );
+        }
+    };
+    match refusal {
+        BuildRefusal::GoMissing { required, .. } => {
+            let version = required.map(|version| format!(" {version} or newer")).unwrap_or_default();
+            (ExitStatus::NotFound, vec![format!("install Go{version} from https://go.dev/dl and put it on PATH")])
+        }
+        BuildRefusal::GoTooOld { required, .. } => {
+            (ExitStatus::NotFound, vec![format!("install Go {required} or newer from https://go.dev/dl")])
+        }
+        BuildRefusal::GoUnusable { .. } => {
+            (ExitStatus::Failure, vec!["put a working Go toolchain first on PATH".to_owned()])
+        }
+        BuildRefusal::OtherModule { .. } | BuildRefusal::NoPackage { .. } => (
+            ExitStatus::NotFound,
+            vec!["name a checkout of the worker with `--source DIR` or REPROQ_WORKER_SOURCE".to_owned()],
+        ),
+        BuildRefusal::OtherVersion { folder, wanted, .. } => (
+            ExitStatus::NotFound,
+            vec![
+                format!("check out the tag: `git -C {} checkout {wanted}`", folder.display()),
+                "or leave out `--tag` to build what is there".to_owned(),
+            ],
+        ),
+        BuildRefusal::TargetTooNew { .. } => {
+            (ExitStatus::NotFound, vec!["install a newer Go from https://go.dev/dl".to_owned()])
+        }
+        BuildRefusal::RelativeOutput(_) => (ExitStatus::Failure, Vec::new()),
+    }
+}
+
+pub(super) fn build(error: &BuildError) -> (ExitStatus, Vec<String>) {
+    match error {
+        BuildError::Failed { folder, .. } => (
+            ExitStatus::Failure,
+            vec![format!("the same build by hand: `cd {} && go build -tags prod ./cmd/reproq`", folder.display())],
+        ),
+        BuildError::ModulesMissing { folder, .. } => (
+            ExitStatus::NotFound,
+            vec![format!(
+                "run `go mod vendor` in {} on a machine with a network, and bring the checkout here",
+                folder.display()
+            )],
+        ),
+        BuildError::GivenUp => (ExitStatus::Interrupted, Vec::new()),
+        BuildError::Start { .. } | BuildError::OutputMissing(_) | BuildError::Lost(_) => {
+            (ExitStatus::Failure, Vec::new())
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The lock: unreadable, unsatisfied, or no longer what its release has.
+
+use std::io;
+
+use crate::exit::ExitStatus;
+use crate::failure::CommandError;
+use crate::install::Drift;
+use crate::install::Unsatisfied;
+use crate::lockfile::LockfileError;
+use crate::lockfile::TextError;
+
+pub(super) fn drift(drift: &Drift) -> (ExitStatus, Vec<String>) {
+    let move_on = "move the lock to a release that is there: `reproq upgrade`";
+    match drift {
+        Drift::Changed { tag, .. } => (
+            ExitStatus::Unverified,
+            vec![
+                "nothing was installed; a published asset should never change: ask the maintainers what happened".to_owned(),
+                format!("if the change is meant, remove reproq.lock and run `reproq lock --tag {tag}`"),
+                "the locked bytes may still be in another machine's cache, in a bundle (`--from`) or on a mirror (`--mirror`)".to_owned(),
+            ],
+        ),
+        Drift::AssetGone { .. } | Drift::Pruned { .. } => (
+            ExitStatus::NotFound,
+            vec![
+                "only the newest releases stay on GitHub; the locked bytes may still be in another machine's cache, in a bundle (`reproq install --from BUNDLE`) or on a mirror (`--mirror URL`)".to_owned(),
+                move_on.to_owned(),
+                "or build the locked version from a checkout: `reproq install --build --source DIR`".to_owned(),
+            ],
+        ),
+    }
+}
+
+/// Turns a lock that cannot be used into what the user is told.
+pub(in crate::commands) fn lockfile(error: LockfileError) -> CommandError {
+    let (status, hint) = match &error {
+        LockfileError::Read { path, source } => {
+            return CommandError::io("read", path, io::Error::new(source.kind(), source.to_string()));
+        }
+        LockfileError::Text { reason: TextError::Conflict { .. }, .. } => {
+            (ExitStatus::Usage, "choose a side (`git checkout --theirs reproq.lock`), then run `reproq lock`")
+        }
+        LockfileError::Text { reason: TextError::Newer { .. }, .. } => {
+            (ExitStatus::Usage, "it was written by a later version of this program; install that version")
+        }
+        LockfileError::Text { .. } => (
+            ExitStatus::Usage,
+            "bring it back from version control, or remove it and run `reproq lock --tag TAG` to write it anew",
+        ),
+    };
+    CommandError::new(status, error).hint(hint)
+}
+
+/// Turns a `--locked` that cannot be obeyed into what the user is told.
+pub(in crate::commands) fn unsatisfied(error: Unsatisfied) -> CommandError {
+    let hint = match &error {
+        Unsatisfied::NoLock { .. } => "write it with `reproq lock`, and commit it".to_owned(),
+        Unsatisfied::OtherRelease { .. } => {
+            "leave out `--tag` to install what is locked, or leave out `--locked` to move the lock".to_owned()
+        }
+        Unsatisfied::OtherRepository { .. } => {
+            "see `reproq doctor` for where the repository comes from, or leave out `--locked` to lock anew".to_owned()
+        }
+        Unsatisfied::NoAsset { tag, .. } => {
+            format!("if release {tag} has an asset for it by now, `reproq lock` adds it")
+        }
+    };
+    CommandError::new(ExitStatus::Usage, error).hint(hint)
+}

@@ -1,0 +1,169 @@
+//! What to do next, for every failure of an installation. Classes and hints are chosen here, because only the outer ring
+//! knows the flags.
+
+mod build;
+mod lock;
+mod network;
+mod proof;
+
+pub(in crate::commands) use lock::lockfile;
+pub(in crate::commands) use lock::unsatisfied;
+
+use std::io;
+use std::path::Path;
+
+use crate::archive::ArchiveError;
+use crate::build::BuildError;
+use crate::exit::ExitStatus;
+use crate::failure::CommandError;
+use crate::install::Fallback;
+use crate::install::InstallError;
+use crate::install::InstallRequest;
+use crate::install::NoBuild;
+use crate::install::ResolveError;
+use crate::store::LockError;
+use crate::store::StoreError;
+
+/// Turns a failed installation into what the user is told.
+pub(in crate::commands) fn explain(error: InstallError, request: &InstallRequest) -> CommandError {
+    let (status, hints) = judge(&error, request);
+    let lines = output_lines(&error).to_vec();
+    let mut failure = CommandError::new(status, error);
+    if !lines.is_empty() {
+        let text = failure.error.to_string();
+        failure.error = failure.error.context(format!("{text}\n{}", lines.join("\n")));
+    }
+    failure.hints = hints;
+    failure
+}
+
+/// Turns a store that cannot be used into what the user is told.
+pub(in crate::commands) fn store(error: &StoreError) -> CommandError {
+    CommandError::io(error.doing, &error.path, io::Error::new(error.source.kind(), error.source.to_string()))
+}
+
+fn judge(error: &InstallError, request: &InstallRequest) -> (ExitStatus, Vec<String>) {
+    match error {
+        InstallError::Store(error) => {
+            let failure = store(error);
+            (failure.status, failure.hints)
+        }
+        InstallError::Lock(LockError::Held { .. }) => {
+            (ExitStatus::Conflict, vec!["wait for it, or allow more time with `--lock-timeout SECONDS`".to_owned()])
+        }
+        InstallError::Lock(LockError::Unusable { path, source }) => {
+            let failure = CommandError::io("lock", path, io::Error::from(source.kind()));
+            (failure.status, failure.hints)
+        }
+        InstallError::InTheWay { path, .. } => {
+            (ExitStatus::Conflict, vec![format!("move `{}` away and run the same command again", path.display())])
+        }
+        InstallError::Origin(error) => network::origin(error, request),
+        InstallError::Drift { drift } => lock::drift(drift),
+        InstallError::Everywhere { tried } => everywhere(tried, request),
+        InstallError::Resolve(error) => resolve(error),
+        InstallError::Download { source, .. } => network::origin(source, request),
+        InstallError::Verify { source, .. } => proof::verify(source),
+        InstallError::Archive { source, .. } => archive(source),
+        InstallError::Inspect(_) => (ExitStatus::Failure, Vec::new()),
+        InstallError::Preflight { source, .. } => (ExitStatus::Unverified, proof::preflight(source, request)),
+        InstallError::Smoke { source, .. } => (ExitStatus::Unverified, proof::smoke(source)),
+        InstallError::Version { .. } => (
+            ExitStatus::Unverified,
+            vec!["tell the maintainers: the release's binary and its tag do not belong together".to_owned()],
+        ),
+        InstallError::NothingServes { fallback, build } => nothing_serves(fallback, build, request),
+        InstallError::Prepare { source, .. } => build::prepare(source),
+        InstallError::Build { source, .. } => build::build(source),
+        InstallError::Staging { source, .. } => {
+            let failure = CommandError::io("use", &request.layout.home, io::Error::from(source.kind()));
+            (failure.status, failure.hints)
+        }
+    }
+}
+
+/// The class of the worst of them: refused bytes before everything, else the last place's, which is the most official.
+fn everywhere(tried: &[(String, InstallError)], request: &InstallRequest) -> (ExitStatus, Vec<String>) {
+    let judged: Vec<_> = tried.iter().map(|(_, error)| judge(error, request)).collect();
+    let refused = judged.iter().find(|(status, _)| *status == ExitStatus::Unverified);
+    refused.or(judged.last()).cloned().unwrap_or((ExitStatus::Failure, Vec::new()))
+}
+
+fn resolve(error: &ResolveError) -> (ExitStatus, Vec<String>) {
+    match error {
+        ResolveError::Incomplete { .. } => (
+            ExitStatus::Unavailable,
+            vec!["the release is being published right now; run the same command again in a few minutes".to_owned()],
+        ),
+        ResolveError::Draft { .. } => {
+            (ExitStatus::NotFound, vec!["publish the release, or name another one with `--tag`".to_owned()])
+        }
+        ResolveError::Fallback(_) => (ExitStatus::NotFound, Vec::new()),
+    }
+}
+
+fn archive(error: &ArchiveError) -> (ExitStatus, Vec<String>) {
+    if error.is_refusal() {
+        let hint = "the archive is what the release published, and not fit to be unpacked; tell the maintainers";
+        return (ExitStatus::Unverified, vec![hint.to_owned()]);
+    }
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    let kind = source.map_or(io::ErrorKind::Other, io::Error::kind);
+    let failure = CommandError::io("use", Path::new(".reproq/staging"), kind.into());
+    (failure.status, failure.hints)
+}
+
+fn nothing_serves(fallback: &Fallback, build: &NoBuild, request: &InstallRequest) -> (ExitStatus, Vec<String>) {
+    let status = match fallback {
+        Fallback::NoAsset { .. } | Fallback::Asked | Fallback::RepairsBuild => ExitStatus::NotFound,
+        Fallback::Unreachable { .. } | Fallback::Offline { .. } => ExitStatus::Unavailable,
+    };
+    let mut hints = Vec::new();
+    if let Fallback::NoAsset { wanted, has, .. } = fallback {
+        hints.push(format!("wanted {}; the release has {}", wanted.join(" or "), listed(has)));
+    }
+    if matches!(fallback, Fallback::Unreachable { .. }) {
+        hints.push("check the network, its name server and HTTPS_PROXY".to_owned());
+    }
+    if let Fallback::Offline { looked } = fallback {
+        hints.extend(looked.iter().cloned());
+    }
+    match build {
+        NoBuild::Locked => {
+            hints.push("leave out `--locked` to accept a build of the locked version instead".to_owned());
+        }
+        NoBuild::Forbidden => hints.push("leave out `--no-build` to build from a checkout instead".to_owned()),
+        NoBuild::BelowRequired => {
+            let required = request.policy.require;
+            hints.push(format!(
+                "a local build is proven as `built`, and `{required}` is required; use `--require built`"
+            ));
+        }
+        NoBuild::NoCheckout { looked } => {
+            let looked: Vec<String> =
+                looked.iter().map(|(origin, path)| format!("{} ({origin})", path.display())).collect();
+            hints.push(format!("no checkout to build from was found at {}", looked.join(", ")));
+            hints.push(format!(
+                "clone https://github.com/{} there, or name a checkout with `--source DIR`",
+                request.repository
+            ));
+        }
+    }
+    (status, hints)
+}
+
+pub(in crate::commands) fn listed(names: &[String]) -> String {
+    if names.is_empty() { "no assets".to_owned() } else { names.join(", ") }
+}
+
+/// What `go build` printed last, where that is the reason.
+#[expect(clippy::wildcard_enum_match_arm, reason = "no other failure has output to show")]
+fn output_lines(error: &InstallError) -> &[String] {
+    match error {
+        InstallError::Build {
+            source: BuildError::Failed { lines, .. } | BuildError::ModulesMissing { lines, .. },
+            ..
+        } => lines,
+        _ => &[],
+    }
+}

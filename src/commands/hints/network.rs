@@ -1,0 +1,125 @@
+//! Failures of the network and of GitHub.
+
+use std::path::Path;
+
+use crate::exit::ExitStatus;
+use crate::failure::CommandError;
+use crate::github::ApiError;
+use crate::install::InstallRequest;
+use crate::net::NetError;
+use crate::origin::OriginError;
+
+pub(super) fn origin(error: &OriginError, request: &InstallRequest) -> (ExitStatus, Vec<String>) {
+    match error {
+        OriginError::Api(error) => api(error, request),
+        OriginError::Net(error) => net(error),
+    }
+}
+
+pub(super) fn api(error: &ApiError, request: &InstallRequest) -> (ExitStatus, Vec<String>) {
+    match error {
+        ApiError::Net(error) => net(error),
+        ApiError::RateLimited { authenticated, .. } => {
+            let hint = if *authenticated {
+                "wait until then, or use another token"
+            } else {
+                "set REPROQ_GITHUB_TOKEN, GH_TOKEN or GITHUB_TOKEN: without a token everybody behind this address shares 60 requests an hour"
+            };
+            (ExitStatus::Unavailable, vec![hint.to_owned()])
+        }
+        ApiError::NotFound { .. } => {
+            let mut hints = Vec::new();
+            if request.spec.is_some() {
+                let page = format!("https://github.com/{}/releases", request.repository);
+                hints.push(format!(
+                    "the tag may have no release, be a draft, or have been pruned (only the newest releases are kept); see {page}"
+                ));
+            } else {
+                hints.push(
+                    "the repository may have no release yet, or only prereleases; name one with `--tag`".to_owned(),
+                );
+            }
+            hints.push("if the repository is private, set REPROQ_GITHUB_TOKEN".to_owned());
+            (ExitStatus::NotFound, hints)
+        }
+        ApiError::BadToken { variable } => (
+            ExitStatus::NotPermitted,
+            vec![format!("renew the token in {variable}, or unset it if the repository is public")],
+        ),
+        ApiError::SingleSignOn { url } => {
+            let hint = match url {
+                Some(url) => format!("authorize the token for the organization at {url}"),
+                None => "authorize the token for the organization in GitHub's settings".to_owned(),
+            };
+            (ExitStatus::NotPermitted, vec![hint])
+        }
+        ApiError::Forbidden { needed, .. } => {
+            let hint = match needed {
+                Some(needed) => format!("give the token the permission `{needed}`"),
+                None => "use a token that may read the repository".to_owned(),
+            };
+            (ExitStatus::NotPermitted, vec![hint])
+        }
+        ApiError::Moved { to } => {
+            let to = to.as_deref().map(|to| format!(" ({to})")).unwrap_or_default();
+            (ExitStatus::NotFound, vec![format!("name the repository's new place{to} with `--repo OWNER/NAME`")])
+        }
+        ApiError::Shape { .. } => (
+            ExitStatus::Unavailable,
+            vec![
+                "something between here and GitHub may answer in its place; check the proxy and GITHUB_API_URL"
+                    .to_owned(),
+            ],
+        ),
+    }
+}
+
+pub(super) fn net(error: &NetError) -> (ExitStatus, Vec<String>) {
+    let again = "run the same command again; nothing was changed";
+    let hint = |text: &str| vec![text.to_owned()];
+    match error {
+        NetError::Dns { .. } => (ExitStatus::Unavailable, hint("check the network and its name server")),
+        NetError::Refused { .. } => (ExitStatus::Unavailable, hint("check the network, the proxy and the address")),
+        NetError::Timeout { .. } => (
+            ExitStatus::Unavailable,
+            vec![again.to_owned(), "on a slow line, allow more time with REPROQ_HTTP_TIMEOUT=120".to_owned()],
+        ),
+        NetError::Lost { .. } | NetError::Cut { .. } => (ExitStatus::Unavailable, hint(again)),
+        NetError::Tls { .. } => (
+            ExitStatus::Unavailable,
+            hint("if a proxy of your network signs its traffic, name its certificate with SSL_CERT_FILE"),
+        ),
+        NetError::Proxy { .. } => {
+            (ExitStatus::Unavailable, hint("check HTTPS_PROXY, or name the host in NO_PROXY to go around the proxy"))
+        }
+        NetError::Status { status: 404 | 410, .. } => (
+            ExitStatus::NotFound,
+            hint("the release lists the file, and it is not there; it may have been removed a moment ago"),
+        ),
+        NetError::Status { status: 401 | 403, .. } => {
+            (ExitStatus::NotPermitted, hint("if the repository is private, set REPROQ_GITHUB_TOKEN"))
+        }
+        NetError::Status { .. } => (ExitStatus::Unavailable, hint(again)),
+        NetError::WebPage { .. } => (
+            ExitStatus::Unavailable,
+            hint(
+                "a login page or a proxy may stand in between; open the address in a browser, then run the command again",
+            ),
+        ),
+        NetError::Redirect { .. } | NetError::Encoded { .. } => {
+            (ExitStatus::Unavailable, hint("something between here and GitHub changes the answers; check the proxy"))
+        }
+        NetError::WrongLength { .. } | NetError::TooLong { .. } => (
+            ExitStatus::Unverified,
+            hint("the file is not the one the release describes; if it stays so, tell the maintainers"),
+        ),
+        NetError::Write(source) => {
+            let failure = CommandError::io("write", Path::new(".reproq/staging"), source.kind().into());
+            (failure.status, failure.hints)
+        }
+        NetError::Setup(_) => {
+            (ExitStatus::Failure, hint("check SSL_CERT_FILE and the certificates installed on this machine"))
+        }
+        NetError::Other { .. } => (ExitStatus::Unavailable, hint(again)),
+    }
+}

@@ -1,0 +1,47 @@
+//! `reproq install`: the proven worker at `./.reproq/bin/reproq`.
+
+mod report;
+
+pub(super) use report::show_outcome;
+
+use crate::cli::InstallArgs;
+use crate::commands::hints;
+use crate::commands::order;
+use crate::commands::order::Wish;
+use crate::exit::ExitStatus;
+use crate::failure::CommandError;
+use crate::install;
+use crate::install::BuildMode;
+use crate::platform;
+use crate::session::Session;
+
+/// Installs.
+pub(super) fn install(arguments: &InstallArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
+    let environment = order::environment(session);
+    let progress = session.ui.progress();
+    let door = order::door(session, &environment, arguments.lock_timeout, &progress);
+    let spec = order::tag_spec(arguments.tag.as_deref())?;
+    let target = order::target(arguments.target.as_deref(), spec.as_ref(), session, &door)?;
+    let build = match (arguments.build, arguments.no_build) {
+        (true, _) => BuildMode::Only,
+        (false, true) => BuildMode::Never,
+        (false, false) => BuildMode::Fallback,
+    };
+    let wish = Wish {
+        to: arguments.to.as_deref(),
+        build,
+        locked: arguments.locked,
+        allow_unverified: arguments.allow_unverified,
+        force: arguments.force,
+        ..Wish::plain(spec, target)
+    };
+    let request = order::request(wish, session)?;
+    if arguments.dry_run {
+        let preview = install::preview(&request, &door).map_err(|error| hints::explain(error, &request))?;
+        return report::show_preview(preview, &request, arguments.exit_code, session);
+    }
+    platform::watch_signals();
+    let outcome = install::run(&request, &door).map_err(|error| hints::explain(error, &request))?;
+    drop(progress);
+    show_outcome(outcome, &request, arguments.no_django, session)
+}

@@ -1,0 +1,154 @@
+//! `reproq lock`: one release for every machine of a team.
+
+use serde::Serialize;
+
+use crate::cli::LockArgs;
+use crate::commands::hints;
+use crate::commands::order;
+use crate::commands::order::Wish;
+use crate::exit::ExitStatus;
+use crate::failure::CommandError;
+use crate::install;
+use crate::install::LockOrder;
+use crate::lockfile;
+use crate::lockfile::Lockfile;
+use crate::release::Target;
+use crate::release::VersionSpec;
+use crate::session::Session;
+use crate::store;
+use crate::store::Installed;
+use crate::text::size;
+use crate::trust::Level;
+use crate::ui::Paper;
+use crate::ui::Report;
+
+/// What became of the lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Change {
+    Unchanged,
+    Created,
+    Updated,
+}
+
+#[derive(Debug, Serialize)]
+struct LockReport {
+    change: Change,
+    /// Whether it was written, as opposed to only looked at.
+    written: bool,
+    path: String,
+    repository: String,
+    tag: String,
+    assets: Vec<AssetLine>,
+    /// What is not as it was.
+    changes: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct AssetLine {
+    target: String,
+    name: String,
+    size: Option<u64>,
+    sha256: String,
+    evidence: Vec<String>,
+    verdict: Level,
+}
+
+/// Writes the lock.
+pub(super) fn lock(arguments: &LockArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
+    let environment = order::environment(session);
+    let progress = session.ui.progress();
+    let door = order::door(session, &environment, 0, &progress);
+    let old = order::lockfile(session)?;
+    // A lock is for every machine, also where this one is none the worker is released for.
+    let target = order::host_target(session).ok().or_else(|| Target::all().next()).expect("there are targets");
+    let mut request = order::request(Wish::plain(None, target), session)?;
+    let wanted = order::tag_spec(arguments.tag.as_deref())?;
+    let same_repository = old.as_ref().filter(|old| old.repository.is_same(&request.repository));
+    request.spec = wanted
+        .or_else(|| same_repository.map(|old| VersionSpec::Exact(old.tag.clone())))
+        .or_else(|| installed_tag(&request));
+    let path = lockfile::path_in(&session.project.root);
+    request.lock = LockOrder::Write { path: path.clone(), old: old.clone().map(Box::new) };
+    let new = install::lock_release(&request, &door).map_err(|error| hints::explain(error, &request))?;
+    drop(progress);
+    if new.assets.is_empty() {
+        let message = format!("nothing of {} {} can be locked", new.repository, new.tag);
+        return Err(CommandError::message(ExitStatus::Unverified, message).hint(
+            "the release has no asset for any machine whose digest somebody states; ask the maintainers for one",
+        ));
+    }
+    let text = lockfile::render(&new);
+    let change = match &old {
+        None => Change::Created,
+        Some(old) if lockfile::render(old) == text => Change::Unchanged,
+        Some(_) => Change::Updated,
+    };
+    let written = change != Change::Unchanged && !arguments.check;
+    if written {
+        store::write_atomically(&path, text.as_bytes()).map_err(|error| hints::store(&error))?;
+    }
+    let changes = old.as_ref().map(|old| lockfile::changes(old, &new)).unwrap_or_default();
+    session.ui.report(&report(change, written, &path.to_string_lossy(), new, changes))?;
+    let pending = arguments.check && change != Change::Unchanged;
+    Ok(if pending { ExitStatus::Pending } else { ExitStatus::Success })
+}
+
+fn installed_tag(request: &install::InstallRequest) -> Option<VersionSpec> {
+    match store::scan(&request.layout) {
+        Ok((Installed::Intact { receipt }, _)) => receipt.tag().cloned().map(VersionSpec::Exact),
+        Ok(_) | Err(_) => None,
+    }
+}
+
+fn report(change: Change, written: bool, path: &str, lockfile: Lockfile, changes: Vec<String>) -> LockReport {
+    let line = |asset: lockfile::LockedAsset| AssetLine {
+        target: asset.target.to_string(),
+        name: asset.name,
+        size: asset.size,
+        sha256: asset.sha256.to_string(),
+        evidence: asset.evidence,
+        verdict: asset.verdict,
+    };
+    LockReport {
+        change,
+        written,
+        path: path.to_owned(),
+        repository: lockfile.repository.to_string(),
+        tag: lockfile.tag.to_string(),
+        assets: lockfile.assets.into_iter().map(line).collect(),
+        changes,
+    }
+}
+
+impl Report for LockReport {
+    const SCHEMA: &'static str = "reproq.lock/1";
+
+    fn human(&self, paper: &mut Paper) {
+        if paper.is_quiet() {
+            return;
+        }
+        let Self { repository, tag, path, .. } = self;
+        match (self.change, self.written) {
+            (Change::Unchanged, _) => {
+                return paper.line(&format!("{path} already names {tag} of {repository} for every machine it has."));
+            }
+            (Change::Created | Change::Updated, true) => paper.strong(&format!("Locked {tag} of {repository}.")),
+            (Change::Created | Change::Updated, false) => {
+                paper.strong(&format!("{path} would change: it would name {tag} of {repository}."));
+            }
+        }
+        for change in &self.changes {
+            paper.line(&format!("  {change}"));
+        }
+        for asset in &self.assets {
+            let bytes = asset.size.map_or_else(|| "size not known".to_owned(), size);
+            let digest = asset.sha256.get(..12).unwrap_or_default();
+            let evidence = asset.evidence.join(", ");
+            paper.faint(&format!("  {}  {}  {bytes}  sha256 {digest}  {evidence}", asset.target, asset.name));
+        }
+        if self.written {
+            paper.line(&format!("Commit {path}, so that every machine installs exactly these bytes."));
+        }
+    }
+}

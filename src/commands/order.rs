@@ -1,0 +1,189 @@
+//! From arguments and settings to an installation's request and door: shared by every command that resolves, fetches or
+//! places.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::build::SourceOrigin;
+use crate::build::candidate_sources;
+use crate::cache::Cache;
+use crate::commands::hints;
+use crate::config::Provenance;
+use crate::exit::ExitStatus;
+use crate::failure::CommandError;
+use crate::install;
+use crate::install::BuildMode;
+use crate::install::Door;
+use crate::install::InstallRequest;
+use crate::install::PinInput;
+use crate::install::pinning;
+use crate::lockfile;
+use crate::lockfile::Lockfile;
+use crate::platform::HostFacts;
+use crate::platform::host_target as target_of;
+use crate::progress::Progress;
+use crate::release::TagError;
+use crate::release::Target;
+use crate::release::TargetError;
+use crate::release::Tool;
+use crate::release::VersionSpec;
+use crate::session::Session;
+use crate::store::Layout;
+use crate::trust::TrustPolicy;
+
+/// What a command line asks of an installation, beyond the settings.
+#[derive(Debug, Clone)]
+pub(super) struct Wish<'a> {
+    /// Which release.
+    pub(super) spec: Option<VersionSpec>,
+    /// For which machine.
+    pub(super) target: Target,
+    /// Where to, if not into the project.
+    pub(super) to: Option<&'a Path>,
+    /// When a local build is made.
+    pub(super) build: BuildMode,
+    /// Whether nothing but the lock is wanted.
+    pub(super) locked: bool,
+    /// Whether bytes without any evidence are accepted.
+    pub(super) allow_unverified: bool,
+    /// Whether to install again what is already right.
+    pub(super) force: bool,
+}
+
+impl Wish<'_> {
+    /// This release for this machine, into the project, and nothing special.
+    pub(super) const fn plain(spec: Option<VersionSpec>, target: Target) -> Self {
+        let build = BuildMode::Fallback;
+        Self { spec, target, to: None, build, locked: false, allow_unverified: false, force: false }
+    }
+}
+
+/// The environment for child processes; what they must not see is taken out where they are started.
+pub(super) fn environment(session: &Session<'_>) -> Vec<(OsString, OsString)> {
+    session.env.variables().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// What an installation may touch.
+pub(super) fn door<'a>(
+    session: &'a Session<'_>,
+    environment: &'a [(OsString, OsString)],
+    lock_timeout: u64,
+    progress: &'a dyn Progress,
+) -> Door<'a> {
+    Door {
+        api_url: &session.settings.api_url.value,
+        server_url: &session.settings.server_url.value,
+        token: session.settings.token.as_ref(),
+        http: session.http.clone(),
+        cache: cache(session),
+        environment,
+        lock_timeout: Duration::from_secs(lock_timeout),
+        now: session.now,
+        progress,
+    }
+}
+
+/// The user's cache, where there is a folder for one.
+pub(super) fn cache(session: &Session<'_>) -> Option<Cache> {
+    let folder = session.settings.cache.as_ref()?.value.clone();
+    Some(Cache::new(folder, session.settings.cache_size.value.saturating_mul(1024 * 1024), session.now))
+}
+
+/// The project's lock, where it has one.
+pub(super) fn lockfile(session: &Session<'_>) -> Result<Option<Lockfile>, CommandError> {
+    lockfile::read(&session.project.root, &Tool::WORKER).map_err(hints::lockfile)
+}
+
+/// The installation that is wished for: settings, lock and flags made one.
+pub(super) fn request(wish: Wish<'_>, session: &Session<'_>) -> Result<InstallRequest, CommandError> {
+    let tool = Tool::WORKER;
+    let root = &session.project.root;
+    let layout = match wish.to {
+        Some(path) => Layout::elsewhere(elsewhere(path, session, &tool, wish.target)),
+        None => Layout::in_project(root, &tool, wish.target),
+    };
+    let input = PinInput {
+        lockfile: lockfile(session)?,
+        path: lockfile::path_in(root),
+        locked: wish.locked,
+        build: wish.build,
+        spec: wish.spec,
+        repository: session.settings.repository.value.clone(),
+        target: wish.target,
+        elsewhere: wish.to.is_some(),
+    };
+    let install::Pinning { pin, spec, lock } = pinning(input, &tool).map_err(hints::unsatisfied)?;
+    Ok(InstallRequest {
+        tool,
+        repository: session.settings.repository.value.clone(),
+        spec,
+        pin,
+        lock,
+        target: wish.target,
+        host: host_target(session).ok(),
+        policy: TrustPolicy { require: session.settings.require.value, allow_unverified: wish.allow_unverified },
+        build: wish.build,
+        offline: session.settings.offline.value,
+        force: wish.force,
+        sources: sources(session),
+        layout,
+    })
+}
+
+/// The machine this runs on, where it is one the worker is released for.
+pub(super) fn host_target(session: &Session<'_>) -> Result<Target, TargetError> {
+    target_of(&HostFacts::read(&|name| session.env.var(name)))
+}
+
+/// What `--tag` says.
+pub(super) fn tag_spec(text: Option<&str>) -> Result<Option<VersionSpec>, CommandError> {
+    let parsed = text.map(str::parse).transpose();
+    parsed.map_err(|error: TagError| CommandError::message(ExitStatus::Usage, format!("--tag is not usable: {error}")))
+}
+
+/// What `--target` says, or this machine. One without a name lists what the release has, where it can be asked.
+pub(super) fn target(
+    text: Option<&str>,
+    spec: Option<&VersionSpec>,
+    session: &Session<'_>,
+    door: &Door<'_>,
+) -> Result<Target, CommandError> {
+    let error = match text.map_or_else(|| host_target(session), str::parse) {
+        Ok(target) => return Ok(target),
+        Err(error) => error,
+    };
+    if let TargetError::Shape(_) = error {
+        return Err(CommandError::message(ExitStatus::Usage, format!("--target is not usable: {error}")));
+    }
+    let mut failure = CommandError::new(ExitStatus::NotFound, error);
+    let repository = &session.settings.repository.value;
+    if !session.settings.offline.value
+        && let Ok((tag, assets)) = install::released_assets(repository, spec.unwrap_or(&VersionSpec::Latest), door)
+    {
+        failure = failure.hint(format!("release {tag} of {repository} has {}", hints::listed(&assets)));
+    }
+    Err(failure.hint("name a target the release has with `--target OS-ARCH`, or build the worker by hand with Go"))
+}
+
+/// `--to` names a file, or a folder the binary goes into.
+fn elsewhere(path: &Path, session: &Session<'_>, tool: &Tool, target: Target) -> PathBuf {
+    let path = session.env.cwd.join(path);
+    let names_a_folder = path.is_dir() || path.as_os_str().to_string_lossy().ends_with(std::path::MAIN_SEPARATOR);
+    if names_a_folder { path.join(tool.installed_name(target)) } else { path }
+}
+
+/// Where a checkout may lie. A flag or variable is relative to the current folder, a setting to the project.
+fn sources(session: &Session<'_>) -> Vec<(SourceOrigin, PathBuf)> {
+    let named = session.settings.source.as_ref();
+    let (flag, variable, setting) = match named.map(|named| (&named.from, named.value.as_path())) {
+        Some((Provenance::Flag(_), path)) => (Some(path), None, None),
+        Some((Provenance::Variable(_), path)) => (None, Some(path.as_os_str()), None),
+        Some((Provenance::File(_) | Provenance::Default, path)) => (None, None, Some(path)),
+        None => (None, None, None),
+    };
+    let home = session.env.home();
+    let candidates = candidate_sources(flag, variable, setting, &session.project.root, home.as_deref());
+    candidates.into_iter().map(|(origin, path)| (origin, session.env.cwd.join(path))).collect()
+}

@@ -1,0 +1,314 @@
+//! Brings an executable to the staging folder: from the cache, or from the first origin that serves. Says so where a local
+//! build has to take their place.
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::archive;
+use crate::archive::ArchiveForm;
+use crate::archive::Limits;
+use crate::cache::Fetched;
+use crate::cache::Provenance;
+use crate::install::BuildMode;
+use crate::install::Door;
+use crate::install::Fallback;
+use crate::install::InstallError;
+use crate::install::InstallRequest;
+use crate::install::LockOrder;
+use crate::install::Work;
+use crate::install::choose;
+use crate::install::drift;
+use crate::install::evidence;
+use crate::install::locking;
+use crate::install::resolve::give_up;
+use crate::lockfile::Lockfile;
+use crate::lockfile::Pin;
+use crate::origin::Origin;
+use crate::release::Asset;
+use crate::release::AssetForm;
+use crate::release::AssetState;
+use crate::release::RepoSlug;
+use crate::release::Sha256Digest;
+use crate::release::Tag;
+use crate::release::VersionSpec;
+use crate::staging::Written;
+use crate::staging::discard;
+use crate::store::ReceiptAsset;
+use crate::store::ReceiptOrigin;
+use crate::trust::Evidence;
+use crate::trust::EvidenceSource;
+use crate::trust::Finding;
+use crate::trust::Level;
+use crate::trust::Verified;
+use crate::trust::judge;
+use crate::trust::verify;
+
+/// An executable in the staging folder, with all that is known about it.
+#[derive(Debug)]
+pub(super) struct Acquired {
+    /// What sentences call it.
+    pub(super) name: String,
+    pub(super) path: PathBuf,
+    pub(super) sha256: Sha256Digest,
+    pub(super) size: u64,
+    pub(super) verdict: Level,
+    pub(super) evidence: Vec<Evidence>,
+    pub(super) origin: ReceiptOrigin,
+    /// The tag its version must equal.
+    pub(super) tag: Option<Tag>,
+    /// The lock that names it, whether it was there before or is written now.
+    pub(super) lockfile: Option<Lockfile>,
+    /// The asset, where the cache does not have it yet.
+    pub(super) for_cache: Option<(Written, Provenance)>,
+}
+
+/// What came of looking for a release.
+#[derive(Debug)]
+pub(super) enum Way {
+    /// The executable is in the staging folder.
+    Staged(Box<Acquired>),
+    /// The newest release is the one that is installed.
+    Current,
+    /// The release cannot serve; a build may.
+    Build(Fallback),
+}
+
+/// One asset with what is known of it before it is fetched.
+struct Wanted<'a> {
+    repository: &'a RepoSlug,
+    tag: &'a Tag,
+    asset: &'a Asset,
+    form: AssetForm,
+    evidence: Vec<Evidence>,
+}
+
+/// One installation's surroundings, so that the steps below need not hand each on.
+pub(super) struct Order<'a> {
+    pub(super) request: &'a InstallRequest,
+    pub(super) door: &'a Door<'a>,
+    pub(super) staging: &'a Path,
+}
+
+/// Why no release is even looked at.
+pub(super) fn build_at_once(request: &InstallRequest, work: &Work) -> Option<Fallback> {
+    if request.build == BuildMode::Only {
+        return Some(Fallback::Asked);
+    }
+    (work.repairs_a_build() && request.spec.is_none()).then_some(Fallback::RepairsBuild)
+}
+
+impl Order<'_> {
+    /// Looks for the release. `newest` is what is installed, where it only has to be the newest.
+    pub(super) async fn acquire(&self, work: &Work, newest: Option<&Tag>) -> Result<Way, InstallError> {
+        if let Some(because) = build_at_once(self.request, work) {
+            return Ok(Way::Build(because));
+        }
+        if let Some(acquired) = self.pinned_from_cache()? {
+            return Ok(Way::Staged(Box::new(acquired)));
+        }
+        let origins = self.door.origins(self.request)?;
+        let spec = self.request.spec.clone().or_else(|| work.repaired_spec()).unwrap_or(VersionSpec::Latest);
+        let mut tried = Vec::new();
+        for (index, origin) in origins.iter().enumerate() {
+            let outcome = match &self.request.pin {
+                Some(pin) => self.pinned(origin, pin).await,
+                None => self.resolved(origin, &spec, newest).await,
+            };
+            let error = match outcome {
+                Ok(way) => return Ok(way),
+                Err(error) => error,
+            };
+            if let Some(next) = origins.get(index + 1) {
+                self.door.progress.note(&format!("{} cannot serve ({error}); trying {}", origin.name(), next.name()));
+            }
+            tried.push((origin.name(), error));
+        }
+        give_up(tried, self.looked()).map(Way::Build)
+    }
+
+    /// What was looked at without the network, for those who have none.
+    fn looked(&self) -> Vec<String> {
+        let (Some(pin), Some(cache)) = (&self.request.pin, &self.door.cache) else { return Vec::new() };
+        vec![format!("the cache {} has no {} of {}", cache.folder().display(), pin.asset.name, pin.lockfile.tag)]
+    }
+
+    /// The release as this origin has it, and its asset from the cache or from there.
+    async fn resolved(&self, origin: &Origin, spec: &VersionSpec, newest: Option<&Tag>) -> Result<Way, InstallError> {
+        let Self { request, door, .. } = self;
+        let listing = match origin.release(spec, door.progress).await {
+            Ok(listing) => listing,
+            Err(error) => return Err(InstallError::at(origin, error)),
+        };
+        let choice = choose(&listing, &request.tool, request.target).map_err(InstallError::Resolve)?;
+        if newest == Some(&choice.tag) {
+            return Ok(Way::Current);
+        }
+        let sums = evidence::sums(origin, &listing).await;
+        let mut missing = None;
+        for (asset, form) in &choice.candidates {
+            let refused = |source| InstallError::Verify { asset: asset.name.clone(), source };
+            let evidence = evidence::gather(origin, &listing, &sums, asset).await;
+            // Bytes that could not be accepted are not fetched.
+            judge(None, &evidence, request.policy).map_err(refused)?;
+            let wanted = Wanted { repository: &request.repository, tag: &choice.tag, asset, form: *form, evidence };
+            let stated = wanted.evidence.iter().find_map(|statement| match statement.finding {
+                Finding::Found { sha256 } => Some(sha256),
+                Finding::Absent { .. } | Finding::Unknown { .. } => None,
+            });
+            let cached = stated.and_then(|sha256| self.cached(&sha256, &asset.name));
+            let is_cached = cached.is_some();
+            let written = match cached {
+                Some(written) => written,
+                None => match origin.fetch(&choice.tag, asset, &self.file(&asset.name), door.progress).await {
+                    Ok(written) => written,
+                    // Where only names are known, the next form may be the one that is there.
+                    Err(error) if error.is_missing() && asset.size.is_none() => {
+                        missing = Some(InstallError::Download { asset: asset.name.clone(), source: error });
+                        continue;
+                    }
+                    Err(source) => return Err(InstallError::Download { asset: asset.name.clone(), source }),
+                },
+            };
+            let verified = verify(written, &wanted.evidence, request.policy).map_err(refused)?;
+            let lockfile = match &request.lock {
+                LockOrder::Write { old, .. } => {
+                    let here = (request.target, asset, wanted.evidence.as_slice());
+                    let new = locking::lockfile(request, origin, &listing, &sums, Some(here), door.progress).await;
+                    if let Some(old) = old {
+                        locking::refuse_drift(old, &new)?;
+                    }
+                    // What nothing proves is not locked, and a lock without this machine helps nobody here.
+                    new.asset(request.target).is_some().then_some(new)
+                }
+                LockOrder::Leave | LockOrder::Obey => None,
+            };
+            return self.staged(origin.asset_address(&choice.tag, &asset.name), wanted, &verified, is_cached, lockfile);
+        }
+        Err(missing.expect("a choice has a candidate, and each either returned or is missing"))
+    }
+
+    /// The bytes the lock names, from this origin. Nobody is asked which they are.
+    async fn pinned(&self, origin: &Origin, pin: &Pin) -> Result<Way, InstallError> {
+        let (asset, tag) = (pinned_asset(pin), &pin.lockfile.tag);
+        let evidence = pinned_evidence(pin);
+        let refused = |source| InstallError::Verify { asset: asset.name.clone(), source };
+        judge(None, &evidence, self.request.policy).map_err(refused)?;
+        let file = self.file(&asset.name);
+        let written = match origin.fetch(tag, &asset, &file, self.door.progress).await {
+            Ok(written) => written,
+            Err(error) if error.is_unreachable() => return Err(InstallError::at(origin, error)),
+            Err(source) => {
+                let error = InstallError::Download { asset: asset.name.clone(), source };
+                drift::explain(origin, pin, error, &file, self.door.progress).await?
+            }
+        };
+        let verified = match verify(written, &evidence, self.request.policy) {
+            Ok(verified) => verified,
+            Err(error) => {
+                discard(&file).map_err(|source| InstallError::Staging { doing: "remove a refused file", source })?;
+                let written = drift::explain(origin, pin, refused(error), &file, self.door.progress).await?;
+                verify(written, &evidence, self.request.policy).map_err(refused)?
+            }
+        };
+        let address = origin.asset_address(tag, &asset.name);
+        let wanted = Wanted { repository: &pin.lockfile.repository, tag, asset: &asset, form: pin.form, evidence };
+        self.staged(address, wanted, &verified, false, Some(pin.lockfile.clone()))
+    }
+
+    fn pinned_from_cache(&self) -> Result<Option<Acquired>, InstallError> {
+        let Some(pin) = &self.request.pin else { return Ok(None) };
+        let (asset, tag) = (pinned_asset(pin), &pin.lockfile.tag);
+        let Some(written) = self.cached(&pin.asset.sha256, &asset.name) else { return Ok(None) };
+        let evidence = pinned_evidence(pin);
+        let verified = verify(written, &evidence, self.request.policy)
+            .map_err(|source| InstallError::Verify { asset: asset.name.clone(), source })?;
+        let address = self.door.public_address(&pin.lockfile.repository, tag, &asset.name);
+        let wanted = Wanted { repository: &pin.lockfile.repository, tag, asset: &asset, form: pin.form, evidence };
+        match self.staged(address, wanted, &verified, true, Some(pin.lockfile.clone()))? {
+            Way::Staged(acquired) => Ok(Some(*acquired)),
+            Way::Current | Way::Build(_) => Ok(None),
+        }
+    }
+
+    /// The bytes with this digest, if the cache has them. A cache that cannot be used costs a download and nothing else.
+    fn cached(&self, sha256: &Sha256Digest, name: &str) -> Option<Written> {
+        let cache = self.door.cache.as_ref()?;
+        match cache.fetch(sha256, &self.file(name)) {
+            Ok(Fetched::Found(written)) => Some(written),
+            Ok(Fetched::Missing) => None,
+            Ok(Fetched::Damaged { found }) => {
+                self.door.progress.note(&format!(
+                    "the cached {name} is damaged (sha256 {} instead of {}); it was removed from the cache",
+                    found.short(),
+                    sha256.short()
+                ));
+                None
+            }
+            Err(error) => {
+                self.door.progress.note(&format!("the cache is left out: {error}: {}", error.source));
+                None
+            }
+        }
+    }
+
+    /// The name is one of ours, computed for the target, so it names a file and nothing else.
+    fn file(&self, name: &str) -> PathBuf {
+        self.staging.join(name)
+    }
+
+    /// Unpacks what is verified.
+    fn staged(
+        &self,
+        url: String,
+        wanted: Wanted<'_>,
+        verified: &Verified,
+        is_cached: bool,
+        lockfile: Option<Lockfile>,
+    ) -> Result<Way, InstallError> {
+        let Wanted { repository, tag, asset, form, evidence } = wanted;
+        let file = verified.file();
+        let mut origin_asset =
+            ReceiptAsset { name: asset.name.clone(), url, size: file.size, sha256: file.sha256, member: None };
+        let executable = match ArchiveForm::of(form) {
+            None => file.clone(),
+            Some(form) => {
+                let names = self.request.tool.member_names(self.request.target);
+                let destination = self.staging.join(self.request.tool.installed_name(self.request.target));
+                let limits = Limits::default();
+                let unpacked =
+                    archive::unpack(form, verified.path(), &names, &destination, &limits, self.door.progress)
+                        .map_err(|source| InstallError::Archive { asset: asset.name.clone(), source })?;
+                origin_asset.member = Some(unpacked.member);
+                unpacked.written
+            }
+        };
+        let provenance = || Provenance { repository: repository.clone(), tag: tag.clone(), name: asset.name.clone() };
+        Ok(Way::Staged(Box::new(Acquired {
+            name: format!("{} of {tag}", asset.name),
+            path: executable.path,
+            sha256: executable.sha256,
+            size: executable.size,
+            verdict: verified.level(),
+            evidence,
+            origin: ReceiptOrigin::Release { repository: repository.clone(), tag: tag.clone(), asset: origin_asset },
+            tag: Some(tag.clone()),
+            lockfile,
+            for_cache: (!is_cached).then(|| (file.clone(), provenance())),
+        })))
+    }
+}
+
+pub(super) fn pinned_asset(pin: &Pin) -> Asset {
+    let locked = &pin.asset;
+    Asset {
+        id: None,
+        name: locked.name.clone(),
+        size: locked.size,
+        state: AssetState::Uploaded,
+        digest: Ok(Some(locked.sha256)),
+    }
+}
+
+fn pinned_evidence(pin: &Pin) -> Vec<Evidence> {
+    vec![Evidence::found(EvidenceSource::Lock, pin.asset.sha256)]
+}

@@ -1,0 +1,76 @@
+//! What an installation may touch.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use chrono::DateTime;
+use chrono::Utc;
+use url::Url;
+
+use crate::cache::Cache;
+use crate::config::Token;
+use crate::github::ApiError;
+use crate::github::GitHub;
+use crate::install::InstallError;
+use crate::install::InstallRequest;
+use crate::net::Http;
+use crate::net::HttpOptions;
+use crate::origin::Origin;
+use crate::origin::OriginError;
+use crate::progress::Progress;
+use crate::release::RepoSlug;
+use crate::release::Tag;
+use crate::secret::SafeUrl;
+
+/// What an installation may touch.
+pub struct Door<'a> {
+    /// The address of the API.
+    pub api_url: &'a Url,
+    /// The web address of GitHub.
+    pub server_url: &'a Url,
+    /// The token for the API.
+    pub token: Option<&'a Token>,
+    /// How patient the network is.
+    pub http: HttpOptions,
+    /// The user's cache, where there is a folder for one.
+    pub cache: Option<Cache>,
+    /// The environment child processes get, less what they must not see.
+    pub environment: &'a [(OsString, OsString)],
+    /// How long another installation is waited for.
+    pub lock_timeout: Duration,
+    /// The time.
+    pub now: DateTime<Utc>,
+    /// Who watches.
+    pub progress: &'a dyn Progress,
+}
+
+impl Door<'_> {
+    /// The places that may have the release, in the order they are tried. Without the network no client for it is made.
+    pub(super) fn origins(&self, request: &InstallRequest) -> Result<Vec<Origin>, InstallError> {
+        let mut origins = Vec::new();
+        if !request.offline {
+            origins.push(self.github(&request.repository)?);
+        }
+        Ok(origins)
+    }
+
+    /// GitHub, for this repository. Its client has to be made where the network runs.
+    pub(super) fn github(&self, repository: &RepoSlug) -> Result<Origin, InstallError> {
+        let github = || -> Result<GitHub, ApiError> {
+            let http = Http::new(self.http.clone())?;
+            let (api, server) = (self.api_url.clone(), self.server_url.clone());
+            GitHub::new(http, repository.clone(), api, server, self.token.cloned())
+        };
+        github().map(|github| Origin::GitHub(Box::new(github))).map_err(|error| OriginError::from(error).into())
+    }
+
+    /// Where an asset is published, for reports and receipts.
+    pub(super) fn public_address(&self, repository: &RepoSlug, tag: &Tag, name: &str) -> String {
+        let mut url = self.server_url.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty();
+            path.extend([repository.owner(), repository.name(), "releases", "download", tag.as_str(), name]);
+        }
+        SafeUrl(&url).to_string()
+    }
+}

@@ -1,0 +1,67 @@
+//! Finds out what became of a locked asset when its release no longer gives the locked bytes. One request more, and only
+//! when something is wrong already.
+
+use std::path::Path;
+
+use crate::github::ApiError;
+use crate::install::Drift;
+use crate::install::InstallError;
+use crate::install::acquire::pinned_asset;
+use crate::lockfile::Pin;
+use crate::net::NetError;
+use crate::origin::Origin;
+use crate::origin::OriginError;
+use crate::progress::Progress;
+use crate::release::Asset;
+use crate::release::Listing;
+use crate::release::VersionSpec;
+use crate::staging::Written;
+use crate::trust::VerifyError;
+
+/// What the release says now, or the error as it was where it says nothing new. A private repository gives its files only by
+/// number, which a lock does not have; once it is known the bytes are fetched after all.
+pub(super) async fn explain(
+    origin: &Origin,
+    pin: &Pin,
+    error: InstallError,
+    file: &Path,
+    progress: &dyn Progress,
+) -> Result<Written, InstallError> {
+    if !may_have_drifted(&error) || !matches!(origin, Origin::GitHub(_)) {
+        return Err(error);
+    }
+    let (tag, name, locked) = (pin.lockfile.tag.clone(), pin.asset.name.clone(), pin.asset.sha256);
+    let listed = match origin.release(&VersionSpec::Exact(tag.clone()), progress).await {
+        Ok(Listing::Api(release)) => release.asset(&name).cloned(),
+        Err(OriginError::Api(ApiError::NotFound { .. })) => {
+            return Err(InstallError::Drift { drift: Drift::Pruned { tag } });
+        }
+        // Nobody says more than is known already.
+        Ok(Listing::Web { .. } | Listing::Index(_)) | Err(_) => return Err(error),
+    };
+    match listed {
+        None => Err(InstallError::Drift { drift: Drift::AssetGone { tag, name } }),
+        Some(Asset { digest: Ok(Some(now)), .. }) if now != locked => {
+            Err(InstallError::Drift { drift: Drift::Changed { tag, name, locked, now } })
+        }
+        Some(Asset { id: Some(id), .. }) if is_missing(&error) => {
+            let asset = Asset { id: Some(id), ..pinned_asset(pin) };
+            let fetched = origin.fetch(&tag, &asset, file, progress).await;
+            fetched.map_err(|source| InstallError::Download { asset: name, source })
+        }
+        Some(_) => Err(error),
+    }
+}
+
+fn may_have_drifted(error: &InstallError) -> bool {
+    is_missing(error)
+        || matches!(
+            error,
+            InstallError::Verify { source: VerifyError::Mismatch { .. }, .. }
+                | InstallError::Download { source: OriginError::Net(NetError::WrongLength { .. }), .. }
+        )
+}
+
+fn is_missing(error: &InstallError) -> bool {
+    matches!(error, InstallError::Download { source, .. } if source.is_missing())
+}

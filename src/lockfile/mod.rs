@@ -1,0 +1,21 @@
+//! `reproq.lock`: which worker a project runs on every machine, with a digest for each.
+//!
+//! [`Lockfile`] is the value; [`parse`] and [`render`] are its text (pure); [`read`] and [`path_in`] find it in a project.
+//! Writing it is a step of the store's commit, because it changes together with the binary. What each key means is in
+//! `docs/lockfile.md`.
+
+mod file;
+mod model;
+mod text;
+
+pub use file::LockfileError;
+pub use file::path_in;
+pub use file::read;
+pub use model::LockedAsset;
+pub use model::Lockfile;
+pub use model::Pin;
+pub use model::changes;
+pub use text::FORMAT;
+pub use text::TextError;
+pub use text::parse;
+pub use text::render;

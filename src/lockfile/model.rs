@@ -1,0 +1,101 @@
+//! What is locked: one release of one repository, and for each machine its asset. Pure.
+
+use chrono::DateTime;
+use chrono::Utc;
+
+use crate::release::AssetForm;
+use crate::release::RepoSlug;
+use crate::release::Sha256Digest;
+use crate::release::Tag;
+use crate::release::Target;
+use crate::release::Tool;
+use crate::trust::Level;
+
+/// One asset, as it was when it was locked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockedAsset {
+    /// The machine it is for.
+    pub target: Target,
+    /// Its exact name; one of those computed for the target.
+    pub name: String,
+    /// Its size in bytes, where it was known.
+    pub size: Option<u64>,
+    /// Its digest.
+    pub sha256: Sha256Digest,
+    /// Who stated the digest when it was locked, for people.
+    pub evidence: Vec<String>,
+    /// How well the digest was proven when it was locked.
+    pub verdict: Level,
+}
+
+/// What a project runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lockfile {
+    /// Whose releases.
+    pub repository: RepoSlug,
+    /// The release.
+    pub tag: Tag,
+    /// When it was published, where that was known.
+    pub published: Option<DateTime<Utc>>,
+    /// Its assets, at most one for each machine, in the order of the machines.
+    pub assets: Vec<LockedAsset>,
+}
+
+impl Lockfile {
+    /// A lock of these assets, in order.
+    pub fn new(repository: RepoSlug, tag: Tag, published: Option<DateTime<Utc>>, mut assets: Vec<LockedAsset>) -> Self {
+        assets.sort_by_key(|asset| asset.target.to_string());
+        Self { repository, tag, published, assets }
+    }
+
+    /// What is locked for a machine.
+    pub fn asset(&self, target: Target) -> Option<&LockedAsset> {
+        self.assets.iter().find(|asset| asset.target == target)
+    }
+
+    /// What an installation for a machine must get.
+    pub fn pin(&self, tool: &Tool, target: Target) -> Option<Pin> {
+        let asset = self.asset(target)?;
+        let form = tool.asset_names(target).into_iter().find(|(name, _)| *name == asset.name)?.1;
+        Some(Pin { lockfile: self.clone(), asset: asset.clone(), form })
+    }
+}
+
+/// Exactly the bytes an installation must get.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pin {
+    /// The lock that names them.
+    pub lockfile: Lockfile,
+    /// The asset.
+    pub asset: LockedAsset,
+    /// How the asset holds the executable.
+    pub form: AssetForm,
+}
+
+/// What differs between two locks, as sentences; nothing where they say the same.
+pub fn changes(old: &Lockfile, new: &Lockfile) -> Vec<String> {
+    let mut sentences = Vec::new();
+    if !old.repository.is_same(&new.repository) {
+        sentences.push(format!("the repository changes from {} to {}", old.repository, new.repository));
+    }
+    if old.tag != new.tag {
+        sentences.push(format!("the release changes from {} to {}", old.tag, new.tag));
+    }
+    for asset in &new.assets {
+        match old.asset(asset.target) {
+            None => sentences.push(format!("{} is new", asset.target)),
+            // Another release has other bytes; that is no news.
+            Some(before) if before.sha256 != asset.sha256 && old.tag == new.tag => sentences.push(format!(
+                "{} changes from sha256 {} to {}",
+                asset.name,
+                before.sha256.short(),
+                asset.sha256.short()
+            )),
+            Some(_) => {}
+        }
+    }
+    for asset in old.assets.iter().filter(|asset| new.asset(asset.target).is_none()) {
+        sentences.push(format!("{} is no longer there", asset.target));
+    }
+    sentences
+}

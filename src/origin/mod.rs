@@ -1,0 +1,74 @@
+//! Where a release's files come from: a closed set, tried in order. What is verified, and how, is the same for all.
+
+mod error;
+mod github;
+
+pub use error::OriginError;
+
+use std::path::Path;
+
+use crate::github::GitHub;
+use crate::progress::Progress;
+use crate::release::Asset;
+use crate::release::Listing;
+use crate::release::Tag;
+use crate::release::VersionSpec;
+use crate::staging::Written;
+use crate::trust::EvidenceSource;
+
+/// One place that has releases.
+#[derive(Debug)]
+pub enum Origin {
+    /// GitHub itself.
+    GitHub(Box<GitHub>),
+}
+
+impl Origin {
+    /// What people call it.
+    pub fn name(&self) -> String {
+        match self {
+            Self::GitHub(_) => "GitHub".to_owned(),
+        }
+    }
+
+    /// The release that is meant, with what this place says of its files.
+    pub async fn release(&self, spec: &VersionSpec, progress: &dyn Progress) -> Result<Listing, OriginError> {
+        match self {
+            Self::GitHub(github) => Ok(github.release(spec, progress).await?),
+        }
+    }
+
+    /// Who states the digests of a [`Listing::Index`] from here.
+    pub const fn index_source(&self) -> EvidenceSource {
+        match self {
+            Self::GitHub(_) => EvidenceSource::ApiDigest,
+        }
+    }
+
+    /// A small file of a release; `None` where the release provably does not have it.
+    pub async fn small_file(&self, tag: &Tag, asset: &Asset) -> Result<Option<Vec<u8>>, OriginError> {
+        match self {
+            Self::GitHub(github) => Ok(github.small_asset(tag, asset).await?),
+        }
+    }
+
+    /// Brings an asset to a new file.
+    pub async fn fetch(
+        &self,
+        tag: &Tag,
+        asset: &Asset,
+        destination: &Path,
+        progress: &dyn Progress,
+    ) -> Result<Written, OriginError> {
+        match self {
+            Self::GitHub(github) => Ok(github.fetch(tag, asset, destination, progress).await?),
+        }
+    }
+
+    /// The address of an asset, for reports and receipts; never with a secret in it.
+    pub fn asset_address(&self, tag: &Tag, name: &str) -> String {
+        match self {
+            Self::GitHub(github) => github::address(github, tag, name),
+        }
+    }
+}
