@@ -68,6 +68,17 @@ pub enum Command {
     Install(InstallArgs),
     /// Write reproq.lock: one release, with a digest for every machine
     Lock(LockArgs),
+    /// Install the newest release and lock it
+    Upgrade(UpgradeArgs),
+    /// Go back to the binary before this one, without the network
+    Rollback(RollbackArgs),
+    /// Compare the installed binary with its receipt and reproq.lock; writes nothing
+    Verify(VerifyArgs),
+    /// List the versions kept on this machine
+    Versions,
+    /// Show or shrink the cache of verified assets
+    #[command(subcommand)]
+    Cache(CacheCommand),
     /// Say which worker binary will run, and why
     Which(WhichArgs),
     /// List, prune, restore and check the releases of a repository on GitHub
@@ -152,6 +163,78 @@ pub struct LockArgs {
     /// Write nothing; exit with 3 when the lock would change
     #[arg(long)]
     pub check: bool,
+}
+
+/// Options of `upgrade`.
+#[derive(Debug, Args)]
+pub struct UpgradeArgs {
+    /// Go to this release instead of the newest
+    #[arg(long, value_name = "TAG")]
+    pub tag: Option<String>,
+    /// Count prereleases too
+    #[arg(long)]
+    pub pre: bool,
+    /// Let --tag name an older version than the one that is locked or installed
+    #[arg(long)]
+    pub allow_downgrade: bool,
+    /// Change nothing; exit with 3 when there is something newer
+    #[arg(long)]
+    pub check: bool,
+    /// Show what would change and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The worker's repository [env: REPROQ_REPOSITORY]
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub repo: Option<String>,
+    /// The least verdict that is accepted: digest, checksum or built [env: REPROQ_REQUIRE]
+    #[arg(long, value_name = "LEVEL")]
+    pub require: Option<String>,
+    /// How long to wait for another installation in this project, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    pub lock_timeout: u64,
+    /// Do not ask Django whether its settings name another binary
+    #[arg(long)]
+    pub no_django: bool,
+}
+
+/// Options of `rollback`.
+#[derive(Debug, Args)]
+pub struct RollbackArgs {
+    /// How long to wait for another installation in this project, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    pub lock_timeout: u64,
+}
+
+/// Options of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Also ask GitHub what it states about the asset today
+    #[arg(long)]
+    pub online: bool,
+    /// The least verdict that is accepted: pinned, digest, checksum or built [env: REPROQ_REQUIRE]
+    #[arg(long, value_name = "LEVEL")]
+    pub require: Option<String>,
+}
+
+/// A command about the cache.
+#[derive(Debug, Subcommand)]
+pub enum CacheCommand {
+    /// Print its folder
+    Dir,
+    /// List what is in it, the most recently used first
+    List,
+    /// Remove what was not used for longest, until it fits its limit
+    Prune(CachePruneArgs),
+    /// Remove everything
+    Clean,
+}
+
+/// Options of `cache prune`.
+#[derive(Debug, Args)]
+pub struct CachePruneArgs {
+    /// How many MiB may stay, instead of its limit
+    #[arg(long, value_name = "MIB")]
+    pub max_size: Option<u64>,
 }
 
 /// Options of `which`.

@@ -21,6 +21,7 @@ pub mod net;
 pub mod origin;
 pub mod platform;
 pub mod progress;
+pub mod proof;
 pub mod prune;
 pub mod release;
 pub mod secret;
@@ -30,6 +31,7 @@ pub mod store;
 pub mod text;
 pub mod trust;
 pub mod ui;
+pub mod upgrade;
 
 use std::ffi::OsString;
 

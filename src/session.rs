@@ -62,7 +62,12 @@ impl<'ui> Session<'ui> {
                 input.source.clone_from(&arguments.source);
             }
             Command::Lock(arguments) => input.repository.clone_from(&arguments.repo),
-            Command::Which(_) | Command::Release(_) => {}
+            Command::Upgrade(arguments) => {
+                input.repository.clone_from(&arguments.repo);
+                input.require.clone_from(&arguments.require);
+            }
+            Command::Verify(arguments) => input.require.clone_from(&arguments.require),
+            Command::Rollback(_) | Command::Versions | Command::Cache(_) | Command::Which(_) | Command::Release(_) => {}
         }
         let settings = Settings::resolve(input, &env, &file).map_err(|error| usage(error.into()))?;
         if let Some(token) = &settings.token {

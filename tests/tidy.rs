@@ -23,18 +23,20 @@ const EDGES: &[(&str, &[&str])] = &[
     ("archive", &["progress", "release", "staging"]),
     ("binary", &["release"]),
     ("build", &["progress", "release", "secret", "text"]),
-    ("locate", &["release", "text"]),
+    ("locate", &["platform", "release", "text"]),
     ("net", &["progress", "secret", "staging"]),
     ("github", &["config", "net", "progress", "release", "staging"]),
     ("store", &["release", "staging", "trust"]),
     ("lockfile", &["release", "trust"]),
+    ("proof", &["lockfile", "release", "store", "trust"]),
+    ("upgrade", &["release"]),
     ("cache", &["release", "staging"]),
     ("origin", &["github", "net", "progress", "release", "secret", "staging", "trust"]),
     (
         "install",
         &[
             "archive", "binary", "build", "cache", "config", "github", "lockfile", "net", "origin", "platform",
-            "progress", "release", "secret", "staging", "store", "trust",
+            "progress", "proof", "release", "secret", "staging", "store", "trust", "upgrade",
         ],
     ),
     ("hygiene", &["build", "release", "trust"]),
@@ -46,8 +48,8 @@ const EDGES: &[(&str, &[&str])] = &[
         "commands",
         &[
             "archive", "binary", "build", "cache", "cli", "config", "exit", "failure", "github", "hygiene", "install",
-            "locate", "lockfile", "net", "origin", "platform", "progress", "prune", "release", "session", "store",
-            "text", "trust", "ui",
+            "locate", "lockfile", "net", "platform", "progress", "proof", "prune", "release", "session", "store",
+            "text", "trust", "ui", "upgrade", "origin",
         ],
     ),
 ];
@@ -56,6 +58,7 @@ const EDGES: &[(&str, &[&str])] = &[
 const PURE: &[&str] = &[
     "candidates.rs",
     "checksums.rs",
+    "compare.rs",
     "consent.rs",
     "decide.rs",
     "environment.rs",

@@ -222,3 +222,99 @@ impl Cache {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::staging::StagingWriter;
+
+    fn provenance() -> Provenance {
+        Provenance {
+            repository: "adpena/reproq-worker".parse().expect("a repository"),
+            tag: "v0.0.144".parse().expect("a tag"),
+            name: "reproq-linux-amd64".to_owned(),
+        }
+    }
+
+    fn at(folder: &Path, limit: u64, seconds: i64) -> Cache {
+        Cache::new(folder.join("cache"), limit, DateTime::from_timestamp(seconds, 0).expect("a time"))
+    }
+
+    fn file(folder: &Path, name: &str, bytes: &'static [u8]) -> Written {
+        let mut writer = StagingWriter::create(&folder.join(name)).expect("a file");
+        writer.append(bytes.into()).expect("written");
+        writer.finish().expect("finished")
+    }
+
+    #[test]
+    fn what_is_kept_is_given_back_and_hashed_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cache = at(folder.path(), 1000, 100);
+        let written = file(folder.path(), "asset", b"the bytes of an asset");
+        assert!(matches!(cache.fetch(&written.sha256, &folder.path().join("a")), Ok(Fetched::Missing)));
+        cache.keep(&written, &provenance()).expect("kept");
+        let given = cache.fetch(&written.sha256, &folder.path().join("b")).expect("readable");
+        assert!(matches!(given, Fetched::Found(found) if found.sha256 == written.sha256 && found.size == 21));
+        assert_eq!(cache.list().expect("listed")[0].provenance, Some(provenance()));
+        fs::write(cache.asset(&written.sha256), b"the bytes of another.").expect("changed");
+        let given = cache.fetch(&written.sha256, &folder.path().join("c")).expect("readable");
+        assert!(matches!(given, Fetched::Damaged { .. }) && !folder.path().join("c").exists());
+        assert!(!cache.has(&written.sha256) && cache.list().expect("listed").is_empty());
+    }
+
+    #[test]
+    fn a_link_or_a_folder_under_a_digest_is_not_an_asset() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cache = at(folder.path(), 1000, 100);
+        let written = file(folder.path(), "asset", b"the bytes of an asset");
+        fs::create_dir_all(cache.asset(&written.sha256)).expect("made");
+        assert!(matches!(cache.fetch(&written.sha256, &folder.path().join("a")), Ok(Fetched::Missing)));
+        #[cfg(unix)]
+        {
+            fs::remove_dir(cache.asset(&written.sha256)).expect("removed");
+            std::os::unix::fs::symlink("/dev/zero", cache.asset(&written.sha256)).expect("linked");
+            assert!(matches!(cache.fetch(&written.sha256, &folder.path().join("a")), Ok(Fetched::Missing)));
+        }
+    }
+
+    #[test]
+    fn what_was_not_used_for_longest_makes_room() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files: Vec<Written> = [b"0 0123456789", b"1 0123456789", b"2 0123456789", b"3 0123456789", b"4 0123456789"]
+            .into_iter()
+            .enumerate()
+            .map(|(index, bytes)| file(folder.path(), &index.to_string(), bytes))
+            .collect();
+        for (index, written) in files.iter().enumerate().take(4) {
+            let cache = at(folder.path(), 50, 1000 + index as i64);
+            cache.keep(written, &provenance()).expect("kept");
+            cache.fetch(&written.sha256, &folder.path().join(format!("copy-{index}"))).expect("readable");
+        }
+        // The first is used again, so the second goes.
+        let cache = at(folder.path(), 50, 2000);
+        cache.fetch(&files[0].sha256, &folder.path().join("again")).expect("readable");
+        cache.keep(&files[4], &provenance()).expect("kept");
+        let has: Vec<bool> = files.iter().map(|written| cache.has(&written.sha256)).collect();
+        assert_eq!(has, [true, false, true, true, true]);
+        let large = at(folder.path(), 40, 3000);
+        let before = large.list().expect("listed").len();
+        large.keep(&file(folder.path(), "large", b"more than a quarter of it"), &provenance()).expect("left out");
+        assert_eq!(large.list().expect("listed").len(), before);
+    }
+
+    #[test]
+    fn what_dead_processes_left_goes_after_a_day() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let now = DateTime::<Utc>::from(fs::metadata(folder.path()).expect("there").modified().expect("a time"));
+        let assets = folder.path().join("cache/assets");
+        fs::create_dir_all(&assets).expect("made");
+        fs::write(assets.join(".part-abc"), "half").expect("written");
+        let prune = |seconds| {
+            Cache::new(folder.path().join("cache"), 1000, now + chrono::Duration::seconds(seconds)).prune(1000)
+        };
+        prune(3600).expect("pruned");
+        assert!(assets.join(".part-abc").exists(), "it may still be arriving");
+        prune(ABANDONED + 3600).expect("pruned");
+        assert!(!assets.join(".part-abc").exists());
+    }
+}

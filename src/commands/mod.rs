@@ -1,10 +1,15 @@
 //! The commands: arguments to request, request to flow, outcome to report; and how that report reads.
 
+mod cache;
 mod hints;
 mod install;
 mod lock;
 mod order;
 mod release;
+mod rollback;
+mod upgrade;
+mod verify;
+mod versions;
 mod which;
 
 use crate::cli::Command;
@@ -17,6 +22,11 @@ pub(crate) fn run(command: &Command, session: &Session<'_>) -> Result<ExitStatus
     match command {
         Command::Install(arguments) => install::install(arguments, session),
         Command::Lock(arguments) => lock::lock(arguments, session),
+        Command::Upgrade(arguments) => upgrade::upgrade(arguments, session),
+        Command::Rollback(arguments) => rollback::rollback(arguments, session),
+        Command::Verify(arguments) => verify::verify(arguments, session),
+        Command::Versions => versions::versions(session),
+        Command::Cache(command) => cache::cache(command, session),
         Command::Which(arguments) => which::which(arguments, session),
         Command::Release(command) => release::run(command, session),
     }

@@ -114,12 +114,14 @@ pub(super) fn request(wish: Wish<'_>, session: &Session<'_>) -> Result<InstallRe
         target: wish.target,
         elsewhere: wish.to.is_some(),
     };
+    let keep = input.lockfile.as_ref().and_then(|lockfile| lockfile.asset(wish.target)).map(|asset| asset.sha256);
     let install::Pinning { pin, spec, lock } = pinning(input, &tool).map_err(hints::unsatisfied)?;
     Ok(InstallRequest {
         tool,
         repository: session.settings.repository.value.clone(),
         spec,
         pin,
+        keep,
         lock,
         target: wish.target,
         host: host_target(session).ok(),

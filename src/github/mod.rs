@@ -6,6 +6,7 @@ mod delete;
 mod error;
 mod graphql;
 mod inventory;
+mod published;
 mod refusal;
 mod releases;
 mod rest_inventory;

@@ -197,6 +197,11 @@ impl GitHub {
         self.web_url(&["releases", "download", tag.as_str(), name])
     }
 
+    /// The page of a release, with its notes.
+    pub fn release_page_url(&self, tag: &Tag) -> Url {
+        self.web_url(&["releases", "tag", tag.as_str()])
+    }
+
     fn asset_api_url(&self, id: u64) -> Url {
         let mut url = self.api_url.clone();
         let path =

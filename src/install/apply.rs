@@ -29,11 +29,11 @@ use crate::lockfile::Lockfile;
 use crate::origin::Origin;
 use crate::platform;
 use crate::release::RepoSlug;
+use crate::release::Sha256Digest;
 use crate::release::Tag;
 use crate::release::VersionSpec;
 use crate::store;
 use crate::store::Installed;
-use crate::store::Layout;
 use crate::store::Lock;
 use crate::store::Receipt;
 use crate::store::State;
@@ -90,7 +90,7 @@ pub fn run(request: &InstallRequest, door: &Door<'_>) -> Result<Outcome, Install
     let layout = &request.layout;
     let (standing, state) = stand(request)?;
     if let Standing::UpToDate(receipt) = standing {
-        finish(layout, &receipt, &state);
+        finish(request, &receipt, &state);
         return Ok(Outcome { receipt: *receipt, work: None, locked: None });
     }
     store::prepare(layout)?;
@@ -117,7 +117,8 @@ pub fn run(request: &InstallRequest, door: &Door<'_>) -> Result<Outcome, Install
     let locked = lock_to_write(request, &acquired);
     let written = locked.map(|(path, lockfile)| WrittenLock { path, text: lockfile::render(lockfile) });
     let named_by = acquired.lockfile.as_ref().map(lockfile::render);
-    for step in store::steps(layout, &acquired.path, receipt.clone(), work.found(), &state, named_by, written) {
+    let (staged, keep) = (&acquired.path, kept(request));
+    for step in store::steps(layout, staged, receipt.clone(), work.found(), &state, &keep, named_by, written) {
         store::apply(&step)?;
     }
     Ok(Outcome { receipt, work: Some(work), locked: lock_to_write(request, &acquired).map(|(_, lock)| lock.clone()) })
@@ -277,6 +278,11 @@ fn prove_and_sync(request: &InstallRequest, door: &Door<'_>, acquired: &Acquired
     Ok(receipt)
 }
 
+/// The binary the lock names, which stays even if others came after it.
+fn kept(request: &InstallRequest) -> Vec<Sha256Digest> {
+    request.keep.and_then(|asset| store::installed_from(&request.layout, &asset)).into_iter().collect()
+}
+
 fn lock_to_write<'a>(request: &InstallRequest, acquired: &'a Acquired) -> Option<(PathBuf, &'a Lockfile)> {
     match (&request.lock, &acquired.lockfile) {
         (LockOrder::Write { path, .. }, Some(lockfile)) => Some((path.clone(), lockfile)),
@@ -286,22 +292,24 @@ fn lock_to_write<'a>(request: &InstallRequest, acquired: &'a Acquired) -> Option
 
 /// Finishes what an installation left that was killed after it had placed the binary. Whoever cannot, because another
 /// installation runs or the folder is not theirs, leaves it to the next.
-fn finish(layout: &Layout, receipt: &Receipt, state: &State) {
-    if store::unfinished(layout, receipt.sha256, state).is_empty() && platform::is_empty_folder(&layout.staging()) {
+fn finish(request: &InstallRequest, receipt: &Receipt, state: &State) {
+    let layout = &request.layout;
+    if store::unfinished(layout, receipt.sha256, state, &[]).is_empty() && platform::is_empty_folder(&layout.staging())
+    {
         return;
     }
     let Ok(_lock) = Lock::acquire(&layout.lock(), Duration::ZERO, |_| {}) else { return };
     let _ = platform::empty_folder(&layout.staging());
     // Looked at again, because another installation may have come between.
     let Ok((Installed::Intact { receipt }, state)) = store::scan(layout) else { return };
-    for step in &store::unfinished(layout, receipt.sha256, &state) {
+    for step in &store::unfinished(layout, receipt.sha256, &state, &kept(request)) {
         if store::apply(step).is_err() {
             return;
         }
     }
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, InstallError> {
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, InstallError> {
     tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()

@@ -18,6 +18,7 @@ use crate::install::Fallback;
 use crate::install::ResolveError;
 use crate::origin::Origin;
 use crate::origin::OriginError;
+use crate::release::RepoSlug;
 use crate::release::Sha256Digest;
 use crate::release::Tag;
 use crate::store::LockError;
@@ -50,6 +51,34 @@ pub enum InstallError {
         /// What became of it.
         drift: Drift,
     },
+    /// There is no binary to go back to.
+    #[error("there is no previous binary to go back to: {why}")]
+    NoPrevious {
+        /// Why.
+        why: &'static str,
+    },
+    /// The kept binary is no longer what it was.
+    #[error(
+        "the previous binary `{path}` changed since it was kept: its sha256 is {found}, its receipt says {expected}",
+        path = path.display()
+    )]
+    PreviousChanged {
+        /// The kept binary.
+        path: PathBuf,
+        /// What its receipt says.
+        expected: Sha256Digest,
+        /// What it is.
+        found: Sha256Digest,
+    },
+    /// The repository has releases, and none of them names a version; or it has none at all.
+    #[error("{repository} has no release that names a version")]
+    NoVersions {
+        /// The repository.
+        repository: RepoSlug,
+    },
+    /// What was asked for needs the network.
+    #[error("which release is the newest cannot be found out without the network (--offline)")]
+    Offline,
     /// Several places were tried, and none could serve.
     #[error("no place that was tried could serve:{}", listed(tried))]
     Everywhere {

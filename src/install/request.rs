@@ -6,6 +6,7 @@ use crate::build::SourceOrigin;
 use crate::lockfile::Lockfile;
 use crate::lockfile::Pin;
 use crate::release::RepoSlug;
+use crate::release::Sha256Digest;
 use crate::release::Target;
 use crate::release::Tool;
 use crate::release::VersionSpec;
@@ -50,6 +51,9 @@ pub struct InstallRequest {
     pub spec: Option<VersionSpec>,
     /// Exactly which bytes, where the project's lock names them; `spec` is then its tag.
     pub pin: Option<Pin>,
+    /// The digest of the asset the lock names for this machine, whether or not it is what is installed now: a binary from it
+    /// is never swept away.
+    pub keep: Option<Sha256Digest>,
     /// What becomes of the project's lock.
     pub lock: LockOrder,
     /// For which machine.

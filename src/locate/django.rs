@@ -18,7 +18,7 @@ use crate::locate::environment::variable;
 use crate::locate::manage_py::ManagePy;
 use crate::locate::notes::shown;
 use crate::locate::path;
-use crate::locate::survey::is_executable;
+use crate::platform::is_executable;
 use crate::release::Target;
 
 /// What runs in the project's Python.

@@ -32,6 +32,7 @@ use crate::locate::environment::non_empty;
 use crate::locate::environment::variable;
 use crate::locate::path;
 use crate::locate::path::Folder;
+use crate::platform::is_executable;
 use crate::release::Sha256Digest;
 use crate::release::Target;
 
@@ -186,17 +187,6 @@ fn nothing(path: &Path, error: &io::Error) -> Found {
         (io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidInput, _) => Found::Nothing,
         (_, _) => Found::Unreadable { reason: error.to_string() },
     }
-}
-
-#[cfg(unix)]
-pub(super) fn is_executable(path: &Path) -> bool {
-    // The system decides for this very user, as it does for Python's `os.access`; permission bits alone would not tell.
-    rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
-}
-
-#[cfg(not(unix))]
-pub(super) fn is_executable(path: &Path) -> bool {
-    path.is_file()
 }
 
 /// This command's own executable, hashed only when a file of the same size comes along.

@@ -45,27 +45,31 @@ pub fn path_in(root: &Path) -> PathBuf {
 
 /// Reads a project's lock; `None` where it has none.
 pub fn read(root: &Path, tool: &Tool) -> Result<Option<Lockfile>, LockfileError> {
-    let path = path_in(root);
-    let failed = |source| LockfileError::Read { path: path.clone(), source };
-    match fs::metadata(&path) {
+    read_file(&path_in(root), tool)
+}
+
+/// Reads a lock that lies somewhere else than in a project; `None` where there is none.
+pub fn read_file(path: &Path, tool: &Tool) -> Result<Option<Lockfile>, LockfileError> {
+    let failed = |source| LockfileError::Read { path: path.to_owned(), source };
+    match fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => {}
         // A pipe or a device would never end.
         Ok(_) => return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(&path).is_err() => {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(path).is_err() => {
             return Ok(None);
         }
         Err(error) => return Err(failed(error)),
     }
     let mut bytes = Vec::new();
-    fs::File::open(&path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)).map_err(failed)?;
+    fs::File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)).map_err(failed)?;
     let no_lock =
-        |reason: &str| LockfileError::Text { path: path.clone(), reason: TextError::Content(reason.to_owned()) };
+        |reason: &str| LockfileError::Text { path: path.to_owned(), reason: TextError::Content(reason.to_owned()) };
     if bytes.len() as u64 > MAX_BYTES {
         return Err(no_lock("it has more than a million bytes"));
     }
     let text = String::from_utf8(bytes).map_err(|_| no_lock("it is not text"))?;
     match parse(&text, tool) {
         Ok(lockfile) => Ok(Some(lockfile)),
-        Err(reason) => Err(LockfileError::Text { path, reason }),
+        Err(reason) => Err(LockfileError::Text { path: path.to_owned(), reason }),
     }
 }

@@ -11,6 +11,7 @@ mod text;
 pub use file::LockfileError;
 pub use file::path_in;
 pub use file::read;
+pub use file::read_file;
 pub use model::LockedAsset;
 pub use model::Lockfile;
 pub use model::Pin;

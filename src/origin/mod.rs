@@ -1,7 +1,6 @@
 //! Where a release's files come from: a closed set, tried in order. What is verified, and how, is the same for all.
 
 mod error;
-mod github;
 
 pub use error::OriginError;
 
@@ -11,8 +10,10 @@ use crate::github::GitHub;
 use crate::progress::Progress;
 use crate::release::Asset;
 use crate::release::Listing;
+use crate::release::Release;
 use crate::release::Tag;
 use crate::release::VersionSpec;
+use crate::secret::SafeUrl;
 use crate::staging::Written;
 use crate::trust::EvidenceSource;
 
@@ -35,6 +36,20 @@ impl Origin {
     pub async fn release(&self, spec: &VersionSpec, progress: &dyn Progress) -> Result<Listing, OriginError> {
         match self {
             Self::GitHub(github) => Ok(github.release(spec, progress).await?),
+        }
+    }
+
+    /// Every release this place has.
+    pub async fn published(&self, progress: &dyn Progress) -> Result<Vec<Release>, OriginError> {
+        match self {
+            Self::GitHub(github) => Ok(github.published(progress).await?),
+        }
+    }
+
+    /// Where people read about a release; nothing where there is no such page.
+    pub fn notes_address(&self, tag: &Tag) -> Option<String> {
+        match self {
+            Self::GitHub(github) => Some(SafeUrl(&github.release_page_url(tag)).to_string()),
         }
     }
 
@@ -68,7 +83,7 @@ impl Origin {
     /// The address of an asset, for reports and receipts; never with a secret in it.
     pub fn asset_address(&self, tag: &Tag, name: &str) -> String {
         match self {
-            Self::GitHub(github) => github::address(github, tag, name),
+            Self::GitHub(github) => SafeUrl(&github.asset_page_url(tag, name)).to_string(),
         }
     }
 }

@@ -15,6 +15,19 @@ pub fn make_executable(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether this very user may execute a file.
+#[cfg(unix)]
+pub fn is_executable(path: &Path) -> bool {
+    // The system decides for this very user, as it does for Python's `os.access`; permission bits alone would not tell.
+    rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
+}
+
+/// Whether this very user may execute a file: on Windows its name decides.
+#[cfg(not(unix))]
+pub fn is_executable(path: &Path) -> bool {
+    path.is_file()
+}
+
 /// A file's size in bytes.
 pub fn file_size(path: &Path) -> io::Result<u64> {
     fs::metadata(path).map(|metadata| metadata.len())

@@ -79,7 +79,8 @@ pub struct WrittenLock {
     pub text: String,
 }
 
-/// The steps that put `staged` in place. `found` is the digest of what is there now, if it is a file; `named_by`
+/// The steps that put `staged` in place. `found` is the digest of what is there now, if it is a file; `keep`
+/// are binaries that stay whatever happens, `named_by`
 /// the lock that names the new binary, `lock` the one to write. Pure.
 pub fn steps(
     layout: &Layout,
@@ -87,6 +88,7 @@ pub fn steps(
     receipt: Receipt,
     found: Option<Sha256Digest>,
     state: &State,
+    keep: &[Sha256Digest],
     named_by: Option<String>,
     lock: Option<WrittenLock>,
 ) -> Vec<Step> {
@@ -101,20 +103,26 @@ pub fn steps(
     }
     steps.extend(lock.map(Step::WriteLock));
     steps.push(Step::Place { from: staged.to_owned(), to: layout.binary.clone() });
-    steps.extend(last_steps(layout, current, previous));
+    steps.extend(last_steps(layout, current, previous, keep));
     steps
 }
 
-/// The steps that are left when an installation was killed right after it placed the binary; none where all was done. Pure.
-pub fn unfinished(layout: &Layout, current: Sha256Digest, state: &State) -> Vec<Step> {
+/// The steps that are left when an installation was killed right after it placed the binary; none where all was done. `keep`
+/// as for [`steps`]. Pure.
+pub fn unfinished(layout: &Layout, current: Sha256Digest, state: &State, keep: &[Sha256Digest]) -> Vec<Step> {
     if state.current == Some(current) {
         return Vec::new();
     }
-    last_steps(layout, current, state.current.or(state.previous)).to_vec()
+    last_steps(layout, current, state.current.or(state.previous), keep).to_vec()
 }
 
-fn last_steps(layout: &Layout, current: Sha256Digest, previous: Option<Sha256Digest>) -> [Step; 2] {
-    let keep = [Some(current), previous].into_iter().flatten().collect();
+fn last_steps(
+    layout: &Layout,
+    current: Sha256Digest,
+    previous: Option<Sha256Digest>,
+    keep: &[Sha256Digest],
+) -> [Step; 2] {
+    let keep = [Some(current), previous].into_iter().flatten().chain(keep.iter().copied()).collect();
     [
         Step::Point { path: layout.state(), binary: layout.binary.clone(), current, previous },
         Step::Sweep { layout: layout.clone(), keep },

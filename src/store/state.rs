@@ -19,6 +19,7 @@ use crate::staging::hash_file;
 use crate::store::Fingerprint;
 use crate::store::Layout;
 use crate::store::Receipt;
+use crate::store::ReceiptOrigin;
 
 /// No receipt and no state file comes near this many bytes.
 const MAX_RECORD: u64 = 1024 * 1024;
@@ -91,6 +92,18 @@ pub enum Installed {
 
 /// Reads what is installed. Hashes the binary only when it does not look as it did when it was hashed last.
 pub fn scan(layout: &Layout) -> Result<(Installed, State), StoreError> {
+    look(layout, trusted_digest)
+}
+
+/// As [`scan`], but hashes the binary whatever it looks like.
+pub fn rescan(layout: &Layout) -> Result<(Installed, State), StoreError> {
+    look(layout, |_, _, _| None)
+}
+
+fn look(
+    layout: &Layout,
+    known_digest: impl FnOnce(&Layout, &State, &Metadata) -> Option<Sha256Digest>,
+) -> Result<(Installed, State), StoreError> {
     let state: State = read_record(&layout.state()).unwrap_or_default();
     let known = |digest: &Option<Sha256Digest>| digest.as_ref().and_then(|digest| receipt(layout, digest));
     let metadata = match fs::symlink_metadata(&layout.binary) {
@@ -113,7 +126,7 @@ pub fn scan(layout: &Layout) -> Result<(Installed, State), StoreError> {
     if !metadata.is_file() {
         return Ok((Installed::NotAFile { what: "no regular file" }, state));
     }
-    let found = match trusted_digest(layout, &state, &metadata) {
+    let found = match known_digest(layout, &state, &metadata) {
         Some(digest) => digest,
         None => hash_file(&layout.binary).map_err(StoreError::new("read", &layout.binary))?,
     };
@@ -137,6 +150,30 @@ fn trusted_digest(layout: &Layout, state: &State, binary: &Metadata) -> Option<S
 fn receipt(layout: &Layout, sha256: &Sha256Digest) -> Option<Receipt> {
     let receipt: Receipt = read_record(&layout.receipt(sha256))?;
     (receipt.sha256 == *sha256 && receipt.schema == super::receipt::SCHEMA).then_some(receipt)
+}
+
+/// The receipt of a binary that is kept.
+pub fn kept_receipt(layout: &Layout, sha256: &Sha256Digest) -> Option<Receipt> {
+    receipt(layout, sha256)
+}
+
+/// Every receipt in the store, the youngest first. What cannot be read is no receipt.
+pub fn receipts(layout: &Layout) -> Vec<Receipt> {
+    let Ok(entries) = fs::read_dir(layout.receipts()) else { return Vec::new() };
+    let digest = |entry: fs::DirEntry| entry.file_name().to_str()?.strip_suffix(".json")?.parse().ok();
+    let digests = entries.flatten().filter_map(digest);
+    let mut receipts: Vec<Receipt> = digests.filter_map(|digest| receipt(layout, &digest)).collect();
+    receipts.sort_by(|a, b| b.installed_at.cmp(&a.installed_at).then(a.sha256.cmp(&b.sha256)));
+    receipts
+}
+
+/// The binary that was taken from an asset, if one is kept.
+pub fn installed_from(layout: &Layout, asset: &Sha256Digest) -> Option<Sha256Digest> {
+    let is_from = |receipt: &Receipt| match &receipt.origin {
+        ReceiptOrigin::Release { asset: from, .. } => from.sha256 == *asset,
+        ReceiptOrigin::Build(_) => false,
+    };
+    receipts(layout).into_iter().find(is_from).map(|receipt| receipt.sha256)
 }
 
 fn read_record<T: DeserializeOwned>(path: &Path) -> Option<T> {

@@ -19,6 +19,8 @@ mod release_prune;
 mod release_races;
 mod support;
 mod trust;
+mod upgrade;
+mod verify;
 mod which;
 mod which_django;
 #[cfg(unix)]

@@ -60,6 +60,23 @@ fn judge(error: &InstallError, request: &InstallRequest) -> (ExitStatus, Vec<Str
         }
         InstallError::Origin(error) => network::origin(error, request),
         InstallError::Drift { drift } => lock::drift(drift),
+        InstallError::NoPrevious { .. } => {
+            (ExitStatus::NotFound, vec!["name the version to install with `reproq install --tag TAG`".to_owned()])
+        }
+        InstallError::PreviousChanged { .. } => (
+            ExitStatus::Unverified,
+            vec!["nothing was changed; install that version again with `reproq install --tag TAG`".to_owned()],
+        ),
+        InstallError::NoVersions { .. } => {
+            (ExitStatus::NotFound, vec!["name a release with `--tag`, or prereleases with `--pre`".to_owned()])
+        }
+        InstallError::Offline => (
+            ExitStatus::Unavailable,
+            vec![
+                "leave out `--offline`, or name a release that the cache, a bundle or a mirror has with `--tag`"
+                    .to_owned(),
+            ],
+        ),
         InstallError::Everywhere { tried } => everywhere(tried, request),
         InstallError::Resolve(error) => resolve(error),
         InstallError::Download { source, .. } => network::origin(source, request),

@@ -1,0 +1,146 @@
+//! `reproq cache`: the folder, what is in it, and less of it.
+
+use serde::Serialize;
+
+use crate::cache::Cache;
+use crate::cache::CacheError;
+use crate::cache::Entry;
+use crate::cli::CacheCommand;
+use crate::commands::order;
+use crate::exit::ExitStatus;
+use crate::failure::CommandError;
+use crate::session::Session;
+use crate::text::size;
+use crate::ui::Paper;
+use crate::ui::Report;
+
+/// Where the cache is.
+#[derive(Debug, Serialize)]
+struct FolderReport {
+    path: String,
+}
+
+/// What is in it.
+#[derive(Debug, Serialize)]
+struct ListReport {
+    path: String,
+    /// In bytes.
+    size: u64,
+    /// How many bytes it may hold.
+    limit: u64,
+    entries: Vec<Line>,
+}
+
+/// What was removed.
+#[derive(Debug, Serialize)]
+struct RemovedReport {
+    path: String,
+    /// In bytes.
+    freed: u64,
+    removed: Vec<Line>,
+}
+
+#[derive(Debug, Serialize)]
+struct Line {
+    sha256: String,
+    size: u64,
+    /// When it was used last, in RFC 3339.
+    used: String,
+    /// `OWNER/NAME`, where it is known.
+    repository: Option<String>,
+    tag: Option<String>,
+    name: Option<String>,
+}
+
+/// Runs one of the cache's commands.
+pub(super) fn cache(command: &CacheCommand, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
+    let Some(cache) = order::cache(session) else {
+        let message = "there is no cache: REPROQ_CACHE_SIZE is 0, or no folder for it is known";
+        return Err(CommandError::message(ExitStatus::NotFound, message).hint("name one with REPROQ_CACHE_DIR"));
+    };
+    let path = cache.folder().to_string_lossy().into_owned();
+    match command {
+        CacheCommand::Dir => session.ui.report(&FolderReport { path })?,
+        CacheCommand::List => {
+            let entries = cache.list().map_err(failed)?;
+            let total = entries.iter().map(|entry| entry.size).sum();
+            let entries = entries.into_iter().map(Line::from).collect();
+            session.ui.report(&ListReport { path, size: total, limit: cache.limit(), entries })?;
+        }
+        CacheCommand::Prune(arguments) => {
+            let limit = arguments.max_size.map_or(cache.limit(), |mebibytes| mebibytes.saturating_mul(1024 * 1024));
+            removed(&cache, path, limit, session)?;
+        }
+        CacheCommand::Clean => removed(&cache, path, 0, session)?,
+    }
+    Ok(ExitStatus::Success)
+}
+
+fn removed(cache: &Cache, path: String, limit: u64, session: &Session<'_>) -> Result<(), CommandError> {
+    let gone = cache.prune(limit).map_err(failed)?;
+    let freed = gone.iter().map(|entry| entry.size).sum();
+    session.ui.report(&RemovedReport { path, freed, removed: gone.into_iter().map(Line::from).collect() })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
+fn failed(error: CacheError) -> CommandError {
+    CommandError::io(error.doing, &error.path, std::io::Error::new(error.source.kind(), error.source.to_string()))
+}
+
+impl From<Entry> for Line {
+    fn from(entry: Entry) -> Self {
+        let known = entry.provenance;
+        Self {
+            sha256: entry.sha256.to_string(),
+            size: entry.size,
+            used: entry.used.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+            repository: known.as_ref().map(|known| known.repository.to_string()),
+            tag: known.as_ref().map(|known| known.tag.to_string()),
+            name: known.map(|known| known.name),
+        }
+    }
+}
+
+impl Line {
+    fn sentence(&self) -> String {
+        let name = self.name.as_deref().unwrap_or("an unknown asset");
+        let of = match (&self.repository, &self.tag) {
+            (Some(repository), Some(tag)) => format!(" of {repository} {tag}"),
+            (_, _) => String::new(),
+        };
+        let digest = self.sha256.get(..12).unwrap_or_default();
+        format!("{name}{of}  {}  sha256 {digest}  used {}", size(self.size), self.used)
+    }
+}
+
+impl Report for FolderReport {
+    const SCHEMA: &'static str = "reproq.cache-dir/1";
+
+    fn human(&self, paper: &mut Paper) {
+        paper.line(&self.path);
+    }
+}
+
+impl Report for ListReport {
+    const SCHEMA: &'static str = "reproq.cache/1";
+
+    fn human(&self, paper: &mut Paper) {
+        for entry in &self.entries {
+            paper.line(&entry.sentence());
+        }
+        paper.faint(&format!("{} of {} used in {}", size(self.size), size(self.limit), self.path));
+    }
+}
+
+impl Report for RemovedReport {
+    const SCHEMA: &'static str = "reproq.cache-removed/1";
+
+    fn human(&self, paper: &mut Paper) {
+        for entry in &self.removed {
+            paper.line(&format!("removed {}", entry.sentence()));
+        }
+        if !paper.is_quiet() {
+            paper.line(&format!("{} freed in {}", size(self.freed), self.path));
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! `reproq upgrade`: the newest release, and the lock with it.
+
+use serde::Serialize;
+
+use crate::cli::UpgradeArgs;
+use crate::commands::hints;
+use crate::commands::install::show_outcome;
+use crate::commands::order;
+use crate::commands::order::Wish;
+use crate::exit::ExitStatus;
+use crate::failure::CommandError;
+use crate::install;
+use crate::install::InstallRequest;
+use crate::install::Newest;
+use crate::platform;
+use crate::release::Tag;
+use crate::release::VersionSpec;
+use crate::session::Session;
+use crate::store;
+use crate::store::Installed;
+use crate::ui::Paper;
+use crate::ui::Report;
+use crate::upgrade;
+use crate::upgrade::Move;
+
+/// What an upgrade would do, for `--check` and `--dry-run`.
+#[derive(Debug, Serialize)]
+struct UpgradeReport {
+    /// Whether there is something newer.
+    pending: bool,
+    /// What the lock names, else what is installed.
+    from: Option<String>,
+    to: String,
+    /// When it was published, in RFC 3339.
+    published: Option<String>,
+    notes: Option<String>,
+}
+
+/// Upgrades.
+pub(super) fn upgrade(arguments: &UpgradeArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
+    let environment = order::environment(session);
+    let progress = session.ui.progress();
+    let door = order::door(session, &environment, arguments.lock_timeout, &progress);
+    let target = order::target(None, None, session, &door)?;
+    let current = current(&order::request(Wish::plain(None, target), session)?, session)?;
+    let named = match order::tag_spec(arguments.tag.as_deref())? {
+        Some(VersionSpec::Exact(tag)) => Some(tag),
+        Some(VersionSpec::Latest) | None => None,
+    };
+    let request = order::request(Wish::plain(named.clone().map(VersionSpec::Exact), target), session)?;
+    let newest = install::newest(&request, named.as_ref(), arguments.pre, &door)
+        .map_err(|error| hints::explain(error, &request))?;
+    let step = upgrade::decide(current.as_ref(), &newest.tag);
+    if step == Move::Back && named.is_some() && !arguments.allow_downgrade {
+        let current = current.expect("there is something to go back from");
+        let message = format!("{} is older than {current}, which this project runs", newest.tag);
+        return Err(CommandError::message(ExitStatus::Conflict, message).hint(
+            "if going back is meant, add `--allow-downgrade`; `reproq rollback` goes back to the version before",
+        ));
+    }
+    // Without a name an older newest release is nothing to go to: what runs may be a prerelease.
+    let wanted = match (step, &named, &current) {
+        (Move::Back, None, Some(current)) => current.clone(),
+        (Move::First | Move::Stay | Move::Forward | Move::Back, _, _) => newest.tag.clone(),
+    };
+    let pending = current.as_ref() != Some(&wanted);
+    if arguments.check || arguments.dry_run {
+        drop(progress);
+        session.ui.report(&report(pending, current.as_ref(), &wanted, &newest))?;
+        return Ok(if pending && arguments.check { ExitStatus::Pending } else { ExitStatus::Success });
+    }
+    if pending {
+        session.ui.status(&sentence(current.as_ref(), &newest));
+    }
+    platform::watch_signals();
+    let request = order::request(Wish::plain(Some(VersionSpec::Exact(wanted)), target), session)?;
+    let outcome = install::run(&request, &door).map_err(|error| hints::explain(error, &request))?;
+    drop(progress);
+    show_outcome(outcome, &request, arguments.no_django, session)
+}
+
+/// What the project runs: the lock's release, else the installed one.
+fn current(request: &InstallRequest, session: &Session<'_>) -> Result<Option<Tag>, CommandError> {
+    if let Some(lockfile) = order::lockfile(session)? {
+        return Ok(Some(lockfile.tag));
+    }
+    let (installed, _) = store::scan(&request.layout).map_err(|error| hints::store(&error))?;
+    Ok(match installed {
+        Installed::Intact { receipt } | Installed::Changed { receipt, .. } | Installed::Removed { receipt } => {
+            receipt.tag().cloned()
+        }
+        Installed::Nothing | Installed::Foreign { .. } | Installed::NotAFile { .. } => None,
+    })
+}
+
+fn report(pending: bool, from: Option<&Tag>, to: &Tag, newest: &Newest) -> UpgradeReport {
+    let about = Some(newest).filter(|newest| newest.tag == *to);
+    UpgradeReport {
+        pending,
+        from: from.map(ToString::to_string),
+        to: to.to_string(),
+        published: about
+            .and_then(|newest| newest.published)
+            .map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)),
+        notes: about.and_then(|newest| newest.notes.clone()),
+    }
+}
+
+/// `v0.0.144 → v0.0.145, published 2026-01-31, notes https://…`.
+fn sentence(from: Option<&Tag>, newest: &Newest) -> String {
+    let from = from.map_or_else(|| "nothing".to_owned(), ToString::to_string);
+    let published = newest.published.map(|time| format!(", published {}", time.format("%Y-%m-%d"))).unwrap_or_default();
+    let notes = newest.notes.as_ref().map(|notes| format!(", notes {notes}")).unwrap_or_default();
+    format!("{from} → {}{published}{notes}", newest.tag)
+}
+
+impl Report for UpgradeReport {
+    const SCHEMA: &'static str = "reproq.upgrade/1";
+
+    fn human(&self, paper: &mut Paper) {
+        if paper.is_quiet() {
+            return;
+        }
+        if !self.pending {
+            return paper.line(&format!("{} is the newest release.", self.to));
+        }
+        let from = self.from.as_deref().unwrap_or("nothing");
+        paper.strong(&format!("{from} → {}", self.to));
+        let mut pairs = Vec::new();
+        pairs.extend(self.published.clone().map(|published| ("published", published)));
+        pairs.extend(self.notes.clone().map(|notes| ("notes", notes)));
+        paper.pairs(&pairs);
+        paper.line("Run `reproq upgrade` to install it.");
+    }
+}

@@ -1,0 +1,198 @@
+//! `reproq verify`: whether what is installed is still what was accepted. Writes nothing, so that a container can ask it
+//! again and again.
+
+use serde::Serialize;
+
+use crate::cli::VerifyArgs;
+use crate::commands::hints;
+use crate::commands::order;
+use crate::commands::order::Wish;
+use crate::exit::ExitStatus;
+use crate::failure::CommandError;
+use crate::install;
+use crate::install::Door;
+use crate::install::InstallRequest;
+use crate::platform;
+use crate::proof;
+use crate::proof::Difference;
+use crate::proof::Facts;
+use crate::session::Session;
+use crate::store;
+use crate::store::Installed;
+use crate::store::Receipt;
+use crate::ui::Paper;
+use crate::ui::Report;
+
+/// What was found.
+#[derive(Debug, Serialize)]
+struct VerifyReport {
+    /// Whether nothing differs.
+    ok: bool,
+    path: String,
+    /// What is installed, by its receipt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<Receipt>,
+    /// What the lock names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    locked: Option<String>,
+    /// Whether GitHub was asked.
+    online: bool,
+    differences: Vec<Line>,
+    notes: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Line {
+    #[serde(flatten)]
+    difference: Difference,
+    sentence: String,
+    exit_code: u8,
+    hint: String,
+}
+
+/// Verifies.
+pub(super) fn verify(arguments: &VerifyArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
+    let environment = order::environment(session);
+    let progress = session.ui.progress();
+    let door = order::door(session, &environment, 0, &progress);
+    let target = order::target(None, None, session, &door)?;
+    if arguments.online && session.settings.offline.value {
+        return Err(CommandError::message(ExitStatus::Usage, "--online needs the network, and --offline forbids it"));
+    }
+    let request = order::request(Wish::plain(None, target), session)?;
+    let (installed, _) = store::rescan(&request.layout).map_err(|error| hints::store(&error))?;
+    let receipt = match &installed {
+        Installed::Intact { receipt } => Some((**receipt).clone()),
+        Installed::Nothing
+        | Installed::Changed { .. }
+        | Installed::Removed { .. }
+        | Installed::Foreign { .. }
+        | Installed::NotAFile { .. } => None,
+    };
+    let published = match &receipt {
+        Some(receipt) if arguments.online => Some(published(&request, receipt, &door)?),
+        Some(_) | None => None,
+    };
+    drop(progress);
+    let facts = Facts {
+        installed,
+        executable: platform::is_executable(&request.layout.binary),
+        lockfile: order::lockfile(session)?,
+        target,
+        require: session.settings.require.value,
+        published,
+    };
+    let (differences, notes) = proof::compare(&facts);
+    let status = differences.iter().map(status_of).max_by_key(|status| gravity(*status)).unwrap_or(ExitStatus::Success);
+    let report = VerifyReport {
+        ok: differences.is_empty(),
+        path: request.layout.binary.to_string_lossy().into_owned(),
+        receipt,
+        locked: facts.lockfile.as_ref().map(|lockfile| lockfile.tag.to_string()),
+        online: arguments.online,
+        differences: differences.into_iter().map(line).collect(),
+        notes,
+    };
+    session.ui.report(&report)?;
+    Ok(status)
+}
+
+fn published(request: &InstallRequest, receipt: &Receipt, door: &Door<'_>) -> Result<proof::Published, CommandError> {
+    install::published(receipt, door).map_err(|error| hints::explain(error, request))
+}
+
+fn line(difference: Difference) -> Line {
+    let (sentence, exit_code) = (difference.to_string(), status_of(&difference).code());
+    let hint = hint(&difference).to_owned();
+    Line { difference, sentence, exit_code, hint }
+}
+
+/// Each kind has its own exit code, so that a script can tell what to do.
+const fn status_of(difference: &Difference) -> ExitStatus {
+    match difference {
+        Difference::NotInstalled | Difference::Removed { .. } => ExitStatus::NotFound,
+        Difference::Changed { .. }
+        | Difference::Foreign { .. }
+        | Difference::OtherBytes { .. }
+        | Difference::BelowRequired { .. }
+        | Difference::ChangedOnGitHub { .. } => ExitStatus::Unverified,
+        Difference::NotAFile { .. } => ExitStatus::Conflict,
+        Difference::NotExecutable => ExitStatus::NotPermitted,
+        Difference::OtherTarget { .. } | Difference::OtherRelease { .. } | Difference::NotLocked { .. } => {
+            ExitStatus::Pending
+        }
+        Difference::NotAsked { .. } => ExitStatus::Unavailable,
+    }
+}
+
+/// Which of several decides the exit code.
+const fn gravity(status: ExitStatus) -> u8 {
+    match status {
+        ExitStatus::Unverified => 6,
+        ExitStatus::NotFound => 5,
+        ExitStatus::Conflict => 4,
+        ExitStatus::NotPermitted => 3,
+        ExitStatus::Pending => 2,
+        ExitStatus::Unavailable => 1,
+        ExitStatus::Success
+        | ExitStatus::Failure
+        | ExitStatus::Usage
+        | ExitStatus::Partial
+        | ExitStatus::Interrupted => 0,
+    }
+}
+
+const fn hint(difference: &Difference) -> &'static str {
+    match difference {
+        Difference::NotInstalled | Difference::Removed { .. } => "install it with `reproq install`",
+        Difference::Changed { .. } => "find out who changed it; `reproq install` puts the accepted bytes back",
+        Difference::Foreign { .. } => "find out who placed it; `reproq install` replaces it with a proven one",
+        Difference::NotAFile { .. } => "move it away, then run `reproq install`",
+        Difference::NotExecutable => {
+            "run as the user it was installed for, or give it back its mode: `chmod 755` on its path"
+        }
+        Difference::OtherTarget { .. } | Difference::OtherRelease { .. } => "`reproq install` installs what is locked",
+        Difference::OtherBytes { .. } => {
+            "`reproq install` installs the locked bytes; ask who published two assets under one name"
+        }
+        Difference::NotLocked { .. } => "`reproq lock` adds it, if the release has one",
+        Difference::BelowRequired { .. } => {
+            "install from a release that proves more, or accept less with `--require LEVEL`"
+        }
+        Difference::ChangedOnGitHub { .. } => {
+            "a published asset should never change: ask the maintainers what happened"
+        }
+        Difference::NotAsked { .. } => "run the same command again; what is on disk was compared all the same",
+    }
+}
+
+impl Report for VerifyReport {
+    const SCHEMA: &'static str = "reproq.verify/1";
+
+    fn human(&self, paper: &mut Paper) {
+        if self.ok && paper.is_quiet() {
+            return;
+        }
+        match (&self.receipt, self.ok) {
+            (Some(receipt), true) => {
+                let against = if self.locked.is_some() { "its receipt and reproq.lock" } else { "its receipt" };
+                paper.strong(&format!("{} is what was installed: {against} agree.", receipt.label()));
+                paper.pairs(&[
+                    ("path", self.path.clone()),
+                    ("sha256", receipt.sha256.to_string()),
+                    ("verdict", format!("{}: {}", receipt.verdict, receipt.verdict.meaning())),
+                ]);
+            }
+            (_, _) => {
+                paper.strong(&format!("{} is not as it should be.", self.path));
+                for line in &self.differences {
+                    paper.line(&format!("  {}", line.sentence));
+                    paper.line(&format!("    hint: {}", line.hint));
+                }
+            }
+        }
+        for note in &self.notes {
+            paper.faint(&format!("  note: {note}"));
+        }
+    }
+}

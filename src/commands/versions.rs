@@ -1,0 +1,114 @@
+//! `reproq versions`: what is kept on this machine.
+
+use serde::Serialize;
+
+use crate::commands::hints;
+use crate::commands::order;
+use crate::commands::order::Wish;
+use crate::exit::ExitStatus;
+use crate::failure::CommandError;
+use crate::release::Target;
+use crate::session::Session;
+use crate::store;
+use crate::store::ReceiptOrigin;
+use crate::text::size;
+use crate::trust::Level;
+use crate::ui::Paper;
+use crate::ui::Report;
+
+/// What is kept.
+#[derive(Debug, Serialize)]
+struct VersionsReport {
+    /// In the project, the youngest first.
+    kept: Vec<Kept>,
+    /// In the user's cache, for this repository.
+    cached: Vec<Cached>,
+}
+
+#[derive(Debug, Serialize)]
+struct Kept {
+    version: String,
+    target: String,
+    sha256: String,
+    size: u64,
+    verdict: Level,
+    installed_at: String,
+    /// Whether it is the one in place.
+    current: bool,
+    /// Whether `rollback` goes to it.
+    previous: bool,
+    /// Whether the lock names it.
+    locked: bool,
+    /// Whether its file is there.
+    present: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Cached {
+    tag: String,
+    name: String,
+    sha256: String,
+    size: u64,
+}
+
+/// Lists.
+pub(super) fn versions(session: &Session<'_>) -> Result<ExitStatus, CommandError> {
+    let target = order::host_target(session).ok().or_else(|| Target::all().next()).expect("there are targets");
+    let request = order::request(Wish::plain(None, target), session)?;
+    let layout = &request.layout;
+    let (_, state) = store::scan(layout).map_err(|error| hints::store(&error))?;
+    let kept = store::receipts(layout).into_iter().map(|receipt| {
+        let locked = match &receipt.origin {
+            ReceiptOrigin::Release { asset, .. } => request.keep == Some(asset.sha256),
+            ReceiptOrigin::Build(_) => false,
+        };
+        let current = state.current == Some(receipt.sha256);
+        let file = if current { layout.binary.clone() } else { layout.kept(&receipt.sha256) };
+        Kept {
+            version: receipt.label(),
+            target: receipt.target.to_string(),
+            sha256: receipt.sha256.to_string(),
+            size: receipt.size,
+            verdict: receipt.verdict,
+            installed_at: receipt.installed_at,
+            current,
+            previous: state.previous == Some(receipt.sha256),
+            locked,
+            present: file.is_file(),
+        }
+    });
+    let entries = order::cache(session).map_or_else(Vec::new, |cache| cache.list().unwrap_or_default());
+    let cached = entries.into_iter().filter_map(|entry| {
+        let provenance = entry.provenance.filter(|known| known.repository.is_same(&request.repository))?;
+        let (tag, sha256) = (provenance.tag.to_string(), entry.sha256.to_string());
+        Some(Cached { tag, name: provenance.name, sha256, size: entry.size })
+    });
+    session.ui.report(&VersionsReport { kept: kept.collect(), cached: cached.collect() })?;
+    Ok(ExitStatus::Success)
+}
+
+impl Report for VersionsReport {
+    const SCHEMA: &'static str = "reproq.versions/1";
+
+    fn human(&self, paper: &mut Paper) {
+        if self.kept.is_empty() && self.cached.is_empty() {
+            return paper.line("Nothing is installed in this project, and the cache has no version.");
+        }
+        for kept in &self.kept {
+            let marks = [
+                (kept.current, "current"),
+                (kept.previous, "previous"),
+                (kept.locked, "locked"),
+                (!kept.present, "its file is gone"),
+            ];
+            let marks: Vec<&str> = marks.iter().filter(|(holds, _)| *holds).map(|(_, mark)| *mark).collect();
+            let marks = if marks.is_empty() { String::new() } else { format!("  {}", marks.join(", ")) };
+            let Kept { version, target, verdict, installed_at, .. } = kept;
+            paper
+                .line(&format!("{version}  {target}  {verdict}  {}  installed {installed_at}{marks}", size(kept.size)));
+        }
+        for cached in &self.cached {
+            paper.faint(&format!("{}  {}  {}  in the cache", cached.tag, cached.name, size(cached.size)));
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Asks for the newest release by version.
+
+use chrono::DateTime;
+use chrono::Utc;
+
+use crate::install::Door;
+use crate::install::Fallback;
+use crate::install::InstallError;
+use crate::install::InstallRequest;
+use crate::install::ResolveError;
+use crate::install::apply::runtime;
+use crate::install::resolve::give_up;
+use crate::origin::Origin;
+use crate::origin::OriginError;
+use crate::release::Listing;
+use crate::release::Release;
+use crate::release::Tag;
+use crate::release::VersionSpec;
+use crate::upgrade;
+
+/// A release somebody may want to move to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Newest {
+    /// Its tag.
+    pub tag: Tag,
+    /// When it was published, where that is known.
+    pub published: Option<DateTime<Utc>>,
+    /// Where its notes are.
+    pub notes: Option<String>,
+}
+
+/// The newest release by version, from the first place that has releases; or what is known about the one of this tag.
+pub fn newest(
+    request: &InstallRequest,
+    tag: Option<&Tag>,
+    prereleases: bool,
+    door: &Door<'_>,
+) -> Result<Newest, InstallError> {
+    runtime()?.block_on(async {
+        let mut tried = Vec::new();
+        for origin in door.origins(request)? {
+            let found = match tag {
+                Some(tag) => named(&origin, tag, door).await,
+                None => newest_of(&origin, prereleases, door).await,
+            };
+            match found {
+                Ok(Some(newest)) => return Ok(newest),
+                Ok(None) => {
+                    let repository = request.repository.clone();
+                    return Err(InstallError::NoVersions { repository });
+                }
+                Err(error) => tried.push((origin.name(), InstallError::at(&origin, error))),
+            }
+        }
+        Err(match give_up(tried, Vec::new()) {
+            Ok(Fallback::Offline { .. }) => InstallError::Offline,
+            Ok(fallback) => InstallError::Resolve(ResolveError::Fallback(fallback)),
+            Err(error) => error,
+        })
+    })
+}
+
+async fn named(origin: &Origin, tag: &Tag, door: &Door<'_>) -> Result<Option<Newest>, OriginError> {
+    let listing = origin.release(&VersionSpec::Exact(tag.clone()), door.progress).await?;
+    Ok(Some(described(origin, &listing)))
+}
+
+async fn newest_of(origin: &Origin, prereleases: bool, door: &Door<'_>) -> Result<Option<Newest>, OriginError> {
+    let releases = match origin.published(door.progress).await {
+        Ok(releases) => releases,
+        // Without the API there is no list, and what GitHub calls the latest is the best anybody can say.
+        Err(OriginError::Api(error)) if error.is_limited() => {
+            let listing = origin.release(&VersionSpec::Latest, door.progress).await?;
+            return Ok(Some(described(origin, &listing)));
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(upgrade::newest(&releases, prereleases).map(|release| about(origin, &release.tag, Some(release))))
+}
+
+fn described(origin: &Origin, listing: &Listing) -> Newest {
+    about(origin, listing.tag(), listing.release())
+}
+
+fn about(origin: &Origin, tag: &Tag, release: Option<&Release>) -> Newest {
+    let published = release.and_then(|release| release.published_at);
+    Newest { tag: tag.clone(), published, notes: origin.notes_address(tag) }
+}

@@ -1,0 +1,142 @@
+//! Going back to the binary before this one: offline, with the lock that named it.
+#![expect(clippy::disallowed_methods, reason = "the kept binary is copied here")]
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::install::Door;
+use crate::install::InstallError;
+use crate::install::InstallRequest;
+use crate::install::staging_folder::Staging;
+use crate::lockfile;
+use crate::lockfile::LockedAsset;
+use crate::lockfile::Lockfile;
+use crate::platform;
+use crate::release::Sha256Digest;
+use crate::staging::hash_file;
+use crate::store;
+use crate::store::Installed;
+use crate::store::Layout;
+use crate::store::Lock;
+use crate::store::Receipt;
+use crate::store::ReceiptOrigin;
+use crate::store::WrittenLock;
+
+/// What a rollback did.
+#[derive(Debug, Clone)]
+pub struct RolledBack {
+    /// The receipt of what was in place before; nothing where that was no installation of ours.
+    pub from: Option<Receipt>,
+    /// The receipt of what is in place now.
+    pub to: Receipt,
+    /// What became of the project's lock.
+    pub lock: LockChange,
+}
+
+/// What a rollback does to the project's lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LockChange {
+    /// The project has none, and gets none.
+    None,
+    /// It names the binary already.
+    Same,
+    /// It is again as it was when the binary was installed.
+    Restored,
+    /// It names the binary for this machine alone, because the lock that named it is gone.
+    ThisMachineOnly,
+    /// It stays, because what is back is a local build, which no lock can name.
+    CannotNameABuild,
+}
+
+/// Puts the previous binary in place again. `old` is the project's lock.
+pub fn rollback(
+    request: &InstallRequest,
+    old: Option<(PathBuf, Lockfile)>,
+    door: &Door<'_>,
+) -> Result<RolledBack, InstallError> {
+    let layout = &request.layout;
+    if matches!(store::scan(layout)?, (Installed::Nothing, _)) {
+        return Err(InstallError::NoPrevious { why: "nothing is installed here" });
+    }
+    store::prepare(layout)?;
+    let _lock = Lock::acquire(&layout.lock(), door.lock_timeout, |holder| {
+        door.progress.note(&format!("waiting for another installation in this project ({holder})"));
+    })?;
+    let (installed, state) = store::scan(layout)?;
+    let (found, from) = match installed {
+        Installed::Intact { receipt } => (Some(receipt.sha256), Some(*receipt)),
+        Installed::Changed { found, receipt } => (Some(found), Some(*receipt)),
+        Installed::Foreign { found } => (Some(found), None),
+        Installed::Removed { receipt } => (None, Some(*receipt)),
+        Installed::Nothing => (None, None),
+        Installed::NotAFile { what } => {
+            return Err(InstallError::InTheWay { path: layout.binary.clone(), what });
+        }
+    };
+    let previous = state.previous.filter(|previous| Some(*previous) != found);
+    let previous = previous.ok_or(InstallError::NoPrevious { why: "no version before this one is kept" })?;
+    let receipt = store::kept_receipt(layout, &previous)
+        .ok_or(InstallError::NoPrevious { why: "the receipt of the version before this one is gone" })?;
+    let staging = Staging::create(layout)?;
+    let staged = staging.path().join(request.tool.installed_name(request.target));
+    take_back(layout, &previous, &staged)?;
+    let (written, lock) = lock_of(layout, &receipt, request, old);
+    let named_by = written.as_ref().map(|written| written.text.clone());
+    for step in store::steps(layout, &staged, receipt.clone(), found, &state, &[], named_by, written) {
+        store::apply(&step)?;
+    }
+    Ok(RolledBack { from, to: receipt, lock })
+}
+
+/// Copies the kept binary and looks at the copy: what was kept may have been changed since.
+fn take_back(layout: &Layout, previous: &Sha256Digest, staged: &std::path::Path) -> Result<(), InstallError> {
+    let kept = layout.kept(previous);
+    let failed = |doing| move |source| InstallError::Staging { doing, source };
+    match fs::copy(&kept, staged) {
+        Ok(_) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(InstallError::NoPrevious { why: "the file of the version before this one is gone" });
+        }
+        Err(source) => return Err(InstallError::Staging { doing: "copy the previous binary", source }),
+    }
+    let found = hash_file(staged).map_err(failed("read the previous binary"))?;
+    if found != *previous {
+        return Err(InstallError::PreviousChanged { path: kept, expected: *previous, found });
+    }
+    platform::make_executable(staged).map_err(failed("make the binary executable"))?;
+    platform::sync_file(staged).map_err(failed("write the binary to disk"))
+}
+
+/// The lock that belongs to what comes back.
+fn lock_of(
+    layout: &Layout,
+    receipt: &Receipt,
+    request: &InstallRequest,
+    old: Option<(PathBuf, Lockfile)>,
+) -> (Option<WrittenLock>, LockChange) {
+    let Some((path, old)) = old else { return (None, LockChange::None) };
+    let ReceiptOrigin::Release { repository, tag, asset } = &receipt.origin else {
+        return (None, LockChange::CannotNameABuild);
+    };
+    let names = |lockfile: &Lockfile| {
+        lockfile.tag == *tag && lockfile.asset(receipt.target).is_some_and(|locked| locked.sha256 == asset.sha256)
+    };
+    if names(&old) {
+        return (None, LockChange::Same);
+    }
+    let kept = lockfile::read_file(&layout.kept_lock(&receipt.sha256), &request.tool).ok().flatten();
+    if let Some(kept) = kept.filter(names) {
+        return (Some(WrittenLock { path, text: lockfile::render(&kept) }), LockChange::Restored);
+    }
+    let evidence = receipt.evidence.iter().map(|statement| statement.source.to_string()).collect();
+    let alone = LockedAsset {
+        target: receipt.target,
+        name: asset.name.clone(),
+        size: Some(asset.size),
+        sha256: asset.sha256,
+        evidence,
+        verdict: receipt.verdict,
+    };
+    let lockfile = Lockfile::new(repository.clone(), tag.clone(), None, vec![alone]);
+    (Some(WrittenLock { path, text: lockfile::render(&lockfile) }), LockChange::ThisMachineOnly)
+}

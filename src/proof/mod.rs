@@ -1,0 +1,9 @@
+//! Whether what is installed is still what was accepted: disk against receipt, against lock, against GitHub. Pure; reading
+//! each of them is somebody else's.
+
+mod compare;
+
+pub use compare::Difference;
+pub use compare::Facts;
+pub use compare::Published;
+pub use compare::compare;

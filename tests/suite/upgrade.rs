@@ -1,0 +1,183 @@
+//! Moving on and going back: the newest by version, the lock with it, and the version before without a network.
+
+use std::fs;
+
+use fake_github::Matcher;
+use fake_github::ReleaseSpec;
+
+use crate::support::Context;
+use crate::support::context::asset_name;
+use crate::support::workers;
+
+fn installed() -> Context {
+    let context = Context::released();
+    context.succeed(&["install"]);
+    context
+}
+
+fn binary_is(context: &Context, version: &str) {
+    assert_eq!(fs::read(context.binary()).expect("installed"), workers::bytes(version), "{version}");
+}
+
+fn lock_names(context: &Context, tag: &str) {
+    let lock = fs::read_to_string(context.lockfile()).expect("a lock");
+    assert!(lock.contains(&format!("tag = \"{tag}\"")), "{lock}");
+}
+
+#[test]
+fn the_newest_by_version_is_installed_and_locked() {
+    let context = installed();
+    context.release("v0.0.145");
+    // Published later, and older by version; and one nobody asked for.
+    context.release("v0.0.99");
+    context.repo().add(ReleaseSpec::new("v0.0.146-rc.1").prerelease());
+    insta::assert_snapshot!(context.shown(&["upgrade"]));
+    binary_is(&context, "0.0.145");
+    lock_names(&context, "v0.0.145");
+    insta::assert_snapshot!(context.shown(&["upgrade"]));
+}
+
+#[test]
+fn check_and_dry_run_change_nothing() {
+    let context = installed();
+    assert_eq!(context.run(&["upgrade", "--check"]).code, 0);
+    context.release("v0.0.145");
+    let before = context.inventory();
+    let check = context.run(&["upgrade", "--check", "--json"]);
+    assert_eq!(check.code, 3, "{check:#?}");
+    insta::assert_snapshot!(context.redact(&check));
+    insta::assert_snapshot!(context.shown(&["upgrade", "--dry-run"]));
+    assert_eq!(context.inventory(), before);
+}
+
+#[test]
+fn going_back_by_name_has_to_be_spelled_out() {
+    let context = installed();
+    context.release("v0.0.145");
+    context.succeed(&["upgrade"]);
+    insta::assert_snapshot!(context.shown(&["upgrade", "--tag", "v0.0.144"]));
+    binary_is(&context, "0.0.145");
+    context.succeed(&["upgrade", "--tag", "v0.0.144", "--allow-downgrade"]);
+    binary_is(&context, "0.0.144");
+    lock_names(&context, "v0.0.144");
+}
+
+#[test]
+fn a_prerelease_that_runs_is_not_taken_back() {
+    let context = installed();
+    context
+        .repo()
+        .add(ReleaseSpec::new("v0.0.145-rc.1").prerelease().file(&asset_name(), workers::bytes("0.0.145-rc.1")));
+    context.succeed(&["upgrade", "--pre"]);
+    binary_is(&context, "0.0.145-rc.1");
+    let output = context.succeed(&["upgrade"]);
+    assert!(output.stdout.contains("already installed"), "{output:#?}");
+    binary_is(&context, "0.0.145-rc.1");
+}
+
+#[test]
+fn upgrade_needs_to_know_and_says_so() {
+    let context = installed();
+    insta::assert_snapshot!(context.shown(&["upgrade", "--offline"]));
+    let empty = Context::new();
+    empty.repo().add(ReleaseSpec::new("nightly"));
+    insta::assert_snapshot!(empty.shown(&["upgrade"]));
+}
+
+#[test]
+fn rollback_brings_back_the_binary_and_its_lock_without_the_network() {
+    let context = installed();
+    let lock = fs::read_to_string(context.lockfile()).expect("a lock");
+    context.release("v0.0.145");
+    context.succeed(&["upgrade"]);
+    context.succeed(&["cache", "clean"]);
+    context.github.clear_log();
+    insta::assert_snapshot!(context.shown(&["rollback"]));
+    binary_is(&context, "0.0.144");
+    assert_eq!(fs::read_to_string(context.lockfile()).expect("a lock"), lock);
+    // Installing changes nothing: binary, receipt and lock agree. Going back again goes forth.
+    assert!(context.succeed(&["install", "--locked"]).stdout.contains("already installed"));
+    context.succeed(&["rollback", "--offline"]);
+    binary_is(&context, "0.0.145");
+    lock_names(&context, "v0.0.145");
+    assert!(context.github.requests().is_empty());
+    assert!(context.staged().is_empty());
+}
+
+#[test]
+fn rollback_without_a_kept_lock_names_this_machine_alone() {
+    let context = installed();
+    context.release("v0.0.145");
+    context.succeed(&["upgrade"]);
+    for entry in fs::read_dir(context.project().join(".reproq/receipts")).expect("receipts").flatten() {
+        if entry.path().extension().is_some_and(|extension| extension == "lock") {
+            fs::remove_file(entry.path()).expect("removed");
+        }
+    }
+    let output = context.succeed(&["rollback"]);
+    assert!(output.stderr.contains("this machine's asset alone"), "{output:#?}");
+    lock_names(&context, "v0.0.144");
+    assert!(context.succeed(&["install", "--locked", "--offline"]).stdout.contains("already installed"));
+}
+
+#[test]
+fn what_cannot_be_gone_back_to_is_said() {
+    let context = Context::released();
+    insta::assert_snapshot!(context.shown(&["rollback"]));
+    context.succeed(&["install"]);
+    insta::assert_snapshot!(context.shown(&["rollback"]));
+    context.release("v0.0.145");
+    context.succeed(&["upgrade"]);
+    let kept = fs::read_dir(context.project().join(".reproq/previous")).expect("kept").flatten().next().expect("one");
+    let kept = kept.path().join("reproq");
+    // Another file under the name, so that what runs now stays as it is.
+    fs::remove_file(&kept).expect("removed");
+    fs::write(&kept, "something else").expect("written");
+    insta::assert_snapshot!(context.shown(&["rollback"]));
+    binary_is(&context, "0.0.145");
+    lock_names(&context, "v0.0.145");
+    fs::remove_file(&kept).expect("removed");
+    assert_eq!(context.run(&["rollback"]).code, 4);
+}
+
+#[test]
+fn the_locked_version_is_kept_whatever_comes_after_it() {
+    let mut context = installed();
+    context.with_go().without_cache();
+    let checkout = context.sibling_checkout();
+    for version in ["0.0.145", "0.0.146"] {
+        workers::copy_checkout(&checkout, version);
+        context.succeed(&["install", "--build"]);
+    }
+    let versions = context.succeed(&["versions", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&versions.stdout).expect("a document");
+    let kept = report["kept"].as_array().expect("a list");
+    assert_eq!(kept.len(), 3, "{versions:#?}");
+    let locked: Vec<_> = kept.iter().filter(|kept| kept["locked"] == true).collect();
+    assert_eq!(locked.len(), 1);
+    assert_eq!((&locked[0]["present"], &locked[0]["current"]), (&true.into(), &false.into()));
+}
+
+#[test]
+fn versions_and_the_cache_are_listed() {
+    let context = installed();
+    context.release("v0.0.145");
+    context.succeed(&["upgrade"]);
+    insta::assert_snapshot!(context.shown(&["versions"]));
+    insta::assert_snapshot!(context.shown(&["cache", "list"]));
+    insta::assert_snapshot!(context.shown(&["cache", "dir"]));
+    insta::assert_snapshot!(context.shown(&["cache", "clean"]));
+    assert!(context.succeed(&["cache", "list", "--json"]).stdout.contains("\"entries\": []"));
+    assert_eq!(context.github.requests_to(&Matcher::objects()).len(), 2);
+}
+
+#[test]
+fn the_cache_is_shrunk_on_demand() {
+    let context = installed();
+    context.release("v0.0.145");
+    context.succeed(&["upgrade"]);
+    context.succeed(&["cache", "prune"]);
+    assert!(context.succeed(&["cache", "list", "--json"]).stdout.contains("v0.0.144"));
+    context.succeed(&["cache", "prune", "--max-size", "0"]);
+    assert!(context.succeed(&["cache", "list", "--json"]).stdout.contains("\"entries\": []"));
+}
