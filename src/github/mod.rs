@@ -25,4 +25,5 @@ pub use inventory::ListedRepository;
 pub use inventory::ListedTag;
 pub use inventory::Lister;
 pub use refusal::Refusal;
+pub use refusal::requests_left;
 pub use releases::Listing;
