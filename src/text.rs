@@ -12,7 +12,7 @@ pub fn printable(text: &str) -> String {
             c if c.is_ascii_control() => {
                 let _ = write!(shown, "\\x{:02x}", u32::from(c));
             }
-            c if c.is_control() || is_bidirectional(c) => {
+            c if c.is_control() || is_line_end(c) || is_bidirectional(c) => {
                 let _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
             }
             c => shown.push(c),
@@ -46,9 +46,15 @@ pub fn count(number: usize, singular: &str) -> String {
     if number == 1 { format!("1 {singular}") } else { format!("{number} {singular}s") }
 }
 
-/// The overrides of the Unicode bidirectional algorithm, with which a name can be made to read as another one.
-fn is_bidirectional(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// Unicode's own ends of lines and paragraphs, which some viewers of logs obey.
+const fn is_line_end(c: char) -> bool {
+    matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// The marks and overrides of the Unicode bidirectional algorithm (its property `Bidi_Control`), with which a name can be
+/// made to read as another one.
+const fn is_bidirectional(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -61,6 +67,8 @@ mod tests {
     fn escape_codes_are_spelled_out() {
         assert_eq!(printable("v1\u{1b}[31m\u{7}\u{9b}x"), "v1\\x1b[31m\\x07\\u{9b}x");
         assert_eq!(printable("a\u{202e}b"), "a\\u{202e}b");
+        assert_eq!(printable("a\u{61c}b\u{2066}c"), "a\\u{61c}b\\u{2066}c");
+        assert_eq!(printable("a\u{2028}b\u{2029}c"), "a\\u{2028}b\\u{2029}c");
         assert_eq!(printable_line("a\nb\tc"), "a\\nb\\tc");
         assert_eq!(printable("résumé"), "résumé");
     }
@@ -76,7 +84,7 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_printable_controls_a_terminal(text in any::<String>()) {
-            prop_assert!(printable_line(&text).chars().all(|c| !c.is_control() && !is_bidirectional(c)));
+            prop_assert!(printable_line(&text).chars().all(|c| !c.is_control() && !is_line_end(c) && !is_bidirectional(c)));
         }
     }
 }

@@ -61,7 +61,7 @@ impl GoBuildInfo {
     /// description (a build without modules) leaves its fields empty.
     pub(super) fn parse(go_version: &[u8], framed: &[u8]) -> Result<Self, NoGoInfo> {
         let go_version = text(go_version)?;
-        if go_version.is_empty() || go_version.len() > 200 {
+        if go_version.is_empty() || go_version.len() > 200 || go_version.contains(char::is_control) {
             return Err(NoGoInfo::Malformed("it names no Go version"));
         }
         let mut info = Self { go_version: go_version.to_owned(), ..Self::default() };
@@ -73,7 +73,7 @@ impl GoBuildInfo {
 
     /// Takes what one line says. Lines about dependencies and unknown lines say nothing that is asked for here.
     fn take(&mut self, line: &str) {
-        let mut words = line.trim_end_matches('\r').split('\t');
+        let mut words = line.split('\t');
         match (words.next(), words.next()) {
             (Some("path"), Some(path)) => self.package_path = Some(path.to_owned()),
             (Some("mod"), Some(path)) => {
@@ -116,7 +116,7 @@ fn unframed(framed: &[u8]) -> Result<&[u8], NoGoInfo> {
 fn text(bytes: &[u8]) -> Result<&str, NoGoInfo> {
     let text = std::str::from_utf8(bytes).map_err(|_| NoGoInfo::Malformed("it is not text"))?;
     // Also keeps out the marks that reorder what a terminal shows.
-    let foreign = |c: char| !matches!(c, '\t' | '\n' | '\r' | '"' | '\'' | '\\') && c.escape_debug().len() > 1;
+    let foreign = |c: char| !matches!(c, '\t' | '\n' | '"' | '\'' | '\\') && c.escape_debug().len() > 1;
     if text.contains(foreign) { Err(NoGoInfo::Malformed("it holds control characters")) } else { Ok(text) }
 }
 
@@ -172,8 +172,11 @@ mod tests {
         let escape = framed("path\tevil\u{1b}[2J\n");
         let reorder = framed("mod\t\u{202e}evil\n");
         let no_line_feed = framed("path\tx");
-        let cases: [(&[u8], &[u8]); 7] = [
+        let overwrite = framed("mod\tanother\rreproq-worker\tv1.0.0\n");
+        let cases: [(&[u8], &[u8]); 9] = [
             (b"", b""),
+            (b"go1.24", &overwrite),
+            (b"go1.24\nrm", b""),
             (b"go1.24", b"path\tno marks\n"),
             (b"go1.24", &no_line_feed),
             (b"go1.24", &escape),

@@ -61,8 +61,8 @@ pub fn inspect(path: &Path) -> Result<Inspection, InspectError> {
     File::open(path).and_then(read_inspection).map_err(failed)
 }
 
-/// Reads what the bytes are.
-pub(super) fn read_inspection<R: Read + Seek>(mut file: R) -> io::Result<Inspection> {
+/// As [`inspect`], of bytes wherever they are. Fails only when they cannot be read.
+pub fn read_inspection<R: Read + Seek>(mut file: R) -> io::Result<Inspection> {
     let mut first = Vec::new();
     file.by_ref().take(FIRST_BYTES).read_to_end(&mut first)?;
     let (cache, meter) = (ReadCache::new(file), Meter::default());

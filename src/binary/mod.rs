@@ -34,6 +34,7 @@ pub use identity::Identity;
 pub use identity::is_worker;
 pub use inspect::InspectError;
 pub use inspect::inspect;
+pub use inspect::read_inspection;
 pub use inspection::Content;
 pub use inspection::Format;
 pub use inspection::GlibcVersion;

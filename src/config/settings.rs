@@ -295,6 +295,10 @@ fn api_of(server: &Url) -> Url {
 
 /// An address other addresses are built on: https, or plain http to this very machine, and nothing after its path.
 fn base_url(text: &str) -> Result<Url, String> {
+    // Before any sentence that repeats the text: what stands before an `@` may be a password.
+    if text.contains('@') {
+        return Err("an address must not carry a user or password; set a token variable instead".to_owned());
+    }
     let mut url = Url::parse(text).map_err(|error| format!("`{text}` is not an address ({error})"))?;
     let loopback = is_loopback(&url);
     match url.scheme() {
@@ -302,9 +306,6 @@ fn base_url(text: &str) -> Result<Url, String> {
         "http" if loopback => {}
         "http" => return Err(format!("`{text}` would be reached without encryption; use https")),
         scheme => return Err(format!("`{scheme}` is not a way to reach GitHub; use https")),
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("an address must not carry a user or password; set a token variable instead".to_owned());
     }
     url.set_query(None);
     url.set_fragment(None);
@@ -416,7 +417,13 @@ mod tests {
             refused(&[("GH_TOKEN", "a\u{1b}b")]),
             "the variable GH_TOKEN is not usable: it holds characters no token has"
         );
-        assert!(refused(&[("GITHUB_API_URL", "https://u:p@git.acme.org")]).contains("must not carry"));
+        for address in ["https://u:pass@git.acme.org", "http://u:pass@git.acme.org", "https://u:pass@git.acme.org:port"]
+        {
+            let refused = refused(&[("GITHUB_API_URL", address)]);
+            assert!(refused.contains("must not carry") && !refused.contains("pass@"), "{refused}");
+        }
+        let refused_repository = refused(&[("REPROQ_REPOSITORY", "https://u:pass@github.com/acme/tool")]);
+        assert!(refused_repository.contains("`…@github.com/acme/tool`"), "{refused_repository}");
         assert!(refused(&[("REPROQ_REQUIRE", "perfect")]).contains("perfect"));
     }
 

@@ -16,6 +16,7 @@ use crate::github::graphql::GraphQlError;
 use crate::github::graphql::Problem;
 use crate::github::graphql::problems_of;
 use crate::github::refusal::Refusal;
+use crate::github::refusal::requests_left;
 use crate::github::refusal::wait_of;
 use crate::release::Tag;
 
@@ -217,20 +218,9 @@ fn lost(error: &ApiError) -> Refusal {
 
 impl Told {
     fn of(answer: &Answer, outcome: Result<(), Refusal>) -> Self {
-        let number = |name: &str| answer.header(name).and_then(|value| value.parse().ok());
-        let is_core = answer.header("x-ratelimit-resource").is_none_or(|resource| resource == "core");
-        let date = answer.header("date").and_then(|date| chrono::DateTime::parse_from_rfc2822(date).ok());
-        let until = number("x-ratelimit-reset").and_then(|reset| {
-            let reset = i64::try_from(reset).ok()?;
-            u64::try_from(reset - date?.timestamp()).ok()
-        });
-        Self {
-            outcome,
-            status: Some(answer.status.as_u16()),
-            request_id: answer.header("x-github-request-id").map(str::to_owned),
-            remaining: number("x-ratelimit-remaining").filter(|_| is_core),
-            reset_in: Duration::from_secs(until.unwrap_or(3600)),
-        }
+        let (remaining, reset_in) = requests_left(&answer.headers);
+        let request_id = answer.header("x-github-request-id").map(str::to_owned);
+        Self { outcome, status: Some(answer.status.as_u16()), request_id, remaining, reset_in }
     }
 
     fn without_answer(refusal: Refusal) -> Self {

@@ -5,6 +5,8 @@ use chrono::Utc;
 use http::HeaderMap;
 use thiserror::Error;
 
+use crate::github::refusal::is_limit;
+use crate::github::refusal::one_line;
 use crate::net::NetError;
 
 /// A failed call of the API.
@@ -64,14 +66,12 @@ pub enum ApiError {
 }
 
 impl ApiError {
-    /// Reads an answer that is no success.
-    pub(super) fn from_answer(what: &str, status: u16, headers: &HeaderMap, body: &[u8], authenticated: bool) -> Self {
+    /// Reads an answer that is no success. `what` was asked for, `authenticated` says whether a token went along.
+    pub fn from_answer(what: &str, status: u16, headers: &HeaderMap, body: &[u8], authenticated: bool) -> Self {
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let message = message(body);
-        let spent = header("x-ratelimit-remaining") == Some("0");
-        let limited = status == 429 || spent || header("retry-after").is_some() || message.contains("rate limit");
         match status {
-            403 | 429 if limited => Self::RateLimited { reset: reset(headers), authenticated },
+            _ if is_limit(status, headers, &message) => Self::RateLimited { reset: reset(headers), authenticated },
             403 if header("x-github-sso").is_some() => {
                 let url =
                     header("x-github-sso").and_then(|value| value.split_once("url=")).map(|(_, url)| url.to_owned());
@@ -108,11 +108,11 @@ pub(super) fn reset(headers: &HeaderMap) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(seconds, 0)
 }
 
-/// GitHub's own words, cut to a line.
+/// GitHub's own words, on one line.
 fn message(body: &[u8]) -> String {
     let document: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let text = document.get("message").and_then(serde_json::Value::as_str).unwrap_or("it gave no reason");
-    text.lines().next().unwrap_or_default().chars().take(300).collect()
+    one_line(text)
 }
 
 #[cfg(test)]
@@ -132,6 +132,8 @@ mod tests {
         assert_eq!(limited.to_string(), "GitHub limits requests from here until 22:13:20 UTC");
         let secondary = "{\"message\": \"You have exceeded a secondary rate limit\"}";
         assert!(matches!(read(403, &[], secondary), ApiError::RateLimited { reset: None, .. }));
+        let after_a_greeting = "{\"message\": \"Sorry.\\nRate limit exceeded\"}";
+        assert!(matches!(read(403, &[], after_a_greeting), ApiError::RateLimited { reset: None, .. }));
         let asked = [("retry-after", "60"), ("date", "Tue, 14 Nov 2023 22:13:20 GMT")];
         assert_eq!(read(429, &asked, "").to_string(), "GitHub limits requests from here until 22:14:20 UTC");
         let sso = read(403, &[("x-github-sso", "required; url=https://github.com/orgs/a/sso?x=1")], "{}");

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use chrono::DateTime;
+use chrono::Utc;
 use http::HeaderMap;
 
 use crate::github::ApiError;
@@ -11,6 +12,9 @@ use crate::net::parse_retry_after;
 
 /// How long GitHub wants a client to rest that was limited without being told for how long.
 const REST: Duration = Duration::from_secs(60);
+
+/// After this time at the latest the budget is whole again.
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// Why a change was not made, or is not known to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,20 +84,16 @@ impl Refusal {
     }
 
     /// Reads the answer to a REST request that is no success.
-    pub(super) fn of_answer(status: u16, headers: &HeaderMap, body: &[u8]) -> Self {
-        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    pub fn of_answer(status: u16, headers: &HeaderMap, body: &[u8]) -> Self {
         let document: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
         let words = document["message"].as_str().unwrap_or("it gave no reason");
-        let lower = words.to_ascii_lowercase();
-        let spent = header("x-ratelimit-remaining") == Some("0");
-        let limited = status == 429 || spent || header("retry-after").is_some() || lower.contains("rate limit");
         match status {
-            403 | 429 if limited => Self::Limited { wait: wait_of(headers) },
-            300..=399 => Self::Moved { to: header("location").map(str::to_owned) },
+            _ if is_limit(status, headers, &one_line(words)) => Self::Limited { wait: wait_of(headers) },
+            300..=399 => Self::Moved { to: text(headers, "location").map(str::to_owned) },
             404 | 410 => Self::Gone,
             409 => Self::Busy,
             401 | 403 => {
-                let needed = header("x-accepted-github-permissions").map(str::to_owned);
+                let needed = text(headers, "x-accepted-github-permissions").map(str::to_owned);
                 Self::Forbidden { message: one_line(words), needed }
             }
             422 => Self::of_words(words, status),
@@ -124,25 +124,55 @@ impl Refusal {
     }
 }
 
-fn one_line(words: &str) -> String {
+/// Whether an answer is a limit, by its headers or by GitHub's words on [`one_line`]: without either a 403 is about permissions.
+pub(super) fn is_limit(status: u16, headers: &HeaderMap, words: &str) -> bool {
+    let says_so = || {
+        text(headers, "x-ratelimit-remaining") == Some("0")
+            || headers.contains_key("retry-after")
+            || words.to_ascii_lowercase().contains("rate limit")
+    };
+    status == 429 || (status == 403 && says_so())
+}
+
+/// GitHub's words, which may be a page long, as a part of a sentence.
+pub(super) fn one_line(words: &str) -> String {
     words.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(300).collect()
 }
 
 /// How long to wait before the next request: as told, else until the budget is whole again, else a minute.
 pub(super) fn wait_of(headers: &HeaderMap) -> Duration {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let date = header("date").and_then(|date| DateTime::parse_from_rfc2822(date).ok()).map(|date| date.to_utc());
     // Measured by the server's own clock; this machine's may be wrong.
-    let now = date.unwrap_or(DateTime::UNIX_EPOCH);
-    if let Some(wait) = header("retry-after").and_then(|value| parse_retry_after(value, now)) {
+    let now = date_of(headers).unwrap_or(DateTime::UNIX_EPOCH);
+    if let Some(wait) = text(headers, "retry-after").and_then(|value| parse_retry_after(value, now)) {
         return wait.max(Duration::from_secs(1));
     }
-    let spent = header("x-ratelimit-remaining") == Some("0");
-    let reset = header("x-ratelimit-reset").and_then(|value| DateTime::from_timestamp(value.parse().ok()?, 0));
-    match (spent, date, reset) {
-        (true, Some(date), Some(reset)) => (reset - date).to_std().unwrap_or(Duration::ZERO) + Duration::from_secs(1),
-        _ => REST,
+    let is_spent = text(headers, "x-ratelimit-remaining") == Some("0");
+    match until_reset(headers) {
+        Some(wait) if is_spent => wait + Duration::from_secs(1),
+        Some(_) | None => REST,
     }
+}
+
+/// How many requests are left of the hour's, where the answer was paid from those of the REST API, and how long until they
+/// are whole again: an hour where GitHub does not say.
+pub fn requests_left(headers: &HeaderMap) -> (Option<u64>, Duration) {
+    let is_core = text(headers, "x-ratelimit-resource").is_none_or(|resource| resource == "core");
+    let left = text(headers, "x-ratelimit-remaining").filter(|_| is_core).and_then(|value| value.parse().ok());
+    (left, until_reset(headers).unwrap_or(HOUR))
+}
+
+/// From the answer to the moment it names, which may have passed. A moment beyond the calendar is none.
+fn until_reset(headers: &HeaderMap) -> Option<Duration> {
+    let reset = DateTime::from_timestamp(text(headers, "x-ratelimit-reset")?.parse().ok()?, 0)?;
+    Some((reset - date_of(headers)?).to_std().unwrap_or(Duration::ZERO))
+}
+
+fn date_of(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc2822(text(headers, "date")?).ok().map(|date| date.to_utc())
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 impl fmt::Display for Refusal {
@@ -235,5 +265,23 @@ mod tests {
         assert_eq!(wait(&[("retry-after", "Tue, 14 Nov 2023 22:14:20 GMT"), date]), 60);
         assert_eq!(wait(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1700000030"), date]), 31);
         assert_eq!(wait(&[]), 60);
+        assert_eq!(wait(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "9223372036854775807"), date]), 60);
+    }
+
+    #[test]
+    fn what_is_left_of_the_hour_is_as_told() {
+        let left = |headers: &[(&'static str, &'static str)]| {
+            let headers = headers
+                .iter()
+                .map(|(name, value)| (http::HeaderName::from_static(name), http::HeaderValue::from_static(value)));
+            let (left, whole_in) = requests_left(&headers.collect());
+            (left, whole_in.as_secs())
+        };
+        let date = ("date", "Tue, 14 Nov 2023 22:13:20 GMT");
+        let reset = |moment| ("x-ratelimit-reset", moment);
+        assert_eq!(left(&[("x-ratelimit-remaining", "49"), reset("1700000030"), date]), (Some(49), 30));
+        assert_eq!(left(&[("x-ratelimit-remaining", "49"), ("x-ratelimit-resource", "graphql")]), (None, 3600));
+        assert_eq!(left(&[reset("1600000000"), date]), (None, 0));
+        assert_eq!(left(&[reset("9223372036854775807"), ("date", "Mon, 1 Jan 1900 00:00:00 GMT")]), (None, 3600));
     }
 }

@@ -15,6 +15,7 @@ use crate::github::inventory::ListedTag;
 use crate::github::inventory::Lister;
 use crate::github::inventory::MOST_RELEASES;
 use crate::github::inventory::too_many;
+use crate::github::link::has_next_page;
 use crate::net::NetError;
 use crate::release::AssetState;
 use crate::release::Tag;
@@ -189,7 +190,7 @@ impl Lister<'_> {
             let route = format!("{route}?per_page=100&page={number}");
             let answer = self.github.get_answer(&route, &what, self.progress).await?;
             let page: Vec<T> = read_json(&answer.body, &what)?;
-            let leads_on = answer.header("link").is_some_and(|link| link.contains("rel=\"next\""));
+            let leads_on = answer.header("link").is_some_and(has_next_page);
             let is_empty = page.is_empty();
             all.extend(page);
             match (leads_on, is_empty) {

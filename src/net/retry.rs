@@ -11,6 +11,9 @@ pub const TRIES: u32 = 4;
 /// The longest wait a server may ask for before the request is given up instead.
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
+/// Longer waits are not told apart, so that waits can be added up.
+const LONGEST: Duration = Duration::from_secs(u32::MAX as u64);
+
 /// Counts the tries of one request.
 #[derive(Debug, Clone)]
 pub struct Backoff {
@@ -54,14 +57,14 @@ impl Default for Backoff {
 }
 
 /// Reads `Retry-After`: seconds or an HTTP date (RFC 9110, 10.2.3). What is neither is nothing; a date that has passed is
-/// no wait.
+/// no wait, and one of more than a century is of a century.
 pub fn parse_retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
     let value = value.trim();
     if let Ok(seconds) = value.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
+        return Some(Duration::from_secs(seconds).min(LONGEST));
     }
     let date = DateTime::parse_from_rfc2822(value).ok()?;
-    Some((date.to_utc() - now).to_std().unwrap_or(Duration::ZERO))
+    Some((date.to_utc() - now).to_std().unwrap_or(Duration::ZERO).min(LONGEST))
 }
 
 #[cfg(test)]
@@ -93,6 +96,7 @@ mod tests {
         assert_eq!(parse_retry_after(" 120 ", now), Some(Duration::from_secs(120)));
         assert_eq!(parse_retry_after("Sun, 06 Nov 1994 08:49:37 GMT", now), Some(Duration::from_secs(37)));
         assert_eq!(parse_retry_after("Sun, 06 Nov 1994 08:00:00 GMT", now), Some(Duration::ZERO));
+        assert_eq!(parse_retry_after("18446744073709551615", now), Some(LONGEST));
         assert_eq!(parse_retry_after("soon", now), None);
         assert_eq!(parse_retry_after("-1", now), None);
     }

@@ -6,6 +6,8 @@ use std::fs::File;
 use std::fs::OpenOptions;
 use std::io;
 use std::io::Read;
+use std::io::Seek;
+use std::io::SeekFrom;
 use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
@@ -158,13 +160,18 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// Opens a record. A file that is there already is continued, so that no earlier line is ever lost.
+    /// Opens a record. A file that is there already is continued, so that no earlier line is ever lost; a line that a crash
+    /// cut is ended, so that it takes no later one with it.
     pub fn open(path: &Path) -> Result<Self, AuditError> {
         let error = |source| AuditError::Write { path: path.to_owned(), source };
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(error)?;
         }
-        let file = OpenOptions::new().append(true).create(true).open(path).map_err(error)?;
+        let is_cut = is_cut(path).map_err(error)?;
+        let mut file = OpenOptions::new().append(true).create(true).open(path).map_err(error)?;
+        if is_cut {
+            file.write_all(b"\n").map_err(error)?;
+        }
         Ok(Self { path: path.to_owned(), file, requests: 0 })
     }
 
@@ -195,20 +202,47 @@ impl Audit {
     }
 }
 
-/// Reads a record. A last line that was cut by a crash is no line.
+/// Whether a record is there that does not end with a line's end. A pipe or a terminal is no record to go on with.
+fn is_cut(path: &Path) -> io::Result<bool> {
+    if !std::fs::metadata(path).is_ok_and(|record| record.is_file() && record.len() > 0) {
+        return Ok(false);
+    }
+    let mut record = File::open(path)?;
+    record.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    record.read_exact(&mut last)?;
+    Ok(last != *b"\n")
+}
+
+/// Reads a record. A line that a crash cut short is no line; only another run, or nothing, comes after it.
 pub fn read_audit(path: &Path) -> Result<Vec<AuditLine>, AuditError> {
     let error = |source| AuditError::Read { path: path.to_owned(), source };
-    let mut text = String::new();
-    File::open(path).map_err(error)?.take(MAX_BYTES).read_to_string(&mut text).map_err(error)?;
-    let whole = text.ends_with('\n');
-    let count = text.lines().count();
+    let mut text = Vec::new();
+    File::open(path).map_err(error)?.take(MAX_BYTES).read_to_end(&mut text).map_err(error)?;
     let mut lines = Vec::new();
-    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        match serde_json::from_str(line) {
-            Ok(line) => lines.push(line),
-            Err(_) if index + 1 == count && !whole => {}
+    let mut cut = None;
+    for (index, line) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        let has_end = line.ends_with(b"\n");
+        let line = line.trim_ascii();
+        if line.is_empty() {
+            continue;
+        }
+        match serde_json::from_slice::<AuditLine>(line) {
+            Ok(line) => {
+                let is_begin = matches!(line.event, AuditEvent::Begin { .. });
+                if let Some(error) = cut.take().filter(|_| !is_begin) {
+                    return Err(error);
+                }
+                lines.push(line);
+            }
             Err(error) => {
-                return Err(AuditError::Line { path: path.to_owned(), line: index + 1, reason: error.to_string() });
+                let is_cut = error.is_eof() || !has_end;
+                let error = AuditError::Line { path: path.to_owned(), line: index + 1, reason: error.to_string() };
+                if !is_cut {
+                    return Err(error);
+                }
+                // A run may be cut in its very first line, after one that was cut: the first is the one to tell.
+                cut.get_or_insert(error);
             }
         }
     }
@@ -242,6 +276,39 @@ mod tests {
         assert_eq!(read_audit(&path).expect("read").len(), 1);
         std::fs::write(&path, format!("nonsense\n{text}")).expect("spoilt");
         assert!(matches!(read_audit(&path), Err(AuditError::Line { line: 1, .. })));
+    }
+
+    fn begin() -> AuditEvent {
+        AuditEvent::Begin {
+            schema: AUDIT_SCHEMA.to_owned(),
+            tool_version: "1.0.0".to_owned(),
+            command: "prune".to_owned(),
+            repository: PlannedRepository { id: 7, full_name: "acme/tool".parse().expect("a repository") },
+            plan_digest: None,
+            units: vec!["r\u{e9}sum\u{e9}".to_owned()],
+        }
+    }
+
+    /// Wherever a crash cuts a record, in the middle of a letter too, the lines before are read, and another run that is
+    /// recorded in the same file costs none of them.
+    #[test]
+    fn a_record_cut_anywhere_is_read_and_continued() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("audit.jsonl");
+        let time = DateTime::UNIX_EPOCH;
+        let mut audit = Audit::open(&path).expect("opened");
+        audit.write(time, begin()).expect("written");
+        audit.intent(time, Action::DeleteTags { tags: vec![tag("r\u{e9}sum\u{e9}")] }).expect("written");
+        let text = std::fs::read(&path).expect("text");
+        let whole = read_audit(&path).expect("read");
+        for length in 0..text.len() {
+            std::fs::write(&path, &text[..length]).expect("cut");
+            let left = read_audit(&path).unwrap_or_else(|error| panic!("cut to {length} bytes: {error}"));
+            assert!(whole.starts_with(&left), "cut to {length} bytes");
+            Audit::open(&path).expect("opened again").write(time, begin()).expect("written");
+            let continued = read_audit(&path).unwrap_or_else(|error| panic!("continued at {length} bytes: {error}"));
+            assert_eq!(continued, [&left[..], &whole[..1]].concat(), "continued at {length} bytes");
+        }
     }
 
     #[test]

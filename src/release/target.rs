@@ -172,6 +172,8 @@ mod tests {
     fn text_round_trips() {
         for target in Target::all() {
             assert_eq!(target.to_string().parse(), Ok(target));
+            let json = serde_json::to_string(&target).expect("a text");
+            assert_eq!(serde_json::from_str::<Target>(&json).expect("read"), target);
         }
     }
 }

@@ -54,7 +54,11 @@ impl FromStr for RepoSlug {
             Some((owner, name)) if allowed(owner) && allowed(name) => {
                 Ok(Self { owner: owner.to_owned(), name: name.to_owned() })
             }
-            Some(_) | None => Err(RepoSlugError(text.to_owned())),
+            // What stands before an `@` may be a password.
+            Some(_) | None => Err(RepoSlugError(match text.rsplit_once('@') {
+                Some((_, behind)) => format!("…@{behind}"),
+                None => text.to_owned(),
+            })),
         }
     }
 }
@@ -171,6 +175,8 @@ impl Tool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -203,6 +209,15 @@ mod tests {
             ["", "adpena", "adpena/", "/x", "a/b/c", "a/..", "a b/c", "https://github.com/a/b", "a/b?x", "a/b#x"]
         {
             assert!(text.parse::<RepoSlug>().is_err(), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_repository_is_read_as_it_is_written(text in "[a-zA-Z0-9._-]{0,9}/?[a-zA-Z0-9._/-]{0,9}") {
+            if let Ok(slug) = text.parse::<RepoSlug>() {
+                prop_assert_eq!(slug.to_string(), text);
+            }
         }
     }
 }

@@ -178,6 +178,26 @@ mod tests {
 
     proptest! {
         #[test]
+        fn a_version_survives_its_tag(
+            numbers in any::<[u64; 3]>(),
+            pre in "((0|[1-9][0-9]{0,3}|[a-z-]{1,4})(\\.(0|[a-z]{1,4}))?)?",
+            build in "([0-9a-z]{1,4}(\\.[0-9a-z]{1,4})?)?",
+            with_v in any::<bool>(),
+        ) {
+            let [major, minor, patch] = numbers;
+            let mut version = Version::new(major, minor, patch);
+            version.pre = semver::Prerelease::new(&pre).expect("a prerelease");
+            version.build = semver::BuildMetadata::new(&build).expect("build metadata");
+            let text = format!("{}{version}", if with_v { "v" } else { "" });
+            let tag: Tag = text.parse().expect("git allows every version");
+            prop_assert_eq!(tag.version(), Some(version.clone()));
+            let json = serde_json::to_string(&tag).expect("a text");
+            prop_assert_eq!(&serde_json::from_str::<Tag>(&json).expect("read"), &tag);
+            let meant: VersionSpec = version.to_string().parse().expect("a version");
+            prop_assert_eq!(meant, VersionSpec::Exact(format!("v{version}").parse().expect("a tag")));
+        }
+
+        #[test]
         fn parsing_never_panics_and_keeps_the_spelling(text in "\\PC*") {
             if let Ok(tag) = text.parse::<Tag>() {
                 prop_assert_eq!(tag.as_str(), text.as_str());

@@ -113,3 +113,95 @@ impl Receipt {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::trust::EvidenceSource;
+
+    fn digest() -> impl Strategy<Value = Sha256Digest> {
+        any::<[u8; 32]>().prop_map(Sha256Digest::from_bytes)
+    }
+
+    prop_compose! {
+        fn evidence()(sha256 in digest(), name in "\\PC{0,12}", source in 0_u8..3, finding in 0_u8..3, transient: bool) -> Evidence {
+            let source = match source {
+                0 => EvidenceSource::ApiDigest,
+                1 => EvidenceSource::SumsFile { name: name.clone() },
+                _ => EvidenceSource::Sidecar { name: name.clone() },
+            };
+            match finding {
+                0 => Evidence::found(source, sha256),
+                1 => Evidence::absent(source, name),
+                _ => Evidence::unknown(source, name, transient),
+            }
+        }
+    }
+
+    fn origin() -> impl Strategy<Value = ReceiptOrigin> {
+        let texts = proptest::collection::vec("\\PC{0,12}", 3);
+        (any::<bool>(), texts, digest(), any::<u64>(), proptest::option::of(any::<bool>())).prop_map(
+            |(released, texts, sha256, size, dirty)| {
+                let text = |place: usize| texts[place].clone();
+                let unless_empty = |place: usize| Some(text(place)).filter(|text| !text.is_empty());
+                if released {
+                    return ReceiptOrigin::Release {
+                        repository: "acme/tool".parse().expect("a repository"),
+                        tag: "v1.0.0".parse().expect("a tag"),
+                        asset: ReceiptAsset { name: text(0), url: text(1), size, sha256, member: unless_empty(2) },
+                    };
+                }
+                ReceiptOrigin::Build(BuildRecord {
+                    source: text(0),
+                    commit: unless_empty(1),
+                    dirty,
+                    source_version: unless_empty(2),
+                    go_version: text(1),
+                    reason: text(2),
+                })
+            },
+        )
+    }
+
+    prop_compose! {
+        fn receipt()(
+            target in proptest::sample::select(Target::all().collect::<Vec<_>>()),
+            sha256 in digest(),
+            size in any::<u64>(),
+            version in proptest::option::of("\\PC{0,12}"),
+            verdict in proptest::sample::select(Level::ALL.to_vec()),
+            evidence in proptest::collection::vec(evidence(), 0..4),
+            origin in origin(),
+            notes in proptest::collection::vec("\\PC{0,12}", 0..3),
+        ) -> Receipt {
+            Receipt {
+                schema: SCHEMA.to_owned(),
+                tool: "reproq-worker".to_owned(),
+                target,
+                sha256,
+                size,
+                version,
+                verdict,
+                evidence,
+                origin,
+                notes,
+                installer: "reproq-cli 0.1.0".to_owned(),
+                installed_at: "2026-01-01T00:00:00Z".to_owned(),
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(receipt in receipt()) {
+            let mut document = serde_json::to_value(&receipt).expect("a receipt holds nothing that JSON cannot say");
+            prop_assert_eq!(&serde_json::from_value::<Receipt>(document.clone()).expect("read"), &receipt);
+            // A later version of this program may add fields, at the top and further down.
+            document["added-later"] = serde_json::json!([1]);
+            document["origin"]["added-later"] = serde_json::json!({});
+            prop_assert_eq!(&serde_json::from_value::<Receipt>(document).expect("read"), &receipt);
+        }
+    }
+}

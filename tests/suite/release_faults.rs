@@ -176,6 +176,19 @@ fn a_limit_beyond_max_wait_ends_with_6_and_the_next_run_finishes() {
 }
 
 #[test]
+fn a_limit_without_end_stops_the_work_however_long_it_waited_before() {
+    let context = with_versions(6);
+    let limit = |seconds| Fault::RateLimitSecondary { status: 429, retry_after: RetryAfter::Seconds(seconds) };
+    context.github.fault(deletes().nth(2), limit(1));
+    context.github.fault(deletes().nth(3), limit(u64::MAX));
+    let output = context.run(&PRUNE);
+    assert_eq!(output.code, 6, "{output:#?}");
+    assert!(output.stderr.contains("longer than --max-wait allows"), "{output:#?}");
+    context.succeed(&PRUNE);
+    assert_eq!(tags(&context), ["v1.4.0", "v1.5.0", "v1.6.0"]);
+}
+
+#[test]
 fn a_reserve_of_requests_is_left_to_others() {
     let context = with_versions(12);
     context.github.rest_budget(BudgetSpec::remaining(54));

@@ -1,0 +1,104 @@
+//! Reads the `Link` header, by which a list says whether it goes on. Pure.
+
+/// Whether a `Link` header names a next page (RFC 8288, 3): one of its links has `next` among its relations.
+pub fn has_next_page(header: &str) -> bool {
+    let mut rest = header;
+    // An address may hold commas and semicolons, so it is left out before anything is divided.
+    while let Some((_, behind)) = rest.split_once('<') {
+        let Some((_, parameters)) = behind.split_once('>') else { return false };
+        let (link, further) = one_link(parameters);
+        if parameters_of(link).any(|(name, value)| name.eq_ignore_ascii_case("rel") && is_next(value)) {
+            return true;
+        }
+        rest = further;
+    }
+    false
+}
+
+fn is_next(relations: &str) -> bool {
+    relations.split_ascii_whitespace().any(|relation| relation.eq_ignore_ascii_case("next"))
+}
+
+/// The parameters of the first link, and the links behind it.
+fn one_link(text: &str) -> (&str, &str) {
+    match outside_quotes(text, ',') {
+        Some(comma) => (&text[..comma], &text[comma + 1..]),
+        None => (text, ""),
+    }
+}
+
+fn parameters_of(link: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut rest = Some(link);
+    std::iter::from_fn(move || {
+        let text = rest.take()?;
+        let end = outside_quotes(text, ';');
+        rest = end.map(|end| &text[end + 1..]);
+        Some(end.map_or(text, |end| &text[..end]))
+    })
+    .filter_map(|parameter| parameter.split_once('='))
+    .map(|(name, value)| (name.trim(), value.trim().trim_matches('"')))
+}
+
+/// Where this mark stands first outside of quotes.
+fn outside_quotes(text: &str, mark: char) -> Option<usize> {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    text.char_indices()
+        .find(|(_, c)| {
+            if std::mem::take(&mut is_escaped) {
+                return false;
+            }
+            match c {
+                '"' => is_quoted = !is_quoted,
+                '\\' if is_quoted => is_escaped = true,
+                _ => return *c == mark && !is_quoted,
+            }
+            false
+        })
+        .map(|(place, _)| place)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_list_goes_on_when_a_link_says_so() {
+        for (header, expected) in [
+            ("<https://api.github.com/x?page=2>; rel=\"next\", <https://api.github.com/x?page=9>; rel=\"last\"", true),
+            (
+                "<https://api.github.com/x?page=1>; rel=\"prev\", <https://api.github.com/x?page=1>; rel=\"first\"",
+                false,
+            ),
+            ("<x>;rel=next", true),
+            ("<x>; REL=\"last NEXT\"", true),
+            ("<x>; title=\"a, b; c\"; rel=\"next\"", true),
+            ("<x>; title=\"\\\", <y>; rel=next\"; rel=\"last\"", false),
+            ("<https://x/?a,b;rel=\"next\">; rel=\"last\"", false),
+            ("<x>; rel=\"nextish\"", false),
+            ("<x>; anchor=\"next\"", false),
+            ("<x", false),
+            ("rel=\"next\"", false),
+            ("", false),
+        ] {
+            assert_eq!(has_next_page(header), expected, "{header:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(links in proptest::collection::vec(("[a-z/?=&,;]{0,12}", "(next|prev|last|first)", any::<bool>()), 0..5)) {
+            let written = links.iter().map(|(address, relation, quoted)| {
+                if *quoted { format!("<{address}>; rel=\"{relation}\"") } else { format!("<{address}>;rel={relation}") }
+            });
+            let header = written.collect::<Vec<_>>().join(", ");
+            prop_assert_eq!(has_next_page(&header), links.iter().any(|(_, relation, _)| relation == "next"));
+        }
+
+        #[test]
+        fn any_header_is_read(header in "[<>;,=\"\\\\ relnxté]*") {
+            let _ = has_next_page(&header);
+        }
+    }
+}
