@@ -76,6 +76,8 @@ pub enum Command {
     Verify(VerifyArgs),
     /// List the versions kept on this machine
     Versions,
+    /// Look at everything an installation depends on
+    Doctor(DoctorArgs),
     /// Show or shrink the cache of verified assets
     #[command(subcommand)]
     Cache(CacheCommand),
@@ -214,6 +216,17 @@ pub struct VerifyArgs {
     /// The least verdict that is accepted: pinned, digest, checksum or built [env: REPROQ_REQUIRE]
     #[arg(long, value_name = "LEVEL")]
     pub require: Option<String>,
+}
+
+/// Options of `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Also ask each host an installation needs
+    #[arg(long)]
+    pub network: bool,
+    /// Do not ask Django whether its settings name another binary
+    #[arg(long)]
+    pub no_django: bool,
 }
 
 /// A command about the cache.

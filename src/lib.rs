@@ -10,6 +10,7 @@ pub mod cache;
 pub mod cli;
 mod commands;
 pub mod config;
+pub mod doctor;
 pub mod exit;
 pub mod failure;
 pub mod github;

@@ -67,7 +67,12 @@ impl<'ui> Session<'ui> {
                 input.require.clone_from(&arguments.require);
             }
             Command::Verify(arguments) => input.require.clone_from(&arguments.require),
-            Command::Rollback(_) | Command::Versions | Command::Cache(_) | Command::Which(_) | Command::Release(_) => {}
+            Command::Rollback(_)
+            | Command::Versions
+            | Command::Doctor(_)
+            | Command::Cache(_)
+            | Command::Which(_)
+            | Command::Release(_) => {}
         }
         let settings = Settings::resolve(input, &env, &file).map_err(|error| usage(error.into()))?;
         if let Some(token) = &settings.token {

@@ -28,6 +28,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("github", &["config", "net", "progress", "release", "staging"]),
     ("store", &["release", "staging", "trust"]),
     ("lockfile", &["release", "trust"]),
+    ("doctor", &["proof", "text"]),
     ("proof", &["lockfile", "release", "store", "trust"]),
     ("upgrade", &["release"]),
     ("cache", &["release", "staging"]),
@@ -47,9 +48,9 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "commands",
         &[
-            "archive", "binary", "build", "cache", "cli", "config", "exit", "failure", "github", "hygiene", "install",
-            "locate", "lockfile", "net", "platform", "progress", "proof", "prune", "release", "session", "store",
-            "text", "trust", "ui", "upgrade", "origin",
+            "archive", "binary", "build", "cache", "cli", "config", "doctor", "exit", "failure", "github", "hygiene",
+            "install", "locate", "lockfile", "net", "platform", "progress", "proof", "prune", "release", "secret",
+            "session", "store", "text", "trust", "ui", "upgrade", "origin",
         ],
     ),
 ];

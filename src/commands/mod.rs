@@ -1,6 +1,7 @@
 //! The commands: arguments to request, request to flow, outcome to report; and how that report reads.
 
 mod cache;
+mod doctor;
 mod hints;
 mod install;
 mod lock;
@@ -26,6 +27,7 @@ pub(crate) fn run(command: &Command, session: &Session<'_>) -> Result<ExitStatus
         Command::Rollback(arguments) => rollback::rollback(arguments, session),
         Command::Verify(arguments) => verify::verify(arguments, session),
         Command::Versions => versions::versions(session),
+        Command::Doctor(arguments) => doctor::doctor(arguments, session),
         Command::Cache(command) => cache::cache(command, session),
         Command::Which(arguments) => which::which(arguments, session),
         Command::Release(command) => release::run(command, session),

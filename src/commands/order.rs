@@ -177,7 +177,7 @@ fn elsewhere(path: &Path, session: &Session<'_>, tool: &Tool, target: Target) ->
 }
 
 /// Where a checkout may lie. A flag or variable is relative to the current folder, a setting to the project.
-fn sources(session: &Session<'_>) -> Vec<(SourceOrigin, PathBuf)> {
+pub(super) fn sources(session: &Session<'_>) -> Vec<(SourceOrigin, PathBuf)> {
     let named = session.settings.source.as_ref();
     let (flag, variable, setting) = match named.map(|named| (&named.from, named.value.as_path())) {
         Some((Provenance::Flag(_), path)) => (Some(path), None, None),

@@ -142,7 +142,7 @@ const fn gravity(status: ExitStatus) -> u8 {
     }
 }
 
-const fn hint(difference: &Difference) -> &'static str {
+pub(super) const fn hint(difference: &Difference) -> &'static str {
     match difference {
         Difference::NotInstalled | Difference::Removed { .. } => "install it with `reproq install`",
         Difference::Changed { .. } => "find out who changed it; `reproq install` puts the accepted bytes back",

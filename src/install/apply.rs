@@ -33,6 +33,7 @@ use crate::release::Sha256Digest;
 use crate::release::Tag;
 use crate::release::VersionSpec;
 use crate::store;
+use crate::store::Commit;
 use crate::store::Installed;
 use crate::store::Lock;
 use crate::store::Receipt;
@@ -117,8 +118,17 @@ pub fn run(request: &InstallRequest, door: &Door<'_>) -> Result<Outcome, Install
     let locked = lock_to_write(request, &acquired);
     let written = locked.map(|(path, lockfile)| WrittenLock { path, text: lockfile::render(lockfile) });
     let named_by = acquired.lockfile.as_ref().map(lockfile::render);
-    let (staged, keep) = (&acquired.path, kept(request));
-    for step in store::steps(layout, staged, receipt.clone(), work.found(), &state, &keep, named_by, written) {
+    let commit = Commit {
+        layout,
+        staged: &acquired.path,
+        receipt: receipt.clone(),
+        found: work.found(),
+        state: &state,
+        keep: &kept(request),
+        named_by,
+        lock: written,
+    };
+    for step in store::steps(commit) {
         store::apply(&step)?;
     }
     Ok(Outcome { receipt, work: Some(work), locked: lock_to_write(request, &acquired).map(|(_, lock)| lock.clone()) })

@@ -15,6 +15,7 @@ use crate::platform;
 use crate::release::Sha256Digest;
 use crate::staging::hash_file;
 use crate::store;
+use crate::store::Commit;
 use crate::store::Installed;
 use crate::store::Layout;
 use crate::store::Lock;
@@ -82,7 +83,17 @@ pub fn rollback(
     take_back(layout, &previous, &staged)?;
     let (written, lock) = lock_of(layout, &receipt, request, old);
     let named_by = written.as_ref().map(|written| written.text.clone());
-    for step in store::steps(layout, &staged, receipt.clone(), found, &state, &[], named_by, written) {
+    let commit = Commit {
+        layout,
+        staged: &staged,
+        receipt: receipt.clone(),
+        found,
+        state: &state,
+        keep: &[],
+        named_by,
+        lock: written,
+    };
+    for step in store::steps(commit) {
         store::apply(&step)?;
     }
     Ok(RolledBack { from, to: receipt, lock })

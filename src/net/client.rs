@@ -46,6 +46,15 @@ pub struct Http {
 impl Http {
     /// Makes the client. It never follows a redirect by itself, never decompresses and never keeps cookies.
     pub fn new(options: HttpOptions) -> Result<Self, NetError> {
+        Self::made(options, false)
+    }
+
+    /// As [`Http::new`], with the certificates that servers show kept beside their answers.
+    pub(super) fn inspecting(options: HttpOptions) -> Result<Self, NetError> {
+        Self::made(options, true)
+    }
+
+    fn made(options: HttpOptions, keeps_certificates: bool) -> Result<Self, NetError> {
         let builder = reqwest::Client::builder()
             .user_agent(concat!("reproq-cli/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
@@ -53,6 +62,7 @@ impl Http {
             .connect_timeout(options.connect_timeout.min(options.idle_timeout))
             .read_timeout(options.idle_timeout)
             .referer(false)
+            .tls_info(keeps_certificates)
             .http1_only();
         let client = roots::trusting(builder, options.certificates.as_deref())?
             .build()

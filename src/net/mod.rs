@@ -4,6 +4,7 @@
 mod client;
 mod download;
 mod error;
+mod probe;
 mod retry;
 mod roots;
 
@@ -12,5 +13,8 @@ pub use client::HttpOptions;
 pub use download::Download;
 pub use download::download;
 pub use error::NetError;
+pub use probe::Answered;
+pub use probe::Probe;
+pub use probe::probe;
 pub use retry::Backoff;
 pub use retry::parse_retry_after;

@@ -28,6 +28,18 @@ pub fn is_executable(path: &Path) -> bool {
     path.is_file()
 }
 
+/// Whether this very user may make files in a folder.
+#[cfg(unix)]
+pub fn is_writable(folder: &Path) -> bool {
+    rustix::fs::access(folder, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_ok()
+}
+
+/// Whether this very user may make files in a folder; only trying tells on Windows, so it is believed.
+#[cfg(not(unix))]
+pub fn is_writable(_folder: &Path) -> bool {
+    true
+}
+
 /// A file's size in bytes.
 pub fn file_size(path: &Path) -> io::Result<u64> {
     fs::metadata(path).map(|metadata| metadata.len())

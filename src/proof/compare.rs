@@ -166,9 +166,8 @@ pub fn compare(facts: &Facts) -> (Vec<Difference>, Vec<String>) {
     if level < facts.require {
         differences.push(Difference::BelowRequired { found: level, required: facts.require });
     }
-    match &facts.published {
-        Some(published) => against_github(receipt, published, &mut differences, &mut notes),
-        None => {}
+    if let Some(published) = &facts.published {
+        against_github(receipt, published, &mut differences, &mut notes);
     }
     (differences, notes)
 }

@@ -79,19 +79,30 @@ pub struct WrittenLock {
     pub text: String,
 }
 
-/// The steps that put `staged` in place. `found` is the digest of what is there now, if it is a file; `keep`
-/// are binaries that stay whatever happens, `named_by`
-/// the lock that names the new binary, `lock` the one to write. Pure.
-pub fn steps(
-    layout: &Layout,
-    staged: &Path,
-    receipt: Receipt,
-    found: Option<Sha256Digest>,
-    state: &State,
-    keep: &[Sha256Digest],
-    named_by: Option<String>,
-    lock: Option<WrittenLock>,
-) -> Vec<Step> {
+/// What is to become of the store.
+#[derive(Debug)]
+pub struct Commit<'a> {
+    /// The store.
+    pub layout: &'a Layout,
+    /// The new binary.
+    pub staged: &'a Path,
+    /// Its receipt.
+    pub receipt: Receipt,
+    /// The digest of what is in place now, if it is a file.
+    pub found: Option<Sha256Digest>,
+    /// What the store remembers.
+    pub state: &'a State,
+    /// Binaries that stay whatever happens.
+    pub keep: &'a [Sha256Digest],
+    /// The text of the lock that names the new binary.
+    pub named_by: Option<String>,
+    /// The project's lock, where it is to be written.
+    pub lock: Option<WrittenLock>,
+}
+
+/// The steps that put a staged binary in place. Pure.
+pub fn steps(commit: Commit<'_>) -> Vec<Step> {
+    let Commit { layout, staged, receipt, found, state, keep, named_by, lock } = commit;
     let current = receipt.sha256;
     // Installing the same bytes again must not forget the version before them.
     let replaced = found.filter(|found| *found != current);

@@ -22,6 +22,7 @@ mod lock;
 mod receipt;
 mod state;
 
+pub use commit::Commit;
 pub use commit::Step;
 pub use commit::WrittenLock;
 pub use commit::apply;

@@ -149,7 +149,17 @@ fn planned(context: &Context, layout: &Layout) -> (Vec<Step>, tempfile::TempDir)
     let lock = fs::read_to_string(&path).expect("a lock").replace("0.0.144", "0.0.145");
     let lock = lock.replace(&receipt.sha256.to_string(), &sha256.to_string());
     let written = store::WrittenLock { path, text: lock.clone() };
-    (store::steps(layout, &file, new, Some(receipt.sha256), &state, &[], Some(lock), Some(written)), staged)
+    let commit = store::Commit {
+        layout,
+        staged: &file,
+        receipt: new,
+        found: Some(receipt.sha256),
+        state: &state,
+        keep: &[],
+        named_by: Some(lock),
+        lock: Some(written),
+    };
+    (store::steps(commit), staged)
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod build;
 mod concurrency;
 mod crash;
+mod doctor;
 mod faults;
 mod github;
 mod install;

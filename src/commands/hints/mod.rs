@@ -21,6 +21,7 @@ use crate::install::InstallError;
 use crate::install::InstallRequest;
 use crate::install::NoBuild;
 use crate::install::ResolveError;
+use crate::net::NetError;
 use crate::store::LockError;
 use crate::store::StoreError;
 
@@ -33,6 +34,14 @@ pub(in crate::commands) fn explain(error: InstallError, request: &InstallRequest
         let text = failure.error.to_string();
         failure.error = failure.error.context(format!("{text}\n{}", lines.join("\n")));
     }
+    failure.hints = hints;
+    failure
+}
+
+/// Turns a failure of the network into what the user is told.
+pub(in crate::commands) fn network(error: &NetError) -> CommandError {
+    let (status, hints) = network::net(error);
+    let mut failure = CommandError::message(status, error.to_string());
     failure.hints = hints;
     failure
 }

@@ -1,0 +1,312 @@
+//! `reproq doctor`: everything an installation depends on, looked at one by one, each with what to do about it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::DateTime;
+use chrono::Utc;
+use serde::Serialize;
+use url::Url;
+
+use crate::binary;
+use crate::binary::Libc;
+use crate::build::GoFacts;
+use crate::cli::DoctorArgs;
+use crate::commands::hints;
+use crate::commands::order;
+use crate::commands::verify;
+use crate::commands::which;
+use crate::commands::which::AskDjango;
+use crate::doctor;
+use crate::doctor::Area;
+use crate::doctor::Finding;
+use crate::doctor::Grade;
+use crate::exit::ExitStatus;
+use crate::failure::CommandError;
+use crate::net;
+use crate::net::Answered;
+use crate::net::Probe;
+use crate::platform;
+use crate::proof;
+use crate::proof::Facts;
+use crate::release::Target;
+use crate::release::Tool;
+use crate::secret::Secret;
+use crate::session::Session;
+use crate::store;
+use crate::store::Installed;
+use crate::store::Layout;
+use crate::ui::Paper;
+use crate::ui::Report;
+
+/// How long Django may take to say which binary it would run.
+const DJANGO_LIMIT: Duration = Duration::from_secs(10);
+
+/// Everything that was found.
+#[derive(Debug, Serialize)]
+struct DoctorReport {
+    /// How many problems there are.
+    problems: usize,
+    findings: Vec<Finding>,
+}
+
+/// Examines.
+pub(super) fn doctor(arguments: &DoctorArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
+    if arguments.network && session.settings.offline.value {
+        return Err(CommandError::message(ExitStatus::Usage, "--network needs the network, and --offline forbids it"));
+    }
+    let mut findings = Vec::new();
+    let target = machine(session, &mut findings);
+    project(session, &mut findings);
+    for line in session.settings.describe() {
+        findings.push(Finding::fine(Area::Settings, line));
+    }
+    if let Some(target) = target {
+        installed(session, target, &mut findings);
+        winner(session, target, arguments.no_django, &mut findings);
+    }
+    findings.extend(builds(session));
+    if let Some(cache) = order::cache(session) {
+        let used = cache.list().map(|entries| entries.iter().map(|entry| entry.size).sum());
+        let used = used.map_err(|error| format!("{error}: {}", error.source));
+        findings.push(doctor::cache(&cache.folder().to_string_lossy(), used, cache.limit()));
+    }
+    if arguments.network {
+        network(session, target, &mut findings)?;
+    }
+    let problems = findings.iter().filter(|finding| finding.grade == Grade::Problem).count();
+    session.ui.report(&DoctorReport { problems, findings })?;
+    Ok(if problems == 0 { ExitStatus::Success } else { ExitStatus::Failure })
+}
+
+fn machine(session: &Session<'_>, findings: &mut Vec<Finding>) -> Option<Target> {
+    match order::host_target(session) {
+        Ok(target) => {
+            let libc = match binary::detect_libc(Path::new("/"), target) {
+                Libc::NotLinux => String::new(),
+                libc @ (Libc::Glibc(_) | Libc::Musl(_) | Libc::Both(..) | Libc::Neither) => {
+                    format!(", {}", libc_words(&libc))
+                }
+            };
+            findings.push(Finding::fine(Area::Machine, format!("{target}{libc}")));
+            Some(target)
+        }
+        Err(error) => {
+            let hint = "install for another machine with `--target OS-ARCH`, or build the worker by hand with Go";
+            findings.push(Finding::problem(Area::Machine, error.to_string(), hint));
+            None
+        }
+    }
+}
+
+fn libc_words(libc: &Libc) -> String {
+    let glibc = libc.glibc().map(|glibc| match glibc.version {
+        Some(version) => format!("glibc {version}"),
+        None => "a stand-in for glibc".to_owned(),
+    });
+    let musl = libc.musl().map(|musl| match &musl.version {
+        Some(version) => format!("musl {version}"),
+        None => "musl".to_owned(),
+    });
+    let found: Vec<String> = [glibc, musl].into_iter().flatten().collect();
+    if found.is_empty() { "no C library in the usual places".to_owned() } else { found.join(" and ") }
+}
+
+fn project(session: &Session<'_>, findings: &mut Vec<Finding>) {
+    let root = &session.project.root;
+    findings.push(Finding::fine(Area::Project, format!("{} ({})", root.display(), session.project.reason)));
+    let home = root.join(".reproq");
+    let looked_at = if home.is_dir() { &home } else { root };
+    if !platform::is_writable(looked_at) {
+        let sentence = format!("{} cannot be written by this user", looked_at.display());
+        let hint = "run as the user who owns it; what is installed can still be run and verified";
+        findings.push(Finding::warning(Area::Project, sentence, hint));
+    }
+}
+
+fn installed(session: &Session<'_>, target: Target, findings: &mut Vec<Finding>) {
+    let lockfile = match order::lockfile(session) {
+        Ok(lockfile) => lockfile,
+        Err(failure) => {
+            let hint = failure.hints.first().cloned().unwrap_or_default();
+            findings.push(Finding::problem(Area::Installed, failure.lines().join(": "), hint));
+            return;
+        }
+    };
+    let layout = Layout::in_project(&session.project.root, &Tool::WORKER, target);
+    let installed = match store::rescan(&layout) {
+        Ok((installed, _)) => installed,
+        Err(error) => {
+            let failure = hints::store(&error);
+            let hint = failure.hints.first().cloned().unwrap_or_else(|| "look at the folder's permissions".to_owned());
+            findings.push(Finding::problem(Area::Installed, failure.lines().join(": "), hint));
+            return;
+        }
+    };
+    let label = match &installed {
+        Installed::Intact { receipt } => Some(format!("{} (`{}`)", receipt.label(), receipt.verdict)),
+        Installed::Nothing
+        | Installed::Changed { .. }
+        | Installed::Removed { .. }
+        | Installed::Foreign { .. }
+        | Installed::NotAFile { .. } => None,
+    };
+    let facts = Facts {
+        installed,
+        executable: platform::is_executable(&layout.binary),
+        lockfile,
+        target,
+        require: session.settings.require.value,
+        published: None,
+    };
+    let (differences, notes) = proof::compare(&facts);
+    findings
+        .extend(doctor::installed(label.as_deref(), &differences, |difference| verify::hint(difference).to_owned()));
+    findings.extend(notes.into_iter().map(|note| Finding::fine(Area::Installed, note)));
+}
+
+fn winner(session: &Session<'_>, target: Target, no_django: bool, findings: &mut Vec<Finding>) {
+    let ask = if no_django { AskDjango::No } else { AskDjango::Within(DJANGO_LIMIT) };
+    let resolution = which::resolve(session, target, ask);
+    match resolution.runnable() {
+        Some(path) => {
+            let named_by = resolution.winner().map(|winner| winner.source.to_string()).unwrap_or_default();
+            findings.push(Finding::fine(Area::Which, format!("{} will run ({named_by})", path.display())));
+        }
+        None => {
+            let hint = "install one with `reproq install`; `reproq which --all` shows every place that was looked at";
+            findings.push(Finding::warning(Area::Which, "no worker will run", hint));
+        }
+    }
+    for warning in &resolution.warnings {
+        findings.push(Finding::warning(Area::Which, warning.message.clone(), warning.hint.clone()));
+    }
+}
+
+fn builds(session: &Session<'_>) -> Vec<Finding> {
+    let environment = order::environment(session);
+    let go = match GoFacts::find(&environment) {
+        GoFacts::Found(go) => Ok(format!("{} at {}", go.name, go.program.display())),
+        GoFacts::Missing { .. } => Err("no Go toolchain is on PATH".to_owned()),
+        GoFacts::Unusable { program, reason } => Err(format!("{} cannot be used: {reason}", program.display())),
+    };
+    let checkout = order::sources(session).into_iter().find(|(_, path)| path.is_dir());
+    let checkout = checkout.map(|(origin, path)| format!("{} ({origin})", path.display()));
+    doctor::go(go.as_deref().map_err(String::as_str), checkout.as_deref())
+}
+
+/// The API, the release pages and the host the files come from, each on its own: firewalls often allow only one.
+fn network(session: &Session<'_>, target: Option<Target>, findings: &mut Vec<Finding>) -> Result<(), CommandError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
+    let runtime = runtime.map_err(|error| CommandError::new(ExitStatus::Failure, error))?;
+    runtime.block_on(async {
+        let token = session.settings.token.as_ref();
+        let api = below(&session.settings.api_url.value, &["rate_limit"]);
+        let secret = token.map(|token| &token.value);
+        if let Some(answered) = look("API", &api, secret, session, findings).await? {
+            limits(&answered, session, findings);
+        }
+        let repository = &session.settings.repository.value;
+        let (owner, name) = (repository.owner(), repository.name());
+        let latest = below(&session.settings.server_url.value, &[owner, name, "releases", "latest"]);
+        let Some(page) = look("release pages", &latest, None, session, findings).await? else { return Ok(()) };
+        let tag = page.location.as_ref().and_then(|location| location.path_segments()?.next_back());
+        let (Some(tag), Some(target)) = (tag, target) else { return Ok(()) };
+        let (asset, _) = Tool::WORKER.asset_names(target).swap_remove(0);
+        let file = below(&session.settings.server_url.value, &[owner, name, "releases", "download", tag, &asset]);
+        // Only where the file leads is of interest: its own host was asked just now.
+        let probe = net::probe(&session.http, &file, None).await.map_err(|error| hints::network(&error))?;
+        if let Some(location) = probe.outcome.ok().and_then(|answered| answered.location) {
+            look("files", &location, None, session, findings).await?;
+        }
+        Ok(())
+    })
+}
+
+async fn look(
+    role: &'static str,
+    url: &Url,
+    token: Option<&Secret<String>>,
+    session: &Session<'_>,
+    findings: &mut Vec<Finding>,
+) -> Result<Option<Answered>, CommandError> {
+    let probe = net::probe(&session.http, url, token).await.map_err(|error| hints::network(&error))?;
+    let Probe { host, addresses, proxy, issuer, outcome, took, .. } = probe;
+    let addresses = addresses.map(|addresses| addresses.len());
+    let (outcome, answered) = match outcome {
+        Ok(answered) => (Ok(answered.status), Some(answered)),
+        Err(error) => {
+            let hint = hints::network(&error).hints.into_iter().next().unwrap_or_default();
+            (Err((error.to_string(), hint)), None)
+        }
+    };
+    findings.push(doctor::host(&doctor::Host { role, name: host, addresses, proxy, issuer, outcome, took }));
+    Ok(answered)
+}
+
+/// What the API's answer says about the token, the limits and the clock.
+fn limits(answered: &Answered, session: &Session<'_>, findings: &mut Vec<Finding>) {
+    let token = session.settings.token.as_ref();
+    match (token, answered.status) {
+        (Some(token), 401) => {
+            let sentence = format!("GitHub refused the token from {}", token.variable);
+            let hint = format!("renew the token in {}, or unset it if the repository is public", token.variable);
+            findings.push(Finding::problem(Area::Token, sentence, hint));
+        }
+        (Some(token), _) => {
+            let scopes = match answered.header("x-oauth-scopes") {
+                Some("") => "no scopes: it may read what is public".to_owned(),
+                Some(scopes) => format!("the scopes {scopes}"),
+                None => "permissions GitHub does not tell (a fine-grained or workflow token)".to_owned(),
+            };
+            findings.push(Finding::fine(
+                Area::Token,
+                format!("the token from {} is valid and has {scopes}", token.variable),
+            ));
+        }
+        (None, _) => findings.push(Finding::fine(Area::Token, "no token; public repositories need none")),
+    }
+    let number = |name: &str| answered.header(name).and_then(|text| text.trim().parse::<u64>().ok());
+    if let (Some(limit), Some(remaining)) = (number("x-ratelimit-limit"), number("x-ratelimit-remaining")) {
+        let reset = number("x-ratelimit-reset").and_then(|seconds| i64::try_from(seconds).ok());
+        let reset = reset.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+        findings.push(doctor::quota(&doctor::Quota { limit, remaining, reset }, token.is_some()));
+    }
+    let date = answered.header("date").and_then(|text| DateTime::parse_from_rfc2822(text).ok());
+    findings.extend(date.and_then(|date| doctor::skew(date.with_timezone(&Utc), session.now)));
+}
+
+fn below(base: &Url, segments: &[&str]) -> Url {
+    let mut url = base.clone();
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend(segments);
+    }
+    url
+}
+
+impl Report for DoctorReport {
+    const SCHEMA: &'static str = "reproq.doctor/1";
+
+    fn human(&self, paper: &mut Paper) {
+        for finding in &self.findings {
+            if paper.is_quiet() && finding.grade == Grade::Fine {
+                continue;
+            }
+            let line = format!("{:<9} {:<8} {}", finding.area.to_string(), finding.grade.word(), finding.sentence);
+            match finding.grade {
+                Grade::Fine => paper.line(&line),
+                Grade::Warning | Grade::Problem => paper.strong(&line),
+            }
+            if let Some(hint) = &finding.hint {
+                paper.line(&format!("          hint: {hint}"));
+            }
+        }
+        if !paper.is_quiet() {
+            paper.line(&match self.problems {
+                0 => "No problems.".to_owned(),
+                1 => "1 problem.".to_owned(),
+                many => format!("{many} problems."),
+            });
+        }
+    }
+}

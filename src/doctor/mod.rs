@@ -1,0 +1,17 @@
+//! What a person would look at when something does not work: facts in, findings with hints out. Pure; reading the facts is
+//! the command's.
+
+mod finding;
+mod judge;
+
+pub use finding::Area;
+pub use finding::Finding;
+pub use finding::Grade;
+pub use judge::Host;
+pub use judge::Quota;
+pub use judge::cache;
+pub use judge::go;
+pub use judge::host;
+pub use judge::installed;
+pub use judge::quota;
+pub use judge::skew;

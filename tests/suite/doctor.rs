@@ -1,0 +1,119 @@
+//! `doctor`: every area is looked at, each finding that is not fine has a hint, and only problems fail.
+
+use std::fs;
+
+use fake_github::FakeGitHub;
+use fake_github::TokenKind;
+use serde_json::Value;
+
+use crate::support::Context;
+use crate::support::Output;
+
+fn report(output: &Output) -> Value {
+    serde_json::from_str(&output.stdout).expect("a document")
+}
+
+/// The sentences of one area, with their grades.
+fn findings(output: &Output, area: &str) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let report = report(output);
+    let findings = report["findings"].as_array().expect("a list").iter();
+    let of_area = findings.filter(|finding| finding["area"] == area);
+    of_area.map(|finding| (text(&finding["grade"]), text(&finding["sentence"]))).collect()
+}
+
+fn every_flaw_has_a_hint(output: &Output) {
+    for finding in report(output)["findings"].as_array().expect("a list") {
+        assert!(
+            finding["grade"] == "fine" || finding["hint"].as_str().is_some_and(|hint| !hint.is_empty()),
+            "{finding}"
+        );
+    }
+}
+
+#[test]
+fn a_whole_project_has_no_problem_and_nothing_is_written() {
+    let context = Context::released();
+    context.succeed(&["install"]);
+    let before = context.inventory();
+    context.github.clear_log();
+    let output = context.succeed(&["doctor", "--json"]);
+    assert_eq!(context.inventory(), before);
+    assert!(context.github.requests().is_empty(), "without --network nobody is asked");
+    assert_eq!(findings(&output, "installed")[0].1, "v0.0.144 (`digest`): binary, receipt and lock agree");
+    assert!(findings(&output, "which")[0].1.contains("will run"), "{output:#?}");
+    assert!(findings(&output, "settings").iter().any(|(_, line)| line.contains("from the variable GITHUB_API_URL")));
+    let human = context.succeed(&["doctor"]);
+    assert!(human.stdout.ends_with("No problems.\n"), "{human:#?}");
+    assert_eq!(context.succeed(&["doctor", "-q"]).stdout, "");
+}
+
+#[test]
+fn problems_are_counted_and_fail() {
+    let context = Context::released();
+    let empty = context.succeed(&["doctor", "--json"]);
+    assert_eq!(findings(&empty, "installed")[0].0, "warning", "not to have installed yet is no problem");
+    context.succeed(&["install"]);
+    fs::write(context.binary(), "something else").expect("written");
+    let output = context.run(&["doctor", "--json"]);
+    assert_eq!(output.code, 1, "{output:#?}");
+    assert_eq!(findings(&output, "installed")[0].0, "problem");
+    every_flaw_has_a_hint(&output);
+    fs::write(context.lockfile(), "version = 9\n").expect("written");
+    let output = context.run(&["doctor", "--json"]);
+    assert!(findings(&output, "installed")[0].1.contains("its format is 9"), "{output:#?}");
+    every_flaw_has_a_hint(&output);
+}
+
+#[test]
+fn each_host_is_asked_on_its_own() {
+    let mut context = Context::released();
+    context.github.token("ghp_read_token", TokenKind::Read);
+    context.set("GH_TOKEN", "ghp_read_token");
+    let output = context.succeed(&["doctor", "--network", "--json"]);
+    let hosts = findings(&output, "network");
+    let roles: Vec<&str> = hosts.iter().map(|(_, line)| line.split(':').next().unwrap_or_default()).collect();
+    assert_eq!(roles, ["API", "release pages", "files"], "{output:#?}");
+    assert!(hosts.iter().all(|(grade, _)| grade == "fine"), "{output:#?}");
+    let token = findings(&output, "token");
+    assert!(token[0].1.contains("the token from GH_TOKEN is valid"), "{output:#?}");
+    assert!(token[1].1.contains("requests an hour are left"), "{output:#?}");
+    assert!(!output.stdout.contains("ghp_read_token"));
+    let files = context.github.requests_to(&fake_github::Matcher::objects());
+    assert_eq!(files[0].header("range"), Some("bytes=0-0"), "no asset is downloaded");
+}
+
+#[test]
+fn what_is_in_the_way_is_named() {
+    let mut context = Context::released();
+    context.set("GH_TOKEN", "ghp_expired_token");
+    let output = context.run(&["doctor", "--network", "--json"]);
+    assert_eq!(output.code, 1, "{output:#?}");
+    assert!(findings(&output, "token")[0].1.contains("GitHub refused the token from GH_TOKEN"), "{output:#?}");
+
+    context.set("GH_TOKEN", "").set("GITHUB_API_URL", "http://127.0.0.1:9");
+    let output = context.run(&["doctor", "--network", "--json"]);
+    assert_eq!(output.code, 1, "{output:#?}");
+    let hosts = findings(&output, "network");
+    assert_eq!((hosts[0].0.as_str(), hosts[1].0.as_str()), ("problem", "fine"), "{output:#?}");
+    every_flaw_has_a_hint(&output);
+
+    context.set("GITHUB_API_URL", "https://no-such-host.invalid");
+    let output = context.run(&["doctor", "--network", "--json"]);
+    assert!(findings(&output, "network")[0].1.contains("leads nowhere"), "{output:#?}");
+    assert_eq!(context.run(&["doctor", "--network", "--offline"]).code, 2);
+}
+
+#[test]
+fn the_issuer_of_a_certificate_is_shown_and_an_untrusted_one_is_a_problem() {
+    let mut context = Context::with(FakeGitHub::start_tls());
+    context.release("v0.0.144");
+    let output = context.run(&["doctor", "--network", "--json"]);
+    assert_eq!(output.code, 1, "{output:#?}");
+    assert!(findings(&output, "network")[0].1.contains("certificate"), "{output:#?}");
+    let authority = context.root().join("authority.pem");
+    fs::write(&authority, context.github.ca_pem()).expect("written");
+    context.set("SSL_CERT_FILE", authority.to_str().expect("UTF-8"));
+    let output = context.succeed(&["doctor", "--network", "--json"]);
+    assert!(findings(&output, "network")[0].1.contains("certificate by "), "{output:#?}");
+}
