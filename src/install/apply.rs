@@ -185,6 +185,7 @@ pub fn lock_release(request: &InstallRequest, door: &Door<'_>) -> Result<Lockfil
             }
         }
         Err(match give_up(tried, Vec::new()) {
+            Ok(Fallback::Offline { .. }) => InstallError::Offline,
             Ok(fallback) => InstallError::Resolve(ResolveError::Fallback(fallback)),
             Err(error) => error,
         })

@@ -77,7 +77,7 @@ pub enum InstallError {
         repository: RepoSlug,
     },
     /// What was asked for needs the network.
-    #[error("which release is the newest cannot be found out without the network (--offline)")]
+    #[error("which release there is cannot be found out without the network (--offline)")]
     Offline,
     /// Several places were tried, and none could serve.
     #[error("no place that was tried could serve:{}", listed(tried))]

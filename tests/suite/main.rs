@@ -10,6 +10,7 @@ mod faults;
 mod github;
 mod install;
 mod lock;
+mod offline;
 mod output;
 mod release_check;
 mod release_crash;

@@ -124,7 +124,12 @@ fn resolve(error: &ResolveError) -> (ExitStatus, Vec<String>) {
         ResolveError::Draft { .. } => {
             (ExitStatus::NotFound, vec!["publish the release, or name another one with `--tag`".to_owned()])
         }
-        ResolveError::Fallback(_) => (ExitStatus::NotFound, Vec::new()),
+        ResolveError::Fallback(Fallback::Unreachable { .. } | Fallback::Offline { .. }) => {
+            (ExitStatus::Unavailable, vec!["check the network, its name server and HTTPS_PROXY".to_owned()])
+        }
+        ResolveError::Fallback(Fallback::NoAsset { .. } | Fallback::Asked | Fallback::RepairsBuild) => {
+            (ExitStatus::NotFound, Vec::new())
+        }
     }
 }
 
