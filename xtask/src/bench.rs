@@ -89,6 +89,8 @@ pub fn run(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
     for case in &cases {
         document.insert(case.name.to_owned(), bench.case(case)?);
     }
+    println!("\n| with a lock | ms | × cp | requests |\n| --- | --- | --- | --- |");
+    document.insert("with a lock".to_owned(), bench.locked(&cases[0])?);
     println!("\n| nothing to do | ms | more than `true` |\n| --- | --- | --- |");
     document.insert("nothing to do".to_owned(), bench.nothing_to_do(&cases[0])?);
     let document = json!({ "program_bytes": binary, "rounds": rounds, "machine": machine(), "cases": document });
@@ -177,6 +179,49 @@ impl Bench {
         Ok(json!(rows))
     }
 
+    /// A project that has only its lock, as a second machine or a second project has it, beside copying the file.
+    fn locked(&self, case: &Case) -> anyhow::Result<serde_json::Value> {
+        let first = self.fresh("locked")?;
+        self.install(&first, case)?;
+        let lock = fs::read(first.join("reproq.lock"))?;
+        let file = self.folder.path().join("file");
+        fs::copy(first.join(".reproq/bin/reproq"), &file)?;
+        let file = file.to_str().context("UTF-8")?.to_owned();
+        let program = self.program.to_str().context("UTF-8")?.to_owned();
+        let install = [&program, "install", "--locked", "--no-django"].map(str::to_owned).to_vec();
+        let synced = format!("mkdir -p .reproq/bin && cp {file} .reproq/bin/x && sync -d .reproq/bin/x");
+        let mut samples: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+        let mut requests: BTreeMap<&str, usize> = BTreeMap::new();
+        for round in 0..=self.rounds * 2 {
+            for (name, command) in [
+                ("cp", vec!["cp".to_owned(), file.clone(), "x".to_owned()]),
+                ("cp and sync", vec!["sh".to_owned(), "-c".to_owned(), synced.clone()]),
+                ("reproq install --locked, cached", install.clone()),
+                ("reproq install --locked, not cached", install.clone()),
+            ] {
+                let project = self.fresh("locked")?;
+                fs::write(project.join("reproq.lock"), &lock)?;
+                if name.ends_with("not cached") {
+                    self.forget_cache()?;
+                }
+                self.github.clear_log();
+                let sample = self.measure(&project, &command)?;
+                requests.insert(name, self.github.requests().len());
+                if round > 0 {
+                    samples.entry(name).or_default().push(sample.wall * 1000.0);
+                }
+            }
+        }
+        let mut rows = BTreeMap::new();
+        for (name, values) in &samples {
+            let ratio = median(values.iter().zip(&samples["cp"]).map(|(ours, cp)| ours / cp).collect());
+            let (wall, asked) = (median(values.clone()), requests[name]);
+            println!("| {name} | {wall:.1} | {ratio:.2} | {asked} |");
+            rows.insert((*name).to_owned(), json!({ "ms": wall, "ratio_to_cp": ratio, "requests": asked }));
+        }
+        Ok(json!(rows))
+    }
+
     fn nothing_to_do(&self, case: &Case) -> anyhow::Result<serde_json::Value> {
         let project = self.fresh("noop")?;
         self.install(&project, case)?;
@@ -204,7 +249,21 @@ impl Bench {
 
     fn measure_ours(&self, case: &Case) -> anyhow::Result<Sample> {
         let project = self.fresh("ours")?;
+        self.forget_cache()?;
         self.install(&project, case)
+    }
+
+    /// As on a machine where nothing was ever installed.
+    fn forget_cache(&self) -> anyhow::Result<()> {
+        let cache = self.cache();
+        if cache.exists() {
+            fs::remove_dir_all(cache)?;
+        }
+        Ok(())
+    }
+
+    fn cache(&self) -> PathBuf {
+        self.folder.path().join("cache")
     }
 
     fn install(&self, project: &Path, case: &Case) -> anyhow::Result<Sample> {
@@ -252,6 +311,7 @@ impl Bench {
             .env("GITHUB_API_URL", self.github.api_url())
             .env("GITHUB_SERVER_URL", self.github.web_url())
             .env("SSL_CERT_FILE", &self.certificate)
+            .env("REPROQ_CACHE_DIR", self.cache())
             .env("MEASURE_STDERR", &stderr)
             .env_remove("GITHUB_TOKEN")
             .env_remove("GH_TOKEN")
