@@ -51,12 +51,22 @@ struct InstallReport {
     /// Where the binary is.
     path: String,
     receipt: Receipt,
+    /// How well the locked bytes were proven when they were locked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    locked_as: Option<LockedAs>,
     /// The lock that was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     locked: Option<Locked>,
     /// Which binary will run.
     #[serde(skip_serializing_if = "Option::is_none")]
     which: Option<WillRun>,
+}
+
+/// What proved the locked bytes when they were locked: the lock itself only says that they are the same.
+#[derive(Debug, Serialize)]
+struct LockedAs {
+    verdict: Level,
+    evidence: Vec<String>,
 }
 
 /// The lock that was written.
@@ -157,6 +167,11 @@ pub(in crate::commands) fn show_outcome(
         because: outcome.work.as_ref().filter(|work| !matches!(work, Work::Fresh)).map(ToString::to_string),
         path,
         receipt: outcome.receipt,
+        locked_as: request
+            .pin
+            .as_ref()
+            .filter(|_| outcome.work.is_some())
+            .map(|pin| LockedAs { verdict: pin.asset.verdict, evidence: pin.asset.evidence.clone() }),
         locked: outcome.locked.as_ref().map(|lockfile| Locked {
             path: lockfile::path_in(&session.project.root).to_string_lossy().into_owned(),
             tag: lockfile.tag.to_string(),
@@ -217,6 +232,9 @@ impl Report for InstallReport {
         pairs.push(("size", size(receipt.size)));
         pairs.push(("sha256", receipt.sha256.to_string()));
         pairs.push(("verdict", format!("{}: {}", receipt.verdict, receipt.verdict.meaning())));
+        if let Some(LockedAs { verdict, evidence }) = &self.locked_as {
+            pairs.push(("locked as", format!("{verdict}, by {}", evidence.join(" and "))));
+        }
         pairs.extend(origin_pairs(&receipt.origin));
         paper.pairs(&pairs);
         for statement in &receipt.evidence {
