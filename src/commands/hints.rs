@@ -39,17 +39,12 @@ pub(super) fn explain(error: InstallError, request: &InstallRequest) -> CommandE
 
 fn judge(error: &InstallError, request: &InstallRequest) -> (ExitStatus, Vec<String>) {
     match error {
-        InstallError::Store(StoreError { path, source, .. }) => {
-            let failure = CommandError::io("use", path, io::Error::from(source.kind()));
-            (failure.status, failure.hints)
-        }
+        InstallError::Store(StoreError { path, source, .. }) => in_the_store(path, source),
         InstallError::Lock(LockError::Held { .. }) => {
             (ExitStatus::Conflict, vec!["wait for it, or allow more time with `--lock-timeout SECONDS`".to_owned()])
         }
-        InstallError::Lock(LockError::Unusable { path, source }) => {
-            let failure = CommandError::io("lock", path, io::Error::from(source.kind()));
-            (failure.status, failure.hints)
-        }
+        InstallError::Lock(LockError::Unusable { path, source }) => in_the_store(path, source),
+        InstallError::PulledAway { .. } => (ExitStatus::Conflict, vec!["run the same command again".to_owned()]),
         InstallError::InTheWay { path, .. } => {
             (ExitStatus::Conflict, vec![format!("move `{}` away and run the same command again", path.display())])
         }
@@ -68,11 +63,18 @@ fn judge(error: &InstallError, request: &InstallRequest) -> (ExitStatus, Vec<Str
         InstallError::NothingServes { fallback, build } => nothing_serves(fallback, build, request),
         InstallError::Prepare { source, .. } => prepare(source),
         InstallError::Build { source, .. } => build(source),
-        InstallError::Staging { source, .. } => {
-            let failure = CommandError::io("use", &request.layout.home, io::Error::from(source.kind()));
-            (failure.status, failure.hints)
-        }
+        InstallError::Staging { source, .. } => in_the_store(&request.layout.home, source),
     }
+}
+
+/// What the file system refused in a folder of ours. Exit code 4 is for what the user asked for; what is not found here was
+/// there a moment ago.
+fn in_the_store(path: &Path, source: &io::Error) -> (ExitStatus, Vec<String>) {
+    if source.kind() == io::ErrorKind::NotFound {
+        return (ExitStatus::Failure, vec!["run the same command again".to_owned()]);
+    }
+    let failure = CommandError::io("use", path, io::Error::from(source.kind()));
+    (failure.status, failure.hints)
 }
 
 fn api(error: &ApiError, request: &InstallRequest) -> (ExitStatus, Vec<String>) {
@@ -172,10 +174,7 @@ fn net(error: &NetError) -> (ExitStatus, Vec<String>) {
             ExitStatus::Unverified,
             hint("the file is not the one the release describes; if it stays so, tell the maintainers"),
         ),
-        NetError::Write(source) => {
-            let failure = CommandError::io("write", Path::new(".reproq/staging"), source.kind().into());
-            (failure.status, failure.hints)
-        }
+        NetError::Write(source) => in_the_store(Path::new(".reproq/staging"), source),
         NetError::Setup(_) => {
             (ExitStatus::Failure, hint("check SSL_CERT_FILE and the certificates installed on this machine"))
         }

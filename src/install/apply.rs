@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use chrono::Utc;
-use tempfile::TempDir;
 use url::Url;
 
 use crate::archive;
@@ -31,6 +30,8 @@ use crate::install::Standing;
 use crate::install::Work;
 use crate::install::choose;
 use crate::install::evidence;
+use crate::install::hold;
+use crate::install::hold::Hold;
 use crate::install::local;
 use crate::install::standing;
 use crate::net::Http;
@@ -46,14 +47,10 @@ use crate::release::Tag;
 use crate::release::VersionSpec;
 use crate::secret::SafeUrl;
 use crate::store;
-use crate::store::Installed;
-use crate::store::Layout;
-use crate::store::Lock;
 use crate::store::Receipt;
 use crate::store::ReceiptAsset;
 use crate::store::ReceiptOrigin;
 use crate::store::State;
-use crate::store::StoreError;
 use crate::trust::Evidence;
 use crate::trust::Level;
 use crate::trust::judge;
@@ -148,33 +145,57 @@ pub fn run(request: &InstallRequest, door: &Door<'_>) -> Result<Outcome, Install
     let layout = &request.layout;
     let (standing, state) = stand(request)?;
     if let Standing::UpToDate(receipt) = standing {
-        finish(layout, &receipt, &state);
+        hold::finish(layout, &receipt, &state);
         return Ok(Outcome { receipt: *receipt, work: None });
     }
-    store::prepare(layout)?;
-    let _lock = Lock::acquire(&layout.lock(), door.lock_timeout, |holder| {
-        door.progress.note(&format!("waiting for another installation in this project ({holder})"));
-    })?;
+    let hold = Hold::take(layout, door)?;
     let (standing, state) = stand(request)?;
     let (work, newest) = match standing {
-        Standing::UpToDate(receipt) => return Ok(Outcome { receipt: *receipt, work: None }),
+        Standing::UpToDate(receipt) => {
+            hold.complete(&receipt, &state);
+            return Ok(Outcome { receipt: *receipt, work: None });
+        }
         Standing::UpToDateIfNewest(receipt, tag) => {
             let how = format!("{tag} is installed, a newer release is there");
             (Work::Differs { receipt: receipt.clone(), how }, Some((receipt, tag)))
         }
         Standing::Work(work) => (work, None),
     };
-    let staging = Staging::create(layout)?;
+    let staging = hold.staging()?;
+    let acquired = match acquire(request, door, &work, newest.as_ref().map(|(_, tag)| tag), staging.path()) {
+        Ok(acquired) => acquired,
+        Err(error) => return Err(hold.pulled_away(&staging).unwrap_or(error)),
+    };
+    let Some((acquired, receipt)) = acquired else {
+        let (receipt, _) = newest.expect("only what may be the newest can turn out to be it");
+        hold.complete(&receipt, &state);
+        return Ok(Outcome { receipt: *receipt, work: None });
+    };
+    if let Some(error) = hold.pulled_away(&staging) {
+        return Err(error);
+    }
+    for step in store::steps(layout, &acquired.path, receipt.clone(), work.found(), &state) {
+        store::apply(layout, &step)?;
+    }
+    Ok(Outcome { receipt, work: Some(work) })
+}
+
+/// Makes an executable that is proven and on the disk, with its receipt. None where the newest release turns out to be
+/// this tag, which is installed.
+fn acquire(
+    request: &InstallRequest,
+    door: &Door<'_>,
+    work: &Work,
+    installed: Option<&Tag>,
+    staging: &Path,
+) -> Result<Option<(Acquired, Receipt)>, InstallError> {
     let runtime = runtime()?;
-    let acquired = match runtime.block_on(source(request, door, &work))? {
-        Source::Release { choice, .. } if newest.as_ref().is_some_and(|(_, tag)| *tag == choice.tag) => {
-            let receipt = newest.map(|(receipt, _)| *receipt).expect("the guard has seen it");
-            return Ok(Outcome { receipt, work: None });
-        }
+    let acquired = match runtime.block_on(source(request, door, work))? {
+        Source::Release { choice, .. } if installed.is_some_and(|tag| *tag == choice.tag) => return Ok(None),
         Source::Release { github, listing, choice } => {
-            runtime.block_on(download(request, door, &github, &listing, &choice, staging.path()))?
+            runtime.block_on(download(request, door, &github, &listing, &choice, staging))?
         }
-        Source::Build(because) => local::build(request, door, &because, staging.path())?,
+        Source::Build(because) => local::build(request, door, &because, staging)?,
     };
     // The disk works while the binary is read and tried.
     let (receipt, synced) = std::thread::scope(|scope| {
@@ -185,10 +206,7 @@ pub fn run(request: &InstallRequest, door: &Door<'_>) -> Result<Outcome, Install
     synced
         .unwrap_or_else(|_| Err(std::io::Error::other("the thread that waits for the disk has stopped")))
         .map_err(|source| InstallError::Staging { doing: "write the binary to disk", source })?;
-    for step in store::steps(layout, &acquired.path, receipt.clone(), work.found(), &state) {
-        store::apply(&step)?;
-    }
-    Ok(Outcome { receipt, work: Some(work) })
+    Ok(Some((acquired, receipt)))
 }
 
 /// Finds out what an installation would do. Writes nothing and takes no lock.
@@ -239,23 +257,6 @@ fn stand(request: &InstallRequest) -> Result<(Standing, State), InstallError> {
     let (installed, state) = store::scan(&request.layout)?;
     let in_the_way = |what| InstallError::InTheWay { path: request.layout.binary.clone(), what };
     Ok((standing(request, installed).map_err(in_the_way)?, state))
-}
-
-/// Finishes what an installation left that was killed after it had placed the binary. Whoever cannot, because another
-/// installation runs or the folder is not theirs, leaves it to the next.
-fn finish(layout: &Layout, receipt: &Receipt, state: &State) {
-    if store::unfinished(layout, receipt.sha256, state).is_empty() && platform::is_empty_folder(&layout.staging()) {
-        return;
-    }
-    let Ok(_lock) = Lock::acquire(&layout.lock(), Duration::ZERO, |_| {}) else { return };
-    let _ = platform::empty_folder(&layout.staging());
-    // Looked at again, because another installation may have come between.
-    let Ok((Installed::Intact { receipt }, state)) = store::scan(layout) else { return };
-    for step in &store::unfinished(layout, receipt.sha256, &state) {
-        if store::apply(step).is_err() {
-            return;
-        }
-    }
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, InstallError> {
@@ -416,25 +417,4 @@ fn prove(request: &InstallRequest, door: &Door<'_>, acquired: &Acquired) -> Resu
         installer: concat!("reproq-cli ", env!("CARGO_PKG_VERSION")).to_owned(),
         installed_at: door.now.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
     })
-}
-
-/// A folder of its own below `staging/`, removed however the installation ends; what a killed one left goes first.
-struct Staging {
-    folder: TempDir,
-    _cleanup: platform::CleanupGuard,
-}
-
-impl Staging {
-    fn create(layout: &Layout) -> Result<Self, StoreError> {
-        let staging = layout.staging();
-        platform::empty_folder(&staging).map_err(StoreError::new("empty", &staging))?;
-        let folder = tempfile::Builder::new().prefix("install-").tempdir_in(&staging);
-        let folder = folder.map_err(StoreError::new("make a folder in", &staging))?;
-        let cleanup = platform::on_interrupt_remove(folder.path());
-        Ok(Self { folder, _cleanup: cleanup })
-    }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
 }

@@ -31,6 +31,12 @@ pub enum InstallError {
     /// Another installation holds the lock.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// Somebody removed what the installation needs while it ran.
+    #[error("`{path}` was removed while the installation ran", path = path.display())]
+    PulledAway {
+        /// What was removed.
+        path: PathBuf,
+    },
     /// Something is in the binary's place that is not replaced.
     #[error("`{path}` is {what}, where the binary belongs", path = path.display())]
     InTheWay {

@@ -10,6 +10,7 @@
 mod apply;
 mod error;
 mod evidence;
+mod hold;
 mod local;
 mod plan;
 mod request;

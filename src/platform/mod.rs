@@ -7,6 +7,7 @@ mod interrupt;
 pub use files::empty_folder;
 pub use files::file_size;
 pub use files::is_empty_folder;
+pub use files::is_folder;
 pub use files::make_executable;
 pub use files::real_path;
 pub use files::sync_file;

@@ -14,7 +14,8 @@ use crate::store::Layout;
 use crate::store::Receipt;
 use crate::store::State;
 use crate::store::StoreError;
-use crate::store::write_atomically;
+use crate::store::glance;
+use crate::store::state::write_by_way_of;
 
 /// One visible change of the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,12 +52,12 @@ pub enum Step {
         /// The digest of the one before.
         previous: Option<Sha256Digest>,
     },
-    /// Removes binaries and receipts that are neither current nor previous.
+    /// Removes what is about neither the binary in place nor the one before it.
     Sweep {
-        /// The store.
-        layout: Layout,
-        /// What stays.
-        keep: Vec<Sha256Digest>,
+        /// The binary in place.
+        current: Sha256Digest,
+        /// The one before.
+        previous: Option<Sha256Digest>,
     },
 }
 
@@ -81,31 +82,61 @@ pub fn steps(
     steps
 }
 
-/// The steps that are left when an installation was killed right after it placed the binary; none where all was done. Pure.
+/// The steps that are left of an installation that was killed after it placed the binary, or before it swept; none where
+/// nothing is left to do.
 pub fn unfinished(layout: &Layout, current: Sha256Digest, state: &State) -> Vec<Step> {
-    if state.current == Some(current) {
+    let shelves = Shelves { receipts: digests(&layout.receipts()), previous: digests(&layout.previous()) };
+    left_over(layout, current, glance(layout), state, &shelves)
+}
+
+/// What the store's folders hold.
+struct Shelves {
+    receipts: Vec<Sha256Digest>,
+    previous: Vec<Sha256Digest>,
+}
+
+fn digests(folder: &Path) -> Vec<Sha256Digest> {
+    entries(folder).map(|(digest, _)| digest).collect()
+}
+
+/// The pure part of [`unfinished`]. `seen` is what the binary looks like now.
+fn left_over(
+    layout: &Layout,
+    current: Sha256Digest,
+    seen: Option<Fingerprint>,
+    state: &State,
+    shelves: &Shelves,
+) -> Vec<Step> {
+    let mut before = [state.current, state.previous].into_iter().flatten();
+    let previous = before.find(|digest| *digest != current && shelves.previous.contains(digest));
+    let is_noted = state.current == Some(current) && state.previous == previous && state.seen == seen;
+    let is_swept = shelves.receipts.iter().all(|digest| *digest == current || Some(*digest) == previous)
+        && shelves.previous.iter().all(|digest| Some(*digest) == previous);
+    if is_noted && is_swept {
         return Vec::new();
     }
-    last_steps(layout, current, state.current.or(state.previous)).to_vec()
+    let [point, sweep] = last_steps(layout, current, previous);
+    // What is swept may be a second name of the binary, which then looks different.
+    vec![sweep, point]
 }
 
 fn last_steps(layout: &Layout, current: Sha256Digest, previous: Option<Sha256Digest>) -> [Step; 2] {
-    let keep = [Some(current), previous].into_iter().flatten().collect();
     [
         Step::Point { path: layout.state(), binary: layout.binary.clone(), current, previous },
-        Step::Sweep { layout: layout.clone(), keep },
+        Step::Sweep { current, previous },
     ]
 }
 
-/// Carries out one step. Doing a step again that was done already changes nothing.
-pub fn apply(step: &Step) -> Result<(), StoreError> {
+/// Carries out one step. Doing a step again that was done already changes nothing. What a killed step may leave half done
+/// lies in the staging folder, which the next installation empties.
+pub fn apply(layout: &Layout, step: &Step) -> Result<(), StoreError> {
     match step {
         Step::WriteReceipt { path, receipt } => {
             create_parent(path)?;
             let text = serde_json::to_vec_pretty(receipt).expect("a receipt is a map with text keys");
-            write_atomically(path, &text)
+            write_staged(layout, path, &text)
         }
-        Step::KeepPrevious { from, to } => keep_previous(from, to),
+        Step::KeepPrevious { from, to } => keep_previous(layout, from, to),
         Step::Place { from, to } => {
             create_parent(to)?;
             place(from, to).map_err(StoreError::new("place", to))
@@ -119,25 +150,33 @@ pub fn apply(step: &Step) -> Result<(), StoreError> {
                 seen: Fingerprint::of(&metadata),
             };
             let text = serde_json::to_vec_pretty(&state).expect("a state is a map with text keys");
-            write_atomically(path, &text)?;
+            write_staged(layout, path, &text)?;
             outlast_the_tick(path, &state, &text)
         }
-        Step::Sweep { layout, keep } => {
-            sweep(&layout.receipts(), keep);
-            sweep(&layout.previous(), keep);
+        Step::Sweep { current, previous } => {
+            let keep: Vec<Sha256Digest> = [Some(*current), *previous].into_iter().flatten().collect();
+            sweep(&layout.receipts(), &keep);
+            // The binary in place needs no second copy.
+            sweep(&layout.previous(), &keep[1..]);
             Ok(())
         }
     }
 }
 
+fn write_staged(layout: &Layout, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let staging = layout.staging();
+    fs::create_dir_all(&staging).map_err(StoreError::new("create the folder", &staging))?;
+    write_by_way_of(&staging, path, bytes)
+}
+
 /// A second name for the same file costs nothing; where the file system has no such names, a copy.
-fn keep_previous(from: &Path, to: &Path) -> Result<(), StoreError> {
+fn keep_previous(layout: &Layout, from: &Path, to: &Path) -> Result<(), StoreError> {
     create_parent(to)?;
     match fs::hard_link(from, to) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(_) => {
-            let partial = to.with_extension("part");
+            let partial = layout.staging().join("previous.part");
             let copied = fs::copy(from, &partial).and_then(|_| fs::rename(&partial, to));
             copied.map_err(StoreError::new("keep the previous binary as", to))
         }
@@ -195,17 +234,19 @@ fn outlast_the_tick(path: &Path, state: &State, text: &[u8]) -> Result<(), Store
 
 /// Removes what is not kept. A file that will not go (a running one on Windows) goes the next time.
 fn sweep(folder: &Path, keep: &[Sha256Digest]) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let digest = name.strip_suffix(".json").unwrap_or(&name);
-        let ours = digest.parse::<Sha256Digest>();
-        if ours.is_ok_and(|digest| !keep.contains(&digest)) {
-            let path = entry.path();
-            let _ = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-        }
+    for (_, path) in entries(folder).filter(|(digest, _)| !keep.contains(digest)) {
+        let _ = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
     }
+}
+
+/// What in a folder is named by a digest; all else is not ours.
+fn entries(folder: &Path) -> impl Iterator<Item = (Sha256Digest, PathBuf)> {
+    fs::read_dir(folder).into_iter().flatten().flatten().filter_map(|entry| {
+        let name = entry.file_name();
+        let name = name.to_str()?;
+        let digest = name.strip_suffix(".json").unwrap_or(name).parse().ok()?;
+        Some((digest, entry.path()))
+    })
 }
 
 fn create_parent(path: &Path) -> Result<(), StoreError> {

@@ -66,9 +66,4 @@ impl Layout {
     pub fn lock(&self) -> PathBuf {
         self.home.join("lock")
     }
-
-    /// Keeps the folder out of version control.
-    pub fn gitignore(&self) -> PathBuf {
-        self.home.join(".gitignore")
-    }
 }

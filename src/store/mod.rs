@@ -38,6 +38,8 @@ pub use receipt::SCHEMA as RECEIPT_SCHEMA;
 pub use state::Installed;
 pub use state::State;
 pub use state::StoreError;
+pub use state::glance;
+pub use state::keep_out_of_version_control;
 pub use state::prepare;
 pub use state::scan;
 pub use state::write_atomically;
