@@ -17,8 +17,8 @@ use crate::install;
 use crate::install::BuildMode;
 use crate::install::Door;
 use crate::install::InstallRequest;
+use crate::install::LockOrder;
 use crate::install::PinInput;
-use crate::install::pinning;
 use crate::lockfile;
 use crate::lockfile::Lockfile;
 use crate::platform::HostFacts;
@@ -104,8 +104,9 @@ pub(super) fn request(wish: Wish<'_>, session: &Session<'_>) -> Result<InstallRe
         Some(path) => Layout::elsewhere(elsewhere(path, session, &tool, wish.target)),
         None => Layout::in_project(root, &tool, wish.target),
     };
-    let input = PinInput {
-        lockfile: lockfile(session)?,
+    let lockfile = lockfile(session)?;
+    let decided_from = PinInput {
+        lockfile: None,
         path: lockfile::path_in(root),
         locked: wish.locked,
         build: wish.build,
@@ -114,15 +115,14 @@ pub(super) fn request(wish: Wish<'_>, session: &Session<'_>) -> Result<InstallRe
         target: wish.target,
         elsewhere: wish.to.is_some(),
     };
-    let keep = input.lockfile.as_ref().and_then(|lockfile| lockfile.asset(wish.target)).map(|asset| asset.sha256);
-    let install::Pinning { pin, spec, lock } = pinning(input, &tool).map_err(hints::unsatisfied)?;
-    Ok(InstallRequest {
+    let request = InstallRequest {
         tool,
         repository: session.settings.repository.value.clone(),
-        spec,
-        pin,
-        keep,
-        lock,
+        spec: None,
+        decided_from,
+        pin: None,
+        keep: None,
+        lock: LockOrder::Leave,
         target: wish.target,
         host: host_target(session).ok(),
         policy: TrustPolicy { require: session.settings.require.value, allow_unverified: wish.allow_unverified },
@@ -131,7 +131,8 @@ pub(super) fn request(wish: Wish<'_>, session: &Session<'_>) -> Result<InstallRe
         force: wish.force,
         sources: sources(session),
         layout,
-    })
+    };
+    request.with_lock(lockfile).map_err(hints::unsatisfied)
 }
 
 /// The machine this runs on, where it is one the worker is released for.

@@ -39,6 +39,9 @@ pub(super) enum AskDjango {
     No,
 }
 
+/// How often is looked again while binaries take each other's place, each of which takes a download.
+const LOOKS: usize = 10;
+
 /// What the store knows of the project's own binary.
 #[derive(Debug, Serialize)]
 struct KnownBinary {
@@ -73,7 +76,10 @@ pub(super) fn which(arguments: &WhichArgs, session: &Session<'_>) -> Result<Exit
     };
     let target = order::host_target(session)
         .map_err(|error| CommandError::new(ExitStatus::NotFound, error).hint("no worker runs on this machine"))?;
-    let resolution = resolve(session, target, ask);
+    let layout = Layout::in_project(&session.project.root, &Tool::WORKER, target);
+    let django = ask_django(session, target, ask);
+    let (resolution, installed) =
+        of_one_moment(&layout, || (survey(session, target, django.clone()), known_binary(&layout)));
     let faulty = resolution.winner().is_some_and(|winner| winner.fault.is_some());
     for warning in resolution.warnings.iter().filter(|_| !faulty) {
         session.ui.warn(&warning.message);
@@ -83,31 +89,52 @@ pub(super) fn which(arguments: &WhichArgs, session: &Session<'_>) -> Result<Exit
     if path.is_none() {
         return Err(nothing_runs(&resolution, session));
     }
-    let report = WhichReport { path, installed: known_binary(session, target), resolution, all: arguments.all };
+    let report = WhichReport { path, installed, resolution, all: arguments.all };
     session.ui.report(&report)?;
     Ok(ExitStatus::Success)
 }
 
+/// Looks until no installation has put another binary in place meanwhile, so that all of the answer is about one of them.
+fn of_one_moment<Seen>(layout: &Layout, look: impl Fn() -> Seen) -> Seen {
+    for _ in 0..LOOKS {
+        let before = store::glance(layout);
+        let seen = look();
+        if before == store::glance(layout) {
+            return seen;
+        }
+    }
+    look()
+}
+
 /// Looks at every candidate and decides.
 pub(super) fn resolve(session: &Session<'_>, target: Target, ask: AskDjango) -> Resolution {
-    let environment: Vec<(OsString, OsString)> =
-        session.env.variables().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    let root = session.project.root.as_path();
-    let django = match ask {
+    survey(session, target, ask_django(session, target, ask))
+}
+
+fn ask_django(session: &Session<'_>, target: Target, ask: AskDjango) -> DjangoAnswer {
+    match ask {
         AskDjango::Within(limit) => {
             session.ui.debug("asking Django for settings.REPROQ_WORKER_BIN");
-            locate::ask(&DjangoQuestion { target, root, environment: &environment, limit })
+            let root = session.project.root.as_path();
+            locate::ask(&DjangoQuestion { target, root, environment: &environment(session), limit })
         }
         AskDjango::No => DjangoAnswer::Skipped { reason: "Django was not asked (--no-django)".to_owned() },
-    };
+    }
+}
+
+fn survey(session: &Session<'_>, target: Target, django: DjangoAnswer) -> Resolution {
     let around = Surroundings {
         target,
-        root,
+        root: session.project.root.as_path(),
         cwd: &session.env.cwd,
-        environment: &environment,
+        environment: &environment(session),
         own: session.env.own_executable.as_deref(),
     };
     locate::decide(&locate::survey(&around, django, &identify))
+}
+
+fn environment(session: &Session<'_>) -> Vec<(OsString, OsString)> {
+    session.env.variables().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// What an executable is, read from its bytes.
@@ -125,9 +152,8 @@ fn identify(path: &Path) -> Identity {
     }
 }
 
-fn known_binary(session: &Session<'_>, target: Target) -> Option<KnownBinary> {
-    let layout = Layout::in_project(&session.project.root, &Tool::WORKER, target);
-    match store::scan(&layout) {
+fn known_binary(layout: &Layout) -> Option<KnownBinary> {
+    match store::scan(layout) {
         Ok((Installed::Intact { receipt }, _)) => {
             Some(KnownBinary { label: receipt.label(), sha256: receipt.sha256, verdict: receipt.verdict })
         }

@@ -1,8 +1,8 @@
 //! Carries out an installation: everything up to the steps of the commit happens in a staging folder that is removed
 //! however it ends.
 
+use std::path::Path;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use crate::install::Door;
 use crate::install::Fallback;
@@ -18,24 +18,22 @@ use crate::install::acquire::Way;
 use crate::install::acquire::build_at_once;
 use crate::install::choose;
 use crate::install::evidence;
+use crate::install::hold;
+use crate::install::hold::Hold;
 use crate::install::local;
 use crate::install::locking;
 use crate::install::prove::prove;
 use crate::install::resolve::give_up;
-use crate::install::staging_folder::Staging;
 use crate::install::standing;
 use crate::lockfile;
 use crate::lockfile::Lockfile;
 use crate::origin::Origin;
 use crate::platform;
 use crate::release::RepoSlug;
-use crate::release::Sha256Digest;
 use crate::release::Tag;
 use crate::release::VersionSpec;
 use crate::store;
 use crate::store::Commit;
-use crate::store::Installed;
-use crate::store::Lock;
 use crate::store::Receipt;
 use crate::store::State;
 use crate::store::WrittenLock;
@@ -91,47 +89,68 @@ pub fn run(request: &InstallRequest, door: &Door<'_>) -> Result<Outcome, Install
     let layout = &request.layout;
     let (standing, state) = stand(request)?;
     if let Standing::UpToDate(receipt) = standing {
-        finish(request, &receipt, &state);
+        hold::finish(request, &receipt, &state);
         return Ok(Outcome { receipt: *receipt, work: None, locked: None });
     }
-    store::prepare(layout)?;
-    let _lock = Lock::acquire(&layout.lock(), door.lock_timeout, |holder| {
-        door.progress.note(&format!("waiting for another installation in this project ({holder})"));
-    })?;
+    let hold = Hold::take(request, door)?;
+    // Another installation may have come between, and changed the project's lock too.
+    let request = &lock_as_it_is(request)?;
     let (standing, state) = stand(request)?;
     let (work, newest) = match work(standing) {
         Ok(work) => work,
-        Err(receipt) => return Ok(Outcome { receipt: *receipt, work: None, locked: None }),
-    };
-    let staging = Staging::create(layout)?;
-    let order = Order { request, door, staging: staging.path() };
-    let way = runtime()?.block_on(order.acquire(&work, newest.as_ref().map(|(_, tag)| tag)))?;
-    let acquired = match way {
-        Way::Staged(acquired) => *acquired,
-        Way::Build(because) => local::build(request, door, &because, staging.path())?,
-        Way::Current => {
-            let (receipt, _) = newest.expect("only what is installed can be the newest already");
+        Err(receipt) => {
+            hold.complete(&receipt, &state);
             return Ok(Outcome { receipt: *receipt, work: None, locked: None });
         }
     };
-    let receipt = prove_and_sync(request, door, &acquired)?;
-    let locked = lock_to_write(request, &acquired);
-    let written = locked.map(|(path, lockfile)| WrittenLock { path, text: lockfile::render(lockfile) });
-    let named_by = acquired.lockfile.as_ref().map(lockfile::render);
+    let staging = hold.staging()?;
+    let acquired = match acquire(request, door, &work, newest.as_ref().map(|(_, tag)| tag), staging.path()) {
+        Ok(acquired) => acquired,
+        Err(error) => return Err(hold.pulled_away(&staging).unwrap_or(error)),
+    };
+    let Some((acquired, receipt)) = acquired else {
+        let (receipt, _) = newest.expect("only what is installed can be the newest already");
+        hold.complete(&receipt, &state);
+        return Ok(Outcome { receipt: *receipt, work: None, locked: None });
+    };
+    if let Some(error) = hold.pulled_away(&staging) {
+        return Err(error);
+    }
+    let written = lock_to_write(request, &acquired);
     let commit = Commit {
         layout,
         staged: &acquired.path,
         receipt: receipt.clone(),
         found: work.found(),
         state: &state,
-        keep: &kept(request),
-        named_by,
-        lock: written,
+        // A lock that moves names the new binary; the one it named before is nothing special any more.
+        keep: &if written.is_some() { Vec::new() } else { hold.kept() },
+        named_by: acquired.lockfile.as_ref().map(lockfile::render),
+        lock: written.clone().map(|(path, lockfile)| WrittenLock { path, text: lockfile::render(lockfile) }),
     };
     for step in store::steps(commit) {
-        store::apply(&step)?;
+        store::apply(layout, &step)?;
     }
-    Ok(Outcome { receipt, work: Some(work), locked: lock_to_write(request, &acquired).map(|(_, lock)| lock.clone()) })
+    Ok(Outcome { receipt, work: Some(work), locked: written.map(|(_, lockfile)| lockfile.clone()) })
+}
+
+/// Makes an executable that is proven and on the disk, with its receipt. None where the newest release turns out to be
+/// this tag, which is installed.
+fn acquire(
+    request: &InstallRequest,
+    door: &Door<'_>,
+    work: &Work,
+    installed: Option<&Tag>,
+    staging: &Path,
+) -> Result<Option<(Acquired, Receipt)>, InstallError> {
+    let order = Order { request, door, staging };
+    let acquired = match runtime()?.block_on(order.acquire(work, installed))? {
+        Way::Staged(acquired) => *acquired,
+        Way::Build(because) => local::build(request, door, &because, staging)?,
+        Way::Current => return Ok(None),
+    };
+    let receipt = prove_and_sync(request, door, &acquired)?;
+    Ok(Some((acquired, receipt)))
 }
 
 /// Finds out what an installation would do. Writes nothing and takes no lock.
@@ -289,34 +308,18 @@ fn prove_and_sync(request: &InstallRequest, door: &Door<'_>, acquired: &Acquired
     Ok(receipt)
 }
 
-/// The binary the lock names, which stays even if others came after it.
-fn kept(request: &InstallRequest) -> Vec<Sha256Digest> {
-    request.keep.and_then(|asset| store::installed_from(&request.layout, &asset)).into_iter().collect()
+fn lock_as_it_is(request: &InstallRequest) -> Result<InstallRequest, InstallError> {
+    let lockfile = lockfile::read_file(&request.decided_from.path, &request.tool)?;
+    if lockfile == request.decided_from.lockfile {
+        return Ok(request.clone());
+    }
+    Ok(request.clone().with_lock(lockfile)?)
 }
 
 fn lock_to_write<'a>(request: &InstallRequest, acquired: &'a Acquired) -> Option<(PathBuf, &'a Lockfile)> {
     match (&request.lock, &acquired.lockfile) {
         (LockOrder::Write { path, .. }, Some(lockfile)) => Some((path.clone(), lockfile)),
         (LockOrder::Write { .. } | LockOrder::Leave | LockOrder::Obey, _) => None,
-    }
-}
-
-/// Finishes what an installation left that was killed after it had placed the binary. Whoever cannot, because another
-/// installation runs or the folder is not theirs, leaves it to the next.
-fn finish(request: &InstallRequest, receipt: &Receipt, state: &State) {
-    let layout = &request.layout;
-    if store::unfinished(layout, receipt.sha256, state, &[]).is_empty() && platform::is_empty_folder(&layout.staging())
-    {
-        return;
-    }
-    let Ok(_lock) = Lock::acquire(&layout.lock(), Duration::ZERO, |_| {}) else { return };
-    let _ = platform::empty_folder(&layout.staging());
-    // Looked at again, because another installation may have come between.
-    let Ok((Installed::Intact { receipt }, state)) = store::scan(layout) else { return };
-    for step in &store::unfinished(layout, receipt.sha256, &state, &kept(request)) {
-        if store::apply(step).is_err() {
-            return;
-        }
     }
 }
 

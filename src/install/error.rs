@@ -16,6 +16,8 @@ use crate::build::PrepareError;
 use crate::build::SourceOrigin;
 use crate::install::Fallback;
 use crate::install::ResolveError;
+use crate::install::Unsatisfied;
+use crate::lockfile::LockfileError;
 use crate::origin::Origin;
 use crate::origin::OriginError;
 use crate::release::RepoSlug;
@@ -34,6 +36,12 @@ pub enum InstallError {
     /// Another installation holds the lock.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// Somebody removed what the installation needs while it ran.
+    #[error("`{path}` was removed while the installation ran", path = path.display())]
+    PulledAway {
+        /// What was removed.
+        path: PathBuf,
+    },
     /// Something is in the binary's place that is not replaced.
     #[error("`{path}` is {what}, where the binary belongs", path = path.display())]
     InTheWay {
@@ -42,6 +50,12 @@ pub enum InstallError {
         /// What is there.
         what: &'static str,
     },
+    /// The project's lock cannot be read.
+    #[error(transparent)]
+    Lockfile(#[from] LockfileError),
+    /// The project's lock is no longer what `--locked` can obey.
+    #[error(transparent)]
+    Unsatisfied(#[from] Unsatisfied),
     /// The release cannot be found.
     #[error(transparent)]
     Origin(#[from] OriginError),

@@ -13,6 +13,7 @@ mod door;
 mod drift;
 mod error;
 mod evidence;
+mod hold;
 mod local;
 mod locking;
 mod newest;
@@ -23,7 +24,6 @@ mod published;
 mod request;
 mod resolve;
 mod rollback;
-mod staging_folder;
 
 pub use apply::Outcome;
 pub use apply::Preview;

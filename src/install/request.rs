@@ -3,6 +3,10 @@
 use std::path::PathBuf;
 
 use crate::build::SourceOrigin;
+use crate::install::PinInput;
+use crate::install::Pinning;
+use crate::install::Unsatisfied;
+use crate::install::pinning;
 use crate::lockfile::Lockfile;
 use crate::lockfile::Pin;
 use crate::release::RepoSlug;
@@ -49,6 +53,8 @@ pub struct InstallRequest {
     pub repository: RepoSlug,
     /// Which release; without one, whatever is installed is fine, and else the newest.
     pub spec: Option<VersionSpec>,
+    /// What `spec`, `pin`, `keep` and `lock` were decided from.
+    pub decided_from: PinInput,
     /// Exactly which bytes, where the project's lock names them; `spec` is then its tag.
     pub pin: Option<Pin>,
     /// The digest of the asset the lock names for this machine, whether or not it is what is installed now: a binary from it
@@ -75,6 +81,15 @@ pub struct InstallRequest {
 }
 
 impl InstallRequest {
+    /// The same wish with the project's lock as it is now.
+    pub fn with_lock(self, lockfile: Option<Lockfile>) -> Result<Self, Unsatisfied> {
+        let decided_from = PinInput { lockfile, ..self.decided_from };
+        let Pinning { pin, spec, lock } = pinning(decided_from.clone(), &self.tool)?;
+        let keep = decided_from.lockfile.as_ref().and_then(|lockfile| lockfile.asset(self.target));
+        let keep = keep.map(|asset| asset.sha256);
+        Ok(Self { decided_from, spec, pin, keep, lock, ..self })
+    }
+
     /// Whether the binary is for the machine this runs on, so that it can be tried.
     pub fn runs_here(&self) -> bool {
         self.host == Some(self.target)

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::install::Door;
 use crate::install::InstallError;
 use crate::install::InstallRequest;
-use crate::install::staging_folder::Staging;
+use crate::install::hold::Hold;
 use crate::lockfile;
 use crate::lockfile::LockedAsset;
 use crate::lockfile::Lockfile;
@@ -18,7 +18,6 @@ use crate::store;
 use crate::store::Commit;
 use crate::store::Installed;
 use crate::store::Layout;
-use crate::store::Lock;
 use crate::store::Receipt;
 use crate::store::ReceiptOrigin;
 use crate::store::WrittenLock;
@@ -59,10 +58,7 @@ pub fn rollback(
     if matches!(store::scan(layout)?, (Installed::Nothing, _)) {
         return Err(InstallError::NoPrevious { why: "nothing is installed here" });
     }
-    store::prepare(layout)?;
-    let _lock = Lock::acquire(&layout.lock(), door.lock_timeout, |holder| {
-        door.progress.note(&format!("waiting for another installation in this project ({holder})"));
-    })?;
+    let hold = Hold::take(request, door)?;
     let (installed, state) = store::scan(layout)?;
     let (found, from) = match installed {
         Installed::Intact { receipt } => (Some(receipt.sha256), Some(*receipt)),
@@ -78,11 +74,14 @@ pub fn rollback(
     let previous = previous.ok_or(InstallError::NoPrevious { why: "no version before this one is kept" })?;
     let receipt = store::kept_receipt(layout, &previous)
         .ok_or(InstallError::NoPrevious { why: "the receipt of the version before this one is gone" })?;
-    let staging = Staging::create(layout)?;
+    let staging = hold.staging()?;
     let staged = staging.path().join(request.tool.installed_name(request.target));
     take_back(layout, &previous, &staged)?;
     let (written, lock) = lock_of(layout, &receipt, request, old);
     let named_by = written.as_ref().map(|written| written.text.clone());
+    if let Some(error) = hold.pulled_away(&staging) {
+        return Err(error);
+    }
     let commit = Commit {
         layout,
         staged: &staged,
@@ -94,7 +93,7 @@ pub fn rollback(
         lock: written,
     };
     for step in store::steps(commit) {
-        store::apply(&step)?;
+        store::apply(layout, &step)?;
     }
     Ok(RolledBack { from, to: receipt, lock })
 }

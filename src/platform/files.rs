@@ -50,6 +50,11 @@ pub fn sync_file(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_data()
 }
 
+/// Whether a folder is there.
+pub fn is_folder(path: &Path) -> bool {
+    path.is_dir()
+}
+
 /// Whether nothing is in a folder, or the folder is not there.
 pub fn is_empty_folder(folder: &Path) -> bool {
     fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none())

@@ -14,6 +14,8 @@ use crate::store::Layout;
 use crate::store::Receipt;
 use crate::store::State;
 use crate::store::StoreError;
+use crate::store::glance;
+use crate::store::state::write_by_way_of;
 use crate::store::write_atomically;
 
 /// One visible change of the store.
@@ -61,11 +63,13 @@ pub enum Step {
         /// The digest of the one before.
         previous: Option<Sha256Digest>,
     },
-    /// Removes binaries and receipts that are neither current nor previous.
+    /// Removes what is about neither the binary in place, nor the one before it, nor one that is to stay.
     Sweep {
-        /// The store.
-        layout: Layout,
-        /// What stays.
+        /// The binary in place.
+        current: Sha256Digest,
+        /// The one before.
+        previous: Option<Sha256Digest>,
+        /// Others that stay.
         keep: Vec<Sha256Digest>,
     },
 }
@@ -118,13 +122,44 @@ pub fn steps(commit: Commit<'_>) -> Vec<Step> {
     steps
 }
 
-/// The steps that are left when an installation was killed right after it placed the binary; none where all was done. `keep`
-/// as for [`steps`]. Pure.
+/// The steps that are left of an installation that was killed after it placed the binary, or before it swept; none where
+/// nothing is left to do. `keep` are binaries that stay whatever happens.
 pub fn unfinished(layout: &Layout, current: Sha256Digest, state: &State, keep: &[Sha256Digest]) -> Vec<Step> {
-    if state.current == Some(current) {
+    let shelves = Shelves { receipts: digests(&layout.receipts()), previous: digests(&layout.previous()) };
+    left_over(layout, current, glance(layout), state, &shelves, keep)
+}
+
+/// What the store's folders hold.
+struct Shelves {
+    receipts: Vec<Sha256Digest>,
+    previous: Vec<Sha256Digest>,
+}
+
+fn digests(folder: &Path) -> Vec<Sha256Digest> {
+    entries(folder).map(|(digest, _)| digest).collect()
+}
+
+/// The pure part of [`unfinished`]. `seen` is what the binary looks like now.
+fn left_over(
+    layout: &Layout,
+    current: Sha256Digest,
+    seen: Option<Fingerprint>,
+    state: &State,
+    shelves: &Shelves,
+    keep: &[Sha256Digest],
+) -> Vec<Step> {
+    let mut before = [state.current, state.previous].into_iter().flatten();
+    let previous = before.find(|digest| *digest != current && shelves.previous.contains(digest));
+    let is_noted = state.current == Some(current) && state.previous == previous && state.seen == seen;
+    let stays = |digest: &Sha256Digest| Some(*digest) == previous || keep.contains(digest);
+    let is_swept = shelves.receipts.iter().all(|digest| *digest == current || stays(digest))
+        && shelves.previous.iter().all(|digest| *digest != current && stays(digest));
+    if is_noted && is_swept {
         return Vec::new();
     }
-    last_steps(layout, current, state.current.or(state.previous), keep).to_vec()
+    let [point, sweep] = last_steps(layout, current, previous, keep);
+    // What is swept may be a second name of the binary, which then looks different.
+    vec![sweep, point]
 }
 
 fn last_steps(
@@ -133,27 +168,33 @@ fn last_steps(
     previous: Option<Sha256Digest>,
     keep: &[Sha256Digest],
 ) -> [Step; 2] {
-    let keep = [Some(current), previous].into_iter().flatten().chain(keep.iter().copied()).collect();
     [
         Step::Point { path: layout.state(), binary: layout.binary.clone(), current, previous },
-        Step::Sweep { layout: layout.clone(), keep },
+        Step::Sweep { current, previous, keep: keep.to_vec() },
     ]
 }
 
-/// Carries out one step. Doing a step again that was done already changes nothing.
-pub fn apply(step: &Step) -> Result<(), StoreError> {
+/// Carries out one step. Doing a step again that was done already changes nothing. What a killed step may leave half done
+/// lies in the staging folder, which the next installation empties.
+pub fn apply(layout: &Layout, step: &Step) -> Result<(), StoreError> {
     match step {
         Step::WriteReceipt { path, receipt } => {
             create_parent(path)?;
             let text = serde_json::to_vec_pretty(receipt).expect("a receipt is a map with text keys");
-            write_atomically(path, &text)
+            write_staged(layout, path, &text)
         }
         Step::KeepLock { path, text } => {
             create_parent(path)?;
-            write_atomically(path, text.as_bytes())
+            write_staged(layout, path, text.as_bytes())
         }
-        Step::WriteLock(WrittenLock { path, text }) => write_atomically(path, text.as_bytes()),
-        Step::KeepPrevious { from, to } => keep_previous(from, to),
+        Step::WriteLock(WrittenLock { path, text }) => match write_staged(layout, path, text.as_bytes()) {
+            // The store may be a volume of its own.
+            Err(error) if error.source.kind() == io::ErrorKind::CrossesDevices => {
+                write_atomically(path, text.as_bytes())
+            }
+            outcome => outcome,
+        },
+        Step::KeepPrevious { from, to } => keep_previous(layout, from, to),
         Step::Place { from, to } => {
             create_parent(to)?;
             place(from, to).map_err(StoreError::new("place", to))
@@ -167,25 +208,33 @@ pub fn apply(step: &Step) -> Result<(), StoreError> {
                 seen: Fingerprint::of(&metadata),
             };
             let text = serde_json::to_vec_pretty(&state).expect("a state is a map with text keys");
-            write_atomically(path, &text)?;
+            write_staged(layout, path, &text)?;
             outlast_the_tick(path, &state, &text)
         }
-        Step::Sweep { layout, keep } => {
-            sweep(&layout.receipts(), keep);
-            sweep(&layout.previous(), keep);
+        Step::Sweep { current, previous, keep } => {
+            let stays = |digest: &Sha256Digest| Some(*digest) == *previous || keep.contains(digest);
+            sweep(&layout.receipts(), |digest| digest == current || stays(digest));
+            // The binary in place needs no second copy.
+            sweep(&layout.previous(), |digest| digest != current && stays(digest));
             Ok(())
         }
     }
 }
 
+fn write_staged(layout: &Layout, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let staging = layout.staging();
+    fs::create_dir_all(&staging).map_err(StoreError::new("create the folder", &staging))?;
+    write_by_way_of(&staging, path, bytes)
+}
+
 /// A second name for the same file costs nothing; where the file system has no such names, a copy.
-fn keep_previous(from: &Path, to: &Path) -> Result<(), StoreError> {
+fn keep_previous(layout: &Layout, from: &Path, to: &Path) -> Result<(), StoreError> {
     create_parent(to)?;
     match fs::hard_link(from, to) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(_) => {
-            let partial = to.with_extension("part");
+            let partial = layout.staging().join("previous.part");
             let copied = fs::copy(from, &partial).and_then(|_| fs::rename(&partial, to));
             copied.map_err(StoreError::new("keep the previous binary as", to))
         }
@@ -242,18 +291,20 @@ fn outlast_the_tick(path: &Path, state: &State, text: &[u8]) -> Result<(), Store
 }
 
 /// Removes what is not kept. A file that will not go (a running one on Windows) goes the next time.
-fn sweep(folder: &Path, keep: &[Sha256Digest]) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let digest = name.strip_suffix(".json").or_else(|| name.strip_suffix(".lock")).unwrap_or(&name);
-        let ours = digest.parse::<Sha256Digest>();
-        if ours.is_ok_and(|digest| !keep.contains(&digest)) {
-            let path = entry.path();
-            let _ = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-        }
+fn sweep(folder: &Path, stays: impl Fn(&Sha256Digest) -> bool) {
+    for (_, path) in entries(folder).filter(|(digest, _)| !stays(digest)) {
+        let _ = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
     }
+}
+
+/// What in a folder is named by a digest; all else is not ours.
+fn entries(folder: &Path) -> impl Iterator<Item = (Sha256Digest, PathBuf)> {
+    fs::read_dir(folder).into_iter().flatten().flatten().filter_map(|entry| {
+        let name = entry.file_name();
+        let name = name.to_str()?;
+        let digest = name.strip_suffix(".json").or_else(|| name.strip_suffix(".lock")).unwrap_or(name).parse().ok()?;
+        Some((digest, entry.path()))
+    })
 }
 
 fn create_parent(path: &Path) -> Result<(), StoreError> {

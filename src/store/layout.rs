@@ -71,9 +71,4 @@ impl Layout {
     pub fn lock(&self) -> PathBuf {
         self.home.join("lock")
     }
-
-    /// Keeps the folder out of version control.
-    pub fn gitignore(&self) -> PathBuf {
-        self.home.join(".gitignore")
-    }
 }

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::fs::Metadata;
+use std::fs::OpenOptions;
 use std::io;
 use std::io::Read;
 use std::io::Write;
@@ -23,6 +24,8 @@ use crate::store::ReceiptOrigin;
 
 /// No receipt and no state file comes near this many bytes.
 const MAX_RECORD: u64 = 1024 * 1024;
+
+const IGNORE: &[u8] = b"# Made by reproq: what is here is not for version control.\n*\n";
 
 /// Why the store cannot be read or written.
 #[derive(Debug, Error)]
@@ -88,6 +91,12 @@ pub enum Installed {
         /// What it is.
         what: &'static str,
     },
+}
+
+/// What tells the binary in place from the next one without reading it. Readers need no lock: those who read more than
+/// one thing look before and after, and again when it is not the same.
+pub fn glance(layout: &Layout) -> Option<Fingerprint> {
+    fs::symlink_metadata(&layout.binary).ok().and_then(|metadata| Fingerprint::of(&metadata))
 }
 
 /// Reads what is installed. Hashes the binary only when it does not look as it did when it was hashed last.
@@ -182,20 +191,36 @@ fn read_record<T: DeserializeOwned>(path: &Path) -> Option<T> {
     serde_json::from_slice(&bytes).ok()
 }
 
-/// Makes the store's folders, and keeps them out of version control.
+/// Makes the folder in which everything begins, and keeps the store out of version control.
 pub fn prepare(layout: &Layout) -> Result<(), StoreError> {
     let folder = layout.staging();
     fs::create_dir_all(&folder).map_err(StoreError::new("create the folder", &folder))?;
-    let ignore = layout.gitignore();
-    if fs::symlink_metadata(&ignore).is_err() {
-        write_atomically(&ignore, b"# Made by reproq: what is installed here is not for version control.\n*\n")?;
+    keep_out_of_version_control(&layout.home)
+}
+
+/// Keeps a folder out of version control, whatever lies in it. Needs no lock and leaves nothing for others to clear away:
+/// all write the same text into the same new file, and whoever finds it renamed already is content.
+pub fn keep_out_of_version_control(home: &Path) -> Result<(), StoreError> {
+    let (ignore, new) = (home.join(".gitignore"), home.join(".gitignore.new"));
+    if fs::symlink_metadata(&ignore).is_ok() {
+        let _ = fs::remove_file(&new);
+        return Ok(());
     }
-    Ok(())
+    // Not emptied first, because another process may have written it and be about to rename it.
+    let open = || OpenOptions::new().write(true).create(true).truncate(false).open(&new);
+    match open().and_then(|mut file| file.write_all(IGNORE)).and_then(|()| fs::rename(&new, &ignore)) {
+        Err(error) if !ignore.is_file() => Err(StoreError::new("write", &ignore)(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// Writes a small file so that a reader sees the old one or the new one, also after a crash.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let folder = path.parent().unwrap_or(path);
+    write_by_way_of(path.parent().unwrap_or(path), path, bytes)
+}
+
+/// As [`write_atomically`], with the new file in this folder of the same file system until it is whole.
+pub(super) fn write_by_way_of(folder: &Path, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let write = || {
         let mut file = tempfile::Builder::new().prefix(".reproq-").tempfile_in(folder)?;
         file.write_all(bytes)?;

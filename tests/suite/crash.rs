@@ -1,14 +1,16 @@
 //! Killed at any moment: the old binary or the new one, never neither, never half; and a plain re-run finishes the job.
 
+mod orphan;
+mod random;
+mod steps;
+mod world;
+
 use std::fs;
-use std::os::unix::process::CommandExt;
 use std::time::Duration;
 
 use fake_github::Fault;
 use fake_github::Hold;
 use fake_github::Matcher;
-use reproq::release::Target;
-use reproq::release::Tool;
 use reproq::store;
 use reproq::store::Layout;
 use reproq::store::Receipt;
@@ -16,6 +18,11 @@ use reproq::store::Step;
 
 use crate::support::Context;
 use crate::support::context::wait;
+use crate::support::fault_table::Part;
+use crate::support::fault_table::record_as;
+use crate::support::store::assert_runs;
+use crate::support::store::assert_tidy;
+use crate::support::store::layout;
 use crate::support::workers;
 
 #[test]
@@ -34,7 +41,9 @@ fn killed_while_downloading_the_old_binary_stays() {
     assert_eq!(fs::read(context.binary()).expect("there"), workers::bytes("0.0.144"));
     assert_eq!(context.staged().len(), 1, "a killed process cleans nothing");
     context.succeed(&["install", "--tag", "v0.0.145"]);
-    assert!(context.staged().is_empty(), "the next one does");
+    assert_tidy(&context, "0.0.145", "the next one does");
+    let left = "the old binary, and the half download until the next run clears it away";
+    record_as(Part::Crash, "SIGKILL in the middle of the download", "137", "nothing", left);
 }
 
 #[test]
@@ -93,43 +102,37 @@ fn an_interrupted_build_ends_the_compiler_too() {
 }
 
 /// Everything the commit does is a list of steps. After every prefix of it the old or the new binary is in place, `which`
-/// names it, and a plain run finishes.
+/// names it, a run that has nothing to do clears away, and a run that has finishes.
 #[test]
 fn after_every_step_of_the_commit_the_world_is_whole() {
-    let target: Target = workers::host().parse().expect("a target");
     for prefix in 0..=7 {
         let context = Context::released();
         context.succeed(&["install"]);
         context.release("v0.0.145");
-        let layout = Layout::in_project(&context.project(), &Tool::WORKER, target);
+        let layout = layout(&context);
         let (steps, staged) = planned(&context, &layout);
         assert_eq!(steps.len(), 7);
         for step in &steps[..prefix] {
-            store::apply(step).expect("applied");
+            store::apply(&layout, step).expect("applied");
             // Doing a step again changes nothing; only what was moved away cannot be moved twice.
             if !matches!(step, Step::Place { .. }) {
-                store::apply(step).expect("applied again");
+                store::apply(&layout, step).expect("applied again");
             }
         }
         let placed = steps[..prefix].iter().any(|step| matches!(step, Step::Place { .. }));
-        let expected = if placed { "0.0.145" } else { "0.0.144" };
-        assert_eq!(fs::read(context.binary()).expect("there"), workers::bytes(expected), "after {prefix} steps");
-        let which = context.succeed(&["which", "--json"]);
-        assert!(which.stdout.contains(&format!("\"label\": \"v{expected}\"")), "after {prefix} steps: {which:#?}");
-        drop(staged);
-        if placed {
-            // Litter of the killed installation, and a state file that still names the binary before.
-            fs::create_dir(context.project().join(".reproq/staging/install-dead")).expect("made");
-        }
+        let (expected, name) = (if placed { "0.0.145" } else { "0.0.144" }, format!("after {prefix} steps"));
+        assert!(fs::read(context.binary()).expect("there") == workers::bytes(expected), "{name}");
+        assert_runs(&context, expected, &name);
+        // A killed process removes nothing.
+        let _ = staged.keep();
+        // The lock is written first, and a plain run brings what it names.
+        let locked = steps[..prefix].iter().any(|step| matches!(step, Step::WriteLock(_)));
+        context.succeed(&["install"]);
+        assert_tidy(&context, if locked { "0.0.145" } else { expected }, &name);
         context.succeed(&["install", "--tag", "v0.0.145"]);
-        assert_eq!(fs::read(context.binary()).expect("there"), workers::bytes("0.0.145"));
-        assert!(context.staged().is_empty());
-        let state = fs::read_to_string(layout.state()).expect("there");
-        let state: store::State = serde_json::from_str(&state).expect("a state");
-        let (installed, _) = store::scan(&layout).expect("readable");
-        let store::Installed::Intact { receipt } = installed else { panic!("an intact binary, found {installed:?}") };
-        assert_eq!(state.current, Some(receipt.sha256), "after {prefix} steps");
-        assert!(layout.kept(&state.previous.expect("the one before is known")).is_file(), "after {prefix} steps");
+        assert_tidy(&context, "0.0.145", &name);
+        let (_, state) = store::scan(&layout).expect("readable");
+        assert!(layout.kept(&state.previous.expect("the one before is known")).is_file(), "{name}");
     }
 }
 
@@ -160,29 +163,4 @@ fn planned(context: &Context, layout: &Layout) -> (Vec<Step>, tempfile::TempDir)
         lock: Some(written),
     };
     (store::steps(commit), staged)
-}
-
-#[test]
-fn killed_at_random_moments_it_never_leaves_half_a_binary() {
-    let context = Context::released();
-    context.release("v0.0.145");
-    let (old, new) = (workers::bytes("0.0.144"), workers::bytes("0.0.145"));
-    context.succeed(&["install", "--tag", "v0.0.144"]);
-    let began = std::time::Instant::now();
-    context.succeed(&["install", "--tag", "v0.0.145"]);
-    let whole = began.elapsed();
-    for round in 0..40_u32 {
-        let tag = if round % 2 == 0 { "v0.0.144" } else { "v0.0.145" };
-        let mut command = context.command(&["install", "--tag", tag]);
-        command.process_group(0);
-        let mut child = command.spawn().expect("started");
-        std::thread::sleep(whole.mul_f64(f64::from(round % 20) / 20.0));
-        child.kill().expect("killed");
-        child.wait().expect("ended");
-        let found = fs::read(context.binary()).expect("a binary is always there");
-        assert!(found == old || found == new, "half a binary after round {round}");
-    }
-    context.succeed(&["install", "--tag", "v0.0.145"]);
-    assert_eq!(fs::read(context.binary()).expect("there"), new);
-    assert!(context.staged().is_empty());
 }

@@ -54,7 +54,7 @@ fn a_locked_installation_is_one_request() {
     for arguments in [&["install", "--locked"][..], &["install"]] {
         let lock = fs::read(context.lockfile()).expect("a lock");
         let output = context.succeed(arguments);
-        assert!(output.stdout.contains("verdict  pinned"), "{output:#?}");
+        assert!(output.stdout.contains("pinned: equals the digest in reproq.lock"), "{output:#?}");
         assert_eq!(fs::read(context.binary()).expect("installed"), workers::bytes("0.0.144"));
         assert_eq!(context.github.requests_to(&Matcher::api()).len(), 0);
         let web = context.github.requests_to(&Matcher::web());
@@ -72,7 +72,7 @@ fn a_second_project_installs_a_locked_version_without_a_request() {
     fs::remove_dir_all(context.project().join(".reproq")).expect("removed");
     context.github.clear_log();
     let output = context.succeed(&["install", "--locked", "--offline"]);
-    assert!(output.stdout.contains("verdict  pinned"), "{output:#?}");
+    assert!(output.stdout.contains("pinned: equals the digest in reproq.lock"), "{output:#?}");
     assert!(context.github.requests().is_empty());
     assert_eq!(fs::read(context.binary()).expect("installed"), workers::bytes("0.0.144"));
 }

@@ -1,6 +1,8 @@
 //! The process dies at every request of a prune, before GitHub carried it out and after. The next run always ends in the same
 //! state, no draft is ever made by our order of work, and the record explains what was asked.
 
+mod instants;
+
 use std::fs;
 use std::time::Duration;
 
@@ -9,6 +11,8 @@ use fake_github::Hold;
 use fake_github::Matcher;
 
 use crate::support::Context;
+use crate::support::fault_table::Part;
+use crate::support::fault_table::record_as;
 use crate::support::releases::mutations;
 use crate::support::releases::repo;
 use crate::support::releases::with_versions;
@@ -61,6 +65,9 @@ fn killed_at_any_request_the_next_run_ends_in_the_same_state() {
             assert!(snapshot.drafts().is_empty(), "{name}");
         }
     }
+    let left =
+        "every version that was to stay, no draft; the record tells what was asked; the next run deletes the rest";
+    record_as(Part::Crash, "SIGKILL at any request of a prune, carried out or not", "137", "nothing", left);
 }
 
 #[test]

@@ -1,9 +1,14 @@
 //! Somebody else is at work while it prunes: nothing outside the plan goes, and nothing that became worth keeping.
 
+use std::fs;
+
 use fake_github::Matcher;
 use fake_github::ReleaseSpec;
 
 use crate::support::Context;
+use crate::support::fault_table::Part;
+use crate::support::fault_table::record;
+use crate::support::fault_table::record_as;
 use crate::support::releases::PRUNED;
 use crate::support::releases::repo;
 use crate::support::releases::version;
@@ -33,8 +38,10 @@ fn what_is_published_meanwhile_is_never_deleted() {
             // A patch of an old line that sorts below everything.
             repo.add(ReleaseSpec::new("v1.0.1"));
         });
-        context.succeed(&PRUNE);
+        let output = context.succeed(&PRUNE);
         assert_eq!(tags(&context), ["v1.0.1", "v1.6.0", "v1.7.0", "v1.8.0", "v1.9.0"]);
+        let left = "what was published meanwhile, and the versions that were to stay";
+        record(Part::Race, "prune: versions are published meanwhile", &context, &output, left);
     }
 }
 
@@ -53,6 +60,8 @@ fn what_becomes_latest_meanwhile_stays() {
     let snapshot = repo(&context).snapshot();
     assert_eq!(snapshot.latest.as_deref(), Some("v1.3.0"));
     insta::assert_snapshot!(context.redact(&output));
+    let left = "the version that became the latest, whole";
+    record(Part::Race, "prune: an old version becomes the latest meanwhile", &context, &output, left);
 }
 
 #[test]
@@ -68,6 +77,8 @@ fn a_tag_that_moves_meanwhile_stays_where_it_is() {
         assert!(output.stderr.contains(&format!("tag {name} ")), "{output:#?}");
         assert_eq!(tags(&context), [name, "v1.6.0", "v1.7.0", "v1.8.0"]);
         assert!(repo(&context).snapshot().drafts().is_empty());
+        let left = "the tag where it is now";
+        record(Part::Race, &format!("prune: tag {name} moves meanwhile"), &context, &output, left);
     }
 }
 
@@ -82,6 +93,8 @@ fn a_tag_that_is_published_again_meanwhile_keeps_its_release() {
     let snapshot = repo(&context).snapshot();
     assert!(snapshot.drafts().is_empty(), "no release lost its tag");
     assert_eq!(snapshot.tag_names(), ["v1.4.0", "v1.6.0", "v1.7.0", "v1.8.0"]);
+    let left = "the tag and its new release";
+    record(Part::Race, "prune: a deleted version is published again meanwhile", &context, &output, left);
 }
 
 #[test]
@@ -93,6 +106,8 @@ fn a_draft_that_names_a_version_meanwhile_protects_it() {
     let output = context.run(&PRUNE);
     assert_eq!(output.code, 8, "{output:#?}");
     assert_eq!(tags(&context), ["v1.2.0", "v1.6.0", "v1.7.0", "v1.8.0"]);
+    let left = "the version the draft names";
+    record(Part::Race, "prune: a draft names an old version meanwhile", &context, &output, left);
 }
 
 #[test]
@@ -107,17 +122,39 @@ fn a_keeper_that_somebody_else_deletes_is_reported() {
     let output = context.run(&PRUNE);
     assert_eq!(output.code, 8, "{output:#?}");
     assert!(output.stderr.contains("tag v1.7.0 is gone"), "{output:#?}");
+    let left = "the other versions that were to stay";
+    record(Part::Race, "prune: somebody deletes a version that was to stay", &context, &output, left);
 }
 
+/// Two at once ask for the same deletions or for different ones; the kept versions of the one that keeps more are never
+/// touched by it, and those of the one that keeps less by neither.
 #[test]
 fn two_prunes_at_once_end_well() {
-    let context = with_versions(12);
-    let children = [context.spawn(&PRUNE), context.spawn(&PRUNE)];
-    for child in children {
-        let output = crate::support::context::wait(child);
-        assert!(matches!(output.code, 0 | 8), "{output:#?}");
+    let more = ["release", "prune", "--keep", "5", "--max-delete", "100"];
+    for (round, other) in [PRUNE, more].into_iter().cycle().take(8).enumerate() {
+        let context = with_versions(12);
+        let audit = |name: &str| context.project().join(name).to_str().expect("UTF-8").to_owned();
+        let (first, second) = (audit("first.jsonl"), audit("second.jsonl"));
+        let children = [
+            context.spawn(&[PRUNE.as_slice(), &["--audit", &first]].concat()),
+            context.spawn(&[other.as_slice(), &["--audit", &second]].concat()),
+        ];
+        let outputs = children.map(crate::support::context::wait);
+        for output in &outputs {
+            assert!(matches!(output.code, 0 | 8), "round {round}: {output:#?}");
+        }
+        for (audit, kept) in [(&first, 10..=12), (&second, if other == PRUNE { 10..=12 } else { 8..=12 })] {
+            let asked = fs::read_to_string(audit).unwrap_or_default();
+            for line in asked.lines().filter(|line| line.contains("\"intent\"")) {
+                let touched = kept.clone().find(|number| line.contains(&format!("\"v1.{number}.0\"")));
+                assert_eq!(touched, None, "round {round}: {line}");
+            }
+        }
+        assert!(repo(&context).snapshot().drafts().is_empty());
+        context.succeed(&PRUNE);
+        assert_eq!(tags(&context), ["v1.10.0", "v1.11.0", "v1.12.0"]);
+        assert_eq!(repo(&context).snapshot().published().len(), 3);
     }
-    context.succeed(&PRUNE);
-    assert_eq!(tags(&context), ["v1.10.0", "v1.11.0", "v1.12.0"]);
-    assert!(repo(&context).snapshot().drafts().is_empty());
+    let left = "the versions both were to keep; a plain re-run finds nothing half done";
+    record_as(Part::Race, "two prunes at once", "0 or 8", "each says what it deleted and what was gone already", left);
 }

@@ -33,27 +33,42 @@ pub(super) fn drift(drift: &Drift) -> (ExitStatus, Vec<String>) {
 
 /// Turns a lock that cannot be used into what the user is told.
 pub(in crate::commands) fn lockfile(error: LockfileError) -> CommandError {
-    let (status, hint) = match &error {
+    if let LockfileError::Read { path, source } = &error {
+        return CommandError::io("read", path, io::Error::new(source.kind(), source.to_string()));
+    }
+    let (status, hints) = unreadable(&error);
+    let mut failure = CommandError::new(status, error);
+    failure.hints = hints;
+    failure
+}
+
+pub(super) fn unreadable(error: &LockfileError) -> (ExitStatus, Vec<String>) {
+    let hint = match error {
         LockfileError::Read { path, source } => {
-            return CommandError::io("read", path, io::Error::new(source.kind(), source.to_string()));
+            let failure = CommandError::io("read", path, io::Error::from(source.kind()));
+            return (failure.status, failure.hints);
         }
         LockfileError::Text { reason: TextError::Conflict { .. }, .. } => {
-            (ExitStatus::Usage, "choose a side (`git checkout --theirs reproq.lock`), then run `reproq lock`")
+            "choose a side (`git checkout --theirs reproq.lock`), then run `reproq lock`"
         }
         LockfileError::Text { reason: TextError::Newer { .. }, .. } => {
-            (ExitStatus::Usage, "it was written by a later version of this program; install that version")
+            "it was written by a later version of this program; install that version"
         }
-        LockfileError::Text { .. } => (
-            ExitStatus::Usage,
-            "bring it back from version control, or remove it and run `reproq lock --tag TAG` to write it anew",
-        ),
+        LockfileError::Text { .. } => {
+            "bring it back from version control, or remove it and run `reproq lock --tag TAG` to write it anew"
+        }
     };
-    CommandError::new(status, error).hint(hint)
+    (ExitStatus::Usage, vec![hint.to_owned()])
 }
 
 /// Turns a `--locked` that cannot be obeyed into what the user is told.
 pub(in crate::commands) fn unsatisfied(error: Unsatisfied) -> CommandError {
-    let hint = match &error {
+    let hint = unsatisfied_hint(&error);
+    CommandError::new(ExitStatus::Usage, error).hint(hint)
+}
+
+pub(super) fn unsatisfied_hint(error: &Unsatisfied) -> String {
+    match error {
         Unsatisfied::NoLock { .. } => "write it with `reproq lock`, and commit it".to_owned(),
         Unsatisfied::OtherRelease { .. } => {
             "leave out `--tag` to install what is locked, or leave out `--locked` to move the lock".to_owned()
@@ -64,6 +79,5 @@ pub(in crate::commands) fn unsatisfied(error: Unsatisfied) -> CommandError {
         Unsatisfied::NoAsset { tag, .. } => {
             format!("if release {tag} has an asset for it by now, `reproq lock` adds it")
         }
-    };
-    CommandError::new(ExitStatus::Usage, error).hint(hint)
+    }
 }

@@ -53,17 +53,14 @@ pub(in crate::commands) fn store(error: &StoreError) -> CommandError {
 
 fn judge(error: &InstallError, request: &InstallRequest) -> (ExitStatus, Vec<String>) {
     match error {
-        InstallError::Store(error) => {
-            let failure = store(error);
-            (failure.status, failure.hints)
-        }
+        InstallError::Store(StoreError { path, source, .. }) => in_the_store(path, source),
         InstallError::Lock(LockError::Held { .. }) => {
             (ExitStatus::Conflict, vec!["wait for it, or allow more time with `--lock-timeout SECONDS`".to_owned()])
         }
-        InstallError::Lock(LockError::Unusable { path, source }) => {
-            let failure = CommandError::io("lock", path, io::Error::from(source.kind()));
-            (failure.status, failure.hints)
-        }
+        InstallError::Lock(LockError::Unusable { path, source }) => in_the_store(path, source),
+        InstallError::PulledAway { .. } => (ExitStatus::Conflict, vec!["run the same command again".to_owned()]),
+        InstallError::Lockfile(error) => lock::unreadable(error),
+        InstallError::Unsatisfied(error) => (ExitStatus::Usage, vec![lock::unsatisfied_hint(error)]),
         InstallError::InTheWay { path, .. } => {
             (ExitStatus::Conflict, vec![format!("move `{}` away and run the same command again", path.display())])
         }
@@ -101,11 +98,18 @@ fn judge(error: &InstallError, request: &InstallRequest) -> (ExitStatus, Vec<Str
         InstallError::NothingServes { fallback, build } => nothing_serves(fallback, build, request),
         InstallError::Prepare { source, .. } => build::prepare(source),
         InstallError::Build { source, .. } => build::build(source),
-        InstallError::Staging { source, .. } => {
-            let failure = CommandError::io("use", &request.layout.home, io::Error::from(source.kind()));
-            (failure.status, failure.hints)
-        }
+        InstallError::Staging { source, .. } => in_the_store(&request.layout.home, source),
     }
+}
+
+/// What the file system refused in a folder of ours. Exit code 4 is for what the user asked for; what is not found here was
+/// there a moment ago.
+fn in_the_store(path: &Path, source: &io::Error) -> (ExitStatus, Vec<String>) {
+    if source.kind() == io::ErrorKind::NotFound {
+        return (ExitStatus::Failure, vec!["run the same command again".to_owned()]);
+    }
+    let failure = CommandError::io("use", path, io::Error::from(source.kind()));
+    (failure.status, failure.hints)
 }
 
 /// The class of the worst of them: refused bytes before everything, else the last place's, which is the most official.

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use crate::exit::ExitStatus;
-use crate::failure::CommandError;
 use crate::github::ApiError;
 use crate::install::InstallRequest;
 use crate::net::NetError;
@@ -113,10 +112,7 @@ pub(super) fn net(error: &NetError) -> (ExitStatus, Vec<String>) {
             ExitStatus::Unverified,
             hint("the file is not the one the release describes; if it stays so, tell the maintainers"),
         ),
-        NetError::Write(source) => {
-            let failure = CommandError::io("write", Path::new(".reproq/staging"), source.kind().into());
-            (failure.status, failure.hints)
-        }
+        NetError::Write(source) => super::in_the_store(Path::new(".reproq/staging"), source),
         NetError::Setup(_) => {
             (ExitStatus::Failure, hint("check SSL_CERT_FILE and the certificates installed on this machine"))
         }

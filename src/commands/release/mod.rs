@@ -70,11 +70,9 @@ fn audit_path(named: Option<&PathBuf>, command: &str, session: &Session<'_>) -> 
 /// The project's own folder is not for version control, whatever lies in it.
 fn keep_out_of_version_control(session: &Session<'_>) {
     let home = session.project.root.join(".reproq");
-    let ignore = home.join(".gitignore");
-    if home.is_dir() && !ignore.exists() {
-        let text = b"# Made by reproq: what is here is not for version control.\n*\n";
-        if let Err(error) = store::write_atomically(&ignore, text) {
-            session.ui.debug(&error.to_string());
-        }
+    if home.is_dir()
+        && let Err(error) = store::keep_out_of_version_control(&home)
+    {
+        session.ui.debug(&error.to_string());
     }
 }

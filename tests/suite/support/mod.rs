@@ -5,6 +5,8 @@ pub mod fault_table;
 pub mod redact;
 pub mod releases;
 pub mod samples;
+pub mod store;
+pub mod strace;
 pub mod workers;
 
 pub use context::Context;

@@ -1,0 +1,62 @@
+//! Killed while a compiler works for it: the compiler lives on, and must neither hinder the next run nor leave anything.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
+
+use crate::support::Context;
+use crate::support::fault_table::Part;
+use crate::support::fault_table::record_as;
+use crate::support::store::assert_settled;
+use crate::support::workers;
+
+/// Waits for what another process does.
+fn eventually<Seen>(mut look: impl FnMut() -> Option<Seen>) -> Option<Seen> {
+    (0..1200).find_map(|_| {
+        sleep(Duration::from_millis(25));
+        look()
+    })
+}
+
+/// A toolchain that says where it is, waits to be let on, and only then writes what it made.
+fn slow_go(folder: &Path) {
+    let script = format!(
+        "#!/bin/sh\n\
+         if [ \"$1\" != build ]; then exec {go} \"$@\"; fi\n\
+         while [ \"$1\" != -o ]; do shift; done\n\
+         echo $$ > {folder}/begun.new; mv {folder}/begun.new {folder}/begun\n\
+         while [ ! -e {folder}/go-on ]; do sleep 0.05; done\n\
+         echo half > \"$2\"\n",
+        go = workers::go().display(),
+        folder = folder.display()
+    );
+    fs::create_dir(folder).expect("made");
+    fs::write(folder.join("go"), script).expect("written");
+    fs::set_permissions(folder.join("go"), PermissionsExt::from_mode(0o755)).expect("executable");
+}
+
+#[test]
+fn killed_during_a_build_the_next_one_does_not_mind_the_orphan() {
+    let mut context = Context::released();
+    let checkout = context.sibling_checkout();
+    let build = ["install", "--build", "--source", checkout.to_str().expect("UTF-8")];
+    let tools = context.root().join("tools");
+    slow_go(&tools);
+    context.set("PATH", format!("{}:/usr/bin:/bin", tools.display()));
+    let mut child = context.spawn(&build);
+    let orphan = eventually(|| fs::read_to_string(tools.join("begun")).ok()).expect("the build begins");
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+    context.with_go();
+    let output = context.succeed(&build);
+    assert!(output.stdout.starts_with("Installed "), "{output:#?}");
+    assert_settled(&context, "while the orphan lives");
+    fs::write(tools.join("go-on"), "").expect("written");
+    let process = format!("/proc/{}", orphan.trim());
+    eventually(|| (!Path::new(&process).exists()).then_some(())).expect("the orphan ends");
+    assert_settled(&context, "after the orphan's end");
+    let left = "what was there before; the next run builds and clears away, whatever the orphaned compiler does";
+    record_as(Part::Crash, "SIGKILL during a local build", "137", "nothing", left);
+}

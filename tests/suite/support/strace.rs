@@ -1,0 +1,74 @@
+//! Kills the program at a chosen system call, by way of `strace`, so that every visible change can be the last one.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Command;
+use std::process::Stdio;
+
+use super::Context;
+
+/// The calls that change what others see in a file system.
+const CHANGES: &str = "openat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat,\
+                       rmdir,write,writev,pwrite64,fsync,fdatasync,chmod,fchmod,fchmodat,truncate,ftruncate,flock";
+
+/// One moment of a run: the nth call of this name in a thread.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment {
+    call: String,
+    nth: usize,
+}
+
+/// Whether programs can be watched here. Where they cannot, says so.
+pub fn is_there() -> bool {
+    let tried = Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
+    let is_there = tried.is_ok_and(|status| status.success());
+    if !is_there {
+        eprintln!("skipped: no strace here, or it may not watch; only random instants are tested");
+    }
+    is_there
+}
+
+/// Runs the program to its end and lists the moments at which it was about to change something below `.reproq`. Between two
+/// of them nothing changes, so a kill at each of them is a kill after every visible step.
+pub fn moments(context: &Context, arguments: &[&str]) -> BTreeSet<Moment> {
+    let log = context.root().join("strace.log");
+    let log_name = log.to_str().expect("UTF-8");
+    let output = traced(context, &["-y", "-e", &format!("trace={CHANGES}"), "-o", log_name], arguments)
+        .output()
+        .expect("strace starts");
+    assert!(output.status.success(), "{output:#?}");
+    let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
+    let mut moments = BTreeSet::new();
+    for line in fs::read_to_string(&log).expect("a log").lines() {
+        let Some((thread, rest)) = line.split_once(' ') else { continue };
+        let Some((call, arguments)) = rest.trim_start().split_once('(') else { continue };
+        let nth = counts.entry((thread.to_owned(), call.to_owned())).or_default();
+        *nth += 1;
+        let changes = arguments.contains("/.reproq") && (call != "openat" || arguments.contains("O_CREAT"));
+        if changes {
+            moments.insert(Moment { call: call.to_owned(), nth: *nth });
+        }
+    }
+    assert!(moments.len() > 3, "the log names the changes");
+    moments
+}
+
+/// Runs the program and kills it as it is about to do this. Says whether it came so far.
+pub fn killed_at(context: &Context, moment: &Moment, arguments: &[&str]) -> bool {
+    let Moment { call, nth } = moment;
+    let inject = format!("inject={call}:signal=KILL:when={nth}");
+    let options = ["-e", &format!("trace={call}"), "-e", &inject, "-o", "/dev/null"];
+    let status = traced(context, &options, arguments).status().expect("strace starts");
+    !status.success()
+}
+
+fn traced(context: &Context, options: &[&str], arguments: &[&str]) -> Command {
+    let program = context.command(arguments);
+    let mut command = Command::new("strace");
+    command.args(["-f", "-qq", "-s", "0"]).args(options).arg("--").arg(program.get_program());
+    command.args(arguments).current_dir(context.project()).env_clear();
+    command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
