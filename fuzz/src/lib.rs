@@ -7,6 +7,7 @@
 
 mod archives;
 mod headers;
+mod locks;
 mod plans;
 mod programs;
 mod records;
@@ -17,6 +18,7 @@ mod texts;
 pub use archives::tar_gz;
 pub use archives::zip;
 pub use headers::headers;
+pub use locks::lock;
 pub use plans::plan;
 pub use programs::go_info;
 pub use programs::program;
@@ -36,6 +38,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("checksums", checksums),
     ("go_info", go_info),
     ("headers", headers),
+    ("lock", lock),
     ("plan", plan),
     ("plan_file", plan_file),
     ("program", program),
