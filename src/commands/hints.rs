@@ -24,6 +24,9 @@ use crate::store::StoreError;
 use crate::trust::EvidenceSource;
 use crate::trust::VerifyError;
 
+/// A release with every machine's assets and their checksums has fewer.
+const SHOWN_NAMES: usize = 24;
+
 /// Turns a failed installation into what the user is told.
 pub(super) fn explain(error: InstallError, request: &InstallRequest) -> CommandError {
     let (status, hints) = judge(&error, request);
@@ -119,10 +122,6 @@ fn api(error: &ApiError, request: &InstallRequest) -> (ExitStatus, Vec<String>) 
             };
             (ExitStatus::NotPermitted, vec![hint])
         }
-        ApiError::Moved { to } => {
-            let to = to.as_deref().map(|to| format!(" ({to})")).unwrap_or_default();
-            (ExitStatus::NotFound, vec![format!("name the repository's new place{to} with `--repo OWNER/NAME`")])
-        }
         ApiError::Shape { .. } => (
             ExitStatus::Unavailable,
             vec![
@@ -143,7 +142,9 @@ fn net(error: &NetError) -> (ExitStatus, Vec<String>) {
             ExitStatus::Unavailable,
             vec![again.to_owned(), "on a slow line, allow more time with REPROQ_HTTP_TIMEOUT=120".to_owned()],
         ),
-        NetError::Lost { .. } | NetError::Cut { .. } => (ExitStatus::Unavailable, hint(again)),
+        NetError::Lost { .. } | NetError::Cut { .. } | NetError::Signature { .. } => {
+            (ExitStatus::Unavailable, hint(again))
+        }
         NetError::Tls { .. } => (
             ExitStatus::Unavailable,
             hint("if a proxy of your network signs its traffic, name its certificate with SSL_CERT_FILE"),
@@ -316,8 +317,13 @@ fn nothing_serves(fallback: &Fallback, build: &NoBuild, request: &InstallRequest
     (status, hints)
 }
 
+/// Names for a sentence, no more of them than anybody reads.
 pub(super) fn listed(names: &[String]) -> String {
-    if names.is_empty() { "no assets".to_owned() } else { names.join(", ") }
+    match names.len() {
+        0 => "no assets".to_owned(),
+        count @ 1..=SHOWN_NAMES => names[..count].join(", "),
+        count => format!("{} and {} more", names[..SHOWN_NAMES].join(", "), count - SHOWN_NAMES),
+    }
 }
 
 fn prepare(error: &PrepareError) -> (ExitStatus, Vec<String>) {

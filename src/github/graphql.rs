@@ -10,7 +10,6 @@ use crate::github::ApiError;
 use crate::github::GitHub;
 use crate::github::api::Answer;
 use crate::github::api::read_json;
-use crate::github::error::reset;
 use crate::net::Backoff;
 use crate::progress::Progress;
 
@@ -133,7 +132,7 @@ fn data_of(answer: &Answer, what: &str) -> Result<Value, GraphQlError> {
         return Err(GraphQlError::UnknownField { field });
     }
     if body.errors.iter().any(Problem::is_limit) {
-        return Err(GraphQlError::Api(ApiError::RateLimited { reset: reset(&answer.headers), authenticated: true }));
+        return Err(GraphQlError::Api(ApiError::limited(&answer.headers, true)));
     }
     match body.data {
         Some(data) if body.errors.is_empty() => Ok(data),
@@ -206,7 +205,7 @@ mod tests {
         let limited = r#"{"errors":[{"type":"RATE_LIMITED","message":"API rate limit exceeded"}]}"#;
         assert!(matches!(
             read(200, limited),
-            Err(GraphQlError::Api(ApiError::RateLimited { reset: Some(_), authenticated: true }))
+            Err(GraphQlError::Api(ApiError::RateLimited { reset: Some(_), authenticated: true, .. }))
         ));
         let unknown = r#"{"errors":[{"message":"Field 'immutable' doesn't exist on type 'Release'",
             "extensions":{"code":"undefinedField","typeName":"Release","fieldName":"immutable"}}]}"#;

@@ -4,6 +4,7 @@
 mod client;
 mod download;
 mod error;
+mod patience;
 mod retry;
 mod roots;
 
@@ -12,5 +13,6 @@ pub use client::HttpOptions;
 pub use download::Download;
 pub use download::download;
 pub use error::NetError;
+pub(crate) use patience::Patience;
 pub use retry::Backoff;
 pub use retry::parse_retry_after;
