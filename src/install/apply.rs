@@ -49,6 +49,7 @@ use crate::store;
 use crate::store::Installed;
 use crate::store::Layout;
 use crate::store::Lock;
+use crate::store::Obstacle;
 use crate::store::Receipt;
 use crate::store::ReceiptAsset;
 use crate::store::ReceiptOrigin;
@@ -151,6 +152,7 @@ pub fn run(request: &InstallRequest, door: &Door<'_>) -> Result<Outcome, Install
         finish(layout, &receipt, &state);
         return Ok(Outcome { receipt: *receipt, work: None });
     }
+    clear(layout)?;
     store::prepare(layout)?;
     let _lock = Lock::acquire(&layout.lock(), door.lock_timeout, |holder| {
         door.progress.note(&format!("waiting for another installation in this project ({holder})"));
@@ -236,15 +238,28 @@ pub fn released_assets(
 }
 
 fn stand(request: &InstallRequest) -> Result<(Standing, State), InstallError> {
-    let (installed, state) = store::scan(&request.layout)?;
-    let in_the_way = |what| InstallError::InTheWay { path: request.layout.binary.clone(), what };
+    let scanned = store::scan(&request.layout);
+    // What cannot be read because of what is in its way is told by that.
+    let (installed, state) = scanned.or_else(|error| clear(&request.layout).and(Err(error.into())))?;
+    let in_the_way = |what| InstallError::InTheWay { path: request.layout.binary.clone(), what, place: "the binary" };
     Ok((standing(request, installed).map_err(in_the_way)?, state))
+}
+
+/// Nothing of the store may be a link or something else that is not its own.
+fn clear(layout: &Layout) -> Result<(), InstallError> {
+    match store::obstacle(layout) {
+        None => Ok(()),
+        Some(Obstacle { path, what, place }) => Err(InstallError::InTheWay { path, what, place }),
+    }
 }
 
 /// Finishes what an installation left that was killed after it had placed the binary. Whoever cannot, because another
 /// installation runs or the folder is not theirs, leaves it to the next.
 fn finish(layout: &Layout, receipt: &Receipt, state: &State) {
     if store::unfinished(layout, receipt.sha256, state).is_empty() && platform::is_empty_folder(&layout.staging()) {
+        return;
+    }
+    if store::obstacle(layout).is_some() {
         return;
     }
     let Ok(_lock) = Lock::acquire(&layout.lock(), Duration::ZERO, |_| {}) else { return };

@@ -31,13 +31,15 @@ pub enum InstallError {
     /// Another installation holds the lock.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// Something is in the binary's place that is not replaced.
-    #[error("`{path}` is {what}, where the binary belongs", path = path.display())]
+    /// Something is in a place of the store that is neither replaced nor followed.
+    #[error("`{path}` is {what}, where {place} belongs", path = path.display())]
     InTheWay {
-        /// The binary's place.
+        /// The place.
         path: PathBuf,
         /// What is there.
         what: &'static str,
+        /// What belongs there.
+        place: &'static str,
     },
     /// The release cannot be found.
     #[error(transparent)]

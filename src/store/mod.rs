@@ -18,6 +18,7 @@ mod commit;
 mod fingerprint;
 mod layout;
 mod lock;
+mod obstacle;
 mod receipt;
 mod state;
 
@@ -30,6 +31,8 @@ pub use fingerprint::hash_file;
 pub use layout::Layout;
 pub use lock::Lock;
 pub use lock::LockError;
+pub use obstacle::Obstacle;
+pub use obstacle::obstacle;
 pub use receipt::BuildRecord;
 pub use receipt::Receipt;
 pub use receipt::ReceiptAsset;
