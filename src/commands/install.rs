@@ -18,6 +18,7 @@ use crate::failure::CommandError;
 use crate::install;
 use crate::install::BuildMode;
 use crate::install::Door;
+use crate::install::InstallError;
 use crate::install::InstallRequest;
 use crate::install::Outcome;
 use crate::install::Preview;
@@ -135,7 +136,9 @@ pub(super) fn install(arguments: &InstallArgs, session: &Session<'_>) -> Result<
         return show_preview(preview, &request, arguments, session);
     }
     platform::watch_signals();
-    let outcome = install::run(&request, &door).map_err(|error| hints::explain(error, &request))?;
+    let outcome = install::run(&request, &door);
+    platform::yield_to_signal(outcome.as_ref().is_err_and(InstallError::is_of_a_child));
+    let outcome = outcome.map_err(|error| hints::explain(error, &request))?;
     drop(progress);
     show_outcome(outcome, &request, arguments, session)
 }

@@ -132,6 +132,13 @@ pub enum InstallError {
     },
 }
 
+impl InstallError {
+    /// Whether a program that was started failed, and not this one.
+    pub const fn is_of_a_child(&self) -> bool {
+        matches!(self, Self::Smoke { .. } | Self::Build { .. } | Self::Prepare { .. })
+    }
+}
+
 /// Why a build at all, unless the user asked for one.
 fn in_place_of_a_download(because: &Fallback) -> String {
     match because {
