@@ -15,6 +15,7 @@ use octocrab::Octocrab;
 use percent_encoding::AsciiSet;
 use percent_encoding::NON_ALPHANUMERIC;
 use percent_encoding::utf8_percent_encode;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
@@ -288,7 +289,7 @@ impl Answer {
 }
 
 /// Reads a JSON document.
-pub(super) fn read_json<T: DeserializeOwned>(body: &[u8], what: &str) -> Result<T, ApiError> {
+pub(super) fn read_json<'de, T: Deserialize<'de>>(body: &'de [u8], what: &str) -> Result<T, ApiError> {
     serde_json::from_slice(body).map_err(|error| ApiError::Shape { what: what.to_owned(), reason: error.to_string() })
 }
 

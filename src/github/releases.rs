@@ -1,6 +1,5 @@
 //! Reading releases: the one API call an installation makes, the files it fetches and where they are.
 
-use std::fmt;
 use std::path::Path;
 
 use chrono::DateTime;
@@ -9,14 +8,11 @@ use reqwest::header;
 use reqwest::header::HeaderMap;
 use reqwest::header::HeaderValue;
 use serde::Deserialize;
-use serde::Deserializer;
-use serde::de::Error;
-use serde::de::SeqAccess;
-use serde::de::Visitor;
 use url::Url;
 
 use crate::github::ApiError;
 use crate::github::GitHub;
+use crate::github::bounded::at_most;
 use crate::net::Backoff;
 use crate::net::Download;
 use crate::net::NetError;
@@ -35,7 +31,7 @@ use crate::staging::discard;
 const MAX_CHECKSUM_FILE: u64 = 1024 * 1024;
 
 /// GitHub takes no more for one release (docs.github.com, "About releases").
-const MAX_ASSETS: usize = 1000;
+pub(super) const MAX_ASSETS: usize = 1000;
 
 /// Without a stated size no more than this is taken.
 const MAX_ASSET: u64 = 2 * 1024 * 1024 * 1024;
@@ -77,7 +73,7 @@ pub(super) struct ReleaseAnswer {
     #[serde(default)]
     immutable: Option<bool>,
     published_at: Option<DateTime<Utc>>,
-    #[serde(deserialize_with = "assets_within_reason")]
+    #[serde(deserialize_with = "at_most::<MAX_ASSETS, _, _>")]
     assets: Vec<AssetAnswer>,
 }
 
@@ -89,32 +85,6 @@ struct AssetAnswer {
     state: String,
     #[serde(default)]
     digest: Option<String>,
-}
-
-/// Reads no further than [`MAX_ASSETS`], so that the memory they take does not depend on whoever answers.
-fn assets_within_reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<AssetAnswer>, D::Error> {
-    struct Assets;
-
-    impl<'de> Visitor<'de> for Assets {
-        type Value = Vec<AssetAnswer>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a list of assets")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
-            let mut assets = Vec::new();
-            while let Some(asset) = sequence.next_element()? {
-                if assets.len() == MAX_ASSETS {
-                    return Err(A::Error::custom(format!("more than {MAX_ASSETS} assets")));
-                }
-                assets.push(asset);
-            }
-            Ok(assets)
-        }
-    }
-
-    deserializer.deserialize_seq(Assets)
 }
 
 impl ReleaseAnswer {
