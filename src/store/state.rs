@@ -38,7 +38,16 @@ pub struct StoreError {
 impl StoreError {
     /// Names what was tried, and on what.
     pub fn new(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self { doing, path: path.to_owned(), source }
+        move |source| Self { doing, path: path.to_owned(), source: without_path(source) }
+    }
+}
+
+/// What the system said, without the made-up name of a file that is not there yet, which tempfile adds.
+fn without_path(error: io::Error) -> io::Error {
+    let said = error.to_string();
+    match said.split_once(" at path ") {
+        Some((said, _)) if error.get_ref().is_some() => io::Error::new(error.kind(), said),
+        Some(_) | None => error,
     }
 }
 
