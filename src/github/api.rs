@@ -15,6 +15,7 @@ use octocrab::Octocrab;
 use percent_encoding::AsciiSet;
 use percent_encoding::NON_ALPHANUMERIC;
 use percent_encoding::utf8_percent_encode;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
@@ -24,6 +25,7 @@ use crate::github::ApiError;
 use crate::net::Backoff;
 use crate::net::Http;
 use crate::net::NetError;
+use crate::net::Patience;
 use crate::progress::Progress;
 use crate::release::RepoSlug;
 
@@ -119,10 +121,10 @@ impl GitHub {
         loop {
             let error = match self.get_with_fallback(route, what, progress).await {
                 Ok(answer) => return Ok(answer),
-                Err(ApiError::Net(error)) if error.is_transient() => error,
+                Err(error) if error.is_transient() => error,
                 Err(error) => return Err(error),
             };
-            let Some(wait) = backoff.next(error.retry_after()) else { return Err(error.into()) };
+            let Some(wait) = backoff.next(error.asked_wait()) else { return Err(error) };
             let (next, all) = backoff.position();
             progress.note(&format!("{error}; trying again ({next} of {all})"));
             tokio::time::sleep(wait).await;
@@ -168,13 +170,14 @@ impl GitHub {
                     });
                 }
                 status if status.is_redirection() => match self.moved_route(&answer.headers) {
-                    Some(moved) => route = moved,
-                    None => return Err(answer.error(what, authenticated)),
+                    Some(moved) if moved != route => route = moved,
+                    Some(_) => return Err(redirected(what, "to itself")),
+                    None => return Err(redirected(what, "away from the API")),
                 },
                 _ => return Err(answer.error(what, authenticated)),
             }
         }
-        Err(ApiError::Moved { to: None })
+        Err(redirected(what, "more than once"))
     }
 
     /// One request and its answer, whatever the status; nothing is followed and nothing is repeated.
@@ -192,10 +195,22 @@ impl GitHub {
             _ => client._post(route, body).await,
         };
         let (parts, body) = response.map_err(|error| self.lost(what, &error))?.into_parts();
-        match Limited::new(body, MAX_ANSWER).collect().await {
-            Ok(body) => Ok(Answer { status: parts.status, headers: parts.headers, body: body.to_bytes() }),
-            Err(error) => Err(self.lost(what, &*error)),
+        let mut body = Limited::new(body, MAX_ANSWER);
+        let mut read = Vec::new();
+        let mut patience = Patience::new(self.http.idle_timeout());
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| self.lost(what, &*error))?;
+            let Ok(piece) = frame.into_data() else { continue };
+            read.extend_from_slice(&piece);
+            if !patience.is_left_after(piece.len() as u64) {
+                return Err(NetError::Timeout { host: self.host() }.into());
+            }
         }
+        Ok(Answer { status: parts.status, headers: parts.headers, body: read.into() })
+    }
+
+    fn host(&self) -> String {
+        self.api_url.host_str().unwrap_or("the API").to_owned()
     }
 
     /// The client that carries the token, unless GitHub refused it.
@@ -244,9 +259,13 @@ impl GitHub {
             }
             cause = current.source();
         }
-        let host = self.api_url.host_str().unwrap_or("the API").to_owned();
-        NetError::Other { host, reason: error.to_string() }.into()
+        NetError::Other { host: self.host(), reason: error.to_string() }.into()
     }
+}
+
+/// The API moves a renamed repository inside itself and never leads elsewhere: whoever does that is not GitHub.
+fn redirected(what: &str, problem: &str) -> ApiError {
+    NetError::Redirect { url: format!("the answer about {what}"), problem: problem.to_owned() }.into()
 }
 
 /// An answer, read to its end.
@@ -270,7 +289,7 @@ impl Answer {
 }
 
 /// Reads a JSON document.
-pub(super) fn read_json<T: DeserializeOwned>(body: &[u8], what: &str) -> Result<T, ApiError> {
+pub(super) fn read_json<'de, T: Deserialize<'de>>(body: &'de [u8], what: &str) -> Result<T, ApiError> {
     serde_json::from_slice(body).map_err(|error| ApiError::Shape { what: what.to_owned(), reason: error.to_string() })
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::Method;
 use http::StatusCode;
+use serde::Deserialize;
 use serde_json::Value;
 use serde_json::json;
 
@@ -30,6 +31,19 @@ const UPDATE_REFS: &str = "mutation($repository: ID!, $updates: [RefUpdate!]!) {
 /// GitHub's number for a release. Made from a number alone, never from a tag: deletions by tag have deleted other releases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReleaseId(u64);
+
+/// What a tag points at, as far as it is asked for.
+#[derive(Debug, Deserialize)]
+struct RefAnswer {
+    #[serde(rename = "ref")]
+    name: String,
+    object: ObjectAnswer,
+}
+
+#[derive(Debug, Deserialize)]
+struct ObjectAnswer {
+    sha: String,
+}
 
 impl ReleaseId {
     /// The release with this number.
@@ -132,10 +146,9 @@ impl<'a> Writer<'a> {
             StatusCode::NOT_FOUND => return Ok(None),
             _ => return Err(Box::new(Told::of(&answer, Err(refusal_of(&answer))))),
         }
-        let document: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        let is_same = document["ref"].as_str() == Some(&format!("refs/tags/{tag}"));
-        match document["object"]["sha"].as_str().filter(|_| is_same) {
-            Some(found) => Ok(Some(found.to_owned())),
+        let found = serde_json::from_slice::<RefAnswer>(&answer.body).ok();
+        match found.filter(|found| found.name == format!("refs/tags/{tag}")) {
+            Some(found) => Ok(Some(found.object.sha)),
             None => {
                 let refusal =
                     Refusal::Unknown { reason: "the answer about the tag is about something else".to_owned() };

@@ -1,12 +1,17 @@
 //! What GitHub's API answers when it does not give what was asked for. A rate limit is never reported as "not found".
 
+use std::time::Duration;
+
 use chrono::DateTime;
 use chrono::Utc;
 use http::HeaderMap;
+use serde::Deserialize;
 use thiserror::Error;
 
+use crate::github::refusal::date_of;
 use crate::github::refusal::is_limit;
 use crate::github::refusal::one_line;
+use crate::github::refusal::wait_of;
 use crate::net::NetError;
 
 /// A failed call of the API.
@@ -20,6 +25,8 @@ pub enum ApiError {
     RateLimited {
         /// When requests are served again, where GitHub says so.
         reset: Option<DateTime<Utc>>,
+        /// How long that is, measured by GitHub's own clock; a minute where GitHub does not say.
+        wait: Duration,
         /// Whether a token was sent; without one the limit is 60 an hour for everybody behind the same address.
         authenticated: bool,
     },
@@ -49,12 +56,6 @@ pub enum ApiError {
         /// The permission that was missing, where GitHub names it.
         needed: Option<String>,
     },
-    /// The repository has another name now.
-    #[error("the repository has moved")]
-    Moved {
-        /// Where to, where GitHub says so.
-        to: Option<String>,
-    },
     /// The answer is not what the API's description promises.
     #[error("GitHub's answer about {what} cannot be read: {reason}")]
     Shape {
@@ -71,7 +72,7 @@ impl ApiError {
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let message = message(body);
         match status {
-            _ if is_limit(status, headers, &message) => Self::RateLimited { reset: reset(headers), authenticated },
+            _ if is_limit(status, headers, &message) => Self::limited(headers, authenticated),
             403 if header("x-github-sso").is_some() => {
                 let url =
                     header("x-github-sso").and_then(|value| value.split_once("url=")).map(|(_, url)| url.to_owned());
@@ -81,8 +82,35 @@ impl ApiError {
                 Self::Forbidden { message, needed: header("x-accepted-github-permissions").map(str::to_owned) }
             }
             404 | 410 => Self::NotFound { what: what.to_owned() },
-            301 | 302 | 307 | 308 => Self::Moved { to: header("location").map(str::to_owned) },
-            _ => Self::Net(NetError::Status { url: what.to_owned(), status, retry_after: None }),
+            _ => Self::Net(NetError::Status { url: what.to_owned(), status, retry_after: retry_after(headers) }),
+        }
+    }
+
+    /// Too many requests, as the headers of the answer tell it.
+    pub(super) fn limited(headers: &HeaderMap, authenticated: bool) -> Self {
+        Self::RateLimited { reset: reset(headers), wait: wait_of(headers), authenticated }
+    }
+
+    /// Whether the same call may succeed a moment later.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Net(error) => error.is_transient(),
+            Self::RateLimited { .. } => true,
+            Self::NotFound { .. }
+            | Self::BadToken { .. }
+            | Self::SingleSignOn { .. }
+            | Self::Forbidden { .. }
+            | Self::Shape { .. } => false,
+        }
+    }
+
+    /// How long GitHub asked to wait before the next call, where it did.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only a status and a limit carry a wait")]
+    pub const fn asked_wait(&self) -> Option<Duration> {
+        match self {
+            Self::Net(error) => error.retry_after(),
+            Self::RateLimited { wait, .. } => Some(*wait),
+            _ => None,
         }
     }
 
@@ -96,23 +124,34 @@ fn until(reset: Option<DateTime<Utc>>) -> String {
     reset.map(|reset| format!(" until {}", reset.format("%H:%M:%S UTC"))).unwrap_or_default()
 }
 
+/// `retry-after`, whose date is counted from the server's own.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get("retry-after")?.to_str().ok()?;
+    crate::net::parse_retry_after(value, date_of(headers).unwrap_or(DateTime::UNIX_EPOCH))
+}
+
 /// When a limit ends: `retry-after` counted from the server's own `date`, else `x-ratelimit-reset`.
-pub(super) fn reset(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+fn reset(headers: &HeaderMap) -> Option<DateTime<Utc>> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let date = header("date").and_then(|date| DateTime::parse_from_rfc2822(date).ok()).map(|date| date.to_utc());
-    if let (Some(value), Some(date)) = (header("retry-after"), date) {
-        let wait = crate::net::parse_retry_after(value, date)?;
+    if let (Some(wait), Some(date)) = (retry_after(headers), date_of(headers)) {
         return date.checked_add_signed(chrono::Duration::from_std(wait).ok()?);
     }
     let seconds = header("x-ratelimit-reset")?.parse().ok()?;
     DateTime::from_timestamp(seconds, 0)
 }
 
+/// The `message` of an error's document. Nothing else of it is kept, because it may be anything and of any size.
+pub(super) fn words_of(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Words {
+        message: String,
+    }
+    serde_json::from_slice::<Words>(body).ok().map(|words| words.message)
+}
+
 /// GitHub's own words, on one line.
 fn message(body: &[u8]) -> String {
-    let document: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
-    let text = document.get("message").and_then(serde_json::Value::as_str).unwrap_or("it gave no reason");
-    one_line(text)
+    one_line(&words_of(body).unwrap_or_else(|| "it gave no reason".to_owned()))
 }
 
 #[cfg(test)]

@@ -1,16 +1,20 @@
 //! GraphQL documents: one request, its answer, and what its `errors` mean. GitHub answers most of them with status 200.
 
+use std::collections::BTreeMap;
+
 use http::Method;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use crate::github::ApiError;
 use crate::github::GitHub;
 use crate::github::api::Answer;
 use crate::github::api::read_json;
-use crate::github::error::reset;
+use crate::github::bounded::at_most;
 use crate::net::Backoff;
 use crate::progress::Progress;
 
@@ -66,10 +70,11 @@ impl Problem {
 }
 
 #[derive(Debug, Deserialize)]
-struct Body {
-    #[serde(default)]
-    data: Option<Value>,
-    #[serde(default)]
+struct Body<'a> {
+    /// As it came, so that nothing is made of it before its type is known.
+    #[serde(default, borrow)]
+    data: Option<&'a RawValue>,
+    #[serde(default, deserialize_with = "at_most::<100, _, _>")]
     errors: Vec<Problem>,
 }
 
@@ -96,18 +101,14 @@ impl GitHub {
     ) -> Result<T, GraphQlError> {
         let mut backoff = Backoff::new();
         loop {
-            let outcome = match self.graphql_once(document, variables, what).await {
-                Ok(answer) => data_of(&answer, what),
-                Err(error) => Err(error),
-            };
+            let answer = self.graphql_once(document, variables, what).await;
+            let outcome = answer.and_then(|answer| {
+                let data = data_of(&answer, what)?;
+                read_json(data.get().as_bytes(), what).map_err(GraphQlError::Api)
+            });
             let error = match outcome {
-                Ok(data) => {
-                    return serde_json::from_value(data).map_err(|error| {
-                        GraphQlError::Api(ApiError::Shape { what: what.to_owned(), reason: error.to_string() })
-                    });
-                }
                 Err(GraphQlError::Api(ApiError::Net(error))) if error.is_transient() => error,
-                Err(error) => return Err(error),
+                outcome => return outcome,
             };
             let Some(wait) = backoff.next(error.retry_after()) else {
                 return Err(GraphQlError::Api(error.into()));
@@ -120,20 +121,20 @@ impl GitHub {
 }
 
 /// The data of an answer that is whole. Data beside errors is not: what is missing in it cannot be told from what is not.
-fn data_of(answer: &Answer, what: &str) -> Result<Value, GraphQlError> {
+fn data_of<'a>(answer: &'a Answer, what: &str) -> Result<&'a RawValue, GraphQlError> {
     match answer.status.as_u16() {
         200 => {}
         // A bad token is told from a missing page by the REST API, which also works without one.
         401 | 404 => return Err(GraphQlError::Off),
         _ => return Err(GraphQlError::Api(answer.error(what, true))),
     }
-    let body: Body = read_json(&answer.body, what).map_err(GraphQlError::Api)?;
+    let body: Body<'_> = read_json(&answer.body, what).map_err(GraphQlError::Api)?;
     let unknown = body.errors.iter().find(|problem| problem.is_unknown_to_the_server());
     if let Some(field) = unknown.and_then(|problem| problem.extensions.field_name.clone()) {
         return Err(GraphQlError::UnknownField { field });
     }
     if body.errors.iter().any(Problem::is_limit) {
-        return Err(GraphQlError::Api(ApiError::RateLimited { reset: reset(&answer.headers), authenticated: true }));
+        return Err(GraphQlError::Api(ApiError::limited(&answer.headers, true)));
     }
     match body.data {
         Some(data) if body.errors.is_empty() => Ok(data),
@@ -143,11 +144,16 @@ fn data_of(answer: &Answer, what: &str) -> Result<Value, GraphQlError> {
 
 /// The `errors` of a mutation's answer; an answer that cannot be read is an error, because its outcome is unknown.
 pub(super) fn problems_of(answer: &Answer, what: &str) -> Result<Vec<Problem>, ApiError> {
-    let body: Body = read_json(&answer.body, what)?;
-    match (&body.data, body.errors.is_empty()) {
-        (Some(Value::Object(fields)), true) if fields.values().any(|field| !field.is_null()) => Ok(Vec::new()),
+    let body: Body<'_> = read_json(&answer.body, what)?;
+    let fields =
+        body.data.and_then(|data| serde_json::from_str::<BTreeMap<String, Option<IgnoredAny>>>(data.get()).ok());
+    let is_done = fields.is_some_and(|fields| fields.values().any(Option::is_some));
+    match (is_done, body.errors.is_empty()) {
+        (true, true) => Ok(Vec::new()),
         (_, false) => Ok(body.errors),
-        (_, true) => Err(ApiError::Shape { what: what.to_owned(), reason: "it holds neither data nor errors".into() }),
+        (false, true) => {
+            Err(ApiError::Shape { what: what.to_owned(), reason: "it holds neither data nor errors".into() })
+        }
     }
 }
 
@@ -199,14 +205,14 @@ mod tests {
 
     #[test]
     fn answers_are_told_apart() {
-        let read = |status, body| data_of(&answer(status, body), "x");
+        let read = |status, body| data_of(&answer(status, body), "x").map(|data| data.get().to_owned());
         assert!(read(200, r#"{"data":{"a":1}}"#).is_ok());
         assert!(matches!(read(404, "{}"), Err(GraphQlError::Off)));
         assert!(matches!(read(401, "{}"), Err(GraphQlError::Off)));
         let limited = r#"{"errors":[{"type":"RATE_LIMITED","message":"API rate limit exceeded"}]}"#;
         assert!(matches!(
             read(200, limited),
-            Err(GraphQlError::Api(ApiError::RateLimited { reset: Some(_), authenticated: true }))
+            Err(GraphQlError::Api(ApiError::RateLimited { reset: Some(_), authenticated: true, .. }))
         ));
         let unknown = r#"{"errors":[{"message":"Field 'immutable' doesn't exist on type 'Release'",
             "extensions":{"code":"undefinedField","typeName":"Release","fieldName":"immutable"}}]}"#;

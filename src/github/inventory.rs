@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::github::ApiError;
 use crate::github::GitHub;
+use crate::github::bounded::at_most;
 use crate::github::graphql::GraphQlError;
 use crate::progress::Progress;
 use crate::release::AssetState;
@@ -388,10 +389,11 @@ struct LatestNode {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", bound = "N: Deserialize<'de>")]
 struct Connection<N> {
     total_count: usize,
     page_info: PageInfo,
+    #[serde(deserialize_with = "at_most::<100, _, _>")]
     nodes: Vec<Option<N>>,
 }
 
@@ -423,6 +425,7 @@ struct ReleaseNode {
 #[serde(rename_all = "camelCase")]
 struct Assets {
     total_count: usize,
+    #[serde(deserialize_with = "at_most::<100, _, _>")]
     nodes: Vec<AssetNode>,
 }
 

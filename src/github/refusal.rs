@@ -8,6 +8,7 @@ use chrono::Utc;
 use http::HeaderMap;
 
 use crate::github::ApiError;
+use crate::github::error::words_of;
 use crate::net::parse_retry_after;
 
 /// How long GitHub wants a client to rest that was limited without being told for how long.
@@ -85,8 +86,8 @@ impl Refusal {
 
     /// Reads the answer to a REST request that is no success.
     pub fn of_answer(status: u16, headers: &HeaderMap, body: &[u8]) -> Self {
-        let document: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
-        let words = document["message"].as_str().unwrap_or("it gave no reason");
+        let words = words_of(body).unwrap_or_else(|| "it gave no reason".to_owned());
+        let words = words.as_str();
         match status {
             _ if is_limit(status, headers, &one_line(words)) => Self::Limited { wait: wait_of(headers) },
             300..=399 => Self::Moved { to: text(headers, "location").map(str::to_owned) },
@@ -167,7 +168,7 @@ fn until_reset(headers: &HeaderMap) -> Option<Duration> {
     Some((reset - date_of(headers)?).to_std().unwrap_or(Duration::ZERO))
 }
 
-fn date_of(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+pub(super) fn date_of(headers: &HeaderMap) -> Option<DateTime<Utc>> {
     DateTime::parse_from_rfc2822(text(headers, "date")?).ok().map(|date| date.to_utc())
 }
 

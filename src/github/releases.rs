@@ -12,6 +12,7 @@ use url::Url;
 
 use crate::github::ApiError;
 use crate::github::GitHub;
+use crate::github::bounded::at_most;
 use crate::net::Backoff;
 use crate::net::Download;
 use crate::net::NetError;
@@ -30,6 +31,9 @@ use crate::staging::discard;
 /// No checksum file comes near this many bytes.
 const MAX_CHECKSUM_FILE: u64 = 1024 * 1024;
 
+/// GitHub takes no more for one release (docs.github.com, "About releases").
+pub(super) const MAX_ASSETS: usize = 1000;
+
 /// Without a stated size no more than this is taken.
 const MAX_ASSET: u64 = 2 * 1024 * 1024 * 1024;
 
@@ -46,6 +50,7 @@ pub(super) struct ReleaseAnswer {
     #[serde(default)]
     immutable: Option<bool>,
     published_at: Option<DateTime<Utc>>,
+    #[serde(deserialize_with = "at_most::<MAX_ASSETS, _, _>")]
     assets: Vec<AssetAnswer>,
 }
 

@@ -7,6 +7,8 @@ use serde::de::DeserializeOwned;
 
 use crate::github::ApiError;
 use crate::github::api::read_json;
+use crate::github::bounded::Page;
+use crate::github::bounded::at_most;
 use crate::github::inventory::Listed;
 use crate::github::inventory::ListedAsset;
 use crate::github::inventory::ListedRelease;
@@ -16,12 +18,19 @@ use crate::github::inventory::Lister;
 use crate::github::inventory::MOST_RELEASES;
 use crate::github::inventory::too_many;
 use crate::github::link::has_next_page;
+use crate::github::releases::MAX_ASSETS;
 use crate::net::NetError;
 use crate::release::AssetState;
 use crate::release::Tag;
 
 /// More pages than any list GitHub gives has; an end to a server that never ends.
 const MOST_PAGES: usize = 1000;
+
+/// As many entries as a page is asked for.
+const PAGE: usize = 100;
+
+/// `matching-refs` gives all of them at once.
+const MOST_TAGS: usize = 30_000;
 
 /// The dates of so many bare tags are looked up, one request each; further ones stay undated, and undated tags are kept.
 const MOST_DATES: usize = 200;
@@ -61,6 +70,7 @@ struct ReleaseAnswer {
     published_at: Option<DateTime<Utc>>,
     #[serde(default)]
     updated_at: Option<DateTime<Utc>>,
+    #[serde(deserialize_with = "at_most::<MAX_ASSETS, _, _>")]
     assets: Vec<AssetAnswer>,
 }
 
@@ -142,7 +152,7 @@ impl Lister<'_> {
     /// Every release with the state of its assets, and what is missing.
     pub(super) async fn releases_by_rest(&self) -> Result<(Vec<ListedRelease>, Option<String>), ApiError> {
         let route = self.github.route(&["releases"]);
-        match self.pages::<ReleaseAnswer>(&route, "releases").await {
+        match self.pages::<ReleaseAnswer, PAGE>(&route, "releases").await {
             Ok(all) => Ok((all.into_iter().map(ReleaseAnswer::into_listed).collect(), None)),
             // GitHub's way to say that there are more than it gives.
             Err(ApiError::Net(NetError::Status { status: 422, .. })) => Ok((Vec::new(), too_many(MOST_RELEASES))),
@@ -152,7 +162,7 @@ impl Lister<'_> {
 
     async fn tags_by_rest(&self) -> Result<Vec<ListedTag>, ApiError> {
         let route = format!("{}/", self.github.route(&["git", "matching-refs", "tags"]));
-        let all = self.pages::<RefAnswer>(&route, "tags").await?;
+        let all = self.pages::<RefAnswer, MOST_TAGS>(&route, "tags").await?;
         Ok(all.into_iter().filter_map(RefAnswer::into_listed).collect())
     }
 
@@ -183,13 +193,13 @@ impl Lister<'_> {
     }
 
     /// Every page of a list, by its number, until no `Link` leads on.
-    async fn pages<T: DeserializeOwned>(&self, route: &str, what: &str) -> Result<Vec<T>, ApiError> {
+    async fn pages<T: DeserializeOwned, const MOST: usize>(&self, route: &str, what: &str) -> Result<Vec<T>, ApiError> {
         let mut all = Vec::new();
         let what = format!("{what} of {}", self.github.repo());
         for number in 1..=MOST_PAGES {
             let route = format!("{route}?per_page=100&page={number}");
             let answer = self.github.get_answer(&route, &what, self.progress).await?;
-            let page: Vec<T> = read_json(&answer.body, &what)?;
+            let Page(page): Page<T, MOST> = read_json(&answer.body, &what)?;
             let leads_on = answer.header("link").is_some_and(has_next_page);
             let is_empty = page.is_empty();
             all.extend(page);

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::github::ApiError;
 use crate::github::GitHub;
+use crate::github::bounded::Page;
 use crate::progress::Unwatched;
 
 #[derive(Debug, Deserialize)]
@@ -47,7 +48,7 @@ impl GitHub {
     pub async fn rulesets_against_deleting(&self, tag: &str) -> Result<Vec<String>, ApiError> {
         let what = format!("rulesets of {}", self.repo());
         let route = format!("{}?targets=tag&includes_parents=true&per_page=100", self.route(&["rulesets"]));
-        let all: Vec<Summary> = self.get_json(&route, &what, &Unwatched).await?;
+        let Page(all): Page<Summary, 100> = self.get_json(&route, &what, &Unwatched).await?;
         let mut names = Vec::new();
         for ruleset in all.into_iter().filter(|ruleset| ruleset.enforcement != "disabled").take(20) {
             let route = self.route(&["rulesets", &ruleset.id.to_string()]);

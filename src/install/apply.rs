@@ -92,6 +92,7 @@ pub fn run(request: &InstallRequest, door: &Door<'_>) -> Result<Outcome, Install
         hold::finish(request, &receipt, &state);
         return Ok(Outcome { receipt: *receipt, work: None, locked: None });
     }
+    hold::clear(layout)?;
     let hold = Hold::take(request, door)?;
     // Another installation may have come between, and changed the project's lock too.
     let request = &lock_as_it_is(request)?;
@@ -266,8 +267,10 @@ async fn preview_at(
 }
 
 fn stand(request: &InstallRequest) -> Result<(Standing, State), InstallError> {
-    let (installed, state) = store::scan(&request.layout)?;
-    let in_the_way = |what| InstallError::InTheWay { path: request.layout.binary.clone(), what };
+    let scanned = store::scan(&request.layout);
+    // What cannot be read because of what is in its way is told by that.
+    let (installed, state) = scanned.or_else(|error| hold::clear(&request.layout).and(Err(error.into())))?;
+    let in_the_way = |what| InstallError::InTheWay { path: request.layout.binary.clone(), what, place: "the binary" };
     Ok((standing(request, installed).map_err(in_the_way)?, state))
 }
 

@@ -42,13 +42,15 @@ pub enum InstallError {
         /// What was removed.
         path: PathBuf,
     },
-    /// Something is in the binary's place that is not replaced.
-    #[error("`{path}` is {what}, where the binary belongs", path = path.display())]
+    /// Something is in a place of the store that is neither replaced nor followed.
+    #[error("`{path}` is {what}, where {place} belongs", path = path.display())]
     InTheWay {
-        /// The binary's place.
+        /// The place.
         path: PathBuf,
         /// What is there.
         what: &'static str,
+        /// What belongs there.
+        place: &'static str,
     },
     /// The project's lock cannot be read.
     #[error(transparent)]
@@ -188,6 +190,11 @@ pub enum InstallError {
 }
 
 impl InstallError {
+    /// Whether a program that was started failed, and not this one.
+    pub const fn is_of_a_child(&self) -> bool {
+        matches!(self, Self::Smoke { .. } | Self::Build { .. } | Self::Prepare { .. })
+    }
+
     /// An origin that did not serve; one that nobody could reach may be replaced by a build.
     pub(super) fn at(origin: &Origin, error: OriginError) -> Self {
         if !error.is_unreachable() {

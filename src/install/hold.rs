@@ -14,6 +14,7 @@ use crate::store;
 use crate::store::Installed;
 use crate::store::Layout;
 use crate::store::Lock;
+use crate::store::Obstacle;
 use crate::store::Receipt;
 use crate::store::State;
 use crate::store::StoreError;
@@ -78,12 +79,23 @@ impl<'a> Hold<'a> {
     }
 }
 
+/// Nothing of the store may be a link or something else that is not its own.
+pub(super) fn clear(layout: &Layout) -> Result<(), InstallError> {
+    match store::obstacle(layout) {
+        None => Ok(()),
+        Some(Obstacle { path, what, place }) => Err(InstallError::InTheWay { path, what, place }),
+    }
+}
+
 /// Finishes what a killed installation left. Whoever cannot, because another installation runs or the folder is not
 /// theirs, leaves it to the next.
 pub(super) fn finish(request: &InstallRequest, receipt: &Receipt, state: &State) {
     let (layout, keep) = (&request.layout, request.keep);
     let unfinished = store::unfinished(layout, receipt.sha256, state, &kept(layout, keep));
     if unfinished.is_empty() && platform::is_empty_folder(&layout.staging()) {
+        return;
+    }
+    if store::obstacle(layout).is_some() {
         return;
     }
     let Ok(lock) = Lock::acquire(&layout.lock(), Duration::ZERO, |_| {}) else { return };

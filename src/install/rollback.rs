@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use crate::install::Door;
 use crate::install::InstallError;
 use crate::install::InstallRequest;
+use crate::install::hold;
 use crate::install::hold::Hold;
 use crate::lockfile;
 use crate::lockfile::LockedAsset;
@@ -58,6 +59,7 @@ pub fn rollback(
     if matches!(store::scan(layout)?, (Installed::Nothing, _)) {
         return Err(InstallError::NoPrevious { why: "nothing is installed here" });
     }
+    hold::clear(layout)?;
     let hold = Hold::take(request, door)?;
     let (installed, state) = store::scan(layout)?;
     let (found, from) = match installed {
@@ -67,7 +69,7 @@ pub fn rollback(
         Installed::Removed { receipt } => (None, Some(*receipt)),
         Installed::Nothing => (None, None),
         Installed::NotAFile { what } => {
-            return Err(InstallError::InTheWay { path: layout.binary.clone(), what });
+            return Err(InstallError::InTheWay { path: layout.binary.clone(), what, place: "the binary" });
         }
     };
     let previous = state.previous.filter(|previous| Some(*previous) != found);

@@ -11,6 +11,7 @@ use reqwest::header::HeaderMap;
 use url::Url;
 
 use crate::net::NetError;
+use crate::net::Patience;
 use crate::net::error::shown;
 use crate::net::parse_retry_after;
 use crate::net::roots;
@@ -131,18 +132,27 @@ impl Http {
             return Err(status_error(&response, &at));
         }
         refuse_web_page(response.headers(), &at)?;
-        read_bounded(response, &at, limit).await.map(Some)
+        read_bounded(response, &at, limit, self.idle_timeout()).await.map(Some)
     }
 }
 
 /// Reads a body no further than `limit` bytes, whatever its stated length.
-pub(crate) async fn read_bounded(mut response: Response, url: &Url, limit: u64) -> Result<Bytes, NetError> {
+pub(crate) async fn read_bounded(
+    mut response: Response,
+    url: &Url,
+    limit: u64,
+    idle: Duration,
+) -> Result<Bytes, NetError> {
     let mut body = Vec::new();
+    let mut patience = Patience::new(idle);
     while let Some(piece) = response.chunk().await.map_err(|error| NetError::from_reqwest(&error, url))? {
         if (body.len() + piece.len()) as u64 > limit {
             return Err(NetError::TooLong { url: shown(url), limit });
         }
         body.extend_from_slice(&piece);
+        if !patience.is_left_after(piece.len() as u64) {
+            return Err(NetError::Timeout { host: url.host_str().unwrap_or("the server").to_owned() });
+        }
     }
     Ok(body.into())
 }

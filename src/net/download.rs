@@ -8,12 +8,12 @@ use reqwest::StatusCode;
 use reqwest::header;
 use reqwest::header::HeaderMap;
 use reqwest::header::HeaderValue;
-use tokio::time::Instant;
 use url::Url;
 
 use crate::net::Backoff;
 use crate::net::Http;
 use crate::net::NetError;
+use crate::net::Patience;
 use crate::net::client::refuse_web_page;
 use crate::net::client::status_error;
 use crate::net::error::shown;
@@ -21,9 +21,6 @@ use crate::progress::Progress;
 use crate::secret::Secret;
 use crate::staging::StagingWriter;
 use crate::staging::Written;
-
-/// A body that brings less than this in a whole idle period stands still for all that people care.
-const LEAST_PROGRESS: u64 = 1024;
 
 /// What to download.
 #[derive(Debug)]
@@ -99,9 +96,8 @@ impl Transfer<'_> {
                 return Err(NetError::Lost { host: host(&at), reason: "it cannot continue the file".to_owned() });
             }
             StatusCode::OK => self.start_over()?,
-            // A signature that expired between two tries; the next one begins at the first address again.
-            StatusCode::FORBIDDEN if self.writer.size() > 0 && at.origin() != self.request.url.origin() => {
-                return Err(NetError::Lost { host: host(&at), reason: "its address has expired".to_owned() });
+            StatusCode::FORBIDDEN if at.origin() != self.request.url.origin() => {
+                return Err(NetError::Signature { url: shown(&at) });
             }
             _ => return Err(status_error(&response, &at)),
         }
@@ -164,7 +160,7 @@ impl Transfer<'_> {
         let bound = self.request.size.unwrap_or(self.request.limit);
         let expected =
             self.request.size.or_else(|| response.content_length().map(|length| self.writer.size() + length));
-        let (mut period, mut in_period) = (Instant::now(), 0);
+        let mut patience = Patience::new(idle);
         while let Some(piece) = response.chunk().await.map_err(|error| NetError::from_reqwest(&error, at))? {
             if self.writer.size() == 0 && is_web_page(&piece) {
                 return Err(NetError::WebPage { url: shown(at) });
@@ -180,12 +176,8 @@ impl Transfer<'_> {
             }
             self.writer.append(piece).map_err(NetError::Write)?;
             self.progress.advance(length);
-            in_period += length;
-            if period.elapsed() > idle {
-                if in_period < LEAST_PROGRESS {
-                    return Err(NetError::Timeout { host: host(at) });
-                }
-                (period, in_period) = (Instant::now(), 0);
+            if !patience.is_left_after(length) {
+                return Err(NetError::Timeout { host: host(at) });
             }
         }
         match expected {

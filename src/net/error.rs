@@ -58,7 +58,7 @@ pub enum NetError {
         reason: String,
     },
     /// The server answered with a status that is no success.
-    #[error("{url} answered HTTP {status}")]
+    #[error("{url} answered HTTP {status}{}", asked_to_wait(*.retry_after))]
     Status {
         /// The address, without its query.
         url: String,
@@ -66,6 +66,13 @@ pub enum NetError {
         status: u16,
         /// How long the server asked to wait.
         retry_after: Option<Duration>,
+    },
+    /// The host of a redirect's target does not accept the signature in its address, mostly because it is too old. The next
+    /// try begins at the first address, which signs again.
+    #[error("{url} does not accept its signed address (HTTP 403)")]
+    Signature {
+        /// The address, without its query.
+        url: String,
     },
     /// A redirect leads where it must not.
     #[error("{url} redirects {problem}")]
@@ -154,7 +161,16 @@ impl NetError {
             return Self::Dns { host };
         }
         if reason.contains("tunnel") || reason.contains("proxy") {
-            return Self::Proxy { host, reason };
+            return Self::Proxy { host, reason: proxy_reason(&reason) };
+        }
+        if reason.contains("message head is too large") {
+            return Self::Other {
+                host,
+                reason: "the headers of the answer are longer than any honest ones".to_owned(),
+            };
+        }
+        if reason.contains("end of file before message length") || reason.contains("closed before message completed") {
+            return Self::Lost { host, reason: "it ended too early".to_owned() };
         }
         if error.is_body() || error.is_decode() || reason.contains("connection") || reason.contains("end of file") {
             return Self::Lost { host, reason };
@@ -182,24 +198,19 @@ impl NetError {
         match error.kind() {
             io::ErrorKind::ConnectionRefused => Some(Self::Refused { host }),
             io::ErrorKind::TimedOut => Some(Self::Timeout { host }),
-            io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::BrokenPipe
-            | io::ErrorKind::NotConnected
-            | io::ErrorKind::NetworkDown
-            | io::ErrorKind::NetworkUnreachable
-            | io::ErrorKind::HostUnreachable
-            | io::ErrorKind::UnexpectedEof => Some(Self::Lost { host, reason: error.to_string() }),
-            _ => None,
+            kind => lost_reason(kind).map(|reason| Self::Lost { host, reason: reason.to_owned() }),
         }
     }
 
     /// Whether the same request may succeed a moment later.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Timeout { .. } | Self::Lost { .. } | Self::Cut { .. } | Self::Dns { .. } | Self::Refused { .. } => {
-                true
-            }
+            Self::Timeout { .. }
+            | Self::Lost { .. }
+            | Self::Cut { .. }
+            | Self::Dns { .. }
+            | Self::Refused { .. }
+            | Self::Signature { .. } => true,
             Self::Status { status, .. } => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
             Self::Setup(_)
             | Self::Tls { .. }
@@ -232,6 +243,33 @@ impl NetError {
     }
 }
 
+/// What broke a connection, in the same words on every system; nothing where it was something else.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the system knows many kinds, and only these break a connection")]
+const fn lost_reason(kind: io::ErrorKind) -> Option<&'static str> {
+    Some(match kind {
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => "the other side reset it",
+        io::ErrorKind::BrokenPipe | io::ErrorKind::NotConnected => "the other side closed it",
+        io::ErrorKind::UnexpectedEof => "it ended too early",
+        io::ErrorKind::NetworkDown | io::ErrorKind::NetworkUnreachable => "the network is out of reach",
+        io::ErrorKind::HostUnreachable => "the host is out of reach",
+        _ => return None,
+    })
+}
+
+/// What a proxy said, without the layers of the client that tell it on.
+fn proxy_reason(reason: &str) -> String {
+    let told = reason.rsplit("tunnel error: ").next().unwrap_or(reason);
+    match told {
+        "unsuccessful" => "it refuses the connection".to_owned(),
+        "proxy authorization required" => "it asks for a user and a password".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+fn asked_to_wait(retry_after: Option<Duration>) -> String {
+    retry_after.map(|wait| format!(" and asks to wait {} s", wait.as_secs())).unwrap_or_default()
+}
+
 /// An address as errors show it.
 pub(super) fn shown(url: &url::Url) -> String {
     SafeUrl(url).to_string()
@@ -244,7 +282,9 @@ fn tls_reason(error: &rustls::Error) -> String {
     let rustls::Error::InvalidCertificate(problem) = error else { return error.to_string() };
     match problem {
         Certificate::UnknownIssuer => "its certificate is from an issuer that is not trusted here".to_owned(),
-        Certificate::Expired | Certificate::ExpiredContext { .. } => "its certificate has expired".to_owned(),
+        Certificate::Expired | Certificate::ExpiredContext { .. } => {
+            "its certificate has expired, or this machine's clock is ahead".to_owned()
+        }
         Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
             "its certificate is not valid yet; check this machine's clock".to_owned()
         }

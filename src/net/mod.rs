@@ -4,6 +4,7 @@
 mod client;
 mod download;
 mod error;
+mod patience;
 mod probe;
 mod retry;
 mod roots;
@@ -13,6 +14,7 @@ pub use client::HttpOptions;
 pub use download::Download;
 pub use download::download;
 pub use error::NetError;
+pub(crate) use patience::Patience;
 pub use probe::Answered;
 pub use probe::Probe;
 pub use probe::probe;

@@ -408,10 +408,7 @@ impl Work<'_, '_> {
         let listed = loop {
             match self.shop.lister.list().await {
                 Ok(listed) => break listed,
-                Err(ApiError::RateLimited { reset, .. }) => {
-                    let wait = reset.and_then(|reset| (reset - self.shop.clock.now()).to_std().ok());
-                    self.wait(wait.unwrap_or(Duration::from_secs(60)), "GitHub limits queries").await?;
-                }
+                Err(ApiError::RateLimited { wait, .. }) => self.wait(wait, "GitHub limits queries").await?,
                 Err(ApiError::Net(error)) => return Err(Stop::Lost { reason: error.to_string() }),
                 Err(error) => return Err(Stop::World { why: error.to_string() }),
             }

@@ -235,7 +235,9 @@ fn keep_previous(layout: &Layout, from: &Path, to: &Path) -> Result<(), StoreErr
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(_) => {
             let partial = layout.staging().join("previous.part");
-            let copied = fs::copy(from, &partial).and_then(|_| fs::rename(&partial, to));
+            let copied = fs::copy(from, &partial).and_then(|_| fs::rename(&partial, to)).inspect_err(|_| {
+                let _ = fs::remove_file(&partial);
+            });
             copied.map_err(StoreError::new("keep the previous binary as", to))
         }
     }

@@ -42,7 +42,16 @@ pub struct StoreError {
 impl StoreError {
     /// Names what was tried, and on what.
     pub fn new(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self { doing, path: path.to_owned(), source }
+        move |source| Self { doing, path: path.to_owned(), source: without_path(source) }
+    }
+}
+
+/// What the system said, without the made-up name of a file that is not there yet, which tempfile adds.
+fn without_path(error: io::Error) -> io::Error {
+    let said = error.to_string();
+    match said.split_once(" at path ") {
+        Some((said, _)) if error.get_ref().is_some() => io::Error::new(error.kind(), said),
+        Some(_) | None => error,
     }
 }
 
@@ -186,6 +195,8 @@ pub fn installed_from(layout: &Layout, asset: &Sha256Digest) -> Option<Sha256Dig
 }
 
 fn read_record<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    // Opening a pipe would wait for somebody to write to it.
+    fs::metadata(path).ok().filter(Metadata::is_file)?;
     let mut bytes = Vec::new();
     fs::File::open(path).ok()?.take(MAX_RECORD).read_to_end(&mut bytes).ok()?;
     serde_json::from_slice(&bytes).ok()

@@ -142,6 +142,11 @@ impl GitHub {
         self.world().switches.moved_status = status;
     }
 
+    /// Sets the clock that answers and limits are dated by, in seconds ahead of the clients'; negative means behind.
+    pub fn clock_ahead(&self, seconds: i64) {
+        self.world().switches.clock_ahead = seconds;
+    }
+
     /// Makes `matching-refs` give pages of this size with a `Link`; otherwise it gives everything at once.
     pub fn matching_refs_page(&self, size: usize) {
         self.world().switches.matching_refs_page = Some(size);

@@ -1,7 +1,5 @@
 //! The answers of faults that speak in GitHub's place.
 
-use std::time::SystemTime;
-
 use crate::dates::http_date;
 use crate::dates::unix_seconds;
 use crate::fault::Fault;
@@ -24,14 +22,14 @@ pub(crate) fn reply(fault: &Fault, world: &World, origin: Origin, call: &Call) -
         reply.headers.extend(headers.iter().cloned());
         reply
     } else if let Fault::RateLimitPrimary { reset_in } = fault {
-        let reset = unix_seconds(SystemTime::now() + *reset_in);
+        let reset = unix_seconds(world.clock() + *reset_in);
         limited(problems::problem(403, problems::budget_text(true)), world, 0, reset)
     } else if let Fault::RateLimitSecondary { status, retry_after } = fault {
         let reset = unix_seconds(world.core.reset);
         let reply = limited(problems::secondary_limit(*status), world, world.core.remaining, reset);
         match retry_after {
             RetryAfter::Seconds(seconds) => reply.with("Retry-After", seconds.to_string()),
-            RetryAfter::Date(time) => reply.with("Retry-After", http_date(SystemTime::now() + *time)),
+            RetryAfter::Date(time) => reply.with("Retry-After", http_date(world.clock() + *time)),
             RetryAfter::None => reply,
         }
     } else if let Fault::ResetBeforeHeaders = fault {

@@ -274,7 +274,7 @@ fn as_request(place: Place, call: &Call) -> Request {
 fn answer(github: &GitHub, origin: Origin, call: &Call, fault: Option<&Fault>) -> Reply {
     let mut world = github.world();
     world.answered += 1;
-    let date = http_date(std::time::SystemTime::now());
+    let date = http_date(world.clock());
     let instead = fault.and_then(|fault| instead::reply(fault, &world, origin, call));
     let reply = if let Some(reply) = instead.or_else(|| instead::loop_step(&world, origin, call)) {
         reply

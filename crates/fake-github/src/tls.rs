@@ -29,6 +29,8 @@ pub enum Tls {
     Trusted,
     /// As `Trusted`, but its time is over.
     Expired,
+    /// As `Trusted`, but its time has not come.
+    NotYetValid,
     /// As `Trusted`, but for `wrong.example`.
     WrongHost,
     /// Signed by another authority than the one of `ca_pem`.
@@ -46,14 +48,14 @@ pub(crate) fn identity(tls: Tls) -> Option<Identity> {
     let names = match tls {
         Tls::Off => return None,
         Tls::WrongHost => vec!["wrong.example".to_owned()],
-        Tls::Trusted | Tls::Expired | Tls::Untrusted => {
+        Tls::Trusted | Tls::Expired | Tls::NotYetValid | Tls::Untrusted => {
             vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()]
         }
     };
     let signer = authority("fake-github test authority");
     let ca_pem = match tls {
         Tls::Untrusted => authority("fake-github other authority").pem(),
-        Tls::Off | Tls::Trusted | Tls::Expired | Tls::WrongHost => signer.pem(),
+        Tls::Off | Tls::Trusted | Tls::Expired | Tls::NotYetValid | Tls::WrongHost => signer.pem(),
     };
     let now = SystemTime::now();
     let mut params = CertificateParams::new(names).expect("the names are plain ASCII");
@@ -63,6 +65,7 @@ pub(crate) fn identity(tls: Tls) -> Option<Identity> {
     params.use_authority_key_identifier_extension = true;
     (params.not_before, params.not_after) = match tls {
         Tls::Expired => ((now - 30 * DAY).into(), (now - DAY).into()),
+        Tls::NotYetValid => ((now + DAY).into(), (now + 90 * DAY).into()),
         Tls::Off | Tls::Trusted | Tls::WrongHost | Tls::Untrusted => ((now - DAY).into(), (now + 90 * DAY).into()),
     };
     let key = KeyPair::generate().expect("the system gives randomness");

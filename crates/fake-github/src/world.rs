@@ -57,6 +57,8 @@ pub(crate) struct Switches {
     pub(crate) signed_lifetime: Duration,
     pub(crate) moved_status: u16,
     pub(crate) matching_refs_page: Option<usize>,
+    /// How far this server's clock is ahead of the clients', in seconds; negative when it is behind.
+    pub(crate) clock_ahead: i64,
 }
 
 #[derive(Debug)]
@@ -160,6 +162,7 @@ impl World {
                 signed_lifetime: Duration::from_secs(3600),
                 moved_status: 301,
                 matching_refs_page: None,
+                clock_ahead: 0,
             },
             core: budget.clone(),
             graphql: budget,
@@ -213,6 +216,14 @@ impl World {
             hours: 0,
         });
         self.repos.len() - 1
+    }
+}
+
+impl World {
+    /// The time on this server's clock.
+    pub(crate) fn clock(&self) -> SystemTime {
+        let seconds = Duration::from_secs(self.switches.clock_ahead.unsigned_abs());
+        if self.switches.clock_ahead < 0 { SystemTime::now() - seconds } else { SystemTime::now() + seconds }
     }
 }
 

@@ -25,6 +25,9 @@ use crate::net::NetError;
 use crate::store::LockError;
 use crate::store::StoreError;
 
+/// A release with every machine's assets and their checksums has fewer.
+const SHOWN_NAMES: usize = 24;
+
 /// Turns a failed installation into what the user is told.
 pub(in crate::commands) fn explain(error: InstallError, request: &InstallRequest) -> CommandError {
     let (status, hints) = judge(&error, request);
@@ -187,8 +190,13 @@ fn nothing_serves(fallback: &Fallback, build: &NoBuild, request: &InstallRequest
     (status, hints)
 }
 
+/// Names for a sentence, no more of them than anybody reads.
 pub(in crate::commands) fn listed(names: &[String]) -> String {
-    if names.is_empty() { "no assets".to_owned() } else { names.join(", ") }
+    match names.len() {
+        0 => "no assets".to_owned(),
+        count @ 1..=SHOWN_NAMES => names[..count].join(", "),
+        count => format!("{} and {} more", names[..SHOWN_NAMES].join(", "), count - SHOWN_NAMES),
+    }
 }
 
 /// What `go build` printed last, where that is the reason.

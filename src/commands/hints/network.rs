@@ -59,10 +59,6 @@ pub(super) fn api(error: &ApiError, request: &InstallRequest) -> (ExitStatus, Ve
             };
             (ExitStatus::NotPermitted, vec![hint])
         }
-        ApiError::Moved { to } => {
-            let to = to.as_deref().map(|to| format!(" ({to})")).unwrap_or_default();
-            (ExitStatus::NotFound, vec![format!("name the repository's new place{to} with `--repo OWNER/NAME`")])
-        }
         ApiError::Shape { .. } => (
             ExitStatus::Unavailable,
             vec![
@@ -83,7 +79,9 @@ pub(super) fn net(error: &NetError) -> (ExitStatus, Vec<String>) {
             ExitStatus::Unavailable,
             vec![again.to_owned(), "on a slow line, allow more time with REPROQ_HTTP_TIMEOUT=120".to_owned()],
         ),
-        NetError::Lost { .. } | NetError::Cut { .. } => (ExitStatus::Unavailable, hint(again)),
+        NetError::Lost { .. } | NetError::Cut { .. } | NetError::Signature { .. } => {
+            (ExitStatus::Unavailable, hint(again))
+        }
         NetError::Tls { .. } => (
             ExitStatus::Unavailable,
             hint("if a proxy of your network signs its traffic, name its certificate with SSL_CERT_FILE"),

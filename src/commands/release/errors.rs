@@ -40,9 +40,6 @@ pub(super) fn api(error: ApiError, repository: &RepoSlug) -> CommandError {
             let hint = needed.as_ref().map(|needed| format!("give the token the permission `{needed}`"));
             (ExitStatus::NotPermitted, Some(hint.unwrap_or_else(|| NEEDS.to_owned())))
         }
-        ApiError::Moved { .. } => {
-            (ExitStatus::Conflict, Some("name its new place with `--repo OWNER/NAME`".to_owned()))
-        }
         ApiError::Shape { .. } => (
             ExitStatus::Unavailable,
             Some("run the same command again; check the proxy and GITHUB_API_URL if it stays so".to_owned()),
@@ -65,6 +62,7 @@ fn net_status(error: &NetError) -> ExitStatus {
         | NetError::Tls { .. }
         | NetError::Proxy { .. }
         | NetError::Status { .. }
+        | NetError::Signature { .. }
         | NetError::Redirect { .. }
         | NetError::Cut { .. }
         | NetError::WrongLength { .. }

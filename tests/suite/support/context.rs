@@ -28,6 +28,7 @@ pub fn asset_name() -> String {
 /// A project with its surroundings.
 pub struct Context {
     folder: TempDir,
+    project: PathBuf,
     pub github: FakeGitHub,
     variables: BTreeMap<String, String>,
 }
@@ -52,7 +53,8 @@ impl Context {
         for name in ["work/project", "home", "tmp"] {
             fs::create_dir_all(folder.path().join(name)).expect("folders");
         }
-        let mut context = Self { folder, variables: BTreeMap::new(), github };
+        let project = folder.path().join("work/project");
+        let mut context = Self { folder, project, variables: BTreeMap::new(), github };
         let text = |path: PathBuf| path.to_str().expect("a UTF-8 path").to_owned();
         for (name, value) in [
             ("HOME", text(context.root().join("home"))),
@@ -92,7 +94,14 @@ impl Context {
 
     /// The project's folder.
     pub fn project(&self) -> PathBuf {
-        self.root().join("work/project")
+        self.project.clone()
+    }
+
+    /// From now on the project is this folder.
+    #[cfg(unix)]
+    pub fn move_project(&mut self, to: PathBuf) -> &mut Self {
+        self.project = to;
+        self
     }
 
     /// Where the worker is installed.

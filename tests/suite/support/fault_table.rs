@@ -46,16 +46,29 @@ pub fn record(part: Part, fault: &str, context: &Context, output: &Output, left:
 pub fn record_as(part: Part, fault: &str, code: &str, seen: &str, left: &str) {
     let cells = [fault, code, seen, left].map(|cell| cell.replace('|', "\\|").replace('\n', " "));
     let row = format!("| {} |\n", cells.join(" | "));
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fault-rows").join(part.folder());
-    fs::create_dir_all(&folder).expect("a folder for the rows");
-    let name: String = fault.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    fs::write(folder.join(name), &row).expect("a row");
+    write_row(part, fault, &row);
     let document = fs::read_to_string(document()).unwrap_or_default();
     let is_writing = std::env::var_os("REPROQ_WRITE_FAULTS").is_some();
     assert!(
         is_writing || document.contains(&row),
         "docs/faults.md has no such row; `cargo xtask faults` writes it:\n{row}"
     );
+}
+
+/// Says loudly that a fault cannot be had on this machine, and keeps the row that another machine wrote.
+pub fn skipped(part: Part, fault: &str, why: &str) {
+    eprintln!("SKIPPED: {fault}: {why}");
+    let document = fs::read_to_string(document()).unwrap_or_default();
+    if let Some(row) = document.lines().find(|line| line.starts_with(&format!("| {fault} | "))) {
+        write_row(part, fault, &format!("{row}\n"));
+    }
+}
+
+fn write_row(part: Part, fault: &str, row: &str) {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fault-rows").join(part.folder());
+    fs::create_dir_all(&folder).expect("a folder for the rows");
+    let name: String = fault.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    fs::write(folder.join(name), row).expect("a row");
 }
 
 /// What lies in the project's `.reproq` after a fault, in the table's words: which binary, and every file that should not be
@@ -73,20 +86,49 @@ pub fn left(context: &Context, before: Option<&[u8]>, after: &[u8]) -> String {
     format!("{binary}, nothing in staging")
 }
 
-/// What a person reads first: the error with its causes and the first hint, or the report's first line after the warnings.
+/// What a person reads: the error with its causes and the first hint; of a success everything that was said on the way,
+/// and the report's first line.
 fn shown(context: &Context, output: &Output) -> String {
     let text = redact::redact(&output.stderr, context);
-    let told = |line: &&str| line.starts_with("error: ") || line.trim_start().starts_with("caused by: ");
-    let mut lines: Vec<&str> = text.lines().filter(told).map(str::trim).collect();
-    lines.extend(text.lines().find(|line| line.starts_with("hint: ")));
-    if output.code == 0 {
-        lines.extend(text.lines().filter(|line| line.starts_with("warning: ")));
-    }
+    let mut lines: Vec<&str> = if output.code == 0 {
+        // How often it is tried is the fault's own number at least; a slow machine may add one.
+        let mut tries = 0;
+        let is_first_try = |line: &&str| {
+            tries += usize::from(line.contains("; trying again ("));
+            tries < 2 || !line.contains("; trying again (")
+        };
+        let lines = text.lines().filter(|line| !line.starts_with("Downloading ") && !line.trim().is_empty());
+        lines.filter(is_first_try).collect()
+    } else {
+        let told = |line: &&str| line.starts_with("error: ") || line.trim_start().starts_with("caused by: ");
+        let mut told: Vec<&str> = text.lines().filter(told).map(str::trim).collect();
+        told.extend(text.lines().find(|line| line.starts_with("hint: ")));
+        told
+    };
     let report = redact::redact(&output.stdout, context);
     if output.code == 0 {
         lines.extend(report.lines().next());
     }
-    lines.join("<br>").replace('<', "&lt;").replace("&lt;br>", "<br>")
+    steady(&lines.join("<br>")).replace('<', "&lt;").replace("&lt;br>", "<br>")
+}
+
+/// Sizes depend on the compiler that made the sample worker, columns on the port of the loopback server, waits on where in
+/// the second they began, and names of staging folders on chance.
+fn steady(text: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        let length = rest[start..].find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len() - start);
+        let (before, digits) = (&rest[..start], &rest[start..start + length]);
+        let varies = length > 4 || before.ends_with("asks to wait ") || before.ends_with("column ");
+        shown.push_str(before);
+        shown.push_str(if varies { "[N]" } else { digits });
+        rest = &rest[start + length..];
+    }
+    shown.push_str(rest);
+    let Some((before, after)) = shown.split_once("/staging/install-") else { return shown };
+    let name = after.find(['/', '`', ' ']).unwrap_or(after.len());
+    format!("{before}/staging/install-[RANDOM]{}", &after[name..])
 }
 
 fn document() -> PathBuf {

@@ -247,3 +247,22 @@ fn excess_bytes_are_really_there() {
     connection.ask("GET", target, &[], "").expect("an answer");
     assert_eq!(connection.rest(), b"xx");
 }
+
+#[test]
+fn a_server_whose_clock_differs_dates_everything_by_it() {
+    let github = three_releases();
+    let latest = rest(&github, "/releases/latest");
+    github.clock_ahead(-400 * 24 * 60 * 60);
+    let limit = Fault::RateLimitSecondary { status: 429, retry_after: RetryAfter::Date(Duration::ZERO) };
+    github.fault(Matcher::api(), limit);
+    let answer = get(&latest);
+    let year = |name: &str| {
+        let date = answer.header(name).expect("a date");
+        date.split(' ').nth(3).expect("a year").to_owned()
+    };
+    let before = year("Date");
+    assert_eq!(year("Retry-After"), before);
+    github.clock_ahead(0);
+    let now = get(&latest);
+    assert_ne!(now.header("Date").and_then(|date| date.split(' ').nth(3)), Some(before.as_str()));
+}

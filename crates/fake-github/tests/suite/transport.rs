@@ -26,7 +26,7 @@ fn tls_is_trusted_by_its_authority_and_by_nobody_else() {
     let answer = over_tls(&github, &github.api_url(), &format!("/repos/{REPO}/releases/latest")).expect("an answer");
     assert_eq!(answer.json()["tag_name"], "v1.2.0");
     assert!(github.requests()[0].secure);
-    for tls in [Tls::Expired, Tls::WrongHost, Tls::Untrusted] {
+    for tls in [Tls::Expired, Tls::NotYetValid, Tls::WrongHost, Tls::Untrusted] {
         let github = FakeGitHub::start_with(tls);
         fill(&github);
         let error = over_tls(&github, &github.api_url(), "/").expect_err("the certificate is bad");

@@ -1,0 +1,197 @@
+//! Whose files they are: folders that may not be written, and one user over another's installation.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::chown;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::process::Stdio;
+
+use super::INSTALL;
+use super::NEW;
+use super::OLD;
+use super::files;
+use super::project;
+use super::started_by;
+use crate::support::Context;
+use crate::support::Output;
+use crate::support::fault_table::Part;
+use crate::support::fault_table::left;
+use crate::support::fault_table::record;
+use crate::support::fault_table::skipped;
+use crate::support::workers;
+
+/// The user and group that nobody is.
+const NOBODY: u32 = 65534;
+
+/// A project of a user who may not write everywhere: this one, or nobody where the suite runs as the superuser.
+struct Person {
+    context: Context,
+    program: PathBuf,
+    is_nobody: bool,
+}
+
+impl Person {
+    /// `None` where the superuser cannot become somebody else.
+    fn new() -> Option<Self> {
+        let context = project();
+        let is_nobody = rustix::process::geteuid().is_root();
+        if is_nobody && Command::new("setpriv").arg("--version").stdout(Stdio::null()).status().is_err() {
+            return None;
+        }
+        // The program's own folder may be closed to others.
+        let program = context.root().join("program");
+        fs::copy(env!("CARGO_BIN_EXE_reproq"), &program).expect("copied");
+        fs::set_permissions(context.root(), fs::Permissions::from_mode(0o755)).expect("opened");
+        let person = Self { context, program, is_nobody };
+        person.give(&person.context.root().join("work"));
+        Some(person)
+    }
+
+    /// Makes everything below a folder this person's.
+    fn give(&self, path: &Path) {
+        if !self.is_nobody {
+            return;
+        }
+        chown(path, Some(NOBODY), Some(NOBODY)).expect("the superuser gives");
+        if fs::symlink_metadata(path).expect("there").is_dir() {
+            for entry in fs::read_dir(path).expect("readable").flatten() {
+                self.give(&entry.path());
+            }
+        }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let mut own = Command::new(&self.program);
+        let plain = self.context.command(arguments);
+        own.args(arguments).current_dir(self.context.project()).env_clear();
+        own.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        if !self.is_nobody {
+            return self.context.output(own);
+        }
+        let id = NOBODY.to_string();
+        let mut somebody_else = Command::new("setpriv");
+        somebody_else.args(["--reuid", &id, "--regid", &id, "--clear-groups"]);
+        self.context.output(started_by(somebody_else, &own))
+    }
+
+    fn close(&self, path: &str, mode: u32) {
+        fs::set_permissions(self.context.project().join(path), fs::Permissions::from_mode(mode)).expect("changed");
+    }
+
+    /// The run is refused with 9 and a way out; everything that was there is as it was.
+    fn is_refused(&self, name: &str, arguments: &[&str]) {
+        let before = files(&self.context.project());
+        let output = self.run(arguments);
+        assert_eq!(output.code, 9, "{name}: {output:#?}");
+        assert!(output.stderr.contains("hint: run as the user who owns"), "{name}: {output:#?}");
+        let after = files(&self.context.project());
+        for (path, bytes) in &before {
+            assert_eq!(after.get(path), Some(bytes), "{name}: {}", path.display());
+        }
+        let (old, new) = (workers::bytes(OLD), workers::bytes(NEW));
+        record(Part::Machine, name, &self.context, &output, &left(&self.context, Some(&old), &new));
+    }
+
+    fn recovers(&self) {
+        let output = self.run(INSTALL);
+        assert_eq!(output.code, 0, "{output:#?}");
+        super::whole(&self.context);
+    }
+}
+
+const NOBODY_HERE: &str = "the superuser cannot become somebody else here (setpriv)";
+
+#[test]
+fn folders_that_may_not_be_written() {
+    for (name, folder) in [
+        ("permission: none to write in `.reproq`", ".reproq"),
+        ("permission: none to write in `.reproq/staging`", ".reproq/staging"),
+        ("permission: none to write in `.reproq/receipts`", ".reproq/receipts"),
+        ("permission: none to write in `.reproq/bin`", ".reproq/bin"),
+    ] {
+        let Some(person) = Person::new() else {
+            skipped(Part::Machine, name, NOBODY_HERE);
+            continue;
+        };
+        person.close(folder, 0o555);
+        // What the folders below hold may still be read.
+        person.is_refused(name, INSTALL);
+        person.close(folder, 0o755);
+        person.recovers();
+    }
+}
+
+#[test]
+fn a_project_that_may_not_be_written() {
+    let name = "permission: none to write in a project without a store";
+    let Some(person) = Person::new() else { return skipped(Part::Machine, name, NOBODY_HERE) };
+    let store = person.context.project().join(".reproq");
+    fs::remove_dir_all(&store).expect("removed");
+    person.close("", 0o555);
+    let output = person.run(INSTALL);
+    assert_eq!(output.code, 9, "{output:#?}");
+    assert!(output.stderr.contains("hint: run as the user who owns"), "{output:#?}");
+    assert!(!store.exists());
+    record(Part::Machine, name, &person.context, &output, "no binary, no store");
+    person.close("", 0o755);
+    let again = person.run(INSTALL);
+    assert_eq!(again.code, 0, "{again:#?}");
+}
+
+#[test]
+fn files_that_may_not_be_read() {
+    let name = "permission: none to read the binary in place";
+    let Some(person) = Person::new() else { return skipped(Part::Machine, name, NOBODY_HERE) };
+    person.close(".reproq/bin/reproq", 0o000);
+    let output = person.run(INSTALL);
+    assert_eq!(output.code, 9, "{output:#?}");
+    assert!(output.stderr.contains("hint: "), "{output:#?}");
+    person.close(".reproq/bin/reproq", 0o755);
+    let (old, new) = (workers::bytes(OLD), workers::bytes(NEW));
+    record(Part::Machine, name, &person.context, &output, &left(&person.context, Some(&old), &new));
+    person.recovers();
+}
+
+/// Somebody else's installation can be used, and not be changed.
+#[test]
+fn another_users_installation() {
+    let names = ["user: over another user's installation", "user: another user's installation, and nothing to do"];
+    let Some(person) = Person::new().filter(|person| person.is_nobody) else {
+        return names.iter().for_each(|name| skipped(Part::Machine, name, "it takes two users"));
+    };
+    let project = person.context.project();
+    give_all(&project, 0);
+    person.is_refused(names[0], INSTALL);
+    let output = person.run(&["install"]);
+    assert_eq!(output.code, 0, "{output:#?}");
+    let (old, new) = (workers::bytes(OLD), workers::bytes(NEW));
+    record(Part::Machine, names[1], &person.context, &output, &left(&person.context, Some(&old), &new));
+    give_all(&project, NOBODY);
+    person.recovers();
+}
+
+/// `sudo reproq install` in somebody's project: the superuser's files are in the way of nobody afterwards.
+#[test]
+fn the_superuser_over_a_users_installation() {
+    let name = "user: the superuser installs, then the owner again";
+    let Some(person) = Person::new().filter(|person| person.is_nobody) else {
+        return skipped(Part::Machine, name, "it takes two users");
+    };
+    super::recovers(&person.context, INSTALL);
+    let output = person.run(&["install", "--force"]);
+    assert_eq!(output.code, 0, "{output:#?}");
+    super::whole(&person.context);
+    let (old, new) = (workers::bytes(OLD), workers::bytes(NEW));
+    record(Part::Machine, name, &person.context, &output, &left(&person.context, Some(&old), &new));
+}
+
+fn give_all(path: &Path, to: u32) {
+    chown(path, Some(to), Some(to)).expect("the superuser gives");
+    if path.is_dir() {
+        for entry in fs::read_dir(path).expect("readable").flatten() {
+            give_all(&entry.path(), to);
+        }
+    }
+}

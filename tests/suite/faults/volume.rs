@@ -1,0 +1,138 @@
+//! A file system of the test's own, of any size and with any options, in a mount namespace that ends with it.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::io::Read;
+use std::io::Write;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+
+use super::started_by;
+use crate::support::Context;
+
+/// A tmpfs at a folder, seen by those alone who enter its namespace.
+pub struct Volume {
+    holder: Child,
+    folder: PathBuf,
+    is_user_namespace: bool,
+}
+
+impl Volume {
+    /// Mounts one at a folder that exists. `None` where this machine lets nobody mount anything.
+    pub fn mount(folder: &Path, options: &str) -> Option<Self> {
+        // As an ordinary user in a namespace where it may mount; as the superuser also where there are no such namespaces.
+        [&["--user", "--map-root-user", "--mount"][..], &["--mount"]].into_iter().find_map(|kind| {
+            let script = "mount -t tmpfs -o \"$1\" tmpfs \"$0\" && cd \"$0\" && echo ready && read end";
+            let mut holder = Command::new("unshare")
+                .args(kind)
+                .args(["sh", "-c", script])
+                .arg(folder)
+                .arg(options)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null())
+                .spawn()
+                .ok()?;
+            let mut ready = [0; 6];
+            let said = holder.stdout.as_mut().expect("piped").read_exact(&mut ready);
+            let volume = Self { holder, folder: folder.to_owned(), is_user_namespace: kind.len() > 1 };
+            said.is_ok().then_some(volume)
+        })
+    }
+
+    /// A project on a volume, mounted where a project lies otherwise.
+    pub fn project(options: &str) -> Option<(Self, Context)> {
+        let mut context = Context::new();
+        let volume = Self::mount(&context.project(), options)?;
+        context.move_project(volume.path());
+        Some((volume, context))
+    }
+
+    /// The folder as the tests reach it from outside.
+    pub fn path(&self) -> PathBuf {
+        let inside = self.folder.strip_prefix("/").expect("an absolute path");
+        Path::new("/proc").join(self.holder.id().to_string()).join("root").join(inside)
+    }
+
+    /// A command of the context, run where the volume is mounted and in its folder.
+    pub fn command(&self, context: &Context, arguments: &[&str]) -> Command {
+        let mut command = started_by(self.enter(), &context.command(arguments));
+        // It gets its folder from the namespace; there is none such outside.
+        command.current_dir("/");
+        command
+    }
+
+    /// Changes the mount's options.
+    pub fn remount(&self, options: &str) {
+        let status = self.enter().args(["mount", "-o"]).arg(format!("remount,{options}")).arg(&self.folder).status();
+        assert!(status.expect("nsenter runs").success(), "remounted");
+    }
+
+    /// Leaves room for so many blocks of 4 KiB.
+    pub fn leave_blocks(&self, blocks: u64) {
+        let path = self.path().join("filler");
+        let mut filler = fs::File::create(&path).expect("created");
+        let block = [0; 4096];
+        let mut filled = 0;
+        loop {
+            match filler.write(&block) {
+                Ok(written) => filled += written as u64,
+                Err(error) if error.kind() == io::ErrorKind::StorageFull => break,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        filler.set_len(filled - blocks * 4096).expect("shortened");
+    }
+
+    /// Leaves room for so many new files and folders.
+    pub fn leave_files(&self, count: usize) {
+        let folder = self.path().join("filler");
+        fs::create_dir(&folder).expect("created");
+        let mut made = Vec::new();
+        loop {
+            let path = folder.join(made.len().to_string());
+            match fs::File::create(&path) {
+                Ok(_) => made.push(path),
+                Err(error) if error.kind() == io::ErrorKind::StorageFull => break,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        made.iter().rev().take(count).for_each(|path| fs::remove_file(path).expect("removed"));
+    }
+
+    /// Gives all room back.
+    pub fn free(&self) {
+        let filler = self.path().join("filler");
+        let removed = if filler.is_dir() { fs::remove_dir_all(&filler) } else { fs::remove_file(&filler) };
+        removed.expect("removed");
+    }
+
+    fn enter(&self) -> Command {
+        let mut command = Command::new(nsenter());
+        if self.is_user_namespace {
+            command.args(["--user", "--preserve-credentials"]);
+        }
+        command.args(["--mount", "--wd", "--target"]).arg(self.holder.id().to_string()).arg("--");
+        command
+    }
+}
+
+impl Drop for Volume {
+    fn drop(&mut self) {
+        // Its input ends, and with it the only process that keeps the namespace.
+        drop(self.holder.stdin.take());
+        let _ = self.holder.wait();
+    }
+}
+
+/// Found here, because the command's own PATH is the one of the run it starts.
+fn nsenter() -> PathBuf {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let found =
+        std::env::split_paths(&folders).map(|folder| folder.join(OsStr::new("nsenter"))).find(|path| path.is_file());
+    found.unwrap_or_else(|| "nsenter".into())
+}
