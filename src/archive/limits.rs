@@ -293,6 +293,12 @@ impl<'a> Census<'a> {
     }
 }
 
+/// Judges the names files are to have in an archive, before it is made: as they would be when it is read.
+pub fn judge_names<'a>(names: impl IntoIterator<Item = &'a str>, limits: &Limits) -> Result<(), ArchiveError> {
+    let mut census = Census::new(&[], limits);
+    names.into_iter().try_for_each(|name| census.judge(name.as_bytes(), Kind::File, 0o644).map(drop))
+}
+
 fn found(files: &[EntryName], more: usize) -> String {
     if files.is_empty() {
         return "it holds no file".to_owned();

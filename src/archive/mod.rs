@@ -1,4 +1,5 @@
 //! Takes the one executable out of a verified archive, and refuses the whole archive when anything in it is hostile.
+//! [`read_tar`] reads a plain tar archive just as strictly, for whoever knows what has to be in it.
 //!
 //! Nothing but the executable is ever written, so a hostile entry beside it could do no harm; but an archive that has
 //! one was not made by an honest release, and is refused by that entry's name. `limits` judges names, kinds and amounts
@@ -10,7 +11,9 @@ mod error;
 mod limits;
 mod output;
 mod stream;
+mod tar_file;
 mod tar_gz;
+mod tar_stream;
 mod zip;
 mod zip_directory;
 
@@ -24,6 +27,9 @@ use crate::staging::Written;
 pub use error::ArchiveError;
 pub use limits::EntryName;
 pub use limits::Limits;
+pub use limits::judge_names;
+pub use tar_file::TarMember;
+pub use tar_file::read_tar;
 
 use limits::Budget;
 use limits::Census;
