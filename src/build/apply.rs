@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::process::Child;
+use std::process::Command;
 use std::process::ExitStatus;
 use std::sync::mpsc::RecvTimeoutError;
 use std::thread;
@@ -79,6 +80,16 @@ pub enum BuildError {
         /// The last lines `go build` printed.
         lines: Vec<String>,
     },
+    /// `go mod vendor` reported a failure.
+    #[error("`go mod vendor` in a copy of {folder} failed: {status}")]
+    VendorFailed {
+        /// The checkout.
+        folder: PathBuf,
+        /// How it ended.
+        status: ExitStatus,
+        /// The last lines it printed.
+        lines: Vec<String>,
+    },
     /// `go build` was content and left no file.
     #[error("`go build` reported success, but did not write {0}")]
     OutputMissing(PathBuf),
@@ -101,7 +112,9 @@ pub fn apply(
 ) -> Result<Built, BuildError> {
     let began = Instant::now();
     progress.begin(&format!("building {} with {}", plan.folder().display(), plan.go_name()), None);
-    let outcome = run(plan, environment, progress, given_up);
+    let mut command = command(plan.program(), &plan.environment(environment));
+    command.args(plan.arguments()).current_dir(plan.folder());
+    let outcome = run(command, progress, given_up);
     progress.end();
     let (status, output) = outcome?;
     if !status.success() {
@@ -120,18 +133,15 @@ pub fn apply(
     })
 }
 
-fn run(
-    plan: &BuildPlan,
-    environment: &Environment,
+/// Runs a command to its end. Each line it prints becomes a note, as it comes.
+pub(super) fn run(
+    mut command: Command,
     progress: &dyn Progress,
     given_up: &dyn Fn() -> bool,
 ) -> Result<(ExitStatus, Output), BuildError> {
-    let child = command(plan.program(), &plan.environment(environment))
-        .args(plan.arguments())
-        .current_dir(plan.folder())
-        .spawn()
-        .map_err(|source| BuildError::Start { program: plan.program().to_owned(), source })?;
-    let mut child = Running(child);
+    let child = command.spawn();
+    let mut child =
+        Running(child.map_err(|source| BuildError::Start { program: command.get_program().into(), source })?);
     let lines = lines_of(&mut child.0);
     let mut output = Output::default();
     let mut gone: Option<Instant> = None;
@@ -170,7 +180,6 @@ fn wait(child: &mut Child, given_up: &dyn Fn() -> bool) -> Result<ExitStatus, Bu
 mod tests {
     use std::ffi::OsString;
     use std::path::Path;
-    use std::process::Command;
 
     use super::*;
     use crate::build::BuildRefusal;

@@ -32,8 +32,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 /// How many bytes of one line are shown.
 pub(super) const LINE_LIMIT: usize = 1000;
 
-/// How much of an answer is kept; `go env` and `git status` say far less.
-const ANSWER_LIMIT: u64 = 1024 * 1024;
+/// How long an answer may be; a list of all files of a large checkout is far shorter.
+const ANSWER_LIMIT: u64 = 16 * 1024 * 1024;
 
 /// A child that does not outlive the interest in it.
 pub(super) struct Running(pub(super) Child);
@@ -160,6 +160,10 @@ pub(super) fn capture(
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     };
     let (stdout, stderr) = (receive(stdout)?, receive(stderr)?);
+    // Half a list would be taken for all of it.
+    if stdout.len() as u64 >= ANSWER_LIMIT {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "its answer is too long"));
+    }
     let status = loop {
         match child.0.try_wait()? {
             Some(status) => break status,

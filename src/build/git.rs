@@ -1,8 +1,10 @@
 //! What git knows of a checkout: its commit, and whether what would be built differs from it.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::path::Path;
+use std::path::PathBuf;
 
 use thiserror::Error;
 
@@ -85,22 +87,44 @@ pub enum GitUnknown {
     Failed(String),
 }
 
-/// Asks git for the commit of a checkout and whether what would be built differs from it.
-pub(super) fn git_facts(folder: &Path, environment: &Environment) -> GitFacts {
-    let Ok(git) = find_program("git", environment, None) else {
-        return GitFacts::Unknown(GitUnknown::NoGit);
-    };
-    let environment = git_environment(environment);
-    let ask = |arguments: &[&str]| -> Result<String, GitUnknown> {
+/// A repository that can be asked.
+struct Repository<'a> {
+    git: PathBuf,
+    folder: &'a Path,
+    environment: Vec<(OsString, OsString)>,
+}
+
+impl<'a> Repository<'a> {
+    fn around(folder: &'a Path, environment: &Environment) -> Result<Self, GitUnknown> {
+        let git = find_program("git", environment, None).map_err(|_| GitUnknown::NoGit)?;
+        Ok(Self { git, folder, environment: git_environment(environment) })
+    }
+
+    fn ask(&self, arguments: &[&str]) -> Result<String, GitUnknown> {
         // A file system monitor is a program of the repository's choice; a question must not start it.
-        let common = ["-c", "core.fsmonitor=false", "-C"].map(OsStr::new).into_iter().chain([folder.as_os_str()]);
+        let common = ["-c", "core.fsmonitor=false", "-C"].map(OsStr::new).into_iter().chain([self.folder.as_os_str()]);
         let arguments: Vec<&OsStr> = common.chain(arguments.iter().map(OsStr::new)).collect();
-        match capture(&git, &arguments, None, &environment, PATIENCE) {
+        match capture(&self.git, &arguments, None, &self.environment, PATIENCE) {
             Ok(answer) if answer.success => Ok(answer.stdout),
             Ok(answer) => Err(git_unknown(&answer)),
             Err(error) => Err(GitUnknown::Failed(error.to_string())),
         }
+    }
+}
+
+/// The files below a folder that its repository tracks, relative to the folder, with slashes.
+pub(super) fn tracked_files(folder: &Path, environment: &Environment) -> Result<BTreeSet<String>, GitUnknown> {
+    let answer = Repository::around(folder, environment)?.ask(&["ls-files", "-z", "--cached"])?;
+    Ok(answer.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect())
+}
+
+/// Asks git for the commit of a checkout and whether what would be built differs from it.
+pub(super) fn git_facts(folder: &Path, environment: &Environment) -> GitFacts {
+    let repository = match Repository::around(folder, environment) {
+        Ok(repository) => repository,
+        Err(reason) => return GitFacts::Unknown(reason),
     };
+    let ask = |arguments: &[&str]| repository.ask(arguments);
     // A copy of the source inside another project's repository has that project's commit, which says nothing of it.
     let tracked = ask(&["ls-files", "--error-unmatch", "--", "go.mod"]);
     match tracked.and_then(|_| ask(&["rev-parse", "--verify", "HEAD"])) {

@@ -7,6 +7,8 @@
 //! 2. [`SourceFacts::read`] looks at the checkout, [`GoFacts::find`] at the Go toolchain;
 //! 3. [`BuildPlan::compute`] turns both into an exact command, or into a [`BuildRefusal`];
 //! 4. [`apply`] runs that command and tells what it made.
+//!
+//! [`source_tree`] says which files of a checkout somebody else needs to build it, without a module proxy.
 
 mod apply;
 mod child;
@@ -21,6 +23,8 @@ mod request;
 #[cfg(test)]
 mod samples;
 mod source;
+mod tree;
+mod vendor;
 
 use thiserror::Error;
 
@@ -45,6 +49,11 @@ pub use request::SourceOrigin;
 pub use request::candidate_sources;
 pub use source::SourceError;
 pub use source::SourceFacts;
+pub use tree::SourceTree;
+pub use tree::TreeError;
+pub use tree::TreeFile;
+pub use tree::TreeRequest;
+pub use tree::source_tree;
 
 /// Why there is no plan for a build.
 #[derive(Debug, Error)]

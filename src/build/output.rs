@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::process::ExitStatus;
 
 use crate::build::apply::BuildError;
@@ -36,11 +37,23 @@ impl Output {
     }
 
     pub(super) fn into_error(self, plan: &BuildPlan, status: ExitStatus) -> BuildError {
-        let (folder, lines) = (plan.folder().to_owned(), self.last.into());
+        let folder = plan.folder().to_owned();
         if plan.modules() == ModuleOrigin::CacheOnly && self.lookup_disabled {
-            return BuildError::ModulesMissing { folder, missing: self.missing.into_iter().collect(), lines };
+            return self.modules_missing(folder);
         }
-        BuildError::Failed { folder, status, lines }
+        BuildError::Failed { folder, status, lines: self.last.into() }
+    }
+
+    /// The same for `go mod vendor`, which needs every module whatever it is for.
+    pub(super) fn into_vendor_error(self, folder: PathBuf, status: ExitStatus) -> BuildError {
+        if self.lookup_disabled {
+            return self.modules_missing(folder);
+        }
+        BuildError::VendorFailed { folder, status, lines: self.last.into() }
+    }
+
+    fn modules_missing(self, folder: PathBuf) -> BuildError {
+        BuildError::ModulesMissing { folder, missing: self.missing.into_iter().collect(), lines: self.last.into() }
     }
 }
 

@@ -18,7 +18,9 @@ use crate::build::request::GoVersion;
 use crate::build::source::SourceFacts;
 use crate::release::Arch;
 use crate::release::Os;
+use crate::release::Tag;
 use crate::release::Target;
+use crate::release::Tool;
 use crate::secret::Secret;
 
 /// Where the modules that the source requires come from.
@@ -34,6 +36,9 @@ pub enum ModuleOrigin {
     Network,
 }
 
+/// A variable for Go. A proxy's address may hold a password.
+pub(super) type GoSetting = (String, Secret<OsString>);
+
 /// One exact command, and what is known about what it will make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
@@ -42,7 +47,7 @@ pub struct BuildPlan {
     arguments: Vec<OsString>,
     folder: PathBuf,
     output: PathBuf,
-    set: Vec<(String, Secret<OsString>)>,
+    set: Vec<GoSetting>,
     modules: ModuleOrigin,
     go_name: String,
     commit: Option<String>,
@@ -57,7 +62,7 @@ impl BuildPlan {
         if !request.output.is_absolute() {
             return Err(BuildRefusal::RelativeOutput(request.output.clone()));
         }
-        check_source(request, source)?;
+        check_source(&request.tool, request.wanted_tag.as_ref(), source)?;
         let go = check_go(request.target, source, go)?;
         let modules = match (source.go_mod.requires, source.vendored, request.offline) {
             (_, true, _) => ModuleOrigin::Vendor,
@@ -70,7 +75,7 @@ impl BuildPlan {
             arguments: arguments(request, source.vendored),
             folder: source.folder.clone(),
             output: request.output.clone(),
-            set: settings(request, go),
+            set: settings(request.target, request.offline, go),
             modules,
             go_name: go.name.clone(),
             commit: source.git.commit().map(str::to_owned),
@@ -127,26 +132,32 @@ impl BuildPlan {
     /// The whole environment of the build: what the parent has, less our tokens and what would steer Go elsewhere, plus
     /// what the plan sets.
     pub fn environment(&self, parent: &Environment) -> Vec<(OsString, OsString)> {
-        let set = |known: &OsStr| self.set.iter().any(|(name, _)| is_variable(known, name));
-        let mut variables = without_steering(parent);
-        variables.retain(|(name, _)| !set(name));
-        variables.extend(self.set.iter().map(|(name, value)| (name.into(), value.expose().clone())));
-        variables
+        with_settings(parent, &self.set)
     }
 }
 
-fn check_source(request: &BuildRequest, source: &SourceFacts) -> Result<(), BuildRefusal> {
+/// What the parent has, less our tokens and what would steer Go elsewhere, plus these.
+pub(super) fn with_settings(parent: &Environment, set: &[GoSetting]) -> Vec<(OsString, OsString)> {
+    let is_set = |known: &OsStr| set.iter().any(|(name, _)| is_variable(known, name));
+    let mut variables = without_steering(parent);
+    variables.retain(|(name, _)| !is_set(name));
+    variables.extend(set.iter().map(|(name, value)| (name.into(), value.expose().clone())));
+    variables
+}
+
+/// Whether it is the tool's source, and of the release that is wanted.
+pub(super) fn check_source(tool: &Tool, wanted_tag: Option<&Tag>, source: &SourceFacts) -> Result<(), BuildRefusal> {
     let folder = || source.folder.clone();
-    let (expected, found) = (request.tool.go_module, &source.go_mod.module);
+    let (expected, found) = (tool.go_module, &source.go_mod.module);
     if expected != found {
         let (expected, found) = (expected.to_owned(), found.clone());
         return Err(BuildRefusal::OtherModule { folder: folder(), expected, found });
     }
     if !source.has_package {
-        return Err(BuildRefusal::NoPackage { folder: folder(), package: request.tool.go_package.to_owned() });
+        return Err(BuildRefusal::NoPackage { folder: folder(), package: tool.go_package.to_owned() });
     }
     // A source that does not say its version is built all the same: what the result prints decides then.
-    match (&request.wanted_tag, &source.version) {
+    match (wanted_tag, &source.version) {
         (Some(wanted), Some(found)) if wanted.version() != Version::parse(found).ok() || wanted.version().is_none() => {
             Err(BuildRefusal::OtherVersion { folder: folder(), wanted: wanted.clone(), found: found.clone() })
         }
@@ -154,7 +165,8 @@ fn check_source(request: &BuildRequest, source: &SourceFacts) -> Result<(), Buil
     }
 }
 
-fn check_go<'a>(target: Target, source: &SourceFacts, go: &'a GoFacts) -> Result<&'a Go, BuildRefusal> {
+/// Whether the toolchain is there and new enough.
+pub(super) fn check_go<'a>(target: Target, source: &SourceFacts, go: &'a GoFacts) -> Result<&'a Go, BuildRefusal> {
     let required = source.go_mod.go;
     let go = match go {
         GoFacts::Found(go) => go,
@@ -199,22 +211,25 @@ fn arguments(request: &BuildRequest, vendored: bool) -> Vec<OsString> {
 /// build as variables can (and Go takes an empty variable for an unset one, so clearing `GOFLAGS` alone would let the
 /// file speak again). What says where modules and caches are was read beforehand and is given explicitly, so that
 /// private proxies keep working.
-fn settings(request: &BuildRequest, go: &Go) -> Vec<(String, Secret<OsString>)> {
+pub(super) fn settings(target: Target, offline: bool, go: &Go) -> Vec<GoSetting> {
     let fixed = [
         ("GOENV", "off"),
         ("GOFLAGS", ""),
         ("GOWORK", "off"),
         ("GOTOOLCHAIN", "local"),
         ("CGO_ENABLED", "0"),
-        ("GOOS", request.target.os.go_name()),
-        ("GOARCH", request.target.arch.go_name()),
+        ("GOOS", target.os.go_name()),
+        ("GOARCH", target.arch.go_name()),
     ];
     // GONOPROXY, because Go fetches what matches GOPRIVATE from its own host even with GOPROXY=off. go.sum is still
     // checked without the checksum database.
-    let offline = [("GOPROXY", "off"), ("GONOPROXY", "none"), ("GOSUMDB", "off")];
-    let offline = offline.into_iter().filter(|_| request.offline);
-    let mut set: Vec<(String, Secret<OsString>)> =
-        fixed.into_iter().chain(offline).map(|(name, value)| (name.to_owned(), Secret::new(value.into()))).collect();
+    let without_network = [("GOPROXY", "off"), ("GONOPROXY", "none"), ("GOSUMDB", "off")];
+    let without_network = without_network.into_iter().filter(|_| offline);
+    let mut set: Vec<GoSetting> = fixed
+        .into_iter()
+        .chain(without_network)
+        .map(|(name, value)| (name.to_owned(), Secret::new(value.into())))
+        .collect();
     for (name, value) in &go.settings {
         if set.iter().all(|(known, _)| known != name) {
             set.push((name.clone(), value.clone()));

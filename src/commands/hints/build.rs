@@ -57,6 +57,13 @@ pub(super) fn build(error: &BuildError) -> (ExitStatus, Vec<String>) {
                 folder.display()
             )],
         ),
+        BuildError::VendorFailed { folder, .. } => (
+            ExitStatus::Failure,
+            vec![format!(
+                "the same by hand: `cd {} && go mod vendor`; a complete vendor/ folder is used as it is",
+                folder.display()
+            )],
+        ),
         BuildError::GivenUp => (ExitStatus::Interrupted, Vec::new()),
         BuildError::Start { .. } | BuildError::OutputMissing(_) | BuildError::Lost(_) => {
             (ExitStatus::Failure, Vec::new())
