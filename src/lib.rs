@@ -6,6 +6,7 @@
 pub mod archive;
 pub mod binary;
 pub mod build;
+pub mod bundle;
 pub mod cache;
 pub mod cli;
 mod commands;
