@@ -81,11 +81,23 @@ pub enum Command {
     /// Show or shrink the cache of verified assets
     #[command(subcommand)]
     Cache(CacheCommand),
+    /// Carry a release to machines without a network
+    #[command(subcommand)]
+    Bundle(BundleCommand),
     /// Say which worker binary will run, and why
     Which(WhichArgs),
     /// List, prune, restore and check the releases of a repository on GitHub
     #[command(subcommand)]
     Release(ReleaseCommand),
+}
+
+/// A command about bundles.
+#[derive(Debug, Subcommand)]
+pub enum BundleCommand {
+    /// Write a release to one file: assets, checksums, a lock, and if wanted the source
+    Create(BundleCreateArgs),
+    /// Show what a bundle holds and check every part of it
+    Inspect(BundleInspectArgs),
 }
 
 /// A command about the releases of a repository.
@@ -101,6 +113,43 @@ pub enum ReleaseCommand {
     Check(CheckArgs),
     /// Write SHA256SUMS for a folder of assets
     Checksums(ChecksumsArgs),
+}
+
+/// Options of `bundle create`.
+#[derive(Debug, Args)]
+pub struct BundleCreateArgs {
+    /// The release; `latest` asks for the newest. Else the one that is locked
+    #[arg(long, value_name = "TAG")]
+    pub tag: Option<String>,
+    /// The machines it is for, or `all`; else this one
+    #[arg(long, value_name = "OS-ARCH", num_args = 1.., value_delimiter = ',')]
+    pub target: Vec<String>,
+    /// Also carry this checkout of the worker, so that it can be built without a module proxy
+    #[arg(long, value_name = "DIR")]
+    pub with_source: Option<PathBuf>,
+    /// Bundle exactly what reproq.lock names, or fail
+    #[arg(long)]
+    pub locked: bool,
+    /// The file to write
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// The worker's repository [env: REPROQ_REPOSITORY]
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub repo: Option<String>,
+    /// The least verdict that is accepted: pinned, digest or checksum [env: REPROQ_REQUIRE]
+    #[arg(long, value_name = "LEVEL")]
+    pub require: Option<String>,
+    /// Show what would be bundled and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Options of `bundle inspect`.
+#[derive(Debug, Args)]
+pub struct BundleInspectArgs {
+    /// The bundle
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
 }
 
 /// Options of `install`.
@@ -124,6 +173,9 @@ pub struct InstallArgs {
     /// The worker's repository [env: REPROQ_REPOSITORY]
     #[arg(long, value_name = "OWNER/NAME")]
     pub repo: Option<String>,
+    /// Install from this bundle, and ask nobody else
+    #[arg(long, value_name = "FILE|URL")]
+    pub from: Option<PathBuf>,
     /// Install for another machine than this one
     #[arg(long, value_name = "OS-ARCH")]
     pub target: Option<String>,

@@ -7,6 +7,7 @@ use chrono::DateTime;
 use chrono::SubsecRound;
 use chrono::Utc;
 
+use crate::cli::BundleCommand;
 use crate::cli::Cli;
 use crate::cli::Command;
 use crate::config;
@@ -62,12 +63,17 @@ impl<'ui> Session<'ui> {
                 input.source.clone_from(&arguments.source);
             }
             Command::Lock(arguments) => input.repository.clone_from(&arguments.repo),
+            Command::Bundle(BundleCommand::Create(arguments)) => {
+                input.repository.clone_from(&arguments.repo);
+                input.require.clone_from(&arguments.require);
+            }
             Command::Upgrade(arguments) => {
                 input.repository.clone_from(&arguments.repo);
                 input.require.clone_from(&arguments.require);
             }
             Command::Verify(arguments) => input.require.clone_from(&arguments.require),
-            Command::Rollback(_)
+            Command::Bundle(BundleCommand::Inspect(_))
+            | Command::Rollback(_)
             | Command::Versions
             | Command::Doctor(_)
             | Command::Cache(_)

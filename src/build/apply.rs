@@ -101,6 +101,16 @@ pub enum BuildError {
     Lost(#[source] io::Error),
 }
 
+impl BuildError {
+    /// What Go printed last, where that is the reason.
+    pub fn lines(&self) -> &[String] {
+        match self {
+            Self::Failed { lines, .. } | Self::ModulesMissing { lines, .. } | Self::VendorFailed { lines, .. } => lines,
+            Self::Start { .. } | Self::OutputMissing(_) | Self::GivenUp | Self::Lost(_) => &[],
+        }
+    }
+}
+
 /// Runs the plan. Each line `go` prints becomes a note, as it comes. `given_up` is asked many times a second; once it
 /// says yes, or the caller unwinds, the child is killed. Nothing of this process's own environment is read: the child
 /// gets `environment` as the plan changes it.

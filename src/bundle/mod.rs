@@ -18,6 +18,8 @@
 
 mod error;
 mod head;
+#[cfg(test)]
+mod laws;
 mod manifest;
 mod plan;
 mod read;

@@ -190,7 +190,8 @@ impl Cache {
         self.folder.join("assets")
     }
 
-    fn asset(&self, sha256: &Sha256Digest) -> PathBuf {
+    /// Where an asset lies, or would lie.
+    pub fn asset(&self, sha256: &Sha256Digest) -> PathBuf {
         self.assets().join(sha256.to_string())
     }
 

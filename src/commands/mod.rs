@@ -1,7 +1,9 @@
 //! The commands: arguments to request, request to flow, outcome to report; and how that report reads.
 
+mod bundle;
 mod cache;
 mod doctor;
+mod from;
 mod hints;
 mod install;
 mod lock;
@@ -29,6 +31,7 @@ pub(crate) fn run(command: &Command, session: &Session<'_>) -> Result<ExitStatus
         Command::Versions => versions::versions(session),
         Command::Doctor(arguments) => doctor::doctor(arguments, session),
         Command::Cache(command) => cache::cache(command, session),
+        Command::Bundle(command) => bundle::run(command, session),
         Command::Which(arguments) => which::which(arguments, session),
         Command::Release(command) => release::run(command, session),
     }

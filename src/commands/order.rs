@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::build::SourceOrigin;
 use crate::build::candidate_sources;
+use crate::bundle::Bundle;
 use crate::cache::Cache;
 use crate::commands::hints;
 use crate::config::Provenance;
@@ -18,7 +19,9 @@ use crate::install::BuildMode;
 use crate::install::Door;
 use crate::install::InstallRequest;
 use crate::install::LockOrder;
+use crate::install::Machines;
 use crate::install::PinInput;
+use crate::install::pinning_of_all;
 use crate::lockfile;
 use crate::lockfile::Lockfile;
 use crate::platform::HostFacts;
@@ -50,13 +53,15 @@ pub(super) struct Wish<'a> {
     pub(super) allow_unverified: bool,
     /// Whether to install again what is already right.
     pub(super) force: bool,
+    /// The bundle to install from, and nothing else.
+    pub(super) from: Option<Box<Bundle>>,
 }
 
 impl Wish<'_> {
     /// This release for this machine, into the project, and nothing special.
     pub(super) const fn plain(spec: Option<VersionSpec>, target: Target) -> Self {
         let build = BuildMode::Fallback;
-        Self { spec, target, to: None, build, locked: false, allow_unverified: false, force: false }
+        Self { spec, target, to: None, build, locked: false, allow_unverified: false, force: false, from: None }
     }
 }
 
@@ -98,13 +103,40 @@ pub(super) fn lockfile(session: &Session<'_>) -> Result<Option<Lockfile>, Comman
 
 /// The installation that is wished for: settings, lock and flags made one.
 pub(super) fn request(wish: Wish<'_>, session: &Session<'_>) -> Result<InstallRequest, CommandError> {
+    undecided(wish, session).with_lock(lockfile(session)?).map_err(hints::disagreement)
+}
+
+/// The same for many machines at once, and the lock where it names an asset for each of them.
+pub(super) fn for_machines(
+    spec: Option<VersionSpec>,
+    locked: bool,
+    machines: &Machines,
+    session: &Session<'_>,
+) -> Result<(InstallRequest, Option<Lockfile>), CommandError> {
+    let anyone = || host_target(session).ok().or_else(|| Target::all().next()).expect("there are targets");
+    let lockfile = lockfile(session)?;
+    let targets: Vec<Target> = match (machines, &lockfile) {
+        (Machines::These(targets), _) => targets.clone(),
+        (Machines::All, Some(lockfile)) => lockfile.assets.iter().map(|asset| asset.target).collect(),
+        (Machines::All, None) => Vec::new(),
+    };
+    let targets = if targets.is_empty() { vec![anyone()] } else { targets };
+    let request = undecided(Wish { locked, ..Wish::plain(spec, targets[0]) }, session);
+    let decided_from = PinInput { lockfile, ..request.decided_from.clone() };
+    let pinning = pinning_of_all(&decided_from, &targets, &request.tool).map_err(hints::unsatisfied)?;
+    let install::Pinning { pin, spec, lock } = pinning;
+    let locked = pin.map(|pin| pin.lockfile);
+    Ok((InstallRequest { decided_from, spec, lock, ..request }, locked))
+}
+
+/// What is wished for, before the lock has its say.
+fn undecided(wish: Wish<'_>, session: &Session<'_>) -> InstallRequest {
     let tool = Tool::WORKER;
     let root = &session.project.root;
     let layout = match wish.to {
         Some(path) => Layout::elsewhere(elsewhere(path, session, &tool, wish.target)),
         None => Layout::in_project(root, &tool, wish.target),
     };
-    let lockfile = lockfile(session)?;
     let decided_from = PinInput {
         lockfile: None,
         path: lockfile::path_in(root),
@@ -115,13 +147,14 @@ pub(super) fn request(wish: Wish<'_>, session: &Session<'_>) -> Result<InstallRe
         target: wish.target,
         elsewhere: wish.to.is_some(),
     };
-    let request = InstallRequest {
+    InstallRequest {
         tool,
         repository: session.settings.repository.value.clone(),
         spec: None,
         decided_from,
         pin: None,
         keep: None,
+        from: wish.from,
         lock: LockOrder::Leave,
         target: wish.target,
         host: host_target(session).ok(),
@@ -131,8 +164,7 @@ pub(super) fn request(wish: Wish<'_>, session: &Session<'_>) -> Result<InstallRe
         force: wish.force,
         sources: sources(session),
         layout,
-    };
-    request.with_lock(lockfile).map_err(hints::unsatisfied)
+    }
 }
 
 /// The machine this runs on, where it is one the worker is released for.

@@ -15,11 +15,13 @@ use crate::install::Fallback;
 use crate::install::InstallError;
 use crate::install::InstallRequest;
 use crate::install::LockOrder;
+use crate::install::ResolveError;
 use crate::install::Work;
 use crate::install::choose;
 use crate::install::drift;
 use crate::install::evidence;
 use crate::install::locking;
+use crate::install::looked::looked;
 use crate::install::resolve::give_up;
 use crate::lockfile::Lockfile;
 use crate::lockfile::Pin;
@@ -123,13 +125,7 @@ impl Order<'_> {
             }
             tried.push((origin.name(), error));
         }
-        give_up(tried, self.looked()).map(Way::Build)
-    }
-
-    /// What was looked at without the network, for those who have none.
-    fn looked(&self) -> Vec<String> {
-        let (Some(pin), Some(cache)) = (&self.request.pin, &self.door.cache) else { return Vec::new() };
-        vec![format!("the cache {} has no {} of {}", cache.folder().display(), pin.asset.name, pin.lockfile.tag)]
+        give_up(tried, looked(self.request, self.door)).map(Way::Build)
     }
 
     /// The release as this origin has it, and its asset from the cache or from there.
@@ -139,7 +135,8 @@ impl Order<'_> {
             Ok(listing) => listing,
             Err(error) => return Err(InstallError::at(origin, error)),
         };
-        let choice = choose(&listing, &request.tool, request.target).map_err(InstallError::Resolve)?;
+        let choice = choose(&listing, &request.tool, request.target)
+            .map_err(|error| InstallError::Resolve(not_carried(origin, error)))?;
         if newest == Some(&choice.tag) {
             return Ok(Way::Current);
         }
@@ -163,17 +160,17 @@ impl Order<'_> {
                     Ok(written) => written,
                     // Where only names are known, the next form may be the one that is there.
                     Err(error) if error.is_missing() && asset.size.is_none() => {
-                        missing = Some(InstallError::Download { asset: asset.name.clone(), source: error });
+                        missing = Some(InstallError::fetching(asset, error));
                         continue;
                     }
-                    Err(source) => return Err(InstallError::Download { asset: asset.name.clone(), source }),
+                    Err(error) => return Err(InstallError::fetching(asset, error)),
                 },
             };
             let verified = verify(written, &wanted.evidence, request.policy).map_err(refused)?;
             let lockfile = match &request.lock {
                 LockOrder::Write { old, .. } => {
                     let here = (request.target, asset, wanted.evidence.as_slice());
-                    let new = locking::lockfile(request, origin, &listing, &sums, Some(here), door.progress).await;
+                    let new = locking::lockfile(request, origin, &listing, &sums, &[here], door.progress).await;
                     if let Some(old) = old {
                         locking::refuse_drift(old, &new)?;
                     }
@@ -187,41 +184,52 @@ impl Order<'_> {
         Err(missing.expect("a choice has a candidate, and each either returned or is missing"))
     }
 
-    /// The bytes the lock names, from this origin. Nobody is asked which they are.
+    /// The bytes the lock names, from this origin.
     async fn pinned(&self, origin: &Origin, pin: &Pin) -> Result<Way, InstallError> {
         let (asset, tag) = (pinned_asset(pin), &pin.lockfile.tag);
-        let evidence = pinned_evidence(pin);
+        let verified = self.pinned_bytes(origin, pin).await?;
+        let (address, evidence) = (origin.asset_address(tag, &asset.name), stated(origin, pin));
+        let wanted = Wanted { repository: &pin.lockfile.repository, tag, asset: &asset, form: pin.form, evidence };
+        self.staged(address, wanted, &verified, false, Some(pin.lockfile.clone()))
+    }
+
+    /// The asset the lock names, from this origin. Nobody is asked which it is.
+    pub(super) async fn pinned_bytes(&self, origin: &Origin, pin: &Pin) -> Result<Verified, InstallError> {
+        let (asset, tag) = (pinned_asset(pin), &pin.lockfile.tag);
+        let evidence = stated(origin, pin);
         let refused = |source| InstallError::Verify { asset: asset.name.clone(), source };
         judge(None, &evidence, self.request.policy).map_err(refused)?;
         let file = self.file(&asset.name);
         let written = match origin.fetch(tag, &asset, &file, self.door.progress).await {
             Ok(written) => written,
             Err(error) if error.is_unreachable() => return Err(InstallError::at(origin, error)),
-            Err(source) => {
-                let error = InstallError::Download { asset: asset.name.clone(), source };
+            Err(error) => {
+                let error = InstallError::fetching(&asset, error);
                 drift::explain(origin, pin, error, &file, self.door.progress).await?
             }
         };
-        let verified = match verify(written, &evidence, self.request.policy) {
-            Ok(verified) => verified,
+        match verify(written, &evidence, self.request.policy) {
+            Ok(verified) => Ok(verified),
             Err(error) => {
                 discard(&file).map_err(|source| InstallError::Staging { doing: "remove a refused file", source })?;
                 let written = drift::explain(origin, pin, refused(error), &file, self.door.progress).await?;
-                verify(written, &evidence, self.request.policy).map_err(refused)?
+                verify(written, &evidence, self.request.policy).map_err(refused)
             }
-        };
-        let address = origin.asset_address(tag, &asset.name);
-        let wanted = Wanted { repository: &pin.lockfile.repository, tag, asset: &asset, form: pin.form, evidence };
-        self.staged(address, wanted, &verified, false, Some(pin.lockfile.clone()))
+        }
+    }
+
+    /// The asset the lock names, from the cache.
+    pub(super) fn cached_bytes(&self, pin: &Pin) -> Result<Option<Verified>, InstallError> {
+        let Some(written) = self.cached(&pin.asset.sha256, &pin.asset.name) else { return Ok(None) };
+        let verified = verify(written, &pinned_evidence(pin), self.request.policy);
+        verified.map(Some).map_err(|source| InstallError::Verify { asset: pin.asset.name.clone(), source })
     }
 
     fn pinned_from_cache(&self) -> Result<Option<Acquired>, InstallError> {
         let Some(pin) = &self.request.pin else { return Ok(None) };
         let (asset, tag) = (pinned_asset(pin), &pin.lockfile.tag);
-        let Some(written) = self.cached(&pin.asset.sha256, &asset.name) else { return Ok(None) };
+        let Some(verified) = self.cached_bytes(pin)? else { return Ok(None) };
         let evidence = pinned_evidence(pin);
-        let verified = verify(written, &evidence, self.request.policy)
-            .map_err(|source| InstallError::Verify { asset: asset.name.clone(), source })?;
         let address = self.door.public_address(&pin.lockfile.repository, tag, &asset.name);
         let wanted = Wanted { repository: &pin.lockfile.repository, tag, asset: &asset, form: pin.form, evidence };
         match self.staged(address, wanted, &verified, true, Some(pin.lockfile.clone()))? {
@@ -232,6 +240,10 @@ impl Order<'_> {
 
     /// The bytes with this digest, if the cache has them. A cache that cannot be used costs a download and nothing else.
     fn cached(&self, sha256: &Sha256Digest, name: &str) -> Option<Written> {
+        // Whoever names a bundle wants to know that it is good.
+        if self.request.from.is_some() {
+            return None;
+        }
         let cache = self.door.cache.as_ref()?;
         match cache.fetch(sha256, &self.file(name)) {
             Ok(Fetched::Found(written)) => Some(written),
@@ -311,4 +323,22 @@ pub(super) fn pinned_asset(pin: &Pin) -> Asset {
 
 fn pinned_evidence(pin: &Pin) -> Vec<Evidence> {
     vec![Evidence::found(EvidenceSource::Lock, pin.asset.sha256)]
+}
+
+/// What is stated about what the lock names: by the lock, and by a list that comes with the bytes.
+fn stated(origin: &Origin, pin: &Pin) -> Vec<Evidence> {
+    let mut evidence = pinned_evidence(pin);
+    let carried = origin.carried_lock().and_then(|lockfile| lockfile.asset(pin.asset.target));
+    evidence.extend(carried.map(|asset| Evidence::found(origin.index_source(), asset.sha256)));
+    evidence
+}
+
+/// What a bundle lacks, its release may well have.
+pub(super) fn not_carried(origin: &Origin, error: ResolveError) -> ResolveError {
+    match (origin, error) {
+        (Origin::Bundle(bundle), ResolveError::Fallback(Fallback::NoAsset { tag, target, has, .. })) => {
+            Fallback::NotInBundle { bundle: bundle.name().to_owned(), tag, target, has }.into()
+        }
+        (_, error) => error,
+    }
 }

@@ -16,12 +16,14 @@ use crate::install::acquire::Acquired;
 use crate::install::acquire::Order;
 use crate::install::acquire::Way;
 use crate::install::acquire::build_at_once;
+use crate::install::acquire::not_carried;
 use crate::install::choose;
 use crate::install::evidence;
 use crate::install::hold;
 use crate::install::hold::Hold;
 use crate::install::local;
 use crate::install::locking;
+use crate::install::looked::looked;
 use crate::install::prove::prove;
 use crate::install::resolve::give_up;
 use crate::install::standing;
@@ -37,6 +39,8 @@ use crate::store::Commit;
 use crate::store::Receipt;
 use crate::store::State;
 use crate::store::WrittenLock;
+use crate::trust::Evidence;
+use crate::trust::EvidenceSource;
 use crate::trust::Level;
 use crate::trust::judge;
 
@@ -79,8 +83,8 @@ pub enum Preview {
         work: Work,
         /// Why it would be built.
         because: Fallback,
-        /// The checkout.
-        source: PathBuf,
+        /// The checkout, or the source that a bundle carries.
+        source: String,
     },
 }
 
@@ -163,7 +167,7 @@ pub fn preview(request: &InstallRequest, door: &Door<'_>) -> Result<Preview, Ins
     };
     let because = match (build_at_once(request, &work), &request.pin) {
         (Some(because), _) => because,
-        (None, Some(pin)) => {
+        (None, Some(pin)) if request.from.is_none() => {
             let url = door.public_address(&pin.lockfile.repository, &pin.lockfile.tag, &pin.asset.name);
             let cached = door.cache.as_ref().is_some_and(|cache| cache.has(&pin.asset.sha256));
             if cached || !request.offline {
@@ -171,9 +175,9 @@ pub fn preview(request: &InstallRequest, door: &Door<'_>) -> Result<Preview, Ins
                 let (size, verdict) = (pin.asset.size, Level::Pinned);
                 return Ok(Preview::Download { work, tag, asset, url, size, verdict, cached });
             }
-            Fallback::Offline { looked: Vec::new() }
+            Fallback::Offline { looked: looked(request, door) }
         }
-        (None, None) => match runtime()?.block_on(preview_release(request, door, &work))? {
+        (None, _) => match runtime()?.block_on(preview_release(request, door, &work))? {
             Ok(Preview::Download { tag, .. }) if newest.as_ref().is_some_and(|(_, newest)| *newest == tag) => {
                 let (receipt, _) = newest.expect("the guard has seen it");
                 return Ok(Preview::UpToDate(receipt));
@@ -182,7 +186,7 @@ pub fn preview(request: &InstallRequest, door: &Door<'_>) -> Result<Preview, Ins
             Err(because) => because,
         },
     };
-    let source = local::checkout(request, &because)?;
+    let source = local::source(request, &because)?.to_string();
     Ok(Preview::Build { work, because, source })
 }
 
@@ -195,7 +199,7 @@ pub fn lock_release(request: &InstallRequest, door: &Door<'_>) -> Result<Lockfil
             match origin.release(&spec, door.progress).await {
                 Ok(listing) => {
                     let sums = evidence::sums(&origin, &listing).await;
-                    let new = locking::lockfile(request, &origin, &listing, &sums, None, door.progress).await;
+                    let new = locking::lockfile(request, &origin, &listing, &sums, &[], door.progress).await;
                     if let LockOrder::Write { old: Some(old), .. } = &request.lock {
                         locking::refuse_drift(old, &new)?;
                     }
@@ -237,7 +241,7 @@ async fn preview_release(
             Err(error) => tried.push((origin.name(), error)),
         }
     }
-    give_up(tried, Vec::new()).map(Err)
+    give_up(tried, looked(request, door)).map(Err)
 }
 
 async fn preview_at(
@@ -248,13 +252,15 @@ async fn preview_at(
     work: &Work,
 ) -> Result<Preview, InstallError> {
     let listing = origin.release(spec, door.progress).await.map_err(|error| InstallError::at(origin, error))?;
-    let choice = choose(&listing, &request.tool, request.target).map_err(InstallError::Resolve)?;
+    let choice = choose(&listing, &request.tool, request.target)
+        .map_err(|error| InstallError::Resolve(not_carried(origin, error)))?;
     let (asset, _) = choice.candidates.first().expect("a choice has a candidate");
     let sums = evidence::sums(origin, &listing).await;
-    let evidence = evidence::gather(origin, &listing, &sums, asset).await;
+    let mut evidence = evidence::gather(origin, &listing, &sums, asset).await;
+    evidence.extend(request.pin.iter().map(|pin| Evidence::found(EvidenceSource::Lock, pin.asset.sha256)));
     let verdict = judge(None, &evidence, request.policy)
         .map_err(|source| InstallError::Verify { asset: asset.name.clone(), source })?;
-    let cached = door.cache.as_ref().zip(asset.digest.clone().ok().flatten());
+    let cached = door.cache.as_ref().filter(|_| request.from.is_none()).zip(asset.digest.clone().ok().flatten());
     Ok(Preview::Download {
         work: work.clone(),
         url: origin.asset_address(&choice.tag, &asset.name),

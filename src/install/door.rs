@@ -47,6 +47,9 @@ pub struct Door<'a> {
 impl Door<'_> {
     /// The places that may have the release, in the order they are tried. Without the network no client for it is made.
     pub(super) fn origins(&self, request: &InstallRequest) -> Result<Vec<Origin>, InstallError> {
+        if let Some(bundle) = &request.from {
+            return Ok(vec![Origin::Bundle(bundle.clone())]);
+        }
         let mut origins = Vec::new();
         if !request.offline {
             origins.push(self.github(&request.repository)?);

@@ -14,12 +14,13 @@ use crate::binary::VersionMismatch;
 use crate::build::BuildError;
 use crate::build::PrepareError;
 use crate::build::SourceOrigin;
+use crate::install::Disagreement;
 use crate::install::Fallback;
 use crate::install::ResolveError;
-use crate::install::Unsatisfied;
 use crate::lockfile::LockfileError;
 use crate::origin::Origin;
 use crate::origin::OriginError;
+use crate::release::Asset;
 use crate::release::RepoSlug;
 use crate::release::Sha256Digest;
 use crate::release::Tag;
@@ -55,9 +56,9 @@ pub enum InstallError {
     /// The project's lock cannot be read.
     #[error(transparent)]
     Lockfile(#[from] LockfileError),
-    /// The project's lock is no longer what `--locked` can obey.
+    /// The project's lock is no longer what `--locked` can obey, or what the bundle is of.
     #[error(transparent)]
-    Unsatisfied(#[from] Unsatisfied),
+    Disagreement(#[from] Disagreement),
     /// The release cannot be found.
     #[error(transparent)]
     Origin(#[from] OriginError),
@@ -195,6 +196,14 @@ impl InstallError {
         matches!(self, Self::Smoke { .. } | Self::Build { .. } | Self::Prepare { .. })
     }
 
+    /// An asset that an origin did not give. A bundle is a file like any other; nothing is downloaded from it.
+    pub(super) fn fetching(asset: &Asset, error: OriginError) -> Self {
+        match error {
+            OriginError::Bundle { .. } => Self::Origin(error),
+            OriginError::Api(_) | OriginError::Net(_) => Self::Download { asset: asset.name.clone(), source: error },
+        }
+    }
+
     /// An origin that did not serve; one that nobody could reach may be replaced by a build.
     pub(super) fn at(origin: &Origin, error: OriginError) -> Self {
         if !error.is_unreachable() {
@@ -252,7 +261,10 @@ fn listed(tried: &[(String, InstallError)]) -> String {
 fn in_place_of_a_download(because: &Fallback) -> String {
     match because {
         Fallback::Asked | Fallback::RepairsBuild => String::new(),
-        Fallback::NoAsset { .. } | Fallback::Unreachable { .. } | Fallback::Offline { .. } => {
+        Fallback::NoAsset { .. }
+        | Fallback::NotInBundle { .. }
+        | Fallback::Unreachable { .. }
+        | Fallback::Offline { .. } => {
             format!(" in place of a download ({because})")
         }
     }

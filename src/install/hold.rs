@@ -1,13 +1,11 @@
 //! The store as the one installation has it that works: its lock, its staging folder, and what a killed one left there.
 
-use std::path::Path;
 use std::time::Duration;
-
-use tempfile::TempDir;
 
 use crate::install::Door;
 use crate::install::InstallError;
 use crate::install::InstallRequest;
+use crate::install::staging_folder::Staging;
 use crate::platform;
 use crate::release::Sha256Digest;
 use crate::store;
@@ -42,10 +40,7 @@ impl<'a> Hold<'a> {
     pub(super) fn staging(&self) -> Result<Staging, StoreError> {
         let staging = self.layout.staging();
         platform::empty_folder(&staging).map_err(StoreError::new("empty", &staging))?;
-        let folder = tempfile::Builder::new().prefix("install-").tempdir_in(&staging);
-        let folder = folder.map_err(StoreError::new("make a folder in", &staging))?;
-        let cleanup = platform::on_interrupt_remove(folder.path());
-        Ok(Staging { folder, _cleanup: cleanup })
+        Staging::in_folder(&staging, "install-")
     }
 
     /// The steps a killed installation did not come to. The binary is right without them, so they fail nobody.
@@ -107,16 +102,4 @@ pub(super) fn finish(request: &InstallRequest, receipt: &Receipt, state: &State)
 
 fn kept(layout: &Layout, keep: Option<Sha256Digest>) -> Vec<Sha256Digest> {
     keep.and_then(|asset| store::installed_from(layout, &asset)).into_iter().collect()
-}
-
-/// A folder of one installation, removed however it ends.
-pub(super) struct Staging {
-    folder: TempDir,
-    _cleanup: platform::CleanupGuard,
-}
-
-impl Staging {
-    pub(super) fn path(&self) -> &Path {
-        self.folder.path()
-    }
 }

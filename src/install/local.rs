@@ -1,11 +1,14 @@
 //! The local build, where the release cannot serve.
 
+use std::fmt;
 use std::path::Path;
 use std::path::PathBuf;
 
 use crate::build;
 use crate::build::BuildRequest;
 use crate::build::SourceOrigin;
+use crate::bundle::Bundle;
+use crate::bundle::BundledSource;
 use crate::install::BuildMode;
 use crate::install::Door;
 use crate::install::Fallback;
@@ -14,6 +17,7 @@ use crate::install::InstallRequest;
 use crate::install::LockOrder;
 use crate::install::acquire::Acquired;
 use crate::install::error::NoBuild;
+use crate::origin::OriginError;
 use crate::platform;
 use crate::release::VersionSpec;
 use crate::staging::hash_file;
@@ -21,8 +25,26 @@ use crate::store::BuildRecord;
 use crate::store::ReceiptOrigin;
 use crate::trust::Level;
 
-/// The checkout a build would use. A folder somebody named is used even if it is not there, so that the error names it.
-pub(super) fn checkout(request: &InstallRequest, because: &Fallback) -> Result<PathBuf, InstallError> {
+/// What a build is made of.
+pub(super) enum Source<'a> {
+    /// A checkout.
+    Checkout(&'a Path),
+    /// What a bundle carries.
+    Carried(&'a Bundle, &'a BundledSource),
+}
+
+impl fmt::Display for Source<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Checkout(path) => write!(f, "{}", path.display()),
+            Self::Carried(bundle, _) => write!(f, "{}#source", bundle.name()),
+        }
+    }
+}
+
+/// What a build would be made of: what a bundle carries, unless the command line names a checkout. A folder somebody named is
+/// used even if it is not there, so that the error names it.
+pub(super) fn source<'a>(request: &'a InstallRequest, because: &Fallback) -> Result<Source<'a>, InstallError> {
     let refuse = |build| InstallError::NothingServes { fallback: because.clone(), build };
     if request.build == BuildMode::Never {
         return Err(refuse(NoBuild::Forbidden));
@@ -33,9 +55,15 @@ pub(super) fn checkout(request: &InstallRequest, because: &Fallback) -> Result<P
     if request.policy.require > Level::Built {
         return Err(refuse(NoBuild::BelowRequired));
     }
+    let is_named = request.sources.iter().any(|(origin, _)| *origin == SourceOrigin::Flag);
+    if let Some(bundle) = request.from.as_ref().filter(|_| !is_named)
+        && let Some(source) = &bundle.manifest().source
+    {
+        return Ok(Source::Carried(bundle, source));
+    }
     let usable = |(origin, path): &&(SourceOrigin, PathBuf)| origin.is_chosen() || path.is_dir();
     match request.sources.iter().find(usable) {
-        Some((_, path)) => Ok(path.clone()),
+        Some((_, path)) => Ok(Source::Checkout(path)),
         None => Err(refuse(NoBuild::NoCheckout { looked: request.sources.clone() })),
     }
 }
@@ -47,17 +75,22 @@ pub(super) fn build(
     because: &Fallback,
     staging: &Path,
 ) -> Result<Acquired, InstallError> {
-    let source = checkout(request, because)?;
+    let source = source(request, because)?;
     let wanted_tag = match &request.spec {
         Some(VersionSpec::Exact(tag)) => Some(tag.clone()),
         Some(VersionSpec::Latest) | None => None,
     };
-    door.progress.note(&format!("{because}; building from {}", source.display()));
+    door.progress.note(&format!("{because}; building from {source}"));
+    let (folder, offline) = match &source {
+        Source::Checkout(path) => ((*path).to_owned(), request.offline),
+        // It carries all it needs.
+        Source::Carried(bundle, _) => (carried(bundle, door, staging)?, true),
+    };
     let order = BuildRequest {
-        source: source.clone(),
+        source: folder,
         tool: request.tool,
         target: request.target,
-        offline: request.offline,
+        offline,
         wanted_tag: wanted_tag.clone(),
         output: staging.join(request.tool.installed_name(request.target)),
     };
@@ -68,16 +101,20 @@ pub(super) fn build(
     let hashed = |source| InstallError::Staging { doing: "read what was built", source };
     let sha256 = hash_file(&built.path).map_err(hashed)?;
     let size = platform::file_size(&built.path).map_err(hashed)?;
+    let (commit, dirty) = match &source {
+        Source::Checkout(_) => (built.commit, built.dirty),
+        Source::Carried(_, carried) => (carried.commit.clone(), carried.dirty),
+    };
     let record = BuildRecord {
-        source: source.to_string_lossy().into_owned(),
-        commit: built.commit,
-        dirty: built.dirty,
+        source: source.to_string(),
+        commit,
+        dirty,
         source_version: built.source_version.map(|version| version.to_string()),
         go_version: built.go_version,
         reason: because.to_string(),
     };
     Ok(Acquired {
-        name: format!("the worker built from {}", source.display()),
+        name: format!("the worker built from {source}"),
         path: built.path,
         sha256,
         size,
@@ -88,4 +125,13 @@ pub(super) fn build(
         lockfile: None,
         for_cache: None,
     })
+}
+
+/// Takes the source out of a bundle, all of which has to be good for that.
+fn carried(bundle: &Bundle, door: &Door<'_>, staging: &Path) -> Result<PathBuf, InstallError> {
+    let folder = staging.join("source");
+    match bundle.extract_source(&folder, door.progress) {
+        Ok(()) => Ok(folder),
+        Err(error) => Err(InstallError::Origin(OriginError::bundle(bundle, error))),
+    }
 }

@@ -3,6 +3,7 @@
 use crate::install::Drift;
 use crate::install::InstallError;
 use crate::install::InstallRequest;
+use crate::install::LockOrder;
 use crate::install::choose;
 use crate::install::evidence;
 use crate::install::evidence::Sums;
@@ -23,19 +24,27 @@ use crate::trust::judge;
 /// Whatever is proven at all may be locked; nothing else.
 const PROVEN: TrustPolicy = TrustPolicy { require: Level::Checksum, allow_unverified: false };
 
-/// The lock of a release. `known` is what was found out already about one machine's asset. What nothing proves is left out
-/// and named.
+/// What was found out already about one machine's asset.
+pub(super) type Known<'a> = (Target, &'a Asset, &'a [Evidence]);
+
+/// The lock of a release. What nothing proves is left out and named.
 pub(super) async fn lockfile(
     request: &InstallRequest,
     origin: &Origin,
     listing: &Listing,
     sums: &Sums,
-    known: Option<(Target, &Asset, &[Evidence])>,
+    known: &[Known<'_>],
     progress: &dyn Progress,
 ) -> Lockfile {
+    if let Some(carried) = origin.carried_lock() {
+        return match &request.lock {
+            LockOrder::Write { old: Some(old), .. } if old.is_of_same_release(carried) => carried.completed_by(old),
+            LockOrder::Write { .. } | LockOrder::Leave | LockOrder::Obey => carried.clone(),
+        };
+    }
     let mut assets = Vec::new();
     for target in Target::all() {
-        if let Some((_, asset, evidence)) = known.filter(|(known, _, _)| *known == target) {
+        if let Some((_, asset, evidence)) = known.iter().find(|(known, _, _)| *known == target) {
             assets.extend(locked(target, asset, evidence).ok());
             continue;
         }
@@ -67,7 +76,7 @@ pub(super) async fn lockfile(
 
 /// Whether a lock of the same release may take the place of another: nothing that was locked may have changed.
 pub(super) fn refuse_drift(old: &Lockfile, new: &Lockfile) -> Result<(), InstallError> {
-    if old.tag != new.tag || !old.repository.is_same(&new.repository) {
+    if !old.is_of_same_release(new) {
         return Ok(());
     }
     for before in &old.assets {

@@ -83,6 +83,22 @@ pub enum Unsatisfied {
     },
 }
 
+impl Unsatisfied {
+    pub(super) fn no_asset(lockfile: &Lockfile, target: Target) -> Self {
+        let has: Vec<String> = lockfile.assets.iter().map(|asset| asset.target.to_string()).collect();
+        Self::NoAsset { tag: lockfile.tag.clone(), target, has: has.join(", ") }
+    }
+}
+
+/// Decides for several machines at once, of which at least one is named: the lock, where it names an asset for each.
+pub fn pinning_of_all(input: &PinInput, targets: &[Target], tool: &Tool) -> Result<Pinning, Unsatisfied> {
+    let decisions = targets.iter().map(|target| pinning(PinInput { target: *target, ..input.clone() }, tool));
+    let decisions = decisions.collect::<Result<Vec<_>, _>>()?;
+    // One that the lock does not name makes the release be asked for all of them.
+    let asked = decisions.iter().find(|decision| decision.pin.is_none());
+    Ok(asked.or(decisions.first()).expect("at least one machine is named").clone())
+}
+
 /// Decides.
 pub fn pinning(input: PinInput, tool: &Tool) -> Result<Pinning, Unsatisfied> {
     let PinInput { lockfile, path, locked, build, spec, repository, target, elsewhere } = input;
@@ -139,11 +155,7 @@ fn satisfied(
     if let Some(wanted) = wanted {
         return Err(Unsatisfied::OtherRelease { locked: lockfile.tag.clone(), wanted });
     }
-    lockfile.pin(tool, target).ok_or_else(|| Unsatisfied::NoAsset {
-        tag: lockfile.tag.clone(),
-        target,
-        has: lockfile.assets.iter().map(|asset| asset.target.to_string()).collect::<Vec<_>>().join(", "),
-    })
+    lockfile.pin(tool, target).ok_or_else(|| Unsatisfied::no_asset(lockfile, target))
 }
 
 #[cfg(test)]

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use crate::build::SourceOrigin;
+use crate::bundle::Bundle;
+use crate::install::Disagreement;
 use crate::install::PinInput;
 use crate::install::Pinning;
-use crate::install::Unsatisfied;
+use crate::install::carried;
 use crate::install::pinning;
 use crate::lockfile::Lockfile;
 use crate::lockfile::Pin;
@@ -60,6 +62,8 @@ pub struct InstallRequest {
     /// The digest of the asset the lock names for this machine, whether or not it is what is installed now: a binary from it
     /// is never swept away.
     pub keep: Option<Sha256Digest>,
+    /// The bundle that is installed from, and nothing else.
+    pub from: Option<Box<Bundle>>,
     /// What becomes of the project's lock.
     pub lock: LockOrder,
     /// For which machine.
@@ -82,9 +86,12 @@ pub struct InstallRequest {
 
 impl InstallRequest {
     /// The same wish with the project's lock as it is now.
-    pub fn with_lock(self, lockfile: Option<Lockfile>) -> Result<Self, Unsatisfied> {
+    pub fn with_lock(self, lockfile: Option<Lockfile>) -> Result<Self, Disagreement> {
         let decided_from = PinInput { lockfile, ..self.decided_from };
-        let Pinning { pin, spec, lock } = pinning(decided_from.clone(), &self.tool)?;
+        let Pinning { pin, spec, lock } = match &self.from {
+            Some(bundle) => carried(decided_from.clone(), bundle, &self.tool)?,
+            None => pinning(decided_from.clone(), &self.tool)?,
+        };
         let keep = decided_from.lockfile.as_ref().and_then(|lockfile| lockfile.asset(self.target));
         let keep = keep.map(|asset| asset.sha256);
         Ok(Self { decided_from, spec, pin, keep, lock, ..self })

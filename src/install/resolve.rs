@@ -35,6 +35,18 @@ pub enum Fallback {
         /// What it has.
         has: Vec<String>,
     },
+    /// The bundle that was named does not carry an asset for the target.
+    #[error("the bundle {bundle} of {tag} has no asset for {target}")]
+    NotInBundle {
+        /// What people call it.
+        bundle: String,
+        /// Its release.
+        tag: Tag,
+        /// The target.
+        target: Target,
+        /// The assets it carries.
+        has: Vec<String>,
+    },
     /// The place that has the release is out of reach.
     #[error("{place} is out of reach: {reason}")]
     Unreachable {

@@ -48,6 +48,18 @@ impl Lockfile {
         Self { repository, tag, published, assets }
     }
 
+    /// This lock, with what another one of the same release names for machines this one lacks.
+    pub fn completed_by(&self, other: &Self) -> Self {
+        let missing = other.assets.iter().filter(|asset| self.asset(asset.target).is_none()).cloned();
+        let assets = self.assets.iter().cloned().chain(missing).collect();
+        Self::new(self.repository.clone(), self.tag.clone(), self.published, assets)
+    }
+
+    /// Whether both are of one release.
+    pub fn is_of_same_release(&self, other: &Self) -> bool {
+        self.tag == other.tag && self.repository.is_same(&other.repository)
+    }
+
     /// What is locked for a machine.
     pub fn asset(&self, target: Target) -> Option<&LockedAsset> {
         self.assets.iter().find(|asset| asset.target == target)

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::bundle::Bundle;
+use crate::bundle::BundleError;
 use crate::github::ApiError;
 use crate::net::NetError;
 
@@ -14,14 +16,27 @@ pub enum OriginError {
     /// A file over the network.
     #[error(transparent)]
     Net(#[from] NetError),
+    /// A bundle.
+    #[error("the bundle `{bundle}` cannot be used")]
+    Bundle {
+        /// What people call it.
+        bundle: String,
+        /// Why not.
+        source: BundleError,
+    },
 }
 
 impl OriginError {
+    /// A failure of this bundle.
+    pub fn bundle(bundle: &Bundle, source: BundleError) -> Self {
+        Self::Bundle { bundle: bundle.name().to_owned(), source }
+    }
+
     /// Whether nobody could be reached at all, so that another origin or a build may serve.
     pub fn is_unreachable(&self) -> bool {
         match self {
             Self::Api(ApiError::Net(error)) | Self::Net(error) => error.is_unreachable(),
-            Self::Api(_) => false,
+            Self::Api(_) | Self::Bundle { .. } => false,
         }
     }
 
@@ -35,6 +50,7 @@ impl OriginError {
         match self {
             Self::Api(ApiError::Net(error)) | Self::Net(error) => error.is_transient(),
             Self::Api(error) => error.is_limited(),
+            Self::Bundle { .. } => false,
         }
     }
 }

@@ -1,12 +1,15 @@
 //! Where a release's files come from: a closed set, tried in order. What is verified, and how, is the same for all.
 
+mod bundle;
 mod error;
 
 pub use error::OriginError;
 
 use std::path::Path;
 
+use crate::bundle::Bundle;
 use crate::github::GitHub;
+use crate::lockfile::Lockfile;
 use crate::progress::Progress;
 use crate::release::Asset;
 use crate::release::Listing;
@@ -22,6 +25,8 @@ use crate::trust::EvidenceSource;
 pub enum Origin {
     /// GitHub itself.
     GitHub(Box<GitHub>),
+    /// A file that carries one release.
+    Bundle(Box<Bundle>),
 }
 
 impl Origin {
@@ -29,6 +34,7 @@ impl Origin {
     pub fn name(&self) -> String {
         match self {
             Self::GitHub(_) => "GitHub".to_owned(),
+            Self::Bundle(bundle) => format!("the bundle {}", bundle.name()),
         }
     }
 
@@ -36,6 +42,7 @@ impl Origin {
     pub async fn release(&self, spec: &VersionSpec, progress: &dyn Progress) -> Result<Listing, OriginError> {
         match self {
             Self::GitHub(github) => Ok(github.release(spec, progress).await?),
+            Self::Bundle(bundle) => bundle::release(bundle, spec),
         }
     }
 
@@ -43,6 +50,7 @@ impl Origin {
     pub async fn published(&self, progress: &dyn Progress) -> Result<Vec<Release>, OriginError> {
         match self {
             Self::GitHub(github) => Ok(github.published(progress).await?),
+            Self::Bundle(bundle) => Ok(vec![bundle::only_release(bundle)]),
         }
     }
 
@@ -50,6 +58,7 @@ impl Origin {
     pub fn notes_address(&self, tag: &Tag) -> Option<String> {
         match self {
             Self::GitHub(github) => Some(SafeUrl(&github.release_page_url(tag)).to_string()),
+            Self::Bundle(_) => None,
         }
     }
 
@@ -57,6 +66,7 @@ impl Origin {
     pub const fn index_source(&self) -> EvidenceSource {
         match self {
             Self::GitHub(_) => EvidenceSource::ApiDigest,
+            Self::Bundle(_) => EvidenceSource::BundleManifest,
         }
     }
 
@@ -64,6 +74,8 @@ impl Origin {
     pub async fn small_file(&self, tag: &Tag, asset: &Asset) -> Result<Option<Vec<u8>>, OriginError> {
         match self {
             Self::GitHub(github) => Ok(github.small_asset(tag, asset).await?),
+            // Its manifest has taken part in whatever these say.
+            Self::Bundle(_) => Ok(None),
         }
     }
 
@@ -77,6 +89,7 @@ impl Origin {
     ) -> Result<Written, OriginError> {
         match self {
             Self::GitHub(github) => Ok(github.fetch(tag, asset, destination, progress).await?),
+            Self::Bundle(bundle) => bundle::fetch(bundle, asset, destination, progress),
         }
     }
 
@@ -84,6 +97,15 @@ impl Origin {
     pub fn asset_address(&self, tag: &Tag, name: &str) -> String {
         match self {
             Self::GitHub(github) => SafeUrl(&github.asset_page_url(tag, name)).to_string(),
+            Self::Bundle(bundle) => bundle::address(bundle, name),
+        }
+    }
+
+    /// The lock it brings along, which is then not made anew.
+    pub fn carried_lock(&self) -> Option<&Lockfile> {
+        match self {
+            Self::GitHub(_) => None,
+            Self::Bundle(bundle) => Some(bundle.lockfile()),
         }
     }
 }

@@ -3,6 +3,10 @@
 #![expect(clippy::disallowed_methods, reason = "tests make folders, start programs and read what they left")]
 
 mod build;
+mod bundle;
+mod bundle_damage;
+#[cfg(unix)]
+mod bundle_source;
 mod concurrency;
 mod crash;
 mod doctor;

@@ -7,16 +7,11 @@ use fake_github::Digest;
 use fake_github::Fault;
 use fake_github::Matcher;
 use fake_github::ReleaseSpec;
-use sha2::Digest as _;
-use sha2::Sha256;
 
 use crate::support::Context;
 use crate::support::context::asset_name;
 use crate::support::workers;
-
-fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
+use crate::support::workers::sha256;
 
 /// A release whose asset states this digest, with these other files.
 fn released(digest: Digest, files: &[(&str, String)]) -> Context {
@@ -71,7 +66,7 @@ fn nothing_published_is_refused_unless_spelled_out() {
 
 #[test]
 fn a_checksum_file_proves_what_it_lists() {
-    let worker = hex(&workers::bytes("0.0.144"));
+    let worker = sha256(&workers::bytes("0.0.144"));
     for (name, text) in [
         ("SHA256SUMS", format!("{worker}  {}\n", asset_name())),
         ("checksums.txt", format!("{}  other\r\n{worker} *dist/{}\r\n", "a".repeat(64), asset_name())),
@@ -88,7 +83,7 @@ fn a_checksum_file_proves_what_it_lists() {
 
 #[test]
 fn sources_that_agree_give_the_strongest_verdict() {
-    let worker = hex(&workers::bytes("0.0.144"));
+    let worker = sha256(&workers::bytes("0.0.144"));
     let context = released(Digest::Right, &[("SHA256SUMS", format!("{worker}  {}\n", asset_name()))]);
     insta::assert_snapshot!(context.shown(&["install"]));
 }
@@ -123,7 +118,7 @@ fn an_unknown_digest_algorithm_is_an_error() {
 
 #[test]
 fn less_than_required_is_refused_before_the_download() {
-    let worker = hex(&workers::bytes("0.0.144"));
+    let worker = sha256(&workers::bytes("0.0.144"));
     let context = released(Digest::Absent, &[("SHA256SUMS", format!("{worker}  {}\n", asset_name()))]);
     insta::assert_snapshot!(refused(&context, &["install", "--require", "digest"]));
     let nonsense = context.shown(&["install", "--require", "perfect"]);

@@ -6,15 +6,16 @@ use crate::build::PrepareError;
 use crate::exit::ExitStatus;
 
 pub(super) fn prepare(error: &PrepareError) -> (ExitStatus, Vec<String>) {
-    let refusal = match error {
-        PrepareError::Refused(refusal) => refusal,
-        PrepareError::Source(_) => {
-            return (
-                ExitStatus::NotFound,
-                vec!["name a checkout of the worker with `--source DIR` or REPROQ_WORKER_SOURCE".to_owned()],
-            );
-        }
-    };
+    match error {
+        PrepareError::Refused(refusal) => refused(refusal),
+        PrepareError::Source(_) => (
+            ExitStatus::NotFound,
+            vec!["name a checkout of the worker with `--source DIR` or REPROQ_WORKER_SOURCE".to_owned()],
+        ),
+    }
+}
+
+pub(super) fn refused(refusal: &BuildRefusal) -> (ExitStatus, Vec<String>) {
     match refusal {
         BuildRefusal::GoMissing { required, .. } => {
             let version = required.map(|version| format!(" {version} or newer")).unwrap_or_default();

@@ -2,10 +2,16 @@
 //! knows the flags.
 
 mod build;
+mod bundle;
 mod lock;
 mod network;
 mod proof;
 
+pub(in crate::commands) use bundle::bundle;
+pub(in crate::commands) use bundle::disagreement;
+pub(in crate::commands) use bundle::fetching;
+pub(in crate::commands) use bundle::source;
+pub(in crate::commands) use bundle::writing;
 pub(in crate::commands) use lock::lockfile;
 pub(in crate::commands) use lock::unsatisfied;
 
@@ -13,7 +19,6 @@ use std::io;
 use std::path::Path;
 
 use crate::archive::ArchiveError;
-use crate::build::BuildError;
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
 use crate::install::Fallback;
@@ -32,13 +37,7 @@ const SHOWN_NAMES: usize = 24;
 pub(in crate::commands) fn explain(error: InstallError, request: &InstallRequest) -> CommandError {
     let (status, hints) = judge(&error, request);
     let lines = output_lines(&error).to_vec();
-    let mut failure = CommandError::new(status, error);
-    if !lines.is_empty() {
-        let text = failure.error.to_string();
-        failure.error = failure.error.context(format!("{text}\n{}", lines.join("\n")));
-    }
-    failure.hints = hints;
-    failure
+    with_lines(CommandError { status, error: error.into(), hints }, &lines)
 }
 
 /// Turns a failure of the network into what the user is told.
@@ -63,7 +62,7 @@ fn judge(error: &InstallError, request: &InstallRequest) -> (ExitStatus, Vec<Str
         InstallError::Lock(LockError::Unusable { path, source }) => in_the_store(path, source),
         InstallError::PulledAway { .. } => (ExitStatus::Conflict, vec!["run the same command again".to_owned()]),
         InstallError::Lockfile(error) => lock::unreadable(error),
-        InstallError::Unsatisfied(error) => (ExitStatus::Usage, vec![lock::unsatisfied_hint(error)]),
+        InstallError::Disagreement(error) => bundle::disagreeing(error),
         InstallError::InTheWay { path, .. } => {
             (ExitStatus::Conflict, vec![format!("move `{}` away and run the same command again", path.display())])
         }
@@ -131,12 +130,7 @@ fn resolve(error: &ResolveError) -> (ExitStatus, Vec<String>) {
         ResolveError::Draft { .. } => {
             (ExitStatus::NotFound, vec!["publish the release, or name another one with `--tag`".to_owned()])
         }
-        ResolveError::Fallback(Fallback::Unreachable { .. } | Fallback::Offline { .. }) => {
-            (ExitStatus::Unavailable, vec!["check the network, its name server and HTTPS_PROXY".to_owned()])
-        }
-        ResolveError::Fallback(Fallback::NoAsset { .. } | Fallback::Asked | Fallback::RepairsBuild) => {
-            (ExitStatus::NotFound, Vec::new())
-        }
+        ResolveError::Fallback(reason) => fallback(reason),
     }
 }
 
@@ -151,21 +145,31 @@ fn archive(error: &ArchiveError) -> (ExitStatus, Vec<String>) {
     (failure.status, failure.hints)
 }
 
-fn nothing_serves(fallback: &Fallback, build: &NoBuild, request: &InstallRequest) -> (ExitStatus, Vec<String>) {
-    let status = match fallback {
-        Fallback::NoAsset { .. } | Fallback::Asked | Fallback::RepairsBuild => ExitStatus::NotFound,
-        Fallback::Unreachable { .. } | Fallback::Offline { .. } => ExitStatus::Unavailable,
-    };
-    let mut hints = Vec::new();
-    if let Fallback::NoAsset { wanted, has, .. } = fallback {
-        hints.push(format!("wanted {}; the release has {}", wanted.join(" or "), listed(has)));
+/// Why a release cannot serve, with what would.
+fn fallback(reason: &Fallback) -> (ExitStatus, Vec<String>) {
+    match reason {
+        Fallback::Asked | Fallback::RepairsBuild => (ExitStatus::NotFound, Vec::new()),
+        Fallback::NoAsset { wanted, has, .. } => {
+            (ExitStatus::NotFound, vec![format!("wanted {}; the release has {}", wanted.join(" or "), listed(has))])
+        }
+        Fallback::NotInBundle { tag, target, has, .. } => (
+            ExitStatus::NotFound,
+            vec![
+                format!("it has {}", listed(has)),
+                format!(
+                    "where there is a network: `reproq bundle create --tag {tag} --target {target} -o FILE`, or one with a source: `--with-source DIR`"
+                ),
+            ],
+        ),
+        Fallback::Unreachable { .. } => {
+            (ExitStatus::Unavailable, vec!["check the network, its name server and HTTPS_PROXY".to_owned()])
+        }
+        Fallback::Offline { looked } => (ExitStatus::Unavailable, looked.clone()),
     }
-    if matches!(fallback, Fallback::Unreachable { .. }) {
-        hints.push("check the network, its name server and HTTPS_PROXY".to_owned());
-    }
-    if let Fallback::Offline { looked } = fallback {
-        hints.extend(looked.iter().cloned());
-    }
+}
+
+fn nothing_serves(reason: &Fallback, build: &NoBuild, request: &InstallRequest) -> (ExitStatus, Vec<String>) {
+    let (status, mut hints) = fallback(reason);
     match build {
         NoBuild::Locked => {
             hints.push("leave out `--locked` to accept a build of the locked version instead".to_owned());
@@ -178,6 +182,9 @@ fn nothing_serves(fallback: &Fallback, build: &NoBuild, request: &InstallRequest
             ));
         }
         NoBuild::NoCheckout { looked } => {
+            if request.from.is_some() {
+                hints.push("the bundle carries no source to build from".to_owned());
+            }
             let looked: Vec<String> =
                 looked.iter().map(|(origin, path)| format!("{} ({origin})", path.display())).collect();
             hints.push(format!("no checkout to build from was found at {}", looked.join(", ")));
@@ -203,10 +210,16 @@ pub(in crate::commands) fn listed(names: &[String]) -> String {
 #[expect(clippy::wildcard_enum_match_arm, reason = "no other failure has output to show")]
 fn output_lines(error: &InstallError) -> &[String] {
     match error {
-        InstallError::Build {
-            source: BuildError::Failed { lines, .. } | BuildError::ModulesMissing { lines, .. },
-            ..
-        } => lines,
+        InstallError::Build { source, .. } => source.lines(),
         _ => &[],
     }
+}
+
+/// Shows what another program printed below the message.
+fn with_lines(mut failure: CommandError, lines: &[String]) -> CommandError {
+    if !lines.is_empty() {
+        let text = failure.error.to_string();
+        failure.error = failure.error.context(format!("{text}\n{}", lines.join("\n")));
+    }
+    failure
 }

@@ -5,6 +5,7 @@ mod report;
 pub(super) use report::show_outcome;
 
 use crate::cli::InstallArgs;
+use crate::commands::from;
 use crate::commands::hints;
 use crate::commands::order;
 use crate::commands::order::Wish;
@@ -22,6 +23,7 @@ pub(super) fn install(arguments: &InstallArgs, session: &Session<'_>) -> Result<
     let progress = session.ui.progress();
     let door = order::door(session, &environment, arguments.lock_timeout, &progress);
     let spec = order::tag_spec(arguments.tag.as_deref())?;
+    let named = arguments.from.as_deref().map(|from| from::named(from, session, &door)).transpose()?;
     let target = order::target(arguments.target.as_deref(), spec.as_ref(), session, &door)?;
     let build = match (arguments.build, arguments.no_build) {
         (true, _) => BuildMode::Only,
@@ -34,6 +36,7 @@ pub(super) fn install(arguments: &InstallArgs, session: &Session<'_>) -> Result<
         locked: arguments.locked,
         allow_unverified: arguments.allow_unverified,
         force: arguments.force,
+        from: named.as_ref().map(|named| named.bundle.clone()),
         ..Wish::plain(spec, target)
     };
     let request = order::request(wish, session)?;

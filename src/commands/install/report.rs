@@ -132,12 +132,9 @@ pub(super) fn show_preview(
             cached,
             path,
         },
-        Preview::Build { work, because, source } => PreviewReport::Build {
-            because: work.to_string(),
-            instead_of_a_release: because.to_string(),
-            source: source.to_string_lossy().into_owned(),
-            path,
-        },
+        Preview::Build { work, because, source } => {
+            PreviewReport::Build { because: work.to_string(), instead_of_a_release: because.to_string(), source, path }
+        }
     };
     session.ui.report(&report)?;
     let pending = !matches!(report, PreviewReport::Nothing { .. });

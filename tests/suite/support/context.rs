@@ -235,7 +235,8 @@ pub fn wait(child: Child) -> Output {
     finished(child.wait_with_output().expect("the program ends"))
 }
 
-fn finished(output: std::process::Output) -> Output {
+/// An output that is over, as texts.
+pub fn finished(output: std::process::Output) -> Output {
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
     // A signal has no code; shells say 128 and its number.
     #[cfg(unix)]

@@ -2,6 +2,7 @@
 
 pub mod context;
 pub mod fault_table;
+pub mod machine;
 #[cfg(unix)]
 pub mod memory;
 pub mod redact;
@@ -13,3 +14,4 @@ pub mod workers;
 
 pub use context::Context;
 pub use context::Output;
+pub use machine::Machine;

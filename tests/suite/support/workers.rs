@@ -8,6 +8,9 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Mutex;
 
+use sha2::Digest as _;
+use sha2::Sha256;
+
 /// The machine the suite runs on, as asset names have it.
 pub fn host() -> String {
     let os = if cfg!(target_os = "macos") { "darwin" } else { env::consts::OS };
@@ -37,6 +40,11 @@ pub fn go_cache() -> PathBuf {
 /// A worker of this version for this machine.
 pub fn bytes(version: &str) -> Vec<u8> {
     bytes_for(version, &host())
+}
+
+/// The digest of these bytes, as checksum files have it.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Workers by version and machine.
@@ -86,7 +94,8 @@ fn build(version: &str, machine: &str) -> Vec<u8> {
     fs::read(&output).expect("the worker was built")
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+/// Copies a folder with all that is in it; times are not kept.
+pub fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
     for entry in fs::read_dir(from).expect("readable").flatten() {
         let target = to.join(entry.file_name());

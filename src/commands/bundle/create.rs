@@ -1,0 +1,258 @@
+//! `reproq bundle create`: one release as one file.
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::build;
+use crate::build::SourceTree;
+use crate::build::TreeRequest;
+use crate::bundle;
+use crate::bundle::BundlePlan;
+use crate::bundle::Parts;
+use crate::bundle::SourceParts;
+use crate::bundle::WrittenBundle;
+use crate::cli::BundleCreateArgs;
+use crate::commands::hints;
+use crate::commands::order;
+use crate::exit::ExitStatus;
+use crate::failure::CommandError;
+use crate::install;
+use crate::install::Collection;
+use crate::install::Door;
+use crate::install::Machines;
+use crate::install::Selection;
+use crate::install::Staging;
+use crate::lockfile::LockedAsset;
+use crate::lockfile::Lockfile;
+use crate::lockfile::Pin;
+use crate::platform;
+use crate::release::Tag;
+use crate::release::Tool;
+use crate::release::VersionSpec;
+use crate::session::Session;
+use crate::text::size;
+use crate::trust::Level;
+use crate::ui::Paper;
+use crate::ui::Report;
+
+/// What was bundled, or would be.
+#[derive(Debug, Serialize)]
+struct CreateReport {
+    path: String,
+    /// Whether it was written, as opposed to only looked at.
+    written: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
+    repository: String,
+    tag: String,
+    assets: Vec<AssetLine>,
+    /// Checksum files and signatures of the release.
+    files: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<SourceLine>,
+}
+
+#[derive(Debug, Serialize)]
+struct AssetLine {
+    target: String,
+    name: String,
+    size: Option<u64>,
+    sha256: String,
+    evidence: Vec<String>,
+    verdict: Level,
+    /// Whether the cache had it.
+    cached: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct SourceLine {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    commit: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dirty: Option<bool>,
+    vendored: bool,
+    files: usize,
+}
+
+/// Creates a bundle.
+pub(super) fn create(arguments: &BundleCreateArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
+    let environment = order::environment(session);
+    let progress = session.ui.progress();
+    let door = order::door(session, &environment, 0, &progress);
+    let spec = order::tag_spec(arguments.tag.as_deref())?;
+    let machines = machines(&arguments.target, spec.as_ref(), session, &door)?;
+    let output = output(&arguments.output, session)?;
+    let (request, locked) = order::for_machines(spec, arguments.locked, &machines, session)?;
+    platform::watch_signals();
+    let explained = |error| hints::explain(error, &request).context("the bundle cannot be made");
+    let selection = install::select(&request, locked.as_ref(), &machines, &door).map_err(explained)?;
+    let mut report = report(&output, &selection);
+    let staging = Staging::beside(&output).map_err(|error| hints::store(&error))?;
+    // Before anything is fetched: a folder is named wrong more easily than a release.
+    let source = source_tree(arguments, &output, &staging, &selection.lockfile.tag, session, &door)?;
+    report.source = source.as_ref().map(source_line);
+    if arguments.dry_run {
+        drop(progress);
+        session.ui.report(&report)?;
+        return Ok(ExitStatus::Success);
+    }
+    let Collection { lockfile, assets, files } =
+        install::collect(&request, selection, &door, staging.path()).map_err(explained)?;
+    let source = source.map(source_parts).transpose()?;
+    let plan = BundlePlan::compute(Parts { tool: request.tool, lockfile, assets, files, source })
+        .map_err(|error| CommandError::new(ExitStatus::Usage, error).context("the source cannot be carried along"))?;
+    let written = bundle::write(&plan, staging.path(), &output, &progress).map_err(hints::writing)?;
+    drop(progress);
+    let WrittenBundle { size, sha256 } = written;
+    (report.written, report.size, report.sha256) = (true, Some(size), Some(sha256.to_string()));
+    session.ui.report(&report)?;
+    Ok(ExitStatus::Success)
+}
+
+/// What `--target` says: `all`, targets, or nothing for this machine.
+fn machines(
+    texts: &[String],
+    spec: Option<&VersionSpec>,
+    session: &Session<'_>,
+    door: &Door<'_>,
+) -> Result<Machines, CommandError> {
+    match texts {
+        [] => Ok(Machines::These(vec![order::target(None, spec, session, door)?])),
+        [all] if all == "all" => Ok(Machines::All),
+        _ => {
+            let targets = texts.iter().map(|text| order::target(Some(text), spec, session, door));
+            let mut targets = targets.collect::<Result<Vec<_>, _>>()?;
+            targets.sort();
+            targets.dedup();
+            Ok(Machines::These(targets))
+        }
+    }
+}
+
+fn output(path: &Path, session: &Session<'_>) -> Result<PathBuf, CommandError> {
+    let path = session.env.cwd.join(path);
+    let usage = |message: String| CommandError::message(ExitStatus::Usage, message);
+    if path.is_dir() {
+        return Err(usage(format!("`{}` is a folder; name the file to write with `-o FILE`", path.display())));
+    }
+    match path.parent() {
+        Some(folder) if !folder.is_dir() => {
+            Err(usage(format!("there is no folder `{}` to write the bundle to", folder.display())))
+        }
+        Some(_) | None => Ok(path),
+    }
+}
+
+fn source_tree(
+    arguments: &BundleCreateArgs,
+    output: &Path,
+    staging: &Staging,
+    tag: &Tag,
+    session: &Session<'_>,
+    door: &Door<'_>,
+) -> Result<Option<SourceTree>, CommandError> {
+    let Some(folder) = &arguments.with_source else { return Ok(None) };
+    let request = TreeRequest {
+        source: &platform::real_path(&session.env.cwd.join(folder)),
+        tool: Tool::WORKER,
+        wanted_tag: Some(tag),
+        offline: session.settings.offline.value,
+        staging: staging.path(),
+        leave_out: &[output, staging.path()],
+        preview: arguments.dry_run,
+    };
+    let tree = build::source_tree(&request, door.environment, door.progress, &platform::is_interrupted);
+    tree.map(Some).map_err(hints::source)
+}
+
+fn source_parts(tree: SourceTree) -> Result<SourceParts, CommandError> {
+    let SourceTree { version, commit, dirty, vendored, files } = tree;
+    let files = files.into_iter().map(|file| (file.path, file.file, file.executable));
+    Ok(SourceParts { version, commit, dirty, vendored, files: bundle::measured(files).map_err(hints::writing)? })
+}
+
+fn report(output: &Path, selection: &Selection) -> CreateReport {
+    let Lockfile { repository, tag, .. } = &selection.lockfile;
+    let line = |(pin, cached): &(Pin, bool)| {
+        let LockedAsset { target, name, size, sha256, evidence, verdict } = pin.asset.clone();
+        let (target, sha256) = (target.to_string(), sha256.to_string());
+        AssetLine { target, name, size, sha256, evidence, verdict, cached: *cached }
+    };
+    CreateReport {
+        path: output.to_string_lossy().into_owned(),
+        written: false,
+        size: None,
+        sha256: None,
+        repository: repository.to_string(),
+        tag: tag.to_string(),
+        assets: selection.assets.iter().map(line).collect(),
+        files: selection.files.iter().map(|(name, _)| name.clone()).collect(),
+        source: None,
+    }
+}
+
+fn source_line(tree: &SourceTree) -> SourceLine {
+    SourceLine {
+        version: tree.version.clone(),
+        commit: tree.commit.clone(),
+        dirty: tree.dirty,
+        vendored: tree.vendored,
+        files: tree.files.len(),
+    }
+}
+
+impl Report for CreateReport {
+    const SCHEMA: &'static str = "reproq.bundle-create/1";
+
+    fn human(&self, paper: &mut Paper) {
+        if paper.is_quiet() {
+            return;
+        }
+        let Self { repository, tag, path, .. } = self;
+        if self.written {
+            paper.strong(&format!("Bundled {tag} of {repository}."));
+        } else {
+            paper.strong(&format!("Would bundle {tag} of {repository}."));
+        }
+        let mut pairs = vec![("path", path.clone())];
+        pairs.extend(self.size.map(|bytes| ("size", size(bytes))));
+        pairs.extend(self.sha256.clone().map(|sha256| ("sha256", sha256)));
+        paper.pairs(&pairs);
+        for asset in &self.assets {
+            let bytes = asset.size.map_or_else(|| "size not known".to_owned(), size);
+            let from = if asset.cached { ", from the cache" } else { "" };
+            paper.faint(&format!(
+                "  {}  {bytes}  `{}` ({}){from}",
+                asset.name,
+                asset.verdict,
+                asset.evidence.join(", ")
+            ));
+        }
+        for file in &self.files {
+            paper.faint(&format!("  release/{file}"));
+        }
+        if let Some(source) = &self.source {
+            paper.faint(&format!("  source: {}", source.sentence()));
+        }
+        if self.written {
+            paper.line(&format!("Where there is no network: reproq install --from {path}"));
+        }
+    }
+}
+
+impl SourceLine {
+    fn sentence(&self) -> String {
+        let version = self.version.as_deref().unwrap_or("no version stated");
+        let commit = self.commit.as_deref().map_or("", |commit| &commit[..commit.len().min(12)]);
+        let commit = if commit.is_empty() { String::new() } else { format!(" at {commit}") };
+        let dirty = if self.dirty == Some(true) { ", with uncommitted changes" } else { "" };
+        let modules = if self.vendored { ", with the modules it requires" } else { "" };
+        format!("{version}{commit}{dirty}, {} files{modules}", self.files)
+    }
+}

@@ -1,0 +1,80 @@
+//! `reproq bundle inspect`: what a bundle says, and whether all of it is so.
+
+use serde::Serialize;
+
+use crate::bundle::Manifest;
+use crate::cli::BundleInspectArgs;
+use crate::commands::from;
+use crate::commands::hints;
+use crate::exit::ExitStatus;
+use crate::failure::CommandError;
+use crate::session::Session;
+use crate::text::size;
+use crate::ui::Paper;
+use crate::ui::Report;
+
+/// What was found.
+#[derive(Debug, Serialize)]
+struct InspectReport {
+    path: String,
+    /// Whether every member is what the manifest says.
+    ok: bool,
+    /// What is not.
+    problems: Vec<String>,
+    /// How many members it has.
+    members: usize,
+    manifest: Manifest,
+}
+
+/// Inspects a bundle.
+pub(super) fn inspect(arguments: &BundleInspectArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
+    let name = arguments.file.to_string_lossy().into_owned();
+    let bundle = from::open(&session.env.cwd.join(&arguments.file), &name)?;
+    let progress = session.ui.progress();
+    let problems = bundle.check(&progress).map_err(|error| hints::bundle(error, &name))?;
+    drop(progress);
+    let manifest = bundle.manifest().clone();
+    let report = InspectReport {
+        path: name,
+        ok: problems.is_empty(),
+        problems: problems.iter().map(ToString::to_string).collect(),
+        members: manifest.members().len() + 3,
+        manifest,
+    };
+    session.ui.report(&report)?;
+    Ok(if report.ok { ExitStatus::Success } else { ExitStatus::Unverified })
+}
+
+impl Report for InspectReport {
+    const SCHEMA: &'static str = "reproq.bundle-inspect/1";
+
+    fn human(&self, paper: &mut Paper) {
+        if paper.is_quiet() {
+            return;
+        }
+        let manifest = &self.manifest;
+        paper.strong(&format!("{}: {} of {}", self.path, manifest.tag, manifest.repository));
+        for asset in &manifest.assets {
+            let evidence = asset.evidence.join(", ");
+            let digest = asset.sha256.short();
+            let bytes = size(asset.size);
+            paper.line(&format!("  {}  {bytes}  sha256 {digest}  was `{}` ({evidence})", asset.name, asset.verdict));
+        }
+        for file in &manifest.files {
+            paper.line(&format!("  {}  {}  sha256 {}", file.name, size(file.size), file.sha256.short()));
+        }
+        if let Some(source) = &manifest.source {
+            let version = source.version.as_deref().unwrap_or("no version stated");
+            let modules = if source.vendored { ", with the modules it requires" } else { "" };
+            paper.line(&format!("  source {version}, {} files{modules}", source.files.len()));
+        }
+        for problem in &self.problems {
+            paper.strong(&format!("  wrong: {problem}"));
+        }
+        paper.line(&match self.problems.len() {
+            0 => format!("All {} members are what its manifest says.", self.members),
+            1 => format!("1 of {} members is not what its manifest says.", self.members),
+            count => format!("{count} of {} members are not what its manifest says.", self.members),
+        });
+    }
+}

@@ -1,0 +1,172 @@
+//! Another machine: another user where that is possible, an empty home, no cache, and a network namespace without a route.
+
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::process::Stdio;
+
+use tempfile::TempDir;
+
+use super::Output;
+use super::context::finished;
+use super::workers;
+
+/// Nobody's number, for whom nothing but the world's rights hold.
+const NOBODY: u32 = 65534;
+
+/// A machine that can reach nobody.
+pub struct Machine {
+    folder: TempDir,
+    variables: Vec<(String, String)>,
+    wrapper: Vec<String>,
+    is_nobody: bool,
+}
+
+impl Machine {
+    /// A project beside nothing. What this system cannot take away it says loudly.
+    pub fn new() -> Self {
+        let folder = tempfile::Builder::new().prefix("reproq-machine-").tempdir().expect("a temporary folder");
+        for name in ["work/project", "home", "tmp", "bin"] {
+            fs::create_dir_all(folder.path().join(name)).expect("folders");
+        }
+        // Its own copy, because the one that was built may lie where nobody else may look.
+        let program = folder.path().join("bin/reproq-cli");
+        fs::copy(env!("CARGO_BIN_EXE_reproq"), &program).expect("copied");
+        let text = |path: &str| folder.path().join(path).to_str().expect("a UTF-8 path").to_owned();
+        let variables = [
+            ("HOME", text("home")),
+            ("TMPDIR", text("tmp")),
+            ("PATH", "/usr/bin:/bin".to_owned()),
+            ("LANG", "C.UTF-8".to_owned()),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value)).into();
+        let is_root = works(&["chown", "0", text("home").as_str()]);
+        let is_nobody = is_root && works(&["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "true"]);
+        let mut wrapper: Vec<&str> = Vec::new();
+        if is_nobody && works(&["unshare", "-n", "true"]) {
+            wrapper.extend(["unshare", "-n", "--"]);
+        } else if works(&["unshare", "-rn", "true"]) {
+            wrapper.extend(["unshare", "-rn", "--"]);
+        } else {
+            eprintln!("SKIPPED: no network namespace can be made here; the machine without a network has one");
+        }
+        if is_nobody {
+            wrapper.extend(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"]);
+        } else {
+            eprintln!("SKIPPED: only root can be another user; the other machine has the same one");
+        }
+        let wrapper = wrapper.into_iter().map(str::to_owned).collect();
+        let machine = Self { folder, variables, wrapper, is_nobody };
+        machine.hand_over();
+        machine
+    }
+
+    /// Its folder.
+    pub fn root(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Its project.
+    pub fn project(&self) -> PathBuf {
+        self.root().join("work/project")
+    }
+
+    /// Where the worker is installed.
+    pub fn binary(&self) -> PathBuf {
+        self.project().join(".reproq/bin/reproq")
+    }
+
+    /// Brings a file here, as a stick would.
+    pub fn bring(&self, file: &Path) -> PathBuf {
+        let to = self.root().join(file.file_name().expect("a name"));
+        fs::copy(file, &to).expect("copied");
+        self.hand_over();
+        to
+    }
+
+    /// Sets a variable for every later run.
+    pub fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.variables.retain(|(known, _)| known != name);
+        self.variables.push((name.to_owned(), value.into()));
+    }
+
+    /// Puts Go on PATH, with caches of its own: neither modules nor anything compiled is there.
+    pub fn with_go(&mut self) {
+        let go = workers::go();
+        let folder = go.parent().expect("go lies in a folder").to_str().expect("UTF-8").to_owned();
+        self.set("PATH", format!("{folder}:/usr/bin:/bin"));
+    }
+
+    /// Runs the program in the project.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.run_below(&[], arguments)
+    }
+
+    /// Runs it and expects success.
+    pub fn succeed(&self, arguments: &[&str]) -> Output {
+        let output = self.run(arguments);
+        assert_eq!(output.code, 0, "{arguments:?}: {output:#?}");
+        output
+    }
+
+    /// Runs it, expects success, and proves that no process of it so much as opened a socket to anywhere.
+    pub fn succeed_in_silence(&self, arguments: &[&str]) -> Output {
+        let trace = self.root().join("tmp/trace");
+        let _ = fs::remove_file(&trace);
+        let trace_text = trace.to_str().expect("UTF-8");
+        if !works(&["strace", "-f", "-e", "trace=socket", "-o", "/dev/null", "true"]) {
+            eprintln!("SKIPPED: there is no strace; that no socket is opened is not proven here");
+            return self.succeed(arguments);
+        }
+        let strace = ["strace", "-f", "-e", "trace=socket,connect,sendto", "-o", trace_text];
+        let output = self.run_below(&strace, arguments);
+        assert_eq!(output.code, 0, "{arguments:?}: {output:#?}");
+        let calls = fs::read_to_string(&trace).expect("a trace");
+        assert!(calls.contains("exited with 0"), "the program was watched: {calls}");
+        assert!(!calls.contains("AF_INET"), "{arguments:?} opened a socket: {calls}");
+        output
+    }
+
+    fn run_below(&self, above: &[&str], arguments: &[&str]) -> Output {
+        let program = self.root().join("bin/reproq-cli");
+        let words = self.wrapper.iter().map(String::as_str).chain(above.iter().copied());
+        let words: Vec<&str> =
+            words.chain([program.to_str().expect("UTF-8")]).chain(arguments.iter().copied()).collect();
+        let mut command = Command::new(words[0]);
+        command
+            .args(&words[1..])
+            .current_dir(self.project())
+            .env_clear()
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null());
+        finished(command.output().expect("the program starts"))
+    }
+
+    /// Gives everything to the other user.
+    fn hand_over(&self) {
+        if self.is_nobody {
+            let mut paths = vec![self.root().to_owned()];
+            while let Some(path) = paths.pop() {
+                chown(&path);
+                if path.is_dir() {
+                    paths.extend(fs::read_dir(&path).expect("readable").flatten().map(|entry| entry.path()));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+fn chown(path: &Path) {
+    std::os::unix::fs::lchown(path, Some(NOBODY), Some(NOBODY)).expect("root may give files away");
+}
+
+#[cfg(not(unix))]
+fn chown(_path: &Path) {}
+
+fn works(words: &[&str]) -> bool {
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
