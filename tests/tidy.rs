@@ -32,12 +32,13 @@ const EDGES: &[(&str, &[&str])] = &[
     ("proof", &["lockfile", "release", "store", "trust"]),
     ("upgrade", &["release"]),
     ("cache", &["release", "staging"]),
-    ("origin", &["github", "net", "progress", "release", "secret", "staging", "trust"]),
+    ("bundle", &["archive", "lockfile", "progress", "release", "staging", "trust"]),
+    ("origin", &["bundle", "github", "lockfile", "net", "progress", "release", "secret", "staging", "trust"]),
     (
         "install",
         &[
-            "archive", "binary", "build", "cache", "config", "github", "lockfile", "net", "origin", "platform",
-            "progress", "proof", "release", "secret", "staging", "store", "trust", "upgrade",
+            "archive", "binary", "build", "bundle", "cache", "config", "github", "lockfile", "net", "origin",
+            "platform", "progress", "proof", "release", "secret", "staging", "store", "trust", "upgrade",
         ],
     ),
     ("hygiene", &["build", "release", "trust"]),
@@ -48,9 +49,9 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "commands",
         &[
-            "archive", "binary", "build", "cache", "cli", "config", "doctor", "exit", "failure", "github", "hygiene",
-            "install", "locate", "lockfile", "net", "platform", "progress", "proof", "prune", "release", "secret",
-            "session", "store", "text", "trust", "ui", "upgrade", "origin",
+            "archive", "binary", "build", "bundle", "cache", "cli", "config", "doctor", "exit", "failure", "github",
+            "hygiene", "install", "locate", "lockfile", "net", "platform", "progress", "proof", "prune", "release",
+            "secret", "session", "store", "text", "trust", "ui", "upgrade", "origin",
         ],
     ),
 ];
@@ -58,6 +59,7 @@ const EDGES: &[(&str, &[&str])] = &[
 /// Files that decide and touch nothing, by their names.
 const PURE: &[&str] = &[
     "candidates.rs",
+    "carried.rs",
     "checksums.rs",
     "compare.rs",
     "consent.rs",
@@ -65,6 +67,7 @@ const PURE: &[&str] = &[
     "environment.rs",
     "go_mod.rs",
     "judge.rs",
+    "manifest.rs",
     "markdown.rs",
     "order.rs",
     "pace.rs",

@@ -84,7 +84,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Puts the checksum right in every block that has the mark of a header.
-fn with_header_checksums(tar: &[u8]) -> Vec<u8> {
+pub(super) fn with_header_checksums(tar: &[u8]) -> Vec<u8> {
     let mut tar = tar.to_vec();
     for block in tar.chunks_exact_mut(512).filter(|block| &block[257..262] == b"ustar") {
         block[148..156].fill(b' ');

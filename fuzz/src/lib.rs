@@ -6,6 +6,7 @@
 //! A new target is a function, its line in [`TARGETS`], a file in `fuzz_targets/` with its `[[bin]]`, and a folder of seeds.
 
 mod archives;
+mod bundles;
 mod headers;
 mod locks;
 mod plans;
@@ -17,6 +18,7 @@ mod texts;
 
 pub use archives::tar_gz;
 pub use archives::zip;
+pub use bundles::bundle;
 pub use headers::headers;
 pub use locks::lock;
 pub use plans::plan;
@@ -35,6 +37,7 @@ pub type Target = fn(&[u8]);
 /// Every target by the name of its binary and of its folder of seeds.
 pub const TARGETS: &[(&str, Target)] = &[
     ("audit", audit),
+    ("bundle", bundle),
     ("checksums", checksums),
     ("go_info", go_info),
     ("headers", headers),

@@ -222,6 +222,17 @@ mod tests {
     }
 
     #[test]
+    fn one_machine_that_is_not_locked_makes_all_of_them_be_looked_up() {
+        let [here, other] = ["linux-amd64", "darwin-arm64"].map(|target| target.parse().expect("a target"));
+        let all = |input: &PinInput, targets: &[Target]| pinning_of_all(input, targets, &Tool::WORKER);
+        assert!(all(&input(), &[here]).expect("decided").pin.is_some());
+        let asked = all(&input(), &[here, other]).expect("decided");
+        assert_eq!((asked.pin, asked.spec), (None, exact("v0.0.144")));
+        let locked = PinInput { locked: true, ..input() };
+        assert!(matches!(all(&locked, &[here, other]), Err(Unsatisfied::NoAsset { .. })));
+    }
+
+    #[test]
     fn without_a_lock_one_is_written() {
         let pinning = decided(PinInput { lockfile: None, ..input() });
         assert_eq!(pinning.lock, LockOrder::Write { path: "reproq.lock".into(), old: None });

@@ -6,6 +6,11 @@ use std::io::Read;
 
 use chrono::DateTime;
 use flate2::read::GzDecoder;
+use reproq::bundle::BundlePlan;
+use reproq::bundle::Parts;
+use reproq::lockfile::LockedAsset;
+use reproq::lockfile::Lockfile;
+use reproq::progress::Unwatched;
 use reproq::prune::Action;
 use reproq::prune::Audit;
 use reproq::prune::AuditEvent;
@@ -14,7 +19,11 @@ use reproq::prune::PlanFile;
 use reproq::prune::PlannedRepository;
 use reproq::prune::PrunePlan;
 use reproq::prune::PrunePolicy;
+use reproq::release::Tool;
+use reproq::staging::Written;
+use reproq::staging::hash_file;
 use reproq::store::Receipt;
+use reproq::trust::Level;
 use serde_json::Value;
 use serde_json::json;
 
@@ -34,6 +43,7 @@ const BINARY: &str = "19aa8a3468d17bc751d9d045738e3be3b3f17d00f2d7e8e6ee677c992f
 /// Every seed.
 pub(super) fn all() -> Vec<Seed> {
     let mut seeds = archives();
+    seeds.extend(bundles());
     seeds.extend(checksums());
     seeds.extend(go_info());
     seeds.extend(headers());
@@ -68,6 +78,39 @@ fn archives() -> Vec<Seed> {
     let seeds = streams.chain(plain).map(|(name, bytes)| ("tar_gz", name, bytes));
     let seeds = seeds.chain(zips.map(|(name, bytes)| ("zip", name.to_owned(), bytes)));
     seeds.filter(|(_, _, bytes)| !bytes.is_empty() && bytes.len() <= LARGEST_SEED).collect()
+}
+
+/// Bundles as small as they can be: one without an asset, one with an asset of a few bytes, and their manifests.
+fn bundles() -> Vec<Seed> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let target = "linux-amd64".parse().expect("a target");
+    let asset = folder.path().join("asset");
+    fs::write(&asset, "worker").expect("written");
+    let sha256 = hash_file(&asset).expect("readable");
+    let locked = LockedAsset {
+        target,
+        name: "reproq-linux-amd64".to_owned(),
+        size: Some(6),
+        sha256,
+        evidence: Vec::new(),
+        verdict: Level::Digest,
+    };
+    let made = |name: &'static str, assets: Vec<LockedAsset>| {
+        let (repository, tag) = ("a/b".parse().expect("a repository"), "v1.0.0".parse().expect("a tag"));
+        let lockfile = Lockfile::new(repository, tag, None, assets.clone());
+        let file = || Written { path: asset.clone(), size: 6, sha256 };
+        let assets = assets.into_iter().map(|asset| (asset, file())).collect();
+        let plan = BundlePlan::compute(Parts { tool: Tool::WORKER, lockfile, assets, files: Vec::new(), source: None });
+        let plan = plan.expect("a plan");
+        let path = folder.path().join("bundle.tar");
+        let _ = reproq::bundle::write(&plan, folder.path(), &path, &Unwatched).expect("written");
+        [
+            ("bundle", name.to_owned(), fs::read(path).expect("readable")),
+            ("bundle", format!("manifest {name}"), plan.manifest.render()),
+        ]
+    };
+    let [small, larger] = [made("without an asset", Vec::new()), made("with an asset", vec![locked])];
+    small.into_iter().chain(larger).filter(|(_, _, bytes)| bytes.len() <= LARGEST_SEED).collect()
 }
 
 fn checksums() -> Vec<Seed> {

@@ -47,7 +47,7 @@ fn a_bundle_carries_a_release_to_a_machine_without_a_network() {
     let [first, second] = [first, second].map(|file| machine.bring(&file).to_str().expect("UTF-8").to_owned());
     machine.succeed_in_silence(&["bundle", "inspect", &first]);
     let output = machine.succeed_in_silence(&["install", "--from", &first]);
-    assert!(output.stdout.contains("Installed v0.0.144") && output.stdout.contains("verdict  checksum"), "{output:#?}");
+    assert!(output.stdout.contains("Installed v0.0.144") && output.stdout.contains("checksum: equals"), "{output:#?}");
     assert_eq!(fs::read(machine.binary()).expect("installed"), workers::bytes("0.0.144"));
     // The lock is the one of the team, for every machine.
     let lock = fs::read_to_string(machine.project().join("reproq.lock")).expect("a lock");
@@ -60,7 +60,7 @@ fn a_bundle_carries_a_release_to_a_machine_without_a_network() {
     machine.succeed_in_silence(&["install", "--from", &first, "--locked"]);
     fs::remove_dir_all(machine.project().join(".reproq")).expect("removed");
     let cached = machine.succeed_in_silence(&["install", "--locked", "--offline"]);
-    assert!(cached.stdout.contains("verdict  pinned"), "{cached:#?}");
+    assert!(cached.stdout.contains("pinned: equals the digest in reproq.lock"), "{cached:#?}");
     // The next release, and back.
     machine.succeed_in_silence(&["install", "--from", &second, "--tag", "v0.0.145", "--offline"]);
     assert_eq!(fs::read(machine.binary()).expect("installed"), workers::bytes("0.0.145"));
@@ -68,6 +68,33 @@ fn a_bundle_carries_a_release_to_a_machine_without_a_network() {
     assert_eq!(fs::read(machine.binary()).expect("installed"), workers::bytes("0.0.144"));
     assert_eq!(fs::read_to_string(machine.project().join("reproq.lock")).expect("a lock"), lock);
     machine.succeed_in_silence(&["verify"]);
+}
+
+/// The commands of one of the README's stories, without what is said beside them.
+fn story(name: &str) -> Vec<Vec<String>> {
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("a README");
+    let (_, story) = readme.split_once(&format!("<!-- story: {name} -->\n```console\n")).expect("the story is told");
+    let (commands, _) = story.split_once("```").expect("a block ends");
+    let words = |line: &str| {
+        let command = line.split(" #").next().unwrap_or_default();
+        let command = command.strip_prefix("reproq ").expect("a command of this program");
+        command.split_whitespace().map(str::to_owned).collect()
+    };
+    commands.lines().map(words).collect()
+}
+
+#[test]
+fn the_story_without_a_network_goes_as_the_readme_tells_it() {
+    let context = two_releases();
+    for command in story("air gap, outside") {
+        context.succeed(&command.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    let machine = Machine::new();
+    machine.bring_to(&context.project().join("worker.tar"), &machine.project());
+    for command in story("air gap, inside") {
+        machine.succeed_in_silence(&command.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    assert_eq!(fs::read(machine.binary()).expect("installed"), workers::bytes("0.0.145"));
 }
 
 #[test]
@@ -81,7 +108,7 @@ fn a_locked_project_gets_the_locked_bytes_from_a_bundle() {
     let calls = context.github.requests_to(&Matcher::api()).len();
     assert_eq!(calls, 1, "the lock's; the bundle needed none");
     let output = context.succeed(&["install", "--from", bundle, "--locked"]);
-    assert!(output.stdout.contains("verdict  pinned"), "{output:#?}");
+    assert!(output.stdout.contains("pinned: equals the digest in reproq.lock"), "{output:#?}");
     insta::assert_snapshot!(context.redact(&output));
 }
 

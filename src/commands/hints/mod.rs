@@ -164,6 +164,9 @@ fn fallback(reason: &Fallback) -> (ExitStatus, Vec<String>) {
         Fallback::Unreachable { .. } => {
             (ExitStatus::Unavailable, vec!["check the network, its name server and HTTPS_PROXY".to_owned()])
         }
+        Fallback::Offline { looked } if looked.is_empty() => {
+            (ExitStatus::Unavailable, vec!["leave out `--offline`, or do it where there is a network".to_owned()])
+        }
         Fallback::Offline { looked } => (ExitStatus::Unavailable, looked.clone()),
     }
 }

@@ -79,7 +79,12 @@ impl Machine {
 
     /// Brings a file here, as a stick would.
     pub fn bring(&self, file: &Path) -> PathBuf {
-        let to = self.root().join(file.file_name().expect("a name"));
+        self.bring_to(file, self.root())
+    }
+
+    /// Brings it into a folder.
+    pub fn bring_to(&self, file: &Path, folder: &Path) -> PathBuf {
+        let to = folder.join(file.file_name().expect("a name"));
         fs::copy(file, &to).expect("copied");
         self.hand_over();
         to

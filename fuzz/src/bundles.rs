@@ -1,0 +1,60 @@
+//! Bundles: whatever the bytes are, a bundle is good as a whole or nothing of it is used.
+#![expect(clippy::disallowed_methods, reason = "bundles are files, and what comes out are files too")]
+
+use std::fs;
+
+use reproq::bundle::Bundle;
+use reproq::bundle::BundleError;
+use reproq::bundle::Manifest;
+use reproq::progress::Unwatched;
+use reproq::release::Tool;
+
+use super::archives::with_header_checksums;
+use super::texts::assert_harmless;
+
+/// A manifest, or the tar of a bundle, whose checksums are put right.
+pub fn bundle(bytes: &[u8]) {
+    if bytes.first() == Some(&b'{') {
+        manifest(bytes);
+        return;
+    }
+    let tar = with_header_checksums(bytes);
+    if is_good(&tar) {
+        assert!(!is_good(&[&tar[..], b"x"].concat()), "a byte more is accepted");
+        assert!(!is_good(&tar[..tar.len() - 1]), "a byte less is accepted");
+    }
+}
+
+fn manifest(bytes: &[u8]) {
+    match Manifest::parse(bytes, &Tool::WORKER) {
+        Ok(manifest) => {
+            let text = manifest.render();
+            assert_eq!(Manifest::parse(&text, &Tool::WORKER), Ok(manifest), "what is written is read back");
+        }
+        Err(error) => assert_harmless(&reproq::text::printable_line(&error.to_string())),
+    }
+}
+
+fn is_good(tar: &[u8]) -> bool {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("bundle.tar");
+    fs::write(&path, tar).expect("written");
+    let outcome = used(&path, folder.path());
+    if let Err(error) = &outcome {
+        assert_harmless(&reproq::text::printable_line(&error.to_string()));
+        let left = fs::read_dir(folder.path().join("out")).map_or(0, Iterator::count);
+        assert_eq!(left, 0, "nothing of a bundle that is refused stays");
+    }
+    outcome.is_ok()
+}
+
+fn used(path: &std::path::Path, folder: &std::path::Path) -> Result<(), BundleError> {
+    let bundle = Bundle::open(path, "bundle.tar", &Tool::WORKER)?;
+    let out = folder.join("out");
+    fs::create_dir(&out).expect("created");
+    for asset in &bundle.manifest().assets {
+        let taken = bundle.extract_asset(&asset.name, &out.join(&asset.name), &Unwatched)?;
+        assert_eq!((taken.size, taken.sha256), (asset.size, asset.sha256));
+    }
+    bundle.check(&Unwatched)?.into_iter().next().map_or(Ok(()), Err)
+}
