@@ -1,6 +1,9 @@
 //! Attestations: the public conformance suite, real proofs and forged ones, through the real program.
 
 mod conformance;
+mod forged;
+mod mutations;
+mod real;
 
 use std::fs;
 use std::path::Path;

@@ -2,6 +2,7 @@
 
 pub mod context;
 pub mod fault_table;
+pub mod forge;
 #[cfg(unix)]
 pub mod memory;
 pub mod redact;
