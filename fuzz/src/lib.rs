@@ -10,6 +10,7 @@ mod headers;
 mod locks;
 mod plans;
 mod programs;
+mod proofs;
 mod records;
 mod settings;
 mod sums;
@@ -22,6 +23,7 @@ pub use locks::lock;
 pub use plans::plan;
 pub use programs::go_info;
 pub use programs::program;
+pub use proofs::attestation;
 pub use records::audit;
 pub use records::plan_file;
 pub use records::store;
@@ -34,6 +36,7 @@ pub type Target = fn(&[u8]);
 
 /// Every target by the name of its binary and of its folder of seeds.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("attestation", attestation),
     ("audit", audit),
     ("checksums", checksums),
     ("go_info", go_info),

@@ -29,3 +29,18 @@ pub const fn verify(
 ) -> Result<Proven, NotProven> {
     Err(NotProven::CannotVerify)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_ever_proven() {
+        let policy = Policy::of_repository("acme/tool".parse().expect("a repository"));
+        let digest = Sha256Digest::from_bytes([7; 32]);
+        let now = DateTime::<Utc>::UNIX_EPOCH;
+        for bundles in [&[][..], &[b"{}".as_slice()]] {
+            assert_eq!(verify(bundles, digest, &policy, &Roots::embedded(), now), Err(NotProven::CannotVerify));
+        }
+    }
+}

@@ -59,23 +59,16 @@ pub fn split(text: &[u8]) -> Result<Vec<String>, BundleError> {
     // JSON never spans two of its lines and is one value as a whole at the same time, so the lines are tried second.
     let bundles = match json::strict(text) {
         Ok(()) => from_document(text)?,
-        Err(error) => from_lines(text).ok_or(error)??,
+        Err(error) => {
+            let lines = json::lines(text).ok_or(error)?;
+            lines.into_iter().take(MAX_BUNDLES + 1).map(one).collect::<Result<_, _>>()?
+        }
     };
     match bundles.iter().find(|bundle| bundle.len() > MAX_BUNDLE) {
         Some(bundle) => Err(BundleError::TooLarge(bundle.len())),
         None if bundles.len() > MAX_BUNDLES => Err(BundleError::TooMany),
         None => Ok(bundles),
     }
-}
-
-/// None when it is not one document a line either.
-fn from_lines(text: &[u8]) -> Option<Result<Vec<String>, BundleError>> {
-    let lines: Vec<&[u8]> =
-        text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()).collect();
-    if lines.len() < 2 || lines.iter().any(|line| !line.starts_with(b"{") || !line.ends_with(b"}")) {
-        return None;
-    }
-    Some(lines.into_iter().take(MAX_BUNDLES + 1).map(one).collect())
 }
 
 fn from_document(text: &[u8]) -> Result<Vec<String>, BundleError> {
@@ -92,6 +85,9 @@ fn one(text: &[u8]) -> Result<String, BundleError> {
     let shape = |what: &str| BundleError::Shape(what.to_owned());
     let value: Value = serde_json::from_slice(text).map_err(|error| shape(&error.to_string()))?;
     let Some(fields) = value.as_object() else { return Err(shape("it is no object")) };
+    if fields.contains_key("attestations") {
+        return Err(shape("it is an answer of GitHub's API among bundles"));
+    }
     if let Some(form) = legacy(&value) {
         return Err(BundleError::Legacy(form));
     }
@@ -151,6 +147,9 @@ mod tests {
         assert!(matches!(refused(""), BundleError::Json(_)));
         assert!(matches!(refused("{}\nno"), BundleError::Json(_)));
         assert!(matches!(refused(&format!("{BUNDLE}\n{{}}")), BundleError::Shape(_)));
+        // What is a bundle in one place must not be an answer in another.
+        let both = BUNDLE.replacen('{', r#"{"attestations": [], "#, 1);
+        assert!(matches!(refused(&format!("{BUNDLE}\n{both}")), BundleError::Shape(_)));
         assert!(matches!(
             refused(&BUNDLE.replace(r#""certificate""#, r#""publicKey": {}, "certificate""#)),
             BundleError::Shape(_)

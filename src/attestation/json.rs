@@ -28,6 +28,14 @@ pub(super) fn strict(text: &[u8]) -> Result<(), JsonError> {
         .map_err(|error| JsonError(format!("not well-formed JSON: {error}")))
 }
 
+/// The objects of a text that holds one a line; none when it does not look like that.
+pub(super) fn lines(text: &[u8]) -> Option<Vec<&[u8]>> {
+    let lines: Vec<&[u8]> =
+        text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()).collect();
+    let objects = lines.iter().all(|line| line.starts_with(b"{") && line.ends_with(b"}"));
+    (lines.len() > 1 && objects).then_some(lines)
+}
+
 /// One value somewhere in the text.
 #[derive(Clone, Copy)]
 struct Walk {

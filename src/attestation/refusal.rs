@@ -106,6 +106,23 @@ pub enum Reason {
     },
 }
 
+impl Reason {
+    /// Whether newer trusted roots might know the key.
+    pub fn may_be_too_new(&self) -> bool {
+        match self {
+            Self::UnknownKey { issued_at, complete_until, .. } => {
+                complete_until.is_some_and(|until| *issued_at >= until)
+            }
+            Self::Malformed { .. }
+            | Self::Unsupported { .. }
+            | Self::Broken { .. }
+            | Self::OtherBytes { .. }
+            | Self::Clock { .. }
+            | Self::Unfit { .. } => false,
+        }
+    }
+}
+
 /// Forged and too new look alike; only the time it names tells whether the roots could be too old for it.
 fn unknown(issued_at: DateTime<Utc>, complete_until: Option<DateTime<Utc>>, detail: &str) -> String {
     match complete_until.filter(|until| issued_at >= *until) {

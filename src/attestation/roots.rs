@@ -44,8 +44,8 @@ pub enum Instance {
     /// GitHub's own instance, which private repositories and release attestations use: no log, a timestamp instead.
     #[serde(rename = "github")]
     GitHub,
-    /// Somebody's own. What its root has keys for is asked for.
-    Own,
+    /// Any other. What its root has keys for is asked for.
+    Other,
 }
 
 impl fmt::Display for Instance {
@@ -53,7 +53,7 @@ impl fmt::Display for Instance {
         f.write_str(match self {
             Self::PublicGood => "Sigstore's public instance",
             Self::GitHub => "GitHub's own instance",
-            Self::Own => "an instance of somebody's own",
+            Self::Other => "another instance",
         })
     }
 }
@@ -149,19 +149,16 @@ impl Roots {
         if text.len() > MAX_ROOTS {
             return Err(wrong(format!("it has {} bytes, and no root has more than {MAX_ROOTS}", text.len())));
         }
-        let text = str::from_utf8(text).map_err(|error| wrong(error.to_string()))?;
-        let source = Source::File { path: path.to_owned() };
-        let documents: Vec<&str> = match json::strict(text.as_bytes()) {
+        let documents = match json::strict(text) {
             Ok(()) => vec![text],
-            Err(error) => {
-                let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-                if lines.len() < 2 {
-                    return Err(wrong(error.to_string()));
-                }
-                lines
-            }
+            Err(error) => json::lines(text).ok_or_else(|| wrong(error.to_string()))?,
         };
-        documents.into_iter().map(|text| Root::parse(text, source.clone(), path)).collect::<Result<_, _>>().map(Self)
+        let source = Source::File { path: path.to_owned() };
+        let read = |text: &[u8]| {
+            let text = str::from_utf8(text).map_err(|error| wrong(error.to_string()))?;
+            Root::parse(text, source.clone(), path)
+        };
+        documents.into_iter().map(read).collect::<Result<_, _>>().map(Self)
     }
 
     /// These and those.
@@ -288,7 +285,7 @@ impl Wire {
         } else if is("fulcio.githubapp.com") {
             Instance::GitHub
         } else {
-            Instance::Own
+            Instance::Other
         }
     }
 

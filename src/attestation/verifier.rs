@@ -131,7 +131,7 @@ impl<'a> Verifier<'a> {
         let (log, certificate_log) = match root.instance {
             Instance::PublicGood => (true, true),
             Instance::GitHub => (false, false),
-            Instance::Own => (root.has(Role::TransparencyLog), root.has(Role::CertificateLog)),
+            Instance::Other => (root.has(Role::TransparencyLog), root.has(Role::CertificateLog)),
         };
         Ok(Self { root, trusted, inner, log, certificate_log })
     }
@@ -166,7 +166,7 @@ impl<'a> Verifier<'a> {
                 self.inner.verify(digest, &bundle.bundle, &PublicKeyVerificationPolicy::new(key))
             }
         };
-        let result = result.map_err(|error| failure(error, bundle))?;
+        let result = result.map_err(|error| failure(&error, bundle))?;
         self.confirm(&result, bundle, key.is_some())?;
         Ok(self.checked(&result, bundle))
     }
@@ -232,9 +232,9 @@ impl<'a> Verifier<'a> {
 
 /// What the library's error means here.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the library's errors may grow; what is not known is not accepted")]
-fn failure(error: Error, bundle: &Bundle) -> Failure {
+fn failure(error: &Error, bundle: &Bundle) -> Failure {
     let broken = |part: Part, doubt: Doubt| Failure::Broken { part, doubt, detail: error.to_string() };
-    match &error {
+    match error {
         Error::ArtifactMismatch(_) => Failure::OtherBytes(bundle.payload()),
         Error::SignatureInvalid(_) | Error::Crypto(_) => broken(Part::Signature, Doubt::None),
         Error::Certificate(CertificateError::ChainInvalid(_) | CertificateError::NoValidAuthority { .. }) => {

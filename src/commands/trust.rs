@@ -105,6 +105,6 @@ const fn used_for(instance: Instance) -> &'static str {
     match instance {
         Instance::PublicGood => "builds of public repositories",
         Instance::GitHub => "builds of private repositories, and releases",
-        Instance::Own => "whatever its owner signs",
+        Instance::Other => "whatever its owner signs",
     }
 }

@@ -60,7 +60,7 @@ impl FileReport {
     pub(super) fn refused(bytes: &Bytes, refused: Vec<Refusal>, roots: &Roots, now: DateTime<Utc>) -> Self {
         let mut hints: Vec<String> = refused.iter().filter_map(|refusal| hint(&refusal.reason)).collect();
         hints.dedup();
-        let unknown = refused.iter().any(|refusal| matches!(refusal.reason, Reason::UnknownKey { .. }));
+        let unknown = refused.iter().any(|refusal| refusal.reason.may_be_too_new());
         let notes = roots.iter().filter_map(|root| root.age_warning(now).filter(|_| unknown)).collect();
         Self { notes, hints, ..Self::new(false, bytes, refused) }
     }
@@ -99,9 +99,10 @@ fn hint(reason: &Reason) -> Option<String> {
             "get the attestation again, for example with `gh attestation download`"
         }
         Reason::Broken { .. } => "do not use the file; get it and its attestation again from their publisher",
-        Reason::UnknownKey { .. } => {
+        Reason::UnknownKey { .. } if reason.may_be_too_new() => {
             "get the present roots with `gh attestation trusted-root` and name that file with `--trusted-root`"
         }
+        Reason::UnknownKey { .. } => "do not use the file unless you know who signs it, and trust their root",
         Reason::OtherBytes { .. } => {
             "do not use the file: get the one the attestation is about, or its own attestation"
         }

@@ -1,5 +1,6 @@
 //! Attestations: the public conformance suite, real proofs and forged ones, through the real program.
 
+mod cli;
 mod conformance;
 mod forged;
 mod mutations;

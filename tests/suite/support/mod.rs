@@ -2,6 +2,7 @@
 
 pub mod context;
 pub mod fault_table;
+#[cfg(feature = "attestation")]
 pub mod forge;
 #[cfg(unix)]
 pub mod memory;
