@@ -1,5 +1,6 @@
 //! The command line as a tree of values. No effects.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -72,8 +73,11 @@ pub enum Command {
     Upgrade(UpgradeArgs),
     /// Go back to the binary before this one, without the network
     Rollback(RollbackArgs),
-    /// Compare the installed binary with its receipt and reproq.lock; writes nothing
-    Verify(VerifyArgs),
+    /// Compare the installed binary with its receipt and reproq.lock, or prove who made a file; writes nothing
+    Verify(Box<VerifyArgs>),
+    /// Show whose keys proofs are verified with
+    #[command(subcommand)]
+    Trust(TrustCommand),
     /// List the versions kept on this machine
     Versions,
     /// Look at everything an installation depends on
@@ -268,6 +272,77 @@ pub struct VerifyArgs {
     /// The least verdict that is accepted: pinned, digest, checksum or built [env: REPROQ_REQUIRE]
     #[arg(long, value_name = "LEVEL")]
     pub require: Option<String>,
+    /// Instead: prove who made this file, or the bytes of this digest
+    #[arg(value_name = "FILE|sha256:HEX", requires = "bundle", conflicts_with_all = ["online", "require"])]
+    pub file: Option<OsString>,
+    /// What a file must prove.
+    #[command(flatten)]
+    pub proof: ProofArgs,
+}
+
+/// Options of `verify FILE`: where the proofs are, and what they must say.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options with FILE")]
+pub struct ProofArgs {
+    /// A file with attestations: a Sigstore bundle, a bundle a line, or the answer of GitHub's API; may be given several
+    /// times
+    #[arg(long, value_name = "FILE", requires = "file")]
+    pub bundle: Vec<PathBuf>,
+    /// The repository it must have been built from
+    #[arg(long, value_name = "OWNER/NAME", requires = "file", conflicts_with = "key")]
+    pub repo: Option<String>,
+    /// The tag of its release; a build for another tag is refused
+    #[arg(long, value_name = "TAG", requires = "repo")]
+    pub tag: Option<String>,
+    /// With --tag: the build must have run for that tag, not for a branch
+    #[arg(long, requires = "tag")]
+    pub require_tag_ref: bool,
+    /// The name it must have been given
+    #[arg(long, value_name = "NAME", requires = "file")]
+    pub asset: Option<String>,
+    /// The workflow that must have built it: .github/workflows/FILE, with OWNER/NAME/ before it if of another repository
+    #[arg(long, value_name = "PATH", requires = "repo")]
+    pub workflow: Option<String>,
+    /// GitHub's number of the repository, which a namesake does not have
+    #[arg(long, value_name = "N", requires = "repo")]
+    pub repo_id: Option<u64>,
+    /// What must be proven
+    #[arg(long, value_enum, value_name = "KIND", default_value_t, requires = "file")]
+    pub kind: KindChoice,
+    /// Accept a workflow that ran on a machine of the repository's owner
+    #[arg(long, requires = "repo")]
+    pub allow_self_hosted: bool,
+    /// The exact name in the signer's certificate
+    #[arg(long, value_name = "SAN", requires = "certificate_issuer", conflicts_with = "key")]
+    pub certificate_identity: Option<String>,
+    /// Who vouched for the signer; else the issuer of GitHub Actions
+    #[arg(long, value_name = "URL", requires = "file", conflicts_with = "key")]
+    pub certificate_issuer: Option<String>,
+    /// The public key that must have signed, in PEM
+    #[arg(long, value_name = "FILE", requires = "file")]
+    pub key: Option<PathBuf>,
+    /// Trust these roots instead of the ones this program brings; may be given several times
+    #[arg(long, value_name = "FILE", requires = "file")]
+    pub trusted_root: Vec<PathBuf>,
+}
+
+/// What `verify FILE` must prove.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum KindChoice {
+    /// That a workflow built it
+    Build,
+    /// That GitHub published it in a release
+    Release,
+    /// Any of these, or a signature or another statement by the workflow
+    #[default]
+    Any,
+}
+
+/// A command about trusted roots.
+#[derive(Debug, Subcommand)]
+pub enum TrustCommand {
+    /// List the trusted roots, their keys and their age
+    Show,
 }
 
 /// Options of `doctor`.

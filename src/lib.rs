@@ -4,6 +4,7 @@
 //! decision, carry out exactly that. The map of the folders is in `ARCHITECTURE.md`.
 
 pub mod archive;
+pub mod attestation;
 pub mod binary;
 pub mod build;
 pub mod bundle;

@@ -78,6 +78,7 @@ impl<'ui> Session<'ui> {
             | Command::Doctor(_)
             | Command::Cache(_)
             | Command::Which(_)
+            | Command::Trust(_)
             | Command::Release(_) => {}
         }
         let settings = Settings::resolve(input, &env, &file).map_err(|error| usage(error.into()))?;

@@ -11,6 +11,7 @@ mod headers;
 mod locks;
 mod plans;
 mod programs;
+mod proofs;
 mod records;
 mod settings;
 mod sums;
@@ -24,6 +25,7 @@ pub use locks::lock;
 pub use plans::plan;
 pub use programs::go_info;
 pub use programs::program;
+pub use proofs::attestation;
 pub use records::audit;
 pub use records::plan_file;
 pub use records::store;
@@ -36,6 +38,7 @@ pub type Target = fn(&[u8]);
 
 /// Every target by the name of its binary and of its folder of seeds.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("attestation", attestation),
     ("audit", audit),
     ("bundle", bundle),
     ("checksums", checksums),

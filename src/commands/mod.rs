@@ -10,8 +10,10 @@ mod lock;
 mod order;
 mod release;
 mod rollback;
+mod trust;
 mod upgrade;
 mod verify;
+mod verify_file;
 mod versions;
 mod which;
 
@@ -27,7 +29,11 @@ pub(crate) fn run(command: &Command, session: &Session<'_>) -> Result<ExitStatus
         Command::Lock(arguments) => lock::lock(arguments, session),
         Command::Upgrade(arguments) => upgrade::upgrade(arguments, session),
         Command::Rollback(arguments) => rollback::rollback(arguments, session),
-        Command::Verify(arguments) => verify::verify(arguments, session),
+        Command::Verify(arguments) => match &arguments.file {
+            Some(file) => verify_file::verify(file, &arguments.proof, session),
+            None => verify::verify(arguments, session),
+        },
+        Command::Trust(command) => trust::trust(command, session),
         Command::Versions => versions::versions(session),
         Command::Doctor(arguments) => doctor::doctor(arguments, session),
         Command::Cache(command) => cache::cache(command, session),

@@ -2,6 +2,8 @@
 #![expect(clippy::print_stderr, reason = "what is skipped is skipped loudly")]
 #![expect(clippy::disallowed_methods, reason = "tests make folders, start programs and read what they left")]
 
+#[cfg(feature = "attestation")]
+mod attestation;
 mod build;
 mod bundle;
 mod bundle_damage;

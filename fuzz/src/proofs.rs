@@ -1,0 +1,31 @@
+//! Attestations and trusted roots: what is taken out of a text is read the same alone, and noise proves nothing.
+
+use chrono::DateTime;
+use reproq::attestation;
+use reproq::attestation::MAX_BUNDLE;
+use reproq::attestation::MAX_BUNDLES;
+use reproq::attestation::Policy;
+use reproq::attestation::Roots;
+use reproq::release::Sha256Digest;
+
+/// A file with bundles, or with trusted roots.
+pub fn attestation(bytes: &[u8]) {
+    if let Ok(bundles) = attestation::split(bytes) {
+        assert!(bundles.len() <= MAX_BUNDLES);
+        for bundle in &bundles {
+            assert!(bundle.len() <= MAX_BUNDLE);
+            assert_eq!(attestation::split(bundle.as_bytes()), Ok(vec![bundle.clone()]));
+        }
+        let texts: Vec<&[u8]> = bundles.iter().map(String::as_bytes).collect();
+        let policy = Policy::of_repository("nobody/nothing".parse().expect("a repository"));
+        let digest = Sha256Digest::from_bytes([0; 32]);
+        let now = DateTime::from_timestamp(1_795_000_000, 0).expect("a time");
+        assert!(attestation::verify(&texts, digest, &policy, &Roots::embedded(), now).is_err());
+    }
+    if let Ok(roots) = Roots::from_file("roots.json", bytes) {
+        for root in roots.iter() {
+            let alone = Roots::from_file("roots.json", root.text().as_bytes()).expect("it was one of several");
+            assert_eq!(alone.iter().map(|root| root.sha256).collect::<Vec<_>>(), [root.sha256]);
+        }
+    }
+}

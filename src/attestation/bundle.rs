@@ -1,0 +1,168 @@
+//! Takes single Sigstore bundles out of what carries them: one bundle, a bundle a line, or the answer of GitHub's API.
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+use super::json;
+use super::json::JsonError;
+
+/// The largest bundle that is read, in bytes. Real ones have 3 to 12 KB.
+pub const MAX_BUNDLE: usize = 1024 * 1024;
+
+/// How many bundles one text may carry.
+pub const MAX_BUNDLES: usize = 100;
+
+/// Why a text carries no bundles that can be relied on.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum BundleError {
+    /// It is larger than any bundle.
+    #[error("it has {0} bytes, and no bundle has more than {MAX_BUNDLE}")]
+    TooLarge(usize),
+    /// There are more than anybody needs.
+    #[error("it carries more than {MAX_BUNDLES} bundles")]
+    TooMany,
+    /// It is not JSON that can be read in one way.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// It is JSON of something else.
+    #[error("it is no Sigstore bundle: {0}")]
+    Shape(String),
+    /// It is a proof in a form that carries no evidence of when it was made.
+    #[error("it is {0}, a form without a proven time, which cannot be verified offline")]
+    Legacy(&'static str),
+    /// GitHub's answer names bundles by address only.
+    #[error("it names its bundles by address (`bundle_url`) and carries none")]
+    Addresses,
+}
+
+/// GitHub's answer to a question for attestations; other fields are of no interest.
+#[derive(Deserialize)]
+struct Answer<'a> {
+    #[serde(borrow)]
+    attestations: Vec<Attestation<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Attestation<'a> {
+    #[serde(borrow)]
+    bundle: Option<&'a RawValue>,
+}
+
+/// The bundles in a text, byte for byte as they stand in it. An answer of the API without any is an empty list.
+pub fn split(text: &[u8]) -> Result<Vec<String>, BundleError> {
+    if text.len() > MAX_BUNDLE.saturating_mul(MAX_BUNDLES) {
+        return Err(BundleError::TooLarge(text.len()));
+    }
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    // JSON never spans two of its lines and is one value as a whole at the same time, so the lines are tried second.
+    let bundles = match json::strict(text) {
+        Ok(()) => from_document(text)?,
+        Err(error) => {
+            let lines = json::lines(text).ok_or(error)?;
+            lines.into_iter().take(MAX_BUNDLES + 1).map(one).collect::<Result<_, _>>()?
+        }
+    };
+    match bundles.iter().find(|bundle| bundle.len() > MAX_BUNDLE) {
+        Some(bundle) => Err(BundleError::TooLarge(bundle.len())),
+        None if bundles.len() > MAX_BUNDLES => Err(BundleError::TooMany),
+        None => Ok(bundles),
+    }
+}
+
+fn from_document(text: &[u8]) -> Result<Vec<String>, BundleError> {
+    let Ok(answer) = serde_json::from_slice::<Answer<'_>>(text) else { return Ok(vec![one(text)?]) };
+    if !answer.attestations.is_empty() && answer.attestations.iter().all(|entry| entry.bundle.is_none()) {
+        return Err(BundleError::Addresses);
+    }
+    answer.attestations.iter().filter_map(|entry| entry.bundle).map(|bundle| one(bundle.get().as_bytes())).collect()
+}
+
+/// One bundle, if it has the shape of one: what was signed once, and the means to verify it once.
+fn one(text: &[u8]) -> Result<String, BundleError> {
+    json::strict(text)?;
+    let shape = |what: &str| BundleError::Shape(what.to_owned());
+    let value: Value = serde_json::from_slice(text).map_err(|error| shape(&error.to_string()))?;
+    let Some(fields) = value.as_object() else { return Err(shape("it is no object")) };
+    if fields.contains_key("attestations") {
+        return Err(shape("it is an answer of GitHub's API among bundles"));
+    }
+    if let Some(form) = legacy(&value) {
+        return Err(BundleError::Legacy(form));
+    }
+    let Some(material) = fields.get("verificationMaterial").and_then(Value::as_object) else {
+        return Err(shape("it has no `verificationMaterial`"));
+    };
+    exactly_one(fields, &["messageSignature", "dsseEnvelope"])?;
+    exactly_one(material, &["certificate", "x509CertificateChain", "publicKey"])?;
+    let text = str::from_utf8(text).map_err(|error| shape(&error.to_string()))?;
+    Ok(text.to_owned())
+}
+
+fn exactly_one(fields: &serde_json::Map<String, Value>, names: &[&str]) -> Result<(), BundleError> {
+    match names.iter().filter(|name| fields.contains_key(**name)).count() {
+        1 => Ok(()),
+        count => Err(BundleError::Shape(format!("it must have one of {}, and has {count}", names.join(", ")))),
+    }
+}
+
+/// Forms of older tools, so that people are told what they have.
+fn legacy(value: &Value) -> Option<&'static str> {
+    if value.get("base64Signature").is_some() || value.get("rekorBundle").is_some() {
+        Some("a bundle of cosign 1 or 2")
+    } else if value.get("payloadType").is_some() && value.get("signatures").is_some() {
+        Some("a bare signed statement (`.intoto.jsonl`)")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BUNDLE: &str = r#"{"mediaType": "x", "verificationMaterial": {"certificate": {}}, "dsseEnvelope": {}}"#;
+
+    #[test]
+    fn every_carrier_gives_the_same_bytes() {
+        let line = format!("\n{BUNDLE}\r\n{BUNDLE}\n\n");
+        assert_eq!(split(BUNDLE.as_bytes()), Ok(vec![BUNDLE.to_owned()]));
+        assert_eq!(split(line.as_bytes()), Ok(vec![BUNDLE.to_owned(), BUNDLE.to_owned()]));
+        let pretty = BUNDLE.replace(", ", ",\n ");
+        assert_eq!(split(pretty.as_bytes()), Ok(vec![pretty.clone()]));
+        let answer = format!(r#"{{"attestations": [{{"repository_id": 1, "bundle": {BUNDLE}}}, {{"bundle": null}}]}}"#);
+        assert_eq!(split(answer.as_bytes()), Ok(vec![BUNDLE.to_owned()]));
+        assert_eq!(split(br#"{"attestations": []}"#), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn what_is_no_bundle_is_named() {
+        let refused = |text: &str| split(text.as_bytes()).expect_err("refused");
+        assert_eq!(refused(r#"{"attestations": [{"bundle_url": "https://x"}]}"#), BundleError::Addresses);
+        assert!(matches!(refused(r#"{"base64Signature": ""}"#), BundleError::Legacy(_)));
+        assert!(matches!(refused(r#"{"payloadType": "", "payload": "", "signatures": []}"#), BundleError::Legacy(_)));
+        assert!(matches!(refused("[]"), BundleError::Shape(_)));
+        assert!(matches!(refused("{}"), BundleError::Shape(_)));
+        assert!(matches!(refused(""), BundleError::Json(_)));
+        assert!(matches!(refused("{}\nno"), BundleError::Json(_)));
+        assert!(matches!(refused(&format!("{BUNDLE}\n{{}}")), BundleError::Shape(_)));
+        // What is a bundle in one place must not be an answer in another.
+        let both = BUNDLE.replacen('{', r#"{"attestations": [], "#, 1);
+        assert!(matches!(refused(&format!("{BUNDLE}\n{both}")), BundleError::Shape(_)));
+        assert!(matches!(
+            refused(&BUNDLE.replace(r#""certificate""#, r#""publicKey": {}, "certificate""#)),
+            BundleError::Shape(_)
+        ));
+        assert!(matches!(refused(&BUNDLE.replace("dsseEnvelope", "dsse")), BundleError::Shape(_)));
+    }
+
+    #[test]
+    fn size_and_number_are_bounded() {
+        let long = BUNDLE.replace("\"x\"", &format!("\"{}\"", "x".repeat(MAX_BUNDLE)));
+        assert!(matches!(split(long.as_bytes()), Err(BundleError::TooLarge(_))));
+        let many = format!("{BUNDLE}\n").repeat(MAX_BUNDLES + 1);
+        assert_eq!(split(many.as_bytes()), Err(BundleError::TooMany));
+        assert_eq!(split(format!("{BUNDLE}\n").repeat(MAX_BUNDLES).as_bytes()).map(|all| all.len()), Ok(MAX_BUNDLES));
+    }
+}

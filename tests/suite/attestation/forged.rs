@@ -1,0 +1,378 @@
+//! Forged and altered proofs, and genuine ones that are not what was expected: each is refused for its own reason.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use reproq::attestation;
+use reproq::attestation::Field;
+use reproq::attestation::Kind;
+use reproq::attestation::NotProven;
+use reproq::attestation::Part;
+use reproq::attestation::Policy;
+use reproq::attestation::Proof;
+use reproq::attestation::Reason;
+use reproq::attestation::Roots;
+use reproq::attestation::SigningTime;
+use reproq::attestation::Wanted;
+use reproq::release::Sha256Digest;
+use serde_json::Value;
+
+use super::sha256;
+use crate::support::forge::Claims;
+use crate::support::forge::How;
+use crate::support::forge::Instance;
+use crate::support::forge::SIGNED_AT;
+use crate::support::forge::provenance;
+use crate::support::forge::released;
+
+const NAME: &str = "tool-linux-amd64";
+
+/// The instance everybody here trusts, and the bytes everything is about.
+struct World {
+    acme: Instance,
+    digest: Sha256Digest,
+    /// A root with a log, as the public instance's, or without one, as GitHub's.
+    with_log: bool,
+}
+
+impl World {
+    fn new(with_log: bool) -> Self {
+        Self { acme: Instance::new("acme", "acme authority"), digest: sha256(b"the tool"), with_log }
+    }
+
+    fn how(&self) -> How {
+        How { logged: self.with_log, stamped: !self.with_log, ..How::default() }
+    }
+
+    fn statement(&self) -> Value {
+        provenance(NAME, &self.digest.to_string())
+    }
+
+    /// A proof that fits.
+    fn build(&self) -> Value {
+        self.acme.bundle(&Claims::build(), &self.statement(), self.how())
+    }
+
+    fn release(&self) -> Value {
+        self.acme.bundle(&Claims::release(), &released(NAME, &self.digest.to_string()), self.how())
+    }
+
+    fn roots(&self) -> Roots {
+        Roots::from_file("acme.json", self.acme.root(self.with_log).to_string().as_bytes()).expect("a root")
+    }
+
+    fn verify(&self, bundle: &Value, policy: &Policy) -> Result<Proof, Reason> {
+        self.verify_with(bundle, policy, &self.roots())
+    }
+
+    fn verify_with(&self, bundle: &Value, policy: &Policy, roots: &Roots) -> Result<Proof, Reason> {
+        let now = "2026-11-23T00:00:00Z".parse().expect("a time");
+        match attestation::verify(&[bundle.to_string().as_bytes()], self.digest, policy, roots, now) {
+            Ok(mut proven) => Ok(proven.proofs.remove(0)),
+            Err(NotProven::Refused(mut refused)) => Err(refused.remove(0).reason),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    fn broken(&self, bundle: &Value) -> Part {
+        match self.verify(bundle, &acme()) {
+            Err(Reason::Broken { part, .. }) => part,
+            other => panic!("expected a broken part, found {other:#?}"),
+        }
+    }
+
+    fn unfit(&self, bundle: &Value, policy: &Policy) -> Vec<Field> {
+        match self.verify(bundle, policy) {
+            Err(Reason::Unfit { mismatches }) => mismatches.into_iter().map(|mismatch| mismatch.field).collect(),
+            other => panic!("expected a misfit, found {other:#?}"),
+        }
+    }
+}
+
+fn acme() -> Policy {
+    Policy::of_repository("acme/tool".parse().expect("a repository"))
+}
+
+/// Signed again in words, not in deeds: the payload says something else under the old signature.
+fn reworded(bundle: &Value, from: &str, to: &str) -> Value {
+    let mut bundle = bundle.clone();
+    let payload = bundle["dsseEnvelope"]["payload"].as_str().expect("a payload");
+    let text = String::from_utf8(STANDARD.decode(payload).expect("base64")).expect("text");
+    assert!(text.contains(from), "{text}");
+    bundle["dsseEnvelope"]["payload"] = STANDARD.encode(text.replace(from, to)).into();
+    bundle
+}
+
+#[test]
+fn what_is_genuine_and_fits_is_proven() {
+    for with_log in [true, false] {
+        let world = World::new(with_log);
+        let proof = world.verify(&world.build(), &acme()).expect("proven");
+        assert_eq!((proof.kind, proof.logged), (Kind::Build, with_log));
+        assert_eq!(proof.time, Some(if with_log { SigningTime::Log } else { SigningTime::TimestampAuthority }));
+        assert_eq!(proof.signed_at.map(|time| time.timestamp()), Some(SIGNED_AT + 5));
+        assert_eq!(proof.workflow.as_deref(), Some("acme/tool/.github/workflows/release.yml"));
+        assert_eq!((proof.repository_id, proof.owner_id), (Some(7), Some(70)));
+        let release = world.verify(&world.release(), &acme()).expect("proven");
+        assert_eq!((release.kind, release.tag.as_deref()), (Kind::Release, Some("v1.2.3")));
+        assert_eq!(release.repository.as_deref(), Some("acme/tool"));
+    }
+}
+
+#[test]
+fn an_authority_that_only_looks_like_the_trusted_one_proves_nothing() {
+    for with_log in [true, false] {
+        let world = World::new(with_log);
+        let by = |impostor: &Instance| impostor.bundle(&Claims::build(), &world.statement(), world.how());
+        // Of the same name, with everything its own; and with real timestamps and a real record in the log.
+        let part = if with_log { Part::Log } else { Part::Timestamp };
+        assert_eq!(world.broken(&by(&world.acme.impostor())), part);
+        let served = world.verify(&by(&world.acme.impostor_with_services()), &acme());
+        assert!(matches!(served, Err(Reason::UnknownKey { .. })), "{served:#?}");
+        // Another name altogether, and the names of the real authorities against the embedded roots.
+        let other = world.verify(&by(&Instance::new("evil", "evil authority")), &acme());
+        assert!(matches!(other, Err(Reason::UnknownKey { .. })), "{other:#?}");
+        let embedded = Roots::embedded();
+        for (organisation, common) in [
+            ("acme", "acme authority"),
+            ("sigstore.dev", "sigstore-intermediate"),
+            ("GitHub, Inc.", "Fulcio Intermediate l2"),
+        ] {
+            let forged = by(&Instance::new(organisation, common));
+            let refused = world.verify_with(&forged, &acme(), &embedded);
+            assert!(matches!(refused, Err(Reason::Broken { .. } | Reason::UnknownKey { .. })), "{refused:#?}");
+        }
+    }
+}
+
+#[test]
+fn words_that_were_changed_after_signing_break_the_signature() {
+    for with_log in [true, false] {
+        let world = World::new(with_log);
+        let other = sha256(b"another tool").to_string();
+        let (build, release) = (world.build(), world.release());
+        for altered in [
+            reworded(&build, &world.digest.to_string(), &other),
+            reworded(&build, NAME, "tool-darwin-arm64"),
+            reworded(&release, "\"v1.2.3\"", "\"v9.9.9\""),
+            reworded(&release, "acme/tool", "evil/tool"),
+        ] {
+            assert_eq!(world.broken(&altered), Part::Signature);
+        }
+        // About the swapped bytes it is no better.
+        let mut swapped = world;
+        swapped.digest = sha256(b"another tool");
+        let altered = reworded(&build, &sha256(b"the tool").to_string(), &other);
+        assert_eq!(swapped.broken(&altered), Part::Signature);
+    }
+}
+
+#[test]
+fn evidence_that_is_missing_or_borrowed_is_found() {
+    let world = World::new(true);
+    let (bundle, other) = (world.build(), world.build());
+    let entry = |bundle: &Value| bundle["verificationMaterial"]["tlogEntries"][0].clone();
+    let with_entry = |change: &dyn Fn(&mut Value)| {
+        let mut bundle = bundle.clone();
+        change(&mut bundle["verificationMaterial"]["tlogEntries"][0]);
+        bundle
+    };
+    let remove =
+        |name: &'static str| move |entry: &mut Value| drop(entry.as_object_mut().expect("an entry").remove(name));
+    let mut without = bundle.clone();
+    without["verificationMaterial"].as_object_mut().expect("material").remove("tlogEntries");
+    assert_eq!(world.broken(&without), Part::Log);
+    assert_eq!(world.broken(&with_entry(&remove("inclusionPromise"))), Part::Timestamp);
+    assert!(world.verify(&with_entry(&remove("inclusionProof")), &acme()).is_err());
+    assert_eq!(world.broken(&with_entry(&|it| it["integratedTime"] = (SIGNED_AT + 6).to_string().into())), Part::Log);
+    assert_eq!(
+        world.broken(&with_entry(&|it| it["inclusionProof"] = entry(&other)["inclusionProof"].clone())),
+        Part::Log
+    );
+    assert_eq!(
+        world.broken(&with_entry(&|it| it["inclusionPromise"] = entry(&other)["inclusionPromise"].clone())),
+        Part::Log
+    );
+    // The whole record of another signature is genuine, and not of this one.
+    assert_eq!(world.broken(&with_entry(&|it| *it = entry(&other))), Part::Log);
+    // Somebody else's log.
+    let stranger = world.acme.impostor().bundle(&Claims::build(), &world.statement(), world.how());
+    assert_eq!(world.broken(&with_entry(&|it| *it = entry(&stranger))), Part::Log);
+    // Somebody else's certificate.
+    let mut borrowed = bundle.clone();
+    borrowed["verificationMaterial"]["certificate"] = other["verificationMaterial"]["certificate"].clone();
+    assert_eq!(world.broken(&borrowed), Part::Signature);
+
+    let world = World::new(false);
+    let (bundle, other) = (world.build(), world.build());
+    let stamp = |bundle: &Value| bundle["verificationMaterial"]["timestampVerificationData"].clone();
+    let stamped = |stamp: Value| {
+        let mut bundle = bundle.clone();
+        bundle["verificationMaterial"]["timestampVerificationData"] = stamp;
+        bundle
+    };
+    assert!(world.verify(&stamped(Value::Null), &acme()).is_err());
+    assert_eq!(world.broken(&stamped(stamp(&other))), Part::Timestamp);
+    let stranger = world.acme.impostor().bundle(&Claims::build(), &world.statement(), world.how());
+    assert_eq!(world.broken(&stamped(stamp(&stranger))), Part::Timestamp);
+    // A bundle without a log does for a root without one, and never for a root with one.
+    let strict = World { with_log: true, ..world };
+    assert_eq!(strict.broken(&bundle), Part::Log);
+}
+
+#[test]
+fn a_certificate_is_good_for_its_ten_minutes() {
+    for with_log in [true, false] {
+        let world = World::new(with_log);
+        for signed_at in [SIGNED_AT - 1, SIGNED_AT + 601] {
+            let how = How { signed_at, ..world.how() };
+            let bundle = world.acme.bundle(&Claims::build(), &world.statement(), how);
+            let refused = world.verify(&bundle, &acme());
+            // The chain is looked at first, so that the library does not say which end it was.
+            assert!(
+                matches!(refused, Err(Reason::UnknownKey { .. } | Reason::Broken { part: Part::Certificate, .. })),
+                "{refused:#?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_wrong_clock_is_told_from_a_wrong_proof() {
+    for with_log in [true, false] {
+        let world = World::new(with_log);
+        let (text, roots) = (world.build().to_string(), world.roots());
+        let at = |now: &str| {
+            let now = now.parse().expect("a time");
+            attestation::verify(&[text.as_bytes()], world.digest, &acme(), &roots, now)
+        };
+        // A year ahead, and a hundred: what was proven stays proven.
+        assert!(at("2027-03-01T12:00:00Z").is_ok());
+        assert!(at("2126-03-01T12:00:00Z").is_ok());
+        // A year behind, and a second.
+        for now in ["2025-03-01T12:00:00Z", "2026-03-01T12:00:04Z"] {
+            let Err(NotProven::Refused(refused)) = at(now) else { panic!("{now} is before it was signed") };
+            assert!(matches!(refused[0].reason, Reason::Clock { .. }), "{refused:#?}");
+        }
+        assert!(at("2026-03-01T12:00:05Z").is_ok());
+    }
+}
+
+#[test]
+fn genuine_proofs_of_something_else_are_refused_field_by_field() {
+    type Change = fn(&mut Policy);
+    let world = World::new(true);
+    let build = world.build();
+    let repository = |name: &str| Policy::of_repository(name.parse().expect("a repository"));
+    assert_eq!(world.unfit(&build, &repository("evil/other")), [Field::Repository, Field::Workflow]);
+    assert_eq!(world.unfit(&build, &repository("acm/tool")), [Field::Repository, Field::Workflow]);
+    assert_eq!(world.unfit(&build, &repository("acme/too")), [Field::Repository, Field::Workflow]);
+    let cases: [(Field, Change); 8] = [
+        (Field::Workflow, |policy| policy.workflow = "acme/tool/.github/workflows/release.ym".parse().ok()),
+        (Field::RepositoryId, |policy| policy.repository_id = Some(8)),
+        (Field::OwnerId, |policy| policy.owner_id = Some(7)),
+        (Field::Ref, |policy| policy.tag = "v1.2.4".parse().ok()),
+        (Field::Asset, |policy| policy.asset = Some("tool-darwin-arm64".to_owned())),
+        (Field::Issuer, |policy| policy.issuer = "https://token.actions.githubusercontent.com/acme".to_owned()),
+        (Field::Kind, |policy| policy.wanted = Wanted::Release),
+        (Field::Commit, |policy| policy.commit = Some("1".repeat(40))),
+    ];
+    for (field, change) in cases {
+        let mut policy = acme();
+        change(&mut policy);
+        assert_eq!(world.unfit(&build, &policy), [field]);
+    }
+    let signed = |claims: Claims| world.acme.bundle(&claims, &world.statement(), world.how());
+    let branch = signed(Claims::build().with(14, "refs/heads/main"));
+    let mut tagged = acme();
+    tagged.tag = "v1.2.3".parse().ok();
+    assert!(world.verify(&branch, &tagged).is_ok());
+    tagged.require_tag_ref = true;
+    assert_eq!(world.unfit(&branch, &tagged), [Field::Ref]);
+    assert_eq!(world.unfit(&signed(Claims::build().with(11, "self-hosted")), &acme()), [Field::Runner]);
+    // A namesake has another number.
+    let mut numbered = acme();
+    numbered.repository_id = Some(7);
+    assert_eq!(world.unfit(&signed(Claims::build().with(15, "99")), &numbered), [Field::RepositoryId]);
+    // A workflow of ours that built something else's source, and somebody else's that built ours.
+    assert_eq!(
+        world.unfit(&signed(Claims::build().with(12, "https://github.com/evil/tool")), &acme()),
+        [Field::Repository]
+    );
+    let foreign = "https://github.com/acme/tool-evil/.github/workflows/release.yml@refs/tags/v1.2.3";
+    assert_eq!(world.unfit(&signed(Claims::build().signed_by(foreign)), &acme()), [Field::Workflow]);
+    // A person, who has no claims at all.
+    let person = Claims {
+        identity: "https://acme.example/someone".to_owned(),
+        extensions: vec![(8, "https://accounts.google.com".to_owned())],
+    };
+    let fields = world.unfit(&signed(person), &acme());
+    assert_eq!(fields, [Field::Issuer, Field::Repository, Field::Workflow, Field::Runner]);
+    // A workflow that says it is GitHub's release service.
+    let posing = world.acme.bundle(&Claims::build(), &released(NAME, &world.digest.to_string()), world.how());
+    assert_eq!(world.unfit(&posing, &acme()), [Field::Identity]);
+}
+
+#[test]
+fn genuine_proofs_of_other_bytes_are_refused_and_say_of_which() {
+    let mut world = World::new(true);
+    let bundle = world.build();
+    let about = world.digest;
+    world.digest = sha256(b"another tool");
+    match world.verify(&bundle, &acme()) {
+        Err(Reason::OtherBytes { expected, found }) => assert_eq!((expected, found), (world.digest, vec![about])),
+        other => panic!("{other:#?}"),
+    }
+}
+
+#[test]
+fn what_can_be_read_two_ways_or_not_at_all_is_malformed() {
+    let world = World::new(true);
+    let text = world.build().to_string();
+    let now = "2026-11-23T00:00:00Z".parse().expect("a time");
+    for altered in [
+        text.replacen("\"dsseEnvelope\"", "\"dsseEnvelope\":{},\"dsseEnvelope\"", 1),
+        text.replacen("\"signatures\":[", "\"signatures\":[{\"sig\":\"AAAA\"},", 1),
+        text.replacen("\"payload\":\"", "\"payload\":\"!", 1),
+        text.replacen("v0.3+json", "v0.9+json", 1),
+        text[..text.len() - 1].to_owned(),
+        String::new(),
+    ] {
+        let outcome = attestation::verify(&[altered.as_bytes()], world.digest, &acme(), &world.roots(), now);
+        let Err(NotProven::Refused(refused)) = outcome else { panic!("{altered}") };
+        assert!(matches!(refused[0].reason, Reason::Malformed { .. }), "{refused:#?}");
+    }
+    assert_eq!(attestation::verify(&[], world.digest, &acme(), &world.roots(), now), Err(NotProven::NoBundle));
+}
+
+#[test]
+fn one_proof_that_fits_is_enough_and_the_others_are_told() {
+    let world = World::new(true);
+    let evil = world.acme.impostor().bundle(&Claims::build(), &world.statement(), world.how());
+    let texts: Vec<String> = [evil, world.build(), world.release()].iter().map(Value::to_string).collect();
+    let texts: Vec<&[u8]> = texts.iter().map(String::as_bytes).collect();
+    let now = "2026-11-23T00:00:00Z".parse().expect("a time");
+    let proven = attestation::verify(&texts, world.digest, &acme(), &world.roots(), now).expect("proven");
+    assert_eq!(proven.proofs.iter().map(|proof| proof.kind).collect::<Vec<_>>(), [Kind::Build, Kind::Release]);
+    assert_eq!(proven.refused.iter().map(|refusal| refusal.bundle).collect::<Vec<_>>(), [1]);
+}
+
+#[test]
+fn forged_and_too_new_are_told_apart_by_the_age_of_the_root() {
+    let world = World::new(false);
+    let forged = world.acme.impostor().bundle(&Claims::build(), &world.statement(), world.how());
+    let told = |newest: &str| {
+        let root = world.acme.root_since(false, newest).to_string();
+        let roots = Roots::from_file("acme.json", root.as_bytes()).expect("a root");
+        world.verify_with(&forged, &acme(), &roots).expect_err("refused").to_string()
+    };
+    assert!(told("2026-02-01T00:00:00Z").contains("may be too old for it, or it is forged"));
+    assert!(!told("2026-06-01T00:00:00Z").contains("too old"));
+}
+
+#[test]
+fn a_root_of_somebody_elses_choice_replaces_the_embedded_ones() {
+    let world = World::new(false);
+    let refused = world.verify_with(&world.build(), &acme(), &Roots::embedded());
+    assert!(matches!(refused, Err(Reason::UnknownKey { .. })), "{refused:#?}");
+    assert!(world.verify_with(&world.build(), &acme(), &Roots::embedded().and(world.roots())).is_ok());
+}

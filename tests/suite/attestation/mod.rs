@@ -1,0 +1,47 @@
+//! Attestations: the public conformance suite, real proofs and forged ones, through the real program.
+
+mod cli;
+mod conformance;
+mod forged;
+mod mutations;
+mod real;
+
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+
+use reproq::release::Sha256Digest;
+use sha2::Digest;
+use sha2::Sha256;
+
+/// Other projects' test data, which lies beside the repository and never in it. None where it is absent, and then said.
+fn shared(folder: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/attestation").join(folder);
+    if path.is_dir() {
+        return Some(path);
+    }
+    eprintln!("SKIPPED: {} is not there, so that nothing of it was verified", path.display());
+    None
+}
+
+/// A path as an argument.
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a UTF-8 path")
+}
+
+/// The names in a folder, in order.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("readable").flatten();
+    let mut names: Vec<String> = entries.map(|entry| entry.file_name().into_string().expect("UTF-8")).collect();
+    names.sort();
+    names
+}
+
+/// The digest of some bytes, as `verify` takes it.
+fn sha256_argument(bytes: &[u8]) -> String {
+    format!("sha256:{}", sha256(bytes))
+}
+
+fn sha256(bytes: &[u8]) -> Sha256Digest {
+    Sha256Digest::from_bytes(Sha256::digest(bytes).into())
+}

@@ -1,0 +1,109 @@
+//! Thousands of altered copies of real proofs: none makes the program stop, and whatever is still accepted says the same.
+
+use std::env;
+use std::fs;
+
+use fastrand::Rng;
+use reproq::attestation;
+use reproq::attestation::Policy;
+use reproq::attestation::Proof;
+use reproq::attestation::Roots;
+use reproq::attestation::SigningTime;
+use reproq::release::Sha256Digest;
+use serde_json::Value;
+
+use super::real::REAL;
+use super::shared;
+
+/// How many random changes are made to each, unless `REPROQ_TEST_MUTATIONS` says otherwise.
+const MUTATIONS: usize = 1000;
+
+#[test]
+fn no_change_to_a_real_proof_changes_what_it_proves() {
+    let Some(folder) = shared("real") else { return };
+    let count = env::var("REPROQ_TEST_MUTATIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(MUTATIONS);
+    let roots = Roots::embedded();
+    for real in REAL {
+        let text = fs::read_to_string(folder.join(real.bundle)).expect("text");
+        let (digest, policy) = (real.digest(&folder), real.policy());
+        let verify = |text: &[u8]| proof(text, digest, &policy, &roots);
+        let original = verify(text.as_bytes()).expect("the original is proven");
+        let document: Value = serde_json::from_str(&text).expect("JSON");
+        let structural = without_each_part(&document);
+        let mut random = Rng::with_seed(0x5157);
+        let changed = (0..count).map(|_| flipped(text.as_bytes(), &mut random));
+        let all = structural.iter().map(|value| value.to_string().into_bytes()).chain(changed);
+        let (mut accepted, mut total) = (0, 0);
+        for mutant in all {
+            total += 1;
+            if let Some(proof) = verify(&mutant) {
+                accepted += 1;
+                assert_eq!(proof, expected(&original, &proof), "{}", String::from_utf8_lossy(&mutant));
+            }
+        }
+        eprintln!(
+            "mutations of {}: {total}, of them {} by leaving out a part; {accepted} accepted, each with the same proof",
+            real.bundle,
+            structural.len()
+        );
+    }
+}
+
+fn proof(text: &[u8], digest: Sha256Digest, policy: &Policy, roots: &Roots) -> Option<Proof> {
+    let now = "2026-11-23T00:00:00Z".parse().expect("a time");
+    attestation::verify(&[text], digest, policy, roots, now).ok().map(|mut proven| proven.proofs.remove(0))
+}
+
+/// The original. Of two proven times one may be left out; the other must then be from the certificate's ten minutes.
+fn expected(original: &Proof, found: &Proof) -> Proof {
+    let mut expected = original.clone();
+    if original.time == Some(SigningTime::LogAndTimestampAuthority) && found.time != original.time {
+        let (first, then) = (original.signed_at.expect("a time"), found.signed_at.expect("a time"));
+        assert!((then - first).num_minutes() < 10, "{found:?}");
+        (expected.time, expected.signed_at) = (found.time, found.signed_at);
+    }
+    expected
+}
+
+/// One to four bytes are others.
+fn flipped(text: &[u8], random: &mut Rng) -> Vec<u8> {
+    let mut bytes = text.to_vec();
+    for _ in 0..random.usize(1..=4) {
+        let place = random.usize(..bytes.len());
+        bytes[place] = if random.bool() { random.u8(b' '..=b'~') } else { bytes[place] ^ (1 << random.u8(..8)) };
+    }
+    bytes
+}
+
+/// The document once without each of its parts.
+fn without_each_part(document: &Value) -> Vec<Value> {
+    let mut places = Vec::new();
+    collect(document, &mut String::new(), &mut places);
+    let without = |place: &String| {
+        let mut document = document.clone();
+        let (parent, name) = place.rsplit_once('/').expect("a part has a parent");
+        match document.pointer_mut(parent).expect("there") {
+            Value::Object(fields) => drop(fields.remove(name)),
+            Value::Array(items) => drop(items.remove(name.parse().expect("an index"))),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => unreachable!("these have no parts"),
+        }
+        document
+    };
+    places.iter().map(without).collect()
+}
+
+fn collect(value: &Value, place: &mut String, places: &mut Vec<String>) {
+    let mut part = |name: &str, value: &Value| {
+        let length = place.len();
+        place.push('/');
+        place.push_str(name);
+        places.push(place.clone());
+        collect(value, place, places);
+        place.truncate(length);
+    };
+    match value {
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| part(name, value)),
+        Value::Array(items) => items.iter().enumerate().for_each(|(index, value)| part(&index.to_string(), value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
