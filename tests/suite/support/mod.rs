@@ -2,6 +2,8 @@
 
 pub mod context;
 pub mod fault_table;
+#[cfg(unix)]
+pub mod memory;
 pub mod redact;
 pub mod releases;
 pub mod samples;

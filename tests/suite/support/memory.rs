@@ -1,0 +1,71 @@
+//! How much memory a run of the program took at its peak, as the system counted it.
+
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::process::Stdio;
+
+use super::Output;
+use super::context;
+
+/// What no run may take, however hostile what it reads is.
+pub const HOSTILE_LIMIT_KIB: u64 = 32 * 1024;
+
+/// Starts the program and asks the system about it afterwards. Its own peak is in the answer alone, because a program that
+/// is started by the tests themselves would inherit theirs.
+const MEASURE: &str = "\
+import resource, subprocess, sys
+code = subprocess.call(sys.argv[2:])
+peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+if sys.platform == 'darwin':
+    peak //= 1024
+with open(sys.argv[1], 'w') as file:
+    file.write(str(peak))
+sys.exit(code if code >= 0 else 128 - code)
+";
+
+/// Runs a command to its end and gives what it said and the largest resident set of it and its children, in KiB. The
+/// command's folder and changes of the environment are kept; its streams are read.
+pub fn peak_kib(command: Command) -> (Output, u64) {
+    let folder = tempfile::tempdir().expect("a folder for the answer");
+    let answer = folder.path().join("peak");
+    let mut measured = Command::new(python());
+    measured.args(["-I", "-S", "-c", MEASURE]).arg(&answer).arg(command.get_program()).args(command.get_args());
+    if let Some(folder) = command.get_current_dir() {
+        measured.current_dir(folder);
+    }
+    // Whether a command clears its environment cannot be asked; the suite's commands do.
+    measured.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    measured.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = context::wait(measured.spawn().expect("python3 starts"));
+    let peak = fs::read_to_string(&answer).unwrap_or_else(|error| panic!("nothing was measured: {error}: {output:#?}"));
+    (output, peak.parse().expect("a number"))
+}
+
+/// As [`peak_kib`], and panics when the run took more than a hostile case may.
+pub fn within_the_limit(command: Command) -> Output {
+    let (output, peak) = peak_kib(command);
+    assert!(peak < HOSTILE_LIMIT_KIB, "{peak} KiB at the peak: {output:#?}");
+    output
+}
+
+/// The system's own, because a version manager's stand-in needs an environment that runs of the suite do not have.
+fn python() -> PathBuf {
+    let systems = Path::new("/usr/bin/python3");
+    if systems.is_file() { systems.to_owned() } else { PathBuf::from("python3") }
+}
+
+#[test]
+fn memory_is_counted_where_it_is_taken() {
+    let python = |code: &str| {
+        let mut command = Command::new(python());
+        command.args(["-I", "-S", "-c", code]);
+        peak_kib(command)
+    };
+    let (idle, little) = python("raise SystemExit(3)");
+    assert_eq!(idle.code, 3, "{idle:#?}");
+    let (_, much) = python("b'x' * (64 << 20)");
+    assert!(little < HOSTILE_LIMIT_KIB, "{little}");
+    assert!(much > 60 * 1024, "{much}");
+}
