@@ -119,6 +119,12 @@ fn io_hint(error: &io::Error, path: &Path) -> Option<String> {
         io::ErrorKind::NotADirectory => {
             Some(format!("a file stands where `{folder}` needs a folder; move it away and run the same command again"))
         }
+        io::ErrorKind::IsADirectory | io::ErrorKind::AlreadyExists => {
+            Some(format!("something stands in the way in `{folder}`; move it away and run the same command again"))
+        }
+        io::ErrorKind::InvalidFilename => {
+            Some("the path is longer than the system allows; move the project to a shorter one".to_owned())
+        }
         io::ErrorKind::FileTooLarge => {
             Some("a limit on the size of files is set for this process (`ulimit -f`); raise it".to_owned())
         }

@@ -266,8 +266,10 @@ async fn preview_at(
 }
 
 fn stand(request: &InstallRequest) -> Result<(Standing, State), InstallError> {
-    let (installed, state) = store::scan(&request.layout)?;
-    let in_the_way = |what| InstallError::InTheWay { path: request.layout.binary.clone(), what };
+    let scanned = store::scan(&request.layout);
+    // What cannot be read because of what is in its way is told by that.
+    let (installed, state) = scanned.or_else(|error| hold::clear(&request.layout).and(Err(error.into())))?;
+    let in_the_way = |what| InstallError::InTheWay { path: request.layout.binary.clone(), what, place: "the binary" };
     Ok((standing(request, installed).map_err(in_the_way)?, state))
 }
 

@@ -42,13 +42,15 @@ pub enum InstallError {
         /// What was removed.
         path: PathBuf,
     },
-    /// Something is in the binary's place that is not replaced.
-    #[error("`{path}` is {what}, where the binary belongs", path = path.display())]
+    /// Something is in a place of the store that is neither replaced nor followed.
+    #[error("`{path}` is {what}, where {place} belongs", path = path.display())]
     InTheWay {
-        /// The binary's place.
+        /// The place.
         path: PathBuf,
         /// What is there.
         what: &'static str,
+        /// What belongs there.
+        place: &'static str,
     },
     /// The project's lock cannot be read.
     #[error(transparent)]

@@ -14,6 +14,7 @@ use crate::store;
 use crate::store::Installed;
 use crate::store::Layout;
 use crate::store::Lock;
+use crate::store::Obstacle;
 use crate::store::Receipt;
 use crate::store::State;
 use crate::store::StoreError;
@@ -30,6 +31,7 @@ impl<'a> Hold<'a> {
     /// Waits for the lock as long as may be waited.
     pub(super) fn take(request: &'a InstallRequest, door: &Door<'_>) -> Result<Self, InstallError> {
         let layout = &request.layout;
+        clear(layout)?;
         store::prepare(layout)?;
         let lock = Lock::acquire(&layout.lock(), door.lock_timeout, |holder| {
             door.progress.note(&format!("waiting for another installation in this project ({holder})"));
@@ -86,10 +88,21 @@ pub(super) fn finish(request: &InstallRequest, receipt: &Receipt, state: &State)
     if unfinished.is_empty() && platform::is_empty_folder(&layout.staging()) {
         return;
     }
+    if store::obstacle(layout).is_some() {
+        return;
+    }
     let Ok(lock) = Lock::acquire(&layout.lock(), Duration::ZERO, |_| {}) else { return };
     // Looked at again, because another installation may have come between.
     if let Ok((Installed::Intact { receipt }, state)) = store::scan(layout) {
         Hold { layout, keep, lock }.complete(&receipt, &state);
+    }
+}
+
+/// Nothing of the store may be a link or something else that is not its own.
+pub(super) fn clear(layout: &Layout) -> Result<(), InstallError> {
+    match store::obstacle(layout) {
+        None => Ok(()),
+        Some(Obstacle { path, what, place }) => Err(InstallError::InTheWay { path, what, place }),
     }
 }
 

@@ -67,7 +67,7 @@ pub fn rollback(
         Installed::Removed { receipt } => (None, Some(*receipt)),
         Installed::Nothing => (None, None),
         Installed::NotAFile { what } => {
-            return Err(InstallError::InTheWay { path: layout.binary.clone(), what });
+            return Err(InstallError::InTheWay { path: layout.binary.clone(), what, place: "the binary" });
         }
     };
     let previous = state.previous.filter(|previous| Some(*previous) != found);

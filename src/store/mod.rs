@@ -19,6 +19,7 @@ mod commit;
 mod fingerprint;
 mod layout;
 mod lock;
+mod obstacle;
 mod receipt;
 mod state;
 
@@ -32,6 +33,8 @@ pub use fingerprint::Fingerprint;
 pub use layout::Layout;
 pub use lock::Lock;
 pub use lock::LockError;
+pub use obstacle::Obstacle;
+pub use obstacle::obstacle;
 pub use receipt::BuildRecord;
 pub use receipt::Receipt;
 pub use receipt::ReceiptAsset;

@@ -186,6 +186,8 @@ pub fn installed_from(layout: &Layout, asset: &Sha256Digest) -> Option<Sha256Dig
 }
 
 fn read_record<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    // Opening a pipe would wait for somebody to write to it.
+    fs::metadata(path).ok().filter(Metadata::is_file)?;
     let mut bytes = Vec::new();
     fs::File::open(path).ok()?.take(MAX_RECORD).read_to_end(&mut bytes).ok()?;
     serde_json::from_slice(&bytes).ok()
