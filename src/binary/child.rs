@@ -57,11 +57,15 @@ pub(super) struct Output {
     pub(super) stderr: Vec<u8>,
 }
 
-/// Collects the output until the program ends; `None` when it did not end in time, and is then dead.
-pub(super) fn watch(child: &mut Child, timeout: Duration) -> io::Result<Option<(ExitStatus, Output)>> {
+/// Collects the output until the program ends; `None` when it did not end in time or was given up, and is then dead.
+pub(super) fn watch(
+    child: &mut Child,
+    timeout: Duration,
+    given_up: &dyn Fn() -> bool,
+) -> io::Result<Option<(ExitStatus, Output)>> {
     let now = Instant::now();
     let deadline = now.checked_add(timeout).unwrap_or(now + A_DAY);
-    let watched = listen(child).and_then(|events| collect(child, &events, deadline));
+    let watched = listen(child).and_then(|events| collect(child, &events, deadline, given_up));
     if !matches!(watched, Ok(Some(_))) {
         // Whatever went wrong, nothing is left running.
         let _ = child.kill();
@@ -105,6 +109,7 @@ fn collect(
     child: &mut Child,
     events: &mpsc::Receiver<Event>,
     mut deadline: Instant,
+    given_up: &dyn Fn() -> bool,
 ) -> io::Result<Option<(ExitStatus, Output)>> {
     let mut output = Output::default();
     let mut open_streams = 2;
@@ -120,7 +125,7 @@ fn collect(
         let left = deadline.saturating_duration_since(Instant::now());
         match ended {
             Some(status) if open_streams == 0 || left.is_zero() => return Ok(Some((status, output))),
-            None if left.is_zero() => return Ok(None),
+            None if left.is_zero() || given_up() => return Ok(None),
             Some(_) | None => {}
         }
         match events.recv_timeout(pause.min(left)) {

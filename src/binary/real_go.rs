@@ -99,7 +99,7 @@ fn a_worker_for_this_machine_says_its_version() {
     let Some(go) = go() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let program = build(&go, folder.path(), host(), WORKER, &[], "0");
-    let output = smoke_check(&program, &Tool::WORKER, Duration::from_secs(30)).expect("a version");
+    let output = smoke_check(&program, &Tool::WORKER, Duration::from_secs(30), &|| false).expect("a version");
     assert!(check_version(&output, &"v0.0.144".parse().expect("a tag")).is_ok());
     assert!(check_version(&output, &"v0.0.145".parse().expect("a tag")).is_err());
 }

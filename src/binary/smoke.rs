@@ -83,13 +83,19 @@ fn saying(said: &str) -> String {
     if said.is_empty() { " and said nothing".to_owned() } else { format!(" and said `{said}`") }
 }
 
-/// Runs `PATH --version` and reads the version of the tool from what it prints. Blocks for at most `timeout` and a little.
-pub fn smoke_check(path: &Path, tool: &Tool, timeout: Duration) -> Result<SmokeOutput, SmokeError> {
+/// Runs `PATH --version` and reads the version of the tool from what it prints. Blocks for at most `timeout` and a little,
+/// and ends the program as soon as `given_up` says so.
+pub fn smoke_check(
+    path: &Path,
+    tool: &Tool,
+    timeout: Duration,
+    given_up: &dyn Fn() -> bool,
+) -> Result<SmokeOutput, SmokeError> {
     let not_started = |source| SmokeError::CouldNotStart { path: path.to_owned(), source };
     // A relative program and a new current folder do not go together.
     let absolute = std::path::absolute(path).map_err(not_started)?;
     let mut child = start(&absolute).map_err(|error| explained(path, error))?;
-    let Some((status, output)) = watch(&mut child, timeout).map_err(not_started)? else {
+    let Some((status, output)) = watch(&mut child, timeout, given_up).map_err(not_started)? else {
         return Err(SmokeError::TimedOut { path: path.to_owned(), after: timeout });
     };
     if !status.success() {
@@ -213,7 +219,7 @@ mod tests {
     #[test]
     fn a_program_that_is_not_there_is_not_found() {
         let folder = tempfile::tempdir().expect("a folder");
-        let refused = smoke_check(&folder.path().join("reproq"), &Tool::WORKER, Duration::from_secs(5));
+        let refused = smoke_check(&folder.path().join("reproq"), &Tool::WORKER, Duration::from_secs(5), &|| false);
         assert!(
             matches!(&refused, Err(SmokeError::CouldNotStart { source, .. }) if source.kind() == io::ErrorKind::NotFound),
             "{refused:?}"
@@ -236,7 +242,7 @@ mod tests {
             fs::write(&path, content).expect("written");
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("made executable");
             let before = Instant::now();
-            let outcome = smoke_check(&path, &Tool::WORKER, timeout);
+            let outcome = smoke_check(&path, &Tool::WORKER, timeout, &|| false);
             let text = outcome.as_ref().map_or_else(ToString::to_string, |output| output.raw.clone());
             (outcome, text.replace(&format!("{}/", folder.path().display()), ""), before.elapsed())
         }
@@ -290,6 +296,17 @@ mod tests {
         }
 
         #[test]
+        fn what_nobody_waits_for_any_more_is_killed() {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("reproq");
+            fs::write(&path, "#!/bin/sh\nexec sleep 30\n").expect("written");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("made executable");
+            let before = Instant::now();
+            let outcome = smoke_check(&path, &Tool::WORKER, Duration::from_secs(30), &|| true);
+            assert!(outcome.is_err() && before.elapsed() < Duration::from_secs(10));
+        }
+
+        #[test]
         fn what_closes_its_output_and_hangs_is_killed_too() {
             let (outcome, _, took) = run(b"#!/bin/sh\nexec sleep 30 >&- 2>&-\n", Duration::from_millis(200));
             assert!(matches!(outcome, Err(SmokeError::TimedOut { .. })));
@@ -335,7 +352,7 @@ mod tests {
             let folder = tempfile::tempdir().expect("a folder");
             let path = folder.path().join("reproq");
             fs::write(&path, "#!/bin/sh\n").expect("written");
-            let refused = smoke_check(&path, &Tool::WORKER, Duration::from_secs(5));
+            let refused = smoke_check(&path, &Tool::WORKER, Duration::from_secs(5), &|| false);
             assert!(
                 matches!(&refused, Err(SmokeError::CouldNotStart { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied),
                 "{refused:?}"
@@ -354,7 +371,7 @@ mod tests {
                 drop(open);
             });
             // A shell knows no such version; that it could say so means it was started.
-            let refused = smoke_check(&path, &Tool::WORKER, Duration::from_secs(5));
+            let refused = smoke_check(&path, &Tool::WORKER, Duration::from_secs(5), &|| false);
             closing.join().expect("closed");
             assert!(matches!(&refused, Err(SmokeError::Failed { .. } | SmokeError::OtherWords { .. })), "{refused:?}");
         }

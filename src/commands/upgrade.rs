@@ -10,6 +10,7 @@ use crate::commands::order::Wish;
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
 use crate::install;
+use crate::install::InstallError;
 use crate::install::InstallRequest;
 use crate::install::Newest;
 use crate::platform;
@@ -74,7 +75,9 @@ pub(super) fn upgrade(arguments: &UpgradeArgs, session: &Session<'_>) -> Result<
     }
     platform::watch_signals();
     let request = order::request(Wish::plain(Some(VersionSpec::Exact(wanted)), target), session)?;
-    let outcome = install::run(&request, &door).map_err(|error| hints::explain(error, &request))?;
+    let outcome = install::run(&request, &door);
+    platform::yield_to_signal(outcome.as_ref().is_err_and(InstallError::is_of_a_child));
+    let outcome = outcome.map_err(|error| hints::explain(error, &request))?;
     drop(progress);
     show_outcome(outcome, &request, arguments.no_django, session)
 }

@@ -243,6 +243,13 @@ fn listed(tried: &[(String, InstallError)]) -> String {
     tried.iter().map(line).collect()
 }
 
+impl InstallError {
+    /// Whether a program that was started failed, and not this one.
+    pub const fn is_of_a_child(&self) -> bool {
+        matches!(self, Self::Smoke { .. } | Self::Build { .. } | Self::Prepare { .. })
+    }
+}
+
 /// Why a build at all, unless the user asked for one.
 fn in_place_of_a_download(because: &Fallback) -> String {
     match because {

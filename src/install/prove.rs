@@ -29,7 +29,7 @@ pub(super) fn prove(request: &InstallRequest, door: &Door<'_>, acquired: &Acquir
         .map_err(|source| InstallError::Staging { doing: "make the binary executable", source })?;
     let mut version = None;
     if request.runs_here() {
-        let said = binary::smoke_check(&acquired.path, &request.tool, SMOKE_TIMEOUT)
+        let said = binary::smoke_check(&acquired.path, &request.tool, SMOKE_TIMEOUT, &platform::is_interrupted)
             .map_err(|source| InstallError::Smoke { name: name(), source })?;
         if let Some(tag) = &acquired.tag {
             match binary::check_version(&said, tag) {

@@ -20,6 +20,9 @@ use crate::exit::ExitStatus;
 /// How long those who asked [`is_interrupted`] have to put things away.
 const GRACE: Duration = Duration::from_millis(150);
 
+/// How long the news of a signal may take from the kernel to [`is_interrupted`].
+const NEWS: Duration = Duration::from_millis(50);
+
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 static TO_REMOVE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
@@ -40,9 +43,7 @@ pub fn watch() {
         // Whoever watches over a child process ends it now.
         std::thread::sleep(GRACE);
         let folders = TO_REMOVE.lock().unwrap_or_else(PoisonError::into_inner);
-        for folder in folders.iter() {
-            let _ = std::fs::remove_dir_all(folder);
-        }
+        folders.iter().for_each(|folder| remove(folder));
         let mut stderr = io::stderr();
         if stderr.is_terminal() {
             // The bar hides the cursor while it is drawn.
@@ -51,6 +52,28 @@ pub fn watch() {
         let _ = stderr.write_all(b"error: interrupted; nothing was changed that was not finished\n");
         std::process::exit(i32::from(ExitStatus::Interrupted.code()));
     });
+}
+
+/// Whoever works in the folder goes on for a moment, and may make a file while the others are removed.
+fn remove(folder: &Path) {
+    for _ in 0..20 {
+        match std::fs::remove_dir_all(folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => std::thread::sleep(Duration::from_millis(5)),
+            Ok(()) | Err(_) => return,
+        }
+    }
+}
+
+/// Comes back unless a signal has arrived; then the process is about to end, and whatever the work came to meanwhile is not
+/// worth a word. A signal from the terminal also reaches child processes: after one of those has failed, the news that it
+/// was a signal may still be on its way.
+pub fn yield_to_signal(after_a_child_failed: bool) {
+    if after_a_child_failed && !is_interrupted() {
+        std::thread::sleep(NEWS);
+    }
+    while is_interrupted() {
+        std::thread::sleep(GRACE);
+    }
 }
 
 /// Whether a signal has arrived.

@@ -19,3 +19,4 @@ pub use interrupt::CleanupGuard;
 pub use interrupt::is_interrupted;
 pub use interrupt::on_interrupt_remove;
 pub use interrupt::watch as watch_signals;
+pub use interrupt::yield_to_signal;

@@ -12,6 +12,7 @@ use crate::exit::ExitStatus;
 use crate::failure::CommandError;
 use crate::install;
 use crate::install::BuildMode;
+use crate::install::InstallError;
 use crate::platform;
 use crate::session::Session;
 
@@ -41,7 +42,9 @@ pub(super) fn install(arguments: &InstallArgs, session: &Session<'_>) -> Result<
         return report::show_preview(preview, &request, arguments.exit_code, session);
     }
     platform::watch_signals();
-    let outcome = install::run(&request, &door).map_err(|error| hints::explain(error, &request))?;
+    let outcome = install::run(&request, &door);
+    platform::yield_to_signal(outcome.as_ref().is_err_and(InstallError::is_of_a_child));
+    let outcome = outcome.map_err(|error| hints::explain(error, &request))?;
     drop(progress);
     show_outcome(outcome, &request, arguments.no_django, session)
 }
