@@ -95,8 +95,11 @@ pub fn unpack(
 }
 
 #[cfg(test)]
-#[path = "../../tests/suite/support/samples.rs"]
+#[path = "../../tests/suite/support/samples/mod.rs"]
 mod samples;
+
+#[cfg(test)]
+mod refusals;
 
 #[cfg(test)]
 mod tests {

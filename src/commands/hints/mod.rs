@@ -13,7 +13,6 @@ use std::io;
 use std::path::Path;
 
 use crate::archive::ArchiveError;
-use crate::build::BuildError;
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
 use crate::install::Fallback;
@@ -28,12 +27,8 @@ use crate::store::StoreError;
 /// Turns a failed installation into what the user is told.
 pub(in crate::commands) fn explain(error: InstallError, request: &InstallRequest) -> CommandError {
     let (status, hints) = judge(&error, request);
-    let lines = output_lines(&error).to_vec();
-    let mut failure = CommandError::new(status, error);
-    if !lines.is_empty() {
-        let text = failure.error.to_string();
-        failure.error = failure.error.context(format!("{text}\n{}", lines.join("\n")));
-    }
+    let lines = error.details();
+    let mut failure = CommandError::new(status, error).details(lines);
     failure.hints = hints;
     failure
 }
@@ -189,16 +184,4 @@ fn nothing_serves(fallback: &Fallback, build: &NoBuild, request: &InstallRequest
 
 pub(in crate::commands) fn listed(names: &[String]) -> String {
     if names.is_empty() { "no assets".to_owned() } else { names.join(", ") }
-}
-
-/// What `go build` printed last, where that is the reason.
-#[expect(clippy::wildcard_enum_match_arm, reason = "no other failure has output to show")]
-fn output_lines(error: &InstallError) -> &[String] {
-    match error {
-        InstallError::Build {
-            source: BuildError::Failed { lines, .. } | BuildError::ModulesMissing { lines, .. },
-            ..
-        } => lines,
-        _ => &[],
-    }
 }

@@ -27,6 +27,10 @@ sys.exit(code if code >= 0 else 128 - code)
 
 /// Runs a command to its end and gives what it said and the largest resident set of it and its children, in KiB. The
 /// command's folder and changes of the environment are kept; its streams are read.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a command that ran is spent, and this reads better where it is made"
+)]
 pub fn peak_kib(command: Command) -> (Output, u64) {
     let folder = tempfile::tempdir().expect("a folder for the answer");
     let answer = folder.path().join("peak");
