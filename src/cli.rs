@@ -501,7 +501,7 @@ pub struct RestoreArgs {
 pub struct CheckArgs {
     /// The checkout whose version the tag must name
     #[arg(value_name = "DIR")]
-    pub directory: Option<PathBuf>,
+    pub checkout: Option<PathBuf>,
     /// The release; else the tag this job runs for, else the latest
     #[arg(long, value_name = "TAG")]
     pub tag: Option<String>,

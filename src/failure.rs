@@ -15,6 +15,8 @@ pub struct CommandError {
     pub status: ExitStatus,
     /// What happened, with its causes.
     pub error: anyhow::Error,
+    /// Lines that belong to it: what a child process said, or what was looked at.
+    pub details: Vec<String>,
     /// What to do next, most useful first.
     pub hints: Vec<String>,
 }
@@ -27,18 +29,26 @@ pub struct ErrorDocument {
     exit_code: u8,
     error: String,
     causes: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    details: Vec<String>,
     hints: Vec<String>,
 }
 
 impl CommandError {
     /// A failure of a class, without hints.
     pub fn new(status: ExitStatus, error: impl Into<anyhow::Error>) -> Self {
-        Self { status, error: error.into(), hints: Vec::new() }
+        Self { status, error: error.into(), details: Vec::new(), hints: Vec::new() }
     }
 
     /// A failure that is only a sentence.
     pub fn message(status: ExitStatus, message: impl Into<String>) -> Self {
         Self::new(status, anyhow::Error::msg(message.into()))
+    }
+
+    /// Adds lines that belong to it.
+    pub fn details(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        self.details.extend(lines);
+        self
     }
 
     /// Adds a hint.
@@ -85,6 +95,7 @@ impl CommandError {
             exit_code: self.status.code(),
             error: lines.next().unwrap_or_default(),
             causes: lines.collect(),
+            details: self.details.clone(),
             hints: self.hints.clone(),
         }
     }

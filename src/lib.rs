@@ -29,6 +29,7 @@ pub mod prune;
 pub mod release;
 pub mod secret;
 mod session;
+pub mod small_file;
 pub mod staging;
 pub mod store;
 pub mod text;
@@ -60,6 +61,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
             return bare_failure(&failure);
         }
     };
+    report_panics_without(env.secrets());
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => return usage(&error, &arguments, &env),
@@ -70,6 +72,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
         (false, false) => Verbosity::Normal,
     };
     let ui = Ui::new(verbosity, cli.global.json, cli.global.color, &env);
+    env.secrets().iter().for_each(|secret| ui.redact(secret));
     let outcome = Session::begin(&cli, env, &ui).and_then(|session| commands::run(&cli.command, &session));
     outcome.unwrap_or_else(|failure| {
         ui.failure(&failure);
@@ -86,10 +89,12 @@ fn usage(error: &clap::Error, arguments: &[OsString], env: &Env) -> ExitStatus {
             ExitStatus::Success
         }
         _ if arguments.iter().any(|argument| argument == "--json") => {
-            let text = error.render().to_string();
-            let text = text.trim().trim_start_matches("error: ").to_owned();
-            let ui = Ui::new(Verbosity::Normal, true, ColorChoice::Auto, env);
-            ui.failure(&CommandError::message(ExitStatus::Usage, text));
+            bare_ui(true, env).failure(&mistake(error));
+            ExitStatus::Usage
+        }
+        // What clap repeats of such an argument would act on the terminal.
+        _ if arguments.iter().any(|argument| argument.to_string_lossy().contains(char::is_control)) => {
+            bare_ui(false, env).failure(&mistake(error));
             ExitStatus::Usage
         }
         _ => {
@@ -99,8 +104,31 @@ fn usage(error: &clap::Error, arguments: &[OsString], env: &Env) -> ExitStatus {
     }
 }
 
+/// A mistake in the command line as a failure of ours: clap's first line is the error, the rest belongs to it.
+fn mistake(error: &clap::Error) -> CommandError {
+    let text = error.render().to_string();
+    let mut lines = text.trim().trim_start_matches("error: ").lines().map(str::trim).filter(|line| !line.is_empty());
+    let first = lines.next().unwrap_or_default().to_owned();
+    CommandError::message(ExitStatus::Usage, first).details(lines.map(str::to_owned))
+}
+
+fn bare_ui(json: bool, env: &Env) -> Ui {
+    let ui = Ui::new(Verbosity::Normal, json, ColorChoice::Auto, env);
+    env.secrets().iter().for_each(|secret| ui.redact(secret));
+    ui
+}
+
+/// A panic is a defect of this program; what it says about it must not say more than anything else may.
+fn report_panics_without(secrets: Vec<String>) {
+    std::panic::set_hook(Box::new(move |panic| {
+        let env = Env::built(std::path::Path::new("."), []);
+        let ui = bare_ui(false, &env);
+        secrets.iter().for_each(|secret| ui.redact(secret));
+        ui.failure(&CommandError::message(ExitStatus::Failure, format!("this is a defect of reproq: {panic}")));
+    }));
+}
+
 fn bare_failure(failure: &CommandError) -> ExitStatus {
-    let env = Env::built(std::path::Path::new("."), []);
-    Ui::new(Verbosity::Normal, false, ColorChoice::Auto, &env).failure(failure);
+    bare_ui(false, &Env::built(std::path::Path::new("."), [])).failure(failure);
     failure.status
 }

@@ -18,7 +18,11 @@ use crate::config::SettingsInput;
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
 use crate::net::HttpOptions;
+use crate::text::count;
 use crate::ui::Ui;
+
+/// So many unknown settings are named one by one.
+const MOST_KEYS: usize = 10;
 
 /// One run of the program.
 #[derive(Debug)]
@@ -46,9 +50,14 @@ impl<'ui> Session<'ui> {
             return Err(CommandError::message(ExitStatus::Usage, message).hint("name an existing folder with `-C DIR`"));
         }
         let usage = |error: anyhow::Error| CommandError::new(ExitStatus::Usage, error);
-        let file = config::read_pyproject(&project.root).map_err(|error| usage(error.into()))?;
-        for key in &file.unknown {
+        let file = config::read_pyproject(&project.root).map_err(|error| {
+            usage(error.into()).hint("correct the file; what `[tool.reproq]` may hold is in the README under Settings")
+        })?;
+        for key in file.unknown.iter().take(MOST_KEYS) {
             ui.warn(&format!("[tool.reproq] has a key `{key}` that this version does not know"));
+        }
+        if let Some(more) = file.unknown.len().checked_sub(MOST_KEYS).filter(|more| *more > 0) {
+            ui.warn(&format!("[tool.reproq] has {} that this version does not know", count(more, "more key")));
         }
         let mut input = SettingsInput {
             offline: cli.global.offline,
@@ -84,6 +93,14 @@ impl<'ui> Session<'ui> {
         let settings = Settings::resolve(input, &env, &file).map_err(|error| usage(error.into()))?;
         if let Some(token) = &settings.token {
             ui.redact(token.value.expose());
+        }
+        if let Some(variable) = settings.withheld_token {
+            let host = settings.api_url.value.host_str().unwrap_or_default();
+            ui.warn(&format!(
+                "the token from {variable} is not sent to {host}, which only {} names",
+                settings.api_url.from
+            ));
+            ui.hint("if you trust that host, name it in GITHUB_API_URL or with `--github-api-url`");
         }
         let http = http_options(&env)?;
         for line in settings.describe() {

@@ -12,7 +12,7 @@ pub fn printable(text: &str) -> String {
             c if c.is_ascii_control() => {
                 let _ = write!(shown, "\\x{:02x}", u32::from(c));
             }
-            c if c.is_control() || is_line_end(c) || is_bidirectional(c) => {
+            c if acts_on_a_terminal(c) => {
                 let _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
             }
             c => shown.push(c),
@@ -24,6 +24,22 @@ pub fn printable(text: &str) -> String {
 /// As [`printable`], on one line: line feeds and tabs are spelled out too.
 pub fn printable_line(text: &str) -> String {
     printable(text).replace('\n', "\\n").replace('\t', "\\t")
+}
+
+/// A JSON document without a character that acts on a terminal: those that JSON lets stand in its texts are spelled out as
+/// `\\u202e`, which means the same to every reader. The line feeds between its parts stay.
+pub fn printable_json(document: &str) -> String {
+    let mut shown = String::with_capacity(document.len());
+    for c in document.chars() {
+        if c != '\n' && acts_on_a_terminal(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(shown, "\\u{unit:04x}");
+            }
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 /// A size as people say it: `15.0 MiB`.
@@ -44,6 +60,16 @@ pub fn size(bytes: u64) -> String {
 /// `1 asset`, `2 assets`.
 pub fn count(number: usize, singular: &str) -> String {
     if number == 1 { format!("1 {singular}") } else { format!("{number} {singular}s") }
+}
+
+/// Whether a character moves, colours, hides or reorders instead of being seen.
+fn acts_on_a_terminal(c: char) -> bool {
+    c.is_control() || is_line_end(c) || is_bidirectional(c) || is_invisible(c)
+}
+
+/// Characters without any width, with which two names can look like one. The joiners stay: scripts and emoji need them.
+const fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// Unicode's own ends of lines and paragraphs, which some viewers of logs obey.
@@ -69,8 +95,19 @@ mod tests {
         assert_eq!(printable("a\u{202e}b"), "a\\u{202e}b");
         assert_eq!(printable("a\u{61c}b\u{2066}c"), "a\\u{61c}b\\u{2066}c");
         assert_eq!(printable("a\u{2028}b\u{2029}c"), "a\\u{2028}b\\u{2029}c");
+        assert_eq!(printable("a\u{200b}b\u{feff}c\u{e0041}d"), "a\\u{200b}b\\u{feff}c\\u{e0041}d");
         assert_eq!(printable_line("a\nb\tc"), "a\\nb\\tc");
         assert_eq!(printable("résumé"), "résumé");
+    }
+
+    #[test]
+    fn a_document_means_the_same_and_acts_on_nothing() {
+        let text = "a\u{1b}[31m\u{7f}\u{9b}\u{202e}\u{e0041}\nr\u{e9}sum\u{e9} \u{1f600}";
+        let document = serde_json::to_string_pretty(&serde_json::json!({ "text": text })).expect("a document");
+        let shown = printable_json(&document);
+        assert!(shown.chars().all(|c| c == '\n' || !acts_on_a_terminal(c)), "{shown}");
+        let read: serde_json::Value = serde_json::from_str(&shown).expect("a document still");
+        assert_eq!(read["text"], text);
     }
 
     #[test]
@@ -84,7 +121,7 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_printable_controls_a_terminal(text in any::<String>()) {
-            prop_assert!(printable_line(&text).chars().all(|c| !c.is_control() && !is_line_end(c) && !is_bidirectional(c)));
+            prop_assert!(!printable_line(&text).chars().any(acts_on_a_terminal));
         }
     }
 }

@@ -101,8 +101,11 @@ pub fn unpack(
 }
 
 #[cfg(test)]
-#[path = "../../tests/suite/support/samples.rs"]
+#[path = "../../tests/suite/support/samples/mod.rs"]
 mod samples;
+
+#[cfg(test)]
+mod refusals;
 
 #[cfg(test)]
 mod tests {

@@ -10,6 +10,8 @@ use std::time::Duration;
 use semver::Version;
 use thiserror::Error;
 
+use crate::binary::child::MOST_OUTPUT;
+use crate::binary::child::Watched;
 use crate::binary::child::start;
 use crate::binary::child::watch;
 use crate::binary::inspect::inspect;
@@ -57,6 +59,12 @@ pub enum SmokeError {
         /// The time it had.
         after: Duration,
     },
+    /// It printed without end and was killed.
+    #[error("{} --version printed more than {} MiB", path.display(), MOST_OUTPUT >> 20)]
+    Flooded {
+        /// The program.
+        path: PathBuf,
+    },
     /// It ended with an error.
     #[error("{} --version ended with {status}{}", path.display(), saying(said))]
     Failed {
@@ -95,8 +103,10 @@ pub fn smoke_check(
     // A relative program and a new current folder do not go together.
     let absolute = std::path::absolute(path).map_err(not_started)?;
     let mut child = start(&absolute).map_err(|error| explained(path, error))?;
-    let Some((status, output)) = watch(&mut child, timeout, given_up).map_err(not_started)? else {
-        return Err(SmokeError::TimedOut { path: path.to_owned(), after: timeout });
+    let (status, output) = match watch(&mut child, timeout, given_up).map_err(not_started)? {
+        Watched::Ended(status, output) => (status, output),
+        Watched::TimedOut => return Err(SmokeError::TimedOut { path: path.to_owned(), after: timeout }),
+        Watched::Flooded => return Err(SmokeError::Flooded { path: path.to_owned() }),
     };
     if !status.success() {
         let lines = [first_line(&output.stderr), first_line(&output.stdout)];
@@ -315,9 +325,9 @@ mod tests {
 
         #[test]
         fn endless_output_is_neither_kept_nor_waited_for() {
-            let (outcome, _, took) = run(b"#!/bin/sh\nexec cat /dev/zero\n", Duration::from_millis(300));
-            assert!(matches!(outcome, Err(SmokeError::TimedOut { .. })));
-            assert!(took < Duration::from_secs(10), "{took:?}");
+            let (outcome, text, _) = run(b"#!/bin/sh\nexec cat /dev/zero\n", Duration::from_secs(600));
+            assert!(matches!(outcome, Err(SmokeError::Flooded { .. })), "{text}");
+            assert_eq!(text, "reproq --version printed more than 16 MiB");
             let (outcome, _, _) = script("echo 'reproq-worker version 1.2.3'; head -c 1000000 /dev/zero");
             assert_eq!(outcome.expect("a version").raw.len(), 64 << 10);
         }

@@ -3,11 +3,10 @@
 use std::ffi::OsStr;
 use std::ffi::OsString;
 
+use crate::secret::for_children;
+
 /// The variables a child process would inherit, captured once by the caller.
 pub type Environment = [(OsString, OsString)];
-
-/// What no child process may see.
-const TOKENS: [&str; 4] = ["REPROQ_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN"];
 
 /// Inherited variables with which Go would silently build something else, or not at all.
 const STEERING: [&str; 13] = [
@@ -39,6 +38,6 @@ pub(super) fn is_variable(known: &OsStr, name: &str) -> bool {
 
 /// The parent's environment less our tokens and less what would make Go build something else.
 pub(super) fn without_steering(parent: &Environment) -> Vec<(OsString, OsString)> {
-    let removed = |known: &OsStr| TOKENS.iter().chain(&STEERING).any(|name| is_variable(known, name));
-    parent.iter().filter(|(name, _)| !removed(name)).cloned().collect()
+    let steers = |known: &OsStr| STEERING.iter().any(|name| is_variable(known, name));
+    for_children(parent).filter(|(name, _)| !steers(name)).cloned().collect()
 }

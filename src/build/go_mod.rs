@@ -126,15 +126,16 @@ enum Token {
 /// The value of a `Version` that Go source declares at its top level, by `const` or `var`, alone or in a block, as one
 /// string literal. Comments and strings that look like it are passed over.
 pub fn version_constant(text: &str) -> Option<String> {
-    let tokens = go_tokens(text);
+    let mut tokens = Tokens { rest: text };
     let mut depth = 0_usize;
     let mut in_block = false;
-    for (index, token) in tokens.iter().enumerate() {
-        let before = index.checked_sub(1).map(|before| &tokens[before]);
+    let mut before: Option<Token> = None;
+    // One token after the other, because all of them together take many times as much memory as the text.
+    while let Some(token) = tokens.next() {
         let is_keyword = |token: &Token| matches!(token, Token::Word(word) if word == "const" || word == "var");
-        match token {
+        match &token {
             Token::Mark('(' | '{' | '[') => {
-                in_block |= depth == 0 && before.is_some_and(is_keyword);
+                in_block |= depth == 0 && before.as_ref().is_some_and(is_keyword);
                 depth += 1;
             }
             Token::Mark(')' | '}' | ']') => {
@@ -142,19 +143,24 @@ pub fn version_constant(text: &str) -> Option<String> {
                 in_block &= depth > 0;
             }
             Token::Word(name) if name == "Version" => {
-                let alone = depth == 0 && before.is_some_and(is_keyword);
+                let alone = depth == 0 && before.as_ref().is_some_and(is_keyword);
                 let opens = |token: &Token| matches!(token, Token::LineEnd | Token::Mark(';' | '('));
-                let listed = in_block && depth == 1 && before.is_some_and(opens);
-                let value = if alone || listed { string_value(&tokens[index + 1..]) } else { None };
+                let listed = in_block && depth == 1 && before.as_ref().is_some_and(opens);
+                let ahead = || tokens.clone().take(DECLARATION).collect::<Vec<_>>();
+                let value = if alone || listed { string_value(&ahead()) } else { None };
                 if value.is_some() {
                     return value;
                 }
             }
             Token::Word(_) | Token::Text(_) | Token::Mark(_) | Token::LineEnd => {}
         }
+        before = Some(token);
     }
     None
 }
+
+/// So many tokens decide what a declaration assigns: a type, the sign, the value, and what ends it.
+const DECLARATION: usize = 4;
 
 /// The literal a declaration assigns, if that is all it assigns.
 fn string_value(tokens: &[Token]) -> Option<String> {
@@ -167,33 +173,45 @@ fn string_value(tokens: &[Token]) -> Option<String> {
     }
 }
 
-fn go_tokens(text: &str) -> Vec<Token> {
-    let mut tokens = Vec::new();
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
+/// What of Go's words matters here, from the front of the text.
+#[derive(Clone)]
+struct Tokens<'a> {
+    rest: &'a str,
+}
+
+impl Iterator for Tokens<'_> {
+    type Item = Token;
+
+    fn next(&mut self) -> Option<Token> {
         let is_word = |c: char| c.is_alphanumeric() || c == '_';
-        let length = if rest.starts_with("//") {
-            rest.find('\n').unwrap_or(rest.len())
-        } else if rest.starts_with("/*") {
-            rest.find("*/").map_or(rest.len(), |end| end + 2)
-        } else if let Some((value, after)) = Some(rest).filter(|_| matches!(first, '"' | '`' | '\'')).and_then(quoted) {
-            tokens.push(Token::Text(value));
-            rest.len() - after.len()
-        } else if is_word(first) {
-            let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
-            tokens.push(Token::Word(rest[..end].to_owned()));
-            end
-        } else {
-            match first {
-                '\n' => tokens.push(Token::LineEnd),
-                c if c.is_whitespace() => {}
-                c => tokens.push(Token::Mark(c)),
+        loop {
+            let rest = self.rest;
+            let first = rest.chars().next()?;
+            let (length, token) = if rest.starts_with("//") {
+                (rest.find('\n').unwrap_or(rest.len()), None)
+            } else if rest.starts_with("/*") {
+                (rest.find("*/").map_or(rest.len(), |end| end + 2), None)
+            } else if let Some((value, after)) =
+                Some(rest).filter(|_| matches!(first, '"' | '`' | '\'')).and_then(quoted)
+            {
+                (rest.len() - after.len(), Some(Token::Text(value)))
+            } else if is_word(first) {
+                let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+                (end, Some(Token::Word(rest[..end].to_owned())))
+            } else {
+                let token = match first {
+                    '\n' => Some(Token::LineEnd),
+                    c if c.is_whitespace() => None,
+                    c => Some(Token::Mark(c)),
+                };
+                (first.len_utf8(), token)
+            };
+            self.rest = &rest[length..];
+            if token.is_some() {
+                return token;
             }
-            first.len_utf8()
-        };
-        rest = &rest[length..];
+        }
     }
-    tokens
 }
 
 #[cfg(test)]

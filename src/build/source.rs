@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::io::Read;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -19,6 +18,7 @@ use crate::build::go_mod::GoModError;
 use crate::build::go_mod::parse_go_mod;
 use crate::build::go_mod::version_constant;
 use crate::release::Tool;
+use crate::small_file::read_text;
 
 /// No file a person wrote as source is larger; what is, is not read.
 const TEXT_LIMIT: u64 = 4 * 1024 * 1024;
@@ -82,7 +82,7 @@ impl SourceFacts {
             Err(source) => return Err(SourceError::Unreadable { path: folder.to_owned(), source }),
         }
         let path = folder.join("go.mod");
-        let text = match read_text(&path) {
+        let text = match read_text(&path, TEXT_LIMIT) {
             Ok(text) => text,
             Err(error) if is_absent(&error) => return Err(SourceError::NoGoMod(folder.to_owned())),
             Err(source) => return Err(SourceError::Unreadable { path, source }),
@@ -123,23 +123,11 @@ fn go_files(folder: &Path) -> Result<BTreeSet<PathBuf>, SourceError> {
 fn declared_version(files: &BTreeSet<PathBuf>) -> Result<Option<String>, SourceError> {
     let mut versions = BTreeSet::new();
     for path in files {
-        let text = read_text(path).map_err(|source| SourceError::Unreadable { path: path.clone(), source })?;
+        let text =
+            read_text(path, TEXT_LIMIT).map_err(|source| SourceError::Unreadable { path: path.clone(), source })?;
         versions.extend(version_constant(&text));
     }
     Ok(if versions.len() == 1 { versions.pop_first() } else { None })
-}
-
-fn read_text(path: &Path) -> io::Result<String> {
-    // Opening a pipe would wait for somebody to write to it.
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
-    }
-    let mut text = String::new();
-    fs::File::open(path)?.take(TEXT_LIMIT + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > TEXT_LIMIT {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than any source file"));
-    }
-    Ok(text)
 }
 
 fn is_absent(error: &io::Error) -> bool {

@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::io;
-use std::io::Read;
 use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
@@ -17,6 +16,7 @@ use crate::cache::Entry;
 use crate::cache::Provenance;
 use crate::cache::oldest_beyond;
 use crate::release::Sha256Digest;
+use crate::small_file;
 use crate::staging::Written;
 use crate::staging::discard;
 use crate::staging::hash_file;
@@ -196,9 +196,7 @@ impl Cache {
     }
 
     fn provenance(&self, sha256: &Sha256Digest) -> Option<Provenance> {
-        let mut bytes = Vec::new();
-        let file = fs::File::open(self.asset(sha256).with_extension("json")).ok()?;
-        file.take(MAX_RECORD).read_to_end(&mut bytes).ok()?;
+        let bytes = small_file::read(&self.asset(sha256).with_extension("json"), MAX_RECORD).ok()?;
         serde_json::from_slice(&bytes).ok()
     }
 

@@ -175,8 +175,8 @@ fn nothing_runs(resolution: &Resolution, session: &Session<'_>) -> CommandError 
         .iter()
         .map(|candidate| format!("{}: {}", candidate.source, verdict_in_words(candidate)))
         .collect();
-    let message = format!("no worker was found\n{}", looked.join("\n"));
-    CommandError::message(ExitStatus::NotFound, message)
+    CommandError::message(ExitStatus::NotFound, "no worker was found")
+        .details(looked)
         .hint(format!("run `reproq install` in {}", session.project.root.display()))
 }
 

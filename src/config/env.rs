@@ -9,6 +9,22 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::path::PathBuf;
 
+use crate::secret::TOKEN_VARIABLES;
+use crate::secret::credentials_of;
+
+/// The variables whose value is an address, perhaps with what logs in there.
+const ADDRESSES: [&str; 9] = [
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+    "GITHUB_API_URL",
+    "GITHUB_SERVER_URL",
+    "GOPROXY",
+];
+
 /// A snapshot of the process's surroundings. Everything after it is a function of this value.
 #[derive(Debug, Clone)]
 pub struct Env {
@@ -84,6 +100,14 @@ impl Env {
     pub fn home(&self) -> Option<PathBuf> {
         let named = self.var_os("HOME").or_else(|| self.var_os("USERPROFILE")).map(PathBuf::from);
         named.or_else(|| self.home.clone())
+    }
+
+    /// What must never be shown, whatever is done with it: every token, and what logs in at the addresses of proxies and
+    /// servers.
+    pub fn secrets(&self) -> Vec<String> {
+        let tokens = TOKEN_VARIABLES.iter().filter_map(|name| self.var(name)).map(|value| value.trim().to_owned());
+        let addresses = ADDRESSES.iter().filter_map(|name| self.var(name));
+        tokens.chain(addresses.flat_map(|address| credentials_of(&address))).collect()
     }
 
     /// All variables, for handing on to a child process less what it must not see.

@@ -1,15 +1,18 @@
 //! Reads `[tool.reproq]` from `pyproject.toml`. There is no `reproq.toml`: the worker would take it for its own.
-#![expect(clippy::disallowed_methods, reason = "the settings file enters here")]
 
 use std::io;
-use std::io::Read;
 use std::path::Path;
 use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::small_file;
+
 /// No honest `pyproject.toml` comes near this many bytes.
-const MAX_BYTES: u64 = 4 * 1024 * 1024;
+pub(super) const MAX_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Nor near this many, if it speaks of us. Parsing takes up to eighty times as much memory as the text.
+const MAX_PARSED: usize = 192 * 1024;
 
 /// Why the settings file cannot be used.
 #[derive(Debug, Error)]
@@ -23,7 +26,7 @@ pub enum SettingsFileError {
         source: io::Error,
     },
     /// The file is larger than any settings file.
-    #[error("`{path}` has more than {MAX_BYTES} bytes; that is no settings file", path = path.display())]
+    #[error("`{path}` has more than {MAX_PARSED} bytes, which is no settings file", path = path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -80,18 +83,11 @@ pub struct FileSettings {
 /// Reads the table from a project's `pyproject.toml`; no file and no table are the same as an empty table.
 pub fn read(root: &Path) -> Result<FileSettings, SettingsFileError> {
     let path = root.join("pyproject.toml");
-    let read = |source| SettingsFileError::Read { path: path.clone(), source };
-    let file = match std::fs::File::open(&path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(FileSettings::default()),
-        Err(error) => return Err(read(error)),
-    };
-    let mut text = String::new();
-    file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(read)?;
-    if text.len() as u64 > MAX_BYTES {
-        return Err(SettingsFileError::TooLarge { path });
+    match small_file::read_text(&path, MAX_BYTES) {
+        Ok(text) => parse(&path, &text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(FileSettings::default()),
+        Err(source) => Err(SettingsFileError::Read { path, source }),
     }
-    parse(&path, &text)
 }
 
 /// Parses the text of a `pyproject.toml`.
@@ -100,10 +96,11 @@ pub fn parse(path: &Path, text: &str) -> Result<FileSettings, SettingsFileError>
     if !text.contains("reproq") {
         return Ok(FileSettings::default());
     }
-    let document: toml::Table = toml::from_str(text).map_err(|error| SettingsFileError::Syntax {
-        path: path.to_owned(),
-        reason: error.to_string().trim_end().to_owned(),
-    })?;
+    if text.len() > MAX_PARSED {
+        return Err(SettingsFileError::TooLarge { path: path.to_owned() });
+    }
+    let document: toml::Table = toml::from_str(text)
+        .map_err(|error| SettingsFileError::Syntax { path: path.to_owned(), reason: place_and_reason(text, &error) })?;
     let Some(toml::Value::Table(table)) = document.get("tool").and_then(|tool| tool.get("reproq")) else {
         return Ok(FileSettings::default());
     };
@@ -132,6 +129,20 @@ pub fn parse(path: &Path, text: &str) -> Result<FileSettings, SettingsFileError>
         }
     }
     Ok(settings)
+}
+
+/// Where and why, on one line: the line itself, which the parser would show beside it, may hold anything.
+fn place_and_reason(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let reason = error.message().lines().collect::<Vec<_>>().join(", ");
+    match before {
+        Some(before) => {
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+            format!("line {line}, column {column}: {reason}")
+        }
+        None => reason,
+    }
 }
 
 /// `[tool.reproq.release]`.

@@ -1,11 +1,13 @@
 //! Which folder is the project, and why.
-#![expect(clippy::disallowed_methods, reason = "the search for the project's root reads the file system")]
 
 use std::fmt;
 use std::path::Path;
 use std::path::PathBuf;
 
 use serde::Serialize;
+
+use crate::config::file::MAX_BYTES;
+use crate::small_file;
 
 /// What made a folder the project's root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -64,11 +66,12 @@ fn root_reason(folder: &Path) -> Option<RootReason> {
         return Some(RootReason::ManagePy);
     }
     // Asked of the text, so that a broken file is reported where it is read and not by a search on its way up.
-    let text = std::fs::read_to_string(folder.join("pyproject.toml")).ok()?;
+    let text = small_file::read_text(&folder.join("pyproject.toml"), MAX_BYTES).ok()?;
     text.lines().any(|line| line.trim_start().starts_with("[tool.reproq")).then_some(RootReason::Settings)
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the tests make projects")]
 mod tests {
     use super::*;
 

@@ -137,6 +137,8 @@ pub struct Settings {
     pub server_url: Setting<Url>,
     /// The token for the API, where there is one for its host.
     pub token: Option<Token>,
+    /// The variable of a token that is not sent, because only the project's file names the host it would go to.
+    pub withheld_token: Option<&'static str>,
     /// What the file says about the repository whose releases are managed.
     pub release_repository: Option<Setting<String>>,
     /// Tags the file protects from deletion.
@@ -186,6 +188,9 @@ impl Settings {
         };
         let (cache, cache_size) = cache(env, file)?;
         let token = token_for(&api_url.value, env)?;
+        let is_vouched_for = is_vouched_for(&api_url, &server_url);
+        let withheld_token = token.as_ref().filter(|_| !is_vouched_for).map(|token| token.variable);
+        let token = token.filter(|_| is_vouched_for);
         let from = || Provenance::File(file.path.clone().unwrap_or_default());
         let release_repository = file.release_repository.clone().map(|value| Setting { value, from: from() });
         let release_protect = file.release_protect.clone();
@@ -199,6 +204,7 @@ impl Settings {
             api_url,
             server_url,
             token,
+            withheld_token,
             release_repository,
             release_protect,
         })
@@ -314,6 +320,19 @@ fn base_url(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
+/// Whether more than a file of the project stands behind the host that a token would go to. Whoever wrote that file need not
+/// be whoever owns the token: github.com and its own enterprise hosts are safe to send to, any other host must also be named
+/// by the command line or the environment.
+fn is_vouched_for(api: &Setting<Url>, server: &Setting<Url>) -> bool {
+    let by_the_user = |setting: &Setting<Url>| !matches!(setting.from, Provenance::File(_));
+    let is_githubs = api.value.host_str().is_some_and(is_githubs_own);
+    is_githubs || by_the_user(api) || (by_the_user(server) && server.value.origin() == api.value.origin())
+}
+
+fn is_githubs_own(host: &str) -> bool {
+    host == "api.github.com" || host.ends_with(".ghe.com")
+}
+
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
@@ -326,7 +345,7 @@ fn is_loopback(url: &Url) -> bool {
 /// The token for an API host. Tokens for github.com never go to an Enterprise host, nor the other way round.
 fn token_for(api: &Url, env: &Env) -> Result<Option<Token>, SettingError> {
     let host = api.host_str().unwrap_or_default();
-    let github = host == "api.github.com" || host.ends_with(".ghe.com") || is_loopback(api);
+    let github = is_githubs_own(host) || is_loopback(api);
     let variables: &[&'static str] =
         if github { &["REPROQ_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN"] } else { &["GH_ENTERPRISE_TOKEN"] };
     for variable in variables {
@@ -401,6 +420,28 @@ mod tests {
         assert_eq!(variable(&[]), Some("GH_TOKEN"));
         assert_eq!(variable(&[("REPROQ_GITHUB_TOKEN", "one")]), Some("REPROQ_GITHUB_TOKEN"));
         assert_eq!(variable(&[("GITHUB_SERVER_URL", "https://git.acme.org")]), Some("GH_ENTERPRISE_TOKEN"));
+    }
+
+    #[test]
+    fn a_project_alone_cannot_have_a_token_sent_anywhere() {
+        let tokens = [("GH_TOKEN", "two"), ("GH_ENTERPRISE_TOKEN", "four")];
+        let sent = |api: &str, more: &[(&'static str, &str)]| {
+            let variables: Vec<_> = tokens.iter().chain(more).copied().collect();
+            let file = FileSettings {
+                path: Some("pyproject.toml".into()),
+                github_api_url: Some(api.to_owned()),
+                ..FileSettings::default()
+            };
+            let settings = resolve(SettingsInput::default(), &variables, &file).expect("settings");
+            (settings.token.map(|token| token.variable), settings.withheld_token)
+        };
+        assert_eq!(sent("https://evil.test/api/v3", &[]), (None, Some("GH_ENTERPRISE_TOKEN")));
+        assert_eq!(sent("http://127.0.0.1:8080", &[]), (None, Some("GH_TOKEN")));
+        assert_eq!(sent("https://api.github.com.evil.test", &[]), (None, Some("GH_ENTERPRISE_TOKEN")));
+        assert_eq!(sent("https://api.github.com", &[]), (Some("GH_TOKEN"), None));
+        let enterprise = ("GITHUB_SERVER_URL", "https://git.acme.org");
+        assert_eq!(sent("https://git.acme.org/api/v3", &[enterprise]), (Some("GH_ENTERPRISE_TOKEN"), None));
+        assert_eq!(sent("https://evil.test/api/v3", &[enterprise]), (None, Some("GH_ENTERPRISE_TOKEN")));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use http::HeaderValue;
 use http::Method;
 use http::StatusCode;
 use http::Uri;
@@ -28,6 +29,7 @@ use crate::net::NetError;
 use crate::net::Patience;
 use crate::progress::Progress;
 use crate::release::RepoSlug;
+use crate::secret::REDACTED;
 
 /// No honest page of the API is longer: 100 releases with dozens of assets each stay below half of it.
 const MAX_ANSWER: usize = 8 * 1024 * 1024;
@@ -206,11 +208,25 @@ impl GitHub {
                 return Err(NetError::Timeout { host: self.host() }.into());
             }
         }
-        Ok(Answer { status: parts.status, headers: parts.headers, body: read.into() })
+        Ok(self.without_echo(Answer { status: parts.status, headers: parts.headers, body: read.into() }))
     }
 
     fn host(&self) -> String {
         self.api_url.host_str().unwrap_or("the API").to_owned()
+    }
+
+    /// What repeats the token does not go any further: answers end up in records and receipts as well as on the screen.
+    fn without_echo(&self, mut answer: Answer) -> Answer {
+        let Some(token) = self.token.as_ref().map(|token| token.value.expose().as_bytes()) else { return answer };
+        let holds = |text: &[u8]| text.windows(token.len()).any(|part| part == token);
+        if holds(&answer.body) {
+            let text = String::from_utf8_lossy(&answer.body);
+            answer.body = text.replace(&*String::from_utf8_lossy(token), REDACTED).into();
+        }
+        for value in answer.headers.values_mut().filter(|value| holds(value.as_bytes())) {
+            *value = HeaderValue::from_static(REDACTED);
+        }
+        answer
     }
 
     /// The client that carries the token, unless GitHub refused it.

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::io::Read;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -12,9 +11,10 @@ use crate::hygiene::SourceVersion;
 use crate::hygiene::python::of_init;
 use crate::hygiene::python::of_pyproject;
 use crate::hygiene::python::of_uv_lock;
+use crate::small_file;
 
 /// No source file of interest comes near this many bytes.
-const MAX_BYTES: u64 = 16 * 1024 * 1024;
+const MAX_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Every version a checkout states: Go's `const Version`, `pyproject.toml`, `__init__.py` and `uv.lock`.
 pub fn source_versions(folder: &Path) -> io::Result<Vec<SourceVersion>> {
@@ -84,9 +84,7 @@ fn children(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn read(path: &Path) -> Option<String> {
-    let mut text = String::new();
-    std::fs::File::open(path).ok()?.take(MAX_BYTES).read_to_string(&mut text).ok()?;
-    Some(text)
+    small_file::read_text(path, MAX_BYTES).ok()
 }
 
 #[cfg(test)]

@@ -3,6 +3,9 @@
 use toml::Table;
 use toml::Value;
 
+/// No honest `pyproject.toml` and no entry of a lock comes near this many bytes.
+const LONGEST_PARSED: usize = 192 * 1024;
+
 /// A version and where it is stated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceVersion {
@@ -14,6 +17,9 @@ pub struct SourceVersion {
 
 /// The name and version of a project; a version that a tool computes is none.
 pub(super) fn of_pyproject(text: &str) -> (Option<String>, Option<String>) {
+    if text.len() > LONGEST_PARSED {
+        return (None, None);
+    }
     let Ok(document) = toml::from_str::<Table>(text) else { return (None, None) };
     let text = |key: &str| {
         let value = document.get("project").and_then(|project| project.get(key));
@@ -37,15 +43,16 @@ pub(super) fn of_init(text: &str) -> Option<String> {
     })
 }
 
-/// The project's own entry in the lock.
+/// The project's own entry in the lock. Its entries are parsed one by one: a lock may have megabytes, and parsing takes many
+/// times as much memory as the text.
 pub(super) fn of_uv_lock(text: &str, name: &str) -> Option<String> {
-    let document: Table = toml::from_str(text).ok()?;
-    let packages = document.get("package")?.as_array()?;
-    let same = |package: &&Value| {
+    let entries = text.split("[[package]]").skip(1).filter(|entry| entry.len() <= LONGEST_PARSED);
+    let mut packages = entries.filter_map(|entry| toml::from_str::<Table>(entry).ok());
+    let same = |package: &Table| {
         let found = package.get("name").and_then(Value::as_str).unwrap_or_default();
         normal(found) == normal(name)
     };
-    packages.iter().find(same)?.get("version")?.as_str().map(str::to_owned)
+    packages.find(same)?.get("version")?.as_str().map(str::to_owned)
 }
 
 /// Python compares names of packages without case, and `-`, `_` and `.` as one.

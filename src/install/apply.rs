@@ -307,6 +307,10 @@ fn prove_and_sync(request: &InstallRequest, door: &Door<'_>, acquired: &Acquired
         });
         (prove(request, door, acquired), disk.join())
     });
+    if let (Err(_), Some((file, _)), Some(cache)) = (&receipt, &acquired.for_cache, cache) {
+        // What is not fit to be installed is not worth keeping either.
+        let _ = cache.remove(&file.sha256);
+    }
     let receipt = receipt?;
     let stopped = || std::io::Error::other("the thread that waits for the disk has stopped");
     let (synced, kept) = synced.unwrap_or_else(|_| (Err(stopped()), None));

@@ -97,7 +97,7 @@ pub enum InstallError {
     #[error("which release there is cannot be found out without the network (--offline)")]
     Offline,
     /// Several places were tried, and none could serve.
-    #[error("no place that was tried could serve:{}", listed(tried))]
+    #[error("no place that was tried could serve")]
     Everywhere {
         /// Each place with what happened there, in the order they were tried.
         tried: Vec<(String, InstallError)>,
@@ -247,14 +247,25 @@ pub enum Drift {
     },
 }
 
-fn listed(tried: &[(String, InstallError)]) -> String {
-    let line = |(place, error): &(String, InstallError)| {
-        let causes: Vec<String> = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source())
-            .map(ToString::to_string)
-            .collect();
-        format!("\n  {place}: {}", causes.join(": "))
-    };
-    tried.iter().map(line).collect()
+impl InstallError {
+    /// The lines that belong to it: what a build printed last, or what happened at each place that was tried.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "no other failure has lines of its own")]
+    pub fn details(&self) -> Vec<String> {
+        match self {
+            Self::Build {
+                source: BuildError::Failed { lines, .. } | BuildError::ModulesMissing { lines, .. }, ..
+            } => lines.clone(),
+            Self::Everywhere { tried } => {
+                tried.iter().map(|(place, error)| format!("{place}: {}", error.with_causes())).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn with_causes(&self) -> String {
+        let causes = std::iter::successors(Some(self as &dyn std::error::Error), |error| error.source());
+        causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    }
 }
 
 /// Why a build at all, unless the user asked for one.

@@ -29,6 +29,7 @@ impl<'a> Hold<'a> {
     /// Waits for the lock as long as may be waited.
     pub(super) fn take(request: &'a InstallRequest, door: &Door<'_>) -> Result<Self, InstallError> {
         let layout = &request.layout;
+        clear(layout)?;
         store::prepare(layout)?;
         let lock = Lock::acquire(&layout.lock(), door.lock_timeout, |holder| {
             door.progress.note(&format!("waiting for another installation in this project ({holder})"));

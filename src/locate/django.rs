@@ -3,7 +3,6 @@
 
 use std::ffi::OsStr;
 use std::ffi::OsString;
-use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
@@ -12,7 +11,6 @@ use std::time::Duration;
 use crate::locate::DjangoAnswer;
 use crate::locate::answer;
 use crate::locate::child;
-use crate::locate::environment::for_children;
 use crate::locate::environment::non_empty;
 use crate::locate::environment::variable;
 use crate::locate::manage_py::ManagePy;
@@ -20,12 +18,20 @@ use crate::locate::notes::shown;
 use crate::locate::path;
 use crate::platform::is_executable;
 use crate::release::Target;
+use crate::secret::for_children;
+use crate::small_file;
 
 /// What runs in the project's Python.
 const QUERY: &str = include_str!("query.py");
 
 /// How long Django has for its answer, if nobody says otherwise.
 pub const DEFAULT_TIME_LIMIT: Duration = Duration::from_secs(5);
+
+/// No `manage.py` a person wrote is longer.
+const LONGEST_MANAGE_PY: u64 = 1024 * 1024;
+
+/// Nor is an answer: it holds a few paths.
+const LONGEST_ANSWER: u64 = 1024 * 1024;
 
 /// A question to the project's Django.
 #[derive(Debug, Clone, Copy)]
@@ -68,7 +74,8 @@ impl Project {
     fn find(question: &DjangoQuestion<'_>) -> Option<Self> {
         let path = question.root.join("manage.py");
         let from_environment = non_empty(question.environment, "DJANGO_SETTINGS_MODULE").is_some();
-        let manage_py = fs::read(&path).ok().and_then(|text| ManagePy::parse(&String::from_utf8_lossy(&text)));
+        let manage_py = small_file::read(&path, LONGEST_MANAGE_PY).ok();
+        let manage_py = manage_py.and_then(|text| ManagePy::parse(&String::from_utf8_lossy(&text)));
         if let Some(manage_py) = manage_py {
             let has_module = from_environment || manage_py.settings_module.is_some();
             let is_enough = manage_py.is_generated && has_module;
@@ -113,7 +120,8 @@ fn ask_python(question: &DjangoQuestion<'_>, project: &Project, python: &Path) -
     command.envs(for_children(question.environment).map(|(name, value)| (name, value)));
     let ended =
         child::run(command, question.limit).map_err(|error| format!("{} cannot be run: {error}", shown(python)))?;
-    let text = fs::read(&file).map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default();
+    let text = small_file::read(&file, LONGEST_ANSWER);
+    let text = text.map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default();
     // An answer that was complete in time counts, however its writer ended.
     if let Some(answer) = answer::read(&text, &marker, python) {
         return Ok(answer);
@@ -126,6 +134,7 @@ fn ask_python(question: &DjangoQuestion<'_>, project: &Project, python: &Path) -
 
 #[cfg(all(test, unix))]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
     use std::process::Stdio;
 

@@ -1,10 +1,7 @@
-//! The captured environment: looking a variable up, and what of it a child process may see.
+//! The captured environment: looking a variable up.
 
 use std::ffi::OsStr;
 use std::ffi::OsString;
-
-/// This command's tokens. The project's Python has no business with them.
-const TOKENS: [&str; 4] = ["REPROQ_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN"];
 
 /// The value of a variable, the empty text included. Windows does not tell upper from lower case in names.
 pub(super) fn variable<'a>(environment: &'a [(OsString, OsString)], name: &str) -> Option<&'a OsStr> {
@@ -14,11 +11,6 @@ pub(super) fn variable<'a>(environment: &'a [(OsString, OsString)], name: &str) 
 /// The value of a variable, unless it is empty.
 pub(super) fn non_empty<'a>(environment: &'a [(OsString, OsString)], name: &str) -> Option<&'a OsStr> {
     variable(environment, name).filter(|value| !value.is_empty())
-}
-
-/// What a child process gets: everything except the tokens.
-pub(super) fn for_children(environment: &[(OsString, OsString)]) -> impl Iterator<Item = &(OsString, OsString)> {
-    environment.iter().filter(|(key, _)| !TOKENS.iter().any(|token| is_named(key, token)))
 }
 
 fn is_named(key: &OsStr, name: &str) -> bool {
@@ -31,15 +23,6 @@ mod tests {
 
     fn pairs(entries: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
         entries.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()
-    }
-
-    #[test]
-    fn children_get_everything_but_the_tokens() {
-        let mut entries = vec![("PATH", "/bin"), ("GITHUB_TOKEN_FILE", "kept"), ("DATABASE_URL", "kept")];
-        entries.extend(TOKENS.iter().map(|token| (*token, "ghp_secret")));
-        let captured = pairs(&entries);
-        let passed: Vec<_> = for_children(&captured).cloned().collect();
-        assert_eq!(passed, pairs(&[("PATH", "/bin"), ("GITHUB_TOKEN_FILE", "kept"), ("DATABASE_URL", "kept")]));
     }
 
     #[test]

@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::io;
-use std::io::Read;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -13,9 +12,10 @@ use crate::lockfile::Lockfile;
 use crate::lockfile::TextError;
 use crate::lockfile::parse;
 use crate::release::Tool;
+use crate::small_file;
 
-/// No lock comes near this many bytes.
-const MAX_BYTES: u64 = 1024 * 1024;
+/// No lock comes near this many bytes. Parsing takes up to eighty times as much memory as the text.
+const MAX_BYTES: u64 = 128 * 1024;
 
 /// Why a project's lock cannot be used.
 #[derive(Debug, Error)]
@@ -51,25 +51,16 @@ pub fn read(root: &Path, tool: &Tool) -> Result<Option<Lockfile>, LockfileError>
 /// Reads a lock that lies somewhere else than in a project; `None` where there is none.
 pub fn read_file(path: &Path, tool: &Tool) -> Result<Option<Lockfile>, LockfileError> {
     let failed = |source| LockfileError::Read { path: path.to_owned(), source };
-    match fs::metadata(path) {
-        Ok(metadata) if metadata.is_file() => {}
-        // A pipe or a device would never end.
-        Ok(_) => return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"))),
+    let no_lock = |reason| LockfileError::Text { path: path.to_owned(), reason };
+    let text = match small_file::read_text(path, MAX_BYTES) {
+        Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(path).is_err() => {
             return Ok(None);
         }
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            return Err(no_lock(TextError::Content(error.to_string())));
+        }
         Err(error) => return Err(failed(error)),
-    }
-    let mut bytes = Vec::new();
-    fs::File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)).map_err(failed)?;
-    let no_lock =
-        |reason: &str| LockfileError::Text { path: path.to_owned(), reason: TextError::Content(reason.to_owned()) };
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(no_lock("it has more than a million bytes"));
-    }
-    let text = String::from_utf8(bytes).map_err(|_| no_lock("it is not text"))?;
-    match parse(&text, tool) {
-        Ok(lockfile) => Ok(Some(lockfile)),
-        Err(reason) => Err(LockfileError::Text { path: path.to_owned(), reason }),
-    }
+    };
+    parse(&text, tool).map(Some).map_err(no_lock)
 }

@@ -5,6 +5,8 @@
 use std::fs::File;
 use std::fs::OpenOptions;
 use std::io;
+use std::io::BufRead;
+use std::io::BufReader;
 use std::io::Read;
 use std::io::Seek;
 use std::io::SeekFrom;
@@ -27,6 +29,9 @@ pub const AUDIT_SCHEMA: &str = "reproq.audit/1";
 
 /// No honest record comes near this many bytes.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Nor a line of it this many: a release has at most a thousand assets.
+const LONGEST_LINE: u64 = 4 * 1024 * 1024;
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -217,13 +222,20 @@ fn is_cut(path: &Path) -> io::Result<bool> {
 /// Reads a record. A line that a crash cut short is no line; only another run, or nothing, comes after it.
 pub fn read_audit(path: &Path) -> Result<Vec<AuditLine>, AuditError> {
     let error = |source| AuditError::Read { path: path.to_owned(), source };
-    let mut text = Vec::new();
-    File::open(path).map_err(error)?.take(MAX_BYTES).read_to_end(&mut text).map_err(error)?;
+    let mut record = BufReader::new(File::open(path).map_err(error)?.take(MAX_BYTES));
     let mut lines = Vec::new();
     let mut cut = None;
-    for (index, line) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
-        let has_end = line.ends_with(b"\n");
-        let line = line.trim_ascii();
+    for index in 0.. {
+        let mut text = Vec::new();
+        if record.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut text).map_err(error)? == 0 {
+            break;
+        }
+        let has_end = text.ends_with(b"\n");
+        if !has_end && text.len() as u64 == LONGEST_LINE {
+            let reason = format!("it has more than {LONGEST_LINE} bytes");
+            return Err(AuditError::Line { path: path.to_owned(), line: index + 1, reason });
+        }
+        let line = text.trim_ascii();
         if line.is_empty() {
             continue;
         }

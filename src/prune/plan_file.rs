@@ -4,7 +4,6 @@ use chrono::DateTime;
 use chrono::Utc;
 use serde::Deserialize;
 use serde::Serialize;
-use serde_json::Value;
 use thiserror::Error;
 
 use crate::prune::Decision;
@@ -126,12 +125,16 @@ impl PlanFile {
 
     /// Reads a plan and checks that it is what was written.
     pub fn from_json(text: &str) -> Result<Self, PlanFileError> {
-        let document: Value = serde_json::from_str(text)?;
-        let found = document.get("schema").and_then(Value::as_str).unwrap_or("nothing");
-        if found != PLAN_SCHEMA {
-            return Err(PlanFileError::Schema { found: found.to_owned() });
+        // Of another form the rest may be anything and of any size; it is not kept.
+        #[derive(Deserialize)]
+        struct Form {
+            schema: Option<String>,
         }
-        let file: Self = serde_json::from_value(document)?;
+        let found = serde_json::from_str::<Form>(text)?.schema.unwrap_or_else(|| "nothing".to_owned());
+        if found != PLAN_SCHEMA {
+            return Err(PlanFileError::Schema { found });
+        }
+        let file: Self = serde_json::from_str(text)?;
         let (stated, computed) = (file.plan_digest, file.computed_digest());
         if stated != computed {
             return Err(PlanFileError::Digest { stated, computed });

@@ -5,7 +5,6 @@ use std::fs;
 use std::fs::Metadata;
 use std::fs::OpenOptions;
 use std::io;
-use std::io::Read;
 use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
@@ -16,6 +15,7 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use crate::release::Sha256Digest;
+use crate::small_file;
 use crate::staging::hash_file;
 use crate::store::Fingerprint;
 use crate::store::Layout;
@@ -195,10 +195,7 @@ pub fn installed_from(layout: &Layout, asset: &Sha256Digest) -> Option<Sha256Dig
 }
 
 fn read_record<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    // Opening a pipe would wait for somebody to write to it.
-    fs::metadata(path).ok().filter(Metadata::is_file)?;
-    let mut bytes = Vec::new();
-    fs::File::open(path).ok()?.take(MAX_RECORD).read_to_end(&mut bytes).ok()?;
+    let bytes = small_file::read(path, MAX_RECORD).ok()?;
     serde_json::from_slice(&bytes).ok()
 }
 

@@ -14,7 +14,10 @@ use serde::Serialize;
 use crate::config::Env;
 use crate::failure::CommandError;
 use crate::secret::REDACTED;
-use crate::text::printable;
+use crate::secret::SHORTEST_SECRET;
+use crate::secret::without_credentials;
+use crate::text::printable_json;
+use crate::text::printable_line;
 
 pub use paper::Paper;
 pub use progress::Bars;
@@ -90,10 +93,15 @@ impl Ui {
 
     /// From now on this text is shown as `[redacted]`, wherever it turns up.
     pub fn redact(&self, secret: &str) {
-        // A very short one would black out ordinary words, and is no secret.
-        if secret.len() >= 6 {
-            self.secrets.borrow_mut().push(secret.to_owned());
+        if secret.len() < SHORTEST_SECRET {
+            return;
         }
+        let in_json = serde_json::to_string(secret).expect("a text is JSON");
+        let mut secrets = self.secrets.borrow_mut();
+        secrets.extend([secret.to_owned(), in_json[1..in_json.len() - 1].to_owned()]);
+        // A secret inside a longer one would leave the rest of that one standing.
+        secrets.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
+        secrets.dedup();
     }
 
     /// Whether programs read the report.
@@ -145,7 +153,7 @@ impl Ui {
             let document = Document { schema: R::SCHEMA, report };
             let mut text = serde_json::to_string_pretty(&document).expect("reports are maps with text keys");
             text.push('\n');
-            text
+            printable_json(&text)
         } else {
             let mut paper = Paper::new(self.color_out, self.is_quiet());
             report.human(&mut paper);
@@ -158,7 +166,7 @@ impl Ui {
     pub fn preview<R: Report>(&self, report: &R) {
         let mut paper = Paper::new(self.color_err, false);
         report.human(&mut paper);
-        let text = self.without_secrets(paper.into_text());
+        let text = self.without_secrets(&paper.into_text());
         let _ = io::stderr().lock().write_all(text.as_bytes());
     }
 
@@ -182,7 +190,7 @@ impl Ui {
         if self.json {
             let mut text = serde_json::to_string_pretty(&failure.document()).expect("a map with text keys");
             text.push('\n');
-            let _ = self.stdout(&text);
+            let _ = self.stdout(&printable_json(&text));
         }
     }
 
@@ -193,7 +201,10 @@ impl Ui {
             self.stderr(Some(("error", "\x1b[1;31m")), first);
         }
         for cause in causes {
-            self.stderr(None, &format!("  caused by: {}", cause.replace('\n', "\n    ")));
+            self.stderr(None, &format!("  caused by: {cause}"));
+        }
+        for line in &failure.details {
+            self.stderr(None, &format!("  {line}"));
         }
         if !failure.hints.is_empty() {
             self.stderr(None, "");
@@ -203,13 +214,13 @@ impl Ui {
         }
     }
 
-    /// The text as it may be shown: printable, and without secrets.
+    /// The text as it may be shown: printable, on one line, and without secrets.
     pub fn clean(&self, text: &str) -> String {
-        self.without_secrets(printable(text))
+        self.without_secrets(&printable_line(text))
     }
 
-    fn without_secrets(&self, text: String) -> String {
-        self.secrets.borrow().iter().fold(text, |text, secret| {
+    fn without_secrets(&self, text: &str) -> String {
+        self.secrets.borrow().iter().fold(without_credentials(text), |text, secret| {
             if text.contains(secret.as_str()) { text.replace(secret.as_str(), REDACTED) } else { text }
         })
     }
@@ -226,7 +237,7 @@ impl Ui {
     }
 
     fn stdout(&self, text: &str) -> Result<(), CommandError> {
-        let text = self.without_secrets(text.to_owned());
+        let text = self.without_secrets(text);
         let mut stdout = io::stdout().lock();
         match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

@@ -8,7 +8,6 @@ use indicatif::ProgressDrawTarget;
 use indicatif::ProgressStyle;
 
 use crate::progress::Progress;
-use crate::text::printable_line;
 use crate::text::size;
 use crate::ui::Ui;
 
@@ -43,7 +42,7 @@ impl Progress for Bars<'_> {
         if total.is_none() {
             bar.enable_steady_tick(Duration::from_millis(100));
         }
-        bar.set_message(self.ui.clean(&printable_line(label)));
+        bar.set_message(self.ui.clean(label));
         *self.bar.borrow_mut() = Some(bar);
     }
 

@@ -4,7 +4,7 @@
 
 #[path = "../../fuzz/src/lib.rs"]
 mod fuzz;
-#[path = "../suite/support/samples.rs"]
+#[path = "../suite/support/samples/mod.rs"]
 mod samples;
 mod seeds;
 

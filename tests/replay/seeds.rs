@@ -62,13 +62,13 @@ fn named(target: &'static str, seeds: impl IntoIterator<Item = (&'static str, im
 
 /// The honest archives, and of the hostile ones every few; their own tests have all of them.
 fn archives() -> Vec<Seed> {
-    let built = |samples: &'static [Sample]| {
+    let built = |samples: &[Sample]| {
         let body = samples::body(60);
-        samples.iter().map(move |(name, build)| (*name, build("reproq", &body)))
+        samples.iter().map(|(name, build)| (*name, build("reproq", &body))).collect::<Vec<_>>().into_iter()
     };
-    let zips = built(samples::HONEST_ZIP).chain(built(samples::HOSTILE_ZIP).step_by(3));
-    let streams = built(samples::HONEST_TAR_GZ).chain(built(samples::HOSTILE_TAR_GZ).step_by(6));
-    let plain = built(samples::HONEST_TAR_GZ).chain(built(samples::HOSTILE_TAR_GZ).skip(3).step_by(6));
+    let zips = built(samples::HONEST_ZIP).chain(built(&samples::hostile_zip()).step_by(3));
+    let streams = built(samples::HONEST_TAR_GZ).chain(built(&samples::hostile_tar_gz()).step_by(6));
+    let plain = built(samples::HONEST_TAR_GZ).chain(built(&samples::hostile_tar_gz()).skip(3).step_by(6));
     let plain = plain.filter_map(|(name, bytes)| {
         let mut tar = Vec::new();
         GzDecoder::new(&bytes[..]).take(LARGEST_SEED as u64 + 1).read_to_end(&mut tar).ok()?;

@@ -14,6 +14,8 @@ mod crash;
 mod doctor;
 mod faults;
 mod github;
+#[cfg(unix)]
+mod hostile;
 mod install;
 mod lock;
 mod offline;

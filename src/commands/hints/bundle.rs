@@ -75,7 +75,7 @@ pub(in crate::commands) fn bundle(error: BundleError, name: &str) -> CommandErro
 /// Turns a bundle that is not what the project wants into what the user is told.
 pub(in crate::commands) fn disagreement(error: Disagreement) -> CommandError {
     let (status, ways) = disagreeing(&error);
-    CommandError { status, error: error.into(), hints: ways }
+    with(CommandError::new(status, error), ways)
 }
 
 pub(super) fn disagreeing(error: &Disagreement) -> (ExitStatus, Vec<String>) {
@@ -120,7 +120,7 @@ pub(in crate::commands) fn fetching(error: InstallError) -> CommandError {
         }
         _ => (ExitStatus::Failure, Vec::new()),
     };
-    CommandError { status, error: anyhow::Error::from(error).context("failed to fetch the bundle"), hints: ways }
+    with(CommandError::new(status, error).context("failed to fetch the bundle"), ways)
 }
 
 /// Turns a bundle that could not be written into what the user is told.
@@ -172,7 +172,12 @@ pub(in crate::commands) fn source(error: TreeError) -> CommandError {
         | TreeError::Special { .. }
         | TreeError::Unreadable { .. } => Vec::new(),
     };
-    hints::with_lines(CommandError { status, error: error.into(), hints: ways }, &lines)
+    with(CommandError::new(status, error).details(lines), ways)
+}
+
+fn with(mut failure: CommandError, ways: Vec<String>) -> CommandError {
+    failure.hints = ways;
+    failure
 }
 
 fn io(path: &Path, doing: &str, source: &io::Error) -> (ExitStatus, Vec<String>) {

@@ -36,8 +36,10 @@ const SHOWN_NAMES: usize = 24;
 /// Turns a failed installation into what the user is told.
 pub(in crate::commands) fn explain(error: InstallError, request: &InstallRequest) -> CommandError {
     let (status, hints) = judge(&error, request);
-    let lines = output_lines(&error).to_vec();
-    with_lines(CommandError { status, error: error.into(), hints }, &lines)
+    let lines = error.details();
+    let mut failure = CommandError::new(status, error).details(lines);
+    failure.hints = hints;
+    failure
 }
 
 /// Turns a failure of the network into what the user is told.
@@ -207,22 +209,4 @@ pub(in crate::commands) fn listed(names: &[String]) -> String {
         count @ 1..=SHOWN_NAMES => names[..count].join(", "),
         count => format!("{} and {} more", names[..SHOWN_NAMES].join(", "), count - SHOWN_NAMES),
     }
-}
-
-/// What `go build` printed last, where that is the reason.
-#[expect(clippy::wildcard_enum_match_arm, reason = "no other failure has output to show")]
-fn output_lines(error: &InstallError) -> &[String] {
-    match error {
-        InstallError::Build { source, .. } => source.lines(),
-        _ => &[],
-    }
-}
-
-/// Shows what another program printed below the message.
-fn with_lines(mut failure: CommandError, lines: &[String]) -> CommandError {
-    if !lines.is_empty() {
-        let text = failure.error.to_string();
-        failure.error = failure.error.context(format!("{text}\n{}", lines.join("\n")));
-    }
-    failure
 }

@@ -76,7 +76,10 @@ pub(super) fn smoke(error: &SmokeError) -> Vec<String> {
         SmokeError::LoaderMissing { .. } => {
             vec!["build one for this machine with `reproq install --build`".to_owned()]
         }
-        SmokeError::CouldNotStart { .. } | SmokeError::TimedOut { .. } | SmokeError::Failed { .. } => {
+        SmokeError::CouldNotStart { .. }
+        | SmokeError::TimedOut { .. }
+        | SmokeError::Flooded { .. }
+        | SmokeError::Failed { .. } => {
             vec!["name another release with `--tag`, or build from a checkout with `--build`".to_owned()]
         }
         SmokeError::OtherWords { .. } => {

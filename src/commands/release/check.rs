@@ -52,7 +52,7 @@ pub(super) fn check(arguments: &CheckArgs, session: &Session<'_>) -> Result<Exit
     let slug = repository::find(arguments.repo.as_deref(), session)?;
     let below = |path: &Path| session.env.cwd.join(path);
     let read = |path: &Path, error| CommandError::io("read", path, error);
-    let source: Option<Vec<SourceVersion>> = match &arguments.directory {
+    let source: Option<Vec<SourceVersion>> = match &arguments.checkout {
         Some(folder) => {
             let folder = below(folder);
             Some(hygiene::source_versions(&folder).map_err(|error| read(&folder, error))?)

@@ -56,15 +56,19 @@ fn client(repository: &RepoSlug, session: &Session<'_>) -> Result<GitHub, Comman
         .map_err(|error| errors::api(error, repository))
 }
 
-/// Where the records of this project go.
-fn audit_path(named: Option<&PathBuf>, command: &str, session: &Session<'_>) -> PathBuf {
-    match named {
-        Some(path) => session.env.cwd.join(path),
-        None => {
-            let name = format!("{command}-{}.jsonl", session.now.format("%Y%m%dT%H%M%SZ"));
-            session.project.root.join(".reproq").join("audit").join(name)
-        }
+/// Where the records of this project go, unless its own folders lead elsewhere.
+fn audit_path(named: Option<&PathBuf>, command: &str, session: &Session<'_>) -> Result<PathBuf, CommandError> {
+    if let Some(path) = named {
+        return Ok(session.env.cwd.join(path));
     }
+    let home = session.project.root.join(".reproq");
+    let folder = home.join("audit");
+    if let Some(link) = [&home, &folder].into_iter().find(|path| path.is_symlink()) {
+        let message = format!("`{}` is a link; the record is kept in the project's own folder", link.display());
+        return Err(CommandError::message(ExitStatus::Conflict, message)
+            .hint("remove the link, or name a place for the record with `--audit FILE`"));
+    }
+    Ok(folder.join(format!("{command}-{}.jsonl", session.now.format("%Y%m%dT%H%M%SZ"))))
 }
 
 /// The project's own folder is not for version control, whatever lies in it.

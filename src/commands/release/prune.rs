@@ -1,5 +1,4 @@
 //! `reproq release prune`: what goes, whether it may, and what came of it.
-#![expect(clippy::disallowed_methods, reason = "plan files are read here")]
 
 use std::path::Path;
 use std::time::Duration;
@@ -42,6 +41,7 @@ use crate::prune::parse_min_age;
 use crate::prune::still_allowed;
 use crate::release::RepoSlug;
 use crate::session::Session;
+use crate::small_file;
 use crate::store;
 use crate::store::StoreError;
 use crate::text::count;
@@ -263,7 +263,7 @@ fn carry_out(
         let folder = session.env.cwd.join(folder);
         saved = runtime.block_on(prune::archive(&deletes, &folder, github, progress)).map_err(errors::archive)?;
     }
-    let path = audit_path(arguments.audit.as_ref(), "prune", session);
+    let path = audit_path(arguments.audit.as_ref(), "prune", session)?;
     let mut audit = Audit::open(&path).map_err(errors::audit)?;
     keep_out_of_version_control(session);
     session.ui.status(&format!(
@@ -339,8 +339,12 @@ fn quoted(word: &str) -> String {
     }
 }
 
+/// A plan of a thousand versions is shorter.
+const LONGEST_PLAN: u64 = 4 * 1024 * 1024;
+
 fn read_plan(path: &Path) -> Result<PlanFile, CommandError> {
-    let text = std::fs::read_to_string(path).map_err(|error| CommandError::io("read the plan", path, error))?;
+    let text = small_file::read_named_text(path, LONGEST_PLAN)
+        .map_err(|error| CommandError::io("read the plan", path, error))?;
     PlanFile::from_json(&text).map_err(|error| {
         CommandError::new(ExitStatus::Usage, error)
             .context(format!("`{}` is no plan that can be carried out", path.display()))

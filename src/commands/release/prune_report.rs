@@ -212,13 +212,12 @@ fn judge(work: &Work, max_wait: Duration) -> Option<CommandError> {
         return Some(errors::stopped(stop, max_wait));
     }
     let note = |unit: &UnitResult| format!("{}: {}", unit.name, unit.note.as_deref().unwrap_or("no reason given"));
-    let named = |units: &[&UnitResult]| units.iter().map(|unit| note(unit)).collect::<Vec<_>>().join("\n");
     let (blocked, hidden) = (work.all(UnitEnd::Blocked), work.all(UnitEnd::Hidden));
     if !(blocked.is_empty() && hidden.is_empty()) {
-        let units: Vec<&UnitResult> = blocked.into_iter().chain(hidden).collect();
-        let message = format!("GitHub does not let {} go\n{}", count(units.len(), "version"), named(&units));
+        let units: Vec<String> = blocked.into_iter().chain(hidden).map(note).collect();
+        let message = format!("GitHub does not let {} go", count(units.len(), "version"));
         let hint = "let this token bypass the rule, or change the rule; then run the same command again";
-        return Some(CommandError::message(ExitStatus::NotPermitted, message).hint(hint));
+        return Some(CommandError::message(ExitStatus::NotPermitted, message).details(units).hint(hint));
     }
     let Some(proof) = &work.proof else {
         let message = "everything was done, but GitHub gave no list to prove it";
@@ -228,11 +227,11 @@ fn judge(work: &Work, max_wait: Duration) -> Option<CommandError> {
     };
     let changed = work.all(UnitEnd::Changed);
     if !changed.is_empty() || !proof.losses.is_empty() {
-        let mut lines: Vec<String> = changed.iter().map(|unit| note(unit)).collect();
-        lines.extend(proof.losses.iter().cloned());
-        let message = format!("the repository changed while the work was done\n{}", lines.join("\n"));
+        let lines = changed.into_iter().map(note).chain(proof.losses.iter().cloned());
+        let message = "the repository changed while the work was done";
         return Some(
             CommandError::message(ExitStatus::Conflict, message)
+                .details(lines)
                 .hint("look with `reproq release list`, then run the same command again"),
         );
     }

@@ -88,7 +88,7 @@ pub(super) fn restore(arguments: &RestoreArgs, session: &Session<'_>) -> Result<
         return Ok(verdict(&report, arguments));
     }
     platform::watch_signals();
-    let path = audit_path(arguments.audit.as_ref(), "restore", session);
+    let path = audit_path(arguments.audit.as_ref(), "restore", session)?;
     let mut audit = Audit::open(&path).map_err(errors::audit)?;
     keep_out_of_version_control(session);
     let clock = Clock::wall(session.now);

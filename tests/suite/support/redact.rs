@@ -17,7 +17,7 @@ pub fn redact(text: &str, context: &Context) -> String {
     for (length, name) in [(64, "[SHA256]"), (40, "[COMMIT]"), (12, "[SHA]")] {
         text = replace_hex(&text, length, name);
     }
-    replace_patterns(&replace_moments(&text))
+    replace_patterns(&replace_moments(&replace_staging(&text)))
 }
 
 /// Replaces the moments of this run (`2026-01-31T12:00:00.123Z`, and `20260131T120000Z` in names of files); those of the
@@ -37,6 +37,18 @@ fn replace_moments(text: &str) -> String {
         rest = &rest[word.len()..];
     }
     shown.push_str(rest);
+    shown
+}
+
+/// Replaces the name a staging folder happened to get.
+fn replace_staging(text: &str) -> String {
+    let mut parts = text.split("/install-");
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_alphanumeric());
+        shown.push_str("/install-[NAME]");
+        shown.push_str(rest);
+    }
     shown
 }
 

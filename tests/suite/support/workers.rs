@@ -7,6 +7,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Mutex;
+use std::sync::OnceLock;
 
 use sha2::Digest as _;
 use sha2::Sha256;
@@ -47,6 +48,24 @@ pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// A worker that an attacker published, which does this when it is asked for its version.
+pub fn hostile(behaviour: &str) -> Vec<u8> {
+    const MARK: &[u8] = b"BEHAVIOUR=honest";
+    static BUILT: OnceLock<Vec<u8>> = OnceLock::new();
+    let built = BUILT.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        copy_folder(&fixture("hostile-worker"), folder.path());
+        compile(folder.path(), &host())
+    });
+    let mut worker = built.clone();
+    let at = worker.windows(MARK.len()).position(|part| part == MARK).expect("it holds its mark");
+    let at = at + MARK.len() - "honest".len();
+    let length = worker[at..].iter().take_while(|byte| byte.is_ascii_lowercase() || **byte == b'.').count();
+    worker[at..at + length].fill(b'.');
+    worker[at..at + behaviour.len()].copy_from_slice(behaviour.as_bytes());
+    worker
+}
+
 /// Workers by version and machine.
 type Workers = HashMap<(String, String), Vec<u8>>;
 
@@ -61,8 +80,7 @@ pub fn bytes_for(version: &str, machine: &str) -> Vec<u8> {
 
 /// Copies the sample checkout, with this version in its source.
 pub fn copy_checkout(to: &Path, version: &str) {
-    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/reproq-worker");
-    copy_folder(&from, to);
+    copy_folder(&fixture("reproq-worker"), to);
     let main = to.join("cmd/reproq/main.go");
     let text = fs::read_to_string(&main).expect("the fixture has a main.go");
     let edited = text.replace("const Version = \"0.0.144\"", &format!("const Version = \"{version}\""));
@@ -70,17 +88,24 @@ pub fn copy_checkout(to: &Path, version: &str) {
     fs::write(&main, edited).expect("written");
 }
 
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
 fn build(version: &str, machine: &str) -> Vec<u8> {
-    let (os, arch) = machine.split_once('-').expect("OS-ARCH");
     let folder = tempfile::tempdir().expect("a folder");
-    let source = folder.path().join("source");
-    copy_checkout(&source, version);
-    let output = folder.path().join("worker");
+    copy_checkout(folder.path(), version);
+    compile(folder.path(), machine)
+}
+
+fn compile(source: &Path, machine: &str) -> Vec<u8> {
+    let (os, arch) = machine.split_once('-').expect("OS-ARCH");
+    let output = source.join("worker");
     let status = Command::new(go())
         .args(["build", "-tags", "prod", "-trimpath", "-buildvcs=false", "-o"])
         .arg(&output)
         .arg("./cmd/reproq")
-        .current_dir(&source)
+        .current_dir(source)
         .env("CGO_ENABLED", "0")
         .env("GOOS", os)
         .env("GOARCH", arch)

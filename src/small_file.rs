@@ -1,0 +1,98 @@
+//! A small file, read whole: a regular file and nothing else, and no further than a limit. Whatever an attacker puts in its
+//! place (a pipe nobody writes to, a device without end, gigabytes), reading it ends and takes no memory to speak of.
+#![expect(clippy::disallowed_methods, reason = "small files are opened here")]
+
+use std::fs::File;
+use std::fs::OpenOptions;
+use std::io;
+use std::io::Read;
+use std::path::Path;
+
+/// Reads a regular file, links followed. More than `limit` bytes are an error, and so is a folder, a pipe or a device.
+pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let file = open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder, and no file"));
+    }
+    if !metadata.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a pipe or a device, and no file"));
+    }
+    within(file, limit)
+}
+
+/// As [`read`], of text in UTF-8. A byte order mark in front is not part of the text.
+pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
+    text(read(path, limit)?)
+}
+
+/// As [`read_text`], of whatever the user named: a pipe too, which shells make for `<(command)`.
+pub fn read_named_text(path: &Path, limit: u64) -> io::Result<String> {
+    text(within(File::open(path)?, limit)?)
+}
+
+fn within(file: File, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("it has more than {limit} bytes")));
+    }
+    Ok(bytes)
+}
+
+fn text(bytes: Vec<u8>) -> io::Result<String> {
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let place = error.utf8_error().valid_up_to();
+        io::Error::new(io::ErrorKind::InvalidData, format!("it is not text (byte {place} is not UTF-8)"))
+    })?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+/// Opened before it is looked at, so that nobody can exchange it in between; and so that a pipe does not wait for its
+/// writer.
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        (rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY).bits().cast_signed(),
+    );
+    options.open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_read_up_to_their_limit() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("file");
+        std::fs::write(&path, b"\xef\xbb\xbfcontents").expect("written");
+        assert_eq!(read_text(&path, 11).expect("read"), "contents");
+        assert_eq!(read_named_text(&path, 11).expect("read"), "contents");
+        let refused = read(&path, 10).expect_err("too long");
+        assert_eq!(refused.to_string(), "it has more than 10 bytes");
+        std::fs::write(&path, b"ab\xff").expect("written");
+        assert_eq!(read(&path, 10).expect("bytes"), b"ab\xff");
+        let refused = read_text(&path, 10).expect_err("no text");
+        assert_eq!(refused.to_string(), "it is not text (byte 2 is not UTF-8)");
+        assert_eq!(read(&folder.path().join("absent"), 10).expect_err("absent").kind(), io::ErrorKind::NotFound);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_refused_at_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs");
+        assert!(made.success());
+        assert_eq!(read(&pipe, 10).expect_err("a pipe").to_string(), "it is a pipe or a device, and no file");
+        let zeros = folder.path().join("zeros");
+        std::os::unix::fs::symlink("/dev/zero", &zeros).expect("a link");
+        assert_eq!(read(&zeros, 10).expect_err("a device").to_string(), "it is a pipe or a device, and no file");
+        assert_eq!(read(folder.path(), 10).expect_err("a folder").to_string(), "it is a folder, and no file");
+        assert_eq!(read_named_text(&zeros, 10).expect_err("endless").to_string(), "it has more than 10 bytes");
+    }
+}

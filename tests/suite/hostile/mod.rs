@@ -1,0 +1,150 @@
+//! What an attacker sends, publishes or leaves behind: refused in words, within bounds, and without a trace.
+
+mod archives;
+mod files;
+mod folders;
+mod programs;
+mod published;
+mod secrets;
+mod texts;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::path::PathBuf;
+
+use fake_github::AssetSpec;
+use fake_github::ReleaseSpec;
+
+use crate::support::Context;
+use crate::support::Output;
+use crate::support::fault_table::Part;
+use crate::support::fault_table::left;
+use crate::support::fault_table::record;
+use crate::support::memory;
+use crate::support::workers;
+
+/// A project with an older worker, a checkout beside it that must not be built, and a release the attacker made: its digests
+/// are right, whatever it holds.
+pub struct Scene {
+    pub context: Context,
+    release: u64,
+}
+
+/// Everything below a folder: path, mode, and contents or where a link leads.
+pub type World = BTreeMap<PathBuf, (u32, Vec<u8>)>;
+
+impl Scene {
+    pub fn new() -> Self {
+        let context = Context::new();
+        context.release("v0.0.143");
+        context.succeed(&["install", "--no-django"]);
+        context.sibling_checkout();
+        let release = context.repo().add(ReleaseSpec::new("v0.0.144"));
+        Self { context, release }
+    }
+
+    /// The bytes of the older worker.
+    pub fn old() -> Vec<u8> {
+        workers::bytes("0.0.143")
+    }
+
+    /// Publishes an asset in place of the one of this name.
+    pub fn publish(&self, asset: &str, bytes: Vec<u8>) {
+        self.context.repo().add_asset(self.release, AssetSpec::new(asset, bytes));
+    }
+
+    /// Installs what was published, within the memory a hostile case may take.
+    pub fn install(&self) -> Output {
+        memory::within_the_limit(self.context.command(&["install", "--no-django", "--force", "--tag", "v0.0.144"]))
+    }
+
+    /// The installation is refused as unverified, nothing anywhere is different, and the row says so.
+    pub fn refused(&self, fault: &str) -> Output {
+        self.refused_with(fault, 5)
+    }
+
+    /// As [`Scene::refused`], for another reason.
+    pub fn refused_with(&self, fault: &str, code: i32) -> Output {
+        let before = world(self.context.root());
+        let output = self.install();
+        assert_eq!(output.code, code, "{fault}: {output:#?}");
+        assert!(output.stderr.contains("hint: ") && output.stdout.is_empty(), "{fault}: {output:#?}");
+        assert!(!output.stderr.contains("building"), "{fault}: no build after a refusal: {output:#?}");
+        quiet(&output);
+        same_world(fault, &before, &world(self.context.root()));
+        record(Part::Hostile, fault, &self.context, &output, &left(&self.context, Some(&Self::old()), b"the new one"));
+        output
+    }
+}
+
+/// Everything below a folder, as it is now.
+pub fn world(root: &Path) -> World {
+    let mut found = World::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("readable").flatten() {
+            let path = entry.path();
+            let metadata = fs::symlink_metadata(&path).expect("metadata");
+            let contents = if metadata.is_dir() {
+                folders.push(path.clone());
+                Vec::new()
+            } else if metadata.is_symlink() {
+                fs::read_link(&path).expect("a link").into_os_string().into_encoded_bytes()
+            } else if metadata.is_file() {
+                fs::read(&path).expect("readable")
+            } else {
+                Vec::new()
+            };
+            found.insert(path, (metadata.mode(), contents));
+        }
+    }
+    found
+}
+
+/// Compares two worlds by name, because their contents are megabytes.
+pub fn same_world(fault: &str, before: &World, after: &World) {
+    let changed: Vec<&PathBuf> =
+        before.keys().chain(after.keys()).filter(|path| before.get(*path) != after.get(*path)).collect();
+    assert!(changed.is_empty(), "{fault}: changed {changed:?}");
+}
+
+/// Nothing that acts on a terminal or hides from a reader, in either stream, and no panic.
+pub fn quiet(output: &Output) {
+    for text in [&output.stdout, &output.stderr] {
+        let loud = text.chars().find(|c| (c.is_control() && *c != '\n') || is_hidden(*c));
+        assert_eq!(loud, None, "{output:#?}");
+        assert!(!text.contains("panicked") && !text.contains("a defect of reproq"), "{output:#?}");
+    }
+}
+
+fn is_hidden(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}')
+        || matches!(c, '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// A claim whose test is gone is only a claim.
+#[test]
+fn every_claim_of_the_threat_model_names_what_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sources: String = ["src", "tests"]
+        .iter()
+        .flat_map(|folder| world(&root.join(folder)))
+        .filter(|(path, _)| path.extension().is_some_and(|extension| extension == "rs"))
+        .map(|(_, (_, text))| String::from_utf8(text).expect("sources are text"))
+        .collect();
+    let document = fs::read_to_string(root.join("SECURITY.md")).expect("it is there");
+    let words = document.split('`').skip(1).step_by(2);
+    let claimed: Vec<&str> = words
+        .filter(|word| {
+            word.contains("::") || (word.contains('_') && word.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+        })
+        .filter(|word| *word != "unsafe_code")
+        .collect();
+    assert!(claimed.len() > 40, "{claimed:?}");
+    for claim in claimed {
+        let name = claim.rsplit("::").next().expect("a last part");
+        assert!(sources.contains(&format!("fn {name}(")), "SECURITY.md names `{claim}`, and there is no such function");
+    }
+}

@@ -1,0 +1,61 @@
+//! Archives built by code, honest and hostile, for whatever reads archives.
+
+#![allow(dead_code, unused_imports, reason = "every test program that includes this file uses another part of it")]
+
+mod honest;
+mod tar;
+mod tar_content;
+mod tar_form;
+mod zip;
+mod zip_content;
+mod zip_form;
+
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+pub use honest::HONEST_TAR_GZ;
+pub use honest::HONEST_ZIP;
+pub use tar::executable;
+pub use tar::file;
+pub use tar::gzip_tar;
+pub use tar::tar_gz;
+pub use zip::zip;
+
+/// An archive by the name of what is special about it, built around one executable with the given name and bytes.
+pub type Sample = (&'static str, fn(&str, &[u8]) -> Vec<u8>);
+
+/// What no release makes, as `.tar.gz`. Each holds a good executable too, where its fault allows one.
+pub fn hostile_tar_gz() -> Vec<Sample> {
+    [tar_content::SAMPLES, tar_form::SAMPLES].concat()
+}
+
+/// What no release makes, as `.zip`. Each holds a good executable too, where its fault allows one.
+pub fn hostile_zip() -> Vec<Sample> {
+    [zip_content::SAMPLES, zip_form::SAMPLES].concat()
+}
+
+/// Bytes that look like a program to a compressor: neither all alike nor all random.
+pub fn body(length: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    let words: Vec<[u8; 8]> = (0..64).map(|_| std::array::from_fn(|_| next())).collect();
+    let mut body = b"\x7fELF".to_vec();
+    while body.len() < length {
+        body.extend(words[usize::from(next() % 64)]);
+        body.push(next());
+    }
+    body.truncate(length);
+    body
+}
+
+/// One gzip stream.
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).expect("in memory");
+    encoder.finish().expect("in memory")
+}
