@@ -133,9 +133,7 @@ pub fn run(request: &InstallRequest, door: &Door<'_>) -> Result<Outcome, Install
         named_by: acquired.lockfile.as_ref().map(lockfile::render),
         lock: written.clone().map(|(path, lockfile)| WrittenLock { path, text: lockfile::render(lockfile) }),
     };
-    for step in store::steps(commit) {
-        store::apply(layout, &step)?;
-    }
+    store::carry_out(layout, &store::steps(commit))?;
     Ok(Outcome { receipt, work: Some(work), locked: written.map(|(_, lockfile)| lockfile.clone()) })
 }
 

@@ -94,9 +94,7 @@ pub fn rollback(
         named_by,
         lock: written,
     };
-    for step in store::steps(commit) {
-        store::apply(layout, &step)?;
-    }
+    store::carry_out(layout, &store::steps(commit))?;
     Ok(RolledBack { from, to: receipt, lock })
 }
 

@@ -221,6 +221,30 @@ pub fn apply(layout: &Layout, step: &Step) -> Result<(), StoreError> {
     }
 }
 
+/// Carries out all steps. Where one fails before the binary is in place, the project's lock is again what it was.
+pub fn carry_out(layout: &Layout, steps: &[Step]) -> Result<(), StoreError> {
+    let mut lock_before = None;
+    for step in steps {
+        if let Step::WriteLock(WrittenLock { path, .. }) = step {
+            lock_before = Some((path, fs::read(path).ok()));
+        }
+        match (apply(layout, step), &lock_before) {
+            (Ok(()), _) if matches!(step, Step::Place { .. }) => lock_before = None,
+            (Ok(()), _) => {}
+            (Err(error), None) => return Err(error),
+            (Err(error), Some((path, before))) => {
+                // The first failure is the one to tell; a lock that cannot be put back either names what was wanted.
+                let _ = match before {
+                    Some(bytes) => write_atomically(path, bytes),
+                    None => fs::remove_file(path).map_err(StoreError::new("remove", path)),
+                };
+                return Err(error);
+            }
+        }
+    }
+    Ok(())
+}
+
 fn write_staged(layout: &Layout, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let staging = layout.staging();
     fs::create_dir_all(&staging).map_err(StoreError::new("create the folder", &staging))?;

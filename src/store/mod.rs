@@ -27,6 +27,7 @@ pub use commit::Commit;
 pub use commit::Step;
 pub use commit::WrittenLock;
 pub use commit::apply;
+pub use commit::carry_out;
 pub use commit::steps;
 pub use commit::unfinished;
 pub use fingerprint::Fingerprint;

@@ -59,7 +59,8 @@ fn a_disk_that_is_full_at_each_write() {
         ("disk full: at the first byte of the download", 1, "failed to write the download"),
         ("disk full: in the middle of the download", binary / 2, "failed to write the download"),
         ("disk full: at the receipt", binary + 1, "receipts/"),
-        ("disk full: at the state, after the binary was placed", binary + 2, "state.json"),
+        ("disk full: at the lock that is kept", binary + 2, "receipts/"),
+        ("disk full: at the project's lock", binary + 3, "reproq.lock"),
     ] {
         let Some((volume, context)) = Volume::project("size=32m") else {
             skipped(Part::Machine, name, NO_MOUNT);
@@ -89,9 +90,10 @@ fn a_disk_without_room_for_one_more_file() {
         (0, "no room for files: at the staging folder", "staging"),
         (1, "no room for files: at the download", "failed to write the download"),
         (2, "no room for files: at the receipt", "receipts/"),
-        (3, "no room for files: at the folder for the previous binary", "previous"),
-        (4, "no room for files: at the folder of the previous binary", "previous"),
-        (5, "no room for files: at the previous binary", "previous"),
+        (3, "no room for files: at the lock that is kept", "receipts/"),
+        (4, "no room for files: at the folder for the previous binary", "previous"),
+        (5, "no room for files: at the folder of the previous binary", "previous"),
+        (6, "no room for files: at the previous binary", "previous"),
     ] {
         let Some((volume, context)) = Volume::project("size=32m,nr_inodes=60") else {
             skipped(Part::Machine, name, NO_MOUNT);
