@@ -51,18 +51,26 @@ pub fn run(root: &Path) -> anyhow::Result<()> {
     demo.scene("Which worker will run, and why", &["which"], 0, &["this one runs", "v0.0.144"])?;
     demo.scene("An older release", &["install", "--tag", "v0.0.143"], 0, &["Installed v0.0.143"])?;
 
-    let other = vec![b'x'; demo.worker_size("v0.0.144")?];
+    let other = vec![b'x'; demo.worker_size("v0.0.142")?];
     demo.github.fault(Matcher::objects(), Fault::ChangedBytes(other.into()));
     let before = fs::read(demo.binary())?;
     demo.scene(
         "Somebody changes the bytes on the way: refused, and no build in their place",
-        &["install", "--tag", "v0.0.144"],
+        &["install", "--tag", "v0.0.142"],
         5,
         &["was not accepted", "GitHub's asset digest states"],
     )?;
     ensure!(fs::read(demo.binary())? == before, "the installed binary must be untouched");
 
     fs::remove_dir_all(demo.project().join(".reproq"))?;
+    demo.scene(
+        "The locked release, without a network: from the cache",
+        &["install", "--locked", "--offline"],
+        0,
+        &["Installed v0.0.143", "equals the digest in reproq.lock"],
+    )?;
+    fs::remove_dir_all(demo.project().join(".reproq"))?;
+    fs::remove_file(demo.project().join("reproq.lock"))?;
     demo.scene(
         "A machine without a network builds from the checkout beside the project",
         &["install", "--offline"],
