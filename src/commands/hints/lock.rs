@@ -17,13 +17,13 @@ pub(super) fn drift(drift: &Drift) -> (ExitStatus, Vec<String>) {
             vec![
                 "nothing was installed; a published asset should never change: ask the maintainers what happened".to_owned(),
                 format!("if the change is meant, remove reproq.lock and run `reproq lock --tag {tag}`"),
-                "the locked bytes may still be in another machine's cache, in a bundle (`--from`) or on a mirror (`--mirror`)".to_owned(),
+                "the locked bytes may still be in another machine's cache or in a bundle (`--from`)".to_owned(),
             ],
         ),
         Drift::AssetGone { .. } | Drift::Pruned { .. } => (
             ExitStatus::NotFound,
             vec![
-                "only the newest releases stay on GitHub; the locked bytes may still be in another machine's cache, in a bundle (`reproq install --from BUNDLE`) or on a mirror (`--mirror URL`)".to_owned(),
+                "only the newest releases stay on GitHub; the locked bytes may still be in another machine's cache or in a bundle (`reproq install --from BUNDLE`)".to_owned(),
                 move_on.to_owned(),
                 "or build the locked version from a checkout: `reproq install --build --source DIR`".to_owned(),
             ],
