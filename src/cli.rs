@@ -140,7 +140,7 @@ pub struct BundleCreateArgs {
     /// The worker's repository [env: REPROQ_REPOSITORY]
     #[arg(long, value_name = "OWNER/NAME")]
     pub repo: Option<String>,
-    /// The least verdict that is accepted: pinned, digest or checksum [env: REPROQ_REQUIRE]
+    /// The least verdict that is accepted: attested, released, pinned, digest or checksum [env: REPROQ_REQUIRE]
     #[arg(long, value_name = "LEVEL")]
     pub require: Option<String>,
     /// Show what would be bundled and write nothing
@@ -186,7 +186,7 @@ pub struct InstallArgs {
     /// Place the binary here instead of ./.reproq/bin/reproq
     #[arg(long, value_name = "PATH")]
     pub to: Option<PathBuf>,
-    /// The least verdict that is accepted: pinned, digest, checksum or built [env: REPROQ_REQUIRE]
+    /// The least verdict that is accepted: attested, released, pinned, digest, checksum or built [env: REPROQ_REQUIRE]
     #[arg(long, value_name = "LEVEL")]
     pub require: Option<String>,
     /// Accept an asset for which nothing is published that proves it
@@ -244,7 +244,7 @@ pub struct UpgradeArgs {
     /// The worker's repository [env: REPROQ_REPOSITORY]
     #[arg(long, value_name = "OWNER/NAME")]
     pub repo: Option<String>,
-    /// The least verdict that is accepted: digest, checksum or built [env: REPROQ_REQUIRE]
+    /// The least verdict that is accepted: attested, released, digest, checksum or built [env: REPROQ_REQUIRE]
     #[arg(long, value_name = "LEVEL")]
     pub require: Option<String>,
     /// How long to wait for another installation in this project, in seconds
@@ -269,7 +269,7 @@ pub struct VerifyArgs {
     /// Also ask GitHub what it states about the asset today
     #[arg(long)]
     pub online: bool,
-    /// The least verdict that is accepted: pinned, digest, checksum or built [env: REPROQ_REQUIRE]
+    /// The least verdict that is accepted: attested, released, pinned, digest, checksum or built [env: REPROQ_REQUIRE]
     #[arg(long, value_name = "LEVEL")]
     pub require: Option<String>,
     /// Instead: prove who made this file, or the bytes of this digest

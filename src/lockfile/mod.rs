@@ -15,6 +15,7 @@ pub use file::read_file;
 pub use model::LockedAsset;
 pub use model::Lockfile;
 pub use model::Pin;
+pub use model::Signer;
 pub use model::changes;
 pub use text::FORMAT;
 pub use text::TextError;

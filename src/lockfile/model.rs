@@ -1,7 +1,11 @@
 //! What is locked: one release of one repository, and for each machine its asset. Pure.
 
+use std::fmt;
+
 use chrono::DateTime;
 use chrono::Utc;
+use serde::Deserialize;
+use serde::Serialize;
 
 use crate::release::AssetForm;
 use crate::release::RepoSlug;
@@ -28,6 +32,35 @@ pub struct LockedAsset {
     pub verdict: Level,
 }
 
+/// Who signed for the release when it was locked. Once it is recorded, nothing less is accepted in silence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Signer {
+    /// What the signature says: [`Level::Attested`] or [`Level::Released`].
+    pub verdict: Level,
+    /// The workflow that signed, `OWNER/NAME/.github/workflows/FILE`; none where GitHub signed the release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<String>,
+    /// Who vouched for the workflow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// GitHub's number of the repository, which a namesake does not have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository_id: Option<u64>,
+    /// GitHub's number of its owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner_id: Option<u64>,
+}
+
+impl fmt::Display for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.workflow {
+            Some(workflow) => f.write_str(workflow),
+            None => f.write_str("GitHub's release service"),
+        }
+    }
+}
+
 /// What a project runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lockfile {
@@ -37,22 +70,31 @@ pub struct Lockfile {
     pub tag: Tag,
     /// When it was published, where that was known.
     pub published: Option<DateTime<Utc>>,
+    /// Who signed for its assets; none where nobody's signature was found.
+    pub signer: Option<Signer>,
     /// Its assets, at most one for each machine, in the order of the machines.
     pub assets: Vec<LockedAsset>,
 }
 
 impl Lockfile {
-    /// A lock of these assets, in order.
+    /// A lock of these assets, in order, for which nobody signed.
     pub fn new(repository: RepoSlug, tag: Tag, published: Option<DateTime<Utc>>, mut assets: Vec<LockedAsset>) -> Self {
         assets.sort_by_key(|asset| asset.target.to_string());
-        Self { repository, tag, published, assets }
+        Self { repository, tag, published, signer: None, assets }
+    }
+
+    /// The same, with who signed for it.
+    #[must_use]
+    pub fn signed_by(self, signer: Option<Signer>) -> Self {
+        Self { signer, ..self }
     }
 
     /// This lock, with what another one of the same release names for machines this one lacks.
     pub fn completed_by(&self, other: &Self) -> Self {
         let missing = other.assets.iter().filter(|asset| self.asset(asset.target).is_none()).cloned();
         let assets = self.assets.iter().cloned().chain(missing).collect();
-        Self::new(self.repository.clone(), self.tag.clone(), self.published, assets)
+        let signer = self.signer.clone().or_else(|| other.signer.clone());
+        Self::new(self.repository.clone(), self.tag.clone(), self.published, assets).signed_by(signer)
     }
 
     /// Whether both are of one release.
@@ -63,6 +105,13 @@ impl Lockfile {
     /// What is locked for a machine.
     pub fn asset(&self, target: Target) -> Option<&LockedAsset> {
         self.assets.iter().find(|asset| asset.target == target)
+    }
+
+    /// Whose signature a machine's asset must have, so that nothing less is accepted than was locked: the recorded signer,
+    /// unless the lock itself says that this machine's asset had no such proof.
+    pub fn signer_for(&self, target: Target) -> Option<&Signer> {
+        let had_none = self.asset(target).is_some_and(|asset| !asset.verdict.is_signed());
+        self.signer.as_ref().filter(|_| !had_none)
     }
 
     /// What an installation for a machine must get.
@@ -92,6 +141,14 @@ pub fn changes(old: &Lockfile, new: &Lockfile) -> Vec<String> {
     }
     if old.tag != new.tag {
         sentences.push(format!("the release changes from {} to {}", old.tag, new.tag));
+    }
+    match (&old.signer, &new.signer) {
+        (Some(before), Some(now)) if before != now => {
+            sentences.push(format!("the signer changes from {before} to {now}"));
+        }
+        (None, Some(now)) => sentences.push(format!("{now} signed for it")),
+        (Some(before), None) => sentences.push(format!("{before} signed for it, and nobody does now")),
+        (Some(_), Some(_)) | (None, None) => {}
     }
     for asset in &new.assets {
         match old.asset(asset.target) {

@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use crate::lockfile::LockedAsset;
 use crate::lockfile::Lockfile;
+use crate::lockfile::Signer;
 use crate::release::RepoSlug;
 use crate::release::Sha256Digest;
 use crate::release::Tag;
@@ -21,7 +22,10 @@ use crate::trust::Level;
 
 /// The format this program writes. A reader accepts its own number and refuses a higher one: keys whose meaning matters for
 /// trust raise it, other keys may be added and are ignored by those who do not know them.
-pub const FORMAT: i64 = 1;
+pub const FORMAT: i64 = 2;
+
+/// The format of a lock for which nobody signed. It has all it needs, and earlier programs read it.
+const UNSIGNED_FORMAT: i64 = 1;
 
 const HEAD: &str = "\
 # Which worker this project runs, on every machine. Written by `reproq`; commit it.
@@ -70,6 +74,8 @@ struct Worker {
     version: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     published: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    signer: Option<Signer>,
     #[serde(default, rename = "asset")]
     assets: Vec<AssetTable>,
 }
@@ -102,12 +108,13 @@ pub fn render(lockfile: &Lockfile) -> String {
         verdict: asset.verdict,
     });
     let document = Document {
-        version: FORMAT,
+        version: if lockfile.signer.is_some() { FORMAT } else { UNSIGNED_FORMAT },
         worker: Worker {
             repository: lockfile.repository.clone(),
             tag: lockfile.tag.clone(),
             version: lockfile.tag.version().map(|version| version.to_string()),
             published: lockfile.published.map(|time| time.to_rfc3339_opts(SecondsFormat::Secs, true)),
+            signer: lockfile.signer.clone(),
             assets: assets.collect(),
         },
     };
@@ -130,12 +137,21 @@ pub fn parse(text: &str, tool: &Tool) -> Result<Lockfile, TextError> {
     let format: FormatAlone = toml::from_str(text).map_err(syntax)?;
     match format.version {
         Some(found) if found > FORMAT => return Err(TextError::Newer { found }),
-        Some(FORMAT) => {}
+        Some(UNSIGNED_FORMAT..=FORMAT) => {}
         Some(found) => return Err(TextError::Content(format!("its format is {found}, which never was"))),
         None => return Err(TextError::Content("it has no `version`, the number of its format".to_owned())),
     }
     let document: Document = toml::from_str(text).map_err(syntax)?;
-    let Worker { repository, tag, published, assets, .. } = document.worker;
+    let Worker { repository, tag, published, signer, assets, .. } = document.worker;
+    // Programs that know no more than the first format read a signer over, and accept less.
+    if signer.is_some() && format.version == Some(UNSIGNED_FORMAT) {
+        return Err(TextError::Content(format!("it names a signer, and its format is {UNSIGNED_FORMAT} instead of {FORMAT}")));
+    }
+    if let Some(signer) = &signer
+        && (!signer.verdict.is_signed() || (signer.verdict == Level::Attested) != signer.workflow.is_some())
+    {
+        return Err(TextError::Content("its signer is neither a workflow that attested nor GitHub's releases".to_owned()));
+    }
     let mut targets = BTreeSet::new();
     let mut locked = Vec::with_capacity(assets.len());
     for asset in assets {
@@ -147,10 +163,13 @@ pub fn parse(text: &str, tool: &Tool) -> Result<Lockfile, TextError> {
             return Err(TextError::Content(format!("`{name}` is not a name of {}'s asset for {target}", tool.name)));
         }
         let AssetTable { target, name, size, sha256, evidence, verdict } = asset;
+        if verdict.is_signed() && signer.as_ref().is_none_or(|signer| signer.verdict < verdict) {
+            return Err(TextError::Content(format!("{name} is locked as `{verdict}`, and no signer is recorded for that")));
+        }
         locked.push(LockedAsset { target, name, size, sha256, evidence, verdict });
     }
     let published = published.as_deref().map(moment).transpose()?;
-    Ok(Lockfile::new(repository, tag, published, locked))
+    Ok(Lockfile::new(repository, tag, published, locked).signed_by(signer))
 }
 
 fn moment(text: &str) -> Result<DateTime<Utc>, TextError> {
@@ -239,7 +258,7 @@ verdict = "digest"
         let text = render(&sample());
         let more = text.replace("[worker]\n", "[worker]\nlater = { a = 1 }\n");
         assert_eq!(parse(&more, &Tool::WORKER), Ok(sample()));
-        assert_eq!(refused("version = 2\nworker = 'another shape'\n"), TextError::Newer { found: 2 });
+        assert_eq!(refused("version = 3\nworker = 'another shape'\n"), TextError::Newer { found: 3 });
         assert!(matches!(refused("version = 0\n"), TextError::Content(_)));
         assert!(matches!(refused("[worker]\n"), TextError::Content(_)));
     }
@@ -255,6 +274,48 @@ verdict = "digest"
         assert!(matches!(refused(&conflict), TextError::Conflict { line: 7 }), "{:?}", refused(&conflict));
         let broken = text.replace("sha256 = \"01", "sha256 = \"zz");
         assert!(matches!(refused(&broken), TextError::Syntax { line: 15, .. }), "{:?}", refused(&broken));
+    }
+
+    fn signed() -> Lockfile {
+        let mut lockfile = sample();
+        lockfile.assets[0].verdict = Level::Attested;
+        lockfile.signed_by(Some(Signer {
+            verdict: Level::Attested,
+            workflow: Some("adpena/reproq-worker/.github/workflows/release.yml".to_owned()),
+            issuer: Some("https://token.actions.githubusercontent.com".to_owned()),
+            repository_id: Some(1234),
+            owner_id: Some(56),
+        }))
+    }
+
+    #[test]
+    fn a_signer_is_kept_in_a_format_that_earlier_programs_refuse() {
+        let text = render(&signed());
+        assert!(text.contains("version = 2\n"), "{text}");
+        let table = "[worker.signer]\nverdict = \"attested\"\nworkflow = \"adpena/reproq-worker/.github/workflows/release.yml\"\n\
+                     issuer = \"https://token.actions.githubusercontent.com\"\nrepository-id = 1234\nowner-id = 56\n";
+        assert!(text.contains(table), "{text}");
+        assert_eq!(parse(&text, &Tool::WORKER), Ok(signed()));
+    }
+
+    #[test]
+    fn a_signer_cannot_be_read_over() {
+        let text = render(&signed());
+        for (from, to, named) in [
+            ("version = 2\n", "version = 1\n", "format is 1"),
+            ("verdict = \"attested\"\nworkflow", "verdict = \"digest\"\nworkflow", "neither a workflow"),
+            ("verdict = \"attested\"\nworkflow", "verdict = \"released\"\nworkflow", "neither a workflow"),
+            ("workflow = \"adpena/reproq-worker/.github/workflows/release.yml\"\n", "", "neither a workflow"),
+        ] {
+            let changed = text.replacen(from, to, 1);
+            assert_ne!(changed, text, "{from}");
+            let refused = refused(&changed).to_string();
+            assert!(refused.contains(named), "{from}: {refused}");
+        }
+        let (head, rest) = text.split_once("[worker.signer]").expect("a signer");
+        let (_, rest) = rest.split_once("[[").expect("assets");
+        let removed = refused(&format!("{head}[[{rest}")).to_string();
+        assert!(removed.contains("no signer is recorded"), "{removed}");
     }
 
     proptest! {

@@ -23,11 +23,23 @@ pub enum Level {
     Digest,
     /// Equals what the project's lock names.
     Pinned,
+    /// GitHub signed that it is an asset of this tag, in an immutable release.
+    Released,
+    /// A workflow of the repository signed that it built these bytes.
+    Attested,
 }
 
 impl Level {
     /// Every level, weakest first.
-    pub const ALL: [Self; 5] = [Self::Unverified, Self::Built, Self::Checksum, Self::Digest, Self::Pinned];
+    pub const ALL: [Self; 7] = [
+        Self::Unverified,
+        Self::Built,
+        Self::Checksum,
+        Self::Digest,
+        Self::Pinned,
+        Self::Released,
+        Self::Attested,
+    ];
 
     /// Its name, as `--require` takes it.
     pub const fn name(self) -> &'static str {
@@ -37,6 +49,8 @@ impl Level {
             Self::Checksum => "checksum",
             Self::Digest => "digest",
             Self::Pinned => "pinned",
+            Self::Released => "released",
+            Self::Attested => "attested",
         }
     }
 
@@ -48,7 +62,14 @@ impl Level {
             Self::Checksum => "equals the checksum file published beside it",
             Self::Digest => "equals the digest GitHub computed at upload",
             Self::Pinned => "equals the digest in reproq.lock",
+            Self::Released => "signed by GitHub as an asset of this release",
+            Self::Attested => "signed by the workflow of the repository that built it",
         }
+    }
+
+    /// Whether it takes a signed proof of where the bytes come from, and not just the same bytes stated elsewhere.
+    pub const fn is_signed(self) -> bool {
+        matches!(self, Self::Released | Self::Attested)
     }
 }
 
@@ -60,7 +81,7 @@ impl fmt::Display for Level {
 
 /// A text that is no level.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{0}` is not a verdict; known are pinned, digest, checksum, built and unverified")]
+#[error("`{0}` is not a verdict; known are attested, released, pinned, digest, checksum, built and unverified")]
 pub struct LevelError(String);
 
 impl FromStr for Level {
@@ -93,12 +114,18 @@ pub enum EvidenceSource {
         /// The file's name.
         name: String,
     },
+    /// A signed statement of a workflow that it built the asset.
+    Provenance,
+    /// GitHub's signed statement about an immutable release.
+    ReleaseAttestation,
 }
 
 impl EvidenceSource {
     /// The verdict a statement from here carries.
     pub const fn level(&self) -> Level {
         match self {
+            Self::Provenance => Level::Attested,
+            Self::ReleaseAttestation => Level::Released,
             Self::Lock => Level::Pinned,
             Self::ApiDigest => Level::Digest,
             Self::MirrorIndex | Self::BundleManifest | Self::SumsFile { .. } | Self::Sidecar { .. } => Level::Checksum,
@@ -114,6 +141,8 @@ impl fmt::Display for EvidenceSource {
             Self::BundleManifest => f.write_str("the bundle's manifest"),
             Self::ApiDigest => f.write_str("GitHub's asset digest"),
             Self::SumsFile { name } | Self::Sidecar { name } => f.write_str(name),
+            Self::Provenance => f.write_str("build provenance"),
+            Self::ReleaseAttestation => f.write_str("GitHub's release attestation"),
         }
     }
 }
