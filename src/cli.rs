@@ -189,6 +189,12 @@ pub struct InstallArgs {
     /// The least verdict that is accepted: attested, released, pinned, digest, checksum or built [env: REPROQ_REQUIRE]
     #[arg(long, value_name = "LEVEL")]
     pub require: Option<String>,
+    /// The workflow that must have signed for the release: .github/workflows/FILE [env: REPROQ_WORKFLOW]
+    #[arg(long, value_name = "PATH")]
+    pub workflow: Option<String>,
+    /// Accept that another workflow signed than the one reproq.lock records, or none
+    #[arg(long)]
+    pub accept_signer_change: bool,
     /// Accept an asset for which nothing is published that proves it
     #[arg(long)]
     pub allow_unverified: bool,
@@ -218,6 +224,12 @@ pub struct LockArgs {
     /// The worker's repository [env: REPROQ_REPOSITORY]
     #[arg(long, value_name = "OWNER/NAME")]
     pub repo: Option<String>,
+    /// The workflow that must have signed for the release: .github/workflows/FILE [env: REPROQ_WORKFLOW]
+    #[arg(long, value_name = "PATH")]
+    pub workflow: Option<String>,
+    /// Accept that another workflow signed than the one reproq.lock records, or none
+    #[arg(long)]
+    pub accept_signer_change: bool,
     /// Write nothing; exit with 3 when the lock would change
     #[arg(long)]
     pub check: bool,
@@ -247,6 +259,12 @@ pub struct UpgradeArgs {
     /// The least verdict that is accepted: attested, released, digest, checksum or built [env: REPROQ_REQUIRE]
     #[arg(long, value_name = "LEVEL")]
     pub require: Option<String>,
+    /// The workflow that must have signed for the release: .github/workflows/FILE [env: REPROQ_WORKFLOW]
+    #[arg(long, value_name = "PATH")]
+    pub workflow: Option<String>,
+    /// Accept that another workflow signed than the one reproq.lock records, or none
+    #[arg(long)]
+    pub accept_signer_change: bool,
     /// How long to wait for another installation in this project, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     pub lock_timeout: u64,

@@ -70,14 +70,19 @@ impl<'ui> Session<'ui> {
                 input.repository.clone_from(&arguments.repo);
                 input.require.clone_from(&arguments.require);
                 input.source.clone_from(&arguments.source);
+                input.workflow.clone_from(&arguments.workflow);
             }
-            Command::Lock(arguments) => input.repository.clone_from(&arguments.repo),
+            Command::Lock(arguments) => {
+                input.repository.clone_from(&arguments.repo);
+                input.workflow.clone_from(&arguments.workflow);
+            }
             Command::Bundle(BundleCommand::Create(arguments)) => {
                 input.repository.clone_from(&arguments.repo);
                 input.require.clone_from(&arguments.require);
             }
             Command::Upgrade(arguments) => {
                 input.repository.clone_from(&arguments.repo);
+                input.workflow.clone_from(&arguments.workflow);
                 input.require.clone_from(&arguments.require);
             }
             Command::Verify(arguments) => input.require.clone_from(&arguments.require),

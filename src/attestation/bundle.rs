@@ -71,6 +71,18 @@ pub fn split(text: &[u8]) -> Result<Vec<String>, BundleError> {
     }
 }
 
+/// The file of a release in which the proofs of one of its assets may lie.
+pub fn file_name(asset: &str) -> String {
+    format!("{asset}.sigstore.json")
+}
+
+/// One text that carries these bundles, byte for byte, in the form of GitHub's answer. [`split`] gives them back.
+pub fn join<T: AsRef<str>>(bundles: &[T]) -> String {
+    let entries: Vec<String> =
+        bundles.iter().map(|bundle| format!("{{\"bundle\":{}}}", bundle.as_ref().trim())).collect();
+    format!("{{\"attestations\":[{}]}}\n", entries.join(",\n"))
+}
+
 fn from_document(text: &[u8]) -> Result<Vec<String>, BundleError> {
     let Ok(answer) = serde_json::from_slice::<Answer<'_>>(text) else { return Ok(vec![one(text)?]) };
     if !answer.attestations.is_empty() && answer.attestations.iter().all(|entry| entry.bundle.is_none()) {
@@ -134,6 +146,14 @@ mod tests {
         let answer = format!(r#"{{"attestations": [{{"repository_id": 1, "bundle": {BUNDLE}}}, {{"bundle": null}}]}}"#);
         assert_eq!(split(answer.as_bytes()), Ok(vec![BUNDLE.to_owned()]));
         assert_eq!(split(br#"{"attestations": []}"#), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn what_is_joined_is_split_again() {
+        let pretty = BUNDLE.replace(", ", ",\n ");
+        for bundles in [vec![], vec![BUNDLE.to_owned()], vec![BUNDLE.to_owned(), pretty]] {
+            assert_eq!(split(join(&bundles).as_bytes()), Ok(bundles));
+        }
     }
 
     #[test]

@@ -34,7 +34,8 @@ pub(super) fn differences(policy: &Policy, facts: Facts<'_>) -> Vec<Mismatch> {
     if !policy.wanted.accepts(facts.kind) {
         found.add(Field::Kind, policy.wanted.name(), Some(facts.kind.name()));
     }
-    if let Some(asset) = &policy.asset {
+    let is_nameless = facts.kind == Kind::Signature && policy.allow_nameless;
+    if let Some(asset) = policy.asset.as_ref().filter(|_| !is_nameless) {
         let names = facts.statement.and_then(|statement| statement.names_of(facts.digest)).unwrap_or_default();
         if !names.iter().any(|name| base_name(name) == asset) {
             found.add(Field::Asset, asset, (!names.is_empty()).then(|| names.join(", ")));

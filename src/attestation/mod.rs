@@ -35,6 +35,8 @@ mod workflow;
 pub use bundle::BundleError;
 pub use bundle::MAX_BUNDLE;
 pub use bundle::MAX_BUNDLES;
+pub use bundle::file_name;
+pub use bundle::join;
 pub use bundle::split;
 #[cfg(feature = "attestation")]
 pub use check::verify;

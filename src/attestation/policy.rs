@@ -76,6 +76,8 @@ pub struct Policy {
     pub commit: Option<String>,
     /// The name the bytes must have.
     pub asset: Option<String>,
+    /// Whether a bare signature, which gives the bytes no name, may go without [`Self::asset`].
+    pub allow_nameless: bool,
     /// Whether the owner's own machines may have run the workflow.
     pub allow_self_hosted: bool,
 }
@@ -122,6 +124,7 @@ impl Policy {
             require_tag_ref: false,
             commit: None,
             asset: None,
+            allow_nameless: false,
             allow_self_hosted: false,
         }
     }

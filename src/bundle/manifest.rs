@@ -194,7 +194,7 @@ impl Manifest {
     /// Every member behind [`Self::SUMS`], in the order of the archive.
     pub fn members(&self) -> Vec<Member> {
         let assets = self.assets.iter().map(|asset| (asset_path(&asset.name), asset.size, asset.sha256, false));
-        let files = self.files.iter().map(|file| (format!("release/{}", file.name), file.size, file.sha256, false));
+        let files = self.files.iter().map(|file| (file_path(&file.name), file.size, file.sha256, false));
         let source = self.source.iter().flat_map(|source| &source.files);
         let source = source.map(|file| (format!("source/{}", file.path), file.size, file.sha256, file.executable));
         let all = assets.chain(files).chain(source);
@@ -260,6 +260,11 @@ impl Measure {
 /// The member that is an asset.
 pub(super) fn asset_path(name: &str) -> String {
     format!("assets/{name}")
+}
+
+/// The member that is another file of the release.
+pub(super) fn file_path(name: &str) -> String {
+    format!("release/{name}")
 }
 
 /// The digest of a whole tree.

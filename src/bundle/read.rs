@@ -21,6 +21,7 @@ use crate::bundle::head::Head;
 use crate::bundle::limits;
 use crate::bundle::manifest::Measure;
 use crate::bundle::manifest::asset_path;
+use crate::bundle::manifest::file_path;
 use crate::lockfile::Lockfile;
 use crate::progress::Progress;
 use crate::progress::Unwatched;
@@ -126,6 +127,34 @@ impl Bundle {
     /// Reads all of it and gives every member that is not what the manifest says. An error is about the bundle as a whole.
     pub fn check(&self, progress: &dyn Progress) -> Result<Vec<BundleError>, BundleError> {
         self.pass(progress, &|_| None).map(|(_, problems)| problems)
+    }
+
+    /// A small file of the release that is carried along; nothing where it is not. Read as far as that member only: for what
+    /// is proven by itself.
+    pub fn carried_file(&self, name: &str) -> Result<Option<Vec<u8>>, BundleError> {
+        let Some(stated) = self.manifest.files.iter().find(|file| file.name == name) else { return Ok(None) };
+        let wanted = file_path(name);
+        let mut bytes = Vec::new();
+        let mut is_there = false;
+        let walked = read_tar(&self.path, &limits(), &Unwatched, &mut |member| {
+            if member.name() != wanted {
+                return Ok(());
+            }
+            read_whole(member, &mut bytes)?;
+            is_there = true;
+            Err(Halt::Enough)
+        });
+        match walked {
+            Err(Halt::Failed(error)) => return Err(error),
+            Ok(()) | Err(Halt::Enough) if !is_there => return Err(BundleError::Missing(wanted)),
+            Ok(()) | Err(Halt::Enough) => {}
+        }
+        let Measure { sha256: found, .. } = Measure::of(&bytes);
+        if found != stated.sha256 {
+            let (member, stated) = (wanted, stated.sha256);
+            return Err(BundleError::Changed { member, by: Manifest::NAME, stated, found });
+        }
+        Ok(Some(bytes))
     }
 
     /// Takes one asset out to a new file. The whole bundle is read, because a damaged one is not to be trusted in parts.

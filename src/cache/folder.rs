@@ -24,6 +24,9 @@ use crate::staging::hash_file;
 /// No record of an entry comes near this many bytes.
 const MAX_RECORD: u64 = 64 * 1024;
 
+/// The proofs of one asset have a few dozen kilobytes.
+const MAX_PROOFS: u64 = 16 * 1024 * 1024;
+
 /// How long a file may take to arrive, in seconds. What is older was left by a process that died.
 const ABANDONED: i64 = 24 * 60 * 60;
 
@@ -122,15 +125,33 @@ impl Cache {
         Ok(Fetched::Found(Written { path: destination.to_owned(), size, sha256: *sha256 }))
     }
 
-    /// Keeps a verified file. One asset never takes more than a quarter of the room, so that a large one does not drive out
+    /// The proofs of where the asset with this digest comes from, as they were when it was kept. Nobody has to believe them:
+    /// they are proven again.
+    pub fn proofs(&self, sha256: &Sha256Digest) -> Option<Vec<u8>> {
+        small_file::read(&self.asset(sha256).with_extension("proofs"), MAX_PROOFS).ok()
+    }
+
+    /// Keeps a verified file, with the proofs of where it comes from. One asset never takes more than a quarter of the room, so that a large one does not drive out
     /// all others.
-    pub fn keep(&self, file: &Written, provenance: &Provenance) -> Result<(), CacheError> {
+    pub fn keep(&self, file: &Written, provenance: &Provenance, proofs: Option<&str>) -> Result<(), CacheError> {
         let path = self.asset(&file.sha256);
-        if file.size > self.limit / 4 || fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.len() == file.size) {
+        if file.size > self.limit / 4 {
+            return Ok(());
+        }
+        let is_there = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.len() == file.size);
+        let known = self.proofs(&file.sha256);
+        let news = proofs.filter(|proofs| known.as_deref() != Some(proofs.as_bytes()));
+        if is_there && news.is_none() {
             return Ok(());
         }
         let folder = self.assets();
         fs::create_dir_all(&folder).map_err(CacheError::new("create the folder", &folder))?;
+        if let Some(proofs) = news {
+            self.arrive(&path.with_extension("proofs"), |partial| partial.write_all(proofs.as_bytes()))?;
+        }
+        if is_there {
+            return Ok(());
+        }
         let record = serde_json::to_vec_pretty(provenance).expect("a record is a map with text keys");
         self.arrive(&path.with_extension("json"), |partial| partial.write_all(&record))?;
         self.arrive(&path, |partial| {
@@ -175,7 +196,7 @@ impl Cache {
     /// Removes one entry. What is already gone is fine.
     pub fn remove(&self, sha256: &Sha256Digest) -> Result<(), CacheError> {
         let path = self.asset(sha256);
-        for path in [path.with_extension("json"), path] {
+        for path in [path.with_extension("json"), path.with_extension("proofs"), path] {
             match fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(CacheError::new("remove", &path)(error));
@@ -251,7 +272,7 @@ mod tests {
         let cache = at(folder.path(), 1000, 100);
         let written = file(folder.path(), "asset", b"the bytes of an asset");
         assert!(matches!(cache.fetch(&written.sha256, &folder.path().join("a")), Ok(Fetched::Missing)));
-        cache.keep(&written, &provenance()).expect("kept");
+        cache.keep(&written, &provenance(), None).expect("kept");
         let given = cache.fetch(&written.sha256, &folder.path().join("b")).expect("readable");
         assert!(matches!(given, Fetched::Found(found) if found.sha256 == written.sha256 && found.size == 21));
         assert_eq!(cache.list().expect("listed")[0].provenance, Some(provenance()));
@@ -259,6 +280,23 @@ mod tests {
         let given = cache.fetch(&written.sha256, &folder.path().join("c")).expect("readable");
         assert!(matches!(given, Fetched::Damaged { .. }) && !folder.path().join("c").exists());
         assert!(!cache.has(&written.sha256) && cache.list().expect("listed").is_empty());
+    }
+
+    #[test]
+    fn proofs_are_kept_beside_an_asset_and_go_with_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cache = at(folder.path(), 1000, 0);
+        let written = file(folder.path(), "one", b"bytes");
+        cache.keep(&written, &provenance(), None).expect("kept");
+        assert_eq!(cache.proofs(&written.sha256), None);
+        // Found later, for bytes that are there already.
+        cache.keep(&written, &provenance(), Some("proofs")).expect("kept");
+        assert_eq!(cache.proofs(&written.sha256).as_deref(), Some(b"proofs".as_slice()));
+        cache.keep(&written, &provenance(), None).expect("kept");
+        assert_eq!(cache.proofs(&written.sha256).as_deref(), Some(b"proofs".as_slice()), "nothing is forgotten");
+        assert_eq!(cache.list().expect("listed").len(), 1);
+        cache.remove(&written.sha256).expect("removed");
+        assert_eq!(cache.proofs(&written.sha256), None);
     }
 
     #[test]
@@ -286,18 +324,18 @@ mod tests {
             .collect();
         for (index, written) in files.iter().enumerate().take(4) {
             let cache = at(folder.path(), 50, 1000 + index as i64);
-            cache.keep(written, &provenance()).expect("kept");
+            cache.keep(written, &provenance(), None).expect("kept");
             cache.fetch(&written.sha256, &folder.path().join(format!("copy-{index}"))).expect("readable");
         }
         // The first is used again, so the second goes.
         let cache = at(folder.path(), 50, 2000);
         cache.fetch(&files[0].sha256, &folder.path().join("again")).expect("readable");
-        cache.keep(&files[4], &provenance()).expect("kept");
+        cache.keep(&files[4], &provenance(), None).expect("kept");
         let has: Vec<bool> = files.iter().map(|written| cache.has(&written.sha256)).collect();
         assert_eq!(has, [true, false, true, true, true]);
         let large = at(folder.path(), 40, 3000);
         let before = large.list().expect("listed").len();
-        large.keep(&file(folder.path(), "large", b"more than a quarter of it"), &provenance()).expect("left out");
+        large.keep(&file(folder.path(), "large", b"more than a quarter of it"), &provenance(), None).expect("left out");
         assert_eq!(large.list().expect("listed").len(), before);
     }
 

@@ -3,6 +3,7 @@
 //! ```text
 //! <cache>/assets/<sha256>        the bytes
 //! <cache>/assets/<sha256>.json   whose they are, for people
+//! <cache>/assets/<sha256>.proofs  the signed proofs of where they come from, where there are any
 //! ```
 //!
 //! A name is a promise nobody has to believe: what is taken out is hashed again. Files arrive by one rename, so any number of

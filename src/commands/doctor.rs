@@ -158,6 +158,7 @@ fn installed(session: &Session<'_>, target: Target, findings: &mut Vec<Finding>)
         target,
         require: session.settings.require.value,
         published: None,
+        signatures: None,
     };
     let (differences, notes) = proof::compare(&facts);
     findings

@@ -71,7 +71,8 @@ pub(super) fn lock(arguments: &LockArgs, session: &Session<'_>) -> Result<ExitSt
     let old = order::lockfile(session)?;
     // A lock is for every machine, also where this one is none the worker is released for.
     let target = order::host_target(session).ok().or_else(|| Target::all().next()).expect("there are targets");
-    let mut request = order::request(Wish::plain(None, target), session)?;
+    let wish = Wish { accept_signer_change: arguments.accept_signer_change, ..Wish::plain(None, target) };
+    let mut request = order::request(wish, session)?;
     let wanted = order::tag_spec(arguments.tag.as_deref())?;
     let same_repository = old.as_ref().filter(|old| old.repository.is_same(&request.repository));
     request.spec = wanted

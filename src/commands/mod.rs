@@ -10,6 +10,7 @@ mod lock;
 mod order;
 mod release;
 mod rollback;
+mod signatures;
 mod trust;
 mod upgrade;
 mod verify;

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::attestation::Workflow;
 use crate::build::SourceOrigin;
 use crate::build::candidate_sources;
 use crate::bundle::Bundle;
@@ -21,6 +22,7 @@ use crate::install::InstallRequest;
 use crate::install::LockOrder;
 use crate::install::Machines;
 use crate::install::PinInput;
+use crate::install::SignerPolicy;
 use crate::install::pinning_of_all;
 use crate::keyring::Keyring;
 use crate::lockfile;
@@ -52,6 +54,8 @@ pub(super) struct Wish<'a> {
     pub(super) locked: bool,
     /// Whether bytes without any evidence are accepted.
     pub(super) allow_unverified: bool,
+    /// Whether another signer than the recorded one is accepted, or none.
+    pub(super) accept_signer_change: bool,
     /// Whether to install again what is already right.
     pub(super) force: bool,
     /// The bundle to install from, and nothing else.
@@ -62,7 +66,17 @@ impl Wish<'_> {
     /// This release for this machine, into the project, and nothing special.
     pub(super) const fn plain(spec: Option<VersionSpec>, target: Target) -> Self {
         let build = BuildMode::Fallback;
-        Self { spec, target, to: None, build, locked: false, allow_unverified: false, force: false, from: None }
+        Self {
+            spec,
+            target,
+            to: None,
+            build,
+            locked: false,
+            allow_unverified: false,
+            accept_signer_change: false,
+            force: false,
+            from: None,
+        }
     }
 }
 
@@ -84,6 +98,7 @@ pub(super) fn door<'a>(
         token: session.settings.token.as_ref(),
         http: session.http.clone(),
         cache: cache(session),
+        keyring: keyring(session),
         environment,
         lock_timeout: Duration::from_secs(lock_timeout),
         now: session.now,
@@ -109,7 +124,7 @@ pub(super) fn lockfile(session: &Session<'_>) -> Result<Option<Lockfile>, Comman
 
 /// The installation that is wished for: settings, lock and flags made one.
 pub(super) fn request(wish: Wish<'_>, session: &Session<'_>) -> Result<InstallRequest, CommandError> {
-    undecided(wish, session).with_lock(lockfile(session)?).map_err(hints::disagreement)
+    undecided(wish, session)?.with_lock(lockfile(session)?).map_err(hints::disagreement)
 }
 
 /// The same for many machines at once, and the lock where it names an asset for each of them.
@@ -127,7 +142,7 @@ pub(super) fn for_machines(
         (Machines::All, None) => Vec::new(),
     };
     let targets = if targets.is_empty() { vec![anyone()] } else { targets };
-    let request = undecided(Wish { locked, ..Wish::plain(spec, targets[0]) }, session);
+    let request = undecided(Wish { locked, ..Wish::plain(spec, targets[0]) }, session)?;
     let decided_from = PinInput { lockfile, ..request.decided_from.clone() };
     let pinning = pinning_of_all(&decided_from, &targets, &request.tool).map_err(hints::unsatisfied)?;
     let install::Pinning { pin, spec, lock } = pinning;
@@ -136,7 +151,7 @@ pub(super) fn for_machines(
 }
 
 /// What is wished for, before the lock has its say.
-fn undecided(wish: Wish<'_>, session: &Session<'_>) -> InstallRequest {
+fn undecided(wish: Wish<'_>, session: &Session<'_>) -> Result<InstallRequest, CommandError> {
     let tool = Tool::WORKER;
     let root = &session.project.root;
     let layout = match wish.to {
@@ -153,7 +168,9 @@ fn undecided(wish: Wish<'_>, session: &Session<'_>) -> InstallRequest {
         target: wish.target,
         elsewhere: wish.to.is_some(),
     };
-    InstallRequest {
+    let asked = TrustPolicy { require: session.settings.require.value, allow_unverified: wish.allow_unverified };
+    let signers = signers(wish.accept_signer_change, session)?;
+    Ok(InstallRequest {
         tool,
         repository: session.settings.repository.value.clone(),
         spec: None,
@@ -164,13 +181,33 @@ fn undecided(wish: Wish<'_>, session: &Session<'_>) -> InstallRequest {
         lock: LockOrder::Leave,
         target: wish.target,
         host: host_target(session).ok(),
-        policy: TrustPolicy { require: session.settings.require.value, allow_unverified: wish.allow_unverified },
+        asked,
+        policy: asked,
+        signers,
+        signer: None,
         build: wish.build,
         offline: session.settings.offline.value,
         force: wish.force,
         sources: sources(session),
         layout,
-    }
+    })
+}
+
+/// Which signatures count: what the settings say.
+pub(super) fn signers(accept_change: bool, session: &Session<'_>) -> Result<SignerPolicy, CommandError> {
+    let settings = &session.settings;
+    let workflow = match &settings.workflow {
+        Some(setting) => Some(Workflow::named(&setting.value, &settings.repository.value).map_err(|error| {
+            CommandError::new(ExitStatus::Usage, error).context(format!("{} is not usable", setting.from))
+        })?),
+        None => None,
+    };
+    Ok(SignerPolicy {
+        workflow,
+        allow_self_hosted: settings.allow_self_hosted,
+        allow_branch: settings.allow_branch,
+        accept_change,
+    })
 }
 
 /// The machine this runs on, where it is one the worker is released for.

@@ -74,7 +74,9 @@ pub(super) fn upgrade(arguments: &UpgradeArgs, session: &Session<'_>) -> Result<
         session.ui.status(&sentence(current.as_ref(), &newest));
     }
     platform::watch_signals();
-    let request = order::request(Wish::plain(Some(VersionSpec::Exact(wanted)), target), session)?;
+    let accept_signer_change = arguments.accept_signer_change;
+    let wish = Wish { accept_signer_change, ..Wish::plain(Some(VersionSpec::Exact(wanted)), target) };
+    let request = order::request(wish, session)?;
     let outcome = install::run(&request, &door);
     platform::yield_to_signal(outcome.as_ref().is_err_and(InstallError::is_of_a_child));
     let outcome = outcome.map_err(|error| hints::explain(error, &request))?;

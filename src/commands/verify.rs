@@ -7,6 +7,7 @@ use crate::cli::VerifyArgs;
 use crate::commands::hints;
 use crate::commands::order;
 use crate::commands::order::Wish;
+use crate::commands::signatures;
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
 use crate::install;
@@ -73,14 +74,21 @@ pub(super) fn verify(arguments: &VerifyArgs, session: &Session<'_>) -> Result<Ex
         Some(receipt) if arguments.online => Some(published(&request, receipt, &door)?),
         Some(_) | None => None,
     };
+    let signatures = match &receipt {
+        Some(receipt) => {
+            install::prove_again(receipt, &request, &door).map_err(|error| hints::explain(error, &request))?
+        }
+        None => None,
+    };
     drop(progress);
     let facts = Facts {
         installed,
         executable: platform::is_executable(&request.layout.binary),
         lockfile: order::lockfile(session)?,
         target,
-        require: session.settings.require.value,
+        require: request.policy.require,
         published,
+        signatures,
     };
     let (differences, notes) = proof::compare(&facts);
     let status = differences.iter().map(status_of).max_by_key(|status| gravity(*status)).unwrap_or(ExitStatus::Success);
@@ -115,6 +123,8 @@ const fn status_of(difference: &Difference) -> ExitStatus {
         | Difference::Foreign { .. }
         | Difference::OtherBytes { .. }
         | Difference::BelowRequired { .. }
+        | Difference::ProofsGone { .. }
+        | Difference::NotProven { .. }
         | Difference::ChangedOnGitHub { .. } => ExitStatus::Unverified,
         Difference::NotAFile { .. } => ExitStatus::Conflict,
         Difference::NotExecutable => ExitStatus::NotPermitted,
@@ -159,6 +169,10 @@ pub(super) const fn hint(difference: &Difference) -> &'static str {
         Difference::BelowRequired { .. } => {
             "install from a release that proves more, or accept less with `--require LEVEL`"
         }
+        Difference::ProofsGone { .. } => "`reproq install --force` asks for them again",
+        Difference::NotProven { .. } => {
+            "do not run it before you know why; `reproq install --force` installs and proves it anew"
+        }
         Difference::ChangedOnGitHub { .. } => {
             "a published asset should never change: ask the maintainers what happened"
         }
@@ -177,11 +191,13 @@ impl Report for VerifyReport {
             (Some(receipt), true) => {
                 let against = if self.locked.is_some() { "its receipt and reproq.lock" } else { "its receipt" };
                 paper.strong(&format!("{} is what was installed: {against} agree.", receipt.label()));
-                paper.pairs(&[
+                let mut pairs = vec![
                     ("path", self.path.clone()),
                     ("sha256", receipt.sha256.to_string()),
                     ("verdict", format!("{}: {}", receipt.verdict, receipt.verdict.meaning())),
-                ]);
+                ];
+                pairs.extend(signatures::pairs(&receipt.proofs, &receipt.evidence));
+                paper.pairs(&pairs);
             }
             (_, _) => {
                 paper.strong(&format!("{} is not as it should be.", self.path));

@@ -64,6 +64,12 @@ pub struct FileSettings {
     pub source: Option<String>,
     /// `require`: the least verdict that is accepted.
     pub require: Option<String>,
+    /// `workflow`: the workflow that must have signed for a release.
+    pub workflow: Option<String>,
+    /// `allow-self-hosted`: whether it may have run on a machine of the repository's owner.
+    pub allow_self_hosted: Option<bool>,
+    /// `allow-branch`: whether it may have run for a branch instead of the release's tag.
+    pub allow_branch: Option<bool>,
     /// `github-api-url`.
     pub github_api_url: Option<String>,
     /// `github-server-url`.
@@ -113,13 +119,17 @@ pub fn parse(path: &Path, text: &str) -> Result<FileSettings, SettingsFileError>
             found: value.type_str().to_owned(),
         };
         let text = || value.as_str().map(str::to_owned).map(Some).ok_or_else(|| kind("a text"));
+        let yes_or_no = || value.as_bool().ok_or_else(|| kind("true or false"));
         match key.as_str() {
             "repository" => settings.repository = text()?,
             "source" => settings.source = text()?,
             "require" => settings.require = text()?,
+            "workflow" => settings.workflow = text()?,
+            "allow-self-hosted" => settings.allow_self_hosted = Some(yes_or_no()?),
+            "allow-branch" => settings.allow_branch = Some(yes_or_no()?),
             "github-api-url" => settings.github_api_url = text()?,
             "github-server-url" => settings.github_server_url = text()?,
-            "offline" => settings.offline = Some(value.as_bool().ok_or_else(|| kind("true or false"))?),
+            "offline" => settings.offline = Some(yes_or_no()?),
             "cache-size" => {
                 let size = value.as_integer().and_then(|size| u64::try_from(size).ok());
                 settings.cache_size = Some(size.ok_or_else(|| kind("a number of MiB"))?);

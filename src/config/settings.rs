@@ -14,9 +14,10 @@ use crate::secret::Secret;
 use crate::trust::Level;
 
 /// Every variable this program reads, with its meaning; the README's table is generated from it.
-pub const VARIABLES: [(&str, &str); 26] = [
+pub const VARIABLES: [(&str, &str); 27] = [
     ("REPROQ_REPOSITORY", "the worker's repository, `OWNER/NAME`"),
     ("REPROQ_REQUIRE", "the least verdict an installation accepts"),
+    ("REPROQ_WORKFLOW", "the workflow that must have signed for a release"),
     ("REPROQ_WORKER_SOURCE", "a checkout of the worker for local builds"),
     ("REPROQ_WORKER_BIN", "read by Django and by `which`: the worker binary to run"),
     ("REPROQ_OFFLINE", "`1`: as `--offline`"),
@@ -98,6 +99,8 @@ pub struct SettingsInput {
     pub repository: Option<String>,
     /// `--require`.
     pub require: Option<String>,
+    /// `--workflow`.
+    pub workflow: Option<String>,
     /// `--source`.
     pub source: Option<PathBuf>,
     /// `--offline`.
@@ -124,6 +127,12 @@ pub struct Settings {
     pub repository: Setting<RepoSlug>,
     /// The least verdict an installation accepts.
     pub require: Setting<Level>,
+    /// The workflow that must have signed for a release; without one any of the repository's.
+    pub workflow: Option<Setting<String>>,
+    /// Whether a workflow may have run on a machine of the repository's owner.
+    pub allow_self_hosted: bool,
+    /// Whether a workflow may have run for a branch instead of the release's tag.
+    pub allow_branch: bool,
     /// A checkout of the worker that was named; without one its sibling folder is tried.
     pub source: Option<Setting<PathBuf>>,
     /// Whether the network may not be used.
@@ -172,6 +181,7 @@ impl Settings {
             Some(setting) => parse(setting, |text| text.parse().map_err(|error| format!("{error}")))?,
             None => Setting { value: Level::Built, from: Provenance::Default },
         };
+        let workflow = pick(("--workflow", input.workflow), "REPROQ_WORKFLOW", &file.workflow);
         let api = pick(("--github-api-url", input.github_api_url), "GITHUB_API_URL", &file.github_api_url);
         let server =
             pick(("--github-server-url", input.github_server_url), "GITHUB_SERVER_URL", &file.github_server_url);
@@ -200,6 +210,9 @@ impl Settings {
         Ok(Self {
             repository,
             require,
+            workflow,
+            allow_self_hosted: file.allow_self_hosted.unwrap_or(false),
+            allow_branch: file.allow_branch.unwrap_or(false),
             source,
             offline,
             cache,
@@ -230,6 +243,9 @@ impl Settings {
         lines.push(format!("cache size {} MiB from {}", self.cache_size.value, self.cache_size.from));
         if let Some(trust) = &self.trust {
             lines.push(format!("trusted roots {} from {}", trust.value.display(), trust.from));
+        }
+        if let Some(workflow) = &self.workflow {
+            lines.push(format!("workflow {} from {}", workflow.value, workflow.from));
         }
         if let Some(source) = &self.source {
             lines.push(format!("source {} from {}", source.value.display(), source.from));

@@ -68,6 +68,8 @@ pub fn installed(
         | Difference::OtherBytes { .. }
         | Difference::NotLocked { .. }
         | Difference::BelowRequired { .. }
+        | Difference::ProofsGone { .. }
+        | Difference::NotProven { .. }
         | Difference::ChangedOnGitHub { .. }
         | Difference::NotAsked { .. } => Finding::problem(Area::Installed, difference.to_string(), hint(difference)),
     };

@@ -21,8 +21,10 @@ use crate::install::choose;
 use crate::install::drift;
 use crate::install::evidence;
 use crate::install::locking;
+use crate::install::locking::Known;
 use crate::install::looked::looked;
 use crate::install::resolve::give_up;
+use crate::install::signed::Signed;
 use crate::lockfile::Lockfile;
 use crate::lockfile::Pin;
 use crate::origin::Origin;
@@ -39,8 +41,8 @@ use crate::store::ReceiptAsset;
 use crate::store::ReceiptOrigin;
 use crate::trust::Evidence;
 use crate::trust::EvidenceSource;
-use crate::trust::Finding;
 use crate::trust::Level;
+use crate::trust::TrustPolicy;
 use crate::trust::Verified;
 use crate::trust::judge;
 use crate::trust::verify;
@@ -60,6 +62,8 @@ pub(super) struct Acquired {
     pub(super) tag: Option<Tag>,
     /// The lock that names it, whether it was there before or is written now.
     pub(super) lockfile: Option<Lockfile>,
+    /// Who signed for the asset.
+    pub(super) signed: Signed,
     /// The asset, where the cache does not have it yet.
     pub(super) for_cache: Option<(Written, Provenance)>,
 }
@@ -82,7 +86,11 @@ struct Wanted<'a> {
     asset: &'a Asset,
     form: AssetForm,
     evidence: Vec<Evidence>,
+    signed: Signed,
 }
+
+/// Whatever is said, as long as it is said with one voice.
+const ANYTHING: TrustPolicy = TrustPolicy { require: Level::Unverified, allow_unverified: true };
 
 /// One installation's surroundings, so that the steps below need not hand each on.
 pub(super) struct Order<'a> {
@@ -144,14 +152,15 @@ impl Order<'_> {
         let mut missing = None;
         for (asset, form) in &choice.candidates {
             let refused = |source| InstallError::Verify { asset: asset.name.clone(), source };
-            let evidence = evidence::gather(origin, &listing, &sums, asset).await;
+            let mut evidence = evidence::gather(origin, &listing, &sums, asset).await;
+            judge(None, &evidence, ANYTHING).map_err(refused)?;
+            let stated = locking::stated(&evidence);
+            let signed = self.signed_as_stated(origin, &listing, asset, stated).await?;
+            evidence.extend(signed.evidence.iter().cloned());
             // Bytes that could not be accepted are not fetched.
             judge(None, &evidence, request.policy).map_err(refused)?;
-            let wanted = Wanted { repository: &request.repository, tag: &choice.tag, asset, form: *form, evidence };
-            let stated = wanted.evidence.iter().find_map(|statement| match statement.finding {
-                Finding::Found { sha256 } => Some(sha256),
-                Finding::Absent { .. } | Finding::Unknown { .. } => None,
-            });
+            let (repository, tag) = (&request.repository, &choice.tag);
+            let wanted = Wanted { repository, tag, asset, form: *form, evidence, signed };
             let cached = stated.and_then(|sha256| self.cached(&sha256, &asset.name));
             let is_cached = cached.is_some();
             let written = match cached {
@@ -169,8 +178,9 @@ impl Order<'_> {
             let verified = verify(written, &wanted.evidence, request.policy).map_err(refused)?;
             let lockfile = match &request.lock {
                 LockOrder::Write { old, .. } => {
-                    let here = (request.target, asset, wanted.evidence.as_slice());
-                    let new = locking::lockfile(request, origin, &listing, &sums, &[here], door.progress).await;
+                    let here =
+                        Known { target: request.target, asset, evidence: &wanted.evidence, signed: &wanted.signed };
+                    let new = locking::lockfile(self, origin, &listing, &sums, &[here]).await?;
                     if let Some(old) = old {
                         locking::refuse_drift(old, &new)?;
                     }
@@ -184,19 +194,32 @@ impl Order<'_> {
         Err(missing.expect("a choice has a candidate, and each either returned or is missing"))
     }
 
-    /// The bytes the lock names, from this origin.
+    /// The bytes the lock names, from this origin, or from the cache where that lacks only the proofs.
     async fn pinned(&self, origin: &Origin, pin: &Pin) -> Result<Way, InstallError> {
         let (asset, tag) = (pinned_asset(pin), &pin.lockfile.tag);
-        let verified = self.pinned_bytes(origin, pin).await?;
-        let (address, evidence) = (origin.asset_address(tag, &asset.name), stated(origin, pin));
-        let wanted = Wanted { repository: &pin.lockfile.repository, tag, asset: &asset, form: pin.form, evidence };
-        self.staged(address, wanted, &verified, false, Some(pin.lockfile.clone()))
+        let signed = self.signed_as_pinned(origin, pin).await?;
+        let cached = self.cached_bytes(pin, &signed)?;
+        let is_cached = cached.is_some();
+        let verified = match cached {
+            Some(verified) => verified,
+            None => self.pinned_bytes(origin, pin, &signed).await?,
+        };
+        let address = origin.asset_address(tag, &asset.name);
+        let evidence = stated(origin, pin, &signed);
+        let wanted =
+            Wanted { repository: &pin.lockfile.repository, tag, asset: &asset, form: pin.form, evidence, signed };
+        self.staged(address, wanted, &verified, is_cached, Some(pin.lockfile.clone()))
     }
 
     /// The asset the lock names, from this origin. Nobody is asked which it is.
-    pub(super) async fn pinned_bytes(&self, origin: &Origin, pin: &Pin) -> Result<Verified, InstallError> {
+    pub(super) async fn pinned_bytes(
+        &self,
+        origin: &Origin,
+        pin: &Pin,
+        signed: &Signed,
+    ) -> Result<Verified, InstallError> {
         let (asset, tag) = (pinned_asset(pin), &pin.lockfile.tag);
-        let evidence = stated(origin, pin);
+        let evidence = stated(origin, pin, signed);
         let refused = |source| InstallError::Verify { asset: asset.name.clone(), source };
         judge(None, &evidence, self.request.policy).map_err(refused)?;
         let file = self.file(&asset.name);
@@ -219,19 +242,21 @@ impl Order<'_> {
     }
 
     /// The asset the lock names, from the cache.
-    pub(super) fn cached_bytes(&self, pin: &Pin) -> Result<Option<Verified>, InstallError> {
+    pub(super) fn cached_bytes(&self, pin: &Pin, signed: &Signed) -> Result<Option<Verified>, InstallError> {
         let Some(written) = self.cached(&pin.asset.sha256, &pin.asset.name) else { return Ok(None) };
-        let verified = verify(written, &pinned_evidence(pin), self.request.policy);
+        let verified = verify(written, &pinned_evidence(pin, signed), self.request.policy);
         verified.map(Some).map_err(|source| InstallError::Verify { asset: pin.asset.name.clone(), source })
     }
 
     fn pinned_from_cache(&self) -> Result<Option<Acquired>, InstallError> {
         let Some(pin) = &self.request.pin else { return Ok(None) };
         let (asset, tag) = (pinned_asset(pin), &pin.lockfile.tag);
-        let Some(verified) = self.cached_bytes(pin)? else { return Ok(None) };
-        let evidence = pinned_evidence(pin);
+        let Some(signed) = self.signed_as_cached(pin) else { return Ok(None) };
+        let Some(verified) = self.cached_bytes(pin, &signed)? else { return Ok(None) };
+        let evidence = pinned_evidence(pin, &signed);
         let address = self.door.public_address(&pin.lockfile.repository, tag, &asset.name);
-        let wanted = Wanted { repository: &pin.lockfile.repository, tag, asset: &asset, form: pin.form, evidence };
+        let wanted =
+            Wanted { repository: &pin.lockfile.repository, tag, asset: &asset, form: pin.form, evidence, signed };
         match self.staged(address, wanted, &verified, true, Some(pin.lockfile.clone()))? {
             Way::Staged(acquired) => Ok(Some(*acquired)),
             Way::Current | Way::Build(_) => Ok(None),
@@ -277,7 +302,7 @@ impl Order<'_> {
         is_cached: bool,
         lockfile: Option<Lockfile>,
     ) -> Result<Way, InstallError> {
-        let Wanted { repository, tag, asset, form, evidence } = wanted;
+        let Wanted { repository, tag, asset, form, evidence, signed } = wanted;
         let file = verified.file();
         let mut origin_asset =
             ReceiptAsset { name: asset.name.clone(), url, size: file.size, sha256: file.sha256, member: None };
@@ -305,7 +330,9 @@ impl Order<'_> {
             origin: ReceiptOrigin::Release { repository: repository.clone(), tag: tag.clone(), asset: origin_asset },
             tag: Some(tag.clone()),
             lockfile,
-            for_cache: (!is_cached).then(|| (file.clone(), provenance())),
+            // Its proofs may be news to the cache even if its bytes are none.
+            for_cache: (!is_cached || !signed.bundles.is_empty()).then(|| (file.clone(), provenance())),
+            signed,
         })))
     }
 }
@@ -321,13 +348,14 @@ pub(super) fn pinned_asset(pin: &Pin) -> Asset {
     }
 }
 
-fn pinned_evidence(pin: &Pin) -> Vec<Evidence> {
-    vec![Evidence::found(EvidenceSource::Lock, pin.asset.sha256)]
+fn pinned_evidence(pin: &Pin, signed: &Signed) -> Vec<Evidence> {
+    let pinned = Evidence::found(EvidenceSource::Lock, pin.asset.sha256);
+    std::iter::once(pinned).chain(signed.evidence.iter().cloned()).collect()
 }
 
-/// What is stated about what the lock names: by the lock, and by a list that comes with the bytes.
-fn stated(origin: &Origin, pin: &Pin) -> Vec<Evidence> {
-    let mut evidence = pinned_evidence(pin);
+/// What is stated about what the lock names: by the lock, by a list that comes with the bytes, and by signatures.
+fn stated(origin: &Origin, pin: &Pin, signed: &Signed) -> Vec<Evidence> {
+    let mut evidence = pinned_evidence(pin, signed);
     let carried = origin.carried_lock().and_then(|lockfile| lockfile.asset(pin.asset.target));
     evidence.extend(carried.map(|asset| Evidence::found(origin.index_source(), asset.sha256)));
     evidence

@@ -132,6 +132,7 @@ pub fn run(request: &InstallRequest, door: &Door<'_>) -> Result<Outcome, Install
         keep: &if written.is_some() { Vec::new() } else { hold.kept() },
         named_by: acquired.lockfile.as_ref().map(lockfile::render),
         lock: written.clone().map(|(path, lockfile)| WrittenLock { path, text: lockfile::render(lockfile) }),
+        proofs: acquired.signed.text(),
     };
     store::carry_out(layout, &store::steps(commit))?;
     Ok(Outcome { receipt, work: Some(work), locked: written.map(|(_, lockfile)| lockfile.clone()) })
@@ -170,7 +171,7 @@ pub fn preview(request: &InstallRequest, door: &Door<'_>) -> Result<Preview, Ins
             let cached = door.cache.as_ref().is_some_and(|cache| cache.has(&pin.asset.sha256));
             if cached || !request.offline {
                 let (tag, asset) = (pin.lockfile.tag.clone(), pin.asset.name.clone());
-                let (size, verdict) = (pin.asset.size, Level::Pinned);
+                let (size, verdict) = (pin.asset.size, request.policy.require.max(Level::Pinned));
                 return Ok(Preview::Download { work, tag, asset, url, size, verdict, cached });
             }
             Fallback::Offline { looked: looked(request, door) }
@@ -193,11 +194,13 @@ pub fn lock_release(request: &InstallRequest, door: &Door<'_>) -> Result<Lockfil
     let spec = request.spec.clone().unwrap_or(VersionSpec::Latest);
     runtime()?.block_on(async {
         let mut tried = Vec::new();
+        // Nothing is staged.
+        let order = Order { request, door, staging: Path::new("") };
         for origin in door.origins(request)? {
             match origin.release(&spec, door.progress).await {
                 Ok(listing) => {
                     let sums = evidence::sums(&origin, &listing).await;
-                    let new = locking::lockfile(request, &origin, &listing, &sums, &[], door.progress).await;
+                    let new = locking::lockfile(&order, &origin, &listing, &sums, &[]).await?;
                     if let LockOrder::Write { old: Some(old), .. } = &request.lock {
                         locking::refuse_drift(old, &new)?;
                     }
@@ -255,6 +258,8 @@ async fn preview_at(
     let (asset, _) = choice.candidates.first().expect("a choice has a candidate");
     let sums = evidence::sums(origin, &listing).await;
     let mut evidence = evidence::gather(origin, &listing, &sums, asset).await;
+    let order = Order { request, door, staging: Path::new("") };
+    evidence.extend(order.signed_as_stated(origin, &listing, asset, locking::stated(&evidence)).await?.evidence);
     evidence.extend(request.pin.iter().map(|pin| Evidence::found(EvidenceSource::Lock, pin.asset.sha256)));
     let verdict = judge(None, &evidence, request.policy)
         .map_err(|source| InstallError::Verify { asset: asset.name.clone(), source })?;
@@ -297,11 +302,12 @@ fn work(standing: Standing) -> Result<(Work, Newest), Box<Receipt>> {
 fn prove_and_sync(request: &InstallRequest, door: &Door<'_>, acquired: &Acquired) -> Result<Receipt, InstallError> {
     // Who watches is not for other threads.
     let cache = door.cache.as_ref();
+    let proofs = acquired.signed.text();
     let (receipt, synced) = std::thread::scope(|scope| {
         let disk = scope.spawn(|| {
             let synced = platform::sync_file(&acquired.path);
             let kept = cache.zip(acquired.for_cache.as_ref());
-            (synced, kept.map(|(cache, (file, provenance))| cache.keep(file, provenance)))
+            (synced, kept.map(|(cache, (file, provenance))| cache.keep(file, provenance, proofs.as_deref())))
         });
         (prove(request, door, acquired), disk.join())
     });

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::attestation::file_name;
 use crate::cache::Provenance;
 use crate::install::Door;
 use crate::install::InstallError;
@@ -16,6 +17,7 @@ use crate::install::locking;
 use crate::install::locking::Known;
 use crate::install::looked::looked_in_cache;
 use crate::install::resolve::give_up;
+use crate::install::signed::Signed;
 use crate::lockfile::LockedAsset;
 use crate::lockfile::Lockfile;
 use crate::lockfile::Pin;
@@ -30,9 +32,6 @@ use crate::trust::Evidence;
 use crate::trust::SUMS_FILES;
 use crate::trust::judge;
 use crate::trust::sidecar_name;
-
-/// What a signature of an asset adds to its name.
-const SIGNATURE: &str = ".sigstore.json";
 
 /// For which machines.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,13 +93,16 @@ pub fn collect(
     door: &Door<'_>,
     staging: &Path,
 ) -> Result<Collection, InstallError> {
-    let Selection { lockfile, assets, files } = selection;
+    let Selection { lockfile, assets, mut files } = selection;
     let collected = runtime()?.block_on(async {
         let mut collected = Vec::new();
         for (pin, _) in assets {
             let request = InstallRequest { pin: Some(pin.clone()), ..request.clone() };
-            let order = Order { request: &request, door, staging };
-            let file = asset(&order, &pin).await?;
+            let order = Order { request: &request.held_to_the_lock(pin.asset.target), door, staging };
+            let (file, proofs) = asset(&order, &pin).await?;
+            if let Some(proofs) = proofs.filter(|_| files.iter().all(|(name, _)| *name != file_name(&pin.asset.name))) {
+                files.push((file_name(&pin.asset.name), proofs.into_bytes()));
+            }
             collected.push((pin.asset, file));
         }
         Ok::<_, InstallError>(collected)
@@ -108,28 +110,38 @@ pub fn collect(
     Ok(Collection { lockfile, assets: collected, files })
 }
 
-async fn asset(order: &Order<'_>, pin: &Pin) -> Result<Written, InstallError> {
+/// One asset, and the proofs of where it comes from as one text.
+async fn asset(order: &Order<'_>, pin: &Pin) -> Result<(Written, Option<String>), InstallError> {
     let door = order.door;
-    if let Some(verified) = order.cached_bytes(pin)? {
-        return Ok(verified.file().clone());
+    if let Some(signed) = order.signed_as_cached(pin)
+        && let Some(verified) = order.cached_bytes(pin, &signed)?
+    {
+        return Ok((verified.file().clone(), signed.text()));
     }
     let mut tried = Vec::new();
     for origin in door.origins(order.request)? {
-        match order.pinned_bytes(&origin, pin).await {
-            Ok(verified) => {
-                keep(order, pin, verified.file());
-                return Ok(verified.file().clone());
-            }
+        match asset_from(order, &origin, pin).await {
+            Ok(found) => return Ok(found),
             Err(error) => tried.push((origin.name(), error)),
         }
     }
     Err(nothing_serves(tried, order.request, door))
 }
 
-fn keep(order: &Order<'_>, pin: &Pin, file: &Written) {
+async fn asset_from(order: &Order<'_>, origin: &Origin, pin: &Pin) -> Result<(Written, Option<String>), InstallError> {
+    let signed = order.signed_as_pinned(origin, pin).await?;
+    let verified = match order.cached_bytes(pin, &signed)? {
+        Some(verified) => verified,
+        None => order.pinned_bytes(origin, pin, &signed).await?,
+    };
+    keep(order, pin, verified.file(), signed.text().as_deref());
+    Ok((verified.file().clone(), signed.text()))
+}
+
+fn keep(order: &Order<'_>, pin: &Pin, file: &Written, proofs: Option<&str>) {
     let (repository, tag) = (pin.lockfile.repository.clone(), pin.lockfile.tag.clone());
     let provenance = Provenance { repository, tag, name: pin.asset.name.clone() };
-    let kept = order.door.cache.as_ref().map(|cache| cache.keep(file, &provenance));
+    let kept = order.door.cache.as_ref().map(|cache| cache.keep(file, &provenance, proofs));
     if let Some(Err(error)) = kept {
         order.door.progress.note(&format!("the cache is left out: {error}: {}", error.source));
     }
@@ -167,7 +179,7 @@ async fn listed_at(
     let spec = request.spec.clone().unwrap_or(VersionSpec::Latest);
     let listing = origin.release(&spec, door.progress).await.map_err(|error| InstallError::at(origin, error))?;
     let sums = evidence::sums(origin, &listing).await;
-    let mut proven: Vec<(Target, Asset, Vec<Evidence>)> = Vec::new();
+    let mut proven: Vec<(Target, Asset, Vec<Evidence>, Signed)> = Vec::new();
     for target in machines.targets() {
         let choice = match choose(&listing, &request.tool, target) {
             Ok(choice) => choice,
@@ -176,10 +188,14 @@ async fn listed_at(
         };
         let mut refused = None;
         for (asset, _) in choice.candidates {
-            let evidence = evidence::gather(origin, &listing, &sums, &asset).await;
-            match judge(None, &evidence, request.policy) {
+            let wanted = request.clone().held_to_the_lock(target);
+            let order = Order { request: &wanted, door, staging: Path::new("") };
+            let mut evidence = evidence::gather(origin, &listing, &sums, &asset).await;
+            let signed = order.signed_as_stated(origin, &listing, &asset, locking::stated(&evidence)).await?;
+            evidence.extend(signed.evidence.iter().cloned());
+            match judge(None, &evidence, wanted.policy) {
                 Ok(_) => {
-                    proven.push((target, asset, evidence));
+                    proven.push((target, asset, evidence, signed));
                     refused = None;
                     break;
                 }
@@ -192,25 +208,31 @@ async fn listed_at(
             return Err(error);
         }
     }
-    let known: Vec<Known<'_>> =
-        proven.iter().map(|(target, asset, evidence)| (*target, asset, evidence.as_slice())).collect();
-    let lockfile = locking::lockfile(request, origin, &listing, &sums, &known, door.progress).await;
+    let known =
+        proven.iter().map(|(target, asset, evidence, signed)| Known { target: *target, asset, evidence, signed });
+    let known: Vec<Known<'_>> = known.collect();
+    // Nothing is staged.
+    let order = Order { request, door, staging: Path::new("") };
+    let lockfile = locking::lockfile(&order, origin, &listing, &sums, &known).await?;
     if let LockOrder::Write { old: Some(old), .. } = &request.lock {
         locking::refuse_drift(old, &lockfile)?;
     }
-    let assets: Vec<&str> = proven.iter().map(|(_, asset, _)| asset.name.as_str()).collect();
-    let files = files_beside(origin, &listing, &assets).await?;
+    let assets: Vec<&str> = proven.iter().map(|(_, asset, ..)| asset.name.as_str()).collect();
+    let mut files = files_beside(origin, &listing, &assets).await?;
+    for (_, asset, _, signed) in &proven {
+        files.extend(signed.text().map(|text| (file_name(&asset.name), text.into_bytes())));
+    }
     Ok((lockfile, files))
 }
 
-/// The checksum files and signatures the release lists for these assets.
+/// The checksum files the release lists for these assets.
 async fn files_beside(
     origin: &Origin,
     listing: &Listing,
     assets: &[&str],
 ) -> Result<Vec<(String, Vec<u8>)>, InstallError> {
     let Some(release) = listing.release() else { return Ok(Vec::new()) };
-    let beside = assets.iter().flat_map(|name| [sidecar_name(name), format!("{name}{SIGNATURE}")]);
+    let beside = assets.iter().map(|name| sidecar_name(name));
     let names = SUMS_FILES.iter().map(|name| (*name).to_owned()).chain(beside);
     let mut files = Vec::new();
     for name in names {

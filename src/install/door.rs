@@ -13,6 +13,7 @@ use crate::github::ApiError;
 use crate::github::GitHub;
 use crate::install::InstallError;
 use crate::install::InstallRequest;
+use crate::keyring::Keyring;
 use crate::net::Http;
 use crate::net::HttpOptions;
 use crate::origin::Origin;
@@ -34,6 +35,8 @@ pub struct Door<'a> {
     pub http: HttpOptions,
     /// The user's cache, where there is a folder for one.
     pub cache: Option<Cache>,
+    /// Whose keys the user trusts.
+    pub keyring: Keyring,
     /// The environment child processes get, less what they must not see.
     pub environment: &'a [(OsString, OsString)],
     /// How long another installation is waited for.

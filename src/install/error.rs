@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::archive::ArchiveError;
+use crate::attestation::Mismatch;
+use crate::attestation::NotProven;
 use crate::binary::InspectError;
 use crate::binary::PreflightError;
 use crate::binary::SmokeError;
@@ -17,7 +19,9 @@ use crate::build::SourceOrigin;
 use crate::install::Disagreement;
 use crate::install::Fallback;
 use crate::install::ResolveError;
+use crate::keyring::KeyringError;
 use crate::lockfile::LockfileError;
+use crate::lockfile::Signer;
 use crate::origin::Origin;
 use crate::origin::OriginError;
 use crate::release::Asset;
@@ -121,6 +125,56 @@ pub enum InstallError {
         /// Why.
         source: VerifyError,
     },
+    /// Signatures for it are there, and none holds.
+    #[error("what is signed about {asset} of {tag} does not prove it")]
+    NotProven {
+        /// The asset.
+        asset: String,
+        /// Its release.
+        tag: Tag,
+        /// Why.
+        source: NotProven,
+    },
+    /// Somebody else signed for it than the lock records.
+    #[error(
+        "{asset} of {tag} was signed by somebody else than reproq.lock records{}: {}",
+        for_release(locked),
+        mismatches.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    )]
+    OtherSigner {
+        /// The asset.
+        asset: String,
+        /// Its release.
+        tag: Tag,
+        /// The release the lock records the signer of.
+        locked: Option<Tag>,
+        /// Who that is.
+        signer: Box<Signer>,
+        /// What differs.
+        mismatches: Vec<Mismatch>,
+    },
+    /// Nobody signed for it as the lock records somebody did, or that could not be found out.
+    #[error(
+        "nothing proves that {signer} signed for {asset} of {tag}, as reproq.lock records{}: {found}",
+        for_release(locked)
+    )]
+    LessThanLocked {
+        /// The asset.
+        asset: String,
+        /// Its release.
+        tag: Tag,
+        /// The release the lock records the signer of.
+        locked: Option<Tag>,
+        /// Who that is.
+        signer: Box<Signer>,
+        /// What was found instead.
+        found: String,
+        /// Whether asking again later may help.
+        transient: bool,
+    },
+    /// The trusted roots cannot be used.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
     /// The archive is not accepted.
     #[error("failed to unpack {asset}")]
     Archive {
@@ -262,10 +316,14 @@ impl InstallError {
         }
     }
 
-    fn with_causes(&self) -> String {
+    pub(super) fn with_causes(&self) -> String {
         let causes = std::iter::successors(Some(self as &dyn std::error::Error), |error| error.source());
         causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
     }
+}
+
+fn for_release(locked: &Option<Tag>) -> String {
+    locked.as_ref().map(|tag| format!(" for {tag}")).unwrap_or_default()
 }
 
 /// Why a build at all, unless the user asked for one.
@@ -295,6 +353,8 @@ pub enum NoBuild {
     BelowRequired,
     /// The lock names a release's bytes, and nothing else is wanted.
     Locked,
+    /// The lock records who signed for the release, and nobody signs for a build.
+    Signed,
 }
 
 impl fmt::Display for NoBuild {
@@ -303,6 +363,7 @@ impl fmt::Display for NoBuild {
             Self::Forbidden => "a local build is not wanted (--no-build)",
             Self::NoCheckout { .. } => "there is no checkout to build from",
             Self::Locked => "a local build is not what reproq.lock names (--locked)",
+            Self::Signed => "a local build is less than reproq.lock records, which names who signed for the release",
             Self::BelowRequired => "a local build is proven less well than is required",
         })
     }

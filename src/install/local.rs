@@ -17,6 +17,7 @@ use crate::install::InstallRequest;
 use crate::install::LockOrder;
 use crate::install::acquire::Acquired;
 use crate::install::error::NoBuild;
+use crate::install::signed::Signed;
 use crate::origin::OriginError;
 use crate::platform;
 use crate::release::VersionSpec;
@@ -52,8 +53,11 @@ pub(super) fn source<'a>(request: &'a InstallRequest, because: &Fallback) -> Res
     if request.lock == LockOrder::Obey {
         return Err(refuse(NoBuild::Locked));
     }
-    if request.policy.require > Level::Built {
+    if request.asked.require > Level::Built {
         return Err(refuse(NoBuild::BelowRequired));
+    }
+    if request.signer.is_some() {
+        return Err(refuse(NoBuild::Signed));
     }
     let is_named = request.sources.iter().any(|(origin, _)| *origin == SourceOrigin::Flag);
     if let Some(bundle) = request.from.as_ref().filter(|_| !is_named)
@@ -123,6 +127,7 @@ pub(super) fn build(
         origin: ReceiptOrigin::Build(record),
         tag: wanted_tag,
         lockfile: None,
+        signed: Signed::default(),
         for_cache: None,
     })
 }

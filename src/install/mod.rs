@@ -3,12 +3,14 @@
 //! 1. [`InstallRequest`] says what is wanted; [`crate::store::scan`] says what is there.
 //! 2. [`standing`] compares both: nothing to do, or why there is work. Nothing has touched the network yet.
 //! 3. Under the store's lock the comparison is made again, because another installation may have done the work.
-//! 4. [`run`] finds the release, [`choose`]s the asset, gathers the evidence, downloads, verifies, unpacks, reads the
-//!    executable's header and starts it once, and only then carries out the steps that put it in place.
+//! 4. [`run`] finds the release, [`choose`]s the asset, gathers the evidence, has signatures proven and held to the signer the
+//!    lock records, downloads, verifies, unpacks, reads the executable's header and starts it once, and only then carries out the steps that put it in place.
 //! 5. Where the release cannot serve ([`Fallback`]), a local build takes the place of the download. Never after a mismatch.
 
 mod acquire;
+mod again;
 mod apply;
+mod attest;
 mod carried;
 mod collect;
 mod door;
@@ -28,8 +30,10 @@ mod remote;
 mod request;
 mod resolve;
 mod rollback;
+mod signed;
 mod staging_folder;
 
+pub use again::prove_again;
 pub use apply::Outcome;
 pub use apply::Preview;
 pub use apply::lock_release;
@@ -64,6 +68,7 @@ pub use remote::may_be_fetched;
 pub use request::BuildMode;
 pub use request::InstallRequest;
 pub use request::LockOrder;
+pub use request::SignerPolicy;
 pub use resolve::Choice;
 pub use resolve::Fallback;
 pub use resolve::ResolveError;

@@ -54,6 +54,7 @@ pub(super) fn prove(request: &InstallRequest, door: &Door<'_>, acquired: &Acquir
         version,
         verdict: acquired.verdict,
         evidence: acquired.evidence.clone(),
+        proofs: acquired.signed.proofs.clone(),
         origin: acquired.origin.clone(),
         notes,
         installer: concat!("reproq-cli ", env!("CARGO_PKG_VERSION")).to_owned(),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::attestation::Workflow;
 use crate::build::SourceOrigin;
 use crate::bundle::Bundle;
 use crate::install::Disagreement;
@@ -11,6 +12,7 @@ use crate::install::carried;
 use crate::install::pinning;
 use crate::lockfile::Lockfile;
 use crate::lockfile::Pin;
+use crate::lockfile::Signer;
 use crate::release::RepoSlug;
 use crate::release::Sha256Digest;
 use crate::release::Target;
@@ -46,6 +48,19 @@ pub enum LockOrder {
     },
 }
 
+/// Which signatures count as proof of where an asset comes from, beside those the lock records.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SignerPolicy {
+    /// The workflow that must have signed; without one any workflow of the repository.
+    pub workflow: Option<Workflow>,
+    /// Whether the owner's own machines may have run it.
+    pub allow_self_hosted: bool,
+    /// Whether it may have run for a branch instead of the release's tag.
+    pub allow_branch: bool,
+    /// Whether another signer than the recorded one is accepted, or none at all.
+    pub accept_change: bool,
+}
+
 /// One installation, as the user wants it.
 #[derive(Debug, Clone)]
 pub struct InstallRequest {
@@ -70,8 +85,14 @@ pub struct InstallRequest {
     pub target: Target,
     /// The machine this runs on, where it is one the worker is released for.
     pub host: Option<Target>,
-    /// How much proof is asked for.
+    /// How much proof the user asks for.
+    pub asked: TrustPolicy,
+    /// How much proof is asked for: what the user wants, and nothing less than what was signed for when it was locked.
     pub policy: TrustPolicy,
+    /// Which signatures count.
+    pub signers: SignerPolicy,
+    /// Who must have signed, because the lock records it.
+    pub signer: Option<Signer>,
     /// When a local build is made.
     pub build: BuildMode,
     /// Whether the network may not be used.
@@ -94,7 +115,27 @@ impl InstallRequest {
         };
         let keep = decided_from.lockfile.as_ref().and_then(|lockfile| lockfile.asset(self.target));
         let keep = keep.map(|asset| asset.sha256);
-        Ok(Self { decided_from, spec, pin, keep, lock, ..self })
+        let target = self.target;
+        Ok(Self { decided_from, spec, pin, keep, lock, ..self }.held_to_the_lock(target))
+    }
+
+    /// The same wish for a machine, with nothing less accepted than was signed for when that machine's asset was locked.
+    pub(super) fn held_to_the_lock(self, target: Target) -> Self {
+        let signer = self.recorded_signer(target).cloned();
+        let least = signer.as_ref().map_or(self.asked.require, |signer| self.asked.require.max(signer.verdict));
+        let policy = TrustPolicy { require: least, ..self.asked };
+        Self { target, signer, policy, ..self }
+    }
+
+    /// Whose signature nothing less may replace: what the project's lock says of a machine's asset, else what a bundle's lock
+    /// says. Whoever wants a build, or accepts another signer, has said so.
+    fn recorded_signer(&self, target: Target) -> Option<&Signer> {
+        if self.signers.accept_change || self.build == BuildMode::Only {
+            return None;
+        }
+        let carried = self.from.as_ref().map(|bundle| bundle.lockfile());
+        let locks = [self.decided_from.lockfile.as_ref(), carried];
+        locks.into_iter().flatten().find_map(|lockfile| lockfile.signer_for(target))
     }
 
     /// Whether the binary is for the machine this runs on, so that it can be tried.

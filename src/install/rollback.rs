@@ -93,6 +93,8 @@ pub fn rollback(
         keep: &[],
         named_by,
         lock: written,
+        // They are kept beside the receipt that is kept.
+        proofs: None,
     };
     store::carry_out(layout, &store::steps(commit))?;
     Ok(RolledBack { from, to: receipt, lock })

@@ -145,12 +145,16 @@ pub fn parse(text: &str, tool: &Tool) -> Result<Lockfile, TextError> {
     let Worker { repository, tag, published, signer, assets, .. } = document.worker;
     // Programs that know no more than the first format read a signer over, and accept less.
     if signer.is_some() && format.version == Some(UNSIGNED_FORMAT) {
-        return Err(TextError::Content(format!("it names a signer, and its format is {UNSIGNED_FORMAT} instead of {FORMAT}")));
+        return Err(TextError::Content(format!(
+            "it names a signer, and its format is {UNSIGNED_FORMAT} instead of {FORMAT}"
+        )));
     }
     if let Some(signer) = &signer
         && (!signer.verdict.is_signed() || (signer.verdict == Level::Attested) != signer.workflow.is_some())
     {
-        return Err(TextError::Content("its signer is neither a workflow that attested nor GitHub's releases".to_owned()));
+        return Err(TextError::Content(
+            "its signer is neither a workflow that attested nor GitHub's releases".to_owned(),
+        ));
     }
     let mut targets = BTreeSet::new();
     let mut locked = Vec::with_capacity(assets.len());
@@ -164,7 +168,9 @@ pub fn parse(text: &str, tool: &Tool) -> Result<Lockfile, TextError> {
         }
         let AssetTable { target, name, size, sha256, evidence, verdict } = asset;
         if verdict.is_signed() && signer.as_ref().is_none_or(|signer| signer.verdict < verdict) {
-            return Err(TextError::Content(format!("{name} is locked as `{verdict}`, and no signer is recorded for that")));
+            return Err(TextError::Content(format!(
+                "{name} is locked as `{verdict}`, and no signer is recorded for that"
+            )));
         }
         locked.push(LockedAsset { target, name, size, sha256, evidence, verdict });
     }

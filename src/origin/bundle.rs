@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+use crate::attestation;
 use crate::bundle::Bundle;
 use crate::bundle::BundleError;
 use crate::bundle::BundledAsset;
 use crate::origin::OriginError;
+use crate::origin::Proofs;
 use crate::progress::Progress;
 use crate::release::Asset;
 use crate::release::AssetState;
@@ -55,6 +57,15 @@ pub(super) fn fetch(
 ) -> Result<Written, OriginError> {
     let extracted = bundle.extract_asset(&asset.name, destination, progress);
     extracted.map_err(|error| OriginError::bundle(bundle, error))
+}
+
+/// The proofs it carries along.
+pub(super) fn proofs(bundle: &Bundle, asset: &str) -> Proofs {
+    match bundle.carried_file(&attestation::file_name(asset)) {
+        Ok(Some(text)) => Proofs::Text(text),
+        Ok(None) => Proofs::None,
+        Err(error) => Proofs::failed(&OriginError::bundle(bundle, error)),
+    }
 }
 
 /// Where an asset came from, for reports and receipts.

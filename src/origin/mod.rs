@@ -2,6 +2,7 @@
 
 mod bundle;
 mod error;
+mod github;
 
 pub use error::OriginError;
 
@@ -14,11 +15,35 @@ use crate::progress::Progress;
 use crate::release::Asset;
 use crate::release::Listing;
 use crate::release::Release;
+use crate::release::Sha256Digest;
 use crate::release::Tag;
 use crate::release::VersionSpec;
 use crate::secret::SafeUrl;
 use crate::staging::Written;
 use crate::trust::EvidenceSource;
+
+/// What a place has of the signed proofs of where an asset comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proofs {
+    /// A text with bundles in it, as [`crate::attestation::split`] reads them.
+    Text(Vec<u8>),
+    /// Provably none.
+    None,
+    /// It could not be asked.
+    Unknown {
+        /// Why.
+        reason: String,
+        /// Whether asking again later may help.
+        transient: bool,
+    },
+}
+
+impl Proofs {
+    /// A place that failed.
+    fn failed(error: &OriginError) -> Self {
+        Self::Unknown { reason: error.to_string(), transient: error.is_transient() || error.is_unreachable() }
+    }
+}
 
 /// One place that has releases.
 #[derive(Debug)]
@@ -76,6 +101,21 @@ impl Origin {
             Self::GitHub(github) => Ok(github.small_asset(tag, asset).await?),
             // Its manifest has taken part in whatever these say.
             Self::Bundle(_) => Ok(None),
+        }
+    }
+
+    /// The signed proofs of where an asset comes from. `listing` is what is known of its release, where somebody asked.
+    pub async fn proofs(
+        &self,
+        listing: Option<&Listing>,
+        tag: &Tag,
+        asset: &str,
+        sha256: Sha256Digest,
+        progress: &dyn Progress,
+    ) -> Proofs {
+        match self {
+            Self::GitHub(github) => github::proofs(github, listing, tag, asset, sha256, progress).await,
+            Self::Bundle(bundle) => bundle::proofs(bundle, asset),
         }
     }
 

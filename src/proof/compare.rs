@@ -27,6 +27,19 @@ pub struct Facts {
     pub require: Level,
     /// What GitHub states today, where it was asked.
     pub published: Option<Published>,
+    /// What the kept proofs still prove, where there are to be any.
+    pub signatures: Option<Again>,
+}
+
+/// What the proofs kept beside a receipt still prove.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Again {
+    /// What the receipt says.
+    Proven,
+    /// Nothing: they are gone.
+    Gone,
+    /// Not what the receipt says.
+    Failed(String),
 }
 
 /// What GitHub states today about the asset a binary came from.
@@ -122,6 +135,20 @@ pub enum Difference {
         /// What is asked for.
         required: Level,
     },
+    /// The proofs of where it comes from are gone.
+    #[error("it was installed as `{verdict}`, and the proofs that were kept of that are gone")]
+    ProofsGone {
+        /// What the receipt says.
+        verdict: Level,
+    },
+    /// The proofs of where it comes from do not hold.
+    #[error("it was installed as `{verdict}`, and the proofs that were kept of that do not hold: {reason}")]
+    NotProven {
+        /// What the receipt says.
+        verdict: Level,
+        /// Why.
+        reason: String,
+    },
     /// GitHub states another digest today.
     #[error("GitHub states sha256 {now} for the asset today, and {installed} is installed")]
     ChangedOnGitHub {
@@ -165,6 +192,15 @@ pub fn compare(facts: &Facts) -> (Vec<Difference>, Vec<String>) {
     let level = if pinned { receipt.verdict.max(Level::Pinned) } else { receipt.verdict };
     if level < facts.require {
         differences.push(Difference::BelowRequired { found: level, required: facts.require });
+    }
+    let verdict = receipt.verdict;
+    match &facts.signatures {
+        Some(Again::Proven) => {
+            notes.push("the kept proofs of where it comes from hold, proven again just now".to_owned())
+        }
+        Some(Again::Gone) => differences.push(Difference::ProofsGone { verdict }),
+        Some(Again::Failed(reason)) => differences.push(Difference::NotProven { verdict, reason: reason.clone() }),
+        None => {}
     }
     if let Some(published) = &facts.published {
         against_github(receipt, published, &mut differences, &mut notes);

@@ -3,6 +3,7 @@
 
 mod compare;
 
+pub use compare::Again;
 pub use compare::Difference;
 pub use compare::Facts;
 pub use compare::Published;

@@ -35,6 +35,13 @@ pub enum Step {
         /// Its text.
         text: String,
     },
+    /// Keeps the proofs of where the new binary comes from.
+    KeepProofs {
+        /// Where they are kept.
+        path: PathBuf,
+        /// All of them, as one text.
+        text: String,
+    },
     /// Keeps the binary that is in place, under its digest.
     KeepPrevious {
         /// The binary in place.
@@ -102,16 +109,21 @@ pub struct Commit<'a> {
     pub named_by: Option<String>,
     /// The project's lock, where it is to be written.
     pub lock: Option<WrittenLock>,
+    /// The proofs of where the new binary comes from, where there are any.
+    pub proofs: Option<String>,
 }
 
 /// The steps that put a staged binary in place. Pure.
 pub fn steps(commit: Commit<'_>) -> Vec<Step> {
-    let Commit { layout, staged, receipt, found, state, keep, named_by, lock } = commit;
+    let Commit { layout, staged, receipt, found, state, keep, named_by, lock, proofs } = commit;
     let current = receipt.sha256;
     // Installing the same bytes again must not forget the version before them.
     let replaced = found.filter(|found| *found != current);
     let previous = replaced.or(state.previous.filter(|previous| *previous != current));
-    let mut steps = vec![Step::WriteReceipt { path: layout.receipt(&current), receipt: Box::new(receipt) }];
+    // Before the receipt that speaks of them.
+    let mut steps: Vec<Step> =
+        proofs.map(|text| Step::KeepProofs { path: layout.proofs(&current), text }).into_iter().collect();
+    steps.push(Step::WriteReceipt { path: layout.receipt(&current), receipt: Box::new(receipt) });
     steps.extend(named_by.map(|text| Step::KeepLock { path: layout.kept_lock(&current), text }));
     if let Some(replaced) = replaced {
         steps.push(Step::KeepPrevious { from: layout.binary.clone(), to: layout.kept(&replaced) });
@@ -183,7 +195,7 @@ pub fn apply(layout: &Layout, step: &Step) -> Result<(), StoreError> {
             let text = serde_json::to_vec_pretty(receipt).expect("a receipt is a map with text keys");
             write_staged(layout, path, &text)
         }
-        Step::KeepLock { path, text } => {
+        Step::KeepLock { path, text } | Step::KeepProofs { path, text } => {
             create_parent(path)?;
             write_staged(layout, path, text.as_bytes())
         }
@@ -328,7 +340,8 @@ fn entries(folder: &Path) -> impl Iterator<Item = (Sha256Digest, PathBuf)> {
     fs::read_dir(folder).into_iter().flatten().flatten().filter_map(|entry| {
         let name = entry.file_name();
         let name = name.to_str()?;
-        let digest = name.strip_suffix(".json").or_else(|| name.strip_suffix(".lock")).unwrap_or(name).parse().ok()?;
+        let stem = [".json", ".lock", ".proofs"].iter().find_map(|suffix| name.strip_suffix(suffix));
+        let digest = stem.unwrap_or(name).parse().ok()?;
         Some((digest, entry.path()))
     })
 }

@@ -52,6 +52,11 @@ impl Layout {
         self.receipts().join(format!("{sha256}.lock"))
     }
 
+    /// The signed proofs of where a binary comes from.
+    pub fn proofs(&self, sha256: &Sha256Digest) -> PathBuf {
+        self.receipts().join(format!("{sha256}.proofs"))
+    }
+
     /// Binaries that were installed before.
     pub fn previous(&self) -> PathBuf {
         self.home.join("previous")

@@ -6,6 +6,7 @@
 //!   bin/reproq              the worker, a regular file
 //!   state.json              which digest is installed, which came before, what the file looked like
 //!   receipts/<sha256>.lock  the lock that named it, for rollback
+//!   receipts/<sha256>.proofs  the signed proofs of where it comes from, to be proven again at any time
 //!   receipts/<sha256>.json  one for each binary that was ever accepted and is still kept
 //!   previous/<sha256>/reproq  the binary before this one, for rollback
 //!   staging/                what is being downloaded or unpacked; empty when nothing runs
@@ -49,6 +50,7 @@ pub use state::installed_from;
 pub use state::keep_out_of_version_control;
 pub use state::kept_receipt;
 pub use state::prepare;
+pub use state::proofs;
 pub use state::receipts;
 pub use state::rescan;
 pub use state::scan;

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::attestation::Proof;
 use crate::release::RepoSlug;
 use crate::release::Sha256Digest;
 use crate::release::Tag;
@@ -32,6 +33,9 @@ pub struct Receipt {
     pub verdict: Level,
     /// What every source stated.
     pub evidence: Vec<Evidence>,
+    /// Who is proven to have signed for the asset, by the proofs that are kept beside this record.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proofs: Vec<Proof>,
     /// Where it came from.
     pub origin: ReceiptOrigin,
     /// What the preflight found worth noting.
@@ -185,6 +189,7 @@ mod tests {
                 version,
                 verdict,
                 evidence,
+                proofs: Vec::new(),
                 origin,
                 notes,
                 installer: "reproq-cli 0.1.0".to_owned(),

@@ -25,6 +25,9 @@ use crate::store::ReceiptOrigin;
 /// No receipt and no state file comes near this many bytes.
 const MAX_RECORD: u64 = 1024 * 1024;
 
+/// The proofs of one asset have a few dozen kilobytes.
+const MAX_PROOFS: u64 = 16 * 1024 * 1024;
+
 const IGNORE: &[u8] = b"# Made by reproq: what is here is not for version control.\n*\n";
 
 /// Why the store cannot be read or written.
@@ -173,6 +176,16 @@ fn receipt(layout: &Layout, sha256: &Sha256Digest) -> Option<Receipt> {
 /// The receipt of a binary that is kept.
 pub fn kept_receipt(layout: &Layout, sha256: &Sha256Digest) -> Option<Receipt> {
     receipt(layout, sha256)
+}
+
+/// The proofs that are kept of where a binary comes from; nothing where there are none.
+pub fn proofs(layout: &Layout, sha256: &Sha256Digest) -> Result<Option<Vec<u8>>, StoreError> {
+    let path = layout.proofs(sha256);
+    match small_file::read(&path, MAX_PROOFS) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(StoreError::new("read", &path)(error)),
+    }
 }
 
 /// Every receipt in the store, the youngest first. What cannot be read is no receipt.

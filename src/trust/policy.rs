@@ -31,15 +31,8 @@ pub enum Level {
 
 impl Level {
     /// Every level, weakest first.
-    pub const ALL: [Self; 7] = [
-        Self::Unverified,
-        Self::Built,
-        Self::Checksum,
-        Self::Digest,
-        Self::Pinned,
-        Self::Released,
-        Self::Attested,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Unverified, Self::Built, Self::Checksum, Self::Digest, Self::Pinned, Self::Released, Self::Attested];
 
     /// Its name, as `--require` takes it.
     pub const fn name(self) -> &'static str {

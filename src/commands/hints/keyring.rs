@@ -8,30 +8,39 @@ use crate::keyring::KeyringError;
 
 /// Turns trusted roots that cannot be used into what the user is told.
 pub(in crate::commands) fn keyring(error: KeyringError) -> CommandError {
-    let refused = |error: KeyringError, hint: String| CommandError::new(ExitStatus::Unverified, error).hint(hint);
-    match &error {
-        KeyringError::NoFolder => CommandError::new(ExitStatus::Usage, error).hint(
-            "name a folder in the variable REPROQ_TRUST_DIR, or the roots in each call with `--trusted-root FILE`",
+    if let KeyringError::Io { doing, path, source } = &error {
+        return CommandError::io(doing, path, io::Error::new(source.kind(), source.to_string()));
+    }
+    let (status, hints) = judge(&error);
+    let mut failure = CommandError::new(status, error);
+    failure.hints = hints;
+    failure
+}
+
+/// The class and the ways out.
+pub(super) fn judge(error: &KeyringError) -> (ExitStatus, Vec<String>) {
+    let refused = |hint: String| (ExitStatus::Unverified, vec![hint]);
+    match error {
+        KeyringError::NoFolder => (
+            ExitStatus::Usage,
+            vec![
+                "name a folder in the variable REPROQ_TRUST_DIR, or the roots in each call with `--trusted-root FILE`"
+                    .to_owned(),
+            ],
         ),
         KeyringError::Io { doing, path, source } => {
-            CommandError::io(doing, path, io::Error::new(source.kind(), source.to_string()))
+            let failure = CommandError::io(doing, path, io::Error::from(source.kind()));
+            (failure.status, failure.hints)
         }
-        KeyringError::Damaged { path, .. } => {
-            let hint = format!(
-                "remove `{}`, then fetch it again with `reproq trust update`, or accept it again with `reproq trust accept FILE`",
-                path.display()
-            );
-            refused(error, hint)
-        }
-        KeyringError::Exposed { path } => {
-            let hint = format!(
-                "look at what lies there with `reproq trust show` after `chmod go-w {0}`; remove what you did not accept",
-                path.display()
-            );
-            refused(error, hint)
-        }
+        KeyringError::Damaged { path, .. } => refused(format!(
+            "remove `{}`, then fetch it again with `reproq trust update`, or accept it again with `reproq trust accept FILE`",
+            path.display()
+        )),
+        KeyringError::Exposed { path } => refused(format!(
+            "look at what lies there with `reproq trust show` after `chmod go-w {0}`; remove what you did not accept",
+            path.display()
+        )),
         KeyringError::NoRoot(_) => refused(
-            error,
             "get the roots again, for example with `gh attestation trusted-root > roots.jsonl`, or from whoever signs"
                 .to_owned(),
         ),

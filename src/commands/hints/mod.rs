@@ -93,6 +93,10 @@ fn judge(error: &InstallError, request: &InstallRequest) -> (ExitStatus, Vec<Str
         InstallError::Resolve(error) => resolve(error),
         InstallError::Download { source, .. } => network::origin(source, request),
         InstallError::Verify { source, .. } => proof::verify(source),
+        InstallError::NotProven { source, .. } => (ExitStatus::Unverified, proof::not_proven(source)),
+        InstallError::OtherSigner { tag, .. } => (ExitStatus::Unverified, proof::other_signer(tag)),
+        InstallError::LessThanLocked { tag, transient, .. } => proof::less_than_locked(tag, *transient),
+        InstallError::Keyring(error) => keyring::judge(error),
         InstallError::Archive { source, .. } => archive(source),
         InstallError::Inspect(_) => (ExitStatus::Failure, Vec::new()),
         InstallError::Preflight { source, .. } => (ExitStatus::Unverified, proof::preflight(source, request)),
@@ -178,6 +182,9 @@ fn fallback(reason: &Fallback) -> (ExitStatus, Vec<String>) {
 fn nothing_serves(reason: &Fallback, build: &NoBuild, request: &InstallRequest) -> (ExitStatus, Vec<String>) {
     let (status, mut hints) = fallback(reason);
     match build {
+        NoBuild::Signed => {
+            hints.push("to build one all the same, say so with `reproq install --build`".to_owned());
+        }
         NoBuild::Locked => {
             hints.push("leave out `--locked` to accept a build of the locked version instead".to_owned());
         }

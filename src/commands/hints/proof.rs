@@ -2,10 +2,14 @@
 
 use std::io;
 
+use crate::attestation::Field;
+use crate::attestation::NotProven;
+use crate::attestation::Reason;
 use crate::binary::PreflightError;
 use crate::binary::SmokeError;
 use crate::exit::ExitStatus;
 use crate::install::InstallRequest;
+use crate::release::Tag;
 use crate::trust::EvidenceSource;
 use crate::trust::VerifyError;
 
@@ -44,10 +48,86 @@ pub(super) fn verify(error: &VerifyError) -> (ExitStatus, Vec<String>) {
                 "build from a checkout with `--build`, or accept the bytes unproven with `--allow-unverified`".to_owned(),
             ],
         ),
+        VerifyError::BelowRequired { level, required } if required.is_signed() => (
+            ExitStatus::Unverified,
+            vec![
+                "ask the maintainers to attest their releases (docs/attestation.md says how)".to_owned(),
+                format!("or accept less with `--require {level}`"),
+            ],
+        ),
         VerifyError::BelowRequired { level, .. } => {
             (ExitStatus::Unverified, vec![format!("accept less with `--require {level}`")])
         }
     }
+}
+
+/// Signatures that do not hold.
+pub(super) fn not_proven(error: &NotProven) -> Vec<String> {
+    let nothing = "nothing was installed; the binary in place is as it was".to_owned();
+    let NotProven::Refused(refusals) = error else {
+        let way = match error {
+            NotProven::CannotVerify => "use a build of reproq with its default features",
+            NotProven::NoBundle | NotProven::Root(_) | NotProven::Refused(_) => {
+                "see whose keys are trusted with `reproq trust show`"
+            }
+        };
+        return vec![nothing, way.to_owned()];
+    };
+    let mut ways: Vec<String> = refusals.iter().map(|refusal| reason(&refusal.reason).to_owned()).collect();
+    ways.dedup();
+    ways.insert(0, nothing);
+    ways
+}
+
+/// What to do about a signature for a release that does not hold.
+fn reason(reason: &Reason) -> &'static str {
+    match reason {
+        Reason::Malformed { .. } | Reason::Unsupported { .. } => {
+            "run the command again; if it stays so, tell the maintainers that what they sign cannot be verified"
+        }
+        Reason::Broken { .. } | Reason::OtherBytes { .. } => {
+            "somebody may have changed the release or the traffic: tell the maintainers"
+        }
+        Reason::UnknownKey { .. } if reason.may_be_too_new() => {
+            "get the present keys with `reproq trust update`, then run the command again"
+        }
+        Reason::UnknownKey { .. } => {
+            "somebody may have changed the release; if you know who signs it, `reproq trust accept FILE` trusts their root"
+        }
+        Reason::Clock { .. } => "set this machine's clock right and try again",
+        Reason::Unfit { mismatches } => {
+            let only = |field: Field| mismatches.iter().all(|mismatch| mismatch.field == field);
+            if only(Field::Workflow) {
+                "if the worker is built by a workflow of another repository, name it with `--workflow` after you checked it"
+            } else if only(Field::Runner) {
+                "if the worker is built on machines of its owner, say so with `allow-self-hosted = true` in [tool.reproq]"
+            } else if only(Field::Ref) {
+                "if the worker is built from a branch, say so with `allow-branch = true` in [tool.reproq]"
+            } else {
+                "tell the maintainers: the release holds what was built for something else"
+            }
+        }
+    }
+}
+
+/// Somebody else signed.
+pub(super) fn other_signer(tag: &Tag) -> Vec<String> {
+    vec![
+        "nothing was installed; ask the maintainers why somebody else signs, on another way than the release itself"
+            .to_owned(),
+        format!("if that is meant: `reproq install --tag {tag} --accept-signer-change`"),
+    ]
+}
+
+/// Nobody signed, or that could not be found out.
+pub(super) fn less_than_locked(tag: &Tag, transient: bool) -> (ExitStatus, Vec<String>) {
+    let accept = format!("if that is meant: `reproq install --tag {tag} --accept-signer-change`");
+    if transient {
+        let wait = "wait, or set REPROQ_GITHUB_TOKEN, GH_TOKEN or GITHUB_TOKEN; a proof that could not be asked for is not missing";
+        return (ExitStatus::Unavailable, vec![wait.to_owned(), accept]);
+    }
+    let ask = "nothing was installed; a stolen account publishes releases that nobody attests: ask the maintainers";
+    (ExitStatus::Unverified, vec![ask.to_owned(), accept])
 }
 
 pub(super) fn preflight(error: &PreflightError, request: &InstallRequest) -> Vec<String> {

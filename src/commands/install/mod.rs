@@ -35,6 +35,7 @@ pub(super) fn install(arguments: &InstallArgs, session: &Session<'_>) -> Result<
         build,
         locked: arguments.locked,
         allow_unverified: arguments.allow_unverified,
+        accept_signer_change: arguments.accept_signer_change,
         force: arguments.force,
         from: named.as_ref().map(|named| named.bundle.clone()),
         ..Wish::plain(spec, target)

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::commands::signatures;
 use crate::commands::which;
 use crate::commands::which::AskDjango;
 use crate::exit::ExitStatus;
@@ -233,8 +234,9 @@ impl Report for InstallReport {
             pairs.push(("locked as", format!("{verdict}, by {}", evidence.join(" and "))));
         }
         pairs.extend(origin_pairs(&receipt.origin));
+        pairs.extend(signatures::pairs(&receipt.proofs, &receipt.evidence));
         paper.pairs(&pairs);
-        for statement in &receipt.evidence {
+        for statement in receipt.evidence.iter().filter(|statement| !signatures::are_told_by(&statement.source)) {
             let found = match &statement.finding {
                 Finding::Found { sha256 } => format!("agrees ({})", sha256.short()),
                 Finding::Absent { reason } => format!("absent: {reason}"),

@@ -1,0 +1,38 @@
+//! Proves again where an installed binary comes from, by what is kept beside its receipt: without the network, years later.
+
+use crate::attestation;
+use crate::install::Door;
+use crate::install::InstallError;
+use crate::install::InstallRequest;
+use crate::install::signed;
+use crate::install::signed::Subject;
+use crate::proof::Again;
+use crate::store;
+use crate::store::Receipt;
+use crate::store::ReceiptOrigin;
+
+/// What the kept proofs still prove; nothing where the receipt speaks of none.
+pub fn prove_again(
+    receipt: &Receipt,
+    request: &InstallRequest,
+    door: &Door<'_>,
+) -> Result<Option<Again>, InstallError> {
+    let ReceiptOrigin::Release { repository, tag, asset } = &receipt.origin else { return Ok(None) };
+    if !receipt.verdict.is_signed() {
+        return Ok(None);
+    }
+    let Some(text) = store::proofs(&request.layout, &receipt.sha256)? else { return Ok(Some(Again::Gone)) };
+    if !attestation::is_available() {
+        return Ok(Some(Again::Failed("this build of reproq cannot verify attestations".to_owned())));
+    }
+    let bundles = match attestation::split(&text) {
+        Ok(bundles) => bundles,
+        Err(error) => return Ok(Some(Again::Failed(error.to_string()))),
+    };
+    let subject = Subject { repository, tag, name: &asset.name, sha256: asset.sha256 };
+    Ok(Some(match signed::prove(bundles, subject, request, &door.keyring.roots()?, door.now) {
+        Ok(signed) if signed.level() >= Some(receipt.verdict) => Again::Proven,
+        Ok(_) => Again::Failed("they prove less than that".to_owned()),
+        Err(error) => Again::Failed(error.with_causes()),
+    }))
+}

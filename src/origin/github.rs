@@ -1,0 +1,53 @@
+//! Where GitHub has the proofs of an asset's origin: in a file of the release, which counts against no limit, else at the API
+//! by the asset's digest.
+
+use crate::attestation;
+use crate::github::GitHub;
+use crate::origin::OriginError;
+use crate::origin::Proofs;
+use crate::progress::Progress;
+use crate::release::Asset;
+use crate::release::AssetState;
+use crate::release::Listing;
+use crate::release::Sha256Digest;
+use crate::release::Tag;
+
+/// Asks for the proofs of an asset.
+pub(super) async fn proofs(
+    github: &GitHub,
+    listing: Option<&Listing>,
+    tag: &Tag,
+    asset: &str,
+    sha256: Sha256Digest,
+    progress: &dyn Progress,
+) -> Proofs {
+    let unknown = |reason: String, transient: bool| Proofs::Unknown { reason, transient };
+    let name = attestation::file_name(asset);
+    let release = listing.and_then(Listing::release);
+    let file = match release {
+        Some(release) => release.asset(&name).cloned(),
+        // It is not known which files there are, so it is tried.
+        None => Some(Asset { id: None, name: name.clone(), size: None, state: AssetState::Uploaded, digest: Ok(None) }),
+    };
+    if let Some(file) = file {
+        if file.state == AssetState::Incomplete {
+            return unknown(format!("{name} is still being uploaded"), true);
+        }
+        match github.small_asset(tag, &file).await {
+            Ok(Some(text)) => return Proofs::Text(text),
+            Ok(None) if release.is_some() => {
+                return unknown(format!("the release lists {name}, and it is not there"), true);
+            }
+            Ok(None) => {}
+            Err(error) => return Proofs::failed(&OriginError::from(error)),
+        }
+    }
+    if let Some(Listing::Web { because, .. }) = listing {
+        return unknown(because.clone(), true);
+    }
+    match github.attestations(sha256, progress).await {
+        Ok(bundles) if bundles.is_empty() => Proofs::None,
+        Ok(bundles) => Proofs::Text(attestation::join(&bundles).into_bytes()),
+        Err(error) => Proofs::failed(&OriginError::from(error)),
+    }
+}
