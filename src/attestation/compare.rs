@@ -103,7 +103,7 @@ fn workflow(policy: &Policy, identity: &Identity, found: &mut Differences) {
     if let Some(tag) = &policy.tag {
         let expected = format!("refs/tags/{tag}");
         let of_a_tag = identity.git_ref.as_deref().is_some_and(|built| built.starts_with("refs/tags/"));
-        if policy.require_tag_ref || of_a_tag {
+        if policy.require_tag_ref || policy.builds_need_tag_ref || of_a_tag {
             found.same(Field::Ref, &expected, identity.git_ref.as_deref());
         }
     } else if policy.require_tag_ref {

@@ -72,6 +72,8 @@ pub struct Policy {
     pub tag: Option<Tag>,
     /// Whether a build must have run for exactly that tag.
     pub require_tag_ref: bool,
+    /// Whether a build must have run for exactly that tag, while a statement of another kind need not speak of a build.
+    pub builds_need_tag_ref: bool,
     /// The commit that must have been built.
     pub commit: Option<String>,
     /// The name the bytes must have.
@@ -122,6 +124,7 @@ impl Policy {
             workflow: None,
             tag: None,
             require_tag_ref: false,
+            builds_need_tag_ref: false,
             commit: None,
             asset: None,
             allow_nameless: false,

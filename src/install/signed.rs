@@ -94,7 +94,7 @@ pub(super) fn policy(request: &InstallRequest, subject: Subject<'_>) -> Policy {
     policy.tag = Some(subject.tag.clone());
     policy.asset = Some(subject.name.to_owned());
     policy.allow_nameless = true;
-    policy.require_tag_ref = !request.signers.allow_branch;
+    policy.builds_need_tag_ref = !request.signers.allow_branch;
     policy.allow_self_hosted = request.signers.allow_self_hosted;
     policy.workflow.clone_from(&request.signers.workflow);
     if let Some(signer) = &request.signer {

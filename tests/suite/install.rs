@@ -13,13 +13,13 @@ use crate::support::samples;
 use crate::support::workers;
 
 #[test]
-fn a_fresh_install_makes_one_call_and_one_download() {
+fn a_fresh_install_asks_for_the_release_and_its_proofs_and_makes_one_download() {
     let context = Context::released();
     insta::assert_snapshot!(context.shown(&["install"]));
     let requests = context.github.requests();
     let shown: Vec<String> =
         requests.iter().map(|request| format!("{:?} {}", request.origin, request.method)).collect();
-    assert_eq!(shown, ["Api GET", "Web GET", "Objects GET"], "{requests:#?}");
+    assert_eq!(shown, ["Api GET", "Api GET", "Web GET", "Objects GET"], "{requests:#?}");
     assert_eq!(fs::read(context.binary()).expect("installed"), workers::bytes("0.0.144"));
     let mode = fs::metadata(context.binary()).expect("installed").permissions().mode();
     assert_eq!(mode & 0o7777, 0o755);
@@ -196,7 +196,7 @@ fn a_dry_run_shows_the_plan_and_writes_nothing() {
     let context = Context::released();
     insta::assert_snapshot!(context.shown(&["install", "--dry-run"]));
     assert!(!context.project().join(".reproq").exists());
-    assert_eq!(context.github.requests().len(), 1, "the release is asked for, nothing is downloaded");
+    assert_eq!(context.github.requests().len(), 2, "the release and its proofs are asked for, nothing is downloaded");
     let pending = context.run(&["install", "--dry-run", "--exit-code"]);
     assert_eq!(pending.code, 3);
     insta::assert_snapshot!(context.shown(&["install", "--dry-run", "--json"]));

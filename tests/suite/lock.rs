@@ -37,7 +37,7 @@ fn on_another_machine(context: &mut Context) {
 fn the_first_installation_locks_every_machine_without_downloading_their_assets() {
     let context = many();
     context.succeed(&["install"]);
-    assert_eq!(context.github.requests_to(&Matcher::api()).len(), 1);
+    assert_eq!(context.github.requests_to(&Matcher::api()).len(), 2, "the release and its proofs");
     assert_eq!(context.github.requests_to(&Matcher::objects()).len(), 1);
     let text = fs::read_to_string(context.lockfile()).expect("a lock");
     // How large the sample worker is depends on the Go that built it.

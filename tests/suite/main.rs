@@ -4,6 +4,8 @@
 
 #[cfg(feature = "attestation")]
 mod attestation;
+#[cfg(feature = "attestation")]
+mod attested;
 mod build;
 mod bundle;
 mod bundle_damage;

@@ -113,7 +113,7 @@ fn reason(reason: &Reason) -> &'static str {
 /// Somebody else signed.
 pub(super) fn other_signer(tag: &Tag) -> Vec<String> {
     vec![
-        "nothing was installed; ask the maintainers why somebody else signs, on another way than the release itself"
+        "nothing was installed; ask the maintainers why somebody else signs, and not through the release itself"
             .to_owned(),
         format!("if that is meant: `reproq install --tag {tag} --accept-signer-change`"),
     ]
@@ -126,7 +126,7 @@ pub(super) fn less_than_locked(tag: &Tag, transient: bool) -> (ExitStatus, Vec<S
         let wait = "wait, or set REPROQ_GITHUB_TOKEN, GH_TOKEN or GITHUB_TOKEN; a proof that could not be asked for is not missing";
         return (ExitStatus::Unavailable, vec![wait.to_owned(), accept]);
     }
-    let ask = "nothing was installed; a stolen account publishes releases that nobody attests: ask the maintainers";
+    let ask = "nothing was installed; whoever steals an account can publish a release and not sign for it: ask the maintainers";
     (ExitStatus::Unverified, vec![ask.to_owned(), accept])
 }
 

@@ -63,6 +63,18 @@ impl Claims {
         Self { identity: signer.to_owned(), extensions }
     }
 
+    /// `release.yml` of a repository, run by GitHub for a tag of it.
+    pub fn build_of(repository: &str, tag: &str) -> Self {
+        let signer = format!("https://github.com/{repository}/.github/workflows/release.yml@refs/tags/{tag}");
+        let owner = repository.split('/').next().expect("an owner");
+        Self::build()
+            .signed_by(&signer)
+            .with(12, &format!("https://github.com/{repository}"))
+            .with(14, &format!("refs/tags/{tag}"))
+            .with(16, &format!("https://github.com/{owner}"))
+            .with(21, &format!("https://github.com/{repository}/actions/runs/1/attempts/1"))
+    }
+
     /// GitHub's release service.
     pub fn release() -> Self {
         Self { identity: "https://dotcom.releases.github.com".to_owned(), extensions: Vec::new() }
@@ -84,9 +96,16 @@ impl Claims {
 
 /// Provenance of `name` with this digest.
 pub fn provenance(name: &str, sha256: &str) -> Value {
+    provenance_of_all(&[(name, sha256.to_owned())])
+}
+
+/// Provenance of several files at once, each with its digest.
+pub fn provenance_of_all(files: &[(&str, String)]) -> Value {
+    let subjects: Vec<Value> =
+        files.iter().map(|(name, sha256)| json!({"name": name, "digest": {"sha256": sha256}})).collect();
     json!({
         "_type": "https://in-toto.io/Statement/v1",
-        "subject": [{"name": name, "digest": {"sha256": sha256}}],
+        "subject": subjects,
         "predicateType": "https://slsa.dev/provenance/v1",
         "predicate": {"buildDefinition": {"buildType": "https://actions.github.io/buildtypes/workflow/v1"}},
     })
@@ -94,16 +113,22 @@ pub fn provenance(name: &str, sha256: &str) -> Value {
 
 /// A release attestation of acme/tool v1.2.3.
 pub fn released(name: &str, sha256: &str) -> Value {
+    released_of("acme/tool", "v1.2.3", name, sha256)
+}
+
+/// A release attestation of any repository.
+pub fn released_of(repository: &str, tag: &str, name: &str, sha256: &str) -> Value {
+    let purl = format!("pkg:github/{repository}@{tag}");
     json!({
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [
-            {"uri": "pkg:github/acme/tool@v1.2.3", "digest": {"sha1": "0123456789abcdef0123456789abcdef01234567"}},
+            {"uri": purl, "digest": {"sha1": "0123456789abcdef0123456789abcdef01234567"}},
             {"name": name, "digest": {"sha256": sha256}},
         ],
         "predicateType": "https://in-toto.io/attestation/release/v0.1",
         "predicate": {
-            "ownerId": "70", "purl": "pkg:github/acme/tool@v1.2.3", "releaseId": "1",
-            "repository": "acme/tool", "repositoryId": "7", "tag": "v1.2.3",
+            "ownerId": "70", "purl": purl, "releaseId": "1",
+            "repository": repository, "repositoryId": "7", "tag": tag,
         },
     })
 }

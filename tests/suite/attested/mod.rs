@@ -1,0 +1,132 @@
+//! Installing what is signed for: proven when it is installed, held to the lock's signer, proven again years later.
+
+mod carried;
+mod held;
+mod proven;
+mod refused;
+
+use std::fs;
+
+use fake_github::AssetSpec;
+use fake_github::Matcher;
+use fake_github::ReleaseSpec;
+use serde_json::Value;
+
+use crate::support::Context;
+use crate::support::Output;
+use crate::support::context::REPOSITORY;
+use crate::support::context::asset_name;
+use crate::support::forge::Claims;
+use crate::support::forge::How;
+use crate::support::forge::Instance;
+use crate::support::forge::provenance_of_all;
+use crate::support::forge::released_of;
+use crate::support::workers;
+
+/// The assets of other machines, which cannot be run here.
+const ELSEWHERE: [&str; 2] = ["reproq-darwin-arm64", "reproq-windows-amd64.exe"];
+
+/// A project, a GitHub, and an authority the user trusts.
+struct World {
+    context: Context,
+    acme: Instance,
+}
+
+impl World {
+    fn new() -> Self {
+        let acme = Instance::new("acme", "acme authority");
+        let context = Context::new();
+        let root = context.root().join("root.json");
+        fs::write(&root, acme.root(true).to_string()).expect("written");
+        context.succeed(&["trust", "accept", root.to_str().expect("UTF-8")]);
+        Self { context, acme }
+    }
+
+    /// One whose first release is attested.
+    fn attested() -> Self {
+        let world = Self::new();
+        world.release("v0.0.144");
+        world.attest("v0.0.144", &Claims::build_of(REPOSITORY, "v0.0.144"));
+        world
+    }
+
+    /// Adds a release for three machines, which nobody signs for.
+    fn release(&self, tag: &str) {
+        let files = files(tag);
+        let spec = files.into_iter().fold(ReleaseSpec::new(tag), |spec, (name, bytes)| spec.file(&name, bytes));
+        self.context.repo().add(spec);
+    }
+
+    /// Signs for all assets of a release at once, by whoever these claims name.
+    fn attest(&self, tag: &str, claims: &Claims) {
+        let bundle = self.bundle(tag, claims);
+        for (_, sha256) in digests(tag) {
+            self.context.repo().attest(&sha256, bundle.clone());
+        }
+    }
+
+    fn bundle(&self, tag: &str, claims: &Claims) -> Value {
+        let digests = digests(tag);
+        let subjects: Vec<(&str, String)> =
+            digests.iter().map(|(name, sha256)| (name.as_str(), sha256.clone())).collect();
+        self.acme.bundle(claims, &provenance_of_all(&subjects), How::default())
+    }
+
+    /// GitHub's statement that an asset belongs to a release.
+    fn attest_release(&self, tag: &str) {
+        for (name, sha256) in digests(tag) {
+            let statement = released_of(REPOSITORY, tag, &name, &sha256);
+            self.context.repo().attest(&sha256, self.acme.bundle(&Claims::release(), &statement, How::default()));
+        }
+    }
+
+    fn lock(&self) -> String {
+        fs::read_to_string(self.context.lockfile()).expect("a lock")
+    }
+
+    /// How often the attestations were asked for.
+    fn questions(&self) -> usize {
+        self.context.github.requests_to(&Matcher::api().path("/attestations/")).len()
+    }
+
+    /// Another machine of the team: the lock and the trusted root, and nothing else.
+    fn forget_all_but_the_lock(&self) {
+        for folder in ["work/project/.reproq", "home/.cache"] {
+            let folder = self.context.root().join(folder);
+            if folder.exists() {
+                fs::remove_dir_all(folder).expect("removed");
+            }
+        }
+        self.context.github.clear_log();
+    }
+
+    /// Runs, expects this exit code, and that nothing was changed.
+    fn refused(&self, code: i32, arguments: &[&str]) -> Output {
+        let before = binary_and_lock(&self.context);
+        let output = self.context.run(arguments);
+        assert_eq!(output.code, code, "{arguments:?}: {output:#?}");
+        assert_eq!(binary_and_lock(&self.context), before, "{arguments:?} changed something");
+        assert!(self.context.staged().is_empty());
+        output
+    }
+}
+
+fn binary_and_lock(context: &Context) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
+    (fs::read(context.binary()).ok(), fs::read(context.lockfile()).ok())
+}
+
+/// The assets of a release.
+fn files(tag: &str) -> Vec<(String, Vec<u8>)> {
+    let version = tag.trim_start_matches('v');
+    let others = ELSEWHERE.iter().map(|name| ((*name).to_owned(), format!("{name} {version}").into_bytes()));
+    std::iter::once((asset_name(), workers::bytes(version))).chain(others).collect()
+}
+
+fn digests(tag: &str) -> Vec<(String, String)> {
+    files(tag).into_iter().map(|(name, bytes)| (name, workers::sha256(&bytes))).collect()
+}
+
+/// The file of a release that proves an asset.
+fn proof_file(asset: &str, bundle: &Value) -> AssetSpec {
+    AssetSpec::new(&format!("{asset}.sigstore.json"), bundle.to_string().into_bytes())
+}

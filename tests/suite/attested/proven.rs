@@ -1,0 +1,198 @@
+//! What is signed for and fits: installed as such, locked as such, and proven again from what is kept.
+
+use std::fs;
+
+use fake_github::BundleDelivery;
+use fake_github::Matcher;
+
+use super::World;
+use super::digests;
+use super::proof_file;
+use crate::support::context::REPOSITORY;
+use crate::support::context::asset_name;
+use crate::support::forge::Claims;
+use crate::support::forge::How;
+use crate::support::forge::provenance;
+use crate::support::workers;
+
+#[test]
+fn who_built_it_is_proven_and_told() {
+    let world = World::attested();
+    let output = world.context.succeed(&["install"]);
+    insta::assert_snapshot!(world.context.redact(&output));
+    assert_eq!(world.questions(), 1, "one bundle proves every machine's asset");
+    insta::assert_snapshot!(
+        "the_lock_records_the_signer",
+        crate::support::redact::redact(&world.lock(), &world.context)
+    );
+    // Nothing is left to do, and nobody is asked.
+    world.context.github.clear_log();
+    let again = world.context.succeed(&["install"]);
+    assert!(again.stdout.contains("(`attested`)"), "{again:#?}");
+    assert!(world.context.github.requests().is_empty());
+}
+
+#[test]
+fn the_document_names_every_claim() {
+    let world = World::attested();
+    let output = world.context.succeed(&["install", "--json"]);
+    let document: serde_json::Value = serde_json::from_str(&output.stdout).expect("one document");
+    let receipt = &document["receipt"];
+    assert_eq!(receipt["verdict"], "attested");
+    let proof = &receipt["proofs"][0];
+    for (field, value) in [
+        ("kind", "build"),
+        ("repository", REPOSITORY),
+        ("workflow", &format!("{REPOSITORY}/.github/workflows/release.yml")),
+        ("ref", "refs/tags/v0.0.144"),
+        ("runner", "github-hosted"),
+        ("issuer", "https://token.actions.githubusercontent.com"),
+    ] {
+        assert_eq!(proof[field], value, "{proof:#}");
+    }
+    assert_eq!((&proof["repository_id"], &proof["owner_id"]), (&7.into(), &70.into()));
+}
+
+#[test]
+fn a_proof_beside_the_asset_needs_no_api() {
+    let world = World::new();
+    world.release("v0.0.144");
+    let id = world.context.repo().snapshot().releases[0].id;
+    let bundle = world.bundle("v0.0.144", &Claims::build_of(REPOSITORY, "v0.0.144"));
+    world.context.repo().add_asset(id, proof_file(&asset_name(), &bundle));
+    let output = world.context.succeed(&["install", "--require", "attested"]);
+    assert!(output.stdout.contains("verdict     attested"), "{output:#?}");
+    assert_eq!(world.questions(), 0);
+    assert!(world.lock().matches("verdict = \"attested\"").count() == 4, "{}", world.lock());
+    // Neither does a locked installation: one file more, and not one call.
+    world.forget_all_but_the_lock();
+    let locked = world.context.succeed(&["install", "--locked"]);
+    assert!(locked.stdout.contains("verdict     attested"), "{locked:#?}");
+    assert!(world.context.github.requests_to(&Matcher::api()).is_empty());
+}
+
+#[test]
+fn bundles_that_come_packed_from_another_address_prove_as_well() {
+    let world = World::attested();
+    world.context.github.bundle_delivery(BundleDelivery::Address);
+    let output = world.context.succeed(&["install", "--require", "attested"]);
+    assert!(output.stdout.contains("verdict     attested"), "{output:#?}");
+}
+
+#[test]
+fn a_locked_installation_proves_it_anew_and_a_cached_one_asks_nobody() {
+    let world = World::attested();
+    world.context.succeed(&["lock"]);
+    world.forget_all_but_the_lock();
+    let first = world.context.succeed(&["install", "--locked"]);
+    assert!(first.stdout.contains("verdict     attested"), "{first:#?}");
+    assert_eq!(world.questions(), 1);
+    assert_eq!(world.context.github.requests_to(&Matcher::api()).len(), 1, "which release it is nobody is asked");
+    fs::remove_dir_all(world.context.project().join(".reproq")).expect("removed");
+    world.context.github.clear_log();
+    let cached = world.context.succeed(&["install", "--locked", "--offline"]);
+    assert!(cached.stdout.contains("verdict     attested"), "{cached:#?}");
+    assert!(world.context.github.requests().is_empty());
+    // The cache has the bytes and lost the proofs: those alone are fetched.
+    for entry in fs::read_dir(world.context.root().join("home/.cache/reproq/assets")).expect("a cache").flatten() {
+        if entry.path().extension().is_some_and(|extension| extension == "proofs") {
+            fs::write(entry.path(), "{\"attestations\":[]}").expect("written");
+        }
+    }
+    fs::remove_dir_all(world.context.project().join(".reproq")).expect("removed");
+    let proven = world.context.succeed(&["install", "--locked"]);
+    assert!(proven.stdout.contains("verdict     attested"), "{proven:#?}");
+    assert_eq!(world.questions(), 1);
+    assert!(world.context.github.requests_to(&Matcher::objects()).is_empty(), "the bytes came from the cache");
+}
+
+#[test]
+fn every_machine_may_have_a_proof_of_its_own() {
+    let world = World::new();
+    world.release("v0.0.144");
+    let claims = Claims::build_of(REPOSITORY, "v0.0.144");
+    for (name, sha256) in digests("v0.0.144") {
+        let bundle = world.acme.bundle(&claims, &provenance(&name, &sha256), How::default());
+        world.context.repo().attest(&sha256, bundle);
+    }
+    world.context.succeed(&["lock"]);
+    assert_eq!(world.lock().matches("verdict = \"attested\"").count(), 4, "{}", world.lock());
+    assert_eq!(world.questions(), 3);
+}
+
+#[test]
+fn what_github_released_is_less_than_what_a_workflow_built() {
+    let world = World::new();
+    world.release("v0.0.144");
+    world.attest_release("v0.0.144");
+    let output = world.context.succeed(&["install"]);
+    insta::assert_snapshot!(world.context.redact(&output));
+    assert!(world.lock().contains("verdict = \"released\""), "{}", world.lock());
+    let refused = world.refused(5, &["install", "--require", "attested", "--force"]);
+    assert!(refused.stderr.contains("proven as `released`, and `attested` is required"), "{refused:#?}");
+    world.context.succeed(&["install", "--require", "released"]);
+    // Both together, where no cache has the one already.
+    fs::remove_dir_all(world.context.root().join("home/.cache")).expect("there was a cache");
+    world.attest("v0.0.144", &Claims::build_of(REPOSITORY, "v0.0.144"));
+    let both = world.context.succeed(&["install", "--force", "--json"]);
+    let document: serde_json::Value = serde_json::from_str(&both.stdout).expect("a document");
+    assert_eq!(document["receipt"]["proofs"].as_array().expect("proofs").len(), 2, "{document:#}");
+    assert_eq!(document["receipt"]["verdict"], "attested");
+}
+
+#[test]
+fn an_installed_worker_is_proven_from_what_is_kept_and_nothing_else() {
+    let world = World::attested();
+    world.context.succeed(&["install"]);
+    fs::remove_dir_all(world.context.root().join("home/.cache")).expect("there was a cache");
+    world.context.repo().forget_attestations();
+    world.context.github.clear_log();
+    let output = world.context.succeed(&["verify", "--offline"]);
+    insta::assert_snapshot!(world.context.redact(&output));
+    assert!(world.context.github.requests().is_empty());
+    // Also by hand, with the same file.
+    let receipts = world.context.project().join(".reproq/receipts");
+    let proofs = fs::read_dir(&receipts).expect("receipts").flatten().map(|entry| entry.path());
+    let proofs = proofs.into_iter().find(|path| path.extension().is_some_and(|it| it == "proofs")).expect("proofs");
+    let binary = world.context.binary();
+    let (binary, proofs) = (binary.to_str().expect("UTF-8"), proofs.to_str().expect("UTF-8"));
+    world.context.succeed(&["verify", binary, "--bundle", proofs, "--repo", REPOSITORY, "--tag", "v0.0.144"]);
+
+    fs::write(proofs, fs::read_to_string(proofs).expect("proofs").replace("rawBytes\":\"MII", "rawBytes\":\"MIJ"))
+        .expect("written");
+    let altered = world.context.run(&["verify"]);
+    assert_eq!(altered.code, 5, "{altered:#?}");
+    assert!(altered.stdout.contains("do not hold"), "{altered:#?}");
+    fs::remove_file(proofs).expect("removed");
+    insta::assert_snapshot!("proofs_that_are_gone", world.context.shown(&["verify"]));
+}
+
+#[test]
+fn a_rollback_brings_the_proofs_back_too() {
+    let world = World::attested();
+    world.context.succeed(&["install"]);
+    world.release("v0.0.145");
+    world.attest("v0.0.145", &Claims::build_of(REPOSITORY, "v0.0.145"));
+    world.context.succeed(&["upgrade"]);
+    world.context.succeed(&["verify", "--offline"]);
+    world.context.succeed(&["rollback"]);
+    assert_eq!(fs::read(world.context.binary()).expect("installed"), workers::bytes("0.0.144"));
+    let output = world.context.succeed(&["verify", "--offline"]);
+    assert!(output.stdout.contains("proven again just now"), "{output:#?}");
+    assert!(world.lock().contains("version = 2"), "{}", world.lock());
+}
+
+#[test]
+fn an_archive_is_proven_and_what_came_out_of_it_with_it() {
+    let world = World::new();
+    let name = format!("{}.tar.gz", asset_name());
+    let archive = crate::support::samples::tar_gz("reproq", &workers::bytes("0.0.144"));
+    let sha256 = workers::sha256(&archive);
+    world.context.repo().add(fake_github::ReleaseSpec::new("v0.0.144").file(&name, archive));
+    let claims = Claims::build_of(REPOSITORY, "v0.0.144");
+    let bundle = world.acme.bundle(&claims, &provenance(&name, &sha256), How::default());
+    world.context.repo().attest(&sha256, bundle);
+    let output = world.context.succeed(&["install", "--require", "attested"]);
+    assert!(output.stdout.contains("verdict     attested"), "{output:#?}");
+    world.context.succeed(&["verify", "--offline"]);
+}
