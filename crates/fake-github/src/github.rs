@@ -18,6 +18,8 @@ use crate::repo::RepoHandle;
 use crate::snapshot::Snapshot;
 use crate::spec::AssetDelivery;
 use crate::spec::BudgetSpec;
+use crate::spec::BundleDelivery;
+use crate::spec::NoAttestations;
 use crate::spec::TokenKind;
 use crate::world::Budget;
 use crate::world::World;
@@ -95,9 +97,9 @@ impl GitHub {
     pub fn repo(&self, full_name: &str) -> RepoHandle {
         let mut world = self.world();
         let index = world.repo_or_new(full_name);
-        let id = world.repos[index].id;
+        let key = world.repos[index].key;
         drop(world);
-        RepoHandle::new(self.clone(), id)
+        RepoHandle::new(self.clone(), key)
     }
 
     /// Makes a token known. All others are refused with 401.
@@ -128,6 +130,16 @@ impl GitHub {
     /// How the API gives an asset's bytes; a redirect unless it is told otherwise.
     pub fn asset_delivery(&self, delivery: AssetDelivery) {
         self.world().switches.asset_delivery = delivery;
+    }
+
+    /// How the API gives the bundles of attestations; in its answer unless it is told otherwise.
+    pub fn bundle_delivery(&self, delivery: BundleDelivery) {
+        self.world().switches.bundle_delivery = delivery;
+    }
+
+    /// How the API says that nothing is attested about a digest; by 404 unless it is told otherwise.
+    pub fn no_attestations(&self, answer: NoAttestations) {
+        self.world().switches.no_attestations = answer;
     }
 
     /// How often and how long each signed address that is made from now on can be used.

@@ -16,6 +16,7 @@
 //! The parts: `http` reads requests, `fault` says what goes wrong, `server` puts them together; `rest`, `graphql`, `web`
 //! and `objects` answer from the `world`, which `effects` change; `deliver` turns an answer into bytes on a `stream`.
 
+mod attestations;
 mod dates;
 mod deliver;
 mod effects;
@@ -58,8 +59,10 @@ pub use spec::AssetDelivery;
 pub use spec::AssetSpec;
 pub use spec::AssetState;
 pub use spec::BudgetSpec;
+pub use spec::BundleDelivery;
 pub use spec::Digest;
 pub use spec::MakeLatest;
+pub use spec::NoAttestations;
 pub use spec::ReleaseSpec;
 pub use spec::RulesetSpec;
 pub use spec::TagSpec;

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
+use crate::attestations;
 use crate::dates::http_date_of;
 use crate::dates::rfc3339;
 use crate::http::Call;
@@ -12,6 +13,7 @@ use crate::http::decoded;
 use crate::rest::json::encoded;
 use crate::world::Asset;
 use crate::world::Signed;
+use crate::world::SignedFor;
 use crate::world::World;
 use crate::world::hex_sha256;
 use crate::world::made_up_oid;
@@ -23,22 +25,39 @@ pub(crate) enum Replacement {
     Bytes(Bytes),
 }
 
+/// The first segments of what the host has.
+const ASSETS: &str = "/github-production-release-asset/";
+const BUNDLES: &str = "/attestations/";
+
+/// Whether a path is one of this host's.
+pub(crate) fn serves(path: &str) -> bool {
+    path.starts_with(ASSETS) || path.starts_with(BUNDLES)
+}
+
 /// A new signed address for an asset.
 pub(crate) fn sign(world: &mut World, repo: usize, asset: &Asset) -> String {
-    let number = world.signed.len();
-    let repo = &world.repos[repo];
-    let expires = SystemTime::now() + world.switches.signed_lifetime;
-    let signature = made_up_oid(&format!("signature {number} {}", asset.id));
-    let signed = Signed { repo: repo.id, asset: asset.id, uses_left: world.switches.signed_uses, expires };
-    world.signed.insert(signature.clone(), signed);
-    let path = format!("github-production-release-asset/{}/{}", repo.id, made_up_oid(&format!("blob {}", asset.id)));
+    let repo = world.repos[repo].id;
+    let path = format!("{ASSETS}{repo}/{}", made_up_oid(&format!("blob {}", asset.id)));
+    let signed = signed(world, repo, &path, SignedFor::Asset(asset.id));
     let name = encoded(&asset.name);
+    format!("{signed}&rscd=attachment%3B+filename%3D{name}&rsct=application%2Foctet-stream")
+}
+
+/// A new signed address for the bundle of an attestation.
+pub(crate) fn sign_bundle(world: &mut World, repo: usize, attestation: u64) -> String {
+    let repo = world.repos[repo].id;
+    let path = format!("{BUNDLES}{repo}/{attestation}.json.sn");
+    signed(world, repo, &path, SignedFor::Attestation(attestation))
+}
+
+fn signed(world: &mut World, repo: u64, path: &str, what: SignedFor) -> String {
+    let number = world.signed.len();
+    let expires = SystemTime::now() + world.switches.signed_lifetime;
+    let signature = made_up_oid(&format!("signature {number} {path}"));
+    let signed = Signed { repo, what, uses_left: world.switches.signed_uses, expires };
+    world.signed.insert(signature.clone(), signed);
     let time = encoded(&rfc3339(expires));
-    format!(
-        "{}/{path}?sp=r&sv=2018-11-09&se={time}&sig={signature}\
-         &rscd=attachment%3B+filename%3D{name}&rsct=application%2Foctet-stream",
-        world.urls.objects
-    )
+    format!("{}{path}?sp=r&sv=2018-11-09&se={time}&sig={signature}", world.urls.objects)
 }
 
 /// Answers a request to the asset host.
@@ -58,8 +77,11 @@ pub(crate) fn answer(world: &mut World, call: &Call, replacement: Option<&Replac
         return expired();
     };
     signed.uses_left -= 1;
-    let (repo, asset) = (signed.repo, signed.asset);
-    let found = world.repo_by_id(repo).and_then(|index| world.repos[index].asset(asset)).cloned();
+    let (repo, what) = (signed.repo, signed.what);
+    let found = world.repo_by_id(repo).and_then(|index| match what {
+        SignedFor::Asset(id) => world.repos[index].asset(id).cloned(),
+        SignedFor::Attestation(id) => attestations::as_file(&world.repos[index], id, world.switches.bundle_delivery),
+    });
     let Some(asset) = found else { return xml(404, "BlobNotFound", "The specified blob does not exist.") };
     if call.method == "GET"
         && let Some(counted) = counted_asset(world, repo, asset.id)

@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use crate::attestations::Attestation;
+use crate::attestations::Content;
 use crate::github::GitHub;
 use crate::snapshot::Snapshot;
 use crate::spec::AssetSpec;
@@ -21,17 +23,17 @@ use crate::world::made_up_oid;
 #[derive(Debug, Clone)]
 pub struct RepoHandle {
     github: GitHub,
-    id: u64,
+    key: u64,
 }
 
 impl RepoHandle {
-    pub(crate) fn new(github: GitHub, id: u64) -> RepoHandle {
-        RepoHandle { github, id }
+    pub(crate) fn new(github: GitHub, key: u64) -> RepoHandle {
+        RepoHandle { github, key }
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut World, usize) -> T) -> T {
         let mut world = self.github.world();
-        let index = world.repo_by_id(self.id).expect("repositories are never removed");
+        let index = world.repo_by_key(self.key).expect("repositories are never removed");
         change(&mut world, index)
     }
 
@@ -42,7 +44,19 @@ impl RepoHandle {
     /// The numeric id.
     #[must_use]
     pub fn id(&self) -> u64 {
-        self.id
+        self.with(|repo| repo.id)
+    }
+
+    /// The owner's numeric id.
+    #[must_use]
+    pub fn owner_id(&self) -> u64 {
+        self.with(|repo| repo.owner_id)
+    }
+
+    /// Gives the repository and its owner other numbers, as when somebody took over a name that became free.
+    pub fn renumber(&self, id: u64, owner_id: u64) -> &Self {
+        self.with(|repo| (repo.id, repo.owner_id) = (id, owner_id));
+        self
     }
 
     /// Adds a release with its tag and assets; gives its id.
@@ -156,6 +170,37 @@ impl RepoHandle {
             let id = world.next_id();
             world.repos[index].rulesets.push(Ruleset { id, spec: ruleset });
         });
+        self
+    }
+
+    /// Adds an attestation about the bytes of this SHA-256, in hexadecimal.
+    #[expect(clippy::needless_pass_by_value, reason = "most callers make the bundle for this alone")]
+    pub fn attest(&self, sha256_hex: &str, bundle: serde_json::Value) -> &Self {
+        self.attest_text(sha256_hex, &bundle.to_string())
+    }
+
+    /// As [`RepoHandle::attest`], with the bundle byte for byte, even where it is none.
+    pub fn attest_text(&self, sha256_hex: &str, bundle: &str) -> &Self {
+        self.add_attestation(sha256_hex, Content::Bundle(bundle.to_owned()))
+    }
+
+    /// Adds an attestation whose bundle is at this address and nowhere else.
+    pub fn attest_at(&self, sha256_hex: &str, bundle_url: &str) -> &Self {
+        self.add_attestation(sha256_hex, Content::Elsewhere(bundle_url.to_owned()))
+    }
+
+    fn add_attestation(&self, sha256_hex: &str, content: Content) -> &Self {
+        let digest = format!("sha256:{}", sha256_hex.to_ascii_lowercase());
+        self.change(|world, index| {
+            let id = world.next_id();
+            world.repos[index].attestations.push(Attestation { id, digest, content });
+        });
+        self
+    }
+
+    /// Removes all attestations, as a careless clean-up does.
+    pub fn forget_attestations(&self) -> &Self {
+        self.with(|repo| repo.attestations.clear());
         self
     }
 

@@ -211,7 +211,7 @@ fn converse(
     while let Some(call) = reader.next(&mut stream)? {
         let origin = match listens {
             Listens::For(origin) => origin,
-            Listens::Plain if call.path().starts_with("/github-production-release-asset/") => Origin::Objects,
+            Listens::Plain if objects::serves(call.path()) => Origin::Objects,
             Listens::Plain => Origin::Web,
         };
         let steps = exchange(github, Place { origin, secure: tls.is_some(), connection: id }, &call);

@@ -303,6 +303,26 @@ impl BudgetSpec {
     }
 }
 
+/// How `GET /repos/{o}/{r}/attestations/{digest}` gives the bundles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BundleDelivery {
+    /// In the answer, and by address as well.
+    Inline,
+    /// By address alone; the asset host gives raw Snappy.
+    Address,
+    /// By address alone; the asset host gives JSON as it is.
+    PlainAddress,
+}
+
+/// How the API says that nothing is attested about a digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoAttestations {
+    /// 404 `Not Found`.
+    NotFound,
+    /// 200 and an empty list.
+    EmptyList,
+}
+
 /// How `GET /repos/{o}/{r}/releases/assets/{id}` gives the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AssetDelivery {

@@ -12,17 +12,23 @@ use bytes::Bytes;
 use sha2::Digest as _;
 use sha2::Sha256;
 
+use crate::attestations::Attestation;
 use crate::dates::rfc3339;
 use crate::spec::AssetDelivery;
 use crate::spec::AssetState;
 use crate::spec::BudgetSpec;
+use crate::spec::BundleDelivery;
 use crate::spec::Digest;
 use crate::spec::MakeLatest;
+use crate::spec::NoAttestations;
 use crate::spec::RulesetSpec;
 use crate::spec::TokenKind;
 
 /// Seconds of 2024-01-01T00:00:00Z, where the default dates begin.
 const EPOCH_OF_DEFAULTS: u64 = 1_704_067_200;
+
+/// The number of every owner that was given none.
+const DEFAULT_OWNER: u64 = 2;
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Urls {
@@ -53,6 +59,8 @@ pub(crate) struct Switches {
     /// Type and field that this server does not know yet.
     pub(crate) hidden_fields: BTreeSet<(String, String)>,
     pub(crate) asset_delivery: AssetDelivery,
+    pub(crate) bundle_delivery: BundleDelivery,
+    pub(crate) no_attestations: NoAttestations,
     pub(crate) signed_uses: u64,
     pub(crate) signed_lifetime: Duration,
     pub(crate) moved_status: u16,
@@ -64,9 +72,16 @@ pub(crate) struct Switches {
 #[derive(Debug)]
 pub(crate) struct Signed {
     pub(crate) repo: u64,
-    pub(crate) asset: u64,
+    pub(crate) what: SignedFor,
     pub(crate) uses_left: u64,
     pub(crate) expires: SystemTime,
+}
+
+/// What a signed address leads to, by its number.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum SignedFor {
+    Asset(u64),
+    Attestation(u64),
 }
 
 #[derive(Debug, Clone)]
@@ -79,8 +94,11 @@ pub(crate) struct Budget {
 
 #[derive(Debug)]
 pub(crate) struct Repo {
+    /// By which handles find it, whatever GitHub's numbers are.
+    pub(crate) key: u64,
     pub(crate) id: u64,
     pub(crate) owner: String,
+    pub(crate) owner_id: u64,
     pub(crate) name: String,
     pub(crate) former: Vec<String>,
     pub(crate) private: bool,
@@ -91,6 +109,7 @@ pub(crate) struct Repo {
     /// Every object ever made; deleting a tag leaves its object.
     pub(crate) objects: BTreeMap<String, GitObject>,
     pub(crate) rulesets: Vec<Ruleset>,
+    pub(crate) attestations: Vec<Attestation>,
     pub(crate) burned: BTreeSet<String>,
     pub(crate) chosen_latest: Option<u64>,
     pub(crate) lag: u64,
@@ -158,6 +177,8 @@ impl World {
                 graphql: true,
                 hidden_fields: BTreeSet::new(),
                 asset_delivery: AssetDelivery::Redirect,
+                bundle_delivery: BundleDelivery::Inline,
+                no_attestations: NoAttestations::NotFound,
                 signed_uses: u64::MAX,
                 signed_lifetime: Duration::from_secs(3600),
                 moved_status: 301,
@@ -190,6 +211,10 @@ impl World {
         self.repos.iter().position(|repo| repo.id == id)
     }
 
+    pub(crate) fn repo_by_key(&self, key: u64) -> Option<usize> {
+        self.repos.iter().position(|repo| repo.key == key)
+    }
+
     /// The repository of this name, made when it is new.
     pub(crate) fn repo_or_new(&mut self, full_name: &str) -> usize {
         if let Some((index, _)) = self.repo_index(full_name) {
@@ -198,8 +223,10 @@ impl World {
         let (owner, name) = full_name.split_once('/').expect("a repository is named owner/name");
         let id = self.next_id();
         self.repos.push(Repo {
+            key: id,
             id,
             owner: owner.to_owned(),
+            owner_id: DEFAULT_OWNER,
             name: name.to_owned(),
             former: Vec::new(),
             private: false,
@@ -208,6 +235,7 @@ impl World {
             tags: BTreeMap::new(),
             objects: BTreeMap::new(),
             rulesets: Vec::new(),
+            attestations: Vec::new(),
             burned: BTreeSet::new(),
             chosen_latest: None,
             lag: 0,

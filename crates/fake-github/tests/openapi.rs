@@ -14,6 +14,7 @@ use std::io::Write;
 
 use fake_github::AssetSpec;
 use fake_github::BudgetSpec;
+use fake_github::BundleDelivery;
 use fake_github::Digest;
 use fake_github::FakeGitHub;
 use fake_github::ReleaseSpec;
@@ -103,6 +104,10 @@ fn stage() -> FakeGitHub {
     handle.add(ReleaseSpec::new("v2.0.0").draft());
     handle.add_tag(TagSpec::new("nightly"));
     handle.ruleset(RulesetSpec::forbids_deletion("keep", "v1*"));
+    let material = serde_json::json!({ "certificate": {} });
+    let envelope = serde_json::json!({ "payload": "", "signatures": [] });
+    let bundle = serde_json::json!({ "mediaType": "x", "verificationMaterial": material, "dsseEnvelope": envelope });
+    handle.attest("00ff", bundle);
     github
 }
 
@@ -139,7 +144,17 @@ fn reads(checker: &mut Checker) {
     let rulesets = checker.check("GET", &repo("/rulesets?targets=tag"), &route("/rulesets"), 200);
     let ruleset = repo(&format!("/rulesets/{}", rulesets[0]["id"]));
     checker.check("GET", &ruleset, &route("/rulesets/{ruleset_id}"), 200);
+    attestations(checker);
     checker.check("GET", "/rate_limit", "/rate_limit", 200);
+}
+
+fn attestations(checker: &mut Checker) {
+    let (path, route) = (repo("/attestations/sha256:00ff"), route("/attestations/{subject_digest}"));
+    for delivery in [BundleDelivery::Inline, BundleDelivery::Address] {
+        checker.github.bundle_delivery(delivery);
+        let found = checker.check("GET", &path, &route, 200);
+        assert_eq!(found["attestations"].as_array().map(Vec::len), Some(1), "{delivery:?}");
+    }
 }
 
 fn changes(checker: &mut Checker) {
@@ -161,6 +176,8 @@ fn changes(checker: &mut Checker) {
 
 fn refusals(checker: &mut Checker) {
     checker.check("GET", "/repos/no/thing", &route(""), 404);
+    let digest = repo("/attestations/sha256:00fe");
+    checker.check("GET", &digest, &route("/attestations/{subject_digest}"), 404);
     checker.check("GET", &repo("/releases/tags/v9"), &route("/releases/tags/{tag}"), 404);
     checker.check("GET", &repo("/releases?per_page=100&page=11"), &route("/releases"), 422);
     checker.check_with("GET", &repo(""), &route(""), 401, "unknown", "");

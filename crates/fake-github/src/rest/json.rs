@@ -237,7 +237,7 @@ pub(crate) fn repo(urls: &Urls, repo: &Repo, may_push: bool) -> Value {
         "name": repo.name,
         "full_name": repo.full_name(),
         "private": repo.private,
-        "owner": user(urls, &repo.owner, 2),
+        "owner": user(urls, &repo.owner, repo.owner_id),
         "html_url": web,
         "description": null,
         "fork": false,

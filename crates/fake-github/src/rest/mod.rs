@@ -1,6 +1,7 @@
 //! The REST API: who asks, what it costs, and which answer the path leads to.
 
 mod access;
+mod attestations;
 pub(crate) mod json;
 pub(crate) mod problems;
 mod refs;
@@ -195,6 +196,7 @@ fn repository_answer(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
         ("GET", ["git", "commits", oid]) => refs::commit(world, asked, oid),
         ("POST", ["git", "refs"]) => refs::create(world, asked),
         ("DELETE", ["git", "refs", "tags", ..]) => refs::delete(world, asked),
+        ("GET", ["attestations", digest]) => attestations::list(world, asked, digest),
         ("GET", ["rulesets"]) => Ok(repository::rulesets(world, asked)),
         ("GET", ["rulesets", id]) => repository::ruleset(world, asked, number(id)?),
         _ => Err(problems::not_found()),

@@ -1,5 +1,6 @@
 //! The fake against a raw client: every promise other tests build on.
 
+mod attestations;
 mod client;
 mod deletes;
 mod faults;
