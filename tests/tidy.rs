@@ -135,6 +135,7 @@ const KEPT: &[(&str, &[&str])] = &[
     ("reqwest", &["net", "github"]),
     ("clap", &["cli", "lib", "ui"]),
     ("indicatif", &["ui"]),
+    ("snap", &["github"]),
     ("sigstore_verify", &["attestation"]),
     ("sigstore_trust_root", &["attestation"]),
     ("webpki", &["attestation"]),

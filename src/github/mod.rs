@@ -2,6 +2,7 @@
 //! lives and dies here. Everything reads, but for [`Writer`].
 
 mod api;
+mod attestations;
 mod bounded;
 mod delete;
 mod error;

@@ -124,6 +124,17 @@ impl Http {
         authorization: Option<&Secret<String>>,
         limit: u64,
     ) -> Result<Option<Bytes>, NetError> {
+        Ok(self.small_answer(url, headers, authorization, limit).await?.map(|(_, bytes)| bytes))
+    }
+
+    /// As [`Http::small_file`], with the headers of the answer.
+    pub(crate) async fn small_answer(
+        &self,
+        url: &Url,
+        headers: HeaderMap,
+        authorization: Option<&Secret<String>>,
+        limit: u64,
+    ) -> Result<Option<(HeaderMap, Bytes)>, NetError> {
         let (response, at) = self.get(url, headers, authorization).await?;
         if response.status() == reqwest::StatusCode::NOT_FOUND {
             return Ok(None);
@@ -132,7 +143,8 @@ impl Http {
             return Err(status_error(&response, &at));
         }
         refuse_web_page(response.headers(), &at)?;
-        read_bounded(response, &at, limit, self.idle_timeout()).await.map(Some)
+        let headers = response.headers().clone();
+        Ok(Some((headers, read_bounded(response, &at, limit, self.idle_timeout()).await?)))
     }
 }
 

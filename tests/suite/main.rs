@@ -14,6 +14,7 @@ mod crash;
 mod doctor;
 mod faults;
 mod github;
+mod github_attestations;
 #[cfg(unix)]
 mod hostile;
 mod install;

@@ -1,0 +1,204 @@
+//! Asking GitHub for attestations: what it has, what it has not, and every way in which it cannot be asked.
+
+use fake_github::BudgetSpec;
+use fake_github::BundleDelivery;
+use fake_github::Cut;
+use fake_github::FakeGitHub;
+use fake_github::Fault;
+use fake_github::Matcher;
+use fake_github::NoAttestations;
+use fake_github::Origin;
+use fake_github::RetryAfter;
+use fake_github::Setup;
+use fake_github::TokenKind;
+use reproq::config::Token;
+use reproq::github::ApiError;
+use reproq::github::GitHub;
+use reproq::net::Http;
+use reproq::net::HttpOptions;
+use reproq::net::NetError;
+use reproq::progress::Unwatched;
+use reproq::release::Sha256Digest;
+use reproq::secret::Secret;
+use std::time::Duration;
+
+const REPO: &str = "acme/tool";
+const TOKEN: &str = "ghp_readtoken";
+
+/// As no library would write it, so that its bytes are seen to stay.
+const BUNDLE: &str = r#"{"mediaType" : "x",  "b": "\u0041", "a": [1.50]}"#;
+
+fn digest() -> Sha256Digest {
+    Sha256Digest::from_bytes([7; 32])
+}
+
+fn stage() -> FakeGitHub {
+    let github = FakeGitHub::start_with(Setup { objects_on_localhost: true, ..Setup::default() });
+    github.token(TOKEN, TokenKind::Read);
+    let repo = github.repo(REPO);
+    repo.attest_text(&digest().to_string(), BUNDLE);
+    github
+}
+
+fn asked(github: &FakeGitHub, token: Option<&str>) -> Result<Vec<String>, ApiError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let options = HttpOptions { idle_timeout: Duration::from_millis(500), ..HttpOptions::default() };
+        let http = Http::new(options).expect("a client");
+        let address = |text: String| text.parse().expect("an address");
+        let token = token.map(|text| Token { variable: "GH_TOKEN", value: Secret::new(text.to_owned()) });
+        let (api, web) = (address(github.api_url()), address(github.web_url()));
+        let client = GitHub::new(http, REPO.parse().expect("a repository"), api, web, token).expect("a client");
+        client.attestations(digest(), &Unwatched).await
+    })
+}
+
+fn found(github: &FakeGitHub) -> Vec<String> {
+    asked(github, Some(TOKEN)).expect("an answer")
+}
+
+fn shape(github: &FakeGitHub) -> String {
+    let answer = asked(github, None);
+    let Err(ApiError::Shape { reason, .. }) = answer else { panic!("{answer:?}") };
+    reason
+}
+
+#[test]
+fn bundles_arrive_byte_for_byte_in_the_answer_or_from_their_address() {
+    let github = stage();
+    let repo = github.repo(REPO);
+    repo.attest_text(&digest().to_string(), "[ 2 ]").attest_text(&"8".repeat(64), "[ 3 ]");
+    for delivery in [BundleDelivery::Inline, BundleDelivery::Address, BundleDelivery::PlainAddress] {
+        github.bundle_delivery(delivery);
+        assert_eq!(found(&github), ["[ 2 ]", BUNDLE], "{delivery:?}");
+    }
+    let paths: Vec<String> = github.requests().into_iter().map(|request| request.path).collect();
+    assert_eq!(paths[0], format!("/repos/acme/tool/attestations/sha256:{}?per_page=100", digest()));
+    for request in github.requests() {
+        assert_eq!(request.header("authorization").is_some(), request.origin == Origin::Api, "{request:?}");
+    }
+    repo.rename("acme/renamed");
+    assert_eq!(found(&github).len(), 2);
+}
+
+#[test]
+fn none_is_said_in_two_ways() {
+    let github = stage();
+    github.repo(REPO).forget_attestations();
+    for answer in [NoAttestations::NotFound, NoAttestations::EmptyList] {
+        github.no_attestations(answer);
+        assert_eq!(found(&github), Vec::<String>::new(), "{answer:?}");
+        assert_eq!(asked(&github, None).expect("an answer"), Vec::<String>::new(), "{answer:?}");
+    }
+}
+
+#[test]
+fn who_could_not_be_asked_said_nothing() {
+    let github = stage();
+    github.repo(REPO).forget_attestations();
+    let always = || Matcher::api().always();
+    type Fits = fn(&ApiError) -> bool;
+    let limited: Fits = |error| matches!(error, ApiError::RateLimited { .. });
+    let forbidden: Fits = |error| matches!(error, ApiError::Forbidden { .. });
+    let unreadable: Fits = |error| matches!(error, ApiError::Shape { .. });
+    let lost: Fits = |error| matches!(error, ApiError::Net(_));
+    let forbids = Fault::Status {
+        code: 403,
+        headers: vec![("X-Accepted-GitHub-Permissions".to_owned(), "attestations=read".to_owned())],
+        body: r#"{"message":"Resource not accessible by personal access token"}"#.to_owned(),
+    };
+    let answers = |body: &str| Fault::Status { code: 200, headers: Vec::new(), body: body.to_owned() };
+    let many = format!(r#"{{"attestations":[{}{{}}]}}"#, "{},".repeat(100));
+    for (fault, fits) in [
+        (Fault::RateLimitPrimary { reset_in: Duration::from_secs(3600) }, limited),
+        (Fault::RateLimitSecondary { status: 429, retry_after: RetryAfter::Seconds(3600) }, limited),
+        (Fault::RateLimitSecondary { status: 403, retry_after: RetryAfter::None }, limited),
+        (forbids, forbidden),
+        (Fault::status(401), forbidden),
+        (Fault::status(501), lost),
+        (Fault::RedirectTo("https://elsewhere.test/".to_owned()), lost),
+        (Fault::Html200, unreadable),
+        (Fault::CutBody { after: 5, with: Cut::Fin }, lost),
+        (answers("{}"), unreadable),
+        (answers("[]"), unreadable),
+        (answers(r#"{"attestations":null}"#), unreadable),
+        (answers(r#"{"attestations":[{"repository_id":1}]}"#), unreadable),
+        (answers(r#"{"attestations":[{"bundle":null,"bundle_url":null}]}"#), unreadable),
+        (answers(&many), unreadable),
+    ] {
+        let name = format!("{fault:?}");
+        github.fault(always(), fault);
+        let error = asked(&github, None).expect_err(&name);
+        assert!(fits(&error), "{name}: {error:?}");
+        github.clear_faults();
+    }
+    github.rest_budget(BudgetSpec::remaining(0));
+    assert!(limited(&asked(&github, None).expect_err("limited")));
+}
+
+#[test]
+fn what_passes_is_tried_again() {
+    let github = stage();
+    for fault in [Fault::status(500), Fault::ResetBeforeHeaders, Fault::CutBody { after: 9, with: Cut::Rst }] {
+        github.fault(Matcher::api(), fault);
+        assert_eq!(found(&github), [BUNDLE]);
+    }
+    github.bundle_delivery(BundleDelivery::Address);
+    for fault in [Fault::status(503), Fault::ResetBeforeHeaders, Fault::CutBody { after: 9, with: Cut::Rst }] {
+        github.fault(Matcher::objects(), fault);
+        assert_eq!(found(&github), [BUNDLE]);
+    }
+}
+
+#[test]
+fn a_refused_token_is_left_out_and_a_private_repository_is_not_silent_about_it() {
+    let github = stage();
+    assert_eq!(asked(&github, Some("ghp_expired")).expect("an answer"), [BUNDLE]);
+    github.repo(REPO).private();
+    assert!(matches!(asked(&github, Some("ghp_expired")), Err(ApiError::BadToken { variable: "GH_TOKEN" })));
+    assert_eq!(found(&github), [BUNDLE]);
+}
+
+#[test]
+fn what_lies_at_an_address_is_distrusted() {
+    let github = stage();
+    github.bundle_delivery(BundleDelivery::Address);
+    let meets = |bytes: &'static [u8]| {
+        github.fault(Matcher::objects(), Fault::ChangedBytes(bytes.into()));
+        shape(&github)
+    };
+    // A header that promises 4 GiB is not believed, and nothing is set aside for it.
+    assert_eq!(meets(b"\xff\xff\xff\xff\x0f"), "1 of 1 have more than 1048576 bytes");
+    for bytes in [&b"{\"a\": 1}"[..], b"\xff\xff\xff\xff\xff\xff", b"\x00"] {
+        let reason = meets(bytes);
+        assert!(reason.starts_with("a bundle is not "), "{reason}");
+    }
+    let hex = digest().to_string();
+    let again = |url: &str| {
+        github.repo(REPO).forget_attestations().attest_at(&hex, url);
+        shape(&github)
+    };
+    let nowhere = format!("{}/acme/other/nowhere", github.web_url());
+    assert_eq!(again("file:///etc/passwd"), "the address of a bundle begins with `file:`");
+    assert_eq!(again("/b"), "the address of a bundle is none");
+    assert_eq!(again(&nowhere), "a bundle is not at its address");
+    github.fault(Matcher::web(), Fault::Html200);
+    assert!(matches!(asked(&github, None), Err(ApiError::Net(NetError::WebPage { .. }))));
+}
+
+#[test]
+fn no_answer_and_no_bundle_is_read_without_an_end() {
+    let github = stage();
+    let hex = digest().to_string();
+    let large = format!("\"{}\"", "x".repeat(1024 * 1024));
+    github.repo(REPO).attest_text(&hex, &large);
+    for delivery in [BundleDelivery::Inline, BundleDelivery::Address, BundleDelivery::PlainAddress] {
+        github.bundle_delivery(delivery);
+        assert_eq!(found(&github), [BUNDLE], "{delivery:?}");
+    }
+    github.bundle_delivery(BundleDelivery::Inline);
+    for _ in 0..8 {
+        github.repo(REPO).attest_text(&hex, &large);
+    }
+    assert_eq!(shape(&github), "it is longer than 8388608 bytes");
+}
