@@ -552,6 +552,18 @@ pub struct CheckArgs {
     /// There must be no more versions than these
     #[arg(long, value_name = "N")]
     pub at_most: Option<usize>,
+    /// Every asset must be proven to be built by a workflow of the repository
+    #[arg(long)]
+    pub require_attested: bool,
+    /// The workflow that builds it, where it is one of another repository
+    #[arg(long, value_name = "FILE|OWNER/NAME/.github/workflows/FILE")]
+    pub workflow: Option<String>,
+    /// Accept builds on machines of the owner's
+    #[arg(long)]
+    pub allow_self_hosted: bool,
+    /// Trust these roots instead of the ones this program brings; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub trusted_root: Vec<PathBuf>,
     /// The repository; else [tool.reproq.release], GITHUB_REPOSITORY or the remote `origin`
     #[arg(long, value_name = "OWNER/NAME")]
     pub repo: Option<String>,

@@ -66,7 +66,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "upgrade",
         ],
     ),
-    ("hygiene", &["build", "release", "small_file", "trust"]),
+    ("hygiene", &["attestation", "build", "release", "small_file", "trust"]),
     ("prune", &["github", "net", "progress", "release", "staging", "text"]),
     ("ui", &["config", "exit", "failure", "progress", "secret", "text"]),
     ("cli", &["ui"]),
@@ -113,6 +113,7 @@ const EDGES: &[(&str, &[&str])] = &[
 
 /// Files that decide and touch nothing, by their names.
 const PURE: &[&str] = &[
+    "attested.rs",
     "candidates.rs",
     "carried.rs",
     "checksums.rs",

@@ -26,6 +26,7 @@ pub use plans::plan;
 pub use programs::go_info;
 pub use programs::program;
 pub use proofs::attestation;
+pub use proofs::packed;
 pub use records::audit;
 pub use records::plan_file;
 pub use records::store;
@@ -45,6 +46,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("go_info", go_info),
     ("headers", headers),
     ("lock", lock),
+    ("packed", packed),
     ("plan", plan),
     ("plan_file", plan_file),
     ("program", program),

@@ -1,4 +1,5 @@
-//! Attestations and trusted roots: what is taken out of a text is read the same alone, and noise proves nothing.
+//! Attestations and trusted roots: what is taken out of a text is read the same alone, noise proves
+//! nothing, and no bundle unpacks to more than a bundle.
 
 use chrono::DateTime;
 use reproq::attestation;
@@ -6,6 +7,8 @@ use reproq::attestation::MAX_BUNDLE;
 use reproq::attestation::MAX_BUNDLES;
 use reproq::attestation::Policy;
 use reproq::attestation::Roots;
+use reproq::github::Packing;
+use reproq::github::unpacked_bundle;
 use reproq::release::Sha256Digest;
 
 /// A file with bundles, or with trusted roots.
@@ -26,6 +29,16 @@ pub fn attestation(bytes: &[u8]) {
         for root in roots.iter() {
             let alone = Roots::from_file("roots.json", root.text().as_bytes()).expect("it was one of several");
             assert_eq!(alone.iter().map(|root| root.sha256).collect::<Vec<_>>(), [root.sha256]);
+        }
+    }
+}
+
+/// A bundle as it lies at the address GitHub gives.
+pub fn packed(bytes: &[u8]) {
+    for packing in [Packing::Json, Packing::Snappy] {
+        if let Ok(Some(text)) = unpacked_bundle(packing, bytes) {
+            assert!(text.len() <= MAX_BUNDLE);
+            assert_eq!(unpacked_bundle(Packing::Json, text.as_bytes()), Ok(Some(text)));
         }
     }
 }

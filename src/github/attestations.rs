@@ -39,6 +39,15 @@ struct AttestationAnswer<'a> {
     bundle_url: Option<String>,
 }
 
+/// How a bundle lies at its address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Packing {
+    /// As it is.
+    Json,
+    /// In raw Snappy, which is how GitHub has it.
+    Snappy,
+}
+
 impl GitHub {
     /// The bundles that are attested about some bytes, byte for byte. None is an empty list, and only that: 404 and an
     /// empty list both say so, and whatever else goes wrong is an error. A bundle larger than any proof, such as a list of
@@ -98,7 +107,7 @@ impl GitHub {
             tokio::time::sleep(wait).await;
         };
         let Some((headers, body)) = answer else { return Err(shape("a bundle is not at its address".to_owned())) };
-        unpacked(&headers, &body).map_err(shape)
+        unpacked_bundle(Packing::of(&headers), &body).map_err(shape)
     }
 }
 
@@ -114,26 +123,30 @@ fn bundle_url(text: &str, api: &Url) -> Result<Url, String> {
     }
 }
 
-/// The text of a bundle: JSON where the answer says so, and raw Snappy otherwise. `None` when it is too large, which is known
-/// before anything is decoded.
-fn unpacked(headers: &HeaderMap, body: &[u8]) -> Result<Option<String>, String> {
-    let text = if is_json(headers) {
-        body.to_vec()
-    } else {
-        let packed = |error: snap::Error| format!("a bundle is not the Snappy it should be: {error}");
-        if snap::raw::decompress_len(body).map_err(packed)? > MAX_BUNDLE {
-            return Ok(None);
+/// The text of a bundle as it lies at its address. `None` when it is too large, which is known before anything is decoded.
+pub fn unpacked_bundle(packing: Packing, body: &[u8]) -> Result<Option<String>, String> {
+    let text = match packing {
+        Packing::Json if body.len() > MAX_BUNDLE => return Ok(None),
+        Packing::Json => body.to_vec(),
+        Packing::Snappy => {
+            let packed = |error: snap::Error| format!("a bundle is not the Snappy it should be: {error}");
+            if snap::raw::decompress_len(body).map_err(packed)? > MAX_BUNDLE {
+                return Ok(None);
+            }
+            snap::raw::Decoder::new().decompress_vec(body).map_err(packed)?
         }
-        snap::raw::Decoder::new().decompress_vec(body).map_err(packed)?
     };
     let bundle: &RawValue = serde_json::from_slice(&text).map_err(|error| format!("a bundle is not JSON: {error}"))?;
     Ok(Some(bundle.get().to_owned()))
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    kind == "application/json" || kind.ends_with("+json")
+impl Packing {
+    /// JSON where the answer says so, and Snappy otherwise.
+    fn of(headers: &HeaderMap) -> Self {
+        let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        if kind == "application/json" || kind.ends_with("+json") { Self::Json } else { Self::Snappy }
+    }
 }
 
 #[cfg(test)]
@@ -141,6 +154,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn unpacked(headers: &HeaderMap, body: &[u8]) -> Result<Option<String>, String> {
+        unpacked_bundle(Packing::of(headers), body)
+    }
 
     fn of_type(kind: &'static str) -> HeaderMap {
         HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(kind))])

@@ -17,6 +17,8 @@ mod rulesets;
 mod web;
 
 pub use api::GitHub;
+pub use attestations::Packing;
+pub use attestations::unpacked_bundle;
 pub use delete::ReleaseId;
 pub use delete::TagAt;
 pub use delete::Told;

@@ -3,9 +3,12 @@
 use semver::Version;
 use serde::Serialize;
 
+use crate::hygiene::Attested;
 use crate::hygiene::SourceVersion;
+use crate::hygiene::attested::attested;
 use crate::release::AssetState;
 use crate::release::Release;
+use crate::release::Sha256Digest;
 use crate::trust::ChecksumFile;
 
 /// One check and its outcome.
@@ -17,6 +20,19 @@ pub struct Check {
     pub passed: bool,
     /// What was found.
     pub detail: String,
+    /// What else is to be said about the outcome.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remark: Option<Remark>,
+}
+
+/// What an outcome alone does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Remark {
+    /// It is no fault, and people should know it.
+    WorthKnowing,
+    /// Nobody could be asked; another time the outcome may be another.
+    CouldNotAsk,
 }
 
 /// What the release's checksum file says.
@@ -53,16 +69,21 @@ pub struct Facts<'a> {
     pub source: Option<&'a [SourceVersion]>,
     /// The migrations that were found; none when nobody asked.
     pub migrations: Option<&'a [String]>,
+    /// What is attested about the assets that are there.
+    pub attested: &'a [Attested],
+    /// Whether each must be proven to be built by a workflow.
+    pub require_attested: bool,
     /// How many versions there are, and how many there may be.
     pub at_most: Option<(usize, usize)>,
 }
 
 /// Judges.
 pub fn judge(facts: &Facts<'_>) -> Vec<Check> {
-    let mut checks = vec![published(facts.release)];
+    let mut checks = vec![published(facts.release), immutable(facts.release)];
     let assets: Vec<Check> = facts.expected.iter().map(|names| asset(facts.release, names)).collect();
     checks.extend(assets);
     checks.extend(sums(facts));
+    checks.extend(attested(facts.attested, facts.require_attested));
     checks.extend(facts.source.into_iter().flat_map(|found| versions(facts.release, found)));
     checks.extend(facts.migrations.map(one_migration));
     checks.extend(
@@ -74,7 +95,7 @@ pub fn judge(facts: &Facts<'_>) -> Vec<Check> {
 }
 
 fn check(name: &str, passed: bool, detail: impl Into<String>) -> Check {
-    Check { name: name.to_owned(), passed, detail: detail.into() }
+    Check { name: name.to_owned(), passed, detail: detail.into(), remark: None }
 }
 
 fn published(release: &Release) -> Check {
@@ -84,6 +105,25 @@ fn published(release: &Release) -> Check {
         (false, None) => "published".to_owned(),
     };
     check("release", !release.draft, detail)
+}
+
+/// Not being immutable is no fault: it is a setting of the repository, and younger than most of them.
+fn immutable(release: &Release) -> Check {
+    match (release.immutable, release.draft) {
+        (true, _) => check("immutable", true, "nobody can change its assets or its tag"),
+        (false, true) => check("immutable", true, "a draft is not, until it is published"),
+        (false, false) => {
+            let detail = "its assets and its tag can be changed; the repository's settings have the switch";
+            Check { remark: Some(Remark::WorthKnowing), ..check("immutable", true, detail) }
+        }
+    }
+}
+
+/// The assets that are there whole, with their digests.
+pub fn complete_assets(release: &Release, expected: &[Vec<String>]) -> Vec<(String, Sha256Digest)> {
+    let assets = expected.iter().filter_map(|names| release.asset(found_name(release, names)?));
+    let whole = assets.filter(|asset| asset.state == AssetState::Uploaded);
+    whole.filter_map(|asset| Some((asset.name.clone(), asset.digest.clone().ok().flatten()?))).collect()
 }
 
 /// The first of the names the release has.
@@ -165,7 +205,6 @@ fn one_migration(found: &[String]) -> Check {
 #[cfg(test)]
 mod tests {
     use crate::release::Asset;
-    use crate::release::Sha256Digest;
 
     use super::*;
 
@@ -214,7 +253,16 @@ mod tests {
             sums: &'a StatedSums,
             source: &'a [SourceVersion],
         ) -> Facts<'a> {
-            Facts { release, expected, sums, source: Some(source), migrations: None, at_most: Some((3, 3)) }
+            Facts {
+                release,
+                expected,
+                sums,
+                source: Some(source),
+                migrations: None,
+                attested: &[],
+                require_attested: false,
+                at_most: Some((3, 3)),
+            }
         }
         let failing = |release: &Release, sums: &StatedSums, source: &[SourceVersion]| {
             failed(&facts(release, &expected, sums, source))

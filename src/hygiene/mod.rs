@@ -1,16 +1,21 @@
-//! What a release should have before people and installers meet it: its assets, their checksums, a version that agrees with
-//! the source. [`judge`] decides over values; [`source_versions`], [`migrations`] and [`write_sums`] read and write files.
+//! What a release should have before people and installers meet it: its assets, their checksums, who built them, a version that
+//! agrees with the source. [`judge`] decides over values; [`source_versions`], [`migrations`] and [`write_sums`] read and write files.
 
+mod attested;
 mod files;
 mod judge;
 mod python;
 mod sums;
 
+pub use attested::Attested;
+pub use attested::Finding;
 pub use files::migrations;
 pub use files::source_versions;
 pub use judge::Check;
 pub use judge::Facts;
+pub use judge::Remark;
 pub use judge::StatedSums;
+pub use judge::complete_assets;
 pub use judge::judge;
 pub use python::SourceVersion;
 pub use sums::SUMS_NAME;

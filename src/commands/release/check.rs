@@ -4,19 +4,27 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::attestation;
+use crate::attestation::NotProven;
+use crate::attestation::Policy;
+use crate::attestation::Workflow;
 use crate::cli::CheckArgs;
 use crate::commands::release::client;
 use crate::commands::release::errors;
+use crate::commands::release::evidence::Inquiry;
 use crate::commands::release::repository;
 use crate::commands::release::runtime;
+use crate::commands::verify_file;
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
 use crate::github::ApiError;
 use crate::github::GitHub;
 use crate::github::Lister;
 use crate::hygiene;
+use crate::hygiene::Attested;
 use crate::hygiene::Check;
 use crate::hygiene::Facts;
+use crate::hygiene::Remark;
 use crate::hygiene::SourceVersion;
 use crate::hygiene::StatedSums;
 use crate::progress::Progress;
@@ -25,6 +33,7 @@ use crate::prune::Inventory;
 use crate::prune::units;
 use crate::release::Listing;
 use crate::release::Release;
+use crate::release::RepoSlug;
 use crate::release::Tool;
 use crate::release::VersionSpec;
 use crate::session::Session;
@@ -44,12 +53,15 @@ struct CheckReport {
     tag: String,
     passed: bool,
     checks: Vec<Check>,
+    attestations: Vec<Attested>,
 }
 
 /// Checks.
 pub(super) fn check(arguments: &CheckArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let spec = spec(arguments, session)?;
     let slug = repository::find(arguments.repo.as_deref(), session)?;
+    let policy = policy(arguments, &slug)?;
+    let roots = verify_file::roots(&arguments.trusted_root, session)?;
     let below = |path: &Path| session.env.cwd.join(path);
     let read = |path: &Path, error| CommandError::io("read", path, error);
     let source: Option<Vec<SourceVersion>> = match &arguments.checkout {
@@ -66,6 +78,7 @@ pub(super) fn check(arguments: &CheckArgs, session: &Session<'_>) -> Result<Exit
         }
         None => None,
     };
+    let expected = expected(arguments);
     let runtime = runtime()?;
     let entered = runtime.enter();
     let github = client(&slug, session)?;
@@ -85,22 +98,53 @@ pub(super) fn check(arguments: &CheckArgs, session: &Session<'_>) -> Result<Exit
             Some(_) => Some(number_of_versions(&github, &progress).await?),
             None => None,
         };
-        Ok((release, sums, versions))
+        let inquiry = Inquiry::new(&github, &release, policy, roots, &progress, session.now);
+        let attested = inquiry.about(hygiene::complete_assets(&release, &expected)).await;
+        Ok((release, sums, versions, attested))
     });
-    let (release, sums, versions) = asked.map_err(|error| errors::api(error, &slug))?;
-    let expected = expected(arguments);
+    let (release, sums, versions, attested) = asked.map_err(|error| errors::api(error, &slug))?;
     let checks = hygiene::judge(&Facts {
         release: &release,
         expected: &expected,
         sums: &sums,
         source: source.as_deref(),
         migrations: migrations.as_deref(),
+        attested: &attested,
+        require_attested: arguments.require_attested,
         at_most: versions.zip(arguments.at_most),
     });
-    let passed = checks.iter().all(|check| check.passed);
-    let report = CheckReport { repository: slug.to_string(), tag: release.tag.to_string(), passed, checks };
-    session.ui.report(&report)?;
-    Ok(if passed { ExitStatus::Success } else { ExitStatus::Failure })
+    let status = status(&checks);
+    let (repository, tag) = (slug.to_string(), release.tag.to_string());
+    let passed = status == ExitStatus::Success;
+    session.ui.report(&CheckReport { repository, tag, passed, checks, attestations: attested })?;
+    Ok(status)
+}
+
+/// What an attestation must say, but for the asset and the tag.
+fn policy(arguments: &CheckArgs, repository: &RepoSlug) -> Result<Policy, CommandError> {
+    if arguments.require_attested && !attestation::is_available() {
+        let failure = CommandError::new(ExitStatus::Unverified, NotProven::CannotVerify);
+        return Err(failure.hint("use a build with its default features"));
+    }
+    let mut policy = Policy::of_repository(repository.clone());
+    if let Some(text) = &arguments.workflow {
+        let workflow = Workflow::named(text, repository);
+        policy.workflow = Some(workflow.map_err(|error| CommandError::new(ExitStatus::Usage, error))?);
+    }
+    policy.allow_self_hosted = arguments.allow_self_hosted;
+    Ok(policy)
+}
+
+/// Failed for now, when all that failed is what nobody could be asked about.
+fn status(checks: &[Check]) -> ExitStatus {
+    let failed: Vec<&Check> = checks.iter().filter(|check| !check.passed).collect();
+    if failed.is_empty() {
+        ExitStatus::Success
+    } else if failed.iter().all(|check| check.remark == Some(Remark::CouldNotAsk)) {
+        ExitStatus::Unavailable
+    } else {
+        ExitStatus::Failure
+    }
 }
 
 fn spec(arguments: &CheckArgs, session: &Session<'_>) -> Result<VersionSpec, CommandError> {
@@ -163,7 +207,11 @@ impl Report for CheckReport {
         }
         let mut rows = vec![["", "CHECK", "FOUND"].map(str::to_owned).to_vec()];
         rows.extend(self.checks.iter().map(|check| {
-            let word = if check.passed { "ok" } else { "FAILED" };
+            let word = match (check.passed, check.remark) {
+                (false, _) => "FAILED",
+                (true, Some(Remark::WorthKnowing | Remark::CouldNotAsk)) => "note",
+                (true, None) => "ok",
+            };
             vec![word.to_owned(), check.name.clone(), check.detail.clone()]
         }));
         paper.table(&rows);

@@ -3,6 +3,7 @@
 mod check;
 mod checksums;
 mod errors;
+mod evidence;
 mod list;
 mod markdown;
 mod outputs;

@@ -134,7 +134,8 @@ fn not_a_key(path: &Path) -> CommandError {
     CommandError::message(ExitStatus::Usage, message)
 }
 
-fn roots(paths: &[PathBuf], session: &Session<'_>) -> Result<Roots, CommandError> {
+/// The keys that count: those in the files that were named, else the ones this program brings.
+pub(super) fn roots(paths: &[PathBuf], session: &Session<'_>) -> Result<Roots, CommandError> {
     let mut named: Option<Roots> = None;
     for path in paths {
         let text = read(&session.env.cwd.join(path), MAX_SMALL)?;

@@ -5,6 +5,7 @@ mod conformance;
 mod forged;
 mod mutations;
 mod real;
+mod release_check;
 
 use std::fs;
 use std::path::Path;
