@@ -2,15 +2,15 @@
 
 use std::fs;
 
+use fake_sigstore::Claims;
+use fake_sigstore::How;
+use fake_sigstore::Instance;
+use fake_sigstore::provenance;
+use fake_sigstore::released;
 use serde_json::Value;
 
 use super::sha256;
 use crate::support::Context;
-use crate::support::forge::Claims;
-use crate::support::forge::How;
-use crate::support::forge::Instance;
-use crate::support::forge::provenance;
-use crate::support::forge::released;
 
 /// A project with a file, its proofs and a root that knows who made them.
 fn project() -> Context {

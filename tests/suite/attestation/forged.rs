@@ -2,6 +2,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use fake_sigstore::Claims;
+use fake_sigstore::How;
+use fake_sigstore::Instance;
+use fake_sigstore::SIGNED_AT;
+use fake_sigstore::provenance;
+use fake_sigstore::released;
 use reproq::attestation;
 use reproq::attestation::Field;
 use reproq::attestation::Kind;
@@ -17,12 +23,6 @@ use reproq::release::Sha256Digest;
 use serde_json::Value;
 
 use super::sha256;
-use crate::support::forge::Claims;
-use crate::support::forge::How;
-use crate::support::forge::Instance;
-use crate::support::forge::SIGNED_AT;
-use crate::support::forge::provenance;
-use crate::support::forge::released;
 
 const NAME: &str = "tool-linux-amd64";
 

@@ -8,16 +8,16 @@ use fake_github::Fault;
 use fake_github::Matcher;
 use fake_github::ReleaseSpec;
 use fake_github::Request;
+use fake_sigstore::Claims;
+use fake_sigstore::How;
+use fake_sigstore::Instance;
+use fake_sigstore::provenance;
+use fake_sigstore::released;
 use serde_json::Value;
 use serde_json::json;
 
 use super::sha256;
 use crate::support::Context;
-use crate::support::forge::Claims;
-use crate::support::forge::How;
-use crate::support::forge::Instance;
-use crate::support::forge::provenance;
-use crate::support::forge::released;
 use crate::support::releases::pruning;
 use crate::support::releases::repo;
 

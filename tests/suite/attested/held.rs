@@ -2,11 +2,12 @@
 
 use std::fs;
 
+use fake_sigstore::Claims;
+
 use super::World;
 use super::files;
 use crate::support::context::REPOSITORY;
 use crate::support::context::asset_name;
-use crate::support::forge::Claims;
 use crate::support::workers;
 
 /// An attested release that is installed and locked, and a newer one.

@@ -10,17 +10,17 @@ use std::fs;
 use fake_github::AssetSpec;
 use fake_github::Matcher;
 use fake_github::ReleaseSpec;
+use fake_sigstore::Claims;
+use fake_sigstore::How;
+use fake_sigstore::Instance;
+use fake_sigstore::provenance_of_all;
+use fake_sigstore::released_of;
 use serde_json::Value;
 
 use crate::support::Context;
 use crate::support::Output;
 use crate::support::context::REPOSITORY;
 use crate::support::context::asset_name;
-use crate::support::forge::Claims;
-use crate::support::forge::How;
-use crate::support::forge::Instance;
-use crate::support::forge::provenance_of_all;
-use crate::support::forge::released_of;
 use crate::support::workers;
 
 /// The assets of other machines, which cannot be run here.

@@ -4,15 +4,15 @@ use std::fs;
 
 use fake_github::BundleDelivery;
 use fake_github::Matcher;
+use fake_sigstore::Claims;
+use fake_sigstore::How;
+use fake_sigstore::provenance;
 
 use super::World;
 use super::digests;
 use super::proof_file;
 use crate::support::context::REPOSITORY;
 use crate::support::context::asset_name;
-use crate::support::forge::Claims;
-use crate::support::forge::How;
-use crate::support::forge::provenance;
 use crate::support::workers;
 
 #[test]

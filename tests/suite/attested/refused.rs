@@ -4,16 +4,16 @@ use fake_github::BudgetSpec;
 use fake_github::Fault;
 use fake_github::Matcher;
 use fake_github::NoAttestations;
+use fake_sigstore::Claims;
+use fake_sigstore::How;
+use fake_sigstore::Instance;
+use fake_sigstore::provenance;
 
 use super::World;
 use super::digests;
 use super::proof_file;
 use crate::support::context::REPOSITORY;
 use crate::support::context::asset_name;
-use crate::support::forge::Claims;
-use crate::support::forge::How;
-use crate::support::forge::Instance;
-use crate::support::forge::provenance;
 
 /// A release for which nobody signed yet.
 fn released() -> World {

@@ -2,8 +2,6 @@
 
 pub mod context;
 pub mod fault_table;
-#[cfg(feature = "attestation")]
-pub mod forge;
 pub mod machine;
 #[cfg(unix)]
 pub mod memory;

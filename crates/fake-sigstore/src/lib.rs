@@ -38,6 +38,7 @@ pub const SIGNED_AT: i64 = 1_772_366_400;
 /// What a workflow's certificate says.
 #[derive(Debug, Clone)]
 pub struct Claims {
+    /// The signer's name.
     pub identity: String,
     /// The extensions below 1.3.6.1.4.1.57264.1, by their number.
     pub extensions: Vec<(u64, String)>,
