@@ -11,6 +11,10 @@ use anyhow::Context;
 use anyhow::ensure;
 use fake_github::FakeGitHub;
 use fake_github::ReleaseSpec;
+use fake_sigstore::Claims;
+use fake_sigstore::How;
+use fake_sigstore::Instance;
+use fake_sigstore::provenance;
 use serde_json::json;
 use sha2::Digest;
 use sha2::Sha256;
@@ -22,6 +26,7 @@ use crate::run as run_command;
 use crate::toolchain;
 
 const OURS: &str = "adpena/reproq-worker";
+const SIGNED_TAG: &str = "bench-signed";
 const WITH_SUMS: &str = "acme/with-sums";
 
 /// The least peak that can be measured is that of the measuring program itself, about 13 MiB, from which the command is
@@ -59,11 +64,14 @@ struct Bench {
     rounds: usize,
 }
 
-/// Runs the bench; `--rounds N` (at least 5), `--quick` leaves out the 500 MB file, `--json FILE` says where the figures go, `--serve`
+/// Runs the bench; `--rounds N` (at least 5), `--quick` leaves out the 500 MB file, `--size` builds the program without the proofs of
+/// origin as well and says what they cost, `--json FILE` says where the figures go, `--serve`
 /// only keeps the release host running, for a profiler; `--prune` counts the requests of prunings instead.
 pub fn run(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
     if arguments.contains(&"--help") {
-        println!("cargo xtask bench [--rounds N] [--quick] [--json FILE] [--serve]\n       cargo xtask bench --prune");
+        println!(
+            "cargo xtask bench [--rounds N] [--quick] [--size] [--json FILE] [--serve]\n       cargo xtask bench --prune"
+        );
         return Ok(());
     }
     let value = |name: &str| arguments.iter().position(|a| *a == name).and_then(|at| arguments.get(at + 1)).copied();
@@ -93,6 +101,11 @@ pub fn run(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
     document.insert("with a lock".to_owned(), bench.locked(&cases[0])?);
     println!("\n| nothing to do | ms | more than `true` |\n| --- | --- | --- |");
     document.insert("nothing to do".to_owned(), bench.nothing_to_do(&cases[0])?);
+    println!("\n| who built it | ms | more than without |\n| --- | --- | --- |");
+    document.insert("who built it".to_owned(), bench.who_built_it(&cases[0])?);
+    if arguments.contains(&"--size") {
+        document.insert("size".to_owned(), cost_in_size(root, binary)?);
+    }
     let document = json!({ "program_bytes": binary, "rounds": rounds, "machine": machine(), "cases": document });
     fs::write(&json_path, serde_json::to_string_pretty(&document)?)?;
     println!("\nfigures in {}", json_path.display());
@@ -247,6 +260,69 @@ impl Bench {
         Ok(json!(rows))
     }
 
+    /// The same installation of a release that nobody signed for and of one that is attested; and a proof by itself, beside a
+    /// run of the program that does nothing.
+    fn who_built_it(&self, case: &Case) -> anyhow::Result<serde_json::Value> {
+        let acme = Instance::new("acme", "acme authority");
+        let folder = self.folder.path();
+        let (root, bundle) = (folder.join("root.json"), folder.join("bundle.json"));
+        let sha256 = self.publish_signed(&acme, case, &bundle)?;
+        fs::write(&root, acme.root(true).to_string())?;
+        let text = |path: &Path| path.to_str().map(str::to_owned).context("UTF-8");
+        let (program, root, bundle) = (text(&self.program)?, text(&root)?, text(&bundle)?);
+        let command = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<String>>();
+        self.measure(folder, &command(&[&program, "trust", "accept", &root]))?;
+        let digest = format!("sha256:{sha256}");
+        let verify = ["verify", &digest, "--bundle", &bundle, "--repo", OURS, "--tag", SIGNED_TAG];
+        let verify = command(&[&[program.as_str()], verify.as_slice()].concat());
+        let mut samples: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+        for round in 0..=self.rounds * 4 {
+            for name in ["install, nobody signed", "install, attested", "reproq --version", "reproq verify FILE"] {
+                let project = self.fresh("signed")?;
+                self.forget_cache()?;
+                let sample = match name {
+                    "install, nobody signed" => self.install(&project, case)?,
+                    "install, attested" => {
+                        let install = [&program, "install", "--tag", SIGNED_TAG, "--no-build", "--require", "attested"];
+                        self.measure(&project, &command(&install))?
+                    }
+                    "reproq --version" => self.measure(&project, &command(&[&program, "--version"]))?,
+                    _ => self.measure(&project, &verify)?,
+                };
+                if round > 0 {
+                    samples.entry(name).or_default().push(sample.wall * 1000.0);
+                }
+            }
+        }
+        let mut rows = BTreeMap::new();
+        for (name, without) in
+            [("install, attested", "install, nobody signed"), ("reproq verify FILE", "reproq --version")]
+        {
+            let more =
+                median(samples[name].iter().zip(&samples[without]).map(|(with, without)| with - without).collect());
+            let value = median(samples[name].clone());
+            println!("| {name} | {value:.1} | {more:.1} |");
+            rows.insert(name.to_owned(), json!({ "ms": value, "ms_more": more }));
+        }
+        Ok(json!(rows))
+    }
+
+    /// A release that is attested by an authority of our own; gives the asset's digest.
+    fn publish_signed(&self, acme: &Instance, case: &Case, bundle: &Path) -> anyhow::Result<String> {
+        let project = self.fresh("worker")?;
+        self.install(&project, case)?;
+        let mut bytes = fs::read(project.join(".reproq/bin/reproq"))?;
+        // Other bytes than those nobody signed.
+        bytes.push(0);
+        let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let statement = provenance(&case.asset, &sha256);
+        let signed = acme.bundle(&Claims::build_of(OURS, SIGNED_TAG), &statement, How::default());
+        fs::write(bundle, signed.to_string())?;
+        self.github.repo(OURS).add(ReleaseSpec::new(SIGNED_TAG).file(&case.asset, bytes));
+        self.github.repo(OURS).attest(&sha256, signed);
+        Ok(sha256)
+    }
+
     fn measure_ours(&self, case: &Case) -> anyhow::Result<Sample> {
         let project = self.fresh("ours")?;
         self.forget_cache()?;
@@ -312,6 +388,7 @@ impl Bench {
             .env("GITHUB_SERVER_URL", self.github.web_url())
             .env("SSL_CERT_FILE", &self.certificate)
             .env("REPROQ_CACHE_DIR", self.cache())
+            .env("REPROQ_TRUST_DIR", self.folder.path().join("trust"))
             .env("MEASURE_STDERR", &stderr)
             .env_remove("GITHUB_TOKEN")
             .env_remove("GH_TOKEN")
@@ -337,6 +414,18 @@ impl Bench {
         fs::create_dir(&folder)?;
         Ok(folder)
     }
+}
+
+/// What the proofs of origin cost in bytes of the program.
+fn cost_in_size(root: &Path, with: u64) -> anyhow::Result<serde_json::Value> {
+    let folder = root.join("target/without-attestation");
+    let mut build = cargo(&["build", "--release", "--quiet", "--no-default-features", "--target-dir"]);
+    build.arg(&folder);
+    run_command(&mut build)?;
+    let without = fs::metadata(folder.join("release/reproq"))?.len();
+    let megabytes = |bytes: u64| bytes as f64 / 1e6;
+    println!("\nprogram: {:.2} MB with the proofs of origin, {:.2} MB without", megabytes(with), megabytes(without));
+    Ok(json!({ "with": with, "without": without }))
 }
 
 fn publish(github: &FakeGitHub, tag: &str, asset: &str, bytes: Vec<u8>) {
