@@ -75,7 +75,7 @@ pub enum Command {
     Rollback(RollbackArgs),
     /// Compare the installed binary with its receipt and reproq.lock, or prove who made a file; writes nothing
     Verify(Box<VerifyArgs>),
-    /// Show whose keys proofs are verified with
+    /// Show or change whose keys proofs are verified with
     #[command(subcommand)]
     Trust(TrustCommand),
     /// List the versions kept on this machine
@@ -321,7 +321,7 @@ pub struct ProofArgs {
     /// The public key that must have signed, in PEM
     #[arg(long, value_name = "FILE", requires = "file")]
     pub key: Option<PathBuf>,
-    /// Trust these roots instead of the ones this program brings; may be given several times
+    /// Trust these roots instead of those `trust show` lists; may be given several times
     #[arg(long, value_name = "FILE", requires = "file")]
     pub trusted_root: Vec<PathBuf>,
 }
@@ -343,6 +343,26 @@ pub enum KindChoice {
 pub enum TrustCommand {
     /// List the trusted roots, their keys and their age
     Show,
+    /// Trust the roots in a file from now on, beside those of Sigstore and GitHub
+    Accept(TrustAcceptArgs),
+    /// No longer trust a root that was accepted
+    Forget(TrustForgetArgs),
+}
+
+/// Options of `trust accept`.
+#[derive(Debug, Args)]
+pub struct TrustAcceptArgs {
+    /// A trusted root, or one a line, as `gh attestation trusted-root` prints them
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+}
+
+/// Options of `trust forget`.
+#[derive(Debug, Args)]
+pub struct TrustForgetArgs {
+    /// The digest `trust show` names
+    #[arg(value_name = "SHA256")]
+    pub sha256: String,
 }
 
 /// Options of `doctor`.

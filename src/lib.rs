@@ -18,6 +18,7 @@ pub mod failure;
 pub mod github;
 pub mod hygiene;
 pub mod install;
+pub mod keyring;
 pub mod locate;
 pub mod lockfile;
 pub mod net;

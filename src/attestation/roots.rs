@@ -67,6 +67,15 @@ pub enum Source {
         /// The day.
         on: NaiveDate,
     },
+    /// It was fetched from its instance's repository and verified.
+    Updated {
+        /// On this day.
+        on: NaiveDate,
+        /// The version of the repository's list of files.
+        version: u64,
+    },
+    /// Somebody accepted it for every run.
+    Accepted,
     /// Somebody named this file.
     File {
         /// Its path.
@@ -139,7 +148,7 @@ impl Roots {
     /// The roots that are part of this program. A build that cannot verify has none.
     pub fn embedded() -> Self {
         let source = Source::Embedded { on: EMBEDDED_ON };
-        let read = |text: &&str| Root::parse(text, source.clone(), "embedded").expect("the tests read the same text");
+        let read = |text: &&str| Root::read(text, source.clone(), "embedded").expect("the tests read the same text");
         Self(verifier::EMBEDDED.iter().map(read).collect())
     }
 
@@ -156,7 +165,7 @@ impl Roots {
         let source = Source::File { path: path.to_owned() };
         let read = |text: &[u8]| {
             let text = str::from_utf8(text).map_err(|error| wrong(error.to_string()))?;
-            Root::parse(text, source.clone(), path)
+            Root::read(text, source.clone(), path)
         };
         documents.into_iter().map(read).collect::<Result<_, _>>().map(Self)
     }
@@ -179,8 +188,15 @@ impl Roots {
     }
 }
 
+impl FromIterator<Root> for Roots {
+    fn from_iter<I: IntoIterator<Item = Root>>(roots: I) -> Self {
+        Self(roots.into_iter().collect())
+    }
+}
+
 impl Root {
-    fn parse(text: &str, source: Source, name: &str) -> Result<Self, RootError> {
+    /// Reads one root, which came from there; `name` is what errors call it.
+    pub fn read(text: &str, source: Source, name: &str) -> Result<Self, RootError> {
         let wrong = |reason: String| RootError::new(name, reason);
         json::strict(text.as_bytes()).map_err(|error| wrong(error.to_string()))?;
         let wire: Wire = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
@@ -203,12 +219,12 @@ impl Root {
         self.windows.iter().any(|window| window.role == role)
     }
 
-    /// The last moment at which it is known to have had every key of its instance: the day it became part of this program,
-    /// or, of a file, the time its newest key began to be valid.
+    /// The last moment at which it is known to have had every key of its instance: the day it became part of this program
+    /// or was fetched, or, of a file, the time its newest key began to be valid.
     pub fn complete_until(&self) -> Option<DateTime<Utc>> {
         match &self.source {
-            Source::Embedded { on } => Some(on.and_hms_opt(0, 0, 0)?.and_utc()),
-            Source::File { .. } => self.newest_key(),
+            Source::Embedded { on } | Source::Updated { on, .. } => Some(on.and_hms_opt(0, 0, 0)?.and_utc()),
+            Source::Accepted | Source::File { .. } => self.newest_key(),
         }
     }
 

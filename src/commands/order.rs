@@ -22,6 +22,7 @@ use crate::install::LockOrder;
 use crate::install::Machines;
 use crate::install::PinInput;
 use crate::install::pinning_of_all;
+use crate::keyring::Keyring;
 use crate::lockfile;
 use crate::lockfile::Lockfile;
 use crate::platform::HostFacts;
@@ -94,6 +95,11 @@ pub(super) fn door<'a>(
 pub(super) fn cache(session: &Session<'_>) -> Option<Cache> {
     let folder = session.settings.cache.as_ref()?.value.clone();
     Some(Cache::new(folder, session.settings.cache_size.value.saturating_mul(1024 * 1024), session.now))
+}
+
+/// Whose keys the user trusts.
+pub(super) fn keyring(session: &Session<'_>) -> Keyring {
+    Keyring::new(session.settings.trust.as_ref().map(|folder| folder.value.clone()))
 }
 
 /// The project's lock, where it has one.

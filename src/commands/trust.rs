@@ -1,4 +1,6 @@
-//! `reproq trust`: whose keys proofs are verified with, and how old that knowledge is.
+//! `reproq trust`: whose keys proofs are verified with, how old that knowledge is, and whom to trust beside them.
+
+use std::path::Path;
 
 use chrono::DateTime;
 use chrono::Utc;
@@ -6,17 +8,25 @@ use serde::Serialize;
 
 use crate::attestation;
 use crate::attestation::Instance;
+use crate::attestation::NotProven;
 use crate::attestation::Role;
 use crate::attestation::Root;
-use crate::attestation::Roots;
 use crate::attestation::Source;
 use crate::attestation::Window;
 use crate::cli::TrustCommand;
+use crate::commands::hints;
+use crate::commands::order;
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
+use crate::keyring::Accepted;
+use crate::release::Sha256Digest;
 use crate::session::Session;
+use crate::small_file;
 use crate::ui::Paper;
 use crate::ui::Report;
+
+/// No file of roots comes near this many bytes.
+const MAX_ROOTS: u64 = 1024 * 1024;
 
 /// The trusted roots.
 #[derive(Debug, Serialize)]
@@ -38,23 +48,97 @@ struct RootLine {
     warning: Option<String>,
 }
 
+/// The roots that were accepted.
+#[derive(Debug, Serialize)]
+struct AcceptReport {
+    file: String,
+    roots: Vec<AcceptedLine>,
+}
+
+#[derive(Debug, Serialize)]
+struct AcceptedLine {
+    instance: Instance,
+    sha256: String,
+    /// False when it was accepted before.
+    new: bool,
+    /// Who issues certificates by it.
+    authorities: Vec<String>,
+}
+
+/// The root that is trusted no longer.
+#[derive(Debug, Serialize)]
+struct ForgetReport {
+    sha256: String,
+}
+
 /// Runs one of the commands about trusted roots.
 pub(super) fn trust(command: &TrustCommand, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     match command {
-        TrustCommand::Show => {
-            let line = |root: &Root| RootLine {
-                instance: root.instance,
-                source: root.source.clone(),
-                sha256: root.sha256.to_string(),
-                complete_until: root.complete_until(),
-                keys: root.windows.clone(),
-                warning: root.age_warning(session.now),
-            };
-            let roots = Roots::embedded().iter().map(line).collect();
-            session.ui.report(&TrustReport { can_verify: attestation::is_available(), roots })?;
-        }
+        TrustCommand::Show => show(session)?,
+        TrustCommand::Accept(arguments) => accept(&arguments.file, session)?,
+        TrustCommand::Forget(arguments) => forget(&arguments.sha256, session)?,
     }
     Ok(ExitStatus::Success)
+}
+
+fn show(session: &Session<'_>) -> Result<(), CommandError> {
+    let line = |root: &Root| RootLine {
+        instance: root.instance,
+        source: root.source.clone(),
+        sha256: root.sha256.to_string(),
+        complete_until: root.complete_until(),
+        keys: root.windows.clone(),
+        warning: root.age_warning(session.now),
+    };
+    let roots = order::keyring(session).roots().map_err(hints::keyring)?;
+    let roots = roots.iter().map(line).collect();
+    session.ui.report(&TrustReport { can_verify: attestation::is_available(), roots })
+}
+
+fn accept(file: &Path, session: &Session<'_>) -> Result<(), CommandError> {
+    must_verify()?;
+    let path = session.env.cwd.join(file);
+    let text = small_file::read_named_text(&path, MAX_ROOTS).map_err(|error| CommandError::io("read", &path, error))?;
+    let name = file.to_string_lossy();
+    let accepted = order::keyring(session).accept(&name, text.as_bytes()).map_err(hints::keyring)?;
+    let line = |accepted: &Accepted| AcceptedLine {
+        instance: accepted.root.instance,
+        sha256: accepted.root.sha256.to_string(),
+        new: accepted.is_new,
+        authorities: authorities(&accepted.root),
+    };
+    session.ui.report(&AcceptReport { file: name.into_owned(), roots: accepted.iter().map(line).collect() })
+}
+
+fn forget(text: &str, session: &Session<'_>) -> Result<(), CommandError> {
+    let sha256: Sha256Digest = text
+        .parse()
+        .map_err(|error| CommandError::new(ExitStatus::Usage, error).context(format!("`{text}` is no digest")))?;
+    if !order::keyring(session).forget(&sha256).map_err(hints::keyring)? {
+        let message = format!("no root of sha256 {sha256} was accepted");
+        return Err(CommandError::message(ExitStatus::NotFound, message)
+            .hint("`reproq trust show` lists the accepted roots; those this program brings cannot be forgotten"));
+    }
+    session.ui.report(&ForgetReport { sha256: sha256.to_string() })
+}
+
+/// A build without the cryptography cannot tell a root from a text that looks like one.
+fn must_verify() -> Result<(), CommandError> {
+    if attestation::is_available() {
+        return Ok(());
+    }
+    let failure = CommandError::new(ExitStatus::Unverified, NotProven::CannotVerify);
+    Err(failure.hint("use a build with its default features"))
+}
+
+fn authorities(root: &Root) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for window in root.windows.iter().filter(|window| window.role == Role::CertificateAuthority) {
+        if !names.contains(&window.name) {
+            names.push(window.name.clone());
+        }
+    }
+    names
 }
 
 impl Report for TrustReport {
@@ -73,11 +157,46 @@ impl Report for TrustReport {
     }
 }
 
+impl Report for AcceptReport {
+    const SCHEMA: &'static str = "reproq.trust-accepted/1";
+
+    fn human(&self, paper: &mut Paper) {
+        if paper.is_quiet() {
+            return;
+        }
+        for root in &self.roots {
+            let of = format!("the root of {} ({})", root.instance, root.authorities.join(", "));
+            if root.new {
+                paper.strong(&format!("From now on {of} is trusted."));
+            } else {
+                paper.line(&format!("It was trusted before: {of}."));
+            }
+            paper.line(&format!("  sha256 {}", root.sha256));
+        }
+        if self.roots.iter().any(|root| root.new) {
+            paper.line("  Compare each sha256 with what its owner publishes elsewhere; whoever has its keys can prove anything here.");
+            paper.line("  No longer trust one: `reproq trust forget SHA256`");
+        }
+    }
+}
+
+impl Report for ForgetReport {
+    const SCHEMA: &'static str = "reproq.trust-forgotten/1";
+
+    fn human(&self, paper: &mut Paper) {
+        if !paper.is_quiet() {
+            paper.line(&format!("The root of sha256 {} is no longer trusted.", self.sha256));
+        }
+    }
+}
+
 impl RootLine {
     fn human(&self, paper: &mut Paper) {
         paper.strong(&format!("{}: {}", self.instance, used_for(self.instance)));
         let from = match &self.source {
             Source::Embedded { on } => format!("part of this program, as of {on}"),
+            Source::Updated { on, version } => format!("fetched on {on}, version {version} of its repository"),
+            Source::Accepted => "accepted with `reproq trust accept`".to_owned(),
             Source::File { path } => path.clone(),
         };
         paper.pairs(&[("root", from), ("sha256", self.sha256.clone())]);

@@ -35,6 +35,8 @@ pub struct Env {
     home: Option<PathBuf>,
     /// The folder the system has for this program's cache, where it has one.
     pub cache_folder: Option<PathBuf>,
+    /// The folder the system has for this program's data, where it has one.
+    pub data_folder: Option<PathBuf>,
     /// This program's own file, where the system tells.
     pub own_executable: Option<PathBuf>,
     /// Whether somebody can answer a question.
@@ -48,12 +50,13 @@ pub struct Env {
 impl Env {
     /// Reads the real surroundings. Fails where the current folder no longer exists.
     pub fn capture() -> io::Result<Self> {
+        let folders = directories::ProjectDirs::from("", "", "reproq");
         Ok(Self {
             variables: std::env::vars_os().collect(),
             cwd: std::env::current_dir()?,
             home: directories::BaseDirs::new().map(|folders| folders.home_dir().to_owned()),
-            cache_folder: directories::ProjectDirs::from("", "", "reproq")
-                .map(|folders| folders.cache_dir().to_owned()),
+            cache_folder: folders.as_ref().map(|folders| folders.cache_dir().to_owned()),
+            data_folder: folders.as_ref().map(|folders| folders.data_dir().to_owned()),
             own_executable: std::env::current_exe().ok(),
             stdin_is_terminal: io::stdin().is_terminal(),
             stdout_is_terminal: io::stdout().is_terminal(),
@@ -68,6 +71,7 @@ impl Env {
             cwd: cwd.to_owned(),
             home: None,
             cache_folder: None,
+            data_folder: None,
             own_executable: None,
             stdin_is_terminal: false,
             stdout_is_terminal: false,

@@ -14,7 +14,7 @@ use crate::secret::Secret;
 use crate::trust::Level;
 
 /// Every variable this program reads, with its meaning; the README's table is generated from it.
-pub const VARIABLES: [(&str, &str); 25] = [
+pub const VARIABLES: [(&str, &str); 26] = [
     ("REPROQ_REPOSITORY", "the worker's repository, `OWNER/NAME`"),
     ("REPROQ_REQUIRE", "the least verdict an installation accepts"),
     ("REPROQ_WORKER_SOURCE", "a checkout of the worker for local builds"),
@@ -22,6 +22,7 @@ pub const VARIABLES: [(&str, &str); 25] = [
     ("REPROQ_OFFLINE", "`1`: as `--offline`"),
     ("REPROQ_CACHE_DIR", "the folder of the cache, instead of the system's own for caches"),
     ("REPROQ_CACHE_SIZE", "how many MiB the cache may hold (1024); `0`: no cache"),
+    ("REPROQ_TRUST_DIR", "the folder of the trusted roots, instead of the system's own for a user's data"),
     ("REPROQ_HTTP_TIMEOUT", "how many seconds a connection or a download may stand still (30)"),
     ("REPROQ_GITHUB_TOKEN", "token for the API, first choice"),
     ("GH_TOKEN", "token for the API, second choice"),
@@ -131,6 +132,8 @@ pub struct Settings {
     pub cache: Option<Setting<PathBuf>>,
     /// How many MiB the cache may hold.
     pub cache_size: Setting<u64>,
+    /// The folder of the roots the user trusts; none where the system names no place for one.
+    pub trust: Option<Setting<PathBuf>>,
     /// The API's base address, without a trailing slash.
     pub api_url: Setting<Url>,
     /// The web address of GitHub, without a trailing slash.
@@ -201,6 +204,7 @@ impl Settings {
             offline,
             cache,
             cache_size,
+            trust: trust(env),
             api_url,
             server_url,
             token,
@@ -224,6 +228,9 @@ impl Settings {
             None => lines.push("no cache".to_owned()),
         }
         lines.push(format!("cache size {} MiB from {}", self.cache_size.value, self.cache_size.from));
+        if let Some(trust) = &self.trust {
+            lines.push(format!("trusted roots {} from {}", trust.value.display(), trust.from));
+        }
         if let Some(source) = &self.source {
             lines.push(format!("source {} from {}", source.value.display(), source.from));
         }
@@ -259,6 +266,17 @@ fn cache(env: &Env, file: &FileSettings) -> Result<(Option<Setting<PathBuf>>, Se
         (None, None) => None,
     };
     Ok((folder, size))
+}
+
+/// Where the roots are that the user trusts. Never a setting of the project: it decides whom the user believes.
+fn trust(env: &Env) -> Option<Setting<PathBuf>> {
+    match (env.var_os("REPROQ_TRUST_DIR"), &env.data_folder) {
+        (Some(folder), _) => {
+            Some(Setting { value: env.cwd.join(folder), from: Provenance::Variable("REPROQ_TRUST_DIR") })
+        }
+        (None, Some(folder)) => Some(Setting { value: folder.join("trust"), from: Provenance::Default }),
+        (None, None) => None,
+    }
 }
 
 fn parse<T>(setting: Setting<String>, parse: impl Fn(&str) -> Result<T, String>) -> Result<Setting<T>, SettingError> {

@@ -3,6 +3,7 @@
 
 mod build;
 mod bundle;
+mod keyring;
 mod lock;
 mod network;
 mod proof;
@@ -12,6 +13,7 @@ pub(in crate::commands) use bundle::disagreement;
 pub(in crate::commands) use bundle::fetching;
 pub(in crate::commands) use bundle::source;
 pub(in crate::commands) use bundle::writing;
+pub(in crate::commands) use keyring::keyring;
 pub(in crate::commands) use lock::lockfile;
 pub(in crate::commands) use lock::unsatisfied;
 

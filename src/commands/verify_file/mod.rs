@@ -20,6 +20,8 @@ use crate::attestation::Wanted;
 use crate::attestation::Workflow;
 use crate::cli::KindChoice;
 use crate::cli::ProofArgs;
+use crate::commands::hints;
+use crate::commands::order;
 use crate::commands::verify_file::report::FileReport;
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
@@ -142,7 +144,10 @@ fn roots(paths: &[PathBuf], session: &Session<'_>) -> Result<Roots, CommandError
             None => roots,
         });
     }
-    Ok(named.unwrap_or_else(Roots::embedded))
+    match named {
+        Some(roots) => Ok(roots),
+        None => order::keyring(session).roots().map_err(hints::keyring),
+    }
 }
 
 /// A digest as it is, or the digest of a file.

@@ -1,0 +1,54 @@
+//! Why the trusted roots of a user cannot be read or changed.
+
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::attestation::RootError;
+
+/// Why the roots a user trusts cannot be read or changed.
+#[derive(Debug, Error)]
+pub enum KeyringError {
+    /// The system names no folder for them.
+    #[error("this system names no folder for the data of its users, where trusted roots are kept")]
+    NoFolder,
+    /// The file system refused.
+    #[error("failed to {doing} `{path}`", path = path.display())]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// On which file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A stored root is not what was stored.
+    #[error("the stored trusted root `{path}` cannot be used: {reason}", path = path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Others than the user could have put roots there.
+    #[error("others than its owner may write `{path}`, so that anybody could have put trusted roots there", path = path.display())]
+    Exposed {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// What was offered is no trusted root.
+    #[error(transparent)]
+    NoRoot(#[from] RootError),
+}
+
+impl KeyringError {
+    pub(super) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { doing, path: path.to_owned(), source }
+    }
+
+    pub(super) fn damaged(path: &Path, reason: String) -> Self {
+        Self::Damaged { path: path.to_owned(), reason }
+    }
+}

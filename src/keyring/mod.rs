@@ -1,0 +1,22 @@
+//! Whose keys a user trusts: the embedded roots, newer ones of the same instances that were fetched, and roots of others
+//! that were accepted by name.
+//!
+//! All of it lies in one folder of the user's data, which nobody else may write:
+//!
+//! ```text
+//! updated/public_good.json   the newer root of an instance, with the record and the metadata it was verified by
+//! updated/github.json
+//! accepted/<sha256>.json     a root somebody accepted, as it came
+//! ```
+//!
+//! What lies there holds for every proof, so what cannot be read is never left out in silence.
+
+mod error;
+mod folder;
+mod updated;
+
+pub use error::KeyringError;
+pub use folder::Accepted;
+pub use folder::Keyring;
+pub use updated::Updated;
+pub use updated::Versions;
