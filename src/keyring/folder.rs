@@ -7,12 +7,19 @@ use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 
+use chrono::DateTime;
+use chrono::Utc;
+
 use crate::attestation::Instance;
 use crate::attestation::Root;
 use crate::attestation::Roots;
 use crate::attestation::Source;
+use crate::keyring::Anchor;
 use crate::keyring::KeyringError;
+use crate::keyring::Place;
+use crate::keyring::UpdateError;
 use crate::keyring::Updated;
+use crate::keyring::update;
 use crate::release::Sha256Digest;
 use crate::small_file;
 
@@ -21,7 +28,7 @@ const ACCEPTED: &str = "accepted";
 const UPDATED: &str = "updated";
 
 /// No trusted root and no record of one comes near this many bytes.
-const MAX_FILE: u64 = 8 * 1024 * 1024;
+const MAX_FILE: u64 = 16 * 1024 * 1024;
 
 /// A root that was offered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +37,17 @@ pub struct Accepted {
     pub root: Root,
     /// Whether it was not accepted before.
     pub is_new: bool,
+}
+
+/// What an update came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refreshed {
+    /// What was fetched.
+    pub updated: Updated,
+    /// The root that held before.
+    pub before: Option<Root>,
+    /// The root that holds now: the fetched one, unless this program brings a newer one.
+    pub root: Option<Root>,
 }
 
 /// The roots a user trusts.
@@ -99,6 +117,16 @@ impl Keyring {
     /// The record of the newer root of an instance, where one was fetched.
     pub fn updated(&self, instance: Instance) -> Result<Option<Updated>, KeyringError> {
         Ok(self.updated_root(instance)?.map(|(updated, _)| updated))
+    }
+
+    /// Fetches the newest root of an instance, verifies it and keeps it. What fails changes nothing.
+    pub async fn update(&self, anchor: &Anchor, place: &Place, now: DateTime<Utc>) -> Result<Refreshed, UpdateError> {
+        let seen = self.updated_root(anchor.instance)?;
+        let before = self.roots()?.iter().find(|root| root.instance == anchor.instance).cloned();
+        let updated = update::fetch(anchor, place, seen.as_ref().map(|(updated, _)| updated), now).await?;
+        self.keep(&updated)?;
+        let root = self.roots()?.iter().find(|root| root.instance == anchor.instance).cloned();
+        Ok(Refreshed { updated, before, root })
     }
 
     /// Keeps the newer root of an instance in place of the one before.
