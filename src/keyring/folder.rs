@@ -114,11 +114,6 @@ impl Keyring {
         }
     }
 
-    /// The record of the newer root of an instance, where one was fetched.
-    pub fn updated(&self, instance: Instance) -> Result<Option<Updated>, KeyringError> {
-        Ok(self.updated_root(instance)?.map(|(updated, _)| updated))
-    }
-
     /// Fetches the newest root of an instance, verifies it and keeps it. What fails changes nothing.
     pub async fn update(&self, anchor: &Anchor, place: &Place, now: DateTime<Utc>) -> Result<Refreshed, UpdateError> {
         let seen = self.updated_root(anchor.instance)?;
@@ -130,7 +125,7 @@ impl Keyring {
     }
 
     /// Keeps the newer root of an instance in place of the one before.
-    pub fn keep(&self, updated: &Updated) -> Result<(), KeyringError> {
+    fn keep(&self, updated: &Updated) -> Result<(), KeyringError> {
         let folder = self.made(UPDATED)?;
         let record = serde_json::to_vec_pretty(updated).expect("a record is a map with text keys");
         place(&folder.join(file_name(updated.instance)), &record)
@@ -359,7 +354,7 @@ mod tests {
         assert!(matches!(sources(&keyring)[1], Source::Embedded { .. }), "the program was updated since");
         let newer = github.text().replace("2026-06-12T", "2026-08-12T");
         assert_ne!(newer, github.text());
-        let newer = Root::read(&newer, github.source.clone(), "x").expect("a root");
+        let newer = Root::read(&newer, github.source, "x").expect("a root");
         keyring.keep(&updated(&newer, "2026-08-22T10:00:00Z")).expect("kept");
         assert!(matches!(sources(&keyring)[1], Source::Updated { .. }), "it knows a later key");
     }

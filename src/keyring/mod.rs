@@ -12,9 +12,14 @@
 //! What lies there holds for every proof, so what cannot be read is never left out in silence.
 
 mod anchor;
+#[cfg(all(test, feature = "attestation"))]
+mod attacks;
+mod copy;
 mod error;
 mod folder;
 mod place;
+#[cfg(all(test, feature = "attestation"))]
+mod samples;
 #[cfg(feature = "attestation")]
 mod update;
 #[cfg(not(feature = "attestation"))]
