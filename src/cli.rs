@@ -361,10 +361,39 @@ pub enum KindChoice {
 pub enum TrustCommand {
     /// List the trusted roots, their keys and their age
     Show,
+    /// Fetch the newest roots of Sigstore and GitHub
+    Update(TrustUpdateArgs),
     /// Trust the roots in a file from now on, beside those of Sigstore and GitHub
     Accept(TrustAcceptArgs),
     /// No longer trust a root that was accepted
     Forget(TrustForgetArgs),
+}
+
+/// Options of `trust update`.
+#[derive(Debug, Args)]
+pub struct TrustUpdateArgs {
+    /// Whose; else both
+    #[arg(value_enum, value_name = "INSTANCE")]
+    pub instance: Vec<InstanceChoice>,
+    /// A mirror of an instance's repository; may be given for each
+    #[arg(long, value_name = "INSTANCE=URL", conflicts_with = "from")]
+    pub url: Vec<String>,
+    /// Read a copy and ask nobody: a folder that holds public-good/ and github/, or one repository itself
+    #[arg(long, value_name = "DIR")]
+    pub from: Option<PathBuf>,
+    /// Also write what was verified to public-good/ and github/ in this folder, a copy for machines without a network
+    #[arg(long, value_name = "DIR", conflicts_with = "from")]
+    pub save: Option<PathBuf>,
+}
+
+/// A Sigstore instance whose newest root can be fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum InstanceChoice {
+    /// Sigstore's public instance
+    PublicGood,
+    /// GitHub's own instance
+    #[value(name = "github")]
+    GitHub,
 }
 
 /// Options of `trust accept`.

@@ -19,7 +19,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("staging", &["release"]),
     ("trust", &["release", "staging"]),
     ("attestation", &["release"]),
-    ("keyring", &["attestation", "release", "small_file"]),
+    ("keyring", &["attestation", "net", "release", "small_file"]),
     ("config", &["release", "secret", "small_file", "trust"]),
     ("failure", &["exit"]),
     ("platform", &["exit", "release"]),
@@ -164,6 +164,7 @@ const KEPT: &[(&str, &[&str])] = &[
     ("snap", &["github"]),
     ("sigstore_verify", &["attestation"]),
     ("sigstore_trust_root", &["attestation"]),
+    ("sigstore_tuf", &["keyring"]),
     ("webpki", &["attestation"]),
 ];
 

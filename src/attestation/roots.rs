@@ -233,9 +233,16 @@ impl Root {
         self.windows.iter().filter_map(|window| window.start).max()
     }
 
+    /// Whether newer proofs may be unknown to it for its age. Of somebody's own instance, the age of its newest key says
+    /// nothing: nobody knows how often it changes them.
+    pub fn is_old(&self, now: DateTime<Utc>) -> bool {
+        let says_nothing = self.source == Source::Accepted && self.instance == Instance::Other;
+        !says_nothing && self.days(now).is_some_and(|days| days > OLD_AFTER)
+    }
+
     /// A sentence when it is so old that newer proofs may be unknown to it.
     pub fn age_warning(&self, now: DateTime<Utc>) -> Option<String> {
-        let days = (now - self.complete_until()?).num_days();
+        let days = self.days(now)?;
         if days < 0 {
             return Some(format!(
                 "this machine says it is {}, before the trusted root of {} was made: is its clock right?",
@@ -243,13 +250,17 @@ impl Root {
                 self.instance
             ));
         }
-        (days > OLD_AFTER).then(|| {
+        self.is_old(now).then(|| {
             format!(
                 "the trusted root of {} is {days} days old: proofs that were signed lately may be unknown to it, older \
                  ones are not affected",
                 self.instance
             )
         })
+    }
+
+    fn days(&self, now: DateTime<Utc>) -> Option<i64> {
+        Some((now - self.complete_until()?).num_days())
     }
 }
 

@@ -8,12 +8,16 @@ use chrono::Utc;
 use serde::Serialize;
 use url::Url;
 
+use crate::attestation;
+use crate::attestation::Root;
+use crate::attestation::Source;
 use crate::binary;
 use crate::binary::Libc;
 use crate::build::GoFacts;
 use crate::cli::DoctorArgs;
 use crate::commands::hints;
 use crate::commands::order;
+use crate::commands::trust;
 use crate::commands::verify;
 use crate::commands::which;
 use crate::commands::which::AskDjango;
@@ -71,6 +75,7 @@ pub(super) fn doctor(arguments: &DoctorArgs, session: &Session<'_>) -> Result<Ex
         let used = used.map_err(|error| format!("{error}: {}", error.source));
         findings.push(doctor::cache(&cache.folder().to_string_lossy(), used, cache.limit()));
     }
+    findings.extend(trusted(session));
     if arguments.network {
         network(session, target, &mut findings)?;
     }
@@ -194,6 +199,30 @@ fn builds(session: &Session<'_>) -> Vec<Finding> {
     let checkout = order::sources(session).into_iter().find(|(_, path)| path.is_dir());
     let checkout = checkout.map(|(origin, path)| format!("{} ({origin})", path.display()));
     doctor::go(go.as_deref().map_err(String::as_str), checkout.as_deref())
+}
+
+/// The trusted roots, and how old they are.
+fn trusted(session: &Session<'_>) -> Vec<Finding> {
+    if !attestation::is_available() {
+        return vec![Finding::fine(Area::Trust, "this build of reproq cannot verify attestations")];
+    }
+    let finding = |root: &Root| match root.age_warning(session.now) {
+        Some(warning) if root.is_old(session.now) => Finding::warning(Area::Trust, warning, trust::RENEW),
+        Some(warning) => Finding::warning(Area::Trust, warning, "set this machine's clock right"),
+        None => {
+            let until = root.complete_until().filter(|_| root.source != Source::Accepted);
+            let until = until.map(|until| format!(", which knows its keys until {}", until.date_naive()));
+            Finding::fine(Area::Trust, format!("the root of {}{}", root.instance, until.unwrap_or_default()))
+        }
+    };
+    match order::keyring(session).roots() {
+        Ok(roots) => roots.iter().map(finding).collect(),
+        Err(error) => {
+            let failure = hints::keyring(error);
+            let hint = failure.hints.first().cloned().unwrap_or_else(|| "look at the folder's permissions".to_owned());
+            vec![Finding::problem(Area::Trust, failure.lines().join(": "), hint)]
+        }
+    }
 }
 
 /// The API, the release pages and the host the files come from, each on its own: firewalls often allow only one.

@@ -19,3 +19,4 @@ pub use settings::Settings;
 pub use settings::SettingsInput;
 pub use settings::Token;
 pub use settings::VARIABLES;
+pub use settings::base_url;

@@ -334,7 +334,7 @@ fn api_of(server: &Url) -> Url {
 }
 
 /// An address other addresses are built on: https, or plain http to this very machine, and nothing after its path.
-fn base_url(text: &str) -> Result<Url, String> {
+pub fn base_url(text: &str) -> Result<Url, String> {
     // Before any sentence that repeats the text: what stands before an `@` may be a password.
     if text.contains('@') {
         return Err("an address must not carry a user or password; set a token variable instead".to_owned());
@@ -345,7 +345,7 @@ fn base_url(text: &str) -> Result<Url, String> {
         "https" => {}
         "http" if loopback => {}
         "http" => return Err(format!("`{text}` would be reached without encryption; use https")),
-        scheme => return Err(format!("`{scheme}` is not a way to reach GitHub; use https")),
+        scheme => return Err(format!("`{scheme}` is not a way to reach a server; use https")),
     }
     url.set_query(None);
     url.set_fragment(None);

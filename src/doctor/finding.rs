@@ -22,6 +22,8 @@ pub enum Area {
     Build,
     /// The user's cache.
     Cache,
+    /// Whose keys proofs are verified with.
+    Trust,
     /// The token.
     Token,
     /// A host.
@@ -38,6 +40,7 @@ impl fmt::Display for Area {
             Self::Which => "which",
             Self::Build => "build",
             Self::Cache => "cache",
+            Self::Trust => "trust",
             Self::Token => "token",
             Self::Network => "network",
         })

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::attestation::RootError;
+use crate::keyring::FetchError;
 
 /// Why the roots a user trusts cannot be read or changed.
 #[derive(Debug, Error)]
@@ -41,6 +42,35 @@ pub enum KeyringError {
     /// What was offered is no trusted root.
     #[error(transparent)]
     NoRoot(#[from] RootError),
+}
+
+/// Why a newer root was not fetched. What held before holds on.
+#[derive(Debug, Error)]
+pub enum UpdateError {
+    /// This build has no cryptography for it.
+    #[error("this build of reproq cannot verify attestations")]
+    CannotVerify,
+    /// The roots of the user cannot be read or changed.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    /// A file of the repository could not be had.
+    #[error("failed to fetch `{file}`: {source}")]
+    Fetch {
+        /// The file.
+        file: String,
+        /// Why.
+        source: FetchError,
+    },
+    /// A file of the repository is not what it must be.
+    #[error("`{file}` is refused: {reason}")]
+    Refused {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+        /// Whether it was right once, and is too old.
+        expired: bool,
+    },
 }
 
 impl KeyringError {

@@ -7,12 +7,19 @@ use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 
+use chrono::DateTime;
+use chrono::Utc;
+
 use crate::attestation::Instance;
 use crate::attestation::Root;
 use crate::attestation::Roots;
 use crate::attestation::Source;
+use crate::keyring::Anchor;
 use crate::keyring::KeyringError;
+use crate::keyring::Place;
+use crate::keyring::UpdateError;
 use crate::keyring::Updated;
+use crate::keyring::update;
 use crate::release::Sha256Digest;
 use crate::small_file;
 
@@ -21,7 +28,7 @@ const ACCEPTED: &str = "accepted";
 const UPDATED: &str = "updated";
 
 /// No trusted root and no record of one comes near this many bytes.
-const MAX_FILE: u64 = 8 * 1024 * 1024;
+const MAX_FILE: u64 = 16 * 1024 * 1024;
 
 /// A root that was offered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +37,17 @@ pub struct Accepted {
     pub root: Root,
     /// Whether it was not accepted before.
     pub is_new: bool,
+}
+
+/// What an update came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refreshed {
+    /// What was fetched.
+    pub updated: Updated,
+    /// The root that held before.
+    pub before: Option<Root>,
+    /// The root that holds now: the fetched one, unless this program brings a newer one.
+    pub root: Option<Root>,
 }
 
 /// The roots a user trusts.
@@ -96,13 +114,18 @@ impl Keyring {
         }
     }
 
-    /// The record of the newer root of an instance, where one was fetched.
-    pub fn updated(&self, instance: Instance) -> Result<Option<Updated>, KeyringError> {
-        Ok(self.updated_root(instance)?.map(|(updated, _)| updated))
+    /// Fetches the newest root of an instance, verifies it and keeps it. What fails changes nothing.
+    pub async fn update(&self, anchor: &Anchor, place: &Place, now: DateTime<Utc>) -> Result<Refreshed, UpdateError> {
+        let seen = self.updated_root(anchor.instance)?;
+        let before = self.roots()?.iter().find(|root| root.instance == anchor.instance).cloned();
+        let updated = update::fetch(anchor, place, seen.as_ref().map(|(updated, _)| updated), now).await?;
+        self.keep(&updated)?;
+        let root = self.roots()?.iter().find(|root| root.instance == anchor.instance).cloned();
+        Ok(Refreshed { updated, before, root })
     }
 
     /// Keeps the newer root of an instance in place of the one before.
-    pub fn keep(&self, updated: &Updated) -> Result<(), KeyringError> {
+    fn keep(&self, updated: &Updated) -> Result<(), KeyringError> {
         let folder = self.made(UPDATED)?;
         let record = serde_json::to_vec_pretty(updated).expect("a record is a map with text keys");
         place(&folder.join(file_name(updated.instance)), &record)
@@ -331,7 +354,7 @@ mod tests {
         assert!(matches!(sources(&keyring)[1], Source::Embedded { .. }), "the program was updated since");
         let newer = github.text().replace("2026-06-12T", "2026-08-12T");
         assert_ne!(newer, github.text());
-        let newer = Root::read(&newer, github.source.clone(), "x").expect("a root");
+        let newer = Root::read(&newer, github.source, "x").expect("a root");
         keyring.keep(&updated(&newer, "2026-08-22T10:00:00Z")).expect("kept");
         assert!(matches!(sources(&keyring)[1], Source::Updated { .. }), "it knows a later key");
     }

@@ -11,12 +11,31 @@
 //!
 //! What lies there holds for every proof, so what cannot be read is never left out in silence.
 
+mod anchor;
+#[cfg(all(test, feature = "attestation"))]
+mod attacks;
+mod copy;
 mod error;
 mod folder;
+mod place;
+#[cfg(feature = "attestation")]
+mod read;
+#[cfg(all(test, feature = "attestation"))]
+mod samples;
+#[cfg(feature = "attestation")]
+mod update;
+#[cfg(not(feature = "attestation"))]
+#[path = "absent.rs"]
+mod update;
 mod updated;
 
+pub use anchor::Anchor;
 pub use error::KeyringError;
+pub use error::UpdateError;
 pub use folder::Accepted;
 pub use folder::Keyring;
+pub use folder::Refreshed;
+pub use place::FetchError;
+pub use place::Place;
 pub use updated::Updated;
 pub use updated::Versions;

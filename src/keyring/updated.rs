@@ -50,7 +50,13 @@ pub struct Updated {
 
 impl Updated {
     /// A root that was verified by this metadata at this time.
-    pub fn new(root: &Root, fetched_at: DateTime<Utc>, versions: Versions, metadata: BTreeMap<String, String>) -> Self {
+    #[cfg(feature = "attestation")]
+    pub(super) fn new(
+        root: &Root,
+        fetched_at: DateTime<Utc>,
+        versions: Versions,
+        metadata: BTreeMap<String, String>,
+    ) -> Self {
         Self {
             schema: SCHEMA.to_owned(),
             instance: root.instance,
@@ -60,6 +66,16 @@ impl Updated {
             root: root.text().to_owned(),
             metadata,
         }
+    }
+
+    /// The digest of the root.
+    pub const fn sha256(&self) -> Sha256Digest {
+        self.sha256
+    }
+
+    /// The root's text.
+    pub(super) fn root_text(&self) -> &str {
+        &self.root
     }
 
     /// The root in it; says what is wrong when it is not the one that was stored.

@@ -32,6 +32,8 @@ mod release_prune;
 mod release_races;
 mod support;
 mod trust;
+#[cfg(feature = "attestation")]
+mod trust_roots;
 mod upgrade;
 mod verify;
 mod which;

@@ -4,7 +4,12 @@ use std::io;
 
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
+use crate::failure::io_status;
+use crate::keyring::FetchError;
 use crate::keyring::KeyringError;
+use crate::keyring::Place;
+use crate::keyring::UpdateError;
+use crate::net::NetError;
 
 /// Turns trusted roots that cannot be used into what the user is told.
 pub(in crate::commands) fn keyring(error: KeyringError) -> CommandError {
@@ -45,4 +50,63 @@ pub(super) fn judge(error: &KeyringError) -> (ExitStatus, Vec<String>) {
                 .to_owned(),
         ),
     }
+}
+
+/// Turns a root that was not fetched into what the user is told.
+pub(in crate::commands) fn update(error: UpdateError, place: &Place) -> CommandError {
+    let (status, hints) = match error {
+        UpdateError::Keyring(error) => return keyring(error),
+        UpdateError::CannotVerify => (ExitStatus::Unverified, vec!["use a build with its default features".to_owned()]),
+        UpdateError::Fetch { source: FetchError::Net(ref error), .. } => net(error, place),
+        UpdateError::Fetch { source: FetchError::Io { ref source, .. }, .. } => io_failure(source, place),
+        UpdateError::Fetch { source: FetchError::Name(_), .. } | UpdateError::Refused { expired: false, .. } => {
+            (ExitStatus::Unverified, vec![again(place)])
+        }
+        UpdateError::Refused { expired: true, .. } => (
+            ExitStatus::Unverified,
+            vec![
+                match place {
+                    Place::Web { .. } => {
+                        "if this machine's clock is right, the mirror is out of date: ask without `--url`"
+                    }
+                    Place::Folder(_) => "if this machine's clock is right, the copy is out of date: make it again",
+                }
+                .to_owned(),
+            ],
+        ),
+    };
+    let mut failure = CommandError::new(status, error);
+    failure.hints = hints;
+    failure
+}
+
+fn net(error: &NetError, place: &Place) -> (ExitStatus, Vec<String>) {
+    if let NetError::Status { status: 401 | 403 | 404 | 410, .. } = error {
+        let hint = "check the address: it must be that of the repository itself, and open to everybody";
+        return (ExitStatus::Unavailable, vec![hint.to_owned()]);
+    }
+    if let NetError::TooLong { .. } = error {
+        return (ExitStatus::Unverified, vec![again(place)]);
+    }
+    let (status, mut hints) = super::network::net(error);
+    hints.push(
+        "without a network: copy the repository to this machine and name its folder with `--from DIR`".to_owned(),
+    );
+    (status, hints)
+}
+
+fn io_failure(error: &io::Error, place: &Place) -> (ExitStatus, Vec<String>) {
+    if io_status(error) == ExitStatus::NotPermitted {
+        return (ExitStatus::NotPermitted, vec!["make the copy readable for this user".to_owned()]);
+    }
+    // What is no file, or longer than any honest one, is no copy.
+    (ExitStatus::Unverified, vec![again(place)])
+}
+
+fn again(place: &Place) -> String {
+    match place {
+        Place::Web { .. } => "run the same command again later; if a mirror was named with `--url`, ask without it",
+        Place::Folder(_) => "copy the repository again, whole, and ask where the copy comes from",
+    }
+    .to_owned()
 }

@@ -58,8 +58,12 @@ impl FileReport {
 
     /// None fits.
     pub(super) fn refused(bytes: &Bytes, refused: Vec<Refusal>, roots: &Roots, now: DateTime<Utc>) -> Self {
-        let mut hints: Vec<String> = refused.iter().filter_map(|refusal| hint(&refusal.reason)).collect();
-        hints.dedup();
+        let mut hints: Vec<String> = Vec::new();
+        for hint in refused.iter().flat_map(|refusal| hints_for(&refusal.reason)) {
+            if !hints.contains(&hint) {
+                hints.push(hint);
+            }
+        }
         let unknown = refused.iter().any(|refusal| refusal.reason.may_be_too_new());
         let notes = roots.iter().filter_map(|root| root.age_warning(now).filter(|_| unknown)).collect();
         Self { notes, hints, ..Self::new(false, bytes, refused) }
@@ -93,14 +97,18 @@ fn note(proof: &Proof, policy: &Policy) -> Option<String> {
     }
 }
 
-fn hint(reason: &Reason) -> Option<String> {
+fn hints_for(reason: &Reason) -> Vec<String> {
     let text = match reason {
         Reason::Malformed { .. } | Reason::Unsupported { .. } => {
             "get the attestation again, for example with `gh attestation download`"
         }
         Reason::Broken { .. } => "do not use the file; get it and its attestation again from their publisher",
         Reason::UnknownKey { .. } if reason.may_be_too_new() => {
-            "get the present roots with `gh attestation trusted-root` and name that file with `--trusted-root`"
+            return vec![
+                "fetch the present roots with `reproq trust update`, and try again".to_owned(),
+                "of somebody else's instance: name its root with `--trusted-root FILE`, or for every run with `reproq trust accept FILE`"
+                    .to_owned(),
+            ];
         }
         Reason::UnknownKey { .. } => "do not use the file unless you know who signs it, and trust their root",
         Reason::OtherBytes { .. } => {
@@ -118,7 +126,7 @@ fn hint(reason: &Reason) -> Option<String> {
             }
         }
     };
-    Some(text.to_owned())
+    vec![text.to_owned()]
 }
 
 impl Report for FileReport {

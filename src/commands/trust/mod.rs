@@ -1,5 +1,7 @@
 //! `reproq trust`: whose keys proofs are verified with, how old that knowledge is, and whom to trust beside them.
 
+mod update;
+
 use std::path::Path;
 
 use chrono::DateTime;
@@ -28,6 +30,9 @@ use crate::ui::Report;
 /// No file of roots comes near this many bytes.
 const MAX_ROOTS: u64 = 1024 * 1024;
 
+/// What to do about an old root.
+pub(super) const RENEW: &str = "fetch the present one with `reproq trust update`";
+
 /// The trusted roots.
 #[derive(Debug, Serialize)]
 struct TrustReport {
@@ -46,6 +51,8 @@ struct RootLine {
     keys: Vec<Window>,
     #[serde(skip_serializing_if = "Option::is_none")]
     warning: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'static str>,
 }
 
 /// The roots that were accepted.
@@ -75,6 +82,7 @@ struct ForgetReport {
 pub(super) fn trust(command: &TrustCommand, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     match command {
         TrustCommand::Show => show(session)?,
+        TrustCommand::Update(arguments) => return update::update(arguments, session),
         TrustCommand::Accept(arguments) => accept(&arguments.file, session)?,
         TrustCommand::Forget(arguments) => forget(&arguments.sha256, session)?,
     }
@@ -89,6 +97,7 @@ fn show(session: &Session<'_>) -> Result<(), CommandError> {
         complete_until: root.complete_until(),
         keys: root.windows.clone(),
         warning: root.age_warning(session.now),
+        hint: root.is_old(session.now).then_some(RENEW),
     };
     let roots = order::keyring(session).roots().map_err(hints::keyring)?;
     let roots = roots.iter().map(line).collect();
@@ -205,6 +214,9 @@ impl RootLine {
         paper.table(&rows);
         if let Some(warning) = &self.warning {
             paper.line(&format!("  warning: {warning}"));
+        }
+        if let Some(hint) = self.hint {
+            paper.line(&format!("  hint: {hint}"));
         }
     }
 }

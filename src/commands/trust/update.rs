@@ -1,0 +1,273 @@
+//! `reproq trust update`: the newest roots of both instances, each on its own, from their repositories, mirrors or a copy.
+
+use std::path::Path;
+
+use chrono::DateTime;
+use chrono::Utc;
+use serde::Serialize;
+
+use super::must_verify;
+use crate::attestation::Instance;
+use crate::attestation::Root;
+use crate::cli::InstanceChoice;
+use crate::cli::TrustUpdateArgs;
+use crate::commands::hints;
+use crate::commands::order;
+use crate::config;
+use crate::exit::ExitStatus;
+use crate::failure::CommandError;
+use crate::keyring::Anchor;
+use crate::keyring::KeyringError;
+use crate::keyring::Place;
+use crate::keyring::Refreshed;
+use crate::keyring::UpdateError;
+use crate::keyring::Versions;
+use crate::net::Http;
+use crate::session::Session;
+use crate::ui::Paper;
+use crate::ui::Report;
+
+/// What came of each instance.
+#[derive(Debug, Serialize)]
+struct UpdateReport {
+    ok: bool,
+    instances: Vec<InstanceLine>,
+}
+
+#[derive(Debug, Serialize)]
+struct InstanceLine {
+    instance: Instance,
+    /// Where its repository was read.
+    from: String,
+    #[serde(flatten)]
+    outcome: Outcome,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+enum Outcome {
+    /// A root with other keys holds from now on.
+    Renewed {
+        sha256: String,
+        /// The one that held before.
+        before: Option<String>,
+        /// Until when it is known to have every key.
+        complete_until: Option<DateTime<Utc>>,
+        fetched_at: DateTime<Utc>,
+        versions: Versions,
+    },
+    /// The root that holds is still the newest.
+    Unchanged { sha256: String, complete_until: Option<DateTime<Utc>>, fetched_at: DateTime<Utc>, versions: Versions },
+    /// The repository has an older root than this program brings.
+    Older { sha256: String, fetched_at: DateTime<Utc>, versions: Versions },
+    /// What held before holds on.
+    Failed {
+        #[serde(skip)]
+        status: ExitStatus,
+        error: String,
+        hints: Vec<String>,
+    },
+}
+
+/// Updates.
+pub(super) fn update(arguments: &TrustUpdateArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
+    must_verify()?;
+    let keyring = order::keyring(session);
+    if keyring.folder().is_none() {
+        return Err(hints::keyring(KeyringError::NoFolder));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
+    let runtime = runtime.map_err(|error| CommandError::new(ExitStatus::Failure, error))?;
+    let mut instances = Vec::new();
+    runtime.block_on(async {
+        for (anchor, place) in places(arguments, session)? {
+            session.ui.status(&format!("fetching the root of {} from {place}", anchor.instance));
+            let outcome = match keyring.update(&anchor, &place, session.now).await {
+                Ok(refreshed) => match save(&refreshed, &anchor, arguments.save.as_deref(), session) {
+                    Ok(()) => succeeded(&refreshed),
+                    Err(error) => failed(error.into(), &place),
+                },
+                Err(error) => failed(error, &place),
+            };
+            instances.push(InstanceLine { instance: anchor.instance, from: place.to_string(), outcome });
+        }
+        Ok(())
+    })?;
+    let status = status(&instances);
+    session.ui.report(&UpdateReport { ok: status == ExitStatus::Success, instances })?;
+    Ok(status)
+}
+
+/// Where each wanted instance is read. Must be called inside the runtime.
+fn places(arguments: &TrustUpdateArgs, session: &Session<'_>) -> Result<Vec<(Anchor, Place)>, CommandError> {
+    let is_wanted =
+        |anchor: &Anchor| arguments.instance.is_empty() || arguments.instance.iter().any(|choice| is(*choice, anchor));
+    let wanted: Vec<Anchor> = Anchor::ALL.into_iter().filter(is_wanted).collect();
+    if let Some(folder) = &arguments.from {
+        return copies(&wanted, &arguments.instance, folder, session);
+    }
+    let offline = &session.settings.offline;
+    if offline.value {
+        let message = format!("the newest roots are on the network, which may not be used ({})", offline.from);
+        return Err(CommandError::message(ExitStatus::Usage, message)
+            .hint("leave out `--offline`, or read a copy of the repositories with `--from DIR`"));
+    }
+    let http = Http::new(session.http.clone()).map_err(|error| hints::network(&error))?;
+    let mut places = Vec::new();
+    for anchor in wanted {
+        let mut address = anchor.address.to_owned();
+        for text in &arguments.url {
+            let (named, url) = mirror(text)?;
+            if named == anchor.instance {
+                url.clone_into(&mut address);
+            }
+        }
+        let base = config::base_url(&address)
+            .map_err(|reason| CommandError::message(ExitStatus::Usage, format!("--url is not usable: {reason}")))?;
+        places.push((anchor, Place::Web { http: http.clone(), base }));
+    }
+    Ok(places)
+}
+
+/// `INSTANCE=URL`.
+fn mirror(text: &str) -> Result<(Instance, &str), CommandError> {
+    let split = text.split_once('=');
+    let named =
+        split.and_then(|(name, url)| Some((Anchor::ALL.into_iter().find(|anchor| anchor.name() == name)?, url)));
+    named.map(|(anchor, url)| (anchor.instance, url)).ok_or_else(|| {
+        // What stands in an address may be a password, so it is not repeated.
+        let names = Anchor::ALL.map(Anchor::name).join(" or ");
+        CommandError::message(ExitStatus::Usage, format!("--url must begin with {names}, and `=`"))
+            .hint("for example `--url github=https://mirror.example/github`")
+    })
+}
+
+/// The copies in a folder: of each instance in a folder of its name, or the folder is the copy of the one that is named.
+fn copies(
+    wanted: &[Anchor],
+    named: &[InstanceChoice],
+    folder: &Path,
+    session: &Session<'_>,
+) -> Result<Vec<(Anchor, Place)>, CommandError> {
+    let path = session.env.cwd.join(folder);
+    let inside = |anchor: &Anchor| path.join(anchor.name());
+    let found: Vec<(Anchor, Place)> = wanted
+        .iter()
+        .filter(|anchor| inside(anchor).is_dir())
+        .map(|anchor| (*anchor, Place::Folder(inside(anchor))))
+        .collect();
+    let shown = folder.display();
+    match (found.is_empty(), path.join("timestamp.json").is_file(), wanted) {
+        (false, ..) if named.is_empty() || found.len() == wanted.len() => Ok(found),
+        (true, true, [only]) => Ok(vec![(*only, Place::Folder(path))]),
+        (true, true, _) => {
+            let message = format!("`{shown}` is the copy of one repository, and it must be said whose");
+            Err(CommandError::message(ExitStatus::Usage, message)
+                .hint(format!("name the instance: `reproq trust update github --from {shown}`")))
+        }
+        (..) => {
+            let message = format!("`{shown}` holds no copy of the repository that is wanted");
+            let names = wanted.iter().map(|anchor| format!("`{shown}/{}`", anchor.name())).collect::<Vec<_>>();
+            Err(CommandError::message(ExitStatus::NotFound, message)
+                .hint(format!("put the copy, with its timestamp.json, into {}", names.join(" and "))))
+        }
+    }
+}
+
+fn save(
+    refreshed: &Refreshed,
+    anchor: &Anchor,
+    folder: Option<&Path>,
+    session: &Session<'_>,
+) -> Result<(), KeyringError> {
+    let Some(folder) = folder else { return Ok(()) };
+    refreshed.updated.save(&session.env.cwd.join(folder).join(anchor.name()))
+}
+
+const fn is(choice: InstanceChoice, anchor: &Anchor) -> bool {
+    matches!(
+        (choice, anchor.instance),
+        (InstanceChoice::PublicGood, Instance::PublicGood) | (InstanceChoice::GitHub, Instance::GitHub)
+    )
+}
+
+fn succeeded(refreshed: &Refreshed) -> Outcome {
+    let (fetched_at, versions) = (refreshed.updated.fetched_at, refreshed.updated.versions);
+    let sha256 = refreshed.updated.sha256();
+    let digest = |root: &Option<Root>| root.as_ref().map(|root| root.sha256);
+    let complete_until = refreshed.root.as_ref().and_then(Root::complete_until);
+    let text = sha256.to_string();
+    if digest(&refreshed.before) == Some(sha256) {
+        Outcome::Unchanged { sha256: text, complete_until, fetched_at, versions }
+    } else if digest(&refreshed.root) == Some(sha256) {
+        let before = digest(&refreshed.before).map(|before| before.to_string());
+        Outcome::Renewed { sha256: text, before, complete_until, fetched_at, versions }
+    } else {
+        Outcome::Older { sha256: text, fetched_at, versions }
+    }
+}
+
+fn failed(error: UpdateError, place: &Place) -> Outcome {
+    let failure = hints::update(error, place);
+    Outcome::Failed { status: failure.status, error: failure.lines().join(": "), hints: failure.hints }
+}
+
+/// Some failed: partly done. All failed: as the gravest did.
+fn status(instances: &[InstanceLine]) -> ExitStatus {
+    let failures: Vec<ExitStatus> = instances
+        .iter()
+        .filter_map(|line| if let Outcome::Failed { status, .. } = line.outcome { Some(status) } else { None })
+        .collect();
+    match failures.as_slice() {
+        [] => ExitStatus::Success,
+        some if some.len() < instances.len() => ExitStatus::Partial,
+        all if all.contains(&ExitStatus::Unverified) => ExitStatus::Unverified,
+        all => all[0],
+    }
+}
+
+impl Report for UpdateReport {
+    const SCHEMA: &'static str = "reproq.trust-updated/1";
+
+    fn human(&self, paper: &mut Paper) {
+        for line in &self.instances {
+            line.human(paper);
+        }
+    }
+}
+
+impl InstanceLine {
+    fn human(&self, paper: &mut Paper) {
+        let instance = self.instance;
+        let until = |at: &Option<DateTime<Utc>>| at.map(|at| ("knows its keys until", at.date_naive().to_string()));
+        match &self.outcome {
+            Outcome::Failed { error, hints, .. } => {
+                paper.strong(&format!("{instance}: not updated; what held before holds on."));
+                paper.line(&format!("  {error}"));
+                paper.line(&format!("  read from {}", self.from));
+                for hint in hints {
+                    paper.line(&format!("  hint: {hint}"));
+                }
+            }
+            _ if paper.is_quiet() => {}
+            Outcome::Renewed { sha256, before, complete_until, versions, .. } => {
+                paper.strong(&format!("{instance}: a newer root holds from now on."));
+                let before = before.clone().unwrap_or_else(|| "none".to_owned());
+                let version = format!("{} of {}", versions.targets, self.from);
+                let mut pairs = vec![("sha256", sha256.clone()), ("before", before), ("version", version)];
+                pairs.extend(until(complete_until));
+                paper.pairs(&pairs);
+            }
+            Outcome::Unchanged { sha256, complete_until, .. } => {
+                paper.strong(&format!("{instance}: its root has not changed."));
+                let mut pairs = vec![("sha256", sha256.clone())];
+                pairs.extend(until(complete_until));
+                paper.pairs(&pairs);
+            }
+            Outcome::Older { sha256, .. } => {
+                paper.strong(&format!("{instance}: this program brings a newer root, which holds on."));
+                paper.pairs(&[("fetched", sha256.clone())]);
+            }
+        }
+    }
+}
