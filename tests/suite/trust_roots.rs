@@ -9,6 +9,10 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::thread;
 
+use fake_sigstore::Claims;
+use fake_sigstore::How;
+use fake_sigstore::Instance;
+use fake_sigstore::provenance;
 use reproq::release::Sha256Digest;
 use serde_json::Value;
 use sha2::Digest;
@@ -16,10 +20,6 @@ use sha2::Sha256;
 
 use crate::support::Context;
 use crate::support::Output;
-use fake_sigstore::Claims;
-use fake_sigstore::How;
-use fake_sigstore::Instance;
-use fake_sigstore::provenance;
 
 const VERIFY: &[&str] = &["verify", "tool", "--bundle", "build.json", "--repo", "acme/tool"];
 
