@@ -196,7 +196,7 @@ pub fn compare(facts: &Facts) -> (Vec<Difference>, Vec<String>) {
     let verdict = receipt.verdict;
     match &facts.signatures {
         Some(Again::Proven) => {
-            notes.push("the kept proofs of where it comes from hold, proven again just now".to_owned())
+            notes.push("the kept proofs of where it comes from hold, proven again just now".to_owned());
         }
         Some(Again::Gone) => differences.push(Difference::ProofsGone { verdict }),
         Some(Again::Failed(reason)) => differences.push(Difference::NotProven { verdict, reason: reason.clone() }),

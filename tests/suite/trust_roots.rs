@@ -285,7 +285,7 @@ fn the_real_repository_is_fetched_over_the_network_and_from_a_copy() {
     let Some((repository, library)) = august() else { return };
     let (mut context, _) = project();
     context.set("GH_TOKEN", "ghp_a_token");
-    let address = serve(repository.clone());
+    let address = serve(repository);
     let url = format!("public-good={address}");
     let both =
         then(&context, &library, &["trust", "update", "--url", &url, "--url", "github=http://127.0.0.1:9", "--json"]);
