@@ -134,7 +134,7 @@ fn the_token_stays_with_the_api() {
         .filter(|request| request.headers.iter().any(|(_, value)| value.contains("ghp_write_token")))
         .map(|request| request.origin)
         .collect();
-    assert_eq!(sent, [fake_github::Origin::Api]);
+    assert_eq!(sent, [fake_github::Origin::Api; 2], "for the release and for its proofs");
     let receipt =
         std::fs::read_dir(context.project().join(".reproq/receipts")).expect("there").flatten().next().expect("one");
     assert!(!std::fs::read_to_string(receipt.path()).expect("text").contains("ghp_write_token"));
