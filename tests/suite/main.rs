@@ -29,6 +29,8 @@ mod release_prune;
 mod release_races;
 mod support;
 mod trust;
+#[cfg(feature = "attestation")]
+mod trust_roots;
 mod upgrade;
 mod verify;
 mod which;
