@@ -18,6 +18,8 @@ mod copy;
 mod error;
 mod folder;
 mod place;
+#[cfg(feature = "attestation")]
+mod read;
 #[cfg(all(test, feature = "attestation"))]
 mod samples;
 #[cfg(feature = "attestation")]

@@ -50,6 +50,7 @@ pub struct Updated {
 
 impl Updated {
     /// A root that was verified by this metadata at this time.
+    #[cfg(feature = "attestation")]
     pub(super) fn new(
         root: &Root,
         fetched_at: DateTime<Utc>,
