@@ -71,6 +71,17 @@ fn an_accepted_root_proves_until_it_is_forgotten() {
 }
 
 #[test]
+fn a_key_that_is_not_known_leads_to_newer_roots_first() {
+    let (context, _) = project();
+    // Of November 2026, which is later than the embedded roots are from.
+    let how = How { issued_at: 1_793_491_200, signed_at: 1_793_491_205, ..How::default() };
+    let acme = Instance::new("acme", "acme authority");
+    let bundle = acme.bundle(&Claims::build(), &provenance("tool", &sha256(b"the tool")), how);
+    fs::write(context.project().join("build.json"), bundle.to_string()).expect("written");
+    insta::assert_snapshot!("too_new", context.redact(&context.run(VERIFY)));
+}
+
+#[test]
 fn a_named_root_stands_instead_of_all_others() {
     let (context, _) = project();
     context.succeed(&["trust", "accept", "root.json"]);
@@ -234,8 +245,12 @@ fn august() -> Option<(PathBuf, PathBuf)> {
 
 /// Runs the program in August 2026.
 fn then(context: &Context, library: &Path, arguments: &[&str]) -> Output {
+    at("2026-08-22 12:00:00", context, library, arguments)
+}
+
+fn at(time: &str, context: &Context, library: &Path, arguments: &[&str]) -> Output {
     let mut command = context.command(arguments);
-    command.env("LD_PRELOAD", library).env("FAKETIME", "2026-08-22 12:00:00").env("TZ", "UTC");
+    command.env("LD_PRELOAD", library).env("FAKETIME", time).env("TZ", "UTC");
     command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
     context.output(command)
 }
@@ -294,4 +309,20 @@ fn the_real_repository_is_fetched_over_the_network_and_from_a_copy() {
     assert_eq!(kept_on, kept, "what is refused changes nothing");
     let shown = document(&context.succeed(&["trust", "show", "--json"]));
     assert_eq!(shown["roots"][0]["source"]["from"], "embedded", "this program brings one that is known for longer");
+}
+
+#[test]
+fn old_roots_are_warned_of() {
+    let Some((_, library)) = august() else { return };
+    let (context, _) = project();
+    context.succeed(&["trust", "accept", "root.json"]);
+    let shown = at("2027-08-22 12:00:00", &context, &library, &["trust", "show"]);
+    assert_eq!(shown.stdout.matches("303 days old").count(), 2, "{shown:#?}");
+    assert_eq!(shown.stdout.matches("hint: fetch the present one with `reproq trust update`").count(), 2, "{shown:#?}");
+    let doctor = at("2027-08-22 12:00:00", &context, &library, &["doctor", "--no-django", "--json"]);
+    let findings = document(&doctor)["findings"].as_array().expect("findings").clone();
+    let grades: Vec<&Value> =
+        findings.iter().filter(|finding| finding["area"] == "trust").map(|finding| &finding["grade"]).collect();
+    assert_eq!(grades, ["warning", "warning", "fine"], "{doctor:#?}");
+    assert_eq!(doctor.code, 0, "{doctor:#?}");
 }
