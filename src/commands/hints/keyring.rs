@@ -90,7 +90,7 @@ fn net(error: &NetError, place: &Place) -> (ExitStatus, Vec<String>) {
     }
     let (status, mut hints) = super::network::net(error);
     hints.push(
-        "without a network: copy the repository to this machine and name its folder with `--from DIR`".to_owned(),
+        "without a network: `reproq trust update --save DIR` where there is one, then `--from DIR` here".to_owned(),
     );
     (status, hints)
 }

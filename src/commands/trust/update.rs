@@ -271,3 +271,51 @@ impl InstanceLine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(instance: Instance, outcome: Outcome) -> InstanceLine {
+        InstanceLine { instance, from: "https://repository.example".to_owned(), outcome }
+    }
+
+    fn broken(status: ExitStatus) -> InstanceLine {
+        let (error, hints) = ("`timestamp.json` is refused: it is not there".to_owned(), vec!["ask again".to_owned()]);
+        line(Instance::PublicGood, Outcome::Failed { status, error, hints })
+    }
+
+    fn renewed() -> InstanceLine {
+        let at = "2026-11-28T12:00:00Z".parse().expect("a time");
+        let versions = Versions { root: 10, timestamp: 300, snapshot: 42, targets: 11 };
+        let (sha256, before) = ("ab".repeat(32), Some("cd".repeat(32)));
+        line(Instance::GitHub, Outcome::Renewed { sha256, before, complete_until: Some(at), fetched_at: at, versions })
+    }
+
+    #[test]
+    fn one_failure_does_not_hide_the_other_nor_what_was_done() {
+        let of = |lines: &[InstanceLine]| status(lines);
+        assert_eq!(of(&[renewed()]), ExitStatus::Success);
+        assert_eq!(of(&[renewed(), broken(ExitStatus::Unavailable)]), ExitStatus::Partial);
+        assert_eq!(of(&[broken(ExitStatus::Unavailable), broken(ExitStatus::Unavailable)]), ExitStatus::Unavailable);
+        assert_eq!(of(&[broken(ExitStatus::Unavailable), broken(ExitStatus::Unverified)]), ExitStatus::Unverified);
+        let report = UpdateReport { ok: false, instances: vec![renewed(), broken(ExitStatus::Unverified)] };
+        let written = |quiet: bool| {
+            let mut paper = Paper::new(false, quiet);
+            report.human(&mut paper);
+            paper.into_text()
+        };
+        insta::assert_snapshot!(written(false), @r"
+        GitHub's own instance: a newer root holds from now on.
+          sha256                abababababababababababababababababababababababababababababababab
+          before                cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd
+          version               11 of https://repository.example
+          knows its keys until  2026-11-28
+        Sigstore's public instance: not updated; what held before holds on.
+          `timestamp.json` is refused: it is not there
+          read from https://repository.example
+          hint: ask again
+        ");
+        assert!(written(true).starts_with("Sigstore's public instance: not updated"));
+    }
+}
