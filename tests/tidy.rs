@@ -11,6 +11,7 @@ use std::path::PathBuf;
 /// Which folder (or single file) of `src` may name which others. Arrows point inward: whoever is further down knows less.
 const EDGES: &[(&str, &[&str])] = &[
     ("release", &[]),
+    ("address", &[]),
     ("progress", &[]),
     ("exit", &[]),
     ("text", &[]),
@@ -19,7 +20,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("staging", &["release"]),
     ("trust", &["release", "staging"]),
     ("attestation", &["release"]),
-    ("config", &["release", "secret", "small_file", "trust"]),
+    ("config", &["address", "mirror", "release", "secret", "small_file", "trust"]),
     ("failure", &["exit"]),
     ("platform", &["exit", "release"]),
     ("archive", &["progress", "release", "staging"]),
@@ -34,12 +35,19 @@ const EDGES: &[(&str, &[&str])] = &[
     ("proof", &["lockfile", "release", "store", "trust"]),
     ("upgrade", &["release"]),
     ("cache", &["release", "small_file", "staging"]),
+    ("mirror", &["address", "progress", "release", "secret", "small_file", "staging"]),
     ("bundle", &["archive", "lockfile", "progress", "release", "staging", "trust"]),
-    ("origin", &["bundle", "github", "lockfile", "net", "progress", "release", "secret", "staging", "trust"]),
+    (
+        "origin",
+        &[
+            "bundle", "github", "lockfile", "mirror", "net", "progress", "release", "secret", "staging", "trust",
+            "upgrade",
+        ],
+    ),
     (
         "install",
         &[
-            "archive", "binary", "build", "bundle", "cache", "config", "github", "lockfile", "net", "origin",
+            "archive", "binary", "build", "bundle", "cache", "config", "github", "lockfile", "mirror", "net", "origin",
             "platform", "progress", "proof", "release", "secret", "staging", "store", "trust", "upgrade",
         ],
     ),
@@ -51,6 +59,7 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "commands",
         &[
+            "address",
             "archive",
             "attestation",
             "binary",
@@ -67,6 +76,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "install",
             "locate",
             "lockfile",
+            "mirror",
             "net",
             "platform",
             "progress",
@@ -98,6 +108,8 @@ const PURE: &[&str] = &[
     "environment.rs",
     "go_mod.rs",
     "judge.rs",
+    "index.rs",
+    "layout.rs",
     "manifest.rs",
     "markdown.rs",
     "order.rs",
@@ -105,6 +117,7 @@ const PURE: &[&str] = &[
     "plan.rs",
     "plan_file.rs",
     "pinning.rs",
+    "place.rs",
     "policy.rs",
     "recheck.rs",
     "refusal.rs",

@@ -68,6 +68,8 @@ pub struct FileSettings {
     pub github_api_url: Option<String>,
     /// `github-server-url`.
     pub github_server_url: Option<String>,
+    /// `mirror`: the places that may have releases, in order.
+    pub mirror: Vec<String>,
     /// `offline`.
     pub offline: Option<bool>,
     /// `cache-size`: how many MiB the cache may hold.
@@ -119,6 +121,14 @@ pub fn parse(path: &Path, text: &str) -> Result<FileSettings, SettingsFileError>
             "require" => settings.require = text()?,
             "github-api-url" => settings.github_api_url = text()?,
             "github-server-url" => settings.github_server_url = text()?,
+            "mirror" => {
+                let texts = match value.as_array() {
+                    Some(list) => list.iter().map(toml::Value::as_str).collect(),
+                    None => value.as_str().map(|text| vec![text]),
+                };
+                let texts: Vec<&str> = texts.ok_or_else(|| kind("a text or a list of texts"))?;
+                settings.mirror = texts.into_iter().map(str::to_owned).collect();
+            }
             "offline" => settings.offline = Some(value.as_bool().ok_or_else(|| kind("true or false"))?),
             "cache-size" => {
                 let size = value.as_integer().and_then(|size| u64::try_from(size).ok());
@@ -189,6 +199,10 @@ mod tests {
         assert_eq!(settings.repository.as_deref(), Some("a/b"));
         assert_eq!(settings.offline, Some(true));
         assert_eq!(settings.unknown, ["speling"]);
+        let mirror = |text: &str| parsed(&format!("[tool.reproq]\nmirror = {text}\n")).map(|settings| settings.mirror);
+        assert_eq!(mirror("\"a\"").expect("a text"), ["a"]);
+        assert_eq!(mirror("[\"a\", \"github\"]").expect("a list"), ["a", "github"]);
+        assert!(mirror("[1]").is_err() && mirror("true").is_err());
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::install::evidence;
 use crate::install::locking;
 use crate::install::locking::Known;
 use crate::install::looked::looked_in_cache;
+use crate::install::looked::looked_in_mirrors;
 use crate::install::resolve::give_up;
 use crate::lockfile::LockedAsset;
 use crate::lockfile::Lockfile;
@@ -109,17 +110,23 @@ pub fn collect(
 }
 
 async fn asset(order: &Order<'_>, pin: &Pin) -> Result<Written, InstallError> {
+    let (file, is_cached) = brought(order, pin).await?;
+    if !is_cached {
+        keep(order, pin, &file);
+    }
+    Ok(file)
+}
+
+/// The asset a pin names, and whether the cache had it.
+pub(super) async fn brought(order: &Order<'_>, pin: &Pin) -> Result<(Written, bool), InstallError> {
     let door = order.door;
     if let Some(verified) = order.cached_bytes(pin)? {
-        return Ok(verified.file().clone());
+        return Ok((verified.file().clone(), true));
     }
     let mut tried = Vec::new();
     for origin in door.origins(order.request)? {
         match order.pinned_bytes(&origin, pin).await {
-            Ok(verified) => {
-                keep(order, pin, verified.file());
-                return Ok(verified.file().clone());
-            }
+            Ok(verified) => return Ok((verified.file().clone(), false)),
             Err(error) => tried.push((origin.name(), error)),
         }
     }
@@ -152,7 +159,11 @@ async fn listed(
 }
 
 fn nothing_serves(tried: Vec<(String, InstallError)>, request: &InstallRequest, door: &Door<'_>) -> InstallError {
-    match give_up(tried, vec![looked_in_cache(request, door)]) {
+    let mut looked = vec![looked_in_cache(request, door)];
+    if !door.mirrors.is_empty() {
+        looked.extend(looked_in_mirrors(request, door));
+    }
+    match give_up(tried, looked) {
         Ok(fallback) => InstallError::Resolve(ResolveError::Fallback(fallback)),
         Err(error) => error,
     }
@@ -166,17 +177,31 @@ async fn listed_at(
 ) -> Result<(Lockfile, Vec<(String, Vec<u8>)>), InstallError> {
     let spec = request.spec.clone().unwrap_or(VersionSpec::Latest);
     let listing = origin.release(&spec, door.progress).await.map_err(|error| InstallError::at(origin, error))?;
-    let sums = evidence::sums(origin, &listing).await;
+    let (lockfile, assets) = proven(origin, &listing, request, machines, door).await?;
+    let assets: Vec<&str> = assets.iter().map(String::as_str).collect();
+    let files = files_beside(origin, &listing, &assets).await?;
+    Ok((lockfile, files))
+}
+
+/// The lock of a release as this origin lists it, and the assets for these machines, each of which may be accepted.
+pub(super) async fn proven(
+    origin: &Origin,
+    listing: &Listing,
+    request: &InstallRequest,
+    machines: &Machines,
+    door: &Door<'_>,
+) -> Result<(Lockfile, Vec<String>), InstallError> {
+    let sums = evidence::sums(origin, listing).await;
     let mut proven: Vec<(Target, Asset, Vec<Evidence>)> = Vec::new();
     for target in machines.targets() {
-        let choice = match choose(&listing, &request.tool, target) {
+        let choice = match choose(listing, &request.tool, target) {
             Ok(choice) => choice,
             Err(ResolveError::Fallback(_)) if *machines == Machines::All => continue,
             Err(error) => return Err(InstallError::Resolve(error)),
         };
         let mut refused = None;
         for (asset, _) in choice.candidates {
-            let evidence = evidence::gather(origin, &listing, &sums, &asset).await;
+            let evidence = evidence::gather(origin, listing, &sums, &asset).await;
             match judge(None, &evidence, request.policy) {
                 Ok(_) => {
                     proven.push((target, asset, evidence));
@@ -194,26 +219,22 @@ async fn listed_at(
     }
     let known: Vec<Known<'_>> =
         proven.iter().map(|(target, asset, evidence)| (*target, asset, evidence.as_slice())).collect();
-    let lockfile = locking::lockfile(request, origin, &listing, &sums, &known, door.progress).await;
+    let lockfile = locking::lockfile(request, origin, listing, &sums, &known, door.progress).await;
     if let LockOrder::Write { old: Some(old), .. } = &request.lock {
-        locking::refuse_drift(old, &lockfile)?;
+        locking::refuse_drift(old, &lockfile, origin)?;
     }
-    let assets: Vec<&str> = proven.iter().map(|(_, asset, _)| asset.name.as_str()).collect();
-    let files = files_beside(origin, &listing, &assets).await?;
-    Ok((lockfile, files))
+    Ok((lockfile, proven.into_iter().map(|(_, asset, _)| asset.name).collect()))
 }
 
 /// The checksum files and signatures the release lists for these assets.
-async fn files_beside(
+pub(super) async fn files_beside(
     origin: &Origin,
     listing: &Listing,
     assets: &[&str],
 ) -> Result<Vec<(String, Vec<u8>)>, InstallError> {
     let Some(release) = listing.release() else { return Ok(Vec::new()) };
-    let beside = assets.iter().flat_map(|name| [sidecar_name(name), format!("{name}{SIGNATURE}")]);
-    let names = SUMS_FILES.iter().map(|name| (*name).to_owned()).chain(beside);
     let mut files = Vec::new();
-    for name in names {
+    for name in names_beside(assets) {
         let Some(file) = release.asset(&name).filter(|file| file.state == AssetState::Uploaded) else { continue };
         match origin.small_file(&release.tag, file).await {
             Ok(bytes) => files.extend(bytes.map(|bytes| (name, bytes))),
@@ -221,6 +242,12 @@ async fn files_beside(
         }
     }
     Ok(files)
+}
+
+/// The names such files have.
+pub(super) fn names_beside(assets: &[&str]) -> Vec<String> {
+    let beside = assets.iter().flat_map(|name| [sidecar_name(name), format!("{name}{SIGNATURE}")]);
+    SUMS_FILES.iter().map(|name| (*name).to_owned()).chain(beside).collect()
 }
 
 impl Machines {
