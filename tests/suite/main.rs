@@ -18,6 +18,8 @@ mod github;
 mod hostile;
 mod install;
 mod lock;
+mod mirror;
+mod mirror_damage;
 mod offline;
 mod output;
 mod release_check;

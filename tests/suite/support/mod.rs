@@ -7,6 +7,7 @@ pub mod forge;
 pub mod machine;
 #[cfg(unix)]
 pub mod memory;
+pub mod nginx;
 pub mod redact;
 pub mod releases;
 pub mod samples;
@@ -17,3 +18,4 @@ pub mod workers;
 pub use context::Context;
 pub use context::Output;
 pub use machine::Machine;
+pub use nginx::Nginx;
