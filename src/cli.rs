@@ -88,6 +88,9 @@ pub enum Command {
     /// Carry a release to machines without a network
     #[command(subcommand)]
     Bundle(BundleCommand),
+    /// Keep releases in a folder that any web server can serve
+    #[command(subcommand)]
+    Mirror(MirrorCommand),
     /// Say which worker binary will run, and why
     Which(WhichArgs),
     /// List, prune, restore and check the releases of a repository on GitHub
@@ -102,6 +105,42 @@ pub enum BundleCommand {
     Create(BundleCreateArgs),
     /// Show what a bundle holds and check every part of it
     Inspect(BundleInspectArgs),
+}
+
+/// A command about mirrors.
+#[derive(Debug, Subcommand)]
+pub enum MirrorCommand {
+    /// Bring the releases GitHub has into a folder; what is there stays, also after GitHub has pruned it
+    Sync(MirrorSyncArgs),
+}
+
+/// Options of `mirror sync`.
+#[derive(Debug, Args)]
+pub struct MirrorSyncArgs {
+    /// The folder
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Leave only the newest N versions in the folder
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub keep: Option<String>,
+    /// The machines it is for; else `all`
+    #[arg(long, value_name = "OS-ARCH", num_args = 1.., value_delimiter = ',')]
+    pub target: Vec<String>,
+    /// Bring in only this release, a prerelease too; may be given several times
+    #[arg(long, value_name = "TAG")]
+    pub tag: Vec<String>,
+    /// The worker's repository [env: REPROQ_REPOSITORY]
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub repo: Option<String>,
+    /// The least verdict that is accepted: digest or checksum [env: REPROQ_REQUIRE]
+    #[arg(long, value_name = "LEVEL")]
+    pub require: Option<String>,
+    /// Show what would be done and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How long to wait for another synchronization of this folder, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    pub lock_timeout: u64,
 }
 
 /// A command about the releases of a repository.
@@ -140,6 +179,9 @@ pub struct BundleCreateArgs {
     /// The worker's repository [env: REPROQ_REPOSITORY]
     #[arg(long, value_name = "OWNER/NAME")]
     pub repo: Option<String>,
+    /// Where releases are, in order: a folder, an address, or `github`; may be given several times [env: REPROQ_MIRROR]
+    #[arg(long, value_name = "PLACE")]
+    pub mirror: Vec<String>,
     /// The least verdict that is accepted: attested, released, pinned, digest or checksum [env: REPROQ_REQUIRE]
     #[arg(long, value_name = "LEVEL")]
     pub require: Option<String>,
@@ -177,6 +219,9 @@ pub struct InstallArgs {
     /// The worker's repository [env: REPROQ_REPOSITORY]
     #[arg(long, value_name = "OWNER/NAME")]
     pub repo: Option<String>,
+    /// Where releases are, in order: a folder, an address, or `github`; may be given several times [env: REPROQ_MIRROR]
+    #[arg(long, value_name = "PLACE", conflicts_with = "from")]
+    pub mirror: Vec<String>,
     /// Install from this bundle, and ask nobody else
     #[arg(long, value_name = "FILE|URL")]
     pub from: Option<PathBuf>,
@@ -224,6 +269,9 @@ pub struct LockArgs {
     /// The worker's repository [env: REPROQ_REPOSITORY]
     #[arg(long, value_name = "OWNER/NAME")]
     pub repo: Option<String>,
+    /// Where releases are, in order: a folder, an address, or `github`; may be given several times [env: REPROQ_MIRROR]
+    #[arg(long, value_name = "PLACE")]
+    pub mirror: Vec<String>,
     /// The workflow that must have signed for the release: .github/workflows/FILE [env: REPROQ_WORKFLOW]
     #[arg(long, value_name = "PATH")]
     pub workflow: Option<String>,
@@ -256,6 +304,9 @@ pub struct UpgradeArgs {
     /// The worker's repository [env: REPROQ_REPOSITORY]
     #[arg(long, value_name = "OWNER/NAME")]
     pub repo: Option<String>,
+    /// Where releases are, in order: a folder, an address, or `github`; may be given several times [env: REPROQ_MIRROR]
+    #[arg(long, value_name = "PLACE")]
+    pub mirror: Vec<String>,
     /// The least verdict that is accepted: attested, released, digest, checksum or built [env: REPROQ_REQUIRE]
     #[arg(long, value_name = "LEVEL")]
     pub require: Option<String>,

@@ -3,6 +3,7 @@
 //! The library behind the `reproq` command. In one breath: read the world into values, decide in pure functions, show the
 //! decision, carry out exactly that. The map of the folders is in `ARCHITECTURE.md`.
 
+pub mod address;
 pub mod archive;
 pub mod attestation;
 pub mod binary;
@@ -21,6 +22,7 @@ pub mod install;
 pub mod keyring;
 pub mod locate;
 pub mod lockfile;
+pub mod mirror;
 pub mod net;
 pub mod origin;
 pub mod platform;

@@ -10,6 +10,7 @@ use chrono::Utc;
 use crate::cli::BundleCommand;
 use crate::cli::Cli;
 use crate::cli::Command;
+use crate::cli::MirrorCommand;
 use crate::config;
 use crate::config::Env;
 use crate::config::Project;
@@ -71,19 +72,27 @@ impl<'ui> Session<'ui> {
                 input.require.clone_from(&arguments.require);
                 input.source.clone_from(&arguments.source);
                 input.workflow.clone_from(&arguments.workflow);
+                input.mirrors.clone_from(&arguments.mirror);
             }
             Command::Lock(arguments) => {
                 input.repository.clone_from(&arguments.repo);
                 input.workflow.clone_from(&arguments.workflow);
+                input.mirrors.clone_from(&arguments.mirror);
+            }
+            Command::Mirror(MirrorCommand::Sync(arguments)) => {
+                input.repository.clone_from(&arguments.repo);
+                input.require.clone_from(&arguments.require);
             }
             Command::Bundle(BundleCommand::Create(arguments)) => {
                 input.repository.clone_from(&arguments.repo);
                 input.require.clone_from(&arguments.require);
+                input.mirrors.clone_from(&arguments.mirror);
             }
             Command::Upgrade(arguments) => {
                 input.repository.clone_from(&arguments.repo);
                 input.workflow.clone_from(&arguments.workflow);
                 input.require.clone_from(&arguments.require);
+                input.mirrors.clone_from(&arguments.mirror);
             }
             Command::Verify(arguments) => input.require.clone_from(&arguments.require),
             Command::Bundle(BundleCommand::Inspect(_))

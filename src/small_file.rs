@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "small files are opened here")]
 
 use std::fs::File;
+use std::fs::Metadata;
 use std::fs::OpenOptions;
 use std::io;
 use std::io::Read;
@@ -10,6 +11,11 @@ use std::path::Path;
 
 /// Reads a regular file, links followed. More than `limit` bytes are an error, and so is a folder, a pipe or a device.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    within(open_regular(path)?.0, limit)
+}
+
+/// Opens a regular file of any size, links followed, for those who read it with a bound of their own.
+pub fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
     let file = open(path)?;
     let metadata = file.metadata()?;
     if metadata.is_dir() {
@@ -18,7 +24,7 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     if !metadata.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a pipe or a device, and no file"));
     }
-    within(file, limit)
+    Ok((file, metadata))
 }
 
 /// As [`read`], of text in UTF-8. A byte order mark in front is not part of the text.

@@ -9,6 +9,7 @@ mod archives;
 mod bundles;
 mod headers;
 mod locks;
+mod mirrors;
 mod plans;
 mod programs;
 mod proofs;
@@ -22,6 +23,7 @@ pub use archives::zip;
 pub use bundles::bundle;
 pub use headers::headers;
 pub use locks::lock;
+pub use mirrors::mirror;
 pub use plans::plan;
 pub use programs::go_info;
 pub use programs::program;
@@ -46,6 +48,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("go_info", go_info),
     ("headers", headers),
     ("lock", lock),
+    ("mirror", mirror),
     ("packed", packed),
     ("plan", plan),
     ("plan_file", plan_file),

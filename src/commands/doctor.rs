@@ -27,6 +27,8 @@ use crate::doctor::Finding;
 use crate::doctor::Grade;
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
+use crate::mirror::Place;
+use crate::mirror::index_url;
 use crate::net;
 use crate::net::Answered;
 use crate::net::Probe;
@@ -226,10 +228,19 @@ fn trusted(session: &Session<'_>) -> Vec<Finding> {
 }
 
 /// The API, the release pages and the host the files come from, each on its own: firewalls often allow only one.
+/// The mirrors behind an address, the API, the release pages and the host the files come from, each on its own: firewalls
+/// often allow only one. Where the mirrors alone are asked for releases, GitHub is left out here too.
 fn network(session: &Session<'_>, target: Option<Target>, findings: &mut Vec<Finding>) -> Result<(), CommandError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
     let runtime = runtime.map_err(|error| CommandError::new(ExitStatus::Failure, error))?;
     runtime.block_on(async {
+        let mirrors = session.settings.mirrors.as_ref().map_or(&[][..], |mirrors| &mirrors.value);
+        for base in mirrors.iter().filter_map(Place::base) {
+            look("mirror", &index_url(base, &session.settings.repository.value), None, session, findings).await?;
+        }
+        if !mirrors.is_empty() && !mirrors.contains(&Place::GitHub) {
+            return Ok(());
+        }
         let token = session.settings.token.as_ref();
         let api = below(&session.settings.api_url.value, &["rate_limit"]);
         let secret = token.map(|token| &token.value);

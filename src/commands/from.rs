@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use url::Url;
 
+use crate::address::may_be_fetched;
 use crate::archive::ArchiveError;
 use crate::binary;
 use crate::binary::Content;
@@ -86,7 +87,7 @@ fn place(text: &Path, session: &Session<'_>) -> Result<Place, CommandError> {
     {
         return Ok(Place::Here(path));
     }
-    if install::may_be_fetched(&url) {
+    if may_be_fetched(&url) {
         return Ok(Place::There(url));
     }
     let message = format!("a bundle is not fetched from {}: only https: and files are", SafeUrl(&url));

@@ -7,6 +7,7 @@ mod from;
 mod hints;
 mod install;
 mod lock;
+mod mirror;
 mod order;
 mod release;
 mod rollback;
@@ -39,6 +40,7 @@ pub(crate) fn run(command: &Command, session: &Session<'_>) -> Result<ExitStatus
         Command::Doctor(arguments) => doctor::doctor(arguments, session),
         Command::Cache(command) => cache::cache(command, session),
         Command::Bundle(command) => bundle::run(command, session),
+        Command::Mirror(command) => mirror::run(command, session),
         Command::Which(arguments) => which::which(arguments, session),
         Command::Release(command) => release::run(command, session),
     }

@@ -95,6 +95,7 @@ pub(super) fn door<'a>(
     Door {
         api_url: &session.settings.api_url.value,
         server_url: &session.settings.server_url.value,
+        mirrors: session.settings.mirrors.as_ref().map_or(&[], |mirrors| mirrors.value.as_slice()),
         token: session.settings.token.as_ref(),
         http: session.http.clone(),
         cache: cache(session),
@@ -151,7 +152,7 @@ pub(super) fn for_machines(
 }
 
 /// What is wished for, before the lock has its say.
-fn undecided(wish: Wish<'_>, session: &Session<'_>) -> Result<InstallRequest, CommandError> {
+pub(super) fn undecided(wish: Wish<'_>, session: &Session<'_>) -> Result<InstallRequest, CommandError> {
     let tool = Tool::WORKER;
     let root = &session.project.root;
     let layout = match wish.to {

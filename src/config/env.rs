@@ -13,7 +13,7 @@ use crate::secret::TOKEN_VARIABLES;
 use crate::secret::credentials_of;
 
 /// The variables whose value is an address, perhaps with what logs in there.
-const ADDRESSES: [&str; 9] = [
+const ADDRESSES: [&str; 10] = [
     "HTTPS_PROXY",
     "https_proxy",
     "HTTP_PROXY",
@@ -23,6 +23,7 @@ const ADDRESSES: [&str; 9] = [
     "GITHUB_API_URL",
     "GITHUB_SERVER_URL",
     "GOPROXY",
+    "REPROQ_MIRROR",
 ];
 
 /// A snapshot of the process's surroundings. Everything after it is a function of this value.
@@ -111,7 +112,10 @@ impl Env {
     pub fn secrets(&self) -> Vec<String> {
         let tokens = TOKEN_VARIABLES.iter().filter_map(|name| self.var(name)).map(|value| value.trim().to_owned());
         let addresses = ADDRESSES.iter().filter_map(|name| self.var(name));
-        tokens.chain(addresses.flat_map(|address| credentials_of(&address))).collect()
+        // Some of them hold several addresses.
+        let each =
+            |addresses: String| addresses.split([',', ' ', '\t', '\n']).flat_map(credentials_of).collect::<Vec<_>>();
+        tokens.chain(addresses.flat_map(each)).collect()
     }
 
     /// All variables, for handing on to a child process less what it must not see.

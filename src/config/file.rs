@@ -74,6 +74,8 @@ pub struct FileSettings {
     pub github_api_url: Option<String>,
     /// `github-server-url`.
     pub github_server_url: Option<String>,
+    /// `mirror`: the places that may have releases, in order.
+    pub mirror: Vec<String>,
     /// `offline`.
     pub offline: Option<bool>,
     /// `cache-size`: how many MiB the cache may hold.
@@ -130,6 +132,14 @@ pub fn parse(path: &Path, text: &str) -> Result<FileSettings, SettingsFileError>
             "github-api-url" => settings.github_api_url = text()?,
             "github-server-url" => settings.github_server_url = text()?,
             "offline" => settings.offline = Some(yes_or_no()?),
+            "mirror" => {
+                let texts = match value.as_array() {
+                    Some(list) => list.iter().map(toml::Value::as_str).collect(),
+                    None => value.as_str().map(|text| vec![text]),
+                };
+                let texts: Vec<&str> = texts.ok_or_else(|| kind("a text or a list of texts"))?;
+                settings.mirror = texts.into_iter().map(str::to_owned).collect();
+            }
             "cache-size" => {
                 let size = value.as_integer().and_then(|size| u64::try_from(size).ok());
                 settings.cache_size = Some(size.ok_or_else(|| kind("a number of MiB"))?);
@@ -199,6 +209,10 @@ mod tests {
         assert_eq!(settings.repository.as_deref(), Some("a/b"));
         assert_eq!(settings.offline, Some(true));
         assert_eq!(settings.unknown, ["speling"]);
+        let mirror = |text: &str| parsed(&format!("[tool.reproq]\nmirror = {text}\n")).map(|settings| settings.mirror);
+        assert_eq!(mirror("\"a\"").expect("a text"), ["a"]);
+        assert_eq!(mirror("[\"a\", \"github\"]").expect("a list"), ["a", "github"]);
+        assert!(mirror("[1]").is_err() && mirror("true").is_err());
     }
 
     #[test]

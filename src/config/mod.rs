@@ -2,6 +2,7 @@
 
 mod env;
 mod file;
+mod mirrors;
 mod project;
 mod settings;
 

@@ -6,20 +6,24 @@ use std::path::PathBuf;
 use thiserror::Error;
 use url::Url;
 
+use crate::address::is_loopback;
 use crate::config::Env;
 use crate::config::FileSettings;
+use crate::config::mirrors::mirrors;
+use crate::mirror::Place;
 use crate::release::RepoSlug;
 use crate::release::Tool;
 use crate::secret::Secret;
 use crate::trust::Level;
 
 /// Every variable this program reads, with its meaning; the README's table is generated from it.
-pub const VARIABLES: [(&str, &str); 27] = [
+pub const VARIABLES: [(&str, &str); 28] = [
     ("REPROQ_REPOSITORY", "the worker's repository, `OWNER/NAME`"),
     ("REPROQ_REQUIRE", "the least verdict an installation accepts"),
     ("REPROQ_WORKFLOW", "the workflow that must have signed for a release"),
     ("REPROQ_WORKER_SOURCE", "a checkout of the worker for local builds"),
     ("REPROQ_WORKER_BIN", "read by Django and by `which`: the worker binary to run"),
+    ("REPROQ_MIRROR", "where releases are, in order: folders, addresses, `github`; between them commas or white space"),
     ("REPROQ_OFFLINE", "`1`: as `--offline`"),
     ("REPROQ_CACHE_DIR", "the folder of the cache, instead of the system's own for caches"),
     ("REPROQ_CACHE_SIZE", "how many MiB the cache may hold (1024); `0`: no cache"),
@@ -103,6 +107,8 @@ pub struct SettingsInput {
     pub workflow: Option<String>,
     /// `--source`.
     pub source: Option<PathBuf>,
+    /// `--mirror`.
+    pub mirrors: Vec<String>,
     /// `--offline`.
     pub offline: bool,
     /// `--github-api-url`.
@@ -135,6 +141,8 @@ pub struct Settings {
     pub allow_branch: bool,
     /// A checkout of the worker that was named; without one its sibling folder is tried.
     pub source: Option<Setting<PathBuf>>,
+    /// The places that may have releases, in the order they are tried, where anybody names some.
+    pub mirrors: Option<Setting<Vec<Place>>>,
     /// Whether the network may not be used.
     pub offline: Setting<bool>,
     /// The folder of the cache; none where the system names no place for one, or none is wanted.
@@ -190,6 +198,7 @@ impl Settings {
             let setting = pick(("--source", None), "REPROQ_WORKER_SOURCE", &file.source)?;
             Some(Setting { value: PathBuf::from(setting.value), from: setting.from })
         });
+        let mirrors = mirrors(&input.mirrors, env, file)?;
         let offline = if input.offline {
             Setting { value: true, from: Provenance::Flag("--offline") }
         } else if env.var_os("REPROQ_OFFLINE").is_some() {
@@ -214,6 +223,7 @@ impl Settings {
             allow_self_hosted: file.allow_self_hosted.unwrap_or(false),
             allow_branch: file.allow_branch.unwrap_or(false),
             source,
+            mirrors,
             offline,
             cache,
             cache_size,
@@ -236,6 +246,10 @@ impl Settings {
             format!("require {} from {}", self.require.value, self.require.from),
             format!("offline {} from {}", self.offline.value, self.offline.from),
         ];
+        if let Some(mirrors) = &self.mirrors {
+            let places: Vec<String> = mirrors.value.iter().map(ToString::to_string).collect();
+            lines.push(format!("mirror {} from {}", places.join(", then "), mirrors.from));
+        }
         match &self.cache {
             Some(cache) => lines.push(format!("cache {} from {}", cache.value.display(), cache.from)),
             None => lines.push("no cache".to_owned()),
@@ -365,15 +379,6 @@ fn is_vouched_for(api: &Setting<Url>, server: &Setting<Url>) -> bool {
 
 fn is_githubs_own(host: &str) -> bool {
     host == "api.github.com" || host.ends_with(".ghe.com")
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 /// The token for an API host. Tokens for github.com never go to an Enterprise host, nor the other way round.

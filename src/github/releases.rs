@@ -13,7 +13,6 @@ use url::Url;
 use crate::github::ApiError;
 use crate::github::GitHub;
 use crate::github::bounded::at_most;
-use crate::net::Backoff;
 use crate::net::Download;
 use crate::net::NetError;
 use crate::net::download;
@@ -182,19 +181,9 @@ impl GitHub {
     }
 
     async fn small_file(&self, request: &Download<'_>, headers: HeaderMap) -> Result<Option<Vec<u8>>, NetError> {
-        let mut backoff = Backoff::new();
-        loop {
-            let outcome =
-                self.http.small_file(&request.url, headers.clone(), request.authorization, MAX_CHECKSUM_FILE).await;
-            match outcome {
-                Ok(bytes) => return Ok(bytes.map(Into::into)),
-                Err(error) if error.is_transient() => match backoff.next(error.retry_after()) {
-                    Some(wait) => tokio::time::sleep(wait).await,
-                    None => return Err(error),
-                },
-                Err(error) => return Err(error),
-            }
-        }
+        let (url, token) = (&request.url, request.authorization);
+        let bytes = self.http.patient_small_file(url, &headers, token, MAX_CHECKSUM_FILE).await?;
+        Ok(bytes.map(Into::into))
     }
 
     /// The address of an asset people can open, for reports.

@@ -23,6 +23,7 @@ use crate::install::evidence;
 use crate::install::locking;
 use crate::install::locking::Known;
 use crate::install::looked::looked;
+use crate::install::looked::or_offline;
 use crate::install::resolve::give_up;
 use crate::install::signed::Signed;
 use crate::lockfile::Lockfile;
@@ -126,10 +127,10 @@ impl Order<'_> {
             };
             let error = match outcome {
                 Ok(way) => return Ok(way),
-                Err(error) => error,
+                Err(error) => or_offline(error, self.request, self.door),
             };
             if let Some(next) = origins.get(index + 1) {
-                self.door.progress.note(&format!("{} cannot serve ({error}); trying {}", origin.name(), next.name()));
+                self.door.progress.note(&format!("{}; trying {}", error.told_of(&origin.name()), next.name()));
             }
             tried.push((origin.name(), error));
         }
@@ -182,7 +183,7 @@ impl Order<'_> {
                         Known { target: request.target, asset, evidence: &wanted.evidence, signed: &wanted.signed };
                     let new = locking::lockfile(self, origin, &listing, &sums, &[here]).await?;
                     if let Some(old) = old {
-                        locking::refuse_drift(old, &new)?;
+                        locking::refuse_drift(old, &new, origin)?;
                     }
                     // What nothing proves is not locked, and a lock without this machine helps nobody here.
                     new.asset(request.target).is_some().then_some(new)
@@ -361,11 +362,14 @@ fn stated(origin: &Origin, pin: &Pin, signed: &Signed) -> Vec<Evidence> {
     evidence
 }
 
-/// What a bundle lacks, its release may well have.
+/// What a bundle or a mirror lacks, its release may well have.
 pub(super) fn not_carried(origin: &Origin, error: ResolveError) -> ResolveError {
     match (origin, error) {
         (Origin::Bundle(bundle), ResolveError::Fallback(Fallback::NoAsset { tag, target, has, .. })) => {
             Fallback::NotInBundle { bundle: bundle.name().to_owned(), tag, target, has }.into()
+        }
+        (Origin::Mirror(mirror), ResolveError::Fallback(Fallback::NoAsset { tag, target, has, .. })) => {
+            Fallback::NotInMirror { mirror: mirror.name(), tag, target, has }.into()
         }
         (_, error) => error,
     }

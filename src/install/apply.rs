@@ -24,6 +24,7 @@ use crate::install::hold::Hold;
 use crate::install::local;
 use crate::install::locking;
 use crate::install::looked::looked;
+use crate::install::looked::or_offline;
 use crate::install::prove::prove;
 use crate::install::resolve::give_up;
 use crate::install::standing;
@@ -167,9 +168,11 @@ pub fn preview(request: &InstallRequest, door: &Door<'_>) -> Result<Preview, Ins
     let because = match (build_at_once(request, &work), &request.pin) {
         (Some(because), _) => because,
         (None, Some(pin)) if request.from.is_none() => {
-            let url = door.public_address(&pin.lockfile.repository, &pin.lockfile.tag, &pin.asset.name);
+            let place =
+                door.first_address(&pin.lockfile.repository, &pin.lockfile.tag, &pin.asset.name, request.offline);
             let cached = door.cache.as_ref().is_some_and(|cache| cache.has(&pin.asset.sha256));
-            if cached || !request.offline {
+            let public = || door.public_address(&pin.lockfile.repository, &pin.lockfile.tag, &pin.asset.name);
+            if let Some(url) = place.or_else(|| cached.then(public)) {
                 let (tag, asset) = (pin.lockfile.tag.clone(), pin.asset.name.clone());
                 let (size, verdict) = (pin.asset.size, request.policy.require.max(Level::Pinned));
                 return Ok(Preview::Download { work, tag, asset, url, size, verdict, cached });
@@ -202,7 +205,7 @@ pub fn lock_release(request: &InstallRequest, door: &Door<'_>) -> Result<Lockfil
                     let sums = evidence::sums(&origin, &listing).await;
                     let new = locking::lockfile(&order, &origin, &listing, &sums, &[]).await?;
                     if let LockOrder::Write { old: Some(old), .. } = &request.lock {
-                        locking::refuse_drift(old, &new)?;
+                        locking::refuse_drift(old, &new, &origin)?;
                     }
                     return Ok(new);
                 }
@@ -223,7 +226,16 @@ pub fn released_assets(
     spec: &VersionSpec,
     door: &Door<'_>,
 ) -> Result<(Tag, Vec<String>), InstallError> {
-    let listing = async { Ok::<_, InstallError>(door.github(repository)?.release(spec, door.progress).await?) };
+    let listing = async {
+        let mut outcome = Err(InstallError::Offline);
+        for origin in door.places(repository, false)? {
+            outcome = origin.release(spec, door.progress).await.map_err(InstallError::from);
+            if outcome.is_ok() {
+                break;
+            }
+        }
+        outcome
+    };
     let listing = runtime()?.block_on(listing)?;
     let assets = listing.release().map(|release| release.assets.iter().map(|asset| asset.name.clone()).collect());
     Ok((listing.tag().clone(), assets.unwrap_or_default()))
@@ -239,7 +251,7 @@ async fn preview_release(
     for origin in door.origins(request)? {
         match preview_at(&origin, &spec, request, door, work).await {
             Ok(preview) => return Ok(Ok(preview)),
-            Err(error) => tried.push((origin.name(), error)),
+            Err(error) => tried.push((origin.name(), or_offline(error, request, door))),
         }
     }
     give_up(tried, looked(request, door)).map(Err)

@@ -60,8 +60,13 @@ impl Order<'_> {
         }
         match self.signed_in_cache(subject_of(pin)) {
             Some(signed) => Ok(signed),
-            None => self.signed(origin, None, subject_of(pin)).await,
+            None => self.signed_about(origin, pin).await,
         }
+    }
+
+    /// Who signed for what a lock names, whether or not that is asked for.
+    pub(super) async fn signed_about(&self, origin: &Origin, pin: &Pin) -> Result<Signed, InstallError> {
+        self.signed(origin, None, subject_of(pin)).await
     }
 
     /// The same from the cache alone; nothing where that has not what is asked for.

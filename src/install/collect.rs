@@ -16,6 +16,7 @@ use crate::install::evidence;
 use crate::install::locking;
 use crate::install::locking::Known;
 use crate::install::looked::looked_in_cache;
+use crate::install::looked::looked_in_mirrors;
 use crate::install::resolve::give_up;
 use crate::install::signed::Signed;
 use crate::lockfile::LockedAsset;
@@ -99,7 +100,7 @@ pub fn collect(
         for (pin, _) in assets {
             let request = InstallRequest { pin: Some(pin.clone()), ..request.clone() };
             let order = Order { request: &request.held_to_the_lock(pin.asset.target), door, staging };
-            let (file, proofs) = asset(&order, &pin).await?;
+            let Brought { file, proofs, .. } = asset(&order, &pin).await?;
             if let Some(proofs) = proofs.filter(|_| files.iter().all(|(name, _)| *name != file_name(&pin.asset.name))) {
                 files.push((file_name(&pin.asset.name), proofs.into_bytes()));
             }
@@ -110,38 +111,57 @@ pub fn collect(
     Ok(Collection { lockfile, assets: collected, files })
 }
 
-/// One asset, and the proofs of where it comes from as one text.
-async fn asset(order: &Order<'_>, pin: &Pin) -> Result<(Written, Option<String>), InstallError> {
+/// One asset of a bundle.
+async fn asset(order: &Order<'_>, pin: &Pin) -> Result<Brought, InstallError> {
+    let brought = brought(order, pin).await?;
+    if !brought.is_cached {
+        keep(order, pin, &brought);
+    }
+    Ok(brought)
+}
+
+/// An asset in the staging folder.
+#[derive(Debug)]
+pub(super) struct Brought {
+    /// The file.
+    pub(super) file: Written,
+    /// The proofs of where it comes from, as one text.
+    pub(super) proofs: Option<String>,
+    /// Whether the cache has all of that.
+    is_cached: bool,
+}
+
+/// The asset a pin names, from the cache, else from the first origin that serves.
+pub(super) async fn brought(order: &Order<'_>, pin: &Pin) -> Result<Brought, InstallError> {
     let door = order.door;
     if let Some(signed) = order.signed_as_cached(pin)
         && let Some(verified) = order.cached_bytes(pin, &signed)?
     {
-        return Ok((verified.file().clone(), signed.text()));
+        return Ok(Brought { file: verified.file().clone(), proofs: signed.text(), is_cached: true });
     }
     let mut tried = Vec::new();
     for origin in door.origins(order.request)? {
-        match asset_from(order, &origin, pin).await {
-            Ok(found) => return Ok(found),
+        match brought_from(order, &origin, pin).await {
+            Ok(brought) => return Ok(brought),
             Err(error) => tried.push((origin.name(), error)),
         }
     }
     Err(nothing_serves(tried, order.request, door))
 }
 
-async fn asset_from(order: &Order<'_>, origin: &Origin, pin: &Pin) -> Result<(Written, Option<String>), InstallError> {
+async fn brought_from(order: &Order<'_>, origin: &Origin, pin: &Pin) -> Result<Brought, InstallError> {
     let signed = order.signed_as_pinned(origin, pin).await?;
     let verified = match order.cached_bytes(pin, &signed)? {
         Some(verified) => verified,
         None => order.pinned_bytes(origin, pin, &signed).await?,
     };
-    keep(order, pin, verified.file(), signed.text().as_deref());
-    Ok((verified.file().clone(), signed.text()))
+    Ok(Brought { file: verified.file().clone(), proofs: signed.text(), is_cached: false })
 }
 
-fn keep(order: &Order<'_>, pin: &Pin, file: &Written, proofs: Option<&str>) {
+fn keep(order: &Order<'_>, pin: &Pin, brought: &Brought) {
     let (repository, tag) = (pin.lockfile.repository.clone(), pin.lockfile.tag.clone());
     let provenance = Provenance { repository, tag, name: pin.asset.name.clone() };
-    let kept = order.door.cache.as_ref().map(|cache| cache.keep(file, &provenance, proofs));
+    let kept = order.door.cache.as_ref().map(|cache| cache.keep(&brought.file, &provenance, brought.proofs.as_deref()));
     if let Some(Err(error)) = kept {
         order.door.progress.note(&format!("the cache is left out: {error}: {}", error.source));
     }
@@ -164,7 +184,11 @@ async fn listed(
 }
 
 fn nothing_serves(tried: Vec<(String, InstallError)>, request: &InstallRequest, door: &Door<'_>) -> InstallError {
-    match give_up(tried, vec![looked_in_cache(request, door)]) {
+    let mut looked = vec![looked_in_cache(request, door)];
+    if !door.mirrors.is_empty() {
+        looked.extend(looked_in_mirrors(request, door));
+    }
+    match give_up(tried, looked) {
         Ok(fallback) => InstallError::Resolve(ResolveError::Fallback(fallback)),
         Err(error) => error,
     }
@@ -178,10 +202,34 @@ async fn listed_at(
 ) -> Result<(Lockfile, Vec<(String, Vec<u8>)>), InstallError> {
     let spec = request.spec.clone().unwrap_or(VersionSpec::Latest);
     let listing = origin.release(&spec, door.progress).await.map_err(|error| InstallError::at(origin, error))?;
-    let sums = evidence::sums(origin, &listing).await;
+    let (lockfile, assets) = proven(origin, &listing, request, machines, door).await?;
+    let names: Vec<&str> = assets.iter().map(|asset| asset.name.as_str()).collect();
+    let mut files = files_beside(origin, &listing, &checksum_files(&names)).await?;
+    files.extend(assets.iter().filter_map(|asset| Some((file_name(&asset.name), asset.proofs.clone()?.into_bytes()))));
+    Ok((lockfile, files))
+}
+
+/// An asset that may be accepted.
+#[derive(Debug)]
+pub(super) struct Proven {
+    /// Its name.
+    pub(super) name: String,
+    /// The proofs of where it comes from, as one text.
+    pub(super) proofs: Option<String>,
+}
+
+/// The lock of a release as this origin lists it, and the assets for these machines, each of which may be accepted.
+pub(super) async fn proven(
+    origin: &Origin,
+    listing: &Listing,
+    request: &InstallRequest,
+    machines: &Machines,
+    door: &Door<'_>,
+) -> Result<(Lockfile, Vec<Proven>), InstallError> {
+    let sums = evidence::sums(origin, listing).await;
     let mut proven: Vec<(Target, Asset, Vec<Evidence>, Signed)> = Vec::new();
     for target in machines.targets() {
-        let choice = match choose(&listing, &request.tool, target) {
+        let choice = match choose(listing, &request.tool, target) {
             Ok(choice) => choice,
             Err(ResolveError::Fallback(_)) if *machines == Machines::All => continue,
             Err(error) => return Err(InstallError::Resolve(error)),
@@ -190,8 +238,8 @@ async fn listed_at(
         for (asset, _) in choice.candidates {
             let wanted = request.clone().held_to_the_lock(target);
             let order = Order { request: &wanted, door, staging: Path::new("") };
-            let mut evidence = evidence::gather(origin, &listing, &sums, &asset).await;
-            let signed = order.signed_as_stated(origin, &listing, &asset, locking::stated(&evidence)).await?;
+            let mut evidence = evidence::gather(origin, listing, &sums, &asset).await;
+            let signed = order.signed_as_stated(origin, listing, &asset, locking::stated(&evidence)).await?;
             evidence.extend(signed.evidence.iter().cloned());
             match judge(None, &evidence, wanted.policy) {
                 Ok(_) => {
@@ -213,36 +261,42 @@ async fn listed_at(
     let known: Vec<Known<'_>> = known.collect();
     // Nothing is staged.
     let order = Order { request, door, staging: Path::new("") };
-    let lockfile = locking::lockfile(&order, origin, &listing, &sums, &known).await?;
+    let lockfile = locking::lockfile(&order, origin, listing, &sums, &known).await?;
     if let LockOrder::Write { old: Some(old), .. } = &request.lock {
-        locking::refuse_drift(old, &lockfile)?;
+        locking::refuse_drift(old, &lockfile, origin)?;
     }
-    let assets: Vec<&str> = proven.iter().map(|(_, asset, ..)| asset.name.as_str()).collect();
-    let mut files = files_beside(origin, &listing, &assets).await?;
-    for (_, asset, _, signed) in &proven {
-        files.extend(signed.text().map(|text| (file_name(&asset.name), text.into_bytes())));
-    }
-    Ok((lockfile, files))
+    let assets = proven.into_iter().map(|(_, asset, _, signed)| Proven { proofs: signed.text(), name: asset.name });
+    Ok((lockfile, assets.collect()))
 }
 
-/// The checksum files the release lists for these assets.
-async fn files_beside(
+/// The files of the release with these names, where it has them.
+pub(super) async fn files_beside(
     origin: &Origin,
     listing: &Listing,
-    assets: &[&str],
+    names: &[String],
 ) -> Result<Vec<(String, Vec<u8>)>, InstallError> {
     let Some(release) = listing.release() else { return Ok(Vec::new()) };
-    let beside = assets.iter().map(|name| sidecar_name(name));
-    let names = SUMS_FILES.iter().map(|name| (*name).to_owned()).chain(beside);
     let mut files = Vec::new();
     for name in names {
-        let Some(file) = release.asset(&name).filter(|file| file.state == AssetState::Uploaded) else { continue };
+        let Some(file) = release.asset(name).filter(|file| file.state == AssetState::Uploaded) else { continue };
         match origin.small_file(&release.tag, file).await {
-            Ok(bytes) => files.extend(bytes.map(|bytes| (name, bytes))),
+            Ok(bytes) => files.extend(bytes.map(|bytes| (name.clone(), bytes))),
             Err(source) => return Err(InstallError::fetching(file, source)),
         }
     }
     Ok(files)
+}
+
+/// The names of the files that hold the checksums of these assets.
+pub(super) fn checksum_files(assets: &[&str]) -> Vec<String> {
+    let beside = assets.iter().map(|name| sidecar_name(name));
+    SUMS_FILES.iter().map(|name| (*name).to_owned()).chain(beside).collect()
+}
+
+/// The names of all files that go with these assets: their checksums and the proofs of where they come from.
+pub(super) fn files_of(assets: &[&str]) -> Vec<String> {
+    let proofs = assets.iter().map(|name| file_name(name));
+    checksum_files(assets).into_iter().chain(proofs).collect()
 }
 
 impl Machines {

@@ -14,13 +14,17 @@ use crate::github::GitHub;
 use crate::install::InstallError;
 use crate::install::InstallRequest;
 use crate::keyring::Keyring;
+use crate::mirror;
+use crate::mirror::Place;
 use crate::net::Http;
 use crate::net::HttpOptions;
+use crate::origin::Mirror;
 use crate::origin::Origin;
 use crate::origin::OriginError;
 use crate::progress::Progress;
 use crate::release::RepoSlug;
 use crate::release::Tag;
+use crate::release::Tool;
 use crate::secret::SafeUrl;
 
 /// What an installation may touch.
@@ -29,6 +33,8 @@ pub struct Door<'a> {
     pub api_url: &'a Url,
     /// The web address of GitHub.
     pub server_url: &'a Url,
+    /// The places that may have releases, in the order they are tried; none is GitHub alone.
+    pub mirrors: &'a [Place],
     /// The token for the API.
     pub token: Option<&'a Token>,
     /// How patient the network is.
@@ -53,11 +59,46 @@ impl Door<'_> {
         if let Some(bundle) = &request.from {
             return Ok(vec![Origin::Bundle(bundle.clone())]);
         }
+        self.places(&request.repository, request.offline)
+    }
+
+    /// The same, whatever is installed.
+    pub(super) fn places(&self, repository: &RepoSlug, offline: bool) -> Result<Vec<Origin>, InstallError> {
+        let github = [Place::GitHub];
+        let places = if self.mirrors.is_empty() { &github } else { self.mirrors };
         let mut origins = Vec::new();
-        if !request.offline {
-            origins.push(self.github(&request.repository)?);
+        for place in places {
+            match place {
+                Place::Folder(root) => {
+                    let mirror = Mirror::in_folder(root.clone(), Tool::WORKER, repository.clone());
+                    origins.push(Origin::Mirror(Box::new(mirror)));
+                }
+                Place::GitHub | Place::Web(_) if offline => {}
+                Place::GitHub => origins.push(self.github(repository)?),
+                Place::Web(base) => {
+                    let http = Http::new(self.http.clone()).map_err(OriginError::from)?;
+                    let mirror = Mirror::behind(base.clone(), http, Tool::WORKER, repository.clone());
+                    origins.push(Origin::Mirror(Box::new(mirror)));
+                }
+            }
         }
         Ok(origins)
+    }
+
+    /// Where an asset would be fetched from first; without the network from a folder that has it.
+    pub(super) fn first_address(&self, repository: &RepoSlug, tag: &Tag, name: &str, offline: bool) -> Option<String> {
+        let public = || self.public_address(repository, tag, name);
+        if self.mirrors.is_empty() {
+            return (!offline).then(public);
+        }
+        let serves = |place: &&Place| match place {
+            Place::Folder(root) => {
+                !offline || mirror::asset_path(root, repository, tag, name).is_some_and(|path| path.is_file())
+            }
+            Place::GitHub | Place::Web(_) => !offline,
+        };
+        let place = self.mirrors.iter().find(serves)?;
+        Some(place.address(repository, tag, name).unwrap_or_else(public))
     }
 
     /// GitHub, for this repository. Its client has to be made where the network runs.

@@ -27,6 +27,9 @@ pub(super) async fn explain(
     file: &Path,
     progress: &dyn Progress,
 ) -> Result<Written, InstallError> {
+    if let (Origin::Mirror(_), InstallError::Origin(problem)) = (origin, &error) {
+        return Err(if problem.is_damage() { in_mirror(origin, pin, error, progress).await } else { error });
+    }
     if !may_have_drifted(&error) || !matches!(origin, Origin::GitHub(_)) {
         return Err(error);
     }
@@ -42,7 +45,7 @@ pub(super) async fn explain(
     match listed {
         None => Err(InstallError::Drift { drift: Drift::AssetGone { tag, name } }),
         Some(Asset { digest: Ok(Some(now)), .. }) if now != locked => {
-            Err(InstallError::Drift { drift: Drift::Changed { tag, name, locked, now } })
+            Err(InstallError::Drift { drift: Drift::at(origin, tag, name, locked, now) })
         }
         Some(Asset { id: Some(id), .. }) if is_missing(&error) => {
             let asset = Asset { id: Some(id), ..pinned_asset(pin) };
@@ -50,6 +53,17 @@ pub(super) async fn explain(
             fetched.map_err(|source| InstallError::Download { asset: name, source })
         }
         Some(_) => Err(error),
+    }
+}
+
+/// A mirror whose index states other bytes than the lock is another matter than one whose file is damaged.
+async fn in_mirror(origin: &Origin, pin: &Pin, error: InstallError, progress: &dyn Progress) -> InstallError {
+    let (tag, name, locked) = (pin.lockfile.tag.clone(), pin.asset.name.clone(), pin.asset.sha256);
+    let listing = origin.release(&VersionSpec::Exact(tag.clone()), progress).await;
+    let stated = listing.ok().and_then(|listing| listing.release()?.asset(&name)?.digest.clone().ok()?);
+    match stated.filter(|now| *now != locked) {
+        Some(now) => InstallError::Drift { drift: Drift::at(origin, tag, name, locked, now) },
+        None => error,
     }
 }
 

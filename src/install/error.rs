@@ -22,6 +22,7 @@ use crate::install::ResolveError;
 use crate::keyring::KeyringError;
 use crate::lockfile::LockfileError;
 use crate::lockfile::Signer;
+use crate::mirror::Refusal;
 use crate::origin::Origin;
 use crate::origin::OriginError;
 use crate::release::Asset;
@@ -63,6 +64,14 @@ pub enum InstallError {
     /// The project's lock is no longer what `--locked` can obey, or what the bundle is of.
     #[error(transparent)]
     Disagreement(#[from] Disagreement),
+    /// A release stays as it is in a mirror.
+    #[error("{tag} is not mirrored: {refusal}")]
+    NotMirrored {
+        /// The release.
+        tag: Tag,
+        /// Why.
+        refusal: Refusal,
+    },
     /// The release cannot be found.
     #[error(transparent)]
     Origin(#[from] OriginError),
@@ -250,10 +259,10 @@ impl InstallError {
         matches!(self, Self::Smoke { .. } | Self::Build { .. } | Self::Prepare { .. })
     }
 
-    /// An asset that an origin did not give. A bundle is a file like any other; nothing is downloaded from it.
+    /// An asset that an origin did not give. A bundle is a file like any other, and what a mirror says names the asset.
     pub(super) fn fetching(asset: &Asset, error: OriginError) -> Self {
         match error {
-            OriginError::Bundle { .. } => Self::Origin(error),
+            OriginError::Bundle { .. } | OriginError::Mirror { .. } => Self::Origin(error),
             OriginError::Api(_) | OriginError::Net(_) => Self::Download { asset: asset.name.clone(), source: error },
         }
     }
@@ -285,6 +294,22 @@ pub enum Drift {
         /// What the release has.
         now: Sha256Digest,
     },
+    /// A mirror has other bytes under its name.
+    #[error(
+        "the mirror {mirror} has another {name} of {tag} than reproq.lock names: sha256 {locked} is locked, the mirror's index states {now}"
+    )]
+    InMirror {
+        /// What people call the mirror.
+        mirror: String,
+        /// The release.
+        tag: Tag,
+        /// The asset.
+        name: String,
+        /// What is locked.
+        locked: Sha256Digest,
+        /// What the mirror's index states.
+        now: Sha256Digest,
+    },
     /// The release is still there, and the asset is not.
     #[error("the asset {name} was removed from {tag} on GitHub since it was locked")]
     AssetGone {
@@ -301,6 +326,16 @@ pub enum Drift {
     },
 }
 
+impl Drift {
+    /// Other bytes than are locked, as this place states them.
+    pub(super) fn at(origin: &Origin, tag: Tag, name: String, locked: Sha256Digest, now: Sha256Digest) -> Self {
+        match origin {
+            Origin::Mirror(mirror) => Self::InMirror { mirror: mirror.name(), tag, name, locked, now },
+            Origin::GitHub(_) | Origin::Bundle(_) => Self::Changed { tag, name, locked, now },
+        }
+    }
+}
+
 impl InstallError {
     /// The lines that belong to it: what a build printed last, or what happened at each place that was tried.
     #[expect(clippy::wildcard_enum_match_arm, reason = "no other failure has lines of its own")]
@@ -309,11 +344,15 @@ impl InstallError {
             Self::Build {
                 source: BuildError::Failed { lines, .. } | BuildError::ModulesMissing { lines, .. }, ..
             } => lines.clone(),
-            Self::Everywhere { tried } => {
-                tried.iter().map(|(place, error)| format!("{place}: {}", error.with_causes())).collect()
-            }
+            Self::Everywhere { tried } => tried.iter().map(|(place, error)| error.told_of(place)).collect(),
             _ => Vec::new(),
         }
+    }
+
+    /// What happened at a place, which is named once.
+    pub(super) fn told_of(&self, place: &str) -> String {
+        let told = self.with_causes();
+        if told.starts_with(place) { told } else { format!("{place}: {told}") }
     }
 
     pub(super) fn with_causes(&self) -> String {
@@ -332,6 +371,7 @@ fn in_place_of_a_download(because: &Fallback) -> String {
         Fallback::Asked | Fallback::RepairsBuild => String::new(),
         Fallback::NoAsset { .. }
         | Fallback::NotInBundle { .. }
+        | Fallback::NotInMirror { .. }
         | Fallback::Unreachable { .. }
         | Fallback::Offline { .. } => {
             format!(" in place of a download ({because})")

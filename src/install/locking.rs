@@ -176,7 +176,7 @@ pub(super) fn stated(evidence: &[Evidence]) -> Option<Sha256Digest> {
 }
 
 /// Whether a lock of the same release may take the place of another: nothing that was locked may have changed.
-pub(super) fn refuse_drift(old: &Lockfile, new: &Lockfile) -> Result<(), InstallError> {
+pub(super) fn refuse_drift(old: &Lockfile, new: &Lockfile, origin: &Origin) -> Result<(), InstallError> {
     if !old.is_of_same_release(new) {
         return Ok(());
     }
@@ -184,7 +184,7 @@ pub(super) fn refuse_drift(old: &Lockfile, new: &Lockfile) -> Result<(), Install
         let now = new.asset(before.target).map(|asset| asset.sha256);
         if let Some(now) = now.filter(|now| *now != before.sha256) {
             let (tag, name, locked) = (old.tag.clone(), before.name.clone(), before.sha256);
-            return Err(InstallError::Drift { drift: Drift::Changed { tag, name, locked, now } });
+            return Err(InstallError::Drift { drift: Drift::at(origin, tag, name, locked, now) });
         }
     }
     Ok(())

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use url::Host;
 use url::Url;
 
 use crate::install::Door;
@@ -27,17 +26,6 @@ pub struct Fetched {
     _staging: Staging,
 }
 
-/// Whether bytes may be fetched from an address: over TLS, or from this very machine.
-pub fn may_be_fetched(url: &Url) -> bool {
-    let is_loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    url.scheme() == "https" || (url.scheme() == "http" && is_loopback)
-}
-
 /// Fetches it to a folder of its own, outside of any project.
 pub fn fetch_file(url: &Url, door: &Door<'_>) -> Result<Fetched, InstallError> {
     let staging = Staging::aside()?;
@@ -56,20 +44,4 @@ pub fn fetch_file(url: &Url, door: &Door<'_>) -> Result<Fetched, InstallError> {
     });
     let path = fetched.map_err(|error| InstallError::Origin(OriginError::from(error)))?;
     Ok(Fetched { path, _staging: staging })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_this_machine_may_do_without_tls() {
-        let may = |url: &str| may_be_fetched(&url.parse().expect("an address"));
-        for url in ["https://example.com/x", "http://localhost:8000/x", "http://127.0.0.1/x", "http://[::1]/x"] {
-            assert!(may(url), "{url}");
-        }
-        for url in ["http://example.com/x", "http://127.0.0.1.example.com/x", "ftp://localhost/x", "file:///x"] {
-            assert!(!may(url), "{url}");
-        }
-    }
 }

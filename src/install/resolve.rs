@@ -47,6 +47,18 @@ pub enum Fallback {
         /// The assets it carries.
         has: Vec<String>,
     },
+    /// The mirror has the release, and no asset of it for the target.
+    #[error("the mirror {mirror} has no asset of {tag} for {target}")]
+    NotInMirror {
+        /// What people call it.
+        mirror: String,
+        /// The release.
+        tag: Tag,
+        /// The target.
+        target: Target,
+        /// What it has of the release.
+        has: Vec<String>,
+    },
     /// The place that has the release is out of reach.
     #[error("{place} is out of reach: {reason}")]
     Unreachable {

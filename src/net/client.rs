@@ -10,6 +10,7 @@ use reqwest::header;
 use reqwest::header::HeaderMap;
 use url::Url;
 
+use crate::net::Backoff;
 use crate::net::NetError;
 use crate::net::Patience;
 use crate::net::error::shown;
@@ -145,6 +146,26 @@ impl Http {
         refuse_web_page(response.headers(), &at)?;
         let headers = response.headers().clone();
         Ok(Some((headers, read_bounded(response, &at, limit, self.idle_timeout()).await?)))
+    }
+
+    /// As [`Http::small_file`]; what may be better a moment later is tried again.
+    pub(crate) async fn patient_small_file(
+        &self,
+        url: &Url,
+        headers: &HeaderMap,
+        authorization: Option<&Secret<String>>,
+        limit: u64,
+    ) -> Result<Option<Bytes>, NetError> {
+        let mut backoff = Backoff::new();
+        loop {
+            match self.small_file(url, headers.clone(), authorization, limit).await {
+                Err(error) if error.is_transient() => match backoff.next(error.retry_after()) {
+                    Some(wait) => tokio::time::sleep(wait).await,
+                    None => return Err(error),
+                },
+                outcome => return outcome,
+            }
+        }
     }
 }
 

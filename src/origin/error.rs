@@ -5,6 +5,7 @@ use thiserror::Error;
 use crate::bundle::Bundle;
 use crate::bundle::BundleError;
 use crate::github::ApiError;
+use crate::mirror::MirrorError;
 use crate::net::NetError;
 
 /// A failed request to an origin.
@@ -24,6 +25,14 @@ pub enum OriginError {
         /// Why not.
         source: BundleError,
     },
+    /// A mirror.
+    #[error("the mirror {mirror} {problem}")]
+    Mirror {
+        /// What people call it.
+        mirror: String,
+        /// Why not.
+        problem: Box<MirrorError>,
+    },
 }
 
 impl OriginError {
@@ -36,7 +45,7 @@ impl OriginError {
     pub fn is_unreachable(&self) -> bool {
         match self {
             Self::Api(ApiError::Net(error)) | Self::Net(error) => error.is_unreachable(),
-            Self::Api(_) | Self::Bundle { .. } => false,
+            Self::Api(_) | Self::Bundle { .. } | Self::Mirror { .. } => false,
         }
     }
 
@@ -50,7 +59,17 @@ impl OriginError {
         match self {
             Self::Api(ApiError::Net(error)) | Self::Net(error) => error.is_transient(),
             Self::Api(error) => error.is_limited(),
-            Self::Bundle { .. } => false,
+            Self::Bundle { .. } | Self::Mirror { .. } => false,
         }
+    }
+
+    /// Whether a mirror merely lacks what was asked for.
+    pub fn is_lack(&self) -> bool {
+        matches!(self, Self::Mirror { problem, .. } if problem.is_lack())
+    }
+
+    /// Whether a mirror has a file, and not the one that is stated.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Mirror { problem, .. } if problem.is_damage())
     }
 }

@@ -3,14 +3,17 @@
 mod bundle;
 mod error;
 mod github;
+mod mirror;
 
 pub use error::OriginError;
+pub use mirror::Mirror;
 
 use std::path::Path;
 
 use crate::bundle::Bundle;
 use crate::github::GitHub;
 use crate::lockfile::Lockfile;
+use crate::net::NetError;
 use crate::progress::Progress;
 use crate::release::Asset;
 use crate::release::Listing;
@@ -20,6 +23,7 @@ use crate::release::Tag;
 use crate::release::VersionSpec;
 use crate::secret::SafeUrl;
 use crate::staging::Written;
+use crate::staging::discard;
 use crate::trust::EvidenceSource;
 
 /// What a place has of the signed proofs of where an asset comes from.
@@ -50,6 +54,8 @@ impl Proofs {
 pub enum Origin {
     /// GitHub itself.
     GitHub(Box<GitHub>),
+    /// Releases somebody keeps beside GitHub.
+    Mirror(Box<Mirror>),
     /// A file that carries one release.
     Bundle(Box<Bundle>),
 }
@@ -59,6 +65,7 @@ impl Origin {
     pub fn name(&self) -> String {
         match self {
             Self::GitHub(_) => "GitHub".to_owned(),
+            Self::Mirror(mirror) => format!("the mirror {}", mirror.name()),
             Self::Bundle(bundle) => format!("the bundle {}", bundle.name()),
         }
     }
@@ -67,6 +74,7 @@ impl Origin {
     pub async fn release(&self, spec: &VersionSpec, progress: &dyn Progress) -> Result<Listing, OriginError> {
         match self {
             Self::GitHub(github) => Ok(github.release(spec, progress).await?),
+            Self::Mirror(mirror) => mirror.release(spec).await,
             Self::Bundle(bundle) => bundle::release(bundle, spec),
         }
     }
@@ -75,6 +83,7 @@ impl Origin {
     pub async fn published(&self, progress: &dyn Progress) -> Result<Vec<Release>, OriginError> {
         match self {
             Self::GitHub(github) => Ok(github.published(progress).await?),
+            Self::Mirror(mirror) => mirror.published().await,
             Self::Bundle(bundle) => Ok(vec![bundle::only_release(bundle)]),
         }
     }
@@ -83,7 +92,7 @@ impl Origin {
     pub fn notes_address(&self, tag: &Tag) -> Option<String> {
         match self {
             Self::GitHub(github) => Some(SafeUrl(&github.release_page_url(tag)).to_string()),
-            Self::Bundle(_) => None,
+            Self::Mirror(_) | Self::Bundle(_) => None,
         }
     }
 
@@ -91,6 +100,7 @@ impl Origin {
     pub const fn index_source(&self) -> EvidenceSource {
         match self {
             Self::GitHub(_) => EvidenceSource::ApiDigest,
+            Self::Mirror(_) => EvidenceSource::MirrorIndex,
             Self::Bundle(_) => EvidenceSource::BundleManifest,
         }
     }
@@ -99,6 +109,7 @@ impl Origin {
     pub async fn small_file(&self, tag: &Tag, asset: &Asset) -> Result<Option<Vec<u8>>, OriginError> {
         match self {
             Self::GitHub(github) => Ok(github.small_asset(tag, asset).await?),
+            Self::Mirror(mirror) => mirror.small_file(tag, asset).await,
             // Its manifest has taken part in whatever these say.
             Self::Bundle(_) => Ok(None),
         }
@@ -116,6 +127,7 @@ impl Origin {
         match self {
             Self::GitHub(github) => github::proofs(github, listing, tag, asset, sha256, progress).await,
             Self::Bundle(bundle) => bundle::proofs(bundle, asset),
+            Self::Mirror(mirror) => mirror.proofs(listing, tag, asset).await,
         }
     }
 
@@ -127,8 +139,10 @@ impl Origin {
         destination: &Path,
         progress: &dyn Progress,
     ) -> Result<Written, OriginError> {
+        discard(destination).map_err(NetError::Write)?;
         match self {
             Self::GitHub(github) => Ok(github.fetch(tag, asset, destination, progress).await?),
+            Self::Mirror(mirror) => mirror.fetch(tag, asset, destination, progress).await,
             Self::Bundle(bundle) => bundle::fetch(bundle, asset, destination, progress),
         }
     }
@@ -137,6 +151,7 @@ impl Origin {
     pub fn asset_address(&self, tag: &Tag, name: &str) -> String {
         match self {
             Self::GitHub(github) => SafeUrl(&github.asset_page_url(tag, name)).to_string(),
+            Self::Mirror(mirror) => mirror.address(tag, name),
             Self::Bundle(bundle) => bundle::address(bundle, name),
         }
     }
@@ -144,7 +159,7 @@ impl Origin {
     /// The lock it brings along, which is then not made anew.
     pub fn carried_lock(&self) -> Option<&Lockfile> {
         match self {
-            Self::GitHub(_) => None,
+            Self::GitHub(_) | Self::Mirror(_) => None,
             Self::Bundle(bundle) => Some(bundle.lockfile()),
         }
     }

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 use serde::Serialize;
+use sha2::Digest;
+use sha2::Sha256;
 use thiserror::Error;
 
 /// Why a text is not a SHA-256 digest.
@@ -27,6 +29,11 @@ impl Sha256Digest {
     /// Wraps the 32 bytes a hasher gave.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
+    }
+
+    /// The digest of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
     }
 
     /// Parses what GitHub calls an asset's `digest`: `sha256:` and 64 hexadecimal digits. A missing prefix is an error,

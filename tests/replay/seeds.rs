@@ -47,6 +47,7 @@ pub(super) fn all() -> Vec<Seed> {
     seeds.extend(checksums());
     seeds.extend(go_info());
     seeds.extend(headers());
+    seeds.extend(mirrors());
     seeds.extend(plans());
     seeds.extend(settings());
     seeds.extend(stores());
@@ -127,6 +128,58 @@ fn checksums() -> Vec<Seed> {
             ("contradiction", format!("{A}  {name}\n{B}  {name}\n")),
             ("page", "<!DOCTYPE html>\n<title>Sign in</title>\n".to_owned()),
             ("other-algorithm", format!("SHA512 ({name}) = {A}{B}\n")),
+        ],
+    )
+}
+
+/// Indexes: an honest one, and what is wrong in every way once.
+fn mirrors() -> Vec<Seed> {
+    let honest = json!({
+        "schema": reproq::mirror::SCHEMA,
+        "tool": "reproq-worker",
+        "repository": "adpena/reproq-worker",
+        "releases": [
+            {
+                "tag": "v0.0.145-rc.1",
+                "prerelease": true,
+                "assets": [{"target": "windows-amd64", "name": "reproq-windows-amd64.exe", "size": 3, "sha256": B}],
+            },
+            {
+                "tag": "v0.0.144",
+                "version": "0.0.144",
+                "published": "2024-01-31T12:00:00Z",
+                "assets": [{"target": "linux-amd64", "name": "reproq-linux-amd64", "size": 3, "sha256": A, "proofs": []}],
+                "files": [{"name": "SHA256SUMS", "size": 2, "sha256": B}],
+            },
+        ],
+    });
+    let text = serde_json::to_string_pretty(&honest).expect("JSON");
+    let changed = |from: &str, to: &str| {
+        assert!(text.contains(from), "{from}");
+        text.replacen(from, to, 1)
+    };
+    named(
+        "mirror",
+        [
+            ("whole", text.clone()),
+            (
+                "empty",
+                changed(
+                    &text[text.find("\"releases\"").expect("there")..text.rfind(']').expect("there")],
+                    "\"releases\": [",
+                ),
+            ),
+            ("later", changed("reproq.mirror/1", "reproq.mirror/2")),
+            ("bundle", changed("reproq.mirror/1", "reproq.bundle/1")),
+            ("fork", changed("adpena/", "some/")),
+            ("tag-elsewhere", changed("v0.0.144", "../../v0.0.144")),
+            ("tag-without-version", changed("v0.0.144", "nightly")),
+            ("name-elsewhere", changed("\"SHA256SUMS\"", "\"../../SHA256SUMS\"")),
+            ("twice", changed("v0.0.145-rc.1", "v0.0.144")),
+            ("key-twice", changed("\"size\": 3", "\"size\": 3, \"size\": 4")),
+            ("huge", changed("\"size\": 3", "\"size\": 18446744073709551615")),
+            ("case", changed("\"SHA256SUMS\"", "\"Reproq-linux-amd64\"")),
+            ("codes", changed("\"SHA256SUMS\"", "\"\\u001b[2J\"")),
         ],
     )
 }

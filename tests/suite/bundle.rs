@@ -71,7 +71,7 @@ fn a_bundle_carries_a_release_to_a_machine_without_a_network() {
 }
 
 /// The commands of one of the README's stories, without what is said beside them.
-fn story(name: &str) -> Vec<Vec<String>> {
+pub fn story(name: &str) -> Vec<Vec<String>> {
     let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("a README");
     let (_, story) = readme.split_once(&format!("<!-- story: {name} -->\n```console\n")).expect("the story is told");
     let (commands, _) = story.split_once("```").expect("a block ends");

@@ -21,6 +21,8 @@ mod github_attestations;
 mod hostile;
 mod install;
 mod lock;
+mod mirror;
+mod mirror_damage;
 mod offline;
 mod output;
 mod release_check;

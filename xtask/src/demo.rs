@@ -69,6 +69,18 @@ pub fn run(root: &Path) -> anyhow::Result<()> {
         0,
         &["Installed v0.0.143", "equals the digest in reproq.lock"],
     )?;
+    demo.scene(
+        "A mirror of your own: every release, in a folder any web server can serve",
+        &["mirror", "sync", "../mirror"],
+        0,
+        &["has 3 releases", "v0.0.142  added"],
+    )?;
+    demo.scene(
+        "Installed from it, without a network",
+        &["install", "--mirror", "../mirror", "--tag", "v0.0.144", "--offline"],
+        0,
+        &["Installed v0.0.144", "the mirror's index agrees"],
+    )?;
     fs::remove_dir_all(demo.project().join(".reproq"))?;
     fs::remove_file(demo.project().join("reproq.lock"))?;
     demo.scene(

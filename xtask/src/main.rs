@@ -4,6 +4,7 @@
 
 mod bench;
 mod bench_prune;
+mod debian;
 mod demo;
 mod django;
 mod docs;
@@ -75,6 +76,7 @@ fn with_toolchains(mut command: Command) -> anyhow::Result<Command> {
     let go = toolchain::go(&root())?;
     println!("Go: {}", go.display());
     command.env("REPROQ_TEST_GO", &go).env("PATH", with_folder_of(&go)?);
+    debian::install_what_is_missing();
     match django::python_with_django(&root())? {
         Some(python) => {
             println!("Django: {}", python.display());

@@ -17,13 +17,21 @@ pub(super) fn drift(drift: &Drift) -> (ExitStatus, Vec<String>) {
             vec![
                 "nothing was installed; a published asset should never change: ask the maintainers what happened".to_owned(),
                 format!("if the change is meant, remove reproq.lock and run `reproq lock --tag {tag}`"),
-                "the locked bytes may still be in another machine's cache or in a bundle (`--from`)".to_owned(),
+                "the locked bytes may still be in another machine's cache, in a mirror (`--mirror`) or in a bundle (`--from`)".to_owned(),
+            ],
+        ),
+        Drift::InMirror { .. } => (
+            ExitStatus::Unverified,
+            vec![
+                "nothing was installed; the lock has the last word".to_owned(),
+                "one release has one set of bytes: ask where the lock and the mirror come from".to_owned(),
+                "to try GitHub behind the mirror, name it too: `--mirror PLACE --mirror github`".to_owned(),
             ],
         ),
         Drift::AssetGone { .. } | Drift::Pruned { .. } => (
             ExitStatus::NotFound,
             vec![
-                "only the newest releases stay on GitHub; the locked bytes may still be in another machine's cache or in a bundle (`reproq install --from BUNDLE`)".to_owned(),
+                "only the newest releases stay on GitHub; the locked bytes may still be in another machine's cache, in a mirror (`reproq install --mirror PLACE`) or in a bundle (`reproq install --from BUNDLE`)".to_owned(),
                 move_on.to_owned(),
                 "or build the locked version from a checkout: `reproq install --build --source DIR`".to_owned(),
             ],

@@ -5,6 +5,7 @@ mod build;
 mod bundle;
 mod keyring;
 mod lock;
+mod mirror;
 mod network;
 mod proof;
 
@@ -71,6 +72,7 @@ fn judge(error: &InstallError, request: &InstallRequest) -> (ExitStatus, Vec<Str
         InstallError::InTheWay { path, .. } => {
             (ExitStatus::Conflict, vec![format!("move `{}` away and run the same command again", path.display())])
         }
+        InstallError::NotMirrored { tag, refusal } => mirror::not_mirrored(tag, refusal),
         InstallError::Origin(error) => network::origin(error, request),
         InstallError::Drift { drift } => lock::drift(drift),
         InstallError::NoPrevious { .. } => {
@@ -168,6 +170,13 @@ fn fallback(reason: &Fallback) -> (ExitStatus, Vec<String>) {
                 format!(
                     "where there is a network: `reproq bundle create --tag {tag} --target {target} -o FILE`, or one with a source: `--with-source DIR`"
                 ),
+            ],
+        ),
+        Fallback::NotInMirror { tag, has, .. } => (
+            ExitStatus::NotFound,
+            vec![
+                format!("it has {}", listed(has)),
+                format!("where there is a network: `reproq mirror sync DIR --tag {tag} --target all`"),
             ],
         ),
         Fallback::Unreachable { .. } => {

@@ -12,6 +12,7 @@ pub(super) fn origin(error: &OriginError, request: &InstallRequest) -> (ExitStat
     match error {
         OriginError::Api(error) => api(error, request),
         OriginError::Net(error) => net(error),
+        OriginError::Mirror { mirror, problem } => super::mirror::judge(problem, mirror),
         OriginError::Bundle { bundle, source } => super::bundle::judge(source, bundle),
     }
 }

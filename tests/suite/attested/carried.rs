@@ -53,3 +53,40 @@ fn a_bundle_without_its_proofs_is_less_than_its_lock_claims() {
     assert_eq!(refused.code, 5, "{refused:#?}");
     assert!(!std::path::Path::new(&file).exists());
 }
+
+#[test]
+fn a_mirror_carries_the_proofs_that_only_the_api_has() {
+    let world = World::attested();
+    let folder = world.context.root().join("mirror");
+    let mirror = folder.to_str().expect("UTF-8").to_owned();
+    world.context.succeed(&["mirror", "sync", &mirror]);
+    let proofs = folder
+        .join("adpena/reproq-worker/releases/download/v0.0.144")
+        .join(format!("{}.sigstore.json", crate::support::context::asset_name()));
+    assert!(proofs.is_file());
+    // A second look finds all of it and asks for no proof.
+    let asked = world.questions();
+    let again = world.context.succeed(&["mirror", "sync", &mirror]);
+    assert_eq!(world.questions(), asked, "{again:#?}");
+    // GitHub is gone; what is in the folder proves itself.
+    world.context.repo().forget_attestations();
+    world.context.github.clear_log();
+    let output = world.context.succeed(&["install", "--mirror", &mirror, "--offline", "--require", "attested"]);
+    assert!(output.stdout.contains("verdict     attested"), "{output:#?}");
+    assert!(world.context.github.requests().is_empty());
+    world.forget_all_but_the_lock();
+    let locked = world.context.succeed(&["install", "--mirror", &mirror, "--offline", "--locked"]);
+    assert!(locked.stdout.contains("verdict     attested"), "{locked:#?}");
+    // Proofs that were changed in the folder prove nothing, and nothing is installed.
+    let text = fs::read_to_string(&proofs).expect("proofs");
+    fs::write(&proofs, text.replacen("MII", "MIJ", 1)).expect("written");
+    world.forget_all_but_the_lock();
+    let refused = world.context.run(&["install", "--mirror", &mirror, "--offline", "--locked"]);
+    assert_eq!(refused.code, 5, "{refused:#?}");
+    assert!(!world.context.binary().exists());
+    // A synchronization that cannot get them again says so, and one that can puts them back.
+    assert_eq!(world.context.run(&["mirror", "sync", &mirror]).code, 7);
+    world.attest("v0.0.144", &fake_sigstore::Claims::build_of(crate::support::context::REPOSITORY, "v0.0.144"));
+    world.context.succeed(&["mirror", "sync", &mirror]);
+    world.context.succeed(&["install", "--mirror", &mirror, "--offline", "--locked"]);
+}

@@ -90,6 +90,12 @@ impl Machine {
         to
     }
 
+    /// Brings a whole folder into another one.
+    pub fn bring_folder(&self, from: &Path, to: &Path) {
+        workers::copy_folder(from, to);
+        self.hand_over();
+    }
+
     /// Sets a variable for every later run.
     pub fn set(&mut self, name: &str, value: impl Into<String>) {
         self.variables.retain(|(known, _)| known != name);

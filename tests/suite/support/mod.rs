@@ -5,6 +5,7 @@ pub mod fault_table;
 pub mod machine;
 #[cfg(unix)]
 pub mod memory;
+pub mod nginx;
 pub mod redact;
 pub mod releases;
 pub mod samples;
@@ -15,3 +16,4 @@ pub mod workers;
 pub use context::Context;
 pub use context::Output;
 pub use machine::Machine;
+pub use nginx::Nginx;

@@ -1,0 +1,35 @@
+//! Which addresses may be asked: those over TLS, and this very machine. Pure.
+
+use url::Host;
+use url::Url;
+
+/// Whether an address leads to this very machine.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// Whether bytes may be fetched from an address: over TLS, or from this very machine.
+pub fn may_be_fetched(url: &Url) -> bool {
+    url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_may_do_without_tls() {
+        let may = |url: &str| may_be_fetched(&url.parse().expect("an address"));
+        for url in ["https://example.com/x", "http://localhost:8000/x", "http://127.0.0.1/x", "http://[::1]/x"] {
+            assert!(may(url), "{url}");
+        }
+        for url in ["http://example.com/x", "http://127.0.0.1.example.com/x", "ftp://localhost/x", "file:///x"] {
+            assert!(!may(url), "{url}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! A real nginx on loopback that serves a folder, as whoever keeps a mirror would run it; Debian's package has it.
+
+use std::fs;
+use std::net::TcpListener;
+use std::net::TcpStream;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+use std::thread::sleep;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+/// A running server; ends with this value.
+pub struct Nginx {
+    child: Child,
+    folder: TempDir,
+    port: u16,
+}
+
+impl Nginx {
+    /// Serves a folder. Where there is no nginx, says so.
+    pub fn serving(root: &Path) -> Option<Self> {
+        let Some(program) = program() else {
+            eprintln!("SKIPPED: there is no nginx here; a mirror behind a real server was not looked at");
+            return None;
+        };
+        // Another process may take the port before nginx does.
+        (0..5).find_map(|_| Self::start(&program, root))
+    }
+
+    fn start(program: &Path, root: &Path) -> Option<Self> {
+        let folder = tempfile::Builder::new().prefix("reproq-nginx-").tempdir().expect("a folder");
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port();
+        let own = folder.path().display();
+        let kept = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+        let kept: String = kept.iter().map(|name| format!("    {name}_temp_path {own}/{name};\n")).collect();
+        let settings = format!(
+            "daemon off;\nmaster_process off;\npid {own}/pid;\nerror_log {own}/error.log;\n\
+             events {{}}\n\
+             http {{\n{kept}    \
+             log_format asked '$request $status [$http_authorization] [$http_cookie]';\n    \
+             access_log {own}/access.log asked;\n    \
+             server {{ listen 127.0.0.1:{port}; root \"{}\"; \
+             location /forbidden/ {{ return 403; }} }}\n}}\n",
+            root.display()
+        );
+        fs::write(folder.path().join("nginx.conf"), settings).expect("written");
+        let mut command = Command::new(program);
+        command.arg("-p").arg(folder.path()).arg("-c").arg(folder.path().join("nginx.conf"));
+        command.arg("-e").arg(folder.path().join("error.log"));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = command.spawn().expect("nginx starts");
+        let mut server = Self { child, folder, port };
+        for _ in 0..500 {
+            if server.child.try_wait().expect("its state").is_some() {
+                return None;
+            }
+            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return Some(server);
+            }
+            sleep(Duration::from_millis(10));
+        }
+        None
+    }
+
+    /// Where it listens, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// An address of it that nobody may read.
+    pub fn forbidden_url(&self) -> String {
+        format!("{}/forbidden", self.url())
+    }
+
+    /// The requests so far: the request's line, the status, and what would carry a token.
+    pub fn requests(&self) -> Vec<String> {
+        let log = fs::read_to_string(self.folder.path().join("access.log")).unwrap_or_default();
+        log.lines().filter(|line| line.starts_with("GET ")).map(str::to_owned).collect()
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn program() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+    folders.map(|folder| folder.join("nginx")).find(|program| program.is_file())
+}

@@ -1,0 +1,51 @@
+//! What some tests need of Debian's packages: nginx serves mirrors, strace sees and ends system calls. Tests without them
+//! are skipped, loudly.
+
+use std::env;
+use std::path::Path;
+use std::process::Command;
+use std::process::Stdio;
+
+/// The programs, with the packages that have them.
+const WANTED: [(&str, &str); 2] = [("nginx", "nginx-light"), ("strace", "strace")];
+
+/// Longer than any mirror of Debian takes for two small packages, in seconds.
+const PATIENCE: &str = "180";
+
+/// Installs what is missing, where a machine was made for this run alone: in CI, as root, with apt-get. Whatever goes
+/// wrong, the tests go on.
+pub fn install_what_is_missing() {
+    let missing: Vec<&str> =
+        WANTED.iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| *package).collect();
+    if missing.is_empty() {
+        return;
+    }
+    let is_made_for_this = env::var("CI").is_ok_and(|value| value == "true") && is_root() && is_there("apt-get");
+    let installed = is_made_for_this && apt(&["update"]) && {
+        let install = ["install", "--yes", "--no-install-recommends"];
+        apt(&[&install[..], &missing].concat())
+    };
+    if !installed {
+        println!("Debian: without {}; tests that need it are skipped, loudly", missing.join(" and "));
+    }
+}
+
+fn apt(arguments: &[&str]) -> bool {
+    let mut command = Command::new("timeout");
+    command.args([PATIENCE, "apt-get", "--quiet", "--quiet"]).args(arguments);
+    // Nothing is to be asked, and no server to be started.
+    command.env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1");
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+fn is_root() -> bool {
+    let asked = Command::new("id").arg("-u").stdin(Stdio::null()).stderr(Stdio::null()).output();
+    asked.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+fn is_there(program: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let mut folders = env::split_paths(&path).chain(["/usr/sbin".into()]);
+    folders.any(|folder| Path::new(&folder).join(program).is_file())
+}
