@@ -123,8 +123,8 @@ pub struct MirrorSyncArgs {
     /// Leave only the newest N versions in the folder
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub keep: Option<String>,
-    /// The machines it is for; else `all`
-    #[arg(long, value_name = "OS-ARCH", num_args = 1.., value_delimiter = ',')]
+    /// The machines it is for, with commas in between; else `all`
+    #[arg(long, value_name = "OS-ARCH", value_delimiter = ',')]
     pub target: Vec<String>,
     /// Bring in only this release, a prerelease too; may be given several times
     #[arg(long, value_name = "TAG")]

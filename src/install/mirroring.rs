@@ -123,7 +123,8 @@ pub fn synchronize(sync: &Synchronization<'_>, door: &Door<'_>) -> Result<Synced
         let github = door.github(repository)?;
         let published = github.published(door.progress).await.map_err(|error| InstallError::at(&github, error))?;
         let published: Vec<Release> = published.into_iter().filter(|release| !release.draft).collect();
-        let offers: Vec<Offer> = published.iter().map(|release| offer(release, sync)).collect();
+        let offers: Vec<Offer> =
+            published.iter().map(|release| offer(release, index.release(&release.tag), sync)).collect();
         let conditions = survey(&folder, &index, door)?;
         let plan = SyncPlan::compute(&offers, &index, &conditions, &sync.wanted);
         if plan.releases.is_empty() && plan.absent.is_empty() {
@@ -380,29 +381,32 @@ fn survey(folder: &Folder, index: &Index, door: &Door<'_>) -> Result<BTreeMap<(T
     Ok(conditions)
 }
 
-/// As much of a release as is wanted.
-fn offer(release: &Release, sync: &Synchronization<'_>) -> Offer {
+/// As much of a release as is wanted, or is in the mirror already.
+fn offer(release: &Release, held: Option<&MirroredRelease>, sync: &Synchronization<'_>) -> Offer {
     let listing = Listing::Api(release.clone());
     let offered = |asset: &Asset| Offered {
         name: asset.name.clone(),
         size: asset.size,
         sha256: asset.digest.clone().ok().flatten(),
     };
-    let (mut assets, mut obstacle) = (Vec::new(), None);
-    for target in &sync.targets {
-        match choose(&listing, &sync.request.tool, *target) {
-            Ok(choice) => assets.extend(
-                choice.candidates.first().map(|(asset, _)| OfferedAsset { target: *target, file: offered(asset) }),
-            ),
+    let (mut assets, mut unfinished) = (Vec::new(), None);
+    let is_held =
+        |target: Target| held.is_some_and(|held| held.assets.iter().any(|asset| asset.target == Some(target)));
+    for target in Target::all().filter(|target| sync.targets.contains(target) || is_held(*target)) {
+        match choose(&listing, &sync.request.tool, target) {
+            Ok(choice) => {
+                let asset = choice.candidates.first();
+                assets.extend(asset.map(|(asset, _)| OfferedAsset { target, file: offered(asset) }));
+            }
             Err(ResolveError::Fallback(_)) => {}
-            Err(error) => obstacle = obstacle.or(Some(error.to_string())),
+            Err(error) => unfinished = unfinished.or(Some(error.to_string())),
         }
     }
     let names: Vec<&str> = assets.iter().map(|asset| asset.file.name.as_str()).collect();
     let files = collect::files_of(&names);
     let files = files.iter().filter_map(|name| release.asset(name));
     let files = files.filter(|file| file.state == AssetState::Uploaded).map(offered).collect();
-    Offer { tag: release.tag.clone(), prerelease: release.prerelease, assets, files, obstacle }
+    Offer { tag: release.tag.clone(), prerelease: release.prerelease, assets, files, unfinished }
 }
 
 /// A checksum file or a signature, if it is what the release says.

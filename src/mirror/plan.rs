@@ -23,8 +23,8 @@ pub struct Offer {
     pub assets: Vec<OfferedAsset>,
     /// Its checksums and signatures.
     pub files: Vec<Offered>,
-    /// Why it cannot be taken as it is.
-    pub obstacle: Option<String>,
+    /// What of it is still being published.
+    pub unfinished: Option<String>,
 }
 
 /// A file of a release, with what is stated of it.
@@ -135,6 +135,9 @@ pub enum Refusal {
     /// It cannot be taken as it is.
     #[error("{0}")]
     Obstacle(String),
+    /// It is still being published.
+    #[error("{0}")]
+    Unfinished(String),
     /// GitHub went out of reach before.
     #[error("GitHub went out of reach before it was its turn")]
     OutOfReach,
@@ -196,8 +199,8 @@ fn fate(offer: Option<&Offer>, held: Option<&MirroredRelease>, conditions: &Cond
     let condition = |release: &MirroredRelease, name: &str| {
         conditions.get(&(release.tag.clone(), name.to_owned())).copied().unwrap_or(Condition::Missing)
     };
-    if let Some(obstacle) = offer.and_then(|offer| offer.obstacle.clone()) {
-        return Fate::Refuse(Refusal::Obstacle(obstacle));
+    if let Some(unfinished) = offer.and_then(|offer| offer.unfinished.clone()) {
+        return Fate::Refuse(Refusal::Unfinished(unfinished));
     }
     let mut work = Work { is_new: held.is_none(), ..Work::default() };
     for OfferedAsset { target, file } in offer.into_iter().flat_map(|offer| &offer.assets) {
@@ -268,7 +271,7 @@ mod tests {
             prerelease: false,
             assets: vec![asset("linux-amd64"), asset("darwin-arm64")],
             files: vec![file("SHA256SUMS")],
-            obstacle: None,
+            unfinished: None,
         }
     }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::Instant;
 
+use fake_github::AssetSpec;
 use fake_github::Digest;
 use fake_github::Fault;
 use fake_github::Matcher;
@@ -222,6 +223,10 @@ fn one_release_that_cannot_come_does_not_keep_the_others_out() {
     // Where nothing comes, it is what it is.
     let output = context.run(&["mirror", "sync", "../../other", "--tag", "v0.0.145"]);
     assert_eq!(output.code, 5, "{output:#?}");
+    let asset_now = AssetSpec::new(&asset_name(), workers::bytes("0.0.146")).open();
+    context.repo().add(ReleaseSpec::new("v0.0.146").asset(asset_now));
+    let output = context.run(&["mirror", "sync", "../../other", "--tag", "v0.0.146"]);
+    assert!(output.code == 6 && output.stderr.contains("being published right now"), "{output:#?}");
     // What would stay does not go for what could not come.
     let output = context.run(&["mirror", "sync", "../../mirror", "--keep", "1"]);
     assert_eq!(output.code, 7, "{output:#?}");

@@ -89,6 +89,10 @@ pub(super) fn not_mirrored(tag: &Tag, refusal: &Refusal) -> (ExitStatus, Vec<Str
             ExitStatus::Unverified,
             vec!["the mirror keeps what it has; bring the file back from another copy, or ask the maintainers".to_owned()],
         ),
+        Refusal::Unfinished(_) => (
+            ExitStatus::Unavailable,
+            vec!["the release is being published right now; run the same command again in a few minutes".to_owned()],
+        ),
         Refusal::OutOfReach => (ExitStatus::Unavailable, vec!["run the same command again".to_owned()]),
     }
 }
