@@ -199,7 +199,7 @@ impl Order<'_> {
     async fn pinned(&self, origin: &Origin, pin: &Pin) -> Result<Way, InstallError> {
         let (asset, tag) = (pinned_asset(pin), &pin.lockfile.tag);
         let signed = self.signed_as_pinned(origin, pin).await?;
-        let cached = self.cached_bytes(pin, &signed)?;
+        let cached = self.cached_without_proofs(pin, &signed)?;
         let is_cached = cached.is_some();
         let verified = match cached {
             Some(verified) => verified,
@@ -247,6 +247,11 @@ impl Order<'_> {
         let Some(written) = self.cached(&pin.asset.sha256, &pin.asset.name) else { return Ok(None) };
         let verified = verify(written, &pinned_evidence(pin, signed), self.request.policy);
         verified.map(Some).map_err(|source| InstallError::Verify { asset: pin.asset.name.clone(), source })
+    }
+
+    /// The same where the cache was not asked yet, because it lacks the proofs that came from elsewhere.
+    pub(super) fn cached_without_proofs(&self, pin: &Pin, signed: &Signed) -> Result<Option<Verified>, InstallError> {
+        if self.signed_as_cached(pin).is_some() { Ok(None) } else { self.cached_bytes(pin, signed) }
     }
 
     fn pinned_from_cache(&self) -> Result<Option<Acquired>, InstallError> {

@@ -151,7 +151,7 @@ pub(super) async fn brought(order: &Order<'_>, pin: &Pin) -> Result<Brought, Ins
 
 async fn brought_from(order: &Order<'_>, origin: &Origin, pin: &Pin) -> Result<Brought, InstallError> {
     let signed = order.signed_as_pinned(origin, pin).await?;
-    let verified = match order.cached_bytes(pin, &signed)? {
+    let verified = match order.cached_without_proofs(pin, &signed)? {
         Some(verified) => verified,
         None => order.pinned_bytes(origin, pin, &signed).await?,
     };

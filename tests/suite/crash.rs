@@ -105,13 +105,13 @@ fn an_interrupted_build_ends_the_compiler_too() {
 /// names it, a run that has nothing to do clears away, and a run that has finishes.
 #[test]
 fn after_every_step_of_the_commit_the_world_is_whole() {
-    for prefix in 0..=7 {
+    for prefix in 0..=8 {
         let context = Context::released();
         context.succeed(&["install"]);
         context.release("v0.0.145");
         let layout = layout(&context);
         let (steps, staged) = planned(&context, &layout);
-        assert_eq!(steps.len(), 7);
+        assert_eq!(steps.len(), 8);
         for step in &steps[..prefix] {
             store::apply(&layout, step).expect("applied");
             // Doing a step again changes nothing; only what was moved away cannot be moved twice.
