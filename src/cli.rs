@@ -327,6 +327,9 @@ pub struct UpgradeArgs {
 /// Options of `rollback`.
 #[derive(Debug, Args)]
 pub struct RollbackArgs {
+    /// Go back also to what is not proven to be signed as reproq.lock records
+    #[arg(long)]
+    pub accept_signer_change: bool,
     /// How long to wait for another installation in this project, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     pub lock_timeout: u64,

@@ -31,9 +31,9 @@ const EDGES: &[(&str, &[&str])] = &[
     ("net", &["progress", "secret", "staging"]),
     ("github", &["config", "net", "progress", "release", "secret", "staging"]),
     ("store", &["attestation", "release", "small_file", "staging", "trust"]),
-    ("lockfile", &["release", "small_file", "trust"]),
+    ("lockfile", &["attestation", "release", "small_file", "trust"]),
     ("doctor", &["proof", "text"]),
-    ("proof", &["lockfile", "release", "store", "trust"]),
+    ("proof", &["attestation", "lockfile", "release", "store", "trust"]),
     ("upgrade", &["release"]),
     ("cache", &["release", "small_file", "staging"]),
     ("mirror", &["address", "progress", "release", "secret", "small_file", "staging"]),
@@ -58,6 +58,7 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "install",
         &[
+            "address",
             "archive",
             "attestation",
             "binary",

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::Deserialize;
+use serde::Serialize;
 use thiserror::Error;
 
 use crate::release::RepoSlug;
@@ -14,7 +16,8 @@ pub(super) const GITHUB: &str = "https://github.com/";
 const FOLDER: &str = ".github/workflows/";
 
 /// A workflow's file, wherever it was run from: `OWNER/NAME/.github/workflows/FILE`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Workflow {
     repository: RepoSlug,
     file: String,
@@ -82,6 +85,20 @@ impl FromStr for Workflow {
             return Err(refused());
         }
         Ok(Self { repository: repository.parse().map_err(|_| refused())?, file: file.to_owned() })
+    }
+}
+
+impl TryFrom<String> for Workflow {
+    type Error = WorkflowError;
+
+    fn try_from(text: String) -> Result<Self, WorkflowError> {
+        text.parse()
+    }
+}
+
+impl From<Workflow> for String {
+    fn from(workflow: Workflow) -> Self {
+        workflow.to_string()
     }
 }
 

@@ -35,7 +35,8 @@ pub(super) fn rollback(arguments: &RollbackArgs, session: &Session<'_>) -> Resul
     let progress = session.ui.progress();
     let door = order::door(session, &environment, arguments.lock_timeout, &progress);
     let target = order::target(None, None, session, &door)?;
-    let request = order::request(Wish::plain(None, target), session)?;
+    let wish = Wish { accept_signer_change: arguments.accept_signer_change, ..Wish::plain(None, target) };
+    let request = order::request(wish, session)?;
     let old = order::lockfile(session)?.map(|lockfile| (lockfile::path_in(&session.project.root), lockfile));
     platform::watch_signals();
     let done = install::rollback(&request, old, &door).map_err(|error| hints::explain(error, &request))?;

@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use crate::attestation::Proof;
 use crate::cli::VerifyArgs;
 use crate::commands::hints;
 use crate::commands::order;
@@ -15,6 +16,7 @@ use crate::install::Door;
 use crate::install::InstallRequest;
 use crate::platform;
 use crate::proof;
+use crate::proof::Again;
 use crate::proof::Difference;
 use crate::proof::Facts;
 use crate::session::Session;
@@ -33,6 +35,9 @@ struct VerifyReport {
     /// What is installed, by its receipt.
     #[serde(skip_serializing_if = "Option::is_none")]
     receipt: Option<Receipt>,
+    /// What its kept proofs prove, verified just now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    proofs: Vec<Proof>,
     /// What the lock names.
     #[serde(skip_serializing_if = "Option::is_none")]
     locked: Option<String>,
@@ -96,6 +101,10 @@ pub(super) fn verify(arguments: &VerifyArgs, session: &Session<'_>) -> Result<Ex
         ok: differences.is_empty(),
         path: request.layout.binary.to_string_lossy().into_owned(),
         receipt,
+        proofs: match facts.signatures {
+            Some(Again::Proven(proofs)) => proofs,
+            Some(Again::Gone | Again::Failed(_)) | None => Vec::new(),
+        },
         locked: facts.lockfile.as_ref().map(|lockfile| lockfile.tag.to_string()),
         online: arguments.online,
         differences: differences.into_iter().map(line).collect(),
@@ -166,12 +175,15 @@ pub(super) const fn hint(difference: &Difference) -> &'static str {
             "`reproq install` installs the locked bytes; ask who published two assets under one name"
         }
         Difference::NotLocked { .. } => "`reproq lock` adds it, if the release has one",
+        Difference::BelowRequired { required, .. } if required.is_signed() => {
+            "`reproq install` proves it; where reproq.lock records a signer, `reproq lock --accept-signer-change` records none"
+        }
         Difference::BelowRequired { .. } => {
             "install from a release that proves more, or accept less with `--require LEVEL`"
         }
         Difference::ProofsGone { .. } => "`reproq install --force` asks for them again",
         Difference::NotProven { .. } => {
-            "do not run it before you know why; `reproq install --force` installs and proves it anew"
+            "do not run it before you know why; `reproq install --force` installs and proves it anew, with a build of reproq that can"
         }
         Difference::ChangedOnGitHub { .. } => {
             "a published asset should never change: ask the maintainers what happened"
@@ -196,7 +208,7 @@ impl Report for VerifyReport {
                     ("sha256", receipt.sha256.to_string()),
                     ("verdict", format!("{}: {}", receipt.verdict, receipt.verdict.meaning())),
                 ];
-                pairs.extend(signatures::pairs(&receipt.proofs, &receipt.evidence));
+                pairs.extend(signatures::pairs(&self.proofs, &receipt.evidence));
                 paper.pairs(&pairs);
             }
             (_, _) => {

@@ -12,6 +12,7 @@ use crate::github::ApiError;
 use crate::github::GitHub;
 use crate::github::api::read_json;
 use crate::github::bounded::at_most;
+use crate::github::link::has_next_page;
 use crate::net::Backoff;
 use crate::net::NetError;
 use crate::progress::Progress;
@@ -48,17 +49,26 @@ pub enum Packing {
     Snappy,
 }
 
+/// What the API knows about a digest.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Attestations {
+    /// The bundles, byte for byte.
+    pub bundles: Vec<String>,
+    /// Why there may be more than these; nothing where these are all.
+    pub incomplete: Option<String>,
+}
+
 impl GitHub {
-    /// The bundles that are attested about some bytes, byte for byte. None is an empty list, and only that: 404 and an
-    /// empty list both say so, and whatever else goes wrong is an error. A bundle larger than any proof, such as a list of
-    /// everything inside, is left out with a note, unless there is nothing else.
-    pub async fn attestations(&self, sha256: Sha256Digest, progress: &dyn Progress) -> Result<Vec<String>, ApiError> {
+    /// The bundles that are attested about some bytes. None is an empty list, and only that: 404 and an empty list both say
+    /// so, and whatever else goes wrong is an error. What is not read, because it is larger than any proof or because there
+    /// is more than a page, is told, so that nobody takes a part for all.
+    pub async fn attestations(&self, sha256: Sha256Digest, progress: &dyn Progress) -> Result<Attestations, ApiError> {
         let what = format!("attestations of sha256:{}", sha256.short());
         // GitHub writes the colon as it is, and a path may hold one (RFC 3986, 3.3).
         let route = format!("{}/sha256:{sha256}?per_page={MAX_BUNDLES}", self.route(&["attestations"]));
         let answer = match self.get_answer(&route, &what, progress).await {
             Ok(answer) => answer,
-            Err(ApiError::NotFound { .. }) => return Ok(Vec::new()),
+            Err(ApiError::NotFound { .. }) => return Ok(Attestations::default()),
             Err(error) => return Err(error),
         };
         let entries = read_json::<AttestationsAnswer<'_>>(&answer.body, &what)?.attestations;
@@ -76,14 +86,13 @@ impl GitHub {
                 None => too_large += 1,
             }
         }
-        if too_large > 0 {
-            let reason = format!("{too_large} of {} have more than {MAX_BUNDLE} bytes", entries.len());
-            if bundles.is_empty() {
-                return Err(shape(reason));
-            }
-            progress.note(&format!("{what}: {reason}, which no proof has; they are left out"));
-        }
-        Ok(bundles)
+        let has_more = answer.header("link").is_some_and(has_next_page);
+        let incomplete = if too_large > 0 {
+            Some(format!("{too_large} of its {} attestations have more than {MAX_BUNDLE} bytes", entries.len()))
+        } else {
+            has_more.then(|| format!("it has more than {} attestations", entries.len()))
+        };
+        Ok(Attestations { bundles, incomplete })
     }
 
     /// A bundle by its address, which is signed and therefore wants no token; `None` when it is too large.

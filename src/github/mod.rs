@@ -17,6 +17,7 @@ mod rulesets;
 mod web;
 
 pub use api::GitHub;
+pub use attestations::Attestations;
 pub use attestations::Packing;
 pub use attestations::unpacked_bundle;
 pub use delete::ReleaseId;

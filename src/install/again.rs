@@ -1,6 +1,7 @@
 //! Proves again where an installed binary comes from, by what is kept beside its receipt: without the network, years later.
 
 use crate::attestation;
+use crate::attestation::NotProven;
 use crate::install::Door;
 use crate::install::InstallError;
 use crate::install::InstallRequest;
@@ -21,17 +22,22 @@ pub fn prove_again(
     if !receipt.verdict.is_signed() {
         return Ok(None);
     }
-    let Some(text) = store::proofs(&request.layout, &receipt.sha256)? else { return Ok(Some(Again::Gone)) };
     if !attestation::is_available() {
-        return Ok(Some(Again::Failed("this build of reproq cannot verify attestations".to_owned())));
+        return Ok(Some(Again::Failed(NotProven::CannotVerify.to_string())));
     }
+    let text = match store::proofs(&request.layout, &receipt.sha256) {
+        Ok(Some(text)) => text,
+        Ok(None) => return Ok(Some(Again::Gone)),
+        // Whatever is in their place proves nothing.
+        Err(error) => return Ok(Some(Again::Failed(format!("{error}: {}", error.source)))),
+    };
     let bundles = match attestation::split(&text) {
         Ok(bundles) => bundles,
         Err(error) => return Ok(Some(Again::Failed(error.to_string()))),
     };
     let subject = Subject { repository, tag, name: &asset.name, sha256: asset.sha256 };
     Ok(Some(match signed::prove(bundles, subject, request, &door.keyring.roots()?, door.now) {
-        Ok(signed) if signed.level() >= Some(receipt.verdict) => Again::Proven,
+        Ok(signed) if signed.level() >= Some(receipt.verdict) => Again::Proven(signed.proofs),
         Ok(_) => Again::Failed("they prove less than that".to_owned()),
         Err(error) => Again::Failed(error.with_causes()),
     }))

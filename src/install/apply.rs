@@ -170,7 +170,10 @@ pub fn preview(request: &InstallRequest, door: &Door<'_>) -> Result<Preview, Ins
         (None, Some(pin)) if request.from.is_none() => {
             let place =
                 door.first_address(&pin.lockfile.repository, &pin.lockfile.tag, &pin.asset.name, request.offline);
-            let cached = door.cache.as_ref().is_some_and(|cache| cache.has(&pin.asset.sha256));
+            let order = Order { request, door, staging: Path::new("") };
+            // Bytes whose proofs are not there too cannot be installed from the cache alone.
+            let cached = door.cache.as_ref().is_some_and(|cache| cache.has(&pin.asset.sha256))
+                && (!request.offline || order.signed_as_cached(pin).is_some());
             let public = || door.public_address(&pin.lockfile.repository, &pin.lockfile.tag, &pin.asset.name);
             if let Some(url) = place.or_else(|| cached.then(public)) {
                 let (tag, asset) = (pin.lockfile.tag.clone(), pin.asset.name.clone());

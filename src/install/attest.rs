@@ -15,6 +15,7 @@ use crate::origin::Proofs;
 use crate::release::Asset;
 use crate::release::Listing;
 use crate::release::Sha256Digest;
+use crate::trust::Level;
 
 impl Order<'_> {
     /// Who signed for an asset of a release, found by the digest that is stated for it.
@@ -37,10 +38,11 @@ impl Order<'_> {
         }
     }
 
-    /// Who signed for an asset, if any of these bundles say so.
+    /// Who signed for an asset, if any of these bundles prove it at least this well.
     pub(super) fn signed_by(
         &self,
         bundles: &[String],
+        at_least: Level,
         listing: &Listing,
         asset: &Asset,
         sha256: Sha256Digest,
@@ -52,12 +54,13 @@ impl Order<'_> {
         let subject = Subject { repository, tag, name, sha256 };
         let signed =
             signed::prove(bundles.to_vec(), subject, self.request, &self.door.keyring.roots().ok()?, self.door.now);
-        signed.ok().filter(|signed| signed.level().is_some())
+        signed.ok().filter(|signed| signed.level() >= Some(at_least))
     }
 
     /// Who signed for what the lock names, where that is asked for. Nobody is asked otherwise.
     pub(super) async fn signed_as_pinned(&self, origin: &Origin, pin: &Pin) -> Result<Signed, InstallError> {
-        if !self.request.policy.require.is_signed() {
+        // What a bundle carries along is proven in any case: nobody needs to be asked for it.
+        if !self.request.policy.require.is_signed() && !matches!(origin, Origin::Bundle(_)) {
             return Ok(Signed::default());
         }
         match self.signed_in_cache(subject_of(pin)) {
@@ -88,14 +91,46 @@ impl Order<'_> {
         listing: Option<&Listing>,
         subject: Subject<'_>,
     ) -> Result<Signed, InstallError> {
-        let proofs = origin.proofs(listing, subject.tag, subject.name, subject.sha256, self.door.progress).await;
-        let signed = match proofs {
-            Proofs::Text(text) => self.proven(&text, subject)?,
-            Proofs::None => signed::absent(format!("{} has no attestation for it", origin.name())),
-            Proofs::Unknown { reason, transient } => signed::unknown(reason, transient, self.request),
-        };
+        let signed = self.looked_for(origin, listing, subject).await?;
         signed::hold_to_the_lock(&signed, subject.name, subject.tag, self.request)?;
         Ok(signed)
+    }
+
+    async fn looked_for(
+        &self,
+        origin: &Origin,
+        listing: Option<&Listing>,
+        subject: Subject<'_>,
+    ) -> Result<Signed, InstallError> {
+        if let Some(host) = self.door.other_github() {
+            // Its workflows are not those of the repository of the same name at github.com, whose certificates these would be.
+            return Ok(signed::absent(format!("attestations are looked for at github.com, and this is {host}")));
+        }
+        let beside = origin.proofs(listing, subject.tag, subject.name).await;
+        let signed = self.judged(origin, beside, subject)?;
+        if signed.level().is_some() {
+            return Ok(signed);
+        }
+        // A file that says something else, or nothing, is not all there is.
+        let Some(more) = origin.more_proofs(listing, subject.sha256, self.door.progress).await else {
+            return Ok(signed);
+        };
+        let more = self.judged(origin, more, subject)?;
+        Ok(if more.level().is_none() && signed.is_unknown() { signed } else { more })
+    }
+
+    fn judged(&self, origin: &Origin, proofs: Proofs, subject: Subject<'_>) -> Result<Signed, InstallError> {
+        match proofs {
+            Proofs::Text { text, incomplete } => {
+                let signed = self.proven(&text, subject)?;
+                Ok(match incomplete.filter(|_| signed.level().is_none()) {
+                    Some(reason) => signed::unknown(reason, false, self.request),
+                    None => signed,
+                })
+            }
+            Proofs::None => Ok(signed::absent(format!("{} has no attestation for it", origin.name()))),
+            Proofs::Unknown { reason, transient } => Ok(signed::unknown(reason, transient, self.request)),
+        }
     }
 
     /// The same from the cache alone; nothing where it has no proofs, or none that still hold.
@@ -112,7 +147,7 @@ impl Order<'_> {
             InstallError::NotProven { asset: subject.name.to_owned(), tag: subject.tag.clone(), source }
         })?;
         if bundles.is_empty() {
-            return Ok(signed::absent("the file that should prove it is empty".to_owned()));
+            return Ok(signed::absent("what should prove it is empty".to_owned()));
         }
         signed::prove(bundles, subject, self.request, &self.door.keyring.roots()?, self.door.now)
     }

@@ -99,7 +99,8 @@ pub fn collect(
         let mut collected = Vec::new();
         for (pin, _) in assets {
             let request = InstallRequest { pin: Some(pin.clone()), ..request.clone() };
-            let order = Order { request: &request.held_to_the_lock(pin.asset.target), door, staging };
+            let order =
+                Order { request: &request.held_to_the_lock(pin.asset.target, Some(pin.asset.sha256)), door, staging };
             let Brought { file, proofs, .. } = asset(&order, &pin).await?;
             if let Some(proofs) = proofs.filter(|_| files.iter().all(|(name, _)| *name != file_name(&pin.asset.name))) {
                 files.push((file_name(&pin.asset.name), proofs.into_bytes()));
@@ -236,7 +237,7 @@ pub(super) async fn proven(
         };
         let mut refused = None;
         for (asset, _) in choice.candidates {
-            let wanted = request.clone().held_to_the_lock(target);
+            let wanted = request.clone().held_to_the_lock(target, None);
             let order = Order { request: &wanted, door, staging: Path::new("") };
             let mut evidence = evidence::gather(origin, listing, &sums, &asset).await;
             let signed = order.signed_as_stated(origin, listing, &asset, locking::stated(&evidence)).await?;

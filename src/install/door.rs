@@ -7,6 +7,7 @@ use chrono::DateTime;
 use chrono::Utc;
 use url::Url;
 
+use crate::address;
 use crate::cache::Cache;
 use crate::config::Token;
 use crate::github::ApiError;
@@ -109,6 +110,14 @@ impl Door<'_> {
             GitHub::new(http, repository.clone(), api, server, self.token.cloned())
         };
         github().map(|github| Origin::GitHub(Box::new(github))).map_err(|error| OriginError::from(error).into())
+    }
+
+    /// The host of a GitHub that is not github.com. This very machine stands in for it in tests and demonstrations, as it does
+    /// for tokens.
+    pub(super) fn other_github(&self) -> Option<&str> {
+        let host = self.server_url.host_str()?;
+        let stands_for_it = host.eq_ignore_ascii_case("github.com") || address::is_loopback(self.server_url);
+        (!stands_for_it).then_some(host)
     }
 
     /// Where an asset is published, for reports and receipts.

@@ -178,8 +178,59 @@ pub enum InstallError {
         signer: Box<Signer>,
         /// What was found instead.
         found: String,
+        /// Whether nobody could be asked, as opposed to nobody having signed.
+        unasked: bool,
         /// Whether asking again later may help.
         transient: bool,
+    },
+    /// Whether somebody signed could not be found out, where another asset of the release is signed for.
+    #[error("whether {signer} signed for {asset} of {tag} too could not be found out: {reason}")]
+    NotAsked {
+        /// The asset.
+        asset: String,
+        /// Its release.
+        tag: Tag,
+        /// Who signed for the other.
+        signer: Box<Signer>,
+        /// Why not.
+        reason: String,
+        /// Whether asking again later may help.
+        transient: bool,
+    },
+    /// Two assets of one release are signed for by different workflows.
+    #[error("{asset} of {tag} was signed by {other}, and another asset by {first}: a lock has one signer")]
+    SeveralSigners {
+        /// The asset.
+        asset: String,
+        /// Its release.
+        tag: Tag,
+        /// Who signed for the first.
+        first: Box<Signer>,
+        /// Who signed for this one.
+        other: Box<Signer>,
+    },
+    /// The settings name one workflow and the lock another.
+    #[error("reproq.lock records that {recorded} signed, and {wanted} is wanted")]
+    TwoWorkflows {
+        /// What is wanted.
+        wanted: String,
+        /// What is recorded.
+        recorded: String,
+    },
+    /// What would come back is proven less well than the lock records.
+    #[error(
+        "{label}, which would come back, is not proven to be signed by {signer}, as reproq.lock records{}: {reason}",
+        for_release(locked)
+    )]
+    LessComesBack {
+        /// What would come back.
+        label: String,
+        /// The release the lock records the signer of.
+        locked: Option<Tag>,
+        /// Who that is.
+        signer: Box<Signer>,
+        /// Why.
+        reason: String,
     },
     /// The trusted roots cannot be used.
     #[error(transparent)]

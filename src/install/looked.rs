@@ -64,6 +64,10 @@ pub(super) fn looked_in_cache(request: &InstallRequest, door: &Door<'_>) -> Stri
         return "cache: there is no folder for one; name it with REPROQ_CACHE_DIR".to_owned();
     };
     match &request.pin {
+        Some(pin) if cache.has(&pin.asset.sha256) && request.policy.require.is_signed() => format!(
+            "cache: it has {} of {}, and no proof of who signed for it; a bundle or a mirror carries both",
+            pin.asset.name, pin.lockfile.tag
+        ),
         Some(pin) => format!(
             "cache: {} is not there; it would be {} of {}, from another machine's cache",
             cache.asset(&pin.asset.sha256).display(),

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::install::BuildMode;
 use crate::install::InstallRequest;
 use crate::install::LockOrder;
+use crate::install::signed::signer_of;
 use crate::lockfile::Pin;
 use crate::release::Sha256Digest;
 use crate::release::Tag;
@@ -175,6 +176,11 @@ fn difference(request: &InstallRequest, receipt: &Receipt) -> Option<String> {
         return Some(format!("{label} is installed, reproq.lock names {other}"));
     }
     let verdict = if is_locked == Some(true) { receipt.verdict.max(Level::Pinned) } else { receipt.verdict };
+    if let Some(signer) = &request.signer
+        && signer_of(&receipt.proofs).is_none_or(|installed| !signer.is_met_by(&installed))
+    {
+        return Some(format!("{label} is installed, and not as signed by {signer}, whom reproq.lock records"));
+    }
     if verdict < request.policy.require && !(receipt.verdict == Level::Unverified && request.policy.allow_unverified) {
         let required = request.policy.require;
         return Some(format!("{label} is installed as `{}`, `{required}` is required", receipt.verdict));

@@ -61,6 +61,21 @@ pub struct SignerPolicy {
     pub accept_change: bool,
 }
 
+impl SignerPolicy {
+    /// A lock that is to record another signer, or none, is written anew: what it pins is looked up once more.
+    fn released_from(&self, pinning: Pinning, input: &PinInput) -> Pinning {
+        let old = input.lockfile.as_ref().filter(|lockfile| lockfile.signer.is_some());
+        let Some(old) = old.filter(|_| self.accept_change && !input.locked && pinning.lock == LockOrder::Leave) else {
+            return pinning;
+        };
+        if pinning.pin.is_none() || input.elsewhere {
+            return pinning;
+        }
+        let lock = LockOrder::Write { path: input.path.clone(), old: Some(Box::new(old.clone())) };
+        Pinning { pin: None, lock, ..pinning }
+    }
+}
+
 /// One installation, as the user wants it.
 #[derive(Debug, Clone)]
 pub struct InstallRequest {
@@ -109,33 +124,48 @@ impl InstallRequest {
     /// The same wish with the project's lock as it is now.
     pub fn with_lock(self, lockfile: Option<Lockfile>) -> Result<Self, Disagreement> {
         let decided_from = PinInput { lockfile, ..self.decided_from };
-        let Pinning { pin, spec, lock } = match &self.from {
+        let pinning = match &self.from {
             Some(bundle) => carried(decided_from.clone(), bundle, &self.tool)?,
             None => pinning(decided_from.clone(), &self.tool)?,
         };
+        let Pinning { pin, spec, lock } = self.signers.released_from(pinning, &decided_from);
         let keep = decided_from.lockfile.as_ref().and_then(|lockfile| lockfile.asset(self.target));
         let keep = keep.map(|asset| asset.sha256);
         let target = self.target;
-        Ok(Self { decided_from, spec, pin, keep, lock, ..self }.held_to_the_lock(target))
+        let bytes = pin.as_ref().map(|pin| pin.asset.sha256);
+        Ok(Self { decided_from, spec, pin, keep, lock, ..self }.held_to_the_lock(target, bytes))
     }
 
-    /// The same wish for a machine, with nothing less accepted than was signed for when that machine's asset was locked.
-    pub(super) fn held_to_the_lock(self, target: Target) -> Self {
-        let signer = self.recorded_signer(target).cloned();
+    /// The same wish for a machine, with nothing less accepted than is recorded; for `bytes` of the locked release no less than
+    /// they had when they were locked.
+    pub(super) fn held_to_the_lock(self, target: Target, bytes: Option<Sha256Digest>) -> Self {
+        let signer = self.recorded_signer(target, bytes);
         let least = signer.as_ref().map_or(self.asked.require, |signer| self.asked.require.max(signer.verdict));
         let policy = TrustPolicy { require: least, ..self.asked };
         Self { target, signer, policy, ..self }
     }
 
-    /// Whose signature nothing less may replace: what the project's lock says of a machine's asset, else what a bundle's lock
-    /// says. Whoever wants a build, or accepts another signer, has said so.
-    fn recorded_signer(&self, target: Target) -> Option<&Signer> {
+    /// Whose signature nothing less may replace: what the project's lock says, else what a bundle's lock claims. Whoever wants
+    /// a build, or accepts another signer, has said so.
+    fn recorded_signer(&self, target: Target, bytes: Option<Sha256Digest>) -> Option<Signer> {
         if self.signers.accept_change || self.build == BuildMode::Only {
             return None;
         }
-        let carried = self.from.as_ref().map(|bundle| bundle.lockfile());
-        let locks = [self.decided_from.lockfile.as_ref(), carried];
-        locks.into_iter().flatten().find_map(|lockfile| lockfile.signer_for(target))
+        let own = self.decided_from.lockfile.as_ref();
+        let tag = own.map(|lockfile| lockfile.tag.clone());
+        let locked = tag.as_ref().zip(bytes).map(|(tag, sha256)| (&self.repository, tag, sha256));
+        if let Some(signer) = own.and_then(|lockfile| lockfile.signer_for(target, locked)) {
+            return Some(signer);
+        }
+        let carried = self.from.as_ref().map(|bundle| bundle.lockfile())?;
+        let theirs = carried.asset(target).map(|asset| (&carried.repository, &carried.tag, asset.sha256));
+        carried.signer_for(target, theirs)
+    }
+
+    /// Whether another signer than a recorded one is accepted. That it could not be asked is still no answer.
+    pub(super) fn changes_the_signer(&self) -> bool {
+        let recorded = self.decided_from.lockfile.as_ref().and_then(|lockfile| lockfile.signer.as_ref());
+        self.signers.accept_change && recorded.is_some()
     }
 
     /// Whether the binary is for the machine this runs on, so that it can be tried.

@@ -4,15 +4,20 @@
 use std::fs;
 use std::path::PathBuf;
 
+use crate::attestation::Proof;
 use crate::install::Door;
 use crate::install::InstallError;
 use crate::install::InstallRequest;
 use crate::install::hold;
 use crate::install::hold::Hold;
+use crate::install::prove_again;
+use crate::install::signed::signer_of;
 use crate::lockfile;
 use crate::lockfile::LockedAsset;
 use crate::lockfile::Lockfile;
+use crate::lockfile::Signer;
 use crate::platform;
+use crate::proof::Again;
 use crate::release::Sha256Digest;
 use crate::staging::hash_file;
 use crate::store;
@@ -22,6 +27,8 @@ use crate::store::Layout;
 use crate::store::Receipt;
 use crate::store::ReceiptOrigin;
 use crate::store::WrittenLock;
+use crate::trust::Finding;
+use crate::trust::Level;
 
 /// What a rollback did.
 #[derive(Debug, Clone)]
@@ -76,10 +83,11 @@ pub fn rollback(
     let previous = previous.ok_or(InstallError::NoPrevious { why: "no version before this one is kept" })?;
     let receipt = store::kept_receipt(layout, &previous)
         .ok_or(InstallError::NoPrevious { why: "the receipt of the version before this one is gone" })?;
+    let proofs = proven_by(&receipt, request, door)?;
     let staging = hold.staging()?;
     let staged = staging.path().join(request.tool.installed_name(request.target));
     take_back(layout, &previous, &staged)?;
-    let (written, lock) = lock_of(layout, &receipt, request, old);
+    let (written, lock) = lock_of(layout, &receipt, request, &proofs, old);
     let named_by = written.as_ref().map(|written| written.text.clone());
     if let Some(error) = hold.pulled_away(&staging) {
         return Err(error);
@@ -119,11 +127,47 @@ fn take_back(layout: &Layout, previous: &Sha256Digest, staged: &std::path::Path)
     platform::sync_file(staged).map_err(failed("write the binary to disk"))
 }
 
+/// What the kept proofs of what comes back prove. An error where that is less than the lock records.
+fn proven_by(receipt: &Receipt, request: &InstallRequest, door: &Door<'_>) -> Result<Vec<Proof>, InstallError> {
+    let bytes = match &receipt.origin {
+        ReceiptOrigin::Release { asset, .. } => Some(asset.sha256),
+        ReceiptOrigin::Build(_) => None,
+    };
+    let held = request.clone().held_to_the_lock(receipt.target, bytes);
+    let (proofs, reason) = match prove_again(receipt, &held, door)? {
+        Some(Again::Proven(proofs)) => (proofs, "somebody else signed".to_owned()),
+        Some(Again::Gone) => (Vec::new(), "its proofs are gone".to_owned()),
+        Some(Again::Failed(reason)) => (Vec::new(), reason),
+        None => (Vec::new(), format!("it was installed as `{}`", receipt.verdict)),
+    };
+    let is_met = |signer: &Signer| signer_of(&proofs).is_some_and(|found| signer.is_met_by(&found));
+    match held.signer.filter(|signer| !is_met(signer)) {
+        None => Ok(proofs),
+        Some(signer) => Err(InstallError::LessComesBack {
+            label: receipt.label(),
+            locked: request.decided_from.lockfile.as_ref().map(|lockfile| lockfile.tag.clone()),
+            signer: Box::new(signer),
+            reason,
+        }),
+    }
+}
+
+/// How well it is known to be what it is: a signature counts only while it can be proven.
+fn verdict_of(receipt: &Receipt, proofs: &[Proof]) -> Level {
+    if !receipt.verdict.is_signed() || !proofs.is_empty() {
+        return receipt.verdict;
+    }
+    let stated = receipt.evidence.iter().filter(|statement| matches!(statement.finding, Finding::Found { .. }));
+    let levels = stated.map(|statement| statement.source.level()).filter(|level| !level.is_signed());
+    levels.max().unwrap_or(Level::Checksum)
+}
+
 /// The lock that belongs to what comes back.
 fn lock_of(
     layout: &Layout,
     receipt: &Receipt,
     request: &InstallRequest,
+    proofs: &[Proof],
     old: Option<(PathBuf, Lockfile)>,
 ) -> (Option<WrittenLock>, LockChange) {
     let Some((path, old)) = old else { return (None, LockChange::None) };
@@ -137,7 +181,13 @@ fn lock_of(
         return (None, LockChange::Same);
     }
     let kept = lockfile::read_file(&layout.kept_lock(&receipt.sha256), &request.tool).ok().flatten();
-    if let Some(kept) = kept.filter(names) {
+    // A lock from before somebody signed must not forget who did.
+    let is_no_less = |kept: &Lockfile| match (&old.signer, &kept.signer) {
+        (Some(signer), Some(kept)) => signer.is_met_by(kept),
+        (Some(_), None) => request.signers.accept_change,
+        (None, _) => true,
+    };
+    if let Some(kept) = kept.filter(names).filter(is_no_less) {
         return (Some(WrittenLock { path, text: lockfile::render(&kept) }), LockChange::Restored);
     }
     let evidence = receipt.evidence.iter().map(|statement| statement.source.to_string()).collect();
@@ -147,8 +197,8 @@ fn lock_of(
         size: Some(asset.size),
         sha256: asset.sha256,
         evidence,
-        verdict: receipt.verdict,
+        verdict: verdict_of(receipt, proofs),
     };
-    let lockfile = Lockfile::new(repository.clone(), tag.clone(), None, vec![alone]);
+    let lockfile = Lockfile::new(repository.clone(), tag.clone(), None, vec![alone]).signed_by(signer_of(proofs));
     (Some(WrittenLock { path, text: lockfile::render(&lockfile) }), LockChange::ThisMachineOnly)
 }

@@ -49,6 +49,11 @@ impl Signed {
         self.proofs.iter().filter_map(level_of).max()
     }
 
+    /// Whether it could not be found out.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.evidence.iter().any(|evidence| matches!(evidence.finding, Finding::Unknown { .. }))
+    }
+
     /// The bundles as one text, where there are any.
     pub(super) fn text(&self) -> Option<String> {
         (!self.bundles.is_empty()).then(|| attestation::join(&self.bundles))
@@ -70,7 +75,7 @@ pub(super) fn signer_of(proofs: &[Proof]) -> Option<Signer> {
     let of_a_workflow = verdict == Level::Attested;
     Some(Signer {
         verdict,
-        workflow: proof.workflow.clone().filter(|_| of_a_workflow),
+        workflow: proof.workflow.as_ref().filter(|_| of_a_workflow).and_then(|workflow| workflow.parse().ok()),
         issuer: proof.issuer.clone().filter(|_| of_a_workflow),
         repository_id: number(proof.repository_id),
         owner_id: number(proof.owner_id),
@@ -80,7 +85,7 @@ pub(super) fn signer_of(proofs: &[Proof]) -> Option<Signer> {
 /// What a proof is worth; nothing where it says something else than where the bytes come from.
 fn level_of(proof: &Proof) -> Option<Level> {
     match proof.kind {
-        Kind::Build => Some(Level::Attested),
+        Kind::Build => proof.workflow.as_ref().map(|_| Level::Attested),
         // Whoever can make the workflow sign the bytes can make it attest them.
         Kind::Signature => proof.workflow.as_ref().map(|_| Level::Attested),
         Kind::Release => Some(Level::Released),
@@ -88,26 +93,30 @@ fn level_of(proof: &Proof) -> Option<Level> {
     }
 }
 
-/// What a proof of this asset must say.
-pub(super) fn policy(request: &InstallRequest, subject: Subject<'_>) -> Policy {
+/// What a proof of this asset must say. The settings and the lock have to name one workflow, where both name one.
+pub(super) fn policy(request: &InstallRequest, subject: Subject<'_>) -> Result<Policy, InstallError> {
+    let recorded = request.signer.as_ref().and_then(|signer| signer.workflow.as_ref());
+    if let (Some(wanted), Some(recorded)) = (&request.signers.workflow, recorded)
+        && !wanted.is_same(recorded)
+    {
+        let (wanted, recorded) = (wanted.to_string(), recorded.to_string());
+        return Err(InstallError::TwoWorkflows { wanted, recorded });
+    }
     let mut policy = Policy::of_repository(subject.repository.clone());
     policy.tag = Some(subject.tag.clone());
     policy.asset = Some(subject.name.to_owned());
     policy.allow_nameless = true;
     policy.builds_need_tag_ref = !request.signers.allow_branch;
     policy.allow_self_hosted = request.signers.allow_self_hosted;
-    policy.workflow.clone_from(&request.signers.workflow);
+    policy.workflow = recorded.or(request.signers.workflow.as_ref()).cloned();
     if let Some(signer) = &request.signer {
         policy.repository_id = signer.repository_id;
         policy.owner_id = signer.owner_id;
-        if let Some(workflow) = signer.workflow.as_ref().and_then(|workflow| workflow.parse().ok()) {
-            policy.workflow = Some(workflow);
-        }
         if let Some(issuer) = &signer.issuer {
             policy.issuer.clone_from(issuer);
         }
     }
-    policy
+    Ok(policy)
 }
 
 /// Nobody signed for it, provably.
@@ -118,7 +127,7 @@ pub(super) fn absent(reason: String) -> Signed {
 /// Whether anybody signed for it could not be found out. Other evidence does, unless a signature is required.
 pub(super) fn unknown(reason: String, transient: bool, request: &InstallRequest) -> Signed {
     let mut unknown = Evidence::unknown(EvidenceSource::Provenance, reason, transient);
-    unknown.dispensable = !request.policy.require.is_signed();
+    unknown.dispensable = !request.policy.require.is_signed() && !request.changes_the_signer();
     Signed { evidence: vec![unknown], ..Signed::default() }
 }
 
@@ -131,7 +140,7 @@ pub(super) fn prove(
     now: DateTime<Utc>,
 ) -> Result<Signed, InstallError> {
     let texts: Vec<&[u8]> = bundles.iter().map(String::as_bytes).collect();
-    let policy = policy(request, subject);
+    let policy = policy(request, subject)?;
     let proven = match attestation::verify(&texts, subject.sha256, &policy, roots, now) {
         Ok(proven) => proven,
         Err(error @ NotProven::CannotVerify) if !request.policy.require.is_signed() => {
@@ -228,6 +237,7 @@ pub(super) fn hold_to_the_lock(
         locked: locked_tag(request),
         signer: Box::new(signer.clone()),
         found: found.join("; "),
+        unasked: signed.is_unknown(),
         transient,
     })
 }

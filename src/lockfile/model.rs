@@ -7,6 +7,7 @@ use chrono::Utc;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::attestation::Workflow;
 use crate::release::AssetForm;
 use crate::release::RepoSlug;
 use crate::release::Sha256Digest;
@@ -40,7 +41,7 @@ pub struct Signer {
     pub verdict: Level,
     /// The workflow that signed, `OWNER/NAME/.github/workflows/FILE`; none where GitHub signed the release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub workflow: Option<String>,
+    pub workflow: Option<Workflow>,
     /// Who vouched for the workflow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
@@ -55,9 +56,31 @@ pub struct Signer {
 impl fmt::Display for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.workflow {
-            Some(workflow) => f.write_str(workflow),
+            Some(workflow) => workflow.fmt(f),
             None => f.write_str("GitHub's release service"),
         }
+    }
+}
+
+impl Signer {
+    /// What is asked of an asset of which GitHub alone vouched for the release.
+    fn of_the_release(&self) -> Self {
+        Self { verdict: Level::Released, workflow: None, issuer: None, ..self.clone() }
+    }
+
+    /// Whether another signature is at least as good: as strong, and by nobody else.
+    pub fn is_met_by(&self, other: &Self) -> bool {
+        let is_same = |mine: &Option<u64>, other: &Option<u64>| mine.is_none() || mine == other;
+        let same_workflow = match (&self.workflow, &other.workflow) {
+            (Some(mine), Some(other)) => mine.is_same(other),
+            (Some(_), None) => false,
+            (None, _) => true,
+        };
+        other.verdict >= self.verdict
+            && same_workflow
+            && (self.issuer.is_none() || self.issuer == other.issuer)
+            && is_same(&self.repository_id, &other.repository_id)
+            && is_same(&self.owner_id, &other.owner_id)
     }
 }
 
@@ -89,12 +112,19 @@ impl Lockfile {
         Self { signer, ..self }
     }
 
-    /// This lock, with what another one of the same release names for machines this one lacks.
+    /// This lock, with what another one of the same release names for machines this one lacks, or knows better. Its signer
+    /// stays, unless the other's is stronger.
+    #[must_use]
     pub fn completed_by(&self, other: &Self) -> Self {
+        let better = |mine: &LockedAsset| {
+            let theirs = other.asset(mine.target).filter(|theirs| theirs.sha256 == mine.sha256);
+            theirs.filter(|theirs| theirs.verdict > mine.verdict).unwrap_or(mine).clone()
+        };
         let missing = other.assets.iter().filter(|asset| self.asset(asset.target).is_none()).cloned();
-        let assets = self.assets.iter().cloned().chain(missing).collect();
-        let signer = self.signer.clone().or_else(|| other.signer.clone());
-        Self::new(self.repository.clone(), self.tag.clone(), self.published, assets).signed_by(signer)
+        let assets = self.assets.iter().map(better).chain(missing).collect();
+        let strength = |signer: &Option<Signer>| signer.as_ref().map(|signer| signer.verdict);
+        let signer = if strength(&other.signer) > strength(&self.signer) { &other.signer } else { &self.signer };
+        Self::new(self.repository.clone(), self.tag.clone(), self.published, assets).signed_by(signer.clone())
     }
 
     /// Whether both are of one release.
@@ -107,11 +137,20 @@ impl Lockfile {
         self.assets.iter().find(|asset| asset.target == target)
     }
 
-    /// Whose signature a machine's asset must have, so that nothing less is accepted than was locked: the recorded signer,
-    /// unless the lock itself says that this machine's asset had no such proof.
-    pub fn signer_for(&self, target: Target) -> Option<&Signer> {
-        let had_none = self.asset(target).is_some_and(|asset| !asset.verdict.is_signed());
-        self.signer.as_ref().filter(|_| !had_none)
+    /// Whose signature an asset for a machine must have, so that nothing less is accepted than was locked: the recorded
+    /// signer's. For exactly the bytes that are locked it is what they had when they were; no other bytes are excused.
+    pub fn signer_for(&self, target: Target, bytes: Option<(&RepoSlug, &Tag, Sha256Digest)>) -> Option<Signer> {
+        let signer = self.signer.as_ref()?;
+        let are_locked = |asset: &&LockedAsset| {
+            bytes.is_some_and(|(repository, tag, sha256)| {
+                self.repository.is_same(repository) && self.tag == *tag && asset.sha256 == sha256
+            })
+        };
+        match self.asset(target).filter(are_locked).map(|asset| asset.verdict) {
+            None | Some(Level::Attested) => Some(signer.clone()),
+            Some(Level::Released) => Some(signer.of_the_release()),
+            Some(Level::Unverified | Level::Built | Level::Checksum | Level::Digest | Level::Pinned) => None,
+        }
     }
 
     /// What an installation for a machine must get.
@@ -143,8 +182,11 @@ pub fn changes(old: &Lockfile, new: &Lockfile) -> Vec<String> {
         sentences.push(format!("the release changes from {} to {}", old.tag, new.tag));
     }
     match (&old.signer, &new.signer) {
-        (Some(before), Some(now)) if before != now => {
+        (Some(before), Some(now)) if before.to_string() != now.to_string() => {
             sentences.push(format!("the signer changes from {before} to {now}"));
+        }
+        (Some(before), Some(now)) if before != now => {
+            sentences.push(format!("{now} is another one of the same name: its numbers at GitHub differ"));
         }
         (None, Some(now)) => sentences.push(format!("{now} signed for it")),
         (Some(before), None) => sentences.push(format!("{before} signed for it, and nobody does now")),
@@ -160,6 +202,9 @@ pub fn changes(old: &Lockfile, new: &Lockfile) -> Vec<String> {
                 before.sha256.short(),
                 asset.sha256.short()
             )),
+            Some(before) if before.verdict > asset.verdict && (old.tag == new.tag || before.verdict.is_signed()) => {
+                sentences.push(format!("{} was `{}` and is `{}`", asset.name, before.verdict, asset.verdict));
+            }
             Some(_) => {}
         }
     }

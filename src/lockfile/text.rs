@@ -287,7 +287,7 @@ verdict = "digest"
         lockfile.assets[0].verdict = Level::Attested;
         lockfile.signed_by(Some(Signer {
             verdict: Level::Attested,
-            workflow: Some("adpena/reproq-worker/.github/workflows/release.yml".to_owned()),
+            workflow: "adpena/reproq-worker/.github/workflows/release.yml".parse().ok(),
             issuer: Some("https://token.actions.githubusercontent.com".to_owned()),
             repository_id: Some(1234),
             owner_id: Some(56),
@@ -311,6 +311,7 @@ verdict = "digest"
             ("version = 2\n", "version = 1\n", "format is 1"),
             ("verdict = \"attested\"\nworkflow", "verdict = \"digest\"\nworkflow", "neither a workflow"),
             ("verdict = \"attested\"\nworkflow", "verdict = \"released\"\nworkflow", "neither a workflow"),
+            ("adpena/reproq-worker/.github/workflows/release.yml", "release.yml", "is not a workflow"),
             ("workflow = \"adpena/reproq-worker/.github/workflows/release.yml\"\n", "", "neither a workflow"),
         ] {
             let changed = text.replacen(from, to, 1);

@@ -62,7 +62,7 @@ pub(super) fn fetch(
 /// The proofs it carries along.
 pub(super) fn proofs(bundle: &Bundle, asset: &str) -> Proofs {
     match bundle.carried_file(&attestation::file_name(asset)) {
-        Ok(Some(text)) => Proofs::Text(text),
+        Ok(Some(text)) => Proofs::all(text),
         Ok(None) => Proofs::None,
         Err(error) => Proofs::failed(&OriginError::bundle(bundle, error)),
     }

@@ -2,6 +2,7 @@
 //! by the asset's digest.
 
 use crate::attestation;
+use crate::github::Attestations;
 use crate::github::GitHub;
 use crate::origin::OriginError;
 use crate::origin::Proofs;
@@ -12,15 +13,8 @@ use crate::release::Listing;
 use crate::release::Sha256Digest;
 use crate::release::Tag;
 
-/// Asks for the proofs of an asset.
-pub(super) async fn proofs(
-    github: &GitHub,
-    listing: Option<&Listing>,
-    tag: &Tag,
-    asset: &str,
-    sha256: Sha256Digest,
-    progress: &dyn Progress,
-) -> Proofs {
+/// The file of the release that is for them.
+pub(super) async fn proofs(github: &GitHub, listing: Option<&Listing>, tag: &Tag, asset: &str) -> Proofs {
     let unknown = |reason: String, transient: bool| Proofs::Unknown { reason, transient };
     let name = attestation::file_name(asset);
     let release = listing.and_then(Listing::release);
@@ -29,25 +23,33 @@ pub(super) async fn proofs(
         // It is not known which files there are, so it is tried.
         None => Some(Asset { id: None, name: name.clone(), size: None, state: AssetState::Uploaded, digest: Ok(None) }),
     };
-    if let Some(file) = file {
-        if file.state == AssetState::Incomplete {
-            return unknown(format!("{name} is still being uploaded"), true);
-        }
-        match github.small_asset(tag, &file).await {
-            Ok(Some(text)) => return Proofs::Text(text),
-            Ok(None) if release.is_some() => {
-                return unknown(format!("the release lists {name}, and it is not there"), true);
-            }
-            Ok(None) => {}
-            Err(error) => return Proofs::failed(&OriginError::from(error)),
-        }
+    let Some(file) = file else { return Proofs::None };
+    if file.state == AssetState::Incomplete {
+        return unknown(format!("{name} is still being uploaded"), true);
     }
+    match github.small_asset(tag, &file).await {
+        Ok(Some(text)) => Proofs::all(text),
+        Ok(None) if release.is_some() => unknown(format!("the release lists {name}, and it is not there"), true),
+        Ok(None) => Proofs::None,
+        Err(error) => Proofs::failed(&OriginError::from(error)),
+    }
+}
+
+/// What the API knows about the digest.
+pub(super) async fn more_proofs(
+    github: &GitHub,
+    listing: Option<&Listing>,
+    sha256: Sha256Digest,
+    progress: &dyn Progress,
+) -> Proofs {
     if let Some(Listing::Web { because, .. }) = listing {
-        return unknown(because.clone(), true);
+        return Proofs::Unknown { reason: because.clone(), transient: true };
     }
     match github.attestations(sha256, progress).await {
-        Ok(bundles) if bundles.is_empty() => Proofs::None,
-        Ok(bundles) => Proofs::Text(attestation::join(&bundles).into_bytes()),
+        Ok(Attestations { bundles, incomplete: None }) if bundles.is_empty() => Proofs::None,
+        Ok(Attestations { bundles, incomplete }) => {
+            Proofs::Text { text: attestation::join(&bundles).into_bytes(), incomplete }
+        }
         Err(error) => Proofs::failed(&OriginError::from(error)),
     }
 }

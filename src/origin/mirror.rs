@@ -123,7 +123,7 @@ impl Mirror {
         };
         let Some(file) = file else { return Proofs::None };
         match self.small_file(tag, &file).await {
-            Ok(Some(text)) => Proofs::Text(text),
+            Ok(Some(text)) => Proofs::all(text),
             Ok(None) => Proofs::None,
             Err(error) => Proofs::failed(&error),
         }

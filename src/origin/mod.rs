@@ -30,7 +30,12 @@ use crate::trust::EvidenceSource;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Proofs {
     /// A text with bundles in it, as [`crate::attestation::split`] reads them.
-    Text(Vec<u8>),
+    Text {
+        /// The text.
+        text: Vec<u8>,
+        /// Why there may be more than these; nothing where these are all.
+        incomplete: Option<String>,
+    },
     /// Provably none.
     None,
     /// It could not be asked.
@@ -43,6 +48,11 @@ pub enum Proofs {
 }
 
 impl Proofs {
+    /// All there is, in a text.
+    const fn all(text: Vec<u8>) -> Self {
+        Self::Text { text, incomplete: None }
+    }
+
     /// A place that failed.
     fn failed(error: &OriginError) -> Self {
         Self::Unknown { reason: error.to_string(), transient: error.is_transient() || error.is_unreachable() }
@@ -115,23 +125,30 @@ impl Origin {
         }
     }
 
-    /// The signed proofs of where an asset comes from. `listing` is what is known of its release, where somebody asked.
-    pub async fn proofs(
-        &self,
-        listing: Option<&Listing>,
-        tag: &Tag,
-        asset: &str,
-        sha256: Sha256Digest,
-        progress: &dyn Progress,
-    ) -> Proofs {
+    /// The signed proofs of where an asset comes from, as they lie beside it. `listing` is what is known of its release, where
+    /// somebody asked.
+    pub async fn proofs(&self, listing: Option<&Listing>, tag: &Tag, asset: &str) -> Proofs {
         match self {
-            Self::GitHub(github) => github::proofs(github, listing, tag, asset, sha256, progress).await,
+            Self::GitHub(github) => github::proofs(github, listing, tag, asset).await,
             Self::Bundle(bundle) => bundle::proofs(bundle, asset),
             Self::Mirror(mirror) => mirror.proofs(listing, tag, asset).await,
         }
     }
 
-    /// Brings an asset to a new file.
+    /// What this place knows about some bytes beyond that; nothing where it can know no more.
+    pub async fn more_proofs(
+        &self,
+        listing: Option<&Listing>,
+        sha256: Sha256Digest,
+        progress: &dyn Progress,
+    ) -> Option<Proofs> {
+        match self {
+            Self::GitHub(github) => Some(github::more_proofs(github, listing, sha256, progress).await),
+            Self::Bundle(_) | Self::Mirror(_) => None,
+        }
+    }
+
+    /// Brings an asset to a new file; what another place left there goes first.
     pub async fn fetch(
         &self,
         tag: &Tag,

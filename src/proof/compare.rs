@@ -3,6 +3,7 @@
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::attestation::Proof;
 use crate::lockfile::Lockfile;
 use crate::release::Sha256Digest;
 use crate::release::Tag;
@@ -34,8 +35,8 @@ pub struct Facts {
 /// What the proofs kept beside a receipt still prove.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Again {
-    /// What the receipt says.
-    Proven,
+    /// What the receipt says, by these.
+    Proven(Vec<Proof>),
     /// Nothing: they are gone.
     Gone,
     /// Not what the receipt says.
@@ -195,8 +196,13 @@ pub fn compare(facts: &Facts) -> (Vec<Difference>, Vec<String>) {
     }
     let verdict = receipt.verdict;
     match &facts.signatures {
-        Some(Again::Proven) => {
-            notes.push("the kept proofs of where it comes from hold, proven again just now".to_owned());
+        Some(Again::Proven(_)) => {
+            notes.push(match archive_of(receipt) {
+                None => "the kept proofs of where it comes from hold, proven again just now".to_owned(),
+                Some(archive) => format!(
+                    "the kept proofs of {archive} hold, proven again just now; that the binary came out of it is the receipt's word"
+                ),
+            });
         }
         Some(Again::Gone) => differences.push(Difference::ProofsGone { verdict }),
         Some(Again::Failed(reason)) => differences.push(Difference::NotProven { verdict, reason: reason.clone() }),
@@ -206,6 +212,14 @@ pub fn compare(facts: &Facts) -> (Vec<Difference>, Vec<String>) {
         against_github(receipt, published, &mut differences, &mut notes);
     }
     (differences, notes)
+}
+
+/// The archive a binary was taken from.
+fn archive_of(receipt: &Receipt) -> Option<&str> {
+    match &receipt.origin {
+        ReceiptOrigin::Release { asset, .. } => asset.member.as_ref().map(|_| asset.name.as_str()),
+        ReceiptOrigin::Build(_) => None,
+    }
 }
 
 fn on_disk(installed: &Installed) -> Result<&Receipt, Difference> {

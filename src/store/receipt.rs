@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::attestation::Proof;
+use crate::release::AssetForm;
 use crate::release::RepoSlug;
 use crate::release::Sha256Digest;
 use crate::release::Tag;
@@ -103,6 +104,19 @@ impl Receipt {
         match &self.origin {
             ReceiptOrigin::Release { tag, .. } => Some(tag),
             ReceiptOrigin::Build(_) => None,
+        }
+    }
+
+    /// Whether the binary is what was taken from the asset it names: an asset that is the executable has its digest. That the
+    /// executable came out of an archive is this record's own word.
+    pub fn is_of_its_asset(&self) -> bool {
+        let ReceiptOrigin::Release { asset, .. } = &self.origin else { return true };
+        let is_archive =
+            AssetForm::ALL.iter().any(|form| *form != AssetForm::Raw && asset.name.ends_with(form.suffix()));
+        match (is_archive, &asset.member) {
+            (true, member) => member.is_some(),
+            (false, Some(_)) => false,
+            (false, None) => asset.sha256 == self.sha256,
         }
     }
 

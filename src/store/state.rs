@@ -166,11 +166,12 @@ fn trusted_digest(layout: &Layout, state: &State, binary: &Metadata) -> Option<S
     state.current.filter(|_| seen.is_older_than(&kept_in))
 }
 
-/// The receipt of a binary. One that cannot be read, or is about another binary, is no receipt: the binary is then
-/// installed again, which writes a new one.
+/// The receipt of a binary. One that cannot be read, or is about another binary or says that it came from an asset of other
+/// bytes, is no receipt: the binary is then installed again, which writes a new one.
 fn receipt(layout: &Layout, sha256: &Sha256Digest) -> Option<Receipt> {
     let receipt: Receipt = read_record(&layout.receipt(sha256))?;
-    (receipt.sha256 == *sha256 && receipt.schema == super::receipt::SCHEMA).then_some(receipt)
+    let is_one = receipt.sha256 == *sha256 && receipt.schema == super::receipt::SCHEMA && receipt.is_of_its_asset();
+    is_one.then_some(receipt)
 }
 
 /// The receipt of a binary that is kept.

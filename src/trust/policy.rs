@@ -172,8 +172,8 @@ pub struct Evidence {
     /// What it gave.
     #[serde(flatten)]
     pub finding: Finding,
-    /// Whether bytes may be accepted without this source when it is unknown: true only for the API's digest while the API
-    /// limits requests and published checksum files stand in for it.
+    /// Whether bytes may be accepted without this source when it is unknown: the API's digest while the API limits requests and
+    /// published checksum files stand in for it, and signatures where none is required.
     #[serde(skip)]
     pub dispensable: bool,
 }

@@ -13,6 +13,7 @@ use fake_github::Setup;
 use fake_github::TokenKind;
 use reproq::config::Token;
 use reproq::github::ApiError;
+use reproq::github::Attestations;
 use reproq::github::GitHub;
 use reproq::net::Http;
 use reproq::net::HttpOptions;
@@ -40,7 +41,7 @@ fn stage() -> FakeGitHub {
     github
 }
 
-fn asked(github: &FakeGitHub, token: Option<&str>) -> Result<Vec<String>, ApiError> {
+fn asked(github: &FakeGitHub, token: Option<&str>) -> Result<Attestations, ApiError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let options = HttpOptions { idle_timeout: Duration::from_millis(500), ..HttpOptions::default() };
@@ -54,7 +55,9 @@ fn asked(github: &FakeGitHub, token: Option<&str>) -> Result<Vec<String>, ApiErr
 }
 
 fn found(github: &FakeGitHub) -> Vec<String> {
-    asked(github, Some(TOKEN)).expect("an answer")
+    let Attestations { bundles, incomplete } = asked(github, Some(TOKEN)).expect("an answer");
+    assert_eq!(incomplete, None);
+    bundles
 }
 
 fn shape(github: &FakeGitHub) -> String {
@@ -88,7 +91,7 @@ fn none_is_said_in_two_ways() {
     for answer in [NoAttestations::NotFound, NoAttestations::EmptyList] {
         github.no_attestations(answer);
         assert_eq!(found(&github), Vec::<String>::new(), "{answer:?}");
-        assert_eq!(asked(&github, None).expect("an answer"), Vec::<String>::new(), "{answer:?}");
+        assert_eq!(asked(&github, None).expect("an answer"), Attestations::default(), "{answer:?}");
     }
 }
 
@@ -153,7 +156,7 @@ fn what_passes_is_tried_again() {
 #[test]
 fn a_refused_token_is_left_out_and_a_private_repository_is_not_silent_about_it() {
     let github = stage();
-    assert_eq!(asked(&github, Some("ghp_expired")).expect("an answer"), [BUNDLE]);
+    assert_eq!(asked(&github, Some("ghp_expired")).expect("an answer").bundles, [BUNDLE]);
     github.repo(REPO).private();
     assert!(matches!(asked(&github, Some("ghp_expired")), Err(ApiError::BadToken { variable: "GH_TOKEN" })));
     assert_eq!(found(&github), [BUNDLE]);
@@ -168,7 +171,10 @@ fn what_lies_at_an_address_is_distrusted() {
         shape(&github)
     };
     // A header that promises 4 GiB is not believed, and nothing is set aside for it.
-    assert_eq!(meets(b"\xff\xff\xff\xff\x0f"), "1 of 1 have more than 1048576 bytes");
+    github.fault(Matcher::objects(), Fault::ChangedBytes(b"\xff\xff\xff\xff\x0f"[..].into()));
+    let Attestations { bundles, incomplete } = asked(&github, None).expect("an answer");
+    assert!(bundles.is_empty());
+    assert_eq!(incomplete.as_deref(), Some("1 of its 1 attestations have more than 1048576 bytes"));
     for bytes in [&b"{\"a\": 1}"[..], b"\xff\xff\xff\xff\xff\xff", b"\x00"] {
         let reason = meets(bytes);
         assert!(reason.starts_with("a bundle is not "), "{reason}");
@@ -194,7 +200,8 @@ fn no_answer_and_no_bundle_is_read_without_an_end() {
     github.repo(REPO).attest_text(&hex, &large);
     for delivery in [BundleDelivery::Inline, BundleDelivery::Address, BundleDelivery::PlainAddress] {
         github.bundle_delivery(delivery);
-        assert_eq!(found(&github), [BUNDLE], "{delivery:?}");
+        let Attestations { bundles, incomplete } = asked(&github, Some(TOKEN)).expect("an answer");
+        assert_eq!((bundles.as_slice(), incomplete.is_some()), ([BUNDLE.to_owned()].as_slice(), true), "{delivery:?}");
     }
     github.bundle_delivery(BundleDelivery::Inline);
     for _ in 0..8 {

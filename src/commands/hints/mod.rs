@@ -98,7 +98,29 @@ fn judge(error: &InstallError, request: &InstallRequest) -> (ExitStatus, Vec<Str
         InstallError::Verify { source, .. } => proof::verify(source),
         InstallError::NotProven { source, .. } => (ExitStatus::Unverified, proof::not_proven(source)),
         InstallError::OtherSigner { tag, .. } => (ExitStatus::Unverified, proof::other_signer(tag)),
-        InstallError::LessThanLocked { tag, transient, .. } => proof::less_than_locked(tag, *transient),
+        InstallError::NotAsked { transient, .. } => proof::not_asked(*transient),
+        InstallError::SeveralSigners { .. } => (
+            ExitStatus::Unverified,
+            vec![
+                "ask the maintainers why; for one machine alone name it with `--target`, or the workflow with REPROQ_WORKFLOW"
+                    .to_owned(),
+            ],
+        ),
+        InstallError::TwoWorkflows { .. } => (
+            ExitStatus::Usage,
+            vec![
+                "see `reproq doctor` for who names the workflow; to move the lock: `reproq lock --accept-signer-change`"
+                    .to_owned(),
+            ],
+        ),
+        InstallError::LessComesBack { .. } => (
+            ExitStatus::Unverified,
+            vec![
+                "nothing was changed; if going back is worth it: `reproq rollback --accept-signer-change`".to_owned(),
+            ],
+        ),
+        InstallError::LessThanLocked { unasked: true, transient, .. } => proof::not_asked(*transient),
+        InstallError::LessThanLocked { tag, .. } => (ExitStatus::Unverified, proof::less_than_locked(tag)),
         InstallError::Keyring(error) => keyring::judge(error),
         InstallError::Archive { source, .. } => archive(source),
         InstallError::Inspect(_) => (ExitStatus::Failure, Vec::new()),

@@ -112,22 +112,30 @@ fn reason(reason: &Reason) -> &'static str {
 
 /// Somebody else signed.
 pub(super) fn other_signer(tag: &Tag) -> Vec<String> {
-    vec![
-        "nothing was installed; ask the maintainers why somebody else signs, and not through the release itself"
-            .to_owned(),
-        format!("if that is meant: `reproq install --tag {tag} --accept-signer-change`"),
-    ]
+    let ask = "nothing was installed; ask the maintainers why somebody else signs, and not through the release itself";
+    vec![ask.to_owned(), accept(tag)]
 }
 
-/// Nobody signed, or that could not be found out.
-pub(super) fn less_than_locked(tag: &Tag, transient: bool) -> (ExitStatus, Vec<String>) {
-    let accept = format!("if that is meant: `reproq install --tag {tag} --accept-signer-change`");
-    if transient {
-        let wait = "wait, or set REPROQ_GITHUB_TOKEN, GH_TOKEN or GITHUB_TOKEN; a proof that could not be asked for is not missing";
-        return (ExitStatus::Unavailable, vec![wait.to_owned(), accept]);
-    }
+/// Nobody signed.
+pub(super) fn less_than_locked(tag: &Tag) -> Vec<String> {
     let ask = "nothing was installed; whoever steals an account can publish a release and not sign for it: ask the maintainers";
-    (ExitStatus::Unverified, vec![ask.to_owned(), accept])
+    vec![ask.to_owned(), accept(tag)]
+}
+
+/// Signatures could not be asked for.
+pub(super) fn not_asked(transient: bool) -> (ExitStatus, Vec<String>) {
+    let (status, way) = if transient {
+        (ExitStatus::Unavailable, "wait, or set REPROQ_GITHUB_TOKEN, GH_TOKEN or GITHUB_TOKEN")
+    } else {
+        (ExitStatus::Unverified, "a token that may read attestations (`attestations: read`), or none, may be answered")
+    };
+    let why = "nothing was changed: a proof that could not be asked for is not missing";
+    (status, vec![why.to_owned(), way.to_owned()])
+}
+
+/// How a lock comes to record somebody else, or nobody.
+fn accept(tag: &Tag) -> String {
+    format!("if that is meant: `reproq lock --tag {tag} --accept-signer-change`, then the same command again")
 }
 
 pub(super) fn preflight(error: &PreflightError, request: &InstallRequest) -> Vec<String> {

@@ -9,6 +9,7 @@ use crate::attestation::NotProven;
 use crate::attestation::Policy;
 use crate::attestation::Roots;
 use crate::github::ApiError;
+use crate::github::Attestations;
 use crate::github::GitHub;
 use crate::hygiene::Attested;
 use crate::hygiene::Finding;
@@ -104,10 +105,13 @@ impl<'a> Inquiry<'a> {
             return unknown(because.clone());
         }
         match self.github.attestations(sha256, self.progress).await {
-            Ok(bundles) if bundles.is_empty() => None,
-            Ok(bundles) => {
+            Ok(Attestations { bundles, incomplete: None }) if bundles.is_empty() => None,
+            Ok(Attestations { bundles, incomplete }) => {
                 self.remember(&bundles);
-                Some(self.verified(&bundles, asset, sha256))
+                match (self.verified(&bundles, asset, sha256), incomplete) {
+                    (Finding::Absent, Some(because)) => unknown(because),
+                    (finding, _) => Some(finding),
+                }
             }
             Err(error) => {
                 // A limit or a network that is gone will not be better for the next asset, and each try takes its time.

@@ -1,5 +1,6 @@
 //! Installing what is signed for: proven when it is installed, held to the lock's signer, proven again years later.
 
+mod attacked;
 mod carried;
 mod held;
 mod proven;

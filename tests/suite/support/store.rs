@@ -96,7 +96,7 @@ fn expected(layout: &Layout, state: &State) -> BTreeSet<PathBuf> {
     ]
     .into();
     for digest in state.current.iter().chain(&state.previous) {
-        expected.extend([layout.receipt(digest), layout.kept_lock(digest)]);
+        expected.extend([layout.receipt(digest), layout.kept_lock(digest), layout.proofs(digest)]);
     }
     if let Some(previous) = &state.previous {
         let kept = layout.kept(previous);
