@@ -1,6 +1,7 @@
 //! The folder itself: taking out, putting in, listing, removing.
 #![expect(clippy::disallowed_methods, reason = "the cache is read and written here")]
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::io::Write;
@@ -131,8 +132,8 @@ impl Cache {
         small_file::read(&self.asset(sha256).with_extension("proofs"), MAX_PROOFS).ok()
     }
 
-    /// Keeps a verified file, with the proofs of where it comes from. One asset never takes more than a quarter of the room, so that a large one does not drive out
-    /// all others.
+    /// Keeps a verified file, with the proofs of where it comes from. One asset never takes more than a quarter of the room, so
+    /// that a large one does not drive out all others.
     pub fn keep(&self, file: &Written, provenance: &Provenance, proofs: Option<&str>) -> Result<(), CacheError> {
         let path = self.asset(&file.sha256);
         if file.size > self.limit / 4 {
@@ -231,12 +232,20 @@ impl Cache {
         arrive().map_err(CacheError::new("write", path))
     }
 
+    /// Whether a name is that of a record or of proofs whose asset never arrived, or is gone.
+    fn is_about_nothing(&self, name: &Path) -> bool {
+        let is_beside = name.extension().is_some_and(|extension| extension == "json" || extension == "proofs");
+        let sha256 = name.file_stem().and_then(OsStr::to_str).and_then(|stem| stem.parse().ok());
+        is_beside && sha256.is_some_and(|sha256| fs::symlink_metadata(self.asset(&sha256)).is_err())
+    }
+
     fn sweep(&self) {
         let Ok(entries) = fs::read_dir(self.assets()) else { return };
         for entry in entries.flatten() {
-            let is_partial = entry.file_name().to_string_lossy().starts_with(PARTIAL);
+            let name = entry.file_name();
+            let is_left = name.to_string_lossy().starts_with(PARTIAL) || self.is_about_nothing(Path::new(&name));
             let began = entry.metadata().and_then(|metadata| metadata.modified()).map(DateTime::<Utc>::from);
-            if is_partial && began.is_ok_and(|began| (self.now - began).num_seconds() > ABANDONED) {
+            if is_left && began.is_ok_and(|began| (self.now - began).num_seconds() > ABANDONED) {
                 let _ = fs::remove_file(entry.path());
             }
         }
@@ -337,6 +346,24 @@ mod tests {
         let before = large.list().expect("listed").len();
         large.keep(&file(folder.path(), "large", b"more than a quarter of it"), &provenance(), None).expect("left out");
         assert_eq!(large.list().expect("listed").len(), before);
+    }
+
+    #[test]
+    fn what_lies_beside_no_asset_is_swept_away_once_it_is_old() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cache = at(folder.path(), 1000, 0);
+        let written = file(folder.path(), "one", b"bytes");
+        cache.keep(&written, &provenance(), Some("proofs")).expect("kept");
+        let lost = cache.asset(&Sha256Digest::from_bytes([1; 32]));
+        for name in [lost.with_extension("json"), lost.with_extension("proofs"), lost.with_file_name("notes.json")] {
+            fs::write(name, "left").expect("written");
+        }
+        let names = |cache: &Cache| fs::read_dir(cache.assets()).expect("there").count();
+        cache.prune(1000).expect("swept");
+        assert_eq!(names(&cache), 6, "it may be arriving");
+        let later = Cache { now: Utc::now() + chrono::Duration::seconds(ABANDONED + 60), ..cache };
+        later.prune(1000).expect("swept");
+        assert_eq!(names(&later), 4, "what belongs to an asset, or to somebody else, stays");
     }
 
     #[test]

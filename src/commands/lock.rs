@@ -13,6 +13,7 @@ use crate::install::LockOrder;
 use crate::lockfile;
 use crate::lockfile::LockedAsset;
 use crate::lockfile::Lockfile;
+use crate::lockfile::Signer;
 use crate::release::Target;
 use crate::release::VersionSpec;
 use crate::session::Session;
@@ -40,9 +41,32 @@ struct LockReport {
     path: String,
     repository: String,
     tag: String,
+    /// Who signed for it; nothing where nobody is known to have.
+    signer: Option<SignerLine>,
     assets: Vec<AssetLine>,
     /// What is not as it was.
     changes: Vec<String>,
+}
+
+/// Who signed, as the lock records it.
+#[derive(Debug, Serialize)]
+struct SignerLine {
+    /// As people read it.
+    #[serde(skip)]
+    name: String,
+    verdict: Level,
+    workflow: Option<String>,
+    issuer: Option<String>,
+    repository_id: Option<u64>,
+    owner_id: Option<u64>,
+}
+
+impl From<Signer> for SignerLine {
+    fn from(signer: Signer) -> Self {
+        let name = signer.to_string();
+        let Signer { verdict, workflow, issuer, repository_id, owner_id } = signer;
+        Self { name, verdict, workflow: workflow.map(|workflow| workflow.to_string()), issuer, repository_id, owner_id }
+    }
 }
 
 /// An asset as it is locked.
@@ -118,6 +142,7 @@ fn report(change: Change, written: bool, path: &str, lockfile: Lockfile, changes
         path: path.to_owned(),
         repository: lockfile.repository.to_string(),
         tag: lockfile.tag.to_string(),
+        signer: lockfile.signer.map(SignerLine::from),
         assets: lockfile.assets.into_iter().map(AssetLine::from).collect(),
         changes,
     }
@@ -148,6 +173,10 @@ impl Report for LockReport {
             let digest = asset.sha256.get(..12).unwrap_or_default();
             let evidence = asset.evidence.join(", ");
             paper.faint(&format!("  {}  {}  {bytes}  sha256 {digest}  {evidence}", asset.target, asset.name));
+        }
+        match &self.signer {
+            Some(signer) => paper.line(&format!("Signed by {}; nothing less is accepted from now on.", signer.name)),
+            None => paper.faint("Nobody is known to have signed for it."),
         }
         if self.written {
             paper.line(&format!("Commit {path}, so that every machine installs exactly these bytes."));

@@ -106,7 +106,7 @@ fn a_locked_project_gets_the_locked_bytes_from_a_bundle() {
     // The lock says which release, not what is newest.
     context.succeed(&["bundle", "create", "--locked", "-o", bundle]);
     let calls = context.github.requests_to(&Matcher::api()).len();
-    assert_eq!(calls, 2, "the lock's; the bundle needed none");
+    assert_eq!(calls, 4, "the lock's: the release, and who signed for each asset; the bundle needed none");
     let output = context.succeed(&["install", "--from", bundle, "--locked"]);
     assert!(output.stdout.contains("pinned: equals the digest in reproq.lock"), "{output:#?}");
     insta::assert_snapshot!(context.redact(&output));

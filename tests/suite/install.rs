@@ -209,11 +209,7 @@ fn a_dry_run_shows_the_plan_and_writes_nothing() {
 fn a_running_worker_keeps_its_old_file() {
     let context = Context::released();
     context.succeed(&["install"]);
-    let mut worker = std::process::Command::new(context.binary())
-        .arg("worker")
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .expect("the worker starts");
+    let mut worker = workers::start(&context.binary(), "worker");
     let mut line = String::new();
     let mut stdout = std::io::BufReader::new(worker.stdout.take().expect("piped"));
     std::io::BufRead::read_line(&mut stdout, &mut line).expect("it says hello");

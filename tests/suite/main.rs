@@ -36,6 +36,8 @@ mod support;
 mod trust;
 #[cfg(feature = "attestation")]
 mod trust_roots;
+#[cfg(not(feature = "attestation"))]
+mod unattested;
 mod upgrade;
 mod verify;
 mod which;

@@ -277,7 +277,7 @@ fn places_come_from_flag_variable_and_file_and_are_told() {
     context.set("REPROQ_MIRROR", "nowhere github");
     let output = context.succeed(&["lock", "-v", "--tag", "v0.0.144"]);
     assert!(output.stderr.contains("nowhere, then github from the variable REPROQ_MIRROR"), "{output:#?}");
-    assert_eq!(context.github.requests_to(&Matcher::api()).len(), 2, "the release and its proofs");
+    assert_eq!(context.github.requests_to(&Matcher::api()).len(), 4, "the release, and who signed for each asset");
 }
 
 #[test]

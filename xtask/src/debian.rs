@@ -1,5 +1,5 @@
-//! What some tests need of Debian's packages: nginx serves mirrors, strace sees and ends system calls. Tests without them
-//! are skipped, loudly.
+//! What some tests need of Debian's packages: nginx serves mirrors, strace sees and ends system calls, faketime turns the
+//! clock back to when a copy of signed metadata was good. Tests without them are skipped, loudly.
 
 use std::env;
 use std::path::Path;
@@ -7,9 +7,9 @@ use std::process::Command;
 use std::process::Stdio;
 
 /// The programs, with the packages that have them.
-const WANTED: [(&str, &str); 2] = [("nginx", "nginx-light"), ("strace", "strace")];
+const WANTED: [(&str, &str); 3] = [("nginx", "nginx-light"), ("strace", "strace"), ("faketime", "faketime")];
 
-/// Longer than any mirror of Debian takes for two small packages, in seconds.
+/// Longer than any mirror of Debian takes for a few small packages, in seconds.
 const PATIENCE: &str = "180";
 
 /// Installs what is missing, where a machine was made for this run alone: in CI, as root, with apt-get. Whatever goes

@@ -7,6 +7,7 @@ use fake_github::Matcher;
 use fake_sigstore::Claims;
 use fake_sigstore::How;
 use fake_sigstore::provenance;
+use serde_json::Value;
 
 use super::World;
 use super::digests;
@@ -36,7 +37,7 @@ fn who_built_it_is_proven_and_told() {
 fn the_document_names_every_claim() {
     let world = World::attested();
     let output = world.context.succeed(&["install", "--json"]);
-    let document: serde_json::Value = serde_json::from_str(&output.stdout).expect("one document");
+    let document: Value = serde_json::from_str(&output.stdout).expect("one document");
     let receipt = &document["receipt"];
     assert_eq!(receipt["verdict"], "attested");
     let proof = &receipt["proofs"][0];
@@ -135,7 +136,7 @@ fn what_github_released_is_less_than_what_a_workflow_built() {
     fs::remove_dir_all(world.context.root().join("home/.cache")).expect("there was a cache");
     world.attest("v0.0.144", &Claims::build_of(REPOSITORY, "v0.0.144"));
     let both = world.context.succeed(&["install", "--force", "--json"]);
-    let document: serde_json::Value = serde_json::from_str(&both.stdout).expect("a document");
+    let document: Value = serde_json::from_str(&both.stdout).expect("a document");
     assert_eq!(document["receipt"]["proofs"].as_array().expect("proofs").len(), 2, "{document:#}");
     assert_eq!(document["receipt"]["verdict"], "attested");
 }
@@ -195,4 +196,19 @@ fn an_archive_is_proven_and_what_came_out_of_it_with_it() {
     let output = world.context.succeed(&["install", "--require", "attested"]);
     assert!(output.stdout.contains("verdict     attested"), "{output:#?}");
     world.context.succeed(&["verify", "--offline"]);
+}
+
+#[test]
+fn a_lock_names_who_signed() {
+    let world = World::attested();
+    let output = world.context.succeed(&["lock"]);
+    assert!(output.stdout.contains("Signed by adpena/reproq-worker/.github/workflows/release.yml"), "{output:#?}");
+    let output = world.context.succeed(&["lock", "--json"]);
+    let document: Value = serde_json::from_str(&output.stdout).expect("JSON");
+    assert_eq!(document["signer"]["verdict"], "attested", "{document:#}");
+    assert_eq!(document["signer"]["workflow"], "adpena/reproq-worker/.github/workflows/release.yml");
+    let unsigned = World::new();
+    unsigned.release("v0.0.144");
+    let output = unsigned.context.succeed(&["lock"]);
+    assert!(output.stdout.contains("Nobody is known to have signed"), "{output:#?}");
 }

@@ -9,7 +9,6 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
-use std::process::Stdio;
 
 use super::INSTALL;
 use super::NEW;
@@ -121,8 +120,7 @@ fn a_project_whose_path_is_too_long() {
 #[test]
 fn a_worker_that_runs_keeps_its_file_and_goes_on() {
     let context = project();
-    let mut worker =
-        Command::new(context.binary()).arg("worker").stdout(Stdio::piped()).spawn().expect("the old worker starts");
+    let mut worker = workers::start(&context.binary(), "worker");
     let mut said = BufReader::new(worker.stdout.take().expect("piped")).lines();
     let started = said.next().expect("a line").expect("text");
     assert!(started.contains(OLD), "{started}");

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
-use std::process::Command;
 
 use reproq::release::Sha256Digest;
 use reproq::release::Tool;
@@ -28,7 +27,7 @@ pub fn layout(context: &Context) -> Layout {
 
 /// The binary in place starts and says this version, and `which` names it by the same.
 pub fn assert_runs(context: &Context, version: &str, name: &str) {
-    let said = Command::new(context.binary()).arg("--version").output().expect("the binary starts");
+    let said = workers::start(&context.binary(), "--version").wait_with_output().expect("it ends");
     assert_eq!(String::from_utf8_lossy(&said.stdout), format!("reproq-worker version {version}\n"), "{name}");
     assert_names(&context.run(&["which", "--no-django", "--json"]), &[version], name);
 }

@@ -3,11 +3,16 @@
 use std::collections::HashMap;
 use std::env;
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::path::PathBuf;
+use std::process::Child;
 use std::process::Command;
+use std::process::Stdio;
 use std::sync::Mutex;
 use std::sync::OnceLock;
+use std::thread;
+use std::time::Duration;
 
 use sha2::Digest as _;
 use sha2::Sha256;
@@ -17,6 +22,20 @@ pub fn host() -> String {
     let os = if cfg!(target_os = "macos") { "darwin" } else { env::consts::OS };
     let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
     format!("{os}-{arch}")
+}
+
+/// Starts an installed worker, whose output is read. A file this process just wrote may still be open in a child that another
+/// test is starting right now; then the kernel refuses to run it for a moment.
+pub fn start(program: &Path, argument: &str) -> Child {
+    let mut command = Command::new(program);
+    command.arg(argument).stdout(Stdio::piped());
+    for _ in 0..50 {
+        match command.spawn() {
+            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => thread::sleep(Duration::from_millis(20)),
+            started => return started.expect("the worker starts"),
+        }
+    }
+    command.spawn().expect("the worker starts")
 }
 
 /// A Go toolchain: `REPROQ_TEST_GO`, the one `cargo xtask test` fetched, or the one on PATH.
