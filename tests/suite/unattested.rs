@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::json;
 
 use crate::support::context::Context;
+use crate::support::workers;
 
 const SIGNER: &str = "\
 [worker.signer]
@@ -20,23 +21,23 @@ fn a_lock_that_names_a_signer_is_refused() {
     context.succeed(&["lock"]);
     let lock = fs::read_to_string(context.lockfile()).expect("a lock");
     let lock = lock.replacen("version = 1", "version = 2", 1).replacen("[[worker.asset]]", SIGNER, 1);
+    let lock = lock.replace("verdict = \"digest\"", "verdict = \"attested\"");
     fs::write(context.lockfile(), &lock).expect("written");
-    let repo = context.repo();
-    let asset = repo.snapshot().releases[0].assets[0].name.clone();
     for proofs in [false, true] {
         if proofs {
-            let digest = crate::support::workers::sha256(&crate::support::workers::bytes("0.0.145"));
-            repo.attest(&digest, json!({"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json"}));
+            let digest = workers::sha256(&workers::bytes("0.0.144"));
+            context.repo().attest(&digest, json!({"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json"}));
         }
         for command in [&["install"][..], &["install", "--locked"], &["lock"], &["bundle", "create", "-o", "b.tar"]] {
             let output = context.run(command);
-            assert_eq!(output.code, 5, "{command:?} for {asset}: {output:#?}");
+            assert_eq!(output.code, 5, "{command:?}: {output:#?}");
             assert!(!context.binary().exists());
             assert_eq!(fs::read_to_string(context.lockfile()).expect("a lock"), lock);
         }
     }
-    // Who says that the signer no longer matters gets what the digests prove.
-    context.succeed(&["install", "--accept-signer-change"]);
+    // Who signs now cannot be told either, so no change of it can be accepted.
+    let output = context.run(&["install", "--accept-signer-change"]);
+    assert!(output.code == 5 && output.stderr.contains("a build of reproq with its default features"), "{output:#?}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::attestation;
 use crate::attestation::Field;
 use crate::attestation::NotProven;
 use crate::attestation::Reason;
@@ -12,6 +13,8 @@ use crate::install::InstallRequest;
 use crate::release::Tag;
 use crate::trust::EvidenceSource;
 use crate::trust::VerifyError;
+
+const WITH_DEFAULT_FEATURES: &str = "use a build of reproq with its default features";
 
 pub(super) fn verify(error: &VerifyError) -> (ExitStatus, Vec<String>) {
     match error {
@@ -38,6 +41,14 @@ pub(super) fn verify(error: &VerifyError) -> (ExitStatus, Vec<String>) {
             ExitStatus::Unavailable,
             vec!["run the same command again; a source that cannot be read is never taken for one that is silent".to_owned()],
         ),
+        VerifyError::Unknown { origin: EvidenceSource::Provenance, transient: false, .. } => {
+            let way = if attestation::is_available() {
+                "a token that may read attestations (`attestations: read`), or none, may be answered; a file NAME.sigstore.json in the release needs neither"
+            } else {
+                WITH_DEFAULT_FEATURES
+            };
+            (ExitStatus::Unverified, vec![way.to_owned()])
+        }
         VerifyError::Unknown { transient: false, .. } => {
             (ExitStatus::Unverified, vec!["tell the maintainers that the release's checksums cannot be read".to_owned()])
         }
@@ -66,7 +77,7 @@ pub(super) fn not_proven(error: &NotProven) -> Vec<String> {
     let nothing = "nothing was installed; the binary in place is as it was".to_owned();
     let NotProven::Refused(refusals) = error else {
         let way = match error {
-            NotProven::CannotVerify => "use a build of reproq with its default features",
+            NotProven::CannotVerify => WITH_DEFAULT_FEATURES,
             NotProven::NoBundle | NotProven::Root(_) | NotProven::Refused(_) => {
                 "see whose keys are trusted with `reproq trust show`"
             }
