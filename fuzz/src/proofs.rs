@@ -5,7 +5,9 @@ use chrono::DateTime;
 use reproq::attestation;
 use reproq::attestation::MAX_BUNDLE;
 use reproq::attestation::MAX_BUNDLES;
+use reproq::attestation::NotProven;
 use reproq::attestation::Policy;
+use reproq::attestation::Reason;
 use reproq::attestation::Roots;
 use reproq::github::Packing;
 use reproq::github::unpacked_bundle;
@@ -15,15 +17,20 @@ use reproq::release::Sha256Digest;
 pub fn attestation(bytes: &[u8]) {
     if let Ok(bundles) = attestation::split(bytes) {
         assert!(bundles.len() <= MAX_BUNDLES);
-        for bundle in &bundles {
-            assert!(bundle.len() <= MAX_BUNDLE);
-            assert_eq!(attestation::split(bundle.as_bytes()), Ok(vec![bundle.clone()]));
-        }
-        let texts: Vec<&[u8]> = bundles.iter().map(String::as_bytes).collect();
         let policy = Policy::of_repository("nobody/nothing".parse().expect("a repository"));
         let digest = Sha256Digest::from_bytes([0; 32]);
         let now = DateTime::from_timestamp(1_795_000_000, 0).expect("a time");
-        assert!(attestation::verify(&texts, digest, &policy, &Roots::embedded(), now).is_err());
+        let roots = Roots::embedded();
+        for bundle in &bundles {
+            assert!(bundle.len() <= MAX_BUNDLE);
+            let is_the_same = attestation::split(bundle.as_bytes()).is_ok_and(|alone| alone == [bundle.as_str()]);
+            let outcome = attestation::verify(&[bundle.as_bytes()], digest, &policy, &roots, now);
+            let is_malformed = matches!(&outcome, Err(NotProven::Refused(refusals))
+                if matches!(refusals[0].reason, Reason::Malformed { .. }));
+            assert!(outcome.is_err() && (is_the_same || is_malformed), "{outcome:?}");
+        }
+        let texts: Vec<&[u8]> = bundles.iter().map(String::as_bytes).collect();
+        assert!(attestation::verify(&texts, digest, &policy, &roots, now).is_err());
     }
     if let Ok(roots) = Roots::from_file("roots.json", bytes) {
         for root in roots.iter() {

@@ -50,7 +50,8 @@ struct Attestation<'a> {
     bundle: Option<&'a RawValue>,
 }
 
-/// The bundles in a text, byte for byte as they stand in it. An answer of the API without any is an empty list.
+/// The bundles in a text, byte for byte as they stand in it. An answer of the API without any is an empty list. What stands in
+/// one in the place of a bundle is given as it is: verifying refuses it, and it hides none of the others.
 pub fn split(text: &[u8]) -> Result<Vec<String>, BundleError> {
     if text.len() > MAX_BUNDLE.saturating_mul(MAX_BUNDLES) {
         return Err(BundleError::TooLarge(text.len()));
@@ -88,12 +89,14 @@ fn from_document(text: &[u8]) -> Result<Vec<String>, BundleError> {
     if !answer.attestations.is_empty() && answer.attestations.iter().all(|entry| entry.bundle.is_none()) {
         return Err(BundleError::Addresses);
     }
-    // What of it is no bundle is refused on its own, so that it hides none of the others.
     Ok(answer.attestations.iter().filter_map(|entry| entry.bundle).map(|bundle| bundle.get().to_owned()).collect())
 }
 
 /// One bundle, if it has the shape of one: what was signed once, and the means to verify it once.
-fn one(text: &[u8]) -> Result<String, BundleError> {
+pub(super) fn one(text: &[u8]) -> Result<String, BundleError> {
+    if text.len() > MAX_BUNDLE {
+        return Err(BundleError::TooLarge(text.len()));
+    }
     json::strict(text)?;
     let shape = |what: &str| BundleError::Shape(what.to_owned());
     let value: Value = serde_json::from_slice(text).map_err(|error| shape(&error.to_string()))?;
@@ -147,6 +150,8 @@ mod tests {
         let answer = format!(r#"{{"attestations": [{{"repository_id": 1, "bundle": {BUNDLE}}}, {{"bundle": null}}]}}"#);
         assert_eq!(split(answer.as_bytes()), Ok(vec![BUNDLE.to_owned()]));
         assert_eq!(split(br#"{"attestations": []}"#), Ok(Vec::new()));
+        let beside = format!(r#"{{"attestations": [{{"bundle": {{}}}}, {{"bundle": {BUNDLE}}}]}}"#);
+        assert_eq!(split(beside.as_bytes()), Ok(vec!["{}".to_owned(), BUNDLE.to_owned()]));
     }
 
     #[test]

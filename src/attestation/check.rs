@@ -61,10 +61,7 @@ fn one(
     now: DateTime<Utc>,
 ) -> Result<Proof, Reason> {
     let malformed = |detail: String| Reason::Malformed { detail };
-    let text = match bundle::split(text).map_err(|error| malformed(error.to_string()))?.as_slice() {
-        [only] => only.clone(),
-        several => return Err(malformed(format!("expected one bundle, found {}", several.len()))),
-    };
+    let text = bundle::one(text).map_err(|error| malformed(error.to_string()))?;
     let bundle = Bundle::read(&text).map_err(malformed)?;
     // The certificate of a run is issued as it signs. One from the future is no proof, and tells of a wrong clock in better
     // words than whichever part of the cryptography would stumble over it.
