@@ -43,8 +43,8 @@ pub fn run(root: &Path) -> anyhow::Result<()> {
         &["Installed v0.0.144", "digest"],
     )?;
     let requests = demo.github.requests().len();
-    println!("   ({requests} requests: the release, the asset, its redirect)");
-    ensure!(requests == 3, "an installation takes three requests, it took {requests}");
+    println!("   ({requests} requests: the release, who signed for the asset, the asset, its redirect)");
+    ensure!(requests == 4, "an installation takes four requests, it took {requests}");
     demo.github.clear_log();
     demo.scene("Again: nothing to do, and nobody is asked", &["install"], 0, &["already installed"])?;
     ensure!(demo.github.requests().is_empty(), "a second installation asks nobody");
