@@ -309,7 +309,7 @@ impl Bench {
 
     /// A release that is attested by an authority of our own; gives the asset's digest.
     fn publish_signed(&self, acme: &Instance, case: &Case, bundle: &Path) -> anyhow::Result<String> {
-        let project = self.fresh("worker")?;
+        let project = self.fresh("unsigned")?;
         self.install(&project, case)?;
         let mut bytes = fs::read(project.join(".reproq/bin/reproq"))?;
         // Other bytes than those nobody signed.
