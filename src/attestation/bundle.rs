@@ -11,6 +11,9 @@ use super::json::JsonError;
 /// The largest bundle that is read, in bytes. Real ones have 3 to 12 KB.
 pub const MAX_BUNDLE: usize = 1024 * 1024;
 
+/// The longest text that may carry them, in bytes: what is found and what is kept.
+pub const MAX_TEXT: usize = 16 * 1024 * 1024;
+
 /// How many bundles one text may carry.
 pub const MAX_BUNDLES: usize = 100;
 
@@ -20,6 +23,9 @@ pub enum BundleError {
     /// It is larger than any bundle.
     #[error("it has {0} bytes, and no bundle has more than {MAX_BUNDLE}")]
     TooLarge(usize),
+    /// It is longer than all the proofs of any file.
+    #[error("it has {0} bytes, and the proofs of one file have no more than {MAX_TEXT}")]
+    TooLong(usize),
     /// There are more than anybody needs.
     #[error("it carries more than {MAX_BUNDLES} bundles")]
     TooMany,
@@ -53,8 +59,8 @@ struct Attestation<'a> {
 /// The bundles in a text, byte for byte as they stand in it. An answer of the API without any is an empty list. What stands in
 /// one in the place of a bundle is given as it is: verifying refuses it, and it hides none of the others.
 pub fn split(text: &[u8]) -> Result<Vec<String>, BundleError> {
-    if text.len() > MAX_BUNDLE.saturating_mul(MAX_BUNDLES) {
-        return Err(BundleError::TooLarge(text.len()));
+    if text.len() > MAX_TEXT {
+        return Err(BundleError::TooLong(text.len()));
     }
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     // JSON never spans two of its lines and is one value as a whole at the same time, so the lines are tried second.
@@ -187,6 +193,8 @@ mod tests {
     fn size_and_number_are_bounded() {
         let long = BUNDLE.replace("\"x\"", &format!("\"{}\"", "x".repeat(MAX_BUNDLE)));
         assert!(matches!(split(long.as_bytes()), Err(BundleError::TooLarge(_))));
+        let blank = " ".repeat(MAX_TEXT);
+        assert!(matches!(split(format!("{BUNDLE}{blank}").as_bytes()), Err(BundleError::TooLong(_))));
         let many = format!("{BUNDLE}\n").repeat(MAX_BUNDLES + 1);
         assert_eq!(split(many.as_bytes()), Err(BundleError::TooMany));
         assert_eq!(split(format!("{BUNDLE}\n").repeat(MAX_BUNDLES).as_bytes()).map(|all| all.len()), Ok(MAX_BUNDLES));

@@ -35,6 +35,7 @@ mod workflow;
 pub use bundle::BundleError;
 pub use bundle::MAX_BUNDLE;
 pub use bundle::MAX_BUNDLES;
+pub use bundle::MAX_TEXT;
 pub use bundle::file_name;
 pub use bundle::join;
 pub use bundle::split;

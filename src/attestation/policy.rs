@@ -90,6 +90,16 @@ impl Policy {
         Self { repository: Some(repository), ..Self::nobody(GITHUB_ISSUER.to_owned()) }
     }
 
+    /// The same about an asset of this release, as installers ask it: a build must have run for exactly its tag, unless those
+    /// for branches are accepted, and a bare signature need not name the file.
+    #[must_use]
+    pub fn of_release(mut self, tag: Tag, allow_branch: bool) -> Self {
+        self.tag = Some(tag);
+        self.builds_need_tag_ref = !allow_branch;
+        self.allow_nameless = true;
+        self
+    }
+
     /// Signed by exactly this name, vouched for by exactly this issuer.
     pub fn of_identity(identity: impl Into<String>, issuer: impl Into<String>) -> Self {
         Self { identity: Some(identity.into()), ..Self::nobody(issuer.into()) }

@@ -25,7 +25,7 @@ use crate::staging::hash_file;
 /// No record of an entry comes near this many bytes.
 const MAX_RECORD: u64 = 64 * 1024;
 
-/// The proofs of one asset have a few dozen kilobytes.
+/// The proofs of one asset have a few dozen kilobytes, and longer texts than this nobody accepts.
 const MAX_PROOFS: u64 = 16 * 1024 * 1024;
 
 /// How long a file may take to arrive, in seconds. What is older was left by a process that died.

@@ -288,7 +288,7 @@ impl Order<'_> {
                 None
             }
             Err(error) => {
-                self.door.progress.note(&format!("the cache is left out: {error}: {}", error.source));
+                self.door.leave_out_cache(&error);
                 None
             }
         }

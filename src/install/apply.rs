@@ -335,7 +335,7 @@ fn prove_and_sync(request: &InstallRequest, door: &Door<'_>, acquired: &Acquired
     let (synced, kept) = synced.unwrap_or_else(|_| (Err(stopped()), None));
     synced.map_err(|source| InstallError::Staging { doing: "write the binary to disk", source })?;
     if let Some(Err(error)) = kept {
-        door.progress.note(&format!("the cache is left out: {error}: {}", error.source));
+        door.leave_out_cache(&error);
     }
     Ok(receipt)
 }

@@ -164,7 +164,7 @@ fn keep(order: &Order<'_>, pin: &Pin, brought: &Brought) {
     let provenance = Provenance { repository, tag, name: pin.asset.name.clone() };
     let kept = order.door.cache.as_ref().map(|cache| cache.keep(&brought.file, &provenance, brought.proofs.as_deref()));
     if let Some(Err(error)) = kept {
-        order.door.progress.note(&format!("the cache is left out: {error}: {}", error.source));
+        order.door.leave_out_cache(&error);
     }
 }
 

@@ -9,6 +9,7 @@ use url::Url;
 
 use crate::address;
 use crate::cache::Cache;
+use crate::cache::CacheError;
 use crate::config::Token;
 use crate::github::ApiError;
 use crate::github::GitHub;
@@ -118,6 +119,11 @@ impl Door<'_> {
         let host = self.server_url.host_str()?;
         let stands_for_it = host.eq_ignore_ascii_case("github.com") || address::is_loopback(self.server_url);
         (!stands_for_it).then_some(host)
+    }
+
+    /// A cache that cannot be used costs a download and nothing else.
+    pub(super) fn leave_out_cache(&self, error: &CacheError) {
+        self.progress.note(&format!("the cache is left out: {error}: {}", error.source));
     }
 
     /// Where an asset is published, for reports and receipts.

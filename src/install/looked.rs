@@ -1,4 +1,4 @@
-//! What was looked at without the network, and which file would have served: for those who have none. Pure.
+//! What was looked at without the network, and which file would have served: for those who have none.
 
 use std::path::Path;
 

@@ -102,11 +102,9 @@ pub(super) fn policy(request: &InstallRequest, subject: Subject<'_>) -> Result<P
         let (wanted, recorded) = (wanted.to_string(), recorded.to_string());
         return Err(InstallError::TwoWorkflows { wanted, recorded });
     }
-    let mut policy = Policy::of_repository(subject.repository.clone());
-    policy.tag = Some(subject.tag.clone());
+    let policy = Policy::of_repository(subject.repository.clone());
+    let mut policy = policy.of_release(subject.tag.clone(), request.signers.allow_branch);
     policy.asset = Some(subject.name.to_owned());
-    policy.allow_nameless = true;
-    policy.builds_need_tag_ref = !request.signers.allow_branch;
     policy.allow_self_hosted = request.signers.allow_self_hosted;
     policy.workflow = recorded.or(request.signers.workflow.as_ref()).cloned();
     if let Some(signer) = &request.signer {

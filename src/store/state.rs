@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
+use crate::attestation;
 use crate::release::Sha256Digest;
 use crate::small_file;
 use crate::staging::hash_file;
@@ -24,9 +25,6 @@ use crate::store::ReceiptOrigin;
 
 /// No receipt and no state file comes near this many bytes.
 const MAX_RECORD: u64 = 1024 * 1024;
-
-/// The proofs of one asset have a few dozen kilobytes.
-const MAX_PROOFS: u64 = 16 * 1024 * 1024;
 
 const IGNORE: &[u8] = b"# Made by reproq: what is here is not for version control.\n*\n";
 
@@ -182,7 +180,7 @@ pub fn kept_receipt(layout: &Layout, sha256: &Sha256Digest) -> Option<Receipt> {
 /// The proofs that are kept of where a binary comes from; nothing where there are none.
 pub fn proofs(layout: &Layout, sha256: &Sha256Digest) -> Result<Option<Vec<u8>>, StoreError> {
     let path = layout.proofs(sha256);
-    match small_file::read(&path, MAX_PROOFS) {
+    match small_file::read(&path, attestation::MAX_TEXT as u64) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(StoreError::new("read", &path)(error)),

@@ -27,6 +27,7 @@ use crate::hygiene::Facts;
 use crate::hygiene::Remark;
 use crate::hygiene::SourceVersion;
 use crate::hygiene::StatedSums;
+use crate::origin::Origin;
 use crate::progress::Progress;
 use crate::prune::Completeness;
 use crate::prune::Inventory;
@@ -61,6 +62,7 @@ pub(super) fn check(arguments: &CheckArgs, session: &Session<'_>) -> Result<Exit
     let spec = spec(arguments, session)?;
     let slug = repository::find(arguments.repo.as_deref(), session)?;
     let policy = policy(arguments, &slug)?;
+    let allow_branch = session.settings.allow_branch;
     let roots = verify_file::roots(&arguments.trusted_root, session)?;
     let below = |path: &Path| session.env.cwd.join(path);
     let read = |path: &Path, error| CommandError::io("read", path, error);
@@ -86,11 +88,10 @@ pub(super) fn check(arguments: &CheckArgs, session: &Session<'_>) -> Result<Exit
     let progress = session.ui.progress();
     let asked = runtime.block_on(async {
         let listing = github.release(&spec, &progress).await?;
-        let release = match listing {
-            Listing::Api(release) | Listing::Index(release) => release,
+        let release = match &listing {
+            Listing::Api(release) | Listing::Index(release) => release.clone(),
             Listing::Web { because, .. } => {
-                let what = "the release".to_owned();
-                return Err(ApiError::Shape { what, reason: because });
+                return Err(ApiError::Shape { what: "the release".to_owned(), reason: because.clone() });
             }
         };
         let sums = stated_sums(&github, &release).await?;
@@ -98,7 +99,10 @@ pub(super) fn check(arguments: &CheckArgs, session: &Session<'_>) -> Result<Exit
             Some(_) => Some(number_of_versions(&github, &progress).await?),
             None => None,
         };
-        let inquiry = Inquiry::new(&github, &release, policy, roots, &progress, session.now);
+        let policy = policy.of_release(release.tag.clone(), allow_branch);
+        let origin = Origin::GitHub(Box::new(github));
+        let inquiry =
+            Inquiry { origin: &origin, listing: &listing, policy, roots, progress: &progress, now: session.now };
         let attested = inquiry.about(hygiene::complete_assets(&release, &expected)).await;
         Ok((release, sums, versions, attested))
     });
@@ -120,7 +124,7 @@ pub(super) fn check(arguments: &CheckArgs, session: &Session<'_>) -> Result<Exit
     Ok(status)
 }
 
-/// What an attestation must say, but for the asset and the tag.
+/// What an attestation must say, but for the release and the asset.
 fn policy(arguments: &CheckArgs, repository: &RepoSlug) -> Result<Policy, CommandError> {
     if arguments.require_attested && !attestation::is_available() {
         let failure = CommandError::new(ExitStatus::Unverified, NotProven::CannotVerify);

@@ -8,133 +8,109 @@ use crate::attestation;
 use crate::attestation::NotProven;
 use crate::attestation::Policy;
 use crate::attestation::Roots;
-use crate::github::ApiError;
-use crate::github::Attestations;
-use crate::github::GitHub;
 use crate::hygiene::Attested;
 use crate::hygiene::Finding;
+use crate::origin::Origin;
+use crate::origin::Proofs;
 use crate::progress::Progress;
-use crate::release::AssetState;
-use crate::release::Release;
+use crate::release::Listing;
 use crate::release::Sha256Digest;
-
-/// What the file with the attestations of an asset is called, behind the asset's own name.
-const BESIDE: &str = ".sigstore.json";
 
 /// How many different reasons one sentence tells.
 const SHOWN_REASONS: usize = 3;
 
 /// An inquiry about one release.
 pub(super) struct Inquiry<'a> {
-    github: &'a GitHub,
-    release: &'a Release,
-    policy: Policy,
-    progress: &'a dyn Progress,
-    roots: Roots,
-    now: DateTime<Utc>,
-    /// Every bundle so far.
-    bundles: Vec<String>,
-    /// Why the API cannot be asked any more.
-    silence: Option<String>,
+    /// Where the release is.
+    pub(super) origin: &'a Origin,
+    /// What is known of it.
+    pub(super) listing: &'a Listing,
+    /// What an attestation must say, but for the asset.
+    pub(super) policy: Policy,
+    /// Whose keys are trusted.
+    pub(super) roots: Roots,
+    /// Who watches.
+    pub(super) progress: &'a dyn Progress,
+    /// The time.
+    pub(super) now: DateTime<Utc>,
 }
 
-impl<'a> Inquiry<'a> {
-    /// Nothing was asked yet.
-    pub(super) fn new(
-        github: &'a GitHub,
-        release: &'a Release,
-        policy: Policy,
-        roots: Roots,
-        progress: &'a dyn Progress,
-        now: DateTime<Utc>,
-    ) -> Self {
-        Self { github, release, policy, progress, roots, now, bundles: Vec::new(), silence: None }
-    }
-
+impl Inquiry<'_> {
     /// Asks about each of these assets.
-    pub(super) async fn about(mut self, assets: Vec<(String, Sha256Digest)>) -> Vec<Attested> {
-        let mut all = Vec::new();
+    pub(super) async fn about(&self, assets: Vec<(String, Sha256Digest)>) -> Vec<Attested> {
+        let (mut all, mut heard) = (Vec::new(), Heard::default());
         for (asset, sha256) in assets {
-            let finding = self.finding(&asset, sha256).await;
+            let finding = self.finding(&mut heard, &asset, sha256).await;
             all.push(Attested { asset, sha256, finding });
         }
         all
     }
 
-    async fn finding(&mut self, asset: &str, sha256: Sha256Digest) -> Finding {
-        let covered = self.verified(&self.bundles, asset, sha256);
+    async fn finding(&self, heard: &mut Heard, asset: &str, sha256: Sha256Digest) -> Finding {
+        let covered = self.verified(&heard.bundles, asset, sha256);
         if covered.is_built() {
             return covered;
         }
-        let beside = match self.beside(asset).await {
-            Ok(None) => Finding::Absent,
-            Ok(Some(bundles)) => self.verified(&bundles, asset, sha256),
-            Err(finding) => return finding,
+        let beside = self.origin.proofs(Some(self.listing), self.listing.tag(), asset).await;
+        let beside = self.judged(heard, beside, asset, sha256);
+        // Whoever installs meets this one first, so that one which does not fit ends it.
+        if beside.is_built() || matches!(beside, Finding::Refused { .. }) {
+            return beside;
+        }
+        match self.by_digest(heard, asset, sha256).await {
+            Finding::Absent => beside,
+            finding @ (Finding::Proven { .. } | Finding::Refused { .. } | Finding::Unknown { .. }) => finding,
+        }
+    }
+
+    /// What GitHub knows about the digest.
+    async fn by_digest(&self, heard: &mut Heard, asset: &str, sha256: Sha256Digest) -> Finding {
+        if let Some(because) = &heard.silence {
+            return Finding::Unknown { because: because.clone() };
+        }
+        let Some(proofs) = self.origin.more_proofs(Some(self.listing), sha256, self.progress).await else {
+            return Finding::Absent;
         };
-        match beside {
-            Finding::Proven { .. } if beside.is_built() => beside,
-            // Whoever installs meets this one first.
-            Finding::Refused { .. } => beside,
-            Finding::Proven { .. } | Finding::Absent | Finding::Unknown { .. } => {
-                self.by_digest(asset, sha256).await.unwrap_or(beside)
-            }
+        // A limit or a network that is gone will not be better for the next asset, and each try takes its time.
+        if let Proofs::Unknown { reason, transient: true } = &proofs {
+            heard.silence = Some(reason.clone());
         }
+        self.judged(heard, proofs, asset, sha256)
     }
 
-    /// The bundles in the file of the release that lies beside the asset.
-    async fn beside(&mut self, asset: &str) -> Result<Option<Vec<String>>, Finding> {
-        let name = format!("{asset}{BESIDE}");
-        let file = self.release.asset(&name).filter(|file| file.state == AssetState::Uploaded);
-        let Some(file) = file else { return Ok(None) };
-        let unknown = |because: String| Finding::Unknown { because };
-        let text = self.github.small_asset(&self.release.tag, file).await;
-        let text = text.map_err(|error| unknown(error.to_string()))?;
-        let text = text.ok_or_else(|| unknown(format!("the release lists {name}, and it is not there")))?;
-        let bundles = attestation::split(&text).map_err(|error| Finding::Refused {
-            sentence: format!("{name} has no attestations that can be read: {error}"),
-            refused: Vec::new(),
-        })?;
-        self.remember(&bundles);
-        Ok(Some(bundles))
-    }
-
-    /// What GitHub knows about the digest; `None` where it knows nothing.
-    async fn by_digest(&mut self, asset: &str, sha256: Sha256Digest) -> Option<Finding> {
-        let unknown = |because: String| Some(Finding::Unknown { because });
-        if let Some(because) = &self.silence {
-            return unknown(because.clone());
-        }
-        match self.github.attestations(sha256, self.progress).await {
-            Ok(Attestations { bundles, incomplete: None }) if bundles.is_empty() => None,
-            Ok(Attestations { bundles, incomplete }) => {
-                self.remember(&bundles);
-                match (self.verified(&bundles, asset, sha256), incomplete) {
-                    (Finding::Absent, Some(because)) => unknown(because),
-                    (finding, _) => Some(finding),
-                }
-            }
+    fn judged(&self, heard: &mut Heard, proofs: Proofs, asset: &str, sha256: Sha256Digest) -> Finding {
+        let (text, incomplete) = match proofs {
+            Proofs::Text { text, incomplete } => (text, incomplete),
+            Proofs::None => return Finding::Absent,
+            Proofs::Unknown { reason, .. } => return Finding::Unknown { because: reason },
+        };
+        let bundles = match attestation::split(&text) {
+            Ok(bundles) => bundles,
             Err(error) => {
-                // A limit or a network that is gone will not be better for the next asset, and each try takes its time.
-                if matches!(error, ApiError::RateLimited { .. } | ApiError::Net(_)) {
-                    self.silence = Some(error.to_string());
-                }
-                unknown(error.to_string())
+                return Finding::Refused {
+                    sentence: format!("what should prove {asset} cannot be read: {error}"),
+                    refused: Vec::new(),
+                };
+            }
+        };
+        let finding = self.verified(&bundles, asset, sha256);
+        for bundle in bundles {
+            if !heard.bundles.contains(&bundle) {
+                heard.bundles.push(bundle);
             }
         }
-    }
-
-    fn remember(&mut self, bundles: &[String]) {
-        for bundle in bundles {
-            if !self.bundles.contains(bundle) {
-                self.bundles.push(bundle.clone());
+        match (&finding, incomplete) {
+            // What was not seen may be the proof of the build.
+            (Finding::Proven { .. } | Finding::Absent, Some(because)) if !finding.is_built() => {
+                Finding::Unknown { because }
             }
+            (_, _) => finding,
         }
     }
 
     /// Whether they prove that the asset comes from this repository, and for this tag.
     fn verified(&self, bundles: &[String], asset: &str, sha256: Sha256Digest) -> Finding {
         let mut policy = self.policy.clone();
-        policy.tag = Some(self.release.tag.clone());
         policy.asset = Some(asset.to_owned());
         let texts: Vec<&[u8]> = bundles.iter().map(String::as_bytes).collect();
         match attestation::verify(&texts, sha256, &policy, &self.roots, self.now) {
@@ -151,4 +127,13 @@ impl<'a> Inquiry<'a> {
             }
         }
     }
+}
+
+/// What was learned from the assets so far.
+#[derive(Debug, Default)]
+struct Heard {
+    /// Every bundle.
+    bundles: Vec<String>,
+    /// Why the API cannot be asked any more.
+    silence: Option<String>,
 }

@@ -11,8 +11,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use crate::attestation;
-use crate::attestation::MAX_BUNDLE;
-use crate::attestation::MAX_BUNDLES;
+use crate::attestation::MAX_TEXT;
 use crate::attestation::NotProven;
 use crate::attestation::Policy;
 use crate::attestation::Roots;
@@ -46,7 +45,7 @@ pub(super) fn verify(file: &OsStr, arguments: &ProofArgs, session: &Session<'_>)
     let bytes = bytes(file, session)?;
     let mut bundles = Vec::new();
     for path in &arguments.bundle {
-        let text = read(&session.env.cwd.join(path), MAX_BUNDLE * MAX_BUNDLES)?;
+        let text = read(&session.env.cwd.join(path), MAX_TEXT)?;
         let found = attestation::split(&text).map_err(|error| {
             let failure = CommandError::new(ExitStatus::Unverified, error);
             failure.context(format!("`{}` has no attestations that can be read", path.display()))

@@ -195,3 +195,31 @@ fn who_could_not_be_asked_is_neither_proven_nor_unproven() {
     let output = stage.context.run(&stage.arguments(&["--require-attested"]));
     assert!(output.stdout.contains("tool-linux: nobody could be asked: "), "{output:#?}");
 }
+
+#[test]
+fn what_installers_refuse_is_no_passed_check() {
+    let stage = Stage::new();
+    let statement = about(provenance(NAMES[0], &digest(NAMES[0])), &NAMES[1..]);
+    stage.attest(&NAMES, &stage.bundle(&Claims::build().with(14, "refs/heads/main"), &statement));
+    let output = stage.context.run(&stage.arguments(&[]));
+    assert_eq!(output.code, 1, "{output:#?}");
+    assert!(output.stdout.contains("refs/heads/main"), "{output:#?}");
+    // What the settings let an installation accept is no fault here either.
+    fs::write(stage.context.project().join("pyproject.toml"), "[tool.reproq]\nallow-branch = true\n").expect("written");
+    assert_eq!(stage.code(&["--require-attested"]), 0);
+}
+
+#[test]
+fn a_full_page_without_the_proof_is_not_taken_for_all() {
+    let stage = Stage::new();
+    let mut statement = provenance(NAMES[0], &digest(NAMES[0]));
+    statement["predicateType"] = json!("https://cyclonedx.org/bom");
+    let inside = stage.bundle(&Claims::build(), &statement);
+    for _ in 0..=100 {
+        repo(&stage.context).attest(&digest(NAMES[0]), inside.clone());
+    }
+    let output = stage.context.run(&stage.arguments(&[]));
+    assert!(output.stdout.contains("tool-linux: nobody could be asked: it has more than 100"), "{output:#?}");
+    assert_eq!(output.code, 0, "{output:#?}");
+    assert_ne!(stage.code(&["--require-attested"]), 0);
+}
