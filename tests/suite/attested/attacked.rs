@@ -10,6 +10,7 @@ use fake_github::Matcher;
 use fake_sigstore::Claims;
 use fake_sigstore::How;
 use fake_sigstore::provenance;
+use fake_sigstore::released_of;
 use serde_json::Value;
 use serde_json::json;
 
@@ -88,11 +89,32 @@ fn what_is_told_of_the_signer_is_what_is_proven_and_not_what_is_written() {
 }
 
 #[test]
+fn kept_proofs_that_prove_less_than_the_receipt_says_do_not_hold() {
+    let world = World::attested();
+    world.context.succeed(&["install"]);
+    let sha256 = workers::sha256(&workers::bytes("0.0.144"));
+    let statement = released_of(REPOSITORY, "v0.0.144", &asset_name(), &sha256);
+    let released = world.acme.bundle(&Claims::release(), &statement, How::default());
+    fs::write(records(&world, "proofs").remove(0), released.to_string()).expect("written");
+    let output = world.context.run(&["verify", "--offline"]);
+    assert!(output.code == 5 && output.stdout.contains("do not hold"), "{output:#?}");
+    // Also where no lock names the signer any more.
+    world.context.forget_lock();
+    let output = world.context.run(&["verify", "--offline"]);
+    assert!(output.code == 5 && output.stdout.contains("they prove less than that"), "{output:#?}");
+    // Nor do they bring it back.
+    world.release("v0.0.145");
+    world.attest("v0.0.145", &Claims::build_of(REPOSITORY, "v0.0.145"));
+    world.context.succeed(&["upgrade"]);
+    world.refused(5, &["rollback"]);
+}
+
+#[test]
 fn a_rollback_never_forgets_who_signed() {
     // What comes back was signed: its lock can be read, also where the one that was kept is gone.
     let world = World::attested();
     world.context.succeed(&["install"]);
-    let kept = records(&world, "lock");
+    let (kept, signed) = (records(&world, "lock"), world.lock());
     world.release("v0.0.145");
     world.attest("v0.0.145", &Claims::build_of(REPOSITORY, "v0.0.145"));
     world.context.succeed(&["upgrade"]);
@@ -101,6 +123,15 @@ fn a_rollback_never_forgets_who_signed() {
     assert!(world.lock().contains("release.yml"), "{}", world.lock());
     for command in [&["install", "--locked"][..], &["lock"], &["verify"]] {
         world.context.succeed(command);
+    }
+    // The same where the kept lock says less, or somebody else, than the one in place.
+    for change in [unsigned, of_evil] {
+        world.context.succeed(&["upgrade"]);
+        let path = kept.first().expect("a kept lock");
+        fs::write(path, change(signed.clone())).expect("written");
+        world.context.succeed(&["rollback"]);
+        assert!(world.lock().contains("release.yml") && !world.lock().contains("evil"), "{}", world.lock());
+        assert_eq!(fs::read(world.context.binary()).expect("back"), workers::bytes("0.0.144"));
     }
     // What comes back was not: that has to be said.
     let world = World::new();
