@@ -184,7 +184,7 @@ impl Ui {
         self.explain(failure);
     }
 
-    /// Shows a failure: its message, its causes, a blank line and its hints; with `--json` also the document.
+    /// Shows a failure: its message, its causes and its hints; with `--json` also the document.
     pub fn failure(&self, failure: &CommandError) {
         self.explain(failure);
         if self.json {
@@ -205,9 +205,6 @@ impl Ui {
         }
         for line in &failure.details {
             self.stderr(None, &format!("  {line}"));
-        }
-        if !failure.hints.is_empty() {
-            self.stderr(None, "");
         }
         for hint in &failure.hints {
             self.stderr(Some(("hint", "\x1b[1;36m")), hint);

@@ -29,6 +29,17 @@ fn wrong_usage_is_2() {
     assert_eq!(context.github.requests().len(), 0);
 }
 
+/// A log has one line per fact; an empty one has none.
+#[test]
+fn a_failure_leaves_no_empty_line() {
+    let context = Context::new();
+    for arguments in [&["install"][..], &["which"], &["install", "--tag", "v9.9.9"]] {
+        let output = context.run(arguments);
+        assert!(output.code != 0 && output.stderr.contains("hint: "), "{output:#?}");
+        assert!(output.stderr.lines().all(|line| !line.is_empty()), "{output:#?}");
+    }
+}
+
 #[test]
 fn broken_settings_are_2_and_name_their_place() {
     let mut context = Context::new();
