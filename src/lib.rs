@@ -41,6 +41,12 @@ pub mod ui;
 pub mod upgrade;
 
 use std::ffi::OsString;
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::thread;
 
 use clap::Parser;
 use clap::error::ErrorKind;
@@ -64,10 +70,17 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
             return bare_failure(&failure);
         }
     };
-    report_panics_without(env.secrets());
-    let cli = match Cli::try_parse_from(&arguments) {
+    let ui = bare_ui(arguments.iter().any(|argument| argument == "--json"), &env);
+    guarded(env.secrets(), || run(&arguments, env)).unwrap_or_else(|failure| {
+        ui.failure(&failure);
+        failure.status
+    })
+}
+
+fn run(arguments: &[OsString], env: Env) -> ExitStatus {
+    let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
-        Err(error) => return usage(&error, &arguments, &env),
+        Err(error) => return usage(&error, arguments, &env),
     };
     let verbosity = match (cli.global.quiet, cli.global.verbose) {
         (true, _) => Verbosity::Quiet,
@@ -78,6 +91,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
     env.secrets().iter().for_each(|secret| ui.redact(secret));
     let outcome = Session::begin(&cli, env, &ui).and_then(|session| commands::run(&cli.command, &session));
     outcome.unwrap_or_else(|failure| {
+        let failure = failure.as_the_system_has_it();
         ui.failure(&failure);
         failure.status
     })
@@ -121,17 +135,52 @@ fn bare_ui(json: bool, env: &Env) -> Ui {
     ui
 }
 
-/// A panic is a defect of this program; what it says about it must not say more than anything else may.
-fn report_panics_without(secrets: Vec<String>) {
+/// Runs what may panic. A panic is a defect of this program: it ends the command with an error like any other, and says no
+/// more than anything else may.
+fn guarded(secrets: Vec<String>, work: impl FnOnce() -> ExitStatus) -> Result<ExitStatus, CommandError> {
+    let said = Arc::new(Mutex::new(String::new()));
+    let (hears, here) = (Arc::clone(&said), thread::current().id());
     std::panic::set_hook(Box::new(move |panic| {
-        let env = Env::built(std::path::Path::new("."), []);
-        let ui = bare_ui(false, &env);
-        secrets.iter().for_each(|secret| ui.redact(secret));
-        ui.failure(&CommandError::message(ExitStatus::Failure, format!("this is a defect of reproq: {panic}")));
+        if thread::current().id() == here {
+            *hears.lock().unwrap_or_else(PoisonError::into_inner) = panic.to_string();
+        } else {
+            // The work goes on without that thread, or fails for want of it and says so.
+            let ui = bare_ui(false, &Env::built(std::path::Path::new("."), []));
+            secrets.iter().for_each(|secret| ui.redact(secret));
+            ui.failure(&defect(&panic.to_string()));
+        }
     }));
+    // Nothing of what the work held is looked at again.
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| defect(&said.lock().unwrap_or_else(PoisonError::into_inner)))
+}
+
+fn defect(panic: &str) -> CommandError {
+    CommandError::message(ExitStatus::Failure, format!("this is a defect of reproq: {panic}")).hint(concat!(
+        "report it with these lines and `reproq --version`: ",
+        env!("CARGO_PKG_REPOSITORY"),
+        "/issues"
+    ))
 }
 
 fn bare_failure(failure: &CommandError) -> ExitStatus {
     bare_ui(false, &Env::built(std::path::Path::new("."), [])).failure(failure);
     failure.status
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_an_error_with_a_hint_and_exit_code_1() {
+        let failure = guarded(Vec::new(), || panic!("a slip")).expect_err("it panicked");
+        let _ = std::panic::take_hook();
+        let document = serde_json::to_value(failure.document()).expect("a document");
+        assert_eq!(document["exit_code"], 1);
+        let error = document["error"].as_str().expect("a sentence");
+        assert!(error.starts_with("this is a defect of reproq: panicked at") && error.ends_with("a slip"), "{error}");
+        assert!(document["hints"][0].as_str().is_some_and(|hint| hint.contains("/issues")), "{document}");
+        assert_eq!(guarded(Vec::new(), || ExitStatus::Pending).expect("no panic"), ExitStatus::Pending);
+        let _ = std::panic::take_hook();
+    }
 }

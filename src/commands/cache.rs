@@ -9,6 +9,7 @@ use crate::cli::CacheCommand;
 use crate::commands::order;
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
+use crate::failure::io_again;
 use crate::session::Session;
 use crate::text::size;
 use crate::ui::Paper;
@@ -84,7 +85,7 @@ fn removed(cache: &Cache, path: String, limit: u64, session: &Session<'_>) -> Re
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
 fn failed(error: CacheError) -> CommandError {
-    CommandError::io(error.doing, &error.path, std::io::Error::new(error.source.kind(), error.source.to_string()))
+    CommandError::io(error.doing, &error.path, io_again(&error.source))
 }
 
 impl From<Entry> for Line {

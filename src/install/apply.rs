@@ -319,12 +319,16 @@ fn prove_and_sync(request: &InstallRequest, door: &Door<'_>, acquired: &Acquired
     let cache = door.cache.as_ref();
     let proofs = acquired.signed.text();
     let (receipt, synced) = std::thread::scope(|scope| {
-        let disk = scope.spawn(|| {
+        let to_disk = || {
             let synced = platform::sync_file(&acquired.path);
             let kept = cache.zip(acquired.for_cache.as_ref());
             (synced, kept.map(|(cache, (file, provenance))| cache.keep(file, provenance, proofs.as_deref())))
-        });
-        (prove(request, door, acquired), disk.join())
+        };
+        match std::thread::Builder::new().name("disk".to_owned()).spawn_scoped(scope, to_disk) {
+            Ok(disk) => (prove(request, door, acquired), disk.join()),
+            // One after the other, then.
+            Err(_) => (prove(request, door, acquired), Ok(to_disk())),
+        }
     });
     if let (Err(_), Some((file, _)), Some(cache)) = (&receipt, &acquired.for_cache, cache) {
         // What is not fit to be installed is not worth keeping either.

@@ -1,6 +1,7 @@
 //! The one HTTP client: its timeouts, its roots of trust, and redirects that are followed by hand.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use url::Url;
 use crate::net::Backoff;
 use crate::net::NetError;
 use crate::net::Patience;
+use crate::net::dns::SystemResolver;
 use crate::net::error::shown;
 use crate::net::parse_retry_after;
 use crate::net::roots;
@@ -64,6 +66,7 @@ impl Http {
             .connect_timeout(options.connect_timeout.min(options.idle_timeout))
             .read_timeout(options.idle_timeout)
             .referer(false)
+            .dns_resolver(Arc::new(SystemResolver))
             .tls_info(keeps_certificates)
             .http1_only();
         let client = roots::trusting(builder, options.certificates.as_deref())?

@@ -15,6 +15,14 @@ pub enum NetError {
     /// The client itself could not be made.
     #[error("failed to set up TLS: {0}")]
     Setup(String),
+    /// This process or this system has run out of something (`EMFILE`, `EAGAIN`, `ENOMEM`); no server is at fault.
+    #[error("failed to {doing}")]
+    System {
+        /// What was being done.
+        doing: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The host's name leads nowhere.
     #[error("the name {host} could not be resolved")]
     Dns {
@@ -195,6 +203,9 @@ impl NetError {
                 None => break,
             }
         }
+        if let Some(number) = error.raw_os_error().filter(|number| is_limit(*number)) {
+            return Some(Self::System { doing: "open a connection", source: io::Error::from_raw_os_error(number) });
+        }
         match error.kind() {
             io::ErrorKind::ConnectionRefused => Some(Self::Refused { host }),
             io::ErrorKind::TimedOut => Some(Self::Timeout { host }),
@@ -213,6 +224,7 @@ impl NetError {
             | Self::Signature { .. } => true,
             Self::Status { status, .. } => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
             Self::Setup(_)
+            | Self::System { .. }
             | Self::Tls { .. }
             | Self::Proxy { .. }
             | Self::Redirect { .. }
@@ -241,6 +253,20 @@ impl NetError {
             Self::Dns { .. } | Self::Refused { .. } | Self::Timeout { .. } | Self::Lost { .. } | Self::Proxy { .. }
         )
     }
+}
+
+/// Whether an error number says that something of this machine has run out.
+#[cfg(unix)]
+pub(super) fn is_limit(number: i32) -> bool {
+    use rustix::io::Errno;
+
+    let limits = [Errno::MFILE, Errno::NFILE, Errno::AGAIN, Errno::NOMEM, Errno::NOBUFS];
+    limits.contains(&Errno::from_raw_os_error(number))
+}
+
+#[cfg(not(unix))]
+pub(super) const fn is_limit(_number: i32) -> bool {
+    false
 }
 
 /// What broke a connection, in the same words on every system; nothing where it was something else.

@@ -2,6 +2,7 @@
 //! reqwest lives here.
 
 mod client;
+mod dns;
 mod download;
 mod error;
 mod patience;

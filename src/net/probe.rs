@@ -16,6 +16,7 @@ use x509_cert::der::Decode;
 use crate::net::Http;
 use crate::net::HttpOptions;
 use crate::net::NetError;
+use crate::net::dns::resolve;
 use crate::secret::SafeUrl;
 use crate::secret::Secret;
 
@@ -65,8 +66,8 @@ pub async fn probe(
     let http = Http::inspecting(options.clone())?;
     let host = url.host_str().unwrap_or_default().to_owned();
     let port = url.port_or_known_default().unwrap_or(443);
-    let addresses = match tokio::net::lookup_host((host.as_str(), port)).await {
-        Ok(found) => Ok(found.map(|address| address.ip()).collect()),
+    let addresses = match resolve(host.clone(), port).await {
+        Ok(found) => Ok(found.iter().map(|address| address.ip()).collect()),
         Err(error) => Err(error.to_string()),
     };
     let began = Instant::now();

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use reqwest::ClientBuilder;
 
 use crate::net::NetError;
+#[cfg(all(unix, not(target_os = "macos")))]
+use crate::net::error::is_limit;
 
 /// Where the distributions keep their bundle; the first that is there counts, as in Go's `crypto/x509`.
 #[cfg(all(unix, not(target_os = "macos")))]
@@ -30,10 +32,12 @@ pub(super) fn trusting(builder: ClientBuilder, extra: Option<&Path>) -> Result<C
         Some(path) => rustls_native_certs::load_certs_from_paths(Some(path), None),
         None => rustls_native_certs::load_native_certs(),
     };
+    exhausted(&system.errors)?;
     let mut roots = rustls::RootCertStore::empty();
     roots.add_parsable_certificates(system.certs);
     if let Some(path) = extra {
         let loaded = rustls_native_certs::load_certs_from_paths(Some(path), None);
+        exhausted(&loaded.errors)?;
         let (added, _) = roots.add_parsable_certificates(loaded.certs);
         if added == 0 {
             return Err(no_certificates(path, loaded.errors.first().map(ToString::to_string)));
@@ -49,6 +53,22 @@ pub(super) fn trusting(builder: ClientBuilder, extra: Option<&Path>) -> Result<C
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(builder.tls_backend_preconfigured(config))
+}
+
+/// A file that could not be opened because this process may open no more says nothing about certificates.
+#[cfg(all(unix, not(target_os = "macos")))]
+fn exhausted(errors: &[rustls_native_certs::Error]) -> Result<(), NetError> {
+    let numbers = errors.iter().filter_map(|error| match &error.kind {
+        rustls_native_certs::ErrorKind::Io { inner, .. } => inner.raw_os_error(),
+        _ => None,
+    });
+    match numbers.into_iter().find(|number| is_limit(*number)) {
+        Some(number) => Err(NetError::System {
+            doing: "read the certificates of this machine",
+            source: std::io::Error::from_raw_os_error(number),
+        }),
+        None => Ok(()),
+    }
 }
 
 /// Trusts what the system trusts and, where one is named, the certificates in this file (`SSL_CERT_FILE`).

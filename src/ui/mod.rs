@@ -8,6 +8,8 @@ mod progress;
 use std::cell::RefCell;
 use std::io;
 use std::io::Write;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 
 use serde::Serialize;
 
@@ -21,6 +23,9 @@ use crate::text::printable_line;
 
 pub use paper::Paper;
 pub use progress::Bars;
+
+/// Whether the one document is out. Of the process and not of a value, because a panic loses the value.
+static REPORTED: AtomicBool = AtomicBool::new(false);
 
 /// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -187,7 +192,7 @@ impl Ui {
     /// Shows a failure: its message, its causes and its hints; with `--json` also the document.
     pub fn failure(&self, failure: &CommandError) {
         self.explain(failure);
-        if self.json {
+        if self.json && !REPORTED.load(Ordering::Relaxed) {
             let mut text = serde_json::to_string_pretty(&failure.document()).expect("a map with text keys");
             text.push('\n');
             let _ = self.stdout(&printable_json(&text));
@@ -234,6 +239,7 @@ impl Ui {
     }
 
     fn stdout(&self, text: &str) -> Result<(), CommandError> {
+        REPORTED.store(true, Ordering::Relaxed);
         let text = self.without_secrets(text);
         let mut stdout = io::stdout().lock();
         match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {

@@ -1,6 +1,5 @@
 //! Bundles: not one, damaged, or in disagreement with the project.
 
-use std::io;
 use std::path::Path;
 
 use crate::archive::ArchiveError;
@@ -16,6 +15,7 @@ use crate::commands::hints::lock;
 use crate::commands::hints::network;
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
+use crate::failure::io_advice;
 use crate::install::Disagreement;
 use crate::install::InstallError;
 use crate::origin::OriginError;
@@ -32,10 +32,10 @@ pub(super) fn judge(error: &BundleError, bundle: &str) -> (ExitStatus, Vec<Strin
         BundleError::OtherRelease { found, .. } => {
             (ExitStatus::NotFound, vec![format!("leave out `--tag`, or say `--tag {found}`")])
         }
-        BundleError::Archive(ArchiveError::Open(path, source)) => io(path, "open", source),
-        BundleError::Archive(ArchiveError::Read(source)) => io(Path::new(bundle), "read", source),
+        BundleError::Archive(ArchiveError::Open(path, source)) => io_advice(source, Some(path)),
+        BundleError::Archive(ArchiveError::Read(source)) => io_advice(source, Some(Path::new(bundle))),
         BundleError::Archive(ArchiveError::Write(path, source)) | BundleError::Write { path, source } => {
-            io(path, "write", source)
+            io_advice(source, Some(path))
         }
         _ if error.is_of_another_kind() => (
             ExitStatus::Unverified,
@@ -160,7 +160,7 @@ pub(in crate::commands) fn source(error: TreeError) -> CommandError {
         TreeError::Link { .. } | TreeError::Special { .. } => {
             (ExitStatus::Usage, vec!["a bundle carries plain files alone; take it out of the source".to_owned()])
         }
-        TreeError::Unreadable { path, source } => io(path, "read", source),
+        TreeError::Unreadable { path, source } => io_advice(source, Some(path)),
     };
     let lines = match &error {
         TreeError::Modules { source, .. } => source.lines().to_vec(),
@@ -178,9 +178,4 @@ pub(in crate::commands) fn source(error: TreeError) -> CommandError {
 fn with(mut failure: CommandError, ways: Vec<String>) -> CommandError {
     failure.hints = ways;
     failure
-}
-
-fn io(path: &Path, doing: &str, source: &io::Error) -> (ExitStatus, Vec<String>) {
-    let failure = CommandError::io(doing, path, io::Error::from(source.kind()));
-    (failure.status, failure.hints)
 }

@@ -4,7 +4,8 @@ use std::io;
 
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
-use crate::failure::io_status;
+use crate::failure::io_advice;
+use crate::failure::io_again;
 use crate::keyring::FetchError;
 use crate::keyring::KeyringError;
 use crate::keyring::Place;
@@ -14,7 +15,7 @@ use crate::net::NetError;
 /// Turns trusted roots that cannot be used into what the user is told.
 pub(in crate::commands) fn keyring(error: KeyringError) -> CommandError {
     if let KeyringError::Io { doing, path, source } = &error {
-        return CommandError::io(doing, path, io::Error::new(source.kind(), source.to_string()));
+        return CommandError::io(doing, path, io_again(source));
     }
     let (status, hints) = judge(&error);
     let mut failure = CommandError::new(status, error);
@@ -33,10 +34,7 @@ pub(super) fn judge(error: &KeyringError) -> (ExitStatus, Vec<String>) {
                     .to_owned(),
             ],
         ),
-        KeyringError::Io { doing, path, source } => {
-            let failure = CommandError::io(doing, path, io::Error::from(source.kind()));
-            (failure.status, failure.hints)
-        }
+        KeyringError::Io { path, source, .. } => io_advice(source, Some(path)),
         KeyringError::Damaged { path, .. } => refused(format!(
             "remove `{}`, then fetch it again with `reproq trust update`, or accept it again with `reproq trust accept FILE`",
             path.display()
@@ -96,7 +94,7 @@ fn net(error: &NetError, place: &Place) -> (ExitStatus, Vec<String>) {
 }
 
 fn io_failure(error: &io::Error, place: &Place) -> (ExitStatus, Vec<String>) {
-    if io_status(error) == ExitStatus::NotPermitted {
+    if io_advice(error, None).0 == ExitStatus::NotPermitted {
         return (ExitStatus::NotPermitted, vec!["make the copy readable for this user".to_owned()]);
     }
     // What is no file, or longer than any honest one, is no copy.

@@ -1,9 +1,9 @@
 //! The lock: unreadable, unsatisfied, or no longer what its release has.
 
-use std::io;
-
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
+use crate::failure::io_advice;
+use crate::failure::io_again;
 use crate::install::Drift;
 use crate::install::Unsatisfied;
 use crate::lockfile::LockfileError;
@@ -42,7 +42,7 @@ pub(super) fn drift(drift: &Drift) -> (ExitStatus, Vec<String>) {
 /// Turns a lock that cannot be used into what the user is told.
 pub(in crate::commands) fn lockfile(error: LockfileError) -> CommandError {
     if let LockfileError::Read { path, source } = &error {
-        return CommandError::io("read", path, io::Error::new(source.kind(), source.to_string()));
+        return CommandError::io("read", path, io_again(source));
     }
     let (status, hints) = unreadable(&error);
     let mut failure = CommandError::new(status, error);
@@ -52,10 +52,7 @@ pub(in crate::commands) fn lockfile(error: LockfileError) -> CommandError {
 
 pub(super) fn unreadable(error: &LockfileError) -> (ExitStatus, Vec<String>) {
     let hint = match error {
-        LockfileError::Read { path, source } => {
-            let failure = CommandError::io("read", path, io::Error::from(source.kind()));
-            return (failure.status, failure.hints);
-        }
+        LockfileError::Read { path, source } => return io_advice(source, Some(path)),
         LockfileError::Text { reason: TextError::Conflict { .. }, .. } => {
             "choose a side (`git checkout --theirs reproq.lock`), then run `reproq lock`"
         }

@@ -1,10 +1,8 @@
 //! Mirrors: none, without what is wanted, or damaged.
 
-use std::io;
-
 use crate::commands::hints::listed;
 use crate::exit::ExitStatus;
-use crate::failure::CommandError;
+use crate::failure::io_advice;
 use crate::mirror::IndexError;
 use crate::mirror::MirrorError;
 use crate::mirror::Refusal;
@@ -67,10 +65,7 @@ pub(super) fn judge(problem: &MirrorError, mirror: &str) -> (ExitStatus, Vec<Str
                 github.to_owned(),
             ],
         ),
-        MirrorError::Read { path, source } => {
-            let failure = CommandError::io("read", path, io::Error::from(source.kind()));
-            (failure.status, failure.hints)
-        }
+        MirrorError::Read { path, source } => io_advice(source, Some(path)),
     }
 }
 

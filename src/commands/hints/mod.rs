@@ -25,6 +25,8 @@ use std::path::Path;
 use crate::archive::ArchiveError;
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
+use crate::failure::io_advice;
+use crate::failure::io_again;
 use crate::install::Fallback;
 use crate::install::InstallError;
 use crate::install::InstallRequest;
@@ -49,14 +51,17 @@ pub(in crate::commands) fn explain(error: InstallError, request: &InstallRequest
 /// Turns a failure of the network into what the user is told.
 pub(in crate::commands) fn network(error: &NetError) -> CommandError {
     let (status, hints) = network::net(error);
-    let mut failure = CommandError::message(status, error.to_string());
+    let mut failure = match error {
+        NetError::System { doing, source } => CommandError::system(doing, io_again(source)),
+        other => CommandError::message(status, other.to_string()),
+    };
     failure.hints = hints;
     failure
 }
 
 /// Turns a store that cannot be used into what the user is told.
 pub(in crate::commands) fn store(error: &StoreError) -> CommandError {
-    CommandError::io(error.doing, &error.path, io::Error::new(error.source.kind(), error.source.to_string()))
+    CommandError::io(error.doing, &error.path, io_again(&error.source))
 }
 
 fn judge(error: &InstallError, request: &InstallRequest) -> (ExitStatus, Vec<String>) {
@@ -125,7 +130,7 @@ fn judge(error: &InstallError, request: &InstallRequest) -> (ExitStatus, Vec<Str
         InstallError::Archive { source, .. } => archive(source),
         InstallError::Inspect(_) => (ExitStatus::Failure, Vec::new()),
         InstallError::Preflight { source, .. } => (ExitStatus::Unverified, proof::preflight(source, request)),
-        InstallError::Smoke { source, .. } => (ExitStatus::Unverified, proof::smoke(source)),
+        InstallError::Smoke { source, .. } => proof::smoke(source),
         InstallError::Version { .. } => (
             ExitStatus::Unverified,
             vec!["tell the maintainers: the release's binary and its tag do not belong together".to_owned()],
@@ -143,8 +148,7 @@ fn in_the_store(path: &Path, source: &io::Error) -> (ExitStatus, Vec<String>) {
     if source.kind() == io::ErrorKind::NotFound {
         return (ExitStatus::Failure, vec!["run the same command again".to_owned()]);
     }
-    let failure = CommandError::io("use", path, io::Error::from(source.kind()));
-    (failure.status, failure.hints)
+    io_advice(source, Some(path))
 }
 
 /// The class of the worst of them: refused bytes before everything, else the last place's, which is the most official.
@@ -173,9 +177,7 @@ fn archive(error: &ArchiveError) -> (ExitStatus, Vec<String>) {
         return (ExitStatus::Unverified, vec![hint.to_owned()]);
     }
     let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
-    let kind = source.map_or(io::ErrorKind::Other, io::Error::kind);
-    let failure = CommandError::io("use", Path::new(".reproq/staging"), kind.into());
-    (failure.status, failure.hints)
+    source.map_or((ExitStatus::Failure, Vec::new()), |source| io_advice(source, Some(Path::new(".reproq/staging"))))
 }
 
 /// Why a release cannot serve, with what would.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::exit::ExitStatus;
+use crate::failure::io_advice;
 use crate::github::ApiError;
 use crate::install::InstallRequest;
 use crate::net::NetError;
@@ -113,6 +114,7 @@ pub(super) fn net(error: &NetError) -> (ExitStatus, Vec<String>) {
             hint("the file is not the one the release describes; if it stays so, tell the maintainers"),
         ),
         NetError::Write(source) => super::in_the_store(Path::new(".reproq/staging"), source),
+        NetError::System { source, .. } => io_advice(source, None),
         NetError::Setup(_) => {
             (ExitStatus::Failure, hint("check SSL_CERT_FILE and the certificates installed on this machine"))
         }

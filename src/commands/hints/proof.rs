@@ -9,6 +9,7 @@ use crate::attestation::Reason;
 use crate::binary::PreflightError;
 use crate::binary::SmokeError;
 use crate::exit::ExitStatus;
+use crate::failure::SystemError;
 use crate::install::InstallRequest;
 use crate::release::Tag;
 use crate::trust::EvidenceSource;
@@ -167,8 +168,21 @@ pub(super) fn preflight(error: &PreflightError, request: &InstallRequest) -> Vec
     }
 }
 
-pub(super) fn smoke(error: &SmokeError) -> Vec<String> {
-    match error {
+pub(super) fn smoke(error: &SmokeError) -> (ExitStatus, Vec<String>) {
+    // A binary that was never asked is not unverified.
+    if let SmokeError::CouldNotStart { path, source } = error
+        && source.kind() != io::ErrorKind::PermissionDenied
+        && source.kind() != io::ErrorKind::NotFound
+        && let Some(row) = SystemError::of(source)
+    {
+        return (row.status(), vec![row.hint(Some(path))]);
+    }
+    if let SmokeError::Failed { said, .. } = error
+        && let Some(row) = limit_of_the_go_runtime(said)
+    {
+        return (row.status(), vec![row.hint(None)]);
+    }
+    let hints = match error {
         SmokeError::CouldNotStart { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
             vec!["the file system may forbid programs (noexec); install elsewhere with `--to PATH`".to_owned()]
         }
@@ -184,5 +198,15 @@ pub(super) fn smoke(error: &SmokeError) -> Vec<String> {
         SmokeError::OtherWords { .. } => {
             vec!["the binary is not the worker; check `--repo` and the release".to_owned()]
         }
+    };
+    (ExitStatus::Unverified, hints)
+}
+
+/// The limit that the Go runtime met before the program began, in the runtime's own words (`runtime/os_linux.go`,
+/// `runtime/malloc.go`).
+fn limit_of_the_go_runtime(said: &str) -> Option<SystemError> {
+    if said.contains("failed to create new OS thread") {
+        return Some(SystemError::NoMoreProcesses);
     }
+    (said.contains("cannot allocate memory") || said.contains("out of memory")).then_some(SystemError::NoMemory)
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::cli::ChecksumsArgs;
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
-use crate::failure::io_status;
+use crate::failure::io_advice;
 use crate::hygiene;
 use crate::hygiene::Sum;
 use crate::hygiene::SumsError;
@@ -26,7 +26,7 @@ pub(super) fn checksums(arguments: &ChecksumsArgs, session: &Session<'_>) -> Res
     let folder = session.env.cwd.join(&arguments.folder);
     let (path, assets) = hygiene::write_sums(&folder).map_err(|error| {
         let status = match &error {
-            SumsError::Io { source, .. } => io_status(source),
+            SumsError::Io { source, .. } => io_advice(source, None).0,
             SumsError::Empty { .. } => ExitStatus::NotFound,
             SumsError::Name { .. } => ExitStatus::Failure,
         };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
-use crate::failure::io_status;
+use crate::failure::io_advice;
 use crate::github::ApiError;
 use crate::net::NetError;
 use crate::prune::ArchiveError;
@@ -54,7 +54,7 @@ pub(super) fn api(error: ApiError, repository: &RepoSlug) -> CommandError {
 
 fn net_status(error: &NetError) -> ExitStatus {
     match error {
-        NetError::Setup(_) | NetError::Write(_) => ExitStatus::Failure,
+        NetError::Setup(_) | NetError::System { .. } | NetError::Write(_) => ExitStatus::Failure,
         NetError::Dns { .. }
         | NetError::Refused { .. }
         | NetError::Timeout { .. }
@@ -114,7 +114,7 @@ pub(super) fn guarded(refusal: GuardRefusal, command: &str) -> CommandError {
 /// A record that cannot be used.
 pub(super) fn audit(error: AuditError) -> CommandError {
     let status = match &error {
-        AuditError::Write { source, .. } | AuditError::Read { source, .. } => io_status(source),
+        AuditError::Write { source, .. } | AuditError::Read { source, .. } => io_advice(source, None).0,
         AuditError::Line { .. } => ExitStatus::Usage,
     };
     let is_write = matches!(error, AuditError::Write { .. });
@@ -132,7 +132,7 @@ pub(super) fn archive(error: ArchiveError) -> CommandError {
         ArchiveError::Api { .. } => ExitStatus::Unavailable,
         ArchiveError::Download { source, .. } => net_status(source),
         ArchiveError::Digest { .. } => ExitStatus::Unverified,
-        ArchiveError::Write { source, .. } => io_status(source),
+        ArchiveError::Write { source, .. } => io_advice(source, None).0,
         ArchiveError::Name { .. } | ArchiveError::Tag(_) => ExitStatus::Failure,
     };
     CommandError::new(status, error).hint("nothing was deleted, because what goes could not be saved first")

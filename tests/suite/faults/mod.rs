@@ -5,6 +5,7 @@ mod api;
 mod body;
 mod connection;
 mod disk;
+mod limits;
 mod places;
 mod signals;
 mod surroundings;

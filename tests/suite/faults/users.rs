@@ -26,15 +26,15 @@ use crate::support::workers;
 const NOBODY: u32 = 65534;
 
 /// A project of a user who may not write everywhere: this one, or nobody where the suite runs as the superuser.
-struct Person {
-    context: Context,
+pub struct Person {
+    pub context: Context,
     program: PathBuf,
     is_nobody: bool,
 }
 
 impl Person {
     /// `None` where the superuser cannot become somebody else.
-    fn new() -> Option<Self> {
+    pub fn new() -> Option<Self> {
         let context = project();
         let is_nobody = rustix::process::geteuid().is_root();
         if is_nobody && Command::new("setpriv").arg("--version").stdout(Stdio::null()).status().is_err() {
@@ -63,9 +63,16 @@ impl Person {
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
-        let mut own = Command::new(&self.program);
+        self.run_below(&[], arguments)
+    }
+
+    /// Runs the program below another one, such as `prlimit`.
+    pub fn run_below(&self, above: &[&str], arguments: &[&str]) -> Output {
+        let program = self.program.to_str().expect("UTF-8");
+        let words: Vec<&str> = above.iter().copied().chain([program]).chain(arguments.iter().copied()).collect();
+        let mut own = Command::new(words[0]);
         let plain = self.context.command(arguments);
-        own.args(arguments).current_dir(self.context.project()).env_clear();
+        own.args(&words[1..]).current_dir(self.context.project()).env_clear();
         own.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
         if !self.is_nobody {
             return self.context.output(own);
@@ -101,7 +108,7 @@ impl Person {
     }
 }
 
-const NOBODY_HERE: &str = "the superuser cannot become somebody else here (setpriv)";
+pub const NOBODY_HERE: &str = "the superuser cannot become somebody else here (setpriv)";
 
 #[test]
 fn folders_that_may_not_be_written() {

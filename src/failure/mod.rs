@@ -1,12 +1,18 @@
 //! How a command fails: one error with its class, its causes and its hints. Every folder's errors become this here or
 //! beside the command that knows the flags, and nowhere else.
 
+mod system;
+
 use std::io;
 use std::path::Path;
 
 use serde::Serialize;
 
 use crate::exit::ExitStatus;
+
+pub use system::SystemError;
+pub use system::io_advice;
+pub use system::io_again;
 
 /// A failure on its way to the user.
 #[derive(Debug)]
@@ -65,23 +71,49 @@ impl CommandError {
 
     /// A failure of the file system while doing something to a path, classed and hinted by what the system said.
     pub fn io(doing: &str, path: &Path, error: io::Error) -> Self {
-        let status = io_status(&error);
-        let hint = io_hint(&error, path);
+        let (status, hints) = io_advice(&error, Some(path));
         let failure = Self::new(status, error).context(format!("failed to {doing} `{}`", path.display()));
-        match hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
+        Self { hints, ..failure }
+    }
+
+    /// A failure of the system that is about no file: a process that does not start, memory that is not there.
+    pub fn system(doing: &str, error: io::Error) -> Self {
+        let (status, hints) = io_advice(&error, None);
+        Self { hints, ..Self::new(status, error).context(format!("failed to {doing}")) }
+    }
+
+    /// The failure as the last word of the operating system has it: where this process or the system has run out of
+    /// something, that is the failure, whatever it looked like to the step that met it; and where nobody knew a way out, the
+    /// error number has one.
+    pub fn as_the_system_has_it(mut self) -> Self {
+        match SystemError::among_causes(&*self.error) {
+            Some(row) if row.is_limit() => Self { status: row.status(), hints: vec![row.hint(None)], ..self },
+            Some(row) => {
+                if self.hints.is_empty() {
+                    self.hints.push(row.hint(None));
+                }
+                self
+            }
+            None => self,
         }
     }
 
-    /// The message and its causes, without repeating a cause that the message before it already said.
+    /// The message and its causes, without repeating a cause that the message before it already said. What the system calls
+    /// by a name that few know is said in words.
     pub fn lines(&self) -> Vec<String> {
-        let mut lines: Vec<String> = Vec::new();
+        let mut texts: Vec<String> = Vec::new();
+        let mut lines = Vec::new();
         for cause in self.error.chain() {
             let text = cause.to_string();
-            if lines.last().is_none_or(|last| !last.ends_with(&text) && !last.starts_with(&text)) {
-                lines.push(text);
+            if texts.last().is_some_and(|last| last.ends_with(&text) || last.starts_with(&text)) {
+                continue;
             }
+            let system = cause.downcast_ref::<io::Error>().filter(|error| error.raw_os_error().is_some());
+            lines.push(match system.and_then(SystemError::of).and_then(SystemError::meaning) {
+                Some(meaning) => format!("{meaning} ({text})"),
+                None => text.clone(),
+            });
+            texts.push(text);
         }
         lines
     }
@@ -98,47 +130,5 @@ impl CommandError {
             details: self.details.clone(),
             hints: self.hints.clone(),
         }
-    }
-}
-
-/// The class of a file system error.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "the system knows many kinds, and only these have a class of their own"
-)]
-pub fn io_status(error: &io::Error) -> ExitStatus {
-    match error.kind() {
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => ExitStatus::NotPermitted,
-        io::ErrorKind::NotFound => ExitStatus::NotFound,
-        _ => ExitStatus::Failure,
-    }
-}
-
-#[expect(clippy::wildcard_enum_match_arm, reason = "the system knows many kinds, and only these have a way out")]
-fn io_hint(error: &io::Error, path: &Path) -> Option<String> {
-    let folder = path.parent().unwrap_or(path).display();
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => {
-            Some(format!("run as the user who owns `{folder}`, or give yourself write permission there"))
-        }
-        io::ErrorKind::ReadOnlyFilesystem => {
-            Some(format!("`{folder}` is on a read-only file system; install elsewhere with `--to PATH`"))
-        }
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            Some(format!("free some space on the file system of `{folder}` and run the same command again"))
-        }
-        io::ErrorKind::NotADirectory => {
-            Some(format!("a file stands where `{folder}` needs a folder; move it away and run the same command again"))
-        }
-        io::ErrorKind::IsADirectory | io::ErrorKind::AlreadyExists => {
-            Some(format!("something stands in the way in `{folder}`; move it away and run the same command again"))
-        }
-        io::ErrorKind::InvalidFilename => {
-            Some("the path is longer than the system allows; move the project to a shorter one".to_owned())
-        }
-        io::ErrorKind::FileTooLarge => {
-            Some("a limit on the size of files is set for this process (`ulimit -f`); raise it".to_owned())
-        }
-        _ => None,
     }
 }

@@ -1,0 +1,81 @@
+//! Limits on open files and on processes: wherever one is met, it is told as what it is, never as a fault of a release, of a
+//! server or of certificates, and never as a panic.
+
+use serde_json::Value;
+
+use super::INSTALL;
+use super::NEW;
+use super::NO_BUILD;
+use super::OLD;
+use super::after_shell;
+use super::project;
+use super::users::NOBODY_HERE;
+use super::users::Person;
+use super::whole;
+use crate::support::Output;
+use crate::support::fault_table::Part;
+use crate::support::fault_table::left;
+use crate::support::fault_table::record;
+use crate::support::fault_table::skipped;
+use crate::support::workers;
+
+/// A run under a limit either succeeds or names the limit and how it is raised.
+fn names_the_limit(limit: &str, output: &Output) {
+    assert!(matches!(output.code, 0 | 1), "{limit}: {output:#?}");
+    if output.code == 1 {
+        assert!(output.stderr.contains("hint: ") && output.stderr.contains(limit), "{limit}: {output:#?}");
+        for wrong in ["no certificates", "another release", "defect", "panicked"] {
+            assert!(!output.stderr.contains(wrong), "{limit}: {output:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_limit_on_open_files_is_told_as_one() {
+    let name = "open files: none left for the certificates";
+    let mut recorded = false;
+    for limit in 5..=24 {
+        let context = project();
+        let limited = after_shell(&format!("ulimit -n {limit}"), &context.command(NO_BUILD));
+        let output = context.output(limited);
+        // With fewer the system cannot load the program.
+        if output.code == 127 {
+            continue;
+        }
+        names_the_limit("ulimit -n", &output);
+        if output.code == 0 {
+            whole(&context);
+        } else if !recorded && output.stderr.contains("certificates of this machine") {
+            let left = left(&context, Some(&workers::bytes(OLD)), &workers::bytes(NEW));
+            record(Part::Machine, name, &context, &output, &left);
+            recorded = true;
+        }
+    }
+    assert!(recorded || !cfg!(target_os = "linux"), "the certificates are files on Linux");
+}
+
+#[test]
+fn a_limit_on_processes_is_told_as_one() {
+    let name = "processes: none left to resolve a name";
+    let Some(mut person) = Person::new() else { return skipped(Part::Machine, name, NOBODY_HERE) };
+    if person.run_below(&["prlimit", "--nproc=64"], &["--version"]).code != 0 {
+        return skipped(Part::Machine, name, "there is no prlimit");
+    }
+    // A name instead of an address, which is resolved on a thread of its own.
+    let named = |url: String| url.replace("127.0.0.1", "localhost");
+    let (api, web) = (named(person.context.github.api_url()), named(person.context.github.web_url()));
+    person.context.set("GITHUB_API_URL", api).set("GITHUB_SERVER_URL", web);
+    for limit in 1..=6 {
+        let nproc = format!("--nproc={limit}");
+        let output = person.run_below(&["prlimit", &nproc], &[INSTALL, &["--json"]].concat());
+        names_the_limit("ulimit -u", &output);
+        let document: Value = serde_json::from_str(&output.stdout).expect("one document, whatever happens");
+        assert_eq!(document["exit_code"].as_i64().unwrap_or(0), i64::from(output.code), "{document}");
+        if limit == 1 {
+            assert_eq!(output.code, 1, "{output:#?}");
+            let shown = Output { stdout: String::new(), ..output };
+            let left = left(&person.context, Some(&workers::bytes(OLD)), &workers::bytes(NEW));
+            record(Part::Machine, name, &person.context, &shown, &left);
+        }
+    }
+}
