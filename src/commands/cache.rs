@@ -103,14 +103,18 @@ impl From<Entry> for Line {
 }
 
 impl Line {
-    fn sentence(&self) -> String {
-        let name = self.name.as_deref().unwrap_or("an unknown asset");
-        let of = match (&self.repository, &self.tag) {
-            (Some(repository), Some(tag)) => format!(" of {repository} {tag}"),
-            (_, _) => String::new(),
-        };
-        let digest = self.sha256.get(..12).unwrap_or_default();
-        format!("{name}{of}  {}  sha256 {digest}  used {}", size(self.size), self.used)
+    fn cells(&self) -> Vec<String> {
+        let known = |value: &Option<String>| value.clone().unwrap_or_else(|| "unknown".to_owned());
+        let digest = self.sha256.get(..12).unwrap_or_default().to_owned();
+        vec![known(&self.repository), known(&self.tag), known(&self.name), size(self.size), digest, self.used.clone()]
+    }
+}
+
+/// The entries with their heading; nothing where there are none.
+fn show(entries: &[Line], paper: &mut Paper) {
+    let heading = ["REPOSITORY", "VERSION", "ASSET", "SIZE", "SHA256", "LAST USED"].map(str::to_owned).to_vec();
+    if !entries.is_empty() {
+        paper.table(&[vec![heading], entries.iter().map(Line::cells).collect()].concat());
     }
 }
 
@@ -126,9 +130,7 @@ impl Report for ListReport {
     const SCHEMA: &'static str = "reproq.cache/1";
 
     fn human(&self, paper: &mut Paper) {
-        for entry in &self.entries {
-            paper.line(&entry.sentence());
-        }
+        show(&self.entries, paper);
         paper.faint(&format!("{} of {} used in {}", size(self.size), size(self.limit), self.path));
     }
 }
@@ -137,9 +139,7 @@ impl Report for RemovedReport {
     const SCHEMA: &'static str = "reproq.cache-removed/1";
 
     fn human(&self, paper: &mut Paper) {
-        for entry in &self.removed {
-            paper.line(&format!("removed {}", entry.sentence()));
-        }
+        show(&self.removed, paper);
         if !paper.is_quiet() {
             paper.line(&format!("{} freed in {}", size(self.freed), self.path));
         }

@@ -168,12 +168,12 @@ impl Report for LockReport {
         for change in &self.changes {
             paper.line(&format!("  {change}"));
         }
-        for asset in &self.assets {
+        let cells = |asset: &AssetLine| {
             let bytes = asset.size.map_or_else(|| "size not known".to_owned(), size);
-            let digest = asset.sha256.get(..12).unwrap_or_default();
-            let evidence = asset.evidence.join(", ");
-            paper.faint(&format!("  {}  {}  {bytes}  sha256 {digest}  {evidence}", asset.target, asset.name));
-        }
+            let digest = format!("sha256 {}", asset.sha256.get(..12).unwrap_or_default());
+            vec![asset.target.to_string(), asset.name.clone(), bytes, digest, asset.evidence.join(", ")]
+        };
+        paper.details(&self.assets.iter().map(cells).collect::<Vec<_>>());
         match &self.signer {
             Some(signer) => paper.line(&format!("Signed by {}; nothing less is accepted from now on.", signer.name)),
             None => paper.faint("Nobody is known to have signed for it."),

@@ -26,6 +26,7 @@ use crate::text::count;
 use crate::text::size;
 use crate::ui::Paper;
 use crate::ui::Report;
+use crate::ui::aligned;
 
 /// What became of the mirror, or would.
 #[derive(Debug, Serialize)]
@@ -193,14 +194,18 @@ impl Report for SyncReport {
         } else {
             paper.strong(&format!("{path} has {there} of {repository}, {}.", size(self.size)));
         }
-        for Line { tag, outcome, files, damaged, problem } in &self.releases {
+        let cells = |Line { tag, outcome, files, problem, .. }: &Line| {
             let word = if self.dry_run { would(outcome) } else { outcome };
             let what = match problem {
                 Some(problem) => format!(": {problem}"),
                 None if files.is_empty() => String::new(),
                 None => format!(": {}", files.join(", ")),
             };
-            paper.line(&format!("  {tag}  {word}{what}"));
+            vec![tag.clone(), format!("{word}{what}")]
+        };
+        let lines = aligned(&self.releases.iter().map(cells).collect::<Vec<_>>());
+        for (line, Line { outcome, damaged, .. }) in lines.iter().zip(&self.releases) {
+            paper.line(&format!("  {line}"));
             if !damaged.is_empty() {
                 let repaired = if *outcome == "updated" && !self.dry_run { "damaged before" } else { "damaged" };
                 paper.line(&format!("    {repaired}: {}", damaged.join(", ")));

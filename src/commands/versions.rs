@@ -94,21 +94,37 @@ impl Report for VersionsReport {
         if self.kept.is_empty() && self.cached.is_empty() {
             return paper.line("Nothing is installed in this project, and the cache has no version.");
         }
-        for kept in &self.kept {
-            let marks = [
-                (kept.current, "current"),
-                (kept.previous, "previous"),
-                (kept.locked, "locked"),
-                (!kept.present, "its file is gone"),
-            ];
-            let marks: Vec<&str> = marks.iter().filter(|(holds, _)| *holds).map(|(_, mark)| *mark).collect();
-            let marks = if marks.is_empty() { String::new() } else { format!("  {}", marks.join(", ")) };
-            let Kept { version, target, verdict, installed_at, .. } = kept;
-            paper
-                .line(&format!("{version}  {target}  {verdict}  {}  installed {installed_at}{marks}", size(kept.size)));
+        if !self.kept.is_empty() {
+            let heading = ["VERSION", "TARGET", "VERDICT", "SIZE", "INSTALLED", ""].map(str::to_owned).to_vec();
+            paper.table(&[vec![heading], self.kept.iter().map(Kept::cells).collect()].concat());
         }
-        for cached in &self.cached {
-            paper.faint(&format!("{}  {}  {}  in the cache", cached.tag, cached.name, size(cached.size)));
+        if !self.cached.is_empty() {
+            if !self.kept.is_empty() && !paper.is_quiet() {
+                paper.blank();
+            }
+            let heading = ["IN THE CACHE", "ASSET", "SIZE"].map(str::to_owned).to_vec();
+            paper.table(&[vec![heading], self.cached.iter().map(Cached::cells).collect()].concat());
         }
+    }
+}
+
+impl Kept {
+    fn cells(&self) -> Vec<String> {
+        let marks = [
+            (self.current, "current"),
+            (self.previous, "previous"),
+            (self.locked, "locked"),
+            (!self.present, "its file is gone"),
+        ];
+        let marks: Vec<&str> = marks.iter().filter(|(holds, _)| *holds).map(|(_, mark)| *mark).collect();
+        let Self { version, target, verdict, installed_at, .. } = self;
+        let verdict = verdict.to_string();
+        vec![version.clone(), target.clone(), verdict, size(self.size), installed_at.clone(), marks.join(", ")]
+    }
+}
+
+impl Cached {
+    fn cells(&self) -> Vec<String> {
+        vec![self.tag.clone(), self.name.clone(), size(self.size)]
     }
 }

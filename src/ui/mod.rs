@@ -22,6 +22,7 @@ use crate::text::printable_json;
 use crate::text::printable_line;
 
 pub use paper::Paper;
+pub(crate) use paper::aligned;
 pub use progress::Bars;
 
 /// Whether the one document is out. Of the process and not of a value, because a panic loses the value.

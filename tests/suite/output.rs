@@ -4,6 +4,8 @@ use std::fs;
 use std::io::Read;
 
 use crate::support::Context;
+use crate::support::context::asset_name;
+use crate::support::workers;
 
 #[test]
 fn the_version_cannot_be_taken_for_the_workers() {
@@ -37,6 +39,45 @@ fn a_failure_leaves_no_empty_line() {
         let output = context.run(arguments);
         assert!(output.code != 0 && output.stderr.contains("hint: "), "{output:#?}");
         assert!(output.stderr.lines().all(|line| !line.is_empty()), "{output:#?}");
+    }
+}
+
+/// Where the cells of a row begin: at its first character and wherever two blanks end.
+fn starts(line: &str) -> Vec<usize> {
+    let indent = line.len() - line.trim_start().len();
+    let begins = (indent + 2..line.len()).filter(|&at| line[..at].ends_with("  ") && !line[at..].starts_with(' '));
+    [indent].into_iter().chain(begins).collect()
+}
+
+#[test]
+fn columns_begin_under_each_other_in_every_listing() {
+    let context = Context::new();
+    for tag in ["v0.0.9", "v0.0.144"] {
+        let release = fake_github::ReleaseSpec::new(tag)
+            .file(&asset_name(), workers::bytes(tag.trim_start_matches('v')))
+            .file("reproq-darwin-arm64", vec![b'x'; 5])
+            .file("reproq-windows-amd64.exe", vec![b'x'; 5000]);
+        context.repo().add(release);
+    }
+    context.succeed(&["install", "--tag", "v0.0.9"]);
+    context.succeed(&["upgrade"]);
+    for (arguments, rows) in [
+        (&["lock", "--tag", "v0.0.9"][..], &["  darwin-arm64", "  linux-", "  windows-amd64"][..]),
+        (&["bundle", "create", "--target", "all", "-o", "worker.tar"], &["  reproq-"]),
+        (&["bundle", "inspect", "worker.tar"], &["  reproq-"]),
+        (&["mirror", "sync", "releases"], &["  v0.0."]),
+        (&["versions"], &["v0.0."]),
+        (&["cache", "list"], &["adpena/reproq-worker"]),
+    ] {
+        let output = context.succeed(arguments);
+        let part = output.stdout.lines().take_while(|line| !line.is_empty());
+        let rows = part.filter(|line| rows.iter().any(|row| line.starts_with(row)));
+        let starts: Vec<Vec<usize>> = rows.map(starts).collect();
+        assert!(starts.len() > 1 && starts[0].len() > 1, "{output:#?}");
+        for row in &starts {
+            let both = row.len().min(starts[0].len());
+            assert_eq!(row[..both], starts[0][..both], "{arguments:?}: {output:#?}");
+        }
     }
 }
 

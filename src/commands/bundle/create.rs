@@ -215,16 +215,12 @@ impl Report for CreateReport {
         pairs.extend(self.size.map(|bytes| ("size", size(bytes))));
         pairs.extend(self.sha256.clone().map(|sha256| ("sha256", sha256)));
         paper.pairs(&pairs);
-        for BundledLine { asset, cached } in &self.assets {
+        let cells = |BundledLine { asset, cached }: &BundledLine| {
             let bytes = asset.size.map_or_else(|| "size not known".to_owned(), size);
             let from = if *cached { ", from the cache" } else { "" };
-            paper.faint(&format!(
-                "  {}  {bytes}  `{}` ({}){from}",
-                asset.name,
-                asset.verdict,
-                asset.evidence.join(", ")
-            ));
-        }
+            vec![asset.name.clone(), bytes, format!("`{}` ({}){from}", asset.verdict, asset.evidence.join(", "))]
+        };
+        paper.details(&self.assets.iter().map(cells).collect::<Vec<_>>());
         for file in &self.files {
             paper.faint(&format!("  release/{file}"));
         }

@@ -54,15 +54,15 @@ impl Report for InspectReport {
         }
         let manifest = &self.manifest;
         paper.strong(&format!("{}: {} of {}", self.path, manifest.tag, manifest.repository));
-        for asset in &manifest.assets {
-            let evidence = asset.evidence.join(", ");
-            let digest = asset.sha256.short();
-            let bytes = size(asset.size);
-            paper.line(&format!("  {}  {bytes}  sha256 {digest}  was `{}` ({evidence})", asset.name, asset.verdict));
-        }
-        for file in &manifest.files {
-            paper.line(&format!("  {}  {}  sha256 {}", file.name, size(file.size), file.sha256.short()));
-        }
+        let assets = manifest.assets.iter().map(|asset| {
+            let proof = format!("was `{}` ({})", asset.verdict, asset.evidence.join(", "));
+            vec![asset.name.clone(), size(asset.size), format!("sha256 {}", asset.sha256.short()), proof]
+        });
+        let files = manifest
+            .files
+            .iter()
+            .map(|file| vec![file.name.clone(), size(file.size), format!("sha256 {}", file.sha256.short())]);
+        paper.details(&assets.chain(files).collect::<Vec<_>>());
         if let Some(source) = &manifest.source {
             let version = source.version.as_deref().unwrap_or("no version stated");
             let modules = if source.vendored { ", with the modules it requires" } else { "" };

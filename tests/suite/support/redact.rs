@@ -20,6 +20,17 @@ pub fn redact(text: &str, context: &Context) -> String {
     replace_patterns(&replace_moments(&replace_staging(&text)))
 }
 
+/// As it is shown, with two blanks between columns: how wide a column is depends on the platform's name and on sizes.
+pub fn narrow(shown: &str) -> String {
+    let narrowed = shown.lines().map(|line| {
+        let words = line.trim_start();
+        let indent = &line[..line.len() - words.len()];
+        let cells = words.split("  ").map(str::trim).filter(|cell| !cell.is_empty());
+        format!("{indent}{}\n", cells.collect::<Vec<_>>().join("  "))
+    });
+    narrowed.collect()
+}
+
 /// Replaces the moments of this run (`2026-01-31T12:00:00.123Z`, and `20260131T120000Z` in names of files); those of the
 /// samples are of 2024 and stay.
 fn replace_moments(text: &str) -> String {
