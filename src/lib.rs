@@ -16,6 +16,7 @@ pub mod config;
 pub mod doctor;
 pub mod exit;
 pub mod failure;
+pub mod fs;
 pub mod github;
 pub mod hygiene;
 pub mod install;

@@ -18,7 +18,10 @@ use bytes::Bytes;
 use sha2::Digest;
 use sha2::Sha256;
 
+use crate::fs::FileId;
+use crate::fs::stat_of;
 use crate::release::Sha256Digest;
+use crate::small_file;
 
 /// Pieces are handed over when there are this many bytes of them: a network brings 16 KiB at a time, and waking the other
 /// thread for each would cost more than hashing it.
@@ -37,11 +40,19 @@ pub struct Written {
     pub size: u64,
     /// The digest of exactly these bytes, computed before they reached the disk.
     pub sha256: Sha256Digest,
+    /// Which file has these bytes, where the system tells.
+    pub id: Option<FileId>,
 }
 
 /// How much may be written before the disk is asked to begin with it. So the data are nearly all on the disk when the last
 /// byte arrives, and making sure of that takes no time of its own.
 const FLUSH_EVERY: u64 = 16 * 1024 * 1024;
+
+/// No worker and no asset is larger: GitHub takes no larger asset of a release.
+pub const LARGEST_FILE: u64 = 2 * 1024 * 1024 * 1024;
+
+/// What is known of the file once it is written.
+type Hashed = (Sha256Digest, Option<FileId>);
 
 enum Order {
     Append(Vec<Bytes>),
@@ -56,7 +67,7 @@ pub struct StagingWriter {
     batch: Vec<Bytes>,
     batched: usize,
     orders: Option<mpsc::SyncSender<Order>>,
-    worker: Option<thread::JoinHandle<io::Result<Sha256Digest>>>,
+    worker: Option<thread::JoinHandle<io::Result<Hashed>>>,
 }
 
 impl StagingWriter {
@@ -106,8 +117,8 @@ impl StagingWriter {
     /// Waits until all is written and gives the digest.
     pub fn finish(mut self) -> io::Result<Written> {
         self.hand_over()?;
-        let sha256 = self.join()?;
-        Ok(Written { path: self.path.clone(), size: self.size, sha256 })
+        let (sha256, id) = self.join()?;
+        Ok(Written { path: self.path.clone(), size: self.size, sha256, id })
     }
 
     fn hand_over(&mut self) -> io::Result<()> {
@@ -118,10 +129,10 @@ impl StagingWriter {
 
     fn send(&mut self, order: Order) -> io::Result<()> {
         let sent = self.orders.as_ref().is_some_and(|orders| orders.send(order).is_ok());
-        if sent { Ok(()) } else { self.join().and(Err(io::Error::other("the writer has stopped"))) }
+        if sent { Ok(()) } else { self.join().and_then(|_| Err(io::Error::other("the writer has stopped"))) }
     }
 
-    fn join(&mut self) -> io::Result<Sha256Digest> {
+    fn join(&mut self) -> io::Result<Hashed> {
         drop(self.orders.take());
         match self.worker.take().map(thread::JoinHandle::join) {
             Some(Ok(outcome)) => outcome,
@@ -162,18 +173,54 @@ impl Flusher {
     }
 }
 
-/// Hashes a whole file.
+/// Hashes a whole file: a regular one, of a size that such files have.
 pub fn hash_file(path: &Path) -> io::Result<Sha256Digest> {
-    let mut file = File::open(path)?;
+    hash(&mut small_file::open_regular(path)?.0)
+}
+
+/// Hashes what is left of a file, which must not be more than [`LARGEST_FILE`].
+pub fn hash(file: &mut File) -> io::Result<Sha256Digest> {
+    let size = file.metadata()?.len();
+    let too_large = || io::Error::new(io::ErrorKind::InvalidData, format!("it has more than {LARGEST_FILE} bytes"));
+    // A hole of terabytes costs nothing to make, and hours to read.
+    if size > LARGEST_FILE {
+        return Err(too_large());
+    }
     let mut hasher = Sha256::new();
     let mut piece = vec![0; 256 * 1024];
+    let mut total = 0_u64;
     loop {
         let length = file.read(&mut piece)?;
         if length == 0 {
             return Ok(Sha256Digest::from_bytes(hasher.finalize().into()));
         }
+        total += length as u64;
+        if total > LARGEST_FILE {
+            return Err(too_large());
+        }
         hasher.update(&piece[..length]);
     }
+}
+
+/// Copies a file to a new one, and hashes the copy: whatever happens to the original, the copy is known.
+pub fn copy_new(from: &mut File, to: &Path) -> io::Result<Written> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut new = options.open(to)?;
+    // Copies inside the kernel where it can, and shares the blocks where the file system can.
+    let size = io::copy(from, &mut new)?;
+    new.rewind()?;
+    let sha256 = hash(&mut new)?;
+    Ok(Written { path: to.to_owned(), size, sha256, id: stat_of(&new)?.id() })
+}
+
+/// What is known of a file that another program made.
+pub fn made_by_another(path: &Path) -> io::Result<Written> {
+    let (mut file, metadata) = small_file::open_regular(path)?;
+    let sha256 = hash(&mut file)?;
+    Ok(Written { path: path.to_owned(), size: metadata.len(), sha256, id: stat_of(&file)?.id() })
 }
 
 /// Removes a file that is not wanted after all; one that is not there is fine.
@@ -184,7 +231,7 @@ pub fn discard(path: &Path) -> io::Result<()> {
     }
 }
 
-fn write_all(mut file: File, inbox: &mpsc::Receiver<Order>) -> io::Result<Sha256Digest> {
+fn write_all(mut file: File, inbox: &mpsc::Receiver<Order>) -> io::Result<Hashed> {
     let mut hasher = Sha256::new();
     let mut flusher = Flusher::default();
     for order in inbox {
@@ -201,7 +248,7 @@ fn write_all(mut file: File, inbox: &mpsc::Receiver<Order>) -> io::Result<Sha256
             }
         }
     }
-    Ok(Sha256Digest::from_bytes(hasher.finalize().into()))
+    Ok((Sha256Digest::from_bytes(hasher.finalize().into()), stat_of(&file)?.id()))
 }
 
 /// Writes all pieces with as few calls as the system allows, without copying them together first.

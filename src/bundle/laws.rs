@@ -63,7 +63,7 @@ impl Recipe {
                 evidence: vec!["SHA256SUMS".to_owned()],
                 verdict: Level::Checksum,
             };
-            (locked, Written { path: file, size, sha256 })
+            (locked, Written { path: file, size, sha256, id: None })
         });
         let assets: Vec<(LockedAsset, Written)> = assets.collect();
         let locked = assets.iter().map(|(locked, _)| locked.clone()).collect();

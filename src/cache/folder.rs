@@ -18,9 +18,10 @@ use crate::cache::Provenance;
 use crate::cache::oldest_beyond;
 use crate::release::Sha256Digest;
 use crate::small_file;
+use crate::staging::LARGEST_FILE;
 use crate::staging::Written;
+use crate::staging::copy_new;
 use crate::staging::discard;
-use crate::staging::hash_file;
 
 /// No record of an entry comes near this many bytes.
 const MAX_RECORD: u64 = 64 * 1024;
@@ -100,13 +101,15 @@ impl Cache {
     pub fn fetch(&self, sha256: &Sha256Digest, destination: &Path) -> Result<Fetched, CacheError> {
         let path = self.asset(sha256);
         match fs::symlink_metadata(&path) {
-            Ok(metadata) if metadata.is_file() => {}
+            // A hole of terabytes is no asset either.
+            Ok(metadata) if metadata.is_file() && metadata.len() <= LARGEST_FILE => {}
             Ok(_) => return Ok(Fetched::Missing),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Fetched::Missing),
             Err(error) => return Err(CacheError::new("look at", &path)(error)),
         }
-        let size = match fs::copy(&path, destination) {
-            Ok(size) => size,
+        let copied = small_file::open_regular(&path).and_then(|(mut file, _)| copy_new(&mut file, destination));
+        let written = match copied {
+            Ok(written) => written,
             // Removed by another process meanwhile.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Fetched::Missing),
             Err(error) => {
@@ -114,7 +117,7 @@ impl Cache {
                 return Err(CacheError::new("copy", &path)(error));
             }
         };
-        let found = hash_file(destination).map_err(CacheError::new("read", destination))?;
+        let found = written.sha256;
         if found != *sha256 {
             discard(destination).map_err(CacheError::new("remove", destination))?;
             self.remove(sha256)?;
@@ -123,7 +126,7 @@ impl Cache {
         // The time of the last change says when it was used last; bytes under a digest have no other use for it.
         let _ =
             fs::File::options().append(true).open(&path).and_then(|file| file.set_modified(SystemTime::from(self.now)));
-        Ok(Fetched::Found(Written { path: destination.to_owned(), size, sha256: *sha256 }))
+        Ok(Fetched::Found(written))
     }
 
     /// The proofs of where the asset with this digest comes from, as they were when it was kept. Nobody has to believe them:

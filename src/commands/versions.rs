@@ -63,7 +63,7 @@ pub(super) fn versions(session: &Session<'_>) -> Result<ExitStatus, CommandError
             ReceiptOrigin::Build(_) => false,
         };
         let current = state.current == Some(receipt.sha256);
-        let file = if current { layout.binary.clone() } else { layout.kept(&receipt.sha256) };
+        let present = if current { store::glance(layout).is_some() } else { store::is_kept(layout, &receipt.sha256) };
         Kept {
             version: receipt.label(),
             target: receipt.target.to_string(),
@@ -74,7 +74,7 @@ pub(super) fn versions(session: &Session<'_>) -> Result<ExitStatus, CommandError
             current,
             previous: state.previous == Some(receipt.sha256),
             locked,
-            present: file.is_file(),
+            present,
         }
     });
     let entries = order::cache(session).map_or_else(Vec::new, |cache| cache.list().unwrap_or_default());

@@ -9,6 +9,7 @@ use crate::archive::ArchiveForm;
 use crate::archive::Limits;
 use crate::cache::Fetched;
 use crate::cache::Provenance;
+use crate::fs::FileId;
 use crate::install::BuildMode;
 use crate::install::Door;
 use crate::install::Fallback;
@@ -54,6 +55,8 @@ pub(super) struct Acquired {
     /// What sentences call it.
     pub(super) name: String,
     pub(super) path: PathBuf,
+    /// Which file that is.
+    pub(super) id: Option<FileId>,
     pub(super) sha256: Sha256Digest,
     pub(super) size: u64,
     pub(super) verdict: Level,
@@ -329,6 +332,7 @@ impl Order<'_> {
         Ok(Way::Staged(Box::new(Acquired {
             name: format!("{} of {tag}", asset.name),
             path: executable.path,
+            id: executable.id,
             sha256: executable.sha256,
             size: executable.size,
             verdict: verified.level(),

@@ -29,7 +29,7 @@ pub fn prove_again(
         Ok(Some(text)) => text,
         Ok(None) => return Ok(Some(Again::Gone)),
         // Whatever is in their place proves nothing.
-        Err(error) => return Ok(Some(Again::Failed(format!("{error}: {}", error.source)))),
+        Err(error) => return Ok(Some(Again::Failed(InstallError::from(error).with_causes()))),
     };
     let bundles = match attestation::split(&text) {
         Ok(bundles) => bundles,

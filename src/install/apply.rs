@@ -38,6 +38,7 @@ use crate::release::VersionSpec;
 use crate::store;
 use crate::store::Commit;
 use crate::store::Receipt;
+use crate::store::Staged;
 use crate::store::State;
 use crate::store::WrittenLock;
 use crate::trust::Evidence;
@@ -97,7 +98,6 @@ pub fn run(request: &InstallRequest, door: &Door<'_>) -> Result<Outcome, Install
         hold::finish(request, &receipt, &state);
         return Ok(Outcome { receipt: *receipt, work: None, locked: None });
     }
-    hold::clear(layout)?;
     let hold = Hold::take(request, door)?;
     // Another installation may have come between, and changed the project's lock too.
     let request = &lock_as_it_is(request)?;
@@ -124,8 +124,7 @@ pub fn run(request: &InstallRequest, door: &Door<'_>) -> Result<Outcome, Install
     }
     let written = lock_to_write(request, &acquired);
     let commit = Commit {
-        layout,
-        staged: &acquired.path,
+        staged: Staged { path: acquired.path.clone(), id: acquired.id },
         receipt: receipt.clone(),
         found: work.found(),
         state: &state,
@@ -135,7 +134,7 @@ pub fn run(request: &InstallRequest, door: &Door<'_>) -> Result<Outcome, Install
         lock: written.clone().map(|(path, lockfile)| WrittenLock { path, text: lockfile::render(lockfile) }),
         proofs: acquired.signed.text(),
     };
-    store::carry_out(layout, &store::steps(commit))?;
+    hold::tell(store::carry_out(layout, &store::steps(commit))?, door);
     Ok(Outcome { receipt, work: Some(work), locked: written.map(|(_, lockfile)| lockfile.clone()) })
 }
 
@@ -291,9 +290,7 @@ async fn preview_at(
 }
 
 fn stand(request: &InstallRequest) -> Result<(Standing, State), InstallError> {
-    let scanned = store::scan(&request.layout);
-    // What cannot be read because of what is in its way is told by that.
-    let (installed, state) = scanned.or_else(|error| hold::clear(&request.layout).and(Err(error.into())))?;
+    let (installed, state) = store::scan(&request.layout)?;
     let in_the_way = |what| InstallError::InTheWay { path: request.layout.binary.clone(), what, place: "the binary" };
     Ok((standing(request, installed).map_err(in_the_way)?, state))
 }

@@ -16,6 +16,7 @@ use crate::binary::VersionMismatch;
 use crate::build::BuildError;
 use crate::build::PrepareError;
 use crate::build::SourceOrigin;
+use crate::fs::LockError;
 use crate::install::Disagreement;
 use crate::install::Fallback;
 use crate::install::ResolveError;
@@ -29,7 +30,6 @@ use crate::release::Asset;
 use crate::release::RepoSlug;
 use crate::release::Sha256Digest;
 use crate::release::Tag;
-use crate::store::LockError;
 use crate::store::StoreError;
 use crate::trust::VerifyError;
 

@@ -2,17 +2,15 @@
 
 use std::time::Duration;
 
+use crate::fs::Lock;
 use crate::install::Door;
 use crate::install::InstallError;
 use crate::install::InstallRequest;
 use crate::install::staging_folder::Staging;
-use crate::platform;
 use crate::release::Sha256Digest;
 use crate::store;
 use crate::store::Installed;
 use crate::store::Layout;
-use crate::store::Lock;
-use crate::store::Obstacle;
 use crate::store::Receipt;
 use crate::store::State;
 use crate::store::StoreError;
@@ -29,9 +27,8 @@ impl<'a> Hold<'a> {
     /// Waits for the lock as long as may be waited.
     pub(super) fn take(request: &'a InstallRequest, door: &Door<'_>) -> Result<Self, InstallError> {
         let layout = &request.layout;
-        clear(layout)?;
-        store::prepare(layout)?;
-        let lock = Lock::acquire(&layout.lock(), door.lock_timeout, |holder| {
+        store::prepare(layout).map_err(StoreError::from)?;
+        let lock = store::lock(layout, door.lock_timeout, |holder| {
             door.progress.note(&format!("waiting for another installation in this project ({holder})"));
         })?;
         Ok(Self { layout, keep: request.keep, lock })
@@ -39,19 +36,13 @@ impl<'a> Hold<'a> {
 
     /// A folder of its own below `staging/`; what a killed installation left there goes first.
     pub(super) fn staging(&self) -> Result<Staging, StoreError> {
-        let staging = self.layout.staging();
-        platform::empty_folder(&staging).map_err(StoreError::new("empty", &staging))?;
-        Staging::in_folder(&staging, "install-")
+        store::clear(self.layout)?;
+        Staging::in_folder(&self.layout.staging(), "install-")
     }
 
     /// The steps a killed installation did not come to. The binary is right without them, so they fail nobody.
     pub(super) fn complete(&self, receipt: &Receipt, state: &State) {
-        let _ = platform::empty_folder(&self.layout.staging());
-        for step in &store::unfinished(self.layout, receipt.sha256, state, &self.kept()) {
-            if store::apply(self.layout, step).is_err() {
-                return;
-            }
-        }
+        store::finish(self.layout, receipt.sha256, state, &self.kept());
     }
 
     /// The binary the project's lock names, which stays even if others came after it.
@@ -62,24 +53,17 @@ impl<'a> Hold<'a> {
     /// What somebody removed under this installation, which explains whatever failed. Without its lock it places nothing,
     /// because another installation may be at work.
     pub(super) fn pulled_away(&self, staging: &Staging) -> Option<InstallError> {
-        let missing = if !platform::is_folder(&self.layout.home) {
-            self.layout.home.clone()
-        } else if !platform::is_folder(staging.path()) {
-            self.layout.staging()
-        } else if !self.lock.is_guarding() {
-            self.layout.lock()
-        } else {
-            return None;
-        };
-        Some(InstallError::PulledAway { path: missing })
+        store::removed(self.layout, &self.lock, staging.path()).map(|path| InstallError::PulledAway { path })
     }
 }
 
-/// Nothing of the store may be a link or something else that is not its own.
-pub(super) fn clear(layout: &Layout) -> Result<(), InstallError> {
-    match store::obstacle(layout) {
-        None => Ok(()),
-        Some(Obstacle { path, what, place }) => Err(InstallError::InTheWay { path, what, place }),
+/// Reports what could not be done once the binary was in place.
+pub(super) fn tell(unfinished: Option<StoreError>, door: &Door<'_>) {
+    if let Some(error) = unfinished {
+        let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
+        let causes = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+        door.progress
+            .note(&format!("the worker is installed, and the next `reproq install` completes the rest: {causes}"));
     }
 }
 
@@ -87,14 +71,10 @@ pub(super) fn clear(layout: &Layout) -> Result<(), InstallError> {
 /// theirs, leaves it to the next.
 pub(super) fn finish(request: &InstallRequest, receipt: &Receipt, state: &State) {
     let (layout, keep) = (&request.layout, request.keep);
-    let unfinished = store::unfinished(layout, receipt.sha256, state, &kept(layout, keep));
-    if unfinished.is_empty() && platform::is_empty_folder(&layout.staging()) {
+    if store::is_finished(layout, receipt.sha256, state, &kept(layout, keep)) {
         return;
     }
-    if store::obstacle(layout).is_some() {
-        return;
-    }
-    let Ok(lock) = Lock::acquire(&layout.lock(), Duration::ZERO, |_| {}) else { return };
+    let Ok(lock) = store::lock(layout, Duration::ZERO, |_| {}) else { return };
     // Looked at again, because another installation may have come between.
     if let Ok((Installed::Intact { receipt }, state)) = store::scan(layout) {
         Hold { layout, keep, lock }.complete(&receipt, &state);

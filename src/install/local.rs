@@ -21,7 +21,8 @@ use crate::install::signed::Signed;
 use crate::origin::OriginError;
 use crate::platform;
 use crate::release::VersionSpec;
-use crate::staging::hash_file;
+use crate::staging::Written;
+use crate::staging::made_by_another;
 use crate::store::BuildRecord;
 use crate::store::ReceiptOrigin;
 use crate::trust::Level;
@@ -103,8 +104,7 @@ pub(super) fn build(
     let built = build::apply(&plan, door.environment, door.progress, &platform::is_interrupted)
         .map_err(|source| InstallError::Build { because: because.clone(), source })?;
     let hashed = |source| InstallError::Staging { doing: "read what was built", source };
-    let sha256 = hash_file(&built.path).map_err(hashed)?;
-    let size = platform::file_size(&built.path).map_err(hashed)?;
+    let Written { path, size, sha256, id } = made_by_another(&built.path).map_err(hashed)?;
     let (commit, dirty) = match &source {
         Source::Checkout(_) => (built.commit, built.dirty),
         Source::Carried(_, carried) => (carried.commit.clone(), carried.dirty),
@@ -119,7 +119,8 @@ pub(super) fn build(
     };
     Ok(Acquired {
         name: format!("the worker built from {source}"),
-        path: built.path,
+        path,
+        id,
         sha256,
         size,
         verdict: Level::Built,

@@ -6,6 +6,8 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use crate::attestation::file_name;
+use crate::fs::Dir;
+use crate::fs::Lock;
 use crate::install::Door;
 use crate::install::Fallback;
 use crate::install::InstallError;
@@ -46,7 +48,6 @@ use crate::release::Release;
 use crate::release::Sha256Digest;
 use crate::release::Tag;
 use crate::release::Target;
-use crate::store::Lock;
 use crate::store::StoreError;
 use crate::trust::Level;
 
@@ -356,7 +357,9 @@ impl Brought {
 
 fn locked(folder: &Folder, door: &Door<'_>) -> Result<Lock, InstallError> {
     folder.prepare().map_err(store)?;
-    let lock = Lock::acquire(&folder.lock(), door.lock_timeout, |holder| {
+    let missing = || StoreError::new("open the directory", folder.root())(std::io::ErrorKind::NotFound.into());
+    let root = Dir::open(folder.root()).map_err(StoreError::from)?.ok_or_else(missing)?;
+    let lock = Lock::acquire(&root, Folder::LOCK, door.lock_timeout, |holder| {
         door.progress.note(&format!("waiting for another synchronization of this folder ({holder})"));
     })?;
     folder.clear().map_err(store)?;
@@ -489,5 +492,5 @@ fn failed(root: &Path, problem: mirror::MirrorError) -> InstallError {
 
 fn store(error: FolderError) -> InstallError {
     let FolderError { doing, path, source } = error;
-    InstallError::Store(StoreError { doing, path, source })
+    InstallError::Store(StoreError::new(doing, &path)(source))
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::fs::FileKind;
 use crate::install::BuildMode;
 use crate::install::InstallRequest;
 use crate::install::LockOrder;
@@ -11,6 +12,7 @@ use crate::release::Sha256Digest;
 use crate::release::Tag;
 use crate::release::VersionSpec;
 use crate::store::Installed;
+use crate::store::NotAFile;
 use crate::store::Receipt;
 use crate::store::ReceiptOrigin;
 use crate::trust::Level;
@@ -135,8 +137,8 @@ pub fn standing(request: &InstallRequest, installed: Installed) -> Result<Standi
         Installed::Removed { receipt } => return Ok(Standing::Work(Work::Removed { receipt })),
         Installed::Changed { receipt, found } => return Ok(Standing::Work(Work::Changed { receipt, found })),
         Installed::Foreign { found } => return Ok(Standing::Work(Work::Foreign { found })),
-        Installed::NotAFile { what: "a link" } => return Ok(Standing::Work(Work::Link)),
-        Installed::NotAFile { what } => return Err(what),
+        Installed::NotAFile { what: NotAFile::Kind(FileKind::Link) } => return Ok(Standing::Work(Work::Link)),
+        Installed::NotAFile { what } => return Err(what.as_str()),
         Installed::Intact { receipt } => receipt,
     };
     if request.force {

@@ -1,7 +1,6 @@
 //! Going back to the binary before this one: offline, with the lock that named it.
-#![expect(clippy::disallowed_methods, reason = "the kept binary is copied here")]
 
-use std::fs;
+use std::path::Path;
 use std::path::PathBuf;
 
 use crate::attestation::Proof;
@@ -19,13 +18,13 @@ use crate::lockfile::Signer;
 use crate::platform;
 use crate::proof::Again;
 use crate::release::Sha256Digest;
-use crate::staging::hash_file;
 use crate::store;
 use crate::store::Commit;
 use crate::store::Installed;
 use crate::store::Layout;
 use crate::store::Receipt;
 use crate::store::ReceiptOrigin;
+use crate::store::Staged;
 use crate::store::WrittenLock;
 use crate::trust::Finding;
 use crate::trust::Level;
@@ -66,7 +65,6 @@ pub fn rollback(
     if matches!(store::scan(layout)?, (Installed::Nothing, _)) {
         return Err(InstallError::NoPrevious { why: "nothing is installed here" });
     }
-    hold::clear(layout)?;
     let hold = Hold::take(request, door)?;
     let (installed, state) = store::scan(layout)?;
     let (found, from) = match installed {
@@ -76,7 +74,11 @@ pub fn rollback(
         Installed::Removed { receipt } => (None, Some(*receipt)),
         Installed::Nothing => (None, None),
         Installed::NotAFile { what } => {
-            return Err(InstallError::InTheWay { path: layout.binary.clone(), what, place: "the binary" });
+            return Err(InstallError::InTheWay {
+                path: layout.binary.clone(),
+                what: what.as_str(),
+                place: "the binary",
+            });
         }
     };
     let previous = state.previous.filter(|previous| Some(*previous) != found);
@@ -86,15 +88,14 @@ pub fn rollback(
     let proofs = proven_by(&receipt, request, door)?;
     let staging = hold.staging()?;
     let staged = staging.path().join(request.tool.installed_name(request.target));
-    take_back(layout, &previous, &staged)?;
+    let staged = take_back(layout, &previous, &staged)?;
     let (written, lock) = lock_of(layout, &receipt, request, &proofs, old);
     let named_by = written.as_ref().map(|written| written.text.clone());
     if let Some(error) = hold.pulled_away(&staging) {
         return Err(error);
     }
     let commit = Commit {
-        layout,
-        staged: &staged,
+        staged,
         receipt: receipt.clone(),
         found,
         state: &state,
@@ -104,27 +105,22 @@ pub fn rollback(
         // They are kept beside the receipt that is kept.
         proofs: None,
     };
-    store::carry_out(layout, &store::steps(commit))?;
+    hold::tell(store::carry_out(layout, &store::steps(commit))?, door);
     Ok(RolledBack { from, to: receipt, lock })
 }
 
 /// Copies the kept binary and looks at the copy: what was kept may have been changed since.
-fn take_back(layout: &Layout, previous: &Sha256Digest, staged: &std::path::Path) -> Result<(), InstallError> {
-    let kept = layout.kept(previous);
+fn take_back(layout: &Layout, previous: &Sha256Digest, staged: &Path) -> Result<Staged, InstallError> {
     let failed = |doing| move |source| InstallError::Staging { doing, source };
-    match fs::copy(&kept, staged) {
-        Ok(_) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(InstallError::NoPrevious { why: "the file of the version before this one is gone" });
-        }
-        Err(source) => return Err(InstallError::Staging { doing: "copy the previous binary", source }),
-    }
-    let found = hash_file(staged).map_err(failed("read the previous binary"))?;
-    if found != *previous {
-        return Err(InstallError::PreviousChanged { path: kept, expected: *previous, found });
+    let gone = InstallError::NoPrevious { why: "the file of the version before this one is gone" };
+    let written = store::take_back(layout, previous, staged)?.ok_or(gone)?;
+    if written.sha256 != *previous {
+        let (path, found) = (layout.kept(previous), written.sha256);
+        return Err(InstallError::PreviousChanged { path, expected: *previous, found });
     }
     platform::make_executable(staged).map_err(failed("make the binary executable"))?;
-    platform::sync_file(staged).map_err(failed("write the binary to disk"))
+    platform::sync_file(staged).map_err(failed("write the binary to disk"))?;
+    Ok(Staged { path: written.path, id: written.id })
 }
 
 /// What the kept proofs of what comes back prove. An error where that is less than the lock records.
@@ -180,7 +176,8 @@ fn lock_of(
     if names(&old) {
         return (None, LockChange::Same);
     }
-    let kept = lockfile::read_file(&layout.kept_lock(&receipt.sha256), &request.tool).ok().flatten();
+    let kept = store::kept_lock(layout, &receipt.sha256, lockfile::MAX_BYTES);
+    let kept = kept.and_then(|text| lockfile::parse(&text, &request.tool).ok());
     // A lock from before somebody signed must not forget who did.
     let is_no_less = |kept: &Lockfile| match (&old.signer, &kept.signer) {
         (Some(signer), Some(kept)) => signer.is_met_by(kept),

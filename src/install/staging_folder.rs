@@ -1,16 +1,22 @@
-//! Folders that are removed however the work in them ends.
+//! Directories that are removed however the work in them ends.
+#![expect(clippy::disallowed_methods, reason = "staging directories are removed here")]
 
+use std::fs;
+use std::io;
 use std::path::Path;
-
-use tempfile::TempDir;
+use std::path::PathBuf;
 
 use crate::platform;
 use crate::store::StoreError;
 
-/// A folder that is removed however the work in it ends.
+/// How many random characters a name ends with, and how many names are tried.
+const RANDOM: usize = 6;
+const TRIES: u32 = 100;
+
+/// A directory that is removed however the work in it ends.
 #[derive(Debug)]
 pub struct Staging {
-    folder: TempDir,
+    path: PathBuf,
     _cleanup: platform::CleanupGuard,
 }
 
@@ -25,15 +31,35 @@ impl Staging {
         Self::in_folder(&std::env::temp_dir(), "reproq-")
     }
 
+    /// Only this user may look into it: what is verified there must not change under other users' hands.
     pub(super) fn in_folder(parent: &Path, prefix: &str) -> Result<Self, StoreError> {
-        let folder = tempfile::Builder::new().prefix(prefix).tempdir_in(parent);
-        let folder = folder.map_err(StoreError::new("make a folder in", parent))?;
-        let cleanup = platform::on_interrupt_remove(folder.path());
-        Ok(Self { folder, _cleanup: cleanup })
+        let mut builder = fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        let mut failure = io::Error::from(io::ErrorKind::AlreadyExists);
+        for _ in 0..TRIES {
+            let random: String = std::iter::repeat_with(fastrand::alphanumeric).take(RANDOM).collect();
+            let path = parent.join(format!("{prefix}{random}"));
+            match builder.create(&path) {
+                Ok(()) => {
+                    let cleanup = platform::on_interrupt_remove(&path);
+                    return Ok(Self { path, _cleanup: cleanup });
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => failure = error,
+                Err(error) => return Err(StoreError::new("make a directory in", parent)(error)),
+            }
+        }
+        Err(StoreError::new("make a directory in", parent)(failure))
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        self.folder.path()
+        &self.path
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.path);
     }
 }

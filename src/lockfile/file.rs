@@ -15,7 +15,7 @@ use crate::release::Tool;
 use crate::small_file;
 
 /// No lock comes near this many bytes. Parsing takes up to eighty times as much memory as the text.
-const MAX_BYTES: u64 = 128 * 1024;
+pub const MAX_BYTES: u64 = 128 * 1024;
 
 /// Why a project's lock cannot be used.
 #[derive(Debug, Error)]

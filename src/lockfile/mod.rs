@@ -9,6 +9,7 @@ mod model;
 mod text;
 
 pub use file::LockfileError;
+pub use file::MAX_BYTES;
 pub use file::path_in;
 pub use file::read;
 pub use file::read_file;

@@ -15,7 +15,7 @@ use crate::release::Tag;
 const INDEX: &str = "index.json";
 
 /// What keeps two synchronizations apart.
-const LOCK: &str = ".reproq-mirror.lock";
+pub(super) const LOCK: &str = ".reproq-mirror.lock";
 
 /// What begins the name of a folder for files that are on their way in.
 pub(super) const STAGING: &str = ".reproq-sync-";
@@ -50,10 +50,6 @@ pub fn asset_url(base: &Url, repository: &RepoSlug, tag: &Tag, name: &str) -> Ur
 pub fn is_file_name(name: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+');
     !name.is_empty() && name.len() <= LONGEST_NAME && !name.starts_with('.') && name.chars().all(is_plain)
-}
-
-pub(super) fn lock_path(root: &Path) -> PathBuf {
-    root.join(LOCK)
 }
 
 pub(super) fn releases(root: &Path, repository: &RepoSlug) -> PathBuf {

@@ -61,10 +61,8 @@ impl Folder {
         &self.root
     }
 
-    /// What keeps two synchronizations apart.
-    pub fn lock(&self) -> PathBuf {
-        layout::lock_path(&self.root)
-    }
+    /// The name of what keeps two synchronizations apart.
+    pub const LOCK: &'static str = layout::LOCK;
 
     /// Makes the folder, where it is not there yet.
     pub fn prepare(&self) -> Result<(), FolderError> {

@@ -6,10 +6,14 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-/// Lets everybody run a file and its owner change it (0755), whatever the umask; on Windows the name alone decides.
+/// Lets everybody run a file and its owner change it (0755), whatever the umask; on Windows the name alone decides. Some
+/// mounted file systems refuse every mode but their own, which is fine where it lets this user run the file.
 pub fn make_executable(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
-    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    match fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)) {
+        Err(error) if !is_executable(path) => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
     #[cfg(not(unix))]
     let _ = path;
     Ok(())
@@ -40,38 +44,9 @@ pub fn is_writable(_folder: &Path) -> bool {
     true
 }
 
-/// A file's size in bytes.
-pub fn file_size(path: &Path) -> io::Result<u64> {
-    fs::metadata(path).map(|metadata| metadata.len())
-}
-
 /// Waits until a file's data are on the disk.
 pub fn sync_file(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_data()
-}
-
-/// Whether a folder is there.
-pub fn is_folder(path: &Path) -> bool {
-    path.is_dir()
-}
-
-/// Whether nothing is in a folder, or the folder is not there.
-pub fn is_empty_folder(folder: &Path) -> bool {
-    fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none())
-}
-
-/// Removes what is in a folder, and leaves the folder. What is already gone is fine.
-pub fn empty_folder(folder: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let removed =
-            if entry.file_type()?.is_dir() { fs::remove_dir_all(entry.path()) } else { fs::remove_file(entry.path()) };
-        match removed {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
-    }
-    Ok(())
 }
 
 /// A path with all links followed, or the path itself where that is not possible.

@@ -4,11 +4,7 @@ mod files;
 mod host;
 mod interrupt;
 
-pub use files::empty_folder;
-pub use files::file_size;
-pub use files::is_empty_folder;
 pub use files::is_executable;
-pub use files::is_folder;
 pub use files::is_writable;
 pub use files::make_executable;
 pub use files::real_path;

@@ -231,7 +231,7 @@ fn on_disk(installed: &Installed) -> Result<&Receipt, Difference> {
             Err(Difference::Changed { label: receipt.label(), expected: receipt.sha256, found: *found })
         }
         Installed::Foreign { found } => Err(Difference::Foreign { found: *found }),
-        Installed::NotAFile { what } => Err(Difference::NotAFile { what }),
+        Installed::NotAFile { what } => Err(Difference::NotAFile { what: what.as_str() }),
     }
 }
 

@@ -1,70 +1,68 @@
 //! Putting a staged binary in its place: a list of steps, each of which makes one visible change.
-#![expect(clippy::disallowed_methods, reason = "the store is changed here")]
 
-use std::fs;
-use std::fs::OpenOptions;
+use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::io::Seek;
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::fs::Dir;
+use crate::fs::FileError;
+use crate::fs::FileId;
+use crate::fs::UNFINISHED;
+use crate::fs::set_mode;
+use crate::fs::stat_of;
 use crate::release::Sha256Digest;
+use crate::staging::hash;
 use crate::store::Fingerprint;
 use crate::store::Layout;
 use crate::store::Receipt;
 use crate::store::State;
 use crate::store::StoreError;
 use crate::store::glance;
-use crate::store::state::write_by_way_of;
-use crate::store::write_atomically;
+use crate::store::kept;
+use crate::store::kept::io_of;
+use crate::store::layout::STATE;
+use crate::store::opened;
+use crate::store::opened::Store;
+use crate::store::opened::digests;
+use crate::store::project_lock;
+use crate::store::project_lock::WrittenLock;
 
 /// One visible change of the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// Writes the receipt of the new binary. Harmless as long as no such binary is in place.
-    WriteReceipt {
-        /// Where.
-        path: PathBuf,
-        /// The receipt.
-        receipt: Box<Receipt>,
-    },
+    WriteReceipt(Box<Receipt>),
     /// Keeps the lock that names the new binary, so that a rollback to it can bring the lock back too.
     KeepLock {
-        /// Where it is kept.
-        path: PathBuf,
+        /// The digest of the binary.
+        sha256: Sha256Digest,
         /// Its text.
         text: String,
     },
     /// Keeps the proofs of where the new binary comes from.
     KeepProofs {
-        /// Where they are kept.
-        path: PathBuf,
+        /// The digest of the binary.
+        sha256: Sha256Digest,
         /// All of them, as one text.
         text: String,
     },
-    /// Keeps the binary that is in place, under its digest.
-    KeepPrevious {
-        /// The binary in place.
-        from: PathBuf,
-        /// Where it is kept.
-        to: PathBuf,
-    },
+    /// Keeps the binary that is in place, under this digest.
+    KeepPrevious(Sha256Digest),
     /// Writes the project's lock. Before the binary, so that a run that was killed in between leaves the intention: a plain
     /// installation then gets what the lock names.
     WriteLock(WrittenLock),
     /// Puts the new binary in place by one rename. From here on it is the installed one.
     Place {
         /// The staged binary.
-        from: PathBuf,
-        /// Its place.
-        to: PathBuf,
+        staged: Staged,
+        /// Its digest.
+        sha256: Sha256Digest,
     },
     /// Notes which binary is current, which came before, and what the file looks like.
     Point {
-        /// Where it is noted.
-        path: PathBuf,
-        /// The binary in place.
-        binary: PathBuf,
         /// Its digest.
         current: Sha256Digest,
         /// The digest of the one before.
@@ -81,22 +79,20 @@ pub enum Step {
     },
 }
 
-/// A project's lock as it is to be.
+/// A binary that is verified and not yet in its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WrittenLock {
-    /// The file.
+pub struct Staged {
+    /// The file, in a directory below `staging`.
     pub path: PathBuf,
-    /// Its text.
-    pub text: String,
+    /// Which file was hashed, where the system tells; a file that is not that one any more is hashed again.
+    pub id: Option<FileId>,
 }
 
 /// What is to become of the store.
 #[derive(Debug)]
 pub struct Commit<'a> {
-    /// The store.
-    pub layout: &'a Layout,
     /// The new binary.
-    pub staged: &'a Path,
+    pub staged: Staged,
     /// Its receipt.
     pub receipt: Receipt,
     /// The digest of what is in place now, if it is a file.
@@ -115,45 +111,62 @@ pub struct Commit<'a> {
 
 /// The steps that put a staged binary in place. Pure.
 pub fn steps(commit: Commit<'_>) -> Vec<Step> {
-    let Commit { layout, staged, receipt, found, state, keep, named_by, lock, proofs } = commit;
+    let Commit { staged, receipt, found, state, keep, named_by, lock, proofs } = commit;
     let current = receipt.sha256;
     // Installing the same bytes again must not forget the version before them.
     let replaced = found.filter(|found| *found != current);
     let previous = replaced.or(state.previous.filter(|previous| *previous != current));
     // Before the receipt that speaks of them.
-    let mut steps: Vec<Step> =
-        proofs.map(|text| Step::KeepProofs { path: layout.proofs(&current), text }).into_iter().collect();
-    steps.push(Step::WriteReceipt { path: layout.receipt(&current), receipt: Box::new(receipt) });
-    steps.extend(named_by.map(|text| Step::KeepLock { path: layout.kept_lock(&current), text }));
-    if let Some(replaced) = replaced {
-        steps.push(Step::KeepPrevious { from: layout.binary.clone(), to: layout.kept(&replaced) });
-    }
+    let mut steps: Vec<Step> = proofs.map(|text| Step::KeepProofs { sha256: current, text }).into_iter().collect();
+    steps.push(Step::WriteReceipt(Box::new(receipt)));
+    steps.extend(named_by.map(|text| Step::KeepLock { sha256: current, text }));
+    steps.extend(replaced.map(Step::KeepPrevious));
     steps.extend(lock.map(Step::WriteLock));
-    steps.push(Step::Place { from: staged.to_owned(), to: layout.binary.clone() });
-    steps.extend(last_steps(layout, current, previous, keep));
+    steps.push(Step::Place { staged, sha256: current });
+    steps.extend(last_steps(current, previous, keep));
     steps
 }
 
-/// The steps that are left of an installation that was killed after it placed the binary, or before it swept; none where
-/// nothing is left to do. `keep` are binaries that stay whatever happens.
-pub fn unfinished(layout: &Layout, current: Sha256Digest, state: &State, keep: &[Sha256Digest]) -> Vec<Step> {
-    let shelves = Shelves { receipts: digests(&layout.receipts()), previous: digests(&layout.previous()) };
-    left_over(layout, current, glance(layout), state, &shelves, keep)
+/// Whether nothing is left to do of an installation that was killed after it placed the binary, or before it swept, and
+/// nothing unfinished lies about. `keep` are binaries that stay whatever happens.
+pub fn is_finished(layout: &Layout, current: Sha256Digest, state: &State, keep: &[Sha256Digest]) -> bool {
+    let Ok(Some(store)) = Store::open(layout) else { return true };
+    unfinished(&store, layout, current, state, keep).is_empty() && opened::is_clear(&store)
 }
 
-/// What the store's folders hold.
+/// Does what is left to do. The binary is right without it, so it fails nobody. Only for whoever holds the lock.
+pub fn finish(layout: &Layout, current: Sha256Digest, state: &State, keep: &[Sha256Digest]) {
+    let _ = opened::clear(layout);
+    let steps = match Store::open(layout) {
+        Ok(Some(store)) => unfinished(&store, layout, current, state, keep),
+        Ok(None) | Err(_) => Vec::new(),
+    };
+    let _ = steps.iter().try_for_each(|step| apply(layout, step));
+}
+
+/// What the store's directories hold.
 struct Shelves {
     receipts: Vec<Sha256Digest>,
     previous: Vec<Sha256Digest>,
 }
 
-fn digests(folder: &Path) -> Vec<Sha256Digest> {
-    entries(folder).map(|(digest, _)| digest).collect()
+fn unfinished(
+    store: &Store<'_>,
+    layout: &Layout,
+    current: Sha256Digest,
+    state: &State,
+    keep: &[Sha256Digest],
+) -> Vec<Step> {
+    let of = |directory: Option<Dir>| -> Vec<Sha256Digest> {
+        directory.iter().flat_map(digests).map(|(digest, _)| digest).collect()
+    };
+    let shelves =
+        Shelves { receipts: of(store.receipts().ok().flatten()), previous: of(store.previous().ok().flatten()) };
+    left_over(current, glance(layout), state, &shelves, keep)
 }
 
 /// The pure part of [`unfinished`]. `seen` is what the binary looks like now.
 fn left_over(
-    layout: &Layout,
     current: Sha256Digest,
     seen: Option<Fingerprint>,
     state: &State,
@@ -169,184 +182,210 @@ fn left_over(
     if is_noted && is_swept {
         return Vec::new();
     }
-    let [point, sweep] = last_steps(layout, current, previous, keep);
+    let [point, sweep] = last_steps(current, previous, keep);
     // What is swept may be a second name of the binary, which then looks different.
     vec![sweep, point]
 }
 
-fn last_steps(
-    layout: &Layout,
-    current: Sha256Digest,
-    previous: Option<Sha256Digest>,
-    keep: &[Sha256Digest],
-) -> [Step; 2] {
-    [
-        Step::Point { path: layout.state(), binary: layout.binary.clone(), current, previous },
-        Step::Sweep { current, previous, keep: keep.to_vec() },
-    ]
+fn last_steps(current: Sha256Digest, previous: Option<Sha256Digest>, keep: &[Sha256Digest]) -> [Step; 2] {
+    [Step::Point { current, previous }, Step::Sweep { current, previous, keep: keep.to_vec() }]
 }
 
 /// Carries out one step. Doing a step again that was done already changes nothing. What a killed step may leave half done
-/// lies in the staging folder, which the next installation empties.
+/// has a name of its own, which the next installation removes.
 pub fn apply(layout: &Layout, step: &Step) -> Result<(), StoreError> {
+    let store = Store::create(layout)?;
+    let record = |sha256: &Sha256Digest, ending: &str, text: &[u8]| -> Result<(), StoreError> {
+        store.make_receipts()?.write(UNFINISHED, format!("{sha256}.{ending}"), text)?;
+        Ok(())
+    };
     match step {
-        Step::WriteReceipt { path, receipt } => {
-            create_parent(path)?;
+        Step::WriteReceipt(receipt) => {
             let text = serde_json::to_vec_pretty(receipt).expect("a receipt is a map with text keys");
-            write_staged(layout, path, &text)
+            record(&receipt.sha256, "json", &text)
         }
-        Step::KeepLock { path, text } | Step::KeepProofs { path, text } => {
-            create_parent(path)?;
-            write_staged(layout, path, text.as_bytes())
-        }
-        Step::WriteLock(WrittenLock { path, text }) => match write_staged(layout, path, text.as_bytes()) {
-            // The store may be a volume of its own.
-            Err(error) if error.source.kind() == io::ErrorKind::CrossesDevices => {
-                write_atomically(path, text.as_bytes())
-            }
-            outcome => outcome,
-        },
-        Step::KeepPrevious { from, to } => keep_previous(layout, from, to),
-        Step::Place { from, to } => {
-            create_parent(to)?;
-            place(from, to).map_err(StoreError::new("place", to))
-        }
-        Step::Point { path, binary, current, previous } => {
-            let metadata = fs::metadata(binary).map_err(StoreError::new("look at", binary))?;
-            let state = State {
-                schema: "reproq.state/1".to_owned(),
-                current: Some(*current),
-                previous: *previous,
-                seen: Fingerprint::of(&metadata),
-            };
-            let text = serde_json::to_vec_pretty(&state).expect("a state is a map with text keys");
-            write_staged(layout, path, &text)?;
-            outlast_the_tick(path, &state, &text)
-        }
+        Step::KeepLock { sha256, text } => record(sha256, "lock", text.as_bytes()),
+        Step::KeepProofs { sha256, text } => record(sha256, "proofs", text.as_bytes()),
+        Step::WriteLock(lock) => lock.write(),
+        Step::KeepPrevious(sha256) => kept::keep(&store, layout, sha256),
+        Step::Place { staged, sha256 } => place(&store, layout, staged, sha256),
+        Step::Point { current, previous } => point(&store, layout, *current, *previous),
         Step::Sweep { current, previous, keep } => {
             let stays = |digest: &Sha256Digest| Some(*digest) == *previous || keep.contains(digest);
-            sweep(&layout.receipts(), |digest| digest == current || stays(digest));
+            sweep(store.receipts()?, |digest| digest == current || stays(digest));
             // The binary in place needs no second copy.
-            sweep(&layout.previous(), |digest| digest != current && stays(digest));
+            sweep(store.previous()?, |digest| digest != current && stays(digest));
             Ok(())
         }
     }
 }
 
-/// Carries out all steps. Where one fails before the binary is in place, the project's lock is again what it was.
-pub fn carry_out(layout: &Layout, steps: &[Step]) -> Result<(), StoreError> {
+/// Carries out all steps. Where one fails before the binary is in place, the project's lock is again what it was. Once it is
+/// in place it is installed: what fails then is returned, and the next installation does it.
+pub fn carry_out(layout: &Layout, steps: &[Step]) -> Result<Option<StoreError>, StoreError> {
+    let is_place = |step: &Step| matches!(step, Step::Place { .. });
+    let placed = steps.iter().position(is_place).map_or(steps.len(), |index| index + 1);
+    let (to_place, to_finish) = steps.split_at(placed);
     let mut lock_before = None;
-    for step in steps {
-        if let Step::WriteLock(WrittenLock { path, .. }) = step {
-            lock_before = Some((path, fs::read(path).ok()));
+    for step in to_place {
+        if let Step::WriteLock(lock) = step {
+            lock_before = Some(project_lock::remember(lock));
         }
-        match (apply(layout, step), &lock_before) {
-            (Ok(()), _) if matches!(step, Step::Place { .. }) => lock_before = None,
-            (Ok(()), _) => {}
-            (Err(error), None) => return Err(error),
-            (Err(error), Some((path, before))) => {
+        if let Err(error) = apply(layout, step) {
+            if let Some(before) = &lock_before {
                 // The first failure is the one to tell; a lock that cannot be put back either names what was wanted.
-                let _ = match before {
-                    Some(bytes) => write_atomically(path, bytes),
-                    None => fs::remove_file(path).map_err(StoreError::new("remove", path)),
-                };
-                return Err(error);
+                let _ = before.put_back();
             }
+            return Err(error);
         }
     }
+    Ok(to_finish.iter().find_map(|step| apply(layout, step).err()))
+}
+
+/// One rename on the same file system. A running worker keeps its old file. What is placed is the file that was hashed: it
+/// has not changed since, or it is hashed again.
+fn place(store: &Store<'_>, layout: &Layout, staged: &Staged, sha256: &Sha256Digest) -> Result<(), StoreError> {
+    let failed = || FileError::io("place", &layout.binary);
+    let missing = || failed()(io::ErrorKind::NotFound.into());
+    let bin = store.make_bin()?;
+    let (directory, name) = store.staged(&staged.path)?.ok_or_else(missing)?;
+    let (mut file, stat) = directory.file(&name)?.ok_or_else(missing)?;
+    let changed = |found| StoreError::StagedChanged { path: staged.path.clone(), expected: *sha256, found };
+    if staged.id.is_none() || staged.id != stat.id() {
+        let found = hash(&mut file).map_err(StoreError::new("read", &staged.path))?;
+        if found != *sha256 {
+            return Err(changed(found));
+        }
+    }
+    match rename(&directory, &name, &bin, layout) {
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+            let found = place_copy(&mut file, &bin, layout, sha256);
+            let found = found.inspect_err(|_| drop(bin.remove(UNFINISHED))).map_err(failed())?;
+            if found != *sha256 {
+                return Err(changed(found));
+            }
+        }
+        outcome => outcome.map_err(failed())?,
+    }
+    // From here on it is installed. A directory that may not be read, or is on a file system that cannot wait for names,
+    // gets to the disk all the same, only later.
+    let _ = bin.sync();
     Ok(())
 }
 
-fn write_staged(layout: &Layout, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let staging = layout.staging();
-    fs::create_dir_all(&staging).map_err(StoreError::new("create the folder", &staging))?;
-    write_by_way_of(&staging, path, bytes)
-}
-
-/// A second name for the same file costs nothing; where the file system has no such names, a copy.
-fn keep_previous(layout: &Layout, from: &Path, to: &Path) -> Result<(), StoreError> {
-    create_parent(to)?;
-    match fs::hard_link(from, to) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(_) => {
-            let partial = layout.staging().join("previous.part");
-            let copied = fs::copy(from, &partial).and_then(|_| fs::rename(&partial, to)).inspect_err(|_| {
-                let _ = fs::remove_file(&partial);
-            });
-            copied.map_err(StoreError::new("keep the previous binary as", to))
-        }
+/// Where the binary's directory is another file system, what is renamed is a copy beside it.
+fn place_copy(file: &mut File, bin: &Dir, layout: &Layout, sha256: &Sha256Digest) -> io::Result<Sha256Digest> {
+    let mut new = bin.create(UNFINISHED).map_err(io_of)?;
+    file.rewind()?;
+    io::copy(file, &mut new)?;
+    set_mode(&new, 0o755)?;
+    new.sync_all()?;
+    new.rewind()?;
+    let found = hash(&mut new)?;
+    if found == *sha256 {
+        rename(bin, UNFINISHED.as_ref(), bin, layout)?;
+    } else {
+        bin.remove(UNFINISHED).map_err(io_of)?;
     }
+    Ok(found)
 }
 
-/// One rename on the same file system. A running worker keeps its old file. The data reaches the disk before the name does.
 #[cfg(unix)]
-fn place(from: &Path, to: &Path) -> io::Result<()> {
-    fs::rename(from, to)?;
-    sync_folder(to.parent().unwrap_or(to))
+fn rename(from: &Dir, name: &std::ffi::OsStr, bin: &Dir, layout: &Layout) -> io::Result<()> {
+    from.rename(name, bin, layout.binary_name())
 }
 
 /// Windows renames over a file unless it runs; a running one can itself be renamed, so it is moved aside first.
 #[cfg(not(unix))]
-fn place(from: &Path, to: &Path) -> io::Result<()> {
-    if fs::rename(from, to).is_ok() {
+fn rename(from: &Dir, name: &std::ffi::OsStr, bin: &Dir, layout: &Layout) -> io::Result<()> {
+    let binary = layout.binary_name();
+    if from.rename(name, bin, binary).is_ok() {
         return Ok(());
     }
-    let aside = to.with_extension("old.exe");
-    let _ = fs::remove_file(&aside);
-    fs::rename(to, &aside)?;
-    fs::rename(from, to).inspect_err(|_| {
-        let _ = fs::rename(&aside, to);
-    })
+    let aside = std::path::Path::new(binary).with_extension("old.exe");
+    bin.remove(&aside).map_err(io_of)?;
+    bin.rename(binary, bin, &aside)?;
+    from.rename(name, bin, binary).inspect_err(|_| drop(bin.rename(&aside, bin, binary)))
 }
 
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    match fs::File::open(folder)?.sync_all() {
-        // Some file systems cannot sync a folder; the rename is as safe there as it gets.
-        Err(error) if error.kind() == io::ErrorKind::InvalidInput || error.kind() == io::ErrorKind::Unsupported => {
-            Ok(())
-        }
-        outcome => outcome,
-    }
+fn point(
+    store: &Store<'_>,
+    layout: &Layout,
+    current: Sha256Digest,
+    previous: Option<Sha256Digest>,
+) -> Result<(), StoreError> {
+    let home = store.home().expect("a store that is changed was made");
+    let found = store.make_bin()?.stat(layout.binary_name())?;
+    let seen = found.as_ref().and_then(Fingerprint::of);
+    let state = State { schema: "reproq.state/1".to_owned(), current: Some(current), previous, seen };
+    let text = serde_json::to_vec_pretty(&state).expect("a state is a map with text keys");
+    let file = home.write(UNFINISHED, STATE, &text)?;
+    outlast_the_tick(file, &state, &text).map_err(StoreError::new("write", &layout.state()))
 }
 
 /// A fingerprint proves nothing while the file that keeps it was written in the same tick of the clock as the binary was
 /// changed; one tick later it does. Ticks are a few milliseconds at most.
-fn outlast_the_tick(path: &Path, state: &State, text: &[u8]) -> Result<(), StoreError> {
+fn outlast_the_tick(mut file: File, state: &State, text: &[u8]) -> io::Result<()> {
     let Some(seen) = state.seen else { return Ok(()) };
     for _ in 0..10 {
-        let kept_in = fs::metadata(path).map_err(StoreError::new("look at", path))?;
-        if seen.is_older_than(&kept_in) {
+        if seen.is_older_than(&stat_of(&file)?) {
             break;
         }
         std::thread::sleep(Duration::from_millis(2));
-        let write =
-            || -> io::Result<()> { io::Write::write_all(&mut OpenOptions::new().write(true).open(path)?, text) };
-        write().map_err(StoreError::new("write", path))?;
+        file.rewind()?;
+        file.write_all(text)?;
     }
     Ok(())
 }
 
 /// Removes what is not kept. A file that will not go (a running one on Windows) goes the next time.
-fn sweep(folder: &Path, stays: impl Fn(&Sha256Digest) -> bool) {
-    for (_, path) in entries(folder).filter(|(digest, _)| !stays(digest)) {
-        let _ = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+fn sweep(directory: Option<Dir>, stays: impl Fn(&Sha256Digest) -> bool) {
+    let Some(directory) = directory else { return };
+    for (_, name) in digests(&directory).iter().filter(|(digest, _)| !stays(digest)) {
+        let _ = directory.remove(name);
     }
 }
 
-/// What in a folder is named by a digest; all else is not ours.
-fn entries(folder: &Path) -> impl Iterator<Item = (Sha256Digest, PathBuf)> {
-    fs::read_dir(folder).into_iter().flatten().flatten().filter_map(|entry| {
-        let name = entry.file_name();
-        let name = name.to_str()?;
-        let stem = [".json", ".lock", ".proofs"].iter().find_map(|suffix| name.strip_suffix(suffix));
-        let digest = stem.unwrap_or(name).parse().ok()?;
-        Some((digest, entry.path()))
-    })
-}
+#[cfg(all(test, unix))]
+#[expect(clippy::disallowed_methods, reason = "the tests make files and look at them")]
+mod tests {
+    use std::fs;
 
-fn create_parent(path: &Path) -> Result<(), StoreError> {
-    let folder = path.parent().unwrap_or(path);
-    fs::create_dir_all(folder).map_err(StoreError::new("create the folder", folder))
+    use super::*;
+    use crate::release::Target;
+    use crate::release::Tool;
+    use crate::staging::made_by_another;
+
+    #[test]
+    fn what_changed_since_it_was_verified_is_not_placed() {
+        let project = tempfile::tempdir().expect("a directory");
+        let target = Target::all().next().expect("there are targets");
+        let layout = Layout::in_project(project.path(), &Tool::WORKER, target);
+        opened::prepare(&layout).expect("made");
+        let own = layout.staging().join("install-1");
+        fs::create_dir(&own).expect("made");
+        let path = own.join("reproq");
+        fs::write(&path, "verified").expect("written");
+        let written = made_by_another(&path).expect("readable");
+        let place = |id| {
+            let staged = Staged { path: path.clone(), id };
+            apply(&layout, &Step::Place { staged, sha256: written.sha256 })
+        };
+        // The same file with other bytes, and another file of the same size.
+        fs::write(&path, "changed!").expect("written");
+        assert!(matches!(place(written.id), Err(StoreError::StagedChanged { .. })));
+        assert!(matches!(place(None), Err(StoreError::StagedChanged { .. })));
+        fs::rename(&path, own.join("aside")).expect("moved");
+        fs::write(&path, "another.").expect("written");
+        assert!(matches!(place(written.id), Err(StoreError::StagedChanged { .. })));
+        fs::remove_file(&path).expect("removed");
+        std::os::unix::fs::symlink(own.join("aside"), &path).expect("a link");
+        assert!(matches!(place(written.id), Err(StoreError::File(FileError::NotAFile { .. }))));
+        assert!(!layout.binary.exists(), "nothing was placed");
+        // Other times, or another file, with the same bytes: it is hashed again.
+        fs::remove_file(&path).expect("removed");
+        fs::write(&path, "verified").expect("written");
+        place(written.id).expect("placed");
+        assert_eq!(fs::read(&layout.binary).expect("placed"), b"verified");
+    }
 }

@@ -1,9 +1,10 @@
 //! Whether a file is still the one that was hashed, without hashing it again.
 
-use std::fs::Metadata;
-
 use serde::Deserialize;
 use serde::Serialize;
+
+use crate::fs::FileKind;
+use crate::fs::Stat;
 
 /// What the file system says of a file at the moment its digest was known. Any write, rename, copy or change of
 /// permissions alters it: the time of the last change of the inode cannot be set back by ordinary means.
@@ -17,38 +18,17 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// Of a regular file; nothing where the system does not tell enough to rely on.
-    #[cfg(unix)]
-    pub fn of(metadata: &Metadata) -> Option<Self> {
-        use std::os::unix::fs::MetadataExt;
-
-        metadata.is_file().then(|| Self {
-            size: metadata.size(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-            device: metadata.dev(),
-            inode: metadata.ino(),
-        })
+    /// Of a regular file; nothing where the system does not tell enough to rely on: Windows has no time of change that
+    /// programs cannot set, so the file is hashed there.
+    pub fn of(stat: &Stat) -> Option<Self> {
+        let Stat { size, modified, changed, device, inode, .. } = *stat;
+        let is_known = cfg!(unix) && stat.kind == FileKind::Regular;
+        is_known.then_some(Self { size, modified, changed, device, inode })
     }
 
-    /// Of a regular file; Windows has no time of change that programs cannot set, so the file is hashed there.
-    #[cfg(not(unix))]
-    pub fn of(_metadata: &Metadata) -> Option<Self> {
-        None
-    }
-
-    /// Whether this fingerprint, kept in a file with the metadata `kept_in`, proves anything. A change within the same tick
-    /// of the clock as the recorded one would look the same, so the record must be younger than what it records.
-    #[cfg(unix)]
-    pub fn is_older_than(&self, kept_in: &Metadata) -> bool {
-        use std::os::unix::fs::MetadataExt;
-
-        self.changed < (kept_in.mtime(), kept_in.mtime_nsec())
-    }
-
-    /// Whether this fingerprint, kept in a file with the metadata `kept_in`, proves anything.
-    #[cfg(not(unix))]
-    pub fn is_older_than(&self, _kept_in: &Metadata) -> bool {
-        false
+    /// Whether this fingerprint, kept in a file of which the system says `kept_in`, proves anything. A change within the same
+    /// tick of the clock as the recorded one would look the same, so the record must be younger than what it records.
+    pub fn is_older_than(&self, kept_in: &Stat) -> bool {
+        self.changed < kept_in.modified
     }
 }

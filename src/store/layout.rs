@@ -1,11 +1,22 @@
 //! The paths of one installation. Pure.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::path::PathBuf;
 
 use crate::release::Sha256Digest;
 use crate::release::Target;
 use crate::release::Tool;
+
+/// The names in the store's directory.
+pub(super) const RECEIPTS: &str = "receipts";
+pub(super) const PREVIOUS: &str = "previous";
+pub(super) const STAGING: &str = "staging";
+pub(super) const STATE: &str = "state.json";
+pub(super) const LOCK: &str = "lock";
+pub(super) const IGNORE: &str = ".gitignore";
+/// The name of [`IGNORE`] until it is whole.
+pub(super) const IGNORE_UNFINISHED: &str = ".gitignore.new";
 
 /// Where everything of one installation lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,14 +43,35 @@ impl Layout {
         Self { home: binary.with_file_name(name), binary }
     }
 
+    /// The directory that holds the store: the project, or the directory of the binary.
+    pub fn root(&self) -> &Path {
+        self.home.parent().filter(|root| !root.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    }
+
+    /// The name of the store's directory.
+    pub(super) fn home_name(&self) -> &OsStr {
+        self.home.file_name().unwrap_or_default()
+    }
+
+    /// The name of the binary's directory in the store's; nothing where it is the one that holds the store.
+    pub(super) fn bin_name(&self) -> Option<&str> {
+        let bin = self.binary.parent().filter(|bin| bin.parent() == Some(&self.home))?;
+        bin.file_name()?.to_str()
+    }
+
+    /// The binary's name.
+    pub(super) fn binary_name(&self) -> &OsStr {
+        self.binary.file_name().unwrap_or_default()
+    }
+
     /// What is being downloaded or unpacked.
     pub fn staging(&self) -> PathBuf {
-        self.home.join("staging")
+        self.home.join(STAGING)
     }
 
     /// The receipts, named by the digest of the binary they are about.
     pub fn receipts(&self) -> PathBuf {
-        self.home.join("receipts")
+        self.home.join(RECEIPTS)
     }
 
     /// The receipt of a binary.
@@ -59,7 +91,7 @@ impl Layout {
 
     /// Binaries that were installed before.
     pub fn previous(&self) -> PathBuf {
-        self.home.join("previous")
+        self.home.join(PREVIOUS)
     }
 
     /// Where a binary is kept once another takes its place.
@@ -69,11 +101,11 @@ impl Layout {
 
     /// Which binary is installed and which came before.
     pub fn state(&self) -> PathBuf {
-        self.home.join("state.json")
+        self.home.join(STATE)
     }
 
     /// The lock.
     pub fn lock(&self) -> PathBuf {
-        self.home.join("lock")
+        self.home.join(LOCK)
     }
 }

@@ -1,13 +1,6 @@
 //! What is installed: read from the binary, its receipt and the state file.
-#![expect(clippy::disallowed_methods, reason = "the store is read and its small files are written here")]
 
-use std::fs;
-use std::fs::Metadata;
-use std::fs::OpenOptions;
-use std::io;
-use std::io::Write;
 use std::path::Path;
-use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -15,44 +8,47 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use crate::attestation;
+use crate::fs::Dir;
+use crate::fs::FileError;
+use crate::fs::FileKind;
+use crate::fs::Stat;
 use crate::release::Sha256Digest;
-use crate::small_file;
-use crate::staging::hash_file;
+use crate::staging::LARGEST_FILE;
+use crate::staging::hash;
 use crate::store::Fingerprint;
 use crate::store::Layout;
 use crate::store::Receipt;
 use crate::store::ReceiptOrigin;
+use crate::store::layout::STATE;
+use crate::store::opened::Store;
+use crate::store::opened::digests;
 
 /// No receipt and no state file comes near this many bytes.
 const MAX_RECORD: u64 = 1024 * 1024;
 
-const IGNORE: &[u8] = b"# Made by reproq: what is here is not for version control.\n*\n";
-
 /// Why the store cannot be read or written.
 #[derive(Debug, Error)]
-#[error("failed to {doing} `{path}`", path = path.display())]
-pub struct StoreError {
-    /// What was tried.
-    pub doing: &'static str,
-    /// On which file or folder.
-    pub path: PathBuf,
-    /// What the system said.
-    pub source: io::Error,
+pub enum StoreError {
+    /// One of its files or directories.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// What was verified is not what would be placed.
+    #[error("`{path}` changed after it was verified: its sha256 is {found}, and was {expected}", path = path.display())]
+    StagedChanged {
+        /// The unfinished file.
+        path: std::path::PathBuf,
+        /// What was verified.
+        expected: Sha256Digest,
+        /// What is there now.
+        found: Sha256Digest,
+    },
 }
 
 impl StoreError {
     /// Names what was tried, and on what.
-    pub fn new(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self { doing, path: path.to_owned(), source: without_path(source) }
-    }
-}
-
-/// What the system said, without the made-up name of a file that is not there yet, which tempfile adds.
-fn without_path(error: io::Error) -> io::Error {
-    let said = error.to_string();
-    match said.split_once(" at path ") {
-        Some((said, _)) if error.get_ref().is_some() => io::Error::new(error.kind(), said),
-        Some(_) | None => error,
+    pub fn new(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let failed = FileError::io(doing, path);
+        move |source| failed(source).into()
     }
 }
 
@@ -96,17 +92,37 @@ pub enum Installed {
         /// Its digest.
         found: Sha256Digest,
     },
-    /// Something that is no regular file is there.
+    /// Something is there that is not a worker's file.
     NotAFile {
         /// What it is.
-        what: &'static str,
+        what: NotAFile,
     },
+}
+
+/// What is in the binary's place and is not a file that could be a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotAFile {
+    /// Something else than a regular file.
+    Kind(FileKind),
+    /// A file larger than any worker, which is not read.
+    TooLarge,
+}
+
+impl NotAFile {
+    /// In words.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Kind(kind) => kind.as_str(),
+            Self::TooLarge => "a file larger than any worker",
+        }
+    }
 }
 
 /// What tells the binary in place from the next one without reading it. Readers need no lock: those who read more than
 /// one thing look before and after, and again when it is not the same.
 pub fn glance(layout: &Layout) -> Option<Fingerprint> {
-    fs::symlink_metadata(&layout.binary).ok().and_then(|metadata| Fingerprint::of(&metadata))
+    let bin = Store::open(layout).ok()??.bin().ok()??;
+    bin.stat(layout.binary_name()).ok()?.as_ref().and_then(Fingerprint::of)
 }
 
 /// Reads what is installed. Hashes the binary only when it does not look as it did when it was hashed last.
@@ -121,78 +137,91 @@ pub fn rescan(layout: &Layout) -> Result<(Installed, State), StoreError> {
 
 fn look(
     layout: &Layout,
-    known_digest: impl FnOnce(&Layout, &State, &Metadata) -> Option<Sha256Digest>,
+    known_digest: impl FnOnce(&State, &Stat, &Stat) -> Option<Sha256Digest>,
 ) -> Result<(Installed, State), StoreError> {
-    let state: State = read_record(&layout.state()).unwrap_or_default();
-    let known = |digest: &Option<Sha256Digest>| digest.as_ref().and_then(|digest| receipt(layout, digest));
-    let metadata = match fs::symlink_metadata(&layout.binary) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let installed = match known(&state.current) {
-                Some(receipt) => Installed::Removed { receipt: Box::new(receipt) },
-                None => Installed::Nothing,
-            };
-            return Ok((installed, state));
-        }
-        Err(error) => return Err(StoreError::new("look at", &layout.binary)(error)),
+    let Some(store) = Store::open(layout)? else { return Ok((Installed::Nothing, State::default())) };
+    let (state, kept_in) = match store.home().and_then(|home| read_record::<State>(home, STATE)) {
+        Some((state, kept_in)) => (state, Some(kept_in)),
+        None => (State::default(), None),
     };
-    if metadata.is_dir() {
-        return Ok((Installed::NotAFile { what: "a folder" }, state));
+    let receipts = store.receipts()?;
+    let known = |digest: &Sha256Digest| receipts.as_ref().and_then(|receipts| receipt(receipts, digest));
+    let bin = store.bin()?;
+    let found = match &bin {
+        Some(bin) => bin.stat(layout.binary_name())?,
+        None => None,
+    };
+    let (Some(bin), Some(found)) = (bin, found) else {
+        let installed = match state.current.as_ref().and_then(known) {
+            Some(receipt) => Installed::Removed { receipt: Box::new(receipt) },
+            None => Installed::Nothing,
+        };
+        return Ok((installed, state));
+    };
+    if let Some(what) = not_a_file(&found) {
+        return Ok((Installed::NotAFile { what }, state));
     }
-    if metadata.is_symlink() {
-        return Ok((Installed::NotAFile { what: "a link" }, state));
-    }
-    if !metadata.is_file() {
-        return Ok((Installed::NotAFile { what: "no regular file" }, state));
-    }
-    let found = match known_digest(layout, &state, &metadata) {
+    let digest = match kept_in.and_then(|kept_in| known_digest(&state, &found, &kept_in)) {
         Some(digest) => digest,
-        None => hash_file(&layout.binary).map_err(StoreError::new("read", &layout.binary))?,
+        None => match bin.file(layout.binary_name())? {
+            Some((mut file, _)) => hash(&mut file).map_err(StoreError::new("read", &layout.binary))?,
+            None => return Ok((Installed::Nothing, state)),
+        },
     };
-    let installed = match (receipt(layout, &found), known(&state.current)) {
+    let installed = match (known(&digest), state.current.as_ref().and_then(known)) {
         (Some(receipt), _) => Installed::Intact { receipt: Box::new(receipt) },
-        (None, Some(receipt)) => Installed::Changed { receipt: Box::new(receipt), found },
-        (None, None) => Installed::Foreign { found },
+        (None, Some(receipt)) => Installed::Changed { receipt: Box::new(receipt), found: digest },
+        (None, None) => Installed::Foreign { found: digest },
     };
     Ok((installed, state))
 }
 
+fn not_a_file(found: &Stat) -> Option<NotAFile> {
+    if found.kind != FileKind::Regular {
+        return Some(NotAFile::Kind(found.kind));
+    }
+    (found.size > LARGEST_FILE).then_some(NotAFile::TooLarge)
+}
+
 /// The digest the state file vouches for, if the binary looks exactly as it did then.
-fn trusted_digest(layout: &Layout, state: &State, binary: &Metadata) -> Option<Sha256Digest> {
+fn trusted_digest(state: &State, binary: &Stat, kept_in: &Stat) -> Option<Sha256Digest> {
     let seen = state.seen.filter(|seen| Fingerprint::of(binary).as_ref() == Some(seen))?;
-    let kept_in = fs::metadata(layout.state()).ok()?;
-    state.current.filter(|_| seen.is_older_than(&kept_in))
+    state.current.filter(|_| seen.is_older_than(kept_in))
 }
 
 /// The receipt of a binary. One that cannot be read, or is about another binary or says that it came from an asset of other
 /// bytes, is no receipt: the binary is then installed again, which writes a new one.
-fn receipt(layout: &Layout, sha256: &Sha256Digest) -> Option<Receipt> {
-    let receipt: Receipt = read_record(&layout.receipt(sha256))?;
+fn receipt(receipts: &Dir, sha256: &Sha256Digest) -> Option<Receipt> {
+    let (receipt, _): (Receipt, _) = read_record(receipts, &format!("{sha256}.json"))?;
     let is_one = receipt.sha256 == *sha256 && receipt.schema == super::receipt::SCHEMA && receipt.is_of_its_asset();
     is_one.then_some(receipt)
 }
 
 /// The receipt of a binary that is kept.
 pub fn kept_receipt(layout: &Layout, sha256: &Sha256Digest) -> Option<Receipt> {
-    receipt(layout, sha256)
+    receipt(&opened_receipts(layout)?, sha256)
+}
+
+/// The lockfile that named a binary when it was installed, if it has at most this many bytes.
+pub fn kept_lock(layout: &Layout, sha256: &Sha256Digest, limit: u64) -> Option<String> {
+    let (bytes, _) = opened_receipts(layout)?.read(format!("{sha256}.lock"), limit).ok()??;
+    String::from_utf8(bytes).ok()
 }
 
 /// The proofs that are kept of where a binary comes from; nothing where there are none.
 pub fn proofs(layout: &Layout, sha256: &Sha256Digest) -> Result<Option<Vec<u8>>, StoreError> {
-    let path = layout.proofs(sha256);
-    match small_file::read(&path, attestation::MAX_TEXT as u64) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(StoreError::new("read", &path)(error)),
-    }
+    let Some(store) = Store::open(layout)? else { return Ok(None) };
+    let Some(receipts) = store.receipts()? else { return Ok(None) };
+    let read = receipts.read(format!("{sha256}.proofs"), attestation::MAX_TEXT as u64)?;
+    Ok(read.map(|(bytes, _)| bytes))
 }
 
 /// Every receipt in the store, the youngest first. What cannot be read is no receipt.
 pub fn receipts(layout: &Layout) -> Vec<Receipt> {
-    let Ok(entries) = fs::read_dir(layout.receipts()) else { return Vec::new() };
-    let digest = |entry: fs::DirEntry| entry.file_name().to_str()?.strip_suffix(".json")?.parse().ok();
-    let digests = entries.flatten().filter_map(digest);
-    let mut receipts: Vec<Receipt> = digests.filter_map(|digest| receipt(layout, &digest)).collect();
+    let Some(directory) = opened_receipts(layout) else { return Vec::new() };
+    let records =
+        digests(&directory).into_iter().filter(|(_, name)| Path::new(name).extension() == Some("json".as_ref()));
+    let mut receipts: Vec<Receipt> = records.filter_map(|(digest, _)| receipt(&directory, &digest)).collect();
     receipts.sort_by(|a, b| b.installed_at.cmp(&a.installed_at).then(a.sha256.cmp(&b.sha256)));
     receipts
 }
@@ -206,51 +235,11 @@ pub fn installed_from(layout: &Layout, asset: &Sha256Digest) -> Option<Sha256Dig
     receipts(layout).into_iter().find(is_from).map(|receipt| receipt.sha256)
 }
 
-fn read_record<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    let bytes = small_file::read(path, MAX_RECORD).ok()?;
-    serde_json::from_slice(&bytes).ok()
+fn opened_receipts(layout: &Layout) -> Option<Dir> {
+    Store::open(layout).ok()??.receipts().ok()?
 }
 
-/// Makes the folder in which everything begins, and keeps the store out of version control.
-pub fn prepare(layout: &Layout) -> Result<(), StoreError> {
-    let folder = layout.staging();
-    fs::create_dir_all(&folder).map_err(StoreError::new("create the folder", &folder))?;
-    keep_out_of_version_control(&layout.home)
-}
-
-/// Keeps a folder out of version control, whatever lies in it. Needs no lock and leaves nothing for others to clear away:
-/// all write the same text into the same new file, and whoever finds it renamed already is content.
-pub fn keep_out_of_version_control(home: &Path) -> Result<(), StoreError> {
-    let (ignore, new) = (home.join(".gitignore"), home.join(".gitignore.new"));
-    if fs::symlink_metadata(&ignore).is_ok() {
-        let _ = fs::remove_file(&new);
-        return Ok(());
-    }
-    // Not emptied first, because another process may have written it and be about to rename it.
-    let open = || OpenOptions::new().write(true).create(true).truncate(false).open(&new);
-    match open().and_then(|mut file| file.write_all(IGNORE)).and_then(|()| fs::rename(&new, &ignore)) {
-        Err(error) if !ignore.is_file() => Err(StoreError::new("write", &ignore)(error)),
-        Ok(()) | Err(_) => Ok(()),
-    }
-}
-
-/// Writes a small file so that a reader sees the old one or the new one, also after a crash.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    write_by_way_of(path.parent().unwrap_or(path), path, bytes)
-}
-
-/// As [`write_atomically`], with the new file in this folder of the same file system until it is whole.
-pub(super) fn write_by_way_of(folder: &Path, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let write = || {
-        let mut file = tempfile::Builder::new().prefix(".reproq-").tempfile_in(folder)?;
-        file.write_all(bytes)?;
-        #[cfg(unix)]
-        {
-            let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-            file.as_file().set_permissions(permissions)?;
-        }
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)
-    };
-    write().map(drop).map_err(StoreError::new("write", path))
+fn read_record<T: DeserializeOwned>(directory: &Dir, name: &str) -> Option<(T, Stat)> {
+    let (bytes, stat) = directory.read(name, MAX_RECORD).ok()??;
+    Some((serde_json::from_slice(&bytes).ok()?, stat))
 }

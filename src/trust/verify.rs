@@ -159,7 +159,7 @@ mod tests {
     }
 
     fn download(byte: u8) -> Written {
-        Written { path: "x".into(), size: 1, sha256: digest(byte) }
+        Written { path: "x".into(), size: 1, sha256: digest(byte), id: None }
     }
 
     fn sums(byte: u8) -> Evidence {

@@ -99,7 +99,7 @@ fn bundles() -> Vec<Seed> {
     let made = |name: &'static str, assets: Vec<LockedAsset>| {
         let (repository, tag) = ("a/b".parse().expect("a repository"), "v1.0.0".parse().expect("a tag"));
         let lockfile = Lockfile::new(repository, tag, None, assets.clone());
-        let file = || Written { path: asset.clone(), size: 6, sha256 };
+        let file = || Written { path: asset.clone(), size: 6, sha256, id: None };
         let assets = assets.into_iter().map(|asset| (asset, file())).collect();
         let plan = BundlePlan::compute(Parts { tool: Tool::WORKER, lockfile, assets, files: Vec::new(), source: None });
         let plan = plan.expect("a plan");

@@ -153,8 +153,7 @@ fn planned(context: &Context, layout: &Layout) -> (Vec<Step>, tempfile::TempDir)
     let lock = lock.replace(&receipt.sha256.to_string(), &sha256.to_string());
     let written = store::WrittenLock { path, text: lock.clone() };
     let commit = store::Commit {
-        layout,
-        staged: &file,
+        staged: store::Staged { path: file, id: None },
         receipt: new,
         found: Some(receipt.sha256),
         state: &state,

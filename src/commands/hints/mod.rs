@@ -27,13 +27,15 @@ use crate::exit::ExitStatus;
 use crate::failure::CommandError;
 use crate::failure::io_advice;
 use crate::failure::io_again;
+use crate::fs::Distrust;
+use crate::fs::FileError;
+use crate::fs::LockError;
 use crate::install::Fallback;
 use crate::install::InstallError;
 use crate::install::InstallRequest;
 use crate::install::NoBuild;
 use crate::install::ResolveError;
 use crate::net::NetError;
-use crate::store::LockError;
 use crate::store::StoreError;
 
 /// A release with every machine's assets and their checksums has fewer.
@@ -61,16 +63,20 @@ pub(in crate::commands) fn network(error: &NetError) -> CommandError {
 
 /// Turns a store that cannot be used into what the user is told.
 pub(in crate::commands) fn store(error: &StoreError) -> CommandError {
-    CommandError::io(error.doing, &error.path, io_again(&error.source))
+    if let StoreError::File(FileError::Io { doing, path, source }) = error {
+        return CommandError::io(doing, path, io_again(source));
+    }
+    let (status, hints) = in_the_store(error);
+    CommandError { hints, ..CommandError::message(status, error.to_string()) }
 }
 
 fn judge(error: &InstallError, request: &InstallRequest) -> (ExitStatus, Vec<String>) {
     match error {
-        InstallError::Store(StoreError { path, source, .. }) => in_the_store(path, source),
+        InstallError::Store(error) => in_the_store(error),
         InstallError::Lock(LockError::Held { .. }) => {
             (ExitStatus::Conflict, vec!["wait for it, or allow more time with `--lock-timeout SECONDS`".to_owned()])
         }
-        InstallError::Lock(LockError::Unusable { path, source }) => in_the_store(path, source),
+        InstallError::Lock(LockError::File(error)) => file(error),
         InstallError::PulledAway { .. } => (ExitStatus::Conflict, vec!["run the same command again".to_owned()]),
         InstallError::Lockfile(error) => lock::unreadable(error),
         InstallError::Disagreement(error) => bundle::disagreeing(error),
@@ -138,13 +144,47 @@ fn judge(error: &InstallError, request: &InstallRequest) -> (ExitStatus, Vec<Str
         InstallError::NothingServes { fallback, build } => nothing_serves(fallback, build, request),
         InstallError::Prepare { source, .. } => build::prepare(source),
         InstallError::Build { source, .. } => build::build(source),
-        InstallError::Staging { source, .. } => in_the_store(&request.layout.home, source),
+        InstallError::Staging { source, .. } => of_ours(&request.layout.home, source),
+    }
+}
+
+fn in_the_store(error: &StoreError) -> (ExitStatus, Vec<String>) {
+    match error {
+        StoreError::File(error) => file(error),
+        StoreError::StagedChanged { .. } => (
+            ExitStatus::Unverified,
+            vec![
+                "nothing was installed; find out which program wrote to it, and run the same command again".to_owned(),
+            ],
+        ),
+    }
+}
+
+/// A file or a directory that is not used, because of what it is, or who may change it.
+fn file(error: &FileError) -> (ExitStatus, Vec<String>) {
+    match error {
+        FileError::NotAFile { path, .. } | FileError::NotADirectory { path, .. } | FileError::TooLarge { path, .. } => {
+            (ExitStatus::Conflict, vec![format!("move `{}` away and run the same command again", path.display())])
+        }
+        FileError::Distrusted { path, reason: Distrust::Owner(_) } => {
+            let path = path.display();
+            let hint = format!("run as the user who owns `{path}`; or remove it, and have it made by this user");
+            (ExitStatus::NotPermitted, vec![hint])
+        }
+        FileError::Distrusted { path, reason: Distrust::Writable } => {
+            let path = path.display();
+            let hint = format!(
+                "take the permission away (`chmod go-w {path}`); where a volume is mounted there, give it mode 755, or mount it at the project"
+            );
+            (ExitStatus::Conflict, vec![hint])
+        }
+        FileError::Io { path, source, .. } => of_ours(path, source),
     }
 }
 
 /// What the file system refused in a folder of ours. Exit code 4 is for what the user asked for; what is not found here was
 /// there a moment ago.
-fn in_the_store(path: &Path, source: &io::Error) -> (ExitStatus, Vec<String>) {
+fn of_ours(path: &Path, source: &io::Error) -> (ExitStatus, Vec<String>) {
     if source.kind() == io::ErrorKind::NotFound {
         return (ExitStatus::Failure, vec!["run the same command again".to_owned()]);
     }

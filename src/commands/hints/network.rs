@@ -113,7 +113,7 @@ pub(super) fn net(error: &NetError) -> (ExitStatus, Vec<String>) {
             ExitStatus::Unverified,
             hint("the file is not the one the release describes; if it stays so, tell the maintainers"),
         ),
-        NetError::Write(source) => super::in_the_store(Path::new(".reproq/staging"), source),
+        NetError::Write(source) => super::of_ours(Path::new(".reproq/staging"), source),
         NetError::System { source, .. } => io_advice(source, None),
         NetError::Setup(_) => {
             (ExitStatus::Failure, hint("check SSL_CERT_FILE and the certificates installed on this machine"))

@@ -43,7 +43,6 @@ use crate::release::RepoSlug;
 use crate::session::Session;
 use crate::small_file;
 use crate::store;
-use crate::store::StoreError;
 use crate::text::count;
 
 /// How long all waits for GitHub's limits may be together.
@@ -80,8 +79,7 @@ pub(super) fn prune(arguments: &PruneArgs, session: &Session<'_>) -> Result<Exit
     if let Some(path) = &arguments.plan_out {
         let path = session.env.cwd.join(path);
         let text = PlanFile::new(&planned.plan, env!("CARGO_PKG_VERSION")).to_json();
-        store::write_atomically(&path, text.as_bytes())
-            .map_err(|StoreError { source, .. }| CommandError::io("write the plan", &path, source))?;
+        store::write_atomically(&path, text.as_bytes()).map_err(|error| crate::commands::hints::store(&error))?;
     }
     let guard = guard(&planned, request.max_delete);
     if arguments.dry_run || planned.deletes.is_empty() {

@@ -164,7 +164,7 @@ fn in_place_of_the_receipts() {
         format!(".reproq/receipts/{}.json", state["current"].as_str().expect("a digest"))
     };
     let called = ".reproq/receipts/SHA256.json";
-    in_place_called(called, &receipt, Thing::Folder, 1);
+    in_place_called(called, &receipt, Thing::Folder, 8);
     for thing in [Thing::Pipe, Thing::DanglingLink, Thing::LinkToFile] {
         in_place_called(called, &receipt, thing, 0);
     }

@@ -202,3 +202,68 @@ fn give_all(path: &Path, to: u32) {
         }
     }
 }
+
+/// Who may search and write a directory can install there, also where they may not read it.
+#[test]
+fn a_directory_that_may_not_be_read() {
+    let name = "permission: none to read in `.reproq/bin` (mode 311)";
+    let Some(person) = Person::new() else { return skipped(Part::Machine, name, NOBODY_HERE) };
+    person.close(".reproq/bin", 0o311);
+    let output = person.run(INSTALL);
+    assert_eq!(output.code, 0, "{output:#?}");
+    person.close(".reproq/bin", 0o755);
+    super::whole(&person.context);
+    let (old, new) = (workers::bytes(OLD), workers::bytes(NEW));
+    record(Part::Machine, name, &person.context, &output, &left(&person.context, Some(&old), &new));
+}
+
+/// Users share such a directory without trusting each other, and one of them may have prepared a store for another.
+#[test]
+fn a_store_of_another_user_is_refused() {
+    let names =
+        ["user: a store that another user prepared", "user: a store that another user prepared, and nothing to do"];
+    if !rustix::process::geteuid().is_root() {
+        return names.iter().for_each(|name| skipped(Part::Machine, name, "it takes two users"));
+    }
+    let context = Context::released();
+    let shared = context.root().join("shared");
+    let (binary, store) = (shared.join("reproq"), shared.join(".reproq.reproq"));
+    fs::create_dir(&shared).expect("made");
+    fs::set_permissions(&shared, fs::Permissions::from_mode(0o1777)).expect("shared");
+    let install = ["install", "--to", binary.to_str().expect("UTF-8")];
+    let refused = |name: &str, left: &str| {
+        let before = files(&shared);
+        let output = context.run(&install);
+        assert_eq!(output.code, 9, "{name}: {output:#?}");
+        assert!(output.stderr.contains("belongs to another user"), "{name}: {output:#?}");
+        assert!(output.stderr.contains("hint: run as the user who owns"), "{name}: {output:#?}");
+        assert_eq!(files(&shared), before, "{name}");
+        record(Part::Machine, name, &context, &output, left);
+    };
+    fs::create_dir(&store).expect("made");
+    give_all(&store, NOBODY);
+    refused(names[0], "no binary");
+    fs::remove_dir(&store).expect("removed");
+    context.succeed(&install);
+    give_all(&store, NOBODY);
+    give_all(&binary, NOBODY);
+    refused(names[1], "what the other user prepared, as it was");
+}
+
+#[test]
+fn a_store_that_others_may_write_is_refused() {
+    for directory in [".reproq", ".reproq/staging", ".reproq/receipts", ".reproq/bin"] {
+        let name = format!("permission: everybody may write in `{directory}`");
+        let context = project();
+        fs::set_permissions(context.project().join(directory), fs::Permissions::from_mode(0o777)).expect("opened");
+        let before = files(&context.project());
+        let output = context.run(INSTALL);
+        assert_eq!(output.code, 8, "{name}: {output:#?}");
+        assert!(output.stderr.contains("hint: take the permission away (`chmod go-w "), "{name}: {output:#?}");
+        assert_eq!(files(&context.project()), before, "{name}");
+        let (old, new) = (workers::bytes(OLD), workers::bytes(NEW));
+        record(Part::Machine, &name, &context, &output, &left(&context, Some(&old), &new));
+        fs::set_permissions(context.project().join(directory), fs::Permissions::from_mode(0o755)).expect("closed");
+        super::recovers(&context, INSTALL);
+    }
+}

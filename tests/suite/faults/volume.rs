@@ -112,7 +112,7 @@ impl Volume {
     }
 
     fn enter(&self) -> Command {
-        let mut command = Command::new(nsenter());
+        let mut command = Command::new(on_path("nsenter"));
         if self.is_user_namespace {
             command.args(["--user", "--preserve-credentials"]);
         }
@@ -129,10 +129,26 @@ impl Drop for Volume {
     }
 }
 
+/// A command of the context, run where `from` is mounted at `at`, in a namespace that ends with it. `None` where this machine
+/// lets nobody mount anything.
+pub fn bound(context: &Context, from: &Path, at: &Path, arguments: &[&str]) -> Option<Command> {
+    [&["--user", "--map-root-user", "--mount"][..], &["--mount"]].into_iter().find_map(|kind| {
+        let mounting = |script: &str| {
+            let mut command = Command::new(on_path("unshare"));
+            command.args(kind).args(["sh", "-c", script]).arg("sh").arg(from).arg(at);
+            command
+        };
+        let mut probe = mounting("mount --bind \"$1\" \"$2\"");
+        probe.stdout(Stdio::null()).stderr(Stdio::null());
+        let can = probe.status().is_ok_and(|status| status.success());
+        let script = "mount --bind \"$1\" \"$2\" && shift 2 && exec \"$@\"";
+        can.then(|| started_by(mounting(script), &context.command(arguments)))
+    })
+}
+
 /// Found here, because the command's own PATH is the one of the run it starts.
-fn nsenter() -> PathBuf {
+fn on_path(name: &str) -> PathBuf {
     let folders = std::env::var_os("PATH").unwrap_or_default();
-    let found =
-        std::env::split_paths(&folders).map(|folder| folder.join(OsStr::new("nsenter"))).find(|path| path.is_file());
-    found.unwrap_or_else(|| "nsenter".into())
+    let found = std::env::split_paths(&folders).map(|folder| folder.join(OsStr::new(name))).find(|path| path.is_file());
+    found.unwrap_or_else(|| name.into())
 }

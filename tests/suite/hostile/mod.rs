@@ -3,6 +3,7 @@
 mod archives;
 mod files;
 mod folders;
+mod planted;
 mod programs;
 mod published;
 mod secrets;

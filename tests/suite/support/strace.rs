@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 use std::process::Stdio;
 
@@ -52,6 +54,64 @@ pub fn moments(context: &Context, arguments: &[&str]) -> BTreeSet<Moment> {
     }
     assert!(moments.len() > 3, "the log names the changes");
     moments
+}
+
+/// Every path the program names while it runs, whatever it does with it.
+pub fn paths(context: &Context, arguments: &[&str]) -> BTreeSet<PathBuf> {
+    let log = context.root().join("strace.log");
+    let log_name = log.to_str().expect("UTF-8");
+    traced(context, &["-y", "-e", "trace=%file", "-o", log_name], arguments).status().expect("strace starts");
+    let text = fs::read_to_string(&log).expect("a log");
+    text.lines().flat_map(|line| paths_of(line, &context.project())).collect()
+}
+
+/// The call with which the program's main thread renames something to a path that ends so, as [`refusing`] wants it: its
+/// name, and how many of that name it is.
+pub fn rename_to(context: &Context, arguments: &[&str], end: &str) -> (String, usize) {
+    let log = context.root().join("strace.log");
+    let log_name = log.to_str().expect("UTF-8");
+    let options = ["-y", "-e", "trace=rename,renameat,renameat2", "-o", log_name];
+    assert!(main_thread(context, &options, arguments).status().expect("strace starts").success());
+    let text = fs::read_to_string(&log).expect("a log");
+    let calls: Vec<(&str, Option<PathBuf>)> = text
+        .lines()
+        .filter_map(|line| Some((line.split_once('(')?.0, paths_of(line, &context.project()).pop())))
+        .collect();
+    let found =
+        calls.iter().position(|(_, to)| to.as_ref().is_some_and(|to| to.ends_with(end))).expect("it is renamed");
+    let call = calls[found].0;
+    (call.to_owned(), calls[..=found].iter().filter(|(other, _)| *other == call).count())
+}
+
+/// The program, started so that the system refuses some of its main thread's calls: `flock:error=ENOLCK`. What it starts
+/// is left alone.
+pub fn refusing(context: &Context, inject: &str, arguments: &[&str]) -> Command {
+    let calls = inject.split(':').next().unwrap_or_default();
+    let options = ["-e", &format!("trace={calls}"), "-e", &format!("inject={inject}"), "-o", "/dev/null"];
+    let mut command = main_thread(context, &options, arguments);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn main_thread(context: &Context, options: &[&str], arguments: &[&str]) -> Command {
+    let program = context.command(arguments);
+    let mut command = Command::new("strace");
+    command.args(["-qq"]).args(options).arg("--").arg(program.get_program());
+    command.args(arguments).current_dir(context.project()).env_clear();
+    command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+/// The paths in one line of a log: strings, each below the directory of the descriptor that stands before it.
+fn paths_of(line: &str, folder: &Path) -> Vec<PathBuf> {
+    let parts: Vec<&str> = line.split('"').collect();
+    let named = parts.chunks_exact(2).filter_map(|pair| {
+        let [before, name] = pair else { return None };
+        let descriptor = before.strip_suffix(">, ").and_then(|before| before.rsplit_once('<')).map(|(_, path)| path);
+        (!name.is_empty()).then(|| folder.join(descriptor.unwrap_or_default()).join(name))
+    });
+    named.collect()
 }
 
 /// Runs the program and kills it as it is about to do this. Says whether it came so far.

@@ -1,0 +1,218 @@
+//! The store through open directories, each opened in the one before it without following a link.
+
+use std::ffi::OsStr;
+use std::ffi::OsString;
+use std::path::Path;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::fs::Dir;
+use crate::fs::FileError;
+use crate::fs::FileKind;
+use crate::fs::Lock;
+use crate::fs::LockError;
+use crate::fs::Purpose;
+use crate::fs::UNFINISHED;
+use crate::release::Sha256Digest;
+use crate::store::Layout;
+use crate::store::layout::IGNORE;
+use crate::store::layout::IGNORE_UNFINISHED;
+use crate::store::layout::LOCK;
+use crate::store::layout::PREVIOUS;
+use crate::store::layout::RECEIPTS;
+use crate::store::layout::STAGING;
+use crate::store::layout::STATE;
+
+const IGNORE_TEXT: &[u8] = b"# Made by reproq: what is here is not for version control.\n*\n";
+
+/// The store, open.
+#[derive(Debug)]
+pub(super) struct Store<'a> {
+    layout: &'a Layout,
+    /// What holds the store: the project, or the directory of the binary.
+    root: Rc<Dir>,
+    home: Option<Rc<Dir>>,
+    purpose: Purpose,
+}
+
+impl<'a> Store<'a> {
+    /// To read what is there. `None` where not even the directory that would hold the store is.
+    pub(super) fn open(layout: &'a Layout) -> Result<Option<Self>, FileError> {
+        let Some(root) = Dir::open(layout.root())? else { return Ok(None) };
+        let home = root.directory(layout.home_name(), Purpose::Read)?;
+        Ok(Some(Self { layout, root: Rc::new(root), home: home.map(Rc::new), purpose: Purpose::Read }))
+    }
+
+    /// To change it. It is made where it is missing.
+    #[expect(clippy::disallowed_methods, reason = "the directory the user named is made here")]
+    pub(super) fn create(layout: &'a Layout) -> Result<Self, FileError> {
+        let root = layout.root();
+        let failed = || FileError::io("create the directory", root);
+        let opened = match Dir::open(root)? {
+            Some(root) => Some(root),
+            None => {
+                std::fs::create_dir_all(root).map_err(failed())?;
+                Dir::open(root)?
+            }
+        };
+        let root = opened.ok_or_else(|| failed()(std::io::ErrorKind::NotFound.into()))?;
+        let home = root.make_directory(layout.home_name())?;
+        Ok(Self { layout, root: Rc::new(root), home: Some(Rc::new(home)), purpose: Purpose::Write })
+    }
+
+    /// The store's own directory.
+    pub(super) fn home(&self) -> Option<&Dir> {
+        self.home.as_deref()
+    }
+
+    /// The directory of the binary.
+    pub(super) fn bin(&self) -> Result<Option<Rc<Dir>>, FileError> {
+        match self.layout.bin_name() {
+            Some(name) => Ok(self.below(name)?.map(Rc::new)),
+            None => Ok(Some(Rc::clone(&self.root))),
+        }
+    }
+
+    pub(super) fn receipts(&self) -> Result<Option<Dir>, FileError> {
+        self.below(RECEIPTS)
+    }
+
+    pub(super) fn previous(&self) -> Result<Option<Dir>, FileError> {
+        self.below(PREVIOUS)
+    }
+
+    pub(super) fn staging(&self) -> Result<Option<Dir>, FileError> {
+        self.below(STAGING)
+    }
+
+    /// The directory of one kept binary.
+    pub(super) fn kept(&self, sha256: &Sha256Digest) -> Result<Option<Dir>, FileError> {
+        let Some(previous) = self.previous()? else { return Ok(None) };
+        previous.directory(sha256.to_string(), self.purpose)
+    }
+
+    pub(super) fn make_bin(&self) -> Result<Rc<Dir>, FileError> {
+        match self.layout.bin_name() {
+            Some(name) => self.make(name).map(Rc::new),
+            None => Ok(Rc::clone(&self.root)),
+        }
+    }
+
+    pub(super) fn make_receipts(&self) -> Result<Dir, FileError> {
+        self.make(RECEIPTS)
+    }
+
+    pub(super) fn make_previous(&self) -> Result<Dir, FileError> {
+        self.make(PREVIOUS)
+    }
+
+    pub(super) fn make_staging(&self) -> Result<Dir, FileError> {
+        self.make(STAGING)
+    }
+
+    /// A file in a directory below `staging`, by its path: the directory and the file's name there.
+    pub(super) fn staged(&self, path: &Path) -> Result<Option<(Dir, OsString)>, FileError> {
+        let below = path.strip_prefix(self.layout.staging()).unwrap_or(Path::new(""));
+        let (Some(directory), Some(name)) = (below.parent(), below.file_name()) else { return Ok(None) };
+        let Some(staging) = self.staging()? else { return Ok(None) };
+        Ok(staging.directory(directory, self.purpose)?.map(|directory| (directory, name.to_owned())))
+    }
+
+    /// The directories that are there, in each of which something may be left unfinished.
+    fn directories(&self) -> Result<Vec<Rc<Dir>>, FileError> {
+        let inside = [self.receipts()?, self.previous()?, self.staging()?];
+        Ok(self.home.iter().cloned().chain(self.bin()?).chain(inside.into_iter().flatten().map(Rc::new)).collect())
+    }
+
+    /// Keeps the store out of version control, whatever is in it. Needs no lock: all write the same, and whoever finds it
+    /// written already is content.
+    pub(super) fn ignore(&self) -> Result<(), FileError> {
+        let Some(home) = &self.home else { return Ok(()) };
+        if home.stat(IGNORE)?.is_some() {
+            let _ = home.remove(IGNORE_UNFINISHED);
+            return Ok(());
+        }
+        match home.write(IGNORE_UNFINISHED, IGNORE, IGNORE_TEXT) {
+            Err(error) if home.stat(IGNORE)?.is_none() => Err(error),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    fn below(&self, name: &str) -> Result<Option<Dir>, FileError> {
+        let Some(home) = &self.home else { return Ok(None) };
+        home.directory(name, self.purpose)
+    }
+
+    fn make(&self, name: &str) -> Result<Dir, FileError> {
+        let home = self.home.as_ref().expect("a store that is changed was made");
+        home.make_directory(name)
+    }
+}
+
+/// Makes the store's directory and the one for unfinished files, and makes sure that nothing else is in the place of the
+/// others.
+pub fn prepare(layout: &Layout) -> Result<(), FileError> {
+    let store = Store::create(layout)?;
+    let _ = store.directories()?;
+    store.make_staging()?;
+    let home = store.home.as_ref().expect("it was made just now");
+    if let Some(found) = home.stat(STATE)?.filter(|found| found.kind == FileKind::Directory) {
+        return Err(FileError::NotAFile { path: layout.state(), kind: found.kind });
+    }
+    store.ignore()
+}
+
+/// Keeps a directory out of version control, whatever is in it; nothing where it is missing.
+pub fn keep_out_of_version_control(home: &Path) -> Result<(), FileError> {
+    let layout = Layout { home: home.to_owned(), binary: home.to_owned() };
+    Store::open(&layout)?.map_or(Ok(()), |store| store.ignore())
+}
+
+/// Takes the store's lock, waiting no longer than `timeout`. `waiting` is told once, after a second, who holds it.
+pub fn lock(layout: &Layout, timeout: Duration, waiting: impl FnOnce(&str)) -> Result<Lock, LockError> {
+    let store = Store::create(layout)?;
+    let home = store.home.as_ref().expect("it was made just now");
+    Lock::acquire(home, LOCK, timeout, waiting)
+}
+
+/// What of the store somebody removed or exchanged while its lock was held and this directory in `staging` was in use.
+pub fn removed(layout: &Layout, lock: &Lock, staging: &Path) -> Option<PathBuf> {
+    let store = Store::open(layout).ok().flatten();
+    let Some((store, home)) = store.as_ref().and_then(|store| Some((store, store.home()?))) else {
+        return Some(layout.home.clone());
+    };
+    let is_there = store.staged(&staging.join("file")).is_ok_and(|found| found.is_some());
+    match (is_there, lock.is_guarding(home, LOCK)) {
+        (false, _) => Some(layout.staging()),
+        (true, false) => Some(layout.lock()),
+        (true, true) => None,
+    }
+}
+
+/// Removes what killed processes left unfinished. Only for whoever holds the lock.
+pub fn clear(layout: &Layout) -> Result<(), FileError> {
+    let store = Store::create(layout)?;
+    store.directories()?.iter().try_for_each(|directory| directory.remove(UNFINISHED))?;
+    store.make_staging()?.empty()
+}
+
+/// Whether no killed process left anything unfinished.
+pub(super) fn is_clear(store: &Store<'_>) -> bool {
+    let is_missing = |directory: &Rc<Dir>| directory.stat(UNFINISHED).is_ok_and(|found| found.is_none());
+    let (Ok(directories), Ok(staging)) = (store.directories(), store.staging()) else { return true };
+    let is_empty = staging.is_none_or(|staging| staging.names().is_ok_and(|names| names.is_empty()));
+    is_empty && directories.iter().all(is_missing)
+}
+
+/// What is named by a digest in a directory; all else is not the store's.
+pub(super) fn digests(directory: &Dir) -> Vec<(Sha256Digest, OsString)> {
+    let names = directory.names().unwrap_or_default().into_iter();
+    names.filter_map(|name| Some((digest_of(&name)?, name))).collect()
+}
+
+fn digest_of(name: &OsStr) -> Option<Sha256Digest> {
+    let name = name.to_str()?;
+    let stem = [".json", ".lock", ".proofs"].iter().find_map(|suffix| name.strip_suffix(suffix));
+    stem.unwrap_or(name).parse().ok()
+}
