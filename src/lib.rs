@@ -33,6 +33,10 @@ pub mod prune;
 pub mod release;
 pub mod secret;
 mod session;
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "what is skipped is recorded in a file")]
+#[path = "../tests/suite/support/skip.rs"]
+mod skip;
 pub mod small_file;
 pub mod staging;
 pub mod store;

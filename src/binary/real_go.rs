@@ -3,7 +3,6 @@
 #![expect(clippy::disallowed_methods, reason = "the tests build real programs with the Go on PATH")]
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
@@ -36,7 +35,7 @@ fn go() -> Option<PathBuf> {
     let name = format!("go{}", std::env::consts::EXE_SUFFIX);
     let found = std::env::split_paths(&path).map(|folder| folder.join(&name)).find(|program| program.is_file());
     if found.is_none() {
-        let _ = writeln!(std::io::stderr(), "SKIPPED: no `go` on PATH, so no real Go program is inspected");
+        crate::skip::record("real Go programs", "put `go` on PATH, as `cargo xtask test` does");
     }
     found
 }
@@ -116,7 +115,7 @@ mod with_c_code {
     fn a_worker_with_c_code_needs_the_glibc_it_was_built_with() {
         let Some(go) = go() else { return };
         if Command::new("gcc").arg("--version").output().is_err() {
-            let _ = writeln!(std::io::stderr(), "SKIPPED: no `gcc` on PATH, so no Go program with C code is inspected");
+            crate::skip::record("a Go program with C code", "put `gcc` on PATH");
             return;
         }
         let folder = tempfile::tempdir().expect("a folder");

@@ -180,7 +180,6 @@ fn git_environment(environment: &Environment) -> Vec<(OsString, OsString)> {
 mod tests {
     use std::fs;
     #[cfg(unix)]
-    use std::io;
     use std::process::Command;
 
     use super::*;
@@ -263,13 +262,11 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_folder_of_another_user_is_not_trusted() {
-        use std::io::Write;
-
         let (_root, folder, environment) = checkout();
         commit_all(&folder);
         for path in [folder.clone(), folder.join(".git")] {
             if std::os::unix::fs::chown(&path, Some(54321), None).is_err() {
-                let _ = writeln!(io::stderr(), "SKIPPED: only root can give a folder to another user");
+                crate::skip::record("a folder of another user", "run as root");
                 return;
             }
         }

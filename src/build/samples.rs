@@ -8,8 +8,6 @@ use std::env::consts::OS;
 use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::fs;
-use std::io;
-use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 #[cfg(unix)]
@@ -87,7 +85,7 @@ impl Stage {
             return Some(Self::new(std::env::join_paths(folders).expect("a PATH")));
         }
         assert!(std::env::var_os("CI").is_none(), "CI needs Go on PATH or in REPROQ_TEST_GO to test local builds");
-        let _ = writeln!(io::stderr(), "SKIPPED: no Go on PATH or in REPROQ_TEST_GO");
+        crate::skip::record("builds with a real Go", "put `go` on PATH or name it in REPROQ_TEST_GO");
         None
     }
 

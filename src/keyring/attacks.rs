@@ -313,13 +313,8 @@ fn public_good() -> Option<PathBuf> {
     if path.is_dir() {
         return Some(path);
     }
-    said_to_be_skipped(&path);
+    crate::skip::record("the repository of the public instance", &format!("have {}", path.display()));
     None
-}
-
-#[expect(clippy::print_stderr, reason = "what is skipped is skipped loudly")]
-fn said_to_be_skipped(path: &Path) {
-    eprintln!("SKIPPED: {} is not there, so that no real repository was read", path.display());
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! The one test binary that runs the real program, against a GitHub on loopback and real folders.
-#![expect(clippy::print_stderr, reason = "what is skipped is skipped loudly")]
+#![expect(clippy::print_stderr, reason = "some tests count what they did, for the log")]
 #![expect(clippy::disallowed_methods, reason = "tests make folders, start programs and read what they left")]
 
 #[cfg(feature = "attestation")]

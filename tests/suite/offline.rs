@@ -4,14 +4,16 @@ use std::fs;
 use std::process::Command;
 
 use crate::support::Context;
+use crate::support::skip;
+use crate::support::strace::STRACE;
 use crate::support::workers;
 
-/// Whether strace can be used here. A machine without it skips, loudly.
+/// Whether strace can be used here.
 fn can_trace() -> bool {
     let works = Command::new("strace").args(["-e", "trace=socket", "true"]).output();
     let works = works.is_ok_and(|output| output.status.success());
     if !works {
-        eprintln!("SKIPPED: strace cannot be used here, so that no socket is opened was not looked at");
+        skip::record("that no socket is opened", STRACE);
     }
     works
 }

@@ -20,6 +20,7 @@ use sha2::Sha256;
 
 use crate::support::Context;
 use crate::support::Output;
+use crate::support::skip;
 
 const VERIFY: &[&str] = &["verify", "tool", "--bundle", "build.json", "--repo", "acme/tool"];
 
@@ -149,7 +150,7 @@ fn a_folder_that_may_not_be_written_is_9() {
     context.succeed(&["trust", "accept", "root.json"]);
     let is_root = rustix::process::geteuid().is_root();
     if is_root && Command::new("setpriv").arg("--version").stdout(Stdio::null()).status().is_err() {
-        eprintln!("SKIPPED: the superuser cannot become somebody else here (setpriv)");
+        skip::record("a folder that may not be written", "install setpriv (util-linux), or run as an ordinary user");
         return;
     }
     let program = context.root().join("program");
@@ -234,9 +235,9 @@ fn august() -> Option<(PathBuf, PathBuf)> {
     match library.filter(|_| repository.is_dir()) {
         Some(library) => Some((repository, library)),
         None => {
-            eprintln!(
-                "SKIPPED: without libfaketime (REPROQ_FAKETIME names it) and {} no real repository was read",
-                repository.display()
+            skip::record(
+                "the update from a real repository",
+                &format!("install faketime or name its library in REPROQ_FAKETIME; have {}", repository.display()),
             );
             None
         }

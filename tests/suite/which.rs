@@ -6,6 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use crate::support::Context;
+use crate::support::skip;
 use crate::support::workers;
 
 fn place(path: &Path, bytes: &[u8]) {
@@ -82,7 +83,7 @@ fn path_never_leads_to_this_command() {
 fn the_setting_of_django_wins_and_a_broken_setting_is_a_warning() {
     let Some(python) = std::env::var_os("REPROQ_TEST_DJANGO_PYTHON").map(std::path::PathBuf::from) else {
         assert!(std::env::var_os("CI").is_none(), "no Python with Django; run the tests with `cargo xtask test`");
-        eprintln!("SKIPPED: no Python with Django");
+        skip::record("the settings of a real Django", "run `cargo xtask test`, with a Python of 3.10 or newer");
         return;
     };
     let mut context = Context::released();

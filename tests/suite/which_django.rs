@@ -6,8 +6,6 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs;
-use std::io;
-use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 #[cfg(unix)]
@@ -26,6 +24,8 @@ use reproq::locate::Resolution;
 use reproq::locate::Setting;
 use reproq::locate::Surroundings;
 use reproq::release::Target;
+
+use crate::support::skip;
 
 /// As `django-admin startproject` writes it.
 const MANAGE: &str = r#"#!/usr/bin/env python
@@ -58,7 +58,7 @@ pub(super) struct Project {
 }
 
 impl Project {
-    /// `None`, said loudly, when there is no Python with Django. In CI that is a failure: there it has to be there.
+    /// `None`, recorded, when there is no Python with Django. In CI that is a failure: there it has to be there.
     pub(super) fn with_settings(settings: &str) -> Option<Self> {
         let python =
             required("REPROQ_TEST_DJANGO_PYTHON", "a Python that can import Django; `cargo xtask test` makes one")?;
@@ -136,7 +136,7 @@ fn required(variable: &str, what: &str) -> Option<OsString> {
     let value = env::var_os(variable).filter(|value| !value.is_empty());
     if value.is_none() {
         assert!(env::var_os("CI").is_none_or(|ci| ci.is_empty()), "in CI, {variable} must name {what}");
-        let _ = writeln!(io::stderr(), "SKIPPED: {variable} does not name {what}");
+        skip::record("the settings of a real Django", &format!("name {what} in {variable}"));
     }
     value
 }

@@ -7,14 +7,13 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs;
-use std::io;
-use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 
 use reproq::locate::Fault;
 
+use crate::support::skip;
 use crate::which_django::Project;
 
 /// What reproq-django itself resolves when it is started in the project: the path, or nothing.
@@ -122,7 +121,7 @@ fn where_the_django_side_would_start_this_command_a_warning_says_so() {
 fn required_in_no_ci(variable: &str) -> Option<OsString> {
     let value = env::var_os(variable).filter(|value| !value.is_empty());
     if value.is_none() {
-        let _ = writeln!(io::stderr(), "SKIPPED: {variable} does not name a checkout of reproq-django");
+        skip::record("what upstream's own code takes", &format!("name a checkout of reproq-django in {variable}"));
     }
     value
 }

@@ -1,5 +1,5 @@
-//! What some tests need of Debian's packages: nginx serves mirrors, strace sees and ends system calls, faketime turns the
-//! clock back to when a copy of signed metadata was good. Tests without them are skipped, loudly.
+//! What some tests need of Debian's packages: nginx serves mirrors, strace sees and ends system calls, tmux is a terminal, and
+//! faketime turns the clock back to when a copy of signed metadata was good. Tests without them are skipped and say so.
 
 use std::env;
 use std::path::Path;
@@ -7,7 +7,8 @@ use std::process::Command;
 use std::process::Stdio;
 
 /// The programs, with the packages that have them.
-const WANTED: [(&str, &str); 3] = [("nginx", "nginx-light"), ("strace", "strace"), ("faketime", "faketime")];
+const WANTED: [(&str, &str); 4] =
+    [("nginx", "nginx-light"), ("strace", "strace"), ("faketime", "faketime"), ("tmux", "tmux")];
 
 /// Longer than any mirror of Debian takes for a few small packages, in seconds.
 const PATIENCE: &str = "180";
@@ -26,7 +27,7 @@ pub fn install_what_is_missing() {
         apt(&[&install[..], &missing].concat())
     };
     if !installed {
-        println!("Debian: without {}; tests that need it are skipped, loudly", missing.join(" and "));
+        println!("Debian: without {}; tests that need it are skipped", missing.join(" and "));
     }
 }
 

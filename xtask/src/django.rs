@@ -10,6 +10,7 @@ use std::process::Stdio;
 use anyhow::Context;
 use anyhow::Result;
 use anyhow::ensure;
+use xtask::target_directory;
 
 /// The Django that Reproq is for, and the oldest Python it runs on.
 const DJANGO_6: Pin = Pin { requirement: "Django==6.0.10", oldest: (3, 12) };
@@ -23,8 +24,8 @@ struct Pin {
 
 /// A Python (in a virtual environment of its own) that can import Django. `None` when this machine has no Python that is new
 /// enough. An error means that there is one, but that Django could not be installed for it.
-pub fn python_with_django(root: &Path) -> Result<Option<PathBuf>> {
-    let folder = root.join("target/toolchain/django");
+pub fn python_with_django() -> Result<Option<PathBuf>> {
+    let folder = target_directory().join("toolchain/django");
     let python = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
     // The stamp is written last: an environment without it is a half-made one.
     let stamp = folder.join("made-for");

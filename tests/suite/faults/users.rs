@@ -108,7 +108,7 @@ impl Person {
     }
 }
 
-pub const NOBODY_HERE: &str = "the superuser cannot become somebody else here (setpriv)";
+pub const NOBODY_HERE: &str = "install setpriv (util-linux), or run as an ordinary user";
 
 #[test]
 fn folders_that_may_not_be_written() {
@@ -166,7 +166,7 @@ fn files_that_may_not_be_read() {
 fn another_users_installation() {
     let names = ["user: over another user's installation", "user: another user's installation, and nothing to do"];
     let Some(person) = Person::new().filter(|person| person.is_nobody) else {
-        return names.iter().for_each(|name| skipped(Part::Machine, name, "it takes two users"));
+        return names.iter().for_each(|name| skipped(Part::Machine, name, "run as root"));
     };
     let project = person.context.project();
     give_all(&project, 0);
@@ -184,7 +184,7 @@ fn another_users_installation() {
 fn the_superuser_over_a_users_installation() {
     let name = "user: the superuser installs, then the owner again";
     let Some(person) = Person::new().filter(|person| person.is_nobody) else {
-        return skipped(Part::Machine, name, "it takes two users");
+        return skipped(Part::Machine, name, "run as root");
     };
     super::recovers(&person.context, INSTALL);
     let output = person.run(&["install", "--force"]);

@@ -3,6 +3,8 @@
 use std::fs;
 
 use super::Scene;
+use super::same_world;
+use super::world;
 use crate::support::context::asset_name;
 use crate::support::samples;
 use crate::support::samples::Sample;
@@ -22,8 +24,25 @@ fn refuse_all(form: &str, samples: &[Sample]) {
         let output = scene.refused(&fault);
         assert!(output.stderr.contains("failed to unpack"), "{name}: {output:#?}");
     }
-    for path in ["/etc/evil", "/tmp/evil", "/tmp/reproq"] {
-        assert!(fs::symlink_metadata(path).is_err(), "{path}");
+}
+
+/// The corpora name places of the system; here the place is one that can be looked at: a folder beside the project.
+#[test]
+fn an_absolute_name_and_a_link_out_of_the_archive_write_nothing_where_they_lead() {
+    let scene = Scene::new();
+    let body = samples::body(3000);
+    let outside = scene.context.root().join("outside");
+    fs::create_dir(&outside).expect("made");
+    for (form, archives) in
+        [("tar.gz", samples::tar_gz_into(&outside, &body)), ("zip", samples::zip_into(&outside, &body))]
+    {
+        for (number, archive) in archives.into_iter().enumerate() {
+            scene.publish(&format!("{}.{form}", asset_name()), archive);
+            let before = world(scene.context.root());
+            let output = scene.install();
+            assert_eq!(output.code, 5, "{form} {number}: {output:#?}");
+            same_world(form, &before, &world(scene.context.root()));
+        }
     }
 }
 

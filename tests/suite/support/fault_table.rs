@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use super::Context;
 use super::Output;
 use super::redact;
+use super::skip;
 
 /// The parts of the document, in its order.
 #[derive(Clone, Copy, Debug)]
@@ -55,9 +56,9 @@ pub fn record_as(part: Part, fault: &str, code: &str, seen: &str, left: &str) {
     );
 }
 
-/// Says loudly that a fault cannot be had on this machine, and keeps the row that another machine wrote.
-pub fn skipped(part: Part, fault: &str, why: &str) {
-    eprintln!("SKIPPED: {fault}: {why}");
+/// Records that a fault cannot be had on this machine, and keeps the row that another machine wrote.
+pub fn skipped(part: Part, fault: &str, remedy: &str) {
+    skip::record(&format!("the fault \"{fault}\""), remedy);
     let document = fs::read_to_string(document()).unwrap_or_default();
     if let Some(row) = document.lines().find(|line| line.starts_with(&format!("| {fault} | "))) {
         write_row(part, fault, &format!("{row}\n"));

@@ -10,6 +10,8 @@ use tempfile::TempDir;
 
 use super::Output;
 use super::context::finished;
+use super::skip;
+use super::strace::STRACE;
 use super::workers;
 
 /// Nobody's number, for whom nothing but the world's rights hold.
@@ -24,7 +26,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A project beside nothing. What this system cannot take away it says loudly.
+    /// A project beside nothing. What this system cannot take away is recorded as skipped.
     pub fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("reproq-machine-").tempdir().expect("a temporary folder");
         for name in ["work/project", "home", "tmp", "bin"] {
@@ -49,12 +51,18 @@ impl Machine {
         } else if works(&["unshare", "-rn", "true"]) {
             wrapper.extend(["unshare", "-rn", "--"]);
         } else {
-            eprintln!("SKIPPED: no network namespace can be made here; the machine without a network has one");
+            skip::record(
+                "a machine without a network; it has one",
+                "run as root, or where user namespaces are allowed",
+            );
         }
         if is_nobody {
             wrapper.extend(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"]);
         } else {
-            eprintln!("SKIPPED: only root can be another user; the other machine has the same one");
+            skip::record(
+                "another user on the other machine; it has the same one",
+                "run as root with setpriv (util-linux)",
+            );
         }
         let wrapper = wrapper.into_iter().map(str::to_owned).collect();
         let machine = Self { folder, variables, wrapper, is_nobody };
@@ -127,7 +135,7 @@ impl Machine {
         let _ = fs::remove_file(&trace);
         let trace_text = trace.to_str().expect("UTF-8");
         if !works(&["strace", "-f", "-e", "trace=socket", "-o", "/dev/null", "true"]) {
-            eprintln!("SKIPPED: there is no strace; that no socket is opened is not proven here");
+            skip::record("that no socket is opened", STRACE);
             return self.succeed(arguments);
         }
         let strace = ["strace", "-f", "-e", "trace=socket,connect,sendto", "-o", trace_text];

@@ -9,6 +9,7 @@ pub mod nginx;
 pub mod redact;
 pub mod releases;
 pub mod samples;
+pub mod skip;
 pub mod store;
 pub mod strace;
 pub mod workers;

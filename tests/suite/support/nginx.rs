@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::skip;
+
 /// A running server; ends with this value.
 pub struct Nginx {
     child: Child,
@@ -24,7 +26,7 @@ impl Nginx {
     /// Serves a folder. Where there is no nginx, says so.
     pub fn serving(root: &Path) -> Option<Self> {
         let Some(program) = program() else {
-            eprintln!("SKIPPED: there is no nginx here; a mirror behind a real server was not looked at");
+            skip::record("a mirror behind a real server", "install nginx (Debian: nginx-light)");
             return None;
         };
         // Another process may take the port before nginx does.

@@ -9,10 +9,14 @@ use std::process::Command;
 use std::process::Stdio;
 
 use super::Context;
+use super::skip;
 
 /// The calls that change what others see in a file system.
 const CHANGES: &str = "openat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat,\
                        rmdir,write,writev,pwrite64,fsync,fdatasync,chmod,fchmod,fchmodat,truncate,ftruncate,flock";
+
+/// What makes it run.
+pub const STRACE: &str = "install strace, and run where processes may be traced";
 
 /// One moment of a run: the nth call of this name in a thread.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,7 +30,7 @@ pub fn is_there() -> bool {
     let tried = Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
     let is_there = tried.is_ok_and(|status| status.success());
     if !is_there {
-        eprintln!("skipped: no strace here, or it may not watch; only random instants are tested");
+        skip::record("a kill at every system call; only at random instants", STRACE);
     }
     is_there
 }

@@ -152,5 +152,5 @@ pub fn copy_folder(from: &Path, to: &Path) {
 }
 
 fn target() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("target")
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("cargo's target directory").to_owned()
 }

@@ -11,6 +11,7 @@ mod zip_content;
 mod zip_form;
 
 use std::io::Write;
+use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -23,6 +24,8 @@ pub use tar::gzip_tar;
 pub use tar::tar_gz;
 pub use zip::zip;
 
+use zip::ZipEntry;
+
 /// An archive by the name of what is special about it, built around one executable with the given name and bytes.
 pub type Sample = (&'static str, fn(&str, &[u8]) -> Vec<u8>);
 
@@ -34,6 +37,22 @@ pub fn hostile_tar_gz() -> Vec<Sample> {
 /// What no release makes, as `.zip`. Each holds a good executable too, where its fault allows one.
 pub fn hostile_zip() -> Vec<Sample> {
     [zip_content::SAMPLES, zip_form::SAMPLES].concat()
+}
+
+/// Archives that name a file in this folder by its absolute path, and by a link into it.
+pub fn tar_gz_into(folder: &Path, body: &[u8]) -> Vec<Vec<u8>> {
+    let folder = folder.to_str().expect("UTF-8");
+    let absolute = executable(&format!("{folder}/reproq"), body);
+    let through_a_link = [tar::link(b'2', "x", folder), executable("x/reproq", body)];
+    vec![gzip_tar(&[absolute]), gzip_tar(&through_a_link)]
+}
+
+/// As [`tar_gz_into`], as `.zip`.
+pub fn zip_into(folder: &Path, body: &[u8]) -> Vec<Vec<u8>> {
+    let folder = folder.to_str().expect("UTF-8");
+    let absolute = ZipEntry::new(format!("{folder}/reproq").as_bytes(), body);
+    let link = ZipEntry::new(b"x", folder.as_bytes()).with_attributes(0o120_777 << 16);
+    vec![zip::raw_zip(&[absolute], b""), zip::raw_zip(&[link, ZipEntry::new(b"x/reproq", body)], b"")]
 }
 
 /// Bytes that look like a program to a compressor: neither all alike nor all random.

@@ -1,11 +1,16 @@
 //! `cargo xtask bench`: cold installations side by side with curl and with what careful people type, in one run, round by
 //! round; and how long it takes to find that there is nothing to do. Prints a table and writes JSON.
+#![expect(clippy::disallowed_methods, reason = "programs are run and files are made here")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for people at a terminal")]
+
+mod prune;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
+use std::process::ExitCode;
 
 use anyhow::Context;
 use anyhow::ensure;
@@ -19,11 +24,11 @@ use serde_json::json;
 use sha2::Digest;
 use sha2::Sha256;
 
-use crate::bench_prune;
-use crate::cargo;
-use crate::demo::host;
-use crate::run as run_command;
-use crate::toolchain;
+use xtask::cargo;
+use xtask::host;
+use xtask::run as run_command;
+use xtask::target_directory;
+use xtask::toolchain;
 
 const OURS: &str = "adpena/reproq-worker";
 const SIGNED_TAG: &str = "bench-signed";
@@ -64,10 +69,22 @@ struct Bench {
     rounds: usize,
 }
 
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match run(&xtask::root(), &arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// Runs the bench; `--rounds N` (at least 5), `--quick` leaves out the 500 MB file, `--size` builds the program without the proofs of
 /// origin as well and says what they cost, `--json FILE` says where the figures go, `--serve`
 /// only keeps the release host running, for a profiler; `--prune` counts the requests of prunings instead.
-pub fn run(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
+fn run(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
     if arguments.contains(&"--help") {
         println!(
             "cargo xtask bench [--rounds N] [--quick] [--size] [--json FILE] [--serve]\n       cargo xtask bench --prune"
@@ -76,11 +93,11 @@ pub fn run(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
     }
     let value = |name: &str| arguments.iter().position(|a| *a == name).and_then(|at| arguments.get(at + 1)).copied();
     let rounds = value("--rounds").unwrap_or("5").parse::<usize>()?.max(5);
-    let json_path = value("--json").map_or_else(|| root.join("target/bench.json"), PathBuf::from);
+    let json_path = value("--json").map_or_else(|| target_directory().join("bench.json"), PathBuf::from);
     println!("Building the release program and the sample workers …");
     run_command(&mut cargo(&["build", "--release", "--quiet"]))?;
     if arguments.contains(&"--prune") {
-        return bench_prune::run(&root.join("target/release/reproq"));
+        return prune::run(&target_directory().join("release/reproq"));
     }
     let (bench, cases) = Bench::prepare(root, rounds, arguments.contains(&"--quick"))?;
     if arguments.contains(&"--serve") {
@@ -104,7 +121,7 @@ pub fn run(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
     println!("\n| who built it | ms | more than without |\n| --- | --- | --- |");
     document.insert("who built it".to_owned(), bench.who_built_it(&cases[0])?);
     if arguments.contains(&"--size") {
-        document.insert("size".to_owned(), cost_in_size(root, binary)?);
+        document.insert("size".to_owned(), cost_in_size(binary)?);
     }
     let document = json!({ "program_bytes": binary, "rounds": rounds, "machine": machine(), "cases": document });
     fs::write(&json_path, serde_json::to_string_pretty(&document)?)?;
@@ -114,8 +131,8 @@ pub fn run(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
 
 impl Bench {
     fn prepare(root: &Path, rounds: usize, quick: bool) -> anyhow::Result<(Self, Vec<Case>)> {
-        let go = toolchain::go(root)?;
-        let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(root.join("target"))?;
+        let go = toolchain::go()?;
+        let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(target_directory())?;
         let worker = folder.path().join("worker");
         toolchain::build_worker(&go, &root.join("tests/fixtures/reproq-worker"), "1.0.0", &host(), &worker)?;
         let worker = fs::read(worker)?;
@@ -134,7 +151,7 @@ impl Bench {
             cases.push(Case { name: "raw 500 MB", asset: raw.clone(), tag: "bench-large", archive: false });
             publish(&github, "bench-large", &raw, padded(&worker, 500_000_000, 8));
         }
-        let program = root.join("target/release/reproq");
+        let program = target_directory().join("release/reproq");
         Ok((Self { program, folder, github, certificate, rounds }, cases))
     }
 
@@ -417,8 +434,8 @@ impl Bench {
 }
 
 /// What the proofs of origin cost in bytes of the program.
-fn cost_in_size(root: &Path, with: u64) -> anyhow::Result<serde_json::Value> {
-    let folder = root.join("target/without-attestation");
+fn cost_in_size(with: u64) -> anyhow::Result<serde_json::Value> {
+    let folder = target_directory().join("without-attestation");
     let mut build = cargo(&["build", "--release", "--quiet", "--no-default-features", "--target-dir"]);
     build.arg(&folder);
     run_command(&mut build)?;

@@ -1,0 +1,52 @@
+//! What the project's own commands share: where things are, how cargo is run, and a Go toolchain.
+#![expect(clippy::disallowed_methods, reason = "tools for the people who build the program; all of it is effects")]
+
+pub mod toolchain;
+
+use std::env;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Context;
+use anyhow::bail;
+
+/// The repository's root.
+///
+/// # Panics
+///
+/// Never: the package lies in the repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the repository").to_owned()
+}
+
+/// Cargo's target directory, wherever `CARGO_TARGET_DIR` or cargo's settings put it: the running program lies in it, below the
+/// mark that cargo leaves there.
+pub fn target_directory() -> PathBuf {
+    let program = env::current_exe().unwrap_or_default();
+    let marked = program.ancestors().find(|directory| directory.join("CACHEDIR.TAG").is_file());
+    marked.map_or_else(|| root().join("target"), Path::to_owned)
+}
+
+/// This machine, as asset names have it.
+pub fn host() -> String {
+    let os = if cfg!(target_os = "macos") { "darwin" } else { env::consts::OS };
+    let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+    format!("{os}-{arch}")
+}
+
+/// Cargo with these arguments, in the repository.
+pub fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments).current_dir(root());
+    command
+}
+
+/// Runs a command, whose output is seen.
+pub fn run(command: &mut Command) -> anyhow::Result<()> {
+    let status = command.status().with_context(|| format!("failed to start {command:?}"))?;
+    if !status.success() {
+        bail!("{command:?} ended with {status}");
+    }
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! What the tests could not look at on this machine: they record it, and the end of a run shows it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use xtask::target_directory;
+
+/// An empty directory for the records of this run, and the variable that names it to the tests.
+pub fn begin() -> anyhow::Result<(&'static str, PathBuf)> {
+    let directory = directory();
+    match fs::remove_dir_all(&directory) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).context("failed to remove what was skipped before")
+        }
+        Ok(()) | Err(_) => {
+            fs::create_dir_all(&directory).context("failed to make the directory for what is skipped")?;
+            Ok(("REPROQ_TEST_SKIPS", directory))
+        }
+    }
+}
+
+/// Prints what was skipped, and what would make each run.
+pub fn print() -> anyhow::Result<()> {
+    let mut records = Vec::new();
+    for entry in fs::read_dir(directory()).context("failed to read what was skipped")? {
+        records.push(fs::read_to_string(entry?.path())?);
+    }
+    print!("{}", summary(&records));
+    Ok(())
+}
+
+fn directory() -> PathBuf {
+    target_directory().join("tmp/skips")
+}
+
+/// One line for each thing that was not looked at, with the number of tests that would have.
+fn summary(records: &[String]) -> String {
+    let mut tests: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for record in records {
+        let mut parts = record.trim_end().split('\t').skip(1);
+        let (Some(unseen), Some(remedy)) = (parts.next(), parts.next()) else { continue };
+        *tests.entry((remedy, unseen)).or_default() += 1;
+    }
+    if tests.is_empty() {
+        return "Nothing was skipped on this machine.\n".to_owned();
+    }
+    let lines = tests.iter().map(|((remedy, unseen), count)| {
+        let tests = if *count == 1 { "1 test".to_owned() } else { format!("{count} tests") };
+        format!("  {unseen} ({tests})\n    to run: {remedy}\n")
+    });
+    format!("Skipped on this machine:\n{}", lines.collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_thing_is_named_once_with_what_would_make_it_run() {
+        let record = |text: &str| text.to_owned();
+        let records = [
+            record("a::one\ta real server\tinstall nginx\n"),
+            record("a::two\ta real server\tinstall nginx\n"),
+            record("b\tanother user\trun as root\n"),
+        ];
+        assert_eq!(
+            summary(&records),
+            "Skipped on this machine:\n  a real server (2 tests)\n    to run: install nginx\n  another user (1 test)\n    to run: run as root\n"
+        );
+        assert_eq!(summary(&[]), "Nothing was skipped on this machine.\n");
+    }
+}
