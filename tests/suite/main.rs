@@ -2,6 +2,8 @@
 #![expect(clippy::print_stderr, reason = "some tests count what they did, for the log")]
 #![expect(clippy::disallowed_methods, reason = "tests make folders, start programs and read what they left")]
 
+#[cfg(unix)]
+mod action;
 #[cfg(feature = "attestation")]
 mod attestation;
 #[cfg(feature = "attestation")]

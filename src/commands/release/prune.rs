@@ -264,6 +264,8 @@ fn carry_out(
     let path = audit_path(arguments.audit.as_ref(), "prune", session)?;
     let mut audit = Audit::open(&path).map_err(errors::audit)?;
     keep_out_of_version_control(session);
+    // Before anything is deleted, so that a later step finds the record of a run that was ended.
+    outputs::outputs(&[("audit", path.to_string_lossy().into_owned())], session);
     session.ui.status(&format!(
         "Deleting {} of {}; {} stay",
         count(deletes.len(), "version"),
