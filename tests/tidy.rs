@@ -87,7 +87,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     ("hygiene", &["attestation", "build", "release", "small_file", "trust"]),
     ("prune", &["github", "net", "progress", "release", "staging", "text"]),
-    ("ui", &["config", "exit", "failure", "progress", "secret", "text"]),
+    ("ui", &["config", "exit", "failure", "platform", "progress", "secret", "text"]),
     ("cli", &["ui"]),
     ("session", &["cli", "config", "exit", "failure", "net", "text", "ui"]),
     (
@@ -185,7 +185,7 @@ const KEPT: &[(&str, &[&str])] = &[
     ("octocrab", &["github"]),
     ("reqwest", &["net", "github"]),
     ("clap", &["cli", "lib", "ui"]),
-    ("indicatif", &["ui"]),
+    ("console", &["ui"]),
     ("snap", &["github"]),
     ("sigstore_verify", &["attestation"]),
     ("sigstore_trust_root", &["attestation"]),

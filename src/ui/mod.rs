@@ -2,6 +2,7 @@
 //! here, on its way out, so that no caller can forget it.
 #![expect(clippy::disallowed_methods, reason = "stdout and stderr are written here")]
 
+mod moving_line;
 mod paper;
 mod progress;
 
@@ -24,6 +25,8 @@ use crate::text::printable_line;
 pub use paper::Paper;
 pub(crate) use paper::aligned;
 pub use progress::Bars;
+
+use progress::MovingLine;
 
 /// Whether the one document is out. Of the process and not of a value, because a panic loses the value.
 static REPORTED: AtomicBool = AtomicBool::new(false);
@@ -74,7 +77,7 @@ pub struct Ui {
     json: bool,
     color_out: bool,
     color_err: bool,
-    bars: bool,
+    line: MovingLine,
     secrets: RefCell<Vec<String>>,
 }
 
@@ -92,7 +95,7 @@ impl Ui {
             json,
             color_out: colored(env.stdout_is_terminal) && !json,
             color_err: colored(env.stderr_is_terminal),
-            bars: env.stderr_is_terminal && !dumb && !env.is_ci() && verbosity == Verbosity::Normal,
+            line: MovingLine::new(env.stderr_is_terminal && !dumb && !env.is_ci() && verbosity == Verbosity::Normal),
             secrets: RefCell::new(Vec::new()),
         }
     }
@@ -120,9 +123,9 @@ impl Ui {
         self.verbosity == Verbosity::Quiet
     }
 
-    /// A watcher for long steps: bars on a terminal, one line per step elsewhere.
+    /// A watcher for long steps: one moving line on a terminal, one line per step elsewhere.
     pub fn progress(&self) -> Bars<'_> {
-        Bars::new(self, self.bars)
+        Bars::new(self)
     }
 
     /// One sentence on what goes on.
@@ -173,7 +176,7 @@ impl Ui {
         let mut paper = Paper::new(self.color_err, false);
         report.human(&mut paper);
         let text = self.without_secrets(&paper.into_text());
-        let _ = io::stderr().lock().write_all(text.as_bytes());
+        self.write_stderr(&text);
     }
 
     /// Asks a question and gives the answer's line.
@@ -235,15 +238,23 @@ impl Ui {
             Some((label, _)) => format!("{label}: {text}\n"),
             None => format!("{text}\n"),
         };
+        self.write_stderr(&line);
+    }
+
+    fn write_stderr(&self, text: &str) {
         // Nobody can be told that stderr is gone.
-        let _ = io::stderr().lock().write_all(line.as_bytes());
+        self.line.above(|| drop(io::stderr().lock().write_all(text.as_bytes())));
     }
 
     fn stdout(&self, text: &str) -> Result<(), CommandError> {
         REPORTED.store(true, Ordering::Relaxed);
         let text = self.without_secrets(text);
-        let mut stdout = io::stdout().lock();
-        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        let mut written = Ok(());
+        self.line.above(|| {
+            let mut stdout = io::stdout().lock();
+            written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+        });
+        match written {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(CommandError::new(crate::exit::ExitStatus::Failure, error).context("failed to write the report"))
             }

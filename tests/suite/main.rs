@@ -35,6 +35,8 @@ mod release_many;
 mod release_prune;
 mod release_races;
 mod support;
+#[cfg(unix)]
+mod terminal;
 mod trust;
 #[cfg(feature = "attestation")]
 mod trust_roots;

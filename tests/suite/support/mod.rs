@@ -12,6 +12,8 @@ pub mod samples;
 pub mod skip;
 pub mod store;
 pub mod strace;
+#[cfg(unix)]
+pub mod tmux;
 pub mod workers;
 
 pub use context::Context;
