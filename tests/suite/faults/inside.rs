@@ -16,7 +16,7 @@ use crate::support::fault_table::record;
 use crate::support::fault_table::skipped;
 use crate::support::workers;
 
-const NO_MOUNT: &str = "this machine lets nobody mount a file system";
+const NO_MOUNT: &str = "run as root, or where user namespaces may mount a file system";
 
 /// The names of everything that is not finished.
 fn unfinished(root: &Path) -> Vec<String> {

@@ -59,7 +59,7 @@ fn a_limit_on_processes_is_told_as_one() {
     let name = "processes: none left to resolve a name";
     let Some(mut person) = Person::new() else { return skipped(Part::Machine, name, NOBODY_HERE) };
     if person.run_below(&["prlimit", "--nproc=64"], &["--version"]).code != 0 {
-        return skipped(Part::Machine, name, "there is no prlimit");
+        return skipped(Part::Machine, name, "install prlimit (util-linux)");
     }
     // A name instead of an address, which is resolved on a thread of its own.
     let named = |url: String| url.replace("127.0.0.1", "localhost");

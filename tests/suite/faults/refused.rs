@@ -18,9 +18,8 @@ use crate::support::fault_table::left;
 use crate::support::fault_table::record;
 use crate::support::fault_table::skipped;
 use crate::support::strace;
+use crate::support::strace::STRACE;
 use crate::support::workers;
-
-const NO_STRACE: &str = "no strace here, or it may not watch";
 
 fn run(context: &Context, inject: &str, arguments: &[&str]) -> Output {
     context.output(strace::refusing(context, inject, arguments))
@@ -41,7 +40,7 @@ fn a_file_system_without_locks() {
     for error in ["ENOLCK", "ENOSYS", "EOPNOTSUPP"] {
         let name = format!("refused: a lock, with {error}");
         if !strace::is_there() {
-            skipped(Part::Machine, &name, NO_STRACE);
+            skipped(Part::Machine, &name, STRACE);
             continue;
         }
         let context = project();
@@ -58,9 +57,9 @@ fn a_file_system_without_locks() {
 fn a_binary_that_cannot_be_placed() {
     let names = ["EBUSY", "EDQUOT", "EIO", "ELOOP", "ENAMETOOLONG", "ENOSPC", "EPERM", "EROFS", "ESTALE", "ETXTBSY"];
     if !strace::is_there() {
-        return names.iter().for_each(|error| {
-            skipped(Part::Machine, &format!("refused: placing the binary, with {error}"), NO_STRACE)
-        });
+        return names
+            .iter()
+            .for_each(|error| skipped(Part::Machine, &format!("refused: placing the binary, with {error}"), STRACE));
     }
     let (call, nth) = strace::rename_to(&project(), INSTALL, "bin/reproq");
     for error in names {
@@ -79,7 +78,7 @@ fn a_binary_that_cannot_be_placed() {
 fn what_fails_after_the_binary_is_in_place_does_not_fail_the_installation() {
     let names = ["refused: recording the state, with EIO", "refused: waiting for names on the disk, with EIO"];
     if !strace::is_there() {
-        return names.iter().for_each(|name| skipped(Part::Machine, name, NO_STRACE));
+        return names.iter().for_each(|name| skipped(Part::Machine, name, STRACE));
     }
     let (call, nth) = strace::rename_to(&project(), INSTALL, "state.json");
     let injected = [format!("{call}:error=EIO:when={nth}"), "fsync:error=EIO:when=4+".to_owned()];
@@ -104,7 +103,7 @@ fn what_fails_after_the_binary_is_in_place_does_not_fail_the_installation() {
 fn a_file_system_with_modes_of_its_own() {
     let name = "refused: changing modes, although the program can be run";
     if !strace::is_there() {
-        return skipped(Part::Machine, name, NO_STRACE);
+        return skipped(Part::Machine, name, STRACE);
     }
     let mut context = Context::new();
     context.with_go();
@@ -122,7 +121,7 @@ fn a_file_system_with_modes_of_its_own() {
 fn a_file_system_without_hard_links() {
     let name = "refused: a second name for the previous binary, with EPERM";
     if !strace::is_there() {
-        return skipped(Part::Machine, name, NO_STRACE);
+        return skipped(Part::Machine, name, STRACE);
     }
     let context = project();
     let output = run(&context, "link,linkat:error=EPERM", INSTALL);
