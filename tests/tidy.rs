@@ -28,7 +28,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("archive", &["progress", "release", "staging"]),
     ("binary", &["release"]),
     ("build", &["progress", "release", "secret", "small_file", "text"]),
-    ("locate", &["platform", "release", "secret", "small_file", "text"]),
+    ("locate", &["platform", "release", "secret", "small_file", "staging", "text"]),
     ("net", &["progress", "secret", "staging"]),
     ("github", &["config", "net", "progress", "release", "secret", "staging"]),
     ("store", &["attestation", "fs", "release", "staging", "trust"]),

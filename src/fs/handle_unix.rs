@@ -8,6 +8,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use rustix::fs::AtFlags;
 use rustix::fs::FileType;
@@ -118,7 +119,8 @@ pub(super) fn set_mode(file: &File, mode: u32) -> io::Result<()> {
 
 /// The number of the user this process works as.
 pub(super) fn user() -> u32 {
-    rustix::process::geteuid().as_raw()
+    static USER: OnceLock<u32> = OnceLock::new();
+    *USER.get_or_init(|| rustix::process::geteuid().as_raw())
 }
 
 fn mode_of(mode: u32) -> Mode {

@@ -5,15 +5,10 @@ use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::fs;
-use std::fs::File;
 use std::fs::Metadata;
 use std::io;
-use std::io::Read;
 use std::path::Path;
 use std::path::PathBuf;
-
-use sha2::Digest;
-use sha2::Sha256;
 
 use crate::locate::Aim;
 use crate::locate::DjangoAnswer;
@@ -35,6 +30,7 @@ use crate::locate::path::Folder;
 use crate::platform::is_executable;
 use crate::release::Sha256Digest;
 use crate::release::Target;
+use crate::staging::hash_file;
 
 /// The worker's installed name, before `.exe`; also the name that is looked up on `PATH`.
 const NAME: &str = "reproq";
@@ -209,23 +205,11 @@ impl Own {
             return Likeness::SameFile;
         }
         if self.sha256.is_none() {
-            self.sha256 = sha256(&self.path).ok();
+            self.sha256 = hash_file(&self.path).ok();
         }
         // Two unreadable files are not the same file.
-        let is_copy = self.sha256.is_some() && sha256(path).ok() == self.sha256;
+        let is_copy = self.sha256.is_some() && hash_file(path).ok() == self.sha256;
         if is_copy { Likeness::SameHash } else { Likeness::Different }
-    }
-}
-
-fn sha256(path: &Path) -> io::Result<Sha256Digest> {
-    let mut file = File::open(path)?;
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(Sha256Digest::from_bytes(hasher.finalize().into())),
-            length => hasher.update(&buffer[..length]),
-        }
     }
 }
 

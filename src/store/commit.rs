@@ -20,11 +20,11 @@ use crate::store::Layout;
 use crate::store::Receipt;
 use crate::store::State;
 use crate::store::StoreError;
-use crate::store::glance;
 use crate::store::kept;
 use crate::store::kept::io_of;
 use crate::store::layout::STATE;
 use crate::store::opened;
+use crate::store::opened::Places;
 use crate::store::opened::Store;
 use crate::store::opened::digests;
 use crate::store::project_lock;
@@ -130,17 +130,16 @@ pub fn steps(commit: Commit<'_>) -> Vec<Step> {
 /// Whether nothing is left to do of an installation that was killed after it placed the binary, or before it swept, and
 /// nothing unfinished lies about. `keep` are binaries that stay whatever happens.
 pub fn is_finished(layout: &Layout, current: Sha256Digest, state: &State, keep: &[Sha256Digest]) -> bool {
-    let Ok(Some(store)) = Store::open(layout) else { return true };
-    unfinished(&store, layout, current, state, keep).is_empty() && opened::is_clear(&store)
+    // What cannot be looked at is for the next installation that has work.
+    let places = Store::open(layout).ok().flatten().and_then(|store| store.places().ok());
+    places.is_none_or(|places| places.are_clear() && unfinished(&places, layout, current, state, keep).is_empty())
 }
 
 /// Does what is left to do. The binary is right without it, so it fails nobody. Only for whoever holds the lock.
 pub fn finish(layout: &Layout, current: Sha256Digest, state: &State, keep: &[Sha256Digest]) {
     let _ = opened::clear(layout);
-    let steps = match Store::open(layout) {
-        Ok(Some(store)) => unfinished(&store, layout, current, state, keep),
-        Ok(None) | Err(_) => Vec::new(),
-    };
+    let places = Store::open(layout).ok().flatten().and_then(|store| store.places().ok());
+    let steps = places.map(|places| unfinished(&places, layout, current, state, keep)).unwrap_or_default();
     let _ = steps.iter().try_for_each(|step| apply(layout, step));
 }
 
@@ -151,18 +150,18 @@ struct Shelves {
 }
 
 fn unfinished(
-    store: &Store<'_>,
+    places: &Places,
     layout: &Layout,
     current: Sha256Digest,
     state: &State,
     keep: &[Sha256Digest],
 ) -> Vec<Step> {
-    let of = |directory: Option<Dir>| -> Vec<Sha256Digest> {
+    let of = |directory: &Option<Dir>| -> Vec<Sha256Digest> {
         directory.iter().flat_map(digests).map(|(digest, _)| digest).collect()
     };
-    let shelves =
-        Shelves { receipts: of(store.receipts().ok().flatten()), previous: of(store.previous().ok().flatten()) };
-    left_over(current, glance(layout), state, &shelves, keep)
+    let shelves = Shelves { receipts: of(&places.receipts), previous: of(&places.previous) };
+    let binary = places.bin.as_ref().and_then(|bin| bin.stat(layout.binary_name()).ok().flatten());
+    left_over(current, binary.as_ref().and_then(Fingerprint::of), state, &shelves, keep)
 }
 
 /// The pure part of [`unfinished`]. `seen` is what the binary looks like now.

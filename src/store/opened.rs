@@ -36,6 +36,30 @@ pub(super) struct Store<'a> {
     purpose: Purpose,
 }
 
+/// Every directory of the store that is there.
+#[derive(Debug)]
+pub(super) struct Places {
+    home: Option<Rc<Dir>>,
+    pub(super) bin: Option<Rc<Dir>>,
+    pub(super) receipts: Option<Dir>,
+    pub(super) previous: Option<Dir>,
+    staging: Option<Dir>,
+}
+
+impl Places {
+    fn all(&self) -> impl Iterator<Item = &Dir> {
+        let shared = [self.home.as_deref(), self.bin.as_deref()];
+        shared.into_iter().chain([&self.receipts, &self.previous, &self.staging].map(Option::as_ref)).flatten()
+    }
+
+    /// Whether no killed process left anything unfinished.
+    pub(super) fn are_clear(&self) -> bool {
+        let is_missing = |directory: &Dir| directory.stat(UNFINISHED).is_ok_and(|found| found.is_none());
+        let is_empty = |staging: &Dir| staging.names().is_ok_and(|names| names.is_empty());
+        self.staging.as_ref().is_none_or(is_empty) && self.all().all(is_missing)
+    }
+}
+
 impl<'a> Store<'a> {
     /// To read what is there. `None` where not even the directory that would hold the store is.
     pub(super) fn open(layout: &'a Layout) -> Result<Option<Self>, FileError> {
@@ -119,10 +143,10 @@ impl<'a> Store<'a> {
         Ok(staging.directory(directory, self.purpose)?.map(|directory| (directory, name.to_owned())))
     }
 
-    /// The directories that are there, in each of which something may be left unfinished.
-    fn directories(&self) -> Result<Vec<Rc<Dir>>, FileError> {
-        let inside = [self.receipts()?, self.previous()?, self.staging()?];
-        Ok(self.home.iter().cloned().chain(self.bin()?).chain(inside.into_iter().flatten().map(Rc::new)).collect())
+    /// Opens every directory that is there.
+    pub(super) fn places(&self) -> Result<Places, FileError> {
+        let (bin, receipts, previous) = (self.bin()?, self.receipts()?, self.previous()?);
+        Ok(Places { home: self.home.clone(), bin, receipts, previous, staging: self.staging()? })
     }
 
     /// Keeps the store out of version control, whatever is in it. Needs no lock: all write the same, and whoever finds it
@@ -154,7 +178,7 @@ impl<'a> Store<'a> {
 /// others.
 pub fn prepare(layout: &Layout) -> Result<(), FileError> {
     let store = Store::create(layout)?;
-    let _ = store.directories()?;
+    let _ = store.places()?;
     store.make_staging()?;
     let home = store.home.as_ref().expect("it was made just now");
     if let Some(found) = home.stat(STATE)?.filter(|found| found.kind == FileKind::Directory) {
@@ -193,16 +217,8 @@ pub fn removed(layout: &Layout, lock: &Lock, staging: &Path) -> Option<PathBuf> 
 /// Removes what killed processes left unfinished. Only for whoever holds the lock.
 pub fn clear(layout: &Layout) -> Result<(), FileError> {
     let store = Store::create(layout)?;
-    store.directories()?.iter().try_for_each(|directory| directory.remove(UNFINISHED))?;
+    store.places()?.all().try_for_each(|directory| directory.remove(UNFINISHED))?;
     store.make_staging()?.empty()
-}
-
-/// Whether no killed process left anything unfinished.
-pub(super) fn is_clear(store: &Store<'_>) -> bool {
-    let is_missing = |directory: &Rc<Dir>| directory.stat(UNFINISHED).is_ok_and(|found| found.is_none());
-    let (Ok(directories), Ok(staging)) = (store.directories(), store.staging()) else { return true };
-    let is_empty = staging.is_none_or(|staging| staging.names().is_ok_and(|names| names.is_empty()));
-    is_empty && directories.iter().all(is_missing)
 }
 
 /// What is named by a digest in a directory; all else is not the store's.

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 
+use crate::fs::set_mode;
 use crate::store::StoreError;
 
 /// A project's lock as it is to be.
@@ -48,11 +49,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let write = || {
         let mut file = tempfile::Builder::new().prefix(".reproq-").tempfile_in(path.parent().unwrap_or(path))?;
         file.write_all(bytes)?;
-        #[cfg(unix)]
-        {
-            let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-            file.as_file().set_permissions(permissions)?;
-        }
+        set_mode(file.as_file(), 0o644)?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)
     };

@@ -168,10 +168,12 @@ fn look(
             None => return Ok((Installed::Nothing, state)),
         },
     };
-    let installed = match (known(&digest), state.current.as_ref().and_then(known)) {
-        (Some(receipt), _) => Installed::Intact { receipt: Box::new(receipt) },
-        (None, Some(receipt)) => Installed::Changed { receipt: Box::new(receipt), found: digest },
-        (None, None) => Installed::Foreign { found: digest },
+    let installed = match known(&digest) {
+        Some(receipt) => Installed::Intact { receipt: Box::new(receipt) },
+        None => match state.current.as_ref().and_then(known) {
+            Some(receipt) => Installed::Changed { receipt: Box::new(receipt), found: digest },
+            None => Installed::Foreign { found: digest },
+        },
     };
     Ok((installed, state))
 }

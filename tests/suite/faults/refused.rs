@@ -57,9 +57,9 @@ fn a_file_system_without_locks() {
 fn a_binary_that_cannot_be_placed() {
     let names = ["EBUSY", "EDQUOT", "EIO", "ELOOP", "ENAMETOOLONG", "ENOSPC", "EPERM", "EROFS", "ESTALE", "ETXTBSY"];
     if !strace::is_there() {
-        return names
-            .iter()
-            .for_each(|error| skipped(Part::Machine, &format!("refused: placing the binary, with {error}"), STRACE));
+        return names.iter().for_each(|error| {
+            skipped(Part::Machine, &format!("refused: placing the binary, with {error}"), STRACE);
+        });
     }
     let (call, nth) = strace::rename_to(&project(), INSTALL, "bin/reproq");
     for error in names {

@@ -223,7 +223,7 @@ fn a_store_of_another_user_is_refused() {
     let names =
         ["user: a store that another user prepared", "user: a store that another user prepared, and nothing to do"];
     if !rustix::process::geteuid().is_root() {
-        return names.iter().for_each(|name| skipped(Part::Machine, name, "it takes two users"));
+        return names.iter().for_each(|name| skipped(Part::Machine, name, "run as root"));
     }
     let context = Context::released();
     let shared = context.root().join("shared");
