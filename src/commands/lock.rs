@@ -171,7 +171,7 @@ impl Report for LockReport {
         let cells = |asset: &AssetLine| {
             let bytes = asset.size.map_or_else(|| "size not known".to_owned(), size);
             let digest = format!("sha256 {}", asset.sha256.get(..12).unwrap_or_default());
-            vec![asset.target.to_string(), asset.name.clone(), bytes, digest, asset.evidence.join(", ")]
+            vec![asset.target.clone(), asset.name.clone(), bytes, digest, asset.evidence.join(", ")]
         };
         paper.details(&self.assets.iter().map(cells).collect::<Vec<_>>());
         match &self.signer {
