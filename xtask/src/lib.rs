@@ -46,7 +46,10 @@ pub fn cargo(arguments: &[&str]) -> Command {
 pub fn run(command: &mut Command) -> anyhow::Result<()> {
     let status = command.status().with_context(|| format!("failed to start {command:?}"))?;
     if !status.success() {
-        bail!("{command:?} ended with {status}");
+        // Without the environment, which may hold secrets and always hides the rest.
+        let words = [command.get_program()].into_iter().chain(command.get_args());
+        let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+        bail!("`{}` ended with {status}", words.join(" "));
     }
     Ok(())
 }

@@ -62,7 +62,7 @@ fn test(arguments: &[&str]) -> anyhow::Result<()> {
     faults::begin()?;
     let skips = skips::begin()?;
     let decoys = decoys::temporary_directory()?;
-    let mut tests = with_toolchains(cargo(&["test", "--workspace"]))?;
+    let mut tests = with_toolchains(cargo(&["test", "--workspace", "--no-fail-fast"]))?;
     let outcome = run(tests.args(arguments).env(skips.0, skips.1).env("TMPDIR", decoys.path()));
     // A part of the tests writes a part of the rows.
     let outcome = outcome.and_then(|()| if arguments.is_empty() { faults::finish(&root(), true) } else { Ok(()) });
