@@ -58,9 +58,8 @@ pub(super) fn trusting(builder: ClientBuilder, extra: Option<&Path>) -> Result<C
 /// A file that could not be opened because this process may open no more says nothing about certificates.
 #[cfg(all(unix, not(target_os = "macos")))]
 fn exhausted(errors: &[rustls_native_certs::Error]) -> Result<(), NetError> {
-    let numbers = errors.iter().filter_map(|error| match &error.kind {
-        rustls_native_certs::ErrorKind::Io { inner, .. } => inner.raw_os_error(),
-        _ => None,
+    let numbers = errors.iter().filter_map(|error| {
+        if let rustls_native_certs::ErrorKind::Io { inner, .. } = &error.kind { inner.raw_os_error() } else { None }
     });
     match numbers.into_iter().find(|number| is_limit(*number)) {
         Some(number) => Err(NetError::System {

@@ -53,9 +53,10 @@ pub(in crate::commands) fn explain(error: InstallError, request: &InstallRequest
 /// Turns a failure of the network into what the user is told.
 pub(in crate::commands) fn network(error: &NetError) -> CommandError {
     let (status, hints) = network::net(error);
-    let mut failure = match error {
-        NetError::System { doing, source } => CommandError::system(doing, io_again(source)),
-        other => CommandError::message(status, other.to_string()),
+    let mut failure = if let NetError::System { doing, source } = error {
+        CommandError::system(doing, io_again(source))
+    } else {
+        CommandError::message(status, error.to_string())
     };
     failure.hints = hints;
     failure
