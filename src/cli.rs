@@ -54,10 +54,10 @@ pub struct GlobalArgs {
     /// Do not use the network
     #[arg(long, global = true)]
     pub offline: bool,
-    /// The API of a GitHub Enterprise server [env: GITHUB_API_URL]
+    /// The URL of the API of a GitHub Enterprise server [env: REPROQ_GITHUB_API_URL; for `release` GITHUB_API_URL]
     #[arg(long, value_name = "URL", global = true, hide_short_help = true)]
     pub github_api_url: Option<String>,
-    /// The web address of a GitHub Enterprise server [env: GITHUB_SERVER_URL]
+    /// The URL of a GitHub Enterprise server [env: REPROQ_GITHUB_SERVER_URL; for `release` GITHUB_SERVER_URL]
     #[arg(long, value_name = "URL", global = true, hide_short_help = true)]
     pub github_server_url: Option<String>,
 }

@@ -14,6 +14,7 @@ use crate::cli::MirrorCommand;
 use crate::config;
 use crate::config::Env;
 use crate::config::Project;
+use crate::config::ServerPurpose;
 use crate::config::Settings;
 use crate::config::SettingsInput;
 use crate::exit::ExitStatus;
@@ -60,7 +61,23 @@ impl<'ui> Session<'ui> {
         if let Some(more) = file.unknown.len().checked_sub(MOST_KEYS).filter(|more| *more > 0) {
             ui.warn(&format!("[tool.reproq] has {} that this version does not know", count(more, "more key")));
         }
+        let purpose = match &cli.command {
+            Command::Release(_) => ServerPurpose::Releases,
+            Command::Install(_)
+            | Command::Lock(_)
+            | Command::Upgrade(_)
+            | Command::Rollback(_)
+            | Command::Verify(_)
+            | Command::Trust(_)
+            | Command::Versions
+            | Command::Doctor(_)
+            | Command::Cache(_)
+            | Command::Bundle(_)
+            | Command::Mirror(_)
+            | Command::Which(_) => ServerPurpose::Worker,
+        };
         let mut input = SettingsInput {
+            purpose,
             offline: cli.global.offline,
             github_api_url: cli.global.github_api_url.clone(),
             github_server_url: cli.global.github_server_url.clone(),
@@ -109,12 +126,11 @@ impl<'ui> Session<'ui> {
             ui.redact(token.value.expose());
         }
         if let Some(variable) = settings.withheld_token {
-            let host = settings.api_url.value.host_str().unwrap_or_default();
-            ui.warn(&format!(
-                "the token from {variable} is not sent to {host}, which only {} names",
-                settings.api_url.from
-            ));
-            ui.hint("if you trust that host, name it in GITHUB_API_URL or with `--github-api-url`");
+            let api = &settings.server.api_url;
+            let host = api.value.host_str().unwrap_or_default();
+            ui.warn(&format!("the token from {variable} is not sent to {host}, which only {} names", api.from));
+            let (named_by, _) = purpose.variables();
+            ui.hint(&format!("if you trust that host, name it in {named_by} or with `--github-api-url`"));
         }
         let http = http_options(&env)?;
         for line in settings.describe() {

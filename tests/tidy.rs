@@ -59,7 +59,6 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "install",
         &[
-            "address",
             "archive",
             "attestation",
             "binary",

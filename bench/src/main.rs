@@ -156,7 +156,11 @@ impl Bench {
     }
 
     fn serve(&self, cases: &[Case]) -> anyhow::Result<()> {
-        println!("export GITHUB_API_URL={} GITHUB_SERVER_URL={}", self.github.api_url(), self.github.web_url());
+        println!(
+            "export REPROQ_GITHUB_API_URL={} REPROQ_GITHUB_SERVER_URL={}",
+            self.github.api_url(),
+            self.github.web_url()
+        );
         println!("export SSL_CERT_FILE={}", self.certificate.display());
         for case in cases {
             println!("# {}: reproq install --tag {}", case.name, case.tag);
@@ -401,8 +405,8 @@ impl Bench {
             .arg(MEASURE)
             .args(command)
             .current_dir(folder)
-            .env("GITHUB_API_URL", self.github.api_url())
-            .env("GITHUB_SERVER_URL", self.github.web_url())
+            .env("REPROQ_GITHUB_API_URL", self.github.api_url())
+            .env("REPROQ_GITHUB_SERVER_URL", self.github.web_url())
             .env("SSL_CERT_FILE", &self.certificate)
             .env("REPROQ_CACHE_DIR", self.cache())
             .env("REPROQ_TRUST_DIR", self.folder.path().join("trust"))

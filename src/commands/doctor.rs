@@ -242,19 +242,19 @@ fn network(session: &Session<'_>, target: Option<Target>, findings: &mut Vec<Fin
             return Ok(());
         }
         let token = session.settings.token.as_ref();
-        let api = below(&session.settings.api_url.value, &["rate_limit"]);
+        let api = below(&session.settings.server.api_url.value, &["rate_limit"]);
         let secret = token.map(|token| &token.value);
         if let Some(answered) = look("API", &api, secret, session, findings).await? {
             limits(&answered, session, findings);
         }
         let repository = &session.settings.repository.value;
         let (owner, name) = (repository.owner(), repository.name());
-        let latest = below(&session.settings.server_url.value, &[owner, name, "releases", "latest"]);
+        let latest = below(&session.settings.server.web_url.value, &[owner, name, "releases", "latest"]);
         let Some(page) = look("release pages", &latest, None, session, findings).await? else { return Ok(()) };
         let tag = page.location.as_ref().and_then(|location| location.path_segments()?.next_back());
         let (Some(tag), Some(target)) = (tag, target) else { return Ok(()) };
         let (asset, _) = Tool::WORKER.asset_names(target).swap_remove(0);
-        let file = below(&session.settings.server_url.value, &[owner, name, "releases", "download", tag, &asset]);
+        let file = below(&session.settings.server.web_url.value, &[owner, name, "releases", "download", tag, &asset]);
         // Only where the file leads is of interest: its own host was asked just now.
         let probe = net::probe(&session.http, &file, None).await.map_err(|error| hints::network(&error))?;
         if let Some(location) = probe.outcome.ok().and_then(|answered| answered.location) {

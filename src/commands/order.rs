@@ -93,8 +93,7 @@ pub(super) fn door<'a>(
     progress: &'a dyn Progress,
 ) -> Door<'a> {
     Door {
-        api_url: &session.settings.api_url.value,
-        server_url: &session.settings.server_url.value,
+        server: &session.settings.server,
         mirrors: session.settings.mirrors.as_ref().map_or(&[], |mirrors| mirrors.value.as_slice()),
         token: session.settings.token.as_ref(),
         http: session.http.clone(),
@@ -174,6 +173,7 @@ pub(super) fn undecided(wish: Wish<'_>, session: &Session<'_>) -> Result<Install
     Ok(InstallRequest {
         tool,
         repository: session.settings.repository.value.clone(),
+        server: session.settings.server.clone(),
         spec: None,
         decided_from,
         pin: None,

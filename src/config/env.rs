@@ -13,7 +13,7 @@ use crate::secret::TOKEN_VARIABLES;
 use crate::secret::credentials_of;
 
 /// The variables whose value is an address, perhaps with what logs in there.
-const ADDRESSES: [&str; 10] = [
+const ADDRESSES: [&str; 12] = [
     "HTTPS_PROXY",
     "https_proxy",
     "HTTP_PROXY",
@@ -22,6 +22,8 @@ const ADDRESSES: [&str; 10] = [
     "all_proxy",
     "GITHUB_API_URL",
     "GITHUB_SERVER_URL",
+    "REPROQ_GITHUB_API_URL",
+    "REPROQ_GITHUB_SERVER_URL",
     "GOPROXY",
     "REPROQ_MIRROR",
 ];

@@ -9,6 +9,8 @@ use url::Url;
 use crate::address::is_loopback;
 use crate::config::Env;
 use crate::config::FileSettings;
+use crate::config::Server;
+use crate::config::ServerPurpose;
 use crate::config::mirrors::mirrors;
 use crate::mirror::Place;
 use crate::release::RepoSlug;
@@ -17,7 +19,7 @@ use crate::secret::Secret;
 use crate::trust::Level;
 
 /// Every variable this program reads, with its meaning; the README's table is generated from it.
-pub const VARIABLES: [(&str, &str); 28] = [
+pub const VARIABLES: [(&str, &str); 30] = [
     ("REPROQ_REPOSITORY", "the worker's repository, `OWNER/NAME`"),
     ("REPROQ_REQUIRE", "the least verdict an installation accepts"),
     ("REPROQ_WORKFLOW", "the workflow that must have signed for a release"),
@@ -33,8 +35,10 @@ pub const VARIABLES: [(&str, &str); 28] = [
     ("GH_TOKEN", "token for the API, second choice"),
     ("GITHUB_TOKEN", "token for the API, third choice"),
     ("GH_ENTERPRISE_TOKEN", "token for the API of a GitHub Enterprise host; the others are not sent there"),
-    ("GITHUB_API_URL", "the API's address (set in Actions)"),
-    ("GITHUB_SERVER_URL", "the web address of GitHub (set in Actions)"),
+    ("REPROQ_GITHUB_SERVER_URL", "the URL of the GitHub that has the worker (https://github.com)"),
+    ("REPROQ_GITHUB_API_URL", "the URL of its API, where it does not follow from REPROQ_GITHUB_SERVER_URL"),
+    ("GITHUB_SERVER_URL", "the URL of the GitHub that the `release` commands work on, and only they (set in Actions)"),
+    ("GITHUB_API_URL", "the URL of its API (set in Actions)"),
     ("HTTPS_PROXY", "proxy for https addresses; also `HTTP_PROXY`, `ALL_PROXY`"),
     ("NO_PROXY", "hosts reached without a proxy"),
     ("SSL_CERT_FILE", "a file with certificates to trust beside the system's"),
@@ -50,8 +54,6 @@ pub const VARIABLES: [(&str, &str); 28] = [
 
 /// In MiB: about sixty workers.
 const DEFAULT_CACHE_SIZE: u64 = 1024;
-const DEFAULT_API: &str = "https://api.github.com";
-const DEFAULT_SERVER: &str = "https://github.com";
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,6 +113,8 @@ pub struct SettingsInput {
     pub mirrors: Vec<String>,
     /// `--offline`.
     pub offline: bool,
+    /// What GitHub is asked about.
+    pub purpose: ServerPurpose,
     /// `--github-api-url`.
     pub github_api_url: Option<String>,
     /// `--github-server-url`.
@@ -151,10 +155,8 @@ pub struct Settings {
     pub cache_size: Setting<u64>,
     /// The folder of the roots the user trusts; none where the system names no place for one.
     pub trust: Option<Setting<PathBuf>>,
-    /// The API's base address, without a trailing slash.
-    pub api_url: Setting<Url>,
-    /// The web address of GitHub, without a trailing slash.
-    pub server_url: Setting<Url>,
+    /// The GitHub that is asked.
+    pub server: Server,
     /// The token for the API, where there is one for its host.
     pub token: Option<Token>,
     /// The variable of a token that is not sent, because only the project's file names the host it would go to.
@@ -190,10 +192,7 @@ impl Settings {
             None => Setting { value: Level::Built, from: Provenance::Default },
         };
         let workflow = pick(("--workflow", input.workflow), "REPROQ_WORKFLOW", &file.workflow);
-        let api = pick(("--github-api-url", input.github_api_url), "GITHUB_API_URL", &file.github_api_url);
-        let server =
-            pick(("--github-server-url", input.github_server_url), "GITHUB_SERVER_URL", &file.github_server_url);
-        let (api_url, server_url) = locations(api, server)?;
+        let server = Server::resolve(input.purpose, (input.github_api_url, input.github_server_url), env, file)?;
         let source = input.source.map(|value| Setting { value, from: Provenance::Flag("--source") }).or_else(|| {
             let setting = pick(("--source", None), "REPROQ_WORKER_SOURCE", &file.source)?;
             Some(Setting { value: PathBuf::from(setting.value), from: setting.from })
@@ -209,8 +208,8 @@ impl Settings {
             Setting { value: false, from: Provenance::Default }
         };
         let (cache, cache_size) = cache(env, file)?;
-        let token = token_for(&api_url.value, env)?;
-        let is_vouched_for = is_vouched_for(&api_url, &server_url);
+        let token = token_for(&server, env)?;
+        let is_vouched_for = is_vouched_for(&server);
         let withheld_token = token.as_ref().filter(|_| !is_vouched_for).map(|token| token.variable);
         let token = token.filter(|_| is_vouched_for);
         let from = || Provenance::File(file.path.clone().unwrap_or_default());
@@ -228,8 +227,7 @@ impl Settings {
             cache,
             cache_size,
             trust: trust(env),
-            api_url,
-            server_url,
+            server,
             token,
             withheld_token,
             release_repository,
@@ -241,8 +239,8 @@ impl Settings {
     pub fn describe(&self) -> Vec<String> {
         let mut lines = vec![
             format!("repository {} from {}", self.repository.value, self.repository.from),
-            format!("API {} from {}", self.api_url.value, self.api_url.from),
-            format!("GitHub {} from {}", self.server_url.value, self.server_url.from),
+            format!("API {} from {}", self.server.api_url.value, self.server.api_url.from),
+            format!("GitHub {} from {}", self.server.web_url.value, self.server.web_url.from),
             format!("require {} from {}", self.require.value, self.require.from),
             format!("offline {} from {}", self.offline.value, self.offline.from),
         ];
@@ -316,62 +314,11 @@ fn parse<T>(setting: Setting<String>, parse: impl Fn(&str) -> Result<T, String>)
     }
 }
 
-/// The two addresses of one GitHub. Where only the web address is known, the API's follows from it as GitHub's own tools
-/// have it: `github.com` → `api.github.com`, `X.ghe.com` → `api.X.ghe.com`, any other host → `HOST/api/v3`.
-fn locations(
-    api: Option<Setting<String>>,
-    server: Option<Setting<String>>,
-) -> Result<(Setting<Url>, Setting<Url>), SettingError> {
-    let default =
-        |text: &str| Setting { value: base_url(text).expect("a constant address"), from: Provenance::Default };
-    let server = match server {
-        Some(setting) => Some(parse(setting, base_url)?),
-        None => None,
-    };
-    let api = match (api, &server) {
-        (Some(setting), _) => parse(setting, base_url)?,
-        (None, Some(server)) => Setting { value: api_of(&server.value), from: server.from.clone() },
-        (None, None) => default(DEFAULT_API),
-    };
-    Ok((api, server.unwrap_or_else(|| default(DEFAULT_SERVER))))
-}
-
-fn api_of(server: &Url) -> Url {
-    let host = server.host_str().unwrap_or_default();
-    let mut api = server.clone();
-    if host.eq_ignore_ascii_case("github.com") || host.ends_with(".ghe.com") {
-        let _ = api.set_host(Some(&format!("api.{host}")));
-    } else {
-        api.set_path(&format!("{}/api/v3", server.path().trim_end_matches('/')));
-    }
-    api
-}
-
-/// An address other addresses are built on: https, or plain http to this very machine, and nothing after its path.
-pub fn base_url(text: &str) -> Result<Url, String> {
-    // Before any sentence that repeats the text: what stands before an `@` may be a password.
-    if text.contains('@') {
-        return Err("an address must not carry a user or password; set a token variable instead".to_owned());
-    }
-    let mut url = Url::parse(text).map_err(|error| format!("`{text}` is not an address ({error})"))?;
-    let loopback = is_loopback(&url);
-    match url.scheme() {
-        "https" => {}
-        "http" if loopback => {}
-        "http" => return Err(format!("`{text}` would be reached without encryption; use https")),
-        scheme => return Err(format!("`{scheme}` is not a way to reach a server; use https")),
-    }
-    url.set_query(None);
-    url.set_fragment(None);
-    let path = url.path().trim_end_matches('/').to_owned();
-    url.set_path(&path);
-    Ok(url)
-}
-
 /// Whether more than a file of the project stands behind the host that a token would go to. Whoever wrote that file need not
 /// be whoever owns the token: github.com and its own enterprise hosts are safe to send to, any other host must also be named
 /// by the command line or the environment.
-fn is_vouched_for(api: &Setting<Url>, server: &Setting<Url>) -> bool {
+fn is_vouched_for(server: &Server) -> bool {
+    let Server { api_url: api, web_url: server } = server;
     let by_the_user = |setting: &Setting<Url>| !matches!(setting.from, Provenance::File(_));
     let is_githubs = api.value.host_str().is_some_and(is_githubs_own);
     is_githubs || by_the_user(api) || (by_the_user(server) && server.value.origin() == api.value.origin())
@@ -381,16 +328,20 @@ fn is_githubs_own(host: &str) -> bool {
     host == "api.github.com" || host.ends_with(".ghe.com")
 }
 
-/// The token for an API host. Tokens for github.com never go to an Enterprise host, nor the other way round.
-fn token_for(api: &Url, env: &Env) -> Result<Option<Token>, SettingError> {
+/// The token for a server. Tokens for github.com never go to an Enterprise host, nor the other way round; and the one that Actions
+/// gives a job never to another server than the runner's own.
+fn token_for(server: &Server, env: &Env) -> Result<Option<Token>, SettingError> {
+    let api = &server.api_url.value;
     let host = api.host_str().unwrap_or_default();
     let github = is_githubs_own(host) || is_loopback(api);
+    let runner = env.var("GITHUB_SERVER_URL").and_then(|text| Url::parse(text.trim()).ok());
+    let is_of_another_runner = runner.is_some_and(|runner| runner.host_str() != server.web_url.value.host_str());
     let variables: &[&'static str] =
         if github { &["REPROQ_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN"] } else { &["GH_ENTERPRISE_TOKEN"] };
     for variable in variables {
         let Some(value) = env.var(variable) else { continue };
         let value = value.trim();
-        if value.is_empty() {
+        if value.is_empty() || (*variable == "GITHUB_TOKEN" && is_of_another_runner) {
             continue;
         }
         if !value.chars().all(|c| c.is_ascii_graphic()) {
@@ -436,19 +387,6 @@ mod tests {
     }
 
     #[test]
-    fn the_api_follows_from_the_web_address() {
-        for (server, api) in [
-            ("https://github.com", "https://api.github.com/"),
-            ("https://acme.ghe.com", "https://api.acme.ghe.com/"),
-            ("https://git.acme.org/", "https://git.acme.org/api/v3"),
-        ] {
-            let settings =
-                resolve(SettingsInput::default(), &[("GITHUB_SERVER_URL", server)], &FileSettings::default());
-            assert_eq!(settings.expect("settings").api_url.value.as_str(), api);
-        }
-    }
-
-    #[test]
     fn tokens_stay_with_their_hosts() {
         let all = [("GH_TOKEN", "two"), ("GITHUB_TOKEN", "three"), ("GH_ENTERPRISE_TOKEN", "four")];
         let variable = |more: &[(&'static str, &str)]| {
@@ -458,7 +396,14 @@ mod tests {
         };
         assert_eq!(variable(&[]), Some("GH_TOKEN"));
         assert_eq!(variable(&[("REPROQ_GITHUB_TOKEN", "one")]), Some("REPROQ_GITHUB_TOKEN"));
-        assert_eq!(variable(&[("GITHUB_SERVER_URL", "https://git.acme.org")]), Some("GH_ENTERPRISE_TOKEN"));
+        assert_eq!(variable(&[("REPROQ_GITHUB_SERVER_URL", "https://git.acme.org")]), Some("GH_ENTERPRISE_TOKEN"));
+        let only = |runner: &str| {
+            let variables = [("GITHUB_TOKEN", "three"), ("GITHUB_SERVER_URL", runner)];
+            let settings = resolve(SettingsInput::default(), &variables, &FileSettings::default()).expect("settings");
+            settings.token.map(|token| token.variable)
+        };
+        assert_eq!(only("https://github.com"), Some("GITHUB_TOKEN"));
+        assert_eq!(only("https://git.acme.org"), None, "it belongs to the runner's own server");
     }
 
     #[test]
@@ -478,9 +423,10 @@ mod tests {
         assert_eq!(sent("http://127.0.0.1:8080", &[]), (None, Some("GH_TOKEN")));
         assert_eq!(sent("https://api.github.com.evil.test", &[]), (None, Some("GH_ENTERPRISE_TOKEN")));
         assert_eq!(sent("https://api.github.com", &[]), (Some("GH_TOKEN"), None));
-        let enterprise = ("GITHUB_SERVER_URL", "https://git.acme.org");
+        let enterprise = ("REPROQ_GITHUB_SERVER_URL", "https://git.acme.org");
         assert_eq!(sent("https://git.acme.org/api/v3", &[enterprise]), (Some("GH_ENTERPRISE_TOKEN"), None));
-        assert_eq!(sent("https://evil.test/api/v3", &[enterprise]), (None, Some("GH_ENTERPRISE_TOKEN")));
+        // A server that the environment names is asked at its own API, whatever the file says.
+        assert_eq!(sent("https://evil.test/api/v3", &[enterprise]), (Some("GH_ENTERPRISE_TOKEN"), None));
     }
 
     #[test]
@@ -490,8 +436,8 @@ mod tests {
             outcome.expect_err("refused").to_string()
         };
         assert_eq!(
-            refused(&[("GITHUB_API_URL", "http://git.acme.org")]),
-            "the variable GITHUB_API_URL is not usable: `http://git.acme.org` would be reached without encryption; use https"
+            refused(&[("REPROQ_GITHUB_API_URL", "http://git.acme.org")]),
+            "the variable REPROQ_GITHUB_API_URL is not usable: `http://git.acme.org` would be reached without encryption; use https"
         );
         assert_eq!(
             refused(&[("GH_TOKEN", "a\u{1b}b")]),
@@ -499,7 +445,7 @@ mod tests {
         );
         for address in ["https://u:pass@git.acme.org", "http://u:pass@git.acme.org", "https://u:pass@git.acme.org:port"]
         {
-            let refused = refused(&[("GITHUB_API_URL", address)]);
+            let refused = refused(&[("REPROQ_GITHUB_API_URL", address)]);
             assert!(refused.contains("must not carry") && !refused.contains("pass@"), "{refused}");
         }
         let refused_repository = refused(&[("REPROQ_REPOSITORY", "https://u:pass@github.com/acme/tool")]);

@@ -21,6 +21,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
+use crate::config::Server;
 use crate::config::Token;
 use crate::github::ApiError;
 use crate::net::Backoff;
@@ -42,8 +43,7 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 pub struct GitHub {
     pub(super) http: Http,
     pub(super) repo: RepoSlug,
-    pub(super) api_url: Url,
-    pub(super) server_url: Url,
+    pub(super) server: Server,
     token: Option<Token>,
     with_token: Option<Octocrab>,
     anonymous: Octocrab,
@@ -55,13 +55,8 @@ pub struct GitHub {
 
 impl GitHub {
     /// Makes the client. Must be called inside a tokio runtime, because octocrab spawns a task.
-    pub fn new(
-        http: Http,
-        repo: RepoSlug,
-        api_url: Url,
-        server_url: Url,
-        token: Option<Token>,
-    ) -> Result<Self, ApiError> {
+    pub fn new(http: Http, repo: RepoSlug, server: Server, token: Option<Token>) -> Result<Self, ApiError> {
+        let api_url = &server.api_url.value;
         let build = |token: Option<&Token>, base: &Url| {
             let base = Uri::from_str(base.as_str()).map_err(|error| NetError::Setup(error.to_string()))?;
             let builder = Octocrab::builder().base_uri(base.clone()).and_then(|builder| builder.upload_uri(base));
@@ -71,17 +66,27 @@ impl GitHub {
             }
             builder.build_with_reqwest(http.leaf()).map_err(|error| NetError::Setup(error.to_string()))
         };
-        let with_token = token.as_ref().map(|token| build(Some(token), &api_url)).transpose()?;
-        let beside = graphql_base(&api_url);
+        let with_token = token.as_ref().map(|token| build(Some(token), api_url)).transpose()?;
+        let beside = graphql_base(api_url);
         let for_graphql = token.as_ref().map(|token| build(Some(token), &beside)).transpose()?;
-        let anonymous = build(None, &api_url)?;
+        let anonymous = build(None, api_url)?;
         let token_refused = RefCell::new(false);
-        Ok(Self { http, repo, api_url, server_url, token, with_token, anonymous, for_graphql, token_refused })
+        Ok(Self { http, repo, server, token, with_token, anonymous, for_graphql, token_refused })
     }
 
     /// The repository it speaks of.
     pub const fn repo(&self) -> &RepoSlug {
         &self.repo
+    }
+
+    /// The server it asks.
+    pub const fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// The API's base URL.
+    pub(super) const fn api_url(&self) -> &Url {
+        &self.server.api_url.value
     }
 
     /// The token, unless GitHub refused it.
@@ -176,7 +181,7 @@ impl GitHub {
                     Some(_) => return Err(redirected(what, "to itself")),
                     None => return Err(redirected(what, "away from the API")),
                 },
-                _ => return Err(answer.error(what, authenticated)),
+                _ => return Err(answer.error(what, authenticated, &self.server)),
             }
         }
         Err(redirected(what, "more than once"))
@@ -212,7 +217,7 @@ impl GitHub {
     }
 
     fn host(&self) -> String {
-        self.api_url.host_str().unwrap_or("the API").to_owned()
+        self.api_url().host_str().unwrap_or("the API").to_owned()
     }
 
     /// What repeats the token does not go any further: answers end up in records and receipts as well as on the screen.
@@ -247,9 +252,9 @@ impl GitHub {
     /// The route a redirect leads to, if it stays below the API's own address.
     fn moved_route(&self, headers: &HeaderMap) -> Option<String> {
         let location = headers.get(http::header::LOCATION)?.to_str().ok()?;
-        let target = self.api_url.join(location).ok()?;
-        let same = target.origin() == self.api_url.origin();
-        let base = self.api_url.path().trim_end_matches('/');
+        let target = self.api_url().join(location).ok()?;
+        let same = target.origin() == self.api_url().origin();
+        let base = self.api_url().path().trim_end_matches('/');
         let path = target.path().strip_prefix(base)?;
         let query = target.query().map(|query| format!("?{query}")).unwrap_or_default();
         same.then(|| format!("{path}{query}"))
@@ -260,7 +265,7 @@ impl GitHub {
         let mut cause = Some(error);
         while let Some(current) = cause {
             if let Some(error) = current.downcast_ref::<reqwest::Error>() {
-                return NetError::from_reqwest(error, &self.api_url).into();
+                return NetError::from_reqwest(error, self.api_url()).into();
             }
             if current.is::<http_body_util::LengthLimitError>() {
                 return ApiError::Shape {
@@ -294,8 +299,8 @@ pub(super) struct Answer {
 
 impl Answer {
     /// What went wrong, when the answer is no success.
-    pub(super) fn error(&self, what: &str, authenticated: bool) -> ApiError {
-        ApiError::from_answer(what, self.status.as_u16(), &self.headers, &self.body, authenticated)
+    pub(super) fn error(&self, what: &str, authenticated: bool, server: &Server) -> ApiError {
+        ApiError::from_answer((what, server), self.status.as_u16(), &self.headers, &self.body, authenticated)
     }
 
     /// A header's text.

@@ -98,7 +98,7 @@ impl GitHub {
     /// A bundle by its address, which is signed and therefore wants no token; `None` when it is too large.
     async fn bundle_at(&self, url: &str, what: &str, progress: &dyn Progress) -> Result<Option<String>, ApiError> {
         let shape = |reason: String| ApiError::Shape { what: what.to_owned(), reason };
-        let url = bundle_url(url, &self.api_url).map_err(&shape)?;
+        let url = bundle_url(url, self.api_url()).map_err(&shape)?;
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let mut backoff = Backoff::new();

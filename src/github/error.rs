@@ -8,6 +8,7 @@ use http::HeaderMap;
 use serde::Deserialize;
 use thiserror::Error;
 
+use crate::config::Server;
 use crate::github::refusal::date_of;
 use crate::github::refusal::is_limit;
 use crate::github::refusal::one_line;
@@ -31,10 +32,12 @@ pub enum ApiError {
         authenticated: bool,
     },
     /// There is no such thing, or this account may not see it.
-    #[error("GitHub has no {what}")]
+    #[error("{what} was not found on {server}")]
     NotFound {
         /// What was asked for.
         what: String,
+        /// Who was asked, and what selected it.
+        server: Box<Server>,
     },
     /// The token is not valid, and without it the answer was no better.
     #[error("GitHub refused the token from {variable}")]
@@ -67,8 +70,14 @@ pub enum ApiError {
 }
 
 impl ApiError {
-    /// Reads an answer that is no success. `what` was asked for, `authenticated` says whether a token went along.
-    pub fn from_answer(what: &str, status: u16, headers: &HeaderMap, body: &[u8], authenticated: bool) -> Self {
+    /// Reads an answer that is no success. `what` was asked for of a server, `authenticated` says whether a token went along.
+    pub fn from_answer(
+        (what, server): (&str, &Server),
+        status: u16,
+        headers: &HeaderMap,
+        body: &[u8],
+        authenticated: bool,
+    ) -> Self {
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let message = message(body);
         match status {
@@ -81,7 +90,7 @@ impl ApiError {
             401 | 403 => {
                 Self::Forbidden { message, needed: header("x-accepted-github-permissions").map(str::to_owned) }
             }
-            404 | 410 => Self::NotFound { what: what.to_owned() },
+            404 | 410 => Self::NotFound { what: what.to_owned(), server: Box::new(server.clone()) },
             _ => Self::Net(NetError::Status { url: what.to_owned(), status, retry_after: retry_after(headers) }),
         }
     }
@@ -162,7 +171,7 @@ mod tests {
         let headers = headers
             .iter()
             .map(|(name, value)| (http::HeaderName::from_static(name), http::HeaderValue::from_static(value)));
-        ApiError::from_answer("release v1", status, &headers.collect(), body.as_bytes(), false)
+        ApiError::from_answer(("release v1", &Server::default()), status, &headers.collect(), body.as_bytes(), false)
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde_json::Value;
 use serde_json::json;
 use serde_json::value::RawValue;
 
+use crate::config::Server;
 use crate::github::ApiError;
 use crate::github::GitHub;
 use crate::github::api::Answer;
@@ -103,7 +104,7 @@ impl GitHub {
         loop {
             let answer = self.graphql_once(document, variables, what).await;
             let outcome = answer.and_then(|answer| {
-                let data = data_of(&answer, what)?;
+                let data = data_of(&answer, what, self.server())?;
                 read_json(data.get().as_bytes(), what).map_err(GraphQlError::Api)
             });
             let error = match outcome {
@@ -121,12 +122,12 @@ impl GitHub {
 }
 
 /// The data of an answer that is whole. Data beside errors is not: what is missing in it cannot be told from what is not.
-fn data_of<'a>(answer: &'a Answer, what: &str) -> Result<&'a RawValue, GraphQlError> {
+fn data_of<'a>(answer: &'a Answer, what: &str, server: &Server) -> Result<&'a RawValue, GraphQlError> {
     match answer.status.as_u16() {
         200 => {}
         // A bad token is told from a missing page by the REST API, which also works without one.
         401 | 404 => return Err(GraphQlError::Off),
-        _ => return Err(GraphQlError::Api(answer.error(what, true))),
+        _ => return Err(GraphQlError::Api(answer.error(what, true, server))),
     }
     let body: Body<'_> = read_json(&answer.body, what).map_err(GraphQlError::Api)?;
     let unknown = body.errors.iter().find(|problem| problem.is_unknown_to_the_server());
@@ -159,24 +160,24 @@ pub(super) fn problems_of(answer: &Answer, what: &str) -> Result<Vec<Problem>, A
 
 impl GraphQlError {
     /// As a failed call of the REST API, for those who have no other way.
-    pub(super) fn into_api(self, what: &str) -> ApiError {
+    pub(super) fn into_api(self, what: &str, server: &Server) -> ApiError {
         match self {
             Self::Api(error) => error,
-            Self::Off => ApiError::NotFound { what: "GraphQL".to_owned() },
+            Self::Off => ApiError::NotFound { what: "GraphQL".to_owned(), server: Box::new(server.clone()) },
             Self::UnknownField { field } => ApiError::Shape {
                 what: what.to_owned(),
                 reason: format!("the server does not know the field `{field}`"),
             },
-            Self::Refused(problems) => refused(&problems, what),
+            Self::Refused(problems) => refused(&problems, what, server),
         }
     }
 }
 
-fn refused(problems: &[Problem], what: &str) -> ApiError {
+fn refused(problems: &[Problem], what: &str, server: &Server) -> ApiError {
     let first = problems.first();
     let message = first.map_or("it gave no reason", |problem| problem.message.as_str());
     match first.and_then(|problem| problem.kind.as_deref()) {
-        Some("NOT_FOUND") => ApiError::NotFound { what: what.to_owned() },
+        Some("NOT_FOUND") => ApiError::NotFound { what: what.to_owned(), server: Box::new(server.clone()) },
         Some("FORBIDDEN" | "INSUFFICIENT_SCOPES") => {
             ApiError::Forbidden { message: message.chars().take(300).collect(), needed: None }
         }
@@ -205,7 +206,8 @@ mod tests {
 
     #[test]
     fn answers_are_told_apart() {
-        let read = |status, body| data_of(&answer(status, body), "x").map(|data| data.get().to_owned());
+        let read =
+            |status, body| data_of(&answer(status, body), "x", &Server::default()).map(|data| data.get().to_owned());
         assert!(read(200, r#"{"data":{"a":1}}"#).is_ok());
         assert!(matches!(read(404, "{}"), Err(GraphQlError::Off)));
         assert!(matches!(read(401, "{}"), Err(GraphQlError::Off)));
@@ -223,9 +225,9 @@ mod tests {
     #[test]
     fn partial_data_is_no_data() {
         let partial = r#"{"data":{"repository":{"releases":null}},"errors":[{"message":"timeout"}]}"#;
-        let error = data_of(&answer(200, partial), "the releases").expect_err("refused");
+        let error = data_of(&answer(200, partial), "the releases", &Server::default()).expect_err("refused");
         assert_eq!(
-            error.into_api("the releases").to_string(),
+            error.into_api("the releases", &Server::default()).to_string(),
             "GitHub's answer about the releases cannot be read: timeout"
         );
     }

@@ -175,7 +175,7 @@ impl<'a> Lister<'a> {
                     Some(_) | None => self.way.set(Way::Rest),
                 },
                 Err(GraphQlError::Off) => self.way.set(Way::Rest),
-                Err(error) => return Err(error.into_api(&self.what())),
+                Err(error) => return Err(error.into_api(&self.what(), self.github.server())),
             }
         }
         self.list_by_rest().await
@@ -210,7 +210,8 @@ impl<'a> Lister<'a> {
                 Err(error) => return Err(error),
             };
             let Some(mut repository) = page.repository else {
-                return Err(GraphQlError::Api(ApiError::NotFound { what: self.what() }));
+                let server = Box::new(self.github.server().clone());
+                return Err(GraphQlError::Api(ApiError::NotFound { what: self.what(), server }));
             };
             releases.take(repository.releases.take(), "releases")?;
             tags.take(repository.refs.take(), "tags")?;

@@ -197,7 +197,7 @@ impl GitHub {
     }
 
     fn asset_api_url(&self, id: u64) -> Url {
-        let mut url = self.api_url.clone();
+        let mut url = self.api_url().clone();
         let path =
             format!("{}{}", url.path().trim_end_matches('/'), self.route(&["releases", "assets", &id.to_string()]));
         url.set_path(&path);

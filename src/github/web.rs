@@ -35,10 +35,6 @@ impl GitHub {
 
     /// An address below the repository's own page.
     pub(super) fn web_url(&self, segments: &[&str]) -> Url {
-        let mut url = self.server_url.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().push(self.repo.owner()).push(self.repo.name()).extend(segments);
-        }
-        url
+        self.server.page(&[&[self.repo.owner(), self.repo.name()], segments].concat())
     }
 }

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use chrono::Utc;
-use url::Url;
 
-use crate::address;
 use crate::cache::Cache;
 use crate::cache::CacheError;
+use crate::config::Server;
 use crate::config::Token;
 use crate::github::ApiError;
 use crate::github::GitHub;
@@ -31,10 +30,8 @@ use crate::secret::SafeUrl;
 
 /// What an installation may touch.
 pub struct Door<'a> {
-    /// The address of the API.
-    pub api_url: &'a Url,
-    /// The web address of GitHub.
-    pub server_url: &'a Url,
+    /// The GitHub that has the worker.
+    pub server: &'a Server,
     /// The places that may have releases, in the order they are tried; none is GitHub alone.
     pub mirrors: &'a [Place],
     /// The token for the API.
@@ -107,18 +104,14 @@ impl Door<'_> {
     pub(super) fn github(&self, repository: &RepoSlug) -> Result<Origin, InstallError> {
         let github = || -> Result<GitHub, ApiError> {
             let http = Http::new(self.http.clone())?;
-            let (api, server) = (self.api_url.clone(), self.server_url.clone());
-            GitHub::new(http, repository.clone(), api, server, self.token.cloned())
+            GitHub::new(http, repository.clone(), self.server.clone(), self.token.cloned())
         };
         github().map(|github| Origin::GitHub(Box::new(github))).map_err(|error| OriginError::from(error).into())
     }
 
-    /// The host of a GitHub that is not github.com. This very machine stands in for it in tests and demonstrations, as it does
-    /// for tokens.
+    /// The host of a GitHub that is not github.com.
     pub(super) fn other_github(&self) -> Option<&str> {
-        let host = self.server_url.host_str()?;
-        let stands_for_it = host.eq_ignore_ascii_case("github.com") || address::is_loopback(self.server_url);
-        (!stands_for_it).then_some(host)
+        (!self.server.is_github_com()).then(|| self.server.host())
     }
 
     /// A cache that cannot be used costs a download and nothing else.
@@ -128,11 +121,7 @@ impl Door<'_> {
 
     /// Where an asset is published, for reports and receipts.
     pub(super) fn public_address(&self, repository: &RepoSlug, tag: &Tag, name: &str) -> String {
-        let mut url = self.server_url.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty();
-            path.extend([repository.owner(), repository.name(), "releases", "download", tag.as_str(), name]);
-        }
-        SafeUrl(&url).to_string()
+        let segments = [repository.owner(), repository.name(), "releases", "download", tag.as_str(), name];
+        SafeUrl(&self.server.page(&segments)).to_string()
     }
 }

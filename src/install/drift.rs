@@ -36,14 +36,14 @@ pub(super) async fn explain(
     let (tag, name, locked) = (pin.lockfile.tag.clone(), pin.asset.name.clone(), pin.asset.sha256);
     let listed = match origin.release(&VersionSpec::Exact(tag.clone()), progress).await {
         Ok(Listing::Api(release)) => release.asset(&name).cloned(),
-        Err(OriginError::Api(ApiError::NotFound { .. })) => {
-            return Err(InstallError::Drift { drift: Drift::Pruned { tag } });
+        Err(OriginError::Api(ApiError::NotFound { server, .. })) => {
+            return Err(InstallError::Drift { drift: Drift::NoRelease { tag, server } });
         }
         // Nobody says more than is known already.
         Ok(Listing::Web { .. } | Listing::Index(_)) | Err(_) => return Err(error),
     };
     match listed {
-        None => Err(InstallError::Drift { drift: Drift::AssetGone { tag, name } }),
+        None => Err(InstallError::Drift { drift: Drift::AssetGone { tag, name, server: origin.described() } }),
         Some(Asset { digest: Ok(Some(now)), .. }) if now != locked => {
             Err(InstallError::Drift { drift: Drift::at(origin, tag, name, locked, now) })
         }

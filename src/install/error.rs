@@ -16,6 +16,7 @@ use crate::binary::VersionMismatch;
 use crate::build::BuildError;
 use crate::build::PrepareError;
 use crate::build::SourceOrigin;
+use crate::config::Server;
 use crate::fs::LockError;
 use crate::install::Disagreement;
 use crate::install::Fallback;
@@ -101,10 +102,12 @@ pub enum InstallError {
         found: Sha256Digest,
     },
     /// The repository has releases, and none of them names a version; or it has none at all.
-    #[error("{repository} has no release that names a version")]
+    #[error("{repository} has no release that names a version on {server}")]
     NoVersions {
         /// The repository.
         repository: RepoSlug,
+        /// Who was asked, and what selected it.
+        server: String,
     },
     /// What was asked for needs the network.
     #[error("which release there is cannot be found out without the network (--offline)")]
@@ -362,18 +365,22 @@ pub enum Drift {
         now: Sha256Digest,
     },
     /// The release is still there, and the asset is not.
-    #[error("the asset {name} was removed from {tag} on GitHub since it was locked")]
+    #[error("the asset {name} of {tag} was not found on {server}: it was removed since it was locked")]
     AssetGone {
         /// The release.
         tag: Tag,
         /// The asset.
         name: String,
+        /// Who was asked, and what selected it.
+        server: String,
     },
-    /// The release is gone.
-    #[error("{tag} was pruned from GitHub since it was locked")]
-    Pruned {
+    /// The release is not there: it was pruned, or another server has it.
+    #[error("{tag}, which reproq.lock names, was not found on {server}")]
+    NoRelease {
         /// The release.
         tag: Tag,
+        /// Who was asked, and what selected it.
+        server: Box<Server>,
     },
 }
 

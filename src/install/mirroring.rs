@@ -129,7 +129,7 @@ pub fn synchronize(sync: &Synchronization<'_>, door: &Door<'_>) -> Result<Synced
         let conditions = survey(&folder, &index, door)?;
         let plan = SyncPlan::compute(&offers, &index, &conditions, &sync.wanted);
         if plan.releases.is_empty() && plan.absent.is_empty() {
-            return Err(InstallError::NoVersions { repository: repository.clone() });
+            return Err(InstallError::NoVersions { repository: repository.clone(), server: github.described() });
         }
         if sync.preview {
             return Ok(preview(plan, &index));

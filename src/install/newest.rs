@@ -47,7 +47,7 @@ pub fn newest(
                 Ok(Some(newest)) => return Ok(newest),
                 Ok(None) => {
                     let repository = request.repository.clone();
-                    return Err(InstallError::NoVersions { repository });
+                    return Err(InstallError::NoVersions { repository, server: origin.described() });
                 }
                 Err(error) => tried.push((origin.name(), InstallError::at(&origin, error))),
             }

@@ -17,7 +17,9 @@ pub fn published(receipt: &Receipt, door: &Door<'_>) -> Result<Published, Instal
         let spec = VersionSpec::Exact(tag.clone());
         let listing = match door.github(repository)?.release(&spec, door.progress).await {
             Ok(listing) => listing,
-            Err(OriginError::Api(ApiError::NotFound { .. })) => return Ok(Published::NoRelease),
+            Err(OriginError::Api(ApiError::NotFound { server, .. })) => {
+                return Ok(Published::NoRelease { server: server.to_string() });
+            }
             Err(error) => return Ok(Published::Unknown(error.to_string())),
         };
         let Some(release) = listing.release() else {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::attestation::Workflow;
 use crate::build::SourceOrigin;
 use crate::bundle::Bundle;
+use crate::config::Server;
 use crate::install::Disagreement;
 use crate::install::PinInput;
 use crate::install::Pinning;
@@ -83,6 +84,8 @@ pub struct InstallRequest {
     pub tool: Tool,
     /// Whose releases.
     pub repository: RepoSlug,
+    /// On which GitHub.
+    pub server: Server,
     /// Which release; without one, whatever is installed is fine, and else the newest.
     pub spec: Option<VersionSpec>,
     /// What `spec`, `pin`, `keep` and `lock` were decided from.

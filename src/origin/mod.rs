@@ -80,6 +80,14 @@ impl Origin {
         }
     }
 
+    /// The same, and of a GitHub which one and what selected it.
+    pub fn described(&self) -> String {
+        match self {
+            Self::GitHub(github) => github.server().to_string(),
+            Self::Mirror(_) | Self::Bundle(_) => self.name(),
+        }
+    }
+
     /// The release that is meant, with what this place says of its files.
     pub async fn release(&self, spec: &VersionSpec, progress: &dyn Progress) -> Result<Listing, OriginError> {
         match self {

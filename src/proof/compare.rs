@@ -52,8 +52,11 @@ pub enum Published {
     NoDigest,
     /// The release is there, and the asset is not.
     NoAsset,
-    /// The release is gone.
-    NoRelease,
+    /// The release is not there.
+    NoRelease {
+        /// Who was asked, and what selected it.
+        server: String,
+    },
     /// It could not be asked.
     Unknown(String),
 }
@@ -265,7 +268,9 @@ fn against_github(
         Published::Digest(now) => differences.push(Difference::ChangedOnGitHub { installed: asset.sha256, now: *now }),
         Published::NoDigest => notes.push("GitHub states no digest for the asset".to_owned()),
         Published::NoAsset => notes.push(format!("the asset was removed from {tag} on GitHub since")),
-        Published::NoRelease => notes.push(format!("{tag} was pruned from GitHub since")),
+        Published::NoRelease { server } => {
+            notes.push(format!("{tag} was not found on {server}; it may have been pruned"))
+        }
         Published::Unknown(reason) => differences.push(Difference::NotAsked { reason: reason.clone() }),
     }
 }

@@ -29,7 +29,7 @@ fn a_build_takes_the_place_of_a_missing_asset() {
 #[test]
 fn without_a_network_the_checkout_is_built() {
     let mut context = context();
-    context.set("GITHUB_API_URL", "http://127.0.0.1:1");
+    context.set("REPROQ_GITHUB_API_URL", "http://127.0.0.1:1");
     let output = context.succeed(&["install", "--json"]);
     let document: serde_json::Value = serde_json::from_str(&output.stdout).expect("one document");
     assert_eq!(document["receipt"]["verdict"], "built");
@@ -133,7 +133,7 @@ fn offline_without_vendored_modules_is_explained() {
 #[test]
 fn a_tag_that_the_source_is_not_is_refused() {
     let mut context = context();
-    context.set("GITHUB_API_URL", "http://127.0.0.1:1");
+    context.set("REPROQ_GITHUB_API_URL", "http://127.0.0.1:1");
     insta::assert_snapshot!(context.shown(&["install", "--tag", "v0.0.150"]));
 }
 

@@ -42,7 +42,9 @@ fn a_whole_project_has_no_problem_and_nothing_is_written() {
     assert!(context.github.requests().is_empty(), "without --network nobody is asked");
     assert_eq!(findings(&output, "installed")[0].1, "v0.0.144 (`digest`): binary, receipt and lock agree");
     assert!(findings(&output, "which")[0].1.contains("will run"), "{output:#?}");
-    assert!(findings(&output, "settings").iter().any(|(_, line)| line.contains("from the variable GITHUB_API_URL")));
+    assert!(
+        findings(&output, "settings").iter().any(|(_, line)| line.contains("from the variable REPROQ_GITHUB_API_URL"))
+    );
     let human = context.succeed(&["doctor"]);
     assert!(human.stdout.ends_with("No problems.\n"), "{human:#?}");
     assert_eq!(context.succeed(&["doctor", "-q"]).stdout, "");
@@ -91,14 +93,14 @@ fn what_is_in_the_way_is_named() {
     assert_eq!(output.code, 1, "{output:#?}");
     assert!(findings(&output, "token")[0].1.contains("GitHub refused the token from GH_TOKEN"), "{output:#?}");
 
-    context.set("GH_TOKEN", "").set("GITHUB_API_URL", "http://127.0.0.1:9");
+    context.set("GH_TOKEN", "").set("REPROQ_GITHUB_API_URL", "http://127.0.0.1:9");
     let output = context.run(&["doctor", "--network", "--json"]);
     assert_eq!(output.code, 1, "{output:#?}");
     let hosts = findings(&output, "network");
     assert_eq!((hosts[0].0.as_str(), hosts[1].0.as_str()), ("problem", "fine"), "{output:#?}");
     every_flaw_has_a_hint(&output);
 
-    context.set("GITHUB_API_URL", "https://no-such-host.invalid");
+    context.set("REPROQ_GITHUB_API_URL", "https://no-such-host.invalid");
     let output = context.run(&["doctor", "--network", "--json"]);
     assert!(findings(&output, "network")[0].1.contains("leads nowhere"), "{output:#?}");
     assert_eq!(context.run(&["doctor", "--network", "--offline"]).code, 2);

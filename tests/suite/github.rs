@@ -12,7 +12,10 @@ use fake_github::TokenKind;
 use sha2::Digest as _;
 
 use crate::support::Context;
+use crate::support::context::REPOSITORY;
 use crate::support::context::asset_name;
+use crate::support::fault_table::Part;
+use crate::support::fault_table::record;
 use crate::support::workers;
 
 #[test]
@@ -152,11 +155,11 @@ fn an_unknown_machine_lists_what_the_release_has() {
 fn an_enterprise_server_has_its_api_below_its_own_address() {
     let mut context = Context::released();
     let web = context.github.web_url();
-    context.set("GITHUB_API_URL", "").set("GITHUB_SERVER_URL", web);
+    context.set("REPROQ_GITHUB_API_URL", "").set("REPROQ_GITHUB_SERVER_URL", web);
     context.github.token("ghe_token_of_nobody", TokenKind::Read);
     context.set("GH_ENTERPRISE_TOKEN", "not for loopback").set("GH_TOKEN", "ghe_token_of_nobody");
     let output = context.succeed(&["install", "-v"]);
-    assert!(output.stderr.contains("/api/v3 from the variable GITHUB_SERVER_URL"), "{output:#?}");
+    assert!(output.stderr.contains("/api/v3 from the variable REPROQ_GITHUB_SERVER_URL"), "{output:#?}");
     let asked = context.github.requests();
     assert!(asked[0].path.starts_with("/api/v3/repos/adpena/reproq-worker/releases/latest"), "{asked:#?}");
     context.repo().private();
@@ -164,4 +167,49 @@ fn an_enterprise_server_has_its_api_below_its_own_address() {
     context.succeed(&["install", "--force"]);
     let last = context.github.requests();
     assert!(last.iter().any(|request| request.path.starts_with("/api/v3/repos/adpena/reproq-worker/releases/assets/")));
+}
+
+#[test]
+fn the_runners_own_server_is_not_asked_for_the_worker() {
+    let mut context = Context::released();
+    context.succeed(&["install"]);
+    context.set("GITHUB_SERVER_URL", "http://127.0.0.1:1").set("GITHUB_API_URL", "http://127.0.0.1:1/api/v3");
+    context.without_cache();
+    context.succeed(&["install", "--locked", "--force"]);
+    context.succeed(&["lock", "--check"]);
+    let output = context.run(&["release", "list", "--repo", REPOSITORY]);
+    assert!(output.code == 6 && output.stderr.contains("127.0.0.1"), "{output:#?}");
+}
+
+#[test]
+fn what_is_not_found_names_the_server_and_what_selected_it() {
+    let context = Context::released();
+    context.succeed(&["install"]);
+    for (name, arguments, says) in [
+        (
+            "server: another one than has the locked release",
+            &["install", "--locked", "--force"][..],
+            "which reproq.lock names, was not found on",
+        ),
+        ("server: another one than has the release", &["install", "--tag", "v9.9.9"], "was not found on"),
+        (
+            "server: another one than has the repository",
+            &["release", "list", "--repo", "acme/tool"],
+            "was not found on",
+        ),
+    ] {
+        // The same project where another GitHub is named.
+        let mut elsewhere = Context::new();
+        let project = context.project();
+        let arguments = [&["-C", project.to_str().expect("UTF-8")], arguments].concat();
+        let output = elsewhere.without_cache().run(&arguments);
+        assert_eq!(output.code, 4, "{output:#?}");
+        assert!(output.stderr.contains(says), "{output:#?}");
+        let variable = if arguments.contains(&"release") { "GITHUB_SERVER_URL" } else { "REPROQ_GITHUB_SERVER_URL" };
+        assert!(output.stderr.contains(&format!("(the variable {variable}")), "{output:#?}");
+        assert!(!output.stderr.contains("https://github.com"), "{output:#?}");
+        record(Part::Network, name, &elsewhere, &output, "the old binary");
+    }
+    let installed = context.run(&["verify"]);
+    assert_eq!(installed.code, 0, "{installed:#?}");
 }

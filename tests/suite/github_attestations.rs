@@ -11,6 +11,9 @@ use fake_github::Origin;
 use fake_github::RetryAfter;
 use fake_github::Setup;
 use fake_github::TokenKind;
+use reproq::config::Provenance;
+use reproq::config::Server;
+use reproq::config::Setting;
 use reproq::config::Token;
 use reproq::github::ApiError;
 use reproq::github::Attestations;
@@ -48,8 +51,10 @@ fn asked(github: &FakeGitHub, token: Option<&str>) -> Result<Attestations, ApiEr
         let http = Http::new(options).expect("a client");
         let address = |text: String| text.parse().expect("an address");
         let token = token.map(|text| Token { variable: "GH_TOKEN", value: Secret::new(text.to_owned()) });
-        let (api, web) = (address(github.api_url()), address(github.web_url()));
-        let client = GitHub::new(http, REPO.parse().expect("a repository"), api, web, token).expect("a client");
+        let from = Provenance::Flag("--github-server-url");
+        let url = |text| Setting { value: address(text), from: from.clone() };
+        let server = Server { api_url: url(github.api_url()), web_url: url(github.web_url()) };
+        let client = GitHub::new(http, REPO.parse().expect("a repository"), server, token).expect("a client");
         client.attestations(digest(), &Unwatched).await
     })
 }

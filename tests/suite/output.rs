@@ -89,7 +89,7 @@ fn broken_settings_are_2_and_name_their_place() {
     fs::write(context.project().join("pyproject.toml"), "[tool.reproq\n").expect("written");
     insta::assert_snapshot!(context.shown(&["which", "--json"]));
     fs::remove_file(context.project().join("pyproject.toml")).expect("removed");
-    context.set("GITHUB_API_URL", "http://example.org");
+    context.set("REPROQ_GITHUB_API_URL", "http://example.org");
     insta::assert_snapshot!(context.shown(&["install"]));
 }
 

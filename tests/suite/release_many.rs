@@ -8,6 +8,9 @@ use fake_github::Fault;
 use fake_github::Matcher;
 use fake_github::RetryAfter;
 use fake_github::TagSpec;
+use reproq::config::Provenance;
+use reproq::config::Server;
+use reproq::config::Setting;
 use reproq::config::Token;
 use reproq::github::GitHub;
 use reproq::github::Lister;
@@ -45,11 +48,14 @@ fn runtime() -> tokio::runtime::Runtime {
 /// A client that may push. Must be called inside the runtime.
 fn client(context: &Context) -> GitHub {
     let http = Http::new(HttpOptions::default()).expect("a client");
-    let url = |text: String| text.parse().expect("an address");
+    let url = |text: String| {
+        let from = Provenance::Flag("--github-server-url");
+        Setting { value: text.parse().expect("a URL"), from }
+    };
+    let server = Server { api_url: url(context.github.api_url()), web_url: url(context.github.web_url()) };
     let token = Token { variable: "GH_TOKEN", value: Secret::new(TOKEN.to_owned()) };
     let slug = PRUNED.parse().expect("a repository");
-    GitHub::new(http, slug, url(context.github.api_url()), url(context.github.web_url()), Some(token))
-        .expect("a client")
+    GitHub::new(http, slug, server, Some(token)).expect("a client")
 }
 
 /// One run: lists, plans to keep three, and applies. Gives the time it would have taken.

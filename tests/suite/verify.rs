@@ -106,9 +106,9 @@ fn github_is_asked_when_asked_for() {
     pruned.repo().delete_tag("v0.0.144");
     let output = verified(&pruned, &["--online"]);
     assert_eq!(output.code, 0, "what is installed is what was accepted: {output:#?}");
-    assert!(output.stdout.contains("v0.0.144 was pruned from GitHub since"), "{output:#?}");
+    assert!(output.stdout.contains("v0.0.144 was not found on"), "{output:#?}");
 
     let mut away = installed();
-    away.set("GITHUB_API_URL", "http://127.0.0.1:9").set("REPROQ_HTTP_TIMEOUT", "1");
+    away.set("REPROQ_GITHUB_API_URL", "http://127.0.0.1:9").set("REPROQ_HTTP_TIMEOUT", "1");
     assert_eq!(verified(&away, &["--online"]).code, 6);
 }

@@ -182,6 +182,8 @@ impl Demo {
             .env_clear()
             .env("PATH", format!("{}:/usr/bin:/bin", go.display()))
             .env("HOME", self.folder.path())
+            .env("REPROQ_GITHUB_API_URL", self.github.api_url())
+            .env("REPROQ_GITHUB_SERVER_URL", self.github.web_url())
             .env("GITHUB_API_URL", self.github.api_url())
             .env("GITHUB_SERVER_URL", self.github.web_url())
             .env("GH_TOKEN", TOKEN)

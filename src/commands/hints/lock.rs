@@ -1,5 +1,6 @@
 //! The lock: unreadable, unsatisfied, or no longer what its release has.
 
+use crate::config::Server;
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
 use crate::failure::io_advice;
@@ -10,7 +11,6 @@ use crate::lockfile::LockfileError;
 use crate::lockfile::TextError;
 
 pub(super) fn drift(drift: &Drift) -> (ExitStatus, Vec<String>) {
-    let move_on = "move the lock to a release that is there: `reproq upgrade`";
     match drift {
         Drift::Changed { tag, .. } => (
             ExitStatus::Unverified,
@@ -28,15 +28,27 @@ pub(super) fn drift(drift: &Drift) -> (ExitStatus, Vec<String>) {
                 "to try GitHub behind the mirror, name it too: `--mirror PLACE --mirror github`".to_owned(),
             ],
         ),
-        Drift::AssetGone { .. } | Drift::Pruned { .. } => (
+        Drift::NoRelease { server, .. } if !server.is_github_com() => (
             ExitStatus::NotFound,
-            vec![
-                "only the newest releases stay on GitHub; the locked bytes may still be in another machine's cache, in a mirror (`reproq install --mirror PLACE`) or in a bundle (`reproq install --from BUNDLE`)".to_owned(),
-                move_on.to_owned(),
-                "or build the locked version from a checkout: `reproq install --build --source DIR`".to_owned(),
-            ],
+            [vec![other_server(server)], gone()].concat(),
         ),
+        Drift::AssetGone { .. } | Drift::NoRelease { .. } => (ExitStatus::NotFound, gone()),
     }
+}
+
+/// What to do when the locked bytes are no longer where they were.
+fn gone() -> Vec<String> {
+    vec![
+        "only the newest releases are kept; the locked bytes may still be in another machine's cache, in a mirror (`reproq install --mirror PLACE`) or in a bundle (`reproq install --from BUNDLE`)".to_owned(),
+        "move the lock to a release that is there: `reproq upgrade`".to_owned(),
+        "or build the locked version from a checkout: `reproq install --build --source DIR`".to_owned(),
+    ]
+}
+
+/// Another server than the one that was asked may have it.
+pub(super) fn other_server(server: &Server) -> String {
+    let from = &server.web_url.from;
+    format!("if another server has the worker, name that one; this one was selected by {from}")
 }
 
 /// Turns a lock that cannot be used into what the user is told.

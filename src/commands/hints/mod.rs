@@ -277,10 +277,8 @@ fn nothing_serves(reason: &Fallback, build: &NoBuild, request: &InstallRequest) 
             let looked: Vec<String> =
                 looked.iter().map(|(origin, path)| format!("{} ({origin})", path.display())).collect();
             hints.push(format!("no checkout to build from was found at {}", looked.join(", ")));
-            hints.push(format!(
-                "clone https://github.com/{} there, or name a checkout with `--source DIR`",
-                request.repository
-            ));
+            let page = request.server.page(&[request.repository.owner(), request.repository.name()]);
+            hints.push(format!("clone {page} there, or name a checkout with `--source DIR`"));
         }
     }
     (status, hints)

@@ -29,10 +29,14 @@ pub(super) fn api(error: &ApiError, request: &InstallRequest) -> (ExitStatus, Ve
             };
             (ExitStatus::Unavailable, vec![hint.to_owned()])
         }
-        ApiError::NotFound { .. } => {
+        ApiError::NotFound { server, .. } => {
             let mut hints = Vec::new();
+            if !server.is_github_com() {
+                hints.push(super::lock::other_server(server));
+            }
             if request.spec.is_some() {
-                let page = format!("https://github.com/{}/releases", request.repository);
+                let repository = &request.repository;
+                let page = server.page(&[repository.owner(), repository.name(), "releases"]);
                 hints.push(format!(
                     "the tag may have no release, be a draft, or have been pruned (only the newest releases are kept); see {page}"
                 ));
@@ -65,7 +69,7 @@ pub(super) fn api(error: &ApiError, request: &InstallRequest) -> (ExitStatus, Ve
         ApiError::Shape { .. } => (
             ExitStatus::Unavailable,
             vec![
-                "something between here and GitHub may answer in its place; check the proxy and GITHUB_API_URL"
+                "something between here and GitHub may answer in its place; check the proxy and REPROQ_GITHUB_API_URL"
                     .to_owned(),
             ],
         ),

@@ -50,10 +50,9 @@ fn client(repository: &RepoSlug, session: &Session<'_>) -> Result<GitHub, Comman
         let message = format!("releases are on GitHub, and the network may not be used ({})", settings.offline.from);
         return Err(CommandError::message(ExitStatus::Usage, message).hint("leave out `--offline`"));
     }
-    let (api, server) = (settings.api_url.value.clone(), settings.server_url.value.clone());
     Http::new(session.http.clone())
         .map_err(Into::into)
-        .and_then(|http| GitHub::new(http, repository.clone(), api, server, settings.token.clone()))
+        .and_then(|http| GitHub::new(http, repository.clone(), settings.server.clone(), settings.token.clone()))
         .map_err(|error| errors::api(error, repository))
 }
 

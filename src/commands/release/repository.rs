@@ -26,7 +26,7 @@ pub(super) fn find(flag: Option<&str>, session: &Session<'_>) -> Result<RepoSlug
             .parse()
             .map_err(|error| CommandError::message(ExitStatus::Usage, format!("{from} is not usable: {error}")));
     }
-    let server = &session.settings.server_url.value;
+    let server = &session.settings.server.web_url.value;
     let missing = |why: String| {
         CommandError::message(ExitStatus::Usage, format!("no repository is named: {why}"))
             .hint("name it with `--repo OWNER/NAME`, or as `repository` in [tool.reproq.release] of pyproject.toml")

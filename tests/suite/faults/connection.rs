@@ -21,10 +21,10 @@ use crate::support::releases::with_versions;
 fn names_that_lead_nowhere() {
     let mut context = project();
     let api = context.github.api_url();
-    context.set("GITHUB_API_URL", "https://name.invalid");
+    context.set("REPROQ_GITHUB_API_URL", "https://name.invalid");
     let command = context.command(NO_BUILD);
     under_fault(Part::Network, "connection: no such name", &context, command, 6, "could not be resolved");
-    context.set("GITHUB_API_URL", api);
+    context.set("REPROQ_GITHUB_API_URL", api);
     recovers(&context, NO_BUILD);
 }
 
@@ -32,10 +32,10 @@ fn names_that_lead_nowhere() {
 fn addresses_nobody_listens_at() {
     let mut context = project();
     let api = context.github.api_url();
-    context.set("GITHUB_API_URL", "http://127.0.0.1:1");
+    context.set("REPROQ_GITHUB_API_URL", "http://127.0.0.1:1");
     let command = context.command(NO_BUILD);
     under_fault(Part::Network, "connection: refused", &context, command, 6, "refused the connection");
-    context.set("GITHUB_API_URL", api);
+    context.set("REPROQ_GITHUB_API_URL", api);
     recovers(&context, NO_BUILD);
 }
 

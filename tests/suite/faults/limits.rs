@@ -64,7 +64,7 @@ fn a_limit_on_processes_is_told_as_one() {
     // A name instead of an address, which is resolved on a thread of its own.
     let named = |url: String| url.replace("127.0.0.1", "localhost");
     let (api, web) = (named(person.context.github.api_url()), named(person.context.github.web_url()));
-    person.context.set("GITHUB_API_URL", api).set("GITHUB_SERVER_URL", web);
+    person.context.set("REPROQ_GITHUB_API_URL", api).set("REPROQ_GITHUB_SERVER_URL", web);
     for limit in 1..=6 {
         let nproc = format!("--nproc={limit}");
         let output = person.run_below(&["prlimit", &nproc], &[INSTALL, &["--json"]].concat());

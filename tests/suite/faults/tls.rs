@@ -44,7 +44,7 @@ fn certificates_that_do_not_fit_are_final() {
         // The fault is gone: the same project, and a GitHub with a good certificate.
         context.github = FakeGitHub::start_tls();
         let (api, web) = (context.github.api_url(), context.github.web_url());
-        context.set("GITHUB_API_URL", api).set("GITHUB_SERVER_URL", web);
+        context.set("REPROQ_GITHUB_API_URL", api).set("REPROQ_GITHUB_SERVER_URL", web);
         context.release("v0.0.144");
         trust(&mut context);
         recovers(&context, INSTALL);

@@ -43,6 +43,7 @@ fn with_secrets(mut context: Context) -> Context {
         ("MIRROR", format!("https://x:{}@mirror.test/", SECRETS[1])),
         ("HTTPS_PROXY", format!("http://builder:{}@127.0.0.1:1", SECRETS[4])),
         ("NO_PROXY", "127.0.0.1".to_owned()),
+        ("REPROQ_GITHUB_API_URL", api.clone()),
         ("GITHUB_API_URL", api),
         ("GITHUB_STEP_SUMMARY", context.root().join("summary").display().to_string()),
         ("GITHUB_OUTPUT", context.root().join("outputs").display().to_string()),
@@ -206,9 +207,9 @@ fn every_command_that_succeeds_keeps_the_token_to_itself() {
 fn addresses_with_a_password_are_not_repeated() {
     let secret = SECRETS[1];
     for (fault, name, value) in [
-        ("the API's address", "GITHUB_API_URL", format!("https://x:{secret}@git.test")),
-        ("an unencrypted address", "GITHUB_API_URL", format!("http://{secret}@git.test")),
-        ("an address that is none", "GITHUB_SERVER_URL", format!("https://x:{secret}@git.test:port")),
+        ("the API's address", "REPROQ_GITHUB_API_URL", format!("https://x:{secret}@git.test")),
+        ("an unencrypted address", "REPROQ_GITHUB_API_URL", format!("http://{secret}@git.test")),
+        ("an address that is none", "REPROQ_GITHUB_SERVER_URL", format!("https://x:{secret}@git.test:port")),
         ("a repository's address", "REPROQ_REPOSITORY", format!("https://x:{secret}@github.com/acme/tool")),
         ("another repository's address", "GITHUB_REPOSITORY", format!("https://x:{secret}@github.com/acme/tool")),
         ("a token with a line feed in it", "REPROQ_GITHUB_TOKEN", format!("{secret}\nx")),
@@ -220,7 +221,9 @@ fn addresses_with_a_password_are_not_repeated() {
             say(&context, arguments);
         }
         nothing_is_kept(&context, &[]);
-        let output = context.run(&["release", "list"]);
+        // Either command stops at the variables it reads.
+        let command = if name.starts_with("REPROQ_GITHUB") { &["install"][..] } else { &["release", "list"] };
+        let output = context.run(command);
         if name != "REPROQ_WORKER_SOURCE" {
             record(Part::Hostile, &format!("secrets: {fault} with a password"), &context, &output, "nothing");
         }

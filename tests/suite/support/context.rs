@@ -60,6 +60,9 @@ impl Context {
             ("HOME", text(context.root().join("home"))),
             ("TMPDIR", text(context.root().join("tmp"))),
             ("PATH", "/usr/bin:/bin".to_owned()),
+            ("REPROQ_GITHUB_API_URL", context.github.api_url()),
+            ("REPROQ_GITHUB_SERVER_URL", context.github.web_url()),
+            // What the `release` commands go by.
             ("GITHUB_API_URL", context.github.api_url()),
             ("GITHUB_SERVER_URL", context.github.web_url()),
             ("LANG", "C.UTF-8".to_owned()),
