@@ -96,6 +96,18 @@ pub fn credentials_of(address: &str) -> Vec<String> {
     let Some((_, behind)) = address.split_once("://") else { return Vec::new() };
     let authority = behind.split(['/', '?', '#']).next().unwrap_or_default();
     let Some((account, _host)) = authority.rsplit_once('@') else { return Vec::new() };
+    of_account(account)
+}
+
+/// What logs in at a proxy. Its URL may lack the scheme, and its password may hold what no URL can: everything between them
+/// belongs to it.
+pub fn credentials_of_proxy(address: &str) -> Vec<String> {
+    let behind = address.split_once(":/").map_or(address, |(_scheme, behind)| behind.trim_start_matches('/'));
+    let Some((account, _host)) = behind.rsplit_once('@') else { return Vec::new() };
+    of_account(account)
+}
+
+fn of_account(account: &str) -> Vec<String> {
     let (user, password) = account.split_once(':').unwrap_or((account, ""));
     let secret = if matches!(password, "" | "x-oauth-basic") { user } else { password };
     let meant = percent_decode_str(secret).decode_utf8_lossy().into_owned();
@@ -164,6 +176,20 @@ mod tests {
         ];
         for (address, expected) in cases {
             assert_eq!(credentials_of(address), expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn what_logs_in_at_a_proxy_is_found_in_any_spelling() {
+        let cases: [(&str, &[&str]); 5] = [
+            ("http://user:s%40cret@proxy:3128", &["s%40cret", "s@cret"]),
+            ("user:s@cret@proxy:3128", &["s@cret"]),
+            ("http:/user:s/c ret@proxy:3128/", &["s/c ret"]),
+            ("socks5://user:a:b@proxy", &["a:b"]),
+            ("http://proxy:3128", &[]),
+        ];
+        for (address, expected) in cases {
+            assert_eq!(credentials_of_proxy(address), expected, "{address}");
         }
     }
 

@@ -19,7 +19,9 @@ use crate::config::Settings;
 use crate::config::SettingsInput;
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
+use crate::net::Certificates;
 use crate::net::HttpOptions;
+use crate::net::ProxyVariables;
 use crate::text::count;
 use crate::ui::Ui;
 
@@ -147,11 +149,16 @@ fn now() -> DateTime<Utc> {
     DateTime::<Utc>::from(std::time::SystemTime::now()).trunc_subsecs(0)
 }
 
-/// `REPROQ_HTTP_TIMEOUT`: how many seconds a connection or a body may stand still. `SSL_CERT_FILE`: whom to trust beside the
-/// system's roots.
+/// `REPROQ_HTTP_TIMEOUT`: how many seconds a connection or a body may stand still; certificates to trust beside the
+/// system's; and the proxy.
 fn http_options(env: &Env) -> Result<HttpOptions, CommandError> {
-    let certificates = env.var_os("SSL_CERT_FILE").map(PathBuf::from);
-    let options = HttpOptions { certificates, ..HttpOptions::default() };
+    let directories = env.var_os("SSL_CERT_DIR").map(std::env::split_paths);
+    let certificates = Certificates {
+        file: env.var_os("SSL_CERT_FILE").map(PathBuf::from),
+        directories: directories.into_iter().flatten().filter(|path| !path.as_os_str().is_empty()).collect(),
+    };
+    let proxy = ProxyVariables::of(|name| env.var_os(name).map(ToOwned::to_owned));
+    let options = HttpOptions { certificates, proxy, ..HttpOptions::default() };
     let Some(text) = env.var("REPROQ_HTTP_TIMEOUT") else { return Ok(options) };
     match text.trim().parse() {
         Ok(seconds @ 1..=3600) => Ok(HttpOptions { idle_timeout: Duration::from_secs(seconds), ..options }),

@@ -11,15 +11,10 @@ use std::path::PathBuf;
 
 use crate::secret::TOKEN_VARIABLES;
 use crate::secret::credentials_of;
+use crate::secret::credentials_of_proxy;
 
 /// The variables whose value is an address, perhaps with what logs in there.
-const ADDRESSES: [&str; 12] = [
-    "HTTPS_PROXY",
-    "https_proxy",
-    "HTTP_PROXY",
-    "http_proxy",
-    "ALL_PROXY",
-    "all_proxy",
+const ADDRESSES: [&str; 6] = [
     "GITHUB_API_URL",
     "GITHUB_SERVER_URL",
     "REPROQ_GITHUB_API_URL",
@@ -27,6 +22,9 @@ const ADDRESSES: [&str; 12] = [
     "GOPROXY",
     "REPROQ_MIRROR",
 ];
+
+/// The variables that name one proxy each, whose password may hold anything.
+const PROXIES: [&str; 6] = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 
 /// A snapshot of the process's surroundings. Everything after it is a function of this value.
 #[derive(Debug, Clone)]
@@ -117,7 +115,9 @@ impl Env {
         // Some of them hold several addresses.
         let each =
             |addresses: String| addresses.split([',', ' ', '\t', '\n']).flat_map(credentials_of).collect::<Vec<_>>();
-        tokens.chain(addresses.flat_map(each)).collect()
+        let proxies = PROXIES.iter().filter_map(|name| self.var(name));
+        let proxies = proxies.flat_map(|address| credentials_of_proxy(&address));
+        tokens.chain(addresses.flat_map(each)).chain(proxies).collect()
     }
 
     /// All variables, for handing on to a child process less what it must not see.

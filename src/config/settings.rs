@@ -19,7 +19,7 @@ use crate::secret::Secret;
 use crate::trust::Level;
 
 /// Every variable this program reads, with its meaning; the README's table is generated from it.
-pub const VARIABLES: [(&str, &str); 30] = [
+pub const VARIABLES: [(&str, &str); 31] = [
     ("REPROQ_REPOSITORY", "the worker's repository, `OWNER/NAME`"),
     ("REPROQ_REQUIRE", "the least verdict an installation accepts"),
     ("REPROQ_WORKFLOW", "the workflow that must have signed for a release"),
@@ -39,9 +39,10 @@ pub const VARIABLES: [(&str, &str); 30] = [
     ("REPROQ_GITHUB_API_URL", "the URL of its API, where it does not follow from REPROQ_GITHUB_SERVER_URL"),
     ("GITHUB_SERVER_URL", "the URL of the GitHub that the `release` commands work on, and only they (set in Actions)"),
     ("GITHUB_API_URL", "the URL of its API (set in Actions)"),
-    ("HTTPS_PROXY", "proxy for https addresses; also `HTTP_PROXY`, `ALL_PROXY`"),
-    ("NO_PROXY", "hosts reached without a proxy"),
+    ("HTTPS_PROXY", "the proxy; also `https_proxy` (first), `ALL_PROXY` and `all_proxy`; read as curl reads it"),
+    ("NO_PROXY", "hosts reached without a proxy; also `no_proxy` (first); this machine is always one of them"),
     ("SSL_CERT_FILE", "a file with certificates to trust beside the system's"),
+    ("SSL_CERT_DIR", "directories with certificates to trust beside the system's, with `:` between them"),
     ("CI", "`true`: one line per stage, no questions; `release prune` takes the command line for consent"),
     ("GITHUB_REPOSITORY", "what the `release` commands work on, unless a flag or setting says it (set in Actions)"),
     ("GITHUB_REF_TYPE", "`tag`: GITHUB_REF_NAME is a tag, which is never deleted (set in Actions)"),

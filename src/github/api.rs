@@ -265,7 +265,7 @@ impl GitHub {
         let mut cause = Some(error);
         while let Some(current) = cause {
             if let Some(error) = current.downcast_ref::<reqwest::Error>() {
-                return NetError::from_reqwest(error, self.api_url()).into();
+                return self.http.failure(error, self.api_url()).into();
             }
             if current.is::<http_body_util::LengthLimitError>() {
                 return ApiError::Shape {

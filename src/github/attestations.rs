@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use url::Url;
 
+use crate::address::is_loopback;
 use crate::github::ApiError;
 use crate::github::GitHub;
 use crate::github::api::read_json;
@@ -120,13 +121,13 @@ impl GitHub {
     }
 }
 
-/// Where a bundle may be fetched from: anywhere over TLS, and without it only where the API itself has none, which settings
-/// allow for this very machine alone.
+/// Where a bundle may be fetched from: anywhere over TLS, and without it only from this very machine, where the API itself is
+/// there without TLS.
 fn bundle_url(text: &str, api: &Url) -> Result<Url, String> {
     let url: Url = text.parse().map_err(|_| "the address of a bundle is none".to_owned())?;
     match url.scheme() {
         "https" => Ok(url),
-        "http" if api.scheme() == "http" => Ok(url),
+        "http" if api.scheme() == "http" && is_loopback(&url) => Ok(url),
         "http" => Err("the address of a bundle is an unencrypted one".to_owned()),
         scheme => Err(format!("the address of a bundle begins with `{scheme}:`")),
     }
@@ -209,6 +210,7 @@ mod tests {
         assert!(at("https://blob.test/a?sig=1", "https://api.github.com"));
         assert!(!at("http://blob.test/a", "https://api.github.com"));
         assert!(at("http://127.0.0.1:9/a", "http://127.0.0.1:8"));
+        assert!(!at("http://blob.test/a", "http://127.0.0.1:8"));
         assert!(!at("file:///etc/passwd", "http://127.0.0.1:8"));
         assert!(!at("/a", "http://127.0.0.1:8"));
     }

@@ -1,6 +1,5 @@
 //! The one HTTP client: its timeouts, its roots of trust, and redirects that are followed by hand.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,12 +10,17 @@ use reqwest::header;
 use reqwest::header::HeaderMap;
 use url::Url;
 
+use crate::address::is_loopback;
 use crate::net::Backoff;
+use crate::net::Certificates;
 use crate::net::NetError;
 use crate::net::Patience;
+use crate::net::ProxyVariables;
 use crate::net::dns::SystemResolver;
 use crate::net::error::shown;
 use crate::net::parse_retry_after;
+use crate::net::proxy::Proxies;
+use crate::net::proxy::ProxyServer;
 use crate::net::roots;
 use crate::secret::Secret;
 
@@ -30,13 +34,20 @@ pub struct HttpOptions {
     pub connect_timeout: Duration,
     /// How long an answer or its body may stand still.
     pub idle_timeout: Duration,
-    /// A file with certificates to trust beside the system's (`SSL_CERT_FILE`).
-    pub certificates: Option<PathBuf>,
+    /// Certificates to trust beside the system's.
+    pub certificates: Certificates,
+    /// The proxy.
+    pub proxy: ProxyVariables,
 }
 
 impl Default for HttpOptions {
     fn default() -> Self {
-        Self { connect_timeout: Duration::from_secs(10), idle_timeout: Duration::from_secs(30), certificates: None }
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(30),
+            certificates: Certificates::default(),
+            proxy: ProxyVariables::default(),
+        }
     }
 }
 
@@ -45,6 +56,7 @@ impl Default for HttpOptions {
 pub struct Http {
     client: reqwest::Client,
     options: HttpOptions,
+    proxies: Proxies,
 }
 
 impl Http {
@@ -59,6 +71,7 @@ impl Http {
     }
 
     fn made(options: HttpOptions, keeps_certificates: bool) -> Result<Self, NetError> {
+        let proxies = Proxies::read(&options.proxy)?;
         let builder = reqwest::Client::builder()
             .user_agent(concat!("reproq-cli/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
@@ -66,13 +79,14 @@ impl Http {
             .connect_timeout(options.connect_timeout.min(options.idle_timeout))
             .read_timeout(options.idle_timeout)
             .referer(false)
+            .proxy(proxies.for_client())
             .dns_resolver(Arc::new(SystemResolver))
             .tls_info(keeps_certificates)
             .http1_only();
-        let client = roots::trusting(builder, options.certificates.as_deref())?
+        let client = roots::trusting(builder, &options.certificates)?
             .build()
             .map_err(|error| NetError::Setup(error.to_string()))?;
-        Ok(Self { client, options })
+        Ok(Self { client, options, proxies })
     }
 
     /// The client itself, for octocrab's leaf.
@@ -80,13 +94,23 @@ impl Http {
         self.client.clone()
     }
 
+    /// The proxy that a request to a URL goes through.
+    pub(super) fn proxy_for(&self, url: &Url) -> Option<&ProxyServer> {
+        self.proxies.server_for(url)
+    }
+
+    /// Why a request got no response. What kept a connection through a proxy from being made is told as the proxy's.
+    pub(crate) fn failure(&self, error: &reqwest::Error, url: &Url) -> NetError {
+        NetError::of_request(error, url, self.proxy_for(url))
+    }
+
     /// How long a body may stand still.
     pub(crate) fn idle_timeout(&self) -> Duration {
         self.options.idle_timeout
     }
 
-    /// Asks for an address and follows its redirects: only to https, or where the request began on plain http (which only
-    /// settings for this very machine allow) also there. `authorization` goes to the origin of the first address and to no
+    /// Asks for an address and follows its redirects: only to https, or where the request began on plain http (which is for
+    /// this very machine alone) also to plain http of this machine. `authorization` goes to the origin of the first address and to no
     /// other. Gives whatever answer is no redirect, with its address.
     pub(crate) async fn get(
         &self,
@@ -117,7 +141,7 @@ impl Http {
         if let Some(secret) = authorization.filter(|_| url.origin() == first.origin()) {
             request = request.bearer_auth(secret.expose());
         }
-        request.send().await.map_err(|error| NetError::from_reqwest(&error, url))
+        request.send().await.map_err(|error| self.failure(&error, url))
     }
 
     /// Fetches a small file whole, no further than `limit` bytes. `Ok(None)` is a plain 404.
@@ -221,7 +245,7 @@ fn redirect_target(at: &Url, first: &Url, headers: &HeaderMap) -> Result<Url, Ne
     let target = at.join(location).map_err(|_| refuse("to something that is no address".to_owned()))?;
     match target.scheme() {
         "https" => {}
-        "http" if first.scheme() == "http" => {}
+        "http" if first.scheme() == "http" && is_loopback(&target) => {}
         "http" => return Err(refuse("to an unencrypted address".to_owned())),
         scheme => return Err(refuse(format!("to a `{scheme}:` address"))),
     }
@@ -253,5 +277,15 @@ mod tests {
         assert!(target("https://a.org/x", "file:///etc/passwd").is_err());
         assert!(target("https://a.org/x", "/x").is_err());
         assert_eq!(target("http://127.0.0.1/x", "http://localhost/y"), Ok("http://localhost/y".to_owned()));
+        for elsewhere in
+            ["http://a.org/y", "//a.org/y", "http://127.0.0.1.a.org/", "http://10.0.0.1/", "http://u@a.org"]
+        {
+            assert_eq!(
+                target("http://127.0.0.1/x", elsewhere),
+                Err("http://127.0.0.1/x redirects to an unencrypted address".to_owned()),
+                "{elsewhere}"
+            );
+        }
+        assert_eq!(target("http://127.0.0.1/x", "https://a.org/y"), Ok("https://a.org/y".to_owned()));
     }
 }

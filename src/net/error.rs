@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::net::proxy::ProxyServer;
 use crate::secret::SafeUrl;
 
 /// A failed exchange with a server.
@@ -15,6 +16,14 @@ pub enum NetError {
     /// The client itself could not be made.
     #[error("failed to set up TLS: {0}")]
     Setup(String),
+    /// A variable of the network holds what cannot be used.
+    #[error("the variable {variable} is not usable: {reason}")]
+    Variable {
+        /// The variable.
+        variable: &'static str,
+        /// What is wrong with its value, which may hold a password and is not repeated.
+        reason: String,
+    },
     /// This process or this system has run out of something (`EMFILE`, `EAGAIN`, `ENOMEM`); no server is at fault.
     #[error("failed to {doing}")]
     System {
@@ -57,13 +66,19 @@ pub enum NetError {
         /// Why.
         reason: String,
     },
-    /// A proxy stands between and will not pass this on.
-    #[error("the proxy does not let {host} through: {reason}")]
+    /// A proxy stands between, and no connection came about through it.
+    #[error("failed to connect to {host} through the proxy {proxy} (from {variable}): {reason}")]
     Proxy {
         /// The host.
         host: String,
-        /// What the proxy said.
+        /// The proxy, without its password.
+        proxy: String,
+        /// The variable that names it.
+        variable: &'static str,
+        /// What the proxy said, or what kept it from saying anything.
         reason: String,
+        /// Whether the same request may succeed a moment later.
+        transient: bool,
     },
     /// The server answered with a status that is no success.
     #[error("{url} answered HTTP {status}{}", asked_to_wait(*.retry_after))]
@@ -146,8 +161,36 @@ pub enum NetError {
 }
 
 impl NetError {
+    /// Reads the error of a request that may have gone through a proxy.
+    pub(super) fn of_request(error: &reqwest::Error, url: &url::Url, proxy: Option<&ProxyServer>) -> Self {
+        let found = Self::from_reqwest(error, url);
+        match proxy {
+            Some(proxy) if error.is_connect() => found.through(proxy, error),
+            Some(_) | None => found,
+        }
+    }
+
+    /// Blames the proxy for a connection that was not made. What the host's certificate lacks stays the host's.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else keeps a connection from being made")]
+    fn through(self, proxy: &ProxyServer, error: &reqwest::Error) -> Self {
+        let (host, reason, transient) = match self {
+            Self::System { .. } => return self,
+            Self::Tls { host, reason } if proxy.has_certificate() => {
+                return Self::Tls { host: format!("{host}, or to its proxy {proxy}"), reason };
+            }
+            Self::Tls { .. } => return self,
+            Self::Dns { host } => (host, "its name could not be resolved".to_owned(), true),
+            Self::Refused { host } => (host, "nothing accepts connections there".to_owned(), true),
+            Self::Timeout { host } => (host, "it did not respond in time".to_owned(), true),
+            Self::Lost { host, reason } => (host, reason, true),
+            Self::Other { host, reason } => (host, proxy_reason(&reason), false),
+            other => (String::new(), format!("{other} ({error})"), false),
+        };
+        Self::Proxy { host, proxy: proxy.to_string(), variable: proxy.variable, reason, transient }
+    }
+
     /// Reads the client's error, through all its causes.
-    pub fn from_reqwest(error: &reqwest::Error, url: &url::Url) -> Self {
+    pub(super) fn from_reqwest(error: &reqwest::Error, url: &url::Url) -> Self {
         let host = url.host_str().unwrap_or("the server").to_owned();
         if error.is_timeout() {
             return Self::Timeout { host };
@@ -169,7 +212,7 @@ impl NetError {
             return Self::Dns { host };
         }
         if reason.contains("tunnel") || reason.contains("proxy") {
-            return Self::Proxy { host, reason: proxy_reason(&reason) };
+            return Self::Other { host, reason };
         }
         if reason.contains("message head is too large") {
             return Self::Other {
@@ -223,10 +266,11 @@ impl NetError {
             | Self::Refused { .. }
             | Self::Signature { .. } => true,
             Self::Status { status, .. } => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
+            Self::Proxy { transient, .. } => *transient,
             Self::Setup(_)
+            | Self::Variable { .. }
             | Self::System { .. }
             | Self::Tls { .. }
-            | Self::Proxy { .. }
             | Self::Redirect { .. }
             | Self::WrongLength { .. }
             | Self::TooLong { .. }
@@ -285,9 +329,10 @@ const fn lost_reason(kind: io::ErrorKind) -> Option<&'static str> {
 /// What a proxy said, without the layers of the client that tell it on.
 fn proxy_reason(reason: &str) -> String {
     let told = reason.rsplit("tunnel error: ").next().unwrap_or(reason);
+    let told = told.rsplit("socks proxy: ").next().unwrap_or(told);
     match told {
-        "unsuccessful" => "it refuses the connection".to_owned(),
-        "proxy authorization required" => "it asks for a user and a password".to_owned(),
+        "unsuccessful" => "it refuses to connect".to_owned(),
+        "proxy authorization required" => "it requires a valid user and password".to_owned(),
         other => other.to_owned(),
     }
 }

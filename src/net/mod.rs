@@ -1,15 +1,18 @@
 //! The network below GitHub: one client with its timeouts, redirects that are followed by hand, retries, downloads.
 //! reqwest lives here.
 
+mod certificates;
 mod client;
 mod dns;
 mod download;
 mod error;
 mod patience;
 mod probe;
+mod proxy;
 mod retry;
 mod roots;
 
+pub use certificates::Certificates;
 pub use client::Http;
 pub use client::HttpOptions;
 pub use download::Download;
@@ -19,5 +22,6 @@ pub(crate) use patience::Patience;
 pub use probe::Answered;
 pub use probe::Probe;
 pub use probe::probe;
+pub use proxy::ProxyVariables;
 pub use retry::Backoff;
 pub use retry::parse_retry_after;

@@ -4,7 +4,6 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::header;
 use reqwest::header::HeaderMap;
 use reqwest::header::HeaderValue;
@@ -87,15 +86,8 @@ pub async fn probe(
             headers: response.headers().clone(),
         }
     });
-    Ok(Probe { url: SafeUrl(url).to_string(), host, addresses, proxy: proxy_for(url), issuer, outcome, took })
-}
-
-/// The proxy the environment names for an address: read by the same code the client uses.
-fn proxy_for(url: &Url) -> Option<String> {
-    let uri = url.as_str().parse().ok()?;
-    let intercept = Matcher::from_env().intercept(&uri)?;
-    let proxy = Url::parse(&intercept.uri().to_string()).ok()?;
-    Some(SafeUrl(&proxy).to_string())
+    let proxy = http.proxy_for(url).map(ToString::to_string);
+    Ok(Probe { url: SafeUrl(url).to_string(), host, addresses, proxy, issuer, outcome, took })
 }
 
 /// The issuer's name in a certificate; a company's proxy that signs its traffic anew shows here.

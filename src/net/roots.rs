@@ -2,11 +2,12 @@
 //! system's bundle is read here, because reqwest would also read each of the hundreds of files beside it, which takes ten
 //! times as long and finds the same certificates.
 
-use std::path::Path;
+#[cfg(all(unix, not(target_os = "macos")))]
 use std::path::PathBuf;
 
 use reqwest::ClientBuilder;
 
+use crate::net::Certificates;
 use crate::net::NetError;
 #[cfg(all(unix, not(target_os = "macos")))]
 use crate::net::error::is_limit;
@@ -22,9 +23,9 @@ const BUNDLES: [&str; 6] = [
     "/etc/ssl/cert.pem",
 ];
 
-/// Trusts the system's roots and, where one is named, the certificates in this file (`SSL_CERT_FILE`).
+/// Trusts the system's roots and what the user adds to them.
 #[cfg(all(unix, not(target_os = "macos")))]
-pub(super) fn trusting(builder: ClientBuilder, extra: Option<&Path>) -> Result<ClientBuilder, NetError> {
+pub(super) fn trusting(builder: ClientBuilder, added: &Certificates) -> Result<ClientBuilder, NetError> {
     use std::sync::Arc;
 
     let bundle = BUNDLES.iter().map(PathBuf::from).find(|path| path.is_file());
@@ -35,14 +36,7 @@ pub(super) fn trusting(builder: ClientBuilder, extra: Option<&Path>) -> Result<C
     exhausted(&system.errors)?;
     let mut roots = rustls::RootCertStore::empty();
     roots.add_parsable_certificates(system.certs);
-    if let Some(path) = extra {
-        let loaded = rustls_native_certs::load_certs_from_paths(Some(path), None);
-        exhausted(&loaded.errors)?;
-        let (added, _) = roots.add_parsable_certificates(loaded.certs);
-        if added == 0 {
-            return Err(no_certificates(path, loaded.errors.first().map(ToString::to_string)));
-        }
-    }
+    roots.add_parsable_certificates(added.load()?);
     if roots.is_empty() {
         return Err(NetError::Setup("this machine has no certificates to trust".to_owned()));
     }
@@ -70,19 +64,11 @@ fn exhausted(errors: &[rustls_native_certs::Error]) -> Result<(), NetError> {
     }
 }
 
-/// Trusts what the system trusts and, where one is named, the certificates in this file (`SSL_CERT_FILE`).
+/// Trusts what the system trusts and what the user adds to it.
 #[cfg(not(all(unix, not(target_os = "macos"))))]
-pub(super) fn trusting(builder: ClientBuilder, extra: Option<&Path>) -> Result<ClientBuilder, NetError> {
-    let Some(path) = extra else { return Ok(builder) };
-    let bytes = std::fs::read(path).map_err(|error| no_certificates(path, Some(error.to_string())))?;
-    let certificates = reqwest::Certificate::from_pem_bundle(&bytes)
-        .ok()
-        .filter(|certificates| !certificates.is_empty())
-        .ok_or_else(|| no_certificates(path, None))?;
-    Ok(builder.tls_certs_merge(certificates))
-}
-
-fn no_certificates(path: &Path, reason: Option<String>) -> NetError {
-    let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-    NetError::Setup(format!("SSL_CERT_FILE names `{}`, which holds no certificates{reason}", path.display()))
+pub(super) fn trusting(builder: ClientBuilder, added: &Certificates) -> Result<ClientBuilder, NetError> {
+    let added = added.load()?;
+    let added = added.iter().map(|certificate| reqwest::Certificate::from_der(certificate));
+    let added: Vec<_> = added.collect::<Result<_, _>>().map_err(|error| NetError::Setup(error.to_string()))?;
+    if added.is_empty() { Ok(builder) } else { Ok(builder.tls_certs_merge(added)) }
 }

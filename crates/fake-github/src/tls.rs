@@ -25,7 +25,7 @@ pub enum Tls {
     /// Plain HTTP.
     #[default]
     Off,
-    /// A certificate for `127.0.0.1`, `::1` and `localhost`, signed by the authority of `ca_pem`.
+    /// A certificate for `127.0.0.1`, `::1`, `localhost` and `github.test` (which only a [`crate::Proxy`] finds), signed by the authority of `ca_pem`.
     Trusted,
     /// As `Trusted`, but its time is over.
     Expired,
@@ -49,7 +49,7 @@ pub(crate) fn identity(tls: Tls) -> Option<Identity> {
         Tls::Off => return None,
         Tls::WrongHost => vec!["wrong.example".to_owned()],
         Tls::Trusted | Tls::Expired | Tls::NotYetValid | Tls::Untrusted => {
-            vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()]
+            ["localhost", "127.0.0.1", "::1", "github.test"].map(str::to_owned).to_vec()
         }
     };
     let signer = authority("fake-github test authority");

@@ -81,7 +81,7 @@ pub(super) fn net(error: &NetError) -> (ExitStatus, Vec<String>) {
     let hint = |text: &str| vec![text.to_owned()];
     match error {
         NetError::Dns { .. } => (ExitStatus::Unavailable, hint("check the network and its name server")),
-        NetError::Refused { .. } => (ExitStatus::Unavailable, hint("check the network, the proxy and the address")),
+        NetError::Refused { .. } => (ExitStatus::Unavailable, hint("check the network and the URL")),
         NetError::Timeout { .. } => (
             ExitStatus::Unavailable,
             vec![again.to_owned(), "on a slow line, allow more time with REPROQ_HTTP_TIMEOUT=120".to_owned()],
@@ -93,9 +93,11 @@ pub(super) fn net(error: &NetError) -> (ExitStatus, Vec<String>) {
             ExitStatus::Unavailable,
             hint("if a proxy of your network signs its traffic, name its certificate with SSL_CERT_FILE"),
         ),
-        NetError::Proxy { .. } => {
-            (ExitStatus::Unavailable, hint("check HTTPS_PROXY, or name the host in NO_PROXY to go around the proxy"))
-        }
+        NetError::Proxy { variable, .. } => (
+            ExitStatus::Unavailable,
+            vec![format!("check {variable}, or name the host in NO_PROXY to go around the proxy")],
+        ),
+        NetError::Variable { variable, .. } => (ExitStatus::Usage, vec![format!("correct {variable}, or unset it")]),
         NetError::Status { status: 404 | 410, .. } => (
             ExitStatus::NotFound,
             hint("the release lists the file, and it is not there; it may have been removed a moment ago"),
@@ -119,9 +121,10 @@ pub(super) fn net(error: &NetError) -> (ExitStatus, Vec<String>) {
         ),
         NetError::Write(source) => super::of_ours(Path::new(".reproq/staging"), source),
         NetError::System { source, .. } => io_advice(source, None),
-        NetError::Setup(_) => {
-            (ExitStatus::Failure, hint("check SSL_CERT_FILE and the certificates installed on this machine"))
-        }
+        NetError::Setup(_) => (
+            ExitStatus::Failure,
+            hint("install the certificates of this system (ca-certificates), or name a file with SSL_CERT_FILE"),
+        ),
         NetError::Other { .. } => (ExitStatus::Unavailable, hint(again)),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::commands::hints;
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
 use crate::failure::io_advice;
@@ -20,7 +21,7 @@ const NEEDS: &str =
 /// A call that failed.
 pub(super) fn api(error: ApiError, repository: &RepoSlug) -> CommandError {
     let (status, hint) = match &error {
-        ApiError::Net(error) => (net_status(error), Some("run the same command again".to_owned())),
+        ApiError::Net(error) => (net_status(error), Some(net_hint(error))),
         ApiError::RateLimited { authenticated: true, .. } => {
             (ExitStatus::Unavailable, Some("wait until then, or use another token".to_owned()))
         }
@@ -52,8 +53,23 @@ pub(super) fn api(error: ApiError, repository: &RepoSlug) -> CommandError {
     }
 }
 
+/// What the surroundings keep from working stays so; everything else may be better a moment later.
+#[expect(clippy::wildcard_enum_match_arm, reason = "only these are repaired here")]
+fn net_hint(error: &NetError) -> String {
+    let again = || "run the same command again".to_owned();
+    match error {
+        NetError::Variable { .. }
+        | NetError::Proxy { .. }
+        | NetError::Tls { .. }
+        | NetError::Setup(_)
+        | NetError::System { .. } => hints::network(error).hints.into_iter().next().unwrap_or_else(again),
+        _ => again(),
+    }
+}
+
 fn net_status(error: &NetError) -> ExitStatus {
     match error {
+        NetError::Variable { .. } => ExitStatus::Usage,
         NetError::Setup(_) | NetError::System { .. } | NetError::Write(_) => ExitStatus::Failure,
         NetError::Dns { .. }
         | NetError::Refused { .. }

@@ -12,7 +12,9 @@ use fake_github::RetryAfter;
 use super::Case;
 use super::FOR_EVER;
 use super::NEW;
+use super::recovers;
 use super::run_all;
+use super::under_fault;
 use crate::support::fault_table::Part;
 use crate::support::workers;
 
@@ -206,10 +208,42 @@ fn redirects_of_the_release_page() {
             Case::fails("redirect: to ftp", web(), Fault::RedirectToScheme("ftp".to_owned()), 6, "`ftp:`"),
             Case::fails("redirect: to a file", web(), to("file:///etc/passwd"), 6, "`file:`"),
             Case::fails("redirect: to nowhere", web(), nowhere, 6, "without saying where"),
+            Case::fails(
+                "redirect: from loopback to plain http elsewhere",
+                web(),
+                to("http://elsewhere.test/reproq"),
+                6,
+                "to an unencrypted address",
+            ),
             Case::fails("redirect: to no address", web(), to("https://"), 6, "no address"),
             Case::fails("captive portal: a page with 200 from the release page", web(), Fault::Html200, 6, "web page"),
         ],
     );
+}
+
+/// Only this machine may do without TLS, whoever leads there.
+#[test]
+fn loopback_leads_to_plain_http_on_loopback_alone() {
+    let mut context = super::project();
+    context.without_cache();
+    let base = context.github.web_url();
+    for (name, arguments) in [
+        (
+            "redirect: from a mirror on loopback to plain http elsewhere",
+            ["--mirror".to_owned(), format!("{base}/mirror")],
+        ),
+        (
+            "redirect: from `--from URL` on loopback to plain http elsewhere",
+            ["--from".to_owned(), format!("{base}/worker.tar")],
+        ),
+    ] {
+        context.github.fault(Matcher::web().always(), Fault::RedirectTo("http://elsewhere.test/x".to_owned()));
+        let [flag, place] = &arguments;
+        let command = context.command(&["install", "--tag", "v0.0.144", flag, place, "--no-build"]);
+        under_fault(Part::Network, name, &context, command, 6, "to an unencrypted address");
+        context.github.clear_faults();
+    }
+    recovers(&context, super::INSTALL);
 }
 
 /// The signature of a redirect's target soon expires, so each try begins at the release's own address, and continues there.
@@ -217,7 +251,7 @@ fn redirects_of_the_release_page() {
 fn a_broken_body_is_continued_where_it_broke() {
     let context = super::project();
     context.github.fault(once(), Fault::CutBody { after: 300_000, with: Cut::Rst });
-    super::recovers(&context, super::INSTALL);
+    recovers(&context, super::INSTALL);
     let requests = context.github.requests_to(&once());
     assert_eq!(requests.len(), 2);
     let range = requests[1].header("range").expect("a range");

@@ -57,16 +57,57 @@ fn a_file_of_certificates_that_holds_none() {
     for (name, content) in [
         ("certificate: SSL_CERT_FILE names a file that is not there", None),
         ("certificate: SSL_CERT_FILE names a file without certificates", Some("none here")),
+        (
+            "certificate: SSL_CERT_FILE names a file with a broken certificate",
+            Some("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+        ),
     ] {
         let nothing = context.root().join("nothing.pem");
         if let Some(content) = content {
             fs::write(&nothing, content).expect("written");
         }
         context.set("SSL_CERT_FILE", nothing.to_str().expect("UTF-8"));
-        under_fault(Part::Network, name, &context, context.command(INSTALL), 1, "SSL_CERT_FILE names");
+        let says = "the variable SSL_CERT_FILE is not usable";
+        under_fault(Part::Network, name, &context, context.command(INSTALL), 2, says);
     }
     trust(&mut context);
     recovers(&context, INSTALL);
+}
+
+#[test]
+fn directories_of_certificates() {
+    let mut context = encrypted(Tls::Trusted);
+    let directory = |name: &str| {
+        let directory = context.root().join(name);
+        fs::create_dir(&directory).expect("made");
+        directory
+    };
+    let (empty, full) = (directory("empty"), directory("full"));
+    fs::write(empty.join("README"), "nothing to trust\n").expect("written");
+    fs::write(full.join("README"), "nothing to trust\n").expect("written");
+    fs::rename(context.root().join("ca.pem"), full.join("0a1b2c3d.0")).expect("moved");
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("gone", full.join("left-over")).expect("linked");
+        std::os::unix::fs::symlink("0a1b2c3d.0", full.join("authority.pem")).expect("linked");
+    }
+    context.set("SSL_CERT_FILE", "");
+    let says = "the variable SSL_CERT_DIR is not usable";
+    for (name, directory) in [
+        ("certificate: SSL_CERT_DIR names a directory that is not there", &context.root().join("nowhere")),
+        ("certificate: SSL_CERT_DIR names a directory without certificates", &empty),
+        ("certificate: SSL_CERT_DIR names a file", &full.join("README")),
+    ] {
+        context.set("SSL_CERT_DIR", directory.to_str().expect("UTF-8"));
+        under_fault(Part::Network, name, &context, context.command(INSTALL), 2, says);
+    }
+    // What needs no request does not care.
+    context.succeed(&["which", "--no-django"]);
+    let both = [full.as_path(), full.as_path()];
+    let both = std::env::join_paths(both).expect("paths");
+    context.set("SSL_CERT_DIR", both.to_str().expect("UTF-8"));
+    recovers(&context, INSTALL);
+    assert!(context.github.requests().iter().all(|request| request.secure));
 }
 
 #[test]
@@ -88,25 +129,110 @@ fn encryption_is_never_left() {
     recovers(&context, INSTALL);
 }
 
+/// A GitHub that is reached by a name that only the proxy knows: loopback itself is never asked through one.
+fn behind(proxy: &Proxy) -> Context {
+    let mut context = encrypted(Tls::Trusted);
+    let named = |url: String| url.replace("127.0.0.1", "github.test");
+    let (api, web) = (named(context.github.api_url()), named(context.github.web_url()));
+    context.set("REPROQ_GITHUB_API_URL", api).set("REPROQ_GITHUB_SERVER_URL", web).set("HTTPS_PROXY", proxy.url());
+    context
+}
+
 #[test]
 fn proxies_that_do_not_let_through() {
-    let mut context = encrypted(Tls::Trusted);
     let proxy = Proxy::start();
-    context.set("HTTPS_PROXY", proxy.url());
+    let mut context = behind(&proxy);
     for (name, status) in [
         ("proxy: refuses CONNECT with 403", 403),
         ("proxy: refuses CONNECT with 407", 407),
         ("proxy: refuses CONNECT with 502", 502),
     ] {
         proxy.refuse(Some(status));
-        under_fault(Part::Network, name, &context, context.command(NO_BUILD), 6, "proxy");
+        let says = "failed to connect to github.test through the proxy http://127.0.0.1:";
+        under_fault(Part::Network, name, &context, context.command(NO_BUILD), 6, says);
     }
-    context.set("HTTPS_PROXY", "http://127.0.0.1:1");
-    let name = "proxy: nobody listens there";
-    under_fault(Part::Network, name, &context, context.command(NO_BUILD), 6, "HTTPS_PROXY");
     proxy.refuse(None);
+    for (name, value, says) in [
+        (
+            "proxy: nobody listens there",
+            "http://u:hunter2@127.0.0.1:1",
+            "through the proxy http://127.0.0.1:1 (from HTTPS_PROXY)",
+        ),
+        (
+            "proxy: its name leads nowhere",
+            "http://proxy.invalid:3128",
+            "through the proxy http://proxy.invalid:3128 (from",
+        ),
+        (
+            "proxy: SOCKS, nobody listens there",
+            "socks5h://127.0.0.1:1",
+            "through the proxy socks5h://127.0.0.1:1 (from",
+        ),
+    ] {
+        context.set("HTTPS_PROXY", value);
+        let output = under_fault(Part::Network, name, &context, context.command(NO_BUILD), 6, says);
+        assert!(!output.stderr.contains("hunter2"), "{output:#?}");
+    }
     context.set("HTTPS_PROXY", proxy.url());
     recovers(&context, INSTALL);
-    let last = proxy.asked();
-    assert!(context.github.api_url().ends_with(&last[last.len() - 3]), "{last:?}");
+    let port = context.github.api_url().rsplit(':').next().expect("a port").to_owned();
+    assert!(proxy.asked().contains(&format!("github.test:{port}")), "{:?}", proxy.asked());
+}
+
+/// A value that cannot be read is never dropped: what was to go through the proxy would go directly.
+#[test]
+fn proxies_that_cannot_be_read() {
+    let proxy = Proxy::start();
+    let mut context = behind(&proxy);
+    for (name, value) in [
+        ("proxy: a blank in its password", "http://u:hunter2 x@127.0.0.1:3128"),
+        ("proxy: a `/` in its password", "http://u:hunter2/x@127.0.0.1:3128"),
+        ("proxy: a scheme that no proxy has", "ftp://u:hunter2@127.0.0.1:3128"),
+        ("proxy: no host", "http://"),
+    ] {
+        context.set("HTTPS_PROXY", value);
+        let says = "the variable HTTPS_PROXY is not usable";
+        let output = under_fault(Part::Network, name, &context, context.command(NO_BUILD), 2, says);
+        assert!(!output.stderr.contains("hunter2"), "{output:#?}");
+        context.succeed(&["which", "--no-django"]);
+    }
+    assert!(proxy.asked().is_empty() && context.github.requests().is_empty());
+}
+
+#[test]
+fn what_logs_in_at_a_proxy_arrives_as_it_is_meant() {
+    let proxy = Proxy::start();
+    let mut context = behind(&proxy);
+    context.without_cache();
+    let address = proxy.url().replace("http://", "");
+    for (value, expected) in
+        [("http://u:p@ss@", "dTpwQHNz"), ("u:p\"'|^{}\\@", "dTpwIid8Xnt9XA=="), ("http:/u:%E9%20@", "dTrpIA==")]
+    {
+        context.set("HTTPS_PROXY", format!("{value}{address}"));
+        context.succeed(&["install", "--tag", "latest", "--force", "--no-django"]);
+        let last = proxy.credentials().pop().expect("the proxy was asked");
+        assert_eq!(last.as_deref(), Some(format!("Basic {expected}").as_str()), "{value}");
+    }
+    // Exactly as curl has it: an empty variable is none, and the lower case one counts first.
+    let asked = proxy.asked().len();
+    context.set("HTTPS_PROXY", "").set("https_proxy", proxy.url()).set("ALL_PROXY", "http://127.0.0.1:1");
+    context.succeed(&["install", "--tag", "latest", "--force", "--no-django"]);
+    assert!(proxy.asked().len() > asked);
+    context.set("NO_PROXY", "a *.test:1, .github.test");
+    let output = context.run(&["install", "--tag", "latest", "--force", "--no-django", "--no-build"]);
+    assert!(output.stderr.contains("the name github.test could not be resolved"), "{output:#?}");
+}
+
+/// The token goes to loopback in clear, and would go to the proxy in clear.
+#[test]
+fn loopback_is_never_asked_through_a_proxy() {
+    let proxy = Proxy::start();
+    let mut context = with_old(Context::released());
+    context.set("GH_TOKEN", "ghp_0123456789secret");
+    for variable in ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
+        context.set(variable, proxy.url());
+    }
+    recovers(&context, INSTALL);
+    assert!(proxy.asked().is_empty(), "{:?}", proxy.asked());
+    assert!(context.github.requests().iter().any(|request| request.header("authorization").is_some()));
 }

@@ -264,6 +264,10 @@ fn a_proxys_password_is_for_the_proxy_alone() {
         with_secrets(context)
     };
     let proxy = Proxy::start();
+    // Loopback is never asked through a proxy.
+    let named = |url: String| url.replace("127.0.0.1", "github.test");
+    let (api, web) = (named(context.github.api_url()), named(context.github.web_url()));
+    context.set("REPROQ_GITHUB_API_URL", api).set("REPROQ_GITHUB_SERVER_URL", web);
     let address = proxy.url().replace("http://", &format!("http://builder:{}@", SECRETS[4]));
     context.set("HTTPS_PROXY", address).set("NO_PROXY", "").set("REPROQ_CACHE_SIZE", "0");
     assert_eq!(say(&context, &["install", "--no-django", "--force"]), [0; 2]);
