@@ -17,6 +17,7 @@ use crate::bundle::Parts;
 use crate::bundle::SourceParts;
 use crate::bundle::measured;
 use crate::bundle::write;
+use crate::fs::OutputFile;
 use crate::lockfile::LockedAsset;
 use crate::lockfile::Lockfile;
 use crate::progress::Unwatched;
@@ -86,7 +87,7 @@ impl Recipe {
     fn made(&self, folder: &Path) -> Result<Vec<u8>, ArchiveError> {
         let plan = BundlePlan::compute(self.parts(folder))?;
         let file = folder.join("made.tar");
-        let written = write(&plan, folder, &file, &Unwatched).expect("written");
+        let written = write(&plan, OutputFile::create(&file).expect("begun"), &Unwatched).expect("written");
         let bytes = fs::read(&file).expect("readable");
         assert_eq!((written.size, written.sha256), (bytes.len() as u64, hash_file(&file).expect("readable")));
         Ok(bytes)
@@ -194,7 +195,7 @@ fn the_lock_must_name_what_the_manifest_names() {
     parts.lockfile.assets[0].sha256 = Sha256Digest::from_bytes([9; 32]);
     let file = folder.path().join("made.tar");
     let plan = BundlePlan::compute(parts).expect("a plan");
-    write(&plan, folder.path(), &file, &Unwatched).expect("written");
+    write(&plan, OutputFile::create(&file).expect("begun"), &Unwatched).expect("written");
     let refused = open(folder.path(), &fs::read(file).expect("readable")).expect_err("it contradicts itself");
     assert!(matches!(&refused, BundleError::Lock(reason) if reason.contains("does not name")), "{refused}");
 }
@@ -207,7 +208,7 @@ fn a_file_that_changes_meanwhile_is_noticed() {
         let plan = BundlePlan::compute(simple().parts(folder.path())).expect("a plan");
         let asset = plan.manifest.assets.iter().find(|asset| asset.size == 15).expect("the first of the recipe");
         fs::write(folder.path().join(&asset.name), content).expect("written");
-        let refused = write(&plan, folder.path(), &file, &Unwatched).expect_err("it changed");
+        let refused = write(&plan, OutputFile::create(&file).expect("begun"), &Unwatched).expect_err("it changed");
         assert!(refused.to_string().contains("changed while"), "{refused}");
         assert!(!file.exists(), "no bundle is better than a wrong one");
     }

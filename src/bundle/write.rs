@@ -1,7 +1,6 @@
 //! Makes the archive. Every byte of it follows from the plan: no times, no owners, no order of a folder.
-#![expect(clippy::disallowed_methods, reason = "bundles are written here")]
+#![expect(clippy::disallowed_methods, reason = "what goes into a bundle is opened here")]
 
-use std::fs;
 use std::fs::File;
 use std::io;
 use std::io::BufWriter;
@@ -21,6 +20,8 @@ use crate::bundle::BundlePlan;
 use crate::bundle::Content;
 use crate::bundle::Member;
 use crate::bundle::PlannedMember;
+use crate::fs::FileError;
+use crate::fs::OutputFile;
 use crate::progress::Progress;
 use crate::release::Sha256Digest;
 
@@ -44,6 +45,9 @@ pub enum WriteError {
         /// The file.
         path: PathBuf,
     },
+    /// Something else has its name by now, or the system refused.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The bundle cannot be written.
     #[error("failed to write `{path}`", path = path.display())]
     Write {
@@ -63,28 +67,19 @@ pub struct WrittenBundle {
     pub sha256: Sha256Digest,
 }
 
-/// Writes the bundle to `destination`, all of it or nothing: it is made in `staging`, a folder on the same file system, and
-/// takes its place by one rename.
-pub fn write(
-    plan: &BundlePlan,
-    staging: &Path,
-    destination: &Path,
-    progress: &dyn Progress,
-) -> Result<WrittenBundle, WriteError> {
+/// Writes the bundle, all of it or nothing.
+pub fn write(plan: &BundlePlan, output: OutputFile, progress: &dyn Progress) -> Result<WrittenBundle, WriteError> {
+    let destination = &output.path();
     let failed = |source| WriteError::Write { path: destination.to_owned(), source };
-    let partial = staging.join("bundle.tar");
-    let file = File::create(&partial).map_err(failed)?;
-    let output = Hashed { inner: BufWriter::with_capacity(256 * 1024, file), hasher: Sha256::new(), size: 0 };
+    let output = Hashed { inner: BufWriter::with_capacity(256 * 1024, output), hasher: Sha256::new(), size: 0 };
     let mut builder = Builder::new(output);
     progress.begin(&format!("writing {}", destination.display()), Some(plan.size()));
     let appended = plan.members.iter().try_for_each(|planned| append(&mut builder, planned, destination, progress));
     progress.end();
     appended?;
     let Hashed { inner, hasher, size } = builder.into_inner().map_err(failed)?;
-    let file = inner.into_inner().map_err(|error| failed(error.into_error()))?;
-    file.sync_data().map_err(failed)?;
-    drop(file);
-    fs::rename(&partial, destination).map_err(failed)?;
+    let output = inner.into_inner().map_err(|error| failed(error.into_error()))?;
+    output.finish()?;
     Ok(WrittenBundle { size, sha256: Sha256Digest::from_bytes(hasher.finalize().into()) })
 }
 
@@ -140,7 +135,7 @@ fn header(builder: &mut Builder<Hashed>, member: &Member) -> io::Result<Header> 
 
 /// Hashes what is written.
 struct Hashed {
-    inner: BufWriter<File>,
+    inner: BufWriter<OutputFile>,
     hasher: Sha256,
     size: u64,
 }

@@ -7,6 +7,7 @@ use std::io;
 use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::SystemTime;
 
 use chrono::DateTime;
@@ -16,6 +17,9 @@ use thiserror::Error;
 use crate::cache::Entry;
 use crate::cache::Provenance;
 use crate::cache::oldest_beyond;
+use crate::fs::Dir;
+use crate::fs::TemporaryFile;
+use crate::fs::sweep;
 use crate::release::Sha256Digest;
 use crate::small_file;
 use crate::staging::LARGEST_FILE;
@@ -32,7 +36,7 @@ const MAX_PROOFS: u64 = 16 * 1024 * 1024;
 /// How long a file may take to arrive, in seconds. What is older was left by a process that died.
 const ABANDONED: i64 = 24 * 60 * 60;
 
-/// What begins the name of a file on its way in.
+/// What began the name of a file on its way in, as earlier versions had it.
 const PARTIAL: &str = ".part-";
 
 /// Why the cache cannot be used. Never a reason to fail: whatever needs it goes on without it.
@@ -228,9 +232,12 @@ impl Cache {
     /// Writes a file so that nobody sees it before it is whole.
     fn arrive(&self, path: &Path, write: impl FnOnce(&mut fs::File) -> io::Result<()>) -> Result<(), CacheError> {
         let arrive = || {
-            let mut partial = tempfile::Builder::new().prefix(PARTIAL).tempfile_in(self.assets())?;
-            write(partial.as_file_mut())?;
-            partial.persist(path).map(drop).map_err(|error| error.error)
+            let folder = Dir::open(&self.assets())?.ok_or(io::ErrorKind::NotFound)?;
+            let folder = Rc::new(folder);
+            sweep(&folder);
+            let mut partial = TemporaryFile::create(folder, 0o600)?;
+            write(partial.file())?;
+            partial.place(path.file_name().unwrap_or_default())
         };
         arrive().map_err(CacheError::new("write", path))
     }
@@ -243,6 +250,9 @@ impl Cache {
     }
 
     fn sweep(&self) {
+        if let Ok(Some(folder)) = Dir::open(&self.assets()) {
+            sweep(&folder);
+        }
         let Ok(entries) = fs::read_dir(self.assets()) else { return };
         for entry in entries.flatten() {
             let name = entry.file_name();

@@ -19,6 +19,7 @@ use crate::release::VersionSpec;
 use crate::session::Session;
 use crate::store;
 use crate::store::Installed;
+use crate::store::WrittenLock;
 use crate::text::size;
 use crate::trust::Level;
 use crate::ui::Paper;
@@ -120,7 +121,7 @@ pub(super) fn lock(arguments: &LockArgs, session: &Session<'_>) -> Result<ExitSt
     };
     let written = change != Change::Unchanged && !arguments.check;
     if written {
-        store::write_atomically(&path, text.as_bytes()).map_err(|error| hints::store(&error))?;
+        WrittenLock { path: path.clone(), text }.write().map_err(|error| hints::store(&error))?;
     }
     let changes = old.as_ref().map(|old| lockfile::changes(old, &new)).unwrap_or_default();
     session.ui.report(&report(change, written, &path.to_string_lossy(), new, changes))?;

@@ -85,6 +85,43 @@ impl Dir {
         self.directory(name, Purpose::Write)?.ok_or_else(|| failed()(io::ErrorKind::NotFound.into()))
     }
 
+    /// As [`Dir::directory`], whoever may change what is in it: for directories of the user's own, from which nothing is
+    /// believed.
+    ///
+    /// # Errors
+    ///
+    /// Something else has the name, or the system refused.
+    pub fn subdirectory(&self, name: impl AsRef<OsStr>) -> Result<Option<Self>, FileError> {
+        self.inner(name.as_ref())
+    }
+
+    /// As [`Dir::subdirectory`], and makes it where it is missing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Dir::subdirectory`].
+    pub fn make_subdirectory(&self, name: impl AsRef<OsStr>) -> Result<Self, FileError> {
+        let name = name.as_ref();
+        if let Some(inner) = self.inner(name)? {
+            return Ok(inner);
+        }
+        let failed = || FileError::io("create the directory", self.path_of(name));
+        match self.create_directory(name, 0o777) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed()(error)),
+            Ok(()) | Err(_) => {}
+        }
+        self.inner(name)?.ok_or_else(|| failed()(io::ErrorKind::NotFound.into()))
+    }
+
+    /// Makes a directory, with these permissions less what the user's umask takes away.
+    ///
+    /// # Errors
+    ///
+    /// Something has the name, or the system refused.
+    pub(super) fn create_directory(&self, name: impl AsRef<OsStr>, mode: u32) -> io::Result<()> {
+        self.handle.make_directory(one(name.as_ref())?, mode)
+    }
+
     /// What has a name, links not followed.
     ///
     /// # Errors
@@ -150,6 +187,30 @@ impl Dir {
         let file = self.handle.open_to_change(name, 0o644).map_err(FileError::io("open", self.path_of(name)))?;
         let stat = self.opened(name, &file)?;
         Ok((file, stat))
+    }
+
+    /// Opens a regular file to add to it, or makes it; what is written goes to its end.
+    ///
+    /// # Errors
+    ///
+    /// As [`Dir::file`].
+    pub(super) fn open_to_append(&self, name: impl AsRef<OsStr>, mode: u32) -> Result<(File, Stat), FileError> {
+        let name = name.as_ref();
+        if let Some(found) = self.stat(name)? {
+            self.regular(name, found)?;
+        }
+        let file = self.handle.open_to_append(name, mode).map_err(FileError::io("open", self.path_of(name)))?;
+        let stat = self.opened(name, &file)?;
+        Ok((file, stat))
+    }
+
+    /// Makes a new file, with these permissions less what the user's umask takes away.
+    ///
+    /// # Errors
+    ///
+    /// Something has the name, or the system refused.
+    pub(super) fn create_new(&self, name: impl AsRef<OsStr>, mode: u32) -> io::Result<File> {
+        self.handle.create_new(one(name.as_ref())?, mode)
     }
 
     /// Makes a new file in place of whatever has the name. Of a file with several names only this one goes.
@@ -233,6 +294,15 @@ impl Dir {
             }
             Ok(()) | Err(_) => Ok(()),
         }
+    }
+
+    /// Removes a directory in this one, if nothing is in it.
+    ///
+    /// # Errors
+    ///
+    /// It is not empty, or not a directory, or the system refused.
+    pub fn remove_empty(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
+        self.handle.remove_directory(one(name.as_ref())?)
     }
 
     /// Removes everything in the directory.
@@ -405,9 +475,11 @@ mod tests {
         symlink(outside.path().join("file"), folder.path().join("file")).expect("a link");
         let kind = |error: FileError| match error {
             FileError::NotAFile { kind, .. } | FileError::NotADirectory { kind, .. } => kind,
-            error @ (FileError::TooLarge { .. } | FileError::Distrusted { .. } | FileError::Io { .. }) => {
-                panic!("{error}")
-            }
+            error @ (FileError::TooLarge { .. }
+            | FileError::NotReplaceable { .. }
+            | FileError::SeveralNames { .. }
+            | FileError::Distrusted { .. }
+            | FileError::Io { .. }) => panic!("{error}"),
         };
         assert_eq!(kind(dir.directory("directory", Purpose::Write).expect_err("a link")), FileKind::Link);
         assert_eq!(kind(dir.make_directory("directory").expect_err("a link")), FileKind::Link);

@@ -45,6 +45,20 @@ pub enum FileError {
         /// What has it.
         kind: FileKind,
     },
+    /// Something that is not a regular file has the name of one that is to be written.
+    #[error("`{path}` is {kind}, and only a regular file is replaced", path = path.display())]
+    NotReplaceable {
+        /// The name.
+        path: PathBuf,
+        /// What has it.
+        kind: FileKind,
+    },
+    /// A file that lines are added to has other names, and would change under those too.
+    #[error("`{path}` is a file that has another name too, which may be somebody else's", path = path.display())]
+    SeveralNames {
+        /// The name.
+        path: PathBuf,
+    },
     /// A file is larger than any honest one.
     #[error("`{path}` has {size} bytes, which is more than such a file ever has", path = path.display())]
     TooLarge {
@@ -78,6 +92,21 @@ impl FileError {
     pub(crate) fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { doing, path, source }
+    }
+}
+
+/// The system's own error, for those who tell what was being done themselves.
+impl From<FileError> for io::Error {
+    fn from(error: FileError) -> Self {
+        match error {
+            FileError::Io { source, .. } => source,
+            error @ (FileError::NotAFile { .. }
+            | FileError::NotADirectory { .. }
+            | FileError::NotReplaceable { .. }
+            | FileError::SeveralNames { .. }
+            | FileError::TooLarge { .. }
+            | FileError::Distrusted { .. }) => Self::other(error),
+        }
     }
 }
 

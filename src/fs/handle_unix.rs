@@ -61,6 +61,12 @@ impl Handle {
         Ok(rustix::fs::openat(&self.0, name, FILE | OFlags::RDWR | OFlags::CREATE, mode_of(mode))?.into())
     }
 
+    /// Opens a file to read it and to write at its end, or makes it.
+    pub(super) fn open_to_append(&self, name: &OsStr, mode: u32) -> io::Result<File> {
+        let flags = FILE | OFlags::RDWR | OFlags::APPEND | OFlags::CREATE;
+        Ok(rustix::fs::openat(&self.0, name, flags, mode_of(mode))?.into())
+    }
+
     pub(super) fn create_new(&self, name: &OsStr, mode: u32) -> io::Result<File> {
         let flags = FILE | OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
         Ok(rustix::fs::openat(&self.0, name, flags, mode_of(mode))?.into())

@@ -55,6 +55,11 @@ impl Handle {
         self.opened(name, OpenOptions::new().read(true).write(true).create(true).truncate(false))
     }
 
+    /// Opens a file to read it and to write at its end, or makes it.
+    pub(super) fn open_to_append(&self, name: &OsStr, _mode: u32) -> io::Result<File> {
+        self.opened(name, OpenOptions::new().read(true).append(true).create(true))
+    }
+
     pub(super) fn create_new(&self, name: &OsStr, _mode: u32) -> io::Result<File> {
         self.opened(name, OpenOptions::new().read(true).write(true).create_new(true))
     }

@@ -135,7 +135,7 @@ impl Drop for Lock {
 }
 
 /// Whether the file is what has the name.
-fn is_at(file: &File, dir: &Dir, name: &OsStr) -> bool {
+pub(super) fn is_at(file: &File, dir: &Dir, name: &OsStr) -> bool {
     let (Ok(held), Ok(Some(found))) = (stat_of(file), dir.stat(name)) else { return false };
     held.is_same_file(&found)
 }

@@ -12,6 +12,9 @@ use sha2::Digest;
 use sha2::Sha256;
 use thiserror::Error;
 
+use crate::fs::FileError;
+use crate::fs::check_output;
+use crate::fs::write_file;
 use crate::release::Sha256Digest;
 use crate::trust::SUMS_FILES;
 
@@ -42,6 +45,9 @@ pub enum SumsError {
         /// What the system said.
         source: io::Error,
     },
+    /// Something else has the name of the checksum file, or the system refused.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The folder holds no assets.
     #[error("`{path}` holds no files", path = path.display())]
     Empty {
@@ -62,6 +68,11 @@ pub fn write_sums(folder: &Path) -> Result<(PathBuf, Vec<Sum>), SumsError> {
         let path = path.to_owned();
         move |source| SumsError::Io { doing, path, source }
     };
+    let path = folder.join(SUMS_NAME);
+    // Before everything is hashed.
+    if folder.is_dir() {
+        check_output(&path)?;
+    }
     let mut names = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(io("read", folder))? {
         let entry = entry.map_err(io("read", folder))?;
@@ -84,19 +95,12 @@ pub fn write_sums(folder: &Path) -> Result<(PathBuf, Vec<Sum>), SumsError> {
     }
     let mut sums = Vec::new();
     for name in names {
-        let path = folder.join(&name);
-        let (sha256, size) = hash(&path).map_err(io("read", &path))?;
+        let asset = folder.join(&name);
+        let (sha256, size) = hash(&asset).map_err(io("read", &asset))?;
         sums.push(Sum { name, size, sha256 });
     }
-    let path = folder.join(SUMS_NAME);
     let text: String = sums.iter().map(|sum| format!("{}  {}\n", sum.sha256, sum.name)).collect();
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io("write to", folder))?;
-    let written = io::Write::write_all(&mut file, text.as_bytes()).and_then(|()| file.as_file().sync_all());
-    written.map_err(io("write", &path))?;
-    #[cfg(unix)]
-    std::fs::set_permissions(file.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644))
-        .map_err(io("write", &path))?;
-    file.persist(&path).map_err(|error| SumsError::Io { doing: "write", path: path.clone(), source: error.error })?;
+    write_file(&path, text.as_bytes())?;
     Ok((path, sums))
 }
 

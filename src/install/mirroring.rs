@@ -2,11 +2,12 @@
 //! mirror can be used.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::path::PathBuf;
 
 use crate::attestation::file_name;
-use crate::fs::Dir;
+use crate::fs::FileError;
 use crate::fs::Lock;
 use crate::install::Door;
 use crate::install::Fallback;
@@ -26,7 +27,6 @@ use crate::mirror;
 use crate::mirror::Condition;
 use crate::mirror::Fate;
 use crate::mirror::Folder;
-use crate::mirror::FolderError;
 use crate::mirror::Index;
 use crate::mirror::MirroredAsset;
 use crate::mirror::MirroredFile;
@@ -188,7 +188,7 @@ impl Run<'_> {
         let gone = mirror::beyond(self.index.releases.iter().map(|release| &release.tag), &self.sync.wanted);
         if !gone.is_empty() {
             let index = gone.iter().fold(self.index.clone(), |index, tag| index.without(tag));
-            self.write(index, self.staging()?.path())?;
+            self.write(index)?;
         }
         for release in releases.iter_mut().filter(|release| release.done == Done::Removed) {
             release.done = if gone.contains(&release.tag) { Done::Removed } else { Done::Complete };
@@ -229,7 +229,9 @@ impl Run<'_> {
             }
             if work.files {
                 let names = held.iter().flat_map(|held| held.assets.iter().map(|asset| asset.name.as_str()));
-                let names: Vec<&str> = names.chain(work.assets.iter().map(|(_, name)| name.as_str())).collect();
+                // An asset that is fetched again is also one that the mirror has.
+                let names: BTreeSet<&str> = names.chain(work.assets.iter().map(|(_, name)| name.as_str())).collect();
+                let names: Vec<&str> = names.into_iter().collect();
                 for (name, bytes) in collect::files_beside(self.github, &listing, &collect::files_of(&names)).await? {
                     brought.files.push(file(release, name, &bytes, staging.path())?);
                 }
@@ -246,7 +248,7 @@ impl Run<'_> {
             let pin = pin(name).ok_or_else(|| refused(tag, lost(name)))?;
             brought.assets.push(self.asset(&pin, held.as_ref(), staging.path()).await?);
         }
-        self.place(tag, release, held.as_ref(), brought, staging.path())
+        self.place(tag, release, held.as_ref(), brought)
     }
 
     /// What GitHub has of the proofs of an asset, of which the release itself has no file.
@@ -300,7 +302,6 @@ impl Run<'_> {
         release: Option<&Release>,
         held: Option<&MirroredRelease>,
         brought: Brought,
-        staging: &Path,
     ) -> Result<Vec<String>, InstallError> {
         let mut new = held.cloned().unwrap_or_else(|| MirroredRelease {
             tag: tag.clone(),
@@ -323,7 +324,7 @@ impl Run<'_> {
         let changes = brought.assets.iter().any(|(asset, _)| is_other(&asset.name, asset.sha256))
             || brought.files.iter().any(|(file, _)| is_other(&file.name, file.sha256));
         if changes {
-            self.write(self.index.clone().with(new.clone()), staging)?;
+            self.write(self.index.clone().with(new.clone()))?;
         }
         for (asset, path) in &brought.assets {
             self.folder.place(tag, &asset.name, path).map_err(store)?;
@@ -333,12 +334,12 @@ impl Run<'_> {
         }
         new.assets.extend(brought.assets.into_iter().map(|(asset, _)| asset));
         new.files.extend(brought.files.into_iter().map(|(file, _)| file));
-        self.write(self.index.clone().with(new), staging)?;
+        self.write(self.index.clone().with(new))?;
         Ok(names)
     }
 
-    fn write(&mut self, index: Index, staging: &Path) -> Result<(), InstallError> {
-        self.folder.write_index(&index, staging).map_err(store)?;
+    fn write(&mut self, index: Index) -> Result<(), InstallError> {
+        self.folder.write_index(&index).map_err(store)?;
         self.index = index;
         Ok(())
     }
@@ -356,9 +357,7 @@ impl Brought {
 }
 
 fn locked(folder: &Folder, door: &Door<'_>) -> Result<Lock, InstallError> {
-    folder.prepare().map_err(store)?;
-    let missing = || StoreError::new("open the directory", folder.root())(std::io::ErrorKind::NotFound.into());
-    let root = Dir::open(folder.root()).map_err(StoreError::from)?.ok_or_else(missing)?;
+    let root = folder.prepare().map_err(store)?;
     let lock = Lock::acquire(&root, Folder::LOCK, door.lock_timeout, |holder| {
         door.progress.note(&format!("waiting for another synchronization of this folder ({holder})"));
     })?;
@@ -490,7 +489,6 @@ fn failed(root: &Path, problem: mirror::MirrorError) -> InstallError {
     OriginError::Mirror { mirror: root.display().to_string(), problem: Box::new(problem) }.into()
 }
 
-fn store(error: FolderError) -> InstallError {
-    let FolderError { doing, path, source } = error;
-    InstallError::Store(StoreError::new(doing, &path)(source))
+fn store(error: FileError) -> InstallError {
+    InstallError::Store(StoreError::from(error))
 }

@@ -2,10 +2,15 @@
 #![expect(clippy::disallowed_methods, reason = "staging directories are removed here")]
 
 use std::fs;
+use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
+use crate::fs::Dir;
+use crate::fs::HELD;
+use crate::fs::sweep;
+use crate::fs::temporary_directory;
 use crate::platform;
 use crate::store::StoreError;
 
@@ -18,17 +23,29 @@ const TRIES: u32 = 100;
 pub struct Staging {
     path: PathBuf,
     _cleanup: platform::CleanupGuard,
+    /// Open as long as this process lives, where no other lock keeps it from being swept.
+    _held: Option<File>,
 }
 
 impl Staging {
-    /// Beside a file that is to be made, on the same file system.
+    /// Beside a file that is to be made, on the same file system. What killed processes left there goes first.
     pub fn beside(file: &Path) -> Result<Self, StoreError> {
-        Self::in_folder(file.parent().unwrap_or(file), ".reproq-bundle-")
+        Self::held_in(file.parent().unwrap_or(file))
     }
 
     /// Where the system keeps what is soon to go.
     pub fn aside() -> Result<Self, StoreError> {
-        Self::in_folder(&std::env::temp_dir(), "reproq-")
+        Self::held_in(&std::env::temp_dir())
+    }
+
+    fn held_in(parent: &Path) -> Result<Self, StoreError> {
+        let missing = || StoreError::new("make a directory in", parent)(io::ErrorKind::NotFound.into());
+        let dir = Dir::open(parent)?.ok_or_else(missing)?;
+        sweep(&dir);
+        let (name, held) = temporary_directory(&dir)?;
+        let path = parent.join(name);
+        let cleanup = platform::on_interrupt_remove(&path);
+        Ok(Self { path, _cleanup: cleanup, _held: Some(held) })
     }
 
     /// Only this user may look into it: what is verified there must not change under other users' hands.
@@ -43,7 +60,7 @@ impl Staging {
             match builder.create(&path) {
                 Ok(()) => {
                     let cleanup = platform::on_interrupt_remove(&path);
-                    return Ok(Self { path, _cleanup: cleanup });
+                    return Ok(Self { path, _cleanup: cleanup, _held: None });
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => failure = error,
                 Err(error) => return Err(StoreError::new("make a directory in", parent)(error)),
@@ -55,6 +72,11 @@ impl Staging {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The file in it that says that its process lives.
+    pub fn held(&self) -> PathBuf {
+        self.path.join(HELD)
     }
 }
 

@@ -2,19 +2,32 @@
 #![expect(clippy::disallowed_methods, reason = "the copy is written here")]
 
 use std::fs;
+use std::io;
 use std::path::Path;
+use std::rc::Rc;
 
+use crate::fs::Dir;
+use crate::fs::OutputFile;
+use crate::fs::finished;
 use crate::keyring::KeyringError;
 use crate::keyring::Updated;
 
+/// The directory of a repository with what it is about.
+const TARGETS: &str = "targets";
+
 impl Updated {
-    /// Writes the files of its repository that led to it into a folder. Whoever reads them verifies them again.
+    /// Writes the files of its repository that led to it into a directory. Whoever reads them verifies them again.
     pub fn save(&self, folder: &Path) -> Result<(), KeyringError> {
-        let targets = folder.join("targets");
-        fs::create_dir_all(&targets).map_err(KeyringError::io("create the folder", &targets))?;
+        fs::create_dir_all(folder).map_err(KeyringError::io("create the directory", folder))?;
+        let missing = || KeyringError::io("open the directory", folder)(io::ErrorKind::NotFound.into());
+        let top = Rc::new(Dir::open(folder)?.ok_or_else(missing)?);
+        let targets = Rc::new(top.make_subdirectory(TARGETS)?);
         for (name, text) in self.files() {
-            let path = folder.join(name);
-            fs::write(&path, text).map_err(KeyringError::io("write", &path))?;
+            let (dir, name) = match name.strip_prefix(TARGETS).and_then(|below| below.strip_prefix('/')) {
+                Some(name) => (&targets, name),
+                None => (&top, name.as_str()),
+            };
+            finished(OutputFile::create_in(Rc::clone(dir), name)?, text.as_bytes())?;
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::attestation::RootError;
+use crate::fs::FileError;
 use crate::keyring::FetchError;
 
 /// Why the roots a user trusts cannot be read or changed.
@@ -33,6 +34,17 @@ pub enum KeyringError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Another user could have put roots there.
+    #[error("`{path}` belongs to another user (number {owner}), who could have put trusted roots there", path = path.display())]
+    OfAnother {
+        /// The directory.
+        path: PathBuf,
+        /// The user.
+        owner: u32,
+    },
+    /// A file cannot be written.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// Others than the user could have put roots there.
     #[error("others than its owner may write `{path}`, so that anybody could have put trusted roots there", path = path.display())]
     Exposed {

@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::io;
-use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -14,6 +13,10 @@ use crate::attestation::Instance;
 use crate::attestation::Root;
 use crate::attestation::Roots;
 use crate::attestation::Source;
+use crate::fs::Dir;
+use crate::fs::OutputFile;
+use crate::fs::finished;
+use crate::fs::sweep;
 use crate::keyring::Anchor;
 use crate::keyring::KeyringError;
 use crate::keyring::Place;
@@ -87,6 +90,10 @@ impl Keyring {
     pub fn accept(&self, name: &str, text: &[u8]) -> Result<Vec<Accepted>, KeyringError> {
         let offered = Roots::from_file(name, text)?;
         let folder = self.made(ACCEPTED)?;
+        // Also where nothing is new.
+        if let Some(dir) = Dir::open(&folder)? {
+            sweep(&dir);
+        }
         let known = self.accepted()?;
         let mut accepted: Vec<Accepted> = Vec::new();
         for root in offered.iter() {
@@ -220,21 +227,9 @@ fn accepted(path: &Path) -> Result<Root, KeyringError> {
     if root.sha256 == named { Ok(root) } else { Err(damaged(format!("its sha256 is {}", root.sha256))) }
 }
 
-/// Writes a file so that a reader sees the old one or the new one, also after a crash.
+/// Writes a file so that a reader sees the old one or the new one, also after a crash. Everybody who may enter may read it.
 fn place(path: &Path, bytes: &[u8]) -> Result<(), KeyringError> {
-    let folder = path.parent().unwrap_or(path);
-    let write = || {
-        let mut file = tempfile::Builder::new().prefix(".part-").tempfile_in(folder)?;
-        file.write_all(bytes)?;
-        #[cfg(unix)]
-        {
-            let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-            file.as_file().set_permissions(permissions)?;
-        }
-        file.as_file().sync_all()?;
-        file.persist(path).map(drop).map_err(|error| error.error)
-    };
-    write().map_err(KeyringError::io("write", path))
+    Ok(finished(OutputFile::create(path)?.for_all(), bytes)?)
 }
 
 fn private_folder() -> fs::DirBuilder {
@@ -248,10 +243,15 @@ fn private_folder() -> fs::DirBuilder {
     builder
 }
 
-/// A folder that others may write proves nothing about who decided what lies in it.
+/// A directory that another user owns or may write proves nothing about who decided what is in it. The superuser could change
+/// everything anyway.
 #[cfg(unix)]
 fn refuse_exposed(folder: &Path) -> Result<(), KeyringError> {
     let metadata = fs::metadata(folder).map_err(KeyringError::io("look into", folder))?;
+    let owner = std::os::unix::fs::MetadataExt::uid(&metadata);
+    if owner != 0 && owner != rustix::process::geteuid().as_raw() {
+        return Err(KeyringError::OfAnother { path: folder.to_owned(), owner });
+    }
     let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());
     if mode & 0o022 == 0 { Ok(()) } else { Err(KeyringError::Exposed { path: folder.to_owned() }) }
 }

@@ -12,7 +12,11 @@ use crate::release::RepoSlug;
 use crate::release::Tag;
 
 /// The name of the index.
-const INDEX: &str = "index.json";
+pub(super) const INDEX: &str = "index.json";
+
+/// The names of GitHub's own paths.
+pub(super) const RELEASES: &str = "releases";
+pub(super) const DOWNLOAD: &str = "download";
 
 /// What keeps two synchronizations apart.
 pub(super) const LOCK: &str = ".reproq-mirror.lock";
@@ -38,12 +42,12 @@ pub fn asset_path(root: &Path, repository: &RepoSlug, tag: &Tag, name: &str) -> 
 
 /// The address of the index.
 pub fn index_url(base: &Url, repository: &RepoSlug) -> Url {
-    below(base, &[repository.owner(), repository.name(), "releases", INDEX])
+    below(base, &[repository.owner(), repository.name(), RELEASES, INDEX])
 }
 
 /// The address of a file of a release.
 pub fn asset_url(base: &Url, repository: &RepoSlug, tag: &Tag, name: &str) -> Url {
-    below(base, &[repository.owner(), repository.name(), "releases", "download", tag.as_str(), name])
+    below(base, &[repository.owner(), repository.name(), RELEASES, DOWNLOAD, tag.as_str(), name])
 }
 
 /// Whether a file of a release can have this name everywhere: what GitHub lets an asset be called, and no hidden file.
@@ -52,15 +56,15 @@ pub fn is_file_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= LONGEST_NAME && !name.starts_with('.') && name.chars().all(is_plain)
 }
 
-pub(super) fn releases(root: &Path, repository: &RepoSlug) -> PathBuf {
-    root.join(repository.owner()).join(repository.name()).join("releases")
+fn releases(root: &Path, repository: &RepoSlug) -> PathBuf {
+    root.join(repository.owner()).join(repository.name()).join(RELEASES)
 }
 
-pub(super) fn downloads(root: &Path, repository: &RepoSlug) -> PathBuf {
-    releases(root, repository).join("download")
+fn downloads(root: &Path, repository: &RepoSlug) -> PathBuf {
+    releases(root, repository).join(DOWNLOAD)
 }
 
-pub(super) fn tag_path(root: &Path, repository: &RepoSlug, tag: &Tag) -> Option<PathBuf> {
+fn tag_path(root: &Path, repository: &RepoSlug, tag: &Tag) -> Option<PathBuf> {
     tag.version().map(|_| downloads(root, repository).join(tag.as_str()))
 }
 

@@ -49,5 +49,4 @@ pub use read::copy;
 pub use read::index;
 pub use read::small_file;
 pub use write::Folder;
-pub use write::FolderError;
 pub use write::stage;

@@ -3,42 +3,31 @@
 #![expect(clippy::disallowed_methods, reason = "mirrors are written here")]
 
 use std::fs;
-use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
+use std::rc::Rc;
 
-use thiserror::Error;
-
+use crate::fs::Dir;
+use crate::fs::FileError;
+use crate::fs::FileKind;
+use crate::fs::OutputFile;
+use crate::fs::finished;
+use crate::fs::move_into_place;
+use crate::fs::sweep;
 use crate::mirror::Condition;
 use crate::mirror::Index;
 use crate::mirror::MAX_INDEX;
 use crate::mirror::layout;
+use crate::mirror::layout::DOWNLOAD;
+use crate::mirror::layout::INDEX;
+use crate::mirror::layout::RELEASES;
 use crate::mirror::layout::STAGING;
 use crate::progress::Progress;
 use crate::release::RepoSlug;
 use crate::release::Sha256Digest;
 use crate::release::Tag;
-use crate::small_file;
-use crate::staging::hash_file;
-
-/// Why a mirror cannot be changed. Its index and its files agree all the same.
-#[derive(Debug, Error)]
-#[error("failed to {doing} `{path}`", path = path.display())]
-pub struct FolderError {
-    /// What was tried.
-    pub doing: &'static str,
-    /// On which file or folder.
-    pub path: PathBuf,
-    /// What the system said.
-    pub source: io::Error,
-}
-
-impl FolderError {
-    fn new(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self { doing, path: path.to_owned(), source }
-    }
-}
+use crate::staging::hash;
 
 /// The part of a mirror that is one repository's.
 #[derive(Debug, Clone)]
@@ -64,20 +53,20 @@ impl Folder {
     /// The name of what keeps two synchronizations apart.
     pub const LOCK: &'static str = layout::LOCK;
 
-    /// Makes the folder, where it is not there yet.
-    pub fn prepare(&self) -> Result<(), FolderError> {
-        fs::create_dir_all(&self.root).map_err(FolderError::new("create the folder", &self.root))
+    /// Makes the directory, where it is not there yet, and opens it.
+    pub fn prepare(&self) -> Result<Dir, FileError> {
+        fs::create_dir_all(&self.root).map_err(FileError::io("create the directory", &self.root))?;
+        self.open()?.ok_or_else(|| FileError::io("open the directory", &self.root)(io::ErrorKind::NotFound.into()))
     }
 
     /// Removes what a killed synchronization had on its way in. Only for whoever holds the lock.
-    pub fn clear(&self) -> Result<(), FolderError> {
-        let entries = fs::read_dir(&self.root).map_err(FolderError::new("list", &self.root))?;
-        for entry in entries.flatten() {
-            if entry.file_name().to_string_lossy().starts_with(STAGING) {
-                fs::remove_dir_all(entry.path()).map_err(FolderError::new("remove", &entry.path()))?;
-            }
+    pub fn clear(&self) -> Result<(), FileError> {
+        let Some(root) = self.open()? else { return Ok(()) };
+        if let Some(releases) = self.below(&[])? {
+            sweep(&releases);
         }
-        Ok(())
+        let names = root.names()?;
+        names.iter().filter(|name| name.to_string_lossy().starts_with(STAGING)).try_for_each(|name| root.remove(name))
     }
 
     /// Whether a file is still what the index says; hashes all of it.
@@ -86,99 +75,102 @@ impl Folder {
         tag: &Tag,
         (name, size, sha256): (&str, u64, Sha256Digest),
         progress: &dyn Progress,
-    ) -> Result<Condition, FolderError> {
-        let Some(path) = layout::asset_path(&self.root, &self.repository, tag, name) else {
+    ) -> Result<Condition, FileError> {
+        if tag.version().is_none() || !layout::is_file_name(name) {
             return Ok(Condition::Missing);
-        };
-        let found = match small_file::open_regular(&path) {
-            Ok((_, metadata)) => metadata.len(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Condition::Missing),
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                return Err(FolderError::new("read", &path)(error));
-            }
-            Err(_) => return Ok(Condition::Damaged),
-        };
-        if found != size {
+        }
+        let Some(release) = self.below(&[DOWNLOAD, tag.as_str()])? else { return Ok(Condition::Missing) };
+        let Some((mut file, found)) = release.file(name)? else { return Ok(Condition::Missing) };
+        if found.size != size {
             return Ok(Condition::Damaged);
         }
-        let is_same = hash_file(&path).map_err(FolderError::new("read", &path))? == sha256;
+        let is_same = hash(&mut file).map_err(FileError::io("read", release.path_of(name)))? == sha256;
         progress.advance(size);
         Ok(if is_same { Condition::Intact } else { Condition::Damaged })
     }
 
     /// Puts a file in its place by one rename, readable by everybody. It must lie on the same file system.
-    pub fn place(&self, tag: &Tag, name: &str, from: &Path) -> Result<(), FolderError> {
-        let path = layout::asset_path(&self.root, &self.repository, tag, name);
-        let path =
-            path.ok_or_else(|| FolderError::new("place", Path::new(name))(io::ErrorKind::InvalidFilename.into()))?;
-        let folder = path.parent().expect("a file of a release lies in a folder");
-        fs::create_dir_all(folder).map_err(FolderError::new("create the folder", folder))?;
-        publish(from, &path)
+    pub fn place(&self, tag: &Tag, name: &str, from: &Path) -> Result<(), FileError> {
+        let misnamed = || FileError::io("place", name)(io::ErrorKind::InvalidFilename.into());
+        let missing = || FileError::io("open", from)(io::ErrorKind::NotFound.into());
+        let (Some(holder), Some(from_name)) = (from.parent(), from.file_name()) else { return Err(missing()) };
+        if tag.version().is_none() || !layout::is_file_name(name) {
+            return Err(misnamed());
+        }
+        let staging = Dir::open(holder)?.ok_or_else(missing)?;
+        let release = self.make_below(&[DOWNLOAD, tag.as_str()])?;
+        move_into_place(&staging, from_name, &release, name.as_ref())
     }
 
-    /// Replaces the index by one rename. `staging` is a folder on the same file system.
-    pub fn write_index(&self, index: &Index, staging: &Path) -> Result<(), FolderError> {
-        let path = layout::index_path(&self.root, &self.repository);
+    /// Replaces the index by one rename.
+    pub fn write_index(&self, index: &Index) -> Result<(), FileError> {
         let text = index.render();
+        let releases = self.make_below(&[])?;
         if text.len() as u64 > MAX_INDEX {
             let problem = format!("it would have more than {MAX_INDEX} bytes, and nobody would read it");
-            return Err(FolderError::new("write", &path)(io::Error::new(io::ErrorKind::InvalidData, problem)));
+            let problem = io::Error::new(io::ErrorKind::InvalidData, problem);
+            return Err(FileError::io("write", releases.path_of(INDEX))(problem));
         }
-        let folder = layout::releases(&self.root, &self.repository);
-        fs::create_dir_all(&folder).map_err(FolderError::new("create the folder", &folder))?;
-        let partial = staging.join("index.json");
-        fs::write(&partial, text).map_err(FolderError::new("write", &partial))?;
-        publish(&partial, &path)
+        finished(OutputFile::create_in(Rc::new(releases), INDEX)?.for_all(), &text)
     }
 
     /// Removes the files that no index names. What this program would not have put there is left alone.
-    pub fn sweep(&self, index: &Index, is_ours: &dyn Fn(&str) -> bool) -> Result<Vec<PathBuf>, FolderError> {
-        let downloads = layout::downloads(&self.root, &self.repository);
+    pub fn sweep(&self, index: &Index, is_ours: &dyn Fn(&str) -> bool) -> Result<Vec<PathBuf>, FileError> {
+        let Some(downloads) = self.below(&[DOWNLOAD])? else { return Ok(Vec::new()) };
         let mut removed = Vec::new();
-        for folder in folders(&downloads) {
-            let tag = folder.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse::<Tag>().ok());
-            let Some(tag) = tag.filter(|tag| tag.version().is_some()) else { continue };
+        for name in downloads.names()? {
+            let tag = name.to_str().and_then(|name| name.parse::<Tag>().ok()).filter(|tag| tag.version().is_some());
+            let is_directory = downloads.stat(&name)?.is_some_and(|found| found.kind == FileKind::Directory);
+            let Some(tag) = tag.filter(|_| is_directory) else { continue };
+            let Some(directory) = downloads.subdirectory(&name)? else { continue };
             let release = index.release(&tag);
-            for entry in fs::read_dir(&folder).map_err(FolderError::new("list", &folder))?.flatten() {
-                let (path, name) = (entry.path(), entry.file_name());
-                let Some(name) = name.to_str() else { continue };
-                let is_named = release.is_some_and(|release| release.everything().any(|(known, ..)| known == name));
-                if !is_named && is_ours(name) && entry.file_type().is_ok_and(|kind| !kind.is_dir()) {
-                    fs::remove_file(&path).map_err(FolderError::new("remove", &path))?;
-                    removed.push(path);
+            for file in directory.names()? {
+                let is_named = |known: &str| file.to_str() == Some(known);
+                let is_kept = release.is_some_and(|release| release.everything().any(|(known, ..)| is_named(known)));
+                let is_file = directory.stat(&file)?.is_some_and(|found| found.kind != FileKind::Directory);
+                if !is_kept && is_file && file.to_str().is_some_and(is_ours) {
+                    directory.remove(&file)?;
+                    removed.push(directory.path_of(&file));
                 }
             }
             // One that is not empty stays.
-            let _ = fs::remove_dir(&folder);
+            let _ = downloads.remove_empty(&name);
         }
         removed.sort();
         Ok(removed)
     }
+
+    fn open(&self) -> Result<Option<Dir>, FileError> {
+        Dir::open(&self.root)
+    }
+
+    /// A directory below that of the releases, each opened in the one before: a link in the mirror leads nowhere.
+    fn below(&self, names: &[&str]) -> Result<Option<Dir>, FileError> {
+        let mut dir = self.open()?;
+        for name in self.releases().iter().chain(names) {
+            let Some(holder) = dir else { return Ok(None) };
+            dir = holder.subdirectory(name)?;
+        }
+        Ok(dir)
+    }
+
+    /// As [`Folder::below`], and makes what is missing.
+    fn make_below(&self, names: &[&str]) -> Result<Dir, FileError> {
+        let mut dir = self.prepare()?;
+        for name in self.releases().iter().chain(names) {
+            dir = dir.make_subdirectory(name)?;
+        }
+        Ok(dir)
+    }
+
+    fn releases(&self) -> [&str; 3] {
+        [self.repository.owner(), self.repository.name(), RELEASES]
+    }
 }
 
 /// Writes a small file that is on its way in.
-pub fn stage(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
-    fs::write(path, bytes).map_err(FolderError::new("write", path))
-}
-
-/// Data first, then the name.
-fn publish(from: &Path, to: &Path) -> Result<(), FolderError> {
-    #[cfg(unix)]
-    fs::set_permissions(from, std::os::unix::fs::PermissionsExt::from_mode(0o644))
-        .map_err(FolderError::new("let everybody read", from))?;
-    let file = File::open(from).map_err(FolderError::new("open", from))?;
-    file.sync_data().map_err(FolderError::new("write", from))?;
-    drop(file);
-    fs::rename(from, to).map_err(FolderError::new("place", to))
-}
-
-fn folders(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    entries
-        .flatten()
-        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-        .map(|entry| entry.path())
-        .collect()
+pub fn stage(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    fs::write(path, bytes).map_err(FileError::io("write", path))
 }
 
 #[cfg(test)]
@@ -188,12 +180,13 @@ mod tests {
     use crate::mirror::MirroredRelease;
     use crate::progress::Unwatched;
     use crate::release::Tool;
+    use crate::staging::hash_file;
 
     #[test]
     fn what_no_index_names_goes_and_what_is_not_ours_stays() {
         let folder = tempfile::tempdir().expect("a folder");
         let mirror = Folder::new(folder.path().join("mirror"), "a/b".parse().expect("a repository"));
-        mirror.prepare().expect("made");
+        let _ = mirror.prepare().expect("made");
         let (new, old): (Tag, Tag) = ("v1.1.0".parse().expect("a tag"), "v1.0.0".parse().expect("a tag"));
         for tag in [&new, &old] {
             let file = folder.path().join("file");
@@ -219,7 +212,7 @@ mod tests {
             files: Vec::new(),
         };
         let index = Index::new(&Tool::WORKER, "a/b".parse().expect("a repository"), vec![release]);
-        mirror.write_index(&index, folder.path()).expect("written");
+        mirror.write_index(&index).expect("written");
         let removed = mirror.sweep(&index, &|name| name.starts_with("reproq-")).expect("swept");
         assert_eq!(removed, [path("v1.0.0", "reproq-linux-amd64")]);
         assert!(path("v1.0.0", "notes.txt").exists() && path("nightly", "reproq-linux-amd64").exists());

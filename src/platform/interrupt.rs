@@ -57,7 +57,8 @@ pub fn watch() {
 /// Whoever works in the folder goes on for a moment, and may make a file while the others are removed.
 fn remove(folder: &Path) {
     for _ in 0..20 {
-        match std::fs::remove_dir_all(folder) {
+        // What is to go may be a single file.
+        match std::fs::remove_dir_all(folder).or_else(|error| std::fs::remove_file(folder).map_err(|_| error)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => std::thread::sleep(Duration::from_millis(5)),
             Ok(()) | Err(_) => return,
         }

@@ -9,6 +9,10 @@ use std::path::PathBuf;
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::fs::Dir;
+use crate::fs::FileError;
+use crate::fs::check_output;
+use crate::fs::move_into_place;
 use crate::github::ApiError;
 use crate::github::GitHub;
 use crate::net::NetError;
@@ -80,6 +84,9 @@ pub enum ArchiveError {
         /// What GitHub states.
         stated: String,
     },
+    /// Something is in the way where it is saved.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The file system refuses.
     #[error("failed to write `{path}`", path = path.display())]
     Write {
@@ -98,14 +105,17 @@ pub async fn archive(
     progress: &dyn Progress,
 ) -> Result<Vec<Saved>, ArchiveError> {
     let mut saved = Vec::new();
+    let write = |source| ArchiveError::Write { path: folder.to_owned(), source };
+    std::fs::create_dir_all(folder).map_err(write)?;
+    let root = Dir::open(folder)?.ok_or_else(|| write(io::ErrorKind::NotFound.into()))?;
     for unit in deletes {
         let tag: Tag = unit.name.parse()?;
         for (index, record) in unit.releases.iter().enumerate() {
             let error = |source| ArchiveError::Api { tag: unit.name.clone(), source };
             let release = github.release_by_id(record.id, &unit.name, progress).await.map_err(error)?;
             // Several releases of one tag get a folder each.
-            let place = folder.join(&unit.name);
-            let place = if index == 0 { place } else { place.join(record.id.to_string()) };
+            let place = root.make_subdirectory(&unit.name)?;
+            let place = if index == 0 { place } else { place.make_subdirectory(record.id.to_string())? };
             saved.extend(save(&tag, &release, &place, github, progress).await?);
         }
     }
@@ -115,11 +125,10 @@ pub async fn archive(
 async fn save(
     tag: &Tag,
     release: &Release,
-    folder: &Path,
+    place: &Dir,
     github: &GitHub,
     progress: &dyn Progress,
 ) -> Result<Vec<Saved>, ArchiveError> {
-    std::fs::create_dir_all(folder).map_err(|source| ArchiveError::Write { path: folder.to_owned(), source })?;
     let mut saved = Vec::new();
     for asset in &release.assets {
         let (tag_name, name) = (|| tag.to_string(), || asset.name.clone());
@@ -128,10 +137,11 @@ async fn save(
         if !is_plain {
             return Err(ArchiveError::Name { tag: tag_name(), name: name() });
         }
-        let path = folder.join(&asset.name);
-        let write = |source| ArchiveError::Write { path: path.clone(), source };
-        let staged = folder.join(format!(".{}.part", asset.name));
-        crate::staging::discard(&staged).map_err(write)?;
+        let path = place.path_of(&asset.name);
+        check_output(&path)?;
+        let part = format!(".{}.part", asset.name);
+        let staged = place.path_of(&part);
+        place.remove(&part)?;
         let written = github.fetch(tag, asset, &staged, progress).await.map_err(|source| ArchiveError::Download {
             tag: tag_name(),
             name: name(),
@@ -142,11 +152,11 @@ async fn save(
             Err(text) => Some(text.clone()),
         };
         if let Some(stated) = stated.as_ref().filter(|stated| **stated != written.sha256.to_string()) {
-            let _ = crate::staging::discard(&staged);
+            let _ = place.remove(&part);
             let (found, stated) = (written.sha256, stated.clone());
             return Err(ArchiveError::Digest { tag: tag_name(), name: name(), found, stated });
         }
-        std::fs::rename(&staged, &path).map_err(write)?;
+        move_into_place(place, part.as_ref(), place, asset.name.as_ref())?;
         let (size, sha256, verified) = (written.size, written.sha256, stated.is_some());
         saved.push(Saved { tag: tag_name(), asset: name(), path, size, sha256, verified });
     }

@@ -3,7 +3,6 @@
 #![expect(clippy::disallowed_methods, reason = "the record is written and read here")]
 
 use std::fs::File;
-use std::fs::OpenOptions;
 use std::io;
 use std::io::BufRead;
 use std::io::BufReader;
@@ -20,6 +19,10 @@ use serde::Deserialize;
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::fs::Dir;
+use crate::fs::FileError;
+use crate::fs::new_record;
+use crate::fs::open_record;
 use crate::prune::PlannedRepository;
 use crate::prune::ReleaseRecord;
 use crate::prune::TagRecord;
@@ -136,6 +139,9 @@ pub enum AuditError {
         /// What the system said.
         source: io::Error,
     },
+    /// Something else has its name, or the system refused.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The file cannot be read.
     #[error("failed to read the record `{path}`", path = path.display())]
     Read {
@@ -172,12 +178,17 @@ impl Audit {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(error)?;
         }
-        let is_cut = is_cut(path).map_err(error)?;
-        let mut file = OpenOptions::new().append(true).create(true).open(path).map_err(error)?;
-        if is_cut {
+        let mut file = open_record(path)?;
+        if is_cut(&mut file).map_err(error)? {
             file.write_all(b"\n").map_err(error)?;
         }
         Ok(Self { path: path.to_owned(), file, requests: 0 })
+    }
+
+    /// Makes a record in a directory, under a name that begins so and that no other run has.
+    pub fn create(directory: &Dir, stem: &str) -> Result<Self, AuditError> {
+        let (path, file) = new_record(directory, stem, "jsonl")?;
+        Ok(Self { path, file, requests: 0 })
     }
 
     /// Where it is.
@@ -207,12 +218,11 @@ impl Audit {
     }
 }
 
-/// Whether a record is there that does not end with a line's end. A pipe or a terminal is no record to go on with.
-fn is_cut(path: &Path) -> io::Result<bool> {
-    if !std::fs::metadata(path).is_ok_and(|record| record.is_file() && record.len() > 0) {
+/// Whether a record that is there does not end with a line's end.
+fn is_cut(record: &mut File) -> io::Result<bool> {
+    if record.seek(SeekFrom::End(0))? == 0 {
         return Ok(false);
     }
-    let mut record = File::open(path)?;
     record.seek(SeekFrom::End(-1))?;
     let mut last = [0];
     record.read_exact(&mut last)?;

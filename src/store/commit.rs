@@ -21,7 +21,6 @@ use crate::store::Receipt;
 use crate::store::State;
 use crate::store::StoreError;
 use crate::store::kept;
-use crate::store::kept::io_of;
 use crate::store::layout::STATE;
 use crate::store::opened;
 use crate::store::opened::Places;
@@ -274,7 +273,7 @@ fn place(store: &Store<'_>, layout: &Layout, staged: &Staged, sha256: &Sha256Dig
 
 /// Where the binary's directory is another file system, what is renamed is a copy beside it.
 fn place_copy(file: &mut File, bin: &Dir, layout: &Layout, sha256: &Sha256Digest) -> io::Result<Sha256Digest> {
-    let mut new = bin.create(UNFINISHED).map_err(io_of)?;
+    let mut new = bin.create(UNFINISHED).map_err(io::Error::from)?;
     file.rewind()?;
     io::copy(file, &mut new)?;
     set_mode(&new, 0o755)?;
@@ -284,7 +283,7 @@ fn place_copy(file: &mut File, bin: &Dir, layout: &Layout, sha256: &Sha256Digest
     if found == *sha256 {
         rename(bin, UNFINISHED.as_ref(), bin, layout)?;
     } else {
-        bin.remove(UNFINISHED).map_err(io_of)?;
+        bin.remove(UNFINISHED).map_err(io::Error::from)?;
     }
     Ok(found)
 }
@@ -302,7 +301,7 @@ fn rename(from: &Dir, name: &std::ffi::OsStr, bin: &Dir, layout: &Layout) -> io:
         return Ok(());
     }
     let aside = std::path::Path::new(binary).with_extension("old.exe");
-    bin.remove(&aside).map_err(io_of)?;
+    bin.remove(&aside).map_err(io::Error::from)?;
     bin.rename(binary, bin, &aside)?;
     from.rename(name, bin, binary).inspect_err(|_| drop(bin.rename(&aside, bin, binary)))
 }

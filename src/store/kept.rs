@@ -56,8 +56,10 @@ pub(super) fn keep(store: &Store<'_>, layout: &Layout, sha256: &Sha256Digest) ->
     if bin.link(name, &kept, name).is_ok() {
         return Ok(());
     }
-    let copied =
-        previous.create(UNFINISHED).map_err(io_of).and_then(|new| copy_in(&mut file, new, &previous, &kept, layout));
+    let copied = previous
+        .create(UNFINISHED)
+        .map_err(io::Error::from)
+        .and_then(|new| copy_in(&mut file, new, &previous, &kept, layout));
     copied.map_err(failed()).inspect_err(|_| drop(previous.remove(UNFINISHED)))?;
     Ok(())
 }
@@ -67,15 +69,4 @@ fn copy_in(from: &mut File, mut new: File, previous: &Dir, kept: &Dir, layout: &
     io::copy(from, &mut new)?;
     set_mode(&new, 0o755)?;
     previous.rename(UNFINISHED, kept, layout.binary_name())
-}
-
-/// The system's own error, where what was being done is told by another.
-pub(super) fn io_of(error: FileError) -> io::Error {
-    match error {
-        FileError::Io { source, .. } => source,
-        error @ (FileError::NotAFile { .. }
-        | FileError::NotADirectory { .. }
-        | FileError::TooLarge { .. }
-        | FileError::Distrusted { .. }) => io::Error::other(error),
-    }
 }

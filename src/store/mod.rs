@@ -48,7 +48,6 @@ pub use opened::lock;
 pub use opened::prepare;
 pub use opened::removed;
 pub use project_lock::WrittenLock;
-pub use project_lock::write_atomically;
 pub use receipt::BuildRecord;
 pub use receipt::Receipt;
 pub use receipt::ReceiptAsset;

@@ -1,13 +1,16 @@
 //! `reproq.lock` as a step of the commit: it changes together with the binary.
-#![expect(clippy::disallowed_methods, reason = "the project's lock is written here")]
+#![expect(clippy::disallowed_methods, reason = "the project's lock is removed here, where there was none")]
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 
-use crate::fs::set_mode;
+use crate::fs::write_through_link;
+use crate::small_file;
 use crate::store::StoreError;
+
+/// A lock that was read before it is replaced is no longer than this.
+const MAX_BYTES: u64 = 1024 * 1024;
 
 /// A project's lock as it is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,41 +29,21 @@ pub(super) struct LockBefore<'a> {
 
 /// What is put back if the binary cannot be placed.
 pub(super) fn remember(lock: &WrittenLock) -> LockBefore<'_> {
-    LockBefore { path: &lock.path, bytes: fs::read(&lock.path).ok() }
+    LockBefore { path: &lock.path, bytes: small_file::read(&lock.path, MAX_BYTES).ok() }
 }
 
 impl WrittenLock {
-    pub(super) fn write(&self) -> Result<(), StoreError> {
-        write_atomically(&self.path, self.text.as_bytes())
+    /// Writes it so that a reader sees the old one or the new one, also after a crash. Teams share a lock by a link to it.
+    pub fn write(&self) -> Result<(), StoreError> {
+        Ok(write_through_link(&self.path, self.text.as_bytes())?)
     }
 }
 
 impl LockBefore<'_> {
     pub(super) fn put_back(&self) -> Result<(), StoreError> {
         match &self.bytes {
-            Some(bytes) => write_atomically(self.path, bytes),
+            Some(bytes) => Ok(write_through_link(self.path, bytes)?),
             None => fs::remove_file(self.path).map_err(StoreError::new("remove", self.path)),
         }
-    }
-}
-
-/// Writes a small file so that a reader sees the old one or the new one, also after a crash.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let write = || {
-        let mut file = tempfile::Builder::new().prefix(".reproq-").tempfile_in(path.parent().unwrap_or(path))?;
-        file.write_all(bytes)?;
-        set_mode(file.as_file(), 0o644)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)
-    };
-    write().map(drop).map_err(without_path).map_err(StoreError::new("write", path))
-}
-
-/// What the system said, without the made-up name of a file that is not there yet, which tempfile adds.
-fn without_path(error: std::io::Error) -> std::io::Error {
-    let said = error.to_string();
-    match said.split_once(" at path ") {
-        Some((said, _)) if error.get_ref().is_some() => std::io::Error::new(error.kind(), said),
-        Some(_) | None => error,
     }
 }

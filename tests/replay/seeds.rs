@@ -8,6 +8,7 @@ use chrono::DateTime;
 use flate2::read::GzDecoder;
 use reproq::bundle::BundlePlan;
 use reproq::bundle::Parts;
+use reproq::fs::OutputFile;
 use reproq::lockfile::LockedAsset;
 use reproq::lockfile::Lockfile;
 use reproq::progress::Unwatched;
@@ -104,7 +105,7 @@ fn bundles() -> Vec<Seed> {
         let plan = BundlePlan::compute(Parts { tool: Tool::WORKER, lockfile, assets, files: Vec::new(), source: None });
         let plan = plan.expect("a plan");
         let path = folder.path().join("bundle.tar");
-        let _ = reproq::bundle::write(&plan, folder.path(), &path, &Unwatched).expect("written");
+        let _ = reproq::bundle::write(&plan, OutputFile::create(&path).expect("begun"), &Unwatched).expect("written");
         [
             ("bundle", name.to_owned(), fs::read(path).expect("readable")),
             ("bundle", format!("manifest {name}"), plan.manifest.render()),

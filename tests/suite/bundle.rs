@@ -309,7 +309,7 @@ fn a_bundle_is_not_made_of_what_is_not_proven() {
     assert!(context.github.requests_to(&Matcher::objects()).len() <= 1, "the checksum file alone");
     for (arguments, code) in [
         (&["bundle", "create", "-o", "nowhere/worker.tar"][..], 2),
-        (&["bundle", "create", "-o", "."], 2),
+        (&["bundle", "create", "-o", "."], 8),
         (&["bundle", "create", "-o", "w.tar", "--locked"], 2),
         (&["bundle", "create", "-o", "w.tar", "--target", "all", "linux-amd64"], 2),
         (&["bundle", "create", "-o", "w.tar", "--target", "darwin-amd64"], 4),

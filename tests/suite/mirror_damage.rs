@@ -27,6 +27,8 @@ use crate::support::Context;
 use crate::support::Nginx;
 use crate::support::context::asset_name;
 use crate::support::context::wait;
+use crate::support::fault_table::Part;
+use crate::support::fault_table::record;
 #[cfg(unix)]
 use crate::support::memory;
 use crate::support::workers;
@@ -282,6 +284,32 @@ fn assert_whole(mirror: &Path, name: &str) {
             assert_eq!(file["sha256"], workers::sha256(&bytes).as_str(), "{name}: {file}");
         }
     }
+}
+
+/// The asset is fetched again, and its checksum file once, not once for the asset that was there and once for the new one.
+#[test]
+fn a_release_whose_asset_and_checksum_file_are_gone_is_repaired() {
+    let context = Context::new();
+    let worker = workers::bytes("0.0.145");
+    let sum = format!("{}  {}\n", workers::sha256(&worker), asset_name());
+    let sum_name = format!("{}.sha256", asset_name());
+    context.repo().add(ReleaseSpec::new("v0.0.145").file(&asset_name(), worker).file(&sum_name, sum.into_bytes()));
+    sync(&context, &[]);
+    let mirror = context.root().join("mirror");
+    for missing in [&[asset_name(), sum_name.clone()][..], &[sum_name.clone()], &[asset_name()]] {
+        for name in missing {
+            fs::remove_file(asset(&mirror, "v0.0.145").with_file_name(name)).expect("removed");
+        }
+        assert_eq!(outcomes(&sync(&context, &[])), said(&[("v0.0.145", "updated")]), "{missing:?}");
+        assert_whole(&mirror, "after the repair");
+        assert!(asset(&mirror, "v0.0.145").with_file_name(&sum_name).exists());
+    }
+    for name in [asset_name(), sum_name] {
+        fs::remove_file(asset(&mirror, "v0.0.145").with_file_name(name)).expect("removed");
+    }
+    let output = context.succeed(&["mirror", "sync", "../../mirror"]);
+    let fault = "mirror: an asset and its checksum file are gone, sync";
+    record(Part::Machine, fault, &context, &output, "the release, whole again");
 }
 
 #[test]

@@ -19,6 +19,8 @@ use crate::commands::lock::AssetLine;
 use crate::commands::order;
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
+use crate::fs::OutputFile;
+use crate::fs::check_output;
 use crate::install;
 use crate::install::Collection;
 use crate::install::Door;
@@ -89,8 +91,11 @@ pub(super) fn create(arguments: &BundleCreateArgs, session: &Session<'_>) -> Res
     let selection = install::select(&request, locked.as_ref(), &machines, &door).map_err(explained)?;
     let mut report = report(&output, &selection);
     let staging = Staging::beside(&output).map_err(|error| hints::store(&error))?;
+    let file = OutputFile::create(&output).map_err(hints::output)?;
+    let _cleanup = platform::on_interrupt_remove(&file.unfinished());
     // Before anything is fetched: a folder is named wrong more easily than a release.
-    let source = source_tree(arguments, &output, &staging, &selection.lockfile.tag, session, &door)?;
+    let leave_out = [output.as_path(), &file.unfinished(), staging.path(), &staging.held()];
+    let source = source_tree(arguments, &leave_out, &staging, &selection.lockfile.tag, session, &door)?;
     report.source = source.as_ref().map(source_line);
     if arguments.dry_run {
         drop(progress);
@@ -102,7 +107,7 @@ pub(super) fn create(arguments: &BundleCreateArgs, session: &Session<'_>) -> Res
     let source = source.map(source_parts).transpose()?;
     let plan = BundlePlan::compute(Parts { tool: request.tool, lockfile, assets, files, source })
         .map_err(|error| CommandError::new(ExitStatus::Usage, error).context("the source cannot be carried along"))?;
-    let written = bundle::write(&plan, staging.path(), &output, &progress).map_err(hints::writing)?;
+    let written = bundle::write(&plan, file, &progress).map_err(hints::writing)?;
     drop(progress);
     let WrittenBundle { size, sha256 } = written;
     (report.written, report.size, report.sha256) = (true, Some(size), Some(sha256.to_string()));
@@ -133,20 +138,17 @@ fn machines(
 fn output(path: &Path, session: &Session<'_>) -> Result<PathBuf, CommandError> {
     let path = session.env.cwd.join(path);
     let usage = |message: String| CommandError::message(ExitStatus::Usage, message);
-    if path.is_dir() {
-        return Err(usage(format!("`{}` is a folder; name the file to write with `-o FILE`", path.display())));
-    }
     match path.parent() {
         Some(folder) if !folder.is_dir() => {
             Err(usage(format!("there is no folder `{}` to write the bundle to", folder.display())))
         }
-        Some(_) | None => Ok(path),
+        Some(_) | None => check_output(&path).map(|()| path).map_err(hints::output),
     }
 }
 
 fn source_tree(
     arguments: &BundleCreateArgs,
-    output: &Path,
+    leave_out: &[&Path],
     staging: &Staging,
     tag: &Tag,
     session: &Session<'_>,
@@ -159,7 +161,7 @@ fn source_tree(
         wanted_tag: Some(tag),
         offline: session.settings.offline.value,
         staging: staging.path(),
-        leave_out: &[output, staging.path()],
+        leave_out,
         preview: arguments.dry_run,
     };
     let tree = build::source_tree(&request, door.environment, door.progress, &platform::is_interrupted);

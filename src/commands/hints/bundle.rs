@@ -127,6 +127,7 @@ pub(in crate::commands) fn fetching(error: InstallError) -> CommandError {
 pub(in crate::commands) fn writing(error: WriteError) -> CommandError {
     match error {
         WriteError::Read { path, source } => CommandError::io("read", &path, source),
+        WriteError::File(error) => hints::output(error),
         WriteError::Write { path, source } => CommandError::io("write", &path, source),
         WriteError::ChangedMeanwhile { .. } => CommandError::new(ExitStatus::Conflict, error)
             .hint("run the same command again when nobody writes there; no bundle was written"),

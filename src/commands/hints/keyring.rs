@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::commands::hints;
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
 use crate::failure::io_advice;
@@ -16,6 +17,9 @@ use crate::net::NetError;
 pub(in crate::commands) fn keyring(error: KeyringError) -> CommandError {
     if let KeyringError::Io { doing, path, source } = &error {
         return CommandError::io(doing, path, io_again(source));
+    }
+    if let KeyringError::File(error) = error {
+        return hints::output(error);
     }
     let (status, hints) = judge(&error);
     let mut failure = CommandError::new(status, error);
@@ -37,6 +41,11 @@ pub(super) fn judge(error: &KeyringError) -> (ExitStatus, Vec<String>) {
         KeyringError::Io { path, source, .. } => io_advice(source, Some(path)),
         KeyringError::Damaged { path, .. } => refused(format!(
             "remove `{}`, then fetch it again with `reproq trust update`, or accept it again with `reproq trust accept FILE`",
+            path.display()
+        )),
+        KeyringError::File(error) => hints::file(error),
+        KeyringError::OfAnother { path, .. } => refused(format!(
+            "run as the user whose roots they are; or name a directory of your own in the variable REPROQ_TRUST_DIR, or move `{}` away",
             path.display()
         )),
         KeyringError::Exposed { path } => refused(format!(

@@ -29,6 +29,7 @@ use crate::failure::io_advice;
 use crate::failure::io_again;
 use crate::fs::Distrust;
 use crate::fs::FileError;
+use crate::fs::FileKind;
 use crate::fs::LockError;
 use crate::install::Fallback;
 use crate::install::InstallError;
@@ -69,6 +70,11 @@ pub(in crate::commands) fn store(error: &StoreError) -> CommandError {
     }
     let (status, hints) = in_the_store(error);
     CommandError { hints, ..CommandError::message(status, error.to_string()) }
+}
+
+/// Turns a file that could not be written into what the user is told.
+pub(in crate::commands) fn output(error: FileError) -> CommandError {
+    store(&StoreError::from(error))
 }
 
 fn judge(error: &InstallError, request: &InstallRequest) -> (ExitStatus, Vec<String>) {
@@ -167,6 +173,20 @@ fn file(error: &FileError) -> (ExitStatus, Vec<String>) {
         FileError::NotAFile { path, .. } | FileError::NotADirectory { path, .. } | FileError::TooLarge { path, .. } => {
             (ExitStatus::Conflict, vec![format!("move `{}` away and run the same command again", path.display())])
         }
+        FileError::NotReplaceable { kind: FileKind::Directory, .. } => {
+            (ExitStatus::Conflict, vec!["nothing was written; name a file in it, or another file".to_owned()])
+        }
+        FileError::NotReplaceable { path, .. } => {
+            let hint = format!("nothing was written; name another file, or move `{}` away", path.display());
+            (ExitStatus::Conflict, vec![hint])
+        }
+        FileError::SeveralNames { path } => (
+            ExitStatus::Conflict,
+            vec![format!(
+                "nothing was written; name another file, or make a copy of `{}` and add to that",
+                path.display()
+            )],
+        ),
         FileError::Distrusted { path, reason: Distrust::Owner(_) } => {
             let path = path.display();
             let hint = format!("run as the user who owns `{path}`; or remove it, and have it made by this user");

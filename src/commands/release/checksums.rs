@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::cli::ChecksumsArgs;
+use crate::commands::hints;
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
 use crate::failure::io_advice;
@@ -25,8 +26,9 @@ struct ChecksumsReport {
 pub(super) fn checksums(arguments: &ChecksumsArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let folder = session.env.cwd.join(&arguments.folder);
     let (path, assets) = hygiene::write_sums(&folder).map_err(|error| {
-        let status = match &error {
-            SumsError::Io { source, .. } => io_advice(source, None).0,
+        let status = match error {
+            SumsError::File(error) => return hints::output(error),
+            SumsError::Io { ref source, .. } => io_advice(source, None).0,
             SumsError::Empty { .. } => ExitStatus::NotFound,
             SumsError::Name { .. } => ExitStatus::Failure,
         };

@@ -129,8 +129,12 @@ pub(super) fn guarded(refusal: GuardRefusal, command: &str) -> CommandError {
 
 /// A record that cannot be used.
 pub(super) fn audit(error: AuditError) -> CommandError {
-    let status = match &error {
-        AuditError::Write { source, .. } | AuditError::Read { source, .. } => io_advice(source, None).0,
+    let status = match error {
+        AuditError::File(error) => {
+            let named = "nothing is done without a record; or name a place for it with `--audit FILE`";
+            return hints::output(error).hint(named);
+        }
+        AuditError::Write { ref source, .. } | AuditError::Read { ref source, .. } => io_advice(source, None).0,
         AuditError::Line { .. } => ExitStatus::Usage,
     };
     let is_write = matches!(error, AuditError::Write { .. });
@@ -144,14 +148,16 @@ pub(super) fn audit(error: AuditError) -> CommandError {
 
 /// Assets that could not be saved.
 pub(super) fn archive(error: ArchiveError) -> CommandError {
-    let status = match &error {
+    const NOTHING: &str = "nothing was deleted, because what goes could not be saved first";
+    let status = match error {
+        ArchiveError::File(error) => return hints::output(error).hint(NOTHING),
         ArchiveError::Api { .. } => ExitStatus::Unavailable,
-        ArchiveError::Download { source, .. } => net_status(source),
+        ArchiveError::Download { ref source, .. } => net_status(source),
         ArchiveError::Digest { .. } => ExitStatus::Unverified,
-        ArchiveError::Write { source, .. } => io_advice(source, None).0,
+        ArchiveError::Write { ref source, .. } => io_advice(source, None).0,
         ArchiveError::Name { .. } | ArchiveError::Tag(_) => ExitStatus::Failure,
     };
-    CommandError::new(status, error).hint("nothing was deleted, because what goes could not be saved first")
+    CommandError::new(status, error).hint(NOTHING)
 }
 
 /// What ended the work.

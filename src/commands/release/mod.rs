@@ -17,8 +17,12 @@ use std::path::PathBuf;
 use crate::cli::ReleaseCommand;
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
+use crate::fs::Dir;
+use crate::fs::FileError;
 use crate::github::GitHub;
 use crate::net::Http;
+use crate::prune::Audit;
+use crate::prune::AuditError;
 use crate::release::RepoSlug;
 use crate::session::Session;
 use crate::store;
@@ -56,19 +60,23 @@ fn client(repository: &RepoSlug, session: &Session<'_>) -> Result<GitHub, Comman
         .map_err(|error| errors::api(error, repository))
 }
 
-/// Where the records of this project go, unless its own folders lead elsewhere.
-fn audit_path(named: Option<&PathBuf>, command: &str, session: &Session<'_>) -> Result<PathBuf, CommandError> {
-    if let Some(path) = named {
-        return Ok(session.env.cwd.join(path));
-    }
-    let home = session.project.root.join(".reproq");
-    let folder = home.join("audit");
-    if let Some(link) = [&home, &folder].into_iter().find(|path| path.is_symlink()) {
-        let message = format!("`{}` is a link; the record is kept in the project's own folder", link.display());
-        return Err(CommandError::message(ExitStatus::Conflict, message)
-            .hint("remove the link, or name a place for the record with `--audit FILE`"));
-    }
-    Ok(folder.join(format!("{command}-{}.jsonl", session.now.format("%Y%m%dT%H%M%SZ"))))
+/// Begins the record: where the user says, else in the project's own directory, under a name that no other run has.
+fn begin_audit(named: Option<&PathBuf>, command: &str, session: &Session<'_>) -> Result<Audit, CommandError> {
+    let audit = match named {
+        Some(path) => Audit::open(&session.env.cwd.join(path)),
+        None => own_audit(command, session),
+    };
+    let audit = audit.map_err(errors::audit)?;
+    keep_out_of_version_control(session);
+    Ok(audit)
+}
+
+fn own_audit(command: &str, session: &Session<'_>) -> Result<Audit, AuditError> {
+    let root = &session.project.root;
+    let missing = || FileError::io("open the directory", root)(std::io::ErrorKind::NotFound.into());
+    let project = Dir::open(root)?.ok_or_else(missing)?;
+    let directory = project.make_directory(".reproq")?.make_directory("audit")?;
+    Audit::create(&directory, &format!("{command}-{}", session.now.format("%Y%m%dT%H%M%SZ")))
 }
 
 /// The project's own folder is not for version control, whatever lies in it.

@@ -36,8 +36,15 @@ fn lines(values: &[(&str, String)]) -> String {
 /// These files are a courtesy; that one cannot be written stops no work.
 fn append(variable: &str, text: &str, session: &Session<'_>) {
     let Some(path) = session.env.var_os(variable) else { return };
-    let written =
-        OpenOptions::new().append(true).create(true).open(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    // A FIFO that nobody reads is not waited for.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        (rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY).bits().cast_signed(),
+    );
+    let written = options.open(path).and_then(|mut file| file.write_all(text.as_bytes()));
     if let Err(error) = written {
         session.ui.warn(&format!("failed to write the file of {variable}: {error}"));
     }

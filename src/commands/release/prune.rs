@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use crate::cli::PaceChoice;
 use crate::cli::PruneArgs;
-use crate::commands::release::audit_path;
+use crate::commands::hints;
+use crate::commands::release::begin_audit;
 use crate::commands::release::client;
 use crate::commands::release::errors;
-use crate::commands::release::keep_out_of_version_control;
 use crate::commands::release::outputs;
 use crate::commands::release::prune_report::PruneReport;
 use crate::commands::release::prune_report::Work;
@@ -16,13 +16,13 @@ use crate::commands::release::repository;
 use crate::commands::release::runtime;
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
+use crate::fs::write_file;
 use crate::github::GitHub;
 use crate::github::Lister;
 use crate::platform;
 use crate::progress::Progress;
 use crate::prune;
 use crate::prune::Audience;
-use crate::prune::Audit;
 use crate::prune::Clock;
 use crate::prune::Consent;
 use crate::prune::Delete;
@@ -42,7 +42,6 @@ use crate::prune::still_allowed;
 use crate::release::RepoSlug;
 use crate::session::Session;
 use crate::small_file;
-use crate::store;
 use crate::text::count;
 
 /// How long all waits for GitHub's limits may be together.
@@ -79,7 +78,7 @@ pub(super) fn prune(arguments: &PruneArgs, session: &Session<'_>) -> Result<Exit
     if let Some(path) = &arguments.plan_out {
         let path = session.env.cwd.join(path);
         let text = PlanFile::new(&planned.plan, env!("CARGO_PKG_VERSION")).to_json();
-        store::write_atomically(&path, text.as_bytes()).map_err(|error| crate::commands::hints::store(&error))?;
+        write_file(&path, text.as_bytes()).map_err(hints::output)?;
     }
     let guard = guard(&planned, request.max_delete);
     if arguments.dry_run || planned.deletes.is_empty() {
@@ -261,9 +260,8 @@ fn carry_out(
         let folder = session.env.cwd.join(folder);
         saved = runtime.block_on(prune::archive(&deletes, &folder, github, progress)).map_err(errors::archive)?;
     }
-    let path = audit_path(arguments.audit.as_ref(), "prune", session)?;
-    let mut audit = Audit::open(&path).map_err(errors::audit)?;
-    keep_out_of_version_control(session);
+    let mut audit = begin_audit(arguments.audit.as_ref(), "prune", session)?;
+    let path = audit.path().to_owned();
     // Before anything is deleted, so that a later step finds the record of a run that was ended.
     outputs::outputs(&[("audit", path.to_string_lossy().into_owned())], session);
     session.ui.status(&format!(

@@ -3,10 +3,9 @@
 use serde::Serialize;
 
 use crate::cli::RestoreArgs;
-use crate::commands::release::audit_path;
+use crate::commands::release::begin_audit;
 use crate::commands::release::client;
 use crate::commands::release::errors;
-use crate::commands::release::keep_out_of_version_control;
 use crate::commands::release::repository;
 use crate::commands::release::runtime;
 use crate::exit::ExitStatus;
@@ -14,7 +13,6 @@ use crate::failure::CommandError;
 use crate::github::Lister;
 use crate::platform;
 use crate::prune;
-use crate::prune::Audit;
 use crate::prune::Clock;
 use crate::prune::Inventory;
 use crate::prune::RestorePlan;
@@ -88,9 +86,8 @@ pub(super) fn restore(arguments: &RestoreArgs, session: &Session<'_>) -> Result<
         return Ok(verdict(&report, arguments));
     }
     platform::watch_signals();
-    let path = audit_path(arguments.audit.as_ref(), "restore", session)?;
-    let mut audit = Audit::open(&path).map_err(errors::audit)?;
-    keep_out_of_version_control(session);
+    let mut audit = begin_audit(arguments.audit.as_ref(), "restore", session)?;
+    let path = audit.path().to_owned();
     let clock = Clock::wall(session.now);
     let restored = runtime.block_on(prune::restore(plan, &inventory, &github, &mut audit, &clock, &progress));
     report.would_restore.clear();

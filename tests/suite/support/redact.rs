@@ -43,12 +43,14 @@ fn replace_moments(text: &str) -> String {
             .find(|c: char| !(c.is_ascii_digit() || matches!(c, '-' | ':' | 'T' | '.' | 'Z')))
             .unwrap_or(rest.len());
         let word = rest[..length].trim_end_matches('.');
+        // A second record of the same second has a number behind it.
+        let word = word.find('Z').map_or(word, |end| &word[..=end]);
         let is_moment = word.ends_with('Z') && word.contains('T') && word.len() >= 16 && !word.starts_with("2024");
         shown.push_str(if is_moment { "[TIME]" } else { word });
         rest = &rest[word.len()..];
     }
     shown.push_str(rest);
-    shown
+    shown.replace("[TIME]-2.", "[TIME].")
 }
 
 /// Replaces the name a staging folder happened to get.
