@@ -27,6 +27,7 @@ pub mod mirror;
 pub mod net;
 pub mod origin;
 pub mod platform;
+pub mod process;
 pub mod progress;
 pub mod proof;
 pub mod prune;

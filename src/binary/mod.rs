@@ -4,7 +4,6 @@
 //! [`smoke_check`] starts it once for its version, which [`check_version`] compares with the tag. `which` uses [`inspect`]
 //! and [`is_worker`] alone, so that no unknown program is ever started.
 
-mod child;
 mod elf;
 mod elf_dynamic;
 mod go_blob;

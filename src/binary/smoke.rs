@@ -10,17 +10,23 @@ use std::time::Duration;
 use semver::Version;
 use thiserror::Error;
 
-use crate::binary::child::MOST_OUTPUT;
-use crate::binary::child::Watched;
-use crate::binary::child::start;
-use crate::binary::child::watch;
 use crate::binary::inspect::inspect;
 use crate::binary::inspection::Content;
 use crate::binary::inspection::NotProgram;
 use crate::binary::words::printable;
 use crate::binary::words::printable_bytes;
+use crate::process;
+use crate::process::ProcessError;
+use crate::process::Request;
+use crate::process::Stdin;
 use crate::release::Tag;
 use crate::release::Tool;
+
+/// How much of its standard output is kept. A version is one line.
+const KEPT: usize = 64 << 10;
+
+/// How much it may print in all: what prints more than this will not stop.
+const MOST_OUTPUT: usize = 16 << 20;
 
 /// What the program said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,21 +105,33 @@ pub fn smoke_check(
     timeout: Duration,
     given_up: &dyn Fn() -> bool,
 ) -> Result<SmokeOutput, SmokeError> {
-    let not_started = |source| SmokeError::CouldNotStart { path: path.to_owned(), source };
     // A relative program and a new current folder do not go together.
-    let absolute = std::path::absolute(path).map_err(not_started)?;
-    let mut child = start(&absolute).map_err(|error| explained(path, error))?;
-    let (status, output) = match watch(&mut child, timeout, given_up).map_err(not_started)? {
-        Watched::Ended(status, output) => (status, output),
-        Watched::TimedOut => return Err(SmokeError::TimedOut { path: path.to_owned(), after: timeout }),
-        Watched::Flooded => return Err(SmokeError::Flooded { path: path.to_owned() }),
+    let absolute =
+        std::path::absolute(path).map_err(|source| SmokeError::CouldNotStart { path: path.to_owned(), source })?;
+    let request = Request {
+        program: &absolute,
+        arguments: &["--version".as_ref()],
+        directory: absolute.parent(),
+        environment: &[],
+        stdin: Stdin::Empty,
+        limit: timeout,
+        output_limit: MOST_OUTPUT,
     };
+    let output = process::run(&request, given_up).map_err(|error| match error {
+        ProcessError::Start { source, .. } => explained(path, source),
+        ProcessError::Lost { source, .. } => SmokeError::CouldNotStart { path: path.to_owned(), source },
+        ProcessError::TimedOut { .. } | ProcessError::GivenUp => {
+            SmokeError::TimedOut { path: path.to_owned(), after: timeout }
+        }
+        ProcessError::Flooded { .. } => SmokeError::Flooded { path: path.to_owned() },
+    })?;
+    let status = output.status;
     if !status.success() {
         let lines = [first_line(&output.stderr), first_line(&output.stdout)];
         let said = lines.into_iter().find(|line| !line.is_empty()).unwrap_or_default();
         return Err(SmokeError::Failed { path: path.to_owned(), status, said });
     }
-    let raw = String::from_utf8_lossy(&output.stdout).into_owned();
+    let raw = String::from_utf8_lossy(&output.stdout[..output.stdout.len().min(KEPT)]).into_owned();
     match introduced_version(&raw, tool.version_prefix) {
         Some(version) => Ok(SmokeOutput { version, raw }),
         None => Err(SmokeError::OtherWords {

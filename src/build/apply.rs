@@ -1,34 +1,27 @@
 //! Carries a build's plan out: runs `go`, passes on what it prints, and tells what it made.
 #![expect(clippy::disallowed_methods, reason = "what a build made is looked at here")]
 
+use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::fs;
-use std::io;
+use std::path::Path;
 use std::path::PathBuf;
-use std::process::Child;
-use std::process::Command;
 use std::process::ExitStatus;
-use std::sync::mpsc::RecvTimeoutError;
-use std::thread;
 use std::time::Duration;
 use std::time::Instant;
 
 use semver::Version;
 use thiserror::Error;
 
-use crate::build::child::Running;
-use crate::build::child::command;
-use crate::build::child::lines_of;
 use crate::build::environment::Environment;
 use crate::build::output::Output;
 use crate::build::output::listed;
 use crate::build::plan::BuildPlan;
+use crate::process::ProcessError;
+use crate::process::Request;
+use crate::process::Stdin;
+use crate::process::stream;
 use crate::progress::Progress;
-
-/// How often a silent build is looked after.
-const PULSE: Duration = Duration::from_millis(50);
-
-/// How long output may still come once the child is gone; only a grandchild can keep the pipe open.
-const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What a build made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,15 +44,9 @@ pub struct Built {
 /// Why a build made nothing.
 #[derive(Debug, Error)]
 pub enum BuildError {
-    /// The `go` command did not start.
-    #[error("cannot start {program}")]
-    Start {
-        /// The command.
-        program: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
+    /// The `go` command did not start, or could not be watched to its end.
+    #[error(transparent)]
+    Process(ProcessError),
     /// `go build` reported a failure.
     #[error("`go build` in {folder} failed: {status}")]
     Failed {
@@ -96,9 +83,6 @@ pub enum BuildError {
     /// The caller gave up; the child is gone.
     #[error("the build was interrupted")]
     GivenUp,
-    /// The child could not be watched to its end.
-    #[error("lost sight of the running build")]
-    Lost(#[source] io::Error),
 }
 
 impl BuildError {
@@ -106,7 +90,7 @@ impl BuildError {
     pub fn lines(&self) -> &[String] {
         match self {
             Self::Failed { lines, .. } | Self::ModulesMissing { lines, .. } | Self::VendorFailed { lines, .. } => lines,
-            Self::Start { .. } | Self::OutputMissing(_) | Self::GivenUp | Self::Lost(_) => &[],
+            Self::Process(_) | Self::OutputMissing(_) | Self::GivenUp => &[],
         }
     }
 }
@@ -122,9 +106,8 @@ pub fn apply(
 ) -> Result<Built, BuildError> {
     let began = Instant::now();
     progress.begin(&format!("building {} with {}", plan.folder().display(), plan.go_name()), None);
-    let mut command = command(plan.program(), &plan.environment(environment));
-    command.args(plan.arguments()).current_dir(plan.folder());
-    let outcome = run(command, progress, given_up);
+    let environment = plan.environment(environment);
+    let outcome = run(plan.program(), plan.arguments(), plan.folder(), &environment, progress, given_up);
     progress.end();
     let (status, output) = outcome?;
     if !status.success() {
@@ -143,53 +126,41 @@ pub fn apply(
     })
 }
 
-/// Runs a command to its end. Each line it prints becomes a note, as it comes.
+/// Runs `go` to its end. Each line it prints becomes a note, as it comes.
 pub(super) fn run(
-    mut command: Command,
+    go: &Path,
+    arguments: &[OsString],
+    folder: &Path,
+    environment: &Environment,
     progress: &dyn Progress,
     given_up: &dyn Fn() -> bool,
 ) -> Result<(ExitStatus, Output), BuildError> {
-    let child = command.spawn();
-    let mut child =
-        Running(child.map_err(|source| BuildError::Start { program: command.get_program().into(), source })?);
-    let lines = lines_of(&mut child.0);
+    let arguments: Vec<&OsStr> = arguments.iter().map(OsString::as_os_str).collect();
+    let request = Request {
+        program: go,
+        arguments: &arguments,
+        directory: Some(folder),
+        environment,
+        stdin: Stdin::Empty,
+        // How long a build takes, nobody knows; a signal ends it.
+        limit: Duration::MAX,
+        output_limit: usize::MAX,
+    };
     let mut output = Output::default();
-    let mut gone: Option<Instant> = None;
-    loop {
-        if given_up() {
-            return Err(BuildError::GivenUp);
-        }
-        match lines.recv_timeout(PULSE) {
-            Ok(line) => {
-                progress.note(&line);
-                output.remember(line);
-            }
-            Err(RecvTimeoutError::Disconnected) => break,
-            Err(RecvTimeoutError::Timeout) => match gone {
-                Some(since) if since.elapsed() > LAST_WORDS => break,
-                Some(_) => {}
-                None => gone = child.0.try_wait().map_err(BuildError::Lost)?.map(|_| Instant::now()),
-            },
-        }
-    }
-    Ok((wait(&mut child.0, given_up)?, output))
-}
-
-/// Waits for a child that has closed its output, which is nearly always one that has ended.
-fn wait(child: &mut Child, given_up: &dyn Fn() -> bool) -> Result<ExitStatus, BuildError> {
-    loop {
-        match child.try_wait().map_err(BuildError::Lost)? {
-            Some(status) => return Ok(status),
-            None if given_up() => return Err(BuildError::GivenUp),
-            None => thread::sleep(Duration::from_millis(1)),
-        }
+    let mut remember = |line: String| {
+        progress.note(&line);
+        output.remember(line);
+    };
+    match stream(&request, &mut remember, given_up) {
+        Ok(status) => Ok((status, output)),
+        Err(ProcessError::GivenUp) => Err(BuildError::GivenUp),
+        Err(error) => Err(BuildError::Process(error)),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::ffi::OsString;
-    use std::path::Path;
+    use std::process::Command;
 
     use super::*;
     use crate::build::BuildRefusal;
@@ -302,8 +273,8 @@ mod tests {
         use std::process::Stdio;
 
         use super::*;
-        use crate::build::child::LINE_LIMIT;
         use crate::build::output::LINES_KEPT;
+        use crate::process::LINE_LIMIT;
 
         /// A stage whose `go` is a shell script: it answers `go env` with this version and builds by this script, which
         /// finds the file to write in `$OUT`.
@@ -405,7 +376,7 @@ mod tests {
             let plan = prepare(&stage.request(), &stage.environment).expect("a plan");
             fs::remove_file(plan.program()).expect("removed");
             let outcome = apply(&plan, &stage.environment, &Listener::default(), &|| false);
-            assert!(matches!(outcome, Err(BuildError::Start { .. })), "{outcome:?}");
+            assert!(matches!(outcome, Err(BuildError::Process(ProcessError::Start { .. }))), "{outcome:?}");
         }
     }
 }

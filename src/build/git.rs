@@ -1,36 +1,21 @@
 //! What git knows of a checkout: its commit, and whether what would be built differs from it.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
-use std::ffi::OsString;
 use std::path::Path;
-use std::path::PathBuf;
+use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::build::child::Captured;
-use crate::build::child::PATIENCE;
-use crate::build::child::capture;
-use crate::build::child::find_program;
 use crate::build::environment::Environment;
-use crate::build::environment::is_variable;
+use crate::process::Git;
+use crate::process::Output;
 use crate::text::printable_line;
 
-/// Everything git needs to run and to know whom it trusts. The rest, such as `GIT_DIR` inside a git hook, would make it
-/// answer for another repository.
-const GIT_NEEDS: [&str; 11] = [
-    "PATH",
-    "HOME",
-    "XDG_CONFIG_HOME",
-    "USERPROFILE",
-    "HOMEDRIVE",
-    "HOMEPATH",
-    "SYSTEMROOT",
-    "TMPDIR",
-    "TEMP",
-    "TMP",
-    "PATHEXT",
-];
+/// How long a question about a large checkout may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long an answer may be; a list of all files of a large checkout is far shorter.
+const LONGEST_ANSWER: usize = 16 << 20;
 
 /// What git knows of a checkout.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,25 +74,21 @@ pub enum GitUnknown {
 
 /// A repository that can be asked.
 struct Repository<'a> {
-    git: PathBuf,
+    git: Git,
     folder: &'a Path,
-    environment: Vec<(OsString, OsString)>,
 }
 
 impl<'a> Repository<'a> {
     fn around(folder: &'a Path, environment: &Environment) -> Result<Self, GitUnknown> {
-        let git = find_program("git", environment, None).map_err(|_| GitUnknown::NoGit)?;
-        Ok(Self { git, folder, environment: git_environment(environment) })
+        let git = Git::without_system_configuration(environment).ok_or(GitUnknown::NoGit)?;
+        Ok(Self { git, folder })
     }
 
     fn ask(&self, arguments: &[&str]) -> Result<String, GitUnknown> {
-        // A file system monitor is a program of the repository's choice; a question must not start it.
-        let common = ["-c", "core.fsmonitor=false", "-C"].map(OsStr::new).into_iter().chain([self.folder.as_os_str()]);
-        let arguments: Vec<&OsStr> = common.chain(arguments.iter().map(OsStr::new)).collect();
-        match capture(&self.git, &arguments, None, &self.environment, PATIENCE) {
-            Ok(answer) if answer.success => Ok(answer.stdout),
+        match self.git.ask(self.folder, arguments, PATIENCE, LONGEST_ANSWER) {
+            Ok(answer) if answer.status.success() => Ok(answer.text()),
             Ok(answer) => Err(git_unknown(&answer)),
-            Err(error) => Err(GitUnknown::Failed(error.to_string())),
+            Err(error) => Err(GitUnknown::Failed(error.line())),
         }
     }
 }
@@ -150,8 +131,9 @@ fn changes_the_build(entry: &str) -> bool {
     }
 }
 
-fn git_unknown(answer: &Captured) -> GitUnknown {
-    let says = |words: &str| answer.stderr.contains(words);
+fn git_unknown(answer: &Output) -> GitUnknown {
+    let stderr = String::from_utf8_lossy(&answer.stderr);
+    let says = |words: &str| stderr.contains(words);
     if says("dubious ownership") {
         GitUnknown::NotTrusted
     } else if says("not a git repository") {
@@ -163,16 +145,6 @@ fn git_unknown(answer: &Captured) -> GitUnknown {
     } else {
         GitUnknown::Failed(answer.complaint())
     }
-}
-
-fn git_environment(environment: &Environment) -> Vec<(OsString, OsString)> {
-    let needed = |name: &OsStr| GIT_NEEDS.iter().any(|needed| is_variable(name, needed));
-    let mut variables: Vec<_> = environment.iter().filter(|(name, _)| needed(name)).cloned().collect();
-    // No lock that would disturb a `git commit` next door; English, because the reasons are read; nobody to ask.
-    let fixed =
-        [("GIT_OPTIONAL_LOCKS", "0"), ("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_TERMINAL_PROMPT", "0"), ("LC_ALL", "C")];
-    variables.extend(fixed.map(|(name, value)| (name.into(), value.into())));
-    variables
 }
 
 #[expect(clippy::disallowed_methods, reason = "repositories are made with `git` and changed here")]

@@ -4,16 +4,26 @@ use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::path::Path;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use crate::build::child::PATIENCE;
-use crate::build::child::capture;
-use crate::build::child::find_program;
 use crate::build::environment::Environment;
 use crate::build::environment::is_variable;
 use crate::build::environment::variable;
 use crate::build::environment::without_steering;
 use crate::build::request::GoVersion;
+use crate::process::Output;
+use crate::process::ProcessError;
+use crate::process::Request;
+use crate::process::Stdin;
+use crate::process::find_program;
+use crate::process::run;
 use crate::secret::Secret;
+
+/// How long `go` may think about a question.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long an answer may be.
+const LONGEST_ANSWER: usize = 16 << 20;
 
 /// The user's Go settings that a build keeps: where modules come from, how they are checked, where caches lie.
 const GO_SETTINGS: [&str; 11] = [
@@ -66,36 +76,66 @@ pub struct Go {
 impl GoFacts {
     /// Looks for Go on the `PATH` of this environment, then in its `GOROOT`, and asks what it is. Relative entries of
     /// `PATH` are passed over, as Go's own tools do: they would run whatever lies in the current folder.
-    pub fn find(environment: &Environment) -> Self {
+    ///
+    /// An error means that no program at all could be started.
+    pub fn find(environment: &Environment) -> Result<Self, ProcessError> {
         let in_root = variable(environment, "GOROOT").map(|root| Path::new(root).join("bin"));
-        match find_program("go", environment, in_root) {
-            Ok(program) => match ask_go(&program, environment) {
-                Ok(go) => Self::Found(go),
-                Err(reason) => Self::Unusable { program, reason },
-            },
-            Err(searched) => Self::Missing { searched },
+        let program = match find_program("go", environment, in_root) {
+            Ok(program) => program,
+            Err(searched) => return Ok(Self::Missing { searched }),
+        };
+        match ask_go(&program, environment) {
+            Ok(go) => Ok(Self::Found(go)),
+            Err(NoAnswer::Unusable(reason)) => Ok(Self::Unusable { program, reason }),
+            Err(NoAnswer::System(error)) => Err(error),
         }
     }
 }
 
+/// Why a `go` did not answer.
+enum NoAnswer {
+    Unusable(String),
+    System(ProcessError),
+}
+
+/// Runs `go` for an answer.
+pub(super) fn ask(
+    program: &Path,
+    arguments: &[&str],
+    folder: Option<&Path>,
+    environment: &Environment,
+) -> Result<Output, ProcessError> {
+    let arguments: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
+    let request = Request {
+        program,
+        arguments: &arguments,
+        directory: folder,
+        environment,
+        stdin: Stdin::Empty,
+        limit: PATIENCE,
+        output_limit: LONGEST_ANSWER,
+    };
+    run(&request, &|| false)
+}
+
 /// Asks a `go` for its version and its user's settings.
-fn ask_go(program: &Path, environment: &Environment) -> Result<Go, String> {
+fn ask_go(program: &Path, environment: &Environment) -> Result<Go, NoAnswer> {
     let mut environment = without_steering(environment);
     environment.retain(|(name, _)| !is_variable(name, "GOTOOLCHAIN"));
     environment.extend([("GOTOOLCHAIN", "local"), ("GOWORK", "off")].map(|(name, value)| (name.into(), value.into())));
-    let ask = |arguments: &[&str]| -> Result<String, String> {
-        let arguments: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
+    let ask = |arguments: &[&str]| -> Result<String, NoAnswer> {
         // In its own folder, because what lies in the current one can change the answers.
-        match capture(program, &arguments, program.parent(), &environment, PATIENCE) {
-            Ok(answer) if answer.success => Ok(answer.stdout),
-            Ok(answer) => Err(answer.complaint()),
-            Err(error) => Err(error.to_string()),
+        match ask(program, arguments, program.parent(), &environment) {
+            Ok(answer) if answer.status.success() => Ok(answer.text()),
+            Ok(answer) => Err(NoAnswer::Unusable(answer.complaint())),
+            Err(error) if error.is_of_the_program() => Err(NoAnswer::Unusable(error.line())),
+            Err(error) => Err(NoAnswer::System(error)),
         }
     };
     let question: Vec<&str> = ["env", "-json", "GOVERSION"].into_iter().chain(GO_SETTINGS).collect();
     let answer = ask(&question)?;
-    let answer: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_str(&answer).map_err(|_| "`go env -json` did not print JSON".to_owned())?;
+    let answer: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&answer)
+        .map_err(|_| NoAnswer::Unusable("`go env -json` did not print JSON".to_owned()))?;
     let text = |name: &str| answer.get(name).and_then(serde_json::Value::as_str).filter(|value| !value.is_empty());
     // Go before 1.16 does not know GOVERSION.
     let name = match text("GOVERSION") {
@@ -123,7 +163,7 @@ mod tests {
         fake_go(&second, r#"if [ "$1" = env ]; then echo '{}'; else echo 'go version go1.13.8 linux/amd64'; fi"#);
         let find = |folders: &[&PathBuf], goroot: &str| {
             let path = std::env::join_paths(folders).expect("a PATH");
-            GoFacts::find(&[("PATH".into(), path), ("GOROOT".into(), goroot.into())])
+            GoFacts::find(&[("PATH".into(), path), ("GOROOT".into(), goroot.into())]).expect("processes can be started")
         };
         let found = |facts: GoFacts| match facts {
             GoFacts::Found(go) => (go.name, go.version, go.settings),
@@ -151,7 +191,7 @@ mod tests {
         ];
         for (script, expected) in cases {
             fake_go(root.path(), script);
-            let facts = GoFacts::find(&[("PATH".into(), root.path().into())]);
+            let facts = GoFacts::find(&[("PATH".into(), root.path().into())]).expect("processes can be started");
             let program = root.path().join("go");
             assert_eq!(facts, GoFacts::Unusable { program, reason: expected.to_owned() }, "{script}");
         }

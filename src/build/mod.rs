@@ -11,7 +11,6 @@
 //! [`source_tree`] says which files of a checkout somebody else needs to build it, without a module proxy.
 
 mod apply;
-mod child;
 mod environment;
 mod git;
 mod go;
@@ -55,6 +54,8 @@ pub use tree::TreeFile;
 pub use tree::TreeRequest;
 pub use tree::source_tree;
 
+use crate::process::ProcessError;
+
 /// Why there is no plan for a build.
 #[derive(Debug, Error)]
 pub enum PrepareError {
@@ -64,11 +65,14 @@ pub enum PrepareError {
     /// The checkout or the toolchain is not what the request needs.
     #[error(transparent)]
     Refused(#[from] BuildRefusal),
+    /// No program could be started.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
 }
 
 /// Reads the checkout and the toolchain and makes the plan of a build. Runs `git` and `go`, changes nothing.
 pub fn prepare(request: &BuildRequest, environment: &Environment) -> Result<BuildPlan, PrepareError> {
     let source = SourceFacts::read(&request.source, &request.tool, environment)?;
-    let go = GoFacts::find(environment);
+    let go = GoFacts::find(environment)?;
     Ok(BuildPlan::compute(request, &source, &go)?)
 }

@@ -1,7 +1,7 @@
 //! The modules that a source requires, as a `vendor/` folder: its own where that is complete, else one made in a copy.
 #![expect(clippy::disallowed_methods, reason = "a copy of the source is made here")]
 
-use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
@@ -14,9 +14,7 @@ use crate::build::TreeError;
 use crate::build::TreeFile;
 use crate::build::TreeRequest;
 use crate::build::apply::run;
-use crate::build::child::PATIENCE;
-use crate::build::child::capture;
-use crate::build::child::command;
+use crate::build::go::ask;
 use crate::build::plan::check_go;
 use crate::build::plan::settings;
 use crate::build::plan::with_settings;
@@ -40,7 +38,8 @@ pub(super) fn vendored(
     if !facts.go_mod.requires {
         return Ok(None);
     }
-    let found = GoFacts::find(environment);
+    let failed = |source: BuildError| TreeError::Modules { folder: facts.folder.clone(), source };
+    let found = GoFacts::find(environment).map_err(|error| failed(BuildError::Process(error)))?;
     // Any target would do: which Go is needed at all is asked.
     let target = Target::all().next().expect("there are targets");
     let go = check_go(target, facts, &found)?;
@@ -63,11 +62,10 @@ pub(super) fn vendored(
     let copy = request.staging.join("copy");
     copy_files(files, &copy)?;
     progress.begin(&format!("collecting the modules {} requires", facts.folder.display()), None);
-    let mut command = command(&go.program, &with_settings(environment, &settings(target, request.offline, go)));
-    command.args(["mod", "vendor"]).current_dir(&copy);
-    let outcome = run(command, progress, given_up);
+    let arguments = ["mod", "vendor"].map(OsString::from);
+    let environment = with_settings(environment, &settings(target, request.offline, go));
+    let outcome = run(&go.program, &arguments, &copy, &environment, progress, given_up);
     progress.end();
-    let failed = |source: BuildError| TreeError::Modules { folder: facts.folder.clone(), source };
     let (status, output) = outcome.map_err(failed)?;
     if !status.success() {
         return Err(failed(output.into_vendor_error(facts.folder.clone(), status)));
@@ -85,14 +83,13 @@ fn tree<'a>(request: &TreeRequest<'a>, folder: &Path) -> Result<Tree<'a>, TreeEr
 
 /// Why Go could not build from the source's own `vendor/` for every machine, if it could not.
 fn complaint(request: &TreeRequest<'_>, facts: &SourceFacts, go: &Go, environment: &Environment) -> Option<String> {
-    let question =
-        ["list", "-mod=vendor", "-deps", "-tags", request.tool.go_tags, request.tool.go_package].map(OsStr::new);
+    let question = ["list", "-mod=vendor", "-deps", "-tags", request.tool.go_tags, request.tool.go_package];
     Target::all().find_map(|target| {
         let environment = with_settings(environment, &settings(target, true, go));
-        match capture(&go.program, &question, Some(&facts.folder), &environment, PATIENCE) {
-            Ok(answer) if answer.success => None,
+        match ask(&go.program, &question, Some(&facts.folder), &environment) {
+            Ok(answer) if answer.status.success() => None,
             Ok(answer) => Some(answer.complaint()),
-            Err(error) => Some(error.to_string()),
+            Err(error) => Some(error.line()),
         }
     })
 }

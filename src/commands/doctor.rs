@@ -194,9 +194,10 @@ fn winner(session: &Session<'_>, target: Target, no_django: bool, findings: &mut
 fn builds(session: &Session<'_>) -> Vec<Finding> {
     let environment = order::environment(session);
     let go = match GoFacts::find(&environment) {
-        GoFacts::Found(go) => Ok(format!("{} at {}", go.name, go.program.display())),
-        GoFacts::Missing { .. } => Err("no Go toolchain is on PATH".to_owned()),
-        GoFacts::Unusable { program, reason } => Err(format!("{} cannot be used: {reason}", program.display())),
+        Ok(GoFacts::Found(go)) => Ok(format!("{} at {}", go.name, go.program.display())),
+        Ok(GoFacts::Missing { .. }) => Err("no Go toolchain is on PATH".to_owned()),
+        Ok(GoFacts::Unusable { program, reason }) => Err(format!("{} cannot be used: {reason}", program.display())),
+        Err(error) => Err(error.line()),
     };
     let checkout = order::sources(session).into_iter().find(|(_, path)| path.is_dir());
     let checkout = checkout.map(|(origin, path)| format!("{} ({origin})", path.display()));

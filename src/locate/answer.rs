@@ -50,6 +50,7 @@ pub(super) fn read(text: &str, marker: &str, python: &Path) -> Option<DjangoAnsw
         return Some(DjangoAnswer::Failed {
             reason: problem.reason(&line.settings_module, python),
             stderr: Vec::new(),
+            hint: None,
         });
     }
     Some(DjangoAnswer::Answered(Box::new(DjangoFacts {

@@ -1,25 +1,29 @@
 //! The door to the project's Python: asks Django what its settings say about the worker.
-#![expect(clippy::disallowed_methods, reason = "manage.py is read and the project's Python is started here")]
+#![cfg_attr(all(test, unix), expect(clippy::disallowed_methods, reason = "the tests write projects and programs"))]
 
 use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::path::Path;
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 use crate::locate::DjangoAnswer;
 use crate::locate::answer;
-use crate::locate::child;
+use crate::locate::answer::without_credentials;
 use crate::locate::environment::non_empty;
 use crate::locate::environment::variable;
 use crate::locate::manage_py::ManagePy;
 use crate::locate::notes::shown;
 use crate::locate::path;
 use crate::platform::is_executable;
+use crate::process;
+use crate::process::ProcessError;
+use crate::process::Request;
+use crate::process::Stdin;
 use crate::release::Target;
 use crate::secret::for_children;
 use crate::small_file;
+use crate::text::printable_line;
 
 /// What runs in the project's Python.
 const QUERY: &str = include_str!("query.py");
@@ -29,6 +33,13 @@ pub const DEFAULT_TIME_LIMIT: Duration = Duration::from_secs(5);
 
 /// No `manage.py` a person wrote is longer.
 const LONGEST_MANAGE_PY: u64 = 1024 * 1024;
+
+/// How many bytes Python may print in all, whatever settings do when they are loaded.
+const MOST_OUTPUT: usize = 16 << 20;
+
+/// How much of the end of stderr is shown.
+const STDERR_LINES: usize = 20;
+const LINE_CHARACTERS: usize = 300;
 
 /// Nor is an answer: it holds a few paths.
 const LONGEST_ANSWER: u64 = 1024 * 1024;
@@ -52,13 +63,13 @@ pub struct DjangoQuestion<'a> {
 pub fn ask(question: &DjangoQuestion<'_>) -> DjangoAnswer {
     let Some(project) = Project::find(question) else { return DjangoAnswer::NoProject };
     match find_python(question) {
-        Ok(python) => ask_python(question, &project, &python).unwrap_or_else(|reason| failed(reason, Vec::new())),
+        Ok(python) => ask_python(question, &project, &python),
         Err(reason) => failed(reason, Vec::new()),
     }
 }
 
 fn failed(reason: String, stderr: Vec<String>) -> DjangoAnswer {
-    DjangoAnswer::Failed { reason, stderr }
+    DjangoAnswer::Failed { reason, stderr, hint: None }
 }
 
 /// How the settings are reached.
@@ -93,7 +104,9 @@ fn find_python(question: &DjangoQuestion<'_>) -> Result<PathBuf, String> {
     let inside = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
     let active = non_empty(environment, "VIRTUAL_ENV").map(|folder| root.join(folder));
     let in_environments = active.into_iter().chain([root.join(".venv"), root.join("venv")]).map(|env| env.join(inside));
-    let folders = path::folders(variable(environment, "PATH"), root, target.os);
+    let folders = path::folders(variable(environment, "PATH"), Path::new(""), target.os);
+    // Nothing that happens to be in the current directory is started as Python.
+    let folders: Vec<_> = folders.into_iter().filter(|folder| folder.path.is_absolute()).collect();
     let on_path = ["python3", "python"].into_iter().flat_map(|name| {
         let name = OsString::from(format!("{name}{}", target.os.exe_suffix()));
         folders.iter().map(move |folder| folder.path.join(&name))
@@ -104,38 +117,69 @@ fn find_python(question: &DjangoQuestion<'_>) -> Result<PathBuf, String> {
     })
 }
 
-fn ask_python(question: &DjangoQuestion<'_>, project: &Project, python: &Path) -> Result<DjangoAnswer, String> {
-    let folder = tempfile::Builder::new()
-        .prefix("reproq-which-")
-        .tempdir()
-        .map_err(|error| format!("no temporary folder for Django's answer could be made: {error}"))?;
+fn ask_python(question: &DjangoQuestion<'_>, project: &Project, python: &Path) -> DjangoAnswer {
+    let folder = match tempfile::Builder::new().prefix("reproq-which-").tempdir() {
+        Ok(folder) => folder,
+        Err(error) => {
+            return failed(format!("no temporary folder for Django's answer could be made: {error}"), Vec::new());
+        }
+    };
     let file = folder.path().join("answer");
     // The random part of the folder's name: an answer that begins with it is the answer to this very question.
     let marker = folder.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let mut command = Command::new(python);
-    // -B: looking must not leave compiled files in the project.
-    command.args(["-B", "-c", QUERY]).arg(&file).arg(&marker).arg(question.root).arg(&project.settings_module);
-    command.arg(project.manage_py.as_deref().map_or(OsStr::new(""), Path::as_os_str));
-    command.current_dir(question.root).env_clear();
-    command.envs(for_children(question.environment).map(|(name, value)| (name, value)));
-    let ended =
-        child::run(command, question.limit).map_err(|error| format!("{} cannot be run: {error}", shown(python)))?;
+    let environment: Vec<_> = for_children(question.environment).cloned().collect();
+    let request = Request {
+        program: python,
+        // -B: looking must not leave compiled files in the project.
+        arguments: &[
+            OsStr::new("-B"),
+            OsStr::new("-c"),
+            OsStr::new(QUERY),
+            file.as_os_str(),
+            OsStr::new(&marker),
+            question.root.as_os_str(),
+            OsStr::new(&project.settings_module),
+            project.manage_py.as_deref().map_or(OsStr::new(""), Path::as_os_str),
+        ],
+        directory: Some(question.root),
+        environment: &environment,
+        stdin: Stdin::OpenWhileWatched,
+        limit: question.limit,
+        output_limit: MOST_OUTPUT,
+    };
+    let ended = process::run(&request, &|| false);
     let text = small_file::read(&file, LONGEST_ANSWER);
     let text = text.map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default();
     // An answer that was complete in time counts, however its writer ended.
     if let Some(answer) = answer::read(&text, &marker, python) {
-        return Ok(answer);
+        return answer;
     }
-    Ok(match ended.status {
-        None => DjangoAnswer::TimedOut { limit: question.limit, stderr: ended.stderr },
-        Some(status) => failed(format!("{} ended without an answer ({status})", shown(python)), ended.stderr),
-    })
+    match ended {
+        Ok(output) => {
+            failed(format!("{} ended without an answer ({})", shown(python), output.status), last_lines(&output.stderr))
+        }
+        Err(ProcessError::TimedOut { limit, stderr }) => DjangoAnswer::TimedOut { limit, stderr: last_lines(&stderr) },
+        Err(error) => DjangoAnswer::Failed {
+            reason: format!("{} cannot be run: {}", shown(python), error.line()),
+            stderr: Vec::new(),
+            hint: error.hint(),
+        },
+    }
+}
+
+/// The last lines of what Python wrote, printable.
+fn last_lines(bytes: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(bytes);
+    let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+    let last = &lines[lines.len().saturating_sub(STDERR_LINES)..];
+    last.iter().map(|line| printable_line(&without_credentials(line)).chars().take(LINE_CHARACTERS).collect()).collect()
 }
 
 #[cfg(all(test, unix))]
 mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
+    use std::process::Command;
     use std::process::Stdio;
 
     use super::*;
@@ -188,7 +232,7 @@ mod tests {
 
         fn failure(&self) -> (String, Vec<String>) {
             let answer = ask(&self.question());
-            let DjangoAnswer::Failed { reason, stderr } = answer else {
+            let DjangoAnswer::Failed { reason, stderr, hint: None } = answer else {
                 panic!("expected a failure, found {answer:?}")
             };
             (reason, stderr)

@@ -19,7 +19,6 @@
 
 mod answer;
 mod candidates;
-mod child;
 mod django;
 mod environment;
 mod manage_py;

@@ -51,17 +51,18 @@ pub(super) fn warnings(world: &World, resolution: &Resolution) -> Vec<Warning> {
 }
 
 fn silent_django(django: &DjangoAnswer) -> Option<Warning> {
-    let reason = match django {
-        DjangoAnswer::Failed { reason, .. } => reason.clone(),
-        DjangoAnswer::TimedOut { limit, .. } => time_is_over(*limit),
+    let (reason, hint) = match django {
+        DjangoAnswer::Failed { reason, hint, .. } => (reason.clone(), hint.clone()),
+        DjangoAnswer::TimedOut { limit, .. } => (time_is_over(*limit), None),
         DjangoAnswer::Skipped { .. } | DjangoAnswer::NoProject | DjangoAnswer::Answered(_) => return None,
     };
     Some(Warning {
         message: format!("settings.REPROQ_WORKER_BIN is not known, and would win over everything else: {reason}"),
-        hint:
+        hint: hint.unwrap_or_else(|| {
             "make `python manage.py check` pass in the project's environment, or pass --no-django to leave the setting \
-               out"
-            .to_owned(),
+             out"
+            .to_owned()
+        }),
     })
 }
 

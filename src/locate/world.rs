@@ -55,6 +55,8 @@ pub enum DjangoAnswer {
         reason: String,
         /// The last lines the project's Python wrote to stderr, made printable.
         stderr: Vec<String>,
+        /// What to do, where neither the project nor its Python is the reason.
+        hint: Option<String>,
     },
     /// The project's Python was still busy when the time was over, and was ended.
     TimedOut {

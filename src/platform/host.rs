@@ -1,9 +1,7 @@
 //! Which machine this really is, also when this program runs translated for another processor.
-#![cfg_attr(
-    all(target_os = "macos", target_arch = "x86_64"),
-    expect(clippy::disallowed_methods, reason = "macOS is asked whether it translates this program")
-)]
 
+#[cfg(all(target_os = "macos", target_arch = "x86_64"))]
+use crate::process;
 use crate::release::Os;
 use crate::release::Target;
 use crate::release::TargetError;
@@ -61,9 +59,16 @@ fn native_arch(variable: &dyn Fn(&str) -> Option<String>) -> Option<String> {
 /// processor has to ask.
 #[cfg(all(target_os = "macos", target_arch = "x86_64"))]
 fn is_translated() -> bool {
-    let mut question = std::process::Command::new("/usr/sbin/sysctl");
-    question.args(["-n", "sysctl.proc_translated"]).env_clear().stdin(std::process::Stdio::null());
-    question.output().is_ok_and(|answer| answer.stdout.trim_ascii() == b"1")
+    let question = process::Request {
+        program: std::path::Path::new("/usr/sbin/sysctl"),
+        arguments: &["-n".as_ref(), "sysctl.proc_translated".as_ref()],
+        directory: None,
+        environment: &[],
+        stdin: process::Stdin::Empty,
+        limit: std::time::Duration::from_secs(5),
+        output_limit: 4096,
+    };
+    process::run(&question, &|| false).is_ok_and(|answer| answer.stdout.trim_ascii() == b"1")
 }
 
 /// Nowhere else is a program translated without being told so.

@@ -34,6 +34,8 @@ mod release_list;
 mod release_many;
 mod release_prune;
 mod release_races;
+#[cfg(unix)]
+mod release_repository;
 mod support;
 #[cfg(unix)]
 mod terminal;

@@ -241,7 +241,7 @@ fn a_python_that_dies_leaves_its_last_words() {
     let settings = "import os, sys\nprint('the database is away', file=sys.stderr, flush=True)\nos._exit(4)";
     let Some(project) = Project::with_settings(settings) else { return };
     let answer = project.ask(AMPLE);
-    let DjangoAnswer::Failed { reason, stderr } = answer else { panic!("expected a failure, found {answer:?}") };
+    let DjangoAnswer::Failed { reason, stderr, .. } = answer else { panic!("expected a failure, found {answer:?}") };
     assert!(reason.contains("ended without an answer") && reason.contains('4'), "{reason}");
     assert_eq!(stderr, ["the database is away"]);
 }

@@ -8,6 +8,7 @@ use crate::exit::ExitStatus;
 pub(super) fn prepare(error: &PrepareError) -> (ExitStatus, Vec<String>) {
     match error {
         PrepareError::Refused(refusal) => refused(refusal),
+        PrepareError::Process(error) => (ExitStatus::Failure, error.hint().into_iter().collect()),
         PrepareError::Source(_) => (
             ExitStatus::NotFound,
             vec!["name a checkout of the worker with `--source DIR` or REPROQ_WORKER_SOURCE".to_owned()],
@@ -66,8 +67,6 @@ pub(super) fn build(error: &BuildError) -> (ExitStatus, Vec<String>) {
             )],
         ),
         BuildError::GivenUp => (ExitStatus::Interrupted, Vec::new()),
-        BuildError::Start { .. } | BuildError::OutputMissing(_) | BuildError::Lost(_) => {
-            (ExitStatus::Failure, Vec::new())
-        }
+        BuildError::Process(_) | BuildError::OutputMissing(_) => (ExitStatus::Failure, Vec::new()),
     }
 }

@@ -13,6 +13,7 @@ use crate::commands::release::client;
 use crate::commands::release::errors;
 use crate::commands::release::evidence::Inquiry;
 use crate::commands::release::repository;
+use crate::commands::release::repository::Purpose;
 use crate::commands::release::runtime;
 use crate::commands::verify_file;
 use crate::exit::ExitStatus;
@@ -60,7 +61,7 @@ struct CheckReport {
 /// Checks.
 pub(super) fn check(arguments: &CheckArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let spec = spec(arguments, session)?;
-    let slug = repository::find(arguments.repo.as_deref(), session)?;
+    let slug = repository::find(arguments.repo.as_deref(), Purpose::Read, session)?;
     let policy = policy(arguments, &slug)?;
     let allow_branch = session.settings.allow_branch;
     let roots = verify_file::roots(&arguments.trusted_root, session)?;

@@ -8,6 +8,7 @@ use crate::cli::ReleaseListArgs;
 use crate::commands::release::client;
 use crate::commands::release::errors;
 use crate::commands::release::repository;
+use crate::commands::release::repository::Purpose;
 use crate::commands::release::runtime;
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
@@ -70,7 +71,7 @@ pub(super) fn list(arguments: &ReleaseListArgs, session: &Session<'_>) -> Result
             CommandError::message(ExitStatus::Usage, message)
         })?,
     };
-    let slug = repository::find(arguments.repo.as_deref(), session)?;
+    let slug = repository::find(arguments.repo.as_deref(), Purpose::Read, session)?;
     let runtime = runtime()?;
     let entered = runtime.enter();
     let github = client(&slug, session)?;

@@ -1,6 +1,7 @@
 //! `reproq release …`: the releases of one repository, which is always one that somebody named.
 
 mod check;
+mod checkout;
 mod checksums;
 mod errors;
 mod evidence;
@@ -9,6 +10,7 @@ mod markdown;
 mod outputs;
 mod prune;
 mod prune_report;
+mod remote;
 mod repository;
 mod restore;
 

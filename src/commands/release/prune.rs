@@ -13,6 +13,7 @@ use crate::commands::release::outputs;
 use crate::commands::release::prune_report::PruneReport;
 use crate::commands::release::prune_report::Work;
 use crate::commands::release::repository;
+use crate::commands::release::repository::Purpose;
 use crate::commands::release::runtime;
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
@@ -118,7 +119,7 @@ fn request(arguments: &PruneArgs, session: &Session<'_>) -> Result<Request, Comm
     policy.protected_tags.extend(tag_of_this_job(session));
     policy.max_delete = max_delete.unwrap_or(policy.max_delete);
     Ok(Request {
-        repository: repository::find(arguments.repo.as_deref(), session)?,
+        repository: repository::find(arguments.repo.as_deref(), Purpose::Delete, session)?,
         max_delete: policy.max_delete,
         max_wait: max_wait.unwrap_or(MAX_WAIT),
         policy,

@@ -1,102 +1,165 @@
-//! Which repository a release command works on: the one somebody named, or the one this checkout was cloned from. Never
-//! the worker's default, so that nobody deletes from a repository they did not name.
-#![expect(clippy::disallowed_methods, reason = "git is asked for the remote here")]
+//! Which repository a release command works on: the first of `--repo`, the settings, `GITHUB_REPOSITORY` and the remote that
+//! git names in the current directory. Never the worker's default, so that nothing is deleted from a repository that was
+//! not named. A command that deletes wants all of them to agree.
 
-use std::process::Command;
-use std::process::Stdio;
-
-use url::Url;
-
+use crate::commands::release::checkout::Checkout;
+use crate::commands::release::checkout::Origin;
+use crate::commands::release::remote::Remote;
+use crate::config::RootReason;
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
+use crate::process::ProcessError;
 use crate::release::RepoSlug;
 use crate::session::Session;
+use crate::text::printable_line;
 
-/// Finds it: flag, settings file, GITHUB_REPOSITORY, the remote `origin`.
-pub(super) fn find(flag: Option<&str>, session: &Session<'_>) -> Result<RepoSlug, CommandError> {
-    let file = session.settings.release_repository.as_ref();
-    let named = flag
-        .map(|text| (text.to_owned(), "the flag --repo".to_owned()))
-        .or_else(|| file.map(|setting| (setting.value.clone(), setting.from.to_string())))
-        .or_else(|| Some((session.env.var("GITHUB_REPOSITORY")?, "the variable GITHUB_REPOSITORY".to_owned())));
-    if let Some((text, from)) = named {
-        session.ui.debug(&format!("releases of {text} from {from}"));
-        return text
-            .trim()
-            .parse()
-            .map_err(|error| CommandError::message(ExitStatus::Usage, format!("{from} is not usable: {error}")));
+/// How much of a URL is shown.
+const SHOWN: usize = 200;
+
+/// What a command does with the releases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// It reads them, or adds to them what a record of the same repository has.
+    Read,
+    /// It deletes some.
+    Delete,
+}
+
+/// Where a repository is named, apart from `--repo`.
+struct Source {
+    from: String,
+    /// What is written there.
+    text: String,
+    names: Remote,
+}
+
+/// Finds it.
+pub(super) fn find(flag: Option<&str>, purpose: Purpose, session: &Session<'_>) -> Result<RepoSlug, CommandError> {
+    if let Some(text) = flag {
+        return parsed(text, "the flag --repo");
     }
-    let server = &session.settings.server.web_url.value;
-    let missing = |why: String| {
-        CommandError::message(ExitStatus::Usage, format!("no repository is named: {why}"))
-            .hint("name it with `--repo OWNER/NAME`, or as `repository` in [tool.reproq.release] of pyproject.toml")
+    let mut sources = named(session)?;
+    if sources.is_empty() || purpose == Purpose::Delete {
+        // With `-C DIR` it is as if the command had been started there.
+        let here = if session.project.reason == RootReason::Named { &session.project.root } else { &session.env.cwd };
+        let checkout = Checkout::around(here, session);
+        let origin = checkout.origin().map_err(not_asked)?;
+        if purpose == Purpose::Delete {
+            is_the_projects_own(&checkout, here, session)?;
+        }
+        match origin {
+            Origin::Urls(urls) => sources.extend(urls.into_iter().map(|url| of_remote(url, session))),
+            Origin::Absent(why) if sources.is_empty() => return Err(missing(why)),
+            Origin::Absent(_) => {}
+            Origin::Unreadable { why, hint, is_not_permitted } => {
+                return Err(unreadable(&sources, &why, hint, is_not_permitted));
+            }
+        }
+    }
+    let found = match &sources[0].names {
+        Remote::Here(repository) => repository.clone(),
+        Remote::Alias { .. } | Remote::Elsewhere => return Err(elsewhere(&sources[0], session)),
     };
-    let remote = origin(session).ok_or_else(|| missing("there is no git remote `origin` here either".to_owned()))?;
-    let found = of_remote(&remote, server).ok_or_else(|| {
-        let host = server.host_str().unwrap_or("GitHub");
-        missing(format!("the git remote `origin` is not a repository on {host}"))
-    })?;
-    session.ui.debug(&format!("releases of {found} from the git remote `origin`"));
+    if purpose == Purpose::Delete && sources.iter().any(|source| !source.names.may_be(&found)) {
+        let message = "the places that name the repository do not agree; nothing was deleted";
+        return Err(CommandError::message(ExitStatus::Conflict, message).details(listed(&sources)).hint(NAME_IT));
+    }
+    session.ui.debug(&format!("releases of {found} from {}", sources[0].from));
     Ok(found)
 }
 
-/// The address of the remote, as the checkout's own configuration has it.
-fn origin(session: &Session<'_>) -> Option<String> {
-    let mut command = Command::new("git");
-    command.args(["config", "--get", "remote.origin.url"]).current_dir(&session.project.root);
-    // Nothing but what git needs: no tokens, and no variable that leads it to another repository.
-    command.env_clear().env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_TERMINAL_PROMPT", "0");
-    for name in ["PATH", "HOME", "USERPROFILE", "SYSTEMROOT"] {
-        if let Some(value) = session.env.var_os(name) {
-            command.env(name, value);
-        }
-    }
-    let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
-    let text = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;
-    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+const NAME_IT: &str = "name the repository with `--repo OWNER/NAME`; then nothing else is looked at";
+
+/// What the settings and the environment name.
+fn named(session: &Session<'_>) -> Result<Vec<Source>, CommandError> {
+    let setting = session.settings.release_repository.as_ref();
+    let setting = setting.map(|setting| (setting.value.clone(), setting.from.to_string()));
+    let variable = session.env.var("GITHUB_REPOSITORY").map(|text| (text, "the variable GITHUB_REPOSITORY".to_owned()));
+    setting
+        .into_iter()
+        .chain(variable)
+        .map(|(text, from)| Ok(Source { names: Remote::Here(parsed(&text, &from)?), from, text }))
+        .collect()
 }
 
-/// The repository of a remote's address, if that is on this GitHub: `https://`, `ssh://` or `git@HOST:OWNER/NAME`.
-fn of_remote(remote: &str, server: &Url) -> Option<RepoSlug> {
-    let (host, path) = match Url::parse(remote) {
-        Ok(url) if url.has_host() => (url.host_str()?.to_owned(), url.path().to_owned()),
-        Ok(_) | Err(_) => {
-            let (account, path) = remote.split_once(':')?;
-            let host = account.rsplit('@').next()?;
-            (host.to_owned(), path.to_owned())
-        }
+fn parsed(text: &str, from: &str) -> Result<RepoSlug, CommandError> {
+    text.trim()
+        .parse()
+        .map_err(|error| CommandError::message(ExitStatus::Usage, format!("{from} is not usable: {error}")))
+}
+
+fn of_remote(url: String, session: &Session<'_>) -> Source {
+    let names = Remote::read(&url, &session.settings.server.web_url.value);
+    Source {
+        from: "the git remote `origin`".to_owned(),
+        text: printable_line(&url).chars().take(SHOWN).collect(),
+        names,
+    }
+}
+
+fn listed(sources: &[Source]) -> Vec<String> {
+    sources.iter().map(|source| format!("{}: {}", source.from, source.text)).collect()
+}
+
+/// The settings that protect releases are those of the project; they are of no use to another repository.
+fn is_the_projects_own(
+    checkout: &Checkout<'_>,
+    here: &std::path::Path,
+    session: &Session<'_>,
+) -> Result<(), CommandError> {
+    let root = &session.project.root;
+    if root == here {
+        return Ok(());
+    }
+    let Some(tree) = checkout.work_tree(here) else { return Ok(()) };
+    if checkout.work_tree(root).as_ref() == Some(&tree) {
+        return Ok(());
+    }
+    let message = format!(
+        "the project root `{}` is outside of the git work tree `{}`; nothing was deleted",
+        root.display(),
+        String::from_utf8_lossy(&tree)
+    );
+    Err(CommandError::message(ExitStatus::Conflict, message)
+        .hint("run it in the root of the repository whose releases are meant, or name it with `--repo OWNER/NAME`"))
+}
+
+fn missing(why: &str) -> CommandError {
+    CommandError::message(ExitStatus::Usage, format!("no repository is named: {why} either"))
+        .hint("name it with `--repo OWNER/NAME`, or as `repository` in [tool.reproq.release] of pyproject.toml")
+}
+
+/// The system starts no process: whatever git would have answered is not known.
+fn not_asked(error: ProcessError) -> CommandError {
+    let hint = error.hint();
+    let failure = CommandError::new(ExitStatus::Failure, error).context("failed to ask git for the remote `origin`");
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+/// A checkout whose remote cannot be read may be of any repository.
+fn unreadable(sources: &[Source], why: &str, hint: Option<String>, is_not_permitted: bool) -> CommandError {
+    let message = format!("the git remote `origin` cannot be read: {why}");
+    let status = match (is_not_permitted, sources.is_empty()) {
+        (_, false) => ExitStatus::Conflict,
+        (true, true) => ExitStatus::NotPermitted,
+        (false, true) => ExitStatus::Usage,
     };
-    // GitHub also serves SSH on port 443, under another name.
-    let host = host.strip_prefix("ssh.").unwrap_or(&host);
-    if !server.host_str()?.eq_ignore_ascii_case(host) {
-        return None;
-    }
-    let path = path.trim_matches('/');
-    path.strip_suffix(".git").unwrap_or(path).parse().ok()
+    let failure = CommandError::message(status, message).details(listed(sources));
+    hint.into_iter().fold(failure, CommandError::hint).hint(NAME_IT)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn remotes_are_read_as_git_writes_them() {
-        let server: Url = "https://github.com".parse().expect("an address");
-        let found = |remote: &str| of_remote(remote, &server).map(|slug| slug.to_string());
-        for remote in [
-            "https://github.com/acme/tool.git",
-            "https://github.com/acme/tool",
-            "https://user:secret@github.com/acme/tool.git",
-            "git@github.com:acme/tool.git",
-            "ssh://git@github.com/acme/tool.git",
-            "ssh://git@ssh.github.com:443/acme/tool.git",
-        ] {
-            assert_eq!(found(remote).as_deref(), Some("acme/tool"), "{remote}");
+/// The first place that names a repository names none on this server.
+fn elsewhere(source: &Source, session: &Session<'_>) -> CommandError {
+    let server = session.settings.server.web_url.value.host_str().unwrap_or("GitHub");
+    let message = format!("{} is `{}`, which is not a repository on {server}", source.from, source.text);
+    let failure = CommandError::message(ExitStatus::Usage, message);
+    match &source.names {
+        Remote::Alias { host, repository } => {
+            failure.hint(format!("if `{host}` is an SSH alias of {server}, say so with `--repo {repository}`"))
         }
-        for remote in
-            ["https://gitlab.com/acme/tool", "git@gitlab.com:acme/tool", "/srv/tool.git", "../tool", "", "C:\\tool"]
-        {
-            assert_eq!(found(remote), None, "{remote}");
-        }
+        Remote::Here(_) | Remote::Elsewhere => failure.hint(NAME_IT),
     }
 }

@@ -7,6 +7,7 @@ use crate::commands::release::begin_audit;
 use crate::commands::release::client;
 use crate::commands::release::errors;
 use crate::commands::release::repository;
+use crate::commands::release::repository::Purpose;
 use crate::commands::release::runtime;
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
@@ -47,7 +48,7 @@ struct LostRelease {
 
 /// Restores.
 pub(super) fn restore(arguments: &RestoreArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
-    let slug = repository::find(arguments.repo.as_deref(), session)?;
+    let slug = repository::find(arguments.repo.as_deref(), Purpose::Read, session)?;
     let lines = prune::read_audit(&session.env.cwd.join(&arguments.from)).map_err(errors::audit)?;
     let runtime = runtime()?;
     let entered = runtime.enter();

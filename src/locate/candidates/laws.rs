@@ -43,7 +43,7 @@ fn any_world() -> impl Strategy<Value = World> {
     let django = prop_oneof![
         Just(DjangoAnswer::NoProject),
         Just(DjangoAnswer::Skipped { reason: "asked for".to_owned() }),
-        Just(DjangoAnswer::Failed { reason: "broken".to_owned(), stderr: Vec::new() }),
+        Just(DjangoAnswer::Failed { reason: "broken".to_owned(), stderr: Vec::new(), hint: None }),
         Just(answered(Setting::Unset)),
         Just(answered(Setting::Empty)),
         Just(answered(Setting::WrongType("list".to_owned()))),

@@ -272,8 +272,11 @@ fn the_documented_place_of_the_package_never_wins() {
 
 #[test]
 fn without_djangos_answer_the_rest_decides() {
-    let failed =
-        DjangoAnswer::Failed { reason: "no Python was found".to_owned(), stderr: vec!["last words".to_owned()] };
+    let failed = DjangoAnswer::Failed {
+        reason: "no Python was found".to_owned(),
+        stderr: vec!["last words".to_owned()],
+        hint: None,
+    };
     let late = DjangoAnswer::TimedOut { limit: Duration::from_millis(2500), stderr: Vec::new() };
     let skipped = DjangoAnswer::Skipped { reason: "--no-django was given".to_owned() };
     let cases = [

@@ -79,3 +79,34 @@ fn a_limit_on_processes_is_told_as_one() {
         }
     }
 }
+
+/// Where another program has to answer first: git for the repository, Python for Django's setting.
+#[test]
+fn a_program_that_may_not_be_started_is_told_as_a_limit() {
+    let name = "processes: none left for git";
+    let Some(mut person) = Person::new() else { return skipped(Part::Machine, name, NOBODY_HERE) };
+    if person.run_below(&["prlimit", "--nproc=64"], &["--version"]).code != 0 {
+        return skipped(Part::Machine, name, "install prlimit (util-linux)");
+    }
+    person.context.set("GITHUB_REPOSITORY", "");
+    for arguments in [&["release", "list"][..], &["release", "prune", "--keep", "3"]] {
+        let output = person.run_below(&["prlimit", "--nproc=1"], &[arguments, &["--json"]].concat());
+        assert_eq!(output.code, 1, "{output:#?}");
+        names_the_limit("ulimit -u", &output);
+        let document: Value = serde_json::from_str(&output.stdout).expect("one document");
+        assert_eq!(document["exit_code"], 1, "{document}");
+        let shown = Output { stdout: String::new(), ..output };
+        record(Part::Machine, name, &person.context, &shown, "nothing was deleted");
+    }
+    let manage = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\n";
+    std::fs::write(person.context.project().join("manage.py"), manage).expect("written");
+    let project = person.context.project();
+    person.context.set("TMPDIR", project.to_str().expect("UTF-8"));
+    let output = person.run_below(&["prlimit", "--nproc=1"], &["which", "--json"]);
+    serde_json::from_str::<Value>(&output.stdout).expect("one document");
+    if output.stderr.contains("no Python was found") {
+        return crate::support::skip::record("a Python that may not be started", "install python3");
+    }
+    assert!(output.stderr.contains("no more processes") && output.stderr.contains("ulimit -u"), "{output:#?}");
+    assert!(!output.stderr.contains("panicked"), "{output:#?}");
+}
