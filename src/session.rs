@@ -11,9 +11,9 @@ use crate::cli::BundleCommand;
 use crate::cli::Cli;
 use crate::cli::Command;
 use crate::cli::MirrorCommand;
-use crate::config;
 use crate::config::Env;
 use crate::config::Project;
+use crate::config::RootReason;
 use crate::config::ServerPurpose;
 use crate::config::Settings;
 use crate::config::SettingsInput;
@@ -48,15 +48,18 @@ pub struct Session<'ui> {
 impl<'ui> Session<'ui> {
     /// Finds the project and resolves the settings.
     pub fn begin(cli: &Cli, env: Env, ui: &'ui Ui) -> Result<Self, CommandError> {
-        let project = Project::find(cli.global.directory.as_deref(), &env.cwd);
+        let usage = |error: anyhow::Error| CommandError::new(ExitStatus::Usage, error);
+        let found = Project::find(cli.global.directory.as_deref(), &env.cwd, env.home().as_deref());
+        let (project, file) = found.map_err(|error| {
+            usage(error.into()).hint("correct the file; what `[tool.reproq]` may hold is in the README under Settings")
+        })?;
         if !project.root.is_dir() {
             let message = format!("`{}` is not a folder", project.root.display());
             return Err(CommandError::message(ExitStatus::Usage, message).hint("name an existing folder with `-C DIR`"));
         }
-        let usage = |error: anyhow::Error| CommandError::new(ExitStatus::Usage, error);
-        let file = config::read_pyproject(&project.root).map_err(|error| {
-            usage(error.into()).hint("correct the file; what `[tool.reproq]` may hold is in the README under Settings")
-        })?;
+        if project.reason != RootReason::Named && project.root != env.cwd {
+            ui.status(&format!("project {} ({})", project.root.display(), project.reason));
+        }
         for key in file.unknown.iter().take(MOST_KEYS) {
             ui.warn(&format!("[tool.reproq] has a key `{key}` that this version does not know"));
         }

@@ -91,14 +91,21 @@ impl Env {
         self.var_os(name).map(|value| value.to_string_lossy().into_owned())
     }
 
-    /// Whether a variable says yes: `1`, `true`, `yes` or `on`.
-    pub fn flag(&self, name: &str) -> bool {
-        self.var(name).is_some_and(|value| matches!(value.to_ascii_lowercase().as_str(), "1" | "true" | "yes" | "on"))
+    /// A boolean variable, in upper or lower case; `None` where it is not set. An error names the values there are.
+    pub fn flag(&self, name: &str) -> Result<Option<bool>, String> {
+        let Some(value) = self.var(name) else { return Ok(None) };
+        match value.trim().to_ascii_lowercase().as_str() {
+            "1" | "true" | "yes" | "on" => Ok(Some(true)),
+            "0" | "false" | "no" | "off" => Ok(Some(false)),
+            // Woodpecker puts its own name there.
+            "woodpecker" if name == "CI" => Ok(Some(true)),
+            _ => Err(format!("it must be 1, true, yes or on, or else 0, false, no or off; found `{value}`")),
+        }
     }
 
     /// Whether this runs in continuous integration (`CI=true`).
     pub fn is_ci(&self) -> bool {
-        self.flag("CI")
+        self.flag("CI") == Ok(Some(true))
     }
 
     /// The user's home folder: as the shell names it, else as the system knows it (a service often has no `HOME`).

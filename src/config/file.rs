@@ -1,18 +1,55 @@
 //! Reads `[tool.reproq]` from `pyproject.toml`. There is no `reproq.toml`: the worker would take it for its own.
 
 use std::io;
+use std::io::Read;
 use std::path::Path;
 use std::path::PathBuf;
 
+use memchr::memmem;
 use thiserror::Error;
 
 use crate::small_file;
 
-/// No honest `pyproject.toml` comes near this many bytes.
-pub(super) const MAX_BYTES: u64 = 4 * 1024 * 1024;
+/// The name of our table below `tool`.
+const NAME: &str = "reproq";
+
+/// So many bytes of a `pyproject.toml` are looked through for our name; no honest one comes near.
+const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Nor near this many, if it speaks of us. Parsing takes up to eighty times as much memory as the text.
 const MAX_PARSED: usize = 192 * 1024;
+
+/// Every key, with its table.
+const KEYS: [&str; 14] = [
+    "repository",
+    "source",
+    "require",
+    "workflow",
+    "allow-self-hosted",
+    "allow-branch",
+    "github-api-url",
+    "github-server-url",
+    "mirror",
+    "offline",
+    "cache-size",
+    "release",
+    "release.repository",
+    "release.protect",
+];
+
+/// Words of keys that nobody writes without expecting them to decide what is trusted, and the key that does.
+const ABOUT_TRUST: [(&str, &str); 10] = [
+    ("requir", "require"),
+    ("verif", "require"),
+    ("verdict", "require"),
+    ("trust", "require"),
+    ("attest", "require"),
+    ("checksum", "require"),
+    ("level", "require"),
+    ("secur", "require"),
+    ("sign", "workflow"),
+    ("allow", "allow-branch"),
+];
 
 /// Why the settings file cannot be used.
 #[derive(Debug, Error)]
@@ -38,6 +75,16 @@ pub enum SettingsFileError {
         path: PathBuf,
         /// Where and why.
         reason: String,
+    },
+    /// A key that does not exist resembles one that does, or is about what is trusted.
+    #[error("[tool.reproq] of `{path}` has a key `{key}`, which does not exist; did you mean `{meant}`?", path = path.display())]
+    Slip {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// The key that was probably meant.
+        meant: &'static str,
     },
     /// A key of `[tool.reproq]` holds the wrong kind of value.
     #[error("`{key}` in [tool.reproq] of `{path}` must be {expected}, found {found}", path = path.display())]
@@ -84,33 +131,101 @@ pub struct FileSettings {
     pub release_repository: Option<String>,
     /// `release.protect`: tags that are never deleted.
     pub release_protect: Vec<String>,
-    /// Keys nobody here knows, each worth a warning.
+    /// Keys that this version does not know, each worth a warning.
     pub unknown: Vec<String>,
 }
 
-/// Reads the table from a project's `pyproject.toml`; no file and no table are the same as an empty table.
-pub fn read(root: &Path) -> Result<FileSettings, SettingsFileError> {
-    let path = root.join("pyproject.toml");
-    match small_file::read_text(&path, MAX_BYTES) {
-        Ok(text) => parse(&path, &text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(FileSettings::default()),
+/// Reads the table from a directory's `pyproject.toml`; no file and no table are the same as an empty table. A file that
+/// never names the table need not be valid, nor text, nor of any size, to be ignored.
+pub fn read(directory: &Path) -> Result<FileSettings, SettingsFileError> {
+    let path = directory.join("pyproject.toml");
+    match contents(&path) {
+        Ok(Contents::Small(bytes)) => match String::from_utf8(bytes) {
+            Ok(text) => parse(&path, text.strip_prefix('\u{feff}').unwrap_or(&text)),
+            Err(error) if !names_us(error.as_bytes()) => Ok(FileSettings::default()),
+            Err(error) => {
+                let reason = format!("byte {} is not UTF-8", error.utf8_error().valid_up_to());
+                Err(SettingsFileError::Syntax { path, reason })
+            }
+        },
+        Ok(Contents::NotOurs) => Ok(FileSettings::default()),
+        Ok(Contents::TooLarge) => Err(SettingsFileError::TooLarge { path }),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(FileSettings::default())
+        }
         Err(source) => Err(SettingsFileError::Read { path, source }),
     }
 }
 
+enum Contents {
+    /// All of it.
+    Small(Vec<u8>),
+    /// More than is parsed, and our name is not in it.
+    NotOurs,
+    /// More than is parsed, and our name is in it.
+    TooLarge,
+}
+
+fn contents(path: &Path) -> io::Result<Contents> {
+    let (file, _) = small_file::open_regular(path)?;
+    let mut file = file.take(MAX_BYTES + 1);
+    let mut read = Vec::new();
+    file.by_ref().take(MAX_PARSED as u64 + 1).read_to_end(&mut read)?;
+    if read.len() <= MAX_PARSED {
+        return Ok(Contents::Small(read));
+    }
+    // The rest is looked through and not kept.
+    let mut piece = vec![0; 64 * 1024];
+    loop {
+        if names_us(&read) {
+            return Ok(Contents::TooLarge);
+        }
+        // The name may begin in one piece and end in the next, with a zero behind each of its letters.
+        read.drain(..read.len().saturating_sub(2 * NAME.len()));
+        match file.read(&mut piece)? {
+            0 if file.limit() == 0 => {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, format!("it has more than {MAX_BYTES} bytes")));
+            }
+            0 => return Ok(Contents::NotOurs),
+            length => read.extend_from_slice(&piece[..length]),
+        }
+    }
+}
+
+/// Whether the name of our table is in a file, in UTF-8 or UTF-16.
+fn names_us(bytes: &[u8]) -> bool {
+    memmem::find(bytes, NAME.as_bytes()).is_some() || memmem::find(bytes, b"r\0e\0p\0r\0o\0q").is_some()
+}
+
 /// Parses the text of a `pyproject.toml`.
 pub fn parse(path: &Path, text: &str) -> Result<FileSettings, SettingsFileError> {
-    // A file that never names the table need not be parsed, nor be valid, to be ignored.
-    if !text.contains("reproq") {
+    // A quoted key may spell the name with escapes, which only the parser reads.
+    let is_named = text.contains(NAME);
+    if !is_named && !text.contains('\\') {
         return Ok(FileSettings::default());
     }
     if text.len() > MAX_PARSED {
         return Err(SettingsFileError::TooLarge { path: path.to_owned() });
     }
-    let document: toml::Table = toml::from_str(text)
-        .map_err(|error| SettingsFileError::Syntax { path: path.to_owned(), reason: place_and_reason(text, &error) })?;
-    let Some(toml::Value::Table(table)) = document.get("tool").and_then(|tool| tool.get("reproq")) else {
+    let document: toml::Table = match toml::from_str(text) {
+        Ok(document) => document,
+        Err(_) if !is_named => return Ok(FileSettings::default()),
+        Err(error) => {
+            let reason = place_and_reason(text, &error);
+            return Err(SettingsFileError::Syntax { path: path.to_owned(), reason });
+        }
+    };
+    let Some(found) = document.get("tool").and_then(|tool| tool.get(NAME)) else {
         return Ok(FileSettings::default());
+    };
+    let Some(table) = found.as_table() else {
+        let found = found.type_str().to_owned();
+        return Err(SettingsFileError::Kind {
+            path: path.to_owned(),
+            key: "tool.reproq".into(),
+            expected: "a table",
+            found,
+        });
     };
     let mut settings = FileSettings { path: Some(path.to_owned()), ..FileSettings::default() };
     for (key, value) in table {
@@ -145,10 +260,32 @@ pub fn parse(path: &Path, text: &str) -> Result<FileSettings, SettingsFileError>
                 settings.cache_size = Some(size.ok_or_else(|| kind("a number of MiB"))?);
             }
             "release" => release(path, value, &mut settings)?,
-            _ => settings.unknown.push(key.clone()),
+            _ => settings.unknown.push(unknown(path, key)?),
         }
     }
     Ok(settings)
+}
+
+/// A key of a later version is worth a warning. One that resembles a key of this version, or whose words are about what is
+/// trusted, is a slip that would leave the settings less strict than they read.
+fn unknown(path: &Path, key: &str) -> Result<String, SettingsFileError> {
+    let (table, last) = key.rsplit_once('.').unwrap_or(("", key));
+    let last = last.to_lowercase().replace('_', "-");
+    let name = |known: &&str| known.rsplit('.').next().unwrap_or_default().to_owned();
+    // One of the same table first.
+    let is_elsewhere = |known: &str| known.rsplit_once('.').map_or("", |(table, _)| table) != table;
+    let distance = |name: &str| {
+        let is_short_for_it = last.len() >= 4 && name.starts_with(&last);
+        if is_short_for_it { 0 } else { strsim::damerau_levenshtein(&last, name) }
+    };
+    let closest = KEYS.into_iter().map(|known| (distance(&name(&known)), known));
+    let closest = closest.min_by_key(|(distance, known)| (*distance, is_elsewhere(known)));
+    let resembling = closest.filter(|(distance, known)| *distance <= name(known).len() / 3).map(|(_, known)| known);
+    let on_trust = ABOUT_TRUST.iter().find(|(word, _)| last.contains(word)).map(|(_, meant)| *meant);
+    match resembling.or(on_trust) {
+        Some(meant) => Err(SettingsFileError::Slip { path: path.to_owned(), key: key.to_owned(), meant }),
+        None => Ok(key.to_owned()),
+    }
 }
 
 /// Where and why, on one line: the line itself, which the parser would show beside it, may hold anything.
@@ -187,13 +324,14 @@ fn release(path: &Path, value: &toml::Value, settings: &mut FileSettings) -> Res
                     settings.release_protect.push(text.to_owned());
                 }
             }
-            _ => settings.unknown.push(format!("release.{key}")),
+            _ => settings.unknown.push(unknown(path, &format!("release.{key}"))?),
         }
     }
     Ok(())
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the tests write files")]
 mod tests {
     use proptest::prelude::*;
 
@@ -237,6 +375,97 @@ mod tests {
             refused.to_string(),
             "`repository` in [tool.reproq] of `pyproject.toml` must be a text, found integer"
         );
+    }
+
+    #[test]
+    fn the_table_is_found_in_every_spelling_of_toml() {
+        for (text, expected) in [
+            ("[tool.reproq]\nrequire = 'attested'", true),
+            ("[tool]\nreproq = { require = 'attested' }", true),
+            ("tool = { reproq = { require = 'attested' } }", true),
+            ("tool.reproq.require = 'attested'", true),
+            ("[tool]\nreproq.require = 'attested'", true),
+            ("[tool.'reproq']\nrequire = 'attested'", true),
+            ("[\"tool\".\"reproq\"]\nrequire = 'attested'", true),
+            ("[ tool . reproq ]\nrequire = 'attested'", true),
+            ("[tool.\"\\u0072eproq\"]\nrequire = 'attested'", true),
+            ("  [tool.reproq] # ours\n  \"require\" = \"attested\"", true),
+            ("[tool.reproqx]\nrequire = 'attested'", false),
+            ("[tool.other]\ntext = \"\"\"\n[tool.reproq]\nrequire = 'attested'\n\"\"\"", false),
+            ("[tool.other]\ntext = '''\n[tool.reproq]\n'''", false),
+            ("# [tool.reproq]\n[tool.other]\nrequire = 'attested'", false),
+            ("[project]\ndependencies = ['reproq-django']", false),
+            ("[tools.reproq]\nrequire = 'attested'", false),
+        ] {
+            let settings = parsed(text).expect(text);
+            assert_eq!(settings.require.as_deref(), expected.then_some("attested"), "{text}");
+            assert_eq!(settings.path.is_some(), expected, "{text}");
+        }
+        for text in ["[[tool.reproq]]\nrequire = 'attested'", "[tool]\nreproq = 'attested'"] {
+            let refused = parsed(text).expect_err(text).to_string();
+            assert!(refused.contains("`tool.reproq`") && refused.contains("must be a table"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_slip_in_a_key_is_no_setting_of_another_version() {
+        for (key, meant) in [
+            ("required", "require"),
+            ("requires", "require"),
+            ("Require", "require"),
+            ("reqiure", "require"),
+            ("verify", "require"),
+            ("min-trust-level", "require"),
+            ("repositry", "repository"),
+            ("sources", "source"),
+            ("mirrors", "mirror"),
+            ("workflows", "workflow"),
+            ("allow_branch", "allow-branch"),
+            ("allow-self_hosted", "allow-self-hosted"),
+            ("allow-anything", "allow-branch"),
+            ("github_api_url", "github-api-url"),
+            ("protect", "release.protect"),
+            ("releases", "release"),
+            ("release.protected", "release.protect"),
+            ("release.repo", "release.repository"),
+            ("release.require", "require"),
+        ] {
+            match parsed(&format!("[tool.reproq]\n{key} = 'x'\n")) {
+                Err(SettingsFileError::Slip { key: named, meant: found, .. }) => {
+                    assert_eq!((named.as_str(), found), (key, meant), "{key}");
+                }
+                other => panic!("{key}: {other:?}"),
+            }
+        }
+        for key in ["databases", "queues", "speling", "release.future", "python"] {
+            assert_eq!(parsed(&format!("[tool.reproq]\n{key} = 'x'\n")).expect(key).unknown, [key]);
+        }
+    }
+
+    #[test]
+    fn what_never_names_us_is_ignored_whatever_it_is() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let read_as = |bytes: &[u8]| {
+            std::fs::write(directory.path().join("pyproject.toml"), bytes).expect("written");
+            read(directory.path())
+        };
+        let large = |tail: &[u8]| [&b"#\n".repeat(MAX_PARSED)[..], tail].concat();
+        let utf16 = |text: &str| {
+            [&b"\xff\xfe"[..], &text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>()].concat()
+        };
+        for bytes in [b"[project]\nname = '\xff'\n".to_vec(), large(b"name = 'x'\n"), utf16("[project]"), Vec::new()] {
+            assert_eq!(read_as(&bytes).expect("ignored"), FileSettings::default());
+        }
+        for bytes in [b"[tool.reproq]\nsource = '\xff'\n".to_vec(), large(b"[tool.reproq]\n"), utf16("[tool.reproq]")] {
+            assert!(read_as(&bytes).is_err());
+        }
+        // The name lies across the end of a piece.
+        for shift in 0..16 {
+            let padded = [&vec![b'#'; MAX_PARSED + 64 * 1024 - 3 + shift][..], b"\n[tool.reproq]\n"].concat();
+            assert!(matches!(read_as(&padded), Err(SettingsFileError::TooLarge { .. })), "{shift}");
+        }
+        let marked = b"\xef\xbb\xbf[tool.reproq]\nsource = 'x'\n";
+        assert_eq!(read_as(marked).expect("read").source.as_deref(), Some("x"));
     }
 
     proptest! {

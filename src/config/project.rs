@@ -1,38 +1,44 @@
-//! Which folder is the project, and why.
+//! Which directory is the project, and why.
+#![expect(clippy::disallowed_methods, reason = "the names in `.reproq` are listed here")]
 
 use std::fmt;
+use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::config::file::MAX_BYTES;
-use crate::small_file;
+use crate::config::FileSettings;
+use crate::config::SettingsFileError;
+use crate::config::read_pyproject;
 
-/// What made a folder the project's root.
+/// What made a directory the project's root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RootReason {
     /// `-C` named it.
     Named,
-    /// It holds a `.reproq` folder.
-    ReproqFolder,
+    /// It holds `reproq.lock`.
+    Lockfile,
     /// It holds `manage.py`.
     ManagePy,
-    /// Its `pyproject.toml` has a `[tool.reproq]` table.
+    /// Its `.reproq` holds more than audit records.
+    InstalledWorker,
+    /// Its `pyproject.toml` has a table `tool.reproq`.
     Settings,
-    /// Nothing was found on the way up, so it is the current folder.
-    CurrentFolder,
+    /// Nothing was found on the way up, so it is the current directory.
+    CurrentDirectory,
 }
 
 impl fmt::Display for RootReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Named => "named with -C",
-            Self::ReproqFolder => "it holds .reproq",
+            Self::Lockfile => "it holds reproq.lock",
             Self::ManagePy => "it holds manage.py",
+            Self::InstalledWorker => "it holds .reproq",
             Self::Settings => "its pyproject.toml has [tool.reproq]",
-            Self::CurrentFolder => "the current folder",
+            Self::CurrentDirectory => "the current directory",
         })
     }
 }
@@ -47,49 +53,127 @@ pub struct Project {
 }
 
 impl Project {
-    /// The folder that was named, or the nearest one above `cwd` that is a project, or `cwd`.
-    pub fn find(named: Option<&Path>, cwd: &Path) -> Self {
+    /// The directory that was named, or the nearest one that is a project from `cwd` up to the root of its git work tree or the
+    /// home directory, or `cwd`. With it the settings of its `pyproject.toml`, so that each file is parsed once.
+    pub fn find(
+        named: Option<&Path>,
+        cwd: &Path,
+        home: Option<&Path>,
+    ) -> Result<(Self, FileSettings), SettingsFileError> {
         if let Some(named) = named {
-            return Self { root: cwd.join(named), reason: RootReason::Named };
+            let root = cwd.join(named);
+            let settings = read_pyproject(&root)?;
+            return Ok((Self { root, reason: RootReason::Named }, settings));
         }
-        cwd.ancestors()
-            .find_map(|folder| Some(Self { root: folder.to_owned(), reason: root_reason(folder)? }))
-            .unwrap_or_else(|| Self { root: cwd.to_owned(), reason: RootReason::CurrentFolder })
+        let homes = [home.map(Path::to_owned), home.and_then(|home| home.canonicalize().ok())];
+        for directory in cwd.ancestors() {
+            let (settings, mark) = (read_pyproject(directory), mark(directory));
+            let settings = match settings {
+                // What is not even a file that this user may read belongs to others on the way up.
+                Err(SettingsFileError::Read { .. }) if mark.is_none() && directory != cwd => FileSettings::default(),
+                // Any other may hold the settings that decide what is trusted, so it is not passed over.
+                settings => settings?,
+            };
+            let by_settings = settings.path.as_ref().map(|_| RootReason::Settings);
+            if let Some(reason) = mark.or(by_settings) {
+                return Ok((Self { root: directory.to_owned(), reason }, settings));
+            }
+            let is_home = homes.iter().flatten().any(|home| home == directory);
+            if is_home || directory.join(".git").symlink_metadata().is_ok() {
+                break;
+            }
+        }
+        let nothing = Self { root: cwd.to_owned(), reason: RootReason::CurrentDirectory };
+        Ok((nothing, FileSettings::default()))
     }
 }
 
-fn root_reason(folder: &Path) -> Option<RootReason> {
-    if folder.join(".reproq").is_dir() {
-        return Some(RootReason::ReproqFolder);
+/// What makes a directory a project, its settings aside.
+fn mark(directory: &Path) -> Option<RootReason> {
+    if directory.join("reproq.lock").symlink_metadata().is_ok() {
+        return Some(RootReason::Lockfile);
     }
-    if folder.join("manage.py").is_file() {
+    if directory.join("manage.py").is_file() {
         return Some(RootReason::ManagePy);
     }
-    // Asked of the text, so that a broken file is reported where it is read and not by a search on its way up.
-    let text = small_file::read_text(&folder.join("pyproject.toml"), MAX_BYTES).ok()?;
-    text.lines().any(|line| line.trim_start().starts_with("[tool.reproq")).then_some(RootReason::Settings)
+    holds_a_worker(&directory.join(".reproq")).then_some(RootReason::InstalledWorker)
+}
+
+/// A `release prune` leaves audit records wherever it ran, and that makes no project.
+fn holds_a_worker(store: &Path) -> bool {
+    match fs::read_dir(store) {
+        Ok(entries) => entries.flatten().any(|entry| {
+            let name = entry.file_name();
+            name != "audit" && !name.to_string_lossy().starts_with(".gitignore")
+        }),
+        // It need not be readable for a worker to be in it.
+        Err(_) => store.join("bin").is_dir(),
+    }
 }
 
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "the tests make projects")]
 mod tests {
     use super::*;
 
+    fn found(cwd: &Path, home: Option<&Path>) -> (PathBuf, RootReason) {
+        let (project, _) = Project::find(None, cwd, home).expect("readable");
+        (project.root, project.reason)
+    }
+
     #[test]
     fn the_nearest_mark_on_the_way_up_wins() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let root = folder.path();
+        let directory = tempfile::tempdir().expect("a directory");
+        let root = directory.path();
         let deep = root.join("a/b/c");
-        std::fs::create_dir_all(&deep).expect("folders");
-        assert_eq!(Project::find(None, &deep), Project { root: deep.clone(), reason: RootReason::CurrentFolder });
-        std::fs::write(root.join("manage.py"), "").expect("written");
-        assert_eq!(Project::find(None, &deep), Project { root: root.to_owned(), reason: RootReason::ManagePy });
-        std::fs::write(root.join("a/pyproject.toml"), "[project]\nname = \"x\"\n").expect("written");
-        assert_eq!(Project::find(None, &deep).root, root);
-        std::fs::write(root.join("a/pyproject.toml"), "[tool.reproq]\n").expect("written");
-        assert_eq!(Project::find(None, &deep), Project { root: root.join("a"), reason: RootReason::Settings });
-        std::fs::create_dir(root.join("a/b/.reproq")).expect("a folder");
-        assert_eq!(Project::find(None, &deep), Project { root: root.join("a/b"), reason: RootReason::ReproqFolder });
-        assert_eq!(Project::find(Some(Path::new("x")), &deep).root, deep.join("x"));
+        fs::create_dir_all(&deep).expect("directories");
+        fs::create_dir(root.join(".git")).expect("a directory");
+        assert_eq!(found(&deep, None), (deep.clone(), RootReason::CurrentDirectory));
+        fs::write(root.join("manage.py"), "").expect("written");
+        assert_eq!(found(&deep, None), (root.to_owned(), RootReason::ManagePy));
+        fs::write(root.join("a/pyproject.toml"), "[project]\nname = \"x\"\n").expect("written");
+        assert_eq!(found(&deep, None).0, root);
+        fs::write(root.join("a/pyproject.toml"), "tool.reproq.require = \"attested\"\n").expect("written");
+        assert_eq!(found(&deep, None), (root.join("a"), RootReason::Settings));
+        let (_, settings) = Project::find(None, &deep, None).expect("readable");
+        assert_eq!(settings.require.as_deref(), Some("attested"));
+        fs::create_dir_all(root.join("a/b/.reproq/audit")).expect("a directory");
+        fs::write(root.join("a/b/.reproq/.gitignore"), "*\n").expect("written");
+        assert_eq!(found(&deep, None), (root.join("a"), RootReason::Settings), "audit records make no project");
+        fs::create_dir(root.join("a/b/.reproq/bin")).expect("a directory");
+        assert_eq!(found(&deep, None), (root.join("a/b"), RootReason::InstalledWorker));
+        fs::write(root.join("a/b/c/reproq.lock"), "").expect("written");
+        assert_eq!(found(&deep, None), (deep.clone(), RootReason::Lockfile));
+        let (project, _) = Project::find(Some(Path::new("x")), &deep, None).expect("readable");
+        assert_eq!(project.root, deep.join("x"));
+    }
+
+    #[test]
+    fn the_search_ends_at_the_work_tree_and_at_home() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let root = directory.path();
+        let deep = root.join("home/me/outer/inner/app");
+        fs::create_dir_all(&deep).expect("directories");
+        fs::write(root.join("manage.py"), "").expect("written");
+        let home = root.join("home/me");
+        assert_eq!(found(&deep, None).0, root);
+        assert_eq!(found(&deep, Some(&home)).0, deep);
+        fs::write(home.join("manage.py"), "").expect("written");
+        assert_eq!(found(&deep, Some(&home)).0, home, "home itself may be a project");
+        // A file, as in a submodule or a linked work tree.
+        fs::write(home.join("outer/inner/.git"), "gitdir: elsewhere\n").expect("written");
+        assert_eq!(found(&deep, Some(&home)).0, deep);
+        fs::write(home.join("outer/inner/manage.py"), "").expect("written");
+        assert_eq!(found(&deep, Some(&home)).0, home.join("outer/inner"));
+    }
+
+    #[test]
+    fn settings_that_cannot_be_read_are_not_passed_over() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let deep = directory.path().join("docs");
+        fs::create_dir(&deep).expect("a directory");
+        fs::write(directory.path().join("pyproject.toml"), "[tool.reproq\n").expect("written");
+        assert!(Project::find(None, &deep, None).is_err());
+        fs::write(directory.path().join("pyproject.toml"), "[tool.other\n").expect("written");
+        assert_eq!(found(&deep, None).1, RootReason::CurrentDirectory);
     }
 }

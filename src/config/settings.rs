@@ -199,10 +199,13 @@ impl Settings {
             Some(Setting { value: PathBuf::from(setting.value), from: setting.from })
         });
         let mirrors = mirrors(&input.mirrors, env, file)?;
+        // Refused here although it is read elsewhere: there is nobody to tell when the screen is set up.
+        flag("CI", env)?;
+        let offline_variable = flag("REPROQ_OFFLINE", env)?;
         let offline = if input.offline {
             Setting { value: true, from: Provenance::Flag("--offline") }
-        } else if env.var_os("REPROQ_OFFLINE").is_some() {
-            Setting { value: env.flag("REPROQ_OFFLINE"), from: Provenance::Variable("REPROQ_OFFLINE") }
+        } else if let Some(setting) = offline_variable {
+            setting
         } else if let (Some(value), Some(path)) = (file.offline, &file.path) {
             Setting { value, from: Provenance::File(path.clone()) }
         } else {
@@ -268,6 +271,15 @@ impl Settings {
             None => "no token".to_owned(),
         });
         lines
+    }
+}
+
+/// A boolean variable; one that cannot be read is refused, also where something else takes precedence.
+fn flag(name: &'static str, env: &Env) -> Result<Option<Setting<bool>>, SettingError> {
+    let from = Provenance::Variable(name);
+    match env.flag(name) {
+        Ok(value) => Ok(value.map(|value| Setting { value, from })),
+        Err(reason) => Err(SettingError { from, reason }),
     }
 }
 
@@ -452,6 +464,20 @@ mod tests {
         let refused_repository = refused(&[("REPROQ_REPOSITORY", "https://u:pass@github.com/acme/tool")]);
         assert!(refused_repository.contains("`…@github.com/acme/tool`"), "{refused_repository}");
         assert!(refused(&[("REPROQ_REQUIRE", "perfect")]).contains("perfect"));
+        for variable in ["REPROQ_OFFLINE", "CI"] {
+            for value in ["maybe", "2", "ja", "tru", "false true"] {
+                let refused = refused(&[(variable, value)]);
+                assert!(refused.starts_with(&format!("the variable {variable} is not usable")), "{refused}");
+                assert!(refused.contains("1, true, yes or on") && refused.contains(value), "{refused}");
+            }
+            for (value, expected) in
+                [("1", true), ("TRUE", true), ("on ", true), ("0", false), ("No", false), ("", false)]
+            {
+                let settings = resolve(SettingsInput::default(), &[(variable, value)], &FileSettings::default());
+                let is_offline = settings.expect("readable").offline.value;
+                assert_eq!(is_offline, expected && variable == "REPROQ_OFFLINE", "{variable}={value}");
+            }
+        }
     }
 
     #[test]

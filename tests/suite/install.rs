@@ -9,6 +9,8 @@ use fake_github::ReleaseSpec;
 
 use crate::support::Context;
 use crate::support::context::asset_name;
+use crate::support::fault_table::Part;
+use crate::support::fault_table::record;
 use crate::support::samples;
 use crate::support::workers;
 
@@ -254,6 +256,75 @@ fn settings_come_from_pyproject_and_unknown_keys_are_named() {
     )
     .expect("written");
     insta::assert_snapshot!(context.shown(&["install", "--dry-run"]));
+}
+
+#[test]
+fn a_slip_in_the_settings_is_refused_however_quiet_the_run() {
+    let context = Context::released();
+    let settings = context.project().join("pyproject.toml");
+    for (name, text, says) in [
+        (
+            "settings: `required` for `require`",
+            "required = \"attested\"",
+            "`required`, which does not exist; did you mean `require`?",
+        ),
+        ("settings: `protect` outside of its table", "protect = [\"v1.*\"]", "did you mean `release.protect`?"),
+    ] {
+        fs::write(&settings, format!("[tool.reproq]\n{text}\n")).expect("written");
+        let output = context.run(&["install", "-q"]);
+        assert!(output.code == 2 && output.stderr.contains(says), "{output:#?}");
+        record(Part::Machine, name, &context, &output, "no binary");
+    }
+    fs::remove_file(&settings).expect("removed");
+    assert!(!context.binary().exists());
+}
+
+#[test]
+fn a_boolean_variable_that_cannot_be_read_is_refused() {
+    let mut context = Context::released();
+    for variable in ["REPROQ_OFFLINE", "CI"] {
+        context.set(variable, "maybe");
+        let output = context.run(&["install", "-q"]);
+        assert!(output.code == 2 && output.stderr.contains(variable), "{output:#?}");
+        record(Part::Machine, &format!("variables: {variable}=maybe"), &context, &output, "no binary");
+        context.set(variable, "");
+    }
+    assert!(context.github.requests().is_empty());
+}
+
+#[test]
+fn a_lock_and_settings_hold_in_every_directory_below_them() {
+    let context = Context::released();
+    context.succeed(&["install"]);
+    context.release("v0.0.145");
+    let below = context.project().join("docs/guide");
+    fs::create_dir_all(&below).expect("made");
+    fs::create_dir(context.project().join(".git")).expect("made");
+    // One prune from there left its records, which make no project.
+    fs::create_dir_all(below.join(".reproq/audit")).expect("made");
+    fs::remove_dir_all(context.project().join(".reproq")).expect("removed");
+    let run = |arguments: &[&str]| {
+        let mut command = context.command(arguments);
+        command.current_dir(&below);
+        context.output(command)
+    };
+    let output = run(&["install"]);
+    assert!(output.code == 0 && context.binary().exists(), "{output:#?}");
+    assert!(output.stdout.contains("v0.0.144") && output.stderr.contains("(it holds reproq.lock)"), "{output:#?}");
+    record(
+        Part::Machine,
+        "project: a directory below the one with reproq.lock",
+        &context,
+        &output,
+        "the locked binary",
+    );
+    fs::write(context.project().join("pyproject.toml"), "[tool]\nreproq = { require = \"attested\" }\n")
+        .expect("written");
+    fs::remove_file(context.lockfile()).expect("removed");
+    fs::remove_dir_all(context.project().join(".reproq")).expect("removed");
+    let output = run(&["install"]);
+    assert_eq!(output.code, 5, "{output:#?}");
+    record(Part::Machine, "project: settings in an inline table of a directory above", &context, &output, "no binary");
 }
 
 fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {

@@ -235,7 +235,8 @@ fn settings_may_be_anything() {
         tried(&scene, &path, "settings", fault, &stand, &[0, 2]);
     }
     for (fault, stand) in stands() {
-        let speaks_of_us = !matches!(fault, "empty" | "NUL" | "a link to nothing" | "nested without end");
+        let speaks_of_us =
+            !matches!(fault, "empty" | "NUL" | "binary" | "not UTF-8" | "a link to nothing" | "nested without end");
         tried(&scene, &path, "settings", fault, &stand, if speaks_of_us { &[2] } else { &[0] });
     }
 }
@@ -248,7 +249,9 @@ fn the_search_for_the_project_waits_for_nobody() {
     for (fault, stand) in stands() {
         put(&above, &stand);
         let output = run(&context, &["which", "--no-django"]);
-        assert_eq!(output.code, 4, "{fault}: {output:#?}");
+        // A file that names this program may hold its settings.
+        let speaks_of_us = matches!(fault, "nested objects without end");
+        assert_eq!(output.code, if speaks_of_us { 2 } else { 4 }, "{fault}: {output:#?}");
         record(Part::Hostile, &format!("settings of a folder above: {fault}"), &context, &output, "no binary");
     }
 }
