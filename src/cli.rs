@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::CommandFactory;
 use clap::Parser;
 use clap::Subcommand;
 
@@ -96,6 +97,32 @@ pub enum Command {
     /// List, prune, restore and check the releases of a repository on GitHub
     #[command(subcommand)]
     Release(ReleaseCommand),
+    /// Print the completion script for a shell
+    #[command(after_long_help = COMPLETIONS_HELP)]
+    Completions(CompletionsArgs),
+}
+
+const COMPLETIONS_HELP: &str = "\
+Examples:
+  bash        reproq completions bash > ~/.local/share/bash-completion/completions/reproq
+  zsh         reproq completions zsh > ~/.zfunc/_reproq     (with `fpath+=~/.zfunc` before `compinit` in ~/.zshrc)
+  fish        reproq completions fish > ~/.config/fish/completions/reproq.fish
+  powershell  reproq completions powershell >> $PROFILE
+  elvish      reproq completions elvish > ~/.config/elvish/lib/reproq.elv   (then `use reproq` in rc.elv)";
+
+/// Options of `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// The command line as clap describes it, under the name that users type: for completions, man pages and the reference.
+pub fn command() -> clap::Command {
+    let mut command = Cli::command().name("reproq");
+    command.build();
+    command
 }
 
 /// A command about bundles.

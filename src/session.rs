@@ -119,6 +119,7 @@ impl<'ui> Session<'ui> {
             Command::Verify(arguments) => input.require.clone_from(&arguments.require),
             Command::Bundle(BundleCommand::Inspect(_))
             | Command::Rollback(_)
+            | Command::Completions(_)
             | Command::Versions
             | Command::Doctor(_)
             | Command::Cache(_)

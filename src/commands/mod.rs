@@ -2,6 +2,7 @@
 
 mod bundle;
 mod cache;
+mod completions;
 mod doctor;
 mod from;
 mod hints;
@@ -23,6 +24,12 @@ use crate::cli::Command;
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
 use crate::session::Session;
+use crate::ui::Ui;
+
+/// Runs a command that needs neither a project nor its settings, so that a mistake there does not stop it.
+pub(crate) fn run_without_project(command: &Command, ui: &Ui) -> Option<Result<ExitStatus, CommandError>> {
+    if let Command::Completions(arguments) = command { Some(completions::completions(arguments, ui)) } else { None }
+}
 
 /// Runs a command.
 pub(crate) fn run(command: &Command, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
@@ -43,5 +50,6 @@ pub(crate) fn run(command: &Command, session: &Session<'_>) -> Result<ExitStatus
         Command::Mirror(command) => mirror::run(command, session),
         Command::Which(arguments) => which::which(arguments, session),
         Command::Release(command) => release::run(command, session),
+        Command::Completions(arguments) => completions::completions(arguments, session.ui),
     }
 }

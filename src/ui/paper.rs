@@ -69,6 +69,11 @@ impl Paper {
         }
     }
 
+    /// A program of our own making for another program to read, tabs and all.
+    pub fn script(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
     /// All that was written.
     pub fn into_text(self) -> String {
         self.text

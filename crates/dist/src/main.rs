@@ -1,0 +1,53 @@
+//! Writes what a release holds beside the program. The same bytes for the same commit, wherever and whenever it runs.
+#![expect(clippy::disallowed_methods, reason = "a tool for the release job; all of it is effects")]
+
+mod archives;
+#[cfg(all(test, target_os = "linux"))]
+mod install_sh_tests;
+mod platforms;
+mod scripts;
+mod share;
+#[cfg(test)]
+#[path = "../../../tests/suite/support/skip.rs"]
+mod skip;
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Parser;
+
+/// Writes the files of a release.
+#[derive(Debug, Parser)]
+enum Step {
+    /// Write man pages and completions to DIR/share
+    Share {
+        /// The directory
+        directory: PathBuf,
+    },
+    /// Pack every program in DIR with its man pages, completions and licences
+    Archives {
+        /// The directory that holds the programs, under the names of their assets
+        directory: PathBuf,
+    },
+    /// Write install.sh, install.ps1, reproq.rb and Dockerfile to DIR from its SHA256SUMS
+    Scripts {
+        /// The directory that holds SHA256SUMS
+        directory: PathBuf,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    match Step::parse() {
+        Step::Share { directory } => share::write(&directory.join("share"), epoch()?),
+        Step::Archives { directory } => archives::write(&directory, epoch()?),
+        Step::Scripts { directory } => scripts::write(&directory),
+    }
+}
+
+/// The time that every file carries, in seconds since 1970: `SOURCE_DATE_EPOCH`, which is the commit's in a release.
+fn epoch() -> anyhow::Result<u64> {
+    match std::env::var("SOURCE_DATE_EPOCH") {
+        Ok(text) => text.parse().with_context(|| format!("SOURCE_DATE_EPOCH is `{text}`, which is not a number of seconds")),
+        Err(_) => Ok(0),
+    }
+}
