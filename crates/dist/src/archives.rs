@@ -79,7 +79,8 @@ fn zip(entries: &[Entry]) -> anyhow::Result<Vec<u8>> {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for entry in entries {
         // The format's earliest time: its own is local and has no zone.
-        let options = SimpleFileOptions::default().last_modified_time(zip::DateTime::default()).unix_permissions(entry.mode);
+        let options =
+            SimpleFileOptions::default().last_modified_time(zip::DateTime::default()).unix_permissions(entry.mode);
         zip.start_file(entry.path.as_str(), options)?;
         zip.write_all(&entry.bytes)?;
     }

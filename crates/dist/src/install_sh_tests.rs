@@ -135,7 +135,10 @@ impl World {
     fn run_script(&self, script: &str, shell: (&str, &[&str]), tools: &[&str], variables: &[(&str, &str)]) -> Run {
         let mut command = Command::new(which(shell.0).expect("the shell"));
         command.args(shell.1).env_clear().current_dir(self.home());
-        command.env("PATH", self.tools(tools)).env("HOME", self.home()).env("REPROQ_INSTALL_DIR", self.home().join("bin"));
+        command
+            .env("PATH", self.tools(tools))
+            .env("HOME", self.home())
+            .env("REPROQ_INSTALL_DIR", self.home().join("bin"));
         command.env("REPROQ_DOWNLOAD_URL", format!("http://127.0.0.1:{}", self.port));
         command.envs(variables.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -176,7 +179,12 @@ fn respond(
     let answers = answers.lock().expect("not poisoned");
     let missing = Answer { status: 404, body: b"Not Found".to_vec(), sent: 9 };
     let answer = answers.get(&path).unwrap_or(&missing);
-    write!(stream, "HTTP/1.1 {} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", answer.status, answer.body.len())?;
+    write!(
+        stream,
+        "HTTP/1.1 {} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        answer.status,
+        answer.body.len()
+    )?;
     stream.write_all(&answer.body[..answer.sent])
 }
 

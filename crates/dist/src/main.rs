@@ -47,7 +47,9 @@ fn main() -> anyhow::Result<()> {
 /// The time that every file carries, in seconds since 1970: `SOURCE_DATE_EPOCH`, which is the commit's in a release.
 fn epoch() -> anyhow::Result<u64> {
     match std::env::var("SOURCE_DATE_EPOCH") {
-        Ok(text) => text.parse().with_context(|| format!("SOURCE_DATE_EPOCH is `{text}`, which is not a number of seconds")),
+        Ok(text) => {
+            text.parse().with_context(|| format!("SOURCE_DATE_EPOCH is `{text}`, which is not a number of seconds"))
+        }
         Err(_) => Ok(0),
     }
 }

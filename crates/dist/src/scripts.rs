@@ -89,7 +89,9 @@ mod tests {
 
     #[test]
     fn a_platform_without_a_digest_is_an_error() {
-        for missing in ["reproq-cli-linux-amd64-musl".to_owned(), format!("reproq-{VERSION}-aarch64-apple-darwin.tar.gz")] {
+        for missing in
+            ["reproq-cli-linux-amd64-musl".to_owned(), format!("reproq-{VERSION}-aarch64-apple-darwin.tar.gz")]
+        {
             let mut digests = digests();
             digests.remove(&missing);
             let failures = TEMPLATES.iter().filter(|(_, template)| fill(template, &digests).is_err()).count();

@@ -46,7 +46,12 @@ fn completion_path(shell: Shell) -> &'static str {
 }
 
 /// A page for the command and for each below it: `reproq.1`, `reproq-release.1`, `reproq-release-prune.1`.
-fn man_pages(command: &clap::Command, name: &str, epoch: u64, files: &mut Vec<(String, Vec<u8>)>) -> anyhow::Result<()> {
+fn man_pages(
+    command: &clap::Command,
+    name: &str,
+    epoch: u64,
+    files: &mut Vec<(String, Vec<u8>)>,
+) -> anyhow::Result<()> {
     let page = Man::new(command.clone().version(env!("CARGO_PKG_VERSION")))
         .title(name.to_uppercase())
         .date(date(epoch)?)

@@ -1,0 +1,146 @@
+//! `cargo xtask wheel`: builds the Python wheel for this machine, installs it the ways people do, and starts what it brought.
+
+use std::env::consts::EXE_SUFFIX;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::process::Stdio;
+
+use anyhow::Context;
+use anyhow::Result;
+use anyhow::ensure;
+use xtask::cargo;
+use xtask::root;
+use xtask::run;
+use xtask::target_directory;
+
+/// What builds and checks wheels, from PyPI.
+const TOOLS: &[&str] = &["maturin==1.16.0", "twine==7.0.0", "check-wheel-contents==0.6.3"];
+
+/// The most that a wheel may weigh, in bytes; only the optimised build is held to it.
+const LARGEST: u64 = 5_000_000;
+
+/// Builds, installs and checks the wheel. Optimised with `--release`, as releases are; else as fast as it compiles.
+pub fn wheel(arguments: &[&str]) -> Result<()> {
+    let Some(python) = crate::django::newest() else {
+        println!("wheel: no Python 3.10 or newer with venv and pip; not built");
+        return Ok(());
+    };
+    let release = arguments.contains(&"--release");
+    let tools = tools(&python)?;
+    let wheel = build(&tools, release)?;
+    let size = fs::metadata(&wheel)?.len();
+    println!("wheel: {} ({:.2} MB)", wheel.display(), size as f64 / 1e6);
+    ensure!(!release || size <= LARGEST, "the wheel has {size} bytes; at most {LARGEST} were promised");
+    run(Command::new(script(&tools, "twine")).args(["check", "--strict"]).arg(&wheel))?;
+    // W004, W009: the module is found by its own rules, and there is one package beside the program's data.
+    run(Command::new(script(&tools, "check-wheel-contents")).arg(&wheel))?;
+    let work = tempfile::Builder::new().prefix("reproq-wheel-").tempdir()?;
+    in_an_environment(&python, &wheel, work.path())?;
+    in_a_target(&python, &wheel, work.path())?;
+    println!("wheel: installed and started in a virtual environment and in a target directory");
+    Ok(())
+}
+
+fn tools(python: &Path) -> Result<PathBuf> {
+    let directory = target_directory().join("toolchain/wheel");
+    let stamp = directory.join("made-for");
+    let wanted = TOOLS.join(" ");
+    if fs::read_to_string(&stamp).is_ok_and(|made_for| made_for == wanted) {
+        return Ok(directory);
+    }
+    environment(python, &directory)?;
+    let quiet = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+    run(Command::new(script(&directory, "python")).args(quiet).args(TOOLS))?;
+    fs::write(&stamp, wanted)?;
+    Ok(directory)
+}
+
+fn build(tools: &Path, release: bool) -> Result<PathBuf> {
+    // Man pages and completions must be there before the wheel is packed.
+    let data = root().join("target/wheel-data");
+    if data.exists() {
+        fs::remove_dir_all(&data)?;
+    }
+    run(cargo(&["run", "--quiet", "--package", "dist", "--", "share"]).arg(data.join("data")))?;
+    let out = target_directory().join("wheels");
+    if out.exists() {
+        fs::remove_dir_all(&out)?;
+    }
+    let profile = if release { "release" } else { "dev" };
+    let mut maturin = Command::new(script(tools, "maturin"));
+    maturin.args(["build", "--quiet", "--locked", "--profile", profile, "--out"]).arg(&out);
+    run(maturin.current_dir(root()).stdin(Stdio::null()))?;
+    let built = fs::read_dir(&out)?.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+    built.into_iter().find(|path| path.extension().is_some_and(|it| it == "whl")).context("maturin built no wheel")
+}
+
+/// `pip install reproq`, then the command, the module, the man page and the licences.
+fn in_an_environment(python: &Path, wheel: &Path, work: &Path) -> Result<()> {
+    let directory = work.join("environment");
+    environment(python, &directory)?;
+    let own = script(&directory, "python");
+    pip_install(&own, wheel, &[])?;
+    let by_name = version(&mut Command::new(script(&directory, "reproq")))?;
+    let by_module = version(Command::new(&own).args(["-m", "reproq"]))?;
+    ensure!(by_name == by_module, "the command reports {by_name}, the module {by_module}");
+    // A mistake in the command line has status 2; the module must pass it on.
+    let status = Command::new(&own).args(["-m", "reproq", "no-such-command"]).stderr(Stdio::null()).status()?;
+    ensure!(status.code() == Some(2), "`python -m reproq` ended with {status}, not with the program's own status");
+    for name in ["share/man/man1/reproq-install.1", "share/bash-completion/completions/reproq"] {
+        ensure!(directory.join(name).is_file(), "the wheel did not bring {name}");
+    }
+    let licences = "import importlib.metadata as m; print(*[f for f in m.files('reproq') if 'LICENSE' in f.name])";
+    let output = Command::new(&own).args(["-c", licences]).output()?;
+    let listed = String::from_utf8_lossy(&output.stdout).into_owned();
+    ensure!(
+        listed.contains("LICENSE-MIT") && listed.contains("LICENSE-APACHE"),
+        "the wheel has the licences `{listed}`"
+    );
+    Ok(())
+}
+
+/// `pip install --target DIR reproq`: the program is beside the package, and `python -m reproq` still finds it.
+fn in_a_target(python: &Path, wheel: &Path, work: &Path) -> Result<()> {
+    let directory = work.join("target");
+    pip_install(python, wheel, &["--target".as_ref(), directory.as_os_str()])?;
+    version(Command::new(python).args(["-m", "reproq"]).env("PYTHONPATH", &directory))?;
+    Ok(())
+}
+
+fn pip_install(python: &Path, wheel: &Path, more: &[&std::ffi::OsStr]) -> Result<()> {
+    let mut pip = Command::new(python);
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-index",
+        "--no-deps",
+        "--root-user-action=ignore",
+    ]);
+    run(pip.args(more).arg(wheel))
+}
+
+fn version(command: &mut Command) -> Result<String> {
+    // Away from the checkout, whose `python` directory would be found first.
+    let output =
+        command.arg("--version").current_dir(std::env::temp_dir()).output().with_context(|| format!("{command:?}"))?;
+    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    ensure!(
+        text.starts_with("reproq-cli "),
+        "{command:?} printed `{text}` {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(text)
+}
+
+fn environment(python: &Path, directory: &Path) -> Result<()> {
+    run(Command::new(python).args(["-m", "venv", "--clear"]).arg(directory).stdin(Stdio::null()))
+}
+
+fn script(environment: &Path, name: &str) -> PathBuf {
+    environment.join(if cfg!(windows) { "Scripts" } else { "bin" }).join(format!("{name}{EXE_SUFFIX}"))
+}
