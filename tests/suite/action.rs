@@ -37,8 +37,13 @@ struct Runner {
 impl Runner {
     fn new() -> Self {
         let runner = Self { directory: tempfile::tempdir().expect("a directory") };
-        for name in ["checkout", "temp/reproq/bin", "action", "bin"] {
+        for name in ["checkout", "temp/reproq/bin", "action/packaging/action", "bin"] {
             fs::create_dir_all(runner.at(name)).expect("made");
+        }
+        for name in ["get.sh", "digests.txt"] {
+            let file = Path::new("packaging/action").join(name);
+            fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join(&file), runner.at("action").join(&file))
+                .expect("copied");
         }
         fs::write(runner.at("checkout/rust-toolchain.toml"), "[toolchain]\npath = \"hostile\"\n").expect("written");
         for name in ["bin/cargo", "temp/reproq/bin/reproq"] {
@@ -62,6 +67,8 @@ impl Runner {
             .env_clear()
             .env("PATH", format!("{}:/usr/bin:/bin", self.at("bin").display()))
             .env("RUNNER_TEMP", self.at("temp"))
+            .env("GITHUB_OUTPUT", self.at("output"))
+            .env("PROGRAM", self.at("temp/reproq/bin/reproq"))
             .env("GITHUB_ACTION_PATH", self.at("action"))
             .envs(inputs.iter().copied())
             .output()
@@ -80,6 +87,8 @@ fn a_toolchain_file_in_the_checkout_does_not_choose_the_compiler() {
     assert!(!Path::new(&log[0]).starts_with(real("checkout")), "cargo is started in the checkout: {log:?}");
     let action = runner.at("action").display().to_string();
     assert!(log.contains(&"--locked".to_owned()) && log.contains(&action), "{log:?}");
+    let output = fs::read_to_string(runner.at("output")).expect("the step's outputs");
+    assert_eq!(output.trim_end(), format!("path={}", runner.at("temp/reproq/bin/reproq").display()));
 }
 
 #[test]

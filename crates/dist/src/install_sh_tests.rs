@@ -1,26 +1,19 @@
 //! install.sh in the shells and with the tools that people have, against a server on loopback that fails in the ways servers do.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::io::BufRead;
-use std::io::BufReader;
 use std::io::Write;
-use std::net::TcpListener;
-use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 use std::process::Stdio;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::thread;
 
-use sha2::Digest;
-use sha2::Sha256;
 use tempfile::TempDir;
 
+use crate::loopback::Answer;
+use crate::loopback::Server;
+use crate::loopback::hex;
 use crate::platforms::PLATFORMS;
 use crate::scripts::fill;
 use crate::skip;
@@ -44,24 +37,9 @@ const SHELLS: &[(&str, &[&str])] = &[
 const BASIC_TOOLS: &[&str] =
     &["cat", "chmod", "grep", "id", "mkdir", "mktemp", "mv", "od", "printf", "rm", "sh", "tr", "uname"];
 
-struct Answer {
-    status: u16,
-    body: Vec<u8>,
-    /// How many bytes are sent before the connection ends.
-    sent: usize,
-}
-
-impl Answer {
-    fn ok(body: &[u8]) -> Self {
-        Self { status: 200, body: body.to_vec(), sent: body.len() }
-    }
-}
-
 struct World {
     directory: TempDir,
-    answers: Arc<Mutex<BTreeMap<String, Answer>>>,
-    requests: Arc<Mutex<Vec<String>>>,
-    port: u16,
+    server: Server,
 }
 
 struct Run {
@@ -74,25 +52,14 @@ impl World {
     /// A server with the program of this release, and an empty home directory.
     fn new() -> Self {
         let directory = tempfile::Builder::new().prefix("reproq-install-sh-").tempdir().expect("a directory");
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = listener.local_addr().expect("an address").port();
-        let answers = Arc::new(Mutex::new(BTreeMap::new()));
-        let requests = Arc::new(Mutex::new(Vec::new()));
-        let (served, logged) = (Arc::clone(&answers), Arc::clone(&requests));
-        // It ends with the process that runs the tests.
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let _ = respond(stream, &served, &logged);
-            }
-        });
         fs::create_dir(directory.path().join("home")).expect("made");
-        let world = Self { directory, answers, requests, port };
+        let world = Self { directory, server: Server::start() };
         world.serve(&world.asset_path(VERSION), Answer::ok(PROGRAM));
         world
     }
 
     fn serve(&self, path: &str, answer: Answer) {
-        self.answers.lock().expect("not poisoned").insert(path.to_owned(), answer);
+        self.server.serve(path, answer);
     }
 
     fn asset_path(&self, version: &str) -> String {
@@ -139,7 +106,7 @@ impl World {
             .env("PATH", self.tools(tools))
             .env("HOME", self.home())
             .env("REPROQ_INSTALL_DIR", self.home().join("bin"));
-        command.env("REPROQ_DOWNLOAD_URL", format!("http://127.0.0.1:{}", self.port));
+        command.env("REPROQ_DOWNLOAD_URL", self.server.url());
         command.envs(variables.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("started");
@@ -162,39 +129,9 @@ impl World {
     }
 }
 
-fn respond(
-    mut stream: TcpStream,
-    answers: &Mutex<BTreeMap<String, Answer>>,
-    requests: &Mutex<Vec<String>>,
-) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let mut first = String::new();
-    reader.read_line(&mut first)?;
-    let mut line = String::new();
-    while reader.read_line(&mut line)? > 2 {
-        line.clear();
-    }
-    let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
-    requests.lock().expect("not poisoned").push(path.clone());
-    let answers = answers.lock().expect("not poisoned");
-    let missing = Answer { status: 404, body: b"Not Found".to_vec(), sent: 9 };
-    let answer = answers.get(&path).unwrap_or(&missing);
-    write!(
-        stream,
-        "HTTP/1.1 {} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-        answer.status,
-        answer.body.len()
-    )?;
-    stream.write_all(&answer.body[..answer.sent])
-}
-
 fn asset() -> String {
     let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
     format!("reproq-cli-linux-{arch}-musl")
-}
-
-fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn which(name: &str) -> Option<PathBuf> {
@@ -346,7 +283,7 @@ fn a_script_that_was_cut_off_does_nothing() {
         assert!(!world.installed().exists(), "cut at {cut}: {}", run.stderr);
         assert!(!format!("{}{}", run.stdout, run.stderr).contains("secret-value"), "cut at {cut}");
     }
-    assert_eq!(*world.requests.lock().expect("not poisoned"), Vec::<String>::new());
+    assert_eq!(world.server.requests(), Vec::<String>::new());
 }
 
 #[test]

@@ -3,7 +3,11 @@
 
 mod archives;
 #[cfg(all(test, target_os = "linux"))]
+mod get_sh_tests;
+#[cfg(all(test, target_os = "linux"))]
 mod install_sh_tests;
+#[cfg(all(test, target_os = "linux"))]
+mod loopback;
 mod platforms;
 mod scripts;
 mod share;
@@ -29,7 +33,7 @@ enum Step {
         /// The directory that holds the programs, under the names of their assets
         directory: PathBuf,
     },
-    /// Write install.sh, install.ps1, reproq.rb and Dockerfile to DIR from its SHA256SUMS
+    /// Write install.sh, install.ps1, reproq.rb, Dockerfile and digests.txt to DIR from its SHA256SUMS
     Scripts {
         /// The directory that holds SHA256SUMS
         directory: PathBuf,

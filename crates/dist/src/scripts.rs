@@ -28,7 +28,18 @@ pub(crate) fn write(directory: &Path) -> anyhow::Result<()> {
         let filled = fill(template, &digests).with_context(|| format!("cannot make {name}"))?;
         fs::write(&path, filled).with_context(|| format!("cannot write {}", path.display()))?;
     }
-    Ok(())
+    let path = directory.join("digests.txt");
+    fs::write(&path, action_table(&digests)?).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// What `packaging/action/digests.txt` holds once this release is out: its version, and the digest of every program.
+pub(crate) fn action_table(digests: &BTreeMap<String, String>) -> anyhow::Result<String> {
+    let mut table = format!("version {VERSION}\n");
+    for platform in PLATFORMS {
+        let digest = digests.get(platform.asset).with_context(|| format!("SHA256SUMS has no {}", platform.asset))?;
+        table.push_str(&format!("{digest}  {}\n", platform.asset));
+    }
+    Ok(table)
 }
 
 /// The digest of each name.
@@ -70,6 +81,7 @@ mod tests {
 
     use super::TEMPLATES;
     use super::VERSION;
+    use super::action_table;
     use super::fill;
     use crate::platforms::PLATFORMS;
 
@@ -97,6 +109,13 @@ mod tests {
             let failures = TEMPLATES.iter().filter(|(_, template)| fill(template, &digests).is_err()).count();
             assert!(failures > 0, "{missing} may be missing");
         }
+    }
+
+    #[test]
+    fn the_table_of_the_action_has_the_version_and_every_program() {
+        let table = action_table(&digests()).expect("a table");
+        assert!(table.starts_with(&format!("version {VERSION}\n")));
+        assert_eq!(table.lines().count(), PLATFORMS.len() + 1);
     }
 
     #[test]
