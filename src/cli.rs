@@ -255,7 +255,7 @@ pub struct InstallArgs {
     /// Install for another machine than this one
     #[arg(long, value_name = "OS-ARCH")]
     pub target: Option<String>,
-    /// Place the binary here instead of ./.reproq/bin/reproq
+    /// Place the binary here instead of ./.reproq/bin/reproq; another file there needs --force
     #[arg(long, value_name = "PATH")]
     pub to: Option<PathBuf>,
     /// The least verdict that is accepted: attested, released, pinned, digest, checksum or built [env: REPROQ_REQUIRE]

@@ -190,6 +190,7 @@ pub(super) fn undecided(wish: Wish<'_>, session: &Session<'_>) -> Result<Install
         offline: session.settings.offline.value,
         force: wish.force,
         sources: sources(session),
+        own_executable: session.env.own_executable.clone(),
         layout,
     })
 }

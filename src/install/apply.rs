@@ -25,6 +25,7 @@ use crate::install::local;
 use crate::install::locking;
 use crate::install::looked::looked;
 use crate::install::looked::or_offline;
+use crate::install::protect::protect;
 use crate::install::prove::prove;
 use crate::install::resolve::give_up;
 use crate::install::standing;
@@ -291,6 +292,7 @@ async fn preview_at(
 
 fn stand(request: &InstallRequest) -> Result<(Standing, State), InstallError> {
     let (installed, state) = store::scan(&request.layout)?;
+    protect(request, &installed)?;
     let in_the_way = |what| InstallError::InTheWay { path: request.layout.binary.clone(), what, place: "the binary" };
     Ok((standing(request, installed).map_err(in_the_way)?, state))
 }

@@ -59,6 +59,18 @@ pub enum InstallError {
         /// What belongs there.
         place: &'static str,
     },
+    /// This command itself is where the worker would go.
+    #[error("`{path}` is this command itself, or a copy of it, and is never replaced", path = path.display())]
+    ThisCommand {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file that this program did not install is where the worker would go.
+    #[error("`{path}` is a file that reproq did not install", path = path.display())]
+    NotOurs {
+        /// The file.
+        path: PathBuf,
+    },
     /// The project's lock cannot be read.
     #[error(transparent)]
     Lockfile(#[from] LockfileError),

@@ -25,6 +25,7 @@ mod mirroring;
 mod newest;
 mod pinning;
 mod plan;
+mod protect;
 mod prove;
 mod published;
 mod remote;

@@ -119,6 +119,8 @@ pub struct InstallRequest {
     pub force: bool,
     /// Where a checkout may lie.
     pub sources: Vec<(SourceOrigin, PathBuf)>,
+    /// The file of this command, which is never replaced.
+    pub own_executable: Option<PathBuf>,
     /// Where the binary goes.
     pub layout: Layout,
 }

@@ -14,6 +14,8 @@ use crate::attestation::Root;
 use crate::attestation::Roots;
 use crate::attestation::Source;
 use crate::fs::Dir;
+use crate::fs::FileError;
+use crate::fs::FileKind;
 use crate::fs::OutputFile;
 use crate::fs::finished;
 use crate::fs::sweep;
@@ -177,6 +179,7 @@ impl Keyring {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(KeyringError::io("look into", &inner)(error)),
         }
+        refuse_link(&inner)?;
         for folder in [folder, &inner] {
             refuse_exposed(folder)?;
         }
@@ -194,6 +197,7 @@ impl Keyring {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                     return Err(KeyringError::io("create the folder", folder)(error));
                 }
+                Ok(()) | Err(_) if *folder == inner => refuse_link(&inner).and_then(|()| refuse_exposed(&inner))?,
                 Ok(()) | Err(_) => refuse_exposed(folder)?,
             }
         }
@@ -243,11 +247,23 @@ fn private_folder() -> fs::DirBuilder {
     builder
 }
 
+/// The user may name a directory by a link; in it there is none.
+fn refuse_link(folder: &Path) -> Result<(), KeyringError> {
+    let found = fs::symlink_metadata(folder).map_err(KeyringError::io("look into", folder))?;
+    if found.is_symlink() {
+        return Err(FileError::NotADirectory { path: folder.to_owned(), kind: FileKind::Link }.into());
+    }
+    Ok(())
+}
+
 /// A directory that another user owns or may write proves nothing about who decided what is in it. The superuser could change
 /// everything anyway.
 #[cfg(unix)]
 fn refuse_exposed(folder: &Path) -> Result<(), KeyringError> {
     let metadata = fs::metadata(folder).map_err(KeyringError::io("look into", folder))?;
+    if !metadata.is_dir() {
+        return Err(KeyringError::io("look into", folder)(io::ErrorKind::NotADirectory.into()));
+    }
     let owner = std::os::unix::fs::MetadataExt::uid(&metadata);
     if owner != 0 && owner != rustix::process::geteuid().as_raw() {
         return Err(KeyringError::OfAnother { path: folder.to_owned(), owner });

@@ -22,6 +22,8 @@ mod github_attestations;
 #[cfg(unix)]
 mod hostile;
 mod install;
+#[cfg(unix)]
+mod install_to;
 mod lock;
 mod mirror;
 mod mirror_damage;

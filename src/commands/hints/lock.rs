@@ -1,9 +1,9 @@
 //! The lock: unreadable, unsatisfied, or no longer what its release has.
 
+use crate::commands::hints::of_a_file;
 use crate::config::Server;
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
-use crate::failure::io_advice;
 use crate::failure::io_again;
 use crate::install::Drift;
 use crate::install::Unsatisfied;
@@ -54,7 +54,8 @@ pub(super) fn other_server(server: &Server) -> String {
 /// Turns a lock that cannot be used into what the user is told.
 pub(in crate::commands) fn lockfile(error: LockfileError) -> CommandError {
     if let LockfileError::Read { path, source } = &error {
-        return CommandError::io("read", path, io_again(source));
+        let hints = of_a_file(path, source).1;
+        return CommandError { hints, ..CommandError::io("read", path, io_again(source)) };
     }
     let (status, hints) = unreadable(&error);
     let mut failure = CommandError::new(status, error);
@@ -64,7 +65,7 @@ pub(in crate::commands) fn lockfile(error: LockfileError) -> CommandError {
 
 pub(super) fn unreadable(error: &LockfileError) -> (ExitStatus, Vec<String>) {
     let hint = match error {
-        LockfileError::Read { path, source } => return io_advice(source, Some(path)),
+        LockfileError::Read { path, source } => return of_a_file(path, source),
         LockfileError::Text { reason: TextError::Conflict { .. }, .. } => {
             "choose a side (`git checkout --theirs reproq.lock`), then run `reproq lock`"
         }

@@ -1,8 +1,8 @@
 //! Mirrors: none, without what is wanted, or damaged.
 
 use crate::commands::hints::listed;
+use crate::commands::hints::of_a_file;
 use crate::exit::ExitStatus;
-use crate::failure::io_advice;
 use crate::mirror::IndexError;
 use crate::mirror::MirrorError;
 use crate::mirror::Refusal;
@@ -65,7 +65,7 @@ pub(super) fn judge(problem: &MirrorError, mirror: &str) -> (ExitStatus, Vec<Str
                 github.to_owned(),
             ],
         ),
-        MirrorError::Read { path, source } => io_advice(source, Some(path)),
+        MirrorError::Read { path, source } => of_a_file(path, source),
     }
 }
 

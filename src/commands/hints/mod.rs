@@ -90,6 +90,17 @@ fn judge(error: &InstallError, request: &InstallRequest) -> (ExitStatus, Vec<Str
         InstallError::InTheWay { path, .. } => {
             (ExitStatus::Conflict, vec![format!("move `{}` away and run the same command again", path.display())])
         }
+        InstallError::ThisCommand { .. } => (
+            ExitStatus::Conflict,
+            vec!["name another directory or file with `--to`; this command and the worker have the same name".to_owned()],
+        ),
+        InstallError::NotOurs { path } => (
+            ExitStatus::Conflict,
+            vec![format!(
+                "name another directory or file with `--to`; if `{}` may be replaced, say so with `--force`",
+                path.display()
+            )],
+        ),
         InstallError::NotMirrored { tag, refusal } => mirror::not_mirrored(tag, refusal),
         InstallError::Origin(error) => network::origin(error, request),
         InstallError::Drift { drift } => lock::drift(drift),
@@ -210,6 +221,15 @@ fn of_ours(path: &Path, source: &io::Error) -> (ExitStatus, Vec<String>) {
         return (ExitStatus::Failure, vec!["run the same command again".to_owned()]);
     }
     io_advice(source, Some(path))
+}
+
+/// What the file system refused of a file that was read. What is no file at all has no error number to tell the way out.
+fn of_a_file(path: &Path, source: &io::Error) -> (ExitStatus, Vec<String>) {
+    let (status, mut hints) = io_advice(source, Some(path));
+    if hints.is_empty() {
+        hints.push(format!("move `{}` away and run the same command again", path.display()));
+    }
+    (status, hints)
 }
 
 /// The class of the worst of them: refused bytes before everything, else the last place's, which is the most official.

@@ -3,6 +3,7 @@
 mod archives;
 mod files;
 mod folders;
+mod outputs;
 mod planted;
 mod programs;
 mod published;

@@ -35,11 +35,11 @@ const LIMIT: Duration = Duration::from_secs(10);
 const NOBODY: u32 = 65534;
 
 /// How many projects are tried at once.
-const AT_ONCE: usize = 4;
+pub(super) const AT_ONCE: usize = 4;
 
 /// What is planted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Thing {
+pub(super) enum Thing {
     LinkToFile,
     LinkToDirectory,
     DanglingLink,
@@ -54,7 +54,7 @@ enum Thing {
     DirectoryForAll,
 }
 
-const THINGS: [Thing; 12] = [
+pub(super) const THINGS: [Thing; 12] = [
     Thing::LinkToFile,
     Thing::LinkToDirectory,
     Thing::DanglingLink,
@@ -99,12 +99,12 @@ fn installed() -> Context {
     context
 }
 
-fn outside(context: &Context) -> PathBuf {
+pub(super) fn outside(context: &Context) -> PathBuf {
     context.root().join("outside")
 }
 
 /// Somebody's files, named as those of a store are.
-fn lay_out_outside(context: &Context) {
+pub(super) fn lay_out_outside(context: &Context) {
     let outside = outside(context);
     let _ = fs::remove_dir_all(&outside);
     for directory in ["bin", "staging/install-photos", "install-photos", "receipts", "previous"] {
@@ -115,7 +115,7 @@ fn lay_out_outside(context: &Context) {
     }
 }
 
-fn plant(thing: Thing, context: &Context, place: &Path) -> bool {
+pub(super) fn plant(thing: Thing, context: &Context, place: &Path) -> bool {
     remove(place);
     let parent = place.parent().expect("a directory");
     fs::create_dir_all(parent).expect("made");
@@ -166,7 +166,7 @@ fn remove(place: &Path) {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(super) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("made");
     for entry in fs::read_dir(from).expect("readable").flatten() {
         let (path, to) = (entry.path(), to.join(entry.file_name()));
@@ -196,7 +196,7 @@ fn names() -> BTreeSet<PathBuf> {
 }
 
 /// Runs a command that has to end in time.
-fn within_the_limit(context: &Context, arguments: &[&str]) -> Result<Output, String> {
+pub(super) fn within_the_limit(context: &Context, arguments: &[&str]) -> Result<Output, String> {
     in_time(context.command(arguments))
 }
 
@@ -215,7 +215,7 @@ fn in_time(mut command: Command) -> Result<Output, String> {
 }
 
 /// The differences between two worlds, by name.
-fn changed(before: &World, after: &World) -> Vec<PathBuf> {
+pub(super) fn changed(before: &World, after: &World) -> Vec<PathBuf> {
     let mut changed: Vec<PathBuf> =
         before.keys().chain(after.keys()).filter(|path| before.get(*path) != after.get(*path)).cloned().collect();
     changed.dedup();
