@@ -554,28 +554,22 @@ pub struct ReleaseListArgs {
 #[derive(Debug, Args)]
 pub struct PruneArgs {
     /// How many of the newest versions stay
-    #[arg(
-        long,
-        value_name = "N",
-        allow_hyphen_values = true,
-        required_unless_present = "plan",
-        conflicts_with = "plan"
-    )]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, required_unless_present = "plan")]
     pub keep: Option<String>,
     /// What "newest" means: both, semver or published
-    #[arg(long, value_name = "ORDER", conflicts_with = "plan")]
+    #[arg(long, value_name = "ORDER")]
     pub order: Option<String>,
     /// Tags that stay, as a pattern; may be given several times
-    #[arg(long, value_name = "GLOB", conflicts_with = "plan")]
+    #[arg(long, value_name = "GLOB")]
     pub protect: Vec<String>,
     /// What is younger stays, for example 24h or 7d
-    #[arg(long, value_name = "AGE", conflicts_with = "plan")]
+    #[arg(long, value_name = "AGE")]
     pub min_age: Option<String>,
     /// How prereleases count: count, separate, separate=N or ignore
-    #[arg(long, value_name = "HOW", conflicts_with = "plan")]
+    #[arg(long, value_name = "HOW")]
     pub prerelease: Option<String>,
     /// Delete immutable releases too; the names of their tags can never be used again
-    #[arg(long, conflicts_with = "plan")]
+    #[arg(long)]
     pub allow_immutable: bool,
     /// How many versions may go in one run (10)
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
@@ -598,7 +592,7 @@ pub struct PruneArgs {
     /// Write the plan to this file
     #[arg(long, value_name = "FILE")]
     pub plan_out: Option<PathBuf>,
-    /// Carry out this plan, if the repository still allows it
+    /// Carry out this plan, if the repository, the settings and the other options allow it
     #[arg(long, value_name = "FILE")]
     pub plan: Option<PathBuf>,
     /// Record every request here instead of in .reproq/audit

@@ -196,8 +196,21 @@ impl GitHub {
         body: Option<&Value>,
         what: &str,
     ) -> Result<Answer, ApiError> {
+        self.exchange_with(client, method, route, None, body, what).await
+    }
+
+    /// As [`GitHub::exchange`], with more headers, which only a `GET` carries.
+    pub(super) async fn exchange_with(
+        &self,
+        client: &Octocrab,
+        method: Method,
+        route: &str,
+        headers: Option<HeaderMap>,
+        body: Option<&Value>,
+        what: &str,
+    ) -> Result<Answer, ApiError> {
         let response = match method {
-            Method::GET => client._get(route).await,
+            Method::GET => client._get_with_headers(route, headers).await,
             Method::DELETE => client._delete(route, body).await,
             _ => client._post(route, body).await,
         };

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::github::ApiError;
 use crate::github::GitHub;
+use crate::github::LatestRelease;
 use crate::github::Lister;
 use crate::github::Refusal;
 use crate::github::ReleaseId;
@@ -21,10 +22,13 @@ use crate::prune::Audit;
 use crate::prune::AuditEvent;
 use crate::prune::Clock;
 use crate::prune::Delete;
+use crate::prune::Difference;
 use crate::prune::DropReason;
 use crate::prune::Inventory;
 use crate::prune::Pace;
 use crate::prune::PrunePlan;
+use crate::prune::Reason;
+use crate::prune::ReleaseRecord;
 use crate::prune::Stop;
 use crate::prune::TagRecord;
 use crate::prune::task::Piece;
@@ -67,6 +71,8 @@ pub struct Workshop<'a> {
     pub pace: Pace,
     /// How long all waits for GitHub's limits may be together.
     pub max_wait: Duration,
+    /// Whether the plan was made just now, so that nobody can have changed much since.
+    pub is_fresh: bool,
     /// Who watches.
     pub progress: &'a dyn Progress,
 }
@@ -135,6 +141,8 @@ pub async fn apply(plan: &PrunePlan, deletes: Vec<Delete>, workshop: Workshop<'_
     let mut tasks: Vec<Task> = deletes.into_iter().map(Task::new).collect();
     let mut work = Work {
         writer: Writer::new(workshop.github),
+        latest: LatestRelease::new(workshop.github),
+        is_fresh: workshop.is_fresh,
         listed_at: workshop.clock.elapsed(),
         shop: workshop,
         plan,
@@ -166,6 +174,9 @@ enum Budget {
 struct Work<'a, 'p> {
     shop: Workshop<'a>,
     writer: Writer<'a>,
+    latest: LatestRelease<'a>,
+    /// Whether nothing was sent since the last look at the world.
+    is_fresh: bool,
     plan: &'p PrunePlan,
     listed_at: Duration,
     since_look: usize,
@@ -250,12 +261,17 @@ impl Work<'_, '_> {
             }
             let Some(place) = task.next_release() else { return Ok(()) };
             let release = task.unit.releases[place].clone();
+            if self.became_latest(&release, &mut tries).await? {
+                self.keep_latest(tasks, index).await?;
+                continue;
+            }
             let action = Action::DeleteRelease { release: Box::new(release.clone()), tag: task.unit.tag.clone() };
             self.ready(Budget::Rest).await?;
             let request = self.intent(action)?;
             let told = self.writer.delete_release(ReleaseId::new(release.id)).await;
             self.heard(request, &told)?;
             self.since_look += 1;
+            self.is_fresh = false;
             match told.outcome {
                 Ok(()) => tasks[index].pieces[place] = Piece::Gone,
                 Err(Refusal::Gone) => tasks[index].pieces[place] = Piece::Unsure,
@@ -272,6 +288,34 @@ impl Work<'_, '_> {
         }
     }
 
+    /// Whether a release that is about to go is GitHub's latest by now. Every one that is no prerelease can have been made
+    /// the latest, so each is looked at right before it goes, unless the last listing is of this very moment.
+    async fn became_latest(&mut self, release: &ReleaseRecord, tries: &mut u32) -> Result<bool, Stop> {
+        while !release.prerelease && !release.draft && !self.is_fresh {
+            match self.latest.now().await {
+                Ok(latest) => return Ok(latest == Some(release.id)),
+                Err(Refusal::Limited { wait }) => self.wait(wait, "GitHub limits requests").await?,
+                Err(refusal @ (Refusal::Unknown { .. } | Refusal::Busy)) => {
+                    self.again(tries, &refusal.to_string()).await?;
+                }
+                Err(refusal) => return Err(Stop::World { why: format!("the latest release: {refusal}") }),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Keeps what has become the latest, and whatever else a new listing keeps for that.
+    async fn keep_latest(&mut self, tasks: &mut [Task], index: usize) -> Result<(), Stop> {
+        self.look(tasks).await?;
+        let task = &mut tasks[index];
+        if task.dropped.is_none() {
+            // The listing lags behind the answer about this very release.
+            let kept = Difference::NowKept { name: task.unit.name.clone(), reason: Reason::Latest.to_string() };
+            task.dropped = Some(DropReason::Changed(vec![kept]));
+        }
+        self.decided(&tasks[index])
+    }
+
     /// Listings decide about what GitHub said not to know; several, because they may lag.
     async fn settle_doubts(&mut self, tasks: &mut [Task]) -> Result<(), Stop> {
         for wait in [0].into_iter().chain(LAG) {
@@ -280,6 +324,11 @@ impl Work<'_, '_> {
             }
             self.shop.clock.sleep(Duration::from_secs(wait)).await;
             self.look(tasks).await?;
+            for index in 0..tasks.len() {
+                if tasks[index].ask_again() {
+                    self.releases(tasks, index).await?;
+                }
+            }
         }
         Ok(())
     }
@@ -342,6 +391,11 @@ impl Work<'_, '_> {
                     tasks[part[0]].tag = TagFate::Blocked(words);
                 }
                 Err(refusal @ (Refusal::Gone | Refusal::Rejected { .. })) => {
+                    self.look(tasks).await?;
+                    if refusal == Refusal::Gone && tasks[part[0]].ask_for_tag_again() {
+                        parts.push(part);
+                        continue;
+                    }
                     self.judge_alone(tasks, part[0], &refusal).await?;
                 }
             }
@@ -364,7 +418,6 @@ impl Work<'_, '_> {
 
     /// One tag that GitHub says is not there or not as expected: a listing tells which.
     async fn judge_alone(&mut self, tasks: &mut [Task], index: usize, refusal: &Refusal) -> Result<(), Stop> {
-        self.look(tasks).await?;
         // Only "it does not exist" can be a listing that lags.
         for wait in LAG.into_iter().filter(|_| *refusal == Refusal::Gone) {
             if !tasks[index].tag_is_due() {
@@ -400,6 +453,7 @@ impl Work<'_, '_> {
             .map_err(|refusal| Stop::World { why: refusal.to_string() })?;
         look_at(tasks, &inventory, &plan);
         self.since_look = 0;
+        self.is_fresh = true;
         self.listed_at = self.shop.clock.elapsed();
         Ok(inventory)
     }

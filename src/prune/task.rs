@@ -43,12 +43,14 @@ pub(super) struct Task {
     pub(super) tag: TagFate,
     /// Why nothing of it is done although it was planned.
     pub(super) dropped: Option<DropReason>,
+    /// Whether what GitHub said not to know, and lists, was asked for once more.
+    asked_again: bool,
 }
 
 impl Task {
     pub(super) fn new(unit: Delete) -> Self {
         let tag = if unit.tag.is_some() { TagFate::Waiting } else { TagFate::None };
-        Self { pieces: vec![Piece::Waiting; unit.releases.len()], tag, unit, dropped: None }
+        Self { pieces: vec![Piece::Waiting; unit.releases.len()], tag, unit, dropped: None, asked_again: false }
     }
 
     /// Whether a request about it was already answered with success or doubt.
@@ -76,6 +78,24 @@ impl Task {
 
     pub(super) fn is_unsure(&self) -> bool {
         self.pieces.contains(&Piece::Unsure)
+    }
+
+    /// One 404 about something that is listed may be a server that lags behind: it is asked for once more, and only then is
+    /// it taken for something this account may not see. Whether there is something to ask.
+    pub(super) fn ask_again(&mut self) -> bool {
+        if self.asked_again || self.dropped.is_some() || !self.is_unsure() {
+            return false;
+        }
+        self.asked_again = true;
+        self.pieces.iter_mut().filter(|piece| **piece == Piece::Unsure).for_each(|piece| *piece = Piece::Asked);
+        true
+    }
+
+    /// The same for its tag.
+    pub(super) fn ask_for_tag_again(&mut self) -> bool {
+        let first = !self.asked_again && self.tag_is_due();
+        self.asked_again |= first;
+        first
     }
 
     /// Whether its tag may go now.

@@ -76,6 +76,7 @@ fn pruned(context: &Context, pace: PaceName, max_wait: Duration) -> (Applied, Du
             clock: &clock,
             pace: Pace::new(pace),
             max_wait,
+            is_fresh: true,
             progress: &Unwatched,
         };
         let applied = apply(&plan, plan.delete().to_vec(), workshop).await;
@@ -98,7 +99,7 @@ fn three_hundred_and_ninety_seven_of_four_hundred_with_lag_and_limits() {
     assert_eq!(snapshot.published().len(), 3);
     let proof = applied.proof.expect("a proof");
     assert!(proof.still_listed.is_empty() && proof.losses.is_empty(), "{proof:?}");
-    let requests = context.github.requests().len();
+    let requests = charged(&context);
     assert!(requests <= 460, "{requests}");
     // 407 changes less the 30 of the burst, 151 s of limits, during each of which the burst comes back.
     assert!(took >= Duration::from_secs(440) && took < Duration::from_secs(600), "{took:?}");
@@ -119,13 +120,19 @@ fn a_limit_that_is_too_long_stops_it_and_the_next_run_finishes() {
     assert!(repo(&context).snapshot().drafts().is_empty());
 }
 
+/// The requests that GitHub charges: "as you know it already" (304) is free.
+fn charged(context: &Context) -> usize {
+    context.github.requests().iter().filter(|request| request.status != Some(304)).count()
+}
+
+/// One of them is about the latest release, whose answer is asked for again before each deletion and stays the same.
 #[test]
 fn requests_are_as_few_as_promised() {
-    for (versions, most) in [(4, 4), (13, 15), (50, 52), (200, 225)] {
+    for (versions, most) in [(4, 4), (13, 16), (50, 53), (200, 225)] {
         let context = with_versions(versions);
         let (applied, _) = pruned(&context, PaceName::Normal, Duration::ZERO);
         assert_eq!(applied.stop, None);
-        let requests = context.github.requests().len();
+        let requests = charged(&context);
         assert!(requests <= most, "{requests} requests for {versions} versions");
         assert_eq!(repo(&context).snapshot().tag_names().len(), 3);
     }

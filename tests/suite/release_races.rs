@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use fake_github::Fault;
 use fake_github::Matcher;
 use fake_github::ReleaseSpec;
 
@@ -62,6 +63,39 @@ fn what_becomes_latest_meanwhile_stays() {
     insta::assert_snapshot!(context.redact(&output));
     let left = "the version that became the latest, whole";
     record(Part::Race, "prune: an old version becomes the latest meanwhile", &context, &output, left);
+}
+
+/// Right before each deletion, and not only with the next listing.
+#[test]
+fn what_becomes_latest_between_two_deletions_stays() {
+    for made_latest in ["v1.4.0", "v1.9.0"] {
+        let context = with_versions(12);
+        context.github.before(Matcher::api().method("DELETE").nth(3), move |github| {
+            let repo = github.repo(PRUNED);
+            let id = repo.snapshot().releases.iter().find(|release| release.tag == made_latest).expect("there").id;
+            repo.make_latest(id);
+        });
+        let output = context.run(&PRUNE);
+        assert_eq!(output.code, 8, "{output:#?}");
+        assert!(output.stderr.contains(&format!("{made_latest} is kept now (GitHub's latest release)")), "{output:#?}");
+        assert_eq!(tags(&context), ["v1.10.0", "v1.11.0", "v1.12.0", made_latest]);
+        assert_eq!(repo(&context).snapshot().latest.as_deref(), Some(made_latest));
+        let name = format!("prune: {made_latest} becomes the latest between two deletions");
+        record(Part::Race, &name, &context, &output, "the version that became the latest, whole");
+    }
+}
+
+/// GitHub answers 404 for what it lists, once: a server that lags behind.
+#[test]
+fn a_404_about_something_that_is_listed_is_asked_again() {
+    for (name, nth) in [("the first", 1), ("a later", 3)] {
+        let context = with_versions(8);
+        context.github.fault(Matcher::api().method("DELETE").path("/releases/").nth(nth), Fault::status(404));
+        let output = context.succeed(&PRUNE);
+        assert_eq!(tags(&context), ["v1.6.0", "v1.7.0", "v1.8.0"]);
+        let name = format!("prune: 404 once for {name} release that is listed");
+        record(Part::Race, &name, &context, &output, "the versions that were to stay");
+    }
 }
 
 #[test]

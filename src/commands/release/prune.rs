@@ -26,6 +26,7 @@ use crate::prune;
 use crate::prune::Audience;
 use crate::prune::Clock;
 use crate::prune::Consent;
+use crate::prune::DEFAULT_MAX_DELETE;
 use crate::prune::Delete;
 use crate::prune::Inventory;
 use crate::prune::NoConsent;
@@ -36,6 +37,7 @@ use crate::prune::PolicyError;
 use crate::prune::PrunePlan;
 use crate::prune::PrunePolicy;
 use crate::prune::Workshop;
+use crate::prune::WorldMoved;
 use crate::prune::parse_keep;
 use crate::prune::parse_max_delete;
 use crate::prune::parse_min_age;
@@ -52,6 +54,8 @@ const MAX_WAIT: Duration = Duration::from_secs(600);
 struct Request {
     repository: RepoSlug,
     policy: PrunePolicy,
+    /// What the command line allows beside a plan file, where it says more than the file.
+    beside_the_file: Option<PrunePolicy>,
     file: Option<PlanFile>,
     max_delete: usize,
     max_wait: Duration,
@@ -108,29 +112,46 @@ fn request(arguments: &PruneArgs, session: &Session<'_>) -> Result<Request, Comm
         CommandError::message(ExitStatus::Usage, message).hint("nothing was sent; see `reproq release prune --help`")
     })?;
     let file = arguments.plan.as_deref().map(|path| read_plan(&session.env.cwd.join(path))).transpose()?;
-    let mut policy = match (&file, &arguments.keep) {
-        (Some(file), _) => file.policy.clone(),
-        (None, Some(keep)) => policy(keep, arguments, session).map_err(usage)?,
+    let base = match (&file, &arguments.keep) {
+        (Some(file), _) => of_file(file, arguments),
+        (None, Some(keep)) => PrunePolicy::new(parse_keep(keep).map_err(usage)?),
         (None, None) => {
             let message = "--keep is missing: how many of the newest versions stay";
             return Err(CommandError::message(ExitStatus::Usage, message));
         }
     };
-    policy.protected_tags.extend(tag_of_this_job(session));
-    policy.max_delete = max_delete.unwrap_or(policy.max_delete);
+    let max_delete = max_delete.unwrap_or(DEFAULT_MAX_DELETE);
+    let mut base = PrunePolicy { max_delete, ..base };
+    base.protected_tags.extend(tag_of_this_job(session));
+    for pattern in session.settings.release_protect.iter().chain(&arguments.protect) {
+        base.protect.push(pattern.parse().map_err(usage)?);
+    }
+    let asked = asked_for(base.clone(), arguments).map_err(usage)?;
+    let (policy, beside_the_file) = match &file {
+        Some(_) => (base.clone(), (asked != base).then_some(asked)),
+        None => (asked, None),
+    };
     Ok(Request {
         repository: repository::find(arguments.repo.as_deref(), Purpose::Delete, session)?,
-        max_delete: policy.max_delete,
+        max_delete,
         max_wait: max_wait.unwrap_or(MAX_WAIT),
         policy,
+        beside_the_file,
         file,
     })
 }
 
-fn policy(keep: &str, arguments: &PruneArgs, session: &Session<'_>) -> Result<PrunePolicy, PolicyError> {
-    let mut policy = PrunePolicy::new(parse_keep(keep)?);
-    for pattern in session.settings.release_protect.iter().chain(&arguments.protect) {
-        policy.protect.push(pattern.parse()?);
+/// What a plan file was made for, without what only the command line and the settings of today may allow: a file can make the
+/// work smaller and never larger.
+fn of_file(file: &PlanFile, arguments: &PruneArgs) -> PrunePolicy {
+    let allow_immutable = file.policy.allow_immutable && arguments.allow_immutable;
+    PrunePolicy { allow_immutable, ..file.policy.clone() }
+}
+
+/// The policy as the options of this command line change it.
+fn asked_for(mut policy: PrunePolicy, arguments: &PruneArgs) -> Result<PrunePolicy, PolicyError> {
+    if let Some(text) = &arguments.keep {
+        policy.keep = parse_keep(text)?;
     }
     if let Some(text) = &arguments.order {
         policy.order = text.parse()?;
@@ -165,12 +186,32 @@ async fn plan(request: &Request, lister: &Lister<'_>, session: &Session<'_>) -> 
         .map_err(|refusal| errors::no_plan(refusal, session.settings.token.is_some()))?;
     let deletes = match &request.file {
         None => plan.delete().to_vec(),
-        Some(file) => still_allowed(file, &plan).map_err(|moved| {
-            CommandError::new(ExitStatus::Conflict, moved)
-                .hint("nothing was deleted; make a new plan with `--plan-out`")
-        })?,
+        Some(file) => allowed_of_file(file, &plan, &inventory, request, session)?,
     };
     Ok(Planned { plan, deletes })
+}
+
+/// What of a plan file may be done: all of it, by the file's own policy and by what is asked for beside it, or nothing.
+fn allowed_of_file(
+    file: &PlanFile,
+    plan: &PrunePlan,
+    inventory: &Inventory,
+    request: &Request,
+    session: &Session<'_>,
+) -> Result<Vec<Delete>, CommandError> {
+    let moved = |moved: WorldMoved| {
+        let failure = CommandError::new(ExitStatus::Conflict, moved);
+        if file.policy.allow_immutable && !request.policy.allow_immutable {
+            return failure
+                .hint("the plan was made with `--allow-immutable`; it is not allowed without the option here");
+        }
+        failure.hint("nothing was deleted; make a new plan with `--plan-out`")
+    };
+    let deletes = still_allowed(file, plan).map_err(moved)?;
+    let Some(asked) = &request.beside_the_file else { return Ok(deletes) };
+    let by_options = PrunePlan::compute(inventory, asked, session.now)
+        .map_err(|refusal| errors::no_plan(refusal, session.settings.token.is_some()))?;
+    still_allowed(file, &by_options).map_err(moved)
 }
 
 /// The bite that is taken now, which a plan file may make smaller than the plan of this moment.
@@ -235,6 +276,7 @@ fn confirm(
         file: Some(shown),
         repository: request.repository.clone(),
         policy: request.policy.clone(),
+        beside_the_file: request.beside_the_file.clone(),
         ..*request
     };
     let now = runtime.block_on(plan(&again, lister, session))?;
@@ -283,6 +325,8 @@ fn carry_out(
             PaceChoice::Strict => PaceName::Strict,
         }),
         max_wait: request.max_wait,
+        // Saving assets takes a while.
+        is_fresh: arguments.archive.is_none(),
         progress,
     };
     let applied = runtime.block_on(prune::apply(&plan, deletes.clone(), workshop));
