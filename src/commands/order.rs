@@ -11,6 +11,7 @@ use crate::build::SourceOrigin;
 use crate::build::candidate_sources;
 use crate::bundle::Bundle;
 use crate::cache::Cache;
+use crate::cli::InstallArgs;
 use crate::commands::hints;
 use crate::config::Provenance;
 use crate::exit::ExitStatus;
@@ -227,6 +228,7 @@ pub(super) fn tag_spec(text: Option<&str>) -> Result<Option<VersionSpec>, Comman
 pub(super) fn target(
     text: Option<&str>,
     spec: Option<&VersionSpec>,
+    from: Option<&Bundle>,
     session: &Session<'_>,
     door: &Door<'_>,
 ) -> Result<Target, CommandError> {
@@ -239,12 +241,33 @@ pub(super) fn target(
     }
     let mut failure = CommandError::new(ExitStatus::NotFound, error);
     let repository = &session.settings.repository.value;
-    if !session.settings.offline.value
+    // A bundle is all that is asked where one is named.
+    if let Some(bundle) = from {
+        let assets: Vec<String> = bundle.lockfile().assets.iter().map(|asset| asset.name.clone()).collect();
+        failure = failure.hint(format!("the bundle {} has {}", bundle.name(), hints::listed(&assets)));
+    } else if !session.settings.offline.value
         && let Ok((tag, assets)) = install::released_assets(repository, spec.unwrap_or(&VersionSpec::Latest), door)
     {
         failure = failure.hint(format!("release {tag} of {repository} has {}", hints::listed(&assets)));
     }
     Err(failure.hint("name a target the release has with `--target OS-ARCH`, or build the worker by hand with Go"))
+}
+
+/// The worker of another platform has no place in the project, where this one's is.
+pub(super) fn refuse_in_place_of_this_one(
+    target: Target,
+    arguments: &InstallArgs,
+    session: &Session<'_>,
+) -> Result<(), CommandError> {
+    let Some(host) = host_target(session).ok().filter(|host| *host != target && arguments.to.is_none()) else {
+        return Ok(());
+    };
+    let message = format!(
+        "a worker for {target} does not run on this machine, which is {host}, and would take its worker's place"
+    );
+    let name = Tool::WORKER.installed_name(target);
+    Err(CommandError::message(ExitStatus::Usage, message)
+        .hint(format!("say where it goes: `reproq install --target {target} --to {target}/{name}`")))
 }
 
 /// `--to` names a file, or a folder the binary goes into.

@@ -34,7 +34,7 @@ pub(super) fn rollback(arguments: &RollbackArgs, session: &Session<'_>) -> Resul
     let environment = order::environment(session);
     let progress = session.ui.progress();
     let door = order::door(session, &environment, arguments.lock_timeout, &progress);
-    let target = order::target(None, None, session, &door)?;
+    let target = order::target(None, None, None, session, &door)?;
     let wish = Wish { accept_signer_change: arguments.accept_signer_change, ..Wish::plain(None, target) };
     let request = order::request(wish, session)?;
     let old = order::lockfile(session)?.map(|lockfile| (lockfile::path_in(&session.project.root), lockfile));

@@ -42,7 +42,7 @@ pub(super) fn upgrade(arguments: &UpgradeArgs, session: &Session<'_>) -> Result<
     let environment = order::environment(session);
     let progress = session.ui.progress();
     let door = order::door(session, &environment, arguments.lock_timeout, &progress);
-    let target = order::target(None, None, session, &door)?;
+    let target = order::target(None, None, None, session, &door)?;
     let current = current(&order::request(Wish::plain(None, target), session)?, session)?;
     let named = match order::tag_spec(arguments.tag.as_deref())? {
         Some(VersionSpec::Exact(tag)) => Some(tag),

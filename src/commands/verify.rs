@@ -61,7 +61,7 @@ pub(super) fn verify(arguments: &VerifyArgs, session: &Session<'_>) -> Result<Ex
     let environment = order::environment(session);
     let progress = session.ui.progress();
     let door = order::door(session, &environment, 0, &progress);
-    let target = order::target(None, None, session, &door)?;
+    let target = order::target(None, None, None, session, &door)?;
     if arguments.online && session.settings.offline.value {
         return Err(CommandError::message(ExitStatus::Usage, "--online needs the network, and --offline forbids it"));
     }

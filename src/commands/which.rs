@@ -20,13 +20,18 @@ use crate::locate::Identity;
 use crate::locate::Resolution;
 use crate::locate::Surroundings;
 use crate::locate::Verdict;
+use crate::platform;
 use crate::release::Sha256Digest;
 use crate::release::Target;
 use crate::release::Tool;
 use crate::session::Session;
+use crate::small_file;
+use crate::staging::hash_file;
 use crate::store;
 use crate::store::Installed;
 use crate::store::Layout;
+use crate::store::Receipt;
+use crate::trust::Level;
 use crate::ui::Paper;
 use crate::ui::Report;
 
@@ -42,15 +47,33 @@ pub(super) enum AskDjango {
 /// How often is looked again while binaries take each other's place, each of which takes a download.
 const LOOKS: usize = 10;
 
-/// What the store knows of the project's own binary.
-#[derive(Debug, Serialize)]
-struct KnownBinary {
-    /// What people call it: a tag, or a version that was built here.
-    label: String,
-    /// Its digest.
-    sha256: Sha256Digest,
-    /// How well it is proven.
-    verdict: crate::trust::Level,
+/// What the receipts of the project say of the bytes that will run. A receipt is about bytes with its digest and nothing else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+enum OnReceipt {
+    /// A receipt is about them.
+    Known {
+        /// What people call it: a tag, or a version that was built here.
+        label: String,
+        /// Their digest.
+        sha256: Sha256Digest,
+        /// How well they are verified.
+        verdict: Level,
+    },
+    /// They are in the installed worker's place, and are not what was installed there.
+    Changed {
+        /// What was installed.
+        label: String,
+        /// The digest of that.
+        expected: Sha256Digest,
+        /// Their digest.
+        found: Sha256Digest,
+    },
+    /// They are in the installed worker's place, and no receipt is about them.
+    Foreign {
+        /// Their digest.
+        found: Sha256Digest,
+    },
 }
 
 /// The report of `which`.
@@ -58,9 +81,9 @@ struct KnownBinary {
 struct WhichReport {
     /// The winner's path, if it can run.
     path: Option<String>,
-    /// What the store knows of the project's own binary, if that is intact.
+    /// What the receipts say of the winner's bytes; nothing where they are not what is installed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    installed: Option<KnownBinary>,
+    installed: Option<OnReceipt>,
     #[serde(flatten)]
     resolution: Resolution,
     #[serde(skip)]
@@ -78,8 +101,11 @@ pub(super) fn which(arguments: &WhichArgs, session: &Session<'_>) -> Result<Exit
         .map_err(|error| CommandError::new(ExitStatus::NotFound, error).hint("no worker runs on this machine"))?;
     let layout = Layout::in_project(&session.project.root, &Tool::WORKER, target);
     let django = ask_django(session, target, ask);
-    let (resolution, installed) =
-        of_one_moment(&layout, || (survey(session, target, django.clone()), known_binary(&layout)));
+    let (resolution, installed) = of_one_moment(&layout, || {
+        let resolution = survey(session, target, django.clone());
+        let installed = resolution.runnable().and_then(|path| on_receipt(path, &layout));
+        (resolution, installed)
+    });
     let faulty = resolution.winner().is_some_and(|winner| winner.fault.is_some());
     for warning in resolution.warnings.iter().filter(|_| !faulty) {
         session.ui.warn(&warning.message);
@@ -88,6 +114,10 @@ pub(super) fn which(arguments: &WhichArgs, session: &Session<'_>) -> Result<Exit
     let path = resolution.runnable().map(|path| path.to_string_lossy().into_owned());
     if path.is_none() {
         return Err(nothing_runs(&resolution, session));
+    }
+    if let Some(OnReceipt::Changed { .. } | OnReceipt::Foreign { .. }) = &installed {
+        session.ui.warn("the worker that will run is not what was installed");
+        session.ui.hint("run `reproq install` to put the installed one back; `reproq verify` says what differs");
     }
     let report = WhichReport { path, installed, resolution, all: arguments.all };
     session.ui.report(&report)?;
@@ -118,7 +148,7 @@ fn ask_django(session: &Session<'_>, target: Target, ask: AskDjango) -> DjangoAn
             let root = session.project.root.as_path();
             locate::ask(&DjangoQuestion { target, root, environment: &environment(session), limit })
         }
-        AskDjango::No => DjangoAnswer::Skipped { reason: "Django was not asked (--no-django)".to_owned() },
+        AskDjango::No => DjangoAnswer::Skipped { reason: "Django was not asked".to_owned() },
     }
 }
 
@@ -152,13 +182,29 @@ fn identify(path: &Path) -> Identity {
     }
 }
 
-fn known_binary(layout: &Layout) -> Option<KnownBinary> {
-    match store::scan(layout) {
-        Ok((Installed::Intact { receipt }, _)) => {
-            Some(KnownBinary { label: receipt.label(), sha256: receipt.sha256, verdict: receipt.verdict })
-        }
-        Ok(_) | Err(_) => None,
+/// What the receipts say of the file at this path, which another place than the project's may name.
+fn on_receipt(path: &Path, layout: &Layout) -> Option<OnReceipt> {
+    let (installed, _) = store::scan(layout).ok()?;
+    let known = |receipt: &Receipt| OnReceipt::Known {
+        label: receipt.label(),
+        sha256: receipt.sha256,
+        verdict: receipt.verdict,
+    };
+    if platform::real_path(path) == platform::real_path(&layout.binary) {
+        return match installed {
+            Installed::Intact { receipt } => Some(known(&receipt)),
+            Installed::Changed { receipt, found } => {
+                Some(OnReceipt::Changed { label: receipt.label(), expected: receipt.sha256, found })
+            }
+            Installed::Foreign { found } => Some(OnReceipt::Foreign { found }),
+            Installed::Nothing | Installed::Removed { .. } | Installed::NotAFile { .. } => None,
+        };
     }
+    // A copy of what is installed is as good; of another size it is none, and need not be read.
+    let Installed::Intact { receipt } = installed else { return None };
+    let is_copy = small_file::open_regular(path).is_ok_and(|(_, metadata)| metadata.len() == receipt.size)
+        && hash_file(path).is_ok_and(|sha256| sha256 == receipt.sha256);
+    is_copy.then(|| known(&receipt))
 }
 
 fn nothing_runs(resolution: &Resolution, session: &Session<'_>) -> CommandError {
@@ -189,8 +235,19 @@ impl Report for WhichReport {
             return paper.line(path);
         }
         paper.strong(path);
-        if let Some(known) = &self.installed {
-            paper.faint(&format!("  {}, proven as `{}`, sha256 {}", known.label, known.verdict, known.sha256));
+        match &self.installed {
+            Some(OnReceipt::Known { label, sha256, verdict }) => {
+                paper.faint(&format!("  {label}, verified as `{verdict}`, sha256 {sha256}"));
+            }
+            Some(OnReceipt::Changed { label, expected, found }) => {
+                paper.line(&format!(
+                    "  changed since {label} was installed: sha256 {found}, its receipt says {expected}"
+                ));
+            }
+            Some(OnReceipt::Foreign { found }) => {
+                paper.line(&format!("  not installed by this program: no receipt is about sha256 {found}"));
+            }
+            None => {}
         }
         paper.blank();
         for (index, candidate) in self.resolution.candidates.iter().enumerate() {

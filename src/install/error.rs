@@ -461,7 +461,7 @@ pub enum NoBuild {
     },
     /// A release is required, and a build is less than that.
     BelowRequired,
-    /// The lock names a release's bytes, and nothing else is wanted.
+    /// The lock names a release's bytes for this machine.
     Locked,
     /// The lock records who signed for the release, and nobody signs for a build.
     Signed,
@@ -472,7 +472,7 @@ impl fmt::Display for NoBuild {
         f.write_str(match self {
             Self::Forbidden => "a local build is not wanted (--no-build)",
             Self::NoCheckout { .. } => "there is no checkout to build from",
-            Self::Locked => "a local build is not what reproq.lock names (--locked)",
+            Self::Locked => "a local build is not what reproq.lock names",
             Self::Signed => "a local build is less than reproq.lock records, which names who signed for the release",
             Self::BelowRequired => "a local build is proven less well than is required",
         })

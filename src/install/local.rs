@@ -60,6 +60,10 @@ pub(super) fn source<'a>(request: &'a InstallRequest, because: &Fallback) -> Res
     if request.signer.is_some() {
         return Err(refuse(NoBuild::Signed));
     }
+    // A lock that names bytes for this machine is not met by others, unless a build is what was asked for.
+    if request.build != BuildMode::Only && request.keep.is_some() {
+        return Err(refuse(NoBuild::Locked));
+    }
     let is_named = request.sources.iter().any(|(origin, _)| *origin == SourceOrigin::Flag);
     if let Some(bundle) = request.from.as_ref().filter(|_| !is_named)
         && let Some(source) = &bundle.manifest().source

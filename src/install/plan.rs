@@ -193,12 +193,13 @@ fn difference(request: &InstallRequest, receipt: &Receipt) -> Option<String> {
         }
         // The source may have changed since; Go's own cache makes an unneeded build quick.
         (ReceiptOrigin::Build(_), BuildMode::Only, _) => Some(format!("{label} is built again")),
-        (ReceiptOrigin::Build(_), BuildMode::Fallback, _) if request.lock == LockOrder::Obey => {
-            Some(format!("{label} is installed, reproq.lock names a release"))
-        }
         (ReceiptOrigin::Build(_), BuildMode::Never, _) => Some(format!("{label} is installed, a release is wanted")),
         (ReceiptOrigin::Build(_), BuildMode::Fallback, Some(VersionSpec::Latest)) => {
             Some(format!("{label} is installed, the newest release is wanted"))
+        }
+        // Whoever names a release, by its tag or in a bundle, does not mean a build of the same version.
+        (ReceiptOrigin::Build(_), BuildMode::Fallback, Some(VersionSpec::Exact(tag))) if names_a_release(request) => {
+            Some(format!("{label} is installed, the release {tag} is wanted"))
         }
         (ReceiptOrigin::Build(build), BuildMode::Fallback, Some(VersionSpec::Exact(tag))) => {
             let built = build.source_version.as_deref();
@@ -220,14 +221,18 @@ fn difference(request: &InstallRequest, receipt: &Receipt) -> Option<String> {
     }
 }
 
-/// Whether what is installed is what the lock names. A build of the locked version holds where a build may hold at all: the
-/// rules for builds say so, not this one.
+fn names_a_release(request: &InstallRequest) -> bool {
+    let carried = request.from.as_ref().and_then(|bundle| bundle.manifest().asset(request.target));
+    request.decided_from.spec.is_some() || carried.is_some()
+}
+
+/// Whether what is installed is what the lock names. A build is, where it has the very bytes of the locked asset.
 fn holds(pin: &Pin, receipt: &Receipt) -> bool {
     match &receipt.origin {
         ReceiptOrigin::Release { repository, tag, asset } => {
             repository.is_same(&pin.lockfile.repository) && *tag == pin.lockfile.tag && asset.sha256 == pin.asset.sha256
         }
-        ReceiptOrigin::Build(_) => true,
+        ReceiptOrigin::Build(_) => receipt.sha256 == pin.asset.sha256,
     }
 }
 

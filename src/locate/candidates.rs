@@ -20,6 +20,7 @@ use crate::locate::Setting;
 use crate::locate::Verdict;
 use crate::locate::World;
 use crate::locate::notes;
+use crate::locate::resolution::NO_PROJECT;
 use crate::text::printable_line;
 
 /// Decides who wins, as the Django side does; see the module for the one difference on `PATH`.
@@ -121,9 +122,7 @@ fn setting(world: &World) -> Draft {
     }
     match &world.django {
         DjangoAnswer::Skipped { reason } => Draft::loses(source, Verdict::Skipped { reason: reason.clone() }),
-        DjangoAnswer::NoProject => {
-            Draft::loses(source, Verdict::Skipped { reason: "no Django project here".to_owned() })
-        }
+        DjangoAnswer::NoProject => Draft::loses(source, Verdict::Skipped { reason: NO_PROJECT.to_owned() }),
         DjangoAnswer::Failed { reason, .. } => Draft::loses(source, Verdict::Unusable { reason: reason.clone() }),
         DjangoAnswer::TimedOut { limit, .. } => {
             Draft::loses(source, Verdict::Unusable { reason: notes::time_is_over(*limit) })

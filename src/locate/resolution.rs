@@ -11,6 +11,9 @@ use crate::locate::Identity;
 use crate::locate::Likeness;
 use crate::locate::Warning;
 
+/// Why the settings of Django are not looked at where there is no project of Django's.
+pub(super) const NO_PROJECT: &str = "no Django project here";
+
 /// The answer to "which worker will run": every candidate in the order in which the Django side looks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[must_use]
@@ -36,6 +39,23 @@ impl Resolution {
     /// The worker that will run: the winner's path, if nothing keeps it from running.
     pub fn runnable(&self) -> Option<&Path> {
         self.winner().filter(|winner| winner.fault.is_none()).and_then(|winner| winner.path.as_deref())
+    }
+
+    /// Why it is not known whether Django's settings name another worker; nothing where they do not, or there are none.
+    pub fn django_not_asked(&self) -> Option<&str> {
+        let setting = self.candidates.iter().find(|candidate| candidate.source == CandidateSource::Setting)?;
+        match &setting.verdict {
+            Verdict::Skipped { reason } if reason == NO_PROJECT => None,
+            Verdict::Skipped { reason } | Verdict::Unusable { reason } => Some(reason),
+            Verdict::Winner
+            | Verdict::Shadowed { .. }
+            | Verdict::NotSet
+            | Verdict::Missing
+            | Verdict::NotAFile
+            | Verdict::NotExecutable
+            | Verdict::Ourselves { .. }
+            | Verdict::NotTheWorker { .. } => None,
+        }
     }
 
     /// The candidate that wins over a binary just placed at `placed` (a path with all links followed), if one does.

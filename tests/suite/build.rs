@@ -6,12 +6,23 @@ use std::os::unix::fs::PermissionsExt;
 use fake_github::ReleaseSpec;
 
 use crate::support::Context;
+use crate::support::fault_table::Part;
+use crate::support::fault_table::record;
+use crate::support::workers;
 
 /// A project with Go at hand and a checkout beside it.
 fn context() -> Context {
     let mut context = Context::released();
     context.with_go();
     context.sibling_checkout();
+    context
+}
+
+/// As [`context`], with a checkout that builds other bytes than the release has.
+fn changed() -> Context {
+    let context = context();
+    let more = context.root().join("work/reproq-worker/cmd/reproq/more.go");
+    fs::write(more, "package main\n\nimport \"os\"\n\nfunc init() { os.Getenv(\"MORE\") }\n").expect("written");
     context
 }
 
@@ -149,4 +160,52 @@ fn inherited_settings_of_go_do_not_matter() {
     context.set("GOFLAGS", "-bogus").set("GOOS", "plan9").set("GOARCH", "mips").set("GOWORK", "/nowhere/go.work");
     context.set("GH_TOKEN", "ghp_must_not_be_seen_by_go");
     context.succeed(&["install", "--build"]);
+}
+
+/// What a lock pins is never replaced by what happens to be next to the project.
+#[test]
+fn a_lock_binds_builds_too() {
+    let mut context = changed();
+    context.succeed(&["lock"]);
+    context.set("REPROQ_CACHE_SIZE", "0");
+    for (name, arguments) in [
+        ("lock: no network, and a checkout to build from", &["install", "--offline"][..]),
+        ("lock: no network, a checkout, and another tag", &["install", "--offline", "--tag", "v0.0.145"]),
+    ] {
+        let output = context.run(arguments);
+        assert_eq!(output.code, 6, "{output:#?}");
+        assert!(output.stderr.contains("a local build is not what reproq.lock names"), "{output:#?}");
+        assert!(!context.binary().exists(), "{output:#?}");
+        record(Part::Machine, name, &context, &output, "no binary");
+    }
+    // Only whoever asks for a build gets one, and it is not what the lock names.
+    let output = context.succeed(&["install", "--offline", "--build"]);
+    assert!(output.stdout.contains("built: built here"), "{output:#?}");
+    for arguments in [&["install", "--offline"][..], &["install", "--offline", "--require", "digest"]] {
+        let output = context.run(arguments);
+        assert_eq!(output.code, 6, "{output:#?}");
+    }
+    let output = context.succeed(&["install"]);
+    assert!(output.stdout.contains("reproq.lock names v0.0.144"), "{output:#?}");
+    assert_eq!(fs::read(context.binary()).expect("installed"), workers::bytes("0.0.144"));
+    record(Part::Machine, "lock: a local build in place of what it names", &context, &output, "the locked binary");
+}
+
+#[test]
+fn a_release_that_is_named_is_not_met_by_a_build_of_its_version() {
+    let context = changed();
+    context.succeed(&["bundle", "create", "--tag", "v0.0.144", "-o", "worker.tar"]);
+    for (name, arguments) in [
+        ("build: installed where a tag is asked for", &["install", "--tag", "v0.0.144"][..]),
+        ("build: installed where a bundle is named", &["install", "--from", "worker.tar"]),
+        ("build: installed where more is required", &["install", "--require", "digest"]),
+    ] {
+        let _ = fs::remove_file(context.lockfile());
+        context.succeed(&["install", "--build"]);
+        let built = fs::read(context.binary()).expect("built");
+        let output = context.succeed(arguments);
+        assert!(!output.stdout.contains("already installed"), "{output:#?}");
+        assert!(fs::read(context.binary()).expect("installed") != built, "{name}");
+        record(Part::Machine, name, &context, &output, "the release");
+    }
 }

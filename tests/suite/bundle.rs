@@ -9,6 +9,8 @@ use fake_github::ReleaseSpec;
 use crate::support::Context;
 use crate::support::Machine;
 use crate::support::context::asset_name;
+use crate::support::fault_table::Part;
+use crate::support::fault_table::record;
 use crate::support::redact::narrow;
 use crate::support::workers;
 
@@ -318,4 +320,16 @@ fn a_bundle_is_not_made_of_what_is_not_proven() {
         let output = context.run(arguments);
         assert_eq!(output.code, code, "{arguments:?}: {output:#?}");
     }
+}
+
+#[test]
+fn a_bundle_is_all_that_is_asked() {
+    let context = Context::released();
+    context.succeed(&["bundle", "create", "-o", "worker.tar"]);
+    context.github.clear_log();
+    let output = context.run(&["install", "--from", "worker.tar", "--target", "plan9-mips"]);
+    assert_eq!(output.code, 4, "{output:#?}");
+    assert!(output.stderr.contains("the bundle worker.tar has reproq-"), "{output:#?}");
+    assert!(context.github.requests().is_empty(), "{:#?}", context.github.requests());
+    record(Part::Machine, "bundle: for a platform that has no name", &context, &output, "no binary");
 }

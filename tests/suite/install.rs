@@ -175,8 +175,30 @@ fn another_machines_worker_is_installed_without_being_tried() {
     let context = Context::new();
     let worker = workers::bytes_for("0.0.144", "windows-amd64");
     context.repo().add(ReleaseSpec::new("v0.0.144").file("reproq-windows-amd64.exe", worker));
-    insta::assert_snapshot!(context.shown(&["install", "--target", "windows-amd64"]));
-    assert!(context.project().join(".reproq/bin/reproq.exe").is_file());
+    insta::assert_snapshot!(context.shown(&["install", "--target", "windows-amd64", "--to", "windows/"]));
+    assert!(context.project().join("windows/reproq.exe").is_file());
+}
+
+#[test]
+fn another_machines_worker_does_not_take_the_place_of_this_ones() {
+    let context = Context::released();
+    context.succeed(&["install"]);
+    let before = context.inventory();
+    let output = context.run(&["install", "--target", "windows-amd64"]);
+    assert_eq!(output.code, 2, "{output:#?}");
+    assert!(
+        output.stderr.contains("`reproq install --target windows-amd64 --to windows-amd64/reproq.exe`"),
+        "{output:#?}"
+    );
+    assert_eq!(context.inventory(), before);
+    record(
+        Part::Machine,
+        "install: for another platform, in the place of this one's",
+        &context,
+        &output,
+        "the old binary",
+    );
+    context.succeed(&["install", "--target", &workers::host()]);
 }
 
 #[test]

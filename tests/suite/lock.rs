@@ -110,7 +110,7 @@ fn locked_refuses_what_the_lock_does_not_name() {
     insta::assert_snapshot!(context.shown(&["install", "--locked"]));
     context.succeed(&["lock"]);
     insta::assert_snapshot!(context.shown(&["install", "--locked", "--tag", "v0.0.145"]));
-    insta::assert_snapshot!(context.shown(&["install", "--locked", "--target", "darwin-amd64"]));
+    insta::assert_snapshot!(context.shown(&["install", "--locked", "--target", "darwin-amd64", "--to", "mac"]));
     assert_eq!(context.run(&["install", "--locked", "--repo", "some/fork"]).code, 2);
     assert_eq!(context.run(&["install", "--locked", "--build"]).code, 2);
     assert!(!context.project().join(".reproq").exists());

@@ -6,6 +6,8 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use crate::support::Context;
+use crate::support::fault_table::Part;
+use crate::support::fault_table::record;
 use crate::support::skip;
 use crate::support::workers;
 
@@ -127,4 +129,51 @@ fn a_folder_deeper_in_the_project_finds_its_root() {
     command.current_dir(&deep);
     let output = context.output(command);
     assert_eq!(output.stdout.trim_end(), context.binary().to_str().expect("UTF-8"), "{output:#?}");
+}
+
+/// A receipt speaks for bytes with its digest and for nothing else.
+#[test]
+fn a_receipt_speaks_for_its_bytes_alone() {
+    let mut context = Context::released();
+    context.succeed(&["install"]);
+    let claimed = |output: &crate::support::Output| output.stdout.contains("verified as `digest`");
+    assert!(claimed(&context.succeed(&["which", "--no-django"])));
+
+    context.set("REPROQ_WORKER_BIN", "/bin/true");
+    let output = context.succeed(&["which", "--no-django"]);
+    assert!(!claimed(&output), "{output:#?}");
+    let document = context.succeed(&["which", "--no-django", "--json"]);
+    assert!(!document.stdout.contains("\"installed\""), "{document:#?}");
+    record(Part::Machine, "which: another program than the installed worker wins", &context, &output, "the old binary");
+
+    // The same bytes elsewhere are what the receipt is about.
+    let copy = context.root().join("copy/reproq");
+    place(&copy, &fs::read(context.binary()).expect("installed"));
+    context.set("REPROQ_WORKER_BIN", copy.to_str().expect("UTF-8"));
+    assert!(claimed(&context.succeed(&["which", "--no-django"])));
+    context.set("REPROQ_WORKER_BIN", "");
+
+    let mut bytes = fs::read(context.binary()).expect("installed");
+    bytes.push(0);
+    fs::write(context.binary(), bytes).expect("changed");
+    let output = context.succeed(&["which", "--no-django"]);
+    assert!(!claimed(&output) && output.stdout.contains("changed since v0.0.144 was installed"), "{output:#?}");
+    record(Part::Machine, "which: the installed worker was changed", &context, &output, "the changed binary");
+    fs::remove_dir_all(context.project().join(".reproq/receipts")).expect("removed");
+    let output = context.succeed(&["which", "--no-django"]);
+    assert!(output.stdout.contains("not installed by this program"), "{output:#?}");
+    record(Part::Machine, "which: a worker without a receipt", &context, &output, "that binary");
+}
+
+#[test]
+fn what_will_run_says_when_it_is_not_known() {
+    let mut context = Context::released();
+    let manage = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'nowhere')\nfrom django.core.management import execute_from_command_line\n";
+    fs::write(context.project().join("manage.py"), manage).expect("written");
+    let output = context.succeed(&["install"]);
+    let says = ", unless settings.REPROQ_WORKER_BIN names another one: ";
+    assert!(output.stdout.contains(says), "{output:#?}");
+    context.set("REPROQ_WORKER_BIN", "/nowhere/worker");
+    let output = context.succeed(&["install", "--force", "--no-django"]);
+    assert!(output.stdout.contains("What will run: nothing, because /nowhere/worker is not there"), "{output:#?}");
 }

@@ -123,10 +123,10 @@ fn machines(
     door: &Door<'_>,
 ) -> Result<Machines, CommandError> {
     match texts {
-        [] => Ok(Machines::These(vec![order::target(None, spec, session, door)?])),
+        [] => Ok(Machines::These(vec![order::target(None, spec, None, session, door)?])),
         [all] if all == "all" => Ok(Machines::All),
         _ => {
-            let targets = texts.iter().map(|text| order::target(Some(text), spec, session, door));
+            let targets = texts.iter().map(|text| order::target(Some(text), spec, None, session, door));
             let mut targets = targets.collect::<Result<Vec<_>, _>>()?;
             targets.sort();
             targets.dedup();

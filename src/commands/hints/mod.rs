@@ -297,11 +297,8 @@ fn fallback(reason: &Fallback) -> (ExitStatus, Vec<String>) {
 fn nothing_serves(reason: &Fallback, build: &NoBuild, request: &InstallRequest) -> (ExitStatus, Vec<String>) {
     let (status, mut hints) = fallback(reason);
     match build {
-        NoBuild::Signed => {
+        NoBuild::Signed | NoBuild::Locked => {
             hints.push("to build one all the same, say so with `reproq install --build`".to_owned());
-        }
-        NoBuild::Locked => {
-            hints.push("leave out `--locked` to accept a build of the locked version instead".to_owned());
         }
         NoBuild::Forbidden => hints.push("leave out `--no-build` to build from a checkout instead".to_owned()),
         NoBuild::BelowRequired => {

@@ -24,7 +24,9 @@ pub(super) fn install(arguments: &InstallArgs, session: &Session<'_>) -> Result<
     let door = order::door(session, &environment, arguments.lock_timeout, &progress);
     let spec = order::tag_spec(arguments.tag.as_deref())?;
     let named = arguments.from.as_deref().map(|from| from::named(from, session, &door)).transpose()?;
-    let target = order::target(arguments.target.as_deref(), spec.as_ref(), session, &door)?;
+    let bundle = named.as_ref().map(|named| &*named.bundle);
+    let target = order::target(arguments.target.as_deref(), spec.as_ref(), bundle, session, &door)?;
+    order::refuse_in_place_of_this_one(target, arguments, session)?;
     let build = match (arguments.build, arguments.no_build) {
         (true, _) => BuildMode::Only,
         (false, true) => BuildMode::Never,

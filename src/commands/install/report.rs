@@ -86,6 +86,12 @@ struct WillRun {
     /// Who names it, where it is not the one just placed.
     #[serde(skip_serializing_if = "Option::is_none")]
     named_by: Option<String>,
+    /// Why it will not run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<String>,
+    /// Why it is not known whether Django's settings name another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    django_not_asked: Option<String>,
 }
 
 /// What `install --dry-run` would do.
@@ -178,6 +184,8 @@ pub(in crate::commands) fn show_outcome(
         which: resolution.as_ref().map(|resolution| WillRun {
             path: resolution.winner().and_then(shown_path),
             named_by: overruled.map(|winner| winner.source.to_string()),
+            fault: resolution.winner().and_then(|winner| winner.fault.as_ref()).map(which::fault_in_words),
+            django_not_asked: resolution.django_not_asked().map(str::to_owned),
         }),
     };
     if report.receipt.verdict == Level::Unverified && change != Change::Unchanged {
@@ -251,8 +259,22 @@ impl Report for InstallReport {
             let targets = locked.targets.join(", ");
             paper.line(&format!("Locked {} for {targets} in reproq.lock; commit it.", locked.tag));
         }
-        if let Some(path) = self.which.as_ref().and_then(|which| which.path.as_ref()) {
-            paper.line(&format!("What will run: {path}"));
+        if let Some(which) = &self.which {
+            paper.line(&format!("What will run: {}", which.in_words()));
+        }
+    }
+}
+
+impl WillRun {
+    fn in_words(&self) -> String {
+        let path = self.path.as_deref().unwrap_or("what that names");
+        let found = match &self.fault {
+            Some(fault) => format!("nothing, because {path} {fault}"),
+            None => path.to_owned(),
+        };
+        match &self.django_not_asked {
+            Some(reason) => format!("{found}, unless settings.REPROQ_WORKER_BIN names another one: {reason}"),
+            None => found,
         }
     }
 }

@@ -157,7 +157,7 @@ fn one_unsigned_asset_opens_the_lock_for_nobody() {
     assert!(lock.contains("signer") && lock.contains("verdict = \"digest\""), "{lock}");
     // It is excused for exactly the bytes that were locked, and for no others.
     world.release("v0.0.145");
-    world.refused(5, &["install", "--tag", "v0.0.145", "--target", "windows-amd64"]);
+    world.refused(5, &["install", "--tag", "v0.0.145", "--target", "windows-amd64", "--to", "windows/"]);
     world.refused(5, &["lock", "--tag", "v0.0.145"]);
     world.refused(5, &["upgrade"]);
     world.context.succeed(&["lock"]);
