@@ -129,7 +129,7 @@ impl<'ui> Session<'ui> {
             | Command::Release(_) => {}
         }
         let settings = Settings::resolve(input, &env, &file).map_err(|error| usage(error.into()))?;
-        if let Some(token) = &settings.token {
+        for token in &settings.tokens {
             ui.redact(token.value.expose());
         }
         if let Some(variable) = settings.withheld_token {

@@ -21,27 +21,30 @@ use crate::commands::trust;
 use crate::commands::verify;
 use crate::commands::which;
 use crate::commands::which::AskDjango;
+use crate::config::Token;
 use crate::doctor;
 use crate::doctor::Area;
 use crate::doctor::Finding;
 use crate::doctor::Grade;
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
+use crate::github;
 use crate::mirror::Place;
 use crate::mirror::index_url;
 use crate::net;
 use crate::net::Answered;
+use crate::net::NetError;
 use crate::net::Probe;
 use crate::platform;
 use crate::proof;
 use crate::proof::Facts;
 use crate::release::Target;
 use crate::release::Tool;
-use crate::secret::Secret;
 use crate::session::Session;
 use crate::store;
 use crate::store::Installed;
 use crate::store::Layout;
+use crate::text::count;
 use crate::ui::Paper;
 use crate::ui::Report;
 
@@ -53,6 +56,8 @@ const DJANGO_LIMIT: Duration = Duration::from_secs(10);
 struct DoctorReport {
     /// How many problems there are.
     problems: usize,
+    /// How many warnings.
+    warnings: usize,
     findings: Vec<Finding>,
 }
 
@@ -76,14 +81,30 @@ pub(super) fn doctor(arguments: &DoctorArgs, session: &Session<'_>) -> Result<Ex
         let used = cache.list().map(|entries| entries.iter().map(|entry| entry.size).sum());
         let used = used.map_err(|error| format!("{error}: {}", error.source));
         findings.push(doctor::cache(&cache.folder().to_string_lossy(), used, cache.limit()));
+        let nearest = cache.folder().ancestors().find(|folder| folder.exists());
+        if let Some(folder) = nearest.filter(|folder| !platform::is_writable(folder)) {
+            findings.push(doctor::cache_of_others(&folder.to_string_lossy()));
+        }
     }
     findings.extend(trusted(session));
-    if arguments.network {
+    let unusable: Vec<Finding> = session.http.unusable().iter().map(of_network).collect();
+    let is_usable = unusable.is_empty();
+    findings.extend(unusable);
+    // Nothing can be asked before these are right.
+    if arguments.network && is_usable {
         network(session, target, &mut findings)?;
     }
-    let problems = findings.iter().filter(|finding| finding.grade == Grade::Problem).count();
-    session.ui.report(&DoctorReport { problems, findings })?;
+    let graded = |grade| findings.iter().filter(|finding| finding.grade == grade).count();
+    let (problems, warnings) = (graded(Grade::Problem), graded(Grade::Warning));
+    session.ui.report(&DoctorReport { problems, warnings, findings })?;
     Ok(if problems == 0 { ExitStatus::Success } else { ExitStatus::Failure })
+}
+
+/// A failure of the network as a finding.
+fn of_network(error: &NetError) -> Finding {
+    let failure = hints::network(error);
+    let hint = failure.hints.first().cloned().unwrap_or_default();
+    Finding::problem(Area::Network, failure.lines().join(": "), hint)
 }
 
 fn machine(session: &Session<'_>, findings: &mut Vec<Finding>) -> Option<Target> {
@@ -128,6 +149,12 @@ fn project(session: &Session<'_>, findings: &mut Vec<Finding>) {
         let sentence = format!("{} cannot be written by this user", looked_at.display());
         let hint = "run as the user who owns it; what is installed can still be run and verified";
         findings.push(Finding::warning(Area::Project, sentence, hint));
+    }
+    for name in ["bin", "previous", "receipts", "staging"] {
+        let directory = home.join(name);
+        if platform::is_on_another_device(&directory, root) {
+            findings.push(doctor::elsewhere(&directory.to_string_lossy(), name == "bin"));
+        }
     }
 }
 
@@ -183,7 +210,7 @@ fn winner(session: &Session<'_>, target: Target, no_django: bool, findings: &mut
         }
         None => {
             let hint = "install one with `reproq install`; `reproq which --all` shows every place that was looked at";
-            findings.push(Finding::warning(Area::Which, "no worker will run", hint));
+            findings.push(Finding::problem(Area::Which, "no worker will run", hint));
         }
     }
     for warning in &resolution.warnings {
@@ -237,21 +264,34 @@ fn network(session: &Session<'_>, target: Option<Target>, findings: &mut Vec<Fin
     runtime.block_on(async {
         let mirrors = session.settings.mirrors.as_ref().map_or(&[][..], |mirrors| &mirrors.value);
         for base in mirrors.iter().filter_map(Place::base) {
-            look("mirror", &index_url(base, &session.settings.repository.value), None, session, findings).await?;
+            look("mirror", &index_url(base, &session.settings.repository.value), session, findings).await?;
         }
         if !mirrors.is_empty() && !mirrors.contains(&Place::GitHub) {
             return Ok(());
         }
-        let token = session.settings.token.as_ref();
         let api = below(&session.settings.server.api_url.value, &["rate_limit"]);
-        let secret = token.map(|token| &token.value);
-        if let Some(answered) = look("API", &api, secret, session, findings).await? {
-            limits(&answered, session, findings);
+        let tokens = &session.settings.tokens;
+        if let Some(answered) = look("API", &api, session, findings).await? {
+            findings.extend(clock(&answered, session));
+            if tokens.is_empty() {
+                limits(&answered, None, findings);
+            }
+            for token in tokens {
+                asked_with(token, &api, session, findings).await?;
+            }
         }
         let repository = &session.settings.repository.value;
         let (owner, name) = (repository.owner(), repository.name());
         let latest = below(&session.settings.server.web_url.value, &[owner, name, "releases", "latest"]);
-        let Some(page) = look("release pages", &latest, None, session, findings).await? else { return Ok(()) };
+        let Some(page) = look("release pages", &latest, session, findings).await? else { return Ok(()) };
+        let is_hidden = page.status == 404 && !tokens.is_empty();
+        if is_hidden
+            && is_private(&below(&session.settings.server.api_url.value, &["repos", owner, name]), session).await?
+        {
+            findings.pop();
+            let sentence = format!("release pages: {repository} is private; the API serves its releases");
+            findings.push(Finding::fine(Area::Network, sentence));
+        }
         let tag = page.location.as_ref().and_then(|location| location.path_segments()?.next_back());
         let (Some(tag), Some(target)) = (tag, target) else { return Ok(()) };
         let (asset, _) = Tool::WORKER.asset_names(target).swap_remove(0);
@@ -259,7 +299,7 @@ fn network(session: &Session<'_>, target: Option<Target>, findings: &mut Vec<Fin
         // Only where the file leads is of interest: its own host was asked just now.
         let probe = net::probe(&session.http, &file, None).await.map_err(|error| hints::network(&error))?;
         if let Some(location) = probe.outcome.ok().and_then(|answered| answered.location) {
-            look("files", &location, None, session, findings).await?;
+            look("files", &location, session, findings).await?;
         }
         Ok(())
     })
@@ -268,12 +308,11 @@ fn network(session: &Session<'_>, target: Option<Target>, findings: &mut Vec<Fin
 async fn look(
     role: &'static str,
     url: &Url,
-    token: Option<&Secret<String>>,
     session: &Session<'_>,
     findings: &mut Vec<Finding>,
 ) -> Result<Option<Answered>, CommandError> {
-    let probe = net::probe(&session.http, url, token).await.map_err(|error| hints::network(&error))?;
-    let Probe { host, addresses, proxy, issuer, outcome, took, .. } = probe;
+    let probe = net::probe(&session.http, url, None).await.map_err(|error| hints::network(&error))?;
+    let Probe { url, host, addresses, proxy, issuer, outcome, took } = probe;
     let addresses = addresses.map(|addresses| addresses.len());
     let (outcome, answered) = match outcome {
         Ok(answered) => (Ok(answered.status), Some(answered)),
@@ -282,16 +321,46 @@ async fn look(
             (Err((error.to_string(), hint)), None)
         }
     };
-    findings.push(doctor::host(&doctor::Host { role, name: host, addresses, proxy, issuer, outcome, took }));
+    findings.push(doctor::host(&doctor::Host { role, name: host, url, addresses, proxy, issuer, outcome, took }));
     Ok(answered)
 }
 
+/// Whether a repository that is not there for everybody is there for one of the tokens.
+async fn is_private(repository: &Url, session: &Session<'_>) -> Result<bool, CommandError> {
+    for token in session.settings.tokens.iter().filter(|token| github::check_token(token).is_ok()) {
+        let probe = net::probe(&session.http, repository, Some(&token.value)).await;
+        let answered = probe.map_err(|error| hints::network(&error))?.outcome;
+        if answered.is_ok_and(|answered| matches!(answered.status, 200 | 206)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The API once more, with a token.
+async fn asked_with(
+    token: &Token,
+    api: &Url,
+    session: &Session<'_>,
+    findings: &mut Vec<Finding>,
+) -> Result<(), CommandError> {
+    if let Err(error) = github::check_token(token) {
+        let variable = token.variable;
+        findings.push(Finding::problem(Area::Token, error.to_string(), format!("correct {variable}, or unset it")));
+        return Ok(());
+    }
+    let probe = net::probe(&session.http, api, Some(&token.value)).await.map_err(|error| hints::network(&error))?;
+    if let Ok(answered) = probe.outcome {
+        limits(&answered, Some(token), findings);
+    }
+    Ok(())
+}
+
 /// What the API's answer says about the token, the limits and the clock.
-fn limits(answered: &Answered, session: &Session<'_>, findings: &mut Vec<Finding>) {
-    let token = session.settings.token.as_ref();
+fn limits(answered: &Answered, token: Option<&Token>, findings: &mut Vec<Finding>) {
     match (token, answered.status) {
-        (Some(token), 401) => {
-            let sentence = format!("GitHub refused the token from {}", token.variable);
+        (Some(token), status @ (401 | 403)) if answered.header("x-ratelimit-remaining") != Some("0") => {
+            let sentence = format!("GitHub refused the token from {} (HTTP {status})", token.variable);
             let hint = format!("renew the token in {}, or unset it if the repository is public", token.variable);
             findings.push(Finding::problem(Area::Token, sentence, hint));
         }
@@ -314,8 +383,12 @@ fn limits(answered: &Answered, session: &Session<'_>, findings: &mut Vec<Finding
         let reset = reset.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
         findings.push(doctor::quota(&doctor::Quota { limit, remaining, reset }, token.is_some()));
     }
-    let date = answered.header("date").and_then(|text| DateTime::parse_from_rfc2822(text).ok());
-    findings.extend(date.and_then(|date| doctor::skew(date.with_timezone(&Utc), session.now)));
+}
+
+/// The difference between the server's clock and this machine's.
+fn clock(answered: &Answered, session: &Session<'_>) -> Option<Finding> {
+    let date = answered.header("date").and_then(|text| DateTime::parse_from_rfc2822(text).ok())?;
+    doctor::skew(date.with_timezone(&Utc), session.now)
 }
 
 fn below(base: &Url, segments: &[&str]) -> Url {
@@ -344,11 +417,13 @@ impl Report for DoctorReport {
             }
         }
         if !paper.is_quiet() {
-            paper.line(&match self.problems {
-                0 => "No problems.".to_owned(),
-                1 => "1 problem.".to_owned(),
-                many => format!("{many} problems."),
-            });
+            let counts = [(self.problems, "problem"), (self.warnings, "warning")];
+            let found: Vec<String> = counts
+                .into_iter()
+                .filter(|(number, _)| *number > 0)
+                .map(|(number, word)| count(number, word))
+                .collect();
+            paper.line(&if found.is_empty() { "No problems.".to_owned() } else { format!("{}.", found.join(", ")) });
         }
     }
 }

@@ -96,7 +96,7 @@ pub(super) fn door<'a>(
     Door {
         server: &session.settings.server,
         mirrors: session.settings.mirrors.as_ref().map_or(&[], |mirrors| mirrors.value.as_slice()),
-        token: session.settings.token.as_ref(),
+        tokens: &session.settings.tokens,
         http: session.http.clone(),
         cache: cache(session),
         keyring: keyring(session),

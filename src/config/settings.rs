@@ -158,8 +158,8 @@ pub struct Settings {
     pub trust: Option<Setting<PathBuf>>,
     /// The GitHub that is asked.
     pub server: Server,
-    /// The token for the API, where there is one for its host.
-    pub token: Option<Token>,
+    /// The tokens for the API that are for its host, as they are written, in the order they are tried.
+    pub tokens: Vec<Token>,
     /// The variable of a token that is not sent, because only the project's file names the host it would go to.
     pub withheld_token: Option<&'static str>,
     /// What the file says about the repository whose releases are managed.
@@ -212,10 +212,12 @@ impl Settings {
             Setting { value: false, from: Provenance::Default }
         };
         let (cache, cache_size) = cache(env, file)?;
-        let token = token_for(&server, env)?;
+        let mut tokens = tokens_for(&server, env);
         let is_vouched_for = is_vouched_for(&server);
-        let withheld_token = token.as_ref().filter(|_| !is_vouched_for).map(|token| token.variable);
-        let token = token.filter(|_| is_vouched_for);
+        let withheld_token = tokens.first().filter(|_| !is_vouched_for).map(|token| token.variable);
+        if !is_vouched_for {
+            tokens.clear();
+        }
         let from = || Provenance::File(file.path.clone().unwrap_or_default());
         let release_repository = file.release_repository.clone().map(|value| Setting { value, from: from() });
         let release_protect = file.release_protect.clone();
@@ -232,7 +234,7 @@ impl Settings {
             cache_size,
             trust: trust(env),
             server,
-            token,
+            tokens,
             withheld_token,
             release_repository,
             release_protect,
@@ -266,9 +268,10 @@ impl Settings {
         if let Some(source) = &self.source {
             lines.push(format!("source {} from {}", source.value.display(), source.from));
         }
-        lines.push(match &self.token {
-            Some(token) => format!("token from the variable {}", token.variable),
-            None => "no token".to_owned(),
+        let variables: Vec<&str> = self.tokens.iter().map(|token| token.variable).collect();
+        lines.push(match variables.as_slice() {
+            [] => "no token".to_owned(),
+            variables => format!("token from the variable {}", variables.join(", then ")),
         });
         lines
     }
@@ -341,9 +344,9 @@ fn is_githubs_own(host: &str) -> bool {
     host == "api.github.com" || host.ends_with(".ghe.com")
 }
 
-/// The token for a server. Tokens for github.com never go to an Enterprise host, nor the other way round; and the one that Actions
+/// The tokens for a server, unread: they are checked where they are sent. Tokens for github.com never go to an Enterprise host, nor the other way round; and the one that Actions
 /// gives a job never to another server than the runner's own.
-fn token_for(server: &Server, env: &Env) -> Result<Option<Token>, SettingError> {
+fn tokens_for(server: &Server, env: &Env) -> Vec<Token> {
     let api = &server.api_url.value;
     let host = api.host_str().unwrap_or_default();
     let github = is_githubs_own(host) || is_loopback(api);
@@ -351,19 +354,16 @@ fn token_for(server: &Server, env: &Env) -> Result<Option<Token>, SettingError> 
     let is_of_another_runner = runner.is_some_and(|runner| runner.host_str() != server.web_url.value.host_str());
     let variables: &[&'static str] =
         if github { &["REPROQ_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN"] } else { &["GH_ENTERPRISE_TOKEN"] };
-    for variable in variables {
-        let Some(value) = env.var(variable) else { continue };
-        let value = value.trim();
-        if value.is_empty() || (*variable == "GITHUB_TOKEN" && is_of_another_runner) {
-            continue;
+    let of_server = variables.iter().filter(|variable| **variable != "GITHUB_TOKEN" || !is_of_another_runner);
+    let mut tokens: Vec<Token> = Vec::new();
+    for variable in of_server {
+        let value = env.var(variable).unwrap_or_default().trim().to_owned();
+        // The same token by another name would be refused again.
+        if !value.is_empty() && tokens.iter().all(|token| *token.value.expose() != value) {
+            tokens.push(Token { variable, value: Secret::new(value) });
         }
-        if !value.chars().all(|c| c.is_ascii_graphic()) {
-            let reason = "it holds characters no token has".to_owned();
-            return Err(SettingError { from: Provenance::Variable(variable), reason });
-        }
-        return Ok(Some(Token { variable, value: Secret::new(value.to_owned()) }));
     }
-    Ok(None)
+    tokens
 }
 
 #[cfg(test)]
@@ -405,7 +405,7 @@ mod tests {
         let variable = |more: &[(&'static str, &str)]| {
             let variables: Vec<_> = all.iter().chain(more).copied().collect();
             let settings = resolve(SettingsInput::default(), &variables, &FileSettings::default()).expect("settings");
-            settings.token.map(|token| token.variable)
+            settings.tokens.first().map(|token| token.variable)
         };
         assert_eq!(variable(&[]), Some("GH_TOKEN"));
         assert_eq!(variable(&[("REPROQ_GITHUB_TOKEN", "one")]), Some("REPROQ_GITHUB_TOKEN"));
@@ -413,10 +413,24 @@ mod tests {
         let only = |runner: &str| {
             let variables = [("GITHUB_TOKEN", "three"), ("GITHUB_SERVER_URL", runner)];
             let settings = resolve(SettingsInput::default(), &variables, &FileSettings::default()).expect("settings");
-            settings.token.map(|token| token.variable)
+            settings.tokens.first().map(|token| token.variable)
         };
         assert_eq!(only("https://github.com"), Some("GITHUB_TOKEN"));
         assert_eq!(only("https://git.acme.org"), None, "it belongs to the runner's own server");
+    }
+
+    #[test]
+    fn tokens_are_tried_in_order_and_looked_at_by_nobody_here() {
+        let variables = [
+            ("GITHUB_TOKEN", "three"),
+            ("GH_TOKEN", "Bearer x\u{1b}"),
+            ("REPROQ_GITHUB_TOKEN", " three\n"),
+            ("GH_ENTERPRISE_TOKEN", "four"),
+        ];
+        let settings = resolve(SettingsInput::default(), &variables, &FileSettings::default()).expect("settings");
+        let found: Vec<_> =
+            settings.tokens.iter().map(|token| (token.variable, token.value.expose().as_str())).collect();
+        assert_eq!(found, [("REPROQ_GITHUB_TOKEN", "three"), ("GH_TOKEN", "Bearer x\u{1b}")]);
     }
 
     #[test]
@@ -430,7 +444,7 @@ mod tests {
                 ..FileSettings::default()
             };
             let settings = resolve(SettingsInput::default(), &variables, &file).expect("settings");
-            (settings.token.map(|token| token.variable), settings.withheld_token)
+            (settings.tokens.first().map(|token| token.variable), settings.withheld_token)
         };
         assert_eq!(sent("https://evil.test/api/v3", &[]), (None, Some("GH_ENTERPRISE_TOKEN")));
         assert_eq!(sent("http://127.0.0.1:8080", &[]), (None, Some("GH_TOKEN")));
@@ -451,10 +465,6 @@ mod tests {
         assert_eq!(
             refused(&[("REPROQ_GITHUB_API_URL", "http://git.acme.org")]),
             "the variable REPROQ_GITHUB_API_URL is not usable: `http://git.acme.org` would be reached without encryption; use https"
-        );
-        assert_eq!(
-            refused(&[("GH_TOKEN", "a\u{1b}b")]),
-            "the variable GH_TOKEN is not usable: it holds characters no token has"
         );
         for address in ["https://u:pass@git.acme.org", "http://u:pass@git.acme.org", "https://u:pass@git.acme.org:port"]
         {

@@ -23,6 +23,8 @@ pub struct Host {
     pub role: &'static str,
     /// Its name.
     pub name: String,
+    /// What was asked for, without secrets.
+    pub url: String,
     /// How many addresses its name leads to, or why it leads nowhere.
     pub addresses: Result<usize, String>,
     /// The proxy in between, without its password.
@@ -101,9 +103,28 @@ pub fn cache(folder: &str, used: Result<u64, String>, limit: u64) -> Finding {
     }
 }
 
+/// A cache that this user cannot fill, mostly because a command was once run as root.
+pub fn cache_of_others(folder: &str) -> Finding {
+    Finding::warning(
+        Area::Cache,
+        format!("{folder} cannot be written by this user, so that nothing is cached"),
+        "make it this user's with `chown -R`, or name another directory with REPROQ_CACHE_DIR",
+    )
+}
+
+/// A directory of the store that is on a file system of its own.
+pub fn elsewhere(directory: &str, holds_the_worker: bool) -> Finding {
+    let consequence = if holds_the_worker { ": a copy of the project does not hold the worker" } else { "" };
+    Finding::warning(
+        Area::Project,
+        format!("{directory} is on another file system than the project{consequence}"),
+        "if that is not intended, mount the volume at the project's directory",
+    )
+}
+
 /// One host.
 pub fn host(host: &Host) -> Finding {
-    let Host { role, name, addresses, proxy, issuer, outcome, took } = host;
+    let Host { role, name, url, addresses, proxy, issuer, outcome, took } = host;
     let through = proxy.as_ref().map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default();
     if let (Err(error), None) = (addresses, proxy) {
         return Finding::problem(
@@ -113,18 +134,37 @@ pub fn host(host: &Host) -> Finding {
         );
     }
     match outcome {
+        // Of the API's root nothing is wanted but an answer; of the others something that must be there.
+        Ok(status) if *status >= 500 || (*status >= 400 && *role != "API") => Finding::problem(
+            Area::Network,
+            format!("{role}: {url} answers HTTP {status}{through}"),
+            missing(role, *status),
+        ),
         Ok(status) => {
-            let addresses = addresses.as_ref().map_or(0, |count| *count);
+            let addresses = addresses.as_ref().map_or(0, |number| *number);
+            let addresses = if addresses == 1 { "1 address".to_owned() } else { format!("{addresses} addresses") };
             let issuer = issuer.as_ref().map(|issuer| format!(", certificate by {issuer}")).unwrap_or_default();
             let took = took.as_millis();
             Finding::fine(
                 Area::Network,
-                format!("{role}: {name} answers{through} (HTTP {status}, {took} ms, {addresses} addresses{issuer})"),
+                format!("{role}: {name} answers{through} (HTTP {status}, {took} ms, {addresses}{issuer})"),
             )
         }
         Err((error, hint)) => {
             Finding::problem(Area::Network, format!("{role}: {name}{through}: {error}"), hint.clone())
         }
+    }
+}
+
+/// What to do about something that is not where it should be.
+fn missing(role: &str, status: u16) -> &'static str {
+    match (role, status) {
+        ("release pages", 404) => {
+            "check the repository's name and the server's URL above; a private repository needs a token: set REPROQ_GITHUB_TOKEN"
+        }
+        ("mirror", 404) => "the mirror has no index of this repository; make one with `reproq mirror sync DIR`",
+        (_, 500..) => "the server has a fault of its own; try again later",
+        _ => "open the URL in a browser; a proxy or a login page may stand in between",
     }
 }
 
@@ -167,6 +207,7 @@ mod tests {
         Host {
             role: "API",
             name: "api.github.com".to_owned(),
+            url: "https://api.github.com/rate_limit".to_owned(),
             addresses: Ok(1),
             proxy: None,
             issuer: Some("CN=A".to_owned()),
@@ -177,10 +218,21 @@ mod tests {
 
     #[test]
     fn each_stage_of_a_request_is_told_apart() {
-        let expected = "API: api.github.com answers (HTTP 200, 45 ms, 1 addresses, certificate by CN=A)";
+        let expected = "API: api.github.com answers (HTTP 200, 45 ms, 1 address, certificate by CN=A)";
         assert_eq!(host(&answering()), Finding::fine(Area::Network, expected));
         let nameless = Host { addresses: Err("no such host".to_owned()), ..answering() };
         assert_eq!(host(&nameless).grade, Grade::Problem);
+        let status = |role, status| host(&Host { role, outcome: Ok(status), ..answering() }).grade;
+        for (role, code, grade) in [
+            ("API", 404, Grade::Fine),
+            ("API", 500, Grade::Problem),
+            ("release pages", 302, Grade::Fine),
+            ("release pages", 404, Grade::Problem),
+            ("mirror", 404, Grade::Problem),
+            ("files", 403, Grade::Problem),
+        ] {
+            assert_eq!(status(role, code), grade, "{role} {code}");
+        }
         // A proxy resolves names itself.
         let proxied = Host { proxy: Some("http://proxy:3128/".to_owned()), ..nameless };
         assert_eq!(host(&proxied).grade, Grade::Fine);

@@ -10,6 +10,8 @@ pub use finding::Grade;
 pub use judge::Host;
 pub use judge::Quota;
 pub use judge::cache;
+pub use judge::cache_of_others;
+pub use judge::elsewhere;
 pub use judge::go;
 pub use judge::host;
 pub use judge::installed;

@@ -1,6 +1,7 @@
 //! The client: octocrab over our own HTTP client, with bounded answers, our own retries and our own reading of statuses.
 //! Only routes below the API's base address are asked, so the token goes nowhere else.
 
+use std::cell::Cell;
 use std::cell::RefCell;
 use std::str::FromStr;
 
@@ -24,6 +25,8 @@ use url::Url;
 use crate::config::Server;
 use crate::config::Token;
 use crate::github::ApiError;
+use crate::github::tokens::Tokens;
+use crate::github::tokens::sendable;
 use crate::net::Backoff;
 use crate::net::Http;
 use crate::net::NetError;
@@ -44,34 +47,44 @@ pub struct GitHub {
     pub(super) http: Http,
     pub(super) repo: RepoSlug,
     pub(super) server: Server,
-    token: Option<Token>,
-    with_token: Option<Octocrab>,
+    pub(super) tokens: Tokens,
+    /// Made for the token that was sent last.
+    with_token: RefCell<Option<(&'static str, Clients)>>,
     anonymous: Octocrab,
-    /// GraphQL lies beside the REST API on Enterprise servers, and wants a token.
-    for_graphql: Option<Octocrab>,
-    /// Whether the token was refused once; it is not sent again.
-    token_refused: RefCell<bool>,
+    /// Whether a read was answered without a token although there was one.
+    read_without_token: Cell<bool>,
+    /// Whether anything was read without a token, so that what is not found is not merely hidden.
+    is_public: Cell<bool>,
+}
+
+/// The clients that carry one token.
+#[derive(Debug, Clone)]
+pub(super) struct Clients {
+    pub(super) rest: Octocrab,
+    /// GraphQL is beside the REST API on Enterprise servers, and wants a token.
+    pub(super) graphql: Octocrab,
 }
 
 impl GitHub {
     /// Makes the client. Must be called inside a tokio runtime, because octocrab spawns a task.
-    pub fn new(http: Http, repo: RepoSlug, server: Server, token: Option<Token>) -> Result<Self, ApiError> {
-        let api_url = &server.api_url.value;
-        let build = |token: Option<&Token>, base: &Url| {
-            let base = Uri::from_str(base.as_str()).map_err(|error| NetError::Setup(error.to_string()))?;
-            let builder = Octocrab::builder().base_uri(base.clone()).and_then(|builder| builder.upload_uri(base));
-            let mut builder = builder.map_err(|error| NetError::Setup(error.to_string()))?;
-            if let Some(token) = token {
-                builder = builder.personal_token(token.value.expose().clone());
-            }
-            builder.build_with_reqwest(http.leaf()).map_err(|error| NetError::Setup(error.to_string()))
-        };
-        let with_token = token.as_ref().map(|token| build(Some(token), api_url)).transpose()?;
-        let beside = graphql_base(api_url);
-        let for_graphql = token.as_ref().map(|token| build(Some(token), &beside)).transpose()?;
-        let anonymous = build(None, api_url)?;
-        let token_refused = RefCell::new(false);
-        Ok(Self { http, repo, server, token, with_token, anonymous, for_graphql, token_refused })
+    pub fn new(
+        http: Http,
+        repo: RepoSlug,
+        server: Server,
+        tokens: impl IntoIterator<Item = Token>,
+    ) -> Result<Self, ApiError> {
+        let anonymous = octocrab(&http, &server.api_url.value, None)?;
+        let tokens = Tokens::new(tokens.into_iter().collect());
+        Ok(Self {
+            http,
+            repo,
+            server,
+            tokens,
+            with_token: RefCell::new(None),
+            anonymous,
+            read_without_token: Cell::new(false),
+            is_public: Cell::new(false),
+        })
     }
 
     /// The repository it speaks of.
@@ -89,9 +102,14 @@ impl GitHub {
         &self.server.api_url.value
     }
 
-    /// The token, unless GitHub refused it.
-    pub(super) fn usable_token(&self) -> Option<&Token> {
-        self.token.as_ref().filter(|_| !*self.token_refused.borrow())
+    /// Whether there is a token that GitHub did not refuse.
+    pub(super) fn has_token(&self) -> bool {
+        !self.tokens.left().is_empty()
+    }
+
+    /// Whether a read since the last call was answered without a token although there was one.
+    pub(super) fn take_read_without_token(&self) -> bool {
+        self.read_without_token.take()
     }
 
     /// The route of something in the repository; `segments` are encoded one by one, so that a `#`, `%` or `/` in a tag
@@ -138,23 +156,31 @@ impl GitHub {
         }
     }
 
+    /// With each token that is left, and at last without one: a public repository gives everybody what a token of an
+    /// organization's member may be kept from.
     async fn get_with_fallback(&self, route: &str, what: &str, progress: &dyn Progress) -> Result<Answer, ApiError> {
-        let Some((token, client)) = self.usable_token().zip(self.with_token.as_ref()) else {
-            return match self.get_once(&self.anonymous, route, what, false).await {
-                Err(ApiError::Forbidden { .. }) | Err(ApiError::NotFound { .. }) if *self.token_refused.borrow() => {
-                    Err(ApiError::BadToken { variable: self.token.as_ref().map_or("", |token| token.variable) })
+        let mut refusal = None;
+        for token in self.tokens.left() {
+            let client = self.carrying(token)?.rest;
+            match self.get_once(&client, route, what, Some(token.variable)).await {
+                Err(error) if error.refusal().is_some() => {
+                    self.tokens.refuse(token, &error, progress);
+                    refusal.get_or_insert(error);
                 }
-                outcome => outcome,
-            };
-        };
-        match self.get_once(client, route, what, true).await {
-            Err(ApiError::BadToken { .. }) => {
-                let variable = token.variable;
-                progress.note(&format!("GitHub refused the token from {variable}; going on without it"));
-                *self.token_refused.borrow_mut() = true;
-                Box::pin(self.get_with_fallback(route, what, progress)).await
+                outcome => return outcome,
             }
-            outcome => outcome,
+        }
+        let refusal = refusal.or_else(|| self.tokens.refusal());
+        match (self.get_once(&self.anonymous, route, what, None).await, refusal) {
+            (Err(ApiError::Forbidden { .. } | ApiError::SingleSignOn { .. }), Some(refusal)) => Err(refusal),
+            (Err(ApiError::NotFound { .. }), Some(refusal)) if !self.is_public.get() => Err(refusal),
+            (outcome, refusal) => {
+                if outcome.is_ok() {
+                    self.is_public.set(true);
+                    self.read_without_token.set(refusal.is_some() || self.read_without_token.get());
+                }
+                outcome
+            }
         }
     }
 
@@ -163,7 +189,7 @@ impl GitHub {
         client: &Octocrab,
         route: &str,
         what: &str,
-        authenticated: bool,
+        variable: Option<&'static str>,
     ) -> Result<Answer, ApiError> {
         let mut route = route.to_owned();
         // A renamed repository answers reads with a redirect inside the API; one step is all GitHub ever needs.
@@ -171,17 +197,12 @@ impl GitHub {
             let answer = self.exchange(client, Method::GET, &route, None, what).await?;
             match answer.status {
                 StatusCode::OK => return Ok(answer),
-                StatusCode::UNAUTHORIZED if authenticated => {
-                    return Err(ApiError::BadToken {
-                        variable: self.token.as_ref().map_or("", |token| token.variable),
-                    });
-                }
                 status if status.is_redirection() => match self.moved_route(&answer.headers) {
                     Some(moved) if moved != route => route = moved,
                     Some(_) => return Err(redirected(what, "to itself")),
                     None => return Err(redirected(what, "away from the API")),
                 },
-                _ => return Err(answer.error(what, authenticated, &self.server)),
+                _ => return Err(answer.error(what, variable, &self.server)),
             }
         }
         Err(redirected(what, "more than once"))
@@ -233,33 +254,40 @@ impl GitHub {
         self.api_url().host_str().unwrap_or("the API").to_owned()
     }
 
-    /// What repeats the token does not go any further: answers end up in records and receipts as well as on the screen.
+    /// What repeats a token does not go any further: answers end up in records and receipts as well as on the screen.
     fn without_echo(&self, mut answer: Answer) -> Answer {
-        let Some(token) = self.token.as_ref().map(|token| token.value.expose().as_bytes()) else { return answer };
-        let holds = |text: &[u8]| text.windows(token.len()).any(|part| part == token);
-        if holds(&answer.body) {
-            let text = String::from_utf8_lossy(&answer.body);
-            answer.body = text.replace(&*String::from_utf8_lossy(token), REDACTED).into();
-        }
-        for value in answer.headers.values_mut().filter(|value| holds(value.as_bytes())) {
-            *value = HeaderValue::from_static(REDACTED);
+        for token in self.tokens.all() {
+            let token = token.value.expose().as_bytes();
+            let holds = |text: &[u8]| text.windows(token.len()).any(|part| part == token);
+            if holds(&answer.body) {
+                let text = String::from_utf8_lossy(&answer.body);
+                answer.body = text.replace(&*String::from_utf8_lossy(token), REDACTED).into();
+            }
+            for value in answer.headers.values_mut().filter(|value| holds(value.as_bytes())) {
+                *value = HeaderValue::from_static(REDACTED);
+            }
         }
         answer
     }
 
-    /// The client that carries the token, unless GitHub refused it.
-    pub(super) fn authorized(&self) -> Option<&Octocrab> {
-        self.usable_token().and(self.with_token.as_ref())
+    /// The clients that carry the first token GitHub did not refuse. None is left: `None`.
+    pub(super) fn authorized(&self) -> Result<Option<Clients>, ApiError> {
+        self.tokens.left().first().map(|token| self.carrying(token)).transpose()
     }
 
-    /// The client for GraphQL, unless there is no token or GitHub refused it.
-    pub(super) fn graphql_client(&self) -> Option<&Octocrab> {
-        self.usable_token().and(self.for_graphql.as_ref())
-    }
-
-    /// The variable the token came from, for sentences.
-    pub(super) fn token_variable(&self) -> &'static str {
-        self.token.as_ref().map_or("", |token| token.variable)
+    fn carrying(&self, token: &Token) -> Result<Clients, ApiError> {
+        if let Some((variable, clients)) = &*self.with_token.borrow()
+            && *variable == token.variable
+        {
+            return Ok(clients.clone());
+        }
+        let text = sendable(token)?;
+        let api = self.api_url();
+        let rest = octocrab(&self.http, api, Some(text))?;
+        let graphql = octocrab(&self.http, &graphql_base(api), Some(text))?;
+        let clients = Clients { rest, graphql };
+        *self.with_token.borrow_mut() = Some((token.variable, clients.clone()));
+        Ok(clients)
     }
 
     /// The route a redirect leads to, if it stays below the API's own address.
@@ -297,6 +325,16 @@ impl GitHub {
     }
 }
 
+fn octocrab(http: &Http, base: &Url, token: Option<&str>) -> Result<Octocrab, NetError> {
+    let base = Uri::from_str(base.as_str()).map_err(|error| NetError::Setup(error.to_string()))?;
+    let builder = Octocrab::builder().base_uri(base.clone()).and_then(|builder| builder.upload_uri(base));
+    let mut builder = builder.map_err(|error| NetError::Setup(error.to_string()))?;
+    if let Some(token) = token {
+        builder = builder.personal_token(token.to_owned());
+    }
+    builder.build_with_reqwest(http.leaf()).map_err(|error| NetError::Setup(error.to_string()))
+}
+
 /// The API moves a renamed repository inside itself and never leads elsewhere: whoever does that is not GitHub.
 fn redirected(what: &str, problem: &str) -> ApiError {
     NetError::Redirect { url: format!("the answer about {what}"), problem: problem.to_owned() }.into()
@@ -312,8 +350,8 @@ pub(super) struct Answer {
 
 impl Answer {
     /// What went wrong, when the answer is no success.
-    pub(super) fn error(&self, what: &str, authenticated: bool, server: &Server) -> ApiError {
-        ApiError::from_answer((what, server), self.status.as_u16(), &self.headers, &self.body, authenticated)
+    pub(super) fn error(&self, what: &str, variable: Option<&'static str>, server: &Server) -> ApiError {
+        ApiError::from_answer((what, server), self.status.as_u16(), &self.headers, &self.body, variable)
     }
 
     /// A header's text.

@@ -170,11 +170,11 @@ impl<'a> Writer<'a> {
     }
 
     async fn send(&self, method: Method, route: &str, body: Option<&Value>) -> Result<Answer, Refusal> {
-        let Some(client) = self.github.authorized() else {
+        let Some(clients) = self.github.authorized().map_err(|error| lost(&error))? else {
             let message = "a change needs a token".to_owned();
             return Err(Refusal::Forbidden { message, needed: Some("contents=write".to_owned()) });
         };
-        self.github.exchange(client, method, route, body, "the change").await.map_err(|error| lost(&error))
+        self.github.exchange(&clients.rest, method, route, body, "the change").await.map_err(|error| lost(&error))
     }
 
     async fn update_refs(&self, repository: &str, updates: Value) -> Told {

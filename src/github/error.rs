@@ -46,18 +46,22 @@ pub enum ApiError {
         variable: &'static str,
     },
     /// The organization wants a single sign-on first.
-    #[error("the organization asks for single sign-on before it accepts the token")]
+    #[error("the organization asks for single sign-on before it accepts the token{}", named_by(*.variable))]
     SingleSignOn {
         /// Where to do it.
         url: Option<String>,
+        /// The variable of the token that was sent.
+        variable: Option<&'static str>,
     },
     /// The account may not do this.
-    #[error("GitHub does not permit it: {message}")]
+    #[error("GitHub does not permit it{}: {message}", of_variable(*.variable))]
     Forbidden {
         /// GitHub's words.
         message: String,
         /// The permission that was missing, where GitHub names it.
         needed: Option<String>,
+        /// The variable of the token that was sent.
+        variable: Option<&'static str>,
     },
     /// The answer is not what the API's description promises.
     #[error("GitHub's answer about {what} cannot be read: {reason}")]
@@ -70,28 +74,68 @@ pub enum ApiError {
 }
 
 impl ApiError {
-    /// Reads an answer that is no success. `what` was asked for of a server, `authenticated` says whether a token went along.
+    /// Reads an answer that is no success. `what` was asked for of a server, with the token of `variable` or without any.
     pub fn from_answer(
         (what, server): (&str, &Server),
         status: u16,
         headers: &HeaderMap,
         body: &[u8],
-        authenticated: bool,
+        variable: Option<&'static str>,
     ) -> Self {
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let message = message(body);
         match status {
-            _ if is_limit(status, headers, &message) => Self::limited(headers, authenticated),
+            _ if is_limit(status, headers, &message) => Self::limited(headers, variable.is_some()),
             403 if header("x-github-sso").is_some() => {
                 let url =
                     header("x-github-sso").and_then(|value| value.split_once("url=")).map(|(_, url)| url.to_owned());
-                Self::SingleSignOn { url }
+                Self::SingleSignOn { url, variable }
             }
+            401 if variable.is_some() => Self::BadToken { variable: variable.unwrap_or_default() },
             401 | 403 => {
-                Self::Forbidden { message, needed: header("x-accepted-github-permissions").map(str::to_owned) }
+                let needed = header("x-accepted-github-permissions").map(str::to_owned);
+                Self::Forbidden { message, needed, variable }
             }
             404 | 410 => Self::NotFound { what: what.to_owned(), server: Box::new(server.clone()) },
             _ => Self::Net(NetError::Status { url: what.to_owned(), status, retry_after: retry_after(headers) }),
+        }
+    }
+
+    /// The same error, where it refuses a token that was sent.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only these refuse a token")]
+    pub(super) fn refusal(&self) -> Option<Self> {
+        match self {
+            Self::BadToken { variable } => Some(Self::BadToken { variable }),
+            Self::SingleSignOn { url, variable: variable @ Some(_) } => {
+                Some(Self::SingleSignOn { url: url.clone(), variable: *variable })
+            }
+            Self::Forbidden { message, needed, variable: variable @ Some(_) } => {
+                Some(Self::Forbidden { message: message.clone(), needed: needed.clone(), variable: *variable })
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the token is refused for whatever it may be sent with (its time is over, or the organization accepts none of
+    /// its kind or from this address), and not for lack of one permission.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only these refuse a token")]
+    pub(super) fn is_about_the_token(&self) -> bool {
+        match self {
+            Self::BadToken { .. } | Self::SingleSignOn { .. } => true,
+            Self::Forbidden { message, .. } => {
+                !["Resource not accessible", "Must have"].iter().any(|words| message.starts_with(words))
+            }
+            _ => false,
+        }
+    }
+
+    /// Why a token was refused, where GitHub says more than that it was.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only these refuse a token")]
+    pub(super) fn words(&self) -> Option<&str> {
+        match self {
+            Self::SingleSignOn { .. } => Some("the organization asks for single sign-on"),
+            Self::Forbidden { message, .. } => Some(message),
+            _ => None,
         }
     }
 
@@ -127,6 +171,14 @@ impl ApiError {
     pub const fn is_limited(&self) -> bool {
         matches!(self, Self::RateLimited { .. })
     }
+}
+
+fn named_by(variable: Option<&'static str>) -> String {
+    variable.map(|variable| format!(" from {variable}")).unwrap_or_default()
+}
+
+fn of_variable(variable: Option<&'static str>) -> String {
+    variable.map(|variable| format!(" with the token from {variable}")).unwrap_or_default()
 }
 
 fn until(reset: Option<DateTime<Utc>>) -> String {
@@ -171,7 +223,7 @@ mod tests {
         let headers = headers
             .iter()
             .map(|(name, value)| (http::HeaderName::from_static(name), http::HeaderValue::from_static(value)));
-        ApiError::from_answer(("release v1", &Server::default()), status, &headers.collect(), body.as_bytes(), false)
+        ApiError::from_answer(("release v1", &Server::default()), status, &headers.collect(), body.as_bytes(), None)
     }
 
     #[test]
@@ -185,7 +237,7 @@ mod tests {
         let asked = [("retry-after", "60"), ("date", "Tue, 14 Nov 2023 22:13:20 GMT")];
         assert_eq!(read(429, &asked, "").to_string(), "GitHub limits requests from here until 22:14:20 UTC");
         let sso = read(403, &[("x-github-sso", "required; url=https://github.com/orgs/a/sso?x=1")], "{}");
-        assert!(matches!(sso, ApiError::SingleSignOn { url: Some(url) } if url.ends_with("x=1")));
+        assert!(matches!(sso, ApiError::SingleSignOn { url: Some(url), .. } if url.ends_with("x=1")));
         let permission = read(
             403,
             &[("x-accepted-github-permissions", "contents=write")],

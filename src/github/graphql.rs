@@ -57,7 +57,15 @@ struct Extensions {
     field_name: Option<String>,
 }
 
+/// Stands for the variable of the token, which is always sent here and named by nobody.
+const SENT: &str = "";
+
 impl Problem {
+    /// Whether it refuses the token: GitHub also says so with status 200.
+    pub(super) fn is_forbidden(&self) -> bool {
+        matches!(self.kind.as_deref(), Some("FORBIDDEN" | "INSUFFICIENT_SCOPES"))
+    }
+
     /// Whether the server's schema is older than the document.
     pub(super) fn is_unknown_to_the_server(&self) -> bool {
         let codes = ["undefinedField", "argumentNotAccepted", "undefinedType", "argumentLiteralsIncompatible"];
@@ -87,9 +95,9 @@ impl GitHub {
         variables: &Value,
         what: &str,
     ) -> Result<Answer, GraphQlError> {
-        let Some(client) = self.graphql_client() else { return Err(GraphQlError::Off) };
+        let Some(clients) = self.authorized().map_err(GraphQlError::Api)? else { return Err(GraphQlError::Off) };
         let body = json!({ "query": document, "variables": variables });
-        self.exchange(client, Method::POST, "/graphql", Some(&body), what).await.map_err(GraphQlError::Api)
+        self.exchange(&clients.graphql, Method::POST, "/graphql", Some(&body), what).await.map_err(GraphQlError::Api)
     }
 
     /// Asks a query. Timeouts, resets and 5xx are tried again, which is safe because a query changes nothing.
@@ -123,11 +131,17 @@ impl GitHub {
 
 /// The data of an answer that is whole. Data beside errors is not: what is missing in it cannot be told from what is not.
 fn data_of<'a>(answer: &'a Answer, what: &str, server: &Server) -> Result<&'a RawValue, GraphQlError> {
-    match answer.status.as_u16() {
-        200 => {}
-        // A bad token is told from a missing page by the REST API, which also works without one.
-        401 | 404 => return Err(GraphQlError::Off),
-        _ => return Err(GraphQlError::Api(answer.error(what, true, server))),
+    if answer.status != http::StatusCode::OK {
+        // A refused token is told from a missing page by the REST API, which also works with the next one or without any.
+        return Err(match answer.error(what, Some(SENT), server) {
+            ApiError::BadToken { .. }
+            | ApiError::Forbidden { .. }
+            | ApiError::SingleSignOn { .. }
+            | ApiError::NotFound { .. } => GraphQlError::Off,
+            error @ (ApiError::Net(_) | ApiError::RateLimited { .. } | ApiError::Shape { .. }) => {
+                GraphQlError::Api(error)
+            }
+        });
     }
     let body: Body<'_> = read_json(&answer.body, what).map_err(GraphQlError::Api)?;
     let unknown = body.errors.iter().find(|problem| problem.is_unknown_to_the_server());
@@ -179,7 +193,7 @@ fn refused(problems: &[Problem], what: &str, server: &Server) -> ApiError {
     match first.and_then(|problem| problem.kind.as_deref()) {
         Some("NOT_FOUND") => ApiError::NotFound { what: what.to_owned(), server: Box::new(server.clone()) },
         Some("FORBIDDEN" | "INSUFFICIENT_SCOPES") => {
-            ApiError::Forbidden { message: message.chars().take(300).collect(), needed: None }
+            ApiError::Forbidden { message: message.chars().take(300).collect(), needed: None, variable: None }
         }
         Some(_) | None => ApiError::Shape { what: what.to_owned(), reason: message.chars().take(300).collect() },
     }

@@ -15,6 +15,7 @@ use crate::github::ApiError;
 use crate::github::GitHub;
 use crate::github::bounded::at_most;
 use crate::github::graphql::GraphQlError;
+use crate::github::graphql::Problem;
 use crate::progress::Progress;
 use crate::release::AssetState;
 
@@ -132,7 +133,7 @@ pub struct Lister<'a> {
 impl<'a> Lister<'a> {
     /// Nothing is asked yet.
     pub fn new(github: &'a GitHub, progress: &'a dyn Progress) -> Self {
-        let way = if github.graphql_client().is_some() { Way::GraphQl } else { Way::Rest };
+        let way = if github.has_token() { Way::GraphQl } else { Way::Rest };
         Self {
             github,
             progress,
@@ -149,8 +150,7 @@ impl<'a> Lister<'a> {
 
     /// Why the token was not used, if it was refused; the list then shows what everybody sees.
     pub fn refused_token(&self) -> Option<ApiError> {
-        let refused = self.github.usable_token().is_none() && !self.github.token_variable().is_empty();
-        refused.then(|| ApiError::BadToken { variable: self.github.token_variable() })
+        self.github.tokens.refusal()
     }
 
     /// Reads everything. A list whose totals do not match is read again; one that stays so has a gap.
@@ -175,6 +175,10 @@ impl<'a> Lister<'a> {
                     Some(_) | None => self.way.set(Way::Rest),
                 },
                 Err(GraphQlError::Off) => self.way.set(Way::Rest),
+                // Where it refuses the token, the REST API names it and tries the next.
+                Err(GraphQlError::Refused(problems)) if problems.first().is_some_and(Problem::is_forbidden) => {
+                    self.way.set(Way::Rest);
+                }
                 Err(error) => return Err(error.into_api(&self.what(), self.github.server())),
             }
         }

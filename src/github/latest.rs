@@ -30,7 +30,8 @@ impl<'a> LatestRelease<'a> {
 
     /// The latest release as of now; none where there is none.
     pub async fn now(&mut self) -> Result<Option<u64>, Refusal> {
-        let Some(client) = self.github.authorized() else {
+        let clients = self.github.authorized().map_err(|error| Refusal::of_lost(&error))?;
+        let Some(clients) = clients else {
             return Err(Refusal::Unknown { reason: "GitHub refused the token".to_owned() });
         };
         let route = self.github.route(&["releases", "latest"]);
@@ -41,7 +42,7 @@ impl<'a> LatestRelease<'a> {
         let what = "the latest release";
         let answer = self
             .github
-            .exchange_with(client, Method::GET, &route, Some(headers), None, what)
+            .exchange_with(&clients.rest, Method::GET, &route, Some(headers), None, what)
             .await
             .map_err(|error| Refusal::of_lost(&error))?;
         match (answer.status, &self.known) {

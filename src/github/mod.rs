@@ -15,6 +15,7 @@ mod refusal;
 mod releases;
 mod rest_inventory;
 mod rulesets;
+mod tokens;
 mod web;
 
 pub use api::GitHub;
@@ -36,3 +37,4 @@ pub use latest::LatestRelease;
 pub use link::has_next_page;
 pub use refusal::Refusal;
 pub use refusal::requests_left;
+pub use tokens::check_token;

@@ -10,9 +10,11 @@ use reqwest::header::HeaderValue;
 use serde::Deserialize;
 use url::Url;
 
+use crate::config::Token;
 use crate::github::ApiError;
 use crate::github::GitHub;
 use crate::github::bounded::at_most;
+use crate::github::check_token;
 use crate::net::Download;
 use crate::net::NetError;
 use crate::net::download;
@@ -124,9 +126,9 @@ impl GitHub {
         self.get_json::<ReleaseAnswer>(&route, &what, progress).await?.into_release()
     }
 
-    /// The ways to an asset, to be tried in order while the answer is 404: its public address, which counts against no
-    /// limit, and with a token also the API, which is how a private repository gives it.
-    pub fn asset_downloads(&self, tag: &Tag, asset: &Asset) -> Vec<Download<'_>> {
+    /// The ways to an asset, to be tried in order while the answer is 404 or refuses a token: its public address, which counts
+    /// against no limit, and with each token also the API, which is how a private repository gives it.
+    fn asset_downloads(&self, tag: &Tag, asset: &Asset) -> Vec<Download<'_>> {
         let public = Download {
             url: self.asset_page_url(tag, &asset.name),
             authorization: None,
@@ -135,15 +137,19 @@ impl GitHub {
             limit: MAX_ASSET,
             label: format!("Downloading {} {tag}", asset.name),
         };
-        let private = asset.id.zip(self.usable_token()).map(|(id, token)| Download {
-            url: self.asset_api_url(id),
-            authorization: Some(&token.value),
-            accept: Some("application/octet-stream"),
-            size: asset.size,
-            limit: MAX_ASSET,
-            label: public.label.clone(),
-        });
-        [Some(public), private].into_iter().flatten().collect()
+        let private = |id: u64| {
+            let label = public.label.clone();
+            self.tokens.left().iter().map(move |token| Download {
+                url: self.asset_api_url(id),
+                authorization: Some(&token.value),
+                accept: Some("application/octet-stream"),
+                size: asset.size,
+                limit: MAX_ASSET,
+                label: label.clone(),
+            })
+        };
+        let private: Vec<_> = asset.id.into_iter().flat_map(private).collect();
+        std::iter::once(public).chain(private).collect()
     }
 
     /// Downloads an asset to a new file.
@@ -156,9 +162,10 @@ impl GitHub {
     ) -> Result<Written, NetError> {
         let mut outcome = Err(NetError::Setup("no way to the asset".to_owned()));
         for request in self.asset_downloads(tag, asset) {
+            self.check_token_of(&request)?;
             outcome = download(&self.http, &request, destination, progress).await;
             match &outcome {
-                Err(NetError::Status { status: 404, .. }) => discard(destination).map_err(NetError::Write)?,
+                Err(error) if leads_on(error) => discard(destination).map_err(NetError::Write)?,
                 Ok(_) | Err(_) => break,
             }
         }
@@ -167,17 +174,28 @@ impl GitHub {
 
     /// Fetches a small file of a release. `Ok(None)` where the release provably does not have it.
     pub async fn small_asset(&self, tag: &Tag, asset: &Asset) -> Result<Option<Vec<u8>>, NetError> {
+        let mut refused = None;
         for request in self.asset_downloads(tag, asset) {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
             if let Some(accept) = request.accept {
                 headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
             }
-            if let Some(bytes) = self.small_file(&request, headers).await? {
-                return Ok(Some(bytes));
+            self.check_token_of(&request)?;
+            match self.small_file(&request, headers).await {
+                Ok(Some(bytes)) => return Ok(Some(bytes)),
+                Ok(None) => refused = None,
+                Err(error) if leads_on(&error) => refused = Some(error),
+                Err(error) => return Err(error),
             }
         }
-        Ok(None)
+        refused.map_or(Ok(None), Err)
+    }
+
+    /// What no token can be is named by its variable, and not sent.
+    fn check_token_of(&self, request: &Download<'_>) -> Result<(), NetError> {
+        let is_sent = |token: &&Token| request.authorization.is_some_and(|sent| *sent == token.value);
+        self.tokens.all().iter().find(is_sent).map_or(Ok(()), check_token)
     }
 
     async fn small_file(&self, request: &Download<'_>, headers: HeaderMap) -> Result<Option<Vec<u8>>, NetError> {
@@ -203,4 +221,9 @@ impl GitHub {
         url.set_path(&path);
         url
     }
+}
+
+/// Whether the next way to an asset may serve: it is not there for everybody, or not for this token.
+const fn leads_on(error: &NetError) -> bool {
+    matches!(error, NetError::Status { status: 401 | 403 | 404, .. })
 }

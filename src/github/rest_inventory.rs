@@ -119,6 +119,7 @@ struct Signature {
 
 impl Lister<'_> {
     pub(super) async fn list_by_rest(&self) -> Result<Listed, ApiError> {
+        self.github.take_read_without_token();
         let repository: RepositoryAnswer =
             self.github.get_json(&self.github.route(&[]), &self.what(), self.progress).await?;
         let (releases, gap) = self.releases_by_rest().await?;
@@ -129,10 +130,11 @@ impl Lister<'_> {
             Err(ApiError::NotFound { .. }) => None,
             Err(error) => return Err(error),
         };
-        // Without a token nobody may; with one, GitHub may keep silent.
-        let may_push = match self.github.usable_token() {
-            None => Some(false),
-            Some(_) => repository.permissions.map(|may| may.push),
+        // Without a token nobody may, and drafts are not listed; with one, GitHub may keep silent.
+        let may_push = if self.github.take_read_without_token() || !self.github.has_token() {
+            Some(false)
+        } else {
+            repository.permissions.map(|may| may.push)
         };
         Ok(Listed {
             repository: ListedRepository {

@@ -35,7 +35,7 @@ pub struct Door<'a> {
     /// The places that may have releases, in the order they are tried; none is GitHub alone.
     pub mirrors: &'a [Place],
     /// The token for the API.
-    pub token: Option<&'a Token>,
+    pub tokens: &'a [Token],
     /// How patient the network is.
     pub http: HttpOptions,
     /// The user's cache, where there is a folder for one.
@@ -104,7 +104,7 @@ impl Door<'_> {
     pub(super) fn github(&self, repository: &RepoSlug) -> Result<Origin, InstallError> {
         let github = || -> Result<GitHub, ApiError> {
             let http = Http::new(self.http.clone())?;
-            GitHub::new(http, repository.clone(), self.server.clone(), self.token.cloned())
+            GitHub::new(http, repository.clone(), self.server.clone(), self.tokens.to_vec())
         };
         github().map(|github| Origin::GitHub(Box::new(github))).map_err(|error| OriginError::from(error).into())
     }

@@ -94,10 +94,9 @@ fn refused(variable: &'static str, path: &Path, error: io::Error) -> NetError {
     if error.raw_os_error().is_some_and(is_limit) {
         return NetError::System { doing: "read the certificates of this machine", source: error };
     }
-    let reason = match error.kind() {
-        io::ErrorKind::NotFound => "it does not exist".to_owned(),
-        io::ErrorKind::NotADirectory => "it is not a directory".to_owned(),
-        _ => error.to_string(),
-    };
+    let told =
+        [(io::ErrorKind::NotFound, "it does not exist"), (io::ErrorKind::NotADirectory, "it is not a directory")];
+    let told = told.into_iter().find(|(kind, _)| *kind == error.kind());
+    let reason = told.map_or_else(|| error.to_string(), |(_, words)| words.to_owned());
     NetError::Variable { variable, reason: format!("`{}`: {reason}", path.display()) }
 }

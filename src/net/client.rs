@@ -51,12 +51,21 @@ impl Default for HttpOptions {
     }
 }
 
+impl HttpOptions {
+    /// Every variable that cannot be used, without making a client.
+    pub fn unusable(&self) -> Vec<NetError> {
+        let certificates = self.certificates.load().err();
+        let proxy = Proxies::read(&self.proxy).err();
+        certificates.into_iter().chain(proxy).collect()
+    }
+}
+
 /// An HTTP/1.1 client over rustls that goes through the proxies of the environment and trusts the system's roots.
 #[derive(Debug, Clone)]
 pub struct Http {
     client: reqwest::Client,
-    options: HttpOptions,
-    proxies: Proxies,
+    options: Arc<HttpOptions>,
+    proxies: Arc<Proxies>,
 }
 
 impl Http {
@@ -86,7 +95,7 @@ impl Http {
         let client = roots::trusting(builder, &options.certificates)?
             .build()
             .map_err(|error| NetError::Setup(error.to_string()))?;
-        Ok(Self { client, options, proxies })
+        Ok(Self { client, options: Arc::new(options), proxies: Arc::new(proxies) })
     }
 
     /// The client itself, for octocrab's leaf.

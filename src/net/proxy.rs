@@ -429,7 +429,8 @@ mod tests {
 
     #[test]
     fn the_first_variable_that_is_not_empty_counts() {
-        let cases: [(&[(&str, &str)], Option<(&str, &str)>); 8] = [
+        type Case<'a> = (&'a [(&'a str, &'a str)], Option<(&'a str, &'a str)>);
+        let cases: [Case<'_>; 8] = [
             (&[], None),
             (&[("HTTP_PROXY", "a"), ("http_proxy", "a")], None),
             (&[("HTTPS_PROXY", ""), ("https_proxy", "b")], Some(("https_proxy", "http://b:1080"))),

@@ -44,6 +44,19 @@ pub fn is_writable(_folder: &Path) -> bool {
     true
 }
 
+/// Whether a directory that exists is on another file system than one above it, as where a volume is mounted.
+#[cfg(unix)]
+pub fn is_on_another_device(directory: &Path, above: &Path) -> bool {
+    let device = |path: &Path| fs::metadata(path).ok().map(|metadata| std::os::unix::fs::MetadataExt::dev(&metadata));
+    device(directory).zip(device(above)).is_some_and(|(one, other)| one != other)
+}
+
+/// Whether a directory is on another file system than one above it; not known on Windows.
+#[cfg(not(unix))]
+pub const fn is_on_another_device(_directory: &Path, _above: &Path) -> bool {
+    false
+}
+
 /// Waits until a file's data are on the disk.
 pub fn sync_file(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_data()

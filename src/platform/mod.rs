@@ -5,6 +5,7 @@ mod host;
 mod interrupt;
 
 pub use files::is_executable;
+pub use files::is_on_another_device;
 pub use files::is_writable;
 pub use files::make_executable;
 pub use files::real_path;

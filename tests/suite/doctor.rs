@@ -53,8 +53,12 @@ fn a_whole_project_has_no_problem_and_nothing_is_written() {
 #[test]
 fn problems_are_counted_and_fail() {
     let context = Context::released();
-    let empty = context.succeed(&["doctor", "--json"]);
-    assert_eq!(findings(&empty, "installed")[0].0, "warning", "not to have installed yet is no problem");
+    let empty = context.run(&["doctor", "--json"]);
+    assert_eq!(empty.code, 1, "{empty:#?}");
+    assert_eq!(findings(&empty, "installed")[0].0, "warning");
+    assert_eq!(findings(&empty, "which")[0], ("problem".to_owned(), "no worker will run".to_owned()));
+    let human = context.run(&["doctor"]);
+    assert!(human.stdout.ends_with("1 problem, 1 warning.\n"), "{human:#?}");
     context.succeed(&["install"]);
     fs::write(context.binary(), "something else").expect("written");
     let output = context.run(&["doctor", "--json"]);
@@ -68,8 +72,82 @@ fn problems_are_counted_and_fail() {
 }
 
 #[test]
+fn settings_that_keep_every_request_from_being_made_are_problems() {
+    let mut context = Context::released();
+    context.succeed(&["install"]);
+    let broken = context.root().join("broken.pem");
+    fs::write(&broken, "no certificate\n").expect("written");
+    for (variable, value) in [
+        ("SSL_CERT_FILE", context.root().join("nowhere.pem").to_str().expect("UTF-8")),
+        ("SSL_CERT_FILE", broken.to_str().expect("UTF-8")),
+        ("SSL_CERT_DIR", context.root().join("nowhere").to_str().expect("UTF-8")),
+        ("HTTPS_PROXY", "http://u:hunter2 x@proxy:3128"),
+        ("ALL_PROXY", "gopher://u:hunter2@proxy:3128"),
+    ] {
+        context.set(variable, value);
+        for arguments in
+            [&["doctor", "--json"][..], &["doctor", "--json", "--network"], &["doctor", "--json", "--offline"]]
+        {
+            let output = context.run(arguments);
+            assert_eq!(output.code, 1, "{output:#?}");
+            let found = findings(&output, "network");
+            assert_eq!(found.len(), 1, "{output:#?}");
+            assert!(found[0].1.starts_with(&format!("the variable {variable} is not usable: ")), "{output:#?}");
+            assert!(!output.stdout.contains("hunter2"), "{output:#?}");
+            every_flaw_has_a_hint(&output);
+        }
+        let human = context.run(&["doctor"]);
+        assert!(human.stdout.ends_with("1 problem.\n"), "{human:#?}");
+        context.set(variable, "");
+    }
+    context.succeed(&["doctor"]);
+}
+
+#[test]
+fn a_repository_without_release_pages_is_a_problem() {
+    let mut context = Context::released();
+    context.succeed(&["install"]);
+    context.set("REPROQ_REPOSITORY", "acme/misspelt");
+    let output = context.run(&["doctor", "--json", "--network"]);
+    assert_eq!(output.code, 1, "{output:#?}");
+    let pages = &findings(&output, "network")[1];
+    assert_eq!(pages.0, "problem", "{output:#?}");
+    assert!(pages.1.contains("/acme/misspelt/releases/latest answers HTTP 404"), "{output:#?}");
+    every_flaw_has_a_hint(&output);
+    // What is hidden from everybody is there for the token.
+    context.repo().private();
+    context.github.token("ghp_read_token", TokenKind::Read);
+    context.set("REPROQ_REPOSITORY", "").set("GH_TOKEN", "ghp_read_token");
+    let output = context.succeed(&["doctor", "--json", "--network"]);
+    assert!(findings(&output, "network")[1].1.contains("is private"), "{output:#?}");
+}
+
+#[test]
+fn each_token_is_looked_at() {
+    let mut context = Context::released();
+    context.succeed(&["install"]);
+    context.github.token("ghp_read_token", TokenKind::Read);
+    context.set("REPROQ_GITHUB_TOKEN", "this is none").set("GH_TOKEN", "ghp_expired_token");
+    context.set("GITHUB_TOKEN", "ghp_read_token");
+    let output = context.run(&["doctor", "--json", "--network"]);
+    assert_eq!(output.code, 1, "{output:#?}");
+    let tokens = findings(&output, "token");
+    let starts = [
+        "the variable REPROQ_GITHUB_TOKEN is not usable",
+        "GitHub refused the token from GH_TOKEN (HTTP 401)",
+        "the token from GITHUB_TOKEN is valid",
+    ];
+    for start in starts {
+        assert!(tokens.iter().any(|(_, line)| line.starts_with(start)), "{start}: {output:#?}");
+    }
+    every_flaw_has_a_hint(&output);
+}
+
+#[test]
 fn each_host_is_asked_on_its_own() {
     let mut context = Context::released();
+    context.succeed(&["install"]);
+    context.github.clear_log();
     context.github.token("ghp_read_token", TokenKind::Read);
     context.set("GH_TOKEN", "ghp_read_token");
     let output = context.succeed(&["doctor", "--network", "--json"]);
@@ -116,6 +194,7 @@ fn the_issuer_of_a_certificate_is_shown_and_an_untrusted_one_is_a_problem() {
     let authority = context.root().join("authority.pem");
     fs::write(&authority, context.github.ca_pem()).expect("written");
     context.set("SSL_CERT_FILE", authority.to_str().expect("UTF-8"));
+    context.succeed(&["install"]);
     let output = context.succeed(&["doctor", "--network", "--json"]);
     assert!(findings(&output, "network")[0].1.contains("certificate by "), "{output:#?}");
 }

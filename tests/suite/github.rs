@@ -86,6 +86,7 @@ fn single_sign_on_is_explained() {
     let mut context = Context::released();
     context.github.token("ghp_sso_token", TokenKind::SsoRequired);
     context.set("GITHUB_TOKEN", "ghp_sso_token");
+    context.repo().private();
     insta::assert_snapshot!(context.shown(&["install"]));
 }
 

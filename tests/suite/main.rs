@@ -41,6 +41,7 @@ mod release_repository;
 mod support;
 #[cfg(unix)]
 mod terminal;
+mod tokens;
 mod trust;
 #[cfg(feature = "attestation")]
 mod trust_roots;

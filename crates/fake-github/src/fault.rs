@@ -197,6 +197,7 @@ pub struct Matcher {
     method: Option<String>,
     path: Option<String>,
     body: Option<String>,
+    token: Option<String>,
     nth: u64,
     times: Option<u64>,
 }
@@ -204,7 +205,7 @@ pub struct Matcher {
 impl Matcher {
     /// Every request, once.
     pub fn any() -> Matcher {
-        Matcher { origin: None, method: None, path: None, body: None, nth: 1, times: Some(1) }
+        Matcher { origin: None, method: None, path: None, body: None, token: None, nth: 1, times: Some(1) }
     }
 
     /// Requests to the API, once.
@@ -245,6 +246,12 @@ impl Matcher {
         self
     }
 
+    /// Only with this token.
+    pub fn token(mut self, token: &str) -> Matcher {
+        self.token = Some(token.to_owned());
+        self
+    }
+
     /// Not before the nth matching request, counted from 1.
     pub fn nth(mut self, nth: u64) -> Matcher {
         self.nth = nth;
@@ -269,6 +276,9 @@ impl Matcher {
         self.origin.is_none_or(|origin| origin == request.origin)
             && self.method.as_ref().is_none_or(|method| *method == request.method)
             && self.path.as_ref().is_none_or(|part| request.path.contains(part.as_str()))
+            && self.token.as_ref().is_none_or(|token| {
+                request.header("authorization").is_some_and(|value| value.ends_with(&format!(" {token}")))
+            })
             && self.body.as_ref().is_none_or(|part| String::from_utf8_lossy(&request.body).contains(part.as_str()))
     }
 }

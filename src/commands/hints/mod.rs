@@ -18,6 +18,7 @@ pub(in crate::commands) use keyring::keyring;
 pub(in crate::commands) use keyring::update;
 pub(in crate::commands) use lock::lockfile;
 pub(in crate::commands) use lock::unsatisfied;
+pub(in crate::commands) use network::reading;
 
 use std::io;
 use std::path::Path;

@@ -52,19 +52,15 @@ pub(super) fn api(error: &ApiError, request: &InstallRequest) -> (ExitStatus, Ve
             ExitStatus::NotPermitted,
             vec![format!("renew the token in {variable}, or unset it if the repository is public")],
         ),
-        ApiError::SingleSignOn { url } => {
+        ApiError::SingleSignOn { url, .. } => {
             let hint = match url {
                 Some(url) => format!("authorize the token for the organization at {url}"),
                 None => "authorize the token for the organization in GitHub's settings".to_owned(),
             };
             (ExitStatus::NotPermitted, vec![hint])
         }
-        ApiError::Forbidden { needed, .. } => {
-            let hint = match needed {
-                Some(needed) => format!("give the token the permission `{needed}`"),
-                None => "use a token that may read the repository".to_owned(),
-            };
-            (ExitStatus::NotPermitted, vec![hint])
+        ApiError::Forbidden { needed, variable, .. } => {
+            (ExitStatus::NotPermitted, vec![reading(needed.as_deref(), *variable)])
         }
         ApiError::Shape { .. } => (
             ExitStatus::Unavailable,
@@ -73,6 +69,19 @@ pub(super) fn api(error: &ApiError, request: &InstallRequest) -> (ExitStatus, Ve
                     .to_owned(),
             ],
         ),
+    }
+}
+
+/// What a read that is not permitted needs. Whatever else GitHub lists, reading needs no permission to write.
+pub(in crate::commands) fn reading(needed: Option<&str>, variable: Option<&str>) -> String {
+    let permission = needed.into_iter().flat_map(|needed| needed.split([';', ','])).map(str::trim);
+    let permission = permission.filter(|permission| permission.ends_with("=read")).collect::<Vec<_>>().join(", ");
+    match (permission.as_str(), variable) {
+        ("", Some(variable)) => {
+            format!("use a token that may read the repository, or unset {variable} if the repository is public")
+        }
+        ("", None) => "set REPROQ_GITHUB_TOKEN to a token that may read the repository".to_owned(),
+        (permission, _) => format!("give the token the permission `{permission}`"),
     }
 }
 

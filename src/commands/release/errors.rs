@@ -33,13 +33,12 @@ pub(super) fn api(error: ApiError, repository: &RepoSlug) -> CommandError {
             Some(format!("check the name {repository}; if it is private, the token must be allowed to see it")),
         ),
         ApiError::BadToken { variable } => (ExitStatus::NotPermitted, Some(format!("renew the token in {variable}"))),
-        ApiError::SingleSignOn { url } => {
+        ApiError::SingleSignOn { url, .. } => {
             let place = url.as_deref().unwrap_or("GitHub's settings");
             (ExitStatus::NotPermitted, Some(format!("authorize the token for the organization at {place}")))
         }
-        ApiError::Forbidden { needed, .. } => {
-            let hint = needed.as_ref().map(|needed| format!("give the token the permission `{needed}`"));
-            (ExitStatus::NotPermitted, Some(hint.unwrap_or_else(|| NEEDS.to_owned())))
+        ApiError::Forbidden { needed, variable, .. } => {
+            (ExitStatus::NotPermitted, Some(hints::reading(needed.as_deref(), *variable)))
         }
         ApiError::Shape { .. } => (
             ExitStatus::Unavailable,

@@ -58,7 +58,7 @@ fn client(repository: &RepoSlug, session: &Session<'_>) -> Result<GitHub, Comman
     }
     Http::new(session.http.clone())
         .map_err(Into::into)
-        .and_then(|http| GitHub::new(http, repository.clone(), settings.server.clone(), settings.token.clone()))
+        .and_then(|http| GitHub::new(http, repository.clone(), settings.server.clone(), settings.tokens.clone()))
         .map_err(|error| errors::api(error, repository))
 }
 

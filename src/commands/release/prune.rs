@@ -183,7 +183,7 @@ async fn plan(request: &Request, lister: &Lister<'_>, session: &Session<'_>) -> 
         return Err(errors::api(error, &request.repository));
     }
     let plan = PrunePlan::compute(&inventory, &request.policy, session.now)
-        .map_err(|refusal| errors::no_plan(refusal, session.settings.token.is_some()))?;
+        .map_err(|refusal| errors::no_plan(refusal, !session.settings.tokens.is_empty()))?;
     let deletes = match &request.file {
         None => plan.delete().to_vec(),
         Some(file) => allowed_of_file(file, &plan, &inventory, request, session)?,
@@ -210,7 +210,7 @@ fn allowed_of_file(
     let deletes = still_allowed(file, plan).map_err(moved)?;
     let Some(asked) = &request.beside_the_file else { return Ok(deletes) };
     let by_options = PrunePlan::compute(inventory, asked, session.now)
-        .map_err(|refusal| errors::no_plan(refusal, session.settings.token.is_some()))?;
+        .map_err(|refusal| errors::no_plan(refusal, !session.settings.tokens.is_empty()))?;
     still_allowed(file, &by_options).map_err(moved)
 }
 

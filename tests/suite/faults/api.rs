@@ -163,7 +163,7 @@ fn clocks_that_differ() {
 fn a_bad_token_on_a_public_repository() {
     let mut context = project();
     context.set("GH_TOKEN", "ghp_nobody_knows_it");
-    let says = "GitHub refused the token from GH_TOKEN; going on without it";
+    let says = "GitHub refused the token from GH_TOKEN; continuing without it";
     let output = under_fault(Part::Network, "API: 401 for a bad token", &context, context.command(INSTALL), 0, says);
     assert!(!output.stderr.contains("ghp_nobody_knows_it"), "{output:#?}");
     recovers(&context, INSTALL);

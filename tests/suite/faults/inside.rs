@@ -49,6 +49,9 @@ fn a_directory_of_the_store_may_be_a_volume() {
         let inside = |path: &str| volume.path().join("../..").join(path);
         assert_eq!(fs::read(inside(".reproq/bin/reproq")).expect("there"), workers::bytes("0.0.145"), "{name}");
         run(&["verify"]);
+        let doctor = run(&["doctor", "--no-django"]);
+        let finding = format!(".reproq/{directory} is on another file system than the project");
+        assert!(doctor.stdout.contains(&finding) && !doctor.stdout.contains("No problems."), "{doctor:#?}");
         run(&["rollback"]);
         assert_eq!(fs::read(inside(".reproq/bin/reproq")).expect("there"), workers::bytes(NEW), "{name}");
         run(&["verify"]);

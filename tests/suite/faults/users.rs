@@ -267,3 +267,19 @@ fn a_store_that_others_may_write_is_refused() {
         super::recovers(&context, INSTALL);
     }
 }
+
+#[test]
+fn doctor_finds_a_cache_of_the_superuser() {
+    let name = "doctor: a cache that root owns";
+    let Some(mut person) = Person::new() else { return skipped(Part::Machine, name, NOBODY_HERE) };
+    let cache = person.context.root().join("cache-of-root");
+    fs::create_dir(&cache).expect("made");
+    fs::set_permissions(&cache, fs::Permissions::from_mode(0o555)).expect("closed");
+    for folder in [cache.clone(), cache.join("not/yet/there")] {
+        person.context.set("REPROQ_CACHE_DIR", folder.to_str().expect("UTF-8"));
+        let output = person.run(&["doctor", "--no-django"]);
+        assert!(output.stdout.contains("cannot be written by this user, so that nothing is cached"), "{output:#?}");
+        assert!(!output.stdout.contains("No problems."), "{output:#?}");
+    }
+    fs::set_permissions(&cache, fs::Permissions::from_mode(0o755)).expect("opened again");
+}
