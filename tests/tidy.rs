@@ -29,7 +29,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("archive", &["progress", "release", "staging"]),
     ("binary", &["process", "release"]),
     ("build", &["process", "progress", "release", "secret", "small_file", "text"]),
-    ("locate", &["platform", "process", "release", "secret", "small_file", "staging", "text"]),
+    ("locate", &["fs", "platform", "process", "release", "secret", "small_file", "staging", "text"]),
     ("net", &["address", "progress", "secret", "small_file", "staging"]),
     ("github", &["address", "config", "net", "progress", "release", "secret", "staging"]),
     ("store", &["attestation", "fs", "release", "small_file", "staging", "trust"]),

@@ -8,6 +8,7 @@ use crate::commands::order;
 use crate::commands::order::Wish;
 use crate::exit::ExitStatus;
 use crate::failure::CommandError;
+use crate::fs::sweep_beside;
 use crate::install;
 use crate::install::LockOrder;
 use crate::lockfile;
@@ -120,6 +121,9 @@ pub(super) fn lock(arguments: &LockArgs, session: &Session<'_>) -> Result<ExitSt
         Some(_) => Change::Updated,
     };
     let written = change != Change::Unchanged && !arguments.check;
+    if !arguments.check {
+        sweep_beside(&path);
+    }
     if written {
         WrittenLock { path: path.clone(), text }.write().map_err(|error| hints::store(&error))?;
     }

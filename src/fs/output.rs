@@ -168,6 +168,14 @@ pub fn move_into_place(from: &Dir, from_name: &OsStr, to: &Dir, name: &OsStr) ->
     from.rename(from_name, to, name).map_err(failed())
 }
 
+/// Removes what killed processes left beside a file, also where it need not be written again. Links to it are followed.
+pub fn sweep_beside(path: &Path) {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    if let Ok((dir, _)) = place(&path) {
+        sweep(&dir);
+    }
+}
+
 /// Refuses what may not be replaced by a file, before there is one.
 ///
 /// # Errors

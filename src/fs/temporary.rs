@@ -5,6 +5,8 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::fs::TryLockError;
 use std::io;
+use std::path::Path;
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use crate::fs::Dir;
@@ -21,7 +23,7 @@ const RANDOM: usize = 8;
 const TRIES: u32 = 100;
 
 /// The name in a temporary directory of the file whose lock its process holds.
-pub const HELD: &str = ".held";
+const HELD: &str = ".held";
 
 /// A new file with a made-up name, which is removed unless it is given its real one.
 #[derive(Debug)]
@@ -84,28 +86,57 @@ impl Drop for TemporaryFile {
     }
 }
 
-/// Makes a directory with a made-up name, which only this user may enter. It is held as long as the file is open.
-///
-/// # Errors
-///
-/// The system refused.
-pub fn temporary_directory(dir: &Dir) -> Result<(String, File), FileError> {
-    let failed = || FileError::io("make a directory in", dir.path());
-    for _ in 0..TRIES {
-        let name = made_up();
-        match dir.create_directory(&name, 0o700) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-            Err(error) => return Err(failed()(error)),
+/// A new directory with a made-up name, which only this user may enter. It is removed with all that is in it.
+#[derive(Debug)]
+pub struct TemporaryDirectory {
+    dir: Dir,
+    name: String,
+    /// Open, and locked, as long as it is in use.
+    _held: File,
+}
+
+impl TemporaryDirectory {
+    /// Makes it in this directory. What killed processes left there goes first.
+    ///
+    /// # Errors
+    ///
+    /// The system refused.
+    pub fn create(parent: &Path) -> Result<Self, FileError> {
+        let failed = || FileError::io("make a directory in", parent);
+        let dir = Dir::open(parent)?.ok_or_else(|| failed()(io::ErrorKind::NotFound.into()))?;
+        sweep(&dir);
+        for _ in 0..TRIES {
+            let name = made_up();
+            match dir.create_directory(&name, 0o700) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(error) => return Err(failed()(error)),
+            }
+            // Another process may take it for one of a dead process, in the moment before it is locked.
+            let Some(made) = dir.subdirectory(&name)? else { continue };
+            let Ok((held, _)) = made.open_to_change(HELD) else { continue };
+            if dir.subdirectory(&name)?.is_some_and(|now| is_held(&held, &now, HELD.as_ref())) {
+                return Ok(Self { dir, name, _held: held });
+            }
         }
-        // Another process may take it for one of a dead process, in the moment before it is locked.
-        let Some(inner) = dir.subdirectory(&name)? else { continue };
-        let Ok((file, _)) = inner.open_to_change(HELD) else { continue };
-        if is_held(&file, &inner, HELD.as_ref()) {
-            return Ok((name, file));
-        }
+        Err(failed()(io::ErrorKind::AlreadyExists.into()))
     }
-    Err(failed()(io::ErrorKind::AlreadyExists.into()))
+
+    /// Where it is.
+    pub fn path(&self) -> PathBuf {
+        self.dir.path_of(&self.name)
+    }
+
+    /// The file in it that says that its process lives.
+    pub fn held(&self) -> PathBuf {
+        self.path().join(HELD)
+    }
+}
+
+impl Drop for TemporaryDirectory {
+    fn drop(&mut self) {
+        let _ = self.dir.remove(&self.name);
+    }
 }
 
 /// Removes what killed processes of this user left in a directory. What cannot be removed is in nobody's way.
@@ -179,15 +210,18 @@ mod tests {
         let folder = tempfile::tempdir().expect("a directory");
         let dir = Rc::new(Dir::open(folder.path()).expect("readable").expect("there"));
         let file = TemporaryFile::create(Rc::clone(&dir), 0o600).expect("made");
-        let (name, held) = temporary_directory(&dir).expect("made");
+        let directory = TemporaryDirectory::create(folder.path()).expect("made");
         sweep(&dir);
         assert_eq!(names(&dir), 2, "both are held");
-        fs::write(folder.path().join(&name).join("file"), "half").expect("written");
+        fs::write(directory.path().join("file"), "half").expect("written");
         // A process that dies lets go of its locks and removes nothing.
         let left = file.name.clone();
         drop(file);
         fs::write(folder.path().join(left), "half").expect("written");
-        drop(held);
+        let path = directory.path();
+        drop(directory);
+        assert!(!path.exists(), "it is removed with all that is in it");
+        fs::create_dir_all(path.join("deep")).expect("made");
         fs::write(folder.path().join(".reproq-tmp-notes"), "not a name of ours").expect("written");
         std::os::unix::fs::symlink("elsewhere", folder.path().join(".reproq-tmp-abcdefgh")).expect("a link");
         sweep(&dir);
@@ -217,13 +251,10 @@ mod tests {
                     let dir = Rc::new(Dir::open(path).expect("readable").expect("there"));
                     for round in 0..200 {
                         let file = TemporaryFile::create(Rc::clone(&dir), 0o600).expect("made");
-                        let (name, held) = temporary_directory(&dir).expect("made");
+                        let directory = TemporaryDirectory::create(path).expect("made");
                         sweep(&dir);
                         file.place(format!("{number}-{round}")).expect("it is still there");
-                        assert!(dir.stat(&name).expect("asked").is_some(), "it is held");
-                        // A sweep may take what is given up before it is removed.
-                        drop(held);
-                        let _ = dir.remove(&name);
+                        assert!(directory.held().exists(), "it is held");
                     }
                 });
             }

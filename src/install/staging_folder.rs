@@ -2,15 +2,11 @@
 #![expect(clippy::disallowed_methods, reason = "staging directories are removed here")]
 
 use std::fs;
-use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
-use crate::fs::Dir;
-use crate::fs::HELD;
-use crate::fs::sweep;
-use crate::fs::temporary_directory;
+use crate::fs::TemporaryDirectory;
 use crate::platform;
 use crate::store::StoreError;
 
@@ -23,12 +19,12 @@ const TRIES: u32 = 100;
 pub struct Staging {
     path: PathBuf,
     _cleanup: platform::CleanupGuard,
-    /// Open as long as this process lives, where no other lock keeps it from being swept.
-    _held: Option<File>,
+    /// Where no other lock keeps others from sweeping it.
+    held: Option<TemporaryDirectory>,
 }
 
 impl Staging {
-    /// Beside a file that is to be made, on the same file system. What killed processes left there goes first.
+    /// Beside a file that is to be made. What killed processes left there goes first.
     pub fn beside(file: &Path) -> Result<Self, StoreError> {
         Self::held_in(file.parent().unwrap_or(file))
     }
@@ -39,13 +35,10 @@ impl Staging {
     }
 
     fn held_in(parent: &Path) -> Result<Self, StoreError> {
-        let missing = || StoreError::new("make a directory in", parent)(io::ErrorKind::NotFound.into());
-        let dir = Dir::open(parent)?.ok_or_else(missing)?;
-        sweep(&dir);
-        let (name, held) = temporary_directory(&dir)?;
-        let path = parent.join(name);
+        let held = TemporaryDirectory::create(parent)?;
+        let path = held.path();
         let cleanup = platform::on_interrupt_remove(&path);
-        Ok(Self { path, _cleanup: cleanup, _held: Some(held) })
+        Ok(Self { path, _cleanup: cleanup, held: Some(held) })
     }
 
     /// Only this user may look into it: what is verified there must not change under other users' hands.
@@ -60,7 +53,7 @@ impl Staging {
             match builder.create(&path) {
                 Ok(()) => {
                     let cleanup = platform::on_interrupt_remove(&path);
-                    return Ok(Self { path, _cleanup: cleanup, _held: None });
+                    return Ok(Self { path, _cleanup: cleanup, held: None });
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => failure = error,
                 Err(error) => return Err(StoreError::new("make a directory in", parent)(error)),
@@ -74,14 +67,16 @@ impl Staging {
         &self.path
     }
 
-    /// The file in it that says that its process lives.
-    pub fn held(&self) -> PathBuf {
-        self.path.join(HELD)
+    /// The file in it that says that its process lives, where there is one.
+    pub fn held(&self) -> Option<PathBuf> {
+        self.held.as_ref().map(TemporaryDirectory::held)
     }
 }
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.path);
+        if self.held.is_none() {
+            let _ = fs::remove_dir_all(&self.path);
+        }
     }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::fs::TemporaryDirectory;
 use crate::locate::DjangoAnswer;
 use crate::locate::answer;
 use crate::locate::answer::without_credentials;
@@ -118,7 +119,7 @@ fn find_python(question: &DjangoQuestion<'_>) -> Result<PathBuf, String> {
 }
 
 fn ask_python(question: &DjangoQuestion<'_>, project: &Project, python: &Path) -> DjangoAnswer {
-    let folder = match tempfile::Builder::new().prefix("reproq-which-").tempdir() {
+    let folder = match TemporaryDirectory::create(&std::env::temp_dir()) {
         Ok(folder) => folder,
         Err(error) => {
             return failed(format!("no temporary folder for Django's answer could be made: {error}"), Vec::new());

@@ -1,6 +1,8 @@
 //! Killed at any moment: the old binary or the new one, never neither, never half; and a plain re-run finishes the job.
 
 mod orphan;
+#[cfg(unix)]
+mod outputs;
 mod random;
 mod steps;
 mod world;

@@ -94,7 +94,9 @@ pub(super) fn create(arguments: &BundleCreateArgs, session: &Session<'_>) -> Res
     let file = OutputFile::create(&output).map_err(hints::output)?;
     let _cleanup = platform::on_interrupt_remove(&file.unfinished());
     // Before anything is fetched: a folder is named wrong more easily than a release.
-    let leave_out = [output.as_path(), &file.unfinished(), staging.path(), &staging.held()];
+    let (unfinished, held) = (file.unfinished(), staging.held());
+    let leave_out: Vec<&Path> =
+        [output.as_path(), &unfinished, staging.path()].into_iter().chain(held.as_deref()).collect();
     let source = source_tree(arguments, &leave_out, &staging, &selection.lockfile.tag, session, &door)?;
     report.source = source.as_ref().map(source_line);
     if arguments.dry_run {

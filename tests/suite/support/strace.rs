@@ -38,6 +38,11 @@ pub fn is_there() -> bool {
 /// Runs the program to its end and lists the moments at which it was about to change something below `.reproq`. Between two
 /// of them nothing changes, so a kill at each of them is a kill after every visible step.
 pub fn moments(context: &Context, arguments: &[&str]) -> BTreeSet<Moment> {
+    moments_about(context, arguments, "/.reproq")
+}
+
+/// As [`moments`], of what has this in its path.
+pub fn moments_about(context: &Context, arguments: &[&str], part: &str) -> BTreeSet<Moment> {
     let log = context.root().join("strace.log");
     let log_name = log.to_str().expect("UTF-8");
     let output = traced(context, &["-y", "-e", &format!("trace={CHANGES}"), "-o", log_name], arguments)
@@ -51,7 +56,7 @@ pub fn moments(context: &Context, arguments: &[&str]) -> BTreeSet<Moment> {
         let Some((call, arguments)) = rest.trim_start().split_once('(') else { continue };
         let nth = counts.entry((thread.to_owned(), call.to_owned())).or_default();
         *nth += 1;
-        let changes = arguments.contains("/.reproq") && (call != "openat" || arguments.contains("O_CREAT"));
+        let changes = arguments.contains(part) && (call != "openat" || arguments.contains("O_CREAT"));
         if changes {
             moments.insert(Moment { call: call.to_owned(), nth: *nth });
         }
