@@ -97,9 +97,19 @@ pub enum Command {
     /// List, prune, restore and check the releases of a repository on GitHub
     #[command(subcommand)]
     Release(ReleaseCommand),
+    /// Show the settings that are in effect
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Print the completion script for a shell
     #[command(after_long_help = COMPLETIONS_HELP)]
     Completions(CompletionsArgs),
+}
+
+/// A command about the settings.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print every setting with its value and where the value comes from; secrets are not shown
+    Show,
 }
 
 const COMPLETIONS_HELP: &str = "\

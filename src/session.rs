@@ -80,6 +80,7 @@ impl<'ui> Session<'ui> {
             | Command::Bundle(_)
             | Command::Mirror(_)
             | Command::Which(_)
+            | Command::Config(_)
             | Command::Completions(_) => ServerPurpose::Worker,
         };
         let mut input = SettingsInput {
@@ -120,6 +121,7 @@ impl<'ui> Session<'ui> {
             Command::Verify(arguments) => input.require.clone_from(&arguments.require),
             Command::Bundle(BundleCommand::Inspect(_))
             | Command::Rollback(_)
+            | Command::Config(_)
             | Command::Completions(_)
             | Command::Versions
             | Command::Doctor(_)

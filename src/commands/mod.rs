@@ -3,6 +3,7 @@
 mod bundle;
 mod cache;
 mod completions;
+mod config;
 mod doctor;
 mod from;
 mod hints;
@@ -50,6 +51,7 @@ pub(crate) fn run(command: &Command, session: &Session<'_>) -> Result<ExitStatus
         Command::Mirror(command) => mirror::run(command, session),
         Command::Which(arguments) => which::which(arguments, session),
         Command::Release(command) => release::run(command, session),
+        Command::Config(command) => config::config(command, session),
         Command::Completions(arguments) => completions::completions(arguments, session.ui),
     }
 }

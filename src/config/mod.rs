@@ -17,6 +17,7 @@ pub use project::RootReason;
 pub use server::Server;
 pub use server::ServerPurpose;
 pub use server::base_url;
+pub use settings::EffectiveSetting;
 pub use settings::Provenance;
 pub use settings::Setting;
 pub use settings::SettingError;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use serde::Serialize;
 use thiserror::Error;
 use url::Url;
 
@@ -241,32 +242,52 @@ impl Settings {
         })
     }
 
-    /// Every setting as a sentence, for `-v`. The token appears by its variable alone.
-    pub fn describe(&self) -> Vec<String> {
-        let mut lines = vec![
-            format!("repository {} from {}", self.repository.value, self.repository.from),
-            format!("API {} from {}", self.server.api_url.value, self.server.api_url.from),
-            format!("GitHub {} from {}", self.server.web_url.value, self.server.web_url.from),
-            format!("require {} from {}", self.require.value, self.require.from),
-            format!("offline {} from {}", self.offline.value, self.offline.from),
+    /// Every setting that is in effect, with where it came from. A token appears by its variable alone.
+    pub fn effective(&self) -> Vec<EffectiveSetting> {
+        let mut settings = vec![
+            EffectiveSetting::new("repository", &self.repository.value, &self.repository.from),
+            EffectiveSetting::new("API", &self.server.api_url.value, &self.server.api_url.from),
+            EffectiveSetting::new("GitHub", &self.server.web_url.value, &self.server.web_url.from),
+            EffectiveSetting::new("require", &self.require.value, &self.require.from),
+            EffectiveSetting::new("offline", &self.offline.value, &self.offline.from),
         ];
         if let Some(mirrors) = &self.mirrors {
-            let places: Vec<String> = mirrors.value.iter().map(ToString::to_string).collect();
-            lines.push(format!("mirror {} from {}", places.join(", then "), mirrors.from));
+            let names: Vec<String> = mirrors.value.iter().map(ToString::to_string).collect();
+            settings.push(EffectiveSetting::new("mirror", &names.join(", then "), &mirrors.from));
         }
-        match &self.cache {
-            Some(cache) => lines.push(format!("cache {} from {}", cache.value.display(), cache.from)),
-            None => lines.push("no cache".to_owned()),
+        if let Some(cache) = &self.cache {
+            settings.push(EffectiveSetting::new("cache", &cache.value.display(), &cache.from));
         }
-        lines.push(format!("cache size {} MiB from {}", self.cache_size.value, self.cache_size.from));
+        let size = format!("{} MiB", self.cache_size.value);
+        settings.push(EffectiveSetting::new("cache size", &size, &self.cache_size.from));
         if let Some(trust) = &self.trust {
-            lines.push(format!("trusted roots {} from {}", trust.value.display(), trust.from));
+            settings.push(EffectiveSetting::new("trusted roots", &trust.value.display(), &trust.from));
         }
         if let Some(workflow) = &self.workflow {
-            lines.push(format!("workflow {} from {}", workflow.value, workflow.from));
+            settings.push(EffectiveSetting::new("workflow", &workflow.value, &workflow.from));
         }
         if let Some(source) = &self.source {
-            lines.push(format!("source {} from {}", source.value.display(), source.from));
+            settings.push(EffectiveSetting::new("source", &source.value.display(), &source.from));
+        }
+        if let Some(repository) = &self.release_repository {
+            settings.push(EffectiveSetting::new("release repository", &repository.value, &repository.from));
+        }
+        for token in &self.tokens {
+            settings.push(EffectiveSetting::new("token", &"(not shown)", &Provenance::Variable(token.variable)));
+        }
+        settings
+    }
+
+    /// Every setting as a sentence, for `-v`.
+    pub fn describe(&self) -> Vec<String> {
+        let settings = self.effective();
+        let mut lines: Vec<String> = settings
+            .iter()
+            .filter(|setting| setting.name != "token")
+            .map(|setting| format!("{} {} from {}", setting.name, setting.value, setting.source))
+            .collect();
+        if self.cache.is_none() {
+            lines.push("no cache".to_owned());
         }
         let variables: Vec<&str> = self.tokens.iter().map(|token| token.variable).collect();
         lines.push(match variables.as_slice() {
@@ -274,6 +295,23 @@ impl Settings {
             variables => format!("token from the variable {}", variables.join(", then ")),
         });
         lines
+    }
+}
+
+/// A setting that is in effect, as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EffectiveSetting {
+    /// What it is called.
+    pub name: &'static str,
+    /// Its value; never a secret.
+    pub value: String,
+    /// Where the value came from.
+    pub source: String,
+}
+
+impl EffectiveSetting {
+    fn new(name: &'static str, value: &impl ToString, from: &Provenance) -> Self {
+        Self { name, value: value.to_string(), source: from.to_string() }
     }
 }
 

@@ -13,7 +13,9 @@ mod bundle;
 mod bundle_damage;
 #[cfg(unix)]
 mod bundle_source;
+mod completions;
 mod concurrency;
+mod config_show;
 mod crash;
 mod doctor;
 mod faults;

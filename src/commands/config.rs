@@ -1,0 +1,42 @@
+//! `reproq config show`: the settings that are in effect, and where each came from.
+
+use serde::Serialize;
+
+use crate::cli::ConfigCommand;
+use crate::config::EffectiveSetting;
+use crate::exit::ExitStatus;
+use crate::failure::CommandError;
+use crate::session::Session;
+use crate::ui::Paper;
+use crate::ui::Report;
+
+#[derive(Debug, Serialize)]
+struct ConfigReport {
+    project: String,
+    settings: Vec<EffectiveSetting>,
+}
+
+/// Runs a command about the settings.
+pub(super) fn config(command: &ConfigCommand, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
+    match command {
+        ConfigCommand::Show => {
+            let project = session.project.root.display().to_string();
+            session.ui.report(&ConfigReport { project, settings: session.settings.effective() })?;
+            Ok(ExitStatus::Success)
+        }
+    }
+}
+
+impl Report for ConfigReport {
+    const SCHEMA: &'static str = "reproq.config/1";
+
+    fn human(&self, paper: &mut Paper) {
+        if !paper.is_quiet() {
+            paper.line(&format!("Project: {}", self.project));
+            paper.blank();
+        }
+        let heading = vec!["SETTING".to_owned(), "VALUE".to_owned(), "FROM".to_owned()];
+        let rows = self.settings.iter().map(|it| vec![it.name.to_owned(), it.value.clone(), it.source.clone()]);
+        paper.table(&std::iter::once(heading).chain(rows).collect::<Vec<_>>());
+    }
+}
