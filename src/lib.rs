@@ -116,8 +116,8 @@ fn usage(error: &clap::Error, arguments: &[OsString], env: &Env) -> ExitStatus {
             bare_ui(true, env).failure(&mistake(error));
             ExitStatus::Usage
         }
-        // What clap repeats of such an argument would act on the terminal.
-        _ if arguments.iter().any(|argument| argument.to_string_lossy().contains(char::is_control)) => {
+        // What clap repeats of such an argument would act on the terminal, or on GitHub's log viewer.
+        _ if arguments.iter().any(|argument| acts(&argument.to_string_lossy(), env)) => {
             bare_ui(false, env).failure(&mistake(error));
             ExitStatus::Usage
         }
@@ -126,6 +126,11 @@ fn usage(error: &clap::Error, arguments: &[OsString], env: &Env) -> ExitStatus {
             ExitStatus::Usage
         }
     }
+}
+
+fn acts(argument: &str, env: &Env) -> bool {
+    let is_on_actions = env.var_os("GITHUB_ACTIONS").is_some();
+    argument.contains(char::is_control) || (is_on_actions && (argument.contains("::") || argument.contains("##[")))
 }
 
 /// A mistake in the command line as a failure of ours: clap's first line is the error, the rest belongs to it.
@@ -152,7 +157,7 @@ fn guarded(secrets: Vec<String>, work: impl FnOnce() -> ExitStatus) -> Result<Ex
             *hears.lock().unwrap_or_else(PoisonError::into_inner) = panic.to_string();
         } else {
             // The work goes on without that thread, or fails for want of it and says so.
-            let ui = bare_ui(false, &Env::built(std::path::Path::new("."), []));
+            let ui = bare_ui(false, &nothing_known());
             secrets.iter().for_each(|secret| ui.redact(secret));
             ui.failure(&defect(&panic.to_string()));
         }
@@ -169,8 +174,13 @@ fn defect(panic: &str) -> CommandError {
     ))
 }
 
+/// Surroundings for when the real ones are not known. Their log may be GitHub's.
+fn nothing_known() -> Env {
+    Env::built(std::path::Path::new("."), [("GITHUB_ACTIONS", "true".to_owned())])
+}
+
 fn bare_failure(failure: &CommandError) -> ExitStatus {
-    bare_ui(false, &Env::built(std::path::Path::new("."), [])).failure(failure);
+    bare_ui(false, &nothing_known()).failure(failure);
     failure.status
 }
 

@@ -86,7 +86,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("hygiene", &["attestation", "build", "fs", "release", "small_file", "trust"]),
-    ("prune", &["fs", "github", "net", "progress", "release", "text"]),
+    ("prune", &["fs", "github", "net", "progress", "release", "small_file", "text"]),
     ("ui", &["config", "exit", "failure", "platform", "progress", "secret", "text"]),
     ("cli", &["ui"]),
     ("session", &["cli", "config", "exit", "failure", "net", "text", "ui"]),

@@ -100,20 +100,22 @@ impl GitHub {
         self.exchange(&clients.graphql, Method::POST, "/graphql", Some(&body), what).await.map_err(GraphQlError::Api)
     }
 
-    /// Asks a query. Timeouts, resets and 5xx are tried again, which is safe because a query changes nothing.
+    /// Asks a query; gives its data and how many bytes they came in. Timeouts, resets and 5xx are tried again, which is safe
+    /// because a query changes nothing.
     pub(super) async fn graphql_query<T: DeserializeOwned>(
         &self,
         document: &str,
         variables: &Value,
         what: &str,
         progress: &dyn Progress,
-    ) -> Result<T, GraphQlError> {
+    ) -> Result<(T, usize), GraphQlError> {
         let mut backoff = Backoff::new();
         loop {
             let answer = self.graphql_once(document, variables, what).await;
             let outcome = answer.and_then(|answer| {
                 let data = data_of(&answer, what, self.server())?;
-                read_json(data.get().as_bytes(), what).map_err(GraphQlError::Api)
+                let read = read_json(data.get().as_bytes(), what).map_err(GraphQlError::Api)?;
+                Ok((read, answer.body.len()))
             });
             let error = match outcome {
                 Err(GraphQlError::Api(ApiError::Net(error))) if error.is_transient() => error,

@@ -22,6 +22,12 @@ use crate::release::AssetState;
 /// GitHub shows no more releases than these of any repository.
 pub(super) const MOST_RELEASES: usize = 1000;
 
+/// More pages than any repository's releases and tags need; an end to a server that never ends.
+const MOST_PAGES: usize = 1000;
+
+/// What all pages together may take: a thousand releases with a hundred assets each take half of it.
+const MOST_BYTES: usize = 48 << 20;
+
 /// How often a list that moves while it is read is read again.
 const TRIES: usize = 3;
 
@@ -193,7 +199,12 @@ impl<'a> Lister<'a> {
         let document = self.document();
         let (mut releases, mut tags) = (Pages::default(), Pages::default());
         let mut facts = None;
+        let (mut pages, mut bytes) = (0, 0);
         while !(releases.done && tags.done) {
+            pages += 1;
+            if pages > MOST_PAGES || bytes > MOST_BYTES {
+                return Err(GraphQlError::Api(self.endless()));
+            }
             let variables = json!({
                 "owner": self.github.repo().owner(),
                 "name": self.github.repo().name(),
@@ -204,7 +215,10 @@ impl<'a> Lister<'a> {
             });
             let page = self.github.graphql_query::<Data>(&document, &variables, &self.what(), self.progress).await;
             let page = match page {
-                Ok(page) => page,
+                Ok((page, length)) => {
+                    bytes += length;
+                    page
+                }
                 // GitHub's way to say that there are more than it gives; so far there was one page at least.
                 Err(GraphQlError::Refused(problems)) if releases.total >= MOST_RELEASES && !problems.is_empty() => {
                     releases.done = true;
@@ -233,6 +247,11 @@ impl<'a> Lister<'a> {
             tags: tags.nodes.into_iter().filter_map(RefNode::into_listed).collect(),
             gap,
         })
+    }
+
+    fn endless(&self) -> ApiError {
+        let reason = format!("its pages do not end: more than {MOST_PAGES} of them, or than {MOST_BYTES} bytes");
+        ApiError::Shape { what: self.what(), reason }
     }
 
     /// GraphQL says neither whether an upload has finished nor more than 100 assets of a release. An asset with a digest
@@ -339,6 +358,9 @@ impl<N> Pages<N> {
         self.done = !page.page_info.has_next_page;
         if !self.done && (self.nodes.len() == before || page.page_info.end_cursor.is_none()) {
             return Err(shape("a page that is not the last brings nothing"));
+        }
+        if !self.done && page.page_info.end_cursor == self.cursor {
+            return Err(shape("a page leads to itself"));
         }
         self.cursor = page.page_info.end_cursor.or(self.cursor.take());
         Ok(())

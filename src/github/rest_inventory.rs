@@ -26,6 +26,9 @@ use crate::release::Tag;
 /// More pages than any list GitHub gives has; an end to a server that never ends.
 const MOST_PAGES: usize = 1000;
 
+/// What all pages of a list together may take. The notes of releases are among it, of which nothing is kept.
+const MOST_BYTES: usize = 128 << 20;
+
 /// As many entries as a page is asked for.
 const PAGE: usize = 100;
 
@@ -197,15 +200,17 @@ impl Lister<'_> {
     /// Every page of a list, by its number, until no `Link` leads on.
     async fn pages<T: DeserializeOwned, const MOST: usize>(&self, route: &str, what: &str) -> Result<Vec<T>, ApiError> {
         let mut all = Vec::new();
+        let mut bytes = 0;
         let what = format!("{what} of {}", self.github.repo());
         for number in 1..=MOST_PAGES {
             let route = format!("{route}?per_page=100&page={number}");
             let answer = self.github.get_answer(&route, &what, self.progress).await?;
             let Page(page): Page<T, MOST> = read_json(&answer.body, &what)?;
             let leads_on = answer.header("link").is_some_and(has_next_page);
-            let is_empty = page.is_empty();
+            bytes += answer.body.len();
+            let is_over = page.is_empty() || bytes > MOST_BYTES;
             all.extend(page);
-            match (leads_on, is_empty) {
+            match (leads_on, is_over) {
                 (false, _) => return Ok(all),
                 (true, false) => {}
                 (true, true) => break,

@@ -26,6 +26,7 @@ use crate::fs::open_record;
 use crate::prune::PlannedRepository;
 use crate::prune::ReleaseRecord;
 use crate::prune::TagRecord;
+use crate::small_file;
 
 /// What a record calls its own form.
 pub const AUDIT_SCHEMA: &str = "reproq.audit/1";
@@ -150,6 +151,14 @@ pub enum AuditError {
         /// What the system said.
         source: io::Error,
     },
+    /// A run is recorded without the line with which it began.
+    #[error("line {line} of `{path}` belongs to no repository: the line with which its run began is missing", path = path.display())]
+    Unbound {
+        /// The file.
+        path: PathBuf,
+        /// The line's number, from 1.
+        line: usize,
+    },
     /// A line is no line of a record.
     #[error("line {line} of `{path}` is no line of a record: {reason}", path = path.display())]
     Line {
@@ -229,11 +238,30 @@ fn is_cut(record: &mut File) -> io::Result<bool> {
     Ok(last != *b"\n")
 }
 
-/// Reads a record. A line that a crash cut short is no line; only another run, or nothing, comes after it.
+/// Reads a record whole.
 pub fn read_audit(path: &Path) -> Result<Vec<AuditLine>, AuditError> {
-    let error = |source| AuditError::Read { path: path.to_owned(), source };
-    let mut record = BufReader::new(File::open(path).map_err(error)?.take(MAX_BYTES));
     let mut lines = Vec::new();
+    read_audit_lines(path, &mut |_, line| {
+        lines.push(line);
+        Ok(())
+    })?;
+    Ok(lines)
+}
+
+/// Reads a record line by line, with the line's number, so that its size does not matter. A line that a crash cut short is no
+/// line; only another run, or nothing, comes after it.
+pub fn read_audit_lines(
+    path: &Path,
+    each: &mut dyn FnMut(usize, AuditLine) -> Result<(), AuditError>,
+) -> Result<(), AuditError> {
+    let error = |source| AuditError::Read { path: path.to_owned(), source };
+    let (file, metadata) = small_file::open_regular(path).map_err(error)?;
+    if metadata.len() > MAX_BYTES {
+        // Half of a record would be taken for all of it.
+        let too_long = format!("it has more than {MAX_BYTES} bytes");
+        return Err(error(io::Error::new(io::ErrorKind::InvalidData, too_long)));
+    }
+    let mut record = BufReader::new(file.take(MAX_BYTES));
     let mut cut = None;
     for index in 0.. {
         let mut text = Vec::new();
@@ -255,7 +283,7 @@ pub fn read_audit(path: &Path) -> Result<Vec<AuditLine>, AuditError> {
                 if let Some(error) = cut.take().filter(|_| !is_begin) {
                     return Err(error);
                 }
-                lines.push(line);
+                each(index + 1, line)?;
             }
             Err(error) => {
                 let is_cut = error.is_eof() || !has_end;
@@ -268,7 +296,7 @@ pub fn read_audit(path: &Path) -> Result<Vec<AuditLine>, AuditError> {
             }
         }
     }
-    Ok(lines)
+    Ok(())
 }
 
 #[cfg(test)]

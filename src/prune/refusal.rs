@@ -95,7 +95,7 @@ fn contradiction(inventory: &Inventory) -> Option<String> {
 }
 
 /// SHA-1 or SHA-256 in hexadecimal, and not the null id, which in a deletion would mean "must not exist".
-fn is_object_id(text: &str) -> bool {
+pub(super) fn is_object_id(text: &str) -> bool {
     matches!(text.len(), 40 | 64)
         && text.bytes().all(|byte| byte.is_ascii_hexdigit())
         && text.bytes().any(|byte| byte != b'0')

@@ -2,6 +2,7 @@
 //! release (its assets, notes and counts) does not come back; the plan says so before anything is done.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -15,14 +16,18 @@ use crate::progress::Progress;
 use crate::prune::AUDIT_SCHEMA;
 use crate::prune::Action;
 use crate::prune::Audit;
+use crate::prune::AuditError;
 use crate::prune::AuditEvent;
-use crate::prune::AuditLine;
 use crate::prune::Clock;
 use crate::prune::Inventory;
 use crate::prune::Pace;
+use crate::prune::PlanRefusal;
 use crate::prune::PlannedRepository;
 use crate::prune::Stop;
 use crate::prune::TagRecord;
+use crate::prune::read_audit_lines;
+use crate::prune::refusal::is_object_id;
+use crate::release::Tag;
 
 /// Tags per request.
 const BATCH: usize = 50;
@@ -82,41 +87,121 @@ pub struct Restored {
     pub stop: Option<Stop>,
 }
 
-impl RestorePlan {
-    /// Compares a record with the repository as it is.
-    pub fn compute(lines: &[AuditLine], inventory: &Inventory) -> Self {
-        let (mut tags, mut releases) = (BTreeMap::new(), BTreeMap::new());
-        let mut repositories: Vec<PlannedRepository> = Vec::new();
-        for line in lines {
-            match &line.event {
-                AuditEvent::Begin { repository, .. } if !repositories.contains(repository) => {
-                    repositories.push(repository.clone());
-                }
-                AuditEvent::Intent { action: Action::DeleteRelease { release, tag }, .. } => {
-                    releases.insert(release.id, release.as_ref());
-                    tags.extend(tag.iter().map(|tag| (tag.name.as_str(), tag)));
-                }
-                AuditEvent::Intent { action: Action::DeleteTags { tags: gone }, .. } => {
-                    tags.extend(gone.iter().map(|tag| (tag.name.as_str(), tag)));
-                }
-                AuditEvent::Intent { action: Action::CreateTags { .. }, .. }
-                | AuditEvent::Begin { .. }
-                | AuditEvent::Result { .. }
-                | AuditEvent::Decided { .. }
-                | AuditEvent::End { .. }
-                | AuditEvent::Unknown => {}
+/// More than any record has; an end to one that never ends.
+const MOST_DELETED: usize = 100_000;
+
+/// Git itself allows no longer name of a tag on most file systems.
+const LONGEST_NAME: usize = 255;
+
+/// What a record says was deleted: of each line as much as bringing it back needs.
+#[derive(Debug, Clone, Default)]
+pub struct Deleted {
+    repositories: Vec<PlannedRepository>,
+    tags: BTreeMap<String, TagRecord>,
+    releases: BTreeMap<u64, DeletedRelease>,
+}
+
+#[derive(Debug, Clone)]
+struct DeletedRelease {
+    tag: String,
+    assets: usize,
+    is_immutable: bool,
+}
+
+impl Deleted {
+    /// Reads a record. Everything in it has to belong to a repository: a record without the first line of a run is refused,
+    /// because its tags would be made in whichever repository is named.
+    pub fn read(path: &Path) -> Result<Self, AuditError> {
+        let mut deleted = Self::default();
+        read_audit_lines(path, &mut |number, line| {
+            let is_begin = matches!(line.event, AuditEvent::Begin { .. });
+            if deleted.repositories.is_empty() && !is_begin {
+                return Err(AuditError::Unbound { path: path.to_owned(), line: number });
             }
+            let wrong = |reason| AuditError::Line { path: path.to_owned(), line: number, reason };
+            deleted.take(line.event).map_err(wrong)
+        })?;
+        if deleted.repositories.is_empty() {
+            return Err(AuditError::Unbound { path: path.to_owned(), line: 1 });
         }
+        Ok(deleted)
+    }
+
+    fn take(&mut self, event: AuditEvent) -> Result<(), String> {
+        match event {
+            AuditEvent::Begin { schema, .. } if schema != AUDIT_SCHEMA => {
+                return Err(format!("expected a record of the form {AUDIT_SCHEMA}, found `{schema}`"));
+            }
+            AuditEvent::Begin { repository, .. } => {
+                if !self.repositories.contains(&repository) {
+                    self.repositories.push(repository);
+                }
+            }
+            AuditEvent::Intent { action: Action::DeleteRelease { release, tag }, .. } => {
+                if release.tag.len() > LONGEST_NAME {
+                    return Err(format!("the name of a tag has more than {LONGEST_NAME} bytes"));
+                }
+                let kept = DeletedRelease {
+                    tag: release.tag,
+                    assets: release.assets.len(),
+                    is_immutable: release.immutable == Some(true),
+                };
+                self.releases.insert(release.id, kept);
+                tag.into_iter().try_for_each(|tag| self.take_tag(tag))?;
+            }
+            AuditEvent::Intent { action: Action::DeleteTags { tags }, .. } => {
+                tags.into_iter().try_for_each(|tag| self.take_tag(tag))?;
+            }
+            AuditEvent::Intent { action: Action::CreateTags { .. }, .. }
+            | AuditEvent::Result { .. }
+            | AuditEvent::Decided { .. }
+            | AuditEvent::End { .. }
+            | AuditEvent::Unknown => {}
+        }
+        let deleted = self.tags.len() + self.releases.len() + self.repositories.len();
+        if deleted > MOST_DELETED { Err(format!("more than {MOST_DELETED} releases and tags")) } else { Ok(()) }
+    }
+
+    /// A tag that git or GitHub would refuse is refused here, before anything is done or promised.
+    fn take_tag(&mut self, tag: TagRecord) -> Result<(), String> {
+        if tag.name.len() > LONGEST_NAME {
+            return Err(format!("the name of a tag has more than {LONGEST_NAME} bytes"));
+        }
+        tag.name.parse::<Tag>().map_err(|error| format!("it names a tag git forbids: {error}"))?;
+        if !is_object_id(&tag.object_id) {
+            return Err(format!("the tag {} points at something that is not an object id", tag.name));
+        }
+        self.tags.insert(tag.name.clone(), tag);
+        Ok(())
+    }
+}
+
+impl RestorePlan {
+    /// Why GitHub would refuse to make a tag, known beforehand.
+    pub fn refusal(&self, inventory: &Inventory) -> Option<PlanRefusal> {
+        let repository = &inventory.repository;
+        let named = || repository.full_name.clone();
+        match (repository.archived, repository.may_push) {
+            _ if self.create.is_empty() => None,
+            (true, _) => Some(PlanRefusal::Archived { repository: named() }),
+            (false, Some(false)) => Some(PlanRefusal::NoPush { repository: named() }),
+            (false, Some(true) | None) => None,
+        }
+    }
+
+    /// Compares a record with the repository as it is.
+    pub fn compute(record: &Deleted, inventory: &Inventory) -> Self {
+        let Deleted { repositories, tags, releases, .. } = record;
         let is_there = |id: u64| inventory.releases.iter().any(|listed| listed.id == id);
-        let lost: Vec<_> = releases.values().filter(|release| !is_there(release.id)).collect();
+        let lost: Vec<_> = releases.iter().filter(|(id, _)| !is_there(**id)).map(|(_, release)| release).collect();
         let mut plan = Self {
-            repositories,
+            repositories: repositories.clone(),
             create: Vec::new(),
             settled: Vec::new(),
-            lost_releases: lost.iter().map(|release| (release.tag.clone(), release.assets.len())).collect(),
+            lost_releases: lost.iter().map(|release| (release.tag.clone(), release.assets)).collect(),
         };
-        for tag in tags.into_values() {
-            let burned = lost.iter().any(|release| release.tag == tag.name && release.immutable == Some(true));
+        for tag in tags.values() {
+            let burned = lost.iter().any(|release| release.tag == tag.name && release.is_immutable);
             match inventory.tags.iter().find(|listed| listed.name == tag.name) {
                 Some(listed) if listed.object_id == tag.object_id => {
                     plan.settled.push(result(tag, TagEnd::AlreadyThere, None));
@@ -274,8 +359,6 @@ impl Work<'_> {
 
 #[cfg(test)]
 mod tests {
-    use chrono::DateTime;
-
     use crate::prune::samples::keeping;
     use crate::prune::samples::plan;
     use crate::prune::samples::released;
@@ -295,25 +378,17 @@ mod tests {
         before.releases[3].immutable = Some(true);
         let mut policy = keeping(1);
         policy.allow_immutable = true;
-        let lines: Vec<AuditLine> = plan(&before, &policy)
-            .delete()
-            .iter()
-            .map(|unit| AuditLine {
-                time: DateTime::UNIX_EPOCH,
-                event: AuditEvent::Intent {
-                    request: 1,
-                    action: Action::DeleteRelease {
-                        release: Box::new(unit.releases[0].clone()),
-                        tag: unit.tag.clone(),
-                    },
-                },
-            })
-            .collect();
+        let mut record = Deleted::default();
+        for unit in plan(&before, &policy).delete() {
+            let release = Box::new(unit.releases[0].clone());
+            let action = Action::DeleteRelease { release, tag: unit.tag.clone() };
+            record.take(AuditEvent::Intent { request: 1, action }).expect("a line");
+        }
         let mut after = before.clone();
         after.releases.retain(|release| release.id > 4);
         after.tags.retain(|tag| tag.name != "v1.0.0" && tag.name != "v1.3.0");
         after.tags[1].object_id = "f".repeat(40);
-        let plan = RestorePlan::compute(&lines, &after);
+        let plan = RestorePlan::compute(&record, &after);
         assert_eq!(plan.create.iter().map(|tag| tag.name.as_str()).collect::<Vec<_>>(), ["v1.0.0"]);
         let ends: Vec<_> = plan.settled.iter().map(|tag| (tag.name.as_str(), tag.end)).collect();
         assert_eq!(ends, [("v1.1.0", TagEnd::AlreadyThere), ("v1.2.0", TagEnd::Taken), ("v1.3.0", TagEnd::Burned)]);

@@ -2,6 +2,7 @@
 //! here, on its way out, so that no caller can forget it.
 #![expect(clippy::disallowed_methods, reason = "stdout and stderr are written here")]
 
+mod log_viewer;
 mod moving_line;
 mod paper;
 mod progress;
@@ -78,6 +79,8 @@ pub struct Ui {
     color_out: bool,
     color_err: bool,
     line: MovingLine,
+    /// Whether what is printed goes to GitHub's log viewer.
+    is_on_actions: bool,
     secrets: RefCell<Vec<String>>,
 }
 
@@ -96,6 +99,7 @@ impl Ui {
             color_out: colored(env.stdout_is_terminal) && !json,
             color_err: colored(env.stderr_is_terminal),
             line: MovingLine::new(env.stderr_is_terminal && !dumb && !env.is_ci() && verbosity == Verbosity::Normal),
+            is_on_actions: env.var_os("GITHUB_ACTIONS").is_some(),
             secrets: RefCell::new(Vec::new()),
         }
     }
@@ -181,7 +185,7 @@ impl Ui {
 
     /// Asks a question and gives the answer's line.
     pub fn ask(&self, question: &str) -> io::Result<String> {
-        let text = self.clean(question);
+        let text = log_viewer::without_commands(&self.clean(question));
         io::stderr().lock().write_all(format!("{text} ").as_bytes())?;
         let mut answer = String::new();
         io::stdin().read_line(&mut answer)?;
@@ -242,13 +246,18 @@ impl Ui {
     }
 
     fn write_stderr(&self, text: &str) {
+        let text = if self.is_on_actions { log_viewer::without_commands(text) } else { text.to_owned() };
         // Nobody can be told that stderr is gone.
         self.line.above(|| drop(io::stderr().lock().write_all(text.as_bytes())));
     }
 
     fn stdout(&self, text: &str) -> Result<(), CommandError> {
         REPORTED.store(true, Ordering::Relaxed);
-        let text = self.without_secrets(text);
+        let text = match (self.is_on_actions, self.json) {
+            (false, _) => self.without_secrets(text),
+            (true, false) => log_viewer::without_commands(&self.without_secrets(text)),
+            (true, true) => log_viewer::json_without_commands(&self.without_secrets(text)),
+        };
         let mut written = Ok(());
         self.line.above(|| {
             let mut stdout = io::stdout().lock();

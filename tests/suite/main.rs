@@ -34,12 +34,14 @@ mod output;
 mod release_check;
 mod release_crash;
 mod release_faults;
+mod release_hostile;
 mod release_list;
 mod release_many;
 mod release_prune;
 mod release_races;
 #[cfg(unix)]
 mod release_repository;
+mod release_restore;
 mod support;
 #[cfg(unix)]
 mod terminal;

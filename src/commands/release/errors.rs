@@ -135,6 +135,10 @@ pub(super) fn audit(error: AuditError) -> CommandError {
         }
         AuditError::Write { ref source, .. } | AuditError::Read { ref source, .. } => io_advice(source, None).0,
         AuditError::Line { .. } => ExitStatus::Usage,
+        AuditError::Unbound { .. } => {
+            return CommandError::new(ExitStatus::Conflict, error)
+                .hint("give the whole record: the first line of each run names the repository, and nothing is restored without");
+        }
     };
     let is_write = matches!(error, AuditError::Write { .. });
     let failure = CommandError::new(status, error);

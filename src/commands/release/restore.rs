@@ -49,7 +49,7 @@ struct LostRelease {
 /// Restores.
 pub(super) fn restore(arguments: &RestoreArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let slug = repository::find(arguments.repo.as_deref(), Purpose::Read, session)?;
-    let lines = prune::read_audit(&session.env.cwd.join(&arguments.from)).map_err(errors::audit)?;
+    let record = prune::Deleted::read(&session.env.cwd.join(&arguments.from)).map_err(errors::audit)?;
     let runtime = runtime()?;
     let entered = runtime.enter();
     let github = client(&slug, session)?;
@@ -61,11 +61,19 @@ pub(super) fn restore(arguments: &RestoreArgs, session: &Session<'_>) -> Result<
     if !inventory.repository.full_name.is_same(&slug) {
         return Err(errors::renamed(&slug, &inventory.repository.full_name));
     }
-    let plan = RestorePlan::compute(&lines, &inventory);
+    let plan = RestorePlan::compute(&record, &inventory);
     if let Some(other) = plan.repositories.iter().find(|one| one.id != inventory.repository.id) {
         let message = format!("the record is of {} (id {}), and this is {slug}", other.full_name, other.id);
         return Err(CommandError::message(ExitStatus::Conflict, message)
             .hint(format!("name the record's repository with `--repo {}`", other.full_name)));
+    }
+    if !plan.create.is_empty()
+        && let Some(error) = lister.refused_token()
+    {
+        return Err(errors::api(error, &slug));
+    }
+    if let Some(refusal) = plan.refusal(&inventory) {
+        return Err(errors::no_plan(refusal, !session.settings.tokens.is_empty()));
     }
     let mut report = RestoreReport {
         repository: slug.to_string(),
@@ -103,10 +111,11 @@ pub(super) fn restore(arguments: &RestoreArgs, session: &Session<'_>) -> Result<
     Ok(verdict(&report, arguments))
 }
 
+/// A dry run ends as the run itself would, as far as that can be known.
 fn verdict(report: &RestoreReport, arguments: &RestoreArgs) -> ExitStatus {
     let whole = report.tags.iter().all(|tag| matches!(tag.end, TagEnd::Restored | TagEnd::AlreadyThere));
     let releases = arguments.tags_only || report.lost_releases.is_empty();
-    if arguments.dry_run || (whole && releases) { ExitStatus::Success } else { ExitStatus::Partial }
+    if whole && releases { ExitStatus::Success } else { ExitStatus::Partial }
 }
 
 impl Report for RestoreReport {
