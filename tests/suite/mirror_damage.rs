@@ -296,7 +296,7 @@ fn a_release_whose_asset_and_checksum_file_are_gone_is_repaired() {
     context.repo().add(ReleaseSpec::new("v0.0.145").file(&asset_name(), worker).file(&sum_name, sum.into_bytes()));
     sync(&context, &[]);
     let mirror = context.root().join("mirror");
-    for missing in [&[asset_name(), sum_name.clone()][..], &[sum_name.clone()], &[asset_name()]] {
+    for missing in [&[asset_name(), sum_name.clone()][..], std::slice::from_ref(&sum_name), &[asset_name()]] {
         for name in missing {
             fs::remove_file(asset(&mirror, "v0.0.145").with_file_name(name)).expect("removed");
         }

@@ -300,6 +300,18 @@ fn trusted_roots_in_another_users_directory_are_not_believed() {
     context.succeed(&["trust", "show"]);
 }
 
+/// The files of a job are named by whoever runs it, and are a courtesy: one that cannot be written stops nothing.
+#[test]
+fn a_fifo_in_place_of_a_jobs_file_is_not_waited_for() {
+    let mut context = project(true);
+    let fifo = context.root().join("fifo");
+    assert!(plant(Thing::Fifo, &context, &fifo));
+    context.set("GITHUB_OUTPUT", fifo.to_str().expect("UTF-8"));
+    let output = within_the_limit(&context, &["release", "prune", "--keep", "1"]).expect("it does not hang");
+    assert_eq!(output.code, 0, "{output:#?}");
+    assert!(output.stderr.contains("failed to write the file of GITHUB_OUTPUT"), "{output:#?}");
+}
+
 /// Two runs of one second: each has a record of its own, which nobody can guess.
 #[test]
 fn two_runs_in_one_second_have_two_records() {
