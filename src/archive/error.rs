@@ -32,9 +32,6 @@ pub enum ArchiveError {
     /// As `Damaged`, where the entry is known.
     #[error("entry `{0}` is damaged: {1}")]
     DamagedEntry(EntryName, String),
-    /// A second gzip stream follows the first; some programs would read it, others would not.
-    #[error("a second gzip stream follows the archive")]
-    SecondStream,
     /// Something follows the archive's end.
     #[error("the archive is followed by bytes that do not belong to it")]
     TrailingBytes,
@@ -147,7 +144,7 @@ pub enum ArchiveError {
     Overlap(EntryName),
 
     /// The executable is not there.
-    #[error("none of its files is `{0}`, at the top or in one folder; {1}")]
+    #[error("none of its files is `{0}`, at the top or in one folder (or its `bin`); {1}")]
     NoMember(String, String),
     /// The executable is there twice.
     #[error("both `{0}` and `{1}` could be the executable")]

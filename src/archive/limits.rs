@@ -236,7 +236,9 @@ impl<'a> Census<'a> {
             Some((_folder, base)) => base,
             None => path,
         };
-        // A base that still holds a slash lies two folders down and equals no accepted name.
+        // Archives of whole installations have their programs in `bin`. A base that holds another slash equals no accepted name.
+        let is_below_a_folder = path != base;
+        let base = base.strip_prefix("bin/").filter(|_| is_below_a_folder).unwrap_or(base);
         if !self.accepted.iter().any(|accepted| accepted == base) {
             return Ok(Role::Beside);
         }

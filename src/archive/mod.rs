@@ -67,7 +67,8 @@ pub struct Unpacked {
 }
 
 /// Writes the one executable of an archive to `destination`, which must not exist, and removes it again when the
-/// archive is refused. `member_names` are the names it may have, at the top of the archive or in exactly one folder.
+/// archive is refused. `member_names` are the names it may have, at the top of the archive, in exactly one folder, or in
+/// the `bin` of that.
 /// The archive must have been verified before.
 ///
 /// # Errors

@@ -1,5 +1,6 @@
-//! Reads a gzip-compressed tar archive to the last byte of its one gzip stream.
+//! Reads a gzip-compressed tar archive to the last byte of its last gzip member.
 
+use std::io;
 use std::io::BufRead;
 use std::io::BufReader;
 use std::io::Read;
@@ -21,6 +22,9 @@ use super::tar_stream::walk;
 /// How much of the file is read at once.
 const INPUT: usize = 256 * 1024;
 
+/// Each costs a decoder. `bgzip` begins one every 64 KiB, which is fewer than these for anything that may be unpacked.
+const MOST_MEMBERS: u64 = 20_000;
+
 /// What the file should be.
 const FORM: &str = "gzip-compressed tar";
 
@@ -35,8 +39,7 @@ pub(super) fn unpack<R: Read>(
     if !input.fill_buf().map_err(ArchiveError::Read)?.starts_with(&[0x1f, 0x8b]) {
         return Err(ArchiveError::NotAnArchive(FORM));
     }
-    // Not MultiGzDecoder: releases are written as one stream, and whether a second one counts differs between readers.
-    let mut stream = Stream { inner: GzDecoder::new(input), budget };
+    let mut stream = Stream { inner: Members::new(input), budget };
     let walked = walk(&mut stream, &mut census, FORM, &mut |file, stream| match file.role {
         Role::Beside => Ok(()),
         Role::Member if file.size == 0 => Err(ArchiveError::EmptyMember(EntryName::escaped(&file.name))),
@@ -45,7 +48,7 @@ pub(super) fn unpack<R: Read>(
     let walked = walked.and_then(|()| only_zeros_follow(&mut stream));
     if matches!(walked, Ok(()) | Err(ArchiveError::Truncated | ArchiveError::NoEndMark)) {
         // Of an archive that seems cut, what follows the stream tells more than what is missing from it.
-        nothing_follows(stream.inner.get_mut())?;
+        nothing_follows(stream.inner.input())?;
     }
     walked?;
     census.member()
@@ -54,7 +57,48 @@ pub(super) fn unpack<R: Read>(
 fn nothing_follows(input: &mut impl BufRead) -> Result<(), ArchiveError> {
     match input.fill_buf().map_err(of_decoder)? {
         [] => Ok(()),
-        [0x1f, 0x8b, ..] => Err(ArchiveError::SecondStream),
         _ => Err(ArchiveError::TrailingBytes),
+    }
+}
+
+/// The contents of all members of a gzip file, one after another, as RFC 1952 has it: `pigz`, `bgzip` and `cat` make such files. Not
+/// flate2's `MultiGzDecoder`, which does not tell what follows the last member from a damaged one, and takes any number of them.
+struct Members<R> {
+    decoder: Option<GzDecoder<R>>,
+    count: u64,
+}
+
+impl<R: BufRead> Members<R> {
+    fn new(input: R) -> Self {
+        Self { decoder: Some(GzDecoder::new(input)), count: 1 }
+    }
+
+    /// What was not decoded yet.
+    fn input(&mut self) -> &mut R {
+        self.decoder.as_mut().expect("only `read` takes it, and puts it back").get_mut()
+    }
+}
+
+impl<R: BufRead> Read for Members<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            let decoder = self.decoder.as_mut().expect("it is put back below");
+            let count = decoder.read(buffer)?;
+            // The second byte may not be read yet; what begins like a member and is none is damaged.
+            if count > 0 || decoder.get_mut().fill_buf()?.first() != Some(&0x1f) {
+                return Ok(count);
+            }
+            self.count += 1;
+            if self.count > MOST_MEMBERS {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    format!("more than {MOST_MEMBERS} gzip members"),
+                ));
+            }
+            self.decoder = self.decoder.take().map(|decoder| GzDecoder::new(decoder.into_inner()));
+        }
     }
 }

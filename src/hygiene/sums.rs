@@ -16,6 +16,7 @@ use crate::fs::FileError;
 use crate::fs::check_output;
 use crate::fs::write_file;
 use crate::release::Sha256Digest;
+use crate::trust::SIDECAR_SUFFIXES;
 use crate::trust::SUMS_FILES;
 
 /// The file's name.
@@ -82,7 +83,7 @@ pub fn write_sums(folder: &Path) -> Result<(PathBuf, Vec<Sum>), SumsError> {
             .map_err(|name| SumsError::Name { name: name.to_string_lossy().into_owned() })?;
         // A link counts as what it leads to: that is what would be uploaded.
         let is_file = std::fs::metadata(entry.path()).map_err(io("read", &entry.path()))?.is_file();
-        if is_file && !name.starts_with('.') && !SUMS_FILES.contains(&name.as_str()) && !name.ends_with(".sha256") {
+        if is_file && !name.starts_with('.') && !is_checksum_file(&name) {
             names.push(name);
         }
     }
@@ -117,6 +118,12 @@ fn hash(path: &Path) -> io::Result<(Sha256Digest, u64)> {
         hasher.update(&piece[..read]);
         size += read as u64;
     }
+}
+
+/// A file of checksums is not listed in another one.
+fn is_checksum_file(name: &str) -> bool {
+    SUMS_FILES.iter().any(|known| known.eq_ignore_ascii_case(name))
+        || SIDECAR_SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
 }
 
 #[cfg(test)]

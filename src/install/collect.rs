@@ -32,7 +32,7 @@ use crate::staging::Written;
 use crate::trust::Evidence;
 use crate::trust::SUMS_FILES;
 use crate::trust::judge;
-use crate::trust::sidecar_name;
+use crate::trust::sidecar_names;
 
 /// For which machines.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -290,7 +290,7 @@ pub(super) async fn files_beside(
 
 /// The names of the files that hold the checksums of these assets.
 pub(super) fn checksum_files(assets: &[&str]) -> Vec<String> {
-    let beside = assets.iter().map(|name| sidecar_name(name));
+    let beside = assets.iter().flat_map(|name| sidecar_names(name));
     SUMS_FILES.iter().map(|name| (*name).to_owned()).chain(beside).collect()
 }
 

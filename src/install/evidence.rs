@@ -10,7 +10,9 @@ use crate::trust::ChecksumFile;
 use crate::trust::Evidence;
 use crate::trust::EvidenceSource;
 use crate::trust::SUMS_FILES;
-use crate::trust::sidecar_name;
+use crate::trust::is_sums_file;
+use crate::trust::sidecar_names;
+use crate::trust::sums_files_to_try;
 
 /// The files of a release that list the checksums of its assets, each as it was found; what a release provably does not
 /// have is not among them.
@@ -22,30 +24,48 @@ pub(super) struct Sums(Vec<(EvidenceSource, Result<ChecksumFile, Unreadable>)>);
 struct Unreadable {
     reason: String,
     transient: bool,
+    /// Whether it was read, and is in a format that is not known here: that is no reason to doubt a digest that agrees.
+    is_of_format: bool,
 }
 
 /// Reads the files that list several assets. Where the files of the release are known, only those that are there are asked
 /// for; where they are not, each is tried.
 pub(super) async fn sums(origin: &Origin, listing: &Listing) -> Sums {
     let mut files = Vec::new();
-    for name in SUMS_FILES {
-        let Some(file) = published(origin, listing, name).await else { continue };
-        let parsed = file.and_then(|bytes| ChecksumFile::parse(&bytes).map_err(Unreadable::because));
-        files.push((EvidenceSource::SumsFile { name: name.to_owned() }, parsed));
+    for name in sums_names(origin, listing) {
+        let Some(file) = published(origin, listing, &name).await else { continue };
+        let parsed = file.and_then(|bytes| ChecksumFile::parse(&bytes).map_err(|error| Unreadable::because(&error)));
+        files.push((EvidenceSource::SumsFile { name }, parsed));
     }
     Sums(files)
+}
+
+fn sums_names(origin: &Origin, listing: &Listing) -> Vec<String> {
+    let tag = listing.tag();
+    match (listing.release(), origin) {
+        (Some(release), _) => {
+            let names = release.assets.iter().map(|asset| asset.name.clone());
+            let mut names: Vec<String> = names.filter(|name| is_sums_file(name, tag)).collect();
+            names.sort();
+            names
+        }
+        (None, Origin::GitHub(github)) => sums_files_to_try(github.repo().name(), tag),
+        (None, Origin::Mirror(_) | Origin::Bundle(_)) => Vec::new(),
+    }
 }
 
 /// What each source states about the asset.
 pub(super) async fn gather(origin: &Origin, listing: &Listing, sums: &Sums, asset: &Asset) -> Vec<Evidence> {
     let mut evidence = vec![stated_digest(origin, listing, asset)];
     evidence.extend(sums.about(asset));
-    evidence.extend(sidecar(origin, listing, asset).await);
-    let files_found = evidence.len() > 1;
-    if !files_found {
+    evidence.extend(sidecars(origin, listing, asset).await);
+    // A mirror's index and a bundle's manifest are checksum files themselves.
+    let has_file = evidence.len() > 1 || matches!(listing, Listing::Index(_));
+    if !has_file {
         let source = EvidenceSource::SumsFile { name: "a checksum file".to_owned() };
-        let names = format!("the release has none of {}, {}", SUMS_FILES.join(", "), sidecar_name(&asset.name));
-        evidence.push(Evidence::absent(source, names));
+        let [beside, ..] = sidecar_names(&asset.name);
+        let reason = format!("the release has none (such as {}, checksums.txt or {beside})", SUMS_FILES[0]);
+        evidence.push(Evidence::absent(source, reason));
     }
     evidence
 }
@@ -57,13 +77,17 @@ pub(super) fn at_hand(origin: &Origin, listing: &Listing, sums: &Sums, asset: &A
     evidence
 }
 
-/// What an asset's own checksum file states; nothing where the release does not have one.
-pub(super) async fn sidecar(origin: &Origin, listing: &Listing, asset: &Asset) -> Option<Evidence> {
-    let name = sidecar_name(&asset.name);
-    let source = EvidenceSource::Sidecar { name: name.clone() };
-    let file = published(origin, listing, &name).await?;
-    let parsed = file.and_then(|bytes| ChecksumFile::parse_sidecar(&bytes, &asset.name).map_err(Unreadable::because));
-    Some(statement(source, &parsed, asset))
+/// What an asset's own checksum files state; nothing where the release does not have one.
+pub(super) async fn sidecars(origin: &Origin, listing: &Listing, asset: &Asset) -> Vec<Evidence> {
+    let mut evidence = Vec::new();
+    for name in sidecar_names(&asset.name) {
+        let Some(file) = published(origin, listing, &name).await else { continue };
+        let parsed = file.and_then(|bytes| {
+            ChecksumFile::parse_sidecar(&bytes, &asset.name).map_err(|error| Unreadable::because(&error))
+        });
+        evidence.push(statement(EvidenceSource::Sidecar { name }, &parsed, asset));
+    }
+    evidence
 }
 
 impl Sums {
@@ -73,18 +97,24 @@ impl Sums {
 }
 
 impl Unreadable {
-    #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
-    fn because(error: ChecksumError) -> Self {
-        Self { reason: error.to_string(), transient: false }
+    fn because(error: &ChecksumError) -> Self {
+        Self { reason: error.to_string(), transient: false, is_of_format: error.is_of_format() }
+    }
+
+    fn statement(&self, source: EvidenceSource) -> Evidence {
+        let unknown = Evidence::unknown(source, self.reason.clone(), self.transient);
+        Evidence { dispensable: self.is_of_format, ..unknown }
     }
 }
 
 fn statement(source: EvidenceSource, file: &Result<ChecksumFile, Unreadable>, asset: &Asset) -> Evidence {
     match file {
-        Err(unreadable) => Evidence::unknown(source, unreadable.reason.clone(), unreadable.transient),
-        Ok(file) => match file.digest_of(&asset.name) {
-            Some(sha256) => Evidence::found(source, sha256),
-            None => Evidence::absent(source, format!("it does not list {}", asset.name)),
+        Err(unreadable) => unreadable.statement(source),
+        Ok(file) => match (file.digest_of(&asset.name), file.misread()) {
+            (Some(sha256), _) => Evidence::found(source, sha256),
+            (None, None) => Evidence::absent(source, format!("it does not list {}", asset.name)),
+            // The line that was not understood may be the one about the asset.
+            (None, Some(error)) => Unreadable::because(error).statement(source),
         },
     }
 }
@@ -108,7 +138,7 @@ fn stated_digest(origin: &Origin, listing: &Listing, asset: &Asset) -> Evidence 
 
 /// The bytes of a small file of the release, or why they could not be had; nothing where the release does not have it.
 async fn published(origin: &Origin, listing: &Listing, name: &str) -> Option<Result<Vec<u8>, Unreadable>> {
-    let transient = |reason: String| Err(Unreadable { reason, transient: true });
+    let transient = |reason: String| Err(Unreadable { reason, transient: true, is_of_format: false });
     let file = match listing.release() {
         Some(release) => match listed(release, name)? {
             Ok(file) => file,
@@ -123,7 +153,10 @@ async fn published(origin: &Origin, listing: &Listing, name: &str) -> Option<Res
             Some(transient("the release lists it, and it is not there".to_owned()))
         }
         Ok(None) => None,
-        Err(error) => Some(Err(Unreadable { reason: error.to_string(), transient: error.is_transient() })),
+        Err(error) => {
+            let (reason, transient) = (error.to_string(), error.is_transient());
+            Some(Err(Unreadable { reason, transient, is_of_format: false }))
+        }
     }
 }
 

@@ -20,6 +20,7 @@ use crate::release::Sha256Digest;
 use crate::release::Tag;
 use crate::release::Target;
 use crate::trust::Evidence;
+use crate::trust::EvidenceSource;
 use crate::trust::Finding;
 use crate::trust::Level;
 use crate::trust::TrustPolicy;
@@ -87,7 +88,7 @@ async fn of_release(
             let mut evidence = evidence::at_hand(origin, listing, sums, asset);
             let says_nothing = evidence.iter().all(|statement| matches!(statement.finding, Finding::Absent { .. }));
             if says_nothing && listing.release().is_some() {
-                evidence.extend(evidence::sidecar(origin, listing, asset).await);
+                evidence.extend(evidence::sidecars(origin, listing, asset).await);
             }
             let sha256 = stated(&evidence);
             let wanted = request.clone().held_to_the_lock(target, sha256.filter(|_| is_of_the_lock(request, listing)));
@@ -350,6 +351,24 @@ pub(super) fn stated(evidence: &[Evidence]) -> Option<Sha256Digest> {
     })
 }
 
+/// Who states the digest of an asset, as a lock records it: the same whether or not the asset's own checksum file was read, which
+/// is not asked for where something else states the digest.
+pub(super) fn recorded(evidence: &[Evidence]) -> Vec<String> {
+    let states = |statement: &&Evidence| matches!(statement.finding, Finding::Found { .. });
+    let is_beside = |statement: &Evidence| matches!(statement.source, EvidenceSource::Sidecar { .. });
+    let is_listed = evidence.iter().filter(states).any(|statement| {
+        matches!(
+            statement.source,
+            EvidenceSource::ApiDigest
+                | EvidenceSource::MirrorIndex
+                | EvidenceSource::BundleManifest
+                | EvidenceSource::SumsFile { .. }
+        )
+    });
+    let recorded = evidence.iter().filter(states).filter(|statement| !(is_listed && is_beside(statement)));
+    recorded.map(|statement| statement.source.to_string()).collect()
+}
+
 /// Whether a lock of the same release may take the place of another: nothing that was locked may have changed.
 pub(super) fn refuse_drift(old: &Lockfile, new: &Lockfile, origin: &Origin) -> Result<(), InstallError> {
     if !old.is_of_same_release(new) {
@@ -367,20 +386,13 @@ pub(super) fn refuse_drift(old: &Lockfile, new: &Lockfile, origin: &Origin) -> R
 
 fn locked(target: Target, asset: &Asset, evidence: &[Evidence]) -> Result<LockedAsset, String> {
     let verdict = judge(None, evidence, PROVEN).map_err(|error| error.to_string())?;
-    let stated: Vec<(String, Sha256Digest)> = evidence
-        .iter()
-        .filter_map(|statement| match statement.finding {
-            Finding::Found { sha256 } => Some((statement.source.to_string(), sha256)),
-            Finding::Absent { .. } | Finding::Unknown { .. } => None,
-        })
-        .collect();
-    let (_, sha256) = stated.first().ok_or("nothing states its digest")?;
+    let sha256 = stated(evidence).ok_or("nothing states its digest")?;
     Ok(LockedAsset {
         target,
         name: asset.name.clone(),
         size: asset.size,
-        sha256: *sha256,
-        evidence: stated.iter().map(|(source, _)| source.clone()).collect(),
+        sha256,
+        evidence: recorded(evidence),
         verdict,
     })
 }

@@ -9,6 +9,7 @@ use crate::install::InstallError;
 use crate::install::InstallRequest;
 use crate::install::hold;
 use crate::install::hold::Hold;
+use crate::install::locking;
 use crate::install::prove_again;
 use crate::install::signed::signer_of;
 use crate::lockfile;
@@ -187,7 +188,7 @@ fn lock_of(
     if let Some(kept) = kept.filter(names).filter(is_no_less) {
         return (Some(WrittenLock { path, text: lockfile::render(&kept) }), LockChange::Restored);
     }
-    let evidence = receipt.evidence.iter().map(|statement| statement.source.to_string()).collect();
+    let evidence = locking::recorded(&receipt.evidence);
     let alone = LockedAsset {
         target: receipt.target,
         name: asset.name.clone(),

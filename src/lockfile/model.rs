@@ -118,7 +118,8 @@ impl Lockfile {
     pub fn completed_by(&self, other: &Self) -> Self {
         let better = |mine: &LockedAsset| {
             let theirs = other.asset(mine.target).filter(|theirs| theirs.sha256 == mine.sha256);
-            theirs.filter(|theirs| theirs.verdict > mine.verdict).unwrap_or(mine).clone()
+            // Of the same bytes with the same verdict the record stays as it is: who else stated their digest changes nothing.
+            theirs.filter(|theirs| theirs.verdict >= mine.verdict && theirs.name == mine.name).unwrap_or(mine).clone()
         };
         let missing = other.assets.iter().filter(|asset| self.asset(asset.target).is_none()).cloned();
         let assets = self.assets.iter().map(better).chain(missing).collect();

@@ -1,21 +1,54 @@
-//! Reads checksum files as people publish them: `sha256sum`'s format, BSD's, a bare digest in a sidecar; with a marker for
-//! binary mode, carriage returns, a byte order mark, upper case and folders before the name. A file that cannot be
-//! understood is an error, never an empty one.
+//! Reads checksum files as people publish them: `sha256sum`'s format, BSD's, OpenSSL's, a bare digest in a sidecar; with a marker
+//! for binary mode, an algorithm before the digest, carriage returns, a byte order mark, upper case and directories before the
+//! name. Lines of other algorithms are passed over. A file of which nothing is understood is an error, never an empty one.
 
 use thiserror::Error;
 
 use crate::release::DigestError;
 use crate::release::Sha256Digest;
+use crate::release::Tag;
 
-/// The names under which a release may list the checksums of all its assets.
-pub const SUMS_FILES: [&str; 3] = ["SHA256SUMS", "checksums.txt", "checksums.sha256"];
+/// The names under which a release may list the checksums of all its assets, in upper or lower case. The first is the one this
+/// program writes.
+pub const SUMS_FILES: [&str; 7] = [
+    "SHA256SUMS",
+    "SHA256SUMS.txt",
+    "SHA256SUM",
+    "SHA256SUM.txt",
+    "checksums.txt",
+    "checksums.sha256",
+    "checksums_sha256.txt",
+];
 
-/// The name under which a release may hold one asset's checksum.
-pub fn sidecar_name(asset: &str) -> String {
-    format!("{asset}.sha256")
+/// What follows an asset's name in the name of a file that may hold its checksum.
+pub const SIDECAR_SUFFIXES: [&str; 3] = [".sha256", ".sha256sum", ".sha256.txt"];
+
+/// Whether a file of a release lists the checksums of its assets, by its name.
+pub fn is_sums_file(name: &str, tag: &Tag) -> bool {
+    // GoReleaser's default is NAME_VERSION_checksums.txt. That of another version is not of this release.
+    let by_goreleaser = format!("_{}_checksums.txt", version(tag));
+    SUMS_FILES.iter().any(|known| known.eq_ignore_ascii_case(name)) || name.ends_with(&by_goreleaser)
 }
 
-/// Why a checksum file cannot be used.
+/// The names to try where it is not known which files a release of a repository of this name has.
+pub fn sums_files_to_try(repository: &str, tag: &Tag) -> Vec<String> {
+    let by_goreleaser = format!("{repository}_{}_checksums.txt", version(tag));
+    // As other tools spell it; a release page tells upper from lower case.
+    let more = ["sha256sums.txt".to_owned(), by_goreleaser];
+    SUMS_FILES.into_iter().map(str::to_owned).chain(more).collect()
+}
+
+/// The names under which a release may hold one asset's checksum.
+pub fn sidecar_names(asset: &str) -> [String; 3] {
+    SIDECAR_SUFFIXES.map(|suffix| format!("{asset}{suffix}"))
+}
+
+fn version(tag: &Tag) -> &str {
+    let tag = tag.as_str();
+    tag.strip_prefix('v').unwrap_or(tag)
+}
+
+/// Why a checksum file cannot be used, or a line of it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ChecksumError {
     /// The bytes are no text.
@@ -24,6 +57,9 @@ pub enum ChecksumError {
     /// It holds nothing.
     #[error("it is empty")]
     Empty,
+    /// It holds digests of other algorithms and no SHA-256.
+    #[error("it has digests of other algorithms, and none of SHA-256")]
+    OtherAlgorithms,
     /// A line is in no known format.
     #[error("line {line} is neither `DIGEST  NAME` nor `SHA256 (NAME) = DIGEST`")]
     Line {
@@ -49,10 +85,18 @@ pub enum ChecksumError {
     },
 }
 
+impl ChecksumError {
+    /// Whether the file is only in a format that is not read here, as opposed to one that contradicts itself.
+    pub const fn is_of_format(&self) -> bool {
+        !matches!(self, Self::Contradiction(_))
+    }
+}
+
 /// The entries of one checksum file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChecksumFile {
     entries: Vec<(String, Sha256Digest)>,
+    misread: Option<ChecksumError>,
 }
 
 impl ChecksumFile {
@@ -82,51 +126,108 @@ impl ChecksumFile {
         self.entries.is_empty()
     }
 
+    /// Why a line was passed over that may be about any asset.
+    pub const fn misread(&self) -> Option<&ChecksumError> {
+        self.misread.as_ref()
+    }
+
     fn parse_for(bytes: &[u8], sidecar_of: Option<&str>) -> Result<Self, ChecksumError> {
         let text = std::str::from_utf8(bytes).map_err(|error| ChecksumError::NotText(error.valid_up_to()))?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut entries: Vec<(String, Sha256Digest)> = Vec::new();
+        let (mut misread, mut has_others) = (None, false);
         for (index, line) in text.lines().enumerate() {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let (name, digest) = parse_line(line, index + 1, sidecar_of)?;
+            let (name, digest) = match parse_line(line, index + 1, sidecar_of) {
+                Ok(Some(entry)) => entry,
+                Ok(None) => {
+                    has_others = true;
+                    continue;
+                }
+                Err(error) => {
+                    misread = misread.or(Some(error));
+                    continue;
+                }
+            };
             match entries.iter().find(|(known, _)| *known == name) {
                 Some((_, known)) if *known != digest => return Err(ChecksumError::Contradiction(name)),
                 Some(_) => {}
                 None => entries.push((name, digest)),
             }
         }
-        if entries.is_empty() { Err(ChecksumError::Empty) } else { Ok(Self { entries }) }
+        match (entries.is_empty(), misread) {
+            (true, Some(error)) => Err(error),
+            (true, None) if has_others => Err(ChecksumError::OtherAlgorithms),
+            (true, None) => Err(ChecksumError::Empty),
+            (false, misread) => Ok(Self { entries, misread }),
+        }
     }
 }
 
-fn parse_line(line: &str, number: usize, sidecar_of: Option<&str>) -> Result<(String, Sha256Digest), ChecksumError> {
+/// The name and the digest of a line; nothing where it is of another algorithm.
+fn parse_line(
+    line: &str,
+    number: usize,
+    sidecar_of: Option<&str>,
+) -> Result<Option<(String, Sha256Digest)>, ChecksumError> {
     let digest = |text: &str| text.parse().map_err(|error| ChecksumError::Digest { line: number, error });
-    if let Some((name, hex)) = bsd(line) {
-        return Ok((base_name(name).to_owned(), digest(hex)?));
-    }
-    let Some((hex, name)) = line.split_once([' ', '\t']) else {
-        let digest = digest(line)?;
-        return match sidecar_of {
-            Some(asset) => Ok((asset.to_owned(), digest)),
-            None => Err(ChecksumError::Nameless { line: number }),
+    if let Some((algorithm, name, hex)) = bsd(line) {
+        return match is_sha256(algorithm) {
+            true => Ok(Some((base_name(name).to_owned(), digest(hex)?))),
+            false if is_hex(hex) => Ok(None),
+            false => Err(ChecksumError::Line { line: number }),
         };
+    }
+    let line = match line.split_once(':') {
+        Some((algorithm, rest)) if is_sha256(algorithm) => rest.trim_start(),
+        Some((algorithm, rest))
+            if algorithm.chars().all(is_of_a_name) && rest.split_whitespace().next().is_some_and(is_hex) =>
+        {
+            return Ok(None);
+        }
+        Some(_) | None => line,
     };
+    let (hex, name) = line.split_once([' ', '\t']).unwrap_or((line, ""));
+    if is_of_another_length(hex) {
+        return Ok(None);
+    }
+    let sha256 = digest(hex)?;
     let name = name.trim_start();
     let name = name.strip_prefix('*').unwrap_or(name);
-    if name.is_empty() {
-        return Err(ChecksumError::Line { line: number });
+    match (name, sidecar_of) {
+        ("", Some(asset)) => Ok(Some((asset.to_owned(), sha256))),
+        ("", None) => Err(ChecksumError::Nameless { line: number }),
+        (name, _) => Ok(Some((base_name(name).to_owned(), sha256))),
     }
-    Ok((base_name(name).to_owned(), digest(hex)?))
 }
 
-/// `SHA256 (NAME) = DIGEST`, as BSD's `sha256` and `shasum --tag` print it.
-fn bsd(line: &str) -> Option<(&str, &str)> {
-    let rest = line.get(..6).filter(|word| word.eq_ignore_ascii_case("SHA256")).and_then(|_| line.get(6..))?;
-    let (name, hex) = rest.trim_start().strip_prefix('(')?.rsplit_once(')')?;
-    Some((name, hex.trim_start().strip_prefix('=')?.trim()))
+/// `SHA256 (NAME) = DIGEST`, as BSD's `sha256`, `shasum --tag` and `openssl dgst` print it: algorithm, name and digest.
+fn bsd(line: &str) -> Option<(&str, &str, &str)> {
+    let (algorithm, rest) = line.split_once('(')?;
+    let algorithm = algorithm.trim_end();
+    let (name, hex) = rest.rsplit_once(')')?;
+    let hex = hex.trim_start().strip_prefix('=')?.trim();
+    (!algorithm.is_empty() && algorithm.chars().all(is_of_a_name)).then_some((algorithm, name, hex))
+}
+
+fn is_sha256(algorithm: &str) -> bool {
+    ["SHA256", "SHA-256", "SHA2-256"].iter().any(|known| known.eq_ignore_ascii_case(algorithm.trim()))
+}
+
+const fn is_of_a_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '/')
+}
+
+fn is_hex(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// As long as the digests of MD5, SHA-1, SHA-224, SHA-384 and SHA-512 (or BLAKE2b) are.
+fn is_of_another_length(hex: &str) -> bool {
+    is_hex(hex) && matches!(hex.len(), 32 | 40 | 56 | 96 | 128)
 }
 
 fn base_name(name: &str) -> &str {
@@ -160,6 +261,18 @@ mod tests {
             format!("sha256 (dist/{NAME})= {A}\n"),
             format!("{A}\t{NAME}\n"),
             format!("{A}  {NAME}\n{A}  {NAME}\n"),
+            format!("sha256:{A}  {NAME}\n"),
+            format!("SHA256: {A}  {NAME}\n"),
+            format!("SHA-256 ({NAME}) = {A}\n"),
+            format!("SHA2-256({NAME})= {A}\n"),
+            format!("{}  {NAME}\n{A}  {NAME}\n{}  {NAME}\n", "a".repeat(128), "b".repeat(32)),
+            format!(
+                "MD5 ({NAME}) = {}\nSHA512 ({NAME}) = {}\nSHA256 ({NAME}) = {A}\n",
+                "b".repeat(32),
+                "a".repeat(128)
+            ),
+            format!("sha512:{}  {NAME}\nsha256:{A}  {NAME}\n", "a".repeat(128)),
+            format!("BLAKE3 ({NAME}) = {B}\nSHA256 ({NAME}) = {A}\n"),
         ] {
             assert_eq!(found(&text).as_deref(), Some(A), "{text:?}");
         }
@@ -179,15 +292,57 @@ mod tests {
         assert_eq!(refused("\n# nothing\n"), ChecksumError::Empty);
         assert_eq!(refused(A), ChecksumError::Nameless { line: 1 });
         assert!(matches!(refused("<!DOCTYPE html>"), ChecksumError::Digest { line: 1, .. }));
-        assert!(matches!(refused(&format!("{A}  {NAME}\nAlgorithm  Hash")), ChecksumError::Digest { line: 2, .. }));
+        assert_eq!(refused("d41d8cd98f00b204e9800998ecf8427e  x\n"), ChecksumError::OtherAlgorithms);
         assert_eq!(refused(&format!("{A}  {NAME}\n{B}  {NAME}")), ChecksumError::Contradiction(NAME.to_owned()));
         assert_eq!(ChecksumFile::parse(b"\xff\xfe"), Err(ChecksumError::NotText(0)));
+    }
+
+    #[test]
+    fn a_line_in_another_format_hides_no_other() {
+        let file = ChecksumFile::parse(format!("Algorithm  Hash\n{A}  {NAME}\n").as_bytes()).expect("one line is read");
+        assert_eq!(file.digest_of(NAME).map(|digest| digest.to_string()).as_deref(), Some(A));
+        assert!(matches!(file.misread(), Some(ChecksumError::Digest { line: 1, .. })));
+        assert!(ChecksumFile::parse(format!("{A}  {NAME}\n").as_bytes()).expect("read").misread().is_none());
+    }
+
+    #[test]
+    fn names_of_checksum_files() {
+        let tag: Tag = "v0.0.144".parse().expect("a tag");
+        for (name, expected) in [
+            ("SHA256SUMS", true),
+            ("sha256sums", true),
+            ("SHA256SUMS.txt", true),
+            ("sha256sums.txt", true),
+            ("SHA256SUM", true),
+            ("sha256sum.txt", true),
+            ("checksums.txt", true),
+            ("checksums.sha256", true),
+            ("reproq-worker_0.0.144_checksums.txt", true),
+            ("reproq_0.0.144_checksums.txt", true),
+            ("reproq-worker_0.0.143_checksums.txt", false),
+            ("reproq-worker_checksums.txt", false),
+            ("SHA512SUMS", false),
+            ("SHA256SUMS.asc", false),
+            ("SHA256SUMS.sigstore.json", false),
+            ("checksums.md5", false),
+            ("reproq-linux-amd64.sha256", false),
+        ] {
+            assert_eq!(is_sums_file(name, &tag), expected, "{name}");
+        }
+        let tried = sums_files_to_try("reproq-worker", &tag);
+        assert!(tried.iter().all(|name| is_sums_file(name, &tag)) && tried.len() == 9, "{tried:?}");
+        assert_eq!(sidecar_names("x"), ["x.sha256", "x.sha256sum", "x.sha256.txt"]);
     }
 
     #[test]
     fn a_sidecar_may_hold_a_bare_digest() {
         let file = ChecksumFile::parse_sidecar(format!("{A}\n").as_bytes(), NAME).expect("a sidecar");
         assert_eq!(file.digest_of(NAME).map(|digest| digest.to_string()).as_deref(), Some(A));
+        for text in [format!("sha256:{A}\n"), format!("{A}\n{}\n", "a".repeat(128)), format!("SHA256 ({NAME}) = {A}\n")]
+        {
+            let file = ChecksumFile::parse_sidecar(text.as_bytes(), NAME).expect("a sidecar");
+            assert_eq!(file.digest_of(NAME).map(|digest| digest.to_string()).as_deref(), Some(A), "{text}");
+        }
         let other = ChecksumFile::parse_sidecar(format!("{A}  other\n").as_bytes(), NAME).expect("a sidecar");
         assert_eq!(other.digest_of(NAME), None);
     }

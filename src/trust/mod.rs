@@ -6,8 +6,11 @@ mod verify;
 
 pub use checksums::ChecksumError;
 pub use checksums::ChecksumFile;
+pub use checksums::SIDECAR_SUFFIXES;
 pub use checksums::SUMS_FILES;
-pub use checksums::sidecar_name;
+pub use checksums::is_sums_file;
+pub use checksums::sidecar_names;
+pub use checksums::sums_files_to_try;
 pub use policy::Evidence;
 pub use policy::EvidenceSource;
 pub use policy::Finding;

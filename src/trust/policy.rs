@@ -52,7 +52,7 @@ impl Level {
         match self {
             Self::Unverified => "nothing proves these bytes",
             Self::Built => "built here from a checkout, not a release",
-            Self::Checksum => "equals the checksum file published beside it",
+            Self::Checksum => "equals a checksum published next to it",
             Self::Digest => "equals the digest GitHub computed at upload",
             Self::Pinned => "equals the digest in reproq.lock",
             Self::Released => "signed by GitHub as an asset of this release",
@@ -173,7 +173,8 @@ pub struct Evidence {
     #[serde(flatten)]
     pub finding: Finding,
     /// Whether bytes may be accepted without this source when it is unknown: the API's digest while the API limits requests and
-    /// published checksum files stand in for it, and signatures where none is required.
+    /// published checksum files stand in for it, a checksum file in a format that is not read here, and signatures where none is
+    /// required.
     #[serde(skip)]
     pub dispensable: bool,
 }

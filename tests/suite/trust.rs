@@ -10,6 +10,8 @@ use fake_github::ReleaseSpec;
 
 use crate::support::Context;
 use crate::support::context::asset_name;
+use crate::support::fault_table::Part;
+use crate::support::fault_table::record;
 use crate::support::workers;
 use crate::support::workers::sha256;
 
@@ -97,11 +99,114 @@ fn sources_that_disagree_refuse_the_bytes() {
 
 #[test]
 fn a_checksum_file_that_cannot_be_read_is_not_a_missing_one() {
-    let context = released(Digest::Right, &[("SHA256SUMS", "Algorithm Hash Path\n".to_owned())]);
+    let context = released(Digest::Absent, &[("SHA256SUMS", "Algorithm Hash Path\n".to_owned())]);
     insta::assert_snapshot!(refused(&context, &["install"]));
     let context = released(Digest::Right, &[("SHA256SUMS", "x".to_owned())]);
     context.github.fault(Matcher::objects().always(), Fault::status(500));
     insta::assert_snapshot!(refused(&context, &["install"]));
+}
+
+/// A file in a format that is not known here says nothing, and does not overrule a digest that agrees.
+#[test]
+fn a_checksum_file_in_an_unknown_format_is_reported() {
+    let worker = sha256(&workers::bytes("0.0.144"));
+    for (name, text) in [
+        ("checksum file: in a format that is not known", "Algorithm Hash Path\n".to_owned()),
+        ("checksum file: of other algorithms alone", format!("{}  {}\n", "a".repeat(128), asset_name())),
+    ] {
+        let context = released(Digest::Right, &[("SHA256SUMS", text)]);
+        let output = context.succeed(&["install"]);
+        assert!(output.stderr.contains("warning: SHA256SUMS could not be read"), "{output:#?}");
+        record(Part::Network, name, &context, &output, "the new binary");
+        assert_eq!(context.run(&["lock", "--check"]).code, 0);
+    }
+    // A line that is understood counts, whatever stands beside it.
+    let wrong = format!("Algorithm Hash Path\n{}  {}\n", "b".repeat(64), asset_name());
+    let context = released(Digest::Right, &[("SHA256SUMS", wrong)]);
+    let shown = refused(&context, &["install"]);
+    assert!(shown.contains("exit code: 5") && shown.contains("the sources disagree"), "{shown}");
+    let right = format!("Algorithm Hash Path\n{worker}  {}\n", asset_name());
+    released(Digest::Absent, &[("SHA256SUMS", right)]).succeed(&["install"]);
+}
+
+#[test]
+fn checksum_files_are_found_under_the_names_of_the_field() {
+    let worker = sha256(&workers::bytes("0.0.144"));
+    let listed = format!("{worker}  {}\n", asset_name());
+    for name in [
+        "SHA256SUMS.txt",
+        "sha256sums.txt",
+        "SHA256SUM",
+        "reproq-worker_0.0.144_checksums.txt",
+        "SHA256SUMS",
+        "checksums.txt",
+        "checksums.sha256",
+    ] {
+        let output = released(Digest::Absent, &[(name, listed.clone())]).succeed(&["install", "--json"]);
+        assert!(output.stdout.contains("\"verdict\": \"checksum\""), "{name}: {output:#?}");
+        let context = released(Digest::Absent, &[(name, listed.clone())]);
+        context.github.rest_budget(fake_github::BudgetSpec::remaining(0));
+        context.succeed(&["install"]);
+        // It counts as much as any other where it contradicts.
+        let context = released(Digest::Right, &[(name, format!("{}  {}\n", "b".repeat(64), asset_name()))]);
+        assert_eq!(context.run(&["install"]).code, 5, "{name}");
+    }
+    for suffix in [".sha256", ".sha256sum", ".sha256.txt"] {
+        for text in [format!("{worker}\n"), format!("sha256:{worker}\n"), listed.clone()] {
+            let name = format!("{}{suffix}", asset_name());
+            released(Digest::Absent, &[(&name, text)]).succeed(&["install"]);
+        }
+    }
+    let of_another_version = released(Digest::Absent, &[("reproq-worker_0.0.143_checksums.txt", listed)]);
+    assert_eq!(of_another_version.run(&["install"]).code, 5);
+}
+
+/// What a release states beside its digests changes no lock.
+#[test]
+fn a_lock_is_up_to_date_right_after_it_was_written() {
+    let context = Context::new();
+    for version in ["0.0.144", "0.0.145"] {
+        let worker = workers::bytes(version);
+        let beside = format!("{}\n", sha256(&worker));
+        let release = ReleaseSpec::new(&format!("v{version}")).file(&asset_name(), worker);
+        context.repo().add(release.file(&format!("{}.sha256", asset_name()), beside.into_bytes()));
+    }
+    let unchanged = |after: &str| {
+        let output = context.run(&["lock", "--check"]);
+        assert_eq!(output.code, 0, "after {after}: {output:#?}");
+    };
+    context.succeed(&["install", "--tag", "v0.0.144"]);
+    unchanged("install");
+    context.succeed(&["upgrade"]);
+    unchanged("upgrade");
+    context.succeed(&["rollback"]);
+    unchanged("rollback");
+    fs::remove_dir_all(context.project().join(".reproq/previous")).expect("removed");
+    context.succeed(&["upgrade"]);
+    unchanged("another upgrade");
+    // A lock of an earlier version of this program, which recorded the asset's own file too.
+    let text = fs::read_to_string(context.lockfile()).expect("a lock");
+    let both = format!("[\"GitHub's asset digest\", \"{}.sha256\"]", asset_name());
+    fs::write(context.lockfile(), text.replace("[\"GitHub's asset digest\"]", &both)).expect("written");
+    assert!(fs::read_to_string(context.lockfile()).expect("a lock").contains(".sha256\"]"), "{text}");
+    unchanged("an earlier version");
+    let output = context.succeed(&["lock", "--check"]);
+    record(
+        Part::Machine,
+        "lock --check: directly after an installation, with ASSET.sha256",
+        &context,
+        &output,
+        "the lock",
+    );
+}
+
+#[test]
+fn a_mirrors_index_is_not_called_a_missing_checksum_file() {
+    let context = Context::released();
+    context.succeed(&["mirror", "sync", "m"]);
+    let output = context.succeed(&["install", "--mirror", "m"]);
+    assert!(output.stdout.contains("verdict   checksum"), "{output:#?}");
+    assert!(!output.stdout.contains("a checksum file absent"), "{output:#?}");
 }
 
 #[test]

@@ -22,6 +22,8 @@ use crate::store::Layout;
 use crate::store::Receipt;
 use crate::store::ReceiptOrigin;
 use crate::text::size;
+use crate::trust::Evidence;
+use crate::trust::EvidenceSource;
 use crate::trust::Finding;
 use crate::trust::Level;
 use crate::ui::Paper;
@@ -191,6 +193,9 @@ pub(in crate::commands) fn show_outcome(
     if report.receipt.verdict == Level::Unverified && change != Change::Unchanged {
         session.ui.warn("nothing published proves this binary; it was accepted because of --allow-unverified");
     }
+    for (source, reason) in report.unread() {
+        session.ui.warn(&format!("{source} could not be read, and says nothing about this binary: {reason}"));
+    }
     if let Some(winner) = overruled {
         let path = shown_path(winner).unwrap_or_else(|| "nothing that runs".to_owned());
         session.ui.warn(&format!("{} names {path}, which wins over the binary just placed", winner.source));
@@ -248,7 +253,7 @@ impl Report for InstallReport {
             let found = match &statement.finding {
                 Finding::Found { sha256 } => format!("agrees ({})", sha256.short()),
                 Finding::Absent { reason } => format!("absent: {reason}"),
-                Finding::Unknown { reason, .. } => format!("not asked: {reason}"),
+                Finding::Unknown { reason, .. } => format!("could not be read: {reason}"),
             };
             paper.faint(&format!("  evidence: {} {found}", statement.source));
         }
@@ -262,6 +267,21 @@ impl Report for InstallReport {
         if let Some(which) = &self.which {
             paper.line(&format!("What will run: {}", which.in_words()));
         }
+    }
+}
+
+impl InstallReport {
+    /// The checksum files in a format that is not known here.
+    fn unread(&self) -> Vec<(String, String)> {
+        let is_new = self.change != Change::Unchanged;
+        let of_file = |statement: &&Evidence| {
+            is_new && matches!(statement.source, EvidenceSource::SumsFile { .. } | EvidenceSource::Sidecar { .. })
+        };
+        let unread = self.receipt.evidence.iter().filter(of_file).filter_map(|statement| match &statement.finding {
+            Finding::Unknown { reason, .. } => Some((statement.source.to_string(), reason.clone())),
+            Finding::Found { .. } | Finding::Absent { .. } => None,
+        });
+        unread.collect()
     }
 }
 

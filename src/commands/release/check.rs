@@ -42,6 +42,7 @@ use crate::session::Session;
 use crate::text::count;
 use crate::trust::ChecksumFile;
 use crate::trust::SUMS_FILES;
+use crate::trust::is_sums_file;
 use crate::ui::Paper;
 use crate::ui::Report;
 
@@ -175,12 +176,18 @@ fn expected(arguments: &CheckArgs) -> Vec<Vec<String>> {
 }
 
 async fn stated_sums(github: &GitHub, release: &Release) -> Result<StatedSums, ApiError> {
-    let Some(asset) = SUMS_FILES.iter().find_map(|name| release.asset(name)) else { return Ok(StatedSums::Absent) };
+    let listed = release.assets.iter().find(|asset| is_sums_file(&asset.name, &release.tag));
+    let Some(asset) = SUMS_FILES.iter().find_map(|name| release.asset(name)).or(listed) else {
+        return Ok(StatedSums::Absent);
+    };
     let name = asset.name.clone();
     Ok(match github.small_asset(&release.tag, asset).await? {
         None => StatedSums::Unusable { name, why: "the release lists it, and it is not there".to_owned() },
         Some(bytes) => match ChecksumFile::parse(&bytes) {
-            Ok(sums) => StatedSums::Read { name, sums },
+            Ok(sums) => match sums.misread() {
+                Some(error) => StatedSums::Unusable { name, why: error.to_string() },
+                None => StatedSums::Read { name, sums },
+            },
             Err(error) => StatedSums::Unusable { name, why: error.to_string() },
         },
     })

@@ -38,6 +38,18 @@ pub const HONEST_TAR_GZ: &[Sample] = &[
             file("worker-1.2.3/docs/install.sh", b"#!/bin/sh\n"),
         ])
     }),
+    ("in the bin of one folder", |name, body| {
+        gzip_tar(&[file("worker-1.2.3/README.md", b"read me"), executable(&format!("worker-1.2.3/bin/{name}"), body)])
+    }),
+    ("in two gzip members", |name, body| {
+        let bytes = tar(&[executable(name, body)]);
+        let (first, second) = bytes.split_at(600);
+        [gzip(first), gzip(second)].concat()
+    }),
+    ("in a gzip member for each block, and empty ones", |name, body| {
+        let bytes = tar(&[executable(name, body)]);
+        bytes.chunks(8192).flat_map(|block| [gzip(b""), gzip(block)].concat()).chain(gzip(&[0; 512])).collect()
+    }),
     ("packed from the current folder", |name, body| {
         gzip_tar(&[folder("./"), executable(&format!("./{name}"), body), file("./README.md", b"")])
     }),

@@ -126,12 +126,19 @@ pub const SAMPLES: &[Sample] = &[
     ("cut inside a block", |name, body| gzip(&tar(&[executable(name, body)])[..700])),
     ("bytes behind the stream", |name, body| [tar_gz(name, body), b"x".to_vec()].concat()),
     ("zeros behind the stream", |name, body| [tar_gz(name, body), vec![0; 512]].concat()),
-    ("two streams", |name, body| [tar_gz(name, body), gzip(&[0; 512])].concat()),
-    ("an archive in two streams", |name, body| {
+    ("a second archive in a second stream", |name, body| {
+        [tar_gz(name, body), gzip(&tar(&[file("evil", b"x")]))].concat()
+    }),
+    ("a damaged second stream", |name, body| {
+        [tar_gz(name, body), b"\x1f\x8bno gzip, and long enough for a header".to_vec()].concat()
+    }),
+    ("a second stream that is cut", |name, body| {
         let bytes = tar(&[executable(name, body)]);
         let (first, second) = bytes.split_at(600);
-        [gzip(first), gzip(second)].concat()
+        let second = gzip(second);
+        [gzip(first), second[..second.len() - 3].to_vec()].concat()
     }),
+    ("streams without end", |name, body| [tar_gz(name, body), gzip(b"").repeat(20_000)].concat()),
     ("an entry behind the end", |name, body| {
         gzip(&[tar(&[executable(name, body)]), tar(&[file("evil", b"x")])].concat())
     }),
