@@ -17,7 +17,8 @@ use reproq::net::parse_retry_after;
 /// A status in the first line, `name: value` in the next ones, and a body behind an empty line.
 pub fn headers(bytes: &[u8]) {
     let (status, headers, body) = answer(bytes);
-    let error = ApiError::from_answer(("releases of acme/tool", &Server::default()), status, &headers, body, true);
+    let error =
+        ApiError::from_answer(("releases of acme/tool", &Server::default()), status, &headers, body, Some("GH_TOKEN"));
     let refusal = Refusal::of_answer(status, &headers, body);
     let is_limit = matches!(error, ApiError::RateLimited { .. });
     assert_eq!(is_limit, matches!(refusal, Refusal::Limited { .. }), "a limit is one to whoever reads and writes");

@@ -26,7 +26,7 @@ fn judge(text: &str) {
     match Settings::resolve(SettingsInput::default(), &env, &file) {
         Ok(settings) => {
             assert!(!is_secret, "an address with a password is refused");
-            assert!(settings.token.is_none(), "a token never comes out of a file");
+            assert!(settings.tokens.is_empty(), "a token never comes out of a file");
             is_safe(&settings.server.api_url.value);
             is_safe(&settings.server.web_url.value);
             assert_eq!(settings.repository.value.to_string().parse(), Ok(settings.repository.value.clone()));
