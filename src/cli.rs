@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use clap::CommandFactory;
@@ -9,6 +10,8 @@ use clap::Parser;
 use clap::Subcommand;
 
 use crate::ui::ColorChoice;
+use crate::units::parse_duration;
+use crate::units::parse_size;
 
 /// What `--version` prints after the name: never to be confused with the worker's `reproq-worker version X`.
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (installer and release manager of Reproq)");
@@ -20,7 +23,6 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (installer and releas
     bin_name = "reproq",
     version = VERSION,
     propagate_version = true,
-    disable_help_subcommand = true,
     after_help = "Exit codes: 0 success, 1 failure, 2 usage, 3 changes pending, 4 not found, 5 unverified, 6 unavailable, \
                   7 partly done, 8 conflict, 9 not permitted, 130 interrupted."
 )]
@@ -169,15 +171,15 @@ pub struct MirrorSyncArgs {
     /// The worker's repository [env: REPROQ_REPOSITORY]
     #[arg(long, value_name = "OWNER/NAME")]
     pub repo: Option<String>,
-    /// The least verdict that is accepted: digest or checksum [env: REPROQ_REQUIRE]
-    #[arg(long, value_name = "LEVEL")]
+    /// The weakest verdict that is accepted [env: REPROQ_REQUIRE]
+    #[arg(long, value_name = "LEVEL", value_parser = ["digest", "checksum"])]
     pub require: Option<String>,
     /// Show what would be done and do nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// How long to wait for another synchronization of this folder, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
-    pub lock_timeout: u64,
+    /// How long to wait for another synchronization of this folder
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
+    pub lock_timeout: Duration,
 }
 
 /// A command about the releases of a repository.
@@ -219,8 +221,8 @@ pub struct BundleCreateArgs {
     /// Where releases are, in order: a folder, an address, or `github`; may be given several times [env: REPROQ_MIRROR]
     #[arg(long, value_name = "PLACE")]
     pub mirror: Vec<String>,
-    /// The least verdict that is accepted: attested, released, pinned, digest or checksum [env: REPROQ_REQUIRE]
-    #[arg(long, value_name = "LEVEL")]
+    /// The weakest verdict that is accepted [env: REPROQ_REQUIRE]
+    #[arg(long, value_name = "LEVEL", value_parser = ["attested", "released", "pinned", "digest", "checksum"])]
     pub require: Option<String>,
     /// Show what would be bundled and write nothing
     #[arg(long)]
@@ -268,8 +270,8 @@ pub struct InstallArgs {
     /// Place the binary here instead of ./.reproq/bin/reproq; another file there needs --force
     #[arg(long, value_name = "PATH")]
     pub to: Option<PathBuf>,
-    /// The least verdict that is accepted: attested, released, pinned, digest, checksum or built [env: REPROQ_REQUIRE]
-    #[arg(long, value_name = "LEVEL")]
+    /// The weakest verdict that is accepted [env: REPROQ_REQUIRE]
+    #[arg(long, value_name = "LEVEL", value_parser = ["attested", "released", "pinned", "digest", "checksum", "built"])]
     pub require: Option<String>,
     /// The workflow that must have signed for the release: .github/workflows/FILE [env: REPROQ_WORKFLOW]
     #[arg(long, value_name = "PATH")]
@@ -289,9 +291,9 @@ pub struct InstallArgs {
     /// With --dry-run: exit with 3 when something would be done
     #[arg(long, requires = "dry_run")]
     pub exit_code: bool,
-    /// How long to wait for another installation in this project, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
-    pub lock_timeout: u64,
+    /// How long to wait for another installation in this project
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
+    pub lock_timeout: Duration,
     /// Do not ask Django whether its settings name another binary
     #[arg(long)]
     pub no_django: bool,
@@ -344,8 +346,8 @@ pub struct UpgradeArgs {
     /// Where releases are, in order: a folder, an address, or `github`; may be given several times [env: REPROQ_MIRROR]
     #[arg(long, value_name = "PLACE")]
     pub mirror: Vec<String>,
-    /// The least verdict that is accepted: attested, released, digest, checksum or built [env: REPROQ_REQUIRE]
-    #[arg(long, value_name = "LEVEL")]
+    /// The weakest verdict that is accepted [env: REPROQ_REQUIRE]
+    #[arg(long, value_name = "LEVEL", value_parser = ["attested", "released", "digest", "checksum", "built"])]
     pub require: Option<String>,
     /// The workflow that must have signed for the release: .github/workflows/FILE [env: REPROQ_WORKFLOW]
     #[arg(long, value_name = "PATH")]
@@ -353,9 +355,9 @@ pub struct UpgradeArgs {
     /// Accept that another workflow signed than the one reproq.lock records, or none
     #[arg(long)]
     pub accept_signer_change: bool,
-    /// How long to wait for another installation in this project, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
-    pub lock_timeout: u64,
+    /// How long to wait for another installation in this project
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
+    pub lock_timeout: Duration,
     /// Do not ask Django whether its settings name another binary
     #[arg(long)]
     pub no_django: bool,
@@ -367,9 +369,9 @@ pub struct RollbackArgs {
     /// Go back also to what is not proven to be signed as reproq.lock records
     #[arg(long)]
     pub accept_signer_change: bool,
-    /// How long to wait for another installation in this project, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
-    pub lock_timeout: u64,
+    /// How long to wait for another installation in this project
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
+    pub lock_timeout: Duration,
 }
 
 /// Options of `verify`.
@@ -378,8 +380,8 @@ pub struct VerifyArgs {
     /// Also ask GitHub what it states about the asset today
     #[arg(long)]
     pub online: bool,
-    /// The least verdict that is accepted: attested, released, pinned, digest, checksum or built [env: REPROQ_REQUIRE]
-    #[arg(long, value_name = "LEVEL")]
+    /// The weakest verdict that is accepted [env: REPROQ_REQUIRE]
+    #[arg(long, value_name = "LEVEL", value_parser = ["attested", "released", "pinned", "digest", "checksum", "built"])]
     pub require: Option<String>,
     /// Instead: prove who made this file, or the bytes of this digest
     #[arg(value_name = "FILE|sha256:HEX", requires = "bundle", conflicts_with_all = ["online", "require"])]
@@ -530,8 +532,8 @@ pub enum CacheCommand {
 /// Options of `cache prune`.
 #[derive(Debug, Args)]
 pub struct CachePruneArgs {
-    /// How many MiB may stay, instead of its limit
-    #[arg(long, value_name = "MIB")]
+    /// How much may stay, instead of its limit: for example 500MiB or 2GiB; without a unit in MiB
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub max_size: Option<u64>,
 }
 
@@ -544,9 +546,9 @@ pub struct WhichArgs {
     /// Do not ask Django for settings.REPROQ_WORKER_BIN
     #[arg(long)]
     pub no_django: bool,
-    /// How long Django may take to answer, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
-    pub django_timeout: u64,
+    /// How long Django may take to answer
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
+    pub django_timeout: Duration,
 }
 
 /// Options of `release list`.
@@ -566,14 +568,14 @@ pub struct PruneArgs {
     /// How many of the newest versions stay
     #[arg(long, value_name = "N", allow_hyphen_values = true, required_unless_present = "plan")]
     pub keep: Option<String>,
-    /// What "newest" means: both, semver or published
-    #[arg(long, value_name = "ORDER")]
+    /// What "newest" means [default: both]
+    #[arg(long, value_name = "ORDER", value_parser = ["both", "semver", "published"])]
     pub order: Option<String>,
     /// Tags that stay, as a pattern; may be given several times
     #[arg(long, value_name = "GLOB")]
     pub protect: Vec<String>,
     /// What is younger stays, for example 24h or 7d
-    #[arg(long, value_name = "AGE")]
+    #[arg(long, value_name = "DURATION")]
     pub min_age: Option<String>,
     /// How prereleases count: count, separate, separate=N or ignore
     #[arg(long, value_name = "HOW")]
@@ -581,12 +583,12 @@ pub struct PruneArgs {
     /// Delete immutable releases too; the names of their tags can never be used again
     #[arg(long)]
     pub allow_immutable: bool,
-    /// How many versions may go in one run (10)
+    /// How many versions may go in one run [default: 10]
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub max_delete: Option<String>,
-    /// How long to wait for GitHub's limits altogether, for example 30m (10m)
-    #[arg(long, value_name = "AGE")]
-    pub max_wait: Option<String>,
+    /// How long to wait for GitHub's limits altogether
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
+    pub max_wait: Duration,
     /// How fast deletions follow each other
     #[arg(long, value_enum, value_name = "PACE", default_value_t)]
     pub pace: PaceChoice,
@@ -691,11 +693,82 @@ pub struct ChecksumsArgs {
     pub folder: PathBuf,
 }
 
+/// The other commands of `manage.py reproq`, which people try here too, and what does the same. Those that this program has
+/// under the same name are not among them.
+pub const OF_MANAGE_PY: [(&str, &str); 21] = [
+    ("worker", "run the installed worker: `\"$(reproq which -q)\" worker`, or `python manage.py reproq worker`"),
+    ("beat", "run the installed worker's: `\"$(reproq which -q)\" beat`, or `python manage.py reproq beat`"),
+    ("schedule", "run `python manage.py reproq schedule`"),
+    ("pg-cron", "run `python manage.py reproq pg-cron`"),
+    ("migrate-worker", "run `python manage.py reproq migrate-worker`"),
+    (
+        "check",
+        "`reproq doctor` and `reproq verify` check the installation; for the database run `python manage.py reproq check`",
+    ),
+    ("init", "`reproq install` and `reproq lock` set up the worker; for Django run `python manage.py reproq init`"),
+    ("stats", "run `python manage.py reproq stats`"),
+    (
+        "status",
+        "`reproq which` and `reproq versions` show the worker; for the queue run `python manage.py reproq status`",
+    ),
+    ("stress-test", "run `python manage.py reproq stress-test`"),
+    ("allowlist", "run `python manage.py reproq allowlist`"),
+    ("sync-recurring", "run `python manage.py reproq sync-recurring`"),
+    ("pause-queue", "run `python manage.py reproq pause-queue`"),
+    ("resume-queue", "run `python manage.py reproq resume-queue`"),
+    ("logs", "run `python manage.py reproq logs`"),
+    ("cancel", "run `python manage.py reproq cancel`"),
+    ("systemd", "run `python manage.py reproq systemd`"),
+    ("reclaim", "run `python manage.py reproq reclaim`"),
+    ("prune-workers", "run `python manage.py reproq prune-workers`"),
+    ("prune-successful", "run `python manage.py reproq prune-successful`"),
+    ("prune", "`reproq release prune` deletes old releases; for task rows run `python manage.py reproq prune`"),
+];
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
 
     use super::*;
+
+    /// Upstream has 25 commands: each is one of ours, or leads to what does it.
+    #[test]
+    fn every_command_of_manage_py_is_known() {
+        const UPSTREAM: [&str; 25] = [
+            "worker",
+            "beat",
+            "schedule",
+            "pg-cron",
+            "migrate-worker",
+            "check",
+            "install",
+            "init",
+            "stats",
+            "status",
+            "stress-test",
+            "doctor",
+            "config",
+            "allowlist",
+            "sync-recurring",
+            "pause-queue",
+            "resume-queue",
+            "logs",
+            "cancel",
+            "upgrade",
+            "systemd",
+            "reclaim",
+            "prune-workers",
+            "prune-successful",
+            "prune",
+        ];
+        let command = command();
+        for word in UPSTREAM {
+            let is_ours = command.find_subcommand(word).is_some();
+            let leads_on = OF_MANAGE_PY.iter().any(|(known, hint)| *known == word && !hint.is_empty());
+            assert!(is_ours != leads_on, "{word}: it is one of ours, or it has a pointer");
+        }
+        assert!(OF_MANAGE_PY.iter().all(|(word, _)| UPSTREAM.contains(word)));
+    }
 
     #[test]
     fn the_tree_is_consistent() {

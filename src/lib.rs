@@ -44,6 +44,7 @@ pub mod store;
 pub mod text;
 pub mod trust;
 pub mod ui;
+pub mod units;
 pub mod upgrade;
 
 use std::ffi::OsString;
@@ -55,6 +56,8 @@ use std::sync::PoisonError;
 use std::thread;
 
 use clap::Parser;
+use clap::error::ContextKind;
+use clap::error::ContextValue;
 use clap::error::ErrorKind;
 
 use crate::cli::Cli;
@@ -112,12 +115,21 @@ fn usage(error: &clap::Error, arguments: &[OsString], env: &Env) -> ExitStatus {
             let _ = error.print();
             ExitStatus::Success
         }
+        ErrorKind::InvalidSubcommand if of_manage_py(error).is_some() => {
+            let json = arguments.iter().any(|argument| argument == "--json");
+            bare_ui(json, env).failure(&of_manage_py(error).expect("looked at just now"));
+            ExitStatus::Usage
+        }
         _ if arguments.iter().any(|argument| argument == "--json") => {
             bare_ui(true, env).failure(&mistake(error));
             ExitStatus::Usage
         }
-        // What clap repeats of such an argument would act on the terminal, or on GitHub's log viewer.
-        _ if arguments.iter().any(|argument| acts(&argument.to_string_lossy(), env)) => {
+        // What clap repeats of such an argument would act on the terminal or on GitHub's log viewer, or tell a secret.
+        _ if arguments.iter().any(|argument| {
+            let argument = argument.to_string_lossy();
+            acts(&argument, env) || !is_plain(&argument, env)
+        }) =>
+        {
             bare_ui(false, env).failure(&mistake(error));
             ExitStatus::Usage
         }
@@ -133,12 +145,25 @@ fn acts(argument: &str, env: &Env) -> bool {
     argument.contains(char::is_control) || (is_on_actions && (argument.contains("::") || argument.contains("##[")))
 }
 
+/// A command of `manage.py reproq` that this program does not have, with what does it.
+fn of_manage_py(error: &clap::Error) -> Option<CommandError> {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else { return None };
+    let (word, hint) = cli::OF_MANAGE_PY.iter().find(|(known, _)| known == word)?;
+    let message = format!("`{word}` is a command of `manage.py reproq` that this version of `reproq` does not have");
+    Some(CommandError::message(ExitStatus::Usage, message).hint(*hint))
+}
+
 /// A mistake in the command line as a failure of ours: clap's first line is the error, the rest belongs to it.
 fn mistake(error: &clap::Error) -> CommandError {
     let text = error.render().to_string();
     let mut lines = text.trim().trim_start_matches("error: ").lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default().to_owned();
     CommandError::message(ExitStatus::Usage, first).details(lines.map(str::to_owned))
+}
+
+/// Whether a text may be shown as it is.
+fn is_plain(text: &str, env: &Env) -> bool {
+    bare_ui(false, env).clean(text) == text
 }
 
 fn bare_ui(json: bool, env: &Env) -> Ui {

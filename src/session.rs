@@ -22,8 +22,10 @@ use crate::failure::CommandError;
 use crate::net::Certificates;
 use crate::net::HttpOptions;
 use crate::net::ProxyVariables;
+use crate::net::RequestLog;
 use crate::text::count;
 use crate::ui::Ui;
+use crate::units::parse_duration;
 
 /// So many unknown settings are named one by one.
 const MOST_KEYS: usize = 10;
@@ -141,7 +143,8 @@ impl<'ui> Session<'ui> {
             let (named_by, _) = purpose.variables();
             ui.hint(&format!("if you trust that host, name it in {named_by} or with `--github-api-url`"));
         }
-        let http = http_options(&env)?;
+        let log = ui.debug_sink().map(RequestLog::to).unwrap_or_default();
+        let http = HttpOptions { log, ..http_options(&env)? };
         for line in settings.describe() {
             ui.debug(&line);
         }
@@ -167,11 +170,12 @@ fn http_options(env: &Env) -> Result<HttpOptions, CommandError> {
     let proxy = ProxyVariables::of(|name| env.var_os(name).map(ToOwned::to_owned));
     let options = HttpOptions { certificates, proxy, ..HttpOptions::default() };
     let Some(text) = env.var("REPROQ_HTTP_TIMEOUT") else { return Ok(options) };
-    match text.trim().parse() {
-        Ok(seconds @ 1..=3600) => Ok(HttpOptions { idle_timeout: Duration::from_secs(seconds), ..options }),
+    let bounds = Duration::from_secs(1)..=Duration::from_secs(3600);
+    match parse_duration(&text) {
+        Ok(idle_timeout) if bounds.contains(&idle_timeout) => Ok(HttpOptions { idle_timeout, ..options }),
         Ok(_) | Err(_) => Err(CommandError::message(
             ExitStatus::Usage,
-            format!("the variable REPROQ_HTTP_TIMEOUT must be 1 to 3600 seconds, found `{text}`"),
+            format!("the variable REPROQ_HTTP_TIMEOUT must be 1s to 1h, such as 30, 90s or 5m; found `{text}`"),
         )),
     }
 }

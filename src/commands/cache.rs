@@ -69,7 +69,7 @@ pub(super) fn cache(command: &CacheCommand, session: &Session<'_>) -> Result<Exi
             session.ui.report(&ListReport { path, size: total, limit: cache.limit(), entries })?;
         }
         CacheCommand::Prune(arguments) => {
-            let limit = arguments.max_size.map_or(cache.limit(), |mebibytes| mebibytes.saturating_mul(1024 * 1024));
+            let limit = arguments.max_size.unwrap_or(cache.limit());
             removed(&cache, path, limit, session)?;
         }
         CacheCommand::Clean => removed(&cache, path, 0, session)?,

@@ -1,6 +1,7 @@
 //! `reproq lock`: one release for every machine of a team.
 
 use serde::Serialize;
+use std::time::Duration;
 
 use crate::cli::LockArgs;
 use crate::commands::hints;
@@ -93,7 +94,7 @@ impl From<LockedAsset> for AssetLine {
 pub(super) fn lock(arguments: &LockArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let environment = order::environment(session);
     let progress = session.ui.progress();
-    let door = order::door(session, &environment, 0, &progress);
+    let door = order::door(session, &environment, Duration::ZERO, &progress);
     let old = order::lockfile(session)?;
     // A lock is for every machine, also where this one is none the worker is released for.
     let target = order::host_target(session).ok().or_else(|| Target::all().next()).expect("there are targets");

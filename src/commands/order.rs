@@ -90,7 +90,7 @@ pub(super) fn environment(session: &Session<'_>) -> Vec<(OsString, OsString)> {
 pub(super) fn door<'a>(
     session: &'a Session<'_>,
     environment: &'a [(OsString, OsString)],
-    lock_timeout: u64,
+    lock_timeout: Duration,
     progress: &'a dyn Progress,
 ) -> Door<'a> {
     Door {
@@ -101,7 +101,7 @@ pub(super) fn door<'a>(
         cache: cache(session),
         keyring: keyring(session),
         environment,
-        lock_timeout: Duration::from_secs(lock_timeout),
+        lock_timeout,
         now: session.now,
         progress,
     }
@@ -110,7 +110,7 @@ pub(super) fn door<'a>(
 /// The user's cache, where there is a folder for one.
 pub(super) fn cache(session: &Session<'_>) -> Option<Cache> {
     let folder = session.settings.cache.as_ref()?.value.clone();
-    Some(Cache::new(folder, session.settings.cache_size.value.saturating_mul(1024 * 1024), session.now))
+    Some(Cache::new(folder, session.settings.cache_size.value, session.now))
 }
 
 /// Whose keys the user trusts.

@@ -2,6 +2,7 @@
 //! again and again.
 
 use serde::Serialize;
+use std::time::Duration;
 
 use crate::attestation::Proof;
 use crate::cli::VerifyArgs;
@@ -60,7 +61,7 @@ struct Line {
 pub(super) fn verify(arguments: &VerifyArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let environment = order::environment(session);
     let progress = session.ui.progress();
-    let door = order::door(session, &environment, 0, &progress);
+    let door = order::door(session, &environment, Duration::ZERO, &progress);
     let target = order::target(None, None, None, session, &door)?;
     if arguments.online && session.settings.offline.value {
         return Err(CommandError::message(ExitStatus::Usage, "--online needs the network, and --offline forbids it"));

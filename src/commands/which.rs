@@ -95,7 +95,7 @@ pub(super) fn which(arguments: &WhichArgs, session: &Session<'_>) -> Result<Exit
     let ask = if arguments.no_django {
         AskDjango::No
     } else {
-        AskDjango::Within(Duration::from_secs(arguments.django_timeout.max(1)))
+        AskDjango::Within(arguments.django_timeout.max(Duration::from_secs(1)))
     };
     let target = order::host_target(session)
         .map_err(|error| CommandError::new(ExitStatus::NotFound, error).hint("no worker runs on this machine"))?;

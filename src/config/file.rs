@@ -9,6 +9,7 @@ use memchr::memmem;
 use thiserror::Error;
 
 use crate::small_file;
+use crate::units::parse_size;
 
 /// The name of our table below `tool`.
 const NAME: &str = "reproq";
@@ -125,7 +126,7 @@ pub struct FileSettings {
     pub mirror: Vec<String>,
     /// `offline`.
     pub offline: Option<bool>,
-    /// `cache-size`: how many MiB the cache may hold.
+    /// `cache-size`: how many bytes the cache may hold; written as a size, or a number of MiB.
     pub cache_size: Option<u64>,
     /// `release.repository`: what the `release` commands work on; never the worker's repository.
     pub release_repository: Option<String>,
@@ -256,8 +257,9 @@ pub fn parse(path: &Path, text: &str) -> Result<FileSettings, SettingsFileError>
                 settings.mirror = texts.into_iter().map(str::to_owned).collect();
             }
             "cache-size" => {
-                let size = value.as_integer().and_then(|size| u64::try_from(size).ok());
-                settings.cache_size = Some(size.ok_or_else(|| kind("a number of MiB"))?);
+                let number = || value.as_integer().map(|number| number.to_string());
+                let size = value.as_str().map(str::to_owned).or_else(number).and_then(|text| parse_size(&text).ok());
+                settings.cache_size = Some(size.ok_or_else(|| kind("a number of MiB, or a size such as \"2GiB\""))?);
             }
             "release" => release(path, value, &mut settings)?,
             _ => settings.unknown.push(unknown(path, key)?),

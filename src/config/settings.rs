@@ -17,7 +17,9 @@ use crate::mirror::Place;
 use crate::release::RepoSlug;
 use crate::release::Tool;
 use crate::secret::Secret;
+use crate::text::size;
 use crate::trust::Level;
+use crate::units::parse_size;
 
 /// Every variable this program reads, with its meaning; the README's table is generated from it.
 pub const VARIABLES: [(&str, &str); 31] = [
@@ -29,9 +31,12 @@ pub const VARIABLES: [(&str, &str); 31] = [
     ("REPROQ_MIRROR", "where releases are, in order: folders, addresses, `github`; between them commas or white space"),
     ("REPROQ_OFFLINE", "`1`: as `--offline`"),
     ("REPROQ_CACHE_DIR", "the folder of the cache, instead of the system's own for caches"),
-    ("REPROQ_CACHE_SIZE", "how many MiB the cache may hold (1024); `0`: no cache"),
+    (
+        "REPROQ_CACHE_SIZE",
+        "how much the cache may hold, such as 500MiB or 2GiB; without a unit in MiB (1GiB); `0`: no cache",
+    ),
     ("REPROQ_TRUST_DIR", "the folder of the trusted roots, instead of the system's own for a user's data"),
-    ("REPROQ_HTTP_TIMEOUT", "how many seconds a connection or a download may stand still (30)"),
+    ("REPROQ_HTTP_TIMEOUT", "how long a connection or a download may stall: seconds, or such as 90s or 5m (30s)"),
     ("REPROQ_GITHUB_TOKEN", "token for the API, first choice"),
     ("GH_TOKEN", "token for the API, second choice"),
     ("GITHUB_TOKEN", "token for the API, third choice"),
@@ -54,8 +59,8 @@ pub const VARIABLES: [(&str, &str); 31] = [
     ("DJANGO_SETTINGS_MODULE", "the settings `which` asks Django for"),
 ];
 
-/// In MiB: about sixty workers.
-const DEFAULT_CACHE_SIZE: u64 = 1024;
+/// About sixty workers.
+const DEFAULT_CACHE_SIZE: u64 = 1024 * 1024 * 1024;
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,7 +158,7 @@ pub struct Settings {
     pub offline: Setting<bool>,
     /// The folder of the cache; none where the system names no place for one, or none is wanted.
     pub cache: Option<Setting<PathBuf>>,
-    /// How many MiB the cache may hold.
+    /// How many bytes the cache may hold.
     pub cache_size: Setting<u64>,
     /// The folder of the roots the user trusts; none where the system names no place for one.
     pub trust: Option<Setting<PathBuf>>,
@@ -258,8 +263,8 @@ impl Settings {
         if let Some(cache) = &self.cache {
             settings.push(EffectiveSetting::new("cache", &cache.value.display(), &cache.from));
         }
-        let size = format!("{} MiB", self.cache_size.value);
-        settings.push(EffectiveSetting::new("cache size", &size, &self.cache_size.from));
+        let limit = size(self.cache_size.value);
+        settings.push(EffectiveSetting::new("cache size", &limit, &self.cache_size.from));
         if let Some(trust) = &self.trust {
             settings.push(EffectiveSetting::new("trusted roots", &trust.value.display(), &trust.from));
         }
@@ -329,9 +334,7 @@ fn cache(env: &Env, file: &FileSettings) -> Result<(Option<Setting<PathBuf>>, Se
     let from_file = || Provenance::File(file.path.clone().unwrap_or_default());
     let size = if let Some(text) = env.var("REPROQ_CACHE_SIZE") {
         let from = Provenance::Variable("REPROQ_CACHE_SIZE");
-        parse(Setting { value: text, from }, |text| {
-            text.parse().map_err(|_| format!("it must be a number of MiB, found `{text}`"))
-        })?
+        parse(Setting { value: text, from }, parse_size)?
     } else if let Some(value) = file.cache_size {
         Setting { value, from: from_file() }
     } else {

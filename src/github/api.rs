@@ -230,12 +230,14 @@ impl GitHub {
         body: Option<&Value>,
         what: &str,
     ) -> Result<Answer, ApiError> {
+        let exchange = self.http.log().begin(method.as_str(), &self.url_of(route));
         let response = match method {
             Method::GET => client._get_with_headers(route, headers).await,
             Method::DELETE => client._delete(route, body).await,
             _ => client._post(route, body).await,
         };
         let (parts, body) = response.map_err(|error| self.lost(what, &error))?.into_parts();
+        exchange.responded(parts.status.as_u16());
         let mut body = Limited::new(body, MAX_ANSWER);
         let mut read = Vec::new();
         let mut patience = Patience::new(self.http.idle_timeout());
@@ -243,11 +245,18 @@ impl GitHub {
             let frame = frame.map_err(|error| self.lost(what, &*error))?;
             let Ok(piece) = frame.into_data() else { continue };
             read.extend_from_slice(&piece);
+            exchange.received(piece.len());
             if !patience.is_left_after(piece.len() as u64) {
                 return Err(NetError::Timeout { host: self.host() }.into());
             }
         }
         Ok(self.without_echo(Answer { status: parts.status, headers: parts.headers, body: read.into() }))
+    }
+
+    /// The URL of a route, as `-v` shows it.
+    fn url_of(&self, route: &str) -> Url {
+        let base = if route == "/graphql" { graphql_base(self.api_url()) } else { self.api_url().clone() };
+        format!("{}{route}", base.as_str().trim_end_matches('/')).parse().unwrap_or(base)
     }
 
     fn host(&self) -> String {

@@ -13,9 +13,11 @@ use url::Url;
 use crate::address::is_loopback;
 use crate::net::Backoff;
 use crate::net::Certificates;
+use crate::net::Exchange;
 use crate::net::NetError;
 use crate::net::Patience;
 use crate::net::ProxyVariables;
+use crate::net::RequestLog;
 use crate::net::dns::SystemResolver;
 use crate::net::error::shown;
 use crate::net::parse_retry_after;
@@ -38,6 +40,8 @@ pub struct HttpOptions {
     pub certificates: Certificates,
     /// The proxy.
     pub proxy: ProxyVariables,
+    /// Who sees each request.
+    pub log: RequestLog,
 }
 
 impl Default for HttpOptions {
@@ -47,6 +51,7 @@ impl Default for HttpOptions {
             idle_timeout: Duration::from_secs(30),
             certificates: Certificates::default(),
             proxy: ProxyVariables::default(),
+            log: RequestLog::default(),
         }
     }
 }
@@ -108,6 +113,11 @@ impl Http {
         self.proxies.server_for(url)
     }
 
+    /// A request that the client itself did not send is seen here too.
+    pub(crate) fn log(&self) -> &RequestLog {
+        &self.options.log
+    }
+
     /// Why a request got no response. What kept a connection through a proxy from being made is told as the proxy's.
     pub(crate) fn failure(&self, error: &reqwest::Error, url: &Url) -> NetError {
         NetError::of_request(error, url, self.proxy_for(url))
@@ -150,7 +160,12 @@ impl Http {
         if let Some(secret) = authorization.filter(|_| url.origin() == first.origin()) {
             request = request.bearer_auth(secret.expose());
         }
-        request.send().await.map_err(|error| self.failure(&error, url))
+        let exchange = self.log().begin(Method::GET.as_str(), url);
+        let mut response = request.send().await.map_err(|error| self.failure(&error, url))?;
+        exchange.responded(response.status().as_u16());
+        // It is over when the body is, so it goes where the body goes.
+        response.extensions_mut().insert(exchange);
+        Ok(response)
     }
 
     /// Fetches a small file whole, no further than `limit` bytes. `Ok(None)` is a plain 404.
@@ -205,6 +220,11 @@ impl Http {
     }
 }
 
+/// The request that a response answers, for those who read its body.
+pub(super) fn exchange_of(response: &Response) -> Option<Exchange> {
+    response.extensions().get::<Exchange>().cloned()
+}
+
 /// Reads a body no further than `limit` bytes, whatever its stated length.
 pub(crate) async fn read_bounded(
     mut response: Response,
@@ -214,11 +234,13 @@ pub(crate) async fn read_bounded(
 ) -> Result<Bytes, NetError> {
     let mut body = Vec::new();
     let mut patience = Patience::new(idle);
+    let exchange = exchange_of(&response);
     while let Some(piece) = response.chunk().await.map_err(|error| NetError::from_reqwest(&error, url))? {
         if (body.len() + piece.len()) as u64 > limit {
             return Err(NetError::TooLong { url: shown(url), limit });
         }
         body.extend_from_slice(&piece);
+        exchange.iter().for_each(|exchange| exchange.received(piece.len()));
         if !patience.is_left_after(piece.len() as u64) {
             return Err(NetError::Timeout { host: url.host_str().unwrap_or("the server").to_owned() });
         }

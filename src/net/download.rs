@@ -14,6 +14,7 @@ use crate::net::Backoff;
 use crate::net::Http;
 use crate::net::NetError;
 use crate::net::Patience;
+use crate::net::client::exchange_of;
 use crate::net::client::refuse_web_page;
 use crate::net::client::status_error;
 use crate::net::error::shown;
@@ -161,6 +162,7 @@ impl Transfer<'_> {
         let expected =
             self.request.size.or_else(|| response.content_length().map(|length| self.writer.size() + length));
         let mut patience = Patience::new(idle);
+        let exchange = exchange_of(&response);
         while let Some(piece) = response.chunk().await.map_err(|error| NetError::from_reqwest(&error, at))? {
             if self.writer.size() == 0 && is_web_page(&piece) {
                 return Err(NetError::WebPage { url: shown(at) });
@@ -174,6 +176,7 @@ impl Transfer<'_> {
                     None => NetError::TooLong { url: shown(at), limit: bound },
                 });
             }
+            exchange.iter().for_each(|exchange| exchange.received(piece.len()));
             self.writer.append(piece).map_err(NetError::Write)?;
             self.progress.advance(length);
             if !patience.is_left_after(length) {

@@ -11,6 +11,7 @@ mod probe;
 mod proxy;
 mod retry;
 mod roots;
+mod trace;
 
 pub use certificates::Certificates;
 pub use client::Http;
@@ -25,3 +26,5 @@ pub use probe::probe;
 pub use proxy::ProxyVariables;
 pub use retry::Backoff;
 pub use retry::parse_retry_after;
+pub(crate) use trace::Exchange;
+pub use trace::RequestLog;

@@ -12,6 +12,7 @@ use thiserror::Error;
 use crate::prune::Order;
 use crate::prune::Prerelease;
 use crate::prune::ProtectPattern;
+use crate::units::parse_duration;
 
 /// Why a part of a policy was not understood.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -78,18 +79,10 @@ pub fn parse_min_age(text: &str) -> Result<Duration, PolicyError> {
     if text.trim().is_empty() {
         return Err(PolicyError::Blank { option: "--min-age" });
     }
-    let unit = text.chars().next_back().ok_or_else(age)?;
-    let (_, seconds) = AGE_UNITS.iter().find(|(letter, _)| *letter == unit).ok_or_else(age)?;
-    let amount: u64 = number("--min-age", &text[..text.len() - unit.len_utf8()]).map_err(|_| age())?;
-    let total = amount.checked_mul(*seconds).filter(|total| *total <= LONGEST_AGE).ok_or_else(age)?;
-    Ok(Duration::from_secs(total))
+    // A number alone would be seconds, and whoever leaves the unit out of an age means days.
+    let has_unit = text.ends_with(|c: char| c.is_ascii_alphabetic());
+    parse_duration(text).ok().filter(|_| has_unit).ok_or_else(age)
 }
-
-/// The units of an age in seconds, smallest first.
-const AGE_UNITS: [(char, u64); 5] = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400), ('w', 604_800)];
-
-/// A thousand years. Longer is a slip of the finger, and stays far from what dates can hold.
-const LONGEST_AGE: u64 = 1000 * 366 * 86_400;
 
 fn positive(option: &'static str, text: &str) -> Result<NonZeroU32, PolicyError> {
     NonZeroU32::new(number(option, text)?).ok_or(PolicyError::Zero { option })

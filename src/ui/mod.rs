@@ -146,6 +146,19 @@ impl Ui {
         }
     }
 
+    /// As [`Ui::debug`], for those who outlive this value; nothing where nobody asked for it. Nothing moves on the terminal then,
+    /// and the secrets are those that are known by now.
+    pub fn debug_sink(&self) -> Option<impl Fn(&str) + Send + Sync + 'static> {
+        let (secrets, is_colored, is_on_actions) = (self.secrets.borrow().clone(), self.color_err, self.is_on_actions);
+        (self.verbosity >= Verbosity::Verbose).then_some(move |text: &str| {
+            let text = without(&secrets, &printable_line(text));
+            let text = if is_on_actions { log_viewer::without_commands(&text) } else { text };
+            let label = if is_colored { "\x1b[2mdebug:\x1b[0m" } else { "debug:" };
+            // Nobody can be told that stderr is gone.
+            let _ = io::stderr().lock().write_all(format!("{label} {text}\n").as_bytes());
+        })
+    }
+
     /// Something that is not as it should be, and does not stop the command.
     pub fn warn(&self, text: &str) {
         if self.verbosity >= Verbosity::Normal {
@@ -230,9 +243,7 @@ impl Ui {
     }
 
     fn without_secrets(&self, text: &str) -> String {
-        self.secrets.borrow().iter().fold(without_credentials(text), |text, secret| {
-            if text.contains(secret.as_str()) { text.replace(secret.as_str(), REDACTED) } else { text }
-        })
+        without(&self.secrets.borrow(), text)
     }
 
     fn stderr(&self, label: Option<(&str, &str)>, text: &str) {
@@ -270,4 +281,10 @@ impl Ui {
             Ok(()) | Err(_) => Ok(()),
         }
     }
+}
+
+fn without(secrets: &[String], text: &str) -> String {
+    secrets.iter().fold(without_credentials(text), |text, secret| {
+        if text.contains(secret.as_str()) { text.replace(secret.as_str(), REDACTED) } else { text }
+    })
 }

@@ -144,3 +144,120 @@ fn a_terminal_sees_one_line_per_step_through_a_pipe() {
     assert_eq!(lines.len(), 1, "{text}");
     assert!(lines[0].starts_with("Downloading reproq-"), "{text}");
 }
+
+/// Upstream's own `manage.py reproq worker` may find this program on PATH, and people type its commands here.
+#[test]
+fn commands_of_manage_py_lead_to_what_does_them() {
+    let context = Context::new();
+    for word in [
+        "worker",
+        "beat",
+        "schedule",
+        "pg-cron",
+        "migrate-worker",
+        "check",
+        "init",
+        "stats",
+        "status",
+        "stress-test",
+        "allowlist",
+        "sync-recurring",
+        "pause-queue",
+        "resume-queue",
+        "logs",
+        "cancel",
+        "systemd",
+        "reclaim",
+        "prune-workers",
+        "prune-successful",
+        "prune",
+    ] {
+        for arguments in [&[word][..], &["-v", word, "--dsn", "postgres://x", "42"]] {
+            let output = context.run(arguments);
+            assert_eq!(output.code, 2, "{output:#?}");
+            let says = format!("error: `{word}` is a command of `manage.py reproq`");
+            assert!(output.stderr.starts_with(&says) && output.stderr.contains("\nhint: "), "{output:#?}");
+        }
+        let output = context.run(&["--json", word]);
+        let document: serde_json::Value = serde_json::from_str(&output.stdout).expect("a document");
+        assert_eq!((document["exit_code"].as_u64(), output.code), (Some(2), 2));
+        assert!(document["hints"][0].as_str().is_some_and(|hint| hint.contains('`')), "{document}");
+    }
+    insta::assert_snapshot!(context.shown(&["worker", "--concurrency", "4"]));
+    // What is neither is a mistake as any other.
+    assert!(context.run(&["wroker"]).stderr.contains("unrecognized subcommand"));
+}
+
+#[test]
+fn help_is_a_command_too() {
+    let context = Context::new();
+    let output = context.succeed(&["help", "release", "prune"]);
+    assert!(output.stdout.contains("--keep"), "{output:#?}");
+    assert_eq!(context.succeed(&["help"]).stdout, context.succeed(&["--help"]).stdout);
+}
+
+#[test]
+fn durations_sizes_and_levels_are_spelled_in_one_way() {
+    let mut context = Context::released();
+    for timeout in ["0", "5m", "24h", "90s"] {
+        context.succeed(&["install", "--no-django", "--lock-timeout", timeout]);
+        context.succeed(&["which", "--no-django", "--django-timeout", timeout]);
+    }
+    for size in ["512", "512MiB", "1GiB"] {
+        context.succeed(&["cache", "prune", "--max-size", size]);
+        context.set("REPROQ_CACHE_SIZE", size);
+        context.succeed(&["cache", "list"]);
+    }
+    context.set("REPROQ_CACHE_SIZE", "").set("REPROQ_HTTP_TIMEOUT", "1m");
+    context.succeed(&["install", "--no-django", "--force", "--tag", "latest"]);
+    for (arguments, says) in [
+        (&["install", "--lock-timeout", "5min"][..], "5m or 24h"),
+        (&["which", "--django-timeout", "1.5s"], "5m or 24h"),
+        (&["cache", "prune", "--max-size", "2GB"], "2GiB"),
+        (
+            &["install", "--require", "perfect"],
+            "[possible values: attested, released, pinned, digest, checksum, built]",
+        ),
+        (&["release", "prune", "--keep", "3", "--order", "newest"], "[possible values: both, semver, published]"),
+        (&["release", "prune", "--keep", "3", "--max-wait", "soon"], "5m or 24h"),
+        (&["release", "prune", "--keep", "3", "--min-age", "24"], "24h"),
+    ] {
+        let output = context.run(arguments);
+        assert_eq!(output.code, 2, "{output:#?}");
+        assert!(output.stderr.contains(says), "{says}: {output:#?}");
+    }
+    for value in ["soon", "0", "2h"] {
+        context.set("REPROQ_HTTP_TIMEOUT", value);
+        let output = context.run(&["versions"]);
+        assert!(output.code == 2 && output.stderr.contains("REPROQ_HTTP_TIMEOUT"), "{output:#?}");
+    }
+}
+
+/// One line for each request, with what it took; nothing of it for those who did not ask.
+#[test]
+fn verbose_output_shows_each_request() {
+    let mut context = Context::released();
+    let token = "ghp_0123456789secret";
+    context.github.token(token, fake_github::TokenKind::Read);
+    context.set("GH_TOKEN", token).set("REPROQ_CACHE_SIZE", "0");
+    let output = context.succeed(&["-v", "install", "--no-django"]);
+    let shown: Vec<&str> = output.stderr.lines().filter(|line| line.starts_with("debug: GET ")).collect();
+    assert_eq!(shown.len(), context.github.requests().len(), "{output:#?}");
+    let worker = workers::bytes("0.0.144").len();
+    let has = |start: &str, end: &str| {
+        shown.iter().any(|line| line.starts_with(&format!("debug: GET {start}")) && line.ends_with(end))
+    };
+    let (api, web) = (context.github.api_url(), context.github.web_url());
+    assert!(has(&format!("{api}/repos/adpena/reproq-worker/releases/latest: HTTP 200, "), " bytes"), "{shown:#?}");
+    assert!(has(&format!("{web}/adpena/reproq-worker/releases/download/v0.0.144/"), " ms, 0 bytes"), "{shown:#?}");
+    assert!(has("http://127.0.0.1:", &format!(" ms, {worker} bytes")), "{shown:#?}");
+    // The asset host's URL is signed.
+    assert!(shown.iter().any(|line| line.contains("?…: HTTP 200")), "{shown:#?}");
+    assert!(!output.stderr.contains(token) && !output.stderr.contains("sig="), "{output:#?}");
+    let plain = context.succeed(&["install", "--no-django", "--force", "--tag", "latest"]);
+    assert!(!plain.stderr.contains("GET "), "{plain:#?}");
+    context.set("REPROQ_GITHUB_API_URL", "http://127.0.0.1:9").set("REPROQ_MIRROR", "");
+    let output = context.run(&["-v", "install", "--no-django", "--no-build", "--force", "--tag", "latest"]);
+    assert!(output.stderr.contains("debug: GET http://127.0.0.1:9/repos/"), "{output:#?}");
+    assert!(output.stderr.contains(": no response, "), "{output:#?}");
+}

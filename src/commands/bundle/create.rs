@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -81,7 +82,7 @@ struct SourceLine {
 pub(super) fn create(arguments: &BundleCreateArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let environment = order::environment(session);
     let progress = session.ui.progress();
-    let door = order::door(session, &environment, 0, &progress);
+    let door = order::door(session, &environment, Duration::ZERO, &progress);
     let spec = order::tag_spec(arguments.tag.as_deref())?;
     let machines = machines(&arguments.target, spec.as_ref(), session, &door)?;
     let output = output(&arguments.output, session)?;

@@ -82,7 +82,7 @@ fn judge(error: &InstallError, request: &InstallRequest) -> (ExitStatus, Vec<Str
     match error {
         InstallError::Store(error) => in_the_store(error),
         InstallError::Lock(LockError::Held { .. }) => {
-            (ExitStatus::Conflict, vec!["wait for it, or allow more time with `--lock-timeout SECONDS`".to_owned()])
+            (ExitStatus::Conflict, vec!["wait for it, or allow more time with `--lock-timeout 30m`".to_owned()])
         }
         InstallError::Lock(LockError::File(error)) => file(error),
         InstallError::PulledAway { .. } => (ExitStatus::Conflict, vec!["run the same command again".to_owned()]),

@@ -47,9 +47,6 @@ use crate::session::Session;
 use crate::small_file;
 use crate::text::count;
 
-/// How long all waits for GitHub's limits may be together.
-const MAX_WAIT: Duration = Duration::from_secs(600);
-
 /// What was asked for; made before anything is sent.
 struct Request {
     repository: RepoSlug,
@@ -106,11 +103,6 @@ fn request(arguments: &PruneArgs, session: &Session<'_>) -> Result<Request, Comm
         CommandError::new(ExitStatus::Usage, error).hint("nothing was sent; see `reproq release prune --help`")
     };
     let max_delete = arguments.max_delete.as_deref().map(parse_max_delete).transpose().map_err(usage)?;
-    let max_wait = arguments.max_wait.as_deref().map(parse_min_age).transpose().map_err(|_| {
-        let found = arguments.max_wait.as_deref().unwrap_or_default();
-        let message = format!("--max-wait wants a number and a unit such as 90s, 10m or 1h, found `{found}`");
-        CommandError::message(ExitStatus::Usage, message).hint("nothing was sent; see `reproq release prune --help`")
-    })?;
     let file = arguments.plan.as_deref().map(|path| read_plan(&session.env.cwd.join(path))).transpose()?;
     let base = match (&file, &arguments.keep) {
         (Some(file), _) => of_file(file, arguments),
@@ -134,7 +126,7 @@ fn request(arguments: &PruneArgs, session: &Session<'_>) -> Result<Request, Comm
     Ok(Request {
         repository: repository::find(arguments.repo.as_deref(), Purpose::Delete, session)?,
         max_delete,
-        max_wait: max_wait.unwrap_or(MAX_WAIT),
+        max_wait: arguments.max_wait,
         policy,
         beside_the_file,
         file,
