@@ -3,20 +3,24 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::path::Component;
 use std::path::Path;
 use std::path::PathBuf;
 
 use crate::build::version_constant;
 use crate::hygiene::SourceVersion;
+use crate::hygiene::python::StatedVersion;
+use crate::hygiene::python::of_assignment;
 use crate::hygiene::python::of_init;
 use crate::hygiene::python::of_pyproject;
 use crate::hygiene::python::of_uv_lock;
+use crate::hygiene::python::of_variable;
 use crate::small_file;
 
 /// No source file of interest comes near this many bytes.
 const MAX_BYTES: u64 = 8 * 1024 * 1024;
 
-/// Every version a checkout states: Go's `const Version`, `pyproject.toml`, `__init__.py` and `uv.lock`.
+/// Every version a checkout states: Go's `const Version`, `pyproject.toml` or the file it names, `__init__.py` and `uv.lock`.
 pub fn source_versions(folder: &Path) -> io::Result<Vec<SourceVersion>> {
     let mut found = Vec::new();
     let mut add = |path: &Path, version: Option<String>| {
@@ -29,17 +33,53 @@ pub fn source_versions(folder: &Path) -> io::Result<Vec<SourceVersion>> {
         add(&path, version);
     }
     let project = folder.join("pyproject.toml");
-    let (name, version) = read(&project).map(|text| of_pyproject(&text)).unwrap_or_default();
-    add(&project, version);
-    for path in packages(folder) {
+    let python = read(&project).map(|text| of_pyproject(&text)).unwrap_or_default();
+    let named = stated(folder, project, python.version);
+    let named_path = named.as_ref().map(|(path, _)| path.clone());
+    if let Some((path, version)) = named {
+        add(&path, version);
+    }
+    for path in packages(folder).into_iter().filter(|path| Some(path) != named_path.as_ref()) {
         let version = read(&path).and_then(|text| of_init(&text));
         add(&path, version);
     }
     let lock = folder.join("uv.lock");
-    if let Some(name) = name {
+    if let Some(name) = python.name {
         add(&lock, read(&lock).and_then(|text| of_uv_lock(&text, &name)));
     }
     Ok(found)
+}
+
+/// The file in which a project states its version, and the version. Only files below the checkout are looked at.
+fn stated(folder: &Path, project: PathBuf, version: StatedVersion) -> Option<(PathBuf, Option<String>)> {
+    let below = |path: &str| {
+        let path = Path::new(path);
+        let is_below = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        is_below.then(|| folder.join(path))
+    };
+    match version {
+        StatedVersion::Nowhere => None,
+        StatedVersion::Here(version) => Some((project, Some(version))),
+        StatedVersion::Assigned(path) => {
+            let path = below(&path)?;
+            let version = read(&path).and_then(|text| of_assignment(&text));
+            Some((path, version))
+        }
+        StatedVersion::File(path) => {
+            let path = below(&path)?;
+            let version = read(&path).map(|text| text.trim().to_owned());
+            Some((path, version))
+        }
+        StatedVersion::Attribute(module, variable) => {
+            let module = module.replace('.', "/");
+            ["", "src/"]
+                .into_iter()
+                .flat_map(|place| [format!("{place}{module}.py"), format!("{place}{module}/__init__.py")])
+                .filter_map(|path| below(&path))
+                .find_map(|path| Some((of_variable(&read(&path)?, &variable)?, path)))
+                .map(|(version, path)| (path, Some(version)))
+        }
+    }
 }
 
 /// The migrations of a folder by name; a pair of `.up.sql` and `.down.sql` is one.
@@ -116,6 +156,27 @@ mod tests {
             ]
         );
         assert!(source_versions(&folder.path().join("nowhere")).is_err());
+        let dynamic = "[project]\nname = \"tool\"\ndynamic = [\"version\"]\n";
+        for (table, path, text) in [
+            ("[tool.hatch.version]\npath = \"src/tool/about.py\"\n", "src/tool/about.py", "VERSION = \"1.0.4\"\n"),
+            (
+                "[tool.setuptools.dynamic]\nversion = { attr = \"tool.v.NUMBER\" }\n",
+                "src/tool/v.py",
+                "NUMBER = '1.0.4'\n",
+            ),
+            ("[tool.setuptools.dynamic]\nversion = { file = \"VERSION\" }\n", "VERSION", "1.0.4\n"),
+        ] {
+            write("pyproject.toml", &format!("{dynamic}{table}"));
+            write(path, text);
+            let found = source_versions(folder.path()).expect("read");
+            assert!(
+                found.iter().any(|found| (found.place.as_str(), found.version.as_str()) == (path, "1.0.4")),
+                "{found:?}"
+            );
+            assert!(found.iter().all(|found| found.place != "pyproject.toml"), "{found:?}");
+        }
+        write("pyproject.toml", &format!("{dynamic}[tool.hatch.version]\npath = \"../../etc/passwd\"\n"));
+        assert!(source_versions(folder.path()).expect("read").iter().all(|found| !found.place.contains("..")));
     }
 
     #[test]

@@ -185,12 +185,24 @@ fn versions(release: &Release, found: &[SourceVersion]) -> Vec<Check> {
                 || Version::parse(&source.version)
                     .ok()
                     .zip(release.tag.version())
-                    .is_some_and(|(one, other)| one == other);
+                    .is_some_and(|(one, other)| one == other)
+                || (!source.place.ends_with(".go") && is_same_to_python(&source.version, named));
             let relation = if same { "as the tag" } else { "and the tag is" };
             let tail = if same { String::new() } else { format!(" {tag}") };
             check(&source.place, same, format!("says {} {relation}{tail}", source.version))
         })
         .collect()
+}
+
+/// Whether Python takes two spellings for one version: `1.2.3rc1` and `1.2.3-rc.1`. What is a prerelease by number alone in
+/// semver (`1.2.3-1`) is a later release to Python, and is never the same.
+fn is_same_to_python(one: &str, other: &str) -> bool {
+    let read = |text: &str| {
+        let is_by_number = Version::parse(text)
+            .is_ok_and(|version| version.pre.as_str().starts_with(|first: char| first.is_ascii_digit()));
+        if is_by_number { None } else { text.parse::<pep440_rs::Version>().ok() }
+    };
+    read(one).zip(read(other)).is_some_and(|(one, other)| one == other)
 }
 
 fn one_migration(found: &[String]) -> Check {
@@ -278,5 +290,28 @@ mod tests {
         assert_eq!(failing(&open, &good, &right), ["a", "b.zip"]);
         let many = Facts { at_most: Some((4, 3)), migrations: Some(&[]), ..facts(&whole, &expected, &good, &right) };
         assert_eq!(failed(&many), ["exactly one migration", "number of versions"]);
+    }
+
+    #[test]
+    fn python_spells_versions_in_ways_of_its_own() {
+        for (one, other) in [
+            ("1.2.3rc1", "1.2.3-rc.1"),
+            ("1.2.3a1", "1.2.3-alpha.1"),
+            ("1.2.3.b2", "1.2.3-beta.2"),
+            ("1.2.3.dev4", "1.2.3-dev.4"),
+            ("1.2.3-rc1", "1.2.3-rc.1"),
+            ("1.2", "1.2.0"),
+        ] {
+            assert!(is_same_to_python(one, other), "{one} {other}");
+        }
+        for (one, other) in [
+            ("1.2.3", "1.2.4"),
+            ("1.2.3rc1", "1.2.3"),
+            ("1.2.3.post1", "1.2.3-1"),
+            ("x", "x"),
+            ("1.2.3rc1", "1.2.3-rc.2"),
+        ] {
+            assert!(!is_same_to_python(one, other), "{one} {other}");
+        }
     }
 }

@@ -15,23 +15,81 @@ pub struct SourceVersion {
     pub version: String,
 }
 
-/// The name and version of a project; a version that a tool computes is none.
-pub(super) fn of_pyproject(text: &str) -> (Option<String>, Option<String>) {
+/// What a `pyproject.toml` says of the project.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Project {
+    /// Its name.
+    pub(super) name: Option<String>,
+    /// Where its version is.
+    pub(super) version: StatedVersion,
+}
+
+/// Where a project states its version. One that a tool computes, for example from git's tags, is stated nowhere.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) enum StatedVersion {
+    /// Nowhere.
+    #[default]
+    Nowhere,
+    /// Here.
+    Here(String),
+    /// `__version__` or `VERSION` of a file, by its path.
+    Assigned(String),
+    /// The whole of a file, by its path.
+    File(String),
+    /// A variable of a module: `package.module`, `variable`.
+    Attribute(String, String),
+}
+
+/// The name and version of a project: `[project]`, Poetry's table, and where setuptools, hatch and PDM look for a version that
+/// is `dynamic`.
+pub(super) fn of_pyproject(text: &str) -> Project {
     if text.len() > LONGEST_PARSED {
-        return (None, None);
+        return Project::default();
     }
-    let Ok(document) = toml::from_str::<Table>(text) else { return (None, None) };
-    let text = |key: &str| {
-        let value = document.get("project").and_then(|project| project.get(key));
-        value.and_then(Value::as_str).map(str::to_owned)
+    let Ok(document) = toml::from_str::<Table>(text) else { return Project::default() };
+    let at = |path: &[&str]| {
+        path.iter()
+            .try_fold(document.get(path[0])?, |value, key| if *key == path[0] { Some(value) } else { value.get(key) })
     };
-    (text("name"), text("version"))
+    let string = |path: &[&str]| at(path).and_then(Value::as_str).map(str::to_owned);
+    let name = string(&["project", "name"]).or_else(|| string(&["tool", "poetry", "name"]));
+    let stated = string(&["project", "version"]).or_else(|| string(&["tool", "poetry", "version"]));
+    let dynamic = || {
+        let assigned =
+            string(&["tool", "hatch", "version", "path"]).or_else(|| string(&["tool", "pdm", "version", "path"]));
+        assigned
+            .map(StatedVersion::Assigned)
+            .or_else(|| of_setuptools(at(&["tool", "setuptools", "dynamic", "version"])?))
+    };
+    Project { name, version: stated.map(StatedVersion::Here).or_else(dynamic).unwrap_or_default() }
+}
+
+/// `{ attr = "package.__version__" }` or `{ file = "VERSION" }`.
+fn of_setuptools(version: &Value) -> Option<StatedVersion> {
+    if let Some((module, variable)) = version.get("attr").and_then(Value::as_str).and_then(|attr| attr.rsplit_once('.'))
+    {
+        return Some(StatedVersion::Attribute(module.to_owned(), variable.to_owned()));
+    }
+    let file = version.get("file")?;
+    let first = file.as_array().and_then(|files| files.first()).unwrap_or(file);
+    Some(StatedVersion::File(first.as_str()?.to_owned()))
+}
+
+/// The version that hatch and PDM find in a file.
+pub(super) fn of_assignment(text: &str) -> Option<String> {
+    let version = ["__version__", "VERSION", "version"].iter().find_map(|name| of_variable(text, name))?;
+    Some(version.strip_prefix('v').map(str::to_owned).unwrap_or(version))
 }
 
 /// `__version__ = "…"` at the beginning of a line.
 pub(super) fn of_init(text: &str) -> Option<String> {
+    of_variable(text, "__version__")
+}
+
+/// `NAME = "…"` at the beginning of a line.
+pub(super) fn of_variable(text: &str, name: &str) -> Option<String> {
     text.lines().find_map(|line| {
-        let rest = line.strip_prefix("__version__")?.trim_start();
+        let rest = line.strip_prefix(name)?.trim_start();
         let rest = match rest.strip_prefix(':') {
             Some(annotated) => annotated.split_once('=')?.1,
             None => rest.strip_prefix('=')?,
@@ -66,9 +124,27 @@ mod tests {
 
     #[test]
     fn versions_are_found_where_they_are_stated() {
-        let project = "[project]\nname = \"reproq-django\"\nversion = \"0.0.144\"\n";
-        assert_eq!(of_pyproject(project), (Some("reproq-django".to_owned()), Some("0.0.144".to_owned())));
-        assert_eq!(of_pyproject("[project]\nname = \"x\"\ndynamic = [\"version\"]\n").1, None);
+        let dynamic = "[project]\nname = \"x\"\ndynamic = [\"version\"]\n";
+        let assigned = |path: &str| StatedVersion::Assigned(path.to_owned());
+        let attribute = StatedVersion::Attribute("x.about".to_owned(), "VERSION".to_owned());
+        for (table, expected) in [
+            ("[project]\nname = \"x\"\nversion = \"0.0.144\"\n".to_owned(), StatedVersion::Here("0.0.144".to_owned())),
+            ("[tool.poetry]\nname = \"x\"\nversion = \"1.0\"\n".to_owned(), StatedVersion::Here("1.0".to_owned())),
+            (format!("{dynamic}[tool.poetry]\nversion = \"1.0\"\n"), StatedVersion::Here("1.0".to_owned())),
+            (format!("{dynamic}[tool.hatch.version]\npath = \"src/x/about.py\"\n"), assigned("src/x/about.py")),
+            (format!("{dynamic}[tool.pdm.version]\nsource = \"file\"\npath = \"x.py\"\n"), assigned("x.py")),
+            (format!("{dynamic}[tool.setuptools.dynamic]\nversion = {{ attr = \"x.about.VERSION\" }}\n"), attribute),
+            (
+                format!("{dynamic}[tool.setuptools.dynamic.version]\nfile = [\"VERSION\"]\n"),
+                StatedVersion::File("VERSION".to_owned()),
+            ),
+            (format!("{dynamic}[tool.hatch.version]\nsource = \"vcs\"\n"), StatedVersion::Nowhere),
+            (dynamic.to_owned(), StatedVersion::Nowhere),
+        ] {
+            let found = of_pyproject(&table);
+            assert_eq!((found.name.as_deref(), found.version), (Some("x"), expected), "{table}");
+        }
+        assert_eq!(of_assignment("VERSION = 'v1.0'\n").as_deref(), Some("1.0"));
         for text in ["__version__ = \"1.0\"\n", "x = 1\n__version__='1.0'  # why\n", "__version__: str = \"1.0\""] {
             assert_eq!(of_init(text).as_deref(), Some("1.0"), "{text}");
         }

@@ -55,16 +55,66 @@ pub enum SumsError {
         /// The folder.
         path: PathBuf,
     },
-    /// A name that a checksum file cannot hold, or no asset has.
-    #[error("`{name}` is no name for an asset")]
-    Name {
-        /// The name.
-        name: String,
+    /// Names that GitHub changes when the files are uploaded: nobody would find the assets by what the checksum file says.
+    #[error("GitHub changes {} when it is uploaded, and the checksum would be of another name", listed(names))]
+    Names {
+        /// The names.
+        names: Vec<String>,
     },
 }
 
+/// What is not in the file, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// The name.
+    pub name: String,
+    /// Why.
+    pub reason: &'static str,
+}
+
+/// A checksum file that was written.
+#[derive(Debug)]
+pub struct Sums {
+    /// Where.
+    pub path: PathBuf,
+    /// What is in it.
+    pub assets: Vec<Sum>,
+    /// What is not, although it is there.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// The characters of a name that GitHub leaves as they are. It publishes no list; this is what people have found.
+fn is_kept(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '@')
+}
+
+/// Whether GitHub leaves a name as it is: it replaces other characters by a period, puts several periods together, and takes
+/// periods away at both ends.
+fn is_name_of_an_asset(name: &str) -> bool {
+    name.chars().all(is_kept) && !name.contains("..") && !name.starts_with('.') && !name.ends_with('.')
+}
+
+fn listed(names: &[String]) -> String {
+    let shown: Vec<String> = names.iter().take(5).map(|name| format!("`{name}`")).collect();
+    let more = names.len().saturating_sub(5);
+    if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
+}
+
+/// Why something in the folder is no asset.
+fn left_out(name: &str, is_file: bool) -> Option<&'static str> {
+    if !is_file {
+        Some("it is not a file")
+    } else if name.starts_with('.') {
+        Some("it is hidden")
+    } else if is_checksum_file(name) {
+        Some("it is a checksum file")
+    } else {
+        None
+    }
+}
+
 /// Hashes every file of a folder, checksum files and hidden ones apart, and writes the result beside them.
-pub fn write_sums(folder: &Path) -> Result<(PathBuf, Vec<Sum>), SumsError> {
+pub fn write_sums(folder: &Path) -> Result<Sums, SumsError> {
     let io = |doing, path: &Path| {
         let path = path.to_owned();
         move |source| SumsError::Io { doing, path, source }
@@ -74,22 +124,27 @@ pub fn write_sums(folder: &Path) -> Result<(PathBuf, Vec<Sum>), SumsError> {
     if folder.is_dir() {
         check_output(&path)?;
     }
-    let mut names = Vec::new();
+    let (mut names, mut others) = (Vec::new(), Vec::new());
     for entry in std::fs::read_dir(folder).map_err(io("read", folder))? {
         let entry = entry.map_err(io("read", folder))?;
         let name = entry
             .file_name()
             .into_string()
-            .map_err(|name| SumsError::Name { name: name.to_string_lossy().into_owned() })?;
+            .map_err(|name| SumsError::Names { names: vec![name.to_string_lossy().into_owned()] })?;
         // A link counts as what it leads to: that is what would be uploaded.
         let is_file = std::fs::metadata(entry.path()).map_err(io("read", &entry.path()))?.is_file();
-        if is_file && !name.starts_with('.') && !is_checksum_file(&name) {
-            names.push(name);
+        match left_out(&name, is_file) {
+            // The file itself is no news.
+            Some(_) if name == SUMS_NAME => {}
+            Some(reason) => others.push(LeftOut { name, reason }),
+            None => names.push(name),
         }
     }
     names.sort();
-    if let Some(name) = names.iter().find(|name| name.contains(['\n', '\r', '\\'])) {
-        return Err(SumsError::Name { name: name.clone() });
+    others.sort_by(|one, other| one.name.cmp(&other.name));
+    let changed: Vec<String> = names.iter().filter(|name| !is_name_of_an_asset(name)).cloned().collect();
+    if !changed.is_empty() {
+        return Err(SumsError::Names { names: changed });
     }
     if names.is_empty() {
         return Err(SumsError::Empty { path: folder.to_owned() });
@@ -102,7 +157,7 @@ pub fn write_sums(folder: &Path) -> Result<(PathBuf, Vec<Sum>), SumsError> {
     }
     let text: String = sums.iter().map(|sum| format!("{}  {}\n", sum.sha256, sum.name)).collect();
     write_file(&path, text.as_bytes())?;
-    Ok((path, sums))
+    Ok(Sums { path, assets: sums, left_out: others })
 }
 
 fn hash(path: &Path) -> io::Result<(Sha256Digest, u64)> {
@@ -138,13 +193,42 @@ mod tests {
         for (name, text) in [("b", "two"), ("a", "one"), (".hidden", "x"), ("a.sha256", "x"), ("checksums.txt", "x")] {
             std::fs::write(folder.path().join(name), text).expect("written");
         }
-        let (path, sums) = write_sums(folder.path()).expect("sums");
+        std::fs::create_dir(folder.path().join("sub")).expect("made");
+        let Sums { path, assets: sums, left_out } = write_sums(folder.path()).expect("sums");
+        let left_out: Vec<_> = left_out.iter().map(|other| (other.name.as_str(), other.reason)).collect();
+        assert_eq!(
+            left_out,
+            [
+                (".hidden", "it is hidden"),
+                ("a.sha256", "it is a checksum file"),
+                ("checksums.txt", "it is a checksum file"),
+                ("sub", "it is not a file"),
+            ]
+        );
         let first = std::fs::read(&path).expect("read");
         assert_eq!(sums.iter().map(|sum| sum.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
         write_sums(folder.path()).expect("sums again");
         assert_eq!(std::fs::read(&path).expect("read"), first);
         let parsed = ChecksumFile::parse(&first).expect("our own format");
         assert_eq!(parsed.digest_of("b"), Some(sums[1].sha256));
+    }
+
+    #[test]
+    fn names_that_github_changes_are_refused() {
+        for name in ["a b", "a~b", "a(1)", "a:b", "\u{e9}t\u{e9}", "a..b", "a.", "a,b", "a\\b", "a\nb", "a%20b"] {
+            let folder = tempfile::tempdir().expect("a folder");
+            if std::fs::write(folder.path().join(name), "x").is_err() {
+                continue;
+            }
+            let refused = write_sums(folder.path());
+            assert!(matches!(&refused, Err(SumsError::Names { names }) if names == &[name]), "{name:?}: {refused:?}");
+            assert!(!folder.path().join(SUMS_NAME).exists());
+        }
+        for name in ["tool_1.2.3-linux.x86-64.tar.gz", "tool-1.2.3+build@5", "_a"] {
+            let folder = tempfile::tempdir().expect("a folder");
+            std::fs::write(folder.path().join(name), "x").expect("written");
+            assert_eq!(write_sums(folder.path()).expect(name).assets[0].name, name);
+        }
     }
 
     #[test]

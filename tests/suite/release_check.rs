@@ -114,3 +114,40 @@ fn checksums_of_a_folder() {
     assert_eq!(context.run(&["release", "checksums", "/nowhere/at/all"]).code, 4);
     assert!(context.github.requests().is_empty());
 }
+
+#[test]
+fn checksums_of_names_that_github_changes_are_refused() {
+    let context = pruning();
+    let folder = context.root().join("dist");
+    fs::create_dir_all(folder.join("sub")).expect("made");
+    fs::write(folder.join("tool~1 (x86).deb"), "x").expect("written");
+    fs::write(folder.join(".env"), "x").expect("written");
+    let path = folder.to_str().expect("UTF-8");
+    insta::assert_snapshot!(shown(&context, &["release", "checksums", path]));
+    assert!(!folder.join("SHA256SUMS").exists());
+    fs::rename(folder.join("tool~1 (x86).deb"), folder.join("tool.1.x86.deb")).expect("renamed");
+    insta::assert_snapshot!(shown(&context, &["release", "checksums", path]));
+}
+
+#[test]
+fn versions_as_python_spells_them_agree_with_the_tag() {
+    let context = pruning();
+    let folder = checkout(&context, "1.2.3rc1");
+    let write = |name: &str, text: &str| fs::write(format!("{folder}/{name}"), text).expect("written");
+    write("cmd/reproq/main.go", "package main\n\nconst Version = \"1.2.3-rc.1\"\n");
+    let dynamic = "[project]\nname = \"reproq-django\"\ndynamic = [\"version\"]\n";
+    write("pyproject.toml", &format!("{dynamic}[tool.hatch.version]\npath = \"src/reproq_django/__init__.py\"\n"));
+    let mut release = ReleaseSpec::new("v1.2.3-rc.1").published_at("2024-05-01T00:00:00Z");
+    for name in NAMES {
+        release = release.file(name, name.as_bytes().to_vec());
+    }
+    repo(&context).add(release.file("SHA256SUMS", sums().into_bytes()));
+    let output = context.run(&["release", "check", &folder, "--tag", "v1.2.3-rc.1"]);
+    assert_eq!(output.code, 0, "{output:#?}");
+    for place in ["cmd/reproq/main.go", "src/reproq_django/__init__.py", "uv.lock"] {
+        assert!(output.stdout.contains(place), "{output:#?}");
+    }
+    write("src/reproq_django/__init__.py", "__version__ = \"1.2.3rc2\"\n");
+    let output = context.run(&["release", "check", &folder, "--tag", "v1.2.3-rc.1"]);
+    assert!(output.code != 0 && output.stdout.contains("says 1.2.3rc2 and the tag is v1.2.3-rc.1"), "{output:#?}");
+}

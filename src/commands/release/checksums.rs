@@ -8,7 +8,9 @@ use crate::exit::ExitStatus;
 use crate::failure::CommandError;
 use crate::failure::io_advice;
 use crate::hygiene;
+use crate::hygiene::LeftOut;
 use crate::hygiene::Sum;
+use crate::hygiene::Sums;
 use crate::hygiene::SumsError;
 use crate::session::Session;
 use crate::text::count;
@@ -20,21 +22,28 @@ use crate::ui::Report;
 struct ChecksumsReport {
     path: String,
     assets: Vec<Sum>,
+    /// What is in the folder and not in the file.
+    left_out: Vec<LeftOut>,
 }
 
 /// Writes.
 pub(super) fn checksums(arguments: &ChecksumsArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let folder = session.env.cwd.join(&arguments.folder);
-    let (path, assets) = hygiene::write_sums(&folder).map_err(|error| {
+    let written = hygiene::write_sums(&folder).map_err(|error| {
         let status = match error {
             SumsError::File(error) => return hints::output(error),
             SumsError::Io { ref source, .. } => io_advice(source, None).0,
             SumsError::Empty { .. } => ExitStatus::NotFound,
-            SumsError::Name { .. } => ExitStatus::Failure,
+            SumsError::Names { .. } => {
+                return CommandError::new(ExitStatus::Usage, error).hint(
+                    "rename them, with letters, digits and `.`, `_`, `-`, `+`, `@` alone; GitHub makes periods of the rest. Nothing was written",
+                );
+            }
         };
         CommandError::new(status, error)
     })?;
-    session.ui.report(&ChecksumsReport { path: path.to_string_lossy().into_owned(), assets })?;
+    let Sums { path, assets, left_out } = written;
+    session.ui.report(&ChecksumsReport { path: path.to_string_lossy().into_owned(), assets, left_out })?;
     Ok(ExitStatus::Success)
 }
 
@@ -48,6 +57,13 @@ impl Report for ChecksumsReport {
         paper.strong(&format!("{} written for {}.", self.path, count(self.assets.len(), "asset")));
         for sum in &self.assets {
             paper.line(&format!("{}  {}", sum.sha256, sum.name));
+        }
+        if !self.left_out.is_empty() {
+            paper.blank();
+            paper.line("Left out:");
+            for other in &self.left_out {
+                paper.line(&format!("  {}: {}", other.name, other.reason));
+            }
         }
     }
 }
