@@ -269,7 +269,7 @@ fn against_github(
         Published::NoDigest => notes.push("GitHub states no digest for the asset".to_owned()),
         Published::NoAsset => notes.push(format!("the asset was removed from {tag} on GitHub since")),
         Published::NoRelease { server } => {
-            notes.push(format!("{tag} was not found on {server}; it may have been pruned"))
+            notes.push(format!("{tag} was not found on {server}; it may have been pruned"));
         }
         Published::Unknown(reason) => differences.push(Difference::NotAsked { reason: reason.clone() }),
     }
