@@ -48,7 +48,7 @@ pub(super) fn find(flag: Option<&str>, purpose: Purpose, session: &Session<'_>) 
             is_the_projects_own(&checkout, here, session)?;
         }
         match origin {
-            Origin::Urls(urls) => sources.extend(urls.into_iter().map(|url| of_remote(url, session))),
+            Origin::Urls(urls) => sources.extend(urls.iter().map(|url| of_remote(url, session))),
             Origin::Absent(why) if sources.is_empty() => return Err(missing(why)),
             Origin::Absent(_) => {}
             Origin::Unreadable { why, hint, is_not_permitted } => {
@@ -88,11 +88,11 @@ fn parsed(text: &str, from: &str) -> Result<RepoSlug, CommandError> {
         .map_err(|error| CommandError::message(ExitStatus::Usage, format!("{from} is not usable: {error}")))
 }
 
-fn of_remote(url: String, session: &Session<'_>) -> Source {
-    let names = Remote::read(&url, &session.settings.server.web_url.value);
+fn of_remote(url: &str, session: &Session<'_>) -> Source {
+    let names = Remote::read(url, &session.settings.server.web_url.value);
     Source {
         from: "the git remote `origin`".to_owned(),
-        text: printable_line(&url).chars().take(SHOWN).collect(),
+        text: printable_line(url).chars().take(SHOWN).collect(),
         names,
     }
 }
