@@ -16,13 +16,14 @@ use crate::binary::inspection::NotProgram;
 use crate::binary::words::printable;
 use crate::binary::words::printable_bytes;
 use crate::process;
+use crate::process::Keep;
 use crate::process::ProcessError;
 use crate::process::Request;
 use crate::process::Stdin;
 use crate::release::Tag;
 use crate::release::Tool;
 
-/// How much of its standard output is kept. A version is one line.
+/// How much of each of its outputs is kept. A version is one line.
 const KEPT: usize = 64 << 10;
 
 /// How much it may print in all: what prints more than this will not stop.
@@ -116,6 +117,7 @@ pub fn smoke_check(
         stdin: Stdin::Empty,
         limit: timeout,
         output_limit: MOST_OUTPUT,
+        keep: Keep::First(KEPT),
     };
     let output = process::run(&request, given_up).map_err(|error| match error {
         ProcessError::Start { source, .. } => explained(path, source),
@@ -131,7 +133,7 @@ pub fn smoke_check(
         let said = lines.into_iter().find(|line| !line.is_empty()).unwrap_or_default();
         return Err(SmokeError::Failed { path: path.to_owned(), status, said });
     }
-    let raw = String::from_utf8_lossy(&output.stdout[..output.stdout.len().min(KEPT)]).into_owned();
+    let raw = String::from_utf8_lossy(&output.stdout).into_owned();
     match introduced_version(&raw, tool.version_prefix) {
         Some(version) => Ok(SmokeOutput { version, raw }),
         None => Err(SmokeError::OtherWords {

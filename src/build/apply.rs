@@ -17,6 +17,7 @@ use crate::build::environment::Environment;
 use crate::build::output::Output;
 use crate::build::output::listed;
 use crate::build::plan::BuildPlan;
+use crate::process::Keep;
 use crate::process::ProcessError;
 use crate::process::Request;
 use crate::process::Stdin;
@@ -145,6 +146,7 @@ pub(super) fn run(
         // How long a build takes, nobody knows; a signal ends it.
         limit: Duration::MAX,
         output_limit: usize::MAX,
+        keep: Keep::All,
     };
     let mut output = Output::default();
     let mut remember = |line: String| {

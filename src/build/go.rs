@@ -11,6 +11,7 @@ use crate::build::environment::is_variable;
 use crate::build::environment::variable;
 use crate::build::environment::without_steering;
 use crate::build::request::GoVersion;
+use crate::process::Keep;
 use crate::process::Output;
 use crate::process::ProcessError;
 use crate::process::Request;
@@ -114,6 +115,7 @@ pub(super) fn ask(
         stdin: Stdin::Empty,
         limit: PATIENCE,
         output_limit: LONGEST_ANSWER,
+        keep: Keep::All,
     };
     run(&request, &|| false)
 }

@@ -18,6 +18,7 @@ use crate::locate::notes::shown;
 use crate::locate::path;
 use crate::platform::is_executable;
 use crate::process;
+use crate::process::Keep;
 use crate::process::ProcessError;
 use crate::process::Request;
 use crate::process::Stdin;
@@ -38,7 +39,8 @@ const LONGEST_MANAGE_PY: u64 = 1024 * 1024;
 /// How many bytes Python may print in all, whatever settings do when they are loaded.
 const MOST_OUTPUT: usize = 16 << 20;
 
-/// How much of the end of stderr is shown.
+/// How much of the end of stderr is kept, and shown.
+const STDERR_BYTES: usize = 16 * 1024;
 const STDERR_LINES: usize = 20;
 const LINE_CHARACTERS: usize = 300;
 
@@ -147,6 +149,7 @@ fn ask_python(question: &DjangoQuestion<'_>, project: &Project, python: &Path) -
         stdin: Stdin::OpenWhileWatched,
         limit: question.limit,
         output_limit: MOST_OUTPUT,
+        keep: Keep::Last(STDERR_BYTES),
     };
     let ended = process::run(&request, &|| false);
     let text = small_file::read(&file, LONGEST_ANSWER);

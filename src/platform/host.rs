@@ -67,6 +67,7 @@ fn is_translated() -> bool {
         stdin: process::Stdin::Empty,
         limit: std::time::Duration::from_secs(5),
         output_limit: 4096,
+        keep: process::Keep::All,
     };
     process::run(&question, &|| false).is_ok_and(|answer| answer.stdout.trim_ascii() == b"1")
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::process::Keep;
 use crate::process::Output;
 use crate::process::ProcessError;
 use crate::process::Request;
@@ -90,6 +91,7 @@ impl Git {
             stdin: Stdin::Empty,
             limit,
             output_limit,
+            keep: Keep::All,
         };
         run(&request, &|| false)
     }

@@ -15,6 +15,7 @@ mod stream;
 pub use error::ProcessError;
 pub use find::find_program;
 pub use git::Git;
+pub use run::Keep;
 pub use run::Output;
 pub use run::Request;
 pub use run::Stdin;

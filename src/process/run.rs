@@ -42,6 +42,32 @@ pub struct Request<'a> {
     pub limit: Duration,
     /// How many bytes it may print to both streams together; a program that prints more is ended.
     pub output_limit: usize,
+    /// What is kept of each stream.
+    pub keep: Keep,
+}
+
+/// What of a stream is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// Everything, which the limit bounds.
+    All,
+    /// So many bytes of its beginning.
+    First(usize),
+    /// So many bytes of its end.
+    Last(usize),
+}
+
+impl Keep {
+    fn take(self, kept: &mut Vec<u8>, piece: &[u8]) {
+        match self {
+            Self::All => kept.extend(piece),
+            Self::First(most) => kept.extend(&piece[..most.saturating_sub(kept.len()).min(piece.len())]),
+            Self::Last(most) => {
+                kept.extend(piece);
+                kept.drain(..kept.len().saturating_sub(most));
+            }
+        }
+    }
 }
 
 /// What a program can read from its standard input.
@@ -138,6 +164,7 @@ fn collect(
     given_up: &dyn Fn() -> bool,
 ) -> Result<Output, ProcessError> {
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let mut printed = 0;
     let mut open_streams = 2;
     let mut ended = None;
     let mut pause = Duration::from_millis(1);
@@ -150,7 +177,7 @@ fn collect(
             }
         }
         let left = deadline.saturating_duration_since(Instant::now());
-        if stdout.len() + stderr.len() > request.output_limit {
+        if printed > request.output_limit {
             return Err(ProcessError::Flooded { limit: request.output_limit });
         }
         match ended {
@@ -160,8 +187,14 @@ fn collect(
             Some(_) | None => {}
         }
         match events.recv_timeout(pause.min(left)) {
-            Ok(Event::Stdout(piece)) => stdout.extend(piece),
-            Ok(Event::Stderr(piece)) => stderr.extend(piece),
+            Ok(Event::Stdout(piece)) => {
+                printed += piece.len();
+                request.keep.take(&mut stdout, &piece);
+            }
+            Ok(Event::Stderr(piece)) => {
+                printed += piece.len();
+                request.keep.take(&mut stderr, &piece);
+            }
             Ok(Event::Closed) => open_streams -= 1,
             Err(mpsc::RecvTimeoutError::Timeout) => pause = (pause * 2).min(Duration::from_millis(20)),
             // Both streams are closed and the program still runs; there is only the clock to wait for.
@@ -188,6 +221,7 @@ mod tests {
             stdin: Stdin::Empty,
             limit,
             output_limit,
+            keep: Keep::All,
         };
         run(&request, &|| false)
     }
@@ -244,6 +278,15 @@ mod tests {
     }
 
     #[test]
+    fn no_more_is_kept_than_is_asked_for() {
+        for (keep, expected) in [(Keep::All, "abcdefg"), (Keep::First(3), "abc"), (Keep::Last(3), "efg")] {
+            let mut kept = Vec::new();
+            ["ab", "cdef", "g"].iter().for_each(|piece| keep.take(&mut kept, piece.as_bytes()));
+            assert_eq!(kept, expected.as_bytes(), "{keep:?}");
+        }
+    }
+
+    #[test]
     fn a_program_that_cannot_be_started_is_an_error_of_its_own() {
         let missing = Request {
             program: Path::new("/does/not/exist"),
@@ -253,6 +296,7 @@ mod tests {
             stdin: Stdin::OpenWhileWatched,
             limit: Duration::from_secs(1),
             output_limit: 1,
+            keep: Keep::All,
         };
         let error = run(&missing, &|| false).expect_err("there is none");
         assert!(error.is_of_the_program() && error.line().starts_with("cannot start /does/not/exist: "), "{error:?}");
