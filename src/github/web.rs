@@ -33,6 +33,15 @@ impl GitHub {
         tag.parse().map_err(|_| nowhere())
     }
 
+    /// Whether the release pages have an asset of this name. What cannot be found out counts as yes.
+    pub async fn has_page(&self, tag: &Tag, name: &str) -> bool {
+        let url = self.asset_page_url(tag, name);
+        match self.http.get_once(&url, &url, &HeaderMap::new(), None).await {
+            Ok(response) => response.status() != StatusCode::NOT_FOUND,
+            Err(_) => true,
+        }
+    }
+
     /// An address below the repository's own page.
     pub(super) fn web_url(&self, segments: &[&str]) -> Url {
         self.server.page(&[&[self.repo.owner(), self.repo.name()], segments].concat())

@@ -3,6 +3,10 @@
 
 use std::path::Path;
 use std::path::PathBuf;
+use std::pin::pin;
+
+use futures_util::future::Either;
+use futures_util::future::select;
 
 use crate::archive;
 use crate::archive::ArchiveForm;
@@ -15,28 +19,22 @@ use crate::install::Door;
 use crate::install::Fallback;
 use crate::install::InstallError;
 use crate::install::InstallRequest;
-use crate::install::LockOrder;
 use crate::install::ResolveError;
 use crate::install::Work;
-use crate::install::choose;
 use crate::install::drift;
-use crate::install::evidence;
-use crate::install::locking;
-use crate::install::locking::Known;
-use crate::install::looked::looked;
-use crate::install::looked::or_offline;
-use crate::install::resolve::give_up;
+use crate::install::resolved::Aim;
+use crate::install::resolved::Found;
+use crate::install::resolved::FoundRelease;
+use crate::install::resolved::Resolved;
+use crate::install::resolved::first_served;
 use crate::install::signed::Signed;
 use crate::lockfile::Lockfile;
 use crate::lockfile::Pin;
 use crate::origin::Origin;
 use crate::release::Asset;
-use crate::release::AssetForm;
 use crate::release::AssetState;
-use crate::release::RepoSlug;
 use crate::release::Sha256Digest;
 use crate::release::Tag;
-use crate::release::VersionSpec;
 use crate::staging::Written;
 use crate::staging::discard;
 use crate::store::ReceiptAsset;
@@ -44,7 +42,6 @@ use crate::store::ReceiptOrigin;
 use crate::trust::Evidence;
 use crate::trust::EvidenceSource;
 use crate::trust::Level;
-use crate::trust::TrustPolicy;
 use crate::trust::Verified;
 use crate::trust::judge;
 use crate::trust::verify;
@@ -72,7 +69,7 @@ pub(super) struct Acquired {
     pub(super) for_cache: Option<(Written, Provenance)>,
 }
 
-/// What came of looking for a release.
+/// The result of looking for a release and fetching its asset.
 #[derive(Debug)]
 pub(super) enum Way {
     /// The executable is in the staging folder.
@@ -82,19 +79,6 @@ pub(super) enum Way {
     /// The release cannot serve; a build may.
     Build(Fallback),
 }
-
-/// One asset with what is known of it before it is fetched.
-struct Wanted<'a> {
-    repository: &'a RepoSlug,
-    tag: &'a Tag,
-    asset: &'a Asset,
-    form: AssetForm,
-    evidence: Vec<Evidence>,
-    signed: Signed,
-}
-
-/// Whatever is said, as long as it is said with one voice.
-const ANYTHING: TrustPolicy = TrustPolicy { require: Level::Unverified, allow_unverified: true };
 
 /// One installation's surroundings, so that the steps below need not hand each on.
 pub(super) struct Order<'a> {
@@ -112,107 +96,76 @@ pub(super) fn build_at_once(request: &InstallRequest, work: &Work) -> Option<Fal
 }
 
 impl Order<'_> {
-    /// Looks for the release. `newest` is what is installed, where it only has to be the newest.
-    pub(super) async fn acquire(&self, work: &Work, newest: Option<&Tag>) -> Result<Way, InstallError> {
-        if let Some(because) = build_at_once(self.request, work) {
+    /// Resolves the release and obtains its asset, from the first source that provides it.
+    pub(super) async fn acquire(&self, aim: &Aim<'_>) -> Result<Way, InstallError> {
+        if let Some(because) = build_at_once(self.request, aim.work) {
             return Ok(Way::Build(because));
         }
-        if let Some(acquired) = self.pinned_from_cache()? {
+        if let Some(resolved) = self.resolve_in_cache()
+            && let Some(acquired) = self.obtain_from_cache(resolved)?
+        {
             return Ok(Way::Staged(Box::new(acquired)));
         }
-        let origins = self.door.origins(self.request)?;
-        let spec = self.request.spec.clone().or_else(|| work.repaired_spec()).unwrap_or(VersionSpec::Latest);
-        let mut tried = Vec::new();
-        for (index, origin) in origins.iter().enumerate() {
-            let outcome = match &self.request.pin {
-                Some(pin) => self.pinned(origin, pin).await,
-                None => self.resolved(origin, &spec, newest).await,
-            };
-            let error = match outcome {
-                Ok(way) => return Ok(way),
-                Err(error) => or_offline(error, self.request, self.door),
-            };
-            if let Some(next) = origins.get(index + 1) {
-                self.door.progress.note(&format!("{}; trying {}", error.told_of(&origin.name()), next.name()));
-            }
-            tried.push((origin.name(), error));
-        }
-        give_up(tried, looked(self.request, self.door)).map(Way::Build)
+        let sources = self.door.origins(self.request)?;
+        let provided = first_served(&sources, self.request, self.door, async |origin: &Origin| {
+            self.acquire_from(origin, aim).await
+        });
+        Ok(provided.await?.unwrap_or_else(Way::Build))
     }
 
-    /// The release as this origin has it, and its asset from the cache or from there.
-    async fn resolved(&self, origin: &Origin, spec: &VersionSpec, newest: Option<&Tag>) -> Result<Way, InstallError> {
-        let Self { request, door, .. } = self;
-        let listing = match origin.release(spec, door.progress).await {
-            Ok(listing) => listing,
-            Err(error) => return Err(InstallError::at(origin, error)),
+    async fn acquire_from(&self, origin: &Origin, aim: &Aim<'_>) -> Result<Way, InstallError> {
+        if self.request.pin.is_some() {
+            let resolved = self.resolve_pinned(origin).await?;
+            return Ok(Way::Staged(Box::new(self.obtain_pinned(origin, resolved).await?)));
+        }
+        let found = match self.find(origin, aim).await? {
+            Found::Current => return Ok(Way::Current),
+            Found::Release(found) => found,
         };
-        let choice = choose(&listing, &request.tool, request.target)
-            .map_err(|error| InstallError::Resolve(not_carried(origin, error)))?;
-        if newest == Some(&choice.tag) {
-            return Ok(Way::Current);
+        // The bytes and everything that is published about them are requested at the same time. A refusal ends the download;
+        // a failed download is reported only where nothing worse is known.
+        let (resolve, fetch) = (pin!(self.resolve(origin, &found)), pin!(self.fetch(origin, &found)));
+        let (resolved, fetched) = match select(resolve, fetch).await {
+            Either::Left((resolved, fetch)) => (resolved?, fetch.await?),
+            Either::Right((fetched, resolve)) => (resolve.await?, fetched?),
+        };
+        Ok(Way::Staged(Box::new(self.obtain(resolved, fetched)?)))
+    }
+
+    /// The asset's bytes in the staging folder, and whether the cache had them.
+    async fn fetch(&self, origin: &Origin, found: &FoundRelease) -> Result<(Written, bool), InstallError> {
+        let asset = &found.asset;
+        if let Some(written) = found.stated().and_then(|sha256| self.cached(&sha256, &asset.name)) {
+            return Ok((written, true));
         }
-        let sums = evidence::sums(origin, &listing).await;
-        let mut missing = None;
-        for (asset, form) in &choice.candidates {
-            let refused = |source| InstallError::Verify { asset: asset.name.clone(), source };
-            let mut evidence = evidence::gather(origin, &listing, &sums, asset).await;
-            judge(None, &evidence, ANYTHING).map_err(refused)?;
-            let stated = locking::stated(&evidence);
-            let signed = self.signed_as_stated(origin, &listing, asset, stated).await?;
-            evidence.extend(signed.evidence.iter().cloned());
-            // Bytes that could not be accepted are not fetched.
-            judge(None, &evidence, request.policy).map_err(refused)?;
-            let (repository, tag) = (&request.repository, &choice.tag);
-            let wanted = Wanted { repository, tag, asset, form: *form, evidence, signed };
-            let cached = stated.and_then(|sha256| self.cached(&sha256, &asset.name));
-            let is_cached = cached.is_some();
-            let written = match cached {
-                Some(written) => written,
-                None => match origin.fetch(&choice.tag, asset, &self.file(&asset.name), door.progress).await {
-                    Ok(written) => written,
-                    // Where only names are known, the next form may be the one that is there.
-                    Err(error) if error.is_missing() && asset.size.is_none() => {
-                        missing = Some(InstallError::fetching(asset, error));
-                        continue;
-                    }
-                    Err(error) => return Err(InstallError::fetching(asset, error)),
-                },
-            };
-            let verified = verify(written, &wanted.evidence, request.policy).map_err(refused)?;
-            let lockfile = match &request.lock {
-                LockOrder::Write { old, .. } => {
-                    let here =
-                        Known { target: request.target, asset, evidence: &wanted.evidence, signed: &wanted.signed };
-                    let new = locking::lockfile(self, origin, &listing, &sums, &[here]).await?;
-                    if let Some(old) = old {
-                        locking::refuse_drift(old, &new, origin)?;
-                    }
-                    // What nothing proves is not locked, and a lock without this machine helps nobody here.
-                    new.asset(request.target).is_some().then_some(new)
-                }
-                LockOrder::Leave | LockOrder::Obey => None,
-            };
-            return self.staged(origin.asset_address(&choice.tag, &asset.name), wanted, &verified, is_cached, lockfile);
-        }
-        Err(missing.expect("a choice has a candidate, and each either returned or is missing"))
+        let fetched = origin.fetch(found.listing.tag(), asset, &self.file(&asset.name), self.door.progress).await;
+        fetched.map(|written| (written, false)).map_err(|error| InstallError::fetching(asset, error))
+    }
+
+    /// Verifies the bytes by what was resolved and unpacks them.
+    fn obtain(&self, resolved: Resolved, (written, is_cached): (Written, bool)) -> Result<Acquired, InstallError> {
+        let refused = |source| InstallError::Verify { asset: resolved.asset.name.clone(), source };
+        let verified = verify(written, &resolved.evidence, self.request.policy).map_err(refused)?;
+        self.staged(resolved, &verified, is_cached)
     }
 
     /// The bytes the lock names, from this origin, or from the cache where that lacks only the proofs.
-    async fn pinned(&self, origin: &Origin, pin: &Pin) -> Result<Way, InstallError> {
-        let (asset, tag) = (pinned_asset(pin), &pin.lockfile.tag);
-        let signed = self.signed_as_pinned(origin, pin).await?;
-        let cached = self.cached_without_proofs(pin, &signed)?;
+    async fn obtain_pinned(&self, origin: &Origin, resolved: Resolved) -> Result<Acquired, InstallError> {
+        let pin = self.request.pin.as_ref().expect("only a pin resolves to pinned bytes");
+        let cached = self.cached_without_proofs(pin, &resolved.signed)?;
         let is_cached = cached.is_some();
         let verified = match cached {
             Some(verified) => verified,
-            None => self.pinned_bytes(origin, pin, &signed).await?,
+            None => self.pinned_bytes(origin, pin, &resolved.signed).await?,
         };
-        let address = origin.asset_address(tag, &asset.name);
-        let evidence = stated(origin, pin, &signed);
-        let wanted =
-            Wanted { repository: &pin.lockfile.repository, tag, asset: &asset, form: pin.form, evidence, signed };
-        self.staged(address, wanted, &verified, is_cached, Some(pin.lockfile.clone()))
+        self.staged(resolved, &verified, is_cached)
+    }
+
+    /// The bytes the lock names, from the cache; nothing where it turns out not to have them.
+    fn obtain_from_cache(&self, resolved: Resolved) -> Result<Option<Acquired>, InstallError> {
+        let pin = self.request.pin.as_ref().expect("only a pin resolves to cached bytes");
+        let Some(verified) = self.cached_bytes(pin, &resolved.signed)? else { return Ok(None) };
+        self.staged(resolved, &verified, true).map(Some)
     }
 
     /// The asset the lock names, from this origin. Nobody is asked which it is.
@@ -257,21 +210,6 @@ impl Order<'_> {
         if self.signed_as_cached(pin).is_some() { Ok(None) } else { self.cached_bytes(pin, signed) }
     }
 
-    fn pinned_from_cache(&self) -> Result<Option<Acquired>, InstallError> {
-        let Some(pin) = &self.request.pin else { return Ok(None) };
-        let (asset, tag) = (pinned_asset(pin), &pin.lockfile.tag);
-        let Some(signed) = self.signed_as_cached(pin) else { return Ok(None) };
-        let Some(verified) = self.cached_bytes(pin, &signed)? else { return Ok(None) };
-        let evidence = pinned_evidence(pin, &signed);
-        let address = self.door.public_address(&pin.lockfile.repository, tag, &asset.name);
-        let wanted =
-            Wanted { repository: &pin.lockfile.repository, tag, asset: &asset, form: pin.form, evidence, signed };
-        match self.staged(address, wanted, &verified, true, Some(pin.lockfile.clone()))? {
-            Way::Staged(acquired) => Ok(Some(*acquired)),
-            Way::Current | Way::Build(_) => Ok(None),
-        }
-    }
-
     /// The bytes with this digest, if the cache has them. A cache that cannot be used costs a download and nothing else.
     fn cached(&self, sha256: &Sha256Digest, name: &str) -> Option<Written> {
         // Whoever names a bundle wants to know that it is good.
@@ -303,15 +241,8 @@ impl Order<'_> {
     }
 
     /// Unpacks what is verified.
-    fn staged(
-        &self,
-        url: String,
-        wanted: Wanted<'_>,
-        verified: &Verified,
-        is_cached: bool,
-        lockfile: Option<Lockfile>,
-    ) -> Result<Way, InstallError> {
-        let Wanted { repository, tag, asset, form, evidence, signed } = wanted;
+    fn staged(&self, resolved: Resolved, verified: &Verified, is_cached: bool) -> Result<Acquired, InstallError> {
+        let Resolved { repository, tag, asset, form, url, evidence, signed, lockfile, .. } = resolved;
         let file = verified.file();
         let mut origin_asset =
             ReceiptAsset { name: asset.name.clone(), url, size: file.size, sha256: file.sha256, member: None };
@@ -329,7 +260,7 @@ impl Order<'_> {
             }
         };
         let provenance = || Provenance { repository: repository.clone(), tag: tag.clone(), name: asset.name.clone() };
-        Ok(Way::Staged(Box::new(Acquired {
+        Ok(Acquired {
             name: format!("{} of {tag}", asset.name),
             path: executable.path,
             id: executable.id,
@@ -337,13 +268,13 @@ impl Order<'_> {
             size: executable.size,
             verdict: verified.level(),
             evidence,
-            origin: ReceiptOrigin::Release { repository: repository.clone(), tag: tag.clone(), asset: origin_asset },
-            tag: Some(tag.clone()),
-            lockfile,
             // Its proofs may be news to the cache even if its bytes are none.
             for_cache: (!is_cached || !signed.bundles.is_empty()).then(|| (file.clone(), provenance())),
+            origin: ReceiptOrigin::Release { repository, tag: tag.clone(), asset: origin_asset },
+            tag: Some(tag),
+            lockfile,
             signed,
-        })))
+        })
     }
 }
 
@@ -358,13 +289,13 @@ pub(super) fn pinned_asset(pin: &Pin) -> Asset {
     }
 }
 
-fn pinned_evidence(pin: &Pin, signed: &Signed) -> Vec<Evidence> {
+pub(super) fn pinned_evidence(pin: &Pin, signed: &Signed) -> Vec<Evidence> {
     let pinned = Evidence::found(EvidenceSource::Lock, pin.asset.sha256);
     std::iter::once(pinned).chain(signed.evidence.iter().cloned()).collect()
 }
 
 /// What is stated about what the lock names: by the lock, by a list that comes with the bytes, and by signatures.
-fn stated(origin: &Origin, pin: &Pin, signed: &Signed) -> Vec<Evidence> {
+pub(super) fn stated(origin: &Origin, pin: &Pin, signed: &Signed) -> Vec<Evidence> {
     let mut evidence = pinned_evidence(pin, signed);
     let carried = origin.carried_lock().and_then(|lockfile| lockfile.asset(pin.asset.target));
     evidence.extend(carried.map(|asset| Evidence::found(origin.index_source(), asset.sha256)));

@@ -9,25 +9,23 @@ use crate::install::Fallback;
 use crate::install::InstallError;
 use crate::install::InstallRequest;
 use crate::install::LockOrder;
-use crate::install::ResolveError;
 use crate::install::Standing;
 use crate::install::Work;
 use crate::install::acquire::Acquired;
 use crate::install::acquire::Order;
 use crate::install::acquire::Way;
 use crate::install::acquire::build_at_once;
-use crate::install::acquire::not_carried;
-use crate::install::choose;
 use crate::install::evidence;
 use crate::install::hold;
 use crate::install::hold::Hold;
 use crate::install::local;
 use crate::install::locking;
-use crate::install::looked::looked;
-use crate::install::looked::or_offline;
 use crate::install::protect::protect;
 use crate::install::prove::prove;
-use crate::install::resolve::give_up;
+use crate::install::resolved::Aim;
+use crate::install::resolved::Found;
+use crate::install::resolved::Resolved;
+use crate::install::resolved::first_served;
 use crate::install::standing;
 use crate::lockfile;
 use crate::lockfile::Lockfile;
@@ -42,10 +40,6 @@ use crate::store::Receipt;
 use crate::store::Staged;
 use crate::store::State;
 use crate::store::WrittenLock;
-use crate::trust::Evidence;
-use crate::trust::EvidenceSource;
-use crate::trust::Level;
-use crate::trust::judge;
 
 /// What an installation did.
 #[derive(Debug, Clone)]
@@ -63,22 +57,12 @@ pub struct Outcome {
 pub enum Preview {
     /// Nothing.
     UpToDate(Box<Receipt>),
-    /// Download this asset.
-    Download {
+    /// Install this asset of a release.
+    Install {
         /// Why there is work.
         work: Work,
-        /// The release.
-        tag: Tag,
-        /// The asset's name.
-        asset: String,
-        /// Its address.
-        url: String,
-        /// Its size in bytes, where it is known.
-        size: Option<u64>,
-        /// How well it would be proven.
-        verdict: Level,
-        /// Whether the cache has it, so that nothing would be downloaded.
-        cached: bool,
+        /// Which asset, from where, and what is known about it.
+        resolved: Box<Resolved>,
     },
     /// Build from this checkout.
     Build {
@@ -149,7 +133,7 @@ fn acquire(
     staging: &Path,
 ) -> Result<Option<(Acquired, Receipt)>, InstallError> {
     let order = Order { request, door, staging };
-    let acquired = match runtime()?.block_on(order.acquire(work, installed))? {
+    let acquired = match runtime()?.block_on(order.acquire(&Aim::new(request, work, installed)))? {
         Way::Staged(acquired) => *acquired,
         Way::Build(because) => local::build(request, door, &because, staging)?,
         Way::Current => return Ok(None),
@@ -165,29 +149,15 @@ pub fn preview(request: &InstallRequest, door: &Door<'_>) -> Result<Preview, Ins
         Ok(work) => work,
         Err(receipt) => return Ok(Preview::UpToDate(receipt)),
     };
-    let because = match (build_at_once(request, &work), &request.pin) {
-        (Some(because), _) => because,
-        (None, Some(pin)) if request.from.is_none() => {
-            let place =
-                door.first_address(&pin.lockfile.repository, &pin.lockfile.tag, &pin.asset.name, request.offline);
-            let order = Order { request, door, staging: Path::new("") };
-            // Bytes whose proofs are not there too cannot be installed from the cache alone.
-            let cached = door.cache.as_ref().is_some_and(|cache| cache.has(&pin.asset.sha256))
-                && (!request.offline || order.signed_as_cached(pin).is_some());
-            let public = || door.public_address(&pin.lockfile.repository, &pin.lockfile.tag, &pin.asset.name);
-            if let Some(url) = place.or_else(|| cached.then(public)) {
-                let (tag, asset) = (pin.lockfile.tag.clone(), pin.asset.name.clone());
-                let (size, verdict) = (pin.asset.size, request.policy.require.max(Level::Pinned));
-                return Ok(Preview::Download { work, tag, asset, url, size, verdict, cached });
-            }
-            Fallback::Offline { looked: looked(request, door) }
-        }
-        (None, _) => match runtime()?.block_on(preview_release(request, door, &work))? {
-            Ok(Preview::Download { tag, .. }) if newest.as_ref().is_some_and(|(_, newest)| *newest == tag) => {
-                let (receipt, _) = newest.expect("the guard has seen it");
+    let aim = Aim::new(request, &work, newest.as_ref().map(|(_, tag)| tag));
+    let because = match build_at_once(request, &work) {
+        Some(because) => because,
+        None => match runtime()?.block_on(resolve_first(request, door, &aim))? {
+            Ok(Some(resolved)) => return Ok(Preview::Install { work, resolved: Box::new(resolved) }),
+            Ok(None) => {
+                let (receipt, _) = newest.expect("only what is installed can be the newest already");
                 return Ok(Preview::UpToDate(receipt));
             }
-            Ok(preview) => return Ok(preview),
             Err(because) => because,
         },
     };
@@ -195,31 +165,50 @@ pub fn preview(request: &InstallRequest, door: &Door<'_>) -> Result<Preview, Ins
     Ok(Preview::Build { work, because, source })
 }
 
+/// What an installation would use; `None` where the newest release is the one that is installed.
+async fn resolve_first(
+    request: &InstallRequest,
+    door: &Door<'_>,
+    aim: &Aim<'_>,
+) -> Result<Result<Option<Resolved>, Fallback>, InstallError> {
+    // Nothing is staged.
+    let order = Order { request, door, staging: Path::new("") };
+    if let Some(resolved) = order.resolve_in_cache() {
+        return Ok(Ok(Some(resolved)));
+    }
+    let sources = door.origins(request)?;
+    first_served(&sources, request, door, async |origin: &Origin| {
+        if let Some(pin) = &request.pin {
+            let resolved = order.resolve_pinned(origin).await?;
+            // An installation finds out by fetching it.
+            origin.check_local(&pin.lockfile.tag, &pin.asset.name).map_err(|error| InstallError::at(origin, error))?;
+            return Ok(Some(resolved));
+        }
+        match order.find(origin, aim).await? {
+            Found::Current => Ok(None),
+            Found::Release(found) => order.resolve(origin, &found).await.map(Some),
+        }
+    })
+    .await
+}
+
 /// The lock of the release that is meant, for every machine it has an asset for. Downloads nothing.
 pub fn lock_release(request: &InstallRequest, door: &Door<'_>) -> Result<Lockfile, InstallError> {
     let spec = request.spec.clone().unwrap_or(VersionSpec::Latest);
     runtime()?.block_on(async {
-        let mut tried = Vec::new();
         // Nothing is staged.
         let order = Order { request, door, staging: Path::new("") };
-        for origin in door.origins(request)? {
-            match origin.release(&spec, door.progress).await {
-                Ok(listing) => {
-                    let sums = evidence::sums(&origin, &listing).await;
-                    let new = locking::lockfile(&order, &origin, &listing, &sums, &[]).await?;
-                    if let LockOrder::Write { old: Some(old), .. } = &request.lock {
-                        locking::refuse_drift(old, &new, &origin)?;
-                    }
-                    return Ok(new);
-                }
-                Err(error) => tried.push((origin.name(), InstallError::from(error))),
+        let sources = door.origins(request)?;
+        let locked = first_served(&sources, request, door, async |origin: &Origin| {
+            let listing = origin.release(&spec, door.progress).await.map_err(InstallError::from)?;
+            let sums = evidence::sums(origin, &listing).await;
+            let new = locking::lockfile(&order, origin, &listing, &sums, &[]).await?;
+            if let LockOrder::Write { old: Some(old), .. } = &request.lock {
+                locking::refuse_drift(old, &new, origin)?;
             }
-        }
-        Err(match give_up(tried, Vec::new()) {
-            Ok(Fallback::Offline { .. }) => InstallError::Offline,
-            Ok(fallback) => InstallError::Resolve(ResolveError::Fallback(fallback)),
-            Err(error) => error,
-        })
+            Ok(new)
+        });
+        locked.await?.map_err(InstallError::without_a_release)
     })
 }
 
@@ -242,52 +231,6 @@ pub fn released_assets(
     let listing = runtime()?.block_on(listing)?;
     let assets = listing.release().map(|release| release.assets.iter().map(|asset| asset.name.clone()).collect());
     Ok((listing.tag().clone(), assets.unwrap_or_default()))
-}
-
-async fn preview_release(
-    request: &InstallRequest,
-    door: &Door<'_>,
-    work: &Work,
-) -> Result<Result<Preview, Fallback>, InstallError> {
-    let spec = request.spec.clone().or_else(|| work.repaired_spec()).unwrap_or(VersionSpec::Latest);
-    let mut tried = Vec::new();
-    for origin in door.origins(request)? {
-        match preview_at(&origin, &spec, request, door, work).await {
-            Ok(preview) => return Ok(Ok(preview)),
-            Err(error) => tried.push((origin.name(), or_offline(error, request, door))),
-        }
-    }
-    give_up(tried, looked(request, door)).map(Err)
-}
-
-async fn preview_at(
-    origin: &Origin,
-    spec: &VersionSpec,
-    request: &InstallRequest,
-    door: &Door<'_>,
-    work: &Work,
-) -> Result<Preview, InstallError> {
-    let listing = origin.release(spec, door.progress).await.map_err(|error| InstallError::at(origin, error))?;
-    let choice = choose(&listing, &request.tool, request.target)
-        .map_err(|error| InstallError::Resolve(not_carried(origin, error)))?;
-    let (asset, _) = choice.candidates.first().expect("a choice has a candidate");
-    let sums = evidence::sums(origin, &listing).await;
-    let mut evidence = evidence::gather(origin, &listing, &sums, asset).await;
-    let order = Order { request, door, staging: Path::new("") };
-    evidence.extend(order.signed_as_stated(origin, &listing, asset, locking::stated(&evidence)).await?.evidence);
-    evidence.extend(request.pin.iter().map(|pin| Evidence::found(EvidenceSource::Lock, pin.asset.sha256)));
-    let verdict = judge(None, &evidence, request.policy)
-        .map_err(|source| InstallError::Verify { asset: asset.name.clone(), source })?;
-    let cached = door.cache.as_ref().filter(|_| request.from.is_none()).zip(asset.digest.clone().ok().flatten());
-    Ok(Preview::Download {
-        work: work.clone(),
-        url: origin.asset_address(&choice.tag, &asset.name),
-        asset: asset.name.clone(),
-        size: asset.size,
-        verdict,
-        cached: cached.is_some_and(|(cache, sha256)| cache.has(&sha256)),
-        tag: choice.tag,
-    })
 }
 
 fn stand(request: &InstallRequest) -> Result<(Standing, State), InstallError> {

@@ -15,7 +15,6 @@ use crate::github::GitHub;
 use crate::install::InstallError;
 use crate::install::InstallRequest;
 use crate::keyring::Keyring;
-use crate::mirror;
 use crate::mirror::Place;
 use crate::net::Http;
 use crate::net::HttpOptions;
@@ -82,22 +81,6 @@ impl Door<'_> {
             }
         }
         Ok(origins)
-    }
-
-    /// Where an asset would be fetched from first; without the network from a folder that has it.
-    pub(super) fn first_address(&self, repository: &RepoSlug, tag: &Tag, name: &str, offline: bool) -> Option<String> {
-        let public = || self.public_address(repository, tag, name);
-        if self.mirrors.is_empty() {
-            return (!offline).then(public);
-        }
-        let serves = |place: &&Place| match place {
-            Place::Folder(root) => {
-                !offline || mirror::asset_path(root, repository, tag, name).is_some_and(|path| path.is_file())
-            }
-            Place::GitHub | Place::Web(_) => !offline,
-        };
-        let place = self.mirrors.iter().find(serves)?;
-        Some(place.address(repository, tag, name).unwrap_or_else(public))
     }
 
     /// GitHub, for this repository. Its client has to be made where the network runs.

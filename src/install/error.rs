@@ -320,6 +320,19 @@ pub enum InstallError {
 }
 
 impl InstallError {
+    /// That no source has the release, to a command that cannot build instead.
+    pub(super) fn without_a_release(fallback: Fallback) -> Self {
+        match fallback {
+            Fallback::Offline { .. } => Self::Offline,
+            Fallback::NoAsset { .. }
+            | Fallback::NotInBundle { .. }
+            | Fallback::NotInMirror { .. }
+            | Fallback::Unreachable { .. }
+            | Fallback::Asked
+            | Fallback::RepairsBuild => Self::Resolve(ResolveError::Fallback(fallback)),
+        }
+    }
+
     /// Whether a program that was started failed, and not this one.
     pub const fn is_of_a_child(&self) -> bool {
         matches!(self, Self::Smoke { .. } | Self::Build { .. } | Self::Prepare { .. })

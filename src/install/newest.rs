@@ -4,12 +4,10 @@ use chrono::DateTime;
 use chrono::Utc;
 
 use crate::install::Door;
-use crate::install::Fallback;
 use crate::install::InstallError;
 use crate::install::InstallRequest;
-use crate::install::ResolveError;
 use crate::install::apply::runtime;
-use crate::install::resolve::give_up;
+use crate::install::resolved::first_served;
 use crate::origin::Origin;
 use crate::origin::OriginError;
 use crate::release::Listing;
@@ -37,26 +35,20 @@ pub fn newest(
     door: &Door<'_>,
 ) -> Result<Newest, InstallError> {
     runtime()?.block_on(async {
-        let mut tried = Vec::new();
-        for origin in door.origins(request)? {
+        let sources = door.origins(request)?;
+        let found = first_served(&sources, request, door, async |origin: &Origin| {
             let found = match tag {
-                Some(tag) => named(&origin, tag, door).await,
-                None => newest_of(&origin, prereleases, door).await,
+                Some(tag) => named(origin, tag, door).await,
+                None => newest_of(origin, prereleases, door).await,
             };
-            match found {
-                Ok(Some(newest)) => return Ok(newest),
-                Ok(None) => {
-                    let repository = request.repository.clone();
-                    return Err(InstallError::NoVersions { repository, server: origin.described() });
-                }
-                Err(error) => tried.push((origin.name(), InstallError::at(&origin, error))),
-            }
+            let newest = found.map_err(|error| InstallError::at(origin, error))?;
+            Ok(newest.ok_or_else(|| (request.repository.clone(), origin.described())))
+        });
+        match found.await? {
+            Ok(Ok(newest)) => Ok(newest),
+            Ok(Err((repository, server))) => Err(InstallError::NoVersions { repository, server }),
+            Err(fallback) => Err(InstallError::without_a_release(fallback)),
         }
-        Err(match give_up(tried, Vec::new()) {
-            Ok(Fallback::Offline { .. }) => InstallError::Offline,
-            Ok(fallback) => InstallError::Resolve(ResolveError::Fallback(fallback)),
-            Err(error) => error,
-        })
     })
 }
 

@@ -9,6 +9,7 @@ use crate::config::Server;
 use crate::install::Disagreement;
 use crate::install::PinInput;
 use crate::install::Pinning;
+use crate::install::Resolved;
 use crate::install::carried;
 use crate::install::pinning;
 use crate::lockfile::Lockfile;
@@ -126,6 +127,14 @@ pub struct InstallRequest {
 }
 
 impl InstallRequest {
+    /// Whether installing this writes the lockfile.
+    pub fn locks(&self, resolved: &Resolved) -> bool {
+        match &self.lock {
+            LockOrder::Write { old, .. } => resolved.lockfile.is_some() && resolved.lockfile.as_ref() != old.as_deref(),
+            LockOrder::Leave | LockOrder::Obey => false,
+        }
+    }
+
     /// The same wish with the project's lock as it is now.
     pub fn with_lock(self, lockfile: Option<Lockfile>) -> Result<Self, Disagreement> {
         let decided_from = PinInput { lockfile, ..self.decided_from };

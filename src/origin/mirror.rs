@@ -76,6 +76,16 @@ impl Mirror {
         self.place().address(&self.repository, tag, name).unwrap_or_else(|| format!("{}#{name}", self.name()))
     }
 
+    /// That a mirror in a folder has a file; of one behind a URL that is not asked.
+    pub(super) fn check_local(&self, tag: &Tag, name: &str) -> Result<(), OriginError> {
+        let At::Folder(root) = &self.at else { return Ok(()) };
+        let path = mirror::asset_path(root, &self.repository, tag, name);
+        if path.is_some_and(|path| path.is_file()) {
+            return Ok(());
+        }
+        Err(self.failed(MirrorError::Missing { tag: tag.clone(), name: name.to_owned() }))
+    }
+
     /// The release of the tag, or the newest by version that is no prerelease.
     pub(super) async fn release(&self, spec: &VersionSpec) -> Result<Listing, OriginError> {
         let index = self.index().await?;

@@ -172,6 +172,26 @@ impl Origin {
         }
     }
 
+    /// Whether an asset is there of which only the name is known. Where that cannot be found out, fetching it will tell.
+    pub async fn has(&self, tag: &Tag, asset: &Asset) -> bool {
+        match self {
+            Self::GitHub(github) => github.has_page(tag, &asset.name).await,
+            Self::Mirror(_) | Self::Bundle(_) => true,
+        }
+    }
+
+    /// That a source on this machine has a file.
+    ///
+    /// # Errors
+    ///
+    /// It does not.
+    pub fn check_local(&self, tag: &Tag, name: &str) -> Result<(), OriginError> {
+        match self {
+            Self::Mirror(mirror) => mirror.check_local(tag, name),
+            Self::GitHub(_) | Self::Bundle(_) => Ok(()),
+        }
+    }
+
     /// The address of an asset, for reports and receipts; never with a secret in it.
     pub fn asset_address(&self, tag: &Tag, name: &str) -> String {
         match self {

@@ -272,6 +272,7 @@ fn places_come_from_flag_variable_and_file_and_are_told() {
     assert!(context.github.requests().is_empty());
     let doctor = context.succeed(&["doctor", "--no-django"]);
     assert!(doctor.stdout.contains("mirror, then github from"), "{doctor:#?}");
+    context.succeed(&["cache", "clean"]);
     let dry = context.succeed(&["install", "--force", "--dry-run"]);
     assert!(dry.stdout.contains("/mirror/adpena/reproq-worker/releases/download/v0.0.145/"), "{dry:#?}");
     context.set("REPROQ_MIRROR", "nowhere github");

@@ -94,7 +94,6 @@ fn sources_that_agree_give_the_strongest_verdict() {
 fn sources_that_disagree_refuse_the_bytes() {
     let context = released(Digest::Right, &[("SHA256SUMS", format!("{}  {}\n", "b".repeat(64), asset_name()))]);
     insta::assert_snapshot!(refused(&context, &["install"]));
-    assert_eq!(context.github.requests_to(&Matcher::objects().path(&asset_name())).len(), 0);
 }
 
 #[test]
@@ -102,7 +101,7 @@ fn a_checksum_file_that_cannot_be_read_is_not_a_missing_one() {
     let context = released(Digest::Absent, &[("SHA256SUMS", "Algorithm Hash Path\n".to_owned())]);
     insta::assert_snapshot!(refused(&context, &["install"]));
     let context = released(Digest::Right, &[("SHA256SUMS", "x".to_owned())]);
-    context.github.fault(Matcher::objects().always(), Fault::status(500));
+    context.github.fault(Matcher::any().path("/SHA256SUMS").always(), Fault::status(500));
     insta::assert_snapshot!(refused(&context, &["install"]));
 }
 
@@ -222,7 +221,7 @@ fn an_unknown_digest_algorithm_is_an_error() {
 }
 
 #[test]
-fn less_than_required_is_refused_before_the_download() {
+fn less_than_required_is_refused() {
     let worker = sha256(&workers::bytes("0.0.144"));
     let context = released(Digest::Absent, &[("SHA256SUMS", format!("{worker}  {}\n", asset_name()))]);
     insta::assert_snapshot!(refused(&context, &["install", "--require", "digest"]));

@@ -111,7 +111,11 @@ enum PreviewReport {
         url: String,
         size: Option<u64>,
         verdict: Level,
+        /// The workflow that its attestation names.
+        signer: Option<String>,
         cached: bool,
+        /// Whether reproq.lock would be written.
+        locks: bool,
         path: String,
     },
     Build {
@@ -131,14 +135,16 @@ pub(super) fn show_preview(
     let path = request.layout.binary.to_string_lossy().into_owned();
     let report = match preview {
         Preview::UpToDate(receipt) => PreviewReport::Nothing { path, receipt },
-        Preview::Download { work, tag, asset, url, size, verdict, cached } => PreviewReport::Download {
+        Preview::Install { work, resolved } => PreviewReport::Download {
             because: work.to_string(),
-            tag: tag.to_string(),
-            asset,
-            url,
-            size,
-            verdict,
-            cached,
+            tag: resolved.tag.to_string(),
+            asset: resolved.asset.name.clone(),
+            url: resolved.url.clone(),
+            size: resolved.asset.size,
+            verdict: resolved.verdict,
+            signer: resolved.signer(),
+            cached: resolved.is_cached,
+            locks: request.locks(&resolved),
             path,
         },
         Preview::Build { work, because, source } => {
@@ -329,17 +335,22 @@ impl Report for PreviewReport {
                     receipt.verdict
                 ));
             }
-            Self::Download { because, tag, asset, url, size: bytes, verdict, cached, path } => {
+            Self::Download { because, tag, asset, url, size: bytes, verdict, signer, cached, locks, path } => {
                 paper.strong(&format!("Would install {tag}: {because}."));
                 let bytes = bytes.map_or_else(|| "not known".to_owned(), size);
                 let from = if *cached { format!("the cache, published at {url}") } else { url.clone() };
-                paper.pairs(&[
+                let mut pairs = vec![
                     ("download", asset.clone()),
                     ("from", from),
                     ("size", bytes),
                     ("verdict", format!("{verdict}: {}", verdict.meaning())),
-                    ("place at", path.clone()),
-                ]);
+                ];
+                pairs.extend(signer.iter().map(|workflow| ("signed by", workflow.clone())));
+                pairs.push(("place at", path.clone()));
+                if *locks {
+                    pairs.push(("write", "reproq.lock".to_owned()));
+                }
+                paper.pairs(&pairs);
             }
             Self::Build { because, instead_of_a_release, source, path } => {
                 paper.strong(&format!("Would build the worker: {because}."));

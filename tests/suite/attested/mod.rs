@@ -116,6 +116,11 @@ fn binary_and_lock(context: &Context) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
     (fs::read(context.binary()).ok(), fs::read(context.lockfile()).ok())
 }
 
+/// A project for tests that need an attested release and nothing else of this.
+pub fn attested_project() -> Context {
+    World::attested().context
+}
+
 /// The assets of a release.
 fn files(tag: &str) -> Vec<(String, Vec<u8>)> {
     let version = tag.trim_start_matches('v');
