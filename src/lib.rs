@@ -3,49 +3,24 @@
 //! The library behind the `reproq` command. In one breath: read the world into values, decide in pure functions, show the
 //! decision, carry out exactly that. The map of the folders is in `ARCHITECTURE.md`.
 
-pub mod address;
-pub mod archive;
-pub mod attestation;
-pub mod binary;
-pub mod build;
-pub mod bundle;
-pub mod cache;
 pub mod cli;
 mod commands;
 pub mod config;
-pub mod doctor;
-pub mod exit;
 pub mod failure;
-pub mod fs;
-pub mod github;
-pub mod hygiene;
-pub mod install;
-pub mod keyring;
-pub mod locate;
+pub mod flows;
+pub mod io;
 pub mod lockfile;
-pub mod mirror;
-pub mod net;
-pub mod origin;
+pub mod model;
 pub mod platform;
-pub mod process;
-pub mod progress;
-pub mod proof;
-pub mod prune;
-pub mod release;
-pub mod secret;
-mod session;
+pub mod releases;
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "what is skipped is recorded in a file")]
 #[path = "../tests/suite/support/skip.rs"]
 mod skip;
-pub mod small_file;
-pub mod staging;
-pub mod store;
-pub mod text;
+pub mod sources;
 pub mod trust;
 pub mod ui;
-pub mod units;
-pub mod upgrade;
+pub mod worker;
 
 use std::ffi::OsString;
 use std::panic::AssertUnwindSafe;
@@ -61,10 +36,10 @@ use clap::error::ContextValue;
 use clap::error::ErrorKind;
 
 use crate::cli::Cli;
+use crate::commands::session::Session;
 use crate::config::Env;
-use crate::exit::ExitStatus;
 use crate::failure::CommandError;
-use crate::session::Session;
+use crate::failure::exit::ExitStatus;
 use crate::ui::ColorChoice;
 use crate::ui::Ui;
 use crate::ui::Verbosity;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use reproq::config::VARIABLES;
-use reproq::exit::ExitStatus;
+use reproq::failure::exit::ExitStatus;
 use reproq::trust::Level;
 
 #[test]

@@ -1,4 +1,4 @@
-//! The house rules that rustc and clippy cannot see: which folder may name which, files that only decide, a sentence on
+//! The house rules that rustc and clippy cannot see: which directory may name which, files that only decide, a sentence on
 //! top of every file.
 #![expect(clippy::disallowed_methods, reason = "the sources are read here")]
 
@@ -8,165 +8,89 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
-/// Which folder (or single file) of `src` may name which others. Arrows point inward: whoever is further down knows less.
-const EDGES: &[(&str, &[&str])] = &[
-    ("release", &[]),
-    ("address", &[]),
-    ("progress", &[]),
-    ("exit", &[]),
-    ("text", &[]),
-    ("secret", &[]),
-    ("small_file", &[]),
-    ("units", &[]),
-    ("fs", &[]),
-    ("staging", &["fs", "release", "small_file"]),
-    ("trust", &["release", "staging"]),
-    ("attestation", &["release"]),
-    ("keyring", &["attestation", "fs", "net", "release", "small_file"]),
-    ("config", &["address", "mirror", "release", "secret", "small_file", "text", "trust", "units"]),
-    ("failure", &["exit"]),
-    ("process", &["failure", "secret", "text"]),
-    ("platform", &["exit", "process", "release"]),
-    ("archive", &["progress", "release", "staging"]),
-    ("binary", &["process", "release"]),
-    ("build", &["process", "progress", "release", "secret", "small_file", "text"]),
-    ("locate", &["fs", "platform", "process", "release", "secret", "small_file", "staging", "text"]),
-    ("net", &["address", "progress", "secret", "small_file", "staging"]),
-    ("github", &["address", "config", "net", "progress", "release", "secret", "staging"]),
-    ("store", &["attestation", "fs", "release", "small_file", "staging", "trust"]),
-    ("lockfile", &["attestation", "release", "small_file", "trust"]),
-    ("doctor", &["proof", "text"]),
-    ("proof", &["attestation", "lockfile", "release", "store", "trust"]),
-    ("upgrade", &["release"]),
-    ("cache", &["fs", "release", "small_file", "staging"]),
-    ("mirror", &["address", "fs", "progress", "release", "secret", "small_file", "staging"]),
-    ("bundle", &["archive", "fs", "lockfile", "progress", "release", "staging", "trust"]),
-    (
-        "origin",
-        &[
-            "attestation",
-            "bundle",
-            "github",
-            "lockfile",
-            "mirror",
-            "net",
-            "progress",
-            "release",
-            "secret",
-            "staging",
-            "trust",
-            "upgrade",
-        ],
-    ),
-    (
-        "install",
-        &[
-            "archive",
-            "attestation",
-            "binary",
-            "build",
-            "bundle",
-            "cache",
-            "config",
-            "fs",
-            "github",
-            "keyring",
-            "lockfile",
-            "mirror",
-            "net",
-            "origin",
-            "platform",
-            "progress",
-            "proof",
-            "release",
-            "secret",
-            "staging",
-            "store",
-            "trust",
-            "upgrade",
-        ],
-    ),
-    ("hygiene", &["attestation", "build", "fs", "release", "small_file", "trust"]),
-    ("prune", &["fs", "github", "net", "progress", "release", "small_file", "text", "units"]),
-    ("ui", &["config", "exit", "failure", "platform", "progress", "secret", "text"]),
-    ("cli", &["ui", "units"]),
-    ("session", &["cli", "config", "exit", "failure", "net", "text", "ui", "units"]),
+/// Which directory of `src` may name which others. Arrows point inward: whoever is further up knows less.
+const GROUPS: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("failure", &[]),
+    ("io", &["failure", "model"]),
+    ("platform", &["failure", "io", "model"]),
+    ("trust", &["io", "model"]),
+    ("lockfile", &["io", "model", "trust"]),
+    ("config", &["io", "model", "trust"]),
+    ("worker", &["io", "model", "platform", "trust"]),
+    ("sources", &["config", "io", "lockfile", "model", "trust", "worker"]),
+    ("flows", &["config", "io", "lockfile", "model", "platform", "sources", "trust", "worker"]),
+    ("releases", &["io", "model", "sources", "trust", "worker"]),
+    ("ui", &["config", "failure", "model", "platform"]),
+    ("cli", &["model", "ui"]),
     (
         "commands",
         &[
-            "address",
-            "archive",
-            "attestation",
-            "binary",
-            "build",
-            "bundle",
-            "cache",
-            "cli",
-            "config",
-            "doctor",
-            "exit",
-            "failure",
-            "fs",
-            "github",
-            "hygiene",
-            "install",
-            "keyring",
-            "locate",
-            "lockfile",
-            "mirror",
-            "net",
-            "platform",
-            "process",
-            "progress",
-            "proof",
-            "prune",
-            "release",
-            "secret",
-            "session",
-            "small_file",
-            "staging",
-            "store",
-            "text",
-            "trust",
-            "ui",
-            "upgrade",
-            "origin",
+            "cli", "config", "failure", "flows", "io", "lockfile", "model", "platform", "releases", "sources", "trust",
+            "ui", "worker",
         ],
     ),
 ];
 
-/// Files that decide and touch nothing, by their names.
+/// Inside these groups a part names no other part of its group, but for these arrows.
+const INSIDE: &[(&str, &[(&str, &str)])] = &[
+    ("io", &[("net", "fs")]),
+    ("trust", &[("trusted_roots", "attestation")]),
+    ("worker", &[]),
+    ("sources", &[("source", "bundle"), ("source", "github"), ("source", "mirror")]),
+    ("flows", &[("doctor", "integrity"), ("install", "integrity")]),
+    ("releases", &[]),
+];
+
+/// What decides and touches nothing: directories and files below `src`.
 const PURE: &[&str] = &[
-    "attested.rs",
-    "candidates.rs",
-    "carried.rs",
-    "checksums.rs",
-    "compare.rs",
-    "consent.rs",
-    "decide.rs",
-    "environment.rs",
-    "go_mod.rs",
-    "judge.rs",
-    "index.rs",
-    "layout.rs",
-    "manifest.rs",
-    "markdown.rs",
-    "order.rs",
-    "pace.rs",
-    "plan.rs",
-    "plan_file.rs",
-    "pinning.rs",
-    "place.rs",
-    "policy.rs",
-    "recheck.rs",
-    "refusal.rs",
-    "request.rs",
-    "resolve.rs",
-    "retry.rs",
-    "signed.rs",
-    "task.rs",
-    "unit.rs",
-    "verify.rs",
+    "model",
+    "commands/release/checksums.rs",
+    "commands/release/markdown.rs",
+    "commands/order.rs",
+    "commands/verify.rs",
+    "flows/doctor/judge.rs",
+    "flows/install/carried.rs",
+    "flows/install/pinning.rs",
+    "flows/install/plan.rs",
+    "flows/install/request.rs",
+    "flows/install/resolve.rs",
+    "flows/install/signed.rs",
+    "flows/integrity/compare.rs",
+    "io/net/retry.rs",
+    "releases/check/attested.rs",
+    "releases/check/judge.rs",
+    "releases/prune/consent.rs",
+    "releases/prune/decide.rs",
+    "releases/prune/order.rs",
+    "releases/prune/pace.rs",
+    "releases/prune/plan.rs",
+    "releases/prune/plan_file.rs",
+    "releases/prune/policy.rs",
+    "releases/prune/refusal.rs",
+    "releases/prune/recheck.rs",
+    "releases/prune/unit.rs",
+    "releases/prune/task.rs",
+    "sources/bundle/manifest.rs",
+    "sources/bundle/plan.rs",
+    "sources/github/refusal.rs",
+    "sources/mirror/index.rs",
+    "sources/mirror/plan.rs",
+    "trust/attestation/compare.rs",
+    "trust/attestation/policy.rs",
+    "trust/attestation/refusal.rs",
+    "trust/checksums.rs",
+    "trust/policy.rs",
+    "trust/trusted_roots/place.rs",
+    "trust/verify.rs",
+    "worker/local_build/environment.rs",
+    "worker/local_build/go_mod.rs",
+    "worker/local_build/plan.rs",
+    "worker/local_build/refusal.rs",
+    "worker/local_build/request.rs",
+    "worker/store/layout.rs",
+    "worker/which/candidates.rs",
+    "worker/which/environment.rs",
 ];
 
 /// What a file that only decides must not name.
@@ -182,39 +106,39 @@ const EFFECTS: &[&str] = &[
     "Instant::now",
 ];
 
-/// Crates that live in one folder and nowhere else.
+/// Crates that are named in one directory (or file) below `src` and nowhere else.
 const KEPT: &[(&str, &[&str])] = &[
-    ("octocrab", &["github"]),
-    ("reqwest", &["net", "github"]),
-    ("clap", &["cli", "lib", "ui"]),
+    ("octocrab", &["sources/github"]),
+    ("reqwest", &["io/net", "sources/github"]),
+    ("clap", &["cli", "lib.rs", "ui"]),
     ("console", &["ui"]),
-    ("snap", &["github"]),
-    ("sigstore_verify", &["attestation"]),
-    ("sigstore_trust_root", &["attestation"]),
-    ("sigstore_tuf", &["keyring"]),
-    ("webpki", &["attestation"]),
+    ("snap", &["sources/github"]),
+    ("sigstore_verify", &["trust/attestation"]),
+    ("sigstore_trust_root", &["trust/attestation"]),
+    ("sigstore_tuf", &["trust/trusted_roots"]),
+    ("webpki", &["trust/attestation"]),
 ];
 
 #[test]
-fn folders_name_only_what_lies_further_in() {
+fn groups_name_only_what_lies_further_in() {
     let allowed: BTreeMap<&str, BTreeSet<&str>> =
-        EDGES.iter().map(|(from, to)| (*from, to.iter().copied().collect())).collect();
+        GROUPS.iter().map(|(from, to)| (*from, to.iter().copied().collect())).collect();
     let mut problems = Vec::new();
     let mut used: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (path, text) in sources() {
-        let room = room(&path);
-        if matches!(room.as_str(), "lib" | "main") {
+        let group = group(&path);
+        if matches!(group.as_str(), "lib" | "main") {
             continue;
         }
-        let Some(may) = allowed.get(room.as_str()) else {
-            problems.push(format!("{}: the folder `{room}` is not in the table", path.display()));
+        let Some(may) = allowed.get(group.as_str()) else {
+            problems.push(format!("{}: the directory `{group}` is not in the table", path.display()));
             continue;
         };
-        for named in product_code(&text).lines().flat_map(crate_names) {
-            if named != room && !may.contains(named.as_str()) {
-                problems.push(format!("{}: `{room}` may not name `{named}`", path.display()));
+        for (named, _) in product_code(&text).lines().flat_map(crate_names) {
+            if named != group && !may.contains(named.as_str()) {
+                problems.push(format!("{}: `{group}` may not name `{named}`", path.display()));
             }
-            used.entry(room.clone()).or_default().insert(named);
+            used.entry(group.clone()).or_default().insert(named);
         }
     }
     for (from, to) in &allowed {
@@ -227,17 +151,40 @@ fn folders_name_only_what_lies_further_in() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
+/// Every group is in the table before the ones that may name it, so that no arrows go in a circle.
 #[test]
-fn files_that_decide_touch_nothing() {
-    let mut problems = Vec::new();
-    for (path, text) in sources() {
-        let name = path.file_name().expect("a file").to_string_lossy().into_owned();
-        if !PURE.contains(&name.as_str()) {
-            continue;
+fn no_arrows_go_in_a_circle() {
+    for (index, (group, may)) in GROUPS.iter().enumerate() {
+        let before: Vec<&str> = GROUPS[..index].iter().map(|(name, _)| *name).collect();
+        for named in *may {
+            assert!(before.contains(named), "`{group}` names `{named}`, which is not above it in the table");
         }
-        for effect in EFFECTS {
-            if product_code(&text).contains(effect) {
-                problems.push(format!("{}: a file of this name decides and must not name `{effect}`", path.display()));
+    }
+}
+
+#[test]
+fn the_parts_of_a_group_name_each_other_only_where_the_table_says_so() {
+    let mut problems = Vec::new();
+    let mut used = BTreeSet::new();
+    for (path, text) in sources() {
+        let group = group(&path);
+        let Some((group, arrows)) = INSIDE.iter().find(|(name, _)| *name == group) else { continue };
+        let from = part(&path);
+        for (named, to) in product_code(&text).lines().flat_map(crate_names) {
+            let is_a_part = !to.is_empty() && root().join("src").join(group).join(&to).is_dir();
+            if named != *group || !is_a_part || from == to || from == "mod" {
+                continue;
+            }
+            if !arrows.contains(&(from.as_str(), to.as_str())) {
+                problems.push(format!("{}: `{from}` may not name `{to}`", path.display()));
+            }
+            used.insert((*group, from.clone(), to));
+        }
+    }
+    for (group, arrows) in INSIDE {
+        for (from, to) in *arrows {
+            if !used.contains(&(*group, (*from).to_owned(), (*to).to_owned())) {
+                problems.push(format!("the table allows `{from}` to name `{to}` in `{group}`, and it does not"));
             }
         }
     }
@@ -245,18 +192,47 @@ fn files_that_decide_touch_nothing() {
 }
 
 #[test]
-fn crates_stay_in_their_rooms() {
+fn the_tree_stays_small_enough_to_be_read_at_a_glance() {
+    let entries = fs::read_dir(root().join("src")).expect("src").count();
+    assert!(entries <= 16, "src has {entries} entries; put the new one into a group");
+}
+
+#[test]
+fn what_decides_touches_nothing() {
+    let src = root().join("src");
+    let mut problems = Vec::new();
+    for pure in PURE {
+        if !src.join(pure).exists() {
+            problems.push(format!("{pure} is in the table of what decides, and is not there"));
+        }
+    }
+    for (path, text) in sources() {
+        let below = path.strip_prefix(&src).expect("below src");
+        if !PURE.iter().any(|pure| below.starts_with(pure)) {
+            continue;
+        }
+        for effect in EFFECTS {
+            if product_code(&text).contains(effect) {
+                problems.push(format!("{}: decides and must not name `{effect}`", path.display()));
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn crates_stay_in_their_directories() {
     let mut problems = Vec::new();
     for (path, text) in sources() {
-        let room = room(&path);
-        for (name, rooms) in KEPT {
+        let below = path.strip_prefix(root().join("src")).expect("below src");
+        for (name, directories) in KEPT {
             let named = product_code(&text).lines().any(|line| {
                 let line = line.trim_start();
                 !line.starts_with("//")
                     && (line.contains(&format!("{name}::")) || line.contains(&format!("use {name}")))
             });
-            if named && !rooms.contains(&room.as_str()) {
-                problems.push(format!("{}: `{name}` lives in {}", path.display(), rooms.join(" and ")));
+            if named && !directories.iter().any(|directory| below.starts_with(directory)) {
+                problems.push(format!("{}: `{name}` belongs in {}", path.display(), directories.join(" and ")));
             }
         }
     }
@@ -277,10 +253,10 @@ fn every_file_opens_with_a_sentence() {
 }
 
 #[test]
-fn every_folder_is_on_the_map() {
+fn every_group_is_on_the_map() {
     let map = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
     let missing: Vec<&str> =
-        EDGES.iter().map(|(room, _)| *room).filter(|room| !map.contains(&format!("`{room}"))).collect();
+        GROUPS.iter().map(|(group, _)| *group).filter(|group| !map.contains(&format!("`src/{group}/`"))).collect();
     assert!(missing.is_empty(), "ARCHITECTURE.md does not name {}", missing.join(", "));
 }
 
@@ -311,25 +287,38 @@ fn product_code(text: &str) -> &str {
     text.split("#[cfg(test)]\nmod tests").next().unwrap_or(text)
 }
 
-fn crate_names(line: &str) -> Vec<String> {
+/// Every `crate::group::part` that a line names.
+fn crate_names(line: &str) -> Vec<(String, String)> {
     if line.trim_start().starts_with("//") {
         return Vec::new();
     }
+    let name = |text: &str| text.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect::<String>();
     line.match_indices("crate::")
         .map(|(index, found)| {
             let rest = &line[index + found.len()..];
-            rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect::<String>()
+            let first = name(rest);
+            let second = rest[first.len()..].strip_prefix("::").map(name).unwrap_or_default();
+            (first, second)
         })
         // Where tests record what they skip.
-        .filter(|name| !name.is_empty() && name != "skip")
+        .filter(|(first, _)| !first.is_empty() && first != "skip")
         .collect()
 }
 
-/// The first folder below `src`, or the file's own name there.
-fn room(path: &Path) -> String {
+/// The first directory below `src`, or the file's own name there.
+fn group(path: &Path) -> String {
+    below_src(path, 0)
+}
+
+/// The second directory below `src`, or the file's own name there.
+fn part(path: &Path) -> String {
+    below_src(path, 1)
+}
+
+fn below_src(path: &Path, depth: usize) -> String {
     let below = path.strip_prefix(root().join("src")).expect("below src");
-    let first = below.components().next().expect("a name").as_os_str().to_string_lossy().into_owned();
-    first.trim_end_matches(".rs").to_owned()
+    let name = below.components().nth(depth).map(|name| name.as_os_str().to_string_lossy().into_owned());
+    name.unwrap_or_default().trim_end_matches(".rs").to_owned()
 }
 
 fn sources() -> Vec<(PathBuf, String)> {
@@ -338,12 +327,12 @@ fn sources() -> Vec<(PathBuf, String)> {
 
 fn files_below(directory: &Path) -> Vec<(PathBuf, String)> {
     let mut files = Vec::new();
-    let mut folders = vec![directory.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("readable").flatten() {
+    let mut directories = vec![directory.to_owned()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).expect("readable").flatten() {
             let path = entry.path();
             if path.is_dir() {
-                folders.push(path);
+                directories.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = fs::read_to_string(&path).expect("text");
                 files.push((path, text));

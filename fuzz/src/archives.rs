@@ -7,13 +7,13 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use reproq::archive::ArchiveError;
-use reproq::archive::ArchiveForm;
-use reproq::archive::Limits;
-use reproq::archive::Unpacked;
-use reproq::archive::unpack;
-use reproq::progress::Unwatched;
-use reproq::release::Sha256Digest;
+use reproq::model::Sha256Digest;
+use reproq::model::progress::Unwatched;
+use reproq::worker::archive::ArchiveError;
+use reproq::worker::archive::ArchiveForm;
+use reproq::worker::archive::Limits;
+use reproq::worker::archive::Unpacked;
+use reproq::worker::archive::unpack;
 use sha2::Digest;
 use sha2::Sha256;
 

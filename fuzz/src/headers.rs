@@ -7,12 +7,12 @@ use http::HeaderMap;
 use http::HeaderName;
 use http::HeaderValue;
 use reproq::config::Server;
-use reproq::github::ApiError;
-use reproq::github::Refusal;
-use reproq::github::has_next_page;
-use reproq::github::requests_left;
-use reproq::net::Backoff;
-use reproq::net::parse_retry_after;
+use reproq::io::net::Backoff;
+use reproq::io::net::parse_retry_after;
+use reproq::sources::github::ApiError;
+use reproq::sources::github::Refusal;
+use reproq::sources::github::has_next_page;
+use reproq::sources::github::requests_left;
 
 /// A status in the first line, `name: value` in the next ones, and a body behind an empty line.
 pub fn headers(bytes: &[u8]) {

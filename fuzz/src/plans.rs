@@ -6,22 +6,22 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use chrono::Utc;
-use reproq::prune::AssetRecord;
-use reproq::prune::Completeness;
-use reproq::prune::Inventory;
-use reproq::prune::Order;
-use reproq::prune::PlanFile;
-use reproq::prune::Prerelease;
-use reproq::prune::PrunePlan;
-use reproq::prune::PrunePolicy;
-use reproq::prune::ReleaseRecord;
-use reproq::prune::RepoFacts;
-use reproq::prune::TagKind;
-use reproq::prune::TagRecord;
-use reproq::prune::Unit;
-use reproq::prune::still_allowed;
-use reproq::prune::units;
-use reproq::release::AssetState;
+use reproq::model::AssetState;
+use reproq::releases::prune::AssetRecord;
+use reproq::releases::prune::Completeness;
+use reproq::releases::prune::Inventory;
+use reproq::releases::prune::Order;
+use reproq::releases::prune::PlanFile;
+use reproq::releases::prune::Prerelease;
+use reproq::releases::prune::PrunePlan;
+use reproq::releases::prune::PrunePolicy;
+use reproq::releases::prune::ReleaseRecord;
+use reproq::releases::prune::RepoFacts;
+use reproq::releases::prune::TagKind;
+use reproq::releases::prune::TagRecord;
+use reproq::releases::prune::Unit;
+use reproq::releases::prune::still_allowed;
+use reproq::releases::prune::units;
 
 /// Names that meet each other's spellings, and some that are no versions.
 const NAMES: [&str; 16] = [

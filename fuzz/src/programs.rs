@@ -2,20 +2,20 @@
 
 use std::io::Cursor;
 
-use reproq::binary::Glibc;
-use reproq::binary::GlibcVersion;
-use reproq::binary::GoBuildInfo;
-use reproq::binary::Host;
-use reproq::binary::Identity;
-use reproq::binary::Inspection;
-use reproq::binary::Kind;
-use reproq::binary::Libc;
-use reproq::binary::PreflightError;
-use reproq::binary::is_worker;
-use reproq::binary::preflight;
-use reproq::binary::read_inspection;
-use reproq::release::Target;
-use reproq::release::Tool;
+use reproq::model::Target;
+use reproq::model::Tool;
+use reproq::worker::executable::Glibc;
+use reproq::worker::executable::GlibcVersion;
+use reproq::worker::executable::GoBuildInfo;
+use reproq::worker::executable::Host;
+use reproq::worker::executable::Identity;
+use reproq::worker::executable::Inspection;
+use reproq::worker::executable::Kind;
+use reproq::worker::executable::Libc;
+use reproq::worker::executable::PreflightError;
+use reproq::worker::executable::is_worker;
+use reproq::worker::executable::preflight;
+use reproq::worker::executable::read_inspection;
 
 use super::texts::assert_harmless;
 

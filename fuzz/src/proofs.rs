@@ -2,16 +2,16 @@
 //! nothing, and no bundle unpacks to more than a bundle.
 
 use chrono::DateTime;
-use reproq::attestation;
-use reproq::attestation::MAX_BUNDLE;
-use reproq::attestation::MAX_BUNDLES;
-use reproq::attestation::NotProven;
-use reproq::attestation::Policy;
-use reproq::attestation::Reason;
-use reproq::attestation::Roots;
-use reproq::github::Packing;
-use reproq::github::unpacked_bundle;
-use reproq::release::Sha256Digest;
+use reproq::model::Sha256Digest;
+use reproq::sources::github::Packing;
+use reproq::sources::github::unpacked_bundle;
+use reproq::trust::attestation;
+use reproq::trust::attestation::MAX_BUNDLE;
+use reproq::trust::attestation::MAX_BUNDLES;
+use reproq::trust::attestation::NotProven;
+use reproq::trust::attestation::Policy;
+use reproq::trust::attestation::Reason;
+use reproq::trust::attestation::Roots;
 
 /// A file with bundles, or with trusted roots.
 pub fn attestation(bytes: &[u8]) {

@@ -4,13 +4,13 @@ use std::fmt::Debug;
 use std::fmt::Display;
 use std::str::FromStr;
 
-use reproq::release::RepoSlug;
-use reproq::release::Sha256Digest;
-use reproq::release::Tag;
-use reproq::release::Target;
-use reproq::release::VersionSpec;
-use reproq::text::printable;
-use reproq::text::printable_line;
+use reproq::model::RepoSlug;
+use reproq::model::Sha256Digest;
+use reproq::model::Tag;
+use reproq::model::Target;
+use reproq::model::VersionSpec;
+use reproq::model::text::printable;
+use reproq::model::text::printable_line;
 use reproq::trust::Level;
 
 /// Names and messages on their way to a terminal, and the words they may be.

@@ -2,16 +2,16 @@
 
 use serde::Serialize;
 
-use crate::cache::Cache;
-use crate::cache::CacheError;
-use crate::cache::Entry;
 use crate::cli::CacheCommand;
 use crate::commands::order;
-use crate::exit::ExitStatus;
+use crate::commands::session::Session;
 use crate::failure::CommandError;
+use crate::failure::exit::ExitStatus;
 use crate::failure::io_again;
-use crate::session::Session;
-use crate::text::size;
+use crate::model::text::size;
+use crate::sources::cache::Cache;
+use crate::sources::cache::CacheError;
+use crate::sources::cache::Entry;
 use crate::ui::Paper;
 use crate::ui::Report;
 

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use crate::cli;
 use crate::cli::CompletionsArgs;
-use crate::exit::ExitStatus;
 use crate::failure::CommandError;
+use crate::failure::exit::ExitStatus;
 use crate::ui::Paper;
 use crate::ui::Report;
 use crate::ui::Ui;

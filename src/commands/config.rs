@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use crate::cli::ConfigCommand;
+use crate::commands::session::Session;
 use crate::config::EffectiveSetting;
-use crate::exit::ExitStatus;
 use crate::failure::CommandError;
-use crate::session::Session;
+use crate::failure::exit::ExitStatus;
 use crate::ui::Paper;
 use crate::ui::Report;
 

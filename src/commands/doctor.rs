@@ -8,45 +8,45 @@ use chrono::Utc;
 use serde::Serialize;
 use url::Url;
 
-use crate::attestation;
-use crate::attestation::Root;
-use crate::attestation::Source;
-use crate::binary;
-use crate::binary::Libc;
-use crate::build::GoFacts;
 use crate::cli::DoctorArgs;
 use crate::commands::hints;
 use crate::commands::order;
+use crate::commands::session::Session;
 use crate::commands::trust;
 use crate::commands::verify;
 use crate::commands::which;
 use crate::commands::which::AskDjango;
 use crate::config::Token;
-use crate::doctor;
-use crate::doctor::Area;
-use crate::doctor::Finding;
-use crate::doctor::Grade;
-use crate::exit::ExitStatus;
 use crate::failure::CommandError;
-use crate::github;
-use crate::mirror::Place;
-use crate::mirror::index_url;
-use crate::net;
-use crate::net::Answered;
-use crate::net::NetError;
-use crate::net::Probe;
+use crate::failure::exit::ExitStatus;
+use crate::flows::doctor;
+use crate::flows::doctor::Area;
+use crate::flows::doctor::Finding;
+use crate::flows::doctor::Grade;
+use crate::flows::integrity;
+use crate::flows::integrity::Facts;
+use crate::io::net;
+use crate::io::net::Answered;
+use crate::io::net::NetError;
+use crate::io::net::Probe;
+use crate::model::Target;
+use crate::model::Tool;
+use crate::model::mirror_layout::index_url;
+use crate::model::source_spec::Place;
+use crate::model::text::count;
 use crate::platform;
-use crate::proof;
-use crate::proof::Facts;
-use crate::release::Target;
-use crate::release::Tool;
-use crate::session::Session;
-use crate::store;
-use crate::store::Installed;
-use crate::store::Layout;
-use crate::text::count;
+use crate::sources::github;
+use crate::trust::attestation;
+use crate::trust::attestation::Root;
+use crate::trust::attestation::Source;
 use crate::ui::Paper;
 use crate::ui::Report;
+use crate::worker::executable;
+use crate::worker::executable::Libc;
+use crate::worker::local_build::GoFacts;
+use crate::worker::store;
+use crate::worker::store::Installed;
+use crate::worker::store::Layout;
 
 /// How long Django may take to say which binary it would run.
 const DJANGO_LIMIT: Duration = Duration::from_secs(10);
@@ -110,7 +110,7 @@ fn of_network(error: &NetError) -> Finding {
 fn machine(session: &Session<'_>, findings: &mut Vec<Finding>) -> Option<Target> {
     match order::host_target(session) {
         Ok(target) => {
-            let libc = match binary::detect_libc(Path::new("/"), target) {
+            let libc = match executable::detect_libc(Path::new("/"), target) {
                 Libc::NotLinux => String::new(),
                 libc @ (Libc::Glibc(_) | Libc::Musl(_) | Libc::Both(..) | Libc::Neither) => {
                     format!(", {}", libc_words(&libc))
@@ -194,7 +194,7 @@ fn installed(session: &Session<'_>, target: Target, findings: &mut Vec<Finding>)
         published: None,
         signatures: None,
     };
-    let (differences, notes) = proof::compare(&facts);
+    let (differences, notes) = integrity::compare(&facts);
     findings
         .extend(doctor::installed(label.as_deref(), &differences, |difference| verify::hint(difference).to_owned()));
     findings.extend(notes.into_iter().map(|note| Finding::fine(Area::Installed, note)));

@@ -5,21 +5,21 @@ use std::path::PathBuf;
 
 use url::Url;
 
-use crate::address::may_be_fetched;
-use crate::archive::ArchiveError;
-use crate::binary;
-use crate::binary::Content;
-use crate::bundle::Bundle;
-use crate::bundle::BundleError;
 use crate::commands::hints;
-use crate::exit::ExitStatus;
+use crate::commands::session::Session;
 use crate::failure::CommandError;
-use crate::install;
-use crate::install::Door;
-use crate::install::Fetched;
-use crate::release::Tool;
-use crate::secret::SafeUrl;
-use crate::session::Session;
+use crate::failure::exit::ExitStatus;
+use crate::flows::install;
+use crate::flows::install::Door;
+use crate::flows::install::Fetched;
+use crate::model::Tool;
+use crate::model::secret::SafeUrl;
+use crate::model::url_policy::may_be_fetched;
+use crate::sources::bundle::Bundle;
+use crate::sources::bundle::BundleError;
+use crate::worker::archive::ArchiveError;
+use crate::worker::executable;
+use crate::worker::executable::Content;
 
 /// Less than the smallest archive has.
 const SMALLER_THAN_ANY: u64 = 512;
@@ -96,7 +96,7 @@ fn place(text: &Path, session: &Session<'_>) -> Result<Place, CommandError> {
 
 /// Of a file that is no bundle at all, what it is says more than what it is not.
 fn explain(error: BundleError, path: &Path, name: &str) -> CommandError {
-    let inspection = binary::inspect(path).ok();
+    let inspection = executable::inspect(path).ok();
     let is_tiny = inspection.as_ref().is_some_and(|inspection| inspection.size < SMALLER_THAN_ANY);
     let is_cut = matches!(error, BundleError::Archive(ArchiveError::Truncated));
     let found = match inspection.map(|inspection| inspection.content) {

@@ -7,25 +7,25 @@ use crate::cli::LockArgs;
 use crate::commands::hints;
 use crate::commands::order;
 use crate::commands::order::Wish;
-use crate::exit::ExitStatus;
+use crate::commands::session::Session;
 use crate::failure::CommandError;
-use crate::fs::sweep_beside;
-use crate::install;
-use crate::install::LockOrder;
+use crate::failure::exit::ExitStatus;
+use crate::flows::install;
+use crate::flows::install::LockOrder;
+use crate::io::fs::sweep_beside;
 use crate::lockfile;
 use crate::lockfile::LockedAsset;
 use crate::lockfile::Lockfile;
 use crate::lockfile::Signer;
-use crate::release::Target;
-use crate::release::VersionSpec;
-use crate::session::Session;
-use crate::store;
-use crate::store::Installed;
-use crate::store::WrittenLock;
-use crate::text::size;
+use crate::model::Target;
+use crate::model::VersionSpec;
+use crate::model::text::size;
 use crate::trust::Level;
 use crate::ui::Paper;
 use crate::ui::Report;
+use crate::worker::store;
+use crate::worker::store::Installed;
+use crate::worker::store::WrittenLock;
 
 /// What became of the lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

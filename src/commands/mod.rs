@@ -13,6 +13,7 @@ mod mirror;
 mod order;
 mod release;
 mod rollback;
+pub(crate) mod session;
 mod signatures;
 mod trust;
 mod upgrade;
@@ -22,9 +23,9 @@ mod versions;
 mod which;
 
 use crate::cli::Command;
-use crate::exit::ExitStatus;
+use crate::commands::session::Session;
 use crate::failure::CommandError;
-use crate::session::Session;
+use crate::failure::exit::ExitStatus;
 use crate::ui::Ui;
 
 /// Runs a command that needs neither a project nor its settings, so that a mistake there does not stop it.

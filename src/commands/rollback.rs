@@ -6,16 +6,16 @@ use crate::cli::RollbackArgs;
 use crate::commands::hints;
 use crate::commands::order;
 use crate::commands::order::Wish;
-use crate::exit::ExitStatus;
+use crate::commands::session::Session;
 use crate::failure::CommandError;
-use crate::install;
-use crate::install::LockChange;
+use crate::failure::exit::ExitStatus;
+use crate::flows::install;
+use crate::flows::install::LockChange;
 use crate::lockfile;
 use crate::platform;
-use crate::session::Session;
-use crate::store::Receipt;
 use crate::ui::Paper;
 use crate::ui::Report;
+use crate::worker::store::Receipt;
 
 /// What a rollback did.
 #[derive(Debug, Serialize)]

@@ -1,10 +1,10 @@
 //! How it reads who signed for an asset, or that nobody is known to have.
 
-use crate::attestation::Kind;
-use crate::attestation::Proof;
 use crate::trust::Evidence;
 use crate::trust::EvidenceSource;
 use crate::trust::Finding;
+use crate::trust::attestation::Kind;
+use crate::trust::attestation::Proof;
 
 /// Whether what this source says is told here, in words of its own.
 pub(super) const fn are_told_by(source: &EvidenceSource) -> bool {

@@ -7,22 +7,22 @@ use crate::commands::hints;
 use crate::commands::install::show_outcome;
 use crate::commands::order;
 use crate::commands::order::Wish;
-use crate::exit::ExitStatus;
+use crate::commands::session::Session;
 use crate::failure::CommandError;
-use crate::install;
-use crate::install::InstallError;
-use crate::install::InstallRequest;
-use crate::install::Newest;
+use crate::failure::exit::ExitStatus;
+use crate::flows::install;
+use crate::flows::install::InstallError;
+use crate::flows::install::InstallRequest;
+use crate::flows::install::Newest;
+use crate::model::Tag;
+use crate::model::VersionSpec;
+use crate::model::upgrade;
+use crate::model::upgrade::Move;
 use crate::platform;
-use crate::release::Tag;
-use crate::release::VersionSpec;
-use crate::session::Session;
-use crate::store;
-use crate::store::Installed;
 use crate::ui::Paper;
 use crate::ui::Report;
-use crate::upgrade;
-use crate::upgrade::Move;
+use crate::worker::store;
+use crate::worker::store::Installed;
 
 /// What an upgrade would do, for `--check` and `--dry-run`.
 #[derive(Debug, Serialize)]

@@ -4,28 +4,28 @@
 use serde::Serialize;
 use std::time::Duration;
 
-use crate::attestation::Proof;
 use crate::cli::VerifyArgs;
 use crate::commands::hints;
 use crate::commands::order;
 use crate::commands::order::Wish;
+use crate::commands::session::Session;
 use crate::commands::signatures;
-use crate::exit::ExitStatus;
 use crate::failure::CommandError;
-use crate::install;
-use crate::install::Door;
-use crate::install::InstallRequest;
+use crate::failure::exit::ExitStatus;
+use crate::flows::install;
+use crate::flows::install::Door;
+use crate::flows::install::InstallRequest;
+use crate::flows::integrity;
+use crate::flows::integrity::Again;
+use crate::flows::integrity::Difference;
+use crate::flows::integrity::Facts;
 use crate::platform;
-use crate::proof;
-use crate::proof::Again;
-use crate::proof::Difference;
-use crate::proof::Facts;
-use crate::session::Session;
-use crate::store;
-use crate::store::Installed;
-use crate::store::Receipt;
+use crate::trust::attestation::Proof;
 use crate::ui::Paper;
 use crate::ui::Report;
+use crate::worker::store;
+use crate::worker::store::Installed;
+use crate::worker::store::Receipt;
 
 /// What was found.
 #[derive(Debug, Serialize)]
@@ -96,7 +96,7 @@ pub(super) fn verify(arguments: &VerifyArgs, session: &Session<'_>) -> Result<Ex
         published,
         signatures,
     };
-    let (differences, notes) = proof::compare(&facts);
+    let (differences, notes) = integrity::compare(&facts);
     let status = differences.iter().map(status_of).max_by_key(|status| gravity(*status)).unwrap_or(ExitStatus::Success);
     let report = VerifyReport {
         ok: differences.is_empty(),
@@ -115,7 +115,11 @@ pub(super) fn verify(arguments: &VerifyArgs, session: &Session<'_>) -> Result<Ex
     Ok(status)
 }
 
-fn published(request: &InstallRequest, receipt: &Receipt, door: &Door<'_>) -> Result<proof::Published, CommandError> {
+fn published(
+    request: &InstallRequest,
+    receipt: &Receipt,
+    door: &Door<'_>,
+) -> Result<integrity::Published, CommandError> {
     install::published(receipt, door).map_err(|error| hints::explain(error, request))
 }
 

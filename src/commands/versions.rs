@@ -5,16 +5,16 @@ use serde::Serialize;
 use crate::commands::hints;
 use crate::commands::order;
 use crate::commands::order::Wish;
-use crate::exit::ExitStatus;
+use crate::commands::session::Session;
 use crate::failure::CommandError;
-use crate::release::Target;
-use crate::session::Session;
-use crate::store;
-use crate::store::ReceiptOrigin;
-use crate::text::size;
+use crate::failure::exit::ExitStatus;
+use crate::model::Target;
+use crate::model::text::size;
 use crate::trust::Level;
 use crate::ui::Paper;
 use crate::ui::Report;
+use crate::worker::store;
+use crate::worker::store::ReceiptOrigin;
 
 /// What is kept.
 #[derive(Debug, Serialize)]

@@ -6,34 +6,34 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::binary;
 use crate::cli::WhichArgs;
 use crate::commands::order;
-use crate::exit::ExitStatus;
+use crate::commands::session::Session;
 use crate::failure::CommandError;
-use crate::locate;
-use crate::locate::Candidate;
-use crate::locate::DjangoAnswer;
-use crate::locate::DjangoQuestion;
-use crate::locate::Fault;
-use crate::locate::Identity;
-use crate::locate::Resolution;
-use crate::locate::Surroundings;
-use crate::locate::Verdict;
+use crate::failure::exit::ExitStatus;
+use crate::io::fs::bounded_read;
+use crate::io::fs::hashing_writer::hash_file;
+use crate::model::Sha256Digest;
+use crate::model::Target;
+use crate::model::Tool;
 use crate::platform;
-use crate::release::Sha256Digest;
-use crate::release::Target;
-use crate::release::Tool;
-use crate::session::Session;
-use crate::small_file;
-use crate::staging::hash_file;
-use crate::store;
-use crate::store::Installed;
-use crate::store::Layout;
-use crate::store::Receipt;
 use crate::trust::Level;
 use crate::ui::Paper;
 use crate::ui::Report;
+use crate::worker::executable;
+use crate::worker::store;
+use crate::worker::store::Installed;
+use crate::worker::store::Layout;
+use crate::worker::store::Receipt;
+use crate::worker::which;
+use crate::worker::which::Candidate;
+use crate::worker::which::DjangoAnswer;
+use crate::worker::which::DjangoQuestion;
+use crate::worker::which::Fault;
+use crate::worker::which::Identity;
+use crate::worker::which::Resolution;
+use crate::worker::which::Surroundings;
+use crate::worker::which::Verdict;
 
 /// Whether Django is asked, and how long it may take.
 #[derive(Debug, Clone, Copy)]
@@ -146,7 +146,7 @@ fn ask_django(session: &Session<'_>, target: Target, ask: AskDjango) -> DjangoAn
         AskDjango::Within(limit) => {
             session.ui.debug("asking Django for settings.REPROQ_WORKER_BIN");
             let root = session.project.root.as_path();
-            locate::ask(&DjangoQuestion { target, root, environment: &environment(session), limit })
+            which::ask(&DjangoQuestion { target, root, environment: &environment(session), limit })
         }
         AskDjango::No => DjangoAnswer::Skipped { reason: "Django was not asked".to_owned() },
     }
@@ -160,7 +160,7 @@ fn survey(session: &Session<'_>, target: Target, django: DjangoAnswer) -> Resolu
         environment: &environment(session),
         own: session.env.own_executable.as_deref(),
     };
-    locate::decide(&locate::survey(&around, django, &identify))
+    which::decide(&which::survey(&around, django, &identify))
 }
 
 fn environment(session: &Session<'_>) -> Vec<(OsString, OsString)> {
@@ -169,16 +169,16 @@ fn environment(session: &Session<'_>) -> Vec<(OsString, OsString)> {
 
 /// What an executable is, read from its bytes.
 fn identify(path: &Path) -> Identity {
-    let inspection = match binary::inspect(path) {
+    let inspection = match executable::inspect(path) {
         Ok(inspection) => inspection,
         Err(error) => return Identity::Unknown { reason: error.to_string() },
     };
-    match binary::is_worker(&inspection, &Tool::WORKER) {
-        binary::Identity::Worker { version } => {
+    match executable::is_worker(&inspection, &Tool::WORKER) {
+        executable::Identity::Worker { version } => {
             Identity::Worker { version: version.map(|version| version.to_string()) }
         }
-        binary::Identity::NotWorker { reason } => Identity::NotWorker { reason },
-        binary::Identity::Unknown { reason } => Identity::Unknown { reason },
+        executable::Identity::NotWorker { reason } => Identity::NotWorker { reason },
+        executable::Identity::Unknown { reason } => Identity::Unknown { reason },
     }
 }
 
@@ -202,7 +202,7 @@ fn on_receipt(path: &Path, layout: &Layout) -> Option<OnReceipt> {
     }
     // A copy of what is installed is as good; of another size it is none, and need not be read.
     let Installed::Intact { receipt } = installed else { return None };
-    let is_copy = small_file::open_regular(path).is_ok_and(|(_, metadata)| metadata.len() == receipt.size)
+    let is_copy = bounded_read::open_regular(path).is_ok_and(|(_, metadata)| metadata.len() == receipt.size)
         && hash_file(path).is_ok_and(|sha256| sha256 == receipt.sha256);
     is_copy.then(|| known(&receipt))
 }

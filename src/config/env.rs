@@ -9,9 +9,9 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::path::PathBuf;
 
-use crate::secret::TOKEN_VARIABLES;
-use crate::secret::credentials_of;
-use crate::secret::credentials_of_proxy;
+use crate::model::secret::TOKEN_VARIABLES;
+use crate::model::secret::credentials_of;
+use crate::model::secret::credentials_of_proxy;
 
 /// The variables whose value is an address, perhaps with what logs in there.
 const ADDRESSES: [&str; 6] = [

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use memchr::memmem;
 use thiserror::Error;
 
-use crate::small_file;
-use crate::units::parse_size;
+use crate::io::fs::bounded_read;
+use crate::model::units::parse_size;
 
 /// The name of our table below `tool`.
 const NAME: &str = "reproq";
@@ -168,7 +168,7 @@ enum Contents {
 }
 
 fn contents(path: &Path) -> io::Result<Contents> {
-    let (file, _) = small_file::open_regular(path)?;
+    let (file, _) = bounded_read::open_regular(path)?;
     let mut file = file.take(MAX_BYTES + 1);
     let mut read = Vec::new();
     file.by_ref().take(MAX_PARSED as u64 + 1).read_to_end(&mut read)?;

@@ -7,7 +7,7 @@ use crate::config::FileSettings;
 use crate::config::Provenance;
 use crate::config::Setting;
 use crate::config::SettingError;
-use crate::mirror::Place;
+use crate::model::source_spec::Place;
 
 const VARIABLE: &str = "REPROQ_MIRROR";
 

@@ -4,12 +4,12 @@ use std::fmt;
 
 use url::Url;
 
-use crate::address::is_loopback;
 use crate::config::Env;
 use crate::config::FileSettings;
 use crate::config::Provenance;
 use crate::config::Setting;
 use crate::config::SettingError;
+use crate::model::url_policy::is_loopback;
 
 const DEFAULT_API: &str = "https://api.github.com";
 const DEFAULT_WEB: &str = "https://github.com";

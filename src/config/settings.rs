@@ -7,19 +7,19 @@ use serde::Serialize;
 use thiserror::Error;
 use url::Url;
 
-use crate::address::is_loopback;
 use crate::config::Env;
 use crate::config::FileSettings;
 use crate::config::Server;
 use crate::config::ServerPurpose;
 use crate::config::mirrors::mirrors;
-use crate::mirror::Place;
-use crate::release::RepoSlug;
-use crate::release::Tool;
-use crate::secret::Secret;
-use crate::text::size;
+use crate::model::RepoSlug;
+use crate::model::Tool;
+use crate::model::secret::Secret;
+use crate::model::source_spec::Place;
+use crate::model::text::size;
+use crate::model::units::parse_size;
+use crate::model::url_policy::is_loopback;
 use crate::trust::Level;
-use crate::units::parse_size;
 
 /// Every variable this program reads, with its meaning; the README's table is generated from it.
 pub const VARIABLES: [(&str, &str); 31] = [

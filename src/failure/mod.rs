@@ -1,6 +1,7 @@
 //! How a command fails: one error with its class, its causes and its hints. Every folder's errors become this here or
 //! beside the command that knows the flags, and nowhere else.
 
+pub mod exit;
 mod system;
 
 use std::io;
@@ -8,7 +9,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::exit::ExitStatus;
+use crate::failure::exit::ExitStatus;
 
 pub use system::SystemError;
 pub use system::io_advice;

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::io;
 use std::path::Path;
 
-use crate::exit::ExitStatus;
+use crate::failure::exit::ExitStatus;
 
 /// An error number that a user can cause and act on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

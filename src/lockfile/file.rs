@@ -8,11 +8,11 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::io::fs::bounded_read;
 use crate::lockfile::Lockfile;
 use crate::lockfile::TextError;
 use crate::lockfile::parse;
-use crate::release::Tool;
-use crate::small_file;
+use crate::model::Tool;
 
 /// No lock comes near this many bytes. Parsing takes up to eighty times as much memory as the text.
 pub const MAX_BYTES: u64 = 128 * 1024;
@@ -52,7 +52,7 @@ pub fn read(root: &Path, tool: &Tool) -> Result<Option<Lockfile>, LockfileError>
 pub fn read_file(path: &Path, tool: &Tool) -> Result<Option<Lockfile>, LockfileError> {
     let failed = |source| LockfileError::Read { path: path.to_owned(), source };
     let no_lock = |reason| LockfileError::Text { path: path.to_owned(), reason };
-    let text = match small_file::read_text(path, MAX_BYTES) {
+    let text = match bounded_read::read_text(path, MAX_BYTES) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(path).is_err() => {
             return Ok(None);

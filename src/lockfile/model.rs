@@ -7,14 +7,14 @@ use chrono::Utc;
 use serde::Deserialize;
 use serde::Serialize;
 
-use crate::attestation::Workflow;
-use crate::release::AssetForm;
-use crate::release::RepoSlug;
-use crate::release::Sha256Digest;
-use crate::release::Tag;
-use crate::release::Target;
-use crate::release::Tool;
+use crate::model::AssetForm;
+use crate::model::RepoSlug;
+use crate::model::Sha256Digest;
+use crate::model::Tag;
+use crate::model::Target;
+use crate::model::Tool;
 use crate::trust::Level;
+use crate::trust::attestation::Workflow;
 
 /// One asset, as it was when it was locked.
 #[derive(Debug, Clone, PartialEq, Eq)]

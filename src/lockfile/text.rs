@@ -13,11 +13,11 @@ use thiserror::Error;
 use crate::lockfile::LockedAsset;
 use crate::lockfile::Lockfile;
 use crate::lockfile::Signer;
-use crate::release::RepoSlug;
-use crate::release::Sha256Digest;
-use crate::release::Tag;
-use crate::release::Target;
-use crate::release::Tool;
+use crate::model::RepoSlug;
+use crate::model::Sha256Digest;
+use crate::model::Tag;
+use crate::model::Target;
+use crate::model::Tool;
 use crate::trust::Level;
 
 /// The format this program writes. A reader accepts its own number and refuses a higher one: keys whose meaning matters for

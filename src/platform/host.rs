@@ -1,10 +1,10 @@
 //! Which machine this really is, also when this program runs translated for another processor.
 
 #[cfg(all(target_os = "macos", target_arch = "x86_64"))]
-use crate::process;
-use crate::release::Os;
-use crate::release::Target;
-use crate::release::TargetError;
+use crate::io::process;
+use crate::model::Os;
+use crate::model::Target;
+use crate::model::TargetError;
 
 /// What a machine tells about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]

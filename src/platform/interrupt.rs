@@ -15,7 +15,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::exit::ExitStatus;
+use crate::failure::exit::ExitStatus;
 
 /// How long those who asked [`is_interrupted`] have to put things away.
 const GRACE: Duration = Duration::from_millis(150);

@@ -4,9 +4,9 @@
 
 use thiserror::Error;
 
-use crate::release::DigestError;
-use crate::release::Sha256Digest;
-use crate::release::Tag;
+use crate::model::DigestError;
+use crate::model::Sha256Digest;
+use crate::model::Tag;
 
 /// The names under which a release may list the checksums of all its assets, in upper or lower case. The first is the one this
 /// program writes.

@@ -1,7 +1,9 @@
 //! What makes bytes good: evidence, the policy that asks for it, and the verdict. Pure.
 
+pub mod attestation;
 mod checksums;
 mod policy;
+pub mod trusted_roots;
 mod verify;
 
 pub use checksums::ChecksumError;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::release::Sha256Digest;
+use crate::model::Sha256Digest;
 
 /// How well an installed binary is proven, weakest first. The order is the contract's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use thiserror::Error;
 
-use crate::release::Sha256Digest;
-use crate::staging::Written;
+use crate::io::fs::hashing_writer::Written;
+use crate::model::Sha256Digest;
 use crate::trust::Evidence;
 use crate::trust::EvidenceSource;
 use crate::trust::Finding;

@@ -17,11 +17,11 @@ use serde::Serialize;
 
 use crate::config::Env;
 use crate::failure::CommandError;
-use crate::secret::REDACTED;
-use crate::secret::SHORTEST_SECRET;
-use crate::secret::without_credentials;
-use crate::text::printable_json;
-use crate::text::printable_line;
+use crate::model::secret::REDACTED;
+use crate::model::secret::SHORTEST_SECRET;
+use crate::model::secret::without_credentials;
+use crate::model::text::printable_json;
+use crate::model::text::printable_line;
 
 pub use paper::Paper;
 pub(crate) use paper::aligned;
@@ -276,7 +276,8 @@ impl Ui {
         });
         match written {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(CommandError::new(crate::exit::ExitStatus::Failure, error).context("failed to write the report"))
+                Err(CommandError::new(crate::failure::exit::ExitStatus::Failure, error)
+                    .context("failed to write the report"))
             }
             Ok(()) | Err(_) => Ok(()),
         }

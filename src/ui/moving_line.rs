@@ -5,7 +5,7 @@ use std::time::Duration;
 use unicode_width::UnicodeWidthChar;
 use unicode_width::UnicodeWidthStr;
 
-use crate::text::size;
+use crate::model::text::size;
 
 /// What stays free at the end: an echoed `^C` must not begin another row, which cannot be taken back either.
 const FREE: usize = 3;

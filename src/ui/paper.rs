@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::text::printable_line;
+use crate::model::text::printable_line;
 
 /// Collects the lines of a report.
 #[derive(Debug)]

@@ -13,9 +13,9 @@ use std::time::Instant;
 
 use console::Term;
 
+use crate::model::progress::Progress;
+use crate::model::text::size;
 use crate::platform::is_interrupted;
-use crate::progress::Progress;
-use crate::text::size;
 use crate::ui::Ui;
 use crate::ui::moving_line;
 use crate::ui::moving_line::Amount;

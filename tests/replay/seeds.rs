@@ -6,25 +6,25 @@ use std::io::Read;
 
 use chrono::DateTime;
 use flate2::read::GzDecoder;
-use reproq::bundle::BundlePlan;
-use reproq::bundle::Parts;
-use reproq::fs::OutputFile;
+use reproq::io::fs::OutputFile;
+use reproq::io::fs::hashing_writer::Written;
+use reproq::io::fs::hashing_writer::hash_file;
 use reproq::lockfile::LockedAsset;
 use reproq::lockfile::Lockfile;
-use reproq::progress::Unwatched;
-use reproq::prune::Action;
-use reproq::prune::Audit;
-use reproq::prune::AuditEvent;
-use reproq::prune::Inventory;
-use reproq::prune::PlanFile;
-use reproq::prune::PlannedRepository;
-use reproq::prune::PrunePlan;
-use reproq::prune::PrunePolicy;
-use reproq::release::Tool;
-use reproq::staging::Written;
-use reproq::staging::hash_file;
-use reproq::store::Receipt;
+use reproq::model::Tool;
+use reproq::model::progress::Unwatched;
+use reproq::releases::prune::Action;
+use reproq::releases::prune::Audit;
+use reproq::releases::prune::AuditEvent;
+use reproq::releases::prune::Inventory;
+use reproq::releases::prune::PlanFile;
+use reproq::releases::prune::PlannedRepository;
+use reproq::releases::prune::PrunePlan;
+use reproq::releases::prune::PrunePolicy;
+use reproq::sources::bundle::BundlePlan;
+use reproq::sources::bundle::Parts;
 use reproq::trust::Level;
+use reproq::worker::store::Receipt;
 use serde_json::Value;
 use serde_json::json;
 
@@ -105,7 +105,8 @@ fn bundles() -> Vec<Seed> {
         let plan = BundlePlan::compute(Parts { tool: Tool::WORKER, lockfile, assets, files: Vec::new(), source: None });
         let plan = plan.expect("a plan");
         let path = folder.path().join("bundle.tar");
-        let _ = reproq::bundle::write(&plan, OutputFile::create(&path).expect("begun"), &Unwatched).expect("written");
+        let _ = reproq::sources::bundle::write(&plan, OutputFile::create(&path).expect("begun"), &Unwatched)
+            .expect("written");
         [
             ("bundle", name.to_owned(), fs::read(path).expect("readable")),
             ("bundle", format!("manifest {name}"), plan.manifest.render()),
@@ -136,7 +137,7 @@ fn checksums() -> Vec<Seed> {
 /// Indexes: an honest one, and what is wrong in every way once.
 fn mirrors() -> Vec<Seed> {
     let honest = json!({
-        "schema": reproq::mirror::SCHEMA,
+        "schema": reproq::sources::mirror::SCHEMA,
         "tool": "reproq-worker",
         "repository": "adpena/reproq-worker",
         "releases": [
@@ -403,7 +404,7 @@ fn audits() -> Vec<Seed> {
     let (plan, time) = (plan(), DateTime::UNIX_EPOCH);
     let repository = PlannedRepository { id: 7, full_name: "acme/tool".parse().expect("a repository") };
     let begin = AuditEvent::Begin {
-        schema: reproq::prune::AUDIT_SCHEMA.to_owned(),
+        schema: reproq::releases::prune::AUDIT_SCHEMA.to_owned(),
         tool_version: "0.1.0".to_owned(),
         command: "prune".to_owned(),
         repository,

@@ -13,17 +13,17 @@ use std::process::Command;
 use std::time::Duration;
 use std::time::Instant;
 
-use reproq::locate;
-use reproq::locate::CandidateSource;
-use reproq::locate::DjangoAnswer;
-use reproq::locate::DjangoFacts;
-use reproq::locate::DjangoQuestion;
-use reproq::locate::Fault;
-use reproq::locate::Identity;
-use reproq::locate::Resolution;
-use reproq::locate::Setting;
-use reproq::locate::Surroundings;
-use reproq::release::Target;
+use reproq::model::Target;
+use reproq::worker::which;
+use reproq::worker::which::CandidateSource;
+use reproq::worker::which::DjangoAnswer;
+use reproq::worker::which::DjangoFacts;
+use reproq::worker::which::DjangoQuestion;
+use reproq::worker::which::Fault;
+use reproq::worker::which::Identity;
+use reproq::worker::which::Resolution;
+use reproq::worker::which::Setting;
+use reproq::worker::which::Surroundings;
 
 use crate::support::skip;
 
@@ -105,7 +105,7 @@ impl Project {
 
     fn ask(&self, limit: Duration) -> DjangoAnswer {
         let root = self.root();
-        locate::ask(&DjangoQuestion { target: host(), root: &root, environment: &self.variables, limit })
+        which::ask(&DjangoQuestion { target: host(), root: &root, environment: &self.variables, limit })
     }
 
     fn facts(&self) -> DjangoFacts {
@@ -128,7 +128,7 @@ impl Project {
         let root = self.root();
         let around = Surroundings { target: host(), root: &root, cwd: &root, environment: &self.variables, own };
         let identify = |_: &Path| Identity::Worker { version: None };
-        locate::decide(&locate::survey(&around, self.ask(AMPLE), &identify))
+        which::decide(&which::survey(&around, self.ask(AMPLE), &identify))
     }
 }
 

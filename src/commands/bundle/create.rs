@@ -6,38 +6,38 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::build;
-use crate::build::SourceTree;
-use crate::build::TreeRequest;
-use crate::bundle;
-use crate::bundle::BundlePlan;
-use crate::bundle::Parts;
-use crate::bundle::SourceParts;
-use crate::bundle::WrittenBundle;
 use crate::cli::BundleCreateArgs;
 use crate::commands::hints;
 use crate::commands::lock::AssetLine;
 use crate::commands::order;
-use crate::exit::ExitStatus;
+use crate::commands::session::Session;
 use crate::failure::CommandError;
-use crate::fs::OutputFile;
-use crate::fs::check_output;
-use crate::install;
-use crate::install::Collection;
-use crate::install::Door;
-use crate::install::Machines;
-use crate::install::Selection;
-use crate::install::Staging;
+use crate::failure::exit::ExitStatus;
+use crate::flows::install;
+use crate::flows::install::Collection;
+use crate::flows::install::Door;
+use crate::flows::install::Machines;
+use crate::flows::install::Selection;
+use crate::flows::install::Staging;
+use crate::io::fs::OutputFile;
+use crate::io::fs::check_output;
 use crate::lockfile::Lockfile;
 use crate::lockfile::Pin;
+use crate::model::Tag;
+use crate::model::Tool;
+use crate::model::VersionSpec;
+use crate::model::text::size;
 use crate::platform;
-use crate::release::Tag;
-use crate::release::Tool;
-use crate::release::VersionSpec;
-use crate::session::Session;
-use crate::text::size;
+use crate::sources::bundle;
+use crate::sources::bundle::BundlePlan;
+use crate::sources::bundle::Parts;
+use crate::sources::bundle::SourceParts;
+use crate::sources::bundle::WrittenBundle;
 use crate::ui::Paper;
 use crate::ui::Report;
+use crate::worker::local_build;
+use crate::worker::local_build::SourceTree;
+use crate::worker::local_build::TreeRequest;
 
 /// What was bundled, or would be.
 #[derive(Debug, Serialize)]
@@ -167,7 +167,7 @@ fn source_tree(
         leave_out,
         preview: arguments.dry_run,
     };
-    let tree = build::source_tree(&request, door.environment, door.progress, &platform::is_interrupted);
+    let tree = local_build::source_tree(&request, door.environment, door.progress, &platform::is_interrupted);
     tree.map(Some).map_err(hints::source)
 }
 

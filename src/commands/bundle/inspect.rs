@@ -2,14 +2,14 @@
 
 use serde::Serialize;
 
-use crate::bundle::Manifest;
 use crate::cli::BundleInspectArgs;
 use crate::commands::from;
 use crate::commands::hints;
-use crate::exit::ExitStatus;
+use crate::commands::session::Session;
 use crate::failure::CommandError;
-use crate::session::Session;
-use crate::text::size;
+use crate::failure::exit::ExitStatus;
+use crate::model::text::size;
+use crate::sources::bundle::Manifest;
 use crate::ui::Paper;
 use crate::ui::Report;
 

@@ -4,9 +4,9 @@ mod create;
 mod inspect;
 
 use crate::cli::BundleCommand;
-use crate::exit::ExitStatus;
+use crate::commands::session::Session;
 use crate::failure::CommandError;
-use crate::session::Session;
+use crate::failure::exit::ExitStatus;
 
 /// Runs a command about bundles.
 pub(super) fn run(command: &BundleCommand, session: &Session<'_>) -> Result<ExitStatus, CommandError> {

@@ -1,9 +1,9 @@
 //! Local builds that cannot be made.
 
-use crate::build::BuildError;
-use crate::build::BuildRefusal;
-use crate::build::PrepareError;
-use crate::exit::ExitStatus;
+use crate::failure::exit::ExitStatus;
+use crate::worker::local_build::BuildError;
+use crate::worker::local_build::BuildRefusal;
+use crate::worker::local_build::PrepareError;
 
 pub(super) fn prepare(error: &PrepareError) -> (ExitStatus, Vec<String>) {
     match error {

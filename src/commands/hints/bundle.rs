@@ -2,23 +2,23 @@
 
 use std::path::Path;
 
-use crate::archive::ArchiveError;
-use crate::build::BuildRefusal;
-use crate::build::GitUnknown;
-use crate::build::TreeError;
-use crate::bundle::BundleError;
-use crate::bundle::ManifestError;
-use crate::bundle::WriteError;
 use crate::commands::hints;
 use crate::commands::hints::build;
 use crate::commands::hints::lock;
 use crate::commands::hints::network;
-use crate::exit::ExitStatus;
 use crate::failure::CommandError;
+use crate::failure::exit::ExitStatus;
 use crate::failure::io_advice;
-use crate::install::Disagreement;
-use crate::install::InstallError;
-use crate::origin::OriginError;
+use crate::flows::install::Disagreement;
+use crate::flows::install::InstallError;
+use crate::sources::bundle::BundleError;
+use crate::sources::bundle::ManifestError;
+use crate::sources::bundle::WriteError;
+use crate::sources::source::OriginError;
+use crate::worker::archive::ArchiveError;
+use crate::worker::local_build::BuildRefusal;
+use crate::worker::local_build::GitUnknown;
+use crate::worker::local_build::TreeError;
 
 const ANOTHER_CHECKOUT: &str = "name a checkout of the worker with `--with-source DIR`";
 

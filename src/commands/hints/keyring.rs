@@ -3,15 +3,15 @@
 use std::io;
 
 use crate::commands::hints;
-use crate::exit::ExitStatus;
 use crate::failure::CommandError;
+use crate::failure::exit::ExitStatus;
 use crate::failure::io_advice;
 use crate::failure::io_again;
-use crate::keyring::FetchError;
-use crate::keyring::KeyringError;
-use crate::keyring::Place;
-use crate::keyring::UpdateError;
-use crate::net::NetError;
+use crate::io::net::NetError;
+use crate::trust::trusted_roots::FetchError;
+use crate::trust::trusted_roots::KeyringError;
+use crate::trust::trusted_roots::Place;
+use crate::trust::trusted_roots::UpdateError;
 
 /// Turns trusted roots that cannot be used into what the user is told.
 pub(in crate::commands) fn keyring(error: KeyringError) -> CommandError {

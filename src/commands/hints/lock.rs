@@ -2,11 +2,11 @@
 
 use crate::commands::hints::of_a_file;
 use crate::config::Server;
-use crate::exit::ExitStatus;
 use crate::failure::CommandError;
+use crate::failure::exit::ExitStatus;
 use crate::failure::io_again;
-use crate::install::Drift;
-use crate::install::Unsatisfied;
+use crate::flows::install::Drift;
+use crate::flows::install::Unsatisfied;
 use crate::lockfile::LockfileError;
 use crate::lockfile::TextError;
 

@@ -2,11 +2,11 @@
 
 use crate::commands::hints::listed;
 use crate::commands::hints::of_a_file;
-use crate::exit::ExitStatus;
-use crate::mirror::IndexError;
-use crate::mirror::MirrorError;
-use crate::mirror::Refusal;
-use crate::release::Tag;
+use crate::failure::exit::ExitStatus;
+use crate::model::Tag;
+use crate::sources::mirror::IndexError;
+use crate::sources::mirror::MirrorError;
+use crate::sources::mirror::Refusal;
 
 /// The class and the ways out of a mirror that does not serve.
 pub(super) fn judge(problem: &MirrorError, mirror: &str) -> (ExitStatus, Vec<String>) {

@@ -23,22 +23,22 @@ pub(in crate::commands) use network::reading;
 use std::io;
 use std::path::Path;
 
-use crate::archive::ArchiveError;
-use crate::exit::ExitStatus;
 use crate::failure::CommandError;
+use crate::failure::exit::ExitStatus;
 use crate::failure::io_advice;
 use crate::failure::io_again;
-use crate::fs::Distrust;
-use crate::fs::FileError;
-use crate::fs::FileKind;
-use crate::fs::LockError;
-use crate::install::Fallback;
-use crate::install::InstallError;
-use crate::install::InstallRequest;
-use crate::install::NoBuild;
-use crate::install::ResolveError;
-use crate::net::NetError;
-use crate::store::StoreError;
+use crate::flows::install::Fallback;
+use crate::flows::install::InstallError;
+use crate::flows::install::InstallRequest;
+use crate::flows::install::NoBuild;
+use crate::flows::install::ResolveError;
+use crate::io::fs::Distrust;
+use crate::io::fs::FileError;
+use crate::io::fs::FileKind;
+use crate::io::fs::LockError;
+use crate::io::net::NetError;
+use crate::worker::archive::ArchiveError;
+use crate::worker::store::StoreError;
 
 /// A release with every machine's assets and their checksums has fewer.
 const SHOWN_NAMES: usize = 24;

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use crate::exit::ExitStatus;
+use crate::failure::exit::ExitStatus;
 use crate::failure::io_advice;
-use crate::github::ApiError;
-use crate::install::InstallRequest;
-use crate::net::NetError;
-use crate::origin::OriginError;
+use crate::flows::install::InstallRequest;
+use crate::io::net::NetError;
+use crate::sources::github::ApiError;
+use crate::sources::source::OriginError;
 
 pub(super) fn origin(error: &OriginError, request: &InstallRequest) -> (ExitStatus, Vec<String>) {
     match error {

@@ -2,18 +2,18 @@
 
 use std::io;
 
-use crate::attestation;
-use crate::attestation::Field;
-use crate::attestation::NotProven;
-use crate::attestation::Reason;
-use crate::binary::PreflightError;
-use crate::binary::SmokeError;
-use crate::exit::ExitStatus;
 use crate::failure::SystemError;
-use crate::install::InstallRequest;
-use crate::release::Tag;
+use crate::failure::exit::ExitStatus;
+use crate::flows::install::InstallRequest;
+use crate::model::Tag;
 use crate::trust::EvidenceSource;
 use crate::trust::VerifyError;
+use crate::trust::attestation;
+use crate::trust::attestation::Field;
+use crate::trust::attestation::NotProven;
+use crate::trust::attestation::Reason;
+use crate::worker::executable::PreflightError;
+use crate::worker::executable::SmokeError;
 
 const WITH_DEFAULT_FEATURES: &str = "use a build of reproq with its default features";
 

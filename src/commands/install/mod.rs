@@ -9,13 +9,13 @@ use crate::commands::from;
 use crate::commands::hints;
 use crate::commands::order;
 use crate::commands::order::Wish;
-use crate::exit::ExitStatus;
+use crate::commands::session::Session;
 use crate::failure::CommandError;
-use crate::install;
-use crate::install::BuildMode;
-use crate::install::InstallError;
+use crate::failure::exit::ExitStatus;
+use crate::flows::install;
+use crate::flows::install::BuildMode;
+use crate::flows::install::InstallError;
 use crate::platform;
-use crate::session::Session;
 
 /// Installs.
 pub(super) fn install(arguments: &InstallArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {

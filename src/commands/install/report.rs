@@ -4,30 +4,30 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::commands::session::Session;
 use crate::commands::signatures;
 use crate::commands::which;
 use crate::commands::which::AskDjango;
-use crate::exit::ExitStatus;
 use crate::failure::CommandError;
-use crate::install::InstallRequest;
-use crate::install::Outcome;
-use crate::install::Preview;
-use crate::install::Work;
-use crate::locate::Candidate;
-use crate::locate::Resolution;
+use crate::failure::exit::ExitStatus;
+use crate::flows::install::InstallRequest;
+use crate::flows::install::Outcome;
+use crate::flows::install::Preview;
+use crate::flows::install::Work;
 use crate::lockfile;
+use crate::model::text::size;
 use crate::platform;
-use crate::session::Session;
-use crate::store::Layout;
-use crate::store::Receipt;
-use crate::store::ReceiptOrigin;
-use crate::text::size;
 use crate::trust::Evidence;
 use crate::trust::EvidenceSource;
 use crate::trust::Finding;
 use crate::trust::Level;
 use crate::ui::Paper;
 use crate::ui::Report;
+use crate::worker::store::Layout;
+use crate::worker::store::Receipt;
+use crate::worker::store::ReceiptOrigin;
+use crate::worker::which::Candidate;
+use crate::worker::which::Resolution;
 
 /// How long Django may take to say which binary it would run.
 const DJANGO_LIMIT: Duration = Duration::from_secs(5);

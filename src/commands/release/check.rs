@@ -4,10 +4,6 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::attestation;
-use crate::attestation::NotProven;
-use crate::attestation::Policy;
-use crate::attestation::Workflow;
 use crate::cli::CheckArgs;
 use crate::commands::release::client;
 use crate::commands::release::errors;
@@ -15,33 +11,37 @@ use crate::commands::release::evidence::Inquiry;
 use crate::commands::release::repository;
 use crate::commands::release::repository::Purpose;
 use crate::commands::release::runtime;
+use crate::commands::session::Session;
 use crate::commands::verify_file;
-use crate::exit::ExitStatus;
 use crate::failure::CommandError;
-use crate::github::ApiError;
-use crate::github::GitHub;
-use crate::github::Lister;
-use crate::hygiene;
-use crate::hygiene::Attested;
-use crate::hygiene::Check;
-use crate::hygiene::Facts;
-use crate::hygiene::Remark;
-use crate::hygiene::SourceVersion;
-use crate::hygiene::StatedSums;
-use crate::origin::Origin;
-use crate::progress::Progress;
-use crate::prune::Completeness;
-use crate::prune::Inventory;
-use crate::prune::units;
-use crate::release::Listing;
-use crate::release::Release;
-use crate::release::RepoSlug;
-use crate::release::Tool;
-use crate::release::VersionSpec;
-use crate::session::Session;
-use crate::text::count;
+use crate::failure::exit::ExitStatus;
+use crate::model::Listing;
+use crate::model::Release;
+use crate::model::RepoSlug;
+use crate::model::Tool;
+use crate::model::VersionSpec;
+use crate::model::progress::Progress;
+use crate::model::text::count;
+use crate::releases::check;
+use crate::releases::check::Attested;
+use crate::releases::check::Check;
+use crate::releases::check::Facts;
+use crate::releases::check::Remark;
+use crate::releases::check::SourceVersion;
+use crate::releases::check::StatedSums;
+use crate::releases::prune::Completeness;
+use crate::releases::prune::Inventory;
+use crate::releases::prune::units;
+use crate::sources::github::ApiError;
+use crate::sources::github::GitHub;
+use crate::sources::github::Lister;
+use crate::sources::source::Origin;
 use crate::trust::ChecksumFile;
 use crate::trust::SUMS_FILES;
+use crate::trust::attestation;
+use crate::trust::attestation::NotProven;
+use crate::trust::attestation::Policy;
+use crate::trust::attestation::Workflow;
 use crate::trust::is_sums_file;
 use crate::ui::Paper;
 use crate::ui::Report;
@@ -71,14 +71,14 @@ pub(super) fn check(arguments: &CheckArgs, session: &Session<'_>) -> Result<Exit
     let source: Option<Vec<SourceVersion>> = match &arguments.checkout {
         Some(folder) => {
             let folder = below(folder);
-            Some(hygiene::source_versions(&folder).map_err(|error| read(&folder, error))?)
+            Some(check::source_versions(&folder).map_err(|error| read(&folder, error))?)
         }
         None => None,
     };
     let migrations = match &arguments.one_migration {
         Some(folder) => {
             let folder = below(folder);
-            Some(hygiene::migrations(&folder).map_err(|error| read(&folder, error))?)
+            Some(check::migrations(&folder).map_err(|error| read(&folder, error))?)
         }
         None => None,
     };
@@ -105,11 +105,11 @@ pub(super) fn check(arguments: &CheckArgs, session: &Session<'_>) -> Result<Exit
         let origin = Origin::GitHub(Box::new(github));
         let inquiry =
             Inquiry { origin: &origin, listing: &listing, policy, roots, progress: &progress, now: session.now };
-        let attested = inquiry.about(hygiene::complete_assets(&release, &expected)).await;
+        let attested = inquiry.about(check::complete_assets(&release, &expected)).await;
         Ok((release, sums, versions, attested))
     });
     let (release, sums, versions, attested) = asked.map_err(|error| errors::api(error, &slug))?;
-    let checks = hygiene::judge(&Facts {
+    let checks = check::judge(&Facts {
         release: &release,
         expected: &expected,
         sums: &sums,

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::commands::order;
-use crate::process::Git;
-use crate::process::Output;
-use crate::process::ProcessError;
-use crate::session::Session;
+use crate::commands::session::Session;
+use crate::io::process::Git;
+use crate::io::process::Output;
+use crate::io::process::ProcessError;
 
 /// How long git may take: it reads a few small files.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -99,8 +99,8 @@ fn refused(answer: &Output) -> Origin {
     // Git names the command that trusts the repository, with the path it has to name.
     let trust = stderr.lines().map(str::trim).find(|line| line.starts_with("git config --global --add safe.directory"));
     Origin::Unreadable {
-        why: fatal.map_or_else(|| answer.complaint(), crate::process::shown),
-        hint: trust.map(|command| format!("`{}`, if you trust its owner", crate::process::shown(command))),
+        why: fatal.map_or_else(|| answer.complaint(), crate::io::process::shown),
+        hint: trust.map(|command| format!("`{}`, if you trust its owner", crate::io::process::shown(command))),
         is_not_permitted: trust.is_some(),
     }
 }

@@ -4,16 +4,16 @@ use serde::Serialize;
 
 use crate::cli::ChecksumsArgs;
 use crate::commands::hints;
-use crate::exit::ExitStatus;
+use crate::commands::session::Session;
 use crate::failure::CommandError;
+use crate::failure::exit::ExitStatus;
 use crate::failure::io_advice;
-use crate::hygiene;
-use crate::hygiene::LeftOut;
-use crate::hygiene::Sum;
-use crate::hygiene::Sums;
-use crate::hygiene::SumsError;
-use crate::session::Session;
-use crate::text::count;
+use crate::model::text::count;
+use crate::releases::check;
+use crate::releases::check::LeftOut;
+use crate::releases::check::Sum;
+use crate::releases::check::Sums;
+use crate::releases::check::SumsError;
 use crate::ui::Paper;
 use crate::ui::Report;
 
@@ -29,7 +29,7 @@ struct ChecksumsReport {
 /// Writes.
 pub(super) fn checksums(arguments: &ChecksumsArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let folder = session.env.cwd.join(&arguments.folder);
-    let written = hygiene::write_sums(&folder).map_err(|error| {
+    let written = check::write_sums(&folder).map_err(|error| {
         let status = match error {
             SumsError::File(error) => return hints::output(error),
             SumsError::Io { ref source, .. } => io_advice(source, None).0,

@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use crate::commands::hints;
-use crate::exit::ExitStatus;
 use crate::failure::CommandError;
+use crate::failure::exit::ExitStatus;
 use crate::failure::io_advice;
-use crate::github::ApiError;
-use crate::net::NetError;
-use crate::prune::ArchiveError;
-use crate::prune::AuditError;
-use crate::prune::GuardRefusal;
-use crate::prune::PlanRefusal;
-use crate::prune::Stop;
-use crate::release::RepoSlug;
+use crate::io::net::NetError;
+use crate::model::RepoSlug;
+use crate::releases::prune::ArchiveError;
+use crate::releases::prune::AuditError;
+use crate::releases::prune::GuardRefusal;
+use crate::releases::prune::PlanRefusal;
+use crate::releases::prune::Stop;
+use crate::sources::github::ApiError;
 
 const NEEDS: &str =
     "the token needs the permission `contents: write` (in a workflow: `permissions: { contents: write }`)";

@@ -4,17 +4,17 @@
 use chrono::DateTime;
 use chrono::Utc;
 
-use crate::attestation;
-use crate::attestation::NotProven;
-use crate::attestation::Policy;
-use crate::attestation::Roots;
-use crate::hygiene::Attested;
-use crate::hygiene::Finding;
-use crate::origin::Origin;
-use crate::origin::Proofs;
-use crate::progress::Progress;
-use crate::release::Listing;
-use crate::release::Sha256Digest;
+use crate::model::Listing;
+use crate::model::Sha256Digest;
+use crate::model::progress::Progress;
+use crate::releases::check::Attested;
+use crate::releases::check::Finding;
+use crate::sources::source::Origin;
+use crate::sources::source::Proofs;
+use crate::trust::attestation;
+use crate::trust::attestation::NotProven;
+use crate::trust::attestation::Policy;
+use crate::trust::attestation::Roots;
 
 /// How many different reasons one sentence tells.
 const SHOWN_REASONS: usize = 3;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::text::printable_line;
+use crate::model::text::printable_line;
 
 /// A text as one cell of a table: no character of it is markup.
 pub(super) fn cell(text: &str) -> String {

@@ -17,17 +17,17 @@ mod restore;
 use std::path::PathBuf;
 
 use crate::cli::ReleaseCommand;
-use crate::exit::ExitStatus;
+use crate::commands::session::Session;
 use crate::failure::CommandError;
-use crate::fs::Dir;
-use crate::fs::FileError;
-use crate::github::GitHub;
-use crate::net::Http;
-use crate::prune::Audit;
-use crate::prune::AuditError;
-use crate::release::RepoSlug;
-use crate::session::Session;
-use crate::store;
+use crate::failure::exit::ExitStatus;
+use crate::io::fs::Dir;
+use crate::io::fs::FileError;
+use crate::io::net::Http;
+use crate::model::RepoSlug;
+use crate::releases::prune::Audit;
+use crate::releases::prune::AuditError;
+use crate::sources::github::GitHub;
+use crate::worker::store;
 
 /// Runs a command about releases.
 pub(super) fn run(command: &ReleaseCommand, session: &Session<'_>) -> Result<ExitStatus, CommandError> {

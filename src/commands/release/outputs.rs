@@ -4,7 +4,7 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 
-use crate::session::Session;
+use crate::commands::session::Session;
 
 /// GitHub drops a summary above one mebibyte, the whole of it.
 const MOST: usize = 900 * 1024;

@@ -15,37 +15,37 @@ use crate::commands::release::prune_report::Work;
 use crate::commands::release::repository;
 use crate::commands::release::repository::Purpose;
 use crate::commands::release::runtime;
-use crate::exit::ExitStatus;
+use crate::commands::session::Session;
 use crate::failure::CommandError;
-use crate::fs::write_file;
-use crate::github::GitHub;
-use crate::github::Lister;
+use crate::failure::exit::ExitStatus;
+use crate::io::fs::bounded_read;
+use crate::io::fs::write_file;
+use crate::model::RepoSlug;
+use crate::model::progress::Progress;
+use crate::model::text::count;
 use crate::platform;
-use crate::progress::Progress;
-use crate::prune;
-use crate::prune::Audience;
-use crate::prune::Clock;
-use crate::prune::Consent;
-use crate::prune::DEFAULT_MAX_DELETE;
-use crate::prune::Delete;
-use crate::prune::Inventory;
-use crate::prune::NoConsent;
-use crate::prune::Pace;
-use crate::prune::PaceName;
-use crate::prune::PlanFile;
-use crate::prune::PolicyError;
-use crate::prune::PrunePlan;
-use crate::prune::PrunePolicy;
-use crate::prune::Workshop;
-use crate::prune::WorldMoved;
-use crate::prune::parse_keep;
-use crate::prune::parse_max_delete;
-use crate::prune::parse_min_age;
-use crate::prune::still_allowed;
-use crate::release::RepoSlug;
-use crate::session::Session;
-use crate::small_file;
-use crate::text::count;
+use crate::releases::prune;
+use crate::releases::prune::Audience;
+use crate::releases::prune::Clock;
+use crate::releases::prune::Consent;
+use crate::releases::prune::DEFAULT_MAX_DELETE;
+use crate::releases::prune::Delete;
+use crate::releases::prune::Inventory;
+use crate::releases::prune::NoConsent;
+use crate::releases::prune::Pace;
+use crate::releases::prune::PaceName;
+use crate::releases::prune::PlanFile;
+use crate::releases::prune::PolicyError;
+use crate::releases::prune::PrunePlan;
+use crate::releases::prune::PrunePolicy;
+use crate::releases::prune::Workshop;
+use crate::releases::prune::WorldMoved;
+use crate::releases::prune::parse_keep;
+use crate::releases::prune::parse_max_delete;
+use crate::releases::prune::parse_min_age;
+use crate::releases::prune::still_allowed;
+use crate::sources::github::GitHub;
+use crate::sources::github::Lister;
 
 /// What was asked for; made before anything is sent.
 struct Request {
@@ -378,7 +378,7 @@ fn quoted(word: &str) -> String {
 const LONGEST_PLAN: u64 = 4 * 1024 * 1024;
 
 fn read_plan(path: &Path) -> Result<PlanFile, CommandError> {
-    let text = small_file::read_named_text(path, LONGEST_PLAN)
+    let text = bounded_read::read_named_text(path, LONGEST_PLAN)
         .map_err(|error| CommandError::io("read the plan", path, error))?;
     PlanFile::from_json(&text).map_err(|error| {
         CommandError::new(ExitStatus::Usage, error)

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use crate::release::RepoSlug;
+use crate::model::RepoSlug;
 
 /// What the URL of a remote names.
 #[derive(Debug, Clone, PartialEq, Eq)]

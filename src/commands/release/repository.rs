@@ -5,13 +5,13 @@
 use crate::commands::release::checkout::Checkout;
 use crate::commands::release::checkout::Origin;
 use crate::commands::release::remote::Remote;
+use crate::commands::session::Session;
 use crate::config::RootReason;
-use crate::exit::ExitStatus;
 use crate::failure::CommandError;
-use crate::process::ProcessError;
-use crate::release::RepoSlug;
-use crate::session::Session;
-use crate::text::printable_line;
+use crate::failure::exit::ExitStatus;
+use crate::io::process::ProcessError;
+use crate::model::RepoSlug;
+use crate::model::text::printable_line;
 
 /// How much of a URL is shown.
 const SHOWN: usize = 200;

@@ -8,22 +8,22 @@ use chrono::DateTime;
 use chrono::Utc;
 use serde::Serialize;
 
-use crate::attestation;
-use crate::attestation::Instance;
-use crate::attestation::NotProven;
-use crate::attestation::Role;
-use crate::attestation::Root;
-use crate::attestation::Source;
-use crate::attestation::Window;
 use crate::cli::TrustCommand;
 use crate::commands::hints;
 use crate::commands::order;
-use crate::exit::ExitStatus;
+use crate::commands::session::Session;
 use crate::failure::CommandError;
-use crate::keyring::Accepted;
-use crate::release::Sha256Digest;
-use crate::session::Session;
-use crate::small_file;
+use crate::failure::exit::ExitStatus;
+use crate::io::fs::bounded_read;
+use crate::model::Sha256Digest;
+use crate::trust::attestation;
+use crate::trust::attestation::Instance;
+use crate::trust::attestation::NotProven;
+use crate::trust::attestation::Role;
+use crate::trust::attestation::Root;
+use crate::trust::attestation::Source;
+use crate::trust::attestation::Window;
+use crate::trust::trusted_roots::Accepted;
 use crate::ui::Paper;
 use crate::ui::Report;
 
@@ -107,7 +107,8 @@ fn show(session: &Session<'_>) -> Result<(), CommandError> {
 fn accept(file: &Path, session: &Session<'_>) -> Result<(), CommandError> {
     must_verify()?;
     let path = session.env.cwd.join(file);
-    let text = small_file::read_named_text(&path, MAX_ROOTS).map_err(|error| CommandError::io("read", &path, error))?;
+    let text =
+        bounded_read::read_named_text(&path, MAX_ROOTS).map_err(|error| CommandError::io("read", &path, error))?;
     let name = file.to_string_lossy();
     let accepted = order::keyring(session).accept(&name, text.as_bytes()).map_err(hints::keyring)?;
     let line = |accepted: &Accepted| AcceptedLine {

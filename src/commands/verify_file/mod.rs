@@ -10,24 +10,24 @@ use std::io::Read;
 use std::path::Path;
 use std::path::PathBuf;
 
-use crate::attestation;
-use crate::attestation::MAX_TEXT;
-use crate::attestation::NotProven;
-use crate::attestation::Policy;
-use crate::attestation::Roots;
-use crate::attestation::Wanted;
-use crate::attestation::Workflow;
 use crate::cli::KindChoice;
 use crate::cli::ProofArgs;
 use crate::commands::hints;
 use crate::commands::order;
+use crate::commands::session::Session;
 use crate::commands::verify_file::report::FileReport;
-use crate::exit::ExitStatus;
 use crate::failure::CommandError;
-use crate::release::RepoSlug;
-use crate::release::Sha256Digest;
-use crate::session::Session;
-use crate::staging;
+use crate::failure::exit::ExitStatus;
+use crate::io::fs::hashing_writer;
+use crate::model::RepoSlug;
+use crate::model::Sha256Digest;
+use crate::trust::attestation;
+use crate::trust::attestation::MAX_TEXT;
+use crate::trust::attestation::NotProven;
+use crate::trust::attestation::Policy;
+use crate::trust::attestation::Roots;
+use crate::trust::attestation::Wanted;
+use crate::trust::attestation::Workflow;
 
 /// No list of roots and no key comes near this many bytes.
 const MAX_SMALL: usize = 1024 * 1024;
@@ -160,7 +160,7 @@ fn bytes(file: &OsStr, session: &Session<'_>) -> Result<Bytes, CommandError> {
         return Ok(Bytes { sha256, file: None });
     }
     let path = session.env.cwd.join(file);
-    let sha256 = staging::hash_file(&path).map_err(|error| CommandError::io("read", &path, error))?;
+    let sha256 = hashing_writer::hash_file(&path).map_err(|error| CommandError::io("read", &path, error))?;
     Ok(Bytes { sha256, file: Some(PathBuf::from(file)) })
 }
 

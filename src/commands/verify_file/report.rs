@@ -5,16 +5,16 @@ use chrono::Utc;
 use serde::Serialize;
 
 use super::Bytes;
-use crate::attestation::Field;
-use crate::attestation::Kind;
-use crate::attestation::Policy;
-use crate::attestation::Proof;
-use crate::attestation::Proven;
-use crate::attestation::Reason;
-use crate::attestation::Refusal;
-use crate::attestation::Roots;
-use crate::attestation::SigningTime;
-use crate::text::count;
+use crate::model::text::count;
+use crate::trust::attestation::Field;
+use crate::trust::attestation::Kind;
+use crate::trust::attestation::Policy;
+use crate::trust::attestation::Proof;
+use crate::trust::attestation::Proven;
+use crate::trust::attestation::Reason;
+use crate::trust::attestation::Refusal;
+use crate::trust::attestation::Roots;
+use crate::trust::attestation::SigningTime;
 use crate::ui::Paper;
 use crate::ui::Report;
 

@@ -4,12 +4,12 @@ use std::env;
 use std::fs;
 
 use fastrand::Rng;
-use reproq::attestation;
-use reproq::attestation::Policy;
-use reproq::attestation::Proof;
-use reproq::attestation::Roots;
-use reproq::attestation::SigningTime;
-use reproq::release::Sha256Digest;
+use reproq::model::Sha256Digest;
+use reproq::trust::attestation;
+use reproq::trust::attestation::Policy;
+use reproq::trust::attestation::Proof;
+use reproq::trust::attestation::Roots;
+use reproq::trust::attestation::SigningTime;
 use serde_json::Value;
 
 use super::real::REAL;

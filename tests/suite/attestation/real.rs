@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use reproq::attestation::Policy;
-use reproq::attestation::Wanted;
-use reproq::release::Sha256Digest;
+use reproq::model::Sha256Digest;
+use reproq::trust::attestation::Policy;
+use reproq::trust::attestation::Wanted;
 use serde_json::Value;
 
 use super::sha256;
@@ -200,8 +200,8 @@ impl Real {
     }
 }
 
-fn attestation_workflow(text: &str, repository: &reproq::release::RepoSlug) -> reproq::attestation::Workflow {
-    reproq::attestation::Workflow::named(text, repository).expect("a workflow")
+fn attestation_workflow(text: &str, repository: &reproq::model::RepoSlug) -> reproq::trust::attestation::Workflow {
+    reproq::trust::attestation::Workflow::named(text, repository).expect("a workflow")
 }
 
 #[test]

@@ -5,13 +5,13 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
-use reproq::release::Sha256Digest;
-use reproq::release::Tool;
-use reproq::store;
-use reproq::store::Installed;
-use reproq::store::Layout;
-use reproq::store::Receipt;
-use reproq::store::State;
+use reproq::model::Sha256Digest;
+use reproq::model::Tool;
+use reproq::worker::store;
+use reproq::worker::store::Installed;
+use reproq::worker::store::Layout;
+use reproq::worker::store::Receipt;
+use reproq::worker::store::State;
 use sha2::Digest;
 use sha2::Sha256;
 
@@ -71,7 +71,7 @@ pub fn assert_settled(context: &Context, name: &str) -> Receipt {
     }
     if let Some(previous) = state.previous {
         assert_eq!(
-            reproq::staging::hash_file(&layout.kept(&previous)).ok(),
+            reproq::io::fs::hashing_writer::hash_file(&layout.kept(&previous)).ok(),
             Some(previous),
             "{name}: the one before is kept"
         );

@@ -1,0 +1,181 @@
+//! What entered the process once: surroundings, settings, project, time. The network's clients are made when first asked.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::DateTime;
+use chrono::SubsecRound;
+use chrono::Utc;
+
+use crate::cli::BundleCommand;
+use crate::cli::Cli;
+use crate::cli::Command;
+use crate::cli::MirrorCommand;
+use crate::config::Env;
+use crate::config::Project;
+use crate::config::RootReason;
+use crate::config::ServerPurpose;
+use crate::config::Settings;
+use crate::config::SettingsInput;
+use crate::failure::CommandError;
+use crate::failure::exit::ExitStatus;
+use crate::io::net::Certificates;
+use crate::io::net::HttpOptions;
+use crate::io::net::ProxyVariables;
+use crate::io::net::RequestLog;
+use crate::model::text::count;
+use crate::model::units::parse_duration;
+use crate::ui::Ui;
+
+/// So many unknown settings are named one by one.
+const MOST_KEYS: usize = 10;
+
+/// One run of the program.
+#[derive(Debug)]
+pub struct Session<'ui> {
+    /// The surroundings.
+    pub env: Env,
+    /// The project.
+    pub project: Project,
+    /// The settings that hold.
+    pub settings: Settings,
+    /// How patient the network is.
+    pub http: HttpOptions,
+    /// The time everything is decided by.
+    pub now: DateTime<Utc>,
+    /// The user's side.
+    pub ui: &'ui Ui,
+}
+
+impl<'ui> Session<'ui> {
+    /// Finds the project and resolves the settings.
+    pub fn begin(cli: &Cli, env: Env, ui: &'ui Ui) -> Result<Self, CommandError> {
+        let usage = |error: anyhow::Error| CommandError::new(ExitStatus::Usage, error);
+        let found = Project::find(cli.global.directory.as_deref(), &env.cwd, env.home().as_deref());
+        let (project, file) = found.map_err(|error| {
+            usage(error.into()).hint("correct the file; what `[tool.reproq]` may hold is in the README under Settings")
+        })?;
+        if !project.root.is_dir() {
+            let message = format!("`{}` is not a folder", project.root.display());
+            return Err(CommandError::message(ExitStatus::Usage, message).hint("name an existing folder with `-C DIR`"));
+        }
+        if project.reason != RootReason::Named && project.root != env.cwd {
+            ui.status(&format!("project {} ({})", project.root.display(), project.reason));
+        }
+        for key in file.unknown.iter().take(MOST_KEYS) {
+            ui.warn(&format!("[tool.reproq] has a key `{key}` that this version does not know"));
+        }
+        if let Some(more) = file.unknown.len().checked_sub(MOST_KEYS).filter(|more| *more > 0) {
+            ui.warn(&format!("[tool.reproq] has {} that this version does not know", count(more, "more key")));
+        }
+        let purpose = match &cli.command {
+            Command::Release(_) => ServerPurpose::Releases,
+            Command::Install(_)
+            | Command::Lock(_)
+            | Command::Upgrade(_)
+            | Command::Rollback(_)
+            | Command::Verify(_)
+            | Command::Trust(_)
+            | Command::Versions
+            | Command::Doctor(_)
+            | Command::Cache(_)
+            | Command::Bundle(_)
+            | Command::Mirror(_)
+            | Command::Which(_)
+            | Command::Config(_)
+            | Command::Completions(_) => ServerPurpose::Worker,
+        };
+        let mut input = SettingsInput {
+            purpose,
+            offline: cli.global.offline,
+            github_api_url: cli.global.github_api_url.clone(),
+            github_server_url: cli.global.github_server_url.clone(),
+            ..SettingsInput::default()
+        };
+        match &cli.command {
+            Command::Install(arguments) => {
+                input.repository.clone_from(&arguments.repo);
+                input.require.clone_from(&arguments.require);
+                input.source.clone_from(&arguments.source);
+                input.workflow.clone_from(&arguments.workflow);
+                input.mirrors.clone_from(&arguments.mirror);
+            }
+            Command::Lock(arguments) => {
+                input.repository.clone_from(&arguments.repo);
+                input.workflow.clone_from(&arguments.workflow);
+                input.mirrors.clone_from(&arguments.mirror);
+            }
+            Command::Mirror(MirrorCommand::Sync(arguments)) => {
+                input.repository.clone_from(&arguments.repo);
+                input.require.clone_from(&arguments.require);
+            }
+            Command::Bundle(BundleCommand::Create(arguments)) => {
+                input.repository.clone_from(&arguments.repo);
+                input.require.clone_from(&arguments.require);
+                input.mirrors.clone_from(&arguments.mirror);
+            }
+            Command::Upgrade(arguments) => {
+                input.repository.clone_from(&arguments.repo);
+                input.workflow.clone_from(&arguments.workflow);
+                input.require.clone_from(&arguments.require);
+                input.mirrors.clone_from(&arguments.mirror);
+            }
+            Command::Verify(arguments) => input.require.clone_from(&arguments.require),
+            Command::Bundle(BundleCommand::Inspect(_))
+            | Command::Rollback(_)
+            | Command::Config(_)
+            | Command::Completions(_)
+            | Command::Versions
+            | Command::Doctor(_)
+            | Command::Cache(_)
+            | Command::Which(_)
+            | Command::Trust(_)
+            | Command::Release(_) => {}
+        }
+        let settings = Settings::resolve(input, &env, &file).map_err(|error| usage(error.into()))?;
+        for token in &settings.tokens {
+            ui.redact(token.value.expose());
+        }
+        if let Some(variable) = settings.withheld_token {
+            let api = &settings.server.api_url;
+            let host = api.value.host_str().unwrap_or_default();
+            ui.warn(&format!("the token from {variable} is not sent to {host}, which only {} names", api.from));
+            let (named_by, _) = purpose.variables();
+            ui.hint(&format!("if you trust that host, name it in {named_by} or with `--github-api-url`"));
+        }
+        let log = ui.debug_sink().map(RequestLog::to).unwrap_or_default();
+        let http = HttpOptions { log, ..http_options(&env)? };
+        for line in settings.describe() {
+            ui.debug(&line);
+        }
+        ui.debug(&format!("project {} ({})", project.root.display(), project.reason));
+        Ok(Self { env, project, settings, http, now: now(), ui })
+    }
+}
+
+/// The clock enters here, once, in whole seconds: nothing here is decided by less.
+#[expect(clippy::disallowed_methods, reason = "the clock enters here")]
+fn now() -> DateTime<Utc> {
+    DateTime::<Utc>::from(std::time::SystemTime::now()).trunc_subsecs(0)
+}
+
+/// `REPROQ_HTTP_TIMEOUT`: how many seconds a connection or a body may stand still; certificates to trust beside the
+/// system's; and the proxy.
+fn http_options(env: &Env) -> Result<HttpOptions, CommandError> {
+    let directories = env.var_os("SSL_CERT_DIR").map(std::env::split_paths);
+    let certificates = Certificates {
+        file: env.var_os("SSL_CERT_FILE").map(PathBuf::from),
+        directories: directories.into_iter().flatten().filter(|path| !path.as_os_str().is_empty()).collect(),
+    };
+    let proxy = ProxyVariables::of(|name| env.var_os(name).map(ToOwned::to_owned));
+    let options = HttpOptions { certificates, proxy, ..HttpOptions::default() };
+    let Some(text) = env.var("REPROQ_HTTP_TIMEOUT") else { return Ok(options) };
+    let bounds = Duration::from_secs(1)..=Duration::from_secs(3600);
+    match parse_duration(&text) {
+        Ok(idle_timeout) if bounds.contains(&idle_timeout) => Ok(HttpOptions { idle_timeout, ..options }),
+        Ok(_) | Err(_) => Err(CommandError::message(
+            ExitStatus::Usage,
+            format!("the variable REPROQ_HTTP_TIMEOUT must be 1s to 1h, such as 30, 90s or 5m; found `{text}`"),
+        )),
+    }
+}

@@ -1,0 +1,256 @@
+//! Makes findings of facts.
+
+use std::time::Duration;
+
+use chrono::DateTime;
+use chrono::Utc;
+
+use crate::flows::doctor::Area;
+use crate::flows::doctor::Finding;
+use crate::flows::integrity::Difference;
+use crate::model::text::size;
+
+/// A clock that is further off than this breaks certificates and the waiting for limits.
+const MAX_SKEW: i64 = 5 * 60;
+
+/// Fewer requests than this are soon used up by others behind the same address.
+const FEW_REQUESTS: u64 = 10;
+
+/// One host on the way to a release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// What it is for: `API`, `release pages`, `files`.
+    pub role: &'static str,
+    /// Its name.
+    pub name: String,
+    /// What was asked for, without secrets.
+    pub url: String,
+    /// How many addresses its name leads to, or why it leads nowhere.
+    pub addresses: Result<usize, String>,
+    /// The proxy in between, without its password.
+    pub proxy: Option<String>,
+    /// Who signed its certificate.
+    pub issuer: Option<String>,
+    /// The status of its answer, or why there was none, with what to do.
+    pub outcome: Result<u16, (String, String)>,
+    /// How long the answer took.
+    pub took: Duration,
+}
+
+/// How many requests the API still allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// In an hour.
+    pub limit: u64,
+    /// Still left.
+    pub remaining: u64,
+    /// When the next hour begins.
+    pub reset: Option<DateTime<Utc>>,
+}
+
+/// What is installed, as `verify` compares it. A project without an installation is no problem.
+pub fn installed(
+    label: Option<&str>,
+    differences: &[Difference],
+    hint: impl Fn(&Difference) -> String,
+) -> Vec<Finding> {
+    if differences.is_empty() {
+        let label = label.unwrap_or("the binary");
+        return vec![Finding::fine(Area::Installed, format!("{label}: binary, receipt and lock agree"))];
+    }
+    let finding = |difference: &Difference| match difference {
+        Difference::NotInstalled => Finding::warning(Area::Installed, difference.to_string(), hint(difference)),
+        Difference::Removed { .. }
+        | Difference::NotAFile { .. }
+        | Difference::Changed { .. }
+        | Difference::Foreign { .. }
+        | Difference::NotExecutable
+        | Difference::OtherTarget { .. }
+        | Difference::OtherRelease { .. }
+        | Difference::OtherBytes { .. }
+        | Difference::NotLocked { .. }
+        | Difference::BelowRequired { .. }
+        | Difference::ProofsGone { .. }
+        | Difference::NotProven { .. }
+        | Difference::ChangedOnGitHub { .. }
+        | Difference::NotAsked { .. } => Finding::problem(Area::Installed, difference.to_string(), hint(difference)),
+    };
+    differences.iter().map(finding).collect()
+}
+
+/// The toolchain for local builds. Not to have one is fine as long as releases serve.
+pub fn go(found: Result<&str, &str>, checkout: Option<&str>) -> Vec<Finding> {
+    let mut findings = vec![match found {
+        Ok(version) => Finding::fine(Area::Build, version),
+        Err(why) => Finding::fine(Area::Build, format!("{why}; needed only for local builds")),
+    }];
+    findings.push(match checkout {
+        Some(path) => Finding::fine(Area::Build, format!("a checkout of the worker is at {path}")),
+        None => Finding::fine(Area::Build, "no checkout of the worker was found; needed only for local builds"),
+    });
+    findings
+}
+
+/// The cache: how full, or why it cannot be used.
+pub fn cache(folder: &str, used: Result<u64, String>, limit: u64) -> Finding {
+    match used {
+        Ok(used) => Finding::fine(Area::Cache, format!("{} of {} used in {folder}", size(used), size(limit))),
+        Err(error) => Finding::warning(
+            Area::Cache,
+            format!("{folder} cannot be used: {error}"),
+            "name another folder with REPROQ_CACHE_DIR; without a cache everything is downloaded again",
+        ),
+    }
+}
+
+/// A cache that this user cannot fill, mostly because a command was once run as root.
+pub fn cache_of_others(folder: &str) -> Finding {
+    Finding::warning(
+        Area::Cache,
+        format!("{folder} cannot be written by this user, so that nothing is cached"),
+        "make it this user's with `chown -R`, or name another directory with REPROQ_CACHE_DIR",
+    )
+}
+
+/// A directory of the store that is on a file system of its own.
+pub fn elsewhere(directory: &str, holds_the_worker: bool) -> Finding {
+    let consequence = if holds_the_worker { ": a copy of the project does not hold the worker" } else { "" };
+    Finding::warning(
+        Area::Project,
+        format!("{directory} is on another file system than the project{consequence}"),
+        "if that is not intended, mount the volume at the project's directory",
+    )
+}
+
+/// One host.
+pub fn host(host: &Host) -> Finding {
+    let Host { role, name, url, addresses, proxy, issuer, outcome, took } = host;
+    let through = proxy.as_ref().map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default();
+    if let (Err(error), None) = (addresses, proxy) {
+        return Finding::problem(
+            Area::Network,
+            format!("{role}: the name {name} leads nowhere ({error})"),
+            "check the name server of this machine; behind a proxy, set HTTPS_PROXY",
+        );
+    }
+    match outcome {
+        // Of the API's root nothing is wanted but an answer; of the others something that must be there.
+        Ok(status) if *status >= 500 || (*status >= 400 && *role != "API") => Finding::problem(
+            Area::Network,
+            format!("{role}: {url} answers HTTP {status}{through}"),
+            missing(role, *status),
+        ),
+        Ok(status) => {
+            let addresses = addresses.as_ref().map_or(0, |number| *number);
+            let addresses = if addresses == 1 { "1 address".to_owned() } else { format!("{addresses} addresses") };
+            let issuer = issuer.as_ref().map(|issuer| format!(", certificate by {issuer}")).unwrap_or_default();
+            let took = took.as_millis();
+            Finding::fine(
+                Area::Network,
+                format!("{role}: {name} answers{through} (HTTP {status}, {took} ms, {addresses}{issuer})"),
+            )
+        }
+        Err((error, hint)) => {
+            Finding::problem(Area::Network, format!("{role}: {name}{through}: {error}"), hint.clone())
+        }
+    }
+}
+
+/// What to do about something that is not where it should be.
+fn missing(role: &str, status: u16) -> &'static str {
+    match (role, status) {
+        ("release pages", 404) => {
+            "check the repository's name and the server's URL above; a private repository needs a token: set REPROQ_GITHUB_TOKEN"
+        }
+        ("mirror", 404) => "the mirror has no index of this repository; make one with `reproq mirror sync DIR`",
+        (_, 500..) => "the server has a fault of its own; try again later",
+        _ => "open the URL in a browser; a proxy or a login page may stand in between",
+    }
+}
+
+/// What the API allows.
+pub fn quota(quota: &Quota, has_token: bool) -> Finding {
+    let Quota { limit, remaining, reset } = quota;
+    let until = reset.map(|reset| format!(" until {}", reset.format("%H:%M:%S UTC"))).unwrap_or_default();
+    let sentence = format!("{remaining} of {limit} requests an hour are left{until}");
+    if *remaining >= FEW_REQUESTS {
+        return Finding::fine(Area::Token, sentence);
+    }
+    let hint =
+        if has_token { "wait, or use another token" } else { "set REPROQ_GITHUB_TOKEN, GH_TOKEN or GITHUB_TOKEN" };
+    if *remaining == 0 {
+        Finding::problem(Area::Token, sentence, hint)
+    } else {
+        Finding::warning(Area::Token, sentence, hint)
+    }
+}
+
+/// The difference between the server's clock and this machine's, where it matters.
+pub fn skew(server: DateTime<Utc>, here: DateTime<Utc>) -> Option<Finding> {
+    let seconds = (here - server).num_seconds();
+    let direction = if seconds > 0 { "ahead of" } else { "behind" };
+    (seconds.abs() > MAX_SKEW).then(|| {
+        Finding::problem(
+            Area::Machine,
+            format!("this machine's clock is {} minutes {direction} the server's", seconds.abs() / 60),
+            "set the clock (for example with `timedatectl set-ntp true`); certificates and limits go by it",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flows::doctor::Grade;
+
+    fn answering() -> Host {
+        Host {
+            role: "API",
+            name: "api.github.com".to_owned(),
+            url: "https://api.github.com/rate_limit".to_owned(),
+            addresses: Ok(1),
+            proxy: None,
+            issuer: Some("CN=A".to_owned()),
+            outcome: Ok(200),
+            took: Duration::from_millis(45),
+        }
+    }
+
+    #[test]
+    fn each_stage_of_a_request_is_told_apart() {
+        let expected = "API: api.github.com answers (HTTP 200, 45 ms, 1 address, certificate by CN=A)";
+        assert_eq!(host(&answering()), Finding::fine(Area::Network, expected));
+        let nameless = Host { addresses: Err("no such host".to_owned()), ..answering() };
+        assert_eq!(host(&nameless).grade, Grade::Problem);
+        let status = |role, status| host(&Host { role, outcome: Ok(status), ..answering() }).grade;
+        for (role, code, grade) in [
+            ("API", 404, Grade::Fine),
+            ("API", 500, Grade::Problem),
+            ("release pages", 302, Grade::Fine),
+            ("release pages", 404, Grade::Problem),
+            ("mirror", 404, Grade::Problem),
+            ("files", 403, Grade::Problem),
+        ] {
+            assert_eq!(status(role, code), grade, "{role} {code}");
+        }
+        // A proxy resolves names itself.
+        let proxied = Host { proxy: Some("http://proxy:3128/".to_owned()), ..nameless };
+        assert_eq!(host(&proxied).grade, Grade::Fine);
+        let refused = Host { outcome: Err(("refused".to_owned(), "check".to_owned())), ..answering() };
+        assert_eq!(host(&refused).hint.as_deref(), Some("check"));
+    }
+
+    #[test]
+    fn few_requests_are_a_warning_and_none_a_problem() {
+        let grade = |remaining| quota(&Quota { limit: 60, remaining, reset: None }, false).grade;
+        assert_eq!((grade(60), grade(9), grade(0)), (Grade::Fine, Grade::Warning, Grade::Problem));
+    }
+
+    #[test]
+    fn a_clock_minutes_off_is_named_with_its_direction() {
+        let at = |seconds: i64| DateTime::from_timestamp(1_800_000_000 + seconds, 0).expect("a time");
+        assert_eq!(skew(at(0), at(200)), None);
+        assert!(skew(at(0), at(3600)).expect("a finding").sentence.contains("60 minutes ahead of"));
+        assert!(skew(at(0), at(-3600)).expect("a finding").sentence.contains("60 minutes behind"));
+    }
+}

@@ -1,0 +1,316 @@
+//! Brings an executable to the staging folder: from the cache, or from the first origin that serves. Says so where a local
+//! build has to take their place.
+
+use std::path::Path;
+use std::path::PathBuf;
+use std::pin::pin;
+
+use futures_util::future::Either;
+use futures_util::future::select;
+
+use crate::flows::install::BuildMode;
+use crate::flows::install::Door;
+use crate::flows::install::Fallback;
+use crate::flows::install::InstallError;
+use crate::flows::install::InstallRequest;
+use crate::flows::install::ResolveError;
+use crate::flows::install::Work;
+use crate::flows::install::drift;
+use crate::flows::install::resolved::Aim;
+use crate::flows::install::resolved::Found;
+use crate::flows::install::resolved::FoundRelease;
+use crate::flows::install::resolved::Resolved;
+use crate::flows::install::resolved::first_served;
+use crate::flows::install::signed::Signed;
+use crate::io::fs::FileId;
+use crate::io::fs::hashing_writer::Written;
+use crate::io::fs::hashing_writer::discard;
+use crate::lockfile::Lockfile;
+use crate::lockfile::Pin;
+use crate::model::Asset;
+use crate::model::AssetState;
+use crate::model::Sha256Digest;
+use crate::model::Tag;
+use crate::sources::cache::Fetched;
+use crate::sources::cache::Provenance;
+use crate::sources::source::Origin;
+use crate::trust::Evidence;
+use crate::trust::EvidenceSource;
+use crate::trust::Level;
+use crate::trust::Verified;
+use crate::trust::judge;
+use crate::trust::verify;
+use crate::worker::archive;
+use crate::worker::archive::ArchiveForm;
+use crate::worker::archive::Limits;
+use crate::worker::store::ReceiptAsset;
+use crate::worker::store::ReceiptOrigin;
+
+/// An executable in the staging folder, with all that is known about it.
+#[derive(Debug)]
+pub(super) struct Acquired {
+    /// What sentences call it.
+    pub(super) name: String,
+    pub(super) path: PathBuf,
+    /// Which file that is.
+    pub(super) id: Option<FileId>,
+    pub(super) sha256: Sha256Digest,
+    pub(super) size: u64,
+    pub(super) verdict: Level,
+    pub(super) evidence: Vec<Evidence>,
+    pub(super) origin: ReceiptOrigin,
+    /// The tag its version must equal.
+    pub(super) tag: Option<Tag>,
+    /// The lock that names it, whether it was there before or is written now.
+    pub(super) lockfile: Option<Lockfile>,
+    /// Who signed for the asset.
+    pub(super) signed: Signed,
+    /// The asset, where the cache does not have it yet.
+    pub(super) for_cache: Option<(Written, Provenance)>,
+}
+
+/// The result of looking for a release and fetching its asset.
+#[derive(Debug)]
+pub(super) enum Way {
+    /// The executable is in the staging folder.
+    Staged(Box<Acquired>),
+    /// The newest release is the one that is installed.
+    Current,
+    /// The release cannot serve; a build may.
+    Build(Fallback),
+}
+
+/// One installation's surroundings, so that the steps below need not hand each on.
+pub(super) struct Order<'a> {
+    pub(super) request: &'a InstallRequest,
+    pub(super) door: &'a Door<'a>,
+    pub(super) staging: &'a Path,
+}
+
+/// Why no release is even looked at.
+pub(super) fn build_at_once(request: &InstallRequest, work: &Work) -> Option<Fallback> {
+    if request.build == BuildMode::Only {
+        return Some(Fallback::Asked);
+    }
+    (work.repairs_a_build() && request.spec.is_none()).then_some(Fallback::RepairsBuild)
+}
+
+impl Order<'_> {
+    /// Resolves the release and obtains its asset, from the first source that provides it.
+    pub(super) async fn acquire(&self, aim: &Aim<'_>) -> Result<Way, InstallError> {
+        if let Some(because) = build_at_once(self.request, aim.work) {
+            return Ok(Way::Build(because));
+        }
+        if let Some(resolved) = self.resolve_in_cache()
+            && let Some(acquired) = self.obtain_from_cache(resolved)?
+        {
+            return Ok(Way::Staged(Box::new(acquired)));
+        }
+        let sources = self.door.origins(self.request)?;
+        let provided = first_served(&sources, self.request, self.door, async |origin: &Origin| {
+            self.acquire_from(origin, aim).await
+        });
+        Ok(provided.await?.unwrap_or_else(Way::Build))
+    }
+
+    async fn acquire_from(&self, origin: &Origin, aim: &Aim<'_>) -> Result<Way, InstallError> {
+        if self.request.pin.is_some() {
+            let resolved = self.resolve_pinned(origin).await?;
+            return Ok(Way::Staged(Box::new(self.obtain_pinned(origin, resolved).await?)));
+        }
+        let found = match self.find(origin, aim).await? {
+            Found::Current => return Ok(Way::Current),
+            Found::Release(found) => found,
+        };
+        // The bytes and everything that is published about them are requested at the same time. A refusal ends the download;
+        // a failed download is reported only where nothing worse is known.
+        let (resolve, fetch) = (pin!(self.resolve(origin, &found)), pin!(self.fetch(origin, &found)));
+        let (resolved, fetched) = match select(resolve, fetch).await {
+            Either::Left((resolved, fetch)) => (resolved?, fetch.await?),
+            Either::Right((fetched, resolve)) => (resolve.await?, fetched?),
+        };
+        Ok(Way::Staged(Box::new(self.obtain(resolved, fetched)?)))
+    }
+
+    /// The asset's bytes in the staging folder, and whether the cache had them.
+    async fn fetch(&self, origin: &Origin, found: &FoundRelease) -> Result<(Written, bool), InstallError> {
+        let asset = &found.asset;
+        if let Some(written) = found.stated().and_then(|sha256| self.cached(&sha256, &asset.name)) {
+            return Ok((written, true));
+        }
+        let fetched = origin.fetch(found.listing.tag(), asset, &self.file(&asset.name), self.door.progress).await;
+        fetched.map(|written| (written, false)).map_err(|error| InstallError::fetching(asset, error))
+    }
+
+    /// Verifies the bytes by what was resolved and unpacks them.
+    fn obtain(&self, resolved: Resolved, (written, is_cached): (Written, bool)) -> Result<Acquired, InstallError> {
+        let refused = |source| InstallError::Verify { asset: resolved.asset.name.clone(), source };
+        let verified = verify(written, &resolved.evidence, self.request.policy).map_err(refused)?;
+        self.staged(resolved, &verified, is_cached)
+    }
+
+    /// The bytes the lock names, from this origin, or from the cache where that lacks only the proofs.
+    async fn obtain_pinned(&self, origin: &Origin, resolved: Resolved) -> Result<Acquired, InstallError> {
+        let pin = self.request.pin.as_ref().expect("only a pin resolves to pinned bytes");
+        let cached = self.cached_without_proofs(pin, &resolved.signed)?;
+        let is_cached = cached.is_some();
+        let verified = match cached {
+            Some(verified) => verified,
+            None => self.pinned_bytes(origin, pin, &resolved.signed).await?,
+        };
+        self.staged(resolved, &verified, is_cached)
+    }
+
+    /// The bytes the lock names, from the cache; nothing where it turns out not to have them.
+    fn obtain_from_cache(&self, resolved: Resolved) -> Result<Option<Acquired>, InstallError> {
+        let pin = self.request.pin.as_ref().expect("only a pin resolves to cached bytes");
+        let Some(verified) = self.cached_bytes(pin, &resolved.signed)? else { return Ok(None) };
+        self.staged(resolved, &verified, true).map(Some)
+    }
+
+    /// The asset the lock names, from this origin. Nobody is asked which it is.
+    pub(super) async fn pinned_bytes(
+        &self,
+        origin: &Origin,
+        pin: &Pin,
+        signed: &Signed,
+    ) -> Result<Verified, InstallError> {
+        let (asset, tag) = (pinned_asset(pin), &pin.lockfile.tag);
+        let evidence = stated(origin, pin, signed);
+        let refused = |source| InstallError::Verify { asset: asset.name.clone(), source };
+        judge(None, &evidence, self.request.policy).map_err(refused)?;
+        let file = self.file(&asset.name);
+        let written = match origin.fetch(tag, &asset, &file, self.door.progress).await {
+            Ok(written) => written,
+            Err(error) if error.is_unreachable() => return Err(InstallError::at(origin, error)),
+            Err(error) => {
+                let error = InstallError::fetching(&asset, error);
+                drift::explain(origin, pin, error, &file, self.door.progress).await?
+            }
+        };
+        match verify(written, &evidence, self.request.policy) {
+            Ok(verified) => Ok(verified),
+            Err(error) => {
+                discard(&file).map_err(|source| InstallError::Staging { doing: "remove a refused file", source })?;
+                let written = drift::explain(origin, pin, refused(error), &file, self.door.progress).await?;
+                verify(written, &evidence, self.request.policy).map_err(refused)
+            }
+        }
+    }
+
+    /// The asset the lock names, from the cache.
+    pub(super) fn cached_bytes(&self, pin: &Pin, signed: &Signed) -> Result<Option<Verified>, InstallError> {
+        let Some(written) = self.cached(&pin.asset.sha256, &pin.asset.name) else { return Ok(None) };
+        let verified = verify(written, &pinned_evidence(pin, signed), self.request.policy);
+        verified.map(Some).map_err(|source| InstallError::Verify { asset: pin.asset.name.clone(), source })
+    }
+
+    /// The same where the cache was not asked yet, because it lacks the proofs that came from elsewhere.
+    pub(super) fn cached_without_proofs(&self, pin: &Pin, signed: &Signed) -> Result<Option<Verified>, InstallError> {
+        if self.signed_as_cached(pin).is_some() { Ok(None) } else { self.cached_bytes(pin, signed) }
+    }
+
+    /// The bytes with this digest, if the cache has them. A cache that cannot be used costs a download and nothing else.
+    fn cached(&self, sha256: &Sha256Digest, name: &str) -> Option<Written> {
+        // Whoever names a bundle wants to know that it is good.
+        if self.request.from.is_some() {
+            return None;
+        }
+        let cache = self.door.cache.as_ref()?;
+        match cache.fetch(sha256, &self.file(name)) {
+            Ok(Fetched::Found(written)) => Some(written),
+            Ok(Fetched::Missing) => None,
+            Ok(Fetched::Damaged { found }) => {
+                self.door.progress.note(&format!(
+                    "the cached {name} is damaged (sha256 {} instead of {}); it was removed from the cache",
+                    found.short(),
+                    sha256.short()
+                ));
+                None
+            }
+            Err(error) => {
+                self.door.leave_out_cache(&error);
+                None
+            }
+        }
+    }
+
+    /// The name is one of ours, computed for the target, so it names a file and nothing else.
+    fn file(&self, name: &str) -> PathBuf {
+        self.staging.join(name)
+    }
+
+    /// Unpacks what is verified.
+    fn staged(&self, resolved: Resolved, verified: &Verified, is_cached: bool) -> Result<Acquired, InstallError> {
+        let Resolved { repository, tag, asset, form, url, evidence, signed, lockfile, .. } = resolved;
+        let file = verified.file();
+        let mut origin_asset =
+            ReceiptAsset { name: asset.name.clone(), url, size: file.size, sha256: file.sha256, member: None };
+        let executable = match ArchiveForm::of(form) {
+            None => file.clone(),
+            Some(form) => {
+                let names = self.request.tool.member_names(self.request.target);
+                let destination = self.staging.join(self.request.tool.installed_name(self.request.target));
+                let limits = Limits::default();
+                let unpacked =
+                    archive::unpack(form, verified.path(), &names, &destination, &limits, self.door.progress)
+                        .map_err(|source| InstallError::Archive { asset: asset.name.clone(), source })?;
+                origin_asset.member = Some(unpacked.member);
+                unpacked.written
+            }
+        };
+        let provenance = || Provenance { repository: repository.clone(), tag: tag.clone(), name: asset.name.clone() };
+        Ok(Acquired {
+            name: format!("{} of {tag}", asset.name),
+            path: executable.path,
+            id: executable.id,
+            sha256: executable.sha256,
+            size: executable.size,
+            verdict: verified.level(),
+            evidence,
+            // Its proofs may be news to the cache even if its bytes are none.
+            for_cache: (!is_cached || !signed.bundles.is_empty()).then(|| (file.clone(), provenance())),
+            origin: ReceiptOrigin::Release { repository, tag: tag.clone(), asset: origin_asset },
+            tag: Some(tag),
+            lockfile,
+            signed,
+        })
+    }
+}
+
+pub(super) fn pinned_asset(pin: &Pin) -> Asset {
+    let locked = &pin.asset;
+    Asset {
+        id: None,
+        name: locked.name.clone(),
+        size: locked.size,
+        state: AssetState::Uploaded,
+        digest: Ok(Some(locked.sha256)),
+    }
+}
+
+pub(super) fn pinned_evidence(pin: &Pin, signed: &Signed) -> Vec<Evidence> {
+    let pinned = Evidence::found(EvidenceSource::Lock, pin.asset.sha256);
+    std::iter::once(pinned).chain(signed.evidence.iter().cloned()).collect()
+}
+
+/// What is stated about what the lock names: by the lock, by a list that comes with the bytes, and by signatures.
+pub(super) fn stated(origin: &Origin, pin: &Pin, signed: &Signed) -> Vec<Evidence> {
+    let mut evidence = pinned_evidence(pin, signed);
+    let carried = origin.carried_lock().and_then(|lockfile| lockfile.asset(pin.asset.target));
+    evidence.extend(carried.map(|asset| Evidence::found(origin.index_source(), asset.sha256)));
+    evidence
+}
+
+/// What a bundle or a mirror lacks, its release may well have.
+pub(super) fn not_carried(origin: &Origin, error: ResolveError) -> ResolveError {
+    match (origin, error) {
+        (Origin::Bundle(bundle), ResolveError::Fallback(Fallback::NoAsset { tag, target, has, .. })) => {
+            Fallback::NotInBundle { bundle: bundle.name().to_owned(), tag, target, has }.into()
+        }
+        (Origin::Mirror(mirror), ResolveError::Fallback(Fallback::NoAsset { tag, target, has, .. })) => {
+            Fallback::NotInMirror { mirror: mirror.name(), tag, target, has }.into()
+        }
+        (_, error) => error,
+    }
+}

@@ -1,0 +1,310 @@
+//! Brings the assets of one release together, for many machines: for a bundle. Each is proven as for an installation.
+
+use std::path::Path;
+
+use crate::flows::install::Door;
+use crate::flows::install::InstallError;
+use crate::flows::install::InstallRequest;
+use crate::flows::install::LockOrder;
+use crate::flows::install::ResolveError;
+use crate::flows::install::acquire::Order;
+use crate::flows::install::apply::runtime;
+use crate::flows::install::choose;
+use crate::flows::install::evidence;
+use crate::flows::install::locking;
+use crate::flows::install::locking::Known;
+use crate::flows::install::looked::looked_in_cache;
+use crate::flows::install::looked::looked_in_mirrors;
+use crate::flows::install::resolve::give_up;
+use crate::flows::install::signed::Signed;
+use crate::io::fs::hashing_writer::Written;
+use crate::lockfile::LockedAsset;
+use crate::lockfile::Lockfile;
+use crate::lockfile::Pin;
+use crate::model::Asset;
+use crate::model::AssetState;
+use crate::model::Listing;
+use crate::model::Target;
+use crate::model::VersionSpec;
+use crate::sources::cache::Provenance;
+use crate::sources::source::Origin;
+use crate::trust::Evidence;
+use crate::trust::SUMS_FILES;
+use crate::trust::attestation::file_name;
+use crate::trust::judge;
+use crate::trust::sidecar_names;
+
+/// For which machines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Machines {
+    /// All the release has an asset for.
+    All,
+    /// These, each of which it must have one for.
+    These(Vec<Target>),
+}
+
+/// What would be brought together.
+#[derive(Debug)]
+pub struct Selection {
+    /// The lock of the release: the project's, or one that is made of what the release says.
+    pub lockfile: Lockfile,
+    /// The assets, and whether the cache has them.
+    pub assets: Vec<(Pin, bool)>,
+    /// What else of the release is carried along: checksums and signatures of the assets, by name.
+    pub files: Vec<(String, Vec<u8>)>,
+}
+
+/// What was brought together.
+#[derive(Debug)]
+pub struct Collection {
+    /// The lock of the release.
+    pub lockfile: Lockfile,
+    /// The assets, each in the staging folder.
+    pub assets: Vec<(LockedAsset, Written)>,
+    /// Checksums and signatures, by name.
+    pub files: Vec<(String, Vec<u8>)>,
+}
+
+/// Finds out what would be brought together. With a lock nobody is asked.
+pub fn select(
+    request: &InstallRequest,
+    locked: Option<&Lockfile>,
+    machines: &Machines,
+    door: &Door<'_>,
+) -> Result<Selection, InstallError> {
+    let (lockfile, files) = match locked {
+        Some(lockfile) => (lockfile.clone(), Vec::new()),
+        None => runtime()?.block_on(listed(request, machines, door))?,
+    };
+    let wanted = |target: Target| match machines {
+        Machines::All => true,
+        Machines::These(targets) => targets.contains(&target),
+    };
+    let targets = lockfile.assets.iter().map(|asset| asset.target).filter(|target| wanted(*target));
+    let pins = targets.filter_map(|target| lockfile.pin(&request.tool, target));
+    let has = |pin: &Pin| door.cache.as_ref().is_some_and(|cache| cache.has(&pin.asset.sha256));
+    let assets = pins.map(|pin| (has(&pin), pin)).map(|(cached, pin)| (pin, cached)).collect();
+    Ok(Selection { lockfile, assets, files })
+}
+
+/// Brings it together: from the cache, else from the first origin that serves, verified by its digest.
+pub fn collect(
+    request: &InstallRequest,
+    selection: Selection,
+    door: &Door<'_>,
+    staging: &Path,
+) -> Result<Collection, InstallError> {
+    let Selection { lockfile, assets, mut files } = selection;
+    let collected = runtime()?.block_on(async {
+        let mut collected = Vec::new();
+        for (pin, _) in assets {
+            let request = InstallRequest { pin: Some(pin.clone()), ..request.clone() };
+            let order =
+                Order { request: &request.held_to_the_lock(pin.asset.target, Some(pin.asset.sha256)), door, staging };
+            let Brought { file, proofs, .. } = asset(&order, &pin).await?;
+            if let Some(proofs) = proofs.filter(|_| files.iter().all(|(name, _)| *name != file_name(&pin.asset.name))) {
+                files.push((file_name(&pin.asset.name), proofs.into_bytes()));
+            }
+            collected.push((pin.asset, file));
+        }
+        Ok::<_, InstallError>(collected)
+    })?;
+    Ok(Collection { lockfile, assets: collected, files })
+}
+
+/// One asset of a bundle.
+async fn asset(order: &Order<'_>, pin: &Pin) -> Result<Brought, InstallError> {
+    let brought = brought(order, pin).await?;
+    if !brought.is_cached {
+        keep(order, pin, &brought);
+    }
+    Ok(brought)
+}
+
+/// An asset in the staging folder.
+#[derive(Debug)]
+pub(super) struct Brought {
+    /// The file.
+    pub(super) file: Written,
+    /// The proofs of where it comes from, as one text.
+    pub(super) proofs: Option<String>,
+    /// Whether the cache has all of that.
+    is_cached: bool,
+}
+
+/// The asset a pin names, from the cache, else from the first origin that serves.
+pub(super) async fn brought(order: &Order<'_>, pin: &Pin) -> Result<Brought, InstallError> {
+    let door = order.door;
+    if let Some(signed) = order.signed_as_cached(pin)
+        && let Some(verified) = order.cached_bytes(pin, &signed)?
+    {
+        return Ok(Brought { file: verified.file().clone(), proofs: signed.text(), is_cached: true });
+    }
+    let mut tried = Vec::new();
+    for origin in door.origins(order.request)? {
+        match brought_from(order, &origin, pin).await {
+            Ok(brought) => return Ok(brought),
+            Err(error) => tried.push((origin.name(), error)),
+        }
+    }
+    Err(nothing_serves(tried, order.request, door))
+}
+
+async fn brought_from(order: &Order<'_>, origin: &Origin, pin: &Pin) -> Result<Brought, InstallError> {
+    let signed = order.signed_as_pinned(origin, pin).await?;
+    let verified = match order.cached_without_proofs(pin, &signed)? {
+        Some(verified) => verified,
+        None => order.pinned_bytes(origin, pin, &signed).await?,
+    };
+    Ok(Brought { file: verified.file().clone(), proofs: signed.text(), is_cached: false })
+}
+
+fn keep(order: &Order<'_>, pin: &Pin, brought: &Brought) {
+    let (repository, tag) = (pin.lockfile.repository.clone(), pin.lockfile.tag.clone());
+    let provenance = Provenance { repository, tag, name: pin.asset.name.clone() };
+    let kept = order.door.cache.as_ref().map(|cache| cache.keep(&brought.file, &provenance, brought.proofs.as_deref()));
+    if let Some(Err(error)) = kept {
+        order.door.leave_out_cache(&error);
+    }
+}
+
+/// The lock of the release that is meant, from the first origin that has it, and the files that go with its assets.
+async fn listed(
+    request: &InstallRequest,
+    machines: &Machines,
+    door: &Door<'_>,
+) -> Result<(Lockfile, Vec<(String, Vec<u8>)>), InstallError> {
+    let mut tried = Vec::new();
+    for origin in door.origins(request)? {
+        match listed_at(&origin, request, machines, door).await {
+            Ok(found) => return Ok(found),
+            Err(error) => tried.push((origin.name(), error)),
+        }
+    }
+    Err(nothing_serves(tried, request, door))
+}
+
+fn nothing_serves(tried: Vec<(String, InstallError)>, request: &InstallRequest, door: &Door<'_>) -> InstallError {
+    let mut looked = vec![looked_in_cache(request, door)];
+    if !door.mirrors.is_empty() {
+        looked.extend(looked_in_mirrors(request, door));
+    }
+    match give_up(tried, looked) {
+        Ok(fallback) => InstallError::Resolve(ResolveError::Fallback(fallback)),
+        Err(error) => error,
+    }
+}
+
+async fn listed_at(
+    origin: &Origin,
+    request: &InstallRequest,
+    machines: &Machines,
+    door: &Door<'_>,
+) -> Result<(Lockfile, Vec<(String, Vec<u8>)>), InstallError> {
+    let spec = request.spec.clone().unwrap_or(VersionSpec::Latest);
+    let listing = origin.release(&spec, door.progress).await.map_err(|error| InstallError::at(origin, error))?;
+    let (lockfile, assets) = proven(origin, &listing, request, machines, door).await?;
+    let names: Vec<&str> = assets.iter().map(|asset| asset.name.as_str()).collect();
+    let mut files = files_beside(origin, &listing, &checksum_files(&names)).await?;
+    files.extend(assets.iter().filter_map(|asset| Some((file_name(&asset.name), asset.proofs.clone()?.into_bytes()))));
+    Ok((lockfile, files))
+}
+
+/// An asset that may be accepted.
+#[derive(Debug)]
+pub(super) struct Proven {
+    /// Its name.
+    pub(super) name: String,
+    /// The proofs of where it comes from, as one text.
+    pub(super) proofs: Option<String>,
+}
+
+/// The lock of a release as this origin lists it, and the assets for these machines, each of which may be accepted.
+pub(super) async fn proven(
+    origin: &Origin,
+    listing: &Listing,
+    request: &InstallRequest,
+    machines: &Machines,
+    door: &Door<'_>,
+) -> Result<(Lockfile, Vec<Proven>), InstallError> {
+    let sums = evidence::sums(origin, listing).await;
+    let mut proven: Vec<(Target, Asset, Vec<Evidence>, Signed)> = Vec::new();
+    for target in machines.targets() {
+        let choice = match choose(listing, &request.tool, target) {
+            Ok(choice) => choice,
+            Err(ResolveError::Fallback(_)) if *machines == Machines::All => continue,
+            Err(error) => return Err(InstallError::Resolve(error)),
+        };
+        let mut refused = None;
+        for (asset, _) in choice.candidates {
+            let wanted = request.clone().held_to_the_lock(target, None);
+            let order = Order { request: &wanted, door, staging: Path::new("") };
+            let mut evidence = evidence::gather(origin, listing, &sums, &asset).await;
+            let signed = order.signed_as_stated(origin, listing, &asset, locking::stated(&evidence)).await?;
+            evidence.extend(signed.evidence.iter().cloned());
+            match judge(None, &evidence, wanted.policy) {
+                Ok(_) => {
+                    proven.push((target, asset, evidence, signed));
+                    refused = None;
+                    break;
+                }
+                Err(source) => refused = Some(InstallError::Verify { asset: asset.name, source }),
+            }
+        }
+        // Where only names are known, a machine without an asset looks the same as one whose asset nothing proves.
+        let may_be_missing = *machines == Machines::All && listing.release().is_none();
+        if let Some(error) = refused.filter(|_| !may_be_missing) {
+            return Err(error);
+        }
+    }
+    let known =
+        proven.iter().map(|(target, asset, evidence, signed)| Known { target: *target, asset, evidence, signed });
+    let known: Vec<Known<'_>> = known.collect();
+    // Nothing is staged.
+    let order = Order { request, door, staging: Path::new("") };
+    let lockfile = locking::lockfile(&order, origin, listing, &sums, &known).await?;
+    if let LockOrder::Write { old: Some(old), .. } = &request.lock {
+        locking::refuse_drift(old, &lockfile, origin)?;
+    }
+    let assets = proven.into_iter().map(|(_, asset, _, signed)| Proven { proofs: signed.text(), name: asset.name });
+    Ok((lockfile, assets.collect()))
+}
+
+/// The files of the release with these names, where it has them.
+pub(super) async fn files_beside(
+    origin: &Origin,
+    listing: &Listing,
+    names: &[String],
+) -> Result<Vec<(String, Vec<u8>)>, InstallError> {
+    let Some(release) = listing.release() else { return Ok(Vec::new()) };
+    let mut files = Vec::new();
+    for name in names {
+        let Some(file) = release.asset(name).filter(|file| file.state == AssetState::Uploaded) else { continue };
+        match origin.small_file(&release.tag, file).await {
+            Ok(bytes) => files.extend(bytes.map(|bytes| (name.clone(), bytes))),
+            Err(source) => return Err(InstallError::fetching(file, source)),
+        }
+    }
+    Ok(files)
+}
+
+/// The names of the files that hold the checksums of these assets.
+pub(super) fn checksum_files(assets: &[&str]) -> Vec<String> {
+    let beside = assets.iter().flat_map(|name| sidecar_names(name));
+    SUMS_FILES.iter().map(|name| (*name).to_owned()).chain(beside).collect()
+}
+
+/// The names of all files that go with these assets: their checksums and the proofs of where they come from.
+pub(super) fn files_of(assets: &[&str]) -> Vec<String> {
+    let proofs = assets.iter().map(|name| file_name(name));
+    checksum_files(assets).into_iter().chain(proofs).collect()
+}
+
+impl Machines {
+    fn targets(&self) -> Vec<Target> {
+        match self {
+            Self::All => Target::all().collect(),
+            Self::These(targets) => targets.clone(),
+        }
+    }
+}

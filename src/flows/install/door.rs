@@ -1,0 +1,110 @@
+//! What an installation may touch.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use chrono::DateTime;
+use chrono::Utc;
+
+use crate::config::Server;
+use crate::config::Token;
+use crate::flows::install::InstallError;
+use crate::flows::install::InstallRequest;
+use crate::io::net::Http;
+use crate::io::net::HttpOptions;
+use crate::model::RepoSlug;
+use crate::model::Tag;
+use crate::model::Tool;
+use crate::model::progress::Progress;
+use crate::model::secret::SafeUrl;
+use crate::model::source_spec::Place;
+use crate::sources::cache::Cache;
+use crate::sources::cache::CacheError;
+use crate::sources::github::ApiError;
+use crate::sources::github::GitHub;
+use crate::sources::source::Mirror;
+use crate::sources::source::Origin;
+use crate::sources::source::OriginError;
+use crate::trust::trusted_roots::Keyring;
+
+/// What an installation may touch.
+pub struct Door<'a> {
+    /// The GitHub that has the worker.
+    pub server: &'a Server,
+    /// The places that may have releases, in the order they are tried; none is GitHub alone.
+    pub mirrors: &'a [Place],
+    /// The token for the API.
+    pub tokens: &'a [Token],
+    /// How patient the network is.
+    pub http: HttpOptions,
+    /// The user's cache, where there is a folder for one.
+    pub cache: Option<Cache>,
+    /// Whose keys the user trusts.
+    pub keyring: Keyring,
+    /// The environment child processes get, less what they must not see.
+    pub environment: &'a [(OsString, OsString)],
+    /// How long another installation is waited for.
+    pub lock_timeout: Duration,
+    /// The time.
+    pub now: DateTime<Utc>,
+    /// Who watches.
+    pub progress: &'a dyn Progress,
+}
+
+impl Door<'_> {
+    /// The places that may have the release, in the order they are tried. Without the network no client for it is made.
+    pub(super) fn origins(&self, request: &InstallRequest) -> Result<Vec<Origin>, InstallError> {
+        if let Some(bundle) = &request.from {
+            return Ok(vec![Origin::Bundle(bundle.clone())]);
+        }
+        self.places(&request.repository, request.offline)
+    }
+
+    /// The same, whatever is installed.
+    pub(super) fn places(&self, repository: &RepoSlug, offline: bool) -> Result<Vec<Origin>, InstallError> {
+        let github = [Place::GitHub];
+        let places = if self.mirrors.is_empty() { &github } else { self.mirrors };
+        let mut origins = Vec::new();
+        for place in places {
+            match place {
+                Place::Folder(root) => {
+                    let mirror = Mirror::in_folder(root.clone(), Tool::WORKER, repository.clone());
+                    origins.push(Origin::Mirror(Box::new(mirror)));
+                }
+                Place::GitHub | Place::Web(_) if offline => {}
+                Place::GitHub => origins.push(self.github(repository)?),
+                Place::Web(base) => {
+                    let http = Http::new(self.http.clone()).map_err(OriginError::from)?;
+                    let mirror = Mirror::behind(base.clone(), http, Tool::WORKER, repository.clone());
+                    origins.push(Origin::Mirror(Box::new(mirror)));
+                }
+            }
+        }
+        Ok(origins)
+    }
+
+    /// GitHub, for this repository. Its client has to be made where the network runs.
+    pub(super) fn github(&self, repository: &RepoSlug) -> Result<Origin, InstallError> {
+        let github = || -> Result<GitHub, ApiError> {
+            let http = Http::new(self.http.clone())?;
+            GitHub::new(http, repository.clone(), self.server.clone(), self.tokens.to_vec())
+        };
+        github().map(|github| Origin::GitHub(Box::new(github))).map_err(|error| OriginError::from(error).into())
+    }
+
+    /// The host of a GitHub that is not github.com.
+    pub(super) fn other_github(&self) -> Option<&str> {
+        (!self.server.is_github_com()).then(|| self.server.host())
+    }
+
+    /// A cache that cannot be used costs a download and nothing else.
+    pub(super) fn leave_out_cache(&self, error: &CacheError) {
+        self.progress.note(&format!("the cache is left out: {error}: {}", error.source));
+    }
+
+    /// Where an asset is published, for reports and receipts.
+    pub(super) fn public_address(&self, repository: &RepoSlug, tag: &Tag, name: &str) -> String {
+        let segments = [repository.owner(), repository.name(), "releases", "download", tag.as_str(), name];
+        SafeUrl(&self.server.page(&segments)).to_string()
+    }
+}

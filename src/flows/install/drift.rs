@@ -1,0 +1,81 @@
+//! Finds out what became of a locked asset when its release no longer gives the locked bytes. One request more, and only
+//! when something is wrong already.
+
+use std::path::Path;
+
+use crate::flows::install::Drift;
+use crate::flows::install::InstallError;
+use crate::flows::install::acquire::pinned_asset;
+use crate::io::fs::hashing_writer::Written;
+use crate::io::net::NetError;
+use crate::lockfile::Pin;
+use crate::model::Asset;
+use crate::model::Listing;
+use crate::model::VersionSpec;
+use crate::model::progress::Progress;
+use crate::sources::github::ApiError;
+use crate::sources::source::Origin;
+use crate::sources::source::OriginError;
+use crate::trust::VerifyError;
+
+/// What the release says now, or the error as it was where it says nothing new. A private repository gives its files only by
+/// number, which a lock does not have; once it is known the bytes are fetched after all.
+pub(super) async fn explain(
+    origin: &Origin,
+    pin: &Pin,
+    error: InstallError,
+    file: &Path,
+    progress: &dyn Progress,
+) -> Result<Written, InstallError> {
+    if let (Origin::Mirror(_), InstallError::Origin(problem)) = (origin, &error) {
+        return Err(if problem.is_damage() { in_mirror(origin, pin, error, progress).await } else { error });
+    }
+    if !may_have_drifted(&error) || !matches!(origin, Origin::GitHub(_)) {
+        return Err(error);
+    }
+    let (tag, name, locked) = (pin.lockfile.tag.clone(), pin.asset.name.clone(), pin.asset.sha256);
+    let listed = match origin.release(&VersionSpec::Exact(tag.clone()), progress).await {
+        Ok(Listing::Api(release)) => release.asset(&name).cloned(),
+        Err(OriginError::Api(ApiError::NotFound { server, .. })) => {
+            return Err(InstallError::Drift { drift: Drift::NoRelease { tag, server } });
+        }
+        // Nobody says more than is known already.
+        Ok(Listing::Web { .. } | Listing::Index(_)) | Err(_) => return Err(error),
+    };
+    match listed {
+        None => Err(InstallError::Drift { drift: Drift::AssetGone { tag, name, server: origin.described() } }),
+        Some(Asset { digest: Ok(Some(now)), .. }) if now != locked => {
+            Err(InstallError::Drift { drift: Drift::at(origin, tag, name, locked, now) })
+        }
+        Some(Asset { id: Some(id), .. }) if is_missing(&error) => {
+            let asset = Asset { id: Some(id), ..pinned_asset(pin) };
+            let fetched = origin.fetch(&tag, &asset, file, progress).await;
+            fetched.map_err(|source| InstallError::Download { asset: name, source })
+        }
+        Some(_) => Err(error),
+    }
+}
+
+/// A mirror whose index states other bytes than the lock is another matter than one whose file is damaged.
+async fn in_mirror(origin: &Origin, pin: &Pin, error: InstallError, progress: &dyn Progress) -> InstallError {
+    let (tag, name, locked) = (pin.lockfile.tag.clone(), pin.asset.name.clone(), pin.asset.sha256);
+    let listing = origin.release(&VersionSpec::Exact(tag.clone()), progress).await;
+    let stated = listing.ok().and_then(|listing| listing.release()?.asset(&name)?.digest.clone().ok()?);
+    match stated.filter(|now| *now != locked) {
+        Some(now) => InstallError::Drift { drift: Drift::at(origin, tag, name, locked, now) },
+        None => error,
+    }
+}
+
+fn may_have_drifted(error: &InstallError) -> bool {
+    is_missing(error)
+        || matches!(
+            error,
+            InstallError::Verify { source: VerifyError::Mismatch { .. }, .. }
+                | InstallError::Download { source: OriginError::Net(NetError::WrongLength { .. }), .. }
+        )
+}
+
+fn is_missing(error: &InstallError) -> bool {
+    matches!(error, InstallError::Download { source, .. } if source.is_missing())
+}

@@ -1,0 +1,147 @@
+//! The local build, where the release cannot serve.
+
+use std::fmt;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::flows::install::BuildMode;
+use crate::flows::install::Door;
+use crate::flows::install::Fallback;
+use crate::flows::install::InstallError;
+use crate::flows::install::InstallRequest;
+use crate::flows::install::LockOrder;
+use crate::flows::install::acquire::Acquired;
+use crate::flows::install::error::NoBuild;
+use crate::flows::install::signed::Signed;
+use crate::io::fs::hashing_writer::Written;
+use crate::io::fs::hashing_writer::made_by_another;
+use crate::model::VersionSpec;
+use crate::platform;
+use crate::sources::bundle::Bundle;
+use crate::sources::bundle::BundledSource;
+use crate::sources::source::OriginError;
+use crate::trust::Level;
+use crate::worker::local_build;
+use crate::worker::local_build::BuildRequest;
+use crate::worker::local_build::SourceOrigin;
+use crate::worker::store::BuildRecord;
+use crate::worker::store::ReceiptOrigin;
+
+/// What a build is made of.
+pub(super) enum Source<'a> {
+    /// A checkout.
+    Checkout(&'a Path),
+    /// What a bundle carries.
+    Carried(&'a Bundle, &'a BundledSource),
+}
+
+impl fmt::Display for Source<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Checkout(path) => write!(f, "{}", path.display()),
+            Self::Carried(bundle, _) => write!(f, "{}#source", bundle.name()),
+        }
+    }
+}
+
+/// What a build would be made of: what a bundle carries, unless the command line names a checkout. A folder somebody named is
+/// used even if it is not there, so that the error names it.
+pub(super) fn source<'a>(request: &'a InstallRequest, because: &Fallback) -> Result<Source<'a>, InstallError> {
+    let refuse = |build| InstallError::NothingServes { fallback: because.clone(), build };
+    if request.build == BuildMode::Never {
+        return Err(refuse(NoBuild::Forbidden));
+    }
+    if request.lock == LockOrder::Obey {
+        return Err(refuse(NoBuild::Locked));
+    }
+    if request.asked.require > Level::Built {
+        return Err(refuse(NoBuild::BelowRequired));
+    }
+    if request.signer.is_some() {
+        return Err(refuse(NoBuild::Signed));
+    }
+    // A lock that names bytes for this machine is not met by others, unless a build is what was asked for.
+    if request.build != BuildMode::Only && request.keep.is_some() {
+        return Err(refuse(NoBuild::Locked));
+    }
+    let is_named = request.sources.iter().any(|(origin, _)| *origin == SourceOrigin::Flag);
+    if let Some(bundle) = request.from.as_ref().filter(|_| !is_named)
+        && let Some(source) = &bundle.manifest().source
+    {
+        return Ok(Source::Carried(bundle, source));
+    }
+    let usable = |(origin, path): &&(SourceOrigin, PathBuf)| origin.is_chosen() || path.is_dir();
+    match request.sources.iter().find(usable) {
+        Some((_, path)) => Ok(Source::Checkout(path)),
+        None => Err(refuse(NoBuild::NoCheckout { looked: request.sources.clone() })),
+    }
+}
+
+/// Builds the worker into the staging folder.
+pub(super) fn build(
+    request: &InstallRequest,
+    door: &Door<'_>,
+    because: &Fallback,
+    staging: &Path,
+) -> Result<Acquired, InstallError> {
+    let source = source(request, because)?;
+    let wanted_tag = match &request.spec {
+        Some(VersionSpec::Exact(tag)) => Some(tag.clone()),
+        Some(VersionSpec::Latest) | None => None,
+    };
+    door.progress.note(&format!("{because}; building from {source}"));
+    let (folder, offline) = match &source {
+        Source::Checkout(path) => ((*path).to_owned(), request.offline),
+        // It carries all it needs.
+        Source::Carried(bundle, _) => (carried(bundle, door, staging)?, true),
+    };
+    let order = BuildRequest {
+        source: folder,
+        tool: request.tool,
+        target: request.target,
+        offline,
+        wanted_tag: wanted_tag.clone(),
+        output: staging.join(request.tool.installed_name(request.target)),
+    };
+    let plan = local_build::prepare(&order, door.environment)
+        .map_err(|source| InstallError::Prepare { because: because.clone(), source })?;
+    let built = local_build::apply(&plan, door.environment, door.progress, &platform::is_interrupted)
+        .map_err(|source| InstallError::Build { because: because.clone(), source })?;
+    let hashed = |source| InstallError::Staging { doing: "read what was built", source };
+    let Written { path, size, sha256, id } = made_by_another(&built.path).map_err(hashed)?;
+    let (commit, dirty) = match &source {
+        Source::Checkout(_) => (built.commit, built.dirty),
+        Source::Carried(_, carried) => (carried.commit.clone(), carried.dirty),
+    };
+    let record = BuildRecord {
+        source: source.to_string(),
+        commit,
+        dirty,
+        source_version: built.source_version.map(|version| version.to_string()),
+        go_version: built.go_version,
+        reason: because.to_string(),
+    };
+    Ok(Acquired {
+        name: format!("the worker built from {source}"),
+        path,
+        id,
+        sha256,
+        size,
+        verdict: Level::Built,
+        evidence: Vec::new(),
+        origin: ReceiptOrigin::Build(record),
+        tag: wanted_tag,
+        lockfile: None,
+        signed: Signed::default(),
+        for_cache: None,
+    })
+}
+
+/// Takes the source out of a bundle, all of which has to be good for that.
+fn carried(bundle: &Bundle, door: &Door<'_>, staging: &Path) -> Result<PathBuf, InstallError> {
+    let folder = staging.join("source");
+    match bundle.extract_source(&folder, door.progress) {
+        Ok(()) => Ok(folder),
+        Err(error) => Err(InstallError::Origin(OriginError::bundle(bundle, error))),
+    }
+}

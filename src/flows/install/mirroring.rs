@@ -1,0 +1,496 @@
+//! Brings a mirror up to date: every release GitHub has, each asset proven as for an installation. However it ends, the
+//! mirror can be used.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::flows::install::Door;
+use crate::flows::install::Fallback;
+use crate::flows::install::InstallError;
+use crate::flows::install::InstallRequest;
+use crate::flows::install::Machines;
+use crate::flows::install::ResolveError;
+use crate::flows::install::acquire::Order;
+use crate::flows::install::apply::runtime;
+use crate::flows::install::choose;
+use crate::flows::install::collect;
+use crate::flows::install::staging_folder::Staging;
+use crate::io::fs::FileError;
+use crate::io::fs::Lock;
+use crate::lockfile::LockedAsset;
+use crate::lockfile::Lockfile;
+use crate::lockfile::Pin;
+use crate::model::Asset;
+use crate::model::AssetState;
+use crate::model::Listing;
+use crate::model::Release;
+use crate::model::Sha256Digest;
+use crate::model::Tag;
+use crate::model::Target;
+use crate::model::mirror_layout;
+use crate::sources::mirror;
+use crate::sources::mirror::Condition;
+use crate::sources::mirror::Fate;
+use crate::sources::mirror::Folder;
+use crate::sources::mirror::Index;
+use crate::sources::mirror::MirroredAsset;
+use crate::sources::mirror::MirroredFile;
+use crate::sources::mirror::MirroredRelease;
+use crate::sources::mirror::Offer;
+use crate::sources::mirror::Offered;
+use crate::sources::mirror::OfferedAsset;
+use crate::sources::mirror::Planned;
+use crate::sources::mirror::Refusal;
+use crate::sources::mirror::SyncPlan;
+use crate::sources::mirror::Wanted;
+use crate::sources::mirror::Work;
+use crate::sources::source::Origin;
+use crate::sources::source::OriginError;
+use crate::trust::Level;
+use crate::trust::attestation::file_name;
+use crate::worker::store::StoreError;
+
+/// What is synchronized.
+#[derive(Debug)]
+pub struct Synchronization<'a> {
+    /// Whose releases, and how much proof is asked for.
+    pub request: &'a InstallRequest,
+    /// The folder.
+    pub root: &'a Path,
+    /// The machines it is for.
+    pub targets: Vec<Target>,
+    /// Which releases come, and how many stay.
+    pub wanted: Wanted,
+    /// Whether it is only looked at.
+    pub preview: bool,
+}
+
+/// What a synchronization did, or would do.
+#[derive(Debug)]
+pub struct Synced {
+    /// Every release, the newest version first.
+    pub releases: Vec<SyncedRelease>,
+    /// What was asked for and does not exist.
+    pub absent: Vec<Tag>,
+    /// How many releases the mirror has now, or would have.
+    pub count: usize,
+    /// How many bytes the index names now.
+    pub size: u64,
+    /// Files that no index names, and that are gone now.
+    pub swept: Vec<PathBuf>,
+}
+
+/// What became of a release.
+#[derive(Debug)]
+pub struct SyncedRelease {
+    /// Its tag.
+    pub tag: Tag,
+    /// That.
+    pub done: Done,
+    /// What was brought in, or would be.
+    pub files: Vec<String>,
+    /// What was damaged or missing in the mirror.
+    pub damaged: Vec<String>,
+    /// Why it is not as it should be.
+    pub problem: Option<InstallError>,
+}
+
+/// What became of a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Done {
+    /// All was there.
+    Complete,
+    /// It has nothing for the machines that are wanted.
+    Empty,
+    /// It is new.
+    Added,
+    /// Something of it is new or was replaced.
+    Updated,
+    /// It left the mirror.
+    Removed,
+    /// It is as it was.
+    Failed,
+}
+
+/// Synchronizes.
+pub fn synchronize(sync: &Synchronization<'_>, door: &Door<'_>) -> Result<Synced, InstallError> {
+    let InstallRequest { repository, tool, .. } = sync.request;
+    let folder = Folder::new(sync.root.to_owned(), repository.clone());
+    let _lock = if sync.preview { None } else { Some(locked(&folder, door)?) };
+    let index = mirror::index(sync.root, repository, tool).map_err(|problem| failed(sync.root, problem))?;
+    let index = index.unwrap_or_else(|| Index::new(tool, repository.clone(), Vec::new()));
+    runtime()?.block_on(async {
+        let github = door.github(repository)?;
+        let published = github.published(door.progress).await.map_err(|error| InstallError::at(&github, error))?;
+        let published: Vec<Release> = published.into_iter().filter(|release| !release.draft).collect();
+        let offers: Vec<Offer> =
+            published.iter().map(|release| offer(release, index.release(&release.tag), sync)).collect();
+        let conditions = survey(&folder, &index, door)?;
+        let plan = SyncPlan::compute(&offers, &index, &conditions, &sync.wanted);
+        if plan.releases.is_empty() && plan.absent.is_empty() {
+            return Err(InstallError::NoVersions { repository: repository.clone(), server: github.described() });
+        }
+        if sync.preview {
+            return Ok(preview(plan, &index));
+        }
+        let mut run = Run { sync, door, folder: &folder, github: &github, index };
+        run.carry_out(plan, &published).await
+    })
+}
+
+/// One synchronization at work.
+struct Run<'a> {
+    sync: &'a Synchronization<'a>,
+    door: &'a Door<'a>,
+    folder: &'a Folder,
+    github: &'a Origin,
+    /// What the mirror says at this moment.
+    index: Index,
+}
+
+/// What was fetched of a release, in the staging folder.
+#[derive(Default)]
+struct Brought {
+    assets: Vec<(MirroredAsset, PathBuf)>,
+    files: Vec<(MirroredFile, PathBuf)>,
+}
+
+impl Run<'_> {
+    async fn carry_out(&mut self, plan: SyncPlan, published: &[Release]) -> Result<Synced, InstallError> {
+        let mut releases = Vec::new();
+        let mut out_of_reach = false;
+        for Planned { tag, fate } in plan.releases {
+            let (done, damaged, outcome) = match fate {
+                Fate::Remove => (Done::Removed, Vec::new(), Ok(Vec::new())),
+                Fate::Complete => (Done::Complete, Vec::new(), Ok(Vec::new())),
+                Fate::Empty => (Done::Empty, Vec::new(), Ok(Vec::new())),
+                Fate::Refuse(refusal) => (Done::Failed, Vec::new(), Err(refused(&tag, refusal))),
+                Fate::Work(work) if out_of_reach => (Done::Failed, work.damaged, Err(not_tried(&tag))),
+                Fate::Work(work) => {
+                    let release = published.iter().find(|release| release.tag == tag);
+                    let done = if work.is_new { Done::Added } else { Done::Updated };
+                    (done, work.damaged.clone(), self.bring(&tag, &work, release).await)
+                }
+            };
+            let (done, files, problem) = match outcome {
+                Ok(files) => (done, files, None),
+                // The disk and the folder are the same for all.
+                Err(error @ InstallError::Store(_)) => return Err(error),
+                Err(error) => {
+                    out_of_reach |= is_out_of_reach(&error);
+                    (Done::Failed, Vec::new(), Some(error))
+                }
+            };
+            releases.push(SyncedRelease { tag, done, files, damaged, problem });
+        }
+        // What goes is decided by what has come.
+        let gone = mirror::beyond(self.index.releases.iter().map(|release| &release.tag), &self.sync.wanted);
+        if !gone.is_empty() {
+            let index = gone.iter().fold(self.index.clone(), |index, tag| index.without(tag));
+            self.write(index)?;
+        }
+        for release in releases.iter_mut().filter(|release| release.done == Done::Removed) {
+            release.done = if gone.contains(&release.tag) { Done::Removed } else { Done::Complete };
+        }
+        let tool = &self.sync.request.tool;
+        let assets: Vec<String> =
+            Target::all().flat_map(|target| tool.asset_names(target)).map(|(name, _)| name).collect();
+        let ours = collect::files_of(&assets.iter().map(String::as_str).collect::<Vec<_>>());
+        let is_ours = |name: &str| assets.iter().chain(&ours).any(|known| known == name);
+        let swept = self.folder.sweep(&self.index, &is_ours).map_err(store)?;
+        let count = self.index.releases.len();
+        Ok(Synced { releases, absent: plan.absent, count, size: size(&self.index), swept })
+    }
+
+    /// Fetches what is wanted of a release and puts it in place. Until all of it is there the mirror is as it was.
+    async fn bring(&mut self, tag: &Tag, work: &Work, release: Option<&Release>) -> Result<Vec<String>, InstallError> {
+        let staging = self.staging()?;
+        let held = self.index.release(tag).cloned();
+        let mut brought = Brought::default();
+        if let Some(release) = release {
+            let listing = Listing::Api(release.clone());
+            if !work.assets.is_empty() {
+                let machines = Machines::These(work.assets.iter().map(|(target, _)| *target).collect());
+                let (request, door) = (self.sync.request, self.door);
+                let (lockfile, assets) = collect::proven(self.github, &listing, request, &machines, door).await?;
+                // What the API alone has of them. A file of the release is carried along as it is, below.
+                for asset in assets {
+                    let name = file_name(&asset.name);
+                    if let Some(text) = asset.proofs.filter(|_| release.asset(&name).is_none()) {
+                        brought.files.push(made(name, text.as_bytes(), staging.path())?);
+                    }
+                }
+                for (target, name) in &work.assets {
+                    let pin = lockfile.pin(&request.tool, *target).filter(|pin| pin.asset.name == *name);
+                    let pin = pin.ok_or_else(|| refused(tag, unproven(name)))?;
+                    brought.assets.push(self.asset(&pin, held.as_ref(), staging.path()).await?);
+                }
+            }
+            if work.files {
+                let names = held.iter().flat_map(|held| held.assets.iter().map(|asset| asset.name.as_str()));
+                // An asset that is fetched again is also one that the mirror has.
+                let names: BTreeSet<&str> = names.chain(work.assets.iter().map(|(_, name)| name.as_str())).collect();
+                let names: Vec<&str> = names.into_iter().collect();
+                for (name, bytes) in collect::files_beside(self.github, &listing, &collect::files_of(&names)).await? {
+                    brought.files.push(file(release, name, &bytes, staging.path())?);
+                }
+            }
+        }
+        for name in &work.lost {
+            let pin = |name: &str| held.as_ref().and_then(|held| self.pin(held, name));
+            let of_proofs = held.iter().flat_map(|held| &held.assets).find(|asset| file_name(&asset.name) == *name);
+            if let Some(pin) = of_proofs.and_then(|asset| pin(&asset.name)) {
+                let text = self.proofs(&pin, staging.path()).await?.ok_or_else(|| refused(tag, lost(name)))?;
+                brought.files.push(made(name.clone(), text.as_bytes(), staging.path())?);
+                continue;
+            }
+            let pin = pin(name).ok_or_else(|| refused(tag, lost(name)))?;
+            brought.assets.push(self.asset(&pin, held.as_ref(), staging.path()).await?);
+        }
+        self.place(tag, release, held.as_ref(), brought)
+    }
+
+    /// What GitHub has of the proofs of an asset, of which the release itself has no file.
+    async fn proofs(&self, pin: &Pin, staging: &Path) -> Result<Option<String>, InstallError> {
+        let order = Order { request: self.sync.request, door: self.door, staging };
+        Ok(order.signed_about(self.github, pin).await?.text())
+    }
+
+    async fn asset(
+        &self,
+        pin: &Pin,
+        held: Option<&MirroredRelease>,
+        staging: &Path,
+    ) -> Result<(MirroredAsset, PathBuf), InstallError> {
+        let LockedAsset { target, name, sha256, .. } = pin.asset.clone();
+        let request = InstallRequest { pin: Some(pin.clone()), offline: false, ..self.sync.request.clone() };
+        let order = Order { request: &request, door: self.door, staging };
+        let file = collect::brought(&order, pin).await?.file;
+        let tag = &pin.lockfile.tag;
+        let before = held.and_then(|held| held.assets.iter().find(|asset| asset.name == name));
+        // Where GitHub states no digest, only now it shows that it changed.
+        if let Some(before) = before.filter(|before| before.sha256 != sha256)
+            && mirror_layout::asset_path(self.folder.root(), &request.repository, tag, &name)
+                .is_some_and(|path| path.exists())
+        {
+            let (held, now) = (before.sha256, Some(sha256));
+            return Err(refused(tag, Refusal::Changed { name, held, now }));
+        }
+        Ok((MirroredAsset { target: Some(target), name, size: file.size, sha256 }, file.path))
+    }
+
+    /// What the index says of an asset, so that a copy of it can be looked for elsewhere.
+    fn pin(&self, held: &MirroredRelease, name: &str) -> Option<Pin> {
+        let asset = held.assets.iter().find(|asset| asset.name == name)?;
+        let target = asset.target?;
+        let locked = LockedAsset {
+            target,
+            name: name.to_owned(),
+            size: Some(asset.size),
+            sha256: asset.sha256,
+            evidence: Vec::new(),
+            verdict: Level::Checksum,
+        };
+        let repository = self.sync.request.repository.clone();
+        let lockfile = Lockfile::new(repository, held.tag.clone(), held.published, vec![locked]);
+        lockfile.pin(&self.sync.request.tool, target)
+    }
+
+    fn place(
+        &mut self,
+        tag: &Tag,
+        release: Option<&Release>,
+        held: Option<&MirroredRelease>,
+        brought: Brought,
+    ) -> Result<Vec<String>, InstallError> {
+        let mut new = held.cloned().unwrap_or_else(|| MirroredRelease {
+            tag: tag.clone(),
+            version: tag.version().map(|version| version.to_string()),
+            published: None,
+            prerelease: false,
+            assets: Vec::new(),
+            files: Vec::new(),
+        });
+        if let Some(release) = release {
+            (new.published, new.prerelease) = (release.published_at.or(new.published), release.prerelease);
+        }
+        let names: Vec<String> = brought.names().map(str::to_owned).collect();
+        new.assets.retain(|asset| !names.contains(&asset.name));
+        new.files.retain(|file| !names.contains(&file.name));
+        // A name whose bytes change is not in the index while they do.
+        let is_other = |name: &str, sha256: Sha256Digest| {
+            held.into_iter().flat_map(MirroredRelease::everything).any(|(known, _, old)| known == name && old != sha256)
+        };
+        let changes = brought.assets.iter().any(|(asset, _)| is_other(&asset.name, asset.sha256))
+            || brought.files.iter().any(|(file, _)| is_other(&file.name, file.sha256));
+        if changes {
+            self.write(self.index.clone().with(new.clone()))?;
+        }
+        for (asset, path) in &brought.assets {
+            self.folder.place(tag, &asset.name, path).map_err(store)?;
+        }
+        for (file, path) in &brought.files {
+            self.folder.place(tag, &file.name, path).map_err(store)?;
+        }
+        new.assets.extend(brought.assets.into_iter().map(|(asset, _)| asset));
+        new.files.extend(brought.files.into_iter().map(|(file, _)| file));
+        self.write(self.index.clone().with(new))?;
+        Ok(names)
+    }
+
+    fn write(&mut self, index: Index) -> Result<(), InstallError> {
+        self.folder.write_index(&index).map_err(store)?;
+        self.index = index;
+        Ok(())
+    }
+
+    fn staging(&self) -> Result<Staging, InstallError> {
+        Ok(Staging::in_folder(self.folder.root(), Folder::STAGING)?)
+    }
+}
+
+impl Brought {
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let assets = self.assets.iter().map(|(asset, _)| asset.name.as_str());
+        assets.chain(self.files.iter().map(|(file, _)| file.name.as_str()))
+    }
+}
+
+fn locked(folder: &Folder, door: &Door<'_>) -> Result<Lock, InstallError> {
+    let root = folder.prepare().map_err(store)?;
+    let lock = Lock::acquire(&root, Folder::LOCK, door.lock_timeout, |holder| {
+        door.progress.note(&format!("waiting for another synchronization of this folder ({holder})"));
+    })?;
+    folder.clear().map_err(store)?;
+    Ok(lock)
+}
+
+/// Hashes everything the mirror has.
+fn survey(folder: &Folder, index: &Index, door: &Door<'_>) -> Result<BTreeMap<(Tag, String), Condition>, InstallError> {
+    let mut conditions = BTreeMap::new();
+    if index.releases.is_empty() {
+        return Ok(conditions);
+    }
+    door.progress.begin("Checking what the mirror has", Some(size(index)));
+    for release in &index.releases {
+        for file in release.everything() {
+            let condition = folder.condition(&release.tag, file, door.progress).map_err(store);
+            let condition = condition.inspect_err(|_| door.progress.end())?;
+            conditions.insert((release.tag.clone(), file.0.to_owned()), condition);
+        }
+    }
+    door.progress.end();
+    Ok(conditions)
+}
+
+/// As much of a release as is wanted, or is in the mirror already.
+fn offer(release: &Release, held: Option<&MirroredRelease>, sync: &Synchronization<'_>) -> Offer {
+    let listing = Listing::Api(release.clone());
+    let offered = |asset: &Asset| Offered {
+        name: asset.name.clone(),
+        size: asset.size,
+        sha256: asset.digest.clone().ok().flatten(),
+    };
+    let (mut assets, mut unfinished) = (Vec::new(), None);
+    let is_held =
+        |target: Target| held.is_some_and(|held| held.assets.iter().any(|asset| asset.target == Some(target)));
+    for target in Target::all().filter(|target| sync.targets.contains(target) || is_held(*target)) {
+        match choose(&listing, &sync.request.tool, target) {
+            Ok(choice) => {
+                let asset = choice.candidates.first();
+                assets.extend(asset.map(|(asset, _)| OfferedAsset { target, file: offered(asset) }));
+            }
+            Err(ResolveError::Fallback(_)) => {}
+            Err(error) => unfinished = unfinished.or(Some(error.to_string())),
+        }
+    }
+    let names: Vec<&str> = assets.iter().map(|asset| asset.file.name.as_str()).collect();
+    let files = collect::files_of(&names);
+    let files = files.iter().filter_map(|name| release.asset(name));
+    let files = files.filter(|file| file.state == AssetState::Uploaded).map(offered).collect();
+    Offer { tag: release.tag.clone(), prerelease: release.prerelease, assets, files, unfinished }
+}
+
+/// A checksum file or a signature, if it is what the release says.
+fn file(
+    release: &Release,
+    name: String,
+    bytes: &[u8],
+    staging: &Path,
+) -> Result<(MirroredFile, PathBuf), InstallError> {
+    let sha256 = Sha256Digest::of(bytes);
+    let stated = release.asset(&name).and_then(|asset| asset.digest.clone().ok().flatten());
+    if let Some(stated) = stated.filter(|stated| *stated != sha256) {
+        let problem = format!("{name} has sha256 {sha256}, but GitHub's asset digest states {stated}");
+        return Err(refused(&release.tag, Refusal::Obstacle(problem)));
+    }
+    made(name, bytes, staging)
+}
+
+/// A file of these bytes.
+fn made(name: String, bytes: &[u8], staging: &Path) -> Result<(MirroredFile, PathBuf), InstallError> {
+    let (path, sha256) = (staging.join(&name), Sha256Digest::of(bytes));
+    mirror::stage(&path, bytes).map_err(store)?;
+    Ok((MirroredFile { name, size: bytes.len() as u64, sha256 }, path))
+}
+
+fn preview(plan: SyncPlan, index: &Index) -> Synced {
+    let release = |Planned { tag, fate }: Planned| {
+        let (done, work, problem) = match fate {
+            Fate::Complete => (Done::Complete, Work::default(), None),
+            Fate::Empty => (Done::Empty, Work::default(), None),
+            Fate::Remove => (Done::Removed, Work::default(), None),
+            Fate::Refuse(refusal) => (Done::Failed, Work::default(), Some(refused(&tag, refusal))),
+            Fate::Work(work) => (if work.is_new { Done::Added } else { Done::Updated }, work, None),
+        };
+        let files = work.assets.into_iter().map(|(_, name)| name).collect();
+        SyncedRelease { tag, done, files, damaged: work.damaged, problem }
+    };
+    let releases: Vec<SyncedRelease> = plan.releases.into_iter().map(release).collect();
+    let would_be_there = |release: &&SyncedRelease| match release.done {
+        Done::Added | Done::Updated | Done::Complete => true,
+        Done::Empty | Done::Removed => false,
+        Done::Failed => index.release(&release.tag).is_some(),
+    };
+    let count = releases.iter().filter(would_be_there).count();
+    Synced { releases, absent: plan.absent, count, size: size(index), swept: Vec::new() }
+}
+
+fn size(index: &Index) -> u64 {
+    index.releases.iter().flat_map(MirroredRelease::everything).map(|(_, size, _)| size).sum()
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "nothing else is about the network")]
+fn is_out_of_reach(error: &InstallError) -> bool {
+    match error {
+        InstallError::Resolve(ResolveError::Fallback(Fallback::Unreachable { .. })) => true,
+        InstallError::Download { source, .. } | InstallError::Origin(source) => source.is_unreachable(),
+        _ => false,
+    }
+}
+
+fn refused(tag: &Tag, refusal: Refusal) -> InstallError {
+    InstallError::NotMirrored { tag: tag.clone(), refusal }
+}
+
+fn not_tried(tag: &Tag) -> InstallError {
+    refused(tag, Refusal::OutOfReach)
+}
+
+fn unproven(name: &str) -> Refusal {
+    Refusal::Obstacle(format!("nothing published proves {name}"))
+}
+
+fn lost(name: &str) -> Refusal {
+    Refusal::Obstacle(format!("{name} is damaged in the mirror, and GitHub does not have it any more"))
+}
+
+fn failed(root: &Path, problem: mirror::MirrorError) -> InstallError {
+    OriginError::Mirror { mirror: root.display().to_string(), problem: Box::new(problem) }.into()
+}
+
+fn store(error: FileError) -> InstallError {
+    InstallError::Store(StoreError::from(error))
+}

@@ -1,0 +1,87 @@
+//! Installing the worker. The order of the flow:
+//!
+//! 1. [`InstallRequest`] says what is wanted; [`crate::worker::store::scan`] says what is there.
+//! 2. [`standing`] compares both: nothing to do, or why there is work. Nothing has touched the network yet.
+//! 3. Under the store's lock the comparison is made again, because another installation may have done the work.
+//! 4. [`run`] finds the release, [`choose`]s the asset, gathers the evidence, has signatures proven and held to the signer the
+//!    lock records, downloads, verifies, unpacks, reads the executable's header and starts it once, and only then carries out the steps that put it in place.
+//! 5. Where the release cannot serve ([`Fallback`]), a local build takes the place of the download. Never after a mismatch.
+
+mod acquire;
+mod again;
+mod apply;
+mod attest;
+mod carried;
+mod collect;
+mod door;
+mod drift;
+mod error;
+mod evidence;
+mod hold;
+mod local;
+mod locking;
+mod looked;
+mod mirroring;
+mod newest;
+mod pinning;
+mod plan;
+mod protect;
+mod prove;
+mod published;
+mod remote;
+mod request;
+mod resolve;
+mod resolved;
+mod rollback;
+mod signed;
+mod staging_folder;
+
+pub use again::prove_again;
+pub use apply::Outcome;
+pub use apply::Preview;
+pub use apply::lock_release;
+pub use apply::preview;
+pub use apply::released_assets;
+pub use apply::run;
+pub use carried::Disagreement;
+pub use carried::carried;
+pub use collect::Collection;
+pub use collect::Machines;
+pub use collect::Selection;
+pub use collect::collect;
+pub use collect::select;
+pub use door::Door;
+pub use error::Drift;
+pub use error::InstallError;
+pub use error::NoBuild;
+pub use mirroring::Done;
+pub use mirroring::Synced;
+pub use mirroring::SyncedRelease;
+pub use mirroring::Synchronization;
+pub use mirroring::synchronize;
+pub use newest::Newest;
+pub use newest::newest;
+pub use pinning::PinInput;
+pub use pinning::Pinning;
+pub use pinning::Unsatisfied;
+pub use pinning::pinning;
+pub use pinning::pinning_of_all;
+pub use plan::Standing;
+pub use plan::Work;
+pub use plan::standing;
+pub use published::published;
+pub use remote::Fetched;
+pub use remote::fetch_file;
+pub use request::BuildMode;
+pub use request::InstallRequest;
+pub use request::LockOrder;
+pub use request::SignerPolicy;
+pub use resolve::Choice;
+pub use resolve::Fallback;
+pub use resolve::ResolveError;
+pub use resolve::choose;
+pub use resolved::Resolved;
+pub use rollback::LockChange;
+pub use rollback::RolledBack;
+pub use rollback::rollback;
+pub use staging_folder::Staging;

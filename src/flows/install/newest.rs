@@ -1,0 +1,80 @@
+//! Asks for the newest release by version.
+
+use chrono::DateTime;
+use chrono::Utc;
+
+use crate::flows::install::Door;
+use crate::flows::install::InstallError;
+use crate::flows::install::InstallRequest;
+use crate::flows::install::apply::runtime;
+use crate::flows::install::resolved::first_served;
+use crate::model::Listing;
+use crate::model::Release;
+use crate::model::Tag;
+use crate::model::VersionSpec;
+use crate::model::upgrade;
+use crate::sources::source::Origin;
+use crate::sources::source::OriginError;
+
+/// A release somebody may want to move to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Newest {
+    /// Its tag.
+    pub tag: Tag,
+    /// When it was published, where that is known.
+    pub published: Option<DateTime<Utc>>,
+    /// Where its notes are.
+    pub notes: Option<String>,
+}
+
+/// The newest release by version, from the first place that has releases; or what is known about the one of this tag.
+pub fn newest(
+    request: &InstallRequest,
+    tag: Option<&Tag>,
+    prereleases: bool,
+    door: &Door<'_>,
+) -> Result<Newest, InstallError> {
+    runtime()?.block_on(async {
+        let sources = door.origins(request)?;
+        let found = first_served(&sources, request, door, async |origin: &Origin| {
+            let found = match tag {
+                Some(tag) => named(origin, tag, door).await,
+                None => newest_of(origin, prereleases, door).await,
+            };
+            let newest = found.map_err(|error| InstallError::at(origin, error))?;
+            Ok(newest.ok_or_else(|| (request.repository.clone(), origin.described())))
+        });
+        match found.await? {
+            Ok(Ok(newest)) => Ok(newest),
+            Ok(Err((repository, server))) => Err(InstallError::NoVersions { repository, server }),
+            Err(fallback) => Err(InstallError::without_a_release(fallback)),
+        }
+    })
+}
+
+async fn named(origin: &Origin, tag: &Tag, door: &Door<'_>) -> Result<Option<Newest>, OriginError> {
+    let listing = origin.release(&VersionSpec::Exact(tag.clone()), door.progress).await?;
+    Ok(Some(described(origin, &listing)))
+}
+
+async fn newest_of(origin: &Origin, prereleases: bool, door: &Door<'_>) -> Result<Option<Newest>, OriginError> {
+    let releases = match origin.published(door.progress).await {
+        Ok(releases) => releases,
+        // Without the API there is no list, and what GitHub calls the latest is the best anybody can say.
+        Err(OriginError::Api(error)) if error.is_limited() => {
+            let listing = origin.release(&VersionSpec::Latest, door.progress).await?;
+            return Ok(Some(described(origin, &listing)));
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(upgrade::newest(&releases, prereleases).map(|release| about(origin, &release.tag, Some(release))))
+}
+
+fn described(origin: &Origin, listing: &Listing) -> Newest {
+    about(origin, listing.tag(), listing.release())
+}
+
+fn about(origin: &Origin, tag: &Tag, release: Option<&Release>) -> Newest {
+    let published = release.and_then(|release| release.published_at);
+    Newest { tag: tag.clone(), published, notes: origin.notes_address(tag) }
+}

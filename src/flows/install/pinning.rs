@@ -1,0 +1,256 @@
+//! Decides between the lock and the flags: which bytes are wanted, and whether the lock changes. Pure.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::flows::install::BuildMode;
+use crate::flows::install::LockOrder;
+use crate::lockfile::Lockfile;
+use crate::lockfile::Pin;
+use crate::model::RepoSlug;
+use crate::model::Tag;
+use crate::model::Target;
+use crate::model::Tool;
+use crate::model::VersionSpec;
+
+/// What is known before anything is decided.
+#[derive(Debug, Clone)]
+pub struct PinInput {
+    /// The project's lock, where it has one.
+    pub lockfile: Option<Lockfile>,
+    /// Where it is or would be.
+    pub path: PathBuf,
+    /// Whether nothing but the lock is wanted (`--locked`).
+    pub locked: bool,
+    /// When a local build is made.
+    pub build: BuildMode,
+    /// The release that was asked for.
+    pub spec: Option<VersionSpec>,
+    /// Whose releases.
+    pub repository: RepoSlug,
+    /// For which machine.
+    pub target: Target,
+    /// Whether the binary goes somewhere else than into the project, whose lock then stays as it is.
+    pub elsewhere: bool,
+}
+
+/// What was decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pinning {
+    /// Exactly which bytes, where the lock names them.
+    pub pin: Option<Pin>,
+    /// Which release.
+    pub spec: Option<VersionSpec>,
+    /// What becomes of the lock.
+    pub lock: LockOrder,
+}
+
+/// Why `--locked` cannot be obeyed.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Unsatisfied {
+    /// There is no lock.
+    #[error("there is no `{path}`, and --locked wants exactly what it names", path = path.display())]
+    NoLock {
+        /// Where it would be.
+        path: PathBuf,
+    },
+    /// It names another release than was asked for.
+    #[error("reproq.lock names {locked}, and {wanted} was asked for")]
+    OtherRelease {
+        /// What it names.
+        locked: Tag,
+        /// What was asked for.
+        wanted: String,
+    },
+    /// It names another repository.
+    #[error("reproq.lock names a release of {locked}, and one of {wanted} was asked for")]
+    OtherRepository {
+        /// What it names.
+        locked: RepoSlug,
+        /// What was asked for.
+        wanted: RepoSlug,
+    },
+    /// It names nothing for this machine.
+    #[error("reproq.lock names no asset of {tag} for {target}; it has {}", if has.is_empty() { "none" } else { has })]
+    NoAsset {
+        /// The release.
+        tag: Tag,
+        /// The machine.
+        target: Target,
+        /// The machines it names something for.
+        has: String,
+    },
+}
+
+impl Unsatisfied {
+    pub(super) fn no_asset(lockfile: &Lockfile, target: Target) -> Self {
+        let has: Vec<String> = lockfile.assets.iter().map(|asset| asset.target.to_string()).collect();
+        Self::NoAsset { tag: lockfile.tag.clone(), target, has: has.join(", ") }
+    }
+}
+
+/// Decides for several machines at once, of which at least one is named: the lock, where it names an asset for each.
+pub fn pinning_of_all(input: &PinInput, targets: &[Target], tool: &Tool) -> Result<Pinning, Unsatisfied> {
+    let decisions = targets.iter().map(|target| pinning(PinInput { target: *target, ..input.clone() }, tool));
+    let decisions = decisions.collect::<Result<Vec<_>, _>>()?;
+    // One that the lock does not name makes the release be asked for all of them.
+    let asked = decisions.iter().find(|decision| decision.pin.is_none());
+    Ok(asked.or(decisions.first()).expect("at least one machine is named").clone())
+}
+
+/// Decides.
+pub fn pinning(input: PinInput, tool: &Tool) -> Result<Pinning, Unsatisfied> {
+    let PinInput { lockfile, path, locked, build, spec, repository, target, elsewhere } = input;
+    // A build is not what a lock can name.
+    if build == BuildMode::Only {
+        return Ok(Pinning { pin: None, spec, lock: LockOrder::Leave });
+    }
+    let write = |old: Option<Lockfile>| {
+        if elsewhere { LockOrder::Leave } else { LockOrder::Write { path: path.clone(), old: old.map(Box::new) } }
+    };
+    let Some(lockfile) = lockfile else {
+        return if locked {
+            Err(Unsatisfied::NoLock { path })
+        } else {
+            Ok(Pinning { pin: None, spec, lock: write(None) })
+        };
+    };
+    let unsatisfied = match satisfied(&lockfile, spec.as_ref(), &repository, target, tool) {
+        Ok(pin) => {
+            let spec = Some(VersionSpec::Exact(lockfile.tag.clone()));
+            let lock = if locked { LockOrder::Obey } else { LockOrder::Leave };
+            return Ok(Pinning { pin: Some(pin), spec, lock });
+        }
+        Err(unsatisfied) => unsatisfied,
+    };
+    if locked {
+        return Err(unsatisfied);
+    }
+    // The machine is missing and the release is right: the same release is asked for, not the newest.
+    let spec = match unsatisfied {
+        Unsatisfied::NoAsset { tag, .. } => Some(VersionSpec::Exact(tag)),
+        Unsatisfied::NoLock { .. } | Unsatisfied::OtherRelease { .. } | Unsatisfied::OtherRepository { .. } => spec,
+    };
+    Ok(Pinning { pin: None, spec, lock: write(Some(lockfile)) })
+}
+
+fn satisfied(
+    lockfile: &Lockfile,
+    spec: Option<&VersionSpec>,
+    repository: &RepoSlug,
+    target: Target,
+    tool: &Tool,
+) -> Result<Pin, Unsatisfied> {
+    if !lockfile.repository.is_same(repository) {
+        let (locked, wanted) = (lockfile.repository.clone(), repository.clone());
+        return Err(Unsatisfied::OtherRepository { locked, wanted });
+    }
+    let wanted = match spec {
+        None => None,
+        Some(VersionSpec::Exact(tag)) if *tag == lockfile.tag => None,
+        Some(VersionSpec::Exact(tag)) => Some(tag.to_string()),
+        Some(VersionSpec::Latest) => Some("the newest release".to_owned()),
+    };
+    if let Some(wanted) = wanted {
+        return Err(Unsatisfied::OtherRelease { locked: lockfile.tag.clone(), wanted });
+    }
+    lockfile.pin(tool, target).ok_or_else(|| Unsatisfied::no_asset(lockfile, target))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lockfile::LockedAsset;
+    use crate::model::Sha256Digest;
+    use crate::trust::Level;
+
+    fn lockfile() -> Lockfile {
+        let asset = LockedAsset {
+            target: "linux-amd64".parse().expect("a target"),
+            name: "reproq-linux-amd64".to_owned(),
+            size: Some(1),
+            sha256: Sha256Digest::from_bytes([1; 32]),
+            evidence: Vec::new(),
+            verdict: Level::Digest,
+        };
+        let tag = "v0.0.144".parse().expect("a tag");
+        Lockfile::new("adpena/reproq-worker".parse().expect("a repository"), tag, None, vec![asset])
+    }
+
+    fn input() -> PinInput {
+        PinInput {
+            lockfile: Some(lockfile()),
+            path: "reproq.lock".into(),
+            locked: false,
+            build: BuildMode::Fallback,
+            spec: None,
+            repository: "Adpena/reproq-worker".parse().expect("a repository"),
+            target: "linux-amd64".parse().expect("a target"),
+            elsewhere: false,
+        }
+    }
+
+    fn exact(tag: &str) -> Option<VersionSpec> {
+        Some(VersionSpec::Exact(tag.parse().expect("a tag")))
+    }
+
+    fn decided(input: PinInput) -> Pinning {
+        pinning(input, &Tool::WORKER).expect("decided")
+    }
+
+    #[test]
+    fn the_lock_is_obeyed_and_left() {
+        for spec in [None, exact("v0.0.144")] {
+            let pinning = decided(PinInput { spec, ..input() });
+            assert!(pinning.pin.is_some());
+            assert_eq!((pinning.spec, pinning.lock), (exact("v0.0.144"), LockOrder::Leave));
+        }
+        assert_eq!(decided(PinInput { locked: true, ..input() }).lock, LockOrder::Obey);
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_lock_and_changes_it() {
+        let write = LockOrder::Write { path: "reproq.lock".into(), old: Some(Box::new(lockfile())) };
+        let pinning = decided(PinInput { spec: exact("v0.0.145"), ..input() });
+        assert_eq!((pinning.pin, pinning.spec, pinning.lock), (None, exact("v0.0.145"), write.clone()));
+        let elsewhere = PinInput { spec: exact("v0.0.145"), elsewhere: true, ..input() };
+        assert_eq!(decided(elsewhere).lock, LockOrder::Leave);
+        let other = PinInput { target: "darwin-arm64".parse().expect("a target"), ..input() };
+        let pinning = decided(other);
+        assert_eq!((pinning.pin, pinning.spec, pinning.lock), (None, exact("v0.0.144"), write));
+    }
+
+    #[test]
+    fn one_machine_that_is_not_locked_makes_all_of_them_be_looked_up() {
+        let [here, other] = ["linux-amd64", "darwin-arm64"].map(|target| target.parse().expect("a target"));
+        let all = |input: &PinInput, targets: &[Target]| pinning_of_all(input, targets, &Tool::WORKER);
+        assert!(all(&input(), &[here]).expect("decided").pin.is_some());
+        let asked = all(&input(), &[here, other]).expect("decided");
+        assert_eq!((asked.pin, asked.spec), (None, exact("v0.0.144")));
+        let locked = PinInput { locked: true, ..input() };
+        assert!(matches!(all(&locked, &[here, other]), Err(Unsatisfied::NoAsset { .. })));
+    }
+
+    #[test]
+    fn without_a_lock_one_is_written() {
+        let pinning = decided(PinInput { lockfile: None, ..input() });
+        assert_eq!(pinning.lock, LockOrder::Write { path: "reproq.lock".into(), old: None });
+        assert_eq!(decided(PinInput { lockfile: None, elsewhere: true, ..input() }).lock, LockOrder::Leave);
+        assert_eq!(decided(PinInput { build: BuildMode::Only, ..input() }).lock, LockOrder::Leave);
+    }
+
+    #[test]
+    fn locked_refuses_whatever_the_lock_does_not_name() {
+        let refused =
+            |input: PinInput| pinning(PinInput { locked: true, ..input }, &Tool::WORKER).expect_err("refused");
+        assert!(matches!(refused(PinInput { lockfile: None, ..input() }), Unsatisfied::NoLock { .. }));
+        assert!(matches!(refused(PinInput { spec: exact("v1.0.0"), ..input() }), Unsatisfied::OtherRelease { .. }));
+        let latest = PinInput { spec: Some(VersionSpec::Latest), ..input() };
+        assert!(matches!(refused(latest), Unsatisfied::OtherRelease { .. }));
+        let fork = PinInput { repository: "a/fork".parse().expect("a repository"), ..input() };
+        assert!(matches!(refused(fork), Unsatisfied::OtherRepository { .. }));
+        let other = PinInput { target: "darwin-arm64".parse().expect("a target"), ..input() };
+        assert!(matches!(refused(other), Unsatisfied::NoAsset { .. }));
+    }
+}

@@ -1,0 +1,65 @@
+//! What an installation does not replace: this command itself, and with `--to` whatever this program did not install.
+
+use std::path::Path;
+
+use crate::flows::install::InstallError;
+use crate::flows::install::InstallRequest;
+use crate::io::fs::FileKind;
+use crate::io::fs::hashing_writer::hash_file;
+use crate::model::Sha256Digest;
+use crate::worker::executable;
+use crate::worker::executable::Identity;
+use crate::worker::store::Installed;
+use crate::worker::store::NotAFile;
+
+/// Refuses where the file in place must stay. Nothing has been written by then.
+pub(super) fn protect(request: &InstallRequest, installed: &Installed) -> Result<(), InstallError> {
+    let path = &request.layout.binary;
+    let is_elsewhere = request.decided_from.elsewhere;
+    match installed {
+        Installed::Foreign { found } => {
+            keep_this_command(request, found)?;
+            if is_elsewhere && !request.force {
+                return Err(InstallError::NotOurs { path: path.clone() });
+            }
+        }
+        Installed::Changed { found, .. } => {
+            keep_this_command(request, found)?;
+            // A worker that was damaged is repaired; another program that has taken its place is somebody's.
+            if is_elsewhere && !request.force && !looks_like_the_worker(request) {
+                return Err(InstallError::NotOurs { path: path.clone() });
+            }
+        }
+        Installed::NotAFile { what: what @ NotAFile::Kind(FileKind::Link) } if is_elsewhere => {
+            keep_the_running_file(request)?;
+            return Err(InstallError::InTheWay { path: path.clone(), what: what.as_str(), place: "the binary" });
+        }
+        Installed::NotAFile { .. } | Installed::Nothing | Installed::Removed { .. } | Installed::Intact { .. } => {}
+    }
+    Ok(())
+}
+
+/// In the project a copy of this command is only in the worker's way, and is kept for `rollback`.
+fn keep_this_command(request: &InstallRequest, found: &Sha256Digest) -> Result<(), InstallError> {
+    keep_the_running_file(request)?;
+    let is_copy = |own: &Path| hash_file(own).is_ok_and(|own| own == *found);
+    if request.decided_from.elsewhere && request.own_executable.as_deref().is_some_and(is_copy) {
+        return Err(InstallError::ThisCommand { path: request.layout.binary.clone() });
+    }
+    Ok(())
+}
+
+/// By whatever name, and whatever links lead there.
+fn keep_the_running_file(request: &InstallRequest) -> Result<(), InstallError> {
+    let path = &request.layout.binary;
+    let is_running = |own: &Path| same_file::is_same_file(own, path).unwrap_or(false);
+    if request.own_executable.as_deref().is_some_and(is_running) {
+        return Err(InstallError::ThisCommand { path: path.clone() });
+    }
+    Ok(())
+}
+
+fn looks_like_the_worker(request: &InstallRequest) -> bool {
+    let inspected = executable::inspect(&request.layout.binary);
+    inspected.is_ok_and(|found| matches!(executable::is_worker(&found, &request.tool), Identity::Worker { .. }))
+}

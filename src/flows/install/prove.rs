@@ -1,0 +1,63 @@
+//! Looks at a staged executable before anything is placed: its header, one start for its version, and the receipt.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::flows::install::Door;
+use crate::flows::install::InstallError;
+use crate::flows::install::InstallRequest;
+use crate::flows::install::acquire::Acquired;
+use crate::platform;
+use crate::worker::executable;
+use crate::worker::executable::Host;
+use crate::worker::executable::VersionCheck;
+use crate::worker::store;
+use crate::worker::store::Receipt;
+
+/// How long the worker may take to say its version.
+const SMOKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Reads the header, starts it once for its version, and writes down what is known.
+pub(super) fn prove(request: &InstallRequest, door: &Door<'_>, acquired: &Acquired) -> Result<Receipt, InstallError> {
+    let name = || acquired.name.clone();
+    let inspection = executable::inspect(&acquired.path)?;
+    let host = request.runs_here().then(|| Host::read(Path::new("/"), request.target, &inspection));
+    let notes = executable::preflight(&inspection, request.target, &request.tool, host.as_ref())
+        .map_err(|source| InstallError::Preflight { name: name(), source })?;
+    let mut notes: Vec<String> = notes.iter().map(ToString::to_string).collect();
+    platform::make_executable(&acquired.path)
+        .map_err(|source| InstallError::Staging { doing: "make the binary executable", source })?;
+    let mut version = None;
+    if request.runs_here() {
+        let said = executable::smoke_check(&acquired.path, &request.tool, SMOKE_TIMEOUT, &platform::is_interrupted)
+            .map_err(|source| InstallError::Smoke { name: name(), source })?;
+        if let Some(tag) = &acquired.tag {
+            match executable::check_version(&said, tag) {
+                Ok(VersionCheck::Equal) => {}
+                Ok(VersionCheck::TagWithoutVersion) => {
+                    notes.push(format!("the tag {tag} names no version to compare {} with", said.version));
+                }
+                Err(source) => return Err(InstallError::Version { name: name(), source }),
+            }
+        }
+        version = Some(said.version.to_string());
+    } else {
+        let here = request.host.map_or_else(|| "another machine".to_owned(), |host| host.to_string());
+        notes.push(format!("not tried: it is for {}, and this machine is {here}", request.target));
+    }
+    Ok(Receipt {
+        schema: store::RECEIPT_SCHEMA.to_owned(),
+        tool: request.tool.name.to_owned(),
+        target: request.target,
+        sha256: acquired.sha256,
+        size: acquired.size,
+        version,
+        verdict: acquired.verdict,
+        evidence: acquired.evidence.clone(),
+        proofs: acquired.signed.proofs.clone(),
+        origin: acquired.origin.clone(),
+        notes,
+        installer: concat!("reproq-cli ", env!("CARGO_PKG_VERSION")).to_owned(),
+        installed_at: door.now.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+    })
+}

@@ -1,0 +1,47 @@
+//! A bundle at an address: fetched whole before anything is decided, without a token and no further than a bound.
+
+use std::path::PathBuf;
+
+use url::Url;
+
+use crate::flows::install::Door;
+use crate::flows::install::InstallError;
+use crate::flows::install::apply::runtime;
+use crate::flows::install::staging_folder::Staging;
+use crate::io::net::Download;
+use crate::io::net::Http;
+use crate::io::net::NetError;
+use crate::io::net::download;
+use crate::model::secret::SafeUrl;
+use crate::sources::source::OriginError;
+
+/// More bytes than any bundle has.
+const MAX_BUNDLE: u64 = 4 * 1024 * 1024 * 1024;
+
+/// A file from the network, there as long as this value is.
+#[derive(Debug)]
+pub struct Fetched {
+    /// Where it lies.
+    pub path: PathBuf,
+    _staging: Staging,
+}
+
+/// Fetches it to a folder of its own, outside of any project.
+pub fn fetch_file(url: &Url, door: &Door<'_>) -> Result<Fetched, InstallError> {
+    let staging = Staging::aside()?;
+    let path = staging.path().join("bundle.tar");
+    let request = Download {
+        url: url.clone(),
+        authorization: None,
+        accept: None,
+        size: None,
+        limit: MAX_BUNDLE,
+        label: format!("downloading {}", SafeUrl(url)),
+    };
+    let fetched = runtime()?.block_on(async {
+        let http = Http::new(door.http.clone())?;
+        Ok::<_, NetError>(download(&http, &request, &path, door.progress).await?.path)
+    });
+    let path = fetched.map_err(|error| InstallError::Origin(OriginError::from(error)))?;
+    Ok(Fetched { path, _staging: staging })
+}

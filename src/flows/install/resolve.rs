@@ -1,0 +1,212 @@
+//! Which asset of a release serves a target. Names are computed, never guessed. Pure.
+
+use thiserror::Error;
+
+use crate::flows::install::InstallError;
+use crate::model::Asset;
+use crate::model::AssetForm;
+use crate::model::AssetState;
+use crate::model::Listing;
+use crate::model::Tag;
+use crate::model::Target;
+use crate::model::Tool;
+
+/// The asset that was chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// The release's tag.
+    pub tag: Tag,
+    /// The assets to try, most direct first: one where the API lists them, several where only their names are known.
+    pub candidates: Vec<(Asset, AssetForm)>,
+}
+
+/// Why a release cannot serve, so that a local build may.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Fallback {
+    /// The release has no asset for the target.
+    #[error("release {tag} has no asset for {target}")]
+    NoAsset {
+        /// The release.
+        tag: Tag,
+        /// The target.
+        target: Target,
+        /// The names that would serve.
+        wanted: Vec<String>,
+        /// What it has.
+        has: Vec<String>,
+    },
+    /// The bundle that was named does not carry an asset for the target.
+    #[error("the bundle {bundle} of {tag} has no asset for {target}")]
+    NotInBundle {
+        /// What people call it.
+        bundle: String,
+        /// Its release.
+        tag: Tag,
+        /// The target.
+        target: Target,
+        /// The assets it carries.
+        has: Vec<String>,
+    },
+    /// The mirror has the release, and no asset of it for the target.
+    #[error("the mirror {mirror} has no asset of {tag} for {target}")]
+    NotInMirror {
+        /// What people call it.
+        mirror: String,
+        /// The release.
+        tag: Tag,
+        /// The target.
+        target: Target,
+        /// What it has of the release.
+        has: Vec<String>,
+    },
+    /// The place that has the release is out of reach.
+    #[error("{place} is out of reach: {reason}")]
+    Unreachable {
+        /// The place.
+        place: String,
+        /// What happened.
+        reason: String,
+    },
+    /// The user does not want the network.
+    #[error("the network may not be used (--offline)")]
+    Offline {
+        /// What was looked at without it, each with what it lacks.
+        looked: Vec<String>,
+    },
+    /// The user wants a build.
+    #[error("a local build is wanted (--build)")]
+    Asked,
+    /// What is being repaired was a build.
+    #[error("what was installed was a local build")]
+    RepairsBuild,
+}
+
+/// Why no asset was chosen.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ResolveError {
+    /// There is none; a local build may serve.
+    #[error(transparent)]
+    Fallback(#[from] Fallback),
+    /// The asset is there, and its upload has not finished.
+    #[error("{name} of release {tag} is still being uploaded")]
+    Incomplete {
+        /// The release.
+        tag: Tag,
+        /// The asset.
+        name: String,
+    },
+    /// The release is a draft.
+    #[error("release {tag} is a draft; it is not published yet")]
+    Draft {
+        /// The release.
+        tag: Tag,
+    },
+}
+
+/// What follows when no place that was tried could serve: a build, or the failure. Bytes that were refused anywhere are never
+/// replaced by a build, and what one place lacks does not hide what went wrong at another.
+pub(super) fn give_up(mut tried: Vec<(String, InstallError)>, looked: Vec<String>) -> Result<Fallback, InstallError> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other failure is one")]
+    let fallback = |error: &InstallError| match error {
+        InstallError::Resolve(ResolveError::Fallback(fallback)) => Some(fallback.clone()),
+        _ => None,
+    };
+    let fallbacks: Option<Vec<Fallback>> = tried.iter().map(|(_, error)| fallback(error)).collect();
+    match (fallbacks, tried.len()) {
+        (Some(fallbacks), _) => Ok(fallbacks.into_iter().next_back().unwrap_or(Fallback::Offline { looked })),
+        (None, 1) => Err(tried.remove(0).1),
+        (None, _) => Err(InstallError::Everywhere { tried }),
+    }
+}
+
+/// Chooses the asset of a release for a target.
+pub fn choose(listing: &Listing, tool: &Tool, target: Target) -> Result<Choice, ResolveError> {
+    let names = tool.asset_names(target);
+    let release = match listing {
+        Listing::Api(release) | Listing::Index(release) => release,
+        Listing::Web { tag, .. } => {
+            let unseen =
+                |name: String| Asset { id: None, name, size: None, state: AssetState::Uploaded, digest: Ok(None) };
+            let candidates = names.into_iter().map(|(name, form)| (unseen(name), form)).collect();
+            return Ok(Choice { tag: tag.clone(), candidates });
+        }
+    };
+    let tag = release.tag.clone();
+    if release.draft {
+        return Err(ResolveError::Draft { tag });
+    }
+    let mut incomplete = None;
+    for (name, form) in &names {
+        match release.asset(name) {
+            Some(asset) if asset.state == AssetState::Uploaded => {
+                return Ok(Choice { tag, candidates: vec![(asset.clone(), *form)] });
+            }
+            Some(asset) => incomplete = incomplete.or(Some(asset.name.clone())),
+            None => {}
+        }
+    }
+    if let Some(name) = incomplete {
+        return Err(ResolveError::Incomplete { tag, name });
+    }
+    let wanted = names.into_iter().map(|(name, _)| name).collect();
+    let has = release.assets.iter().map(|asset| asset.name.clone()).collect();
+    Err(Fallback::NoAsset { tag, target, wanted, has }.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Release;
+
+    fn listing(assets: &[(&str, AssetState)]) -> Listing {
+        let assets = assets.iter().map(|(name, state)| Asset {
+            id: Some(1),
+            name: (*name).to_owned(),
+            size: Some(1),
+            state: *state,
+            digest: Ok(None),
+        });
+        Listing::Api(Release {
+            id: Some(1),
+            tag: "v1.0.0".parse().expect("a tag"),
+            draft: false,
+            prerelease: false,
+            immutable: false,
+            published_at: None,
+            assets: assets.collect(),
+        })
+    }
+
+    fn chosen(assets: &[(&str, AssetState)], target: &str) -> Result<String, ResolveError> {
+        let choice = choose(&listing(assets), &Tool::WORKER, target.parse().expect("a target"))?;
+        Ok(choice.candidates[0].0.name.clone())
+    }
+
+    #[test]
+    fn the_exact_name_is_chosen_and_the_most_direct_form_first() {
+        use AssetState::Uploaded;
+        let all = [
+            ("reproq-linux-amd64.zip", Uploaded),
+            ("reproq-linux-amd64.tar.gz", Uploaded),
+            ("reproq-linux-amd64", Uploaded),
+        ];
+        assert_eq!(chosen(&all, "linux-amd64"), Ok("reproq-linux-amd64".to_owned()));
+        assert_eq!(chosen(&all[..2], "linux-amd64"), Ok("reproq-linux-amd64.tar.gz".to_owned()));
+        let look_alikes = [
+            ("reproq-linux-amd64-musl", Uploaded),
+            ("Reproq-linux-amd64", Uploaded),
+            ("reproq-linux-amd64.sha256", Uploaded),
+        ];
+        assert!(
+            matches!(chosen(&look_alikes, "linux-amd64"), Err(ResolveError::Fallback(Fallback::NoAsset { has, .. })) if has.len() == 3)
+        );
+    }
+
+    #[test]
+    fn an_unfinished_upload_is_not_a_missing_asset() {
+        let half = [("reproq-linux-amd64", AssetState::Incomplete)];
+        assert!(matches!(chosen(&half, "linux-amd64"), Err(ResolveError::Incomplete { .. })));
+        let with_archive = [half[0], ("reproq-linux-amd64.tar.gz", AssetState::Uploaded)];
+        assert_eq!(chosen(&with_archive, "linux-amd64"), Ok("reproq-linux-amd64.tar.gz".to_owned()));
+    }
+}

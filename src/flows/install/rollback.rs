@@ -1,0 +1,202 @@
+//! Going back to the binary before this one: offline, with the lock that named it.
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::flows::install::Door;
+use crate::flows::install::InstallError;
+use crate::flows::install::InstallRequest;
+use crate::flows::install::hold;
+use crate::flows::install::hold::Hold;
+use crate::flows::install::locking;
+use crate::flows::install::prove_again;
+use crate::flows::install::signed::signer_of;
+use crate::flows::integrity::Again;
+use crate::lockfile;
+use crate::lockfile::LockedAsset;
+use crate::lockfile::Lockfile;
+use crate::lockfile::Signer;
+use crate::model::Sha256Digest;
+use crate::platform;
+use crate::trust::Finding;
+use crate::trust::Level;
+use crate::trust::attestation::Proof;
+use crate::worker::store;
+use crate::worker::store::Commit;
+use crate::worker::store::Installed;
+use crate::worker::store::Layout;
+use crate::worker::store::Receipt;
+use crate::worker::store::ReceiptOrigin;
+use crate::worker::store::Staged;
+use crate::worker::store::WrittenLock;
+
+/// What a rollback did.
+#[derive(Debug, Clone)]
+pub struct RolledBack {
+    /// The receipt of what was in place before; nothing where that was no installation of ours.
+    pub from: Option<Receipt>,
+    /// The receipt of what is in place now.
+    pub to: Receipt,
+    /// What became of the project's lock.
+    pub lock: LockChange,
+}
+
+/// What a rollback does to the project's lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LockChange {
+    /// The project has none, and gets none.
+    None,
+    /// It names the binary already.
+    Same,
+    /// It is again as it was when the binary was installed.
+    Restored,
+    /// It names the binary for this machine alone, because the lock that named it is gone.
+    ThisMachineOnly,
+    /// It stays, because what is back is a local build, which no lock can name.
+    CannotNameABuild,
+}
+
+/// Puts the previous binary in place again. `old` is the project's lock.
+pub fn rollback(
+    request: &InstallRequest,
+    old: Option<(PathBuf, Lockfile)>,
+    door: &Door<'_>,
+) -> Result<RolledBack, InstallError> {
+    let layout = &request.layout;
+    if matches!(store::scan(layout)?, (Installed::Nothing, _)) {
+        return Err(InstallError::NoPrevious { why: "nothing is installed here" });
+    }
+    let hold = Hold::take(request, door)?;
+    let (installed, state) = store::scan(layout)?;
+    let (found, from) = match installed {
+        Installed::Intact { receipt } => (Some(receipt.sha256), Some(*receipt)),
+        Installed::Changed { found, receipt } => (Some(found), Some(*receipt)),
+        Installed::Foreign { found } => (Some(found), None),
+        Installed::Removed { receipt } => (None, Some(*receipt)),
+        Installed::Nothing => (None, None),
+        Installed::NotAFile { what } => {
+            return Err(InstallError::InTheWay {
+                path: layout.binary.clone(),
+                what: what.as_str(),
+                place: "the binary",
+            });
+        }
+    };
+    let previous = state.previous.filter(|previous| Some(*previous) != found);
+    let previous = previous.ok_or(InstallError::NoPrevious { why: "no version before this one is kept" })?;
+    let receipt = store::kept_receipt(layout, &previous)
+        .ok_or(InstallError::NoPrevious { why: "the receipt of the version before this one is gone" })?;
+    let proofs = proven_by(&receipt, request, door)?;
+    let staging = hold.staging()?;
+    let staged = staging.path().join(request.tool.installed_name(request.target));
+    let staged = take_back(layout, &previous, &staged)?;
+    let (written, lock) = lock_of(layout, &receipt, request, &proofs, old);
+    let named_by = written.as_ref().map(|written| written.text.clone());
+    if let Some(error) = hold.pulled_away(&staging) {
+        return Err(error);
+    }
+    let commit = Commit {
+        staged,
+        receipt: receipt.clone(),
+        found,
+        state: &state,
+        keep: &[],
+        named_by,
+        lock: written,
+        // They are kept beside the receipt that is kept.
+        proofs: None,
+    };
+    hold::tell(store::carry_out(layout, &store::steps(commit))?, door);
+    Ok(RolledBack { from, to: receipt, lock })
+}
+
+/// Copies the kept binary and looks at the copy: what was kept may have been changed since.
+fn take_back(layout: &Layout, previous: &Sha256Digest, staged: &Path) -> Result<Staged, InstallError> {
+    let failed = |doing| move |source| InstallError::Staging { doing, source };
+    let gone = InstallError::NoPrevious { why: "the file of the version before this one is gone" };
+    let written = store::take_back(layout, previous, staged)?.ok_or(gone)?;
+    if written.sha256 != *previous {
+        let (path, found) = (layout.kept(previous), written.sha256);
+        return Err(InstallError::PreviousChanged { path, expected: *previous, found });
+    }
+    platform::make_executable(staged).map_err(failed("make the binary executable"))?;
+    platform::sync_file(staged).map_err(failed("write the binary to disk"))?;
+    Ok(Staged { path: written.path, id: written.id })
+}
+
+/// What the kept proofs of what comes back prove. An error where that is less than the lock records.
+fn proven_by(receipt: &Receipt, request: &InstallRequest, door: &Door<'_>) -> Result<Vec<Proof>, InstallError> {
+    let bytes = match &receipt.origin {
+        ReceiptOrigin::Release { asset, .. } => Some(asset.sha256),
+        ReceiptOrigin::Build(_) => None,
+    };
+    let held = request.clone().held_to_the_lock(receipt.target, bytes);
+    let (proofs, reason) = match prove_again(receipt, &held, door)? {
+        Some(Again::Proven(proofs)) => (proofs, "somebody else signed".to_owned()),
+        Some(Again::Gone) => (Vec::new(), "its proofs are gone".to_owned()),
+        Some(Again::Failed(reason)) => (Vec::new(), reason),
+        None => (Vec::new(), format!("it was installed as `{}`", receipt.verdict)),
+    };
+    let is_met = |signer: &Signer| signer_of(&proofs).is_some_and(|found| signer.is_met_by(&found));
+    match held.signer.filter(|signer| !is_met(signer)) {
+        None => Ok(proofs),
+        Some(signer) => Err(InstallError::LessComesBack {
+            label: receipt.label(),
+            locked: request.decided_from.lockfile.as_ref().map(|lockfile| lockfile.tag.clone()),
+            signer: Box::new(signer),
+            reason,
+        }),
+    }
+}
+
+/// How well it is known to be what it is: a signature counts only while it can be proven.
+fn verdict_of(receipt: &Receipt, proofs: &[Proof]) -> Level {
+    if !receipt.verdict.is_signed() || !proofs.is_empty() {
+        return receipt.verdict;
+    }
+    let stated = receipt.evidence.iter().filter(|statement| matches!(statement.finding, Finding::Found { .. }));
+    let levels = stated.map(|statement| statement.source.level()).filter(|level| !level.is_signed());
+    levels.max().unwrap_or(Level::Checksum)
+}
+
+/// The lock that belongs to what comes back.
+fn lock_of(
+    layout: &Layout,
+    receipt: &Receipt,
+    request: &InstallRequest,
+    proofs: &[Proof],
+    old: Option<(PathBuf, Lockfile)>,
+) -> (Option<WrittenLock>, LockChange) {
+    let Some((path, old)) = old else { return (None, LockChange::None) };
+    let ReceiptOrigin::Release { repository, tag, asset } = &receipt.origin else {
+        return (None, LockChange::CannotNameABuild);
+    };
+    let names = |lockfile: &Lockfile| {
+        lockfile.tag == *tag && lockfile.asset(receipt.target).is_some_and(|locked| locked.sha256 == asset.sha256)
+    };
+    if names(&old) {
+        return (None, LockChange::Same);
+    }
+    let kept = store::kept_lock(layout, &receipt.sha256, lockfile::MAX_BYTES);
+    let kept = kept.and_then(|text| lockfile::parse(&text, &request.tool).ok());
+    // A lock from before somebody signed must not forget who did.
+    let is_no_less = |kept: &Lockfile| match (&old.signer, &kept.signer) {
+        (Some(signer), Some(kept)) => signer.is_met_by(kept),
+        (Some(_), None) => request.signers.accept_change,
+        (None, _) => true,
+    };
+    if let Some(kept) = kept.filter(names).filter(is_no_less) {
+        return (Some(WrittenLock { path, text: lockfile::render(&kept) }), LockChange::Restored);
+    }
+    let evidence = locking::recorded(&receipt.evidence);
+    let alone = LockedAsset {
+        target: receipt.target,
+        name: asset.name.clone(),
+        size: Some(asset.size),
+        sha256: asset.sha256,
+        evidence,
+        verdict: verdict_of(receipt, proofs),
+    };
+    let lockfile = Lockfile::new(repository.clone(), tag.clone(), None, vec![alone]).signed_by(signer_of(proofs));
+    (Some(WrittenLock { path, text: lockfile::render(&lockfile) }), LockChange::ThisMachineOnly)
+}

@@ -1,0 +1,248 @@
+//! What the proofs of an asset's origin amount to: evidence, and what the lock's signer says to it. Pure.
+
+use chrono::DateTime;
+use chrono::Utc;
+
+use crate::flows::install::InstallError;
+use crate::flows::install::InstallRequest;
+use crate::lockfile::Signer;
+use crate::model::RepoSlug;
+use crate::model::Sha256Digest;
+use crate::model::Tag;
+use crate::trust::Evidence;
+use crate::trust::EvidenceSource;
+use crate::trust::Finding;
+use crate::trust::Level;
+use crate::trust::attestation;
+use crate::trust::attestation::Field;
+use crate::trust::attestation::Kind;
+use crate::trust::attestation::Mismatch;
+use crate::trust::attestation::NotProven;
+use crate::trust::attestation::Policy;
+use crate::trust::attestation::Proof;
+use crate::trust::attestation::Reason;
+use crate::trust::attestation::Roots;
+
+/// What is known of who signed for an asset.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Signed {
+    /// What that is worth.
+    pub(super) evidence: Vec<Evidence>,
+    /// What is proven, by the bundles that fit.
+    pub(super) proofs: Vec<Proof>,
+    /// Those bundles.
+    pub(super) bundles: Vec<String>,
+}
+
+/// One asset of a release.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Subject<'a> {
+    pub(super) repository: &'a RepoSlug,
+    pub(super) tag: &'a Tag,
+    pub(super) name: &'a str,
+    pub(super) sha256: Sha256Digest,
+}
+
+impl Signed {
+    /// How well the proofs alone prove the asset.
+    pub(super) fn level(&self) -> Option<Level> {
+        self.proofs.iter().filter_map(level_of).max()
+    }
+
+    /// Whether it could not be found out.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.evidence.iter().any(|evidence| matches!(evidence.finding, Finding::Unknown { .. }))
+    }
+
+    /// The bundles as one text, where there are any.
+    pub(super) fn text(&self) -> Option<String> {
+        (!self.bundles.is_empty()).then(|| attestation::join(&self.bundles))
+    }
+
+    /// Who signed, as a lock records it.
+    pub(super) fn signer(&self) -> Option<Signer> {
+        signer_of(&self.proofs)
+    }
+}
+
+/// Who signed, as a lock records it: by the strongest of these proofs.
+pub(super) fn signer_of(proofs: &[Proof]) -> Option<Signer> {
+    let strongest = proofs.iter().filter_map(|proof| level_of(proof).map(|level| (level, proof)));
+    // Of equally strong ones the first.
+    let (verdict, proof) = strongest.rev().max_by_key(|(level, _)| *level)?;
+    // A lock's numbers have a sign.
+    let number = |number: Option<u64>| number.filter(|number| i64::try_from(*number).is_ok());
+    let of_a_workflow = verdict == Level::Attested;
+    Some(Signer {
+        verdict,
+        workflow: proof.workflow.as_ref().filter(|_| of_a_workflow).and_then(|workflow| workflow.parse().ok()),
+        issuer: proof.issuer.clone().filter(|_| of_a_workflow),
+        repository_id: number(proof.repository_id),
+        owner_id: number(proof.owner_id),
+    })
+}
+
+/// What a proof is worth; nothing where it says something else than where the bytes come from.
+fn level_of(proof: &Proof) -> Option<Level> {
+    match proof.kind {
+        Kind::Build => proof.workflow.as_ref().map(|_| Level::Attested),
+        // Whoever can make the workflow sign the bytes can make it attest them.
+        Kind::Signature => proof.workflow.as_ref().map(|_| Level::Attested),
+        Kind::Release => Some(Level::Released),
+        Kind::Statement => None,
+    }
+}
+
+/// What a proof of this asset must say. The settings and the lock have to name one workflow, where both name one.
+pub(super) fn policy(request: &InstallRequest, subject: Subject<'_>) -> Result<Policy, InstallError> {
+    let recorded = request.signer.as_ref().and_then(|signer| signer.workflow.as_ref());
+    if let (Some(wanted), Some(recorded)) = (&request.signers.workflow, recorded)
+        && !wanted.is_same(recorded)
+    {
+        let (wanted, recorded) = (wanted.to_string(), recorded.to_string());
+        return Err(InstallError::TwoWorkflows { wanted, recorded });
+    }
+    let policy = Policy::of_repository(subject.repository.clone());
+    let mut policy = policy.of_release(subject.tag.clone(), request.signers.allow_branch);
+    policy.asset = Some(subject.name.to_owned());
+    policy.allow_self_hosted = request.signers.allow_self_hosted;
+    policy.workflow = recorded.or(request.signers.workflow.as_ref()).cloned();
+    if let Some(signer) = &request.signer {
+        policy.repository_id = signer.repository_id;
+        policy.owner_id = signer.owner_id;
+        if let Some(issuer) = &signer.issuer {
+            policy.issuer.clone_from(issuer);
+        }
+    }
+    Ok(policy)
+}
+
+/// Nobody signed for it, provably.
+pub(super) fn absent(reason: String) -> Signed {
+    Signed { evidence: vec![Evidence::absent(EvidenceSource::Provenance, reason)], ..Signed::default() }
+}
+
+/// Whether anybody signed for it could not be found out. Other evidence does, unless a signature is required.
+pub(super) fn unknown(reason: String, transient: bool, request: &InstallRequest) -> Signed {
+    let mut unknown = Evidence::unknown(EvidenceSource::Provenance, reason, transient);
+    unknown.dispensable = !request.policy.require.is_signed() && !request.changes_the_signer();
+    Signed { evidence: vec![unknown], ..Signed::default() }
+}
+
+/// Proves what was found. A proof that is there and does not hold is an error, whatever else is known of the asset.
+pub(super) fn prove(
+    bundles: Vec<String>,
+    subject: Subject<'_>,
+    request: &InstallRequest,
+    roots: &Roots,
+    now: DateTime<Utc>,
+) -> Result<Signed, InstallError> {
+    let texts: Vec<&[u8]> = bundles.iter().map(String::as_bytes).collect();
+    let policy = policy(request, subject)?;
+    let proven = match attestation::verify(&texts, subject.sha256, &policy, roots, now) {
+        Ok(proven) => proven,
+        Err(error @ NotProven::CannotVerify) if !request.policy.require.is_signed() => {
+            return Ok(unknown(error.to_string(), false, request));
+        }
+        Err(source) => return Err(refused(source, subject, request)),
+    };
+    let fits = |index: usize| proven.refused.iter().all(|refusal| refusal.bundle != index + 1);
+    let bundles = bundles.into_iter().enumerate().filter(|(index, _)| fits(*index)).map(|(_, text)| text).collect();
+    let evidence = evidence(&proven.proofs, subject.sha256);
+    Ok(Signed { evidence, proofs: proven.proofs, bundles })
+}
+
+fn evidence(proofs: &[Proof], sha256: Sha256Digest) -> Vec<Evidence> {
+    let worth = |level: Level| proofs.iter().any(|proof| level_of(proof) == Some(level));
+    let mut evidence = Vec::new();
+    if worth(Level::Attested) {
+        evidence.push(Evidence::found(EvidenceSource::Provenance, sha256));
+    }
+    if worth(Level::Released) {
+        evidence.push(Evidence::found(EvidenceSource::ReleaseAttestation, sha256));
+    }
+    if evidence.is_empty() {
+        let reason = "what is signed about it does not say where it comes from";
+        evidence.push(Evidence::absent(EvidenceSource::Provenance, reason));
+    }
+    evidence
+}
+
+/// That every signature was refused, told apart: somebody else's than the lock's signer is its own failure.
+fn refused(source: NotProven, subject: Subject<'_>, request: &InstallRequest) -> InstallError {
+    let asset = subject.name.to_owned();
+    let by_another = request.signer.as_ref().zip(another_signer(&source));
+    match by_another {
+        Some((signer, mismatches)) => InstallError::OtherSigner {
+            asset,
+            tag: subject.tag.clone(),
+            locked: locked_tag(request),
+            signer: Box::new(signer.clone()),
+            mismatches,
+        },
+        None => InstallError::NotProven { asset, tag: subject.tag.clone(), source },
+    }
+}
+
+/// The differences of a signature that is right in everything but who made it.
+fn another_signer(source: &NotProven) -> Option<Vec<Mismatch>> {
+    let NotProven::Refused(refusals) = source else { return None };
+    refusals.iter().find_map(|refusal| match &refusal.reason {
+        Reason::Unfit { mismatches } if mismatches.iter().all(|mismatch| is_of_the_signer(mismatch.field)) => {
+            Some(mismatches.clone())
+        }
+        Reason::Unfit { .. }
+        | Reason::Malformed { .. }
+        | Reason::Unsupported { .. }
+        | Reason::Broken { .. }
+        | Reason::UnknownKey { .. }
+        | Reason::OtherBytes { .. }
+        | Reason::Clock { .. } => None,
+    })
+}
+
+const fn is_of_the_signer(field: Field) -> bool {
+    matches!(
+        field,
+        Field::Workflow | Field::Repository | Field::RepositoryId | Field::OwnerId | Field::Issuer | Field::Identity
+    )
+}
+
+/// Nothing less than what the lock records.
+pub(super) fn hold_to_the_lock(
+    signed: &Signed,
+    name: &str,
+    tag: &Tag,
+    request: &InstallRequest,
+) -> Result<(), InstallError> {
+    let Some(signer) = request.signer.as_ref().filter(|signer| signed.level() < Some(signer.verdict)) else {
+        return Ok(());
+    };
+    let (mut found, mut transient) = (Vec::new(), false);
+    for evidence in &signed.evidence {
+        match &evidence.finding {
+            Finding::Found { .. } => found.push(format!("{} is there", evidence.source)),
+            Finding::Absent { reason } => found.push(reason.clone()),
+            Finding::Unknown { reason, transient: may_pass } => {
+                transient |= may_pass;
+                found.push(reason.clone());
+            }
+        }
+    }
+    Err(InstallError::LessThanLocked {
+        asset: name.to_owned(),
+        tag: tag.clone(),
+        locked: locked_tag(request),
+        signer: Box::new(signer.clone()),
+        found: found.join("; "),
+        unasked: signed.is_unknown(),
+        transient,
+    })
+}
+
+/// The release the lock records the signer of.
+fn locked_tag(request: &InstallRequest) -> Option<Tag> {
+    let carried = request.from.as_ref().map(|bundle| bundle.lockfile());
+    let lockfile = request.decided_from.lockfile.as_ref().filter(|lockfile| lockfile.signer.is_some()).or(carried);
+    lockfile.map(|lockfile| lockfile.tag.clone())
+}

@@ -1,0 +1,514 @@
+//! A directory that is used through an open handle. Each name in it is one name, nothing is reached through a link, and what
+//! is read is a regular file: a checkout or another user may put links, FIFOs and devices in any place.
+
+use std::ffi::OsStr;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::io::Read;
+use std::io::Write;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::io::fs::FileError;
+use crate::io::fs::FileKind;
+use crate::io::fs::Purpose;
+use crate::io::fs::Stat;
+use crate::io::fs::distrusted;
+use crate::io::fs::handle;
+use crate::io::fs::handle::Handle;
+
+/// The name of what is not finished yet, in the directory it will be in. Only whoever holds a store's lock writes there, so
+/// one name is enough, and what a killed process left is easily found.
+pub const UNFINISHED: &str = ".reproq-new";
+
+/// Directories are not for others to write, whatever the umask.
+const DIRECTORY_MODE: u32 = 0o755;
+
+/// An open directory.
+#[derive(Debug)]
+pub struct Dir {
+    handle: Handle,
+    /// For messages, and for programs that are told where to write.
+    path: PathBuf,
+    stat: Stat,
+}
+
+impl Dir {
+    /// Opens a directory that the user named, links followed. `None` where it is missing.
+    ///
+    /// # Errors
+    ///
+    /// It is something else, or the system refused.
+    pub fn open(path: &Path) -> Result<Option<Self>, FileError> {
+        let opened = Handle::open(path).and_then(|handle| Ok((handle.own_stat()?, handle)));
+        match opened {
+            Ok((stat, handle)) => Ok(Some(Self { handle, path: path.to_owned(), stat })),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(FileError::io("open the directory", path)(error)),
+        }
+    }
+
+    /// Where it was when it was opened.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens a directory in this one. `None` where it is missing.
+    ///
+    /// # Errors
+    ///
+    /// Something else has the name, another user could change what is in it (see [`distrusted`]), or the system refused.
+    pub fn directory(&self, name: impl AsRef<OsStr>, purpose: Purpose) -> Result<Option<Self>, FileError> {
+        let Some(inner) = self.inner(name.as_ref())? else { return Ok(None) };
+        match distrusted(handle::user(), &self.stat, &inner.stat, purpose) {
+            None => Ok(Some(inner)),
+            Some(reason) => Err(FileError::Distrusted { path: inner.path, reason }),
+        }
+    }
+
+    /// Opens a directory in this one to write in it, and makes it where it is missing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Dir::directory`].
+    pub fn make_directory(&self, name: impl AsRef<OsStr>) -> Result<Self, FileError> {
+        let name = name.as_ref();
+        if let Some(inner) = self.directory(name, Purpose::Write)? {
+            return Ok(inner);
+        }
+        let failed = || FileError::io("create the directory", self.path_of(name));
+        match self.handle.make_directory(name, DIRECTORY_MODE) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed()(error)),
+            Ok(()) | Err(_) => {}
+        }
+        self.directory(name, Purpose::Write)?.ok_or_else(|| failed()(io::ErrorKind::NotFound.into()))
+    }
+
+    /// As [`Dir::directory`], whoever may change what is in it: for directories of the user's own, from which nothing is
+    /// believed.
+    ///
+    /// # Errors
+    ///
+    /// Something else has the name, or the system refused.
+    pub fn subdirectory(&self, name: impl AsRef<OsStr>) -> Result<Option<Self>, FileError> {
+        self.inner(name.as_ref())
+    }
+
+    /// As [`Dir::subdirectory`], and makes it where it is missing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Dir::subdirectory`].
+    pub fn make_subdirectory(&self, name: impl AsRef<OsStr>) -> Result<Self, FileError> {
+        let name = name.as_ref();
+        if let Some(inner) = self.inner(name)? {
+            return Ok(inner);
+        }
+        let failed = || FileError::io("create the directory", self.path_of(name));
+        match self.create_directory(name, 0o777) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed()(error)),
+            Ok(()) | Err(_) => {}
+        }
+        self.inner(name)?.ok_or_else(|| failed()(io::ErrorKind::NotFound.into()))
+    }
+
+    /// Makes a directory, with these permissions less what the user's umask takes away.
+    ///
+    /// # Errors
+    ///
+    /// Something has the name, or the system refused.
+    pub(super) fn create_directory(&self, name: impl AsRef<OsStr>, mode: u32) -> io::Result<()> {
+        self.handle.make_directory(one(name.as_ref())?, mode)
+    }
+
+    /// What has a name, links not followed.
+    ///
+    /// # Errors
+    ///
+    /// The system refused.
+    pub fn stat(&self, name: impl AsRef<OsStr>) -> Result<Option<Stat>, FileError> {
+        let name = name.as_ref();
+        match one(name).and_then(|name| self.handle.stat(name)) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(FileError::io("look at", self.path_of(name))(error)),
+        }
+    }
+
+    /// Opens a regular file to read it. `None` where it is missing.
+    ///
+    /// # Errors
+    ///
+    /// Something else has the name, or the system refused.
+    pub fn file(&self, name: impl AsRef<OsStr>) -> Result<Option<(File, Stat)>, FileError> {
+        let name = name.as_ref();
+        let Some(found) = self.stat(name)? else { return Ok(None) };
+        self.regular(name, found)?;
+        match self.handle.open_to_read(name) {
+            Ok(file) => {
+                // What was opened may have taken the place of what was looked at.
+                let stat = self.opened(name, &file)?;
+                Ok(Some((file, stat)))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(FileError::io("open", self.path_of(name))(error)),
+        }
+    }
+
+    /// Reads a regular file of at most `limit` bytes. `None` where it is missing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Dir::file`], or it is larger.
+    pub fn read(&self, name: impl AsRef<OsStr>, limit: u64) -> Result<Option<(Vec<u8>, Stat)>, FileError> {
+        let name = name.as_ref();
+        let Some((file, stat)) = self.file(name)? else { return Ok(None) };
+        // Room for all of it and one byte more, so that one call reads it and one finds its end.
+        let room = usize::try_from(stat.size.min(limit)).unwrap_or_default() + 1;
+        let mut bytes = Vec::with_capacity(room);
+        file.take(limit + 1).read_to_end(&mut bytes).map_err(FileError::io("read", self.path_of(name)))?;
+        if bytes.len() as u64 > limit {
+            return Err(FileError::TooLarge { path: self.path_of(name), size: stat.size.max(bytes.len() as u64) });
+        }
+        Ok(Some((bytes, stat)))
+    }
+
+    /// Opens a regular file to read and write it as it is, or makes it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Dir::file`].
+    pub fn open_to_change(&self, name: impl AsRef<OsStr>) -> Result<(File, Stat), FileError> {
+        let name = name.as_ref();
+        if let Some(found) = self.stat(name)? {
+            self.regular(name, found)?;
+        }
+        let file = self.handle.open_to_change(name, 0o644).map_err(FileError::io("open", self.path_of(name)))?;
+        let stat = self.opened(name, &file)?;
+        Ok((file, stat))
+    }
+
+    /// Opens a regular file to add to it, or makes it; what is written goes to its end.
+    ///
+    /// # Errors
+    ///
+    /// As [`Dir::file`].
+    pub(super) fn open_to_append(&self, name: impl AsRef<OsStr>, mode: u32) -> Result<(File, Stat), FileError> {
+        let name = name.as_ref();
+        if let Some(found) = self.stat(name)? {
+            self.regular(name, found)?;
+        }
+        let file = self.handle.open_to_append(name, mode).map_err(FileError::io("open", self.path_of(name)))?;
+        let stat = self.opened(name, &file)?;
+        Ok((file, stat))
+    }
+
+    /// Makes a new file, with these permissions less what the user's umask takes away.
+    ///
+    /// # Errors
+    ///
+    /// Something has the name, or the system refused.
+    pub(super) fn create_new(&self, name: impl AsRef<OsStr>, mode: u32) -> io::Result<File> {
+        self.handle.create_new(one(name.as_ref())?, mode)
+    }
+
+    /// Makes a new file in place of whatever has the name. Of a file with several names only this one goes.
+    ///
+    /// # Errors
+    ///
+    /// The system refused.
+    pub fn create(&self, name: impl AsRef<OsStr>) -> Result<File, FileError> {
+        let name = name.as_ref();
+        let failed = || FileError::io("create", self.path_of(name));
+        match self.handle.create_new(name, 0o600) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            outcome => return outcome.map_err(failed()),
+        }
+        self.remove(name)?;
+        self.handle.create_new(name, 0o600).map_err(failed())
+    }
+
+    /// Writes a small file that everybody may read. Readers see the old one or the new one, also after a crash; returns the
+    /// new one. `unfinished` is the name it has until it is whole.
+    ///
+    /// # Errors
+    ///
+    /// A directory has the name, or the system refused. The old file is as it was.
+    pub fn write(&self, unfinished: &str, name: impl AsRef<OsStr>, bytes: &[u8]) -> Result<File, FileError> {
+        let name = name.as_ref();
+        if let Some(found) = self.stat(name)?.filter(|found| found.kind == FileKind::Directory) {
+            self.regular(name, found)?;
+        }
+        let write = |mut file: File| {
+            file.write_all(bytes)?;
+            set_mode(&file, 0o644)?;
+            file.sync_all()?;
+            self.handle.rename(unfinished.as_ref(), &self.handle, name)?;
+            Ok(file)
+        };
+        let new = match self.create(unfinished) {
+            Ok(file) => write(file),
+            // What is told is the file that was wanted.
+            Err(FileError::Io { source, .. }) => Err(source),
+            Err(error) => return Err(error),
+        };
+        new.map_err(FileError::io("write", self.path_of(name))).inspect_err(|_| drop(self.remove(unfinished)))
+    }
+
+    /// Gives what has a name another one, in this directory or in one of the same file system, in place of a file there.
+    ///
+    /// # Errors
+    ///
+    /// A directory has the name, or the system refused.
+    pub fn rename(&self, name: impl AsRef<OsStr>, to: &Self, to_name: impl AsRef<OsStr>) -> io::Result<()> {
+        self.handle.rename(one(name.as_ref())?, &to.handle, one(to_name.as_ref())?)
+    }
+
+    /// Gives a file a second name.
+    ///
+    /// # Errors
+    ///
+    /// Something has the name, or the system refused; not every file system has second names.
+    pub fn link(&self, name: impl AsRef<OsStr>, to: &Self, to_name: impl AsRef<OsStr>) -> io::Result<()> {
+        self.handle.link(one(name.as_ref())?, &to.handle, one(to_name.as_ref())?)
+    }
+
+    /// Removes whatever has a name, a directory with all that is in it. What is not there is fine.
+    ///
+    /// # Errors
+    ///
+    /// The system refused.
+    pub fn remove(&self, name: impl AsRef<OsStr>) -> Result<(), FileError> {
+        let name = name.as_ref();
+        let Some(found) = self.stat(name)? else { return Ok(()) };
+        let removed = match found.kind {
+            FileKind::Directory => self.remove_tree(name),
+            FileKind::Regular | FileKind::Link | FileKind::Fifo | FileKind::Socket | FileKind::Device => {
+                self.handle.remove_file(name)
+            }
+        };
+        match removed {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(FileError::io("remove", self.path_of(name))(error))
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Removes a directory in this one, if nothing is in it.
+    ///
+    /// # Errors
+    ///
+    /// It is not empty, or not a directory, or the system refused.
+    pub fn remove_empty(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
+        self.handle.remove_directory(one(name.as_ref())?)
+    }
+
+    /// Removes everything in the directory.
+    ///
+    /// # Errors
+    ///
+    /// The system refused.
+    pub fn empty(&self) -> Result<(), FileError> {
+        self.names()?.iter().try_for_each(|name| self.remove(name))
+    }
+
+    /// What the directory holds.
+    ///
+    /// # Errors
+    ///
+    /// The system refused.
+    pub fn names(&self) -> Result<Vec<OsString>, FileError> {
+        self.handle.names().map_err(FileError::io("list", &self.path))
+    }
+
+    /// Waits until the names in the directory are on the disk.
+    ///
+    /// # Errors
+    ///
+    /// The directory may not be read, or its file system cannot wait.
+    pub fn sync(&self) -> io::Result<()> {
+        self.handle.sync()
+    }
+
+    /// The path of a name, for messages.
+    pub fn path_of(&self, name: impl AsRef<OsStr>) -> PathBuf {
+        self.path.join(name.as_ref())
+    }
+
+    fn inner(&self, name: &OsStr) -> Result<Option<Self>, FileError> {
+        let opened = one(name).and_then(|name| self.handle.directory(name));
+        match opened.and_then(|handle| Ok((handle.own_stat()?, handle))) {
+            Ok((stat, handle)) => Ok(Some(Self { handle, path: self.path_of(name), stat })),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => match self.stat(name)? {
+                Some(Stat { kind, .. }) if kind != FileKind::Directory => {
+                    Err(FileError::NotADirectory { path: self.path_of(name), kind })
+                }
+                Some(_) | None => Err(FileError::io("open the directory", self.path_of(name))(error)),
+            },
+        }
+    }
+
+    fn opened(&self, name: &OsStr, file: &File) -> Result<Stat, FileError> {
+        let stat = handle::stat_of(file).map_err(FileError::io("look at", self.path_of(name)))?;
+        self.regular(name, stat).map(|()| stat)
+    }
+
+    fn regular(&self, name: &OsStr, found: Stat) -> Result<(), FileError> {
+        let kind = found.kind;
+        if kind == FileKind::Regular { Ok(()) } else { Err(FileError::NotAFile { path: self.path_of(name), kind }) }
+    }
+
+    /// Removes a directory of any depth with few open files: what is in its directories moves up into it, one level at a
+    /// time, until no directory is left.
+    fn remove_tree(&self, name: &OsStr) -> io::Result<()> {
+        let top = self.handle.directory(name)?;
+        let _ = top.open_up();
+        let mut moved = 0_u64;
+        loop {
+            let mut is_flat = true;
+            for name in top.names()? {
+                if top.stat(&name)?.kind != FileKind::Directory {
+                    top.remove_file(&name)?;
+                    continue;
+                }
+                let inner = top.directory(&name)?;
+                let _ = inner.open_up();
+                for inner_name in inner.names()? {
+                    if inner.stat(&inner_name)?.kind != FileKind::Directory {
+                        inner.remove_file(&inner_name)?;
+                        continue;
+                    }
+                    is_flat = false;
+                    // Its own directory of names moves with it, which takes the permission to write it.
+                    let _ = inner.directory(&inner_name).and_then(|deeper| deeper.open_up());
+                    while top.stat(up(moved).as_ref()).is_ok() {
+                        moved += 1;
+                    }
+                    inner.rename(&inner_name, &top, up(moved).as_ref())?;
+                }
+                drop(inner);
+                top.remove_directory(&name)?;
+            }
+            if is_flat {
+                return self.handle.remove_directory(name);
+            }
+        }
+    }
+}
+
+/// The name of a directory that moves up to be removed.
+fn up(number: u64) -> OsString {
+    format!(".removed-{number}").into()
+}
+
+/// One name and nothing else: no path leads out of a directory.
+fn one(name: &OsStr) -> io::Result<&OsStr> {
+    let mut parts = Path::new(name).components();
+    match (parts.next(), parts.next()) {
+        (Some(std::path::Component::Normal(part)), None) if part == name => Ok(name),
+        (_, _) => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a single name")),
+    }
+}
+
+/// Gives a file of this program its permissions. Some mounted file systems have modes of their own, and refuse every other:
+/// the file is then as readable as its mount lets it be.
+///
+/// # Errors
+///
+/// The system failed.
+pub fn set_mode(file: &File, mode: u32) -> io::Result<()> {
+    match handle::set_mode(file, mode) {
+        Err(error) if is_refusal(&error) => Ok(()),
+        outcome => outcome,
+    }
+}
+
+/// Whether the system does not allow a change or does not know it, as opposed to failing in it.
+fn is_refusal(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported)
+}
+
+/// What the file system says of an open file.
+///
+/// # Errors
+///
+/// The system refused.
+pub fn stat_of(file: &File) -> io::Result<Stat> {
+    handle::stat_of(file)
+}
+
+#[cfg(all(test, unix))]
+#[expect(clippy::disallowed_methods, reason = "the tests make files and look at them")]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn dir() -> (tempfile::TempDir, Dir) {
+        let folder = tempfile::tempdir().expect("a directory");
+        let dir = Dir::open(folder.path()).expect("readable").expect("there");
+        (folder, dir)
+    }
+
+    #[test]
+    fn a_name_is_one_name() {
+        let (_folder, dir) = dir();
+        for name in ["", ".", "..", "a/b", "/etc", "a/", "./a"] {
+            assert!(dir.stat(name).is_err(), "{name:?}");
+            assert!(dir.remove(name).is_err(), "{name:?}");
+            assert!(dir.directory(name, Purpose::Read).is_err(), "{name:?}");
+            assert!(dir.make_directory(name).is_err(), "{name:?}");
+            assert!(dir.rename("a", &dir, name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn links_are_not_followed() {
+        let (folder, dir) = dir();
+        let outside = tempfile::tempdir().expect("a directory");
+        fs::write(outside.path().join("file"), "theirs").expect("written");
+        symlink(outside.path(), folder.path().join("directory")).expect("a link");
+        symlink(outside.path().join("file"), folder.path().join("file")).expect("a link");
+        let kind = |error: FileError| match error {
+            FileError::NotAFile { kind, .. } | FileError::NotADirectory { kind, .. } => kind,
+            error @ (FileError::TooLarge { .. }
+            | FileError::NotReplaceable { .. }
+            | FileError::SeveralNames { .. }
+            | FileError::Distrusted { .. }
+            | FileError::Io { .. }) => panic!("{error}"),
+        };
+        assert_eq!(kind(dir.directory("directory", Purpose::Write).expect_err("a link")), FileKind::Link);
+        assert_eq!(kind(dir.make_directory("directory").expect_err("a link")), FileKind::Link);
+        assert_eq!(kind(dir.read("file", 10).expect_err("a link")), FileKind::Link);
+        assert_eq!(kind(dir.open_to_change("file").expect_err("a link")), FileKind::Link);
+        dir.write("new", "file", b"mine").expect("the link is replaced");
+        dir.remove("directory").expect("the link goes");
+        assert_eq!(fs::read(outside.path().join("file")).expect("there"), b"theirs");
+        assert_eq!(dir.read("file", 4).expect("readable").expect("there").0, b"mine");
+        assert!(matches!(dir.read("file", 3), Err(FileError::TooLarge { size: 4, .. })));
+        assert_eq!(dir.names().expect("readable"), ["file"]);
+    }
+
+    #[test]
+    fn a_tree_is_removed_however_deep_and_whatever_its_names() {
+        let (folder, dir) = dir();
+        let mut path = folder.path().join("tree");
+        // Names of the kind that removing makes up, on every level.
+        for level in 0..40 {
+            for name in [".removed-0", ".removed-1", "other"] {
+                fs::create_dir_all(path.join(name)).expect("made");
+                fs::write(path.join(name).join("file"), "left").expect("written");
+            }
+            path.push(if level % 2 == 0 { ".removed-1" } else { "other" });
+        }
+        symlink(folder.path(), path.join("link")).expect("a link");
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o555)).expect("closed");
+        fs::write(folder.path().join("beside"), "mine").expect("written");
+        dir.remove("tree").expect("removed");
+        assert_eq!(dir.names().expect("readable"), ["beside"]);
+    }
+}

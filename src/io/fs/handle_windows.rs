@@ -1,0 +1,143 @@
+//! What stands behind [`crate::io::fs::Dir`] where the system opens files by their paths alone: each path is looked at before it
+//! is used, and what was opened is looked at again.
+#![expect(clippy::disallowed_methods, reason = "the store's files are opened, made, renamed and removed here")]
+
+use std::ffi::OsStr;
+use std::ffi::OsString;
+use std::fs;
+use std::fs::File;
+use std::fs::Metadata;
+use std::fs::OpenOptions;
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::UNIX_EPOCH;
+
+use crate::io::fs::FileKind;
+use crate::io::fs::Stat;
+
+/// A directory by its path.
+#[derive(Debug)]
+pub(super) struct Handle(PathBuf);
+
+impl Handle {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        if fs::metadata(path)?.is_dir() { Ok(Self(path.to_owned())) } else { Err(io::ErrorKind::NotADirectory.into()) }
+    }
+
+    pub(super) fn directory(&self, name: &OsStr) -> io::Result<Self> {
+        match self.stat(name)?.kind {
+            FileKind::Directory => Ok(Self(self.0.join(name))),
+            FileKind::Regular | FileKind::Link | FileKind::Fifo | FileKind::Socket | FileKind::Device => {
+                Err(io::ErrorKind::NotADirectory.into())
+            }
+        }
+    }
+
+    pub(super) fn make_directory(&self, name: &OsStr, _mode: u32) -> io::Result<()> {
+        fs::create_dir(self.0.join(name))
+    }
+
+    pub(super) fn own_stat(&self) -> io::Result<Stat> {
+        fs::symlink_metadata(&self.0).map(|found| stat(&found))
+    }
+
+    pub(super) fn stat(&self, name: &OsStr) -> io::Result<Stat> {
+        fs::symlink_metadata(self.0.join(name)).map(|found| stat(&found))
+    }
+
+    pub(super) fn open_to_read(&self, name: &OsStr) -> io::Result<File> {
+        self.opened(name, OpenOptions::new().read(true))
+    }
+
+    /// Opens a file to read and write it as it is, or makes it.
+    pub(super) fn open_to_change(&self, name: &OsStr, _mode: u32) -> io::Result<File> {
+        self.opened(name, OpenOptions::new().read(true).write(true).create(true).truncate(false))
+    }
+
+    /// Opens a file to read it and to write at its end, or makes it.
+    pub(super) fn open_to_append(&self, name: &OsStr, _mode: u32) -> io::Result<File> {
+        self.opened(name, OpenOptions::new().read(true).append(true).create(true))
+    }
+
+    pub(super) fn create_new(&self, name: &OsStr, _mode: u32) -> io::Result<File> {
+        self.opened(name, OpenOptions::new().read(true).write(true).create_new(true))
+    }
+
+    /// A file of this name, unless a link has it.
+    fn opened(&self, name: &OsStr, options: &mut OpenOptions) -> io::Result<File> {
+        #[cfg(windows)]
+        {
+            /// The link itself is opened, as `FILE_FLAG_OPEN_REPARSE_POINT` says.
+            const NOT_FOLLOWED: u32 = 0x0020_0000;
+            std::os::windows::fs::OpenOptionsExt::custom_flags(options, NOT_FOLLOWED);
+        }
+        let file = options.open(self.0.join(name))?;
+        if file.metadata()?.is_symlink() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a link"));
+        }
+        Ok(file)
+    }
+
+    pub(super) fn rename(&self, name: &OsStr, to: &Self, to_name: &OsStr) -> io::Result<()> {
+        fs::rename(self.0.join(name), to.0.join(to_name))
+    }
+
+    pub(super) fn link(&self, name: &OsStr, to: &Self, to_name: &OsStr) -> io::Result<()> {
+        fs::hard_link(self.0.join(name), to.0.join(to_name))
+    }
+
+    pub(super) fn remove_file(&self, name: &OsStr) -> io::Result<()> {
+        let path = self.0.join(name);
+        // A link to a directory is removed as one.
+        fs::remove_file(&path).or_else(|error| fs::remove_dir(&path).map_err(|_| error))
+    }
+
+    pub(super) fn remove_directory(&self, name: &OsStr) -> io::Result<()> {
+        fs::remove_dir(self.0.join(name))
+    }
+
+    pub(super) fn names(&self) -> io::Result<Vec<OsString>> {
+        fs::read_dir(&self.0)?.map(|entry| entry.map(|entry| entry.file_name())).collect()
+    }
+
+    /// The names in a directory reach the disk when the system likes.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    pub(super) fn open_up(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+pub(super) fn stat_of(file: &File) -> io::Result<Stat> {
+    file.metadata().map(|found| stat(&found))
+}
+
+/// The name alone says whether a file is a program, and everybody may read it.
+pub(super) fn set_mode(_file: &File, _mode: u32) -> io::Result<()> {
+    Ok(())
+}
+
+/// Users have no numbers here, and every file has the same one.
+pub(super) fn user() -> u32 {
+    0
+}
+
+fn stat(found: &Metadata) -> Stat {
+    let modified = found.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+    let modified = (i64::try_from(modified.as_secs()).unwrap_or(i64::MAX), i64::from(modified.subsec_nanos()));
+    Stat {
+        kind: FileKind::of(found.file_type()),
+        size: found.len(),
+        links: 1,
+        modified,
+        changed: modified,
+        device: 0,
+        inode: 0,
+        owner: 0,
+        group: 0,
+        mode: 0o755,
+    }
+}

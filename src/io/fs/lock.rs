@@ -1,0 +1,208 @@
+//! An advisory lock on a file: one process works, the others wait and find it done. The system gives it back when its holder
+//! dies, so there are no stale locks.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::fs::TryLockError;
+use std::io;
+use std::io::Read;
+use std::io::Seek;
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+use std::time::Instant;
+
+use thiserror::Error;
+
+use crate::io::fs::Dir;
+use crate::io::fs::FileError;
+use crate::io::fs::Stat;
+use crate::io::fs::stat_of;
+
+/// How long is waited silently.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often a held lock is tried again.
+const INTERVAL: Duration = Duration::from_millis(25);
+
+/// How often the file may be found exchanged before its file system is taken for one that cannot tell files apart.
+const EXCHANGES: u32 = 1000;
+
+/// Why the lock was not had.
+#[derive(Debug, Error)]
+pub enum LockError {
+    /// Another process held it all the time.
+    #[error("`{path}` has been held for {seconds} s by {holder}", path = path.display())]
+    Held {
+        /// The lock.
+        path: PathBuf,
+        /// How long was waited.
+        seconds: u64,
+        /// Who holds it.
+        holder: String,
+    },
+    /// The lock file cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// The lock, held until it is dropped.
+#[derive(Debug)]
+#[must_use]
+pub struct Lock {
+    file: File,
+    /// Whether the holder is named in the file. Not where the file has another name, which is somebody else's.
+    is_signed: bool,
+}
+
+impl Lock {
+    /// Takes the lock on a file of this name, waiting no longer than `timeout`. `waiting` is told once, after a second, who
+    /// holds it.
+    ///
+    /// # Errors
+    ///
+    /// Another process holds it, something else has the name, or the system refused.
+    pub fn acquire(
+        dir: &Dir,
+        name: impl AsRef<OsStr>,
+        timeout: Duration,
+        waiting: impl FnOnce(&str),
+    ) -> Result<Self, LockError> {
+        let name = name.as_ref();
+        let failed = || FileError::io("lock", dir.path_of(name));
+        let began = Instant::now();
+        let mut waiting = Some(waiting);
+        let mut is_last = false;
+        let mut exchanges = 0;
+        loop {
+            let (mut file, stat) = dir.open_to_change(name)?;
+            match file.try_lock() {
+                // Whoever removes the file while others wait for it leaves them a lock that guards nothing.
+                Ok(()) if exchanges < EXCHANGES && !is_at(&file, dir, name) => {
+                    exchanges += 1;
+                    continue;
+                }
+                Ok(()) => {
+                    let mut lock = Self { file, is_signed: false };
+                    lock.sign(&stat).map_err(failed())?;
+                    return Ok(lock);
+                }
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) => return Err(failed()(error).into()),
+            }
+            let waited = began.elapsed();
+            if is_last {
+                let (path, seconds) = (dir.path_of(name), waited.as_secs());
+                return Err(LockError::Held { path, seconds, holder: holder(&mut file) });
+            }
+            if waited >= PATIENCE
+                && let Some(waiting) = waiting.take()
+            {
+                waiting(&holder(&mut file));
+            }
+            // One more look after the time is over: whoever took the lock this very moment has signed by then.
+            is_last = waited >= timeout;
+            std::thread::sleep(if is_last { INTERVAL } else { INTERVAL.min(timeout - waited) });
+        }
+    }
+
+    /// Whether it still keeps others out. Where somebody removed the file, another process may hold a lock of the same name.
+    pub fn is_guarding(&self, dir: &Dir, name: impl AsRef<OsStr>) -> bool {
+        is_at(&self.file, dir, name.as_ref())
+    }
+
+    /// Names the holder for those who wait.
+    fn sign(&mut self, stat: &Stat) -> io::Result<()> {
+        if stat.links > 1 {
+            return Ok(());
+        }
+        self.is_signed = true;
+        let name = format!("process {}\n", std::process::id());
+        self.file.rewind()?;
+        // Written before the rest is cut off, so that nobody finds it empty or reads the name of one that died.
+        self.file.write_all(name.as_bytes())?;
+        self.file.set_len(name.len() as u64)
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if self.is_signed {
+            let _ = self.file.set_len(0);
+        }
+        let _ = self.file.unlock();
+    }
+}
+
+/// Whether the file is what has the name.
+pub(super) fn is_at(file: &File, dir: &Dir, name: &OsStr) -> bool {
+    let (Ok(held), Ok(Some(found))) = (stat_of(file), dir.stat(name)) else { return false };
+    held.is_same_file(&found)
+}
+
+fn holder(file: &mut File) -> String {
+    let mut text = String::new();
+    let read = file.rewind().and_then(|()| file.take(100).read_to_string(&mut text));
+    match read {
+        Ok(_) if !text.trim().is_empty() => text.lines().next().unwrap_or_default().trim().to_owned(),
+        Ok(_) | Err(_) => "another process".to_owned(),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests make and remove lock files")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_held_lock_is_waited_for_and_its_holder_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let dir = Dir::open(folder.path()).expect("readable").expect("there");
+        let held = Lock::acquire(&dir, "lock", Duration::ZERO, |_| {}).expect("free");
+        let refused = Lock::acquire(&dir, "lock", Duration::from_millis(50), |_| {}).expect_err("held");
+        let expected = format!("process {}", std::process::id());
+        assert!(matches!(refused, LockError::Held { holder, .. } if holder == expected));
+        drop(held);
+        let again = Lock::acquire(&dir, "lock", Duration::ZERO, |_| {});
+        assert!(again.is_ok());
+    }
+
+    #[test]
+    fn a_dead_holder_is_not_named_for_the_living_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let dir = Dir::open(folder.path()).expect("readable").expect("there");
+        std::fs::write(folder.path().join("lock"), "process 99999999999\n").expect("written");
+        let _held = Lock::acquire(&dir, "lock", Duration::ZERO, |_| {}).expect("nobody holds it");
+        let refused = Lock::acquire(&dir, "lock", Duration::ZERO, |_| {}).expect_err("held");
+        let expected = format!("process {}", std::process::id());
+        assert!(matches!(refused, LockError::Held { holder, .. } if holder == expected));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_lock_whose_file_was_removed_guards_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let dir = Dir::open(folder.path()).expect("readable").expect("there");
+        let lost = Lock::acquire(&dir, "lock", Duration::ZERO, |_| {}).expect("free");
+        assert!(lost.is_guarding(&dir, "lock"));
+        std::fs::remove_file(folder.path().join("lock")).expect("removed");
+        assert!(!lost.is_guarding(&dir, "lock"));
+        let held = Lock::acquire(&dir, "lock", Duration::ZERO, |_| {}).expect("a new file, a new lock");
+        assert!(held.is_guarding(&dir, "lock") && !lost.is_guarding(&dir, "lock"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_with_another_name_is_locked_and_not_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let dir = Dir::open(folder.path()).expect("readable").expect("there");
+        let other = folder.path().join("other");
+        std::fs::write(&other, "somebody's").expect("written");
+        std::fs::hard_link(&other, folder.path().join("lock")).expect("linked");
+        let held = Lock::acquire(&dir, "lock", Duration::ZERO, |_| {}).expect("free");
+        let refused = Lock::acquire(&dir, "lock", Duration::ZERO, |_| {}).expect_err("held");
+        assert!(matches!(refused, LockError::Held { .. }));
+        drop(held);
+        assert_eq!(std::fs::read_to_string(&other).expect("there"), "somebody's");
+    }
+}

@@ -1,0 +1,355 @@
+//! A file that is written for the user: in place of a regular file or of nothing, without following a link, and whole or not
+//! at all. It is made beside its place with a made-up name (see [`TemporaryFile`]) and gets its own by one rename.
+
+use std::ffi::OsStr;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::io::Write;
+use std::path::Path;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use crate::io::fs::Dir;
+use crate::io::fs::Distrust;
+use crate::io::fs::FileError;
+use crate::io::fs::FileKind;
+use crate::io::fs::Stat;
+use crate::io::fs::TemporaryFile;
+use crate::io::fs::handle;
+use crate::io::fs::set_mode;
+use crate::io::fs::sweep;
+
+/// The permissions of a new file, less what the user's umask takes away.
+const NEW: u32 = 0o666;
+
+/// Of the mode of a file that is replaced, what its new content keeps: no right to run as somebody else.
+const KEPT: u32 = 0o777;
+
+/// A file that is being written. Until it is finished the old one is in place, and so it stays where it is never finished.
+#[derive(Debug)]
+pub struct OutputFile {
+    dir: Rc<Dir>,
+    name: OsString,
+    temporary: TemporaryFile,
+    is_for_all: bool,
+}
+
+impl OutputFile {
+    /// Begins the file of this path. Only its last name is one that no link may have.
+    ///
+    /// # Errors
+    ///
+    /// Something else than a regular file has the name, or the system refused.
+    pub fn create(path: &Path) -> Result<Self, FileError> {
+        let (dir, name) = place(path)?;
+        Self::create_in(Rc::new(dir), name)
+    }
+
+    /// As [`OutputFile::create`]; where a link has the name, the file that it leads to is written. It must be a regular file
+    /// of the same user: a link that somebody put there leads to nothing of others.
+    ///
+    /// # Errors
+    ///
+    /// As [`OutputFile::create`], or the link leads elsewhere.
+    pub fn create_through_link(path: &Path) -> Result<Self, FileError> {
+        let (dir, name) = place(path)?;
+        let Some(link) = dir.stat(&name)?.filter(|found| found.kind == FileKind::Link) else {
+            return Self::create_in(Rc::new(dir), name);
+        };
+        let target = path.canonicalize().map_err(FileError::io("follow the link", path))?;
+        let (dir, name) = place(&target)?;
+        let found = replaceable(&dir, &name)?;
+        match found.filter(|found| !belongs_to_the_same(handle::user(), &link, found)) {
+            Some(found) => Err(FileError::Distrusted { path: target, reason: Distrust::Owner(found.owner) }),
+            None => Self::create_in(Rc::new(dir), name),
+        }
+    }
+
+    /// Begins the file of this name in a directory.
+    ///
+    /// # Errors
+    ///
+    /// As [`OutputFile::create`].
+    pub fn create_in(dir: Rc<Dir>, name: impl Into<OsString>) -> Result<Self, FileError> {
+        let name = name.into();
+        let _ = replaceable(&dir, &name)?;
+        sweep(&dir);
+        let temporary = TemporaryFile::create(Rc::clone(&dir), NEW);
+        // What is told is the file that is wanted.
+        let temporary = temporary.map_err(FileError::io("write", dir.path_of(&name)))?;
+        Ok(Self { dir, name, temporary, is_for_all: false })
+    }
+
+    /// Where it is, a new file is one that everybody may read, whatever the umask.
+    #[must_use]
+    pub fn for_all(self) -> Self {
+        Self { is_for_all: true, ..self }
+    }
+
+    /// Where it is until it is finished.
+    pub fn unfinished(&self) -> PathBuf {
+        self.dir.path_of(self.temporary.name())
+    }
+
+    /// Where it will be.
+    pub fn path(&self) -> PathBuf {
+        self.dir.path_of(&self.name)
+    }
+
+    /// Gives it its name, once all of it is on the disk. It has the mode of the file that it replaces.
+    ///
+    /// # Errors
+    ///
+    /// Something else than a regular file has the name by now, or the system refused. What has the name is as it was.
+    pub fn finish(mut self) -> Result<(), FileError> {
+        let replaced = replaceable(&self.dir, &self.name)?;
+        let mode = replaced.map(|replaced| replaced.mode & KEPT).or(self.is_for_all.then_some(0o644));
+        let failed = FileError::io("write", self.path());
+        let file = self.temporary.file();
+        let ready = mode.map_or(Ok(()), |mode| set_mode(file, mode)).and_then(|()| file.sync_all());
+        ready.and_then(|()| self.temporary.place(&self.name)).map_err(failed)?;
+        // It is in place. Where the system cannot wait for names, they reach the disk later.
+        let _ = self.dir.sync();
+        Ok(())
+    }
+}
+
+impl Write for OutputFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.temporary.file().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.temporary.file().flush()
+    }
+}
+
+/// Writes a small file, see [`OutputFile::create`].
+///
+/// # Errors
+///
+/// As [`OutputFile::create`].
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    finished(OutputFile::create(path)?, bytes)
+}
+
+/// As [`write_file`], see [`OutputFile::create_through_link`].
+///
+/// # Errors
+///
+/// As [`OutputFile::create_through_link`].
+pub fn write_through_link(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    finished(OutputFile::create_through_link(path)?, bytes)
+}
+
+/// Writes all of a small file.
+///
+/// # Errors
+///
+/// As [`OutputFile::finish`].
+pub fn finished(mut file: OutputFile, bytes: &[u8]) -> Result<(), FileError> {
+    file.write_all(bytes).map_err(FileError::io("write", file.path()))?;
+    file.finish()
+}
+
+/// Moves a finished file to its place, in a directory of the same file system; everybody may read it.
+///
+/// # Errors
+///
+/// As [`OutputFile::finish`].
+pub fn move_into_place(from: &Dir, from_name: &OsStr, to: &Dir, name: &OsStr) -> Result<(), FileError> {
+    let _ = replaceable(to, name)?;
+    let failed = || FileError::io("place", to.path_of(name));
+    let missing = || failed()(io::ErrorKind::NotFound.into());
+    let (file, _) = from.file(from_name)?.ok_or_else(missing)?;
+    // Data first, then the name.
+    set_mode(&file, 0o644).and_then(|()| file.sync_data()).map_err(failed())?;
+    from.rename(from_name, to, name).map_err(failed())
+}
+
+/// Removes what killed processes left beside a file, also where it need not be written again. Links to it are followed.
+pub fn sweep_beside(path: &Path) {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    if let Ok((dir, _)) = place(&path) {
+        sweep(&dir);
+    }
+}
+
+/// Refuses what may not be replaced by a file, before there is one.
+///
+/// # Errors
+///
+/// As [`OutputFile::create`].
+pub fn check_output(path: &Path) -> Result<(), FileError> {
+    let (dir, name) = place(path)?;
+    replaceable(&dir, &name).map(drop)
+}
+
+/// Makes a file that records what happens: lines are added to it, and none is ever lost. One that is there already is
+/// continued.
+///
+/// # Errors
+///
+/// Something else than a regular file has the name, or a file that has other names too, or the system refused.
+pub fn open_record(path: &Path) -> Result<File, FileError> {
+    let (dir, name) = place(path)?;
+    let (file, stat) = dir.open_to_append(&name, NEW)?;
+    if stat.links > 1 {
+        return Err(FileError::SeveralNames { path: path.to_owned() });
+    }
+    Ok(file)
+}
+
+/// Makes such a file with a name of its own: `stem.extension`, or a number after the stem where that is taken.
+///
+/// # Errors
+///
+/// The system refused.
+pub fn new_record(dir: &Dir, stem: &str, extension: &str) -> Result<(PathBuf, File), FileError> {
+    let mut number = 1_u32;
+    loop {
+        let name = if number == 1 { format!("{stem}.{extension}") } else { format!("{stem}-{number}.{extension}") };
+        match dir.create_new(&name, NEW) {
+            Ok(file) => return Ok((dir.path_of(name), file)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < u32::MAX => number += 1,
+            Err(error) => return Err(FileError::io("create", dir.path_of(name))(error)),
+        }
+    }
+}
+
+/// The directory of a path, links followed, and the name in it.
+fn place(path: &Path) -> Result<(Dir, OsString), FileError> {
+    let is_directory = || FileError::NotReplaceable { path: path.to_owned(), kind: FileKind::Directory };
+    let name = path.file_name().ok_or_else(is_directory)?;
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let missing = || FileError::io("open the directory", parent)(io::ErrorKind::NotFound.into());
+    Ok((Dir::open(parent)?.ok_or_else(missing)?, name.to_owned()))
+}
+
+/// What a new file would replace.
+fn replaceable(dir: &Dir, name: &OsStr) -> Result<Option<Stat>, FileError> {
+    match dir.stat(name)? {
+        Some(Stat { kind, .. }) if kind != FileKind::Regular => {
+            Err(FileError::NotReplaceable { path: dir.path_of(name), kind })
+        }
+        found => Ok(found),
+    }
+}
+
+/// Whether a file that a link leads to may be written by the user `me`: it is that user's, or, for the superuser, that of
+/// whoever made the link. Pure.
+const fn belongs_to_the_same(me: u32, link: &Stat, target: &Stat) -> bool {
+    target.owner == me || (me == 0 && target.owner == link.owner)
+}
+
+#[cfg(all(test, unix))]
+#[expect(clippy::disallowed_methods, reason = "the tests make files and look at them")]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).expect("there").permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn a_file_keeps_its_mode_and_its_other_names_keep_its_content() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let (path, other) = (folder.path().join("file"), folder.path().join("other"));
+        for kept in [0o444, 0o664, 0o600, 0o755] {
+            fs::write(&path, "old").expect("written");
+            fs::hard_link(&path, &other).expect("linked");
+            fs::set_permissions(&path, fs::Permissions::from_mode(kept)).expect("set");
+            write_file(&path, b"new").expect("written");
+            assert_eq!((fs::read_to_string(&path).expect("there").as_str(), mode(&path)), ("new", kept));
+            assert_eq!(fs::read_to_string(&other).expect("there"), "old");
+            fs::remove_file(&path).expect("removed");
+            fs::remove_file(&other).expect("removed");
+        }
+        assert_eq!(fs::read_dir(folder.path()).expect("readable").count(), 0, "nothing is left");
+    }
+
+    #[test]
+    fn only_a_regular_file_is_replaced() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let path = folder.path().join("file");
+        let outside = folder.path().join("outside");
+        fs::write(&outside, "theirs").expect("written");
+        symlink(&outside, &path).expect("a link");
+        let refused = write_file(&path, b"new").expect_err("a link");
+        assert_eq!(refused.to_string(), format!("`{}` is a link, and only a regular file is replaced", path.display()));
+        assert!(matches!(check_output(&path), Err(FileError::NotReplaceable { kind: FileKind::Link, .. })));
+        assert!(matches!(open_record(&path), Err(FileError::NotAFile { kind: FileKind::Link, .. })));
+        fs::remove_file(&path).expect("removed");
+        fs::create_dir(&path).expect("made");
+        assert!(matches!(write_file(&path, b"x"), Err(FileError::NotReplaceable { kind: FileKind::Directory, .. })));
+        assert!(matches!(write_file(Path::new("/dev/null"), b"x"), Err(FileError::NotReplaceable { .. })));
+        assert!(matches!(write_file(Path::new("/"), b"x"), Err(FileError::NotReplaceable { .. })));
+        assert_eq!(fs::read_to_string(&outside).expect("there"), "theirs");
+        // What takes the name while the file is written is not replaced either.
+        fs::remove_dir(&path).expect("removed");
+        let file = OutputFile::create(&path).expect("begun");
+        symlink(&outside, &path).expect("a link");
+        assert!(matches!(finished(file, b"new"), Err(FileError::NotReplaceable { kind: FileKind::Link, .. })));
+        assert!(path.is_symlink() && fs::read_to_string(&outside).expect("there") == "theirs");
+    }
+
+    #[test]
+    fn a_link_to_a_file_of_the_same_user_is_written_through() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let target = folder.path().join("shared/file");
+        fs::create_dir(folder.path().join("shared")).expect("made");
+        fs::write(&target, "old").expect("written");
+        let (link, chain) = (folder.path().join("link"), folder.path().join("chain"));
+        symlink("shared/file", &link).expect("a link");
+        symlink("link", &chain).expect("a link");
+        write_through_link(&chain, b"new").expect("written");
+        assert!(link.is_symlink() && chain.is_symlink());
+        assert_eq!(fs::read_to_string(&target).expect("there"), "new");
+        fs::remove_file(&target).expect("removed");
+        assert!(write_through_link(&chain, b"new").is_err(), "it leads nowhere");
+        fs::create_dir(&target).expect("made");
+        assert!(matches!(write_through_link(&chain, b"new"), Err(FileError::NotReplaceable { .. })));
+    }
+
+    #[test]
+    fn whose_file_a_link_may_lead_to() {
+        let of = |owner| Stat {
+            kind: FileKind::Regular,
+            size: 0,
+            links: 1,
+            modified: (0, 0),
+            changed: (0, 0),
+            device: 0,
+            inode: 0,
+            owner,
+            group: 0,
+            mode: 0o644,
+        };
+        for (me, link, target, allowed) in
+            [(7, 7, 7, true), (7, 0, 7, true), (7, 7, 8, false), (7, 8, 8, false), (0, 7, 7, true), (0, 7, 8, false)]
+        {
+            assert_eq!(belongs_to_the_same(me, &of(link), &of(target)), allowed, "{me}, {link}, {target}");
+        }
+    }
+
+    #[test]
+    fn records_have_names_of_their_own_and_are_continued() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let dir = Dir::open(folder.path()).expect("readable").expect("there");
+        symlink("elsewhere", folder.path().join("a-2.log")).expect("a link");
+        let names: Vec<PathBuf> = (0..3).map(|_| new_record(&dir, "a", "log").expect("made").0).collect();
+        assert_eq!(names, ["a.log", "a-3.log", "a-4.log"].map(|name| folder.path().join(name)));
+        fs::write(&names[0], "one\n").expect("written");
+        open_record(&names[0])
+            .and_then(|mut file| file.write_all(b"two\n").map_err(FileError::io("write", "a")))
+            .expect("written");
+        assert_eq!(fs::read_to_string(&names[0]).expect("there"), "one\ntwo\n");
+        fs::hard_link(&names[0], folder.path().join("other")).expect("linked");
+        assert!(matches!(open_record(&names[0]), Err(FileError::SeveralNames { .. })));
+    }
+}

@@ -1,0 +1,265 @@
+//! What is not finished yet, with a made-up name beside what it will be. Its process holds a lock on it as long as it lives,
+//! so whoever writes in the same directory next can tell what a killed process left, and removes it.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::fs::TryLockError;
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use crate::io::fs::Dir;
+use crate::io::fs::FileError;
+use crate::io::fs::FileKind;
+use crate::io::fs::handle;
+use crate::io::fs::lock::is_at;
+
+/// What begins the name of everything unfinished that is not in a store.
+const PREFIX: &str = ".reproq-tmp-";
+
+/// How many random characters follow, and how many names are tried.
+const RANDOM: usize = 8;
+const TRIES: u32 = 100;
+
+/// The name in a temporary directory of the file whose lock its process holds.
+const HELD: &str = ".held";
+
+/// A new file with a made-up name, which is removed unless it is given its real one.
+#[derive(Debug)]
+pub struct TemporaryFile {
+    dir: Rc<Dir>,
+    name: String,
+    file: File,
+    is_placed: bool,
+}
+
+impl TemporaryFile {
+    /// Makes it in this directory. `mode` are its permissions, less what the user's umask takes away.
+    ///
+    /// # Errors
+    ///
+    /// The system refused.
+    pub fn create(dir: Rc<Dir>, mode: u32) -> io::Result<Self> {
+        for _ in 0..TRIES {
+            let name = made_up();
+            match dir.create_new(&name, mode) {
+                Ok(file) if is_held(&file, &dir, name.as_ref()) => {
+                    return Ok(Self { dir, name, file, is_placed: false });
+                }
+                // Another process took it for one of a dead process, in the moment before it was locked.
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
+    }
+
+    /// Its name as long as it is unfinished.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The file.
+    pub const fn file(&mut self) -> &mut File {
+        &mut self.file
+    }
+
+    /// Gives it its real name, in place of a file there.
+    ///
+    /// # Errors
+    ///
+    /// The system refused.
+    pub fn place(mut self, name: impl AsRef<OsStr>) -> io::Result<()> {
+        self.dir.rename(&self.name, &self.dir, name)?;
+        self.is_placed = true;
+        Ok(())
+    }
+}
+
+impl Drop for TemporaryFile {
+    fn drop(&mut self) {
+        if !self.is_placed {
+            let _ = self.dir.remove(&self.name);
+        }
+    }
+}
+
+/// A new directory with a made-up name, which only this user may enter. It is removed with all that is in it.
+#[derive(Debug)]
+pub struct TemporaryDirectory {
+    dir: Dir,
+    name: String,
+    /// Open, and locked, as long as it is in use.
+    _held: File,
+}
+
+impl TemporaryDirectory {
+    /// Makes it in this directory. What killed processes left there goes first.
+    ///
+    /// # Errors
+    ///
+    /// The system refused.
+    pub fn create(parent: &Path) -> Result<Self, FileError> {
+        let failed = || FileError::io("make a directory in", parent);
+        let dir = Dir::open(parent)?.ok_or_else(|| failed()(io::ErrorKind::NotFound.into()))?;
+        sweep(&dir);
+        for _ in 0..TRIES {
+            let name = made_up();
+            match dir.create_directory(&name, 0o700) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(error) => return Err(failed()(error)),
+            }
+            // Another process may take it for one of a dead process, in the moment before it is locked.
+            let Some(made) = dir.subdirectory(&name)? else { continue };
+            let Ok((held, _)) = made.open_to_change(HELD) else { continue };
+            if dir.subdirectory(&name)?.is_some_and(|now| is_held(&held, &now, HELD.as_ref())) {
+                return Ok(Self { dir, name, _held: held });
+            }
+        }
+        Err(failed()(io::ErrorKind::AlreadyExists.into()))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> PathBuf {
+        self.dir.path_of(&self.name)
+    }
+
+    /// The file in it that says that its process lives.
+    pub fn held(&self) -> PathBuf {
+        self.path().join(HELD)
+    }
+}
+
+impl Drop for TemporaryDirectory {
+    fn drop(&mut self) {
+        let _ = self.dir.remove(&self.name);
+    }
+}
+
+/// Removes what killed processes of this user left in a directory. What cannot be removed is in nobody's way.
+pub fn sweep(dir: &Dir) {
+    for name in dir.names().unwrap_or_default().iter().filter(|name| is_made_up(name)) {
+        let _ = sweep_one(dir, name);
+    }
+}
+
+fn sweep_one(dir: &Dir, name: &OsStr) -> Result<(), FileError> {
+    let Some(found) = dir.stat(name)?.filter(|found| found.owner == handle::user()) else { return Ok(()) };
+    match found.kind {
+        FileKind::Regular => match dir.file(name)? {
+            Some((file, _)) if is_free(&file) && is_at(&file, dir, name) => dir.remove(name),
+            Some(_) | None => Ok(()),
+        },
+        FileKind::Directory => match dir.subdirectory(name)? {
+            Some(inner) => sweep_directory(dir, name, &inner),
+            None => Ok(()),
+        },
+        FileKind::Link | FileKind::Fifo | FileKind::Socket | FileKind::Device => Ok(()),
+    }
+}
+
+/// It loses its name while its lock is held, and all that is in it only then: whoever has just made it, and waits for the
+/// lock, sees that it is gone.
+fn sweep_directory(dir: &Dir, name: &OsStr, inner: &Dir) -> Result<(), FileError> {
+    let (held, _) = inner.open_to_change(HELD)?;
+    if !is_free(&held) {
+        return Ok(());
+    }
+    let aside = made_up();
+    dir.rename(name, dir, &aside).map_err(FileError::io("remove", dir.path_of(name)))?;
+    dir.remove(&aside)
+}
+
+/// Locks a new file. False where a sweep was faster. Where the file system has no locks nothing is swept either.
+fn is_held(file: &File, dir: &Dir, name: &OsStr) -> bool {
+    !matches!(file.try_lock(), Err(TryLockError::WouldBlock)) && is_at(file, dir, name)
+}
+
+/// Whether nobody holds a file. A lock to share is enough to find out, and all that some file systems give for a file that
+/// is open to be read.
+fn is_free(file: &File) -> bool {
+    file.try_lock_shared().is_ok()
+}
+
+fn made_up() -> String {
+    let random: String = std::iter::repeat_with(fastrand::alphanumeric).take(RANDOM).collect();
+    format!("{PREFIX}{random}")
+}
+
+fn is_made_up(name: &OsStr) -> bool {
+    let random = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+    random.is_some_and(|random| random.len() == RANDOM && random.chars().all(|c| c.is_ascii_alphanumeric()))
+}
+
+#[cfg(all(test, unix))]
+#[expect(clippy::disallowed_methods, reason = "the tests make files and look at them")]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn names(dir: &Dir) -> usize {
+        dir.names().expect("readable").len()
+    }
+
+    #[test]
+    fn what_a_living_process_holds_stays_and_what_a_dead_one_left_goes() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let dir = Rc::new(Dir::open(folder.path()).expect("readable").expect("there"));
+        let file = TemporaryFile::create(Rc::clone(&dir), 0o600).expect("made");
+        let directory = TemporaryDirectory::create(folder.path()).expect("made");
+        sweep(&dir);
+        assert_eq!(names(&dir), 2, "both are held");
+        fs::write(directory.path().join("file"), "half").expect("written");
+        // A process that dies lets go of its locks and removes nothing.
+        let left = file.name.clone();
+        drop(file);
+        fs::write(folder.path().join(left), "half").expect("written");
+        let path = directory.path();
+        drop(directory);
+        assert!(!path.exists(), "it is removed with all that is in it");
+        fs::create_dir_all(path.join("deep")).expect("made");
+        fs::write(folder.path().join(".reproq-tmp-notes"), "not a name of ours").expect("written");
+        std::os::unix::fs::symlink("elsewhere", folder.path().join(".reproq-tmp-abcdefgh")).expect("a link");
+        sweep(&dir);
+        let mut left = dir.names().expect("readable");
+        left.sort();
+        assert_eq!(left, [".reproq-tmp-abcdefgh", ".reproq-tmp-notes"], "only what is ours goes");
+    }
+
+    #[test]
+    fn a_file_that_is_not_placed_is_removed() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let dir = Rc::new(Dir::open(folder.path()).expect("readable").expect("there"));
+        drop(TemporaryFile::create(Rc::clone(&dir), 0o600).expect("made"));
+        assert_eq!(names(&dir), 0);
+        TemporaryFile::create(Rc::clone(&dir), 0o600).expect("made").place("name").expect("placed");
+        assert_eq!(dir.names().expect("readable"), ["name"]);
+    }
+
+    /// Many processes that make and sweep in one directory at once: nobody loses a file that it holds.
+    #[test]
+    fn a_sweep_never_takes_what_is_just_being_made() {
+        let folder = tempfile::tempdir().expect("a directory");
+        std::thread::scope(|scope| {
+            for number in 0..4 {
+                let path = folder.path();
+                scope.spawn(move || {
+                    let dir = Rc::new(Dir::open(path).expect("readable").expect("there"));
+                    for round in 0..200 {
+                        let file = TemporaryFile::create(Rc::clone(&dir), 0o600).expect("made");
+                        let directory = TemporaryDirectory::create(path).expect("made");
+                        sweep(&dir);
+                        file.place(format!("{number}-{round}")).expect("it is still there");
+                        assert!(directory.held().exists(), "it is held");
+                    }
+                });
+            }
+        });
+        sweep(&Dir::open(folder.path()).expect("readable").expect("there"));
+        assert_eq!(fs::read_dir(folder.path()).expect("readable").count(), 4 * 200, "nothing is left");
+    }
+}

@@ -1,0 +1,102 @@
+//! The certificates that the user adds to the system's: `SSL_CERT_FILE` and `SSL_CERT_DIR`. A value that adds none is an
+//! error that names its variable.
+#![expect(clippy::disallowed_methods, reason = "the directories of SSL_CERT_DIR are listed here")]
+
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+use crate::io::fs::bounded_read;
+use crate::io::net::NetError;
+use crate::io::net::error::is_limit;
+
+/// The system's own bundles have a quarter of a megabyte.
+const MAX_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Which certificates are trusted beside the system's.
+#[derive(Debug, Clone, Default)]
+pub struct Certificates {
+    /// `SSL_CERT_FILE`.
+    pub file: Option<PathBuf>,
+    /// The directories of `SSL_CERT_DIR`.
+    pub directories: Vec<PathBuf>,
+}
+
+impl Certificates {
+    /// Reads all of them. Each file in a directory is read, whatever it is called, and may hold something else.
+    pub(super) fn load(&self) -> Result<Vec<CertificateDer<'static>>, NetError> {
+        let mut all = Vec::new();
+        if let Some(file) = &self.file {
+            let found = in_file(file).map_err(|error| refused("SSL_CERT_FILE", file, error))?;
+            all.extend(found);
+        }
+        for directory in &self.directories {
+            let found = in_directory(directory).map_err(|(path, error)| refused("SSL_CERT_DIR", &path, error))?;
+            if found.is_empty() {
+                return Err(refused("SSL_CERT_DIR", directory, no_certificate()));
+            }
+            all.extend(found);
+        }
+        Ok(all)
+    }
+}
+
+fn in_file(path: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
+    let found = in_bytes(&bounded_read::read(path, MAX_BYTES)?)?;
+    if found.is_empty() { Err(no_certificate()) } else { Ok(found) }
+}
+
+fn in_bytes(bytes: &[u8]) -> io::Result<Vec<CertificateDer<'static>>> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(bytes).collect();
+    let found =
+        found.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("it is not valid PEM: {error}")))?;
+    let mut roots = rustls::RootCertStore::empty();
+    // Whoever names a file names certificates that matter to them: a broken one among them is not passed over.
+    for certificate in &found {
+        roots.add(certificate.clone()).map_err(|error| {
+            io::Error::new(io::ErrorKind::InvalidData, format!("one of its certificates is broken: {error}"))
+        })?;
+    }
+    Ok(found)
+}
+
+/// The error comes with the path that it is about.
+fn in_directory(directory: &Path) -> Result<Vec<CertificateDer<'static>>, (PathBuf, io::Error)> {
+    let about = |path: &Path, error| (path.to_owned(), error);
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(|error| about(directory, error))? {
+        let path = entry.map_err(|error| about(directory, error))?.path();
+        // `openssl rehash` makes links, of which some may be left over.
+        match std::fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() => {}
+            Ok(_) => continue,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(about(&path, error)),
+        }
+        let bytes = bounded_read::read(&path, MAX_BYTES).map_err(|error| about(&path, error))?;
+        all.extend(in_bytes(&bytes).map_err(|error| about(&path, error))?);
+    }
+    // The same certificate mostly lies there by several names.
+    all.sort_unstable_by(|a, b| a.as_ref().cmp(b.as_ref()));
+    all.dedup();
+    Ok(all)
+}
+
+fn no_certificate() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "there are no certificates in it")
+}
+
+fn refused(variable: &'static str, path: &Path, error: io::Error) -> NetError {
+    // A file that could not be opened because this process may open no more says nothing about certificates.
+    if error.raw_os_error().is_some_and(is_limit) {
+        return NetError::System { doing: "read the certificates of this machine", source: error };
+    }
+    let told =
+        [(io::ErrorKind::NotFound, "it does not exist"), (io::ErrorKind::NotADirectory, "it is not a directory")];
+    let told = told.into_iter().find(|(kind, _)| *kind == error.kind());
+    let reason = told.map_or_else(|| error.to_string(), |(_, words)| words.to_owned());
+    NetError::Variable { variable, reason: format!("`{}`: {reason}", path.display()) }
+}

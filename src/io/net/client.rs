@@ -1,0 +1,322 @@
+//! The one HTTP client: its timeouts, its roots of trust, and redirects that are followed by hand.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::Method;
+use reqwest::Response;
+use reqwest::header;
+use reqwest::header::HeaderMap;
+use url::Url;
+
+use crate::io::net::Backoff;
+use crate::io::net::Certificates;
+use crate::io::net::Exchange;
+use crate::io::net::NetError;
+use crate::io::net::Patience;
+use crate::io::net::ProxyVariables;
+use crate::io::net::RequestLog;
+use crate::io::net::dns::SystemResolver;
+use crate::io::net::error::shown;
+use crate::io::net::parse_retry_after;
+use crate::io::net::proxy::Proxies;
+use crate::io::net::proxy::ProxyServer;
+use crate::io::net::roots;
+use crate::model::secret::Secret;
+use crate::model::url_policy::is_loopback;
+
+/// More redirects than any release takes.
+const MAX_REDIRECTS: usize = 8;
+
+/// How patient the client is.
+#[derive(Debug, Clone)]
+pub struct HttpOptions {
+    /// How long a connection may take to come about.
+    pub connect_timeout: Duration,
+    /// How long an answer or its body may stand still.
+    pub idle_timeout: Duration,
+    /// Certificates to trust beside the system's.
+    pub certificates: Certificates,
+    /// The proxy.
+    pub proxy: ProxyVariables,
+    /// Who sees each request.
+    pub log: RequestLog,
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(30),
+            certificates: Certificates::default(),
+            proxy: ProxyVariables::default(),
+            log: RequestLog::default(),
+        }
+    }
+}
+
+impl HttpOptions {
+    /// Every variable that cannot be used, without making a client.
+    pub fn unusable(&self) -> Vec<NetError> {
+        let certificates = self.certificates.load().err();
+        let proxy = Proxies::read(&self.proxy).err();
+        certificates.into_iter().chain(proxy).collect()
+    }
+}
+
+/// An HTTP/1.1 client over rustls that goes through the proxies of the environment and trusts the system's roots.
+#[derive(Debug, Clone)]
+pub struct Http {
+    client: reqwest::Client,
+    options: Arc<HttpOptions>,
+    proxies: Arc<Proxies>,
+}
+
+impl Http {
+    /// Makes the client. It never follows a redirect by itself, never decompresses and never keeps cookies.
+    pub fn new(options: HttpOptions) -> Result<Self, NetError> {
+        Self::made(options, false)
+    }
+
+    /// As [`Http::new`], with the certificates that servers show kept beside their answers.
+    pub(super) fn inspecting(options: HttpOptions) -> Result<Self, NetError> {
+        Self::made(options, true)
+    }
+
+    fn made(options: HttpOptions, keeps_certificates: bool) -> Result<Self, NetError> {
+        let proxies = Proxies::read(&options.proxy)?;
+        let builder = reqwest::Client::builder()
+            .user_agent(concat!("reproq-cli/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .connect_timeout(options.connect_timeout.min(options.idle_timeout))
+            .read_timeout(options.idle_timeout)
+            .referer(false)
+            .proxy(proxies.for_client())
+            .dns_resolver(Arc::new(SystemResolver))
+            .tls_info(keeps_certificates)
+            .http1_only();
+        let client = roots::trusting(builder, &options.certificates)?
+            .build()
+            .map_err(|error| NetError::Setup(error.to_string()))?;
+        Ok(Self { client, options: Arc::new(options), proxies: Arc::new(proxies) })
+    }
+
+    /// The client itself, for octocrab's leaf.
+    pub(crate) fn leaf(&self) -> reqwest::Client {
+        self.client.clone()
+    }
+
+    /// The proxy that a request to a URL goes through.
+    pub(super) fn proxy_for(&self, url: &Url) -> Option<&ProxyServer> {
+        self.proxies.server_for(url)
+    }
+
+    /// A request that the client itself did not send is seen here too.
+    pub(crate) fn log(&self) -> &RequestLog {
+        &self.options.log
+    }
+
+    /// Why a request got no response. What kept a connection through a proxy from being made is told as the proxy's.
+    pub(crate) fn failure(&self, error: &reqwest::Error, url: &Url) -> NetError {
+        NetError::of_request(error, url, self.proxy_for(url))
+    }
+
+    /// How long a body may stand still.
+    pub(crate) fn idle_timeout(&self) -> Duration {
+        self.options.idle_timeout
+    }
+
+    /// Asks for an address and follows its redirects: only to https, or where the request began on plain http (which is for
+    /// this very machine alone) also to plain http of this machine. `authorization` goes to the origin of the first address and to no
+    /// other. Gives whatever answer is no redirect, with its address.
+    pub(crate) async fn get(
+        &self,
+        url: &Url,
+        headers: HeaderMap,
+        authorization: Option<&Secret<String>>,
+    ) -> Result<(Response, Url), NetError> {
+        let mut at = url.clone();
+        for _ in 0..=MAX_REDIRECTS {
+            let response = self.get_once(&at, url, &headers, authorization).await?;
+            if !response.status().is_redirection() || response.status() == reqwest::StatusCode::NOT_MODIFIED {
+                return Ok((response, at));
+            }
+            at = redirect_target(&at, url, response.headers())?;
+        }
+        Err(NetError::Redirect { url: shown(url), problem: format!("more than {MAX_REDIRECTS} times") })
+    }
+
+    /// Asks once and gives the answer, redirects included.
+    pub(crate) async fn get_once(
+        &self,
+        url: &Url,
+        first: &Url,
+        headers: &HeaderMap,
+        authorization: Option<&Secret<String>>,
+    ) -> Result<Response, NetError> {
+        let mut request = self.client.request(Method::GET, url.clone()).headers(headers.clone());
+        if let Some(secret) = authorization.filter(|_| url.origin() == first.origin()) {
+            request = request.bearer_auth(secret.expose());
+        }
+        let exchange = self.log().begin(Method::GET.as_str(), url);
+        let mut response = request.send().await.map_err(|error| self.failure(&error, url))?;
+        exchange.responded(response.status().as_u16());
+        // It is over when the body is, so it goes where the body goes.
+        response.extensions_mut().insert(exchange);
+        Ok(response)
+    }
+
+    /// Fetches a small file whole, no further than `limit` bytes. `Ok(None)` is a plain 404.
+    pub(crate) async fn small_file(
+        &self,
+        url: &Url,
+        headers: HeaderMap,
+        authorization: Option<&Secret<String>>,
+        limit: u64,
+    ) -> Result<Option<Bytes>, NetError> {
+        Ok(self.small_answer(url, headers, authorization, limit).await?.map(|(_, bytes)| bytes))
+    }
+
+    /// As [`Http::small_file`], with the headers of the answer.
+    pub(crate) async fn small_answer(
+        &self,
+        url: &Url,
+        headers: HeaderMap,
+        authorization: Option<&Secret<String>>,
+        limit: u64,
+    ) -> Result<Option<(HeaderMap, Bytes)>, NetError> {
+        let (response, at) = self.get(url, headers, authorization).await?;
+        if response.status() == reqwest::StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        if !response.status().is_success() {
+            return Err(status_error(&response, &at));
+        }
+        refuse_web_page(response.headers(), &at)?;
+        let headers = response.headers().clone();
+        Ok(Some((headers, read_bounded(response, &at, limit, self.idle_timeout()).await?)))
+    }
+
+    /// As [`Http::small_file`]; what may be better a moment later is tried again.
+    pub(crate) async fn patient_small_file(
+        &self,
+        url: &Url,
+        headers: &HeaderMap,
+        authorization: Option<&Secret<String>>,
+        limit: u64,
+    ) -> Result<Option<Bytes>, NetError> {
+        let mut backoff = Backoff::new();
+        loop {
+            match self.small_file(url, headers.clone(), authorization, limit).await {
+                Err(error) if error.is_transient() => match backoff.next(error.retry_after()) {
+                    Some(wait) => tokio::time::sleep(wait).await,
+                    None => return Err(error),
+                },
+                outcome => return outcome,
+            }
+        }
+    }
+}
+
+/// The request that a response answers, for those who read its body.
+pub(super) fn exchange_of(response: &Response) -> Option<Exchange> {
+    response.extensions().get::<Exchange>().cloned()
+}
+
+/// Reads a body no further than `limit` bytes, whatever its stated length.
+pub(crate) async fn read_bounded(
+    mut response: Response,
+    url: &Url,
+    limit: u64,
+    idle: Duration,
+) -> Result<Bytes, NetError> {
+    let mut body = Vec::new();
+    let mut patience = Patience::new(idle);
+    let exchange = exchange_of(&response);
+    while let Some(piece) = response.chunk().await.map_err(|error| NetError::from_reqwest(&error, url))? {
+        if (body.len() + piece.len()) as u64 > limit {
+            return Err(NetError::TooLong { url: shown(url), limit });
+        }
+        body.extend_from_slice(&piece);
+        exchange.iter().for_each(|exchange| exchange.received(piece.len()));
+        if !patience.is_left_after(piece.len() as u64) {
+            return Err(NetError::Timeout { host: url.host_str().unwrap_or("the server").to_owned() });
+        }
+    }
+    Ok(body.into())
+}
+
+/// The answer's status as an error, with the wait it asks for.
+pub(crate) fn status_error(response: &Response, url: &Url) -> NetError {
+    let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+    // The server's own clock measures the date it names; this machine's may be wrong.
+    let now = text(header::DATE).and_then(|date| chrono::DateTime::parse_from_rfc2822(date).ok());
+    let now = now.map_or(chrono::DateTime::UNIX_EPOCH, |now| now.to_utc());
+    let retry_after = text(header::RETRY_AFTER).and_then(|value| parse_retry_after(value, now));
+    NetError::Status { url: shown(url), status: response.status().as_u16(), retry_after }
+}
+
+/// Refuses what a captive portal or a login page sends with status 200.
+pub(crate) fn refuse_web_page(headers: &HeaderMap, url: &Url) -> Result<(), NetError> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if kind.trim_start().to_ascii_lowercase().starts_with("text/html") {
+        return Err(NetError::WebPage { url: shown(url) });
+    }
+    Ok(())
+}
+
+fn redirect_target(at: &Url, first: &Url, headers: &HeaderMap) -> Result<Url, NetError> {
+    let refuse = |problem: String| NetError::Redirect { url: shown(at), problem };
+    let location = headers
+        .get(header::LOCATION)
+        .and_then(|value| value.to_str().ok())
+        .ok_or_else(|| refuse("without saying where to".to_owned()))?;
+    let target = at.join(location).map_err(|_| refuse("to something that is no address".to_owned()))?;
+    match target.scheme() {
+        "https" => {}
+        "http" if first.scheme() == "http" && is_loopback(&target) => {}
+        "http" => return Err(refuse("to an unencrypted address".to_owned())),
+        scheme => return Err(refuse(format!("to a `{scheme}:` address"))),
+    }
+    if target == *at {
+        return Err(refuse("to itself".to_owned()));
+    }
+    Ok(target)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(at: &str, location: &str) -> Result<String, String> {
+        let at: Url = at.parse().expect("an address");
+        let headers = HeaderMap::from_iter([(header::LOCATION, location.parse().expect("a header"))]);
+        redirect_target(&at, &at, &headers).map(|url| url.to_string()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn redirects_never_leave_encryption() {
+        assert_eq!(target("https://a.org/x", "/y"), Ok("https://a.org/y".to_owned()));
+        assert_eq!(target("https://a.org/x", "https://b.org/y"), Ok("https://b.org/y".to_owned()));
+        assert_eq!(
+            target("https://a.org/x", "http://a.org/y"),
+            Err("https://a.org/x redirects to an unencrypted address".to_owned())
+        );
+        assert!(target("https://a.org/x", "ftp://a.org/y").is_err());
+        assert!(target("https://a.org/x", "file:///etc/passwd").is_err());
+        assert!(target("https://a.org/x", "/x").is_err());
+        assert_eq!(target("http://127.0.0.1/x", "http://localhost/y"), Ok("http://localhost/y".to_owned()));
+        for elsewhere in
+            ["http://a.org/y", "//a.org/y", "http://127.0.0.1.a.org/", "http://10.0.0.1/", "http://u@a.org"]
+        {
+            assert_eq!(
+                target("http://127.0.0.1/x", elsewhere),
+                Err("http://127.0.0.1/x redirects to an unencrypted address".to_owned()),
+                "{elsewhere}"
+            );
+        }
+        assert_eq!(target("http://127.0.0.1/x", "https://a.org/y"), Ok("https://a.org/y".to_owned()));
+    }
+}

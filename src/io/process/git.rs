@@ -1,0 +1,98 @@
+//! Asks git, in whose name nothing but questions is run here.
+
+use std::ffi::OsStr;
+use std::ffi::OsString;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::io::process::Keep;
+use crate::io::process::Output;
+use crate::io::process::ProcessError;
+use crate::io::process::Request;
+use crate::io::process::Stdin;
+use crate::io::process::find::is_named;
+use crate::io::process::find_program;
+use crate::io::process::run;
+
+/// Everything git needs to run and to know whom it trusts. The rest, such as `GIT_DIR` inside a git hook, would make it
+/// answer for another repository.
+const NEEDED: [&str; 11] = [
+    "PATH",
+    "HOME",
+    "XDG_CONFIG_HOME",
+    "USERPROFILE",
+    "HOMEDRIVE",
+    "HOMEPATH",
+    "SYSTEMROOT",
+    "TMPDIR",
+    "TEMP",
+    "TMP",
+    "PATHEXT",
+];
+
+/// Where the user has git's own configuration, and how far git looks for a repository.
+const CONFIGURATION: [&str; 6] = [
+    "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_SYSTEM",
+    "GIT_CONFIG_NOSYSTEM",
+    "GIT_CEILING_DIRECTORIES",
+    "GIT_DISCOVERY_ACROSS_FILESYSTEM",
+    // Whose repositories a superuser trusts who was another user before.
+    "SUDO_UID",
+];
+
+/// A git that can be asked.
+#[derive(Debug)]
+pub struct Git {
+    program: PathBuf,
+    environment: Vec<(OsString, OsString)>,
+}
+
+impl Git {
+    /// The git on `PATH`, without the system's configuration.
+    pub fn without_system_configuration(environment: &[(OsString, OsString)]) -> Option<Self> {
+        let mut git = Self::found(environment, &[])?;
+        git.environment.push(("GIT_CONFIG_NOSYSTEM".into(), "1".into()));
+        Some(git)
+    }
+
+    /// The git on `PATH` as its user has configured it.
+    pub fn as_configured(environment: &[(OsString, OsString)]) -> Option<Self> {
+        Self::found(environment, &CONFIGURATION)
+    }
+
+    fn found(environment: &[(OsString, OsString)], more: &[&str]) -> Option<Self> {
+        let program = find_program("git", environment, None).ok()?;
+        let needed = |name: &OsStr| NEEDED.iter().chain(more).any(|needed| is_named(name, needed));
+        let mut variables: Vec<_> = environment.iter().filter(|(name, _)| needed(name)).cloned().collect();
+        // No lock that would disturb a `git commit` next door; English, because the reasons are read; nobody to ask.
+        let fixed = [("GIT_OPTIONAL_LOCKS", "0"), ("GIT_TERMINAL_PROMPT", "0"), ("LC_ALL", "C")];
+        variables.extend(fixed.map(|(name, value)| (name.into(), value.into())));
+        Some(Self { program, environment: variables })
+    }
+
+    /// Asks it about the repository around a directory.
+    pub fn ask(
+        &self,
+        directory: &Path,
+        arguments: &[&str],
+        limit: Duration,
+        output_limit: usize,
+    ) -> Result<Output, ProcessError> {
+        // A file system monitor is a program of the repository's choice; a question must not start it.
+        let common = ["-c", "core.fsmonitor=false", "-C"].map(OsStr::new).into_iter().chain([directory.as_os_str()]);
+        let arguments: Vec<&OsStr> = common.chain(arguments.iter().map(OsStr::new)).collect();
+        let request = Request {
+            program: &self.program,
+            arguments: &arguments,
+            directory: None,
+            environment: &self.environment,
+            stdin: Stdin::Empty,
+            limit,
+            output_limit,
+            keep: Keep::All,
+        };
+        run(&request, &|| false)
+    }
+}

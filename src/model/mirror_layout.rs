@@ -1,0 +1,118 @@
+//! Where a mirror has its files: GitHub's own paths below a folder or an address, and an index beside them. Pure.
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use percent_encoding::AsciiSet;
+use percent_encoding::NON_ALPHANUMERIC;
+use percent_encoding::utf8_percent_encode;
+use url::Url;
+
+use crate::model::RepoSlug;
+use crate::model::Tag;
+
+/// The name of the index.
+pub(crate) const INDEX: &str = "index.json";
+
+/// The names of GitHub's own paths.
+pub(crate) const RELEASES: &str = "releases";
+pub(crate) const DOWNLOAD: &str = "download";
+
+/// What keeps two synchronizations apart.
+pub(crate) const LOCK: &str = ".reproq-mirror.lock";
+
+/// What begins the name of a folder for files that are on their way in.
+pub(crate) const STAGING: &str = ".reproq-sync-";
+
+/// Longer names fit on no file system.
+const LONGEST_NAME: usize = 200;
+
+/// What RFC 3986 lets stand for itself; everything else is encoded, a plus too, which object stores take for a space.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The index of a repository.
+pub fn index_path(root: &Path, repository: &RepoSlug) -> PathBuf {
+    releases(root, repository).join(INDEX)
+}
+
+/// A file of a release; none where the tag names no version, because only versions are mirrored.
+pub fn asset_path(root: &Path, repository: &RepoSlug, tag: &Tag, name: &str) -> Option<PathBuf> {
+    tag_path(root, repository, tag).filter(|_| is_file_name(name)).map(|folder| folder.join(name))
+}
+
+/// The address of the index.
+pub fn index_url(base: &Url, repository: &RepoSlug) -> Url {
+    below(base, &[repository.owner(), repository.name(), RELEASES, INDEX])
+}
+
+/// The address of a file of a release.
+pub fn asset_url(base: &Url, repository: &RepoSlug, tag: &Tag, name: &str) -> Url {
+    below(base, &[repository.owner(), repository.name(), RELEASES, DOWNLOAD, tag.as_str(), name])
+}
+
+/// Whether a file of a release can have this name everywhere: what GitHub lets an asset be called, and no hidden file.
+pub fn is_file_name(name: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+');
+    !name.is_empty() && name.len() <= LONGEST_NAME && !name.starts_with('.') && name.chars().all(is_plain)
+}
+
+fn releases(root: &Path, repository: &RepoSlug) -> PathBuf {
+    root.join(repository.owner()).join(repository.name()).join(RELEASES)
+}
+
+fn downloads(root: &Path, repository: &RepoSlug) -> PathBuf {
+    releases(root, repository).join(DOWNLOAD)
+}
+
+fn tag_path(root: &Path, repository: &RepoSlug, tag: &Tag) -> Option<PathBuf> {
+    tag.version().map(|_| downloads(root, repository).join(tag.as_str()))
+}
+
+fn below(base: &Url, segments: &[&str]) -> Url {
+    let mut path = base.path().trim_end_matches('/').to_owned();
+    for segment in segments {
+        path.push('/');
+        path.extend(utf8_percent_encode(segment, ENCODED));
+    }
+    let mut url = base.clone();
+    url.set_path(&path);
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn repository() -> RepoSlug {
+        "adpena/reproq-worker".parse().expect("a repository")
+    }
+
+    fn tag(text: &str) -> Tag {
+        text.parse().expect("a tag")
+    }
+
+    #[test]
+    fn paths_are_githubs_own() {
+        let path = asset_path(Path::new("/srv"), &repository(), &tag("v1.0.0"), "reproq-linux-amd64");
+        let expected = "/srv/adpena/reproq-worker/releases/download/v1.0.0/reproq-linux-amd64";
+        assert_eq!(path.as_deref(), Some(Path::new(expected)));
+        for base in ["https://example.com", "https://example.com/", "https://example.com/mirror/"] {
+            let base: Url = base.parse().expect("an address");
+            let url = asset_url(&base, &repository(), &tag("v1.0.0"), "reproq-linux-amd64");
+            let path = format!("{}{}", base.path().trim_end_matches('/'), &expected["/srv".len()..]);
+            assert_eq!(url.path(), path);
+        }
+    }
+
+    #[test]
+    fn what_could_lead_elsewhere_has_no_place() {
+        let path = |text: &str, name: &str| asset_path(Path::new("/srv"), &repository(), &tag(text), name);
+        assert_eq!(path("a/b", "reproq-linux-amd64"), None);
+        for name in ["", ".", "..", "../x", "a/b", "a\\b", ".hidden", "C:x", "a\0", "ä", &"a".repeat(300)] {
+            assert_eq!(path("v1.0.0", name), None, "{name}");
+        }
+        let base: Url = "https://example.com/m".parse().expect("an address");
+        let url = asset_url(&base, &repository(), &tag("v1.0.0+a"), "../?x#y%2f");
+        assert_eq!(url.path(), "/m/adpena/reproq-worker/releases/download/v1.0.0%2Ba/..%2F%3Fx%23y%252f");
+    }
+}

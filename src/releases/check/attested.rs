@@ -1,0 +1,237 @@
+//! Whether somebody says who built the assets, and who. Pure.
+
+use serde::Serialize;
+
+use crate::model::Sha256Digest;
+use crate::releases::check::Check;
+use crate::releases::check::Remark;
+use crate::trust::attestation::Kind;
+use crate::trust::attestation::Proof;
+use crate::trust::attestation::Refusal;
+
+/// What is attested about one asset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Attested {
+    /// The asset.
+    pub asset: String,
+    /// Its digest, as GitHub states it.
+    pub sha256: Sha256Digest,
+    /// What was found.
+    #[serde(flatten)]
+    pub finding: Finding,
+}
+
+/// What was found when somebody looked for attestations.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "found", rename_all = "snake_case")]
+pub enum Finding {
+    /// At least one fits.
+    Proven {
+        /// Those that fit.
+        proofs: Vec<Proof>,
+    },
+    /// There is none.
+    Absent,
+    /// There are some, and none fits.
+    Refused {
+        /// Why, as a sentence.
+        sentence: String,
+        /// Each with its reason; none where they could not even be read.
+        refused: Vec<Refusal>,
+    },
+    /// Nobody could be asked.
+    Unknown {
+        /// Why.
+        because: String,
+    },
+}
+
+/// How far what was found goes, strongest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Strength {
+    Built,
+    Released,
+    Signed,
+    Absent,
+    Unknown,
+    Refused,
+}
+
+impl Finding {
+    /// Whether a workflow is proven to have built the bytes.
+    pub fn is_built(&self) -> bool {
+        self.strength() == Strength::Built
+    }
+
+    fn strength(&self) -> Strength {
+        match self {
+            Self::Proven { .. } => match self.best().map(|proof| proof.kind) {
+                Some(Kind::Build) => Strength::Built,
+                Some(Kind::Release) => Strength::Released,
+                Some(Kind::Signature | Kind::Statement) => Strength::Signed,
+                None => Strength::Absent,
+            },
+            Self::Absent => Strength::Absent,
+            Self::Unknown { .. } => Strength::Unknown,
+            Self::Refused { .. } => Strength::Refused,
+        }
+    }
+
+    /// The proof that says most.
+    fn best(&self) -> Option<&Proof> {
+        let rank = |proof: &&Proof| match proof.kind {
+            Kind::Build => 0,
+            Kind::Release => 1,
+            Kind::Signature => 2,
+            Kind::Statement => 3,
+        };
+        match self {
+            Self::Proven { proofs } => proofs.iter().min_by_key(rank),
+            Self::Absent | Self::Refused { .. } | Self::Unknown { .. } => None,
+        }
+    }
+
+    /// What was found, as the end of a sentence about these assets.
+    fn words(&self) -> String {
+        let signer = |proof: &Proof| {
+            let signer = proof.workflow.as_deref().or(proof.identity.as_deref());
+            signer.unwrap_or("somebody").to_owned()
+        };
+        match (self, self.best()) {
+            (Self::Proven { .. }, Some(proof)) => match proof.kind {
+                Kind::Build => {
+                    let commit = proof.commit.as_deref().map(|commit| commit.get(..12).unwrap_or(commit));
+                    let commit = commit.map(|commit| format!(" from commit {commit}")).unwrap_or_default();
+                    format!("built by {}{commit}", signer(proof))
+                }
+                Kind::Release => {
+                    let tag = proof.tag.as_deref().map(|tag| format!(" for tag {tag}")).unwrap_or_default();
+                    format!("released by GitHub{tag}, without a word about the build")
+                }
+                Kind::Signature | Kind::Statement => {
+                    format!("signed by {}, without a word about the build", signer(proof))
+                }
+            },
+            (Self::Absent | Self::Proven { .. }, _) => "not attested".to_owned(),
+            (Self::Refused { sentence, .. }, _) => format!("what is attested does not fit: {sentence}"),
+            (Self::Unknown { because }, _) => format!("nobody could be asked: {because}"),
+        }
+    }
+
+    fn judge(&self, assets: &str, is_required: bool) -> Check {
+        let (passed, remark) = match (self.strength(), is_required) {
+            (Strength::Built, _) => (true, None),
+            // A proof that does not fit is worse than none, whatever is required.
+            (Strength::Refused, _) => (false, None),
+            (Strength::Unknown, is_required) => (!is_required, Some(Remark::CouldNotAsk)),
+            (Strength::Released | Strength::Signed | Strength::Absent, true) => (false, None),
+            (Strength::Released | Strength::Signed | Strength::Absent, false) => (true, Some(Remark::WorthKnowing)),
+        };
+        Check { name: "attested".to_owned(), passed, detail: format!("{assets}: {}", self.words()), remark }
+    }
+}
+
+/// One check for all assets of which the same is known.
+pub(super) fn attested(all: &[Attested], is_required: bool) -> Vec<Check> {
+    let mut groups: Vec<(String, Vec<&Attested>)> = Vec::new();
+    for asset in all {
+        let words = asset.finding.words();
+        match groups.iter_mut().find(|(known, _)| *known == words) {
+            Some((_, group)) => group.push(asset),
+            None => groups.push((words, vec![asset])),
+        }
+    }
+    let names = |group: &[&Attested]| {
+        if group.len() == all.len() && all.len() > 1 {
+            return format!("all {} assets", all.len());
+        }
+        group.iter().map(|asset| asset.asset.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    groups.iter().filter_map(|(_, group)| Some(group.first()?.finding.judge(&names(group), is_required))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::trust::attestation::Instance;
+
+    use super::*;
+
+    fn proof(kind: Kind) -> Proof {
+        Proof {
+            kind,
+            sha256: Sha256Digest::from_bytes([7; 32]),
+            asset: None,
+            repository: None,
+            repository_id: None,
+            owner_id: None,
+            workflow: Some("acme/tool/.github/workflows/release.yml".to_owned()),
+            git_ref: None,
+            commit: Some("0123456789abcdef0123456789abcdef01234567".to_owned()),
+            tag: Some("v1.2.3".to_owned()),
+            runner: None,
+            run: None,
+            identity: None,
+            issuer: None,
+            predicate_type: None,
+            signed_at: None,
+            time: None,
+            logged: true,
+            instance: Instance::PublicGood,
+        }
+    }
+
+    fn of(kinds: &[Kind]) -> Finding {
+        Finding::Proven { proofs: kinds.iter().copied().map(proof).collect() }
+    }
+
+    fn about(findings: &[Finding]) -> Vec<Attested> {
+        let attested = |(index, finding): (usize, &Finding)| Attested {
+            asset: format!("asset-{index}"),
+            sha256: Sha256Digest::from_bytes([7; 32]),
+            finding: finding.clone(),
+        };
+        findings.iter().enumerate().map(attested).collect()
+    }
+
+    #[test]
+    fn only_a_build_satisfies_who_asks_for_one() {
+        let refused = Finding::Refused { sentence: "it is about other bytes".to_owned(), refused: Vec::new() };
+        let unknown = Finding::Unknown { because: "GitHub limits requests".to_owned() };
+        let (ok, failed) = ((true, None), (false, None));
+        let (note, later) = ((true, Some(Remark::WorthKnowing)), (false, Some(Remark::CouldNotAsk)));
+        for (finding, free, required) in [
+            (of(&[Kind::Statement, Kind::Build]), ok, ok),
+            (of(&[Kind::Statement, Kind::Release]), note, failed),
+            (of(&[Kind::Statement]), note, failed),
+            (Finding::Absent, note, failed),
+            (unknown, (true, Some(Remark::CouldNotAsk)), later),
+            (refused, failed, failed),
+        ] {
+            let judged = |is_required| {
+                let checks = attested(&about(std::slice::from_ref(&finding)), is_required);
+                (checks[0].passed, checks[0].remark)
+            };
+            assert_eq!((judged(false), judged(true)), (free, required), "{finding:?}");
+        }
+    }
+
+    #[test]
+    fn assets_of_which_the_same_is_known_share_a_line() {
+        let built = of(&[Kind::Build]);
+        let details = |findings: &[Finding]| -> Vec<String> {
+            attested(&about(findings), false).into_iter().map(|check| check.detail).collect()
+        };
+        let words = "built by acme/tool/.github/workflows/release.yml from commit 0123456789ab";
+        assert_eq!(details(std::slice::from_ref(&built)), [format!("asset-0: {words}")]);
+        assert_eq!(details(&[built.clone(), built.clone()]), [format!("all 2 assets: {words}")]);
+        assert_eq!(
+            details(&[built.clone(), Finding::Absent, built]),
+            [format!("asset-0, asset-2: {words}"), "asset-1: not attested".to_owned()]
+        );
+        assert_eq!(
+            details(&[of(&[Kind::Release])]),
+            ["asset-0: released by GitHub for tag v1.2.3, without a word about the build"]
+        );
+        assert_eq!(details(&[]), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,190 @@
+//! What the files of a checkout say.
+#![expect(clippy::disallowed_methods, reason = "a checkout is read here")]
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Component;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::io::fs::bounded_read;
+use crate::releases::check::SourceVersion;
+use crate::releases::check::python::StatedVersion;
+use crate::releases::check::python::of_assignment;
+use crate::releases::check::python::of_init;
+use crate::releases::check::python::of_pyproject;
+use crate::releases::check::python::of_uv_lock;
+use crate::releases::check::python::of_variable;
+use crate::worker::local_build::version_constant;
+
+/// No source file of interest comes near this many bytes.
+const MAX_BYTES: u64 = 8 * 1024 * 1024;
+
+/// Every version a checkout states: Go's `const Version`, `pyproject.toml` or the file it names, `__init__.py` and `uv.lock`.
+pub fn source_versions(folder: &Path) -> io::Result<Vec<SourceVersion>> {
+    let mut found = Vec::new();
+    let mut add = |path: &Path, version: Option<String>| {
+        let place = path.strip_prefix(folder).unwrap_or(path).to_string_lossy().replace('\\', "/");
+        found.extend(version.map(|version| SourceVersion { place, version }));
+    };
+    std::fs::read_dir(folder)?;
+    for path in go_files(folder) {
+        let version = read(&path).and_then(|text| version_constant(&text));
+        add(&path, version);
+    }
+    let project = folder.join("pyproject.toml");
+    let python = read(&project).map(|text| of_pyproject(&text)).unwrap_or_default();
+    let named = stated(folder, project, python.version);
+    let named_path = named.as_ref().map(|(path, _)| path.clone());
+    if let Some((path, version)) = named {
+        add(&path, version);
+    }
+    for path in packages(folder).into_iter().filter(|path| Some(path) != named_path.as_ref()) {
+        let version = read(&path).and_then(|text| of_init(&text));
+        add(&path, version);
+    }
+    let lock = folder.join("uv.lock");
+    if let Some(name) = python.name {
+        add(&lock, read(&lock).and_then(|text| of_uv_lock(&text, &name)));
+    }
+    Ok(found)
+}
+
+/// The file in which a project states its version, and the version. Only files below the checkout are looked at.
+fn stated(folder: &Path, project: PathBuf, version: StatedVersion) -> Option<(PathBuf, Option<String>)> {
+    let below = |path: &str| {
+        let path = Path::new(path);
+        let is_below = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        is_below.then(|| folder.join(path))
+    };
+    match version {
+        StatedVersion::Nowhere => None,
+        StatedVersion::Here(version) => Some((project, Some(version))),
+        StatedVersion::Assigned(path) => {
+            let path = below(&path)?;
+            let version = read(&path).and_then(|text| of_assignment(&text));
+            Some((path, version))
+        }
+        StatedVersion::File(path) => {
+            let path = below(&path)?;
+            let version = read(&path).map(|text| text.trim().to_owned());
+            Some((path, version))
+        }
+        StatedVersion::Attribute(module, variable) => {
+            let module = module.replace('.', "/");
+            ["", "src/"]
+                .into_iter()
+                .flat_map(|place| [format!("{place}{module}.py"), format!("{place}{module}/__init__.py")])
+                .filter_map(|path| below(&path))
+                .find_map(|path| Some((of_variable(&read(&path)?, &variable)?, path)))
+                .map(|(version, path)| (path, Some(version)))
+        }
+    }
+}
+
+/// The migrations of a folder by name; a pair of `.up.sql` and `.down.sql` is one.
+pub fn migrations(folder: &Path) -> io::Result<Vec<String>> {
+    let mut found = BTreeSet::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !entry.file_type()?.is_file() || name.starts_with(['.', '_']) {
+            continue;
+        }
+        if let Some(stem) = name.strip_suffix(".py").or_else(|| name.strip_suffix(".sql")) {
+            let stem = stem.strip_suffix(".up").or_else(|| stem.strip_suffix(".down")).unwrap_or(stem);
+            found.insert(stem.to_owned());
+        }
+    }
+    Ok(found.into_iter().collect())
+}
+
+fn go_files(folder: &Path) -> Vec<PathBuf> {
+    let mut folders = vec![folder.to_owned()];
+    folders.extend(children(&folder.join("cmd")).into_iter().filter(|path| path.is_dir()));
+    let mut files: Vec<PathBuf> = folders.iter().flat_map(|folder| children(folder)).collect();
+    files.retain(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.ends_with(".go") && !name.ends_with("_test.go")
+    });
+    files
+}
+
+fn packages(folder: &Path) -> Vec<PathBuf> {
+    let places = [folder.to_owned(), folder.join("src")];
+    let folders = places.iter().flat_map(|place| children(place)).filter(|path| path.is_dir());
+    folders.map(|path| path.join("__init__.py")).filter(|path| path.is_file()).collect()
+}
+
+fn children(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    paths
+}
+
+fn read(path: &Path) -> Option<String> {
+    bounded_read::read_text(path, MAX_BYTES).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkout_states_its_version_in_every_place() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+            std::fs::write(path, text).expect("written");
+        };
+        write("cmd/reproq/main.go", "package main\nconst Version = \"1.0.0\"\n");
+        write("cmd/reproq/main_test.go", "package main\nconst Version = \"9\"\n");
+        write("pyproject.toml", "[project]\nname = \"tool\"\nversion = \"1.0.1\"\n");
+        write("src/tool/__init__.py", "__version__ = \"1.0.2\"\n");
+        write("uv.lock", "[[package]]\nname = \"tool\"\nversion = \"1.0.3\"\n");
+        let found = source_versions(folder.path()).expect("read");
+        let found: Vec<_> = found.iter().map(|found| (found.place.as_str(), found.version.as_str())).collect();
+        assert_eq!(
+            found,
+            [
+                ("cmd/reproq/main.go", "1.0.0"),
+                ("pyproject.toml", "1.0.1"),
+                ("src/tool/__init__.py", "1.0.2"),
+                ("uv.lock", "1.0.3"),
+            ]
+        );
+        assert!(source_versions(&folder.path().join("nowhere")).is_err());
+        let dynamic = "[project]\nname = \"tool\"\ndynamic = [\"version\"]\n";
+        for (table, path, text) in [
+            ("[tool.hatch.version]\npath = \"src/tool/about.py\"\n", "src/tool/about.py", "VERSION = \"1.0.4\"\n"),
+            (
+                "[tool.setuptools.dynamic]\nversion = { attr = \"tool.v.NUMBER\" }\n",
+                "src/tool/v.py",
+                "NUMBER = '1.0.4'\n",
+            ),
+            ("[tool.setuptools.dynamic]\nversion = { file = \"VERSION\" }\n", "VERSION", "1.0.4\n"),
+        ] {
+            write("pyproject.toml", &format!("{dynamic}{table}"));
+            write(path, text);
+            let found = source_versions(folder.path()).expect("read");
+            assert!(
+                found.iter().any(|found| (found.place.as_str(), found.version.as_str()) == (path, "1.0.4")),
+                "{found:?}"
+            );
+            assert!(found.iter().all(|found| found.place != "pyproject.toml"), "{found:?}");
+        }
+        write("pyproject.toml", &format!("{dynamic}[tool.hatch.version]\npath = \"../../etc/passwd\"\n"));
+        assert!(source_versions(folder.path()).expect("read").iter().all(|found| !found.place.contains("..")));
+    }
+
+    #[test]
+    fn migrations_are_counted_by_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["0001_initial.py", "__init__.py", ".hidden.sql", "notes.md", "2_x.up.sql", "2_x.down.sql"] {
+            std::fs::write(folder.path().join(name), "").expect("written");
+        }
+        assert_eq!(migrations(folder.path()).expect("read"), ["0001_initial", "2_x"]);
+    }
+}

@@ -1,0 +1,623 @@
+//! Carries out a plan: the oldest unit end to end first, then every release by its number, then the tags in batches. A new
+//! listing decides what an answer left open, may only shrink what is left to do, and proves the result.
+
+use std::time::Duration;
+
+use chrono::DateTime;
+use chrono::Utc;
+use serde::Serialize;
+
+use crate::model::progress::Progress;
+use crate::model::text::count;
+use crate::releases::prune::Action;
+use crate::releases::prune::Audit;
+use crate::releases::prune::AuditEvent;
+use crate::releases::prune::Clock;
+use crate::releases::prune::Delete;
+use crate::releases::prune::Difference;
+use crate::releases::prune::DropReason;
+use crate::releases::prune::Inventory;
+use crate::releases::prune::Pace;
+use crate::releases::prune::PrunePlan;
+use crate::releases::prune::Reason;
+use crate::releases::prune::ReleaseRecord;
+use crate::releases::prune::Stop;
+use crate::releases::prune::TagRecord;
+use crate::releases::prune::task::Piece;
+use crate::releases::prune::task::TagFate;
+use crate::releases::prune::task::Task;
+use crate::releases::prune::task::look_at;
+use crate::releases::prune::task::losses;
+use crate::releases::prune::task::still_listed;
+use crate::sources::github::ApiError;
+use crate::sources::github::GitHub;
+use crate::sources::github::LatestRelease;
+use crate::sources::github::Lister;
+use crate::sources::github::Refusal;
+use crate::sources::github::ReleaseId;
+use crate::sources::github::TagAt;
+use crate::sources::github::Told;
+use crate::sources::github::Writer;
+
+/// Tags per request: far fewer than anything known to be refused, and few enough to find the one that is.
+const BATCH: usize = 50;
+
+/// Deletions between two looks at the world.
+const LOOK_EVERY: usize = 50;
+
+/// The longest time between two looks.
+const LOOK_AFTER: Duration = Duration::from_secs(60);
+
+/// Requests of the hour that are left to others, such as the job that publishes.
+const RESERVE: u64 = 50;
+
+/// How often a request is made again whose outcome was not known and turned out to be nothing.
+const TRIES: u32 = 3;
+
+/// How long GitHub may go on listing what it deleted.
+const LAG: [u64; 4] = [1, 2, 4, 8];
+
+/// Everything the work touches.
+pub struct Workshop<'a> {
+    /// The client.
+    pub github: &'a GitHub,
+    /// Reads the repository, in the same way as for the plan.
+    pub lister: &'a Lister<'a>,
+    /// The record.
+    pub audit: &'a mut Audit,
+    /// The time.
+    pub clock: &'a Clock,
+    /// How fast changes follow each other.
+    pub pace: Pace,
+    /// How long all waits for GitHub's limits may be together.
+    pub max_wait: Duration,
+    /// Whether the plan was made just now, so that nobody can have changed much since.
+    pub is_fresh: bool,
+    /// Who watches.
+    pub progress: &'a dyn Progress,
+}
+
+/// What came of the work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// Every planned unit with what became of it, oldest first.
+    pub units: Vec<UnitResult>,
+    /// What ended the work before its end.
+    pub stop: Option<Stop>,
+    /// What the last listing says; none when it did not come.
+    pub proof: Option<Proof>,
+}
+
+/// One unit's end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnitResult {
+    /// The tag's name.
+    pub name: String,
+    /// What became of it.
+    pub end: UnitEnd,
+    /// In words, where there is something to say.
+    pub note: Option<String>,
+    /// The releases that are gone.
+    pub releases_deleted: Vec<u64>,
+    /// The bytes of their assets.
+    pub bytes_freed: u64,
+}
+
+/// What became of a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnitEnd {
+    /// It is gone, release and tag.
+    Deleted,
+    /// Somebody else was faster.
+    AlreadyGone,
+    /// It stays, because it is not what the plan was made for.
+    Changed,
+    /// Its tag stays, because GitHub refuses.
+    Blocked,
+    /// A part of it is gone, and the rest waits for the next run.
+    Half,
+    /// GitHub says that it is not there, and lists it.
+    Hidden,
+    /// Nothing of it was touched.
+    Left,
+}
+
+/// What the last listing says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Proof {
+    /// What is deleted and still listed.
+    pub still_listed: Vec<String>,
+    /// How what was to stay differs from what it was.
+    pub losses: Vec<String>,
+    /// The id of `latest` before and after, where they differ.
+    pub latest_changed: Option<(Option<u64>, Option<u64>)>,
+    /// The versions that are there now.
+    pub remaining: usize,
+}
+
+/// Carries out a plan, or as much of it as `deletes` has left.
+pub async fn apply(plan: &PrunePlan, deletes: Vec<Delete>, workshop: Workshop<'_>) -> Applied {
+    let mut tasks: Vec<Task> = deletes.into_iter().map(Task::new).collect();
+    let mut work = Work {
+        writer: Writer::new(workshop.github),
+        latest: LatestRelease::new(workshop.github),
+        is_fresh: workshop.is_fresh,
+        listed_at: workshop.clock.elapsed(),
+        shop: workshop,
+        plan,
+        since_look: 0,
+        waited: Duration::ZERO,
+        remaining: None,
+        tags_alone: false,
+    };
+    work.tags_alone = !work.shop.lister.speaks_graphql() || plan.repository().node_id.is_none();
+    let mut stop = work.begin(&tasks).err();
+    if stop.is_none() {
+        stop = work.all(&mut tasks).await.err();
+    }
+    let proof =
+        if stop.as_ref().is_none_or(Stop::leaves_us_able_to_look) { work.prove(&mut tasks).await } else { None };
+    if let Err(error) = work.end(&tasks, stop.as_ref()) {
+        stop = stop.or(Some(error));
+    }
+    Applied { units: tasks.iter().map(result_of).collect(), stop, proof }
+}
+
+/// Which of GitHub's two budgets a request is paid from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Budget {
+    Rest,
+    GraphQl,
+}
+
+struct Work<'a, 'p> {
+    shop: Workshop<'a>,
+    writer: Writer<'a>,
+    latest: LatestRelease<'a>,
+    /// Whether nothing was sent since the last look at the world.
+    is_fresh: bool,
+    plan: &'p PrunePlan,
+    listed_at: Duration,
+    since_look: usize,
+    waited: Duration,
+    /// What is left of the hour's requests, and when they are whole again.
+    remaining: Option<(u64, Duration)>,
+    tags_alone: bool,
+}
+
+impl Work<'_, '_> {
+    fn begin(&mut self, tasks: &[Task]) -> Result<(), Stop> {
+        let event = AuditEvent::Begin {
+            schema: crate::releases::prune::AUDIT_SCHEMA.to_owned(),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            command: "prune".to_owned(),
+            repository: crate::releases::prune::PlannedRepository {
+                id: self.plan.repository().id,
+                full_name: self.plan.repository().full_name.clone(),
+            },
+            plan_digest: Some(self.plan.digest().to_string()),
+            units: tasks.iter().map(|task| task.unit.name.clone()).collect(),
+        };
+        self.record(event)
+    }
+
+    async fn all(&mut self, tasks: &mut [Task]) -> Result<(), Stop> {
+        let Some((first, rest)) = tasks.split_first_mut() else { return Ok(()) };
+        let first = std::slice::from_mut(first);
+        self.canary(first).await?;
+        if rest.is_empty() {
+            return Ok(());
+        }
+        if first[0].is_done() {
+            let (name, others) = (&first[0].unit.name, count(rest.len(), "version"));
+            self.shop.progress.note(&format!("{name} is gone, release and tag; going on with the other {others}"));
+        }
+        self.look(rest).await?;
+        let outcome = self.releases_of_all(rest).await;
+        // What stopped the releases often leaves the tags free, whose requests count apart.
+        if outcome.as_ref().err().is_none_or(Stop::leaves_tags_free) {
+            self.settle_doubts(rest).await?;
+            self.tags(rest).await?;
+        }
+        outcome
+    }
+
+    /// The first unit, release and tag, so that a rule or a missing permission costs one release entry and not all.
+    async fn canary(&mut self, first: &mut [Task]) -> Result<(), Stop> {
+        self.releases(first, 0).await?;
+        self.settle_doubts(first).await?;
+        if first[0].is_unsure() {
+            return Err(Stop::Hidden { name: first[0].unit.name.clone() });
+        }
+        self.tags(first).await?;
+        match &first[0].tag {
+            TagFate::Blocked(message) => {
+                Err(Stop::Blocked { name: first[0].unit.name.clone(), message: message.clone() })
+            }
+            TagFate::None | TagFate::Waiting | TagFate::Gone | TagFate::Changed(_) => Ok(()),
+        }
+    }
+
+    async fn releases_of_all(&mut self, tasks: &mut [Task]) -> Result<(), Stop> {
+        for index in 0..tasks.len() {
+            let is_stale = self.shop.clock.elapsed().saturating_sub(self.listed_at) >= LOOK_AFTER;
+            if self.since_look >= LOOK_EVERY || is_stale {
+                self.look(tasks).await?;
+                self.tags(tasks).await?;
+            }
+            self.releases(tasks, index).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the releases of one unit.
+    async fn releases(&mut self, tasks: &mut [Task], index: usize) -> Result<(), Stop> {
+        let mut tries = 0;
+        loop {
+            let task = &mut tasks[index];
+            if task.dropped.is_some() {
+                return Ok(());
+            }
+            let Some(place) = task.next_release() else { return Ok(()) };
+            let release = task.unit.releases[place].clone();
+            if self.became_latest(&release, &mut tries).await? {
+                self.keep_latest(tasks, index).await?;
+                continue;
+            }
+            let action = Action::DeleteRelease { release: Box::new(release.clone()), tag: task.unit.tag.clone() };
+            self.ready(Budget::Rest).await?;
+            let request = self.intent(action)?;
+            let told = self.writer.delete_release(ReleaseId::new(release.id)).await;
+            self.heard(request, &told)?;
+            self.since_look += 1;
+            self.is_fresh = false;
+            match told.outcome {
+                Ok(()) => tasks[index].pieces[place] = Piece::Gone,
+                Err(Refusal::Gone) => tasks[index].pieces[place] = Piece::Unsure,
+                Err(Refusal::Limited { wait }) => self.wait(wait, "GitHub limits requests").await?,
+                Err(Refusal::Busy) => self.again(&mut tries, "another change is under way").await?,
+                Err(Refusal::Unknown { reason }) => {
+                    tasks[index].pieces[place] = Piece::Asked;
+                    self.again(&mut tries, &reason).await?;
+                    self.look(tasks).await?;
+                    self.decided(&tasks[index])?;
+                }
+                Err(refusal) => return Err(Stop::of(&tasks[index].unit.name, refusal)),
+            }
+        }
+    }
+
+    /// Whether a release that is about to go is GitHub's latest by now. Every one that is no prerelease can have been made
+    /// the latest, so each is looked at right before it goes, unless the last listing is of this very moment.
+    async fn became_latest(&mut self, release: &ReleaseRecord, tries: &mut u32) -> Result<bool, Stop> {
+        while !release.prerelease && !release.draft && !self.is_fresh {
+            match self.latest.now().await {
+                Ok(latest) => return Ok(latest == Some(release.id)),
+                Err(Refusal::Limited { wait }) => self.wait(wait, "GitHub limits requests").await?,
+                Err(refusal @ (Refusal::Unknown { .. } | Refusal::Busy)) => {
+                    self.again(tries, &refusal.to_string()).await?;
+                }
+                Err(refusal) => return Err(Stop::World { why: format!("the latest release: {refusal}") }),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Keeps what has become the latest, and whatever else a new listing keeps for that.
+    async fn keep_latest(&mut self, tasks: &mut [Task], index: usize) -> Result<(), Stop> {
+        self.look(tasks).await?;
+        let task = &mut tasks[index];
+        if task.dropped.is_none() {
+            // The listing lags behind the answer about this very release.
+            let kept = Difference::NowKept { name: task.unit.name.clone(), reason: Reason::Latest.to_string() };
+            task.dropped = Some(DropReason::Changed(vec![kept]));
+        }
+        self.decided(&tasks[index])
+    }
+
+    /// Listings decide about what GitHub said not to know; several, because they may lag.
+    async fn settle_doubts(&mut self, tasks: &mut [Task]) -> Result<(), Stop> {
+        for wait in [0].into_iter().chain(LAG) {
+            if !tasks.iter().any(Task::is_unsure) {
+                break;
+            }
+            self.shop.clock.sleep(Duration::from_secs(wait)).await;
+            self.look(tasks).await?;
+            for index in 0..tasks.len() {
+                if tasks[index].ask_again() {
+                    self.releases(tasks, index).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes every tag that is due.
+    async fn tags(&mut self, tasks: &mut [Task]) -> Result<(), Stop> {
+        let due: Vec<usize> = (0..tasks.len()).filter(|index| tasks[*index].tag_is_due()).collect();
+        for part in due.chunks(BATCH) {
+            self.batch(tasks, part).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes some tags, all or none; where GitHub refuses, halves find the one it refuses.
+    async fn batch(&mut self, tasks: &mut [Task], part: &[usize]) -> Result<(), Stop> {
+        let mut parts = vec![part.to_vec()];
+        let mut tries = 0;
+        while let Some(part) = parts.pop() {
+            let part: Vec<usize> = part.into_iter().filter(|index| tasks[*index].tag_is_due()).collect();
+            if part.is_empty() {
+                continue;
+            }
+            if self.tags_alone && part.len() > 1 {
+                parts.extend(part.iter().rev().map(|index| vec![*index]));
+                continue;
+            }
+            let told = self.delete_tags(tasks, &part).await?;
+            match told.outcome {
+                Ok(()) => part.iter().for_each(|index| tasks[*index].tag = TagFate::Gone),
+                Err(Refusal::Limited { wait }) => {
+                    self.wait(wait, "GitHub limits requests").await?;
+                    parts.push(part);
+                }
+                Err(Refusal::Unsupported | Refusal::Forbidden { .. }) if !self.tags_alone => {
+                    // The REST API says more exactly what is missing, if anything is.
+                    self.tags_alone = true;
+                    parts.push(part);
+                }
+                Err(refusal @ (Refusal::Moved { .. } | Refusal::Forbidden { .. } | Refusal::Unsupported)) => {
+                    return Err(Stop::of(&tasks[part[0]].unit.name, refusal));
+                }
+                Err(Refusal::Busy) => {
+                    self.again(&mut tries, "another change is under way").await?;
+                    parts.push(part);
+                }
+                Err(Refusal::Unknown { reason }) => {
+                    self.again(&mut tries, &reason).await?;
+                    self.look(tasks).await?;
+                    part.iter().try_for_each(|index| self.decided(&tasks[*index]))?;
+                    parts.push(part);
+                }
+                Err(Refusal::Gone | Refusal::Rule { .. } | Refusal::Immutable { .. } | Refusal::Rejected { .. })
+                    if part.len() > 1 =>
+                {
+                    let (one, other) = part.split_at(part.len() / 2);
+                    parts.extend([other.to_vec(), one.to_vec()]);
+                }
+                Err(refusal @ (Refusal::Rule { .. } | Refusal::Immutable { .. })) => {
+                    let words = self.explained(&tasks[part[0]].unit.name, &refusal).await;
+                    tasks[part[0]].tag = TagFate::Blocked(words);
+                }
+                Err(refusal @ (Refusal::Gone | Refusal::Rejected { .. })) => {
+                    self.look(tasks).await?;
+                    if refusal == Refusal::Gone && tasks[part[0]].ask_for_tag_again() {
+                        parts.push(part);
+                        continue;
+                    }
+                    self.judge_alone(tasks, part[0], &refusal).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn delete_tags(&mut self, tasks: &[Task], part: &[usize]) -> Result<Told, Stop> {
+        let records: Vec<TagRecord> = part.iter().filter_map(|index| tasks[*index].planned_tag().cloned()).collect();
+        let tags = records.iter().map(tag_at).collect::<Result<Vec<_>, _>>()?;
+        self.ready(if self.tags_alone { Budget::Rest } else { Budget::GraphQl }).await?;
+        let request = self.intent(Action::DeleteTags { tags: records })?;
+        let told = match (self.tags_alone, &self.plan.repository().node_id) {
+            (false, Some(repository)) => self.writer.delete_tags(repository, &tags).await,
+            (true, _) | (false, None) => self.writer.delete_tag_alone(&tags[0]).await,
+        };
+        self.heard(request, &told)?;
+        Ok(told)
+    }
+
+    /// One tag that GitHub says is not there or not as expected: a listing tells which.
+    async fn judge_alone(&mut self, tasks: &mut [Task], index: usize, refusal: &Refusal) -> Result<(), Stop> {
+        // Only "it does not exist" can be a listing that lags.
+        for wait in LAG.into_iter().filter(|_| *refusal == Refusal::Gone) {
+            if !tasks[index].tag_is_due() {
+                break;
+            }
+            self.shop.clock.sleep(Duration::from_secs(wait)).await;
+            self.look(tasks).await?;
+        }
+        let task = &mut tasks[index];
+        if task.dropped.is_none() && task.tag == TagFate::Waiting {
+            task.tag = TagFate::Blocked(refusal.to_string());
+        }
+        self.decided(&tasks[index])
+    }
+
+    /// Why a tag may not go, with the names of the rules, if they can be seen.
+    async fn explained(&self, name: &str, refusal: &Refusal) -> String {
+        let Refusal::Rule { .. } = refusal else { return refusal.to_string() };
+        match self.shop.github.rulesets_against_deleting(name).await {
+            Ok(rules) if !rules.is_empty() => {
+                let rules: Vec<String> = rules.iter().map(|rule| format!("`{rule}`")).collect();
+                format!("{refusal} (ruleset {})", rules.join(", "))
+            }
+            Ok(_) => format!("{refusal} (by a ruleset this token may not see, perhaps the organization's)"),
+            Err(_) => refusal.to_string(),
+        }
+    }
+
+    /// Looks at the world again. What is left to do may only become less.
+    async fn look(&mut self, tasks: &mut [Task]) -> Result<Inventory, Stop> {
+        let inventory = self.list().await?;
+        let plan = PrunePlan::compute(&inventory, self.plan.policy(), self.plan.computed_at())
+            .map_err(|refusal| Stop::World { why: refusal.to_string() })?;
+        look_at(tasks, &inventory, &plan);
+        self.since_look = 0;
+        self.is_fresh = true;
+        self.listed_at = self.shop.clock.elapsed();
+        Ok(inventory)
+    }
+
+    async fn list(&mut self) -> Result<Inventory, Stop> {
+        let listed = loop {
+            match self.shop.lister.list().await {
+                Ok(listed) => break listed,
+                Err(ApiError::RateLimited { wait, .. }) => self.wait(wait, "GitHub limits queries").await?,
+                Err(ApiError::Net(error)) => return Err(Stop::Lost { reason: error.to_string() }),
+                Err(error) => return Err(Stop::World { why: error.to_string() }),
+            }
+        };
+        let inventory = Inventory::of(listed).map_err(|error| Stop::World { why: error.to_string() })?;
+        let (then, now) = (self.plan.repository(), &inventory.repository);
+        if then.id != now.id || !then.full_name.is_same(&now.full_name) {
+            return Err(Stop::Moved { to: Some(now.full_name.to_string()) });
+        }
+        Ok(inventory)
+    }
+
+    /// Lists until nothing of what is gone is shown any more, or GitHub had time enough; compares the rest with the plan.
+    async fn prove(&mut self, tasks: &mut [Task]) -> Option<Proof> {
+        let mut last = None;
+        for wait in [0].into_iter().chain(LAG) {
+            self.shop.clock.sleep(Duration::from_secs(wait)).await;
+            let Ok(inventory) = self.list().await else { break };
+            let still_listed = still_listed(tasks, &inventory);
+            let is_clean = still_listed.is_empty();
+            last = Some(Proof {
+                still_listed,
+                losses: losses(self.plan, &inventory),
+                latest_changed: (self.plan.latest() != inventory.latest)
+                    .then_some((self.plan.latest(), inventory.latest)),
+                remaining: remaining(&inventory),
+            });
+            if is_clean {
+                break;
+            }
+        }
+        last
+    }
+
+    /// Waits until the next change may be sent, and keeps the reserve.
+    async fn ready(&mut self, budget: Budget) -> Result<(), Stop> {
+        let scarce = self.remaining.filter(|(left, _)| budget == Budget::Rest && *left <= RESERVE);
+        if let Some((left, whole_at)) = scarce {
+            let wait = whole_at.saturating_sub(self.shop.clock.elapsed());
+            if self.waited + wait > self.shop.max_wait {
+                return Err(Stop::Reserve { left, wait });
+            }
+            self.wait(wait, &format!("{left} requests are left of this hour's")).await?;
+            self.remaining = None;
+        }
+        let wait = self.shop.pace.wait(self.shop.clock.elapsed());
+        if !wait.is_zero() {
+            self.shop.clock.sleep(wait).await;
+        }
+        self.shop.pace.sent(self.shop.clock.elapsed());
+        Ok(())
+    }
+
+    /// Waits for GitHub, as long as all such waits together may be.
+    async fn wait(&mut self, wait: Duration, why: &str) -> Result<(), Stop> {
+        if self.waited + wait > self.shop.max_wait {
+            return Err(Stop::Limited { wait });
+        }
+        self.waited += wait;
+        self.shop.progress.note(&format!("{why}; going on in {} s", wait.as_secs().max(1)));
+        self.shop.clock.sleep(wait).await;
+        Ok(())
+    }
+
+    /// Waits before another try, unless there were enough.
+    async fn again(&mut self, tries: &mut u32, reason: &str) -> Result<(), Stop> {
+        *tries += 1;
+        if *tries > TRIES {
+            return Err(Stop::Lost { reason: reason.to_owned() });
+        }
+        self.shop.progress.note(&format!("{reason}; looking again ({tries} of {TRIES})"));
+        self.shop.clock.sleep(Duration::from_millis(500 << *tries)).await;
+        Ok(())
+    }
+
+    fn intent(&mut self, action: Action) -> Result<u64, Stop> {
+        self.shop.audit.intent(self.shop.clock.now(), action).map_err(|error| Stop::Record { why: chain(&error) })
+    }
+
+    fn heard(&mut self, request: u64, told: &Told) -> Result<(), Stop> {
+        if let Some(left) = told.remaining {
+            self.remaining = Some((left, self.shop.clock.elapsed() + told.reset_in));
+        }
+        self.record(AuditEvent::Result {
+            request,
+            outcome: told.outcome.as_ref().map_or_else(Refusal::code, |()| "done").to_owned(),
+            status: told.status,
+            request_id: told.request_id.clone(),
+            message: told.outcome.as_ref().err().map(ToString::to_string),
+        })
+    }
+
+    fn decided(&mut self, task: &Task) -> Result<(), Stop> {
+        let finding = match (&task.dropped, &task.tag) {
+            (Some(why), _) => why.to_string(),
+            _ if task.is_done() => "gone".to_owned(),
+            (None, TagFate::Blocked(why) | TagFate::Changed(why)) => why.clone(),
+            (None, TagFate::Gone) => "the tag is gone, a release is listed".to_owned(),
+            (None, TagFate::None | TagFate::Waiting) if task.releases_are_gone() => "the releases are gone".to_owned(),
+            (None, TagFate::None | TagFate::Waiting) => "still listed".to_owned(),
+        };
+        self.record(AuditEvent::Decided { tag: task.unit.name.clone(), finding })
+    }
+
+    fn end(&mut self, tasks: &[Task], stop: Option<&Stop>) -> Result<(), Stop> {
+        let status = stop.map_or_else(|| "finished".to_owned(), ToString::to_string);
+        let deleted = tasks.iter().filter(|task| result_of(task).end == UnitEnd::Deleted).count();
+        self.record(AuditEvent::End { status, deleted })
+    }
+
+    fn record(&mut self, event: AuditEvent) -> Result<(), Stop> {
+        let time: DateTime<Utc> = self.shop.clock.now();
+        self.shop.audit.write(time, event).map_err(|error| Stop::Record { why: chain(&error) })
+    }
+}
+
+fn tag_at(record: &TagRecord) -> Result<TagAt, Stop> {
+    match record.name.parse() {
+        Ok(tag) => Ok(TagAt { tag, object_id: record.object_id.clone() }),
+        Err(error) => Err(Stop::World { why: error.to_string() }),
+    }
+}
+
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    format!("{error}{cause}")
+}
+
+/// How many versions an inventory has.
+fn remaining(inventory: &Inventory) -> usize {
+    crate::releases::prune::units(inventory).iter().filter(|unit| unit.version().is_some()).count()
+}
+
+fn result_of(task: &Task) -> UnitResult {
+    let gone = task.unit.releases.iter().zip(&task.pieces).filter(|(_, piece)| **piece == Piece::Gone);
+    let gone: Vec<_> = gone.map(|(release, _)| release).collect();
+    let (end, note) = match (&task.dropped, &task.tag) {
+        (Some(DropReason::Gone), _) => (UnitEnd::AlreadyGone, None),
+        (Some(why), _) => (UnitEnd::Changed, Some(why.to_string())),
+        _ if task.is_done() => (UnitEnd::Deleted, None),
+        (None, TagFate::Blocked(why)) => (UnitEnd::Blocked, Some(why.clone())),
+        (None, TagFate::Changed(why)) => (UnitEnd::Changed, Some(why.clone())),
+        _ if task.is_unsure() => (UnitEnd::Hidden, Some("GitHub says that it does not exist, and lists it".to_owned())),
+        (None, TagFate::None | TagFate::Waiting | TagFate::Gone) if task.has_begun() => {
+            (UnitEnd::Half, Some("the rest waits for the next run".to_owned()))
+        }
+        (None, TagFate::None | TagFate::Waiting | TagFate::Gone) => (UnitEnd::Left, None),
+    };
+    let bytes =
+        gone.iter().flat_map(|release| &release.assets).fold(0_u64, |sum, asset| sum.saturating_add(asset.size));
+    UnitResult {
+        name: task.unit.name.clone(),
+        end,
+        note,
+        releases_deleted: gone.iter().map(|release| release.id).collect(),
+        bytes_freed: if end == UnitEnd::AlreadyGone { 0 } else { bytes },
+    }
+}

@@ -1,0 +1,164 @@
+//! Saves the assets of what is about to go, each verified by GitHub's digest. One that cannot be saved stops everything
+//! before the first deletion.
+#![expect(clippy::disallowed_methods, reason = "the saved assets are written here")]
+
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::io::fs::Dir;
+use crate::io::fs::FileError;
+use crate::io::fs::check_output;
+use crate::io::fs::move_into_place;
+use crate::io::net::NetError;
+use crate::model::Release;
+use crate::model::Sha256Digest;
+use crate::model::Tag;
+use crate::model::TagError;
+use crate::model::progress::Progress;
+use crate::releases::prune::Delete;
+use crate::sources::github::ApiError;
+use crate::sources::github::GitHub;
+
+/// One saved asset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Saved {
+    /// Its release's tag.
+    pub tag: String,
+    /// Its name.
+    pub asset: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its digest.
+    pub sha256: Sha256Digest,
+    /// Whether GitHub states the same digest; it states none for old assets.
+    pub verified: bool,
+}
+
+/// Why an asset was not saved.
+#[derive(Debug, Error)]
+pub enum ArchiveError {
+    /// The release could not be asked for.
+    #[error("failed to ask for the release of {tag}")]
+    Api {
+        /// The tag.
+        tag: String,
+        /// Why.
+        source: ApiError,
+    },
+    /// A name that is no file's.
+    #[error("`{name}` of {tag} cannot be saved under that name")]
+    Name {
+        /// The tag.
+        tag: String,
+        /// The asset.
+        name: String,
+    },
+    /// The tag's name is not one git allows.
+    #[error("the tag cannot be asked for")]
+    Tag(#[from] TagError),
+    /// The bytes did not come.
+    #[error("failed to download {name} of {tag}")]
+    Download {
+        /// The tag.
+        tag: String,
+        /// The asset.
+        name: String,
+        /// Why.
+        source: NetError,
+    },
+    /// Other bytes came than GitHub states.
+    #[error("{name} of {tag} has the digest {found}, and GitHub states {stated}")]
+    Digest {
+        /// The tag.
+        tag: String,
+        /// The asset.
+        name: String,
+        /// What came.
+        found: Sha256Digest,
+        /// What GitHub states.
+        stated: String,
+    },
+    /// Something is in the way where it is saved.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The file system refuses.
+    #[error("failed to write `{path}`", path = path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Saves every asset of these units as `FOLDER/TAG/ASSET`.
+pub async fn archive(
+    deletes: &[Delete],
+    folder: &Path,
+    github: &GitHub,
+    progress: &dyn Progress,
+) -> Result<Vec<Saved>, ArchiveError> {
+    let mut saved = Vec::new();
+    let write = |source| ArchiveError::Write { path: folder.to_owned(), source };
+    std::fs::create_dir_all(folder).map_err(write)?;
+    let root = Dir::open(folder)?.ok_or_else(|| write(io::ErrorKind::NotFound.into()))?;
+    for unit in deletes {
+        let tag: Tag = unit.name.parse()?;
+        for (index, record) in unit.releases.iter().enumerate() {
+            let error = |source| ArchiveError::Api { tag: unit.name.clone(), source };
+            let release = github.release_by_id(record.id, &unit.name, progress).await.map_err(error)?;
+            // Several releases of one tag get a folder each.
+            let place = root.make_subdirectory(&unit.name)?;
+            let place = if index == 0 { place } else { place.make_subdirectory(record.id.to_string())? };
+            saved.extend(save(&tag, &release, &place, github, progress).await?);
+        }
+    }
+    Ok(saved)
+}
+
+async fn save(
+    tag: &Tag,
+    release: &Release,
+    place: &Dir,
+    github: &GitHub,
+    progress: &dyn Progress,
+) -> Result<Vec<Saved>, ArchiveError> {
+    let mut saved = Vec::new();
+    for asset in &release.assets {
+        let (tag_name, name) = (|| tag.to_string(), || asset.name.clone());
+        let is_plain = Path::new(&asset.name).file_name().is_some_and(|file| file == asset.name.as_str())
+            && !asset.name.contains(['/', '\\', '\0', ':']);
+        if !is_plain {
+            return Err(ArchiveError::Name { tag: tag_name(), name: name() });
+        }
+        let path = place.path_of(&asset.name);
+        check_output(&path)?;
+        let part = format!(".{}.part", asset.name);
+        let staged = place.path_of(&part);
+        place.remove(&part)?;
+        let written = github.fetch(tag, asset, &staged, progress).await.map_err(|source| ArchiveError::Download {
+            tag: tag_name(),
+            name: name(),
+            source,
+        })?;
+        let stated = match &asset.digest {
+            Ok(stated) => stated.map(|stated| stated.to_string()),
+            Err(text) => Some(text.clone()),
+        };
+        if let Some(stated) = stated.as_ref().filter(|stated| **stated != written.sha256.to_string()) {
+            let _ = place.remove(&part);
+            let (found, stated) = (written.sha256, stated.clone());
+            return Err(ArchiveError::Digest { tag: tag_name(), name: name(), found, stated });
+        }
+        move_into_place(place, part.as_ref(), place, asset.name.as_ref())?;
+        let (size, sha256, verified) = (written.size, written.sha256, stated.is_some());
+        saved.push(Saved { tag: tag_name(), asset: name(), path, size, sha256, verified });
+    }
+    Ok(saved)
+}

@@ -1,0 +1,370 @@
+//! The record of the work: one JSON line before and one after each request, on the disk before anything else happens.
+//! What it holds is enough to make every tag again.
+#![expect(clippy::disallowed_methods, reason = "the record is written and read here")]
+
+use std::fs::File;
+use std::io;
+use std::io::BufRead;
+use std::io::BufReader;
+use std::io::Read;
+use std::io::Seek;
+use std::io::SeekFrom;
+use std::io::Write;
+use std::path::Path;
+use std::path::PathBuf;
+
+use chrono::DateTime;
+use chrono::Utc;
+use serde::Deserialize;
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::io::fs::Dir;
+use crate::io::fs::FileError;
+use crate::io::fs::bounded_read;
+use crate::io::fs::new_record;
+use crate::io::fs::open_record;
+use crate::releases::prune::PlannedRepository;
+use crate::releases::prune::ReleaseRecord;
+use crate::releases::prune::TagRecord;
+
+/// What a record calls its own form.
+pub const AUDIT_SCHEMA: &str = "reproq.audit/1";
+
+/// No honest record comes near this many bytes.
+const MAX_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Nor a line of it this many: a release has at most a thousand assets.
+const LONGEST_LINE: u64 = 4 * 1024 * 1024;
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditLine {
+    /// When.
+    pub time: DateTime<Utc>,
+    /// What.
+    #[serde(flatten)]
+    pub event: AuditEvent,
+}
+
+/// What happened, or is about to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum AuditEvent {
+    /// A run begins.
+    Begin {
+        /// [`AUDIT_SCHEMA`].
+        schema: String,
+        /// The version of this program.
+        tool_version: String,
+        /// `prune` or `restore`.
+        command: String,
+        /// The repository.
+        repository: PlannedRepository,
+        /// What the plan decided, where there is a plan.
+        plan_digest: Option<String>,
+        /// The names it is about, in the order of the work.
+        units: Vec<String>,
+    },
+    /// A request is about to be sent.
+    Intent {
+        /// Its number in this run, from 1.
+        request: u64,
+        /// What it asks for.
+        #[serde(flatten)]
+        action: Action,
+    },
+    /// Its answer.
+    Result {
+        /// Its number.
+        request: u64,
+        /// `done`, or the class of the refusal.
+        outcome: String,
+        /// The status, where an answer came.
+        status: Option<u16>,
+        /// GitHub's name for the request.
+        request_id: Option<String>,
+        /// What GitHub said.
+        message: Option<String>,
+    },
+    /// A new listing decided what an answer left open.
+    Decided {
+        /// The unit.
+        tag: String,
+        /// What became of it.
+        finding: String,
+    },
+    /// The run ends.
+    End {
+        /// How.
+        status: String,
+        /// The units that are gone.
+        deleted: usize,
+    },
+    /// A line of a later version.
+    #[serde(other)]
+    Unknown,
+}
+
+/// A request that changes something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "kebab-case")]
+pub enum Action {
+    /// A release with its assets goes.
+    DeleteRelease {
+        /// The release as it was.
+        release: Box<ReleaseRecord>,
+        /// Its tag as it was.
+        tag: Option<TagRecord>,
+    },
+    /// Tags go.
+    DeleteTags {
+        /// The tags as they were.
+        tags: Vec<TagRecord>,
+    },
+    /// Tags come back.
+    CreateTags {
+        /// The tags as they will be.
+        tags: Vec<TagRecord>,
+    },
+}
+
+/// Why the record cannot be written or read.
+#[derive(Debug, Error)]
+pub enum AuditError {
+    /// The file cannot be written; nothing is done that is not recorded.
+    #[error("failed to write the record `{path}`", path = path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Something else has its name, or the system refused.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The file cannot be read.
+    #[error("failed to read the record `{path}`", path = path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A run is recorded without the line with which it began.
+    #[error("line {line} of `{path}` belongs to no repository: the line with which its run began is missing", path = path.display())]
+    Unbound {
+        /// The file.
+        path: PathBuf,
+        /// The line's number, from 1.
+        line: usize,
+    },
+    /// A line is no line of a record.
+    #[error("line {line} of `{path}` is no line of a record: {reason}", path = path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line's number, from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// A record that is being written.
+#[derive(Debug)]
+pub struct Audit {
+    path: PathBuf,
+    file: File,
+    requests: u64,
+}
+
+impl Audit {
+    /// Opens a record. A file that is there already is continued, so that no earlier line is ever lost; a line that a crash
+    /// cut is ended, so that it takes no later one with it.
+    pub fn open(path: &Path) -> Result<Self, AuditError> {
+        let error = |source| AuditError::Write { path: path.to_owned(), source };
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(error)?;
+        }
+        let mut file = open_record(path)?;
+        if is_cut(&mut file).map_err(error)? {
+            file.write_all(b"\n").map_err(error)?;
+        }
+        Ok(Self { path: path.to_owned(), file, requests: 0 })
+    }
+
+    /// Makes a record in a directory, under a name that begins so and that no other run has.
+    pub fn create(directory: &Dir, stem: &str) -> Result<Self, AuditError> {
+        let (path, file) = new_record(directory, stem, "jsonl")?;
+        Ok(Self { path, file, requests: 0 })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How many requests it records.
+    pub const fn requests(&self) -> u64 {
+        self.requests
+    }
+
+    /// Records what is about to be asked; gives the number for [`Audit::result`].
+    pub fn intent(&mut self, time: DateTime<Utc>, action: Action) -> Result<u64, AuditError> {
+        let request = self.requests + 1;
+        self.write(time, AuditEvent::Intent { request, action })?;
+        self.requests = request;
+        Ok(request)
+    }
+
+    /// Appends a line and waits until it is on the disk.
+    pub fn write(&mut self, time: DateTime<Utc>, event: AuditEvent) -> Result<(), AuditError> {
+        let mut line = serde_json::to_vec(&AuditLine { time, event }).expect("lines hold nothing JSON cannot say");
+        line.push(b'\n');
+        let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
+        written.map_err(|source| AuditError::Write { path: self.path.clone(), source })
+    }
+}
+
+/// Whether a record that is there does not end with a line's end.
+fn is_cut(record: &mut File) -> io::Result<bool> {
+    if record.seek(SeekFrom::End(0))? == 0 {
+        return Ok(false);
+    }
+    record.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    record.read_exact(&mut last)?;
+    Ok(last != *b"\n")
+}
+
+/// Reads a record whole.
+pub fn read_audit(path: &Path) -> Result<Vec<AuditLine>, AuditError> {
+    let mut lines = Vec::new();
+    read_audit_lines(path, &mut |_, line| {
+        lines.push(line);
+        Ok(())
+    })?;
+    Ok(lines)
+}
+
+/// Reads a record line by line, with the line's number, so that its size does not matter. A line that a crash cut short is no
+/// line; only another run, or nothing, comes after it.
+pub fn read_audit_lines(
+    path: &Path,
+    each: &mut dyn FnMut(usize, AuditLine) -> Result<(), AuditError>,
+) -> Result<(), AuditError> {
+    let error = |source| AuditError::Read { path: path.to_owned(), source };
+    let (file, metadata) = bounded_read::open_regular(path).map_err(error)?;
+    if metadata.len() > MAX_BYTES {
+        // Half of a record would be taken for all of it.
+        let too_long = format!("it has more than {MAX_BYTES} bytes");
+        return Err(error(io::Error::new(io::ErrorKind::InvalidData, too_long)));
+    }
+    let mut record = BufReader::new(file.take(MAX_BYTES));
+    let mut cut = None;
+    for index in 0.. {
+        let mut text = Vec::new();
+        if record.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut text).map_err(error)? == 0 {
+            break;
+        }
+        let has_end = text.ends_with(b"\n");
+        if !has_end && text.len() as u64 == LONGEST_LINE {
+            let reason = format!("it has more than {LONGEST_LINE} bytes");
+            return Err(AuditError::Line { path: path.to_owned(), line: index + 1, reason });
+        }
+        let line = text.trim_ascii();
+        if line.is_empty() {
+            continue;
+        }
+        match serde_json::from_slice::<AuditLine>(line) {
+            Ok(line) => {
+                let is_begin = matches!(line.event, AuditEvent::Begin { .. });
+                if let Some(error) = cut.take().filter(|_| !is_begin) {
+                    return Err(error);
+                }
+                each(index + 1, line)?;
+            }
+            Err(error) => {
+                let is_cut = error.is_eof() || !has_end;
+                let error = AuditError::Line { path: path.to_owned(), line: index + 1, reason: error.to_string() };
+                if !is_cut {
+                    return Err(error);
+                }
+                // A run may be cut in its very first line, after one that was cut: the first is the one to tell.
+                cut.get_or_insert(error);
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::releases::prune::TagKind;
+
+    use super::*;
+
+    fn tag(name: &str) -> TagRecord {
+        TagRecord { name: name.to_owned(), object_id: "a".repeat(40), kind: TagKind::Lightweight, dated: None }
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_a_cut_line_is_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("deep/audit.jsonl");
+        let time = DateTime::UNIX_EPOCH;
+        let mut audit = Audit::open(&path).expect("opened");
+        let request = audit.intent(time, Action::DeleteTags { tags: vec![tag("v1.0.0")] }).expect("written");
+        assert_eq!(request, 1);
+        drop(audit);
+        let mut audit = Audit::open(&path).expect("opened again");
+        audit.write(time, AuditEvent::End { status: "success".to_owned(), deleted: 1 }).expect("written");
+        assert_eq!(read_audit(&path).expect("read").len(), 2);
+        let text = std::fs::read_to_string(&path).expect("text");
+        std::fs::write(&path, &text[..text.len() - 9]).expect("cut");
+        assert_eq!(read_audit(&path).expect("read").len(), 1);
+        std::fs::write(&path, format!("nonsense\n{text}")).expect("spoilt");
+        assert!(matches!(read_audit(&path), Err(AuditError::Line { line: 1, .. })));
+    }
+
+    fn begin() -> AuditEvent {
+        AuditEvent::Begin {
+            schema: AUDIT_SCHEMA.to_owned(),
+            tool_version: "1.0.0".to_owned(),
+            command: "prune".to_owned(),
+            repository: PlannedRepository { id: 7, full_name: "acme/tool".parse().expect("a repository") },
+            plan_digest: None,
+            units: vec!["r\u{e9}sum\u{e9}".to_owned()],
+        }
+    }
+
+    /// Wherever a crash cuts a record, in the middle of a letter too, the lines before are read, and another run that is
+    /// recorded in the same file costs none of them.
+    #[test]
+    fn a_record_cut_anywhere_is_read_and_continued() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("audit.jsonl");
+        let time = DateTime::UNIX_EPOCH;
+        let mut audit = Audit::open(&path).expect("opened");
+        audit.write(time, begin()).expect("written");
+        audit.intent(time, Action::DeleteTags { tags: vec![tag("r\u{e9}sum\u{e9}")] }).expect("written");
+        let text = std::fs::read(&path).expect("text");
+        let whole = read_audit(&path).expect("read");
+        for length in 0..text.len() {
+            std::fs::write(&path, &text[..length]).expect("cut");
+            let left = read_audit(&path).unwrap_or_else(|error| panic!("cut to {length} bytes: {error}"));
+            assert!(whole.starts_with(&left), "cut to {length} bytes");
+            Audit::open(&path).expect("opened again").write(time, begin()).expect("written");
+            let continued = read_audit(&path).unwrap_or_else(|error| panic!("continued at {length} bytes: {error}"));
+            assert_eq!(continued, [&left[..], &whole[..1]].concat(), "continued at {length} bytes");
+        }
+    }
+
+    #[test]
+    fn lines_of_a_later_version_are_passed_over() {
+        let line = r#"{"time":"2026-01-01T00:00:00Z","event":"something-new","x":1}"#;
+        let line: AuditLine = serde_json::from_str(line).expect("read");
+        assert_eq!(line.event, AuditEvent::Unknown);
+    }
+}

@@ -1,0 +1,82 @@
+//! One hash for what a plan decides, the same whenever and however often it is computed.
+
+use serde_json::Value;
+use sha2::Digest;
+use sha2::Sha256;
+
+use crate::model::Sha256Digest;
+
+/// What a plan may say without deciding anything: dates, counters, sentences, what one API tells and another does not,
+/// and the bound on one run.
+const SAYS_NOTHING: [&str; 8] =
+    ["created_at", "published_at", "updated_at", "dated", "downloads", "reason", "node_id", "max_delete"];
+
+/// The digest of the named parts of a JSON object, without what decides nothing, with sorted keys and no white space.
+pub(super) fn digest_of(document: &Value, parts: &[&str]) -> Sha256Digest {
+    let mut text = String::new();
+    for part in parts {
+        text.push_str(part);
+        text.push('=');
+        canonical(document.get(part).unwrap_or(&Value::Null), &mut text);
+        text.push('\n');
+    }
+    Sha256Digest::from_bytes(Sha256::digest(text.as_bytes()).into())
+}
+
+/// Sorts here and not through the map's own order, which another crate's feature can change.
+fn canonical(value: &Value, text: &mut String) {
+    match value {
+        Value::Object(members) => {
+            let mut members: Vec<_> = members.iter().filter(|(key, _)| !SAYS_NOTHING.contains(&key.as_str())).collect();
+            members.sort_by_key(|(key, _)| *key);
+            list(text, ('{', '}'), members, |(key, value), text| {
+                text.push_str(&Value::from(key.as_str()).to_string());
+                text.push(':');
+                canonical(value, text);
+            });
+        }
+        Value::Array(items) => list(text, ('[', ']'), items, canonical),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => text.push_str(&value.to_string()),
+    }
+}
+
+fn list<T>(
+    text: &mut String,
+    (open, close): (char, char),
+    items: impl IntoIterator<Item = T>,
+    write: impl Fn(T, &mut String),
+) {
+    text.push(open);
+    for (index, item) in items.into_iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        write(item, text);
+    }
+    text.push(close);
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_decides_nothing_does_not_count_and_the_rest_does() {
+        let document = json!({"a": [{"id": 1, "downloads": 5, "dated": "x"}], "b": {"x": 1, "y": "\"\n"}, "c": 1});
+        let digest = digest_of(&document, &["a", "b"]);
+        let same = json!({"c": 2, "b": {"y": "\"\n", "x": 1}, "a": [{"dated": null, "id": 1}]});
+        assert_eq!(digest_of(&same, &["a", "b"]), digest);
+        let other = json!({"a": [{"id": 2}], "b": {"x": 1, "y": "\"\n"}});
+        assert_ne!(digest_of(&other, &["a", "b"]), digest);
+        assert_ne!(digest_of(&document, &["a"]), digest);
+    }
+
+    #[test]
+    fn the_canonical_form_is_sorted_and_tight() {
+        let mut text = String::new();
+        canonical(&json!({"b": [1, null, true], "a": "\u{e9}\"", "reason": "older"}), &mut text);
+        assert_eq!(text, "{\"a\":\"\u{e9}\\\"\",\"b\":[1,null,true]}");
+    }
+}

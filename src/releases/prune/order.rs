@@ -1,0 +1,147 @@
+//! Which version is newer: by semver precedence and by publication, with a place for every unit in both orders.
+
+use std::cmp::Ordering;
+
+use semver::Version;
+
+use crate::releases::prune::Order;
+use crate::releases::prune::Unit;
+
+/// A managed unit and the version it names.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Managed<'a> {
+    pub(super) unit: &'a Unit,
+    pub(super) version: &'a Version,
+}
+
+/// Where a unit stands among others; units of equal precedence share one slot and so both ranks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Newest first, from 1.
+    pub(super) semver: usize,
+    /// Newest first, from 1; none when no unit of the slot has a date.
+    pub(super) published: Option<usize>,
+    /// Whether it is the newest of its slot, which the others are kept beside.
+    pub(super) leads: bool,
+}
+
+/// The place of each unit, in the order they were given.
+pub(super) fn places(managed: &[Managed<'_>]) -> Vec<Place> {
+    let slots = slots(managed);
+    let mut by_time: Vec<usize> = (0..slots.len()).filter(|slot| newest(managed, &slots[*slot]).is_dated()).collect();
+    by_time.sort_by(|one, other| by_age(newest(managed, &slots[*other]), newest(managed, &slots[*one])));
+    let mut published = vec![None; slots.len()];
+    for (rank, slot) in by_time.into_iter().enumerate() {
+        published[slot] = Some(rank + 1);
+    }
+    let mut places = vec![Place { semver: 0, published: None, leads: false }; managed.len()];
+    for (rank, slot) in slots.iter().enumerate() {
+        let leader = newest(managed, slot);
+        for member in slot {
+            let leads = managed[*member].unit.name == leader.unit.name;
+            places[*member] = Place { semver: rank + 1, published: published[rank], leads };
+        }
+    }
+    places
+}
+
+/// Which of two units is older: by what the policy calls newest, then by the other order, so that only equal names tie.
+pub(super) fn age(order: Order, one: Managed<'_>, other: Managed<'_>) -> Ordering {
+    match order {
+        Order::Both | Order::Semver => one.version.cmp_precedence(other.version).then_with(|| by_age(one, other)),
+        Order::Published => by_age(one, other),
+    }
+}
+
+impl Managed<'_> {
+    fn is_dated(self) -> bool {
+        self.unit.when().is_some()
+    }
+}
+
+/// The units of equal precedence together, the highest precedence first.
+fn slots(managed: &[Managed<'_>]) -> Vec<Vec<usize>> {
+    let mut by_precedence: Vec<usize> = (0..managed.len()).collect();
+    by_precedence.sort_by(|one, other| managed[*other].version.cmp_precedence(managed[*one].version));
+    let same = |one: &usize, other: &usize| managed[*one].version.cmp_precedence(managed[*other].version).is_eq();
+    by_precedence.chunk_by(same).map(<[usize]>::to_vec).collect()
+}
+
+fn newest<'a>(managed: &[Managed<'a>], slot: &[usize]) -> Managed<'a> {
+    let members = slot.iter().map(|member| managed[*member]);
+    members.max_by(|one, other| by_age(*one, *other)).expect("a slot has at least one unit")
+}
+
+/// By publication; equal dates by release id, which grows; then, for tags of one commit, by precedence and by name.
+fn by_age(one: Managed<'_>, other: Managed<'_>) -> Ordering {
+    let dated = |of: Managed<'_>| (of.unit.when(), of.unit.newest_release_id());
+    dated(one)
+        .cmp(&dated(other))
+        .then_with(|| one.version.cmp_precedence(other.version))
+        .then_with(|| one.unit.name.cmp(&other.unit.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::releases::prune::samples::Part;
+    use crate::releases::prune::samples::bare;
+    use crate::releases::prune::samples::released;
+    use crate::releases::prune::samples::undated;
+    use crate::releases::prune::samples::world;
+    use crate::releases::prune::units;
+
+    use super::*;
+
+    fn placed<const N: usize>(parts: [Part; N]) -> Vec<(String, usize, Option<usize>, bool)> {
+        let units = units(&world(parts));
+        let managed: Vec<_> =
+            units.iter().filter_map(|unit| unit.version().map(|version| Managed { unit, version })).collect();
+        let places = places(&managed);
+        let row =
+            |(of, place): (&Managed<'_>, Place)| (of.unit.name.clone(), place.semver, place.published, place.leads);
+        managed.iter().zip(places).map(row).collect()
+    }
+
+    fn row(name: &str, semver: usize, published: Option<usize>, leads: bool) -> (String, usize, Option<usize>, bool) {
+        (name.to_owned(), semver, published, leads)
+    }
+
+    #[test]
+    fn equal_precedence_shares_a_slot_that_is_as_new_as_its_newest_unit() {
+        assert_eq!(
+            placed([
+                released(1, "1.2.3", 1),
+                released(2, "v1.2.3", 8),
+                released(3, "v1.2.3+build.5", 3),
+                released(4, "v1.3.0", 7),
+            ]),
+            [
+                row("1.2.3", 2, Some(1), false),
+                row("v1.2.3", 2, Some(1), true),
+                row("v1.2.3+build.5", 2, Some(1), false),
+                row("v1.3.0", 1, Some(2), true),
+            ]
+        );
+    }
+
+    #[test]
+    fn equal_dates_are_told_apart_by_release_id_and_then_by_precedence() {
+        assert_eq!(
+            placed([released(9, "v1.0.0", 5), released(4, "v1.1.0", 5), bare("v0.9.0", 5), bare("v0.8.0", 5)]),
+            [
+                row("v0.8.0", 4, Some(4), true),
+                row("v0.9.0", 3, Some(3), true),
+                row("v1.0.0", 2, Some(1), true),
+                row("v1.1.0", 1, Some(2), true),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_has_no_date_has_no_rank_by_date() {
+        assert_eq!(
+            placed([released(1, "v1.0.0", 1), undated("v2.0.0")]),
+            [row("v1.0.0", 2, Some(1), true), row("v2.0.0", 1, None, true)]
+        );
+    }
+}

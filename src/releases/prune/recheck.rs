@@ -1,0 +1,283 @@
+//! What of an earlier plan may still be done: a new look at the world can take deletions away and never adds one.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use thiserror::Error;
+
+use crate::releases::prune::AssetRecord;
+use crate::releases::prune::Delete;
+use crate::releases::prune::PlanFile;
+use crate::releases::prune::PrunePlan;
+use crate::releases::prune::ReleaseRecord;
+use crate::releases::prune::TagRecord;
+
+/// One way in which the world is no longer what a plan was made for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Difference {
+    /// The plan is for another repository, or this one was renamed.
+    Repository {
+        /// What the plan names.
+        planned: String,
+        /// What is there.
+        found: String,
+    },
+    /// Something keeps the unit now.
+    NowKept {
+        /// The unit's name.
+        name: String,
+        /// What keeps it.
+        reason: String,
+    },
+    /// The tag points somewhere else.
+    TagMoved {
+        /// The tag.
+        name: String,
+        /// The object it pointed at.
+        planned: String,
+        /// The object it points at.
+        found: String,
+    },
+    /// There was no tag and there is one.
+    TagAppeared {
+        /// The tag.
+        name: String,
+        /// The object it points at.
+        found: String,
+    },
+    /// The tag has a release it did not have.
+    ReleaseAppeared {
+        /// The tag.
+        name: String,
+        /// The release.
+        id: u64,
+    },
+    /// A planned release carries another tag now.
+    ReleaseElsewhere {
+        /// The tag it had.
+        name: String,
+        /// The release.
+        id: u64,
+        /// The tag it has.
+        now_on: String,
+    },
+    /// A planned release was withdrawn and is a draft now.
+    BecameDraft {
+        /// The tag it had.
+        name: String,
+        /// The release.
+        id: u64,
+    },
+    /// A release holds a file the plan does not know.
+    AssetChanged {
+        /// The tag.
+        name: String,
+        /// The file.
+        asset: String,
+    },
+}
+
+/// Why a plan file is not acted on.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("the repository has changed since the plan was made: {}", joined(.differences))]
+pub struct WorldMoved {
+    /// Every difference found.
+    pub differences: Vec<Difference>,
+}
+
+/// Why a planned deletion is not made after another look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DropReason {
+    /// Nothing of it is left.
+    Gone,
+    /// It is not what the plan was made for.
+    Changed(Vec<Difference>),
+}
+
+/// What remains of some planned deletions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct Shrunk {
+    /// May still be done, in the planned order, each with only what still exists.
+    pub proceed: Vec<Delete>,
+    /// Must not be done, or need not.
+    pub dropped: Vec<(Delete, DropReason)>,
+}
+
+/// The deletions of a plan file that the world still allows, as the world has them now: what is gone already is left
+/// out. One planned unit that is kept, moved or extended since then refuses the whole. `current` is to be computed with
+/// the file's own policy and the tags the present job protects.
+pub fn still_allowed(file: &PlanFile, current: &PrunePlan) -> Result<Vec<Delete>, WorldMoved> {
+    let repository = (file.repository.id, &file.repository.full_name);
+    let here = &current.repository;
+    if repository.0 != here.id || !repository.1.is_same(&here.full_name) {
+        let name = |id: u64, name: &dyn fmt::Display| format!("{name} (id {id})");
+        return Err(WorldMoved {
+            differences: vec![Difference::Repository {
+                planned: name(repository.0, repository.1),
+                found: name(here.id, &here.full_name),
+            }],
+        });
+    }
+    let shrunk = shrink(&file.delete, current);
+    let changed = |(_, why): (Delete, DropReason)| match why {
+        DropReason::Gone => Vec::new(),
+        DropReason::Changed(differences) => differences,
+    };
+    let differences: Vec<Difference> = shrunk.dropped.into_iter().flat_map(changed).collect();
+    if differences.is_empty() { Ok(shrunk.proceed) } else { Err(WorldMoved { differences }) }
+}
+
+/// What remains of planned deletions after another look at the same repository.
+pub fn shrink(planned: &[Delete], now: &PrunePlan) -> Shrunk {
+    let world = World::of(now);
+    let mut shrunk = Shrunk { proceed: Vec::new(), dropped: Vec::new() };
+    for unit in planned {
+        match world.standing(unit) {
+            Standing::Allowed(left) => shrunk.proceed.push(left),
+            Standing::Gone => shrunk.dropped.push((unit.clone(), DropReason::Gone)),
+            Standing::Changed(differences) => shrunk.dropped.push((unit.clone(), DropReason::Changed(differences))),
+        }
+    }
+    shrunk
+}
+
+enum Standing {
+    Allowed(Delete),
+    Gone,
+    Changed(Vec<Difference>),
+}
+
+/// The current plan, findable by name and by release.
+struct World<'a> {
+    deletable: HashMap<&'a str, &'a Delete>,
+    kept: HashMap<&'a str, Kept<'a>>,
+    releases: HashMap<u64, Home<'a>>,
+}
+
+/// Something the current plan does not delete.
+struct Kept<'a> {
+    tag: Option<&'a TagRecord>,
+    releases: &'a [ReleaseRecord],
+    reason: String,
+}
+
+struct Home<'a> {
+    name: &'a str,
+    draft: bool,
+}
+
+impl<'a> World<'a> {
+    fn of(plan: &'a PrunePlan) -> Self {
+        let mut world = Self { deletable: HashMap::new(), kept: HashMap::new(), releases: HashMap::new() };
+        for unit in &plan.delete {
+            world.deletable.insert(&unit.name, unit);
+            world.releases.extend(unit.releases.iter().map(|of| (of.id, Home { name: &unit.name, draft: false })));
+        }
+        for decision in plan.standing() {
+            let unit = &decision.unit;
+            let home = |of: &ReleaseRecord| (of.id, Home { name: &unit.name, draft: unit.draft });
+            world.releases.extend(unit.releases.iter().map(home));
+            if !unit.draft {
+                let reason = decision.reason.to_string();
+                world.kept.insert(&unit.name, Kept { tag: unit.tag.as_ref(), releases: &unit.releases, reason });
+            }
+        }
+        world
+    }
+
+    fn standing(&self, planned: &Delete) -> Standing {
+        let mut differences = self.strayed(planned);
+        let name = planned.name.as_str();
+        if let Some(kept) = self.kept.get(name) {
+            differences.push(Difference::NowKept { name: name.to_owned(), reason: kept.reason.clone() });
+            differences.extend(changes(planned, kept.tag, kept.releases));
+        }
+        let left = self.deletable.get(name);
+        if let Some(left) = left {
+            differences.extend(changes(planned, left.tag.as_ref(), &left.releases));
+        }
+        match left {
+            _ if !differences.is_empty() => Standing::Changed(differences),
+            Some(left) => Standing::Allowed((*left).clone()),
+            None => Standing::Gone,
+        }
+    }
+
+    /// The planned releases that are no longer where they were.
+    fn strayed(&self, planned: &Delete) -> Vec<Difference> {
+        let mut strayed = Vec::new();
+        for id in planned.release_ids() {
+            let name = planned.name.clone();
+            match self.releases.get(&id) {
+                Some(home) if home.draft => strayed.push(Difference::BecameDraft { name, id }),
+                Some(home) if home.name != name => {
+                    strayed.push(Difference::ReleaseElsewhere { name, id, now_on: home.name.to_owned() });
+                }
+                Some(_) | None => {}
+            }
+        }
+        strayed
+    }
+}
+
+/// What a unit holds now that the plan does not know; what it no longer holds is none of that.
+fn changes(planned: &Delete, tag: Option<&TagRecord>, releases: &[ReleaseRecord]) -> Vec<Difference> {
+    let mut found = Vec::new();
+    let name = || planned.name.clone();
+    match (&planned.tag, tag) {
+        (Some(then), Some(now)) if then.object_id != now.object_id => found.push(Difference::TagMoved {
+            name: name(),
+            planned: then.object_id.clone(),
+            found: now.object_id.clone(),
+        }),
+        (None, Some(now)) => found.push(Difference::TagAppeared { name: name(), found: now.object_id.clone() }),
+        (Some(_), Some(_)) | (Some(_) | None, None) => {}
+    }
+    for release in releases {
+        match planned.releases.iter().find(|then| then.id == release.id) {
+            None => found.push(Difference::ReleaseAppeared { name: name(), id: release.id }),
+            Some(then) => {
+                let unknown = |now: &&AssetRecord| !then.assets.iter().any(|then| is_same_file(then, now));
+                let changed = release.assets.iter().filter(unknown);
+                found.extend(changed.map(|asset| Difference::AssetChanged { name: name(), asset: asset.name.clone() }));
+            }
+        }
+    }
+    found
+}
+
+fn is_same_file(one: &AssetRecord, other: &AssetRecord) -> bool {
+    (one.id, &one.name, one.size, &one.digest) == (other.id, &other.name, other.size, &other.digest)
+}
+
+fn joined(differences: &[Difference]) -> String {
+    differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Repository { planned, found } => write!(f, "the plan is for {planned}, this is {found}"),
+            Self::NowKept { name, reason } => write!(f, "{name} is kept now ({reason})"),
+            Self::TagMoved { name, planned, found } => write!(f, "tag {name} moved from {planned} to {found}"),
+            Self::TagAppeared { name, found } => write!(f, "tag {name} was created at {found}"),
+            Self::ReleaseAppeared { name, id } => write!(f, "{name} has a new release ({id})"),
+            Self::ReleaseElsewhere { name, id, now_on } => write!(f, "release {id} moved from {name} to {now_on}"),
+            Self::BecameDraft { name, id } => write!(f, "release {id} of {name} is a draft now"),
+            Self::AssetChanged { name, asset } => write!(f, "{name} has a new or changed asset ({asset})"),
+        }
+    }
+}
+
+impl fmt::Display for DropReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gone => f.write_str("gone already"),
+            Self::Changed(differences) => f.write_str(&joined(differences)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,397 @@
+//! Brings tags back from a record of deletions, at their old objects and never over anything. What GitHub forgets with a
+//! release (its assets, notes and counts) does not come back; the plan says so before anything is done.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::model::Tag;
+use crate::model::progress::Progress;
+use crate::releases::prune::AUDIT_SCHEMA;
+use crate::releases::prune::Action;
+use crate::releases::prune::Audit;
+use crate::releases::prune::AuditError;
+use crate::releases::prune::AuditEvent;
+use crate::releases::prune::Clock;
+use crate::releases::prune::Inventory;
+use crate::releases::prune::Pace;
+use crate::releases::prune::PlanRefusal;
+use crate::releases::prune::PlannedRepository;
+use crate::releases::prune::Stop;
+use crate::releases::prune::TagRecord;
+use crate::releases::prune::read_audit_lines;
+use crate::releases::prune::refusal::is_object_id;
+use crate::sources::github::GitHub;
+use crate::sources::github::Refusal;
+use crate::sources::github::TagAt;
+use crate::sources::github::Told;
+use crate::sources::github::Writer;
+
+/// Tags per request.
+const BATCH: usize = 50;
+
+/// How often a request is made again whose answer was lost; making a tag twice is refused, not done twice.
+const TRIES: u32 = 3;
+
+/// What can come back and what cannot. Pure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct RestorePlan {
+    /// The repositories the record speaks of.
+    pub repositories: Vec<PlannedRepository>,
+    /// Tags to make.
+    pub create: Vec<TagRecord>,
+    /// Tags that need no work, or get none.
+    pub settled: Vec<TagResult>,
+    /// Releases that are gone for good: tag and number of assets.
+    pub lost_releases: Vec<(String, usize)>,
+}
+
+/// What became of one tag.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TagResult {
+    /// Its name.
+    pub name: String,
+    /// What it pointed at.
+    pub object_id: String,
+    /// What became of it.
+    pub end: TagEnd,
+    /// In words, where there is something to say.
+    pub note: Option<String>,
+}
+
+/// What became of a tag that was to come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TagEnd {
+    /// It is back.
+    Restored,
+    /// It was never gone, or is back already.
+    AlreadyThere,
+    /// Another tag of its name is there; it stays.
+    Taken,
+    /// It belonged to an immutable release, whose tag's name can never be used again.
+    Burned,
+    /// GitHub refuses.
+    Refused,
+}
+
+/// The end of a restoration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// Every tag of the record.
+    pub tags: Vec<TagResult>,
+    /// What ended it before its end.
+    pub stop: Option<Stop>,
+}
+
+/// More than any record has; an end to one that never ends.
+const MOST_DELETED: usize = 100_000;
+
+/// Git itself allows no longer name of a tag on most file systems.
+const LONGEST_NAME: usize = 255;
+
+/// What a record says was deleted: of each line as much as bringing it back needs.
+#[derive(Debug, Clone, Default)]
+pub struct Deleted {
+    repositories: Vec<PlannedRepository>,
+    tags: BTreeMap<String, TagRecord>,
+    releases: BTreeMap<u64, DeletedRelease>,
+}
+
+#[derive(Debug, Clone)]
+struct DeletedRelease {
+    tag: String,
+    assets: usize,
+    is_immutable: bool,
+}
+
+impl Deleted {
+    /// Reads a record. Everything in it has to belong to a repository: a record without the first line of a run is refused,
+    /// because its tags would be made in whichever repository is named.
+    pub fn read(path: &Path) -> Result<Self, AuditError> {
+        let mut deleted = Self::default();
+        read_audit_lines(path, &mut |number, line| {
+            let is_begin = matches!(line.event, AuditEvent::Begin { .. });
+            if deleted.repositories.is_empty() && !is_begin {
+                return Err(AuditError::Unbound { path: path.to_owned(), line: number });
+            }
+            let wrong = |reason| AuditError::Line { path: path.to_owned(), line: number, reason };
+            deleted.take(line.event).map_err(wrong)
+        })?;
+        if deleted.repositories.is_empty() {
+            return Err(AuditError::Unbound { path: path.to_owned(), line: 1 });
+        }
+        Ok(deleted)
+    }
+
+    fn take(&mut self, event: AuditEvent) -> Result<(), String> {
+        match event {
+            AuditEvent::Begin { schema, .. } if schema != AUDIT_SCHEMA => {
+                return Err(format!("expected a record of the form {AUDIT_SCHEMA}, found `{schema}`"));
+            }
+            AuditEvent::Begin { repository, .. } => {
+                if !self.repositories.contains(&repository) {
+                    self.repositories.push(repository);
+                }
+            }
+            AuditEvent::Intent { action: Action::DeleteRelease { release, tag }, .. } => {
+                if release.tag.len() > LONGEST_NAME {
+                    return Err(format!("the name of a tag has more than {LONGEST_NAME} bytes"));
+                }
+                let kept = DeletedRelease {
+                    tag: release.tag,
+                    assets: release.assets.len(),
+                    is_immutable: release.immutable == Some(true),
+                };
+                self.releases.insert(release.id, kept);
+                tag.into_iter().try_for_each(|tag| self.take_tag(tag))?;
+            }
+            AuditEvent::Intent { action: Action::DeleteTags { tags }, .. } => {
+                tags.into_iter().try_for_each(|tag| self.take_tag(tag))?;
+            }
+            AuditEvent::Intent { action: Action::CreateTags { .. }, .. }
+            | AuditEvent::Result { .. }
+            | AuditEvent::Decided { .. }
+            | AuditEvent::End { .. }
+            | AuditEvent::Unknown => {}
+        }
+        let deleted = self.tags.len() + self.releases.len() + self.repositories.len();
+        if deleted > MOST_DELETED { Err(format!("more than {MOST_DELETED} releases and tags")) } else { Ok(()) }
+    }
+
+    /// A tag that git or GitHub would refuse is refused here, before anything is done or promised.
+    fn take_tag(&mut self, tag: TagRecord) -> Result<(), String> {
+        if tag.name.len() > LONGEST_NAME {
+            return Err(format!("the name of a tag has more than {LONGEST_NAME} bytes"));
+        }
+        tag.name.parse::<Tag>().map_err(|error| format!("it names a tag git forbids: {error}"))?;
+        if !is_object_id(&tag.object_id) {
+            return Err(format!("the tag {} points at something that is not an object id", tag.name));
+        }
+        self.tags.insert(tag.name.clone(), tag);
+        Ok(())
+    }
+}
+
+impl RestorePlan {
+    /// Why GitHub would refuse to make a tag, known beforehand.
+    pub fn refusal(&self, inventory: &Inventory) -> Option<PlanRefusal> {
+        let repository = &inventory.repository;
+        let named = || repository.full_name.clone();
+        match (repository.archived, repository.may_push) {
+            _ if self.create.is_empty() => None,
+            (true, _) => Some(PlanRefusal::Archived { repository: named() }),
+            (false, Some(false)) => Some(PlanRefusal::NoPush { repository: named() }),
+            (false, Some(true) | None) => None,
+        }
+    }
+
+    /// Compares a record with the repository as it is.
+    pub fn compute(record: &Deleted, inventory: &Inventory) -> Self {
+        let Deleted { repositories, tags, releases, .. } = record;
+        let is_there = |id: u64| inventory.releases.iter().any(|listed| listed.id == id);
+        let lost: Vec<_> = releases.iter().filter(|(id, _)| !is_there(**id)).map(|(_, release)| release).collect();
+        let mut plan = Self {
+            repositories: repositories.clone(),
+            create: Vec::new(),
+            settled: Vec::new(),
+            lost_releases: lost.iter().map(|release| (release.tag.clone(), release.assets)).collect(),
+        };
+        for tag in tags.values() {
+            let burned = lost.iter().any(|release| release.tag == tag.name && release.is_immutable);
+            match inventory.tags.iter().find(|listed| listed.name == tag.name) {
+                Some(listed) if listed.object_id == tag.object_id => {
+                    plan.settled.push(result(tag, TagEnd::AlreadyThere, None));
+                }
+                Some(listed) => {
+                    let note = format!("it points at {} now", listed.object_id);
+                    plan.settled.push(result(tag, TagEnd::Taken, Some(note)));
+                }
+                None if burned => {
+                    let note = "its release was immutable, so its name can never be used again".to_owned();
+                    plan.settled.push(result(tag, TagEnd::Burned, Some(note)));
+                }
+                None => plan.create.push(tag.clone()),
+            }
+        }
+        plan
+    }
+}
+
+fn result(tag: &TagRecord, end: TagEnd, note: Option<String>) -> TagResult {
+    TagResult { name: tag.name.clone(), object_id: tag.object_id.clone(), end, note }
+}
+
+/// Makes the tags again.
+pub async fn restore(
+    plan: RestorePlan,
+    inventory: &Inventory,
+    github: &GitHub,
+    audit: &mut Audit,
+    clock: &Clock,
+    progress: &dyn Progress,
+) -> Restored {
+    let node_id = inventory.repository.node_id.clone();
+    let mut work = Work {
+        writer: Writer::new(github),
+        audit,
+        clock,
+        progress,
+        alone: node_id.is_none(),
+        repository: node_id.unwrap_or_default(),
+        pace: Pace::new(crate::releases::prune::PaceName::Normal),
+        tags: plan.settled,
+    };
+    let mut stop = work.begin(inventory, &plan.create).err();
+    if stop.is_none() {
+        stop = work.all(plan.create).await.err();
+    }
+    let deleted = 0;
+    let status = stop.as_ref().map_or_else(|| "finished".to_owned(), ToString::to_string);
+    let ended = work.record(AuditEvent::End { status, deleted });
+    work.tags.sort_by(|one, other| one.name.cmp(&other.name));
+    Restored { tags: work.tags, stop: stop.or(ended.err()) }
+}
+
+struct Work<'a> {
+    writer: Writer<'a>,
+    audit: &'a mut Audit,
+    clock: &'a Clock,
+    progress: &'a dyn Progress,
+    repository: String,
+    alone: bool,
+    pace: Pace,
+    tags: Vec<TagResult>,
+}
+
+impl Work<'_> {
+    fn begin(&mut self, inventory: &Inventory, create: &[TagRecord]) -> Result<(), Stop> {
+        self.record(AuditEvent::Begin {
+            schema: AUDIT_SCHEMA.to_owned(),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            command: "restore".to_owned(),
+            repository: PlannedRepository {
+                id: inventory.repository.id,
+                full_name: inventory.repository.full_name.clone(),
+            },
+            plan_digest: None,
+            units: create.iter().map(|tag| tag.name.clone()).collect(),
+        })
+    }
+
+    async fn all(&mut self, create: Vec<TagRecord>) -> Result<(), Stop> {
+        let mut parts: Vec<Vec<TagRecord>> = create.chunks(BATCH).rev().map(<[TagRecord]>::to_vec).collect();
+        let mut tries = 0;
+        while let Some(part) = parts.pop() {
+            if self.alone && part.len() > 1 {
+                parts.extend(part.into_iter().rev().map(|tag| vec![tag]));
+                continue;
+            }
+            let told = self.create(&part).await?;
+            match told.outcome {
+                Ok(()) => self.tags.extend(part.iter().map(|tag| result(tag, TagEnd::Restored, None))),
+                Err(Refusal::Limited { wait }) if tries < TRIES && wait <= Duration::from_secs(120) => {
+                    tries += 1;
+                    self.progress.note(&format!("GitHub limits requests; going on in {} s", wait.as_secs()));
+                    self.clock.sleep(wait).await;
+                    parts.push(part);
+                }
+                Err(Refusal::Unsupported | Refusal::Forbidden { .. }) if !self.alone => {
+                    self.alone = true;
+                    parts.push(part);
+                }
+                Err(Refusal::Unknown { .. } | Refusal::Busy) if tries < TRIES => {
+                    tries += 1;
+                    self.clock.sleep(Duration::from_secs(1 << tries)).await;
+                    parts.push(part);
+                }
+                Err(Refusal::Gone | Refusal::Rule { .. } | Refusal::Immutable { .. } | Refusal::Rejected { .. })
+                    if part.len() > 1 =>
+                {
+                    let (one, other) = part.split_at(part.len() / 2);
+                    parts.extend([other.to_vec(), one.to_vec()]);
+                }
+                Err(refusal @ Refusal::Immutable { .. }) => {
+                    self.tags.push(result(&part[0], TagEnd::Burned, Some(refusal.to_string())));
+                }
+                Err(refusal @ (Refusal::Gone | Refusal::Rule { .. } | Refusal::Rejected { .. })) => {
+                    self.tags.push(result(&part[0], TagEnd::Refused, Some(refusal.to_string())));
+                }
+                Err(refusal) => return Err(Stop::of(&part[0].name, refusal)),
+            }
+        }
+        Ok(())
+    }
+
+    async fn create(&mut self, part: &[TagRecord]) -> Result<Told, Stop> {
+        let at = |record: &TagRecord| match record.name.parse() {
+            Ok(tag) => Ok(TagAt { tag, object_id: record.object_id.clone() }),
+            Err(error) => Err(Stop::World { why: format!("the record names a tag git forbids: {error}") }),
+        };
+        let tags = part.iter().map(at).collect::<Result<Vec<_>, _>>()?;
+        self.clock.sleep(self.pace.wait(self.clock.elapsed())).await;
+        self.pace.sent(self.clock.elapsed());
+        let action = Action::CreateTags { tags: part.to_vec() };
+        let request =
+            self.audit.intent(self.clock.now(), action).map_err(|error| Stop::Record { why: error.to_string() })?;
+        let told = if self.alone {
+            self.writer.create_tag_alone(&tags[0]).await
+        } else {
+            self.writer.create_tags(&self.repository, &tags).await
+        };
+        self.record(AuditEvent::Result {
+            request,
+            outcome: told.outcome.as_ref().map_or_else(Refusal::code, |()| "done").to_owned(),
+            status: told.status,
+            request_id: told.request_id.clone(),
+            message: told.outcome.as_ref().err().map(ToString::to_string),
+        })?;
+        Ok(told)
+    }
+
+    fn record(&mut self, event: AuditEvent) -> Result<(), Stop> {
+        self.audit.write(self.clock.now(), event).map_err(|error| Stop::Record { why: error.to_string() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::releases::prune::samples::keeping;
+    use crate::releases::prune::samples::plan;
+    use crate::releases::prune::samples::released;
+    use crate::releases::prune::samples::world;
+
+    use super::*;
+
+    #[test]
+    fn only_what_is_gone_and_can_come_back_comes_back() {
+        let mut before = world([
+            released(1, "v1.0.0", 1),
+            released(2, "v1.1.0", 2),
+            released(3, "v1.2.0", 3),
+            released(4, "v1.3.0", 4),
+            released(5, "v2.0.0", 5),
+        ]);
+        before.releases[3].immutable = Some(true);
+        let mut policy = keeping(1);
+        policy.allow_immutable = true;
+        let mut record = Deleted::default();
+        for unit in plan(&before, &policy).delete() {
+            let release = Box::new(unit.releases[0].clone());
+            let action = Action::DeleteRelease { release, tag: unit.tag.clone() };
+            record.take(AuditEvent::Intent { request: 1, action }).expect("a line");
+        }
+        let mut after = before.clone();
+        after.releases.retain(|release| release.id > 4);
+        after.tags.retain(|tag| tag.name != "v1.0.0" && tag.name != "v1.3.0");
+        after.tags[1].object_id = "f".repeat(40);
+        let plan = RestorePlan::compute(&record, &after);
+        assert_eq!(plan.create.iter().map(|tag| tag.name.as_str()).collect::<Vec<_>>(), ["v1.0.0"]);
+        let ends: Vec<_> = plan.settled.iter().map(|tag| (tag.name.as_str(), tag.end)).collect();
+        assert_eq!(ends, [("v1.1.0", TagEnd::AlreadyThere), ("v1.2.0", TagEnd::Taken), ("v1.3.0", TagEnd::Burned)]);
+        assert_eq!(plan.lost_releases.len(), 4);
+    }
+}

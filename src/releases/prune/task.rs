@@ -1,0 +1,278 @@
+//! The work on one unit, as far as it got; what a new listing says about it. Pure.
+
+use crate::releases::prune::Delete;
+use crate::releases::prune::DropReason;
+use crate::releases::prune::Inventory;
+use crate::releases::prune::PrunePlan;
+use crate::releases::prune::TagRecord;
+use crate::releases::prune::shrink;
+
+/// What became of a release that was to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Piece {
+    /// Nothing was asked yet, or the answer said that nothing was done.
+    Waiting,
+    /// A request was sent and no answer came; a listing tells whether it has to be sent again.
+    Asked,
+    /// GitHub said that it is gone, or a listing proved it.
+    Gone,
+    /// GitHub said that it knows no such thing, which may mean that this account may not see it.
+    Unsure,
+}
+
+/// What became of a unit's tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum TagFate {
+    /// There was none.
+    None,
+    /// It is to go once all releases are gone.
+    Waiting,
+    /// It is gone.
+    Gone,
+    /// GitHub refuses to delete it; why, and by which rule.
+    Blocked(String),
+    /// It is not what was planned any more.
+    Changed(String),
+}
+
+/// One unit on its way.
+#[derive(Debug, Clone)]
+pub(super) struct Task {
+    pub(super) unit: Delete,
+    pub(super) pieces: Vec<Piece>,
+    pub(super) tag: TagFate,
+    /// Why nothing of it is done although it was planned.
+    pub(super) dropped: Option<DropReason>,
+    /// Whether what GitHub said not to know, and lists, was asked for once more.
+    asked_again: bool,
+}
+
+impl Task {
+    pub(super) fn new(unit: Delete) -> Self {
+        let tag = if unit.tag.is_some() { TagFate::Waiting } else { TagFate::None };
+        Self { pieces: vec![Piece::Waiting; unit.releases.len()], tag, unit, dropped: None, asked_again: false }
+    }
+
+    /// Whether a request about it was already answered with success or doubt.
+    pub(super) fn has_begun(&self) -> bool {
+        self.pieces.iter().any(|piece| *piece != Piece::Waiting) || self.tag == TagFate::Gone
+    }
+
+    /// The next release to delete.
+    pub(super) fn next_release(&self) -> Option<usize> {
+        self.pieces.iter().position(|piece| matches!(piece, Piece::Waiting | Piece::Asked))
+    }
+
+    /// Whether all of it is still there, so that it can be judged as a whole.
+    fn is_intact(&self, inventory: &Inventory) -> bool {
+        let is_listed = |id: u64| inventory.releases.iter().any(|listed| listed.id == id);
+        !self.pieces.contains(&Piece::Gone)
+            && self.tag != TagFate::Gone
+            && self.unit.releases.iter().all(|release| is_listed(release.id))
+    }
+
+    /// Whether its releases are gone, so that its tag may go without turning one into a draft.
+    pub(super) fn releases_are_gone(&self) -> bool {
+        self.pieces.iter().all(|piece| *piece == Piece::Gone)
+    }
+
+    pub(super) fn is_unsure(&self) -> bool {
+        self.pieces.contains(&Piece::Unsure)
+    }
+
+    /// One 404 about something that is listed may be a server that lags behind: it is asked for once more, and only then is
+    /// it taken for something this account may not see. Whether there is something to ask.
+    pub(super) fn ask_again(&mut self) -> bool {
+        if self.asked_again || self.dropped.is_some() || !self.is_unsure() {
+            return false;
+        }
+        self.asked_again = true;
+        self.pieces.iter_mut().filter(|piece| **piece == Piece::Unsure).for_each(|piece| *piece = Piece::Asked);
+        true
+    }
+
+    /// The same for its tag.
+    pub(super) fn ask_for_tag_again(&mut self) -> bool {
+        let first = !self.asked_again && self.tag_is_due();
+        self.asked_again |= first;
+        first
+    }
+
+    /// Whether its tag may go now.
+    pub(super) fn tag_is_due(&self) -> bool {
+        self.dropped.is_none() && self.tag == TagFate::Waiting && self.releases_are_gone()
+    }
+
+    /// Whether nothing is left of it.
+    pub(super) fn is_done(&self) -> bool {
+        let tag_is_gone = matches!(self.tag, TagFate::None | TagFate::Gone);
+        matches!(self.dropped, Some(DropReason::Gone))
+            || (self.dropped.is_none() && self.releases_are_gone() && tag_is_gone)
+    }
+
+    pub(super) fn planned_tag(&self) -> Option<&TagRecord> {
+        self.unit.tag.as_ref()
+    }
+
+    /// Takes in what a listing says of a unit that is half gone: what is not listed is gone, what is listed differently
+    /// stays. What GitHub already called gone is not called back by a listing that lags.
+    fn settle(&mut self, inventory: &Inventory) {
+        for (release, piece) in self.unit.releases.iter().zip(&mut self.pieces) {
+            if *piece != Piece::Gone && !inventory.releases.iter().any(|listed| listed.id == release.id) {
+                *piece = Piece::Gone;
+            }
+        }
+        let Some(planned) = self.unit.tag.as_ref().filter(|_| self.tag == TagFate::Waiting) else { return };
+        let name = &self.unit.name;
+        match inventory.tags.iter().find(|tag| tag.name == *name) {
+            None => self.tag = TagFate::Gone,
+            Some(tag) if tag.object_id != planned.object_id => {
+                self.tag = TagFate::Changed(format!("tag {name} points at {} now", tag.object_id));
+            }
+            Some(_) => {
+                let own = |id: u64| self.unit.releases.iter().any(|release| release.id == id);
+                if let Some(other) = inventory.releases.iter().find(|listed| listed.tag == *name && !own(listed.id)) {
+                    self.tag = TagFate::Changed(format!("{name} has another release now ({})", other.id));
+                }
+            }
+        }
+    }
+
+    /// Takes the unit as it is now; what it no longer has is gone.
+    fn replace(&mut self, left: Delete) {
+        *self = Self::new(left);
+    }
+}
+
+/// Takes in a new listing and the plan computed from it: units that have not begun shrink, the others settle.
+pub(super) fn look_at(tasks: &mut [Task], inventory: &Inventory, plan: &PrunePlan) {
+    for task in tasks.iter_mut().filter(|task| task.dropped.is_none() && !task.is_done()) {
+        if task.has_begun() && !task.is_intact(inventory) {
+            task.settle(inventory);
+            continue;
+        }
+        let shrunk = shrink(std::slice::from_ref(&task.unit), plan);
+        if let Some(left) = shrunk.proceed.into_iter().next() {
+            // A tag that GitHub refused stays refused, and a request that was sent stays sent.
+            if !task.has_begun() && !matches!(task.tag, TagFate::Blocked(_)) {
+                task.replace(left);
+            }
+        } else if let Some((_, why)) = shrunk.dropped.into_iter().next() {
+            task.dropped = Some(why);
+        }
+    }
+}
+
+/// What of the finished units is still listed, by name.
+pub(super) fn still_listed(tasks: &[Task], inventory: &Inventory) -> Vec<String> {
+    let is_listed = |task: &&Task| {
+        let releases = task.unit.releases.iter().zip(&task.pieces);
+        let release = releases
+            .filter(|(_, piece)| **piece != Piece::Waiting)
+            .any(|(release, _)| inventory.releases.iter().any(|listed| listed.id == release.id));
+        let tag = task.tag == TagFate::Gone && inventory.tags.iter().any(|tag| tag.name == task.unit.name);
+        release || tag
+    };
+    tasks.iter().filter(is_listed).map(|task| task.unit.name.clone()).collect()
+}
+
+/// How the versions that were to stay differ from what they were. New versions are nobody's loss, and drafts and moving
+/// tags such as `v1` are for their owners to change.
+pub(super) fn losses(plan: &PrunePlan, inventory: &Inventory) -> Vec<String> {
+    let mut losses = Vec::new();
+    for decision in plan.keep() {
+        let unit = &decision.unit;
+        for release in &unit.releases {
+            match inventory.releases.iter().find(|listed| listed.id == release.id) {
+                None => losses.push(format!("release {} of {} is gone", release.id, unit.name)),
+                Some(listed) if listed.draft && !release.draft => {
+                    losses.push(format!("release {} of {} is a draft now", release.id, unit.name));
+                }
+                Some(_) => {}
+            }
+        }
+        let Some(tag) = &unit.tag else { continue };
+        match inventory.tags.iter().find(|listed| listed.name == tag.name) {
+            None => losses.push(format!("tag {} is gone", tag.name)),
+            Some(listed) if listed.object_id != tag.object_id => {
+                losses.push(format!("tag {} points at {} now", tag.name, listed.object_id));
+            }
+            Some(_) => {}
+        }
+    }
+    losses
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::releases::prune::samples::keeping;
+    use crate::releases::prune::samples::plan;
+    use crate::releases::prune::samples::released;
+    use crate::releases::prune::samples::world;
+
+    use super::*;
+
+    fn three() -> Inventory {
+        world([released(1, "v1.0.0", 1), released(2, "v1.1.0", 2), released(3, "v1.2.0", 3)])
+    }
+
+    fn tasks() -> (PrunePlan, Vec<Task>) {
+        let plan = plan(&three(), &keeping(1));
+        let tasks = plan.delete().iter().cloned().map(Task::new).collect();
+        (plan, tasks)
+    }
+
+    #[test]
+    fn a_listing_settles_what_was_begun_and_never_calls_back_what_is_gone() {
+        let (plan, mut tasks) = tasks();
+        tasks[0].pieces[0] = Piece::Unsure;
+        look_at(&mut tasks, &three(), &plan);
+        assert!(tasks[0].is_unsure(), "it is still listed");
+        let mut now = three();
+        now.releases.retain(|release| release.id != 1);
+        look_at(&mut tasks, &now, &plan);
+        assert!(tasks[0].tag_is_due());
+        look_at(&mut tasks, &three(), &plan);
+        assert!(tasks[0].tag_is_due(), "a listing that lags changes nothing");
+    }
+
+    #[test]
+    fn a_tag_that_moved_or_found_a_release_stays() {
+        let damages: [fn(&mut Inventory); 2] =
+            [|world| world.tags[0].object_id = "f".repeat(40), |world| world.releases[0].id = 99];
+        for damage in damages {
+            let (plan, mut tasks) = tasks();
+            tasks[0].pieces[0] = Piece::Gone;
+            let mut now = three();
+            damage(&mut now);
+            look_at(&mut tasks, &now, &plan);
+            assert!(matches!(tasks[0].tag, TagFate::Changed(_)), "{:?}", tasks[0].tag);
+            assert!(!tasks[0].tag_is_due() && !tasks[0].is_done());
+        }
+    }
+
+    #[test]
+    fn what_is_kept_now_is_dropped_and_what_is_gone_is_done() {
+        let (_, mut tasks) = tasks();
+        let mut now = three();
+        now.latest = Some(2);
+        now.releases.retain(|release| release.id != 1);
+        now.tags.retain(|tag| tag.name != "v1.0.0");
+        let plan = plan(&now, &keeping(1));
+        look_at(&mut tasks, &now, &plan);
+        assert_eq!(tasks[0].dropped, Some(DropReason::Gone));
+        assert!(tasks[0].is_done());
+        assert!(matches!(tasks[1].dropped, Some(DropReason::Changed(_))));
+        assert!(!tasks[1].is_done());
+    }
+
+    #[test]
+    fn losses_are_named() {
+        let (plan, _) = tasks();
+        assert!(losses(&plan, &three()).is_empty());
+        let mut now = three();
+        now.releases[2].draft = true;
+        now.tags[2].object_id = "f".repeat(40);
+        assert_eq!(losses(&plan, &now).len(), 2);
+    }
+}

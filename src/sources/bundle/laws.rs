@@ -1,0 +1,319 @@
+//! Laws of bundles: what is written is read back, in one way only, and nothing else is read at all.
+#![expect(clippy::disallowed_methods, reason = "bundles and what goes into them are files")]
+
+use std::fs;
+use std::path::Path;
+
+use chrono::DateTime;
+use proptest::prelude::*;
+
+use crate::io::fs::OutputFile;
+use crate::io::fs::hashing_writer::Written;
+use crate::io::fs::hashing_writer::hash_file;
+use crate::lockfile::LockedAsset;
+use crate::lockfile::Lockfile;
+use crate::model::Sha256Digest;
+use crate::model::Target;
+use crate::model::Tool;
+use crate::model::progress::Unwatched;
+use crate::sources::bundle::Bundle;
+use crate::sources::bundle::BundleError;
+use crate::sources::bundle::BundlePlan;
+use crate::sources::bundle::Manifest;
+use crate::sources::bundle::ManifestError;
+use crate::sources::bundle::Parts;
+use crate::sources::bundle::SourceParts;
+use crate::sources::bundle::measured;
+use crate::sources::bundle::write;
+use crate::trust::Level;
+use crate::worker::archive::ArchiveError;
+
+/// What a bundle is made of, by value: assets by the number of their target, files of the release, files of the source.
+#[derive(Debug, Clone)]
+struct Recipe {
+    assets: Vec<(usize, Vec<u8>)>,
+    files: Vec<(String, Vec<u8>)>,
+    source: Option<Vec<(String, Vec<u8>, bool)>>,
+}
+
+fn simple() -> Recipe {
+    Recipe {
+        assets: vec![(0, b"for one machine".to_vec()), (3, vec![7; 5000])],
+        files: vec![("SHA256SUMS".to_owned(), b"sums".to_vec())],
+        source: Some(vec![
+            ("go.mod".to_owned(), b"module reproq-worker\n".to_vec(), false),
+            ("script.sh".to_owned(), b"#!/bin/sh\n".to_vec(), true),
+        ]),
+    }
+}
+
+impl Recipe {
+    fn parts(&self, folder: &Path) -> Parts {
+        let targets: Vec<Target> = Target::all().collect();
+        let assets = self.assets.iter().map(|(index, bytes)| {
+            let name = Tool::WORKER.asset_names(targets[*index])[0].0.clone();
+            let file = folder.join(&name);
+            fs::write(&file, bytes).expect("written");
+            let sha256 = hash_file(&file).expect("readable");
+            let size = bytes.len() as u64;
+            let locked = LockedAsset {
+                target: targets[*index],
+                name,
+                size: Some(size),
+                sha256,
+                evidence: vec!["SHA256SUMS".to_owned()],
+                verdict: Level::Checksum,
+            };
+            (locked, Written { path: file, size, sha256, id: None })
+        });
+        let assets: Vec<(LockedAsset, Written)> = assets.collect();
+        let locked = assets.iter().map(|(locked, _)| locked.clone()).collect();
+        let (repository, tag) = ("adpena/reproq-worker".parse(), "v0.0.144".parse());
+        let published = DateTime::from_timestamp(1_700_000_000, 0);
+        let lockfile = Lockfile::new(repository.expect("a repository"), tag.expect("a tag"), published, locked);
+        let source = self.source.as_ref().map(|files| {
+            let files = files.iter().enumerate().map(|(number, (path, bytes, executable))| {
+                let file = folder.join(format!("source-{number}"));
+                fs::write(&file, bytes).expect("written");
+                (path.clone(), file, *executable)
+            });
+            let files = measured(files.collect::<Vec<_>>()).expect("readable");
+            SourceParts { version: Some("0.0.144".to_owned()), commit: None, dirty: None, vendored: false, files }
+        });
+        Parts { tool: Tool::WORKER, lockfile, assets, files: self.files.clone(), source }
+    }
+
+    /// Makes the bundle in a folder and gives its bytes.
+    fn made(&self, folder: &Path) -> Result<Vec<u8>, ArchiveError> {
+        let plan = BundlePlan::compute(self.parts(folder))?;
+        let file = folder.join("made.tar");
+        let written = write(&plan, OutputFile::create(&file).expect("begun"), &Unwatched).expect("written");
+        let bytes = fs::read(&file).expect("readable");
+        assert_eq!((written.size, written.sha256), (bytes.len() as u64, hash_file(&file).expect("readable")));
+        Ok(bytes)
+    }
+}
+
+fn open(folder: &Path, bytes: &[u8]) -> Result<Bundle, BundleError> {
+    let path = folder.join("bundle.tar");
+    fs::write(&path, bytes).expect("written");
+    Bundle::open(&path, "bundle.tar", &Tool::WORKER)
+}
+
+/// Whether bytes are a whole and honest bundle; what is taken out of it is what was put in, and of any other nothing stays.
+fn accepted(bytes: &[u8], recipe: &Recipe) -> bool {
+    let folder = tempfile::tempdir().expect("a folder");
+    let Ok(bundle) = open(folder.path(), bytes) else { return false };
+    let is_good = matches!(bundle.check(&Unwatched).as_deref(), Ok([]));
+    let out = folder.path().join("out");
+    fs::create_dir(&out).expect("created");
+    for (asset, (_, content)) in bundle.manifest().assets.clone().iter().zip(&sorted(recipe).assets) {
+        let destination = out.join(&asset.name);
+        let taken = bundle.extract_asset(&asset.name, &destination, &Unwatched);
+        assert_eq!(taken.is_ok(), is_good, "{taken:?}");
+        match taken {
+            Ok(written) => assert!(&fs::read(written.path).expect("readable") == content),
+            Err(_) => assert!(!destination.exists(), "what is refused does not stay"),
+        }
+    }
+    if let Some(files) = recipe.source.as_ref().filter(|_| is_good) {
+        bundle.extract_source(&out.join("source"), &Unwatched).expect("a good bundle");
+        for (path, content, _) in files {
+            assert!(&fs::read(out.join("source").join(path)).expect("readable") == content);
+        }
+    }
+    is_good
+}
+
+fn sorted(recipe: &Recipe) -> Recipe {
+    let targets: Vec<Target> = Target::all().collect();
+    let mut recipe = recipe.clone();
+    recipe.assets.sort_by_key(|(index, _)| targets[*index].to_string());
+    recipe
+}
+
+#[test]
+fn long_names_and_empty_files_are_carried() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let deep = format!("vendor/{}/x.go", "a".repeat(120));
+    let deeper = format!("vendor/{}/{}.go", vec!["folder"; 60].join("/"), "b".repeat(90));
+    let recipe = Recipe {
+        source: Some(vec![
+            (deep, b"package a".to_vec(), false),
+            (deeper, Vec::new(), true),
+            ("x".to_owned(), Vec::new(), false),
+        ]),
+        ..simple()
+    };
+    let bytes = recipe.made(folder.path()).expect("made");
+    assert!(accepted(&bytes, &recipe));
+}
+
+#[test]
+fn a_name_no_reader_would_accept_is_refused_before_anything_is_written() {
+    for name in ["../x", "/x", "a\\b", "a//b", "é", "a\nb", "README.md\0"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let recipe = Recipe { source: Some(vec![(name.to_owned(), b"x".to_vec(), false)]), ..simple() };
+        assert!(recipe.made(folder.path()).is_err(), "{name:?}");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let files = ["README", "readme"].map(|name| (name.to_owned(), b"x".to_vec(), false));
+    let recipe = Recipe { source: Some(files.into()), ..simple() };
+    assert!(matches!(recipe.made(folder.path()), Err(ArchiveError::CaseCollision(..))));
+}
+
+#[test]
+fn a_manifest_of_another_time_or_tool_is_refused_by_what_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let plan = BundlePlan::compute(simple().parts(folder.path())).expect("a plan");
+    let text = String::from_utf8(plan.manifest.render()).expect("text");
+    let parsed = |text: &str| Manifest::parse(text.as_bytes(), &Tool::WORKER);
+    assert_eq!(parsed(&text), Ok(plan.manifest.clone()));
+    let later = text.replacen('{', "{\n  \"later\": {\"a\": 1},", 1);
+    assert_eq!(parsed(&later), Ok(plan.manifest), "what is added is passed over");
+    let newer = text.replace("reproq.bundle/1", "reproq.bundle/2");
+    assert_eq!(parsed(&newer), Err(ManifestError::Newer { found: "reproq.bundle/2".to_owned() }));
+    assert_eq!(parsed("{\"schema\": \"reproq.receipt/1\"}"), Err(ManifestError::NotOurs));
+    assert_eq!(parsed("[]"), Err(ManifestError::NotOurs));
+    for (from, to) in [
+        ("reproq-worker\",\n  \"repo", "another\",\n  \"repo"),
+        ("reproq-linux-amd64", "../evil"),
+        ("\"script.sh\"", "\"a.sh\""),
+        ("\"executable\": true", "\"executable\": false"),
+        ("\"name\": \"SHA256SUMS\"", "\"name\": \"a/b\""),
+    ] {
+        let changed = text.replacen(from, to, 1);
+        assert_ne!(changed, text, "{from}");
+        assert!(matches!(parsed(&changed), Err(ManifestError::Content(_))), "{from}: {:?}", parsed(&changed));
+    }
+}
+
+#[test]
+fn the_lock_must_name_what_the_manifest_names() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut parts = simple().parts(folder.path());
+    parts.lockfile.assets[0].sha256 = Sha256Digest::from_bytes([9; 32]);
+    let file = folder.path().join("made.tar");
+    let plan = BundlePlan::compute(parts).expect("a plan");
+    write(&plan, OutputFile::create(&file).expect("begun"), &Unwatched).expect("written");
+    let refused = open(folder.path(), &fs::read(file).expect("readable")).expect_err("it contradicts itself");
+    assert!(matches!(&refused, BundleError::Lock(reason) if reason.contains("does not name")), "{refused}");
+}
+
+#[test]
+fn a_file_that_changes_meanwhile_is_noticed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("made.tar");
+    for content in ["short", "for one machinE", "for one machine, and more"] {
+        let plan = BundlePlan::compute(simple().parts(folder.path())).expect("a plan");
+        let asset = plan.manifest.assets.iter().find(|asset| asset.size == 15).expect("the first of the recipe");
+        fs::write(folder.path().join(&asset.name), content).expect("written");
+        let refused = write(&plan, OutputFile::create(&file).expect("begun"), &Unwatched).expect_err("it changed");
+        assert!(refused.to_string().contains("changed while"), "{refused}");
+        assert!(!file.exists(), "no bundle is better than a wrong one");
+    }
+    // The bundle itself, between the look at its head and the walk over all of it.
+    let [one, other] = ["module reproq-worker\n", "module reproq-workeR\n"].map(|text| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let source = vec![("go.mod".to_owned(), text.as_bytes().to_vec(), false)];
+        Recipe { source: Some(source), ..simple() }.made(folder.path()).expect("made")
+    });
+    let bundle = open(folder.path(), &one).expect("a bundle");
+    fs::write(folder.path().join("bundle.tar"), other).expect("written");
+    assert!(matches!(bundle.check(&Unwatched), Err(BundleError::ChangedMeanwhile)));
+}
+
+fn recipes() -> impl Strategy<Value = Recipe> {
+    let bytes = || prop::collection::vec(any::<u8>(), 0..1500);
+    let path = "[a-z]{1,8}(/[a-zA-Z0-9_.-]{1,40}[a-z]){0,4}/f[a-z]{1,8}\\.go";
+    (
+        prop::collection::btree_map(0usize..6, bytes(), 0..6),
+        prop::collection::btree_map("x[a-z]{1,8}", bytes(), 0..3),
+        prop::option::of(prop::collection::btree_map(path, (bytes(), any::<bool>()), 0..6)),
+    )
+        .prop_map(|(assets, files, source)| Recipe {
+            assets: assets.into_iter().collect(),
+            files: files.into_iter().collect(),
+            source: source
+                .map(|files| files.into_iter().map(|(path, (bytes, executable))| (path, bytes, executable)).collect()),
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn what_is_written_is_read_back(recipe in recipes()) {
+        let folder = tempfile::tempdir().expect("a folder");
+        // Names that differ in case alone, or are a file and a folder, are refused.
+        if let Ok(bytes) = recipe.made(folder.path()) {
+            prop_assert!(accepted(&bytes, &recipe));
+            let mut turned = recipe;
+            turned.assets.reverse();
+            turned.files.reverse();
+            turned.source.iter_mut().for_each(|files| files.reverse());
+            prop_assert!(turned.made(folder.path()).expect("made") == bytes, "the order of the parts is none of it");
+        }
+    }
+
+    #[test]
+    fn no_beginning_of_a_bundle_is_accepted(at in any::<prop::sample::Index>()) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let bytes = simple().made(folder.path()).expect("made");
+        prop_assert!(!accepted(&bytes[..at.index(bytes.len())], &simple()));
+    }
+
+    #[test]
+    fn a_changed_bundle_never_gives_other_bytes(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut bytes = simple().made(folder.path()).expect("made");
+        for (at, value) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = value;
+        }
+        accepted(&bytes, &simple());
+    }
+
+    #[test]
+    fn any_bytes_are_refused_calmly(bytes in prop::collection::vec(any::<u8>(), 0..3000)) {
+        prop_assert!(!accepted(&bytes, &simple()));
+        prop_assert!(Manifest::parse(&bytes, &Tool::WORKER).is_err());
+    }
+
+    #[test]
+    fn any_members_behind_a_good_head_are_refused(
+        members in prop::collection::vec(("[a-z./\\\\]{1,30}", prop::collection::vec(any::<u8>(), 0..40), 0u8..8), 0..6),
+    ) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let bytes = simple().made(folder.path()).expect("made");
+        let mut archive = tar::Archive::new(bytes.as_slice());
+        let mut builder = tar::Builder::new(Vec::new());
+        for entry in archive.entries().expect("an archive").take(3) {
+            let entry = entry.expect("an entry");
+            let header = entry.header().clone();
+            builder.append(&header, entry).expect("copied");
+        }
+        for (name, content, kind) in members {
+            let mut header = tar::Header::new_ustar();
+            header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+            header.set_entry_type(tar::EntryType::new(b'0' + kind));
+            header.set_mode(0o644);
+            header.set_size(content.len() as u64);
+            header.set_cksum();
+            builder.append(&header, content.as_slice()).expect("appended");
+        }
+        prop_assert!(!accepted(&builder.into_inner().expect("an archive"), &simple()));
+    }
+
+    #[test]
+    fn manifests_round_trip(recipe in recipes()) {
+        let folder = tempfile::tempdir().expect("a folder");
+        if let Ok(plan) = BundlePlan::compute(recipe.parts(folder.path())) {
+            let text = plan.manifest.render();
+            prop_assert_eq!(Manifest::parse(&text, &Tool::WORKER), Ok(plan.manifest.clone()));
+            prop_assert_eq!(plan.manifest.render(), text);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Decides what goes into a bundle, and in which order. Pure.
+
+use std::path::PathBuf;
+
+use crate::io::fs::hashing_writer::Written;
+use crate::lockfile;
+use crate::lockfile::LockedAsset;
+use crate::lockfile::Lockfile;
+use crate::model::Tool;
+use crate::sources::bundle::BundledAsset;
+use crate::sources::bundle::BundledFile;
+use crate::sources::bundle::BundledSource;
+use crate::sources::bundle::Manifest;
+use crate::sources::bundle::Member;
+use crate::sources::bundle::SCHEMA;
+use crate::sources::bundle::SourceFile;
+use crate::sources::bundle::limits;
+use crate::sources::bundle::manifest::Measure;
+use crate::sources::bundle::manifest::tree_digest;
+use crate::worker::archive::ArchiveError;
+use crate::worker::archive::judge_names;
+
+/// What was collected for a bundle.
+#[derive(Debug)]
+pub struct Parts {
+    /// The tool.
+    pub tool: Tool,
+    /// The lock of the release; it names at least the assets.
+    pub lockfile: Lockfile,
+    /// The assets, each as the lock names it and as it lies on the disk.
+    pub assets: Vec<(LockedAsset, Written)>,
+    /// Other files of the release, by name.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// The source, where it is wanted.
+    pub source: Option<SourceParts>,
+}
+
+/// The source of the tool.
+#[derive(Debug)]
+pub struct SourceParts {
+    /// The version it declares.
+    pub version: Option<String>,
+    /// Its commit, where git could tell.
+    pub commit: Option<String>,
+    /// Whether it differs from the commit, where git could tell.
+    pub dirty: Option<bool>,
+    /// Whether it carries the modules it requires.
+    pub vendored: bool,
+    /// Its files, each with where it lies.
+    pub files: Vec<(SourceFile, PathBuf)>,
+}
+
+/// Where a member's bytes are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// In the memory.
+    Bytes(Vec<u8>),
+    /// In this file.
+    File(PathBuf),
+}
+
+/// One member of the archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedMember {
+    /// What it is.
+    pub member: Member,
+    /// Where its bytes are.
+    pub content: Content,
+}
+
+/// The members of a bundle, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct BundlePlan {
+    /// The manifest.
+    pub manifest: Manifest,
+    /// Every member, the manifest's first.
+    pub members: Vec<PlannedMember>,
+}
+
+impl BundlePlan {
+    /// Orders what was collected. The same parts in another order give the same plan.
+    ///
+    /// # Errors
+    ///
+    /// A file whose name no reader would accept.
+    pub fn compute(parts: Parts) -> Result<Self, ArchiveError> {
+        let Parts { tool, lockfile, mut assets, mut files, source } = parts;
+        assets.sort_by_key(|(asset, _)| asset.target.to_string());
+        files.sort();
+        let lock = lockfile::render(&lockfile).into_bytes();
+        let mut contents: Vec<Content> = assets.iter().map(|(_, file)| Content::File(file.path.clone())).collect();
+        let bundled_files = files.iter().map(|(name, bytes)| {
+            let Measure { size, sha256 } = Measure::of(bytes);
+            BundledFile { name: name.clone(), size, sha256 }
+        });
+        let bundled_files = bundled_files.collect();
+        contents.extend(files.into_iter().map(|(_, bytes)| Content::Bytes(bytes)));
+        let source = source.map(|source| bundled_source(source, &mut contents));
+        let manifest = Manifest {
+            schema: SCHEMA.to_owned(),
+            tool: tool.name.to_owned(),
+            repository: lockfile.repository.clone(),
+            tag: lockfile.tag.clone(),
+            version: lockfile.tag.version().map(|version| version.to_string()),
+            published: lockfile.published,
+            lock: Measure::of(&lock),
+            assets: assets.into_iter().map(|(locked, file)| bundled_asset(locked, &file)).collect(),
+            files: bundled_files,
+            source,
+        };
+        let members = members(&manifest, lock, contents);
+        judge_names(members.iter().map(|planned| planned.member.path.as_str()), &limits())?;
+        Ok(Self { manifest, members })
+    }
+
+    /// How many bytes the members have.
+    pub fn size(&self) -> u64 {
+        self.members.iter().map(|planned| planned.member.size).sum()
+    }
+}
+
+fn bundled_asset(locked: LockedAsset, file: &Written) -> BundledAsset {
+    let LockedAsset { target, name, evidence, verdict, .. } = locked;
+    BundledAsset { target, name, size: file.size, sha256: file.sha256, verdict, evidence }
+}
+
+fn bundled_source(source: SourceParts, contents: &mut Vec<Content>) -> BundledSource {
+    let SourceParts { version, commit, dirty, vendored, mut files } = source;
+    files.sort_by(|(a, _), (b, _)| a.path.cmp(&b.path));
+    let (files, places): (Vec<SourceFile>, Vec<PathBuf>) = files.into_iter().unzip();
+    contents.extend(places.into_iter().map(Content::File));
+    BundledSource { version, commit, dirty, vendored, tree: tree_digest(&files), files }
+}
+
+fn members(manifest: &Manifest, lock: Vec<u8>, contents: Vec<Content>) -> Vec<PlannedMember> {
+    let text = |name: &str, bytes: Vec<u8>| {
+        let Measure { size, sha256 } = Measure::of(&bytes);
+        let member = Member { path: name.to_owned(), size, sha256, executable: false };
+        PlannedMember { member, content: Content::Bytes(bytes) }
+    };
+    let rendered = text(Manifest::NAME, manifest.render());
+    let sums = manifest.sums(rendered.member.sha256).into_bytes();
+    let head = [rendered, text(Manifest::LOCK, lock), text(Manifest::SUMS, sums)];
+    let rest = manifest.members().into_iter().zip(contents);
+    head.into_iter().chain(rest.map(|(member, content)| PlannedMember { member, content })).collect()
+}

@@ -1,0 +1,397 @@
+//! The folder itself: taking out, putting in, listing, removing.
+#![expect(clippy::disallowed_methods, reason = "the cache is read and written here")]
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::io::Write;
+use std::path::Path;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::SystemTime;
+
+use chrono::DateTime;
+use chrono::Utc;
+use thiserror::Error;
+
+use crate::io::fs::Dir;
+use crate::io::fs::TemporaryFile;
+use crate::io::fs::bounded_read;
+use crate::io::fs::hashing_writer::LARGEST_FILE;
+use crate::io::fs::hashing_writer::Written;
+use crate::io::fs::hashing_writer::copy_new;
+use crate::io::fs::hashing_writer::discard;
+use crate::io::fs::sweep;
+use crate::model::Sha256Digest;
+use crate::sources::cache::Entry;
+use crate::sources::cache::Provenance;
+use crate::sources::cache::oldest_beyond;
+
+/// No record of an entry comes near this many bytes.
+const MAX_RECORD: u64 = 64 * 1024;
+
+/// The proofs of one asset have a few dozen kilobytes, and longer texts than this nobody accepts.
+const MAX_PROOFS: u64 = 16 * 1024 * 1024;
+
+/// How long a file may take to arrive, in seconds. What is older was left by a process that died.
+const ABANDONED: i64 = 24 * 60 * 60;
+
+/// What began the name of a file on its way in, as earlier versions had it.
+const PARTIAL: &str = ".part-";
+
+/// Why the cache cannot be used. Never a reason to fail: whatever needs it goes on without it.
+#[derive(Debug, Error)]
+#[error("failed to {doing} `{path}`", path = path.display())]
+pub struct CacheError {
+    /// What was tried.
+    pub doing: &'static str,
+    /// On which file or folder.
+    pub path: PathBuf,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+impl CacheError {
+    fn new(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self { doing, path: path.to_owned(), source }
+    }
+}
+
+/// What the cache gave.
+#[derive(Debug)]
+pub enum Fetched {
+    /// The bytes, hashed after they were copied.
+    Found(Written),
+    /// It does not have them.
+    Missing,
+    /// What it had under the digest was something else, and is gone now.
+    Damaged {
+        /// The digest of what was there.
+        found: Sha256Digest,
+    },
+}
+
+/// The user's cache.
+#[derive(Debug, Clone)]
+pub struct Cache {
+    folder: PathBuf,
+    limit: u64,
+    now: DateTime<Utc>,
+}
+
+impl Cache {
+    /// The cache in this folder, with at most `limit` bytes of assets in it, used at this time. Touches nothing.
+    pub const fn new(folder: PathBuf, limit: u64, now: DateTime<Utc>) -> Self {
+        Self { folder, limit, now }
+    }
+
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// How many bytes of assets it may hold.
+    pub const fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// Whether there is something under this digest. It is not looked into.
+    pub fn has(&self, sha256: &Sha256Digest) -> bool {
+        self.asset(sha256).is_file()
+    }
+
+    /// Brings the bytes with this digest to a new file. The copy is what is hashed, so nobody can change it in between;
+    /// where the file system can, it shares the disk space of the original.
+    pub fn fetch(&self, sha256: &Sha256Digest, destination: &Path) -> Result<Fetched, CacheError> {
+        let path = self.asset(sha256);
+        match fs::symlink_metadata(&path) {
+            // A hole of terabytes is no asset either.
+            Ok(metadata) if metadata.is_file() && metadata.len() <= LARGEST_FILE => {}
+            Ok(_) => return Ok(Fetched::Missing),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Fetched::Missing),
+            Err(error) => return Err(CacheError::new("look at", &path)(error)),
+        }
+        let copied = bounded_read::open_regular(&path).and_then(|(mut file, _)| copy_new(&mut file, destination));
+        let written = match copied {
+            Ok(written) => written,
+            // Removed by another process meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Fetched::Missing),
+            Err(error) => {
+                let _ = discard(destination);
+                return Err(CacheError::new("copy", &path)(error));
+            }
+        };
+        let found = written.sha256;
+        if found != *sha256 {
+            discard(destination).map_err(CacheError::new("remove", destination))?;
+            self.remove(sha256)?;
+            return Ok(Fetched::Damaged { found });
+        }
+        // The time of the last change says when it was used last; bytes under a digest have no other use for it.
+        let _ =
+            fs::File::options().append(true).open(&path).and_then(|file| file.set_modified(SystemTime::from(self.now)));
+        Ok(Fetched::Found(written))
+    }
+
+    /// The proofs of where the asset with this digest comes from, as they were when it was kept. Nobody has to believe them:
+    /// they are proven again.
+    pub fn proofs(&self, sha256: &Sha256Digest) -> Option<Vec<u8>> {
+        bounded_read::read(&self.asset(sha256).with_extension("proofs"), MAX_PROOFS).ok()
+    }
+
+    /// Keeps a verified file, with the proofs of where it comes from. One asset never takes more than a quarter of the room, so
+    /// that a large one does not drive out all others.
+    pub fn keep(&self, file: &Written, provenance: &Provenance, proofs: Option<&str>) -> Result<(), CacheError> {
+        let path = self.asset(&file.sha256);
+        if file.size > self.limit / 4 {
+            return Ok(());
+        }
+        let is_there = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.len() == file.size);
+        let known = self.proofs(&file.sha256);
+        let news = proofs.filter(|proofs| known.as_deref() != Some(proofs.as_bytes()));
+        if is_there && news.is_none() {
+            return Ok(());
+        }
+        let folder = self.assets();
+        fs::create_dir_all(&folder).map_err(CacheError::new("create the folder", &folder))?;
+        if let Some(proofs) = news {
+            self.arrive(&path.with_extension("proofs"), |partial| partial.write_all(proofs.as_bytes()))?;
+        }
+        if is_there {
+            return Ok(());
+        }
+        let record = serde_json::to_vec_pretty(provenance).expect("a record is a map with text keys");
+        self.arrive(&path.with_extension("json"), |partial| partial.write_all(&record))?;
+        self.arrive(&path, |partial| {
+            // Copies inside the kernel where it can, and shares the blocks where the file system can.
+            io::copy(&mut fs::File::open(&file.path)?, partial).map(drop)
+        })?;
+        for entry in oldest_beyond(self.list()?, self.limit) {
+            self.remove(&entry.sha256)?;
+        }
+        Ok(())
+    }
+
+    /// Everything in it, the most recently used first.
+    pub fn list(&self) -> Result<Vec<Entry>, CacheError> {
+        let folder = self.assets();
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(CacheError::new("list", &folder)(error)),
+        };
+        let mut found = Vec::new();
+        for entry in entries.flatten() {
+            let Some(sha256) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+            let Ok(metadata) = entry.metadata() else { continue };
+            let used = metadata.modified().map_or(DateTime::UNIX_EPOCH, DateTime::<Utc>::from);
+            found.push(Entry { sha256, size: metadata.len(), used, provenance: self.provenance(&sha256) });
+        }
+        found.sort_by(|a, b| b.used.cmp(&a.used).then(a.sha256.cmp(&b.sha256)));
+        Ok(found)
+    }
+
+    /// Removes what was not used for longest, until no more than `limit` bytes are left, and what dead processes left.
+    pub fn prune(&self, limit: u64) -> Result<Vec<Entry>, CacheError> {
+        let gone = oldest_beyond(self.list()?, limit);
+        for entry in &gone {
+            self.remove(&entry.sha256)?;
+        }
+        self.sweep();
+        Ok(gone)
+    }
+
+    /// Removes one entry. What is already gone is fine.
+    pub fn remove(&self, sha256: &Sha256Digest) -> Result<(), CacheError> {
+        let path = self.asset(sha256);
+        for path in [path.with_extension("json"), path.with_extension("proofs"), path] {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(CacheError::new("remove", &path)(error));
+                }
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn assets(&self) -> PathBuf {
+        self.folder.join("assets")
+    }
+
+    /// Where an asset lies, or would lie.
+    pub fn asset(&self, sha256: &Sha256Digest) -> PathBuf {
+        self.assets().join(sha256.to_string())
+    }
+
+    fn provenance(&self, sha256: &Sha256Digest) -> Option<Provenance> {
+        let bytes = bounded_read::read(&self.asset(sha256).with_extension("json"), MAX_RECORD).ok()?;
+        serde_json::from_slice(&bytes).ok()
+    }
+
+    /// Writes a file so that nobody sees it before it is whole.
+    fn arrive(&self, path: &Path, write: impl FnOnce(&mut fs::File) -> io::Result<()>) -> Result<(), CacheError> {
+        let arrive = || {
+            let folder = Dir::open(&self.assets())?.ok_or(io::ErrorKind::NotFound)?;
+            let folder = Rc::new(folder);
+            sweep(&folder);
+            let mut partial = TemporaryFile::create(folder, 0o600)?;
+            write(partial.file())?;
+            partial.place(path.file_name().unwrap_or_default())
+        };
+        arrive().map_err(CacheError::new("write", path))
+    }
+
+    /// Whether a name is that of a record or of proofs whose asset never arrived, or is gone.
+    fn is_about_nothing(&self, name: &Path) -> bool {
+        let is_beside = name.extension().is_some_and(|extension| extension == "json" || extension == "proofs");
+        let sha256 = name.file_stem().and_then(OsStr::to_str).and_then(|stem| stem.parse().ok());
+        is_beside && sha256.is_some_and(|sha256| fs::symlink_metadata(self.asset(&sha256)).is_err())
+    }
+
+    fn sweep(&self) {
+        if let Ok(Some(folder)) = Dir::open(&self.assets()) {
+            sweep(&folder);
+        }
+        let Ok(entries) = fs::read_dir(self.assets()) else { return };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let is_left = name.to_string_lossy().starts_with(PARTIAL) || self.is_about_nothing(Path::new(&name));
+            let began = entry.metadata().and_then(|metadata| metadata.modified()).map(DateTime::<Utc>::from);
+            if is_left && began.is_ok_and(|began| (self.now - began).num_seconds() > ABANDONED) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::fs::hashing_writer::StagingWriter;
+
+    fn provenance() -> Provenance {
+        Provenance {
+            repository: "adpena/reproq-worker".parse().expect("a repository"),
+            tag: "v0.0.144".parse().expect("a tag"),
+            name: "reproq-linux-amd64".to_owned(),
+        }
+    }
+
+    fn at(folder: &Path, limit: u64, seconds: i64) -> Cache {
+        Cache::new(folder.join("cache"), limit, DateTime::from_timestamp(seconds, 0).expect("a time"))
+    }
+
+    fn file(folder: &Path, name: &str, bytes: &'static [u8]) -> Written {
+        let mut writer = StagingWriter::create(&folder.join(name)).expect("a file");
+        writer.append(bytes.into()).expect("written");
+        writer.finish().expect("finished")
+    }
+
+    #[test]
+    fn what_is_kept_is_given_back_and_hashed_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cache = at(folder.path(), 1000, 100);
+        let written = file(folder.path(), "asset", b"the bytes of an asset");
+        assert!(matches!(cache.fetch(&written.sha256, &folder.path().join("a")), Ok(Fetched::Missing)));
+        cache.keep(&written, &provenance(), None).expect("kept");
+        let given = cache.fetch(&written.sha256, &folder.path().join("b")).expect("readable");
+        assert!(matches!(given, Fetched::Found(found) if found.sha256 == written.sha256 && found.size == 21));
+        assert_eq!(cache.list().expect("listed")[0].provenance, Some(provenance()));
+        fs::write(cache.asset(&written.sha256), b"the bytes of another.").expect("changed");
+        let given = cache.fetch(&written.sha256, &folder.path().join("c")).expect("readable");
+        assert!(matches!(given, Fetched::Damaged { .. }) && !folder.path().join("c").exists());
+        assert!(!cache.has(&written.sha256) && cache.list().expect("listed").is_empty());
+    }
+
+    #[test]
+    fn proofs_are_kept_beside_an_asset_and_go_with_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cache = at(folder.path(), 1000, 0);
+        let written = file(folder.path(), "one", b"bytes");
+        cache.keep(&written, &provenance(), None).expect("kept");
+        assert_eq!(cache.proofs(&written.sha256), None);
+        // Found later, for bytes that are there already.
+        cache.keep(&written, &provenance(), Some("proofs")).expect("kept");
+        assert_eq!(cache.proofs(&written.sha256).as_deref(), Some(b"proofs".as_slice()));
+        cache.keep(&written, &provenance(), None).expect("kept");
+        assert_eq!(cache.proofs(&written.sha256).as_deref(), Some(b"proofs".as_slice()), "nothing is forgotten");
+        assert_eq!(cache.list().expect("listed").len(), 1);
+        cache.remove(&written.sha256).expect("removed");
+        assert_eq!(cache.proofs(&written.sha256), None);
+    }
+
+    #[test]
+    fn a_link_or_a_folder_under_a_digest_is_not_an_asset() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cache = at(folder.path(), 1000, 100);
+        let written = file(folder.path(), "asset", b"the bytes of an asset");
+        fs::create_dir_all(cache.asset(&written.sha256)).expect("made");
+        assert!(matches!(cache.fetch(&written.sha256, &folder.path().join("a")), Ok(Fetched::Missing)));
+        #[cfg(unix)]
+        {
+            fs::remove_dir(cache.asset(&written.sha256)).expect("removed");
+            std::os::unix::fs::symlink("/dev/zero", cache.asset(&written.sha256)).expect("linked");
+            assert!(matches!(cache.fetch(&written.sha256, &folder.path().join("a")), Ok(Fetched::Missing)));
+        }
+    }
+
+    #[test]
+    fn what_was_not_used_for_longest_makes_room() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files: Vec<Written> = [b"0 0123456789", b"1 0123456789", b"2 0123456789", b"3 0123456789", b"4 0123456789"]
+            .into_iter()
+            .enumerate()
+            .map(|(index, bytes)| file(folder.path(), &index.to_string(), bytes))
+            .collect();
+        for (index, written) in files.iter().enumerate().take(4) {
+            let cache = at(folder.path(), 50, 1000 + index as i64);
+            cache.keep(written, &provenance(), None).expect("kept");
+            cache.fetch(&written.sha256, &folder.path().join(format!("copy-{index}"))).expect("readable");
+        }
+        // The first is used again, so the second goes.
+        let cache = at(folder.path(), 50, 2000);
+        cache.fetch(&files[0].sha256, &folder.path().join("again")).expect("readable");
+        cache.keep(&files[4], &provenance(), None).expect("kept");
+        let has: Vec<bool> = files.iter().map(|written| cache.has(&written.sha256)).collect();
+        assert_eq!(has, [true, false, true, true, true]);
+        let large = at(folder.path(), 40, 3000);
+        let before = large.list().expect("listed").len();
+        large.keep(&file(folder.path(), "large", b"more than a quarter of it"), &provenance(), None).expect("left out");
+        assert_eq!(large.list().expect("listed").len(), before);
+    }
+
+    #[test]
+    fn what_lies_beside_no_asset_is_swept_away_once_it_is_old() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cache = at(folder.path(), 1000, 0);
+        let written = file(folder.path(), "one", b"bytes");
+        cache.keep(&written, &provenance(), Some("proofs")).expect("kept");
+        let lost = cache.asset(&Sha256Digest::from_bytes([1; 32]));
+        for name in [lost.with_extension("json"), lost.with_extension("proofs"), lost.with_file_name("notes.json")] {
+            fs::write(name, "left").expect("written");
+        }
+        let names = |cache: &Cache| fs::read_dir(cache.assets()).expect("there").count();
+        cache.prune(1000).expect("swept");
+        assert_eq!(names(&cache), 6, "it may be arriving");
+        let later = Cache { now: Utc::now() + chrono::Duration::seconds(ABANDONED + 60), ..cache };
+        later.prune(1000).expect("swept");
+        assert_eq!(names(&later), 4, "what belongs to an asset, or to somebody else, stays");
+    }
+
+    #[test]
+    fn what_dead_processes_left_goes_after_a_day() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let now = DateTime::<Utc>::from(fs::metadata(folder.path()).expect("there").modified().expect("a time"));
+        let assets = folder.path().join("cache/assets");
+        fs::create_dir_all(&assets).expect("made");
+        fs::write(assets.join(".part-abc"), "half").expect("written");
+        let prune = |seconds| {
+            Cache::new(folder.path().join("cache"), 1000, now + chrono::Duration::seconds(seconds)).prune(1000)
+        };
+        prune(3600).expect("pruned");
+        assert!(assets.join(".part-abc").exists(), "it may still be arriving");
+        prune(ABANDONED + 3600).expect("pruned");
+        assert!(!assets.join(".part-abc").exists());
+    }
+}

@@ -1,0 +1,397 @@
+//! The client: octocrab over our own HTTP client, with bounded answers, our own retries and our own reading of statuses.
+//! Only routes below the API's base address are asked, so the token goes nowhere else.
+
+use std::cell::Cell;
+use std::cell::RefCell;
+use std::str::FromStr;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::HeaderValue;
+use http::Method;
+use http::StatusCode;
+use http::Uri;
+use http_body_util::BodyExt;
+use http_body_util::Limited;
+use octocrab::Octocrab;
+use percent_encoding::AsciiSet;
+use percent_encoding::NON_ALPHANUMERIC;
+use percent_encoding::utf8_percent_encode;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use url::Url;
+
+use crate::config::Server;
+use crate::config::Token;
+use crate::io::net::Backoff;
+use crate::io::net::Http;
+use crate::io::net::NetError;
+use crate::io::net::Patience;
+use crate::model::RepoSlug;
+use crate::model::progress::Progress;
+use crate::model::secret::REDACTED;
+use crate::sources::github::ApiError;
+use crate::sources::github::tokens::Tokens;
+use crate::sources::github::tokens::sendable;
+
+/// No honest page of the API is longer: 100 releases with dozens of assets each stay below half of it.
+const MAX_ANSWER: usize = 8 * 1024 * 1024;
+
+/// What stays as it is in a path segment: RFC 3986's unreserved characters.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// One GitHub, for one repository.
+#[derive(Debug)]
+pub struct GitHub {
+    pub(super) http: Http,
+    pub(super) repo: RepoSlug,
+    pub(super) server: Server,
+    pub(super) tokens: Tokens,
+    /// Made for the token that was sent last.
+    with_token: RefCell<Option<(&'static str, Clients)>>,
+    anonymous: Octocrab,
+    /// Whether a read was answered without a token although there was one.
+    read_without_token: Cell<bool>,
+    /// Whether anything was read without a token, so that what is not found is not merely hidden.
+    is_public: Cell<bool>,
+}
+
+/// The clients that carry one token.
+#[derive(Debug, Clone)]
+pub(super) struct Clients {
+    pub(super) rest: Octocrab,
+    /// GraphQL is beside the REST API on Enterprise servers, and wants a token.
+    pub(super) graphql: Octocrab,
+}
+
+impl GitHub {
+    /// Makes the client. Must be called inside a tokio runtime, because octocrab spawns a task.
+    pub fn new(
+        http: Http,
+        repo: RepoSlug,
+        server: Server,
+        tokens: impl IntoIterator<Item = Token>,
+    ) -> Result<Self, ApiError> {
+        let anonymous = octocrab(&http, &server.api_url.value, None)?;
+        let tokens = Tokens::new(tokens.into_iter().collect());
+        Ok(Self {
+            http,
+            repo,
+            server,
+            tokens,
+            with_token: RefCell::new(None),
+            anonymous,
+            read_without_token: Cell::new(false),
+            is_public: Cell::new(false),
+        })
+    }
+
+    /// The repository it speaks of.
+    pub const fn repo(&self) -> &RepoSlug {
+        &self.repo
+    }
+
+    /// The server it asks.
+    pub const fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// The API's base URL.
+    pub(super) const fn api_url(&self) -> &Url {
+        &self.server.api_url.value
+    }
+
+    /// Whether there is a token that GitHub did not refuse.
+    pub(super) fn has_token(&self) -> bool {
+        !self.tokens.left().is_empty()
+    }
+
+    /// Whether a read since the last call was answered without a token although there was one.
+    pub(super) fn take_read_without_token(&self) -> bool {
+        self.read_without_token.take()
+    }
+
+    /// The route of something in the repository; `segments` are encoded one by one, so that a `#`, `%` or `/` in a tag
+    /// stays part of the tag.
+    pub(super) fn route(&self, segments: &[&str]) -> String {
+        let mut route = String::from("/repos");
+        for segment in [self.repo.owner(), self.repo.name()].iter().chain(segments) {
+            route.push('/');
+            route.extend(utf8_percent_encode(segment, SEGMENT));
+        }
+        route
+    }
+
+    /// Asks for a JSON document. Timeouts, resets and 5xx are tried again; a token that is refused is named and the call
+    /// repeated without it.
+    pub(super) async fn get_json<T: DeserializeOwned>(
+        &self,
+        route: &str,
+        what: &str,
+        progress: &dyn Progress,
+    ) -> Result<T, ApiError> {
+        let answer = self.get_answer(route, what, progress).await?;
+        read_json(&answer.body, what)
+    }
+
+    /// As [`GitHub::get_json`], with the headers of the answer.
+    pub(super) async fn get_answer(
+        &self,
+        route: &str,
+        what: &str,
+        progress: &dyn Progress,
+    ) -> Result<Answer, ApiError> {
+        let mut backoff = Backoff::new();
+        loop {
+            let error = match self.get_with_fallback(route, what, progress).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) if error.is_transient() => error,
+                Err(error) => return Err(error),
+            };
+            let Some(wait) = backoff.next(error.asked_wait()) else { return Err(error) };
+            let (next, all) = backoff.position();
+            progress.note(&format!("{error}; trying again ({next} of {all})"));
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// With each token that is left, and at last without one: a public repository gives everybody what a token of an
+    /// organization's member may be kept from.
+    async fn get_with_fallback(&self, route: &str, what: &str, progress: &dyn Progress) -> Result<Answer, ApiError> {
+        let mut refusal = None;
+        for token in self.tokens.left() {
+            let client = self.carrying(token)?.rest;
+            match self.get_once(&client, route, what, Some(token.variable)).await {
+                Err(error) if error.refusal().is_some() => {
+                    self.tokens.refuse(token, &error, progress);
+                    refusal.get_or_insert(error);
+                }
+                outcome => return outcome,
+            }
+        }
+        let refusal = refusal.or_else(|| self.tokens.refusal());
+        match (self.get_once(&self.anonymous, route, what, None).await, refusal) {
+            (Err(ApiError::Forbidden { .. } | ApiError::SingleSignOn { .. }), Some(refusal)) => Err(refusal),
+            (Err(ApiError::NotFound { .. }), Some(refusal)) if !self.is_public.get() => Err(refusal),
+            (outcome, refusal) => {
+                if outcome.is_ok() {
+                    self.is_public.set(true);
+                    self.read_without_token.set(refusal.is_some() || self.read_without_token.get());
+                }
+                outcome
+            }
+        }
+    }
+
+    async fn get_once(
+        &self,
+        client: &Octocrab,
+        route: &str,
+        what: &str,
+        variable: Option<&'static str>,
+    ) -> Result<Answer, ApiError> {
+        let mut route = route.to_owned();
+        // A renamed repository answers reads with a redirect inside the API; one step is all GitHub ever needs.
+        for _ in 0..2 {
+            let answer = self.exchange(client, Method::GET, &route, None, what).await?;
+            match answer.status {
+                StatusCode::OK => return Ok(answer),
+                status if status.is_redirection() => match self.moved_route(&answer.headers) {
+                    Some(moved) if moved != route => route = moved,
+                    Some(_) => return Err(redirected(what, "to itself")),
+                    None => return Err(redirected(what, "away from the API")),
+                },
+                _ => return Err(answer.error(what, variable, &self.server)),
+            }
+        }
+        Err(redirected(what, "more than once"))
+    }
+
+    /// One request and its answer, whatever the status; nothing is followed and nothing is repeated.
+    pub(super) async fn exchange(
+        &self,
+        client: &Octocrab,
+        method: Method,
+        route: &str,
+        body: Option<&Value>,
+        what: &str,
+    ) -> Result<Answer, ApiError> {
+        self.exchange_with(client, method, route, None, body, what).await
+    }
+
+    /// As [`GitHub::exchange`], with more headers, which only a `GET` carries.
+    pub(super) async fn exchange_with(
+        &self,
+        client: &Octocrab,
+        method: Method,
+        route: &str,
+        headers: Option<HeaderMap>,
+        body: Option<&Value>,
+        what: &str,
+    ) -> Result<Answer, ApiError> {
+        let exchange = self.http.log().begin(method.as_str(), &self.url_of(route));
+        let response = match method {
+            Method::GET => client._get_with_headers(route, headers).await,
+            Method::DELETE => client._delete(route, body).await,
+            _ => client._post(route, body).await,
+        };
+        let (parts, body) = response.map_err(|error| self.lost(what, &error))?.into_parts();
+        exchange.responded(parts.status.as_u16());
+        let mut body = Limited::new(body, MAX_ANSWER);
+        let mut read = Vec::new();
+        let mut patience = Patience::new(self.http.idle_timeout());
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| self.lost(what, &*error))?;
+            let Ok(piece) = frame.into_data() else { continue };
+            read.extend_from_slice(&piece);
+            exchange.received(piece.len());
+            if !patience.is_left_after(piece.len() as u64) {
+                return Err(NetError::Timeout { host: self.host() }.into());
+            }
+        }
+        Ok(self.without_echo(Answer { status: parts.status, headers: parts.headers, body: read.into() }))
+    }
+
+    /// The URL of a route, as `-v` shows it.
+    fn url_of(&self, route: &str) -> Url {
+        let base = if route == "/graphql" { graphql_base(self.api_url()) } else { self.api_url().clone() };
+        format!("{}{route}", base.as_str().trim_end_matches('/')).parse().unwrap_or(base)
+    }
+
+    fn host(&self) -> String {
+        self.api_url().host_str().unwrap_or("the API").to_owned()
+    }
+
+    /// What repeats a token does not go any further: answers end up in records and receipts as well as on the screen.
+    fn without_echo(&self, mut answer: Answer) -> Answer {
+        for token in self.tokens.all() {
+            let token = token.value.expose().as_bytes();
+            let holds = |text: &[u8]| text.windows(token.len()).any(|part| part == token);
+            if holds(&answer.body) {
+                let text = String::from_utf8_lossy(&answer.body);
+                answer.body = text.replace(&*String::from_utf8_lossy(token), REDACTED).into();
+            }
+            for value in answer.headers.values_mut().filter(|value| holds(value.as_bytes())) {
+                *value = HeaderValue::from_static(REDACTED);
+            }
+        }
+        answer
+    }
+
+    /// The clients that carry the first token GitHub did not refuse. None is left: `None`.
+    pub(super) fn authorized(&self) -> Result<Option<Clients>, ApiError> {
+        self.tokens.left().first().map(|token| self.carrying(token)).transpose()
+    }
+
+    fn carrying(&self, token: &Token) -> Result<Clients, ApiError> {
+        if let Some((variable, clients)) = &*self.with_token.borrow()
+            && *variable == token.variable
+        {
+            return Ok(clients.clone());
+        }
+        let text = sendable(token)?;
+        let api = self.api_url();
+        let rest = octocrab(&self.http, api, Some(text))?;
+        let graphql = octocrab(&self.http, &graphql_base(api), Some(text))?;
+        let clients = Clients { rest, graphql };
+        *self.with_token.borrow_mut() = Some((token.variable, clients.clone()));
+        Ok(clients)
+    }
+
+    /// The route a redirect leads to, if it stays below the API's own address.
+    fn moved_route(&self, headers: &HeaderMap) -> Option<String> {
+        let location = headers.get(http::header::LOCATION)?.to_str().ok()?;
+        let target = self.api_url().join(location).ok()?;
+        let same = target.origin() == self.api_url().origin();
+        let base = self.api_url().path().trim_end_matches('/');
+        let path = target.path().strip_prefix(base)?;
+        let query = target.query().map(|query| format!("?{query}")).unwrap_or_default();
+        same.then(|| format!("{path}{query}"))
+    }
+
+    /// Why no answer came, found below what octocrab and tower wrapped around it.
+    fn lost(&self, what: &str, error: &(dyn std::error::Error + 'static)) -> ApiError {
+        let mut cause = Some(error);
+        while let Some(current) = cause {
+            if let Some(error) = current.downcast_ref::<reqwest::Error>() {
+                return self.http.failure(error, self.api_url()).into();
+            }
+            if current.is::<http_body_util::LengthLimitError>() {
+                return ApiError::Shape {
+                    what: what.to_owned(),
+                    reason: format!("it is longer than {MAX_ANSWER} bytes"),
+                };
+            }
+            // tower's buffer keeps the original error in a box that its own `source` hides one level below.
+            if let Some(octocrab::Error::Service { source, .. }) = current.downcast_ref::<octocrab::Error>() {
+                cause = Some(source.as_ref());
+                continue;
+            }
+            cause = current.source();
+        }
+        NetError::Other { host: self.host(), reason: error.to_string() }.into()
+    }
+}
+
+fn octocrab(http: &Http, base: &Url, token: Option<&str>) -> Result<Octocrab, NetError> {
+    let base = Uri::from_str(base.as_str()).map_err(|error| NetError::Setup(error.to_string()))?;
+    let builder = Octocrab::builder().base_uri(base.clone()).and_then(|builder| builder.upload_uri(base));
+    let mut builder = builder.map_err(|error| NetError::Setup(error.to_string()))?;
+    if let Some(token) = token {
+        builder = builder.personal_token(token.to_owned());
+    }
+    builder.build_with_reqwest(http.leaf()).map_err(|error| NetError::Setup(error.to_string()))
+}
+
+/// The API moves a renamed repository inside itself and never leads elsewhere: whoever does that is not GitHub.
+fn redirected(what: &str, problem: &str) -> ApiError {
+    NetError::Redirect { url: format!("the answer about {what}"), problem: problem.to_owned() }.into()
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl Answer {
+    /// What went wrong, when the answer is no success.
+    pub(super) fn error(&self, what: &str, variable: Option<&'static str>, server: &Server) -> ApiError {
+        ApiError::from_answer((what, server), self.status.as_u16(), &self.headers, &self.body, variable)
+    }
+
+    /// A header's text.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+/// Reads a JSON document.
+pub(super) fn read_json<'de, T: Deserialize<'de>>(body: &'de [u8], what: &str) -> Result<T, ApiError> {
+    serde_json::from_slice(body).map_err(|error| ApiError::Shape { what: what.to_owned(), reason: error.to_string() })
+}
+
+/// Where GraphQL is: beside the REST API at github.com, one step above it (`/api/graphql`) on Enterprise servers.
+fn graphql_base(api_url: &Url) -> Url {
+    let mut base = api_url.clone();
+    let path = base.path().trim_end_matches('/');
+    let path = path.strip_suffix("/v3").unwrap_or(path).to_owned();
+    base.set_path(&path);
+    base
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn graphql_lies_beside_the_rest_api() {
+        let base = |text: &str| graphql_base(&text.parse().expect("an address")).to_string();
+        assert_eq!(base("https://api.github.com"), "https://api.github.com/");
+        assert_eq!(base("https://git.acme.org/api/v3"), "https://git.acme.org/api");
+        assert_eq!(base("https://api.acme.ghe.com/"), "https://api.acme.ghe.com/");
+    }
+}

@@ -1,0 +1,242 @@
+//! The requests that change something. Each is sent once, follows nothing, and its answer has a class of its own:
+//! octocrab's own calls take a 403 for a success and send a tag's `#` as the end of the address.
+
+use std::fmt;
+use std::time::Duration;
+
+use http::Method;
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::model::Tag;
+use crate::sources::github::ApiError;
+use crate::sources::github::GitHub;
+use crate::sources::github::api::Answer;
+use crate::sources::github::graphql::GraphQlError;
+use crate::sources::github::graphql::Problem;
+use crate::sources::github::graphql::problems_of;
+use crate::sources::github::refusal::Refusal;
+use crate::sources::github::refusal::requests_left;
+use crate::sources::github::refusal::wait_of;
+
+/// The object id that stands for "does not exist".
+const NOTHING: &str = "0000000000000000000000000000000000000000";
+
+const UPDATE_REFS: &str = "mutation($repository: ID!, $updates: [RefUpdate!]!) {
+  updateRefs(input: { repositoryId: $repository, refUpdates: $updates }) { clientMutationId }
+}";
+
+/// GitHub's number for a release. Made from a number alone, never from a tag: deletions by tag have deleted other releases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ReleaseId(u64);
+
+/// What a tag points at, as far as it is asked for.
+#[derive(Debug, Deserialize)]
+struct RefAnswer {
+    #[serde(rename = "ref")]
+    name: String,
+    object: ObjectAnswer,
+}
+
+#[derive(Debug, Deserialize)]
+struct ObjectAnswer {
+    sha: String,
+}
+
+impl ReleaseId {
+    /// The release with this number.
+    pub const fn new(id: u64) -> Self {
+        Self(id)
+    }
+}
+
+impl fmt::Display for ReleaseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A tag and the object it must point at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagAt {
+    /// The tag; only names git allows can be sent.
+    pub tag: Tag,
+    /// The object id.
+    pub object_id: String,
+}
+
+/// What came of one request that changes something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// Done, or why not.
+    pub outcome: Result<(), Refusal>,
+    /// The status, where an answer came.
+    pub status: Option<u16>,
+    /// GitHub's name for the request, for its support.
+    pub request_id: Option<String>,
+    /// How many requests are left of the hour's.
+    pub remaining: Option<u64>,
+    /// How long until they are whole again.
+    pub reset_in: Duration,
+}
+
+/// Sends changes. Everything else in this folder only reads.
+#[derive(Debug, Clone, Copy)]
+pub struct Writer<'a> {
+    github: &'a GitHub,
+}
+
+impl<'a> Writer<'a> {
+    /// Whoever makes one means to change the repository.
+    pub const fn new(github: &'a GitHub) -> Self {
+        Self { github }
+    }
+
+    /// Deletes a release with its assets, by its number; its tag stays.
+    pub async fn delete_release(&self, id: ReleaseId) -> Told {
+        let route = self.github.route(&["releases", &id.to_string()]);
+        self.rest(Method::DELETE, &route, None, StatusCode::NO_CONTENT).await
+    }
+
+    /// Deletes tags, all or none, each only while it still points where it should.
+    pub async fn delete_tags(&self, repository: &str, tags: &[TagAt]) -> Told {
+        let updates = tags.iter().map(|at| update(&at.tag, &at.object_id, NOTHING)).collect();
+        self.update_refs(repository, updates).await
+    }
+
+    /// Makes tags, all or none, each only while there is none of its name.
+    pub async fn create_tags(&self, repository: &str, tags: &[TagAt]) -> Told {
+        let updates = tags.iter().map(|at| update(&at.tag, NOTHING, &at.object_id)).collect();
+        self.update_refs(repository, updates).await
+    }
+
+    /// Deletes one tag by the REST API, which does not compare; where it points is therefore asked a moment before.
+    pub async fn delete_tag_alone(&self, at: &TagAt) -> Told {
+        match self.tag_points_at(&at.tag).await {
+            Ok(Some(found)) if found == at.object_id => {}
+            Ok(Some(found)) => {
+                let message = format!("the tag points at {found} now");
+                return Told::without_answer(Refusal::Rejected { status: 409, message });
+            }
+            Ok(None) => return Told::without_answer(Refusal::Gone),
+            Err(told) => return *told,
+        }
+        let route = self.github.route(&["git", "refs", "tags", at.tag.as_str()]);
+        self.rest(Method::DELETE, &route, None, StatusCode::NO_CONTENT).await
+    }
+
+    /// Makes one tag by the REST API, which never overwrites.
+    pub async fn create_tag_alone(&self, at: &TagAt) -> Told {
+        let body = json!({ "ref": format!("refs/tags/{}", at.tag), "sha": at.object_id });
+        let route = self.github.route(&["git", "refs"]);
+        self.rest(Method::POST, &route, Some(&body), StatusCode::CREATED).await
+    }
+
+    /// Where a tag points; `None` where there is none.
+    async fn tag_points_at(&self, tag: &Tag) -> Result<Option<String>, Box<Told>> {
+        let route = self.github.route(&["git", "ref", "tags", tag.as_str()]);
+        let answer = match self.send(Method::GET, &route, None).await {
+            Ok(answer) => answer,
+            Err(refusal) => return Err(Box::new(Told::without_answer(refusal))),
+        };
+        match answer.status {
+            StatusCode::OK => {}
+            StatusCode::NOT_FOUND => return Ok(None),
+            _ => return Err(Box::new(Told::of(&answer, Err(refusal_of(&answer))))),
+        }
+        let found = serde_json::from_slice::<RefAnswer>(&answer.body).ok();
+        match found.filter(|found| found.name == format!("refs/tags/{tag}")) {
+            Some(found) => Ok(Some(found.object.sha)),
+            None => {
+                let refusal =
+                    Refusal::Unknown { reason: "the answer about the tag is about something else".to_owned() };
+                Err(Box::new(Told::of(&answer, Err(refusal))))
+            }
+        }
+    }
+
+    async fn rest(&self, method: Method, route: &str, body: Option<&Value>, wanted: StatusCode) -> Told {
+        match self.send(method, route, body).await {
+            Ok(answer) if answer.status == wanted => Told::of(&answer, Ok(())),
+            Ok(answer) if answer.status.is_success() => {
+                let reason = format!("GitHub answered HTTP {} instead of {wanted}", answer.status.as_u16());
+                Told::of(&answer, Err(Refusal::Unknown { reason }))
+            }
+            Ok(answer) => Told::of(&answer, Err(refusal_of(&answer))),
+            Err(refusal) => Told::without_answer(refusal),
+        }
+    }
+
+    async fn send(&self, method: Method, route: &str, body: Option<&Value>) -> Result<Answer, Refusal> {
+        let Some(clients) = self.github.authorized().map_err(|error| lost(&error))? else {
+            let message = "a change needs a token".to_owned();
+            return Err(Refusal::Forbidden { message, needed: Some("contents=write".to_owned()) });
+        };
+        self.github.exchange(&clients.rest, method, route, body, "the change").await.map_err(|error| lost(&error))
+    }
+
+    async fn update_refs(&self, repository: &str, updates: Value) -> Told {
+        let variables = json!({ "repository": repository, "updates": updates });
+        let answer = match self.github.graphql_once(UPDATE_REFS, &variables, "the change").await {
+            Ok(answer) => answer,
+            Err(GraphQlError::Api(error)) => return Told::without_answer(lost(&error)),
+            Err(GraphQlError::Off | GraphQlError::UnknownField { .. } | GraphQlError::Refused(_)) => {
+                return Told::without_answer(Refusal::Unsupported);
+            }
+        };
+        let outcome = match answer.status {
+            StatusCode::OK => match problems_of(&answer, "the change") {
+                Ok(problems) => verdict(&problems, &answer),
+                Err(error) => Err(Refusal::of_lost(&error)),
+            },
+            StatusCode::NOT_FOUND => Err(Refusal::Unsupported),
+            _ => Err(refusal_of(&answer)),
+        };
+        Told::of(&answer, outcome)
+    }
+}
+
+fn update(tag: &Tag, before: &str, after: &str) -> Value {
+    json!({ "name": format!("refs/tags/{tag}"), "beforeOid": before, "afterOid": after })
+}
+
+/// What the `errors` of a mutation mean; none is success. GitHub's words for a tag that points elsewhere are not published,
+/// so what is not known is rejected, and a new listing tells what it was about.
+fn verdict(problems: &[Problem], answer: &Answer) -> Result<(), Refusal> {
+    let Some(first) = problems.first() else { return Ok(()) };
+    if problems.iter().any(Problem::is_limit) {
+        return Err(Refusal::Limited { wait: wait_of(&answer.headers) });
+    }
+    if problems.iter().any(Problem::is_unknown_to_the_server) {
+        return Err(Refusal::Unsupported);
+    }
+    Err(match first.kind.as_deref() {
+        Some("FORBIDDEN" | "INSUFFICIENT_SCOPES") => {
+            let needed = answer.header("x-accepted-github-permissions").map(str::to_owned);
+            Refusal::Forbidden { message: first.message.chars().take(300).collect(), needed }
+        }
+        Some(_) | None => Refusal::of_words(&first.message, 200),
+    })
+}
+
+fn refusal_of(answer: &Answer) -> Refusal {
+    Refusal::of_answer(answer.status.as_u16(), &answer.headers, &answer.body)
+}
+
+fn lost(error: &ApiError) -> Refusal {
+    Refusal::of_lost(error)
+}
+
+impl Told {
+    fn of(answer: &Answer, outcome: Result<(), Refusal>) -> Self {
+        let (remaining, reset_in) = requests_left(&answer.headers);
+        let request_id = answer.header("x-github-request-id").map(str::to_owned);
+        Self { outcome, status: Some(answer.status.as_u16()), request_id, remaining, reset_in }
+    }
+
+    fn without_answer(refusal: Refusal) -> Self {
+        Self { outcome: Err(refusal), status: None, request_id: None, remaining: None, reset_in: Duration::ZERO }
+    }
+}

@@ -1,0 +1,250 @@
+//! What GitHub's API answers when it does not give what was asked for. A rate limit is never reported as "not found".
+
+use std::time::Duration;
+
+use chrono::DateTime;
+use chrono::Utc;
+use http::HeaderMap;
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::config::Server;
+use crate::io::net::NetError;
+use crate::sources::github::refusal::date_of;
+use crate::sources::github::refusal::is_limit;
+use crate::sources::github::refusal::one_line;
+use crate::sources::github::refusal::wait_of;
+
+/// A failed call of the API.
+#[derive(Debug, Error)]
+pub enum ApiError {
+    /// The request or the answer was lost on the way.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// No more requests for now.
+    #[error("GitHub limits requests from here{}", until(*.reset))]
+    RateLimited {
+        /// When requests are served again, where GitHub says so.
+        reset: Option<DateTime<Utc>>,
+        /// How long that is, measured by GitHub's own clock; a minute where GitHub does not say.
+        wait: Duration,
+        /// Whether a token was sent; without one the limit is 60 an hour for everybody behind the same address.
+        authenticated: bool,
+    },
+    /// There is no such thing, or this account may not see it.
+    #[error("{what} was not found on {server}")]
+    NotFound {
+        /// What was asked for.
+        what: String,
+        /// Who was asked, and what selected it.
+        server: Box<Server>,
+    },
+    /// The token is not valid, and without it the answer was no better.
+    #[error("GitHub refused the token from {variable}")]
+    BadToken {
+        /// The variable it came from.
+        variable: &'static str,
+    },
+    /// The organization wants a single sign-on first.
+    #[error("the organization asks for single sign-on before it accepts the token{}", named_by(*.variable))]
+    SingleSignOn {
+        /// Where to do it.
+        url: Option<String>,
+        /// The variable of the token that was sent.
+        variable: Option<&'static str>,
+    },
+    /// The account may not do this.
+    #[error("GitHub does not permit it{}: {message}", of_variable(*.variable))]
+    Forbidden {
+        /// GitHub's words.
+        message: String,
+        /// The permission that was missing, where GitHub names it.
+        needed: Option<String>,
+        /// The variable of the token that was sent.
+        variable: Option<&'static str>,
+    },
+    /// The answer is not what the API's description promises.
+    #[error("GitHub's answer about {what} cannot be read: {reason}")]
+    Shape {
+        /// What was asked for.
+        what: String,
+        /// What is wrong with the answer.
+        reason: String,
+    },
+}
+
+impl ApiError {
+    /// Reads an answer that is no success. `what` was asked for of a server, with the token of `variable` or without any.
+    pub fn from_answer(
+        (what, server): (&str, &Server),
+        status: u16,
+        headers: &HeaderMap,
+        body: &[u8],
+        variable: Option<&'static str>,
+    ) -> Self {
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let message = message(body);
+        match status {
+            _ if is_limit(status, headers, &message) => Self::limited(headers, variable.is_some()),
+            403 if header("x-github-sso").is_some() => {
+                let url =
+                    header("x-github-sso").and_then(|value| value.split_once("url=")).map(|(_, url)| url.to_owned());
+                Self::SingleSignOn { url, variable }
+            }
+            401 if variable.is_some() => Self::BadToken { variable: variable.unwrap_or_default() },
+            401 | 403 => {
+                let needed = header("x-accepted-github-permissions").map(str::to_owned);
+                Self::Forbidden { message, needed, variable }
+            }
+            404 | 410 => Self::NotFound { what: what.to_owned(), server: Box::new(server.clone()) },
+            _ => Self::Net(NetError::Status { url: what.to_owned(), status, retry_after: retry_after(headers) }),
+        }
+    }
+
+    /// The same error, where it refuses a token that was sent.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only these refuse a token")]
+    pub(super) fn refusal(&self) -> Option<Self> {
+        match self {
+            Self::BadToken { variable } => Some(Self::BadToken { variable }),
+            Self::SingleSignOn { url, variable: variable @ Some(_) } => {
+                Some(Self::SingleSignOn { url: url.clone(), variable: *variable })
+            }
+            Self::Forbidden { message, needed, variable: variable @ Some(_) } => {
+                Some(Self::Forbidden { message: message.clone(), needed: needed.clone(), variable: *variable })
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the token is refused for whatever it may be sent with (its time is over, or the organization accepts none of
+    /// its kind or from this address), and not for lack of one permission.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only these refuse a token")]
+    pub(super) fn is_about_the_token(&self) -> bool {
+        match self {
+            Self::BadToken { .. } | Self::SingleSignOn { .. } => true,
+            Self::Forbidden { message, .. } => {
+                !["Resource not accessible", "Must have"].iter().any(|words| message.starts_with(words))
+            }
+            _ => false,
+        }
+    }
+
+    /// Why a token was refused, where GitHub says more than that it was.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only these refuse a token")]
+    pub(super) fn words(&self) -> Option<&str> {
+        match self {
+            Self::SingleSignOn { .. } => Some("the organization asks for single sign-on"),
+            Self::Forbidden { message, .. } => Some(message),
+            _ => None,
+        }
+    }
+
+    /// Too many requests, as the headers of the answer tell it.
+    pub(super) fn limited(headers: &HeaderMap, authenticated: bool) -> Self {
+        Self::RateLimited { reset: reset(headers), wait: wait_of(headers), authenticated }
+    }
+
+    /// Whether the same call may succeed a moment later.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Net(error) => error.is_transient(),
+            Self::RateLimited { .. } => true,
+            Self::NotFound { .. }
+            | Self::BadToken { .. }
+            | Self::SingleSignOn { .. }
+            | Self::Forbidden { .. }
+            | Self::Shape { .. } => false,
+        }
+    }
+
+    /// How long GitHub asked to wait before the next call, where it did.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only a status and a limit carry a wait")]
+    pub const fn asked_wait(&self) -> Option<Duration> {
+        match self {
+            Self::Net(error) => error.retry_after(),
+            Self::RateLimited { wait, .. } => Some(*wait),
+            _ => None,
+        }
+    }
+
+    /// Whether GitHub answers others but not this machine for now, so that its web pages may stand in for the API.
+    pub const fn is_limited(&self) -> bool {
+        matches!(self, Self::RateLimited { .. })
+    }
+}
+
+fn named_by(variable: Option<&'static str>) -> String {
+    variable.map(|variable| format!(" from {variable}")).unwrap_or_default()
+}
+
+fn of_variable(variable: Option<&'static str>) -> String {
+    variable.map(|variable| format!(" with the token from {variable}")).unwrap_or_default()
+}
+
+fn until(reset: Option<DateTime<Utc>>) -> String {
+    reset.map(|reset| format!(" until {}", reset.format("%H:%M:%S UTC"))).unwrap_or_default()
+}
+
+/// `retry-after`, whose date is counted from the server's own.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get("retry-after")?.to_str().ok()?;
+    crate::io::net::parse_retry_after(value, date_of(headers).unwrap_or(DateTime::UNIX_EPOCH))
+}
+
+/// When a limit ends: `retry-after` counted from the server's own `date`, else `x-ratelimit-reset`.
+fn reset(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if let (Some(wait), Some(date)) = (retry_after(headers), date_of(headers)) {
+        return date.checked_add_signed(chrono::Duration::from_std(wait).ok()?);
+    }
+    let seconds = header("x-ratelimit-reset")?.parse().ok()?;
+    DateTime::from_timestamp(seconds, 0)
+}
+
+/// The `message` of an error's document. Nothing else of it is kept, because it may be anything and of any size.
+pub(super) fn words_of(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Words {
+        message: String,
+    }
+    serde_json::from_slice::<Words>(body).ok().map(|words| words.message)
+}
+
+/// GitHub's own words, on one line.
+fn message(body: &[u8]) -> String {
+    one_line(&words_of(body).unwrap_or_else(|| "it gave no reason".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> ApiError {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (http::HeaderName::from_static(name), http::HeaderValue::from_static(value)));
+        ApiError::from_answer(("release v1", &Server::default()), status, &headers.collect(), body.as_bytes(), None)
+    }
+
+    #[test]
+    fn a_403_is_told_apart() {
+        let limited = read(403, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1700000000")], "{}");
+        assert_eq!(limited.to_string(), "GitHub limits requests from here until 22:13:20 UTC");
+        let secondary = "{\"message\": \"You have exceeded a secondary rate limit\"}";
+        assert!(matches!(read(403, &[], secondary), ApiError::RateLimited { reset: None, .. }));
+        let after_a_greeting = "{\"message\": \"Sorry.\\nRate limit exceeded\"}";
+        assert!(matches!(read(403, &[], after_a_greeting), ApiError::RateLimited { reset: None, .. }));
+        let asked = [("retry-after", "60"), ("date", "Tue, 14 Nov 2023 22:13:20 GMT")];
+        assert_eq!(read(429, &asked, "").to_string(), "GitHub limits requests from here until 22:14:20 UTC");
+        let sso = read(403, &[("x-github-sso", "required; url=https://github.com/orgs/a/sso?x=1")], "{}");
+        assert!(matches!(sso, ApiError::SingleSignOn { url: Some(url), .. } if url.ends_with("x=1")));
+        let permission = read(
+            403,
+            &[("x-accepted-github-permissions", "contents=write")],
+            "{\"message\": \"Resource not accessible by integration\"}",
+        );
+        assert!(matches!(permission, ApiError::Forbidden { needed: Some(needed), .. } if needed == "contents=write"));
+        assert!(matches!(read(404, &[], ""), ApiError::NotFound { .. }));
+        assert!(matches!(read(502, &[], "<html>"), ApiError::Net(NetError::Status { status: 502, .. })));
+    }
+}

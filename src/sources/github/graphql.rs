@@ -1,0 +1,250 @@
+//! GraphQL documents: one request, its answer, and what its `errors` mean. GitHub answers most of them with status 200.
+
+use std::collections::BTreeMap;
+
+use http::Method;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use crate::config::Server;
+use crate::io::net::Backoff;
+use crate::model::progress::Progress;
+use crate::sources::github::ApiError;
+use crate::sources::github::GitHub;
+use crate::sources::github::api::Answer;
+use crate::sources::github::api::read_json;
+use crate::sources::github::bounded::at_most;
+
+/// Why a document was not answered.
+#[derive(Debug)]
+pub(super) enum GraphQlError {
+    /// As a call of the REST API fails.
+    Api(ApiError),
+    /// There is no GraphQL here, or none without a token that is accepted.
+    Off,
+    /// The server is older than this part of the document.
+    UnknownField {
+        /// The field.
+        field: String,
+    },
+    /// GitHub refuses it, in its own words.
+    Refused(Vec<Problem>),
+}
+
+/// One entry of `errors`.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Problem {
+    /// GitHub's class, such as `NOT_FOUND`.
+    #[serde(rename = "type", default)]
+    pub(super) kind: Option<String>,
+    /// GitHub's words.
+    #[serde(default)]
+    pub(super) message: String,
+    #[serde(default)]
+    extensions: Extensions,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Extensions {
+    #[serde(default)]
+    code: Option<String>,
+    #[serde(default)]
+    field_name: Option<String>,
+}
+
+/// Stands for the variable of the token, which is always sent here and named by nobody.
+const SENT: &str = "";
+
+impl Problem {
+    /// Whether it refuses the token: GitHub also says so with status 200.
+    pub(super) fn is_forbidden(&self) -> bool {
+        matches!(self.kind.as_deref(), Some("FORBIDDEN" | "INSUFFICIENT_SCOPES"))
+    }
+
+    /// Whether the server's schema is older than the document.
+    pub(super) fn is_unknown_to_the_server(&self) -> bool {
+        let codes = ["undefinedField", "argumentNotAccepted", "undefinedType", "argumentLiteralsIncompatible"];
+        self.extensions.code.as_deref().is_some_and(|code| codes.contains(&code))
+    }
+
+    /// Whether it is a limit on requests.
+    pub(super) fn is_limit(&self) -> bool {
+        self.kind.as_deref() == Some("RATE_LIMITED") || self.message.to_ascii_lowercase().contains("rate limit")
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct Body<'a> {
+    /// As it came, so that nothing is made of it before its type is known.
+    #[serde(default, borrow)]
+    data: Option<&'a RawValue>,
+    #[serde(default, deserialize_with = "at_most::<100, _, _>")]
+    errors: Vec<Problem>,
+}
+
+impl GitHub {
+    /// Sends a document once, as it is; for mutations, whose answers have classes of their own.
+    pub(super) async fn graphql_once(
+        &self,
+        document: &str,
+        variables: &Value,
+        what: &str,
+    ) -> Result<Answer, GraphQlError> {
+        let Some(clients) = self.authorized().map_err(GraphQlError::Api)? else { return Err(GraphQlError::Off) };
+        let body = json!({ "query": document, "variables": variables });
+        self.exchange(&clients.graphql, Method::POST, "/graphql", Some(&body), what).await.map_err(GraphQlError::Api)
+    }
+
+    /// Asks a query; gives its data and how many bytes they came in. Timeouts, resets and 5xx are tried again, which is safe
+    /// because a query changes nothing.
+    pub(super) async fn graphql_query<T: DeserializeOwned>(
+        &self,
+        document: &str,
+        variables: &Value,
+        what: &str,
+        progress: &dyn Progress,
+    ) -> Result<(T, usize), GraphQlError> {
+        let mut backoff = Backoff::new();
+        loop {
+            let answer = self.graphql_once(document, variables, what).await;
+            let outcome = answer.and_then(|answer| {
+                let data = data_of(&answer, what, self.server())?;
+                let read = read_json(data.get().as_bytes(), what).map_err(GraphQlError::Api)?;
+                Ok((read, answer.body.len()))
+            });
+            let error = match outcome {
+                Err(GraphQlError::Api(ApiError::Net(error))) if error.is_transient() => error,
+                outcome => return outcome,
+            };
+            let Some(wait) = backoff.next(error.retry_after()) else {
+                return Err(GraphQlError::Api(error.into()));
+            };
+            let (next, all) = backoff.position();
+            progress.note(&format!("{error}; trying again ({next} of {all})"));
+            tokio::time::sleep(wait).await;
+        }
+    }
+}
+
+/// The data of an answer that is whole. Data beside errors is not: what is missing in it cannot be told from what is not.
+fn data_of<'a>(answer: &'a Answer, what: &str, server: &Server) -> Result<&'a RawValue, GraphQlError> {
+    if answer.status != http::StatusCode::OK {
+        // A refused token is told from a missing page by the REST API, which also works with the next one or without any.
+        return Err(match answer.error(what, Some(SENT), server) {
+            ApiError::BadToken { .. }
+            | ApiError::Forbidden { .. }
+            | ApiError::SingleSignOn { .. }
+            | ApiError::NotFound { .. } => GraphQlError::Off,
+            error @ (ApiError::Net(_) | ApiError::RateLimited { .. } | ApiError::Shape { .. }) => {
+                GraphQlError::Api(error)
+            }
+        });
+    }
+    let body: Body<'_> = read_json(&answer.body, what).map_err(GraphQlError::Api)?;
+    let unknown = body.errors.iter().find(|problem| problem.is_unknown_to_the_server());
+    if let Some(field) = unknown.and_then(|problem| problem.extensions.field_name.clone()) {
+        return Err(GraphQlError::UnknownField { field });
+    }
+    if body.errors.iter().any(Problem::is_limit) {
+        return Err(GraphQlError::Api(ApiError::limited(&answer.headers, true)));
+    }
+    match body.data {
+        Some(data) if body.errors.is_empty() => Ok(data),
+        Some(_) | None => Err(GraphQlError::Refused(body.errors)),
+    }
+}
+
+/// The `errors` of a mutation's answer; an answer that cannot be read is an error, because its outcome is unknown.
+pub(super) fn problems_of(answer: &Answer, what: &str) -> Result<Vec<Problem>, ApiError> {
+    let body: Body<'_> = read_json(&answer.body, what)?;
+    let fields =
+        body.data.and_then(|data| serde_json::from_str::<BTreeMap<String, Option<IgnoredAny>>>(data.get()).ok());
+    let is_done = fields.is_some_and(|fields| fields.values().any(Option::is_some));
+    match (is_done, body.errors.is_empty()) {
+        (true, true) => Ok(Vec::new()),
+        (_, false) => Ok(body.errors),
+        (false, true) => {
+            Err(ApiError::Shape { what: what.to_owned(), reason: "it holds neither data nor errors".into() })
+        }
+    }
+}
+
+impl GraphQlError {
+    /// As a failed call of the REST API, for those who have no other way.
+    pub(super) fn into_api(self, what: &str, server: &Server) -> ApiError {
+        match self {
+            Self::Api(error) => error,
+            Self::Off => ApiError::NotFound { what: "GraphQL".to_owned(), server: Box::new(server.clone()) },
+            Self::UnknownField { field } => ApiError::Shape {
+                what: what.to_owned(),
+                reason: format!("the server does not know the field `{field}`"),
+            },
+            Self::Refused(problems) => refused(&problems, what, server),
+        }
+    }
+}
+
+fn refused(problems: &[Problem], what: &str, server: &Server) -> ApiError {
+    let first = problems.first();
+    let message = first.map_or("it gave no reason", |problem| problem.message.as_str());
+    match first.and_then(|problem| problem.kind.as_deref()) {
+        Some("NOT_FOUND") => ApiError::NotFound { what: what.to_owned(), server: Box::new(server.clone()) },
+        Some("FORBIDDEN" | "INSUFFICIENT_SCOPES") => {
+            ApiError::Forbidden { message: message.chars().take(300).collect(), needed: None, variable: None }
+        }
+        Some(_) | None => ApiError::Shape { what: what.to_owned(), reason: message.chars().take(300).collect() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::HeaderMap;
+    use http::StatusCode;
+
+    use super::*;
+
+    fn answer(status: u16, body: &str) -> Answer {
+        Answer {
+            status: StatusCode::from_u16(status).expect("a status"),
+            headers: HeaderMap::from_iter([(
+                http::HeaderName::from_static("x-ratelimit-reset"),
+                http::HeaderValue::from_static("1700000000"),
+            )]),
+            body: Bytes::copy_from_slice(body.as_bytes()),
+        }
+    }
+
+    #[test]
+    fn answers_are_told_apart() {
+        let read =
+            |status, body| data_of(&answer(status, body), "x", &Server::default()).map(|data| data.get().to_owned());
+        assert!(read(200, r#"{"data":{"a":1}}"#).is_ok());
+        assert!(matches!(read(404, "{}"), Err(GraphQlError::Off)));
+        assert!(matches!(read(401, "{}"), Err(GraphQlError::Off)));
+        let limited = r#"{"errors":[{"type":"RATE_LIMITED","message":"API rate limit exceeded"}]}"#;
+        assert!(matches!(
+            read(200, limited),
+            Err(GraphQlError::Api(ApiError::RateLimited { reset: Some(_), authenticated: true, .. }))
+        ));
+        let unknown = r#"{"errors":[{"message":"Field 'immutable' doesn't exist on type 'Release'",
+            "extensions":{"code":"undefinedField","typeName":"Release","fieldName":"immutable"}}]}"#;
+        assert!(matches!(read(200, unknown), Err(GraphQlError::UnknownField { field }) if field == "immutable"));
+        assert!(matches!(read(502, "<html>"), Err(GraphQlError::Api(ApiError::Net(_)))));
+    }
+
+    #[test]
+    fn partial_data_is_no_data() {
+        let partial = r#"{"data":{"repository":{"releases":null}},"errors":[{"message":"timeout"}]}"#;
+        let error = data_of(&answer(200, partial), "the releases", &Server::default()).expect_err("refused");
+        assert_eq!(
+            error.into_api("the releases", &Server::default()).to_string(),
+            "GitHub's answer about the releases cannot be read: timeout"
+        );
+    }
+}

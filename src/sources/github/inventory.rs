@@ -1,0 +1,584 @@
+//! Everything a repository has, read to the last page or refused: one GraphQL query pages releases and tags together;
+//! the REST API stands in where there is no GraphQL or no token.
+
+use std::cell::Cell;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::collections::HashSet;
+
+use chrono::DateTime;
+use chrono::Utc;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::model::AssetState;
+use crate::model::progress::Progress;
+use crate::sources::github::ApiError;
+use crate::sources::github::GitHub;
+use crate::sources::github::bounded::at_most;
+use crate::sources::github::graphql::GraphQlError;
+use crate::sources::github::graphql::Problem;
+
+/// GitHub shows no more releases than these of any repository.
+pub(super) const MOST_RELEASES: usize = 1000;
+
+/// More pages than any repository's releases and tags need; an end to a server that never ends.
+const MOST_PAGES: usize = 1000;
+
+/// What all pages together may take: a thousand releases with a hundred assets each take half of it.
+const MOST_BYTES: usize = 48 << 20;
+
+/// How often a list that moves while it is read is read again.
+const TRIES: usize = 3;
+
+/// Fields of younger servers, which are left out where they are not known.
+const YOUNG_FIELDS: [&str; 2] = ["immutable", "digest"];
+
+/// What a repository has. `gap` says what is missing, if anything is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// The repository.
+    pub repository: ListedRepository,
+    /// Every release the account may see.
+    pub releases: Vec<ListedRelease>,
+    /// Every tag.
+    pub tags: Vec<ListedTag>,
+    /// The id of the release GitHub calls `latest`.
+    pub latest: Option<u64>,
+    /// What is not whole, as a fragment.
+    pub gap: Option<String>,
+}
+
+/// The repository itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedRepository {
+    /// GitHub's number for it.
+    pub id: u64,
+    /// GitHub's name for it in GraphQL.
+    pub node_id: Option<String>,
+    /// `OWNER/NAME` as GitHub spells it now.
+    pub full_name: String,
+    /// Whether it is read-only.
+    pub archived: bool,
+    /// Whether the account may push.
+    pub may_push: Option<bool>,
+}
+
+/// One release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedRelease {
+    /// GitHub's number for it.
+    pub id: u64,
+    /// GitHub's name for it in GraphQL.
+    pub node_id: Option<String>,
+    /// Its tag, exactly as GitHub has it.
+    pub tag: String,
+    /// Its title.
+    pub name: Option<String>,
+    /// Not published.
+    pub draft: bool,
+    /// Marked as a prerelease.
+    pub prerelease: bool,
+    /// Whether it is immutable, where the server knows that.
+    pub immutable: Option<bool>,
+    /// The date of its commit.
+    pub created_at: Option<DateTime<Utc>>,
+    /// When it was published.
+    pub published_at: Option<DateTime<Utc>>,
+    /// When it was last edited.
+    pub updated_at: Option<DateTime<Utc>>,
+    /// Its files.
+    pub assets: Vec<ListedAsset>,
+}
+
+/// One file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedAsset {
+    /// Its name.
+    pub name: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Whether all of it arrived.
+    pub state: AssetState,
+    /// GitHub's digest of it.
+    pub digest: Option<String>,
+    /// How often it was downloaded.
+    pub downloads: u64,
+}
+
+/// One tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedTag {
+    /// Its name below `refs/tags/`.
+    pub name: String,
+    /// What the ref points at.
+    pub object_id: String,
+    /// Whether that is a tag object.
+    pub annotated: bool,
+    /// The tagger's date, else the commit's.
+    pub dated: Option<DateTime<Utc>>,
+}
+
+/// Which API lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    GraphQl,
+    Rest,
+}
+
+/// Reads the same repository again and again in the same way, so that two lists differ only where the world does.
+pub struct Lister<'a> {
+    pub(super) github: &'a GitHub,
+    pub(super) progress: &'a dyn Progress,
+    way: Cell<Way>,
+    omitted: RefCell<BTreeSet<&'static str>>,
+    /// Assets the REST API once called whole; GraphQL does not say, and they never become unfinished again.
+    whole: RefCell<HashSet<(u64, String)>>,
+}
+
+impl<'a> Lister<'a> {
+    /// Nothing is asked yet.
+    pub fn new(github: &'a GitHub, progress: &'a dyn Progress) -> Self {
+        let way = if github.has_token() { Way::GraphQl } else { Way::Rest };
+        Self {
+            github,
+            progress,
+            way: Cell::new(way),
+            omitted: RefCell::new(BTreeSet::new()),
+            whole: RefCell::new(HashSet::new()),
+        }
+    }
+
+    /// Whether it may send mutations through GraphQL, too.
+    pub fn speaks_graphql(&self) -> bool {
+        self.way.get() == Way::GraphQl
+    }
+
+    /// Why the token was not used, if it was refused; the list then shows what everybody sees.
+    pub fn refused_token(&self) -> Option<ApiError> {
+        self.github.tokens.refusal()
+    }
+
+    /// Reads everything. A list whose totals do not match is read again; one that stays so has a gap.
+    pub async fn list(&self) -> Result<Listed, ApiError> {
+        let mut listed = self.list_once().await?;
+        for _ in 1..TRIES {
+            if listed.gap.as_deref().is_none_or(|gap| gap.contains("at most")) {
+                break;
+            }
+            self.progress.note("the list changed while it was read; reading it again");
+            listed = self.list_once().await?;
+        }
+        Ok(listed)
+    }
+
+    async fn list_once(&self) -> Result<Listed, ApiError> {
+        while self.way.get() == Way::GraphQl {
+            match self.list_by_graphql().await {
+                Ok(listed) => return self.with_states(listed).await,
+                Err(GraphQlError::UnknownField { field }) => match YOUNG_FIELDS.iter().find(|known| **known == field) {
+                    Some(known) if self.omitted.borrow_mut().insert(known) => {}
+                    Some(_) | None => self.way.set(Way::Rest),
+                },
+                Err(GraphQlError::Off) => self.way.set(Way::Rest),
+                // Where it refuses the token, the REST API names it and tries the next.
+                Err(GraphQlError::Refused(problems)) if problems.first().is_some_and(Problem::is_forbidden) => {
+                    self.way.set(Way::Rest);
+                }
+                Err(error) => return Err(error.into_api(&self.what(), self.github.server())),
+            }
+        }
+        self.list_by_rest().await
+    }
+
+    pub(super) fn what(&self) -> String {
+        format!("repository {}", self.github.repo())
+    }
+
+    async fn list_by_graphql(&self) -> Result<Listed, GraphQlError> {
+        let document = self.document();
+        let (mut releases, mut tags) = (Pages::default(), Pages::default());
+        let mut facts = None;
+        let (mut pages, mut bytes) = (0, 0);
+        while !(releases.done && tags.done) {
+            pages += 1;
+            if pages > MOST_PAGES || bytes > MOST_BYTES {
+                return Err(GraphQlError::Api(self.endless()));
+            }
+            let variables = json!({
+                "owner": self.github.repo().owner(),
+                "name": self.github.repo().name(),
+                "releases": !releases.done,
+                "tags": !tags.done,
+                "r": releases.cursor,
+                "t": tags.cursor,
+            });
+            let page = self.github.graphql_query::<Data>(&document, &variables, &self.what(), self.progress).await;
+            let page = match page {
+                Ok((page, length)) => {
+                    bytes += length;
+                    page
+                }
+                // GitHub's way to say that there are more than it gives; so far there was one page at least.
+                Err(GraphQlError::Refused(problems)) if releases.total >= MOST_RELEASES && !problems.is_empty() => {
+                    releases.done = true;
+                    releases.moved = true;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let Some(mut repository) = page.repository else {
+                let server = Box::new(self.github.server().clone());
+                return Err(GraphQlError::Api(ApiError::NotFound { what: self.what(), server }));
+            };
+            releases.take(repository.releases.take(), "releases")?;
+            tags.take(repository.refs.take(), "tags")?;
+            facts = Some(repository);
+        }
+        let facts = facts.expect("the first round always asks");
+        let astray = tags.nodes.iter().find(|tag| tag.target.is_none());
+        let astray = astray.map(|tag| format!("the tag {} points at nothing GitHub shows", tag.name));
+        let gap = too_many(releases.total).or_else(|| releases.gap("releases"));
+        let gap = gap.or_else(|| tags.gap("tags")).or(astray);
+        Ok(Listed {
+            latest: facts.latest_release.as_ref().map(|latest| latest.database_id),
+            repository: facts.into_listed(),
+            releases: releases.nodes.into_iter().map(ReleaseNode::into_listed).collect(),
+            tags: tags.nodes.into_iter().filter_map(RefNode::into_listed).collect(),
+            gap,
+        })
+    }
+
+    fn endless(&self) -> ApiError {
+        let reason = format!("its pages do not end: more than {MOST_PAGES} of them, or than {MOST_BYTES} bytes");
+        ApiError::Shape { what: self.what(), reason }
+    }
+
+    /// GraphQL says neither whether an upload has finished nor more than 100 assets of a release. An asset with a digest
+    /// is whole, because GitHub computes it from all bytes; about the others the REST API is asked, once for all.
+    async fn with_states(&self, mut listed: Listed) -> Result<Listed, ApiError> {
+        let is_known = |id: u64, asset: &ListedAsset| {
+            (asset.digest.is_some() && asset.size > 0) || self.whole.borrow().contains(&(id, asset.name.clone()))
+        };
+        let is_open = |release: &ListedRelease| {
+            release.assets.iter().any(|asset| asset.name.is_empty() || !is_known(release.id, asset))
+        };
+        if !listed.releases.iter().any(is_open) {
+            return Ok(listed);
+        }
+        let (told, _) = self.releases_by_rest().await?;
+        for release in &mut listed.releases {
+            let Some(told) = told.iter().find(|told| told.id == release.id) else { continue };
+            if release.assets.iter().any(|asset| asset.name.is_empty()) {
+                release.assets.clone_from(&told.assets);
+            }
+            for asset in &mut release.assets {
+                let found = told.assets.iter().find(|told| told.name == asset.name);
+                asset.state = found.map_or(AssetState::Incomplete, |told| told.state);
+                if asset.state == AssetState::Uploaded {
+                    self.whole.borrow_mut().insert((release.id, asset.name.clone()));
+                }
+            }
+        }
+        for release in &mut listed.releases {
+            for asset in &mut release.assets {
+                let known = is_known(release.id, asset);
+                asset.state = if known { AssetState::Uploaded } else { AssetState::Incomplete };
+            }
+        }
+        Ok(listed)
+    }
+
+    fn document(&self) -> String {
+        let omitted = self.omitted.borrow();
+        let field = |name: &'static str| if omitted.contains(name) { "" } else { name };
+        format!(
+            "query($owner: String!, $name: String!, $releases: Boolean!, $tags: Boolean!, $r: String, $t: String) {{
+  repository(owner: $owner, name: $name) {{
+    id databaseId nameWithOwner isArchived viewerPermission
+    latestRelease {{ databaseId }}
+    releases(first: 100, after: $r) @include(if: $releases) {{
+      totalCount pageInfo {{ hasNextPage endCursor }}
+      nodes {{
+        id databaseId tagName name isDraft isPrerelease {immutable} createdAt publishedAt updatedAt
+        releaseAssets(first: 100) {{ totalCount nodes {{ name size {digest} downloadCount }} }}
+      }}
+    }}
+    refs(refPrefix: \"refs/tags/\", first: 100, after: $t) @include(if: $tags) {{
+      totalCount pageInfo {{ hasNextPage endCursor }}
+      nodes {{
+        name
+        target {{ oid __typename ... on Tag {{ tagger {{ date }} }} ... on Commit {{ committedDate }} }}
+      }}
+    }}
+  }}
+}}",
+            immutable = field("immutable"),
+            digest = field("digest"),
+        )
+    }
+}
+
+/// What says that GitHub may hold more than it shows.
+pub(super) fn too_many(releases: usize) -> Option<String> {
+    (releases >= MOST_RELEASES)
+        .then(|| format!("GitHub shows at most {MOST_RELEASES} releases, and the repository has that many or more"))
+}
+
+/// The pages of one list so far.
+struct Pages<N> {
+    nodes: Vec<N>,
+    cursor: Option<String>,
+    total: usize,
+    moved: bool,
+    done: bool,
+}
+
+impl<N> Default for Pages<N> {
+    fn default() -> Self {
+        Self { nodes: Vec::new(), cursor: None, total: 0, moved: false, done: false }
+    }
+}
+
+impl<N> Pages<N> {
+    fn take(&mut self, page: Option<Connection<N>>, what: &str) -> Result<(), GraphQlError> {
+        if self.done {
+            return Ok(());
+        }
+        let shape = |reason: &str| {
+            GraphQlError::Api(ApiError::Shape { what: format!("the {what}"), reason: reason.to_owned() })
+        };
+        let page = page.ok_or_else(|| shape("a page is missing"))?;
+        self.moved |= self.cursor.is_some() && self.total != page.total_count;
+        self.total = page.total_count;
+        let before = self.nodes.len();
+        for node in page.nodes {
+            self.nodes.push(node.ok_or_else(|| shape("an entry is missing"))?);
+        }
+        self.done = !page.page_info.has_next_page;
+        if !self.done && (self.nodes.len() == before || page.page_info.end_cursor.is_none()) {
+            return Err(shape("a page that is not the last brings nothing"));
+        }
+        if !self.done && page.page_info.end_cursor == self.cursor {
+            return Err(shape("a page leads to itself"));
+        }
+        self.cursor = page.page_info.end_cursor.or(self.cursor.take());
+        Ok(())
+    }
+
+    fn gap(&self, what: &str) -> Option<String> {
+        let found = self.nodes.len();
+        if found != self.total {
+            return Some(format!("{found} of {} {what} came", self.total));
+        }
+        self.moved.then(|| format!("the number of {what} changed while they were listed"))
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct Data {
+    repository: Option<RepositoryNode>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RepositoryNode {
+    id: String,
+    database_id: u64,
+    name_with_owner: String,
+    is_archived: bool,
+    viewer_permission: Option<String>,
+    latest_release: Option<LatestNode>,
+    #[serde(default = "Option::default")]
+    releases: Option<Connection<ReleaseNode>>,
+    #[serde(default = "Option::default")]
+    refs: Option<Connection<RefNode>>,
+}
+
+impl RepositoryNode {
+    fn into_listed(self) -> ListedRepository {
+        // GitHub does not tell apps, and a workflow's own token is one. Whether they may, their first deletion shows.
+        let may_push = self.viewer_permission.map(|may| matches!(may.as_str(), "WRITE" | "MAINTAIN" | "ADMIN"));
+        ListedRepository {
+            id: self.database_id,
+            node_id: Some(self.id),
+            full_name: self.name_with_owner,
+            archived: self.is_archived,
+            may_push,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LatestNode {
+    database_id: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", bound = "N: Deserialize<'de>")]
+struct Connection<N> {
+    total_count: usize,
+    page_info: PageInfo,
+    #[serde(deserialize_with = "at_most::<100, _, _>")]
+    nodes: Vec<Option<N>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PageInfo {
+    has_next_page: bool,
+    end_cursor: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ReleaseNode {
+    id: String,
+    database_id: u64,
+    tag_name: String,
+    name: Option<String>,
+    is_draft: bool,
+    is_prerelease: bool,
+    #[serde(default)]
+    immutable: Option<bool>,
+    created_at: Option<DateTime<Utc>>,
+    published_at: Option<DateTime<Utc>>,
+    updated_at: Option<DateTime<Utc>>,
+    release_assets: Assets,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Assets {
+    total_count: usize,
+    #[serde(deserialize_with = "at_most::<100, _, _>")]
+    nodes: Vec<AssetNode>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AssetNode {
+    name: String,
+    size: u64,
+    #[serde(default)]
+    digest: Option<String>,
+    download_count: u64,
+}
+
+impl ReleaseNode {
+    fn into_listed(self) -> ListedRelease {
+        let is_cut = self.release_assets.total_count > self.release_assets.nodes.len();
+        let mut assets: Vec<ListedAsset> = self
+            .release_assets
+            .nodes
+            .into_iter()
+            .map(|asset| ListedAsset {
+                name: asset.name,
+                size: asset.size,
+                state: AssetState::Uploaded,
+                digest: asset.digest.filter(|digest| !digest.is_empty()),
+                downloads: asset.download_count,
+            })
+            .collect();
+        if is_cut {
+            // Stands for the rest, which the REST API then gives; no real asset is nameless.
+            assets.push(ListedAsset {
+                name: String::new(),
+                size: 0,
+                state: AssetState::Incomplete,
+                digest: None,
+                downloads: 0,
+            });
+        }
+        ListedRelease {
+            id: self.database_id,
+            node_id: Some(self.id),
+            tag: self.tag_name,
+            name: self.name,
+            draft: self.is_draft,
+            prerelease: self.is_prerelease,
+            immutable: self.immutable,
+            created_at: self.created_at,
+            published_at: self.published_at,
+            updated_at: self.updated_at,
+            assets,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct RefNode {
+    name: String,
+    target: Option<TargetNode>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TargetNode {
+    oid: String,
+    #[serde(rename = "__typename")]
+    kind: String,
+    #[serde(default)]
+    tagger: Option<Tagger>,
+    #[serde(default)]
+    committed_date: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Tagger {
+    date: Option<DateTime<Utc>>,
+}
+
+impl RefNode {
+    /// A ref without a target was reported as a gap before.
+    fn into_listed(self) -> Option<ListedTag> {
+        let target = self.target?;
+        let dated = target.committed_date.or_else(|| target.tagger.as_ref().and_then(|tagger| tagger.date));
+        Some(ListedTag { name: self.name, object_id: target.oid, annotated: target.kind == "Tag", dated })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_github_does_not_tell_apps_is_not_known() {
+        for (permission, may_push) in [
+            ("null", None),
+            ("\"READ\"", Some(false)),
+            ("\"TRIAGE\"", Some(false)),
+            ("\"WRITE\"", Some(true)),
+            ("\"ADMIN\"", Some(true)),
+        ] {
+            let text = format!(
+                "{{\"id\":\"R_1\",\"databaseId\":1,\"nameWithOwner\":\"a/b\",\"isArchived\":false,\"viewerPermission\":{permission},\"latestRelease\":null}}"
+            );
+            let node: RepositoryNode = serde_json::from_str(&text).expect("a repository");
+            assert_eq!(node.into_listed().may_push, may_push, "{permission}");
+        }
+    }
+
+    #[test]
+    fn pages_that_do_not_add_up_are_a_gap() {
+        let page = |nodes: usize, total_count, has_next_page| {
+            let page_info = PageInfo { has_next_page, end_cursor: Some("x".to_owned()) };
+            Some(Connection { total_count, page_info, nodes: (0..nodes).map(Some).collect() })
+        };
+        let mut pages = Pages::default();
+        pages.take(page(2, 3, true), "tags").expect("a page");
+        pages.take(page(1, 3, false), "tags").expect("a page");
+        assert_eq!(pages.gap("tags"), None);
+        let mut pages = Pages::default();
+        pages.take(page(2, 3, false), "tags").expect("a page");
+        assert_eq!(pages.gap("tags").as_deref(), Some("2 of 3 tags came"));
+        let mut pages = Pages::default();
+        pages.take(page(2, 4, true), "tags").expect("a page");
+        pages.take(page(1, 3, false), "tags").expect("a page");
+        assert!(pages.gap("tags").expect("a gap").contains("changed while"));
+        let mut pages = Pages::<usize>::default();
+        assert!(pages.take(None, "tags").is_err());
+        assert!(pages.take(page(0, 3, true), "tags").is_err(), "it would never end");
+    }
+}

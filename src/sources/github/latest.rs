@@ -1,0 +1,63 @@
+//! Which release is the latest, asked again and again: an answer that is as before costs nothing of the hour's requests.
+
+use http::HeaderMap;
+use http::HeaderValue;
+use http::Method;
+use http::StatusCode;
+use http::header;
+use serde::Deserialize;
+
+use crate::sources::github::GitHub;
+use crate::sources::github::Refusal;
+
+#[derive(Debug, Deserialize)]
+struct LatestAnswer {
+    id: u64,
+}
+
+/// The number of the latest release, and what GitHub calls the answer that gave it.
+#[derive(Debug)]
+pub struct LatestRelease<'a> {
+    github: &'a GitHub,
+    known: Option<(HeaderValue, u64)>,
+}
+
+impl<'a> LatestRelease<'a> {
+    /// Not asked yet.
+    pub const fn new(github: &'a GitHub) -> Self {
+        Self { github, known: None }
+    }
+
+    /// The latest release as of now; none where there is none.
+    pub async fn now(&mut self) -> Result<Option<u64>, Refusal> {
+        let clients = self.github.authorized().map_err(|error| Refusal::of_lost(&error))?;
+        let Some(clients) = clients else {
+            return Err(Refusal::Unknown { reason: "GitHub refused the token".to_owned() });
+        };
+        let route = self.github.route(&["releases", "latest"]);
+        let mut headers = HeaderMap::new();
+        if let Some((tag, _)) = &self.known {
+            headers.insert(header::IF_NONE_MATCH, tag.clone());
+        }
+        let what = "the latest release";
+        let answer = self
+            .github
+            .exchange_with(&clients.rest, Method::GET, &route, Some(headers), None, what)
+            .await
+            .map_err(|error| Refusal::of_lost(&error))?;
+        match (answer.status, &self.known) {
+            (StatusCode::NOT_MODIFIED, Some((_, id))) => Ok(Some(*id)),
+            (StatusCode::NOT_FOUND, _) => Ok(None),
+            (StatusCode::OK, _) => {
+                let Ok(LatestAnswer { id }) = serde_json::from_slice(&answer.body) else {
+                    return Err(Refusal::Unknown {
+                        reason: "the answer about the latest release cannot be read".to_owned(),
+                    });
+                };
+                self.known = answer.headers.get(header::ETAG).map(|tag| (tag.clone(), id));
+                Ok(Some(id))
+            }
+            _ => Err(Refusal::of_answer(answer.status.as_u16(), &answer.headers, &answer.body)),
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! What GitHub says to a request that changes something, told apart as far as it decides what to do next. Pure.
+
+use std::fmt;
+use std::time::Duration;
+
+use chrono::DateTime;
+use chrono::Utc;
+use http::HeaderMap;
+
+use crate::io::net::parse_retry_after;
+use crate::sources::github::ApiError;
+use crate::sources::github::error::words_of;
+
+/// How long GitHub wants a client to rest that was limited without being told for how long.
+const REST: Duration = Duration::from_secs(60);
+
+/// After this time at the latest the budget is whole again.
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Why a change was not made, or is not known to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// It is not there, or this account may not see it: proves nothing, a new listing decides.
+    Gone,
+    /// The account may not do this.
+    Forbidden {
+        /// GitHub's words.
+        message: String,
+        /// The permission that is missing, where GitHub names it.
+        needed: Option<String>,
+    },
+    /// A ruleset forbids it.
+    Rule {
+        /// GitHub's words.
+        message: String,
+    },
+    /// It belongs to an immutable release, or its name once did.
+    Immutable {
+        /// GitHub's words.
+        message: String,
+    },
+    /// Too many requests for now; nothing was done.
+    Limited {
+        /// How long to wait.
+        wait: Duration,
+    },
+    /// The repository has another name or owner now; nothing may follow it there.
+    Moved {
+        /// Where to, where GitHub says so.
+        to: Option<String>,
+    },
+    /// Something else changes the same thing right now.
+    Busy,
+    /// This server knows no such request.
+    Unsupported,
+    /// No answer, or one that does not say: it may have happened.
+    Unknown {
+        /// What went wrong.
+        reason: String,
+    },
+    /// GitHub refuses it for another reason.
+    Rejected {
+        /// The status.
+        status: u16,
+        /// GitHub's words.
+        message: String,
+    },
+}
+
+impl Refusal {
+    /// A word for the record.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Gone => "gone",
+            Self::Forbidden { .. } => "forbidden",
+            Self::Rule { .. } => "rule",
+            Self::Immutable { .. } => "immutable",
+            Self::Limited { .. } => "limited",
+            Self::Moved { .. } => "moved",
+            Self::Busy => "busy",
+            Self::Unsupported => "unsupported",
+            Self::Unknown { .. } => "unknown",
+            Self::Rejected { .. } => "rejected",
+        }
+    }
+
+    /// Reads the answer to a REST request that is no success.
+    pub fn of_answer(status: u16, headers: &HeaderMap, body: &[u8]) -> Self {
+        let words = words_of(body).unwrap_or_else(|| "it gave no reason".to_owned());
+        let words = words.as_str();
+        match status {
+            _ if is_limit(status, headers, &one_line(words)) => Self::Limited { wait: wait_of(headers) },
+            300..=399 => Self::Moved { to: text(headers, "location").map(str::to_owned) },
+            404 | 410 => Self::Gone,
+            409 => Self::Busy,
+            401 | 403 => {
+                let needed = text(headers, "x-accepted-github-permissions").map(str::to_owned);
+                Self::Forbidden { message: one_line(words), needed }
+            }
+            422 => Self::of_words(words, status),
+            408 | 500..=599 => Self::Unknown { reason: format!("GitHub answered HTTP {status}") },
+            _ => Self::Rejected { status, message: one_line(words) },
+        }
+    }
+
+    /// Reads GitHub's words alone, as in the `errors` of GraphQL.
+    pub(super) fn of_words(words: &str, status: u16) -> Self {
+        let lower = words.to_ascii_lowercase();
+        let says = |part: &str| lower.contains(part);
+        let message = one_line(words);
+        if says("reference does not exist") {
+            Self::Gone
+        } else if says("immutable") || says("creations being restricted") {
+            Self::Immutable { message }
+        } else if says("rule violation") || says("protected ref") || says("gh013") {
+            Self::Rule { message }
+        } else {
+            Self::Rejected { status, message }
+        }
+    }
+
+    /// A request whose answer was lost.
+    pub(super) fn of_lost(error: &ApiError) -> Self {
+        Self::Unknown { reason: error.to_string() }
+    }
+}
+
+/// Whether an answer is a limit, by its headers or by GitHub's words on [`one_line`]: without either a 403 is about permissions.
+pub(super) fn is_limit(status: u16, headers: &HeaderMap, words: &str) -> bool {
+    let says_so = || {
+        text(headers, "x-ratelimit-remaining") == Some("0")
+            || headers.contains_key("retry-after")
+            || words.to_ascii_lowercase().contains("rate limit")
+    };
+    status == 429 || (status == 403 && says_so())
+}
+
+/// GitHub's words, which may be a page long, as a part of a sentence.
+pub(super) fn one_line(words: &str) -> String {
+    words.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(300).collect()
+}
+
+/// How long to wait before the next request: as told, else until the budget is whole again, else a minute.
+pub(super) fn wait_of(headers: &HeaderMap) -> Duration {
+    // Measured by the server's own clock; this machine's may be wrong.
+    let now = date_of(headers).unwrap_or(DateTime::UNIX_EPOCH);
+    if let Some(wait) = text(headers, "retry-after").and_then(|value| parse_retry_after(value, now)) {
+        return wait.max(Duration::from_secs(1));
+    }
+    let is_spent = text(headers, "x-ratelimit-remaining") == Some("0");
+    match until_reset(headers) {
+        Some(wait) if is_spent => wait + Duration::from_secs(1),
+        Some(_) | None => REST,
+    }
+}
+
+/// How many requests are left of the hour's, where the answer was paid from those of the REST API, and how long until they
+/// are whole again: an hour where GitHub does not say.
+pub fn requests_left(headers: &HeaderMap) -> (Option<u64>, Duration) {
+    let is_core = text(headers, "x-ratelimit-resource").is_none_or(|resource| resource == "core");
+    let left = text(headers, "x-ratelimit-remaining").filter(|_| is_core).and_then(|value| value.parse().ok());
+    (left, until_reset(headers).unwrap_or(HOUR))
+}
+
+/// From the answer to the moment it names, which may have passed. A moment beyond the calendar is none.
+fn until_reset(headers: &HeaderMap) -> Option<Duration> {
+    let reset = DateTime::from_timestamp(text(headers, "x-ratelimit-reset")?.parse().ok()?, 0)?;
+    Some((reset - date_of(headers)?).to_std().unwrap_or(Duration::ZERO))
+}
+
+pub(super) fn date_of(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc2822(text(headers, "date")?).ok().map(|date| date.to_utc())
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gone => f.write_str("GitHub says that it does not exist"),
+            Self::Forbidden { message, needed: Some(needed) } => {
+                write!(f, "GitHub does not permit it: {message} (the token lacks `{needed}`)")
+            }
+            Self::Forbidden { message, needed: None } => write!(f, "GitHub does not permit it: {message}"),
+            Self::Rule { message } => write!(f, "a rule of the repository forbids it: {message}"),
+            Self::Immutable { message } => write!(f, "an immutable release holds it: {message}"),
+            Self::Limited { wait } => write!(f, "GitHub limits requests for {} s", wait.as_secs()),
+            Self::Moved { to: Some(to) } => write!(f, "the repository has moved to {to}"),
+            Self::Moved { to: None } => f.write_str("the repository has moved"),
+            Self::Busy => f.write_str("something else changes it right now"),
+            Self::Unsupported => f.write_str("this server knows no such request"),
+            Self::Unknown { reason } => write!(f, "the outcome is not known: {reason}"),
+            Self::Rejected { status, message } => write!(f, "GitHub refuses it (HTTP {status}): {message}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> Refusal {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (http::HeaderName::from_static(name), http::HeaderValue::from_static(value)));
+        Refusal::of_answer(status, &headers.collect(), body.as_bytes())
+    }
+
+    fn says(message: &str) -> String {
+        serde_json::json!({ "message": message }).to_string()
+    }
+
+    #[test]
+    fn every_answer_has_its_class() {
+        let date = ("date", "Tue, 14 Nov 2023 22:13:20 GMT");
+        for (refusal, code) in [
+            (read(404, &[], ""), "gone"),
+            (read(422, &[], &says("Reference does not exist")), "gone"),
+            (
+                read(422, &[], &says("Repository rule violations found\n\nCannot delete this protected ref.\n\n")),
+                "rule",
+            ),
+            (read(422, &[], &says("Cannot delete asset from an immutable release")), "immutable"),
+            (
+                read(422, &[], &says("Repository rule violations found\n\nIt belongs to an immutable release.")),
+                "immutable",
+            ),
+            (read(422, &[], &says("Validation Failed")), "rejected"),
+            (read(403, &[], &says("Resource not accessible by integration")), "forbidden"),
+            (read(403, &[("retry-after", "5"), date], "{}"), "limited"),
+            (read(403, &[("x-ratelimit-remaining", "0")], "{}"), "limited"),
+            (read(403, &[], &says("You have exceeded a secondary rate limit.")), "limited"),
+            (read(429, &[], "{}"), "limited"),
+            (read(401, &[], &says("Bad credentials")), "forbidden"),
+            (read(301, &[("location", "https://api.github.com/repositories/1")], "{}"), "moved"),
+            (read(307, &[], "{}"), "moved"),
+            (read(409, &[], "{}"), "busy"),
+            (read(502, &[], "<html>"), "unknown"),
+            (read(418, &[], "{}"), "rejected"),
+        ] {
+            assert_eq!(refusal.code(), code, "{refusal}");
+        }
+    }
+
+    #[test]
+    fn a_missing_permission_is_named() {
+        let refusal =
+            read(403, &[("x-accepted-github-permissions", "contents=write")], &says("Resource not accessible"));
+        assert_eq!(
+            refusal.to_string(),
+            "GitHub does not permit it: Resource not accessible (the token lacks `contents=write`)"
+        );
+    }
+
+    #[test]
+    fn waits_are_as_told_by_the_servers_clock() {
+        let wait = |headers: &[(&'static str, &'static str)]| {
+            let Refusal::Limited { wait } = read(429, headers, "{}") else { panic!("a 429 is a limit") };
+            wait.as_secs()
+        };
+        let date = ("date", "Tue, 14 Nov 2023 22:13:20 GMT");
+        assert_eq!(wait(&[("retry-after", "7"), date]), 7);
+        assert_eq!(wait(&[("retry-after", "0"), date]), 1);
+        assert_eq!(wait(&[("retry-after", "Tue, 14 Nov 2023 22:14:20 GMT"), date]), 60);
+        assert_eq!(wait(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1700000030"), date]), 31);
+        assert_eq!(wait(&[]), 60);
+        assert_eq!(wait(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "9223372036854775807"), date]), 60);
+    }
+
+    #[test]
+    fn what_is_left_of_the_hour_is_as_told() {
+        let left = |headers: &[(&'static str, &'static str)]| {
+            let headers = headers
+                .iter()
+                .map(|(name, value)| (http::HeaderName::from_static(name), http::HeaderValue::from_static(value)));
+            let (left, whole_in) = requests_left(&headers.collect());
+            (left, whole_in.as_secs())
+        };
+        let date = ("date", "Tue, 14 Nov 2023 22:13:20 GMT");
+        let reset = |moment| ("x-ratelimit-reset", moment);
+        assert_eq!(left(&[("x-ratelimit-remaining", "49"), reset("1700000030"), date]), (Some(49), 30));
+        assert_eq!(left(&[("x-ratelimit-remaining", "49"), ("x-ratelimit-resource", "graphql")]), (None, 3600));
+        assert_eq!(left(&[reset("1600000000"), date]), (None, 0));
+        assert_eq!(left(&[reset("9223372036854775807"), ("date", "Mon, 1 Jan 1900 00:00:00 GMT")]), (None, 3600));
+    }
+}

@@ -1,0 +1,253 @@
+//! The inventory by the REST API: more requests and no totals, but it works without a token and on old servers.
+
+use chrono::DateTime;
+use chrono::Utc;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::io::net::NetError;
+use crate::model::AssetState;
+use crate::model::Tag;
+use crate::sources::github::ApiError;
+use crate::sources::github::api::read_json;
+use crate::sources::github::bounded::Page;
+use crate::sources::github::bounded::at_most;
+use crate::sources::github::inventory::Listed;
+use crate::sources::github::inventory::ListedAsset;
+use crate::sources::github::inventory::ListedRelease;
+use crate::sources::github::inventory::ListedRepository;
+use crate::sources::github::inventory::ListedTag;
+use crate::sources::github::inventory::Lister;
+use crate::sources::github::inventory::MOST_RELEASES;
+use crate::sources::github::inventory::too_many;
+use crate::sources::github::link::has_next_page;
+use crate::sources::github::releases::MAX_ASSETS;
+
+/// More pages than any list GitHub gives has; an end to a server that never ends.
+const MOST_PAGES: usize = 1000;
+
+/// What all pages of a list together may take. The notes of releases are among it, of which nothing is kept.
+const MOST_BYTES: usize = 128 << 20;
+
+/// As many entries as a page is asked for.
+const PAGE: usize = 100;
+
+/// `matching-refs` gives all of them at once.
+const MOST_TAGS: usize = 30_000;
+
+/// The dates of so many bare tags are looked up, one request each; further ones stay undated, and undated tags are kept.
+const MOST_DATES: usize = 200;
+
+#[derive(Debug, Deserialize)]
+struct RepositoryAnswer {
+    id: u64,
+    #[serde(default)]
+    node_id: Option<String>,
+    full_name: String,
+    #[serde(default)]
+    archived: bool,
+    #[serde(default)]
+    permissions: Option<Permissions>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Permissions {
+    #[serde(default)]
+    push: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct ReleaseAnswer {
+    id: u64,
+    #[serde(default)]
+    node_id: Option<String>,
+    tag_name: String,
+    name: Option<String>,
+    #[serde(default)]
+    draft: bool,
+    #[serde(default)]
+    prerelease: bool,
+    #[serde(default)]
+    immutable: Option<bool>,
+    created_at: Option<DateTime<Utc>>,
+    published_at: Option<DateTime<Utc>>,
+    #[serde(default)]
+    updated_at: Option<DateTime<Utc>>,
+    #[serde(deserialize_with = "at_most::<MAX_ASSETS, _, _>")]
+    assets: Vec<AssetAnswer>,
+}
+
+#[derive(Debug, Deserialize)]
+struct AssetAnswer {
+    name: String,
+    size: u64,
+    state: String,
+    #[serde(default)]
+    digest: Option<String>,
+    #[serde(default)]
+    download_count: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct RefAnswer {
+    #[serde(rename = "ref")]
+    name: String,
+    object: ObjectAnswer,
+}
+
+#[derive(Debug, Deserialize)]
+struct ObjectAnswer {
+    sha: String,
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct IdAnswer {
+    id: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct DatedAnswer {
+    #[serde(default)]
+    tagger: Option<Signature>,
+    #[serde(default)]
+    committer: Option<Signature>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Signature {
+    date: Option<DateTime<Utc>>,
+}
+
+impl Lister<'_> {
+    pub(super) async fn list_by_rest(&self) -> Result<Listed, ApiError> {
+        self.github.take_read_without_token();
+        let repository: RepositoryAnswer =
+            self.github.get_json(&self.github.route(&[]), &self.what(), self.progress).await?;
+        let (releases, gap) = self.releases_by_rest().await?;
+        let mut tags = self.tags_by_rest().await?;
+        self.date_bare_tags(&mut tags, &releases).await?;
+        let latest = match self.latest_by_rest().await {
+            Ok(latest) => Some(latest),
+            Err(ApiError::NotFound { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        // Without a token nobody may, and drafts are not listed; with one, GitHub may keep silent.
+        let may_push = if self.github.take_read_without_token() || !self.github.has_token() {
+            Some(false)
+        } else {
+            repository.permissions.map(|may| may.push)
+        };
+        Ok(Listed {
+            repository: ListedRepository {
+                id: repository.id,
+                node_id: repository.node_id,
+                full_name: repository.full_name,
+                archived: repository.archived,
+                may_push,
+            },
+            gap: gap.or_else(|| too_many(releases.len())),
+            releases,
+            tags,
+            latest,
+        })
+    }
+
+    /// Every release with the state of its assets, and what is missing.
+    pub(super) async fn releases_by_rest(&self) -> Result<(Vec<ListedRelease>, Option<String>), ApiError> {
+        let route = self.github.route(&["releases"]);
+        match self.pages::<ReleaseAnswer, PAGE>(&route, "releases").await {
+            Ok(all) => Ok((all.into_iter().map(ReleaseAnswer::into_listed).collect(), None)),
+            // GitHub's way to say that there are more than it gives.
+            Err(ApiError::Net(NetError::Status { status: 422, .. })) => Ok((Vec::new(), too_many(MOST_RELEASES))),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn tags_by_rest(&self) -> Result<Vec<ListedTag>, ApiError> {
+        let route = format!("{}/", self.github.route(&["git", "matching-refs", "tags"]));
+        let all = self.pages::<RefAnswer, MOST_TAGS>(&route, "tags").await?;
+        Ok(all.into_iter().filter_map(RefAnswer::into_listed).collect())
+    }
+
+    async fn latest_by_rest(&self) -> Result<u64, ApiError> {
+        let what = format!("latest release of {}", self.github.repo());
+        let route = self.github.route(&["releases", "latest"]);
+        let latest: IdAnswer = self.github.get_json(&route, &what, self.progress).await?;
+        Ok(latest.id)
+    }
+
+    /// A tag without a release is as old as itself, which this API tells only one by one.
+    async fn date_bare_tags(&self, tags: &mut [ListedTag], releases: &[ListedRelease]) -> Result<(), ApiError> {
+        let is_bare = |tag: &&mut ListedTag| {
+            let versioned = tag.name.parse::<Tag>().is_ok_and(|name| name.version().is_some());
+            versioned && !releases.iter().any(|release| !release.draft && release.tag == tag.name)
+        };
+        for tag in tags.iter_mut().filter(is_bare).take(MOST_DATES) {
+            let folder = if tag.annotated { "tags" } else { "commits" };
+            let route = self.github.route(&["git", folder, &tag.object_id]);
+            let what = format!("date of the tag {}", tag.name);
+            match self.github.get_json::<DatedAnswer>(&route, &what, self.progress).await {
+                Ok(told) => tag.dated = told.tagger.or(told.committer).and_then(|signature| signature.date),
+                Err(ApiError::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Every page of a list, by its number, until no `Link` leads on.
+    async fn pages<T: DeserializeOwned, const MOST: usize>(&self, route: &str, what: &str) -> Result<Vec<T>, ApiError> {
+        let mut all = Vec::new();
+        let mut bytes = 0;
+        let what = format!("{what} of {}", self.github.repo());
+        for number in 1..=MOST_PAGES {
+            let route = format!("{route}?per_page=100&page={number}");
+            let answer = self.github.get_answer(&route, &what, self.progress).await?;
+            let Page(page): Page<T, MOST> = read_json(&answer.body, &what)?;
+            let leads_on = answer.header("link").is_some_and(has_next_page);
+            bytes += answer.body.len();
+            let is_over = page.is_empty() || bytes > MOST_BYTES;
+            all.extend(page);
+            match (leads_on, is_over) {
+                (false, _) => return Ok(all),
+                (true, false) => {}
+                (true, true) => break,
+            }
+        }
+        Err(ApiError::Shape { what, reason: "its pages do not end".to_owned() })
+    }
+}
+
+impl ReleaseAnswer {
+    fn into_listed(self) -> ListedRelease {
+        let asset = |asset: AssetAnswer| ListedAsset {
+            name: asset.name,
+            size: asset.size,
+            state: if asset.state == "uploaded" { AssetState::Uploaded } else { AssetState::Incomplete },
+            digest: asset.digest.filter(|digest| !digest.is_empty()),
+            downloads: asset.download_count,
+        };
+        ListedRelease {
+            id: self.id,
+            node_id: self.node_id,
+            tag: self.tag_name,
+            name: self.name,
+            draft: self.draft,
+            prerelease: self.prerelease,
+            immutable: self.immutable,
+            created_at: self.created_at,
+            published_at: self.published_at,
+            updated_at: self.updated_at,
+            assets: self.assets.into_iter().map(asset).collect(),
+        }
+    }
+}
+
+impl RefAnswer {
+    fn into_listed(self) -> Option<ListedTag> {
+        let name = self.name.strip_prefix("refs/tags/")?.to_owned();
+        Some(ListedTag { name, object_id: self.object.sha, annotated: self.object.kind == "tag", dated: None })
+    }
+}

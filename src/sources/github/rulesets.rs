@@ -1,0 +1,91 @@
+//! Which ruleset forbids to delete a tag: asked only after GitHub refused, because its refusal names none.
+
+use serde::Deserialize;
+
+use crate::model::progress::Unwatched;
+use crate::sources::github::ApiError;
+use crate::sources::github::GitHub;
+use crate::sources::github::bounded::Page;
+
+#[derive(Debug, Deserialize)]
+struct Summary {
+    id: u64,
+    name: String,
+    #[serde(default)]
+    enforcement: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Detail {
+    #[serde(default)]
+    conditions: Option<Conditions>,
+    #[serde(default)]
+    rules: Vec<Rule>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Conditions {
+    #[serde(default)]
+    ref_name: Option<Patterns>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Patterns {
+    #[serde(default)]
+    include: Vec<String>,
+    #[serde(default)]
+    exclude: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Rule {
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+impl GitHub {
+    /// The names of the rulesets that forbid to delete this tag, as far as the token may see them.
+    pub async fn rulesets_against_deleting(&self, tag: &str) -> Result<Vec<String>, ApiError> {
+        let what = format!("rulesets of {}", self.repo());
+        let route = format!("{}?targets=tag&includes_parents=true&per_page=100", self.route(&["rulesets"]));
+        let Page(all): Page<Summary, 100> = self.get_json(&route, &what, &Unwatched).await?;
+        let mut names = Vec::new();
+        for ruleset in all.into_iter().filter(|ruleset| ruleset.enforcement != "disabled").take(20) {
+            let route = self.route(&["rulesets", &ruleset.id.to_string()]);
+            let detail: Detail = self.get_json(&route, &what, &Unwatched).await?;
+            if detail.rules.iter().any(|rule| rule.kind == "deletion") && detail.covers(tag) {
+                names.push(ruleset.name);
+            }
+        }
+        Ok(names)
+    }
+}
+
+impl Detail {
+    fn covers(&self, tag: &str) -> bool {
+        let Some(patterns) = self.conditions.as_ref().and_then(|conditions| conditions.ref_name.as_ref()) else {
+            return true;
+        };
+        let any = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, tag));
+        any(&patterns.include) && !any(&patterns.exclude)
+    }
+}
+
+/// A pattern of a ruleset: `~ALL`, or a glob over the whole name of a ref.
+fn matches(pattern: &str, tag: &str) -> bool {
+    let reference = format!("refs/tags/{tag}");
+    pattern == "~ALL" || glob::Pattern::new(pattern).is_ok_and(|pattern| pattern.matches(&reference))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_cover_whole_refs() {
+        assert!(matches("~ALL", "v1.0.0"));
+        assert!(matches("refs/tags/v1.*", "v1.0.0"));
+        assert!(!matches("refs/tags/v1.*", "v2.0.0"));
+        assert!(!matches("v1.*", "v1.0.0"));
+    }
+}

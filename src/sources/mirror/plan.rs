@@ -1,0 +1,432 @@
+//! Compares what is published with what a mirror has: what is fetched, repaired, refused, removed. Pure.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use thiserror::Error;
+
+use crate::model::Sha256Digest;
+use crate::model::Tag;
+use crate::model::Target;
+use crate::sources::mirror::Index;
+use crate::sources::mirror::MirroredRelease;
+use crate::sources::mirror::index::newest_first;
+
+/// A release as it is published now, with as much of it as is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// Its tag.
+    pub tag: Tag,
+    /// Whether its author marked it as not ready for everyone.
+    pub prerelease: bool,
+    /// The assets for the machines that are wanted.
+    pub assets: Vec<OfferedAsset>,
+    /// Its checksums and signatures.
+    pub files: Vec<Offered>,
+    /// What of it is still being published.
+    pub unfinished: Option<String>,
+}
+
+/// A file of a release, with what is stated of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offered {
+    /// Its name.
+    pub name: String,
+    /// Its size, where it is stated.
+    pub size: Option<u64>,
+    /// Its digest, where it is stated.
+    pub sha256: Option<Sha256Digest>,
+}
+
+/// An asset of a release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfferedAsset {
+    /// The machine it is for.
+    pub target: Target,
+    /// The file.
+    pub file: Offered,
+}
+
+/// What a file of the mirror is, compared with what the index says of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    /// It is what the index says.
+    Intact,
+    /// It is not there.
+    Missing,
+    /// It is something else.
+    Damaged,
+}
+
+/// What is wanted of a mirror.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// The releases to bring in; none means every one that is no prerelease.
+    pub tags: Vec<Tag>,
+    /// How many versions stay; none means all.
+    pub keep: Option<usize>,
+}
+
+/// What becomes of every release, the newest version first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct SyncPlan {
+    /// They.
+    pub releases: Vec<Planned>,
+    /// What was asked for and is neither published nor in the mirror.
+    pub absent: Vec<Tag>,
+}
+
+/// What becomes of a release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    /// Its tag.
+    pub tag: Tag,
+    /// That.
+    pub fate: Fate,
+}
+
+/// What becomes of a release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// All that is wanted of it is there.
+    Complete,
+    /// It has nothing that is wanted.
+    Empty,
+    /// Something of it is brought in.
+    Work(Work),
+    /// It is left as it is, and that is a failure.
+    Refuse(Refusal),
+    /// It leaves the mirror, because newer versions are enough.
+    Remove,
+}
+
+/// What is brought in of a release.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Whether the mirror has nothing of it yet.
+    pub is_new: bool,
+    /// The assets to fetch.
+    pub assets: Vec<(Target, String)>,
+    /// Whether its checksums and signatures are fetched.
+    pub files: bool,
+    /// What is damaged or no longer there in the mirror.
+    pub damaged: Vec<String>,
+    /// Of these, what is no longer published, so that only a copy elsewhere can help.
+    pub lost: Vec<String>,
+}
+
+/// Why a release is left as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// Other bytes are published under a name the mirror has.
+    #[error(
+        "{name} changed on GitHub since it was mirrored: the mirror has sha256 {held}, GitHub now states {}",
+        now.map_or_else(|| "another size".to_owned(), |now| now.to_string())
+    )]
+    Changed {
+        /// The asset.
+        name: String,
+        /// What the mirror has.
+        held: Sha256Digest,
+        /// What is published now, where it is stated.
+        now: Option<Sha256Digest>,
+    },
+    /// It cannot be taken as it is.
+    #[error("{0}")]
+    Obstacle(String),
+    /// It is still being published.
+    #[error("{0}")]
+    Unfinished(String),
+    /// GitHub went out of reach before.
+    #[error("GitHub went out of reach before it was its turn")]
+    OutOfReach,
+}
+
+/// What each file of the mirror is, by tag and name.
+type Conditions = BTreeMap<(Tag, String), Condition>;
+
+impl SyncPlan {
+    /// Decides. The order of what comes in does not matter.
+    pub fn compute(offers: &[Offer], index: &Index, conditions: &Conditions, wanted: &Wanted) -> Self {
+        let held: BTreeSet<&Tag> = index.releases.iter().map(|release| &release.tag).collect();
+        let offered: BTreeMap<&Tag, &Offer> = offers
+            .iter()
+            .filter(|offer| offer.tag.version().is_some())
+            .filter(|offer| is_wanted(offer, &wanted.tags) || held.contains(&offer.tag))
+            .map(|offer| (&offer.tag, offer))
+            .collect();
+        let absent = wanted.tags.iter().filter(|tag| !offered.contains_key(tag) && !held.contains(tag));
+        let absent = absent.cloned().collect();
+        let all: BTreeSet<&Tag> = offered.keys().copied().chain(held.iter().copied()).collect();
+        // What has nothing to bring takes nobody's place.
+        let counted = all
+            .iter()
+            .copied()
+            .filter(|tag| held.contains(tag) || offered.get(tag).is_some_and(|offer| !offer.assets.is_empty()));
+        let beyond: BTreeSet<Tag> = beyond(counted, wanted).into_iter().collect();
+        let mut all: Vec<&Tag> = all.into_iter().collect();
+        all.sort_by(|a, b| newest_first(a, b));
+        let planned = |tag: &Tag| {
+            let fate = match (index.release(tag), beyond.contains(tag)) {
+                (Some(_), true) => Fate::Remove,
+                (None, true) => return None,
+                (release, false) => fate(offered.get(tag).copied(), release, conditions),
+            };
+            Some(Planned { tag: tag.clone(), fate })
+        };
+        Self { releases: all.into_iter().filter_map(planned).collect(), absent }
+    }
+}
+
+/// What is more than the versions that stay: all but the newest and those that were asked for by name.
+pub fn beyond<'a>(tags: impl Iterator<Item = &'a Tag>, wanted: &Wanted) -> Vec<Tag> {
+    let Some(keep) = wanted.keep else { return Vec::new() };
+    let mut tags: Vec<&Tag> = tags.collect();
+    tags.sort_by(|a, b| newest_first(a, b));
+    tags.into_iter().skip(keep).filter(|tag| !wanted.tags.contains(tag)).cloned().collect()
+}
+
+fn is_wanted(offer: &Offer, tags: &[Tag]) -> bool {
+    if !tags.is_empty() {
+        return tags.contains(&offer.tag);
+    }
+    let is_prerelease = offer.tag.version().is_some_and(|version| !version.pre.is_empty());
+    !offer.prerelease && !is_prerelease
+}
+
+fn fate(offer: Option<&Offer>, held: Option<&MirroredRelease>, conditions: &Conditions) -> Fate {
+    let condition = |release: &MirroredRelease, name: &str| {
+        conditions.get(&(release.tag.clone(), name.to_owned())).copied().unwrap_or(Condition::Missing)
+    };
+    if let Some(unfinished) = offer.and_then(|offer| offer.unfinished.clone()) {
+        return Fate::Refuse(Refusal::Unfinished(unfinished));
+    }
+    let mut work = Work { is_new: held.is_none(), ..Work::default() };
+    for OfferedAsset { target, file } in offer.into_iter().flat_map(|offer| &offer.assets) {
+        let before = held.and_then(|release| release.assets.iter().find(|asset| asset.name == file.name));
+        let condition = held.map_or(Condition::Missing, |release| condition(release, &file.name));
+        // Whoever takes a file out of the folder wants what is published now.
+        if let Some(before) = before.filter(|_| condition != Condition::Missing) {
+            let is_other = file.sha256.is_some_and(|now| now != before.sha256);
+            if is_other || file.size.is_some_and(|now| now != before.size) {
+                let (name, held, now) = (file.name.clone(), before.sha256, file.sha256.filter(|_| is_other));
+                return Fate::Refuse(Refusal::Changed { name, held, now });
+            }
+        }
+        if before.is_none() || condition != Condition::Intact {
+            work.assets.push((*target, file.name.clone()));
+        }
+    }
+    let Some(held) = held else {
+        work.files = offer.is_some_and(|offer| !offer.files.is_empty());
+        return if work.assets.is_empty() { Fate::Empty } else { Fate::Work(work) };
+    };
+    for file in offer.into_iter().flat_map(|offer| &offer.files) {
+        let before = held.files.iter().find(|before| before.name == file.name);
+        let is_same = before.is_some_and(|before| {
+            file.sha256.is_none_or(|now| now == before.sha256) && file.size.is_none_or(|now| now == before.size)
+        });
+        work.files |= !is_same || condition(held, &file.name) != Condition::Intact;
+    }
+    for (name, _, _) in held.everything().filter(|(name, _, _)| condition(held, name) != Condition::Intact) {
+        work.damaged.push(name.to_owned());
+        let is_offered = offer.is_some_and(|offer| {
+            offer.assets.iter().any(|asset| asset.file.name == name) || offer.files.iter().any(|file| file.name == name)
+        });
+        if !is_offered {
+            work.lost.push(name.to_owned());
+        }
+    }
+    let is_complete = work.assets.is_empty() && !work.files && work.damaged.is_empty();
+    if is_complete { Fate::Complete } else { Fate::Work(work) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::Tool;
+    use crate::sources::mirror::MirroredAsset;
+    use crate::sources::mirror::MirroredFile;
+
+    fn tag(text: &str) -> Tag {
+        text.parse().expect("a tag")
+    }
+
+    fn digest(byte: u8) -> Sha256Digest {
+        Sha256Digest::from_bytes([byte; 32])
+    }
+
+    fn target(text: &str) -> Target {
+        text.parse().expect("a target")
+    }
+
+    fn offer(text: &str, byte: u8) -> Offer {
+        let file = |name: &str| Offered { name: name.to_owned(), size: Some(1), sha256: Some(digest(byte)) };
+        let asset = |machine: &str| OfferedAsset { target: target(machine), file: file(&format!("reproq-{machine}")) };
+        Offer {
+            tag: tag(text),
+            prerelease: false,
+            assets: vec![asset("linux-amd64"), asset("darwin-arm64")],
+            files: vec![file("SHA256SUMS")],
+            unfinished: None,
+        }
+    }
+
+    /// The mirror after everything of these offers was brought in.
+    fn mirrored(offers: &[Offer]) -> (Index, Conditions) {
+        let release = |offer: &Offer| MirroredRelease {
+            tag: offer.tag.clone(),
+            version: None,
+            published: None,
+            prerelease: offer.prerelease,
+            assets: offer
+                .assets
+                .iter()
+                .map(|OfferedAsset { target, file }| MirroredAsset {
+                    target: Some(*target),
+                    name: file.name.clone(),
+                    size: 1,
+                    sha256: file.sha256.unwrap_or_else(|| digest(0)),
+                })
+                .collect(),
+            files: offer
+                .files
+                .iter()
+                .map(|file| MirroredFile {
+                    name: file.name.clone(),
+                    size: 1,
+                    sha256: file.sha256.unwrap_or_else(|| digest(0)),
+                })
+                .collect(),
+        };
+        let repository = "a/b".parse().expect("a repository");
+        let index = Index::new(&Tool::WORKER, repository, offers.iter().map(release).collect());
+        let conditions = index
+            .releases
+            .iter()
+            .flat_map(|release| release.everything().map(|(name, ..)| (release.tag.clone(), name.to_owned())))
+            .map(|file| (file, Condition::Intact))
+            .collect();
+        (index, conditions)
+    }
+
+    fn planned(offers: &[Offer], (index, conditions): &(Index, Conditions), wanted: &Wanted) -> Vec<(String, Fate)> {
+        let plan = SyncPlan::compute(offers, index, conditions, wanted);
+        plan.releases.into_iter().map(|planned| (planned.tag.to_string(), planned.fate)).collect()
+    }
+
+    fn only(fates: Vec<(String, Fate)>) -> Fate {
+        assert_eq!(fates.len(), 1);
+        fates.into_iter().next().expect("one").1
+    }
+
+    #[test]
+    fn what_is_there_stays_and_what_is_new_comes() {
+        let offers = [offer("v1.0.0", 1), offer("v1.1.0", 2)];
+        let held = mirrored(&offers[..1]);
+        let fates = planned(&offers, &held, &Wanted::default());
+        assert!(
+            matches!(&fates[0], (tag, Fate::Work(Work { is_new: true, files: true, assets, .. })) if tag == "v1.1.0" && assets.len() == 2)
+        );
+        assert_eq!(fates[1], ("v1.0.0".to_owned(), Fate::Complete));
+        // Pruned on GitHub.
+        assert_eq!(only(planned(&[], &held, &Wanted::default())), Fate::Complete);
+    }
+
+    #[test]
+    fn what_changed_is_refused_and_what_is_damaged_is_fetched_again() {
+        let mut held = mirrored(&[offer("v1.0.0", 1)]);
+        let fate = |offers: &[Offer], held: &(Index, Conditions)| only(planned(offers, held, &Wanted::default()));
+        assert!(matches!(fate(&[offer("v1.0.0", 2)], &held), Fate::Refuse(Refusal::Changed { .. })));
+        let linux = (tag("v1.0.0"), "reproq-linux-amd64".to_owned());
+        held.1.insert(linux.clone(), Condition::Damaged);
+        let Fate::Work(work) = fate(&[offer("v1.0.0", 1)], &held) else { panic!("work") };
+        let names = vec!["reproq-linux-amd64".to_owned()];
+        assert_eq!((work.assets.len(), &work.damaged, work.lost.len(), work.files), (1, &names, 0, false));
+        assert!(matches!(fate(&[offer("v1.0.0", 2)], &held), Fate::Refuse(_)), "damage does not excuse a change");
+        let Fate::Work(work) = fate(&[], &held) else { panic!("work") };
+        assert_eq!((work.assets.len(), work.lost), (0, names));
+        // Taken out of the folder on purpose.
+        held.1.remove(&linux);
+        held.1.remove(&(tag("v1.0.0"), "reproq-darwin-arm64".to_owned()));
+        assert!(matches!(fate(&[offer("v1.0.0", 2)], &held), Fate::Work(work) if work.assets.len() == 2 && work.files));
+    }
+
+    #[test]
+    fn prereleases_come_when_they_are_named() {
+        let offers = [offer("v1.0.0", 1), offer("v1.1.0-rc.1", 2), Offer { prerelease: true, ..offer("v1.2.0", 3) }];
+        let none = mirrored(&[]);
+        let tags =
+            |wanted: &Wanted| planned(&offers, &none, wanted).into_iter().map(|(tag, _)| tag).collect::<Vec<_>>();
+        assert_eq!(tags(&Wanted::default()), ["v1.0.0"]);
+        let named = Wanted { tags: vec![tag("v1.2.0"), tag("v9.9.9")], keep: None };
+        assert_eq!(tags(&named), ["v1.2.0"]);
+        assert_eq!(SyncPlan::compute(&offers, &none.0, &none.1, &named).absent, [tag("v9.9.9")]);
+        // Once it is there it is looked after.
+        assert_eq!(planned(&offers, &mirrored(&offers), &Wanted::default()).len(), 3);
+    }
+
+    #[test]
+    fn only_the_newest_stay_and_what_was_named() {
+        let offers: Vec<Offer> = (1..=4).map(|number| offer(&format!("v1.{number}.0"), number)).collect();
+        let two = Wanted { tags: Vec::new(), keep: Some(2) };
+        let fates = planned(&offers, &mirrored(&offers[..3]), &two);
+        let shown: Vec<(&str, bool)> =
+            fates.iter().map(|(tag, fate)| (tag.as_str(), matches!(fate, Fate::Remove))).collect();
+        assert_eq!(shown, [("v1.4.0", false), ("v1.3.0", false), ("v1.2.0", true), ("v1.1.0", true)]);
+        assert_eq!(planned(&offers, &mirrored(&[]), &two).len(), 2, "what would go at once is not fetched");
+        let named = Wanted { tags: vec![tag("v1.1.0")], ..two };
+        let fates = planned(&offers, &mirrored(&offers[..3]), &named);
+        assert_eq!(fates.iter().filter(|(_, fate)| *fate == Fate::Remove).count(), 0);
+        let empty = Offer { assets: Vec::new(), ..offer("v2.0.0", 9) };
+        let with_empty = [offers.clone(), vec![empty]].concat();
+        let gone = planned(&with_empty, &mirrored(&offers), &Wanted { tags: Vec::new(), keep: Some(4) });
+        assert!(gone.iter().all(|(_, fate)| *fate != Fate::Remove), "nothing takes nobody's place");
+    }
+
+    proptest! {
+        #[test]
+        fn after_a_plan_there_is_nothing_left_to_do(
+            published in prop::collection::btree_map(0_u64..12, any::<u8>(), 0..8),
+            held in prop::collection::btree_map(0_u64..12, any::<u8>(), 0..8),
+            keep in prop::option::of(1_usize..6),
+            reverse in any::<bool>(),
+        ) {
+            let offers = |releases: &BTreeMap<u64, u8>| {
+                releases.iter().map(|(minor, byte)| offer(&format!("v1.{minor}.0"), *byte)).collect::<Vec<_>>()
+            };
+            let (mut published, held) = (offers(&published), mirrored(&offers(&held)));
+            let wanted = Wanted { tags: Vec::new(), keep };
+            let plan = SyncPlan::compute(&published, &held.0, &held.1, &wanted);
+            if reverse {
+                published.reverse();
+                prop_assert_eq!(&SyncPlan::compute(&published, &held.0, &held.1, &wanted), &plan);
+            }
+            let stays = plan.releases.iter().filter(|planned| planned.fate != Fate::Remove).count();
+            prop_assert!(keep.is_none_or(|keep| stays <= keep));
+            let removed = plan.releases.len() - stays;
+            prop_assert!(keep.is_some() || removed == 0, "nothing goes unless that is wanted");
+            // What would be there afterwards.
+            let mut index = held.0;
+            for Planned { tag, fate } in &plan.releases {
+                match fate {
+                    Fate::Work(_) => {
+                        let offer = published.iter().find(|offer| offer.tag == *tag).expect("offered");
+                        index = index.with(mirrored(std::slice::from_ref(offer)).0.releases.remove(0));
+                    }
+                    Fate::Remove => index = index.without(tag),
+                    Fate::Complete | Fate::Empty | Fate::Refuse(_) => {}
+                }
+            }
+            let intact = index.releases.iter().flat_map(|release| {
+                release.everything().map(|(name, ..)| ((release.tag.clone(), name.to_owned()), Condition::Intact))
+            });
+            let again = SyncPlan::compute(&published, &index, &intact.collect(), &wanted);
+            let is_done = |planned: &Planned| matches!(planned.fate, Fate::Complete | Fate::Refuse(_));
+            prop_assert!(again.releases.iter().all(is_done), "{again:?}");
+        }
+    }
+}

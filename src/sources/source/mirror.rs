@@ -1,0 +1,241 @@
+//! A mirror as an origin: a folder of this machine, or an address. No token ever goes to it.
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use http::HeaderMap;
+use http::HeaderValue;
+use http::header;
+use url::Url;
+
+use crate::io::fs::hashing_writer::Written;
+use crate::io::fs::hashing_writer::discard;
+use crate::io::net::Download;
+use crate::io::net::Http;
+use crate::io::net::NetError;
+use crate::io::net::download;
+use crate::model::Asset;
+use crate::model::AssetState;
+use crate::model::Listing;
+use crate::model::Release;
+use crate::model::RepoSlug;
+use crate::model::Sha256Digest;
+use crate::model::Tag;
+use crate::model::Tool;
+use crate::model::VersionSpec;
+use crate::model::mirror_layout;
+use crate::model::progress::Progress;
+use crate::model::source_spec::Place;
+use crate::model::upgrade;
+use crate::sources::mirror;
+use crate::sources::mirror::Index;
+use crate::sources::mirror::IndexError;
+use crate::sources::mirror::MAX_INDEX;
+use crate::sources::mirror::MirrorError;
+use crate::sources::source::OriginError;
+use crate::sources::source::Proofs;
+use crate::trust::attestation;
+
+/// No checksum file comes near this many bytes.
+const MAX_SMALL_FILE: u64 = 1024 * 1024;
+
+/// Where no size is stated no more than this is taken.
+const MAX_ASSET: u64 = 2 * 1024 * 1024 * 1024;
+
+/// The releases of one repository, as a mirror has them.
+#[derive(Debug)]
+pub struct Mirror {
+    at: At,
+    tool: Tool,
+    repository: RepoSlug,
+}
+
+#[derive(Debug)]
+enum At {
+    Folder(PathBuf),
+    Web(Http, Url),
+}
+
+impl Mirror {
+    /// In a folder of this machine. Touches nothing.
+    pub const fn in_folder(root: PathBuf, tool: Tool, repository: RepoSlug) -> Self {
+        Self { at: At::Folder(root), tool, repository }
+    }
+
+    /// Behind an address.
+    pub const fn behind(base: Url, http: Http, tool: Tool, repository: RepoSlug) -> Self {
+        Self { at: At::Web(http, base), tool, repository }
+    }
+
+    /// What people call it.
+    pub fn name(&self) -> String {
+        self.place().to_string()
+    }
+
+    /// Where it would have a file.
+    pub(super) fn address(&self, tag: &Tag, name: &str) -> String {
+        self.place().address(&self.repository, tag, name).unwrap_or_else(|| format!("{}#{name}", self.name()))
+    }
+
+    /// That a mirror in a folder has a file; of one behind a URL that is not asked.
+    pub(super) fn check_local(&self, tag: &Tag, name: &str) -> Result<(), OriginError> {
+        let At::Folder(root) = &self.at else { return Ok(()) };
+        let path = mirror_layout::asset_path(root, &self.repository, tag, name);
+        if path.is_some_and(|path| path.is_file()) {
+            return Ok(());
+        }
+        Err(self.failed(MirrorError::Missing { tag: tag.clone(), name: name.to_owned() }))
+    }
+
+    /// The release of the tag, or the newest by version that is no prerelease.
+    pub(super) async fn release(&self, spec: &VersionSpec) -> Result<Listing, OriginError> {
+        let index = self.index().await?;
+        let found = match spec {
+            VersionSpec::Exact(tag) => index.release(tag).map(mirror::MirroredRelease::as_release).ok_or_else(|| {
+                let has = index.releases.iter().map(|release| release.tag.to_string()).collect();
+                MirrorError::NoRelease { tag: tag.clone(), has }
+            }),
+            VersionSpec::Latest => upgrade::newest(&releases(&index), false).cloned().ok_or(MirrorError::NoVersions),
+        };
+        found.map(Listing::Index).map_err(|problem| self.failed(problem))
+    }
+
+    /// Every release it has.
+    pub(super) async fn published(&self) -> Result<Vec<Release>, OriginError> {
+        Ok(releases(&self.index().await?))
+    }
+
+    /// A small file of a release, if it is what the index says.
+    pub(super) async fn small_file(&self, tag: &Tag, asset: &Asset) -> Result<Option<Vec<u8>>, OriginError> {
+        let bytes = match &self.at {
+            At::Folder(root) => mirror::small_file(root, &self.repository, tag, &asset.name, MAX_SMALL_FILE)
+                .map_err(|problem| self.failed(problem))?,
+            At::Web(http, base) => {
+                let url = mirror_layout::asset_url(base, &self.repository, tag, &asset.name);
+                http.patient_small_file(&url, &as_it_is(), None, MAX_SMALL_FILE).await?.map(Into::into)
+            }
+        };
+        if let (Some(bytes), Ok(Some(stated))) = (&bytes, &asset.digest) {
+            let (name, found, stated) = (asset.name.clone(), Sha256Digest::of(bytes), *stated);
+            if found != stated {
+                return Err(self.failed(MirrorError::Damaged { tag: tag.clone(), name, found, stated }));
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// The proofs it has of where an asset comes from.
+    pub(super) async fn proofs(&self, listing: Option<&Listing>, tag: &Tag, asset: &str) -> Proofs {
+        let name = attestation::file_name(asset);
+        let file = match listing.and_then(Listing::release) {
+            Some(release) => release.asset(&name).cloned(),
+            // The index was not asked, and need not be: what a proof says is proven by itself.
+            None => Some(Asset { id: None, name, size: None, state: AssetState::Uploaded, digest: Ok(None) }),
+        };
+        let Some(file) = file else { return Proofs::None };
+        match self.small_file(tag, &file).await {
+            Ok(Some(text)) => Proofs::all(text),
+            Ok(None) => Proofs::None,
+            Err(error) => Proofs::failed(&error),
+        }
+    }
+
+    /// Brings an asset to a new file. Other bytes than are stated do not stay there.
+    pub(super) async fn fetch(
+        &self,
+        tag: &Tag,
+        asset: &Asset,
+        destination: &Path,
+        progress: &dyn Progress,
+    ) -> Result<Written, OriginError> {
+        let fetched = match &self.at {
+            At::Folder(root) => {
+                let file = (tag, asset.name.as_str());
+                let bounds = (asset.size, MAX_ASSET);
+                mirror::copy(root, &self.repository, file, bounds, destination, progress).map_err(NetError::Write)?
+            }
+            At::Web(http, base) => self.download(http, base, (tag, asset), destination, progress).await?,
+        };
+        let written = fetched.map_err(|problem| self.failed(problem))?;
+        match &asset.digest {
+            Ok(Some(stated)) if *stated != written.sha256 => {
+                discard(destination).map_err(NetError::Write)?;
+                let (name, found, stated) = (asset.name.clone(), written.sha256, *stated);
+                Err(self.failed(MirrorError::Damaged { tag: tag.clone(), name, found, stated }))
+            }
+            Ok(_) | Err(_) => Ok(written),
+        }
+    }
+
+    async fn download(
+        &self,
+        http: &Http,
+        base: &Url,
+        (tag, asset): (&Tag, &Asset),
+        destination: &Path,
+        progress: &dyn Progress,
+    ) -> Result<Result<Written, MirrorError>, NetError> {
+        let request = Download {
+            url: mirror_layout::asset_url(base, &self.repository, tag, &asset.name),
+            authorization: None,
+            accept: None,
+            size: asset.size,
+            limit: MAX_ASSET,
+            label: format!("Downloading {} {tag}", asset.name),
+        };
+        let (tag, name) = (tag.clone(), asset.name.clone());
+        match download(http, &request, destination, progress).await {
+            Ok(written) => Ok(Ok(written)),
+            Err(NetError::Status { status: 404 | 410, .. }) => Ok(Err(MirrorError::Missing { tag, name })),
+            Err(NetError::Status { url: address, status: status @ (401 | 403), .. }) => {
+                Ok(Err(MirrorError::Refused { address, status }))
+            }
+            Err(NetError::WrongLength { announced: found, expected: stated, .. }) => {
+                Ok(Err(MirrorError::WrongSize { tag, name, found, stated }))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn index(&self) -> Result<Index, OriginError> {
+        let (read, place) = match &self.at {
+            At::Folder(root) => {
+                let path = mirror_layout::index_path(root, &self.repository);
+                (mirror::index(root, &self.repository, &self.tool), path.display().to_string())
+            }
+            At::Web(http, base) => {
+                let url = mirror_layout::index_url(base, &self.repository);
+                let read = match http.patient_small_file(&url, &as_it_is(), None, MAX_INDEX).await {
+                    Ok(text) => text.map(|text| Index::parse(&text, &self.tool, &self.repository)).transpose(),
+                    Err(NetError::Status { url: address, status: status @ (401 | 403), .. }) => {
+                        return Err(self.failed(MirrorError::Refused { address, status }));
+                    }
+                    Err(NetError::TooLong { .. }) => Err(IndexError::TooLong),
+                    Err(error) => return Err(error.into()),
+                };
+                (read.map_err(MirrorError::from), url.to_string())
+            }
+        };
+        let index = read.map_err(|problem| self.failed(problem))?;
+        index.ok_or_else(|| self.failed(MirrorError::NotAMirror { repository: self.repository.clone(), index: place }))
+    }
+
+    fn failed(&self, problem: MirrorError) -> OriginError {
+        OriginError::Mirror { mirror: self.name(), problem: Box::new(problem) }
+    }
+
+    fn place(&self) -> Place {
+        match &self.at {
+            At::Folder(root) => Place::Folder(root.clone()),
+            At::Web(_, base) => Place::Web(base.clone()),
+        }
+    }
+}
+
+fn as_it_is() -> HeaderMap {
+    HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))])
+}
+
+fn releases(index: &Index) -> Vec<Release> {
+    index.releases.iter().map(mirror::MirroredRelease::as_release).collect()
+}

@@ -1,0 +1,46 @@
+//! A build without the cryptography: it reads roots and bundles, and proves nothing.
+
+use chrono::DateTime;
+use chrono::Utc;
+
+use crate::model::Sha256Digest;
+
+use super::policy::Policy;
+use super::proof::Proven;
+use super::refusal::NotProven;
+use super::roots::Root;
+use super::roots::Roots;
+
+/// No root is embedded.
+pub(super) const EMBEDDED: &[&str] = &[];
+
+/// Nobody looks at the keys.
+pub(super) const fn usable(_: &Root) -> Result<(), String> {
+    Ok(())
+}
+
+/// Refuses, whatever is asked.
+pub const fn verify(
+    _bundles: &[&[u8]],
+    _digest: Sha256Digest,
+    _policy: &Policy,
+    _roots: &Roots,
+    _now: DateTime<Utc>,
+) -> Result<Proven, NotProven> {
+    Err(NotProven::CannotVerify)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_ever_proven() {
+        let policy = Policy::of_repository("acme/tool".parse().expect("a repository"));
+        let digest = Sha256Digest::from_bytes([7; 32]);
+        let now = DateTime::<Utc>::UNIX_EPOCH;
+        for bundles in [&[][..], &[b"{}".as_slice()]] {
+            assert_eq!(verify(bundles, digest, &policy, &Roots::embedded(), now), Err(NotProven::CannotVerify));
+        }
+    }
+}

@@ -1,0 +1,395 @@
+//! Whom to trust: the trusted roots of both Sigstore instances, embedded with their date, or read from a file.
+
+use std::fmt;
+
+use chrono::DateTime;
+use chrono::NaiveDate;
+use chrono::Utc;
+use serde::Deserialize;
+use serde::Serialize;
+use serde_json::Value;
+use sha2::Digest;
+use sha2::Sha256;
+use thiserror::Error;
+
+use crate::model::Sha256Digest;
+
+use super::json;
+use super::verifier;
+
+/// When the embedded roots were taken: the day sigstore-trust-root 0.15.1 was published. Changes together with
+/// [`EMBEDDED_SHA256`].
+const EMBEDDED_ON: NaiveDate = NaiveDate::from_ymd_opt(2026, 10, 23).expect("a day of the calendar");
+
+/// What the embedded roots are, so that a newer crate cannot change them without somebody changing the date.
+#[cfg(all(test, feature = "attestation"))]
+const EMBEDDED_SHA256: [&str; 2] = [
+    "6494e21ea73fa7ee769f85f57d5a3e6a08725eae1e38c755fc3517c9e6bc0b66",
+    "484cdfe1a7c65479c5ba2a22193d1be90f0020db1997de696ab207434c62fbb7",
+];
+
+/// The largest file of roots that is read, in bytes. GitHub's own, the larger of the two, has 32 KB.
+const MAX_ROOTS: usize = 1024 * 1024;
+
+/// After how many days a root is called old. GitHub changes its keys every six months or so, and a root does not know what
+/// came after it.
+const OLD_AFTER: i64 = 180;
+
+/// Whose root it is. Decides which evidence it asks for, whatever a bundle says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Instance {
+    /// Sigstore's public instance, which public repositories use: every signature is in a public log.
+    PublicGood,
+    /// GitHub's own instance, which private repositories and release attestations use: no log, a timestamp instead.
+    #[serde(rename = "github")]
+    GitHub,
+    /// Any other. What its root has keys for is asked for.
+    Other,
+}
+
+impl fmt::Display for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::PublicGood => "Sigstore's public instance",
+            Self::GitHub => "GitHub's own instance",
+            Self::Other => "another instance",
+        })
+    }
+}
+
+/// Where a root came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "from", rename_all = "snake_case")]
+pub enum Source {
+    /// It is part of this program since this day.
+    Embedded {
+        /// The day.
+        on: NaiveDate,
+    },
+    /// It was fetched from its instance's repository and verified.
+    Updated {
+        /// On this day.
+        on: NaiveDate,
+        /// The version of the repository's list of files.
+        version: u64,
+    },
+    /// Somebody accepted it for every run.
+    Accepted,
+    /// Somebody named this file.
+    File {
+        /// Its path.
+        path: String,
+    },
+}
+
+/// What a key of a root vouches for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Issues the certificates of signers.
+    CertificateAuthority,
+    /// Vouches for times.
+    TimestampAuthority,
+    /// Records signatures.
+    TransparencyLog,
+    /// Records certificates.
+    CertificateLog,
+}
+
+/// One key of a root, and from when to when it is good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Window {
+    /// What it vouches for.
+    pub role: Role,
+    /// Whose it is.
+    pub name: String,
+    /// From when.
+    pub start: Option<DateTime<Utc>>,
+    /// Until when; none while it is in use.
+    pub end: Option<DateTime<Utc>>,
+}
+
+/// A trusted root: everything one instance's proofs are verified with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Root {
+    /// Whose it is.
+    pub instance: Instance,
+    /// Where it came from.
+    pub source: Source,
+    /// Its keys.
+    pub windows: Vec<Window>,
+    /// The digest of its text, by which people compare it.
+    pub sha256: Sha256Digest,
+    text: String,
+}
+
+/// A text that is no trusted root.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("`{name}` is no trusted root: {reason}")]
+pub struct RootError {
+    /// The file.
+    pub name: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl RootError {
+    pub(super) fn new(name: impl Into<String>, reason: impl fmt::Display) -> Self {
+        Self { name: name.into(), reason: reason.to_string() }
+    }
+}
+
+/// The roots that hold in a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Roots(Vec<Root>);
+
+impl Roots {
+    /// The roots that are part of this program. A build that cannot verify has none.
+    pub fn embedded() -> Self {
+        let source = Source::Embedded { on: EMBEDDED_ON };
+        let read = |text: &&str| Root::read(text, source.clone(), "embedded").expect("the tests read the same text");
+        Self(verifier::EMBEDDED.iter().map(read).collect())
+    }
+
+    /// The roots in a file: one, or one a line, as `gh attestation trusted-root` prints them.
+    pub fn from_file(path: &str, text: &[u8]) -> Result<Self, RootError> {
+        let wrong = |reason: String| RootError::new(path, reason);
+        if text.len() > MAX_ROOTS {
+            return Err(wrong(format!("it has {} bytes, and no root has more than {MAX_ROOTS}", text.len())));
+        }
+        let documents = match json::strict(text) {
+            Ok(()) => vec![text],
+            Err(error) => json::lines(text).ok_or_else(|| wrong(error.to_string()))?,
+        };
+        let source = Source::File { path: path.to_owned() };
+        let read = |text: &[u8]| {
+            let text = str::from_utf8(text).map_err(|error| wrong(error.to_string()))?;
+            Root::read(text, source.clone(), path)
+        };
+        documents.into_iter().map(read).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// These and those.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
+    }
+
+    /// Each root.
+    pub fn iter(&self) -> impl Iterator<Item = &Root> {
+        self.0.iter()
+    }
+
+    /// The last moment at which all of them are known to have had every key.
+    pub fn complete_until(&self) -> Option<DateTime<Utc>> {
+        self.iter().filter_map(Root::complete_until).min()
+    }
+}
+
+impl FromIterator<Root> for Roots {
+    fn from_iter<I: IntoIterator<Item = Root>>(roots: I) -> Self {
+        Self(roots.into_iter().collect())
+    }
+}
+
+impl Root {
+    /// Reads one root, which came from there; `name` is what errors call it.
+    pub fn read(text: &str, source: Source, name: &str) -> Result<Self, RootError> {
+        let wrong = |reason: String| RootError::new(name, reason);
+        json::strict(text.as_bytes()).map_err(|error| wrong(error.to_string()))?;
+        let wire: Wire = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        if !wire.media_type.starts_with("application/vnd.dev.sigstore.trustedroot") {
+            return Err(wrong(format!("its media type is `{}`", wire.media_type)));
+        }
+        let sha256 = Sha256Digest::from_bytes(Sha256::digest(text.as_bytes()).into());
+        let root = Self { instance: wire.instance(), source, windows: wire.windows(), sha256, text: text.to_owned() };
+        verifier::usable(&root).map_err(wrong)?;
+        Ok(root)
+    }
+
+    /// Its text, as it came.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it has keys of this role.
+    pub fn has(&self, role: Role) -> bool {
+        self.windows.iter().any(|window| window.role == role)
+    }
+
+    /// The last moment at which it is known to have had every key of its instance: the day it became part of this program
+    /// or was fetched, or, of a file, the time its newest key began to be valid.
+    pub fn complete_until(&self) -> Option<DateTime<Utc>> {
+        match &self.source {
+            Source::Embedded { on } | Source::Updated { on, .. } => Some(on.and_hms_opt(0, 0, 0)?.and_utc()),
+            Source::Accepted | Source::File { .. } => self.newest_key(),
+        }
+    }
+
+    /// When its newest key began to be valid.
+    pub fn newest_key(&self) -> Option<DateTime<Utc>> {
+        self.windows.iter().filter_map(|window| window.start).max()
+    }
+
+    /// Whether newer proofs may be unknown to it for its age. Of somebody's own instance, the age of its newest key says
+    /// nothing: nobody knows how often it changes them.
+    pub fn is_old(&self, now: DateTime<Utc>) -> bool {
+        let says_nothing = self.source == Source::Accepted && self.instance == Instance::Other;
+        !says_nothing && self.days(now).is_some_and(|days| days > OLD_AFTER)
+    }
+
+    /// A sentence when it is so old that newer proofs may be unknown to it.
+    pub fn age_warning(&self, now: DateTime<Utc>) -> Option<String> {
+        let days = self.days(now)?;
+        if days < 0 {
+            return Some(format!(
+                "this machine says it is {}, before the trusted root of {} was made: is its clock right?",
+                now.date_naive(),
+                self.instance
+            ));
+        }
+        self.is_old(now).then(|| {
+            format!(
+                "the trusted root of {} is {days} days old: proofs that were signed lately may be unknown to it, older \
+                 ones are not affected",
+                self.instance
+            )
+        })
+    }
+
+    fn days(&self, now: DateTime<Utc>) -> Option<i64> {
+        Some((now - self.complete_until()?).num_days())
+    }
+}
+
+/// What is read of a root here; the rest is the verifier's.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire {
+    media_type: String,
+    #[serde(default)]
+    tlogs: Vec<WireLog>,
+    #[serde(default)]
+    certificate_authorities: Vec<WireAuthority>,
+    #[serde(default)]
+    ctlogs: Vec<WireLog>,
+    #[serde(default)]
+    timestamp_authorities: Vec<WireAuthority>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireLog {
+    base_url: String,
+    public_key: WireKey,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireKey {
+    #[serde(default)]
+    valid_for: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireAuthority {
+    uri: Option<String>,
+    #[serde(default)]
+    valid_for: Value,
+}
+
+impl Wire {
+    /// By the names of its certificate authorities. A root that says it is the public instance's and has no log keys is
+    /// still asked for a log entry, which then nothing can prove.
+    fn instance(&self) -> Instance {
+        let is =
+            |name: &str| self.certificate_authorities.iter().any(|authority| authority.uri.as_deref() == Some(name));
+        if is("https://fulcio.sigstore.dev") {
+            Instance::PublicGood
+        } else if is("fulcio.githubapp.com") {
+            Instance::GitHub
+        } else {
+            Instance::Other
+        }
+    }
+
+    fn windows(&self) -> Vec<Window> {
+        let authority = |role: Role| {
+            move |authority: &WireAuthority| {
+                window(role, authority.uri.as_deref().unwrap_or("unnamed"), &authority.valid_for)
+            }
+        };
+        let log = |role: Role| move |log: &WireLog| window(role, &log.base_url, &log.public_key.valid_for);
+        let mut windows: Vec<Window> = Vec::new();
+        windows.extend(self.certificate_authorities.iter().map(authority(Role::CertificateAuthority)));
+        windows.extend(self.timestamp_authorities.iter().map(authority(Role::TimestampAuthority)));
+        windows.extend(self.tlogs.iter().map(log(Role::TransparencyLog)));
+        windows.extend(self.ctlogs.iter().map(log(Role::CertificateLog)));
+        windows
+    }
+}
+
+fn window(role: Role, name: &str, valid_for: &Value) -> Window {
+    let time = |name: &str| {
+        let text = valid_for.get(name)?.as_str()?;
+        Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc())
+    };
+    Window { role, name: name.to_owned(), start: time("start"), end: time("end") }
+}
+
+#[cfg(all(test, feature = "attestation"))]
+mod tests {
+    use super::*;
+
+    fn time(text: &str) -> DateTime<Utc> {
+        text.parse().expect("a time")
+    }
+
+    #[test]
+    fn both_instances_are_embedded_as_of_their_date() {
+        let roots = Roots::embedded();
+        let digests: Vec<String> = roots.iter().map(|root| root.sha256.to_string()).collect();
+        assert_eq!(digests, EMBEDDED_SHA256, "the crate carries other roots: change EMBEDDED_ON with them");
+        let instances: Vec<Instance> = roots.iter().map(|root| root.instance).collect();
+        assert_eq!(instances, [Instance::PublicGood, Instance::GitHub]);
+        let day = |root: &Root| root.newest_key().map(|time| time.date_naive().to_string());
+        let days: Vec<Option<String>> = roots.iter().map(day).collect();
+        assert_eq!(days, [Some("2025-09-23".to_owned()), Some("2026-06-12".to_owned())]);
+    }
+
+    #[test]
+    fn age_is_told() {
+        let roots = Roots::embedded();
+        let github = roots.iter().nth(1).expect("GitHub's");
+        assert_eq!(github.age_warning(time("2026-11-23T00:00:00Z")), None);
+        assert!(github.age_warning(time("2027-11-23T00:00:00Z")).is_some_and(|text| text.contains("396 days old")));
+        assert!(github.age_warning(time("2025-11-23T00:00:00Z")).is_some_and(|text| text.contains("clock")));
+    }
+
+    #[test]
+    fn a_file_holds_one_root_or_one_a_line() {
+        let embedded = Roots::embedded();
+        let one_line = |root: &Root| serde_json::from_str::<Value>(root.text()).expect("JSON").to_string();
+        let lines: Vec<String> = embedded.iter().map(one_line).collect();
+        let roots = Roots::from_file("roots.jsonl", lines.join("\n").as_bytes()).expect("two roots");
+        assert_eq!(roots.iter().count(), 2);
+        let first = embedded.iter().next().expect("a root");
+        assert_eq!(Roots::from_file("one.json", first.text().as_bytes()).expect("one").iter().count(), 1);
+    }
+
+    #[test]
+    fn what_is_no_root_is_refused() {
+        let embedded = Roots::embedded();
+        let text = embedded.iter().next().expect("a root").text().to_owned();
+        let refused = |text: &str| Roots::from_file("x.json", text.as_bytes()).expect_err("refused").to_string();
+        assert!(refused("{}").contains("`x.json` is no trusted root"));
+        assert!(refused("").contains("no trusted root"));
+        assert!(refused(&text.replace("trustedroot+json", "bundle+json")).contains("media type"));
+        assert!(refused(&text.replace("\"start\"", "\"begin\"")).contains("start"));
+        assert!(refused(&text.replace("\"tlogs\"", "\"tlogs\": [], \"tlogs\"")).contains("twice"));
+        assert!(refused(&text.replacen("MII", "AAA", 1)).contains("no trusted root"));
+    }
+}

@@ -1,0 +1,275 @@
+//! The cryptography: the one file that names sigstore-verify and its parts.
+//!
+//! Every root is verified by its own rules, which a bundle cannot change: the public instance's bundles need a certificate
+//! in a certificate log and a signature in a public log, those of GitHub's instance a timestamp, and an instance of
+//! somebody's own whatever its root has keys for.
+
+use chrono::DateTime;
+use chrono::Utc;
+use rustls::pki_types::CertificateDer;
+use sigstore_trust_root::SIGSTORE_GITHUB_TRUSTED_ROOT;
+use sigstore_trust_root::SIGSTORE_PRODUCTION_TRUSTED_ROOT;
+use sigstore_trust_root::TrustedRoot;
+use sigstore_verify::CertificateError;
+use sigstore_verify::Error;
+use sigstore_verify::PublicKeyVerificationPolicy;
+use sigstore_verify::TimestampError;
+use sigstore_verify::TransparencyLogError;
+use sigstore_verify::VerificationPolicy;
+use sigstore_verify::VerificationResult;
+use sigstore_verify::crypto::CertificateInfo;
+use sigstore_verify::crypto::parse_certificate_info;
+use sigstore_verify::types;
+use sigstore_verify::types::DerPublicKey;
+use sigstore_verify::types::Sha256Hash;
+use sigstore_verify::types::SignatureContent;
+
+use crate::model::Sha256Digest;
+
+use super::identity::Identity;
+use super::proof::SigningTime;
+use super::refusal::Part;
+use super::roots::Instance;
+use super::roots::Role;
+use super::roots::Root;
+use super::roots::RootError;
+
+/// The texts of the embedded roots: the public instance's and GitHub's.
+pub(super) const EMBEDDED: &[&str] = &[SIGSTORE_PRODUCTION_TRUSTED_ROOT, SIGSTORE_GITHUB_TRUSTED_ROOT];
+
+/// Whether every key of a root can be used.
+pub(super) fn usable(root: &Root) -> Result<(), String> {
+    Verifier::new(root).map(|_| ())
+}
+
+/// What the cryptography vouches for.
+#[derive(Debug)]
+pub(super) struct Checked {
+    /// Who signed; none when it was a key.
+    pub(super) identity: Option<Identity>,
+    /// The signed statement; none when the bytes themselves were signed.
+    pub(super) payload: Option<Vec<u8>>,
+    /// The earliest proven time.
+    pub(super) signed_at: Option<DateTime<Utc>>,
+    pub(super) time: Option<SigningTime>,
+    pub(super) logged: bool,
+    pub(super) instance: Instance,
+}
+
+/// What did not hold.
+#[derive(Debug, Clone)]
+pub(super) enum Failure {
+    /// It cannot be read.
+    Malformed(String),
+    /// It is of a kind that is not known.
+    Unsupported(String),
+    /// A part of it does not hold.
+    Broken { part: Part, doubt: Doubt, detail: String },
+    /// Everything holds, and it is about other bytes; with the signed statement, if there is one.
+    OtherBytes(Option<Vec<u8>>),
+}
+
+/// What else a broken part may mean: the library does not tell a forged one from one that was made with a key the root does
+/// not know yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// It is broken, whatever the root's age.
+    None,
+    /// It may have been made with a newer key.
+    NewerKey,
+    /// No authority of the root issued the certificate.
+    Stranger,
+}
+
+/// A bundle that was read.
+#[derive(Debug)]
+pub(super) struct Bundle {
+    bundle: types::Bundle,
+    certificate: Option<CertificateInfo>,
+}
+
+impl Bundle {
+    /// Reads one, with its certificate.
+    pub(super) fn read(text: &str) -> Result<Self, String> {
+        let bundle = types::Bundle::from_json(text).map_err(|error| error.to_string())?;
+        let certificate = match bundle.signing_certificate() {
+            Some(certificate) => Some(parse_certificate_info(certificate).map_err(|error| error.to_string())?),
+            None => None,
+        };
+        Ok(Self { bundle, certificate })
+    }
+
+    /// When it says its certificate was issued; not proven.
+    pub(super) fn issued_at(&self) -> Option<DateTime<Utc>> {
+        DateTime::from_timestamp(self.certificate.as_ref()?.not_before.as_second(), 0)
+    }
+
+    fn payload(&self) -> Option<Vec<u8>> {
+        if let SignatureContent::DsseEnvelope(envelope) = &self.bundle.content {
+            return Some(envelope.payload.as_bytes().to_vec());
+        }
+        None
+    }
+}
+
+/// A root made ready, with the rules it stands for.
+pub(super) struct Verifier<'a> {
+    root: &'a Root,
+    trusted: TrustedRoot,
+    inner: sigstore_verify::Verifier,
+    /// Whether an entry in a transparency log is asked for.
+    log: bool,
+    /// Whether the certificate must be in a certificate log.
+    certificate_log: bool,
+}
+
+impl<'a> Verifier<'a> {
+    /// Makes a root ready; says what is wrong with it when its keys cannot be used.
+    fn new(root: &'a Root) -> Result<Self, String> {
+        let trusted = TrustedRoot::from_json(root.text()).map_err(|error| error.to_string())?;
+        let inner = sigstore_verify::Verifier::new(&trusted).map_err(|error| error.to_string())?;
+        let (log, certificate_log) = match root.instance {
+            Instance::PublicGood => (true, true),
+            Instance::GitHub => (false, false),
+            Instance::Other => (root.has(Role::TransparencyLog), root.has(Role::CertificateLog)),
+        };
+        Ok(Self { root, trusted, inner, log, certificate_log })
+    }
+
+    /// As [`Self::new`], with the error people see.
+    pub(super) fn ready(root: &'a Root) -> Result<Self, RootError> {
+        Self::new(root).map_err(|reason| RootError::new(root.instance.to_string(), reason))
+    }
+
+    /// The root it was made from.
+    pub(super) const fn root(&self) -> &Root {
+        self.root
+    }
+
+    /// Verifies by this root's rules; with a key, that this key signed and that a log recorded it.
+    pub(super) fn check(&self, bundle: &Bundle, digest: Sha256Digest, key: Option<&str>) -> Result<Checked, Failure> {
+        let digest = Sha256Hash::from_hex(&digest.to_string()).expect("a digest is 64 hexadecimal digits");
+        let result = match key {
+            None => {
+                let mut policy = VerificationPolicy::any_identity();
+                if !self.log {
+                    policy = policy.skip_tlog_unsafe();
+                }
+                if !self.certificate_log {
+                    policy = policy.skip_sct();
+                }
+                self.inner.verify(digest, &bundle.bundle, &policy)
+            }
+            Some(pem) => {
+                let key = DerPublicKey::from_pem(pem)
+                    .map_err(|error| Failure::Unsupported(format!("the key that was named: {error}")))?;
+                self.inner.verify(digest, &bundle.bundle, &PublicKeyVerificationPolicy::new(key))
+            }
+        };
+        let result = result.map_err(|error| failure(&error, bundle))?;
+        self.confirm(&result, bundle, key.is_some())?;
+        Ok(self.checked(&result, bundle))
+    }
+
+    /// That everything this root asks for was really verified. The library refuses before this does; a later version that
+    /// leaves something out is caught here.
+    fn confirm(&self, result: &VerificationResult, bundle: &Bundle, by_key: bool) -> Result<(), Failure> {
+        let broken =
+            |part: Part, detail: &str| Err(Failure::Broken { part, doubt: Doubt::None, detail: detail.to_owned() });
+        let evidence = bundle.bundle.has_inclusion_proof() || bundle.bundle.has_inclusion_promise();
+        if (self.log || by_key) && !(result.tlog_verified() && evidence) {
+            return broken(Part::Log, "no log entry was verified");
+        }
+        if by_key {
+            return Ok(());
+        }
+        if !result.certificate_verified() || result.certificate().is_none() {
+            return broken(Part::Certificate, "the certificate was not verified");
+        }
+        if self.certificate_log && !result.sct_verified() {
+            return broken(Part::Certificate, "its record in the certificate log was not verified");
+        }
+        if result.verified_timestamps().is_empty() {
+            return broken(Part::Timestamp, "no time was verified");
+        }
+        Ok(())
+    }
+
+    fn checked(&self, result: &VerificationResult, bundle: &Bundle) -> Checked {
+        let times = result.verified_timestamps();
+        // Each stamp that is there was verified; any other time is the log's.
+        let stamps = bundle.bundle.verification_material.timestamp_verification_data.rfc3161_timestamps.len();
+        let time = match (stamps > 0, times.len() > stamps) {
+            (true, true) => Some(SigningTime::LogAndTimestampAuthority),
+            (true, false) => Some(SigningTime::TimestampAuthority),
+            (false, true) => Some(SigningTime::Log),
+            (false, false) => None,
+        };
+        Checked {
+            identity: result.certificate().map(identity),
+            payload: bundle.payload(),
+            signed_at: times.iter().min().and_then(|time| DateTime::from_timestamp(time.as_second(), 0)),
+            time,
+            logged: result.tlog_verified(),
+            instance: self.root.instance,
+        }
+    }
+
+    /// Whether the bundle's certificate names an authority of this root as its issuer. Decides nothing but which of several
+    /// refusals is told.
+    pub(super) fn issued(&self, bundle: &Bundle) -> bool {
+        let Some(certificate) = bundle.bundle.signing_certificate() else { return false };
+        let der = CertificateDer::from(certificate.as_bytes());
+        let Ok(leaf) = webpki::EndEntityCert::try_from(&der) else { return false };
+        self.trusted.certificate_authorities.iter().flat_map(|authority| &authority.cert_chain.certificates).any(
+            |entry| {
+                let der = CertificateDer::from(entry.raw_bytes.as_bytes());
+                webpki::anchor_from_trusted_cert(&der).is_ok_and(|anchor| anchor.subject.as_ref() == leaf.issuer())
+            },
+        )
+    }
+}
+
+/// What the library's error means here.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the library's errors may grow; what is not known is not accepted")]
+fn failure(error: &Error, bundle: &Bundle) -> Failure {
+    let broken = |part: Part, doubt: Doubt| Failure::Broken { part, doubt, detail: error.to_string() };
+    match error {
+        Error::ArtifactMismatch(_) => Failure::OtherBytes(bundle.payload()),
+        Error::SignatureInvalid(_) | Error::Crypto(_) => broken(Part::Signature, Doubt::None),
+        Error::Certificate(CertificateError::ChainInvalid(_) | CertificateError::NoValidAuthority { .. }) => {
+            broken(Part::Certificate, Doubt::Stranger)
+        }
+        Error::Certificate(CertificateError::Sct(_)) => broken(Part::Certificate, Doubt::NewerKey),
+        Error::Certificate(_) => broken(Part::Certificate, Doubt::None),
+        Error::TransparencyLog(
+            TransparencyLogError::UnknownLog { .. }
+            | TransparencyLogError::Checkpoint(_)
+            | TransparencyLogError::InclusionPromise(_),
+        ) => broken(Part::Log, Doubt::NewerKey),
+        Error::TransparencyLog(_) => broken(Part::Log, Doubt::None),
+        Error::Timestamp(TimestampError::Invalid(_)) => broken(Part::Timestamp, Doubt::NewerKey),
+        Error::Timestamp(_) => broken(Part::Timestamp, Doubt::None),
+        Error::Bundle(_) if bundle.bundle.verification_material.tlog_entries.is_empty() => {
+            broken(Part::Log, Doubt::None)
+        }
+        Error::UnsupportedBundle(_) | Error::UnsupportedArtifact(_) => Failure::Unsupported(error.to_string()),
+        _ => Failure::Malformed(error.to_string()),
+    }
+}
+
+/// The claims of a certificate, in our own words.
+fn identity(certificate: &CertificateInfo) -> Identity {
+    let claims = certificate.ci_claims.clone();
+    Identity {
+        name: certificate.identity.as_ref().map(ToString::to_string),
+        issuer: certificate.issuer.clone(),
+        runner: claims.runner_environment,
+        repository: claims.source_repository_uri,
+        commit: claims.source_repository_digest,
+        git_ref: claims.source_repository_ref,
+        repository_id: claims.source_repository_identifier,
+        owner_id: claims.source_repository_owner_identifier,
+        run: claims.run_invocation_uri,
+    }
+}

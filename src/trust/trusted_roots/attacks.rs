@@ -1,0 +1,358 @@
+//! Repositories that are tampered with, cut, old or endless: each is refused by the name of its file, and nothing changes.
+#![expect(clippy::disallowed_methods, reason = "copies of a repository are damaged on disk")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::DateTime;
+use chrono::Utc;
+
+use super::samples::Contents;
+use super::samples::Manners;
+use super::samples::Signer;
+use super::samples::serve;
+use super::samples::trusted_root;
+use crate::io::net::Http;
+use crate::io::net::HttpOptions;
+use crate::trust::attestation::Instance;
+use crate::trust::attestation::Source;
+use crate::trust::trusted_roots::Anchor;
+use crate::trust::trusted_roots::Keyring;
+use crate::trust::trusted_roots::Place;
+use crate::trust::trusted_roots::Refreshed;
+use crate::trust::trusted_roots::UpdateError;
+use crate::trust::trusted_roots::Versions;
+
+const NOW: &str = "2026-11-28T12:00:00Z";
+
+/// A user, and a repository whose keys the program knows.
+struct World {
+    folder: tempfile::TempDir,
+    signer: Signer,
+    anchor: Anchor,
+    keyring: Keyring,
+}
+
+impl World {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let signer = Signer::new();
+        let keyring = Keyring::new(Some(folder.path().join("trust")));
+        let world = Self { anchor: signer.anchor(), folder, signer, keyring };
+        world.write(&Contents::good());
+        world
+    }
+
+    fn repository(&self) -> PathBuf {
+        self.folder.path().join("repository")
+    }
+
+    fn write(&self, contents: &Contents) {
+        self.signer.write(&self.repository(), contents);
+    }
+
+    fn write_root(&self, version: u64, root: &[u8]) {
+        fs::write(self.repository().join(format!("{version}.root.json")), root).expect("written");
+    }
+
+    fn update_from(&self, place: &Place, now: &str) -> Result<Refreshed, UpdateError> {
+        update(&self.keyring, &self.anchor, place, now)
+    }
+
+    fn update(&self) -> Result<Refreshed, UpdateError> {
+        self.update_from(&Place::Folder(self.repository()), NOW)
+    }
+
+    /// The update is refused in these words, and everything that is kept is as it was.
+    fn is_refused(&self, words: &str) {
+        self.is_refused_from(&Place::Folder(self.repository()), NOW, words);
+    }
+
+    fn is_refused_from(&self, place: &Place, now: &str, words: &str) {
+        let before = (kept(&self.keyring), self.keyring.roots().expect("roots"));
+        let refused = self.update_from(place, now).expect_err(words).to_string();
+        assert!(refused.contains(words), "expected `{words}`, found `{refused}`");
+        assert_eq!((kept(&self.keyring), self.keyring.roots().expect("roots")), before);
+    }
+
+    fn change(&self, name: &str, change: impl Fn(&str) -> String) {
+        change_file(&self.repository().join(name), change);
+    }
+
+    fn target(&self) -> String {
+        let entries = fs::read_dir(self.repository().join("targets")).expect("readable");
+        let name = entries.flatten().next().expect("one").file_name();
+        format!("targets/{}", name.to_str().expect("UTF-8"))
+    }
+}
+
+fn update(keyring: &Keyring, anchor: &Anchor, place: &Place, now: &str) -> Result<Refreshed, UpdateError> {
+    let now: DateTime<Utc> = now.parse().expect("a time");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().expect("a runtime");
+    runtime.block_on(keyring.update(anchor, place, now))
+}
+
+fn web(address: &str) -> Place {
+    let options = HttpOptions { idle_timeout: Duration::from_secs(5), ..HttpOptions::default() };
+    Place::Web { http: Http::new(options).expect("a client"), base: address.parse().expect("an address") }
+}
+
+fn change_file(path: &Path, change: impl Fn(&str) -> String) {
+    let text = fs::read_to_string(path).expect("readable");
+    let changed = change(&text);
+    assert_ne!(changed, text, "the change changes something");
+    fs::write(path, changed).expect("written");
+}
+
+/// Every file that is kept, with its bytes.
+fn kept(keyring: &Keyring) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![keyring.folder().expect("a folder").to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            if entry.path().is_dir() {
+                folders.push(entry.path());
+            } else {
+                found.insert(entry.path(), fs::read(entry.path()).expect("readable"));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_good_repository_gives_its_root() {
+    let world = World::new();
+    let refreshed = world.update().expect("updated");
+    assert_eq!(refreshed.updated.versions, Versions { root: 1, timestamp: 7, snapshot: 5, targets: 3 });
+    let root = refreshed.root.expect("a root");
+    assert_eq!(root.text(), Contents::good().target);
+    assert_eq!(root.source, Source::Updated { on: "2026-11-28".parse().expect("a day"), version: 3 });
+    assert_eq!(kept(&world.keyring).len(), 1);
+    // Nothing new a day later: it is known to be complete for a day more.
+    let again = world.update_from(&Place::Folder(world.repository()), "2026-11-29T12:00:00Z").expect("updated");
+    assert_eq!(again.before.expect("a root").sha256, root.sha256);
+    assert_eq!(again.root.and_then(|root| root.complete_until()), "2026-11-29T00:00:00Z".parse().ok());
+}
+
+#[test]
+fn a_copy_is_a_repository_again() {
+    let world = World::new();
+    let next = Signer::new();
+    world.write_root(2, &next.root(2, "2036-01-01T00:00:00Z", &[&world.signer, &next]));
+    next.write(&world.repository(), &Contents::good());
+    let copy = world.folder.path().join("copy");
+    // The second time, nothing but the timestamp is read, and the copy is whole nevertheless.
+    for _ in 0..2 {
+        let updated = world.update().expect("updated").updated;
+        updated.save(&copy).expect("saved");
+        let elsewhere = Keyring::new(Some(world.folder.path().join("elsewhere")));
+        let there = update(&elsewhere, &world.anchor, &Place::Folder(copy.clone()), NOW).expect("updated").updated;
+        assert_eq!(there, updated);
+        fs::remove_dir_all(&copy).expect("removed");
+    }
+}
+
+#[test]
+fn an_older_root_than_the_program_brings_is_kept_and_does_not_hold() {
+    let world = World::new();
+    world.write(&Contents {
+        target: trusted_root(Instance::PublicGood).replace("2025-09-23T", "2025-09-22T"),
+        ..Contents::good()
+    });
+    let refreshed = world.update_from(&Place::Folder(world.repository()), "2026-08-22T12:00:00Z").expect("updated");
+    assert_ne!(refreshed.root.expect("a root").sha256, refreshed.updated.sha256());
+}
+
+#[test]
+fn what_is_signed_by_nobody_known_is_refused() {
+    for (file, words) in [
+        ("timestamp.json", "`timestamp.json` is refused: 0 of the 1 signatures it needs are valid"),
+        ("5.snapshot.json", "`5.snapshot.json` is refused: 0 of the 1 signatures it needs are valid"),
+        ("3.targets.json", "`3.targets.json` is refused: 0 of the 1 signatures it needs are valid"),
+    ] {
+        let world = World::new();
+        world.change(file, |text| text.replace("2036-01-01", "2037-01-01"));
+        world.is_refused(words);
+        world.write(&Contents::good());
+        world.update().expect("updated");
+        world.change(file, |text| text.replace("2036-01-01", "2037-01-01"));
+        if file == "timestamp.json" {
+            world.is_refused(words);
+        }
+    }
+    let world = World::new();
+    Signer::new().write(&world.repository(), &Contents::good());
+    world.is_refused("`timestamp.json` is refused: 0 of the 1");
+}
+
+#[test]
+fn a_root_that_is_not_the_one_that_is_listed_is_refused() {
+    let world = World::new();
+    let target = world.target();
+    world.change(&target, |text| text.replace("2026-11-01T", "2026-11-02T"));
+    world.is_refused(
+        "trusted_root.json` is refused: it is not the file that is listed (trusted_root.json: sha256 mismatch)",
+    );
+    world.change(&target, |text| text[..text.len() / 2].to_owned());
+    world.is_refused("trusted_root.json` is refused: it is not the file that is listed (trusted_root.json: length");
+    world.change(&target, |text| text.repeat(4));
+    world.is_refused("trusted_root.json`: failed to read");
+    fs::remove_file(world.repository().join(target)).expect("removed");
+    world.is_refused("trusted_root.json` is refused: it is not there");
+}
+
+#[test]
+fn what_is_signed_and_no_root_of_this_instance_is_refused() {
+    let world = World::new();
+    world.write(&Contents { target: trusted_root(Instance::GitHub), ..Contents::good() });
+    world.is_refused("`trusted_root.json` is refused: it is the root of GitHub's own instance");
+    world.write(&Contents { target: "{}".to_owned(), ..Contents::good() });
+    world.is_refused("`trusted_root.json` is refused: missing field");
+}
+
+#[test]
+fn missing_and_cut_files_are_named() {
+    for name in ["timestamp.json", "5.snapshot.json", "3.targets.json"] {
+        let world = World::new();
+        world.change(name, |text| text[..text.len() / 2].to_owned());
+        world.is_refused(&format!("`{name}` is refused: it is not well-formed"));
+        fs::remove_file(world.repository().join(name)).expect("removed");
+        world.is_refused(&format!("`{name}` is refused: it is not there"));
+        fs::create_dir(world.repository().join(name)).expect("made");
+        world.is_refused(&format!("failed to fetch `{name}`: failed to read"));
+    }
+}
+
+#[test]
+fn what_has_expired_is_refused() {
+    let world = World::new();
+    world.write(&Contents { timestamp_expires: "2026-11-28T11:59:59Z", ..Contents::good() });
+    world.is_refused("`timestamp.json` is refused: it expired on 2026-11-28T11:59:59Z");
+    world.write(&Contents::good());
+    world.is_refused_from(
+        &Place::Folder(world.repository()),
+        "2036-02-01T00:00:00Z",
+        "`root.json` is refused: it expired",
+    );
+    world.update().expect("updated");
+    world.write_root(2, &world.signer.root(2, "2026-11-01T00:00:00Z", &[&world.signer]));
+    world.is_refused("`root.json` is refused: it expired on 2026-11-01T00:00:00Z");
+}
+
+#[test]
+fn nobody_goes_back_in_time() {
+    let world = World::new();
+    world.update().expect("updated");
+    let older = |change: fn(&mut Contents)| {
+        let mut contents = Contents::good();
+        change(&mut contents);
+        world.write(&contents);
+    };
+    older(|contents| contents.timestamp = 6);
+    world.is_refused("`timestamp.json` is refused: its version of timestamp is 6, and 7 was seen before");
+    older(|contents| (contents.timestamp, contents.snapshot) = (8, 4));
+    world
+        .is_refused("`timestamp.json` is refused: its version of snapshot (via timestamp) is 4, and 5 was seen before");
+    older(|contents| (contents.timestamp, contents.snapshot, contents.targets) = (8, 6, 2));
+    world.is_refused(
+        "`6.snapshot.json` is refused: its version of targets.json (via snapshot) is 2, and 3 was seen before",
+    );
+    older(|contents| (contents.timestamp, contents.snapshot, contents.targets) = (8, 6, 4));
+    assert_eq!(world.update().expect("updated").updated.versions.timestamp, 8);
+}
+
+#[test]
+fn keys_change_only_by_the_keys_before_them() {
+    let world = World::new();
+    world.update().expect("updated");
+    let (next, stranger) = (Signer::new(), Signer::new());
+    let far = "2036-01-01T00:00:00Z";
+    world.write_root(2, &stranger.root(2, far, &[&stranger]));
+    world.is_refused("`2.root.json` is refused: 0 of the 1 signatures it needs are valid");
+    world.write_root(2, &next.root(3, far, &[&world.signer, &next]));
+    world.is_refused("`2.root.json` is refused: its version is 3, and 2 must follow 1");
+    world.write_root(2, &next.root(2, far, &[&world.signer, &next]));
+    world.is_refused("`timestamp.json` is refused: 0 of the 1");
+    next.write(&world.repository(), &Contents::good());
+    assert_eq!(world.update().expect("updated").updated.versions.root, 2);
+    // What was learned is not forgotten by a repository that has forgotten it.
+    fs::remove_file(world.repository().join("2.root.json")).expect("removed");
+    world.update().expect("the keys of the second root still hold");
+    world.write(&Contents::good());
+    world.is_refused("`timestamp.json` is refused: 0 of the 1");
+}
+
+#[test]
+fn servers_may_misbehave() {
+    let world = World::new();
+    let from = |manners: Manners| web(&serve(world.repository(), manners));
+    let is_refused = |manners: Manners, words: &str| world.is_refused_from(&from(manners), NOW, words);
+    is_refused(
+        Manners::Endless("timestamp.json"),
+        "failed to fetch `timestamp.json`: the answer from http://127.0.0.1",
+    );
+    is_refused(Manners::Endless("5.snapshot.json"), "is longer than 262144 bytes");
+    is_refused(Manners::Endless("trusted_root.json"), "is longer than");
+    is_refused(Manners::LoginPage("3.targets.json"), "sent a web page instead of the file");
+    is_refused(Manners::Cuts("3.targets.json"), "failed to fetch `3.targets.json`: the connection to 127.0.0.1");
+    is_refused(Manners::Broken, "answered HTTP 500");
+    world.update_from(&from(Manners::Forbids), NOW).expect("the chain of roots ends with what is forbidden");
+    world.update_from(&from(Manners::Honest), NOW).expect("updated");
+    fs::remove_file(world.repository().join("timestamp.json")).expect("removed");
+    is_refused(Manners::Forbids, "failed to fetch `timestamp.json`: http://127.0.0.1");
+    is_refused(Manners::Honest, "`timestamp.json` is refused: it is not there");
+}
+
+/// The public instance's real repository of August 2026, which lies beside the project and never in it.
+fn public_good() -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/attestation/tuf-public-good");
+    if path.is_dir() {
+        return Some(path);
+    }
+    crate::skip::record("the repository of the public instance", &format!("have {}", path.display()));
+    None
+}
+
+#[test]
+fn the_real_repository_of_the_public_instance() {
+    let Some(real) = public_good() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let copy = folder.path().join("repository");
+    fs::create_dir_all(copy.join("targets")).expect("made");
+    for folder in ["", "targets"] {
+        for entry in fs::read_dir(real.join(folder)).expect("readable").flatten().filter(|entry| entry.path().is_file())
+        {
+            fs::copy(entry.path(), copy.join(folder).join(entry.file_name())).expect("copied");
+        }
+    }
+    let (place, then) = (Place::Folder(copy.clone()), "2026-08-22T12:00:00Z");
+    let expected = "6494e21ea73fa7ee769f85f57d5a3e6a08725eae1e38c755fc3517c9e6bc0b66";
+    let fifth = fs::read_to_string(real.join("5.root.json")).expect("readable").leak();
+    for (name, anchor, root) in
+        [("embedded", Anchor::ALL[0], 16), ("old", Anchor { root: fifth, ..Anchor::ALL[0] }, 15)]
+    {
+        let keyring = Keyring::new(Some(folder.path().join(name)));
+        let refreshed = update(&keyring, &anchor, &place, then).expect("updated");
+        assert_eq!(refreshed.updated.sha256().to_string(), expected);
+        assert_eq!(refreshed.updated.versions, Versions { root, timestamp: 762, snapshot: 165, targets: 14 });
+        let before = kept(&keyring);
+        let refused = |now: &str| update(&keyring, &anchor, &place, now).expect_err("refused").to_string();
+        assert_eq!(refused("2026-08-28T19:25:57Z"), "`timestamp.json` is refused: it expired on 2026-08-28T19:25:56Z");
+        change_file(&copy.join("timestamp.json"), |text| text.replace("762", "763"));
+        assert!(refused(then).starts_with("`timestamp.json` is refused: 0 of the 1"), "{}", refused(then));
+        fs::copy(real.join("timestamp.json"), copy.join("timestamp.json")).expect("copied");
+        assert_eq!(kept(&keyring), before);
+    }
+    let keyring = Keyring::new(Some(folder.path().join("another")));
+    let refused = update(&keyring, &Anchor::ALL[1], &place, then).expect_err("it is not GitHub's");
+    assert!(refused.to_string().contains("`10.root.json` is refused"), "{refused}");
+    let target = format!("targets/{expected}.trusted_root.json");
+    change_file(&copy.join(target), |text| text.replace("2025-09-23", "2025-09-24"));
+    let refused = update(&keyring, &Anchor::ALL[0], &place, then).expect_err("refused").to_string();
+    assert!(refused.contains("sha256 mismatch"), "{refused}");
+    assert!(kept(&keyring).is_empty());
+}

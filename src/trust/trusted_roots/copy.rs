@@ -1,0 +1,51 @@
+//! Writes what an update was verified by as a repository again, for machines without a network.
+#![expect(clippy::disallowed_methods, reason = "the copy is written here")]
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::rc::Rc;
+
+use crate::io::fs::Dir;
+use crate::io::fs::OutputFile;
+use crate::io::fs::finished;
+use crate::trust::trusted_roots::KeyringError;
+use crate::trust::trusted_roots::Updated;
+
+/// The directory of a repository with what it is about.
+const TARGETS: &str = "targets";
+
+impl Updated {
+    /// Writes the files of its repository that led to it into a directory. Whoever reads them verifies them again.
+    pub fn save(&self, folder: &Path) -> Result<(), KeyringError> {
+        fs::create_dir_all(folder).map_err(KeyringError::io("create the directory", folder))?;
+        let missing = || KeyringError::io("open the directory", folder)(io::ErrorKind::NotFound.into());
+        let top = Rc::new(Dir::open(folder)?.ok_or_else(missing)?);
+        let targets = Rc::new(top.make_subdirectory(TARGETS)?);
+        for (name, text) in self.files() {
+            let (dir, name) = match name.strip_prefix(TARGETS).and_then(|below| below.strip_prefix('/')) {
+                Some(name) => (&targets, name),
+                None => (&top, name.as_str()),
+            };
+            finished(OutputFile::create_in(Rc::clone(dir), name)?, text.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Each file under the names a repository may have it by; the timestamp, which leads to all others, last.
+    fn files(&self) -> Vec<(String, &str)> {
+        let root = self.root_text();
+        let mut files = vec![
+            (format!("targets/{}.trusted_root.json", self.sha256()), root),
+            ("targets/trusted_root.json".to_owned(), root),
+        ];
+        for (name, text) in self.metadata.iter().filter(|(name, _)| *name != "timestamp.json") {
+            files.push((name.trim_start_matches("root_history/").to_owned(), text));
+        }
+        for (name, version) in [("snapshot.json", self.versions.snapshot), ("targets.json", self.versions.targets)] {
+            files.extend(self.metadata.get(name).map(|text| (format!("{version}.{name}"), text.as_str())));
+        }
+        files.extend(self.metadata.get_key_value("timestamp.json").map(|(name, text)| (name.clone(), text.as_str())));
+        files
+    }
+}

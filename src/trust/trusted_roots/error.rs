@@ -1,0 +1,96 @@
+//! Why the trusted roots of a user cannot be read or changed.
+
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::io::fs::FileError;
+use crate::trust::attestation::RootError;
+use crate::trust::trusted_roots::FetchError;
+
+/// Why the roots a user trusts cannot be read or changed.
+#[derive(Debug, Error)]
+pub enum KeyringError {
+    /// The system names no folder for them.
+    #[error("this system names no folder for the data of its users, where trusted roots are kept")]
+    NoFolder,
+    /// The file system refused.
+    #[error("failed to {doing} `{path}`", path = path.display())]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// On which file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A stored root is not what was stored.
+    #[error("the stored trusted root `{path}` cannot be used: {reason}", path = path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Another user could have put roots there.
+    #[error("`{path}` belongs to another user (number {owner}), who could have put trusted roots there", path = path.display())]
+    OfAnother {
+        /// The directory.
+        path: PathBuf,
+        /// The user.
+        owner: u32,
+    },
+    /// A file cannot be written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Others than the user could have put roots there.
+    #[error("others than its owner may write `{path}`, so that anybody could have put trusted roots there", path = path.display())]
+    Exposed {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// What was offered is no trusted root.
+    #[error(transparent)]
+    NoRoot(#[from] RootError),
+}
+
+/// Why a newer root was not fetched. What held before holds on.
+#[derive(Debug, Error)]
+pub enum UpdateError {
+    /// This build has no cryptography for it.
+    #[error("this build of reproq cannot verify attestations")]
+    CannotVerify,
+    /// The roots of the user cannot be read or changed.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    /// A file of the repository could not be had.
+    #[error("failed to fetch `{file}`: {source}")]
+    Fetch {
+        /// The file.
+        file: String,
+        /// Why.
+        source: FetchError,
+    },
+    /// A file of the repository is not what it must be.
+    #[error("`{file}` is refused: {reason}")]
+    Refused {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+        /// Whether it was right once, and is too old.
+        expired: bool,
+    },
+}
+
+impl KeyringError {
+    pub(super) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { doing, path: path.to_owned(), source }
+    }
+
+    pub(super) fn damaged(path: &Path, reason: String) -> Self {
+        Self::Damaged { path: path.to_owned(), reason }
+    }
+}

@@ -1,0 +1,435 @@
+//! The folder itself: the roots that hold, accepting and forgetting those of others, keeping newer ones.
+#![expect(clippy::disallowed_methods, reason = "the roots a user trusts are read and written here")]
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+
+use chrono::DateTime;
+use chrono::Utc;
+
+use crate::io::fs::Dir;
+use crate::io::fs::FileError;
+use crate::io::fs::FileKind;
+use crate::io::fs::OutputFile;
+use crate::io::fs::bounded_read;
+use crate::io::fs::finished;
+use crate::io::fs::sweep;
+use crate::model::Sha256Digest;
+use crate::trust::attestation::Instance;
+use crate::trust::attestation::Root;
+use crate::trust::attestation::Roots;
+use crate::trust::attestation::Source;
+use crate::trust::trusted_roots::Anchor;
+use crate::trust::trusted_roots::KeyringError;
+use crate::trust::trusted_roots::Place;
+use crate::trust::trusted_roots::UpdateError;
+use crate::trust::trusted_roots::Updated;
+use crate::trust::trusted_roots::update;
+
+/// The folders below.
+const ACCEPTED: &str = "accepted";
+const UPDATED: &str = "updated";
+
+/// No trusted root and no record of one comes near this many bytes.
+const MAX_FILE: u64 = 16 * 1024 * 1024;
+
+/// A root that was offered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// The root.
+    pub root: Root,
+    /// Whether it was not accepted before.
+    pub is_new: bool,
+}
+
+/// What an update came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refreshed {
+    /// What was fetched.
+    pub updated: Updated,
+    /// The root that held before.
+    pub before: Option<Root>,
+    /// The root that holds now: the fetched one, unless this program brings a newer one.
+    pub root: Option<Root>,
+}
+
+/// The roots a user trusts.
+#[derive(Debug, Clone)]
+pub struct Keyring {
+    folder: Option<PathBuf>,
+}
+
+impl Keyring {
+    /// The roots in this folder beside the embedded ones; without a folder those alone. Touches nothing.
+    pub const fn new(folder: Option<PathBuf>) -> Self {
+        Self { folder }
+    }
+
+    /// Its folder.
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    /// The roots that hold: of each instance the newest that is known, and every root of others that was accepted. A stored
+    /// one that cannot be used fails all of it: without it, another answer might come out than the user decided.
+    pub fn roots(&self) -> Result<Roots, KeyringError> {
+        let mut roots: Vec<Root> = Vec::new();
+        for embedded in Roots::embedded().iter() {
+            let updated = self.updated_root(embedded.instance)?.map(|(_, root)| root);
+            roots.push(updated.filter(|updated| replaces(updated, embedded)).unwrap_or_else(|| embedded.clone()));
+        }
+        for accepted in self.accepted()? {
+            if roots.iter().all(|root| root.sha256 != accepted.sha256) {
+                roots.push(accepted);
+            }
+        }
+        Ok(roots.into_iter().collect())
+    }
+
+    /// Trusts the roots in a text from now on: one, or one a line. What was accepted before stays as it is.
+    pub fn accept(&self, name: &str, text: &[u8]) -> Result<Vec<Accepted>, KeyringError> {
+        let offered = Roots::from_file(name, text)?;
+        let folder = self.made(ACCEPTED)?;
+        // Also where nothing is new.
+        if let Some(dir) = Dir::open(&folder)? {
+            sweep(&dir);
+        }
+        let known = self.accepted()?;
+        let mut accepted: Vec<Accepted> = Vec::new();
+        for root in offered.iter() {
+            let is_known = |other: &Root| other.sha256 == root.sha256;
+            if accepted.iter().any(|earlier| is_known(&earlier.root)) {
+                continue;
+            }
+            let is_new = !known.iter().any(is_known);
+            if is_new {
+                place(&folder.join(format!("{}.json", root.sha256)), root.text().as_bytes())?;
+            }
+            accepted.push(Accepted { root: root.clone(), is_new });
+        }
+        Ok(accepted)
+    }
+
+    /// No longer trusts a root that was accepted. False when it was not. It is not read, so that a damaged one can go too.
+    pub fn forget(&self, sha256: &Sha256Digest) -> Result<bool, KeyringError> {
+        let Some(folder) = self.existing(ACCEPTED)? else { return Ok(false) };
+        let path = folder.join(format!("{sha256}.json"));
+        match fs::remove_file(&path) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(KeyringError::io("remove", &path)(error)),
+        }
+    }
+
+    /// Fetches the newest root of an instance, verifies it and keeps it. What fails changes nothing.
+    pub async fn update(&self, anchor: &Anchor, place: &Place, now: DateTime<Utc>) -> Result<Refreshed, UpdateError> {
+        let seen = self.updated_root(anchor.instance)?;
+        let before = self.roots()?.iter().find(|root| root.instance == anchor.instance).cloned();
+        let updated = update::fetch(anchor, place, seen.as_ref().map(|(updated, _)| updated), now).await?;
+        self.keep(&updated)?;
+        let root = self.roots()?.iter().find(|root| root.instance == anchor.instance).cloned();
+        Ok(Refreshed { updated, before, root })
+    }
+
+    /// Keeps the newer root of an instance in place of the one before.
+    fn keep(&self, updated: &Updated) -> Result<(), KeyringError> {
+        let folder = self.made(UPDATED)?;
+        let record = serde_json::to_vec_pretty(updated).expect("a record is a map with text keys");
+        place(&folder.join(file_name(updated.instance)), &record)
+    }
+
+    fn updated_root(&self, instance: Instance) -> Result<Option<(Updated, Root)>, KeyringError> {
+        let Some(folder) = self.existing(UPDATED)? else { return Ok(None) };
+        let path = folder.join(file_name(instance));
+        let damaged = |reason: String| KeyringError::damaged(&path, reason);
+        let bytes = match bounded_read::read(&path, MAX_FILE) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(damaged(error.to_string())),
+        };
+        let updated: Updated = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
+        let root = updated.root(&path.to_string_lossy()).map_err(damaged)?;
+        if root.instance != instance {
+            return Err(damaged(format!("it is of {}", root.instance)));
+        }
+        Ok(Some((updated, root)))
+    }
+
+    /// The roots of others that were accepted, by their digests.
+    fn accepted(&self) -> Result<Vec<Root>, KeyringError> {
+        let Some(folder) = self.existing(ACCEPTED)? else { return Ok(Vec::new()) };
+        let mut paths = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(KeyringError::io("list", &folder))? {
+            paths.push(entry.map_err(KeyringError::io("list", &folder))?.path());
+        }
+        // What begins with a dot is on its way in, or the system's own.
+        paths.retain(|path| path.file_name().is_some_and(|name| !name.as_encoded_bytes().starts_with(b".")));
+        paths.sort();
+        paths.iter().map(|path| accepted(path)).collect()
+    }
+
+    /// A folder below, where it is there.
+    fn existing(&self, name: &str) -> Result<Option<PathBuf>, KeyringError> {
+        let Some(folder) = &self.folder else { return Ok(None) };
+        let inner = folder.join(name);
+        match fs::symlink_metadata(&inner) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(KeyringError::io("look into", &inner)(error)),
+        }
+        refuse_link(&inner)?;
+        for folder in [folder, &inner] {
+            refuse_exposed(folder)?;
+        }
+        Ok(Some(inner))
+    }
+
+    /// A folder below, made if it is not there, so that only the user may look into it.
+    fn made(&self, name: &str) -> Result<PathBuf, KeyringError> {
+        let folder = self.folder.as_ref().ok_or(KeyringError::NoFolder)?;
+        let inner = folder.join(name);
+        let above = folder.parent().unwrap_or(folder);
+        fs::create_dir_all(above).map_err(KeyringError::io("create the folder", above))?;
+        for folder in [folder, &inner] {
+            match private_folder().create(folder) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(KeyringError::io("create the folder", folder)(error));
+                }
+                Ok(()) | Err(_) if *folder == inner => refuse_link(&inner).and_then(|()| refuse_exposed(&inner))?,
+                Ok(()) | Err(_) => refuse_exposed(folder)?,
+            }
+        }
+        Ok(inner)
+    }
+}
+
+/// Whether a fetched root is to hold instead of the embedded one: it was known to be complete on a later day, or it knows a
+/// key of a later day. A program that was updated since may carry a newer one than was ever fetched.
+fn replaces(updated: &Root, embedded: &Root) -> bool {
+    updated.complete_until() >= embedded.complete_until() || updated.newest_key() > embedded.newest_key()
+}
+
+fn file_name(instance: Instance) -> String {
+    let name = match instance {
+        Instance::PublicGood => "public_good",
+        Instance::GitHub => "github",
+        Instance::Other => "other",
+    };
+    format!("{name}.json")
+}
+
+/// One accepted root: under its own digest, and nothing else.
+fn accepted(path: &Path) -> Result<Root, KeyringError> {
+    let damaged = |reason: String| KeyringError::damaged(path, reason);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let named: Option<Sha256Digest> = name.strip_suffix(".json").and_then(|digest| digest.parse().ok());
+    let Some(named) = named else { return Err(damaged("its name is not `SHA256.json`".to_owned())) };
+    let text = bounded_read::read_text(path, MAX_FILE).map_err(|error| damaged(error.to_string()))?;
+    let root = Root::read(&text, Source::Accepted, &name).map_err(|error| damaged(error.reason))?;
+    if root.sha256 == named { Ok(root) } else { Err(damaged(format!("its sha256 is {}", root.sha256))) }
+}
+
+/// Writes a file so that a reader sees the old one or the new one, also after a crash. Everybody who may enter may read it.
+fn place(path: &Path, bytes: &[u8]) -> Result<(), KeyringError> {
+    Ok(finished(OutputFile::create(path)?.for_all(), bytes)?)
+}
+
+fn private_folder() -> fs::DirBuilder {
+    let builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    let builder = {
+        let mut builder = builder;
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder
+    };
+    builder
+}
+
+/// The user may name a directory by a link; in it there is none.
+fn refuse_link(folder: &Path) -> Result<(), KeyringError> {
+    let found = fs::symlink_metadata(folder).map_err(KeyringError::io("look into", folder))?;
+    if found.is_symlink() {
+        return Err(FileError::NotADirectory { path: folder.to_owned(), kind: FileKind::Link }.into());
+    }
+    Ok(())
+}
+
+/// A directory that another user owns or may write proves nothing about who decided what is in it. The superuser could change
+/// everything anyway.
+#[cfg(unix)]
+fn refuse_exposed(folder: &Path) -> Result<(), KeyringError> {
+    let metadata = fs::metadata(folder).map_err(KeyringError::io("look into", folder))?;
+    if !metadata.is_dir() {
+        return Err(KeyringError::io("look into", folder)(io::ErrorKind::NotADirectory.into()));
+    }
+    let owner = std::os::unix::fs::MetadataExt::uid(&metadata);
+    if owner != 0 && owner != rustix::process::geteuid().as_raw() {
+        return Err(KeyringError::OfAnother { path: folder.to_owned(), owner });
+    }
+    let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());
+    if mode & 0o022 == 0 { Ok(()) } else { Err(KeyringError::Exposed { path: folder.to_owned() }) }
+}
+
+/// Whom a folder belongs to is not read from its permissions here; the system's folder for a user's data is the user's own.
+#[cfg(not(unix))]
+fn refuse_exposed(_: &Path) -> Result<(), KeyringError> {
+    Ok(())
+}
+
+#[cfg(all(test, feature = "attestation"))]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use chrono::DateTime;
+    use chrono::Utc;
+
+    use super::*;
+    use crate::trust::trusted_roots::Versions;
+
+    fn time(text: &str) -> DateTime<Utc> {
+        text.parse().expect("a time")
+    }
+
+    fn embedded(instance: Instance) -> Root {
+        Roots::embedded().iter().find(|root| root.instance == instance).expect("it is embedded").clone()
+    }
+
+    /// A root of somebody else's: the public one under another name.
+    fn of_others() -> String {
+        embedded(Instance::PublicGood).text().replace("https://fulcio.sigstore.dev", "https://ca.acme.example")
+    }
+
+    fn ring(folder: &Path) -> Keyring {
+        Keyring::new(Some(folder.join("data/trust")))
+    }
+
+    fn sources(keyring: &Keyring) -> Vec<Source> {
+        keyring.roots().expect("roots").iter().map(|root| root.source.clone()).collect()
+    }
+
+    fn updated(root: &Root, at: &str) -> Updated {
+        Updated::new(root, time(at), Versions { targets: 14, ..Versions::default() }, BTreeMap::new())
+    }
+
+    #[test]
+    fn without_a_folder_the_embedded_roots_hold() {
+        let keyring = Keyring::new(None);
+        assert_eq!(keyring.roots().expect("roots"), Roots::embedded());
+        assert!(matches!(keyring.accept("x", of_others().as_bytes()), Err(KeyringError::NoFolder)));
+        let folder = tempfile::tempdir().expect("a folder");
+        assert_eq!(ring(folder.path()).roots().expect("roots"), Roots::embedded());
+        assert_eq!(fs::read_dir(folder.path()).expect("readable").count(), 0, "to look touches nothing");
+    }
+
+    #[test]
+    fn what_is_accepted_holds_until_it_is_forgotten() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let keyring = ring(folder.path());
+        let first = keyring.accept("acme.json", of_others().as_bytes()).expect("accepted");
+        assert!(first.len() == 1 && first[0].is_new);
+        let again = keyring.accept("acme.json", of_others().as_bytes()).expect("accepted");
+        assert!(!again[0].is_new);
+        assert_eq!(sources(&keyring).len(), 3);
+        assert_eq!(sources(&keyring)[2], Source::Accepted);
+        let sha256 = first[0].root.sha256;
+        assert!(keyring.forget(&sha256).expect("forgotten"));
+        assert!(!keyring.forget(&sha256).expect("it is gone"));
+        assert_eq!(keyring.roots().expect("roots"), Roots::embedded());
+    }
+
+    #[test]
+    fn roots_come_one_a_line_and_none_of_them_twice() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let keyring = ring(folder.path());
+        let line = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON").to_string();
+        let (others, github) = (line(&of_others()), line(embedded(Instance::GitHub).text()));
+        let text = format!("{others}\n{github}\n{others}\n");
+        assert_eq!(keyring.accept("roots.jsonl", text.as_bytes()).expect("accepted").len(), 2);
+        let refused = keyring.accept("roots.jsonl", format!("{github}\n{{}}\n").as_bytes()).expect_err("no root");
+        assert!(refused.to_string().contains("`roots.jsonl` is no trusted root"), "{refused}");
+        // One that holds anyway does not hold twice.
+        keyring.accept("github.json", embedded(Instance::GitHub).text().as_bytes()).expect("accepted");
+        assert_eq!(sources(&keyring).len(), 4);
+    }
+
+    #[test]
+    fn a_newer_root_replaces_the_embedded_one_and_an_older_does_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let keyring = ring(folder.path());
+        let github = embedded(Instance::GitHub);
+        keyring.keep(&updated(&github, "2026-11-28T10:00:00Z")).expect("kept");
+        let on = |text: &str| text.parse().expect("a day");
+        assert_eq!(sources(&keyring)[1], Source::Updated { on: on("2026-11-28"), version: 14 });
+        assert_eq!(
+            keyring.roots().expect("roots").iter().nth(1).expect("GitHub's").complete_until(),
+            Some(time("2026-11-28T00:00:00Z"))
+        );
+        keyring.keep(&updated(&github, "2026-08-22T10:00:00Z")).expect("kept");
+        assert!(matches!(sources(&keyring)[1], Source::Embedded { .. }), "the program was updated since");
+        let newer = github.text().replace("2026-06-12T", "2026-08-12T");
+        assert_ne!(newer, github.text());
+        let newer = Root::read(&newer, github.source, "x").expect("a root");
+        keyring.keep(&updated(&newer, "2026-08-22T10:00:00Z")).expect("kept");
+        assert!(matches!(sources(&keyring)[1], Source::Updated { .. }), "it knows a later key");
+    }
+
+    #[test]
+    fn what_is_damaged_is_named_and_never_left_out() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let keyring = ring(folder.path());
+        let accepted = keyring.accept("acme.json", of_others().as_bytes()).expect("accepted");
+        let sha256 = accepted[0].root.sha256;
+        let path = keyring.folder().expect("one").join(format!("accepted/{sha256}.json"));
+        let refused = || keyring.roots().expect_err("refused").to_string();
+        fs::write(&path, of_others().replace("ca.acme.example", "ca.evil.example")).expect("written");
+        assert!(refused().contains(path.to_str().expect("UTF-8")) && refused().contains("its sha256 is"));
+        fs::write(&path, &of_others()[..500]).expect("written");
+        assert!(refused().contains("not well-formed"), "{}", refused());
+        assert!(keyring.accept("acme.json", of_others().as_bytes()).is_err());
+        assert!(keyring.forget(&sha256).expect("a damaged one can go"));
+        fs::write(path.with_file_name("mine.json"), of_others()).expect("written");
+        assert!(refused().contains("SHA256.json"), "{}", refused());
+        fs::remove_file(path.with_file_name("mine.json")).expect("removed");
+        fs::write(path.with_file_name(".part-x"), "half").expect("written");
+        keyring.roots().expect("what is on its way in is no root yet");
+
+        keyring.keep(&updated(&embedded(Instance::GitHub), "2026-11-28T10:00:00Z")).expect("kept");
+        let path = keyring.folder().expect("one").join("updated/github.json");
+        let text = fs::read_to_string(&path).expect("readable");
+        for damaged in [
+            text.replace("fulcio.githubapp.com", "fulcio.githubapp.org"),
+            text.replace("reproq.updated-root/1", "reproq.updated-root/2"),
+            text[..text.len() / 2].to_owned(),
+            String::new(),
+        ] {
+            fs::write(&path, damaged).expect("written");
+            assert!(refused().contains("updated/github.json` cannot be used"), "{}", refused());
+        }
+        fs::rename(&path, path.with_file_name("public_good.json")).expect("renamed");
+        fs::write(path.with_file_name("public_good.json"), &text).expect("written");
+        assert!(refused().contains("it is of GitHub's own instance"), "{}", refused());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_user_may_write_there() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = tempfile::tempdir().expect("a folder");
+        let keyring = ring(folder.path());
+        let accepted = keyring.accept("acme.json", of_others().as_bytes()).expect("accepted");
+        let trust = keyring.folder().expect("one");
+        let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+        assert_eq!((mode(trust), mode(&trust.join("accepted"))), (0o700, 0o700));
+        assert_eq!(mode(&trust.join(format!("accepted/{}.json", accepted[0].root.sha256))), 0o644);
+        for exposed in [trust.to_owned(), trust.join("accepted")] {
+            fs::set_permissions(&exposed, fs::Permissions::from_mode(0o777)).expect("set");
+            assert!(matches!(keyring.roots(), Err(KeyringError::Exposed { path }) if path == exposed));
+            assert!(keyring.accept("acme.json", of_others().as_bytes()).is_err());
+            fs::set_permissions(&exposed, fs::Permissions::from_mode(0o700)).expect("set");
+        }
+        keyring.roots().expect("roots");
+    }
+}

@@ -1,0 +1,63 @@
+//! Reads the files of a repository, one at a time, each no further than its bound.
+
+use http::HeaderMap;
+use http::HeaderValue;
+use http::header;
+use url::Url;
+
+use crate::io::fs::bounded_read;
+use crate::io::net::Backoff;
+use crate::io::net::Http;
+use crate::io::net::NetError;
+use crate::trust::trusted_roots::FetchError;
+use crate::trust::trusted_roots::Place;
+
+impl FetchError {
+    /// Whether a server says that it may not be read.
+    pub(super) fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Net(error) if matches!(**error, NetError::Status { status: 403, .. }))
+    }
+}
+
+impl Place {
+    /// Reads a file, no further than `limit` bytes; nothing where there is none.
+    pub(super) async fn read(&self, folder: &str, name: &str, limit: u64) -> Result<Option<Vec<u8>>, FetchError> {
+        // The names are put together from what the metadata says, and may lead nowhere else.
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'%' | b'~');
+        if name.is_empty() || name.starts_with('.') || !name.bytes().all(plain) {
+            return Err(FetchError::Name(name.to_owned()));
+        }
+        match self {
+            Self::Web { http, base } => {
+                let base = base.as_str().trim_end_matches('/');
+                let address = format!("{base}/{folder}{name}");
+                let url = Url::parse(&address).map_err(|_| FetchError::Name(name.to_owned()))?;
+                fetch(http, &url, limit).await.map_err(|error| FetchError::Net(error.into()))
+            }
+            Self::Folder(path) => {
+                let path = path.join(format!("{folder}{name}"));
+                match bounded_read::read(&path, limit) {
+                    Ok(bytes) => Ok(Some(bytes)),
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+                    Err(error) => Err(FetchError::Io { path, source: error.into() }),
+                }
+            }
+        }
+    }
+}
+
+async fn fetch(http: &Http, url: &Url, limit: u64) -> Result<Option<Vec<u8>>, NetError> {
+    let mut backoff = Backoff::new();
+    loop {
+        let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
+        let error = match http.small_file(url, headers, None, limit).await {
+            Ok(bytes) => return Ok(bytes.map(|bytes| bytes.to_vec())),
+            Err(error) => error,
+        };
+        if !error.is_transient() {
+            return Err(error);
+        }
+        let Some(wait) = backoff.next(error.retry_after()) else { return Err(error) };
+        tokio::time::sleep(wait).await;
+    }
+}

@@ -1,0 +1,164 @@
+//! Fetches the newest root of an instance as The Update Framework has it. The one file that names sigstore-tuf.
+//!
+//! The order: from the anchor to the newest root of the metadata, each signed by the one before; the timestamp, the
+//! snapshot and the list of files, each signed, not expired and no older than what was seen before; the trusted root itself,
+//! by the digest in that list. Nothing is kept unless all of it holds.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+
+use chrono::DateTime;
+use chrono::SecondsFormat;
+use chrono::Utc;
+use sigstore_tuf::Error;
+use sigstore_tuf::MemoryStore;
+use sigstore_tuf::MetadataStore;
+use sigstore_tuf::Repository;
+use sigstore_tuf::Updater;
+use sigstore_tuf::UpdaterConfig;
+use sigstore_tuf::transport::FetchFuture;
+
+use crate::trust::attestation::Root;
+use crate::trust::attestation::Source;
+use crate::trust::trusted_roots::Anchor;
+use crate::trust::trusted_roots::FetchError;
+use crate::trust::trusted_roots::Place;
+use crate::trust::trusted_roots::UpdateError;
+use crate::trust::trusted_roots::Updated;
+use crate::trust::trusted_roots::Versions;
+
+/// The file that is wanted of a repository.
+const TARGET: &str = "trusted_root.json";
+
+/// What is kept beside the roots, for the next update not to go below it.
+const LOWER: [&str; 3] = ["timestamp.json", "snapshot.json", "targets.json"];
+
+/// Fetches and verifies the newest root of an instance, from wherever its repository is, as of this time.
+pub(super) async fn fetch(
+    anchor: &Anchor,
+    place: &Place,
+    seen: Option<&Updated>,
+    now: DateTime<Utc>,
+) -> Result<Updated, UpdateError> {
+    let last = Arc::new(Mutex::new(String::new()));
+    let source = Watched { place: place.clone(), last: Arc::clone(&last) };
+    let store = Arc::new(MemoryStore::new());
+    for (name, text) in seen.iter().flat_map(|seen| &seen.metadata) {
+        store.store(name, text.as_bytes()).expect("memory takes everything");
+    }
+    let file = || last.lock().map_or_else(|_| String::new(), |name| name.clone());
+    let (root, versions) = run(anchor, source, Arc::clone(&store), now).await.map_err(|error| told(error, file()))?;
+    let refused = |reason: String| UpdateError::Refused { file: TARGET.to_owned(), reason, expired: false };
+    let text = String::from_utf8(root).map_err(|error| refused(error.to_string()))?;
+    let kept_as = Source::Updated { on: now.date_naive(), version: versions.targets };
+    let root = Root::read(&text, kept_as, TARGET).map_err(|error| refused(error.reason))?;
+    if root.instance != anchor.instance {
+        return Err(refused(format!("it is the root of {}", root.instance)));
+    }
+    Ok(Updated::new(&root, now, versions, metadata(store.as_ref(), versions.root)))
+}
+
+async fn run(
+    anchor: &Anchor,
+    source: Watched,
+    store: Arc<MemoryStore>,
+    now: DateTime<Utc>,
+) -> Result<(Vec<u8>, Versions), Error> {
+    // Several times what the largest of each has today.
+    let mut limits = UpdaterConfig::default();
+    limits.root_max_length = 64 * 1024;
+    limits.snapshot_max_length = 256 * 1024;
+    limits.targets_max_length = 1024 * 1024;
+    limits.target_max_length = 1024 * 1024;
+    // The library's own kind of time, without naming the crate it comes from.
+    let now = now.to_rfc3339_opts(SecondsFormat::Secs, true).parse().expect("a time is a time");
+    let mut updater = Updater::new(source, anchor.root.as_bytes())?.with_config(limits).with_store(store);
+    updater.refresh(now).await?;
+    let root = updater.get_target(TARGET, now).await?;
+    let trusted = updater.trusted();
+    let versions = Versions {
+        root: trusted.root().version,
+        timestamp: trusted.timestamp().map_or(0, |timestamp| timestamp.version),
+        snapshot: trusted.snapshot().map_or(0, |snapshot| snapshot.version),
+        targets: trusted.targets_role("targets").map_or(0, |targets| targets.version),
+    };
+    Ok((root, versions))
+}
+
+/// What was verified, less the anchor, which every program brings, and the root itself, which is kept beside it.
+fn metadata(store: &MemoryStore, newest_root: u64) -> BTreeMap<String, String> {
+    let roots = (1..=newest_root).map(|version| format!("root_history/{version}.root.json"));
+    let names = roots.chain(LOWER.map(str::to_owned));
+    let text = |name: String| {
+        let bytes = store.load(&name).ok().flatten()?;
+        Some((name, String::from_utf8(bytes).ok()?))
+    };
+    names.filter_map(text).collect()
+}
+
+/// A place, with the name of the file that was asked of it last, for errors that do not say which it was.
+struct Watched {
+    place: Place,
+    last: Arc<Mutex<String>>,
+}
+
+impl Watched {
+    async fn read(&self, folder: &str, name: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+        let is_root = name.ends_with(".root.json");
+        match self.place.read(folder, name, limit).await {
+            // Object stores say 403 of what is not there, and a chain of roots ends with one that is not there.
+            Err(error) if is_root && error.is_forbidden() => Ok(None),
+            Ok(None) if is_root => Ok(None),
+            outcome => {
+                if let Ok(mut last) = self.last.lock() {
+                    *last = format!("{folder}{name}");
+                }
+                outcome.map_err(|error| Error::transport_with_source(error.to_string(), error))
+            }
+        }
+    }
+}
+
+impl Repository for Watched {
+    fn fetch_metadata<'a>(&'a self, name: &'a str, max_length: u64) -> FetchFuture<'a> {
+        Box::pin(self.read("", name, max_length))
+    }
+
+    fn fetch_target<'a>(&'a self, path: &'a str, max_length: u64) -> FetchFuture<'a> {
+        Box::pin(self.read("targets/", path, max_length))
+    }
+}
+
+/// The library's error in our words, with the file it is about.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the library knows many errors and may get more; it says the rest well enough"
+)]
+fn told(error: Error, file: String) -> UpdateError {
+    let refused = |reason: String| UpdateError::Refused { file: file.clone(), reason, expired: false };
+    match error {
+        Error::Transport { message, source } => match source.and_then(|source| source.downcast::<FetchError>().ok()) {
+            Some(error) => UpdateError::Fetch { file, source: *error },
+            None if message.ends_with("not found") => refused("it is not there".to_owned()),
+            None => refused(message),
+        },
+        Error::Json(error) => refused(format!("it is not well-formed ({error})")),
+        Error::Expired { role, expires } => UpdateError::Refused {
+            file: format!("{role}.json"),
+            reason: format!("it expired on {expires}"),
+            expired: true,
+        },
+        Error::Rollback { role, trusted, new } => refused(format!(
+            "its version of {role} is {new}, and {trusted} was seen before: somebody goes back in time"
+        )),
+        Error::BadRootVersion { trusted, new } => {
+            refused(format!("its version is {new}, and {} must follow {trusted}", trusted + 1))
+        }
+        Error::ThresholdNotMet { found, threshold, .. } => {
+            refused(format!("{found} of the {threshold} signatures it needs are valid"))
+        }
+        Error::IntegrityMismatch(detail) => refused(format!("it is not the file that is listed ({detail})")),
+        other => refused(other.to_string()),
+    }
+}

@@ -1,0 +1,96 @@
+//! The newer root of an instance, as it is kept: one file, so that one rename replaces all of it.
+
+use std::collections::BTreeMap;
+
+use chrono::DateTime;
+use chrono::Utc;
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::model::Sha256Digest;
+use crate::trust::attestation::Instance;
+use crate::trust::attestation::Root;
+use crate::trust::attestation::Source;
+
+/// What the record says it is.
+const SCHEMA: &str = "reproq.updated-root/1";
+
+/// The versions of an instance's metadata. They only ever go up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Versions {
+    /// Of the root of its repository, which names the keys of everything else.
+    pub root: u64,
+    /// Of the timestamp, which is renewed every few days.
+    pub timestamp: u64,
+    /// Of the snapshot, which lists the metadata.
+    pub snapshot: u64,
+    /// Of the targets, which list the files.
+    pub targets: u64,
+}
+
+/// A root that was fetched and verified, and what it was verified by.
+///
+/// It is not verified again when it is read: whoever can write this file could as well accept a root of their own, and a
+/// newer program, whose embedded keys have moved on, would take an honest record for a forged one. Its digest tells damage.
+/// The metadata is kept for the next update, which must not go below it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Updated {
+    schema: String,
+    /// Whose root it is.
+    pub instance: Instance,
+    /// When it was fetched.
+    pub fetched_at: DateTime<Utc>,
+    /// The versions of the metadata it was verified by.
+    pub versions: Versions,
+    sha256: Sha256Digest,
+    root: String,
+    /// That metadata, by its name.
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl Updated {
+    /// A root that was verified by this metadata at this time.
+    #[cfg(feature = "attestation")]
+    pub(super) fn new(
+        root: &Root,
+        fetched_at: DateTime<Utc>,
+        versions: Versions,
+        metadata: BTreeMap<String, String>,
+    ) -> Self {
+        Self {
+            schema: SCHEMA.to_owned(),
+            instance: root.instance,
+            fetched_at,
+            versions,
+            sha256: root.sha256,
+            root: root.text().to_owned(),
+            metadata,
+        }
+    }
+
+    /// The digest of the root.
+    pub const fn sha256(&self) -> Sha256Digest {
+        self.sha256
+    }
+
+    /// The root's text.
+    pub(super) fn root_text(&self) -> &str {
+        &self.root
+    }
+
+    /// The root in it; says what is wrong when it is not the one that was stored.
+    pub(super) fn root(&self, name: &str) -> Result<Root, String> {
+        if self.schema != SCHEMA {
+            return Err(format!("its format is `{}`, and this version knows `{SCHEMA}`", self.schema));
+        }
+        let source = Source::Updated { on: self.fetched_at.date_naive(), version: self.versions.targets };
+        let root = Root::read(&self.root, source, name).map_err(|error| error.reason)?;
+        if root.sha256 != self.sha256 {
+            return Err(format!("its sha256 is {}, and {} was stored", root.sha256, self.sha256));
+        }
+        if root.instance != self.instance {
+            return Err(format!("it is of {}, and not of {}", root.instance, self.instance));
+        }
+        Ok(root)
+    }
+}

@@ -1,0 +1,103 @@
+//! Reads a plain tar archive, member by member, as strictly as a compressed one.
+#![expect(clippy::disallowed_methods, reason = "archives are opened here")]
+
+use std::fs::File;
+use std::io::BufReader;
+use std::io::Read;
+use std::path::Path;
+
+use bytes::Bytes;
+use bytes::BytesMut;
+
+use crate::model::progress::Progress;
+
+use super::error::ArchiveError;
+use super::limits::Budget;
+use super::limits::Census;
+use super::limits::EntryName;
+use super::limits::Limits;
+use super::output::PIECE;
+use super::stream::Stream;
+use super::stream::Watched;
+use super::stream::at_most;
+use super::tar_stream::FileEntry;
+use super::tar_stream::only_zeros_follow;
+use super::tar_stream::walk;
+
+/// How much of the file is read at once.
+const INPUT: usize = 256 * 1024;
+
+/// What the file should be.
+const FORM: &str = "plain tar";
+
+/// One file of a tar archive.
+pub struct TarMember<'a> {
+    entry: &'a mut FileEntry,
+    contents: &'a mut dyn Contents,
+}
+
+/// Where a member's bytes come from; the archive may be any stream.
+trait Contents {
+    fn exact(&mut self, buffer: &mut [u8]) -> Result<(), ArchiveError>;
+}
+
+impl<R: Read> Contents for Stream<'_, R> {
+    fn exact(&mut self, buffer: &mut [u8]) -> Result<(), ArchiveError> {
+        Stream::exact(self, buffer)
+    }
+}
+
+impl TarMember<'_> {
+    /// Its name as it is spelled: a plain relative path of ASCII.
+    pub fn name(&self) -> &str {
+        str::from_utf8(&self.entry.name).expect("a name that was judged is ASCII")
+    }
+
+    /// Its size in bytes, as its header states it.
+    pub const fn size(&self) -> u64 {
+        self.entry.size
+    }
+
+    /// Whether its owner may run it.
+    pub const fn is_executable(&self) -> bool {
+        self.entry.mode & 0o100 != 0
+    }
+
+    /// The next of its bytes; none at its end.
+    pub fn next_piece(&mut self) -> Result<Option<Bytes>, ArchiveError> {
+        if self.entry.left == 0 {
+            return Ok(None);
+        }
+        let mut piece = BytesMut::zeroed(at_most(self.entry.left, PIECE));
+        self.contents.exact(&mut piece)?;
+        self.entry.left -= piece.len() as u64;
+        Ok(Some(piece.freeze()))
+    }
+}
+
+/// Hands every file of a tar archive to `visit`, in order. The archive is accepted only when it is whole, every byte of it
+/// belongs to something, and nothing in it is hostile; what was handed over before that is known must not be used.
+///
+/// # Errors
+///
+/// What is wrong with the archive, or the first error of `visit`.
+pub fn read_tar<E: From<ArchiveError>>(
+    archive: &Path,
+    limits: &Limits,
+    progress: &dyn Progress,
+    visit: &mut dyn FnMut(&mut TarMember<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let opened = File::open(archive).and_then(|file| Ok((file.metadata()?.len(), file)));
+    let (packed, file) = opened.map_err(|error| ArchiveError::Open(archive.to_owned(), error))?;
+    let mut budget = Budget::new(limits, packed);
+    let mut census = Census::new(&[], limits);
+    let name = archive.file_name().unwrap_or_default();
+    progress.begin(&format!("reading {}", EntryName::escaped(name.as_encoded_bytes())), Some(packed));
+    let inner = BufReader::with_capacity(INPUT, Watched { inner: file, progress });
+    let mut stream = Stream { inner, budget: &mut budget };
+    let walked =
+        walk(&mut stream, &mut census, FORM, &mut |entry, stream| visit(&mut TarMember { entry, contents: stream }));
+    let walked = walked.and_then(|()| only_zeros_follow(&mut stream).map_err(E::from));
+    progress.end();
+    walked
+}

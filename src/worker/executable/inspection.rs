@@ -1,0 +1,275 @@
+//! The words for what a file is. Every text in here that came out of a file is safe to print.
+
+use std::fmt;
+
+use crate::model::Arch;
+use crate::model::Os;
+use crate::model::Target;
+use crate::worker::executable::goinfo::GoBuildInfo;
+use crate::worker::executable::goinfo::NoGoInfo;
+
+/// What reading a file told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct Inspection {
+    /// The file's size in bytes.
+    pub size: u64,
+    /// What it holds.
+    pub content: Content,
+}
+
+impl Inspection {
+    /// The program in the file, where there is one.
+    pub const fn program(&self) -> Option<&Program> {
+        match &self.content {
+            Content::Program(program) => Some(program),
+            Content::Other(_) => None,
+        }
+    }
+
+    /// The part of the program that serves a target; every format but universal Mach-O has a single part.
+    pub fn slice_for(&self, target: Target) -> Option<&Slice> {
+        self.program()?.slices.iter().find(|slice| slice.machine.target() == Some(target))
+    }
+}
+
+/// A program, or something else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// Machine code in a format of the three operating systems.
+    Program(Program),
+    /// Anything else.
+    Other(NotProgram),
+}
+
+/// How a program is packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Linux and other Unix systems.
+    Elf,
+    /// macOS, for one processor.
+    MachO,
+    /// macOS, for several processors in one file.
+    UniversalMachO,
+    /// Windows.
+    Pe,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Elf => "ELF",
+            Self::MachO => "Mach-O",
+            Self::UniversalMachO => "universal Mach-O",
+            Self::Pe => "PE",
+        })
+    }
+}
+
+/// Machine code in a known format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// How it is packed.
+    pub format: Format,
+    /// Its parts, at least one; several only in universal Mach-O.
+    pub slices: Vec<Slice>,
+}
+
+/// The program for one machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slice {
+    /// Which machine can run it.
+    pub machine: Machine,
+    /// Whether it can be started at all.
+    pub kind: Kind,
+    /// What it needs from the machine to start.
+    pub linkage: Linkage,
+    /// What the Go linker wrote into it.
+    pub go: Result<GoBuildInfo, NoGoInfo>,
+}
+
+/// An operating system and a processor, by name also where nothing is released for them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    os: Result<Os, String>,
+    arch: Result<Arch, String>,
+}
+
+impl Machine {
+    /// Either part known, or in words.
+    pub(super) const fn new(os: Result<Os, String>, arch: Result<Arch, String>) -> Self {
+        Self { os, arch }
+    }
+
+    /// The operating system, if it is a known one.
+    pub fn os(&self) -> Option<Os> {
+        self.os.as_ref().ok().copied()
+    }
+
+    /// The processor, if it is a known one.
+    pub fn arch(&self) -> Option<Arch> {
+        self.arch.as_ref().ok().copied()
+    }
+
+    /// The target, if both are known.
+    pub fn target(&self) -> Option<Target> {
+        Some(Target { os: self.os()?, arch: self.arch()? })
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(target) = self.target() {
+            return target.fmt(f);
+        }
+        let os = self.os.as_ref().map_or_else(String::as_str, |os| os.go_name());
+        let arch = self.arch.as_ref().map_or_else(String::as_str, |arch| arch.go_name());
+        write!(f, "{os} on {arch}")
+    }
+}
+
+/// What a linker made. Its text form has an article and fits after "the file is".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// A program that can be started.
+    Executable,
+    /// A library that programs load.
+    SharedLibrary,
+    /// A compiler's output before linking.
+    Object,
+    /// The memory of a program that crashed.
+    CoreDump,
+    /// Something rarer, in words.
+    Other(&'static str),
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Executable => "an executable",
+            Self::SharedLibrary => "a shared library",
+            Self::Object => "an object file",
+            Self::CoreDump => "a core dump",
+            Self::Other(words) => words,
+        })
+    }
+}
+
+/// What a program needs from its machine before its first instruction runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Linkage {
+    /// The dynamic loader the kernel starts first; absent in a static program and in PE files.
+    pub loader: Option<String>,
+    /// The shared libraries it names, in its order. Not read from PE files, whose libraries are part of Windows.
+    pub libraries: Vec<String>,
+    /// The newest glibc interface it asks of `libc.so.6`.
+    pub glibc: Option<GlibcVersion>,
+}
+
+/// A version of the GNU C library as its symbols carry it: `GLIBC_2.34`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GlibcVersion {
+    /// 2, since 1997.
+    pub major: u32,
+    /// The release.
+    pub minor: u32,
+}
+
+impl GlibcVersion {
+    /// Parses a symbol version: `GLIBC_2.34`, `GLIBC_2.2.5` (which is 2.2); `GLIBC_PRIVATE` and others are none.
+    pub(super) fn from_symbol_version(name: &[u8]) -> Option<Self> {
+        // The linker's mark of packed relative relocations, which glibc understands since 2.36.
+        if name == b"GLIBC_ABI_DT_RELR" {
+            return Some(Self { major: 2, minor: 36 });
+        }
+        let numbers = std::str::from_utf8(name.strip_prefix(b"GLIBC_")?).ok()?;
+        let mut numbers = numbers.split('.').map(|number| number.parse().ok());
+        Some(Self { major: numbers.next()??, minor: numbers.next()?? })
+    }
+}
+
+impl fmt::Display for GlibcVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+/// What a file is that is no program. Its text form has an article and fits after "the file is".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotProgram {
+    /// No bytes at all.
+    Empty,
+    /// Text that names its interpreter in its first line (`#!`).
+    Script {
+        /// What follows `#!`.
+        interpreter: String,
+    },
+    /// A web page, as portals and error pages are.
+    Html,
+    /// XML, as the errors of object stores are.
+    Xml,
+    /// JSON, as an API answers.
+    Json,
+    /// Compressed or packed, in words: "a gzip archive".
+    Archive(&'static str),
+    /// Another kind of file with a known beginning, in words.
+    Known(&'static str),
+    /// Other text.
+    Text {
+        /// How it begins.
+        beginning: String,
+    },
+    /// It begins like a program but its headers do not hold together.
+    Damaged {
+        /// The format it begins like.
+        format: Format,
+        /// What does not fit.
+        why: String,
+    },
+    /// Anything else.
+    Data {
+        /// The first bytes in hexadecimal.
+        beginning: String,
+    },
+}
+
+impl fmt::Display for NotProgram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("an empty file"),
+            Self::Script { interpreter } => write!(f, "a script for `{interpreter}`"),
+            Self::Html => f.write_str("an HTML page"),
+            Self::Xml => f.write_str("an XML document"),
+            Self::Json => f.write_str("a JSON document"),
+            Self::Archive(words) | Self::Known(words) => f.write_str(words),
+            Self::Text { beginning } => write!(f, "a text that begins with `{beginning}`"),
+            Self::Damaged { format, why } => write!(f, "a damaged {format} file ({why})"),
+            Self::Data { beginning } => write!(f, "data that begins with the bytes {beginning}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn symbol_versions_are_ordered_as_numbers() {
+        let version = |name: &str| GlibcVersion::from_symbol_version(name.as_bytes());
+        assert_eq!(version("GLIBC_2.34"), Some(GlibcVersion { major: 2, minor: 34 }));
+        assert_eq!(version("GLIBC_2.2.5"), Some(GlibcVersion { major: 2, minor: 2 }));
+        assert_eq!(version("GLIBC_ABI_DT_RELR"), Some(GlibcVersion { major: 2, minor: 36 }));
+        assert!(version("GLIBC_2.9") < version("GLIBC_2.34"));
+        for other in ["GLIBC_PRIVATE", "GLIBCXX_3.4", "GLIBC_", "GLIBC_2", "GLIBC_2.x", "GLIBC_2.99999999999", ""] {
+            assert_eq!(version(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn machines_without_a_target_have_a_name() {
+        let machine = |os, arch| Machine::new(os, arch).to_string();
+        assert_eq!(machine(Ok(Os::Darwin), Ok(Arch::Arm64)), "darwin-arm64");
+        assert_eq!(machine(Ok(Os::Linux), Err("32-bit ARM".to_owned())), "linux on 32-bit ARM");
+        assert_eq!(machine(Err("FreeBSD".to_owned()), Ok(Arch::Amd64)), "FreeBSD on amd64");
+    }
+}

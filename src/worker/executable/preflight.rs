@@ -1,0 +1,367 @@
+//! Decides whether a file can serve as the tool's program here, before anything is placed or run.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use crate::model::Os;
+use crate::model::Target;
+use crate::model::Tool;
+use crate::worker::executable::host::Host;
+use crate::worker::executable::identity::MainPackage;
+use crate::worker::executable::identity::main_package;
+use crate::worker::executable::inspection::Content;
+use crate::worker::executable::inspection::Format;
+use crate::worker::executable::inspection::GlibcVersion;
+use crate::worker::executable::inspection::Inspection;
+use crate::worker::executable::inspection::Kind;
+use crate::worker::executable::inspection::Linkage;
+use crate::worker::executable::inspection::NotProgram;
+use crate::worker::executable::inspection::Program;
+use crate::worker::executable::inspection::Slice;
+use crate::worker::executable::libc::Libc;
+
+/// Why a file cannot serve. Every text is one sentence that begins with what the file is or needs.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum PreflightError {
+    /// It is no program at all: a page, an archive, a script, a damaged file.
+    #[error("the file is {found}, not an executable for {wanted}")]
+    NotAProgram {
+        /// What it is instead.
+        found: NotProgram,
+        /// What was wanted.
+        wanted: Target,
+    },
+    /// It is for another operating system.
+    #[error("the file is for {found}, this install is for {wanted}")]
+    WrongOs {
+        /// What it is for, all parts of a universal file named.
+        found: String,
+        /// What was wanted.
+        wanted: Target,
+    },
+    /// It is for the right operating system on another processor.
+    #[error("the file is for {found}, this install is for {wanted}")]
+    WrongMachine {
+        /// What it is for, all parts of a universal file named.
+        found: String,
+        /// What was wanted.
+        wanted: Target,
+    },
+    /// It is machine code that cannot be started.
+    #[error("the file is {kind}, not a program that can be started")]
+    NotExecutable {
+        /// What it is instead.
+        kind: Kind,
+    },
+    /// It is a Go program, but another one.
+    #[error("the file is {found}; wanted is {expected}")]
+    AnotherProgram {
+        /// Which one, in words.
+        found: String,
+        /// The name of the tool.
+        expected: &'static str,
+    },
+    /// What Go recorded about it contradicts what was wanted.
+    #[error("the file's Go build information says {goos}-{goarch}, this install is for {wanted}")]
+    BuiltFor {
+        /// `GOOS` of the build.
+        goos: String,
+        /// `GOARCH` of the build.
+        goarch: String,
+        /// What was wanted.
+        wanted: Target,
+    },
+    /// The dynamic loader it names does not exist here. The kernel would say "No such file or directory" of the program.
+    #[error("the file needs {loader}, which this machine does not have ({libc})")]
+    LoaderMissing {
+        /// The loader's path.
+        loader: String,
+        /// What the machine has.
+        libc: Libc,
+    },
+    /// The machine's glibc is older than what it was linked against.
+    #[error("the file needs glibc {needed} or newer; this machine has {found}")]
+    GlibcTooOld {
+        /// The least that would do.
+        needed: GlibcVersion,
+        /// What the machine has.
+        found: GlibcVersion,
+    },
+}
+
+/// Something worth telling about a file that is accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// Which program it is could not be checked, for this reason.
+    ProgramUnproven {
+        /// Why, as a clause that begins with "it" or "its".
+        reason: String,
+    },
+    /// It is linked dynamically: it depends on the machine's C library.
+    Dynamic {
+        /// The loader it needs.
+        loader: String,
+        /// The least glibc, if it needs one.
+        glibc: Option<GlibcVersion>,
+    },
+    /// It may call C code.
+    Cgo,
+    /// The shared libraries it needs; their presence is not checked.
+    Libraries(Vec<String>),
+    /// It needs this glibc and the machine's version could not be read.
+    GlibcUnknown(GlibcVersion),
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ProgramUnproven { reason } => write!(f, "which program it is could not be checked: {reason}"),
+            Self::Dynamic { loader, glibc: Some(glibc) } => {
+                write!(f, "dynamically linked: needs {loader} and glibc {glibc} or newer")
+            }
+            Self::Dynamic { loader, glibc: None } => write!(f, "dynamically linked: needs {loader}"),
+            Self::Cgo => f.write_str("built with cgo"),
+            Self::Libraries(names) => write!(f, "needs the shared libraries {}", names.join(", ")),
+            Self::GlibcUnknown(needed) => {
+                write!(f, "needs glibc {needed}; the version of this machine's glibc could not be read")
+            }
+        }
+    }
+}
+
+/// Judges the inspected file for a target. `host` is this machine, and absent when installing for another one.
+pub fn preflight(
+    inspection: &Inspection,
+    wanted: Target,
+    tool: &Tool,
+    host: Option<&Host>,
+) -> Result<Vec<Note>, PreflightError> {
+    let program = match &inspection.content {
+        Content::Program(program) => program,
+        Content::Other(found) => return Err(PreflightError::NotAProgram { found: found.clone(), wanted }),
+    };
+    let slice = inspection.slice_for(wanted).ok_or_else(|| wrong_machine(program, wanted))?;
+    if slice.kind != Kind::Executable {
+        return Err(PreflightError::NotExecutable { kind: slice.kind.clone() });
+    }
+    let mut notes = check_go(slice, wanted, tool)?;
+    notes.extend(check_linkage(program.format, &slice.linkage, host.filter(|host| host.target == wanted))?);
+    Ok(notes)
+}
+
+fn wrong_machine(program: &Program, wanted: Target) -> PreflightError {
+    let found = program.slices.iter().map(|slice| slice.machine.to_string()).collect::<Vec<_>>().join(" and ");
+    if program.slices.iter().any(|slice| slice.machine.os() == Some(wanted.os)) {
+        PreflightError::WrongMachine { found, wanted }
+    } else {
+        PreflightError::WrongOs { found, wanted }
+    }
+}
+
+fn check_go(slice: &Slice, wanted: Target, tool: &Tool) -> Result<Vec<Note>, PreflightError> {
+    let go = match &slice.go {
+        Ok(go) => go,
+        Err(why) => return Ok(vec![Note::ProgramUnproven { reason: why.to_string() }]),
+    };
+    let mut notes = Vec::new();
+    match main_package(go, tool) {
+        MainPackage::OfTool => {}
+        MainPackage::Other(found) => return Err(PreflightError::AnotherProgram { found, expected: tool.name }),
+        MainPackage::Unrecorded => {
+            notes
+                .push(Note::ProgramUnproven { reason: "its Go build information does not name its module".to_owned() });
+        }
+    }
+    let (expected_os, expected_arch) = (wanted.os.go_name(), wanted.arch.go_name());
+    let goos = go.settings.goos.as_deref().unwrap_or(expected_os);
+    let goarch = go.settings.goarch.as_deref().unwrap_or(expected_arch);
+    if (goos, goarch) != (expected_os, expected_arch) {
+        return Err(PreflightError::BuiltFor { goos: goos.to_owned(), goarch: goarch.to_owned(), wanted });
+    }
+    if go.settings.cgo_enabled == Some(true) {
+        notes.push(Note::Cgo);
+    }
+    Ok(notes)
+}
+
+/// Only Linux varies in its loader and C library; the system libraries of macOS and Windows are always there.
+fn check_linkage(format: Format, linkage: &Linkage, host: Option<&Host>) -> Result<Vec<Note>, PreflightError> {
+    let (Format::Elf, Some(loader)) = (format, &linkage.loader) else { return Ok(Vec::new()) };
+    let mut notes = vec![Note::Dynamic { loader: loader.clone(), glibc: linkage.glibc }];
+    if !linkage.libraries.is_empty() {
+        notes.push(Note::Libraries(linkage.libraries.clone()));
+    }
+    let Some(host) = host.filter(|host| host.target.os == Os::Linux) else { return Ok(notes) };
+    if !host.loaders.contains(loader) {
+        return Err(PreflightError::LoaderMissing { loader: loader.clone(), libc: host.libc.clone() });
+    }
+    match (linkage.glibc, host.libc.glibc().map(|glibc| glibc.version)) {
+        (Some(needed), Some(Some(found))) if found < needed => Err(PreflightError::GlibcTooOld { needed, found }),
+        (Some(needed), Some(None) | None) => {
+            notes.push(Note::GlibcUnknown(needed));
+            Ok(notes)
+        }
+        (Some(_), Some(Some(_))) | (None, _) => Ok(notes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Arch;
+    use crate::worker::executable::goinfo::GoBuildInfo;
+    use crate::worker::executable::goinfo::GoSettings;
+    use crate::worker::executable::goinfo::NoGoInfo;
+    use crate::worker::executable::inspection::Machine;
+    use crate::worker::executable::libc::Glibc;
+    use crate::worker::executable::libc::Musl;
+    use crate::worker::executable::samples::slice;
+    use crate::worker::executable::samples::worker_info;
+
+    const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
+
+    fn target(text: &str) -> Target {
+        text.parse().expect("a target")
+    }
+
+    fn judge(format: Format, slices: Vec<Slice>, host: Option<&Host>) -> Result<Vec<Note>, PreflightError> {
+        let content = Content::Program(Program { format, slices });
+        preflight(&Inspection { size: 1, content }, target("linux-amd64"), &Tool::WORKER, host)
+    }
+
+    fn sentence(slice: Slice) -> String {
+        judge(Format::Elf, vec![slice], None).expect_err("refused").to_string()
+    }
+
+    fn dynamic() -> Slice {
+        let glibc = Some(GlibcVersion { major: 2, minor: 34 });
+        let linkage = Linkage { loader: Some(LOADER.to_owned()), libraries: vec!["libc.so.6".to_owned()], glibc };
+        Slice { linkage, ..slice("linux-amd64") }
+    }
+
+    fn glibc_host(version: Option<u32>) -> Host {
+        let version = version.map(|minor| GlibcVersion { major: 2, minor });
+        let libc = Libc::Glibc(Glibc { version, loader: LOADER });
+        Host { target: target("linux-amd64"), libc, loaders: vec![LOADER.to_owned()] }
+    }
+
+    fn musl_host() -> Host {
+        let musl = Musl { version: Some("1.2.4".to_owned()), loader: "/lib/ld-musl-x86_64.so.1" };
+        Host { target: target("linux-amd64"), libc: Libc::Musl(musl), loaders: Vec::new() }
+    }
+
+    #[test]
+    fn the_released_static_worker_passes_without_a_note() {
+        assert_eq!(judge(Format::Elf, vec![slice("linux-amd64")], Some(&musl_host())), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn what_is_no_program_is_named() {
+        for (found, words) in [
+            (NotProgram::Html, "the file is an HTML page, not an executable for linux-amd64"),
+            (NotProgram::Empty, "the file is an empty file, not an executable for linux-amd64"),
+            (NotProgram::Archive("a gzip archive"), "the file is a gzip archive, not an executable for linux-amd64"),
+        ] {
+            let inspection = Inspection { size: 1, content: Content::Other(found) };
+            let refused = preflight(&inspection, target("linux-amd64"), &Tool::WORKER, None).expect_err("no program");
+            assert_eq!(refused.to_string(), words);
+        }
+    }
+
+    #[test]
+    fn both_machines_are_named() {
+        assert_eq!(sentence(slice("darwin-arm64")), "the file is for darwin-arm64, this install is for linux-amd64");
+        assert_eq!(sentence(slice("linux-arm64")), "the file is for linux-arm64, this install is for linux-amd64");
+        let arm = Machine::new(Ok(Os::Linux), Err("32-bit ARM".to_owned()));
+        let refused = judge(Format::Elf, vec![Slice { machine: arm, ..slice("linux-amd64") }], None);
+        assert!(matches!(&refused, Err(PreflightError::WrongMachine { found, .. }) if found == "linux on 32-bit ARM"));
+        let bsd = Machine::new(Err("FreeBSD".to_owned()), Ok(Arch::Amd64));
+        let refused = judge(Format::Elf, vec![Slice { machine: bsd, ..slice("linux-amd64") }], None);
+        assert!(matches!(&refused, Err(PreflightError::WrongOs { found, .. }) if found == "FreeBSD on amd64"));
+        let universal = judge(Format::UniversalMachO, vec![slice("darwin-amd64"), slice("darwin-arm64")], None);
+        assert!(
+            matches!(&universal, Err(PreflightError::WrongOs { found, .. }) if found == "darwin-amd64 and darwin-arm64")
+        );
+    }
+
+    #[test]
+    fn the_right_part_of_a_universal_file_is_judged() {
+        let library = Slice { kind: Kind::SharedLibrary, ..slice("darwin-arm64") };
+        let content =
+            Content::Program(Program { format: Format::UniversalMachO, slices: vec![library, slice("darwin-amd64")] });
+        let inspection = Inspection { size: 1, content };
+        assert_eq!(preflight(&inspection, target("darwin-amd64"), &Tool::WORKER, None), Ok(Vec::new()));
+        assert_eq!(
+            preflight(&inspection, target("darwin-arm64"), &Tool::WORKER, None),
+            Err(PreflightError::NotExecutable { kind: Kind::SharedLibrary })
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_started_is_refused() {
+        let library = Slice { kind: Kind::SharedLibrary, ..slice("linux-amd64") };
+        assert_eq!(sentence(library), "the file is a shared library, not a program that can be started");
+    }
+
+    #[test]
+    fn another_go_program_is_refused() {
+        let go = GoBuildInfo { module_path: Some("example.com/tui".to_owned()), ..worker_info("linux-amd64") };
+        assert_eq!(
+            sentence(Slice { go: Ok(go), ..slice("linux-amd64") }),
+            "the file is a program of the Go module `example.com/tui`; wanted is reproq-worker"
+        );
+    }
+
+    #[test]
+    fn a_header_and_go_that_disagree_are_refused() {
+        let settings = GoSettings { goos: Some("android".to_owned()), ..worker_info("linux-amd64").settings };
+        let go = GoBuildInfo { settings, ..worker_info("linux-amd64") };
+        assert_eq!(
+            sentence(Slice { go: Ok(go), ..slice("linux-amd64") }),
+            "the file's Go build information says android-amd64, this install is for linux-amd64"
+        );
+    }
+
+    #[test]
+    fn without_go_build_information_it_is_a_note() {
+        let notes = judge(Format::Elf, vec![Slice { go: Err(NoGoInfo::Absent), ..slice("linux-amd64") }], None);
+        assert_eq!(notes, Ok(vec![Note::ProgramUnproven { reason: NoGoInfo::Absent.to_string() }]));
+    }
+
+    #[test]
+    fn a_missing_loader_is_explained() {
+        let refused = judge(Format::Elf, vec![dynamic()], Some(&musl_host())).expect_err("no loader");
+        assert_eq!(
+            refused.to_string(),
+            "the file needs /lib64/ld-linux-x86-64.so.2, which this machine does not have (musl 1.2.4)"
+        );
+        assert!(judge(Format::Elf, vec![dynamic()], None).is_ok(), "for another machine it cannot be known");
+    }
+
+    #[test]
+    fn an_old_glibc_is_explained() {
+        let refused = judge(Format::Elf, vec![dynamic()], Some(&glibc_host(Some(31)))).expect_err("too old");
+        assert_eq!(refused.to_string(), "the file needs glibc 2.34 or newer; this machine has 2.31");
+        for minor in [34, 41] {
+            let notes = judge(Format::Elf, vec![dynamic()], Some(&glibc_host(Some(minor)))).expect("new enough");
+            let notes = notes.iter().map(Note::to_string).collect::<Vec<_>>();
+            assert_eq!(
+                notes,
+                [
+                    "dynamically linked: needs /lib64/ld-linux-x86-64.so.2 and glibc 2.34 or newer",
+                    "needs the shared libraries libc.so.6"
+                ]
+            );
+        }
+        let unknown = judge(Format::Elf, vec![dynamic()], Some(&glibc_host(None))).expect("not refused");
+        assert_eq!(unknown.last(), Some(&Note::GlibcUnknown(GlibcVersion { major: 2, minor: 34 })));
+    }
+
+    #[test]
+    fn cgo_is_a_note() {
+        let settings = GoSettings { cgo_enabled: Some(true), ..worker_info("linux-amd64").settings };
+        let go = GoBuildInfo { settings, ..worker_info("linux-amd64") };
+        assert_eq!(judge(Format::Elf, vec![Slice { go: Ok(go), ..slice("linux-amd64") }], None), Ok(vec![Note::Cgo]));
+    }
+}

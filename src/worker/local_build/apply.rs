@@ -1,0 +1,384 @@
+//! Carries a build's plan out: runs `go`, passes on what it prints, and tells what it made.
+#![expect(clippy::disallowed_methods, reason = "what a build made is looked at here")]
+
+use std::ffi::OsStr;
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::Duration;
+use std::time::Instant;
+
+use semver::Version;
+use thiserror::Error;
+
+use crate::io::process::Keep;
+use crate::io::process::ProcessError;
+use crate::io::process::Request;
+use crate::io::process::Stdin;
+use crate::io::process::stream;
+use crate::model::progress::Progress;
+use crate::worker::local_build::environment::Environment;
+use crate::worker::local_build::output::Output;
+use crate::worker::local_build::output::listed;
+use crate::worker::local_build::plan::BuildPlan;
+
+/// What a build made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct Built {
+    /// The executable.
+    pub path: PathBuf,
+    /// The Go that made it: `go1.24.11`.
+    pub go_version: String,
+    /// The commit of its source, where git could tell.
+    pub commit: Option<String>,
+    /// Whether the source differed from that commit, where git could tell.
+    pub dirty: Option<bool>,
+    /// The version the source declares.
+    pub source_version: Option<Version>,
+    /// How long the build took.
+    pub duration: Duration,
+}
+
+/// Why a build made nothing.
+#[derive(Debug, Error)]
+pub enum BuildError {
+    /// The `go` command did not start, or could not be watched to its end.
+    #[error(transparent)]
+    Process(ProcessError),
+    /// `go build` reported a failure.
+    #[error("`go build` in {folder} failed: {status}")]
+    Failed {
+        /// The checkout.
+        folder: PathBuf,
+        /// How it ended.
+        status: ExitStatus,
+        /// The last lines it printed.
+        lines: Vec<String>,
+    },
+    /// Without the network, required modules are nowhere to be had.
+    #[error("{folder} has no vendor/ folder, and Go's module cache lacks {}", listed(missing))]
+    ModulesMissing {
+        /// The checkout.
+        folder: PathBuf,
+        /// The modules or packages, as Go names them.
+        missing: Vec<String>,
+        /// The last lines `go build` printed.
+        lines: Vec<String>,
+    },
+    /// `go mod vendor` reported a failure.
+    #[error("`go mod vendor` in a copy of {folder} failed: {status}")]
+    VendorFailed {
+        /// The checkout.
+        folder: PathBuf,
+        /// How it ended.
+        status: ExitStatus,
+        /// The last lines it printed.
+        lines: Vec<String>,
+    },
+    /// `go build` was content and left no file.
+    #[error("`go build` reported success, but did not write {0}")]
+    OutputMissing(PathBuf),
+    /// The caller gave up; the child is gone.
+    #[error("the build was interrupted")]
+    GivenUp,
+}
+
+impl BuildError {
+    /// What Go printed last, where that is the reason.
+    pub fn lines(&self) -> &[String] {
+        match self {
+            Self::Failed { lines, .. } | Self::ModulesMissing { lines, .. } | Self::VendorFailed { lines, .. } => lines,
+            Self::Process(_) | Self::OutputMissing(_) | Self::GivenUp => &[],
+        }
+    }
+}
+
+/// Runs the plan. Each line `go` prints becomes a note, as it comes. `given_up` is asked many times a second; once it
+/// says yes, or the caller unwinds, the child is killed. Nothing of this process's own environment is read: the child
+/// gets `environment` as the plan changes it.
+pub fn apply(
+    plan: &BuildPlan,
+    environment: &Environment,
+    progress: &dyn Progress,
+    given_up: &dyn Fn() -> bool,
+) -> Result<Built, BuildError> {
+    let began = Instant::now();
+    progress.begin(&format!("building {} with {}", plan.folder().display(), plan.go_name()), None);
+    let environment = plan.environment(environment);
+    let outcome = run(plan.program(), plan.arguments(), plan.folder(), &environment, progress, given_up);
+    progress.end();
+    let (status, output) = outcome?;
+    if !status.success() {
+        return Err(output.into_error(plan, status));
+    }
+    if !fs::metadata(plan.output()).is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0) {
+        return Err(BuildError::OutputMissing(plan.output().to_owned()));
+    }
+    Ok(Built {
+        path: plan.output().to_owned(),
+        go_version: plan.go_name().to_owned(),
+        commit: plan.commit().map(str::to_owned),
+        dirty: plan.dirty(),
+        source_version: plan.source_version().cloned(),
+        duration: began.elapsed(),
+    })
+}
+
+/// Runs `go` to its end. Each line it prints becomes a note, as it comes.
+pub(super) fn run(
+    go: &Path,
+    arguments: &[OsString],
+    folder: &Path,
+    environment: &Environment,
+    progress: &dyn Progress,
+    given_up: &dyn Fn() -> bool,
+) -> Result<(ExitStatus, Output), BuildError> {
+    let arguments: Vec<&OsStr> = arguments.iter().map(OsString::as_os_str).collect();
+    let request = Request {
+        program: go,
+        arguments: &arguments,
+        directory: Some(folder),
+        environment,
+        stdin: Stdin::Empty,
+        // How long a build takes, nobody knows; a signal ends it.
+        limit: Duration::MAX,
+        output_limit: usize::MAX,
+        keep: Keep::All,
+    };
+    let mut output = Output::default();
+    let mut remember = |line: String| {
+        progress.note(&line);
+        output.remember(line);
+    };
+    match stream(&request, &mut remember, given_up) {
+        Ok(status) => Ok((status, output)),
+        Err(ProcessError::GivenUp) => Err(BuildError::GivenUp),
+        Err(error) => Err(BuildError::Process(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+    use crate::worker::local_build::BuildRefusal;
+    use crate::worker::local_build::BuildRequest;
+    use crate::worker::local_build::prepare;
+    use crate::worker::local_build::samples::Listener;
+    use crate::worker::local_build::samples::Stage;
+
+    fn printed(program: &Path, argument: &str) -> String {
+        let output = Command::new(program).arg(argument).output().expect("the built worker runs");
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    #[test]
+    fn builds_the_worker_whatever_the_environment_says() {
+        let Some(mut stage) = Stage::with_go() else { return };
+        let hostile = stage.root.path().join("goenv");
+        fs::write(&hostile, "GOFLAGS=-bogus\nGOOS=plan9\nCGO_ENABLED=1\nGO111MODULE=off\n").expect("written");
+        fs::write(stage.root.path().join("go.work"), "go 1.21\n").expect("written");
+        stage.set(&[
+            ("GOENV", hostile.to_str().expect("text")),
+            ("GOFLAGS", "-bogus"),
+            ("GOOS", "plan9"),
+            ("GOARCH", "mips"),
+            ("GOWORK", "/nowhere/go.work"),
+            ("GOROOT", "/nowhere"),
+            ("GO111MODULE", "off"),
+            ("GOTOOLCHAIN", "go1.99.0"),
+        ]);
+        let request = BuildRequest { wanted_tag: Some("v0.0.144".parse().expect("a tag")), ..stage.request() };
+        let built = stage.build(&request).expect("built");
+        assert_eq!(built.path, request.output);
+        assert!(built.go_version.starts_with("go1."), "{}", built.go_version);
+        assert_eq!((built.commit, built.dirty), (None, None));
+        assert_eq!(built.source_version, Some(Version::new(0, 0, 144)));
+        assert!(built.duration > Duration::ZERO);
+        assert_eq!(printed(&request.output, "--version"), "reproq-worker version 0.0.144\n");
+        assert_eq!(printed(&request.output, "env"), "flavour=prod\n");
+    }
+
+    #[test]
+    fn builds_for_another_machine() {
+        let Some(stage) = Stage::with_go() else { return };
+        let (target, start): (&str, &[u8]) =
+            if cfg!(windows) { ("linux-arm64", b"\x7fELF") } else { ("windows-arm64", b"MZ") };
+        let request = BuildRequest { target: target.parse().expect("a target"), offline: false, ..stage.request() };
+        let built = stage.build(&request).expect("built");
+        assert!(fs::read(&built.path).expect("readable").starts_with(start));
+    }
+
+    #[test]
+    fn a_compile_error_is_told_in_the_compilers_words() {
+        let Some(stage) = Stage::with_go() else { return };
+        stage.write("cmd/reproq/broken.go", "package main\n\nvar broken = nowhere\n");
+        let plan = prepare(&stage.request(), &stage.environment).expect("a plan");
+        let listener = Listener::default();
+        let error = apply(&plan, &stage.environment, &listener, &|| false).expect_err("does not compile");
+        let BuildError::Failed { lines, .. } = error else { panic!("expected a failed build, found {error:?}") };
+        assert!(lines.iter().any(|line| line.contains("undefined: nowhere")), "{lines:?}");
+        let heard = listener.0.into_inner();
+        assert!(heard[0].starts_with("begin building "), "{heard:?}");
+        assert_eq!((&heard[1..heard.len() - 1], heard.last().map(String::as_str)), (&lines[..], Some("end")));
+        assert!(!stage.request().output.exists());
+    }
+
+    /// Makes the sample require a module that exists nowhere.
+    fn require_a_module(stage: &Stage) {
+        stage.write("go.mod", "module reproq-worker\n\ngo 1.21\n\nrequire corp.invalid/dep v1.0.0\n");
+        let sum = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+        stage.write("go.sum", &format!("corp.invalid/dep v1.0.0 h1:{sum}\ncorp.invalid/dep v1.0.0/go.mod h1:{sum}\n"));
+        stage.write("cmd/reproq/dep.go", "package main\n\nimport _ \"corp.invalid/dep\"\n");
+    }
+
+    #[test]
+    fn offline_without_vendor_the_missing_modules_are_named() {
+        let Some(mut stage) = Stage::with_go() else { return };
+        require_a_module(&stage);
+        // What is private is fetched from its own host, past the proxy, unless that is switched off too.
+        stage.set(&[("GOPRIVATE", "corp.invalid/*")]);
+        let error = stage.build(&stage.request()).expect_err("there is no such module");
+        let BuildError::ModulesMissing { missing, .. } = &error else { panic!("expected a missing module: {error:?}") };
+        assert_eq!(missing, &["corp.invalid/dep@v1.0.0"]);
+        let folder = stage.source();
+        assert_eq!(
+            error.to_string(),
+            format!("{} has no vendor/ folder, and Go's module cache lacks corp.invalid/dep@v1.0.0", folder.display())
+        );
+    }
+
+    #[test]
+    fn offline_the_vendor_folder_is_used() {
+        let Some(stage) = Stage::with_go() else { return };
+        require_a_module(&stage);
+        stage.write("vendor/modules.txt", "# corp.invalid/dep v1.0.0\n## explicit\ncorp.invalid/dep\n");
+        stage.write("vendor/corp.invalid/dep/dep.go", "package dep\n");
+        let built = stage.build(&stage.request()).expect("built");
+        assert_eq!(printed(&built.path, "--version"), "reproq-worker version 0.0.144\n");
+    }
+
+    #[test]
+    fn what_cannot_be_built_is_refused_before_anything_runs() {
+        let stage = Stage::new(OsString::new());
+        assert!(matches!(stage.refused(&stage.request()), BuildRefusal::GoMissing { .. }));
+        stage.write("go.mod", "module example.test/other\n");
+        assert!(matches!(stage.refused(&stage.request()), BuildRefusal::OtherModule { .. }));
+    }
+
+    #[cfg(unix)]
+    mod with_a_script {
+        use std::process::Stdio;
+
+        use super::*;
+        use crate::io::process::LINE_LIMIT;
+        use crate::worker::local_build::output::LINES_KEPT;
+
+        /// A stage whose `go` is a shell script: it answers `go env` with this version and builds by this script, which
+        /// finds the file to write in `$OUT`.
+        fn stage(version: &str, build: &str) -> Stage {
+            let stage = Stage::new(OsString::new());
+            let script = format!(
+                "#!/bin/sh\nif [ $1 = env ]; then echo '{{\"GOVERSION\": \"{version}\"}}'; exit; fi\n\
+                 while [ $1 != -o ]; do shift; done; OUT=$2\n{build}\n"
+            );
+            let bin = stage.root.path().join("bin");
+            fs::create_dir(&bin).expect("created");
+            // Written by a shell of its own: a file this process has open for writing could be inherited by a child
+            // another test starts at that moment, and would then be refused as busy.
+            let write = "printf '%s' \"$1\" > \"$2/go\" && chmod 755 \"$2/go\"";
+            let written = Command::new("sh").args(["-c", write, "sh", &script]).arg(&bin).status();
+            assert!(written.expect("sh runs").success());
+            let path = std::env::join_paths([bin, "/usr/bin".into(), "/bin".into()]).expect("a PATH");
+            Stage { environment: vec![("PATH".into(), path)], ..stage }
+        }
+
+        fn heard(stage: &Stage) -> (Result<Built, BuildError>, Vec<String>) {
+            let plan = prepare(&stage.request(), &stage.environment).expect("a plan");
+            let listener = Listener::default();
+            let outcome = apply(&plan, &stage.environment, &listener, &|| false);
+            (outcome, listener.0.into_inner())
+        }
+
+        #[test]
+        fn an_old_go_is_refused() {
+            let stage = stage("go1.20.14", "exit 1");
+            let refusal = stage.refused(&stage.request()).to_string();
+            assert!(refusal.contains("needs Go 1.21 or newer, found Go 1.20.14"), "{refusal}");
+        }
+
+        #[test]
+        fn lines_come_safe_and_short_and_the_last_are_kept() {
+            let long = "x".repeat(3 * LINE_LIMIT);
+            let stage = stage(
+                "go1.30.0",
+                &format!(
+                    "printf 'a\\033[31m\\tb\\r\\n'; echo '{long}'; echo 'get https://me:pw@host.test/x@v1';\n\
+                     i=0; while [ $i -lt 60 ]; do echo line $i; i=$((i+1)); done; printf 'no end \\377'; exit 7"
+                ),
+            );
+            let (outcome, heard) = heard(&stage);
+            assert_eq!(heard[1], "a\\x1b[31m    b");
+            assert_eq!(heard[2], format!("{}…", "x".repeat(LINE_LIMIT)));
+            assert_eq!(heard[3], "get https://[redacted]@host.test/x@v1");
+            let Err(BuildError::Failed { status, lines, .. }) = outcome else {
+                panic!("expected failure: {outcome:?}")
+            };
+            assert_eq!(status.code(), Some(7));
+            assert_eq!(lines.len(), LINES_KEPT);
+            assert_eq!((lines[0].as_str(), lines[LINES_KEPT - 1].as_str()), ("line 21", "no end \u{fffd}"));
+        }
+
+        #[test]
+        fn success_without_a_file_is_none() {
+            for build in ["true", ": > \"$OUT\"", "mkdir \"$OUT\""] {
+                let stage = stage("go1.30.0", build);
+                let (outcome, _) = heard(&stage);
+                assert!(matches!(outcome, Err(BuildError::OutputMissing(_))), "{build}: {outcome:?}");
+            }
+        }
+
+        #[test]
+        fn the_build_sees_no_token() {
+            let mut stage = stage("go1.30.0", "env; echo x > \"$OUT\"");
+            stage.set(&[("GITHUB_TOKEN", "t"), ("REPROQ_GITHUB_TOKEN", "t"), ("GOFLAGS", "-x"), ("KEPT", "yes")]);
+            let (outcome, heard) = heard(&stage);
+            assert!(outcome.is_ok(), "{outcome:?}");
+            assert!(heard.contains(&"KEPT=yes".to_owned()) && heard.contains(&"GOFLAGS=".to_owned()), "{heard:?}");
+            assert!(!heard.iter().any(|line| line.contains("TOKEN")), "{heard:?}");
+        }
+
+        #[test]
+        fn giving_up_ends_the_child() {
+            let stage = stage("go1.30.0", "echo $$; exec sleep 60");
+            let plan = prepare(&stage.request(), &stage.environment).expect("a plan");
+            let listener = Listener::default();
+            let given_up = || listener.0.borrow().len() > 1;
+            let outcome = apply(&plan, &stage.environment, &listener, &given_up);
+            assert!(matches!(outcome, Err(BuildError::GivenUp)), "{outcome:?}");
+            let child = listener.0.borrow()[1].clone();
+            let alive = Command::new("kill").args(["-0", &child]).stderr(Stdio::null()).status().expect("kill runs");
+            assert!(!alive.success(), "process {child} is still there");
+        }
+
+        #[test]
+        fn a_grandchild_that_keeps_the_pipe_holds_nobody_up() {
+            let stage = stage("go1.30.0", "sleep 20 & echo x > \"$OUT\"");
+            let (outcome, _) = heard(&stage);
+            assert!(outcome.expect("built").duration < Duration::from_secs(15));
+        }
+
+        #[test]
+        fn a_go_that_does_not_start_is_named() {
+            let stage = stage("go1.30.0", "true");
+            let plan = prepare(&stage.request(), &stage.environment).expect("a plan");
+            fs::remove_file(plan.program()).expect("removed");
+            let outcome = apply(&plan, &stage.environment, &Listener::default(), &|| false);
+            assert!(matches!(outcome, Err(BuildError::Process(ProcessError::Start { .. }))), "{outcome:?}");
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! What git knows of a checkout: its commit, and whether what would be built differs from it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::io::process::Git;
+use crate::io::process::Output;
+use crate::model::text::printable_line;
+use crate::worker::local_build::environment::Environment;
+
+/// How long a question about a large checkout may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long an answer may be; a list of all files of a large checkout is far shorter.
+const LONGEST_ANSWER: usize = 16 << 20;
+
+/// What git knows of a checkout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GitFacts {
+    /// It is a working tree of this commit.
+    Known {
+        /// The commit's full hash.
+        commit: String,
+        /// Whether what would be built differs from the commit; absent where git did not say.
+        dirty: Option<bool>,
+    },
+    /// Git could not tell.
+    Unknown(GitUnknown),
+}
+
+impl GitFacts {
+    /// The commit's full hash.
+    pub fn commit(&self) -> Option<&str> {
+        match self {
+            Self::Known { commit, .. } => Some(commit),
+            Self::Unknown(_) => None,
+        }
+    }
+
+    /// Whether what would be built differs from the commit.
+    pub fn dirty(&self) -> Option<bool> {
+        match self {
+            Self::Known { dirty, .. } => *dirty,
+            Self::Unknown(_) => None,
+        }
+    }
+}
+
+/// Why git could not tell the commit of a checkout. None of these stops a build.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum GitUnknown {
+    /// There is no git.
+    #[error("git was not found on PATH")]
+    NoGit,
+    /// There is no repository.
+    #[error("the folder is not in a git repository")]
+    NotARepository,
+    /// There is a repository around it, of something else.
+    #[error("the git repository around the folder does not track its go.mod")]
+    NotTracked,
+    /// The folder belongs to somebody else (`safe.directory`).
+    #[error("git does not trust the folder, because another user owns it")]
+    NotTrusted,
+    /// Nothing was ever committed.
+    #[error("the git repository has no commit yet")]
+    NoCommit,
+    /// Anything else, in git's words.
+    #[error("git failed: {0}")]
+    Failed(String),
+}
+
+/// A repository that can be asked.
+struct Repository<'a> {
+    git: Git,
+    folder: &'a Path,
+}
+
+impl<'a> Repository<'a> {
+    fn around(folder: &'a Path, environment: &Environment) -> Result<Self, GitUnknown> {
+        let git = Git::without_system_configuration(environment).ok_or(GitUnknown::NoGit)?;
+        Ok(Self { git, folder })
+    }
+
+    fn ask(&self, arguments: &[&str]) -> Result<String, GitUnknown> {
+        match self.git.ask(self.folder, arguments, PATIENCE, LONGEST_ANSWER) {
+            Ok(answer) if answer.status.success() => Ok(answer.text()),
+            Ok(answer) => Err(git_unknown(&answer)),
+            Err(error) => Err(GitUnknown::Failed(error.line())),
+        }
+    }
+}
+
+/// The files below a folder that its repository tracks, relative to the folder, with slashes.
+pub(super) fn tracked_files(folder: &Path, environment: &Environment) -> Result<BTreeSet<String>, GitUnknown> {
+    let answer = Repository::around(folder, environment)?.ask(&["ls-files", "-z", "--cached"])?;
+    Ok(answer.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect())
+}
+
+/// Asks git for the commit of a checkout and whether what would be built differs from it.
+pub(super) fn git_facts(folder: &Path, environment: &Environment) -> GitFacts {
+    let repository = match Repository::around(folder, environment) {
+        Ok(repository) => repository,
+        Err(reason) => return GitFacts::Unknown(reason),
+    };
+    let ask = |arguments: &[&str]| repository.ask(arguments);
+    // A copy of the source inside another project's repository has that project's commit, which says nothing of it.
+    let tracked = ask(&["ls-files", "--error-unmatch", "--", "go.mod"]);
+    match tracked.and_then(|_| ask(&["rev-parse", "--verify", "HEAD"])) {
+        Ok(answer) if answer.trim().bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            let status = ask(&["status", "--porcelain", "-z", "--untracked-files=all", "--", "."]);
+            let dirty = status.ok().map(|status| status.split('\0').any(changes_the_build));
+            GitFacts::Known { commit: answer.trim().to_owned(), dirty }
+        }
+        Ok(answer) => GitFacts::Unknown(GitUnknown::Failed(printable_line(&answer))),
+        Err(reason) => GitFacts::Unknown(reason),
+    }
+}
+
+/// Whether a line of `git status` means that the build is not the commit's: any change of a tracked file, and of the
+/// untracked ones those that Go compiles. A stray log or an earlier build's binary changes nothing.
+fn changes_the_build(entry: &str) -> bool {
+    match entry.strip_prefix("?? ") {
+        Some(untracked) => {
+            let compiled = [".go", ".s", ".h", ".syso"].iter().any(|suffix| untracked.ends_with(suffix));
+            compiled && !untracked.ends_with("_test.go") || untracked.ends_with("vendor/modules.txt")
+        }
+        None => !entry.is_empty(),
+    }
+}
+
+fn git_unknown(answer: &Output) -> GitUnknown {
+    let stderr = String::from_utf8_lossy(&answer.stderr);
+    let says = |words: &str| stderr.contains(words);
+    if says("dubious ownership") {
+        GitUnknown::NotTrusted
+    } else if says("not a git repository") {
+        GitUnknown::NotARepository
+    } else if says("did not match any file") {
+        GitUnknown::NotTracked
+    } else if says("Needed a single revision") {
+        GitUnknown::NoCommit
+    } else {
+        GitUnknown::Failed(answer.complaint())
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "repositories are made with `git` and changed here")]
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    #[cfg(unix)]
+    use std::process::Command;
+
+    use super::*;
+    use crate::model::Tool;
+    use crate::worker::local_build::samples::checkout;
+    use crate::worker::local_build::samples::write;
+    use crate::worker::local_build::source::SourceFacts;
+
+    fn git(folder: &Path, arguments: &[&str]) {
+        let identity = ["-c", "user.name=t", "-c", "user.email=t@t.test", "-c", "commit.gpgsign=false"];
+        let mut command = Command::new("git");
+        let output = command.arg("-C").arg(folder).args(identity).args(arguments).output().expect("git runs");
+        assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    fn commit_all(folder: &Path) {
+        git(folder, &["init", "-q"]);
+        git(folder, &["add", "-A"]);
+        git(folder, &["commit", "-q", "-m", "x"]);
+    }
+
+    fn git_of(folder: &Path, environment: &Environment) -> GitFacts {
+        SourceFacts::read(folder, &Tool::WORKER, environment).expect("readable").git
+    }
+
+    #[test]
+    fn git_tells_commit_and_changes() {
+        let (_root, folder, environment) = checkout();
+        git(&folder, &["init", "-q"]);
+        assert_eq!(git_of(&folder, &environment), GitFacts::Unknown(GitUnknown::NotTracked));
+        git(&folder, &["add", "-A"]);
+        assert_eq!(git_of(&folder, &environment), GitFacts::Unknown(GitUnknown::NoCommit));
+        commit_all(&folder);
+        let facts = git_of(&folder, &environment);
+        assert_eq!((facts.commit().map(str::len), facts.dirty()), (Some(40), Some(false)));
+
+        let cases = [
+            ("reproq.log", Some(false)),
+            ("cmd/reproq/new_test.go", Some(false)),
+            ("cmd/reproq/new.go", Some(true)),
+            ("vendor/modules.txt", Some(true)),
+        ];
+        for (file, dirty) in cases {
+            write(&folder.join(file), "package main\n");
+            assert_eq!(git_of(&folder, &environment).dirty(), dirty, "{file}");
+            fs::remove_file(folder.join(file)).expect("removed");
+        }
+        write(&folder.join("go.mod"), "module reproq-worker\ngo 1.22\n");
+        assert_eq!(git_of(&folder, &environment).dirty(), Some(true));
+    }
+
+    #[test]
+    fn a_git_hook_around_us_does_not_redirect_git() {
+        let (root, folder, mut environment) = checkout();
+        commit_all(&folder);
+        let commit = git_of(&folder, &environment);
+        for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
+            environment.push((name.into(), root.path().join("elsewhere").into()));
+        }
+        assert!(commit.commit().is_some());
+        assert_eq!(git_of(&folder, &environment), commit);
+    }
+
+    #[test]
+    fn the_commit_of_another_project_is_not_the_sources() {
+        let (root, folder, environment) = checkout();
+        write(&root.path().join(".gitignore"), "reproq-worker\n");
+        commit_all(root.path());
+        assert_eq!(git_of(&folder, &environment), GitFacts::Unknown(GitUnknown::NotTracked));
+    }
+
+    #[test]
+    fn without_git_the_commit_is_unknown() {
+        let (root, folder, _) = checkout();
+        commit_all(&folder);
+        let environment = [("PATH".into(), root.path().as_os_str().to_owned())];
+        assert_eq!(git_of(&folder, &environment), GitFacts::Unknown(GitUnknown::NoGit));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_of_another_user_is_not_trusted() {
+        let (_root, folder, environment) = checkout();
+        commit_all(&folder);
+        for path in [folder.clone(), folder.join(".git")] {
+            if std::os::unix::fs::chown(&path, Some(54321), None).is_err() {
+                crate::skip::record("a folder of another user", "run as root");
+                return;
+            }
+        }
+        assert_eq!(git_of(&folder, &environment), GitFacts::Unknown(GitUnknown::NotTrusted));
+    }
+}

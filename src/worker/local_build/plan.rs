@@ -1,0 +1,458 @@
+//! Decides how a checkout is built, or why it is not: from facts alone to the exact command and its environment.
+
+use std::ffi::OsStr;
+use std::ffi::OsString;
+use std::path::Path;
+use std::path::PathBuf;
+
+use semver::Version;
+
+use crate::model::Arch;
+use crate::model::Os;
+use crate::model::Tag;
+use crate::model::Target;
+use crate::model::Tool;
+use crate::model::secret::Secret;
+use crate::worker::local_build::environment::Environment;
+use crate::worker::local_build::environment::is_variable;
+use crate::worker::local_build::environment::without_steering;
+use crate::worker::local_build::go::Go;
+use crate::worker::local_build::go::GoFacts;
+use crate::worker::local_build::refusal::BuildRefusal;
+use crate::worker::local_build::request::BuildRequest;
+use crate::worker::local_build::request::GoVersion;
+use crate::worker::local_build::source::SourceFacts;
+
+/// Where the modules that the source requires come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModuleOrigin {
+    /// It requires none.
+    NoneNeeded,
+    /// Its own `vendor/` folder.
+    Vendor,
+    /// Go's module cache alone, because the network is off limits and there is no `vendor/`.
+    CacheOnly,
+    /// The module cache, and for what it lacks the network.
+    Network,
+}
+
+/// A variable for Go. A proxy's address may hold a password.
+pub(super) type GoSetting = (String, Secret<OsString>);
+
+/// One exact command, and what is known about what it will make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct BuildPlan {
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    folder: PathBuf,
+    output: PathBuf,
+    set: Vec<GoSetting>,
+    modules: ModuleOrigin,
+    go_name: String,
+    commit: Option<String>,
+    dirty: Option<bool>,
+    source_version: Option<Version>,
+}
+
+impl BuildPlan {
+    /// Decides how the request is built. The source is judged before the toolchain: whoever has the wrong folder need not
+    /// install Go to learn of it.
+    pub fn compute(request: &BuildRequest, source: &SourceFacts, go: &GoFacts) -> Result<Self, BuildRefusal> {
+        if !request.output.is_absolute() {
+            return Err(BuildRefusal::RelativeOutput(request.output.clone()));
+        }
+        check_source(&request.tool, request.wanted_tag.as_ref(), source)?;
+        let go = check_go(request.target, source, go)?;
+        let modules = match (source.go_mod.requires, source.vendored, request.offline) {
+            (_, true, _) => ModuleOrigin::Vendor,
+            (false, false, _) => ModuleOrigin::NoneNeeded,
+            (true, false, true) => ModuleOrigin::CacheOnly,
+            (true, false, false) => ModuleOrigin::Network,
+        };
+        Ok(Self {
+            program: go.program.clone(),
+            arguments: arguments(request, source.vendored),
+            folder: source.folder.clone(),
+            output: request.output.clone(),
+            set: settings(request.target, request.offline, go),
+            modules,
+            go_name: go.name.clone(),
+            commit: source.git.commit().map(str::to_owned),
+            dirty: source.git.dirty(),
+            source_version: source.version.as_deref().and_then(|version| Version::parse(version).ok()),
+        })
+    }
+
+    /// The `go` command to run.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// Its arguments.
+    pub fn arguments(&self) -> &[OsString] {
+        &self.arguments
+    }
+
+    /// The checkout, in which it runs.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The file it writes.
+    pub fn output(&self) -> &Path {
+        &self.output
+    }
+
+    /// Where required modules come from.
+    pub fn modules(&self) -> ModuleOrigin {
+        self.modules
+    }
+
+    /// What the toolchain calls itself: `go1.24.11`.
+    pub fn go_name(&self) -> &str {
+        &self.go_name
+    }
+
+    /// The commit of the source, where git could tell.
+    pub fn commit(&self) -> Option<&str> {
+        self.commit.as_deref()
+    }
+
+    /// Whether the source differs from its commit, where git could tell.
+    pub fn dirty(&self) -> Option<bool> {
+        self.dirty
+    }
+
+    /// The version the source says it is.
+    pub fn source_version(&self) -> Option<&Version> {
+        self.source_version.as_ref()
+    }
+
+    /// The whole environment of the build: what the parent has, less our tokens and what would steer Go elsewhere, plus
+    /// what the plan sets.
+    pub fn environment(&self, parent: &Environment) -> Vec<(OsString, OsString)> {
+        with_settings(parent, &self.set)
+    }
+}
+
+/// What the parent has, less our tokens and what would steer Go elsewhere, plus these.
+pub(super) fn with_settings(parent: &Environment, set: &[GoSetting]) -> Vec<(OsString, OsString)> {
+    let is_set = |known: &OsStr| set.iter().any(|(name, _)| is_variable(known, name));
+    let mut variables = without_steering(parent);
+    variables.retain(|(name, _)| !is_set(name));
+    variables.extend(set.iter().map(|(name, value)| (name.into(), value.expose().clone())));
+    variables
+}
+
+/// Whether it is the tool's source, and of the release that is wanted.
+pub(super) fn check_source(tool: &Tool, wanted_tag: Option<&Tag>, source: &SourceFacts) -> Result<(), BuildRefusal> {
+    let folder = || source.folder.clone();
+    let (expected, found) = (tool.go_module, &source.go_mod.module);
+    if expected != found {
+        let (expected, found) = (expected.to_owned(), found.clone());
+        return Err(BuildRefusal::OtherModule { folder: folder(), expected, found });
+    }
+    if !source.has_package {
+        return Err(BuildRefusal::NoPackage { folder: folder(), package: tool.go_package.to_owned() });
+    }
+    // A source that does not say its version is built all the same: what the result prints decides then.
+    match (wanted_tag, &source.version) {
+        (Some(wanted), Some(found)) if wanted.version() != Version::parse(found).ok() || wanted.version().is_none() => {
+            Err(BuildRefusal::OtherVersion { folder: folder(), wanted: wanted.clone(), found: found.clone() })
+        }
+        (Some(_) | None, Some(_) | None) => Ok(()),
+    }
+}
+
+/// Whether the toolchain is there and new enough.
+pub(super) fn check_go<'a>(target: Target, source: &SourceFacts, go: &'a GoFacts) -> Result<&'a Go, BuildRefusal> {
+    let required = source.go_mod.go;
+    let go = match go {
+        GoFacts::Found(go) => go,
+        GoFacts::Missing { searched } => {
+            return Err(BuildRefusal::GoMissing { searched: searched.clone(), required });
+        }
+        GoFacts::Unusable { program, reason } => {
+            return Err(BuildRefusal::GoUnusable { program: program.clone(), reason: reason.clone() });
+        }
+    };
+    let Some(found) = go.version else { return Ok(go) };
+    let (folder, program) = (source.folder.clone(), go.program.clone());
+    match (required, first_go_for(target)) {
+        (Some(required), _) if found < required => Err(BuildRefusal::GoTooOld { folder, required, found, program }),
+        (_, Some(required)) if found < required => Err(BuildRefusal::TargetTooNew { target, required, found, program }),
+        (Some(_) | None, Some(_) | None) => Ok(go),
+    }
+}
+
+/// The first Go that builds for a target, where that was not always so.
+fn first_go_for(target: Target) -> Option<GoVersion> {
+    match (target.os, target.arch) {
+        (Os::Darwin, Arch::Arm64) => GoVersion::parse("1.16"),
+        (Os::Windows, Arch::Arm64) => GoVersion::parse("1.17"),
+        (Os::Linux, Arch::Amd64 | Arch::Arm64) | (Os::Darwin | Os::Windows, Arch::Amd64) => None,
+    }
+}
+
+fn arguments(request: &BuildRequest, vendored: bool) -> Vec<OsString> {
+    // Without the stamp of version control, because git refuses it in a checkout that belongs to another user.
+    let mut arguments: Vec<OsString> =
+        ["build", "-tags", request.tool.go_tags, "-trimpath", "-buildvcs=false"].map(OsString::from).into();
+    if request.offline {
+        // `readonly` and never `mod`: a build must not edit the checkout's go.mod and go.sum.
+        arguments.push(if vendored { "-mod=vendor" } else { "-mod=readonly" }.into());
+    }
+    arguments.extend(["-o".into(), request.output.clone().into(), request.tool.go_package.into()]);
+    arguments
+}
+
+/// What the build's environment sets. `GOENV=off` silences the whole of the user's `go env -w`, which could steer the
+/// build as variables can (and Go takes an empty variable for an unset one, so clearing `GOFLAGS` alone would let the
+/// file speak again). What says where modules and caches are was read beforehand and is given explicitly, so that
+/// private proxies keep working.
+pub(super) fn settings(target: Target, offline: bool, go: &Go) -> Vec<GoSetting> {
+    let fixed = [
+        ("GOENV", "off"),
+        ("GOFLAGS", ""),
+        ("GOWORK", "off"),
+        ("GOTOOLCHAIN", "local"),
+        ("CGO_ENABLED", "0"),
+        ("GOOS", target.os.go_name()),
+        ("GOARCH", target.arch.go_name()),
+    ];
+    // GONOPROXY, because Go fetches what matches GOPRIVATE from its own host even with GOPROXY=off. go.sum is still
+    // checked without the checksum database.
+    let without_network = [("GOPROXY", "off"), ("GONOPROXY", "none"), ("GOSUMDB", "off")];
+    let without_network = without_network.into_iter().filter(|_| offline);
+    let mut set: Vec<GoSetting> = fixed
+        .into_iter()
+        .chain(without_network)
+        .map(|(name, value)| (name.to_owned(), Secret::new(value.into())))
+        .collect();
+    for (name, value) in &go.settings {
+        if set.iter().all(|(known, _)| known != name) {
+            set.push((name.clone(), value.clone()));
+        }
+    }
+    set
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Tool;
+    use crate::worker::local_build::git::GitFacts;
+    use crate::worker::local_build::go_mod::GoMod;
+
+    fn request() -> BuildRequest {
+        BuildRequest {
+            source: PathBuf::from("/src/reproq-worker"),
+            tool: Tool::WORKER,
+            target: "linux-arm64".parse().expect("a target"),
+            offline: false,
+            wanted_tag: None,
+            output: if cfg!(windows) { "C:/site/staging/reproq" } else { "/site/staging/reproq" }.into(),
+        }
+    }
+
+    fn source() -> SourceFacts {
+        SourceFacts {
+            folder: PathBuf::from("/src/reproq-worker"),
+            go_mod: GoMod {
+                module: "reproq-worker".to_owned(),
+                go: GoVersion::parse("1.24.0"),
+                toolchain: None,
+                requires: true,
+            },
+            has_package: true,
+            vendored: false,
+            version: Some("0.0.144".to_owned()),
+            git: GitFacts::Known { commit: "c0ffee".to_owned(), dirty: Some(true) },
+        }
+    }
+
+    fn go(name: &str) -> GoFacts {
+        let setting = |name: &str, value: &str| (name.to_owned(), Secret::new(OsString::from(value)));
+        GoFacts::Found(Go {
+            program: PathBuf::from("/opt/go/bin/go"),
+            name: name.to_owned(),
+            version: GoVersion::of_toolchain(name),
+            settings: vec![setting("GOPROXY", "https://u:pw@proxy.test"), setting("GONOPROXY", "corp.test/*")],
+        })
+    }
+
+    fn words(plan: &BuildPlan) -> String {
+        let words: Vec<_> = plan.arguments().iter().map(|word| word.to_string_lossy()).collect();
+        words.join(" ").replace(&*plan.output().to_string_lossy(), "OUT")
+    }
+
+    fn value(plan: &BuildPlan, parent: &[(&str, &str)], name: &str) -> Option<String> {
+        let parent: Vec<_> = parent.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        let mut values = plan.environment(&parent).into_iter().filter(|(known, _)| known == name);
+        let value = values.next().map(|(_, value)| value.into_string().expect("text"));
+        assert!(values.next().is_none(), "{name} is there once");
+        value
+    }
+
+    #[test]
+    fn the_command_is_the_one_releases_are_built_with() {
+        let plan = BuildPlan::compute(&request(), &source(), &go("go1.24.11")).expect("a plan");
+        assert_eq!(words(&plan), "build -tags prod -trimpath -buildvcs=false -o OUT ./cmd/reproq");
+        assert_eq!(plan.program(), Path::new("/opt/go/bin/go"));
+        assert_eq!(plan.folder(), Path::new("/src/reproq-worker"));
+        assert_eq!(plan.modules(), ModuleOrigin::Network);
+        assert_eq!((plan.go_name(), plan.commit(), plan.dirty()), ("go1.24.11", Some("c0ffee"), Some(true)));
+        assert_eq!(plan.source_version(), Some(&Version::new(0, 0, 144)));
+    }
+
+    #[test]
+    fn the_way_to_modules_follows_the_network_and_the_vendor_folder() {
+        let cases = [
+            (false, false, true, "", ModuleOrigin::Network),
+            (false, true, true, "", ModuleOrigin::Vendor),
+            (true, false, true, " -mod=readonly", ModuleOrigin::CacheOnly),
+            (true, true, true, " -mod=vendor", ModuleOrigin::Vendor),
+            (true, false, false, " -mod=readonly", ModuleOrigin::NoneNeeded),
+        ];
+        for (offline, vendored, requires, flag, modules) in cases {
+            let mut source = SourceFacts { vendored, ..source() };
+            source.go_mod.requires = requires;
+            let plan = BuildPlan::compute(&BuildRequest { offline, ..request() }, &source, &go("go1.24.11"));
+            let plan = plan.expect("a plan");
+            assert_eq!(words(&plan), format!("build -tags prod -trimpath -buildvcs=false{flag} -o OUT ./cmd/reproq"));
+            assert_eq!(plan.modules(), modules);
+            let network = ["GOPROXY", "GONOPROXY"].map(|name| value(&plan, &[("GOPROXY", "direct")], name));
+            let expected = if offline { ["off", "none"] } else { ["https://u:pw@proxy.test", "corp.test/*"] };
+            assert_eq!(network, expected.map(|value| Some(value.to_owned())));
+            assert_eq!(value(&plan, &[], "GOSUMDB"), offline.then(|| "off".to_owned()));
+        }
+    }
+
+    #[test]
+    fn the_environment_neither_steers_nor_leaks() {
+        let plan = BuildPlan::compute(&request(), &source(), &go("go1.24.11")).expect("a plan");
+        let parent = [
+            ("PATH", "/bin"),
+            ("GITHUB_TOKEN", "t"),
+            ("GH_TOKEN", "t"),
+            ("REPROQ_GITHUB_TOKEN", "t"),
+            ("GH_ENTERPRISE_TOKEN", "t"),
+            ("GOOS", "plan9"),
+            ("GOFLAGS", "-bogus"),
+            ("GOENV", "/etc/goenv"),
+            ("GOROOT", "/old"),
+            ("GOAMD64", "v4"),
+            ("GOEXPERIMENT", "x"),
+            ("GOTOOLCHAIN", "auto"),
+            ("CGO_ENABLED", "1"),
+            ("GOPROXYISH", "stays"),
+        ];
+        let expected = [
+            ("PATH", Some("/bin")),
+            ("GITHUB_TOKEN", None),
+            ("GH_TOKEN", None),
+            ("REPROQ_GITHUB_TOKEN", None),
+            ("GH_ENTERPRISE_TOKEN", None),
+            ("GOOS", Some("linux")),
+            ("GOARCH", Some("arm64")),
+            ("GOFLAGS", Some("")),
+            ("GOENV", Some("off")),
+            ("GOWORK", Some("off")),
+            ("GOROOT", None),
+            ("GOAMD64", None),
+            ("GOEXPERIMENT", None),
+            ("GOTOOLCHAIN", Some("local")),
+            ("CGO_ENABLED", Some("0")),
+            ("GOPROXYISH", Some("stays")),
+        ];
+        for (name, wanted) in expected {
+            assert_eq!(value(&plan, &parent, name).as_deref(), wanted, "{name}");
+        }
+        assert!(!format!("{plan:?}").contains("pw"), "a proxy's password must not be shown");
+    }
+
+    fn refusal(request: &BuildRequest, source: &SourceFacts, go: &GoFacts) -> String {
+        BuildPlan::compute(request, source, go).expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn every_refusal_says_what_was_wanted_and_found() {
+        let missing = GoFacts::Missing { searched: vec![PathBuf::from("/bin")] };
+        let mut other = source();
+        other.go_mod.module = "example.test/x".to_owned();
+        let no_package = SourceFacts { has_package: false, ..source() };
+        assert_eq!(
+            refusal(&request(), &other, &missing),
+            "expected the source of the Go module `reproq-worker` in /src/reproq-worker, found the module `example.test/x`"
+        );
+        assert_eq!(
+            refusal(&request(), &no_package, &missing),
+            "expected the Go package ./cmd/reproq in /src/reproq-worker, found none"
+        );
+        assert_eq!(
+            BuildPlan::compute(&request(), &source(), &missing),
+            Err(BuildRefusal::GoMissing {
+                searched: vec![PathBuf::from("/bin")],
+                required: GoVersion::parse("1.24.0")
+            })
+        );
+        assert_eq!(
+            refusal(&request(), &source(), &go("go1.23.4")),
+            "/src/reproq-worker needs Go 1.24.0 or newer, found Go 1.23.4 (/opt/go/bin/go)"
+        );
+        let unusable = GoFacts::Unusable { program: PathBuf::from("/bin/go"), reason: "it was silent".to_owned() };
+        assert_eq!(refusal(&request(), &source(), &unusable), "/bin/go does not work as Go: it was silent");
+        let relative = BuildRequest { output: PathBuf::from("out/reproq"), ..request() };
+        assert_eq!(
+            refusal(&relative, &source(), &missing),
+            "the build needs an absolute path to write to, found out/reproq"
+        );
+    }
+
+    #[test]
+    fn the_source_must_be_the_release_that_was_asked_for() {
+        let cases = [
+            (Some("v0.0.144"), Some("0.0.144"), true),
+            (Some("0.0.144"), Some("0.0.144"), true),
+            (None, Some("0.0.144"), true),
+            (Some("v0.0.144"), None, true),
+            (Some("v0.0.143"), Some("0.0.144"), false),
+            (Some("v0.0.144"), Some("dev"), false),
+            (Some("nightly"), Some("0.0.144"), false),
+            (Some("nightly"), Some("nightly"), false),
+        ];
+        for (wanted, version, built) in cases {
+            let request = BuildRequest { wanted_tag: wanted.map(|tag| tag.parse().expect("a tag")), ..request() };
+            let source = SourceFacts { version: version.map(str::to_owned), ..source() };
+            let plan = BuildPlan::compute(&request, &source, &go("go1.24.11"));
+            assert_eq!(plan.is_ok(), built, "{wanted:?} {version:?}: {plan:?}");
+        }
+        let request = BuildRequest { wanted_tag: Some("v0.0.143".parse().expect("a tag")), ..request() };
+        assert_eq!(
+            refusal(&request, &source(), &go("go1.24.11")),
+            "wanted v0.0.143, but the source in /src/reproq-worker is version 0.0.144"
+        );
+    }
+
+    #[test]
+    fn a_target_newer_than_the_toolchain_is_refused() {
+        let mut source = source();
+        source.go_mod.go = GoVersion::parse("1.13");
+        let cases = [("linux-arm64", true), ("darwin-amd64", true), ("darwin-arm64", true), ("windows-arm64", false)];
+        for (target, built) in cases {
+            let request = BuildRequest { target: target.parse().expect("a target"), ..request() };
+            assert_eq!(BuildPlan::compute(&request, &source, &go("go1.16.5")).is_ok(), built, "{target}");
+        }
+        let request = BuildRequest { target: "windows-arm64".parse().expect("a target"), ..request() };
+        assert_eq!(
+            refusal(&request, &source, &go("go1.16.5")),
+            "building for windows-arm64 needs Go 1.17.0 or newer, found Go 1.16.5 (/opt/go/bin/go)"
+        );
+    }
+
+    #[test]
+    fn a_toolchain_that_cannot_be_dated_is_tried() {
+        assert!(BuildPlan::compute(&request(), &source(), &go("devel +5d0d513e98")).is_ok());
+    }
+}

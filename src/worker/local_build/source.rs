@@ -1,0 +1,187 @@
+//! Reads a checkout into facts: its `go.mod`, its package, its version, and what git knows of it.
+#![expect(clippy::disallowed_methods, reason = "checkouts are read here")]
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::io::fs::bounded_read::read_text;
+use crate::model::Tool;
+use crate::worker::local_build::environment::Environment;
+use crate::worker::local_build::git::GitFacts;
+use crate::worker::local_build::git::git_facts;
+use crate::worker::local_build::go_mod::GoMod;
+use crate::worker::local_build::go_mod::GoModError;
+use crate::worker::local_build::go_mod::parse_go_mod;
+use crate::worker::local_build::go_mod::version_constant;
+
+/// No file a person wrote as source is larger; what is, is not read.
+const TEXT_LIMIT: u64 = 4 * 1024 * 1024;
+
+/// What is known about a checkout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFacts {
+    /// Where it is.
+    pub folder: PathBuf,
+    /// What its `go.mod` says.
+    pub go_mod: GoMod,
+    /// Whether the tool's package is there and has Go files.
+    pub has_package: bool,
+    /// Whether it carries the modules it requires (`vendor/modules.txt`).
+    pub vendored: bool,
+    /// The version its main package declares; absent where it declares none, or several that differ.
+    pub version: Option<String>,
+    /// What git knows of it.
+    pub git: GitFacts,
+}
+
+/// Why a checkout cannot be read.
+#[derive(Debug, Error)]
+pub enum SourceError {
+    /// Nothing is there.
+    #[error("expected a checkout at {0}, found nothing")]
+    Missing(PathBuf),
+    /// Something else is there.
+    #[error("expected a checkout at {0}, found a file")]
+    NotAFolder(PathBuf),
+    /// The folder is not a Go module.
+    #[error("expected the source of a Go module in {0}, found no go.mod")]
+    NoGoMod(PathBuf),
+    /// The folder's `go.mod` is not one.
+    #[error("cannot understand {path}")]
+    BadGoMod {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it.
+        #[source]
+        source: GoModError,
+    },
+    /// The file system says no.
+    #[error("cannot read {path}")]
+    Unreadable {
+        /// What was to be read.
+        path: PathBuf,
+        /// Why it was not.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl SourceFacts {
+    /// Looks at a checkout. Asks git, if there is one, and changes nothing.
+    pub fn read(folder: &Path, tool: &Tool, environment: &Environment) -> Result<Self, SourceError> {
+        match fs::metadata(folder) {
+            Ok(metadata) if metadata.is_dir() => {}
+            Ok(_) => return Err(SourceError::NotAFolder(folder.to_owned())),
+            Err(error) if is_absent(&error) => return Err(SourceError::Missing(folder.to_owned())),
+            Err(source) => return Err(SourceError::Unreadable { path: folder.to_owned(), source }),
+        }
+        let path = folder.join("go.mod");
+        let text = match read_text(&path, TEXT_LIMIT) {
+            Ok(text) => text,
+            Err(error) if is_absent(&error) => return Err(SourceError::NoGoMod(folder.to_owned())),
+            Err(source) => return Err(SourceError::Unreadable { path, source }),
+        };
+        let go_mod = parse_go_mod(&text).map_err(|source| SourceError::BadGoMod { path, source })?;
+        let files = go_files(&folder.join(tool.go_package))?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            go_mod,
+            has_package: !files.is_empty(),
+            vendored: folder.join("vendor/modules.txt").is_file(),
+            version: declared_version(&files)?,
+            git: git_facts(folder, environment),
+        })
+    }
+}
+
+/// The Go files of a package that are not tests. A folder that is not there has none.
+fn go_files(folder: &Path) -> Result<BTreeSet<PathBuf>, SourceError> {
+    let unreadable = |source| SourceError::Unreadable { path: folder.to_owned(), source };
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if is_absent(&error) => return Ok(BTreeSet::new()),
+        Err(error) => return Err(unreadable(error)),
+    };
+    let mut files = BTreeSet::new();
+    for entry in entries {
+        let path = entry.map_err(unreadable)?.path();
+        let name = path.file_name().map(OsStr::to_string_lossy).unwrap_or_default();
+        if name.ends_with(".go") && !name.ends_with("_test.go") && path.is_file() {
+            files.insert(path);
+        }
+    }
+    Ok(files)
+}
+
+/// The one version these files declare. Two that differ belong to different builds, and which is meant only Go knows.
+fn declared_version(files: &BTreeSet<PathBuf>) -> Result<Option<String>, SourceError> {
+    let mut versions = BTreeSet::new();
+    for path in files {
+        let text =
+            read_text(path, TEXT_LIMIT).map_err(|source| SourceError::Unreadable { path: path.clone(), source })?;
+        versions.extend(version_constant(&text));
+    }
+    Ok(if versions.len() == 1 { versions.pop_first() } else { None })
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::worker::local_build::git::GitUnknown;
+    use crate::worker::local_build::request::GoVersion;
+    use crate::worker::local_build::samples::checkout;
+    use crate::worker::local_build::samples::write;
+
+    fn read(folder: &Path, environment: &Environment) -> Result<SourceFacts, SourceError> {
+        SourceFacts::read(folder, &Tool::WORKER, environment)
+    }
+
+    #[test]
+    fn a_checkout_is_read_into_facts() {
+        let (_root, folder, environment) = checkout();
+        let facts = read(&folder, &environment).expect("readable");
+        assert_eq!(facts.folder, folder);
+        let (module, go) = ("reproq-worker".to_owned(), GoVersion::parse("1.21"));
+        assert_eq!(facts.go_mod, GoMod { module, go, toolchain: None, requires: false });
+        assert_eq!((facts.has_package, facts.vendored, facts.version.as_deref()), (true, false, Some("0.0.144")));
+        assert_eq!(facts.git, GitFacts::Unknown(GitUnknown::NotARepository));
+
+        write(&folder.join("vendor/modules.txt"), "");
+        write(&folder.join("cmd/reproq/other_test.go"), "package main\nconst Version = \"test\"");
+        let facts = read(&folder, &environment).expect("readable");
+        assert_eq!((facts.vendored, facts.version.as_deref()), (true, Some("0.0.144")));
+
+        write(&folder.join("cmd/reproq/dev.go"), "//go:build !prod\npackage main\nconst Version = \"dev\"");
+        assert_eq!(read(&folder, &environment).expect("readable").version, None);
+
+        fs::remove_dir_all(folder.join("cmd")).expect("removed");
+        assert!(!read(&folder, &environment).expect("readable").has_package);
+    }
+
+    #[test]
+    fn what_is_no_checkout_is_named() {
+        let (root, folder, environment) = checkout();
+        let refused = |path: &Path| read(path, &environment).expect_err("refused");
+        assert!(matches!(refused(&root.path().join("none")), SourceError::Missing(_)));
+        assert!(matches!(refused(&folder.join("go.mod/below")), SourceError::Missing(_)));
+        assert!(matches!(refused(&folder.join("go.mod")), SourceError::NotAFolder(_)));
+        assert!(matches!(refused(root.path()), SourceError::NoGoMod(_)));
+        write(&folder.join("go.mod"), "go 1.21");
+        assert!(matches!(refused(&folder), SourceError::BadGoMod { .. }));
+        fs::write(folder.join("go.mod"), b"module \xff").expect("written");
+        assert!(matches!(refused(&folder), SourceError::Unreadable { .. }));
+        fs::remove_file(folder.join("go.mod")).expect("removed");
+        fs::create_dir(folder.join("go.mod")).expect("created");
+        assert!(matches!(refused(&folder), SourceError::Unreadable { .. }));
+    }
+}

@@ -1,0 +1,105 @@
+//! The modules that a source requires, as a `vendor/` folder: its own where that is complete, else one made in a copy.
+#![expect(clippy::disallowed_methods, reason = "a copy of the source is made here")]
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+
+use crate::model::Target;
+use crate::model::progress::Progress;
+use crate::worker::local_build::BuildError;
+use crate::worker::local_build::Environment;
+use crate::worker::local_build::Go;
+use crate::worker::local_build::GoFacts;
+use crate::worker::local_build::SourceFacts;
+use crate::worker::local_build::TreeError;
+use crate::worker::local_build::TreeFile;
+use crate::worker::local_build::TreeRequest;
+use crate::worker::local_build::apply::run;
+use crate::worker::local_build::go::ask;
+use crate::worker::local_build::plan::check_go;
+use crate::worker::local_build::plan::settings;
+use crate::worker::local_build::plan::with_settings;
+use crate::worker::local_build::tree::Tree;
+use crate::worker::local_build::tree::VENDOR;
+
+/// The files that name the modules; vendoring must leave them as they are.
+const LISTS: [&str; 2] = ["go.mod", "go.sum"];
+
+/// The files of the modules; none where the source requires no module.
+pub(super) fn vendored(
+    request: &TreeRequest<'_>,
+    facts: &SourceFacts,
+    files: &[TreeFile],
+    environment: &Environment,
+    progress: &dyn Progress,
+    given_up: &dyn Fn() -> bool,
+) -> Result<Option<Vec<TreeFile>>, TreeError> {
+    if !facts.go_mod.requires {
+        return Ok(None);
+    }
+    let failed = |source: BuildError| TreeError::Modules { folder: facts.folder.clone(), source };
+    let found = GoFacts::find(environment).map_err(|error| failed(BuildError::Process(error)))?;
+    // Any target would do: which Go is needed at all is asked.
+    let target = Target::all().next().expect("there are targets");
+    let go = check_go(target, facts, &found)?;
+    let mut modules = Vec::new();
+    let own = facts.folder.join(VENDOR);
+    if facts.vendored {
+        match complaint(request, facts, go, environment) {
+            None => {
+                tree(request, &facts.folder)?.walk(&own, &format!("{VENDOR}/"), &mut modules)?;
+                return Ok(Some(modules));
+            }
+            Some(complaint) => {
+                progress.note(&format!("{} is not complete ({complaint}); a new one is made", own.display()));
+            }
+        }
+    }
+    if request.preview {
+        return Ok(Some(modules));
+    }
+    let copy = request.staging.join("copy");
+    copy_files(files, &copy)?;
+    progress.begin(&format!("collecting the modules {} requires", facts.folder.display()), None);
+    let arguments = ["mod", "vendor"].map(OsString::from);
+    let environment = with_settings(environment, &settings(target, request.offline, go));
+    let outcome = run(&go.program, &arguments, &copy, &environment, progress, given_up);
+    progress.end();
+    let (status, output) = outcome.map_err(failed)?;
+    if !status.success() {
+        return Err(failed(output.into_vendor_error(facts.folder.clone(), status)));
+    }
+    if LISTS.iter().any(|list| fs::read(copy.join(list)).ok() != fs::read(facts.folder.join(list)).ok()) {
+        return Err(TreeError::Untidy { folder: facts.folder.clone() });
+    }
+    tree(request, &copy)?.walk(&copy.join(VENDOR), &format!("{VENDOR}/"), &mut modules)?;
+    Ok(Some(modules))
+}
+
+fn tree<'a>(request: &TreeRequest<'a>, folder: &Path) -> Result<Tree<'a>, TreeError> {
+    Tree::of(folder, request.leave_out, &request.tool)
+}
+
+/// Why Go could not build from the source's own `vendor/` for every machine, if it could not.
+fn complaint(request: &TreeRequest<'_>, facts: &SourceFacts, go: &Go, environment: &Environment) -> Option<String> {
+    let question = ["list", "-mod=vendor", "-deps", "-tags", request.tool.go_tags, request.tool.go_package];
+    Target::all().find_map(|target| {
+        let environment = with_settings(environment, &settings(target, true, go));
+        match ask(&go.program, &question, Some(&facts.folder), &environment) {
+            Ok(answer) if answer.status.success() => None,
+            Ok(answer) => Some(answer.complaint()),
+            Err(error) => Some(error.line()),
+        }
+    })
+}
+
+fn copy_files(files: &[TreeFile], to: &Path) -> Result<(), TreeError> {
+    for TreeFile { path, file, .. } in files {
+        let target = to.join(path);
+        let made = fs::create_dir_all(target.parent().unwrap_or(to));
+        made.and_then(|()| fs::copy(file, &target))
+            .map_err(|source| TreeError::Unreadable { path: file.clone(), source })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,347 @@
+//! The door to the project's Python: asks Django what its settings say about the worker.
+#![cfg_attr(all(test, unix), expect(clippy::disallowed_methods, reason = "the tests write projects and programs"))]
+
+use std::ffi::OsStr;
+use std::ffi::OsString;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::io::fs::TemporaryDirectory;
+use crate::io::fs::bounded_read;
+use crate::io::process;
+use crate::io::process::Keep;
+use crate::io::process::ProcessError;
+use crate::io::process::Request;
+use crate::io::process::Stdin;
+use crate::model::Target;
+use crate::model::secret::for_children;
+use crate::model::text::printable_line;
+use crate::platform::is_executable;
+use crate::worker::which::DjangoAnswer;
+use crate::worker::which::answer;
+use crate::worker::which::answer::without_credentials;
+use crate::worker::which::environment::non_empty;
+use crate::worker::which::environment::variable;
+use crate::worker::which::manage_py::ManagePy;
+use crate::worker::which::notes::shown;
+use crate::worker::which::path;
+
+/// What runs in the project's Python.
+const QUERY: &str = include_str!("query.py");
+
+/// How long Django has for its answer, if nobody says otherwise.
+pub const DEFAULT_TIME_LIMIT: Duration = Duration::from_secs(5);
+
+/// No `manage.py` a person wrote is longer.
+const LONGEST_MANAGE_PY: u64 = 1024 * 1024;
+
+/// How many bytes Python may print in all, whatever settings do when they are loaded.
+const MOST_OUTPUT: usize = 16 << 20;
+
+/// How much of the end of stderr is kept, and shown.
+const STDERR_BYTES: usize = 16 * 1024;
+const STDERR_LINES: usize = 20;
+const LINE_CHARACTERS: usize = 300;
+
+/// Nor is an answer: it holds a few paths.
+const LONGEST_ANSWER: u64 = 1024 * 1024;
+
+/// A question to the project's Django.
+#[derive(Debug, Clone, Copy)]
+pub struct DjangoQuestion<'a> {
+    /// The machine.
+    pub target: Target,
+    /// The project's root, absolute.
+    pub root: &'a Path,
+    /// The environment, as captured. Python gets it without this command's tokens.
+    pub environment: &'a [(OsString, OsString)],
+    /// How long Python may take; then it and what it has started is ended.
+    pub limit: Duration,
+}
+
+/// Asks Django, if there is a Django project at the root: a `manage.py` that speaks of Django, or `DJANGO_SETTINGS_MODULE`
+/// and a `pyproject.toml`. Otherwise nothing is run. Loading the settings runs the project's own code, as every command of
+/// `manage.py` does.
+pub fn ask(question: &DjangoQuestion<'_>) -> DjangoAnswer {
+    let Some(project) = Project::find(question) else { return DjangoAnswer::NoProject };
+    match find_python(question) {
+        Ok(python) => ask_python(question, &project, &python),
+        Err(reason) => failed(reason, Vec::new()),
+    }
+}
+
+fn failed(reason: String, stderr: Vec<String>) -> DjangoAnswer {
+    DjangoAnswer::Failed { reason, stderr, hint: None }
+}
+
+/// How the settings are reached.
+#[derive(Debug, PartialEq, Eq)]
+struct Project {
+    /// The module to load, if the environment does not name one.
+    settings_module: String,
+    /// A `manage.py` that has to be run up to Django's part of it.
+    manage_py: Option<PathBuf>,
+}
+
+impl Project {
+    fn find(question: &DjangoQuestion<'_>) -> Option<Self> {
+        let path = question.root.join("manage.py");
+        let from_environment = non_empty(question.environment, "DJANGO_SETTINGS_MODULE").is_some();
+        let manage_py = bounded_read::read(&path, LONGEST_MANAGE_PY).ok();
+        let manage_py = manage_py.and_then(|text| ManagePy::parse(&String::from_utf8_lossy(&text)));
+        if let Some(manage_py) = manage_py {
+            let has_module = from_environment || manage_py.settings_module.is_some();
+            let is_enough = manage_py.is_generated && has_module;
+            let settings_module = manage_py.settings_module.unwrap_or_default();
+            return Some(Self { settings_module, manage_py: (!is_enough).then_some(path) });
+        }
+        let is_project = from_environment && question.root.join("pyproject.toml").is_file();
+        is_project.then(|| Self { settings_module: String::new(), manage_py: None })
+    }
+}
+
+/// The project's Python: of the active environment, of `.venv` or `venv` in the root, else the first on `PATH`.
+fn find_python(question: &DjangoQuestion<'_>) -> Result<PathBuf, String> {
+    let DjangoQuestion { target, root, environment, .. } = *question;
+    let inside = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
+    let active = non_empty(environment, "VIRTUAL_ENV").map(|folder| root.join(folder));
+    let in_environments = active.into_iter().chain([root.join(".venv"), root.join("venv")]).map(|env| env.join(inside));
+    let folders = path::folders(variable(environment, "PATH"), Path::new(""), target.os);
+    // Nothing that happens to be in the current directory is started as Python.
+    let folders: Vec<_> = folders.into_iter().filter(|folder| folder.path.is_absolute()).collect();
+    let on_path = ["python3", "python"].into_iter().flat_map(|name| {
+        let name = OsString::from(format!("{name}{}", target.os.exe_suffix()));
+        folders.iter().map(move |folder| folder.path.join(&name))
+    });
+    in_environments.chain(on_path).find(|python| python.is_file() && is_executable(python)).ok_or_else(|| {
+        "no Python was found, neither through VIRTUAL_ENV nor in .venv or venv nor as python3 or python on PATH"
+            .to_owned()
+    })
+}
+
+fn ask_python(question: &DjangoQuestion<'_>, project: &Project, python: &Path) -> DjangoAnswer {
+    let folder = match TemporaryDirectory::create(&std::env::temp_dir()) {
+        Ok(folder) => folder,
+        Err(error) => {
+            return failed(format!("no temporary folder for Django's answer could be made: {error}"), Vec::new());
+        }
+    };
+    let file = folder.path().join("answer");
+    // The random part of the folder's name: an answer that begins with it is the answer to this very question.
+    let marker = folder.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let environment: Vec<_> = for_children(question.environment).cloned().collect();
+    let request = Request {
+        program: python,
+        // -B: looking must not leave compiled files in the project.
+        arguments: &[
+            OsStr::new("-B"),
+            OsStr::new("-c"),
+            OsStr::new(QUERY),
+            file.as_os_str(),
+            OsStr::new(&marker),
+            question.root.as_os_str(),
+            OsStr::new(&project.settings_module),
+            project.manage_py.as_deref().map_or(OsStr::new(""), Path::as_os_str),
+        ],
+        directory: Some(question.root),
+        environment: &environment,
+        stdin: Stdin::OpenWhileWatched,
+        limit: question.limit,
+        output_limit: MOST_OUTPUT,
+        keep: Keep::Last(STDERR_BYTES),
+    };
+    let ended = process::run(&request, &|| false);
+    let text = bounded_read::read(&file, LONGEST_ANSWER);
+    let text = text.map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default();
+    // An answer that was complete in time counts, however its writer ended.
+    if let Some(answer) = answer::read(&text, &marker, python) {
+        return answer;
+    }
+    match ended {
+        Ok(output) => {
+            failed(format!("{} ended without an answer ({})", shown(python), output.status), last_lines(&output.stderr))
+        }
+        Err(ProcessError::TimedOut { limit, stderr }) => DjangoAnswer::TimedOut { limit, stderr: last_lines(&stderr) },
+        Err(error) => DjangoAnswer::Failed {
+            reason: format!("{} cannot be run: {}", shown(python), error.line()),
+            stderr: Vec::new(),
+            hint: error.hint(),
+        },
+    }
+}
+
+/// The last lines of what Python wrote, printable.
+fn last_lines(bytes: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(bytes);
+    let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+    let last = &lines[lines.len().saturating_sub(STDERR_LINES)..];
+    last.iter().map(|line| printable_line(&without_credentials(line)).chars().take(LINE_CHARACTERS).collect()).collect()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::process::Command;
+    use std::process::Stdio;
+
+    use super::*;
+
+    const MANAGE: &str = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\n";
+
+    /// A project's root in which scripts stand for Python.
+    struct Place {
+        folder: tempfile::TempDir,
+        variables: Vec<(OsString, OsString)>,
+    }
+
+    impl Place {
+        fn new() -> Self {
+            let place = Self { folder: tempfile::tempdir().expect("a folder"), variables: Vec::new() };
+            fs::write(place.at("manage.py"), MANAGE).expect("written");
+            place
+        }
+
+        fn at(&self, path: &str) -> PathBuf {
+            self.folder.path().join(path)
+        }
+
+        fn setting(mut self, name: &str, value: impl Into<OsString>) -> Self {
+            self.variables.push((name.into(), value.into()));
+            self
+        }
+
+        fn python(&self, path: &str, script: &str) {
+            let path = self.at(path);
+            fs::create_dir_all(path.parent().expect("inside the folder")).expect("a folder");
+            // Through another process: a program this one has just written may still be open for writing in a child that
+            // another test is starting at the same moment, and then cannot be run.
+            let mut shell = Command::new("/bin/sh");
+            shell
+                .args(["-c", "printf '#!/bin/sh\\n%s\\n' \"$2\" > \"$1\"; chmod 755 \"$1\"", "sh"])
+                .arg(path)
+                .arg(script);
+            assert!(shell.status().expect("a shell").success());
+        }
+
+        fn question(&self) -> DjangoQuestion<'_> {
+            DjangoQuestion {
+                target: "linux-amd64".parse().expect("a target"),
+                root: self.folder.path(),
+                environment: &self.variables,
+                limit: Duration::from_secs(20),
+            }
+        }
+
+        fn failure(&self) -> (String, Vec<String>) {
+            let answer = ask(&self.question());
+            let DjangoAnswer::Failed { reason, stderr, hint: None } = answer else {
+                panic!("expected a failure, found {answer:?}")
+            };
+            (reason, stderr)
+        }
+    }
+
+    #[test]
+    fn without_a_django_project_nothing_is_run() {
+        let place = Place::new();
+        place.python(".venv/bin/python", "touch \"$PWD/was-run\"");
+        let elsewhere = [("manage.py", None), ("manage.py", Some("from flask_script import Manager\n"))];
+        for (name, text) in elsewhere {
+            fs::remove_file(place.at(name)).expect("removed");
+            if let Some(text) = text {
+                fs::write(place.at(name), text).expect("written");
+            } else {
+                assert_eq!(ask(&place.question()), DjangoAnswer::NoProject);
+                fs::write(place.at(name), "").expect("written");
+            }
+            assert_eq!(ask(&place.question()), DjangoAnswer::NoProject);
+        }
+        assert!(!place.at("was-run").exists());
+    }
+
+    #[test]
+    fn what_makes_a_project() {
+        let place = Place::new();
+        let found = |place: &Place| Project::find(&place.question());
+        let plain = |module: &str| Some(Project { settings_module: module.to_owned(), manage_py: None });
+        assert_eq!(found(&place), plain("shop.settings"));
+        fs::write(place.at("manage.py"), format!("{MANAGE}load_dotenv()\n")).expect("written");
+        assert_eq!(found(&place).and_then(|project| project.manage_py), Some(place.at("manage.py")));
+        fs::remove_file(place.at("manage.py")).expect("removed");
+        fs::write(place.at("pyproject.toml"), "").expect("written");
+        assert_eq!(found(&place), None);
+        let place = place.setting("DJANGO_SETTINGS_MODULE", "shop.settings");
+        assert_eq!(found(&place), plain(""));
+        fs::remove_file(place.at("pyproject.toml")).expect("removed");
+        assert_eq!(found(&place), None);
+    }
+
+    #[test]
+    fn the_active_environment_comes_first_and_path_last() {
+        let mut place = Place::new();
+        place.variables.push(("PATH".into(), std::env::join_paths([place.at("b1"), place.at("b2")]).expect("joined")));
+        place.variables.push(("VIRTUAL_ENV".into(), place.at("active").into()));
+        let order =
+            ["active/bin/python", ".venv/bin/python", "venv/bin/python", "b1/python3", "b2/python3", "b1/python"];
+        let (reason, _) = place.failure();
+        assert!(reason.starts_with("no Python was found"), "{reason}");
+        for path in order.into_iter().rev() {
+            place.python(path, "exit 1");
+            assert_eq!(find_python(&place.question()), Ok(place.at(path)));
+        }
+        fs::set_permissions(place.at(order[0]), fs::Permissions::from_mode(0o644)).expect("set");
+        assert_eq!(find_python(&place.question()), Ok(place.at(order[1])), "what may not be executed is no Python");
+    }
+
+    #[test]
+    fn a_python_without_an_answer_is_told_with_its_last_words() {
+        let place = Place::new().setting("GH_TOKEN", "ghp_secret").setting("KEPT", "kept");
+        place.python(".venv/bin/python", "echo \"token=$GH_TOKEN kept=$KEPT own=$CARGO_MANIFEST_DIR\" >&2; exit 7");
+        assert!(option_env!("CARGO_MANIFEST_DIR").is_some(), "cargo sets it for this very process too");
+        let (reason, stderr) = place.failure();
+        assert!(reason.contains(".venv/bin/python ended without an answer") && reason.contains('7'), "{reason}");
+        assert_eq!(stderr, ["token= kept=kept own="]);
+    }
+
+    #[test]
+    fn an_answer_to_another_question_is_none() {
+        let place = Place::new();
+        place.python(".venv/bin/python", "echo 'x {\"python\": \"3\", \"setting\": {\"kind\": \"unset\"}}' > \"$4\"");
+        assert!(place.failure().0.contains("ended without an answer"));
+    }
+
+    #[test]
+    fn a_python_that_cannot_be_run_is_told() {
+        let place = Place::new();
+        place.python(".venv/bin/python", "");
+        fs::write(place.at(".venv/bin/python"), "#!/does/not/exist\n").expect("written");
+        let (reason, _) = place.failure();
+        assert!(reason.contains("cannot be run"), "{reason}");
+    }
+
+    #[test]
+    fn the_query_ends_when_nobody_waits_any_more() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("hanging.py"), "import time\ntime.sleep(600)\n").expect("written");
+        fs::create_dir(folder.path().join("django")).expect("a folder");
+        // Stands for Django, so that this needs nothing but a Python.
+        fs::write(folder.path().join("django/__init__.py"), "__version__ = '6'\n").expect("written");
+        fs::write(folder.path().join("django/conf.py"), "import hanging\n").expect("written");
+        let mut command = Command::new("python3");
+        command.args(["-B", "-c", QUERY]).arg(folder.path().join("answer")).arg("M").arg(folder.path()).args(["", ""]);
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let Ok(mut child) = command.stdin(Stdio::piped()).spawn() else { return };
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(child.try_wait().expect("asked").is_none(), "it must hang until it is alone");
+        drop(child.stdin.take());
+        let is_gone = (0..1000).any(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            child.try_wait().expect("asked").is_some()
+        });
+        let _ = child.kill();
+        let _ = child.wait();
+        assert!(is_gone, "it goes on without anybody who waits");
+    }
+}

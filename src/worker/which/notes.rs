@@ -1,0 +1,256 @@
+//! The sentences that go with candidates: traps on the Django side, and the ways out of them. Pure.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::model::text::printable_line;
+use crate::worker::which::Aim;
+use crate::worker::which::Candidate;
+use crate::worker::which::CandidateSource;
+use crate::worker::which::DjangoAnswer;
+use crate::worker::which::Fault;
+use crate::worker::which::Found;
+use crate::worker::which::Identity;
+use crate::worker::which::Override;
+use crate::worker::which::Probe;
+use crate::worker::which::Resolution;
+use crate::worker::which::Verdict;
+use crate::worker::which::World;
+
+pub(super) const EMPTY: &str = "set, but empty, which counts as not set";
+pub(super) const CHANGED_BY_PROJECT: &str =
+    "the project's settings or manage.py change this variable, perhaps from a .env file; this is the value Django sees";
+pub(super) const NEVER_LOOKED_AT: &str =
+    "documented, but the Django side looks in management/bin of the package and never here";
+
+/// Something the user should know, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// What is the matter, as a lowercase sentence.
+    pub message: String,
+    /// The way out.
+    pub hint: String,
+}
+
+/// What the user should know and can do something about.
+pub(super) fn warnings(world: &World, resolution: &Resolution) -> Vec<Warning> {
+    let winner = resolution.winner();
+    [
+        silent_django(&world.django),
+        winner.and_then(faulty_winner),
+        winner.and_then(stranger),
+        astray_on_path(resolution),
+        overlooked(resolution),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn silent_django(django: &DjangoAnswer) -> Option<Warning> {
+    let (reason, hint) = match django {
+        DjangoAnswer::Failed { reason, hint, .. } => (reason.clone(), hint.clone()),
+        DjangoAnswer::TimedOut { limit, .. } => (time_is_over(*limit), None),
+        DjangoAnswer::Skipped { .. } | DjangoAnswer::NoProject | DjangoAnswer::Answered(_) => return None,
+    };
+    Some(Warning {
+        message: format!("settings.REPROQ_WORKER_BIN is not known, and would win over everything else: {reason}"),
+        hint: hint.unwrap_or_else(|| {
+            "make `python manage.py check` pass in the project's environment, or pass --no-django to leave the setting \
+             out"
+            .to_owned()
+        }),
+    })
+}
+
+fn faulty_winner(winner: &Candidate) -> Option<Warning> {
+    let fault = winner.fault.as_ref()?;
+    let what = match (&winner.written, &winner.path) {
+        (Some(written), _) => format!("{} is `{written}`", winner.source),
+        (None, Some(path)) => format!("{} is what the Django side uses", shown(path)),
+        (None, None) => winner.source.to_string(),
+    };
+    let problem = match fault {
+        Fault::Missing => ", but nothing is there".to_owned(),
+        Fault::NotAFile => ", but that is not a file".to_owned(),
+        Fault::NotExecutable => ", but it may not be executed".to_owned(),
+        Fault::Ourselves { .. } => ", but that is this command, not the worker".to_owned(),
+        Fault::WrongType { found } => format!(" is not a path but a value of type {found}"),
+    };
+    let message = format!("{what}{problem}; the Django side does not look any further and will fail");
+    Some(Warning { message, hint: way_out(winner, fault) })
+}
+
+fn way_out(winner: &Candidate, fault: &Fault) -> String {
+    let remove = match winner.source {
+        CandidateSource::Setting => "remove the setting to use the project's own worker".to_owned(),
+        CandidateSource::Environment => "unset the variable to use the project's own worker".to_owned(),
+        CandidateSource::Project
+        | CandidateSource::PackageBin
+        | CandidateSource::PackageManagementBin
+        | CandidateSource::Path { .. } => "run `reproq install`".to_owned(),
+    };
+    match (fault, &winner.path) {
+        (Fault::NotExecutable, Some(path)) => format!("run `chmod +x {}`, or {remove}", shown(path)),
+        (Fault::WrongType { .. }, _) => format!("set it to the worker's absolute path, or {remove}"),
+        (Fault::Missing | Fault::NotAFile | Fault::NotExecutable | Fault::Ourselves { .. }, _) => {
+            if winner.written.is_some() {
+                format!("write the worker's absolute path there, or {remove}")
+            } else {
+                remove
+            }
+        }
+    }
+}
+
+/// A program that the user put there, and that is not the worker. It may be a wrapper, so this is no fault.
+fn stranger(winner: &Candidate) -> Option<Warning> {
+    let Some(Identity::NotWorker { reason }) = &winner.identity else { return None };
+    let path = winner.path.as_deref().map(shown).unwrap_or_default();
+    Some(Warning {
+        message: format!("{path} will be used, but does not look like the worker: {reason}"),
+        hint: "if it is not a wrapper of your own around the worker, run `reproq install --force`".to_owned(),
+    })
+}
+
+/// The Django side takes the first `reproq` on `PATH`, even this command.
+fn astray_on_path(resolution: &Resolution) -> Option<Warning> {
+    let taken = resolution.django_takes.as_deref()?;
+    let is_taken_from_path = |candidate: &&Candidate| {
+        matches!(candidate.source, CandidateSource::Path { .. }) && candidate.path.as_deref() == Some(taken)
+    };
+    let passed_over = resolution.candidates.iter().find(is_taken_from_path)?;
+    let what = match &passed_over.verdict {
+        Verdict::Ourselves { .. } => "which is this command, not the worker".to_owned(),
+        Verdict::NotTheWorker { reason } => format!("which is not the worker: {reason}"),
+        Verdict::Winner
+        | Verdict::Shadowed { .. }
+        | Verdict::NotSet
+        | Verdict::Missing
+        | Verdict::NotAFile
+        | Verdict::NotExecutable
+        | Verdict::Skipped { .. }
+        | Verdict::Unusable { .. } => return None,
+    };
+    let hint = match resolution.runnable() {
+        Some(worker) => format!("set REPROQ_WORKER_BIN={}, or run `reproq install`", shown(worker)),
+        None => "run `reproq install`: the project's own worker wins over PATH".to_owned(),
+    };
+    Some(Warning { message: format!("the Django side will start {} from PATH, {what}", shown(taken)), hint })
+}
+
+/// A worker in the documented place of the package, and no other anywhere.
+fn overlooked(resolution: &Resolution) -> Option<Warning> {
+    let is_documented =
+        |candidate: &&Candidate| candidate.source == CandidateSource::PackageBin && candidate.executable;
+    let documented = resolution.candidates.iter().find(is_documented).filter(|_| resolution.winner.is_none())?;
+    let path = shown(documented.path.as_deref()?);
+    Some(Warning {
+        message: format!("the Django side will not find {path}, the documented place of a packaged worker"),
+        hint: format!("set REPROQ_WORKER_BIN={path}, or run `reproq install`"),
+    })
+}
+
+/// What a value that names the worker means, where that is not plain.
+pub(super) fn about_override(named: &Override, world: &World) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(rest) = below_home(&named.written.to_string_lossy()) {
+        let meant = world.home.as_ref().map(|home| shown(&home.join(rest)));
+        let mut note =
+            "`~` is not expanded when the Django side looks for the worker, only when it installs".to_owned();
+        if let Some(meant) = meant {
+            let _ = write!(note, "; write {meant}");
+        }
+        notes.push(note);
+    }
+    match (named.aim, &named.probe) {
+        (Aim::Absolute, _) => {}
+        (Aim::Relative, _) => notes.push(format!(
+            "relative to the folder the Django side is started in, here taken to be {}; an absolute path is the same \
+             everywhere",
+            shown(&world.root)
+        )),
+        (Aim::Bare, Some(_)) => notes.push("a name without a folder, so it was looked up on PATH".to_owned()),
+        (Aim::Bare, None) => notes.push("a name without a folder, and no folder of PATH has such a program".to_owned()),
+    }
+    notes
+}
+
+fn below_home(written: &str) -> Option<&str> {
+    let rest = written.strip_prefix('~')?;
+    if rest.is_empty() { Some(rest) } else { rest.strip_prefix(['/', '\\']) }
+}
+
+/// The Django side's `.reproq/bin` is that of the folder it is started in.
+pub(super) fn about_project(world: &World) -> Option<String> {
+    (world.root != world.cwd).then(|| {
+        format!(
+            "the Django side looks below the folder it is started in: this is its answer in {}, not in {}",
+            shown(&world.root),
+            shown(&world.cwd)
+        )
+    })
+}
+
+/// Who answered for Django, and what it wrote while it failed.
+pub(super) fn about_django(django: &DjangoAnswer) -> Vec<String> {
+    match django {
+        DjangoAnswer::Skipped { .. } | DjangoAnswer::NoProject => Vec::new(),
+        DjangoAnswer::Failed { stderr, .. } | DjangoAnswer::TimedOut { stderr, .. } => {
+            stderr.iter().map(|line| format!("stderr: {line}")).collect()
+        }
+        DjangoAnswer::Answered(facts) => {
+            let asked = format!(
+                "asked Django {} with the settings `{}` through {} (Python {})",
+                printable_line(&facts.django_version),
+                printable_line(&facts.settings_module),
+                shown(&facts.python),
+                printable_line(&facts.python_version)
+            );
+            [Some(asked), facts.manage_problem.clone()].into_iter().flatten().collect()
+        }
+    }
+}
+
+/// What is odd about what was found.
+pub(super) fn about_probe(probe: &Probe) -> Option<String> {
+    match &probe.found {
+        Found::Nothing | Found::File(_) => None,
+        Found::DanglingLink { target } => Some(format!("a link to {}, which does not exist", shown(target))),
+        Found::Unreadable { reason } => Some(format!("it cannot be looked at: {reason}")),
+        Found::NotAFile => Some("a folder or another thing that is not a file".to_owned()),
+    }
+}
+
+pub(super) fn searched(folders: usize) -> String {
+    match folders {
+        0 => "PATH names no folder".to_owned(),
+        1 => "looked in the one folder of PATH".to_owned(),
+        more => format!("looked in {more} folders of PATH"),
+    }
+}
+
+pub(super) fn time_is_over(limit: Duration) -> String {
+    format!("Django did not answer within {} s", limit.as_secs_f64())
+}
+
+/// A path for a sentence.
+pub(super) fn shown(path: &Path) -> String {
+    printable_line(&path.to_string_lossy())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_users_own_home_is_known() {
+        assert_eq!(below_home("~/bin/reproq"), Some("bin/reproq"));
+        assert_eq!(below_home("~"), Some(""));
+        assert_eq!(below_home("~other/bin"), None);
+        assert_eq!(below_home("/~/bin"), None);
+    }
+}

@@ -1,0 +1,217 @@
+//! The door to the file system: looks at every place where the worker may be, and changes nothing.
+#![expect(clippy::disallowed_methods, reason = "the places where the worker may be are looked at here")]
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::ffi::OsString;
+use std::fs;
+use std::fs::Metadata;
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::io::fs::hashing_writer::hash_file;
+use crate::model::Sha256Digest;
+use crate::model::Target;
+use crate::platform::is_executable;
+use crate::worker::which::Aim;
+use crate::worker::which::DjangoAnswer;
+use crate::worker::which::EnvironmentValue;
+use crate::worker::which::FileFacts;
+use crate::worker::which::Found;
+use crate::worker::which::Identity;
+use crate::worker::which::Likeness;
+use crate::worker::which::Override;
+use crate::worker::which::Packaged;
+use crate::worker::which::PathHit;
+use crate::worker::which::Probe;
+use crate::worker::which::Setting;
+use crate::worker::which::World;
+use crate::worker::which::environment::non_empty;
+use crate::worker::which::environment::variable;
+use crate::worker::which::path;
+use crate::worker::which::path::Folder;
+
+/// The worker's installed name, before `.exe`; also the name that is looked up on `PATH`.
+const NAME: &str = "reproq";
+
+/// Where this command stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// The machine.
+    pub target: Target,
+    /// The project's root, absolute.
+    pub root: &'a Path,
+    /// The current folder, absolute.
+    pub cwd: &'a Path,
+    /// The environment, as captured.
+    pub environment: &'a [(OsString, OsString)],
+    /// This command's own executable, where the system tells it.
+    pub own: Option<&'a Path>,
+}
+
+/// Looks at every candidate. What cannot be looked at is part of the answer, so this never fails. `identify` is asked about
+/// files that are not this command; it may read them, but must not run them.
+pub fn survey(around: &Surroundings<'_>, django: DjangoAnswer, identify: &dyn Fn(&Path) -> Identity) -> World {
+    let Surroundings { target, root, cwd, environment, own } = *around;
+    let mut prober = Prober { own: own.map(Own::new), identify, known: HashMap::new() };
+    let folders = path::folders(variable(environment, "PATH"), root, target.os);
+    let pathext = variable(environment, "PATHEXT");
+    let mut lookup = Lookup { prober: &mut prober, root, folders: &folders, pathext, target };
+
+    let facts = if let DjangoAnswer::Answered(facts) = &django { Some(facts.as_ref()) } else { None };
+    let setting = facts.and_then(|facts| match &facts.setting {
+        Setting::Set(written) => Some(lookup.follow(written)),
+        Setting::Unset | Setting::Empty | Setting::WrongType(_) => None,
+    });
+    let seen_here = variable(environment, "REPROQ_WORKER_BIN");
+    let seen_by_django = facts.map_or(seen_here, |facts| facts.environment.as_deref());
+    let environment_value = match seen_by_django {
+        None => EnvironmentValue::Unset,
+        Some(written) if written.is_empty() => EnvironmentValue::Empty,
+        Some(written) => EnvironmentValue::Set(lookup.follow(written)),
+    };
+    let on_path = lookup.on_path(OsStr::new(NAME));
+
+    let executable = format!("{NAME}{}", target.os.exe_suffix());
+    let packaged = facts.and_then(|facts| facts.package.as_deref()).map(|package| Packaged {
+        documented: prober.probe(&package.join("bin").join(&executable)),
+        management: prober.probe(&package.join("management").join("bin").join(&executable)),
+    });
+    let home = non_empty(environment, if cfg!(windows) { "USERPROFILE" } else { "HOME" }).map(PathBuf::from);
+    World {
+        target,
+        root: root.to_owned(),
+        cwd: cwd.to_owned(),
+        home,
+        setting,
+        environment: environment_value,
+        environment_changed_by_project: seen_by_django != seen_here,
+        project: prober.probe(&root.join(".reproq").join("bin").join(&executable)),
+        packaged,
+        path_folders: folders.len(),
+        on_path,
+        django,
+    }
+}
+
+/// Follows values and names the way the Django side's Python does.
+struct Lookup<'a, 'b> {
+    prober: &'a mut Prober<'b>,
+    root: &'a Path,
+    folders: &'a [Folder],
+    pathext: Option<&'a OsStr>,
+    target: Target,
+}
+
+impl Lookup<'_, '_> {
+    fn follow(&mut self, written: &OsStr) -> Override {
+        let aim = path::aim(written);
+        let probe = match aim {
+            Aim::Absolute => Some(self.prober.probe(Path::new(written))),
+            Aim::Relative => Some(self.relative(&self.root.join(written))),
+            Aim::Bare => self.on_path(written).into_iter().map(|hit| hit.probe).find(Probe::executable),
+        };
+        Override { written: written.to_owned(), aim, probe }
+    }
+
+    /// A path with a folder in it gets the endings of `PATHEXT` too; where none leads to a program, the plain path tells why.
+    fn relative(&mut self, plain: &Path) -> Probe {
+        let (Some(folder), Some(name)) = (plain.parent(), plain.file_name()) else { return self.prober.probe(plain) };
+        let spellings = path::spellings(name, self.pathext, self.target.os);
+        let found = spellings.iter().map(|spelling| self.prober.probe(&folder.join(spelling))).find(Probe::executable);
+        found.unwrap_or_else(|| self.prober.probe(plain))
+    }
+
+    fn on_path(&mut self, name: &OsStr) -> Vec<PathHit> {
+        let spellings = path::spellings(name, self.pathext, self.target.os);
+        let probe = |path: &Path| {
+            // One call tells for nearly every folder that nothing is there; only the rest is worth a closer look.
+            fs::symlink_metadata(path).is_ok().then(|| self.prober.probe(path))
+        };
+        path::search(self.folders, &spellings, probe)
+            .into_iter()
+            .map(|(folder, probe)| PathHit { index: folder.index, folder: folder.path.clone(), probe })
+            .collect()
+    }
+}
+
+/// Looks at files, at each path once.
+struct Prober<'a> {
+    own: Option<Own>,
+    identify: &'a dyn Fn(&Path) -> Identity,
+    known: HashMap<PathBuf, Probe>,
+}
+
+impl Prober<'_> {
+    fn probe(&mut self, path: &Path) -> Probe {
+        if let Some(known) = self.known.get(path) {
+            return known.clone();
+        }
+        let probe = Probe { path: path.to_owned(), found: self.look(path) };
+        self.known.insert(path.to_owned(), probe.clone());
+        probe
+    }
+
+    fn look(&mut self, path: &Path) -> Found {
+        let metadata = match fs::metadata(path) {
+            Ok(metadata) => metadata,
+            Err(error) => return nothing(path, &error),
+        };
+        if !metadata.is_file() {
+            return Found::NotAFile;
+        }
+        let likeness = self.own.as_mut().map_or(Likeness::Different, |own| own.compare(path, &metadata));
+        let identity = match likeness {
+            Likeness::Different => (self.identify)(path),
+            Likeness::SameFile | Likeness::SameHash => Identity::NotWorker { reason: "this command".to_owned() },
+        };
+        Found::File(Box::new(FileFacts {
+            executable: is_executable(path),
+            size: metadata.len(),
+            real_path: fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()),
+            likeness,
+            identity,
+        }))
+    }
+}
+
+fn nothing(path: &Path, error: &io::Error) -> Found {
+    match (error.kind(), fs::read_link(path)) {
+        (io::ErrorKind::NotFound, Ok(target)) => Found::DanglingLink { target },
+        // A value with a NUL in it names no file either.
+        (io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidInput, _) => Found::Nothing,
+        (_, _) => Found::Unreadable { reason: error.to_string() },
+    }
+}
+
+/// This command's own executable, hashed only when a file of the same size comes along.
+struct Own {
+    path: PathBuf,
+    size: Option<u64>,
+    sha256: Option<Sha256Digest>,
+}
+
+impl Own {
+    fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), size: fs::metadata(path).ok().map(|metadata| metadata.len()), sha256: None }
+    }
+
+    fn compare(&mut self, path: &Path, metadata: &Metadata) -> Likeness {
+        if self.size != Some(metadata.len()) {
+            return Likeness::Different;
+        }
+        if same_file::is_same_file(&self.path, path).unwrap_or(false) {
+            return Likeness::SameFile;
+        }
+        if self.sha256.is_none() {
+            self.sha256 = hash_file(&self.path).ok();
+        }
+        // Two unreadable files are not the same file.
+        let is_copy = self.sha256.is_some() && hash_file(path).ok() == self.sha256;
+        if is_copy { Likeness::SameHash } else { Likeness::Different }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests;

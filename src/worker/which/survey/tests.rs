@@ -1,0 +1,203 @@
+//! The survey against real folders, links and permissions.
+
+use std::cell::Cell;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::symlink;
+
+use super::*;
+use crate::worker::which::CandidateSource;
+use crate::worker::which::Resolution;
+use crate::worker::which::Verdict;
+use crate::worker::which::decide;
+
+/// A project, a copy of this command and some folders for `PATH`, on the real file system.
+struct Place {
+    folder: tempfile::TempDir,
+    variables: Vec<(OsString, OsString)>,
+    identified: Cell<usize>,
+}
+
+impl Place {
+    fn new(folders: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = Self { folder, variables: Vec::new(), identified: Cell::new(0) };
+        place.write("own/reproq", "this very command", 0o755);
+        let folders: Vec<PathBuf> = folders.iter().map(|folder| place.at(folder)).collect();
+        place.setting("PATH", std::env::join_paths(folders).expect("no colon"))
+    }
+
+    fn setting(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.variables.retain(|(key, _)| key != name);
+        self.variables.push((name.into(), value.into()));
+        self
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.folder.path().join(path)
+    }
+
+    fn write(&self, path: &str, text: &str, mode: u32) {
+        let path = self.at(path);
+        fs::create_dir_all(path.parent().expect("inside the folder")).expect("a folder");
+        fs::write(&path, text).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("set");
+    }
+
+    fn link(&self, path: &str, target: &Path) {
+        let path = self.at(path);
+        fs::create_dir_all(path.parent().expect("inside the folder")).expect("a folder");
+        symlink(target, path).expect("a link");
+    }
+
+    fn survey(&self, django: DjangoAnswer) -> World {
+        let root = self.at("project");
+        fs::create_dir_all(&root).expect("a folder");
+        let own = self.at("own/reproq");
+        let target = "linux-amd64".parse().expect("a target");
+        let around = Surroundings { target, root: &root, cwd: &root, environment: &self.variables, own: Some(&own) };
+        survey(&around, django, &|path| {
+            self.identified.set(self.identified.get() + 1);
+            match fs::read_to_string(path) {
+                Ok(text) if text.starts_with("worker") => Identity::Worker { version: None },
+                Ok(_) => Identity::NotWorker { reason: "another text".to_owned() },
+                Err(error) => Identity::Unknown { reason: error.to_string() },
+            }
+        })
+    }
+
+    fn resolve(&self) -> Resolution {
+        decide(&self.survey(DjangoAnswer::NoProject))
+    }
+
+    fn on_path(&self) -> Vec<Verdict> {
+        let is_path = |source: &CandidateSource| matches!(source, CandidateSource::Path { .. });
+        let all = self.resolve().candidates;
+        all.into_iter().filter(|candidate| is_path(&candidate.source)).map(|candidate| candidate.verdict).collect()
+    }
+}
+
+#[test]
+fn this_command_is_known_by_any_name_and_in_any_copy() {
+    let place = Place::new(&["a", "b", "c", "own", "d", "e"]);
+    place.link("a/reproq", &place.at("own/reproq"));
+    fs::create_dir_all(place.at("b")).expect("a folder");
+    fs::hard_link(place.at("own/reproq"), place.at("b/reproq")).expect("a hard link");
+    place.write("c/reproq", "this very command", 0o755);
+    place.write("d/reproq", "that other command", 0o755);
+    place.write("e/reproq", "worker", 0o755);
+    let expected = [
+        Verdict::Ourselves { how: Likeness::SameFile },
+        Verdict::Ourselves { how: Likeness::SameFile },
+        Verdict::Ourselves { how: Likeness::SameHash },
+        Verdict::Ourselves { how: Likeness::SameFile },
+        Verdict::NotTheWorker { reason: "another text".to_owned() },
+        Verdict::Winner,
+    ];
+    assert_eq!(place.on_path(), expected);
+    assert_eq!(place.resolve().django_takes, Some(place.at("a/reproq")));
+}
+
+#[test]
+fn the_same_size_is_not_the_same_file() {
+    let place = Place::new(&["a"]);
+    place.write("a/reproq", "worker of a size!", 0o755);
+    let size = |path: &str| fs::metadata(place.at(path)).expect("there").len();
+    assert_eq!(size("a/reproq"), size("own/reproq"));
+    assert_eq!(place.on_path(), [Verdict::Winner]);
+}
+
+#[test]
+fn what_cannot_run_is_passed_over_on_path() {
+    let place = Place::new(&["a", "b", "c", "empty", "missing", "d"]);
+    place.write("a/reproq/file-in-a-folder", "", 0o644);
+    place.write("b/reproq", "worker", 0o644);
+    place.link("c/reproq", Path::new("gone"));
+    fs::create_dir(place.at("empty")).expect("a folder");
+    place.write("d/reproq", "worker", 0o755);
+    let expected = [Verdict::NotAFile, Verdict::NotExecutable, Verdict::Missing, Verdict::Winner];
+    assert_eq!(place.on_path(), expected);
+    let resolution = place.resolve();
+    assert_eq!(resolution.runnable(), Some(place.at("d/reproq").as_path()));
+    assert!(resolution.candidates[7].notes[0].contains("a link to gone"), "{resolution:?}");
+}
+
+#[test]
+fn relative_and_empty_entries_of_path_start_in_the_project() {
+    for (path, file) in [("bin", "project/bin/reproq"), ("", "project/reproq"), ("/nowhere:", "project/reproq")] {
+        let place = Place::new(&[]).setting("PATH", format!("{path}:/nowhere/else"));
+        place.write(file, "worker", 0o755);
+        assert_eq!(place.resolve().runnable(), Some(place.at(file).as_path()), "{path}");
+    }
+    let place = Place::new(&[]).setting("PATH", "");
+    place.write("project/reproq", "worker", 0o755);
+    assert_eq!(place.resolve().runnable(), None, "an empty PATH names no folder");
+}
+
+#[test]
+fn a_folder_of_path_need_not_be_utf8() {
+    let place = Place::new(&[]);
+    let folder = place.folder.path().join(OsString::from_vec(b"od\xffd".to_vec()));
+    if fs::create_dir(&folder).is_err() {
+        return; // macOS refuses such names.
+    }
+    fs::write(folder.join("reproq"), "worker").expect("written");
+    fs::set_permissions(folder.join("reproq"), fs::Permissions::from_mode(0o755)).expect("set");
+    let place = place.setting("PATH", folder.clone());
+    assert_eq!(place.resolve().runnable(), Some(folder.join("reproq").as_path()));
+}
+
+#[test]
+fn values_are_followed_as_the_django_side_does() {
+    let place = Place::new(&["bin"]);
+    place.write("bin/elsewhere", "worker", 0o755);
+    place.write("project/tools/reproq", "worker", 0o755);
+    place.write("project/tools/locked", "worker", 0o644);
+    let absolute = place.at("project/tools/reproq");
+    let cases = [
+        (absolute.clone().into_os_string(), Aim::Absolute, Some(absolute.clone())),
+        ("tools/reproq".into(), Aim::Relative, Some(absolute)),
+        ("./tools/../tools/reproq".into(), Aim::Relative, Some(place.at("project/./tools/../tools/reproq"))),
+        ("elsewhere".into(), Aim::Bare, Some(place.at("bin/elsewhere"))),
+        ("tools/locked".into(), Aim::Relative, None),
+        ("~/tools/reproq".into(), Aim::Relative, None),
+        ("nowhere".into(), Aim::Bare, None),
+        (".".into(), Aim::Bare, None),
+        ("..".into(), Aim::Bare, None),
+        ("tools/".into(), Aim::Relative, None),
+        ("a\0b".into(), Aim::Bare, None),
+    ];
+    let mut place = place.setting("HOME", "/nobody");
+    for (written, aim, runnable) in cases {
+        place = place.setting("REPROQ_WORKER_BIN", written.clone());
+        let world = place.survey(DjangoAnswer::NoProject);
+        let EnvironmentValue::Set(named) = &world.environment else { panic!("{written:?} is set") };
+        assert_eq!(named.aim, aim, "{written:?}");
+        assert_eq!(decide(&world).runnable(), runnable.as_deref(), "{written:?}");
+    }
+    let empty = place.setting("REPROQ_WORKER_BIN", "").survey(DjangoAnswer::NoProject);
+    assert_eq!(empty.environment, EnvironmentValue::Empty);
+}
+
+#[test]
+fn every_file_is_looked_at_once() {
+    let place = Place::new(&["a", "b"]).setting("PATH", "a:a:b");
+    place.write("project/.reproq/bin/reproq", "worker", 0o755);
+    let same = place.at("project/.reproq/bin/reproq");
+    let place = place.setting("REPROQ_WORKER_BIN", same);
+    place.write("project/a/reproq", "worker", 0o755);
+    let world = place.survey(DjangoAnswer::NoProject);
+    assert_eq!((world.on_path.len(), world.path_folders, place.identified.get()), (1, 2, 2));
+}
+
+#[test]
+fn without_an_executable_of_our_own_nothing_is_ourselves() {
+    let place = Place::new(&["own"]);
+    fs::remove_file(place.at("own/reproq")).expect("removed");
+    place.write("own/reproq", "worker", 0o755);
+    let root = place.at("project");
+    let target = "linux-amd64".parse().expect("a target");
+    let around = Surroundings { target, root: &root, cwd: &root, environment: &place.variables, own: None };
+    let world = survey(&around, DjangoAnswer::NoProject, &|_| Identity::Worker { version: None });
+    assert_eq!(decide(&world).runnable(), Some(place.at("own/reproq").as_path()));
+}
