@@ -47,15 +47,15 @@ const PURE: &[&str] = &[
     "model",
     "commands/release/checksums.rs",
     "commands/release/markdown.rs",
-    "commands/order.rs",
+    "commands/request.rs",
     "commands/verify.rs",
     "flows/doctor/judge.rs",
-    "flows/install/carried.rs",
+    "flows/install/bundle_pinning.rs",
     "flows/install/pinning.rs",
     "flows/install/plan.rs",
     "flows/install/request.rs",
     "flows/install/resolve.rs",
-    "flows/install/signed.rs",
+    "flows/install/signer.rs",
     "flows/integrity/compare.rs",
     "io/net/retry.rs",
     "releases/check/attested.rs",
@@ -68,9 +68,9 @@ const PURE: &[&str] = &[
     "releases/prune/plan_file.rs",
     "releases/prune/policy.rs",
     "releases/prune/refusal.rs",
-    "releases/prune/recheck.rs",
+    "releases/prune/revalidate.rs",
     "releases/prune/unit.rs",
-    "releases/prune/task.rs",
+    "releases/prune/unit_state.rs",
     "sources/bundle/manifest.rs",
     "sources/bundle/plan.rs",
     "sources/github/refusal.rs",
@@ -81,7 +81,7 @@ const PURE: &[&str] = &[
     "trust/attestation/refusal.rs",
     "trust/checksums.rs",
     "trust/policy.rs",
-    "trust/trusted_roots/place.rs",
+    "trust/trusted_roots/repository.rs",
     "trust/verify.rs",
     "worker/local_build/environment.rs",
     "worker/local_build/go_mod.rs",
@@ -218,6 +218,29 @@ fn what_decides_touches_nothing() {
         }
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// A reader who meets a name twice has to find out which one is meant.
+#[test]
+fn no_public_type_has_the_name_of_another() {
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (path, text) in sources() {
+        for line in product_code(&text).lines().map(str::trim_start) {
+            let Some(rest) = line.strip_prefix("pub") else { continue };
+            let rest = rest.strip_prefix('(').and_then(|rest| rest.split_once(") ")).map_or(rest, |(_, rest)| rest);
+            let mut words = rest.split_whitespace();
+            if words.next().is_some_and(|word| ["struct", "enum", "trait", "type"].contains(&word)) {
+                let name = words.next().unwrap_or_default();
+                let name: String = name.chars().take_while(|c| c.is_alphanumeric()).collect();
+                places.entry(name).or_default().push(path.display().to_string());
+            }
+        }
+    }
+    // The same type for each system.
+    places.remove("Handle");
+    let twice: Vec<String> =
+        places.iter().filter(|(_, at)| at.len() > 1).map(|(name, at)| format!("{name}: {at:?}")).collect();
+    assert!(twice.is_empty(), "{}", twice.join("\n"));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use reproq::model::Sha256Digest;
-use reproq::model::progress::Unwatched;
+use reproq::model::progress::NoProgress;
 use reproq::worker::archive::ArchiveError;
 use reproq::worker::archive::ArchiveForm;
 use reproq::worker::archive::Limits;
@@ -52,7 +52,7 @@ fn unpacked(form: ArchiveForm, bytes: &[u8]) -> Result<Unpacked, ArchiveError> {
     fs::write(&archive, bytes).expect("written");
     let names = ["reproq".to_owned(), "reproq-linux-amd64".to_owned()];
     let limits = Limits { max_entries: 100, max_unpacked: MOST_BYTES, ..Limits::default() };
-    let outcome = unpack(form, &archive, &names, &destination, &limits, &Unwatched);
+    let outcome = unpack(form, &archive, &names, &destination, &limits, &NoProgress);
     let expected = match &outcome {
         Ok(unpacked) => {
             assert_whole(unpacked, &destination);

@@ -4,7 +4,7 @@
 use std::fs;
 
 use reproq::model::Tool;
-use reproq::model::progress::Unwatched;
+use reproq::model::progress::NoProgress;
 use reproq::sources::bundle::Bundle;
 use reproq::sources::bundle::BundleError;
 use reproq::sources::bundle::Manifest;
@@ -53,8 +53,8 @@ fn used(path: &std::path::Path, folder: &std::path::Path) -> Result<(), BundleEr
     let out = folder.join("out");
     fs::create_dir(&out).expect("created");
     for asset in &bundle.manifest().assets {
-        let taken = bundle.extract_asset(&asset.name, &out.join(&asset.name), &Unwatched)?;
+        let taken = bundle.extract_asset(&asset.name, &out.join(&asset.name), &NoProgress)?;
         assert_eq!((taken.size, taken.sha256), (asset.size, asset.sha256));
     }
-    bundle.check(&Unwatched)?.into_iter().next().map_or(Ok(()), Err)
+    bundle.check(&NoProgress)?.into_iter().next().map_or(Ok(()), Err)
 }

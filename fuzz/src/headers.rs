@@ -10,7 +10,7 @@ use reproq::config::Server;
 use reproq::io::net::Backoff;
 use reproq::io::net::parse_retry_after;
 use reproq::sources::github::ApiError;
-use reproq::sources::github::Refusal;
+use reproq::sources::github::MutationRefusal;
 use reproq::sources::github::has_next_page;
 use reproq::sources::github::requests_left;
 
@@ -19,14 +19,18 @@ pub fn headers(bytes: &[u8]) {
     let (status, headers, body) = answer(bytes);
     let error =
         ApiError::from_answer(("releases of acme/tool", &Server::default()), status, &headers, body, Some("GH_TOKEN"));
-    let refusal = Refusal::of_answer(status, &headers, body);
+    let refusal = MutationRefusal::of_answer(status, &headers, body);
     let is_limit = matches!(error, ApiError::RateLimited { .. });
-    assert_eq!(is_limit, matches!(refusal, Refusal::Limited { .. }), "a limit is one to whoever reads and writes");
+    assert_eq!(
+        is_limit,
+        matches!(refusal, MutationRefusal::Limited { .. }),
+        "a limit is one to whoever reads and writes"
+    );
     assert!(!(is_limit && matches!(status, 404 | 410)), "a limit is never reported as `not found`");
     assert!(!error.to_string().is_empty() && !refusal.to_string().contains('\n'));
     let (_, whole_in) = requests_left(&headers);
     let mut waits = Duration::from_secs(86_400) + whole_in;
-    if let Refusal::Limited { wait } = refusal {
+    if let MutationRefusal::Limited { wait } = refusal {
         waits += wait;
     }
     assert!(waits < Duration::MAX / 1000, "waits cannot be added up");

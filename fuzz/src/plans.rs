@@ -10,7 +10,6 @@ use reproq::model::AssetState;
 use reproq::releases::prune::AssetRecord;
 use reproq::releases::prune::Completeness;
 use reproq::releases::prune::Inventory;
-use reproq::releases::prune::Order;
 use reproq::releases::prune::PlanFile;
 use reproq::releases::prune::Prerelease;
 use reproq::releases::prune::PrunePlan;
@@ -20,6 +19,7 @@ use reproq::releases::prune::RepoFacts;
 use reproq::releases::prune::TagKind;
 use reproq::releases::prune::TagRecord;
 use reproq::releases::prune::Unit;
+use reproq::releases::prune::VersionOrder;
 use reproq::releases::prune::still_allowed;
 use reproq::releases::prune::units;
 
@@ -114,7 +114,8 @@ fn after(inventory: &Inventory, plan: &PrunePlan) -> Inventory {
 
 fn policy([first, second, third, _]: [u8; 4]) -> PrunePolicy {
     let mut policy = PrunePolicy::new(NonZeroU32::MIN.saturating_add(u32::from(first & 7)));
-    policy.order = [Order::Both, Order::Semver, Order::Published, Order::Both][usize::from(first >> 3 & 3)];
+    policy.order = [VersionOrder::Both, VersionOrder::Semver, VersionOrder::Published, VersionOrder::Both]
+        [usize::from(first >> 3 & 3)];
     policy.allow_immutable = first & 0x20 != 0;
     policy.prerelease = match first >> 6 {
         0 => Prerelease::Count,

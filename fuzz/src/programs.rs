@@ -4,14 +4,14 @@ use std::io::Cursor;
 
 use reproq::model::Target;
 use reproq::model::Tool;
+use reproq::worker::executable::ExecutableIdentity;
+use reproq::worker::executable::ExecutableKind;
 use reproq::worker::executable::Glibc;
 use reproq::worker::executable::GlibcVersion;
 use reproq::worker::executable::GoBuildInfo;
-use reproq::worker::executable::Host;
-use reproq::worker::executable::Identity;
 use reproq::worker::executable::Inspection;
-use reproq::worker::executable::Kind;
 use reproq::worker::executable::Libc;
+use reproq::worker::executable::LoaderHost;
 use reproq::worker::executable::PreflightError;
 use reproq::worker::executable::is_worker;
 use reproq::worker::executable::preflight;
@@ -44,7 +44,7 @@ fn judge(inspection: &Inspection) {
         slice.go.iter().for_each(assert_readable);
     }
     let identity = is_worker(inspection, &Tool::WORKER);
-    if let Identity::NotWorker { reason } | Identity::Unknown { reason } = &identity {
+    if let ExecutableIdentity::NotWorker { reason } | ExecutableIdentity::Unknown { reason } = &identity {
         assert_harmless(reason);
     }
     for wanted in Target::all() {
@@ -54,11 +54,11 @@ fn judge(inspection: &Inspection) {
     }
 }
 
-fn judge_for(inspection: &Inspection, wanted: Target, host: Option<&Host>, identity: &Identity) {
+fn judge_for(inspection: &Inspection, wanted: Target, host: Option<&LoaderHost>, identity: &ExecutableIdentity) {
     match preflight(inspection, wanted, &Tool::WORKER, host) {
         Ok(notes) => {
             let slice = inspection.slice_for(wanted).expect("accepted for this target");
-            assert_eq!(slice.kind, Kind::Executable);
+            assert_eq!(slice.kind, ExecutableKind::Executable);
             notes.iter().for_each(|note| assert_harmless(&note.to_string()));
         }
         Err(error) => {
@@ -66,7 +66,7 @@ fn judge_for(inspection: &Inspection, wanted: Target, host: Option<&Host>, ident
             let is_single = inspection.program().is_some_and(|program| program.slices.len() == 1);
             let is_another = matches!(error, PreflightError::AnotherProgram { .. });
             assert!(
-                !(is_single && is_another && matches!(identity, Identity::Worker { .. })),
+                !(is_single && is_another && matches!(identity, ExecutableIdentity::Worker { .. })),
                 "the worker is another program"
             );
         }
@@ -85,13 +85,13 @@ fn assert_readable(go: &GoBuildInfo) {
 }
 
 /// No machine, one without a C library, and one with an old glibc.
-fn hosts(target: Target) -> [Option<Host>; 3] {
+fn hosts(target: Target) -> [Option<LoaderHost>; 3] {
     let loader = "/lib64/ld-linux-x86-64.so.2";
     let old = Glibc { version: Some(GlibcVersion { major: 2, minor: 17 }), loader };
     [
         None,
-        Some(Host { target, libc: Libc::Neither, loaders: Vec::new() }),
-        Some(Host { target, libc: Libc::Glibc(old), loaders: vec![loader.to_owned()] }),
+        Some(LoaderHost { target, libc: Libc::Neither, loaders: Vec::new() }),
+        Some(LoaderHost { target, libc: Libc::Glibc(old), loaders: vec![loader.to_owned()] }),
     ]
 }
 

@@ -6,11 +6,11 @@ use reproq::model::Sha256Digest;
 use reproq::sources::github::Packing;
 use reproq::sources::github::unpacked_bundle;
 use reproq::trust::attestation;
+use reproq::trust::attestation::AttestationRefusalReason;
 use reproq::trust::attestation::MAX_BUNDLE;
 use reproq::trust::attestation::MAX_BUNDLES;
 use reproq::trust::attestation::NotProven;
 use reproq::trust::attestation::Policy;
-use reproq::trust::attestation::Reason;
 use reproq::trust::attestation::Roots;
 
 /// A file with bundles, or with trusted roots.
@@ -26,7 +26,7 @@ pub fn attestation(bytes: &[u8]) {
             let is_the_same = attestation::split(bundle.as_bytes()).is_ok_and(|alone| alone == [bundle.as_str()]);
             let outcome = attestation::verify(&[bundle.as_bytes()], digest, &policy, &roots, now);
             let is_malformed = matches!(&outcome, Err(NotProven::Refused(refusals))
-                if matches!(refusals[0].reason, Reason::Malformed { .. }));
+                if matches!(refusals[0].reason, AttestationRefusalReason::Malformed { .. }));
             assert!(outcome.is_err() && (is_the_same || is_malformed), "{outcome:?}");
         }
         let texts: Vec<&[u8]> = bundles.iter().map(String::as_bytes).collect();

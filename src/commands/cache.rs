@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::cli::CacheCommand;
-use crate::commands::order;
+use crate::commands::request;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
@@ -12,8 +12,8 @@ use crate::model::text::size;
 use crate::sources::cache::Cache;
 use crate::sources::cache::CacheError;
 use crate::sources::cache::Entry;
-use crate::ui::Paper;
 use crate::ui::Report;
+use crate::ui::TextReport;
 
 /// Where the cache is.
 #[derive(Debug, Serialize)]
@@ -55,7 +55,7 @@ struct Line {
 
 /// Runs one of the cache's commands.
 pub(super) fn cache(command: &CacheCommand, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
-    let Some(cache) = order::cache(session) else {
+    let Some(cache) = request::cache(session) else {
         let message = "there is no cache: REPROQ_CACHE_SIZE is 0, or no folder for it is known";
         return Err(CommandError::message(ExitStatus::NotFound, message).hint("name one with REPROQ_CACHE_DIR"));
     };
@@ -111,7 +111,7 @@ impl Line {
 }
 
 /// The entries with their heading; nothing where there are none.
-fn show(entries: &[Line], paper: &mut Paper) {
+fn show(entries: &[Line], paper: &mut TextReport) {
     let heading = ["REPOSITORY", "VERSION", "ASSET", "SIZE", "SHA256", "LAST USED"].map(str::to_owned).to_vec();
     if !entries.is_empty() {
         paper.table(&[vec![heading], entries.iter().map(Line::cells).collect()].concat());
@@ -121,7 +121,7 @@ fn show(entries: &[Line], paper: &mut Paper) {
 impl Report for FolderReport {
     const SCHEMA: &'static str = "reproq.cache-dir/1";
 
-    fn human(&self, paper: &mut Paper) {
+    fn human(&self, paper: &mut TextReport) {
         paper.line(&self.path);
     }
 }
@@ -129,7 +129,7 @@ impl Report for FolderReport {
 impl Report for ListReport {
     const SCHEMA: &'static str = "reproq.cache/1";
 
-    fn human(&self, paper: &mut Paper) {
+    fn human(&self, paper: &mut TextReport) {
         show(&self.entries, paper);
         paper.faint(&format!("{} of {} used in {}", size(self.size), size(self.limit), self.path));
     }
@@ -138,7 +138,7 @@ impl Report for ListReport {
 impl Report for RemovedReport {
     const SCHEMA: &'static str = "reproq.cache-removed/1";
 
-    fn human(&self, paper: &mut Paper) {
+    fn human(&self, paper: &mut TextReport) {
         show(&self.removed, paper);
         if !paper.is_quiet() {
             paper.line(&format!("{} freed in {}", size(self.freed), self.path));

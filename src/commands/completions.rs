@@ -6,8 +6,8 @@ use crate::cli;
 use crate::cli::CompletionsArgs;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
-use crate::ui::Paper;
 use crate::ui::Report;
+use crate::ui::TextReport;
 use crate::ui::Ui;
 
 #[derive(Debug, Serialize)]
@@ -28,7 +28,7 @@ pub(super) fn completions(arguments: &CompletionsArgs, ui: &Ui) -> Result<ExitSt
 impl Report for CompletionsReport {
     const SCHEMA: &'static str = "reproq.completions/1";
 
-    fn human(&self, paper: &mut Paper) {
+    fn human(&self, paper: &mut TextReport) {
         paper.script(&self.script);
     }
 }

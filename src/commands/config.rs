@@ -7,8 +7,8 @@ use crate::commands::session::Session;
 use crate::config::EffectiveSetting;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
-use crate::ui::Paper;
 use crate::ui::Report;
+use crate::ui::TextReport;
 
 #[derive(Debug, Serialize)]
 struct ConfigReport {
@@ -30,7 +30,7 @@ pub(super) fn config(command: &ConfigCommand, session: &Session<'_>) -> Result<E
 impl Report for ConfigReport {
     const SCHEMA: &'static str = "reproq.config/1";
 
-    fn human(&self, paper: &mut Paper) {
+    fn human(&self, paper: &mut TextReport) {
         if !paper.is_quiet() {
             paper.line(&format!("Project: {}", self.project));
             paper.blank();

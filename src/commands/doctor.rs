@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::cli::DoctorArgs;
 use crate::commands::hints;
-use crate::commands::order;
+use crate::commands::request;
 use crate::commands::session::Session;
 use crate::commands::trust;
 use crate::commands::verify;
@@ -21,10 +21,10 @@ use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
 use crate::flows::doctor;
 use crate::flows::doctor::Area;
-use crate::flows::doctor::Finding;
+use crate::flows::doctor::DoctorFinding;
 use crate::flows::doctor::Grade;
 use crate::flows::integrity;
-use crate::flows::integrity::Facts;
+use crate::flows::integrity::InstalledFacts;
 use crate::io::net;
 use crate::io::net::Answered;
 use crate::io::net::NetError;
@@ -32,15 +32,15 @@ use crate::io::net::Probe;
 use crate::model::Target;
 use crate::model::Tool;
 use crate::model::mirror_layout::index_url;
-use crate::model::source_spec::Place;
+use crate::model::source_spec::SourceSpec;
 use crate::model::text::count;
 use crate::platform;
 use crate::sources::github;
 use crate::trust::attestation;
 use crate::trust::attestation::Root;
-use crate::trust::attestation::Source;
-use crate::ui::Paper;
+use crate::trust::attestation::RootSource;
 use crate::ui::Report;
+use crate::ui::TextReport;
 use crate::worker::executable;
 use crate::worker::executable::Libc;
 use crate::worker::local_build::GoFacts;
@@ -58,7 +58,7 @@ struct DoctorReport {
     problems: usize,
     /// How many warnings.
     warnings: usize,
-    findings: Vec<Finding>,
+    findings: Vec<DoctorFinding>,
 }
 
 /// Examines.
@@ -70,14 +70,14 @@ pub(super) fn doctor(arguments: &DoctorArgs, session: &Session<'_>) -> Result<Ex
     let target = machine(session, &mut findings);
     project(session, &mut findings);
     for line in session.settings.describe() {
-        findings.push(Finding::fine(Area::Settings, line));
+        findings.push(DoctorFinding::fine(Area::Settings, line));
     }
     if let Some(target) = target {
         installed(session, target, &mut findings);
         winner(session, target, arguments.no_django, &mut findings);
     }
     findings.extend(builds(session));
-    if let Some(cache) = order::cache(session) {
+    if let Some(cache) = request::cache(session) {
         let used = cache.list().map(|entries| entries.iter().map(|entry| entry.size).sum());
         let used = used.map_err(|error| format!("{error}: {}", error.source));
         findings.push(doctor::cache(&cache.folder().to_string_lossy(), used, cache.limit()));
@@ -87,7 +87,7 @@ pub(super) fn doctor(arguments: &DoctorArgs, session: &Session<'_>) -> Result<Ex
         }
     }
     findings.extend(trusted(session));
-    let unusable: Vec<Finding> = session.http.unusable().iter().map(of_network).collect();
+    let unusable: Vec<DoctorFinding> = session.http.unusable().iter().map(of_network).collect();
     let is_usable = unusable.is_empty();
     findings.extend(unusable);
     // Nothing can be asked before these are right.
@@ -101,14 +101,14 @@ pub(super) fn doctor(arguments: &DoctorArgs, session: &Session<'_>) -> Result<Ex
 }
 
 /// A failure of the network as a finding.
-fn of_network(error: &NetError) -> Finding {
+fn of_network(error: &NetError) -> DoctorFinding {
     let failure = hints::network(error);
     let hint = failure.hints.first().cloned().unwrap_or_default();
-    Finding::problem(Area::Network, failure.lines().join(": "), hint)
+    DoctorFinding::problem(Area::Network, failure.lines().join(": "), hint)
 }
 
-fn machine(session: &Session<'_>, findings: &mut Vec<Finding>) -> Option<Target> {
-    match order::host_target(session) {
+fn machine(session: &Session<'_>, findings: &mut Vec<DoctorFinding>) -> Option<Target> {
+    match request::host_target(session) {
         Ok(target) => {
             let libc = match executable::detect_libc(Path::new("/"), target) {
                 Libc::NotLinux => String::new(),
@@ -116,12 +116,12 @@ fn machine(session: &Session<'_>, findings: &mut Vec<Finding>) -> Option<Target>
                     format!(", {}", libc_words(&libc))
                 }
             };
-            findings.push(Finding::fine(Area::Machine, format!("{target}{libc}")));
+            findings.push(DoctorFinding::fine(Area::Machine, format!("{target}{libc}")));
             Some(target)
         }
         Err(error) => {
             let hint = "install for another machine with `--target OS-ARCH`, or build the worker by hand with Go";
-            findings.push(Finding::problem(Area::Machine, error.to_string(), hint));
+            findings.push(DoctorFinding::problem(Area::Machine, error.to_string(), hint));
             None
         }
     }
@@ -140,15 +140,15 @@ fn libc_words(libc: &Libc) -> String {
     if found.is_empty() { "no C library in the usual places".to_owned() } else { found.join(" and ") }
 }
 
-fn project(session: &Session<'_>, findings: &mut Vec<Finding>) {
+fn project(session: &Session<'_>, findings: &mut Vec<DoctorFinding>) {
     let root = &session.project.root;
-    findings.push(Finding::fine(Area::Project, format!("{} ({})", root.display(), session.project.reason)));
+    findings.push(DoctorFinding::fine(Area::Project, format!("{} ({})", root.display(), session.project.reason)));
     let home = root.join(".reproq");
     let looked_at = if home.is_dir() { &home } else { root };
     if !platform::is_writable(looked_at) {
         let sentence = format!("{} cannot be written by this user", looked_at.display());
         let hint = "run as the user who owns it; what is installed can still be run and verified";
-        findings.push(Finding::warning(Area::Project, sentence, hint));
+        findings.push(DoctorFinding::warning(Area::Project, sentence, hint));
     }
     for name in ["bin", "previous", "receipts", "staging"] {
         let directory = home.join(name);
@@ -158,12 +158,12 @@ fn project(session: &Session<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn installed(session: &Session<'_>, target: Target, findings: &mut Vec<Finding>) {
-    let lockfile = match order::lockfile(session) {
+fn installed(session: &Session<'_>, target: Target, findings: &mut Vec<DoctorFinding>) {
+    let lockfile = match request::lockfile(session) {
         Ok(lockfile) => lockfile,
         Err(failure) => {
             let hint = failure.hints.first().cloned().unwrap_or_default();
-            findings.push(Finding::problem(Area::Installed, failure.lines().join(": "), hint));
+            findings.push(DoctorFinding::problem(Area::Installed, failure.lines().join(": "), hint));
             return;
         }
     };
@@ -173,7 +173,7 @@ fn installed(session: &Session<'_>, target: Target, findings: &mut Vec<Finding>)
         Err(error) => {
             let failure = hints::store(&error);
             let hint = failure.hints.first().cloned().unwrap_or_else(|| "look at the folder's permissions".to_owned());
-            findings.push(Finding::problem(Area::Installed, failure.lines().join(": "), hint));
+            findings.push(DoctorFinding::problem(Area::Installed, failure.lines().join(": "), hint));
             return;
         }
     };
@@ -185,7 +185,7 @@ fn installed(session: &Session<'_>, target: Target, findings: &mut Vec<Finding>)
         | Installed::Foreign { .. }
         | Installed::NotAFile { .. } => None,
     };
-    let facts = Facts {
+    let facts = InstalledFacts {
         installed,
         executable: platform::is_executable(&layout.binary),
         lockfile,
@@ -197,60 +197,60 @@ fn installed(session: &Session<'_>, target: Target, findings: &mut Vec<Finding>)
     let (differences, notes) = integrity::compare(&facts);
     findings
         .extend(doctor::installed(label.as_deref(), &differences, |difference| verify::hint(difference).to_owned()));
-    findings.extend(notes.into_iter().map(|note| Finding::fine(Area::Installed, note)));
+    findings.extend(notes.into_iter().map(|note| DoctorFinding::fine(Area::Installed, note)));
 }
 
-fn winner(session: &Session<'_>, target: Target, no_django: bool, findings: &mut Vec<Finding>) {
+fn winner(session: &Session<'_>, target: Target, no_django: bool, findings: &mut Vec<DoctorFinding>) {
     let ask = if no_django { AskDjango::No } else { AskDjango::Within(DJANGO_LIMIT) };
     let resolution = which::resolve(session, target, ask);
     match resolution.runnable() {
         Some(path) => {
             let named_by = resolution.winner().map(|winner| winner.source.to_string()).unwrap_or_default();
-            findings.push(Finding::fine(Area::Which, format!("{} will run ({named_by})", path.display())));
+            findings.push(DoctorFinding::fine(Area::Which, format!("{} will run ({named_by})", path.display())));
         }
         None => {
             let hint = "install one with `reproq install`; `reproq which --all` shows every place that was looked at";
-            findings.push(Finding::problem(Area::Which, "no worker will run", hint));
+            findings.push(DoctorFinding::problem(Area::Which, "no worker will run", hint));
         }
     }
     for warning in &resolution.warnings {
-        findings.push(Finding::warning(Area::Which, warning.message.clone(), warning.hint.clone()));
+        findings.push(DoctorFinding::warning(Area::Which, warning.message.clone(), warning.hint.clone()));
     }
 }
 
-fn builds(session: &Session<'_>) -> Vec<Finding> {
-    let environment = order::environment(session);
+fn builds(session: &Session<'_>) -> Vec<DoctorFinding> {
+    let environment = request::environment(session);
     let go = match GoFacts::find(&environment) {
         Ok(GoFacts::Found(go)) => Ok(format!("{} at {}", go.name, go.program.display())),
         Ok(GoFacts::Missing { .. }) => Err("no Go toolchain is on PATH".to_owned()),
         Ok(GoFacts::Unusable { program, reason }) => Err(format!("{} cannot be used: {reason}", program.display())),
         Err(error) => Err(error.line()),
     };
-    let checkout = order::sources(session).into_iter().find(|(_, path)| path.is_dir());
+    let checkout = request::sources(session).into_iter().find(|(_, path)| path.is_dir());
     let checkout = checkout.map(|(origin, path)| format!("{} ({origin})", path.display()));
     doctor::go(go.as_deref().map_err(String::as_str), checkout.as_deref())
 }
 
 /// The trusted roots, and how old they are.
-fn trusted(session: &Session<'_>) -> Vec<Finding> {
+fn trusted(session: &Session<'_>) -> Vec<DoctorFinding> {
     if !attestation::is_available() {
-        return vec![Finding::fine(Area::Trust, "this build of reproq cannot verify attestations")];
+        return vec![DoctorFinding::fine(Area::Trust, "this build of reproq cannot verify attestations")];
     }
     let finding = |root: &Root| match root.age_warning(session.now) {
-        Some(warning) if root.is_old(session.now) => Finding::warning(Area::Trust, warning, trust::RENEW),
-        Some(warning) => Finding::warning(Area::Trust, warning, "set this machine's clock right"),
+        Some(warning) if root.is_old(session.now) => DoctorFinding::warning(Area::Trust, warning, trust::RENEW),
+        Some(warning) => DoctorFinding::warning(Area::Trust, warning, "set this machine's clock right"),
         None => {
-            let until = root.complete_until().filter(|_| root.source != Source::Accepted);
+            let until = root.complete_until().filter(|_| root.source != RootSource::Accepted);
             let until = until.map(|until| format!(", which knows its keys until {}", until.date_naive()));
-            Finding::fine(Area::Trust, format!("the root of {}{}", root.instance, until.unwrap_or_default()))
+            DoctorFinding::fine(Area::Trust, format!("the root of {}{}", root.instance, until.unwrap_or_default()))
         }
     };
-    match order::keyring(session).roots() {
+    match request::keyring(session).roots() {
         Ok(roots) => roots.iter().map(finding).collect(),
         Err(error) => {
             let failure = hints::keyring(error);
             let hint = failure.hints.first().cloned().unwrap_or_else(|| "look at the folder's permissions".to_owned());
-            vec![Finding::problem(Area::Trust, failure.lines().join(": "), hint)]
+            vec![DoctorFinding::problem(Area::Trust, failure.lines().join(": "), hint)]
         }
     }
 }
@@ -258,15 +258,19 @@ fn trusted(session: &Session<'_>) -> Vec<Finding> {
 /// The API, the release pages and the host the files come from, each on its own: firewalls often allow only one.
 /// The mirrors behind an address, the API, the release pages and the host the files come from, each on its own: firewalls
 /// often allow only one. Where the mirrors alone are asked for releases, GitHub is left out here too.
-fn network(session: &Session<'_>, target: Option<Target>, findings: &mut Vec<Finding>) -> Result<(), CommandError> {
+fn network(
+    session: &Session<'_>,
+    target: Option<Target>,
+    findings: &mut Vec<DoctorFinding>,
+) -> Result<(), CommandError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
     let runtime = runtime.map_err(|error| CommandError::new(ExitStatus::Failure, error))?;
     runtime.block_on(async {
         let mirrors = session.settings.mirrors.as_ref().map_or(&[][..], |mirrors| &mirrors.value);
-        for base in mirrors.iter().filter_map(Place::base) {
+        for base in mirrors.iter().filter_map(SourceSpec::base) {
             look("mirror", &index_url(base, &session.settings.repository.value), session, findings).await?;
         }
-        if !mirrors.is_empty() && !mirrors.contains(&Place::GitHub) {
+        if !mirrors.is_empty() && !mirrors.contains(&SourceSpec::GitHub) {
             return Ok(());
         }
         let api = below(&session.settings.server.api_url.value, &["rate_limit"]);
@@ -290,7 +294,7 @@ fn network(session: &Session<'_>, target: Option<Target>, findings: &mut Vec<Fin
         {
             findings.pop();
             let sentence = format!("release pages: {repository} is private; the API serves its releases");
-            findings.push(Finding::fine(Area::Network, sentence));
+            findings.push(DoctorFinding::fine(Area::Network, sentence));
         }
         let tag = page.location.as_ref().and_then(|location| location.path_segments()?.next_back());
         let (Some(tag), Some(target)) = (tag, target) else { return Ok(()) };
@@ -309,7 +313,7 @@ async fn look(
     role: &'static str,
     url: &Url,
     session: &Session<'_>,
-    findings: &mut Vec<Finding>,
+    findings: &mut Vec<DoctorFinding>,
 ) -> Result<Option<Answered>, CommandError> {
     let probe = net::probe(&session.http, url, None).await.map_err(|error| hints::network(&error))?;
     let Probe { url, host, addresses, proxy, issuer, outcome, took } = probe;
@@ -321,7 +325,7 @@ async fn look(
             (Err((error.to_string(), hint)), None)
         }
     };
-    findings.push(doctor::host(&doctor::Host { role, name: host, url, addresses, proxy, issuer, outcome, took }));
+    findings.push(doctor::host(&doctor::HostProbe { role, name: host, url, addresses, proxy, issuer, outcome, took }));
     Ok(answered)
 }
 
@@ -342,11 +346,15 @@ async fn asked_with(
     token: &Token,
     api: &Url,
     session: &Session<'_>,
-    findings: &mut Vec<Finding>,
+    findings: &mut Vec<DoctorFinding>,
 ) -> Result<(), CommandError> {
     if let Err(error) = github::check_token(token) {
         let variable = token.variable;
-        findings.push(Finding::problem(Area::Token, error.to_string(), format!("correct {variable}, or unset it")));
+        findings.push(DoctorFinding::problem(
+            Area::Token,
+            error.to_string(),
+            format!("correct {variable}, or unset it"),
+        ));
         return Ok(());
     }
     let probe = net::probe(&session.http, api, Some(&token.value)).await.map_err(|error| hints::network(&error))?;
@@ -357,12 +365,12 @@ async fn asked_with(
 }
 
 /// What the API's answer says about the token, the limits and the clock.
-fn limits(answered: &Answered, token: Option<&Token>, findings: &mut Vec<Finding>) {
+fn limits(answered: &Answered, token: Option<&Token>, findings: &mut Vec<DoctorFinding>) {
     match (token, answered.status) {
         (Some(token), status @ (401 | 403)) if answered.header("x-ratelimit-remaining") != Some("0") => {
             let sentence = format!("GitHub refused the token from {} (HTTP {status})", token.variable);
             let hint = format!("renew the token in {}, or unset it if the repository is public", token.variable);
-            findings.push(Finding::problem(Area::Token, sentence, hint));
+            findings.push(DoctorFinding::problem(Area::Token, sentence, hint));
         }
         (Some(token), _) => {
             let scopes = match answered.header("x-oauth-scopes") {
@@ -370,12 +378,12 @@ fn limits(answered: &Answered, token: Option<&Token>, findings: &mut Vec<Finding
                 Some(scopes) => format!("the scopes {scopes}"),
                 None => "permissions GitHub does not tell (a fine-grained or workflow token)".to_owned(),
             };
-            findings.push(Finding::fine(
+            findings.push(DoctorFinding::fine(
                 Area::Token,
                 format!("the token from {} is valid and has {scopes}", token.variable),
             ));
         }
-        (None, _) => findings.push(Finding::fine(Area::Token, "no token; public repositories need none")),
+        (None, _) => findings.push(DoctorFinding::fine(Area::Token, "no token; public repositories need none")),
     }
     let number = |name: &str| answered.header(name).and_then(|text| text.trim().parse::<u64>().ok());
     if let (Some(limit), Some(remaining)) = (number("x-ratelimit-limit"), number("x-ratelimit-remaining")) {
@@ -386,7 +394,7 @@ fn limits(answered: &Answered, token: Option<&Token>, findings: &mut Vec<Finding
 }
 
 /// The difference between the server's clock and this machine's.
-fn clock(answered: &Answered, session: &Session<'_>) -> Option<Finding> {
+fn clock(answered: &Answered, session: &Session<'_>) -> Option<DoctorFinding> {
     let date = answered.header("date").and_then(|text| DateTime::parse_from_rfc2822(text).ok())?;
     doctor::skew(date.with_timezone(&Utc), session.now)
 }
@@ -402,7 +410,7 @@ fn below(base: &Url, segments: &[&str]) -> Url {
 impl Report for DoctorReport {
     const SCHEMA: &'static str = "reproq.doctor/1";
 
-    fn human(&self, paper: &mut Paper) {
+    fn human(&self, paper: &mut TextReport) {
         for finding in &self.findings {
             if paper.is_quiet() && finding.grade == Grade::Fine {
                 continue;

@@ -10,8 +10,8 @@ use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
 use crate::flows::install;
-use crate::flows::install::Door;
-use crate::flows::install::Fetched;
+use crate::flows::install::FetchedBundle;
+use crate::flows::install::InstallContext;
 use crate::model::Tool;
 use crate::model::secret::SafeUrl;
 use crate::model::url_policy::may_be_fetched;
@@ -19,7 +19,7 @@ use crate::sources::bundle::Bundle;
 use crate::sources::bundle::BundleError;
 use crate::worker::archive::ArchiveError;
 use crate::worker::executable;
-use crate::worker::executable::Content;
+use crate::worker::executable::FileContent;
 
 /// Less than the smallest archive has.
 const SMALLER_THAN_ANY: u64 = 512;
@@ -27,23 +27,23 @@ const SMALLER_THAN_ANY: u64 = 512;
 /// A bundle somebody named. One from the network goes with this value.
 pub(super) struct Named {
     pub(super) bundle: Box<Bundle>,
-    _fetched: Option<Fetched>,
+    _fetched: Option<FetchedBundle>,
 }
 
 /// Where a bundle is.
-enum Place {
+enum BundleLocation {
     Here(PathBuf),
     There(Url),
 }
 
 /// Opens it; what is behind an address is fetched first.
-pub(super) fn named(text: &Path, session: &Session<'_>, door: &Door<'_>) -> Result<Named, CommandError> {
+pub(super) fn named(text: &Path, session: &Session<'_>, door: &InstallContext<'_>) -> Result<Named, CommandError> {
     match place(text, session)? {
-        Place::Here(path) => {
+        BundleLocation::Here(path) => {
             let name = text.to_string_lossy().into_owned();
             Ok(Named { bundle: Box::new(open(&path, &name)?), _fetched: None })
         }
-        Place::There(url) => {
+        BundleLocation::There(url) => {
             let name = SafeUrl(&url).to_string();
             if session.settings.offline.value {
                 let message = format!("`--from {name}` needs the network, and --offline forbids it");
@@ -73,10 +73,10 @@ pub(super) fn open(path: &Path, name: &str) -> Result<Bundle, CommandError> {
     Bundle::open(path, name, &Tool::WORKER).map_err(|error| explain(error, path, name))
 }
 
-fn place(text: &Path, session: &Session<'_>) -> Result<Place, CommandError> {
+fn place(text: &Path, session: &Session<'_>) -> Result<BundleLocation, CommandError> {
     let url = text.to_str().filter(|text| text.contains("://")).map(Url::parse);
     let url = match url {
-        None => return Ok(Place::Here(session.env.cwd.join(text))),
+        None => return Ok(BundleLocation::Here(session.env.cwd.join(text))),
         Some(Ok(url)) => url,
         Some(Err(error)) => {
             return Err(CommandError::message(ExitStatus::Usage, format!("--from is no address: {error}")));
@@ -85,10 +85,10 @@ fn place(text: &Path, session: &Session<'_>) -> Result<Place, CommandError> {
     if url.scheme() == "file"
         && let Ok(path) = url.to_file_path()
     {
-        return Ok(Place::Here(path));
+        return Ok(BundleLocation::Here(path));
     }
     if may_be_fetched(&url) {
-        return Ok(Place::There(url));
+        return Ok(BundleLocation::There(url));
     }
     let message = format!("a bundle is not fetched from {}: only https: and files are", SafeUrl(&url));
     Err(CommandError::message(ExitStatus::Usage, message).hint("download it by hand and name its path"))
@@ -104,7 +104,7 @@ fn explain(error: BundleError, path: &Path, name: &str) -> CommandError {
         Some(_) | None => return hints::bundle(error, name),
     };
     match found {
-        Content::Program(program) => {
+        FileContent::Program(program) => {
             let machine = program.slices.first().map(|slice| format!(" for {}", slice.machine)).unwrap_or_default();
             let message = format!("`{name}` is no bundle: it is a program in the {} format{machine}", program.format);
             CommandError::message(ExitStatus::Unverified, message)
@@ -112,7 +112,7 @@ fn explain(error: BundleError, path: &Path, name: &str) -> CommandError {
                 .hint("to build one here: `reproq install --build --source DIR`")
                 .hint(format!("to run this very file, unproven, set REPROQ_WORKER_BIN={name}"))
         }
-        Content::Other(what) => {
+        FileContent::Other(what) => {
             let detail =
                 if let BundleError::NotABundle(detail) = &error { format!("; {detail}") } else { String::new() };
             let message = format!("`{name}` is no bundle: it is {what}{detail}");

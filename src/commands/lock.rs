@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use crate::cli::LockArgs;
 use crate::commands::hints;
-use crate::commands::order;
-use crate::commands::order::Wish;
+use crate::commands::request;
+use crate::commands::request::InstallOptions;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
 use crate::flows::install;
-use crate::flows::install::LockOrder;
+use crate::flows::install::LockfileAction;
 use crate::io::fs::sweep_beside;
 use crate::lockfile;
 use crate::lockfile::LockedAsset;
@@ -21,8 +21,8 @@ use crate::model::Target;
 use crate::model::VersionSpec;
 use crate::model::text::size;
 use crate::trust::Level;
-use crate::ui::Paper;
 use crate::ui::Report;
+use crate::ui::TextReport;
 use crate::worker::store;
 use crate::worker::store::Installed;
 use crate::worker::store::WrittenLock;
@@ -92,21 +92,22 @@ impl From<LockedAsset> for AssetLine {
 
 /// Writes the lock.
 pub(super) fn lock(arguments: &LockArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
-    let environment = order::environment(session);
+    let environment = request::environment(session);
     let progress = session.ui.progress();
-    let door = order::door(session, &environment, Duration::ZERO, &progress);
-    let old = order::lockfile(session)?;
+    let door = request::door(session, &environment, Duration::ZERO, &progress);
+    let old = request::lockfile(session)?;
     // A lock is for every machine, also where this one is none the worker is released for.
-    let target = order::host_target(session).ok().or_else(|| Target::all().next()).expect("there are targets");
-    let wish = Wish { accept_signer_change: arguments.accept_signer_change, ..Wish::plain(None, target) };
-    let mut request = order::request(wish, session)?;
-    let wanted = order::tag_spec(arguments.tag.as_deref())?;
+    let target = request::host_target(session).ok().or_else(|| Target::all().next()).expect("there are targets");
+    let wish =
+        InstallOptions { accept_signer_change: arguments.accept_signer_change, ..InstallOptions::plain(None, target) };
+    let mut request = request::request(wish, session)?;
+    let wanted = request::tag_spec(arguments.tag.as_deref())?;
     let same_repository = old.as_ref().filter(|old| old.repository.is_same(&request.repository));
     request.spec = wanted
         .or_else(|| same_repository.map(|old| VersionSpec::Exact(old.tag.clone())))
         .or_else(|| installed_tag(&request));
     let path = lockfile::path_in(&session.project.root);
-    request.lock = LockOrder::Write { path: path.clone(), old: old.clone().map(Box::new) };
+    request.lock = LockfileAction::Write { path: path.clone(), old: old.clone().map(Box::new) };
     let new = install::lock_release(&request, &door).map_err(|error| hints::explain(error, &request))?;
     drop(progress);
     if new.assets.is_empty() {
@@ -157,7 +158,7 @@ fn report(change: Change, written: bool, path: &str, lockfile: Lockfile, changes
 impl Report for LockReport {
     const SCHEMA: &'static str = "reproq.lock/1";
 
-    fn human(&self, paper: &mut Paper) {
+    fn human(&self, paper: &mut TextReport) {
         if paper.is_quiet() {
             return;
         }

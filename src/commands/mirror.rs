@@ -5,14 +5,14 @@ use serde::Serialize;
 use crate::cli::MirrorCommand;
 use crate::cli::MirrorSyncArgs;
 use crate::commands::hints;
-use crate::commands::order;
-use crate::commands::order::Wish;
+use crate::commands::request;
+use crate::commands::request::InstallOptions;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
 use crate::flows::install;
 use crate::flows::install::Done;
-use crate::flows::install::Door;
+use crate::flows::install::InstallContext;
 use crate::flows::install::InstallRequest;
 use crate::flows::install::Synced;
 use crate::flows::install::SyncedRelease;
@@ -23,9 +23,9 @@ use crate::model::VersionSpec;
 use crate::model::text::count;
 use crate::model::text::size;
 use crate::platform;
-use crate::sources::mirror::Wanted;
-use crate::ui::Paper;
+use crate::sources::mirror::SyncRequest;
 use crate::ui::Report;
+use crate::ui::TextReport;
 use crate::ui::aligned;
 
 /// What became of the mirror, or would.
@@ -71,19 +71,19 @@ fn sync(arguments: &MirrorSyncArgs, session: &Session<'_>) -> Result<ExitStatus,
         return Err(CommandError::message(ExitStatus::Usage, message)
             .hint("run it where there is a network, and carry the folder over as it is"));
     }
-    let wanted = Wanted { tags: tags(&arguments.tag)?, keep: keep(arguments.keep.as_deref())? };
+    let wanted = SyncRequest { tags: tags(&arguments.tag)?, keep: keep(arguments.keep.as_deref())? };
     let targets = targets(&arguments.target)?;
-    let environment = order::environment(session);
+    let environment = request::environment(session);
     let progress = session.ui.progress();
-    let door = order::door(session, &environment, arguments.lock_timeout, &progress);
+    let door = request::door(session, &environment, arguments.lock_timeout, &progress);
     // What a mirror has comes from GitHub and from no other mirror.
-    let door = Door { mirrors: &[], ..door };
+    let door = InstallContext { mirrors: &[], ..door };
     let root = session.env.cwd.join(&arguments.folder);
-    let request = order::undecided(Wish::plain(None, targets[0]), session)?;
+    let request = request::base_request(InstallOptions::plain(None, targets[0]), session)?;
     platform::watch_signals();
     let sync = Synchronization { request: &request, root: &root, targets, wanted, preview: arguments.dry_run };
     let synced = install::synchronize(&sync, &door);
-    platform::yield_to_signal(false);
+    platform::exit_if_signaled(false);
     let Synced { releases, absent, count, size, swept } = synced.map_err(|error| hints::explain(error, &request))?;
     drop(progress);
     let is_meant = |tag: &Tag| sync.wanted.tags.is_empty() || sync.wanted.tags.contains(tag);
@@ -104,7 +104,7 @@ fn sync(arguments: &MirrorSyncArgs, session: &Session<'_>) -> Result<ExitStatus,
     let failures = failures.into_iter().flatten().chain(absent.iter().map(|tag| nowhere(tag, &request)));
     let failure = verdict(&failures.collect::<Vec<_>>(), right);
     if let Some(failure) = &failure {
-        session.ui.failure_beside_a_report(failure);
+        session.ui.error_after_report(failure);
     }
     Ok(failure.map_or(ExitStatus::Success, |failure| failure.status))
 }
@@ -168,7 +168,7 @@ fn targets(texts: &[String]) -> Result<Vec<Target>, CommandError> {
 }
 
 fn tags(texts: &[String]) -> Result<Vec<Tag>, CommandError> {
-    let tag = |text: &String| match order::tag_spec(Some(text))? {
+    let tag = |text: &String| match request::tag_spec(Some(text))? {
         Some(VersionSpec::Exact(tag)) if tag.version().is_some() => Ok(tag),
         Some(VersionSpec::Exact(tag)) => {
             Err(usage(format!("`{tag}` names no version, and only versions are mirrored")))
@@ -183,7 +183,7 @@ fn tags(texts: &[String]) -> Result<Vec<Tag>, CommandError> {
 impl Report for SyncReport {
     const SCHEMA: &'static str = "reproq.mirror-sync/1";
 
-    fn human(&self, paper: &mut Paper) {
+    fn human(&self, paper: &mut TextReport) {
         if paper.is_quiet() {
             return;
         }

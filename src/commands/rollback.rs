@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use crate::cli::RollbackArgs;
 use crate::commands::hints;
-use crate::commands::order;
-use crate::commands::order::Wish;
+use crate::commands::request;
+use crate::commands::request::InstallOptions;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
@@ -13,8 +13,8 @@ use crate::flows::install;
 use crate::flows::install::LockChange;
 use crate::lockfile;
 use crate::platform;
-use crate::ui::Paper;
 use crate::ui::Report;
+use crate::ui::TextReport;
 use crate::worker::store::Receipt;
 
 /// What a rollback did.
@@ -31,13 +31,14 @@ struct RollbackReport {
 
 /// Rolls back.
 pub(super) fn rollback(arguments: &RollbackArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
-    let environment = order::environment(session);
+    let environment = request::environment(session);
     let progress = session.ui.progress();
-    let door = order::door(session, &environment, arguments.lock_timeout, &progress);
-    let target = order::target(None, None, None, session, &door)?;
-    let wish = Wish { accept_signer_change: arguments.accept_signer_change, ..Wish::plain(None, target) };
-    let request = order::request(wish, session)?;
-    let old = order::lockfile(session)?.map(|lockfile| (lockfile::path_in(&session.project.root), lockfile));
+    let door = request::door(session, &environment, arguments.lock_timeout, &progress);
+    let target = request::target(None, None, None, session, &door)?;
+    let wish =
+        InstallOptions { accept_signer_change: arguments.accept_signer_change, ..InstallOptions::plain(None, target) };
+    let request = request::request(wish, session)?;
+    let old = request::lockfile(session)?.map(|lockfile| (lockfile::path_in(&session.project.root), lockfile));
     platform::watch_signals();
     let done = install::rollback(&request, old, &door).map_err(|error| hints::explain(error, &request))?;
     drop(progress);
@@ -69,7 +70,7 @@ pub(super) fn rollback(arguments: &RollbackArgs, session: &Session<'_>) -> Resul
 impl Report for RollbackReport {
     const SCHEMA: &'static str = "reproq.rollback/1";
 
-    fn human(&self, paper: &mut Paper) {
+    fn human(&self, paper: &mut TextReport) {
         if paper.is_quiet() {
             return;
         }

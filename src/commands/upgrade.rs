@@ -5,8 +5,8 @@ use serde::Serialize;
 use crate::cli::UpgradeArgs;
 use crate::commands::hints;
 use crate::commands::install::show_outcome;
-use crate::commands::order;
-use crate::commands::order::Wish;
+use crate::commands::request;
+use crate::commands::request::InstallOptions;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
@@ -19,8 +19,8 @@ use crate::model::VersionSpec;
 use crate::model::upgrade;
 use crate::model::upgrade::Move;
 use crate::platform;
-use crate::ui::Paper;
 use crate::ui::Report;
+use crate::ui::TextReport;
 use crate::worker::store;
 use crate::worker::store::Installed;
 
@@ -39,16 +39,16 @@ struct UpgradeReport {
 
 /// Upgrades.
 pub(super) fn upgrade(arguments: &UpgradeArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
-    let environment = order::environment(session);
+    let environment = request::environment(session);
     let progress = session.ui.progress();
-    let door = order::door(session, &environment, arguments.lock_timeout, &progress);
-    let target = order::target(None, None, None, session, &door)?;
-    let current = current(&order::request(Wish::plain(None, target), session)?, session)?;
-    let named = match order::tag_spec(arguments.tag.as_deref())? {
+    let door = request::door(session, &environment, arguments.lock_timeout, &progress);
+    let target = request::target(None, None, None, session, &door)?;
+    let current = current(&request::request(InstallOptions::plain(None, target), session)?, session)?;
+    let named = match request::tag_spec(arguments.tag.as_deref())? {
         Some(VersionSpec::Exact(tag)) => Some(tag),
         Some(VersionSpec::Latest) | None => None,
     };
-    let request = order::request(Wish::plain(named.clone().map(VersionSpec::Exact), target), session)?;
+    let request = request::request(InstallOptions::plain(named.clone().map(VersionSpec::Exact), target), session)?;
     let newest = install::newest(&request, named.as_ref(), arguments.pre, &door)
         .map_err(|error| hints::explain(error, &request))?;
     let step = upgrade::decide(current.as_ref(), &newest.tag);
@@ -75,10 +75,11 @@ pub(super) fn upgrade(arguments: &UpgradeArgs, session: &Session<'_>) -> Result<
     }
     platform::watch_signals();
     let accept_signer_change = arguments.accept_signer_change;
-    let wish = Wish { accept_signer_change, ..Wish::plain(Some(VersionSpec::Exact(wanted)), target) };
-    let request = order::request(wish, session)?;
+    let wish =
+        InstallOptions { accept_signer_change, ..InstallOptions::plain(Some(VersionSpec::Exact(wanted)), target) };
+    let request = request::request(wish, session)?;
     let outcome = install::run(&request, &door);
-    platform::yield_to_signal(outcome.as_ref().is_err_and(InstallError::is_of_a_child));
+    platform::exit_if_signaled(outcome.as_ref().is_err_and(InstallError::is_of_a_child));
     let outcome = outcome.map_err(|error| hints::explain(error, &request))?;
     drop(progress);
     show_outcome(outcome, &request, arguments.no_django, session)
@@ -86,7 +87,7 @@ pub(super) fn upgrade(arguments: &UpgradeArgs, session: &Session<'_>) -> Result<
 
 /// What the project runs: the lock's release, else the installed one.
 fn current(request: &InstallRequest, session: &Session<'_>) -> Result<Option<Tag>, CommandError> {
-    if let Some(lockfile) = order::lockfile(session)? {
+    if let Some(lockfile) = request::lockfile(session)? {
         return Ok(Some(lockfile.tag));
     }
     let (installed, _) = store::scan(&request.layout).map_err(|error| hints::store(&error))?;
@@ -122,7 +123,7 @@ fn sentence(from: Option<&Tag>, newest: &Newest) -> String {
 impl Report for UpgradeReport {
     const SCHEMA: &'static str = "reproq.upgrade/1";
 
-    fn human(&self, paper: &mut Paper) {
+    fn human(&self, paper: &mut TextReport) {
         if paper.is_quiet() {
             return;
         }

@@ -6,23 +6,23 @@ use std::time::Duration;
 
 use crate::cli::VerifyArgs;
 use crate::commands::hints;
-use crate::commands::order;
-use crate::commands::order::Wish;
+use crate::commands::request;
+use crate::commands::request::InstallOptions;
 use crate::commands::session::Session;
 use crate::commands::signatures;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
 use crate::flows::install;
-use crate::flows::install::Door;
+use crate::flows::install::InstallContext;
 use crate::flows::install::InstallRequest;
 use crate::flows::integrity;
 use crate::flows::integrity::Again;
 use crate::flows::integrity::Difference;
-use crate::flows::integrity::Facts;
+use crate::flows::integrity::InstalledFacts;
 use crate::platform;
-use crate::trust::attestation::Proof;
-use crate::ui::Paper;
+use crate::trust::attestation::VerifiedAttestation;
 use crate::ui::Report;
+use crate::ui::TextReport;
 use crate::worker::store;
 use crate::worker::store::Installed;
 use crate::worker::store::Receipt;
@@ -38,7 +38,7 @@ struct VerifyReport {
     receipt: Option<Receipt>,
     /// What its kept proofs prove, verified just now.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    proofs: Vec<Proof>,
+    proofs: Vec<VerifiedAttestation>,
     /// What the lock names.
     #[serde(skip_serializing_if = "Option::is_none")]
     locked: Option<String>,
@@ -59,14 +59,14 @@ struct Line {
 
 /// Verifies.
 pub(super) fn verify(arguments: &VerifyArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
-    let environment = order::environment(session);
+    let environment = request::environment(session);
     let progress = session.ui.progress();
-    let door = order::door(session, &environment, Duration::ZERO, &progress);
-    let target = order::target(None, None, None, session, &door)?;
+    let door = request::door(session, &environment, Duration::ZERO, &progress);
+    let target = request::target(None, None, None, session, &door)?;
     if arguments.online && session.settings.offline.value {
         return Err(CommandError::message(ExitStatus::Usage, "--online needs the network, and --offline forbids it"));
     }
-    let request = order::request(Wish::plain(None, target), session)?;
+    let request = request::request(InstallOptions::plain(None, target), session)?;
     let (installed, _) = store::rescan(&request.layout).map_err(|error| hints::store(&error))?;
     let receipt = match &installed {
         Installed::Intact { receipt } => Some((**receipt).clone()),
@@ -87,10 +87,10 @@ pub(super) fn verify(arguments: &VerifyArgs, session: &Session<'_>) -> Result<Ex
         None => None,
     };
     drop(progress);
-    let facts = Facts {
+    let facts = InstalledFacts {
         installed,
         executable: platform::is_executable(&request.layout.binary),
-        lockfile: order::lockfile(session)?,
+        lockfile: request::lockfile(session)?,
         target,
         require: request.policy.require,
         published,
@@ -118,7 +118,7 @@ pub(super) fn verify(arguments: &VerifyArgs, session: &Session<'_>) -> Result<Ex
 fn published(
     request: &InstallRequest,
     receipt: &Receipt,
-    door: &Door<'_>,
+    door: &InstallContext<'_>,
 ) -> Result<integrity::Published, CommandError> {
     install::published(receipt, door).map_err(|error| hints::explain(error, request))
 }
@@ -200,7 +200,7 @@ pub(super) const fn hint(difference: &Difference) -> &'static str {
 impl Report for VerifyReport {
     const SCHEMA: &'static str = "reproq.verify/1";
 
-    fn human(&self, paper: &mut Paper) {
+    fn human(&self, paper: &mut TextReport) {
         if self.ok && paper.is_quiet() {
             return;
         }

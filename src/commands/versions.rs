@@ -3,16 +3,16 @@
 use serde::Serialize;
 
 use crate::commands::hints;
-use crate::commands::order;
-use crate::commands::order::Wish;
+use crate::commands::request;
+use crate::commands::request::InstallOptions;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
 use crate::model::Target;
 use crate::model::text::size;
 use crate::trust::Level;
-use crate::ui::Paper;
 use crate::ui::Report;
+use crate::ui::TextReport;
 use crate::worker::store;
 use crate::worker::store::ReceiptOrigin;
 
@@ -53,8 +53,8 @@ struct Cached {
 
 /// Lists.
 pub(super) fn versions(session: &Session<'_>) -> Result<ExitStatus, CommandError> {
-    let target = order::host_target(session).ok().or_else(|| Target::all().next()).expect("there are targets");
-    let request = order::request(Wish::plain(None, target), session)?;
+    let target = request::host_target(session).ok().or_else(|| Target::all().next()).expect("there are targets");
+    let request = request::request(InstallOptions::plain(None, target), session)?;
     let layout = &request.layout;
     let (_, state) = store::scan(layout).map_err(|error| hints::store(&error))?;
     let kept = store::receipts(layout).into_iter().map(|receipt| {
@@ -77,7 +77,7 @@ pub(super) fn versions(session: &Session<'_>) -> Result<ExitStatus, CommandError
             present,
         }
     });
-    let entries = order::cache(session).map_or_else(Vec::new, |cache| cache.list().unwrap_or_default());
+    let entries = request::cache(session).map_or_else(Vec::new, |cache| cache.list().unwrap_or_default());
     let cached = entries.into_iter().filter_map(|entry| {
         let provenance = entry.provenance.filter(|known| known.repository.is_same(&request.repository))?;
         let (tag, sha256) = (provenance.tag.to_string(), entry.sha256.to_string());
@@ -90,7 +90,7 @@ pub(super) fn versions(session: &Session<'_>) -> Result<ExitStatus, CommandError
 impl Report for VersionsReport {
     const SCHEMA: &'static str = "reproq.versions/1";
 
-    fn human(&self, paper: &mut Paper) {
+    fn human(&self, paper: &mut TextReport) {
         if self.kept.is_empty() && self.cached.is_empty() {
             return paper.line("Nothing is installed in this project, and the cache has no version.");
         }

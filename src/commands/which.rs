@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::cli::WhichArgs;
-use crate::commands::order;
+use crate::commands::request;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
@@ -18,8 +18,8 @@ use crate::model::Target;
 use crate::model::Tool;
 use crate::platform;
 use crate::trust::Level;
-use crate::ui::Paper;
 use crate::ui::Report;
+use crate::ui::TextReport;
 use crate::worker::executable;
 use crate::worker::store;
 use crate::worker::store::Installed;
@@ -27,12 +27,12 @@ use crate::worker::store::Layout;
 use crate::worker::store::Receipt;
 use crate::worker::which;
 use crate::worker::which::Candidate;
+use crate::worker::which::CandidateIdentity;
 use crate::worker::which::DjangoAnswer;
 use crate::worker::which::DjangoQuestion;
 use crate::worker::which::Fault;
-use crate::worker::which::Identity;
 use crate::worker::which::Resolution;
-use crate::worker::which::Surroundings;
+use crate::worker::which::SurveyInput;
 use crate::worker::which::Verdict;
 
 /// Whether Django is asked, and how long it may take.
@@ -97,7 +97,7 @@ pub(super) fn which(arguments: &WhichArgs, session: &Session<'_>) -> Result<Exit
     } else {
         AskDjango::Within(arguments.django_timeout.max(Duration::from_secs(1)))
     };
-    let target = order::host_target(session)
+    let target = request::host_target(session)
         .map_err(|error| CommandError::new(ExitStatus::NotFound, error).hint("no worker runs on this machine"))?;
     let layout = Layout::in_project(&session.project.root, &Tool::WORKER, target);
     let django = ask_django(session, target, ask);
@@ -153,7 +153,7 @@ fn ask_django(session: &Session<'_>, target: Target, ask: AskDjango) -> DjangoAn
 }
 
 fn survey(session: &Session<'_>, target: Target, django: DjangoAnswer) -> Resolution {
-    let around = Surroundings {
+    let around = SurveyInput {
         target,
         root: session.project.root.as_path(),
         cwd: &session.env.cwd,
@@ -168,17 +168,17 @@ fn environment(session: &Session<'_>) -> Vec<(OsString, OsString)> {
 }
 
 /// What an executable is, read from its bytes.
-fn identify(path: &Path) -> Identity {
+fn identify(path: &Path) -> CandidateIdentity {
     let inspection = match executable::inspect(path) {
         Ok(inspection) => inspection,
-        Err(error) => return Identity::Unknown { reason: error.to_string() },
+        Err(error) => return CandidateIdentity::Unknown { reason: error.to_string() },
     };
     match executable::is_worker(&inspection, &Tool::WORKER) {
-        executable::Identity::Worker { version } => {
-            Identity::Worker { version: version.map(|version| version.to_string()) }
+        executable::ExecutableIdentity::Worker { version } => {
+            CandidateIdentity::Worker { version: version.map(|version| version.to_string()) }
         }
-        executable::Identity::NotWorker { reason } => Identity::NotWorker { reason },
-        executable::Identity::Unknown { reason } => Identity::Unknown { reason },
+        executable::ExecutableIdentity::NotWorker { reason } => CandidateIdentity::NotWorker { reason },
+        executable::ExecutableIdentity::Unknown { reason } => CandidateIdentity::Unknown { reason },
     }
 }
 
@@ -229,7 +229,7 @@ fn nothing_runs(resolution: &Resolution, session: &Session<'_>) -> CommandError 
 impl Report for WhichReport {
     const SCHEMA: &'static str = "reproq.which/1";
 
-    fn human(&self, paper: &mut Paper) {
+    fn human(&self, paper: &mut TextReport) {
         let Some(path) = &self.path else { return };
         if paper.is_quiet() {
             return paper.line(path);
@@ -268,10 +268,10 @@ impl Report for WhichReport {
 
 fn identity_note(candidate: &Candidate) -> Option<String> {
     match candidate.identity.as_ref()? {
-        Identity::Worker { version: Some(version) } => Some(format!("the worker, version {version}")),
-        Identity::Worker { version: None } => Some("the worker, by its Go build information".to_owned()),
-        Identity::NotWorker { .. } => None,
-        Identity::Unknown { reason } => Some(format!("not known to be the worker: {reason}")),
+        CandidateIdentity::Worker { version: Some(version) } => Some(format!("the worker, version {version}")),
+        CandidateIdentity::Worker { version: None } => Some("the worker, by its Go build information".to_owned()),
+        CandidateIdentity::NotWorker { .. } => None,
+        CandidateIdentity::Unknown { reason } => Some(format!("not known to be the worker: {reason}")),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::config::FileSettings;
 use crate::config::Provenance;
 use crate::config::Setting;
 use crate::config::SettingError;
-use crate::model::source_spec::Place;
+use crate::model::source_spec::SourceSpec;
 
 const VARIABLE: &str = "REPROQ_MIRROR";
 
@@ -16,7 +16,7 @@ pub(super) fn mirrors(
     flags: &[String],
     env: &Env,
     file: &FileSettings,
-) -> Result<Option<Setting<Vec<Place>>>, SettingError> {
+) -> Result<Option<Setting<Vec<SourceSpec>>>, SettingError> {
     let path = file.path.clone().unwrap_or_default();
     let variable = env.var(VARIABLE).unwrap_or_default();
     let listed: Vec<&str> = variable.split([',', ' ', '\t', '\n']).filter(|text| !text.is_empty()).collect();
@@ -30,9 +30,9 @@ pub(super) fn mirrors(
     } else {
         return Ok(None);
     };
-    let mut places: Vec<Place> = Vec::new();
+    let mut places: Vec<SourceSpec> = Vec::new();
     for text in texts {
-        let place = Place::parse(text.trim(), base);
+        let place = SourceSpec::parse(text.trim(), base);
         let place = place.map_err(|reason| SettingError { from: from.clone(), reason })?;
         // A second look at the same place would find the same.
         if !places.contains(&place) {

@@ -15,7 +15,7 @@ use crate::config::mirrors::mirrors;
 use crate::model::RepoSlug;
 use crate::model::Tool;
 use crate::model::secret::Secret;
-use crate::model::source_spec::Place;
+use crate::model::source_spec::SourceSpec;
 use crate::model::text::size;
 use crate::model::units::parse_size;
 use crate::model::url_policy::is_loopback;
@@ -153,7 +153,7 @@ pub struct Settings {
     /// A checkout of the worker that was named; without one its sibling folder is tried.
     pub source: Option<Setting<PathBuf>>,
     /// The places that may have releases, in the order they are tried, where anybody names some.
-    pub mirrors: Option<Setting<Vec<Place>>>,
+    pub mirrors: Option<Setting<Vec<SourceSpec>>>,
     /// Whether the network may not be used.
     pub offline: Setting<bool>,
     /// The folder of the cache; none where the system names no place for one, or none is wanted.

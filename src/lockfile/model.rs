@@ -69,7 +69,7 @@ impl Signer {
     }
 
     /// Whether another signature is at least as good: as strong, and by nobody else.
-    pub fn is_met_by(&self, other: &Self) -> bool {
+    pub fn is_satisfied_by(&self, other: &Self) -> bool {
         let is_same = |mine: &Option<u64>, other: &Option<u64>| mine.is_none() || mine == other;
         let same_workflow = match (&self.workflow, &other.workflow) {
             (Some(mine), Some(other)) => mine.is_same(other),

@@ -20,9 +20,9 @@ pub trait Progress {
 
 /// A watcher that looks away, for tests and for steps nobody needs to see.
 #[derive(Debug, Clone, Copy)]
-pub struct Unwatched;
+pub struct NoProgress;
 
-impl Progress for Unwatched {
+impl Progress for NoProgress {
     fn begin(&self, _label: &str, _total: Option<u64>) {}
     fn advance(&self, _bytes: u64) {}
     fn restart(&self) {}

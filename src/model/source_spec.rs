@@ -14,7 +14,7 @@ use crate::model::url_policy::may_be_fetched;
 
 /// A place that may have releases.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum SourceSpec {
     /// GitHub itself.
     GitHub,
     /// A mirror in a folder of this machine.
@@ -23,7 +23,7 @@ pub enum Place {
     Web(Url),
 }
 
-impl Place {
+impl SourceSpec {
     /// What stands for GitHub in a list of places.
     pub const GITHUB: &'static str = "github";
 
@@ -79,7 +79,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SourceSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::GitHub => f.write_str(Self::GITHUB),
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> Result<String, String> {
-        Place::parse(text, Path::new("/project")).map(|place| place.to_string().replace('\\', "/"))
+        SourceSpec::parse(text, Path::new("/project")).map(|place| place.to_string().replace('\\', "/"))
     }
 
     #[test]

@@ -68,7 +68,7 @@ fn remove(folder: &Path) {
 /// Comes back unless a signal has arrived; then the process is about to end, and whatever the work came to meanwhile is not
 /// worth a word. A signal from the terminal also reaches child processes: after one of those has failed, the news that it
 /// was a signal may still be on its way.
-pub fn yield_to_signal(after_a_child_failed: bool) {
+pub fn exit_if_signaled(after_a_child_failed: bool) {
     if after_a_child_failed && !is_interrupted() {
         std::thread::sleep(NEWS);
     }

@@ -13,7 +13,7 @@ pub use files::sync_file;
 pub use host::HostFacts;
 pub use host::host_target;
 pub use interrupt::CleanupGuard;
+pub use interrupt::exit_if_signaled;
 pub use interrupt::is_interrupted;
 pub use interrupt::on_interrupt_remove;
 pub use interrupt::watch as watch_signals;
-pub use interrupt::yield_to_signal;

@@ -4,8 +4,8 @@
 
 mod log_viewer;
 mod moving_line;
-mod paper;
 mod progress;
+mod text_report;
 
 use std::cell::RefCell;
 use std::io;
@@ -23,9 +23,9 @@ use crate::model::secret::without_credentials;
 use crate::model::text::printable_json;
 use crate::model::text::printable_line;
 
-pub use paper::Paper;
-pub(crate) use paper::aligned;
 pub use progress::Bars;
+pub use text_report::TextReport;
+pub(crate) use text_report::aligned;
 
 use progress::MovingLine;
 
@@ -61,7 +61,7 @@ pub trait Report: Serialize {
     const SCHEMA: &'static str;
 
     /// Shows it to people.
-    fn human(&self, paper: &mut Paper);
+    fn human(&self, paper: &mut TextReport);
 }
 
 #[derive(Serialize)]
@@ -181,7 +181,7 @@ impl Ui {
             text.push('\n');
             printable_json(&text)
         } else {
-            let mut paper = Paper::new(self.color_out, self.is_quiet());
+            let mut paper = TextReport::new(self.color_out, self.is_quiet());
             report.human(&mut paper);
             paper.into_text()
         };
@@ -190,7 +190,7 @@ impl Ui {
 
     /// Shows a report beside the one on stdout, before a question about it.
     pub fn preview<R: Report>(&self, report: &R) {
-        let mut paper = Paper::new(self.color_err, false);
+        let mut paper = TextReport::new(self.color_err, false);
         report.human(&mut paper);
         let text = self.without_secrets(&paper.into_text());
         self.write_stderr(&text);
@@ -206,7 +206,7 @@ impl Ui {
     }
 
     /// Shows a failure whose details are in the report on stdout.
-    pub fn failure_beside_a_report(&self, failure: &CommandError) {
+    pub fn error_after_report(&self, failure: &CommandError) {
         self.explain(failure);
     }
 

@@ -12,7 +12,7 @@ use reproq::io::fs::hashing_writer::hash_file;
 use reproq::lockfile::LockedAsset;
 use reproq::lockfile::Lockfile;
 use reproq::model::Tool;
-use reproq::model::progress::Unwatched;
+use reproq::model::progress::NoProgress;
 use reproq::releases::prune::Action;
 use reproq::releases::prune::Audit;
 use reproq::releases::prune::AuditEvent;
@@ -105,7 +105,7 @@ fn bundles() -> Vec<Seed> {
         let plan = BundlePlan::compute(Parts { tool: Tool::WORKER, lockfile, assets, files: Vec::new(), source: None });
         let plan = plan.expect("a plan");
         let path = folder.path().join("bundle.tar");
-        let _ = reproq::sources::bundle::write(&plan, OutputFile::create(&path).expect("begun"), &Unwatched)
+        let _ = reproq::sources::bundle::write(&plan, OutputFile::create(&path).expect("begun"), &NoProgress)
             .expect("written");
         [
             ("bundle", name.to_owned(), fs::read(path).expect("readable")),

@@ -19,7 +19,7 @@ use reproq::io::net::Http;
 use reproq::io::net::HttpOptions;
 use reproq::io::net::NetError;
 use reproq::model::Sha256Digest;
-use reproq::model::progress::Unwatched;
+use reproq::model::progress::NoProgress;
 use reproq::model::secret::Secret;
 use reproq::sources::github::ApiError;
 use reproq::sources::github::Attestations;
@@ -55,7 +55,7 @@ fn asked(github: &FakeGitHub, token: Option<&str>) -> Result<Attestations, ApiEr
         let url = |text| Setting { value: address(text), from: from.clone() };
         let server = Server { api_url: url(github.api_url()), web_url: url(github.web_url()) };
         let client = GitHub::new(http, REPO.parse().expect("a repository"), server, token).expect("a client");
-        client.attestations(digest(), &Unwatched).await
+        client.attestations(digest(), &NoProgress).await
     })
 }
 

@@ -15,7 +15,7 @@ use reproq::config::Token;
 use reproq::io::net::Http;
 use reproq::io::net::HttpOptions;
 use reproq::model::Tag;
-use reproq::model::progress::Unwatched;
+use reproq::model::progress::NoProgress;
 use reproq::model::secret::Secret;
 use reproq::releases::prune::Applied;
 use reproq::releases::prune::Audit;
@@ -23,14 +23,14 @@ use reproq::releases::prune::Clock;
 use reproq::releases::prune::Inventory;
 use reproq::releases::prune::Pace;
 use reproq::releases::prune::PaceName;
+use reproq::releases::prune::PruneContext;
 use reproq::releases::prune::PrunePlan;
 use reproq::releases::prune::PrunePolicy;
 use reproq::releases::prune::Stop;
-use reproq::releases::prune::Workshop;
 use reproq::releases::prune::apply;
 use reproq::sources::github::GitHub;
 use reproq::sources::github::Lister;
-use reproq::sources::github::Refusal;
+use reproq::sources::github::MutationRefusal;
 use reproq::sources::github::TagAt;
 use reproq::sources::github::Writer;
 
@@ -62,14 +62,14 @@ fn client(context: &Context) -> GitHub {
 fn pruned(context: &Context, pace: PaceName, max_wait: Duration) -> (Applied, Duration) {
     runtime().block_on(async {
         let github = client(context);
-        let lister = Lister::new(&github, &Unwatched);
+        let lister = Lister::new(&github, &NoProgress);
         let inventory = Inventory::of(lister.list().await.expect("a list")).expect("an inventory");
         let now: DateTime<Utc> = "2026-01-01T00:00:00Z".parse().expect("a time");
         let policy = PrunePolicy::new(3.try_into().expect("not zero"));
         let plan = PrunePlan::compute(&inventory, &policy, now).expect("a plan");
         let clock = Clock::modelled(now);
         let mut audit = Audit::open(&context.root().join("audit.jsonl")).expect("a record");
-        let workshop = Workshop {
+        let workshop = PruneContext {
             github: &github,
             lister: &lister,
             audit: &mut audit,
@@ -77,7 +77,7 @@ fn pruned(context: &Context, pace: PaceName, max_wait: Duration) -> (Applied, Du
             pace: Pace::new(pace),
             max_wait,
             is_fresh: true,
-            progress: &Unwatched,
+            progress: &NoProgress,
         };
         let applied = apply(&plan, plan.delete().to_vec(), workshop).await;
         (applied, clock.elapsed())
@@ -158,7 +158,7 @@ fn a_request_about_an_odd_tag_is_about_exactly_that_tag() {
         let mut expected = repo(&context).snapshot().tags;
         runtime().block_on(async {
             let github = client(&context);
-            let repository = Lister::new(&github, &Unwatched).list().await.expect("a list").repository.node_id;
+            let repository = Lister::new(&github, &NoProgress).list().await.expect("a list").repository.node_id;
             let writer = Writer::new(&github);
             for name in names {
                 let Ok(tag) = name.parse::<Tag>() else { continue };
@@ -184,13 +184,13 @@ fn a_tag_that_points_elsewhere_is_not_deleted_by_either_api() {
     let context = with_versions(1);
     runtime().block_on(async {
         let github = client(&context);
-        let repository = Lister::new(&github, &Unwatched).list().await.expect("a list").repository.node_id;
+        let repository = Lister::new(&github, &NoProgress).list().await.expect("a list").repository.node_id;
         let writer = Writer::new(&github);
         let at = TagAt { tag: "v1.1.0".parse().expect("a tag"), object_id: "f".repeat(40) };
         let alone = writer.delete_tag_alone(&at).await.outcome;
-        assert!(matches!(alone, Err(Refusal::Rejected { .. })), "{alone:?}");
+        assert!(matches!(alone, Err(MutationRefusal::Rejected { .. })), "{alone:?}");
         let batch = writer.delete_tags(&repository.expect("an id"), &[at]).await.outcome;
-        assert!(matches!(batch, Err(Refusal::Rejected { .. })), "{batch:?}");
+        assert!(matches!(batch, Err(MutationRefusal::Rejected { .. })), "{batch:?}");
     });
     assert_eq!(repo(&context).snapshot().tag_names(), ["v1.1.0"]);
 }

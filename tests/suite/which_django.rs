@@ -15,15 +15,15 @@ use std::time::Instant;
 
 use reproq::model::Target;
 use reproq::worker::which;
+use reproq::worker::which::CandidateIdentity;
 use reproq::worker::which::CandidateSource;
 use reproq::worker::which::DjangoAnswer;
 use reproq::worker::which::DjangoFacts;
 use reproq::worker::which::DjangoQuestion;
+use reproq::worker::which::DjangoSetting;
 use reproq::worker::which::Fault;
-use reproq::worker::which::Identity;
 use reproq::worker::which::Resolution;
-use reproq::worker::which::Setting;
-use reproq::worker::which::Surroundings;
+use reproq::worker::which::SurveyInput;
 
 use crate::support::skip;
 
@@ -114,7 +114,7 @@ impl Project {
         *facts
     }
 
-    fn setting(&self) -> Setting {
+    fn setting(&self) -> DjangoSetting {
         self.facts().setting
     }
 
@@ -126,8 +126,8 @@ impl Project {
 
     pub(super) fn resolve(&self, own: Option<&Path>) -> Resolution {
         let root = self.root();
-        let around = Surroundings { target: host(), root: &root, cwd: &root, environment: &self.variables, own };
-        let identify = |_: &Path| Identity::Worker { version: None };
+        let around = SurveyInput { target: host(), root: &root, cwd: &root, environment: &self.variables, own };
+        let identify = |_: &Path| CandidateIdentity::Worker { version: None };
         which::decide(&which::survey(&around, self.ask(AMPLE), &identify))
     }
 }
@@ -145,27 +145,27 @@ fn host() -> Target {
     Target::from_names(env::consts::OS, env::consts::ARCH).expect("a known machine")
 }
 
-fn set(value: impl Into<OsString>) -> Setting {
-    Setting::Set(value.into())
+fn set(value: impl Into<OsString>) -> DjangoSetting {
+    DjangoSetting::Set(value.into())
 }
 
 #[test]
 fn every_kind_of_setting_arrives() {
     let cases = [
-        ("", Setting::Unset),
-        ("REPROQ_WORKER_BIN = None", Setting::Unset),
-        ("REPROQ_WORKER_BIN = ''", Setting::Empty),
-        ("REPROQ_WORKER_BIN = 0", Setting::Empty),
+        ("", DjangoSetting::Unset),
+        ("REPROQ_WORKER_BIN = None", DjangoSetting::Unset),
+        ("REPROQ_WORKER_BIN = ''", DjangoSetting::Empty),
+        ("REPROQ_WORKER_BIN = 0", DjangoSetting::Empty),
         ("REPROQ_WORKER_BIN = '/opt/wörker'", set("/opt/wörker")),
         ("REPROQ_WORKER_BIN = '~/bin/reproq'", set("~/bin/reproq")),
         ("REPROQ_WORKER_BIN = 'tools/reproq'", set("tools/reproq")),
         ("import pathlib\nREPROQ_WORKER_BIN = pathlib.Path('/opt') / 'reproq'", set(Path::new("/opt").join("reproq"))),
         ("REPROQ_WORKER_BIN = b'/opt/reproq'", set("/opt/reproq")),
-        ("REPROQ_WORKER_BIN = 7", Setting::WrongType("int".to_owned())),
-        ("REPROQ_WORKER_BIN = ['/opt/reproq']", Setting::WrongType("list".to_owned())),
+        ("REPROQ_WORKER_BIN = 7", DjangoSetting::WrongType("int".to_owned())),
+        ("REPROQ_WORKER_BIN = ['/opt/reproq']", DjangoSetting::WrongType("list".to_owned())),
         (
             "from django.utils.functional import SimpleLazyObject\nREPROQ_WORKER_BIN = SimpleLazyObject(lambda: '/opt')",
-            Setting::WrongType("SimpleLazyObject".to_owned()),
+            DjangoSetting::WrongType("SimpleLazyObject".to_owned()),
         ),
     ];
     for (settings, expected) in cases {
@@ -179,7 +179,7 @@ fn every_kind_of_setting_arrives() {
 fn a_setting_need_not_be_utf8() {
     let Some(project) = Project::with_settings("REPROQ_WORKER_BIN = '/opt/\\udcff'") else { return };
     let expected: OsString = std::os::unix::ffi::OsStringExt::from_vec(b"/opt/\xff".to_vec());
-    assert_eq!(project.setting(), Setting::Set(expected));
+    assert_eq!(project.setting(), DjangoSetting::Set(expected));
 }
 
 #[test]
@@ -348,7 +348,7 @@ fn the_project_stays_as_it_is_and_cannot_stand_for_python() {
     for name in ["json.py", "threading.py", "runpy.py"] {
         project.write(name, "raise RuntimeError('this is not the standard library')");
     }
-    assert_eq!(project.setting(), Setting::Unset);
+    assert_eq!(project.setting(), DjangoSetting::Unset);
     assert!(!project.at("shop/__pycache__").exists(), "looking must not write");
 }
 

@@ -9,13 +9,13 @@ use serde::Serialize;
 use crate::cli::BundleCreateArgs;
 use crate::commands::hints;
 use crate::commands::lock::AssetLine;
-use crate::commands::order;
+use crate::commands::request;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
 use crate::flows::install;
 use crate::flows::install::Collection;
-use crate::flows::install::Door;
+use crate::flows::install::InstallContext;
 use crate::flows::install::Machines;
 use crate::flows::install::Selection;
 use crate::flows::install::Staging;
@@ -33,8 +33,8 @@ use crate::sources::bundle::BundlePlan;
 use crate::sources::bundle::Parts;
 use crate::sources::bundle::SourceParts;
 use crate::sources::bundle::WrittenBundle;
-use crate::ui::Paper;
 use crate::ui::Report;
+use crate::ui::TextReport;
 use crate::worker::local_build;
 use crate::worker::local_build::SourceTree;
 use crate::worker::local_build::TreeRequest;
@@ -80,13 +80,13 @@ struct SourceLine {
 
 /// Creates a bundle.
 pub(super) fn create(arguments: &BundleCreateArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
-    let environment = order::environment(session);
+    let environment = request::environment(session);
     let progress = session.ui.progress();
-    let door = order::door(session, &environment, Duration::ZERO, &progress);
-    let spec = order::tag_spec(arguments.tag.as_deref())?;
+    let door = request::door(session, &environment, Duration::ZERO, &progress);
+    let spec = request::tag_spec(arguments.tag.as_deref())?;
     let machines = machines(&arguments.target, spec.as_ref(), session, &door)?;
     let output = output(&arguments.output, session)?;
-    let (request, locked) = order::for_machines(spec, arguments.locked, &machines, session)?;
+    let (request, locked) = request::for_machines(spec, arguments.locked, &machines, session)?;
     platform::watch_signals();
     let explained = |error| hints::explain(error, &request).context("the bundle cannot be made");
     let selection = install::select(&request, locked.as_ref(), &machines, &door).map_err(explained)?;
@@ -123,13 +123,13 @@ fn machines(
     texts: &[String],
     spec: Option<&VersionSpec>,
     session: &Session<'_>,
-    door: &Door<'_>,
+    door: &InstallContext<'_>,
 ) -> Result<Machines, CommandError> {
     match texts {
-        [] => Ok(Machines::These(vec![order::target(None, spec, None, session, door)?])),
+        [] => Ok(Machines::These(vec![request::target(None, spec, None, session, door)?])),
         [all] if all == "all" => Ok(Machines::All),
         _ => {
-            let targets = texts.iter().map(|text| order::target(Some(text), spec, None, session, door));
+            let targets = texts.iter().map(|text| request::target(Some(text), spec, None, session, door));
             let mut targets = targets.collect::<Result<Vec<_>, _>>()?;
             targets.sort();
             targets.dedup();
@@ -155,7 +155,7 @@ fn source_tree(
     staging: &Staging,
     tag: &Tag,
     session: &Session<'_>,
-    door: &Door<'_>,
+    door: &InstallContext<'_>,
 ) -> Result<Option<SourceTree>, CommandError> {
     let Some(folder) = &arguments.with_source else { return Ok(None) };
     let request = TreeRequest {
@@ -206,7 +206,7 @@ fn source_line(tree: &SourceTree) -> SourceLine {
 impl Report for CreateReport {
     const SCHEMA: &'static str = "reproq.bundle-create/1";
 
-    fn human(&self, paper: &mut Paper) {
+    fn human(&self, paper: &mut TextReport) {
         if paper.is_quiet() {
             return;
         }

@@ -10,8 +10,8 @@ use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
 use crate::model::text::size;
 use crate::sources::bundle::Manifest;
-use crate::ui::Paper;
 use crate::ui::Report;
+use crate::ui::TextReport;
 
 /// What was found.
 #[derive(Debug, Serialize)]
@@ -48,7 +48,7 @@ pub(super) fn inspect(arguments: &BundleInspectArgs, session: &Session<'_>) -> R
 impl Report for InspectReport {
     const SCHEMA: &'static str = "reproq.bundle-inspect/1";
 
-    fn human(&self, paper: &mut Paper) {
+    fn human(&self, paper: &mut TextReport) {
         if paper.is_quiet() {
             return;
         }

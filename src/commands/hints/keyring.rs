@@ -10,7 +10,7 @@ use crate::failure::io_again;
 use crate::io::net::NetError;
 use crate::trust::trusted_roots::FetchError;
 use crate::trust::trusted_roots::KeyringError;
-use crate::trust::trusted_roots::Place;
+use crate::trust::trusted_roots::RootRepository;
 use crate::trust::trusted_roots::UpdateError;
 
 /// Turns trusted roots that cannot be used into what the user is told.
@@ -60,7 +60,7 @@ pub(super) fn judge(error: &KeyringError) -> (ExitStatus, Vec<String>) {
 }
 
 /// Turns a root that was not fetched into what the user is told.
-pub(in crate::commands) fn update(error: UpdateError, place: &Place) -> CommandError {
+pub(in crate::commands) fn update(error: UpdateError, place: &RootRepository) -> CommandError {
     let (status, hints) = match error {
         UpdateError::Keyring(error) => return keyring(error),
         UpdateError::CannotVerify => (ExitStatus::Unverified, vec!["use a build with its default features".to_owned()]),
@@ -73,10 +73,12 @@ pub(in crate::commands) fn update(error: UpdateError, place: &Place) -> CommandE
             ExitStatus::Unverified,
             vec![
                 match place {
-                    Place::Web { .. } => {
+                    RootRepository::Web { .. } => {
                         "if this machine's clock is right, the mirror is out of date: ask without `--url`"
                     }
-                    Place::Folder(_) => "if this machine's clock is right, the copy is out of date: make it again",
+                    RootRepository::Folder(_) => {
+                        "if this machine's clock is right, the copy is out of date: make it again"
+                    }
                 }
                 .to_owned(),
             ],
@@ -87,7 +89,7 @@ pub(in crate::commands) fn update(error: UpdateError, place: &Place) -> CommandE
     failure
 }
 
-fn net(error: &NetError, place: &Place) -> (ExitStatus, Vec<String>) {
+fn net(error: &NetError, place: &RootRepository) -> (ExitStatus, Vec<String>) {
     if let NetError::Status { status: 401 | 403 | 404 | 410, .. } = error {
         let hint = "check the address: it must be that of the repository itself, and open to everybody";
         return (ExitStatus::Unavailable, vec![hint.to_owned()]);
@@ -102,7 +104,7 @@ fn net(error: &NetError, place: &Place) -> (ExitStatus, Vec<String>) {
     (status, hints)
 }
 
-fn io_failure(error: &io::Error, place: &Place) -> (ExitStatus, Vec<String>) {
+fn io_failure(error: &io::Error, place: &RootRepository) -> (ExitStatus, Vec<String>) {
     if io_advice(error, None).0 == ExitStatus::NotPermitted {
         return (ExitStatus::NotPermitted, vec!["make the copy readable for this user".to_owned()]);
     }
@@ -110,10 +112,12 @@ fn io_failure(error: &io::Error, place: &Place) -> (ExitStatus, Vec<String>) {
     (ExitStatus::Unverified, vec![again(place)])
 }
 
-fn again(place: &Place) -> String {
+fn again(place: &RootRepository) -> String {
     match place {
-        Place::Web { .. } => "run the same command again later; if a mirror was named with `--url`, ask without it",
-        Place::Folder(_) => "copy the repository again, whole, and ask where the copy comes from",
+        RootRepository::Web { .. } => {
+            "run the same command again later; if a mirror was named with `--url`, ask without it"
+        }
+        RootRepository::Folder(_) => "copy the repository again, whole, and ask where the copy comes from",
     }
     .to_owned()
 }

@@ -6,7 +6,7 @@ use crate::failure::exit::ExitStatus;
 use crate::model::Tag;
 use crate::sources::mirror::IndexError;
 use crate::sources::mirror::MirrorError;
-use crate::sources::mirror::Refusal;
+use crate::sources::mirror::SyncRefusal;
 
 /// The class and the ways out of a mirror that does not serve.
 pub(super) fn judge(problem: &MirrorError, mirror: &str) -> (ExitStatus, Vec<String>) {
@@ -70,9 +70,9 @@ pub(super) fn judge(problem: &MirrorError, mirror: &str) -> (ExitStatus, Vec<Str
 }
 
 /// Of a release that stays as it is in a mirror.
-pub(super) fn not_mirrored(tag: &Tag, refusal: &Refusal) -> (ExitStatus, Vec<String>) {
+pub(super) fn not_mirrored(tag: &Tag, refusal: &SyncRefusal) -> (ExitStatus, Vec<String>) {
     match refusal {
-        Refusal::Changed { name, .. } => (
+        SyncRefusal::Changed { name, .. } => (
             ExitStatus::Unverified,
             vec![
                 "the mirror keeps what it has; a published asset should never change: ask the maintainers what happened"
@@ -80,14 +80,14 @@ pub(super) fn not_mirrored(tag: &Tag, refusal: &Refusal) -> (ExitStatus, Vec<Str
                 format!("if the change is meant, remove {name} from the folder of {tag} and run the same command again"),
             ],
         ),
-        Refusal::Obstacle(_) => (
+        SyncRefusal::Obstacle(_) => (
             ExitStatus::Unverified,
             vec!["the mirror keeps what it has; bring the file back from another copy, or ask the maintainers".to_owned()],
         ),
-        Refusal::Unfinished(_) => (
+        SyncRefusal::Unfinished(_) => (
             ExitStatus::Unavailable,
             vec!["the release is being published right now; run the same command again in a few minutes".to_owned()],
         ),
-        Refusal::OutOfReach => (ExitStatus::Unavailable, vec!["run the same command again".to_owned()]),
+        SyncRefusal::OutOfReach => (ExitStatus::Unavailable, vec!["run the same command again".to_owned()]),
     }
 }

@@ -149,7 +149,7 @@ fn judge(error: &InstallError, request: &InstallRequest) -> (ExitStatus, Vec<Str
                 "nothing was changed; if going back is worth it: `reproq rollback --accept-signer-change`".to_owned(),
             ],
         ),
-        InstallError::LessThanLocked { unasked: true, transient, .. } => proof::not_asked(*transient),
+        InstallError::LessThanLocked { not_queried: true, transient, .. } => proof::not_asked(*transient),
         InstallError::LessThanLocked { tag, .. } => (ExitStatus::Unverified, proof::less_than_locked(tag)),
         InstallError::Keyring(error) => keyring::judge(error),
         InstallError::Archive { source, .. } => archive(source),

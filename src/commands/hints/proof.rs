@@ -9,9 +9,9 @@ use crate::model::Tag;
 use crate::trust::EvidenceSource;
 use crate::trust::VerifyError;
 use crate::trust::attestation;
+use crate::trust::attestation::AttestationRefusalReason;
 use crate::trust::attestation::Field;
 use crate::trust::attestation::NotProven;
-use crate::trust::attestation::Reason;
 use crate::worker::executable::PreflightError;
 use crate::worker::executable::SmokeError;
 
@@ -92,22 +92,22 @@ pub(super) fn not_proven(error: &NotProven) -> Vec<String> {
 }
 
 /// What to do about a signature for a release that does not hold.
-fn reason(reason: &Reason) -> &'static str {
+fn reason(reason: &AttestationRefusalReason) -> &'static str {
     match reason {
-        Reason::Malformed { .. } | Reason::Unsupported { .. } => {
+        AttestationRefusalReason::Malformed { .. } | AttestationRefusalReason::Unsupported { .. } => {
             "run the command again; if it stays so, tell the maintainers that what they sign cannot be verified"
         }
-        Reason::Broken { .. } | Reason::OtherBytes { .. } => {
+        AttestationRefusalReason::Broken { .. } | AttestationRefusalReason::OtherBytes { .. } => {
             "somebody may have changed the release or the traffic: tell the maintainers"
         }
-        Reason::UnknownKey { .. } if reason.may_be_too_new() => {
+        AttestationRefusalReason::UnknownKey { .. } if reason.may_be_too_new() => {
             "get the present keys with `reproq trust update`, then run the command again"
         }
-        Reason::UnknownKey { .. } => {
+        AttestationRefusalReason::UnknownKey { .. } => {
             "somebody may have changed the release; if you know who signs it, `reproq trust accept FILE` trusts their root"
         }
-        Reason::Clock { .. } => "set this machine's clock right and try again",
-        Reason::Unfit { mismatches } => {
+        AttestationRefusalReason::Clock { .. } => "set this machine's clock right and try again",
+        AttestationRefusalReason::Unfit { mismatches } => {
             let only = |field: Field| mismatches.iter().all(|mismatch| mismatch.field == field);
             if only(Field::Workflow) {
                 "if the worker is built by a workflow of another repository, name it with `--workflow` after you checked it"

@@ -7,8 +7,8 @@ pub(super) use report::show_outcome;
 use crate::cli::InstallArgs;
 use crate::commands::from;
 use crate::commands::hints;
-use crate::commands::order;
-use crate::commands::order::Wish;
+use crate::commands::request;
+use crate::commands::request::InstallOptions;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
@@ -19,20 +19,20 @@ use crate::platform;
 
 /// Installs.
 pub(super) fn install(arguments: &InstallArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
-    let environment = order::environment(session);
+    let environment = request::environment(session);
     let progress = session.ui.progress();
-    let door = order::door(session, &environment, arguments.lock_timeout, &progress);
-    let spec = order::tag_spec(arguments.tag.as_deref())?;
+    let door = request::door(session, &environment, arguments.lock_timeout, &progress);
+    let spec = request::tag_spec(arguments.tag.as_deref())?;
     let named = arguments.from.as_deref().map(|from| from::named(from, session, &door)).transpose()?;
     let bundle = named.as_ref().map(|named| &*named.bundle);
-    let target = order::target(arguments.target.as_deref(), spec.as_ref(), bundle, session, &door)?;
-    order::refuse_in_place_of_this_one(target, arguments, session)?;
+    let target = request::target(arguments.target.as_deref(), spec.as_ref(), bundle, session, &door)?;
+    request::refuse_in_place_of_this_one(target, arguments, session)?;
     let build = match (arguments.build, arguments.no_build) {
         (true, _) => BuildMode::Only,
         (false, true) => BuildMode::Never,
         (false, false) => BuildMode::Fallback,
     };
-    let wish = Wish {
+    let wish = InstallOptions {
         to: arguments.to.as_deref(),
         build,
         locked: arguments.locked,
@@ -40,16 +40,16 @@ pub(super) fn install(arguments: &InstallArgs, session: &Session<'_>) -> Result<
         accept_signer_change: arguments.accept_signer_change,
         force: arguments.force,
         from: named.as_ref().map(|named| named.bundle.clone()),
-        ..Wish::plain(spec, target)
+        ..InstallOptions::plain(spec, target)
     };
-    let request = order::request(wish, session)?;
+    let request = request::request(wish, session)?;
     if arguments.dry_run {
         let preview = install::preview(&request, &door).map_err(|error| hints::explain(error, &request))?;
         return report::show_preview(preview, &request, arguments.exit_code, session);
     }
     platform::watch_signals();
     let outcome = install::run(&request, &door);
-    platform::yield_to_signal(outcome.as_ref().is_err_and(InstallError::is_of_a_child));
+    platform::exit_if_signaled(outcome.as_ref().is_err_and(InstallError::is_of_a_child));
     let outcome = outcome.map_err(|error| hints::explain(error, &request))?;
     drop(progress);
     show_outcome(outcome, &request, arguments.no_django, session)

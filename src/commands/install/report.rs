@@ -10,10 +10,10 @@ use crate::commands::which;
 use crate::commands::which::AskDjango;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
+use crate::flows::install::InstallReason;
 use crate::flows::install::InstallRequest;
 use crate::flows::install::Outcome;
 use crate::flows::install::Preview;
-use crate::flows::install::Work;
 use crate::lockfile;
 use crate::model::text::size;
 use crate::platform;
@@ -21,8 +21,8 @@ use crate::trust::Evidence;
 use crate::trust::EvidenceSource;
 use crate::trust::Finding;
 use crate::trust::Level;
-use crate::ui::Paper;
 use crate::ui::Report;
+use crate::ui::TextReport;
 use crate::worker::store::Layout;
 use crate::worker::store::Receipt;
 use crate::worker::store::ReceiptOrigin;
@@ -176,7 +176,7 @@ pub(in crate::commands) fn show_outcome(
     let overruled = resolution.as_ref().and_then(|resolution| overruled(resolution, request));
     let report = InstallReport {
         change,
-        because: outcome.work.as_ref().filter(|work| !matches!(work, Work::Fresh)).map(ToString::to_string),
+        because: outcome.work.as_ref().filter(|work| !matches!(work, InstallReason::Fresh)).map(ToString::to_string),
         path,
         receipt: outcome.receipt,
         locked_as: request
@@ -228,7 +228,7 @@ fn shown_path(candidate: &Candidate) -> Option<String> {
 impl Report for InstallReport {
     const SCHEMA: &'static str = "reproq.install/1";
 
-    fn human(&self, paper: &mut Paper) {
+    fn human(&self, paper: &mut TextReport) {
         if paper.is_quiet() {
             return;
         }
@@ -326,7 +326,7 @@ fn origin_pairs(origin: &ReceiptOrigin) -> Vec<(&'static str, String)> {
 impl Report for PreviewReport {
     const SCHEMA: &'static str = "reproq.install-plan/1";
 
-    fn human(&self, paper: &mut Paper) {
+    fn human(&self, paper: &mut TextReport) {
         match self {
             Self::Nothing { path, receipt } => {
                 paper.line(&format!(

@@ -7,9 +7,9 @@ use serde::Serialize;
 use crate::cli::CheckArgs;
 use crate::commands::release::client;
 use crate::commands::release::errors;
-use crate::commands::release::evidence::Inquiry;
+use crate::commands::release::evidence::AttestationQuery;
 use crate::commands::release::repository;
-use crate::commands::release::repository::Purpose;
+use crate::commands::release::repository::RepositoryUse;
 use crate::commands::release::runtime;
 use crate::commands::session::Session;
 use crate::commands::verify_file;
@@ -25,7 +25,7 @@ use crate::model::text::count;
 use crate::releases::check;
 use crate::releases::check::Attested;
 use crate::releases::check::Check;
-use crate::releases::check::Facts;
+use crate::releases::check::ReleaseFacts;
 use crate::releases::check::Remark;
 use crate::releases::check::SourceVersion;
 use crate::releases::check::StatedSums;
@@ -43,8 +43,8 @@ use crate::trust::attestation::NotProven;
 use crate::trust::attestation::Policy;
 use crate::trust::attestation::Workflow;
 use crate::trust::is_sums_file;
-use crate::ui::Paper;
 use crate::ui::Report;
+use crate::ui::TextReport;
 
 /// The machines a release of the worker serves.
 const TARGETS: [&str; 5] = ["linux-amd64", "linux-arm64", "darwin-amd64", "darwin-arm64", "windows-amd64"];
@@ -62,7 +62,7 @@ struct CheckReport {
 /// Checks.
 pub(super) fn check(arguments: &CheckArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let spec = spec(arguments, session)?;
-    let slug = repository::find(arguments.repo.as_deref(), Purpose::Read, session)?;
+    let slug = repository::find(arguments.repo.as_deref(), RepositoryUse::Read, session)?;
     let policy = policy(arguments, &slug)?;
     let allow_branch = session.settings.allow_branch;
     let roots = verify_file::roots(&arguments.trusted_root, session)?;
@@ -103,13 +103,19 @@ pub(super) fn check(arguments: &CheckArgs, session: &Session<'_>) -> Result<Exit
         };
         let policy = policy.of_release(release.tag.clone(), allow_branch);
         let origin = Origin::GitHub(Box::new(github));
-        let inquiry =
-            Inquiry { origin: &origin, listing: &listing, policy, roots, progress: &progress, now: session.now };
+        let inquiry = AttestationQuery {
+            origin: &origin,
+            listing: &listing,
+            policy,
+            roots,
+            progress: &progress,
+            now: session.now,
+        };
         let attested = inquiry.about(check::complete_assets(&release, &expected)).await;
         Ok((release, sums, versions, attested))
     });
     let (release, sums, versions, attested) = asked.map_err(|error| errors::api(error, &slug))?;
-    let checks = check::judge(&Facts {
+    let checks = check::judge(&ReleaseFacts {
         release: &release,
         expected: &expected,
         sums: &sums,
@@ -207,7 +213,7 @@ async fn number_of_versions(github: &GitHub, progress: &dyn Progress) -> Result<
 impl Report for CheckReport {
     const SCHEMA: &'static str = "reproq.release-check/1";
 
-    fn human(&self, paper: &mut Paper) {
+    fn human(&self, paper: &mut TextReport) {
         let failed = self.checks.iter().filter(|check| !check.passed).count();
         if failed == 0 {
             paper.strong(&format!("{} of {} is as it should be.", self.tag, self.repository));

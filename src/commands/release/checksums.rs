@@ -14,8 +14,8 @@ use crate::releases::check::LeftOut;
 use crate::releases::check::Sum;
 use crate::releases::check::Sums;
 use crate::releases::check::SumsError;
-use crate::ui::Paper;
 use crate::ui::Report;
+use crate::ui::TextReport;
 
 /// The report of `release checksums`.
 #[derive(Debug, Serialize)]
@@ -50,7 +50,7 @@ pub(super) fn checksums(arguments: &ChecksumsArgs, session: &Session<'_>) -> Res
 impl Report for ChecksumsReport {
     const SCHEMA: &'static str = "reproq.checksums/1";
 
-    fn human(&self, paper: &mut Paper) {
+    fn human(&self, paper: &mut TextReport) {
         if paper.is_quiet() {
             return paper.line(&self.path);
         }

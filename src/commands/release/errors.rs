@@ -8,10 +8,10 @@ use crate::failure::exit::ExitStatus;
 use crate::failure::io_advice;
 use crate::io::net::NetError;
 use crate::model::RepoSlug;
-use crate::releases::prune::ArchiveError;
 use crate::releases::prune::AuditError;
 use crate::releases::prune::GuardRefusal;
 use crate::releases::prune::PlanRefusal;
+use crate::releases::prune::SaveAssetsError;
 use crate::releases::prune::Stop;
 use crate::sources::github::ApiError;
 
@@ -150,15 +150,15 @@ pub(super) fn audit(error: AuditError) -> CommandError {
 }
 
 /// Assets that could not be saved.
-pub(super) fn archive(error: ArchiveError) -> CommandError {
+pub(super) fn archive(error: SaveAssetsError) -> CommandError {
     const NOTHING: &str = "nothing was deleted, because what goes could not be saved first";
     let status = match error {
-        ArchiveError::File(error) => return hints::output(error).hint(NOTHING),
-        ArchiveError::Api { .. } => ExitStatus::Unavailable,
-        ArchiveError::Download { ref source, .. } => net_status(source),
-        ArchiveError::Digest { .. } => ExitStatus::Unverified,
-        ArchiveError::Write { ref source, .. } => io_advice(source, None).0,
-        ArchiveError::Name { .. } | ArchiveError::Tag(_) => ExitStatus::Failure,
+        SaveAssetsError::File(error) => return hints::output(error).hint(NOTHING),
+        SaveAssetsError::Api { .. } => ExitStatus::Unavailable,
+        SaveAssetsError::Download { ref source, .. } => net_status(source),
+        SaveAssetsError::Digest { .. } => ExitStatus::Unverified,
+        SaveAssetsError::Write { ref source, .. } => io_advice(source, None).0,
+        SaveAssetsError::Name { .. } | SaveAssetsError::Tag(_) => ExitStatus::Failure,
     };
     CommandError::new(status, error).hint(NOTHING)
 }

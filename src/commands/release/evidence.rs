@@ -7,8 +7,8 @@ use chrono::Utc;
 use crate::model::Listing;
 use crate::model::Sha256Digest;
 use crate::model::progress::Progress;
+use crate::releases::check::AttestationFinding;
 use crate::releases::check::Attested;
-use crate::releases::check::Finding;
 use crate::sources::source::Origin;
 use crate::sources::source::Proofs;
 use crate::trust::attestation;
@@ -20,7 +20,7 @@ use crate::trust::attestation::Roots;
 const SHOWN_REASONS: usize = 3;
 
 /// An inquiry about one release.
-pub(super) struct Inquiry<'a> {
+pub(super) struct AttestationQuery<'a> {
     /// Where the release is.
     pub(super) origin: &'a Origin,
     /// What is known of it.
@@ -35,10 +35,10 @@ pub(super) struct Inquiry<'a> {
     pub(super) now: DateTime<Utc>,
 }
 
-impl Inquiry<'_> {
+impl AttestationQuery<'_> {
     /// Asks about each of these assets.
     pub(super) async fn about(&self, assets: Vec<(String, Sha256Digest)>) -> Vec<Attested> {
-        let (mut all, mut heard) = (Vec::new(), Heard::default());
+        let (mut all, mut heard) = (Vec::new(), AttestationResult::default());
         for (asset, sha256) in assets {
             let finding = self.finding(&mut heard, &asset, sha256).await;
             all.push(Attested { asset, sha256, finding });
@@ -46,7 +46,7 @@ impl Inquiry<'_> {
         all
     }
 
-    async fn finding(&self, heard: &mut Heard, asset: &str, sha256: Sha256Digest) -> Finding {
+    async fn finding(&self, heard: &mut AttestationResult, asset: &str, sha256: Sha256Digest) -> AttestationFinding {
         let covered = self.verified(&heard.bundles, asset, sha256);
         if covered.is_built() {
             return covered;
@@ -54,22 +54,24 @@ impl Inquiry<'_> {
         let beside = self.origin.proofs(Some(self.listing), self.listing.tag(), asset).await;
         let beside = self.judged(heard, beside, asset, sha256);
         // Whoever installs meets this one first, so that one which does not fit ends it.
-        if beside.is_built() || matches!(beside, Finding::Refused { .. }) {
+        if beside.is_built() || matches!(beside, AttestationFinding::Refused { .. }) {
             return beside;
         }
         match self.by_digest(heard, asset, sha256).await {
-            Finding::Absent => beside,
-            finding @ (Finding::Proven { .. } | Finding::Refused { .. } | Finding::Unknown { .. }) => finding,
+            AttestationFinding::Absent => beside,
+            finding @ (AttestationFinding::Proven { .. }
+            | AttestationFinding::Refused { .. }
+            | AttestationFinding::Unknown { .. }) => finding,
         }
     }
 
     /// What GitHub knows about the digest.
-    async fn by_digest(&self, heard: &mut Heard, asset: &str, sha256: Sha256Digest) -> Finding {
+    async fn by_digest(&self, heard: &mut AttestationResult, asset: &str, sha256: Sha256Digest) -> AttestationFinding {
         if let Some(because) = &heard.silence {
-            return Finding::Unknown { because: because.clone() };
+            return AttestationFinding::Unknown { because: because.clone() };
         }
         let Some(proofs) = self.origin.more_proofs(Some(self.listing), sha256, self.progress).await else {
-            return Finding::Absent;
+            return AttestationFinding::Absent;
         };
         // A limit or a network that is gone will not be better for the next asset, and each try takes its time.
         if let Proofs::Unknown { reason, transient: true } = &proofs {
@@ -78,16 +80,22 @@ impl Inquiry<'_> {
         self.judged(heard, proofs, asset, sha256)
     }
 
-    fn judged(&self, heard: &mut Heard, proofs: Proofs, asset: &str, sha256: Sha256Digest) -> Finding {
+    fn judged(
+        &self,
+        heard: &mut AttestationResult,
+        proofs: Proofs,
+        asset: &str,
+        sha256: Sha256Digest,
+    ) -> AttestationFinding {
         let (text, incomplete) = match proofs {
             Proofs::Text { text, incomplete } => (text, incomplete),
-            Proofs::None => return Finding::Absent,
-            Proofs::Unknown { reason, .. } => return Finding::Unknown { because: reason },
+            Proofs::None => return AttestationFinding::Absent,
+            Proofs::Unknown { reason, .. } => return AttestationFinding::Unknown { because: reason },
         };
         let bundles = match attestation::split(&text) {
             Ok(bundles) => bundles,
             Err(error) => {
-                return Finding::Refused {
+                return AttestationFinding::Refused {
                     sentence: format!("what should prove {asset} cannot be read: {error}"),
                     refused: Vec::new(),
                 };
@@ -101,29 +109,29 @@ impl Inquiry<'_> {
         }
         match (&finding, incomplete) {
             // What was not seen may be the proof of the build.
-            (Finding::Proven { .. } | Finding::Absent, Some(because)) if !finding.is_built() => {
-                Finding::Unknown { because }
+            (AttestationFinding::Proven { .. } | AttestationFinding::Absent, Some(because)) if !finding.is_built() => {
+                AttestationFinding::Unknown { because }
             }
             (_, _) => finding,
         }
     }
 
     /// Whether they prove that the asset comes from this repository, and for this tag.
-    fn verified(&self, bundles: &[String], asset: &str, sha256: Sha256Digest) -> Finding {
+    fn verified(&self, bundles: &[String], asset: &str, sha256: Sha256Digest) -> AttestationFinding {
         let mut policy = self.policy.clone();
         policy.asset = Some(asset.to_owned());
         let texts: Vec<&[u8]> = bundles.iter().map(String::as_bytes).collect();
         match attestation::verify(&texts, sha256, &policy, &self.roots, self.now) {
-            Ok(proven) => Finding::Proven { proofs: proven.proofs },
-            Err(NotProven::NoBundle) => Finding::Absent,
+            Ok(proven) => AttestationFinding::Proven { proofs: proven.proofs },
+            Err(NotProven::NoBundle) => AttestationFinding::Absent,
             Err(NotProven::Refused(refused)) => {
                 let mut reasons: Vec<String> = refused.iter().map(|refusal| refusal.reason.to_string()).collect();
                 reasons.dedup();
                 reasons.truncate(SHOWN_REASONS);
-                Finding::Refused { sentence: reasons.join("; "), refused }
+                AttestationFinding::Refused { sentence: reasons.join("; "), refused }
             }
             Err(error @ (NotProven::CannotVerify | NotProven::Root(_))) => {
-                Finding::Unknown { because: error.to_string() }
+                AttestationFinding::Unknown { because: error.to_string() }
             }
         }
     }
@@ -131,7 +139,7 @@ impl Inquiry<'_> {
 
 /// What was learned from the assets so far.
 #[derive(Debug, Default)]
-struct Heard {
+struct AttestationResult {
     /// Every bundle.
     bundles: Vec<String>,
     /// Why the API cannot be asked any more.

@@ -8,7 +8,7 @@ use crate::cli::ReleaseListArgs;
 use crate::commands::release::client;
 use crate::commands::release::errors;
 use crate::commands::release::repository;
-use crate::commands::release::repository::Purpose;
+use crate::commands::release::repository::RepositoryUse;
 use crate::commands::release::runtime;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
@@ -20,8 +20,8 @@ use crate::releases::prune::Inventory;
 use crate::releases::prune::Unit;
 use crate::releases::prune::units;
 use crate::sources::github::Lister;
-use crate::ui::Paper;
 use crate::ui::Report;
+use crate::ui::TextReport;
 
 /// The report of `release list`.
 #[derive(Debug, Serialize)]
@@ -71,7 +71,7 @@ pub(super) fn list(arguments: &ReleaseListArgs, session: &Session<'_>) -> Result
             CommandError::message(ExitStatus::Usage, message)
         })?,
     };
-    let slug = repository::find(arguments.repo.as_deref(), Purpose::Read, session)?;
+    let slug = repository::find(arguments.repo.as_deref(), RepositoryUse::Read, session)?;
     let runtime = runtime()?;
     let entered = runtime.enter();
     let github = client(&slug, session)?;
@@ -188,7 +188,7 @@ fn count_of(number: i64, singular: &str) -> String {
 impl Report for ListReport {
     const SCHEMA: &'static str = "reproq.release-list/1";
 
-    fn human(&self, paper: &mut Paper) {
+    fn human(&self, paper: &mut TextReport) {
         if paper.is_quiet() {
             for row in &self.versions {
                 paper.line(&row.tag);

@@ -11,9 +11,9 @@ use crate::commands::release::client;
 use crate::commands::release::errors;
 use crate::commands::release::outputs;
 use crate::commands::release::prune_report::PruneReport;
-use crate::commands::release::prune_report::Work;
+use crate::commands::release::prune_report::WorkDone;
 use crate::commands::release::repository;
-use crate::commands::release::repository::Purpose;
+use crate::commands::release::repository::RepositoryUse;
 use crate::commands::release::runtime;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
@@ -36,9 +36,9 @@ use crate::releases::prune::Pace;
 use crate::releases::prune::PaceName;
 use crate::releases::prune::PlanFile;
 use crate::releases::prune::PolicyError;
+use crate::releases::prune::PruneContext;
 use crate::releases::prune::PrunePlan;
 use crate::releases::prune::PrunePolicy;
-use crate::releases::prune::Workshop;
 use crate::releases::prune::WorldMoved;
 use crate::releases::prune::parse_keep;
 use crate::releases::prune::parse_max_delete;
@@ -124,7 +124,7 @@ fn request(arguments: &PruneArgs, session: &Session<'_>) -> Result<Request, Comm
         None => (asked, None),
     };
     Ok(Request {
-        repository: repository::find(arguments.repo.as_deref(), Purpose::Delete, session)?,
+        repository: repository::find(arguments.repo.as_deref(), RepositoryUse::Delete, session)?,
         max_delete,
         max_wait: arguments.max_wait,
         policy,
@@ -306,7 +306,7 @@ fn carry_out(
         plan.keep().len()
     ));
     let clock = Clock::wall(session.now);
-    let workshop = Workshop {
+    let workshop = PruneContext {
         github,
         lister,
         audit: &mut audit,
@@ -323,13 +323,13 @@ fn carry_out(
     };
     let applied = runtime.block_on(prune::apply(&plan, deletes.clone(), workshop));
     let mut report = PruneReport::new(&plan, &deletes, false, None);
-    report.work = Some(Work::new(applied, &path, saved));
+    report.work = Some(WorkDone::new(applied, &path, saved));
     let (status, failure) = report.judge(request.max_wait);
     outputs::summary(&report.markdown(), session);
     outputs::outputs(&report.outputs(), session);
     session.ui.report(&report)?;
     if let Some(failure) = failure {
-        session.ui.failure_beside_a_report(&failure);
+        session.ui.error_after_report(&failure);
     }
     Ok(status)
 }

@@ -14,16 +14,16 @@ use crate::model::text::count;
 use crate::model::text::size;
 use crate::releases::prune::Applied;
 use crate::releases::prune::Delete;
+use crate::releases::prune::FinalListing;
 use crate::releases::prune::PlanReport;
 use crate::releases::prune::PlanRow;
-use crate::releases::prune::Proof;
 use crate::releases::prune::PrunePlan;
 use crate::releases::prune::Saved;
 use crate::releases::prune::Stop;
 use crate::releases::prune::UnitEnd;
 use crate::releases::prune::UnitResult;
-use crate::ui::Paper;
 use crate::ui::Report;
+use crate::ui::TextReport;
 
 /// Rows of the summary beyond these are only counted.
 const MOST_ROWS: usize = 200;
@@ -44,19 +44,19 @@ pub(super) struct PruneReport {
     delete: Vec<String>,
     /// What came of it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) work: Option<Work>,
+    pub(super) work: Option<WorkDone>,
 }
 
 /// What was done.
 #[derive(Debug, Serialize)]
-pub(super) struct Work {
+pub(super) struct WorkDone {
     deleted_count: usize,
     bytes_freed: u64,
     units: Vec<UnitResult>,
     /// What ended it before its end.
     stopped_by: Option<String>,
     /// What the last listing says.
-    proof: Option<Proof>,
+    proof: Option<FinalListing>,
     /// The record.
     audit: String,
     /// The assets that were saved first.
@@ -66,7 +66,7 @@ pub(super) struct Work {
     stop: Option<Stop>,
 }
 
-impl Work {
+impl WorkDone {
     pub(super) fn new(applied: Applied, audit: &Path, saved: Vec<Saved>) -> Self {
         let deleted = applied.units.iter().filter(|unit| unit.end == UnitEnd::Deleted).count();
         Self {
@@ -207,7 +207,7 @@ const fn end_word(end: UnitEnd) -> &'static str {
     }
 }
 
-fn judge(work: &Work, max_wait: Duration) -> Option<CommandError> {
+fn judge(work: &WorkDone, max_wait: Duration) -> Option<CommandError> {
     if let Some(stop) = &work.stop {
         return Some(errors::stopped(stop, max_wait));
     }
@@ -256,7 +256,7 @@ fn date(row: &PlanRow) -> String {
 impl Report for PruneReport {
     const SCHEMA: &'static str = "reproq.prune/1";
 
-    fn human(&self, paper: &mut Paper) {
+    fn human(&self, paper: &mut TextReport) {
         if paper.is_quiet() {
             for name in &self.delete {
                 paper.line(name);
@@ -290,7 +290,7 @@ impl Report for PruneReport {
 }
 
 impl PruneReport {
-    fn end(&self, work: &Work, paper: &mut Paper) {
+    fn end(&self, work: &WorkDone, paper: &mut TextReport) {
         paper.blank();
         if !work.saved.is_empty() {
             paper.line(&format!("Saved first: {}", count(work.saved.len(), "asset")));

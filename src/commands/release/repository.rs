@@ -3,7 +3,7 @@
 //! not named. A command that deletes wants all of them to agree.
 
 use crate::commands::release::checkout::Checkout;
-use crate::commands::release::checkout::Origin;
+use crate::commands::release::checkout::CheckoutRemote;
 use crate::commands::release::remote::Remote;
 use crate::commands::session::Session;
 use crate::config::RootReason;
@@ -18,7 +18,7 @@ const SHOWN: usize = 200;
 
 /// What a command does with the releases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub(super) enum RepositoryUse {
     /// It reads them, or adds to them what a record of the same repository has.
     Read,
     /// It deletes some.
@@ -34,24 +34,28 @@ struct Source {
 }
 
 /// Finds it.
-pub(super) fn find(flag: Option<&str>, purpose: Purpose, session: &Session<'_>) -> Result<RepoSlug, CommandError> {
+pub(super) fn find(
+    flag: Option<&str>,
+    purpose: RepositoryUse,
+    session: &Session<'_>,
+) -> Result<RepoSlug, CommandError> {
     if let Some(text) = flag {
         return parsed(text, "the flag --repo");
     }
     let mut sources = named(session)?;
-    if sources.is_empty() || purpose == Purpose::Delete {
+    if sources.is_empty() || purpose == RepositoryUse::Delete {
         // With `-C DIR` it is as if the command had been started there.
         let here = if session.project.reason == RootReason::Named { &session.project.root } else { &session.env.cwd };
         let checkout = Checkout::around(here, session);
         let origin = checkout.origin().map_err(not_asked)?;
-        if purpose == Purpose::Delete {
+        if purpose == RepositoryUse::Delete {
             is_the_projects_own(&checkout, here, session)?;
         }
         match origin {
-            Origin::Urls(urls) => sources.extend(urls.iter().map(|url| of_remote(url, session))),
-            Origin::Absent(why) if sources.is_empty() => return Err(missing(why)),
-            Origin::Absent(_) => {}
-            Origin::Unreadable { why, hint, is_not_permitted } => {
+            CheckoutRemote::Urls(urls) => sources.extend(urls.iter().map(|url| of_remote(url, session))),
+            CheckoutRemote::Absent(why) if sources.is_empty() => return Err(missing(why)),
+            CheckoutRemote::Absent(_) => {}
+            CheckoutRemote::Unreadable { why, hint, is_not_permitted } => {
                 return Err(unreadable(&sources, &why, hint, is_not_permitted));
             }
         }
@@ -60,7 +64,7 @@ pub(super) fn find(flag: Option<&str>, purpose: Purpose, session: &Session<'_>) 
         Remote::Here(repository) => repository.clone(),
         Remote::Alias { .. } | Remote::Elsewhere => return Err(elsewhere(&sources[0], session)),
     };
-    if purpose == Purpose::Delete && sources.iter().any(|source| !source.names.may_be(&found)) {
+    if purpose == RepositoryUse::Delete && sources.iter().any(|source| !source.names.may_be(&found)) {
         let message = "the places that name the repository do not agree; nothing was deleted";
         return Err(CommandError::message(ExitStatus::Conflict, message).details(listed(&sources)).hint(NAME_IT));
     }

@@ -7,7 +7,7 @@ use crate::commands::release::begin_audit;
 use crate::commands::release::client;
 use crate::commands::release::errors;
 use crate::commands::release::repository;
-use crate::commands::release::repository::Purpose;
+use crate::commands::release::repository::RepositoryUse;
 use crate::commands::release::runtime;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
@@ -21,8 +21,8 @@ use crate::releases::prune::RestorePlan;
 use crate::releases::prune::TagEnd;
 use crate::releases::prune::TagResult;
 use crate::sources::github::Lister;
-use crate::ui::Paper;
 use crate::ui::Report;
+use crate::ui::TextReport;
 
 /// The report of `release restore`.
 #[derive(Debug, Serialize)]
@@ -48,7 +48,7 @@ struct LostRelease {
 
 /// Restores.
 pub(super) fn restore(arguments: &RestoreArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
-    let slug = repository::find(arguments.repo.as_deref(), Purpose::Read, session)?;
+    let slug = repository::find(arguments.repo.as_deref(), RepositoryUse::Read, session)?;
     let record = prune::Deleted::read(&session.env.cwd.join(&arguments.from)).map_err(errors::audit)?;
     let runtime = runtime()?;
     let entered = runtime.enter();
@@ -105,7 +105,7 @@ pub(super) fn restore(arguments: &RestoreArgs, session: &Session<'_>) -> Result<
     session.ui.report(&report)?;
     if let Some(stop) = restored.stop {
         let failure = errors::stopped(&stop, std::time::Duration::ZERO);
-        session.ui.failure_beside_a_report(&failure);
+        session.ui.error_after_report(&failure);
         return Ok(failure.status);
     }
     Ok(verdict(&report, arguments))
@@ -121,7 +121,7 @@ fn verdict(report: &RestoreReport, arguments: &RestoreArgs) -> ExitStatus {
 impl Report for RestoreReport {
     const SCHEMA: &'static str = "reproq.restore/1";
 
-    fn human(&self, paper: &mut Paper) {
+    fn human(&self, paper: &mut TextReport) {
         let of = |end: TagEnd| self.tags.iter().filter(|tag| tag.end == end).count();
         if self.dry_run {
             let would = count(self.would_restore.len(), "tag");

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::cli::TrustCommand;
 use crate::commands::hints;
-use crate::commands::order;
+use crate::commands::request;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
@@ -18,14 +18,14 @@ use crate::io::fs::bounded_read;
 use crate::model::Sha256Digest;
 use crate::trust::attestation;
 use crate::trust::attestation::Instance;
+use crate::trust::attestation::KeyRole;
+use crate::trust::attestation::KeyValidity;
 use crate::trust::attestation::NotProven;
-use crate::trust::attestation::Role;
 use crate::trust::attestation::Root;
-use crate::trust::attestation::Source;
-use crate::trust::attestation::Window;
+use crate::trust::attestation::RootSource;
 use crate::trust::trusted_roots::Accepted;
-use crate::ui::Paper;
 use crate::ui::Report;
+use crate::ui::TextReport;
 
 /// No file of roots comes near this many bytes.
 const MAX_ROOTS: u64 = 1024 * 1024;
@@ -44,11 +44,11 @@ struct TrustReport {
 #[derive(Debug, Serialize)]
 struct RootLine {
     instance: Instance,
-    source: Source,
+    source: RootSource,
     sha256: String,
     /// Until when it is known to have every key.
     complete_until: Option<DateTime<Utc>>,
-    keys: Vec<Window>,
+    keys: Vec<KeyValidity>,
     #[serde(skip_serializing_if = "Option::is_none")]
     warning: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,7 +99,7 @@ fn show(session: &Session<'_>) -> Result<(), CommandError> {
         warning: root.age_warning(session.now),
         hint: root.is_old(session.now).then_some(RENEW),
     };
-    let roots = order::keyring(session).roots().map_err(hints::keyring)?;
+    let roots = request::keyring(session).roots().map_err(hints::keyring)?;
     let roots = roots.iter().map(line).collect();
     session.ui.report(&TrustReport { can_verify: attestation::is_available(), roots })
 }
@@ -110,7 +110,7 @@ fn accept(file: &Path, session: &Session<'_>) -> Result<(), CommandError> {
     let text =
         bounded_read::read_named_text(&path, MAX_ROOTS).map_err(|error| CommandError::io("read", &path, error))?;
     let name = file.to_string_lossy();
-    let accepted = order::keyring(session).accept(&name, text.as_bytes()).map_err(hints::keyring)?;
+    let accepted = request::keyring(session).accept(&name, text.as_bytes()).map_err(hints::keyring)?;
     let line = |accepted: &Accepted| AcceptedLine {
         instance: accepted.root.instance,
         sha256: accepted.root.sha256.to_string(),
@@ -124,7 +124,7 @@ fn forget(text: &str, session: &Session<'_>) -> Result<(), CommandError> {
     let sha256: Sha256Digest = text
         .parse()
         .map_err(|error| CommandError::new(ExitStatus::Usage, error).context(format!("`{text}` is no digest")))?;
-    if !order::keyring(session).forget(&sha256).map_err(hints::keyring)? {
+    if !request::keyring(session).forget(&sha256).map_err(hints::keyring)? {
         let message = format!("no root of sha256 {sha256} was accepted");
         return Err(CommandError::message(ExitStatus::NotFound, message)
             .hint("`reproq trust show` lists the accepted roots; those this program brings cannot be forgotten"));
@@ -143,7 +143,7 @@ fn must_verify() -> Result<(), CommandError> {
 
 fn authorities(root: &Root) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
-    for window in root.windows.iter().filter(|window| window.role == Role::CertificateAuthority) {
+    for window in root.windows.iter().filter(|window| window.role == KeyRole::CertificateAuthority) {
         if !names.contains(&window.name) {
             names.push(window.name.clone());
         }
@@ -154,7 +154,7 @@ fn authorities(root: &Root) -> Vec<String> {
 impl Report for TrustReport {
     const SCHEMA: &'static str = "reproq.trust/1";
 
-    fn human(&self, paper: &mut Paper) {
+    fn human(&self, paper: &mut TextReport) {
         if !self.can_verify {
             paper.strong("This build of reproq cannot verify attestations.");
         }
@@ -170,7 +170,7 @@ impl Report for TrustReport {
 impl Report for AcceptReport {
     const SCHEMA: &'static str = "reproq.trust-accepted/1";
 
-    fn human(&self, paper: &mut Paper) {
+    fn human(&self, paper: &mut TextReport) {
         if paper.is_quiet() {
             return;
         }
@@ -193,7 +193,7 @@ impl Report for AcceptReport {
 impl Report for ForgetReport {
     const SCHEMA: &'static str = "reproq.trust-forgotten/1";
 
-    fn human(&self, paper: &mut Paper) {
+    fn human(&self, paper: &mut TextReport) {
         if !paper.is_quiet() {
             paper.line(&format!("The root of sha256 {} is no longer trusted.", self.sha256));
         }
@@ -201,13 +201,13 @@ impl Report for ForgetReport {
 }
 
 impl RootLine {
-    fn human(&self, paper: &mut Paper) {
+    fn human(&self, paper: &mut TextReport) {
         paper.strong(&format!("{}: {}", self.instance, used_for(self.instance)));
         let from = match &self.source {
-            Source::Embedded { on } => format!("part of this program, as of {on}"),
-            Source::Updated { on, version } => format!("fetched on {on}, version {version} of its repository"),
-            Source::Accepted => "accepted with `reproq trust accept`".to_owned(),
-            Source::File { path } => path.clone(),
+            RootSource::Embedded { on } => format!("part of this program, as of {on}"),
+            RootSource::Updated { on, version } => format!("fetched on {on}, version {version} of its repository"),
+            RootSource::Accepted => "accepted with `reproq trust accept`".to_owned(),
+            RootSource::File { path } => path.clone(),
         };
         paper.pairs(&[("root", from), ("sha256", self.sha256.clone())]);
         let heading = ["  key", "of", "from", "until"].map(str::to_owned).to_vec();
@@ -222,12 +222,12 @@ impl RootLine {
     }
 }
 
-fn row(window: &Window) -> Vec<String> {
+fn row(window: &KeyValidity) -> Vec<String> {
     let role = match window.role {
-        Role::CertificateAuthority => "  certificates",
-        Role::TimestampAuthority => "  timestamps",
-        Role::TransparencyLog => "  log of signatures",
-        Role::CertificateLog => "  log of certificates",
+        KeyRole::CertificateAuthority => "  certificates",
+        KeyRole::TimestampAuthority => "  timestamps",
+        KeyRole::TransparencyLog => "  log of signatures",
+        KeyRole::CertificateLog => "  log of certificates",
     };
     let day = |time: Option<DateTime<Utc>>| time.map_or_else(|| "-".to_owned(), |time| time.date_naive().to_string());
     vec![role.to_owned(), window.name.clone(), day(window.start), day(window.end)]

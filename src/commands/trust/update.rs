@@ -10,7 +10,7 @@ use super::must_verify;
 use crate::cli::InstanceChoice;
 use crate::cli::TrustUpdateArgs;
 use crate::commands::hints;
-use crate::commands::order;
+use crate::commands::request;
 use crate::commands::session::Session;
 use crate::config;
 use crate::failure::CommandError;
@@ -20,12 +20,12 @@ use crate::trust::attestation::Instance;
 use crate::trust::attestation::Root;
 use crate::trust::trusted_roots::Anchor;
 use crate::trust::trusted_roots::KeyringError;
-use crate::trust::trusted_roots::Place;
 use crate::trust::trusted_roots::Refreshed;
+use crate::trust::trusted_roots::RootRepository;
 use crate::trust::trusted_roots::UpdateError;
 use crate::trust::trusted_roots::Versions;
-use crate::ui::Paper;
 use crate::ui::Report;
+use crate::ui::TextReport;
 
 /// What came of each instance.
 #[derive(Debug, Serialize)]
@@ -72,7 +72,7 @@ enum Outcome {
 /// Updates.
 pub(super) fn update(arguments: &TrustUpdateArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     must_verify()?;
-    let keyring = order::keyring(session);
+    let keyring = request::keyring(session);
     if keyring.folder().is_none() {
         return Err(hints::keyring(KeyringError::NoFolder));
     }
@@ -99,7 +99,7 @@ pub(super) fn update(arguments: &TrustUpdateArgs, session: &Session<'_>) -> Resu
 }
 
 /// Where each wanted instance is read. Must be called inside the runtime.
-fn places(arguments: &TrustUpdateArgs, session: &Session<'_>) -> Result<Vec<(Anchor, Place)>, CommandError> {
+fn places(arguments: &TrustUpdateArgs, session: &Session<'_>) -> Result<Vec<(Anchor, RootRepository)>, CommandError> {
     let is_wanted =
         |anchor: &Anchor| arguments.instance.is_empty() || arguments.instance.iter().any(|choice| is(*choice, anchor));
     let wanted: Vec<Anchor> = Anchor::ALL.into_iter().filter(is_wanted).collect();
@@ -124,7 +124,7 @@ fn places(arguments: &TrustUpdateArgs, session: &Session<'_>) -> Result<Vec<(Anc
         }
         let base = config::base_url(&address)
             .map_err(|reason| CommandError::message(ExitStatus::Usage, format!("--url is not usable: {reason}")))?;
-        places.push((anchor, Place::Web { http: http.clone(), base }));
+        places.push((anchor, RootRepository::Web { http: http.clone(), base }));
     }
     Ok(places)
 }
@@ -148,18 +148,18 @@ fn copies(
     named: &[InstanceChoice],
     folder: &Path,
     session: &Session<'_>,
-) -> Result<Vec<(Anchor, Place)>, CommandError> {
+) -> Result<Vec<(Anchor, RootRepository)>, CommandError> {
     let path = session.env.cwd.join(folder);
     let inside = |anchor: &Anchor| path.join(anchor.name());
-    let found: Vec<(Anchor, Place)> = wanted
+    let found: Vec<(Anchor, RootRepository)> = wanted
         .iter()
         .filter(|anchor| inside(anchor).is_dir())
-        .map(|anchor| (*anchor, Place::Folder(inside(anchor))))
+        .map(|anchor| (*anchor, RootRepository::Folder(inside(anchor))))
         .collect();
     let shown = folder.display();
     match (found.is_empty(), path.join("timestamp.json").is_file(), wanted) {
         (false, ..) if named.is_empty() || found.len() == wanted.len() => Ok(found),
-        (true, true, [only]) => Ok(vec![(*only, Place::Folder(path))]),
+        (true, true, [only]) => Ok(vec![(*only, RootRepository::Folder(path))]),
         (true, true, _) => {
             let message = format!("`{shown}` is the copy of one repository, and it must be said whose");
             Err(CommandError::message(ExitStatus::Usage, message)
@@ -207,7 +207,7 @@ fn succeeded(refreshed: &Refreshed) -> Outcome {
     }
 }
 
-fn failed(error: UpdateError, place: &Place) -> Outcome {
+fn failed(error: UpdateError, place: &RootRepository) -> Outcome {
     let failure = hints::update(error, place);
     Outcome::Failed { status: failure.status, error: failure.lines().join(": "), hints: failure.hints }
 }
@@ -229,7 +229,7 @@ fn status(instances: &[InstanceLine]) -> ExitStatus {
 impl Report for UpdateReport {
     const SCHEMA: &'static str = "reproq.trust-updated/1";
 
-    fn human(&self, paper: &mut Paper) {
+    fn human(&self, paper: &mut TextReport) {
         for line in &self.instances {
             line.human(paper);
         }
@@ -237,7 +237,7 @@ impl Report for UpdateReport {
 }
 
 impl InstanceLine {
-    fn human(&self, paper: &mut Paper) {
+    fn human(&self, paper: &mut TextReport) {
         let instance = self.instance;
         let until = |at: &Option<DateTime<Utc>>| at.map(|at| ("knows its keys until", at.date_naive().to_string()));
         match &self.outcome {
@@ -301,7 +301,7 @@ mod tests {
         assert_eq!(of(&[broken(ExitStatus::Unavailable), broken(ExitStatus::Unverified)]), ExitStatus::Unverified);
         let report = UpdateReport { ok: false, instances: vec![renewed(), broken(ExitStatus::Unverified)] };
         let written = |quiet: bool| {
-            let mut paper = Paper::new(false, quiet);
+            let mut paper = TextReport::new(false, quiet);
             report.human(&mut paper);
             paper.into_text()
         };

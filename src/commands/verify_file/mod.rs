@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use crate::cli::KindChoice;
 use crate::cli::ProofArgs;
 use crate::commands::hints;
-use crate::commands::order;
+use crate::commands::request;
 use crate::commands::session::Session;
 use crate::commands::verify_file::report::FileReport;
 use crate::failure::CommandError;
@@ -26,7 +26,7 @@ use crate::trust::attestation::MAX_TEXT;
 use crate::trust::attestation::NotProven;
 use crate::trust::attestation::Policy;
 use crate::trust::attestation::Roots;
-use crate::trust::attestation::Wanted;
+use crate::trust::attestation::WantedAttestation;
 use crate::trust::attestation::Workflow;
 
 /// No list of roots and no key comes near this many bytes.
@@ -113,9 +113,9 @@ fn policy(arguments: &ProofArgs, session: &Session<'_>) -> Result<Policy, Comman
         policy.issuer.clone_from(issuer);
     }
     policy.wanted = match arguments.kind {
-        KindChoice::Build => Wanted::Build,
-        KindChoice::Release => Wanted::Release,
-        KindChoice::Any => Wanted::Any,
+        KindChoice::Build => WantedAttestation::Build,
+        KindChoice::Release => WantedAttestation::Release,
+        KindChoice::Any => WantedAttestation::Any,
     };
     policy.tag = match &arguments.tag {
         Some(tag) => Some(tag.parse().map_err(|error| usage(anyhow::Error::new(error)))?),
@@ -146,7 +146,7 @@ pub(super) fn roots(paths: &[PathBuf], session: &Session<'_>) -> Result<Roots, C
     }
     match named {
         Some(roots) => Ok(roots),
-        None => order::keyring(session).roots().map_err(hints::keyring),
+        None => request::keyring(session).roots().map_err(hints::keyring),
     }
 }
 

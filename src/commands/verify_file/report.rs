@@ -6,17 +6,17 @@ use serde::Serialize;
 
 use super::Bytes;
 use crate::model::text::count;
+use crate::trust::attestation::AttestationKind;
+use crate::trust::attestation::AttestationRefusal;
+use crate::trust::attestation::AttestationRefusalReason;
 use crate::trust::attestation::Field;
-use crate::trust::attestation::Kind;
 use crate::trust::attestation::Policy;
-use crate::trust::attestation::Proof;
-use crate::trust::attestation::Proven;
-use crate::trust::attestation::Reason;
-use crate::trust::attestation::Refusal;
 use crate::trust::attestation::Roots;
 use crate::trust::attestation::SigningTime;
-use crate::ui::Paper;
+use crate::trust::attestation::VerifiedAttestation;
+use crate::trust::attestation::VerifiedAttestations;
 use crate::ui::Report;
+use crate::ui::TextReport;
 
 /// What was found out.
 #[derive(Debug, Serialize)]
@@ -27,7 +27,7 @@ pub(super) struct FileReport {
     file: Option<String>,
     sha256: String,
     /// What is proven.
-    proofs: Vec<Proof>,
+    proofs: Vec<VerifiedAttestation>,
     /// Attestations that do not prove it.
     refused: Vec<Line>,
     /// What a person should know beside it.
@@ -40,13 +40,13 @@ pub(super) struct FileReport {
 #[derive(Debug, Serialize)]
 struct Line {
     #[serde(flatten)]
-    refusal: Refusal,
+    refusal: AttestationRefusal,
     sentence: String,
 }
 
 impl FileReport {
     /// At least one attestation fits.
-    pub(super) fn proven(bytes: &Bytes, proven: Proven, policy: &Policy) -> Self {
+    pub(super) fn proven(bytes: &Bytes, proven: VerifiedAttestations, policy: &Policy) -> Self {
         let mut notes: Vec<String> = proven.proofs.iter().filter_map(|proof| note(proof, policy)).collect();
         notes.dedup();
         if !proven.refused.is_empty() {
@@ -57,7 +57,7 @@ impl FileReport {
     }
 
     /// None fits.
-    pub(super) fn refused(bytes: &Bytes, refused: Vec<Refusal>, roots: &Roots, now: DateTime<Utc>) -> Self {
+    pub(super) fn refused(bytes: &Bytes, refused: Vec<AttestationRefusal>, roots: &Roots, now: DateTime<Utc>) -> Self {
         let mut hints: Vec<String> = Vec::new();
         for hint in refused.iter().flat_map(|refusal| hints_for(&refusal.reason)) {
             if !hints.contains(&hint) {
@@ -69,8 +69,8 @@ impl FileReport {
         Self { notes, hints, ..Self::new(false, bytes, refused) }
     }
 
-    fn new(ok: bool, bytes: &Bytes, refused: Vec<Refusal>) -> Self {
-        let line = |refusal: Refusal| Line { sentence: refusal.reason.to_string(), refusal };
+    fn new(ok: bool, bytes: &Bytes, refused: Vec<AttestationRefusal>) -> Self {
+        let line = |refusal: AttestationRefusal| Line { sentence: refusal.reason.to_string(), refusal };
         Self {
             ok,
             file: bytes.file.as_ref().map(|file| file.to_string_lossy().into_owned()),
@@ -88,7 +88,7 @@ impl FileReport {
 }
 
 /// What is easily taken for more than it is.
-fn note(proof: &Proof, policy: &Policy) -> Option<String> {
+fn note(proof: &VerifiedAttestation, policy: &Policy) -> Option<String> {
     match (&proof.git_ref, &policy.tag) {
         (Some(git_ref), Some(tag)) if !git_ref.starts_with("refs/tags/") => {
             Some(format!("the workflow ran for {git_ref}, not for the tag {tag}; `--require-tag-ref` refuses that"))
@@ -97,25 +97,29 @@ fn note(proof: &Proof, policy: &Policy) -> Option<String> {
     }
 }
 
-fn hints_for(reason: &Reason) -> Vec<String> {
+fn hints_for(reason: &AttestationRefusalReason) -> Vec<String> {
     let text = match reason {
-        Reason::Malformed { .. } | Reason::Unsupported { .. } => {
+        AttestationRefusalReason::Malformed { .. } | AttestationRefusalReason::Unsupported { .. } => {
             "get the attestation again, for example with `gh attestation download`"
         }
-        Reason::Broken { .. } => "do not use the file; get it and its attestation again from their publisher",
-        Reason::UnknownKey { .. } if reason.may_be_too_new() => {
+        AttestationRefusalReason::Broken { .. } => {
+            "do not use the file; get it and its attestation again from their publisher"
+        }
+        AttestationRefusalReason::UnknownKey { .. } if reason.may_be_too_new() => {
             return vec![
                 "fetch the present roots with `reproq trust update`, and try again".to_owned(),
                 "of somebody else's instance: name its root with `--trusted-root FILE`, or for every run with `reproq trust accept FILE`"
                     .to_owned(),
             ];
         }
-        Reason::UnknownKey { .. } => "do not use the file unless you know who signs it, and trust their root",
-        Reason::OtherBytes { .. } => {
+        AttestationRefusalReason::UnknownKey { .. } => {
+            "do not use the file unless you know who signs it, and trust their root"
+        }
+        AttestationRefusalReason::OtherBytes { .. } => {
             "do not use the file: get the one the attestation is about, or its own attestation"
         }
-        Reason::Clock { .. } => "set this machine's clock right and try again",
-        Reason::Unfit { mismatches } => {
+        AttestationRefusalReason::Clock { .. } => "set this machine's clock right and try again",
+        AttestationRefusalReason::Unfit { mismatches } => {
             let only = |field: Field| mismatches.iter().all(|mismatch| mismatch.field == field);
             if only(Field::Workflow) {
                 "if the project is built by a workflow of another repository, name it with `--workflow` after you checked it"
@@ -132,7 +136,7 @@ fn hints_for(reason: &Reason) -> Vec<String> {
 impl Report for FileReport {
     const SCHEMA: &'static str = "reproq.proof/1";
 
-    fn human(&self, paper: &mut Paper) {
+    fn human(&self, paper: &mut TextReport) {
         if self.ok && paper.is_quiet() {
             return;
         }
@@ -157,9 +161,9 @@ impl Report for FileReport {
     }
 }
 
-fn refusal(line: &Line, one_of_several: bool, paper: &mut Paper) {
+fn refusal(line: &Line, one_of_several: bool, paper: &mut TextReport) {
     let number = if one_of_several { format!("{}. ", line.refusal.bundle) } else { String::new() };
-    let Reason::Unfit { mismatches } = &line.refusal.reason else {
+    let AttestationRefusalReason::Unfit { mismatches } = &line.refusal.reason else {
         paper.line(&format!("  {number}{}", line.sentence));
         return;
     };
@@ -171,21 +175,25 @@ fn refusal(line: &Line, one_of_several: bool, paper: &mut Paper) {
     }
 }
 
-fn headline(subject: &str, proof: &Proof) -> String {
+fn headline(subject: &str, proof: &VerifiedAttestation) -> String {
     let signer = proof.workflow.as_deref().or(proof.identity.as_deref()).unwrap_or("the key that was named");
     let repository = proof.repository.as_deref().unwrap_or("the repository");
     match (proof.kind, &proof.tag) {
-        (Kind::Build, _) => {
+        (AttestationKind::Build, _) => {
             format!("{subject} is proven: the workflow below built exactly these bytes from {repository}.")
         }
-        (Kind::Release, Some(tag)) => format!("{subject} is proven: it belongs to release {tag} of {repository}."),
-        (Kind::Release, None) => format!("{subject} is proven: it belongs to a release of {repository}."),
-        (Kind::Signature, _) => format!("{subject} is proven: {signer} signed exactly these bytes."),
-        (Kind::Statement, _) => format!("{subject} is proven: {signer} signed a statement about exactly these bytes."),
+        (AttestationKind::Release, Some(tag)) => {
+            format!("{subject} is proven: it belongs to release {tag} of {repository}.")
+        }
+        (AttestationKind::Release, None) => format!("{subject} is proven: it belongs to a release of {repository}."),
+        (AttestationKind::Signature, _) => format!("{subject} is proven: {signer} signed exactly these bytes."),
+        (AttestationKind::Statement, _) => {
+            format!("{subject} is proven: {signer} signed a statement about exactly these bytes.")
+        }
     }
 }
 
-fn details(proof: &Proof) -> Vec<(&'static str, String)> {
+fn details(proof: &VerifiedAttestation) -> Vec<(&'static str, String)> {
     let mut pairs = vec![("sha256", proof.sha256.to_string())];
     let mut add = |name: &'static str, value: Option<String>| pairs.extend(value.map(|value| (name, value)));
     add("named", proof.asset.clone());
@@ -203,7 +211,7 @@ fn details(proof: &Proof) -> Vec<(&'static str, String)> {
     add("built from", built_from(proof));
     add("ran on", proof.runner.as_ref().map(|runner| machine(runner)));
     add("run", proof.run.clone());
-    add("statement", proof.predicate_type.clone().filter(|_| proof.kind == Kind::Statement));
+    add("statement", proof.predicate_type.clone().filter(|_| proof.kind == AttestationKind::Statement));
     add(
         "signed",
         proof.signed_at.map(|signed_at| format!("{}, {}", signed_at.format("%Y-%m-%d %H:%M:%S UTC"), time(proof))),
@@ -212,7 +220,7 @@ fn details(proof: &Proof) -> Vec<(&'static str, String)> {
     pairs
 }
 
-fn built_from(proof: &Proof) -> Option<String> {
+fn built_from(proof: &VerifiedAttestation) -> Option<String> {
     match (&proof.commit, &proof.git_ref, &proof.tag) {
         (Some(commit), Some(git_ref), _) => Some(format!("commit {commit}, {git_ref}")),
         (Some(commit), None, Some(tag)) => Some(format!("not stated; the tag {tag} is at commit {commit}")),
@@ -229,7 +237,7 @@ fn machine(runner: &str) -> String {
     }
 }
 
-const fn time(proof: &Proof) -> &'static str {
+const fn time(proof: &VerifiedAttestation) -> &'static str {
     match (proof.time, proof.logged) {
         (Some(SigningTime::TimestampAuthority), false) => "by a timestamp authority; it is in no public log",
         (Some(SigningTime::TimestampAuthority), true) => "by a timestamp authority, and recorded in the public log",
@@ -240,10 +248,12 @@ const fn time(proof: &Proof) -> &'static str {
 }
 
 /// What the proof does not say.
-const fn caveat(proof: &Proof) -> &'static str {
+const fn caveat(proof: &VerifiedAttestation) -> &'static str {
     match proof.kind {
-        Kind::Build => "It says who built the file and from what, not that the source is free of mistakes or malice.",
-        Kind::Release => "It says that GitHub published the file, not how it was built.",
-        Kind::Signature | Kind::Statement => "It does not say how the file was built.",
+        AttestationKind::Build => {
+            "It says who built the file and from what, not that the source is free of mistakes or malice."
+        }
+        AttestationKind::Release => "It says that GitHub published the file, not how it was built.",
+        AttestationKind::Signature | AttestationKind::Statement => "It does not say how the file was built.",
     }
 }

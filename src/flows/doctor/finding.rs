@@ -72,7 +72,7 @@ impl Grade {
 
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
+pub struct DoctorFinding {
     /// What it is about.
     pub area: Area,
     /// How it is.
@@ -84,7 +84,7 @@ pub struct Finding {
     pub hint: Option<String>,
 }
 
-impl Finding {
+impl DoctorFinding {
     /// Something that is as it should be.
     pub fn fine(area: Area, sentence: impl Into<String>) -> Self {
         Self { area, grade: Grade::Fine, sentence: sentence.into(), hint: None }

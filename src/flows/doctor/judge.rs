@@ -6,7 +6,7 @@ use chrono::DateTime;
 use chrono::Utc;
 
 use crate::flows::doctor::Area;
-use crate::flows::doctor::Finding;
+use crate::flows::doctor::DoctorFinding;
 use crate::flows::integrity::Difference;
 use crate::model::text::size;
 
@@ -18,7 +18,7 @@ const FEW_REQUESTS: u64 = 10;
 
 /// One host on the way to a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Host {
+pub struct HostProbe {
     /// What it is for: `API`, `release pages`, `files`.
     pub role: &'static str,
     /// Its name.
@@ -53,13 +53,13 @@ pub fn installed(
     label: Option<&str>,
     differences: &[Difference],
     hint: impl Fn(&Difference) -> String,
-) -> Vec<Finding> {
+) -> Vec<DoctorFinding> {
     if differences.is_empty() {
         let label = label.unwrap_or("the binary");
-        return vec![Finding::fine(Area::Installed, format!("{label}: binary, receipt and lock agree"))];
+        return vec![DoctorFinding::fine(Area::Installed, format!("{label}: binary, receipt and lock agree"))];
     }
     let finding = |difference: &Difference| match difference {
-        Difference::NotInstalled => Finding::warning(Area::Installed, difference.to_string(), hint(difference)),
+        Difference::NotInstalled => DoctorFinding::warning(Area::Installed, difference.to_string(), hint(difference)),
         Difference::Removed { .. }
         | Difference::NotAFile { .. }
         | Difference::Changed { .. }
@@ -73,29 +73,31 @@ pub fn installed(
         | Difference::ProofsGone { .. }
         | Difference::NotProven { .. }
         | Difference::ChangedOnGitHub { .. }
-        | Difference::NotAsked { .. } => Finding::problem(Area::Installed, difference.to_string(), hint(difference)),
+        | Difference::NotAsked { .. } => {
+            DoctorFinding::problem(Area::Installed, difference.to_string(), hint(difference))
+        }
     };
     differences.iter().map(finding).collect()
 }
 
 /// The toolchain for local builds. Not to have one is fine as long as releases serve.
-pub fn go(found: Result<&str, &str>, checkout: Option<&str>) -> Vec<Finding> {
+pub fn go(found: Result<&str, &str>, checkout: Option<&str>) -> Vec<DoctorFinding> {
     let mut findings = vec![match found {
-        Ok(version) => Finding::fine(Area::Build, version),
-        Err(why) => Finding::fine(Area::Build, format!("{why}; needed only for local builds")),
+        Ok(version) => DoctorFinding::fine(Area::Build, version),
+        Err(why) => DoctorFinding::fine(Area::Build, format!("{why}; needed only for local builds")),
     }];
     findings.push(match checkout {
-        Some(path) => Finding::fine(Area::Build, format!("a checkout of the worker is at {path}")),
-        None => Finding::fine(Area::Build, "no checkout of the worker was found; needed only for local builds"),
+        Some(path) => DoctorFinding::fine(Area::Build, format!("a checkout of the worker is at {path}")),
+        None => DoctorFinding::fine(Area::Build, "no checkout of the worker was found; needed only for local builds"),
     });
     findings
 }
 
 /// The cache: how full, or why it cannot be used.
-pub fn cache(folder: &str, used: Result<u64, String>, limit: u64) -> Finding {
+pub fn cache(folder: &str, used: Result<u64, String>, limit: u64) -> DoctorFinding {
     match used {
-        Ok(used) => Finding::fine(Area::Cache, format!("{} of {} used in {folder}", size(used), size(limit))),
-        Err(error) => Finding::warning(
+        Ok(used) => DoctorFinding::fine(Area::Cache, format!("{} of {} used in {folder}", size(used), size(limit))),
+        Err(error) => DoctorFinding::warning(
             Area::Cache,
             format!("{folder} cannot be used: {error}"),
             "name another folder with REPROQ_CACHE_DIR; without a cache everything is downloaded again",
@@ -104,8 +106,8 @@ pub fn cache(folder: &str, used: Result<u64, String>, limit: u64) -> Finding {
 }
 
 /// A cache that this user cannot fill, mostly because a command was once run as root.
-pub fn cache_of_others(folder: &str) -> Finding {
-    Finding::warning(
+pub fn cache_of_others(folder: &str) -> DoctorFinding {
+    DoctorFinding::warning(
         Area::Cache,
         format!("{folder} cannot be written by this user, so that nothing is cached"),
         "make it this user's with `chown -R`, or name another directory with REPROQ_CACHE_DIR",
@@ -113,9 +115,9 @@ pub fn cache_of_others(folder: &str) -> Finding {
 }
 
 /// A directory of the store that is on a file system of its own.
-pub fn elsewhere(directory: &str, holds_the_worker: bool) -> Finding {
+pub fn elsewhere(directory: &str, holds_the_worker: bool) -> DoctorFinding {
     let consequence = if holds_the_worker { ": a copy of the project does not hold the worker" } else { "" };
-    Finding::warning(
+    DoctorFinding::warning(
         Area::Project,
         format!("{directory} is on another file system than the project{consequence}"),
         "if that is not intended, mount the volume at the project's directory",
@@ -123,11 +125,11 @@ pub fn elsewhere(directory: &str, holds_the_worker: bool) -> Finding {
 }
 
 /// One host.
-pub fn host(host: &Host) -> Finding {
-    let Host { role, name, url, addresses, proxy, issuer, outcome, took } = host;
+pub fn host(host: &HostProbe) -> DoctorFinding {
+    let HostProbe { role, name, url, addresses, proxy, issuer, outcome, took } = host;
     let through = proxy.as_ref().map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default();
     if let (Err(error), None) = (addresses, proxy) {
-        return Finding::problem(
+        return DoctorFinding::problem(
             Area::Network,
             format!("{role}: the name {name} leads nowhere ({error})"),
             "check the name server of this machine; behind a proxy, set HTTPS_PROXY",
@@ -135,7 +137,7 @@ pub fn host(host: &Host) -> Finding {
     }
     match outcome {
         // Of the API's root nothing is wanted but an answer; of the others something that must be there.
-        Ok(status) if *status >= 500 || (*status >= 400 && *role != "API") => Finding::problem(
+        Ok(status) if *status >= 500 || (*status >= 400 && *role != "API") => DoctorFinding::problem(
             Area::Network,
             format!("{role}: {url} answers HTTP {status}{through}"),
             missing(role, *status),
@@ -145,13 +147,13 @@ pub fn host(host: &Host) -> Finding {
             let addresses = if addresses == 1 { "1 address".to_owned() } else { format!("{addresses} addresses") };
             let issuer = issuer.as_ref().map(|issuer| format!(", certificate by {issuer}")).unwrap_or_default();
             let took = took.as_millis();
-            Finding::fine(
+            DoctorFinding::fine(
                 Area::Network,
                 format!("{role}: {name} answers{through} (HTTP {status}, {took} ms, {addresses}{issuer})"),
             )
         }
         Err((error, hint)) => {
-            Finding::problem(Area::Network, format!("{role}: {name}{through}: {error}"), hint.clone())
+            DoctorFinding::problem(Area::Network, format!("{role}: {name}{through}: {error}"), hint.clone())
         }
     }
 }
@@ -169,28 +171,28 @@ fn missing(role: &str, status: u16) -> &'static str {
 }
 
 /// What the API allows.
-pub fn quota(quota: &Quota, has_token: bool) -> Finding {
+pub fn quota(quota: &Quota, has_token: bool) -> DoctorFinding {
     let Quota { limit, remaining, reset } = quota;
     let until = reset.map(|reset| format!(" until {}", reset.format("%H:%M:%S UTC"))).unwrap_or_default();
     let sentence = format!("{remaining} of {limit} requests an hour are left{until}");
     if *remaining >= FEW_REQUESTS {
-        return Finding::fine(Area::Token, sentence);
+        return DoctorFinding::fine(Area::Token, sentence);
     }
     let hint =
         if has_token { "wait, or use another token" } else { "set REPROQ_GITHUB_TOKEN, GH_TOKEN or GITHUB_TOKEN" };
     if *remaining == 0 {
-        Finding::problem(Area::Token, sentence, hint)
+        DoctorFinding::problem(Area::Token, sentence, hint)
     } else {
-        Finding::warning(Area::Token, sentence, hint)
+        DoctorFinding::warning(Area::Token, sentence, hint)
     }
 }
 
 /// The difference between the server's clock and this machine's, where it matters.
-pub fn skew(server: DateTime<Utc>, here: DateTime<Utc>) -> Option<Finding> {
+pub fn skew(server: DateTime<Utc>, here: DateTime<Utc>) -> Option<DoctorFinding> {
     let seconds = (here - server).num_seconds();
     let direction = if seconds > 0 { "ahead of" } else { "behind" };
     (seconds.abs() > MAX_SKEW).then(|| {
-        Finding::problem(
+        DoctorFinding::problem(
             Area::Machine,
             format!("this machine's clock is {} minutes {direction} the server's", seconds.abs() / 60),
             "set the clock (for example with `timedatectl set-ntp true`); certificates and limits go by it",
@@ -203,8 +205,8 @@ mod tests {
     use super::*;
     use crate::flows::doctor::Grade;
 
-    fn answering() -> Host {
-        Host {
+    fn answering() -> HostProbe {
+        HostProbe {
             role: "API",
             name: "api.github.com".to_owned(),
             url: "https://api.github.com/rate_limit".to_owned(),
@@ -219,10 +221,10 @@ mod tests {
     #[test]
     fn each_stage_of_a_request_is_told_apart() {
         let expected = "API: api.github.com answers (HTTP 200, 45 ms, 1 address, certificate by CN=A)";
-        assert_eq!(host(&answering()), Finding::fine(Area::Network, expected));
-        let nameless = Host { addresses: Err("no such host".to_owned()), ..answering() };
+        assert_eq!(host(&answering()), DoctorFinding::fine(Area::Network, expected));
+        let nameless = HostProbe { addresses: Err("no such host".to_owned()), ..answering() };
         assert_eq!(host(&nameless).grade, Grade::Problem);
-        let status = |role, status| host(&Host { role, outcome: Ok(status), ..answering() }).grade;
+        let status = |role, status| host(&HostProbe { role, outcome: Ok(status), ..answering() }).grade;
         for (role, code, grade) in [
             ("API", 404, Grade::Fine),
             ("API", 500, Grade::Problem),
@@ -234,9 +236,9 @@ mod tests {
             assert_eq!(status(role, code), grade, "{role} {code}");
         }
         // A proxy resolves names itself.
-        let proxied = Host { proxy: Some("http://proxy:3128/".to_owned()), ..nameless };
+        let proxied = HostProbe { proxy: Some("http://proxy:3128/".to_owned()), ..nameless };
         assert_eq!(host(&proxied).grade, Grade::Fine);
-        let refused = Host { outcome: Err(("refused".to_owned(), "check".to_owned())), ..answering() };
+        let refused = HostProbe { outcome: Err(("refused".to_owned(), "check".to_owned())), ..answering() };
         assert_eq!(host(&refused).hint.as_deref(), Some("check"));
     }
 

@@ -5,9 +5,9 @@ mod finding;
 mod judge;
 
 pub use finding::Area;
-pub use finding::Finding;
+pub use finding::DoctorFinding;
 pub use finding::Grade;
-pub use judge::Host;
+pub use judge::HostProbe;
 pub use judge::Quota;
 pub use judge::cache;
 pub use judge::cache_of_others;

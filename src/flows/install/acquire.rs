@@ -9,19 +9,19 @@ use futures_util::future::Either;
 use futures_util::future::select;
 
 use crate::flows::install::BuildMode;
-use crate::flows::install::Door;
 use crate::flows::install::Fallback;
+use crate::flows::install::InstallContext;
 use crate::flows::install::InstallError;
+use crate::flows::install::InstallReason;
 use crate::flows::install::InstallRequest;
 use crate::flows::install::ResolveError;
-use crate::flows::install::Work;
 use crate::flows::install::drift;
-use crate::flows::install::resolved::Aim;
-use crate::flows::install::resolved::Found;
 use crate::flows::install::resolved::FoundRelease;
+use crate::flows::install::resolved::Lookup;
+use crate::flows::install::resolved::ReleaseQuery;
 use crate::flows::install::resolved::Resolved;
 use crate::flows::install::resolved::first_served;
-use crate::flows::install::signed::Signed;
+use crate::flows::install::signer::Signed;
 use crate::io::fs::FileId;
 use crate::io::fs::hashing_writer::Written;
 use crate::io::fs::hashing_writer::discard;
@@ -31,8 +31,8 @@ use crate::model::Asset;
 use crate::model::AssetState;
 use crate::model::Sha256Digest;
 use crate::model::Tag;
-use crate::sources::cache::Fetched;
-use crate::sources::cache::Provenance;
+use crate::sources::cache::CacheLookup;
+use crate::sources::cache::CachedFrom;
 use crate::sources::source::Origin;
 use crate::trust::Evidence;
 use crate::trust::EvidenceSource;
@@ -66,12 +66,12 @@ pub(super) struct Acquired {
     /// Who signed for the asset.
     pub(super) signed: Signed,
     /// The asset, where the cache does not have it yet.
-    pub(super) for_cache: Option<(Written, Provenance)>,
+    pub(super) for_cache: Option<(Written, CachedFrom)>,
 }
 
 /// The result of looking for a release and fetching its asset.
 #[derive(Debug)]
-pub(super) enum Way {
+pub(super) enum AcquireOutcome {
     /// The executable is in the staging folder.
     Staged(Box<Acquired>),
     /// The newest release is the one that is installed.
@@ -81,46 +81,46 @@ pub(super) enum Way {
 }
 
 /// One installation's surroundings, so that the steps below need not hand each on.
-pub(super) struct Order<'a> {
+pub(super) struct Acquisition<'a> {
     pub(super) request: &'a InstallRequest,
-    pub(super) door: &'a Door<'a>,
+    pub(super) door: &'a InstallContext<'a>,
     pub(super) staging: &'a Path,
 }
 
 /// Why no release is even looked at.
-pub(super) fn build_at_once(request: &InstallRequest, work: &Work) -> Option<Fallback> {
+pub(super) fn build_at_once(request: &InstallRequest, work: &InstallReason) -> Option<Fallback> {
     if request.build == BuildMode::Only {
         return Some(Fallback::Asked);
     }
     (work.repairs_a_build() && request.spec.is_none()).then_some(Fallback::RepairsBuild)
 }
 
-impl Order<'_> {
+impl Acquisition<'_> {
     /// Resolves the release and obtains its asset, from the first source that provides it.
-    pub(super) async fn acquire(&self, aim: &Aim<'_>) -> Result<Way, InstallError> {
-        if let Some(because) = build_at_once(self.request, aim.work) {
-            return Ok(Way::Build(because));
+    pub(super) async fn acquire(&self, query: &ReleaseQuery<'_>) -> Result<AcquireOutcome, InstallError> {
+        if let Some(because) = build_at_once(self.request, query.work) {
+            return Ok(AcquireOutcome::Build(because));
         }
         if let Some(resolved) = self.resolve_in_cache()
             && let Some(acquired) = self.obtain_from_cache(resolved)?
         {
-            return Ok(Way::Staged(Box::new(acquired)));
+            return Ok(AcquireOutcome::Staged(Box::new(acquired)));
         }
         let sources = self.door.origins(self.request)?;
         let provided = first_served(&sources, self.request, self.door, async |origin: &Origin| {
-            self.acquire_from(origin, aim).await
+            self.acquire_from(origin, query).await
         });
-        Ok(provided.await?.unwrap_or_else(Way::Build))
+        Ok(provided.await?.unwrap_or_else(AcquireOutcome::Build))
     }
 
-    async fn acquire_from(&self, origin: &Origin, aim: &Aim<'_>) -> Result<Way, InstallError> {
+    async fn acquire_from(&self, origin: &Origin, query: &ReleaseQuery<'_>) -> Result<AcquireOutcome, InstallError> {
         if self.request.pin.is_some() {
             let resolved = self.resolve_pinned(origin).await?;
-            return Ok(Way::Staged(Box::new(self.obtain_pinned(origin, resolved).await?)));
+            return Ok(AcquireOutcome::Staged(Box::new(self.obtain_pinned(origin, resolved).await?)));
         }
-        let found = match self.find(origin, aim).await? {
-            Found::Current => return Ok(Way::Current),
-            Found::Release(found) => found,
+        let found = match self.find(origin, query).await? {
+            Lookup::Current => return Ok(AcquireOutcome::Current),
+            Lookup::Release(found) => found,
         };
         // The bytes and everything that is published about them are requested at the same time. A refusal ends the download;
         // a failed download is reported only where nothing worse is known.
@@ -129,7 +129,7 @@ impl Order<'_> {
             Either::Left((resolved, fetch)) => (resolved?, fetch.await?),
             Either::Right((fetched, resolve)) => (resolve.await?, fetched?),
         };
-        Ok(Way::Staged(Box::new(self.obtain(resolved, fetched)?)))
+        Ok(AcquireOutcome::Staged(Box::new(self.obtain(resolved, fetched)?)))
     }
 
     /// The asset's bytes in the staging folder, and whether the cache had them.
@@ -218,9 +218,9 @@ impl Order<'_> {
         }
         let cache = self.door.cache.as_ref()?;
         match cache.fetch(sha256, &self.file(name)) {
-            Ok(Fetched::Found(written)) => Some(written),
-            Ok(Fetched::Missing) => None,
-            Ok(Fetched::Damaged { found }) => {
+            Ok(CacheLookup::Found(written)) => Some(written),
+            Ok(CacheLookup::Missing) => None,
+            Ok(CacheLookup::Damaged { found }) => {
                 self.door.progress.note(&format!(
                     "the cached {name} is damaged (sha256 {} instead of {}); it was removed from the cache",
                     found.short(),
@@ -259,7 +259,7 @@ impl Order<'_> {
                 unpacked.written
             }
         };
-        let provenance = || Provenance { repository: repository.clone(), tag: tag.clone(), name: asset.name.clone() };
+        let provenance = || CachedFrom { repository: repository.clone(), tag: tag.clone(), name: asset.name.clone() };
         Ok(Acquired {
             name: format!("{} of {tag}", asset.name),
             path: executable.path,

@@ -4,29 +4,29 @@
 use std::path::Path;
 use std::path::PathBuf;
 
-use crate::flows::install::Door;
 use crate::flows::install::Fallback;
+use crate::flows::install::InstallContext;
 use crate::flows::install::InstallError;
+use crate::flows::install::InstallReason;
 use crate::flows::install::InstallRequest;
-use crate::flows::install::LockOrder;
-use crate::flows::install::Standing;
-use crate::flows::install::Work;
+use crate::flows::install::InstallStatus;
+use crate::flows::install::LockfileAction;
+use crate::flows::install::acquire::AcquireOutcome;
 use crate::flows::install::acquire::Acquired;
-use crate::flows::install::acquire::Order;
-use crate::flows::install::acquire::Way;
+use crate::flows::install::acquire::Acquisition;
 use crate::flows::install::acquire::build_at_once;
+use crate::flows::install::check_executable::prove;
 use crate::flows::install::evidence;
-use crate::flows::install::hold;
-use crate::flows::install::hold::Hold;
 use crate::flows::install::local;
-use crate::flows::install::locking;
+use crate::flows::install::lockfile_of_release;
 use crate::flows::install::protect::protect;
-use crate::flows::install::prove::prove;
-use crate::flows::install::resolved::Aim;
-use crate::flows::install::resolved::Found;
+use crate::flows::install::resolved::Lookup;
+use crate::flows::install::resolved::ReleaseQuery;
 use crate::flows::install::resolved::Resolved;
 use crate::flows::install::resolved::first_served;
 use crate::flows::install::standing;
+use crate::flows::install::store_guard;
+use crate::flows::install::store_guard::StoreGuard;
 use crate::lockfile;
 use crate::lockfile::Lockfile;
 use crate::model::RepoSlug;
@@ -47,7 +47,7 @@ pub struct Outcome {
     /// The receipt of what is installed now.
     pub receipt: Receipt,
     /// Why there was work; nothing where there was none.
-    pub work: Option<Work>,
+    pub work: Option<InstallReason>,
     /// The lock that was written, where one was.
     pub locked: Option<Lockfile>,
 }
@@ -60,14 +60,14 @@ pub enum Preview {
     /// Install this asset of a release.
     Install {
         /// Why there is work.
-        work: Work,
+        work: InstallReason,
         /// Which asset, from where, and what is known about it.
         resolved: Box<Resolved>,
     },
     /// Build from this checkout.
     Build {
         /// Why there is work.
-        work: Work,
+        work: InstallReason,
         /// Why it would be built.
         because: Fallback,
         /// The checkout, or the source that a bundle carries.
@@ -76,14 +76,14 @@ pub enum Preview {
 }
 
 /// Installs. Takes the lock only when there is work.
-pub fn run(request: &InstallRequest, door: &Door<'_>) -> Result<Outcome, InstallError> {
+pub fn run(request: &InstallRequest, door: &InstallContext<'_>) -> Result<Outcome, InstallError> {
     let layout = &request.layout;
     let (standing, state) = stand(request)?;
-    if let Standing::UpToDate(receipt) = standing {
-        hold::finish(request, &receipt, &state);
+    if let InstallStatus::UpToDate(receipt) = standing {
+        store_guard::finish(request, &receipt, &state);
         return Ok(Outcome { receipt: *receipt, work: None, locked: None });
     }
-    let hold = Hold::take(request, door)?;
+    let hold = StoreGuard::take(request, door)?;
     // Another installation may have come between, and changed the project's lock too.
     let request = &lock_as_it_is(request)?;
     let (standing, state) = stand(request)?;
@@ -97,14 +97,14 @@ pub fn run(request: &InstallRequest, door: &Door<'_>) -> Result<Outcome, Install
     let staging = hold.staging()?;
     let acquired = match acquire(request, door, &work, newest.as_ref().map(|(_, tag)| tag), staging.path()) {
         Ok(acquired) => acquired,
-        Err(error) => return Err(hold.pulled_away(&staging).unwrap_or(error)),
+        Err(error) => return Err(hold.store_removed(&staging).unwrap_or(error)),
     };
     let Some((acquired, receipt)) = acquired else {
         let (receipt, _) = newest.expect("only what is installed can be the newest already");
         hold.complete(&receipt, &state);
         return Ok(Outcome { receipt: *receipt, work: None, locked: None });
     };
-    if let Some(error) = hold.pulled_away(&staging) {
+    if let Some(error) = hold.store_removed(&staging) {
         return Err(error);
     }
     let written = lock_to_write(request, &acquired);
@@ -119,7 +119,7 @@ pub fn run(request: &InstallRequest, door: &Door<'_>) -> Result<Outcome, Install
         lock: written.clone().map(|(path, lockfile)| WrittenLock { path, text: lockfile::render(lockfile) }),
         proofs: acquired.signed.text(),
     };
-    hold::tell(store::carry_out(layout, &store::steps(commit))?, door);
+    store_guard::tell(store::carry_out(layout, &store::steps(commit))?, door);
     Ok(Outcome { receipt, work: Some(work), locked: written.map(|(_, lockfile)| lockfile.clone()) })
 }
 
@@ -127,32 +127,32 @@ pub fn run(request: &InstallRequest, door: &Door<'_>) -> Result<Outcome, Install
 /// this tag, which is installed.
 fn acquire(
     request: &InstallRequest,
-    door: &Door<'_>,
-    work: &Work,
+    door: &InstallContext<'_>,
+    work: &InstallReason,
     installed: Option<&Tag>,
     staging: &Path,
 ) -> Result<Option<(Acquired, Receipt)>, InstallError> {
-    let order = Order { request, door, staging };
-    let acquired = match runtime()?.block_on(order.acquire(&Aim::new(request, work, installed)))? {
-        Way::Staged(acquired) => *acquired,
-        Way::Build(because) => local::build(request, door, &because, staging)?,
-        Way::Current => return Ok(None),
+    let order = Acquisition { request, door, staging };
+    let acquired = match runtime()?.block_on(order.acquire(&ReleaseQuery::new(request, work, installed)))? {
+        AcquireOutcome::Staged(acquired) => *acquired,
+        AcquireOutcome::Build(because) => local::build(request, door, &because, staging)?,
+        AcquireOutcome::Current => return Ok(None),
     };
     let receipt = prove_and_sync(request, door, &acquired)?;
     Ok(Some((acquired, receipt)))
 }
 
 /// Finds out what an installation would do. Writes nothing and takes no lock.
-pub fn preview(request: &InstallRequest, door: &Door<'_>) -> Result<Preview, InstallError> {
+pub fn preview(request: &InstallRequest, door: &InstallContext<'_>) -> Result<Preview, InstallError> {
     let (standing, _) = stand(request)?;
     let (work, newest) = match work(standing) {
         Ok(work) => work,
         Err(receipt) => return Ok(Preview::UpToDate(receipt)),
     };
-    let aim = Aim::new(request, &work, newest.as_ref().map(|(_, tag)| tag));
+    let query = ReleaseQuery::new(request, &work, newest.as_ref().map(|(_, tag)| tag));
     let because = match build_at_once(request, &work) {
         Some(because) => because,
-        None => match runtime()?.block_on(resolve_first(request, door, &aim))? {
+        None => match runtime()?.block_on(resolve_first(request, door, &query))? {
             Ok(Some(resolved)) => return Ok(Preview::Install { work, resolved: Box::new(resolved) }),
             Ok(None) => {
                 let (receipt, _) = newest.expect("only what is installed can be the newest already");
@@ -168,11 +168,11 @@ pub fn preview(request: &InstallRequest, door: &Door<'_>) -> Result<Preview, Ins
 /// What an installation would use; `None` where the newest release is the one that is installed.
 async fn resolve_first(
     request: &InstallRequest,
-    door: &Door<'_>,
-    aim: &Aim<'_>,
+    door: &InstallContext<'_>,
+    query: &ReleaseQuery<'_>,
 ) -> Result<Result<Option<Resolved>, Fallback>, InstallError> {
     // Nothing is staged.
-    let order = Order { request, door, staging: Path::new("") };
+    let order = Acquisition { request, door, staging: Path::new("") };
     if let Some(resolved) = order.resolve_in_cache() {
         return Ok(Ok(Some(resolved)));
     }
@@ -184,27 +184,27 @@ async fn resolve_first(
             origin.check_local(&pin.lockfile.tag, &pin.asset.name).map_err(|error| InstallError::at(origin, error))?;
             return Ok(Some(resolved));
         }
-        match order.find(origin, aim).await? {
-            Found::Current => Ok(None),
-            Found::Release(found) => order.resolve(origin, &found).await.map(Some),
+        match order.find(origin, query).await? {
+            Lookup::Current => Ok(None),
+            Lookup::Release(found) => order.resolve(origin, &found).await.map(Some),
         }
     })
     .await
 }
 
 /// The lock of the release that is meant, for every machine it has an asset for. Downloads nothing.
-pub fn lock_release(request: &InstallRequest, door: &Door<'_>) -> Result<Lockfile, InstallError> {
+pub fn lock_release(request: &InstallRequest, door: &InstallContext<'_>) -> Result<Lockfile, InstallError> {
     let spec = request.spec.clone().unwrap_or(VersionSpec::Latest);
     runtime()?.block_on(async {
         // Nothing is staged.
-        let order = Order { request, door, staging: Path::new("") };
+        let order = Acquisition { request, door, staging: Path::new("") };
         let sources = door.origins(request)?;
         let locked = first_served(&sources, request, door, async |origin: &Origin| {
             let listing = origin.release(&spec, door.progress).await.map_err(InstallError::from)?;
             let sums = evidence::sums(origin, &listing).await;
-            let new = locking::lockfile(&order, origin, &listing, &sums, &[]).await?;
-            if let LockOrder::Write { old: Some(old), .. } = &request.lock {
-                locking::refuse_drift(old, &new, origin)?;
+            let new = lockfile_of_release::lockfile(&order, origin, &listing, &sums, &[]).await?;
+            if let LockfileAction::Write { old: Some(old), .. } = &request.lock {
+                lockfile_of_release::refuse_drift(old, &new, origin)?;
             }
             Ok(new)
         });
@@ -216,7 +216,7 @@ pub fn lock_release(request: &InstallRequest, door: &Door<'_>) -> Result<Lockfil
 pub fn released_assets(
     repository: &RepoSlug,
     spec: &VersionSpec,
-    door: &Door<'_>,
+    door: &InstallContext<'_>,
 ) -> Result<(Tag, Vec<String>), InstallError> {
     let listing = async {
         let mut outcome = Err(InstallError::Offline);
@@ -233,7 +233,7 @@ pub fn released_assets(
     Ok((listing.tag().clone(), assets.unwrap_or_default()))
 }
 
-fn stand(request: &InstallRequest) -> Result<(Standing, State), InstallError> {
+fn stand(request: &InstallRequest) -> Result<(InstallStatus, State), InstallError> {
     let (installed, state) = store::scan(&request.layout)?;
     protect(request, &installed)?;
     let in_the_way = |what| InstallError::InTheWay { path: request.layout.binary.clone(), what, place: "the binary" };
@@ -244,19 +244,23 @@ fn stand(request: &InstallRequest) -> Result<(Standing, State), InstallError> {
 type Newest = Option<(Box<Receipt>, Tag)>;
 
 /// What there is to do, and what is installed where it only has to be the newest; or the receipt of what is right already.
-fn work(standing: Standing) -> Result<(Work, Newest), Box<Receipt>> {
+fn work(standing: InstallStatus) -> Result<(InstallReason, Newest), Box<Receipt>> {
     match standing {
-        Standing::UpToDate(receipt) => Err(receipt),
-        Standing::UpToDateIfNewest(receipt, tag) => {
+        InstallStatus::UpToDate(receipt) => Err(receipt),
+        InstallStatus::UpToDateIfNewest(receipt, tag) => {
             let how = format!("{tag} is installed, a newer release is there");
-            Ok((Work::Differs { receipt: receipt.clone(), how }, Some((receipt, tag))))
+            Ok((InstallReason::Differs { receipt: receipt.clone(), how }, Some((receipt, tag))))
         }
-        Standing::Work(work) => Ok((work, None)),
+        InstallStatus::Work(work) => Ok((work, None)),
     }
 }
 
 /// Tries the binary while the disk works and the cache takes its copy.
-fn prove_and_sync(request: &InstallRequest, door: &Door<'_>, acquired: &Acquired) -> Result<Receipt, InstallError> {
+fn prove_and_sync(
+    request: &InstallRequest,
+    door: &InstallContext<'_>,
+    acquired: &Acquired,
+) -> Result<Receipt, InstallError> {
     // Who watches is not for other threads.
     let cache = door.cache.as_ref();
     let proofs = acquired.signed.text();
@@ -296,8 +300,8 @@ fn lock_as_it_is(request: &InstallRequest) -> Result<InstallRequest, InstallErro
 
 fn lock_to_write<'a>(request: &InstallRequest, acquired: &'a Acquired) -> Option<(PathBuf, &'a Lockfile)> {
     match (&request.lock, &acquired.lockfile) {
-        (LockOrder::Write { path, .. }, Some(lockfile)) => Some((path.clone(), lockfile)),
-        (LockOrder::Write { .. } | LockOrder::Leave | LockOrder::Obey, _) => None,
+        (LockfileAction::Write { path, .. }, Some(lockfile)) => Some((path.clone(), lockfile)),
+        (LockfileAction::Write { .. } | LockfileAction::Ignore | LockfileAction::Require, _) => None,
     }
 }
 

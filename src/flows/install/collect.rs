@@ -2,21 +2,21 @@
 
 use std::path::Path;
 
-use crate::flows::install::Door;
+use crate::flows::install::InstallContext;
 use crate::flows::install::InstallError;
 use crate::flows::install::InstallRequest;
-use crate::flows::install::LockOrder;
+use crate::flows::install::LockfileAction;
 use crate::flows::install::ResolveError;
-use crate::flows::install::acquire::Order;
+use crate::flows::install::acquire::Acquisition;
 use crate::flows::install::apply::runtime;
 use crate::flows::install::choose;
 use crate::flows::install::evidence;
-use crate::flows::install::locking;
-use crate::flows::install::locking::Known;
-use crate::flows::install::looked::looked_in_cache;
-use crate::flows::install::looked::looked_in_mirrors;
-use crate::flows::install::resolve::give_up;
-use crate::flows::install::signed::Signed;
+use crate::flows::install::lockfile_of_release;
+use crate::flows::install::lockfile_of_release::Known;
+use crate::flows::install::offline_report::looked_in_cache;
+use crate::flows::install::offline_report::looked_in_mirrors;
+use crate::flows::install::resolve::combine_source_errors;
+use crate::flows::install::signer::Signed;
 use crate::io::fs::hashing_writer::Written;
 use crate::lockfile::LockedAsset;
 use crate::lockfile::Lockfile;
@@ -26,7 +26,7 @@ use crate::model::AssetState;
 use crate::model::Listing;
 use crate::model::Target;
 use crate::model::VersionSpec;
-use crate::sources::cache::Provenance;
+use crate::sources::cache::CachedFrom;
 use crate::sources::source::Origin;
 use crate::trust::Evidence;
 use crate::trust::SUMS_FILES;
@@ -70,7 +70,7 @@ pub fn select(
     request: &InstallRequest,
     locked: Option<&Lockfile>,
     machines: &Machines,
-    door: &Door<'_>,
+    door: &InstallContext<'_>,
 ) -> Result<Selection, InstallError> {
     let (lockfile, files) = match locked {
         Some(lockfile) => (lockfile.clone(), Vec::new()),
@@ -91,7 +91,7 @@ pub fn select(
 pub fn collect(
     request: &InstallRequest,
     selection: Selection,
-    door: &Door<'_>,
+    door: &InstallContext<'_>,
     staging: &Path,
 ) -> Result<Collection, InstallError> {
     let Selection { lockfile, assets, mut files } = selection;
@@ -99,8 +99,11 @@ pub fn collect(
         let mut collected = Vec::new();
         for (pin, _) in assets {
             let request = InstallRequest { pin: Some(pin.clone()), ..request.clone() };
-            let order =
-                Order { request: &request.held_to_the_lock(pin.asset.target, Some(pin.asset.sha256)), door, staging };
+            let order = Acquisition {
+                request: &request.held_to_the_lock(pin.asset.target, Some(pin.asset.sha256)),
+                door,
+                staging,
+            };
             let Brought { file, proofs, .. } = asset(&order, &pin).await?;
             if let Some(proofs) = proofs.filter(|_| files.iter().all(|(name, _)| *name != file_name(&pin.asset.name))) {
                 files.push((file_name(&pin.asset.name), proofs.into_bytes()));
@@ -113,7 +116,7 @@ pub fn collect(
 }
 
 /// One asset of a bundle.
-async fn asset(order: &Order<'_>, pin: &Pin) -> Result<Brought, InstallError> {
+async fn asset(order: &Acquisition<'_>, pin: &Pin) -> Result<Brought, InstallError> {
     let brought = brought(order, pin).await?;
     if !brought.is_cached {
         keep(order, pin, &brought);
@@ -133,7 +136,7 @@ pub(super) struct Brought {
 }
 
 /// The asset a pin names, from the cache, else from the first origin that serves.
-pub(super) async fn brought(order: &Order<'_>, pin: &Pin) -> Result<Brought, InstallError> {
+pub(super) async fn brought(order: &Acquisition<'_>, pin: &Pin) -> Result<Brought, InstallError> {
     let door = order.door;
     if let Some(signed) = order.signed_as_cached(pin)
         && let Some(verified) = order.cached_bytes(pin, &signed)?
@@ -150,7 +153,7 @@ pub(super) async fn brought(order: &Order<'_>, pin: &Pin) -> Result<Brought, Ins
     Err(nothing_serves(tried, order.request, door))
 }
 
-async fn brought_from(order: &Order<'_>, origin: &Origin, pin: &Pin) -> Result<Brought, InstallError> {
+async fn brought_from(order: &Acquisition<'_>, origin: &Origin, pin: &Pin) -> Result<Brought, InstallError> {
     let signed = order.signed_as_pinned(origin, pin).await?;
     let verified = match order.cached_without_proofs(pin, &signed)? {
         Some(verified) => verified,
@@ -159,9 +162,9 @@ async fn brought_from(order: &Order<'_>, origin: &Origin, pin: &Pin) -> Result<B
     Ok(Brought { file: verified.file().clone(), proofs: signed.text(), is_cached: false })
 }
 
-fn keep(order: &Order<'_>, pin: &Pin, brought: &Brought) {
+fn keep(order: &Acquisition<'_>, pin: &Pin, brought: &Brought) {
     let (repository, tag) = (pin.lockfile.repository.clone(), pin.lockfile.tag.clone());
-    let provenance = Provenance { repository, tag, name: pin.asset.name.clone() };
+    let provenance = CachedFrom { repository, tag, name: pin.asset.name.clone() };
     let kept = order.door.cache.as_ref().map(|cache| cache.keep(&brought.file, &provenance, brought.proofs.as_deref()));
     if let Some(Err(error)) = kept {
         order.door.leave_out_cache(&error);
@@ -172,7 +175,7 @@ fn keep(order: &Order<'_>, pin: &Pin, brought: &Brought) {
 async fn listed(
     request: &InstallRequest,
     machines: &Machines,
-    door: &Door<'_>,
+    door: &InstallContext<'_>,
 ) -> Result<(Lockfile, Vec<(String, Vec<u8>)>), InstallError> {
     let mut tried = Vec::new();
     for origin in door.origins(request)? {
@@ -184,12 +187,16 @@ async fn listed(
     Err(nothing_serves(tried, request, door))
 }
 
-fn nothing_serves(tried: Vec<(String, InstallError)>, request: &InstallRequest, door: &Door<'_>) -> InstallError {
+fn nothing_serves(
+    tried: Vec<(String, InstallError)>,
+    request: &InstallRequest,
+    door: &InstallContext<'_>,
+) -> InstallError {
     let mut looked = vec![looked_in_cache(request, door)];
     if !door.mirrors.is_empty() {
         looked.extend(looked_in_mirrors(request, door));
     }
-    match give_up(tried, looked) {
+    match combine_source_errors(tried, looked) {
         Ok(fallback) => InstallError::Resolve(ResolveError::Fallback(fallback)),
         Err(error) => error,
     }
@@ -199,7 +206,7 @@ async fn listed_at(
     origin: &Origin,
     request: &InstallRequest,
     machines: &Machines,
-    door: &Door<'_>,
+    door: &InstallContext<'_>,
 ) -> Result<(Lockfile, Vec<(String, Vec<u8>)>), InstallError> {
     let spec = request.spec.clone().unwrap_or(VersionSpec::Latest);
     let listing = origin.release(&spec, door.progress).await.map_err(|error| InstallError::at(origin, error))?;
@@ -212,7 +219,7 @@ async fn listed_at(
 
 /// An asset that may be accepted.
 #[derive(Debug)]
-pub(super) struct Proven {
+pub(super) struct AcceptableAsset {
     /// Its name.
     pub(super) name: String,
     /// The proofs of where it comes from, as one text.
@@ -225,8 +232,8 @@ pub(super) async fn proven(
     listing: &Listing,
     request: &InstallRequest,
     machines: &Machines,
-    door: &Door<'_>,
-) -> Result<(Lockfile, Vec<Proven>), InstallError> {
+    door: &InstallContext<'_>,
+) -> Result<(Lockfile, Vec<AcceptableAsset>), InstallError> {
     let sums = evidence::sums(origin, listing).await;
     let mut proven: Vec<(Target, Asset, Vec<Evidence>, Signed)> = Vec::new();
     for target in machines.targets() {
@@ -238,9 +245,10 @@ pub(super) async fn proven(
         let mut refused = None;
         for (asset, _) in choice.candidates {
             let wanted = request.clone().held_to_the_lock(target, None);
-            let order = Order { request: &wanted, door, staging: Path::new("") };
+            let order = Acquisition { request: &wanted, door, staging: Path::new("") };
             let mut evidence = evidence::gather(origin, listing, &sums, &asset).await;
-            let signed = order.signed_as_stated(origin, listing, &asset, locking::stated(&evidence)).await?;
+            let signed =
+                order.signed_as_stated(origin, listing, &asset, lockfile_of_release::stated(&evidence)).await?;
             evidence.extend(signed.evidence.iter().cloned());
             match judge(None, &evidence, wanted.policy) {
                 Ok(_) => {
@@ -261,12 +269,13 @@ pub(super) async fn proven(
         proven.iter().map(|(target, asset, evidence, signed)| Known { target: *target, asset, evidence, signed });
     let known: Vec<Known<'_>> = known.collect();
     // Nothing is staged.
-    let order = Order { request, door, staging: Path::new("") };
-    let lockfile = locking::lockfile(&order, origin, listing, &sums, &known).await?;
-    if let LockOrder::Write { old: Some(old), .. } = &request.lock {
-        locking::refuse_drift(old, &lockfile, origin)?;
+    let order = Acquisition { request, door, staging: Path::new("") };
+    let lockfile = lockfile_of_release::lockfile(&order, origin, listing, &sums, &known).await?;
+    if let LockfileAction::Write { old: Some(old), .. } = &request.lock {
+        lockfile_of_release::refuse_drift(old, &lockfile, origin)?;
     }
-    let assets = proven.into_iter().map(|(_, asset, _, signed)| Proven { proofs: signed.text(), name: asset.name });
+    let assets =
+        proven.into_iter().map(|(_, asset, _, signed)| AcceptableAsset { proofs: signed.text(), name: asset.name });
     Ok((lockfile, assets.collect()))
 }
 

@@ -17,7 +17,7 @@ use crate::model::Asset;
 use crate::model::RepoSlug;
 use crate::model::Sha256Digest;
 use crate::model::Tag;
-use crate::sources::mirror::Refusal;
+use crate::sources::mirror::SyncRefusal;
 use crate::sources::source::Origin;
 use crate::sources::source::OriginError;
 use crate::trust::VerifyError;
@@ -83,7 +83,7 @@ pub enum InstallError {
         /// The release.
         tag: Tag,
         /// Why.
-        refusal: Refusal,
+        refusal: SyncRefusal,
     },
     /// The release cannot be found.
     #[error(transparent)]
@@ -194,7 +194,7 @@ pub enum InstallError {
         /// What was found instead.
         found: String,
         /// Whether nobody could be asked, as opposed to nobody having signed.
-        unasked: bool,
+        not_queried: bool,
         /// Whether asking again later may help.
         transient: bool,
     },

@@ -17,7 +17,7 @@ use crate::trust::sums_files_to_try;
 /// The files of a release that list the checksums of its assets, each as it was found; what a release provably does not
 /// have is not among them.
 #[derive(Debug)]
-pub(super) struct Sums(Vec<(EvidenceSource, Result<ChecksumFile, Unreadable>)>);
+pub(super) struct ChecksumFiles(Vec<(EvidenceSource, Result<ChecksumFile, Unreadable>)>);
 
 /// Why a file could not be asked or understood.
 #[derive(Debug, Clone)]
@@ -30,14 +30,14 @@ struct Unreadable {
 
 /// Reads the files that list several assets. Where the files of the release are known, only those that are there are asked
 /// for; where they are not, each is tried.
-pub(super) async fn sums(origin: &Origin, listing: &Listing) -> Sums {
+pub(super) async fn sums(origin: &Origin, listing: &Listing) -> ChecksumFiles {
     let mut files = Vec::new();
     for name in sums_names(origin, listing) {
         let Some(file) = published(origin, listing, &name).await else { continue };
         let parsed = file.and_then(|bytes| ChecksumFile::parse(&bytes).map_err(|error| Unreadable::because(&error)));
         files.push((EvidenceSource::SumsFile { name }, parsed));
     }
-    Sums(files)
+    ChecksumFiles(files)
 }
 
 fn sums_names(origin: &Origin, listing: &Listing) -> Vec<String> {
@@ -55,7 +55,7 @@ fn sums_names(origin: &Origin, listing: &Listing) -> Vec<String> {
 }
 
 /// What each source states about the asset.
-pub(super) async fn gather(origin: &Origin, listing: &Listing, sums: &Sums, asset: &Asset) -> Vec<Evidence> {
+pub(super) async fn gather(origin: &Origin, listing: &Listing, sums: &ChecksumFiles, asset: &Asset) -> Vec<Evidence> {
     let mut evidence = vec![stated_digest(origin, listing, asset)];
     evidence.extend(sums.about(asset));
     evidence.extend(sidecars(origin, listing, asset).await);
@@ -71,7 +71,7 @@ pub(super) async fn gather(origin: &Origin, listing: &Listing, sums: &Sums, asse
 }
 
 /// What is stated about an asset without asking for a file of its own: enough to lock it where that is a digest.
-pub(super) fn at_hand(origin: &Origin, listing: &Listing, sums: &Sums, asset: &Asset) -> Vec<Evidence> {
+pub(super) fn at_hand(origin: &Origin, listing: &Listing, sums: &ChecksumFiles, asset: &Asset) -> Vec<Evidence> {
     let mut evidence = vec![stated_digest(origin, listing, asset)];
     evidence.extend(sums.about(asset));
     evidence
@@ -90,7 +90,7 @@ pub(super) async fn sidecars(origin: &Origin, listing: &Listing, asset: &Asset) 
     evidence
 }
 
-impl Sums {
+impl ChecksumFiles {
     fn about(&self, asset: &Asset) -> impl Iterator<Item = Evidence> {
         self.0.iter().map(|(source, file)| statement(source.clone(), file, asset))
     }

@@ -5,14 +5,14 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use crate::flows::install::BuildMode;
-use crate::flows::install::Door;
 use crate::flows::install::Fallback;
+use crate::flows::install::InstallContext;
 use crate::flows::install::InstallError;
 use crate::flows::install::InstallRequest;
-use crate::flows::install::LockOrder;
+use crate::flows::install::LockfileAction;
 use crate::flows::install::acquire::Acquired;
 use crate::flows::install::error::NoBuild;
-use crate::flows::install::signed::Signed;
+use crate::flows::install::signer::Signed;
 use crate::io::fs::hashing_writer::Written;
 use crate::io::fs::hashing_writer::made_by_another;
 use crate::model::VersionSpec;
@@ -28,14 +28,14 @@ use crate::worker::store::BuildRecord;
 use crate::worker::store::ReceiptOrigin;
 
 /// What a build is made of.
-pub(super) enum Source<'a> {
+pub(super) enum BuildSource<'a> {
     /// A checkout.
     Checkout(&'a Path),
     /// What a bundle carries.
     Carried(&'a Bundle, &'a BundledSource),
 }
 
-impl fmt::Display for Source<'_> {
+impl fmt::Display for BuildSource<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Checkout(path) => write!(f, "{}", path.display()),
@@ -46,12 +46,12 @@ impl fmt::Display for Source<'_> {
 
 /// What a build would be made of: what a bundle carries, unless the command line names a checkout. A folder somebody named is
 /// used even if it is not there, so that the error names it.
-pub(super) fn source<'a>(request: &'a InstallRequest, because: &Fallback) -> Result<Source<'a>, InstallError> {
+pub(super) fn source<'a>(request: &'a InstallRequest, because: &Fallback) -> Result<BuildSource<'a>, InstallError> {
     let refuse = |build| InstallError::NothingServes { fallback: because.clone(), build };
     if request.build == BuildMode::Never {
         return Err(refuse(NoBuild::Forbidden));
     }
-    if request.lock == LockOrder::Obey {
+    if request.lock == LockfileAction::Require {
         return Err(refuse(NoBuild::Locked));
     }
     if request.asked.require > Level::Built {
@@ -68,11 +68,11 @@ pub(super) fn source<'a>(request: &'a InstallRequest, because: &Fallback) -> Res
     if let Some(bundle) = request.from.as_ref().filter(|_| !is_named)
         && let Some(source) = &bundle.manifest().source
     {
-        return Ok(Source::Carried(bundle, source));
+        return Ok(BuildSource::Carried(bundle, source));
     }
     let usable = |(origin, path): &&(SourceOrigin, PathBuf)| origin.is_chosen() || path.is_dir();
     match request.sources.iter().find(usable) {
-        Some((_, path)) => Ok(Source::Checkout(path)),
+        Some((_, path)) => Ok(BuildSource::Checkout(path)),
         None => Err(refuse(NoBuild::NoCheckout { looked: request.sources.clone() })),
     }
 }
@@ -80,7 +80,7 @@ pub(super) fn source<'a>(request: &'a InstallRequest, because: &Fallback) -> Res
 /// Builds the worker into the staging folder.
 pub(super) fn build(
     request: &InstallRequest,
-    door: &Door<'_>,
+    door: &InstallContext<'_>,
     because: &Fallback,
     staging: &Path,
 ) -> Result<Acquired, InstallError> {
@@ -91,9 +91,9 @@ pub(super) fn build(
     };
     door.progress.note(&format!("{because}; building from {source}"));
     let (folder, offline) = match &source {
-        Source::Checkout(path) => ((*path).to_owned(), request.offline),
+        BuildSource::Checkout(path) => ((*path).to_owned(), request.offline),
         // It carries all it needs.
-        Source::Carried(bundle, _) => (carried(bundle, door, staging)?, true),
+        BuildSource::Carried(bundle, _) => (carried(bundle, door, staging)?, true),
     };
     let order = BuildRequest {
         source: folder,
@@ -110,8 +110,8 @@ pub(super) fn build(
     let hashed = |source| InstallError::Staging { doing: "read what was built", source };
     let Written { path, size, sha256, id } = made_by_another(&built.path).map_err(hashed)?;
     let (commit, dirty) = match &source {
-        Source::Checkout(_) => (built.commit, built.dirty),
-        Source::Carried(_, carried) => (carried.commit.clone(), carried.dirty),
+        BuildSource::Checkout(_) => (built.commit, built.dirty),
+        BuildSource::Carried(_, carried) => (carried.commit.clone(), carried.dirty),
     };
     let record = BuildRecord {
         source: source.to_string(),
@@ -138,7 +138,7 @@ pub(super) fn build(
 }
 
 /// Takes the source out of a bundle, all of which has to be good for that.
-fn carried(bundle: &Bundle, door: &Door<'_>, staging: &Path) -> Result<PathBuf, InstallError> {
+fn carried(bundle: &Bundle, door: &InstallContext<'_>, staging: &Path) -> Result<PathBuf, InstallError> {
     let folder = staging.join("source");
     match bundle.extract_source(&folder, door.progress) {
         Ok(()) => Ok(folder),

@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::path::PathBuf;
 
-use crate::flows::install::Door;
 use crate::flows::install::Fallback;
+use crate::flows::install::InstallContext;
 use crate::flows::install::InstallError;
 use crate::flows::install::InstallRequest;
 use crate::flows::install::Machines;
 use crate::flows::install::ResolveError;
-use crate::flows::install::acquire::Order;
+use crate::flows::install::acquire::Acquisition;
 use crate::flows::install::apply::runtime;
 use crate::flows::install::choose;
 use crate::flows::install::collect;
@@ -32,9 +32,8 @@ use crate::model::Target;
 use crate::model::mirror_layout;
 use crate::sources::mirror;
 use crate::sources::mirror::Condition;
-use crate::sources::mirror::Fate;
-use crate::sources::mirror::Folder;
 use crate::sources::mirror::Index;
+use crate::sources::mirror::MirrorDirectory;
 use crate::sources::mirror::MirroredAsset;
 use crate::sources::mirror::MirroredFile;
 use crate::sources::mirror::MirroredRelease;
@@ -42,10 +41,11 @@ use crate::sources::mirror::Offer;
 use crate::sources::mirror::Offered;
 use crate::sources::mirror::OfferedAsset;
 use crate::sources::mirror::Planned;
-use crate::sources::mirror::Refusal;
+use crate::sources::mirror::SyncOutcome;
 use crate::sources::mirror::SyncPlan;
-use crate::sources::mirror::Wanted;
-use crate::sources::mirror::Work;
+use crate::sources::mirror::SyncRefusal;
+use crate::sources::mirror::SyncRequest;
+use crate::sources::mirror::SyncWork;
 use crate::sources::source::Origin;
 use crate::sources::source::OriginError;
 use crate::trust::Level;
@@ -62,7 +62,7 @@ pub struct Synchronization<'a> {
     /// The machines it is for.
     pub targets: Vec<Target>,
     /// Which releases come, and how many stay.
-    pub wanted: Wanted,
+    pub wanted: SyncRequest,
     /// Whether it is only looked at.
     pub preview: bool,
 }
@@ -115,9 +115,9 @@ pub enum Done {
 }
 
 /// Synchronizes.
-pub fn synchronize(sync: &Synchronization<'_>, door: &Door<'_>) -> Result<Synced, InstallError> {
+pub fn synchronize(sync: &Synchronization<'_>, door: &InstallContext<'_>) -> Result<Synced, InstallError> {
     let InstallRequest { repository, tool, .. } = sync.request;
-    let folder = Folder::new(sync.root.to_owned(), repository.clone());
+    let folder = MirrorDirectory::new(sync.root.to_owned(), repository.clone());
     let _lock = if sync.preview { None } else { Some(locked(&folder, door)?) };
     let index = mirror::index(sync.root, repository, tool).map_err(|problem| failed(sync.root, problem))?;
     let index = index.unwrap_or_else(|| Index::new(tool, repository.clone(), Vec::new()));
@@ -143,8 +143,8 @@ pub fn synchronize(sync: &Synchronization<'_>, door: &Door<'_>) -> Result<Synced
 /// One synchronization at work.
 struct Run<'a> {
     sync: &'a Synchronization<'a>,
-    door: &'a Door<'a>,
-    folder: &'a Folder,
+    door: &'a InstallContext<'a>,
+    folder: &'a MirrorDirectory,
     github: &'a Origin,
     /// What the mirror says at this moment.
     index: Index,
@@ -163,12 +163,12 @@ impl Run<'_> {
         let mut out_of_reach = false;
         for Planned { tag, fate } in plan.releases {
             let (done, damaged, outcome) = match fate {
-                Fate::Remove => (Done::Removed, Vec::new(), Ok(Vec::new())),
-                Fate::Complete => (Done::Complete, Vec::new(), Ok(Vec::new())),
-                Fate::Empty => (Done::Empty, Vec::new(), Ok(Vec::new())),
-                Fate::Refuse(refusal) => (Done::Failed, Vec::new(), Err(refused(&tag, refusal))),
-                Fate::Work(work) if out_of_reach => (Done::Failed, work.damaged, Err(not_tried(&tag))),
-                Fate::Work(work) => {
+                SyncOutcome::Remove => (Done::Removed, Vec::new(), Ok(Vec::new())),
+                SyncOutcome::Complete => (Done::Complete, Vec::new(), Ok(Vec::new())),
+                SyncOutcome::Empty => (Done::Empty, Vec::new(), Ok(Vec::new())),
+                SyncOutcome::Refuse(refusal) => (Done::Failed, Vec::new(), Err(refused(&tag, refusal))),
+                SyncOutcome::Work(work) if out_of_reach => (Done::Failed, work.damaged, Err(not_tried(&tag))),
+                SyncOutcome::Work(work) => {
                     let release = published.iter().find(|release| release.tag == tag);
                     let done = if work.is_new { Done::Added } else { Done::Updated };
                     (done, work.damaged.clone(), self.bring(&tag, &work, release).await)
@@ -205,7 +205,12 @@ impl Run<'_> {
     }
 
     /// Fetches what is wanted of a release and puts it in place. Until all of it is there the mirror is as it was.
-    async fn bring(&mut self, tag: &Tag, work: &Work, release: Option<&Release>) -> Result<Vec<String>, InstallError> {
+    async fn bring(
+        &mut self,
+        tag: &Tag,
+        work: &SyncWork,
+        release: Option<&Release>,
+    ) -> Result<Vec<String>, InstallError> {
         let staging = self.staging()?;
         let held = self.index.release(tag).cloned();
         let mut brought = Brought::default();
@@ -254,7 +259,7 @@ impl Run<'_> {
 
     /// What GitHub has of the proofs of an asset, of which the release itself has no file.
     async fn proofs(&self, pin: &Pin, staging: &Path) -> Result<Option<String>, InstallError> {
-        let order = Order { request: self.sync.request, door: self.door, staging };
+        let order = Acquisition { request: self.sync.request, door: self.door, staging };
         Ok(order.signed_about(self.github, pin).await?.text())
     }
 
@@ -266,7 +271,7 @@ impl Run<'_> {
     ) -> Result<(MirroredAsset, PathBuf), InstallError> {
         let LockedAsset { target, name, sha256, .. } = pin.asset.clone();
         let request = InstallRequest { pin: Some(pin.clone()), offline: false, ..self.sync.request.clone() };
-        let order = Order { request: &request, door: self.door, staging };
+        let order = Acquisition { request: &request, door: self.door, staging };
         let file = collect::brought(&order, pin).await?.file;
         let tag = &pin.lockfile.tag;
         let before = held.and_then(|held| held.assets.iter().find(|asset| asset.name == name));
@@ -276,7 +281,7 @@ impl Run<'_> {
                 .is_some_and(|path| path.exists())
         {
             let (held, now) = (before.sha256, Some(sha256));
-            return Err(refused(tag, Refusal::Changed { name, held, now }));
+            return Err(refused(tag, SyncRefusal::Changed { name, held, now }));
         }
         Ok((MirroredAsset { target: Some(target), name, size: file.size, sha256 }, file.path))
     }
@@ -347,7 +352,7 @@ impl Run<'_> {
     }
 
     fn staging(&self) -> Result<Staging, InstallError> {
-        Ok(Staging::in_folder(self.folder.root(), Folder::STAGING)?)
+        Ok(Staging::in_folder(self.folder.root(), MirrorDirectory::STAGING)?)
     }
 }
 
@@ -358,9 +363,9 @@ impl Brought {
     }
 }
 
-fn locked(folder: &Folder, door: &Door<'_>) -> Result<Lock, InstallError> {
+fn locked(folder: &MirrorDirectory, door: &InstallContext<'_>) -> Result<Lock, InstallError> {
     let root = folder.prepare().map_err(store)?;
-    let lock = Lock::acquire(&root, Folder::LOCK, door.lock_timeout, |holder| {
+    let lock = Lock::acquire(&root, MirrorDirectory::LOCK, door.lock_timeout, |holder| {
         door.progress.note(&format!("waiting for another synchronization of this folder ({holder})"));
     })?;
     folder.clear().map_err(store)?;
@@ -368,7 +373,11 @@ fn locked(folder: &Folder, door: &Door<'_>) -> Result<Lock, InstallError> {
 }
 
 /// Hashes everything the mirror has.
-fn survey(folder: &Folder, index: &Index, door: &Door<'_>) -> Result<BTreeMap<(Tag, String), Condition>, InstallError> {
+fn survey(
+    folder: &MirrorDirectory,
+    index: &Index,
+    door: &InstallContext<'_>,
+) -> Result<BTreeMap<(Tag, String), Condition>, InstallError> {
     let mut conditions = BTreeMap::new();
     if index.releases.is_empty() {
         return Ok(conditions);
@@ -424,7 +433,7 @@ fn file(
     let stated = release.asset(&name).and_then(|asset| asset.digest.clone().ok().flatten());
     if let Some(stated) = stated.filter(|stated| *stated != sha256) {
         let problem = format!("{name} has sha256 {sha256}, but GitHub's asset digest states {stated}");
-        return Err(refused(&release.tag, Refusal::Obstacle(problem)));
+        return Err(refused(&release.tag, SyncRefusal::Obstacle(problem)));
     }
     made(name, bytes, staging)
 }
@@ -439,11 +448,11 @@ fn made(name: String, bytes: &[u8], staging: &Path) -> Result<(MirroredFile, Pat
 fn preview(plan: SyncPlan, index: &Index) -> Synced {
     let release = |Planned { tag, fate }: Planned| {
         let (done, work, problem) = match fate {
-            Fate::Complete => (Done::Complete, Work::default(), None),
-            Fate::Empty => (Done::Empty, Work::default(), None),
-            Fate::Remove => (Done::Removed, Work::default(), None),
-            Fate::Refuse(refusal) => (Done::Failed, Work::default(), Some(refused(&tag, refusal))),
-            Fate::Work(work) => (if work.is_new { Done::Added } else { Done::Updated }, work, None),
+            SyncOutcome::Complete => (Done::Complete, SyncWork::default(), None),
+            SyncOutcome::Empty => (Done::Empty, SyncWork::default(), None),
+            SyncOutcome::Remove => (Done::Removed, SyncWork::default(), None),
+            SyncOutcome::Refuse(refusal) => (Done::Failed, SyncWork::default(), Some(refused(&tag, refusal))),
+            SyncOutcome::Work(work) => (if work.is_new { Done::Added } else { Done::Updated }, work, None),
         };
         let files = work.assets.into_iter().map(|(_, name)| name).collect();
         SyncedRelease { tag, done, files, damaged: work.damaged, problem }
@@ -471,20 +480,20 @@ fn is_out_of_reach(error: &InstallError) -> bool {
     }
 }
 
-fn refused(tag: &Tag, refusal: Refusal) -> InstallError {
+fn refused(tag: &Tag, refusal: SyncRefusal) -> InstallError {
     InstallError::NotMirrored { tag: tag.clone(), refusal }
 }
 
 fn not_tried(tag: &Tag) -> InstallError {
-    refused(tag, Refusal::OutOfReach)
+    refused(tag, SyncRefusal::OutOfReach)
 }
 
-fn unproven(name: &str) -> Refusal {
-    Refusal::Obstacle(format!("nothing published proves {name}"))
+fn unproven(name: &str) -> SyncRefusal {
+    SyncRefusal::Obstacle(format!("nothing published proves {name}"))
 }
 
-fn lost(name: &str) -> Refusal {
-    Refusal::Obstacle(format!("{name} is damaged in the mirror, and GitHub does not have it any more"))
+fn lost(name: &str) -> SyncRefusal {
+    SyncRefusal::Obstacle(format!("{name} is damaged in the mirror, and GitHub does not have it any more"))
 }
 
 fn failed(root: &Path, problem: mirror::MirrorError) -> InstallError {

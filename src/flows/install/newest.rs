@@ -3,7 +3,7 @@
 use chrono::DateTime;
 use chrono::Utc;
 
-use crate::flows::install::Door;
+use crate::flows::install::InstallContext;
 use crate::flows::install::InstallError;
 use crate::flows::install::InstallRequest;
 use crate::flows::install::apply::runtime;
@@ -32,7 +32,7 @@ pub fn newest(
     request: &InstallRequest,
     tag: Option<&Tag>,
     prereleases: bool,
-    door: &Door<'_>,
+    door: &InstallContext<'_>,
 ) -> Result<Newest, InstallError> {
     runtime()?.block_on(async {
         let sources = door.origins(request)?;
@@ -52,12 +52,16 @@ pub fn newest(
     })
 }
 
-async fn named(origin: &Origin, tag: &Tag, door: &Door<'_>) -> Result<Option<Newest>, OriginError> {
+async fn named(origin: &Origin, tag: &Tag, door: &InstallContext<'_>) -> Result<Option<Newest>, OriginError> {
     let listing = origin.release(&VersionSpec::Exact(tag.clone()), door.progress).await?;
     Ok(Some(described(origin, &listing)))
 }
 
-async fn newest_of(origin: &Origin, prereleases: bool, door: &Door<'_>) -> Result<Option<Newest>, OriginError> {
+async fn newest_of(
+    origin: &Origin,
+    prereleases: bool,
+    door: &InstallContext<'_>,
+) -> Result<Option<Newest>, OriginError> {
     let releases = match origin.published(door.progress).await {
         Ok(releases) => releases,
         // Without the API there is no list, and what GitHub calls the latest is the best anybody can say.

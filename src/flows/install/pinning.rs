@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::flows::install::BuildMode;
-use crate::flows::install::LockOrder;
+use crate::flows::install::LockfileAction;
 use crate::lockfile::Lockfile;
 use crate::lockfile::Pin;
 use crate::model::RepoSlug;
@@ -43,7 +43,7 @@ pub struct Pinning {
     /// Which release.
     pub spec: Option<VersionSpec>,
     /// What becomes of the lock.
-    pub lock: LockOrder,
+    pub lock: LockfileAction,
 }
 
 /// Why `--locked` cannot be obeyed.
@@ -104,10 +104,14 @@ pub fn pinning(input: PinInput, tool: &Tool) -> Result<Pinning, Unsatisfied> {
     let PinInput { lockfile, path, locked, build, spec, repository, target, elsewhere } = input;
     // A build is not what a lock can name.
     if build == BuildMode::Only {
-        return Ok(Pinning { pin: None, spec, lock: LockOrder::Leave });
+        return Ok(Pinning { pin: None, spec, lock: LockfileAction::Ignore });
     }
     let write = |old: Option<Lockfile>| {
-        if elsewhere { LockOrder::Leave } else { LockOrder::Write { path: path.clone(), old: old.map(Box::new) } }
+        if elsewhere {
+            LockfileAction::Ignore
+        } else {
+            LockfileAction::Write { path: path.clone(), old: old.map(Box::new) }
+        }
     };
     let Some(lockfile) = lockfile else {
         return if locked {
@@ -119,7 +123,7 @@ pub fn pinning(input: PinInput, tool: &Tool) -> Result<Pinning, Unsatisfied> {
     let unsatisfied = match satisfied(&lockfile, spec.as_ref(), &repository, target, tool) {
         Ok(pin) => {
             let spec = Some(VersionSpec::Exact(lockfile.tag.clone()));
-            let lock = if locked { LockOrder::Obey } else { LockOrder::Leave };
+            let lock = if locked { LockfileAction::Require } else { LockfileAction::Ignore };
             return Ok(Pinning { pin: Some(pin), spec, lock });
         }
         Err(unsatisfied) => unsatisfied,
@@ -204,18 +208,18 @@ mod tests {
         for spec in [None, exact("v0.0.144")] {
             let pinning = decided(PinInput { spec, ..input() });
             assert!(pinning.pin.is_some());
-            assert_eq!((pinning.spec, pinning.lock), (exact("v0.0.144"), LockOrder::Leave));
+            assert_eq!((pinning.spec, pinning.lock), (exact("v0.0.144"), LockfileAction::Ignore));
         }
-        assert_eq!(decided(PinInput { locked: true, ..input() }).lock, LockOrder::Obey);
+        assert_eq!(decided(PinInput { locked: true, ..input() }).lock, LockfileAction::Require);
     }
 
     #[test]
     fn a_flag_wins_over_the_lock_and_changes_it() {
-        let write = LockOrder::Write { path: "reproq.lock".into(), old: Some(Box::new(lockfile())) };
+        let write = LockfileAction::Write { path: "reproq.lock".into(), old: Some(Box::new(lockfile())) };
         let pinning = decided(PinInput { spec: exact("v0.0.145"), ..input() });
         assert_eq!((pinning.pin, pinning.spec, pinning.lock), (None, exact("v0.0.145"), write.clone()));
         let elsewhere = PinInput { spec: exact("v0.0.145"), elsewhere: true, ..input() };
-        assert_eq!(decided(elsewhere).lock, LockOrder::Leave);
+        assert_eq!(decided(elsewhere).lock, LockfileAction::Ignore);
         let other = PinInput { target: "darwin-arm64".parse().expect("a target"), ..input() };
         let pinning = decided(other);
         assert_eq!((pinning.pin, pinning.spec, pinning.lock), (None, exact("v0.0.144"), write));
@@ -235,9 +239,9 @@ mod tests {
     #[test]
     fn without_a_lock_one_is_written() {
         let pinning = decided(PinInput { lockfile: None, ..input() });
-        assert_eq!(pinning.lock, LockOrder::Write { path: "reproq.lock".into(), old: None });
-        assert_eq!(decided(PinInput { lockfile: None, elsewhere: true, ..input() }).lock, LockOrder::Leave);
-        assert_eq!(decided(PinInput { build: BuildMode::Only, ..input() }).lock, LockOrder::Leave);
+        assert_eq!(pinning.lock, LockfileAction::Write { path: "reproq.lock".into(), old: None });
+        assert_eq!(decided(PinInput { lockfile: None, elsewhere: true, ..input() }).lock, LockfileAction::Ignore);
+        assert_eq!(decided(PinInput { build: BuildMode::Only, ..input() }).lock, LockfileAction::Ignore);
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::flows::install::BuildMode;
 use crate::flows::install::InstallRequest;
-use crate::flows::install::LockOrder;
-use crate::flows::install::signed::signer_of;
+use crate::flows::install::LockfileAction;
+use crate::flows::install::signer::signer_of;
 use crate::io::fs::FileKind;
 use crate::lockfile::Pin;
 use crate::model::Sha256Digest;
@@ -19,18 +19,18 @@ use crate::worker::store::ReceiptOrigin;
 
 /// How what is there stands to what is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum InstallStatus {
     /// Exactly what is wanted is installed.
     UpToDate(Box<Receipt>),
     /// Exactly what is wanted is installed, if the newest release is still this tag.
     UpToDateIfNewest(Box<Receipt>, Tag),
     /// There is work, for this reason.
-    Work(Work),
+    Work(InstallReason),
 }
 
 /// Why there is work.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Work {
+pub enum InstallReason {
     /// Nothing is installed yet.
     Fresh,
     /// What was installed is no longer what it was; the same release is installed again.
@@ -73,7 +73,7 @@ pub enum Work {
     },
 }
 
-impl Work {
+impl InstallReason {
     /// The digest of the file that is in place now, where there is one to keep.
     pub fn found(&self) -> Option<Sha256Digest> {
         match self {
@@ -115,7 +115,7 @@ impl Work {
     }
 }
 
-impl fmt::Display for Work {
+impl fmt::Display for InstallReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Fresh => f.write_str("nothing is installed yet"),
@@ -131,34 +131,38 @@ impl fmt::Display for Work {
 }
 
 /// Compares. `Err` names what is in the way.
-pub fn standing(request: &InstallRequest, installed: Installed) -> Result<Standing, &'static str> {
+pub fn standing(request: &InstallRequest, installed: Installed) -> Result<InstallStatus, &'static str> {
     let receipt = match installed {
-        Installed::Nothing => return Ok(Standing::Work(Work::Fresh)),
-        Installed::Removed { receipt } => return Ok(Standing::Work(Work::Removed { receipt })),
-        Installed::Changed { receipt, found } => return Ok(Standing::Work(Work::Changed { receipt, found })),
-        Installed::Foreign { found } => return Ok(Standing::Work(Work::Foreign { found })),
-        Installed::NotAFile { what: NotAFile::Kind(FileKind::Link) } => return Ok(Standing::Work(Work::Link)),
+        Installed::Nothing => return Ok(InstallStatus::Work(InstallReason::Fresh)),
+        Installed::Removed { receipt } => return Ok(InstallStatus::Work(InstallReason::Removed { receipt })),
+        Installed::Changed { receipt, found } => {
+            return Ok(InstallStatus::Work(InstallReason::Changed { receipt, found }));
+        }
+        Installed::Foreign { found } => return Ok(InstallStatus::Work(InstallReason::Foreign { found })),
+        Installed::NotAFile { what: NotAFile::Kind(FileKind::Link) } => {
+            return Ok(InstallStatus::Work(InstallReason::Link));
+        }
         Installed::NotAFile { what } => return Err(what.as_str()),
         Installed::Intact { receipt } => receipt,
     };
     if request.force {
-        return Ok(Standing::Work(Work::Forced { receipt }));
+        return Ok(InstallStatus::Work(InstallReason::Forced { receipt }));
     }
     if let Some(how) = difference(request, &receipt) {
-        return Ok(Standing::Work(Work::Differs { receipt, how }));
+        return Ok(InstallStatus::Work(InstallReason::Differs { receipt, how }));
     }
-    if let (LockOrder::Write { old: Some(old), .. }, Some(tag)) = (&request.lock, receipt.tag())
+    if let (LockfileAction::Write { old: Some(old), .. }, Some(tag)) = (&request.lock, receipt.tag())
         && old.tag != *tag
         && request.spec.is_some()
     {
-        return Ok(Standing::Work(Work::Unlocked { locked: old.tag.clone(), receipt }));
+        return Ok(InstallStatus::Work(InstallReason::Unlocked { locked: old.tag.clone(), receipt }));
     }
     Ok(match (&request.spec, receipt.tag()) {
         (Some(VersionSpec::Latest), Some(tag)) => {
             let tag = tag.clone();
-            Standing::UpToDateIfNewest(receipt, tag)
+            InstallStatus::UpToDateIfNewest(receipt, tag)
         }
-        (Some(VersionSpec::Latest | VersionSpec::Exact(_)) | None, _) => Standing::UpToDate(receipt),
+        (Some(VersionSpec::Latest | VersionSpec::Exact(_)) | None, _) => InstallStatus::UpToDate(receipt),
     })
 }
 
@@ -179,7 +183,7 @@ fn difference(request: &InstallRequest, receipt: &Receipt) -> Option<String> {
     }
     let verdict = if is_locked == Some(true) { receipt.verdict.max(Level::Pinned) } else { receipt.verdict };
     if let Some(signer) = &request.signer
-        && signer_of(&receipt.proofs).is_none_or(|installed| !signer.is_met_by(&installed))
+        && signer_of(&receipt.proofs).is_none_or(|installed| !signer.is_satisfied_by(&installed))
     {
         return Some(format!("{label} is installed, and not as signed by {signer}, whom reproq.lock records"));
     }

@@ -8,7 +8,7 @@ use crate::io::fs::FileKind;
 use crate::io::fs::hashing_writer::hash_file;
 use crate::model::Sha256Digest;
 use crate::worker::executable;
-use crate::worker::executable::Identity;
+use crate::worker::executable::ExecutableIdentity;
 use crate::worker::store::Installed;
 use crate::worker::store::NotAFile;
 
@@ -61,5 +61,6 @@ fn keep_the_running_file(request: &InstallRequest) -> Result<(), InstallError> {
 
 fn looks_like_the_worker(request: &InstallRequest) -> bool {
     let inspected = executable::inspect(&request.layout.binary);
-    inspected.is_ok_and(|found| matches!(executable::is_worker(&found, &request.tool), Identity::Worker { .. }))
+    inspected
+        .is_ok_and(|found| matches!(executable::is_worker(&found, &request.tool), ExecutableIdentity::Worker { .. }))
 }

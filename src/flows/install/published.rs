@@ -1,6 +1,6 @@
 //! Asks GitHub what it states today about an asset that is installed.
 
-use crate::flows::install::Door;
+use crate::flows::install::InstallContext;
 use crate::flows::install::InstallError;
 use crate::flows::install::apply::runtime;
 use crate::flows::integrity::Published;
@@ -11,7 +11,7 @@ use crate::worker::store::Receipt;
 use crate::worker::store::ReceiptOrigin;
 
 /// What GitHub states. Only a client that cannot be made is an error; whatever keeps GitHub from answering is an answer.
-pub fn published(receipt: &Receipt, door: &Door<'_>) -> Result<Published, InstallError> {
+pub fn published(receipt: &Receipt, door: &InstallContext<'_>) -> Result<Published, InstallError> {
     let ReceiptOrigin::Release { repository, tag, asset } = &receipt.origin else { return Ok(Published::NoDigest) };
     runtime()?.block_on(async {
         let spec = VersionSpec::Exact(tag.clone());

@@ -7,7 +7,7 @@ use crate::flows::install::Disagreement;
 use crate::flows::install::PinInput;
 use crate::flows::install::Pinning;
 use crate::flows::install::Resolved;
-use crate::flows::install::carried;
+use crate::flows::install::bundle_pinning::carried;
 use crate::flows::install::pinning;
 use crate::lockfile::Lockfile;
 use crate::lockfile::Pin;
@@ -36,11 +36,11 @@ pub enum BuildMode {
 
 /// What an installation does about the project's lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LockOrder {
+pub enum LockfileAction {
     /// Nothing: it is obeyed, or it is none of this installation's business.
-    Leave,
+    Ignore,
     /// Nothing, and whatever is not exactly what it names is refused (`--locked`).
-    Obey,
+    Require,
     /// It is written here, with all of the release that is installed.
     Write {
         /// The file.
@@ -67,13 +67,14 @@ impl SignerPolicy {
     /// A lock that is to record another signer, or none, is written anew: what it pins is looked up once more.
     fn released_from(&self, pinning: Pinning, input: &PinInput) -> Pinning {
         let old = input.lockfile.as_ref().filter(|lockfile| lockfile.signer.is_some());
-        let Some(old) = old.filter(|_| self.accept_change && !input.locked && pinning.lock == LockOrder::Leave) else {
+        let Some(old) = old.filter(|_| self.accept_change && !input.locked && pinning.lock == LockfileAction::Ignore)
+        else {
             return pinning;
         };
         if pinning.pin.is_none() || input.elsewhere {
             return pinning;
         }
-        let lock = LockOrder::Write { path: input.path.clone(), old: Some(Box::new(old.clone())) };
+        let lock = LockfileAction::Write { path: input.path.clone(), old: Some(Box::new(old.clone())) };
         Pinning { pin: None, lock, ..pinning }
     }
 }
@@ -99,7 +100,7 @@ pub struct InstallRequest {
     /// The bundle that is installed from, and nothing else.
     pub from: Option<Box<Bundle>>,
     /// What becomes of the project's lock.
-    pub lock: LockOrder,
+    pub lock: LockfileAction,
     /// For which machine.
     pub target: Target,
     /// The machine this runs on, where it is one the worker is released for.
@@ -130,8 +131,10 @@ impl InstallRequest {
     /// Whether installing this writes the lockfile.
     pub fn locks(&self, resolved: &Resolved) -> bool {
         match &self.lock {
-            LockOrder::Write { old, .. } => resolved.lockfile.is_some() && resolved.lockfile.as_ref() != old.as_deref(),
-            LockOrder::Leave | LockOrder::Obey => false,
+            LockfileAction::Write { old, .. } => {
+                resolved.lockfile.is_some() && resolved.lockfile.as_ref() != old.as_deref()
+            }
+            LockfileAction::Ignore | LockfileAction::Require => false,
         }
     }
 

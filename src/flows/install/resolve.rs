@@ -105,7 +105,10 @@ pub enum ResolveError {
 
 /// What follows when no place that was tried could serve: a build, or the failure. Bytes that were refused anywhere are never
 /// replaced by a build, and what one place lacks does not hide what went wrong at another.
-pub(super) fn give_up(mut tried: Vec<(String, InstallError)>, looked: Vec<String>) -> Result<Fallback, InstallError> {
+pub(super) fn combine_source_errors(
+    mut tried: Vec<(String, InstallError)>,
+    looked: Vec<String>,
+) -> Result<Fallback, InstallError> {
     #[expect(clippy::wildcard_enum_match_arm, reason = "every other failure is one")]
     let fallback = |error: &InstallError| match error {
         InstallError::Resolve(ResolveError::Fallback(fallback)) => Some(fallback.clone()),

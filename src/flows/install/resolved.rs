@@ -3,26 +3,26 @@
 
 use futures_util::future::join;
 
-use crate::flows::install::Door;
 use crate::flows::install::Fallback;
+use crate::flows::install::InstallContext;
 use crate::flows::install::InstallError;
+use crate::flows::install::InstallReason;
 use crate::flows::install::InstallRequest;
-use crate::flows::install::LockOrder;
-use crate::flows::install::Work;
-use crate::flows::install::acquire::Order;
+use crate::flows::install::LockfileAction;
+use crate::flows::install::acquire::Acquisition;
 use crate::flows::install::acquire::not_carried;
 use crate::flows::install::acquire::pinned_asset;
 use crate::flows::install::acquire::pinned_evidence;
 use crate::flows::install::acquire::stated;
 use crate::flows::install::choose;
 use crate::flows::install::evidence;
-use crate::flows::install::evidence::Sums;
-use crate::flows::install::locking;
-use crate::flows::install::locking::Known;
-use crate::flows::install::looked::looked;
-use crate::flows::install::looked::or_offline;
-use crate::flows::install::resolve::give_up;
-use crate::flows::install::signed::Signed;
+use crate::flows::install::evidence::ChecksumFiles;
+use crate::flows::install::lockfile_of_release;
+use crate::flows::install::lockfile_of_release::Known;
+use crate::flows::install::offline_report::looked;
+use crate::flows::install::offline_report::or_offline;
+use crate::flows::install::resolve::combine_source_errors;
+use crate::flows::install::signer::Signed;
 use crate::lockfile::Lockfile;
 use crate::lockfile::Pin;
 use crate::model::Asset;
@@ -43,16 +43,16 @@ const ANYTHING: TrustPolicy = TrustPolicy { require: Level::Unverified, allow_un
 
 /// What is looked for.
 #[derive(Debug)]
-pub(super) struct Aim<'a> {
+pub(super) struct ReleaseQuery<'a> {
     /// Why there is something to install.
-    pub(super) work: &'a Work,
+    pub(super) work: &'a InstallReason,
     pub(super) spec: VersionSpec,
     /// The tag that is installed, where it only has to be the newest.
     pub(super) installed: Option<&'a Tag>,
 }
 
-impl<'a> Aim<'a> {
-    pub(super) fn new(request: &InstallRequest, work: &'a Work, installed: Option<&'a Tag>) -> Self {
+impl<'a> ReleaseQuery<'a> {
+    pub(super) fn new(request: &InstallRequest, work: &'a InstallReason, installed: Option<&'a Tag>) -> Self {
         let spec = request.spec.clone().or_else(|| work.repaired_spec()).unwrap_or(VersionSpec::Latest);
         Self { work, spec, installed }
     }
@@ -80,7 +80,7 @@ pub struct Resolved {
 }
 
 /// A release as a source lists it.
-pub(super) enum Found {
+pub(super) enum Lookup {
     /// It is the one that is installed.
     Current,
     /// It has an asset for the target.
@@ -101,15 +101,15 @@ impl FoundRelease {
     }
 }
 
-impl Order<'_> {
+impl Acquisition<'_> {
     /// The release, and its asset for the target, as this source lists them.
-    pub(super) async fn find(&self, origin: &Origin, aim: &Aim<'_>) -> Result<Found, InstallError> {
-        let listing = origin.release(&aim.spec, self.door.progress).await;
+    pub(super) async fn find(&self, origin: &Origin, query: &ReleaseQuery<'_>) -> Result<Lookup, InstallError> {
+        let listing = origin.release(&query.spec, self.door.progress).await;
         let listing = listing.map_err(|error| InstallError::at(origin, error))?;
         let choice = choose(&listing, &self.request.tool, self.request.target)
             .map_err(|error| InstallError::Resolve(not_carried(origin, error)))?;
-        if aim.installed == Some(&choice.tag) {
-            return Ok(Found::Current);
+        if query.installed == Some(&choice.tag) {
+            return Ok(Lookup::Current);
         }
         // Where only names are known, the first form that is there; where none is, fetching the first says what is wrong.
         let mut there = 0;
@@ -122,7 +122,7 @@ impl Order<'_> {
             }
         }
         let (asset, form) = choice.candidates.into_iter().nth(there).expect("a choice has a candidate");
-        Ok(Found::Release(Box::new(FoundRelease { listing, asset, form })))
+        Ok(Lookup::Release(Box::new(FoundRelease { listing, asset, form })))
     }
 
     /// Everything that is published about the asset, and what follows from it.
@@ -134,18 +134,18 @@ impl Order<'_> {
         // Bytes that could not be accepted need not arrive.
         let verdict = judge(None, &evidence, self.request.policy).map_err(refused)?;
         let lockfile = match &self.request.lock {
-            LockOrder::Write { old, .. } => {
+            LockfileAction::Write { old, .. } => {
                 let here = Known { target: self.request.target, asset, evidence: &evidence, signed: &signed };
-                let new = locking::lockfile(self, origin, listing, &sums, &[here]).await?;
+                let new = lockfile_of_release::lockfile(self, origin, listing, &sums, &[here]).await?;
                 if let Some(old) = old {
-                    locking::refuse_drift(old, &new, origin)?;
+                    lockfile_of_release::refuse_drift(old, &new, origin)?;
                 }
                 // What nothing proves is not locked, and a lock without this machine helps nobody here.
                 new.asset(self.request.target).is_some().then_some(new)
             }
-            LockOrder::Leave | LockOrder::Obey => None,
+            LockfileAction::Ignore | LockfileAction::Require => None,
         };
-        let is_cached = locking::stated(&evidence).is_some_and(|sha256| self.cache_has(&sha256));
+        let is_cached = lockfile_of_release::stated(&evidence).is_some_and(|sha256| self.cache_has(&sha256));
         Ok(Resolved {
             repository: self.request.repository.clone(),
             tag: listing.tag().clone(),
@@ -166,7 +166,7 @@ impl Order<'_> {
         &self,
         origin: &Origin,
         found: &FoundRelease,
-    ) -> Result<(Sums, Vec<Evidence>, Signed), InstallError> {
+    ) -> Result<(ChecksumFiles, Vec<Evidence>, Signed), InstallError> {
         let FoundRelease { listing, asset, .. } = found;
         let agree = |evidence: &[Evidence]| {
             let asset = || asset.name.clone();
@@ -186,7 +186,7 @@ impl Order<'_> {
         }
         let (sums, evidence) = files.await;
         agree(&evidence)?;
-        let signed = self.signed_as_stated(origin, listing, asset, locking::stated(&evidence)).await?;
+        let signed = self.signed_as_stated(origin, listing, asset, lockfile_of_release::stated(&evidence)).await?;
         Ok((sums, evidence, signed))
     }
 
@@ -252,7 +252,7 @@ impl Resolved {
 pub(super) async fn first_served<T>(
     sources: &[Origin],
     request: &InstallRequest,
-    door: &Door<'_>,
+    door: &InstallContext<'_>,
     step: impl AsyncFn(&Origin) -> Result<T, InstallError>,
 ) -> Result<Result<T, Fallback>, InstallError> {
     let mut tried = Vec::new();
@@ -266,5 +266,5 @@ pub(super) async fn first_served<T>(
         }
         tried.push((origin.name(), error));
     }
-    give_up(tried, looked(request, door)).map(Err)
+    combine_source_errors(tried, looked(request, door)).map(Err)
 }

@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::path::PathBuf;
 
-use crate::flows::install::Door;
+use crate::flows::install::InstallContext;
 use crate::flows::install::InstallError;
 use crate::flows::install::InstallRequest;
-use crate::flows::install::hold;
-use crate::flows::install::hold::Hold;
-use crate::flows::install::locking;
+use crate::flows::install::lockfile_of_release;
 use crate::flows::install::prove_again;
-use crate::flows::install::signed::signer_of;
+use crate::flows::install::signer::signer_of;
+use crate::flows::install::store_guard;
+use crate::flows::install::store_guard::StoreGuard;
 use crate::flows::integrity::Again;
 use crate::lockfile;
 use crate::lockfile::LockedAsset;
@@ -20,7 +20,7 @@ use crate::model::Sha256Digest;
 use crate::platform;
 use crate::trust::Finding;
 use crate::trust::Level;
-use crate::trust::attestation::Proof;
+use crate::trust::attestation::VerifiedAttestation;
 use crate::worker::store;
 use crate::worker::store::Commit;
 use crate::worker::store::Installed;
@@ -60,13 +60,13 @@ pub enum LockChange {
 pub fn rollback(
     request: &InstallRequest,
     old: Option<(PathBuf, Lockfile)>,
-    door: &Door<'_>,
+    door: &InstallContext<'_>,
 ) -> Result<RolledBack, InstallError> {
     let layout = &request.layout;
     if matches!(store::scan(layout)?, (Installed::Nothing, _)) {
         return Err(InstallError::NoPrevious { why: "nothing is installed here" });
     }
-    let hold = Hold::take(request, door)?;
+    let hold = StoreGuard::take(request, door)?;
     let (installed, state) = store::scan(layout)?;
     let (found, from) = match installed {
         Installed::Intact { receipt } => (Some(receipt.sha256), Some(*receipt)),
@@ -92,7 +92,7 @@ pub fn rollback(
     let staged = take_back(layout, &previous, &staged)?;
     let (written, lock) = lock_of(layout, &receipt, request, &proofs, old);
     let named_by = written.as_ref().map(|written| written.text.clone());
-    if let Some(error) = hold.pulled_away(&staging) {
+    if let Some(error) = hold.store_removed(&staging) {
         return Err(error);
     }
     let commit = Commit {
@@ -106,7 +106,7 @@ pub fn rollback(
         // They are kept beside the receipt that is kept.
         proofs: None,
     };
-    hold::tell(store::carry_out(layout, &store::steps(commit))?, door);
+    store_guard::tell(store::carry_out(layout, &store::steps(commit))?, door);
     Ok(RolledBack { from, to: receipt, lock })
 }
 
@@ -125,7 +125,11 @@ fn take_back(layout: &Layout, previous: &Sha256Digest, staged: &Path) -> Result<
 }
 
 /// What the kept proofs of what comes back prove. An error where that is less than the lock records.
-fn proven_by(receipt: &Receipt, request: &InstallRequest, door: &Door<'_>) -> Result<Vec<Proof>, InstallError> {
+fn proven_by(
+    receipt: &Receipt,
+    request: &InstallRequest,
+    door: &InstallContext<'_>,
+) -> Result<Vec<VerifiedAttestation>, InstallError> {
     let bytes = match &receipt.origin {
         ReceiptOrigin::Release { asset, .. } => Some(asset.sha256),
         ReceiptOrigin::Build(_) => None,
@@ -137,7 +141,7 @@ fn proven_by(receipt: &Receipt, request: &InstallRequest, door: &Door<'_>) -> Re
         Some(Again::Failed(reason)) => (Vec::new(), reason),
         None => (Vec::new(), format!("it was installed as `{}`", receipt.verdict)),
     };
-    let is_met = |signer: &Signer| signer_of(&proofs).is_some_and(|found| signer.is_met_by(&found));
+    let is_met = |signer: &Signer| signer_of(&proofs).is_some_and(|found| signer.is_satisfied_by(&found));
     match held.signer.filter(|signer| !is_met(signer)) {
         None => Ok(proofs),
         Some(signer) => Err(InstallError::LessComesBack {
@@ -150,7 +154,7 @@ fn proven_by(receipt: &Receipt, request: &InstallRequest, door: &Door<'_>) -> Re
 }
 
 /// How well it is known to be what it is: a signature counts only while it can be proven.
-fn verdict_of(receipt: &Receipt, proofs: &[Proof]) -> Level {
+fn verdict_of(receipt: &Receipt, proofs: &[VerifiedAttestation]) -> Level {
     if !receipt.verdict.is_signed() || !proofs.is_empty() {
         return receipt.verdict;
     }
@@ -164,7 +168,7 @@ fn lock_of(
     layout: &Layout,
     receipt: &Receipt,
     request: &InstallRequest,
-    proofs: &[Proof],
+    proofs: &[VerifiedAttestation],
     old: Option<(PathBuf, Lockfile)>,
 ) -> (Option<WrittenLock>, LockChange) {
     let Some((path, old)) = old else { return (None, LockChange::None) };
@@ -181,14 +185,14 @@ fn lock_of(
     let kept = kept.and_then(|text| lockfile::parse(&text, &request.tool).ok());
     // A lock from before somebody signed must not forget who did.
     let is_no_less = |kept: &Lockfile| match (&old.signer, &kept.signer) {
-        (Some(signer), Some(kept)) => signer.is_met_by(kept),
+        (Some(signer), Some(kept)) => signer.is_satisfied_by(kept),
         (Some(_), None) => request.signers.accept_change,
         (None, _) => true,
     };
     if let Some(kept) = kept.filter(names).filter(is_no_less) {
         return (Some(WrittenLock { path, text: lockfile::render(&kept) }), LockChange::Restored);
     }
-    let evidence = locking::recorded(&receipt.evidence);
+    let evidence = lockfile_of_release::recorded(&receipt.evidence);
     let alone = LockedAsset {
         target: receipt.target,
         name: asset.name.clone(),

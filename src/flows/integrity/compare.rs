@@ -8,14 +8,14 @@ use crate::model::Sha256Digest;
 use crate::model::Tag;
 use crate::model::Target;
 use crate::trust::Level;
-use crate::trust::attestation::Proof;
+use crate::trust::attestation::VerifiedAttestation;
 use crate::worker::store::Installed;
 use crate::worker::store::Receipt;
 use crate::worker::store::ReceiptOrigin;
 
 /// Everything that was read.
 #[derive(Debug, Clone)]
-pub struct Facts {
+pub struct InstalledFacts {
     /// What is on disk, hashed just now.
     pub installed: Installed,
     /// Whether this user may execute it.
@@ -36,7 +36,7 @@ pub struct Facts {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Again {
     /// What the receipt says, by these.
-    Proven(Vec<Proof>),
+    Proven(Vec<VerifiedAttestation>),
     /// Nothing: they are gone.
     Gone,
     /// Not what the receipt says.
@@ -170,7 +170,7 @@ pub enum Difference {
 }
 
 /// Every difference, the gravest first; and notes about what is no difference and worth knowing.
-pub fn compare(facts: &Facts) -> (Vec<Difference>, Vec<String>) {
+pub fn compare(facts: &InstalledFacts) -> (Vec<Difference>, Vec<String>) {
     let receipt = match on_disk(&facts.installed) {
         Ok(receipt) => receipt,
         Err(difference) => return (vec![difference], Vec::new()),
@@ -239,7 +239,7 @@ fn on_disk(installed: &Installed) -> Result<&Receipt, Difference> {
 }
 
 /// Whether the lock names exactly what is installed; without a lock it names nothing.
-fn against_lock(facts: &Facts, receipt: &Receipt) -> Result<bool, Difference> {
+fn against_lock(facts: &InstalledFacts, receipt: &Receipt) -> Result<bool, Difference> {
     let Some(lockfile) = &facts.lockfile else { return Ok(false) };
     let other = || Difference::OtherRelease { installed: receipt.label(), locked: lockfile.tag.clone() };
     let ReceiptOrigin::Release { repository, tag, asset } = &receipt.origin else { return Err(other()) };

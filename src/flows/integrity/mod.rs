@@ -5,6 +5,6 @@ mod compare;
 
 pub use compare::Again;
 pub use compare::Difference;
-pub use compare::Facts;
+pub use compare::InstalledFacts;
 pub use compare::Published;
 pub use compare::compare;

@@ -107,7 +107,7 @@ impl Lock {
     }
 
     /// Whether it still keeps others out. Where somebody removed the file, another process may hold a lock of the same name.
-    pub fn is_guarding(&self, dir: &Dir, name: impl AsRef<OsStr>) -> bool {
+    pub fn is_held(&self, dir: &Dir, name: impl AsRef<OsStr>) -> bool {
         is_at(&self.file, dir, name.as_ref())
     }
 
@@ -184,11 +184,11 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let dir = Dir::open(folder.path()).expect("readable").expect("there");
         let lost = Lock::acquire(&dir, "lock", Duration::ZERO, |_| {}).expect("free");
-        assert!(lost.is_guarding(&dir, "lock"));
+        assert!(lost.is_held(&dir, "lock"));
         std::fs::remove_file(folder.path().join("lock")).expect("removed");
-        assert!(!lost.is_guarding(&dir, "lock"));
+        assert!(!lost.is_held(&dir, "lock"));
         let held = Lock::acquire(&dir, "lock", Duration::ZERO, |_| {}).expect("a new file, a new lock");
-        assert!(held.is_guarding(&dir, "lock") && !lost.is_guarding(&dir, "lock"));
+        assert!(held.is_held(&dir, "lock") && !lost.is_held(&dir, "lock"));
     }
 
     #[cfg(unix)]

@@ -5,9 +5,9 @@ use serde::Serialize;
 use crate::model::Sha256Digest;
 use crate::releases::check::Check;
 use crate::releases::check::Remark;
-use crate::trust::attestation::Kind;
-use crate::trust::attestation::Proof;
-use crate::trust::attestation::Refusal;
+use crate::trust::attestation::AttestationKind;
+use crate::trust::attestation::AttestationRefusal;
+use crate::trust::attestation::VerifiedAttestation;
 
 /// What is attested about one asset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -18,17 +18,17 @@ pub struct Attested {
     pub sha256: Sha256Digest,
     /// What was found.
     #[serde(flatten)]
-    pub finding: Finding,
+    pub finding: AttestationFinding,
 }
 
 /// What was found when somebody looked for attestations.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "found", rename_all = "snake_case")]
-pub enum Finding {
+pub enum AttestationFinding {
     /// At least one fits.
     Proven {
         /// Those that fit.
-        proofs: Vec<Proof>,
+        proofs: Vec<VerifiedAttestation>,
     },
     /// There is none.
     Absent,
@@ -37,7 +37,7 @@ pub enum Finding {
         /// Why, as a sentence.
         sentence: String,
         /// Each with its reason; none where they could not even be read.
-        refused: Vec<Refusal>,
+        refused: Vec<AttestationRefusal>,
     },
     /// Nobody could be asked.
     Unknown {
@@ -57,7 +57,7 @@ enum Strength {
     Refused,
 }
 
-impl Finding {
+impl AttestationFinding {
     /// Whether a workflow is proven to have built the bytes.
     pub fn is_built(&self) -> bool {
         self.strength() == Strength::Built
@@ -66,9 +66,9 @@ impl Finding {
     fn strength(&self) -> Strength {
         match self {
             Self::Proven { .. } => match self.best().map(|proof| proof.kind) {
-                Some(Kind::Build) => Strength::Built,
-                Some(Kind::Release) => Strength::Released,
-                Some(Kind::Signature | Kind::Statement) => Strength::Signed,
+                Some(AttestationKind::Build) => Strength::Built,
+                Some(AttestationKind::Release) => Strength::Released,
+                Some(AttestationKind::Signature | AttestationKind::Statement) => Strength::Signed,
                 None => Strength::Absent,
             },
             Self::Absent => Strength::Absent,
@@ -78,12 +78,12 @@ impl Finding {
     }
 
     /// The proof that says most.
-    fn best(&self) -> Option<&Proof> {
-        let rank = |proof: &&Proof| match proof.kind {
-            Kind::Build => 0,
-            Kind::Release => 1,
-            Kind::Signature => 2,
-            Kind::Statement => 3,
+    fn best(&self) -> Option<&VerifiedAttestation> {
+        let rank = |proof: &&VerifiedAttestation| match proof.kind {
+            AttestationKind::Build => 0,
+            AttestationKind::Release => 1,
+            AttestationKind::Signature => 2,
+            AttestationKind::Statement => 3,
         };
         match self {
             Self::Proven { proofs } => proofs.iter().min_by_key(rank),
@@ -93,22 +93,22 @@ impl Finding {
 
     /// What was found, as the end of a sentence about these assets.
     fn words(&self) -> String {
-        let signer = |proof: &Proof| {
+        let signer = |proof: &VerifiedAttestation| {
             let signer = proof.workflow.as_deref().or(proof.identity.as_deref());
             signer.unwrap_or("somebody").to_owned()
         };
         match (self, self.best()) {
             (Self::Proven { .. }, Some(proof)) => match proof.kind {
-                Kind::Build => {
+                AttestationKind::Build => {
                     let commit = proof.commit.as_deref().map(|commit| commit.get(..12).unwrap_or(commit));
                     let commit = commit.map(|commit| format!(" from commit {commit}")).unwrap_or_default();
                     format!("built by {}{commit}", signer(proof))
                 }
-                Kind::Release => {
+                AttestationKind::Release => {
                     let tag = proof.tag.as_deref().map(|tag| format!(" for tag {tag}")).unwrap_or_default();
                     format!("released by GitHub{tag}, without a word about the build")
                 }
-                Kind::Signature | Kind::Statement => {
+                AttestationKind::Signature | AttestationKind::Statement => {
                     format!("signed by {}, without a word about the build", signer(proof))
                 }
             },
@@ -156,8 +156,8 @@ mod tests {
 
     use super::*;
 
-    fn proof(kind: Kind) -> Proof {
-        Proof {
+    fn proof(kind: AttestationKind) -> VerifiedAttestation {
+        VerifiedAttestation {
             kind,
             sha256: Sha256Digest::from_bytes([7; 32]),
             asset: None,
@@ -180,12 +180,12 @@ mod tests {
         }
     }
 
-    fn of(kinds: &[Kind]) -> Finding {
-        Finding::Proven { proofs: kinds.iter().copied().map(proof).collect() }
+    fn of(kinds: &[AttestationKind]) -> AttestationFinding {
+        AttestationFinding::Proven { proofs: kinds.iter().copied().map(proof).collect() }
     }
 
-    fn about(findings: &[Finding]) -> Vec<Attested> {
-        let attested = |(index, finding): (usize, &Finding)| Attested {
+    fn about(findings: &[AttestationFinding]) -> Vec<Attested> {
+        let attested = |(index, finding): (usize, &AttestationFinding)| Attested {
             asset: format!("asset-{index}"),
             sha256: Sha256Digest::from_bytes([7; 32]),
             finding: finding.clone(),
@@ -195,15 +195,16 @@ mod tests {
 
     #[test]
     fn only_a_build_satisfies_who_asks_for_one() {
-        let refused = Finding::Refused { sentence: "it is about other bytes".to_owned(), refused: Vec::new() };
-        let unknown = Finding::Unknown { because: "GitHub limits requests".to_owned() };
+        let refused =
+            AttestationFinding::Refused { sentence: "it is about other bytes".to_owned(), refused: Vec::new() };
+        let unknown = AttestationFinding::Unknown { because: "GitHub limits requests".to_owned() };
         let (ok, failed) = ((true, None), (false, None));
         let (note, later) = ((true, Some(Remark::WorthKnowing)), (false, Some(Remark::CouldNotAsk)));
         for (finding, free, required) in [
-            (of(&[Kind::Statement, Kind::Build]), ok, ok),
-            (of(&[Kind::Statement, Kind::Release]), note, failed),
-            (of(&[Kind::Statement]), note, failed),
-            (Finding::Absent, note, failed),
+            (of(&[AttestationKind::Statement, AttestationKind::Build]), ok, ok),
+            (of(&[AttestationKind::Statement, AttestationKind::Release]), note, failed),
+            (of(&[AttestationKind::Statement]), note, failed),
+            (AttestationFinding::Absent, note, failed),
             (unknown, (true, Some(Remark::CouldNotAsk)), later),
             (refused, failed, failed),
         ] {
@@ -217,19 +218,19 @@ mod tests {
 
     #[test]
     fn assets_of_which_the_same_is_known_share_a_line() {
-        let built = of(&[Kind::Build]);
-        let details = |findings: &[Finding]| -> Vec<String> {
+        let built = of(&[AttestationKind::Build]);
+        let details = |findings: &[AttestationFinding]| -> Vec<String> {
             attested(&about(findings), false).into_iter().map(|check| check.detail).collect()
         };
         let words = "built by acme/tool/.github/workflows/release.yml from commit 0123456789ab";
         assert_eq!(details(std::slice::from_ref(&built)), [format!("asset-0: {words}")]);
         assert_eq!(details(&[built.clone(), built.clone()]), [format!("all 2 assets: {words}")]);
         assert_eq!(
-            details(&[built.clone(), Finding::Absent, built]),
+            details(&[built.clone(), AttestationFinding::Absent, built]),
             [format!("asset-0, asset-2: {words}"), "asset-1: not attested".to_owned()]
         );
         assert_eq!(
-            details(&[of(&[Kind::Release])]),
+            details(&[of(&[AttestationKind::Release])]),
             ["asset-0: released by GitHub for tag v1.2.3, without a word about the build"]
         );
         assert_eq!(details(&[]), Vec::<String>::new());

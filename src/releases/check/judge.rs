@@ -58,7 +58,7 @@ pub enum StatedSums {
 
 /// Everything the checks look at.
 #[derive(Debug)]
-pub struct Facts<'a> {
+pub struct ReleaseFacts<'a> {
     /// The release.
     pub release: &'a Release,
     /// For each thing it must have, the names any of which will do.
@@ -78,7 +78,7 @@ pub struct Facts<'a> {
 }
 
 /// Judges.
-pub fn judge(facts: &Facts<'_>) -> Vec<Check> {
+pub fn judge(facts: &ReleaseFacts<'_>) -> Vec<Check> {
     let mut checks = vec![published(facts.release), immutable(facts.release)];
     let assets: Vec<Check> = facts.expected.iter().map(|names| asset(facts.release, names)).collect();
     checks.extend(assets);
@@ -147,7 +147,7 @@ fn asset(release: &Release, names: &[String]) -> Check {
     }
 }
 
-fn sums(facts: &Facts<'_>) -> Vec<Check> {
+fn sums(facts: &ReleaseFacts<'_>) -> Vec<Check> {
     let (name, sums) = match facts.sums {
         StatedSums::Absent => {
             return vec![check("checksum file", false, "missing; write one with `reproq release checksums DIR`")];
@@ -241,7 +241,7 @@ mod tests {
         }
     }
 
-    fn failed(facts: &Facts<'_>) -> Vec<String> {
+    fn failed(facts: &ReleaseFacts<'_>) -> Vec<String> {
         judge(facts).into_iter().filter(|check| !check.passed).map(|check| check.name).collect()
     }
 
@@ -264,8 +264,8 @@ mod tests {
             expected: &'a [Vec<String>],
             sums: &'a StatedSums,
             source: &'a [SourceVersion],
-        ) -> Facts<'a> {
-            Facts {
+        ) -> ReleaseFacts<'a> {
+            ReleaseFacts {
                 release,
                 expected,
                 sums,
@@ -288,7 +288,8 @@ mod tests {
         open.assets[0].state = AssetState::Incomplete;
         open.assets[1].digest = Ok(None);
         assert_eq!(failing(&open, &good, &right), ["a", "b.zip"]);
-        let many = Facts { at_most: Some((4, 3)), migrations: Some(&[]), ..facts(&whole, &expected, &good, &right) };
+        let many =
+            ReleaseFacts { at_most: Some((4, 3)), migrations: Some(&[]), ..facts(&whole, &expected, &good, &right) };
         assert_eq!(failed(&many), ["exactly one migration", "number of versions"]);
     }
 

@@ -7,12 +7,12 @@ mod judge;
 mod python;
 mod sums;
 
+pub use attested::AttestationFinding;
 pub use attested::Attested;
-pub use attested::Finding;
 pub use files::migrations;
 pub use files::source_versions;
 pub use judge::Check;
-pub use judge::Facts;
+pub use judge::ReleaseFacts;
 pub use judge::Remark;
 pub use judge::StatedSums;
 pub use judge::complete_assets;

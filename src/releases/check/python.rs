@@ -17,7 +17,7 @@ pub struct SourceVersion {
 
 /// What a `pyproject.toml` says of the project.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Project {
+pub(super) struct PythonProject {
     /// Its name.
     pub(super) name: Option<String>,
     /// Where its version is.
@@ -42,11 +42,11 @@ pub(super) enum StatedVersion {
 
 /// The name and version of a project: `[project]`, Poetry's table, and where setuptools, hatch and PDM look for a version that
 /// is `dynamic`.
-pub(super) fn of_pyproject(text: &str) -> Project {
+pub(super) fn of_pyproject(text: &str) -> PythonProject {
     if text.len() > LONGEST_PARSED {
-        return Project::default();
+        return PythonProject::default();
     }
-    let Ok(document) = toml::from_str::<Table>(text) else { return Project::default() };
+    let Ok(document) = toml::from_str::<Table>(text) else { return PythonProject::default() };
     let at = |path: &[&str]| {
         path.iter()
             .try_fold(document.get(path[0])?, |value, key| if *key == path[0] { Some(value) } else { value.get(key) })
@@ -61,7 +61,7 @@ pub(super) fn of_pyproject(text: &str) -> Project {
             .map(StatedVersion::Assigned)
             .or_else(|| of_setuptools(at(&["tool", "setuptools", "dynamic", "version"])?))
     };
-    Project { name, version: stated.map(StatedVersion::Here).or_else(dynamic).unwrap_or_default() }
+    PythonProject { name, version: stated.map(StatedVersion::Here).or_else(dynamic).unwrap_or_default() }
 }
 
 /// `{ attr = "package.__version__" }` or `{ file = "VERSION" }`.

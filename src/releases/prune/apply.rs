@@ -12,31 +12,31 @@ use crate::model::text::count;
 use crate::releases::prune::Action;
 use crate::releases::prune::Audit;
 use crate::releases::prune::AuditEvent;
+use crate::releases::prune::ChangeSincePlan;
 use crate::releases::prune::Clock;
 use crate::releases::prune::Delete;
-use crate::releases::prune::Difference;
 use crate::releases::prune::DropReason;
 use crate::releases::prune::Inventory;
 use crate::releases::prune::Pace;
 use crate::releases::prune::PrunePlan;
-use crate::releases::prune::Reason;
 use crate::releases::prune::ReleaseRecord;
 use crate::releases::prune::Stop;
 use crate::releases::prune::TagRecord;
-use crate::releases::prune::task::Piece;
-use crate::releases::prune::task::TagFate;
-use crate::releases::prune::task::Task;
-use crate::releases::prune::task::look_at;
-use crate::releases::prune::task::losses;
-use crate::releases::prune::task::still_listed;
+use crate::releases::prune::UnitReason;
+use crate::releases::prune::unit_state::TagOutcome;
+use crate::releases::prune::unit_state::Task;
+use crate::releases::prune::unit_state::UnitPart;
+use crate::releases::prune::unit_state::look_at;
+use crate::releases::prune::unit_state::losses;
+use crate::releases::prune::unit_state::still_listed;
 use crate::sources::github::ApiError;
 use crate::sources::github::GitHub;
 use crate::sources::github::LatestRelease;
 use crate::sources::github::Lister;
-use crate::sources::github::Refusal;
+use crate::sources::github::MutationRefusal;
+use crate::sources::github::MutationResponse;
 use crate::sources::github::ReleaseId;
 use crate::sources::github::TagAt;
-use crate::sources::github::Told;
 use crate::sources::github::Writer;
 
 /// Tags per request: far fewer than anything known to be refused, and few enough to find the one that is.
@@ -58,7 +58,7 @@ const TRIES: u32 = 3;
 const LAG: [u64; 4] = [1, 2, 4, 8];
 
 /// Everything the work touches.
-pub struct Workshop<'a> {
+pub struct PruneContext<'a> {
     /// The client.
     pub github: &'a GitHub,
     /// Reads the repository, in the same way as for the plan.
@@ -85,7 +85,7 @@ pub struct Applied {
     /// What ended the work before its end.
     pub stop: Option<Stop>,
     /// What the last listing says; none when it did not come.
-    pub proof: Option<Proof>,
+    pub proof: Option<FinalListing>,
 }
 
 /// One unit's end.
@@ -125,7 +125,7 @@ pub enum UnitEnd {
 
 /// What the last listing says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Proof {
+pub struct FinalListing {
     /// What is deleted and still listed.
     pub still_listed: Vec<String>,
     /// How what was to stay differs from what it was.
@@ -137,9 +137,9 @@ pub struct Proof {
 }
 
 /// Carries out a plan, or as much of it as `deletes` has left.
-pub async fn apply(plan: &PrunePlan, deletes: Vec<Delete>, workshop: Workshop<'_>) -> Applied {
+pub async fn apply(plan: &PrunePlan, deletes: Vec<Delete>, workshop: PruneContext<'_>) -> Applied {
     let mut tasks: Vec<Task> = deletes.into_iter().map(Task::new).collect();
-    let mut work = Work {
+    let mut work = ApplyState {
         writer: Writer::new(workshop.github),
         latest: LatestRelease::new(workshop.github),
         is_fresh: workshop.is_fresh,
@@ -156,8 +156,7 @@ pub async fn apply(plan: &PrunePlan, deletes: Vec<Delete>, workshop: Workshop<'_
     if stop.is_none() {
         stop = work.all(&mut tasks).await.err();
     }
-    let proof =
-        if stop.as_ref().is_none_or(Stop::leaves_us_able_to_look) { work.prove(&mut tasks).await } else { None };
+    let proof = if stop.as_ref().is_none_or(Stop::can_relist) { work.prove(&mut tasks).await } else { None };
     if let Err(error) = work.end(&tasks, stop.as_ref()) {
         stop = stop.or(Some(error));
     }
@@ -171,8 +170,8 @@ enum Budget {
     GraphQl,
 }
 
-struct Work<'a, 'p> {
-    shop: Workshop<'a>,
+struct ApplyState<'a, 'p> {
+    shop: PruneContext<'a>,
     writer: Writer<'a>,
     latest: LatestRelease<'a>,
     /// Whether nothing was sent since the last look at the world.
@@ -186,7 +185,7 @@ struct Work<'a, 'p> {
     tags_alone: bool,
 }
 
-impl Work<'_, '_> {
+impl ApplyState<'_, '_> {
     fn begin(&mut self, tasks: &[Task]) -> Result<(), Stop> {
         let event = AuditEvent::Begin {
             schema: crate::releases::prune::AUDIT_SCHEMA.to_owned(),
@@ -232,10 +231,10 @@ impl Work<'_, '_> {
         }
         self.tags(first).await?;
         match &first[0].tag {
-            TagFate::Blocked(message) => {
+            TagOutcome::Blocked(message) => {
                 Err(Stop::Blocked { name: first[0].unit.name.clone(), message: message.clone() })
             }
-            TagFate::None | TagFate::Waiting | TagFate::Gone | TagFate::Changed(_) => Ok(()),
+            TagOutcome::None | TagOutcome::Waiting | TagOutcome::Gone | TagOutcome::Changed(_) => Ok(()),
         }
     }
 
@@ -273,12 +272,12 @@ impl Work<'_, '_> {
             self.since_look += 1;
             self.is_fresh = false;
             match told.outcome {
-                Ok(()) => tasks[index].pieces[place] = Piece::Gone,
-                Err(Refusal::Gone) => tasks[index].pieces[place] = Piece::Unsure,
-                Err(Refusal::Limited { wait }) => self.wait(wait, "GitHub limits requests").await?,
-                Err(Refusal::Busy) => self.again(&mut tries, "another change is under way").await?,
-                Err(Refusal::Unknown { reason }) => {
-                    tasks[index].pieces[place] = Piece::Asked;
+                Ok(()) => tasks[index].pieces[place] = UnitPart::Gone,
+                Err(MutationRefusal::Gone) => tasks[index].pieces[place] = UnitPart::Unsure,
+                Err(MutationRefusal::Limited { wait }) => self.wait(wait, "GitHub limits requests").await?,
+                Err(MutationRefusal::Busy) => self.again(&mut tries, "another change is under way").await?,
+                Err(MutationRefusal::Unknown { reason }) => {
+                    tasks[index].pieces[place] = UnitPart::Asked;
                     self.again(&mut tries, &reason).await?;
                     self.look(tasks).await?;
                     self.decided(&tasks[index])?;
@@ -294,8 +293,8 @@ impl Work<'_, '_> {
         while !release.prerelease && !release.draft && !self.is_fresh {
             match self.latest.now().await {
                 Ok(latest) => return Ok(latest == Some(release.id)),
-                Err(Refusal::Limited { wait }) => self.wait(wait, "GitHub limits requests").await?,
-                Err(refusal @ (Refusal::Unknown { .. } | Refusal::Busy)) => {
+                Err(MutationRefusal::Limited { wait }) => self.wait(wait, "GitHub limits requests").await?,
+                Err(refusal @ (MutationRefusal::Unknown { .. } | MutationRefusal::Busy)) => {
                     self.again(tries, &refusal.to_string()).await?;
                 }
                 Err(refusal) => return Err(Stop::World { why: format!("the latest release: {refusal}") }),
@@ -310,7 +309,8 @@ impl Work<'_, '_> {
         let task = &mut tasks[index];
         if task.dropped.is_none() {
             // The listing lags behind the answer about this very release.
-            let kept = Difference::NowKept { name: task.unit.name.clone(), reason: Reason::Latest.to_string() };
+            let kept =
+                ChangeSincePlan::NowKept { name: task.unit.name.clone(), reason: UnitReason::Latest.to_string() };
             task.dropped = Some(DropReason::Changed(vec![kept]));
         }
         self.decided(&tasks[index])
@@ -357,42 +357,49 @@ impl Work<'_, '_> {
             }
             let told = self.delete_tags(tasks, &part).await?;
             match told.outcome {
-                Ok(()) => part.iter().for_each(|index| tasks[*index].tag = TagFate::Gone),
-                Err(Refusal::Limited { wait }) => {
+                Ok(()) => part.iter().for_each(|index| tasks[*index].tag = TagOutcome::Gone),
+                Err(MutationRefusal::Limited { wait }) => {
                     self.wait(wait, "GitHub limits requests").await?;
                     parts.push(part);
                 }
-                Err(Refusal::Unsupported | Refusal::Forbidden { .. }) if !self.tags_alone => {
+                Err(MutationRefusal::Unsupported | MutationRefusal::Forbidden { .. }) if !self.tags_alone => {
                     // The REST API says more exactly what is missing, if anything is.
                     self.tags_alone = true;
                     parts.push(part);
                 }
-                Err(refusal @ (Refusal::Moved { .. } | Refusal::Forbidden { .. } | Refusal::Unsupported)) => {
+                Err(
+                    refusal @ (MutationRefusal::Moved { .. }
+                    | MutationRefusal::Forbidden { .. }
+                    | MutationRefusal::Unsupported),
+                ) => {
                     return Err(Stop::of(&tasks[part[0]].unit.name, refusal));
                 }
-                Err(Refusal::Busy) => {
+                Err(MutationRefusal::Busy) => {
                     self.again(&mut tries, "another change is under way").await?;
                     parts.push(part);
                 }
-                Err(Refusal::Unknown { reason }) => {
+                Err(MutationRefusal::Unknown { reason }) => {
                     self.again(&mut tries, &reason).await?;
                     self.look(tasks).await?;
                     part.iter().try_for_each(|index| self.decided(&tasks[*index]))?;
                     parts.push(part);
                 }
-                Err(Refusal::Gone | Refusal::Rule { .. } | Refusal::Immutable { .. } | Refusal::Rejected { .. })
-                    if part.len() > 1 =>
-                {
+                Err(
+                    MutationRefusal::Gone
+                    | MutationRefusal::Rule { .. }
+                    | MutationRefusal::Immutable { .. }
+                    | MutationRefusal::Rejected { .. },
+                ) if part.len() > 1 => {
                     let (one, other) = part.split_at(part.len() / 2);
                     parts.extend([other.to_vec(), one.to_vec()]);
                 }
-                Err(refusal @ (Refusal::Rule { .. } | Refusal::Immutable { .. })) => {
+                Err(refusal @ (MutationRefusal::Rule { .. } | MutationRefusal::Immutable { .. })) => {
                     let words = self.explained(&tasks[part[0]].unit.name, &refusal).await;
-                    tasks[part[0]].tag = TagFate::Blocked(words);
+                    tasks[part[0]].tag = TagOutcome::Blocked(words);
                 }
-                Err(refusal @ (Refusal::Gone | Refusal::Rejected { .. })) => {
+                Err(refusal @ (MutationRefusal::Gone | MutationRefusal::Rejected { .. })) => {
                     self.look(tasks).await?;
-                    if refusal == Refusal::Gone && tasks[part[0]].ask_for_tag_again() {
+                    if refusal == MutationRefusal::Gone && tasks[part[0]].ask_for_tag_again() {
                         parts.push(part);
                         continue;
                     }
@@ -403,7 +410,7 @@ impl Work<'_, '_> {
         Ok(())
     }
 
-    async fn delete_tags(&mut self, tasks: &[Task], part: &[usize]) -> Result<Told, Stop> {
+    async fn delete_tags(&mut self, tasks: &[Task], part: &[usize]) -> Result<MutationResponse, Stop> {
         let records: Vec<TagRecord> = part.iter().filter_map(|index| tasks[*index].planned_tag().cloned()).collect();
         let tags = records.iter().map(tag_at).collect::<Result<Vec<_>, _>>()?;
         self.ready(if self.tags_alone { Budget::Rest } else { Budget::GraphQl }).await?;
@@ -417,9 +424,9 @@ impl Work<'_, '_> {
     }
 
     /// One tag that GitHub says is not there or not as expected: a listing tells which.
-    async fn judge_alone(&mut self, tasks: &mut [Task], index: usize, refusal: &Refusal) -> Result<(), Stop> {
+    async fn judge_alone(&mut self, tasks: &mut [Task], index: usize, refusal: &MutationRefusal) -> Result<(), Stop> {
         // Only "it does not exist" can be a listing that lags.
-        for wait in LAG.into_iter().filter(|_| *refusal == Refusal::Gone) {
+        for wait in LAG.into_iter().filter(|_| *refusal == MutationRefusal::Gone) {
             if !tasks[index].tag_is_due() {
                 break;
             }
@@ -427,15 +434,15 @@ impl Work<'_, '_> {
             self.look(tasks).await?;
         }
         let task = &mut tasks[index];
-        if task.dropped.is_none() && task.tag == TagFate::Waiting {
-            task.tag = TagFate::Blocked(refusal.to_string());
+        if task.dropped.is_none() && task.tag == TagOutcome::Waiting {
+            task.tag = TagOutcome::Blocked(refusal.to_string());
         }
         self.decided(&tasks[index])
     }
 
     /// Why a tag may not go, with the names of the rules, if they can be seen.
-    async fn explained(&self, name: &str, refusal: &Refusal) -> String {
-        let Refusal::Rule { .. } = refusal else { return refusal.to_string() };
+    async fn explained(&self, name: &str, refusal: &MutationRefusal) -> String {
+        let MutationRefusal::Rule { .. } = refusal else { return refusal.to_string() };
         match self.shop.github.rulesets_against_deleting(name).await {
             Ok(rules) if !rules.is_empty() => {
                 let rules: Vec<String> = rules.iter().map(|rule| format!("`{rule}`")).collect();
@@ -476,14 +483,14 @@ impl Work<'_, '_> {
     }
 
     /// Lists until nothing of what is gone is shown any more, or GitHub had time enough; compares the rest with the plan.
-    async fn prove(&mut self, tasks: &mut [Task]) -> Option<Proof> {
+    async fn prove(&mut self, tasks: &mut [Task]) -> Option<FinalListing> {
         let mut last = None;
         for wait in [0].into_iter().chain(LAG) {
             self.shop.clock.sleep(Duration::from_secs(wait)).await;
             let Ok(inventory) = self.list().await else { break };
             let still_listed = still_listed(tasks, &inventory);
             let is_clean = still_listed.is_empty();
-            last = Some(Proof {
+            last = Some(FinalListing {
                 still_listed,
                 losses: losses(self.plan, &inventory),
                 latest_changed: (self.plan.latest() != inventory.latest)
@@ -542,13 +549,13 @@ impl Work<'_, '_> {
         self.shop.audit.intent(self.shop.clock.now(), action).map_err(|error| Stop::Record { why: chain(&error) })
     }
 
-    fn heard(&mut self, request: u64, told: &Told) -> Result<(), Stop> {
+    fn heard(&mut self, request: u64, told: &MutationResponse) -> Result<(), Stop> {
         if let Some(left) = told.remaining {
             self.remaining = Some((left, self.shop.clock.elapsed() + told.reset_in));
         }
         self.record(AuditEvent::Result {
             request,
-            outcome: told.outcome.as_ref().map_or_else(Refusal::code, |()| "done").to_owned(),
+            outcome: told.outcome.as_ref().map_or_else(MutationRefusal::code, |()| "done").to_owned(),
             status: told.status,
             request_id: told.request_id.clone(),
             message: told.outcome.as_ref().err().map(ToString::to_string),
@@ -559,10 +566,12 @@ impl Work<'_, '_> {
         let finding = match (&task.dropped, &task.tag) {
             (Some(why), _) => why.to_string(),
             _ if task.is_done() => "gone".to_owned(),
-            (None, TagFate::Blocked(why) | TagFate::Changed(why)) => why.clone(),
-            (None, TagFate::Gone) => "the tag is gone, a release is listed".to_owned(),
-            (None, TagFate::None | TagFate::Waiting) if task.releases_are_gone() => "the releases are gone".to_owned(),
-            (None, TagFate::None | TagFate::Waiting) => "still listed".to_owned(),
+            (None, TagOutcome::Blocked(why) | TagOutcome::Changed(why)) => why.clone(),
+            (None, TagOutcome::Gone) => "the tag is gone, a release is listed".to_owned(),
+            (None, TagOutcome::None | TagOutcome::Waiting) if task.releases_are_gone() => {
+                "the releases are gone".to_owned()
+            }
+            (None, TagOutcome::None | TagOutcome::Waiting) => "still listed".to_owned(),
         };
         self.record(AuditEvent::Decided { tag: task.unit.name.clone(), finding })
     }
@@ -597,19 +606,19 @@ fn remaining(inventory: &Inventory) -> usize {
 }
 
 fn result_of(task: &Task) -> UnitResult {
-    let gone = task.unit.releases.iter().zip(&task.pieces).filter(|(_, piece)| **piece == Piece::Gone);
+    let gone = task.unit.releases.iter().zip(&task.pieces).filter(|(_, piece)| **piece == UnitPart::Gone);
     let gone: Vec<_> = gone.map(|(release, _)| release).collect();
     let (end, note) = match (&task.dropped, &task.tag) {
         (Some(DropReason::Gone), _) => (UnitEnd::AlreadyGone, None),
         (Some(why), _) => (UnitEnd::Changed, Some(why.to_string())),
         _ if task.is_done() => (UnitEnd::Deleted, None),
-        (None, TagFate::Blocked(why)) => (UnitEnd::Blocked, Some(why.clone())),
-        (None, TagFate::Changed(why)) => (UnitEnd::Changed, Some(why.clone())),
+        (None, TagOutcome::Blocked(why)) => (UnitEnd::Blocked, Some(why.clone())),
+        (None, TagOutcome::Changed(why)) => (UnitEnd::Changed, Some(why.clone())),
         _ if task.is_unsure() => (UnitEnd::Hidden, Some("GitHub says that it does not exist, and lists it".to_owned())),
-        (None, TagFate::None | TagFate::Waiting | TagFate::Gone) if task.has_begun() => {
+        (None, TagOutcome::None | TagOutcome::Waiting | TagOutcome::Gone) if task.has_begun() => {
             (UnitEnd::Half, Some("the rest waits for the next run".to_owned()))
         }
-        (None, TagFate::None | TagFate::Waiting | TagFate::Gone) => (UnitEnd::Left, None),
+        (None, TagOutcome::None | TagOutcome::Waiting | TagOutcome::Gone) => (UnitEnd::Left, None),
     };
     let bytes =
         gone.iter().flat_map(|release| &release.assets).fold(0_u64, |sum, asset| sum.saturating_add(asset.size));

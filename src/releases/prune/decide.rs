@@ -9,19 +9,19 @@ use chrono::Utc;
 use semver::BuildMetadata;
 use semver::Version;
 
-use crate::releases::prune::Order;
 use crate::releases::prune::Prerelease;
 use crate::releases::prune::PrunePolicy;
 use crate::releases::prune::Ranks;
-use crate::releases::prune::Reason;
 use crate::releases::prune::Unit;
+use crate::releases::prune::UnitReason;
+use crate::releases::prune::VersionOrder;
 use crate::releases::prune::order::Managed;
-use crate::releases::prune::order::Place;
+use crate::releases::prune::order::Rank;
 use crate::releases::prune::order::age;
 use crate::releases::prune::order::places;
 
 /// What is known beside the units themselves.
-pub(super) struct Surroundings<'a> {
+pub(super) struct PruneFacts<'a> {
     pub(super) policy: &'a PrunePolicy,
     pub(super) now: DateTime<Utc>,
     /// The id of GitHub's latest release.
@@ -33,24 +33,24 @@ pub(super) struct Surroundings<'a> {
 }
 
 /// The reason of each managed unit, in the order they were given.
-pub(super) fn reasons(managed: &[Managed<'_>], around: &Surroundings<'_>) -> Vec<Reason> {
+pub(super) fn reasons(managed: &[Managed<'_>], around: &PruneFacts<'_>) -> Vec<UnitReason> {
     let places = places_by_class(managed, around.policy);
     let newest = NewestStable::of(managed);
-    let own = |(of, (place, quota)): (&Managed<'_>, &(Place, usize))| {
+    let own = |(of, (place, quota)): (&Managed<'_>, &(Rank, usize))| {
         among_newest(*place, *quota, around.policy.order).or_else(|| protection(of.unit, &newest, around))
     };
-    let mut kept: Vec<Option<Reason>> = managed.iter().zip(&places).map(own).collect();
+    let mut kept: Vec<Option<UnitReason>> = managed.iter().zip(&places).map(own).collect();
     keep_whole_versions(managed, &around.ignored, &mut kept);
     if !around.policy.allow_immutable {
         for (of, reason) in managed.iter().zip(&mut kept) {
             if reason.is_none() && of.unit.is_immutable() {
-                *reason = Some(Reason::Immutable);
+                *reason = Some(UnitReason::Immutable);
             }
         }
         keep_whole_versions(managed, &around.ignored, &mut kept);
     }
-    let older = |(reason, (place, _)): (Option<Reason>, &(Place, usize))| {
-        reason.unwrap_or_else(|| Reason::Older(ranks(*place, around.policy.order)))
+    let older = |(reason, (place, _)): (Option<UnitReason>, &(Rank, usize))| {
+        reason.unwrap_or_else(|| UnitReason::Older(ranks(*place, around.policy.order)))
     };
     kept.into_iter().zip(&places).map(older).collect()
 }
@@ -67,7 +67,7 @@ pub(super) fn quotas(policy: &PrunePolicy) -> (usize, usize) {
 }
 
 /// Where each unit stands among those it competes with, and how many of these stay.
-fn places_by_class(managed: &[Managed<'_>], policy: &PrunePolicy) -> Vec<(Place, usize)> {
+fn places_by_class(managed: &[Managed<'_>], policy: &PrunePolicy) -> Vec<(Rank, usize)> {
     let (quota, apart) = quotas(policy);
     match policy.prerelease {
         Prerelease::Count | Prerelease::Ignore => places(managed).into_iter().map(|place| (place, quota)).collect(),
@@ -85,15 +85,15 @@ fn places_by_class(managed: &[Managed<'_>], policy: &PrunePolicy) -> Vec<(Place,
 }
 
 /// The ranks that make a unit one of the newest; of a version that several units share only the newest unit is.
-fn among_newest(place: Place, quota: usize, order: Order) -> Option<Reason> {
+fn among_newest(place: Rank, quota: usize, order: VersionOrder) -> Option<UnitReason> {
     let all = ranks(place, order);
     let within = |rank: &usize| *rank <= quota;
     let ranks = Ranks { semver: all.semver.filter(within), published: all.published.filter(within) };
     let is_newest = place.leads && (ranks.semver.is_some() || ranks.published.is_some());
-    is_newest.then_some(Reason::AmongNewest(ranks))
+    is_newest.then_some(UnitReason::AmongNewest(ranks))
 }
 
-fn ranks(place: Place, order: Order) -> Ranks {
+fn ranks(place: Rank, order: VersionOrder) -> Ranks {
     Ranks {
         semver: order.is_by_precedence().then_some(place.semver),
         published: place.published.filter(|_| order.is_by_time()),
@@ -101,35 +101,35 @@ fn ranks(place: Place, order: Order) -> Ranks {
 }
 
 /// What keeps a unit that is not among the newest, strongest first.
-fn protection(unit: &Unit, newest: &NewestStable<'_>, around: &Surroundings<'_>) -> Option<Reason> {
+fn protection(unit: &Unit, newest: &NewestStable<'_>, around: &PruneFacts<'_>) -> Option<UnitReason> {
     let policy = around.policy;
     if unit.releases.iter().any(|release| around.latest == Some(release.id)) {
-        return Some(Reason::Latest);
+        return Some(UnitReason::Latest);
     }
     if newest.any == Some(unit.name.as_str()) {
-        return Some(Reason::NewestStable);
+        return Some(UnitReason::NewestStable);
     }
     if newest.installable == Some(unit.name.as_str()) {
-        return Some(Reason::NewestInstallable);
+        return Some(UnitReason::NewestInstallable);
     }
     if policy.protected_tags.iter().any(|tag| tag == &unit.name || is_ref_of(tag, &unit.name)) {
-        return Some(Reason::ThisJob);
+        return Some(UnitReason::ThisJob);
     }
     if let Some(pattern) = policy.protect.iter().find(|pattern| pattern.matches(&unit.name)) {
-        return Some(Reason::Protected { glob: pattern.as_str().to_owned() });
+        return Some(UnitReason::Protected { glob: pattern.as_str().to_owned() });
     }
     if around.drafted.contains(unit.name.as_str()) {
-        return Some(Reason::DraftNamesIt);
+        return Some(UnitReason::DraftNamesIt);
     }
     if let Some(asset) = unit.unfinished_asset() {
-        return Some(Reason::UnfinishedUpload { asset: asset.to_owned() });
+        return Some(UnitReason::UnfinishedUpload { asset: asset.to_owned() });
     }
     match unit.when() {
         Some(when) => {
             let age = age_at(around.now, when);
-            (age < policy.min_age).then_some(Reason::TooYoung { age })
+            (age < policy.min_age).then_some(UnitReason::TooYoung { age })
         }
-        None => policy.needs_dates().then_some(Reason::Undated),
+        None => policy.needs_dates().then_some(UnitReason::Undated),
     }
 }
 
@@ -155,7 +155,7 @@ impl<'a> NewestStable<'a> {
     fn of(managed: &[Managed<'a>]) -> Self {
         let name_of_newest = |wanted: fn(&Unit) -> bool| {
             let candidates = managed.iter().copied().filter(|of| wanted(of.unit));
-            let newest = candidates.max_by(|one, other| age(Order::Semver, *one, *other));
+            let newest = candidates.max_by(|one, other| age(VersionOrder::Semver, *one, *other));
             newest.map(|of| of.unit.name.as_str())
         };
         let any = name_of_newest(Unit::is_stable).or_else(|| name_of_newest(Unit::is_plain));
@@ -165,7 +165,7 @@ impl<'a> NewestStable<'a> {
 
 /// Keeps every unit whose version has a unit that stays: `v1.2.3` and `1.2.3` are one version, and which of them people
 /// use cannot be known.
-fn keep_whole_versions(managed: &[Managed<'_>], ignored: &[Managed<'_>], kept: &mut [Option<Reason>]) {
+fn keep_whole_versions(managed: &[Managed<'_>], ignored: &[Managed<'_>], kept: &mut [Option<UnitReason>]) {
     let mut with: HashMap<Version, &str> = HashMap::new();
     let staying = managed.iter().zip(kept.iter()).filter(|(_, reason)| reason.is_some()).map(|(of, _)| of);
     for of in staying.chain(ignored) {
@@ -175,7 +175,7 @@ fn keep_whole_versions(managed: &[Managed<'_>], ignored: &[Managed<'_>], kept: &
         if reason.is_none()
             && let Some(with) = with.get(&without_build(of.version))
         {
-            *reason = Some(Reason::SamePrecedence { with: (*with).to_owned() });
+            *reason = Some(UnitReason::SamePrecedence { with: (*with).to_owned() });
         }
     }
 }

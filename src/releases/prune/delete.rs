@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use serde::Serialize;
 
-use crate::releases::prune::Reason;
 use crate::releases::prune::ReleaseRecord;
 use crate::releases::prune::TagRecord;
 use crate::releases::prune::Unit;
+use crate::releases::prune::UnitReason;
 
 /// A unit that goes: its releases by id first, then its tag, if that still points at the same object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +22,7 @@ pub struct Delete {
 }
 
 impl Delete {
-    pub(super) fn new(unit: Unit, reason: &Reason) -> Self {
+    pub(super) fn new(unit: Unit, reason: &UnitReason) -> Self {
         Self { name: unit.name, tag: unit.tag, releases: unit.releases, reason: reason.to_string() }
     }
 

@@ -130,8 +130,8 @@ enum AssetStateText {
 
 #[cfg(test)]
 mod tests {
-    use crate::releases::prune::samples::released;
-    use crate::releases::prune::samples::world;
+    use crate::releases::prune::testing::released;
+    use crate::releases::prune::testing::world;
 
     use super::*;
 

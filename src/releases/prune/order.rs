@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 
 use semver::Version;
 
-use crate::releases::prune::Order;
 use crate::releases::prune::Unit;
+use crate::releases::prune::VersionOrder;
 
 /// A managed unit and the version it names.
 #[derive(Debug, Clone, Copy)]
@@ -16,7 +16,7 @@ pub(super) struct Managed<'a> {
 
 /// Where a unit stands among others; units of equal precedence share one slot and so both ranks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Rank {
     /// Newest first, from 1.
     pub(super) semver: usize,
     /// Newest first, from 1; none when no unit of the slot has a date.
@@ -26,7 +26,7 @@ pub(super) struct Place {
 }
 
 /// The place of each unit, in the order they were given.
-pub(super) fn places(managed: &[Managed<'_>]) -> Vec<Place> {
+pub(super) fn places(managed: &[Managed<'_>]) -> Vec<Rank> {
     let slots = slots(managed);
     let mut by_time: Vec<usize> = (0..slots.len()).filter(|slot| newest(managed, &slots[*slot]).is_dated()).collect();
     by_time.sort_by(|one, other| by_age(newest(managed, &slots[*other]), newest(managed, &slots[*one])));
@@ -34,22 +34,24 @@ pub(super) fn places(managed: &[Managed<'_>]) -> Vec<Place> {
     for (rank, slot) in by_time.into_iter().enumerate() {
         published[slot] = Some(rank + 1);
     }
-    let mut places = vec![Place { semver: 0, published: None, leads: false }; managed.len()];
+    let mut places = vec![Rank { semver: 0, published: None, leads: false }; managed.len()];
     for (rank, slot) in slots.iter().enumerate() {
         let leader = newest(managed, slot);
         for member in slot {
             let leads = managed[*member].unit.name == leader.unit.name;
-            places[*member] = Place { semver: rank + 1, published: published[rank], leads };
+            places[*member] = Rank { semver: rank + 1, published: published[rank], leads };
         }
     }
     places
 }
 
 /// Which of two units is older: by what the policy calls newest, then by the other order, so that only equal names tie.
-pub(super) fn age(order: Order, one: Managed<'_>, other: Managed<'_>) -> Ordering {
+pub(super) fn age(order: VersionOrder, one: Managed<'_>, other: Managed<'_>) -> Ordering {
     match order {
-        Order::Both | Order::Semver => one.version.cmp_precedence(other.version).then_with(|| by_age(one, other)),
-        Order::Published => by_age(one, other),
+        VersionOrder::Both | VersionOrder::Semver => {
+            one.version.cmp_precedence(other.version).then_with(|| by_age(one, other))
+        }
+        VersionOrder::Published => by_age(one, other),
     }
 }
 
@@ -83,22 +85,22 @@ fn by_age(one: Managed<'_>, other: Managed<'_>) -> Ordering {
 
 #[cfg(test)]
 mod tests {
-    use crate::releases::prune::samples::Part;
-    use crate::releases::prune::samples::bare;
-    use crate::releases::prune::samples::released;
-    use crate::releases::prune::samples::undated;
-    use crate::releases::prune::samples::world;
+    use crate::releases::prune::testing::SamplePart;
+    use crate::releases::prune::testing::bare;
+    use crate::releases::prune::testing::released;
+    use crate::releases::prune::testing::undated;
+    use crate::releases::prune::testing::world;
     use crate::releases::prune::units;
 
     use super::*;
 
-    fn placed<const N: usize>(parts: [Part; N]) -> Vec<(String, usize, Option<usize>, bool)> {
+    fn placed<const N: usize>(parts: [SamplePart; N]) -> Vec<(String, usize, Option<usize>, bool)> {
         let units = units(&world(parts));
         let managed: Vec<_> =
             units.iter().filter_map(|unit| unit.version().map(|version| Managed { unit, version })).collect();
         let places = places(&managed);
         let row =
-            |(of, place): (&Managed<'_>, Place)| (of.unit.name.clone(), place.semver, place.published, place.leads);
+            |(of, place): (&Managed<'_>, Rank)| (of.unit.name.clone(), place.semver, place.published, place.leads);
         managed.iter().zip(places).map(row).collect()
     }
 

@@ -8,18 +8,18 @@ use serde::Serialize;
 
 use crate::model::Tag;
 use crate::releases::prune::Delete;
-use crate::releases::prune::Fate;
 use crate::releases::prune::GuardRefusal;
 use crate::releases::prune::Inventory;
-use crate::releases::prune::Order;
 use crate::releases::prune::PlanRefusal;
 use crate::releases::prune::Prerelease;
 use crate::releases::prune::PrunePolicy;
-use crate::releases::prune::Reason;
 use crate::releases::prune::RepoFacts;
 use crate::releases::prune::Unit;
+use crate::releases::prune::UnitOutcome;
+use crate::releases::prune::UnitReason;
 use crate::releases::prune::UnmanagedWhy;
-use crate::releases::prune::decide::Surroundings;
+use crate::releases::prune::VersionOrder;
+use crate::releases::prune::decide::PruneFacts;
 use crate::releases::prune::decide::reasons;
 use crate::releases::prune::order::Managed;
 use crate::releases::prune::order::age;
@@ -37,12 +37,12 @@ pub struct Decision {
     /// The unit.
     pub unit: Unit,
     /// The reason, which decides the fate.
-    pub reason: Reason,
+    pub reason: UnitReason,
 }
 
 impl Decision {
     /// What happens to the unit.
-    pub const fn fate(&self) -> Fate {
+    pub const fn fate(&self) -> UnitOutcome {
         self.reason.fate()
     }
 }
@@ -94,11 +94,11 @@ impl PrunePlan {
         }
         let Sorted { managed, ignored, others } = sort_out(&units, policy.prerelease);
         let drafted = units.iter().filter(|unit| unit.draft).map(|unit| unit.name.as_str()).collect();
-        let around = Surroundings { policy, now, latest: inventory.latest, drafted, ignored };
+        let around = PruneFacts { policy, now, latest: inventory.latest, drafted, ignored };
         let decided: Vec<_> = managed.iter().copied().zip(reasons(&managed, &around)).collect();
         let (keep, delete) = lists(decided, policy.order);
         let order_conflict = conflict(&keep, policy.order);
-        let (drafts, unmanaged) = others.into_iter().partition(|decision| decision.reason == Reason::Draft);
+        let (drafts, unmanaged) = others.into_iter().partition(|decision| decision.reason == UnitReason::Draft);
         let warnings = warnings(&Seen {
             repository: &inventory.repository,
             policy,
@@ -222,34 +222,34 @@ fn sort_out(units: &[Unit], prerelease: Prerelease) -> Sorted<'_> {
             None if unit.name.parse::<Tag>().is_err() => Some(UnmanagedWhy::ForbiddenName),
             None => Some(UnmanagedWhy::NotAVersion),
         };
-        let reason = why.map_or(Reason::Draft, |why| Reason::Unmanaged { why });
+        let reason = why.map_or(UnitReason::Draft, |why| UnitReason::Unmanaged { why });
         sorted.others.push(Decision { unit: unit.clone(), reason });
     }
     sorted
 }
 
 /// What stays, newest first, and what goes, oldest first.
-fn lists(mut decided: Vec<(Managed<'_>, Reason)>, order: Order) -> (Vec<Decision>, Vec<Delete>) {
+fn lists(mut decided: Vec<(Managed<'_>, UnitReason)>, order: VersionOrder) -> (Vec<Decision>, Vec<Delete>) {
     decided.sort_by(|(one, _), (other, _)| age(order, *one, *other));
     let mut keep = Vec::new();
     let mut delete = Vec::new();
     for (of, reason) in decided {
         match reason.fate() {
-            Fate::Delete => delete.push(Delete::new(of.unit.clone(), &reason)),
-            Fate::Keep | Fate::Unmanaged => keep.push(Decision { unit: of.unit.clone(), reason }),
+            UnitOutcome::Delete => delete.push(Delete::new(of.unit.clone(), &reason)),
+            UnitOutcome::Keep | UnitOutcome::Unmanaged => keep.push(Decision { unit: of.unit.clone(), reason }),
         }
     }
     keep.reverse();
     (keep, delete)
 }
 
-fn conflict(keep: &[Decision], order: Order) -> Option<OrderConflict> {
-    if order != Order::Both {
+fn conflict(keep: &[Decision], order: VersionOrder) -> Option<OrderConflict> {
+    if order != VersionOrder::Both {
         return None;
     }
     let mut conflict = OrderConflict { only_semver: Vec::new(), only_published: Vec::new() };
     for decision in keep {
-        if let Reason::AmongNewest(ranks) = &decision.reason {
+        if let UnitReason::AmongNewest(ranks) = &decision.reason {
             match (ranks.semver, ranks.published) {
                 (Some(_), None) => conflict.only_semver.push(decision.unit.name.clone()),
                 (None, Some(_)) => conflict.only_published.push(decision.unit.name.clone()),
@@ -272,11 +272,11 @@ fn version_of(name: &str) -> Option<semver::Version> {
 
 #[cfg(test)]
 mod tests {
-    use crate::releases::prune::samples::day;
-    use crate::releases::prune::samples::keeping;
-    use crate::releases::prune::samples::plan;
-    use crate::releases::prune::samples::released;
-    use crate::releases::prune::samples::world;
+    use crate::releases::prune::testing::day;
+    use crate::releases::prune::testing::keeping;
+    use crate::releases::prune::testing::plan;
+    use crate::releases::prune::testing::released;
+    use crate::releases::prune::testing::world;
 
     use super::*;
 

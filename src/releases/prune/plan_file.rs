@@ -190,11 +190,11 @@ mod tests {
     use std::time::Duration;
 
     use crate::releases::prune::Inventory;
-    use crate::releases::prune::samples::day;
-    use crate::releases::prune::samples::keeping;
-    use crate::releases::prune::samples::plan;
-    use crate::releases::prune::samples::released;
-    use crate::releases::prune::samples::world;
+    use crate::releases::prune::testing::day;
+    use crate::releases::prune::testing::keeping;
+    use crate::releases::prune::testing::plan;
+    use crate::releases::prune::testing::released;
+    use crate::releases::prune::testing::world;
 
     use super::*;
 

@@ -16,7 +16,7 @@ pub struct PrunePolicy {
     /// How many of the newest versions stay.
     pub keep: NonZeroU32,
     /// What "newest" means.
-    pub order: Order,
+    pub order: VersionOrder,
     /// Names that stay.
     pub protect: Vec<ProtectPattern>,
     /// Younger units stay; in seconds in a plan file.
@@ -37,7 +37,7 @@ impl PrunePolicy {
     pub const fn new(keep: NonZeroU32) -> Self {
         Self {
             keep,
-            order: Order::Both,
+            order: VersionOrder::Both,
             protect: Vec::new(),
             min_age: Duration::ZERO,
             prerelease: Prerelease::Count,
@@ -56,7 +56,7 @@ impl PrunePolicy {
 /// What "newest" means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Order {
+pub enum VersionOrder {
     /// By precedence or by publication: a unit goes only when it is old by both.
     #[default]
     Both,
@@ -66,7 +66,7 @@ pub enum Order {
     Published,
 }
 
-impl Order {
+impl VersionOrder {
     /// Whether semver precedence keeps something.
     pub const fn is_by_precedence(self) -> bool {
         match self {

@@ -8,17 +8,17 @@ use crate::releases::prune::ReleaseRecord;
 use crate::releases::prune::RepoFacts;
 use crate::releases::prune::TagKind;
 use crate::releases::prune::TagRecord;
-use crate::sources::github::Listed;
 use crate::sources::github::ListedAsset;
 use crate::sources::github::ListedRelease;
 use crate::sources::github::ListedTag;
+use crate::sources::github::RepositoryListing;
 
 /// One API numbers assets and the other does not; a number both state is none, so that their lists are equal.
 const UNNUMBERED: u64 = 0;
 
 impl Inventory {
     /// The inventory of a list. A gap in the list is one in the inventory, which no plan is made from.
-    pub fn of(listed: Listed) -> Result<Self, RepoSlugError> {
+    pub fn of(listed: RepositoryListing) -> Result<Self, RepoSlugError> {
         Ok(Self {
             repository: RepoFacts {
                 id: listed.repository.id,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// What happens to a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub enum UnitOutcome {
     /// It is managed and stays.
     Keep,
     /// It is managed and goes.
@@ -25,7 +25,7 @@ pub struct Ranks {
 
 /// Why a unit has its fate. Of several reasons the first in this order is the one given.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reason {
+pub enum UnitReason {
     /// Its version is among the newest; the ranks are those that make it so.
     AmongNewest(Ranks),
     /// GitHub calls it `latest`.
@@ -85,9 +85,9 @@ pub enum UnmanagedWhy {
     PrereleaseIgnored,
 }
 
-impl Reason {
+impl UnitReason {
     /// The fate that follows.
-    pub const fn fate(&self) -> Fate {
+    pub const fn fate(&self) -> UnitOutcome {
         match self {
             Self::AmongNewest(_)
             | Self::Latest
@@ -100,9 +100,9 @@ impl Reason {
             | Self::TooYoung { .. }
             | Self::Undated
             | Self::SamePrecedence { .. }
-            | Self::Immutable => Fate::Keep,
-            Self::Draft | Self::Unmanaged { .. } => Fate::Unmanaged,
-            Self::Older(_) => Fate::Delete,
+            | Self::Immutable => UnitOutcome::Keep,
+            Self::Draft | Self::Unmanaged { .. } => UnitOutcome::Unmanaged,
+            Self::Older(_) => UnitOutcome::Delete,
         }
     }
 
@@ -133,7 +133,7 @@ impl Reason {
 /// The code of every deletion.
 pub(super) const OLDER_CODE: &str = "older";
 
-impl fmt::Display for Reason {
+impl fmt::Display for UnitReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AmongNewest(ranks) => write!(f, "among the newest: {ranks}"),
@@ -191,16 +191,16 @@ mod tests {
     #[test]
     fn reasons_read_as_sentences_after_the_name() {
         let ranks = Ranks { semver: Some(4), published: Some(7) };
-        let young = |seconds| Reason::TooYoung { age: Duration::from_secs(seconds) };
+        let young = |seconds| UnitReason::TooYoung { age: Duration::from_secs(seconds) };
         for (reason, text) in [
-            (Reason::AmongNewest(Ranks { semver: Some(1), published: None }), "among the newest: semver #1"),
-            (Reason::Protected { glob: "v1.*".to_owned() }, "protected by `v1.*`"),
+            (UnitReason::AmongNewest(Ranks { semver: Some(1), published: None }), "among the newest: semver #1"),
+            (UnitReason::Protected { glob: "v1.*".to_owned() }, "protected by `v1.*`"),
             (young(0), "came out 0 seconds ago, less than the minimum age"),
             (young(7199), "came out 119 minutes ago, less than the minimum age"),
             (young(90_000), "came out 25 hours ago, less than the minimum age"),
-            (Reason::SamePrecedence { with: "v1.2.3".to_owned() }, "same version as v1.2.3, which is kept"),
-            (Reason::Unmanaged { why: UnmanagedWhy::NotAVersion }, "not a version such as v1.2.3"),
-            (Reason::Older(ranks), "older: semver #4, published #7"),
+            (UnitReason::SamePrecedence { with: "v1.2.3".to_owned() }, "same version as v1.2.3, which is kept"),
+            (UnitReason::Unmanaged { why: UnmanagedWhy::NotAVersion }, "not a version such as v1.2.3"),
+            (UnitReason::Older(ranks), "older: semver #4, published #7"),
         ] {
             assert_eq!(reason.to_string(), text);
         }

@@ -107,9 +107,9 @@ fn found(examples: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::releases::prune::samples::bare;
-    use crate::releases::prune::samples::released;
-    use crate::releases::prune::samples::world;
+    use crate::releases::prune::testing::bare;
+    use crate::releases::prune::testing::released;
+    use crate::releases::prune::testing::world;
 
     use super::*;
 

@@ -137,12 +137,12 @@ fn row(
 mod tests {
     use serde_json::json;
 
-    use crate::releases::prune::samples::bare;
-    use crate::releases::prune::samples::draft_of;
-    use crate::releases::prune::samples::keeping;
-    use crate::releases::prune::samples::plan;
-    use crate::releases::prune::samples::released;
-    use crate::releases::prune::samples::world;
+    use crate::releases::prune::testing::bare;
+    use crate::releases::prune::testing::draft_of;
+    use crate::releases::prune::testing::keeping;
+    use crate::releases::prune::testing::plan;
+    use crate::releases::prune::testing::released;
+    use crate::releases::prune::testing::world;
 
     use super::*;
 

@@ -24,9 +24,9 @@ use crate::releases::prune::TagRecord;
 use crate::releases::prune::read_audit_lines;
 use crate::releases::prune::refusal::is_object_id;
 use crate::sources::github::GitHub;
-use crate::sources::github::Refusal;
+use crate::sources::github::MutationRefusal;
+use crate::sources::github::MutationResponse;
 use crate::sources::github::TagAt;
-use crate::sources::github::Told;
 use crate::sources::github::Writer;
 
 /// Tags per request.
@@ -235,7 +235,7 @@ pub async fn restore(
     progress: &dyn Progress,
 ) -> Restored {
     let node_id = inventory.repository.node_id.clone();
-    let mut work = Work {
+    let mut work = RestoreState {
         writer: Writer::new(github),
         audit,
         clock,
@@ -256,7 +256,7 @@ pub async fn restore(
     Restored { tags: work.tags, stop: stop.or(ended.err()) }
 }
 
-struct Work<'a> {
+struct RestoreState<'a> {
     writer: Writer<'a>,
     audit: &'a mut Audit,
     clock: &'a Clock,
@@ -267,7 +267,7 @@ struct Work<'a> {
     tags: Vec<TagResult>,
 }
 
-impl Work<'_> {
+impl RestoreState<'_> {
     fn begin(&mut self, inventory: &Inventory, create: &[TagRecord]) -> Result<(), Stop> {
         self.record(AuditEvent::Begin {
             schema: AUDIT_SCHEMA.to_owned(),
@@ -293,31 +293,36 @@ impl Work<'_> {
             let told = self.create(&part).await?;
             match told.outcome {
                 Ok(()) => self.tags.extend(part.iter().map(|tag| result(tag, TagEnd::Restored, None))),
-                Err(Refusal::Limited { wait }) if tries < TRIES && wait <= Duration::from_secs(120) => {
+                Err(MutationRefusal::Limited { wait }) if tries < TRIES && wait <= Duration::from_secs(120) => {
                     tries += 1;
                     self.progress.note(&format!("GitHub limits requests; going on in {} s", wait.as_secs()));
                     self.clock.sleep(wait).await;
                     parts.push(part);
                 }
-                Err(Refusal::Unsupported | Refusal::Forbidden { .. }) if !self.alone => {
+                Err(MutationRefusal::Unsupported | MutationRefusal::Forbidden { .. }) if !self.alone => {
                     self.alone = true;
                     parts.push(part);
                 }
-                Err(Refusal::Unknown { .. } | Refusal::Busy) if tries < TRIES => {
+                Err(MutationRefusal::Unknown { .. } | MutationRefusal::Busy) if tries < TRIES => {
                     tries += 1;
                     self.clock.sleep(Duration::from_secs(1 << tries)).await;
                     parts.push(part);
                 }
-                Err(Refusal::Gone | Refusal::Rule { .. } | Refusal::Immutable { .. } | Refusal::Rejected { .. })
-                    if part.len() > 1 =>
-                {
+                Err(
+                    MutationRefusal::Gone
+                    | MutationRefusal::Rule { .. }
+                    | MutationRefusal::Immutable { .. }
+                    | MutationRefusal::Rejected { .. },
+                ) if part.len() > 1 => {
                     let (one, other) = part.split_at(part.len() / 2);
                     parts.extend([other.to_vec(), one.to_vec()]);
                 }
-                Err(refusal @ Refusal::Immutable { .. }) => {
+                Err(refusal @ MutationRefusal::Immutable { .. }) => {
                     self.tags.push(result(&part[0], TagEnd::Burned, Some(refusal.to_string())));
                 }
-                Err(refusal @ (Refusal::Gone | Refusal::Rule { .. } | Refusal::Rejected { .. })) => {
+                Err(
+                    refusal @ (MutationRefusal::Gone | MutationRefusal::Rule { .. } | MutationRefusal::Rejected { .. }),
+                ) => {
                     self.tags.push(result(&part[0], TagEnd::Refused, Some(refusal.to_string())));
                 }
                 Err(refusal) => return Err(Stop::of(&part[0].name, refusal)),
@@ -326,7 +331,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    async fn create(&mut self, part: &[TagRecord]) -> Result<Told, Stop> {
+    async fn create(&mut self, part: &[TagRecord]) -> Result<MutationResponse, Stop> {
         let at = |record: &TagRecord| match record.name.parse() {
             Ok(tag) => Ok(TagAt { tag, object_id: record.object_id.clone() }),
             Err(error) => Err(Stop::World { why: format!("the record names a tag git forbids: {error}") }),
@@ -344,7 +349,7 @@ impl Work<'_> {
         };
         self.record(AuditEvent::Result {
             request,
-            outcome: told.outcome.as_ref().map_or_else(Refusal::code, |()| "done").to_owned(),
+            outcome: told.outcome.as_ref().map_or_else(MutationRefusal::code, |()| "done").to_owned(),
             status: told.status,
             request_id: told.request_id.clone(),
             message: told.outcome.as_ref().err().map(ToString::to_string),
@@ -359,10 +364,10 @@ impl Work<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::releases::prune::samples::keeping;
-    use crate::releases::prune::samples::plan;
-    use crate::releases::prune::samples::released;
-    use crate::releases::prune::samples::world;
+    use crate::releases::prune::testing::keeping;
+    use crate::releases::prune::testing::plan;
+    use crate::releases::prune::testing::released;
+    use crate::releases::prune::testing::world;
 
     use super::*;
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::sources::github::Refusal;
+use crate::sources::github::MutationRefusal;
 
 /// Why the work stopped. What was done stays done, and another run goes on from there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,22 +72,25 @@ pub enum Stop {
 
 impl Stop {
     /// What a refusal means for the work as a whole.
-    pub(super) fn of(name: &str, refusal: Refusal) -> Self {
+    pub(super) fn of(name: &str, refusal: MutationRefusal) -> Self {
         let name = name.to_owned();
         match refusal {
-            Refusal::Moved { to } => Self::Moved { to },
-            Refusal::Forbidden { message, needed } => Self::Forbidden { name, message, needed },
-            Refusal::Rule { .. } | Refusal::Immutable { .. } => Self::Blocked { name, message: refusal.to_string() },
-            Refusal::Limited { wait } => Self::Limited { wait },
-            Refusal::Unknown { reason } => Self::Lost { reason },
-            Refusal::Gone | Refusal::Busy | Refusal::Unsupported | Refusal::Rejected { .. } => {
-                Self::Refused { name, message: refusal.to_string() }
+            MutationRefusal::Moved { to } => Self::Moved { to },
+            MutationRefusal::Forbidden { message, needed } => Self::Forbidden { name, message, needed },
+            MutationRefusal::Rule { .. } | MutationRefusal::Immutable { .. } => {
+                Self::Blocked { name, message: refusal.to_string() }
             }
+            MutationRefusal::Limited { wait } => Self::Limited { wait },
+            MutationRefusal::Unknown { reason } => Self::Lost { reason },
+            MutationRefusal::Gone
+            | MutationRefusal::Busy
+            | MutationRefusal::Unsupported
+            | MutationRefusal::Rejected { .. } => Self::Refused { name, message: refusal.to_string() },
         }
     }
 
     /// Whether another listing makes sense.
-    pub(super) const fn leaves_us_able_to_look(&self) -> bool {
+    pub(super) const fn can_relist(&self) -> bool {
         match self {
             Self::Reserve { .. }
             | Self::Forbidden { .. }

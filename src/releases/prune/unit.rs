@@ -132,12 +132,12 @@ fn sorted(release: &ReleaseRecord) -> ReleaseRecord {
 
 #[cfg(test)]
 mod tests {
-    use crate::releases::prune::samples::bare;
-    use crate::releases::prune::samples::day;
-    use crate::releases::prune::samples::draft_of;
-    use crate::releases::prune::samples::released;
-    use crate::releases::prune::samples::tagless;
-    use crate::releases::prune::samples::world;
+    use crate::releases::prune::testing::bare;
+    use crate::releases::prune::testing::day;
+    use crate::releases::prune::testing::draft_of;
+    use crate::releases::prune::testing::released;
+    use crate::releases::prune::testing::tagless;
+    use crate::releases::prune::testing::world;
 
     use super::*;
 

@@ -8,9 +8,9 @@ use crate::releases::prune::Decision;
 use crate::releases::prune::Delete;
 use crate::releases::prune::OrderConflict;
 use crate::releases::prune::PrunePolicy;
-use crate::releases::prune::Reason;
 use crate::releases::prune::RepoFacts;
 use crate::releases::prune::Unit;
+use crate::releases::prune::UnitReason;
 use crate::releases::prune::decide::quotas;
 use crate::releases::prune::order::Managed;
 
@@ -119,7 +119,7 @@ fn misleading_pair(mut group: Vec<(&str, &str)>) -> Option<String> {
 fn over_quota(policy: &PrunePolicy, keep: &[Decision]) -> Option<String> {
     let surplus = surplus(policy, keep);
     let (all, wanted) = (keep.len(), keep.len() - surplus);
-    let newest = keep.iter().filter(|kept| matches!(kept.reason, Reason::AmongNewest(_))).count();
+    let newest = keep.iter().filter(|kept| matches!(kept.reason, UnitReason::AmongNewest(_))).count();
     let others = match all - newest {
         0 => String::new(),
         1 => " and 1 is kept for another reason".to_owned(),
@@ -132,7 +132,7 @@ fn over_quota(policy: &PrunePolicy, keep: &[Decision]) -> Option<String> {
 
 fn undated(keep: &[Decision]) -> Option<String> {
     let names: Vec<&str> =
-        keep.iter().filter(|kept| kept.reason == Reason::Undated).map(|kept| kept.unit.name.as_str()).collect();
+        keep.iter().filter(|kept| kept.reason == UnitReason::Undated).map(|kept| kept.unit.name.as_str()).collect();
     let sentence = || format!("no date is known of {}, so nothing of it is deleted", names.join(", "));
     (!names.is_empty()).then(sentence)
 }
@@ -145,8 +145,8 @@ fn burned_names(delete: &[Delete]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::releases::prune::samples::bare;
-    use crate::releases::prune::samples::world;
+    use crate::releases::prune::testing::bare;
+    use crate::releases::prune::testing::world;
     use crate::releases::prune::units;
 
     use super::*;

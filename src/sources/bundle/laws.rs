@@ -15,7 +15,7 @@ use crate::lockfile::Lockfile;
 use crate::model::Sha256Digest;
 use crate::model::Target;
 use crate::model::Tool;
-use crate::model::progress::Unwatched;
+use crate::model::progress::NoProgress;
 use crate::sources::bundle::Bundle;
 use crate::sources::bundle::BundleError;
 use crate::sources::bundle::BundlePlan;
@@ -87,7 +87,7 @@ impl Recipe {
     fn made(&self, folder: &Path) -> Result<Vec<u8>, ArchiveError> {
         let plan = BundlePlan::compute(self.parts(folder))?;
         let file = folder.join("made.tar");
-        let written = write(&plan, OutputFile::create(&file).expect("begun"), &Unwatched).expect("written");
+        let written = write(&plan, OutputFile::create(&file).expect("begun"), &NoProgress).expect("written");
         let bytes = fs::read(&file).expect("readable");
         assert_eq!((written.size, written.sha256), (bytes.len() as u64, hash_file(&file).expect("readable")));
         Ok(bytes)
@@ -104,12 +104,12 @@ fn open(folder: &Path, bytes: &[u8]) -> Result<Bundle, BundleError> {
 fn accepted(bytes: &[u8], recipe: &Recipe) -> bool {
     let folder = tempfile::tempdir().expect("a folder");
     let Ok(bundle) = open(folder.path(), bytes) else { return false };
-    let is_good = matches!(bundle.check(&Unwatched).as_deref(), Ok([]));
+    let is_good = matches!(bundle.check(&NoProgress).as_deref(), Ok([]));
     let out = folder.path().join("out");
     fs::create_dir(&out).expect("created");
     for (asset, (_, content)) in bundle.manifest().assets.clone().iter().zip(&sorted(recipe).assets) {
         let destination = out.join(&asset.name);
-        let taken = bundle.extract_asset(&asset.name, &destination, &Unwatched);
+        let taken = bundle.extract_asset(&asset.name, &destination, &NoProgress);
         assert_eq!(taken.is_ok(), is_good, "{taken:?}");
         match taken {
             Ok(written) => assert!(&fs::read(written.path).expect("readable") == content),
@@ -117,7 +117,7 @@ fn accepted(bytes: &[u8], recipe: &Recipe) -> bool {
         }
     }
     if let Some(files) = recipe.source.as_ref().filter(|_| is_good) {
-        bundle.extract_source(&out.join("source"), &Unwatched).expect("a good bundle");
+        bundle.extract_source(&out.join("source"), &NoProgress).expect("a good bundle");
         for (path, content, _) in files {
             assert!(&fs::read(out.join("source").join(path)).expect("readable") == content);
         }
@@ -195,7 +195,7 @@ fn the_lock_must_name_what_the_manifest_names() {
     parts.lockfile.assets[0].sha256 = Sha256Digest::from_bytes([9; 32]);
     let file = folder.path().join("made.tar");
     let plan = BundlePlan::compute(parts).expect("a plan");
-    write(&plan, OutputFile::create(&file).expect("begun"), &Unwatched).expect("written");
+    write(&plan, OutputFile::create(&file).expect("begun"), &NoProgress).expect("written");
     let refused = open(folder.path(), &fs::read(file).expect("readable")).expect_err("it contradicts itself");
     assert!(matches!(&refused, BundleError::Lock(reason) if reason.contains("does not name")), "{refused}");
 }
@@ -208,7 +208,7 @@ fn a_file_that_changes_meanwhile_is_noticed() {
         let plan = BundlePlan::compute(simple().parts(folder.path())).expect("a plan");
         let asset = plan.manifest.assets.iter().find(|asset| asset.size == 15).expect("the first of the recipe");
         fs::write(folder.path().join(&asset.name), content).expect("written");
-        let refused = write(&plan, OutputFile::create(&file).expect("begun"), &Unwatched).expect_err("it changed");
+        let refused = write(&plan, OutputFile::create(&file).expect("begun"), &NoProgress).expect_err("it changed");
         assert!(refused.to_string().contains("changed while"), "{refused}");
         assert!(!file.exists(), "no bundle is better than a wrong one");
     }
@@ -220,7 +220,7 @@ fn a_file_that_changes_meanwhile_is_noticed() {
     });
     let bundle = open(folder.path(), &one).expect("a bundle");
     fs::write(folder.path().join("bundle.tar"), other).expect("written");
-    assert!(matches!(bundle.check(&Unwatched), Err(BundleError::ChangedMeanwhile)));
+    assert!(matches!(bundle.check(&NoProgress), Err(BundleError::ChangedMeanwhile)));
 }
 
 fn recipes() -> impl Strategy<Value = Recipe> {

@@ -36,7 +36,7 @@ pub use manifest::Member;
 pub use manifest::SCHEMA;
 pub use manifest::SourceFile;
 pub use plan::BundlePlan;
-pub use plan::Content;
+pub use plan::MemberContent;
 pub use plan::Parts;
 pub use plan::PlannedMember;
 pub use plan::SourceParts;

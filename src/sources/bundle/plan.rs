@@ -52,7 +52,7 @@ pub struct SourceParts {
 
 /// Where a member's bytes are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Content {
+pub enum MemberContent {
     /// In the memory.
     Bytes(Vec<u8>),
     /// In this file.
@@ -65,7 +65,7 @@ pub struct PlannedMember {
     /// What it is.
     pub member: Member,
     /// Where its bytes are.
-    pub content: Content,
+    pub content: MemberContent,
 }
 
 /// The members of a bundle, in order.
@@ -89,13 +89,14 @@ impl BundlePlan {
         assets.sort_by_key(|(asset, _)| asset.target.to_string());
         files.sort();
         let lock = lockfile::render(&lockfile).into_bytes();
-        let mut contents: Vec<Content> = assets.iter().map(|(_, file)| Content::File(file.path.clone())).collect();
+        let mut contents: Vec<MemberContent> =
+            assets.iter().map(|(_, file)| MemberContent::File(file.path.clone())).collect();
         let bundled_files = files.iter().map(|(name, bytes)| {
             let Measure { size, sha256 } = Measure::of(bytes);
             BundledFile { name: name.clone(), size, sha256 }
         });
         let bundled_files = bundled_files.collect();
-        contents.extend(files.into_iter().map(|(_, bytes)| Content::Bytes(bytes)));
+        contents.extend(files.into_iter().map(|(_, bytes)| MemberContent::Bytes(bytes)));
         let source = source.map(|source| bundled_source(source, &mut contents));
         let manifest = Manifest {
             schema: SCHEMA.to_owned(),
@@ -125,19 +126,19 @@ fn bundled_asset(locked: LockedAsset, file: &Written) -> BundledAsset {
     BundledAsset { target, name, size: file.size, sha256: file.sha256, verdict, evidence }
 }
 
-fn bundled_source(source: SourceParts, contents: &mut Vec<Content>) -> BundledSource {
+fn bundled_source(source: SourceParts, contents: &mut Vec<MemberContent>) -> BundledSource {
     let SourceParts { version, commit, dirty, vendored, mut files } = source;
     files.sort_by(|(a, _), (b, _)| a.path.cmp(&b.path));
     let (files, places): (Vec<SourceFile>, Vec<PathBuf>) = files.into_iter().unzip();
-    contents.extend(places.into_iter().map(Content::File));
+    contents.extend(places.into_iter().map(MemberContent::File));
     BundledSource { version, commit, dirty, vendored, tree: tree_digest(&files), files }
 }
 
-fn members(manifest: &Manifest, lock: Vec<u8>, contents: Vec<Content>) -> Vec<PlannedMember> {
+fn members(manifest: &Manifest, lock: Vec<u8>, contents: Vec<MemberContent>) -> Vec<PlannedMember> {
     let text = |name: &str, bytes: Vec<u8>| {
         let Measure { size, sha256 } = Measure::of(&bytes);
         let member = Member { path: name.to_owned(), size, sha256, executable: false };
-        PlannedMember { member, content: Content::Bytes(bytes) }
+        PlannedMember { member, content: MemberContent::Bytes(bytes) }
     };
     let rendered = text(Manifest::NAME, manifest.render());
     let sums = manifest.sums(rendered.member.sha256).into_bytes();

@@ -15,8 +15,8 @@ use crate::io::fs::hashing_writer::Written;
 use crate::lockfile::Lockfile;
 use crate::model::Sha256Digest;
 use crate::model::Tool;
+use crate::model::progress::NoProgress;
 use crate::model::progress::Progress;
-use crate::model::progress::Unwatched;
 use crate::sources::bundle::BundleError;
 use crate::sources::bundle::Manifest;
 use crate::sources::bundle::Member;
@@ -72,7 +72,7 @@ impl Bundle {
     pub fn open(path: &Path, name: &str, tool: &Tool) -> Result<Self, BundleError> {
         let mut head = Head::default();
         let mut index = 0;
-        let walked = read_tar(path, &limits(), &Unwatched, &mut |member| {
+        let walked = read_tar(path, &limits(), &NoProgress, &mut |member| {
             let (expected, text) = match index {
                 0 => (Manifest::NAME, &mut head.manifest),
                 1 => (Manifest::LOCK, &mut head.lock),
@@ -136,7 +136,7 @@ impl Bundle {
         let wanted = file_path(name);
         let mut bytes = Vec::new();
         let mut is_there = false;
-        let walked = read_tar(&self.path, &limits(), &Unwatched, &mut |member| {
+        let walked = read_tar(&self.path, &limits(), &NoProgress, &mut |member| {
             if member.name() != wanted {
                 return Ok(());
             }

@@ -21,8 +21,8 @@ use crate::io::fs::OutputFile;
 use crate::model::Sha256Digest;
 use crate::model::progress::Progress;
 use crate::sources::bundle::BundlePlan;
-use crate::sources::bundle::Content;
 use crate::sources::bundle::Member;
+use crate::sources::bundle::MemberContent;
 use crate::sources::bundle::PlannedMember;
 
 /// The room for a name in a header.
@@ -93,12 +93,12 @@ fn append(
     let failed = |source| WriteError::Write { path: destination.to_owned(), source };
     let header = header(builder, member).map_err(failed)?;
     match content {
-        Content::Bytes(bytes) => {
+        MemberContent::Bytes(bytes) => {
             builder.append(&header, bytes.as_slice()).map_err(failed)?;
             progress.advance(member.size);
             Ok(())
         }
-        Content::File(path) => {
+        MemberContent::File(path) => {
             let opened = File::open(path).map_err(|source| WriteError::Read { path: path.clone(), source })?;
             // Read to its end, so that a file that grew is noticed and cannot break the archive.
             let mut input =

@@ -11,7 +11,7 @@ use crate::model::Tag;
 
 /// Whose bytes they are. For people: nothing is decided by it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Provenance {
+pub struct CachedFrom {
     /// The repository.
     pub repository: RepoSlug,
     /// The release.
@@ -30,7 +30,7 @@ pub struct Entry {
     /// When it was used last.
     pub used: DateTime<Utc>,
     /// Whose it is, where that can still be read.
-    pub provenance: Option<Provenance>,
+    pub provenance: Option<CachedFrom>,
 }
 
 /// The entries that have to go so that the rest takes no more than `limit` bytes: those not used for longest.

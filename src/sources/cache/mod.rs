@@ -9,12 +9,12 @@
 //! A name is a promise nobody has to believe: what is taken out is hashed again. Files arrive by one rename, so any number of
 //! processes can use the folder without a lock; whoever removes a file another one reads takes only its name away.
 
+mod directory;
 mod entry;
-mod folder;
 
+pub use directory::Cache;
+pub use directory::CacheError;
+pub use directory::CacheLookup;
+pub use entry::CachedFrom;
 pub use entry::Entry;
-pub use entry::Provenance;
 pub use entry::oldest_beyond;
-pub use folder::Cache;
-pub use folder::CacheError;
-pub use folder::Fetched;

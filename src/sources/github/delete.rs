@@ -17,7 +17,7 @@ use crate::sources::github::api::Answer;
 use crate::sources::github::graphql::GraphQlError;
 use crate::sources::github::graphql::Problem;
 use crate::sources::github::graphql::problems_of;
-use crate::sources::github::refusal::Refusal;
+use crate::sources::github::refusal::MutationRefusal;
 use crate::sources::github::refusal::requests_left;
 use crate::sources::github::refusal::wait_of;
 
@@ -69,9 +69,9 @@ pub struct TagAt {
 
 /// What came of one request that changes something.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct MutationResponse {
     /// Done, or why not.
-    pub outcome: Result<(), Refusal>,
+    pub outcome: Result<(), MutationRefusal>,
     /// The status, where an answer came.
     pub status: Option<u16>,
     /// GitHub's name for the request, for its support.
@@ -95,32 +95,32 @@ impl<'a> Writer<'a> {
     }
 
     /// Deletes a release with its assets, by its number; its tag stays.
-    pub async fn delete_release(&self, id: ReleaseId) -> Told {
+    pub async fn delete_release(&self, id: ReleaseId) -> MutationResponse {
         let route = self.github.route(&["releases", &id.to_string()]);
         self.rest(Method::DELETE, &route, None, StatusCode::NO_CONTENT).await
     }
 
     /// Deletes tags, all or none, each only while it still points where it should.
-    pub async fn delete_tags(&self, repository: &str, tags: &[TagAt]) -> Told {
+    pub async fn delete_tags(&self, repository: &str, tags: &[TagAt]) -> MutationResponse {
         let updates = tags.iter().map(|at| update(&at.tag, &at.object_id, NOTHING)).collect();
         self.update_refs(repository, updates).await
     }
 
     /// Makes tags, all or none, each only while there is none of its name.
-    pub async fn create_tags(&self, repository: &str, tags: &[TagAt]) -> Told {
+    pub async fn create_tags(&self, repository: &str, tags: &[TagAt]) -> MutationResponse {
         let updates = tags.iter().map(|at| update(&at.tag, NOTHING, &at.object_id)).collect();
         self.update_refs(repository, updates).await
     }
 
     /// Deletes one tag by the REST API, which does not compare; where it points is therefore asked a moment before.
-    pub async fn delete_tag_alone(&self, at: &TagAt) -> Told {
+    pub async fn delete_tag_alone(&self, at: &TagAt) -> MutationResponse {
         match self.tag_points_at(&at.tag).await {
             Ok(Some(found)) if found == at.object_id => {}
             Ok(Some(found)) => {
                 let message = format!("the tag points at {found} now");
-                return Told::without_answer(Refusal::Rejected { status: 409, message });
+                return MutationResponse::without_answer(MutationRefusal::Rejected { status: 409, message });
             }
-            Ok(None) => return Told::without_answer(Refusal::Gone),
+            Ok(None) => return MutationResponse::without_answer(MutationRefusal::Gone),
             Err(told) => return *told,
         }
         let route = self.github.route(&["git", "refs", "tags", at.tag.as_str()]);
@@ -128,73 +128,73 @@ impl<'a> Writer<'a> {
     }
 
     /// Makes one tag by the REST API, which never overwrites.
-    pub async fn create_tag_alone(&self, at: &TagAt) -> Told {
+    pub async fn create_tag_alone(&self, at: &TagAt) -> MutationResponse {
         let body = json!({ "ref": format!("refs/tags/{}", at.tag), "sha": at.object_id });
         let route = self.github.route(&["git", "refs"]);
         self.rest(Method::POST, &route, Some(&body), StatusCode::CREATED).await
     }
 
     /// Where a tag points; `None` where there is none.
-    async fn tag_points_at(&self, tag: &Tag) -> Result<Option<String>, Box<Told>> {
+    async fn tag_points_at(&self, tag: &Tag) -> Result<Option<String>, Box<MutationResponse>> {
         let route = self.github.route(&["git", "ref", "tags", tag.as_str()]);
         let answer = match self.send(Method::GET, &route, None).await {
             Ok(answer) => answer,
-            Err(refusal) => return Err(Box::new(Told::without_answer(refusal))),
+            Err(refusal) => return Err(Box::new(MutationResponse::without_answer(refusal))),
         };
         match answer.status {
             StatusCode::OK => {}
             StatusCode::NOT_FOUND => return Ok(None),
-            _ => return Err(Box::new(Told::of(&answer, Err(refusal_of(&answer))))),
+            _ => return Err(Box::new(MutationResponse::of(&answer, Err(refusal_of(&answer))))),
         }
         let found = serde_json::from_slice::<RefAnswer>(&answer.body).ok();
         match found.filter(|found| found.name == format!("refs/tags/{tag}")) {
             Some(found) => Ok(Some(found.object.sha)),
             None => {
                 let refusal =
-                    Refusal::Unknown { reason: "the answer about the tag is about something else".to_owned() };
-                Err(Box::new(Told::of(&answer, Err(refusal))))
+                    MutationRefusal::Unknown { reason: "the answer about the tag is about something else".to_owned() };
+                Err(Box::new(MutationResponse::of(&answer, Err(refusal))))
             }
         }
     }
 
-    async fn rest(&self, method: Method, route: &str, body: Option<&Value>, wanted: StatusCode) -> Told {
+    async fn rest(&self, method: Method, route: &str, body: Option<&Value>, wanted: StatusCode) -> MutationResponse {
         match self.send(method, route, body).await {
-            Ok(answer) if answer.status == wanted => Told::of(&answer, Ok(())),
+            Ok(answer) if answer.status == wanted => MutationResponse::of(&answer, Ok(())),
             Ok(answer) if answer.status.is_success() => {
                 let reason = format!("GitHub answered HTTP {} instead of {wanted}", answer.status.as_u16());
-                Told::of(&answer, Err(Refusal::Unknown { reason }))
+                MutationResponse::of(&answer, Err(MutationRefusal::Unknown { reason }))
             }
-            Ok(answer) => Told::of(&answer, Err(refusal_of(&answer))),
-            Err(refusal) => Told::without_answer(refusal),
+            Ok(answer) => MutationResponse::of(&answer, Err(refusal_of(&answer))),
+            Err(refusal) => MutationResponse::without_answer(refusal),
         }
     }
 
-    async fn send(&self, method: Method, route: &str, body: Option<&Value>) -> Result<Answer, Refusal> {
+    async fn send(&self, method: Method, route: &str, body: Option<&Value>) -> Result<Answer, MutationRefusal> {
         let Some(clients) = self.github.authorized().map_err(|error| lost(&error))? else {
             let message = "a change needs a token".to_owned();
-            return Err(Refusal::Forbidden { message, needed: Some("contents=write".to_owned()) });
+            return Err(MutationRefusal::Forbidden { message, needed: Some("contents=write".to_owned()) });
         };
         self.github.exchange(&clients.rest, method, route, body, "the change").await.map_err(|error| lost(&error))
     }
 
-    async fn update_refs(&self, repository: &str, updates: Value) -> Told {
+    async fn update_refs(&self, repository: &str, updates: Value) -> MutationResponse {
         let variables = json!({ "repository": repository, "updates": updates });
         let answer = match self.github.graphql_once(UPDATE_REFS, &variables, "the change").await {
             Ok(answer) => answer,
-            Err(GraphQlError::Api(error)) => return Told::without_answer(lost(&error)),
+            Err(GraphQlError::Api(error)) => return MutationResponse::without_answer(lost(&error)),
             Err(GraphQlError::Off | GraphQlError::UnknownField { .. } | GraphQlError::Refused(_)) => {
-                return Told::without_answer(Refusal::Unsupported);
+                return MutationResponse::without_answer(MutationRefusal::Unsupported);
             }
         };
         let outcome = match answer.status {
             StatusCode::OK => match problems_of(&answer, "the change") {
                 Ok(problems) => verdict(&problems, &answer),
-                Err(error) => Err(Refusal::of_lost(&error)),
+                Err(error) => Err(MutationRefusal::of_lost(&error)),
             },
-            StatusCode::NOT_FOUND => Err(Refusal::Unsupported),
+            StatusCode::NOT_FOUND => Err(MutationRefusal::Unsupported),
             _ => Err(refusal_of(&answer)),
         };
-        Told::of(&answer, outcome)
+        MutationResponse::of(&answer, outcome)
     }
 }
 
@@ -204,39 +204,39 @@ fn update(tag: &Tag, before: &str, after: &str) -> Value {
 
 /// What the `errors` of a mutation mean; none is success. GitHub's words for a tag that points elsewhere are not published,
 /// so what is not known is rejected, and a new listing tells what it was about.
-fn verdict(problems: &[Problem], answer: &Answer) -> Result<(), Refusal> {
+fn verdict(problems: &[Problem], answer: &Answer) -> Result<(), MutationRefusal> {
     let Some(first) = problems.first() else { return Ok(()) };
     if problems.iter().any(Problem::is_limit) {
-        return Err(Refusal::Limited { wait: wait_of(&answer.headers) });
+        return Err(MutationRefusal::Limited { wait: wait_of(&answer.headers) });
     }
     if problems.iter().any(Problem::is_unknown_to_the_server) {
-        return Err(Refusal::Unsupported);
+        return Err(MutationRefusal::Unsupported);
     }
     Err(match first.kind.as_deref() {
         Some("FORBIDDEN" | "INSUFFICIENT_SCOPES") => {
             let needed = answer.header("x-accepted-github-permissions").map(str::to_owned);
-            Refusal::Forbidden { message: first.message.chars().take(300).collect(), needed }
+            MutationRefusal::Forbidden { message: first.message.chars().take(300).collect(), needed }
         }
-        Some(_) | None => Refusal::of_words(&first.message, 200),
+        Some(_) | None => MutationRefusal::of_words(&first.message, 200),
     })
 }
 
-fn refusal_of(answer: &Answer) -> Refusal {
-    Refusal::of_answer(answer.status.as_u16(), &answer.headers, &answer.body)
+fn refusal_of(answer: &Answer) -> MutationRefusal {
+    MutationRefusal::of_answer(answer.status.as_u16(), &answer.headers, &answer.body)
 }
 
-fn lost(error: &ApiError) -> Refusal {
-    Refusal::of_lost(error)
+fn lost(error: &ApiError) -> MutationRefusal {
+    MutationRefusal::of_lost(error)
 }
 
-impl Told {
-    fn of(answer: &Answer, outcome: Result<(), Refusal>) -> Self {
+impl MutationResponse {
+    fn of(answer: &Answer, outcome: Result<(), MutationRefusal>) -> Self {
         let (remaining, reset_in) = requests_left(&answer.headers);
         let request_id = answer.header("x-github-request-id").map(str::to_owned);
         Self { outcome, status: Some(answer.status.as_u16()), request_id, remaining, reset_in }
     }
 
-    fn without_answer(refusal: Refusal) -> Self {
+    fn without_answer(refusal: MutationRefusal) -> Self {
         Self { outcome: Err(refusal), status: None, request_id: None, remaining: None, reset_in: Duration::ZERO }
     }
 }

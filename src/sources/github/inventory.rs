@@ -36,7 +36,7 @@ const YOUNG_FIELDS: [&str; 2] = ["immutable", "digest"];
 
 /// What a repository has. `gap` says what is missing, if anything is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
+pub struct RepositoryListing {
     /// The repository.
     pub repository: ListedRepository,
     /// Every release the account may see.
@@ -121,7 +121,7 @@ pub struct ListedTag {
 
 /// Which API lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum ListingMethod {
     GraphQl,
     Rest,
 }
@@ -130,7 +130,7 @@ enum Way {
 pub struct Lister<'a> {
     pub(super) github: &'a GitHub,
     pub(super) progress: &'a dyn Progress,
-    way: Cell<Way>,
+    way: Cell<ListingMethod>,
     omitted: RefCell<BTreeSet<&'static str>>,
     /// Assets the REST API once called whole; GraphQL does not say, and they never become unfinished again.
     whole: RefCell<HashSet<(u64, String)>>,
@@ -139,7 +139,7 @@ pub struct Lister<'a> {
 impl<'a> Lister<'a> {
     /// Nothing is asked yet.
     pub fn new(github: &'a GitHub, progress: &'a dyn Progress) -> Self {
-        let way = if github.has_token() { Way::GraphQl } else { Way::Rest };
+        let way = if github.has_token() { ListingMethod::GraphQl } else { ListingMethod::Rest };
         Self {
             github,
             progress,
@@ -151,7 +151,7 @@ impl<'a> Lister<'a> {
 
     /// Whether it may send mutations through GraphQL, too.
     pub fn speaks_graphql(&self) -> bool {
-        self.way.get() == Way::GraphQl
+        self.way.get() == ListingMethod::GraphQl
     }
 
     /// Why the token was not used, if it was refused; the list then shows what everybody sees.
@@ -160,7 +160,7 @@ impl<'a> Lister<'a> {
     }
 
     /// Reads everything. A list whose totals do not match is read again; one that stays so has a gap.
-    pub async fn list(&self) -> Result<Listed, ApiError> {
+    pub async fn list(&self) -> Result<RepositoryListing, ApiError> {
         let mut listed = self.list_once().await?;
         for _ in 1..TRIES {
             if listed.gap.as_deref().is_none_or(|gap| gap.contains("at most")) {
@@ -172,18 +172,18 @@ impl<'a> Lister<'a> {
         Ok(listed)
     }
 
-    async fn list_once(&self) -> Result<Listed, ApiError> {
-        while self.way.get() == Way::GraphQl {
+    async fn list_once(&self) -> Result<RepositoryListing, ApiError> {
+        while self.way.get() == ListingMethod::GraphQl {
             match self.list_by_graphql().await {
                 Ok(listed) => return self.with_states(listed).await,
                 Err(GraphQlError::UnknownField { field }) => match YOUNG_FIELDS.iter().find(|known| **known == field) {
                     Some(known) if self.omitted.borrow_mut().insert(known) => {}
-                    Some(_) | None => self.way.set(Way::Rest),
+                    Some(_) | None => self.way.set(ListingMethod::Rest),
                 },
-                Err(GraphQlError::Off) => self.way.set(Way::Rest),
+                Err(GraphQlError::Off) => self.way.set(ListingMethod::Rest),
                 // Where it refuses the token, the REST API names it and tries the next.
                 Err(GraphQlError::Refused(problems)) if problems.first().is_some_and(Problem::is_forbidden) => {
-                    self.way.set(Way::Rest);
+                    self.way.set(ListingMethod::Rest);
                 }
                 Err(error) => return Err(error.into_api(&self.what(), self.github.server())),
             }
@@ -195,7 +195,7 @@ impl<'a> Lister<'a> {
         format!("repository {}", self.github.repo())
     }
 
-    async fn list_by_graphql(&self) -> Result<Listed, GraphQlError> {
+    async fn list_by_graphql(&self) -> Result<RepositoryListing, GraphQlError> {
         let document = self.document();
         let (mut releases, mut tags) = (Pages::default(), Pages::default());
         let mut facts = None;
@@ -240,7 +240,7 @@ impl<'a> Lister<'a> {
         let astray = astray.map(|tag| format!("the tag {} points at nothing GitHub shows", tag.name));
         let gap = too_many(releases.total).or_else(|| releases.gap("releases"));
         let gap = gap.or_else(|| tags.gap("tags")).or(astray);
-        Ok(Listed {
+        Ok(RepositoryListing {
             latest: facts.latest_release.as_ref().map(|latest| latest.database_id),
             repository: facts.into_listed(),
             releases: releases.nodes.into_iter().map(ReleaseNode::into_listed).collect(),
@@ -256,7 +256,7 @@ impl<'a> Lister<'a> {
 
     /// GraphQL says neither whether an upload has finished nor more than 100 assets of a release. An asset with a digest
     /// is whole, because GitHub computes it from all bytes; about the others the REST API is asked, once for all.
-    async fn with_states(&self, mut listed: Listed) -> Result<Listed, ApiError> {
+    async fn with_states(&self, mut listed: RepositoryListing) -> Result<RepositoryListing, ApiError> {
         let is_known = |id: u64, asset: &ListedAsset| {
             (asset.digest.is_some() && asset.size > 0) || self.whole.borrow().contains(&(id, asset.name.clone()))
         };

@@ -8,7 +8,7 @@ use http::header;
 use serde::Deserialize;
 
 use crate::sources::github::GitHub;
-use crate::sources::github::Refusal;
+use crate::sources::github::MutationRefusal;
 
 #[derive(Debug, Deserialize)]
 struct LatestAnswer {
@@ -29,10 +29,10 @@ impl<'a> LatestRelease<'a> {
     }
 
     /// The latest release as of now; none where there is none.
-    pub async fn now(&mut self) -> Result<Option<u64>, Refusal> {
-        let clients = self.github.authorized().map_err(|error| Refusal::of_lost(&error))?;
+    pub async fn now(&mut self) -> Result<Option<u64>, MutationRefusal> {
+        let clients = self.github.authorized().map_err(|error| MutationRefusal::of_lost(&error))?;
         let Some(clients) = clients else {
-            return Err(Refusal::Unknown { reason: "GitHub refused the token".to_owned() });
+            return Err(MutationRefusal::Unknown { reason: "GitHub refused the token".to_owned() });
         };
         let route = self.github.route(&["releases", "latest"]);
         let mut headers = HeaderMap::new();
@@ -44,20 +44,20 @@ impl<'a> LatestRelease<'a> {
             .github
             .exchange_with(&clients.rest, Method::GET, &route, Some(headers), None, what)
             .await
-            .map_err(|error| Refusal::of_lost(&error))?;
+            .map_err(|error| MutationRefusal::of_lost(&error))?;
         match (answer.status, &self.known) {
             (StatusCode::NOT_MODIFIED, Some((_, id))) => Ok(Some(*id)),
             (StatusCode::NOT_FOUND, _) => Ok(None),
             (StatusCode::OK, _) => {
                 let Ok(LatestAnswer { id }) = serde_json::from_slice(&answer.body) else {
-                    return Err(Refusal::Unknown {
+                    return Err(MutationRefusal::Unknown {
                         reason: "the answer about the latest release cannot be read".to_owned(),
                     });
                 };
                 self.known = answer.headers.get(header::ETAG).map(|tag| (tag.clone(), id));
                 Ok(Some(id))
             }
-            _ => Err(Refusal::of_answer(answer.status.as_u16(), &answer.headers, &answer.body)),
+            _ => Err(MutationRefusal::of_answer(answer.status.as_u16(), &answer.headers, &answer.body)),
         }
     }
 }

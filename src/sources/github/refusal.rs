@@ -19,7 +19,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// Why a change was not made, or is not known to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
+pub enum MutationRefusal {
     /// It is not there, or this account may not see it: proves nothing, a new listing decides.
     Gone,
     /// The account may not do this.
@@ -67,7 +67,7 @@ pub enum Refusal {
     },
 }
 
-impl Refusal {
+impl MutationRefusal {
     /// A word for the record.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -176,7 +176,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for MutationRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Gone => f.write_str("GitHub says that it does not exist"),
@@ -201,11 +201,11 @@ impl fmt::Display for Refusal {
 mod tests {
     use super::*;
 
-    fn read(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> Refusal {
+    fn read(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> MutationRefusal {
         let headers = headers
             .iter()
             .map(|(name, value)| (http::HeaderName::from_static(name), http::HeaderValue::from_static(value)));
-        Refusal::of_answer(status, &headers.collect(), body.as_bytes())
+        MutationRefusal::of_answer(status, &headers.collect(), body.as_bytes())
     }
 
     fn says(message: &str) -> String {
@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn waits_are_as_told_by_the_servers_clock() {
         let wait = |headers: &[(&'static str, &'static str)]| {
-            let Refusal::Limited { wait } = read(429, headers, "{}") else { panic!("a 429 is a limit") };
+            let MutationRefusal::Limited { wait } = read(429, headers, "{}") else { panic!("a 429 is a limit") };
             wait.as_secs()
         };
         let date = ("date", "Tue, 14 Nov 2023 22:13:20 GMT");

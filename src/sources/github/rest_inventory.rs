@@ -12,13 +12,13 @@ use crate::sources::github::ApiError;
 use crate::sources::github::api::read_json;
 use crate::sources::github::bounded::Page;
 use crate::sources::github::bounded::at_most;
-use crate::sources::github::inventory::Listed;
 use crate::sources::github::inventory::ListedAsset;
 use crate::sources::github::inventory::ListedRelease;
 use crate::sources::github::inventory::ListedRepository;
 use crate::sources::github::inventory::ListedTag;
 use crate::sources::github::inventory::Lister;
 use crate::sources::github::inventory::MOST_RELEASES;
+use crate::sources::github::inventory::RepositoryListing;
 use crate::sources::github::inventory::too_many;
 use crate::sources::github::link::has_next_page;
 use crate::sources::github::releases::MAX_ASSETS;
@@ -121,7 +121,7 @@ struct Signature {
 }
 
 impl Lister<'_> {
-    pub(super) async fn list_by_rest(&self) -> Result<Listed, ApiError> {
+    pub(super) async fn list_by_rest(&self) -> Result<RepositoryListing, ApiError> {
         self.github.take_read_without_token();
         let repository: RepositoryAnswer =
             self.github.get_json(&self.github.route(&[]), &self.what(), self.progress).await?;
@@ -139,7 +139,7 @@ impl Lister<'_> {
         } else {
             repository.permissions.map(|may| may.push)
         };
-        Ok(Listed {
+        Ok(RepositoryListing {
             repository: ListedRepository {
                 id: repository.id,
                 node_id: repository.node_id,

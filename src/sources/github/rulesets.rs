@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::model::progress::Unwatched;
+use crate::model::progress::NoProgress;
 use crate::sources::github::ApiError;
 use crate::sources::github::GitHub;
 use crate::sources::github::bounded::Page;
@@ -48,11 +48,11 @@ impl GitHub {
     pub async fn rulesets_against_deleting(&self, tag: &str) -> Result<Vec<String>, ApiError> {
         let what = format!("rulesets of {}", self.repo());
         let route = format!("{}?targets=tag&includes_parents=true&per_page=100", self.route(&["rulesets"]));
-        let Page(all): Page<Summary, 100> = self.get_json(&route, &what, &Unwatched).await?;
+        let Page(all): Page<Summary, 100> = self.get_json(&route, &what, &NoProgress).await?;
         let mut names = Vec::new();
         for ruleset in all.into_iter().filter(|ruleset| ruleset.enforcement != "disabled").take(20) {
             let route = self.route(&["rulesets", &ruleset.id.to_string()]);
-            let detail: Detail = self.get_json(&route, &what, &Unwatched).await?;
+            let detail: Detail = self.get_json(&route, &what, &NoProgress).await?;
             if detail.rules.iter().any(|rule| rule.kind == "deletion") && detail.covers(tag) {
                 names.push(ruleset.name);
             }

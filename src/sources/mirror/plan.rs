@@ -60,7 +60,7 @@ pub enum Condition {
 
 /// What is wanted of a mirror.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub struct SyncRequest {
     /// The releases to bring in; none means every one that is no prerelease.
     pub tags: Vec<Tag>,
     /// How many versions stay; none means all.
@@ -83,27 +83,27 @@ pub struct Planned {
     /// Its tag.
     pub tag: Tag,
     /// That.
-    pub fate: Fate,
+    pub fate: SyncOutcome,
 }
 
 /// What becomes of a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
+pub enum SyncOutcome {
     /// All that is wanted of it is there.
     Complete,
     /// It has nothing that is wanted.
     Empty,
     /// Something of it is brought in.
-    Work(Work),
+    Work(SyncWork),
     /// It is left as it is, and that is a failure.
-    Refuse(Refusal),
+    Refuse(SyncRefusal),
     /// It leaves the mirror, because newer versions are enough.
     Remove,
 }
 
 /// What is brought in of a release.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Work {
+pub struct SyncWork {
     /// Whether the mirror has nothing of it yet.
     pub is_new: bool,
     /// The assets to fetch.
@@ -118,7 +118,7 @@ pub struct Work {
 
 /// Why a release is left as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Refusal {
+pub enum SyncRefusal {
     /// Other bytes are published under a name the mirror has.
     #[error(
         "{name} changed on GitHub since it was mirrored: the mirror has sha256 {held}, GitHub now states {}",
@@ -148,7 +148,7 @@ type Conditions = BTreeMap<(Tag, String), Condition>;
 
 impl SyncPlan {
     /// Decides. The order of what comes in does not matter.
-    pub fn compute(offers: &[Offer], index: &Index, conditions: &Conditions, wanted: &Wanted) -> Self {
+    pub fn compute(offers: &[Offer], index: &Index, conditions: &Conditions, wanted: &SyncRequest) -> Self {
         let held: BTreeSet<&Tag> = index.releases.iter().map(|release| &release.tag).collect();
         let offered: BTreeMap<&Tag, &Offer> = offers
             .iter()
@@ -169,7 +169,7 @@ impl SyncPlan {
         all.sort_by(|a, b| newest_first(a, b));
         let planned = |tag: &Tag| {
             let fate = match (index.release(tag), beyond.contains(tag)) {
-                (Some(_), true) => Fate::Remove,
+                (Some(_), true) => SyncOutcome::Remove,
                 (None, true) => return None,
                 (release, false) => fate(offered.get(tag).copied(), release, conditions),
             };
@@ -180,7 +180,7 @@ impl SyncPlan {
 }
 
 /// What is more than the versions that stay: all but the newest and those that were asked for by name.
-pub fn beyond<'a>(tags: impl Iterator<Item = &'a Tag>, wanted: &Wanted) -> Vec<Tag> {
+pub fn beyond<'a>(tags: impl Iterator<Item = &'a Tag>, wanted: &SyncRequest) -> Vec<Tag> {
     let Some(keep) = wanted.keep else { return Vec::new() };
     let mut tags: Vec<&Tag> = tags.collect();
     tags.sort_by(|a, b| newest_first(a, b));
@@ -195,14 +195,14 @@ fn is_wanted(offer: &Offer, tags: &[Tag]) -> bool {
     !offer.prerelease && !is_prerelease
 }
 
-fn fate(offer: Option<&Offer>, held: Option<&MirroredRelease>, conditions: &Conditions) -> Fate {
+fn fate(offer: Option<&Offer>, held: Option<&MirroredRelease>, conditions: &Conditions) -> SyncOutcome {
     let condition = |release: &MirroredRelease, name: &str| {
         conditions.get(&(release.tag.clone(), name.to_owned())).copied().unwrap_or(Condition::Missing)
     };
     if let Some(unfinished) = offer.and_then(|offer| offer.unfinished.clone()) {
-        return Fate::Refuse(Refusal::Unfinished(unfinished));
+        return SyncOutcome::Refuse(SyncRefusal::Unfinished(unfinished));
     }
-    let mut work = Work { is_new: held.is_none(), ..Work::default() };
+    let mut work = SyncWork { is_new: held.is_none(), ..SyncWork::default() };
     for OfferedAsset { target, file } in offer.into_iter().flat_map(|offer| &offer.assets) {
         let before = held.and_then(|release| release.assets.iter().find(|asset| asset.name == file.name));
         let condition = held.map_or(Condition::Missing, |release| condition(release, &file.name));
@@ -211,7 +211,7 @@ fn fate(offer: Option<&Offer>, held: Option<&MirroredRelease>, conditions: &Cond
             let is_other = file.sha256.is_some_and(|now| now != before.sha256);
             if is_other || file.size.is_some_and(|now| now != before.size) {
                 let (name, held, now) = (file.name.clone(), before.sha256, file.sha256.filter(|_| is_other));
-                return Fate::Refuse(Refusal::Changed { name, held, now });
+                return SyncOutcome::Refuse(SyncRefusal::Changed { name, held, now });
             }
         }
         if before.is_none() || condition != Condition::Intact {
@@ -220,7 +220,7 @@ fn fate(offer: Option<&Offer>, held: Option<&MirroredRelease>, conditions: &Cond
     }
     let Some(held) = held else {
         work.files = offer.is_some_and(|offer| !offer.files.is_empty());
-        return if work.assets.is_empty() { Fate::Empty } else { Fate::Work(work) };
+        return if work.assets.is_empty() { SyncOutcome::Empty } else { SyncOutcome::Work(work) };
     };
     for file in offer.into_iter().flat_map(|offer| &offer.files) {
         let before = held.files.iter().find(|before| before.name == file.name);
@@ -239,7 +239,7 @@ fn fate(offer: Option<&Offer>, held: Option<&MirroredRelease>, conditions: &Cond
         }
     }
     let is_complete = work.assets.is_empty() && !work.files && work.damaged.is_empty();
-    if is_complete { Fate::Complete } else { Fate::Work(work) }
+    if is_complete { SyncOutcome::Complete } else { SyncOutcome::Work(work) }
 }
 
 #[cfg(test)]
@@ -313,12 +313,16 @@ mod tests {
         (index, conditions)
     }
 
-    fn planned(offers: &[Offer], (index, conditions): &(Index, Conditions), wanted: &Wanted) -> Vec<(String, Fate)> {
+    fn planned(
+        offers: &[Offer],
+        (index, conditions): &(Index, Conditions),
+        wanted: &SyncRequest,
+    ) -> Vec<(String, SyncOutcome)> {
         let plan = SyncPlan::compute(offers, index, conditions, wanted);
         plan.releases.into_iter().map(|planned| (planned.tag.to_string(), planned.fate)).collect()
     }
 
-    fn only(fates: Vec<(String, Fate)>) -> Fate {
+    fn only(fates: Vec<(String, SyncOutcome)>) -> SyncOutcome {
         assert_eq!(fates.len(), 1);
         fates.into_iter().next().expect("one").1
     }
@@ -327,32 +331,37 @@ mod tests {
     fn what_is_there_stays_and_what_is_new_comes() {
         let offers = [offer("v1.0.0", 1), offer("v1.1.0", 2)];
         let held = mirrored(&offers[..1]);
-        let fates = planned(&offers, &held, &Wanted::default());
+        let fates = planned(&offers, &held, &SyncRequest::default());
         assert!(
-            matches!(&fates[0], (tag, Fate::Work(Work { is_new: true, files: true, assets, .. })) if tag == "v1.1.0" && assets.len() == 2)
+            matches!(&fates[0], (tag, SyncOutcome::Work(SyncWork { is_new: true, files: true, assets, .. })) if tag == "v1.1.0" && assets.len() == 2)
         );
-        assert_eq!(fates[1], ("v1.0.0".to_owned(), Fate::Complete));
+        assert_eq!(fates[1], ("v1.0.0".to_owned(), SyncOutcome::Complete));
         // Pruned on GitHub.
-        assert_eq!(only(planned(&[], &held, &Wanted::default())), Fate::Complete);
+        assert_eq!(only(planned(&[], &held, &SyncRequest::default())), SyncOutcome::Complete);
     }
 
     #[test]
     fn what_changed_is_refused_and_what_is_damaged_is_fetched_again() {
         let mut held = mirrored(&[offer("v1.0.0", 1)]);
-        let fate = |offers: &[Offer], held: &(Index, Conditions)| only(planned(offers, held, &Wanted::default()));
-        assert!(matches!(fate(&[offer("v1.0.0", 2)], &held), Fate::Refuse(Refusal::Changed { .. })));
+        let fate = |offers: &[Offer], held: &(Index, Conditions)| only(planned(offers, held, &SyncRequest::default()));
+        assert!(matches!(fate(&[offer("v1.0.0", 2)], &held), SyncOutcome::Refuse(SyncRefusal::Changed { .. })));
         let linux = (tag("v1.0.0"), "reproq-linux-amd64".to_owned());
         held.1.insert(linux.clone(), Condition::Damaged);
-        let Fate::Work(work) = fate(&[offer("v1.0.0", 1)], &held) else { panic!("work") };
+        let SyncOutcome::Work(work) = fate(&[offer("v1.0.0", 1)], &held) else { panic!("work") };
         let names = vec!["reproq-linux-amd64".to_owned()];
         assert_eq!((work.assets.len(), &work.damaged, work.lost.len(), work.files), (1, &names, 0, false));
-        assert!(matches!(fate(&[offer("v1.0.0", 2)], &held), Fate::Refuse(_)), "damage does not excuse a change");
-        let Fate::Work(work) = fate(&[], &held) else { panic!("work") };
+        assert!(
+            matches!(fate(&[offer("v1.0.0", 2)], &held), SyncOutcome::Refuse(_)),
+            "damage does not excuse a change"
+        );
+        let SyncOutcome::Work(work) = fate(&[], &held) else { panic!("work") };
         assert_eq!((work.assets.len(), work.lost), (0, names));
         // Taken out of the folder on purpose.
         held.1.remove(&linux);
         held.1.remove(&(tag("v1.0.0"), "reproq-darwin-arm64".to_owned()));
-        assert!(matches!(fate(&[offer("v1.0.0", 2)], &held), Fate::Work(work) if work.assets.len() == 2 && work.files));
+        assert!(
+            matches!(fate(&[offer("v1.0.0", 2)], &held), SyncOutcome::Work(work) if work.assets.len() == 2 && work.files)
+        );
     }
 
     #[test]
@@ -360,31 +369,31 @@ mod tests {
         let offers = [offer("v1.0.0", 1), offer("v1.1.0-rc.1", 2), Offer { prerelease: true, ..offer("v1.2.0", 3) }];
         let none = mirrored(&[]);
         let tags =
-            |wanted: &Wanted| planned(&offers, &none, wanted).into_iter().map(|(tag, _)| tag).collect::<Vec<_>>();
-        assert_eq!(tags(&Wanted::default()), ["v1.0.0"]);
-        let named = Wanted { tags: vec![tag("v1.2.0"), tag("v9.9.9")], keep: None };
+            |wanted: &SyncRequest| planned(&offers, &none, wanted).into_iter().map(|(tag, _)| tag).collect::<Vec<_>>();
+        assert_eq!(tags(&SyncRequest::default()), ["v1.0.0"]);
+        let named = SyncRequest { tags: vec![tag("v1.2.0"), tag("v9.9.9")], keep: None };
         assert_eq!(tags(&named), ["v1.2.0"]);
         assert_eq!(SyncPlan::compute(&offers, &none.0, &none.1, &named).absent, [tag("v9.9.9")]);
         // Once it is there it is looked after.
-        assert_eq!(planned(&offers, &mirrored(&offers), &Wanted::default()).len(), 3);
+        assert_eq!(planned(&offers, &mirrored(&offers), &SyncRequest::default()).len(), 3);
     }
 
     #[test]
     fn only_the_newest_stay_and_what_was_named() {
         let offers: Vec<Offer> = (1..=4).map(|number| offer(&format!("v1.{number}.0"), number)).collect();
-        let two = Wanted { tags: Vec::new(), keep: Some(2) };
+        let two = SyncRequest { tags: Vec::new(), keep: Some(2) };
         let fates = planned(&offers, &mirrored(&offers[..3]), &two);
         let shown: Vec<(&str, bool)> =
-            fates.iter().map(|(tag, fate)| (tag.as_str(), matches!(fate, Fate::Remove))).collect();
+            fates.iter().map(|(tag, fate)| (tag.as_str(), matches!(fate, SyncOutcome::Remove))).collect();
         assert_eq!(shown, [("v1.4.0", false), ("v1.3.0", false), ("v1.2.0", true), ("v1.1.0", true)]);
         assert_eq!(planned(&offers, &mirrored(&[]), &two).len(), 2, "what would go at once is not fetched");
-        let named = Wanted { tags: vec![tag("v1.1.0")], ..two };
+        let named = SyncRequest { tags: vec![tag("v1.1.0")], ..two };
         let fates = planned(&offers, &mirrored(&offers[..3]), &named);
-        assert_eq!(fates.iter().filter(|(_, fate)| *fate == Fate::Remove).count(), 0);
+        assert_eq!(fates.iter().filter(|(_, fate)| *fate == SyncOutcome::Remove).count(), 0);
         let empty = Offer { assets: Vec::new(), ..offer("v2.0.0", 9) };
         let with_empty = [offers.clone(), vec![empty]].concat();
-        let gone = planned(&with_empty, &mirrored(&offers), &Wanted { tags: Vec::new(), keep: Some(4) });
-        assert!(gone.iter().all(|(_, fate)| *fate != Fate::Remove), "nothing takes nobody's place");
+        let gone = planned(&with_empty, &mirrored(&offers), &SyncRequest { tags: Vec::new(), keep: Some(4) });
+        assert!(gone.iter().all(|(_, fate)| *fate != SyncOutcome::Remove), "nothing takes nobody's place");
     }
 
     proptest! {
@@ -399,13 +408,13 @@ mod tests {
                 releases.iter().map(|(minor, byte)| offer(&format!("v1.{minor}.0"), *byte)).collect::<Vec<_>>()
             };
             let (mut published, held) = (offers(&published), mirrored(&offers(&held)));
-            let wanted = Wanted { tags: Vec::new(), keep };
+            let wanted = SyncRequest { tags: Vec::new(), keep };
             let plan = SyncPlan::compute(&published, &held.0, &held.1, &wanted);
             if reverse {
                 published.reverse();
                 prop_assert_eq!(&SyncPlan::compute(&published, &held.0, &held.1, &wanted), &plan);
             }
-            let stays = plan.releases.iter().filter(|planned| planned.fate != Fate::Remove).count();
+            let stays = plan.releases.iter().filter(|planned| planned.fate != SyncOutcome::Remove).count();
             prop_assert!(keep.is_none_or(|keep| stays <= keep));
             let removed = plan.releases.len() - stays;
             prop_assert!(keep.is_some() || removed == 0, "nothing goes unless that is wanted");
@@ -413,19 +422,19 @@ mod tests {
             let mut index = held.0;
             for Planned { tag, fate } in &plan.releases {
                 match fate {
-                    Fate::Work(_) => {
+                    SyncOutcome::Work(_) => {
                         let offer = published.iter().find(|offer| offer.tag == *tag).expect("offered");
                         index = index.with(mirrored(std::slice::from_ref(offer)).0.releases.remove(0));
                     }
-                    Fate::Remove => index = index.without(tag),
-                    Fate::Complete | Fate::Empty | Fate::Refuse(_) => {}
+                    SyncOutcome::Remove => index = index.without(tag),
+                    SyncOutcome::Complete | SyncOutcome::Empty | SyncOutcome::Refuse(_) => {}
                 }
             }
             let intact = index.releases.iter().flat_map(|release| {
                 release.everything().map(|(name, ..)| ((release.tag.clone(), name.to_owned()), Condition::Intact))
             });
             let again = SyncPlan::compute(&published, &index, &intact.collect(), &wanted);
-            let is_done = |planned: &Planned| matches!(planned.fate, Fate::Complete | Fate::Refuse(_));
+            let is_done = |planned: &Planned| matches!(planned.fate, SyncOutcome::Complete | SyncOutcome::Refuse(_));
             prop_assert!(again.releases.iter().all(is_done), "{again:?}");
         }
     }

@@ -109,7 +109,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::model::progress::Unwatched;
+    use crate::model::progress::NoProgress;
 
     fn copied(content: &[u8], size: Option<u64>) -> Result<Vec<u8>, MirrorError> {
         let folder = tempfile::tempdir().expect("a folder");
@@ -119,7 +119,7 @@ mod tests {
         fs::write(&path, content).expect("written");
         let destination = folder.path().join("copy");
         let copied =
-            copy(folder.path(), &repository, (&tag, "file"), (size, 1 << 20), &destination, &Unwatched).expect("room");
+            copy(folder.path(), &repository, (&tag, "file"), (size, 1 << 20), &destination, &NoProgress).expect("room");
         copied.map(|written| fs::read(written.path).expect("there"))
     }
 
@@ -140,7 +140,7 @@ mod tests {
         fs::create_dir_all(path.parent().expect("a folder")).expect("made");
         std::os::unix::fs::symlink("/dev/zero", &path).expect("linked");
         let destination = folder.path().join("copy");
-        let refused = copy(folder.path(), &repository, (&tag, "file"), (None, 9), &destination, &Unwatched);
+        let refused = copy(folder.path(), &repository, (&tag, "file"), (None, 9), &destination, &NoProgress);
         assert!(matches!(refused, Ok(Err(MirrorError::Read { .. }))) && !destination.exists(), "{refused:?}");
     }
 }

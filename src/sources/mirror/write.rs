@@ -31,12 +31,12 @@ use crate::sources::mirror::MAX_INDEX;
 
 /// The part of a mirror that is one repository's.
 #[derive(Debug, Clone)]
-pub struct Folder {
+pub struct MirrorDirectory {
     root: PathBuf,
     repository: RepoSlug,
 }
 
-impl Folder {
+impl MirrorDirectory {
     /// What begins the name of a folder for files that are on their way in.
     pub const STAGING: &'static str = STAGING;
 
@@ -178,14 +178,14 @@ mod tests {
     use super::*;
     use crate::io::fs::hashing_writer::hash_file;
     use crate::model::Tool;
-    use crate::model::progress::Unwatched;
+    use crate::model::progress::NoProgress;
     use crate::sources::mirror::MirroredAsset;
     use crate::sources::mirror::MirroredRelease;
 
     #[test]
     fn what_no_index_names_goes_and_what_is_not_ours_stays() {
         let folder = tempfile::tempdir().expect("a folder");
-        let mirror = Folder::new(folder.path().join("mirror"), "a/b".parse().expect("a repository"));
+        let mirror = MirrorDirectory::new(folder.path().join("mirror"), "a/b".parse().expect("a repository"));
         let _ = mirror.prepare().expect("made");
         let (new, old): (Tag, Tag) = ("v1.1.0".parse().expect("a tag"), "v1.0.0".parse().expect("a tag"));
         for tag in [&new, &old] {
@@ -217,7 +217,7 @@ mod tests {
         assert_eq!(removed, [path("v1.0.0", "reproq-linux-amd64")]);
         assert!(path("v1.0.0", "notes.txt").exists() && path("nightly", "reproq-linux-amd64").exists());
         let condition =
-            || mirror.condition(&new, ("reproq-linux-amd64", 5, asset.sha256), &Unwatched).expect("readable");
+            || mirror.condition(&new, ("reproq-linux-amd64", 5, asset.sha256), &NoProgress).expect("readable");
         assert_eq!(condition(), Condition::Intact);
         fs::write(path("v1.1.0", "reproq-linux-amd64"), "Bytes").expect("written");
         assert_eq!(condition(), Condition::Damaged);

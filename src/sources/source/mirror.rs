@@ -25,7 +25,7 @@ use crate::model::Tool;
 use crate::model::VersionSpec;
 use crate::model::mirror_layout;
 use crate::model::progress::Progress;
-use crate::model::source_spec::Place;
+use crate::model::source_spec::SourceSpec;
 use crate::model::upgrade;
 use crate::sources::mirror;
 use crate::sources::mirror::Index;
@@ -224,10 +224,10 @@ impl Mirror {
         OriginError::Mirror { mirror: self.name(), problem: Box::new(problem) }
     }
 
-    fn place(&self) -> Place {
+    fn place(&self) -> SourceSpec {
         match &self.at {
-            At::Folder(root) => Place::Folder(root.clone()),
-            At::Web(_, base) => Place::Web(base.clone()),
+            At::Folder(root) => SourceSpec::Folder(root.clone()),
+            At::Web(_, base) => SourceSpec::Web(base.clone()),
         }
     }
 }

@@ -6,10 +6,10 @@ use chrono::Utc;
 use crate::model::Sha256Digest;
 
 use super::policy::Policy;
-use super::proof::Proven;
 use super::refusal::NotProven;
 use super::roots::Root;
 use super::roots::Roots;
+use super::verified::VerifiedAttestations;
 
 /// No root is embedded.
 pub(super) const EMBEDDED: &[&str] = &[];
@@ -26,7 +26,7 @@ pub const fn verify(
     _policy: &Policy,
     _roots: &Roots,
     _now: DateTime<Utc>,
-) -> Result<Proven, NotProven> {
+) -> Result<VerifiedAttestations, NotProven> {
     Err(NotProven::CannotVerify)
 }
 

@@ -19,7 +19,7 @@ pub const MAX_BUNDLES: usize = 100;
 
 /// Why a text carries no bundles that can be relied on.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum BundleError {
+pub enum AttestationBundleError {
     /// It is larger than any bundle.
     #[error("it has {0} bytes, and no bundle has more than {MAX_BUNDLE}")]
     TooLarge(usize),
@@ -58,9 +58,9 @@ struct Attestation<'a> {
 
 /// The bundles in a text, byte for byte as they stand in it. An answer of the API without any is an empty list. What stands in
 /// one in the place of a bundle is given as it is: verifying refuses it, and it hides none of the others.
-pub fn split(text: &[u8]) -> Result<Vec<String>, BundleError> {
+pub fn split(text: &[u8]) -> Result<Vec<String>, AttestationBundleError> {
     if text.len() > MAX_TEXT {
-        return Err(BundleError::TooLong(text.len()));
+        return Err(AttestationBundleError::TooLong(text.len()));
     }
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     // JSON never spans two of its lines and is one value as a whole at the same time, so the lines are tried second.
@@ -72,8 +72,8 @@ pub fn split(text: &[u8]) -> Result<Vec<String>, BundleError> {
         }
     };
     match bundles.iter().find(|bundle| bundle.len() > MAX_BUNDLE) {
-        Some(bundle) => Err(BundleError::TooLarge(bundle.len())),
-        None if bundles.len() > MAX_BUNDLES => Err(BundleError::TooMany),
+        Some(bundle) => Err(AttestationBundleError::TooLarge(bundle.len())),
+        None if bundles.len() > MAX_BUNDLES => Err(AttestationBundleError::TooMany),
         None => Ok(bundles),
     }
 }
@@ -90,28 +90,28 @@ pub fn join<T: AsRef<str>>(bundles: &[T]) -> String {
     format!("{{\"attestations\":[{}]}}\n", entries.join(",\n"))
 }
 
-fn from_document(text: &[u8]) -> Result<Vec<String>, BundleError> {
+fn from_document(text: &[u8]) -> Result<Vec<String>, AttestationBundleError> {
     let Ok(answer) = serde_json::from_slice::<Answer<'_>>(text) else { return Ok(vec![one(text)?]) };
     if !answer.attestations.is_empty() && answer.attestations.iter().all(|entry| entry.bundle.is_none()) {
-        return Err(BundleError::Addresses);
+        return Err(AttestationBundleError::Addresses);
     }
     Ok(answer.attestations.iter().filter_map(|entry| entry.bundle).map(|bundle| bundle.get().to_owned()).collect())
 }
 
 /// One bundle, if it has the shape of one: what was signed once, and the means to verify it once.
-pub(super) fn one(text: &[u8]) -> Result<String, BundleError> {
+pub(super) fn one(text: &[u8]) -> Result<String, AttestationBundleError> {
     if text.len() > MAX_BUNDLE {
-        return Err(BundleError::TooLarge(text.len()));
+        return Err(AttestationBundleError::TooLarge(text.len()));
     }
     json::strict(text)?;
-    let shape = |what: &str| BundleError::Shape(what.to_owned());
+    let shape = |what: &str| AttestationBundleError::Shape(what.to_owned());
     let value: Value = serde_json::from_slice(text).map_err(|error| shape(&error.to_string()))?;
     let Some(fields) = value.as_object() else { return Err(shape("it is no object")) };
     if fields.contains_key("attestations") {
         return Err(shape("it is an answer of GitHub's API among bundles"));
     }
     if let Some(form) = legacy(&value) {
-        return Err(BundleError::Legacy(form));
+        return Err(AttestationBundleError::Legacy(form));
     }
     let Some(material) = fields.get("verificationMaterial").and_then(Value::as_object) else {
         return Err(shape("it has no `verificationMaterial`"));
@@ -122,10 +122,12 @@ pub(super) fn one(text: &[u8]) -> Result<String, BundleError> {
     Ok(text.to_owned())
 }
 
-fn exactly_one(fields: &serde_json::Map<String, Value>, names: &[&str]) -> Result<(), BundleError> {
+fn exactly_one(fields: &serde_json::Map<String, Value>, names: &[&str]) -> Result<(), AttestationBundleError> {
     match names.iter().filter(|name| fields.contains_key(**name)).count() {
         1 => Ok(()),
-        count => Err(BundleError::Shape(format!("it must have one of {}, and has {count}", names.join(", ")))),
+        count => {
+            Err(AttestationBundleError::Shape(format!("it must have one of {}, and has {count}", names.join(", "))))
+        }
     }
 }
 
@@ -171,32 +173,35 @@ mod tests {
     #[test]
     fn what_is_no_bundle_is_named() {
         let refused = |text: &str| split(text.as_bytes()).expect_err("refused");
-        assert_eq!(refused(r#"{"attestations": [{"bundle_url": "https://x"}]}"#), BundleError::Addresses);
-        assert!(matches!(refused(r#"{"base64Signature": ""}"#), BundleError::Legacy(_)));
-        assert!(matches!(refused(r#"{"payloadType": "", "payload": "", "signatures": []}"#), BundleError::Legacy(_)));
-        assert!(matches!(refused("[]"), BundleError::Shape(_)));
-        assert!(matches!(refused("{}"), BundleError::Shape(_)));
-        assert!(matches!(refused(""), BundleError::Json(_)));
-        assert!(matches!(refused("{}\nno"), BundleError::Json(_)));
-        assert!(matches!(refused(&format!("{BUNDLE}\n{{}}")), BundleError::Shape(_)));
+        assert_eq!(refused(r#"{"attestations": [{"bundle_url": "https://x"}]}"#), AttestationBundleError::Addresses);
+        assert!(matches!(refused(r#"{"base64Signature": ""}"#), AttestationBundleError::Legacy(_)));
+        assert!(matches!(
+            refused(r#"{"payloadType": "", "payload": "", "signatures": []}"#),
+            AttestationBundleError::Legacy(_)
+        ));
+        assert!(matches!(refused("[]"), AttestationBundleError::Shape(_)));
+        assert!(matches!(refused("{}"), AttestationBundleError::Shape(_)));
+        assert!(matches!(refused(""), AttestationBundleError::Json(_)));
+        assert!(matches!(refused("{}\nno"), AttestationBundleError::Json(_)));
+        assert!(matches!(refused(&format!("{BUNDLE}\n{{}}")), AttestationBundleError::Shape(_)));
         // What is a bundle in one place must not be an answer in another.
         let both = BUNDLE.replacen('{', r#"{"attestations": [], "#, 1);
-        assert!(matches!(refused(&format!("{BUNDLE}\n{both}")), BundleError::Shape(_)));
+        assert!(matches!(refused(&format!("{BUNDLE}\n{both}")), AttestationBundleError::Shape(_)));
         assert!(matches!(
             refused(&BUNDLE.replace(r#""certificate""#, r#""publicKey": {}, "certificate""#)),
-            BundleError::Shape(_)
+            AttestationBundleError::Shape(_)
         ));
-        assert!(matches!(refused(&BUNDLE.replace("dsseEnvelope", "dsse")), BundleError::Shape(_)));
+        assert!(matches!(refused(&BUNDLE.replace("dsseEnvelope", "dsse")), AttestationBundleError::Shape(_)));
     }
 
     #[test]
     fn size_and_number_are_bounded() {
         let long = BUNDLE.replace("\"x\"", &format!("\"{}\"", "x".repeat(MAX_BUNDLE)));
-        assert!(matches!(split(long.as_bytes()), Err(BundleError::TooLarge(_))));
+        assert!(matches!(split(long.as_bytes()), Err(AttestationBundleError::TooLarge(_))));
         let blank = " ".repeat(MAX_TEXT);
-        assert!(matches!(split(format!("{BUNDLE}{blank}").as_bytes()), Err(BundleError::TooLong(_))));
+        assert!(matches!(split(format!("{BUNDLE}{blank}").as_bytes()), Err(AttestationBundleError::TooLong(_))));
         let many = format!("{BUNDLE}\n").repeat(MAX_BUNDLES + 1);
-        assert_eq!(split(many.as_bytes()), Err(BundleError::TooMany));
+        assert_eq!(split(many.as_bytes()), Err(AttestationBundleError::TooMany));
         assert_eq!(split(format!("{BUNDLE}\n").repeat(MAX_BUNDLES).as_bytes()).map(|all| all.len()), Ok(MAX_BUNDLES));
     }
 }

@@ -7,21 +7,21 @@ use crate::model::Sha256Digest;
 
 use super::bundle;
 use super::compare;
-use super::compare::Facts;
-use super::identity::Identity;
+use super::compare::AttestedFacts;
+use super::identity::CertificateClaims;
 use super::policy::Policy;
-use super::proof::Kind;
-use super::proof::Proof;
-use super::proof::Proven;
+use super::refusal::AttestationRefusal;
+use super::refusal::AttestationRefusalReason;
 use super::refusal::NotProven;
-use super::refusal::Reason;
-use super::refusal::Refusal;
 use super::roots::Roots;
 use super::statement::Statement;
-use super::verifier::Bundle;
+use super::verified::AttestationKind;
+use super::verified::VerifiedAttestation;
+use super::verified::VerifiedAttestations;
 use super::verifier::Checked;
 use super::verifier::Doubt;
 use super::verifier::Failure;
+use super::verifier::SigstoreBundle;
 use super::verifier::Verifier;
 
 /// How many of the digests of a foreign statement are named.
@@ -37,7 +37,7 @@ pub fn verify(
     policy: &Policy,
     roots: &Roots,
     now: DateTime<Utc>,
-) -> Result<Proven, NotProven> {
+) -> Result<VerifiedAttestations, NotProven> {
     if bundles.is_empty() {
         return Err(NotProven::NoBundle);
     }
@@ -46,10 +46,10 @@ pub fn verify(
     for (index, text) in bundles.iter().enumerate() {
         match one(text, digest, policy, &verifiers, roots, now) {
             Ok(proof) => proofs.push(proof),
-            Err(reason) => refused.push(Refusal { bundle: index + 1, reason }),
+            Err(reason) => refused.push(AttestationRefusal { bundle: index + 1, reason }),
         }
     }
-    if proofs.is_empty() { Err(NotProven::Refused(refused)) } else { Ok(Proven { proofs, refused }) }
+    if proofs.is_empty() { Err(NotProven::Refused(refused)) } else { Ok(VerifiedAttestations { proofs, refused }) }
 }
 
 fn one(
@@ -59,18 +59,18 @@ fn one(
     verifiers: &[Verifier<'_>],
     roots: &Roots,
     now: DateTime<Utc>,
-) -> Result<Proof, Reason> {
-    let malformed = |detail: String| Reason::Malformed { detail };
+) -> Result<VerifiedAttestation, AttestationRefusalReason> {
+    let malformed = |detail: String| AttestationRefusalReason::Malformed { detail };
     let text = bundle::one(text).map_err(|error| malformed(error.to_string()))?;
-    let bundle = Bundle::read(&text).map_err(malformed)?;
+    let bundle = SigstoreBundle::read(&text).map_err(malformed)?;
     // The certificate of a run is issued as it signs. One from the future is no proof, and tells of a wrong clock in better
     // words than whichever part of the cryptography would stumble over it.
     if let Some(signed_at) = bundle.issued_at().filter(|issued_at| *issued_at > now) {
-        return Err(Reason::Clock { signed_at, now });
+        return Err(AttestationRefusalReason::Clock { signed_at, now });
     }
     let checked = cryptography(&bundle, digest, policy, verifiers, roots)?;
     if let Some(signed_at) = checked.signed_at.filter(|signed_at| *signed_at > now) {
-        return Err(Reason::Clock { signed_at, now });
+        return Err(AttestationRefusalReason::Clock { signed_at, now });
     }
     let statement = match &checked.payload {
         Some(payload) => Some(Statement::parse(payload).map_err(malformed)?),
@@ -81,28 +81,28 @@ fn one(
     {
         return Err(other_bytes(digest, statement));
     }
-    let facts = Facts {
+    let facts = AttestedFacts {
         digest,
-        kind: statement.as_ref().map_or(Kind::Signature, |statement| statement.kind),
+        kind: statement.as_ref().map_or(AttestationKind::Signature, |statement| statement.kind),
         identity: checked.identity.as_ref(),
         statement: statement.as_ref(),
         instance: checked.instance,
     };
     let mismatches = compare::differences(policy, facts);
     if !mismatches.is_empty() {
-        return Err(Reason::Unfit { mismatches });
+        return Err(AttestationRefusalReason::Unfit { mismatches });
     }
     Ok(proof(facts, &checked, policy))
 }
 
 /// Verifies with every root until one accepts. When none does, the root whose authority the bundle names has the say.
 fn cryptography(
-    bundle: &Bundle,
+    bundle: &SigstoreBundle,
     digest: Sha256Digest,
     policy: &Policy,
     verifiers: &[Verifier<'_>],
     roots: &Roots,
-) -> Result<Checked, Reason> {
+) -> Result<Checked, AttestationRefusalReason> {
     let mut failures = Vec::new();
     for verifier in verifiers {
         match verifier.check(bundle, digest, policy.key.as_deref()) {
@@ -112,12 +112,12 @@ fn cryptography(
     }
     let theirs = failures.iter().find(|(verifier, _)| policy.key.is_some() || verifier.issued(bundle));
     let Some((verifier, failure)) = theirs.or(failures.first()) else {
-        return Err(Reason::Unsupported { detail: "there is no trusted root".to_owned() });
+        return Err(AttestationRefusalReason::Unsupported { detail: "there is no trusted root".to_owned() });
     };
     let (root, strange) = (verifier.root(), theirs.is_none());
     if strange && let Some(issued_at) = bundle.issued_at() {
         let (complete_until, detail) = (roots.complete_until(), "none of them issued its certificate".to_owned());
-        return Err(Reason::UnknownKey { issued_at, complete_until, detail });
+        return Err(AttestationRefusalReason::UnknownKey { issued_at, complete_until, detail });
     }
     let complete_until = root.complete_until();
     Err(match failure.clone() {
@@ -125,15 +125,17 @@ fn cryptography(
             if let Some(issued_at) = bundle.issued_at()
                 && is_unknown(doubt, issued_at, complete_until) =>
         {
-            Reason::UnknownKey { issued_at, complete_until, detail }
+            AttestationRefusalReason::UnknownKey { issued_at, complete_until, detail }
         }
-        Failure::Broken { part, detail, .. } => Reason::Broken { part, detail, instance: root.instance },
-        Failure::Malformed(detail) => Reason::Malformed { detail },
-        Failure::Unsupported(detail) => Reason::Unsupported { detail },
+        Failure::Broken { part, detail, .. } => {
+            AttestationRefusalReason::Broken { part, detail, instance: root.instance }
+        }
+        Failure::Malformed(detail) => AttestationRefusalReason::Malformed { detail },
+        Failure::Unsupported(detail) => AttestationRefusalReason::Unsupported { detail },
         Failure::OtherBytes(payload) => match payload.as_deref().map(Statement::parse) {
             Some(Ok(statement)) => other_bytes(digest, &statement),
-            Some(Err(detail)) => Reason::Malformed { detail },
-            None => Reason::OtherBytes { expected: digest, found: Vec::new() },
+            Some(Err(detail)) => AttestationRefusalReason::Malformed { detail },
+            None => AttestationRefusalReason::OtherBytes { expected: digest, found: Vec::new() },
         },
     })
 }
@@ -147,26 +149,26 @@ fn is_unknown(doubt: Doubt, issued_at: DateTime<Utc>, complete_until: Option<Dat
     }
 }
 
-fn other_bytes(expected: Sha256Digest, statement: &Statement) -> Reason {
+fn other_bytes(expected: Sha256Digest, statement: &Statement) -> AttestationRefusalReason {
     let found = statement.subjects.iter().filter_map(|subject| subject.sha256).take(SHOWN_DIGESTS).collect();
-    Reason::OtherBytes { expected, found }
+    AttestationRefusalReason::OtherBytes { expected, found }
 }
 
-fn proof(facts: Facts<'_>, checked: &Checked, policy: &Policy) -> Proof {
+fn proof(facts: AttestedFacts<'_>, checked: &Checked, policy: &Policy) -> VerifiedAttestation {
     let number = |text: Option<&String>| text.and_then(|text| text.parse().ok());
     let identity = facts.identity;
     let release = facts.statement.and_then(|statement| statement.release.as_ref());
     let names = facts.statement.and_then(|statement| statement.names_of(facts.digest)).unwrap_or_default();
     let wanted = policy.asset.as_deref();
     let asset = names.iter().find(|name| wanted.is_some_and(|wanted| name.ends_with(wanted))).or(names.first());
-    let claim = |part: fn(&Identity) -> &Option<String>| identity.and_then(|identity| part(identity).clone());
-    Proof {
+    let claim = |part: fn(&CertificateClaims) -> &Option<String>| identity.and_then(|identity| part(identity).clone());
+    VerifiedAttestation {
         kind: facts.kind,
         sha256: facts.digest,
         asset: asset.map(|name| (*name).to_owned()),
         repository: match release {
             Some(release) => Some(release.repository.clone()),
-            None => identity.and_then(Identity::slug).map(|slug| slug.to_string()),
+            None => identity.and_then(CertificateClaims::slug).map(|slug| slug.to_string()),
         },
         repository_id: match release {
             Some(release) => number(Some(&release.repository_id)),
@@ -176,7 +178,7 @@ fn proof(facts: Facts<'_>, checked: &Checked, policy: &Policy) -> Proof {
             Some(release) => number(release.owner_id.as_ref()),
             None => number(identity.and_then(|identity| identity.owner_id.as_ref())),
         },
-        workflow: identity.and_then(Identity::workflow).map(|workflow| workflow.to_string()),
+        workflow: identity.and_then(CertificateClaims::workflow).map(|workflow| workflow.to_string()),
         git_ref: claim(|identity| &identity.git_ref),
         commit: match facts.statement.and_then(Statement::release_commit) {
             Some(commit) => Some(commit.to_owned()),

@@ -3,14 +3,14 @@
 use crate::model::RepoSlug;
 use crate::model::Sha256Digest;
 
-use super::identity::Identity;
+use super::identity::CertificateClaims;
 use super::policy::Policy;
 use super::policy::RELEASES_IDENTITY;
-use super::proof::Kind;
 use super::refusal::Field;
 use super::refusal::Mismatch;
 use super::roots::Instance;
 use super::statement::Statement;
+use super::verified::AttestationKind;
 use super::workflow::GITHUB;
 
 /// The only runner whose inside the repository's owner does not control.
@@ -18,23 +18,23 @@ const GITHUB_HOSTED: &str = "github-hosted";
 
 /// What the cryptography vouches for.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Facts<'a> {
+pub(super) struct AttestedFacts<'a> {
     pub(super) digest: Sha256Digest,
-    pub(super) kind: Kind,
+    pub(super) kind: AttestationKind,
     /// None when a key signed.
-    pub(super) identity: Option<&'a Identity>,
+    pub(super) identity: Option<&'a CertificateClaims>,
     /// None for a signature over the bytes alone.
     pub(super) statement: Option<&'a Statement>,
     pub(super) instance: Instance,
 }
 
 /// Every difference between what is expected and what is vouched for; none means that it fits.
-pub(super) fn differences(policy: &Policy, facts: Facts<'_>) -> Vec<Mismatch> {
+pub(super) fn differences(policy: &Policy, facts: AttestedFacts<'_>) -> Vec<Mismatch> {
     let mut found = Differences(Vec::new());
     if !policy.wanted.accepts(facts.kind) {
         found.add(Field::Kind, policy.wanted.name(), Some(facts.kind.name()));
     }
-    let is_nameless = facts.kind == Kind::Signature && policy.allow_nameless;
+    let is_nameless = facts.kind == AttestationKind::Signature && policy.allow_nameless;
     if let Some(asset) = policy.asset.as_ref().filter(|_| !is_nameless) {
         let names = facts.statement.and_then(|statement| statement.names_of(facts.digest)).unwrap_or_default();
         if !names.iter().any(|name| base_name(name) == asset) {
@@ -49,7 +49,7 @@ pub(super) fn differences(policy: &Policy, facts: Facts<'_>) -> Vec<Mismatch> {
             if key.is_some() {
                 found.add(Field::Identity, "the key that was named", identity.name.as_deref());
             }
-            if facts.kind == Kind::Release && policy.repository.is_some() {
+            if facts.kind == AttestationKind::Release && policy.repository.is_some() {
                 release(policy, facts, identity, &mut found);
             } else {
                 workflow(policy, identity, &mut found);
@@ -61,7 +61,7 @@ pub(super) fn differences(policy: &Policy, facts: Facts<'_>) -> Vec<Mismatch> {
 }
 
 /// The exact name, where one is asked for; and that somebody is.
-fn named(policy: &Policy, identity: &Identity, found: &mut Differences) {
+fn named(policy: &Policy, identity: &CertificateClaims, found: &mut Differences) {
     match &policy.identity {
         Some(expected) => found.same(Field::Identity, expected, identity.name.as_deref()),
         None if policy.repository.is_none() && policy.key.is_none() => {
@@ -72,7 +72,7 @@ fn named(policy: &Policy, identity: &Identity, found: &mut Differences) {
 }
 
 /// A run of a workflow: its issuer always, and the rest where a repository is expected.
-fn workflow(policy: &Policy, identity: &Identity, found: &mut Differences) {
+fn workflow(policy: &Policy, identity: &CertificateClaims, found: &mut Differences) {
     found.same(Field::Issuer, &policy.issuer, identity.issuer.as_deref());
     let Some(repository) = &policy.repository else { return };
     if !identity.slug().is_some_and(|built| built.is_same(repository)) {
@@ -112,13 +112,14 @@ fn workflow(policy: &Policy, identity: &Identity, found: &mut Differences) {
 }
 
 /// GitHub's own statement about a release. It says nothing of a build, so that whoever asks for a part of one is refused.
-fn release(policy: &Policy, facts: Facts<'_>, identity: &Identity, found: &mut Differences) {
+fn release(policy: &Policy, facts: AttestedFacts<'_>, identity: &CertificateClaims, found: &mut Differences) {
     found.same(Field::Identity, RELEASES_IDENTITY, identity.name.as_deref());
     if facts.instance == Instance::PublicGood {
         found.add(Field::Instance, "GitHub's", Some("the public good instance's"));
     }
     let release = facts.statement.and_then(|statement| statement.release.as_ref());
-    let stated = |part: fn(&super::statement::Release) -> &String| release.map(|release| part(release).as_str());
+    let stated =
+        |part: fn(&super::statement::ReleasePredicate) -> &String| release.map(|release| part(release).as_str());
     if let Some(repository) = &policy.repository {
         let stated = stated(|release| &release.repository);
         if !stated.and_then(|text| text.parse::<RepoSlug>().ok()).is_some_and(|named| named.is_same(repository)) {
@@ -172,9 +173,9 @@ fn base_name(name: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::super::policy::GITHUB_ISSUER;
-    use super::super::policy::Wanted;
-    use super::super::statement::Release;
-    use super::super::statement::Subject;
+    use super::super::policy::WantedAttestation;
+    use super::super::statement::ReleasePredicate;
+    use super::super::statement::StatementSubject;
     use super::*;
 
     const SIGNER: &str = "https://github.com/acme/tool/.github/workflows/release.yml@refs/tags/v1.2.3";
@@ -183,9 +184,9 @@ mod tests {
         Sha256Digest::from_bytes([7; 32])
     }
 
-    fn identity() -> Identity {
+    fn identity() -> CertificateClaims {
         let some = |text: &str| Some(text.to_owned());
-        Identity {
+        CertificateClaims {
             name: some(SIGNER),
             issuer: some(GITHUB_ISSUER),
             runner: some("github-hosted"),
@@ -198,13 +199,13 @@ mod tests {
         }
     }
 
-    fn statement(kind: Kind) -> Statement {
-        let subject = |name: Option<&str>, sha256, sha1: Option<&str>| Subject {
+    fn statement(kind: AttestationKind) -> Statement {
+        let subject = |name: Option<&str>, sha256, sha1: Option<&str>| StatementSubject {
             name: name.map(str::to_owned),
             sha256,
             sha1: sha1.map(str::to_owned),
         };
-        let release = Release {
+        let release = ReleasePredicate {
             repository: "acme/tool".to_owned(),
             repository_id: "7".to_owned(),
             owner_id: Some("70".to_owned()),
@@ -218,14 +219,14 @@ mod tests {
                 subject(Some("dist/tool-linux-amd64"), Some(digest()), None),
                 subject(Some("tool-darwin-arm64"), Some(Sha256Digest::from_bytes([8; 32])), None),
             ],
-            release: (kind == Kind::Release).then_some(release),
+            release: (kind == AttestationKind::Release).then_some(release),
         }
     }
 
     /// Everything that can be asked of a build.
     fn strict() -> Policy {
         let mut policy = Policy::of_repository("acme/tool".parse().expect("a repository"));
-        policy.wanted = Wanted::Build;
+        policy.wanted = WantedAttestation::Build;
         policy.repository_id = Some(7);
         policy.owner_id = Some(70);
         policy.workflow = Some("acme/tool/.github/workflows/release.yml".parse().expect("a workflow"));
@@ -236,11 +237,11 @@ mod tests {
         policy
     }
 
-    fn fields(policy: &Policy, identity: &Identity, statement: &Statement, instance: Instance) -> Vec<Field> {
+    fn fields(policy: &Policy, identity: &CertificateClaims, statement: &Statement, instance: Instance) -> Vec<Field> {
         let (identity, statement) = (Some(identity), Some(statement));
-        let facts = Facts {
+        let facts = AttestedFacts {
             digest: digest(),
-            kind: statement.map_or(Kind::Build, |one| one.kind),
+            kind: statement.map_or(AttestationKind::Build, |one| one.kind),
             identity,
             statement,
             instance,
@@ -250,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_build_that_is_what_was_expected_fits() {
-        let build = statement(Kind::Build);
+        let build = statement(AttestationKind::Build);
         assert_eq!(fields(&strict(), &identity(), &build, Instance::PublicGood), []);
         assert_eq!(fields(&strict(), &identity(), &build, Instance::GitHub), []);
         let plain = Policy::of_repository("ACME/tool".parse().expect("a repository"));
@@ -261,7 +262,7 @@ mod tests {
     fn each_field_of_the_policy_refuses_alone() {
         type Change = fn(&mut Policy);
         let cases: [(Field, Change); 8] = [
-            (Field::Kind, |policy| policy.wanted = Wanted::Release),
+            (Field::Kind, |policy| policy.wanted = WantedAttestation::Release),
             (Field::RepositoryId, |policy| policy.repository_id = Some(70)),
             (Field::OwnerId, |policy| policy.owner_id = Some(7)),
             (Field::Workflow, |policy| policy.workflow = "acme/tool/.github/workflows/releas.yml".parse().ok()),
@@ -273,15 +274,18 @@ mod tests {
         for (field, change) in cases {
             let mut policy = strict();
             change(&mut policy);
-            assert_eq!(fields(&policy, &identity(), &statement(Kind::Build), Instance::PublicGood), [field]);
+            assert_eq!(fields(&policy, &identity(), &statement(AttestationKind::Build), Instance::PublicGood), [field]);
         }
         let named = strict().and_identity("https://github.com/acme/tool/.github/workflows/release.yml@refs/tags/v1");
-        assert_eq!(fields(&named, &identity(), &statement(Kind::Build), Instance::PublicGood), [Field::Identity]);
+        assert_eq!(
+            fields(&named, &identity(), &statement(AttestationKind::Build), Instance::PublicGood),
+            [Field::Identity]
+        );
     }
 
     #[test]
     fn each_claim_of_the_certificate_refuses_alone() {
-        type Change = fn(&mut Identity);
+        type Change = fn(&mut CertificateClaims);
         let cases: [(&[Field], Change); 14] = [
             (&[Field::Repository], |one| one.repository = Some("https://github.com/acme/tools".to_owned())),
             (&[Field::Repository], |one| one.repository = Some("https://github.com/acme/tool/x".to_owned())),
@@ -302,7 +306,7 @@ mod tests {
             let mut identity = identity();
             change(&mut identity);
             assert_eq!(
-                fields(&strict(), &identity, &statement(Kind::Build), Instance::PublicGood),
+                fields(&strict(), &identity, &statement(AttestationKind::Build), Instance::PublicGood),
                 expected,
                 "{identity:?}"
             );
@@ -314,8 +318,8 @@ mod tests {
         let mut policy = strict();
         policy.require_tag_ref = false;
         let built = |git_ref: &str, policy: &Policy| {
-            let identity = Identity { git_ref: Some(git_ref.to_owned()), ..identity() };
-            fields(policy, &identity, &statement(Kind::Build), Instance::PublicGood)
+            let identity = CertificateClaims { git_ref: Some(git_ref.to_owned()), ..identity() };
+            fields(policy, &identity, &statement(AttestationKind::Build), Instance::PublicGood)
         };
         assert_eq!(built("refs/heads/main", &policy), []);
         assert_eq!(built("refs/tags/v1.2.2", &policy), [Field::Ref]);
@@ -329,9 +333,9 @@ mod tests {
     fn a_workflow_of_another_repository_signs_only_when_it_is_named() {
         let shared =
             "https://github.com/org/shared/.github/workflows/attest.yml@0123456789abcdef0123456789abcdef01234567";
-        let identity = Identity { name: Some(shared.to_owned()), ..identity() };
+        let identity = CertificateClaims { name: Some(shared.to_owned()), ..identity() };
         let mut policy = Policy::of_repository("acme/tool".parse().expect("a repository"));
-        let build = statement(Kind::Build);
+        let build = statement(AttestationKind::Build);
         assert_eq!(fields(&policy, &identity, &build, Instance::PublicGood), [Field::Workflow]);
         policy.workflow = "org/shared/.github/workflows/attest.yml".parse().ok();
         assert_eq!(fields(&policy, &identity, &build, Instance::PublicGood), []);
@@ -343,8 +347,8 @@ mod tests {
     #[test]
     fn a_release_attestation_is_github_s_and_says_nothing_of_a_build() {
         let mut policy = strict();
-        policy.wanted = Wanted::Any;
-        let github = Identity {
+        policy.wanted = WantedAttestation::Any;
+        let github = CertificateClaims {
             name: Some(RELEASES_IDENTITY.to_owned()),
             issuer: None,
             runner: None,
@@ -355,7 +359,7 @@ mod tests {
             owner_id: None,
             run: None,
         };
-        let release = statement(Kind::Release);
+        let release = statement(AttestationKind::Release);
         assert_eq!(fields(&policy, &github, &release, Instance::GitHub), [Field::Workflow, Field::Ref]);
         policy.workflow = None;
         policy.require_tag_ref = false;
@@ -363,11 +367,11 @@ mod tests {
         assert_eq!(fields(&policy, &github, &release, Instance::PublicGood), [Field::Instance]);
         assert_eq!(fields(&policy, &identity(), &release, Instance::GitHub), [Field::Identity]);
         // The other way round: GitHub's release service vouches for no build.
-        let refused = fields(&policy, &github, &statement(Kind::Build), Instance::GitHub);
+        let refused = fields(&policy, &github, &statement(AttestationKind::Build), Instance::GitHub);
         assert!(refused.contains(&Field::Workflow) && refused.contains(&Field::Issuer), "{refused:?}");
         type Change = fn(&mut Policy);
         let cases: [(Field, Change); 7] = [
-            (Field::Kind, |policy| policy.wanted = Wanted::Build),
+            (Field::Kind, |policy| policy.wanted = WantedAttestation::Build),
             (Field::Repository, |policy| policy.repository = "acme/tools".parse().ok()),
             (Field::RepositoryId, |policy| policy.repository_id = Some(8)),
             (Field::OwnerId, |policy| policy.owner_id = Some(8)),
@@ -384,14 +388,14 @@ mod tests {
 
     #[test]
     fn nobody_in_particular_is_never_enough() {
-        let build = statement(Kind::Build);
+        let build = statement(AttestationKind::Build);
         let mut nobody = strict();
         nobody.repository = None;
         assert!(fields(&nobody, &identity(), &build, Instance::PublicGood).contains(&Field::Identity));
         // A key has no name: whoever expects one is refused, and the other way round.
-        let facts = Facts {
+        let facts = AttestedFacts {
             digest: digest(),
-            kind: Kind::Build,
+            kind: AttestationKind::Build,
             identity: None,
             statement: Some(&build),
             instance: Instance::PublicGood,

@@ -8,7 +8,7 @@ use super::workflow::Workflow;
 /// The claims of a certificate, by Fulcio's extensions below 1.3.6.1.4.1.57264.1
 /// (<https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md>). Worth something only once its chain is verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(super) struct CertificateClaims {
     /// The subject alternative name.
     pub(super) name: Option<String>,
     /// `.8`: who vouched for the signer.
@@ -29,7 +29,7 @@ pub(super) struct Identity {
     pub(super) run: Option<String>,
 }
 
-impl Identity {
+impl CertificateClaims {
     /// The repository that was built, as its name.
     pub(super) fn slug(&self) -> Option<RepoSlug> {
         self.repository.as_deref()?.strip_prefix(GITHUB)?.parse().ok()

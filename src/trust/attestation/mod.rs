@@ -20,11 +20,11 @@ mod compare;
 mod identity;
 mod json;
 mod policy;
-mod proof;
 mod refusal;
 mod roots;
 #[cfg(feature = "attestation")]
 mod statement;
+mod verified;
 #[cfg(feature = "attestation")]
 mod verifier;
 #[cfg(not(feature = "attestation"))]
@@ -32,7 +32,7 @@ mod verifier;
 mod verifier;
 mod workflow;
 
-pub use bundle::BundleError;
+pub use bundle::AttestationBundleError;
 pub use bundle::MAX_BUNDLE;
 pub use bundle::MAX_BUNDLES;
 pub use bundle::MAX_TEXT;
@@ -44,24 +44,24 @@ pub use check::verify;
 pub use policy::GITHUB_ISSUER;
 pub use policy::Policy;
 pub use policy::RELEASES_IDENTITY;
-pub use policy::Wanted;
-pub use proof::Kind;
-pub use proof::Proof;
-pub use proof::Proven;
-pub use proof::SigningTime;
+pub use policy::WantedAttestation;
+pub use refusal::AttestationRefusal;
+pub use refusal::AttestationRefusalReason;
+pub use refusal::CryptoPart;
 pub use refusal::Field;
 pub use refusal::Mismatch;
 pub use refusal::NotProven;
-pub use refusal::Part;
-pub use refusal::Reason;
-pub use refusal::Refusal;
 pub use roots::Instance;
-pub use roots::Role;
+pub use roots::KeyRole;
+pub use roots::KeyValidity;
 pub use roots::Root;
 pub use roots::RootError;
+pub use roots::RootSource;
 pub use roots::Roots;
-pub use roots::Source;
-pub use roots::Window;
+pub use verified::AttestationKind;
+pub use verified::SigningTime;
+pub use verified::VerifiedAttestation;
+pub use verified::VerifiedAttestations;
 #[cfg(not(feature = "attestation"))]
 pub use verifier::verify;
 pub use workflow::Workflow;

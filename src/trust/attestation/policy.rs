@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::model::RepoSlug;
 use crate::model::Tag;
 
-use super::proof::Kind;
+use super::verified::AttestationKind;
 use super::workflow::Workflow;
 
 /// Who vouches for the workflows of github.com.
@@ -18,7 +18,7 @@ pub const RELEASES_IDENTITY: &str = "https://dotcom.releases.github.com";
 /// Which kind of proof is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Wanted {
+pub enum WantedAttestation {
     /// Build provenance and nothing less.
     Build,
     /// GitHub's statement about a release.
@@ -28,12 +28,12 @@ pub enum Wanted {
     Any,
 }
 
-impl Wanted {
+impl WantedAttestation {
     /// Whether a proof of this kind is what is wanted.
-    pub const fn accepts(self, kind: Kind) -> bool {
+    pub const fn accepts(self, kind: AttestationKind) -> bool {
         match self {
-            Self::Build => matches!(kind, Kind::Build),
-            Self::Release => matches!(kind, Kind::Release),
+            Self::Build => matches!(kind, AttestationKind::Build),
+            Self::Release => matches!(kind, AttestationKind::Release),
             Self::Any => true,
         }
     }
@@ -61,7 +61,7 @@ pub struct Policy {
     /// Who must have vouched for the signer.
     pub issuer: String,
     /// The kind of proof.
-    pub wanted: Wanted,
+    pub wanted: WantedAttestation,
     /// GitHub's number of the repository.
     pub repository_id: Option<u64>,
     /// GitHub's number of its owner.
@@ -128,7 +128,7 @@ impl Policy {
             identity: None,
             key: None,
             issuer,
-            wanted: Wanted::Any,
+            wanted: WantedAttestation::Any,
             repository_id: None,
             owner_id: None,
             workflow: None,

@@ -26,10 +26,10 @@ pub enum NotProven {
     Root(#[from] RootError),
     /// Every bundle was refused.
     #[error("{}", refused(.0))]
-    Refused(Vec<Refusal>),
+    Refused(Vec<AttestationRefusal>),
 }
 
-fn refused(refusals: &[Refusal]) -> String {
+fn refused(refusals: &[AttestationRefusal]) -> String {
     match refusals {
         [only] => only.reason.to_string(),
         several => format!("none of {} attestations proves it", several.len()),
@@ -38,18 +38,18 @@ fn refused(refusals: &[Refusal]) -> String {
 
 /// One bundle that does not prove what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Refusal {
+pub struct AttestationRefusal {
     /// Which one, counted from 1 in the order they were given.
     pub bundle: usize,
     /// Why.
     #[serde(flatten)]
-    pub reason: Reason,
+    pub reason: AttestationRefusalReason,
 }
 
 /// Why one bundle does not prove what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Error)]
 #[serde(tag = "reason", rename_all = "snake_case")]
-pub enum Reason {
+pub enum AttestationRefusalReason {
     /// It cannot be read, or not in one way only.
     #[error("the attestation is malformed: {detail}")]
     Malformed {
@@ -66,7 +66,7 @@ pub enum Reason {
     #[error("{} ({detail})", part.sentence())]
     Broken {
         /// Which part.
-        part: Part,
+        part: CryptoPart,
         /// What the verification said.
         detail: String,
         /// Whose rules it was verified by.
@@ -106,7 +106,7 @@ pub enum Reason {
     },
 }
 
-impl Reason {
+impl AttestationRefusalReason {
     /// Whether newer trusted roots might know the key.
     pub fn may_be_too_new(&self) -> bool {
         match self {
@@ -150,7 +150,7 @@ fn names(found: &[Sha256Digest]) -> String {
 /// A part of the cryptography.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Part {
+pub enum CryptoPart {
     /// The signature over the statement or the bytes.
     Signature,
     /// The certificate: its chain, its validity, its record in the certificate log.
@@ -161,7 +161,7 @@ pub enum Part {
     Timestamp,
 }
 
-impl Part {
+impl CryptoPart {
     const fn sentence(self) -> &'static str {
         match self {
             Self::Signature => "the attestation's signature does not fit: it was altered, or somebody else signed",

@@ -61,7 +61,7 @@ impl fmt::Display for Instance {
 /// Where a root came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "from", rename_all = "snake_case")]
-pub enum Source {
+pub enum RootSource {
     /// It is part of this program since this day.
     Embedded {
         /// The day.
@@ -86,7 +86,7 @@ pub enum Source {
 /// What a key of a root vouches for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Role {
+pub enum KeyRole {
     /// Issues the certificates of signers.
     CertificateAuthority,
     /// Vouches for times.
@@ -99,9 +99,9 @@ pub enum Role {
 
 /// One key of a root, and from when to when it is good.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Window {
+pub struct KeyValidity {
     /// What it vouches for.
-    pub role: Role,
+    pub role: KeyRole,
     /// Whose it is.
     pub name: String,
     /// From when.
@@ -116,9 +116,9 @@ pub struct Root {
     /// Whose it is.
     pub instance: Instance,
     /// Where it came from.
-    pub source: Source,
+    pub source: RootSource,
     /// Its keys.
-    pub windows: Vec<Window>,
+    pub windows: Vec<KeyValidity>,
     /// The digest of its text, by which people compare it.
     pub sha256: Sha256Digest,
     text: String,
@@ -147,7 +147,7 @@ pub struct Roots(Vec<Root>);
 impl Roots {
     /// The roots that are part of this program. A build that cannot verify has none.
     pub fn embedded() -> Self {
-        let source = Source::Embedded { on: EMBEDDED_ON };
+        let source = RootSource::Embedded { on: EMBEDDED_ON };
         let read = |text: &&str| Root::read(text, source.clone(), "embedded").expect("the tests read the same text");
         Self(verifier::EMBEDDED.iter().map(read).collect())
     }
@@ -162,7 +162,7 @@ impl Roots {
             Ok(()) => vec![text],
             Err(error) => json::lines(text).ok_or_else(|| wrong(error.to_string()))?,
         };
-        let source = Source::File { path: path.to_owned() };
+        let source = RootSource::File { path: path.to_owned() };
         let read = |text: &[u8]| {
             let text = str::from_utf8(text).map_err(|error| wrong(error.to_string()))?;
             Root::read(text, source.clone(), path)
@@ -196,7 +196,7 @@ impl FromIterator<Root> for Roots {
 
 impl Root {
     /// Reads one root, which came from there; `name` is what errors call it.
-    pub fn read(text: &str, source: Source, name: &str) -> Result<Self, RootError> {
+    pub fn read(text: &str, source: RootSource, name: &str) -> Result<Self, RootError> {
         let wrong = |reason: String| RootError::new(name, reason);
         json::strict(text.as_bytes()).map_err(|error| wrong(error.to_string()))?;
         let wire: Wire = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
@@ -215,7 +215,7 @@ impl Root {
     }
 
     /// Whether it has keys of this role.
-    pub fn has(&self, role: Role) -> bool {
+    pub fn has(&self, role: KeyRole) -> bool {
         self.windows.iter().any(|window| window.role == role)
     }
 
@@ -223,8 +223,8 @@ impl Root {
     /// or was fetched, or, of a file, the time its newest key began to be valid.
     pub fn complete_until(&self) -> Option<DateTime<Utc>> {
         match &self.source {
-            Source::Embedded { on } | Source::Updated { on, .. } => Some(on.and_hms_opt(0, 0, 0)?.and_utc()),
-            Source::Accepted | Source::File { .. } => self.newest_key(),
+            RootSource::Embedded { on } | RootSource::Updated { on, .. } => Some(on.and_hms_opt(0, 0, 0)?.and_utc()),
+            RootSource::Accepted | RootSource::File { .. } => self.newest_key(),
         }
     }
 
@@ -236,7 +236,7 @@ impl Root {
     /// Whether newer proofs may be unknown to it for its age. Of somebody's own instance, the age of its newest key says
     /// nothing: nobody knows how often it changes them.
     pub fn is_old(&self, now: DateTime<Utc>) -> bool {
-        let says_nothing = self.source == Source::Accepted && self.instance == Instance::Other;
+        let says_nothing = self.source == RootSource::Accepted && self.instance == Instance::Other;
         !says_nothing && self.days(now).is_some_and(|days| days > OLD_AFTER)
     }
 
@@ -316,28 +316,28 @@ impl Wire {
         }
     }
 
-    fn windows(&self) -> Vec<Window> {
-        let authority = |role: Role| {
+    fn windows(&self) -> Vec<KeyValidity> {
+        let authority = |role: KeyRole| {
             move |authority: &WireAuthority| {
                 window(role, authority.uri.as_deref().unwrap_or("unnamed"), &authority.valid_for)
             }
         };
-        let log = |role: Role| move |log: &WireLog| window(role, &log.base_url, &log.public_key.valid_for);
-        let mut windows: Vec<Window> = Vec::new();
-        windows.extend(self.certificate_authorities.iter().map(authority(Role::CertificateAuthority)));
-        windows.extend(self.timestamp_authorities.iter().map(authority(Role::TimestampAuthority)));
-        windows.extend(self.tlogs.iter().map(log(Role::TransparencyLog)));
-        windows.extend(self.ctlogs.iter().map(log(Role::CertificateLog)));
+        let log = |role: KeyRole| move |log: &WireLog| window(role, &log.base_url, &log.public_key.valid_for);
+        let mut windows: Vec<KeyValidity> = Vec::new();
+        windows.extend(self.certificate_authorities.iter().map(authority(KeyRole::CertificateAuthority)));
+        windows.extend(self.timestamp_authorities.iter().map(authority(KeyRole::TimestampAuthority)));
+        windows.extend(self.tlogs.iter().map(log(KeyRole::TransparencyLog)));
+        windows.extend(self.ctlogs.iter().map(log(KeyRole::CertificateLog)));
         windows
     }
 }
 
-fn window(role: Role, name: &str, valid_for: &Value) -> Window {
+fn window(role: KeyRole, name: &str, valid_for: &Value) -> KeyValidity {
     let time = |name: &str| {
         let text = valid_for.get(name)?.as_str()?;
         Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc())
     };
-    Window { role, name: name.to_owned(), start: time("start"), end: time("end") }
+    KeyValidity { role, name: name.to_owned(), start: time("start"), end: time("end") }
 }
 
 #[cfg(all(test, feature = "attestation"))]

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::model::Sha256Digest;
 
 use super::json;
-use super::proof::Kind;
+use super::verified::AttestationKind;
 
 /// The statement types in use; both have the same fields.
 const TYPES: [&str; 2] = ["https://in-toto.io/Statement/v1", "https://in-toto.io/Statement/v0.1"];
@@ -23,16 +23,16 @@ const RELEASE: [&str; 2] =
 /// A statement, as far as anything here depends on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Statement {
-    pub(super) kind: Kind,
+    pub(super) kind: AttestationKind,
     pub(super) predicate_type: String,
-    pub(super) subjects: Vec<Subject>,
+    pub(super) subjects: Vec<StatementSubject>,
     /// What a release attestation says about the release.
-    pub(super) release: Option<Release>,
+    pub(super) release: Option<ReleasePredicate>,
 }
 
 /// One thing a statement is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Subject {
+pub(super) struct StatementSubject {
     pub(super) name: Option<String>,
     pub(super) sha256: Option<Sha256Digest>,
     /// Only a release's commit has one.
@@ -42,7 +42,7 @@ pub(super) struct Subject {
 /// The predicate of a release attestation.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Release {
+pub(super) struct ReleasePredicate {
     pub(super) repository: String,
     pub(super) repository_id: String,
     pub(super) owner_id: Option<String>,
@@ -76,8 +76,10 @@ impl Statement {
         }
         let kind = kind(&wire.predicate_type);
         let release = match kind {
-            Kind::Release => Some(serde_json::from_value(wire.predicate).map_err(|error| error.to_string())?),
-            Kind::Build | Kind::Signature | Kind::Statement => None,
+            AttestationKind::Release => {
+                Some(serde_json::from_value(wire.predicate).map_err(|error| error.to_string())?)
+            }
+            AttestationKind::Build | AttestationKind::Signature | AttestationKind::Statement => None,
         };
         let subjects = wire.subject.into_iter().map(subject).collect::<Result<_, _>>()?;
         Ok(Self { kind, predicate_type: wire.predicate_type, subjects, release })
@@ -97,23 +99,23 @@ impl Statement {
     }
 }
 
-fn kind(predicate_type: &str) -> Kind {
+fn kind(predicate_type: &str) -> AttestationKind {
     if PROVENANCE.contains(&predicate_type) {
-        Kind::Build
+        AttestationKind::Build
     } else if RELEASE.contains(&predicate_type) {
-        Kind::Release
+        AttestationKind::Release
     } else {
-        Kind::Statement
+        AttestationKind::Statement
     }
 }
 
-fn subject(wire: WireSubject) -> Result<Subject, String> {
+fn subject(wire: WireSubject) -> Result<StatementSubject, String> {
     let sha256 = match wire.digest.get("sha256") {
         Some(hex) => Some(hex.parse().map_err(|error| format!("the sha256 of a subject: {error}"))?),
         None => None,
     };
     let name = wire.name.filter(|name| !name.is_empty());
-    Ok(Subject { name, sha256, sha1: wire.digest.get("sha1").cloned() })
+    Ok(StatementSubject { name, sha256, sha1: wire.digest.get("sha1").cloned() })
 }
 
 #[cfg(test)]
@@ -141,7 +143,7 @@ mod tests {
             digest()
         );
         let statement = parsed(&subject, PROVENANCE[0], "{}").expect("a statement");
-        assert_eq!(statement.kind, Kind::Build);
+        assert_eq!(statement.kind, AttestationKind::Build);
         assert_eq!(statement.names_of(digest()), Some(vec!["dist/a"]));
         assert_eq!(statement.names_of(Sha256Digest::from_bytes([8; 32])), None);
         assert_eq!(statement.release_commit(), None);
@@ -150,10 +152,10 @@ mod tests {
     #[test]
     fn kinds_follow_the_exact_predicate_type() {
         for (predicate_type, kind) in [
-            ("https://slsa.dev/provenance/v1", Kind::Build),
-            ("https://slsa.dev/provenance/v1x", Kind::Statement),
-            ("https://spdx.dev/Document/v2.3", Kind::Statement),
-            ("https://in-toto.io/attestation/release/v0.3", Kind::Statement),
+            ("https://slsa.dev/provenance/v1", AttestationKind::Build),
+            ("https://slsa.dev/provenance/v1x", AttestationKind::Statement),
+            ("https://spdx.dev/Document/v2.3", AttestationKind::Statement),
+            ("https://in-toto.io/attestation/release/v0.3", AttestationKind::Statement),
         ] {
             assert_eq!(
                 parsed("", predicate_type, "null").map(|statement| statement.kind),

@@ -26,13 +26,13 @@ use sigstore_verify::types::SignatureContent;
 
 use crate::model::Sha256Digest;
 
-use super::identity::Identity;
-use super::proof::SigningTime;
-use super::refusal::Part;
+use super::identity::CertificateClaims;
+use super::refusal::CryptoPart;
 use super::roots::Instance;
-use super::roots::Role;
+use super::roots::KeyRole;
 use super::roots::Root;
 use super::roots::RootError;
+use super::verified::SigningTime;
 
 /// The texts of the embedded roots: the public instance's and GitHub's.
 pub(super) const EMBEDDED: &[&str] = &[SIGSTORE_PRODUCTION_TRUSTED_ROOT, SIGSTORE_GITHUB_TRUSTED_ROOT];
@@ -46,7 +46,7 @@ pub(super) fn usable(root: &Root) -> Result<(), String> {
 #[derive(Debug)]
 pub(super) struct Checked {
     /// Who signed; none when it was a key.
-    pub(super) identity: Option<Identity>,
+    pub(super) identity: Option<CertificateClaims>,
     /// The signed statement; none when the bytes themselves were signed.
     pub(super) payload: Option<Vec<u8>>,
     /// The earliest proven time.
@@ -64,7 +64,7 @@ pub(super) enum Failure {
     /// It is of a kind that is not known.
     Unsupported(String),
     /// A part of it does not hold.
-    Broken { part: Part, doubt: Doubt, detail: String },
+    Broken { part: CryptoPart, doubt: Doubt, detail: String },
     /// Everything holds, and it is about other bytes; with the signed statement, if there is one.
     OtherBytes(Option<Vec<u8>>),
 }
@@ -83,12 +83,12 @@ pub(super) enum Doubt {
 
 /// A bundle that was read.
 #[derive(Debug)]
-pub(super) struct Bundle {
+pub(super) struct SigstoreBundle {
     bundle: types::Bundle,
     certificate: Option<CertificateInfo>,
 }
 
-impl Bundle {
+impl SigstoreBundle {
     /// Reads one, with its certificate.
     pub(super) fn read(text: &str) -> Result<Self, String> {
         let bundle = types::Bundle::from_json(text).map_err(|error| error.to_string())?;
@@ -131,7 +131,7 @@ impl<'a> Verifier<'a> {
         let (log, certificate_log) = match root.instance {
             Instance::PublicGood => (true, true),
             Instance::GitHub => (false, false),
-            Instance::Other => (root.has(Role::TransparencyLog), root.has(Role::CertificateLog)),
+            Instance::Other => (root.has(KeyRole::TransparencyLog), root.has(KeyRole::CertificateLog)),
         };
         Ok(Self { root, trusted, inner, log, certificate_log })
     }
@@ -147,7 +147,12 @@ impl<'a> Verifier<'a> {
     }
 
     /// Verifies by this root's rules; with a key, that this key signed and that a log recorded it.
-    pub(super) fn check(&self, bundle: &Bundle, digest: Sha256Digest, key: Option<&str>) -> Result<Checked, Failure> {
+    pub(super) fn check(
+        &self,
+        bundle: &SigstoreBundle,
+        digest: Sha256Digest,
+        key: Option<&str>,
+    ) -> Result<Checked, Failure> {
         let digest = Sha256Hash::from_hex(&digest.to_string()).expect("a digest is 64 hexadecimal digits");
         let result = match key {
             None => {
@@ -173,29 +178,30 @@ impl<'a> Verifier<'a> {
 
     /// That everything this root asks for was really verified. The library refuses before this does; a later version that
     /// leaves something out is caught here.
-    fn confirm(&self, result: &VerificationResult, bundle: &Bundle, by_key: bool) -> Result<(), Failure> {
-        let broken =
-            |part: Part, detail: &str| Err(Failure::Broken { part, doubt: Doubt::None, detail: detail.to_owned() });
+    fn confirm(&self, result: &VerificationResult, bundle: &SigstoreBundle, by_key: bool) -> Result<(), Failure> {
+        let broken = |part: CryptoPart, detail: &str| {
+            Err(Failure::Broken { part, doubt: Doubt::None, detail: detail.to_owned() })
+        };
         let evidence = bundle.bundle.has_inclusion_proof() || bundle.bundle.has_inclusion_promise();
         if (self.log || by_key) && !(result.tlog_verified() && evidence) {
-            return broken(Part::Log, "no log entry was verified");
+            return broken(CryptoPart::Log, "no log entry was verified");
         }
         if by_key {
             return Ok(());
         }
         if !result.certificate_verified() || result.certificate().is_none() {
-            return broken(Part::Certificate, "the certificate was not verified");
+            return broken(CryptoPart::Certificate, "the certificate was not verified");
         }
         if self.certificate_log && !result.sct_verified() {
-            return broken(Part::Certificate, "its record in the certificate log was not verified");
+            return broken(CryptoPart::Certificate, "its record in the certificate log was not verified");
         }
         if result.verified_timestamps().is_empty() {
-            return broken(Part::Timestamp, "no time was verified");
+            return broken(CryptoPart::Timestamp, "no time was verified");
         }
         Ok(())
     }
 
-    fn checked(&self, result: &VerificationResult, bundle: &Bundle) -> Checked {
+    fn checked(&self, result: &VerificationResult, bundle: &SigstoreBundle) -> Checked {
         let times = result.verified_timestamps();
         // Each stamp that is there was verified; any other time is the log's.
         let stamps = bundle.bundle.verification_material.timestamp_verification_data.rfc3161_timestamps.len();
@@ -217,7 +223,7 @@ impl<'a> Verifier<'a> {
 
     /// Whether the bundle's certificate names an authority of this root as its issuer. Decides nothing but which of several
     /// refusals is told.
-    pub(super) fn issued(&self, bundle: &Bundle) -> bool {
+    pub(super) fn issued(&self, bundle: &SigstoreBundle) -> bool {
         let Some(certificate) = bundle.bundle.signing_certificate() else { return false };
         let der = CertificateDer::from(certificate.as_bytes());
         let Ok(leaf) = webpki::EndEntityCert::try_from(&der) else { return false };
@@ -232,26 +238,26 @@ impl<'a> Verifier<'a> {
 
 /// What the library's error means here.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the library's errors may grow; what is not known is not accepted")]
-fn failure(error: &Error, bundle: &Bundle) -> Failure {
-    let broken = |part: Part, doubt: Doubt| Failure::Broken { part, doubt, detail: error.to_string() };
+fn failure(error: &Error, bundle: &SigstoreBundle) -> Failure {
+    let broken = |part: CryptoPart, doubt: Doubt| Failure::Broken { part, doubt, detail: error.to_string() };
     match error {
         Error::ArtifactMismatch(_) => Failure::OtherBytes(bundle.payload()),
-        Error::SignatureInvalid(_) | Error::Crypto(_) => broken(Part::Signature, Doubt::None),
+        Error::SignatureInvalid(_) | Error::Crypto(_) => broken(CryptoPart::Signature, Doubt::None),
         Error::Certificate(CertificateError::ChainInvalid(_) | CertificateError::NoValidAuthority { .. }) => {
-            broken(Part::Certificate, Doubt::Stranger)
+            broken(CryptoPart::Certificate, Doubt::Stranger)
         }
-        Error::Certificate(CertificateError::Sct(_)) => broken(Part::Certificate, Doubt::NewerKey),
-        Error::Certificate(_) => broken(Part::Certificate, Doubt::None),
+        Error::Certificate(CertificateError::Sct(_)) => broken(CryptoPart::Certificate, Doubt::NewerKey),
+        Error::Certificate(_) => broken(CryptoPart::Certificate, Doubt::None),
         Error::TransparencyLog(
             TransparencyLogError::UnknownLog { .. }
             | TransparencyLogError::Checkpoint(_)
             | TransparencyLogError::InclusionPromise(_),
-        ) => broken(Part::Log, Doubt::NewerKey),
-        Error::TransparencyLog(_) => broken(Part::Log, Doubt::None),
-        Error::Timestamp(TimestampError::Invalid(_)) => broken(Part::Timestamp, Doubt::NewerKey),
-        Error::Timestamp(_) => broken(Part::Timestamp, Doubt::None),
+        ) => broken(CryptoPart::Log, Doubt::NewerKey),
+        Error::TransparencyLog(_) => broken(CryptoPart::Log, Doubt::None),
+        Error::Timestamp(TimestampError::Invalid(_)) => broken(CryptoPart::Timestamp, Doubt::NewerKey),
+        Error::Timestamp(_) => broken(CryptoPart::Timestamp, Doubt::None),
         Error::Bundle(_) if bundle.bundle.verification_material.tlog_entries.is_empty() => {
-            broken(Part::Log, Doubt::None)
+            broken(CryptoPart::Log, Doubt::None)
         }
         Error::UnsupportedBundle(_) | Error::UnsupportedArtifact(_) => Failure::Unsupported(error.to_string()),
         _ => Failure::Malformed(error.to_string()),
@@ -259,9 +265,9 @@ fn failure(error: &Error, bundle: &Bundle) -> Failure {
 }
 
 /// The claims of a certificate, in our own words.
-fn identity(certificate: &CertificateInfo) -> Identity {
+fn identity(certificate: &CertificateInfo) -> CertificateClaims {
     let claims = certificate.ci_claims.clone();
-    Identity {
+    CertificateClaims {
         name: certificate.identity.as_ref().map(ToString::to_string),
         issuer: certificate.issuer.clone(),
         runner: claims.runner_environment,

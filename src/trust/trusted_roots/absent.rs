@@ -4,7 +4,7 @@ use chrono::DateTime;
 use chrono::Utc;
 
 use crate::trust::trusted_roots::Anchor;
-use crate::trust::trusted_roots::Place;
+use crate::trust::trusted_roots::RootRepository;
 use crate::trust::trusted_roots::UpdateError;
 use crate::trust::trusted_roots::Updated;
 
@@ -12,7 +12,7 @@ use crate::trust::trusted_roots::Updated;
 #[expect(clippy::unused_async, reason = "as the one that can")]
 pub(super) async fn fetch(
     _anchor: &Anchor,
-    _place: &Place,
+    _place: &RootRepository,
     _seen: Option<&Updated>,
     _now: DateTime<Utc>,
 ) -> Result<Updated, UpdateError> {

@@ -12,34 +12,34 @@ use chrono::Utc;
 
 use super::samples::Contents;
 use super::samples::Manners;
-use super::samples::Signer;
+use super::samples::SampleSigner;
 use super::samples::serve;
 use super::samples::trusted_root;
 use crate::io::net::Http;
 use crate::io::net::HttpOptions;
 use crate::trust::attestation::Instance;
-use crate::trust::attestation::Source;
+use crate::trust::attestation::RootSource;
 use crate::trust::trusted_roots::Anchor;
 use crate::trust::trusted_roots::Keyring;
-use crate::trust::trusted_roots::Place;
 use crate::trust::trusted_roots::Refreshed;
+use crate::trust::trusted_roots::RootRepository;
 use crate::trust::trusted_roots::UpdateError;
 use crate::trust::trusted_roots::Versions;
 
 const NOW: &str = "2026-11-28T12:00:00Z";
 
 /// A user, and a repository whose keys the program knows.
-struct World {
+struct AttackWorld {
     folder: tempfile::TempDir,
-    signer: Signer,
+    signer: SampleSigner,
     anchor: Anchor,
     keyring: Keyring,
 }
 
-impl World {
+impl AttackWorld {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let signer = Signer::new();
+        let signer = SampleSigner::new();
         let keyring = Keyring::new(Some(folder.path().join("trust")));
         let world = Self { anchor: signer.anchor(), folder, signer, keyring };
         world.write(&Contents::good());
@@ -58,20 +58,20 @@ impl World {
         fs::write(self.repository().join(format!("{version}.root.json")), root).expect("written");
     }
 
-    fn update_from(&self, place: &Place, now: &str) -> Result<Refreshed, UpdateError> {
+    fn update_from(&self, place: &RootRepository, now: &str) -> Result<Refreshed, UpdateError> {
         update(&self.keyring, &self.anchor, place, now)
     }
 
     fn update(&self) -> Result<Refreshed, UpdateError> {
-        self.update_from(&Place::Folder(self.repository()), NOW)
+        self.update_from(&RootRepository::Folder(self.repository()), NOW)
     }
 
     /// The update is refused in these words, and everything that is kept is as it was.
     fn is_refused(&self, words: &str) {
-        self.is_refused_from(&Place::Folder(self.repository()), NOW, words);
+        self.is_refused_from(&RootRepository::Folder(self.repository()), NOW, words);
     }
 
-    fn is_refused_from(&self, place: &Place, now: &str, words: &str) {
+    fn is_refused_from(&self, place: &RootRepository, now: &str, words: &str) {
         let before = (kept(&self.keyring), self.keyring.roots().expect("roots"));
         let refused = self.update_from(place, now).expect_err(words).to_string();
         assert!(refused.contains(words), "expected `{words}`, found `{refused}`");
@@ -89,15 +89,15 @@ impl World {
     }
 }
 
-fn update(keyring: &Keyring, anchor: &Anchor, place: &Place, now: &str) -> Result<Refreshed, UpdateError> {
+fn update(keyring: &Keyring, anchor: &Anchor, place: &RootRepository, now: &str) -> Result<Refreshed, UpdateError> {
     let now: DateTime<Utc> = now.parse().expect("a time");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().expect("a runtime");
     runtime.block_on(keyring.update(anchor, place, now))
 }
 
-fn web(address: &str) -> Place {
+fn web(address: &str) -> RootRepository {
     let options = HttpOptions { idle_timeout: Duration::from_secs(5), ..HttpOptions::default() };
-    Place::Web { http: Http::new(options).expect("a client"), base: address.parse().expect("an address") }
+    RootRepository::Web { http: Http::new(options).expect("a client"), base: address.parse().expect("an address") }
 }
 
 fn change_file(path: &Path, change: impl Fn(&str) -> String) {
@@ -125,23 +125,24 @@ fn kept(keyring: &Keyring) -> BTreeMap<PathBuf, Vec<u8>> {
 
 #[test]
 fn a_good_repository_gives_its_root() {
-    let world = World::new();
+    let world = AttackWorld::new();
     let refreshed = world.update().expect("updated");
     assert_eq!(refreshed.updated.versions, Versions { root: 1, timestamp: 7, snapshot: 5, targets: 3 });
     let root = refreshed.root.expect("a root");
     assert_eq!(root.text(), Contents::good().target);
-    assert_eq!(root.source, Source::Updated { on: "2026-11-28".parse().expect("a day"), version: 3 });
+    assert_eq!(root.source, RootSource::Updated { on: "2026-11-28".parse().expect("a day"), version: 3 });
     assert_eq!(kept(&world.keyring).len(), 1);
     // Nothing new a day later: it is known to be complete for a day more.
-    let again = world.update_from(&Place::Folder(world.repository()), "2026-11-29T12:00:00Z").expect("updated");
+    let again =
+        world.update_from(&RootRepository::Folder(world.repository()), "2026-11-29T12:00:00Z").expect("updated");
     assert_eq!(again.before.expect("a root").sha256, root.sha256);
     assert_eq!(again.root.and_then(|root| root.complete_until()), "2026-11-29T00:00:00Z".parse().ok());
 }
 
 #[test]
 fn a_copy_is_a_repository_again() {
-    let world = World::new();
-    let next = Signer::new();
+    let world = AttackWorld::new();
+    let next = SampleSigner::new();
     world.write_root(2, &next.root(2, "2036-01-01T00:00:00Z", &[&world.signer, &next]));
     next.write(&world.repository(), &Contents::good());
     let copy = world.folder.path().join("copy");
@@ -150,7 +151,8 @@ fn a_copy_is_a_repository_again() {
         let updated = world.update().expect("updated").updated;
         updated.save(&copy).expect("saved");
         let elsewhere = Keyring::new(Some(world.folder.path().join("elsewhere")));
-        let there = update(&elsewhere, &world.anchor, &Place::Folder(copy.clone()), NOW).expect("updated").updated;
+        let there =
+            update(&elsewhere, &world.anchor, &RootRepository::Folder(copy.clone()), NOW).expect("updated").updated;
         assert_eq!(there, updated);
         fs::remove_dir_all(&copy).expect("removed");
     }
@@ -158,12 +160,13 @@ fn a_copy_is_a_repository_again() {
 
 #[test]
 fn an_older_root_than_the_program_brings_is_kept_and_does_not_hold() {
-    let world = World::new();
+    let world = AttackWorld::new();
     world.write(&Contents {
         target: trusted_root(Instance::PublicGood).replace("2025-09-23T", "2025-09-22T"),
         ..Contents::good()
     });
-    let refreshed = world.update_from(&Place::Folder(world.repository()), "2026-08-22T12:00:00Z").expect("updated");
+    let refreshed =
+        world.update_from(&RootRepository::Folder(world.repository()), "2026-08-22T12:00:00Z").expect("updated");
     assert_ne!(refreshed.root.expect("a root").sha256, refreshed.updated.sha256());
 }
 
@@ -174,7 +177,7 @@ fn what_is_signed_by_nobody_known_is_refused() {
         ("5.snapshot.json", "`5.snapshot.json` is refused: 0 of the 1 signatures it needs are valid"),
         ("3.targets.json", "`3.targets.json` is refused: 0 of the 1 signatures it needs are valid"),
     ] {
-        let world = World::new();
+        let world = AttackWorld::new();
         world.change(file, |text| text.replace("2036-01-01", "2037-01-01"));
         world.is_refused(words);
         world.write(&Contents::good());
@@ -184,14 +187,14 @@ fn what_is_signed_by_nobody_known_is_refused() {
             world.is_refused(words);
         }
     }
-    let world = World::new();
-    Signer::new().write(&world.repository(), &Contents::good());
+    let world = AttackWorld::new();
+    SampleSigner::new().write(&world.repository(), &Contents::good());
     world.is_refused("`timestamp.json` is refused: 0 of the 1");
 }
 
 #[test]
 fn a_root_that_is_not_the_one_that_is_listed_is_refused() {
-    let world = World::new();
+    let world = AttackWorld::new();
     let target = world.target();
     world.change(&target, |text| text.replace("2026-11-01T", "2026-11-02T"));
     world.is_refused(
@@ -207,7 +210,7 @@ fn a_root_that_is_not_the_one_that_is_listed_is_refused() {
 
 #[test]
 fn what_is_signed_and_no_root_of_this_instance_is_refused() {
-    let world = World::new();
+    let world = AttackWorld::new();
     world.write(&Contents { target: trusted_root(Instance::GitHub), ..Contents::good() });
     world.is_refused("`trusted_root.json` is refused: it is the root of GitHub's own instance");
     world.write(&Contents { target: "{}".to_owned(), ..Contents::good() });
@@ -217,7 +220,7 @@ fn what_is_signed_and_no_root_of_this_instance_is_refused() {
 #[test]
 fn missing_and_cut_files_are_named() {
     for name in ["timestamp.json", "5.snapshot.json", "3.targets.json"] {
-        let world = World::new();
+        let world = AttackWorld::new();
         world.change(name, |text| text[..text.len() / 2].to_owned());
         world.is_refused(&format!("`{name}` is refused: it is not well-formed"));
         fs::remove_file(world.repository().join(name)).expect("removed");
@@ -229,12 +232,12 @@ fn missing_and_cut_files_are_named() {
 
 #[test]
 fn what_has_expired_is_refused() {
-    let world = World::new();
+    let world = AttackWorld::new();
     world.write(&Contents { timestamp_expires: "2026-11-28T11:59:59Z", ..Contents::good() });
     world.is_refused("`timestamp.json` is refused: it expired on 2026-11-28T11:59:59Z");
     world.write(&Contents::good());
     world.is_refused_from(
-        &Place::Folder(world.repository()),
+        &RootRepository::Folder(world.repository()),
         "2036-02-01T00:00:00Z",
         "`root.json` is refused: it expired",
     );
@@ -245,7 +248,7 @@ fn what_has_expired_is_refused() {
 
 #[test]
 fn nobody_goes_back_in_time() {
-    let world = World::new();
+    let world = AttackWorld::new();
     world.update().expect("updated");
     let older = |change: fn(&mut Contents)| {
         let mut contents = Contents::good();
@@ -267,9 +270,9 @@ fn nobody_goes_back_in_time() {
 
 #[test]
 fn keys_change_only_by_the_keys_before_them() {
-    let world = World::new();
+    let world = AttackWorld::new();
     world.update().expect("updated");
-    let (next, stranger) = (Signer::new(), Signer::new());
+    let (next, stranger) = (SampleSigner::new(), SampleSigner::new());
     let far = "2036-01-01T00:00:00Z";
     world.write_root(2, &stranger.root(2, far, &[&stranger]));
     world.is_refused("`2.root.json` is refused: 0 of the 1 signatures it needs are valid");
@@ -288,7 +291,7 @@ fn keys_change_only_by_the_keys_before_them() {
 
 #[test]
 fn servers_may_misbehave() {
-    let world = World::new();
+    let world = AttackWorld::new();
     let from = |manners: Manners| web(&serve(world.repository(), manners));
     let is_refused = |manners: Manners, words: &str| world.is_refused_from(&from(manners), NOW, words);
     is_refused(
@@ -329,7 +332,7 @@ fn the_real_repository_of_the_public_instance() {
             fs::copy(entry.path(), copy.join(folder).join(entry.file_name())).expect("copied");
         }
     }
-    let (place, then) = (Place::Folder(copy.clone()), "2026-08-22T12:00:00Z");
+    let (place, then) = (RootRepository::Folder(copy.clone()), "2026-08-22T12:00:00Z");
     let expected = "6494e21ea73fa7ee769f85f57d5a3e6a08725eae1e38c755fc3517c9e6bc0b66";
     let fifth = fs::read_to_string(real.join("5.root.json")).expect("readable").leak();
     for (name, anchor, root) in

@@ -15,11 +15,11 @@ mod anchor;
 #[cfg(all(test, feature = "attestation"))]
 mod attacks;
 mod copy;
+mod directory;
 mod error;
-mod folder;
-mod place;
 #[cfg(feature = "attestation")]
 mod read;
+mod repository;
 #[cfg(all(test, feature = "attestation"))]
 mod samples;
 #[cfg(feature = "attestation")]
@@ -30,12 +30,12 @@ mod update;
 mod updated;
 
 pub use anchor::Anchor;
+pub use directory::Accepted;
+pub use directory::Keyring;
+pub use directory::Refreshed;
 pub use error::KeyringError;
 pub use error::UpdateError;
-pub use folder::Accepted;
-pub use folder::Keyring;
-pub use folder::Refreshed;
-pub use place::FetchError;
-pub use place::Place;
+pub use repository::FetchError;
+pub use repository::RootRepository;
 pub use updated::Updated;
 pub use updated::Versions;

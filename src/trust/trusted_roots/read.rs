@@ -10,7 +10,7 @@ use crate::io::net::Backoff;
 use crate::io::net::Http;
 use crate::io::net::NetError;
 use crate::trust::trusted_roots::FetchError;
-use crate::trust::trusted_roots::Place;
+use crate::trust::trusted_roots::RootRepository;
 
 impl FetchError {
     /// Whether a server says that it may not be read.
@@ -19,7 +19,7 @@ impl FetchError {
     }
 }
 
-impl Place {
+impl RootRepository {
     /// Reads a file, no further than `limit` bytes; nothing where there is none.
     pub(super) async fn read(&self, folder: &str, name: &str, limit: u64) -> Result<Option<Vec<u8>>, FetchError> {
         // The names are put together from what the metadata says, and may lead nowhere else.

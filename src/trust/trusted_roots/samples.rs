@@ -49,9 +49,9 @@ pub(super) fn trusted_root(instance: Instance) -> String {
 }
 
 /// Who signs.
-pub(super) struct Signer(KeyPair);
+pub(super) struct SampleSigner(KeyPair);
 
-impl Signer {
+impl SampleSigner {
     pub(super) fn new() -> Self {
         Self(KeyPair::generate().expect("a key"))
     }
@@ -116,7 +116,7 @@ impl Signer {
     }
 }
 
-fn file(signed: &Value, signers: &[&Signer]) -> Vec<u8> {
+fn file(signed: &Value, signers: &[&SampleSigner]) -> Vec<u8> {
     let signatures: Vec<Value> = signers.iter().map(|signer| signer.sign(signed)).collect();
     json!({"signed": signed, "signatures": signatures}).to_string().into_bytes()
 }

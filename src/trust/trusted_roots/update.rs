@@ -20,10 +20,10 @@ use sigstore_tuf::UpdaterConfig;
 use sigstore_tuf::transport::FetchFuture;
 
 use crate::trust::attestation::Root;
-use crate::trust::attestation::Source;
+use crate::trust::attestation::RootSource;
 use crate::trust::trusted_roots::Anchor;
 use crate::trust::trusted_roots::FetchError;
-use crate::trust::trusted_roots::Place;
+use crate::trust::trusted_roots::RootRepository;
 use crate::trust::trusted_roots::UpdateError;
 use crate::trust::trusted_roots::Updated;
 use crate::trust::trusted_roots::Versions;
@@ -37,7 +37,7 @@ const LOWER: [&str; 3] = ["timestamp.json", "snapshot.json", "targets.json"];
 /// Fetches and verifies the newest root of an instance, from wherever its repository is, as of this time.
 pub(super) async fn fetch(
     anchor: &Anchor,
-    place: &Place,
+    place: &RootRepository,
     seen: Option<&Updated>,
     now: DateTime<Utc>,
 ) -> Result<Updated, UpdateError> {
@@ -51,7 +51,7 @@ pub(super) async fn fetch(
     let (root, versions) = run(anchor, source, Arc::clone(&store), now).await.map_err(|error| told(error, file()))?;
     let refused = |reason: String| UpdateError::Refused { file: TARGET.to_owned(), reason, expired: false };
     let text = String::from_utf8(root).map_err(|error| refused(error.to_string()))?;
-    let kept_as = Source::Updated { on: now.date_naive(), version: versions.targets };
+    let kept_as = RootSource::Updated { on: now.date_naive(), version: versions.targets };
     let root = Root::read(&text, kept_as, TARGET).map_err(|error| refused(error.reason))?;
     if root.instance != anchor.instance {
         return Err(refused(format!("it is the root of {}", root.instance)));
@@ -99,7 +99,7 @@ fn metadata(store: &MemoryStore, newest_root: u64) -> BTreeMap<String, String> {
 
 /// A place, with the name of the file that was asked of it last, for errors that do not say which it was.
 struct Watched {
-    place: Place,
+    place: RootRepository,
     last: Arc<Mutex<String>>,
 }
 

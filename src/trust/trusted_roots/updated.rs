@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::model::Sha256Digest;
 use crate::trust::attestation::Instance;
 use crate::trust::attestation::Root;
-use crate::trust::attestation::Source;
+use crate::trust::attestation::RootSource;
 
 /// What the record says it is.
 const SCHEMA: &str = "reproq.updated-root/1";
@@ -83,7 +83,7 @@ impl Updated {
         if self.schema != SCHEMA {
             return Err(format!("its format is `{}`, and this version knows `{SCHEMA}`", self.schema));
         }
-        let source = Source::Updated { on: self.fetched_at.date_naive(), version: self.versions.targets };
+        let source = RootSource::Updated { on: self.fetched_at.date_naive(), version: self.versions.targets };
         let root = Root::read(&self.root, source, name).map_err(|error| error.reason)?;
         if root.sha256 != self.sha256 {
             return Err(format!("its sha256 is {}, and {} was stored", root.sha256, self.sha256));

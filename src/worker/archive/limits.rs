@@ -139,14 +139,14 @@ fn push_byte(text: &mut String, byte: u8) {
 
 /// The kinds of entry that may be in an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum EntryKind {
     File,
     Folder,
 }
 
 /// What an entry is to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
+pub(super) enum EntryRole {
     /// The executable.
     Member,
     /// Something harmless beside it.
@@ -155,7 +155,7 @@ pub(super) enum Role {
 
 struct Seen {
     spelled: String,
-    kind: Kind,
+    kind: EntryKind,
     has_own_entry: bool,
 }
 
@@ -206,18 +206,18 @@ impl<'a> Census<'a> {
     }
 
     /// Judges a file or folder by its final name and its mode. An error is the reason to refuse the whole archive.
-    pub(super) fn judge(&mut self, name: &[u8], kind: Kind, mode: u32) -> Result<Role, ArchiveError> {
+    pub(super) fn judge(&mut self, name: &[u8], kind: EntryKind, mode: u32) -> Result<EntryRole, ArchiveError> {
         self.count()?;
         let path = plain_path(name, self.limits.max_name)?;
         let shown = EntryName::escaped(name);
         match kind {
-            Kind::Folder => {
+            EntryKind::Folder => {
                 self.remember(path, kind)?;
-                Ok(Role::Beside)
+                Ok(EntryRole::Beside)
             }
-            Kind::File if path.is_empty() || name.ends_with(b"/") => Err(ArchiveError::KindConflict(shown)),
-            Kind::File if mode & SPECIAL_BITS != 0 => Err(ArchiveError::SpecialBits(shown, mode & 0o7777)),
-            Kind::File => {
+            EntryKind::File if path.is_empty() || name.ends_with(b"/") => Err(ArchiveError::KindConflict(shown)),
+            EntryKind::File if mode & SPECIAL_BITS != 0 => Err(ArchiveError::SpecialBits(shown, mode & 0o7777)),
+            EntryKind::File => {
                 self.remember(path, kind)?;
                 self.list(&shown);
                 self.role(path)
@@ -231,7 +231,7 @@ impl<'a> Census<'a> {
         self.member.ok_or_else(|| ArchiveError::NoMember(accepted.join("` or `"), found(&files, more)))
     }
 
-    fn role(&mut self, path: &str) -> Result<Role, ArchiveError> {
+    fn role(&mut self, path: &str) -> Result<EntryRole, ArchiveError> {
         let base = match path.split_once('/') {
             Some((_folder, base)) => base,
             None => path,
@@ -240,7 +240,7 @@ impl<'a> Census<'a> {
         let is_below_a_folder = path != base;
         let base = base.strip_prefix("bin/").filter(|_| is_below_a_folder).unwrap_or(base);
         if !self.accepted.iter().any(|accepted| accepted == base) {
-            return Ok(Role::Beside);
+            return Ok(EntryRole::Beside);
         }
         match &self.member {
             Some(first) => {
@@ -248,7 +248,7 @@ impl<'a> Census<'a> {
             }
             None => {
                 self.member = Some(path.to_owned());
-                Ok(Role::Member)
+                Ok(EntryRole::Member)
             }
         }
     }
@@ -263,14 +263,14 @@ impl<'a> Census<'a> {
 
     /// Remembers a path and the folders above it. Names are ASCII here, so lower-casing them is exactly what a file
     /// system without case does.
-    fn remember(&mut self, path: &str, kind: Kind) -> Result<(), ArchiveError> {
+    fn remember(&mut self, path: &str, kind: EntryKind) -> Result<(), ArchiveError> {
         for (end, _slash) in path.match_indices('/') {
-            self.enter(&path[..end], Kind::Folder, false)?;
+            self.enter(&path[..end], EntryKind::Folder, false)?;
         }
         if path.is_empty() { Ok(()) } else { self.enter(path, kind, true) }
     }
 
-    fn enter(&mut self, path: &str, kind: Kind, has_own_entry: bool) -> Result<(), ArchiveError> {
+    fn enter(&mut self, path: &str, kind: EntryKind, has_own_entry: bool) -> Result<(), ArchiveError> {
         let shown = || EntryName::escaped(path.as_bytes());
         let key = path.to_ascii_lowercase();
         let Some(seen) = self.seen.get_mut(&key) else {
@@ -298,7 +298,7 @@ impl<'a> Census<'a> {
 /// Judges the names files are to have in an archive, before it is made: as they would be when it is read.
 pub fn judge_names<'a>(names: impl IntoIterator<Item = &'a str>, limits: &Limits) -> Result<(), ArchiveError> {
     let mut census = Census::new(&[], limits);
-    names.into_iter().try_for_each(|name| census.judge(name.as_bytes(), Kind::File, 0o644).map(drop))
+    names.into_iter().try_for_each(|name| census.judge(name.as_bytes(), EntryKind::File, 0o644).map(drop))
 }
 
 fn found(files: &[EntryName], more: usize) -> String {
@@ -429,7 +429,7 @@ mod tests {
         let judged = |names: &[&str]| {
             let mut census = Census::new(&accepted, &limits);
             names.iter().try_for_each(|name| {
-                let kind = if name.ends_with('/') { Kind::Folder } else { Kind::File };
+                let kind = if name.ends_with('/') { EntryKind::Folder } else { EntryKind::File };
                 census.judge(name.as_bytes(), kind, 0o755).map(drop)
             })
         };
@@ -446,7 +446,8 @@ mod tests {
         let limits = Limits::default();
         let mut census = Census::new(&[], &limits);
         let deep = "a/".repeat(500);
-        let refused = (0..10_000).find_map(|n| census.judge(format!("{n}/{deep}").as_bytes(), Kind::Folder, 0).err());
+        let refused =
+            (0..10_000).find_map(|n| census.judge(format!("{n}/{deep}").as_bytes(), EntryKind::Folder, 0).err());
         assert!(matches!(refused, Some(ArchiveError::IndexTooLarge(_))));
         assert!(census.seen.keys().map(|key| key.len() + COST_OF_A_NAME).sum::<usize>() <= limits.max_index);
     }

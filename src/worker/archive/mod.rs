@@ -33,7 +33,7 @@ pub use tar_file::read_tar;
 
 use limits::Budget;
 use limits::Census;
-use output::Output;
+use output::ExtractedFile;
 use stream::Watched;
 
 /// The forms of archive that are known.
@@ -85,7 +85,7 @@ pub fn unpack(
     let opened = File::open(archive).and_then(|file| Ok((file.metadata()?.len(), file)));
     let (packed, file) = opened.map_err(|error| ArchiveError::Open(archive.to_owned(), error))?;
     let mut budget = Budget::new(limits, packed);
-    let mut output = Output::new(destination);
+    let mut output = ExtractedFile::new(destination);
     let name = archive.file_name().unwrap_or_default();
     progress.begin(&format!("unpacking {}", EntryName::escaped(name.as_encoded_bytes())), Some(packed));
     let census = Census::new(member_names, limits);
@@ -122,7 +122,7 @@ mod tests {
     use super::samples::Sample;
     use super::*;
     use crate::model::Sha256Digest;
-    use crate::model::progress::Unwatched;
+    use crate::model::progress::NoProgress;
 
     const NAME: &str = "reproq-linux-amd64";
 
@@ -139,7 +139,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let (path, destination) = (folder.path().join("archive"), folder.path().join("new"));
         fs::write(&path, archive).expect("written");
-        match unpack(form, &path, &accepted(), &destination, limits, &Unwatched) {
+        match unpack(form, &path, &accepted(), &destination, limits, &NoProgress) {
             Ok(Unpacked { written, member }) => {
                 let bytes = fs::read(&written.path).expect("readable");
                 assert_eq!(written.path, destination);
@@ -228,7 +228,7 @@ mod tests {
         let (path, destination) = (folder.path().join("archive"), folder.path().join("mine"));
         fs::write(&path, samples::tar_gz("reproq", b"new")).expect("written");
         fs::write(&destination, "mine").expect("written");
-        let refused = unpack(ArchiveForm::TarGz, &path, &accepted(), &destination, &Limits::default(), &Unwatched);
+        let refused = unpack(ArchiveForm::TarGz, &path, &accepted(), &destination, &Limits::default(), &NoProgress);
         let error = refused.expect_err("it is there");
         assert!(matches!(error, ArchiveError::Write(_, _)) && !error.is_refusal(), "{error:?}");
         assert_eq!(fs::read(&destination).expect("readable"), b"mine");
@@ -238,7 +238,7 @@ mod tests {
     fn a_missing_archive_is_named() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("absent.zip");
-        let refused = unpack(ArchiveForm::Zip, &path, &accepted(), &path, &Limits::default(), &Unwatched);
+        let refused = unpack(ArchiveForm::Zip, &path, &accepted(), &path, &Limits::default(), &NoProgress);
         assert!(matches!(refused, Err(ArchiveError::Open(missing, _)) if missing == path));
     }
 

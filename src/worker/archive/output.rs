@@ -25,14 +25,14 @@ pub(super) const PIECE: usize = hashing_writer::BATCH;
 const PIECES: usize = 6;
 
 /// The file the executable goes to. It comes into being with the executable's first byte.
-pub(super) struct Output<'a> {
+pub(super) struct ExtractedFile<'a> {
     destination: &'a Path,
     writer: Option<StagingWriter>,
     was_created: bool,
     lent: VecDeque<Bytes>,
 }
 
-impl<'a> Output<'a> {
+impl<'a> ExtractedFile<'a> {
     pub(super) fn new(destination: &'a Path) -> Self {
         Self { destination, writer: None, was_created: false, lent: VecDeque::new() }
     }

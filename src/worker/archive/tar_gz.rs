@@ -11,8 +11,8 @@ use super::error::ArchiveError;
 use super::limits::Budget;
 use super::limits::Census;
 use super::limits::EntryName;
-use super::limits::Role;
-use super::output::Output;
+use super::limits::EntryRole;
+use super::output::ExtractedFile;
 use super::stream::Stream;
 use super::stream::Watched;
 use super::stream::of_decoder;
@@ -33,7 +33,7 @@ pub(super) fn unpack<R: Read>(
     file: Watched<'_, R>,
     mut census: Census<'_>,
     budget: &mut Budget,
-    output: &mut Output<'_>,
+    output: &mut ExtractedFile<'_>,
 ) -> Result<String, ArchiveError> {
     let mut input = BufReader::with_capacity(INPUT, file);
     if !input.fill_buf().map_err(ArchiveError::Read)?.starts_with(&[0x1f, 0x8b]) {
@@ -41,9 +41,9 @@ pub(super) fn unpack<R: Read>(
     }
     let mut stream = Stream { inner: Members::new(input), budget };
     let walked = walk(&mut stream, &mut census, FORM, &mut |file, stream| match file.role {
-        Role::Beside => Ok(()),
-        Role::Member if file.size == 0 => Err(ArchiveError::EmptyMember(EntryName::escaped(&file.name))),
-        Role::Member => output.take(stream, file.size).map(|()| file.left = 0),
+        EntryRole::Beside => Ok(()),
+        EntryRole::Member if file.size == 0 => Err(ArchiveError::EmptyMember(EntryName::escaped(&file.name))),
+        EntryRole::Member => output.take(stream, file.size).map(|()| file.left = 0),
     });
     let walked = walked.and_then(|()| only_zeros_follow(&mut stream));
     if matches!(walked, Ok(()) | Err(ArchiveError::Truncated | ArchiveError::NoEndMark)) {

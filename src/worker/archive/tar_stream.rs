@@ -8,9 +8,9 @@ use tar::Header;
 
 use super::error::ArchiveError;
 use super::limits::Census;
+use super::limits::EntryKind;
 use super::limits::EntryName;
-use super::limits::Kind;
-use super::limits::Role;
+use super::limits::EntryRole;
 use super::stream::Stream;
 use super::stream::at_most;
 
@@ -28,7 +28,7 @@ const LONGEST_EXTENSION: u64 = 1024 * 1024;
 pub(super) struct FileEntry {
     /// Its final name, as it is spelled; a plain relative path.
     pub(super) name: Vec<u8>,
-    pub(super) role: Role,
+    pub(super) role: EntryRole,
     pub(super) mode: u32,
     pub(super) size: u64,
     /// How many of its bytes are still in the stream. Whoever visits may leave them there.
@@ -105,16 +105,16 @@ fn entry(
     let mode = header.mode().map_err(|_| ArchiveError::BadHeader(shown.clone(), "the mode is not a number"))?;
     let role = census.judge(&name, kind, mode)?;
     match kind {
-        Kind::Folder if size > 0 => Err(ArchiveError::BadHeader(shown, "a folder with contents")),
-        Kind::Folder => Ok(None),
-        Kind::File => Ok(Some(FileEntry { name, role, mode, size, left: size })),
+        EntryKind::Folder if size > 0 => Err(ArchiveError::BadHeader(shown, "a folder with contents")),
+        EntryKind::Folder => Ok(None),
+        EntryKind::File => Ok(Some(FileEntry { name, role, mode, size, left: size })),
     }
 }
 
-fn kind(header: &Header, shown: &EntryName) -> Result<Kind, ArchiveError> {
+fn kind(header: &Header, shown: &EntryName) -> Result<EntryKind, ArchiveError> {
     match header.entry_type().as_byte() {
-        b'0' => Ok(Kind::File),
-        b'5' => Ok(Kind::Folder),
+        b'0' => Ok(EntryKind::File),
+        b'5' => Ok(EntryKind::Folder),
         b'1' => Err(ArchiveError::HardLink(shown.clone())),
         b'2' => Err(ArchiveError::SymbolicLink(shown.clone())),
         b'3' | b'4' => Err(ArchiveError::Device(shown.clone())),

@@ -21,16 +21,16 @@ use crate::model::progress::Progress;
 use super::error::ArchiveError;
 use super::limits::Budget;
 use super::limits::Census;
+use super::limits::EntryKind;
 use super::limits::EntryName;
-use super::limits::Kind;
-use super::limits::Role;
-use super::output::Output;
+use super::limits::EntryRole;
+use super::output::ExtractedFile;
 use super::output::PIECE;
 use super::stream::Stream;
 use super::stream::Watched;
 use super::zip_directory::Directory;
-use super::zip_directory::Listed;
-use super::zip_directory::Place;
+use super::zip_directory::FilePosition;
+use super::zip_directory::ListedEntry;
 use super::zip_directory::number;
 use super::zip_directory::read_at;
 use super::zip_directory::structure;
@@ -46,7 +46,7 @@ pub(super) fn unpack(
     progress: &dyn Progress,
     mut census: Census<'_>,
     budget: &mut Budget,
-    output: &mut Output<'_>,
+    output: &mut ExtractedFile<'_>,
 ) -> Result<String, ArchiveError> {
     let directory = Directory::find(file)?;
     let listed = directory.list(file, &mut census)?;
@@ -63,7 +63,7 @@ pub(super) fn unpack(
 /// An entry and where it is.
 #[derive(Debug)]
 struct Entry {
-    listed: Listed,
+    listed: ListedEntry,
     index: usize,
     header_start: u64,
     data_end: u64,
@@ -74,11 +74,11 @@ struct Entry {
     has_descriptor: bool,
 }
 
-type Zip<'a> = ZipArchive<BufReader<Place<'a>>>;
+type Zip<'a> = ZipArchive<BufReader<FilePosition<'a>>>;
 
-fn open<'a>(file: &'a File, directory: &Directory, listed: &[Listed]) -> Result<Zip<'a>, ArchiveError> {
+fn open<'a>(file: &'a File, directory: &Directory, listed: &[ListedEntry]) -> Result<Zip<'a>, ArchiveError> {
     let config = Config { archive_offset: ArchiveOffset::Known(0) };
-    let archive = ZipArchive::with_config(config, BufReader::new(Place { file, position: 0 }));
+    let archive = ZipArchive::with_config(config, BufReader::new(FilePosition { file, position: 0 }));
     let archive = archive.map_err(|error| of_crate(error, structure))?;
     // Two readers of one format must have seen the same thing.
     if archive.len() != listed.len() || archive.central_directory_start() != directory.start {
@@ -88,7 +88,7 @@ fn open<'a>(file: &'a File, directory: &Directory, listed: &[Listed]) -> Result<
 }
 
 /// Finds an entry's data and compares its two headers.
-fn locate(archive: &mut Zip<'_>, file: &File, index: usize, listed: Listed) -> Result<Entry, ArchiveError> {
+fn locate(archive: &mut Zip<'_>, file: &File, index: usize, listed: ListedEntry) -> Result<Entry, ArchiveError> {
     let metadata = archive.metadata();
     let disagreement = |reason: &str| disagree(&listed.shown, reason);
     let central = metadata.entry(index).map_err(|error| of_crate(error, disagreement))?;
@@ -147,7 +147,7 @@ fn unpack_entry(
     entry: &Entry,
     progress: &dyn Progress,
     budget: &mut Budget,
-    output: &mut Output<'_>,
+    output: &mut ExtractedFile<'_>,
 ) -> Result<(), ArchiveError> {
     let raw = archive.by_index_raw(entry.index).map_err(|error| of_crate(error, |_| ArchiveError::Truncated))?;
     let mut packed = BufReader::with_capacity(PIECE, Watched { inner: raw, progress });
@@ -171,20 +171,20 @@ fn drain<R: Read>(
     unpacked: R,
     entry: &Entry,
     budget: &mut Budget,
-    output: &mut Output<'_>,
+    output: &mut ExtractedFile<'_>,
 ) -> Result<(), ArchiveError> {
     let wrong = |reason: &str| ArchiveError::Damaged(reason.to_owned());
     budget.allows(entry.size)?;
     let mut stream = Stream { inner: CrcReader::new(unpacked), budget };
     let read = match (entry.listed.kind, entry.listed.role) {
-        (Kind::Folder, _) if entry.size > 0 => {
+        (EntryKind::Folder, _) if entry.size > 0 => {
             return Err(ArchiveError::BadHeader(entry.listed.shown.clone(), "a folder with contents"));
         }
-        (Kind::File, Role::Member) if entry.size == 0 => {
+        (EntryKind::File, EntryRole::Member) if entry.size == 0 => {
             return Err(ArchiveError::EmptyMember(entry.listed.shown.clone()));
         }
-        (Kind::File, Role::Member) => output.take(&mut stream, entry.size),
-        (Kind::File | Kind::Folder, _) => stream.skip(entry.size),
+        (EntryKind::File, EntryRole::Member) => output.take(&mut stream, entry.size),
+        (EntryKind::File | EntryKind::Folder, _) => stream.skip(entry.size),
     };
     match read {
         Ok(()) if stream.fill(&mut [0])? == 0 => {}

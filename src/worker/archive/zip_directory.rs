@@ -8,9 +8,9 @@ use std::io::SeekFrom;
 
 use super::error::ArchiveError;
 use super::limits::Census;
+use super::limits::EntryKind;
 use super::limits::EntryName;
-use super::limits::Kind;
-use super::limits::Role;
+use super::limits::EntryRole;
 
 const LOCAL_SIGNATURE: &[u8] = b"PK\x03\x04";
 const CENTRAL_SIGNATURE: &[u8] = b"PK\x01\x02";
@@ -112,7 +112,7 @@ impl Directory {
     }
 
     /// Judges every entry by its header in the central directory, before anything else reads it.
-    pub(super) fn list(&self, file: &File, census: &mut Census<'_>) -> Result<Vec<Listed>, ArchiveError> {
+    pub(super) fn list(&self, file: &File, census: &mut Census<'_>) -> Result<Vec<ListedEntry>, ArchiveError> {
         census.allows(self.count, self.size)?;
         let directory = read_at(file, self.start, self.size)?;
         let mut rest = &directory[..];
@@ -128,7 +128,7 @@ impl Directory {
             let attributes = number(header, 38, 4) as u32;
             let kind = kind(attributes, name, &shown)?;
             let role = census.judge(name, kind, attributes >> 16)?;
-            listed.push(Listed { name: name.to_vec(), shown, kind, role });
+            listed.push(ListedEntry { name: name.to_vec(), shown, kind, role });
             rest = behind;
         }
         if listed.len() as u64 != self.count {
@@ -161,12 +161,12 @@ fn check_flags(flags: u16, shown: &EntryName) -> Result<(), ArchiveError> {
 
 /// What an entry is. The Unix mode in the upper half of the attributes counts whatever system the header names: others
 /// would look there too.
-fn kind(attributes: u32, name: &[u8], shown: &EntryName) -> Result<Kind, ArchiveError> {
-    let named = if name.ends_with(b"/") { Kind::Folder } else { Kind::File };
+fn kind(attributes: u32, name: &[u8], shown: &EntryName) -> Result<EntryKind, ArchiveError> {
+    let named = if name.ends_with(b"/") { EntryKind::Folder } else { EntryKind::File };
     let stated = match attributes >> 16 & 0o170_000 {
         0 => None,
-        0o100_000 => Some(Kind::File),
-        0o040_000 => Some(Kind::Folder),
+        0o100_000 => Some(EntryKind::File),
+        0o040_000 => Some(EntryKind::Folder),
         0o120_000 => return Err(ArchiveError::SymbolicLink(shown.clone())),
         0o010_000 => return Err(ArchiveError::Fifo(shown.clone())),
         0o020_000 | 0o060_000 => return Err(ArchiveError::Device(shown.clone())),
@@ -176,7 +176,7 @@ fn kind(attributes: u32, name: &[u8], shown: &EntryName) -> Result<Kind, Archive
         return Err(ArchiveError::SymbolicLink(shown.clone()));
     }
     let is_dos_folder = attributes & DOS_FOLDER != 0;
-    if stated.is_some_and(|stated| stated != named) || (is_dos_folder && named == Kind::File) {
+    if stated.is_some_and(|stated| stated != named) || (is_dos_folder && named == EntryKind::File) {
         return Err(ArchiveError::KindConflict(shown.clone()));
     }
     Ok(named)
@@ -184,11 +184,11 @@ fn kind(attributes: u32, name: &[u8], shown: &EntryName) -> Result<Kind, Archive
 
 /// An entry as the central directory lists it, judged.
 #[derive(Debug)]
-pub(super) struct Listed {
+pub(super) struct ListedEntry {
     pub(super) name: Vec<u8>,
     pub(super) shown: EntryName,
-    pub(super) kind: Kind,
-    pub(super) role: Role,
+    pub(super) kind: EntryKind,
+    pub(super) role: EntryRole,
 }
 
 /// Whether an end record, with its comment, ends with the file.
@@ -212,17 +212,17 @@ pub(super) fn structure(reason: &str) -> ArchiveError {
 
 pub(super) fn read_at(file: &File, start: u64, length: u64) -> Result<Vec<u8>, ArchiveError> {
     let mut bytes = Vec::new();
-    Place { file, position: start }.take(length).read_to_end(&mut bytes).map_err(ArchiveError::Read)?;
+    FilePosition { file, position: start }.take(length).read_to_end(&mut bytes).map_err(ArchiveError::Read)?;
     if bytes.len() as u64 == length { Ok(bytes) } else { Err(ArchiveError::Truncated) }
 }
 
 /// A place in the file that no other reader of the same file moves.
-pub(super) struct Place<'a> {
+pub(super) struct FilePosition<'a> {
     pub(super) file: &'a File,
     pub(super) position: u64,
 }
 
-impl Read for Place<'_> {
+impl Read for FilePosition<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut file = self.file;
         file.seek(SeekFrom::Start(self.position))?;
@@ -232,7 +232,7 @@ impl Read for Place<'_> {
     }
 }
 
-impl Seek for Place<'_> {
+impl Seek for FilePosition<'_> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let position = match to {
             SeekFrom::Start(position) => Some(position),

@@ -15,16 +15,16 @@ use crate::model::Os;
 use crate::worker::executable::elf_dynamic::Dynamic;
 use crate::worker::executable::go_blob::Region;
 use crate::worker::executable::go_blob::read_go_info;
+use crate::worker::executable::inspection::ExecutableKind;
 use crate::worker::executable::inspection::GlibcVersion;
-use crate::worker::executable::inspection::Kind;
 use crate::worker::executable::inspection::Linkage;
 use crate::worker::executable::inspection::Machine;
 use crate::worker::executable::inspection::Slice;
-use crate::worker::executable::window::Window;
+use crate::worker::executable::window::FileWindow;
 use crate::worker::executable::words::printable_bytes;
 
 /// Reads an ELF file; an error says what does not hold together.
-pub(super) fn read_elf<R: Read + Seek>(file: Window<'_, R>) -> Result<Slice, String> {
+pub(super) fn read_elf<R: Read + Seek>(file: FileWindow<'_, R>) -> Result<Slice, String> {
     if is_class_32(file) {
         read_class::<elf::FileHeader32<Endianness>, R>(file)
     } else {
@@ -33,7 +33,7 @@ pub(super) fn read_elf<R: Read + Seek>(file: Window<'_, R>) -> Result<Slice, Str
 }
 
 /// The newest glibc interface a library offers; `None` where it offers none or is no ELF library.
-pub(super) fn defined_glibc<R: Read + Seek>(file: Window<'_, R>) -> Option<GlibcVersion> {
+pub(super) fn defined_glibc<R: Read + Seek>(file: FileWindow<'_, R>) -> Option<GlibcVersion> {
     type Header = elf::FileHeader64<Endianness>;
     let header = Header::parse(file).ok()?;
     let endian = header.endian().ok()?;
@@ -41,11 +41,11 @@ pub(super) fn defined_glibc<R: Read + Seek>(file: Window<'_, R>) -> Option<Glibc
     Dynamic::read::<Header>(file, endian, segments)?.defined_glibc()
 }
 
-fn is_class_32<R: Read + Seek>(file: Window<'_, R>) -> bool {
+fn is_class_32<R: Read + Seek>(file: FileWindow<'_, R>) -> bool {
     file.read_bytes_at(4, 1) == Ok(&[elf::ELFCLASS32.0])
 }
 
-fn read_class<'a, Elf, R>(file: Window<'a, R>) -> Result<Slice, String>
+fn read_class<'a, Elf, R>(file: FileWindow<'a, R>) -> Result<Slice, String>
 where
     Elf: FileHeader<Endian = Endianness>,
     R: Read + Seek,
@@ -66,7 +66,11 @@ where
 }
 
 /// A file that was cut still has a good header; its segments tell.
-fn check_length<Elf, R>(file: Window<'_, R>, endian: Endianness, segments: &[Elf::ProgramHeader]) -> Result<(), String>
+fn check_length<Elf, R>(
+    file: FileWindow<'_, R>,
+    endian: Endianness,
+    segments: &[Elf::ProgramHeader],
+) -> Result<(), String>
 where
     Elf: FileHeader<Endian = Endianness>,
     R: Read + Seek,
@@ -84,7 +88,7 @@ where
 }
 
 fn linkage<'a, Elf, R>(
-    file: Window<'a, R>,
+    file: FileWindow<'a, R>,
     endian: Endianness,
     segments: &'a [Elf::ProgramHeader],
     dynamic: Option<&Dynamic<'a, R>>,
@@ -134,7 +138,7 @@ fn arch_of<Elf: FileHeader<Endian = Endianness>>(header: &Elf, endian: Endiannes
 
 /// Position-independent programs and shared libraries have the same type; a program has an entry point, and a library that
 /// has one too (as the C libraries do) still carries a library's name.
-fn kind_of<Elf, R>(header: &Elf, endian: Endianness, dynamic: Option<&Dynamic<'_, R>>) -> Kind
+fn kind_of<Elf, R>(header: &Elf, endian: Endianness, dynamic: Option<&Dynamic<'_, R>>) -> ExecutableKind
 where
     Elf: FileHeader<Endian = Endianness>,
     R: Read + Seek,
@@ -142,13 +146,13 @@ where
     let has_entry = header.e_entry(endian).into() != 0;
     let has_library_name = dynamic.is_some_and(|dynamic| dynamic.has_library_name && !dynamic.is_marked_program);
     match header.e_type(endian) {
-        elf::ET_EXEC if has_entry => Kind::Executable,
-        elf::ET_DYN if has_entry && !has_library_name => Kind::Executable,
-        elf::ET_DYN => Kind::SharedLibrary,
-        elf::ET_REL => Kind::Object,
-        elf::ET_CORE => Kind::CoreDump,
-        elf::ET_EXEC => Kind::Other("a program without a starting point"),
-        elf::FileType(_) => Kind::Other("an ELF file of an unknown type"),
+        elf::ET_EXEC if has_entry => ExecutableKind::Executable,
+        elf::ET_DYN if has_entry && !has_library_name => ExecutableKind::Executable,
+        elf::ET_DYN => ExecutableKind::SharedLibrary,
+        elf::ET_REL => ExecutableKind::Object,
+        elf::ET_CORE => ExecutableKind::CoreDump,
+        elf::ET_EXEC => ExecutableKind::Other("a program without a starting point"),
+        elf::FileType(_) => ExecutableKind::Other("an ELF file of an unknown type"),
     }
 }
 
@@ -156,7 +160,7 @@ where
 fn go_region<Elf, R>(
     header: &Elf,
     endian: Endianness,
-    file: Window<'_, R>,
+    file: FileWindow<'_, R>,
     segments: &[Elf::ProgramHeader],
 ) -> Option<Region>
 where

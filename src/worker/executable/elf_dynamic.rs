@@ -13,7 +13,7 @@ use object::read::elf::FileHeader;
 use object::read::elf::ProgramHeader;
 
 use crate::worker::executable::inspection::GlibcVersion;
-use crate::worker::executable::window::Window;
+use crate::worker::executable::window::FileWindow;
 use crate::worker::executable::words::printable_bytes;
 
 /// How many entries of each table are looked at. glibc itself defines some forty versions.
@@ -33,9 +33,9 @@ pub(super) struct Dynamic<'a, R: Read + Seek> {
     pub(super) has_library_name: bool,
     /// The linker marked it as a program (`DF_1_PIE`).
     pub(super) is_marked_program: bool,
-    file: Window<'a, R>,
+    file: FileWindow<'a, R>,
     endian: Endianness,
-    strings: StringTable<'a, Window<'a, R>>,
+    strings: StringTable<'a, FileWindow<'a, R>>,
     needed: Vec<u64>,
     versions_needed: Option<VersionTable>,
     versions_defined: Option<VersionTable>,
@@ -43,7 +43,11 @@ pub(super) struct Dynamic<'a, R: Read + Seek> {
 
 impl<'a, R: Read + Seek> Dynamic<'a, R> {
     /// Reads the section; `None` in a static file and where it cannot be read.
-    pub(super) fn read<Elf>(file: Window<'a, R>, endian: Endianness, segments: &'a [Elf::ProgramHeader]) -> Option<Self>
+    pub(super) fn read<Elf>(
+        file: FileWindow<'a, R>,
+        endian: Endianness,
+        segments: &'a [Elf::ProgramHeader],
+    ) -> Option<Self>
     where
         Elf: FileHeader<Endian = Endianness>,
     {

@@ -10,7 +10,7 @@ use crate::worker::executable::libc::existing_loader;
 
 /// The machine an executable is to run on, as far as its dynamic loader cares.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Host {
+pub struct LoaderHost {
     /// Its target.
     pub target: Target,
     /// Its C libraries.
@@ -19,7 +19,7 @@ pub struct Host {
     pub loaders: Vec<String>,
 }
 
-impl Host {
+impl LoaderHost {
     /// Reads below `root` (which is `/` but in tests) what matters to the inspected program.
     pub fn read(root: &Path, target: Target, inspection: &Inspection) -> Self {
         let slices = inspection.program().map(|program| program.slices.as_slice()).unwrap_or_default();

@@ -5,14 +5,14 @@ use semver::Version;
 use crate::model::Tool;
 use crate::worker::executable::goinfo::GoBuildInfo;
 use crate::worker::executable::goinfo::NoGoInfo;
-use crate::worker::executable::inspection::Content;
+use crate::worker::executable::inspection::FileContent;
 use crate::worker::executable::inspection::Inspection;
 use crate::worker::executable::inspection::NotProgram;
 use crate::worker::executable::inspection::Slice;
 
 /// What a file turned out to be. Reasons fit after "skipped: " or in brackets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Identity {
+pub enum ExecutableIdentity {
     /// The tool's own program.
     Worker {
         /// Its version, where it was built as a tagged version of its module. The builds of a checkout do not say theirs.
@@ -31,32 +31,35 @@ pub enum Identity {
 }
 
 /// Whether the inspected file is the tool's program.
-pub fn is_worker(inspection: &Inspection, tool: &Tool) -> Identity {
+pub fn is_worker(inspection: &Inspection, tool: &Tool) -> ExecutableIdentity {
     match &inspection.content {
-        Content::Program(program) => {
+        FileContent::Program(program) => {
             // All parts of a universal file come from one source; the first one that says something speaks for all.
             let known = program.slices.iter().map(|slice| slice_identity(slice, tool));
-            let known = known.reduce(|first, next| if matches!(first, Identity::Worker { .. }) { first } else { next });
-            known.unwrap_or_else(|| Identity::Unknown { reason: "it has no parts".to_owned() })
+            let known = known
+                .reduce(|first, next| if matches!(first, ExecutableIdentity::Worker { .. }) { first } else { next });
+            known.unwrap_or_else(|| ExecutableIdentity::Unknown { reason: "it has no parts".to_owned() })
         }
-        Content::Other(script @ NotProgram::Script { .. }) => Identity::Unknown { reason: format!("it is {script}") },
-        Content::Other(other) => Identity::NotWorker { reason: format!("it is {other}") },
+        FileContent::Other(script @ NotProgram::Script { .. }) => {
+            ExecutableIdentity::Unknown { reason: format!("it is {script}") }
+        }
+        FileContent::Other(other) => ExecutableIdentity::NotWorker { reason: format!("it is {other}") },
     }
 }
 
-fn slice_identity(slice: &Slice, tool: &Tool) -> Identity {
+fn slice_identity(slice: &Slice, tool: &Tool) -> ExecutableIdentity {
     let go = match &slice.go {
         Ok(go) => go,
         // Every Go program carries the information. What does not is another program of the same name, such as another
         // version of this very command.
-        Err(NoGoInfo::Absent) => return Identity::NotWorker { reason: "it is no Go program".to_owned() },
-        Err(why) => return Identity::Unknown { reason: why.to_string() },
+        Err(NoGoInfo::Absent) => return ExecutableIdentity::NotWorker { reason: "it is no Go program".to_owned() },
+        Err(why) => return ExecutableIdentity::Unknown { reason: why.to_string() },
     };
     match main_package(go, tool) {
-        MainPackage::OfTool => Identity::Worker { version: tagged_version(go) },
-        MainPackage::Other(other) => Identity::NotWorker { reason: format!("it is {other}") },
+        MainPackage::OfTool => ExecutableIdentity::Worker { version: tagged_version(go) },
+        MainPackage::Other(other) => ExecutableIdentity::NotWorker { reason: format!("it is {other}") },
         MainPackage::Unrecorded => {
-            Identity::Unknown { reason: "its Go build information does not name its module".to_owned() }
+            ExecutableIdentity::Unknown { reason: "its Go build information does not name its module".to_owned() }
         }
     }
 }
@@ -113,8 +116,8 @@ mod tests {
     use crate::worker::executable::samples::slice;
     use crate::worker::executable::samples::worker_info;
 
-    fn identity(slices: Vec<Slice>) -> Identity {
-        let content = Content::Program(Program { format: Format::Elf, slices });
+    fn identity(slices: Vec<Slice>) -> ExecutableIdentity {
+        let content = FileContent::Program(Program { format: Format::Elf, slices });
         is_worker(&Inspection { size: 1, content }, &Tool::WORKER)
     }
 
@@ -126,7 +129,10 @@ mod tests {
     fn the_module_and_the_package_decide() {
         let package = |path: &str| GoBuildInfo { package_path: Some(path.to_owned()), ..worker_info("linux-amd64") };
         let module = |path: &str| GoBuildInfo { module_path: Some(path.to_owned()), ..worker_info("linux-amd64") };
-        assert_eq!(identity(vec![with_go(Ok(worker_info("linux-amd64")))]), Identity::Worker { version: None });
+        assert_eq!(
+            identity(vec![with_go(Ok(worker_info("linux-amd64")))]),
+            ExecutableIdentity::Worker { version: None }
+        );
         let of_go = GoBuildInfo { module_path: None, ..package("cmd/go") };
         let cases = [
             (of_go, "it is the Go program `cmd/go`, not `reproq-worker/cmd/reproq`"),
@@ -137,7 +143,7 @@ mod tests {
             (module("example.com/reproq-worker"), "it is a program of the Go module `example.com/reproq-worker`"),
         ];
         for (go, reason) in cases {
-            assert_eq!(identity(vec![with_go(Ok(go))]), Identity::NotWorker { reason: reason.to_owned() });
+            assert_eq!(identity(vec![with_go(Ok(go))]), ExecutableIdentity::NotWorker { reason: reason.to_owned() });
         }
     }
 
@@ -149,27 +155,30 @@ mod tests {
             ..worker_info("linux-amd64")
         };
         for slice in [with_go(Ok(of_files)), with_go(Err(NoGoInfo::OlderThanGo118))] {
-            assert!(matches!(identity(vec![slice]), Identity::Unknown { .. }));
+            assert!(matches!(identity(vec![slice]), ExecutableIdentity::Unknown { .. }));
         }
         let script = NotProgram::Script { interpreter: "/bin/sh".to_owned() };
-        let script = Inspection { size: 9, content: Content::Other(script) };
+        let script = Inspection { size: 9, content: FileContent::Other(script) };
         assert_eq!(
             is_worker(&script, &Tool::WORKER),
-            Identity::Unknown { reason: "it is a script for `/bin/sh`".to_owned() }
+            ExecutableIdentity::Unknown { reason: "it is a script for `/bin/sh`".to_owned() }
         );
     }
 
     #[test]
     fn what_is_no_program_is_not_the_worker() {
-        let page = Inspection { size: 9, content: Content::Other(NotProgram::Html) };
-        assert_eq!(is_worker(&page, &Tool::WORKER), Identity::NotWorker { reason: "it is an HTML page".to_owned() });
+        let page = Inspection { size: 9, content: FileContent::Other(NotProgram::Html) };
+        assert_eq!(
+            is_worker(&page, &Tool::WORKER),
+            ExecutableIdentity::NotWorker { reason: "it is an HTML page".to_owned() }
+        );
     }
 
     #[test]
     fn one_part_of_a_universal_file_speaks_for_all() {
         let silent = with_go(Err(NoGoInfo::Absent));
         let worker = with_go(Ok(worker_info("linux-amd64")));
-        assert_eq!(identity(vec![silent, worker]), Identity::Worker { version: None });
+        assert_eq!(identity(vec![silent, worker]), ExecutableIdentity::Worker { version: None });
     }
 
     #[test]
@@ -187,7 +196,7 @@ mod tests {
         ] {
             let go = GoBuildInfo { module_version: Some(recorded.to_owned()), ..worker_info("linux-amd64") };
             let version = expected.map(|text| Version::parse(text).expect("semver"));
-            assert_eq!(identity(vec![with_go(Ok(go))]), Identity::Worker { version }, "{recorded}");
+            assert_eq!(identity(vec![with_go(Ok(go))]), ExecutableIdentity::Worker { version }, "{recorded}");
         }
     }
 }

@@ -15,7 +15,7 @@ use object::macho::FatArch64;
 use thiserror::Error;
 
 use crate::worker::executable::elf::read_elf;
-use crate::worker::executable::inspection::Content;
+use crate::worker::executable::inspection::FileContent;
 use crate::worker::executable::inspection::Format;
 use crate::worker::executable::inspection::Inspection;
 use crate::worker::executable::inspection::NotProgram;
@@ -27,8 +27,8 @@ use crate::worker::executable::pe::read_pe;
 use crate::worker::executable::sniff::FIRST_BYTES;
 use crate::worker::executable::sniff::Sniffed;
 use crate::worker::executable::sniff::sniff;
+use crate::worker::executable::window::FileWindow;
 use crate::worker::executable::window::Meter;
-use crate::worker::executable::window::Window;
 
 /// Why a file could not be looked into.
 #[derive(Debug, Error)]
@@ -66,22 +66,22 @@ pub fn read_inspection<R: Read + Seek>(mut file: R) -> io::Result<Inspection> {
     let mut first = Vec::new();
     file.by_ref().take(FIRST_BYTES).read_to_end(&mut first)?;
     let (cache, meter) = (ReadCache::new(file), Meter::default());
-    let window = Window::whole(&cache, &meter).map_err(|()| io::Error::other("its size is not known"))?;
+    let window = FileWindow::whole(&cache, &meter).map_err(|()| io::Error::other("its size is not known"))?;
     let content = match sniff(&first) {
         Sniffed::Elf => program(Format::Elf, read_elf(window).map(|slice| vec![slice])),
         Sniffed::MachO => program(Format::MachO, read_macho(window).map(|slice| vec![slice])),
         Sniffed::Universal32 => program(Format::UniversalMachO, read_universal::<FatArch32, R>(window)),
         Sniffed::Universal64 => program(Format::UniversalMachO, read_universal::<FatArch64, R>(window)),
         Sniffed::DosHeader => program(Format::Pe, read_pe(window).map(|slice| vec![slice])),
-        Sniffed::Other(other) => Content::Other(other),
+        Sniffed::Other(other) => FileContent::Other(other),
     };
     Ok(Inspection { size: window.length(), content })
 }
 
-fn program(format: Format, slices: Result<Vec<Slice>, String>) -> Content {
+fn program(format: Format, slices: Result<Vec<Slice>, String>) -> FileContent {
     match slices {
-        Ok(slices) => Content::Program(Program { format, slices }),
-        Err(why) => Content::Other(NotProgram::Damaged { format, why }),
+        Ok(slices) => FileContent::Program(Program { format, slices }),
+        Err(why) => FileContent::Other(NotProgram::Damaged { format, why }),
     }
 }
 
@@ -96,8 +96,8 @@ mod tests {
     use super::*;
     use crate::model::Target;
     use crate::worker::executable::goinfo::NoGoInfo;
+    use crate::worker::executable::inspection::ExecutableKind;
     use crate::worker::executable::inspection::GlibcVersion;
-    use crate::worker::executable::inspection::Kind;
     use crate::worker::executable::samples::ElfSample;
     use crate::worker::executable::samples::elf32;
     use crate::worker::executable::samples::go_block;
@@ -110,14 +110,14 @@ mod tests {
     const X86_64: u32 = 0x0100_0007;
     const ARM64: u32 = 0x0100_000c;
 
-    fn read(bytes: &[u8]) -> Content {
+    fn read(bytes: &[u8]) -> FileContent {
         read_inspection(Cursor::new(bytes)).expect("memory can be read").content
     }
 
     fn slices(bytes: &[u8]) -> (Format, Vec<Slice>) {
         match read(bytes) {
-            Content::Program(program) => (program.format, program.slices),
-            Content::Other(other) => panic!("{other}"),
+            FileContent::Program(program) => (program.format, program.slices),
+            FileContent::Other(other) => panic!("{other}"),
         }
     }
 
@@ -144,7 +144,7 @@ mod tests {
             assert_eq!((found, slices.len()), (format, 1));
             let slice = slices.pop().expect("a part");
             assert_eq!(slice.machine.to_string(), target);
-            assert_eq!((slice.kind, slice.go), (Kind::Executable, Ok(worker_info(target))), "{target}");
+            assert_eq!((slice.kind, slice.go), (ExecutableKind::Executable, Ok(worker_info(target))), "{target}");
         }
     }
 
@@ -187,19 +187,19 @@ mod tests {
         let elf = |sample: ElfSample| sample.build();
         let loader = Some("/lib64/ld-linux-x86-64.so.2");
         for (bytes, kind) in [
-            (elf(ElfSample { kind: 2, ..ElfSample::default() }), Kind::Executable),
-            (elf(ElfSample { kind: 3, interpreter: loader, ..ElfSample::default() }), Kind::Executable),
-            (elf(ElfSample { entry: 0, ..ElfSample::default() }), Kind::SharedLibrary),
+            (elf(ElfSample { kind: 2, ..ElfSample::default() }), ExecutableKind::Executable),
+            (elf(ElfSample { kind: 3, interpreter: loader, ..ElfSample::default() }), ExecutableKind::Executable),
+            (elf(ElfSample { entry: 0, ..ElfSample::default() }), ExecutableKind::SharedLibrary),
             (
                 elf(ElfSample { soname: Some("libc.so.6"), interpreter: loader, ..ElfSample::default() }),
-                Kind::SharedLibrary,
+                ExecutableKind::SharedLibrary,
             ),
-            (elf(ElfSample { kind: 1, ..ElfSample::default() }), Kind::Object),
-            (elf(ElfSample { kind: 4, ..ElfSample::default() }), Kind::CoreDump),
-            (macho(ARM64, 6, b""), Kind::SharedLibrary),
-            (macho(ARM64, 1, b""), Kind::Object),
-            (pe(0x8664, 0x2002, b"x"), Kind::SharedLibrary),
-            (pe(0x8664, 0, b"x"), Kind::Object),
+            (elf(ElfSample { kind: 1, ..ElfSample::default() }), ExecutableKind::Object),
+            (elf(ElfSample { kind: 4, ..ElfSample::default() }), ExecutableKind::CoreDump),
+            (macho(ARM64, 6, b""), ExecutableKind::SharedLibrary),
+            (macho(ARM64, 1, b""), ExecutableKind::Object),
+            (pe(0x8664, 0x2002, b"x"), ExecutableKind::SharedLibrary),
+            (pe(0x8664, 0, b"x"), ExecutableKind::Object),
         ] {
             assert_eq!(only(&bytes).kind, kind);
         }
@@ -240,10 +240,10 @@ mod tests {
             (parts, "universal Mach-O"),
             (pe(0x8664, 2, &worker("windows-amd64")), "PE"),
         ] {
-            assert!(matches!(read(&bytes), Content::Program(_)));
+            assert!(matches!(read(&bytes), FileContent::Program(_)));
             for length in [8, 70, 300, bytes.len() - 1] {
                 let found = read(&bytes[..length.min(bytes.len() - 1)]);
-                let Content::Other(NotProgram::Damaged { format, why }) = found else {
+                let FileContent::Other(NotProgram::Damaged { format, why }) = found else {
                     panic!("{name} {length}: {found:?}")
                 };
                 assert_eq!(format.to_string(), name);
@@ -260,7 +260,7 @@ mod tests {
         assert!(matches!(missing, Err(InspectError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound));
         let empty = folder.path().join("empty");
         fs::write(&empty, "").expect("written");
-        let expected = Inspection { size: 0, content: Content::Other(NotProgram::Empty) };
+        let expected = Inspection { size: 0, content: FileContent::Other(NotProgram::Empty) };
         assert_eq!(inspect(&empty).expect("readable"), expected);
     }
 
@@ -279,7 +279,7 @@ mod tests {
         let found = inspect(&std::env::current_exe().expect("a path")).expect("readable");
         let here = Target::from_names(std::env::consts::OS, std::env::consts::ARCH).expect("a target");
         let slice = found.slice_for(here).expect("a part for this machine");
-        assert_eq!(slice.kind, Kind::Executable);
+        assert_eq!(slice.kind, ExecutableKind::Executable);
         assert_eq!(slice.go, Err(NoGoInfo::Absent));
     }
 
@@ -288,7 +288,7 @@ mod tests {
     fn the_shell_is_a_program() {
         let found = inspect(Path::new("/bin/sh")).expect("readable");
         let program = found.program().expect("a program");
-        assert!(program.slices.iter().all(|slice| slice.kind == Kind::Executable), "{program:?}");
+        assert!(program.slices.iter().all(|slice| slice.kind == ExecutableKind::Executable), "{program:?}");
     }
 
     /// Half a gigabyte whose headers point everywhere costs no more than the bounds of the reader.
@@ -308,7 +308,7 @@ mod tests {
             fs::OpenOptions::new().write(true).open(&path).and_then(|file| file.set_len(500 << 20)).expect("grown");
             let before = Instant::now();
             let found = inspect(&path).expect("readable");
-            assert!(matches!(found.content, Content::Other(NotProgram::Damaged { .. })), "{name}: {found:?}");
+            assert!(matches!(found.content, FileContent::Other(NotProgram::Damaged { .. })), "{name}: {found:?}");
             assert!(before.elapsed() < Duration::from_secs(1), "{name}: {:?}", before.elapsed());
         }
     }

@@ -15,15 +15,15 @@ pub struct Inspection {
     /// The file's size in bytes.
     pub size: u64,
     /// What it holds.
-    pub content: Content,
+    pub content: FileContent,
 }
 
 impl Inspection {
     /// The program in the file, where there is one.
     pub const fn program(&self) -> Option<&Program> {
         match &self.content {
-            Content::Program(program) => Some(program),
-            Content::Other(_) => None,
+            FileContent::Program(program) => Some(program),
+            FileContent::Other(_) => None,
         }
     }
 
@@ -35,7 +35,7 @@ impl Inspection {
 
 /// A program, or something else.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Content {
+pub enum FileContent {
     /// Machine code in a format of the three operating systems.
     Program(Program),
     /// Anything else.
@@ -81,7 +81,7 @@ pub struct Slice {
     /// Which machine can run it.
     pub machine: Machine,
     /// Whether it can be started at all.
-    pub kind: Kind,
+    pub kind: ExecutableKind,
     /// What it needs from the machine to start.
     pub linkage: Linkage,
     /// What the Go linker wrote into it.
@@ -130,7 +130,7 @@ impl fmt::Display for Machine {
 
 /// What a linker made. Its text form has an article and fits after "the file is".
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
+pub enum ExecutableKind {
     /// A program that can be started.
     Executable,
     /// A library that programs load.
@@ -143,7 +143,7 @@ pub enum Kind {
     Other(&'static str),
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for ExecutableKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Executable => "an executable",

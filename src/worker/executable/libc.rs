@@ -16,8 +16,8 @@ use crate::model::Os;
 use crate::model::Target;
 use crate::worker::executable::elf::defined_glibc;
 use crate::worker::executable::inspection::GlibcVersion;
+use crate::worker::executable::window::FileWindow;
 use crate::worker::executable::window::Meter;
-use crate::worker::executable::window::Window;
 
 /// The GNU C library.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,7 +149,7 @@ fn detect_glibc(root: &Path, arch: Arch) -> Option<Glibc> {
 
 fn glibc_version(library: &Path) -> Option<GlibcVersion> {
     let (cache, meter) = (ReadCache::new(open_file(library)?), Meter::default());
-    defined_glibc(Window::whole(&cache, &meter).ok()?)
+    defined_glibc(FileWindow::whole(&cache, &meter).ok()?)
 }
 
 fn detect_musl(root: &Path, arch: Arch) -> Option<Musl> {

@@ -16,11 +16,11 @@ use crate::model::Arch;
 use crate::model::Os;
 use crate::worker::executable::go_blob::Region;
 use crate::worker::executable::go_blob::read_go_info;
-use crate::worker::executable::inspection::Kind;
+use crate::worker::executable::inspection::ExecutableKind;
 use crate::worker::executable::inspection::Linkage;
 use crate::worker::executable::inspection::Machine;
 use crate::worker::executable::inspection::Slice;
-use crate::worker::executable::window::Window;
+use crate::worker::executable::window::FileWindow;
 use crate::worker::executable::words::printable_bytes;
 
 /// How many parts a universal file may have; Apple has used at most five.
@@ -30,7 +30,7 @@ const MOST_PARTS: usize = 16;
 const MOST_COMMANDS: usize = 1024;
 
 /// Reads a Mach-O file for one processor; an error says what does not hold together.
-pub(super) fn read_macho<R: Read + Seek>(file: Window<'_, R>) -> Result<Slice, String> {
+pub(super) fn read_macho<R: Read + Seek>(file: FileWindow<'_, R>) -> Result<Slice, String> {
     match macho::MachHeader64::parse(file, 0) {
         Ok(header) if MachHeader::is_supported(header) => read_header(file, header),
         Ok(_) | Err(_) => {
@@ -41,7 +41,7 @@ pub(super) fn read_macho<R: Read + Seek>(file: Window<'_, R>) -> Result<Slice, S
 }
 
 /// Reads every part of a universal file.
-pub(super) fn read_universal<Fat: FatArch, R: Read + Seek>(file: Window<'_, R>) -> Result<Vec<Slice>, String> {
+pub(super) fn read_universal<Fat: FatArch, R: Read + Seek>(file: FileWindow<'_, R>) -> Result<Vec<Slice>, String> {
     let universal = MachOFatFile::<'_, Fat>::parse(file).map_err(|error| error.to_string())?;
     let parts = universal.arches();
     if parts.is_empty() || parts.len() > MOST_PARTS {
@@ -66,7 +66,7 @@ struct Commands {
     end: u64,
 }
 
-fn read_header<Mach, R>(file: Window<'_, R>, header: &Mach) -> Result<Slice, String>
+fn read_header<Mach, R>(file: FileWindow<'_, R>, header: &Mach) -> Result<Slice, String>
 where
     Mach: MachHeader<Endian = Endianness>,
     R: Read + Seek,
@@ -84,7 +84,7 @@ where
     })
 }
 
-fn read_commands<Mach, R>(file: Window<'_, R>, header: &Mach, endian: Endianness) -> object::Result<Commands>
+fn read_commands<Mach, R>(file: FileWindow<'_, R>, header: &Mach, endian: Endianness) -> object::Result<Commands>
 where
     Mach: MachHeader<Endian = Endianness>,
     R: Read + Seek,
@@ -127,13 +127,13 @@ fn arch_of(cpu: macho::CpuType) -> Result<Arch, String> {
     }
 }
 
-fn kind_of(kind: macho::FileType) -> Kind {
+fn kind_of(kind: macho::FileType) -> ExecutableKind {
     match kind {
-        macho::MH_EXECUTE => Kind::Executable,
-        macho::MH_DYLIB | macho::MH_BUNDLE => Kind::SharedLibrary,
-        macho::MH_OBJECT => Kind::Object,
-        macho::MH_CORE => Kind::CoreDump,
-        macho::MH_DSYM => Kind::Other("a file of debug symbols"),
-        macho::FileType(_) => Kind::Other("a Mach-O file of another type"),
+        macho::MH_EXECUTE => ExecutableKind::Executable,
+        macho::MH_DYLIB | macho::MH_BUNDLE => ExecutableKind::SharedLibrary,
+        macho::MH_OBJECT => ExecutableKind::Object,
+        macho::MH_CORE => ExecutableKind::CoreDump,
+        macho::MH_DSYM => ExecutableKind::Other("a file of debug symbols"),
+        macho::FileType(_) => ExecutableKind::Other("a Mach-O file of another type"),
     }
 }

@@ -14,14 +14,14 @@ use crate::model::Arch;
 use crate::model::Os;
 use crate::worker::executable::go_blob::Region;
 use crate::worker::executable::go_blob::read_go_info;
-use crate::worker::executable::inspection::Kind;
+use crate::worker::executable::inspection::ExecutableKind;
 use crate::worker::executable::inspection::Linkage;
 use crate::worker::executable::inspection::Machine;
 use crate::worker::executable::inspection::Slice;
-use crate::worker::executable::window::Window;
+use crate::worker::executable::window::FileWindow;
 
 /// Reads a PE file; an error says what does not hold together.
-pub(super) fn read_pe<R: Read + Seek>(file: Window<'_, R>) -> Result<Slice, String> {
+pub(super) fn read_pe<R: Read + Seek>(file: FileWindow<'_, R>) -> Result<Slice, String> {
     let slice = match optional_header_magic(file) {
         Ok(pe::IMAGE_NT_OPTIONAL_HDR64_MAGIC) => read_class::<pe::ImageNtHeaders64, R>(file),
         Ok(_) => read_class::<pe::ImageNtHeaders32, R>(file),
@@ -31,7 +31,7 @@ pub(super) fn read_pe<R: Read + Seek>(file: Window<'_, R>) -> Result<Slice, Stri
 }
 
 /// The outer error is the format's, the inner one says that the file was cut.
-fn read_class<Pe: ImageNtHeaders, R: Read + Seek>(file: Window<'_, R>) -> object::Result<Result<Slice, String>> {
+fn read_class<Pe: ImageNtHeaders, R: Read + Seek>(file: FileWindow<'_, R>) -> object::Result<Result<Slice, String>> {
     let mut offset = pe::ImageDosHeader::parse(file)?.nt_headers_offset().into();
     let (headers, _) = Pe::parse(file, &mut offset)?;
     let sections = headers.sections(file, offset)?;
@@ -61,16 +61,16 @@ fn arch_of(machine: pe::Machine) -> Result<Arch, String> {
     }
 }
 
-fn kind_of<Pe: ImageNtHeaders>(headers: &Pe) -> Kind {
+fn kind_of<Pe: ImageNtHeaders>(headers: &Pe) -> ExecutableKind {
     let characteristics = headers.file_header().characteristics.get(LE);
     if !characteristics.contains(pe::IMAGE_FILE_EXECUTABLE_IMAGE) {
-        Kind::Object
+        ExecutableKind::Object
     } else if characteristics.contains(pe::IMAGE_FILE_DLL) {
-        Kind::SharedLibrary
+        ExecutableKind::SharedLibrary
     } else if headers.optional_header().address_of_entry_point() == 0 {
-        Kind::Other("a program without a starting point")
+        ExecutableKind::Other("a program without a starting point")
     } else {
-        Kind::Executable
+        ExecutableKind::Executable
     }
 }
 

@@ -7,14 +7,14 @@ use thiserror::Error;
 use crate::model::Os;
 use crate::model::Target;
 use crate::model::Tool;
-use crate::worker::executable::host::Host;
+use crate::worker::executable::host::LoaderHost;
 use crate::worker::executable::identity::MainPackage;
 use crate::worker::executable::identity::main_package;
-use crate::worker::executable::inspection::Content;
+use crate::worker::executable::inspection::ExecutableKind;
+use crate::worker::executable::inspection::FileContent;
 use crate::worker::executable::inspection::Format;
 use crate::worker::executable::inspection::GlibcVersion;
 use crate::worker::executable::inspection::Inspection;
-use crate::worker::executable::inspection::Kind;
 use crate::worker::executable::inspection::Linkage;
 use crate::worker::executable::inspection::NotProgram;
 use crate::worker::executable::inspection::Program;
@@ -52,7 +52,7 @@ pub enum PreflightError {
     #[error("the file is {kind}, not a program that can be started")]
     NotExecutable {
         /// What it is instead.
-        kind: Kind,
+        kind: ExecutableKind,
     },
     /// It is a Go program, but another one.
     #[error("the file is {found}; wanted is {expected}")]
@@ -135,14 +135,14 @@ pub fn preflight(
     inspection: &Inspection,
     wanted: Target,
     tool: &Tool,
-    host: Option<&Host>,
+    host: Option<&LoaderHost>,
 ) -> Result<Vec<Note>, PreflightError> {
     let program = match &inspection.content {
-        Content::Program(program) => program,
-        Content::Other(found) => return Err(PreflightError::NotAProgram { found: found.clone(), wanted }),
+        FileContent::Program(program) => program,
+        FileContent::Other(found) => return Err(PreflightError::NotAProgram { found: found.clone(), wanted }),
     };
     let slice = inspection.slice_for(wanted).ok_or_else(|| wrong_machine(program, wanted))?;
-    if slice.kind != Kind::Executable {
+    if slice.kind != ExecutableKind::Executable {
         return Err(PreflightError::NotExecutable { kind: slice.kind.clone() });
     }
     let mut notes = check_go(slice, wanted, tool)?;
@@ -186,7 +186,7 @@ fn check_go(slice: &Slice, wanted: Target, tool: &Tool) -> Result<Vec<Note>, Pre
 }
 
 /// Only Linux varies in its loader and C library; the system libraries of macOS and Windows are always there.
-fn check_linkage(format: Format, linkage: &Linkage, host: Option<&Host>) -> Result<Vec<Note>, PreflightError> {
+fn check_linkage(format: Format, linkage: &Linkage, host: Option<&LoaderHost>) -> Result<Vec<Note>, PreflightError> {
     let (Format::Elf, Some(loader)) = (format, &linkage.loader) else { return Ok(Vec::new()) };
     let mut notes = vec![Note::Dynamic { loader: loader.clone(), glibc: linkage.glibc }];
     if !linkage.libraries.is_empty() {
@@ -225,8 +225,8 @@ mod tests {
         text.parse().expect("a target")
     }
 
-    fn judge(format: Format, slices: Vec<Slice>, host: Option<&Host>) -> Result<Vec<Note>, PreflightError> {
-        let content = Content::Program(Program { format, slices });
+    fn judge(format: Format, slices: Vec<Slice>, host: Option<&LoaderHost>) -> Result<Vec<Note>, PreflightError> {
+        let content = FileContent::Program(Program { format, slices });
         preflight(&Inspection { size: 1, content }, target("linux-amd64"), &Tool::WORKER, host)
     }
 
@@ -240,15 +240,15 @@ mod tests {
         Slice { linkage, ..slice("linux-amd64") }
     }
 
-    fn glibc_host(version: Option<u32>) -> Host {
+    fn glibc_host(version: Option<u32>) -> LoaderHost {
         let version = version.map(|minor| GlibcVersion { major: 2, minor });
         let libc = Libc::Glibc(Glibc { version, loader: LOADER });
-        Host { target: target("linux-amd64"), libc, loaders: vec![LOADER.to_owned()] }
+        LoaderHost { target: target("linux-amd64"), libc, loaders: vec![LOADER.to_owned()] }
     }
 
-    fn musl_host() -> Host {
+    fn musl_host() -> LoaderHost {
         let musl = Musl { version: Some("1.2.4".to_owned()), loader: "/lib/ld-musl-x86_64.so.1" };
-        Host { target: target("linux-amd64"), libc: Libc::Musl(musl), loaders: Vec::new() }
+        LoaderHost { target: target("linux-amd64"), libc: Libc::Musl(musl), loaders: Vec::new() }
     }
 
     #[test]
@@ -263,7 +263,7 @@ mod tests {
             (NotProgram::Empty, "the file is an empty file, not an executable for linux-amd64"),
             (NotProgram::Archive("a gzip archive"), "the file is a gzip archive, not an executable for linux-amd64"),
         ] {
-            let inspection = Inspection { size: 1, content: Content::Other(found) };
+            let inspection = Inspection { size: 1, content: FileContent::Other(found) };
             let refused = preflight(&inspection, target("linux-amd64"), &Tool::WORKER, None).expect_err("no program");
             assert_eq!(refused.to_string(), words);
         }
@@ -287,20 +287,22 @@ mod tests {
 
     #[test]
     fn the_right_part_of_a_universal_file_is_judged() {
-        let library = Slice { kind: Kind::SharedLibrary, ..slice("darwin-arm64") };
-        let content =
-            Content::Program(Program { format: Format::UniversalMachO, slices: vec![library, slice("darwin-amd64")] });
+        let library = Slice { kind: ExecutableKind::SharedLibrary, ..slice("darwin-arm64") };
+        let content = FileContent::Program(Program {
+            format: Format::UniversalMachO,
+            slices: vec![library, slice("darwin-amd64")],
+        });
         let inspection = Inspection { size: 1, content };
         assert_eq!(preflight(&inspection, target("darwin-amd64"), &Tool::WORKER, None), Ok(Vec::new()));
         assert_eq!(
             preflight(&inspection, target("darwin-arm64"), &Tool::WORKER, None),
-            Err(PreflightError::NotExecutable { kind: Kind::SharedLibrary })
+            Err(PreflightError::NotExecutable { kind: ExecutableKind::SharedLibrary })
         );
     }
 
     #[test]
     fn what_cannot_be_started_is_refused() {
-        let library = Slice { kind: Kind::SharedLibrary, ..slice("linux-amd64") };
+        let library = Slice { kind: ExecutableKind::SharedLibrary, ..slice("linux-amd64") };
         assert_eq!(sentence(library), "the file is a shared library, not a program that can be started");
     }
 

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use crate::model::Target;
 use crate::model::Tool;
-use crate::worker::executable::Content;
+use crate::worker::executable::ExecutableIdentity;
+use crate::worker::executable::FileContent;
 use crate::worker::executable::Format;
-use crate::worker::executable::Identity;
 use crate::worker::executable::Inspection;
 use crate::worker::executable::check_version;
 use crate::worker::executable::inspect;
@@ -76,8 +76,8 @@ fn a_worker_is_recognised_in_every_format_with_and_without_symbols() {
         for arguments in [&[][..], &["-ldflags=-s -w"]] {
             let program = build(&go, folder.path(), target, WORKER, arguments, "0");
             let found = inspect(&program).expect("readable");
-            assert!(matches!(&found.content, Content::Program(program) if program.format == format), "{found:?}");
-            assert_eq!(is_worker(&found, &Tool::WORKER), Identity::Worker { version: None });
+            assert!(matches!(&found.content, FileContent::Program(program) if program.format == format), "{found:?}");
+            assert_eq!(is_worker(&found, &Tool::WORKER), ExecutableIdentity::Worker { version: None });
             assert_eq!(preflight(&found, target, &Tool::WORKER, None), Ok(Vec::new()), "{found:?}");
             check_settings(&found, target);
         }
@@ -107,7 +107,7 @@ fn a_worker_for_this_machine_says_its_version() {
 mod with_c_code {
     use super::*;
     use crate::worker::executable::GlibcVersion;
-    use crate::worker::executable::Host;
+    use crate::worker::executable::LoaderHost;
     use crate::worker::executable::Note;
 
     /// What an unsuspecting release workflow makes on Linux: a program that asks for the builder's own glibc.
@@ -125,7 +125,7 @@ mod with_c_code {
         );
         let program = build(&go, folder.path(), host(), &source, &[], "1");
         let found = inspect(&program).expect("readable");
-        let here = Host::read(Path::new("/"), host(), &found);
+        let here = LoaderHost::read(Path::new("/"), host(), &found);
         let notes = preflight(&found, host(), &Tool::WORKER, Some(&here)).expect("it was built here, so it runs here");
         let needed = found.slice_for(host()).and_then(|slice| slice.linkage.glibc).expect("a glibc version");
         assert!(needed >= GlibcVersion { major: 2, minor: 2 });
@@ -135,7 +135,7 @@ mod with_c_code {
             "{notes:?}"
         );
         let elsewhere = tempfile::tempdir().expect("a folder");
-        let elsewhere = Host::read(elsewhere.path(), host(), &found);
+        let elsewhere = LoaderHost::read(elsewhere.path(), host(), &found);
         let refused = preflight(&found, host(), &Tool::WORKER, Some(&elsewhere)).expect_err("no loader there");
         assert!(refused.to_string().ends_with("which this machine does not have (no C library in the usual places)"));
     }

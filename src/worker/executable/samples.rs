@@ -6,7 +6,7 @@ use crate::worker::executable::go_blob::INLINE;
 use crate::worker::executable::go_blob::MAGIC;
 use crate::worker::executable::goinfo::GoBuildInfo;
 use crate::worker::executable::goinfo::GoSettings;
-use crate::worker::executable::inspection::Kind;
+use crate::worker::executable::inspection::ExecutableKind;
 use crate::worker::executable::inspection::Linkage;
 use crate::worker::executable::inspection::Machine;
 use crate::worker::executable::inspection::Slice;
@@ -35,7 +35,7 @@ pub(super) fn slice(target: &str) -> Slice {
     let machine: Target = target.parse().expect("a target");
     Slice {
         machine: Machine::new(Ok(machine.os), Ok(machine.arch)),
-        kind: Kind::Executable,
+        kind: ExecutableKind::Executable,
         linkage: Linkage::default(),
         go: Ok(worker_info(target)),
     }

@@ -18,7 +18,7 @@ use crate::io::process::Stdin;
 use crate::model::Tag;
 use crate::model::Tool;
 use crate::worker::executable::inspect::inspect;
-use crate::worker::executable::inspection::Content;
+use crate::worker::executable::inspection::FileContent;
 use crate::worker::executable::inspection::NotProgram;
 use crate::worker::executable::words::printable;
 use crate::worker::executable::words::printable_bytes;
@@ -194,11 +194,11 @@ fn explained(path: &Path, source: io::Error) -> SmokeError {
 
 fn loader_of(path: &Path) -> Option<String> {
     match inspect(path).ok()?.content {
-        Content::Program(program) => program.slices.into_iter().find_map(|slice| slice.linkage.loader),
-        Content::Other(NotProgram::Script { interpreter }) => {
+        FileContent::Program(program) => program.slices.into_iter().find_map(|slice| slice.linkage.loader),
+        FileContent::Other(NotProgram::Script { interpreter }) => {
             interpreter.split_ascii_whitespace().next().map(|program| printable(program, 200))
         }
-        Content::Other(_) => None,
+        FileContent::Other(_) => None,
     }
 }
 

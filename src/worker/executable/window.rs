@@ -38,22 +38,22 @@ impl Meter {
 
 /// A part of a file that is read on demand and never beyond its limits.
 #[derive(Debug)]
-pub(super) struct Window<'a, R: Read + Seek> {
+pub(super) struct FileWindow<'a, R: Read + Seek> {
     cache: &'a ReadCache<R>,
     meter: &'a Meter,
     start: u64,
     length: u64,
 }
 
-impl<R: Read + Seek> Clone for Window<'_, R> {
+impl<R: Read + Seek> Clone for FileWindow<'_, R> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<R: Read + Seek> Copy for Window<'_, R> {}
+impl<R: Read + Seek> Copy for FileWindow<'_, R> {}
 
-impl<'a, R: Read + Seek> Window<'a, R> {
+impl<'a, R: Read + Seek> FileWindow<'a, R> {
     /// The whole file; fails only when its length cannot be told.
     pub(super) fn whole(cache: &'a ReadCache<R>, meter: &'a Meter) -> Result<Self, ()> {
         Ok(Self { cache, meter, start: 0, length: cache.len()? })
@@ -71,7 +71,7 @@ impl<'a, R: Read + Seek> Window<'a, R> {
     }
 }
 
-impl<'a, R: Read + Seek> ReadRef<'a> for Window<'a, R> {
+impl<'a, R: Read + Seek> ReadRef<'a> for FileWindow<'a, R> {
     fn len(self) -> Result<u64, ()> {
         Ok(self.length)
     }
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn one_read_has_a_limit() {
         let (cache, meter) = (ReadCache::new(Huge(0)), Meter::default());
-        let window = Window::whole(&cache, &meter).expect("a length");
+        let window = FileWindow::whole(&cache, &meter).expect("a length");
         assert_eq!(window.length(), HUGE);
         assert!(window.read_bytes_at(0, LONGEST_READ).is_ok());
         assert!(window.read_bytes_at(0, LONGEST_READ + 1).is_err());
@@ -139,11 +139,11 @@ mod tests {
     #[test]
     fn all_reads_together_have_a_limit() {
         let (cache, meter) = (ReadCache::new(Huge(0)), Meter::default());
-        let window = Window::whole(&cache, &meter).expect("a length");
+        let window = FileWindow::whole(&cache, &meter).expect("a length");
         let granted = (0..100).filter(|n| window.read_bytes_at(n * LONGEST_READ, LONGEST_READ).is_ok()).count();
         assert_eq!(granted as u64, ALL_READS / LONGEST_READ);
         let (cache, meter) = (ReadCache::new(Huge(0)), Meter::default());
-        let window = Window::whole(&cache, &meter).expect("a length");
+        let window = FileWindow::whole(&cache, &meter).expect("a length");
         let granted = (0..10_000).filter(|n| window.read_bytes_at(*n, 1).is_ok()).count();
         assert_eq!(granted, MOST_READS as usize);
     }
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn a_part_ends_where_it_ends() {
         let (cache, meter) = (ReadCache::new(Cursor::new(b"0123\x0056789".to_vec())), Meter::default());
-        let whole = Window::whole(&cache, &meter).expect("a length");
+        let whole = FileWindow::whole(&cache, &meter).expect("a length");
         let part = whole.part(2, 4).expect("inside");
         assert_eq!(part.read_bytes_at(0, 4), Ok(&b"23\x005"[..]));
         assert_eq!(part.read_bytes_at(1, 4), Err(()));

@@ -20,7 +20,7 @@ use crate::io::process::Stdin;
 use crate::io::process::stream;
 use crate::model::progress::Progress;
 use crate::worker::local_build::environment::Environment;
-use crate::worker::local_build::output::Output;
+use crate::worker::local_build::output::BuildOutput;
 use crate::worker::local_build::output::listed;
 use crate::worker::local_build::plan::BuildPlan;
 
@@ -135,7 +135,7 @@ pub(super) fn run(
     environment: &Environment,
     progress: &dyn Progress,
     given_up: &dyn Fn() -> bool,
-) -> Result<(ExitStatus, Output), BuildError> {
+) -> Result<(ExitStatus, BuildOutput), BuildError> {
     let arguments: Vec<&OsStr> = arguments.iter().map(OsString::as_os_str).collect();
     let request = Request {
         program: go,
@@ -148,7 +148,7 @@ pub(super) fn run(
         output_limit: usize::MAX,
         keep: Keep::All,
     };
-    let mut output = Output::default();
+    let mut output = BuildOutput::default();
     let mut remember = |line: String| {
         progress.note(&line);
         output.remember(line);

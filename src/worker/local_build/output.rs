@@ -20,13 +20,13 @@ const DOWNLOADING: &str = "go: downloading ";
 
 /// What is remembered of a build's output.
 #[derive(Default)]
-pub(super) struct Output {
+pub(super) struct BuildOutput {
     last: VecDeque<String>,
     missing: BTreeSet<String>,
     lookup_disabled: bool,
 }
 
-impl Output {
+impl BuildOutput {
     pub(super) fn remember(&mut self, line: String) {
         self.missing.extend(missing_module(&line));
         self.lookup_disabled |= line.contains(LOOKUP_DISABLED);

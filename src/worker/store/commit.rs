@@ -143,7 +143,7 @@ pub fn finish(layout: &Layout, current: Sha256Digest, state: &State, keep: &[Sha
 }
 
 /// What the store's directories hold.
-struct Shelves {
+struct StoredDigests {
     receipts: Vec<Sha256Digest>,
     previous: Vec<Sha256Digest>,
 }
@@ -158,7 +158,7 @@ fn unfinished(
     let of = |directory: &Option<Dir>| -> Vec<Sha256Digest> {
         directory.iter().flat_map(digests).map(|(digest, _)| digest).collect()
     };
-    let shelves = Shelves { receipts: of(&places.receipts), previous: of(&places.previous) };
+    let shelves = StoredDigests { receipts: of(&places.receipts), previous: of(&places.previous) };
     let binary = places.bin.as_ref().and_then(|bin| bin.stat(layout.binary_name()).ok().flatten());
     left_over(current, binary.as_ref().and_then(Fingerprint::of), state, &shelves, keep)
 }
@@ -168,7 +168,7 @@ fn left_over(
     current: Sha256Digest,
     seen: Option<Fingerprint>,
     state: &State,
-    shelves: &Shelves,
+    shelves: &StoredDigests,
     keep: &[Sha256Digest],
 ) -> Vec<Step> {
     let mut before = [state.current, state.previous].into_iter().flatten();
@@ -318,12 +318,12 @@ fn point(
     let state = State { schema: "reproq.state/1".to_owned(), current: Some(current), previous, seen };
     let text = serde_json::to_vec_pretty(&state).expect("a state is a map with text keys");
     let file = home.write(UNFINISHED, STATE, &text)?;
-    outlast_the_tick(file, &state, &text).map_err(StoreError::new("write", &layout.state()))
+    wait_past_mtime_granularity(file, &state, &text).map_err(StoreError::new("write", &layout.state()))
 }
 
 /// A fingerprint proves nothing while the file that keeps it was written in the same tick of the clock as the binary was
 /// changed; one tick later it does. Ticks are a few milliseconds at most.
-fn outlast_the_tick(mut file: File, state: &State, text: &[u8]) -> io::Result<()> {
+fn wait_past_mtime_granularity(mut file: File, state: &State, text: &[u8]) -> io::Result<()> {
     let Some(seen) = state.seen else { return Ok(()) };
     for _ in 0..10 {
         if seen.is_older_than(&stat_of(&file)?) {

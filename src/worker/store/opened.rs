@@ -207,7 +207,7 @@ pub fn removed(layout: &Layout, lock: &Lock, staging: &Path) -> Option<PathBuf> 
         return Some(layout.home.clone());
     };
     let is_there = store.staged(&staging.join("file")).is_ok_and(|found| found.is_some());
-    match (is_there, lock.is_guarding(home, LOCK)) {
+    match (is_there, lock.is_held(home, LOCK)) {
         (false, _) => Some(layout.staging()),
         (true, false) => Some(layout.lock()),
         (true, true) => None,

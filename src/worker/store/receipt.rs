@@ -10,7 +10,7 @@ use crate::model::Tag;
 use crate::model::Target;
 use crate::trust::Evidence;
 use crate::trust::Level;
-use crate::trust::attestation::Proof;
+use crate::trust::attestation::VerifiedAttestation;
 
 /// The format this program writes. Readers accept every `reproq.receipt/1`; fields may be added, not changed.
 pub const SCHEMA: &str = "reproq.receipt/1";
@@ -36,7 +36,7 @@ pub struct Receipt {
     pub evidence: Vec<Evidence>,
     /// Who is proven to have signed for the asset, by the proofs that are kept beside this record.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub proofs: Vec<Proof>,
+    pub proofs: Vec<VerifiedAttestation>,
     /// Where it came from.
     pub origin: ReceiptOrigin,
     /// What the preflight found worth noting.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::model::text::printable_line;
 use crate::worker::which::DjangoAnswer;
 use crate::worker::which::DjangoFacts;
-use crate::worker::which::Setting;
+use crate::worker::which::DjangoSetting;
 
 #[derive(Debug, Deserialize)]
 struct Line {
@@ -59,10 +59,10 @@ pub(super) fn read(text: &str, marker: &str, python: &Path) -> Option<DjangoAnsw
         django_version: line.django,
         settings_module: line.settings_module,
         setting: match line.setting? {
-            SettingLine::Unset => Setting::Unset,
-            SettingLine::Empty => Setting::Empty,
-            SettingLine::Set { value } => Setting::Set(decode(&value)),
-            SettingLine::WrongType { r#type } => Setting::WrongType(printable_line(&r#type)),
+            SettingLine::Unset => DjangoSetting::Unset,
+            SettingLine::Empty => DjangoSetting::Empty,
+            SettingLine::Set { value } => DjangoSetting::Set(decode(&value)),
+            SettingLine::WrongType { r#type } => DjangoSetting::WrongType(printable_line(&r#type)),
         },
         environment: line.environment.as_deref().map(decode),
         package: line.package.as_deref().map(decode).map(PathBuf::from),
@@ -147,7 +147,7 @@ mod tests {
             python_version: "3.12.1".to_owned(),
             django_version: "6.0".to_owned(),
             settings_module: "shop.settings".to_owned(),
-            setting: Setting::Set("~/wörker".into()),
+            setting: DjangoSetting::Set("~/wörker".into()),
             environment: Some("".into()),
             package: Some("/v/reproq_django".into()),
             manage_problem: None,

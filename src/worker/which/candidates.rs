@@ -5,26 +5,26 @@ use std::path::PathBuf;
 use crate::model::text::printable_line;
 use crate::worker::which::Aim;
 use crate::worker::which::Candidate;
+use crate::worker::which::CandidateIdentity;
 use crate::worker::which::CandidateSource;
 use crate::worker::which::DjangoAnswer;
+use crate::worker::which::DjangoSetting;
 use crate::worker::which::EnvironmentValue;
 use crate::worker::which::Fault;
 use crate::worker::which::FileFacts;
 use crate::worker::which::Found;
-use crate::worker::which::Identity;
 use crate::worker::which::Likeness;
 use crate::worker::which::Override;
 use crate::worker::which::PathHit;
-use crate::worker::which::Probe;
+use crate::worker::which::PathProbe;
 use crate::worker::which::Resolution;
-use crate::worker::which::Setting;
 use crate::worker::which::Verdict;
-use crate::worker::which::World;
+use crate::worker::which::WhichFacts;
 use crate::worker::which::notes;
 use crate::worker::which::resolution::NO_PROJECT;
 
 /// Decides who wins, as the Django side does; see the module for the one difference on `PATH`.
-pub fn decide(world: &World) -> Resolution {
+pub fn decide(world: &WhichFacts) -> Resolution {
     let mut drafts = vec![setting(world), environment(world), project(world)];
     drafts.extend(packaged(world));
     let named = drafts.iter().position(|draft| draft.takes);
@@ -76,7 +76,7 @@ impl Draft {
         draft
     }
 
-    fn with(mut self, probe: &Probe) -> Self {
+    fn with(mut self, probe: &PathProbe) -> Self {
         let candidate = &mut self.candidate;
         candidate.path = Some(probe.path.clone());
         candidate.found = matches!(probe.found, Found::File(_) | Found::NotAFile);
@@ -115,7 +115,7 @@ fn rank(drafts: Vec<Draft>, winner: Option<usize>) -> Vec<Candidate> {
     candidates
 }
 
-fn setting(world: &World) -> Draft {
+fn setting(world: &WhichFacts) -> Draft {
     let source = CandidateSource::Setting;
     if let Some(named) = &world.setting {
         return overriding(source, named, world).noting(notes::about_django(&world.django));
@@ -128,15 +128,15 @@ fn setting(world: &World) -> Draft {
             Draft::loses(source, Verdict::Unusable { reason: notes::time_is_over(*limit) })
         }
         DjangoAnswer::Answered(facts) => match &facts.setting {
-            Setting::WrongType(found) => Draft::takes(source, Some(Fault::WrongType { found: found.clone() })),
-            Setting::Empty => Draft::loses(source, Verdict::NotSet).noting([notes::EMPTY.to_owned()]),
-            Setting::Unset | Setting::Set(_) => Draft::loses(source, Verdict::NotSet),
+            DjangoSetting::WrongType(found) => Draft::takes(source, Some(Fault::WrongType { found: found.clone() })),
+            DjangoSetting::Empty => Draft::loses(source, Verdict::NotSet).noting([notes::EMPTY.to_owned()]),
+            DjangoSetting::Unset | DjangoSetting::Set(_) => Draft::loses(source, Verdict::NotSet),
         },
     }
     .noting(notes::about_django(&world.django))
 }
 
-fn environment(world: &World) -> Draft {
+fn environment(world: &WhichFacts) -> Draft {
     let source = CandidateSource::Environment;
     let draft = match &world.environment {
         EnvironmentValue::Unset => Draft::loses(source, Verdict::NotSet),
@@ -147,7 +147,7 @@ fn environment(world: &World) -> Draft {
 }
 
 /// A value that names the worker. The Django side never goes on from it to the next place.
-fn overriding(source: CandidateSource, named: &Override, world: &World) -> Draft {
+fn overriding(source: CandidateSource, named: &Override, world: &WhichFacts) -> Draft {
     let fault = named.probe.as_ref().map_or(Some(Fault::Missing), fault);
     let mut draft = Draft::takes(source, fault);
     draft.looked_up = named.aim != Aim::Absolute;
@@ -156,11 +156,11 @@ fn overriding(source: CandidateSource, named: &Override, world: &World) -> Draft
     named.probe.iter().fold(draft, Draft::with)
 }
 
-fn project(world: &World) -> Draft {
+fn project(world: &WhichFacts) -> Draft {
     existing(CandidateSource::Project, &world.project).noting(notes::about_project(world))
 }
 
-fn packaged(world: &World) -> [Draft; 2] {
+fn packaged(world: &WhichFacts) -> [Draft; 2] {
     let (documented, management) = (CandidateSource::PackageBin, CandidateSource::PackageManagementBin);
     if let Some(packaged) = &world.packaged {
         let verdict = match packaged.documented.found {
@@ -182,7 +182,7 @@ fn packaged(world: &World) -> [Draft; 2] {
 }
 
 /// A place that is used as soon as something exists there, runnable or not.
-fn existing(source: CandidateSource, probe: &Probe) -> Draft {
+fn existing(source: CandidateSource, probe: &PathProbe) -> Draft {
     let draft = match fault(probe) {
         Some(Fault::Missing) => Draft::loses(source, Verdict::Missing),
         fault => Draft::takes(source, fault),
@@ -190,7 +190,7 @@ fn existing(source: CandidateSource, probe: &Probe) -> Draft {
     draft.with(probe)
 }
 
-fn on_path(world: &World) -> Vec<Draft> {
+fn on_path(world: &WhichFacts) -> Vec<Draft> {
     if world.on_path.is_empty() {
         let nowhere = CandidateSource::Path { index: None, folder: None };
         return vec![Draft::loses(nowhere, Verdict::Missing).noting([notes::searched(world.path_folders)])];
@@ -205,26 +205,26 @@ fn on_path(world: &World) -> Vec<Draft> {
 }
 
 /// Why something on `PATH` is passed over.
-fn loss_on_path(probe: &Probe) -> Option<Verdict> {
+fn loss_on_path(probe: &PathProbe) -> Option<Verdict> {
     match (fault(probe), &probe.found) {
         (Some(Fault::Missing), _) => Some(Verdict::Missing),
         (Some(Fault::NotAFile), _) => Some(Verdict::NotAFile),
         (Some(Fault::NotExecutable), _) => Some(Verdict::NotExecutable),
         (Some(Fault::Ourselves { how }), _) => Some(Verdict::Ourselves { how }),
         (_, Found::File(file)) => match &file.identity {
-            Identity::NotWorker { reason } => Some(Verdict::NotTheWorker { reason: reason.clone() }),
-            Identity::Worker { .. } | Identity::Unknown { .. } => None,
+            CandidateIdentity::NotWorker { reason } => Some(Verdict::NotTheWorker { reason: reason.clone() }),
+            CandidateIdentity::Worker { .. } | CandidateIdentity::Unknown { .. } => None,
         },
         (_, Found::Nothing | Found::DanglingLink { .. } | Found::Unreadable { .. } | Found::NotAFile) => None,
     }
 }
 
 /// What the Django side takes from `PATH`: the first file that may be executed, whatever it is.
-fn first_on_path(world: &World) -> Option<&PathHit> {
+fn first_on_path(world: &WhichFacts) -> Option<&PathHit> {
     world.on_path.iter().find(|hit| hit.probe.executable())
 }
 
-fn fault(probe: &Probe) -> Option<Fault> {
+fn fault(probe: &PathProbe) -> Option<Fault> {
     match &probe.found {
         Found::Nothing | Found::DanglingLink { .. } | Found::Unreadable { .. } => Some(Fault::Missing),
         Found::NotAFile => Some(Fault::NotAFile),

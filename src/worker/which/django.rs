@@ -191,12 +191,12 @@ mod tests {
     const MANAGE: &str = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\n";
 
     /// A project's root in which scripts stand for Python.
-    struct Place {
+    struct ProjectPlace {
         folder: tempfile::TempDir,
         variables: Vec<(OsString, OsString)>,
     }
 
-    impl Place {
+    impl ProjectPlace {
         fn new() -> Self {
             let place = Self { folder: tempfile::tempdir().expect("a folder"), variables: Vec::new() };
             fs::write(place.at("manage.py"), MANAGE).expect("written");
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn without_a_django_project_nothing_is_run() {
-        let place = Place::new();
+        let place = ProjectPlace::new();
         place.python(".venv/bin/python", "touch \"$PWD/was-run\"");
         let elsewhere = [("manage.py", None), ("manage.py", Some("from flask_script import Manager\n"))];
         for (name, text) in elsewhere {
@@ -263,8 +263,8 @@ mod tests {
 
     #[test]
     fn what_makes_a_project() {
-        let place = Place::new();
-        let found = |place: &Place| Project::find(&place.question());
+        let place = ProjectPlace::new();
+        let found = |place: &ProjectPlace| Project::find(&place.question());
         let plain = |module: &str| Some(Project { settings_module: module.to_owned(), manage_py: None });
         assert_eq!(found(&place), plain("shop.settings"));
         fs::write(place.at("manage.py"), format!("{MANAGE}load_dotenv()\n")).expect("written");
@@ -280,7 +280,7 @@ mod tests {
 
     #[test]
     fn the_active_environment_comes_first_and_path_last() {
-        let mut place = Place::new();
+        let mut place = ProjectPlace::new();
         place.variables.push(("PATH".into(), std::env::join_paths([place.at("b1"), place.at("b2")]).expect("joined")));
         place.variables.push(("VIRTUAL_ENV".into(), place.at("active").into()));
         let order =
@@ -297,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_python_without_an_answer_is_told_with_its_last_words() {
-        let place = Place::new().setting("GH_TOKEN", "ghp_secret").setting("KEPT", "kept");
+        let place = ProjectPlace::new().setting("GH_TOKEN", "ghp_secret").setting("KEPT", "kept");
         place.python(".venv/bin/python", "echo \"token=$GH_TOKEN kept=$KEPT own=$CARGO_MANIFEST_DIR\" >&2; exit 7");
         assert!(option_env!("CARGO_MANIFEST_DIR").is_some(), "cargo sets it for this very process too");
         let (reason, stderr) = place.failure();
@@ -307,14 +307,14 @@ mod tests {
 
     #[test]
     fn an_answer_to_another_question_is_none() {
-        let place = Place::new();
+        let place = ProjectPlace::new();
         place.python(".venv/bin/python", "echo 'x {\"python\": \"3\", \"setting\": {\"kind\": \"unset\"}}' > \"$4\"");
         assert!(place.failure().0.contains("ended without an answer"));
     }
 
     #[test]
     fn a_python_that_cannot_be_run_is_told() {
-        let place = Place::new();
+        let place = ProjectPlace::new();
         place.python(".venv/bin/python", "");
         fs::write(place.at(".venv/bin/python"), "#!/does/not/exist\n").expect("written");
         let (reason, _) = place.failure();

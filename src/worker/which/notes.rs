@@ -9,16 +9,16 @@ use serde::Serialize;
 use crate::model::text::printable_line;
 use crate::worker::which::Aim;
 use crate::worker::which::Candidate;
+use crate::worker::which::CandidateIdentity;
 use crate::worker::which::CandidateSource;
 use crate::worker::which::DjangoAnswer;
 use crate::worker::which::Fault;
 use crate::worker::which::Found;
-use crate::worker::which::Identity;
 use crate::worker::which::Override;
-use crate::worker::which::Probe;
+use crate::worker::which::PathProbe;
 use crate::worker::which::Resolution;
 use crate::worker::which::Verdict;
-use crate::worker::which::World;
+use crate::worker::which::WhichFacts;
 
 pub(super) const EMPTY: &str = "set, but empty, which counts as not set";
 pub(super) const CHANGED_BY_PROJECT: &str =
@@ -36,7 +36,7 @@ pub struct Warning {
 }
 
 /// What the user should know and can do something about.
-pub(super) fn warnings(world: &World, resolution: &Resolution) -> Vec<Warning> {
+pub(super) fn warnings(world: &WhichFacts, resolution: &Resolution) -> Vec<Warning> {
     let winner = resolution.winner();
     [
         silent_django(&world.django),
@@ -108,7 +108,7 @@ fn way_out(winner: &Candidate, fault: &Fault) -> String {
 
 /// A program that the user put there, and that is not the worker. It may be a wrapper, so this is no fault.
 fn stranger(winner: &Candidate) -> Option<Warning> {
-    let Some(Identity::NotWorker { reason }) = &winner.identity else { return None };
+    let Some(CandidateIdentity::NotWorker { reason }) = &winner.identity else { return None };
     let path = winner.path.as_deref().map(shown).unwrap_or_default();
     Some(Warning {
         message: format!("{path} will be used, but does not look like the worker: {reason}"),
@@ -155,7 +155,7 @@ fn overlooked(resolution: &Resolution) -> Option<Warning> {
 }
 
 /// What a value that names the worker means, where that is not plain.
-pub(super) fn about_override(named: &Override, world: &World) -> Vec<String> {
+pub(super) fn about_override(named: &Override, world: &WhichFacts) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(rest) = below_home(&named.written.to_string_lossy()) {
         let meant = world.home.as_ref().map(|home| shown(&home.join(rest)));
@@ -185,7 +185,7 @@ fn below_home(written: &str) -> Option<&str> {
 }
 
 /// The Django side's `.reproq/bin` is that of the folder it is started in.
-pub(super) fn about_project(world: &World) -> Option<String> {
+pub(super) fn about_project(world: &WhichFacts) -> Option<String> {
     (world.root != world.cwd).then(|| {
         format!(
             "the Django side looks below the folder it is started in: this is its answer in {}, not in {}",
@@ -216,7 +216,7 @@ pub(super) fn about_django(django: &DjangoAnswer) -> Vec<String> {
 }
 
 /// What is odd about what was found.
-pub(super) fn about_probe(probe: &Probe) -> Option<String> {
+pub(super) fn about_probe(probe: &PathProbe) -> Option<String> {
     match &probe.found {
         Found::Nothing | Found::File(_) => None,
         Found::DanglingLink { target } => Some(format!("a link to {}, which does not exist", shown(target))),

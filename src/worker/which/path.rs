@@ -16,7 +16,7 @@ const DEFAULT_PATHEXT: &str = ".COM;.EXE;.BAT;.CMD;.VBS;.JS;.WS;.MSC";
 
 /// A folder in which programs are looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Folder {
+pub(super) struct PathDirectory {
     /// Its place in the search, from 0; places of folders named twice are skipped.
     pub(super) index: usize,
     /// The folder, absolute.
@@ -25,7 +25,7 @@ pub(super) struct Folder {
 
 /// The folders of `PATH` in order, each once. Empty and relative entries mean (or start at) `start`. A `PATH` that is not
 /// set is the system's default; one that is set to nothing names no folder.
-pub(super) fn folders(path: Option<&OsStr>, start: &Path, os: Os) -> Vec<Folder> {
+pub(super) fn folders(path: Option<&OsStr>, start: &Path, os: Os) -> Vec<PathDirectory> {
     let fallback = match os {
         Os::Linux => "/bin:/usr/bin",
         Os::Darwin => "/usr/bin:/bin:/usr/sbin:/sbin",
@@ -42,7 +42,7 @@ pub(super) fn folders(path: Option<&OsStr>, start: &Path, os: Os) -> Vec<Folder>
         .map(|entry| start.join(entry))
         .enumerate()
         .filter(|(_, path)| seen.insert(path.clone()))
-        .map(|(index, path)| Folder { index, path })
+        .map(|(index, path)| PathDirectory { index, path })
         .collect()
 }
 
@@ -67,10 +67,10 @@ pub(super) fn spellings(name: &OsStr, pathext: Option<&OsStr>, os: Os) -> Vec<Os
 
 /// Looks for every spelling in every folder, in order; `probe` says what is at a path, `None` for nothing.
 pub(super) fn search<'a, T>(
-    folders: &'a [Folder],
+    folders: &'a [PathDirectory],
     spellings: &[OsString],
     mut probe: impl FnMut(&Path) -> Option<T>,
-) -> Vec<(&'a Folder, T)> {
+) -> Vec<(&'a PathDirectory, T)> {
     let mut hits = Vec::new();
     for folder in folders {
         for spelling in spellings {
@@ -165,8 +165,8 @@ mod tests {
     proptest! {
         #[test]
         fn hits_come_in_the_order_of_the_folders(present in proptest::collection::vec(any::<bool>(), 0..8)) {
-            let folders: Vec<Folder> =
-                (0..present.len()).map(|index| Folder { index, path: PathBuf::from(index.to_string()) }).collect();
+            let folders: Vec<PathDirectory> =
+                (0..present.len()).map(|index| PathDirectory { index, path: PathBuf::from(index.to_string()) }).collect();
             let hits = search(&folders, &["reproq".into()], |path| {
                 let folder: usize = path.parent()?.to_str()?.parse().ok()?;
                 present[folder].then_some(folder)

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde::Serializer;
 
-use crate::worker::which::Identity;
+use crate::worker::which::CandidateIdentity;
 use crate::worker::which::Likeness;
 use crate::worker::which::Warning;
 
@@ -86,7 +86,7 @@ pub struct Candidate {
     /// The file's size in bytes.
     pub size: Option<u64>,
     /// Whether the file is the worker. `None` where there is no file, or it is this command.
-    pub identity: Option<Identity>,
+    pub identity: Option<CandidateIdentity>,
     /// Whether it won, or why not.
     #[serde(flatten)]
     pub verdict: Verdict,

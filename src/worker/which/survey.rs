@@ -15,29 +15,29 @@ use crate::model::Sha256Digest;
 use crate::model::Target;
 use crate::platform::is_executable;
 use crate::worker::which::Aim;
+use crate::worker::which::CandidateIdentity;
 use crate::worker::which::DjangoAnswer;
+use crate::worker::which::DjangoSetting;
 use crate::worker::which::EnvironmentValue;
 use crate::worker::which::FileFacts;
 use crate::worker::which::Found;
-use crate::worker::which::Identity;
 use crate::worker::which::Likeness;
 use crate::worker::which::Override;
 use crate::worker::which::Packaged;
 use crate::worker::which::PathHit;
-use crate::worker::which::Probe;
-use crate::worker::which::Setting;
-use crate::worker::which::World;
+use crate::worker::which::PathProbe;
+use crate::worker::which::WhichFacts;
 use crate::worker::which::environment::non_empty;
 use crate::worker::which::environment::variable;
 use crate::worker::which::path;
-use crate::worker::which::path::Folder;
+use crate::worker::which::path::PathDirectory;
 
 /// The worker's installed name, before `.exe`; also the name that is looked up on `PATH`.
 const NAME: &str = "reproq";
 
 /// Where this command stands.
 #[derive(Debug, Clone, Copy)]
-pub struct Surroundings<'a> {
+pub struct SurveyInput<'a> {
     /// The machine.
     pub target: Target,
     /// The project's root, absolute.
@@ -52,8 +52,12 @@ pub struct Surroundings<'a> {
 
 /// Looks at every candidate. What cannot be looked at is part of the answer, so this never fails. `identify` is asked about
 /// files that are not this command; it may read them, but must not run them.
-pub fn survey(around: &Surroundings<'_>, django: DjangoAnswer, identify: &dyn Fn(&Path) -> Identity) -> World {
-    let Surroundings { target, root, cwd, environment, own } = *around;
+pub fn survey(
+    around: &SurveyInput<'_>,
+    django: DjangoAnswer,
+    identify: &dyn Fn(&Path) -> CandidateIdentity,
+) -> WhichFacts {
+    let SurveyInput { target, root, cwd, environment, own } = *around;
     let mut prober = Prober { own: own.map(Own::new), identify, known: HashMap::new() };
     let folders = path::folders(variable(environment, "PATH"), root, target.os);
     let pathext = variable(environment, "PATHEXT");
@@ -61,8 +65,8 @@ pub fn survey(around: &Surroundings<'_>, django: DjangoAnswer, identify: &dyn Fn
 
     let facts = if let DjangoAnswer::Answered(facts) = &django { Some(facts.as_ref()) } else { None };
     let setting = facts.and_then(|facts| match &facts.setting {
-        Setting::Set(written) => Some(lookup.follow(written)),
-        Setting::Unset | Setting::Empty | Setting::WrongType(_) => None,
+        DjangoSetting::Set(written) => Some(lookup.follow(written)),
+        DjangoSetting::Unset | DjangoSetting::Empty | DjangoSetting::WrongType(_) => None,
     });
     let seen_here = variable(environment, "REPROQ_WORKER_BIN");
     let seen_by_django = facts.map_or(seen_here, |facts| facts.environment.as_deref());
@@ -79,7 +83,7 @@ pub fn survey(around: &Surroundings<'_>, django: DjangoAnswer, identify: &dyn Fn
         management: prober.probe(&package.join("management").join("bin").join(&executable)),
     });
     let home = non_empty(environment, if cfg!(windows) { "USERPROFILE" } else { "HOME" }).map(PathBuf::from);
-    World {
+    WhichFacts {
         target,
         root: root.to_owned(),
         cwd: cwd.to_owned(),
@@ -99,7 +103,7 @@ pub fn survey(around: &Surroundings<'_>, django: DjangoAnswer, identify: &dyn Fn
 struct Lookup<'a, 'b> {
     prober: &'a mut Prober<'b>,
     root: &'a Path,
-    folders: &'a [Folder],
+    folders: &'a [PathDirectory],
     pathext: Option<&'a OsStr>,
     target: Target,
 }
@@ -110,16 +114,17 @@ impl Lookup<'_, '_> {
         let probe = match aim {
             Aim::Absolute => Some(self.prober.probe(Path::new(written))),
             Aim::Relative => Some(self.relative(&self.root.join(written))),
-            Aim::Bare => self.on_path(written).into_iter().map(|hit| hit.probe).find(Probe::executable),
+            Aim::Bare => self.on_path(written).into_iter().map(|hit| hit.probe).find(PathProbe::executable),
         };
         Override { written: written.to_owned(), aim, probe }
     }
 
     /// A path with a folder in it gets the endings of `PATHEXT` too; where none leads to a program, the plain path tells why.
-    fn relative(&mut self, plain: &Path) -> Probe {
+    fn relative(&mut self, plain: &Path) -> PathProbe {
         let (Some(folder), Some(name)) = (plain.parent(), plain.file_name()) else { return self.prober.probe(plain) };
         let spellings = path::spellings(name, self.pathext, self.target.os);
-        let found = spellings.iter().map(|spelling| self.prober.probe(&folder.join(spelling))).find(Probe::executable);
+        let found =
+            spellings.iter().map(|spelling| self.prober.probe(&folder.join(spelling))).find(PathProbe::executable);
         found.unwrap_or_else(|| self.prober.probe(plain))
     }
 
@@ -139,16 +144,16 @@ impl Lookup<'_, '_> {
 /// Looks at files, at each path once.
 struct Prober<'a> {
     own: Option<Own>,
-    identify: &'a dyn Fn(&Path) -> Identity,
-    known: HashMap<PathBuf, Probe>,
+    identify: &'a dyn Fn(&Path) -> CandidateIdentity,
+    known: HashMap<PathBuf, PathProbe>,
 }
 
 impl Prober<'_> {
-    fn probe(&mut self, path: &Path) -> Probe {
+    fn probe(&mut self, path: &Path) -> PathProbe {
         if let Some(known) = self.known.get(path) {
             return known.clone();
         }
-        let probe = Probe { path: path.to_owned(), found: self.look(path) };
+        let probe = PathProbe { path: path.to_owned(), found: self.look(path) };
         self.known.insert(path.to_owned(), probe.clone());
         probe
     }
@@ -164,7 +169,9 @@ impl Prober<'_> {
         let likeness = self.own.as_mut().map_or(Likeness::Different, |own| own.compare(path, &metadata));
         let identity = match likeness {
             Likeness::Different => (self.identify)(path),
-            Likeness::SameFile | Likeness::SameHash => Identity::NotWorker { reason: "this command".to_owned() },
+            Likeness::SameFile | Likeness::SameHash => {
+                CandidateIdentity::NotWorker { reason: "this command".to_owned() }
+            }
         };
         Found::File(Box::new(FileFacts {
             executable: is_executable(path),

@@ -10,16 +10,16 @@ use fake_sigstore::provenance;
 use fake_sigstore::released;
 use reproq::model::Sha256Digest;
 use reproq::trust::attestation;
+use reproq::trust::attestation::AttestationKind;
+use reproq::trust::attestation::AttestationRefusalReason;
+use reproq::trust::attestation::CryptoPart;
 use reproq::trust::attestation::Field;
-use reproq::trust::attestation::Kind;
 use reproq::trust::attestation::NotProven;
-use reproq::trust::attestation::Part;
 use reproq::trust::attestation::Policy;
-use reproq::trust::attestation::Proof;
-use reproq::trust::attestation::Reason;
 use reproq::trust::attestation::Roots;
 use reproq::trust::attestation::SigningTime;
-use reproq::trust::attestation::Wanted;
+use reproq::trust::attestation::VerifiedAttestation;
+use reproq::trust::attestation::WantedAttestation;
 use serde_json::Value;
 
 use super::sha256;
@@ -60,11 +60,16 @@ impl World {
         Roots::from_file("acme.json", self.acme.root(self.with_log).to_string().as_bytes()).expect("a root")
     }
 
-    fn verify(&self, bundle: &Value, policy: &Policy) -> Result<Proof, Reason> {
+    fn verify(&self, bundle: &Value, policy: &Policy) -> Result<VerifiedAttestation, AttestationRefusalReason> {
         self.verify_with(bundle, policy, &self.roots())
     }
 
-    fn verify_with(&self, bundle: &Value, policy: &Policy, roots: &Roots) -> Result<Proof, Reason> {
+    fn verify_with(
+        &self,
+        bundle: &Value,
+        policy: &Policy,
+        roots: &Roots,
+    ) -> Result<VerifiedAttestation, AttestationRefusalReason> {
         let now = "2026-11-23T00:00:00Z".parse().expect("a time");
         match attestation::verify(&[bundle.to_string().as_bytes()], self.digest, policy, roots, now) {
             Ok(mut proven) => Ok(proven.proofs.remove(0)),
@@ -73,16 +78,18 @@ impl World {
         }
     }
 
-    fn broken(&self, bundle: &Value) -> Part {
+    fn broken(&self, bundle: &Value) -> CryptoPart {
         match self.verify(bundle, &acme()) {
-            Err(Reason::Broken { part, .. }) => part,
+            Err(AttestationRefusalReason::Broken { part, .. }) => part,
             other => panic!("expected a broken part, found {other:#?}"),
         }
     }
 
     fn unfit(&self, bundle: &Value, policy: &Policy) -> Vec<Field> {
         match self.verify(bundle, policy) {
-            Err(Reason::Unfit { mismatches }) => mismatches.into_iter().map(|mismatch| mismatch.field).collect(),
+            Err(AttestationRefusalReason::Unfit { mismatches }) => {
+                mismatches.into_iter().map(|mismatch| mismatch.field).collect()
+            }
             other => panic!("expected a misfit, found {other:#?}"),
         }
     }
@@ -107,13 +114,13 @@ fn what_is_genuine_and_fits_is_proven() {
     for with_log in [true, false] {
         let world = World::new(with_log);
         let proof = world.verify(&world.build(), &acme()).expect("proven");
-        assert_eq!((proof.kind, proof.logged), (Kind::Build, with_log));
+        assert_eq!((proof.kind, proof.logged), (AttestationKind::Build, with_log));
         assert_eq!(proof.time, Some(if with_log { SigningTime::Log } else { SigningTime::TimestampAuthority }));
         assert_eq!(proof.signed_at.map(|time| time.timestamp()), Some(SIGNED_AT + 5));
         assert_eq!(proof.workflow.as_deref(), Some("acme/tool/.github/workflows/release.yml"));
         assert_eq!((proof.repository_id, proof.owner_id), (Some(7), Some(70)));
         let release = world.verify(&world.release(), &acme()).expect("proven");
-        assert_eq!((release.kind, release.tag.as_deref()), (Kind::Release, Some("v1.2.3")));
+        assert_eq!((release.kind, release.tag.as_deref()), (AttestationKind::Release, Some("v1.2.3")));
         assert_eq!(release.repository.as_deref(), Some("acme/tool"));
     }
 }
@@ -124,13 +131,13 @@ fn an_authority_that_only_looks_like_the_trusted_one_proves_nothing() {
         let world = World::new(with_log);
         let by = |impostor: &Instance| impostor.bundle(&Claims::build(), &world.statement(), world.how());
         // Of the same name, with everything its own; and with real timestamps and a real record in the log.
-        let part = if with_log { Part::Log } else { Part::Timestamp };
+        let part = if with_log { CryptoPart::Log } else { CryptoPart::Timestamp };
         assert_eq!(world.broken(&by(&world.acme.impostor())), part);
         let served = world.verify(&by(&world.acme.impostor_with_services()), &acme());
-        assert!(matches!(served, Err(Reason::UnknownKey { .. })), "{served:#?}");
+        assert!(matches!(served, Err(AttestationRefusalReason::UnknownKey { .. })), "{served:#?}");
         // Another name altogether, and the names of the real authorities against the embedded roots.
         let other = world.verify(&by(&Instance::new("evil", "evil authority")), &acme());
-        assert!(matches!(other, Err(Reason::UnknownKey { .. })), "{other:#?}");
+        assert!(matches!(other, Err(AttestationRefusalReason::UnknownKey { .. })), "{other:#?}");
         let embedded = Roots::embedded();
         for (organisation, common) in [
             ("acme", "acme authority"),
@@ -139,7 +146,13 @@ fn an_authority_that_only_looks_like_the_trusted_one_proves_nothing() {
         ] {
             let forged = by(&Instance::new(organisation, common));
             let refused = world.verify_with(&forged, &acme(), &embedded);
-            assert!(matches!(refused, Err(Reason::Broken { .. } | Reason::UnknownKey { .. })), "{refused:#?}");
+            assert!(
+                matches!(
+                    refused,
+                    Err(AttestationRefusalReason::Broken { .. } | AttestationRefusalReason::UnknownKey { .. })
+                ),
+                "{refused:#?}"
+            );
         }
     }
 }
@@ -156,13 +169,13 @@ fn words_that_were_changed_after_signing_break_the_signature() {
             reworded(&release, "\"v1.2.3\"", "\"v9.9.9\""),
             reworded(&release, "acme/tool", "evil/tool"),
         ] {
-            assert_eq!(world.broken(&altered), Part::Signature);
+            assert_eq!(world.broken(&altered), CryptoPart::Signature);
         }
         // About the swapped bytes it is no better.
         let mut swapped = world;
         swapped.digest = sha256(b"another tool");
         let altered = reworded(&build, &sha256(b"the tool").to_string(), &other);
-        assert_eq!(swapped.broken(&altered), Part::Signature);
+        assert_eq!(swapped.broken(&altered), CryptoPart::Signature);
     }
 }
 
@@ -180,27 +193,30 @@ fn evidence_that_is_missing_or_borrowed_is_found() {
         |name: &'static str| move |entry: &mut Value| drop(entry.as_object_mut().expect("an entry").remove(name));
     let mut without = bundle.clone();
     without["verificationMaterial"].as_object_mut().expect("material").remove("tlogEntries");
-    assert_eq!(world.broken(&without), Part::Log);
-    assert_eq!(world.broken(&with_entry(&remove("inclusionPromise"))), Part::Timestamp);
+    assert_eq!(world.broken(&without), CryptoPart::Log);
+    assert_eq!(world.broken(&with_entry(&remove("inclusionPromise"))), CryptoPart::Timestamp);
     assert!(world.verify(&with_entry(&remove("inclusionProof")), &acme()).is_err());
-    assert_eq!(world.broken(&with_entry(&|it| it["integratedTime"] = (SIGNED_AT + 6).to_string().into())), Part::Log);
+    assert_eq!(
+        world.broken(&with_entry(&|it| it["integratedTime"] = (SIGNED_AT + 6).to_string().into())),
+        CryptoPart::Log
+    );
     assert_eq!(
         world.broken(&with_entry(&|it| it["inclusionProof"] = entry(&other)["inclusionProof"].clone())),
-        Part::Log
+        CryptoPart::Log
     );
     assert_eq!(
         world.broken(&with_entry(&|it| it["inclusionPromise"] = entry(&other)["inclusionPromise"].clone())),
-        Part::Log
+        CryptoPart::Log
     );
     // The whole record of another signature is genuine, and not of this one.
-    assert_eq!(world.broken(&with_entry(&|it| *it = entry(&other))), Part::Log);
+    assert_eq!(world.broken(&with_entry(&|it| *it = entry(&other))), CryptoPart::Log);
     // Somebody else's log.
     let stranger = world.acme.impostor().bundle(&Claims::build(), &world.statement(), world.how());
-    assert_eq!(world.broken(&with_entry(&|it| *it = entry(&stranger))), Part::Log);
+    assert_eq!(world.broken(&with_entry(&|it| *it = entry(&stranger))), CryptoPart::Log);
     // Somebody else's certificate.
     let mut borrowed = bundle.clone();
     borrowed["verificationMaterial"]["certificate"] = other["verificationMaterial"]["certificate"].clone();
-    assert_eq!(world.broken(&borrowed), Part::Signature);
+    assert_eq!(world.broken(&borrowed), CryptoPart::Signature);
 
     let world = World::new(false);
     let (bundle, other) = (world.build(), world.build());
@@ -211,12 +227,12 @@ fn evidence_that_is_missing_or_borrowed_is_found() {
         bundle
     };
     assert!(world.verify(&stamped(Value::Null), &acme()).is_err());
-    assert_eq!(world.broken(&stamped(stamp(&other))), Part::Timestamp);
+    assert_eq!(world.broken(&stamped(stamp(&other))), CryptoPart::Timestamp);
     let stranger = world.acme.impostor().bundle(&Claims::build(), &world.statement(), world.how());
-    assert_eq!(world.broken(&stamped(stamp(&stranger))), Part::Timestamp);
+    assert_eq!(world.broken(&stamped(stamp(&stranger))), CryptoPart::Timestamp);
     // A bundle without a log does for a root without one, and never for a root with one.
     let strict = World { with_log: true, ..world };
-    assert_eq!(strict.broken(&bundle), Part::Log);
+    assert_eq!(strict.broken(&bundle), CryptoPart::Log);
 }
 
 #[test]
@@ -229,7 +245,11 @@ fn a_certificate_is_good_for_its_ten_minutes() {
             let refused = world.verify(&bundle, &acme());
             // The chain is looked at first, so that the library does not say which end it was.
             assert!(
-                matches!(refused, Err(Reason::UnknownKey { .. } | Reason::Broken { part: Part::Certificate, .. })),
+                matches!(
+                    refused,
+                    Err(AttestationRefusalReason::UnknownKey { .. }
+                        | AttestationRefusalReason::Broken { part: CryptoPart::Certificate, .. })
+                ),
                 "{refused:#?}"
             );
         }
@@ -251,7 +271,7 @@ fn a_wrong_clock_is_told_from_a_wrong_proof() {
         // A year behind, and a second.
         for now in ["2025-03-01T12:00:00Z", "2026-03-01T12:00:04Z"] {
             let Err(NotProven::Refused(refused)) = at(now) else { panic!("{now} is before it was signed") };
-            assert!(matches!(refused[0].reason, Reason::Clock { .. }), "{refused:#?}");
+            assert!(matches!(refused[0].reason, AttestationRefusalReason::Clock { .. }), "{refused:#?}");
         }
         assert!(at("2026-03-01T12:00:05Z").is_ok());
     }
@@ -273,7 +293,7 @@ fn genuine_proofs_of_something_else_are_refused_field_by_field() {
         (Field::Ref, |policy| policy.tag = "v1.2.4".parse().ok()),
         (Field::Asset, |policy| policy.asset = Some("tool-darwin-arm64".to_owned())),
         (Field::Issuer, |policy| policy.issuer = "https://token.actions.githubusercontent.com/acme".to_owned()),
-        (Field::Kind, |policy| policy.wanted = Wanted::Release),
+        (Field::Kind, |policy| policy.wanted = WantedAttestation::Release),
         (Field::Commit, |policy| policy.commit = Some("1".repeat(40))),
     ];
     for (field, change) in cases {
@@ -319,7 +339,9 @@ fn genuine_proofs_of_other_bytes_are_refused_and_say_of_which() {
     let about = world.digest;
     world.digest = sha256(b"another tool");
     match world.verify(&bundle, &acme()) {
-        Err(Reason::OtherBytes { expected, found }) => assert_eq!((expected, found), (world.digest, vec![about])),
+        Err(AttestationRefusalReason::OtherBytes { expected, found }) => {
+            assert_eq!((expected, found), (world.digest, vec![about]))
+        }
         other => panic!("{other:#?}"),
     }
 }
@@ -339,7 +361,7 @@ fn what_can_be_read_two_ways_or_not_at_all_is_malformed() {
     ] {
         let outcome = attestation::verify(&[altered.as_bytes()], world.digest, &acme(), &world.roots(), now);
         let Err(NotProven::Refused(refused)) = outcome else { panic!("{altered}") };
-        assert!(matches!(refused[0].reason, Reason::Malformed { .. }), "{refused:#?}");
+        assert!(matches!(refused[0].reason, AttestationRefusalReason::Malformed { .. }), "{refused:#?}");
     }
     assert_eq!(attestation::verify(&[], world.digest, &acme(), &world.roots(), now), Err(NotProven::NoBundle));
 }
@@ -352,7 +374,10 @@ fn one_proof_that_fits_is_enough_and_the_others_are_told() {
     let texts: Vec<&[u8]> = texts.iter().map(String::as_bytes).collect();
     let now = "2026-11-23T00:00:00Z".parse().expect("a time");
     let proven = attestation::verify(&texts, world.digest, &acme(), &world.roots(), now).expect("proven");
-    assert_eq!(proven.proofs.iter().map(|proof| proof.kind).collect::<Vec<_>>(), [Kind::Build, Kind::Release]);
+    assert_eq!(
+        proven.proofs.iter().map(|proof| proof.kind).collect::<Vec<_>>(),
+        [AttestationKind::Build, AttestationKind::Release]
+    );
     assert_eq!(proven.refused.iter().map(|refusal| refusal.bundle).collect::<Vec<_>>(), [1]);
 }
 
@@ -373,6 +398,6 @@ fn forged_and_too_new_are_told_apart_by_the_age_of_the_root() {
 fn a_root_of_somebody_elses_choice_replaces_the_embedded_ones() {
     let world = World::new(false);
     let refused = world.verify_with(&world.build(), &acme(), &Roots::embedded());
-    assert!(matches!(refused, Err(Reason::UnknownKey { .. })), "{refused:#?}");
+    assert!(matches!(refused, Err(AttestationRefusalReason::UnknownKey { .. })), "{refused:#?}");
     assert!(world.verify_with(&world.build(), &acme(), &Roots::embedded().and(world.roots())).is_ok());
 }

@@ -7,9 +7,9 @@ use fastrand::Rng;
 use reproq::model::Sha256Digest;
 use reproq::trust::attestation;
 use reproq::trust::attestation::Policy;
-use reproq::trust::attestation::Proof;
 use reproq::trust::attestation::Roots;
 use reproq::trust::attestation::SigningTime;
+use reproq::trust::attestation::VerifiedAttestation;
 use serde_json::Value;
 
 use super::real::REAL;
@@ -49,13 +49,13 @@ fn no_change_to_a_real_proof_changes_what_it_proves() {
     }
 }
 
-fn proof(text: &[u8], digest: Sha256Digest, policy: &Policy, roots: &Roots) -> Option<Proof> {
+fn proof(text: &[u8], digest: Sha256Digest, policy: &Policy, roots: &Roots) -> Option<VerifiedAttestation> {
     let now = "2026-11-23T00:00:00Z".parse().expect("a time");
     attestation::verify(&[text], digest, policy, roots, now).ok().map(|mut proven| proven.proofs.remove(0))
 }
 
 /// The original. Of two proven times one may be left out; the other must then be from the certificate's ten minutes.
-fn expected(original: &Proof, found: &Proof) -> Proof {
+fn expected(original: &VerifiedAttestation, found: &VerifiedAttestation) -> VerifiedAttestation {
     let mut expected = original.clone();
     if original.time == Some(SigningTime::LogAndTimestampAuthority) && found.time != original.time {
         let (first, then) = (original.signed_at.expect("a time"), found.signed_at.expect("a time"));

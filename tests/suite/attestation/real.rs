@@ -5,7 +5,7 @@ use std::path::Path;
 
 use reproq::model::Sha256Digest;
 use reproq::trust::attestation::Policy;
-use reproq::trust::attestation::Wanted;
+use reproq::trust::attestation::WantedAttestation;
 use serde_json::Value;
 
 use super::sha256;
@@ -171,7 +171,8 @@ impl Real {
         policy.repository_id = value("--repo-id").and_then(|text| text.parse().ok());
         policy.tag = value("--tag").and_then(|text| text.parse().ok());
         policy.asset = value("--asset").map(str::to_owned);
-        policy.wanted = if value("--kind") == Some("build") { Wanted::Build } else { Wanted::Any };
+        policy.wanted =
+            if value("--kind") == Some("build") { WantedAttestation::Build } else { WantedAttestation::Any };
         policy.workflow = value("--workflow").map(|text| {
             let repository = policy.repository().expect("a workflow is of a repository");
             attestation_workflow(text, repository)

@@ -12,18 +12,18 @@ use super::tests::world;
 use super::*;
 use crate::worker::which::Packaged;
 
-fn any_probe(path: &'static str) -> impl Strategy<Value = Probe> {
+fn any_probe(path: &'static str) -> impl Strategy<Value = PathProbe> {
     let identity = prop_oneof![
-        Just(Identity::Worker { version: None }),
-        Just(Identity::NotWorker { reason: "other".to_owned() }),
-        Just(Identity::Unknown { reason: "script".to_owned() }),
+        Just(CandidateIdentity::Worker { version: None }),
+        Just(CandidateIdentity::NotWorker { reason: "other".to_owned() }),
+        Just(CandidateIdentity::Unknown { reason: "script".to_owned() }),
     ];
     let likeness =
         prop_oneof![3 => Just(Likeness::Different), 1 => Just(Likeness::SameFile), 1 => Just(Likeness::SameHash)];
     prop_oneof![
-        2 => Just(Probe { path: path.into(), found: Found::Nothing }),
-        1 => Just(Probe { path: path.into(), found: Found::DanglingLink { target: "/gone".into() } }),
-        1 => Just(Probe { path: path.into(), found: Found::Unreadable { reason: "denied".to_owned() } }),
+        2 => Just(PathProbe { path: path.into(), found: Found::Nothing }),
+        1 => Just(PathProbe { path: path.into(), found: Found::DanglingLink { target: "/gone".into() } }),
+        1 => Just(PathProbe { path: path.into(), found: Found::Unreadable { reason: "denied".to_owned() } }),
         1 => Just(folder(path)),
         4 => (any::<bool>(), likeness, identity).prop_map(move |(executable, likeness, identity)| file(
             path, executable, likeness, identity
@@ -39,14 +39,14 @@ fn any_override() -> impl Strategy<Value = Override> {
     })
 }
 
-fn any_world() -> impl Strategy<Value = World> {
+fn any_world() -> impl Strategy<Value = WhichFacts> {
     let django = prop_oneof![
         Just(DjangoAnswer::NoProject),
         Just(DjangoAnswer::Skipped { reason: "asked for".to_owned() }),
         Just(DjangoAnswer::Failed { reason: "broken".to_owned(), stderr: Vec::new(), hint: None }),
-        Just(answered(Setting::Unset)),
-        Just(answered(Setting::Empty)),
-        Just(answered(Setting::WrongType("list".to_owned()))),
+        Just(answered(DjangoSetting::Unset)),
+        Just(answered(DjangoSetting::Empty)),
+        Just(answered(DjangoSetting::WrongType("list".to_owned()))),
     ];
     let environment = prop_oneof![
         Just(EnvironmentValue::Unset),
@@ -57,13 +57,13 @@ fn any_world() -> impl Strategy<Value = World> {
         .prop_map(|(documented, management)| Packaged { documented, management });
     let on_path = proptest::collection::vec(any_probe("/on-path"), 0..5).prop_map(|probes| {
         // No two folders of PATH hold the same path.
-        let distinct = |(index, probe)| Probe { path: format!("/path/{index}/reproq").into(), ..probe };
+        let distinct = |(index, probe)| PathProbe { path: format!("/path/{index}/reproq").into(), ..probe };
         hits(probes.into_iter().enumerate().map(distinct).collect())
     });
     let setting = proptest::option::of(any_override());
     let rest = (environment, any_probe("/project"), proptest::option::of(packaged), on_path);
     (django, setting, rest).prop_map(|(django, setting, (environment, project, packaged, on_path))| {
-        let mut world = World { django, environment, project, packaged, on_path, ..world() };
+        let mut world = WhichFacts { django, environment, project, packaged, on_path, ..world() };
         if let Some(setting) = setting {
             set(&mut world, setting);
         }
@@ -100,12 +100,12 @@ proptest! {
     fn without_the_winner_what_it_shadows_first_wins(world in any_world()) {
         let before = decide(&world);
         let mut without = world;
-        let nothing = |probe: &mut Probe| probe.found = Found::Nothing;
+        let nothing = |probe: &mut PathProbe| probe.found = Found::Nothing;
         match before.winner().map(|winner| winner.source.clone()) {
             None | Some(CandidateSource::PackageBin) => prop_assert_eq!(before.winner, None),
             Some(CandidateSource::Setting) => {
                 without.setting = None;
-                without.django = answered(Setting::Unset);
+                without.django = answered(DjangoSetting::Unset);
             }
             Some(CandidateSource::Environment) => without.environment = EnvironmentValue::Unset,
             Some(CandidateSource::Project) => nothing(&mut without.project),

@@ -7,14 +7,14 @@ use super::*;
 use crate::worker::which::DjangoFacts;
 use crate::worker::which::Packaged;
 
-pub(super) fn world() -> World {
-    let nothing = |path: &str| Probe { path: path.into(), found: Found::Nothing };
-    World {
+pub(super) fn world() -> WhichFacts {
+    let nothing = |path: &str| PathProbe { path: path.into(), found: Found::Nothing };
+    WhichFacts {
         target: "linux-amd64".parse().expect("a target"),
         root: "/p".into(),
         cwd: "/p".into(),
         home: Some("/home/me".into()),
-        django: answered(Setting::Unset),
+        django: answered(DjangoSetting::Unset),
         setting: None,
         environment: EnvironmentValue::Unset,
         environment_changed_by_project: false,
@@ -28,7 +28,7 @@ pub(super) fn world() -> World {
     }
 }
 
-pub(super) fn answered(setting: Setting) -> DjangoAnswer {
+pub(super) fn answered(setting: DjangoSetting) -> DjangoAnswer {
     DjangoAnswer::Answered(Box::new(DjangoFacts {
         python: "/v/bin/python".into(),
         python_version: "3.12.1".to_owned(),
@@ -41,41 +41,41 @@ pub(super) fn answered(setting: Setting) -> DjangoAnswer {
     }))
 }
 
-pub(super) fn file(path: &str, executable: bool, likeness: Likeness, identity: Identity) -> Probe {
+pub(super) fn file(path: &str, executable: bool, likeness: Likeness, identity: CandidateIdentity) -> PathProbe {
     let facts = FileFacts { executable, size: 9, real_path: path.into(), likeness, identity };
-    Probe { path: path.into(), found: Found::File(Box::new(facts)) }
+    PathProbe { path: path.into(), found: Found::File(Box::new(facts)) }
 }
 
-pub(super) fn worker(path: &str) -> Probe {
-    file(path, true, Likeness::Different, Identity::Worker { version: Some("0.0.144".to_owned()) })
+pub(super) fn worker(path: &str) -> PathProbe {
+    file(path, true, Likeness::Different, CandidateIdentity::Worker { version: Some("0.0.144".to_owned()) })
 }
 
-pub(super) fn stranger(path: &str) -> Probe {
-    file(path, true, Likeness::Different, Identity::NotWorker { reason: "a text".to_owned() })
+pub(super) fn stranger(path: &str) -> PathProbe {
+    file(path, true, Likeness::Different, CandidateIdentity::NotWorker { reason: "a text".to_owned() })
 }
 
-pub(super) fn ourselves(path: &str) -> Probe {
-    file(path, true, Likeness::SameFile, Identity::Unknown { reason: "us".to_owned() })
+pub(super) fn ourselves(path: &str) -> PathProbe {
+    file(path, true, Likeness::SameFile, CandidateIdentity::Unknown { reason: "us".to_owned() })
 }
 
-pub(super) fn locked(path: &str) -> Probe {
-    file(path, false, Likeness::Different, Identity::Worker { version: None })
+pub(super) fn locked(path: &str) -> PathProbe {
+    file(path, false, Likeness::Different, CandidateIdentity::Worker { version: None })
 }
 
-pub(super) fn folder(path: &str) -> Probe {
-    Probe { path: path.into(), found: Found::NotAFile }
+pub(super) fn folder(path: &str) -> PathProbe {
+    PathProbe { path: path.into(), found: Found::NotAFile }
 }
 
-pub(super) fn named(written: &str, aim: Aim, probe: Option<Probe>) -> Override {
+pub(super) fn named(written: &str, aim: Aim, probe: Option<PathProbe>) -> Override {
     Override { written: written.into(), aim, probe }
 }
 
-pub(super) fn set(world: &mut World, named: Override) {
-    world.django = answered(Setting::Set(named.written.clone()));
+pub(super) fn set(world: &mut WhichFacts, named: Override) {
+    world.django = answered(DjangoSetting::Set(named.written.clone()));
     world.setting = Some(named);
 }
 
-pub(super) fn hits(probes: Vec<Probe>) -> Vec<PathHit> {
+pub(super) fn hits(probes: Vec<PathProbe>) -> Vec<PathHit> {
     let hit = |(index, probe)| PathHit { index, folder: format!("/path/{index}").into(), probe };
     probes.into_iter().enumerate().map(hit).collect()
 }
@@ -99,7 +99,7 @@ fn with_nothing_anywhere_there_is_no_winner_and_every_reason() {
 fn the_order_is_the_django_sides() {
     let mut world = world();
     world.on_path = hits(vec![worker("/path/0/reproq"), worker("/path/1/reproq")]);
-    let step = |world: &World| {
+    let step = |world: &WhichFacts| {
         let resolution = decide(world);
         let winner = resolution.winner().expect("a winner");
         assert_eq!(resolution.django_takes, winner.path);
@@ -126,8 +126,8 @@ fn the_order_is_the_django_sides() {
 
 #[test]
 fn what_is_set_wins_even_if_it_cannot_run() {
-    let nothing = Probe { path: "/x".into(), found: Found::Nothing };
-    let dangling = Probe { path: "/x".into(), found: Found::DanglingLink { target: "/y".into() } };
+    let nothing = PathProbe { path: "/x".into(), found: Found::Nothing };
+    let dangling = PathProbe { path: "/x".into(), found: Found::DanglingLink { target: "/y".into() } };
     let takes = |path: &str| Some(PathBuf::from(path));
     let us = Fault::Ourselves { how: Likeness::SameFile };
     let cases = [
@@ -169,7 +169,7 @@ fn traps_of_a_value_are_told() {
     let mut world = world();
     set(
         &mut world,
-        named("~/bin/reproq", Aim::Relative, Some(Probe { path: "/p/~/bin/reproq".into(), found: Found::Nothing })),
+        named("~/bin/reproq", Aim::Relative, Some(PathProbe { path: "/p/~/bin/reproq".into(), found: Found::Nothing })),
     );
     let notes = decide(&world).candidates[0].notes.join("\n");
     assert!(notes.contains("write /home/me/bin/reproq"), "{notes}");
@@ -184,7 +184,7 @@ fn traps_of_a_value_are_told() {
 #[test]
 fn a_setting_that_is_no_path_stops_the_django_side() {
     let mut world = world();
-    world.django = answered(Setting::WrongType("int".to_owned()));
+    world.django = answered(DjangoSetting::WrongType("int".to_owned()));
     world.project = worker("/p/.reproq/bin/reproq");
     let resolution = decide(&world);
     assert_eq!(resolution.winner, Some(0));
@@ -221,13 +221,13 @@ fn elsewhere_than_in_the_root_the_project_says_so() {
 fn path_passes_over_this_command_and_what_is_not_the_worker() {
     let mut world = world();
     let unknown =
-        file("/path/5/reproq", true, Likeness::Different, Identity::Unknown { reason: "a script".to_owned() });
+        file("/path/5/reproq", true, Likeness::Different, CandidateIdentity::Unknown { reason: "a script".to_owned() });
     world.on_path = hits(vec![
         folder("/path/0/reproq"),
         locked("/path/1/reproq"),
         ourselves("/path/2/reproq"),
         stranger("/path/3/reproq"),
-        Probe { path: "/path/4/reproq".into(), found: Found::DanglingLink { target: "/gone".into() } },
+        PathProbe { path: "/path/4/reproq".into(), found: Found::DanglingLink { target: "/gone".into() } },
         unknown,
         worker("/path/6/reproq"),
     ]);
@@ -286,7 +286,7 @@ fn without_djangos_answer_the_rest_decides() {
         (DjangoAnswer::NoProject, Verdict::Skipped { reason: "no Django project here".to_owned() }, 0),
     ];
     for (django, verdict, warnings) in cases {
-        let mut world = World { django, packaged: None, ..world() };
+        let mut world = WhichFacts { django, packaged: None, ..world() };
         world.project = worker("/p/.reproq/bin/reproq");
         let resolution = decide(&world);
         assert_eq!(resolution.candidates[0].verdict, verdict);
@@ -343,7 +343,7 @@ fn a_path_that_is_not_utf8_does_not_break_the_report() {
     world.environment = EnvironmentValue::Set(Override {
         written: odd.clone(),
         aim: Aim::Absolute,
-        probe: Some(Probe { path: odd.into(), found: Found::Nothing }),
+        probe: Some(PathProbe { path: odd.into(), found: Found::Nothing }),
     });
     let resolution = decide(&world);
     assert!(serde_json::to_string(&resolution).is_ok());

@@ -12,13 +12,13 @@ use crate::worker::which::Verdict;
 use crate::worker::which::decide;
 
 /// A project, a copy of this command and some folders for `PATH`, on the real file system.
-struct Place {
+struct TestPlace {
     folder: tempfile::TempDir,
     variables: Vec<(OsString, OsString)>,
     identified: Cell<usize>,
 }
 
-impl Place {
+impl TestPlace {
     fn new(folders: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let place = Self { folder, variables: Vec::new(), identified: Cell::new(0) };
@@ -50,18 +50,18 @@ impl Place {
         symlink(target, path).expect("a link");
     }
 
-    fn survey(&self, django: DjangoAnswer) -> World {
+    fn survey(&self, django: DjangoAnswer) -> WhichFacts {
         let root = self.at("project");
         fs::create_dir_all(&root).expect("a folder");
         let own = self.at("own/reproq");
         let target = "linux-amd64".parse().expect("a target");
-        let around = Surroundings { target, root: &root, cwd: &root, environment: &self.variables, own: Some(&own) };
+        let around = SurveyInput { target, root: &root, cwd: &root, environment: &self.variables, own: Some(&own) };
         survey(&around, django, &|path| {
             self.identified.set(self.identified.get() + 1);
             match fs::read_to_string(path) {
-                Ok(text) if text.starts_with("worker") => Identity::Worker { version: None },
-                Ok(_) => Identity::NotWorker { reason: "another text".to_owned() },
-                Err(error) => Identity::Unknown { reason: error.to_string() },
+                Ok(text) if text.starts_with("worker") => CandidateIdentity::Worker { version: None },
+                Ok(_) => CandidateIdentity::NotWorker { reason: "another text".to_owned() },
+                Err(error) => CandidateIdentity::Unknown { reason: error.to_string() },
             }
         })
     }
@@ -79,7 +79,7 @@ impl Place {
 
 #[test]
 fn this_command_is_known_by_any_name_and_in_any_copy() {
-    let place = Place::new(&["a", "b", "c", "own", "d", "e"]);
+    let place = TestPlace::new(&["a", "b", "c", "own", "d", "e"]);
     place.link("a/reproq", &place.at("own/reproq"));
     fs::create_dir_all(place.at("b")).expect("a folder");
     fs::hard_link(place.at("own/reproq"), place.at("b/reproq")).expect("a hard link");
@@ -100,7 +100,7 @@ fn this_command_is_known_by_any_name_and_in_any_copy() {
 
 #[test]
 fn the_same_size_is_not_the_same_file() {
-    let place = Place::new(&["a"]);
+    let place = TestPlace::new(&["a"]);
     place.write("a/reproq", "worker of a size!", 0o755);
     let size = |path: &str| fs::metadata(place.at(path)).expect("there").len();
     assert_eq!(size("a/reproq"), size("own/reproq"));
@@ -109,7 +109,7 @@ fn the_same_size_is_not_the_same_file() {
 
 #[test]
 fn what_cannot_run_is_passed_over_on_path() {
-    let place = Place::new(&["a", "b", "c", "empty", "missing", "d"]);
+    let place = TestPlace::new(&["a", "b", "c", "empty", "missing", "d"]);
     place.write("a/reproq/file-in-a-folder", "", 0o644);
     place.write("b/reproq", "worker", 0o644);
     place.link("c/reproq", Path::new("gone"));
@@ -125,18 +125,18 @@ fn what_cannot_run_is_passed_over_on_path() {
 #[test]
 fn relative_and_empty_entries_of_path_start_in_the_project() {
     for (path, file) in [("bin", "project/bin/reproq"), ("", "project/reproq"), ("/nowhere:", "project/reproq")] {
-        let place = Place::new(&[]).setting("PATH", format!("{path}:/nowhere/else"));
+        let place = TestPlace::new(&[]).setting("PATH", format!("{path}:/nowhere/else"));
         place.write(file, "worker", 0o755);
         assert_eq!(place.resolve().runnable(), Some(place.at(file).as_path()), "{path}");
     }
-    let place = Place::new(&[]).setting("PATH", "");
+    let place = TestPlace::new(&[]).setting("PATH", "");
     place.write("project/reproq", "worker", 0o755);
     assert_eq!(place.resolve().runnable(), None, "an empty PATH names no folder");
 }
 
 #[test]
 fn a_folder_of_path_need_not_be_utf8() {
-    let place = Place::new(&[]);
+    let place = TestPlace::new(&[]);
     let folder = place.folder.path().join(OsString::from_vec(b"od\xffd".to_vec()));
     if fs::create_dir(&folder).is_err() {
         return; // macOS refuses such names.
@@ -149,7 +149,7 @@ fn a_folder_of_path_need_not_be_utf8() {
 
 #[test]
 fn values_are_followed_as_the_django_side_does() {
-    let place = Place::new(&["bin"]);
+    let place = TestPlace::new(&["bin"]);
     place.write("bin/elsewhere", "worker", 0o755);
     place.write("project/tools/reproq", "worker", 0o755);
     place.write("project/tools/locked", "worker", 0o644);
@@ -181,7 +181,7 @@ fn values_are_followed_as_the_django_side_does() {
 
 #[test]
 fn every_file_is_looked_at_once() {
-    let place = Place::new(&["a", "b"]).setting("PATH", "a:a:b");
+    let place = TestPlace::new(&["a", "b"]).setting("PATH", "a:a:b");
     place.write("project/.reproq/bin/reproq", "worker", 0o755);
     let same = place.at("project/.reproq/bin/reproq");
     let place = place.setting("REPROQ_WORKER_BIN", same);
@@ -192,12 +192,12 @@ fn every_file_is_looked_at_once() {
 
 #[test]
 fn without_an_executable_of_our_own_nothing_is_ourselves() {
-    let place = Place::new(&["own"]);
+    let place = TestPlace::new(&["own"]);
     fs::remove_file(place.at("own/reproq")).expect("removed");
     place.write("own/reproq", "worker", 0o755);
     let root = place.at("project");
     let target = "linux-amd64".parse().expect("a target");
-    let around = Surroundings { target, root: &root, cwd: &root, environment: &place.variables, own: None };
-    let world = survey(&around, DjangoAnswer::NoProject, &|_| Identity::Worker { version: None });
+    let around = SurveyInput { target, root: &root, cwd: &root, environment: &place.variables, own: None };
+    let world = survey(&around, DjangoAnswer::NoProject, &|_| CandidateIdentity::Worker { version: None });
     assert_eq!(decide(&world).runnable(), Some(place.at("own/reproq").as_path()));
 }

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::flows::install::BuildMode;
-use crate::flows::install::LockOrder;
+use crate::flows::install::LockfileAction;
 use crate::flows::install::PinInput;
 use crate::flows::install::Pinning;
 use crate::flows::install::Unsatisfied;
@@ -96,7 +96,11 @@ pub fn carried(input: PinInput, bundle: &Bundle, tool: &Tool) -> Result<Pinning,
     let spec = Some(VersionSpec::Exact(manifest.tag.clone()));
     let write = |old: Option<Lockfile>| {
         let is_left = elsewhere || build == BuildMode::Only;
-        if is_left { LockOrder::Leave } else { LockOrder::Write { path: path.clone(), old: old.map(Box::new) } }
+        if is_left {
+            LockfileAction::Ignore
+        } else {
+            LockfileAction::Write { path: path.clone(), old: old.map(Box::new) }
+        }
     };
     let Some(lockfile) = lockfile else {
         return if locked {
@@ -116,8 +120,8 @@ pub fn carried(input: PinInput, bundle: &Bundle, tool: &Tool) -> Result<Pinning,
     let pin = lockfile.pin(tool, target).filter(|_| build != BuildMode::Only);
     let lock = match (locked, lockfile.asset(target)) {
         (true, None) => return Err(Unsatisfied::no_asset(&lockfile, target).into()),
-        (true, Some(_)) => LockOrder::Obey,
-        (false, Some(_)) => LockOrder::Leave,
+        (true, Some(_)) => LockfileAction::Require,
+        (false, Some(_)) => LockfileAction::Ignore,
         (false, None) => write(Some(lockfile)),
     };
     // What the bundle does not have it cannot be asked for; whether a build may serve is decided later.

@@ -7,13 +7,13 @@ use serde::Serialize;
 
 use crate::model::Sha256Digest;
 
-use super::refusal::Refusal;
+use super::refusal::AttestationRefusal;
 use super::roots::Instance;
 
 /// What a proof says about the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum AttestationKind {
     /// Build provenance: a workflow built them.
     Build,
     /// GitHub's statement about an immutable release: they are an asset of a tag. It does not say how they were made.
@@ -24,7 +24,7 @@ pub enum Kind {
     Statement,
 }
 
-impl Kind {
+impl AttestationKind {
     /// What it is called.
     pub const fn name(self) -> &'static str {
         match self {
@@ -60,9 +60,9 @@ pub enum SigningTime {
 
 /// One bundle, proven and fitting. Everything in it was signed; nothing is taken from the bundle's own words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Proof {
+pub struct VerifiedAttestation {
     /// What it says about the bytes.
-    pub kind: Kind,
+    pub kind: AttestationKind,
     /// The digest it is about.
     pub sha256: Sha256Digest,
     /// The name it gives the bytes.
@@ -119,10 +119,10 @@ pub struct Proof {
 /// What a set of bundles proved: at least one of them fits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
-pub struct Proven {
+pub struct VerifiedAttestations {
     /// The proofs that fit, in the order of the bundles.
-    pub proofs: Vec<Proof>,
+    pub proofs: Vec<VerifiedAttestation>,
     /// The bundles that do not fit, each with its reason. They take nothing from the others: a project may sign one file
     /// in several ways, and a foreign bundle beside a proof makes the proof no weaker.
-    pub refused: Vec<Refusal>,
+    pub refused: Vec<AttestationRefusal>,
 }

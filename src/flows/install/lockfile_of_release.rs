@@ -3,12 +3,12 @@
 use crate::flows::install::Drift;
 use crate::flows::install::InstallError;
 use crate::flows::install::InstallRequest;
-use crate::flows::install::LockOrder;
-use crate::flows::install::acquire::Order;
+use crate::flows::install::LockfileAction;
+use crate::flows::install::acquire::Acquisition;
 use crate::flows::install::choose;
 use crate::flows::install::evidence;
-use crate::flows::install::evidence::Sums;
-use crate::flows::install::signed::Signed;
+use crate::flows::install::evidence::ChecksumFiles;
+use crate::flows::install::signer::Signed;
 use crate::lockfile::LockedAsset;
 use crate::lockfile::Lockfile;
 use crate::lockfile::Signer;
@@ -45,10 +45,10 @@ pub(super) struct Known<'a> {
 /// What is known already contradicts itself; or nothing is known yet, and an asset is less than the lock before records; or
 /// that could not be asked.
 pub(super) async fn lockfile(
-    order: &Order<'_>,
+    order: &Acquisition<'_>,
     origin: &Origin,
     listing: &Listing,
-    sums: &Sums,
+    sums: &ChecksumFiles,
     known: &[Known<'_>],
 ) -> Result<Lockfile, InstallError> {
     let signatures = Signatures::of(known, listing.tag())?;
@@ -58,20 +58,20 @@ pub(super) async fn lockfile(
     };
     Ok(match &order.request.lock {
         // What was proven of the same release stays proven.
-        LockOrder::Write { old: Some(old), .. }
+        LockfileAction::Write { old: Some(old), .. }
             if old.is_of_same_release(&new) && !order.request.changes_the_signer() =>
         {
             new.completed_by(old)
         }
-        LockOrder::Write { .. } | LockOrder::Leave | LockOrder::Obey => new,
+        LockfileAction::Write { .. } | LockfileAction::Ignore | LockfileAction::Require => new,
     })
 }
 
 async fn of_release(
-    order: &Order<'_>,
+    order: &Acquisition<'_>,
     origin: &Origin,
     listing: &Listing,
-    sums: &Sums,
+    sums: &ChecksumFiles,
     known: &[Known<'_>],
     mut signatures: Signatures,
 ) -> Result<Lockfile, InstallError> {
@@ -92,7 +92,7 @@ async fn of_release(
             }
             let sha256 = stated(&evidence);
             let wanted = request.clone().held_to_the_lock(target, sha256.filter(|_| is_of_the_lock(request, listing)));
-            let order = Order { request: &wanted, ..*order };
+            let order = Acquisition { request: &wanted, ..*order };
             match signatures.about(&order, origin, listing, asset, sha256).await {
                 Ok(signed) => evidence.extend(signed),
                 // Whoever locks for everybody is told. Whoever installs has this machine's asset proven already, and still
@@ -126,7 +126,7 @@ async fn of_release(
 /// The lock that a bundle brings along, as far as it is worth: its digests are those of the bytes it carries, who signed is
 /// proven here or not believed.
 async fn of_carried(
-    order: &Order<'_>,
+    order: &Acquisition<'_>,
     origin: &Origin,
     listing: &Listing,
     carried: &Lockfile,
@@ -143,7 +143,7 @@ async fn of_carried(
             Some(known) => known.signed.level(),
             None if least == Level::Unverified => None,
             None => {
-                let order = Order { request: &wanted, ..*order };
+                let order = Acquisition { request: &wanted, ..*order };
                 let asset = Asset {
                     id: None,
                     name: entry.name.clone(),
@@ -182,7 +182,10 @@ fn is_of_the_lock(request: &InstallRequest, listing: &Listing) -> bool {
 
 /// Whether an error is only that somebody could not be asked.
 const fn is_unasked(error: &InstallError) -> bool {
-    matches!(error, InstallError::LessThanLocked { unasked: true, .. } | InstallError::NotAsked { transient: true, .. })
+    matches!(
+        error,
+        InstallError::LessThanLocked { not_queried: true, .. } | InstallError::NotAsked { transient: true, .. }
+    )
 }
 
 /// The signatures for a release's assets that were found so far. One of them often covers all assets, which are then not
@@ -193,10 +196,10 @@ struct Signatures {
     signer: Option<Signer>,
     /// Whether this machine's asset was asked about and nobody is known to have signed for it: then whoever installs asks
     /// nobody about the others.
-    in_vain: bool,
+    query_failed: bool,
     /// Assets about which nobody could be asked, while nobody was known to have signed for another: each with the reason, and
     /// whether that may pass.
-    unasked: Vec<(String, String, bool)>,
+    not_queried: Vec<(String, String, bool)>,
 }
 
 impl Signatures {
@@ -214,20 +217,20 @@ impl Signatures {
             }
             signatures.add(known.signed);
         }
-        signatures.in_vain = !known.is_empty() && signatures.bundles.is_empty();
+        signatures.query_failed = !known.is_empty() && signatures.bundles.is_empty();
         Ok(signatures)
     }
 
     /// What is signed about one more asset, as evidence.
     async fn about(
         &mut self,
-        order: &Order<'_>,
+        order: &Acquisition<'_>,
         origin: &Origin,
         listing: &Listing,
         asset: &Asset,
         stated: Option<Sha256Digest>,
     ) -> Result<Vec<Evidence>, InstallError> {
-        if self.in_vain && order.request.signer.is_none() {
+        if self.query_failed && order.request.signer.is_none() {
             return Ok(Vec::new());
         }
         let covered = stated.and_then(|sha256| self.covering(order, listing, asset, sha256, Level::Released));
@@ -250,7 +253,7 @@ impl Signatures {
     /// reason to lock it with less.
     fn without_signature(
         &mut self,
-        order: &Order<'_>,
+        order: &Acquisition<'_>,
         listing: &Listing,
         asset: &Asset,
         signed: &Signed,
@@ -270,7 +273,7 @@ impl Signatures {
                     .door
                     .progress
                     .note(&format!("who signed for {name} could not be asked, and is not locked: {reason}"));
-                self.unasked.push((name.clone(), reason, transient));
+                self.not_queried.push((name.clone(), reason, transient));
                 Ok(())
             }
             (None, _) => Ok(()),
@@ -279,7 +282,7 @@ impl Signatures {
 
     /// That an asset could not be asked about is no reason to lock it with less than the others.
     fn refuse_unasked(&self, tag: &Tag) -> Result<(), InstallError> {
-        let Some((signer, (asset, reason, transient))) = self.signer.as_ref().zip(self.unasked.first()) else {
+        let Some((signer, (asset, reason, transient))) = self.signer.as_ref().zip(self.not_queried.first()) else {
             return Ok(());
         };
         Err(InstallError::NotAsked {
@@ -294,7 +297,7 @@ impl Signatures {
     /// How well what a bundle carries proves one more asset, of which the bytes need not be there.
     async fn of_carried(
         &mut self,
-        order: &Order<'_>,
+        order: &Acquisition<'_>,
         origin: &Origin,
         listing: &Listing,
         asset: &Asset,
@@ -313,7 +316,7 @@ impl Signatures {
     /// What the bundles so far prove of an asset, if it is as much as of the others.
     fn covering(
         &self,
-        order: &Order<'_>,
+        order: &Acquisition<'_>,
         listing: &Listing,
         asset: &Asset,
         sha256: Sha256Digest,
@@ -326,7 +329,7 @@ impl Signatures {
     /// The signer so far and this one, where they are two workflows.
     fn by_another(&self, signed: &Signed) -> Option<(Signer, Signer)> {
         let (first, other) = (self.signer.clone()?, signed.signer()?);
-        let are_two = first.workflow.is_some() && other.workflow.is_some() && !first.is_met_by(&other);
+        let are_two = first.workflow.is_some() && other.workflow.is_some() && !first.is_satisfied_by(&other);
         are_two.then_some((first, other))
     }
 

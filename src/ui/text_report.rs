@@ -6,13 +6,13 @@ use crate::model::text::printable_line;
 
 /// Collects the lines of a report.
 #[derive(Debug)]
-pub struct Paper {
+pub struct TextReport {
     text: String,
     color: bool,
     quiet: bool,
 }
 
-impl Paper {
+impl TextReport {
     /// An empty sheet.
     pub const fn new(color: bool, quiet: bool) -> Self {
         Self { text: String::new(), color, quiet }
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn only_data_means_no_heading() {
-        let mut paper = Paper::new(false, true);
+        let mut paper = TextReport::new(false, true);
         paper.table(&rows(&[&["TAG"], &["v1"]]));
         assert_eq!(paper.into_text(), "v1\n");
     }

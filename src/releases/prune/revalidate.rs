@@ -14,7 +14,7 @@ use crate::releases::prune::TagRecord;
 
 /// One way in which the world is no longer what a plan was made for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Difference {
+pub enum ChangeSincePlan {
     /// The plan is for another repository, or this one was renamed.
     Repository {
         /// What the plan names.
@@ -82,7 +82,7 @@ pub enum Difference {
 #[error("the repository has changed since the plan was made: {}", joined(.differences))]
 pub struct WorldMoved {
     /// Every difference found.
-    pub differences: Vec<Difference>,
+    pub differences: Vec<ChangeSincePlan>,
 }
 
 /// Why a planned deletion is not made after another look.
@@ -91,7 +91,7 @@ pub enum DropReason {
     /// Nothing of it is left.
     Gone,
     /// It is not what the plan was made for.
-    Changed(Vec<Difference>),
+    Changed(Vec<ChangeSincePlan>),
 }
 
 /// What remains of some planned deletions.
@@ -113,7 +113,7 @@ pub fn still_allowed(file: &PlanFile, current: &PrunePlan) -> Result<Vec<Delete>
     if repository.0 != here.id || !repository.1.is_same(&here.full_name) {
         let name = |id: u64, name: &dyn fmt::Display| format!("{name} (id {id})");
         return Err(WorldMoved {
-            differences: vec![Difference::Repository {
+            differences: vec![ChangeSincePlan::Repository {
                 planned: name(repository.0, repository.1),
                 found: name(here.id, &here.full_name),
             }],
@@ -124,32 +124,32 @@ pub fn still_allowed(file: &PlanFile, current: &PrunePlan) -> Result<Vec<Delete>
         DropReason::Gone => Vec::new(),
         DropReason::Changed(differences) => differences,
     };
-    let differences: Vec<Difference> = shrunk.dropped.into_iter().flat_map(changed).collect();
+    let differences: Vec<ChangeSincePlan> = shrunk.dropped.into_iter().flat_map(changed).collect();
     if differences.is_empty() { Ok(shrunk.proceed) } else { Err(WorldMoved { differences }) }
 }
 
 /// What remains of planned deletions after another look at the same repository.
 pub fn shrink(planned: &[Delete], now: &PrunePlan) -> Shrunk {
-    let world = World::of(now);
+    let world = CurrentState::of(now);
     let mut shrunk = Shrunk { proceed: Vec::new(), dropped: Vec::new() };
     for unit in planned {
         match world.standing(unit) {
-            Standing::Allowed(left) => shrunk.proceed.push(left),
-            Standing::Gone => shrunk.dropped.push((unit.clone(), DropReason::Gone)),
-            Standing::Changed(differences) => shrunk.dropped.push((unit.clone(), DropReason::Changed(differences))),
+            UnitState::Allowed(left) => shrunk.proceed.push(left),
+            UnitState::Gone => shrunk.dropped.push((unit.clone(), DropReason::Gone)),
+            UnitState::Changed(differences) => shrunk.dropped.push((unit.clone(), DropReason::Changed(differences))),
         }
     }
     shrunk
 }
 
-enum Standing {
+enum UnitState {
     Allowed(Delete),
     Gone,
-    Changed(Vec<Difference>),
+    Changed(Vec<ChangeSincePlan>),
 }
 
 /// The current plan, findable by name and by release.
-struct World<'a> {
+struct CurrentState<'a> {
     deletable: HashMap<&'a str, &'a Delete>,
     kept: HashMap<&'a str, Kept<'a>>,
     releases: HashMap<u64, Home<'a>>,
@@ -167,7 +167,7 @@ struct Home<'a> {
     draft: bool,
 }
 
-impl<'a> World<'a> {
+impl<'a> CurrentState<'a> {
     fn of(plan: &'a PrunePlan) -> Self {
         let mut world = Self { deletable: HashMap::new(), kept: HashMap::new(), releases: HashMap::new() };
         for unit in &plan.delete {
@@ -186,11 +186,11 @@ impl<'a> World<'a> {
         world
     }
 
-    fn standing(&self, planned: &Delete) -> Standing {
+    fn standing(&self, planned: &Delete) -> UnitState {
         let mut differences = self.strayed(planned);
         let name = planned.name.as_str();
         if let Some(kept) = self.kept.get(name) {
-            differences.push(Difference::NowKept { name: name.to_owned(), reason: kept.reason.clone() });
+            differences.push(ChangeSincePlan::NowKept { name: name.to_owned(), reason: kept.reason.clone() });
             differences.extend(changes(planned, kept.tag, kept.releases));
         }
         let left = self.deletable.get(name);
@@ -198,21 +198,21 @@ impl<'a> World<'a> {
             differences.extend(changes(planned, left.tag.as_ref(), &left.releases));
         }
         match left {
-            _ if !differences.is_empty() => Standing::Changed(differences),
-            Some(left) => Standing::Allowed((*left).clone()),
-            None => Standing::Gone,
+            _ if !differences.is_empty() => UnitState::Changed(differences),
+            Some(left) => UnitState::Allowed((*left).clone()),
+            None => UnitState::Gone,
         }
     }
 
     /// The planned releases that are no longer where they were.
-    fn strayed(&self, planned: &Delete) -> Vec<Difference> {
+    fn strayed(&self, planned: &Delete) -> Vec<ChangeSincePlan> {
         let mut strayed = Vec::new();
         for id in planned.release_ids() {
             let name = planned.name.clone();
             match self.releases.get(&id) {
-                Some(home) if home.draft => strayed.push(Difference::BecameDraft { name, id }),
+                Some(home) if home.draft => strayed.push(ChangeSincePlan::BecameDraft { name, id }),
                 Some(home) if home.name != name => {
-                    strayed.push(Difference::ReleaseElsewhere { name, id, now_on: home.name.to_owned() });
+                    strayed.push(ChangeSincePlan::ReleaseElsewhere { name, id, now_on: home.name.to_owned() });
                 }
                 Some(_) | None => {}
             }
@@ -222,25 +222,27 @@ impl<'a> World<'a> {
 }
 
 /// What a unit holds now that the plan does not know; what it no longer holds is none of that.
-fn changes(planned: &Delete, tag: Option<&TagRecord>, releases: &[ReleaseRecord]) -> Vec<Difference> {
+fn changes(planned: &Delete, tag: Option<&TagRecord>, releases: &[ReleaseRecord]) -> Vec<ChangeSincePlan> {
     let mut found = Vec::new();
     let name = || planned.name.clone();
     match (&planned.tag, tag) {
-        (Some(then), Some(now)) if then.object_id != now.object_id => found.push(Difference::TagMoved {
+        (Some(then), Some(now)) if then.object_id != now.object_id => found.push(ChangeSincePlan::TagMoved {
             name: name(),
             planned: then.object_id.clone(),
             found: now.object_id.clone(),
         }),
-        (None, Some(now)) => found.push(Difference::TagAppeared { name: name(), found: now.object_id.clone() }),
+        (None, Some(now)) => found.push(ChangeSincePlan::TagAppeared { name: name(), found: now.object_id.clone() }),
         (Some(_), Some(_)) | (Some(_) | None, None) => {}
     }
     for release in releases {
         match planned.releases.iter().find(|then| then.id == release.id) {
-            None => found.push(Difference::ReleaseAppeared { name: name(), id: release.id }),
+            None => found.push(ChangeSincePlan::ReleaseAppeared { name: name(), id: release.id }),
             Some(then) => {
                 let unknown = |now: &&AssetRecord| !then.assets.iter().any(|then| is_same_file(then, now));
                 let changed = release.assets.iter().filter(unknown);
-                found.extend(changed.map(|asset| Difference::AssetChanged { name: name(), asset: asset.name.clone() }));
+                found.extend(
+                    changed.map(|asset| ChangeSincePlan::AssetChanged { name: name(), asset: asset.name.clone() }),
+                );
             }
         }
     }
@@ -251,11 +253,11 @@ fn is_same_file(one: &AssetRecord, other: &AssetRecord) -> bool {
     (one.id, &one.name, one.size, &one.digest) == (other.id, &other.name, other.size, &other.digest)
 }
 
-fn joined(differences: &[Difference]) -> String {
+fn joined(differences: &[ChangeSincePlan]) -> String {
     differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-impl fmt::Display for Difference {
+impl fmt::Display for ChangeSincePlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Repository { planned, found } => write!(f, "the plan is for {planned}, this is {found}"),

@@ -23,8 +23,8 @@ use crate::io::fs::hashing_writer::copy_new;
 use crate::io::fs::hashing_writer::discard;
 use crate::io::fs::sweep;
 use crate::model::Sha256Digest;
+use crate::sources::cache::CachedFrom;
 use crate::sources::cache::Entry;
-use crate::sources::cache::Provenance;
 use crate::sources::cache::oldest_beyond;
 
 /// No record of an entry comes near this many bytes.
@@ -59,7 +59,7 @@ impl CacheError {
 
 /// What the cache gave.
 #[derive(Debug)]
-pub enum Fetched {
+pub enum CacheLookup {
     /// The bytes, hashed after they were copied.
     Found(Written),
     /// It does not have them.
@@ -102,20 +102,20 @@ impl Cache {
 
     /// Brings the bytes with this digest to a new file. The copy is what is hashed, so nobody can change it in between;
     /// where the file system can, it shares the disk space of the original.
-    pub fn fetch(&self, sha256: &Sha256Digest, destination: &Path) -> Result<Fetched, CacheError> {
+    pub fn fetch(&self, sha256: &Sha256Digest, destination: &Path) -> Result<CacheLookup, CacheError> {
         let path = self.asset(sha256);
         match fs::symlink_metadata(&path) {
             // A hole of terabytes is no asset either.
             Ok(metadata) if metadata.is_file() && metadata.len() <= LARGEST_FILE => {}
-            Ok(_) => return Ok(Fetched::Missing),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Fetched::Missing),
+            Ok(_) => return Ok(CacheLookup::Missing),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(CacheLookup::Missing),
             Err(error) => return Err(CacheError::new("look at", &path)(error)),
         }
         let copied = bounded_read::open_regular(&path).and_then(|(mut file, _)| copy_new(&mut file, destination));
         let written = match copied {
             Ok(written) => written,
             // Removed by another process meanwhile.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Fetched::Missing),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(CacheLookup::Missing),
             Err(error) => {
                 let _ = discard(destination);
                 return Err(CacheError::new("copy", &path)(error));
@@ -125,12 +125,12 @@ impl Cache {
         if found != *sha256 {
             discard(destination).map_err(CacheError::new("remove", destination))?;
             self.remove(sha256)?;
-            return Ok(Fetched::Damaged { found });
+            return Ok(CacheLookup::Damaged { found });
         }
         // The time of the last change says when it was used last; bytes under a digest have no other use for it.
         let _ =
             fs::File::options().append(true).open(&path).and_then(|file| file.set_modified(SystemTime::from(self.now)));
-        Ok(Fetched::Found(written))
+        Ok(CacheLookup::Found(written))
     }
 
     /// The proofs of where the asset with this digest comes from, as they were when it was kept. Nobody has to believe them:
@@ -141,7 +141,7 @@ impl Cache {
 
     /// Keeps a verified file, with the proofs of where it comes from. One asset never takes more than a quarter of the room, so
     /// that a large one does not drive out all others.
-    pub fn keep(&self, file: &Written, provenance: &Provenance, proofs: Option<&str>) -> Result<(), CacheError> {
+    pub fn keep(&self, file: &Written, provenance: &CachedFrom, proofs: Option<&str>) -> Result<(), CacheError> {
         let path = self.asset(&file.sha256);
         if file.size > self.limit / 4 {
             return Ok(());
@@ -224,7 +224,7 @@ impl Cache {
         self.assets().join(sha256.to_string())
     }
 
-    fn provenance(&self, sha256: &Sha256Digest) -> Option<Provenance> {
+    fn provenance(&self, sha256: &Sha256Digest) -> Option<CachedFrom> {
         let bytes = bounded_read::read(&self.asset(sha256).with_extension("json"), MAX_RECORD).ok()?;
         serde_json::from_slice(&bytes).ok()
     }
@@ -270,8 +270,8 @@ mod tests {
     use super::*;
     use crate::io::fs::hashing_writer::StagingWriter;
 
-    fn provenance() -> Provenance {
-        Provenance {
+    fn provenance() -> CachedFrom {
+        CachedFrom {
             repository: "adpena/reproq-worker".parse().expect("a repository"),
             tag: "v0.0.144".parse().expect("a tag"),
             name: "reproq-linux-amd64".to_owned(),
@@ -293,14 +293,14 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let cache = at(folder.path(), 1000, 100);
         let written = file(folder.path(), "asset", b"the bytes of an asset");
-        assert!(matches!(cache.fetch(&written.sha256, &folder.path().join("a")), Ok(Fetched::Missing)));
+        assert!(matches!(cache.fetch(&written.sha256, &folder.path().join("a")), Ok(CacheLookup::Missing)));
         cache.keep(&written, &provenance(), None).expect("kept");
         let given = cache.fetch(&written.sha256, &folder.path().join("b")).expect("readable");
-        assert!(matches!(given, Fetched::Found(found) if found.sha256 == written.sha256 && found.size == 21));
+        assert!(matches!(given, CacheLookup::Found(found) if found.sha256 == written.sha256 && found.size == 21));
         assert_eq!(cache.list().expect("listed")[0].provenance, Some(provenance()));
         fs::write(cache.asset(&written.sha256), b"the bytes of another.").expect("changed");
         let given = cache.fetch(&written.sha256, &folder.path().join("c")).expect("readable");
-        assert!(matches!(given, Fetched::Damaged { .. }) && !folder.path().join("c").exists());
+        assert!(matches!(given, CacheLookup::Damaged { .. }) && !folder.path().join("c").exists());
         assert!(!cache.has(&written.sha256) && cache.list().expect("listed").is_empty());
     }
 
@@ -327,12 +327,12 @@ mod tests {
         let cache = at(folder.path(), 1000, 100);
         let written = file(folder.path(), "asset", b"the bytes of an asset");
         fs::create_dir_all(cache.asset(&written.sha256)).expect("made");
-        assert!(matches!(cache.fetch(&written.sha256, &folder.path().join("a")), Ok(Fetched::Missing)));
+        assert!(matches!(cache.fetch(&written.sha256, &folder.path().join("a")), Ok(CacheLookup::Missing)));
         #[cfg(unix)]
         {
             fs::remove_dir(cache.asset(&written.sha256)).expect("removed");
             std::os::unix::fs::symlink("/dev/zero", cache.asset(&written.sha256)).expect("linked");
-            assert!(matches!(cache.fetch(&written.sha256, &folder.path().join("a")), Ok(Fetched::Missing)));
+            assert!(matches!(cache.fetch(&written.sha256, &folder.path().join("a")), Ok(CacheLookup::Missing)));
         }
     }
 

@@ -14,14 +14,14 @@ use crate::trust::EvidenceSource;
 use crate::trust::Finding;
 use crate::trust::Level;
 use crate::trust::attestation;
+use crate::trust::attestation::AttestationKind;
+use crate::trust::attestation::AttestationRefusalReason;
 use crate::trust::attestation::Field;
-use crate::trust::attestation::Kind;
 use crate::trust::attestation::Mismatch;
 use crate::trust::attestation::NotProven;
 use crate::trust::attestation::Policy;
-use crate::trust::attestation::Proof;
-use crate::trust::attestation::Reason;
 use crate::trust::attestation::Roots;
+use crate::trust::attestation::VerifiedAttestation;
 
 /// What is known of who signed for an asset.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,14 +29,14 @@ pub(super) struct Signed {
     /// What that is worth.
     pub(super) evidence: Vec<Evidence>,
     /// What is proven, by the bundles that fit.
-    pub(super) proofs: Vec<Proof>,
+    pub(super) proofs: Vec<VerifiedAttestation>,
     /// Those bundles.
     pub(super) bundles: Vec<String>,
 }
 
 /// One asset of a release.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Subject<'a> {
+pub(super) struct AssetSubject<'a> {
     pub(super) repository: &'a RepoSlug,
     pub(super) tag: &'a Tag,
     pub(super) name: &'a str,
@@ -66,7 +66,7 @@ impl Signed {
 }
 
 /// Who signed, as a lock records it: by the strongest of these proofs.
-pub(super) fn signer_of(proofs: &[Proof]) -> Option<Signer> {
+pub(super) fn signer_of(proofs: &[VerifiedAttestation]) -> Option<Signer> {
     let strongest = proofs.iter().filter_map(|proof| level_of(proof).map(|level| (level, proof)));
     // Of equally strong ones the first.
     let (verdict, proof) = strongest.rev().max_by_key(|(level, _)| *level)?;
@@ -83,18 +83,18 @@ pub(super) fn signer_of(proofs: &[Proof]) -> Option<Signer> {
 }
 
 /// What a proof is worth; nothing where it says something else than where the bytes come from.
-fn level_of(proof: &Proof) -> Option<Level> {
+fn level_of(proof: &VerifiedAttestation) -> Option<Level> {
     match proof.kind {
-        Kind::Build => proof.workflow.as_ref().map(|_| Level::Attested),
+        AttestationKind::Build => proof.workflow.as_ref().map(|_| Level::Attested),
         // Whoever can make the workflow sign the bytes can make it attest them.
-        Kind::Signature => proof.workflow.as_ref().map(|_| Level::Attested),
-        Kind::Release => Some(Level::Released),
-        Kind::Statement => None,
+        AttestationKind::Signature => proof.workflow.as_ref().map(|_| Level::Attested),
+        AttestationKind::Release => Some(Level::Released),
+        AttestationKind::Statement => None,
     }
 }
 
 /// What a proof of this asset must say. The settings and the lock have to name one workflow, where both name one.
-pub(super) fn policy(request: &InstallRequest, subject: Subject<'_>) -> Result<Policy, InstallError> {
+pub(super) fn policy(request: &InstallRequest, subject: AssetSubject<'_>) -> Result<Policy, InstallError> {
     let recorded = request.signer.as_ref().and_then(|signer| signer.workflow.as_ref());
     if let (Some(wanted), Some(recorded)) = (&request.signers.workflow, recorded)
         && !wanted.is_same(recorded)
@@ -132,7 +132,7 @@ pub(super) fn unknown(reason: String, transient: bool, request: &InstallRequest)
 /// Proves what was found. A proof that is there and does not hold is an error, whatever else is known of the asset.
 pub(super) fn prove(
     bundles: Vec<String>,
-    subject: Subject<'_>,
+    subject: AssetSubject<'_>,
     request: &InstallRequest,
     roots: &Roots,
     now: DateTime<Utc>,
@@ -152,7 +152,7 @@ pub(super) fn prove(
     Ok(Signed { evidence, proofs: proven.proofs, bundles })
 }
 
-fn evidence(proofs: &[Proof], sha256: Sha256Digest) -> Vec<Evidence> {
+fn evidence(proofs: &[VerifiedAttestation], sha256: Sha256Digest) -> Vec<Evidence> {
     let worth = |level: Level| proofs.iter().any(|proof| level_of(proof) == Some(level));
     let mut evidence = Vec::new();
     if worth(Level::Attested) {
@@ -169,7 +169,7 @@ fn evidence(proofs: &[Proof], sha256: Sha256Digest) -> Vec<Evidence> {
 }
 
 /// That every signature was refused, told apart: somebody else's than the lock's signer is its own failure.
-fn refused(source: NotProven, subject: Subject<'_>, request: &InstallRequest) -> InstallError {
+fn refused(source: NotProven, subject: AssetSubject<'_>, request: &InstallRequest) -> InstallError {
     let asset = subject.name.to_owned();
     let by_another = request.signer.as_ref().zip(another_signer(&source));
     match by_another {
@@ -188,16 +188,18 @@ fn refused(source: NotProven, subject: Subject<'_>, request: &InstallRequest) ->
 fn another_signer(source: &NotProven) -> Option<Vec<Mismatch>> {
     let NotProven::Refused(refusals) = source else { return None };
     refusals.iter().find_map(|refusal| match &refusal.reason {
-        Reason::Unfit { mismatches } if mismatches.iter().all(|mismatch| is_of_the_signer(mismatch.field)) => {
+        AttestationRefusalReason::Unfit { mismatches }
+            if mismatches.iter().all(|mismatch| is_of_the_signer(mismatch.field)) =>
+        {
             Some(mismatches.clone())
         }
-        Reason::Unfit { .. }
-        | Reason::Malformed { .. }
-        | Reason::Unsupported { .. }
-        | Reason::Broken { .. }
-        | Reason::UnknownKey { .. }
-        | Reason::OtherBytes { .. }
-        | Reason::Clock { .. } => None,
+        AttestationRefusalReason::Unfit { .. }
+        | AttestationRefusalReason::Malformed { .. }
+        | AttestationRefusalReason::Unsupported { .. }
+        | AttestationRefusalReason::Broken { .. }
+        | AttestationRefusalReason::UnknownKey { .. }
+        | AttestationRefusalReason::OtherBytes { .. }
+        | AttestationRefusalReason::Clock { .. } => None,
     })
 }
 
@@ -209,7 +211,7 @@ const fn is_of_the_signer(field: Field) -> bool {
 }
 
 /// Nothing less than what the lock records.
-pub(super) fn hold_to_the_lock(
+pub(super) fn require_locked_signer(
     signed: &Signed,
     name: &str,
     tag: &Tag,
@@ -235,7 +237,7 @@ pub(super) fn hold_to_the_lock(
         locked: locked_tag(request),
         signer: Box::new(signer.clone()),
         found: found.join("; "),
-        unasked: signed.is_unknown(),
+        not_queried: signed.is_unknown(),
         transient,
     })
 }

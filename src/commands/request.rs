@@ -14,9 +14,9 @@ use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
 use crate::flows::install;
 use crate::flows::install::BuildMode;
-use crate::flows::install::Door;
+use crate::flows::install::InstallContext;
 use crate::flows::install::InstallRequest;
-use crate::flows::install::LockOrder;
+use crate::flows::install::LockfileAction;
 use crate::flows::install::Machines;
 use crate::flows::install::PinInput;
 use crate::flows::install::SignerPolicy;
@@ -42,7 +42,7 @@ use crate::worker::store::Layout;
 
 /// What a command line asks of an installation, beyond the settings.
 #[derive(Debug, Clone)]
-pub(super) struct Wish<'a> {
+pub(super) struct InstallOptions<'a> {
     /// Which release.
     pub(super) spec: Option<VersionSpec>,
     /// For which machine.
@@ -63,7 +63,7 @@ pub(super) struct Wish<'a> {
     pub(super) from: Option<Box<Bundle>>,
 }
 
-impl Wish<'_> {
+impl InstallOptions<'_> {
     /// This release for this machine, into the project, and nothing special.
     pub(super) const fn plain(spec: Option<VersionSpec>, target: Target) -> Self {
         let build = BuildMode::Fallback;
@@ -92,8 +92,8 @@ pub(super) fn door<'a>(
     environment: &'a [(OsString, OsString)],
     lock_timeout: Duration,
     progress: &'a dyn Progress,
-) -> Door<'a> {
-    Door {
+) -> InstallContext<'a> {
+    InstallContext {
         server: &session.settings.server,
         mirrors: session.settings.mirrors.as_ref().map_or(&[], |mirrors| mirrors.value.as_slice()),
         tokens: &session.settings.tokens,
@@ -124,8 +124,8 @@ pub(super) fn lockfile(session: &Session<'_>) -> Result<Option<Lockfile>, Comman
 }
 
 /// The installation that is wished for: settings, lock and flags made one.
-pub(super) fn request(wish: Wish<'_>, session: &Session<'_>) -> Result<InstallRequest, CommandError> {
-    undecided(wish, session)?.with_lock(lockfile(session)?).map_err(hints::disagreement)
+pub(super) fn request(wish: InstallOptions<'_>, session: &Session<'_>) -> Result<InstallRequest, CommandError> {
+    base_request(wish, session)?.with_lock(lockfile(session)?).map_err(hints::disagreement)
 }
 
 /// The same for many machines at once, and the lock where it names an asset for each of them.
@@ -143,7 +143,7 @@ pub(super) fn for_machines(
         (Machines::All, None) => Vec::new(),
     };
     let targets = if targets.is_empty() { vec![anyone()] } else { targets };
-    let request = undecided(Wish { locked, ..Wish::plain(spec, targets[0]) }, session)?;
+    let request = base_request(InstallOptions { locked, ..InstallOptions::plain(spec, targets[0]) }, session)?;
     let decided_from = PinInput { lockfile, ..request.decided_from.clone() };
     let pinning = pinning_of_all(&decided_from, &targets, &request.tool).map_err(hints::unsatisfied)?;
     let install::Pinning { pin, spec, lock } = pinning;
@@ -152,7 +152,7 @@ pub(super) fn for_machines(
 }
 
 /// What is wished for, before the lock has its say.
-pub(super) fn undecided(wish: Wish<'_>, session: &Session<'_>) -> Result<InstallRequest, CommandError> {
+pub(super) fn base_request(wish: InstallOptions<'_>, session: &Session<'_>) -> Result<InstallRequest, CommandError> {
     let tool = Tool::WORKER;
     let root = &session.project.root;
     let layout = match wish.to {
@@ -180,7 +180,7 @@ pub(super) fn undecided(wish: Wish<'_>, session: &Session<'_>) -> Result<Install
         pin: None,
         keep: None,
         from: wish.from,
-        lock: LockOrder::Leave,
+        lock: LockfileAction::Ignore,
         target: wish.target,
         host: host_target(session).ok(),
         asked,
@@ -230,7 +230,7 @@ pub(super) fn target(
     spec: Option<&VersionSpec>,
     from: Option<&Bundle>,
     session: &Session<'_>,
-    door: &Door<'_>,
+    door: &InstallContext<'_>,
 ) -> Result<Target, CommandError> {
     let error = match text.map_or_else(|| host_target(session), str::parse) {
         Ok(target) => return Ok(target),

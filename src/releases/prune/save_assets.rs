@@ -42,7 +42,7 @@ pub struct Saved {
 
 /// Why an asset was not saved.
 #[derive(Debug, Error)]
-pub enum ArchiveError {
+pub enum SaveAssetsError {
     /// The release could not be asked for.
     #[error("failed to ask for the release of {tag}")]
     Api {
@@ -103,15 +103,15 @@ pub async fn archive(
     folder: &Path,
     github: &GitHub,
     progress: &dyn Progress,
-) -> Result<Vec<Saved>, ArchiveError> {
+) -> Result<Vec<Saved>, SaveAssetsError> {
     let mut saved = Vec::new();
-    let write = |source| ArchiveError::Write { path: folder.to_owned(), source };
+    let write = |source| SaveAssetsError::Write { path: folder.to_owned(), source };
     std::fs::create_dir_all(folder).map_err(write)?;
     let root = Dir::open(folder)?.ok_or_else(|| write(io::ErrorKind::NotFound.into()))?;
     for unit in deletes {
         let tag: Tag = unit.name.parse()?;
         for (index, record) in unit.releases.iter().enumerate() {
-            let error = |source| ArchiveError::Api { tag: unit.name.clone(), source };
+            let error = |source| SaveAssetsError::Api { tag: unit.name.clone(), source };
             let release = github.release_by_id(record.id, &unit.name, progress).await.map_err(error)?;
             // Several releases of one tag get a folder each.
             let place = root.make_subdirectory(&unit.name)?;
@@ -128,25 +128,24 @@ async fn save(
     place: &Dir,
     github: &GitHub,
     progress: &dyn Progress,
-) -> Result<Vec<Saved>, ArchiveError> {
+) -> Result<Vec<Saved>, SaveAssetsError> {
     let mut saved = Vec::new();
     for asset in &release.assets {
         let (tag_name, name) = (|| tag.to_string(), || asset.name.clone());
         let is_plain = Path::new(&asset.name).file_name().is_some_and(|file| file == asset.name.as_str())
             && !asset.name.contains(['/', '\\', '\0', ':']);
         if !is_plain {
-            return Err(ArchiveError::Name { tag: tag_name(), name: name() });
+            return Err(SaveAssetsError::Name { tag: tag_name(), name: name() });
         }
         let path = place.path_of(&asset.name);
         check_output(&path)?;
         let part = format!(".{}.part", asset.name);
         let staged = place.path_of(&part);
         place.remove(&part)?;
-        let written = github.fetch(tag, asset, &staged, progress).await.map_err(|source| ArchiveError::Download {
-            tag: tag_name(),
-            name: name(),
-            source,
-        })?;
+        let written = github
+            .fetch(tag, asset, &staged, progress)
+            .await
+            .map_err(|source| SaveAssetsError::Download { tag: tag_name(), name: name(), source })?;
         let stated = match &asset.digest {
             Ok(stated) => stated.map(|stated| stated.to_string()),
             Err(text) => Some(text.clone()),
@@ -154,7 +153,7 @@ async fn save(
         if let Some(stated) = stated.as_ref().filter(|stated| **stated != written.sha256.to_string()) {
             let _ = place.remove(&part);
             let (found, stated) = (written.sha256, stated.clone());
-            return Err(ArchiveError::Digest { tag: tag_name(), name: name(), found, stated });
+            return Err(SaveAssetsError::Digest { tag: tag_name(), name: name(), found, stated });
         }
         move_into_place(place, part.as_ref(), place, asset.name.as_ref())?;
         let (size, sha256, verified) = (written.size, written.sha256, stated.is_some());

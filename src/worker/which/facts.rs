@@ -10,7 +10,7 @@ use crate::model::Target;
 
 /// What was found around the project. [`crate::worker::which::survey`] makes it, [`crate::worker::which::decide`] reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct World {
+pub struct WhichFacts {
     /// The machine, for the name of the executable.
     pub target: Target,
     /// The project's root, where the Django side is taken to be started: relative values mean this folder.
@@ -28,7 +28,7 @@ pub struct World {
     /// The project's settings (or its `manage.py`) gave the environment variable another value than this command sees.
     pub environment_changed_by_project: bool,
     /// `.reproq/bin/reproq` below the project's root.
-    pub project: Probe,
+    pub project: PathProbe,
     /// The two places inside the installed `reproq_django`, where that is known.
     pub packaged: Option<Packaged>,
     /// How many different folders `PATH` names.
@@ -79,7 +79,7 @@ pub struct DjangoFacts {
     /// The settings module that was loaded.
     pub settings_module: String,
     /// `settings.REPROQ_WORKER_BIN`.
-    pub setting: Setting,
+    pub setting: DjangoSetting,
     /// The environment variable `REPROQ_WORKER_BIN` after the settings were loaded: settings often load a `.env` file.
     pub environment: Option<OsString>,
     /// The folder of the installed `reproq_django` package, if there is one.
@@ -90,7 +90,7 @@ pub struct DjangoFacts {
 
 /// The value of `settings.REPROQ_WORKER_BIN`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Setting {
+pub enum DjangoSetting {
     /// There is none, or it is `None`.
     Unset,
     /// It is something empty, which the Django side takes for not set.
@@ -120,7 +120,7 @@ pub struct Override {
     /// How the Django side reads it.
     pub aim: Aim,
     /// What is there. `None` for a bare name that is not on `PATH`.
-    pub probe: Option<Probe>,
+    pub probe: Option<PathProbe>,
 }
 
 /// How the Django side reads a value that names the worker.
@@ -138,9 +138,9 @@ pub enum Aim {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Packaged {
     /// `bin/reproq`, the documented place, where the Django side never looks.
-    pub documented: Probe,
+    pub documented: PathProbe,
     /// `management/bin/reproq`, where it does look.
-    pub management: Probe,
+    pub management: PathProbe,
 }
 
 /// Something of the right name in a folder of `PATH`.
@@ -151,19 +151,19 @@ pub struct PathHit {
     /// The folder.
     pub folder: PathBuf,
     /// What is there.
-    pub probe: Probe,
+    pub probe: PathProbe,
 }
 
 /// What is at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Probe {
+pub struct PathProbe {
     /// The path.
     pub path: PathBuf,
     /// What is there.
     pub found: Found,
 }
 
-impl Probe {
+impl PathProbe {
     /// A file is there, and this user may execute it.
     pub fn executable(&self) -> bool {
         matches!(&self.found, Found::File(file) if file.executable)
@@ -203,7 +203,7 @@ pub struct FileFacts {
     /// Whether it is this very command.
     pub likeness: Likeness,
     /// Whether it is the worker.
-    pub identity: Identity,
+    pub identity: CandidateIdentity,
 }
 
 /// How a file compares with this command's own executable.
@@ -221,7 +221,7 @@ pub enum Likeness {
 /// What an executable turned out to be, read from its bytes. Nothing is run to find out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Identity {
+pub enum CandidateIdentity {
     /// The worker.
     Worker {
         /// Its version, where the file tells it.

@@ -2,13 +2,13 @@
 
 use crate::releases::prune::Inventory;
 use crate::releases::prune::PrunePolicy;
-use crate::releases::prune::samples::after;
-use crate::releases::prune::samples::bare;
-use crate::releases::prune::samples::keeping;
-use crate::releases::prune::samples::plan;
-use crate::releases::prune::samples::released;
-use crate::releases::prune::samples::tagless;
-use crate::releases::prune::samples::world;
+use crate::releases::prune::testing::after;
+use crate::releases::prune::testing::bare;
+use crate::releases::prune::testing::keeping;
+use crate::releases::prune::testing::plan;
+use crate::releases::prune::testing::released;
+use crate::releases::prune::testing::tagless;
+use crate::releases::prune::testing::world;
 
 use super::*;
 
@@ -117,7 +117,7 @@ fn a_draft_made_of_a_planned_release_is_never_gone_already() {
         world.releases[0].draft = true;
         world.releases[0].tag = "untagged-8f3a".to_owned();
     });
-    let expected = Difference::BecameDraft { name: "v1.0.0".to_owned(), id: 1 };
+    let expected = ChangeSincePlan::BecameDraft { name: "v1.0.0".to_owned(), id: 1 };
     assert_eq!(moved, Err(WorldMoved { differences: vec![expected] }));
 }
 

@@ -13,7 +13,7 @@ use crate::io::net::NetError;
 
 /// Where a repository is.
 #[derive(Debug, Clone)]
-pub enum Place {
+pub enum RootRepository {
     /// Behind an address.
     Web {
         /// The client.
@@ -44,7 +44,7 @@ pub enum FetchError {
     Name(String),
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for RootRepository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Web { base, .. } => f.write_str(base.as_str().trim_end_matches('/')),

@@ -5,24 +5,24 @@ use crate::releases::prune::Completeness;
 use crate::releases::prune::Delete;
 use crate::releases::prune::GuardRefusal;
 use crate::releases::prune::Inventory;
-use crate::releases::prune::Order;
 use crate::releases::prune::PlanRefusal;
 use crate::releases::prune::Prerelease;
 use crate::releases::prune::PrunePlan;
+use crate::releases::prune::VersionOrder;
 use crate::releases::prune::parse_keep;
 use crate::releases::prune::parse_min_age;
-use crate::releases::prune::samples::bare;
-use crate::releases::prune::samples::day;
-use crate::releases::prune::samples::doomed;
-use crate::releases::prune::samples::draft_of;
-use crate::releases::prune::samples::keeping;
-use crate::releases::prune::samples::plan;
-use crate::releases::prune::samples::reason_of;
-use crate::releases::prune::samples::released;
-use crate::releases::prune::samples::tagless;
-use crate::releases::prune::samples::undated;
-use crate::releases::prune::samples::world;
 use crate::releases::prune::shrink;
+use crate::releases::prune::testing::bare;
+use crate::releases::prune::testing::day;
+use crate::releases::prune::testing::doomed;
+use crate::releases::prune::testing::draft_of;
+use crate::releases::prune::testing::keeping;
+use crate::releases::prune::testing::plan;
+use crate::releases::prune::testing::reason_of;
+use crate::releases::prune::testing::released;
+use crate::releases::prune::testing::tagless;
+use crate::releases::prune::testing::undated;
+use crate::releases::prune::testing::world;
 
 /// Releases `v1.1.0` to `v1.N.0`, one a day.
 fn line(number: u64) -> Inventory {
@@ -179,7 +179,7 @@ fn webviz_2839_and_sgpublic_untagged_drafts_without_a_title_stay() {
 #[test]
 fn delete_package_versions_13_21_and_97_equal_dates_go_by_id_and_the_newest_stays() {
     let mut policy = keeping(1);
-    policy.order = Order::Published;
+    policy.order = VersionOrder::Published;
     // Three nightlies of one instant; precedence would say otherwise.
     let inventory = world([
         released(3, "v1.0.0-nightly.1", 5),
@@ -290,11 +290,11 @@ fn a_backport_after_the_new_major_deletes_neither() {
         (&["v2.0.0".into()][..], &["v1.0.2".into()][..])
     );
     // By date alone v2.0.0 would go, were it not the newest stable version.
-    policy.order = Order::Published;
+    policy.order = VersionOrder::Published;
     let by_time = plan(&inventory, &policy);
     assert_eq!((doomed(&by_time), by_time.order_conflict()), (vec!["v1.0.0", "v1.0.1"], None));
     assert_eq!(reason_of(&by_time, "v2.0.0"), "newest stable version");
-    policy.order = Order::Semver;
+    policy.order = VersionOrder::Semver;
     assert_eq!(doomed(&plan(&inventory, &policy)), ["v1.0.0", "v1.0.1", "v1.0.2"]);
 }
 
@@ -305,7 +305,7 @@ fn a_tag_of_unknown_age_may_be_a_release_in_the_making() {
     let mut policy = keeping(2);
     let both = plan(&inventory, &policy);
     assert_eq!((doomed(&both), reason_of(&both, "v1.0.7")), (vec!["v1.1.0"], "no date, so it may be new".to_owned()));
-    policy.order = Order::Semver;
+    policy.order = VersionOrder::Semver;
     assert_eq!(doomed(&plan(&inventory, &policy)), ["v1.0.7", "v1.1.0"]);
 }
 
@@ -365,7 +365,7 @@ fn a_version_ahead_of_its_assets_does_not_cost_the_last_thing_to_install() {
 #[test]
 fn without_any_stable_release_the_newest_version_by_name_stays() {
     let mut policy = keeping(1);
-    policy.order = Order::Published;
+    policy.order = VersionOrder::Published;
     let inventory = world([bare("v1.0.0", 3), bare("v2.0.0", 1), bare("v0.9.0", 2), bare("v3.0.0-rc.1", 1)]);
     let plan = plan(&inventory, &policy);
     assert_eq!(doomed(&plan), ["v3.0.0-rc.1", "v0.9.0"]);

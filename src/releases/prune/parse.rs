@@ -10,9 +10,9 @@ use glob::Pattern;
 use thiserror::Error;
 
 use crate::model::units::parse_duration;
-use crate::releases::prune::Order;
 use crate::releases::prune::Prerelease;
 use crate::releases::prune::ProtectPattern;
+use crate::releases::prune::VersionOrder;
 
 /// Why a part of a policy was not understood.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -98,7 +98,7 @@ fn number<N: FromStr>(option: &'static str, text: &str) -> Result<N, PolicyError
     text.parse().ok().filter(|_| digits).ok_or_else(wrong)
 }
 
-impl FromStr for Order {
+impl FromStr for VersionOrder {
     type Err = PolicyError;
 
     fn from_str(text: &str) -> Result<Self, PolicyError> {
@@ -115,7 +115,7 @@ impl FromStr for Order {
     }
 }
 
-impl fmt::Display for Order {
+impl fmt::Display for VersionOrder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Both => "both",
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn words_are_exact() {
-        for order in [Order::Both, Order::Semver, Order::Published] {
+        for order in [VersionOrder::Both, VersionOrder::Semver, VersionOrder::Published] {
             assert_eq!(order.to_string().parse(), Ok(order));
         }
         let three = NonZeroU32::new(3);
@@ -249,7 +249,7 @@ mod tests {
             assert_eq!(prerelease.to_string().parse(), Ok(prerelease));
         }
         for wrong in ["", "Both", "time", "created"] {
-            assert!(wrong.parse::<Order>().is_err(), "{wrong:?}");
+            assert!(wrong.parse::<VersionOrder>().is_err(), "{wrong:?}");
         }
         for wrong in ["", "separate=", "separate=0", "separate=-1", "separate3", "superseded", "Ignore"] {
             assert!(wrong.parse::<Prerelease>().is_err(), "{wrong:?}");
@@ -281,7 +281,7 @@ mod tests {
             let _ = parse_keep(&text);
             let _ = parse_max_delete(&text);
             let _ = parse_min_age(&text);
-            let _ = text.parse::<Order>();
+            let _ = text.parse::<VersionOrder>();
             let _ = text.parse::<Prerelease>();
             if let Ok(pattern) = text.parse::<ProtectPattern>() {
                 let _ = pattern.matches(&text);

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::flows::install::Door;
+use crate::flows::install::InstallContext;
 use crate::flows::install::InstallError;
 use crate::flows::install::InstallRequest;
 use crate::flows::install::acquire::Acquired;
 use crate::platform;
 use crate::worker::executable;
-use crate::worker::executable::Host;
+use crate::worker::executable::LoaderHost;
 use crate::worker::executable::VersionCheck;
 use crate::worker::store;
 use crate::worker::store::Receipt;
@@ -18,10 +18,14 @@ use crate::worker::store::Receipt;
 const SMOKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Reads the header, starts it once for its version, and writes down what is known.
-pub(super) fn prove(request: &InstallRequest, door: &Door<'_>, acquired: &Acquired) -> Result<Receipt, InstallError> {
+pub(super) fn prove(
+    request: &InstallRequest,
+    door: &InstallContext<'_>,
+    acquired: &Acquired,
+) -> Result<Receipt, InstallError> {
     let name = || acquired.name.clone();
     let inspection = executable::inspect(&acquired.path)?;
-    let host = request.runs_here().then(|| Host::read(Path::new("/"), request.target, &inspection));
+    let host = request.runs_here().then(|| LoaderHost::read(Path::new("/"), request.target, &inspection));
     let notes = executable::preflight(&inspection, request.target, &request.tool, host.as_ref())
         .map_err(|source| InstallError::Preflight { name: name(), source })?;
     let mut notes: Vec<String> = notes.iter().map(ToString::to_string).collect();

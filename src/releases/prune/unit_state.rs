@@ -9,7 +9,7 @@ use crate::releases::prune::shrink;
 
 /// What became of a release that was to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Piece {
+pub(super) enum UnitPart {
     /// Nothing was asked yet, or the answer said that nothing was done.
     Waiting,
     /// A request was sent and no answer came; a listing tells whether it has to be sent again.
@@ -22,7 +22,7 @@ pub(super) enum Piece {
 
 /// What became of a unit's tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum TagFate {
+pub(super) enum TagOutcome {
     /// There was none.
     None,
     /// It is to go once all releases are gone.
@@ -39,8 +39,8 @@ pub(super) enum TagFate {
 #[derive(Debug, Clone)]
 pub(super) struct Task {
     pub(super) unit: Delete,
-    pub(super) pieces: Vec<Piece>,
-    pub(super) tag: TagFate,
+    pub(super) pieces: Vec<UnitPart>,
+    pub(super) tag: TagOutcome,
     /// Why nothing of it is done although it was planned.
     pub(super) dropped: Option<DropReason>,
     /// Whether what GitHub said not to know, and lists, was asked for once more.
@@ -49,35 +49,35 @@ pub(super) struct Task {
 
 impl Task {
     pub(super) fn new(unit: Delete) -> Self {
-        let tag = if unit.tag.is_some() { TagFate::Waiting } else { TagFate::None };
-        Self { pieces: vec![Piece::Waiting; unit.releases.len()], tag, unit, dropped: None, asked_again: false }
+        let tag = if unit.tag.is_some() { TagOutcome::Waiting } else { TagOutcome::None };
+        Self { pieces: vec![UnitPart::Waiting; unit.releases.len()], tag, unit, dropped: None, asked_again: false }
     }
 
     /// Whether a request about it was already answered with success or doubt.
     pub(super) fn has_begun(&self) -> bool {
-        self.pieces.iter().any(|piece| *piece != Piece::Waiting) || self.tag == TagFate::Gone
+        self.pieces.iter().any(|piece| *piece != UnitPart::Waiting) || self.tag == TagOutcome::Gone
     }
 
     /// The next release to delete.
     pub(super) fn next_release(&self) -> Option<usize> {
-        self.pieces.iter().position(|piece| matches!(piece, Piece::Waiting | Piece::Asked))
+        self.pieces.iter().position(|piece| matches!(piece, UnitPart::Waiting | UnitPart::Asked))
     }
 
     /// Whether all of it is still there, so that it can be judged as a whole.
     fn is_intact(&self, inventory: &Inventory) -> bool {
         let is_listed = |id: u64| inventory.releases.iter().any(|listed| listed.id == id);
-        !self.pieces.contains(&Piece::Gone)
-            && self.tag != TagFate::Gone
+        !self.pieces.contains(&UnitPart::Gone)
+            && self.tag != TagOutcome::Gone
             && self.unit.releases.iter().all(|release| is_listed(release.id))
     }
 
     /// Whether its releases are gone, so that its tag may go without turning one into a draft.
     pub(super) fn releases_are_gone(&self) -> bool {
-        self.pieces.iter().all(|piece| *piece == Piece::Gone)
+        self.pieces.iter().all(|piece| *piece == UnitPart::Gone)
     }
 
     pub(super) fn is_unsure(&self) -> bool {
-        self.pieces.contains(&Piece::Unsure)
+        self.pieces.contains(&UnitPart::Unsure)
     }
 
     /// One 404 about something that is listed may be a server that lags behind: it is asked for once more, and only then is
@@ -87,7 +87,7 @@ impl Task {
             return false;
         }
         self.asked_again = true;
-        self.pieces.iter_mut().filter(|piece| **piece == Piece::Unsure).for_each(|piece| *piece = Piece::Asked);
+        self.pieces.iter_mut().filter(|piece| **piece == UnitPart::Unsure).for_each(|piece| *piece = UnitPart::Asked);
         true
     }
 
@@ -100,12 +100,12 @@ impl Task {
 
     /// Whether its tag may go now.
     pub(super) fn tag_is_due(&self) -> bool {
-        self.dropped.is_none() && self.tag == TagFate::Waiting && self.releases_are_gone()
+        self.dropped.is_none() && self.tag == TagOutcome::Waiting && self.releases_are_gone()
     }
 
     /// Whether nothing is left of it.
     pub(super) fn is_done(&self) -> bool {
-        let tag_is_gone = matches!(self.tag, TagFate::None | TagFate::Gone);
+        let tag_is_gone = matches!(self.tag, TagOutcome::None | TagOutcome::Gone);
         matches!(self.dropped, Some(DropReason::Gone))
             || (self.dropped.is_none() && self.releases_are_gone() && tag_is_gone)
     }
@@ -118,21 +118,21 @@ impl Task {
     /// stays. What GitHub already called gone is not called back by a listing that lags.
     fn settle(&mut self, inventory: &Inventory) {
         for (release, piece) in self.unit.releases.iter().zip(&mut self.pieces) {
-            if *piece != Piece::Gone && !inventory.releases.iter().any(|listed| listed.id == release.id) {
-                *piece = Piece::Gone;
+            if *piece != UnitPart::Gone && !inventory.releases.iter().any(|listed| listed.id == release.id) {
+                *piece = UnitPart::Gone;
             }
         }
-        let Some(planned) = self.unit.tag.as_ref().filter(|_| self.tag == TagFate::Waiting) else { return };
+        let Some(planned) = self.unit.tag.as_ref().filter(|_| self.tag == TagOutcome::Waiting) else { return };
         let name = &self.unit.name;
         match inventory.tags.iter().find(|tag| tag.name == *name) {
-            None => self.tag = TagFate::Gone,
+            None => self.tag = TagOutcome::Gone,
             Some(tag) if tag.object_id != planned.object_id => {
-                self.tag = TagFate::Changed(format!("tag {name} points at {} now", tag.object_id));
+                self.tag = TagOutcome::Changed(format!("tag {name} points at {} now", tag.object_id));
             }
             Some(_) => {
                 let own = |id: u64| self.unit.releases.iter().any(|release| release.id == id);
                 if let Some(other) = inventory.releases.iter().find(|listed| listed.tag == *name && !own(listed.id)) {
-                    self.tag = TagFate::Changed(format!("{name} has another release now ({})", other.id));
+                    self.tag = TagOutcome::Changed(format!("{name} has another release now ({})", other.id));
                 }
             }
         }
@@ -154,7 +154,7 @@ pub(super) fn look_at(tasks: &mut [Task], inventory: &Inventory, plan: &PrunePla
         let shrunk = shrink(std::slice::from_ref(&task.unit), plan);
         if let Some(left) = shrunk.proceed.into_iter().next() {
             // A tag that GitHub refused stays refused, and a request that was sent stays sent.
-            if !task.has_begun() && !matches!(task.tag, TagFate::Blocked(_)) {
+            if !task.has_begun() && !matches!(task.tag, TagOutcome::Blocked(_)) {
                 task.replace(left);
             }
         } else if let Some((_, why)) = shrunk.dropped.into_iter().next() {
@@ -168,9 +168,9 @@ pub(super) fn still_listed(tasks: &[Task], inventory: &Inventory) -> Vec<String>
     let is_listed = |task: &&Task| {
         let releases = task.unit.releases.iter().zip(&task.pieces);
         let release = releases
-            .filter(|(_, piece)| **piece != Piece::Waiting)
+            .filter(|(_, piece)| **piece != UnitPart::Waiting)
             .any(|(release, _)| inventory.releases.iter().any(|listed| listed.id == release.id));
-        let tag = task.tag == TagFate::Gone && inventory.tags.iter().any(|tag| tag.name == task.unit.name);
+        let tag = task.tag == TagOutcome::Gone && inventory.tags.iter().any(|tag| tag.name == task.unit.name);
         release || tag
     };
     tasks.iter().filter(is_listed).map(|task| task.unit.name.clone()).collect()
@@ -205,10 +205,10 @@ pub(super) fn losses(plan: &PrunePlan, inventory: &Inventory) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::releases::prune::samples::keeping;
-    use crate::releases::prune::samples::plan;
-    use crate::releases::prune::samples::released;
-    use crate::releases::prune::samples::world;
+    use crate::releases::prune::testing::keeping;
+    use crate::releases::prune::testing::plan;
+    use crate::releases::prune::testing::released;
+    use crate::releases::prune::testing::world;
 
     use super::*;
 
@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn a_listing_settles_what_was_begun_and_never_calls_back_what_is_gone() {
         let (plan, mut tasks) = tasks();
-        tasks[0].pieces[0] = Piece::Unsure;
+        tasks[0].pieces[0] = UnitPart::Unsure;
         look_at(&mut tasks, &three(), &plan);
         assert!(tasks[0].is_unsure(), "it is still listed");
         let mut now = three();
@@ -242,11 +242,11 @@ mod tests {
             [|world| world.tags[0].object_id = "f".repeat(40), |world| world.releases[0].id = 99];
         for damage in damages {
             let (plan, mut tasks) = tasks();
-            tasks[0].pieces[0] = Piece::Gone;
+            tasks[0].pieces[0] = UnitPart::Gone;
             let mut now = three();
             damage(&mut now);
             look_at(&mut tasks, &now, &plan);
-            assert!(matches!(tasks[0].tag, TagFate::Changed(_)), "{:?}", tasks[0].tag);
+            assert!(matches!(tasks[0].tag, TagOutcome::Changed(_)), "{:?}", tasks[0].tag);
             assert!(!tasks[0].tag_is_due() && !tasks[0].is_done());
         }
     }

@@ -17,7 +17,7 @@ use crate::model::Tag;
 use crate::model::Tool;
 use crate::model::progress::Progress;
 use crate::model::secret::SafeUrl;
-use crate::model::source_spec::Place;
+use crate::model::source_spec::SourceSpec;
 use crate::sources::cache::Cache;
 use crate::sources::cache::CacheError;
 use crate::sources::github::ApiError;
@@ -28,11 +28,11 @@ use crate::sources::source::OriginError;
 use crate::trust::trusted_roots::Keyring;
 
 /// What an installation may touch.
-pub struct Door<'a> {
+pub struct InstallContext<'a> {
     /// The GitHub that has the worker.
     pub server: &'a Server,
     /// The places that may have releases, in the order they are tried; none is GitHub alone.
-    pub mirrors: &'a [Place],
+    pub mirrors: &'a [SourceSpec],
     /// The token for the API.
     pub tokens: &'a [Token],
     /// How patient the network is.
@@ -51,7 +51,7 @@ pub struct Door<'a> {
     pub progress: &'a dyn Progress,
 }
 
-impl Door<'_> {
+impl InstallContext<'_> {
     /// The places that may have the release, in the order they are tried. Without the network no client for it is made.
     pub(super) fn origins(&self, request: &InstallRequest) -> Result<Vec<Origin>, InstallError> {
         if let Some(bundle) = &request.from {
@@ -62,18 +62,18 @@ impl Door<'_> {
 
     /// The same, whatever is installed.
     pub(super) fn places(&self, repository: &RepoSlug, offline: bool) -> Result<Vec<Origin>, InstallError> {
-        let github = [Place::GitHub];
+        let github = [SourceSpec::GitHub];
         let places = if self.mirrors.is_empty() { &github } else { self.mirrors };
         let mut origins = Vec::new();
         for place in places {
             match place {
-                Place::Folder(root) => {
+                SourceSpec::Folder(root) => {
                     let mirror = Mirror::in_folder(root.clone(), Tool::WORKER, repository.clone());
                     origins.push(Origin::Mirror(Box::new(mirror)));
                 }
-                Place::GitHub | Place::Web(_) if offline => {}
-                Place::GitHub => origins.push(self.github(repository)?),
-                Place::Web(base) => {
+                SourceSpec::GitHub | SourceSpec::Web(_) if offline => {}
+                SourceSpec::GitHub => origins.push(self.github(repository)?),
+                SourceSpec::Web(base) => {
                     let http = Http::new(self.http.clone()).map_err(OriginError::from)?;
                     let mirror = Mirror::behind(base.clone(), http, Tool::WORKER, repository.clone());
                     origins.push(Origin::Mirror(Box::new(mirror)));

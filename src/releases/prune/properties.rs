@@ -13,27 +13,27 @@ use crate::model::AssetState;
 use crate::releases::prune::Decision;
 use crate::releases::prune::Delete;
 use crate::releases::prune::DropReason;
-use crate::releases::prune::Fate;
 use crate::releases::prune::Inventory;
-use crate::releases::prune::Order;
 use crate::releases::prune::PlanFile;
 use crate::releases::prune::Prerelease;
 use crate::releases::prune::PrunePlan;
 use crate::releases::prune::PrunePolicy;
-use crate::releases::prune::Reason;
 use crate::releases::prune::Unit;
-use crate::releases::prune::samples::Part;
-use crate::releases::prune::samples::after;
-use crate::releases::prune::samples::bare;
-use crate::releases::prune::samples::day;
-use crate::releases::prune::samples::draft_of;
-use crate::releases::prune::samples::keeping;
-use crate::releases::prune::samples::released;
-use crate::releases::prune::samples::tagless;
-use crate::releases::prune::samples::undated;
-use crate::releases::prune::samples::world;
+use crate::releases::prune::UnitOutcome;
+use crate::releases::prune::UnitReason;
+use crate::releases::prune::VersionOrder;
 use crate::releases::prune::shrink;
 use crate::releases::prune::still_allowed;
+use crate::releases::prune::testing::SamplePart;
+use crate::releases::prune::testing::after;
+use crate::releases::prune::testing::bare;
+use crate::releases::prune::testing::day;
+use crate::releases::prune::testing::draft_of;
+use crate::releases::prune::testing::keeping;
+use crate::releases::prune::testing::released;
+use crate::releases::prune::testing::tagless;
+use crate::releases::prune::testing::undated;
+use crate::releases::prune::testing::world;
 use crate::releases::prune::units;
 
 /// Few names, so that spellings, drafts and twins meet.
@@ -81,7 +81,7 @@ fn seed() -> impl Strategy<Value = Seed> {
     })
 }
 
-fn part(id: u64, seed: &Seed, tagged: &mut HashSet<&'static str>) -> Part {
+fn part(id: u64, seed: &Seed, tagged: &mut HashSet<&'static str>) -> SamplePart {
     let untagged = tagged.insert(seed.name);
     match seed.kind {
         0 if untagged => bare(seed.name, seed.date),
@@ -126,7 +126,7 @@ prop_compose! {
 prop_compose! {
     fn any_policy()(
         keep in 1_u32..6,
-        order in select(vec![Order::Both, Order::Semver, Order::Published]),
+        order in select(vec![VersionOrder::Both, VersionOrder::Semver, VersionOrder::Published]),
         prerelease in prop_oneof![
             Just(Prerelease::Count),
             Just(Prerelease::Ignore),
@@ -187,8 +187,8 @@ proptest! {
             plan.standing().count() + plan.delete().len(),
             units(&inventory).len()
         );
-        prop_assert!(plan.keep().iter().all(|decision| decision.fate() == Fate::Keep));
-        prop_assert!(plan.unmanaged().iter().chain(plan.drafts()).all(|decision| decision.fate() == Fate::Unmanaged));
+        prop_assert!(plan.keep().iter().all(|decision| decision.fate() == UnitOutcome::Keep));
+        prop_assert!(plan.unmanaged().iter().chain(plan.drafts()).all(|decision| decision.fate() == UnitOutcome::Unmanaged));
     }
 
     #[test]
@@ -291,7 +291,7 @@ proptest! {
             &|policy| policy.protected_tags.push(name.to_owned()),
             &|policy| policy.min_age += Duration::from_secs(86_400 * 98),
             &|policy| policy.allow_immutable = false,
-            &|policy| policy.order = Order::Both,
+            &|policy| policy.order = VersionOrder::Both,
             &|policy| policy.prerelease = Prerelease::Ignore,
             &|policy| if policy.prerelease == Prerelease::Count { policy.prerelease = Prerelease::Separate(None) },
         ];
@@ -310,11 +310,11 @@ proptest! {
         let all = units(&inventory);
         let unit = |name: &str| all.iter().find(|unit| unit.name == name && !unit.draft).expect("it is there");
         let is_sorted = |one: &Unit, other: &Unit| match policy.order {
-            Order::Both | Order::Semver => {
+            VersionOrder::Both | VersionOrder::Semver => {
                 let (one, other) = (one.version().expect("managed"), other.version().expect("managed"));
                 one.cmp_precedence(other).is_le()
             }
-            Order::Published => one.when() <= other.when(),
+            VersionOrder::Published => one.when() <= other.when(),
         };
         prop_assert!(plan.delete().is_sorted_by(|one, other| is_sorted(unit(&one.name), unit(&other.name))));
         prop_assert!(plan.keep().is_sorted_by(|one, other| is_sorted(&other.unit, &one.unit)));
@@ -389,6 +389,6 @@ fn five_thousand_units_are_planned() {
     policy.protect = vec!["v3.7.*".parse().expect("a pattern")];
     let plan = plan(&inventory, &policy);
     assert_eq!(plan.keep().len() + plan.delete().len(), 5000);
-    assert!(plan.keep().iter().any(|kept| matches!(kept.reason, Reason::Protected { .. })));
+    assert!(plan.keep().iter().any(|kept| matches!(kept.reason, UnitReason::Protected { .. })));
     assert_eq!(shrink(plan.delete(), &plan).proceed.len(), plan.delete().len());
 }

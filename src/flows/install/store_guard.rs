@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::flows::install::Door;
+use crate::flows::install::InstallContext;
 use crate::flows::install::InstallError;
 use crate::flows::install::InstallRequest;
 use crate::flows::install::staging_folder::Staging;
@@ -16,16 +16,16 @@ use crate::worker::store::State;
 use crate::worker::store::StoreError;
 
 /// The store, locked.
-pub(super) struct Hold<'a> {
+pub(super) struct StoreGuard<'a> {
     layout: &'a Layout,
     /// The asset the lock names: a binary from it stays.
     keep: Option<Sha256Digest>,
     lock: Lock,
 }
 
-impl<'a> Hold<'a> {
+impl<'a> StoreGuard<'a> {
     /// Waits for the lock as long as may be waited.
-    pub(super) fn take(request: &'a InstallRequest, door: &Door<'_>) -> Result<Self, InstallError> {
+    pub(super) fn take(request: &'a InstallRequest, door: &InstallContext<'_>) -> Result<Self, InstallError> {
         let layout = &request.layout;
         store::prepare(layout).map_err(StoreError::from)?;
         let lock = store::lock(layout, door.lock_timeout, |holder| {
@@ -52,13 +52,13 @@ impl<'a> Hold<'a> {
 
     /// What somebody removed under this installation, which explains whatever failed. Without its lock it places nothing,
     /// because another installation may be at work.
-    pub(super) fn pulled_away(&self, staging: &Staging) -> Option<InstallError> {
+    pub(super) fn store_removed(&self, staging: &Staging) -> Option<InstallError> {
         store::removed(self.layout, &self.lock, staging.path()).map(|path| InstallError::PulledAway { path })
     }
 }
 
 /// Reports what could not be done once the binary was in place.
-pub(super) fn tell(unfinished: Option<StoreError>, door: &Door<'_>) {
+pub(super) fn tell(unfinished: Option<StoreError>, door: &InstallContext<'_>) {
     if let Some(error) = unfinished {
         let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
         let causes = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
@@ -77,7 +77,7 @@ pub(super) fn finish(request: &InstallRequest, receipt: &Receipt, state: &State)
     let Ok(lock) = store::lock(layout, Duration::ZERO, |_| {}) else { return };
     // Looked at again, because another installation may have come between.
     if let Ok((Installed::Intact { receipt }, state)) = store::scan(layout) {
-        Hold { layout, keep, lock }.complete(&receipt, &state);
+        StoreGuard { layout, keep, lock }.complete(&receipt, &state);
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use url::Url;
 
-use crate::flows::install::Door;
+use crate::flows::install::InstallContext;
 use crate::flows::install::InstallError;
 use crate::flows::install::apply::runtime;
 use crate::flows::install::staging_folder::Staging;
@@ -20,14 +20,14 @@ const MAX_BUNDLE: u64 = 4 * 1024 * 1024 * 1024;
 
 /// A file from the network, there as long as this value is.
 #[derive(Debug)]
-pub struct Fetched {
+pub struct FetchedBundle {
     /// Where it lies.
     pub path: PathBuf,
     _staging: Staging,
 }
 
 /// Fetches it to a folder of its own, outside of any project.
-pub fn fetch_file(url: &Url, door: &Door<'_>) -> Result<Fetched, InstallError> {
+pub fn fetch_file(url: &Url, door: &InstallContext<'_>) -> Result<FetchedBundle, InstallError> {
     let staging = Staging::aside()?;
     let path = staging.path().join("bundle.tar");
     let request = Download {
@@ -43,5 +43,5 @@ pub fn fetch_file(url: &Url, door: &Door<'_>) -> Result<Fetched, InstallError> {
         Ok::<_, NetError>(download(&http, &request, &path, door.progress).await?.path)
     });
     let path = fetched.map_err(|error| InstallError::Origin(OriginError::from(error)))?;
-    Ok(Fetched { path, _staging: staging })
+    Ok(FetchedBundle { path, _staging: staging })
 }

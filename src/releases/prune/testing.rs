@@ -20,12 +20,12 @@ use crate::releases::prune::TagRecord;
 
 /// A release, a tag, or both.
 #[derive(Debug, Clone)]
-pub(super) struct Part {
+pub(super) struct SamplePart {
     pub(super) release: Option<ReleaseRecord>,
     pub(super) tag: Option<TagRecord>,
 }
 
-impl Part {
+impl SamplePart {
     /// The same with its release changed.
     pub(super) fn with(mut self, change: impl FnOnce(&mut ReleaseRecord)) -> Self {
         change(self.release.as_mut().expect("a part with a release"));
@@ -40,12 +40,12 @@ pub(super) fn day(number: i64) -> DateTime<Utc> {
 }
 
 /// A published release with one asset of 1000 bytes, and its tag.
-pub(super) fn released(id: u64, name: &str, published: i64) -> Part {
-    Part { tag: bare(name, published).tag, ..tagless(id, name, published) }
+pub(super) fn released(id: u64, name: &str, published: i64) -> SamplePart {
+    SamplePart { tag: bare(name, published).tag, ..tagless(id, name, published) }
 }
 
 /// A published release whose tag is missing.
-pub(super) fn tagless(id: u64, name: &str, published: i64) -> Part {
+pub(super) fn tagless(id: u64, name: &str, published: i64) -> SamplePart {
     let release = ReleaseRecord {
         id,
         node_id: Some(format!("RE_{id}")),
@@ -67,23 +67,23 @@ pub(super) fn tagless(id: u64, name: &str, published: i64) -> Part {
             downloads: 3,
         }],
     };
-    Part { release: Some(release), tag: None }
+    SamplePart { release: Some(release), tag: None }
 }
 
 /// A tag without a release.
-pub(super) fn bare(name: &str, dated: i64) -> Part {
-    Part { tag: undated(name).tag.map(|tag| TagRecord { dated: Some(day(dated)), ..tag }), release: None }
+pub(super) fn bare(name: &str, dated: i64) -> SamplePart {
+    SamplePart { tag: undated(name).tag.map(|tag| TagRecord { dated: Some(day(dated)), ..tag }), release: None }
 }
 
 /// A tag of which no date is known.
-pub(super) fn undated(name: &str) -> Part {
+pub(super) fn undated(name: &str) -> SamplePart {
     let object_id = format!("{:040x}", name.bytes().fold(1_u128, |sum, byte| sum * 31 % (1 << 100) + u128::from(byte)));
     let tag = TagRecord { name: name.to_owned(), object_id, kind: TagKind::Lightweight, dated: None };
-    Part { release: None, tag: Some(tag) }
+    SamplePart { release: None, tag: Some(tag) }
 }
 
 /// A draft that names a tag.
-pub(super) fn draft_of(id: u64, name: &str) -> Part {
+pub(super) fn draft_of(id: u64, name: &str) -> SamplePart {
     tagless(id, name, 1).with(|release| {
         release.draft = true;
         release.published_at = None;
@@ -91,7 +91,7 @@ pub(super) fn draft_of(id: u64, name: &str) -> Part {
 }
 
 /// A whole listing of these parts, without a latest release.
-pub(super) fn world(parts: impl IntoIterator<Item = Part>) -> Inventory {
+pub(super) fn world(parts: impl IntoIterator<Item = SamplePart>) -> Inventory {
     let (releases, tags): (Vec<_>, Vec<_>) = parts.into_iter().map(|part| (part.release, part.tag)).unzip();
     Inventory {
         repository: RepoFacts {

@@ -19,11 +19,11 @@ use crate::io::fs::sweep;
 use crate::model::Sha256Digest;
 use crate::trust::attestation::Instance;
 use crate::trust::attestation::Root;
+use crate::trust::attestation::RootSource;
 use crate::trust::attestation::Roots;
-use crate::trust::attestation::Source;
 use crate::trust::trusted_roots::Anchor;
 use crate::trust::trusted_roots::KeyringError;
-use crate::trust::trusted_roots::Place;
+use crate::trust::trusted_roots::RootRepository;
 use crate::trust::trusted_roots::UpdateError;
 use crate::trust::trusted_roots::Updated;
 use crate::trust::trusted_roots::update;
@@ -124,7 +124,12 @@ impl Keyring {
     }
 
     /// Fetches the newest root of an instance, verifies it and keeps it. What fails changes nothing.
-    pub async fn update(&self, anchor: &Anchor, place: &Place, now: DateTime<Utc>) -> Result<Refreshed, UpdateError> {
+    pub async fn update(
+        &self,
+        anchor: &Anchor,
+        place: &RootRepository,
+        now: DateTime<Utc>,
+    ) -> Result<Refreshed, UpdateError> {
         let seen = self.updated_root(anchor.instance)?;
         let before = self.roots()?.iter().find(|root| root.instance == anchor.instance).cloned();
         let updated = update::fetch(anchor, place, seen.as_ref().map(|(updated, _)| updated), now).await?;
@@ -227,7 +232,7 @@ fn accepted(path: &Path) -> Result<Root, KeyringError> {
     let named: Option<Sha256Digest> = name.strip_suffix(".json").and_then(|digest| digest.parse().ok());
     let Some(named) = named else { return Err(damaged("its name is not `SHA256.json`".to_owned())) };
     let text = bounded_read::read_text(path, MAX_FILE).map_err(|error| damaged(error.to_string()))?;
-    let root = Root::read(&text, Source::Accepted, &name).map_err(|error| damaged(error.reason))?;
+    let root = Root::read(&text, RootSource::Accepted, &name).map_err(|error| damaged(error.reason))?;
     if root.sha256 == named { Ok(root) } else { Err(damaged(format!("its sha256 is {}", root.sha256))) }
 }
 
@@ -305,7 +310,7 @@ mod tests {
         Keyring::new(Some(folder.join("data/trust")))
     }
 
-    fn sources(keyring: &Keyring) -> Vec<Source> {
+    fn sources(keyring: &Keyring) -> Vec<RootSource> {
         keyring.roots().expect("roots").iter().map(|root| root.source.clone()).collect()
     }
 
@@ -332,7 +337,7 @@ mod tests {
         let again = keyring.accept("acme.json", of_others().as_bytes()).expect("accepted");
         assert!(!again[0].is_new);
         assert_eq!(sources(&keyring).len(), 3);
-        assert_eq!(sources(&keyring)[2], Source::Accepted);
+        assert_eq!(sources(&keyring)[2], RootSource::Accepted);
         let sha256 = first[0].root.sha256;
         assert!(keyring.forget(&sha256).expect("forgotten"));
         assert!(!keyring.forget(&sha256).expect("it is gone"));
@@ -361,18 +366,18 @@ mod tests {
         let github = embedded(Instance::GitHub);
         keyring.keep(&updated(&github, "2026-11-28T10:00:00Z")).expect("kept");
         let on = |text: &str| text.parse().expect("a day");
-        assert_eq!(sources(&keyring)[1], Source::Updated { on: on("2026-11-28"), version: 14 });
+        assert_eq!(sources(&keyring)[1], RootSource::Updated { on: on("2026-11-28"), version: 14 });
         assert_eq!(
             keyring.roots().expect("roots").iter().nth(1).expect("GitHub's").complete_until(),
             Some(time("2026-11-28T00:00:00Z"))
         );
         keyring.keep(&updated(&github, "2026-08-22T10:00:00Z")).expect("kept");
-        assert!(matches!(sources(&keyring)[1], Source::Embedded { .. }), "the program was updated since");
+        assert!(matches!(sources(&keyring)[1], RootSource::Embedded { .. }), "the program was updated since");
         let newer = github.text().replace("2026-06-12T", "2026-08-12T");
         assert_ne!(newer, github.text());
         let newer = Root::read(&newer, github.source, "x").expect("a root");
         keyring.keep(&updated(&newer, "2026-08-22T10:00:00Z")).expect("kept");
-        assert!(matches!(sources(&keyring)[1], Source::Updated { .. }), "it knows a later key");
+        assert!(matches!(sources(&keyring)[1], RootSource::Updated { .. }), "it knows a later key");
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Proves again where an installed binary comes from, by what is kept beside its receipt: without the network, years later.
 
-use crate::flows::install::Door;
+use crate::flows::install::InstallContext;
 use crate::flows::install::InstallError;
 use crate::flows::install::InstallRequest;
-use crate::flows::install::signed;
-use crate::flows::install::signed::Subject;
+use crate::flows::install::signer;
+use crate::flows::install::signer::AssetSubject;
 use crate::flows::integrity::Again;
 use crate::trust::attestation;
 use crate::trust::attestation::NotProven;
@@ -16,7 +16,7 @@ use crate::worker::store::ReceiptOrigin;
 pub fn prove_again(
     receipt: &Receipt,
     request: &InstallRequest,
-    door: &Door<'_>,
+    door: &InstallContext<'_>,
 ) -> Result<Option<Again>, InstallError> {
     let ReceiptOrigin::Release { repository, tag, asset } = &receipt.origin else { return Ok(None) };
     if !receipt.verdict.is_signed() {
@@ -35,8 +35,8 @@ pub fn prove_again(
         Ok(bundles) => bundles,
         Err(error) => return Ok(Some(Again::Failed(error.to_string()))),
     };
-    let subject = Subject { repository, tag, name: &asset.name, sha256: asset.sha256 };
-    Ok(Some(match signed::prove(bundles, subject, request, &door.keyring.roots()?, door.now) {
+    let subject = AssetSubject { repository, tag, name: &asset.name, sha256: asset.sha256 };
+    Ok(Some(match signer::prove(bundles, subject, request, &door.keyring.roots()?, door.now) {
         Ok(signed) if signed.level() >= Some(receipt.verdict) => Again::Proven(signed.proofs),
         Ok(_) => Again::Failed("they prove less than that".to_owned()),
         Err(error) => Again::Failed(error.with_causes()),

@@ -1,10 +1,10 @@
 //! Asks for the proofs of where an asset comes from, and has them proven: from the cache, else from the origin that has it.
 
 use crate::flows::install::InstallError;
-use crate::flows::install::acquire::Order;
-use crate::flows::install::signed;
-use crate::flows::install::signed::Signed;
-use crate::flows::install::signed::Subject;
+use crate::flows::install::acquire::Acquisition;
+use crate::flows::install::signer;
+use crate::flows::install::signer::AssetSubject;
+use crate::flows::install::signer::Signed;
 use crate::lockfile::Pin;
 use crate::model::Asset;
 use crate::model::Listing;
@@ -13,11 +13,11 @@ use crate::sources::source::Origin;
 use crate::sources::source::Proofs;
 use crate::trust::Level;
 use crate::trust::attestation;
+use crate::trust::attestation::AttestationRefusal;
+use crate::trust::attestation::AttestationRefusalReason;
 use crate::trust::attestation::NotProven;
-use crate::trust::attestation::Reason;
-use crate::trust::attestation::Refusal;
 
-impl Order<'_> {
+impl Acquisition<'_> {
     /// Who signed for an asset of a release, found by the digest that is stated for it.
     pub(super) async fn signed_as_stated(
         &self,
@@ -28,12 +28,12 @@ impl Order<'_> {
     ) -> Result<Signed, InstallError> {
         let (repository, tag, name) = (&self.request.repository, listing.tag(), asset.name.as_str());
         match stated {
-            Some(sha256) => self.signed(origin, Some(listing), Subject { repository, tag, name, sha256 }).await,
+            Some(sha256) => self.signed(origin, Some(listing), AssetSubject { repository, tag, name, sha256 }).await,
             // Bytes that nobody states anything about need no more to be refused.
             None if self.request.signer.is_none() => Ok(Signed::default()),
             None => {
-                let signed = signed::absent("nothing states its digest, by which proofs are found".to_owned());
-                signed::hold_to_the_lock(&signed, name, tag, self.request).map(|()| signed)
+                let signed = signer::absent("nothing states its digest, by which proofs are found".to_owned());
+                signer::require_locked_signer(&signed, name, tag, self.request).map(|()| signed)
             }
         }
     }
@@ -51,9 +51,9 @@ impl Order<'_> {
             return None;
         }
         let (repository, tag, name) = (&self.request.repository, listing.tag(), asset.name.as_str());
-        let subject = Subject { repository, tag, name, sha256 };
+        let subject = AssetSubject { repository, tag, name, sha256 };
         let signed =
-            signed::prove(bundles.to_vec(), subject, self.request, &self.door.keyring.roots().ok()?, self.door.now);
+            signer::prove(bundles.to_vec(), subject, self.request, &self.door.keyring.roots().ok()?, self.door.now);
         signed.ok().filter(|signed| signed.level() >= Some(at_least))
     }
 
@@ -89,10 +89,10 @@ impl Order<'_> {
         &self,
         origin: &Origin,
         listing: Option<&Listing>,
-        subject: Subject<'_>,
+        subject: AssetSubject<'_>,
     ) -> Result<Signed, InstallError> {
         let signed = self.looked_for(origin, listing, subject).await?;
-        signed::hold_to_the_lock(&signed, subject.name, subject.tag, self.request)?;
+        signer::require_locked_signer(&signed, subject.name, subject.tag, self.request)?;
         Ok(signed)
     }
 
@@ -100,11 +100,11 @@ impl Order<'_> {
         &self,
         origin: &Origin,
         listing: Option<&Listing>,
-        subject: Subject<'_>,
+        subject: AssetSubject<'_>,
     ) -> Result<Signed, InstallError> {
         if let Some(host) = self.door.other_github() {
             // Its workflows are not those of the repository of the same name at github.com, whose certificates these would be.
-            return Ok(signed::absent(format!("attestations are looked for at github.com, and this is {host}")));
+            return Ok(signer::absent(format!("attestations are looked for at github.com, and this is {host}")));
         }
         let beside = origin.proofs(listing, subject.tag, subject.name).await;
         let signed = self.judged(origin, beside, subject)?;
@@ -119,42 +119,42 @@ impl Order<'_> {
         Ok(if more.level().is_none() && signed.is_unknown() { signed } else { more })
     }
 
-    fn judged(&self, origin: &Origin, proofs: Proofs, subject: Subject<'_>) -> Result<Signed, InstallError> {
+    fn judged(&self, origin: &Origin, proofs: Proofs, subject: AssetSubject<'_>) -> Result<Signed, InstallError> {
         match proofs {
             Proofs::Text { text, incomplete } => {
                 let signed = self.proven(&text, subject)?;
                 Ok(match incomplete.filter(|_| signed.level().is_none()) {
-                    Some(reason) => signed::unknown(reason, false, self.request),
+                    Some(reason) => signer::unknown(reason, false, self.request),
                     None => signed,
                 })
             }
-            Proofs::None => Ok(signed::absent(format!("{} has no attestation for it", origin.name()))),
-            Proofs::Unknown { reason, transient } => Ok(signed::unknown(reason, transient, self.request)),
+            Proofs::None => Ok(signer::absent(format!("{} has no attestation for it", origin.name()))),
+            Proofs::Unknown { reason, transient } => Ok(signer::unknown(reason, transient, self.request)),
         }
     }
 
     /// The same from the cache alone; nothing where it has no proofs, or none that still hold.
-    fn signed_in_cache(&self, subject: Subject<'_>) -> Option<Signed> {
+    fn signed_in_cache(&self, subject: AssetSubject<'_>) -> Option<Signed> {
         let text = self.door.cache.as_ref()?.proofs(&subject.sha256)?;
         let signed = self.proven(&text, subject).ok()?;
-        signed::hold_to_the_lock(&signed, subject.name, subject.tag, self.request).is_ok().then_some(signed)
+        signer::require_locked_signer(&signed, subject.name, subject.tag, self.request).is_ok().then_some(signed)
     }
 
-    fn proven(&self, text: &[u8], subject: Subject<'_>) -> Result<Signed, InstallError> {
+    fn proven(&self, text: &[u8], subject: AssetSubject<'_>) -> Result<Signed, InstallError> {
         let bundles = attestation::split(text).map_err(|error| {
-            let reason = Reason::Malformed { detail: error.to_string() };
-            let source = NotProven::Refused(vec![Refusal { bundle: 1, reason }]);
+            let reason = AttestationRefusalReason::Malformed { detail: error.to_string() };
+            let source = NotProven::Refused(vec![AttestationRefusal { bundle: 1, reason }]);
             InstallError::NotProven { asset: subject.name.to_owned(), tag: subject.tag.clone(), source }
         })?;
         if bundles.is_empty() {
-            return Ok(signed::absent("what should prove it is empty".to_owned()));
+            return Ok(signer::absent("what should prove it is empty".to_owned()));
         }
-        signed::prove(bundles, subject, self.request, &self.door.keyring.roots()?, self.door.now)
+        signer::prove(bundles, subject, self.request, &self.door.keyring.roots()?, self.door.now)
     }
 }
 
 /// The asset a lock names.
-fn subject_of(pin: &Pin) -> Subject<'_> {
+fn subject_of(pin: &Pin) -> AssetSubject<'_> {
     let (repository, tag) = (&pin.lockfile.repository, &pin.lockfile.tag);
-    Subject { repository, tag, name: &pin.asset.name, sha256: pin.asset.sha256 }
+    AssetSubject { repository, tag, name: &pin.asset.name, sha256: pin.asset.sha256 }
 }

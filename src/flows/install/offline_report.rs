@@ -2,22 +2,22 @@
 
 use std::path::Path;
 
-use crate::flows::install::Door;
 use crate::flows::install::Fallback;
+use crate::flows::install::InstallContext;
 use crate::flows::install::InstallError;
 use crate::flows::install::InstallRequest;
 use crate::lockfile::Pin;
 use crate::model::VersionSpec;
 use crate::model::mirror_layout;
-use crate::model::source_spec::Place;
+use crate::model::source_spec::SourceSpec;
 
 /// One sentence for each place, in the order they are looked at.
-pub(super) fn looked(request: &InstallRequest, door: &Door<'_>) -> Vec<String> {
+pub(super) fn looked(request: &InstallRequest, door: &InstallContext<'_>) -> Vec<String> {
     [vec![looked_in_cache(request, door), bundle(request)], looked_in_mirrors(request, door)].concat()
 }
 
 /// What a mirror in a folder lacks is, without the network, one more place that was looked at; elsewhere it is a failure.
-pub(super) fn or_offline(error: InstallError, request: &InstallRequest, door: &Door<'_>) -> InstallError {
+pub(super) fn or_offline(error: InstallError, request: &InstallRequest, door: &InstallContext<'_>) -> InstallError {
     let is_lack = matches!(&error, InstallError::Origin(problem) if problem.is_lack());
     if !(request.offline && is_lack) {
         return error;
@@ -26,11 +26,11 @@ pub(super) fn or_offline(error: InstallError, request: &InstallRequest, door: &D
 }
 
 /// The same of the mirrors, of which without the network only folders can serve.
-pub(super) fn looked_in_mirrors(request: &InstallRequest, door: &Door<'_>) -> Vec<String> {
-    let sentence = |place: &Place| match place {
-        Place::GitHub => None,
-        Place::Web(_) => Some(format!("mirror: {place} is left out (--offline)")),
-        Place::Folder(root) => Some(in_mirror(root, request)),
+pub(super) fn looked_in_mirrors(request: &InstallRequest, door: &InstallContext<'_>) -> Vec<String> {
+    let sentence = |place: &SourceSpec| match place {
+        SourceSpec::GitHub => None,
+        SourceSpec::Web(_) => Some(format!("mirror: {place} is left out (--offline)")),
+        SourceSpec::Folder(root) => Some(in_mirror(root, request)),
     };
     let mirrors: Vec<String> = door.mirrors.iter().filter_map(sentence).collect();
     if !mirrors.is_empty() {
@@ -59,7 +59,7 @@ fn in_mirror(root: &Path, request: &InstallRequest) -> String {
 }
 
 /// The same of the cache alone.
-pub(super) fn looked_in_cache(request: &InstallRequest, door: &Door<'_>) -> String {
+pub(super) fn looked_in_cache(request: &InstallRequest, door: &InstallContext<'_>) -> String {
     let Some(cache) = &door.cache else {
         return "cache: there is no folder for one; name it with REPROQ_CACHE_DIR".to_owned();
     };
