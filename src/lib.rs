@@ -1,7 +1,7 @@
 //! Installs the proven Reproq worker binary, says which one will run and why, and keeps its GitHub releases lean.
 //!
 //! The library behind the `reproq` command. In one breath: read the world into values, decide in pure functions, show the
-//! decision, carry out exactly that. The map of the folders is in `ARCHITECTURE.md`.
+//! decision, carry out exactly that. The map of the directories is in `ARCHITECTURE.md`.
 
 pub mod cli;
 mod commands;
@@ -50,7 +50,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
     let env = match Env::capture() {
         Ok(env) => env,
         Err(error) => {
-            let failure = CommandError::new(ExitStatus::Failure, error).context("there is no current folder");
+            let failure = CommandError::new(ExitStatus::Failure, error).context("there is no current directory");
             return bare_failure(&failure);
         }
     };

@@ -63,7 +63,7 @@ struct Case {
 
 struct Bench {
     program: PathBuf,
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
     github: FakeGitHub,
     certificate: PathBuf,
     rounds: usize,
@@ -132,12 +132,12 @@ fn run(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
 impl Bench {
     fn prepare(root: &Path, rounds: usize, quick: bool) -> anyhow::Result<(Self, Vec<Case>)> {
         let go = toolchain::go()?;
-        let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(target_directory())?;
-        let worker = folder.path().join("worker");
+        let directory = tempfile::Builder::new().prefix("bench-").tempdir_in(target_directory())?;
+        let worker = directory.path().join("worker");
         toolchain::build_worker(&go, &root.join("tests/fixtures/reproq-worker"), "1.0.0", &host(), &worker)?;
         let worker = fs::read(worker)?;
         let github = FakeGitHub::start_tls();
-        let certificate = folder.path().join("ca.pem");
+        let certificate = directory.path().join("ca.pem");
         fs::write(&certificate, github.ca_pem())?;
         let raw = format!("reproq-{}", host());
         let archive = format!("{raw}.tar.gz");
@@ -146,13 +146,13 @@ impl Bench {
             Case { name: "tar.gz 60 MB", asset: archive.clone(), tag: "bench-archive", archive: true },
         ];
         publish(&github, "v1.0.0", &raw, padded(&worker, 15_000_000, 8));
-        publish(&github, "bench-archive", &archive, tar_gz(&folder, &padded(&worker, 150_000_000, 3))?);
+        publish(&github, "bench-archive", &archive, tar_gz(&directory, &padded(&worker, 150_000_000, 3))?);
         if !quick {
             cases.push(Case { name: "raw 500 MB", asset: raw.clone(), tag: "bench-large", archive: false });
             publish(&github, "bench-large", &raw, padded(&worker, 500_000_000, 8));
         }
         let program = target_directory().join("release/reproq");
-        Ok((Self { program, folder, github, certificate, rounds }, cases))
+        Ok((Self { program, directory, github, certificate, rounds }, cases))
     }
 
     fn serve(&self, cases: &[Case]) -> anyhow::Result<()> {
@@ -218,7 +218,7 @@ impl Bench {
         let first = self.fresh("locked")?;
         self.install(&first, case)?;
         let lock = fs::read(first.join("reproq.lock"))?;
-        let file = self.folder.path().join("file");
+        let file = self.directory.path().join("file");
         fs::copy(first.join(".reproq/bin/reproq"), &file)?;
         let file = file.to_str().context("UTF-8")?.to_owned();
         let program = self.program.to_str().context("UTF-8")?.to_owned();
@@ -285,14 +285,14 @@ impl Bench {
     /// run of the program that does nothing.
     fn who_built_it(&self, case: &Case) -> anyhow::Result<serde_json::Value> {
         let acme = Instance::new("acme", "acme authority");
-        let folder = self.folder.path();
-        let (root, bundle) = (folder.join("root.json"), folder.join("bundle.json"));
+        let directory = self.directory.path();
+        let (root, bundle) = (directory.join("root.json"), directory.join("bundle.json"));
         let sha256 = self.publish_signed(&acme, case, &bundle)?;
         fs::write(&root, acme.root(true).to_string())?;
         let text = |path: &Path| path.to_str().map(str::to_owned).context("UTF-8");
         let (program, root, bundle) = (text(&self.program)?, text(&root)?, text(&bundle)?);
         let command = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<String>>();
-        self.measure(folder, &command(&[&program, "trust", "accept", &root]))?;
+        self.measure(directory, &command(&[&program, "trust", "accept", &root]))?;
         let digest = format!("sha256:{sha256}");
         let verify = ["verify", &digest, "--bundle", &bundle, "--repo", OURS, "--tag", SIGNED_TAG];
         let verify = command(&[&[program.as_str()], verify.as_slice()].concat());
@@ -360,7 +360,7 @@ impl Bench {
     }
 
     fn cache(&self) -> PathBuf {
-        self.folder.path().join("cache")
+        self.directory.path().join("cache")
     }
 
     fn install(&self, project: &Path, case: &Case) -> anyhow::Result<Sample> {
@@ -398,18 +398,18 @@ impl Bench {
         self.measure(&project, &["ubi", "--url", &url, "--exe", "reproq", "--in", "bin"].map(str::to_owned))
     }
 
-    fn measure(&self, folder: &Path, command: &[String]) -> anyhow::Result<Sample> {
-        let stderr = self.folder.path().join("stderr");
+    fn measure(&self, directory: &Path, command: &[String]) -> anyhow::Result<Sample> {
+        let stderr = self.directory.path().join("stderr");
         let output = Command::new("python3")
             .arg("-c")
             .arg(MEASURE)
             .args(command)
-            .current_dir(folder)
+            .current_dir(directory)
             .env("REPROQ_GITHUB_API_URL", self.github.api_url())
             .env("REPROQ_GITHUB_SERVER_URL", self.github.web_url())
             .env("SSL_CERT_FILE", &self.certificate)
             .env("REPROQ_CACHE_DIR", self.cache())
-            .env("REPROQ_TRUST_DIR", self.folder.path().join("trust"))
+            .env("REPROQ_TRUST_DIR", self.directory.path().join("trust"))
             .env("MEASURE_STDERR", &stderr)
             .env_remove("GITHUB_TOKEN")
             .env_remove("GH_TOKEN")
@@ -428,22 +428,22 @@ impl Bench {
     }
 
     fn fresh(&self, name: &str) -> anyhow::Result<PathBuf> {
-        let folder = self.folder.path().join(name);
-        if folder.exists() {
-            fs::remove_dir_all(&folder)?;
+        let directory = self.directory.path().join(name);
+        if directory.exists() {
+            fs::remove_dir_all(&directory)?;
         }
-        fs::create_dir(&folder)?;
-        Ok(folder)
+        fs::create_dir(&directory)?;
+        Ok(directory)
     }
 }
 
 /// What the proofs of origin cost in bytes of the program.
 fn cost_in_size(with: u64) -> anyhow::Result<serde_json::Value> {
-    let folder = target_directory().join("without-attestation");
+    let directory = target_directory().join("without-attestation");
     let mut build = cargo(&["build", "--release", "--quiet", "--no-default-features", "--target-dir"]);
-    build.arg(&folder);
+    build.arg(&directory);
     run_command(&mut build)?;
-    let without = fs::metadata(folder.join("release/reproq"))?.len();
+    let without = fs::metadata(directory.join("release/reproq"))?.len();
     let megabytes = |bytes: u64| bytes as f64 / 1e6;
     println!("\nprogram: {:.2} MB with the proofs of origin, {:.2} MB without", megabytes(with), megabytes(without));
     Ok(json!({ "with": with, "without": without }))
@@ -474,11 +474,11 @@ fn padded(worker: &[u8], length: usize, random_bits: u32) -> Vec<u8> {
     bytes
 }
 
-fn tar_gz(folder: &tempfile::TempDir, worker: &[u8]) -> anyhow::Result<Vec<u8>> {
-    let place = folder.path().join("pack");
+fn tar_gz(directory: &tempfile::TempDir, worker: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let place = directory.path().join("pack");
     fs::create_dir_all(&place)?;
     fs::write(place.join("reproq"), worker)?;
-    let made = folder.path().join("made.tar.gz");
+    let made = directory.path().join("made.tar.gz");
     let mut command = Command::new("tar");
     command.arg("-C").arg(&place).args(["--owner=0", "--group=0", "--mode=0755", "-czf"]).arg(&made).arg("reproq");
     run_command(&mut command)?;

@@ -50,11 +50,11 @@ fn requests_for(program: &Path, deleted: usize, all: usize) -> anyhow::Result<us
             .file("reproq-linux-amd64", b"worker".to_vec());
         repo.add(release);
     }
-    let folder = tempfile::tempdir()?;
+    let directory = tempfile::tempdir()?;
     let output = Command::new(program)
         .args(["release", "prune", "--repo", REPOSITORY, "--keep", "3", "--pace", "fast", "--quiet", "--max-delete"])
         .arg(deleted.to_string())
-        .current_dir(folder.path())
+        .current_dir(directory.path())
         .env_clear()
         .env("CI", "true")
         .env("GITHUB_API_URL", github.api_url())

@@ -46,9 +46,9 @@ fn judge(form: ArchiveForm, bytes: &[u8]) {
 }
 
 fn unpacked(form: ArchiveForm, bytes: &[u8]) -> Result<Unpacked, ArchiveError> {
-    let folder = tempfile::tempdir().expect("a folder");
-    let archive = folder.path().join("archive");
-    let destination = folder.path().join("executable");
+    let directory = tempfile::tempdir().expect("a directory");
+    let archive = directory.path().join("archive");
+    let destination = directory.path().join("executable");
     fs::write(&archive, bytes).expect("written");
     let names = ["reproq".to_owned(), "reproq-linux-amd64".to_owned()];
     let limits = Limits { max_entries: 100, max_unpacked: MOST_BYTES, ..Limits::default() };
@@ -56,8 +56,8 @@ fn unpacked(form: ArchiveForm, bytes: &[u8]) -> Result<Unpacked, ArchiveError> {
     let expected = match &outcome {
         Ok(unpacked) => {
             assert_whole(unpacked, &destination);
-            let (folder, base) = unpacked.member.split_once('/').unwrap_or(("", &unpacked.member));
-            assert!(!folder.contains("..") && names.iter().any(|name| name == base), "{:?}", unpacked.member);
+            let (directory, base) = unpacked.member.split_once('/').unwrap_or(("", &unpacked.member));
+            assert!(!directory.contains("..") && names.iter().any(|name| name == base), "{:?}", unpacked.member);
             2
         }
         Err(error) => {
@@ -65,7 +65,7 @@ fn unpacked(form: ArchiveForm, bytes: &[u8]) -> Result<Unpacked, ArchiveError> {
             1
         }
     };
-    let left = fs::read_dir(folder.path()).expect("readable").count();
+    let left = fs::read_dir(directory.path()).expect("readable").count();
     assert_eq!(left, expected, "an archive leaves its executable or nothing");
     outcome
 }

@@ -36,21 +36,21 @@ fn manifest(bytes: &[u8]) {
 }
 
 fn is_good(tar: &[u8]) -> bool {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("bundle.tar");
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("bundle.tar");
     fs::write(&path, tar).expect("written");
-    let outcome = used(&path, folder.path());
+    let outcome = used(&path, directory.path());
     if let Err(error) = &outcome {
         assert_harmless(&reproq::model::text::printable_line(&error.to_string()));
-        let left = fs::read_dir(folder.path().join("out")).map_or(0, Iterator::count);
+        let left = fs::read_dir(directory.path().join("out")).map_or(0, Iterator::count);
         assert_eq!(left, 0, "nothing of a bundle that is refused stays");
     }
     outcome.is_ok()
 }
 
-fn used(path: &std::path::Path, folder: &std::path::Path) -> Result<(), BundleError> {
+fn used(path: &std::path::Path, directory: &std::path::Path) -> Result<(), BundleError> {
     let bundle = Bundle::open(path, "bundle.tar", &Tool::WORKER)?;
-    let out = folder.join("out");
+    let out = directory.join("out");
     fs::create_dir(&out).expect("created");
     for asset in &bundle.manifest().assets {
         let taken = bundle.extract_asset(&asset.name, &out.join(&asset.name), &NoProgress)?;

@@ -1,9 +1,9 @@
 //! What is fuzzed: one function for each reader of outside bytes, which panics when it breaks one of its promises.
 //!
 //! The functions are here once. `fuzz_targets/` hands each of them to libFuzzer; `tests/replay.rs` of the project includes
-//! this folder by path and calls them with every seed of `corpus/`, cut and altered, in every test run.
+//! this directory by path and calls them with every seed of `corpus/`, cut and altered, in every test run.
 //!
-//! A new target is a function, its line in [`TARGETS`], a file in `fuzz_targets/` with its `[[bin]]`, and a folder of seeds.
+//! A new target is a function, its line in [`TARGETS`], a file in `fuzz_targets/` with its `[[bin]]`, and a directory of seeds.
 
 mod archives;
 mod bundles;
@@ -39,7 +39,7 @@ pub use texts::text;
 /// A body that takes any bytes.
 pub type Target = fn(&[u8]);
 
-/// Every target by the name of its binary and of its folder of seeds.
+/// Every target by the name of its binary and of its directory of seeds.
 pub const TARGETS: &[(&str, Target)] = &[
     ("attestation", attestation),
     ("audit", audit),

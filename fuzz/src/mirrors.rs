@@ -7,7 +7,7 @@ use reproq::sources::mirror::Index;
 
 use super::texts::assert_harmless;
 
-/// Whatever is read as an index leads nowhere but below its own folder, and says the same when it is written and read again.
+/// Whatever is read as an index leads nowhere but below its own directory, and says the same when it is written and read again.
 pub fn mirror(data: &[u8]) {
     let repository = "adpena/reproq-worker".parse().expect("a repository");
     let index = match Index::parse(data, &Tool::WORKER, &repository) {

@@ -28,8 +28,8 @@ pub fn store(bytes: &[u8]) {
     let (state, receipt) = halves(bytes);
     assert_round_trip::<Receipt>(receipt);
     assert_round_trip::<State>(state);
-    let folder = tempfile::tempdir().expect("a folder");
-    let layout = Layout::in_project(folder.path(), &Tool::WORKER, "linux-amd64".parse().expect("a target"));
+    let directory = tempfile::tempdir().expect("a directory");
+    let layout = Layout::in_project(directory.path(), &Tool::WORKER, "linux-amd64".parse().expect("a target"));
     let digest = Sha256Digest::from_bytes(Sha256::digest(BINARY).into());
     let claimed = serde_json::from_slice::<State>(state).ok().and_then(|state| state.current);
     fs::create_dir_all(layout.receipts()).expect("made");
@@ -63,8 +63,8 @@ pub fn plan_file(bytes: &[u8]) {
 
 /// An audit file. However it was cut by a crash, the lines before are read, also when another run went on with it.
 pub fn audit(bytes: &[u8]) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("audit.jsonl");
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("audit.jsonl");
     let read = |bytes: &[u8]| {
         fs::write(&path, bytes).expect("written");
         read_audit(&path)

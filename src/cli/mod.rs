@@ -39,7 +39,7 @@ pub struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct GlobalArgs {
-    /// Work on the project in this folder
+    /// Work on the project in this directory
     #[arg(short = 'C', long = "directory", value_name = "DIR", global = true)]
     pub directory: Option<PathBuf>,
     /// Print one JSON document on stdout, also on failure
@@ -91,7 +91,7 @@ pub enum Command {
     /// Carry a release to machines without a network
     #[command(subcommand)]
     Bundle(BundleCommand),
-    /// Keep releases in a folder that any web server can serve
+    /// Keep releases in a directory that any web server can serve
     #[command(subcommand)]
     Mirror(MirrorCommand),
     /// Say which worker binary will run, and why
@@ -149,17 +149,17 @@ pub enum BundleCommand {
 /// A command about mirrors.
 #[derive(Debug, Subcommand)]
 pub enum MirrorCommand {
-    /// Bring the releases GitHub has into a folder; what is there stays, also after GitHub has pruned it
+    /// Bring the releases GitHub has into a directory; what is there stays, also after GitHub has pruned it
     Sync(MirrorSyncArgs),
 }
 
 /// Options of `mirror sync`.
 #[derive(Debug, Args)]
 pub struct MirrorSyncArgs {
-    /// The folder
+    /// The directory
     #[arg(value_name = "DIR")]
-    pub folder: PathBuf,
-    /// Leave only the newest N versions in the folder
+    pub directory: PathBuf,
+    /// Leave only the newest N versions in the directory
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub keep: Option<String>,
     /// The machines it is for, with commas in between; else `all`
@@ -177,7 +177,7 @@ pub struct MirrorSyncArgs {
     /// Show what would be done and do nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// How long to wait for another synchronization of this folder
+    /// How long to wait for another synchronization of this directory
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
     pub lock_timeout: Duration,
 }
@@ -193,7 +193,7 @@ pub enum ReleaseCommand {
     Restore(RestoreArgs),
     /// Check that a release has what its users and this installer need
     Check(CheckArgs),
-    /// Write SHA256SUMS for a folder of assets
+    /// Write SHA256SUMS for a directory of assets
     Checksums(ChecksumsArgs),
 }
 
@@ -218,7 +218,7 @@ pub struct BundleCreateArgs {
     /// The worker's repository [env: REPROQ_REPOSITORY]
     #[arg(long, value_name = "OWNER/NAME")]
     pub repo: Option<String>,
-    /// Where releases are, in order: a folder, an address, or `github`; may be given several times [env: REPROQ_MIRROR]
+    /// Where releases are, in order: a directory, an address, or `github`; may be given several times [env: REPROQ_MIRROR]
     #[arg(long, value_name = "PLACE")]
     pub mirror: Vec<String>,
     /// The weakest verdict that is accepted [env: REPROQ_REQUIRE]
@@ -258,7 +258,7 @@ pub struct InstallArgs {
     /// The worker's repository [env: REPROQ_REPOSITORY]
     #[arg(long, value_name = "OWNER/NAME")]
     pub repo: Option<String>,
-    /// Where releases are, in order: a folder, an address, or `github`; may be given several times [env: REPROQ_MIRROR]
+    /// Where releases are, in order: a directory, an address, or `github`; may be given several times [env: REPROQ_MIRROR]
     #[arg(long, value_name = "PLACE", conflicts_with = "from")]
     pub mirror: Vec<String>,
     /// Install from this bundle, and ask nobody else
@@ -308,7 +308,7 @@ pub struct LockArgs {
     /// The worker's repository [env: REPROQ_REPOSITORY]
     #[arg(long, value_name = "OWNER/NAME")]
     pub repo: Option<String>,
-    /// Where releases are, in order: a folder, an address, or `github`; may be given several times [env: REPROQ_MIRROR]
+    /// Where releases are, in order: a directory, an address, or `github`; may be given several times [env: REPROQ_MIRROR]
     #[arg(long, value_name = "PLACE")]
     pub mirror: Vec<String>,
     /// The workflow that must have signed for the release: .github/workflows/FILE [env: REPROQ_WORKFLOW]
@@ -343,7 +343,7 @@ pub struct UpgradeArgs {
     /// The worker's repository [env: REPROQ_REPOSITORY]
     #[arg(long, value_name = "OWNER/NAME")]
     pub repo: Option<String>,
-    /// Where releases are, in order: a folder, an address, or `github`; may be given several times [env: REPROQ_MIRROR]
+    /// Where releases are, in order: a directory, an address, or `github`; may be given several times [env: REPROQ_MIRROR]
     #[arg(long, value_name = "PLACE")]
     pub mirror: Vec<String>,
     /// The weakest verdict that is accepted [env: REPROQ_REQUIRE]
@@ -471,10 +471,10 @@ pub struct TrustUpdateArgs {
     /// A mirror of an instance's repository; may be given for each
     #[arg(long, value_name = "INSTANCE=URL", conflicts_with = "from")]
     pub url: Vec<String>,
-    /// Read a copy and ask nobody: a folder that holds public-good/ and github/, or one repository itself
+    /// Read a copy and ask nobody: a directory that holds public-good/ and github/, or one repository itself
     #[arg(long, value_name = "DIR")]
     pub from: Option<PathBuf>,
-    /// Also write what was verified to public-good/ and github/ in this folder, a copy for machines without a network
+    /// Also write what was verified to public-good/ and github/ in this directory, a copy for machines without a network
     #[arg(long, value_name = "DIR", conflicts_with = "from")]
     pub save: Option<PathBuf>,
 }
@@ -519,7 +519,7 @@ pub struct DoctorArgs {
 /// A command about the cache.
 #[derive(Debug, Subcommand)]
 pub enum CacheCommand {
-    /// Print its folder
+    /// Print its directory
     Dir,
     /// List what is in it, the most recently used first
     List,
@@ -610,7 +610,7 @@ pub struct PruneArgs {
     /// Record every request here instead of in .reproq/audit
     #[arg(long, value_name = "FILE")]
     pub audit: Option<PathBuf>,
-    /// Save the assets of what goes in this folder first
+    /// Save the assets of what goes in this directory first
     #[arg(long, value_name = "DIR")]
     pub archive: Option<PathBuf>,
     /// The repository; else [tool.reproq.release], GITHUB_REPOSITORY or the remote `origin`
@@ -662,7 +662,7 @@ pub struct CheckArgs {
     /// An asset it must have; may be given several times. Else one of the worker for each platform
     #[arg(long, value_name = "NAME")]
     pub asset: Vec<String>,
-    /// This folder must hold exactly one migration
+    /// This directory must hold exactly one migration
     #[arg(long, value_name = "DIR")]
     pub one_migration: Option<PathBuf>,
     /// There must be no more versions than these
@@ -688,9 +688,9 @@ pub struct CheckArgs {
 /// Options of `release checksums`.
 #[derive(Debug, Args)]
 pub struct ChecksumsArgs {
-    /// The folder with the assets
+    /// The directory with the assets
     #[arg(value_name = "DIR")]
-    pub folder: PathBuf,
+    pub directory: PathBuf,
 }
 
 /// The other commands of `manage.py reproq`, which people try here too, and what does the same. Those that this program has

@@ -1,4 +1,4 @@
-//! `reproq cache`: the folder, what is in it, and less of it.
+//! `reproq cache`: the directory, what is in it, and less of it.
 
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ use crate::ui::TextReport;
 
 /// Where the cache is.
 #[derive(Debug, Serialize)]
-struct FolderReport {
+struct DirectoryReport {
     path: String,
 }
 
@@ -56,12 +56,12 @@ struct Line {
 /// Runs one of the cache's commands.
 pub(super) fn cache(command: &CacheCommand, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let Some(cache) = request::cache(session) else {
-        let message = "there is no cache: REPROQ_CACHE_SIZE is 0, or no folder for it is known";
+        let message = "there is no cache: REPROQ_CACHE_SIZE is 0, or no directory for it is known";
         return Err(CommandError::message(ExitStatus::NotFound, message).hint("name one with REPROQ_CACHE_DIR"));
     };
-    let path = cache.folder().to_string_lossy().into_owned();
+    let path = cache.directory().to_string_lossy().into_owned();
     match command {
-        CacheCommand::Dir => session.ui.report(&FolderReport { path })?,
+        CacheCommand::Dir => session.ui.report(&DirectoryReport { path })?,
         CacheCommand::List => {
             let entries = cache.list().map_err(failed)?;
             let total = entries.iter().map(|entry| entry.size).sum();
@@ -118,7 +118,7 @@ fn show(entries: &[Line], paper: &mut TextReport) {
     }
 }
 
-impl Report for FolderReport {
+impl Report for DirectoryReport {
     const SCHEMA: &'static str = "reproq.cache-dir/1";
 
     fn human(&self, paper: &mut TextReport) {

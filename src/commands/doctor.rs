@@ -80,10 +80,10 @@ pub(super) fn doctor(arguments: &DoctorArgs, session: &Session<'_>) -> Result<Ex
     if let Some(cache) = request::cache(session) {
         let used = cache.list().map(|entries| entries.iter().map(|entry| entry.size).sum());
         let used = used.map_err(|error| format!("{error}: {}", error.source));
-        findings.push(doctor::cache(&cache.folder().to_string_lossy(), used, cache.limit()));
-        let nearest = cache.folder().ancestors().find(|folder| folder.exists());
-        if let Some(folder) = nearest.filter(|folder| !platform::is_writable(folder)) {
-            findings.push(doctor::cache_of_others(&folder.to_string_lossy()));
+        findings.push(doctor::cache(&cache.directory().to_string_lossy(), used, cache.limit()));
+        let nearest = cache.directory().ancestors().find(|directory| directory.exists());
+        if let Some(directory) = nearest.filter(|directory| !platform::is_writable(directory)) {
+            findings.push(doctor::cache_of_others(&directory.to_string_lossy()));
         }
     }
     findings.extend(trusted(session));
@@ -172,7 +172,8 @@ fn installed(session: &Session<'_>, target: Target, findings: &mut Vec<DoctorFin
         Ok((installed, _)) => installed,
         Err(error) => {
             let failure = hints::store(&error);
-            let hint = failure.hints.first().cloned().unwrap_or_else(|| "look at the folder's permissions".to_owned());
+            let hint =
+                failure.hints.first().cloned().unwrap_or_else(|| "look at the directory's permissions".to_owned());
             findings.push(DoctorFinding::problem(Area::Installed, failure.lines().join(": "), hint));
             return;
         }
@@ -249,7 +250,8 @@ fn trusted(session: &Session<'_>) -> Vec<DoctorFinding> {
         Ok(roots) => roots.iter().map(finding).collect(),
         Err(error) => {
             let failure = hints::keyring(error);
-            let hint = failure.hints.first().cloned().unwrap_or_else(|| "look at the folder's permissions".to_owned());
+            let hint =
+                failure.hints.first().cloned().unwrap_or_else(|| "look at the directory's permissions".to_owned());
             vec![DoctorFinding::problem(Area::Trust, failure.lines().join(": "), hint)]
         }
     }

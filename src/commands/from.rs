@@ -61,7 +61,7 @@ pub(super) fn named(text: &Path, session: &Session<'_>, door: &InstallContext<'_
 /// Opens a bundle on this machine, or says what the file is instead.
 pub(super) fn open(path: &Path, name: &str) -> Result<Bundle, CommandError> {
     if path.is_dir() {
-        let message = format!("`{name}` is a folder, and a bundle is one file");
+        let message = format!("`{name}` is a directory, and a bundle is one file");
         return Err(
             CommandError::message(ExitStatus::Usage, message).hint("name the file that `reproq bundle create` made")
         );

@@ -1,4 +1,4 @@
-//! `reproq mirror sync`: the releases GitHub has, in a folder that any web server can serve.
+//! `reproq mirror sync`: the releases GitHub has, in a directory that any web server can serve.
 
 use serde::Serialize;
 
@@ -69,7 +69,7 @@ fn sync(arguments: &MirrorSyncArgs, session: &Session<'_>) -> Result<ExitStatus,
     if session.settings.offline.value {
         let message = "a mirror is brought up to date from GitHub, and --offline forbids the network";
         return Err(CommandError::message(ExitStatus::Usage, message)
-            .hint("run it where there is a network, and carry the folder over as it is"));
+            .hint("run it where there is a network, and carry the directory over as it is"));
     }
     let wanted = SyncRequest { tags: tags(&arguments.tag)?, keep: keep(arguments.keep.as_deref())? };
     let targets = targets(&arguments.target)?;
@@ -78,7 +78,7 @@ fn sync(arguments: &MirrorSyncArgs, session: &Session<'_>) -> Result<ExitStatus,
     let door = request::door(session, &environment, arguments.lock_timeout, &progress);
     // What a mirror has comes from GitHub and from no other mirror.
     let door = InstallContext { mirrors: &[], ..door };
-    let root = session.env.cwd.join(&arguments.folder);
+    let root = session.env.cwd.join(&arguments.directory);
     let request = request::base_request(InstallOptions::plain(None, targets[0]), session)?;
     platform::watch_signals();
     let sync = Synchronization { request: &request, root: &root, targets, wanted, preview: arguments.dry_run };

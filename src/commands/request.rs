@@ -107,15 +107,15 @@ pub(super) fn door<'a>(
     }
 }
 
-/// The user's cache, where there is a folder for one.
+/// The user's cache, where there is a directory for one.
 pub(super) fn cache(session: &Session<'_>) -> Option<Cache> {
-    let folder = session.settings.cache.as_ref()?.value.clone();
-    Some(Cache::new(folder, session.settings.cache_size.value, session.now))
+    let directory = session.settings.cache.as_ref()?.value.clone();
+    Some(Cache::new(directory, session.settings.cache_size.value, session.now))
 }
 
 /// Whose keys the user trusts.
 pub(super) fn keyring(session: &Session<'_>) -> Keyring {
-    Keyring::new(session.settings.trust.as_ref().map(|folder| folder.value.clone()))
+    Keyring::new(session.settings.trust.as_ref().map(|directory| directory.value.clone()))
 }
 
 /// The project's lock, where it has one.
@@ -270,14 +270,14 @@ pub(super) fn refuse_in_place_of_this_one(
         .hint(format!("say where it goes: `reproq install --target {target} --to {target}/{name}`")))
 }
 
-/// `--to` names a file, or a folder the binary goes into.
+/// `--to` names a file, or a directory the binary goes into.
 fn elsewhere(path: &Path, session: &Session<'_>, tool: &Tool, target: Target) -> PathBuf {
     let path = session.env.cwd.join(path);
-    let names_a_folder = path.is_dir() || path.as_os_str().to_string_lossy().ends_with(std::path::MAIN_SEPARATOR);
-    if names_a_folder { path.join(tool.installed_name(target)) } else { path }
+    let names_a_directory = path.is_dir() || path.as_os_str().to_string_lossy().ends_with(std::path::MAIN_SEPARATOR);
+    if names_a_directory { path.join(tool.installed_name(target)) } else { path }
 }
 
-/// Where a checkout may lie. A flag or variable is relative to the current folder, a setting to the project.
+/// Where a checkout may lie. A flag or variable is relative to the current directory, a setting to the project.
 pub(super) fn sources(session: &Session<'_>) -> Vec<(SourceOrigin, PathBuf)> {
     let named = session.settings.source.as_ref();
     let (flag, variable, setting) = match named.map(|named| (&named.from, named.value.as_path())) {

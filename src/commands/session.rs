@@ -56,8 +56,10 @@ impl<'ui> Session<'ui> {
             usage(error.into()).hint("correct the file; what `[tool.reproq]` may hold is in the README under Settings")
         })?;
         if !project.root.is_dir() {
-            let message = format!("`{}` is not a folder", project.root.display());
-            return Err(CommandError::message(ExitStatus::Usage, message).hint("name an existing folder with `-C DIR`"));
+            let message = format!("`{}` is not a directory", project.root.display());
+            return Err(
+                CommandError::message(ExitStatus::Usage, message).hint("name an existing directory with `-C DIR`")
+            );
         }
         if project.reason != RootReason::Named && project.root != env.cwd {
             ui.status(&format!("project {} ({})", project.root.display(), project.reason));

@@ -1,5 +1,5 @@
-//! What surrounds the process, read once when it starts: variables, folders and whether people are watching.
-#![expect(clippy::disallowed_methods, reason = "the environment and the current folder enter here")]
+//! What surrounds the process, read once when it starts: variables, directories and whether people are watching.
+#![expect(clippy::disallowed_methods, reason = "the environment and the current directory enter here")]
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -30,14 +30,14 @@ const PROXIES: [&str; 6] = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_pr
 #[derive(Debug, Clone)]
 pub struct Env {
     variables: BTreeMap<OsString, OsString>,
-    /// The current folder.
+    /// The current directory.
     pub cwd: PathBuf,
-    /// The user's home folder as the system knows it, for when no variable names one.
+    /// The user's home directory as the system knows it, for when no variable names one.
     home: Option<PathBuf>,
-    /// The folder the system has for this program's cache, where it has one.
-    pub cache_folder: Option<PathBuf>,
-    /// The folder the system has for this program's data, where it has one.
-    pub data_folder: Option<PathBuf>,
+    /// The directory the system has for this program's cache, where it has one.
+    pub cache_directory: Option<PathBuf>,
+    /// The directory the system has for this program's data, where it has one.
+    pub data_directory: Option<PathBuf>,
     /// This program's own file, where the system tells.
     pub own_executable: Option<PathBuf>,
     /// Whether somebody can answer a question.
@@ -49,15 +49,15 @@ pub struct Env {
 }
 
 impl Env {
-    /// Reads the real surroundings. Fails where the current folder no longer exists.
+    /// Reads the real surroundings. Fails where the current directory no longer exists.
     pub fn capture() -> io::Result<Self> {
-        let folders = directories::ProjectDirs::from("", "", "reproq");
+        let directories = directories::ProjectDirs::from("", "", "reproq");
         Ok(Self {
             variables: std::env::vars_os().collect(),
             cwd: std::env::current_dir()?,
-            home: directories::BaseDirs::new().map(|folders| folders.home_dir().to_owned()),
-            cache_folder: folders.as_ref().map(|folders| folders.cache_dir().to_owned()),
-            data_folder: folders.as_ref().map(|folders| folders.data_dir().to_owned()),
+            home: directories::BaseDirs::new().map(|directories| directories.home_dir().to_owned()),
+            cache_directory: directories.as_ref().map(|directories| directories.cache_dir().to_owned()),
+            data_directory: directories.as_ref().map(|directories| directories.data_dir().to_owned()),
             own_executable: std::env::current_exe().ok(),
             stdin_is_terminal: io::stdin().is_terminal(),
             stdout_is_terminal: io::stdout().is_terminal(),
@@ -71,8 +71,8 @@ impl Env {
             variables: variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
             cwd: cwd.to_owned(),
             home: None,
-            cache_folder: None,
-            data_folder: None,
+            cache_directory: None,
+            data_directory: None,
             own_executable: None,
             stdin_is_terminal: false,
             stdout_is_terminal: false,
@@ -108,7 +108,7 @@ impl Env {
         self.flag("CI") == Ok(Some(true))
     }
 
-    /// The user's home folder: as the shell names it, else as the system knows it (a service often has no `HOME`).
+    /// The user's home directory: as the shell names it, else as the system knows it (a service often has no `HOME`).
     pub fn home(&self) -> Option<PathBuf> {
         let named = self.var_os("HOME").or_else(|| self.var_os("USERPROFILE")).map(PathBuf::from);
         named.or_else(|| self.home.clone())

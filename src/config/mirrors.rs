@@ -11,7 +11,7 @@ use crate::model::source_spec::SourceSpec;
 
 const VARIABLE: &str = "REPROQ_MIRROR";
 
-/// The places somebody named; none is GitHub alone. A path is relative to the current folder, in the file to the project.
+/// The places somebody named; none is GitHub alone. A path is relative to the current directory, in the file to the project.
 pub(super) fn mirrors(
     flags: &[String],
     env: &Env,

@@ -28,14 +28,17 @@ pub const VARIABLES: [(&str, &str); 31] = [
     ("REPROQ_WORKFLOW", "the workflow that must have signed for a release"),
     ("REPROQ_WORKER_SOURCE", "a checkout of the worker for local builds"),
     ("REPROQ_WORKER_BIN", "read by Django and by `which`: the worker binary to run"),
-    ("REPROQ_MIRROR", "where releases are, in order: folders, addresses, `github`; between them commas or white space"),
+    (
+        "REPROQ_MIRROR",
+        "where releases are, in order: directories, addresses, `github`; between them commas or white space",
+    ),
     ("REPROQ_OFFLINE", "`1`: as `--offline`"),
-    ("REPROQ_CACHE_DIR", "the folder of the cache, instead of the system's own for caches"),
+    ("REPROQ_CACHE_DIR", "the directory of the cache, instead of the system's own for caches"),
     (
         "REPROQ_CACHE_SIZE",
         "how much the cache may hold, such as 500MiB or 2GiB; without a unit in MiB (1GiB); `0`: no cache",
     ),
-    ("REPROQ_TRUST_DIR", "the folder of the trusted roots, instead of the system's own for a user's data"),
+    ("REPROQ_TRUST_DIR", "the directory of the trusted roots, instead of the system's own for a user's data"),
     ("REPROQ_HTTP_TIMEOUT", "how long a connection or a download may stall: seconds, or such as 90s or 5m (30s)"),
     ("REPROQ_GITHUB_TOKEN", "token for the API, first choice"),
     ("GH_TOKEN", "token for the API, second choice"),
@@ -150,17 +153,17 @@ pub struct Settings {
     pub allow_self_hosted: bool,
     /// Whether a workflow may have run for a branch instead of the release's tag.
     pub allow_branch: bool,
-    /// A checkout of the worker that was named; without one its sibling folder is tried.
+    /// A checkout of the worker that was named; without one its sibling directory is tried.
     pub source: Option<Setting<PathBuf>>,
     /// The places that may have releases, in the order they are tried, where anybody names some.
     pub mirrors: Option<Setting<Vec<SourceSpec>>>,
     /// Whether the network may not be used.
     pub offline: Setting<bool>,
-    /// The folder of the cache; none where the system names no place for one, or none is wanted.
+    /// The directory of the cache; none where the system names no place for one, or none is wanted.
     pub cache: Option<Setting<PathBuf>>,
     /// How many bytes the cache may hold.
     pub cache_size: Setting<u64>,
-    /// The folder of the roots the user trusts; none where the system names no place for one.
+    /// The directory of the roots the user trusts; none where the system names no place for one.
     pub trust: Option<Setting<PathBuf>>,
     /// The GitHub that is asked.
     pub server: Server,
@@ -343,23 +346,23 @@ fn cache(env: &Env, file: &FileSettings) -> Result<(Option<Setting<PathBuf>>, Se
     if size.value == 0 {
         return Ok((None, size));
     }
-    let folder = match (env.var_os("REPROQ_CACHE_DIR"), &env.cache_folder) {
-        (Some(folder), _) => {
-            Some(Setting { value: env.cwd.join(folder), from: Provenance::Variable("REPROQ_CACHE_DIR") })
+    let directory = match (env.var_os("REPROQ_CACHE_DIR"), &env.cache_directory) {
+        (Some(directory), _) => {
+            Some(Setting { value: env.cwd.join(directory), from: Provenance::Variable("REPROQ_CACHE_DIR") })
         }
-        (None, Some(folder)) => Some(Setting { value: folder.clone(), from: Provenance::Default }),
+        (None, Some(directory)) => Some(Setting { value: directory.clone(), from: Provenance::Default }),
         (None, None) => None,
     };
-    Ok((folder, size))
+    Ok((directory, size))
 }
 
 /// Where the roots are that the user trusts. Never a setting of the project: it decides whom the user believes.
 fn trust(env: &Env) -> Option<Setting<PathBuf>> {
-    match (env.var_os("REPROQ_TRUST_DIR"), &env.data_folder) {
-        (Some(folder), _) => {
-            Some(Setting { value: env.cwd.join(folder), from: Provenance::Variable("REPROQ_TRUST_DIR") })
+    match (env.var_os("REPROQ_TRUST_DIR"), &env.data_directory) {
+        (Some(directory), _) => {
+            Some(Setting { value: env.cwd.join(directory), from: Provenance::Variable("REPROQ_TRUST_DIR") })
         }
-        (None, Some(folder)) => Some(Setting { value: folder.join("trust"), from: Provenance::Default }),
+        (None, Some(directory)) => Some(Setting { value: directory.join("trust"), from: Provenance::Default }),
         (None, None) => None,
     }
 }

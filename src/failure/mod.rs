@@ -1,4 +1,4 @@
-//! How a command fails: one error with its class, its causes and its hints. Every folder's errors become this here or
+//! How a command fails: one error with its class, its causes and its hints. Every directory's errors become this here or
 //! beside the command that knows the flags, and nowhere else.
 
 pub mod exit;

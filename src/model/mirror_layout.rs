@@ -1,4 +1,4 @@
-//! Where a mirror has its files: GitHub's own paths below a folder or an address, and an index beside them. Pure.
+//! Where a mirror has its files: GitHub's own paths below a directory or an address, and an index beside them. Pure.
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ pub(crate) const DOWNLOAD: &str = "download";
 /// What keeps two synchronizations apart.
 pub(crate) const LOCK: &str = ".reproq-mirror.lock";
 
-/// What begins the name of a folder for files that are on their way in.
+/// What begins the name of a directory for files that are on their way in.
 pub(crate) const STAGING: &str = ".reproq-sync-";
 
 /// Longer names fit on no file system.
@@ -37,7 +37,7 @@ pub fn index_path(root: &Path, repository: &RepoSlug) -> PathBuf {
 
 /// A file of a release; none where the tag names no version, because only versions are mirrored.
 pub fn asset_path(root: &Path, repository: &RepoSlug, tag: &Tag, name: &str) -> Option<PathBuf> {
-    tag_path(root, repository, tag).filter(|_| is_file_name(name)).map(|folder| folder.join(name))
+    tag_path(root, repository, tag).filter(|_| is_file_name(name)).map(|directory| directory.join(name))
 }
 
 /// The address of the index.

@@ -1,4 +1,4 @@
-//! What a user names as a place for releases: a folder, an address, or GitHub itself. Pure.
+//! What a user names as a place for releases: a directory, an address, or GitHub itself. Pure.
 
 use std::fmt;
 use std::path::Path;
@@ -17,8 +17,8 @@ use crate::model::url_policy::may_be_fetched;
 pub enum SourceSpec {
     /// GitHub itself.
     GitHub,
-    /// A mirror in a folder of this machine.
-    Folder(PathBuf),
+    /// A mirror in a directory of this machine.
+    Directory(PathBuf),
     /// A mirror behind an address.
     Web(Url),
 }
@@ -33,10 +33,10 @@ impl SourceSpec {
             return Ok(Self::GitHub);
         }
         if text.is_empty() {
-            return Err("a mirror is a folder, an address or the word `github`, and not nothing".to_owned());
+            return Err("a mirror is a directory, an address or the word `github`, and not nothing".to_owned());
         }
         if !text.contains("://") {
-            return Ok(Self::Folder(base.join(text)));
+            return Ok(Self::Directory(base.join(text)));
         }
         let is_file = text.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("file://"));
         // Before any sentence that repeats the text: what stands before an `@` may be a password, a query a signature.
@@ -48,8 +48,8 @@ impl SourceSpec {
         }
         let url = Url::parse(text).map_err(|error| format!("`{text}` is not an address ({error})"))?;
         if is_file {
-            let path = url.to_file_path().map_err(|()| format!("`{text}` names no folder of this machine"))?;
-            return Ok(Self::Folder(path));
+            let path = url.to_file_path().map_err(|()| format!("`{text}` names no directory of this machine"))?;
+            return Ok(Self::Directory(path));
         }
         match url.scheme() {
             _ if may_be_fetched(&url) => Ok(Self::Web(url)),
@@ -62,7 +62,7 @@ impl SourceSpec {
     pub const fn base(&self) -> Option<&Url> {
         match self {
             Self::Web(url) => Some(url),
-            Self::GitHub | Self::Folder(_) => None,
+            Self::GitHub | Self::Directory(_) => None,
         }
     }
 
@@ -70,7 +70,7 @@ impl SourceSpec {
     pub fn address(&self, repository: &RepoSlug, tag: &Tag, name: &str) -> Option<String> {
         match self {
             Self::GitHub => None,
-            Self::Folder(root) => {
+            Self::Directory(root) => {
                 let path = mirror_layout::asset_path(root, repository, tag, name)?;
                 Some(Url::from_file_path(&path).map_or_else(|()| path.display().to_string(), |url| url.to_string()))
             }
@@ -83,7 +83,7 @@ impl fmt::Display for SourceSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::GitHub => f.write_str(Self::GITHUB),
-            Self::Folder(path) => write!(f, "{}", path.display()),
+            Self::Directory(path) => write!(f, "{}", path.display()),
             Self::Web(url) => write!(f, "{}", SafeUrl(url)),
         }
     }
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_addresses_and_github_are_told_apart() {
+    fn directories_addresses_and_github_are_told_apart() {
         for (text, place) in [
             ("github", "github"),
             ("./github", "/project/./github"),
@@ -128,7 +128,7 @@ mod tests {
             ("http://example.com/mirror", "without encryption"),
             ("ftp://example.com/mirror", "`ftp` is not a way"),
             #[cfg(unix)]
-            ("file://host/share", "no folder of this machine"),
+            ("file://host/share", "no directory of this machine"),
             ("https://", "not an address"),
         ] {
             let refused = parsed(text).expect_err(text);

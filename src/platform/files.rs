@@ -32,15 +32,15 @@ pub fn is_executable(path: &Path) -> bool {
     path.is_file()
 }
 
-/// Whether this very user may make files in a folder.
+/// Whether this very user may make files in a directory.
 #[cfg(unix)]
-pub fn is_writable(folder: &Path) -> bool {
-    rustix::fs::access(folder, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_ok()
+pub fn is_writable(directory: &Path) -> bool {
+    rustix::fs::access(directory, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_ok()
 }
 
-/// Whether this very user may make files in a folder; only trying tells on Windows, so it is believed.
+/// Whether this very user may make files in a directory; only trying tells on Windows, so it is believed.
 #[cfg(not(unix))]
-pub fn is_writable(_folder: &Path) -> bool {
+pub fn is_writable(_directory: &Path) -> bool {
     true
 }
 

@@ -1,4 +1,4 @@
-//! SIGINT, SIGTERM and SIGHUP: the staging folder is removed, the cursor given back, and the process leaves with 130. The
+//! SIGINT, SIGTERM and SIGHUP: the staging directory is removed, the cursor given back, and the process leaves with 130. The
 //! commit needs no more care than that, because a process may die between any two of its steps anyway.
 #![expect(clippy::disallowed_methods, reason = "a signal ends the process here")]
 
@@ -26,7 +26,7 @@ const NEWS: Duration = Duration::from_millis(50);
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 static TO_REMOVE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// A folder that goes when a signal arrives, until this value is dropped.
+/// A directory that goes when a signal arrives, until this value is dropped.
 #[derive(Debug)]
 #[must_use]
 pub struct CleanupGuard(PathBuf);
@@ -42,8 +42,8 @@ pub fn watch() {
         INTERRUPTED.store(true, Ordering::SeqCst);
         // Whoever watches over a child process ends it now.
         std::thread::sleep(GRACE);
-        let folders = TO_REMOVE.lock().unwrap_or_else(PoisonError::into_inner);
-        folders.iter().for_each(|folder| remove(folder));
+        let directories = TO_REMOVE.lock().unwrap_or_else(PoisonError::into_inner);
+        directories.iter().for_each(|directory| remove(directory));
         let mut stderr = io::stderr();
         if stderr.is_terminal() {
             // The bar hides the cursor while it is drawn.
@@ -54,11 +54,11 @@ pub fn watch() {
     });
 }
 
-/// Whoever works in the folder goes on for a moment, and may make a file while the others are removed.
-fn remove(folder: &Path) {
+/// Whoever works in the directory goes on for a moment, and may make a file while the others are removed.
+fn remove(directory: &Path) {
     for _ in 0..20 {
         // What is to go may be a single file.
-        match std::fs::remove_dir_all(folder).or_else(|error| std::fs::remove_file(folder).map_err(|_| error)) {
+        match std::fs::remove_dir_all(directory).or_else(|error| std::fs::remove_file(directory).map_err(|_| error)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => std::thread::sleep(Duration::from_millis(5)),
             Ok(()) | Err(_) => return,
         }
@@ -82,14 +82,14 @@ pub fn is_interrupted() -> bool {
     INTERRUPTED.load(Ordering::SeqCst)
 }
 
-/// Removes a folder when a signal arrives.
-pub fn on_interrupt_remove(folder: &Path) -> CleanupGuard {
-    TO_REMOVE.lock().unwrap_or_else(PoisonError::into_inner).push(folder.to_owned());
-    CleanupGuard(folder.to_owned())
+/// Removes a directory when a signal arrives.
+pub fn on_interrupt_remove(directory: &Path) -> CleanupGuard {
+    TO_REMOVE.lock().unwrap_or_else(PoisonError::into_inner).push(directory.to_owned());
+    CleanupGuard(directory.to_owned())
 }
 
 impl Drop for CleanupGuard {
     fn drop(&mut self) {
-        TO_REMOVE.lock().unwrap_or_else(PoisonError::into_inner).retain(|folder| *folder != self.0);
+        TO_REMOVE.lock().unwrap_or_else(PoisonError::into_inner).retain(|directory| *directory != self.0);
     }
 }

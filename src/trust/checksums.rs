@@ -110,7 +110,7 @@ impl ChecksumFile {
         Self::parse_for(bytes, Some(asset))
     }
 
-    /// The digest stated for exactly this name. A folder before the name in the file does not count; anything else about
+    /// The digest stated for exactly this name. A directory before the name in the file does not count; anything else about
     /// the name does.
     pub fn digest_of(&self, asset: &str) -> Option<Sha256Digest> {
         self.entries.iter().find(|(name, _)| name == asset).map(|(_, digest)| *digest)

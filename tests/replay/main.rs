@@ -52,8 +52,8 @@ fn every_target_has_a_binary_and_small_seeds() {
         }
     }
     assert_eq!(manifest.matches("[[bin]]").count(), TARGETS.len());
-    let folders: BTreeSet<_> = files(&root().join("corpus")).iter().map(|path| file_name(path)).collect();
-    assert_eq!(folders, TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect());
+    let directories: BTreeSet<_> = files(&root().join("corpus")).iter().map(|path| file_name(path)).collect();
+    assert_eq!(directories, TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect());
 }
 
 /// Not a test: `cargo test --test replay -- --ignored` writes the seeds that code builds. What lies beside them stays.
@@ -61,9 +61,9 @@ fn every_target_has_a_binary_and_small_seeds() {
 #[ignore = "writes fuzz/corpus"]
 fn write_the_seeds() {
     for (target, name, bytes) in seeds::all() {
-        let folder = root().join("corpus").join(target);
-        fs::create_dir_all(&folder).expect("made");
-        fs::write(folder.join(name.replace(|c: char| !c.is_ascii_alphanumeric(), "-")), bytes).expect("written");
+        let directory = root().join("corpus").join(target);
+        fs::create_dir_all(&directory).expect("made");
+        fs::write(directory.join(name.replace(|c: char| !c.is_ascii_alphanumeric(), "-")), bytes).expect("written");
     }
 }
 
@@ -89,8 +89,8 @@ fn variations(seed: &[u8]) -> Vec<(String, Vec<u8>)> {
     all
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("readable").path()).collect();
     paths.sort();
     paths

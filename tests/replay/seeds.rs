@@ -84,9 +84,9 @@ fn archives() -> Vec<Seed> {
 
 /// Bundles as small as they can be: one without an asset, one with an asset of a few bytes, and their manifests.
 fn bundles() -> Vec<Seed> {
-    let folder = tempfile::tempdir().expect("a folder");
+    let directory = tempfile::tempdir().expect("a directory");
     let target = "linux-amd64".parse().expect("a target");
-    let asset = folder.path().join("asset");
+    let asset = directory.path().join("asset");
     fs::write(&asset, "worker").expect("written");
     let sha256 = hash_file(&asset).expect("readable");
     let locked = LockedAsset {
@@ -104,7 +104,7 @@ fn bundles() -> Vec<Seed> {
         let assets = assets.into_iter().map(|asset| (asset, file())).collect();
         let plan = BundlePlan::compute(Parts { tool: Tool::WORKER, lockfile, assets, files: Vec::new(), source: None });
         let plan = plan.expect("a plan");
-        let path = folder.path().join("bundle.tar");
+        let path = directory.path().join("bundle.tar");
         let _ = reproq::sources::bundle::write(&plan, OutputFile::create(&path).expect("begun"), &NoProgress)
             .expect("written");
         [
@@ -124,7 +124,7 @@ fn checksums() -> Vec<Seed> {
             ("gnu", format!("{A}  {name}\n{B} *reproq-darwin-arm64\n")),
             ("bsd", format!("SHA256 ({name}) = {A}\n")),
             ("bare", format!("{A}\n")),
-            ("folders", format!("{A}  ./dist/{name}\r\n{B}\tC:\\dist\\other\r\n")),
+            ("directories", format!("{A}  ./dist/{name}\r\n{B}\tC:\\dist\\other\r\n")),
             ("comments", format!("\u{feff}# comment\n\n{}  {name}\n", A.to_uppercase())),
             ("twice", format!("{A}  {name}\n{A}  {name}\n")),
             ("contradiction", format!("{A}  {name}\n{B}  {name}\n")),
@@ -398,8 +398,8 @@ fn plan_files() -> Vec<Seed> {
 }
 
 fn audits() -> Vec<Seed> {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("audit.jsonl");
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("audit.jsonl");
     let mut audit = Audit::open(&path).expect("opened");
     let (plan, time) = (plan(), DateTime::UNIX_EPOCH);
     let repository = PlannedRepository { id: 7, full_name: "acme/tool".parse().expect("a repository") };

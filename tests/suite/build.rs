@@ -137,7 +137,7 @@ fn offline_without_vendored_modules_is_explained() {
     fs::write(&main, source).expect("written");
     let output = context.run(&["install", "--offline"]);
     assert_eq!(output.code, 4, "{output:#?}");
-    assert!(output.stderr.contains("no vendor/ folder"), "{output:#?}");
+    assert!(output.stderr.contains("no vendor/ directory"), "{output:#?}");
     assert!(output.stderr.contains("go mod vendor"), "{output:#?}");
 }
 

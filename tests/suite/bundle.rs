@@ -144,10 +144,10 @@ fn the_same_input_gives_the_same_bytes() {
 fn other_programs_can_read_a_bundle() {
     let context = two_releases();
     let bundle = bundled(&context, "v0.0.145");
-    let folder = context.root().join("unpacked");
-    fs::create_dir(&folder).expect("created");
+    let directory = context.root().join("unpacked");
+    fs::create_dir(&directory).expect("created");
     let run = |program: &str, arguments: &[&str]| {
-        let output = std::process::Command::new(program).args(arguments).current_dir(&folder).output();
+        let output = std::process::Command::new(program).args(arguments).current_dir(&directory).output();
         let output = output.expect("it runs");
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).expect("text")
@@ -163,7 +163,7 @@ fn other_programs_can_read_a_bundle() {
     release/SHA256SUMS
     ");
     run("sha256sum", &["--check", "--strict", "SHA256SUMS"]);
-    assert_eq!(fs::read(folder.join("assets").join(asset_name())).expect("there"), workers::bytes("0.0.145"));
+    assert_eq!(fs::read(directory.join("assets").join(asset_name())).expect("there"), workers::bytes("0.0.145"));
 }
 
 #[test]

@@ -172,8 +172,8 @@ fn what_is_no_bundle_is_told_by_what_it_is() {
         assert_eq!(context.run(&["bundle", "inspect", name]).code, 5, "{name}");
         insta::assert_snapshot!(format!("no_bundle_{}", name.replace('.', "_")), context.redact(&output));
     }
-    fs::create_dir(context.project().join("folder")).expect("created");
-    for (name, code, says) in [("folder", 2, "is a folder"), ("nothing.tar", 4, "nothing.tar")] {
+    fs::create_dir(context.project().join("directory")).expect("created");
+    for (name, code, says) in [("directory", 2, "is a directory"), ("nothing.tar", 4, "nothing.tar")] {
         let output = context.run(&["install", "--from", name]);
         assert!(output.code == code && output.stderr.contains(says), "{output:#?}");
     }

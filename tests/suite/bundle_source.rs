@@ -40,10 +40,10 @@ fn names(bundle: &[u8]) -> Vec<String> {
     names.filter_map(|name| name.strip_prefix("source/").map(str::to_owned)).collect()
 }
 
-fn git(folder: &Path, arguments: &[&str]) {
+fn git(directory: &Path, arguments: &[&str]) {
     let identity = ["-c", "user.name=t", "-c", "user.email=t@t.test", "-c", "commit.gpgsign=false"];
     let mut command = Command::new("git");
-    let output = command.arg("-C").arg(folder).args(identity).args(arguments).output().expect("git runs");
+    let output = command.arg("-C").arg(directory).args(identity).args(arguments).output().expect("git runs");
     assert!(output.status.success(), "git {arguments:?}: {output:?}");
 }
 
@@ -76,7 +76,7 @@ fn a_machine_without_an_asset_builds_from_the_source_it_was_brought() {
     assert!(asked.stdout.contains("worker.tar#source"), "{asked:#?}");
 }
 
-/// A folder that serves as a module proxy, with one module in it, and the checkout made to require it.
+/// A directory that serves as a module proxy, with one module in it, and the checkout made to require it.
 fn require_a_module(context: &mut Context, checkout: &Path) -> PathBuf {
     let proxy = context.root().join("proxy");
     let versions = proxy.join("example.com/dep/@v");
@@ -124,7 +124,7 @@ fn the_modules_come_along_and_are_all_a_build_needs() {
     let bundle = bundled(&context);
     assert!(names(&bundle).iter().any(|name| name == "vendor/example.com/dep/dep.go"), "{:?}", names(&bundle));
     assert!(!checkout.join("vendor").exists(), "the checkout is as it was");
-    // Now Go's cache has them; a vendor/ folder of its own needs nobody either.
+    // Now Go's cache has them; a vendor/ directory of its own needs nobody either.
     assert!(bundled(&context) == bundle);
     let mut machine = Machine::new();
     machine.with_go();
@@ -151,7 +151,7 @@ fn the_same_source_gives_the_same_bytes_wherever_it_lies() {
     let first = bundled(&context);
     // A copy with other times, other rights for others, and what people and editors leave around.
     let copy = context.root().join("copy");
-    workers::copy_folder(&checkout, &copy);
+    workers::copy_directory(&checkout, &copy);
     fs::remove_dir_all(&checkout).expect("removed");
     fs::rename(&copy, &checkout).expect("moved");
     let touched = Command::new("touch")
@@ -162,7 +162,7 @@ fn the_same_source_gives_the_same_bytes_wherever_it_lies() {
     fs::set_permissions(checkout.join("go.mod"), fs::Permissions::from_mode(0o600)).expect("changed");
     for litter in ["reproq", "x.test", "debug.log", ".env", ".DS_Store", "node_modules/x.js", ".reproq/state.json"] {
         let path = checkout.join(litter);
-        fs::create_dir_all(path.parent().expect("a folder")).expect("created");
+        fs::create_dir_all(path.parent().expect("a directory")).expect("created");
         fs::write(path, "litter").expect("written");
     }
     assert!(bundled(&context) == first);

@@ -141,7 +141,7 @@ fn after_every_step_of_the_commit_the_world_is_whole() {
 fn planned(context: &Context, layout: &Layout) -> (Vec<Step>, tempfile::TempDir) {
     let (installed, state) = store::scan(layout).expect("readable");
     let store::Installed::Intact { receipt } = installed else { panic!("an intact binary, found {installed:?}") };
-    let staged = tempfile::tempdir_in(layout.staging()).expect("a folder");
+    let staged = tempfile::tempdir_in(layout.staging()).expect("a directory");
     let file = staged.path().join("reproq");
     fs::write(&file, workers::bytes("0.0.145")).expect("written");
     fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("executable");

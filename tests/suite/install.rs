@@ -96,7 +96,7 @@ fn a_removed_binary_is_put_back() {
 #[test]
 fn a_binary_that_was_not_installed_by_us_is_replaced_and_kept() {
     let context = Context::released();
-    fs::create_dir_all(context.binary().parent().expect("a folder")).expect("made");
+    fs::create_dir_all(context.binary().parent().expect("a directory")).expect("made");
     fs::write(context.binary(), "placed by hand").expect("written");
     let output = context.succeed(&["install"]);
     assert!(output.stdout.contains("was not installed by this program"), "{output:#?}");
@@ -205,7 +205,7 @@ fn another_machines_worker_does_not_take_the_place_of_this_ones() {
 fn the_binary_goes_where_to_says() {
     let context = Context::released();
     let place = context.root().join("elsewhere/worker");
-    fs::create_dir_all(place.parent().expect("a folder")).expect("made");
+    fs::create_dir_all(place.parent().expect("a directory")).expect("made");
     context.succeed(&["install", "--to", place.to_str().expect("UTF-8")]);
     assert_eq!(fs::read(&place).expect("placed"), workers::bytes("0.0.144"));
     assert!(!context.project().join(".reproq").exists());
@@ -250,7 +250,7 @@ fn a_link_in_place_is_replaced_and_its_target_left_alone() {
     let context = Context::released();
     let precious = context.root().join("precious");
     fs::write(&precious, "precious").expect("written");
-    fs::create_dir_all(context.binary().parent().expect("a folder")).expect("made");
+    fs::create_dir_all(context.binary().parent().expect("a directory")).expect("made");
     std::os::unix::fs::symlink(&precious, context.binary()).expect("linked");
     context.succeed(&["install"]);
     assert_eq!(fs::read_to_string(&precious).expect("there"), "precious");
@@ -258,7 +258,7 @@ fn a_link_in_place_is_replaced_and_its_target_left_alone() {
 }
 
 #[test]
-fn a_folder_in_place_is_refused() {
+fn a_directory_in_place_is_refused() {
     let context = Context::released();
     fs::create_dir_all(context.binary().join("mine")).expect("made");
     insta::assert_snapshot!(context.shown(&["install"]));
@@ -349,9 +349,9 @@ fn a_lock_and_settings_hold_in_every_directory_below_them() {
     record(Part::Machine, "project: settings in an inline table of a directory above", &context, &output, "no binary");
 }
 
-fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+fn walk(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
     let mut files = Vec::new();
-    let Ok(entries) = fs::read_dir(folder) else { return files };
+    let Ok(entries) = fs::read_dir(directory) else { return files };
     for entry in entries.flatten() {
         if entry.file_type().expect("a type").is_dir() {
             files.extend(walk(&entry.path()));

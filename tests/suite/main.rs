@@ -1,6 +1,6 @@
-//! The one test binary that runs the real program, against a GitHub on loopback and real folders.
+//! The one test binary that runs the real program, against a GitHub on loopback and real directories.
 #![expect(clippy::print_stderr, reason = "some tests count what they did, for the log")]
-#![expect(clippy::disallowed_methods, reason = "tests make folders, start programs and read what they left")]
+#![expect(clippy::disallowed_methods, reason = "tests make directories, start programs and read what they left")]
 
 #[cfg(unix)]
 mod action;

@@ -1,4 +1,4 @@
-//! Mirrors: made where there is a network, and installed from: as a folder, behind a real web server, before GitHub.
+//! Mirrors: made where there is a network, and installed from: as a directory, behind a real web server, before GitHub.
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +17,7 @@ use crate::support::context::REPOSITORY;
 use crate::support::context::asset_name;
 use crate::support::workers;
 
-/// GitHub with two releases, and a mirror of both in a folder beside the project.
+/// GitHub with two releases, and a mirror of both in a directory beside the project.
 pub fn mirrored() -> (Context, PathBuf) {
     let context = two_releases();
     let mirror = context.root().join("mirror");
@@ -87,7 +87,7 @@ fn the_story_of_a_mirror_goes_as_the_readme_tells_it() {
         context.succeed(&command.iter().map(String::as_str).collect::<Vec<_>>());
     }
     let machine = Machine::new();
-    machine.bring_folder(&context.project().join("releases"), &machine.project().join("releases"));
+    machine.bring_directory(&context.project().join("releases"), &machine.project().join("releases"));
     for command in story("mirror, inside") {
         machine.succeed_in_silence(&command.iter().map(String::as_str).collect::<Vec<_>>());
     }
@@ -351,7 +351,7 @@ fn only_the_newest_stay_where_that_is_wanted() {
     assert_eq!(outcomes(&report), said(&expected));
     assert!(asset(&mirror, "v0.0.146").exists() && !asset(&mirror, "v0.0.145").exists());
     assert!(mine.exists() && !asset(&mirror, "v0.0.144").exists(), "what is not ours stays");
-    assert!(!asset(&mirror, "v0.0.145").parent().expect("a folder").exists());
+    assert!(!asset(&mirror, "v0.0.145").parent().expect("a directory").exists());
     // What would go at once does not come.
     let report = sync(&context, &["--keep", "2"]);
     assert_eq!(outcomes(&report), said(&[("v0.0.147", "complete"), ("v0.0.146", "complete")]));

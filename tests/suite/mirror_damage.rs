@@ -139,7 +139,7 @@ fn a_mirror_is_never_trusted_more_than_the_lock() {
     forget(&context);
     let output = context.run(&FROM_MIRROR);
     assert!(output.code == 5 && output.stderr.contains("0.0.144"), "{output:#?}");
-    // Whoever takes the file out of the folder gets what GitHub has.
+    // Whoever takes the file out of the directory gets what GitHub has.
     fs::remove_file(asset(&mirror, "v0.0.145")).expect("removed");
     assert_eq!(outcomes(&sync(&context, &[]))[0], ("v0.0.145".to_owned(), "updated".to_owned()));
     context.succeed(&FROM_MIRROR);
@@ -195,7 +195,7 @@ fn a_hostile_index_is_refused_within_the_limits() {
         assert!(output.stderr.contains("the mirror"), "{name}: it is named: {output:#?}");
         assert!(!context.binary().exists() && context.github.requests().is_empty(), "{name}");
     }
-    for (name, make) in [("a device", "/dev/zero"), ("a folder", "/"), ("itself", "index.json")] {
+    for (name, make) in [("a device", "/dev/zero"), ("a directory", "/"), ("itself", "index.json")] {
         fs::remove_file(index(&mirror)).expect("removed");
         std::os::unix::fs::symlink(make, index(&mirror)).expect("linked");
         let output = memory::within_the_limit(context.command(&FROM_MIRROR));
@@ -276,10 +276,10 @@ fn assert_whole(mirror: &Path, name: &str) {
     let Ok(text) = fs::read(index(mirror)) else { return };
     let document: Value = serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
     for release in document["releases"].as_array().expect("releases") {
-        let folder = index(mirror).with_file_name("download").join(release["tag"].as_str().expect("a tag"));
+        let directory = index(mirror).with_file_name("download").join(release["tag"].as_str().expect("a tag"));
         let files = [&release["assets"], &release["files"]].into_iter().filter_map(Value::as_array).flatten();
         for file in files {
-            let bytes = fs::read(folder.join(file["name"].as_str().expect("a name")));
+            let bytes = fs::read(directory.join(file["name"].as_str().expect("a name")));
             let bytes = bytes.unwrap_or_else(|error| panic!("{name}: {file}: {error}"));
             assert_eq!(file["sha256"], workers::sha256(&bytes).as_str(), "{name}: {file}");
         }

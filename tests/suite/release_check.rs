@@ -39,10 +39,10 @@ fn whole_release(context: &Context) {
 }
 
 fn checkout(context: &Context, version: &str) -> String {
-    let folder = context.root().join("checkout");
+    let directory = context.root().join("checkout");
     let write = |name: &str, text: String| {
-        let path = folder.join(name);
-        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        let path = directory.join(name);
+        fs::create_dir_all(path.parent().expect("a directory")).expect("made");
         fs::write(path, text).expect("written");
     };
     write("cmd/reproq/main.go", format!("package main\n\nconst Version = \"{version}\"\n"));
@@ -50,17 +50,17 @@ fn checkout(context: &Context, version: &str) -> String {
     write("src/reproq_django/__init__.py", format!("__version__ = \"{version}\"\n"));
     write("uv.lock", format!("[[package]]\nname = \"reproq-django\"\nversion = \"{version}\"\n"));
     write("migrations/0001_initial.py", String::new());
-    folder.to_str().expect("UTF-8").to_owned()
+    directory.to_str().expect("UTF-8").to_owned()
 }
 
 #[test]
 fn a_whole_release_passes_every_check() {
     let context = pruning();
     whole_release(&context);
-    let folder = checkout(&context, "0.0.144");
-    let migrations = format!("{folder}/migrations");
+    let directory = checkout(&context, "0.0.144");
+    let migrations = format!("{directory}/migrations");
     let arguments =
-        ["release", "check", &folder, "--tag", "v0.0.144", "--one-migration", &migrations, "--at-most", "3"];
+        ["release", "check", &directory, "--tag", "v0.0.144", "--one-migration", &migrations, "--at-most", "3"];
     insta::assert_snapshot!(shown(&context, &arguments));
     insta::assert_snapshot!(shown(&context, &[&arguments[..], &["--json"]].concat()));
 }
@@ -75,12 +75,12 @@ fn every_fault_of_a_release_is_found() {
     let open = AssetSpec::new(NAMES[1], b"half".to_vec()).open();
     let old = AssetSpec::new(NAMES[2], b"old".to_vec()).digest(Digest::Absent);
     repo(&context).add(release.asset(open).asset(old).file("SHA256SUMS", sums().into_bytes()));
-    let folder = checkout(&context, "0.0.144");
-    fs::write(format!("{folder}/migrations/0002_more.py"), "").expect("written");
-    let migrations = format!("{folder}/migrations");
+    let directory = checkout(&context, "0.0.144");
+    fs::write(format!("{directory}/migrations/0002_more.py"), "").expect("written");
+    let migrations = format!("{directory}/migrations");
     insta::assert_snapshot!(shown(
         &context,
-        &["release", "check", &folder, "--tag", "v2.0.0", "--one-migration", &migrations, "--at-most", "3",]
+        &["release", "check", &directory, "--tag", "v2.0.0", "--one-migration", &migrations, "--at-most", "3",]
     ));
 }
 
@@ -96,21 +96,21 @@ fn the_job_names_the_release_and_assets_can_be_named() {
 }
 
 #[test]
-fn checksums_of_a_folder() {
+fn checksums_of_a_directory() {
     let context = pruning();
-    let folder = context.root().join("dist");
-    fs::create_dir_all(&folder).expect("made");
+    let directory = context.root().join("dist");
+    fs::create_dir_all(&directory).expect("made");
     for name in NAMES {
-        fs::write(folder.join(name), name).expect("written");
+        fs::write(directory.join(name), name).expect("written");
     }
-    let folder = folder.to_str().expect("UTF-8");
-    insta::assert_snapshot!(shown(&context, &["release", "checksums", folder]));
+    let directory = directory.to_str().expect("UTF-8");
+    insta::assert_snapshot!(shown(&context, &["release", "checksums", directory]));
     let mut lines: Vec<String> = sums().lines().map(|line| format!("{line}\n")).collect();
     lines.sort_by_key(|line| line[66..].to_owned());
-    let written = fs::read_to_string(format!("{folder}/SHA256SUMS")).expect("written");
+    let written = fs::read_to_string(format!("{directory}/SHA256SUMS")).expect("written");
     assert_eq!(written, lines.concat());
-    context.succeed(&["release", "checksums", folder, "--json"]);
-    assert_eq!(fs::read_to_string(format!("{folder}/SHA256SUMS")).expect("written"), written);
+    context.succeed(&["release", "checksums", directory, "--json"]);
+    assert_eq!(fs::read_to_string(format!("{directory}/SHA256SUMS")).expect("written"), written);
     assert_eq!(context.run(&["release", "checksums", "/nowhere/at/all"]).code, 4);
     assert!(context.github.requests().is_empty());
 }
@@ -118,22 +118,22 @@ fn checksums_of_a_folder() {
 #[test]
 fn checksums_of_names_that_github_changes_are_refused() {
     let context = pruning();
-    let folder = context.root().join("dist");
-    fs::create_dir_all(folder.join("sub")).expect("made");
-    fs::write(folder.join("tool~1 (x86).deb"), "x").expect("written");
-    fs::write(folder.join(".env"), "x").expect("written");
-    let path = folder.to_str().expect("UTF-8");
+    let directory = context.root().join("dist");
+    fs::create_dir_all(directory.join("sub")).expect("made");
+    fs::write(directory.join("tool~1 (x86).deb"), "x").expect("written");
+    fs::write(directory.join(".env"), "x").expect("written");
+    let path = directory.to_str().expect("UTF-8");
     insta::assert_snapshot!(shown(&context, &["release", "checksums", path]));
-    assert!(!folder.join("SHA256SUMS").exists());
-    fs::rename(folder.join("tool~1 (x86).deb"), folder.join("tool.1.x86.deb")).expect("renamed");
+    assert!(!directory.join("SHA256SUMS").exists());
+    fs::rename(directory.join("tool~1 (x86).deb"), directory.join("tool.1.x86.deb")).expect("renamed");
     insta::assert_snapshot!(shown(&context, &["release", "checksums", path]));
 }
 
 #[test]
 fn versions_as_python_spells_them_agree_with_the_tag() {
     let context = pruning();
-    let folder = checkout(&context, "1.2.3rc1");
-    let write = |name: &str, text: &str| fs::write(format!("{folder}/{name}"), text).expect("written");
+    let directory = checkout(&context, "1.2.3rc1");
+    let write = |name: &str, text: &str| fs::write(format!("{directory}/{name}"), text).expect("written");
     write("cmd/reproq/main.go", "package main\n\nconst Version = \"1.2.3-rc.1\"\n");
     let dynamic = "[project]\nname = \"reproq-django\"\ndynamic = [\"version\"]\n";
     write("pyproject.toml", &format!("{dynamic}[tool.hatch.version]\npath = \"src/reproq_django/__init__.py\"\n"));
@@ -142,12 +142,12 @@ fn versions_as_python_spells_them_agree_with_the_tag() {
         release = release.file(name, name.as_bytes().to_vec());
     }
     repo(&context).add(release.file("SHA256SUMS", sums().into_bytes()));
-    let output = context.run(&["release", "check", &folder, "--tag", "v1.2.3-rc.1"]);
+    let output = context.run(&["release", "check", &directory, "--tag", "v1.2.3-rc.1"]);
     assert_eq!(output.code, 0, "{output:#?}");
     for place in ["cmd/reproq/main.go", "src/reproq_django/__init__.py", "uv.lock"] {
         assert!(output.stdout.contains(place), "{output:#?}");
     }
     write("src/reproq_django/__init__.py", "__version__ = \"1.2.3rc2\"\n");
-    let output = context.run(&["release", "check", &folder, "--tag", "v1.2.3-rc.1"]);
+    let output = context.run(&["release", "check", &directory, "--tag", "v1.2.3-rc.1"]);
     assert!(output.code != 0 && output.stdout.contains("says 1.2.3rc2 and the tag is v1.2.3-rc.1"), "{output:#?}");
 }

@@ -21,10 +21,10 @@ const PRUNE: [&str; 4] = ["release", "prune", "--keep", "3"];
 
 /// The audit files' lines that announce a request.
 fn intents(context: &Context) -> usize {
-    let Ok(folder) = fs::read_dir(context.project().join(".reproq/audit")) else { return 0 };
+    let Ok(directory) = fs::read_dir(context.project().join(".reproq/audit")) else { return 0 };
     let text =
         |entry: std::io::Result<fs::DirEntry>| fs::read_to_string(entry.expect("an entry").path()).expect("text");
-    folder.map(text).map(|text| text.matches("\"event\":\"intent\"").count()).sum()
+    directory.map(text).map(|text| text.matches("\"event\":\"intent\"").count()).sum()
 }
 
 /// Kills the program while the fake holds the nth request back.
@@ -94,7 +94,7 @@ fn the_record_of_a_killed_run_brings_its_tags_back() {
     killed(&context, nth, Fault::StallAfterProcessing { hold: Hold::UntilDropped });
     context.github.clear_faults();
     assert_eq!(repo(&context).snapshot().tags.len(), 3);
-    let audit = fs::read_dir(context.project().join(".reproq/audit")).expect("a folder").flatten().next();
+    let audit = fs::read_dir(context.project().join(".reproq/audit")).expect("a directory").flatten().next();
     let audit = audit.expect("a record").path();
     context.succeed(&["release", "restore", "--tags-only", "--from", audit.to_str().expect("UTF-8")]);
     assert_eq!(repo(&context).snapshot().tags, before);

@@ -303,7 +303,7 @@ fn immutable_releases_need_to_be_asked_for() {
     let output = context.succeed(&[&PRUNE[..], &["--allow-immutable"]].concat());
     assert!(output.stderr.contains("can never be used again"), "{output:#?}");
     assert_eq!(tags(&context).len(), 3);
-    let audit = std::fs::read_dir(context.project().join(".reproq/audit")).expect("a folder").flatten().next();
+    let audit = std::fs::read_dir(context.project().join(".reproq/audit")).expect("a directory").flatten().next();
     let audit = audit.expect("a record").path();
     let output = context.run(&["release", "restore", "--from", audit.to_str().expect("UTF-8"), "--tags-only"]);
     assert_eq!(output.code, 7, "{output:#?}");

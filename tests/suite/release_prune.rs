@@ -261,8 +261,8 @@ fn a_plan_is_refused_when_the_world_has_moved() {
 #[test]
 fn assets_are_saved_before_they_go_and_nothing_goes_that_is_not_saved() {
     let context = with_versions(5);
-    let folder = context.root().join("saved");
-    let arguments = ["release", "prune", "--keep", "3", "--archive", folder.to_str().expect("UTF-8")];
+    let directory = context.root().join("saved");
+    let arguments = ["release", "prune", "--keep", "3", "--archive", directory.to_str().expect("UTF-8")];
     context
         .github
         .fault(Matcher::objects().path("tool"), fake_github::Fault::ChangedBytes(b"binary of x".to_vec().into()));
@@ -271,7 +271,7 @@ fn assets_are_saved_before_they_go_and_nothing_goes_that_is_not_saved() {
     assert_eq!(mutations(&context), Vec::<String>::new());
     let output = context.succeed(&arguments);
     assert!(output.stdout.contains("Saved first: 4 assets"), "{output:#?}");
-    assert_eq!(fs::read(folder.join("v1.1.0/tool.bin")).expect("saved"), b"binary of 1");
+    assert_eq!(fs::read(directory.join("v1.1.0/tool.bin")).expect("saved"), b"binary of 1");
     assert_eq!(repo(&context).snapshot().tag_names().len(), 3);
 }
 

@@ -29,7 +29,7 @@ fn released(digest: Digest, files: &[(&str, String)]) -> Context {
 /// Runs an installation that must be refused over an older one, and proves that the older one is untouched.
 fn refused(context: &Context, arguments: &[&str]) -> String {
     let binary = context.binary();
-    fs::create_dir_all(binary.parent().expect("a folder")).expect("made");
+    fs::create_dir_all(binary.parent().expect("a directory")).expect("made");
     fs::write(&binary, "the old binary").expect("written");
     context.sibling_checkout();
     let shown = context.shown(arguments);

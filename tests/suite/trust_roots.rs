@@ -92,7 +92,7 @@ fn a_named_root_stands_instead_of_all_others() {
 }
 
 #[test]
-fn the_systems_own_folder_holds_what_no_variable_names() {
+fn the_systems_own_directory_holds_what_no_variable_names() {
     let (mut context, _) = project();
     context.set("REPROQ_TRUST_DIR", "");
     context.succeed(&["trust", "accept", "root.json"]);
@@ -129,7 +129,7 @@ fn a_damaged_root_stops_everything_and_says_how_to_go_on() {
 
 #[cfg(unix)]
 #[test]
-fn a_folder_that_others_may_write_is_not_believed() {
+fn a_directory_that_others_may_write_is_not_believed() {
     use std::os::unix::fs::PermissionsExt;
 
     let (context, _) = project();
@@ -141,7 +141,7 @@ fn a_folder_that_others_may_write_is_not_believed() {
 
 #[cfg(unix)]
 #[test]
-fn a_folder_that_may_not_be_written_is_9() {
+fn a_directory_that_may_not_be_written_is_9() {
     use std::os::unix::fs::PermissionsExt;
     use std::process::Command;
     use std::process::Stdio;
@@ -150,13 +150,13 @@ fn a_folder_that_may_not_be_written_is_9() {
     context.succeed(&["trust", "accept", "root.json"]);
     let is_root = rustix::process::geteuid().is_root();
     if is_root && Command::new("setpriv").arg("--version").stdout(Stdio::null()).status().is_err() {
-        skip::record("a folder that may not be written", "install setpriv (util-linux), or run as an ordinary user");
+        skip::record("a directory that may not be written", "install setpriv (util-linux), or run as an ordinary user");
         return;
     }
     let program = context.root().join("program");
     fs::copy(env!("CARGO_BIN_EXE_reproq"), &program).expect("copied");
-    for folder in ["", "trust", "trust/accepted"] {
-        fs::set_permissions(context.root().join(folder), fs::Permissions::from_mode(0o555)).expect("closed");
+    for directory in ["", "trust", "trust/accepted"] {
+        fs::set_permissions(context.root().join(directory), fs::Permissions::from_mode(0o555)).expect("closed");
     }
     let run = |arguments: &[&str]| {
         let plain = context.command(arguments);
@@ -178,8 +178,8 @@ fn a_folder_that_may_not_be_written_is_9() {
         assert_eq!(output.code, 9, "{output:#?}");
         assert!(output.stderr.contains("hint: run as the user who owns"), "{output:#?}");
     }
-    for folder in ["", "trust", "trust/accepted"] {
-        fs::set_permissions(context.root().join(folder), fs::Permissions::from_mode(0o755)).expect("opened");
+    for directory in ["", "trust", "trust/accepted"] {
+        fs::set_permissions(context.root().join(directory), fs::Permissions::from_mode(0o755)).expect("opened");
     }
 }
 
@@ -256,8 +256,8 @@ fn at(time: &str, context: &Context, library: &Path, arguments: &[&str]) -> Outp
     context.output(command)
 }
 
-/// Serves a folder on loopback for as long as the tests run; gives its address and what it was asked for.
-fn serve(folder: PathBuf) -> String {
+/// Serves a directory on loopback for as long as the tests run; gives its address and what it was asked for.
+fn serve(directory: PathBuf) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("an address"));
     thread::spawn(move || {
@@ -270,7 +270,7 @@ fn serve(folder: PathBuf) -> String {
                 "no token is sent"
             );
             let name = request.split(' ').nth(1).unwrap_or_default().trim_start_matches('/');
-            let (status, body) = match fs::read(folder.join(name)) {
+            let (status, body) = match fs::read(directory.join(name)) {
                 Ok(body) => ("200 OK", body),
                 Err(_) => ("404 Not Found", Vec::new()),
             };

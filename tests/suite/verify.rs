@@ -56,13 +56,13 @@ fn every_other_difference_has_its_code() {
     assert_eq!(verified(&removed, &[]).code, 4);
 
     let foreign = Context::released();
-    fs::create_dir_all(foreign.binary().parent().expect("a folder")).expect("made");
+    fs::create_dir_all(foreign.binary().parent().expect("a directory")).expect("made");
     fs::write(foreign.binary(), "placed by hand").expect("written");
     assert_eq!(verified(&foreign, &[]).code, 5);
 
-    let folder = Context::released();
-    fs::create_dir_all(folder.binary()).expect("made");
-    assert_eq!(verified(&folder, &[]).code, 8);
+    let directory = Context::released();
+    fs::create_dir_all(directory.binary()).expect("made");
+    assert_eq!(verified(&directory, &[]).code, 8);
 
     let mode = installed();
     fs::set_permissions(mode.binary(), fs::Permissions::from_mode(0o644)).expect("changed");

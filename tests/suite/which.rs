@@ -12,7 +12,7 @@ use crate::support::skip;
 use crate::support::workers;
 
 fn place(path: &Path, bytes: &[u8]) {
-    fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+    fs::create_dir_all(path.parent().expect("a directory")).expect("made");
     fs::write(path, bytes).expect("written");
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("executable");
 }
@@ -71,7 +71,7 @@ fn path_never_leads_to_this_command() {
     place(&copied.join("reproq"), &fs::read(ours).expect("readable"));
     place(&other.join("reproq"), &fs::read("/bin/sh").expect("readable"));
     place(&worker.join("reproq"), &workers::bytes("0.0.144"));
-    let path = [&linked, &copied, &other, &worker].map(|folder| folder.to_str().expect("UTF-8")).join(":");
+    let path = [&linked, &copied, &other, &worker].map(|directory| directory.to_str().expect("UTF-8")).join(":");
     context.set("PATH", path);
     let output = context.succeed(&["which", "-q"]);
     assert_eq!(output.stdout.trim_end(), worker.join("reproq").to_str().expect("UTF-8"));
@@ -111,16 +111,16 @@ fn the_setting_of_django_wins_and_a_broken_setting_is_a_warning() {
 #[test]
 fn no_candidate_is_ever_started() {
     let mut context = Context::new();
-    let folder = context.root().join("trap");
+    let directory = context.root().join("trap");
     let mark = context.root().join("started");
-    place(&folder.join("reproq"), format!("#!/bin/sh\ntouch {}\n", mark.display()).as_bytes());
-    context.set("PATH", folder.to_str().expect("UTF-8"));
+    place(&directory.join("reproq"), format!("#!/bin/sh\ntouch {}\n", mark.display()).as_bytes());
+    context.set("PATH", directory.to_str().expect("UTF-8"));
     let _ = context.run(&["which"]);
     assert!(!mark.exists());
 }
 
 #[test]
-fn a_folder_deeper_in_the_project_finds_its_root() {
+fn a_directory_deeper_in_the_project_finds_its_root() {
     let context = Context::released();
     context.succeed(&["install"]);
     let deep = context.project().join("app/migrations");

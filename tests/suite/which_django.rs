@@ -53,7 +53,7 @@ const AMPLE: Duration = Duration::from_secs(60);
 
 /// A Django project of its own, without a worker.
 pub(super) struct Project {
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
     pub(super) variables: Vec<(OsString, OsString)>,
 }
 
@@ -63,7 +63,7 @@ impl Project {
         let python =
             required("REPROQ_TEST_DJANGO_PYTHON", "a Python that can import Django; `cargo xtask test` makes one")?;
         let environment = Path::new(&python).parent().and_then(Path::parent).expect("it lies in a virtual environment");
-        let project = Self { folder: tempfile::tempdir().expect("a folder"), variables: Vec::new() };
+        let project = Self { directory: tempfile::tempdir().expect("a directory"), variables: Vec::new() };
         project.write("manage.py", MANAGE);
         project.write("shop/__init__.py", "");
         project.write("shop/settings.py", &format!("SECRET_KEY = 'x'\n{settings}\n"));
@@ -81,8 +81,8 @@ impl Project {
     }
 
     pub(super) fn root(&self) -> PathBuf {
-        // macOS keeps its temporary folders behind a link, and Python names what is behind it.
-        fs::canonicalize(self.folder.path()).expect("it exists")
+        // macOS keeps its temporary directories behind a link, and Python names what is behind it.
+        fs::canonicalize(self.directory.path()).expect("it exists")
     }
 
     pub(super) fn at(&self, path: &str) -> PathBuf {
@@ -91,7 +91,7 @@ impl Project {
 
     pub(super) fn write(&self, path: &str, text: &str) -> PathBuf {
         let path = self.at(path);
-        fs::create_dir_all(path.parent().expect("inside the project")).expect("a folder");
+        fs::create_dir_all(path.parent().expect("inside the project")).expect("a directory");
         fs::write(&path, text).expect("written");
         path
     }

@@ -50,10 +50,10 @@ fn the_django_sides_own_resolver_agrees() {
         case("None", "", &[]),
         case("None", "", &["on-path/reproq"]),
         case("None", "", &["locked:on-path/reproq"]),
-        case("None", "", &["on-path/reproq/folder"]),
+        case("None", "", &["on-path/reproq/directory"]),
         case("None", "", everything),
         case("None", "", &["locked:.reproq/bin/reproq", "on-path/reproq"]),
-        case("None", "", &[".reproq/bin/reproq/folder", "on-path/reproq"]),
+        case("None", "", &[".reproq/bin/reproq/directory", "on-path/reproq"]),
         case("None", "", &["dangling:.reproq/bin/reproq", "on-path/reproq"]),
         case("None", "ROOT/tools/reproq", everything),
         case("None", "ROOT/missing", everything),
@@ -164,8 +164,8 @@ fn upstream(project: &Project) -> Option<String> {
 }
 
 fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("a folder") {
+    fs::create_dir_all(to).expect("a directory");
+    for entry in fs::read_dir(from).expect("a directory") {
         let entry = entry.expect("readable");
         let target = to.join(entry.file_name());
         if entry.file_type().expect("known").is_dir() {

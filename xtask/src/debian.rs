@@ -60,6 +60,6 @@ fn is_root() -> bool {
 
 fn is_there(program: &str) -> bool {
     let path = env::var_os("PATH").unwrap_or_default();
-    let mut folders = env::split_paths(&path).chain(["/usr/sbin".into()]);
-    folders.any(|folder| Path::new(&folder).join(program).is_file())
+    let mut directories = env::split_paths(&path).chain(["/usr/sbin".into()]);
+    directories.any(|directory| Path::new(&directory).join(program).is_file())
 }

@@ -24,10 +24,10 @@ struct Pin {
 /// A Python (in a virtual environment of its own) that can import Django. `None` when this machine has no Python that is new
 /// enough. An error means that there is one, but that Django could not be installed for it.
 pub fn python_with_django() -> Result<Option<PathBuf>> {
-    let folder = target_directory().join("toolchain/django");
-    let python = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
+    let directory = target_directory().join("toolchain/django");
+    let python = directory.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
     // The stamp is written last: an environment without it is a half-made one.
-    let stamp = folder.join("made-for");
+    let stamp = directory.join("made-for");
     let made_for = fs::read_to_string(&stamp).ok().filter(|_| python::version(&python).is_some());
     if made_for.as_deref() == Some(DJANGO_6.requirement) {
         return Ok(Some(python));
@@ -37,10 +37,10 @@ pub fn python_with_django() -> Result<Option<PathBuf>> {
     if made_for.as_deref() == Some(pin.requirement) {
         return Ok(Some(python));
     }
-    if folder.exists() {
-        fs::remove_dir_all(&folder).with_context(|| format!("failed to remove {}", folder.display()))?;
+    if directory.exists() {
+        fs::remove_dir_all(&directory).with_context(|| format!("failed to remove {}", directory.display()))?;
     }
-    run(Command::new(&base).args(["-m", "venv"]).arg(&folder))?;
+    run(Command::new(&base).args(["-m", "venv"]).arg(&directory))?;
     let quiet = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"];
     run(Command::new(&python).args(quiet).arg(pin.requirement))?;
     fs::write(&stamp, pin.requirement).with_context(|| format!("failed to write {}", stamp.display()))?;

@@ -28,8 +28,8 @@ After every failure the same command succeeds once the fault is gone, without cl
 
 /// Forgets the rows of earlier runs, so that a row whose test is gone goes too.
 pub fn begin() -> anyhow::Result<()> {
-    let folder = target_directory().join("tmp/fault-rows");
-    match fs::remove_dir_all(&folder) {
+    let directory = target_directory().join("tmp/fault-rows");
+    match fs::remove_dir_all(&directory) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error).context("failed to remove the rows of earlier runs"),
@@ -39,8 +39,8 @@ pub fn begin() -> anyhow::Result<()> {
 /// Writes the document from the rows, or only compares it.
 pub fn finish(root: &Path, check: bool) -> anyhow::Result<()> {
     let mut text = HEAD.to_owned();
-    for (folder, title) in PARTS {
-        let rows = rows(&target_directory().join("tmp/fault-rows").join(folder))?;
+    for (directory, title) in PARTS {
+        let rows = rows(&target_directory().join("tmp/fault-rows").join(directory))?;
         if !rows.is_empty() {
             text.push_str(&format!(
                 "\n## {title}\n\n| fault | exit | what is seen | what is left |\n| --- | --- | --- | --- |\n"
@@ -58,8 +58,8 @@ pub fn finish(root: &Path, check: bool) -> anyhow::Result<()> {
     fs::write(path, text).with_context(|| format!("failed to write {DOCUMENT}"))
 }
 
-fn rows(folder: &Path) -> anyhow::Result<Vec<String>> {
-    let Ok(entries) = fs::read_dir(folder) else { return Ok(Vec::new()) };
+fn rows(directory: &Path) -> anyhow::Result<Vec<String>> {
+    let Ok(entries) = fs::read_dir(directory) else { return Ok(Vec::new()) };
     let mut rows = Vec::new();
     for entry in entries {
         rows.push(fs::read_to_string(entry?.path())?);

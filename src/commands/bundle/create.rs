@@ -94,7 +94,7 @@ pub(super) fn create(arguments: &BundleCreateArgs, session: &Session<'_>) -> Res
     let staging = Staging::beside(&output).map_err(|error| hints::store(&error))?;
     let file = OutputFile::create(&output).map_err(hints::output)?;
     let _cleanup = platform::on_interrupt_remove(&file.unfinished());
-    // Before anything is fetched: a folder is named wrong more easily than a release.
+    // Before anything is fetched: a directory is named wrong more easily than a release.
     let (unfinished, held) = (file.unfinished(), staging.held());
     let leave_out: Vec<&Path> =
         [output.as_path(), &unfinished, staging.path()].into_iter().chain(held.as_deref()).collect();
@@ -142,8 +142,8 @@ fn output(path: &Path, session: &Session<'_>) -> Result<PathBuf, CommandError> {
     let path = session.env.cwd.join(path);
     let usage = |message: String| CommandError::message(ExitStatus::Usage, message);
     match path.parent() {
-        Some(folder) if !folder.is_dir() => {
-            Err(usage(format!("there is no folder `{}` to write the bundle to", folder.display())))
+        Some(directory) if !directory.is_dir() => {
+            Err(usage(format!("there is no directory `{}` to write the bundle to", directory.display())))
         }
         Some(_) | None => check_output(&path).map(|()| path).map_err(hints::output),
     }
@@ -157,9 +157,9 @@ fn source_tree(
     session: &Session<'_>,
     door: &InstallContext<'_>,
 ) -> Result<Option<SourceTree>, CommandError> {
-    let Some(folder) = &arguments.with_source else { return Ok(None) };
+    let Some(directory) = &arguments.with_source else { return Ok(None) };
     let request = TreeRequest {
-        source: &platform::real_path(&session.env.cwd.join(folder)),
+        source: &platform::real_path(&session.env.cwd.join(directory)),
         tool: Tool::WORKER,
         wanted_tag: Some(tag),
         offline: session.settings.offline.value,

@@ -32,10 +32,10 @@ pub(super) fn refused(refusal: &BuildRefusal) -> (ExitStatus, Vec<String>) {
             ExitStatus::NotFound,
             vec!["name a checkout of the worker with `--source DIR` or REPROQ_WORKER_SOURCE".to_owned()],
         ),
-        BuildRefusal::OtherVersion { folder, wanted, .. } => (
+        BuildRefusal::OtherVersion { directory, wanted, .. } => (
             ExitStatus::NotFound,
             vec![
-                format!("check out the tag: `git -C {} checkout {wanted}`", folder.display()),
+                format!("check out the tag: `git -C {} checkout {wanted}`", directory.display()),
                 "or leave out `--tag` to build what is there".to_owned(),
             ],
         ),
@@ -48,22 +48,22 @@ pub(super) fn refused(refusal: &BuildRefusal) -> (ExitStatus, Vec<String>) {
 
 pub(super) fn build(error: &BuildError) -> (ExitStatus, Vec<String>) {
     match error {
-        BuildError::Failed { folder, .. } => (
+        BuildError::Failed { directory, .. } => (
             ExitStatus::Failure,
-            vec![format!("the same build by hand: `cd {} && go build -tags prod ./cmd/reproq`", folder.display())],
+            vec![format!("the same build by hand: `cd {} && go build -tags prod ./cmd/reproq`", directory.display())],
         ),
-        BuildError::ModulesMissing { folder, .. } => (
+        BuildError::ModulesMissing { directory, .. } => (
             ExitStatus::NotFound,
             vec![format!(
                 "run `go mod vendor` in {} on a machine with a network, and bring the checkout here",
-                folder.display()
+                directory.display()
             )],
         ),
-        BuildError::VendorFailed { folder, .. } => (
+        BuildError::VendorFailed { directory, .. } => (
             ExitStatus::Failure,
             vec![format!(
-                "the same by hand: `cd {} && go mod vendor`; a complete vendor/ folder is used as it is",
-                folder.display()
+                "the same by hand: `cd {} && go mod vendor`; a complete vendor/ directory is used as it is",
+                directory.display()
             )],
         ),
         BuildError::GivenUp => (ExitStatus::Interrupted, Vec::new()),

@@ -138,25 +138,26 @@ pub(in crate::commands) fn writing(error: WriteError) -> CommandError {
 pub(in crate::commands) fn source(error: TreeError) -> CommandError {
     let (status, ways) = match &error {
         TreeError::Source(_) => (ExitStatus::NotFound, vec![ANOTHER_CHECKOUT.to_owned()]),
-        TreeError::Refused(BuildRefusal::OtherVersion { folder, wanted, found }) => (
+        TreeError::Refused(BuildRefusal::OtherVersion { directory, wanted, found }) => (
             ExitStatus::NotFound,
             vec![
-                format!("check out the tag: `git -C {} checkout {wanted}`", folder.display()),
+                format!("check out the tag: `git -C {} checkout {wanted}`", directory.display()),
                 format!("or bundle the release the source is of: `--tag v{found}`"),
             ],
         ),
         TreeError::Refused(refusal) => build::refused(refusal),
         TreeError::Modules { source, .. } => build::build(source),
-        TreeError::Untidy { folder } => {
-            (ExitStatus::Conflict, vec![format!("run `go mod tidy` in {} and commit what changes", folder.display())])
-        }
-        TreeError::Git { reason: GitUnknown::NotTrusted, folder } => (
-            ExitStatus::NotPermitted,
-            vec![format!("`git config --global --add safe.directory {}`, if you trust its owner", folder.display())],
+        TreeError::Untidy { directory } => (
+            ExitStatus::Conflict,
+            vec![format!("run `go mod tidy` in {} and commit what changes", directory.display())],
         ),
-        TreeError::Git { folder, .. } => (
+        TreeError::Git { reason: GitUnknown::NotTrusted, directory } => (
+            ExitStatus::NotPermitted,
+            vec![format!("`git config --global --add safe.directory {}`, if you trust its owner", directory.display())],
+        ),
+        TreeError::Git { directory, .. } => (
             ExitStatus::Failure,
-            vec![format!("put git on PATH, or name a copy without {}", folder.join(".git").display())],
+            vec![format!("put git on PATH, or name a copy without {}", directory.join(".git").display())],
         ),
         TreeError::Link { .. } | TreeError::Special { .. } => {
             (ExitStatus::Usage, vec!["a bundle carries plain files alone; take it out of the source".to_owned()])

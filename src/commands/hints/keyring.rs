@@ -31,10 +31,10 @@ pub(in crate::commands) fn keyring(error: KeyringError) -> CommandError {
 pub(super) fn judge(error: &KeyringError) -> (ExitStatus, Vec<String>) {
     let refused = |hint: String| (ExitStatus::Unverified, vec![hint]);
     match error {
-        KeyringError::NoFolder => (
+        KeyringError::NoDirectory => (
             ExitStatus::Usage,
             vec![
-                "name a folder in the variable REPROQ_TRUST_DIR, or the roots in each call with `--trusted-root FILE`"
+                "name a directory in the variable REPROQ_TRUST_DIR, or the roots in each call with `--trusted-root FILE`"
                     .to_owned(),
             ],
         ),
@@ -76,7 +76,7 @@ pub(in crate::commands) fn update(error: UpdateError, place: &RootRepository) ->
                     RootRepository::Web { .. } => {
                         "if this machine's clock is right, the mirror is out of date: ask without `--url`"
                     }
-                    RootRepository::Folder(_) => {
+                    RootRepository::Directory(_) => {
                         "if this machine's clock is right, the copy is out of date: make it again"
                     }
                 }
@@ -117,7 +117,7 @@ fn again(place: &RootRepository) -> String {
         RootRepository::Web { .. } => {
             "run the same command again later; if a mirror was named with `--url`, ask without it"
         }
-        RootRepository::Folder(_) => "copy the repository again, whole, and ask where the copy comes from",
+        RootRepository::Directory(_) => "copy the repository again, whole, and ask where the copy comes from",
     }
     .to_owned()
 }

@@ -15,7 +15,7 @@ pub(super) fn judge(problem: &MirrorError, mirror: &str) -> (ExitStatus, Vec<Str
         MirrorError::NotAMirror { .. } => (
             ExitStatus::NotFound,
             vec![
-                "a mirror is what `reproq mirror sync DIR` makes; name that folder, or the address it is served at"
+                "a mirror is what `reproq mirror sync DIR` makes; name that directory, or the address it is served at"
                     .to_owned(),
                 github.to_owned(),
             ],
@@ -77,7 +77,7 @@ pub(super) fn not_mirrored(tag: &Tag, refusal: &SyncRefusal) -> (ExitStatus, Vec
             vec![
                 "the mirror keeps what it has; a published asset should never change: ask the maintainers what happened"
                     .to_owned(),
-                format!("if the change is meant, remove {name} from the folder of {tag} and run the same command again"),
+                format!("if the change is meant, remove {name} from the directory of {tag} and run the same command again"),
             ],
         ),
         SyncRefusal::Obstacle(_) => (

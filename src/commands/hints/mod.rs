@@ -215,7 +215,7 @@ fn file(error: &FileError) -> (ExitStatus, Vec<String>) {
     }
 }
 
-/// What the file system refused in a folder of ours. Exit code 4 is for what the user asked for; what is not found here was
+/// What the file system refused in a directory of ours. Exit code 4 is for what the user asked for; what is not found here was
 /// there a moment ago.
 fn of_ours(path: &Path, source: &io::Error) -> (ExitStatus, Vec<String>) {
     if source.kind() == io::ErrorKind::NotFound {

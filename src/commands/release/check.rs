@@ -69,16 +69,16 @@ pub(super) fn check(arguments: &CheckArgs, session: &Session<'_>) -> Result<Exit
     let below = |path: &Path| session.env.cwd.join(path);
     let read = |path: &Path, error| CommandError::io("read", path, error);
     let source: Option<Vec<SourceVersion>> = match &arguments.checkout {
-        Some(folder) => {
-            let folder = below(folder);
-            Some(check::source_versions(&folder).map_err(|error| read(&folder, error))?)
+        Some(directory) => {
+            let directory = below(directory);
+            Some(check::source_versions(&directory).map_err(|error| read(&directory, error))?)
         }
         None => None,
     };
     let migrations = match &arguments.one_migration {
-        Some(folder) => {
-            let folder = below(folder);
-            Some(check::migrations(&folder).map_err(|error| read(&folder, error))?)
+        Some(directory) => {
+            let directory = below(directory);
+            Some(check::migrations(&directory).map_err(|error| read(&directory, error))?)
         }
         None => None,
     };

@@ -1,4 +1,4 @@
-//! `reproq release checksums`: SHA256SUMS for a folder of assets.
+//! `reproq release checksums`: SHA256SUMS for a directory of assets.
 
 use serde::Serialize;
 
@@ -22,14 +22,14 @@ use crate::ui::TextReport;
 struct ChecksumsReport {
     path: String,
     assets: Vec<Sum>,
-    /// What is in the folder and not in the file.
+    /// What is in the directory and not in the file.
     left_out: Vec<LeftOut>,
 }
 
 /// Writes.
 pub(super) fn checksums(arguments: &ChecksumsArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
-    let folder = session.env.cwd.join(&arguments.folder);
-    let written = check::write_sums(&folder).map_err(|error| {
+    let directory = session.env.cwd.join(&arguments.directory);
+    let written = check::write_sums(&directory).map_err(|error| {
         let status = match error {
             SumsError::File(error) => return hints::output(error),
             SumsError::Io { ref source, .. } => io_advice(source, None).0,

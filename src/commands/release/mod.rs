@@ -81,7 +81,7 @@ fn own_audit(command: &str, session: &Session<'_>) -> Result<Audit, AuditError> 
     Audit::create(&directory, &format!("{command}-{}", session.now.format("%Y%m%dT%H%M%SZ")))
 }
 
-/// The project's own folder is not for version control, whatever lies in it.
+/// The project's own directory is not for version control, whatever lies in it.
 fn keep_out_of_version_control(session: &Session<'_>) {
     let home = session.project.root.join(".reproq");
     if home.is_dir()

@@ -291,9 +291,9 @@ fn carry_out(
     platform::watch_signals();
     let Planned { plan, deletes } = planned;
     let mut saved = Vec::new();
-    if let Some(folder) = &arguments.archive {
-        let folder = session.env.cwd.join(folder);
-        saved = runtime.block_on(prune::archive(&deletes, &folder, github, progress)).map_err(errors::archive)?;
+    if let Some(directory) = &arguments.archive {
+        let directory = session.env.cwd.join(directory);
+        saved = runtime.block_on(prune::archive(&deletes, &directory, github, progress)).map_err(errors::archive)?;
     }
     let mut audit = begin_audit(arguments.audit.as_ref(), "prune", session)?;
     let path = audit.path().to_owned();

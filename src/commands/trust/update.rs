@@ -73,8 +73,8 @@ enum Outcome {
 pub(super) fn update(arguments: &TrustUpdateArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     must_verify()?;
     let keyring = request::keyring(session);
-    if keyring.folder().is_none() {
-        return Err(hints::keyring(KeyringError::NoFolder));
+    if keyring.directory().is_none() {
+        return Err(hints::keyring(KeyringError::NoDirectory));
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
     let runtime = runtime.map_err(|error| CommandError::new(ExitStatus::Failure, error))?;
@@ -103,8 +103,8 @@ fn places(arguments: &TrustUpdateArgs, session: &Session<'_>) -> Result<Vec<(Anc
     let is_wanted =
         |anchor: &Anchor| arguments.instance.is_empty() || arguments.instance.iter().any(|choice| is(*choice, anchor));
     let wanted: Vec<Anchor> = Anchor::ALL.into_iter().filter(is_wanted).collect();
-    if let Some(folder) = &arguments.from {
-        return copies(&wanted, &arguments.instance, folder, session);
+    if let Some(directory) = &arguments.from {
+        return copies(&wanted, &arguments.instance, directory, session);
     }
     let offline = &session.settings.offline;
     if offline.value {
@@ -142,24 +142,24 @@ fn mirror(text: &str) -> Result<(Instance, &str), CommandError> {
     })
 }
 
-/// The copies in a folder: of each instance in a folder of its name, or the folder is the copy of the one that is named.
+/// The copies in a directory: of each instance in a directory of its name, or the directory is the copy of the one that is named.
 fn copies(
     wanted: &[Anchor],
     named: &[InstanceChoice],
-    folder: &Path,
+    directory: &Path,
     session: &Session<'_>,
 ) -> Result<Vec<(Anchor, RootRepository)>, CommandError> {
-    let path = session.env.cwd.join(folder);
+    let path = session.env.cwd.join(directory);
     let inside = |anchor: &Anchor| path.join(anchor.name());
     let found: Vec<(Anchor, RootRepository)> = wanted
         .iter()
         .filter(|anchor| inside(anchor).is_dir())
-        .map(|anchor| (*anchor, RootRepository::Folder(inside(anchor))))
+        .map(|anchor| (*anchor, RootRepository::Directory(inside(anchor))))
         .collect();
-    let shown = folder.display();
+    let shown = directory.display();
     match (found.is_empty(), path.join("timestamp.json").is_file(), wanted) {
         (false, ..) if named.is_empty() || found.len() == wanted.len() => Ok(found),
-        (true, true, [only]) => Ok(vec![(*only, RootRepository::Folder(path))]),
+        (true, true, [only]) => Ok(vec![(*only, RootRepository::Directory(path))]),
         (true, true, _) => {
             let message = format!("`{shown}` is the copy of one repository, and it must be said whose");
             Err(CommandError::message(ExitStatus::Usage, message)
@@ -177,11 +177,11 @@ fn copies(
 fn save(
     refreshed: &Refreshed,
     anchor: &Anchor,
-    folder: Option<&Path>,
+    directory: Option<&Path>,
     session: &Session<'_>,
 ) -> Result<(), KeyringError> {
-    let Some(folder) = folder else { return Ok(()) };
-    refreshed.updated.save(&session.env.cwd.join(folder).join(anchor.name()))
+    let Some(directory) = directory else { return Ok(()) };
+    refreshed.updated.save(&session.env.cwd.join(directory).join(anchor.name()))
 }
 
 const fn is(choice: InstanceChoice, anchor: &Anchor) -> bool {

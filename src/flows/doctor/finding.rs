@@ -10,7 +10,7 @@ use serde::Serialize;
 pub enum Area {
     /// The machine.
     Machine,
-    /// The project's folder.
+    /// The project's directory.
     Project,
     /// A setting and where it comes from.
     Settings,

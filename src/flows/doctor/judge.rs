@@ -94,22 +94,22 @@ pub fn go(found: Result<&str, &str>, checkout: Option<&str>) -> Vec<DoctorFindin
 }
 
 /// The cache: how full, or why it cannot be used.
-pub fn cache(folder: &str, used: Result<u64, String>, limit: u64) -> DoctorFinding {
+pub fn cache(directory: &str, used: Result<u64, String>, limit: u64) -> DoctorFinding {
     match used {
-        Ok(used) => DoctorFinding::fine(Area::Cache, format!("{} of {} used in {folder}", size(used), size(limit))),
+        Ok(used) => DoctorFinding::fine(Area::Cache, format!("{} of {} used in {directory}", size(used), size(limit))),
         Err(error) => DoctorFinding::warning(
             Area::Cache,
-            format!("{folder} cannot be used: {error}"),
-            "name another folder with REPROQ_CACHE_DIR; without a cache everything is downloaded again",
+            format!("{directory} cannot be used: {error}"),
+            "name another directory with REPROQ_CACHE_DIR; without a cache everything is downloaded again",
         ),
     }
 }
 
 /// A cache that this user cannot fill, mostly because a command was once run as root.
-pub fn cache_of_others(folder: &str) -> DoctorFinding {
+pub fn cache_of_others(directory: &str) -> DoctorFinding {
     DoctorFinding::warning(
         Area::Cache,
-        format!("{folder} cannot be written by this user, so that nothing is cached"),
+        format!("{directory} cannot be written by this user, so that nothing is cached"),
         "make it this user's with `chown -R`, or name another directory with REPROQ_CACHE_DIR",
     )
 }

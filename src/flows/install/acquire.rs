@@ -1,4 +1,4 @@
-//! Brings an executable to the staging folder: from the cache, or from the first origin that serves. Says so where a local
+//! Brings an executable to the staging directory: from the cache, or from the first origin that serves. Says so where a local
 //! build has to take their place.
 
 use std::path::Path;
@@ -46,7 +46,7 @@ use crate::worker::archive::Limits;
 use crate::worker::store::ReceiptAsset;
 use crate::worker::store::ReceiptOrigin;
 
-/// An executable in the staging folder, with all that is known about it.
+/// An executable in the staging directory, with all that is known about it.
 #[derive(Debug)]
 pub(super) struct Acquired {
     /// What sentences call it.
@@ -72,7 +72,7 @@ pub(super) struct Acquired {
 /// The result of looking for a release and fetching its asset.
 #[derive(Debug)]
 pub(super) enum AcquireOutcome {
-    /// The executable is in the staging folder.
+    /// The executable is in the staging directory.
     Staged(Box<Acquired>),
     /// The newest release is the one that is installed.
     Current,
@@ -132,7 +132,7 @@ impl Acquisition<'_> {
         Ok(AcquireOutcome::Staged(Box::new(self.obtain(resolved, fetched)?)))
     }
 
-    /// The asset's bytes in the staging folder, and whether the cache had them.
+    /// The asset's bytes in the staging directory, and whether the cache had them.
     async fn fetch(&self, origin: &Origin, found: &FoundRelease) -> Result<(Written, bool), InstallError> {
         let asset = &found.asset;
         if let Some(written) = found.stated().and_then(|sha256| self.cached(&sha256, &asset.name)) {

@@ -1,4 +1,4 @@
-//! Carries out an installation: everything up to the steps of the commit happens in a staging folder that is removed
+//! Carries out an installation: everything up to the steps of the commit happens in a staging directory that is removed
 //! however it ends.
 
 use std::path::Path;

@@ -59,7 +59,7 @@ pub struct Selection {
 pub struct Collection {
     /// The lock of the release.
     pub lockfile: Lockfile,
-    /// The assets, each in the staging folder.
+    /// The assets, each in the staging directory.
     pub assets: Vec<(LockedAsset, Written)>,
     /// Checksums and signatures, by name.
     pub files: Vec<(String, Vec<u8>)>,
@@ -124,7 +124,7 @@ async fn asset(order: &Acquisition<'_>, pin: &Pin) -> Result<Brought, InstallErr
     Ok(brought)
 }
 
-/// An asset in the staging folder.
+/// An asset in the staging directory.
 #[derive(Debug)]
 pub(super) struct Brought {
     /// The file.

@@ -37,7 +37,7 @@ pub struct InstallContext<'a> {
     pub tokens: &'a [Token],
     /// How patient the network is.
     pub http: HttpOptions,
-    /// The user's cache, where there is a folder for one.
+    /// The user's cache, where there is a directory for one.
     pub cache: Option<Cache>,
     /// Whose keys the user trusts.
     pub keyring: Keyring,
@@ -67,8 +67,8 @@ impl InstallContext<'_> {
         let mut origins = Vec::new();
         for place in places {
             match place {
-                SourceSpec::Folder(root) => {
-                    let mirror = Mirror::in_folder(root.clone(), Tool::WORKER, repository.clone());
+                SourceSpec::Directory(root) => {
+                    let mirror = Mirror::in_directory(root.clone(), Tool::WORKER, repository.clone());
                     origins.push(Origin::Mirror(Box::new(mirror)));
                 }
                 SourceSpec::GitHub | SourceSpec::Web(_) if offline => {}

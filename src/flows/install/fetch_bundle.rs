@@ -7,7 +7,7 @@ use url::Url;
 use crate::flows::install::InstallContext;
 use crate::flows::install::InstallError;
 use crate::flows::install::apply::runtime;
-use crate::flows::install::staging_folder::Staging;
+use crate::flows::install::staging_directory::Staging;
 use crate::io::net::Download;
 use crate::io::net::Http;
 use crate::io::net::NetError;
@@ -26,7 +26,7 @@ pub struct FetchedBundle {
     _staging: Staging,
 }
 
-/// Fetches it to a folder of its own, outside of any project.
+/// Fetches it to a directory of its own, outside of any project.
 pub fn fetch_file(url: &Url, door: &InstallContext<'_>) -> Result<FetchedBundle, InstallError> {
     let staging = Staging::aside()?;
     let path = staging.path().join("bundle.tar");

@@ -44,7 +44,7 @@ impl fmt::Display for BuildSource<'_> {
     }
 }
 
-/// What a build would be made of: what a bundle carries, unless the command line names a checkout. A folder somebody named is
+/// What a build would be made of: what a bundle carries, unless the command line names a checkout. A directory somebody named is
 /// used even if it is not there, so that the error names it.
 pub(super) fn source<'a>(request: &'a InstallRequest, because: &Fallback) -> Result<BuildSource<'a>, InstallError> {
     let refuse = |build| InstallError::NothingServes { fallback: because.clone(), build };
@@ -77,7 +77,7 @@ pub(super) fn source<'a>(request: &'a InstallRequest, because: &Fallback) -> Res
     }
 }
 
-/// Builds the worker into the staging folder.
+/// Builds the worker into the staging directory.
 pub(super) fn build(
     request: &InstallRequest,
     door: &InstallContext<'_>,
@@ -90,13 +90,13 @@ pub(super) fn build(
         Some(VersionSpec::Latest) | None => None,
     };
     door.progress.note(&format!("{because}; building from {source}"));
-    let (folder, offline) = match &source {
+    let (directory, offline) = match &source {
         BuildSource::Checkout(path) => ((*path).to_owned(), request.offline),
         // It carries all it needs.
         BuildSource::Carried(bundle, _) => (carried(bundle, door, staging)?, true),
     };
     let order = BuildRequest {
-        source: folder,
+        source: directory,
         tool: request.tool,
         target: request.target,
         offline,
@@ -139,9 +139,9 @@ pub(super) fn build(
 
 /// Takes the source out of a bundle, all of which has to be good for that.
 fn carried(bundle: &Bundle, door: &InstallContext<'_>, staging: &Path) -> Result<PathBuf, InstallError> {
-    let folder = staging.join("source");
-    match bundle.extract_source(&folder, door.progress) {
-        Ok(()) => Ok(folder),
+    let directory = staging.join("source");
+    match bundle.extract_source(&directory, door.progress) {
+        Ok(()) => Ok(directory),
         Err(error) => Err(InstallError::Origin(OriginError::bundle(bundle, error))),
     }
 }

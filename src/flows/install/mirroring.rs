@@ -16,7 +16,7 @@ use crate::flows::install::acquire::Acquisition;
 use crate::flows::install::apply::runtime;
 use crate::flows::install::choose;
 use crate::flows::install::collect;
-use crate::flows::install::staging_folder::Staging;
+use crate::flows::install::staging_directory::Staging;
 use crate::io::fs::FileError;
 use crate::io::fs::Lock;
 use crate::lockfile::LockedAsset;
@@ -57,7 +57,7 @@ use crate::worker::store::StoreError;
 pub struct Synchronization<'a> {
     /// Whose releases, and how much proof is asked for.
     pub request: &'a InstallRequest,
-    /// The folder.
+    /// The directory.
     pub root: &'a Path,
     /// The machines it is for.
     pub targets: Vec<Target>,
@@ -117,8 +117,8 @@ pub enum Done {
 /// Synchronizes.
 pub fn synchronize(sync: &Synchronization<'_>, door: &InstallContext<'_>) -> Result<Synced, InstallError> {
     let InstallRequest { repository, tool, .. } = sync.request;
-    let folder = MirrorDirectory::new(sync.root.to_owned(), repository.clone());
-    let _lock = if sync.preview { None } else { Some(locked(&folder, door)?) };
+    let directory = MirrorDirectory::new(sync.root.to_owned(), repository.clone());
+    let _lock = if sync.preview { None } else { Some(locked(&directory, door)?) };
     let index = mirror::index(sync.root, repository, tool).map_err(|problem| failed(sync.root, problem))?;
     let index = index.unwrap_or_else(|| Index::new(tool, repository.clone(), Vec::new()));
     runtime()?.block_on(async {
@@ -127,7 +127,7 @@ pub fn synchronize(sync: &Synchronization<'_>, door: &InstallContext<'_>) -> Res
         let published: Vec<Release> = published.into_iter().filter(|release| !release.draft).collect();
         let offers: Vec<Offer> =
             published.iter().map(|release| offer(release, index.release(&release.tag), sync)).collect();
-        let conditions = survey(&folder, &index, door)?;
+        let conditions = survey(&directory, &index, door)?;
         let plan = SyncPlan::compute(&offers, &index, &conditions, &sync.wanted);
         if plan.releases.is_empty() && plan.absent.is_empty() {
             return Err(InstallError::NoVersions { repository: repository.clone(), server: github.described() });
@@ -135,7 +135,7 @@ pub fn synchronize(sync: &Synchronization<'_>, door: &InstallContext<'_>) -> Res
         if sync.preview {
             return Ok(preview(plan, &index));
         }
-        let mut run = Run { sync, door, folder: &folder, github: &github, index };
+        let mut run = Run { sync, door, directory: &directory, github: &github, index };
         run.carry_out(plan, &published).await
     })
 }
@@ -144,13 +144,13 @@ pub fn synchronize(sync: &Synchronization<'_>, door: &InstallContext<'_>) -> Res
 struct Run<'a> {
     sync: &'a Synchronization<'a>,
     door: &'a InstallContext<'a>,
-    folder: &'a MirrorDirectory,
+    directory: &'a MirrorDirectory,
     github: &'a Origin,
     /// What the mirror says at this moment.
     index: Index,
 }
 
-/// What was fetched of a release, in the staging folder.
+/// What was fetched of a release, in the staging directory.
 #[derive(Default)]
 struct Brought {
     assets: Vec<(MirroredAsset, PathBuf)>,
@@ -176,7 +176,7 @@ impl Run<'_> {
             };
             let (done, files, problem) = match outcome {
                 Ok(files) => (done, files, None),
-                // The disk and the folder are the same for all.
+                // The disk and the directory are the same for all.
                 Err(error @ InstallError::Store(_)) => return Err(error),
                 Err(error) => {
                     out_of_reach |= is_out_of_reach(&error);
@@ -199,7 +199,7 @@ impl Run<'_> {
             Target::all().flat_map(|target| tool.asset_names(target)).map(|(name, _)| name).collect();
         let ours = collect::files_of(&assets.iter().map(String::as_str).collect::<Vec<_>>());
         let is_ours = |name: &str| assets.iter().chain(&ours).any(|known| known == name);
-        let swept = self.folder.sweep(&self.index, &is_ours).map_err(store)?;
+        let swept = self.directory.sweep(&self.index, &is_ours).map_err(store)?;
         let count = self.index.releases.len();
         Ok(Synced { releases, absent: plan.absent, count, size: size(&self.index), swept })
     }
@@ -277,7 +277,7 @@ impl Run<'_> {
         let before = held.and_then(|held| held.assets.iter().find(|asset| asset.name == name));
         // Where GitHub states no digest, only now it shows that it changed.
         if let Some(before) = before.filter(|before| before.sha256 != sha256)
-            && mirror_layout::asset_path(self.folder.root(), &request.repository, tag, &name)
+            && mirror_layout::asset_path(self.directory.root(), &request.repository, tag, &name)
                 .is_some_and(|path| path.exists())
         {
             let (held, now) = (before.sha256, Some(sha256));
@@ -334,10 +334,10 @@ impl Run<'_> {
             self.write(self.index.clone().with(new.clone()))?;
         }
         for (asset, path) in &brought.assets {
-            self.folder.place(tag, &asset.name, path).map_err(store)?;
+            self.directory.place(tag, &asset.name, path).map_err(store)?;
         }
         for (file, path) in &brought.files {
-            self.folder.place(tag, &file.name, path).map_err(store)?;
+            self.directory.place(tag, &file.name, path).map_err(store)?;
         }
         new.assets.extend(brought.assets.into_iter().map(|(asset, _)| asset));
         new.files.extend(brought.files.into_iter().map(|(file, _)| file));
@@ -346,13 +346,13 @@ impl Run<'_> {
     }
 
     fn write(&mut self, index: Index) -> Result<(), InstallError> {
-        self.folder.write_index(&index).map_err(store)?;
+        self.directory.write_index(&index).map_err(store)?;
         self.index = index;
         Ok(())
     }
 
     fn staging(&self) -> Result<Staging, InstallError> {
-        Ok(Staging::in_folder(self.folder.root(), MirrorDirectory::STAGING)?)
+        Ok(Staging::in_directory(self.directory.root(), MirrorDirectory::STAGING)?)
     }
 }
 
@@ -363,18 +363,18 @@ impl Brought {
     }
 }
 
-fn locked(folder: &MirrorDirectory, door: &InstallContext<'_>) -> Result<Lock, InstallError> {
-    let root = folder.prepare().map_err(store)?;
+fn locked(directory: &MirrorDirectory, door: &InstallContext<'_>) -> Result<Lock, InstallError> {
+    let root = directory.prepare().map_err(store)?;
     let lock = Lock::acquire(&root, MirrorDirectory::LOCK, door.lock_timeout, |holder| {
-        door.progress.note(&format!("waiting for another synchronization of this folder ({holder})"));
+        door.progress.note(&format!("waiting for another synchronization of this directory ({holder})"));
     })?;
-    folder.clear().map_err(store)?;
+    directory.clear().map_err(store)?;
     Ok(lock)
 }
 
 /// Hashes everything the mirror has.
 fn survey(
-    folder: &MirrorDirectory,
+    directory: &MirrorDirectory,
     index: &Index,
     door: &InstallContext<'_>,
 ) -> Result<BTreeMap<(Tag, String), Condition>, InstallError> {
@@ -385,7 +385,7 @@ fn survey(
     door.progress.begin("Checking what the mirror has", Some(size(index)));
     for release in &index.releases {
         for file in release.everything() {
-            let condition = folder.condition(&release.tag, file, door.progress).map_err(store);
+            let condition = directory.condition(&release.tag, file, door.progress).map_err(store);
             let condition = condition.inspect_err(|_| door.progress.end())?;
             conditions.insert((release.tag.clone(), file.0.to_owned()), condition);
         }

@@ -33,7 +33,7 @@ mod resolved;
 mod reverify;
 mod rollback;
 mod signer;
-mod staging_folder;
+mod staging_directory;
 mod store_guard;
 
 pub use apply::Outcome;
@@ -84,4 +84,4 @@ pub use reverify::prove_again;
 pub use rollback::LockChange;
 pub use rollback::RolledBack;
 pub use rollback::rollback;
-pub use staging_folder::Staging;
+pub use staging_directory::Staging;

@@ -16,7 +16,7 @@ pub(super) fn looked(request: &InstallRequest, door: &InstallContext<'_>) -> Vec
     [vec![looked_in_cache(request, door), bundle(request)], looked_in_mirrors(request, door)].concat()
 }
 
-/// What a mirror in a folder lacks is, without the network, one more place that was looked at; elsewhere it is a failure.
+/// What a mirror in a directory lacks is, without the network, one more place that was looked at; elsewhere it is a failure.
 pub(super) fn or_offline(error: InstallError, request: &InstallRequest, door: &InstallContext<'_>) -> InstallError {
     let is_lack = matches!(&error, InstallError::Origin(problem) if problem.is_lack());
     if !(request.offline && is_lack) {
@@ -25,12 +25,12 @@ pub(super) fn or_offline(error: InstallError, request: &InstallRequest, door: &I
     InstallError::Resolve(Fallback::Offline { looked: looked(request, door) }.into())
 }
 
-/// The same of the mirrors, of which without the network only folders can serve.
+/// The same of the mirrors, of which without the network only directories can serve.
 pub(super) fn looked_in_mirrors(request: &InstallRequest, door: &InstallContext<'_>) -> Vec<String> {
     let sentence = |place: &SourceSpec| match place {
         SourceSpec::GitHub => None,
         SourceSpec::Web(_) => Some(format!("mirror: {place} is left out (--offline)")),
-        SourceSpec::Folder(root) => Some(in_mirror(root, request)),
+        SourceSpec::Directory(root) => Some(in_mirror(root, request)),
     };
     let mirrors: Vec<String> = door.mirrors.iter().filter_map(sentence).collect();
     if !mirrors.is_empty() {
@@ -61,7 +61,7 @@ fn in_mirror(root: &Path, request: &InstallRequest) -> String {
 /// The same of the cache alone.
 pub(super) fn looked_in_cache(request: &InstallRequest, door: &InstallContext<'_>) -> String {
     let Some(cache) = &door.cache else {
-        return "cache: there is no folder for one; name it with REPROQ_CACHE_DIR".to_owned();
+        return "cache: there is no directory for one; name it with REPROQ_CACHE_DIR".to_owned();
     };
     match &request.pin {
         Some(pin) if cache.has(&pin.asset.sha256) && request.policy.require.is_signed() => format!(

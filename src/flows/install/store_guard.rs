@@ -1,11 +1,11 @@
-//! The store as the one installation has it that works: its lock, its staging folder, and what a killed one left there.
+//! The store as the one installation has it that works: its lock, its staging directory, and what a killed one left there.
 
 use std::time::Duration;
 
 use crate::flows::install::InstallContext;
 use crate::flows::install::InstallError;
 use crate::flows::install::InstallRequest;
-use crate::flows::install::staging_folder::Staging;
+use crate::flows::install::staging_directory::Staging;
 use crate::io::fs::Lock;
 use crate::model::Sha256Digest;
 use crate::worker::store;
@@ -34,10 +34,10 @@ impl<'a> StoreGuard<'a> {
         Ok(Self { layout, keep: request.keep, lock })
     }
 
-    /// A folder of its own below `staging/`; what a killed installation left there goes first.
+    /// A directory of its own below `staging/`; what a killed installation left there goes first.
     pub(super) fn staging(&self) -> Result<Staging, StoreError> {
         store::clear(self.layout)?;
-        Staging::in_folder(&self.layout.staging(), "install-")
+        Staging::in_directory(&self.layout.staging(), "install-")
     }
 
     /// The steps a killed installation did not come to. The binary is right without them, so they fail nobody.
@@ -67,7 +67,7 @@ pub(super) fn tell(unfinished: Option<StoreError>, door: &InstallContext<'_>) {
     }
 }
 
-/// Finishes what a killed installation left. Whoever cannot, because another installation runs or the folder is not
+/// Finishes what a killed installation left. Whoever cannot, because another installation runs or the directory is not
 /// theirs, leaves it to the next.
 pub(super) fn finish(request: &InstallRequest, receipt: &Receipt, state: &State) {
     let (layout, keep) = (&request.layout, request.keep);

@@ -9,7 +9,7 @@ use std::io;
 use std::io::Read;
 use std::path::Path;
 
-/// Reads a regular file, links followed. More than `limit` bytes are an error, and so is a folder, a pipe or a device.
+/// Reads a regular file, links followed. More than `limit` bytes are an error, and so is a directory, a pipe or a device.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     within(open_regular(path)?.0, limit)
 }
@@ -19,7 +19,7 @@ pub fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
     let file = open(path)?;
     let metadata = file.metadata()?;
     if metadata.is_dir() {
-        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder, and no file"));
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory, and no file"));
     }
     if !metadata.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a pipe or a device, and no file"));
@@ -73,8 +73,8 @@ mod tests {
 
     #[test]
     fn files_are_read_up_to_their_limit() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("file");
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("file");
         std::fs::write(&path, b"\xef\xbb\xbfcontents").expect("written");
         assert_eq!(read_text(&path, 11).expect("read"), "contents");
         assert_eq!(read_named_text(&path, 11).expect("read"), "contents");
@@ -84,21 +84,21 @@ mod tests {
         assert_eq!(read(&path, 10).expect("bytes"), b"ab\xff");
         let refused = read_text(&path, 10).expect_err("no text");
         assert_eq!(refused.to_string(), "it is not text (byte 2 is not UTF-8)");
-        assert_eq!(read(&folder.path().join("absent"), 10).expect_err("absent").kind(), io::ErrorKind::NotFound);
+        assert_eq!(read(&directory.path().join("absent"), 10).expect_err("absent").kind(), io::ErrorKind::NotFound);
     }
 
     #[cfg(unix)]
     #[test]
     fn what_is_no_file_is_refused_at_once() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let pipe = folder.path().join("pipe");
+        let directory = tempfile::tempdir().expect("a directory");
+        let pipe = directory.path().join("pipe");
         let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs");
         assert!(made.success());
         assert_eq!(read(&pipe, 10).expect_err("a pipe").to_string(), "it is a pipe or a device, and no file");
-        let zeros = folder.path().join("zeros");
+        let zeros = directory.path().join("zeros");
         std::os::unix::fs::symlink("/dev/zero", &zeros).expect("a link");
         assert_eq!(read(&zeros, 10).expect_err("a device").to_string(), "it is a pipe or a device, and no file");
-        assert_eq!(read(folder.path(), 10).expect_err("a folder").to_string(), "it is a folder, and no file");
+        assert_eq!(read(directory.path(), 10).expect_err("a directory").to_string(), "it is a directory, and no file");
         assert_eq!(read_named_text(&zeros, 10).expect_err("endless").to_string(), "it has more than 10 bytes");
     }
 }

@@ -449,14 +449,14 @@ mod tests {
     use super::*;
 
     fn dir() -> (tempfile::TempDir, Dir) {
-        let folder = tempfile::tempdir().expect("a directory");
-        let dir = Dir::open(folder.path()).expect("readable").expect("there");
-        (folder, dir)
+        let directory = tempfile::tempdir().expect("a directory");
+        let dir = Dir::open(directory.path()).expect("readable").expect("there");
+        (directory, dir)
     }
 
     #[test]
     fn a_name_is_one_name() {
-        let (_folder, dir) = dir();
+        let (_directory, dir) = dir();
         for name in ["", ".", "..", "a/b", "/etc", "a/", "./a"] {
             assert!(dir.stat(name).is_err(), "{name:?}");
             assert!(dir.remove(name).is_err(), "{name:?}");
@@ -468,11 +468,11 @@ mod tests {
 
     #[test]
     fn links_are_not_followed() {
-        let (folder, dir) = dir();
+        let (directory, dir) = dir();
         let outside = tempfile::tempdir().expect("a directory");
         fs::write(outside.path().join("file"), "theirs").expect("written");
-        symlink(outside.path(), folder.path().join("directory")).expect("a link");
-        symlink(outside.path().join("file"), folder.path().join("file")).expect("a link");
+        symlink(outside.path(), directory.path().join("directory")).expect("a link");
+        symlink(outside.path().join("file"), directory.path().join("file")).expect("a link");
         let kind = |error: FileError| match error {
             FileError::NotAFile { kind, .. } | FileError::NotADirectory { kind, .. } => kind,
             error @ (FileError::TooLarge { .. }
@@ -495,8 +495,8 @@ mod tests {
 
     #[test]
     fn a_tree_is_removed_however_deep_and_whatever_its_names() {
-        let (folder, dir) = dir();
-        let mut path = folder.path().join("tree");
+        let (directory, dir) = dir();
+        let mut path = directory.path().join("tree");
         // Names of the kind that removing makes up, on every level.
         for level in 0..40 {
             for name in [".removed-0", ".removed-1", "other"] {
@@ -505,9 +505,9 @@ mod tests {
             }
             path.push(if level % 2 == 0 { ".removed-1" } else { "other" });
         }
-        symlink(folder.path(), path.join("link")).expect("a link");
+        symlink(directory.path(), path.join("link")).expect("a link");
         fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o555)).expect("closed");
-        fs::write(folder.path().join("beside"), "mine").expect("written");
+        fs::write(directory.path().join("beside"), "mine").expect("written");
         dir.remove("tree").expect("removed");
         assert_eq!(dir.names().expect("readable"), ["beside"]);
     }

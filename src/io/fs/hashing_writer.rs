@@ -143,7 +143,7 @@ impl StagingWriter {
 
 impl Drop for StagingWriter {
     fn drop(&mut self) {
-        // Whoever drops the writer without `finish` has given up; the thread must not outlive the folder it writes to.
+        // Whoever drops the writer without `finish` has given up; the thread must not outlive the directory it writes to.
         drop(self.orders.take());
         if let Some(worker) = self.worker.take() {
             let _ = worker.join();
@@ -274,8 +274,8 @@ mod tests {
 
     #[test]
     fn the_digest_is_of_what_is_in_the_file() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("file");
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("file");
         let mut writer = StagingWriter::create(&path).expect("a new file");
         writer.append(Bytes::from_static(b"given up")).expect("written");
         writer.restart().expect("restarted");
@@ -290,8 +290,8 @@ mod tests {
 
     #[test]
     fn many_pieces_of_any_size_arrive_in_order() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("file");
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("file");
         let mut writer = StagingWriter::create(&path).expect("a new file");
         let mut expected = Vec::new();
         for number in 0..3000_usize {
@@ -307,8 +307,8 @@ mod tests {
 
     #[test]
     fn an_existing_file_is_never_taken_over() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("file");
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("file");
         std::fs::write(&path, "mine").expect("written");
         let refused = StagingWriter::create(&path).expect_err("it exists");
         assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);

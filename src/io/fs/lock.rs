@@ -156,8 +156,8 @@ mod tests {
 
     #[test]
     fn a_held_lock_is_waited_for_and_its_holder_named() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let dir = Dir::open(folder.path()).expect("readable").expect("there");
+        let directory = tempfile::tempdir().expect("a directory");
+        let dir = Dir::open(directory.path()).expect("readable").expect("there");
         let held = Lock::acquire(&dir, "lock", Duration::ZERO, |_| {}).expect("free");
         let refused = Lock::acquire(&dir, "lock", Duration::from_millis(50), |_| {}).expect_err("held");
         let expected = format!("process {}", std::process::id());
@@ -169,9 +169,9 @@ mod tests {
 
     #[test]
     fn a_dead_holder_is_not_named_for_the_living_one() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let dir = Dir::open(folder.path()).expect("readable").expect("there");
-        std::fs::write(folder.path().join("lock"), "process 99999999999\n").expect("written");
+        let directory = tempfile::tempdir().expect("a directory");
+        let dir = Dir::open(directory.path()).expect("readable").expect("there");
+        std::fs::write(directory.path().join("lock"), "process 99999999999\n").expect("written");
         let _held = Lock::acquire(&dir, "lock", Duration::ZERO, |_| {}).expect("nobody holds it");
         let refused = Lock::acquire(&dir, "lock", Duration::ZERO, |_| {}).expect_err("held");
         let expected = format!("process {}", std::process::id());
@@ -181,11 +181,11 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_lock_whose_file_was_removed_guards_nothing() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let dir = Dir::open(folder.path()).expect("readable").expect("there");
+        let directory = tempfile::tempdir().expect("a directory");
+        let dir = Dir::open(directory.path()).expect("readable").expect("there");
         let lost = Lock::acquire(&dir, "lock", Duration::ZERO, |_| {}).expect("free");
         assert!(lost.is_held(&dir, "lock"));
-        std::fs::remove_file(folder.path().join("lock")).expect("removed");
+        std::fs::remove_file(directory.path().join("lock")).expect("removed");
         assert!(!lost.is_held(&dir, "lock"));
         let held = Lock::acquire(&dir, "lock", Duration::ZERO, |_| {}).expect("a new file, a new lock");
         assert!(held.is_held(&dir, "lock") && !lost.is_held(&dir, "lock"));
@@ -194,11 +194,11 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_file_with_another_name_is_locked_and_not_written() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let dir = Dir::open(folder.path()).expect("readable").expect("there");
-        let other = folder.path().join("other");
+        let directory = tempfile::tempdir().expect("a directory");
+        let dir = Dir::open(directory.path()).expect("readable").expect("there");
+        let other = directory.path().join("other");
         std::fs::write(&other, "somebody's").expect("written");
-        std::fs::hard_link(&other, folder.path().join("lock")).expect("linked");
+        std::fs::hard_link(&other, directory.path().join("lock")).expect("linked");
         let held = Lock::acquire(&dir, "lock", Duration::ZERO, |_| {}).expect("free");
         let refused = Lock::acquire(&dir, "lock", Duration::ZERO, |_| {}).expect_err("held");
         assert!(matches!(refused, LockError::Held { .. }));

@@ -258,8 +258,8 @@ mod tests {
 
     #[test]
     fn a_file_keeps_its_mode_and_its_other_names_keep_its_content() {
-        let folder = tempfile::tempdir().expect("a directory");
-        let (path, other) = (folder.path().join("file"), folder.path().join("other"));
+        let directory = tempfile::tempdir().expect("a directory");
+        let (path, other) = (directory.path().join("file"), directory.path().join("other"));
         for kept in [0o444, 0o664, 0o600, 0o755] {
             fs::write(&path, "old").expect("written");
             fs::hard_link(&path, &other).expect("linked");
@@ -270,14 +270,14 @@ mod tests {
             fs::remove_file(&path).expect("removed");
             fs::remove_file(&other).expect("removed");
         }
-        assert_eq!(fs::read_dir(folder.path()).expect("readable").count(), 0, "nothing is left");
+        assert_eq!(fs::read_dir(directory.path()).expect("readable").count(), 0, "nothing is left");
     }
 
     #[test]
     fn only_a_regular_file_is_replaced() {
-        let folder = tempfile::tempdir().expect("a directory");
-        let path = folder.path().join("file");
-        let outside = folder.path().join("outside");
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("file");
+        let outside = directory.path().join("outside");
         fs::write(&outside, "theirs").expect("written");
         symlink(&outside, &path).expect("a link");
         let refused = write_file(&path, b"new").expect_err("a link");
@@ -300,11 +300,11 @@ mod tests {
 
     #[test]
     fn a_link_to_a_file_of_the_same_user_is_written_through() {
-        let folder = tempfile::tempdir().expect("a directory");
-        let target = folder.path().join("shared/file");
-        fs::create_dir(folder.path().join("shared")).expect("made");
+        let directory = tempfile::tempdir().expect("a directory");
+        let target = directory.path().join("shared/file");
+        fs::create_dir(directory.path().join("shared")).expect("made");
         fs::write(&target, "old").expect("written");
-        let (link, chain) = (folder.path().join("link"), folder.path().join("chain"));
+        let (link, chain) = (directory.path().join("link"), directory.path().join("chain"));
         symlink("shared/file", &link).expect("a link");
         symlink("link", &chain).expect("a link");
         write_through_link(&chain, b"new").expect("written");
@@ -339,17 +339,17 @@ mod tests {
 
     #[test]
     fn records_have_names_of_their_own_and_are_continued() {
-        let folder = tempfile::tempdir().expect("a directory");
-        let dir = Dir::open(folder.path()).expect("readable").expect("there");
-        symlink("elsewhere", folder.path().join("a-2.log")).expect("a link");
+        let directory = tempfile::tempdir().expect("a directory");
+        let dir = Dir::open(directory.path()).expect("readable").expect("there");
+        symlink("elsewhere", directory.path().join("a-2.log")).expect("a link");
         let names: Vec<PathBuf> = (0..3).map(|_| new_record(&dir, "a", "log").expect("made").0).collect();
-        assert_eq!(names, ["a.log", "a-3.log", "a-4.log"].map(|name| folder.path().join(name)));
+        assert_eq!(names, ["a.log", "a-3.log", "a-4.log"].map(|name| directory.path().join(name)));
         fs::write(&names[0], "one\n").expect("written");
         open_record(&names[0])
             .and_then(|mut file| file.write_all(b"two\n").map_err(FileError::io("write", "a")))
             .expect("written");
         assert_eq!(fs::read_to_string(&names[0]).expect("there"), "one\ntwo\n");
-        fs::hard_link(&names[0], folder.path().join("other")).expect("linked");
+        fs::hard_link(&names[0], directory.path().join("other")).expect("linked");
         assert!(matches!(open_record(&names[0]), Err(FileError::SeveralNames { .. })));
     }
 }

@@ -207,23 +207,23 @@ mod tests {
 
     #[test]
     fn what_a_living_process_holds_stays_and_what_a_dead_one_left_goes() {
-        let folder = tempfile::tempdir().expect("a directory");
-        let dir = Rc::new(Dir::open(folder.path()).expect("readable").expect("there"));
+        let directory = tempfile::tempdir().expect("a directory");
+        let dir = Rc::new(Dir::open(directory.path()).expect("readable").expect("there"));
         let file = TemporaryFile::create(Rc::clone(&dir), 0o600).expect("made");
-        let directory = TemporaryDirectory::create(folder.path()).expect("made");
+        let held = TemporaryDirectory::create(directory.path()).expect("made");
         sweep(&dir);
         assert_eq!(names(&dir), 2, "both are held");
-        fs::write(directory.path().join("file"), "half").expect("written");
+        fs::write(held.path().join("file"), "half").expect("written");
         // A process that dies lets go of its locks and removes nothing.
         let left = file.name.clone();
         drop(file);
-        fs::write(folder.path().join(left), "half").expect("written");
-        let path = directory.path();
-        drop(directory);
+        fs::write(directory.path().join(left), "half").expect("written");
+        let path = held.path();
+        drop(held);
         assert!(!path.exists(), "it is removed with all that is in it");
         fs::create_dir_all(path.join("deep")).expect("made");
-        fs::write(folder.path().join(".reproq-tmp-notes"), "not a name of ours").expect("written");
-        std::os::unix::fs::symlink("elsewhere", folder.path().join(".reproq-tmp-abcdefgh")).expect("a link");
+        fs::write(directory.path().join(".reproq-tmp-notes"), "not a name of ours").expect("written");
+        std::os::unix::fs::symlink("elsewhere", directory.path().join(".reproq-tmp-abcdefgh")).expect("a link");
         sweep(&dir);
         let mut left = dir.names().expect("readable");
         left.sort();
@@ -232,8 +232,8 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_placed_is_removed() {
-        let folder = tempfile::tempdir().expect("a directory");
-        let dir = Rc::new(Dir::open(folder.path()).expect("readable").expect("there"));
+        let directory = tempfile::tempdir().expect("a directory");
+        let dir = Rc::new(Dir::open(directory.path()).expect("readable").expect("there"));
         drop(TemporaryFile::create(Rc::clone(&dir), 0o600).expect("made"));
         assert_eq!(names(&dir), 0);
         TemporaryFile::create(Rc::clone(&dir), 0o600).expect("made").place("name").expect("placed");
@@ -243,10 +243,10 @@ mod tests {
     /// Many processes that make and sweep in one directory at once: nobody loses a file that it holds.
     #[test]
     fn a_sweep_never_takes_what_is_just_being_made() {
-        let folder = tempfile::tempdir().expect("a directory");
+        let directory = tempfile::tempdir().expect("a directory");
         std::thread::scope(|scope| {
             for number in 0..4 {
-                let path = folder.path();
+                let path = directory.path();
                 scope.spawn(move || {
                     let dir = Rc::new(Dir::open(path).expect("readable").expect("there"));
                     for round in 0..200 {
@@ -259,7 +259,7 @@ mod tests {
                 });
             }
         });
-        sweep(&Dir::open(folder.path()).expect("readable").expect("there"));
-        assert_eq!(fs::read_dir(folder.path()).expect("readable").count(), 4 * 200, "nothing is left");
+        sweep(&Dir::open(directory.path()).expect("readable").expect("there"));
+        assert_eq!(fs::read_dir(directory.path()).expect("readable").count(), 4 * 200, "nothing is left");
     }
 }

@@ -1,4 +1,4 @@
-//! One file from a server to the staging folder: bounded, hashed while it arrives, continued after a break.
+//! One file from a server to the staging directory: bounded, hashed while it arrives, continued after a break.
 
 use std::path::Path;
 use std::time::Duration;

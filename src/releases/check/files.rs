@@ -21,29 +21,29 @@ use crate::worker::local_build::version_constant;
 const MAX_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Every version a checkout states: Go's `const Version`, `pyproject.toml` or the file it names, `__init__.py` and `uv.lock`.
-pub fn source_versions(folder: &Path) -> io::Result<Vec<SourceVersion>> {
+pub fn source_versions(directory: &Path) -> io::Result<Vec<SourceVersion>> {
     let mut found = Vec::new();
     let mut add = |path: &Path, version: Option<String>| {
-        let place = path.strip_prefix(folder).unwrap_or(path).to_string_lossy().replace('\\', "/");
+        let place = path.strip_prefix(directory).unwrap_or(path).to_string_lossy().replace('\\', "/");
         found.extend(version.map(|version| SourceVersion { place, version }));
     };
-    std::fs::read_dir(folder)?;
-    for path in go_files(folder) {
+    std::fs::read_dir(directory)?;
+    for path in go_files(directory) {
         let version = read(&path).and_then(|text| version_constant(&text));
         add(&path, version);
     }
-    let project = folder.join("pyproject.toml");
+    let project = directory.join("pyproject.toml");
     let python = read(&project).map(|text| of_pyproject(&text)).unwrap_or_default();
-    let named = stated(folder, project, python.version);
+    let named = stated(directory, project, python.version);
     let named_path = named.as_ref().map(|(path, _)| path.clone());
     if let Some((path, version)) = named {
         add(&path, version);
     }
-    for path in packages(folder).into_iter().filter(|path| Some(path) != named_path.as_ref()) {
+    for path in packages(directory).into_iter().filter(|path| Some(path) != named_path.as_ref()) {
         let version = read(&path).and_then(|text| of_init(&text));
         add(&path, version);
     }
-    let lock = folder.join("uv.lock");
+    let lock = directory.join("uv.lock");
     if let Some(name) = python.name {
         add(&lock, read(&lock).and_then(|text| of_uv_lock(&text, &name)));
     }
@@ -51,11 +51,11 @@ pub fn source_versions(folder: &Path) -> io::Result<Vec<SourceVersion>> {
 }
 
 /// The file in which a project states its version, and the version. Only files below the checkout are looked at.
-fn stated(folder: &Path, project: PathBuf, version: StatedVersion) -> Option<(PathBuf, Option<String>)> {
+fn stated(directory: &Path, project: PathBuf, version: StatedVersion) -> Option<(PathBuf, Option<String>)> {
     let below = |path: &str| {
         let path = Path::new(path);
         let is_below = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-        is_below.then(|| folder.join(path))
+        is_below.then(|| directory.join(path))
     };
     match version {
         StatedVersion::Nowhere => None,
@@ -82,10 +82,10 @@ fn stated(folder: &Path, project: PathBuf, version: StatedVersion) -> Option<(Pa
     }
 }
 
-/// The migrations of a folder by name; a pair of `.up.sql` and `.down.sql` is one.
-pub fn migrations(folder: &Path) -> io::Result<Vec<String>> {
+/// The migrations of a directory by name; a pair of `.up.sql` and `.down.sql` is one.
+pub fn migrations(directory: &Path) -> io::Result<Vec<String>> {
     let mut found = BTreeSet::new();
-    for entry in std::fs::read_dir(folder)? {
+    for entry in std::fs::read_dir(directory)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if !entry.file_type()?.is_file() || name.starts_with(['.', '_']) {
@@ -99,10 +99,10 @@ pub fn migrations(folder: &Path) -> io::Result<Vec<String>> {
     Ok(found.into_iter().collect())
 }
 
-fn go_files(folder: &Path) -> Vec<PathBuf> {
-    let mut folders = vec![folder.to_owned()];
-    folders.extend(children(&folder.join("cmd")).into_iter().filter(|path| path.is_dir()));
-    let mut files: Vec<PathBuf> = folders.iter().flat_map(|folder| children(folder)).collect();
+fn go_files(directory: &Path) -> Vec<PathBuf> {
+    let mut directories = vec![directory.to_owned()];
+    directories.extend(children(&directory.join("cmd")).into_iter().filter(|path| path.is_dir()));
+    let mut files: Vec<PathBuf> = directories.iter().flat_map(|directory| children(directory)).collect();
     files.retain(|path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         name.ends_with(".go") && !name.ends_with("_test.go")
@@ -110,14 +110,14 @@ fn go_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn packages(folder: &Path) -> Vec<PathBuf> {
-    let places = [folder.to_owned(), folder.join("src")];
-    let folders = places.iter().flat_map(|place| children(place)).filter(|path| path.is_dir());
-    folders.map(|path| path.join("__init__.py")).filter(|path| path.is_file()).collect()
+fn packages(directory: &Path) -> Vec<PathBuf> {
+    let places = [directory.to_owned(), directory.join("src")];
+    let directories = places.iter().flat_map(|place| children(place)).filter(|path| path.is_dir());
+    directories.map(|path| path.join("__init__.py")).filter(|path| path.is_file()).collect()
 }
 
-fn children(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+fn children(directory: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     paths.sort();
     paths
@@ -133,10 +133,10 @@ mod tests {
 
     #[test]
     fn a_checkout_states_its_version_in_every_place() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let directory = tempfile::tempdir().expect("a directory");
         let write = |name: &str, text: &str| {
-            let path = folder.path().join(name);
-            std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+            let path = directory.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a directory")).expect("made");
             std::fs::write(path, text).expect("written");
         };
         write("cmd/reproq/main.go", "package main\nconst Version = \"1.0.0\"\n");
@@ -144,7 +144,7 @@ mod tests {
         write("pyproject.toml", "[project]\nname = \"tool\"\nversion = \"1.0.1\"\n");
         write("src/tool/__init__.py", "__version__ = \"1.0.2\"\n");
         write("uv.lock", "[[package]]\nname = \"tool\"\nversion = \"1.0.3\"\n");
-        let found = source_versions(folder.path()).expect("read");
+        let found = source_versions(directory.path()).expect("read");
         let found: Vec<_> = found.iter().map(|found| (found.place.as_str(), found.version.as_str())).collect();
         assert_eq!(
             found,
@@ -155,7 +155,7 @@ mod tests {
                 ("uv.lock", "1.0.3"),
             ]
         );
-        assert!(source_versions(&folder.path().join("nowhere")).is_err());
+        assert!(source_versions(&directory.path().join("nowhere")).is_err());
         let dynamic = "[project]\nname = \"tool\"\ndynamic = [\"version\"]\n";
         for (table, path, text) in [
             ("[tool.hatch.version]\npath = \"src/tool/about.py\"\n", "src/tool/about.py", "VERSION = \"1.0.4\"\n"),
@@ -168,7 +168,7 @@ mod tests {
         ] {
             write("pyproject.toml", &format!("{dynamic}{table}"));
             write(path, text);
-            let found = source_versions(folder.path()).expect("read");
+            let found = source_versions(directory.path()).expect("read");
             assert!(
                 found.iter().any(|found| (found.place.as_str(), found.version.as_str()) == (path, "1.0.4")),
                 "{found:?}"
@@ -176,15 +176,15 @@ mod tests {
             assert!(found.iter().all(|found| found.place != "pyproject.toml"), "{found:?}");
         }
         write("pyproject.toml", &format!("{dynamic}[tool.hatch.version]\npath = \"../../etc/passwd\"\n"));
-        assert!(source_versions(folder.path()).expect("read").iter().all(|found| !found.place.contains("..")));
+        assert!(source_versions(directory.path()).expect("read").iter().all(|found| !found.place.contains("..")));
     }
 
     #[test]
     fn migrations_are_counted_by_name() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let directory = tempfile::tempdir().expect("a directory");
         for name in ["0001_initial.py", "__init__.py", ".hidden.sql", "notes.md", "2_x.up.sql", "2_x.down.sql"] {
-            std::fs::write(folder.path().join(name), "").expect("written");
+            std::fs::write(directory.path().join(name), "").expect("written");
         }
-        assert_eq!(migrations(folder.path()).expect("read"), ["0001_initial", "2_x"]);
+        assert_eq!(migrations(directory.path()).expect("read"), ["0001_initial", "2_x"]);
     }
 }

@@ -1,4 +1,4 @@
-//! `SHA256SUMS` of a folder of assets: the same bytes for the same files, and there whole or not at all.
+//! `SHA256SUMS` of a directory of assets: the same bytes for the same files, and there whole or not at all.
 #![expect(clippy::disallowed_methods, reason = "assets are read and their checksums written here")]
 
 use std::fs::File;
@@ -36,7 +36,7 @@ pub struct Sum {
 /// Why there is no checksum file.
 #[derive(Debug, Error)]
 pub enum SumsError {
-    /// A file or the folder cannot be read or written.
+    /// A file or the directory cannot be read or written.
     #[error("failed to {doing} `{path}`", path = path.display())]
     Io {
         /// What was being done.
@@ -49,10 +49,10 @@ pub enum SumsError {
     /// Something else has the name of the checksum file, or the system refused.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The folder holds no assets.
+    /// The directory holds no assets.
     #[error("`{path}` holds no files", path = path.display())]
     Empty {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
     },
     /// Names that GitHub changes when the files are uploaded: nobody would find the assets by what the checksum file says.
@@ -100,7 +100,7 @@ fn listed(names: &[String]) -> String {
     if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
 }
 
-/// Why something in the folder is no asset.
+/// Why something in the directory is no asset.
 fn left_out(name: &str, is_file: bool) -> Option<&'static str> {
     if !is_file {
         Some("it is not a file")
@@ -113,20 +113,20 @@ fn left_out(name: &str, is_file: bool) -> Option<&'static str> {
     }
 }
 
-/// Hashes every file of a folder, checksum files and hidden ones apart, and writes the result beside them.
-pub fn write_sums(folder: &Path) -> Result<Sums, SumsError> {
+/// Hashes every file of a directory, checksum files and hidden ones apart, and writes the result beside them.
+pub fn write_sums(directory: &Path) -> Result<Sums, SumsError> {
     let io = |doing, path: &Path| {
         let path = path.to_owned();
         move |source| SumsError::Io { doing, path, source }
     };
-    let path = folder.join(SUMS_NAME);
+    let path = directory.join(SUMS_NAME);
     // Before everything is hashed.
-    if folder.is_dir() {
+    if directory.is_dir() {
         check_output(&path)?;
     }
     let (mut names, mut others) = (Vec::new(), Vec::new());
-    for entry in std::fs::read_dir(folder).map_err(io("read", folder))? {
-        let entry = entry.map_err(io("read", folder))?;
+    for entry in std::fs::read_dir(directory).map_err(io("read", directory))? {
+        let entry = entry.map_err(io("read", directory))?;
         let name = entry
             .file_name()
             .into_string()
@@ -147,11 +147,11 @@ pub fn write_sums(folder: &Path) -> Result<Sums, SumsError> {
         return Err(SumsError::Names { names: changed });
     }
     if names.is_empty() {
-        return Err(SumsError::Empty { path: folder.to_owned() });
+        return Err(SumsError::Empty { path: directory.to_owned() });
     }
     let mut sums = Vec::new();
     for name in names {
-        let asset = folder.join(&name);
+        let asset = directory.join(&name);
         let (sha256, size) = hash(&asset).map_err(io("read", &asset))?;
         sums.push(Sum { name, size, sha256 });
     }
@@ -189,12 +189,12 @@ mod tests {
 
     #[test]
     fn the_same_files_give_the_same_bytes_and_our_own_parser_reads_them() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let directory = tempfile::tempdir().expect("a directory");
         for (name, text) in [("b", "two"), ("a", "one"), (".hidden", "x"), ("a.sha256", "x"), ("checksums.txt", "x")] {
-            std::fs::write(folder.path().join(name), text).expect("written");
+            std::fs::write(directory.path().join(name), text).expect("written");
         }
-        std::fs::create_dir(folder.path().join("sub")).expect("made");
-        let Sums { path, assets: sums, left_out } = write_sums(folder.path()).expect("sums");
+        std::fs::create_dir(directory.path().join("sub")).expect("made");
+        let Sums { path, assets: sums, left_out } = write_sums(directory.path()).expect("sums");
         let left_out: Vec<_> = left_out.iter().map(|other| (other.name.as_str(), other.reason)).collect();
         assert_eq!(
             left_out,
@@ -207,7 +207,7 @@ mod tests {
         );
         let first = std::fs::read(&path).expect("read");
         assert_eq!(sums.iter().map(|sum| sum.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
-        write_sums(folder.path()).expect("sums again");
+        write_sums(directory.path()).expect("sums again");
         assert_eq!(std::fs::read(&path).expect("read"), first);
         let parsed = ChecksumFile::parse(&first).expect("our own format");
         assert_eq!(parsed.digest_of("b"), Some(sums[1].sha256));
@@ -216,25 +216,25 @@ mod tests {
     #[test]
     fn names_that_github_changes_are_refused() {
         for name in ["a b", "a~b", "a(1)", "a:b", "\u{e9}t\u{e9}", "a..b", "a.", "a,b", "a\\b", "a\nb", "a%20b"] {
-            let folder = tempfile::tempdir().expect("a folder");
-            if std::fs::write(folder.path().join(name), "x").is_err() {
+            let directory = tempfile::tempdir().expect("a directory");
+            if std::fs::write(directory.path().join(name), "x").is_err() {
                 continue;
             }
-            let refused = write_sums(folder.path());
+            let refused = write_sums(directory.path());
             assert!(matches!(&refused, Err(SumsError::Names { names }) if names == &[name]), "{name:?}: {refused:?}");
-            assert!(!folder.path().join(SUMS_NAME).exists());
+            assert!(!directory.path().join(SUMS_NAME).exists());
         }
         for name in ["tool_1.2.3-linux.x86-64.tar.gz", "tool-1.2.3+build@5", "_a"] {
-            let folder = tempfile::tempdir().expect("a folder");
-            std::fs::write(folder.path().join(name), "x").expect("written");
-            assert_eq!(write_sums(folder.path()).expect(name).assets[0].name, name);
+            let directory = tempfile::tempdir().expect("a directory");
+            std::fs::write(directory.path().join(name), "x").expect("written");
+            assert_eq!(write_sums(directory.path()).expect(name).assets[0].name, name);
         }
     }
 
     #[test]
-    fn an_empty_folder_is_an_error() {
-        let folder = tempfile::tempdir().expect("a folder");
-        assert!(matches!(write_sums(folder.path()), Err(SumsError::Empty { .. })));
-        assert!(matches!(write_sums(&folder.path().join("x")), Err(SumsError::Io { .. })));
+    fn an_empty_directory_is_an_error() {
+        let directory = tempfile::tempdir().expect("a directory");
+        assert!(matches!(write_sums(directory.path()), Err(SumsError::Empty { .. })));
+        assert!(matches!(write_sums(&directory.path().join("x")), Err(SumsError::Io { .. })));
     }
 }

@@ -184,8 +184,8 @@ impl Audit {
     /// cut is ended, so that it takes no later one with it.
     pub fn open(path: &Path) -> Result<Self, AuditError> {
         let error = |source| AuditError::Write { path: path.to_owned(), source };
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).map_err(error)?;
+        if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+            std::fs::create_dir_all(directory).map_err(error)?;
         }
         let mut file = open_record(path)?;
         if is_cut(&mut file).map_err(error)? {
@@ -311,8 +311,8 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_and_a_cut_line_is_none() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("deep/audit.jsonl");
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("deep/audit.jsonl");
         let time = DateTime::UNIX_EPOCH;
         let mut audit = Audit::open(&path).expect("opened");
         let request = audit.intent(time, Action::DeleteTags { tags: vec![tag("v1.0.0")] }).expect("written");
@@ -343,8 +343,8 @@ mod tests {
     /// recorded in the same file costs none of them.
     #[test]
     fn a_record_cut_anywhere_is_read_and_continued() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("audit.jsonl");
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("audit.jsonl");
         let time = DateTime::UNIX_EPOCH;
         let mut audit = Audit::open(&path).expect("opened");
         audit.write(time, begin()).expect("written");

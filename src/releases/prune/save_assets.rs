@@ -90,30 +90,30 @@ pub enum SaveAssetsError {
     /// The file system refuses.
     #[error("failed to write `{path}`", path = path.display())]
     Write {
-        /// The file or folder.
+        /// The file or directory.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
 }
 
-/// Saves every asset of these units as `FOLDER/TAG/ASSET`.
+/// Saves every asset of these units as `DIRECTORY/TAG/ASSET`.
 pub async fn archive(
     deletes: &[Delete],
-    folder: &Path,
+    directory: &Path,
     github: &GitHub,
     progress: &dyn Progress,
 ) -> Result<Vec<Saved>, SaveAssetsError> {
     let mut saved = Vec::new();
-    let write = |source| SaveAssetsError::Write { path: folder.to_owned(), source };
-    std::fs::create_dir_all(folder).map_err(write)?;
-    let root = Dir::open(folder)?.ok_or_else(|| write(io::ErrorKind::NotFound.into()))?;
+    let write = |source| SaveAssetsError::Write { path: directory.to_owned(), source };
+    std::fs::create_dir_all(directory).map_err(write)?;
+    let root = Dir::open(directory)?.ok_or_else(|| write(io::ErrorKind::NotFound.into()))?;
     for unit in deletes {
         let tag: Tag = unit.name.parse()?;
         for (index, record) in unit.releases.iter().enumerate() {
             let error = |source| SaveAssetsError::Api { tag: unit.name.clone(), source };
             let release = github.release_by_id(record.id, &unit.name, progress).await.map_err(error)?;
-            // Several releases of one tag get a folder each.
+            // Several releases of one tag get a directory each.
             let place = root.make_subdirectory(&unit.name)?;
             let place = if index == 0 { place } else { place.make_subdirectory(record.id.to_string())? };
             saved.extend(save(&tag, &release, &place, github, progress).await?);

@@ -1,4 +1,4 @@
-//! Small repositories for the tests of this folder.
+//! Small repositories for the tests of this directory.
 
 use std::num::NonZeroU32;
 

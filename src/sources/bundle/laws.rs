@@ -48,11 +48,11 @@ fn simple() -> Recipe {
 }
 
 impl Recipe {
-    fn parts(&self, folder: &Path) -> Parts {
+    fn parts(&self, directory: &Path) -> Parts {
         let targets: Vec<Target> = Target::all().collect();
         let assets = self.assets.iter().map(|(index, bytes)| {
             let name = Tool::WORKER.asset_names(targets[*index])[0].0.clone();
-            let file = folder.join(&name);
+            let file = directory.join(&name);
             fs::write(&file, bytes).expect("written");
             let sha256 = hash_file(&file).expect("readable");
             let size = bytes.len() as u64;
@@ -73,7 +73,7 @@ impl Recipe {
         let lockfile = Lockfile::new(repository.expect("a repository"), tag.expect("a tag"), published, locked);
         let source = self.source.as_ref().map(|files| {
             let files = files.iter().enumerate().map(|(number, (path, bytes, executable))| {
-                let file = folder.join(format!("source-{number}"));
+                let file = directory.join(format!("source-{number}"));
                 fs::write(&file, bytes).expect("written");
                 (path.clone(), file, *executable)
             });
@@ -83,10 +83,10 @@ impl Recipe {
         Parts { tool: Tool::WORKER, lockfile, assets, files: self.files.clone(), source }
     }
 
-    /// Makes the bundle in a folder and gives its bytes.
-    fn made(&self, folder: &Path) -> Result<Vec<u8>, ArchiveError> {
-        let plan = BundlePlan::compute(self.parts(folder))?;
-        let file = folder.join("made.tar");
+    /// Makes the bundle in a directory and gives its bytes.
+    fn made(&self, directory: &Path) -> Result<Vec<u8>, ArchiveError> {
+        let plan = BundlePlan::compute(self.parts(directory))?;
+        let file = directory.join("made.tar");
         let written = write(&plan, OutputFile::create(&file).expect("begun"), &NoProgress).expect("written");
         let bytes = fs::read(&file).expect("readable");
         assert_eq!((written.size, written.sha256), (bytes.len() as u64, hash_file(&file).expect("readable")));
@@ -94,18 +94,18 @@ impl Recipe {
     }
 }
 
-fn open(folder: &Path, bytes: &[u8]) -> Result<Bundle, BundleError> {
-    let path = folder.join("bundle.tar");
+fn open(directory: &Path, bytes: &[u8]) -> Result<Bundle, BundleError> {
+    let path = directory.join("bundle.tar");
     fs::write(&path, bytes).expect("written");
     Bundle::open(&path, "bundle.tar", &Tool::WORKER)
 }
 
 /// Whether bytes are a whole and honest bundle; what is taken out of it is what was put in, and of any other nothing stays.
 fn accepted(bytes: &[u8], recipe: &Recipe) -> bool {
-    let folder = tempfile::tempdir().expect("a folder");
-    let Ok(bundle) = open(folder.path(), bytes) else { return false };
+    let directory = tempfile::tempdir().expect("a directory");
+    let Ok(bundle) = open(directory.path(), bytes) else { return false };
     let is_good = matches!(bundle.check(&NoProgress).as_deref(), Ok([]));
-    let out = folder.path().join("out");
+    let out = directory.path().join("out");
     fs::create_dir(&out).expect("created");
     for (asset, (_, content)) in bundle.manifest().assets.clone().iter().zip(&sorted(recipe).assets) {
         let destination = out.join(&asset.name);
@@ -134,9 +134,9 @@ fn sorted(recipe: &Recipe) -> Recipe {
 
 #[test]
 fn long_names_and_empty_files_are_carried() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let directory = tempfile::tempdir().expect("a directory");
     let deep = format!("vendor/{}/x.go", "a".repeat(120));
-    let deeper = format!("vendor/{}/{}.go", vec!["folder"; 60].join("/"), "b".repeat(90));
+    let deeper = format!("vendor/{}/{}.go", vec!["directory"; 60].join("/"), "b".repeat(90));
     let recipe = Recipe {
         source: Some(vec![
             (deep, b"package a".to_vec(), false),
@@ -145,27 +145,27 @@ fn long_names_and_empty_files_are_carried() {
         ]),
         ..simple()
     };
-    let bytes = recipe.made(folder.path()).expect("made");
+    let bytes = recipe.made(directory.path()).expect("made");
     assert!(accepted(&bytes, &recipe));
 }
 
 #[test]
 fn a_name_no_reader_would_accept_is_refused_before_anything_is_written() {
     for name in ["../x", "/x", "a\\b", "a//b", "é", "a\nb", "README.md\0"] {
-        let folder = tempfile::tempdir().expect("a folder");
+        let directory = tempfile::tempdir().expect("a directory");
         let recipe = Recipe { source: Some(vec![(name.to_owned(), b"x".to_vec(), false)]), ..simple() };
-        assert!(recipe.made(folder.path()).is_err(), "{name:?}");
+        assert!(recipe.made(directory.path()).is_err(), "{name:?}");
     }
-    let folder = tempfile::tempdir().expect("a folder");
+    let directory = tempfile::tempdir().expect("a directory");
     let files = ["README", "readme"].map(|name| (name.to_owned(), b"x".to_vec(), false));
     let recipe = Recipe { source: Some(files.into()), ..simple() };
-    assert!(matches!(recipe.made(folder.path()), Err(ArchiveError::CaseCollision(..))));
+    assert!(matches!(recipe.made(directory.path()), Err(ArchiveError::CaseCollision(..))));
 }
 
 #[test]
 fn a_manifest_of_another_time_or_tool_is_refused_by_what_it_is() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let plan = BundlePlan::compute(simple().parts(folder.path())).expect("a plan");
+    let directory = tempfile::tempdir().expect("a directory");
+    let plan = BundlePlan::compute(simple().parts(directory.path())).expect("a plan");
     let text = String::from_utf8(plan.manifest.render()).expect("text");
     let parsed = |text: &str| Manifest::parse(text.as_bytes(), &Tool::WORKER);
     assert_eq!(parsed(&text), Ok(plan.manifest.clone()));
@@ -190,36 +190,36 @@ fn a_manifest_of_another_time_or_tool_is_refused_by_what_it_is() {
 
 #[test]
 fn the_lock_must_name_what_the_manifest_names() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut parts = simple().parts(folder.path());
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut parts = simple().parts(directory.path());
     parts.lockfile.assets[0].sha256 = Sha256Digest::from_bytes([9; 32]);
-    let file = folder.path().join("made.tar");
+    let file = directory.path().join("made.tar");
     let plan = BundlePlan::compute(parts).expect("a plan");
     write(&plan, OutputFile::create(&file).expect("begun"), &NoProgress).expect("written");
-    let refused = open(folder.path(), &fs::read(file).expect("readable")).expect_err("it contradicts itself");
+    let refused = open(directory.path(), &fs::read(file).expect("readable")).expect_err("it contradicts itself");
     assert!(matches!(&refused, BundleError::Lock(reason) if reason.contains("does not name")), "{refused}");
 }
 
 #[test]
 fn a_file_that_changes_meanwhile_is_noticed() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("made.tar");
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("made.tar");
     for content in ["short", "for one machinE", "for one machine, and more"] {
-        let plan = BundlePlan::compute(simple().parts(folder.path())).expect("a plan");
+        let plan = BundlePlan::compute(simple().parts(directory.path())).expect("a plan");
         let asset = plan.manifest.assets.iter().find(|asset| asset.size == 15).expect("the first of the recipe");
-        fs::write(folder.path().join(&asset.name), content).expect("written");
+        fs::write(directory.path().join(&asset.name), content).expect("written");
         let refused = write(&plan, OutputFile::create(&file).expect("begun"), &NoProgress).expect_err("it changed");
         assert!(refused.to_string().contains("changed while"), "{refused}");
         assert!(!file.exists(), "no bundle is better than a wrong one");
     }
     // The bundle itself, between the look at its head and the walk over all of it.
     let [one, other] = ["module reproq-worker\n", "module reproq-workeR\n"].map(|text| {
-        let folder = tempfile::tempdir().expect("a folder");
+        let directory = tempfile::tempdir().expect("a directory");
         let source = vec![("go.mod".to_owned(), text.as_bytes().to_vec(), false)];
-        Recipe { source: Some(source), ..simple() }.made(folder.path()).expect("made")
+        Recipe { source: Some(source), ..simple() }.made(directory.path()).expect("made")
     });
-    let bundle = open(folder.path(), &one).expect("a bundle");
-    fs::write(folder.path().join("bundle.tar"), other).expect("written");
+    let bundle = open(directory.path(), &one).expect("a bundle");
+    fs::write(directory.path().join("bundle.tar"), other).expect("written");
     assert!(matches!(bundle.check(&NoProgress), Err(BundleError::ChangedMeanwhile)));
 }
 
@@ -244,22 +244,22 @@ proptest! {
 
     #[test]
     fn what_is_written_is_read_back(recipe in recipes()) {
-        let folder = tempfile::tempdir().expect("a folder");
-        // Names that differ in case alone, or are a file and a folder, are refused.
-        if let Ok(bytes) = recipe.made(folder.path()) {
+        let directory = tempfile::tempdir().expect("a directory");
+        // Names that differ in case alone, or are a file and a directory, are refused.
+        if let Ok(bytes) = recipe.made(directory.path()) {
             prop_assert!(accepted(&bytes, &recipe));
             let mut turned = recipe;
             turned.assets.reverse();
             turned.files.reverse();
             turned.source.iter_mut().for_each(|files| files.reverse());
-            prop_assert!(turned.made(folder.path()).expect("made") == bytes, "the order of the parts is none of it");
+            prop_assert!(turned.made(directory.path()).expect("made") == bytes, "the order of the parts is none of it");
         }
     }
 
     #[test]
     fn no_beginning_of_a_bundle_is_accepted(at in any::<prop::sample::Index>()) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let bytes = simple().made(folder.path()).expect("made");
+        let directory = tempfile::tempdir().expect("a directory");
+        let bytes = simple().made(directory.path()).expect("made");
         prop_assert!(!accepted(&bytes[..at.index(bytes.len())], &simple()));
     }
 
@@ -267,8 +267,8 @@ proptest! {
     fn a_changed_bundle_never_gives_other_bytes(
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
     ) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut bytes = simple().made(folder.path()).expect("made");
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut bytes = simple().made(directory.path()).expect("made");
         for (at, value) in changes {
             let at = at.index(bytes.len());
             bytes[at] = value;
@@ -286,8 +286,8 @@ proptest! {
     fn any_members_behind_a_good_head_are_refused(
         members in prop::collection::vec(("[a-z./\\\\]{1,30}", prop::collection::vec(any::<u8>(), 0..40), 0u8..8), 0..6),
     ) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let bytes = simple().made(folder.path()).expect("made");
+        let directory = tempfile::tempdir().expect("a directory");
+        let bytes = simple().made(directory.path()).expect("made");
         let mut archive = tar::Archive::new(bytes.as_slice());
         let mut builder = tar::Builder::new(Vec::new());
         for entry in archive.entries().expect("an archive").take(3) {
@@ -309,8 +309,8 @@ proptest! {
 
     #[test]
     fn manifests_round_trip(recipe in recipes()) {
-        let folder = tempfile::tempdir().expect("a folder");
-        if let Ok(plan) = BundlePlan::compute(recipe.parts(folder.path())) {
+        let directory = tempfile::tempdir().expect("a directory");
+        if let Ok(plan) = BundlePlan::compute(recipe.parts(directory.path())) {
             let text = plan.manifest.render();
             prop_assert_eq!(Manifest::parse(&text, &Tool::WORKER), Ok(plan.manifest.clone()));
             prop_assert_eq!(plan.manifest.render(), text);

@@ -170,13 +170,13 @@ impl Bundle {
         written.pop().ok_or(BundleError::Missing(wanted))
     }
 
-    /// Takes the source out to a new folder.
-    pub fn extract_source(&self, folder: &Path, progress: &dyn Progress) -> Result<(), BundleError> {
-        let below = |member: &Member| member.path.strip_prefix("source/").map(|path| folder.join(path));
+    /// Takes the source out to a new directory.
+    pub fn extract_source(&self, directory: &Path, progress: &dyn Progress) -> Result<(), BundleError> {
+        let below = |member: &Member| member.path.strip_prefix("source/").map(|path| directory.join(path));
         let source = self.manifest.source.iter().flat_map(|source| &source.files);
         for file in source {
-            let path = folder.join(&file.path);
-            let parent = path.parent().unwrap_or(folder);
+            let path = directory.join(&file.path);
+            let parent = path.parent().unwrap_or(directory);
             fs::create_dir_all(parent).map_err(|source| BundleError::Write { path: parent.to_owned(), source })?;
         }
         self.extract(progress, &below).map(drop)

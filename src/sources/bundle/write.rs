@@ -1,4 +1,4 @@
-//! Makes the archive. Every byte of it follows from the plan: no times, no owners, no order of a folder.
+//! Makes the archive. Every byte of it follows from the plan: no times, no owners, no order of a directory.
 #![expect(clippy::disallowed_methods, reason = "what goes into a bundle is opened here")]
 
 use std::fs::File;

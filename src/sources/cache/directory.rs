@@ -1,4 +1,4 @@
-//! The folder itself: taking out, putting in, listing, removing.
+//! The directory itself: taking out, putting in, listing, removing.
 #![expect(clippy::disallowed_methods, reason = "the cache is read and written here")]
 
 use std::ffi::OsStr;
@@ -45,7 +45,7 @@ const PARTIAL: &str = ".part-";
 pub struct CacheError {
     /// What was tried.
     pub doing: &'static str,
-    /// On which file or folder.
+    /// On which file or directory.
     pub path: PathBuf,
     /// What the system said.
     pub source: io::Error,
@@ -74,20 +74,20 @@ pub enum CacheLookup {
 /// The user's cache.
 #[derive(Debug, Clone)]
 pub struct Cache {
-    folder: PathBuf,
+    directory: PathBuf,
     limit: u64,
     now: DateTime<Utc>,
 }
 
 impl Cache {
-    /// The cache in this folder, with at most `limit` bytes of assets in it, used at this time. Touches nothing.
-    pub const fn new(folder: PathBuf, limit: u64, now: DateTime<Utc>) -> Self {
-        Self { folder, limit, now }
+    /// The cache in this directory, with at most `limit` bytes of assets in it, used at this time. Touches nothing.
+    pub const fn new(directory: PathBuf, limit: u64, now: DateTime<Utc>) -> Self {
+        Self { directory, limit, now }
     }
 
-    /// Its folder.
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    /// Its directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// How many bytes of assets it may hold.
@@ -152,8 +152,8 @@ impl Cache {
         if is_there && news.is_none() {
             return Ok(());
         }
-        let folder = self.assets();
-        fs::create_dir_all(&folder).map_err(CacheError::new("create the folder", &folder))?;
+        let directory = self.assets();
+        fs::create_dir_all(&directory).map_err(CacheError::new("create the directory", &directory))?;
         if let Some(proofs) = news {
             self.arrive(&path.with_extension("proofs"), |partial| partial.write_all(proofs.as_bytes()))?;
         }
@@ -174,11 +174,11 @@ impl Cache {
 
     /// Everything in it, the most recently used first.
     pub fn list(&self) -> Result<Vec<Entry>, CacheError> {
-        let folder = self.assets();
-        let entries = match fs::read_dir(&folder) {
+        let directory = self.assets();
+        let entries = match fs::read_dir(&directory) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(CacheError::new("list", &folder)(error)),
+            Err(error) => return Err(CacheError::new("list", &directory)(error)),
         };
         let mut found = Vec::new();
         for entry in entries.flatten() {
@@ -216,7 +216,7 @@ impl Cache {
     }
 
     fn assets(&self) -> PathBuf {
-        self.folder.join("assets")
+        self.directory.join("assets")
     }
 
     /// Where an asset lies, or would lie.
@@ -232,10 +232,10 @@ impl Cache {
     /// Writes a file so that nobody sees it before it is whole.
     fn arrive(&self, path: &Path, write: impl FnOnce(&mut fs::File) -> io::Result<()>) -> Result<(), CacheError> {
         let arrive = || {
-            let folder = Dir::open(&self.assets())?.ok_or(io::ErrorKind::NotFound)?;
-            let folder = Rc::new(folder);
-            sweep(&folder);
-            let mut partial = TemporaryFile::create(folder, 0o600)?;
+            let directory = Dir::open(&self.assets())?.ok_or(io::ErrorKind::NotFound)?;
+            let directory = Rc::new(directory);
+            sweep(&directory);
+            let mut partial = TemporaryFile::create(directory, 0o600)?;
             write(partial.file())?;
             partial.place(path.file_name().unwrap_or_default())
         };
@@ -250,8 +250,8 @@ impl Cache {
     }
 
     fn sweep(&self) {
-        if let Ok(Some(folder)) = Dir::open(&self.assets()) {
-            sweep(&folder);
+        if let Ok(Some(directory)) = Dir::open(&self.assets()) {
+            sweep(&directory);
         }
         let Ok(entries) = fs::read_dir(self.assets()) else { return };
         for entry in entries.flatten() {
@@ -278,37 +278,37 @@ mod tests {
         }
     }
 
-    fn at(folder: &Path, limit: u64, seconds: i64) -> Cache {
-        Cache::new(folder.join("cache"), limit, DateTime::from_timestamp(seconds, 0).expect("a time"))
+    fn at(directory: &Path, limit: u64, seconds: i64) -> Cache {
+        Cache::new(directory.join("cache"), limit, DateTime::from_timestamp(seconds, 0).expect("a time"))
     }
 
-    fn file(folder: &Path, name: &str, bytes: &'static [u8]) -> Written {
-        let mut writer = StagingWriter::create(&folder.join(name)).expect("a file");
+    fn file(directory: &Path, name: &str, bytes: &'static [u8]) -> Written {
+        let mut writer = StagingWriter::create(&directory.join(name)).expect("a file");
         writer.append(bytes.into()).expect("written");
         writer.finish().expect("finished")
     }
 
     #[test]
     fn what_is_kept_is_given_back_and_hashed_again() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let cache = at(folder.path(), 1000, 100);
-        let written = file(folder.path(), "asset", b"the bytes of an asset");
-        assert!(matches!(cache.fetch(&written.sha256, &folder.path().join("a")), Ok(CacheLookup::Missing)));
+        let directory = tempfile::tempdir().expect("a directory");
+        let cache = at(directory.path(), 1000, 100);
+        let written = file(directory.path(), "asset", b"the bytes of an asset");
+        assert!(matches!(cache.fetch(&written.sha256, &directory.path().join("a")), Ok(CacheLookup::Missing)));
         cache.keep(&written, &provenance(), None).expect("kept");
-        let given = cache.fetch(&written.sha256, &folder.path().join("b")).expect("readable");
+        let given = cache.fetch(&written.sha256, &directory.path().join("b")).expect("readable");
         assert!(matches!(given, CacheLookup::Found(found) if found.sha256 == written.sha256 && found.size == 21));
         assert_eq!(cache.list().expect("listed")[0].provenance, Some(provenance()));
         fs::write(cache.asset(&written.sha256), b"the bytes of another.").expect("changed");
-        let given = cache.fetch(&written.sha256, &folder.path().join("c")).expect("readable");
-        assert!(matches!(given, CacheLookup::Damaged { .. }) && !folder.path().join("c").exists());
+        let given = cache.fetch(&written.sha256, &directory.path().join("c")).expect("readable");
+        assert!(matches!(given, CacheLookup::Damaged { .. }) && !directory.path().join("c").exists());
         assert!(!cache.has(&written.sha256) && cache.list().expect("listed").is_empty());
     }
 
     #[test]
     fn proofs_are_kept_beside_an_asset_and_go_with_it() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let cache = at(folder.path(), 1000, 0);
-        let written = file(folder.path(), "one", b"bytes");
+        let directory = tempfile::tempdir().expect("a directory");
+        let cache = at(directory.path(), 1000, 0);
+        let written = file(directory.path(), "one", b"bytes");
         cache.keep(&written, &provenance(), None).expect("kept");
         assert_eq!(cache.proofs(&written.sha256), None);
         // Found later, for bytes that are there already.
@@ -322,50 +322,52 @@ mod tests {
     }
 
     #[test]
-    fn a_link_or_a_folder_under_a_digest_is_not_an_asset() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let cache = at(folder.path(), 1000, 100);
-        let written = file(folder.path(), "asset", b"the bytes of an asset");
+    fn a_link_or_a_directory_under_a_digest_is_not_an_asset() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let cache = at(directory.path(), 1000, 100);
+        let written = file(directory.path(), "asset", b"the bytes of an asset");
         fs::create_dir_all(cache.asset(&written.sha256)).expect("made");
-        assert!(matches!(cache.fetch(&written.sha256, &folder.path().join("a")), Ok(CacheLookup::Missing)));
+        assert!(matches!(cache.fetch(&written.sha256, &directory.path().join("a")), Ok(CacheLookup::Missing)));
         #[cfg(unix)]
         {
             fs::remove_dir(cache.asset(&written.sha256)).expect("removed");
             std::os::unix::fs::symlink("/dev/zero", cache.asset(&written.sha256)).expect("linked");
-            assert!(matches!(cache.fetch(&written.sha256, &folder.path().join("a")), Ok(CacheLookup::Missing)));
+            assert!(matches!(cache.fetch(&written.sha256, &directory.path().join("a")), Ok(CacheLookup::Missing)));
         }
     }
 
     #[test]
     fn what_was_not_used_for_longest_makes_room() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let directory = tempfile::tempdir().expect("a directory");
         let files: Vec<Written> = [b"0 0123456789", b"1 0123456789", b"2 0123456789", b"3 0123456789", b"4 0123456789"]
             .into_iter()
             .enumerate()
-            .map(|(index, bytes)| file(folder.path(), &index.to_string(), bytes))
+            .map(|(index, bytes)| file(directory.path(), &index.to_string(), bytes))
             .collect();
         for (index, written) in files.iter().enumerate().take(4) {
-            let cache = at(folder.path(), 50, 1000 + index as i64);
+            let cache = at(directory.path(), 50, 1000 + index as i64);
             cache.keep(written, &provenance(), None).expect("kept");
-            cache.fetch(&written.sha256, &folder.path().join(format!("copy-{index}"))).expect("readable");
+            cache.fetch(&written.sha256, &directory.path().join(format!("copy-{index}"))).expect("readable");
         }
         // The first is used again, so the second goes.
-        let cache = at(folder.path(), 50, 2000);
-        cache.fetch(&files[0].sha256, &folder.path().join("again")).expect("readable");
+        let cache = at(directory.path(), 50, 2000);
+        cache.fetch(&files[0].sha256, &directory.path().join("again")).expect("readable");
         cache.keep(&files[4], &provenance(), None).expect("kept");
         let has: Vec<bool> = files.iter().map(|written| cache.has(&written.sha256)).collect();
         assert_eq!(has, [true, false, true, true, true]);
-        let large = at(folder.path(), 40, 3000);
+        let large = at(directory.path(), 40, 3000);
         let before = large.list().expect("listed").len();
-        large.keep(&file(folder.path(), "large", b"more than a quarter of it"), &provenance(), None).expect("left out");
+        large
+            .keep(&file(directory.path(), "large", b"more than a quarter of it"), &provenance(), None)
+            .expect("left out");
         assert_eq!(large.list().expect("listed").len(), before);
     }
 
     #[test]
     fn what_lies_beside_no_asset_is_swept_away_once_it_is_old() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let cache = at(folder.path(), 1000, 0);
-        let written = file(folder.path(), "one", b"bytes");
+        let directory = tempfile::tempdir().expect("a directory");
+        let cache = at(directory.path(), 1000, 0);
+        let written = file(directory.path(), "one", b"bytes");
         cache.keep(&written, &provenance(), Some("proofs")).expect("kept");
         let lost = cache.asset(&Sha256Digest::from_bytes([1; 32]));
         for name in [lost.with_extension("json"), lost.with_extension("proofs"), lost.with_file_name("notes.json")] {
@@ -381,13 +383,13 @@ mod tests {
 
     #[test]
     fn what_dead_processes_left_goes_after_a_day() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let now = DateTime::<Utc>::from(fs::metadata(folder.path()).expect("there").modified().expect("a time"));
-        let assets = folder.path().join("cache/assets");
+        let directory = tempfile::tempdir().expect("a directory");
+        let now = DateTime::<Utc>::from(fs::metadata(directory.path()).expect("there").modified().expect("a time"));
+        let assets = directory.path().join("cache/assets");
         fs::create_dir_all(&assets).expect("made");
         fs::write(assets.join(".part-abc"), "half").expect("written");
         let prune = |seconds| {
-            Cache::new(folder.path().join("cache"), 1000, now + chrono::Duration::seconds(seconds)).prune(1000)
+            Cache::new(directory.path().join("cache"), 1000, now + chrono::Duration::seconds(seconds)).prune(1000)
         };
         prune(3600).expect("pruned");
         assert!(assets.join(".part-abc").exists(), "it may still be arriving");

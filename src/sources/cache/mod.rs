@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A name is a promise nobody has to believe: what is taken out is hashed again. Files arrive by one rename, so any number of
-//! processes can use the folder without a lock; whoever removes a file another one reads takes only its name away.
+//! processes can use the directory without a lock; whoever removes a file another one reads takes only its name away.
 
 mod directory;
 mod entry;

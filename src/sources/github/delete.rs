@@ -82,7 +82,7 @@ pub struct MutationResponse {
     pub reset_in: Duration,
 }
 
-/// Sends changes. Everything else in this folder only reads.
+/// Sends changes. Everything else in this directory only reads.
 #[derive(Debug, Clone, Copy)]
 pub struct Writer<'a> {
     github: &'a GitHub,

@@ -185,8 +185,8 @@ impl Lister<'_> {
             versioned && !releases.iter().any(|release| !release.draft && release.tag == tag.name)
         };
         for tag in tags.iter_mut().filter(is_bare).take(MOST_DATES) {
-            let folder = if tag.annotated { "tags" } else { "commits" };
-            let route = self.github.route(&["git", folder, &tag.object_id]);
+            let directory = if tag.annotated { "tags" } else { "commits" };
+            let route = self.github.route(&["git", directory, &tag.object_id]);
             let what = format!("date of the tag {}", tag.name);
             match self.github.get_json::<DatedAnswer>(&route, &what, self.progress).await {
                 Ok(told) => tag.dated = told.tagger.or(told.committer).and_then(|signature| signature.date),

@@ -1,8 +1,8 @@
-//! Mirrors: releases in a plain folder that any web server or object store can serve. The order of a synchronization:
+//! Mirrors: releases in a plain directory that any web server or object store can serve. The order of a synchronization:
 //!
-//! 1. [`index()`] says what the mirror has, [`Folder::condition`] whether its files are still what the index says.
+//! 1. [`index()`] says what the mirror has, [`Directory::condition`] whether its files are still what the index says.
 //! 2. [`SyncPlan::compute`] compares that with what is published: what is fetched, repaired, refused, removed. Pure.
-//! 3. What is fetched is verified as for an installation; [`Folder::place`] puts it in place, and [`Folder::write_index`]
+//! 3. What is fetched is verified as for an installation; [`Directory::place`] puts it in place, and [`Directory::write_index`]
 //!    says so, in that order. What goes leaves the index first.
 //!
 //! ```text

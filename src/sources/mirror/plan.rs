@@ -206,7 +206,7 @@ fn fate(offer: Option<&Offer>, held: Option<&MirroredRelease>, conditions: &Cond
     for OfferedAsset { target, file } in offer.into_iter().flat_map(|offer| &offer.assets) {
         let before = held.and_then(|release| release.assets.iter().find(|asset| asset.name == file.name));
         let condition = held.map_or(Condition::Missing, |release| condition(release, &file.name));
-        // Whoever takes a file out of the folder wants what is published now.
+        // Whoever takes a file out of the directory wants what is published now.
         if let Some(before) = before.filter(|_| condition != Condition::Missing) {
             let is_other = file.sha256.is_some_and(|now| now != before.sha256);
             if is_other || file.size.is_some_and(|now| now != before.size) {
@@ -356,7 +356,7 @@ mod tests {
         );
         let SyncOutcome::Work(work) = fate(&[], &held) else { panic!("work") };
         assert_eq!((work.assets.len(), work.lost), (0, names));
-        // Taken out of the folder on purpose.
+        // Taken out of the directory on purpose.
         held.1.remove(&linux);
         held.1.remove(&(tag("v1.0.0"), "reproq-darwin-arm64".to_owned()));
         assert!(

@@ -1,4 +1,4 @@
-//! Reads a mirror in a folder: regular files and nothing else, each no further than a bound.
+//! Reads a mirror in a directory: regular files and nothing else, each no further than a bound.
 
 use std::io;
 use std::io::Read;
@@ -112,14 +112,14 @@ mod tests {
     use crate::model::progress::NoProgress;
 
     fn copied(content: &[u8], size: Option<u64>) -> Result<Vec<u8>, MirrorError> {
-        let folder = tempfile::tempdir().expect("a folder");
+        let directory = tempfile::tempdir().expect("a directory");
         let (repository, tag) = ("a/b".parse().expect("a repository"), "v1.0.0".parse().expect("a tag"));
-        let path = mirror_layout::asset_path(folder.path(), &repository, &tag, "file").expect("a place");
-        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        let path = mirror_layout::asset_path(directory.path(), &repository, &tag, "file").expect("a place");
+        fs::create_dir_all(path.parent().expect("a directory")).expect("made");
         fs::write(&path, content).expect("written");
-        let destination = folder.path().join("copy");
-        let copied =
-            copy(folder.path(), &repository, (&tag, "file"), (size, 1 << 20), &destination, &NoProgress).expect("room");
+        let destination = directory.path().join("copy");
+        let copied = copy(directory.path(), &repository, (&tag, "file"), (size, 1 << 20), &destination, &NoProgress)
+            .expect("room");
         copied.map(|written| fs::read(written.path).expect("there"))
     }
 
@@ -134,13 +134,13 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn what_is_no_regular_file_is_not_opened() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let directory = tempfile::tempdir().expect("a directory");
         let (repository, tag) = ("a/b".parse().expect("a repository"), "v1.0.0".parse().expect("a tag"));
-        let path = mirror_layout::asset_path(folder.path(), &repository, &tag, "file").expect("a place");
-        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        let path = mirror_layout::asset_path(directory.path(), &repository, &tag, "file").expect("a place");
+        fs::create_dir_all(path.parent().expect("a directory")).expect("made");
         std::os::unix::fs::symlink("/dev/zero", &path).expect("linked");
-        let destination = folder.path().join("copy");
-        let refused = copy(folder.path(), &repository, (&tag, "file"), (None, 9), &destination, &NoProgress);
+        let destination = directory.path().join("copy");
+        let refused = copy(directory.path(), &repository, (&tag, "file"), (None, 9), &destination, &NoProgress);
         assert!(matches!(refused, Ok(Err(MirrorError::Read { .. }))) && !destination.exists(), "{refused:?}");
     }
 }

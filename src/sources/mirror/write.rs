@@ -37,10 +37,10 @@ pub struct MirrorDirectory {
 }
 
 impl MirrorDirectory {
-    /// What begins the name of a folder for files that are on their way in.
+    /// What begins the name of a directory for files that are on their way in.
     pub const STAGING: &'static str = STAGING;
 
-    /// In this folder. Touches nothing.
+    /// In this directory. Touches nothing.
     pub const fn new(root: PathBuf, repository: RepoSlug) -> Self {
         Self { root, repository }
     }
@@ -154,7 +154,7 @@ impl MirrorDirectory {
         Ok(dir)
     }
 
-    /// As [`Folder::below`], and makes what is missing.
+    /// As [`Directory::below`], and makes what is missing.
     fn make_below(&self, names: &[&str]) -> Result<Dir, FileError> {
         let mut dir = self.prepare()?;
         for name in self.releases().iter().chain(names) {
@@ -184,16 +184,16 @@ mod tests {
 
     #[test]
     fn what_no_index_names_goes_and_what_is_not_ours_stays() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mirror = MirrorDirectory::new(folder.path().join("mirror"), "a/b".parse().expect("a repository"));
+        let directory = tempfile::tempdir().expect("a directory");
+        let mirror = MirrorDirectory::new(directory.path().join("mirror"), "a/b".parse().expect("a repository"));
         let _ = mirror.prepare().expect("made");
         let (new, old): (Tag, Tag) = ("v1.1.0".parse().expect("a tag"), "v1.0.0".parse().expect("a tag"));
         for tag in [&new, &old] {
-            let file = folder.path().join("file");
+            let file = directory.path().join("file");
             fs::write(&file, "bytes").expect("written");
             mirror.place(tag, "reproq-linux-amd64", &file).expect("placed");
         }
-        let path = |tag: &str, name: &str| folder.path().join("mirror/a/b/releases/download").join(tag).join(name);
+        let path = |tag: &str, name: &str| directory.path().join("mirror/a/b/releases/download").join(tag).join(name);
         fs::write(path("v1.0.0", "notes.txt"), "mine").expect("written");
         fs::create_dir_all(path("nightly", "")).expect("made");
         fs::write(path("nightly", "reproq-linux-amd64"), "mine").expect("written");

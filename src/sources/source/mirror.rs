@@ -1,4 +1,4 @@
-//! A mirror as an origin: a folder of this machine, or an address. No token ever goes to it.
+//! A mirror as an origin: a directory of this machine, or an address. No token ever goes to it.
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -52,14 +52,14 @@ pub struct Mirror {
 
 #[derive(Debug)]
 enum At {
-    Folder(PathBuf),
+    Directory(PathBuf),
     Web(Http, Url),
 }
 
 impl Mirror {
-    /// In a folder of this machine. Touches nothing.
-    pub const fn in_folder(root: PathBuf, tool: Tool, repository: RepoSlug) -> Self {
-        Self { at: At::Folder(root), tool, repository }
+    /// In a directory of this machine. Touches nothing.
+    pub const fn in_directory(root: PathBuf, tool: Tool, repository: RepoSlug) -> Self {
+        Self { at: At::Directory(root), tool, repository }
     }
 
     /// Behind an address.
@@ -77,9 +77,9 @@ impl Mirror {
         self.place().address(&self.repository, tag, name).unwrap_or_else(|| format!("{}#{name}", self.name()))
     }
 
-    /// That a mirror in a folder has a file; of one behind a URL that is not asked.
+    /// That a mirror in a directory has a file; of one behind a URL that is not asked.
     pub(super) fn check_local(&self, tag: &Tag, name: &str) -> Result<(), OriginError> {
-        let At::Folder(root) = &self.at else { return Ok(()) };
+        let At::Directory(root) = &self.at else { return Ok(()) };
         let path = mirror_layout::asset_path(root, &self.repository, tag, name);
         if path.is_some_and(|path| path.is_file()) {
             return Ok(());
@@ -108,7 +108,7 @@ impl Mirror {
     /// A small file of a release, if it is what the index says.
     pub(super) async fn small_file(&self, tag: &Tag, asset: &Asset) -> Result<Option<Vec<u8>>, OriginError> {
         let bytes = match &self.at {
-            At::Folder(root) => mirror::small_file(root, &self.repository, tag, &asset.name, MAX_SMALL_FILE)
+            At::Directory(root) => mirror::small_file(root, &self.repository, tag, &asset.name, MAX_SMALL_FILE)
                 .map_err(|problem| self.failed(problem))?,
             At::Web(http, base) => {
                 let url = mirror_layout::asset_url(base, &self.repository, tag, &asset.name);
@@ -149,7 +149,7 @@ impl Mirror {
         progress: &dyn Progress,
     ) -> Result<Written, OriginError> {
         let fetched = match &self.at {
-            At::Folder(root) => {
+            At::Directory(root) => {
                 let file = (tag, asset.name.as_str());
                 let bounds = (asset.size, MAX_ASSET);
                 mirror::copy(root, &self.repository, file, bounds, destination, progress).map_err(NetError::Write)?
@@ -199,7 +199,7 @@ impl Mirror {
 
     async fn index(&self) -> Result<Index, OriginError> {
         let (read, place) = match &self.at {
-            At::Folder(root) => {
+            At::Directory(root) => {
                 let path = mirror_layout::index_path(root, &self.repository);
                 (mirror::index(root, &self.repository, &self.tool), path.display().to_string())
             }
@@ -226,7 +226,7 @@ impl Mirror {
 
     fn place(&self) -> SourceSpec {
         match &self.at {
-            At::Folder(root) => SourceSpec::Folder(root.clone()),
+            At::Directory(root) => SourceSpec::Directory(root.clone()),
             At::Web(_, base) => SourceSpec::Web(base.clone()),
         }
     }

@@ -12,8 +12,8 @@ use crate::model::RepoSlug;
 /// Where GitHub's own addresses begin.
 pub(super) const GITHUB: &str = "https://github.com/";
 
-/// The folder a workflow must lie in; GitHub runs none from elsewhere.
-const FOLDER: &str = ".github/workflows/";
+/// The directory a workflow must lie in; GitHub runs none from elsewhere.
+const DIRECTORY: &str = ".github/workflows/";
 
 /// A workflow's file, wherever it was run from: `OWNER/NAME/.github/workflows/FILE`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ pub struct WorkflowError(String);
 impl Workflow {
     /// What a person typed: a path in the expected repository, or with a repository before it.
     pub fn named(text: &str, repository: &RepoSlug) -> Result<Self, WorkflowError> {
-        match text.strip_prefix(FOLDER) {
+        match text.strip_prefix(DIRECTORY) {
             Some(file) if is_file(file) => Ok(Self { repository: repository.clone(), file: file.to_owned() }),
             Some(_) => Err(WorkflowError(text.to_owned())),
             None => text.parse(),
@@ -45,7 +45,7 @@ impl Workflow {
 
     /// Its path in the repository.
     pub fn path(&self) -> String {
-        format!("{FOLDER}{}", self.file)
+        format!("{DIRECTORY}{}", self.file)
     }
 
     /// Whether both name one file; GitHub compares names of repositories without case, and of files with it.
@@ -57,7 +57,7 @@ impl Workflow {
     /// hold a `/`, and a REF is a commit or begins with `refs/`, so that there is one way to read it: a file called
     /// `release.yml@refs` of somebody else's making is not taken for `release.yml`.
     pub fn from_address(text: &str) -> Option<Self> {
-        let (path, rest) = text.strip_prefix(GITHUB)?.split_once(&format!("/{FOLDER}"))?;
+        let (path, rest) = text.strip_prefix(GITHUB)?.split_once(&format!("/{DIRECTORY}"))?;
         let file = match rest.split_once('/') {
             Some((file, _)) => file.strip_suffix("@refs")?,
             None => {
@@ -80,7 +80,7 @@ impl FromStr for Workflow {
 
     fn from_str(text: &str) -> Result<Self, WorkflowError> {
         let refused = || WorkflowError(text.to_owned());
-        let (repository, file) = text.split_once(&format!("/{FOLDER}")).ok_or_else(refused)?;
+        let (repository, file) = text.split_once(&format!("/{DIRECTORY}")).ok_or_else(refused)?;
         if !is_file(file) {
             return Err(refused());
         }
@@ -104,7 +104,7 @@ impl From<Workflow> for String {
 
 impl fmt::Display for Workflow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{FOLDER}{}", self.repository, self.file)
+        write!(f, "{}/{DIRECTORY}{}", self.repository, self.file)
     }
 }
 

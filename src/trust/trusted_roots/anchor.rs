@@ -29,7 +29,7 @@ impl Anchor {
         },
     ];
 
-    /// What the command line and the folders of a copy call it.
+    /// What the command line and the directories of a copy call it.
     pub const fn name(self) -> &'static str {
         match self.instance {
             Instance::PublicGood => "public-good",

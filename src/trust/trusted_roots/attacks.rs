@@ -30,7 +30,7 @@ const NOW: &str = "2026-11-28T12:00:00Z";
 
 /// A user, and a repository whose keys the program knows.
 struct AttackWorld {
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
     signer: SampleSigner,
     anchor: Anchor,
     keyring: Keyring,
@@ -38,16 +38,16 @@ struct AttackWorld {
 
 impl AttackWorld {
     fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        let directory = tempfile::tempdir().expect("a directory");
         let signer = SampleSigner::new();
-        let keyring = Keyring::new(Some(folder.path().join("trust")));
-        let world = Self { anchor: signer.anchor(), folder, signer, keyring };
+        let keyring = Keyring::new(Some(directory.path().join("trust")));
+        let world = Self { anchor: signer.anchor(), directory, signer, keyring };
         world.write(&Contents::good());
         world
     }
 
     fn repository(&self) -> PathBuf {
-        self.folder.path().join("repository")
+        self.directory.path().join("repository")
     }
 
     fn write(&self, contents: &Contents) {
@@ -63,12 +63,12 @@ impl AttackWorld {
     }
 
     fn update(&self) -> Result<Refreshed, UpdateError> {
-        self.update_from(&RootRepository::Folder(self.repository()), NOW)
+        self.update_from(&RootRepository::Directory(self.repository()), NOW)
     }
 
     /// The update is refused in these words, and everything that is kept is as it was.
     fn is_refused(&self, words: &str) {
-        self.is_refused_from(&RootRepository::Folder(self.repository()), NOW, words);
+        self.is_refused_from(&RootRepository::Directory(self.repository()), NOW, words);
     }
 
     fn is_refused_from(&self, place: &RootRepository, now: &str, words: &str) {
@@ -110,11 +110,11 @@ fn change_file(path: &Path, change: impl Fn(&str) -> String) {
 /// Every file that is kept, with its bytes.
 fn kept(keyring: &Keyring) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
-    let mut folders = vec![keyring.folder().expect("a folder").to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+    let mut directories = vec![keyring.directory().expect("a directory").to_owned()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
             if entry.path().is_dir() {
-                folders.push(entry.path());
+                directories.push(entry.path());
             } else {
                 found.insert(entry.path(), fs::read(entry.path()).expect("readable"));
             }
@@ -134,7 +134,7 @@ fn a_good_repository_gives_its_root() {
     assert_eq!(kept(&world.keyring).len(), 1);
     // Nothing new a day later: it is known to be complete for a day more.
     let again =
-        world.update_from(&RootRepository::Folder(world.repository()), "2026-11-29T12:00:00Z").expect("updated");
+        world.update_from(&RootRepository::Directory(world.repository()), "2026-11-29T12:00:00Z").expect("updated");
     assert_eq!(again.before.expect("a root").sha256, root.sha256);
     assert_eq!(again.root.and_then(|root| root.complete_until()), "2026-11-29T00:00:00Z".parse().ok());
 }
@@ -145,14 +145,14 @@ fn a_copy_is_a_repository_again() {
     let next = SampleSigner::new();
     world.write_root(2, &next.root(2, "2036-01-01T00:00:00Z", &[&world.signer, &next]));
     next.write(&world.repository(), &Contents::good());
-    let copy = world.folder.path().join("copy");
+    let copy = world.directory.path().join("copy");
     // The second time, nothing but the timestamp is read, and the copy is whole nevertheless.
     for _ in 0..2 {
         let updated = world.update().expect("updated").updated;
         updated.save(&copy).expect("saved");
-        let elsewhere = Keyring::new(Some(world.folder.path().join("elsewhere")));
+        let elsewhere = Keyring::new(Some(world.directory.path().join("elsewhere")));
         let there =
-            update(&elsewhere, &world.anchor, &RootRepository::Folder(copy.clone()), NOW).expect("updated").updated;
+            update(&elsewhere, &world.anchor, &RootRepository::Directory(copy.clone()), NOW).expect("updated").updated;
         assert_eq!(there, updated);
         fs::remove_dir_all(&copy).expect("removed");
     }
@@ -166,7 +166,7 @@ fn an_older_root_than_the_program_brings_is_kept_and_does_not_hold() {
         ..Contents::good()
     });
     let refreshed =
-        world.update_from(&RootRepository::Folder(world.repository()), "2026-08-22T12:00:00Z").expect("updated");
+        world.update_from(&RootRepository::Directory(world.repository()), "2026-08-22T12:00:00Z").expect("updated");
     assert_ne!(refreshed.root.expect("a root").sha256, refreshed.updated.sha256());
 }
 
@@ -237,7 +237,7 @@ fn what_has_expired_is_refused() {
     world.is_refused("`timestamp.json` is refused: it expired on 2026-11-28T11:59:59Z");
     world.write(&Contents::good());
     world.is_refused_from(
-        &RootRepository::Folder(world.repository()),
+        &RootRepository::Directory(world.repository()),
         "2036-02-01T00:00:00Z",
         "`root.json` is refused: it expired",
     );
@@ -323,22 +323,23 @@ fn public_good() -> Option<PathBuf> {
 #[test]
 fn the_real_repository_of_the_public_instance() {
     let Some(real) = public_good() else { return };
-    let folder = tempfile::tempdir().expect("a folder");
-    let copy = folder.path().join("repository");
+    let directory = tempfile::tempdir().expect("a directory");
+    let copy = directory.path().join("repository");
     fs::create_dir_all(copy.join("targets")).expect("made");
-    for folder in ["", "targets"] {
-        for entry in fs::read_dir(real.join(folder)).expect("readable").flatten().filter(|entry| entry.path().is_file())
+    for directory in ["", "targets"] {
+        for entry in
+            fs::read_dir(real.join(directory)).expect("readable").flatten().filter(|entry| entry.path().is_file())
         {
-            fs::copy(entry.path(), copy.join(folder).join(entry.file_name())).expect("copied");
+            fs::copy(entry.path(), copy.join(directory).join(entry.file_name())).expect("copied");
         }
     }
-    let (place, then) = (RootRepository::Folder(copy.clone()), "2026-08-22T12:00:00Z");
+    let (place, then) = (RootRepository::Directory(copy.clone()), "2026-08-22T12:00:00Z");
     let expected = "6494e21ea73fa7ee769f85f57d5a3e6a08725eae1e38c755fc3517c9e6bc0b66";
     let fifth = fs::read_to_string(real.join("5.root.json")).expect("readable").leak();
     for (name, anchor, root) in
         [("embedded", Anchor::ALL[0], 16), ("old", Anchor { root: fifth, ..Anchor::ALL[0] }, 15)]
     {
-        let keyring = Keyring::new(Some(folder.path().join(name)));
+        let keyring = Keyring::new(Some(directory.path().join(name)));
         let refreshed = update(&keyring, &anchor, &place, then).expect("updated");
         assert_eq!(refreshed.updated.sha256().to_string(), expected);
         assert_eq!(refreshed.updated.versions, Versions { root, timestamp: 762, snapshot: 165, targets: 14 });
@@ -350,7 +351,7 @@ fn the_real_repository_of_the_public_instance() {
         fs::copy(real.join("timestamp.json"), copy.join("timestamp.json")).expect("copied");
         assert_eq!(kept(&keyring), before);
     }
-    let keyring = Keyring::new(Some(folder.path().join("another")));
+    let keyring = Keyring::new(Some(directory.path().join("another")));
     let refused = update(&keyring, &Anchor::ALL[1], &place, then).expect_err("it is not GitHub's");
     assert!(refused.to_string().contains("`10.root.json` is refused"), "{refused}");
     let target = format!("targets/{expected}.trusted_root.json");

@@ -17,10 +17,10 @@ const TARGETS: &str = "targets";
 
 impl Updated {
     /// Writes the files of its repository that led to it into a directory. Whoever reads them verifies them again.
-    pub fn save(&self, folder: &Path) -> Result<(), KeyringError> {
-        fs::create_dir_all(folder).map_err(KeyringError::io("create the directory", folder))?;
-        let missing = || KeyringError::io("open the directory", folder)(io::ErrorKind::NotFound.into());
-        let top = Rc::new(Dir::open(folder)?.ok_or_else(missing)?);
+    pub fn save(&self, directory: &Path) -> Result<(), KeyringError> {
+        fs::create_dir_all(directory).map_err(KeyringError::io("create the directory", directory))?;
+        let missing = || KeyringError::io("open the directory", directory)(io::ErrorKind::NotFound.into());
+        let top = Rc::new(Dir::open(directory)?.ok_or_else(missing)?);
         let targets = Rc::new(top.make_subdirectory(TARGETS)?);
         for (name, text) in self.files() {
             let (dir, name) = match name.strip_prefix(TARGETS).and_then(|below| below.strip_prefix('/')) {

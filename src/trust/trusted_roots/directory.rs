@@ -1,4 +1,4 @@
-//! The folder itself: the roots that hold, accepting and forgetting those of others, keeping newer ones.
+//! The directory itself: the roots that hold, accepting and forgetting those of others, keeping newer ones.
 #![expect(clippy::disallowed_methods, reason = "the roots a user trusts are read and written here")]
 
 use std::fs;
@@ -28,7 +28,7 @@ use crate::trust::trusted_roots::UpdateError;
 use crate::trust::trusted_roots::Updated;
 use crate::trust::trusted_roots::update;
 
-/// The folders below.
+/// The directories below.
 const ACCEPTED: &str = "accepted";
 const UPDATED: &str = "updated";
 
@@ -58,18 +58,18 @@ pub struct Refreshed {
 /// The roots a user trusts.
 #[derive(Debug, Clone)]
 pub struct Keyring {
-    folder: Option<PathBuf>,
+    directory: Option<PathBuf>,
 }
 
 impl Keyring {
-    /// The roots in this folder beside the embedded ones; without a folder those alone. Touches nothing.
-    pub const fn new(folder: Option<PathBuf>) -> Self {
-        Self { folder }
+    /// The roots in this directory beside the embedded ones; without a directory those alone. Touches nothing.
+    pub const fn new(directory: Option<PathBuf>) -> Self {
+        Self { directory }
     }
 
-    /// Its folder.
-    pub fn folder(&self) -> Option<&Path> {
-        self.folder.as_deref()
+    /// Its directory.
+    pub fn directory(&self) -> Option<&Path> {
+        self.directory.as_deref()
     }
 
     /// The roots that hold: of each instance the newest that is known, and every root of others that was accepted. A stored
@@ -91,9 +91,9 @@ impl Keyring {
     /// Trusts the roots in a text from now on: one, or one a line. What was accepted before stays as it is.
     pub fn accept(&self, name: &str, text: &[u8]) -> Result<Vec<Accepted>, KeyringError> {
         let offered = Roots::from_file(name, text)?;
-        let folder = self.made(ACCEPTED)?;
+        let directory = self.made(ACCEPTED)?;
         // Also where nothing is new.
-        if let Some(dir) = Dir::open(&folder)? {
+        if let Some(dir) = Dir::open(&directory)? {
             sweep(&dir);
         }
         let known = self.accepted()?;
@@ -105,7 +105,7 @@ impl Keyring {
             }
             let is_new = !known.iter().any(is_known);
             if is_new {
-                place(&folder.join(format!("{}.json", root.sha256)), root.text().as_bytes())?;
+                place(&directory.join(format!("{}.json", root.sha256)), root.text().as_bytes())?;
             }
             accepted.push(Accepted { root: root.clone(), is_new });
         }
@@ -114,8 +114,8 @@ impl Keyring {
 
     /// No longer trusts a root that was accepted. False when it was not. It is not read, so that a damaged one can go too.
     pub fn forget(&self, sha256: &Sha256Digest) -> Result<bool, KeyringError> {
-        let Some(folder) = self.existing(ACCEPTED)? else { return Ok(false) };
-        let path = folder.join(format!("{sha256}.json"));
+        let Some(directory) = self.existing(ACCEPTED)? else { return Ok(false) };
+        let path = directory.join(format!("{sha256}.json"));
         match fs::remove_file(&path) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -140,14 +140,14 @@ impl Keyring {
 
     /// Keeps the newer root of an instance in place of the one before.
     fn keep(&self, updated: &Updated) -> Result<(), KeyringError> {
-        let folder = self.made(UPDATED)?;
+        let directory = self.made(UPDATED)?;
         let record = serde_json::to_vec_pretty(updated).expect("a record is a map with text keys");
-        place(&folder.join(file_name(updated.instance)), &record)
+        place(&directory.join(file_name(updated.instance)), &record)
     }
 
     fn updated_root(&self, instance: Instance) -> Result<Option<(Updated, Root)>, KeyringError> {
-        let Some(folder) = self.existing(UPDATED)? else { return Ok(None) };
-        let path = folder.join(file_name(instance));
+        let Some(directory) = self.existing(UPDATED)? else { return Ok(None) };
+        let path = directory.join(file_name(instance));
         let damaged = |reason: String| KeyringError::damaged(&path, reason);
         let bytes = match bounded_read::read(&path, MAX_FILE) {
             Ok(bytes) => bytes,
@@ -164,10 +164,10 @@ impl Keyring {
 
     /// The roots of others that were accepted, by their digests.
     fn accepted(&self) -> Result<Vec<Root>, KeyringError> {
-        let Some(folder) = self.existing(ACCEPTED)? else { return Ok(Vec::new()) };
+        let Some(directory) = self.existing(ACCEPTED)? else { return Ok(Vec::new()) };
         let mut paths = Vec::new();
-        for entry in fs::read_dir(&folder).map_err(KeyringError::io("list", &folder))? {
-            paths.push(entry.map_err(KeyringError::io("list", &folder))?.path());
+        for entry in fs::read_dir(&directory).map_err(KeyringError::io("list", &directory))? {
+            paths.push(entry.map_err(KeyringError::io("list", &directory))?.path());
         }
         // What begins with a dot is on its way in, or the system's own.
         paths.retain(|path| path.file_name().is_some_and(|name| !name.as_encoded_bytes().starts_with(b".")));
@@ -175,35 +175,35 @@ impl Keyring {
         paths.iter().map(|path| accepted(path)).collect()
     }
 
-    /// A folder below, where it is there.
+    /// A directory below, where it is there.
     fn existing(&self, name: &str) -> Result<Option<PathBuf>, KeyringError> {
-        let Some(folder) = &self.folder else { return Ok(None) };
-        let inner = folder.join(name);
+        let Some(directory) = &self.directory else { return Ok(None) };
+        let inner = directory.join(name);
         match fs::symlink_metadata(&inner) {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(KeyringError::io("look into", &inner)(error)),
         }
         refuse_link(&inner)?;
-        for folder in [folder, &inner] {
-            refuse_exposed(folder)?;
+        for directory in [directory, &inner] {
+            refuse_exposed(directory)?;
         }
         Ok(Some(inner))
     }
 
-    /// A folder below, made if it is not there, so that only the user may look into it.
+    /// A directory below, made if it is not there, so that only the user may look into it.
     fn made(&self, name: &str) -> Result<PathBuf, KeyringError> {
-        let folder = self.folder.as_ref().ok_or(KeyringError::NoFolder)?;
-        let inner = folder.join(name);
-        let above = folder.parent().unwrap_or(folder);
-        fs::create_dir_all(above).map_err(KeyringError::io("create the folder", above))?;
-        for folder in [folder, &inner] {
-            match private_folder().create(folder) {
+        let directory = self.directory.as_ref().ok_or(KeyringError::NoDirectory)?;
+        let inner = directory.join(name);
+        let above = directory.parent().unwrap_or(directory);
+        fs::create_dir_all(above).map_err(KeyringError::io("create the directory", above))?;
+        for directory in [directory, &inner] {
+            match private_directory().create(directory) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                    return Err(KeyringError::io("create the folder", folder)(error));
+                    return Err(KeyringError::io("create the directory", directory)(error));
                 }
-                Ok(()) | Err(_) if *folder == inner => refuse_link(&inner).and_then(|()| refuse_exposed(&inner))?,
-                Ok(()) | Err(_) => refuse_exposed(folder)?,
+                Ok(()) | Err(_) if *directory == inner => refuse_link(&inner).and_then(|()| refuse_exposed(&inner))?,
+                Ok(()) | Err(_) => refuse_exposed(directory)?,
             }
         }
         Ok(inner)
@@ -241,7 +241,7 @@ fn place(path: &Path, bytes: &[u8]) -> Result<(), KeyringError> {
     Ok(finished(OutputFile::create(path)?.for_all(), bytes)?)
 }
 
-fn private_folder() -> fs::DirBuilder {
+fn private_directory() -> fs::DirBuilder {
     let builder = fs::DirBuilder::new();
     #[cfg(unix)]
     let builder = {
@@ -253,10 +253,10 @@ fn private_folder() -> fs::DirBuilder {
 }
 
 /// The user may name a directory by a link; in it there is none.
-fn refuse_link(folder: &Path) -> Result<(), KeyringError> {
-    let found = fs::symlink_metadata(folder).map_err(KeyringError::io("look into", folder))?;
+fn refuse_link(directory: &Path) -> Result<(), KeyringError> {
+    let found = fs::symlink_metadata(directory).map_err(KeyringError::io("look into", directory))?;
     if found.is_symlink() {
-        return Err(FileError::NotADirectory { path: folder.to_owned(), kind: FileKind::Link }.into());
+        return Err(FileError::NotADirectory { path: directory.to_owned(), kind: FileKind::Link }.into());
     }
     Ok(())
 }
@@ -264,20 +264,20 @@ fn refuse_link(folder: &Path) -> Result<(), KeyringError> {
 /// A directory that another user owns or may write proves nothing about who decided what is in it. The superuser could change
 /// everything anyway.
 #[cfg(unix)]
-fn refuse_exposed(folder: &Path) -> Result<(), KeyringError> {
-    let metadata = fs::metadata(folder).map_err(KeyringError::io("look into", folder))?;
+fn refuse_exposed(directory: &Path) -> Result<(), KeyringError> {
+    let metadata = fs::metadata(directory).map_err(KeyringError::io("look into", directory))?;
     if !metadata.is_dir() {
-        return Err(KeyringError::io("look into", folder)(io::ErrorKind::NotADirectory.into()));
+        return Err(KeyringError::io("look into", directory)(io::ErrorKind::NotADirectory.into()));
     }
     let owner = std::os::unix::fs::MetadataExt::uid(&metadata);
     if owner != 0 && owner != rustix::process::geteuid().as_raw() {
-        return Err(KeyringError::OfAnother { path: folder.to_owned(), owner });
+        return Err(KeyringError::OfAnother { path: directory.to_owned(), owner });
     }
     let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());
-    if mode & 0o022 == 0 { Ok(()) } else { Err(KeyringError::Exposed { path: folder.to_owned() }) }
+    if mode & 0o022 == 0 { Ok(()) } else { Err(KeyringError::Exposed { path: directory.to_owned() }) }
 }
 
-/// Whom a folder belongs to is not read from its permissions here; the system's folder for a user's data is the user's own.
+/// Whom a directory belongs to is not read from its permissions here; the system's directory for a user's data is the user's own.
 #[cfg(not(unix))]
 fn refuse_exposed(_: &Path) -> Result<(), KeyringError> {
     Ok(())
@@ -306,8 +306,8 @@ mod tests {
         embedded(Instance::PublicGood).text().replace("https://fulcio.sigstore.dev", "https://ca.acme.example")
     }
 
-    fn ring(folder: &Path) -> Keyring {
-        Keyring::new(Some(folder.join("data/trust")))
+    fn ring(directory: &Path) -> Keyring {
+        Keyring::new(Some(directory.join("data/trust")))
     }
 
     fn sources(keyring: &Keyring) -> Vec<RootSource> {
@@ -319,19 +319,19 @@ mod tests {
     }
 
     #[test]
-    fn without_a_folder_the_embedded_roots_hold() {
+    fn without_a_directory_the_embedded_roots_hold() {
         let keyring = Keyring::new(None);
         assert_eq!(keyring.roots().expect("roots"), Roots::embedded());
-        assert!(matches!(keyring.accept("x", of_others().as_bytes()), Err(KeyringError::NoFolder)));
-        let folder = tempfile::tempdir().expect("a folder");
-        assert_eq!(ring(folder.path()).roots().expect("roots"), Roots::embedded());
-        assert_eq!(fs::read_dir(folder.path()).expect("readable").count(), 0, "to look touches nothing");
+        assert!(matches!(keyring.accept("x", of_others().as_bytes()), Err(KeyringError::NoDirectory)));
+        let directory = tempfile::tempdir().expect("a directory");
+        assert_eq!(ring(directory.path()).roots().expect("roots"), Roots::embedded());
+        assert_eq!(fs::read_dir(directory.path()).expect("readable").count(), 0, "to look touches nothing");
     }
 
     #[test]
     fn what_is_accepted_holds_until_it_is_forgotten() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let keyring = ring(folder.path());
+        let directory = tempfile::tempdir().expect("a directory");
+        let keyring = ring(directory.path());
         let first = keyring.accept("acme.json", of_others().as_bytes()).expect("accepted");
         assert!(first.len() == 1 && first[0].is_new);
         let again = keyring.accept("acme.json", of_others().as_bytes()).expect("accepted");
@@ -346,8 +346,8 @@ mod tests {
 
     #[test]
     fn roots_come_one_a_line_and_none_of_them_twice() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let keyring = ring(folder.path());
+        let directory = tempfile::tempdir().expect("a directory");
+        let keyring = ring(directory.path());
         let line = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON").to_string();
         let (others, github) = (line(&of_others()), line(embedded(Instance::GitHub).text()));
         let text = format!("{others}\n{github}\n{others}\n");
@@ -361,8 +361,8 @@ mod tests {
 
     #[test]
     fn a_newer_root_replaces_the_embedded_one_and_an_older_does_not() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let keyring = ring(folder.path());
+        let directory = tempfile::tempdir().expect("a directory");
+        let keyring = ring(directory.path());
         let github = embedded(Instance::GitHub);
         keyring.keep(&updated(&github, "2026-11-28T10:00:00Z")).expect("kept");
         let on = |text: &str| text.parse().expect("a day");
@@ -382,11 +382,11 @@ mod tests {
 
     #[test]
     fn what_is_damaged_is_named_and_never_left_out() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let keyring = ring(folder.path());
+        let directory = tempfile::tempdir().expect("a directory");
+        let keyring = ring(directory.path());
         let accepted = keyring.accept("acme.json", of_others().as_bytes()).expect("accepted");
         let sha256 = accepted[0].root.sha256;
-        let path = keyring.folder().expect("one").join(format!("accepted/{sha256}.json"));
+        let path = keyring.directory().expect("one").join(format!("accepted/{sha256}.json"));
         let refused = || keyring.roots().expect_err("refused").to_string();
         fs::write(&path, of_others().replace("ca.acme.example", "ca.evil.example")).expect("written");
         assert!(refused().contains(path.to_str().expect("UTF-8")) && refused().contains("its sha256 is"));
@@ -401,7 +401,7 @@ mod tests {
         keyring.roots().expect("what is on its way in is no root yet");
 
         keyring.keep(&updated(&embedded(Instance::GitHub), "2026-11-28T10:00:00Z")).expect("kept");
-        let path = keyring.folder().expect("one").join("updated/github.json");
+        let path = keyring.directory().expect("one").join("updated/github.json");
         let text = fs::read_to_string(&path).expect("readable");
         for damaged in [
             text.replace("fulcio.githubapp.com", "fulcio.githubapp.org"),
@@ -422,10 +422,10 @@ mod tests {
     fn only_the_user_may_write_there() {
         use std::os::unix::fs::PermissionsExt;
 
-        let folder = tempfile::tempdir().expect("a folder");
-        let keyring = ring(folder.path());
+        let directory = tempfile::tempdir().expect("a directory");
+        let keyring = ring(directory.path());
         let accepted = keyring.accept("acme.json", of_others().as_bytes()).expect("accepted");
-        let trust = keyring.folder().expect("one");
+        let trust = keyring.directory().expect("one");
         let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
         assert_eq!((mode(trust), mode(&trust.join("accepted"))), (0o700, 0o700));
         assert_eq!(mode(&trust.join(format!("accepted/{}.json", accepted[0].root.sha256))), 0o644);

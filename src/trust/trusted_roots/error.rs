@@ -13,15 +13,15 @@ use crate::trust::trusted_roots::FetchError;
 /// Why the roots a user trusts cannot be read or changed.
 #[derive(Debug, Error)]
 pub enum KeyringError {
-    /// The system names no folder for them.
-    #[error("this system names no folder for the data of its users, where trusted roots are kept")]
-    NoFolder,
+    /// The system names no directory for them.
+    #[error("this system names no directory for the data of its users, where trusted roots are kept")]
+    NoDirectory,
     /// The file system refused.
     #[error("failed to {doing} `{path}`", path = path.display())]
     Io {
         /// What was tried.
         doing: &'static str,
-        /// On which file or folder.
+        /// On which file or directory.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -48,7 +48,7 @@ pub enum KeyringError {
     /// Others than the user could have put roots there.
     #[error("others than its owner may write `{path}`, so that anybody could have put trusted roots there", path = path.display())]
     Exposed {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
     },
     /// What was offered is no trusted root.

@@ -1,7 +1,7 @@
 //! Whose keys a user trusts: the embedded roots, newer ones of the same instances that were fetched, and roots of others
 //! that were accepted by name.
 //!
-//! All of it lies in one folder of the user's data, which nobody else may write:
+//! All of it lies in one directory of the user's data, which nobody else may write:
 //!
 //! ```text
 //! updated/public_good.json   the newer root of an instance, with the record and the metadata it was verified by

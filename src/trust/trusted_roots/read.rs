@@ -21,7 +21,7 @@ impl FetchError {
 
 impl RootRepository {
     /// Reads a file, no further than `limit` bytes; nothing where there is none.
-    pub(super) async fn read(&self, folder: &str, name: &str, limit: u64) -> Result<Option<Vec<u8>>, FetchError> {
+    pub(super) async fn read(&self, directory: &str, name: &str, limit: u64) -> Result<Option<Vec<u8>>, FetchError> {
         // The names are put together from what the metadata says, and may lead nowhere else.
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'%' | b'~');
         if name.is_empty() || name.starts_with('.') || !name.bytes().all(plain) {
@@ -30,12 +30,12 @@ impl RootRepository {
         match self {
             Self::Web { http, base } => {
                 let base = base.as_str().trim_end_matches('/');
-                let address = format!("{base}/{folder}{name}");
+                let address = format!("{base}/{directory}{name}");
                 let url = Url::parse(&address).map_err(|_| FetchError::Name(name.to_owned()))?;
                 fetch(http, &url, limit).await.map_err(|error| FetchError::Net(error.into()))
             }
-            Self::Folder(path) => {
-                let path = path.join(format!("{folder}{name}"));
+            Self::Directory(path) => {
+                let path = path.join(format!("{directory}{name}"));
                 match bounded_read::read(&path, limit) {
                     Ok(bytes) => Ok(Some(bytes)),
                     Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),

@@ -1,4 +1,4 @@
-//! Where an instance's repository is read from: its own address, a mirror of it, or a copy in a folder. All are believed
+//! Where an instance's repository is read from: its own address, a mirror of it, or a copy in a directory. All are believed
 //! the same, which is not at all.
 
 use std::fmt;
@@ -21,8 +21,8 @@ pub enum RootRepository {
         /// The address, without a trailing slash.
         base: Url,
     },
-    /// In a folder.
-    Folder(PathBuf),
+    /// In a directory.
+    Directory(PathBuf),
 }
 
 /// Why a file of a repository could not be read.
@@ -48,7 +48,7 @@ impl fmt::Display for RootRepository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Web { base, .. } => f.write_str(base.as_str().trim_end_matches('/')),
-            Self::Folder(path) => path.display().fmt(f),
+            Self::Directory(path) => path.display().fmt(f),
         }
     }
 }

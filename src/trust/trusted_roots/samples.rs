@@ -1,5 +1,5 @@
 //! A repository of our own making, signed by keys of our own, and a server for it that may misbehave.
-#![expect(clippy::disallowed_methods, reason = "the sample is written to a folder and read from it")]
+#![expect(clippy::disallowed_methods, reason = "the sample is written to a directory and read from it")]
 
 use std::fs;
 use std::io::BufRead;
@@ -92,8 +92,8 @@ impl SampleSigner {
     }
 
     /// Writes everything but the roots.
-    pub(super) fn write(&self, folder: &Path, contents: &Contents) {
-        fs::create_dir_all(folder.join("targets")).expect("folders");
+    pub(super) fn write(&self, directory: &Path, contents: &Contents) {
+        fs::create_dir_all(directory.join("targets")).expect("directories");
         let digest = sha256(contents.target.as_bytes());
         let far = "2036-01-01T00:00:00Z";
         let targets = self.file(&json!({
@@ -108,7 +108,7 @@ impl SampleSigner {
             "_type": "timestamp", "spec_version": "1.0", "version": contents.timestamp,
             "expires": contents.timestamp_expires, "meta": {"snapshot.json": {"version": contents.snapshot}},
         }));
-        let write = |name: String, bytes: &[u8]| fs::write(folder.join(name), bytes).expect("written");
+        let write = |name: String, bytes: &[u8]| fs::write(directory.join(name), bytes).expect("written");
         write(format!("targets/{digest}.trusted_root.json"), contents.target.as_bytes());
         write(format!("{}.targets.json", contents.targets), &targets);
         write(format!("{}.snapshot.json", contents.snapshot), &snapshot);
@@ -146,20 +146,20 @@ pub(super) enum Manners {
     Broken,
 }
 
-/// Serves a folder on loopback, one request after the other, for as long as the tests run; gives its address.
-pub(super) fn serve(folder: PathBuf, manners: Manners) -> String {
+/// Serves a directory on loopback, one request after the other, for as long as the tests run; gives its address.
+pub(super) fn serve(directory: PathBuf, manners: Manners) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("an address"));
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             // Whoever was asked for too much hangs up in the middle.
-            let _ = answer(stream, &folder, manners);
+            let _ = answer(stream, &directory, manners);
         }
     });
     address
 }
 
-fn answer(mut stream: TcpStream, folder: &Path, manners: Manners) -> std::io::Result<()> {
+fn answer(mut stream: TcpStream, directory: &Path, manners: Manners) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream.try_clone()?).lines();
     let request = lines.next().transpose()?.unwrap_or_default();
     for line in lines {
@@ -172,7 +172,7 @@ fn answer(mut stream: TcpStream, folder: &Path, manners: Manners) -> std::io::Re
         format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n")
     };
     let json = "application/json";
-    match (manners, fs::read(folder.join(&name))) {
+    match (manners, fs::read(directory.join(&name))) {
         (Manners::Broken, _) => stream.write_all(head("500 Broken", json, 0).as_bytes()),
         (Manners::Endless(file), _) if name.ends_with(file) => {
             stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")?;

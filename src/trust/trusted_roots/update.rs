@@ -104,15 +104,15 @@ struct Watched {
 }
 
 impl Watched {
-    async fn read(&self, folder: &str, name: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+    async fn read(&self, directory: &str, name: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {
         let is_root = name.ends_with(".root.json");
-        match self.place.read(folder, name, limit).await {
+        match self.place.read(directory, name, limit).await {
             // Object stores say 403 of what is not there, and a chain of roots ends with one that is not there.
             Err(error) if is_root && error.is_forbidden() => Ok(None),
             Ok(None) if is_root => Ok(None),
             outcome => {
                 if let Ok(mut last) = self.last.lock() {
-                    *last = format!("{folder}{name}");
+                    *last = format!("{directory}{name}");
                 }
                 outcome.map_err(|error| Error::transport_with_source(error.to_string(), error))
             }

@@ -95,11 +95,11 @@ pub enum ArchiveError {
     /// Two names that are one on file systems without case.
     #[error("entry `{0}` differs from `{1}` only in upper and lower case")]
     CaseCollision(EntryName, EntryName),
-    /// A name that is a file and a folder.
-    #[error("entry `{0}` is both a file and a folder")]
-    FileAsFolder(EntryName),
-    /// A header that says file where the name says folder, or the reverse.
-    #[error("entry `{0}` contradicts itself: its name and its header disagree on whether it is a folder")]
+    /// A name that is a file and a directory.
+    #[error("entry `{0}` is both a file and a directory")]
+    FileAsDirectory(EntryName),
+    /// A header that says file where the name says directory, or the reverse.
+    #[error("entry `{0}` contradicts itself: its name and its header disagree on whether it is a directory")]
     KindConflict(EntryName),
 
     /// A symbolic link.
@@ -144,7 +144,7 @@ pub enum ArchiveError {
     Overlap(EntryName),
 
     /// The executable is not there.
-    #[error("none of its files is `{0}`, at the top or in one folder (or its `bin`); {1}")]
+    #[error("none of its files is `{0}`, at the top or in one directory (or its `bin`); {1}")]
     NoMember(String, String),
     /// The executable is there twice.
     #[error("both `{0}` and `{1}` could be the executable")]

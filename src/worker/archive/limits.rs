@@ -24,7 +24,7 @@ const SPECIAL_BITS: u32 = 0o7000;
 /// How much an archive may hold before it is refused. The defaults are far above what one executable needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// How many entries, folders included.
+    /// How many entries, directories included.
     pub max_entries: u64,
     /// How many bytes all entries together may unpack to, headers and padding included.
     pub max_unpacked: u64,
@@ -141,7 +141,7 @@ fn push_byte(text: &mut String, byte: u8) {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EntryKind {
     File,
-    Folder,
+    Directory,
 }
 
 /// What an entry is to us.
@@ -205,13 +205,13 @@ impl<'a> Census<'a> {
         Ok(())
     }
 
-    /// Judges a file or folder by its final name and its mode. An error is the reason to refuse the whole archive.
+    /// Judges a file or directory by its final name and its mode. An error is the reason to refuse the whole archive.
     pub(super) fn judge(&mut self, name: &[u8], kind: EntryKind, mode: u32) -> Result<EntryRole, ArchiveError> {
         self.count()?;
         let path = plain_path(name, self.limits.max_name)?;
         let shown = EntryName::escaped(name);
         match kind {
-            EntryKind::Folder => {
+            EntryKind::Directory => {
                 self.remember(path, kind)?;
                 Ok(EntryRole::Beside)
             }
@@ -233,12 +233,12 @@ impl<'a> Census<'a> {
 
     fn role(&mut self, path: &str) -> Result<EntryRole, ArchiveError> {
         let base = match path.split_once('/') {
-            Some((_folder, base)) => base,
+            Some((_directory, base)) => base,
             None => path,
         };
         // Archives of whole installations have their programs in `bin`. A base that holds another slash equals no accepted name.
-        let is_below_a_folder = path != base;
-        let base = base.strip_prefix("bin/").filter(|_| is_below_a_folder).unwrap_or(base);
+        let is_below_a_directory = path != base;
+        let base = base.strip_prefix("bin/").filter(|_| is_below_a_directory).unwrap_or(base);
         if !self.accepted.iter().any(|accepted| accepted == base) {
             return Ok(EntryRole::Beside);
         }
@@ -261,11 +261,11 @@ impl<'a> Census<'a> {
         }
     }
 
-    /// Remembers a path and the folders above it. Names are ASCII here, so lower-casing them is exactly what a file
+    /// Remembers a path and the directories above it. Names are ASCII here, so lower-casing them is exactly what a file
     /// system without case does.
     fn remember(&mut self, path: &str, kind: EntryKind) -> Result<(), ArchiveError> {
         for (end, _slash) in path.match_indices('/') {
-            self.enter(&path[..end], EntryKind::Folder, false)?;
+            self.enter(&path[..end], EntryKind::Directory, false)?;
         }
         if path.is_empty() { Ok(()) } else { self.enter(path, kind, true) }
     }
@@ -285,7 +285,7 @@ impl<'a> Census<'a> {
             return Err(ArchiveError::CaseCollision(shown(), EntryName::escaped(seen.spelled.as_bytes())));
         }
         if seen.kind != kind {
-            return Err(ArchiveError::FileAsFolder(shown()));
+            return Err(ArchiveError::FileAsDirectory(shown()));
         }
         if seen.has_own_entry && has_own_entry {
             return Err(ArchiveError::Duplicate(shown()));
@@ -347,7 +347,7 @@ fn plain_path(name: &[u8], longest: usize) -> Result<&str, ArchiveError> {
     Ok(path)
 }
 
-/// Whether a part of a path means the folder above. Windows drops dots and spaces at the end of a name: `.. ` is `..`.
+/// Whether a part of a path means the directory above. Windows drops dots and spaces at the end of a name: `.. ` is `..`.
 fn is_upward(part: &str) -> bool {
     part.len() > 1 && part.starts_with('.') && part.trim_end_matches(['.', ' ']).is_empty()
 }
@@ -423,21 +423,21 @@ mod tests {
     }
 
     #[test]
-    fn folders_collide_as_files_do() {
+    fn directories_collide_as_files_do() {
         let accepted = ["reproq".to_owned()];
         let limits = Limits::default();
         let judged = |names: &[&str]| {
             let mut census = Census::new(&accepted, &limits);
             names.iter().try_for_each(|name| {
-                let kind = if name.ends_with('/') { EntryKind::Folder } else { EntryKind::File };
+                let kind = if name.ends_with('/') { EntryKind::Directory } else { EntryKind::File };
                 census.judge(name.as_bytes(), kind, 0o755).map(drop)
             })
         };
         judged(&["./", "x/a", "x/", "x/reproq", "y/z/reproq"]).expect("an honest archive");
         assert!(matches!(judged(&["x/a", "X/b"]), Err(ArchiveError::CaseCollision(_, _))));
         assert!(matches!(judged(&["x/", "x/"]), Err(ArchiveError::Duplicate(_))));
-        assert!(matches!(judged(&["x", "x/reproq"]), Err(ArchiveError::FileAsFolder(_))));
-        assert!(matches!(judged(&["x/a", "x"]), Err(ArchiveError::FileAsFolder(_))));
+        assert!(matches!(judged(&["x", "x/reproq"]), Err(ArchiveError::FileAsDirectory(_))));
+        assert!(matches!(judged(&["x/a", "x"]), Err(ArchiveError::FileAsDirectory(_))));
         assert!(matches!(judged(&["reproq", "./reproq"]), Err(ArchiveError::Duplicate(_))));
     }
 
@@ -447,14 +447,14 @@ mod tests {
         let mut census = Census::new(&[], &limits);
         let deep = "a/".repeat(500);
         let refused =
-            (0..10_000).find_map(|n| census.judge(format!("{n}/{deep}").as_bytes(), EntryKind::Folder, 0).err());
+            (0..10_000).find_map(|n| census.judge(format!("{n}/{deep}").as_bytes(), EntryKind::Directory, 0).err());
         assert!(matches!(refused, Some(ArchiveError::IndexTooLarge(_))));
         assert!(census.seen.keys().map(|key| key.len() + COST_OF_A_NAME).sum::<usize>() <= limits.max_index);
     }
 
     proptest! {
         #[test]
-        fn an_accepted_name_stays_below_its_folder(name in "[a./\\\\ :A-C]{0,12}") {
+        fn an_accepted_name_stays_below_its_directory(name in "[a./\\\\ :A-C]{0,12}") {
             if let Ok(path) = plain_path(name.as_bytes(), 64) {
                 prop_assert!(!path.starts_with('/') && !path.contains('\\'));
                 let is_plain = |part: &str| !matches!(part, "" | "." | "..");

@@ -67,7 +67,7 @@ pub struct Unpacked {
 }
 
 /// Writes the one executable of an archive to `destination`, which must not exist, and removes it again when the
-/// archive is refused. `member_names` are the names it may have, at the top of the archive, in exactly one folder, or in
+/// archive is refused. `member_names` are the names it may have, at the top of the archive, in exactly one directory, or in
 /// the `bin` of that.
 /// The archive must have been verified before.
 ///
@@ -130,14 +130,14 @@ mod tests {
         ["reproq".to_owned(), NAME.to_owned()]
     }
 
-    /// Unpacks an archive in a folder of its own. When it is refused nothing may be left behind.
+    /// Unpacks an archive in a directory of its own. When it is refused nothing may be left behind.
     pub(super) fn unpacked(
         form: ArchiveForm,
         archive: &[u8],
         limits: &Limits,
     ) -> Result<(String, Vec<u8>), ArchiveError> {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (path, destination) = (folder.path().join("archive"), folder.path().join("new"));
+        let directory = tempfile::tempdir().expect("a directory");
+        let (path, destination) = (directory.path().join("archive"), directory.path().join("new"));
         fs::write(&path, archive).expect("written");
         match unpack(form, &path, &accepted(), &destination, limits, &NoProgress) {
             Ok(Unpacked { written, member }) => {
@@ -207,16 +207,16 @@ mod tests {
         ];
         let body = samples::body(300_000);
         for (form, command) in commands {
-            let folder = tempfile::tempdir().expect("a folder");
-            fs::create_dir(folder.path().join("worker")).expect("created");
-            fs::write(folder.path().join("worker/reproq"), &body).expect("written");
-            fs::write(folder.path().join("worker/README.md"), "read me").expect("written");
-            let made = Command::new(&command[0]).args(&command[1..]).current_dir(folder.path()).output();
+            let directory = tempfile::tempdir().expect("a directory");
+            fs::create_dir(directory.path().join("worker")).expect("created");
+            fs::write(directory.path().join("worker/reproq"), &body).expect("written");
+            fs::write(directory.path().join("worker/README.md"), "read me").expect("written");
+            let made = Command::new(&command[0]).args(&command[1..]).current_dir(directory.path()).output();
             // Not every machine has every tool, nor every tool every option.
             if !made.is_ok_and(|made| made.status.success()) {
                 continue;
             }
-            let made = fs::read(folder.path().join("made")).or_else(|_| fs::read(folder.path().join("made.zip")));
+            let made = fs::read(directory.path().join("made")).or_else(|_| fs::read(directory.path().join("made.zip")));
             let (_, bytes) = unpacked(form, &made.expect("made"), &Limits::default()).expect("an honest archive");
             assert!(bytes == body, "{command:?}");
         }
@@ -224,8 +224,8 @@ mod tests {
 
     #[test]
     fn a_file_that_is_there_is_neither_overwritten_nor_removed() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (path, destination) = (folder.path().join("archive"), folder.path().join("mine"));
+        let directory = tempfile::tempdir().expect("a directory");
+        let (path, destination) = (directory.path().join("archive"), directory.path().join("mine"));
         fs::write(&path, samples::tar_gz("reproq", b"new")).expect("written");
         fs::write(&destination, "mine").expect("written");
         let refused = unpack(ArchiveForm::TarGz, &path, &accepted(), &destination, &Limits::default(), &NoProgress);
@@ -236,8 +236,8 @@ mod tests {
 
     #[test]
     fn a_missing_archive_is_named() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("absent.zip");
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("absent.zip");
         let refused = unpack(ArchiveForm::Zip, &path, &accepted(), &path, &Limits::default(), &NoProgress);
         assert!(matches!(refused, Err(ArchiveError::Open(missing, _)) if missing == path));
     }
@@ -289,11 +289,11 @@ mod tests {
             (ArchiveForm::Zip, samples::zip("reproq", &body)),
             (ArchiveForm::Zip, b"no archive".to_vec()),
         ] {
-            let folder = tempfile::tempdir().expect("a folder");
-            let path = folder.path().join("archive");
+            let directory = tempfile::tempdir().expect("a directory");
+            let path = directory.path().join("archive");
             fs::write(&path, &archive).expect("written");
             let watcher = Watcher::default();
-            let destination = folder.path().join("new");
+            let destination = directory.path().join("new");
             let outcome = unpack(form, &path, &accepted(), &destination, &Limits::default(), &watcher);
             assert_eq!(watcher.begun.get(), archive.len() as u64);
             assert_eq!(watcher.ended.get(), 1);

@@ -86,7 +86,7 @@ pub(super) fn walk<R: Read, E: From<ArchiveError>>(
     }
 }
 
-/// Judges an entry; none where it is a folder.
+/// Judges an entry; none where it is a directory.
 fn entry(
     census: &mut Census<'_>,
     header: &Header,
@@ -105,8 +105,8 @@ fn entry(
     let mode = header.mode().map_err(|_| ArchiveError::BadHeader(shown.clone(), "the mode is not a number"))?;
     let role = census.judge(&name, kind, mode)?;
     match kind {
-        EntryKind::Folder if size > 0 => Err(ArchiveError::BadHeader(shown, "a folder with contents")),
-        EntryKind::Folder => Ok(None),
+        EntryKind::Directory if size > 0 => Err(ArchiveError::BadHeader(shown, "a directory with contents")),
+        EntryKind::Directory => Ok(None),
         EntryKind::File => Ok(Some(FileEntry { name, role, mode, size, left: size })),
     }
 }
@@ -114,7 +114,7 @@ fn entry(
 fn kind(header: &Header, shown: &EntryName) -> Result<EntryKind, ArchiveError> {
     match header.entry_type().as_byte() {
         b'0' => Ok(EntryKind::File),
-        b'5' => Ok(EntryKind::Folder),
+        b'5' => Ok(EntryKind::Directory),
         b'1' => Err(ArchiveError::HardLink(shown.clone())),
         b'2' => Err(ArchiveError::SymbolicLink(shown.clone())),
         b'3' | b'4' => Err(ArchiveError::Device(shown.clone())),

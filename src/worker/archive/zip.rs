@@ -177,14 +177,14 @@ fn drain<R: Read>(
     budget.allows(entry.size)?;
     let mut stream = Stream { inner: CrcReader::new(unpacked), budget };
     let read = match (entry.listed.kind, entry.listed.role) {
-        (EntryKind::Folder, _) if entry.size > 0 => {
-            return Err(ArchiveError::BadHeader(entry.listed.shown.clone(), "a folder with contents"));
+        (EntryKind::Directory, _) if entry.size > 0 => {
+            return Err(ArchiveError::BadHeader(entry.listed.shown.clone(), "a directory with contents"));
         }
         (EntryKind::File, EntryRole::Member) if entry.size == 0 => {
             return Err(ArchiveError::EmptyMember(entry.listed.shown.clone()));
         }
         (EntryKind::File, EntryRole::Member) => output.take(&mut stream, entry.size),
-        (EntryKind::File | EntryKind::Folder, _) => stream.skip(entry.size),
+        (EntryKind::File | EntryKind::Directory, _) => stream.skip(entry.size),
     };
     match read {
         Ok(()) if stream.fill(&mut [0])? == 0 => {}

@@ -29,7 +29,7 @@ const FLAGS_ENCRYPTED: u16 = 1 | 1 << 6 | 1 << 13;
 /// How hard the compressor tried, a descriptor behind the data, a name in UTF-8.
 const FLAGS_HARMLESS: u16 = 0b110 | FLAG_DESCRIPTOR | 1 << 11;
 
-const DOS_FOLDER: u32 = 0x10;
+const DOS_DIRECTORY: u32 = 0x10;
 /// A reparse point, which is how Windows marks a link.
 const DOS_REPARSE: u32 = 0x400;
 
@@ -162,11 +162,11 @@ fn check_flags(flags: u16, shown: &EntryName) -> Result<(), ArchiveError> {
 /// What an entry is. The Unix mode in the upper half of the attributes counts whatever system the header names: others
 /// would look there too.
 fn kind(attributes: u32, name: &[u8], shown: &EntryName) -> Result<EntryKind, ArchiveError> {
-    let named = if name.ends_with(b"/") { EntryKind::Folder } else { EntryKind::File };
+    let named = if name.ends_with(b"/") { EntryKind::Directory } else { EntryKind::File };
     let stated = match attributes >> 16 & 0o170_000 {
         0 => None,
         0o100_000 => Some(EntryKind::File),
-        0o040_000 => Some(EntryKind::Folder),
+        0o040_000 => Some(EntryKind::Directory),
         0o120_000 => return Err(ArchiveError::SymbolicLink(shown.clone())),
         0o010_000 => return Err(ArchiveError::Fifo(shown.clone())),
         0o020_000 | 0o060_000 => return Err(ArchiveError::Device(shown.clone())),
@@ -175,8 +175,8 @@ fn kind(attributes: u32, name: &[u8], shown: &EntryName) -> Result<EntryKind, Ar
     if attributes & DOS_REPARSE != 0 {
         return Err(ArchiveError::SymbolicLink(shown.clone()));
     }
-    let is_dos_folder = attributes & DOS_FOLDER != 0;
-    if stated.is_some_and(|stated| stated != named) || (is_dos_folder && named == EntryKind::File) {
+    let is_dos_directory = attributes & DOS_DIRECTORY != 0;
+    if stated.is_some_and(|stated| stated != named) || (is_dos_directory && named == EntryKind::File) {
         return Err(ArchiveError::KindConflict(shown.clone()));
     }
     Ok(named)

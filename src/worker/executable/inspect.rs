@@ -33,7 +33,7 @@ use crate::worker::executable::window::Meter;
 /// Why a file could not be looked into.
 #[derive(Debug, Error)]
 pub enum InspectError {
-    /// It is a folder, a pipe or a device.
+    /// It is a directory, a pipe or a device.
     #[error("{} is not a regular file", path.display())]
     NotAFile {
         /// The path as it was given.
@@ -254,11 +254,11 @@ mod tests {
 
     #[test]
     fn what_is_no_regular_file_is_refused() {
-        let folder = tempfile::tempdir().expect("a folder");
-        assert!(matches!(inspect(folder.path()), Err(InspectError::NotAFile { .. })));
-        let missing = inspect(&folder.path().join("none"));
+        let directory = tempfile::tempdir().expect("a directory");
+        assert!(matches!(inspect(directory.path()), Err(InspectError::NotAFile { .. })));
+        let missing = inspect(&directory.path().join("none"));
         assert!(matches!(missing, Err(InspectError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound));
-        let empty = folder.path().join("empty");
+        let empty = directory.path().join("empty");
         fs::write(&empty, "").expect("written");
         let expected = Inspection { size: 0, content: FileContent::Other(NotProgram::Empty) };
         assert_eq!(inspect(&empty).expect("readable"), expected);
@@ -267,8 +267,8 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_pipe_does_not_make_the_reader_wait() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let pipe = folder.path().join("pipe");
+        let directory = tempfile::tempdir().expect("a directory");
+        let pipe = directory.path().join("pipe");
         let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs");
         assert!(made.success());
         assert!(matches!(inspect(&pipe), Err(InspectError::NotAFile { .. })));
@@ -294,7 +294,7 @@ mod tests {
     /// Half a gigabyte whose headers point everywhere costs no more than the bounds of the reader.
     #[test]
     fn a_huge_hostile_file_is_read_in_no_time() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let directory = tempfile::tempdir().expect("a directory");
         for (name, mut header) in [
             ("elf", ElfSample::default().build()),
             ("macho", macho(ARM64, 2, &worker("darwin-arm64"))),
@@ -303,7 +303,7 @@ mod tests {
             // All counts and sizes behind the magic become as large as they get.
             let fields = if name == "macho" { 16..24 } else { 32..64 };
             header[fields].fill(0xff);
-            let path = folder.path().join(name);
+            let path = directory.path().join(name);
             fs::write(&path, &header).expect("written");
             fs::OpenOptions::new().write(true).open(&path).and_then(|file| file.set_len(500 << 20)).expect("grown");
             let before = Instant::now();

@@ -123,7 +123,7 @@ fn below(root: &Path, absolute: &str) -> PathBuf {
     root.join(absolute.trim_start_matches('/'))
 }
 
-/// The loader's name is part of the processor's ABI; folders vary by distribution.
+/// The loader's name is part of the processor's ABI; directories vary by distribution.
 const fn glibc_places(arch: Arch) -> (&'static str, [&'static str; 6]) {
     match arch {
         Arch::Amd64 => (
@@ -138,12 +138,12 @@ const fn glibc_places(arch: Arch) -> (&'static str, [&'static str; 6]) {
 }
 
 fn detect_glibc(root: &Path, arch: Arch) -> Option<Glibc> {
-    let (loader, folders) = glibc_places(arch);
+    let (loader, directories) = glibc_places(arch);
     let real_loader = fs::canonicalize(below(root, loader)).ok()?;
-    // The library beside the loader is the one it loads; the usual folders are for loaders that are installed alone.
+    // The library beside the loader is the one it loads; the usual directories are for loaders that are installed alone.
     let beside = real_loader.parent().map(Path::to_owned);
-    let folders = beside.into_iter().chain(folders.iter().map(|folder| below(root, folder)));
-    let version = folders.map(|folder| folder.join("libc.so.6")).find_map(|library| glibc_version(&library));
+    let directories = beside.into_iter().chain(directories.iter().map(|directory| below(root, directory)));
+    let version = directories.map(|directory| directory.join("libc.so.6")).find_map(|library| glibc_version(&library));
     Some(Glibc { version, loader })
 }
 
@@ -195,7 +195,7 @@ mod tests {
 
     /// A root with these files, by their absolute names.
     fn root(files: &[(&str, &[u8])]) -> tempfile::TempDir {
-        let root = tempfile::tempdir().expect("a folder");
+        let root = tempfile::tempdir().expect("a directory");
         for (name, bytes) in files {
             let path = below(root.path(), name);
             fs::create_dir_all(path.parent().expect("a parent")).expect("created");
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn glibc_is_read_from_the_usual_folders() {
+    fn glibc_is_read_from_the_usual_directories() {
         let library = libc_so(&["libc.so.6", "GLIBC_2.2.5", "GLIBC_2.9", "GLIBC_2.31", "GLIBC_2.4", "GLIBC_PRIVATE"]);
         for (machine, loader, library_path) in [
             (AMD64, "/lib64/ld-linux-x86-64.so.2", "/lib/x86_64-linux-gnu/libc.so.6"),

@@ -33,7 +33,7 @@ func main() { os.Stdout.WriteString("reproq-worker version 0.0.144\n") }
 fn go() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let name = format!("go{}", std::env::consts::EXE_SUFFIX);
-    let found = std::env::split_paths(&path).map(|folder| folder.join(&name)).find(|program| program.is_file());
+    let found = std::env::split_paths(&path).map(|directory| directory.join(&name)).find(|program| program.is_file());
     if found.is_none() {
         crate::skip::record("real Go programs", "put `go` on PATH, as `cargo xtask test` does");
     }
@@ -41,14 +41,14 @@ fn go() -> Option<PathBuf> {
 }
 
 /// Writes the module and builds it for a target.
-fn build(go: &Path, folder: &Path, target: Target, source: &str, arguments: &[&str], cgo: &str) -> PathBuf {
-    let package = folder.join("cmd/reproq");
+fn build(go: &Path, directory: &Path, target: Target, source: &str, arguments: &[&str], cgo: &str) -> PathBuf {
+    let package = directory.join("cmd/reproq");
     fs::create_dir_all(&package).expect("created");
-    fs::write(folder.join("go.mod"), "module reproq-worker\n\ngo 1.21\n").expect("written");
+    fs::write(directory.join("go.mod"), "module reproq-worker\n\ngo 1.21\n").expect("written");
     fs::write(package.join("main.go"), source).expect("written");
-    let program = folder.join(format!("{target}{}", arguments.len()));
+    let program = directory.join(format!("{target}{}", arguments.len()));
     let output = Command::new(go)
-        .current_dir(folder)
+        .current_dir(directory)
         .args(["build", "-tags", "prod", "-trimpath", "-buildvcs=false", "-o"])
         .arg(&program)
         .args(arguments)
@@ -68,13 +68,13 @@ fn host() -> Target {
 #[test]
 fn a_worker_is_recognised_in_every_format_with_and_without_symbols() {
     let Some(go) = go() else { return };
-    let folder = tempfile::tempdir().expect("a folder");
+    let directory = tempfile::tempdir().expect("a directory");
     for (target, format) in
         [("linux-amd64", Format::Elf), ("darwin-arm64", Format::MachO), ("windows-amd64", Format::Pe)]
     {
         let target: Target = target.parse().expect("a target");
         for arguments in [&[][..], &["-ldflags=-s -w"]] {
-            let program = build(&go, folder.path(), target, WORKER, arguments, "0");
+            let program = build(&go, directory.path(), target, WORKER, arguments, "0");
             let found = inspect(&program).expect("readable");
             assert!(matches!(&found.content, FileContent::Program(program) if program.format == format), "{found:?}");
             assert_eq!(is_worker(&found, &Tool::WORKER), ExecutableIdentity::Worker { version: None });
@@ -96,8 +96,8 @@ fn check_settings(found: &Inspection, target: Target) {
 #[test]
 fn a_worker_for_this_machine_says_its_version() {
     let Some(go) = go() else { return };
-    let folder = tempfile::tempdir().expect("a folder");
-    let program = build(&go, folder.path(), host(), WORKER, &[], "0");
+    let directory = tempfile::tempdir().expect("a directory");
+    let program = build(&go, directory.path(), host(), WORKER, &[], "0");
     let output = smoke_check(&program, &Tool::WORKER, Duration::from_secs(30), &|| false).expect("a version");
     assert!(check_version(&output, &"v0.0.144".parse().expect("a tag")).is_ok());
     assert!(check_version(&output, &"v0.0.145".parse().expect("a tag")).is_err());
@@ -118,12 +118,12 @@ mod with_c_code {
             crate::skip::record("a Go program with C code", "put `gcc` on PATH");
             return;
         }
-        let folder = tempfile::tempdir().expect("a folder");
+        let directory = tempfile::tempdir().expect("a directory");
         let source = WORKER.replace(
             "import \"os\"",
             "import \"os\"\n\n// int one(void) { return 1; }\nimport \"C\"\n\nvar _ = C.one()",
         );
-        let program = build(&go, folder.path(), host(), &source, &[], "1");
+        let program = build(&go, directory.path(), host(), &source, &[], "1");
         let found = inspect(&program).expect("readable");
         let here = LoaderHost::read(Path::new("/"), host(), &found);
         let notes = preflight(&found, host(), &Tool::WORKER, Some(&here)).expect("it was built here, so it runs here");
@@ -134,7 +134,7 @@ mod with_c_code {
             notes.iter().any(|note| matches!(note, Note::Dynamic { glibc, .. } if *glibc == Some(needed))),
             "{notes:?}"
         );
-        let elsewhere = tempfile::tempdir().expect("a folder");
+        let elsewhere = tempfile::tempdir().expect("a directory");
         let elsewhere = LoaderHost::read(elsewhere.path(), host(), &found);
         let refused = preflight(&found, host(), &Tool::WORKER, Some(&elsewhere)).expect_err("no loader there");
         assert!(refused.to_string().ends_with("which this machine does not have (no C library in the usual places)"));

@@ -106,7 +106,7 @@ pub fn smoke_check(
     timeout: Duration,
     given_up: &dyn Fn() -> bool,
 ) -> Result<SmokeOutput, SmokeError> {
-    // A relative program and a new current folder do not go together.
+    // A relative program and a new current directory do not go together.
     let absolute =
         std::path::absolute(path).map_err(|source| SmokeError::CouldNotStart { path: path.to_owned(), source })?;
     let request = Request {
@@ -248,8 +248,8 @@ mod tests {
 
     #[test]
     fn a_program_that_is_not_there_is_not_found() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let refused = smoke_check(&folder.path().join("reproq"), &Tool::WORKER, Duration::from_secs(5), &|| false);
+        let directory = tempfile::tempdir().expect("a directory");
+        let refused = smoke_check(&directory.path().join("reproq"), &Tool::WORKER, Duration::from_secs(5), &|| false);
         assert!(
             matches!(&refused, Err(SmokeError::CouldNotStart { source, .. }) if source.kind() == io::ErrorKind::NotFound),
             "{refused:?}"
@@ -265,16 +265,16 @@ mod tests {
         use super::*;
         use crate::worker::executable::samples::ElfSample;
 
-        /// Runs a file with this content and gives the outcome, its text with the folder left out, and the time it took.
+        /// Runs a file with this content and gives the outcome, its text with the directory left out, and the time it took.
         fn run(content: &[u8], timeout: Duration) -> (Result<SmokeOutput, SmokeError>, String, Duration) {
-            let folder = tempfile::tempdir().expect("a folder");
-            let path = folder.path().join("reproq");
+            let directory = tempfile::tempdir().expect("a directory");
+            let path = directory.path().join("reproq");
             fs::write(&path, content).expect("written");
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("made executable");
             let before = Instant::now();
             let outcome = smoke_check(&path, &Tool::WORKER, timeout, &|| false);
             let text = outcome.as_ref().map_or_else(ToString::to_string, |output| output.raw.clone());
-            (outcome, text.replace(&format!("{}/", folder.path().display()), ""), before.elapsed())
+            (outcome, text.replace(&format!("{}/", directory.path().display()), ""), before.elapsed())
         }
 
         fn script(lines: &str) -> (Result<SmokeOutput, SmokeError>, String, Duration) {
@@ -288,7 +288,7 @@ mod tests {
         }
 
         #[test]
-        fn nothing_of_our_environment_input_or_folder_reaches_it() {
+        fn nothing_of_our_environment_input_or_directory_reaches_it() {
             let lines = r#"[ -z "$HOME$CARGO$CARGO_MANIFEST_DIR" ] || exit 3; read line && exit 4; [ -f ./reproq ] || exit 5
                 echo "reproq-worker version 1.2.3""#;
             let (outcome, text, _) = script(lines);
@@ -327,8 +327,8 @@ mod tests {
 
         #[test]
         fn what_nobody_waits_for_any_more_is_killed() {
-            let folder = tempfile::tempdir().expect("a folder");
-            let path = folder.path().join("reproq");
+            let directory = tempfile::tempdir().expect("a directory");
+            let path = directory.path().join("reproq");
             fs::write(&path, "#!/bin/sh\nexec sleep 30\n").expect("written");
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("made executable");
             let before = Instant::now();
@@ -379,8 +379,8 @@ mod tests {
 
         #[test]
         fn a_file_without_permission_could_not_be_started() {
-            let folder = tempfile::tempdir().expect("a folder");
-            let path = folder.path().join("reproq");
+            let directory = tempfile::tempdir().expect("a directory");
+            let path = directory.path().join("reproq");
             fs::write(&path, "#!/bin/sh\n").expect("written");
             let refused = smoke_check(&path, &Tool::WORKER, Duration::from_secs(5), &|| false);
             assert!(
@@ -392,8 +392,8 @@ mod tests {
         #[cfg(target_os = "linux")]
         #[test]
         fn a_file_that_is_still_being_written_is_tried_again() {
-            let folder = tempfile::tempdir().expect("a folder");
-            let path = folder.path().join("reproq");
+            let directory = tempfile::tempdir().expect("a directory");
+            let path = directory.path().join("reproq");
             fs::copy("/bin/sh", &path).expect("copied");
             let open = fs::OpenOptions::new().append(true).open(&path).expect("opened");
             let closing = std::thread::spawn(move || {

@@ -49,30 +49,30 @@ pub enum BuildError {
     #[error(transparent)]
     Process(ProcessError),
     /// `go build` reported a failure.
-    #[error("`go build` in {folder} failed: {status}")]
+    #[error("`go build` in {directory} failed: {status}")]
     Failed {
         /// The checkout.
-        folder: PathBuf,
+        directory: PathBuf,
         /// How it ended.
         status: ExitStatus,
         /// The last lines it printed.
         lines: Vec<String>,
     },
     /// Without the network, required modules are nowhere to be had.
-    #[error("{folder} has no vendor/ folder, and Go's module cache lacks {}", listed(missing))]
+    #[error("{directory} has no vendor/ directory, and Go's module cache lacks {}", listed(missing))]
     ModulesMissing {
         /// The checkout.
-        folder: PathBuf,
+        directory: PathBuf,
         /// The modules or packages, as Go names them.
         missing: Vec<String>,
         /// The last lines `go build` printed.
         lines: Vec<String>,
     },
     /// `go mod vendor` reported a failure.
-    #[error("`go mod vendor` in a copy of {folder} failed: {status}")]
+    #[error("`go mod vendor` in a copy of {directory} failed: {status}")]
     VendorFailed {
         /// The checkout.
-        folder: PathBuf,
+        directory: PathBuf,
         /// How it ended.
         status: ExitStatus,
         /// The last lines it printed.
@@ -106,9 +106,9 @@ pub fn apply(
     given_up: &dyn Fn() -> bool,
 ) -> Result<Built, BuildError> {
     let began = Instant::now();
-    progress.begin(&format!("building {} with {}", plan.folder().display(), plan.go_name()), None);
+    progress.begin(&format!("building {} with {}", plan.directory().display(), plan.go_name()), None);
     let environment = plan.environment(environment);
-    let outcome = run(plan.program(), plan.arguments(), plan.folder(), &environment, progress, given_up);
+    let outcome = run(plan.program(), plan.arguments(), plan.directory(), &environment, progress, given_up);
     progress.end();
     let (status, output) = outcome?;
     if !status.success() {
@@ -131,7 +131,7 @@ pub fn apply(
 pub(super) fn run(
     go: &Path,
     arguments: &[OsString],
-    folder: &Path,
+    directory: &Path,
     environment: &Environment,
     progress: &dyn Progress,
     given_up: &dyn Fn() -> bool,
@@ -140,7 +140,7 @@ pub(super) fn run(
     let request = Request {
         program: go,
         arguments: &arguments,
-        directory: Some(folder),
+        directory: Some(directory),
         environment,
         stdin: Stdin::Empty,
         // How long a build takes, nobody knows; a signal ends it.
@@ -245,15 +245,18 @@ mod tests {
         let error = stage.build(&stage.request()).expect_err("there is no such module");
         let BuildError::ModulesMissing { missing, .. } = &error else { panic!("expected a missing module: {error:?}") };
         assert_eq!(missing, &["corp.invalid/dep@v1.0.0"]);
-        let folder = stage.source();
+        let directory = stage.source();
         assert_eq!(
             error.to_string(),
-            format!("{} has no vendor/ folder, and Go's module cache lacks corp.invalid/dep@v1.0.0", folder.display())
+            format!(
+                "{} has no vendor/ directory, and Go's module cache lacks corp.invalid/dep@v1.0.0",
+                directory.display()
+            )
         );
     }
 
     #[test]
-    fn offline_the_vendor_folder_is_used() {
+    fn offline_the_vendor_directory_is_used() {
         let Some(stage) = Stage::with_go() else { return };
         require_a_module(&stage);
         stage.write("vendor/modules.txt", "# corp.invalid/dep v1.0.0\n## explicit\ncorp.invalid/dep\n");

@@ -56,13 +56,13 @@ pub enum GitUnknown {
     #[error("git was not found on PATH")]
     NoGit,
     /// There is no repository.
-    #[error("the folder is not in a git repository")]
+    #[error("the directory is not in a git repository")]
     NotARepository,
     /// There is a repository around it, of something else.
-    #[error("the git repository around the folder does not track its go.mod")]
+    #[error("the git repository around the directory does not track its go.mod")]
     NotTracked,
-    /// The folder belongs to somebody else (`safe.directory`).
-    #[error("git does not trust the folder, because another user owns it")]
+    /// The directory belongs to somebody else (`safe.directory`).
+    #[error("git does not trust the directory, because another user owns it")]
     NotTrusted,
     /// Nothing was ever committed.
     #[error("the git repository has no commit yet")]
@@ -75,17 +75,17 @@ pub enum GitUnknown {
 /// A repository that can be asked.
 struct Repository<'a> {
     git: Git,
-    folder: &'a Path,
+    directory: &'a Path,
 }
 
 impl<'a> Repository<'a> {
-    fn around(folder: &'a Path, environment: &Environment) -> Result<Self, GitUnknown> {
+    fn around(directory: &'a Path, environment: &Environment) -> Result<Self, GitUnknown> {
         let git = Git::without_system_configuration(environment).ok_or(GitUnknown::NoGit)?;
-        Ok(Self { git, folder })
+        Ok(Self { git, directory })
     }
 
     fn ask(&self, arguments: &[&str]) -> Result<String, GitUnknown> {
-        match self.git.ask(self.folder, arguments, PATIENCE, LONGEST_ANSWER) {
+        match self.git.ask(self.directory, arguments, PATIENCE, LONGEST_ANSWER) {
             Ok(answer) if answer.status.success() => Ok(answer.text()),
             Ok(answer) => Err(git_unknown(&answer)),
             Err(error) => Err(GitUnknown::Failed(error.line())),
@@ -93,15 +93,15 @@ impl<'a> Repository<'a> {
     }
 }
 
-/// The files below a folder that its repository tracks, relative to the folder, with slashes.
-pub(super) fn tracked_files(folder: &Path, environment: &Environment) -> Result<BTreeSet<String>, GitUnknown> {
-    let answer = Repository::around(folder, environment)?.ask(&["ls-files", "-z", "--cached"])?;
+/// The files below a directory that its repository tracks, relative to the directory, with slashes.
+pub(super) fn tracked_files(directory: &Path, environment: &Environment) -> Result<BTreeSet<String>, GitUnknown> {
+    let answer = Repository::around(directory, environment)?.ask(&["ls-files", "-z", "--cached"])?;
     Ok(answer.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect())
 }
 
 /// Asks git for the commit of a checkout and whether what would be built differs from it.
-pub(super) fn git_facts(folder: &Path, environment: &Environment) -> GitFacts {
-    let repository = match Repository::around(folder, environment) {
+pub(super) fn git_facts(directory: &Path, environment: &Environment) -> GitFacts {
+    let repository = match Repository::around(directory, environment) {
         Ok(repository) => repository,
         Err(reason) => return GitFacts::Unknown(reason),
     };
@@ -160,32 +160,32 @@ mod tests {
     use crate::worker::local_build::samples::write;
     use crate::worker::local_build::source::SourceFacts;
 
-    fn git(folder: &Path, arguments: &[&str]) {
+    fn git(directory: &Path, arguments: &[&str]) {
         let identity = ["-c", "user.name=t", "-c", "user.email=t@t.test", "-c", "commit.gpgsign=false"];
         let mut command = Command::new("git");
-        let output = command.arg("-C").arg(folder).args(identity).args(arguments).output().expect("git runs");
+        let output = command.arg("-C").arg(directory).args(identity).args(arguments).output().expect("git runs");
         assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
-    fn commit_all(folder: &Path) {
-        git(folder, &["init", "-q"]);
-        git(folder, &["add", "-A"]);
-        git(folder, &["commit", "-q", "-m", "x"]);
+    fn commit_all(directory: &Path) {
+        git(directory, &["init", "-q"]);
+        git(directory, &["add", "-A"]);
+        git(directory, &["commit", "-q", "-m", "x"]);
     }
 
-    fn git_of(folder: &Path, environment: &Environment) -> GitFacts {
-        SourceFacts::read(folder, &Tool::WORKER, environment).expect("readable").git
+    fn git_of(directory: &Path, environment: &Environment) -> GitFacts {
+        SourceFacts::read(directory, &Tool::WORKER, environment).expect("readable").git
     }
 
     #[test]
     fn git_tells_commit_and_changes() {
-        let (_root, folder, environment) = checkout();
-        git(&folder, &["init", "-q"]);
-        assert_eq!(git_of(&folder, &environment), GitFacts::Unknown(GitUnknown::NotTracked));
-        git(&folder, &["add", "-A"]);
-        assert_eq!(git_of(&folder, &environment), GitFacts::Unknown(GitUnknown::NoCommit));
-        commit_all(&folder);
-        let facts = git_of(&folder, &environment);
+        let (_root, directory, environment) = checkout();
+        git(&directory, &["init", "-q"]);
+        assert_eq!(git_of(&directory, &environment), GitFacts::Unknown(GitUnknown::NotTracked));
+        git(&directory, &["add", "-A"]);
+        assert_eq!(git_of(&directory, &environment), GitFacts::Unknown(GitUnknown::NoCommit));
+        commit_all(&directory);
+        let facts = git_of(&directory, &environment);
         assert_eq!((facts.commit().map(str::len), facts.dirty()), (Some(40), Some(false)));
 
         let cases = [
@@ -195,53 +195,53 @@ mod tests {
             ("vendor/modules.txt", Some(true)),
         ];
         for (file, dirty) in cases {
-            write(&folder.join(file), "package main\n");
-            assert_eq!(git_of(&folder, &environment).dirty(), dirty, "{file}");
-            fs::remove_file(folder.join(file)).expect("removed");
+            write(&directory.join(file), "package main\n");
+            assert_eq!(git_of(&directory, &environment).dirty(), dirty, "{file}");
+            fs::remove_file(directory.join(file)).expect("removed");
         }
-        write(&folder.join("go.mod"), "module reproq-worker\ngo 1.22\n");
-        assert_eq!(git_of(&folder, &environment).dirty(), Some(true));
+        write(&directory.join("go.mod"), "module reproq-worker\ngo 1.22\n");
+        assert_eq!(git_of(&directory, &environment).dirty(), Some(true));
     }
 
     #[test]
     fn a_git_hook_around_us_does_not_redirect_git() {
-        let (root, folder, mut environment) = checkout();
-        commit_all(&folder);
-        let commit = git_of(&folder, &environment);
+        let (root, directory, mut environment) = checkout();
+        commit_all(&directory);
+        let commit = git_of(&directory, &environment);
         for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
             environment.push((name.into(), root.path().join("elsewhere").into()));
         }
         assert!(commit.commit().is_some());
-        assert_eq!(git_of(&folder, &environment), commit);
+        assert_eq!(git_of(&directory, &environment), commit);
     }
 
     #[test]
     fn the_commit_of_another_project_is_not_the_sources() {
-        let (root, folder, environment) = checkout();
+        let (root, directory, environment) = checkout();
         write(&root.path().join(".gitignore"), "reproq-worker\n");
         commit_all(root.path());
-        assert_eq!(git_of(&folder, &environment), GitFacts::Unknown(GitUnknown::NotTracked));
+        assert_eq!(git_of(&directory, &environment), GitFacts::Unknown(GitUnknown::NotTracked));
     }
 
     #[test]
     fn without_git_the_commit_is_unknown() {
-        let (root, folder, _) = checkout();
-        commit_all(&folder);
+        let (root, directory, _) = checkout();
+        commit_all(&directory);
         let environment = [("PATH".into(), root.path().as_os_str().to_owned())];
-        assert_eq!(git_of(&folder, &environment), GitFacts::Unknown(GitUnknown::NoGit));
+        assert_eq!(git_of(&directory, &environment), GitFacts::Unknown(GitUnknown::NoGit));
     }
 
     #[cfg(unix)]
     #[test]
-    fn a_folder_of_another_user_is_not_trusted() {
-        let (_root, folder, environment) = checkout();
-        commit_all(&folder);
-        for path in [folder.clone(), folder.join(".git")] {
+    fn a_directory_of_another_user_is_not_trusted() {
+        let (_root, directory, environment) = checkout();
+        commit_all(&directory);
+        for path in [directory.clone(), directory.join(".git")] {
             if std::os::unix::fs::chown(&path, Some(54321), None).is_err() {
-                crate::skip::record("a folder of another user", "run as root");
+                crate::skip::record("a directory of another user", "run as root");
                 return;
             }
         }
-        assert_eq!(git_of(&folder, &environment), GitFacts::Unknown(GitUnknown::NotTrusted));
+        assert_eq!(git_of(&directory, &environment), GitFacts::Unknown(GitUnknown::NotTrusted));
     }
 }

@@ -46,7 +46,7 @@ const GO_SETTINGS: [&str; 11] = [
 pub enum GoFacts {
     /// A toolchain that runs.
     Found(Go),
-    /// There is no `go` in any of these folders.
+    /// There is no `go` in any of these directories.
     Missing {
         /// `PATH` in its order, then `bin` of `GOROOT`.
         searched: Vec<PathBuf>,
@@ -76,7 +76,7 @@ pub struct Go {
 
 impl GoFacts {
     /// Looks for Go on the `PATH` of this environment, then in its `GOROOT`, and asks what it is. Relative entries of
-    /// `PATH` are passed over, as Go's own tools do: they would run whatever lies in the current folder.
+    /// `PATH` are passed over, as Go's own tools do: they would run whatever lies in the current directory.
     ///
     /// An error means that no program at all could be started.
     pub fn find(environment: &Environment) -> Result<Self, ProcessError> {
@@ -103,14 +103,14 @@ enum NoAnswer {
 pub(super) fn ask(
     program: &Path,
     arguments: &[&str],
-    folder: Option<&Path>,
+    directory: Option<&Path>,
     environment: &Environment,
 ) -> Result<Output, ProcessError> {
     let arguments: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
     let request = Request {
         program,
         arguments: &arguments,
-        directory: folder,
+        directory: directory,
         environment,
         stdin: Stdin::Empty,
         limit: PATIENCE,
@@ -126,7 +126,7 @@ fn ask_go(program: &Path, environment: &Environment) -> Result<Go, NoAnswer> {
     environment.retain(|(name, _)| !is_variable(name, "GOTOOLCHAIN"));
     environment.extend([("GOTOOLCHAIN", "local"), ("GOWORK", "off")].map(|(name, value)| (name.into(), value.into())));
     let ask = |arguments: &[&str]| -> Result<String, NoAnswer> {
-        // In its own folder, because what lies in the current one can change the answers.
+        // In its own directory, because what lies in the current one can change the answers.
         match ask(program, arguments, program.parent(), &environment) {
             Ok(answer) if answer.status.success() => Ok(answer.text()),
             Ok(answer) => Err(NoAnswer::Unusable(answer.complaint())),
@@ -158,13 +158,13 @@ mod tests {
 
     #[test]
     fn go_is_found_and_asked() {
-        let root = tempfile::tempdir().expect("a folder");
+        let root = tempfile::tempdir().expect("a directory");
         let [empty, first, second] = ["empty", "first", "goroot/bin"].map(|name| root.path().join(name));
         fs::create_dir(&empty).expect("created");
         fake_go(&first, r#"echo '{"GOVERSION": "go1.24.11", "GOPROXY": "https://p.test", "GOPRIVATE": ""}'"#);
         fake_go(&second, r#"if [ "$1" = env ]; then echo '{}'; else echo 'go version go1.13.8 linux/amd64'; fi"#);
-        let find = |folders: &[&PathBuf], goroot: &str| {
-            let path = std::env::join_paths(folders).expect("a PATH");
+        let find = |directories: &[&PathBuf], goroot: &str| {
+            let path = std::env::join_paths(directories).expect("a PATH");
             GoFacts::find(&[("PATH".into(), path), ("GOROOT".into(), goroot.into())]).expect("processes can be started")
         };
         let found = |facts: GoFacts| match facts {
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn what_only_looks_like_go_is_told_apart() {
-        let root = tempfile::tempdir().expect("a folder");
+        let root = tempfile::tempdir().expect("a directory");
         let cases = [
             ("echo hello", "`go env -json` did not print JSON"),
             ("echo one >&2; echo 'no such command: env' >&2; exit 3", "no such command: env"),

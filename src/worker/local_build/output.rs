@@ -37,23 +37,23 @@ impl BuildOutput {
     }
 
     pub(super) fn into_error(self, plan: &BuildPlan, status: ExitStatus) -> BuildError {
-        let folder = plan.folder().to_owned();
+        let directory = plan.directory().to_owned();
         if plan.modules() == ModuleOrigin::CacheOnly && self.lookup_disabled {
-            return self.modules_missing(folder);
+            return self.modules_missing(directory);
         }
-        BuildError::Failed { folder, status, lines: self.last.into() }
+        BuildError::Failed { directory, status, lines: self.last.into() }
     }
 
     /// The same for `go mod vendor`, which needs every module whatever it is for.
-    pub(super) fn into_vendor_error(self, folder: PathBuf, status: ExitStatus) -> BuildError {
+    pub(super) fn into_vendor_error(self, directory: PathBuf, status: ExitStatus) -> BuildError {
         if self.lookup_disabled {
-            return self.modules_missing(folder);
+            return self.modules_missing(directory);
         }
-        BuildError::VendorFailed { folder, status, lines: self.last.into() }
+        BuildError::VendorFailed { directory, status, lines: self.last.into() }
     }
 
-    fn modules_missing(self, folder: PathBuf) -> BuildError {
-        BuildError::ModulesMissing { folder, missing: self.missing.into_iter().collect(), lines: self.last.into() }
+    fn modules_missing(self, directory: PathBuf) -> BuildError {
+        BuildError::ModulesMissing { directory, missing: self.missing.into_iter().collect(), lines: self.last.into() }
     }
 }
 

@@ -28,7 +28,7 @@ use crate::worker::local_build::source::SourceFacts;
 pub enum ModuleOrigin {
     /// It requires none.
     NoneNeeded,
-    /// Its own `vendor/` folder.
+    /// Its own `vendor/` directory.
     Vendor,
     /// Go's module cache alone, because the network is off limits and there is no `vendor/`.
     CacheOnly,
@@ -45,7 +45,7 @@ pub(super) type GoSetting = (String, Secret<OsString>);
 pub struct BuildPlan {
     program: PathBuf,
     arguments: Vec<OsString>,
-    folder: PathBuf,
+    directory: PathBuf,
     output: PathBuf,
     set: Vec<GoSetting>,
     modules: ModuleOrigin,
@@ -56,7 +56,7 @@ pub struct BuildPlan {
 }
 
 impl BuildPlan {
-    /// Decides how the request is built. The source is judged before the toolchain: whoever has the wrong folder need not
+    /// Decides how the request is built. The source is judged before the toolchain: whoever has the wrong directory need not
     /// install Go to learn of it.
     pub fn compute(request: &BuildRequest, source: &SourceFacts, go: &GoFacts) -> Result<Self, BuildRefusal> {
         if !request.output.is_absolute() {
@@ -73,7 +73,7 @@ impl BuildPlan {
         Ok(Self {
             program: go.program.clone(),
             arguments: arguments(request, source.vendored),
-            folder: source.folder.clone(),
+            directory: source.directory.clone(),
             output: request.output.clone(),
             set: settings(request.target, request.offline, go),
             modules,
@@ -95,8 +95,8 @@ impl BuildPlan {
     }
 
     /// The checkout, in which it runs.
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// The file it writes.
@@ -147,19 +147,19 @@ pub(super) fn with_settings(parent: &Environment, set: &[GoSetting]) -> Vec<(OsS
 
 /// Whether it is the tool's source, and of the release that is wanted.
 pub(super) fn check_source(tool: &Tool, wanted_tag: Option<&Tag>, source: &SourceFacts) -> Result<(), BuildRefusal> {
-    let folder = || source.folder.clone();
+    let directory = || source.directory.clone();
     let (expected, found) = (tool.go_module, &source.go_mod.module);
     if expected != found {
         let (expected, found) = (expected.to_owned(), found.clone());
-        return Err(BuildRefusal::OtherModule { folder: folder(), expected, found });
+        return Err(BuildRefusal::OtherModule { directory: directory(), expected, found });
     }
     if !source.has_package {
-        return Err(BuildRefusal::NoPackage { folder: folder(), package: tool.go_package.to_owned() });
+        return Err(BuildRefusal::NoPackage { directory: directory(), package: tool.go_package.to_owned() });
     }
     // A source that does not say its version is built all the same: what the result prints decides then.
     match (wanted_tag, &source.version) {
         (Some(wanted), Some(found)) if wanted.version() != Version::parse(found).ok() || wanted.version().is_none() => {
-            Err(BuildRefusal::OtherVersion { folder: folder(), wanted: wanted.clone(), found: found.clone() })
+            Err(BuildRefusal::OtherVersion { directory: directory(), wanted: wanted.clone(), found: found.clone() })
         }
         (Some(_) | None, Some(_) | None) => Ok(()),
     }
@@ -178,9 +178,9 @@ pub(super) fn check_go<'a>(target: Target, source: &SourceFacts, go: &'a GoFacts
         }
     };
     let Some(found) = go.version else { return Ok(go) };
-    let (folder, program) = (source.folder.clone(), go.program.clone());
+    let (directory, program) = (source.directory.clone(), go.program.clone());
     match (required, first_go_for(target)) {
-        (Some(required), _) if found < required => Err(BuildRefusal::GoTooOld { folder, required, found, program }),
+        (Some(required), _) if found < required => Err(BuildRefusal::GoTooOld { directory, required, found, program }),
         (_, Some(required)) if found < required => Err(BuildRefusal::TargetTooNew { target, required, found, program }),
         (Some(_) | None, Some(_) | None) => Ok(go),
     }
@@ -258,7 +258,7 @@ mod tests {
 
     fn source() -> SourceFacts {
         SourceFacts {
-            folder: PathBuf::from("/src/reproq-worker"),
+            directory: PathBuf::from("/src/reproq-worker"),
             go_mod: GoMod {
                 module: "reproq-worker".to_owned(),
                 go: GoVersion::parse("1.24.0"),
@@ -300,14 +300,14 @@ mod tests {
         let plan = BuildPlan::compute(&request(), &source(), &go("go1.24.11")).expect("a plan");
         assert_eq!(words(&plan), "build -tags prod -trimpath -buildvcs=false -o OUT ./cmd/reproq");
         assert_eq!(plan.program(), Path::new("/opt/go/bin/go"));
-        assert_eq!(plan.folder(), Path::new("/src/reproq-worker"));
+        assert_eq!(plan.directory(), Path::new("/src/reproq-worker"));
         assert_eq!(plan.modules(), ModuleOrigin::Network);
         assert_eq!((plan.go_name(), plan.commit(), plan.dirty()), ("go1.24.11", Some("c0ffee"), Some(true)));
         assert_eq!(plan.source_version(), Some(&Version::new(0, 0, 144)));
     }
 
     #[test]
-    fn the_way_to_modules_follows_the_network_and_the_vendor_folder() {
+    fn the_way_to_modules_follows_the_network_and_the_vendor_directory() {
         let cases = [
             (false, false, true, "", ModuleOrigin::Network),
             (false, true, true, "", ModuleOrigin::Vendor),

@@ -11,32 +11,32 @@ use crate::worker::local_build::request::GoVersion;
 /// Why a build is not begun.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BuildRefusal {
-    /// The file to write is named relative to a folder nobody fixed.
+    /// The file to write is named relative to a directory nobody fixed.
     #[error("the build needs an absolute path to write to, found {0}")]
     RelativeOutput(PathBuf),
     /// The checkout is of something else.
-    #[error("expected the source of the Go module `{expected}` in {folder}, found the module `{found}`")]
+    #[error("expected the source of the Go module `{expected}` in {directory}, found the module `{found}`")]
     OtherModule {
         /// The checkout.
-        folder: PathBuf,
+        directory: PathBuf,
         /// The module that is wanted.
         expected: String,
         /// The module that is there.
         found: String,
     },
     /// The module is right, the program is not in it.
-    #[error("expected the Go package {package} in {folder}, found none")]
+    #[error("expected the Go package {package} in {directory}, found none")]
     NoPackage {
         /// The checkout.
-        folder: PathBuf,
+        directory: PathBuf,
         /// The package, relative to the checkout.
         package: String,
     },
     /// The source is not the release that was asked for.
-    #[error("wanted {wanted}, but the source in {folder} is version {found}")]
+    #[error("wanted {wanted}, but the source in {directory} is version {found}")]
     OtherVersion {
         /// The checkout.
-        folder: PathBuf,
+        directory: PathBuf,
         /// The release that was asked for.
         wanted: Tag,
         /// What the source says it is.
@@ -59,10 +59,10 @@ pub enum BuildRefusal {
         reason: String,
     },
     /// The toolchain is older than the source asks for.
-    #[error("{folder} needs Go {required} or newer, found Go {found} ({program})")]
+    #[error("{directory} needs Go {required} or newer, found Go {found} ({program})")]
     GoTooOld {
         /// The checkout.
-        folder: PathBuf,
+        directory: PathBuf,
         /// What its `go.mod` asks for.
         required: GoVersion,
         /// What the toolchain is.

@@ -40,7 +40,7 @@ pub enum SourceOrigin {
 }
 
 impl SourceOrigin {
-    /// Whether a person chose the folder, so that its absence is an error and not just one place less.
+    /// Whether a person chose the directory, so that its absence is an error and not just one place less.
     pub const fn is_chosen(self) -> bool {
         match self {
             Self::Flag | Self::Environment | Self::Setting => true,
@@ -60,9 +60,9 @@ impl fmt::Display for SourceOrigin {
     }
 }
 
-/// Where the checkout may lie, in the order to look. A folder somebody chose is the only candidate: a build from another
+/// Where the checkout may lie, in the order to look. A directory somebody chose is the only candidate: a build from another
 /// one would not be what they asked for. A setting is relative to the project, a flag or a variable to the current
-/// folder; `~` is the home folder in each. An empty variable counts as not set.
+/// directory; `~` is the home directory in each. An empty variable counts as not set.
 pub fn candidate_sources(
     flag: Option<&Path>,
     variable: Option<&OsStr>,
@@ -137,7 +137,7 @@ impl fmt::Display for GoVersion {
     }
 }
 
-/// The folder beside the project. A root such as `.` or `..` has no name to replace, so the file system finds its parent.
+/// The directory beside the project. A root such as `.` or `..` has no name to replace, so the file system finds its parent.
 fn sibling(project_root: &Path, name: &str) -> PathBuf {
     match (project_root.parent(), project_root.file_name()) {
         (Some(parent), Some(_)) => parent.join(name),

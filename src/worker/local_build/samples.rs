@@ -25,14 +25,14 @@ use crate::worker::local_build::apply;
 use crate::worker::local_build::environment::is_variable;
 use crate::worker::local_build::prepare;
 
-/// A folder that holds a home and a worker's checkout.
+/// A directory that holds a home and a worker's checkout.
 pub(super) fn checkout() -> (tempfile::TempDir, PathBuf, Vec<(OsString, OsString)>) {
-    let root = tempfile::tempdir().expect("a folder");
-    let folder = root.path().join("reproq-worker");
-    write(&folder.join("go.mod"), "module reproq-worker\ngo 1.21\n");
-    write(&folder.join("cmd/reproq/main.go"), "package main\nconst Version = \"0.0.144\"\nfunc main() {}\n");
+    let root = tempfile::tempdir().expect("a directory");
+    let directory = root.path().join("reproq-worker");
+    write(&directory.join("go.mod"), "module reproq-worker\ngo 1.21\n");
+    write(&directory.join("cmd/reproq/main.go"), "package main\nconst Version = \"0.0.144\"\nfunc main() {}\n");
     let environment = environment(root.path());
-    (root, folder, environment)
+    (root, directory, environment)
 }
 
 /// This process's environment with a home of its own, so that nobody's git settings matter.
@@ -44,18 +44,18 @@ fn environment(home: &Path) -> Vec<(OsString, OsString)> {
 }
 
 pub(super) fn write(path: &Path, text: &str) {
-    fs::create_dir_all(path.parent().expect("a folder")).expect("created");
+    fs::create_dir_all(path.parent().expect("a directory")).expect("created");
     fs::write(path, text).expect("written");
 }
 
-/// Puts a script called `go` into a folder. Written by a shell of its own: a file this process has open for writing
+/// Puts a script called `go` into a directory. Written by a shell of its own: a file this process has open for writing
 /// could be inherited by a child another test starts at that moment, and would then be refused as busy.
 #[cfg(unix)]
-pub(super) fn fake_go(folder: &Path, script: &str) {
-    fs::create_dir_all(folder).expect("created");
+pub(super) fn fake_go(directory: &Path, script: &str) {
+    fs::create_dir_all(directory).expect("created");
     let write = "printf '%s' \"$1\" > \"$2/go\" && chmod 755 \"$2/go\"";
     let mut shell = Command::new("sh");
-    shell.args(["-c", write, "sh", &format!("#!/bin/sh\n{script}\n")]).arg(folder);
+    shell.args(["-c", write, "sh", &format!("#!/bin/sh\n{script}\n")]).arg(directory);
     assert!(shell.status().expect("sh runs").success());
 }
 
@@ -67,7 +67,7 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) fn new(path: OsString) -> Self {
-        let root = tempfile::tempdir().expect("a folder");
+        let root = tempfile::tempdir().expect("a directory");
         let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/reproq-worker");
         copy(&fixture, &root.path().join("reproq-worker"));
         let mut environment: Vec<_> = std::env::vars_os().filter(|(name, _)| !is_variable(name, "PATH")).collect();
@@ -79,10 +79,10 @@ impl Stage {
     pub(super) fn with_go() -> Option<Self> {
         let given = std::env::var_os("REPROQ_TEST_GO").map(PathBuf::from);
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let folders = given.iter().filter_map(|go| go.parent().map(Path::to_owned));
-        let folders: Vec<PathBuf> = folders.chain(std::env::split_paths(&path)).collect();
-        if folders.iter().any(|folder| folder.join(format!("go{EXE_SUFFIX}")).is_file()) {
-            return Some(Self::new(std::env::join_paths(folders).expect("a PATH")));
+        let directories = given.iter().filter_map(|go| go.parent().map(Path::to_owned));
+        let directories: Vec<PathBuf> = directories.chain(std::env::split_paths(&path)).collect();
+        if directories.iter().any(|directory| directory.join(format!("go{EXE_SUFFIX}")).is_file()) {
+            return Some(Self::new(std::env::join_paths(directories).expect("a PATH")));
         }
         assert!(std::env::var_os("CI").is_none(), "CI needs Go on PATH or in REPROQ_TEST_GO to test local builds");
         crate::skip::record("builds with a real Go", "put `go` on PATH or name it in REPROQ_TEST_GO");
@@ -95,7 +95,7 @@ impl Stage {
 
     pub(super) fn write(&self, file: &str, text: &str) {
         let path = self.source().join(file);
-        fs::create_dir_all(path.parent().expect("a folder")).expect("created");
+        fs::create_dir_all(path.parent().expect("a directory")).expect("created");
         fs::write(path, text).expect("written");
     }
 

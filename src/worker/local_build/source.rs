@@ -27,7 +27,7 @@ const TEXT_LIMIT: u64 = 4 * 1024 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceFacts {
     /// Where it is.
-    pub folder: PathBuf,
+    pub directory: PathBuf,
     /// What its `go.mod` says.
     pub go_mod: GoMod,
     /// Whether the tool's package is there and has Go files.
@@ -48,11 +48,11 @@ pub enum SourceError {
     Missing(PathBuf),
     /// Something else is there.
     #[error("expected a checkout at {0}, found a file")]
-    NotAFolder(PathBuf),
-    /// The folder is not a Go module.
+    NotADirectory(PathBuf),
+    /// The directory is not a Go module.
     #[error("expected the source of a Go module in {0}, found no go.mod")]
     NoGoMod(PathBuf),
-    /// The folder's `go.mod` is not one.
+    /// The directory's `go.mod` is not one.
     #[error("cannot understand {path}")]
     BadGoMod {
         /// The file.
@@ -74,36 +74,36 @@ pub enum SourceError {
 
 impl SourceFacts {
     /// Looks at a checkout. Asks git, if there is one, and changes nothing.
-    pub fn read(folder: &Path, tool: &Tool, environment: &Environment) -> Result<Self, SourceError> {
-        match fs::metadata(folder) {
+    pub fn read(directory: &Path, tool: &Tool, environment: &Environment) -> Result<Self, SourceError> {
+        match fs::metadata(directory) {
             Ok(metadata) if metadata.is_dir() => {}
-            Ok(_) => return Err(SourceError::NotAFolder(folder.to_owned())),
-            Err(error) if is_absent(&error) => return Err(SourceError::Missing(folder.to_owned())),
-            Err(source) => return Err(SourceError::Unreadable { path: folder.to_owned(), source }),
+            Ok(_) => return Err(SourceError::NotADirectory(directory.to_owned())),
+            Err(error) if is_absent(&error) => return Err(SourceError::Missing(directory.to_owned())),
+            Err(source) => return Err(SourceError::Unreadable { path: directory.to_owned(), source }),
         }
-        let path = folder.join("go.mod");
+        let path = directory.join("go.mod");
         let text = match read_text(&path, TEXT_LIMIT) {
             Ok(text) => text,
-            Err(error) if is_absent(&error) => return Err(SourceError::NoGoMod(folder.to_owned())),
+            Err(error) if is_absent(&error) => return Err(SourceError::NoGoMod(directory.to_owned())),
             Err(source) => return Err(SourceError::Unreadable { path, source }),
         };
         let go_mod = parse_go_mod(&text).map_err(|source| SourceError::BadGoMod { path, source })?;
-        let files = go_files(&folder.join(tool.go_package))?;
+        let files = go_files(&directory.join(tool.go_package))?;
         Ok(Self {
-            folder: folder.to_owned(),
+            directory: directory.to_owned(),
             go_mod,
             has_package: !files.is_empty(),
-            vendored: folder.join("vendor/modules.txt").is_file(),
+            vendored: directory.join("vendor/modules.txt").is_file(),
             version: declared_version(&files)?,
-            git: git_facts(folder, environment),
+            git: git_facts(directory, environment),
         })
     }
 }
 
-/// The Go files of a package that are not tests. A folder that is not there has none.
-fn go_files(folder: &Path) -> Result<BTreeSet<PathBuf>, SourceError> {
-    let unreadable = |source| SourceError::Unreadable { path: folder.to_owned(), source };
-    let entries = match fs::read_dir(folder) {
+/// The Go files of a package that are not tests. A directory that is not there has none.
+fn go_files(directory: &Path) -> Result<BTreeSet<PathBuf>, SourceError> {
+    let unreadable = |source| SourceError::Unreadable { path: directory.to_owned(), source };
+    let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
         Err(error) if is_absent(&error) => return Ok(BTreeSet::new()),
         Err(error) => return Err(unreadable(error)),
@@ -142,46 +142,46 @@ mod tests {
     use crate::worker::local_build::samples::checkout;
     use crate::worker::local_build::samples::write;
 
-    fn read(folder: &Path, environment: &Environment) -> Result<SourceFacts, SourceError> {
-        SourceFacts::read(folder, &Tool::WORKER, environment)
+    fn read(directory: &Path, environment: &Environment) -> Result<SourceFacts, SourceError> {
+        SourceFacts::read(directory, &Tool::WORKER, environment)
     }
 
     #[test]
     fn a_checkout_is_read_into_facts() {
-        let (_root, folder, environment) = checkout();
-        let facts = read(&folder, &environment).expect("readable");
-        assert_eq!(facts.folder, folder);
+        let (_root, directory, environment) = checkout();
+        let facts = read(&directory, &environment).expect("readable");
+        assert_eq!(facts.directory, directory);
         let (module, go) = ("reproq-worker".to_owned(), GoVersion::parse("1.21"));
         assert_eq!(facts.go_mod, GoMod { module, go, toolchain: None, requires: false });
         assert_eq!((facts.has_package, facts.vendored, facts.version.as_deref()), (true, false, Some("0.0.144")));
         assert_eq!(facts.git, GitFacts::Unknown(GitUnknown::NotARepository));
 
-        write(&folder.join("vendor/modules.txt"), "");
-        write(&folder.join("cmd/reproq/other_test.go"), "package main\nconst Version = \"test\"");
-        let facts = read(&folder, &environment).expect("readable");
+        write(&directory.join("vendor/modules.txt"), "");
+        write(&directory.join("cmd/reproq/other_test.go"), "package main\nconst Version = \"test\"");
+        let facts = read(&directory, &environment).expect("readable");
         assert_eq!((facts.vendored, facts.version.as_deref()), (true, Some("0.0.144")));
 
-        write(&folder.join("cmd/reproq/dev.go"), "//go:build !prod\npackage main\nconst Version = \"dev\"");
-        assert_eq!(read(&folder, &environment).expect("readable").version, None);
+        write(&directory.join("cmd/reproq/dev.go"), "//go:build !prod\npackage main\nconst Version = \"dev\"");
+        assert_eq!(read(&directory, &environment).expect("readable").version, None);
 
-        fs::remove_dir_all(folder.join("cmd")).expect("removed");
-        assert!(!read(&folder, &environment).expect("readable").has_package);
+        fs::remove_dir_all(directory.join("cmd")).expect("removed");
+        assert!(!read(&directory, &environment).expect("readable").has_package);
     }
 
     #[test]
     fn what_is_no_checkout_is_named() {
-        let (root, folder, environment) = checkout();
+        let (root, directory, environment) = checkout();
         let refused = |path: &Path| read(path, &environment).expect_err("refused");
         assert!(matches!(refused(&root.path().join("none")), SourceError::Missing(_)));
-        assert!(matches!(refused(&folder.join("go.mod/below")), SourceError::Missing(_)));
-        assert!(matches!(refused(&folder.join("go.mod")), SourceError::NotAFolder(_)));
+        assert!(matches!(refused(&directory.join("go.mod/below")), SourceError::Missing(_)));
+        assert!(matches!(refused(&directory.join("go.mod")), SourceError::NotADirectory(_)));
         assert!(matches!(refused(root.path()), SourceError::NoGoMod(_)));
-        write(&folder.join("go.mod"), "go 1.21");
-        assert!(matches!(refused(&folder), SourceError::BadGoMod { .. }));
-        fs::write(folder.join("go.mod"), b"module \xff").expect("written");
-        assert!(matches!(refused(&folder), SourceError::Unreadable { .. }));
-        fs::remove_file(folder.join("go.mod")).expect("removed");
-        fs::create_dir(folder.join("go.mod")).expect("created");
-        assert!(matches!(refused(&folder), SourceError::Unreadable { .. }));
+        write(&directory.join("go.mod"), "go 1.21");
+        assert!(matches!(refused(&directory), SourceError::BadGoMod { .. }));
+        fs::write(directory.join("go.mod"), b"module \xff").expect("written");
+        assert!(matches!(refused(&directory), SourceError::Unreadable { .. }));
+        fs::remove_file(directory.join("go.mod")).expect("removed");
+        fs::create_dir(directory.join("go.mod")).expect("created");
+        assert!(matches!(refused(&directory), SourceError::Unreadable { .. }));
     }
 }

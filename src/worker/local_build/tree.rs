@@ -22,11 +22,11 @@ use crate::worker::local_build::git::tracked_files;
 use crate::worker::local_build::plan::check_source;
 use crate::worker::local_build::vendor::vendored;
 
-/// The folder with the modules a source requires.
+/// The directory with the modules a source requires.
 pub(super) const VENDOR: &str = "vendor";
 
-/// Folders that are never part of a source, where no repository says what is.
-const LITTER_FOLDERS: [&str; 9] =
+/// Directories that are never part of a source, where no repository says what is.
+const LITTER_DIRECTORIES: [&str; 9] =
     [".git", ".hg", ".svn", ".reproq", ".idea", ".vscode", ".venv", "__pycache__", "node_modules"];
 
 /// Endings of files that are never part of a source.
@@ -43,7 +43,7 @@ pub struct TreeRequest<'a> {
     pub wanted_tag: Option<&'a Tag>,
     /// Whether the network may not be used.
     pub offline: bool,
-    /// An empty folder for what has to be made.
+    /// An empty directory for what has to be made.
     pub staging: &'a Path,
     /// What does not belong to it wherever it lies: what is made of it.
     pub leave_out: &'a [&'a Path],
@@ -87,28 +87,28 @@ pub enum TreeError {
     #[error(transparent)]
     Refused(#[from] BuildRefusal),
     /// Its modules cannot be had.
-    #[error("the modules that {folder} requires cannot be brought along", folder = folder.display())]
+    #[error("the modules that {directory} requires cannot be brought along", directory = directory.display())]
     Modules {
         /// The checkout.
-        folder: PathBuf,
+        directory: PathBuf,
         /// Why not.
         source: BuildError,
     },
     /// Its list of modules is not complete.
-    #[error("`go mod vendor` would change go.mod or go.sum of {folder}", folder = folder.display())]
+    #[error("`go mod vendor` would change go.mod or go.sum of {directory}", directory = directory.display())]
     Untidy {
         /// The checkout.
-        folder: PathBuf,
+        directory: PathBuf,
     },
     /// It is a repository, and git does not say which files it tracks.
-    #[error("cannot tell which files belong to {folder}: {reason}", folder = folder.display())]
+    #[error("cannot tell which files belong to {directory}: {reason}", directory = directory.display())]
     Git {
         /// The checkout.
-        folder: PathBuf,
+        directory: PathBuf,
         /// Why not.
         reason: GitUnknown,
     },
-    /// A link that leads out of it, or to a folder.
+    /// A link that leads out of it, or to a directory.
     #[error("{path} is a link to something that is no file of the source", path = path.display())]
     Link {
         /// The link.
@@ -132,8 +132,8 @@ pub enum TreeError {
     },
 }
 
-/// Lists the files of a source: what git tracks, as it is in the folder, or without git all but litter; and the modules it
-/// requires, from its own `vendor/` folder where that is complete, else from `go mod vendor` in a copy. The checkout itself
+/// Lists the files of a source: what git tracks, as it is in the directory, or without git all but litter; and the modules it
+/// requires, from its own `vendor/` directory where that is complete, else from `go mod vendor` in a copy. The checkout itself
 /// is not changed.
 pub fn source_tree(
     request: &TreeRequest<'_>,
@@ -163,35 +163,35 @@ fn own_files(
     facts: &SourceFacts,
     environment: &Environment,
 ) -> Result<Vec<TreeFile>, TreeError> {
-    let folder = &facts.folder;
-    let tree = Tree::of(folder, request.leave_out, &request.tool)?;
+    let directory = &facts.directory;
+    let tree = Tree::of(directory, request.leave_out, &request.tool)?;
     let by_git = match &facts.git {
         GitFacts::Known { .. } | GitFacts::Unknown(GitUnknown::NoCommit) => true,
         GitFacts::Unknown(GitUnknown::NotARepository | GitUnknown::NotTracked) => false,
         GitFacts::Unknown(reason @ (GitUnknown::NoGit | GitUnknown::NotTrusted | GitUnknown::Failed(_))) => {
             // Whatever lies around in a working tree is not to be handed on by mistake.
-            if fs::symlink_metadata(folder.join(".git")).is_ok() {
-                return Err(TreeError::Git { folder: folder.clone(), reason: reason.clone() });
+            if fs::symlink_metadata(directory.join(".git")).is_ok() {
+                return Err(TreeError::Git { directory: directory.clone(), reason: reason.clone() });
             }
             false
         }
     };
     let mut files = Vec::new();
     if !by_git {
-        tree.walk(folder, "", &mut files)?;
+        tree.walk(directory, "", &mut files)?;
         return Ok(files);
     }
-    let tracked = tracked_files(folder, environment);
-    for path in tracked.map_err(|reason| TreeError::Git { folder: folder.clone(), reason })? {
+    let tracked = tracked_files(directory, environment);
+    for path in tracked.map_err(|reason| TreeError::Git { directory: directory.clone(), reason })? {
         let is_module = path.split('/').next() == Some(VENDOR);
         if !is_module {
-            files.extend(tree.file(folder.join(&path), path)?);
+            files.extend(tree.file(directory.join(&path), path)?);
         }
     }
     Ok(files)
 }
 
-/// A folder whose files are listed.
+/// A directory whose files are listed.
 pub(super) struct Tree<'a> {
     /// With all links followed.
     real: PathBuf,
@@ -200,24 +200,24 @@ pub(super) struct Tree<'a> {
 }
 
 impl<'a> Tree<'a> {
-    pub(super) fn of(folder: &Path, leave_out: &'a [&'a Path], tool: &Tool) -> Result<Self, TreeError> {
-        let real = fs::canonicalize(folder);
-        let real = real.map_err(|source| TreeError::Unreadable { path: folder.to_owned(), source })?;
+    pub(super) fn of(directory: &Path, leave_out: &'a [&'a Path], tool: &Tool) -> Result<Self, TreeError> {
+        let real = fs::canonicalize(directory);
+        let real = real.map_err(|source| TreeError::Unreadable { path: directory.to_owned(), source })?;
         Ok(Self { real, leave_out, executable: tool.executable })
     }
 
-    /// Everything below a folder but litter. `below` is its path below the source, with a slash at its end.
-    pub(super) fn walk(&self, folder: &Path, below: &str, files: &mut Vec<TreeFile>) -> Result<(), TreeError> {
-        let unreadable = |source| TreeError::Unreadable { path: folder.to_owned(), source };
-        for entry in fs::read_dir(folder).map_err(unreadable)? {
+    /// Everything below a directory but litter. `below` is its path below the source, with a slash at its end.
+    pub(super) fn walk(&self, directory: &Path, below: &str, files: &mut Vec<TreeFile>) -> Result<(), TreeError> {
+        let unreadable = |source| TreeError::Unreadable { path: directory.to_owned(), source };
+        for entry in fs::read_dir(directory).map_err(unreadable)? {
             let entry = entry.map_err(unreadable)?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            let is_folder = entry.file_type().map_err(unreadable)?.is_dir();
-            if self.is_litter(&name, is_folder, below.is_empty()) || self.is_left_out(&entry.path()) {
+            let is_directory = entry.file_type().map_err(unreadable)?.is_dir();
+            if self.is_litter(&name, is_directory, below.is_empty()) || self.is_left_out(&entry.path()) {
                 continue;
             }
             let path = format!("{below}{name}");
-            if is_folder {
+            if is_directory {
                 self.walk(&entry.path(), &format!("{path}/"), files)?;
             } else {
                 files.extend(self.file(entry.path(), path)?);
@@ -248,7 +248,7 @@ impl<'a> Tree<'a> {
         match (metadata.is_file(), metadata.is_dir()) {
             (true, _) => Ok(Some(TreeFile { path, file, executable: is_executable(&metadata) })),
             (false, true) => Err(TreeError::Special { path: file, what: "a repository of its own (a submodule)" }),
-            (false, false) => Err(TreeError::Special { path: file, what: "neither a file nor a folder" }),
+            (false, false) => Err(TreeError::Special { path: file, what: "neither a file nor a directory" }),
         }
     }
 
@@ -259,12 +259,12 @@ impl<'a> Tree<'a> {
         self.leave_out.iter().any(is_it)
     }
 
-    fn is_litter(&self, name: &str, is_folder: bool, is_top: bool) -> bool {
+    fn is_litter(&self, name: &str, is_directory: bool, is_top: bool) -> bool {
         let is_built = name == self.executable || name.strip_suffix(".exe") == Some(self.executable);
         // Variables of somebody's machine: passwords, more often than not.
         let is_private = name == ".env" || name.starts_with(".env.");
-        match is_folder {
-            true => LITTER_FOLDERS.contains(&name) || (is_top && name == VENDOR),
+        match is_directory {
+            true => LITTER_DIRECTORIES.contains(&name) || (is_top && name == VENDOR),
             false => is_private || (is_top && is_built) || LITTER_ENDINGS.iter().any(|ending| name.ends_with(ending)),
         }
     }

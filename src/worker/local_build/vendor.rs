@@ -1,4 +1,4 @@
-//! The modules that a source requires, as a `vendor/` folder: its own where that is complete, else one made in a copy.
+//! The modules that a source requires, as a `vendor/` directory: its own where that is complete, else one made in a copy.
 #![expect(clippy::disallowed_methods, reason = "a copy of the source is made here")]
 
 use std::ffi::OsString;
@@ -38,17 +38,17 @@ pub(super) fn vendored(
     if !facts.go_mod.requires {
         return Ok(None);
     }
-    let failed = |source: BuildError| TreeError::Modules { folder: facts.folder.clone(), source };
+    let failed = |source: BuildError| TreeError::Modules { directory: facts.directory.clone(), source };
     let found = GoFacts::find(environment).map_err(|error| failed(BuildError::Process(error)))?;
     // Any target would do: which Go is needed at all is asked.
     let target = Target::all().next().expect("there are targets");
     let go = check_go(target, facts, &found)?;
     let mut modules = Vec::new();
-    let own = facts.folder.join(VENDOR);
+    let own = facts.directory.join(VENDOR);
     if facts.vendored {
         match complaint(request, facts, go, environment) {
             None => {
-                tree(request, &facts.folder)?.walk(&own, &format!("{VENDOR}/"), &mut modules)?;
+                tree(request, &facts.directory)?.walk(&own, &format!("{VENDOR}/"), &mut modules)?;
                 return Ok(Some(modules));
             }
             Some(complaint) => {
@@ -61,24 +61,24 @@ pub(super) fn vendored(
     }
     let copy = request.staging.join("copy");
     copy_files(files, &copy)?;
-    progress.begin(&format!("collecting the modules {} requires", facts.folder.display()), None);
+    progress.begin(&format!("collecting the modules {} requires", facts.directory.display()), None);
     let arguments = ["mod", "vendor"].map(OsString::from);
     let environment = with_settings(environment, &settings(target, request.offline, go));
     let outcome = run(&go.program, &arguments, &copy, &environment, progress, given_up);
     progress.end();
     let (status, output) = outcome.map_err(failed)?;
     if !status.success() {
-        return Err(failed(output.into_vendor_error(facts.folder.clone(), status)));
+        return Err(failed(output.into_vendor_error(facts.directory.clone(), status)));
     }
-    if LISTS.iter().any(|list| fs::read(copy.join(list)).ok() != fs::read(facts.folder.join(list)).ok()) {
-        return Err(TreeError::Untidy { folder: facts.folder.clone() });
+    if LISTS.iter().any(|list| fs::read(copy.join(list)).ok() != fs::read(facts.directory.join(list)).ok()) {
+        return Err(TreeError::Untidy { directory: facts.directory.clone() });
     }
     tree(request, &copy)?.walk(&copy.join(VENDOR), &format!("{VENDOR}/"), &mut modules)?;
     Ok(Some(modules))
 }
 
-fn tree<'a>(request: &TreeRequest<'a>, folder: &Path) -> Result<Tree<'a>, TreeError> {
-    Tree::of(folder, request.leave_out, &request.tool)
+fn tree<'a>(request: &TreeRequest<'a>, directory: &Path) -> Result<Tree<'a>, TreeError> {
+    Tree::of(directory, request.leave_out, &request.tool)
 }
 
 /// Why Go could not build from the source's own `vendor/` for every machine, if it could not.
@@ -86,7 +86,7 @@ fn complaint(request: &TreeRequest<'_>, facts: &SourceFacts, go: &Go, environmen
     let question = ["list", "-mod=vendor", "-deps", "-tags", request.tool.go_tags, request.tool.go_package];
     Target::all().find_map(|target| {
         let environment = with_settings(environment, &settings(target, true, go));
-        match ask(&go.program, &question, Some(&facts.folder), &environment) {
+        match ask(&go.program, &question, Some(&facts.directory), &environment) {
             Ok(answer) if answer.status.success() => None,
             Ok(answer) => Some(answer.complaint()),
             Err(error) => Some(error.line()),

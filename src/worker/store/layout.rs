@@ -21,7 +21,7 @@ pub(super) const IGNORE_UNFINISHED: &str = ".gitignore.new";
 /// Where everything of one installation lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
-    /// The folder with the receipts, the lock and the staging folder.
+    /// The directory with the receipts, the lock and the staging directory.
     pub home: PathBuf,
     /// The binary.
     pub binary: PathBuf,
@@ -35,7 +35,7 @@ impl Layout {
         Self { home, binary }
     }
 
-    /// A place of the user's choice. What belongs to it lies in a hidden folder beside it, on the same file system.
+    /// A place of the user's choice. What belongs to it lies in a hidden directory beside it, on the same file system.
     pub fn elsewhere(binary: PathBuf) -> Self {
         let mut name = std::ffi::OsString::from(".");
         name.push(binary.file_name().unwrap_or_default());

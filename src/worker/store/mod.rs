@@ -1,8 +1,8 @@
-//! Where an installed binary lives: its folder, its receipts, its lock, and the steps that put a new one in place.
+//! Where an installed binary lives: its directory, its receipts, its lock, and the steps that put a new one in place.
 //!
 //! ```text
 //! .reproq/
-//!   .gitignore              keeps the folder out of version control
+//!   .gitignore              keeps the directory out of version control
 //!   bin/reproq              the worker, a regular file
 //!   state.json              which digest is installed, which came before, what the file looked like
 //!   receipts/<sha256>.lock  the lock that named it, for rollback

@@ -192,11 +192,11 @@ fn existing(source: CandidateSource, probe: &PathProbe) -> Draft {
 
 fn on_path(world: &WhichFacts) -> Vec<Draft> {
     if world.on_path.is_empty() {
-        let nowhere = CandidateSource::Path { index: None, folder: None };
-        return vec![Draft::loses(nowhere, Verdict::Missing).noting([notes::searched(world.path_folders)])];
+        let nowhere = CandidateSource::Path { index: None, directory: None };
+        return vec![Draft::loses(nowhere, Verdict::Missing).noting([notes::searched(world.path_directories)])];
     }
     let draft = |hit: &PathHit| {
-        let source = CandidateSource::Path { index: Some(hit.index), folder: Some(hit.folder.clone()) };
+        let source = CandidateSource::Path { index: Some(hit.index), directory: Some(hit.directory.clone()) };
         let loss = loss_on_path(&hit.probe);
         loss.map_or_else(|| Draft::takes(source.clone(), None), |loss| Draft::loses(source.clone(), loss))
             .with(&hit.probe)

@@ -105,14 +105,14 @@ impl Project {
 fn find_python(question: &DjangoQuestion<'_>) -> Result<PathBuf, String> {
     let DjangoQuestion { target, root, environment, .. } = *question;
     let inside = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
-    let active = non_empty(environment, "VIRTUAL_ENV").map(|folder| root.join(folder));
+    let active = non_empty(environment, "VIRTUAL_ENV").map(|directory| root.join(directory));
     let in_environments = active.into_iter().chain([root.join(".venv"), root.join("venv")]).map(|env| env.join(inside));
-    let folders = path::folders(variable(environment, "PATH"), Path::new(""), target.os);
+    let directories = path::directories(variable(environment, "PATH"), Path::new(""), target.os);
     // Nothing that happens to be in the current directory is started as Python.
-    let folders: Vec<_> = folders.into_iter().filter(|folder| folder.path.is_absolute()).collect();
+    let directories: Vec<_> = directories.into_iter().filter(|directory| directory.path.is_absolute()).collect();
     let on_path = ["python3", "python"].into_iter().flat_map(|name| {
         let name = OsString::from(format!("{name}{}", target.os.exe_suffix()));
-        folders.iter().map(move |folder| folder.path.join(&name))
+        directories.iter().map(move |directory| directory.path.join(&name))
     });
     in_environments.chain(on_path).find(|python| python.is_file() && is_executable(python)).ok_or_else(|| {
         "no Python was found, neither through VIRTUAL_ENV nor in .venv or venv nor as python3 or python on PATH"
@@ -121,15 +121,15 @@ fn find_python(question: &DjangoQuestion<'_>) -> Result<PathBuf, String> {
 }
 
 fn ask_python(question: &DjangoQuestion<'_>, project: &Project, python: &Path) -> DjangoAnswer {
-    let folder = match TemporaryDirectory::create(&std::env::temp_dir()) {
-        Ok(folder) => folder,
+    let directory = match TemporaryDirectory::create(&std::env::temp_dir()) {
+        Ok(directory) => directory,
         Err(error) => {
-            return failed(format!("no temporary folder for Django's answer could be made: {error}"), Vec::new());
+            return failed(format!("no temporary directory for Django's answer could be made: {error}"), Vec::new());
         }
     };
-    let file = folder.path().join("answer");
-    // The random part of the folder's name: an answer that begins with it is the answer to this very question.
-    let marker = folder.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let file = directory.path().join("answer");
+    // The random part of the directory's name: an answer that begins with it is the answer to this very question.
+    let marker = directory.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
     let environment: Vec<_> = for_children(question.environment).cloned().collect();
     let request = Request {
         program: python,
@@ -192,19 +192,19 @@ mod tests {
 
     /// A project's root in which scripts stand for Python.
     struct ProjectPlace {
-        folder: tempfile::TempDir,
+        directory: tempfile::TempDir,
         variables: Vec<(OsString, OsString)>,
     }
 
     impl ProjectPlace {
         fn new() -> Self {
-            let place = Self { folder: tempfile::tempdir().expect("a folder"), variables: Vec::new() };
+            let place = Self { directory: tempfile::tempdir().expect("a directory"), variables: Vec::new() };
             fs::write(place.at("manage.py"), MANAGE).expect("written");
             place
         }
 
         fn at(&self, path: &str) -> PathBuf {
-            self.folder.path().join(path)
+            self.directory.path().join(path)
         }
 
         fn setting(mut self, name: &str, value: impl Into<OsString>) -> Self {
@@ -214,7 +214,7 @@ mod tests {
 
         fn python(&self, path: &str, script: &str) {
             let path = self.at(path);
-            fs::create_dir_all(path.parent().expect("inside the folder")).expect("a folder");
+            fs::create_dir_all(path.parent().expect("inside the directory")).expect("a directory");
             // Through another process: a program this one has just written may still be open for writing in a child that
             // another test is starting at the same moment, and then cannot be run.
             let mut shell = Command::new("/bin/sh");
@@ -228,7 +228,7 @@ mod tests {
         fn question(&self) -> DjangoQuestion<'_> {
             DjangoQuestion {
                 target: "linux-amd64".parse().expect("a target"),
-                root: self.folder.path(),
+                root: self.directory.path(),
                 environment: &self.variables,
                 limit: Duration::from_secs(20),
             }
@@ -323,14 +323,19 @@ mod tests {
 
     #[test]
     fn the_query_ends_when_nobody_waits_any_more() {
-        let folder = tempfile::tempdir().expect("a folder");
-        fs::write(folder.path().join("hanging.py"), "import time\ntime.sleep(600)\n").expect("written");
-        fs::create_dir(folder.path().join("django")).expect("a folder");
+        let directory = tempfile::tempdir().expect("a directory");
+        fs::write(directory.path().join("hanging.py"), "import time\ntime.sleep(600)\n").expect("written");
+        fs::create_dir(directory.path().join("django")).expect("a directory");
         // Stands for Django, so that this needs nothing but a Python.
-        fs::write(folder.path().join("django/__init__.py"), "__version__ = '6'\n").expect("written");
-        fs::write(folder.path().join("django/conf.py"), "import hanging\n").expect("written");
+        fs::write(directory.path().join("django/__init__.py"), "__version__ = '6'\n").expect("written");
+        fs::write(directory.path().join("django/conf.py"), "import hanging\n").expect("written");
         let mut command = Command::new("python3");
-        command.args(["-B", "-c", QUERY]).arg(folder.path().join("answer")).arg("M").arg(folder.path()).args(["", ""]);
+        command
+            .args(["-B", "-c", QUERY])
+            .arg(directory.path().join("answer"))
+            .arg("M")
+            .arg(directory.path())
+            .args(["", ""]);
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let Ok(mut child) = command.stdin(Stdio::piped()).spawn() else { return };
         std::thread::sleep(Duration::from_millis(300));

@@ -13,7 +13,7 @@ use crate::model::Target;
 pub struct WhichFacts {
     /// The machine, for the name of the executable.
     pub target: Target,
-    /// The project's root, where the Django side is taken to be started: relative values mean this folder.
+    /// The project's root, where the Django side is taken to be started: relative values mean this directory.
     pub root: PathBuf,
     /// Where this command was started.
     pub cwd: PathBuf,
@@ -31,9 +31,9 @@ pub struct WhichFacts {
     pub project: PathProbe,
     /// The two places inside the installed `reproq_django`, where that is known.
     pub packaged: Option<Packaged>,
-    /// How many different folders `PATH` names.
-    pub path_folders: usize,
-    /// What is called `reproq` in these folders, in their order.
+    /// How many different directories `PATH` names.
+    pub path_directories: usize,
+    /// What is called `reproq` in these directories, in their order.
     pub on_path: Vec<PathHit>,
 }
 
@@ -82,7 +82,7 @@ pub struct DjangoFacts {
     pub setting: DjangoSetting,
     /// The environment variable `REPROQ_WORKER_BIN` after the settings were loaded: settings often load a `.env` file.
     pub environment: Option<OsString>,
-    /// The folder of the installed `reproq_django` package, if there is one.
+    /// The directory of the installed `reproq_django` package, if there is one.
     pub package: Option<PathBuf>,
     /// Why `manage.py` was not what led to the settings, though it does more than the one Django generates.
     pub manage_problem: Option<String>,
@@ -128,9 +128,9 @@ pub struct Override {
 pub enum Aim {
     /// An absolute path, used as it is.
     Absolute,
-    /// A path with a folder in it, relative to where the Django side is started.
+    /// A path with a directory in it, relative to where the Django side is started.
     Relative,
-    /// A name without a folder, looked up on `PATH`.
+    /// A name without a directory, looked up on `PATH`.
     Bare,
 }
 
@@ -143,13 +143,13 @@ pub struct Packaged {
     pub management: PathProbe,
 }
 
-/// Something of the right name in a folder of `PATH`.
+/// Something of the right name in a directory of `PATH`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathHit {
-    /// The folder's place in the search, from 0.
+    /// The directory's place in the search, from 0.
     pub index: usize,
-    /// The folder.
-    pub folder: PathBuf,
+    /// The directory.
+    pub directory: PathBuf,
     /// What is there.
     pub probe: PathProbe,
 }
@@ -185,7 +185,7 @@ pub enum Found {
         /// The system's reason.
         reason: String,
     },
-    /// A folder, a socket, a device.
+    /// A directory, a socket, a device.
     NotAFile,
     /// A file.
     File(Box<FileFacts>),

@@ -169,12 +169,12 @@ pub(super) fn about_override(named: &Override, world: &WhichFacts) -> Vec<String
     match (named.aim, &named.probe) {
         (Aim::Absolute, _) => {}
         (Aim::Relative, _) => notes.push(format!(
-            "relative to the folder the Django side is started in, here taken to be {}; an absolute path is the same \
+            "relative to the directory the Django side is started in, here taken to be {}; an absolute path is the same \
              everywhere",
             shown(&world.root)
         )),
-        (Aim::Bare, Some(_)) => notes.push("a name without a folder, so it was looked up on PATH".to_owned()),
-        (Aim::Bare, None) => notes.push("a name without a folder, and no folder of PATH has such a program".to_owned()),
+        (Aim::Bare, Some(_)) => notes.push("a name without a directory, so it was looked up on PATH".to_owned()),
+        (Aim::Bare, None) => notes.push("a name without a directory, and no directory of PATH has such a program".to_owned()),
     }
     notes
 }
@@ -184,11 +184,11 @@ fn below_home(written: &str) -> Option<&str> {
     if rest.is_empty() { Some(rest) } else { rest.strip_prefix(['/', '\\']) }
 }
 
-/// The Django side's `.reproq/bin` is that of the folder it is started in.
+/// The Django side's `.reproq/bin` is that of the directory it is started in.
 pub(super) fn about_project(world: &WhichFacts) -> Option<String> {
     (world.root != world.cwd).then(|| {
         format!(
-            "the Django side looks below the folder it is started in: this is its answer in {}, not in {}",
+            "the Django side looks below the directory it is started in: this is its answer in {}, not in {}",
             shown(&world.root),
             shown(&world.cwd)
         )
@@ -221,15 +221,15 @@ pub(super) fn about_probe(probe: &PathProbe) -> Option<String> {
         Found::Nothing | Found::File(_) => None,
         Found::DanglingLink { target } => Some(format!("a link to {}, which does not exist", shown(target))),
         Found::Unreadable { reason } => Some(format!("it cannot be looked at: {reason}")),
-        Found::NotAFile => Some("a folder or another thing that is not a file".to_owned()),
+        Found::NotAFile => Some("a directory or another thing that is not a file".to_owned()),
     }
 }
 
-pub(super) fn searched(folders: usize) -> String {
-    match folders {
-        0 => "PATH names no folder".to_owned(),
-        1 => "looked in the one folder of PATH".to_owned(),
-        more => format!("looked in {more} folders of PATH"),
+pub(super) fn searched(directories: usize) -> String {
+    match directories {
+        0 => "PATH names no directory".to_owned(),
+        1 => "looked in the one directory of PATH".to_owned(),
+        more => format!("looked in {more} directories of PATH"),
     }
 }
 

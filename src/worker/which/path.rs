@@ -14,18 +14,18 @@ use crate::worker::which::Aim;
 /// What Python takes for `PATHEXT` when the variable is not set.
 const DEFAULT_PATHEXT: &str = ".COM;.EXE;.BAT;.CMD;.VBS;.JS;.WS;.MSC";
 
-/// A folder in which programs are looked for.
+/// A directory in which programs are looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PathDirectory {
-    /// Its place in the search, from 0; places of folders named twice are skipped.
+    /// Its place in the search, from 0; places of directories named twice are skipped.
     pub(super) index: usize,
-    /// The folder, absolute.
+    /// The directory, absolute.
     pub(super) path: PathBuf,
 }
 
-/// The folders of `PATH` in order, each once. Empty and relative entries mean (or start at) `start`. A `PATH` that is not
-/// set is the system's default; one that is set to nothing names no folder.
-pub(super) fn folders(path: Option<&OsStr>, start: &Path, os: Os) -> Vec<PathDirectory> {
+/// The directories of `PATH` in order, each once. Empty and relative entries mean (or start at) `start`. A `PATH` that is not
+/// set is the system's default; one that is set to nothing names no directory.
+pub(super) fn directories(path: Option<&OsStr>, start: &Path, os: Os) -> Vec<PathDirectory> {
     let fallback = match os {
         Os::Linux => "/bin:/usr/bin",
         Os::Darwin => "/usr/bin:/bin:/usr/sbin:/sbin",
@@ -65,17 +65,17 @@ pub(super) fn spellings(name: &OsStr, pathext: Option<&OsStr>, os: Os) -> Vec<Os
     if is_complete { plain.chain(extended).collect() } else { extended.chain(plain).collect() }
 }
 
-/// Looks for every spelling in every folder, in order; `probe` says what is at a path, `None` for nothing.
+/// Looks for every spelling in every directory, in order; `probe` says what is at a path, `None` for nothing.
 pub(super) fn search<'a, T>(
-    folders: &'a [PathDirectory],
+    directories: &'a [PathDirectory],
     spellings: &[OsString],
     mut probe: impl FnMut(&Path) -> Option<T>,
 ) -> Vec<(&'a PathDirectory, T)> {
     let mut hits = Vec::new();
-    for folder in folders {
+    for directory in directories {
         for spelling in spellings {
-            if let Some(hit) = probe(&folder.path.join(spelling)) {
-                hits.push((folder, hit));
+            if let Some(hit) = probe(&directory.path.join(spelling)) {
+                hits.push((directory, hit));
             }
         }
     }
@@ -102,7 +102,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn entries_of_path_become_folders() {
+    fn entries_of_path_become_directories() {
         let cases = [
             (Some("/a:/b"), vec![(0, "/a"), (1, "/b")]),
             (Some("/a:/b:/a:/c"), vec![(0, "/a"), (1, "/b"), (3, "/c")]),
@@ -113,17 +113,17 @@ mod tests {
             (None, vec![(0, "/bin"), (1, "/usr/bin")]),
         ];
         for (path, expected) in cases {
-            let found = folders(path.map(OsStr::new), Path::new("/here"), Os::Linux);
-            let found: Vec<_> = found.iter().map(|folder| (folder.index, folder.path.as_os_str())).collect();
+            let found = directories(path.map(OsStr::new), Path::new("/here"), Os::Linux);
+            let found: Vec<_> = found.iter().map(|directory| (directory.index, directory.path.as_os_str())).collect();
             let expected: Vec<_> = expected.iter().map(|(index, path)| (*index, OsStr::new(path))).collect();
             assert_eq!(found, expected, "{path:?}");
         }
     }
 
     #[test]
-    fn windows_looks_in_the_current_folder_first() {
+    fn windows_looks_in_the_current_directory_first() {
         let start = env::temp_dir();
-        let found = folders(Some(OsStr::new("elsewhere")), &start, Os::Windows);
+        let found = directories(Some(OsStr::new("elsewhere")), &start, Os::Windows);
         assert_eq!(found[0].path, start.join(""));
         assert_eq!(found[1].path, start.join("elsewhere"));
     }
@@ -164,16 +164,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn hits_come_in_the_order_of_the_folders(present in proptest::collection::vec(any::<bool>(), 0..8)) {
-            let folders: Vec<PathDirectory> =
+        fn hits_come_in_the_order_of_the_directories(present in proptest::collection::vec(any::<bool>(), 0..8)) {
+            let directories: Vec<PathDirectory> =
                 (0..present.len()).map(|index| PathDirectory { index, path: PathBuf::from(index.to_string()) }).collect();
-            let hits = search(&folders, &["reproq".into()], |path| {
-                let folder: usize = path.parent()?.to_str()?.parse().ok()?;
-                present[folder].then_some(folder)
+            let hits = search(&directories, &["reproq".into()], |path| {
+                let directory: usize = path.parent()?.to_str()?.parse().ok()?;
+                present[directory].then_some(directory)
             });
             let expected: Vec<usize> = (0..present.len()).filter(|index| present[*index]).collect();
             prop_assert_eq!(hits.iter().map(|(_, hit)| *hit).collect::<Vec<_>>(), &expected[..]);
-            prop_assert_eq!(hits.iter().map(|(folder, _)| folder.index).collect::<Vec<_>>(), expected);
+            prop_assert_eq!(hits.iter().map(|(directory, _)| directory.index).collect::<Vec<_>>(), expected);
         }
     }
 }

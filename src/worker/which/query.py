@@ -2,7 +2,7 @@
 # the marker and one line of JSON to the file ANSWER, so that whatever the settings print cannot be taken for the answer.
 import sys
 
-# `-c` puts the current folder first; a `json.py` in the project must not be taken for Python's.
+# `-c` puts the current directory first; a `json.py` in the project must not be taken for Python's.
 sys.path = [entry for entry in sys.path if entry]
 
 import importlib.util
@@ -75,8 +75,8 @@ def package():
         return None
     if spec is None:
         return None
-    folders = [os.path.dirname(spec.origin)] if spec.origin else list(spec.submodule_search_locations or [])
-    return quote_from_bytes(os.fsencode(os.path.abspath(folders[0]))) if folders else None
+    directories = [os.path.dirname(spec.origin)] if spec.origin else list(spec.submodule_search_locations or [])
+    return quote_from_bytes(os.fsencode(os.path.abspath(directories[0]))) if directories else None
 
 
 def look():

@@ -113,13 +113,13 @@ pub enum CandidateSource {
     PackageBin,
     /// `management/bin/reproq` inside `reproq_django`, where the Django side looks.
     PackageManagementBin,
-    /// A folder of `PATH`.
+    /// A directory of `PATH`.
     Path {
-        /// The folder's place in the search, from 0. `None` when no folder has anything.
+        /// The directory's place in the search, from 0. `None` when no directory has anything.
         index: Option<usize>,
-        /// The folder.
+        /// The directory.
         #[serde(serialize_with = "lossy_option")]
-        folder: Option<PathBuf>,
+        directory: Option<PathBuf>,
     },
 }
 
@@ -151,7 +151,7 @@ pub enum Verdict {
     NotSet,
     /// Nothing is there.
     Missing,
-    /// It is on `PATH`, but a folder or the like.
+    /// It is on `PATH`, but a directory or the like.
     NotAFile,
     /// It is on `PATH`, but may not be executed.
     NotExecutable,
@@ -183,7 +183,7 @@ pub enum Verdict {
 pub enum Fault {
     /// Nothing is there.
     Missing,
-    /// It is a folder or the like.
+    /// It is a directory or the like.
     NotAFile,
     /// It may not be executed.
     NotExecutable,

@@ -42,7 +42,7 @@ pub struct SurveyInput<'a> {
     pub target: Target,
     /// The project's root, absolute.
     pub root: &'a Path,
-    /// The current folder, absolute.
+    /// The current directory, absolute.
     pub cwd: &'a Path,
     /// The environment, as captured.
     pub environment: &'a [(OsString, OsString)],
@@ -59,9 +59,9 @@ pub fn survey(
 ) -> WhichFacts {
     let SurveyInput { target, root, cwd, environment, own } = *around;
     let mut prober = Prober { own: own.map(Own::new), identify, known: HashMap::new() };
-    let folders = path::folders(variable(environment, "PATH"), root, target.os);
+    let directories = path::directories(variable(environment, "PATH"), root, target.os);
     let pathext = variable(environment, "PATHEXT");
-    let mut lookup = Lookup { prober: &mut prober, root, folders: &folders, pathext, target };
+    let mut lookup = Lookup { prober: &mut prober, root, directories: &directories, pathext, target };
 
     let facts = if let DjangoAnswer::Answered(facts) = &django { Some(facts.as_ref()) } else { None };
     let setting = facts.and_then(|facts| match &facts.setting {
@@ -93,7 +93,7 @@ pub fn survey(
         environment_changed_by_project: seen_by_django != seen_here,
         project: prober.probe(&root.join(".reproq").join("bin").join(&executable)),
         packaged,
-        path_folders: folders.len(),
+        path_directories: directories.len(),
         on_path,
         django,
     }
@@ -103,7 +103,7 @@ pub fn survey(
 struct Lookup<'a, 'b> {
     prober: &'a mut Prober<'b>,
     root: &'a Path,
-    folders: &'a [PathDirectory],
+    directories: &'a [PathDirectory],
     pathext: Option<&'a OsStr>,
     target: Target,
 }
@@ -119,24 +119,26 @@ impl Lookup<'_, '_> {
         Override { written: written.to_owned(), aim, probe }
     }
 
-    /// A path with a folder in it gets the endings of `PATHEXT` too; where none leads to a program, the plain path tells why.
+    /// A path with a directory in it gets the endings of `PATHEXT` too; where none leads to a program, the plain path tells why.
     fn relative(&mut self, plain: &Path) -> PathProbe {
-        let (Some(folder), Some(name)) = (plain.parent(), plain.file_name()) else { return self.prober.probe(plain) };
+        let (Some(directory), Some(name)) = (plain.parent(), plain.file_name()) else {
+            return self.prober.probe(plain);
+        };
         let spellings = path::spellings(name, self.pathext, self.target.os);
         let found =
-            spellings.iter().map(|spelling| self.prober.probe(&folder.join(spelling))).find(PathProbe::executable);
+            spellings.iter().map(|spelling| self.prober.probe(&directory.join(spelling))).find(PathProbe::executable);
         found.unwrap_or_else(|| self.prober.probe(plain))
     }
 
     fn on_path(&mut self, name: &OsStr) -> Vec<PathHit> {
         let spellings = path::spellings(name, self.pathext, self.target.os);
         let probe = |path: &Path| {
-            // One call tells for nearly every folder that nothing is there; only the rest is worth a closer look.
+            // One call tells for nearly every directory that nothing is there; only the rest is worth a closer look.
             fs::symlink_metadata(path).is_ok().then(|| self.prober.probe(path))
         };
-        path::search(self.folders, &spellings, probe)
+        path::search(self.directories, &spellings, probe)
             .into_iter()
-            .map(|(folder, probe)| PathHit { index: folder.index, folder: folder.path.clone(), probe })
+            .map(|(directory, probe)| PathHit { index: directory.index, directory: directory.path.clone(), probe })
             .collect()
     }
 }

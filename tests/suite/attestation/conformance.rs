@@ -20,8 +20,8 @@ struct Case {
 }
 
 impl Case {
-    fn read(folder: &Path, name: &str) -> Self {
-        let case = folder.join(name);
+    fn read(directory: &Path, name: &str) -> Self {
+        let case = directory.join(name);
         let own = |file: &str| Some(case.join(file)).filter(|path| path.exists());
         let word = |file: &str, default: &str| {
             own(file)
@@ -41,7 +41,7 @@ impl Case {
         if let Some(root) = own("trusted_root.json") {
             arguments.extend(["--trusted-root".to_owned(), path(&root)]);
         }
-        let artifact = own("artifact").unwrap_or_else(|| folder.join("a.txt"));
+        let artifact = own("artifact").unwrap_or_else(|| directory.join("a.txt"));
         Self { name: name.to_owned(), artifact, arguments }
     }
 
@@ -60,10 +60,13 @@ impl Case {
 
 #[test]
 fn every_case_of_the_conformance_suite_is_decided_as_it_must_be() {
-    let Some(folder) = shared("conformance") else { return };
+    let Some(directory) = shared("conformance") else { return };
     let context = Context::new();
-    let cases: Vec<Case> =
-        names(&folder).iter().filter(|name| folder.join(name).is_dir()).map(|name| Case::read(&folder, name)).collect();
+    let cases: Vec<Case> = names(&directory)
+        .iter()
+        .filter(|name| directory.join(name).is_dir())
+        .map(|name| Case::read(&directory, name))
+        .collect();
     let (mut right, mut wrongly_accepted, mut wrongly_refused) = (0, Vec::new(), Vec::new());
     for case in &cases {
         let digest = super::sha256_argument(&fs::read(&case.artifact).expect("an artifact"));

@@ -18,8 +18,8 @@ use sha2::Sha256;
 use crate::support::skip;
 
 /// Other projects' test data, which lies beside the repository and never in it. None where it is absent, and then said.
-fn shared(folder: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/attestation").join(folder);
+fn shared(directory: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/attestation").join(directory);
     if path.is_dir() {
         return Some(path);
     }
@@ -32,9 +32,9 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("a UTF-8 path")
 }
 
-/// The names in a folder, in order.
-fn names(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).expect("readable").flatten();
+/// The names in a directory, in order.
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).expect("readable").flatten();
     let mut names: Vec<String> = entries.map(|entry| entry.file_name().into_string().expect("UTF-8")).collect();
     names.sort();
     names

@@ -20,12 +20,12 @@ const MUTATIONS: usize = 1000;
 
 #[test]
 fn no_change_to_a_real_proof_changes_what_it_proves() {
-    let Some(folder) = shared("real") else { return };
+    let Some(directory) = shared("real") else { return };
     let count = env::var("REPROQ_TEST_MUTATIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(MUTATIONS);
     let roots = Roots::embedded();
     for real in REAL {
-        let text = fs::read_to_string(folder.join(real.bundle)).expect("text");
-        let (digest, policy) = (real.digest(&folder), real.policy());
+        let text = fs::read_to_string(directory.join(real.bundle)).expect("text");
+        let (digest, policy) = (real.digest(&directory), real.policy());
         let verify = |text: &[u8]| proof(text, digest, &policy, &roots);
         let original = verify(text.as_bytes()).expect("the original is proven");
         let document: Value = serde_json::from_str(&text).expect("JSON");

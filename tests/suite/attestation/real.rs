@@ -143,11 +143,11 @@ pub const REAL: &[Real] = &[
 
 impl Real {
     /// The whole digest, from the file or from the statement that begins with it.
-    pub fn digest(&self, folder: &Path) -> Sha256Digest {
+    pub fn digest(&self, directory: &Path) -> Sha256Digest {
         let Some(begins) = self.about.strip_prefix("sha256:") else {
-            return sha256(&fs::read(folder.join(self.about)).expect("the file"));
+            return sha256(&fs::read(directory.join(self.about)).expect("the file"));
         };
-        let bundle = fs::read_to_string(folder.join(self.bundle)).expect("text");
+        let bundle = fs::read_to_string(directory.join(self.bundle)).expect("text");
         let bundle: Value = serde_json::from_str(&bundle).expect("JSON");
         let payload = bundle["dsseEnvelope"]["payload"].as_str().expect("a payload");
         let payload = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, payload).expect("base64");
@@ -181,11 +181,11 @@ impl Real {
     }
 
     /// Runs the program with the right options, but for one.
-    fn run(&self, context: &Context, folder: &Path, change: Option<(&str, &str)>) -> Output {
-        let bundle = folder.join(self.bundle);
+    fn run(&self, context: &Context, directory: &Path, change: Option<(&str, &str)>) -> Output {
+        let bundle = directory.join(self.bundle);
         let what = match self.about.strip_prefix("sha256:") {
-            Some(_) => format!("sha256:{}", self.digest(folder)),
-            None => text(&folder.join(self.about)).to_owned(),
+            Some(_) => format!("sha256:{}", self.digest(directory)),
+            None => text(&directory.join(self.about)).to_owned(),
         };
         let mut options = self.right.to_vec();
         if let Some((name, value)) = change {
@@ -207,15 +207,15 @@ fn attestation_workflow(text: &str, repository: &reproq::model::RepoSlug) -> rep
 
 #[test]
 fn real_proofs_are_accepted_with_the_right_policy_and_refused_with_any_field_changed() {
-    let Some(folder) = shared("real") else { return };
+    let Some(directory) = shared("real") else { return };
     let context = Context::new();
     let mut changes = 0;
     for real in REAL {
-        let right = real.run(&context, &folder, None);
+        let right = real.run(&context, &directory, None);
         assert_eq!(right.code, 0, "{}: {right:#?}", real.bundle);
         for (name, value, field) in real.wrong {
             changes += 1;
-            let refused = real.run(&context, &folder, Some((name, value)));
+            let refused = real.run(&context, &directory, Some((name, value)));
             assert_eq!(refused.code, 5, "{} {name} {value}: {refused:#?}", real.bundle);
             let report: Value = serde_json::from_str(&refused.stdout).expect("a report");
             let mismatches = report["refused"][0]["mismatches"].as_array().expect("mismatches");
@@ -229,9 +229,9 @@ fn real_proofs_are_accepted_with_the_right_policy_and_refused_with_any_field_cha
 /// What others' tests refuse, refused here for the same reason.
 #[test]
 fn real_proofs_that_prove_nothing_are_refused() {
-    let Some(folder) = shared("real") else { return };
+    let Some(directory) = shared("real") else { return };
     let context = Context::new();
-    let path = |name: &str| text(&folder.join(name)).to_owned();
+    let path = |name: &str| text(&directory.join(name)).to_owned();
     for (bundle, about, reason) in [
         ("github_provenance_demo-0.0.12-py3-none-any-bundle-missing-cert.jsonl", "reusable-workflow-artifact", None),
         (
@@ -257,11 +257,11 @@ fn real_proofs_that_prove_nothing_are_refused() {
 /// keys proves nothing although nothing in it asks for a log.
 #[test]
 fn a_root_that_is_too_old_says_so() {
-    let (Some(folder), Some(roots)) = (shared("real"), shared("roots")) else { return };
+    let (Some(directory), Some(roots)) = (shared("real"), shared("roots")) else { return };
     let context = Context::new();
     let verify = |real: &Real, root: &str| {
-        let bundle = folder.join(real.bundle);
-        let what = format!("sha256:{}", real.digest(&folder));
+        let bundle = directory.join(real.bundle);
+        let what = format!("sha256:{}", real.digest(&directory));
         let (root, repository) = (roots.join(root), real.right[0].1);
         let arguments =
             ["verify", &what, "--bundle", text(&bundle), "--repo", repository, "--trusted-root", text(&root), "--json"];

@@ -41,8 +41,8 @@ fn forbid(world: &World, tag: &str, number: usize) {
 }
 
 fn records(world: &World, extension: &str) -> Vec<PathBuf> {
-    let folder = world.context.project().join(".reproq/receipts");
-    let paths = fs::read_dir(folder).expect("receipts").flatten().map(|entry| entry.path());
+    let directory = world.context.project().join(".reproq/receipts");
+    let paths = fs::read_dir(directory).expect("receipts").flatten().map(|entry| entry.path());
     let mut found: Vec<PathBuf> = paths.filter(|path| path.extension().is_some_and(|it| it == extension)).collect();
     found.sort();
     found

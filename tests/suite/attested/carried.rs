@@ -57,10 +57,10 @@ fn a_bundle_without_its_proofs_is_less_than_its_lock_claims() {
 #[test]
 fn a_mirror_carries_the_proofs_that_only_the_api_has() {
     let world = World::attested();
-    let folder = world.context.root().join("mirror");
-    let mirror = folder.to_str().expect("UTF-8").to_owned();
+    let directory = world.context.root().join("mirror");
+    let mirror = directory.to_str().expect("UTF-8").to_owned();
     world.context.succeed(&["mirror", "sync", &mirror]);
-    let proofs = folder
+    let proofs = directory
         .join("adpena/reproq-worker/releases/download/v0.0.144")
         .join(format!("{}.sigstore.json", crate::support::context::asset_name()));
     assert!(proofs.is_file());
@@ -68,7 +68,7 @@ fn a_mirror_carries_the_proofs_that_only_the_api_has() {
     let asked = world.questions();
     let again = world.context.succeed(&["mirror", "sync", &mirror]);
     assert_eq!(world.questions(), asked, "{again:#?}");
-    // GitHub is gone; what is in the folder proves itself.
+    // GitHub is gone; what is in the directory proves itself.
     world.context.repo().forget_attestations();
     world.context.github.clear_log();
     let output = world.context.succeed(&["install", "--mirror", &mirror, "--offline", "--require", "attested"]);
@@ -77,7 +77,7 @@ fn a_mirror_carries_the_proofs_that_only_the_api_has() {
     world.forget_all_but_the_lock();
     let locked = world.context.succeed(&["install", "--mirror", &mirror, "--offline", "--locked"]);
     assert!(locked.stdout.contains("verdict     attested"), "{locked:#?}");
-    // Proofs that were changed in the folder prove nothing, and nothing is installed.
+    // Proofs that were changed in the directory prove nothing, and nothing is installed.
     let text = fs::read_to_string(&proofs).expect("proofs");
     fs::write(&proofs, text.replacen("MII", "MIJ", 1)).expect("written");
     world.forget_all_but_the_lock();

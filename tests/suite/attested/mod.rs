@@ -92,10 +92,10 @@ impl World {
 
     /// Another machine of the team: the lock and the trusted root, and nothing else.
     fn forget_all_but_the_lock(&self) {
-        for folder in ["work/project/.reproq", "home/.cache"] {
-            let folder = self.context.root().join(folder);
-            if folder.exists() {
-                fs::remove_dir_all(folder).expect("removed");
+        for directory in ["work/project/.reproq", "home/.cache"] {
+            let directory = self.context.root().join(directory);
+            if directory.exists() {
+                fs::remove_dir_all(directory).expect("removed");
             }
         }
         self.context.github.clear_log();

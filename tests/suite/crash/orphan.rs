@@ -21,20 +21,20 @@ fn eventually<Seen>(mut look: impl FnMut() -> Option<Seen>) -> Option<Seen> {
 }
 
 /// A toolchain that says where it is, waits to be let on, and only then writes what it made.
-fn slow_go(folder: &Path) {
+fn slow_go(directory: &Path) {
     let script = format!(
         "#!/bin/sh\n\
          if [ \"$1\" != build ]; then exec {go} \"$@\"; fi\n\
          while [ \"$1\" != -o ]; do shift; done\n\
-         echo $$ > {folder}/begun.new; mv {folder}/begun.new {folder}/begun\n\
-         while [ ! -e {folder}/go-on ]; do sleep 0.05; done\n\
+         echo $$ > {directory}/begun.new; mv {directory}/begun.new {directory}/begun\n\
+         while [ ! -e {directory}/go-on ]; do sleep 0.05; done\n\
          echo half > \"$2\"\n",
         go = workers::go().display(),
-        folder = folder.display()
+        directory = directory.display()
     );
-    fs::create_dir(folder).expect("made");
-    fs::write(folder.join("go"), script).expect("written");
-    fs::set_permissions(folder.join("go"), PermissionsExt::from_mode(0o755)).expect("executable");
+    fs::create_dir(directory).expect("made");
+    fs::write(directory.join("go"), script).expect("written");
+    fs::set_permissions(directory.join("go"), PermissionsExt::from_mode(0o755)).expect("executable");
 }
 
 #[test]

@@ -52,8 +52,8 @@ fn kill_at_random(job: Job, fault: &str, left: &str) {
 /// Most of a run is the download; what changes the store takes a few milliseconds after it, and begins with a receipt.
 fn wait_for_the_commit(world: &World, limit: Duration) {
     let began = Instant::now();
-    let folder = layout(&world.context).receipts();
-    let changed = || fs::metadata(&folder).and_then(|metadata| metadata.modified()).ok();
+    let directory = layout(&world.context).receipts();
+    let changed = || fs::metadata(&directory).and_then(|metadata| metadata.modified()).ok();
     let before = changed();
     while changed() == before && began.elapsed() < limit {
         sleep(Duration::from_micros(200));

@@ -87,12 +87,12 @@ fn a_disk_that_is_full_while_an_archive_is_unpacked() {
 #[test]
 fn a_disk_without_room_for_one_more_file() {
     for (room, name, says) in [
-        (0, "no room for files: at the staging folder", "staging"),
+        (0, "no room for files: at the staging directory", "staging"),
         (1, "no room for files: at the download", "failed to write the download"),
         (2, "no room for files: at the receipt", "receipts/"),
         (3, "no room for files: at the lock that is kept", "receipts/"),
-        (4, "no room for files: at the folder for the previous binary", "previous"),
-        (5, "no room for files: at the folder of the previous binary", "previous"),
+        (4, "no room for files: at the directory for the previous binary", "previous"),
+        (5, "no room for files: at the directory of the previous binary", "previous"),
         (6, "no room for files: at the previous binary", "previous"),
     ] {
         let Some((volume, context)) = Volume::project("size=32m,nr_inodes=60") else {
@@ -154,13 +154,13 @@ fn nothing_to_do_on_a_mount_that_forbids_writing() {
 }
 
 #[test]
-fn folders_for_temporary_files_are_not_needed() {
+fn directories_for_temporary_files_are_not_needed() {
     let mut context = project();
-    let folder = context.root().join("no-programs");
-    fs::create_dir(&folder).expect("made");
-    context.set("TMPDIR", folder.to_str().expect("UTF-8"));
+    let directory = context.root().join("no-programs");
+    fs::create_dir(&directory).expect("made");
+    context.set("TMPDIR", directory.to_str().expect("UTF-8"));
     let name = "TMPDIR: forbids programs (noexec)";
-    match Volume::mount(&folder, "size=1m,noexec") {
+    match Volume::mount(&directory, "size=1m,noexec") {
         None => skipped(Part::Machine, name, NO_MOUNT),
         Some(volume) => {
             let command = volume

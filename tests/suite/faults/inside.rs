@@ -29,9 +29,9 @@ fn a_directory_of_the_store_may_be_a_volume() {
     for directory in ["bin", "previous", "receipts", "staging"] {
         let name = format!("volume: at `.reproq/{directory}`");
         let context = project();
-        let folder = context.project().join(".reproq").join(directory);
-        fs::create_dir_all(&folder).expect("made");
-        let Some(volume) = Volume::mount(&folder, "size=32m,mode=755") else {
+        let path = context.project().join(".reproq").join(directory);
+        fs::create_dir_all(&path).expect("made");
+        let Some(volume) = Volume::mount(&path, "size=32m,mode=755") else {
             skipped(Part::Machine, &name, NO_MOUNT);
             continue;
         };

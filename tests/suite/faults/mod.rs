@@ -143,13 +143,13 @@ pub fn project() -> Context {
     with_old(Context::new())
 }
 
-/// As [`project`], with this project's folder and GitHub.
+/// As [`project`], with this project's directory and GitHub.
 pub fn with_old(context: Context) -> Context {
     context.release(&format!("v{NEW}"));
     context.sibling_checkout();
     for (path, bytes) in old_store() {
         let path = context.project().join(path);
-        fs::create_dir_all(path.parent().expect("it lies in a folder")).expect("made");
+        fs::create_dir_all(path.parent().expect("it lies in a directory")).expect("made");
         fs::write(&path, bytes).expect("written");
         if path.ends_with("bin/reproq") {
             fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("executable");
@@ -170,16 +170,16 @@ fn old_store() -> &'static BTreeMap<PathBuf, Vec<u8>> {
     })
 }
 
-/// Every file below a folder with its content; of a link, where it leads.
+/// Every file below a directory with its content; of a link, where it leads.
 pub fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).expect("readable").flatten() {
+    let mut directories = vec![root.to_owned()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(&directory).expect("readable").flatten() {
             let path = entry.path();
             let kind = entry.file_type().expect("a type");
             if kind.is_dir() {
-                folders.push(path);
+                directories.push(path);
                 continue;
             }
             let content = if kind.is_symlink() {
@@ -196,8 +196,8 @@ pub fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 /// A command of the context, started by another program: its words follow the other's, in the same surroundings.
 pub fn started_by(mut other: Command, plain: &Command) -> Command {
     other.arg(plain.get_program()).args(plain.get_args());
-    if let Some(folder) = plain.get_current_dir() {
-        other.current_dir(folder);
+    if let Some(directory) = plain.get_current_dir() {
+        other.current_dir(directory);
     }
     other.env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
     other.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -263,10 +263,10 @@ pub fn whole(context: &Context) {
     // Beside a receipt may lie the lock that named its binary, depending on how it came there.
     let is_lock = |path: &&PathBuf| path.extension().is_some_and(|extension| extension == "lock");
     let paths = found.keys().filter(|path| !is_lock(path));
-    let folders: Vec<String> =
+    let directories: Vec<String> =
         paths.map(|path| path.iter().next().expect("a name").to_string_lossy().into_owned()).collect();
     let expected = [".gitignore", "bin", "lock", "previous", "receipts", "receipts", "state.json"];
-    assert_eq!(folders, expected, "{:?}", found.keys());
+    assert_eq!(directories, expected, "{:?}", found.keys());
     assert!(found.values().any(|bytes| *bytes == workers::bytes(OLD)), "the old one is kept");
 }
 

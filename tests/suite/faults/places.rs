@@ -1,4 +1,4 @@
-//! What stands where the store keeps its own: folders, files, pipes, and links that lead away. A checkout may bring any of
+//! What stands where the store keeps its own: directories, files, pipes, and links that lead away. A checkout may bring any of
 //! it along, so nothing outside the store is ever emptied, truncated or replaced because of it.
 
 use std::fs;
@@ -21,16 +21,16 @@ use crate::support::workers;
 enum Thing {
     /// A regular file with somebody's words.
     File,
-    /// A folder with somebody's file.
-    Folder,
+    /// A directory with somebody's file.
+    Directory,
     /// A pipe that nobody ever writes to.
     Pipe,
     /// A link to nothing.
     DanglingLink,
     /// A link to somebody's file outside the project.
     LinkToFile,
-    /// A link to somebody's folder outside the project.
-    LinkToFolder,
+    /// A link to somebody's directory outside the project.
+    LinkToDirectory,
 }
 
 impl Thing {
@@ -41,10 +41,10 @@ impl Thing {
         } else {
             let _ = fs::remove_file(place);
         }
-        fs::create_dir_all(place.parent().expect("a folder")).expect("made");
+        fs::create_dir_all(place.parent().expect("a directory")).expect("made");
         match self {
             Self::File => fs::write(place, "somebody's").expect("written"),
-            Self::Folder => {
+            Self::Directory => {
                 fs::create_dir(place).expect("made");
                 fs::write(place.join("file"), "somebody's").expect("written");
             }
@@ -54,23 +54,23 @@ impl Thing {
             }
             Self::DanglingLink => symlink(outside(context).join("nothing"), place).expect("linked"),
             Self::LinkToFile => symlink(outside(context).join("file"), place).expect("linked"),
-            Self::LinkToFolder => symlink(outside(context), place).expect("linked"),
+            Self::LinkToDirectory => symlink(outside(context), place).expect("linked"),
         }
     }
 
     const fn name(self) -> &'static str {
         match self {
             Self::File => "a file",
-            Self::Folder => "a folder",
+            Self::Directory => "a directory",
             Self::Pipe => "a pipe",
             Self::DanglingLink => "a link to nothing",
             Self::LinkToFile => "a link to somebody's file",
-            Self::LinkToFolder => "a link to somebody's folder",
+            Self::LinkToDirectory => "a link to somebody's directory",
         }
     }
 }
 
-/// Somebody's folder, which is none of the store's business.
+/// Somebody's directory, which is none of the store's business.
 fn outside(context: &Context) -> PathBuf {
     context.root().join("outside")
 }
@@ -123,32 +123,32 @@ fn in_place_called(called: &str, place: &str, thing: Thing, code: i32) {
 #[test]
 fn in_place_of_the_binary() {
     let binary = ".reproq/bin/reproq";
-    in_place_of(binary, Thing::Folder, 8);
+    in_place_of(binary, Thing::Directory, 8);
     in_place_of(binary, Thing::Pipe, 8);
     in_place_of(binary, Thing::DanglingLink, 0);
     in_place_of(binary, Thing::LinkToFile, 0);
-    in_place_of(binary, Thing::LinkToFolder, 0);
+    in_place_of(binary, Thing::LinkToDirectory, 0);
 }
 
 #[test]
-fn in_place_of_the_stores_folders() {
-    for folder in [".reproq", ".reproq/bin", ".reproq/staging", ".reproq/receipts", ".reproq/previous"] {
-        for thing in [Thing::File, Thing::DanglingLink, Thing::LinkToFolder] {
-            in_place_of(folder, thing, 8);
+fn in_place_of_the_stores_directories() {
+    for directory in [".reproq", ".reproq/bin", ".reproq/staging", ".reproq/receipts", ".reproq/previous"] {
+        for thing in [Thing::File, Thing::DanglingLink, Thing::LinkToDirectory] {
+            in_place_of(directory, thing, 8);
         }
     }
 }
 
 #[test]
 fn in_place_of_the_stores_files() {
-    for thing in [Thing::Folder, Thing::Pipe, Thing::DanglingLink, Thing::LinkToFile] {
+    for thing in [Thing::Directory, Thing::Pipe, Thing::DanglingLink, Thing::LinkToFile] {
         in_place_of(".reproq/lock", thing, 8);
     }
-    in_place_of(".reproq/state.json", Thing::Folder, 8);
+    in_place_of(".reproq/state.json", Thing::Directory, 8);
     for thing in [Thing::Pipe, Thing::DanglingLink, Thing::LinkToFile] {
         in_place_of(".reproq/state.json", thing, 0);
     }
-    for thing in [Thing::Folder, Thing::Pipe, Thing::DanglingLink, Thing::LinkToFile] {
+    for thing in [Thing::Directory, Thing::Pipe, Thing::DanglingLink, Thing::LinkToFile] {
         in_place_of(".reproq/.gitignore", thing, 0);
     }
 }
@@ -164,7 +164,7 @@ fn in_place_of_the_receipts() {
         format!(".reproq/receipts/{}.json", state["current"].as_str().expect("a digest"))
     };
     let called = ".reproq/receipts/SHA256.json";
-    in_place_called(called, &receipt, Thing::Folder, 8);
+    in_place_called(called, &receipt, Thing::Directory, 8);
     for thing in [Thing::Pipe, Thing::DanglingLink, Thing::LinkToFile] {
         in_place_called(called, &receipt, thing, 0);
     }

@@ -41,7 +41,7 @@ fn a_home_is_not_needed() {
 /// and nobody else may write.
 #[test]
 fn any_umask() {
-    for (umask, folders, lock) in [("077", 0o700, 0o600), ("000", 0o755, 0o644), ("022", 0o755, 0o644)] {
+    for (umask, directories, lock) in [("077", 0o700, 0o600), ("000", 0o755, 0o644), ("022", 0o755, 0o644)] {
         let context = Context::released();
         let output = context.output(after_shell(&format!("umask {umask}"), &context.command(&["install"])));
         assert_eq!(output.code, 0, "{output:#?}");
@@ -50,10 +50,10 @@ fn any_umask() {
         assert_eq!(mode(&context.binary()), 0o755, "umask {umask}");
         assert_eq!(mode(&home.join("state.json")), 0o644, "umask {umask}");
         assert_eq!(mode(&home.join("lock")), lock, "umask {umask}");
-        for folder in ["", "bin", "receipts", "staging"] {
-            assert_eq!(mode(&home.join(folder)), folders, "umask {umask}: {folder}");
+        for directory in ["", "bin", "receipts", "staging"] {
+            assert_eq!(mode(&home.join(directory)), directories, "umask {umask}: {directory}");
         }
-        let left = format!("the new binary (755), records 644, folders {folders:o}");
+        let left = format!("the new binary (755), records 644, directories {directories:o}");
         record(Part::Machine, &format!("umask: {umask}"), &context, &output, &left);
         context.succeed(&["install"]);
     }
@@ -62,16 +62,16 @@ fn any_umask() {
 #[test]
 fn a_project_whose_path_is_no_text() {
     let mut context = Context::new();
-    let folder = context.root().join("work").join(OsStr::from_bytes(b"caf\xe9 \xff"));
+    let directory = context.root().join("work").join(OsStr::from_bytes(b"caf\xe9 \xff"));
     // Some file systems take only names that are text.
-    if fs::create_dir(&folder).is_err() {
+    if fs::create_dir(&directory).is_err() {
         return crate::support::fault_table::skipped(
             Part::Machine,
             "path: not UTF-8",
             "use a file system that takes any bytes as a name",
         );
     }
-    context.move_project(folder);
+    context.move_project(directory);
     let context = with_old(context);
     under_fault(Part::Machine, "path: not UTF-8", &context, context.command(INSTALL), 0, "Installed");
     let json = context.succeed(&["install", "--json"]);

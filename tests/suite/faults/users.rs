@@ -1,4 +1,4 @@
-//! Whose files they are: folders that may not be written, and one user over another's installation.
+//! Whose files they are: directories that may not be written, and one user over another's installation.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -40,7 +40,7 @@ impl Person {
         if is_nobody && Command::new("setpriv").arg("--version").stdout(Stdio::null()).status().is_err() {
             return None;
         }
-        // The program's own folder may be closed to others.
+        // The program's own directory may be closed to others.
         let program = context.root().join("program");
         fs::copy(env!("CARGO_BIN_EXE_reproq"), &program).expect("copied");
         fs::set_permissions(context.root(), fs::Permissions::from_mode(0o755)).expect("opened");
@@ -49,7 +49,7 @@ impl Person {
         Some(person)
     }
 
-    /// Makes everything below a folder this person's.
+    /// Makes everything below a directory this person's.
     fn give(&self, path: &Path) {
         if !self.is_nobody {
             return;
@@ -111,8 +111,8 @@ impl Person {
 pub const NOBODY_HERE: &str = "install setpriv (util-linux), or run as an ordinary user";
 
 #[test]
-fn folders_that_may_not_be_written() {
-    for (name, folder) in [
+fn directories_that_may_not_be_written() {
+    for (name, directory) in [
         ("permission: none to write in `.reproq`", ".reproq"),
         ("permission: none to write in `.reproq/staging`", ".reproq/staging"),
         ("permission: none to write in `.reproq/receipts`", ".reproq/receipts"),
@@ -122,10 +122,10 @@ fn folders_that_may_not_be_written() {
             skipped(Part::Machine, name, NOBODY_HERE);
             continue;
         };
-        person.close(folder, 0o555);
-        // What the folders below hold may still be read.
+        person.close(directory, 0o555);
+        // What the directories below hold may still be read.
         person.is_refused(name, INSTALL);
-        person.close(folder, 0o755);
+        person.close(directory, 0o755);
         person.recovers();
     }
 }
@@ -275,8 +275,8 @@ fn doctor_finds_a_cache_of_the_superuser() {
     let cache = person.context.root().join("cache-of-root");
     fs::create_dir(&cache).expect("made");
     fs::set_permissions(&cache, fs::Permissions::from_mode(0o555)).expect("closed");
-    for folder in [cache.clone(), cache.join("not/yet/there")] {
-        person.context.set("REPROQ_CACHE_DIR", folder.to_str().expect("UTF-8"));
+    for directory in [cache.clone(), cache.join("not/yet/there")] {
+        person.context.set("REPROQ_CACHE_DIR", directory.to_str().expect("UTF-8"));
         let output = person.run(&["doctor", "--no-django"]);
         assert!(output.stdout.contains("cannot be written by this user, so that nothing is cached"), "{output:#?}");
         assert!(!output.stdout.contains("No problems."), "{output:#?}");

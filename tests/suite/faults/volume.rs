@@ -14,23 +14,23 @@ use std::process::Stdio;
 use super::started_by;
 use crate::support::Context;
 
-/// A tmpfs at a folder, seen by those alone who enter its namespace.
+/// A tmpfs at a directory, seen by those alone who enter its namespace.
 pub struct Volume {
     holder: Child,
-    folder: PathBuf,
+    directory: PathBuf,
     is_user_namespace: bool,
 }
 
 impl Volume {
-    /// Mounts one at a folder that exists. `None` where this machine lets nobody mount anything.
-    pub fn mount(folder: &Path, options: &str) -> Option<Self> {
+    /// Mounts one at a directory that exists. `None` where this machine lets nobody mount anything.
+    pub fn mount(directory: &Path, options: &str) -> Option<Self> {
         // As an ordinary user in a namespace where it may mount; as the superuser also where there are no such namespaces.
         [&["--user", "--map-root-user", "--mount"][..], &["--mount"]].into_iter().find_map(|kind| {
             let script = "mount -t tmpfs -o \"$1\" tmpfs \"$0\" && cd \"$0\" && echo ready && read end";
             let mut holder = Command::new("unshare")
                 .args(kind)
                 .args(["sh", "-c", script])
-                .arg(folder)
+                .arg(directory)
                 .arg(options)
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped())
@@ -39,7 +39,7 @@ impl Volume {
                 .ok()?;
             let mut ready = [0; 6];
             let said = holder.stdout.as_mut().expect("piped").read_exact(&mut ready);
-            let volume = Self { holder, folder: folder.to_owned(), is_user_namespace: kind.len() > 1 };
+            let volume = Self { holder, directory: directory.to_owned(), is_user_namespace: kind.len() > 1 };
             said.is_ok().then_some(volume)
         })
     }
@@ -52,23 +52,23 @@ impl Volume {
         Some((volume, context))
     }
 
-    /// The folder as the tests reach it from outside.
+    /// The directory as the tests reach it from outside.
     pub fn path(&self) -> PathBuf {
-        let inside = self.folder.strip_prefix("/").expect("an absolute path");
+        let inside = self.directory.strip_prefix("/").expect("an absolute path");
         Path::new("/proc").join(self.holder.id().to_string()).join("root").join(inside)
     }
 
-    /// A command of the context, run where the volume is mounted and in its folder.
+    /// A command of the context, run where the volume is mounted and in its directory.
     pub fn command(&self, context: &Context, arguments: &[&str]) -> Command {
         let mut command = started_by(self.enter(), &context.command(arguments));
-        // It gets its folder from the namespace; there is none such outside.
+        // It gets its directory from the namespace; there is none such outside.
         command.current_dir("/");
         command
     }
 
     /// Changes the mount's options.
     pub fn remount(&self, options: &str) {
-        let status = self.enter().args(["mount", "-o"]).arg(format!("remount,{options}")).arg(&self.folder).status();
+        let status = self.enter().args(["mount", "-o"]).arg(format!("remount,{options}")).arg(&self.directory).status();
         assert!(status.expect("nsenter runs").success(), "remounted");
     }
 
@@ -88,13 +88,13 @@ impl Volume {
         filler.set_len(filled - blocks * 4096).expect("shortened");
     }
 
-    /// Leaves room for so many new files and folders.
+    /// Leaves room for so many new files and directories.
     pub fn leave_files(&self, count: usize) {
-        let folder = self.path().join("filler");
-        fs::create_dir(&folder).expect("created");
+        let directory = self.path().join("filler");
+        fs::create_dir(&directory).expect("created");
         let mut made = Vec::new();
         loop {
-            let path = folder.join(made.len().to_string());
+            let path = directory.join(made.len().to_string());
             match fs::File::create(&path) {
                 Ok(_) => made.push(path),
                 Err(error) if error.kind() == io::ErrorKind::StorageFull => break,
@@ -148,7 +148,9 @@ pub fn bound(context: &Context, from: &Path, at: &Path, arguments: &[&str]) -> O
 
 /// Found here, because the command's own PATH is the one of the run it starts.
 fn on_path(name: &str) -> PathBuf {
-    let folders = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&folders).map(|folder| folder.join(OsStr::new(name))).find(|path| path.is_file());
+    let directories = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&directories)
+        .map(|directory| directory.join(OsStr::new(name)))
+        .find(|path| path.is_file());
     found.unwrap_or_else(|| name.into())
 }

@@ -26,7 +26,7 @@ fn refuse_all(form: &str, samples: &[Sample]) {
     }
 }
 
-/// The corpora name places of the system; here the place is one that can be looked at: a folder beside the project.
+/// The corpora name places of the system; here the place is one that can be looked at: a directory beside the project.
 #[test]
 fn an_absolute_name_and_a_link_out_of_the_archive_write_nothing_where_they_lead() {
     let scene = Scene::new();

@@ -24,7 +24,7 @@ use crate::support::releases::with_versions;
 enum Stand {
     Bytes(Vec<u8>),
     Huge,
-    Folder,
+    Directory,
     Pipe,
     LinkTo(&'static str),
 }
@@ -39,7 +39,7 @@ fn stands() -> Vec<(&'static str, Stand)> {
         ("nested without end", Stand::Bytes(b"[".repeat(400_000))),
         ("nested objects without end", Stand::Bytes(b"{\"reproq\":".repeat(40_000))),
         ("100 MiB", Stand::Huge),
-        ("a folder", Stand::Folder),
+        ("a directory", Stand::Directory),
         ("a pipe", Stand::Pipe),
         ("a link to an endless device", Stand::LinkTo("/dev/zero")),
         ("a link to nothing", Stand::LinkTo("/does/not/exist")),
@@ -51,7 +51,7 @@ fn put(path: &Path, stand: &Stand) {
     match stand {
         Stand::Bytes(bytes) => fs::write(path, bytes).expect("written"),
         Stand::Huge => File::create(path).and_then(|file| file.set_len(100 << 20)).expect("a hole of 100 MiB"),
-        Stand::Folder => fs::create_dir(path).expect("a folder"),
+        Stand::Directory => fs::create_dir(path).expect("a directory"),
         Stand::Pipe => assert!(Command::new("mkfifo").arg(path).status().expect("mkfifo runs").success()),
         Stand::LinkTo(target) => symlink(target, path).expect("a link"),
     }
@@ -140,7 +140,7 @@ fn the_lock_may_be_anything() {
     for (fault, stand) in stands() {
         let codes: &[i32] = match stand {
             Stand::Bytes(_) | Stand::Huge => &[0],
-            Stand::Folder | Stand::Pipe | Stand::LinkTo(_) => &[8],
+            Stand::Directory | Stand::Pipe | Stand::LinkTo(_) => &[8],
         };
         tried(&scene, &path, "lock", fault, &stand, codes);
     }
@@ -241,7 +241,7 @@ fn settings_may_be_anything() {
     }
 }
 
-/// The way up to the project's root passes folders that belong to others.
+/// The way up to the project's root passes directories that belong to others.
 #[test]
 fn the_search_for_the_project_waits_for_nobody() {
     let context = Context::new();
@@ -252,7 +252,7 @@ fn the_search_for_the_project_waits_for_nobody() {
         // A file that names this program may hold its settings.
         let speaks_of_us = matches!(fault, "nested objects without end");
         assert_eq!(output.code, if speaks_of_us { 2 } else { 4 }, "{fault}: {output:#?}");
-        record(Part::Hostile, &format!("settings of a folder above: {fault}"), &context, &output, "no binary");
+        record(Part::Hostile, &format!("settings of a directory above: {fault}"), &context, &output, "no binary");
     }
 }
 
@@ -261,7 +261,7 @@ fn the_search_for_the_project_waits_for_nobody() {
 fn a_checkout_may_hold_anything() {
     let context = with_versions(1);
     let checkout = context.root().join("checkout");
-    fs::create_dir_all(checkout.join("cmd/reproq")).expect("folders");
+    fs::create_dir_all(checkout.join("cmd/reproq")).expect("directories");
     let stands = stands().into_iter().chain([
         ("a lock of megabytes", Stand::Bytes("[[package]]\nx = [[],[],[]]\n".repeat(200_000).into_bytes())),
         ("names nested without end", Stand::Bytes(format!("[project]\n{}a = 1\n", "a.".repeat(90_000)).into_bytes())),
@@ -270,8 +270,8 @@ fn a_checkout_may_hold_anything() {
         for name in ["cmd/reproq/main.go", "pyproject.toml", "uv.lock"] {
             put(&checkout.join(name), &stand);
         }
-        let folder = checkout.to_str().expect("UTF-8");
-        let output = run(&context, &["release", "check", folder]);
+        let directory = checkout.to_str().expect("UTF-8");
+        let output = run(&context, &["release", "check", directory]);
         assert_eq!(output.code, 1, "{fault}: {output:#?}");
         record(Part::Hostile, &format!("checkout: {fault}"), &context, &output, "nothing");
     }

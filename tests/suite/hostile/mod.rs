@@ -1,8 +1,8 @@
 //! What an attacker sends, publishes or leaves behind: refused in words, within bounds, and without a trace.
 
 mod archives;
+mod directories;
 mod files;
-mod folders;
 mod outputs;
 mod planted;
 mod programs;
@@ -34,7 +34,7 @@ pub struct Scene {
     release: u64,
 }
 
-/// Everything below a folder: path, mode, and contents or where a link leads.
+/// Everything below a directory: path, mode, and contents or where a link leads.
 pub type World = BTreeMap<PathBuf, (u32, Vec<u8>)>;
 
 impl Scene {
@@ -81,16 +81,16 @@ impl Scene {
     }
 }
 
-/// Everything below a folder, as it is now.
+/// Everything below a directory, as it is now.
 pub fn world(root: &Path) -> World {
     let mut found = World::new();
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).expect("readable").flatten() {
+    let mut directories = vec![root.to_owned()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(&directory).expect("readable").flatten() {
             let path = entry.path();
             let metadata = fs::symlink_metadata(&path).expect("metadata");
             let contents = if metadata.is_dir() {
-                folders.push(path.clone());
+                directories.push(path.clone());
                 Vec::new()
             } else if metadata.is_symlink() {
                 fs::read_link(&path).expect("a link").into_os_string().into_encoded_bytes()
@@ -132,7 +132,7 @@ fn every_claim_of_the_threat_model_names_what_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let sources: String = ["src", "tests"]
         .iter()
-        .flat_map(|folder| world(&root.join(folder)))
+        .flat_map(|directory| world(&root.join(directory)))
         .filter(|(path, _)| path.extension().is_some_and(|extension| extension == "rs"))
         .map(|(_, (_, text))| String::from_utf8(text).expect("sources are text"))
         .collect();

@@ -148,12 +148,12 @@ fn a_worker_that_kills_its_parent_leaves_the_old_one() {
 #[test]
 fn which_runs_nothing_it_finds() {
     let mut context = Context::new();
-    let folder = context.root().join("on-path");
-    fs::create_dir_all(&folder).expect("a folder");
-    let program = folder.join("reproq");
+    let directory = context.root().join("on-path");
+    fs::create_dir_all(&directory).expect("a directory");
+    let program = directory.join("reproq");
     fs::write(&program, workers::hostile("tell")).expect("written");
     fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("executable");
-    context.set("PATH", format!("{}:/usr/bin:/bin", folder.display()));
+    context.set("PATH", format!("{}:/usr/bin:/bin", directory.display()));
     let before = world(context.root());
     let output = context.run(&["which", "--all"]);
     assert_eq!(output.code, 0, "{output:#?}");

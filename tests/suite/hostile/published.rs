@@ -24,7 +24,7 @@ fn proven_by(name: &str, text: &[u8]) -> Context {
     let context = Context::new();
     let asset = AssetSpec::new(&asset_name(), workers::bytes("0.0.144")).digest(Digest::Absent);
     context.repo().add(ReleaseSpec::new("v0.0.144").asset(asset).file(name, text.to_vec()));
-    fs::create_dir_all(context.project().join(".reproq/bin")).expect("folders");
+    fs::create_dir_all(context.project().join(".reproq/bin")).expect("directories");
     fs::write(context.binary(), "the old binary").expect("written");
     context
 }
@@ -74,7 +74,7 @@ fn a_checksum_file_may_be_anything() {
         ("another digest", format!("{other}  {}\n", asset_name()).into_bytes(), 5),
         ("a short digest", format!("{}  {}\n", &other[..63], asset_name()).into_bytes(), 5),
         ("another algorithm", format!("{}  {}\n", "0".repeat(128), asset_name()).into_bytes(), 5),
-        ("a folder before the name", right().replace("  ", "  ../../").into_bytes(), 0),
+        ("a directory before the name", right().replace("  ", "  ../../").into_bytes(), 0),
         ("a byte order mark", format!("\u{feff}{}", right()).into_bytes(), 0),
         ("CRLF", right().replace('\n', "\r\n").into_bytes(), 0),
     ];

@@ -81,7 +81,7 @@ fn nothing_is_kept(context: &Context, except: &[&str]) {
 
 fn stand_in(context: &Context, name: &str, script: &str) {
     let path = context.root().join(name);
-    fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+    fs::create_dir_all(path.parent().expect("a directory")).expect("made");
     fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("written");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("executable");
 }

@@ -155,10 +155,10 @@ fn an_asset_that_is_no_file_name_is_not_saved() {
     }
 }
 
-/// A stand-in for a program, in the project's own folder of programs.
+/// A stand-in for a program, in the project's own directory of programs.
 fn stand_in(context: &Context, name: &str, script: &str) {
     let path = context.root().join(name);
-    fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+    fs::create_dir_all(path.parent().expect("a directory")).expect("made");
     fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("written");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("executable");
 }
@@ -207,12 +207,12 @@ fn what_django_and_the_project_say() {
 }
 
 #[test]
-fn names_of_files_and_folders() {
+fn names_of_files_and_directories() {
     let mut context = Context::released();
     let name = "evil\u{1b}[31m\u{202e}\nhint: run evil\nerror: evil";
-    let folder = context.root().join(name);
-    fs::create_dir_all(&folder).expect("a folder");
-    let text = folder.to_str().expect("UTF-8").to_owned();
+    let directory = context.root().join(name);
+    fs::create_dir_all(&directory).expect("a directory");
+    let text = directory.to_str().expect("UTF-8").to_owned();
     stand_in(&context, &format!("{name}/reproq"), PRINT_EVIL);
     context.set("PATH", format!("{text}:/usr/bin:/bin"));
     for arguments in [
@@ -257,11 +257,11 @@ fn words_inside_a_binary() {
         assert!(output.stdout.contains("which program it is could not be checked"), "{output:#?}");
         let left = "the new binary, nothing in staging";
         record(Part::Hostile, &format!("escape codes: {fault}"), &context, &output, left);
-        let folder = context.root().join("on-path");
-        fs::create_dir_all(&folder).expect("a folder");
-        fs::write(folder.join("reproq"), worker).expect("written");
-        fs::set_permissions(folder.join("reproq"), fs::Permissions::from_mode(0o755)).expect("executable");
-        context.set("PATH", format!("{}:/usr/bin:/bin", folder.display()));
+        let directory = context.root().join("on-path");
+        fs::create_dir_all(&directory).expect("a directory");
+        fs::write(directory.join("reproq"), worker).expect("written");
+        fs::set_permissions(directory.join("reproq"), fs::Permissions::from_mode(0o755)).expect("executable");
+        context.set("PATH", format!("{}:/usr/bin:/bin", directory.display()));
         seen(&context, &["which", "--all"]);
     }
 }

@@ -29,8 +29,8 @@ fn files(context: &Context) -> BTreeSet<PathBuf> {
 
 /// The records, each of which can be read; gives how many requests they announce.
 fn announced(context: &Context, name: &str) -> usize {
-    let folder = context.project().join(".reproq/audit");
-    let records = fs::read_dir(folder).into_iter().flatten().flatten();
+    let directory = context.project().join(".reproq/audit");
+    let records = fs::read_dir(directory).into_iter().flatten().flatten();
     let lines = records.flat_map(|entry| read_audit(&entry.path()).unwrap_or_else(|error| panic!("{name}: {error}")));
     lines.filter(|line| matches!(line.event, AuditEvent::Intent { .. })).count()
 }

@@ -1,4 +1,4 @@
-//! One project in a temporary folder, one GitHub on loopback, and runs of the real program that see nothing else.
+//! One project in a temporary directory, one GitHub on loopback, and runs of the real program that see nothing else.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -27,7 +27,7 @@ pub fn asset_name() -> String {
 
 /// A project with its surroundings.
 pub struct Context {
-    folder: TempDir,
+    directory: TempDir,
     project: PathBuf,
     pub github: FakeGitHub,
     variables: BTreeMap<String, String>,
@@ -49,12 +49,12 @@ impl Context {
 
     /// As [`Context::new`], with this GitHub.
     pub fn with(github: FakeGitHub) -> Self {
-        let folder = tempfile::Builder::new().prefix("reproq-suite-").tempdir().expect("a temporary folder");
+        let directory = tempfile::Builder::new().prefix("reproq-suite-").tempdir().expect("a temporary directory");
         for name in ["work/project", "home", "tmp"] {
-            fs::create_dir_all(folder.path().join(name)).expect("folders");
+            fs::create_dir_all(directory.path().join(name)).expect("directories");
         }
-        let project = folder.path().join("work/project");
-        let mut context = Self { folder, project, variables: BTreeMap::new(), github };
+        let project = directory.path().join("work/project");
+        let mut context = Self { directory, project, variables: BTreeMap::new(), github };
         let text = |path: PathBuf| path.to_str().expect("a UTF-8 path").to_owned();
         for (name, value) in [
             ("HOME", text(context.root().join("home"))),
@@ -90,17 +90,17 @@ impl Context {
         self.github.repo(REPOSITORY)
     }
 
-    /// The temporary folder.
+    /// The temporary directory.
     pub fn root(&self) -> &Path {
-        self.folder.path()
+        self.directory.path()
     }
 
-    /// The project's folder.
+    /// The project's directory.
     pub fn project(&self) -> PathBuf {
         self.project.clone()
     }
 
-    /// From now on the project is this folder.
+    /// From now on the project is this directory.
     #[cfg(unix)]
     pub fn move_project(&mut self, to: PathBuf) -> &mut Self {
         self.project = to;
@@ -114,9 +114,9 @@ impl Context {
 
     /// Puts the sample checkout where an installation looks for it.
     pub fn sibling_checkout(&self) -> PathBuf {
-        let folder = self.root().join("work/reproq-worker");
-        workers::copy_checkout(&folder, "0.0.144");
-        folder
+        let directory = self.root().join("work/reproq-worker");
+        workers::copy_checkout(&directory, "0.0.144");
+        directory
     }
 
     /// Removes the lock, so that the next run asks which release there is.
@@ -143,9 +143,9 @@ impl Context {
     /// Puts a Go toolchain on PATH.
     pub fn with_go(&mut self) -> &mut Self {
         let go = workers::go();
-        let folder = go.parent().expect("go lies in a folder").to_str().expect("UTF-8");
+        let directory = go.parent().expect("go lies in a directory").to_str().expect("UTF-8");
         let cache = workers::go_cache();
-        self.set("PATH", format!("{folder}:/usr/bin:/bin")).set("GOCACHE", cache.to_str().expect("UTF-8"))
+        self.set("PATH", format!("{directory}:/usr/bin:/bin")).set("GOCACHE", cache.to_str().expect("UTF-8"))
     }
 
     /// The command as it would be typed in the project.
@@ -210,13 +210,13 @@ impl Context {
     /// written.
     pub fn inventory(&self) -> Vec<(PathBuf, u64, SystemTime)> {
         let mut found = Vec::new();
-        let mut folders = vec![self.project()];
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(&folder).expect("readable").flatten() {
+        let mut directories = vec![self.project()];
+        while let Some(directory) = directories.pop() {
+            for entry in fs::read_dir(&directory).expect("readable").flatten() {
                 let metadata = entry.metadata().expect("metadata");
                 found.push((entry.path(), metadata.len(), metadata.modified().expect("a time")));
                 if metadata.is_dir() {
-                    folders.push(entry.path());
+                    directories.push(entry.path());
                 }
             }
         }
@@ -224,7 +224,7 @@ impl Context {
         found
     }
 
-    /// What lies in the staging folder.
+    /// What lies in the staging directory.
     pub fn staged(&self) -> Vec<PathBuf> {
         match fs::read_dir(self.project().join(".reproq/staging")) {
             Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),

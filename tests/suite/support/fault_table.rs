@@ -26,7 +26,7 @@ pub enum Part {
 }
 
 impl Part {
-    fn folder(self) -> &'static str {
+    fn directory(self) -> &'static str {
         match self {
             Self::Network => "1-network",
             Self::Machine => "2-machine",
@@ -66,10 +66,10 @@ pub fn skipped(part: Part, fault: &str, remedy: &str) {
 }
 
 fn write_row(part: Part, fault: &str, row: &str) {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fault-rows").join(part.folder());
-    fs::create_dir_all(&folder).expect("a folder for the rows");
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fault-rows").join(part.directory());
+    fs::create_dir_all(&directory).expect("a directory for the rows");
     let name: String = fault.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    fs::write(folder.join(name), row).expect("a row");
+    fs::write(directory.join(name), row).expect("a row");
 }
 
 /// What lies in the project's `.reproq` after a fault, in the table's words: which binary, and every file that should not be
@@ -114,7 +114,7 @@ fn shown(context: &Context, output: &Output) -> String {
 }
 
 /// Sizes depend on the compiler that made the sample worker, columns on the port of the loopback server, waits on where in
-/// the second they began, and names of staging folders on chance.
+/// the second they began, and names of staging directories on chance.
 fn steady(text: &str) -> String {
     let mut shown = String::new();
     let mut rest = text;

@@ -19,7 +19,7 @@ const NOBODY: u32 = 65534;
 
 /// A machine that can reach nobody.
 pub struct Machine {
-    folder: TempDir,
+    directory: TempDir,
     variables: Vec<(String, String)>,
     wrapper: Vec<String>,
     is_nobody: bool,
@@ -28,14 +28,14 @@ pub struct Machine {
 impl Machine {
     /// A project beside nothing. What this system cannot take away is recorded as skipped.
     pub fn new() -> Self {
-        let folder = tempfile::Builder::new().prefix("reproq-machine-").tempdir().expect("a temporary folder");
+        let directory = tempfile::Builder::new().prefix("reproq-machine-").tempdir().expect("a temporary directory");
         for name in ["work/project", "home", "tmp", "bin"] {
-            fs::create_dir_all(folder.path().join(name)).expect("folders");
+            fs::create_dir_all(directory.path().join(name)).expect("directories");
         }
         // Its own copy, because the one that was built may lie where nobody else may look.
-        let program = folder.path().join("bin/reproq-cli");
+        let program = directory.path().join("bin/reproq-cli");
         fs::copy(env!("CARGO_BIN_EXE_reproq"), &program).expect("copied");
-        let text = |path: &str| folder.path().join(path).to_str().expect("a UTF-8 path").to_owned();
+        let text = |path: &str| directory.path().join(path).to_str().expect("a UTF-8 path").to_owned();
         let variables = [
             ("HOME", text("home")),
             ("TMPDIR", text("tmp")),
@@ -65,14 +65,14 @@ impl Machine {
             );
         }
         let wrapper = wrapper.into_iter().map(str::to_owned).collect();
-        let machine = Self { folder, variables, wrapper, is_nobody };
+        let machine = Self { directory, variables, wrapper, is_nobody };
         machine.hand_over();
         machine
     }
 
-    /// Its folder.
+    /// Its directory.
     pub fn root(&self) -> &Path {
-        self.folder.path()
+        self.directory.path()
     }
 
     /// Its project.
@@ -90,17 +90,17 @@ impl Machine {
         self.bring_to(file, self.root())
     }
 
-    /// Brings it into a folder.
-    pub fn bring_to(&self, file: &Path, folder: &Path) -> PathBuf {
-        let to = folder.join(file.file_name().expect("a name"));
+    /// Brings it into a directory.
+    pub fn bring_to(&self, file: &Path, directory: &Path) -> PathBuf {
+        let to = directory.join(file.file_name().expect("a name"));
         fs::copy(file, &to).expect("copied");
         self.hand_over();
         to
     }
 
-    /// Brings a whole folder into another one.
-    pub fn bring_folder(&self, from: &Path, to: &Path) {
-        workers::copy_folder(from, to);
+    /// Brings a whole directory into another one.
+    pub fn bring_directory(&self, from: &Path, to: &Path) {
+        workers::copy_directory(from, to);
         self.hand_over();
     }
 
@@ -113,8 +113,8 @@ impl Machine {
     /// Puts Go on PATH, with caches of its own: neither modules nor anything compiled is there.
     pub fn with_go(&mut self) {
         let go = workers::go();
-        let folder = go.parent().expect("go lies in a folder").to_str().expect("UTF-8").to_owned();
-        self.set("PATH", format!("{folder}:/usr/bin:/bin"));
+        let directory = go.parent().expect("go lies in a directory").to_str().expect("UTF-8").to_owned();
+        self.set("PATH", format!("{directory}:/usr/bin:/bin"));
     }
 
     /// Runs the program in the project.

@@ -26,15 +26,15 @@ sys.exit(code if code >= 0 else 128 - code)
 ";
 
 /// Runs a command to its end and gives what it said and the largest resident set of it and its children, in KiB. The
-/// command's folder and changes of the environment are kept; its streams are read.
+/// command's directory and changes of the environment are kept; its streams are read.
 #[expect(clippy::needless_pass_by_value, reason = "a command is run once")]
 pub fn peak_kib(command: Command) -> (Output, u64) {
-    let folder = tempfile::tempdir().expect("a folder for the answer");
-    let answer = folder.path().join("peak");
+    let directory = tempfile::tempdir().expect("a directory for the answer");
+    let answer = directory.path().join("peak");
     let mut measured = Command::new(python());
     measured.args(["-I", "-S", "-c", MEASURE]).arg(&answer).arg(command.get_program()).args(command.get_args());
-    if let Some(folder) = command.get_current_dir() {
-        measured.current_dir(folder);
+    if let Some(directory) = command.get_current_dir() {
+        measured.current_dir(directory);
     }
     // Whether a command clears its environment cannot be asked; the suite's commands do.
     measured.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));

@@ -1,4 +1,4 @@
-//! A real nginx on loopback that serves a folder, as whoever keeps a mirror would run it; Debian's package has it.
+//! A real nginx on loopback that serves a directory, as whoever keeps a mirror would run it; Debian's package has it.
 
 use std::fs;
 use std::net::TcpListener;
@@ -18,12 +18,12 @@ use super::skip;
 /// A running server; ends with this value.
 pub struct Nginx {
     child: Child,
-    folder: TempDir,
+    directory: TempDir,
     port: u16,
 }
 
 impl Nginx {
-    /// Serves a folder. Where there is no nginx, says so.
+    /// Serves a directory. Where there is no nginx, says so.
     pub fn serving(root: &Path) -> Option<Self> {
         let Some(program) = program() else {
             skip::record("a mirror behind a real server", "install nginx (Debian: nginx-light)");
@@ -34,9 +34,9 @@ impl Nginx {
     }
 
     fn start(program: &Path, root: &Path) -> Option<Self> {
-        let folder = tempfile::Builder::new().prefix("reproq-nginx-").tempdir().expect("a folder");
+        let directory = tempfile::Builder::new().prefix("reproq-nginx-").tempdir().expect("a directory");
         let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port();
-        let own = folder.path().display();
+        let own = directory.path().display();
         let kept = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
         let kept: String = kept.iter().map(|name| format!("    {name}_temp_path {own}/{name};\n")).collect();
         let settings = format!(
@@ -49,13 +49,13 @@ impl Nginx {
              location /forbidden/ {{ return 403; }} }}\n}}\n",
             root.display()
         );
-        fs::write(folder.path().join("nginx.conf"), settings).expect("written");
+        fs::write(directory.path().join("nginx.conf"), settings).expect("written");
         let mut command = Command::new(program);
-        command.arg("-p").arg(folder.path()).arg("-c").arg(folder.path().join("nginx.conf"));
-        command.arg("-e").arg(folder.path().join("error.log"));
+        command.arg("-p").arg(directory.path()).arg("-c").arg(directory.path().join("nginx.conf"));
+        command.arg("-e").arg(directory.path().join("error.log"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().expect("nginx starts");
-        let mut server = Self { child, folder, port };
+        let mut server = Self { child, directory, port };
         for _ in 0..500 {
             if server.child.try_wait().expect("its state").is_some() {
                 return None;
@@ -80,7 +80,7 @@ impl Nginx {
 
     /// The requests so far: the request's line, the status, and what would carry a token.
     pub fn requests(&self) -> Vec<String> {
-        let log = fs::read_to_string(self.folder.path().join("access.log")).unwrap_or_default();
+        let log = fs::read_to_string(self.directory.path().join("access.log")).unwrap_or_default();
         log.lines().filter(|line| line.starts_with("GET ")).map(str::to_owned).collect()
     }
 }
@@ -94,6 +94,6 @@ impl Drop for Nginx {
 
 fn program() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
-    folders.map(|folder| folder.join("nginx")).find(|program| program.is_file())
+    let directories = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+    directories.map(|directory| directory.join("nginx")).find(|program| program.is_file())
 }

@@ -1,11 +1,11 @@
-//! Makes outputs independent of the run: folders, ports, digests, times and versions of tools.
+//! Makes outputs independent of the run: directories, ports, digests, times and versions of tools.
 
 use super::Context;
 
 /// Replaces what differs from run to run by its name.
 pub fn redact(text: &str, context: &Context) -> String {
     let root = context.root().to_str().expect("UTF-8");
-    let real = std::fs::canonicalize(context.root()).expect("the folder exists");
+    let real = std::fs::canonicalize(context.root()).expect("the directory exists");
     let mut text = text
         .replace(root, "[ROOT]")
         .replace(real.to_str().expect("UTF-8"), "[ROOT]")
@@ -53,7 +53,7 @@ fn replace_moments(text: &str) -> String {
     shown.replace("[TIME]-2.", "[TIME].")
 }
 
-/// Replaces the name a staging folder happened to get.
+/// Replaces the name a staging directory happened to get.
 fn replace_staging(text: &str) -> String {
     let mut parts = text.split("/install-");
     let mut shown = parts.next().unwrap_or_default().to_owned();

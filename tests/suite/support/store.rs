@@ -107,7 +107,7 @@ fn expected(layout: &Layout, state: &State) -> BTreeSet<PathBuf> {
 
 fn receipts(layout: &Layout) -> Vec<PathBuf> {
     fs::read_dir(layout.receipts())
-        .expect("a folder")
+        .expect("a directory")
         .flatten()
         .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "json"))

@@ -113,12 +113,12 @@ fn main_thread(context: &Context, options: &[&str], arguments: &[&str]) -> Comma
 }
 
 /// The paths in one line of a log: strings, each below the directory of the descriptor that stands before it.
-fn paths_of(line: &str, folder: &Path) -> Vec<PathBuf> {
+fn paths_of(line: &str, directory: &Path) -> Vec<PathBuf> {
     let parts: Vec<&str> = line.split('"').collect();
     let named = parts.chunks_exact(2).filter_map(|pair| {
         let [before, name] = pair else { return None };
         let descriptor = before.strip_suffix(">, ").and_then(|before| before.rsplit_once('<')).map(|(_, path)| path);
-        (!name.is_empty()).then(|| folder.join(descriptor.unwrap_or_default()).join(name))
+        (!name.is_empty()).then(|| directory.join(descriptor.unwrap_or_default()).join(name))
     });
     named.collect()
 }

@@ -43,8 +43,8 @@ pub fn go() -> PathBuf {
     let named = env::var_os("REPROQ_TEST_GO").map(PathBuf::from);
     let fetched = Some(target().join("toolchain/go/bin/go")).filter(|path| path.is_file());
     let on_path = || {
-        let folders = env::var_os("PATH")?;
-        env::split_paths(&folders).map(|folder| folder.join("go")).find(|path| path.is_file())
+        let directories = env::var_os("PATH")?;
+        env::split_paths(&directories).map(|directory| directory.join("go")).find(|path| path.is_file())
     };
     named
         .or(fetched)
@@ -72,9 +72,9 @@ pub fn hostile(behaviour: &str) -> Vec<u8> {
     const MARK: &[u8] = b"BEHAVIOUR=honest";
     static BUILT: OnceLock<Vec<u8>> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
-        let folder = tempfile::tempdir().expect("a folder");
-        copy_folder(&fixture("hostile-worker"), folder.path());
-        compile(folder.path(), &host())
+        let directory = tempfile::tempdir().expect("a directory");
+        copy_directory(&fixture("hostile-worker"), directory.path());
+        compile(directory.path(), &host())
     });
     let mut worker = built.clone();
     let at = worker.windows(MARK.len()).position(|part| part == MARK).expect("it holds its mark");
@@ -99,7 +99,7 @@ pub fn bytes_for(version: &str, machine: &str) -> Vec<u8> {
 
 /// Copies the sample checkout, with this version in its source.
 pub fn copy_checkout(to: &Path, version: &str) {
-    copy_folder(&fixture("reproq-worker"), to);
+    copy_directory(&fixture("reproq-worker"), to);
     let main = to.join("cmd/reproq/main.go");
     let text = fs::read_to_string(&main).expect("the fixture has a main.go");
     let edited = text.replace("const Version = \"0.0.144\"", &format!("const Version = \"{version}\""));
@@ -112,9 +112,9 @@ fn fixture(name: &str) -> PathBuf {
 }
 
 fn build(version: &str, machine: &str) -> Vec<u8> {
-    let folder = tempfile::tempdir().expect("a folder");
-    copy_checkout(folder.path(), version);
-    compile(folder.path(), machine)
+    let directory = tempfile::tempdir().expect("a directory");
+    copy_checkout(directory.path(), version);
+    compile(directory.path(), machine)
 }
 
 fn compile(source: &Path, machine: &str) -> Vec<u8> {
@@ -138,13 +138,13 @@ fn compile(source: &Path, machine: &str) -> Vec<u8> {
     fs::read(&output).expect("the worker was built")
 }
 
-/// Copies a folder with all that is in it; times are not kept.
-pub fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
+/// Copies a directory with all that is in it; times are not kept.
+pub fn copy_directory(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a directory");
     for entry in fs::read_dir(from).expect("readable").flatten() {
         let target = to.join(entry.file_name());
         if entry.file_type().expect("a type").is_dir() {
-            copy_folder(&entry.path(), &target);
+            copy_directory(&entry.path(), &target);
         } else {
             fs::copy(entry.path(), target).expect("copied");
         }

@@ -126,7 +126,7 @@ pub(crate) fn tag(urls: &Urls, repo: &Repo, name: &str, oid: &str) -> Value {
 
 pub(crate) fn git_ref(urls: &Urls, repo: &Repo, name: &str, oid: &str) -> Value {
     let api = repo_api(urls, repo);
-    let (kind, folder) = match repo.objects.get(oid) {
+    let (kind, directory) = match repo.objects.get(oid) {
         Some(GitObject::Tag { .. }) => ("tag", "tags"),
         Some(GitObject::Commit { .. }) | None => ("commit", "commits"),
     };
@@ -134,7 +134,7 @@ pub(crate) fn git_ref(urls: &Urls, repo: &Repo, name: &str, oid: &str) -> Value 
         "ref": format!("refs/tags/{name}"),
         "node_id": ref_node_id(repo.id, name),
         "url": format!("{api}/git/refs/tags/{}", encoded(name)),
-        "object": { "sha": oid, "type": kind, "url": format!("{api}/git/{folder}/{oid}") },
+        "object": { "sha": oid, "type": kind, "url": format!("{api}/git/{directory}/{oid}") },
     })
 }
 

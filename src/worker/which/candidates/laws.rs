@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::tests::answered;
+use super::tests::directory;
 use super::tests::file;
-use super::tests::folder;
 use super::tests::hits;
 use super::tests::named;
 use super::tests::set;
@@ -24,7 +24,7 @@ fn any_probe(path: &'static str) -> impl Strategy<Value = PathProbe> {
         2 => Just(PathProbe { path: path.into(), found: Found::Nothing }),
         1 => Just(PathProbe { path: path.into(), found: Found::DanglingLink { target: "/gone".into() } }),
         1 => Just(PathProbe { path: path.into(), found: Found::Unreadable { reason: "denied".to_owned() } }),
-        1 => Just(folder(path)),
+        1 => Just(directory(path)),
         4 => (any::<bool>(), likeness, identity).prop_map(move |(executable, likeness, identity)| file(
             path, executable, likeness, identity
         )),
@@ -56,7 +56,7 @@ fn any_world() -> impl Strategy<Value = WhichFacts> {
     let packaged = (any_probe("/documented"), any_probe("/management"))
         .prop_map(|(documented, management)| Packaged { documented, management });
     let on_path = proptest::collection::vec(any_probe("/on-path"), 0..5).prop_map(|probes| {
-        // No two folders of PATH hold the same path.
+        // No two directories of PATH hold the same path.
         let distinct = |(index, probe)| PathProbe { path: format!("/path/{index}/reproq").into(), ..probe };
         hits(probes.into_iter().enumerate().map(distinct).collect())
     });

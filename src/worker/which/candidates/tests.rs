@@ -23,7 +23,7 @@ pub(super) fn world() -> WhichFacts {
             documented: nothing("/s/reproq_django/bin/reproq"),
             management: nothing("/s/reproq_django/management/bin/reproq"),
         }),
-        path_folders: 2,
+        path_directories: 2,
         on_path: Vec::new(),
     }
 }
@@ -62,7 +62,7 @@ pub(super) fn locked(path: &str) -> PathProbe {
     file(path, false, Likeness::Different, CandidateIdentity::Worker { version: None })
 }
 
-pub(super) fn folder(path: &str) -> PathProbe {
+pub(super) fn directory(path: &str) -> PathProbe {
     PathProbe { path: path.into(), found: Found::NotAFile }
 }
 
@@ -76,7 +76,7 @@ pub(super) fn set(world: &mut WhichFacts, named: Override) {
 }
 
 pub(super) fn hits(probes: Vec<PathProbe>) -> Vec<PathHit> {
-    let hit = |(index, probe)| PathHit { index, folder: format!("/path/{index}").into(), probe };
+    let hit = |(index, probe)| PathHit { index, directory: format!("/path/{index}").into(), probe };
     probes.into_iter().enumerate().map(hit).collect()
 }
 
@@ -111,9 +111,9 @@ fn the_order_is_the_django_sides() {
         assert_eq!(shadowed.filter_map(|c| c.path.clone()).collect::<Vec<_>>(), winner.shadows);
         (winner.source.clone(), winner.shadows.len())
     };
-    assert_eq!(step(&world), (CandidateSource::Path { index: Some(0), folder: Some("/path/0".into()) }, 1));
+    assert_eq!(step(&world), (CandidateSource::Path { index: Some(0), directory: Some("/path/0".into()) }, 1));
     world.packaged.as_mut().expect("packaged").documented = worker("/s/reproq_django/bin/reproq");
-    assert_eq!(step(&world), (CandidateSource::Path { index: Some(0), folder: Some("/path/0".into()) }, 1));
+    assert_eq!(step(&world), (CandidateSource::Path { index: Some(0), directory: Some("/path/0".into()) }, 1));
     world.packaged.as_mut().expect("packaged").management = worker("/s/reproq_django/management/bin/reproq");
     assert_eq!(step(&world), (CandidateSource::PackageManagementBin, 2));
     world.project = worker("/p/.reproq/bin/reproq");
@@ -133,13 +133,13 @@ fn what_is_set_wins_even_if_it_cannot_run() {
     let cases = [
         (named("/x", Aim::Absolute, Some(nothing)), Some(Fault::Missing), takes("/x")),
         (named("/x", Aim::Absolute, Some(dangling)), Some(Fault::Missing), takes("/x")),
-        (named("/x", Aim::Absolute, Some(folder("/x"))), Some(Fault::NotAFile), takes("/x")),
+        (named("/x", Aim::Absolute, Some(directory("/x"))), Some(Fault::NotAFile), takes("/x")),
         (named("/x", Aim::Absolute, Some(locked("/x"))), Some(Fault::NotExecutable), takes("/x")),
         (named("/x", Aim::Absolute, Some(ourselves("/x"))), Some(us.clone()), takes("/x")),
         (named("/x", Aim::Absolute, Some(stranger("/x"))), None, takes("/x")),
         (named("b/x", Aim::Relative, Some(worker("/p/b/x"))), None, takes("/p/b/x")),
         (named("b/x", Aim::Relative, Some(locked("/p/b/x"))), Some(Fault::NotExecutable), None),
-        (named("b/x", Aim::Relative, Some(folder("/p/b/x"))), Some(Fault::NotAFile), None),
+        (named("b/x", Aim::Relative, Some(directory("/p/b/x"))), Some(Fault::NotAFile), None),
         (named("x", Aim::Bare, Some(worker("/bin/x"))), None, takes("/bin/x")),
         (named("x", Aim::Bare, Some(ourselves("/bin/x"))), Some(us), takes("/bin/x")),
         (named("x", Aim::Bare, None), Some(Fault::Missing), None),
@@ -197,7 +197,7 @@ fn a_setting_that_is_no_path_stops_the_django_side() {
 fn the_project_wins_as_soon_as_it_exists() {
     for (probe, fault) in [
         (locked("/p/.reproq/bin/reproq"), Fault::NotExecutable),
-        (folder("/p/.reproq/bin/reproq"), Fault::NotAFile),
+        (directory("/p/.reproq/bin/reproq"), Fault::NotAFile),
         (ourselves("/p/.reproq/bin/reproq"), Fault::Ourselves { how: Likeness::SameFile }),
     ] {
         let mut world = world();
@@ -223,7 +223,7 @@ fn path_passes_over_this_command_and_what_is_not_the_worker() {
     let unknown =
         file("/path/5/reproq", true, Likeness::Different, CandidateIdentity::Unknown { reason: "a script".to_owned() });
     world.on_path = hits(vec![
-        folder("/path/0/reproq"),
+        directory("/path/0/reproq"),
         locked("/path/1/reproq"),
         ourselves("/path/2/reproq"),
         stranger("/path/3/reproq"),
@@ -327,7 +327,7 @@ fn the_json_form_is_stable() {
     assert_eq!(json["django_takes"], "/p/.reproq/bin/reproq");
     let on_path = &json["candidates"][5];
     assert_eq!(
-        (&on_path["source"], &on_path["index"], &on_path["folder"]),
+        (&on_path["source"], &on_path["index"], &on_path["directory"]),
         (&"path".into(), &0.into(), &"/path/0".into())
     );
     assert_eq!((&on_path["verdict"], &on_path["how"]), (&"ourselves".into(), &"same_file".into()));

@@ -1,4 +1,4 @@
-//! The survey against real folders, links and permissions.
+//! The survey against real directories, links and permissions.
 
 use std::cell::Cell;
 use std::os::unix::ffi::OsStringExt;
@@ -11,20 +11,20 @@ use crate::worker::which::Resolution;
 use crate::worker::which::Verdict;
 use crate::worker::which::decide;
 
-/// A project, a copy of this command and some folders for `PATH`, on the real file system.
+/// A project, a copy of this command and some directories for `PATH`, on the real file system.
 struct TestPlace {
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
     variables: Vec<(OsString, OsString)>,
     identified: Cell<usize>,
 }
 
 impl TestPlace {
-    fn new(folders: &[&str]) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let place = Self { folder, variables: Vec::new(), identified: Cell::new(0) };
+    fn new(directories: &[&str]) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let place = Self { directory, variables: Vec::new(), identified: Cell::new(0) };
         place.write("own/reproq", "this very command", 0o755);
-        let folders: Vec<PathBuf> = folders.iter().map(|folder| place.at(folder)).collect();
-        place.setting("PATH", std::env::join_paths(folders).expect("no colon"))
+        let directories: Vec<PathBuf> = directories.iter().map(|directory| place.at(directory)).collect();
+        place.setting("PATH", std::env::join_paths(directories).expect("no colon"))
     }
 
     fn setting(mut self, name: &str, value: impl Into<OsString>) -> Self {
@@ -34,25 +34,25 @@ impl TestPlace {
     }
 
     fn at(&self, path: &str) -> PathBuf {
-        self.folder.path().join(path)
+        self.directory.path().join(path)
     }
 
     fn write(&self, path: &str, text: &str, mode: u32) {
         let path = self.at(path);
-        fs::create_dir_all(path.parent().expect("inside the folder")).expect("a folder");
+        fs::create_dir_all(path.parent().expect("inside the directory")).expect("a directory");
         fs::write(&path, text).expect("written");
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("set");
     }
 
     fn link(&self, path: &str, target: &Path) {
         let path = self.at(path);
-        fs::create_dir_all(path.parent().expect("inside the folder")).expect("a folder");
+        fs::create_dir_all(path.parent().expect("inside the directory")).expect("a directory");
         symlink(target, path).expect("a link");
     }
 
     fn survey(&self, django: DjangoAnswer) -> WhichFacts {
         let root = self.at("project");
-        fs::create_dir_all(&root).expect("a folder");
+        fs::create_dir_all(&root).expect("a directory");
         let own = self.at("own/reproq");
         let target = "linux-amd64".parse().expect("a target");
         let around = SurveyInput { target, root: &root, cwd: &root, environment: &self.variables, own: Some(&own) };
@@ -81,7 +81,7 @@ impl TestPlace {
 fn this_command_is_known_by_any_name_and_in_any_copy() {
     let place = TestPlace::new(&["a", "b", "c", "own", "d", "e"]);
     place.link("a/reproq", &place.at("own/reproq"));
-    fs::create_dir_all(place.at("b")).expect("a folder");
+    fs::create_dir_all(place.at("b")).expect("a directory");
     fs::hard_link(place.at("own/reproq"), place.at("b/reproq")).expect("a hard link");
     place.write("c/reproq", "this very command", 0o755);
     place.write("d/reproq", "that other command", 0o755);
@@ -110,10 +110,10 @@ fn the_same_size_is_not_the_same_file() {
 #[test]
 fn what_cannot_run_is_passed_over_on_path() {
     let place = TestPlace::new(&["a", "b", "c", "empty", "missing", "d"]);
-    place.write("a/reproq/file-in-a-folder", "", 0o644);
+    place.write("a/reproq/file-in-a-directory", "", 0o644);
     place.write("b/reproq", "worker", 0o644);
     place.link("c/reproq", Path::new("gone"));
-    fs::create_dir(place.at("empty")).expect("a folder");
+    fs::create_dir(place.at("empty")).expect("a directory");
     place.write("d/reproq", "worker", 0o755);
     let expected = [Verdict::NotAFile, Verdict::NotExecutable, Verdict::Missing, Verdict::Winner];
     assert_eq!(place.on_path(), expected);
@@ -131,20 +131,20 @@ fn relative_and_empty_entries_of_path_start_in_the_project() {
     }
     let place = TestPlace::new(&[]).setting("PATH", "");
     place.write("project/reproq", "worker", 0o755);
-    assert_eq!(place.resolve().runnable(), None, "an empty PATH names no folder");
+    assert_eq!(place.resolve().runnable(), None, "an empty PATH names no directory");
 }
 
 #[test]
-fn a_folder_of_path_need_not_be_utf8() {
+fn a_directory_of_path_need_not_be_utf8() {
     let place = TestPlace::new(&[]);
-    let folder = place.folder.path().join(OsString::from_vec(b"od\xffd".to_vec()));
-    if fs::create_dir(&folder).is_err() {
+    let directory = place.directory.path().join(OsString::from_vec(b"od\xffd".to_vec()));
+    if fs::create_dir(&directory).is_err() {
         return; // macOS refuses such names.
     }
-    fs::write(folder.join("reproq"), "worker").expect("written");
-    fs::set_permissions(folder.join("reproq"), fs::Permissions::from_mode(0o755)).expect("set");
-    let place = place.setting("PATH", folder.clone());
-    assert_eq!(place.resolve().runnable(), Some(folder.join("reproq").as_path()));
+    fs::write(directory.join("reproq"), "worker").expect("written");
+    fs::set_permissions(directory.join("reproq"), fs::Permissions::from_mode(0o755)).expect("set");
+    let place = place.setting("PATH", directory.clone());
+    assert_eq!(place.resolve().runnable(), Some(directory.join("reproq").as_path()));
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn every_file_is_looked_at_once() {
     let place = place.setting("REPROQ_WORKER_BIN", same);
     place.write("project/a/reproq", "worker", 0o755);
     let world = place.survey(DjangoAnswer::NoProject);
-    assert_eq!((world.on_path.len(), world.path_folders, place.identified.get()), (1, 2, 2));
+    assert_eq!((world.on_path.len(), world.path_directories, place.identified.get()), (1, 2, 2));
 }
 
 #[test]

@@ -11,9 +11,9 @@ use zip::write::SimpleFileOptions;
 
 use super::Sample;
 use super::gzip;
+use super::tar::directory;
 use super::tar::executable;
 use super::tar::file;
-use super::tar::folder;
 use super::tar::gzip_tar;
 use super::tar::long_name;
 use super::tar::long_path;
@@ -29,16 +29,16 @@ use super::zip::zip;
 /// What real tools make. All hold exactly the executable, and perhaps harmless things beside it.
 pub const HONEST_TAR_GZ: &[Sample] = &[
     ("plain", tar_gz),
-    ("in one folder, with company", |name, body| {
+    ("in one directory, with company", |name, body| {
         gzip_tar(&[
-            folder("worker-1.2.3/"),
+            directory("worker-1.2.3/"),
             file("worker-1.2.3/README.md", b"read me"),
             executable(&format!("worker-1.2.3/{name}"), body),
             file("worker-1.2.3/LICENSE", &[b'x'; 512]),
             file("worker-1.2.3/docs/install.sh", b"#!/bin/sh\n"),
         ])
     }),
-    ("in the bin of one folder", |name, body| {
+    ("in the bin of one directory", |name, body| {
         gzip_tar(&[file("worker-1.2.3/README.md", b"read me"), executable(&format!("worker-1.2.3/bin/{name}"), body)])
     }),
     ("in two gzip members", |name, body| {
@@ -50,8 +50,8 @@ pub const HONEST_TAR_GZ: &[Sample] = &[
         let bytes = tar(&[executable(name, body)]);
         bytes.chunks(8192).flat_map(|block| [gzip(b""), gzip(block)].concat()).chain(gzip(&[0; 512])).collect()
     }),
-    ("packed from the current folder", |name, body| {
-        gzip_tar(&[folder("./"), executable(&format!("./{name}"), body), file("./README.md", b"")])
+    ("packed from the current directory", |name, body| {
+        gzip_tar(&[directory("./"), executable(&format!("./{name}"), body), file("./README.md", b"")])
     }),
     ("a long GNU name beside it", |name, body| {
         gzip_tar(&[long_name(&long_path()), file("cut", b"text"), executable(name, body)])
@@ -99,7 +99,7 @@ pub const HONEST_ZIP: &[Sample] = &[
             writer.finish().expect("in memory").into_inner()
         })
     }),
-    ("in one folder, with company", |name, body| {
+    ("in one directory, with company", |name, body| {
         let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
         writer.add_directory("worker-1.2.3", SimpleFileOptions::default()).expect("in memory");
         let member = format!("worker-1.2.3/{name}");

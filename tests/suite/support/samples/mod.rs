@@ -39,19 +39,19 @@ pub fn hostile_zip() -> Vec<Sample> {
     [zip_content::SAMPLES, zip_form::SAMPLES].concat()
 }
 
-/// Archives that name a file in this folder by its absolute path, and by a link into it.
-pub fn tar_gz_into(folder: &Path, body: &[u8]) -> Vec<Vec<u8>> {
-    let folder = folder.to_str().expect("UTF-8");
-    let absolute = executable(&format!("{folder}/reproq"), body);
-    let through_a_link = [tar::link(b'2', "x", folder), executable("x/reproq", body)];
+/// Archives that name a file in this directory by its absolute path, and by a link into it.
+pub fn tar_gz_into(directory: &Path, body: &[u8]) -> Vec<Vec<u8>> {
+    let directory = directory.to_str().expect("UTF-8");
+    let absolute = executable(&format!("{directory}/reproq"), body);
+    let through_a_link = [tar::link(b'2', "x", directory), executable("x/reproq", body)];
     vec![gzip_tar(&[absolute]), gzip_tar(&through_a_link)]
 }
 
 /// As [`tar_gz_into`], as `.zip`.
-pub fn zip_into(folder: &Path, body: &[u8]) -> Vec<Vec<u8>> {
-    let folder = folder.to_str().expect("UTF-8");
-    let absolute = ZipEntry::new(format!("{folder}/reproq").as_bytes(), body);
-    let link = ZipEntry::new(b"x", folder.as_bytes()).with_attributes(0o120_777 << 16);
+pub fn zip_into(directory: &Path, body: &[u8]) -> Vec<Vec<u8>> {
+    let directory = directory.to_str().expect("UTF-8");
+    let absolute = ZipEntry::new(format!("{directory}/reproq").as_bytes(), body);
+    let link = ZipEntry::new(b"x", directory.as_bytes()).with_attributes(0o120_777 << 16);
     vec![zip::raw_zip(&[absolute], b""), zip::raw_zip(&[link, ZipEntry::new(b"x/reproq", body)], b"")]
 }
 

@@ -39,8 +39,8 @@ pub fn executable(name: &str, body: &[u8]) -> Vec<u8> {
     entry(name.as_bytes(), b'0', 0o755, body)
 }
 
-/// A folder in a tar archive.
-pub fn folder(name: &str) -> Vec<u8> {
+/// A directory in a tar archive.
+pub fn directory(name: &str) -> Vec<u8> {
     entry(name.as_bytes(), b'5', 0o755, b"")
 }
 

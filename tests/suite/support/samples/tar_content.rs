@@ -3,10 +3,10 @@
 use super::Sample;
 use super::gzip;
 use super::tar::beside;
+use super::tar::directory;
 use super::tar::entry;
 use super::tar::executable;
 use super::tar::file;
-use super::tar::folder;
 use super::tar::gzip_tar;
 use super::tar::link;
 use super::tar::long_name;
@@ -24,7 +24,7 @@ pub const SAMPLES: &[Sample] = &[
     ("traversal with backslashes", |name, body| beside(name, body, file("..\\evil", b"x"))),
     ("traversal for Windows", |name, body| beside(name, body, file(".. /evil", b"x"))),
     ("traversal of the executable", |name, body| gzip_tar(&[executable(&format!("../{name}"), body)])),
-    ("traversal of a folder", |name, body| beside(name, body, folder("../"))),
+    ("traversal of a directory", |name, body| beside(name, body, directory("../"))),
     ("absolute", |name, body| beside(name, body, file("/etc/evil", b"x"))),
     ("absolute with a drive", |name, body| beside(name, body, file("C:\\evil", b"x"))),
     ("absolute on a server", |name, body| beside(name, body, file("\\\\server\\evil", b"x"))),
@@ -67,21 +67,21 @@ pub const SAMPLES: &[Sample] = &[
     ("names that differ in case", |name, body| {
         gzip_tar(&[executable(name, body), executable(&name.to_uppercase(), b"x")])
     }),
-    ("folders that differ in case", |name, body| {
+    ("directories that differ in case", |name, body| {
         gzip_tar(&[executable(&format!("x/{name}"), body), file("X/evil", b"x")])
     }),
-    ("a file that is a folder", |name, body| gzip_tar(&[file("x", b"x"), executable(&format!("x/{name}"), body)])),
-    ("a file with a folder's name", |name, body| beside(name, body, file("evil/", b"x"))),
-    ("a folder with contents", |name, body| beside(name, body, entry(b"evil/", b'5', 0o755, b"x"))),
+    ("a file that is a directory", |name, body| gzip_tar(&[file("x", b"x"), executable(&format!("x/{name}"), body)])),
+    ("a file with a directory's name", |name, body| beside(name, body, file("evil/", b"x"))),
+    ("a directory with contents", |name, body| beside(name, body, entry(b"evil/", b'5', 0o755, b"x"))),
     ("set-uid", |name, body| gzip_tar(&[entry(name.as_bytes(), b'0', 0o4755, body)])),
     ("set-gid", |name, body| gzip_tar(&[entry(name.as_bytes(), b'0', 0o2755, body)])),
     ("sticky", |name, body| gzip_tar(&[entry(name.as_bytes(), b'0', 0o1755, body)])),
-    ("no executable", |_, _| gzip_tar(&[file("README.md", b"x"), folder("docs/"), file("docs/\u{7f}", b"x")][..2])),
-    ("the executable two folders down", |name, body| gzip_tar(&[executable(&format!("a/b/{name}"), body)])),
+    ("no executable", |_, _| gzip_tar(&[file("README.md", b"x"), directory("docs/"), file("docs/\u{7f}", b"x")][..2])),
+    ("the executable two directories down", |name, body| gzip_tar(&[executable(&format!("a/b/{name}"), body)])),
     ("the executable in capitals", |name, body| gzip_tar(&[executable(&name.to_uppercase(), body)])),
-    ("the executable as a folder", |name, _| gzip_tar(&[folder(&format!("{name}/"))])),
+    ("the executable as a directory", |name, _| gzip_tar(&[directory(&format!("{name}/"))])),
     ("an empty executable", |name, _| gzip_tar(&[executable(name, b"")])),
-    ("traversal behind the current folder", |name, body| beside(name, body, file("./../evil", b"x"))),
+    ("traversal behind the current directory", |name, body| beside(name, body, file("./../evil", b"x"))),
     ("traversal in overlong UTF-8", |name, body| {
         beside(name, body, entry(b"\xc0\xae\xc0\xae/evil", b'0', 0o644, b"x"))
     }),

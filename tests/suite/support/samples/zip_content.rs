@@ -28,13 +28,13 @@ pub const SAMPLES: &[Sample] = &[
     ("a device", |name, body| zip_beside(name, body, ZipEntry::new(b"evil", b"").with_attributes(0o060_644 << 16))),
     ("a named pipe", |name, body| zip_beside(name, body, ZipEntry::new(b"evil", b"").with_attributes(0o010_644 << 16))),
     ("a socket", |name, body| zip_beside(name, body, ZipEntry::new(b"evil", b"").with_attributes(0o140_644 << 16))),
-    ("a folder by its attributes alone", |name, body| {
+    ("a directory by its attributes alone", |name, body| {
         zip_beside(name, body, ZipEntry::new(b"evil", b"").with_attributes(0x10))
     }),
-    ("a folder by its name alone", |name, body| {
+    ("a directory by its name alone", |name, body| {
         zip_beside(name, body, ZipEntry::new(b"evil/", b"").with_attributes(0o100_644 << 16))
     }),
-    ("a folder with contents", |name, body| zip_beside(name, body, ZipEntry::new(b"evil/", b"x"))),
+    ("a directory with contents", |name, body| zip_beside(name, body, ZipEntry::new(b"evil/", b"x"))),
     ("set-uid", |name, body| raw_zip(&[ZipEntry::new(name.as_bytes(), body).with_attributes(0o104_755 << 16)], b"")),
     ("the executable twice", |name, body| {
         raw_zip(&[ZipEntry::new(name.as_bytes(), body), ZipEntry::new(name.as_bytes(), b"other")], b"")
@@ -60,7 +60,7 @@ pub const SAMPLES: &[Sample] = &[
         let [first, second] = [b"1", b"2"].map(|text| ZipEntry::new(b"README", text));
         raw_zip(&[first, ZipEntry::new(name.as_bytes(), body), second], b"")
     }),
-    ("a file that is a folder", |name, body| {
+    ("a file that is a directory", |name, body| {
         raw_zip(&[ZipEntry::new(b"x", b"x"), ZipEntry::new(format!("x/{name}").as_bytes(), body)], b"")
     }),
     ("names in two normal forms", |name, body| {

@@ -42,7 +42,7 @@ impl Staging {
     }
 
     /// Only this user may look into it: what is verified there must not change under other users' hands.
-    pub(super) fn in_folder(parent: &Path, prefix: &str) -> Result<Self, StoreError> {
+    pub(super) fn in_directory(parent: &Path, prefix: &str) -> Result<Self, StoreError> {
         let mut builder = fs::DirBuilder::new();
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);

@@ -1,4 +1,4 @@
-//! Links an attacker left in the project: an installation writes to its own folder and nowhere else.
+//! Links an attacker left in the project: an installation writes to its own directory and nowhere else.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -17,15 +17,15 @@ const FORCED: [&str; 5] = ["install", "--no-django", "--tag", "v0.0.143", "--for
 
 /// A clone brings its links along, so `.reproq/staging` may lead to the user's home, which must not be emptied.
 #[test]
-fn links_in_place_of_the_stores_folders_are_not_followed() {
+fn links_in_place_of_the_stores_directories_are_not_followed() {
     for name in [".reproq", ".reproq/bin", ".reproq/staging", ".reproq/receipts", ".reproq/previous", ".reproq/lock"] {
         let scene = Scene::new();
         let place = scene.context.project().join(name);
         let aside = scene.context.root().join("aside");
         let moved = fs::rename(&place, &aside);
         let elsewhere = scene.context.root().join("home/precious");
-        fs::create_dir_all(elsewhere.join("staging/install-photos")).expect("folders");
-        fs::create_dir_all(elsewhere.join("install-photos")).expect("folders");
+        fs::create_dir_all(elsewhere.join("staging/install-photos")).expect("directories");
+        fs::create_dir_all(elsewhere.join("install-photos")).expect("directories");
         fs::write(elsewhere.join("install-photos/one"), "mine").expect("written");
         fs::write(elsewhere.join("state.json"), "mine").expect("written");
         symlink(if name == ".reproq/lock" { elsewhere.join("state.json") } else { elsewhere }, &place).expect("a link");
@@ -65,9 +65,9 @@ fn the_record_of_a_prune_stays_in_the_project() {
     for name in [".reproq", ".reproq/audit"] {
         let context = with_versions(3);
         let elsewhere = context.root().join("home/elsewhere");
-        fs::create_dir_all(&elsewhere).expect("a folder");
+        fs::create_dir_all(&elsewhere).expect("a directory");
         let place = context.project().join(name);
-        fs::create_dir_all(place.parent().expect("a folder")).expect("a folder");
+        fs::create_dir_all(place.parent().expect("a directory")).expect("a directory");
         symlink(&elsewhere, &place).expect("a link");
         let before = world(context.root());
         let output = context.run(&["release", "prune", "--keep", "1"]);
