@@ -34,6 +34,7 @@ pub(crate) fn files(epoch: u64) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     Ok(files)
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "a shell that the library adds is named when it is used")]
 fn completion_path(shell: Shell) -> &'static str {
     match shell {
         Shell::Zsh => "zsh/site-functions/_reproq",

@@ -110,7 +110,7 @@ pub(super) fn ask(
     let request = Request {
         program,
         arguments: &arguments,
-        directory: directory,
+        directory,
         environment,
         stdin: Stdin::Empty,
         limit: PATIENCE,

@@ -340,7 +340,7 @@ fn genuine_proofs_of_other_bytes_are_refused_and_say_of_which() {
     world.digest = sha256(b"another tool");
     match world.verify(&bundle, &acme()) {
         Err(AttestationRefusalReason::OtherBytes { expected, found }) => {
-            assert_eq!((expected, found), (world.digest, vec![about]))
+            assert_eq!((expected, found), (world.digest, vec![about]));
         }
         other => panic!("{other:#?}"),
     }
