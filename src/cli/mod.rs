@@ -158,7 +158,7 @@ pub enum MirrorCommand {
 pub struct MirrorSyncArgs {
     /// The directory
     #[arg(value_name = "DIR")]
-    pub directory: PathBuf,
+    pub mirror: PathBuf,
     /// Leave only the newest N versions in the directory
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub keep: Option<String>,
@@ -690,7 +690,7 @@ pub struct CheckArgs {
 pub struct ChecksumsArgs {
     /// The directory with the assets
     #[arg(value_name = "DIR")]
-    pub directory: PathBuf,
+    pub assets: PathBuf,
 }
 
 /// The other commands of `manage.py reproq`, which people try here too, and what does the same. Those that this program has

@@ -78,7 +78,7 @@ fn sync(arguments: &MirrorSyncArgs, session: &Session<'_>) -> Result<ExitStatus,
     let door = request::door(session, &environment, arguments.lock_timeout, &progress);
     // What a mirror has comes from GitHub and from no other mirror.
     let door = InstallContext { mirrors: &[], ..door };
-    let root = session.env.cwd.join(&arguments.directory);
+    let root = session.env.cwd.join(&arguments.mirror);
     let request = request::base_request(InstallOptions::plain(None, targets[0]), session)?;
     platform::watch_signals();
     let sync = Synchronization { request: &request, root: &root, targets, wanted, preview: arguments.dry_run };

@@ -28,7 +28,7 @@ struct ChecksumsReport {
 
 /// Writes.
 pub(super) fn checksums(arguments: &ChecksumsArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
-    let directory = session.env.cwd.join(&arguments.directory);
+    let directory = session.env.cwd.join(&arguments.assets);
     let written = check::write_sums(&directory).map_err(|error| {
         let status = match error {
             SumsError::File(error) => return hints::output(error),

@@ -119,6 +119,7 @@ pub enum CandidateSource {
         index: Option<usize>,
         /// The directory.
         #[serde(serialize_with = "lossy_option")]
+        #[serde(rename = "folder")]
         directory: Option<PathBuf>,
     },
 }
