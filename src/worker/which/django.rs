@@ -36,9 +36,6 @@ pub const DEFAULT_TIME_LIMIT: Duration = Duration::from_secs(5);
 /// No `manage.py` a person wrote is longer.
 const LONGEST_MANAGE_PY: u64 = 1024 * 1024;
 
-/// How many bytes Python may print in all, whatever settings do when they are loaded.
-const MOST_OUTPUT: usize = 16 << 20;
-
 /// How much of the end of stderr is kept, and shown.
 const STDERR_BYTES: usize = 16 * 1024;
 const STDERR_LINES: usize = 20;
@@ -148,7 +145,8 @@ fn ask_python(question: &DjangoQuestion<'_>, project: &Project, python: &Path) -
         environment: &environment,
         stdin: Stdin::OpenWhileWatched,
         limit: question.limit,
-        output_limit: MOST_OUTPUT,
+        // Settings may print whatever they like: the answer is in a file, the time is limited, and little is kept.
+        output_limit: usize::MAX,
         keep: Keep::Last(STDERR_BYTES),
     };
     let ended = process::run(&request, &|| false);
