@@ -11,6 +11,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use anyhow::ensure;
@@ -83,11 +84,11 @@ fn main() -> ExitCode {
 
 /// Runs the bench; `--rounds N` (at least 5), `--quick` leaves out the 500 MB file, `--size` builds the program without the proofs of
 /// origin as well and says what they cost, `--json FILE` says where the figures go, `--serve`
-/// only keeps the release host running, for a profiler; `--prune` counts the requests of prunings instead.
+/// only keeps the release host running, for a profiler; `--latency` measures with 50 and with 150 ms added to every answer, `--prune` counts the requests of prunings instead.
 fn run(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
     if arguments.contains(&"--help") {
         println!(
-            "cargo xtask bench [--rounds N] [--quick] [--size] [--json FILE] [--serve]\n       cargo xtask bench --prune"
+            "cargo xtask bench [--rounds N] [--quick] [--size] [--json FILE] [--serve]\n       cargo xtask bench --latency [--rounds N]\n       cargo xtask bench --prune"
         );
         return Ok(());
     }
@@ -102,6 +103,9 @@ fn run(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
     let (bench, cases) = Bench::prepare(root, rounds, arguments.contains(&"--quick"))?;
     if arguments.contains(&"--serve") {
         return bench.serve(&cases);
+    }
+    if arguments.contains(&"--latency") {
+        return bench.far_away(&cases[0]);
     }
     let mut document = BTreeMap::new();
     let binary = fs::metadata(&bench.program)?.len();
@@ -211,6 +215,66 @@ impl Bench {
         }
         ensure!(floor > 0.0, "the clock stands still");
         Ok(json!(rows))
+    }
+
+    /// A server far away: every answer is held back. Loopback hides what one request after the other costs.
+    fn far_away(&self, case: &Case) -> anyhow::Result<()> {
+        println!(
+            "\n| every answer held back | contestant | wall s | × curl | requests |\n| --- | --- | --- | --- | --- |"
+        );
+        let first = self.fresh("locked")?;
+        self.install(&first, case)?;
+        let lock = fs::read(first.join("reproq.lock"))?;
+        let program = self.program.to_str().context("UTF-8")?.to_owned();
+        let locked = [&program, "install", "--locked", "--no-build"].map(str::to_owned);
+        for milliseconds in [50, 150] {
+            self.github.latency(Duration::from_millis(milliseconds));
+            let contestants =
+                ["curl -o", "ubi with its API call, as curl", "reproq install", "reproq install --locked"];
+            let mut samples: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+            let mut requests: BTreeMap<&str, usize> = BTreeMap::new();
+            for round in 0..=self.rounds {
+                for contestant in contestants {
+                    self.forget_cache()?;
+                    self.github.clear_log();
+                    let sample = match contestant {
+                        "curl -o" => self.measure_curl(case)?,
+                        "reproq install" => self.measure_ours(case)?,
+                        "reproq install --locked" => {
+                            let project = self.fresh("far")?;
+                            fs::write(project.join("reproq.lock"), &lock)?;
+                            self.measure(&project, &locked)?
+                        }
+                        _ => self.measure_api_then_asset(case)?,
+                    };
+                    if round > 0 {
+                        samples.entry(contestant).or_default().push(sample.wall);
+                    }
+                    requests.insert(contestant, self.github.requests().len());
+                }
+            }
+            for contestant in contestants {
+                let pairs = samples[contestant].iter().zip(&samples["curl -o"]).map(|(ours, curl)| ours / curl);
+                let (ratio, wall) = (median(pairs.collect()), median(samples[contestant].clone()));
+                println!("| {milliseconds} ms | {contestant} | {wall:.3} | {ratio:.2} | {} |", requests[contestant]);
+            }
+        }
+        self.github.latency(Duration::ZERO);
+        Ok(())
+    }
+
+    /// What ubi requests when it is given a project and not a URL: the release, then the asset; nothing is verified.
+    fn measure_api_then_asset(&self, case: &Case) -> anyhow::Result<Sample> {
+        let project = self.fresh("ubi-api")?;
+        let certificate = self.certificate.display();
+        let script = format!(
+            "curl -fsSL --cacert {certificate} -o release.json {}/repos/{OURS}/releases/tags/{} && \
+             curl -fsSL --cacert {certificate} -o FILE {}",
+            self.github.api_url(),
+            case.tag,
+            self.url(OURS, case.tag, &case.asset),
+        );
+        self.measure(&project, &["sh".to_owned(), "-c".to_owned(), script])
     }
 
     /// A project that has only its lock, as a second machine or a second project has it, beside copying the file.

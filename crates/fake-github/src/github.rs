@@ -159,6 +159,11 @@ impl GitHub {
         self.world().switches.clock_ahead = seconds;
     }
 
+    /// Holds every answer back for so long, as a network far away does.
+    pub fn latency(&self, latency: Duration) {
+        self.world().switches.latency = latency;
+    }
+
     /// Makes `matching-refs` give pages of this size with a `Link`; otherwise it gives everything at once.
     pub fn matching_refs_page(&self, size: usize) {
         self.world().switches.matching_refs_page = Some(size);

@@ -251,6 +251,10 @@ fn exchange(github: &GitHub, place: Place, call: &Call) -> Vec<Step> {
             return vec![Step::Finish];
         }
     }
+    let latency = github.world().switches.latency;
+    if !latency.is_zero() {
+        thread::sleep(latency);
+    }
     let reply = answer(github, place.origin, call, fault.as_ref());
     let is_silent = matches!(fault, Some(Fault::ResetBeforeHeaders | Fault::TruncateAfterProcessing));
     shared.log.answered(entry, (!is_silent).then_some(reply.status), name);

@@ -67,6 +67,8 @@ pub(crate) struct Switches {
     pub(crate) matching_refs_page: Option<usize>,
     /// How far this server's clock is ahead of the clients', in seconds; negative when it is behind.
     pub(crate) clock_ahead: i64,
+    /// How long every answer is held back, as a network far away does.
+    pub(crate) latency: Duration,
 }
 
 #[derive(Debug)]
@@ -184,6 +186,7 @@ impl World {
                 moved_status: 301,
                 matching_refs_page: None,
                 clock_ahead: 0,
+                latency: Duration::ZERO,
             },
             core: budget.clone(),
             graphql: budget,
