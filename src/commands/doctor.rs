@@ -246,10 +246,10 @@ fn trusted(session: &Session<'_>) -> Vec<DoctorFinding> {
             DoctorFinding::fine(Area::Trust, format!("the root of {}{}", root.instance, until.unwrap_or_default()))
         }
     };
-    match request::keyring(session).roots() {
+    match request::trusted_roots(session).roots() {
         Ok(roots) => roots.iter().map(finding).collect(),
         Err(error) => {
-            let failure = hints::keyring(error);
+            let failure = hints::trusted_roots(error);
             let hint =
                 failure.hints.first().cloned().unwrap_or_else(|| "look at the directory's permissions".to_owned());
             vec![DoctorFinding::problem(Area::Trust, failure.lines().join(": "), hint)]

@@ -35,7 +35,7 @@ use crate::sources::bundle::Bundle;
 use crate::sources::cache::Cache;
 use crate::trust::TrustPolicy;
 use crate::trust::attestation::Workflow;
-use crate::trust::trusted_roots::Keyring;
+use crate::trust::trusted_roots::TrustedRoots;
 use crate::worker::local_build::SourceOrigin;
 use crate::worker::local_build::candidate_sources;
 use crate::worker::store::Layout;
@@ -99,7 +99,7 @@ pub(super) fn door<'a>(
         tokens: &session.settings.tokens,
         http: session.http.clone(),
         cache: cache(session),
-        keyring: keyring(session),
+        trusted_roots: trusted_roots(session),
         environment,
         lock_timeout,
         now: session.now,
@@ -114,8 +114,8 @@ pub(super) fn cache(session: &Session<'_>) -> Option<Cache> {
 }
 
 /// Whose keys the user trusts.
-pub(super) fn keyring(session: &Session<'_>) -> Keyring {
-    Keyring::new(session.settings.trust.as_ref().map(|directory| directory.value.clone()))
+pub(super) fn trusted_roots(session: &Session<'_>) -> TrustedRoots {
+    TrustedRoots::new(session.settings.trust.as_ref().map(|directory| directory.value.clone()))
 }
 
 /// The project's lock, where it has one.

@@ -9,16 +9,16 @@ use crate::failure::io_advice;
 use crate::failure::io_again;
 use crate::io::net::NetError;
 use crate::trust::trusted_roots::FetchError;
-use crate::trust::trusted_roots::KeyringError;
 use crate::trust::trusted_roots::RootRepository;
+use crate::trust::trusted_roots::TrustedRootsError;
 use crate::trust::trusted_roots::UpdateError;
 
 /// Turns trusted roots that cannot be used into what the user is told.
-pub(in crate::commands) fn keyring(error: KeyringError) -> CommandError {
-    if let KeyringError::Io { doing, path, source } = &error {
+pub(in crate::commands) fn trusted_roots(error: TrustedRootsError) -> CommandError {
+    if let TrustedRootsError::Io { doing, path, source } = &error {
         return CommandError::io(doing, path, io_again(source));
     }
-    if let KeyringError::File(error) = error {
+    if let TrustedRootsError::File(error) = error {
         return hints::output(error);
     }
     let (status, hints) = judge(&error);
@@ -28,31 +28,31 @@ pub(in crate::commands) fn keyring(error: KeyringError) -> CommandError {
 }
 
 /// The class and the ways out.
-pub(super) fn judge(error: &KeyringError) -> (ExitStatus, Vec<String>) {
+pub(super) fn judge(error: &TrustedRootsError) -> (ExitStatus, Vec<String>) {
     let refused = |hint: String| (ExitStatus::Unverified, vec![hint]);
     match error {
-        KeyringError::NoDirectory => (
+        TrustedRootsError::NoDirectory => (
             ExitStatus::Usage,
             vec![
                 "name a directory in the variable REPROQ_TRUST_DIR, or the roots in each call with `--trusted-root FILE`"
                     .to_owned(),
             ],
         ),
-        KeyringError::Io { path, source, .. } => io_advice(source, Some(path)),
-        KeyringError::Damaged { path, .. } => refused(format!(
+        TrustedRootsError::Io { path, source, .. } => io_advice(source, Some(path)),
+        TrustedRootsError::Damaged { path, .. } => refused(format!(
             "remove `{}`, then fetch it again with `reproq trust update`, or accept it again with `reproq trust accept FILE`",
             path.display()
         )),
-        KeyringError::File(error) => hints::file(error),
-        KeyringError::OfAnother { path, .. } => refused(format!(
+        TrustedRootsError::File(error) => hints::file(error),
+        TrustedRootsError::OfAnother { path, .. } => refused(format!(
             "run as the user whose roots they are; or name a directory of your own in the variable REPROQ_TRUST_DIR, or move `{}` away",
             path.display()
         )),
-        KeyringError::Exposed { path } => refused(format!(
+        TrustedRootsError::Exposed { path } => refused(format!(
             "look at what lies there with `reproq trust show` after `chmod go-w {0}`; remove what you did not accept",
             path.display()
         )),
-        KeyringError::NoRoot(_) => refused(
+        TrustedRootsError::NoRoot(_) => refused(
             "get the roots again, for example with `gh attestation trusted-root > roots.jsonl`, or from whoever signs"
                 .to_owned(),
         ),
@@ -62,7 +62,7 @@ pub(super) fn judge(error: &KeyringError) -> (ExitStatus, Vec<String>) {
 /// Turns a root that was not fetched into what the user is told.
 pub(in crate::commands) fn update(error: UpdateError, place: &RootRepository) -> CommandError {
     let (status, hints) = match error {
-        UpdateError::Keyring(error) => return keyring(error),
+        UpdateError::TrustedRoots(error) => return trusted_roots(error),
         UpdateError::CannotVerify => (ExitStatus::Unverified, vec!["use a build with its default features".to_owned()]),
         UpdateError::Fetch { source: FetchError::Net(ref error), .. } => net(error, place),
         UpdateError::Fetch { source: FetchError::Io { ref source, .. }, .. } => io_failure(source, place),

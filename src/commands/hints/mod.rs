@@ -151,7 +151,7 @@ fn judge(error: &InstallError, request: &InstallRequest) -> (ExitStatus, Vec<Str
         ),
         InstallError::LessThanLocked { not_queried: true, transient, .. } => proof::not_asked(*transient),
         InstallError::LessThanLocked { tag, .. } => (ExitStatus::Unverified, proof::less_than_locked(tag)),
-        InstallError::Keyring(error) => keyring::judge(error),
+        InstallError::TrustedRoots(error) => keyring::judge(error),
         InstallError::Archive { source, .. } => archive(source),
         InstallError::Inspect(_) => (ExitStatus::Failure, Vec::new()),
         InstallError::Preflight { source, .. } => (ExitStatus::Unverified, proof::preflight(source, request)),

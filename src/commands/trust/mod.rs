@@ -99,7 +99,7 @@ fn show(session: &Session<'_>) -> Result<(), CommandError> {
         warning: root.age_warning(session.now),
         hint: root.is_old(session.now).then_some(RENEW),
     };
-    let roots = request::keyring(session).roots().map_err(hints::keyring)?;
+    let roots = request::trusted_roots(session).roots().map_err(hints::trusted_roots)?;
     let roots = roots.iter().map(line).collect();
     session.ui.report(&TrustReport { can_verify: attestation::is_available(), roots })
 }
@@ -110,7 +110,7 @@ fn accept(file: &Path, session: &Session<'_>) -> Result<(), CommandError> {
     let text =
         bounded_read::read_named_text(&path, MAX_ROOTS).map_err(|error| CommandError::io("read", &path, error))?;
     let name = file.to_string_lossy();
-    let accepted = request::keyring(session).accept(&name, text.as_bytes()).map_err(hints::keyring)?;
+    let accepted = request::trusted_roots(session).accept(&name, text.as_bytes()).map_err(hints::trusted_roots)?;
     let line = |accepted: &Accepted| AcceptedLine {
         instance: accepted.root.instance,
         sha256: accepted.root.sha256.to_string(),
@@ -124,7 +124,7 @@ fn forget(text: &str, session: &Session<'_>) -> Result<(), CommandError> {
     let sha256: Sha256Digest = text
         .parse()
         .map_err(|error| CommandError::new(ExitStatus::Usage, error).context(format!("`{text}` is no digest")))?;
-    if !request::keyring(session).forget(&sha256).map_err(hints::keyring)? {
+    if !request::trusted_roots(session).forget(&sha256).map_err(hints::trusted_roots)? {
         let message = format!("no root of sha256 {sha256} was accepted");
         return Err(CommandError::message(ExitStatus::NotFound, message)
             .hint("`reproq trust show` lists the accepted roots; those this program brings cannot be forgotten"));

@@ -19,9 +19,9 @@ use crate::io::net::Http;
 use crate::trust::attestation::Instance;
 use crate::trust::attestation::Root;
 use crate::trust::trusted_roots::Anchor;
-use crate::trust::trusted_roots::KeyringError;
 use crate::trust::trusted_roots::Refreshed;
 use crate::trust::trusted_roots::RootRepository;
+use crate::trust::trusted_roots::TrustedRootsError;
 use crate::trust::trusted_roots::UpdateError;
 use crate::trust::trusted_roots::Versions;
 use crate::ui::Report;
@@ -72,9 +72,9 @@ enum Outcome {
 /// Updates.
 pub(super) fn update(arguments: &TrustUpdateArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     must_verify()?;
-    let keyring = request::keyring(session);
-    if keyring.directory().is_none() {
-        return Err(hints::keyring(KeyringError::NoDirectory));
+    let trusted_roots = request::trusted_roots(session);
+    if trusted_roots.directory().is_none() {
+        return Err(hints::trusted_roots(TrustedRootsError::NoDirectory));
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
     let runtime = runtime.map_err(|error| CommandError::new(ExitStatus::Failure, error))?;
@@ -82,7 +82,7 @@ pub(super) fn update(arguments: &TrustUpdateArgs, session: &Session<'_>) -> Resu
     runtime.block_on(async {
         for (anchor, place) in places(arguments, session)? {
             session.ui.status(&format!("fetching the root of {} from {place}", anchor.instance));
-            let outcome = match keyring.update(&anchor, &place, session.now).await {
+            let outcome = match trusted_roots.update(&anchor, &place, session.now).await {
                 Ok(refreshed) => match save(&refreshed, &anchor, arguments.save.as_deref(), session) {
                     Ok(()) => succeeded(&refreshed),
                     Err(error) => failed(error.into(), &place),
@@ -179,7 +179,7 @@ fn save(
     anchor: &Anchor,
     directory: Option<&Path>,
     session: &Session<'_>,
-) -> Result<(), KeyringError> {
+) -> Result<(), TrustedRootsError> {
     let Some(directory) = directory else { return Ok(()) };
     refreshed.updated.save(&session.env.cwd.join(directory).join(anchor.name()))
 }

@@ -146,7 +146,7 @@ pub(super) fn roots(paths: &[PathBuf], session: &Session<'_>) -> Result<Roots, C
     }
     match named {
         Some(roots) => Ok(roots),
-        None => request::keyring(session).roots().map_err(hints::keyring),
+        None => request::trusted_roots(session).roots().map_err(hints::trusted_roots),
     }
 }
 

@@ -25,7 +25,7 @@ use crate::sources::github::GitHub;
 use crate::sources::source::Mirror;
 use crate::sources::source::Origin;
 use crate::sources::source::OriginError;
-use crate::trust::trusted_roots::Keyring;
+use crate::trust::trusted_roots::TrustedRoots;
 
 /// What an installation may touch.
 pub struct InstallContext<'a> {
@@ -40,7 +40,7 @@ pub struct InstallContext<'a> {
     /// The user's cache, where there is a directory for one.
     pub cache: Option<Cache>,
     /// Whose keys the user trusts.
-    pub keyring: Keyring,
+    pub trusted_roots: TrustedRoots,
     /// The environment child processes get, less what they must not see.
     pub environment: &'a [(OsString, OsString)],
     /// How long another installation is waited for.

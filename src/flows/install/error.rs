@@ -23,7 +23,7 @@ use crate::sources::source::OriginError;
 use crate::trust::VerifyError;
 use crate::trust::attestation::Mismatch;
 use crate::trust::attestation::NotProven;
-use crate::trust::trusted_roots::KeyringError;
+use crate::trust::trusted_roots::TrustedRootsError;
 use crate::worker::archive::ArchiveError;
 use crate::worker::executable::InspectError;
 use crate::worker::executable::PreflightError;
@@ -249,7 +249,7 @@ pub enum InstallError {
     },
     /// The trusted roots cannot be used.
     #[error(transparent)]
-    Keyring(#[from] KeyringError),
+    TrustedRoots(#[from] TrustedRootsError),
     /// The archive is not accepted.
     #[error("failed to unpack {asset}")]
     Archive {

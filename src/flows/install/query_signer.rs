@@ -52,8 +52,13 @@ impl Acquisition<'_> {
         }
         let (repository, tag, name) = (&self.request.repository, listing.tag(), asset.name.as_str());
         let subject = AssetSubject { repository, tag, name, sha256 };
-        let signed =
-            signer::prove(bundles.to_vec(), subject, self.request, &self.door.keyring.roots().ok()?, self.door.now);
+        let signed = signer::prove(
+            bundles.to_vec(),
+            subject,
+            self.request,
+            &self.door.trusted_roots.roots().ok()?,
+            self.door.now,
+        );
         signed.ok().filter(|signed| signed.level() >= Some(at_least))
     }
 
@@ -149,7 +154,7 @@ impl Acquisition<'_> {
         if bundles.is_empty() {
             return Ok(signer::absent("what should prove it is empty".to_owned()));
         }
-        signer::prove(bundles, subject, self.request, &self.door.keyring.roots()?, self.door.now)
+        signer::prove(bundles, subject, self.request, &self.door.trusted_roots.roots()?, self.door.now)
     }
 }
 

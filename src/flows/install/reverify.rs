@@ -36,7 +36,7 @@ pub fn prove_again(
         Err(error) => return Ok(Some(Again::Failed(error.to_string()))),
     };
     let subject = AssetSubject { repository, tag, name: &asset.name, sha256: asset.sha256 };
-    Ok(Some(match signer::prove(bundles, subject, request, &door.keyring.roots()?, door.now) {
+    Ok(Some(match signer::prove(bundles, subject, request, &door.trusted_roots.roots()?, door.now) {
         Ok(signed) if signed.level() >= Some(receipt.verdict) => Again::Proven(signed.proofs),
         Ok(_) => Again::Failed("they prove less than that".to_owned()),
         Err(error) => Again::Failed(error.with_causes()),

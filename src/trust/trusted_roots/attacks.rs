@@ -20,9 +20,9 @@ use crate::io::net::HttpOptions;
 use crate::trust::attestation::Instance;
 use crate::trust::attestation::RootSource;
 use crate::trust::trusted_roots::Anchor;
-use crate::trust::trusted_roots::Keyring;
 use crate::trust::trusted_roots::Refreshed;
 use crate::trust::trusted_roots::RootRepository;
+use crate::trust::trusted_roots::TrustedRoots;
 use crate::trust::trusted_roots::UpdateError;
 use crate::trust::trusted_roots::Versions;
 
@@ -33,15 +33,15 @@ struct AttackWorld {
     directory: tempfile::TempDir,
     signer: SampleSigner,
     anchor: Anchor,
-    keyring: Keyring,
+    trusted_roots: TrustedRoots,
 }
 
 impl AttackWorld {
     fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let signer = SampleSigner::new();
-        let keyring = Keyring::new(Some(directory.path().join("trust")));
-        let world = Self { anchor: signer.anchor(), directory, signer, keyring };
+        let trusted_roots = TrustedRoots::new(Some(directory.path().join("trust")));
+        let world = Self { anchor: signer.anchor(), directory, signer, trusted_roots };
         world.write(&Contents::good());
         world
     }
@@ -59,7 +59,7 @@ impl AttackWorld {
     }
 
     fn update_from(&self, place: &RootRepository, now: &str) -> Result<Refreshed, UpdateError> {
-        update(&self.keyring, &self.anchor, place, now)
+        update(&self.trusted_roots, &self.anchor, place, now)
     }
 
     fn update(&self) -> Result<Refreshed, UpdateError> {
@@ -72,10 +72,10 @@ impl AttackWorld {
     }
 
     fn is_refused_from(&self, place: &RootRepository, now: &str, words: &str) {
-        let before = (kept(&self.keyring), self.keyring.roots().expect("roots"));
+        let before = (kept(&self.trusted_roots), self.trusted_roots.roots().expect("roots"));
         let refused = self.update_from(place, now).expect_err(words).to_string();
         assert!(refused.contains(words), "expected `{words}`, found `{refused}`");
-        assert_eq!((kept(&self.keyring), self.keyring.roots().expect("roots")), before);
+        assert_eq!((kept(&self.trusted_roots), self.trusted_roots.roots().expect("roots")), before);
     }
 
     fn change(&self, name: &str, change: impl Fn(&str) -> String) {
@@ -89,10 +89,15 @@ impl AttackWorld {
     }
 }
 
-fn update(keyring: &Keyring, anchor: &Anchor, place: &RootRepository, now: &str) -> Result<Refreshed, UpdateError> {
+fn update(
+    trusted_roots: &TrustedRoots,
+    anchor: &Anchor,
+    place: &RootRepository,
+    now: &str,
+) -> Result<Refreshed, UpdateError> {
     let now: DateTime<Utc> = now.parse().expect("a time");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().expect("a runtime");
-    runtime.block_on(keyring.update(anchor, place, now))
+    runtime.block_on(trusted_roots.update(anchor, place, now))
 }
 
 fn web(address: &str) -> RootRepository {
@@ -108,9 +113,9 @@ fn change_file(path: &Path, change: impl Fn(&str) -> String) {
 }
 
 /// Every file that is kept, with its bytes.
-fn kept(keyring: &Keyring) -> BTreeMap<PathBuf, Vec<u8>> {
+fn kept(trusted_roots: &TrustedRoots) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
-    let mut directories = vec![keyring.directory().expect("a directory").to_owned()];
+    let mut directories = vec![trusted_roots.directory().expect("a directory").to_owned()];
     while let Some(directory) = directories.pop() {
         for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
             if entry.path().is_dir() {
@@ -131,7 +136,7 @@ fn a_good_repository_gives_its_root() {
     let root = refreshed.root.expect("a root");
     assert_eq!(root.text(), Contents::good().target);
     assert_eq!(root.source, RootSource::Updated { on: "2026-11-28".parse().expect("a day"), version: 3 });
-    assert_eq!(kept(&world.keyring).len(), 1);
+    assert_eq!(kept(&world.trusted_roots).len(), 1);
     // Nothing new a day later: it is known to be complete for a day more.
     let again =
         world.update_from(&RootRepository::Directory(world.repository()), "2026-11-29T12:00:00Z").expect("updated");
@@ -150,7 +155,7 @@ fn a_copy_is_a_repository_again() {
     for _ in 0..2 {
         let updated = world.update().expect("updated").updated;
         updated.save(&copy).expect("saved");
-        let elsewhere = Keyring::new(Some(world.directory.path().join("elsewhere")));
+        let elsewhere = TrustedRoots::new(Some(world.directory.path().join("elsewhere")));
         let there =
             update(&elsewhere, &world.anchor, &RootRepository::Directory(copy.clone()), NOW).expect("updated").updated;
         assert_eq!(there, updated);
@@ -339,24 +344,24 @@ fn the_real_repository_of_the_public_instance() {
     for (name, anchor, root) in
         [("embedded", Anchor::ALL[0], 16), ("old", Anchor { root: fifth, ..Anchor::ALL[0] }, 15)]
     {
-        let keyring = Keyring::new(Some(directory.path().join(name)));
-        let refreshed = update(&keyring, &anchor, &place, then).expect("updated");
+        let trusted_roots = TrustedRoots::new(Some(directory.path().join(name)));
+        let refreshed = update(&trusted_roots, &anchor, &place, then).expect("updated");
         assert_eq!(refreshed.updated.sha256().to_string(), expected);
         assert_eq!(refreshed.updated.versions, Versions { root, timestamp: 762, snapshot: 165, targets: 14 });
-        let before = kept(&keyring);
-        let refused = |now: &str| update(&keyring, &anchor, &place, now).expect_err("refused").to_string();
+        let before = kept(&trusted_roots);
+        let refused = |now: &str| update(&trusted_roots, &anchor, &place, now).expect_err("refused").to_string();
         assert_eq!(refused("2026-08-28T19:25:57Z"), "`timestamp.json` is refused: it expired on 2026-08-28T19:25:56Z");
         change_file(&copy.join("timestamp.json"), |text| text.replace("762", "763"));
         assert!(refused(then).starts_with("`timestamp.json` is refused: 0 of the 1"), "{}", refused(then));
         fs::copy(real.join("timestamp.json"), copy.join("timestamp.json")).expect("copied");
-        assert_eq!(kept(&keyring), before);
+        assert_eq!(kept(&trusted_roots), before);
     }
-    let keyring = Keyring::new(Some(directory.path().join("another")));
-    let refused = update(&keyring, &Anchor::ALL[1], &place, then).expect_err("it is not GitHub's");
+    let trusted_roots = TrustedRoots::new(Some(directory.path().join("another")));
+    let refused = update(&trusted_roots, &Anchor::ALL[1], &place, then).expect_err("it is not GitHub's");
     assert!(refused.to_string().contains("`10.root.json` is refused"), "{refused}");
     let target = format!("targets/{expected}.trusted_root.json");
     change_file(&copy.join(target), |text| text.replace("2025-09-23", "2025-09-24"));
-    let refused = update(&keyring, &Anchor::ALL[0], &place, then).expect_err("refused").to_string();
+    let refused = update(&trusted_roots, &Anchor::ALL[0], &place, then).expect_err("refused").to_string();
     assert!(refused.contains("sha256 mismatch"), "{refused}");
-    assert!(kept(&keyring).is_empty());
+    assert!(kept(&trusted_roots).is_empty());
 }

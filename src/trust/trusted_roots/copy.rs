@@ -9,7 +9,7 @@ use std::rc::Rc;
 use crate::io::fs::Dir;
 use crate::io::fs::OutputFile;
 use crate::io::fs::finished;
-use crate::trust::trusted_roots::KeyringError;
+use crate::trust::trusted_roots::TrustedRootsError;
 use crate::trust::trusted_roots::Updated;
 
 /// The directory of a repository with what it is about.
@@ -17,9 +17,9 @@ const TARGETS: &str = "targets";
 
 impl Updated {
     /// Writes the files of its repository that led to it into a directory. Whoever reads them verifies them again.
-    pub fn save(&self, directory: &Path) -> Result<(), KeyringError> {
-        fs::create_dir_all(directory).map_err(KeyringError::io("create the directory", directory))?;
-        let missing = || KeyringError::io("open the directory", directory)(io::ErrorKind::NotFound.into());
+    pub fn save(&self, directory: &Path) -> Result<(), TrustedRootsError> {
+        fs::create_dir_all(directory).map_err(TrustedRootsError::io("create the directory", directory))?;
+        let missing = || TrustedRootsError::io("open the directory", directory)(io::ErrorKind::NotFound.into());
         let top = Rc::new(Dir::open(directory)?.ok_or_else(missing)?);
         let targets = Rc::new(top.make_subdirectory(TARGETS)?);
         for (name, text) in self.files() {

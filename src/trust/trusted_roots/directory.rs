@@ -22,8 +22,8 @@ use crate::trust::attestation::Root;
 use crate::trust::attestation::RootSource;
 use crate::trust::attestation::Roots;
 use crate::trust::trusted_roots::Anchor;
-use crate::trust::trusted_roots::KeyringError;
 use crate::trust::trusted_roots::RootRepository;
+use crate::trust::trusted_roots::TrustedRootsError;
 use crate::trust::trusted_roots::UpdateError;
 use crate::trust::trusted_roots::Updated;
 use crate::trust::trusted_roots::update;
@@ -57,11 +57,11 @@ pub struct Refreshed {
 
 /// The roots a user trusts.
 #[derive(Debug, Clone)]
-pub struct Keyring {
+pub struct TrustedRoots {
     directory: Option<PathBuf>,
 }
 
-impl Keyring {
+impl TrustedRoots {
     /// The roots in this directory beside the embedded ones; without a directory those alone. Touches nothing.
     pub const fn new(directory: Option<PathBuf>) -> Self {
         Self { directory }
@@ -74,7 +74,7 @@ impl Keyring {
 
     /// The roots that hold: of each instance the newest that is known, and every root of others that was accepted. A stored
     /// one that cannot be used fails all of it: without it, another answer might come out than the user decided.
-    pub fn roots(&self) -> Result<Roots, KeyringError> {
+    pub fn roots(&self) -> Result<Roots, TrustedRootsError> {
         let mut roots: Vec<Root> = Vec::new();
         for embedded in Roots::embedded().iter() {
             let updated = self.updated_root(embedded.instance)?.map(|(_, root)| root);
@@ -89,7 +89,7 @@ impl Keyring {
     }
 
     /// Trusts the roots in a text from now on: one, or one a line. What was accepted before stays as it is.
-    pub fn accept(&self, name: &str, text: &[u8]) -> Result<Vec<Accepted>, KeyringError> {
+    pub fn accept(&self, name: &str, text: &[u8]) -> Result<Vec<Accepted>, TrustedRootsError> {
         let offered = Roots::from_file(name, text)?;
         let directory = self.made(ACCEPTED)?;
         // Also where nothing is new.
@@ -113,13 +113,13 @@ impl Keyring {
     }
 
     /// No longer trusts a root that was accepted. False when it was not. It is not read, so that a damaged one can go too.
-    pub fn forget(&self, sha256: &Sha256Digest) -> Result<bool, KeyringError> {
+    pub fn forget(&self, sha256: &Sha256Digest) -> Result<bool, TrustedRootsError> {
         let Some(directory) = self.existing(ACCEPTED)? else { return Ok(false) };
         let path = directory.join(format!("{sha256}.json"));
         match fs::remove_file(&path) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(KeyringError::io("remove", &path)(error)),
+            Err(error) => Err(TrustedRootsError::io("remove", &path)(error)),
         }
     }
 
@@ -139,16 +139,16 @@ impl Keyring {
     }
 
     /// Keeps the newer root of an instance in place of the one before.
-    fn keep(&self, updated: &Updated) -> Result<(), KeyringError> {
+    fn keep(&self, updated: &Updated) -> Result<(), TrustedRootsError> {
         let directory = self.made(UPDATED)?;
         let record = serde_json::to_vec_pretty(updated).expect("a record is a map with text keys");
         place(&directory.join(file_name(updated.instance)), &record)
     }
 
-    fn updated_root(&self, instance: Instance) -> Result<Option<(Updated, Root)>, KeyringError> {
+    fn updated_root(&self, instance: Instance) -> Result<Option<(Updated, Root)>, TrustedRootsError> {
         let Some(directory) = self.existing(UPDATED)? else { return Ok(None) };
         let path = directory.join(file_name(instance));
-        let damaged = |reason: String| KeyringError::damaged(&path, reason);
+        let damaged = |reason: String| TrustedRootsError::damaged(&path, reason);
         let bytes = match bounded_read::read(&path, MAX_FILE) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -163,11 +163,11 @@ impl Keyring {
     }
 
     /// The roots of others that were accepted, by their digests.
-    fn accepted(&self) -> Result<Vec<Root>, KeyringError> {
+    fn accepted(&self) -> Result<Vec<Root>, TrustedRootsError> {
         let Some(directory) = self.existing(ACCEPTED)? else { return Ok(Vec::new()) };
         let mut paths = Vec::new();
-        for entry in fs::read_dir(&directory).map_err(KeyringError::io("list", &directory))? {
-            paths.push(entry.map_err(KeyringError::io("list", &directory))?.path());
+        for entry in fs::read_dir(&directory).map_err(TrustedRootsError::io("list", &directory))? {
+            paths.push(entry.map_err(TrustedRootsError::io("list", &directory))?.path());
         }
         // What begins with a dot is on its way in, or the system's own.
         paths.retain(|path| path.file_name().is_some_and(|name| !name.as_encoded_bytes().starts_with(b".")));
@@ -176,13 +176,13 @@ impl Keyring {
     }
 
     /// A directory below, where it is there.
-    fn existing(&self, name: &str) -> Result<Option<PathBuf>, KeyringError> {
+    fn existing(&self, name: &str) -> Result<Option<PathBuf>, TrustedRootsError> {
         let Some(directory) = &self.directory else { return Ok(None) };
         let inner = directory.join(name);
         match fs::symlink_metadata(&inner) {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(KeyringError::io("look into", &inner)(error)),
+            Err(error) => return Err(TrustedRootsError::io("look into", &inner)(error)),
         }
         refuse_link(&inner)?;
         for directory in [directory, &inner] {
@@ -192,15 +192,15 @@ impl Keyring {
     }
 
     /// A directory below, made if it is not there, so that only the user may look into it.
-    fn made(&self, name: &str) -> Result<PathBuf, KeyringError> {
-        let directory = self.directory.as_ref().ok_or(KeyringError::NoDirectory)?;
+    fn made(&self, name: &str) -> Result<PathBuf, TrustedRootsError> {
+        let directory = self.directory.as_ref().ok_or(TrustedRootsError::NoDirectory)?;
         let inner = directory.join(name);
         let above = directory.parent().unwrap_or(directory);
-        fs::create_dir_all(above).map_err(KeyringError::io("create the directory", above))?;
+        fs::create_dir_all(above).map_err(TrustedRootsError::io("create the directory", above))?;
         for directory in [directory, &inner] {
             match private_directory().create(directory) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                    return Err(KeyringError::io("create the directory", directory)(error));
+                    return Err(TrustedRootsError::io("create the directory", directory)(error));
                 }
                 Ok(()) | Err(_) if *directory == inner => refuse_link(&inner).and_then(|()| refuse_exposed(&inner))?,
                 Ok(()) | Err(_) => refuse_exposed(directory)?,
@@ -226,8 +226,8 @@ fn file_name(instance: Instance) -> String {
 }
 
 /// One accepted root: under its own digest, and nothing else.
-fn accepted(path: &Path) -> Result<Root, KeyringError> {
-    let damaged = |reason: String| KeyringError::damaged(path, reason);
+fn accepted(path: &Path) -> Result<Root, TrustedRootsError> {
+    let damaged = |reason: String| TrustedRootsError::damaged(path, reason);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let named: Option<Sha256Digest> = name.strip_suffix(".json").and_then(|digest| digest.parse().ok());
     let Some(named) = named else { return Err(damaged("its name is not `SHA256.json`".to_owned())) };
@@ -237,7 +237,7 @@ fn accepted(path: &Path) -> Result<Root, KeyringError> {
 }
 
 /// Writes a file so that a reader sees the old one or the new one, also after a crash. Everybody who may enter may read it.
-fn place(path: &Path, bytes: &[u8]) -> Result<(), KeyringError> {
+fn place(path: &Path, bytes: &[u8]) -> Result<(), TrustedRootsError> {
     Ok(finished(OutputFile::create(path)?.for_all(), bytes)?)
 }
 
@@ -253,8 +253,8 @@ fn private_directory() -> fs::DirBuilder {
 }
 
 /// The user may name a directory by a link; in it there is none.
-fn refuse_link(directory: &Path) -> Result<(), KeyringError> {
-    let found = fs::symlink_metadata(directory).map_err(KeyringError::io("look into", directory))?;
+fn refuse_link(directory: &Path) -> Result<(), TrustedRootsError> {
+    let found = fs::symlink_metadata(directory).map_err(TrustedRootsError::io("look into", directory))?;
     if found.is_symlink() {
         return Err(FileError::NotADirectory { path: directory.to_owned(), kind: FileKind::Link }.into());
     }
@@ -264,22 +264,22 @@ fn refuse_link(directory: &Path) -> Result<(), KeyringError> {
 /// A directory that another user owns or may write proves nothing about who decided what is in it. The superuser could change
 /// everything anyway.
 #[cfg(unix)]
-fn refuse_exposed(directory: &Path) -> Result<(), KeyringError> {
-    let metadata = fs::metadata(directory).map_err(KeyringError::io("look into", directory))?;
+fn refuse_exposed(directory: &Path) -> Result<(), TrustedRootsError> {
+    let metadata = fs::metadata(directory).map_err(TrustedRootsError::io("look into", directory))?;
     if !metadata.is_dir() {
-        return Err(KeyringError::io("look into", directory)(io::ErrorKind::NotADirectory.into()));
+        return Err(TrustedRootsError::io("look into", directory)(io::ErrorKind::NotADirectory.into()));
     }
     let owner = std::os::unix::fs::MetadataExt::uid(&metadata);
     if owner != 0 && owner != rustix::process::geteuid().as_raw() {
-        return Err(KeyringError::OfAnother { path: directory.to_owned(), owner });
+        return Err(TrustedRootsError::OfAnother { path: directory.to_owned(), owner });
     }
     let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());
-    if mode & 0o022 == 0 { Ok(()) } else { Err(KeyringError::Exposed { path: directory.to_owned() }) }
+    if mode & 0o022 == 0 { Ok(()) } else { Err(TrustedRootsError::Exposed { path: directory.to_owned() }) }
 }
 
 /// Whom a directory belongs to is not read from its permissions here; the system's directory for a user's data is the user's own.
 #[cfg(not(unix))]
-fn refuse_exposed(_: &Path) -> Result<(), KeyringError> {
+fn refuse_exposed(_: &Path) -> Result<(), TrustedRootsError> {
     Ok(())
 }
 
@@ -306,12 +306,12 @@ mod tests {
         embedded(Instance::PublicGood).text().replace("https://fulcio.sigstore.dev", "https://ca.acme.example")
     }
 
-    fn ring(directory: &Path) -> Keyring {
-        Keyring::new(Some(directory.join("data/trust")))
+    fn ring(directory: &Path) -> TrustedRoots {
+        TrustedRoots::new(Some(directory.join("data/trust")))
     }
 
-    fn sources(keyring: &Keyring) -> Vec<RootSource> {
-        keyring.roots().expect("roots").iter().map(|root| root.source.clone()).collect()
+    fn sources(trusted_roots: &TrustedRoots) -> Vec<RootSource> {
+        trusted_roots.roots().expect("roots").iter().map(|root| root.source.clone()).collect()
     }
 
     fn updated(root: &Root, at: &str) -> Updated {
@@ -320,9 +320,9 @@ mod tests {
 
     #[test]
     fn without_a_directory_the_embedded_roots_hold() {
-        let keyring = Keyring::new(None);
-        assert_eq!(keyring.roots().expect("roots"), Roots::embedded());
-        assert!(matches!(keyring.accept("x", of_others().as_bytes()), Err(KeyringError::NoDirectory)));
+        let trusted_roots = TrustedRoots::new(None);
+        assert_eq!(trusted_roots.roots().expect("roots"), Roots::embedded());
+        assert!(matches!(trusted_roots.accept("x", of_others().as_bytes()), Err(TrustedRootsError::NoDirectory)));
         let directory = tempfile::tempdir().expect("a directory");
         assert_eq!(ring(directory.path()).roots().expect("roots"), Roots::embedded());
         assert_eq!(fs::read_dir(directory.path()).expect("readable").count(), 0, "to look touches nothing");
@@ -331,77 +331,77 @@ mod tests {
     #[test]
     fn what_is_accepted_holds_until_it_is_forgotten() {
         let directory = tempfile::tempdir().expect("a directory");
-        let keyring = ring(directory.path());
-        let first = keyring.accept("acme.json", of_others().as_bytes()).expect("accepted");
+        let trusted_roots = ring(directory.path());
+        let first = trusted_roots.accept("acme.json", of_others().as_bytes()).expect("accepted");
         assert!(first.len() == 1 && first[0].is_new);
-        let again = keyring.accept("acme.json", of_others().as_bytes()).expect("accepted");
+        let again = trusted_roots.accept("acme.json", of_others().as_bytes()).expect("accepted");
         assert!(!again[0].is_new);
-        assert_eq!(sources(&keyring).len(), 3);
-        assert_eq!(sources(&keyring)[2], RootSource::Accepted);
+        assert_eq!(sources(&trusted_roots).len(), 3);
+        assert_eq!(sources(&trusted_roots)[2], RootSource::Accepted);
         let sha256 = first[0].root.sha256;
-        assert!(keyring.forget(&sha256).expect("forgotten"));
-        assert!(!keyring.forget(&sha256).expect("it is gone"));
-        assert_eq!(keyring.roots().expect("roots"), Roots::embedded());
+        assert!(trusted_roots.forget(&sha256).expect("forgotten"));
+        assert!(!trusted_roots.forget(&sha256).expect("it is gone"));
+        assert_eq!(trusted_roots.roots().expect("roots"), Roots::embedded());
     }
 
     #[test]
     fn roots_come_one_a_line_and_none_of_them_twice() {
         let directory = tempfile::tempdir().expect("a directory");
-        let keyring = ring(directory.path());
+        let trusted_roots = ring(directory.path());
         let line = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON").to_string();
         let (others, github) = (line(&of_others()), line(embedded(Instance::GitHub).text()));
         let text = format!("{others}\n{github}\n{others}\n");
-        assert_eq!(keyring.accept("roots.jsonl", text.as_bytes()).expect("accepted").len(), 2);
-        let refused = keyring.accept("roots.jsonl", format!("{github}\n{{}}\n").as_bytes()).expect_err("no root");
+        assert_eq!(trusted_roots.accept("roots.jsonl", text.as_bytes()).expect("accepted").len(), 2);
+        let refused = trusted_roots.accept("roots.jsonl", format!("{github}\n{{}}\n").as_bytes()).expect_err("no root");
         assert!(refused.to_string().contains("`roots.jsonl` is no trusted root"), "{refused}");
         // One that holds anyway does not hold twice.
-        keyring.accept("github.json", embedded(Instance::GitHub).text().as_bytes()).expect("accepted");
-        assert_eq!(sources(&keyring).len(), 4);
+        trusted_roots.accept("github.json", embedded(Instance::GitHub).text().as_bytes()).expect("accepted");
+        assert_eq!(sources(&trusted_roots).len(), 4);
     }
 
     #[test]
     fn a_newer_root_replaces_the_embedded_one_and_an_older_does_not() {
         let directory = tempfile::tempdir().expect("a directory");
-        let keyring = ring(directory.path());
+        let trusted_roots = ring(directory.path());
         let github = embedded(Instance::GitHub);
-        keyring.keep(&updated(&github, "2026-11-28T10:00:00Z")).expect("kept");
+        trusted_roots.keep(&updated(&github, "2026-11-28T10:00:00Z")).expect("kept");
         let on = |text: &str| text.parse().expect("a day");
-        assert_eq!(sources(&keyring)[1], RootSource::Updated { on: on("2026-11-28"), version: 14 });
+        assert_eq!(sources(&trusted_roots)[1], RootSource::Updated { on: on("2026-11-28"), version: 14 });
         assert_eq!(
-            keyring.roots().expect("roots").iter().nth(1).expect("GitHub's").complete_until(),
+            trusted_roots.roots().expect("roots").iter().nth(1).expect("GitHub's").complete_until(),
             Some(time("2026-11-28T00:00:00Z"))
         );
-        keyring.keep(&updated(&github, "2026-08-22T10:00:00Z")).expect("kept");
-        assert!(matches!(sources(&keyring)[1], RootSource::Embedded { .. }), "the program was updated since");
+        trusted_roots.keep(&updated(&github, "2026-08-22T10:00:00Z")).expect("kept");
+        assert!(matches!(sources(&trusted_roots)[1], RootSource::Embedded { .. }), "the program was updated since");
         let newer = github.text().replace("2026-06-12T", "2026-08-12T");
         assert_ne!(newer, github.text());
         let newer = Root::read(&newer, github.source, "x").expect("a root");
-        keyring.keep(&updated(&newer, "2026-08-22T10:00:00Z")).expect("kept");
-        assert!(matches!(sources(&keyring)[1], RootSource::Updated { .. }), "it knows a later key");
+        trusted_roots.keep(&updated(&newer, "2026-08-22T10:00:00Z")).expect("kept");
+        assert!(matches!(sources(&trusted_roots)[1], RootSource::Updated { .. }), "it knows a later key");
     }
 
     #[test]
     fn what_is_damaged_is_named_and_never_left_out() {
         let directory = tempfile::tempdir().expect("a directory");
-        let keyring = ring(directory.path());
-        let accepted = keyring.accept("acme.json", of_others().as_bytes()).expect("accepted");
+        let trusted_roots = ring(directory.path());
+        let accepted = trusted_roots.accept("acme.json", of_others().as_bytes()).expect("accepted");
         let sha256 = accepted[0].root.sha256;
-        let path = keyring.directory().expect("one").join(format!("accepted/{sha256}.json"));
-        let refused = || keyring.roots().expect_err("refused").to_string();
+        let path = trusted_roots.directory().expect("one").join(format!("accepted/{sha256}.json"));
+        let refused = || trusted_roots.roots().expect_err("refused").to_string();
         fs::write(&path, of_others().replace("ca.acme.example", "ca.evil.example")).expect("written");
         assert!(refused().contains(path.to_str().expect("UTF-8")) && refused().contains("its sha256 is"));
         fs::write(&path, &of_others()[..500]).expect("written");
         assert!(refused().contains("not well-formed"), "{}", refused());
-        assert!(keyring.accept("acme.json", of_others().as_bytes()).is_err());
-        assert!(keyring.forget(&sha256).expect("a damaged one can go"));
+        assert!(trusted_roots.accept("acme.json", of_others().as_bytes()).is_err());
+        assert!(trusted_roots.forget(&sha256).expect("a damaged one can go"));
         fs::write(path.with_file_name("mine.json"), of_others()).expect("written");
         assert!(refused().contains("SHA256.json"), "{}", refused());
         fs::remove_file(path.with_file_name("mine.json")).expect("removed");
         fs::write(path.with_file_name(".part-x"), "half").expect("written");
-        keyring.roots().expect("what is on its way in is no root yet");
+        trusted_roots.roots().expect("what is on its way in is no root yet");
 
-        keyring.keep(&updated(&embedded(Instance::GitHub), "2026-11-28T10:00:00Z")).expect("kept");
-        let path = keyring.directory().expect("one").join("updated/github.json");
+        trusted_roots.keep(&updated(&embedded(Instance::GitHub), "2026-11-28T10:00:00Z")).expect("kept");
+        let path = trusted_roots.directory().expect("one").join("updated/github.json");
         let text = fs::read_to_string(&path).expect("readable");
         for damaged in [
             text.replace("fulcio.githubapp.com", "fulcio.githubapp.org"),
@@ -423,18 +423,18 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
 
         let directory = tempfile::tempdir().expect("a directory");
-        let keyring = ring(directory.path());
-        let accepted = keyring.accept("acme.json", of_others().as_bytes()).expect("accepted");
-        let trust = keyring.directory().expect("one");
+        let trusted_roots = ring(directory.path());
+        let accepted = trusted_roots.accept("acme.json", of_others().as_bytes()).expect("accepted");
+        let trust = trusted_roots.directory().expect("one");
         let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
         assert_eq!((mode(trust), mode(&trust.join("accepted"))), (0o700, 0o700));
         assert_eq!(mode(&trust.join(format!("accepted/{}.json", accepted[0].root.sha256))), 0o644);
         for exposed in [trust.to_owned(), trust.join("accepted")] {
             fs::set_permissions(&exposed, fs::Permissions::from_mode(0o777)).expect("set");
-            assert!(matches!(keyring.roots(), Err(KeyringError::Exposed { path }) if path == exposed));
-            assert!(keyring.accept("acme.json", of_others().as_bytes()).is_err());
+            assert!(matches!(trusted_roots.roots(), Err(TrustedRootsError::Exposed { path }) if path == exposed));
+            assert!(trusted_roots.accept("acme.json", of_others().as_bytes()).is_err());
             fs::set_permissions(&exposed, fs::Permissions::from_mode(0o700)).expect("set");
         }
-        keyring.roots().expect("roots");
+        trusted_roots.roots().expect("roots");
     }
 }

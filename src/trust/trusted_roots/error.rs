@@ -12,7 +12,7 @@ use crate::trust::trusted_roots::FetchError;
 
 /// Why the roots a user trusts cannot be read or changed.
 #[derive(Debug, Error)]
-pub enum KeyringError {
+pub enum TrustedRootsError {
     /// The system names no directory for them.
     #[error("this system names no directory for the data of its users, where trusted roots are kept")]
     NoDirectory,
@@ -64,7 +64,7 @@ pub enum UpdateError {
     CannotVerify,
     /// The roots of the user cannot be read or changed.
     #[error(transparent)]
-    Keyring(#[from] KeyringError),
+    TrustedRoots(#[from] TrustedRootsError),
     /// A file of the repository could not be had.
     #[error("failed to fetch `{file}`: {source}")]
     Fetch {
@@ -85,7 +85,7 @@ pub enum UpdateError {
     },
 }
 
-impl KeyringError {
+impl TrustedRootsError {
     pub(super) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { doing, path: path.to_owned(), source }
     }

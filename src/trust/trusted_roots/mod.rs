@@ -31,9 +31,9 @@ mod updated;
 
 pub use anchor::Anchor;
 pub use directory::Accepted;
-pub use directory::Keyring;
 pub use directory::Refreshed;
-pub use error::KeyringError;
+pub use directory::TrustedRoots;
+pub use error::TrustedRootsError;
 pub use error::UpdateError;
 pub use repository::FetchError;
 pub use repository::RootRepository;
