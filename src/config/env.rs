@@ -99,7 +99,7 @@ impl Env {
             "0" | "false" | "no" | "off" => Ok(Some(false)),
             // Woodpecker puts its own name there.
             "woodpecker" if name == "CI" => Ok(Some(true)),
-            _ => Err(format!("it must be 1, true, yes or on, or else 0, false, no or off; found `{value}`")),
+            _ => Err(format!("it must be 1, true, yes, on, 0, false, no or off; found `{value}`")),
         }
     }
 

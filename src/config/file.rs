@@ -64,7 +64,7 @@ pub enum SettingsFileError {
         source: io::Error,
     },
     /// The file is larger than any settings file.
-    #[error("`{path}` has more than {MAX_PARSED} bytes, which is no settings file", path = path.display())]
+    #[error("`{path}` has more than {MAX_PARSED} bytes, which is too large for a settings file", path = path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -236,7 +236,7 @@ pub fn parse(path: &Path, text: &str) -> Result<FileSettings, SettingsFileError>
             expected,
             found: value.type_str().to_owned(),
         };
-        let text = || value.as_str().map(str::to_owned).map(Some).ok_or_else(|| kind("a text"));
+        let text = || value.as_str().map(str::to_owned).map(Some).ok_or_else(|| kind("a string"));
         let yes_or_no = || value.as_bool().ok_or_else(|| kind("true or false"));
         match key.as_str() {
             "repository" => settings.repository = text()?,
@@ -253,7 +253,7 @@ pub fn parse(path: &Path, text: &str) -> Result<FileSettings, SettingsFileError>
                     Some(list) => list.iter().map(toml::Value::as_str).collect(),
                     None => value.as_str().map(|text| vec![text]),
                 };
-                let texts: Vec<&str> = texts.ok_or_else(|| kind("a text or a list of texts"))?;
+                let texts: Vec<&str> = texts.ok_or_else(|| kind("a string or a list of strings"))?;
                 settings.mirror = texts.into_iter().map(str::to_owned).collect();
             }
             "cache-size" => {
@@ -316,13 +316,13 @@ fn release(path: &Path, value: &toml::Value, settings: &mut FileSettings) -> Res
     for (key, value) in table {
         match key.as_str() {
             "repository" => {
-                let text = value.as_str().ok_or_else(|| kind("release.repository", "a text", value))?;
+                let text = value.as_str().ok_or_else(|| kind("release.repository", "a string", value))?;
                 settings.release_repository = Some(text.to_owned());
             }
             "protect" => {
-                let list = value.as_array().ok_or_else(|| kind("release.protect", "a list of texts", value))?;
+                let list = value.as_array().ok_or_else(|| kind("release.protect", "a list of strings", value))?;
                 for entry in list {
-                    let text = entry.as_str().ok_or_else(|| kind("release.protect", "a list of texts", entry))?;
+                    let text = entry.as_str().ok_or_else(|| kind("release.protect", "a list of strings", entry))?;
                     settings.release_protect.push(text.to_owned());
                 }
             }
@@ -375,7 +375,7 @@ mod tests {
         let refused = parsed("[tool.reproq]\nrepository = 3\n").expect_err("a number");
         assert_eq!(
             refused.to_string(),
-            "`repository` in [tool.reproq] of `pyproject.toml` must be a text, found integer"
+            "`repository` in [tool.reproq] of `pyproject.toml` must be a string, found integer"
         );
     }
 

@@ -83,7 +83,7 @@ mod tests {
         let address = "https://user:hunter2@example.com";
         for refused in [named(&[address], "", &[]), named(&[], address, &[]), named(&[], "", &[address])] {
             let refused = refused.expect_err("refused");
-            assert!(refused.contains("must not carry a user or password") && !refused.contains("hunter2"), "{refused}");
+            assert!(refused.contains("must not contain a user or password") && !refused.contains("hunter2"), "{refused}");
         }
     }
 }

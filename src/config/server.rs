@@ -181,15 +181,15 @@ fn web_of(api: &Url) -> Option<Url> {
 pub fn base_url(text: &str) -> Result<Url, String> {
     // Before any sentence that repeats the text: what stands before an `@` may be a password.
     if text.contains('@') {
-        return Err("an address must not carry a user or password; set a token variable instead".to_owned());
+        return Err("a URL must not contain a user or password; set a token variable instead".to_owned());
     }
-    let mut url = Url::parse(text).map_err(|error| format!("`{text}` is not an address ({error})"))?;
+    let mut url = Url::parse(text).map_err(|error| format!("`{text}` is not a URL ({error})"))?;
     let loopback = is_loopback(&url);
     match url.scheme() {
         "https" => {}
         "http" if loopback => {}
-        "http" => return Err(format!("`{text}` would be reached without encryption; use https")),
-        scheme => return Err(format!("`{scheme}` is not a way to reach a server; use https")),
+        "http" => return Err(format!("`{text}` is not encrypted; use https")),
+        scheme => return Err(format!("the scheme `{scheme}` is not supported; use https")),
     }
     url.set_query(None);
     url.set_fragment(None);

@@ -100,7 +100,7 @@ pub struct Setting<T> {
 
 /// A value that is not what its setting needs.
 #[derive(Debug, Error)]
-#[error("{from} is not usable: {reason}")]
+#[error("{from} is invalid: {reason}")]
 pub struct SettingError {
     /// Which place it came from.
     pub from: Provenance,
@@ -508,12 +508,12 @@ mod tests {
         };
         assert_eq!(
             refused(&[("REPROQ_GITHUB_API_URL", "http://git.acme.org")]),
-            "the variable REPROQ_GITHUB_API_URL is not usable: `http://git.acme.org` would be reached without encryption; use https"
+            "the variable REPROQ_GITHUB_API_URL is invalid: `http://git.acme.org` is not encrypted; use https"
         );
         for address in ["https://u:pass@git.acme.org", "http://u:pass@git.acme.org", "https://u:pass@git.acme.org:port"]
         {
             let refused = refused(&[("REPROQ_GITHUB_API_URL", address)]);
-            assert!(refused.contains("must not carry") && !refused.contains("pass@"), "{refused}");
+            assert!(refused.contains("must not contain") && !refused.contains("pass@"), "{refused}");
         }
         let refused_repository = refused(&[("REPROQ_REPOSITORY", "https://u:pass@github.com/acme/tool")]);
         assert!(refused_repository.contains("`…@github.com/acme/tool`"), "{refused_repository}");
@@ -521,8 +521,8 @@ mod tests {
         for variable in ["REPROQ_OFFLINE", "CI"] {
             for value in ["maybe", "2", "ja", "tru", "false true"] {
                 let refused = refused(&[(variable, value)]);
-                assert!(refused.starts_with(&format!("the variable {variable} is not usable")), "{refused}");
-                assert!(refused.contains("1, true, yes or on") && refused.contains(value), "{refused}");
+                assert!(refused.starts_with(&format!("the variable {variable} is invalid")), "{refused}");
+                assert!(refused.contains("1, true, yes, on") && refused.contains(value), "{refused}");
             }
             for (value, expected) in
                 [("1", true), ("TRUE", true), ("on ", true), ("0", false), ("No", false), ("", false)]

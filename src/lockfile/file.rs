@@ -29,7 +29,7 @@ pub enum LockfileError {
         source: io::Error,
     },
     /// It is no lock.
-    #[error("`{path}` is no lock: {reason}", path = path.display())]
+    #[error("`{path}` is not a valid lockfile: {reason}", path = path.display())]
     Text {
         /// The file.
         path: PathBuf,

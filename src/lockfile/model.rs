@@ -187,15 +187,15 @@ pub fn changes(old: &Lockfile, new: &Lockfile) -> Vec<String> {
             sentences.push(format!("the signer changes from {before} to {now}"));
         }
         (Some(before), Some(now)) if before != now => {
-            sentences.push(format!("{now} is another one of the same name: its numbers at GitHub differ"));
+            sentences.push(format!("{now} is a different signer with the same name: its GitHub IDs differ"));
         }
-        (None, Some(now)) => sentences.push(format!("{now} signed for it")),
-        (Some(before), None) => sentences.push(format!("{before} signed for it, and nobody does now")),
+        (None, Some(now)) => sentences.push(format!("the release is now attested by {now}")),
+        (Some(before), None) => sentences.push(format!("the release was attested by {before} and is not attested now")),
         (Some(_), Some(_)) | (None, None) => {}
     }
     for asset in &new.assets {
         match old.asset(asset.target) {
-            None => sentences.push(format!("{} is new", asset.target)),
+            None => sentences.push(format!("{} is added", asset.target)),
             // Another release has other bytes; that is no news.
             Some(before) if before.sha256 != asset.sha256 && old.tag == new.tag => sentences.push(format!(
                 "{} changes from sha256 {} to {}",
@@ -204,13 +204,13 @@ pub fn changes(old: &Lockfile, new: &Lockfile) -> Vec<String> {
                 asset.sha256.short()
             )),
             Some(before) if before.verdict > asset.verdict && (old.tag == new.tag || before.verdict.is_signed()) => {
-                sentences.push(format!("{} was `{}` and is `{}`", asset.name, before.verdict, asset.verdict));
+                sentences.push(format!("the verdict of {} changes from `{}` to `{}`", asset.name, before.verdict, asset.verdict));
             }
             Some(_) => {}
         }
     }
     for asset in old.assets.iter().filter(|asset| new.asset(asset.target).is_none()) {
-        sentences.push(format!("{} is no longer there", asset.target));
+        sentences.push(format!("{} is removed", asset.target));
     }
     sentences
 }

@@ -44,13 +44,13 @@ pub enum TextError {
         reason: String,
     },
     /// Two branches changed it, and nobody has chosen yet.
-    #[error("line {line} is a mark that git leaves where two branches changed it")]
+    #[error("line {line} is a merge conflict marker")]
     Conflict {
         /// The line, from 1.
         line: usize,
     },
     /// It was written by a later version of this program.
-    #[error("its format is {found}, and this program reads up to {FORMAT}")]
+    #[error("its format is {found}, but this version of reproq supports up to {FORMAT}")]
     Newer {
         /// Its format.
         found: i64,
@@ -138,7 +138,7 @@ pub fn parse(text: &str, tool: &Tool) -> Result<Lockfile, TextError> {
     match format.version {
         Some(found) if found > FORMAT => return Err(TextError::Newer { found }),
         Some(UNSIGNED_FORMAT..=FORMAT) => {}
-        Some(found) => return Err(TextError::Content(format!("its format is {found}, which never was"))),
+        Some(found) => return Err(TextError::Content(format!("its format is {found}, which does not exist"))),
         None => return Err(TextError::Content("it has no `version`, the number of its format".to_owned())),
     }
     let document: Document = toml::from_str(text).map_err(syntax)?;
@@ -146,14 +146,14 @@ pub fn parse(text: &str, tool: &Tool) -> Result<Lockfile, TextError> {
     // Programs that know no more than the first format read a signer over, and accept less.
     if signer.is_some() && format.version == Some(UNSIGNED_FORMAT) {
         return Err(TextError::Content(format!(
-            "it names a signer, and its format is {UNSIGNED_FORMAT} instead of {FORMAT}"
+            "it has a signer, but its format is {UNSIGNED_FORMAT} instead of {FORMAT}"
         )));
     }
     if let Some(signer) = &signer
         && (!signer.verdict.is_signed() || (signer.verdict == Level::Attested) != signer.workflow.is_some())
     {
         return Err(TextError::Content(
-            "its signer is neither a workflow that attested nor GitHub's releases".to_owned(),
+            "its signer is neither a workflow nor GitHub's release service".to_owned(),
         ));
     }
     let mut targets = BTreeSet::new();
@@ -169,7 +169,7 @@ pub fn parse(text: &str, tool: &Tool) -> Result<Lockfile, TextError> {
         let AssetTable { target, name, size, sha256, evidence, verdict } = asset;
         if verdict.is_signed() && signer.as_ref().is_none_or(|signer| signer.verdict < verdict) {
             return Err(TextError::Content(format!(
-                "{name} is locked as `{verdict}`, and no signer is recorded for that"
+                "{name} is locked as `{verdict}`, but no signer is recorded for it"
             )));
         }
         locked.push(LockedAsset { target, name, size, sha256, evidence, verdict });
@@ -180,7 +180,7 @@ pub fn parse(text: &str, tool: &Tool) -> Result<Lockfile, TextError> {
 
 fn moment(text: &str) -> Result<DateTime<Utc>, TextError> {
     let parsed = DateTime::parse_from_rfc3339(text);
-    parsed.map(|time| time.to_utc()).map_err(|_| TextError::Content(format!("`published` is no time: `{text}`")))
+    parsed.map(|time| time.to_utc()).map_err(|_| TextError::Content(format!("`published` is not a timestamp: `{text}`")))
 }
 
 fn line_of(text: &str, span: Option<Range<usize>>) -> usize {

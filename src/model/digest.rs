@@ -13,7 +13,7 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DigestError {
     /// The text names another algorithm, as in `sha512:…`.
-    #[error("the digest algorithm `{0}` is not known; expected sha256")]
+    #[error("unknown digest algorithm `{0}`; expected sha256")]
     Algorithm(String),
     /// The text is not 64 hexadecimal digits.
     #[error("expected 64 hexadecimal digits, found {0} characters")]

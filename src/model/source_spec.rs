@@ -33,7 +33,7 @@ impl SourceSpec {
             return Ok(Self::GitHub);
         }
         if text.is_empty() {
-            return Err("a mirror is a directory, an address or the word `github`, and not nothing".to_owned());
+            return Err("a mirror must be a directory, a URL or `github`, and must not be empty".to_owned());
         }
         if !text.contains("://") {
             return Ok(Self::Directory(base.join(text)));
@@ -41,20 +41,20 @@ impl SourceSpec {
         let is_file = text.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("file://"));
         // Before any sentence that repeats the text: what stands before an `@` may be a password, a query a signature.
         if !is_file && text.contains('@') {
-            return Err("an address must not carry a user or password".to_owned());
+            return Err("a URL must not contain a user or password".to_owned());
         }
         if text.contains(['?', '#']) {
-            return Err("the address of a mirror ends with its path; it must not carry a query".to_owned());
+            return Err("the URL of a mirror must not contain a query".to_owned());
         }
-        let url = Url::parse(text).map_err(|error| format!("`{text}` is not an address ({error})"))?;
+        let url = Url::parse(text).map_err(|error| format!("`{text}` is not a URL ({error})"))?;
         if is_file {
-            let path = url.to_file_path().map_err(|()| format!("`{text}` names no directory of this machine"))?;
+            let path = url.to_file_path().map_err(|()| format!("`{text}` is not a local directory"))?;
             return Ok(Self::Directory(path));
         }
         match url.scheme() {
             _ if may_be_fetched(&url) => Ok(Self::Web(url)),
-            "http" => Err(format!("`{text}` would be reached without encryption; use https")),
-            scheme => Err(format!("`{scheme}` is not a way to reach a mirror; use https or file")),
+            "http" => Err(format!("`{text}` is not encrypted; use https")),
+            scheme => Err(format!("the scheme `{scheme}` is not supported for a mirror; use https or file")),
         }
     }
 
@@ -126,10 +126,10 @@ mod tests {
             ("https://example.com/m?signature=hunter2", "a query"),
             ("https://example.com/m#hunter2", "a query"),
             ("http://example.com/mirror", "without encryption"),
-            ("ftp://example.com/mirror", "`ftp` is not a way"),
+            ("ftp://example.com/mirror", "the scheme `ftp` is not supported"),
             #[cfg(unix)]
-            ("file://host/share", "no directory of this machine"),
-            ("https://", "not an address"),
+            ("file://host/share", "not a local directory"),
+            ("https://", "not a URL"),
         ] {
             let refused = parsed(text).expect_err(text);
             assert!(refused.contains(reason) && !refused.contains("hunter2"), "{text}: {refused}");

@@ -66,10 +66,10 @@ impl Arch {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TargetError {
     /// The operating system is not one the worker is released for.
-    #[error("no worker is released for the operating system `{0}`; known are linux, darwin and windows")]
+    #[error("no worker is released for the operating system `{0}`; supported are linux, darwin and windows")]
     Os(String),
     /// The architecture is not one the worker is released for.
-    #[error("no worker is released for the architecture `{0}`; known are amd64 and arm64")]
+    #[error("no worker is released for the architecture `{0}`; supported are amd64 and arm64")]
     Arch(String),
     /// The text is not `OS-ARCH`.
     #[error("`{0}` is not a target; write it as OS-ARCH, for example linux-amd64")]

@@ -15,7 +15,7 @@ pub enum TagError {
     #[error("the tag is empty")]
     Empty,
     /// git does not allow this in the name of a ref (`git check-ref-format`).
-    #[error("`{0}` is not a tag git allows")]
+    #[error("`{0}` is not a valid git tag name")]
     Forbidden(String),
 }
 

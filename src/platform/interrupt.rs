@@ -49,7 +49,7 @@ pub fn watch() {
             // The bar hides the cursor while it is drawn.
             let _ = stderr.write_all(b"\r\x1b[K\x1b[?25h");
         }
-        let _ = stderr.write_all(b"error: interrupted; nothing was changed that was not finished\n");
+        let _ = stderr.write_all(b"error: interrupted; unfinished changes were discarded\n");
         std::process::exit(i32::from(ExitStatus::Interrupted.code()));
     });
 }

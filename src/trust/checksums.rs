@@ -58,7 +58,7 @@ pub enum ChecksumError {
     #[error("it is empty")]
     Empty,
     /// It holds digests of other algorithms and no SHA-256.
-    #[error("it has digests of other algorithms, and none of SHA-256")]
+    #[error("it has digests of other algorithms, but none of SHA-256")]
     OtherAlgorithms,
     /// A line is in no known format.
     #[error("line {line} is neither `DIGEST  NAME` nor `SHA256 (NAME) = DIGEST`")]
@@ -74,7 +74,7 @@ pub enum ChecksumError {
         /// What is wrong with it.
         error: DigestError,
     },
-    /// One name stands twice with different digests.
+    /// One name appears twice with different digests.
     #[error("`{0}` is listed twice, with different digests")]
     Contradiction(String),
     /// A bare digest stands in a file that is not about one asset.

@@ -50,8 +50,8 @@ impl Level {
     /// What it means, for people.
     pub const fn meaning(self) -> &'static str {
         match self {
-            Self::Unverified => "nothing proves these bytes",
-            Self::Built => "built here from a checkout, not a release",
+            Self::Unverified => "no checksum or attestation verifies it",
+            Self::Built => "built locally from a checkout, not a release",
             Self::Checksum => "equals a checksum published next to it",
             Self::Digest => "equals the digest GitHub computed at upload",
             Self::Pinned => "equals the digest in reproq.lock",
@@ -74,7 +74,7 @@ impl fmt::Display for Level {
 
 /// A text that is no level.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{0}` is not a verdict; known are attested, released, pinned, digest, checksum, built and unverified")]
+#[error("`{0}` is not a verdict; expected attested, released, pinned, digest, checksum, built and unverified")]
 pub struct LevelError(String);
 
 impl FromStr for Level {

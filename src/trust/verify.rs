@@ -48,13 +48,13 @@ pub enum VerifyError {
         transient: bool,
     },
     /// No source says anything.
-    #[error("nothing published proves these bytes: {}", tried.join("; "))]
+    #[error("no published checksum or attestation verifies these bytes: {}", tried.join("; "))]
     NoEvidence {
         /// Each source with what it gave.
         tried: Vec<String>,
     },
     /// The bytes are proven less well than was asked for.
-    #[error("the bytes are proven as `{level}`, and `{required}` is required")]
+    #[error("the bytes are verified as `{level}`, but `{required}` is required")]
     BelowRequired {
         /// What they are proven as.
         level: Level,

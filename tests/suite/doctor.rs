@@ -92,7 +92,7 @@ fn settings_that_keep_every_request_from_being_made_are_problems() {
             assert_eq!(output.code, 1, "{output:#?}");
             let found = findings(&output, "network");
             assert_eq!(found.len(), 1, "{output:#?}");
-            assert!(found[0].1.starts_with(&format!("the variable {variable} is not usable: ")), "{output:#?}");
+            assert!(found[0].1.starts_with(&format!("the variable {variable} is invalid: ")), "{output:#?}");
             assert!(!output.stdout.contains("hunter2"), "{output:#?}");
             every_flaw_has_a_hint(&output);
         }

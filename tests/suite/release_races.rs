@@ -56,7 +56,7 @@ fn what_becomes_latest_meanwhile_stays() {
     });
     let output = context.run(&PRUNE);
     assert_eq!(output.code, 8, "{output:#?}");
-    assert!(output.stderr.contains("v1.3.0 is kept now (GitHub's latest release)"), "{output:#?}");
+    assert!(output.stderr.contains("v1.3.0 is now kept (GitHub's latest release)"), "{output:#?}");
     assert_eq!(tags(&context), ["v1.3.0", "v1.6.0", "v1.7.0", "v1.8.0"]);
     let snapshot = repo(&context).snapshot();
     assert_eq!(snapshot.latest.as_deref(), Some("v1.3.0"));
@@ -77,7 +77,7 @@ fn what_becomes_latest_between_two_deletions_stays() {
         });
         let output = context.run(&PRUNE);
         assert_eq!(output.code, 8, "{output:#?}");
-        assert!(output.stderr.contains(&format!("{made_latest} is kept now (GitHub's latest release)")), "{output:#?}");
+        assert!(output.stderr.contains(&format!("{made_latest} is now kept (GitHub's latest release)")), "{output:#?}");
         assert_eq!(tags(&context), ["v1.10.0", "v1.11.0", "v1.12.0", made_latest]);
         assert_eq!(repo(&context).snapshot().latest.as_deref(), Some(made_latest));
         let name = format!("prune: {made_latest} becomes the latest between two deletions");
@@ -190,5 +190,5 @@ fn two_prunes_at_once_end_well() {
         assert_eq!(repo(&context).snapshot().published().len(), 3);
     }
     let left = "the versions both were to keep; a plain re-run finds nothing half done";
-    record_as(Part::Race, "two prunes at once", "0 or 8", "each says what it deleted and what was gone already", left);
+    record_as(Part::Race, "two prunes at once", "0 or 8", "each says what it deleted and what was already gone", left);
 }

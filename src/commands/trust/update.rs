@@ -281,7 +281,7 @@ mod tests {
     }
 
     fn broken(status: ExitStatus) -> InstanceLine {
-        let (error, hints) = ("`timestamp.json` is refused: it is not there".to_owned(), vec!["ask again".to_owned()]);
+        let (error, hints) = ("`timestamp.json` is refused: it does not exist".to_owned(), vec!["ask again".to_owned()]);
         line(Instance::PublicGood, Outcome::Failed { status, error, hints })
     }
 
@@ -312,7 +312,7 @@ mod tests {
           version               11 of https://repository.example
           knows its keys until  2026-11-28
         Sigstore's public instance: not updated; what held before holds on.
-          `timestamp.json` is refused: it is not there
+          `timestamp.json` is refused: it does not exist
           read from https://repository.example
           hint: ask again
         ");

@@ -167,7 +167,7 @@ fn refusal(line: &Line, one_of_several: bool, paper: &mut TextReport) {
         paper.line(&format!("  {number}{}", line.sentence));
         return;
     };
-    paper.line(&format!("  {number}the attestation is genuine, but not what was expected:"));
+    paper.line(&format!("  {number}the attestation is genuine, but does not match:"));
     for mismatch in mismatches {
         paper.line(&format!("    {}", mismatch.field));
         paper.line(&format!("      expected {}", mismatch.expected));
@@ -176,7 +176,7 @@ fn refusal(line: &Line, one_of_several: bool, paper: &mut TextReport) {
 }
 
 fn headline(subject: &str, proof: &VerifiedAttestation) -> String {
-    let signer = proof.workflow.as_deref().or(proof.identity.as_deref()).unwrap_or("the key that was named");
+    let signer = proof.workflow.as_deref().or(proof.identity.as_deref()).unwrap_or("the given key");
     let repository = proof.repository.as_deref().unwrap_or("the repository");
     match (proof.kind, &proof.tag) {
         (AttestationKind::Build, _) => {

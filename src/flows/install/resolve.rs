@@ -87,7 +87,7 @@ pub enum ResolveError {
     /// There is none; a local build may serve.
     #[error(transparent)]
     Fallback(#[from] Fallback),
-    /// The asset is there, and its upload has not finished.
+    /// The asset is there, and its upload is not finished.
     #[error("{name} of release {tag} is still being uploaded")]
     Incomplete {
         /// The release.

@@ -19,10 +19,10 @@ pub fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
     let file = open(path)?;
     let metadata = file.metadata()?;
     if metadata.is_dir() {
-        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory, and no file"));
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory, not a file"));
     }
     if !metadata.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a pipe or a device, and no file"));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a pipe or a device, not a file"));
     }
     Ok((file, metadata))
 }
@@ -94,11 +94,11 @@ mod tests {
         let pipe = directory.path().join("pipe");
         let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs");
         assert!(made.success());
-        assert_eq!(read(&pipe, 10).expect_err("a pipe").to_string(), "it is a pipe or a device, and no file");
+        assert_eq!(read(&pipe, 10).expect_err("a pipe").to_string(), "it is a pipe or a device, not a file");
         let zeros = directory.path().join("zeros");
         std::os::unix::fs::symlink("/dev/zero", &zeros).expect("a link");
-        assert_eq!(read(&zeros, 10).expect_err("a device").to_string(), "it is a pipe or a device, and no file");
-        assert_eq!(read(directory.path(), 10).expect_err("a directory").to_string(), "it is a directory, and no file");
+        assert_eq!(read(&zeros, 10).expect_err("a device").to_string(), "it is a pipe or a device, not a file");
+        assert_eq!(read(directory.path(), 10).expect_err("a directory").to_string(), "it is a directory, not a file");
         assert_eq!(read_named_text(&zeros, 10).expect_err("endless").to_string(), "it has more than 10 bytes");
     }
 }

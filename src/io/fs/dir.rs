@@ -39,7 +39,7 @@ impl Dir {
     ///
     /// # Errors
     ///
-    /// It is something else, or the system refused.
+    /// It is something else, or an I/O error occurs.
     pub fn open(path: &Path) -> Result<Option<Self>, FileError> {
         let opened = Handle::open(path).and_then(|handle| Ok((handle.own_stat()?, handle)));
         match opened {
@@ -58,7 +58,7 @@ impl Dir {
     ///
     /// # Errors
     ///
-    /// Something else has the name, another user could change what is in it (see [`distrusted`]), or the system refused.
+    /// Something else has the name, another user could change what is in it (see [`distrusted`]), or an I/O error occurs.
     pub fn directory(&self, name: impl AsRef<OsStr>, purpose: Purpose) -> Result<Option<Self>, FileError> {
         let Some(inner) = self.inner(name.as_ref())? else { return Ok(None) };
         match distrusted(handle::user(), &self.stat, &inner.stat, purpose) {
@@ -90,7 +90,7 @@ impl Dir {
     ///
     /// # Errors
     ///
-    /// Something else has the name, or the system refused.
+    /// Something else has the name, or an I/O error occurs.
     pub fn subdirectory(&self, name: impl AsRef<OsStr>) -> Result<Option<Self>, FileError> {
         self.inner(name.as_ref())
     }
@@ -117,7 +117,7 @@ impl Dir {
     ///
     /// # Errors
     ///
-    /// Something has the name, or the system refused.
+    /// Something has the name, or an I/O error occurs.
     pub(super) fn create_directory(&self, name: impl AsRef<OsStr>, mode: u32) -> io::Result<()> {
         self.handle.make_directory(one(name.as_ref())?, mode)
     }
@@ -126,13 +126,13 @@ impl Dir {
     ///
     /// # Errors
     ///
-    /// The system refused.
+    /// An I/O error occurs.
     pub fn stat(&self, name: impl AsRef<OsStr>) -> Result<Option<Stat>, FileError> {
         let name = name.as_ref();
         match one(name).and_then(|name| self.handle.stat(name)) {
             Ok(stat) => Ok(Some(stat)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(FileError::io("look at", self.path_of(name))(error)),
+            Err(error) => Err(FileError::io("inspect", self.path_of(name))(error)),
         }
     }
 
@@ -140,7 +140,7 @@ impl Dir {
     ///
     /// # Errors
     ///
-    /// Something else has the name, or the system refused.
+    /// Something else has the name, or an I/O error occurs.
     pub fn file(&self, name: impl AsRef<OsStr>) -> Result<Option<(File, Stat)>, FileError> {
         let name = name.as_ref();
         let Some(found) = self.stat(name)? else { return Ok(None) };
@@ -208,7 +208,7 @@ impl Dir {
     ///
     /// # Errors
     ///
-    /// Something has the name, or the system refused.
+    /// Something has the name, or an I/O error occurs.
     pub(super) fn create_new(&self, name: impl AsRef<OsStr>, mode: u32) -> io::Result<File> {
         self.handle.create_new(one(name.as_ref())?, mode)
     }
@@ -217,7 +217,7 @@ impl Dir {
     ///
     /// # Errors
     ///
-    /// The system refused.
+    /// An I/O error occurs.
     pub fn create(&self, name: impl AsRef<OsStr>) -> Result<File, FileError> {
         let name = name.as_ref();
         let failed = || FileError::io("create", self.path_of(name));
@@ -234,7 +234,7 @@ impl Dir {
     ///
     /// # Errors
     ///
-    /// A directory has the name, or the system refused. The old file is as it was.
+    /// A directory has the name, or an I/O error occurs. The old file is as it was.
     pub fn write(&self, unfinished: &str, name: impl AsRef<OsStr>, bytes: &[u8]) -> Result<File, FileError> {
         let name = name.as_ref();
         if let Some(found) = self.stat(name)?.filter(|found| found.kind == FileKind::Directory) {
@@ -260,7 +260,7 @@ impl Dir {
     ///
     /// # Errors
     ///
-    /// A directory has the name, or the system refused.
+    /// A directory has the name, or an I/O error occurs.
     pub fn rename(&self, name: impl AsRef<OsStr>, to: &Self, to_name: impl AsRef<OsStr>) -> io::Result<()> {
         self.handle.rename(one(name.as_ref())?, &to.handle, one(to_name.as_ref())?)
     }
@@ -269,7 +269,7 @@ impl Dir {
     ///
     /// # Errors
     ///
-    /// Something has the name, or the system refused; not every file system has second names.
+    /// Something has the name, or an I/O error occurs; not every file system has second names.
     pub fn link(&self, name: impl AsRef<OsStr>, to: &Self, to_name: impl AsRef<OsStr>) -> io::Result<()> {
         self.handle.link(one(name.as_ref())?, &to.handle, one(to_name.as_ref())?)
     }
@@ -278,7 +278,7 @@ impl Dir {
     ///
     /// # Errors
     ///
-    /// The system refused.
+    /// An I/O error occurs.
     pub fn remove(&self, name: impl AsRef<OsStr>) -> Result<(), FileError> {
         let name = name.as_ref();
         let Some(found) = self.stat(name)? else { return Ok(()) };
@@ -300,7 +300,7 @@ impl Dir {
     ///
     /// # Errors
     ///
-    /// It is not empty, or not a directory, or the system refused.
+    /// It is not empty, or not a directory, or an I/O error occurs.
     pub fn remove_empty(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
         self.handle.remove_directory(one(name.as_ref())?)
     }
@@ -309,7 +309,7 @@ impl Dir {
     ///
     /// # Errors
     ///
-    /// The system refused.
+    /// An I/O error occurs.
     pub fn empty(&self) -> Result<(), FileError> {
         self.names()?.iter().try_for_each(|name| self.remove(name))
     }
@@ -318,7 +318,7 @@ impl Dir {
     ///
     /// # Errors
     ///
-    /// The system refused.
+    /// An I/O error occurs.
     pub fn names(&self) -> Result<Vec<OsString>, FileError> {
         self.handle.names().map_err(FileError::io("list", &self.path))
     }
@@ -352,7 +352,7 @@ impl Dir {
     }
 
     fn opened(&self, name: &OsStr, file: &File) -> Result<Stat, FileError> {
-        let stat = handle::stat_of(file).map_err(FileError::io("look at", self.path_of(name)))?;
+        let stat = handle::stat_of(file).map_err(FileError::io("inspect", self.path_of(name)))?;
         self.regular(name, stat).map(|()| stat)
     }
 
@@ -435,7 +435,7 @@ fn is_refusal(error: &io::Error) -> bool {
 ///
 /// # Errors
 ///
-/// The system refused.
+/// An I/O error occurs.
 pub fn stat_of(file: &File) -> io::Result<Stat> {
     handle::stat_of(file)
 }

@@ -30,7 +30,7 @@ pub enum FileKind {
 #[derive(Debug, Error)]
 pub enum FileError {
     /// Something that is not a regular file has the name.
-    #[error("`{path}` is {kind}, where only a regular file may be", path = path.display())]
+    #[error("`{path}` is {kind}, not a regular file", path = path.display())]
     NotAFile {
         /// The name.
         path: PathBuf,
@@ -38,7 +38,7 @@ pub enum FileError {
         kind: FileKind,
     },
     /// Something that is not a directory is where one is needed.
-    #[error("`{path}` is {kind}, where a directory is needed", path = path.display())]
+    #[error("`{path}` is {kind}, not a directory", path = path.display())]
     NotADirectory {
         /// The name.
         path: PathBuf,
@@ -46,7 +46,7 @@ pub enum FileError {
         kind: FileKind,
     },
     /// Something that is not a regular file has the name of one that is to be written.
-    #[error("`{path}` is {kind}, and only a regular file is replaced", path = path.display())]
+    #[error("`{path}` is {kind}; only a regular file can be replaced", path = path.display())]
     NotReplaceable {
         /// The name.
         path: PathBuf,
@@ -54,13 +54,13 @@ pub enum FileError {
         kind: FileKind,
     },
     /// A file that lines are added to has other names, and would change under those too.
-    #[error("`{path}` is a file that has another name too, which may be somebody else's", path = path.display())]
+    #[error("`{path}` has another hard link, which may belong to another user", path = path.display())]
     SeveralNames {
         /// The name.
         path: PathBuf,
     },
     /// A file is larger than any honest one.
-    #[error("`{path}` has {size} bytes, which is more than such a file ever has", path = path.display())]
+    #[error("`{path}` is too large ({size} bytes)", path = path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -75,7 +75,7 @@ pub enum FileError {
         /// Who could.
         reason: Distrust,
     },
-    /// The system refused.
+    /// An I/O error occurs.
     #[error("failed to {doing} `{path}`", path = path.display())]
     Io {
         /// What was tried.

@@ -32,7 +32,7 @@ const EXCHANGES: u32 = 1000;
 #[derive(Debug, Error)]
 pub enum LockError {
     /// Another process held it all the time.
-    #[error("`{path}` has been held for {seconds} s by {holder}", path = path.display())]
+    #[error("timed out after {seconds} s waiting for `{path}`, held by {holder}", path = path.display())]
     Held {
         /// The lock.
         path: PathBuf,
@@ -61,7 +61,7 @@ impl Lock {
     ///
     /// # Errors
     ///
-    /// Another process holds it, something else has the name, or the system refused.
+    /// Another process holds it, something else has the name, or an I/O error occurs.
     pub fn acquire(
         dir: &Dir,
         name: impl AsRef<OsStr>,

@@ -40,7 +40,7 @@ impl OutputFile {
     ///
     /// # Errors
     ///
-    /// Something else than a regular file has the name, or the system refused.
+    /// Something else than a regular file has the name, or an I/O error occurs.
     pub fn create(path: &Path) -> Result<Self, FileError> {
         let (dir, name) = place(path)?;
         Self::create_in(Rc::new(dir), name)
@@ -101,7 +101,7 @@ impl OutputFile {
     ///
     /// # Errors
     ///
-    /// Something else than a regular file has the name by now, or the system refused. What has the name is as it was.
+    /// Something else than a regular file has the name by now, or an I/O error occurs. What has the name is as it was.
     pub fn finish(mut self) -> Result<(), FileError> {
         let replaced = replaceable(&self.dir, &self.name)?;
         let mode = replaced.map(|replaced| replaced.mode & KEPT).or(self.is_for_all.then_some(0o644));
@@ -191,7 +191,7 @@ pub fn check_output(path: &Path) -> Result<(), FileError> {
 ///
 /// # Errors
 ///
-/// Something else than a regular file has the name, or a file that has other names too, or the system refused.
+/// Something else than a regular file has the name, or a file that has other names too, or an I/O error occurs.
 pub fn open_record(path: &Path) -> Result<File, FileError> {
     let (dir, name) = place(path)?;
     let (file, stat) = dir.open_to_append(&name, NEW)?;
@@ -205,7 +205,7 @@ pub fn open_record(path: &Path) -> Result<File, FileError> {
 ///
 /// # Errors
 ///
-/// The system refused.
+/// An I/O error occurs.
 pub fn new_record(dir: &Dir, stem: &str, extension: &str) -> Result<(PathBuf, File), FileError> {
     let mut number = 1_u32;
     loop {
@@ -281,7 +281,7 @@ mod tests {
         fs::write(&outside, "theirs").expect("written");
         symlink(&outside, &path).expect("a link");
         let refused = write_file(&path, b"new").expect_err("a link");
-        assert_eq!(refused.to_string(), format!("`{}` is a link, and only a regular file is replaced", path.display()));
+        assert_eq!(refused.to_string(), format!("`{}` is a link; only a regular file can be replaced", path.display()));
         assert!(matches!(check_output(&path), Err(FileError::NotReplaceable { kind: FileKind::Link, .. })));
         assert!(matches!(open_record(&path), Err(FileError::NotAFile { kind: FileKind::Link, .. })));
         fs::remove_file(&path).expect("removed");

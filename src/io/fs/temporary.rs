@@ -39,7 +39,7 @@ impl TemporaryFile {
     ///
     /// # Errors
     ///
-    /// The system refused.
+    /// An I/O error occurs.
     pub fn create(dir: Rc<Dir>, mode: u32) -> io::Result<Self> {
         for _ in 0..TRIES {
             let name = made_up();
@@ -70,7 +70,7 @@ impl TemporaryFile {
     ///
     /// # Errors
     ///
-    /// The system refused.
+    /// An I/O error occurs.
     pub fn place(mut self, name: impl AsRef<OsStr>) -> io::Result<()> {
         self.dir.rename(&self.name, &self.dir, name)?;
         self.is_placed = true;
@@ -100,7 +100,7 @@ impl TemporaryDirectory {
     ///
     /// # Errors
     ///
-    /// The system refused.
+    /// An I/O error occurs.
     pub fn create(parent: &Path) -> Result<Self, FileError> {
         let failed = || FileError::io("make a directory in", parent);
         let dir = Dir::open(parent)?.ok_or_else(|| failed()(io::ErrorKind::NotFound.into()))?;

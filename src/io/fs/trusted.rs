@@ -52,9 +52,9 @@ impl fmt::Display for Distrust {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Owner(owner) => {
-                write!(f, "belongs to another user (number {owner}), who could change what is installed")
+                write!(f, "belongs to another user (UID {owner}), who could change what is installed")
             }
-            Self::Writable => f.write_str("can be written by other users, who could change what is installed"),
+            Self::Writable => f.write_str("is writable by other users, who could change what is installed"),
         }
     }
 }

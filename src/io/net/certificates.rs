@@ -57,7 +57,7 @@ fn in_bytes(bytes: &[u8]) -> io::Result<Vec<CertificateDer<'static>>> {
     // Whoever names a file names certificates that matter to them: a broken one among them is not passed over.
     for certificate in &found {
         roots.add(certificate.clone()).map_err(|error| {
-            io::Error::new(io::ErrorKind::InvalidData, format!("one of its certificates is broken: {error}"))
+            io::Error::new(io::ErrorKind::InvalidData, format!("it contains an invalid certificate: {error}"))
         })?;
     }
     Ok(found)
@@ -86,13 +86,13 @@ fn in_directory(directory: &Path) -> Result<Vec<CertificateDer<'static>>, (PathB
 }
 
 fn no_certificate() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "there are no certificates in it")
+    io::Error::new(io::ErrorKind::InvalidData, "it contains no certificates")
 }
 
 fn refused(variable: &'static str, path: &Path, error: io::Error) -> NetError {
     // A file that could not be opened because this process may open no more says nothing about certificates.
     if error.raw_os_error().is_some_and(is_limit) {
-        return NetError::System { doing: "read the certificates of this machine", source: error };
+        return NetError::System { doing: "read the system certificates", source: error };
     }
     let told =
         [(io::ErrorKind::NotFound, "it does not exist"), (io::ErrorKind::NotADirectory, "it is not a directory")];

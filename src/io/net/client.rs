@@ -272,13 +272,13 @@ fn redirect_target(at: &Url, first: &Url, headers: &HeaderMap) -> Result<Url, Ne
     let location = headers
         .get(header::LOCATION)
         .and_then(|value| value.to_str().ok())
-        .ok_or_else(|| refuse("without saying where to".to_owned()))?;
-    let target = at.join(location).map_err(|_| refuse("to something that is no address".to_owned()))?;
+        .ok_or_else(|| refuse("without a target".to_owned()))?;
+    let target = at.join(location).map_err(|_| refuse("to an invalid URL".to_owned()))?;
     match target.scheme() {
         "https" => {}
         "http" if first.scheme() == "http" && is_loopback(&target) => {}
-        "http" => return Err(refuse("to an unencrypted address".to_owned())),
-        scheme => return Err(refuse(format!("to a `{scheme}:` address"))),
+        "http" => return Err(refuse("to an unencrypted URL".to_owned())),
+        scheme => return Err(refuse(format!("to a `{scheme}:` URL"))),
     }
     if target == *at {
         return Err(refuse("to itself".to_owned()));
@@ -302,7 +302,7 @@ mod tests {
         assert_eq!(target("https://a.org/x", "https://b.org/y"), Ok("https://b.org/y".to_owned()));
         assert_eq!(
             target("https://a.org/x", "http://a.org/y"),
-            Err("https://a.org/x redirects to an unencrypted address".to_owned())
+            Err("https://a.org/x redirects to an unencrypted URL".to_owned())
         );
         assert!(target("https://a.org/x", "ftp://a.org/y").is_err());
         assert!(target("https://a.org/x", "file:///etc/passwd").is_err());
@@ -313,7 +313,7 @@ mod tests {
         {
             assert_eq!(
                 target("http://127.0.0.1/x", elsewhere),
-                Err("http://127.0.0.1/x redirects to an unencrypted address".to_owned()),
+                Err("http://127.0.0.1/x redirects to an unencrypted URL".to_owned()),
                 "{elsewhere}"
             );
         }

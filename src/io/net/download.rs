@@ -82,7 +82,7 @@ impl Transfer<'_> {
             }
             let Some(wait) = backoff.next(error.retry_after()) else { return Err(error) };
             let (next, all) = backoff.position();
-            self.progress.note(&format!("{error}; trying again ({next} of {all})"));
+            self.progress.note(&format!("{error}; retrying ({next} of {all})"));
             tokio::time::sleep(wait).await;
         }
     }
@@ -94,7 +94,7 @@ impl Transfer<'_> {
             // The server continues something else, or cannot: what is here already is worth nothing.
             StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE if self.writer.size() > 0 => {
                 self.start_over()?;
-                return Err(NetError::Lost { host: host(&at), reason: "it cannot continue the file".to_owned() });
+                return Err(NetError::Lost { host: host(&at), reason: "it cannot resume the download".to_owned() });
             }
             StatusCode::OK => self.start_over()?,
             StatusCode::FORBIDDEN if at.origin() != self.request.url.origin() => {

@@ -17,7 +17,7 @@ pub enum NetError {
     #[error("failed to set up TLS: {0}")]
     Setup(String),
     /// A variable of the network holds what cannot be used.
-    #[error("the variable {variable} is not usable: {reason}")]
+    #[error("the variable {variable} is invalid: {reason}")]
     Variable {
         /// The variable.
         variable: &'static str,
@@ -33,7 +33,7 @@ pub enum NetError {
         source: io::Error,
     },
     /// The host's name leads nowhere.
-    #[error("the name {host} could not be resolved")]
+    #[error("could not resolve {host}")]
     Dns {
         /// The host.
         host: String,
@@ -45,7 +45,7 @@ pub enum NetError {
         host: String,
     },
     /// Nothing answered in time, or the answer stopped coming.
-    #[error("{host} stopped answering")]
+    #[error("{host} stopped responding")]
     Timeout {
         /// The host.
         host: String,
@@ -81,7 +81,7 @@ pub enum NetError {
         transient: bool,
     },
     /// The server answered with a status that is no success.
-    #[error("{url} answered HTTP {status}{}", asked_to_wait(*.retry_after))]
+    #[error("{url} returned HTTP {status}{}", asked_to_wait(*.retry_after))]
     Status {
         /// The address, without its query.
         url: String,
@@ -92,7 +92,7 @@ pub enum NetError {
     },
     /// The host of a redirect's target does not accept the signature in its address, mostly because it is too old. The next
     /// try begins at the first address, which signs again.
-    #[error("{url} does not accept its signed address (HTTP 403)")]
+    #[error("{url} rejected its signed URL (HTTP 403)")]
     Signature {
         /// The address, without its query.
         url: String,
@@ -116,7 +116,7 @@ pub enum NetError {
         expected: u64,
     },
     /// The server announces another length than the release states.
-    #[error("{url} is {announced} bytes long, and the release states {expected}")]
+    #[error("{url} is {announced} bytes long, but the release lists {expected}")]
     WrongLength {
         /// The address, without its query.
         url: String,
@@ -126,7 +126,7 @@ pub enum NetError {
         expected: u64,
     },
     /// The body is longer than anything that is asked for here.
-    #[error("the answer from {url} is longer than {limit} bytes")]
+    #[error("the response from {url} is longer than {limit} bytes")]
     TooLong {
         /// The address, without its query.
         url: String,
@@ -140,7 +140,7 @@ pub enum NetError {
         url: String,
     },
     /// The body is compressed although it was asked for as it is.
-    #[error("{url} sent the file with content encoding `{encoding}`, which was not asked for")]
+    #[error("{url} sent the file with content encoding `{encoding}`, which was not requested")]
     Encoded {
         /// The address, without its query.
         url: String,
@@ -217,7 +217,7 @@ impl NetError {
         if reason.contains("message head is too large") {
             return Self::Other {
                 host,
-                reason: "the headers of the answer are longer than any honest ones".to_owned(),
+                reason: "the response headers are too large".to_owned(),
             };
         }
         if reason.contains("end of file before message length") || reason.contains("closed before message completed") {
@@ -317,11 +317,11 @@ pub(super) const fn is_limit(_number: i32) -> bool {
 #[expect(clippy::wildcard_enum_match_arm, reason = "the system knows many kinds, and only these break a connection")]
 const fn lost_reason(kind: io::ErrorKind) -> Option<&'static str> {
     Some(match kind {
-        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => "the other side reset it",
-        io::ErrorKind::BrokenPipe | io::ErrorKind::NotConnected => "the other side closed it",
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => "it was reset by the peer",
+        io::ErrorKind::BrokenPipe | io::ErrorKind::NotConnected => "it was closed by the peer",
         io::ErrorKind::UnexpectedEof => "it ended too early",
-        io::ErrorKind::NetworkDown | io::ErrorKind::NetworkUnreachable => "the network is out of reach",
-        io::ErrorKind::HostUnreachable => "the host is out of reach",
+        io::ErrorKind::NetworkDown | io::ErrorKind::NetworkUnreachable => "the network is unreachable",
+        io::ErrorKind::HostUnreachable => "the host is unreachable",
         _ => return None,
     })
 }
@@ -352,7 +352,7 @@ fn tls_reason(error: &rustls::Error) -> String {
 
     let rustls::Error::InvalidCertificate(problem) = error else { return error.to_string() };
     match problem {
-        Certificate::UnknownIssuer => "its certificate is from an issuer that is not trusted here".to_owned(),
+        Certificate::UnknownIssuer => "its certificate is from an untrusted issuer".to_owned(),
         Certificate::Expired | Certificate::ExpiredContext { .. } => {
             "its certificate has expired, or this machine's clock is ahead".to_owned()
         }

@@ -150,7 +150,7 @@ impl ProxyServer {
     fn parse(variable: &'static str, text: &str) -> Result<Self, String> {
         let text = text.trim();
         if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
-            return Err("it holds white space; write a blank in a password as %20".to_owned());
+            return Err("it contains white space; write a space in a password as %20".to_owned());
         }
         let (scheme, rest) = split_scheme(text)?;
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -162,14 +162,14 @@ impl ProxyServer {
         };
         let (host, port) = split_port(place)?;
         let port = port.unwrap_or(if scheme == Scheme::Https { 443 } else { DEFAULT_PORT });
-        let host = Host::parse(host).ok().filter(is_plain).ok_or_else(|| unreadable("it names no host"))?;
+        let host = Host::parse(host).ok().filter(is_plain).ok_or_else(|| unreadable("it has no host"))?;
         let account = account.filter(|account| !account.is_empty()).map(|account| {
             let (user, password) = account.split_once(':').unwrap_or((account, ""));
             let meant = |text: &str| percent_decode_str(text).collect::<Vec<u8>>();
             (meant(user), meant(password))
         });
         if account.iter().any(|(user, password)| user.iter().chain(password).any(|byte| byte.is_ascii_control())) {
-            return Err("its user or password holds a control character".to_owned());
+            return Err("its user or password contains a control character".to_owned());
         }
         let shown = format!("{}://{host}:{port}", scheme.name());
         let url = match account.as_ref().filter(|_| !matches!(scheme, Scheme::Http | Scheme::Https)) {
@@ -179,7 +179,7 @@ impl ProxyServer {
             }
             None => shown.clone(),
         };
-        let url = Url::parse(&url).map_err(|_| unreadable("it names no host"))?;
+        let url = Url::parse(&url).map_err(|_| unreadable("it has no host"))?;
         Ok(Self { variable, shown, url: Secret::new(url), account: account.map(Secret::new), scheme })
     }
 
@@ -226,7 +226,7 @@ fn split_scheme(text: &str) -> Result<(Scheme, &str), String> {
         return Err(unreadable("it has more slashes than a URL"));
     }
     let known = Scheme::parse(scheme).ok_or_else(|| {
-        format!("`{scheme}` is not a kind of proxy; use http, https, socks4, socks4a, socks5 or socks5h")
+        format!("`{scheme}` is not a proxy scheme; use http, https, socks4, socks4a, socks5 or socks5h")
     })?;
     Ok((known, rest))
 }
@@ -269,7 +269,7 @@ enum Hosts {
     Below(String),
 }
 
-/// Reads `NO_PROXY`: entries between commas or white space. What names no host covers none.
+/// Reads `NO_PROXY`: entries between commas or white space. What has no host covers none.
 fn exceptions(text: &str) -> Vec<Exception> {
     let entries = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|entry| !entry.is_empty());
     entries.filter_map(Exception::parse).collect()
@@ -410,19 +410,19 @@ mod tests {
             ("http://u:hunter2?w@proxy.test:1", "%3F"),
             ("http:////u:hunter2@proxy.test:1", "slashes"),
             ("http:proxy.test:1", "not a number"),
-            ("//proxy.test:1", "names no host"),
-            ("http://", "names no host"),
-            ("http://:3128", "names no host"),
+            ("//proxy.test:1", "has no host"),
+            ("http://", "has no host"),
+            ("http://:3128", "has no host"),
             ("http://proxy.test:99999", "65535"),
             ("http://proxy.test:abc", "not a number"),
             ("http://proxy.test:1,http://u:hunter2@b", "not a number"),
             ("::1", "not a number"),
-            ("\"http://proxy.test:1\"", "names no host"),
-            ("ftp://u:hunter2@proxy.test:1", "`ftp` is not a kind of proxy"),
+            ("\"http://proxy.test:1\"", "has no host"),
+            ("ftp://u:hunter2@proxy.test:1", "`ftp` is not a proxy scheme"),
             ("http://u:hunter2@a b", "white space"),
         ] {
             let reason = server(value).map(|server| server.to_string()).expect_err(value);
-            assert!(reason.starts_with("the variable HTTPS_PROXY is not usable: "), "{value:?}: {reason}");
+            assert!(reason.starts_with("the variable HTTPS_PROXY is invalid: "), "{value:?}: {reason}");
             assert!(reason.contains(because) && !reason.contains("hunter2"), "{value:?}: {reason}");
         }
     }

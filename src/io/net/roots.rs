@@ -38,7 +38,7 @@ pub(super) fn trusting(builder: ClientBuilder, added: &Certificates) -> Result<C
     roots.add_parsable_certificates(system.certs);
     roots.add_parsable_certificates(added.load()?);
     if roots.is_empty() {
-        return Err(NetError::Setup("this machine has no certificates to trust".to_owned()));
+        return Err(NetError::Setup("the system has no trusted certificates".to_owned()));
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
@@ -57,7 +57,7 @@ fn exhausted(errors: &[rustls_native_certs::Error]) -> Result<(), NetError> {
     });
     match numbers.into_iter().find(|number| is_limit(*number)) {
         Some(number) => Err(NetError::System {
-            doing: "read the certificates of this machine",
+            doing: "read the system certificates",
             source: std::io::Error::from_raw_os_error(number),
         }),
         None => Ok(()),

@@ -20,7 +20,7 @@ pub enum ProcessError {
         source: io::Error,
     },
     /// It could not be watched to its end.
-    #[error("lost sight of {}", program.display())]
+    #[error("failed to monitor {}", program.display())]
     Lost {
         /// The program.
         program: PathBuf,
@@ -28,7 +28,7 @@ pub enum ProcessError {
         source: io::Error,
     },
     /// It did not end in time.
-    #[error("no answer within {} seconds", limit.as_secs_f64())]
+    #[error("timed out after {} seconds", limit.as_secs_f64())]
     TimedOut {
         /// The time it had.
         limit: Duration,
@@ -36,13 +36,13 @@ pub enum ProcessError {
         stderr: Vec<u8>,
     },
     /// It printed more than anybody reads.
-    #[error("its answer is longer than {limit} bytes")]
+    #[error("its output is longer than {limit} bytes")]
     Flooded {
         /// How much it may print.
         limit: usize,
     },
     /// The caller gave up.
-    #[error("given up")]
+    #[error("canceled")]
     GivenUp,
 }
 

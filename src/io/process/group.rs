@@ -72,7 +72,7 @@ impl Drop for Group {
     fn drop(&mut self) {
         if !self.is_over {
             end_group(&self.child);
-            // Both fail only for a child that is gone already.
+            // Both fail only for a child that is already gone.
             let _ = self.child.kill();
             let _ = self.child.wait();
         }

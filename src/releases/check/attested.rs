@@ -106,15 +106,15 @@ impl AttestationFinding {
                 }
                 AttestationKind::Release => {
                     let tag = proof.tag.as_deref().map(|tag| format!(" for tag {tag}")).unwrap_or_default();
-                    format!("released by GitHub{tag}, without a word about the build")
+                    format!("released by GitHub{tag}; no build provenance")
                 }
                 AttestationKind::Signature | AttestationKind::Statement => {
-                    format!("signed by {}, without a word about the build", signer(proof))
+                    format!("signed by {}; no build provenance", signer(proof))
                 }
             },
             (Self::Absent | Self::Proven { .. }, _) => "not attested".to_owned(),
-            (Self::Refused { sentence, .. }, _) => format!("what is attested does not fit: {sentence}"),
-            (Self::Unknown { because }, _) => format!("nobody could be asked: {because}"),
+            (Self::Refused { sentence, .. }, _) => format!("attestation verification failed: {sentence}"),
+            (Self::Unknown { because }, _) => format!("attestations could not be queried: {because}"),
         }
     }
 
@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn only_a_build_satisfies_who_asks_for_one() {
         let refused =
-            AttestationFinding::Refused { sentence: "it is about other bytes".to_owned(), refused: Vec::new() };
+            AttestationFinding::Refused { sentence: "it is for other bytes".to_owned(), refused: Vec::new() };
         let unknown = AttestationFinding::Unknown { because: "GitHub limits requests".to_owned() };
         let (ok, failed) = ((true, None), (false, None));
         let (note, later) = ((true, Some(Remark::WorthKnowing)), (false, Some(Remark::CouldNotAsk)));
@@ -231,7 +231,7 @@ mod tests {
         );
         assert_eq!(
             details(&[of(&[AttestationKind::Release])]),
-            ["asset-0: released by GitHub for tag v1.2.3, without a word about the build"]
+            ["asset-0: released by GitHub for tag v1.2.3; no build provenance"]
         );
         assert_eq!(details(&[]), Vec::<String>::new());
     }

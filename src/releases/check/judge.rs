@@ -110,10 +110,10 @@ fn published(release: &Release) -> Check {
 /// Not being immutable is no fault: it is a setting of the repository, and younger than most of them.
 fn immutable(release: &Release) -> Check {
     match (release.immutable, release.draft) {
-        (true, _) => check("immutable", true, "nobody can change its assets or its tag"),
-        (false, true) => check("immutable", true, "a draft is not, until it is published"),
+        (true, _) => check("immutable", true, "its assets and tag cannot be changed"),
+        (false, true) => check("immutable", true, "a draft is not immutable until it is published"),
         (false, false) => {
-            let detail = "its assets and its tag can be changed; the repository's settings have the switch";
+            let detail = "its assets and tag can be changed; enable immutable releases in the repository's settings";
             Check { remark: Some(Remark::WorthKnowing), ..check("immutable", true, detail) }
         }
     }
@@ -137,12 +137,12 @@ fn asset(release: &Release, names: &[String]) -> Check {
         return check(wanted, false, format!("missing; the release has none of {}", names.join(", ")));
     };
     match (&asset.state, &asset.digest, asset.size) {
-        (AssetState::Incomplete, _, _) => check(&asset.name, false, "its upload has not finished"),
+        (AssetState::Incomplete, _, _) => check(&asset.name, false, "its upload is not finished"),
         (AssetState::Uploaded, _, Some(0)) => check(&asset.name, false, "it is empty"),
         (AssetState::Uploaded, Ok(Some(digest)), _) => check(&asset.name, true, format!("sha256 {digest}")),
-        (AssetState::Uploaded, Ok(None), _) => check(&asset.name, false, "GitHub states no digest; upload it again"),
+        (AssetState::Uploaded, Ok(None), _) => check(&asset.name, false, "GitHub reports no digest; upload it again"),
         (AssetState::Uploaded, Err(text), _) => {
-            check(&asset.name, false, format!("GitHub states a digest that is none: {text}"))
+            check(&asset.name, false, format!("GitHub reports an invalid digest: {text}"))
         }
     }
 }
@@ -160,13 +160,13 @@ fn sums(facts: &ReleaseFacts<'_>) -> Vec<Check> {
     for asset in facts.expected.iter().filter_map(|names| found_name(facts.release, names)) {
         let stated = facts.release.asset(asset).and_then(|asset| asset.digest.clone().ok().flatten());
         match (sums.digest_of(asset), stated) {
-            (None, _) => problems.push(format!("{asset} is not in it")),
-            (Some(listed), Some(stated)) if listed != stated => problems.push(format!("{asset} has another digest")),
+            (None, _) => problems.push(format!("{asset} is not listed")),
+            (Some(listed), Some(stated)) if listed != stated => problems.push(format!("{asset} has a different digest")),
             (Some(_), _) => agreeing += 1,
         }
     }
     if problems.is_empty() {
-        vec![check(name, true, format!("agrees about {agreeing} assets"))]
+        vec![check(name, true, format!("matches {agreeing} assets"))]
     } else {
         vec![check(name, false, problems.join("; "))]
     }
@@ -174,7 +174,7 @@ fn sums(facts: &ReleaseFacts<'_>) -> Vec<Check> {
 
 fn versions(release: &Release, found: &[SourceVersion]) -> Vec<Check> {
     if found.is_empty() {
-        return vec![check("version in the source", false, "no file that states one was found")];
+        return vec![check("version in the source", false, "no file with a version was found")];
     }
     let tag = release.tag.as_str();
     let named = tag.strip_prefix('v').unwrap_or(tag);
@@ -207,9 +207,9 @@ fn is_same_to_python(one: &str, other: &str) -> bool {
 
 fn one_migration(found: &[String]) -> Check {
     let detail = match found {
-        [] => "none was found".to_owned(),
+        [] => "no migration found".to_owned(),
         [one] => one.clone(),
-        several => format!("{} were found: {}", several.len(), several.join(", ")),
+        several => format!("{} migrations found: {}", several.len(), several.join(", ")),
     };
     check("exactly one migration", found.len() == 1, detail)
 }

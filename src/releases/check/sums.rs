@@ -46,17 +46,17 @@ pub enum SumsError {
         /// What the system said.
         source: io::Error,
     },
-    /// Something else has the name of the checksum file, or the system refused.
+    /// Something else has the name of the checksum file, or an I/O error occurs.
     #[error(transparent)]
     File(#[from] FileError),
     /// The directory holds no assets.
-    #[error("`{path}` holds no files", path = path.display())]
+    #[error("`{path}` contains no files", path = path.display())]
     Empty {
         /// The directory.
         path: PathBuf,
     },
     /// Names that GitHub changes when the files are uploaded: nobody would find the assets by what the checksum file says.
-    #[error("GitHub changes {} when it is uploaded, and the checksum would be of another name", listed(names))]
+    #[error("GitHub renames {} on upload, so the checksum file would list a wrong name", listed(names))]
     Names {
         /// The names.
         names: Vec<String>,

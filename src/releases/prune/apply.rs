@@ -115,7 +115,7 @@ pub enum UnitEnd {
     Changed,
     /// Its tag stays, because GitHub refuses.
     Blocked,
-    /// A part of it is gone, and the rest waits for the next run.
+    /// A part of it is gone, and the next run deletes the rest.
     Half,
     /// GitHub says that it is not there, and lists it.
     Hidden,
@@ -210,7 +210,7 @@ impl ApplyState<'_, '_> {
         }
         if first[0].is_done() {
             let (name, others) = (&first[0].unit.name, count(rest.len(), "version"));
-            self.shop.progress.note(&format!("{name} is gone, release and tag; going on with the other {others}"));
+            self.shop.progress.note(&format!("deleted the release and tag {name}; continuing with the other {others}"));
         }
         self.look(rest).await?;
         let outcome = self.releases_of_all(rest).await;
@@ -275,7 +275,7 @@ impl ApplyState<'_, '_> {
                 Ok(()) => tasks[index].pieces[place] = UnitPart::Gone,
                 Err(MutationRefusal::Gone) => tasks[index].pieces[place] = UnitPart::Unsure,
                 Err(MutationRefusal::Limited { wait }) => self.wait(wait, "GitHub limits requests").await?,
-                Err(MutationRefusal::Busy) => self.again(&mut tries, "another change is under way").await?,
+                Err(MutationRefusal::Busy) => self.again(&mut tries, "another change is in progress").await?,
                 Err(MutationRefusal::Unknown { reason }) => {
                     tasks[index].pieces[place] = UnitPart::Asked;
                     self.again(&mut tries, &reason).await?;
@@ -375,7 +375,7 @@ impl ApplyState<'_, '_> {
                     return Err(Stop::of(&tasks[part[0]].unit.name, refusal));
                 }
                 Err(MutationRefusal::Busy) => {
-                    self.again(&mut tries, "another change is under way").await?;
+                    self.again(&mut tries, "another change is in progress").await?;
                     parts.push(part);
                 }
                 Err(MutationRefusal::Unknown { reason }) => {
@@ -448,7 +448,7 @@ impl ApplyState<'_, '_> {
                 let rules: Vec<String> = rules.iter().map(|rule| format!("`{rule}`")).collect();
                 format!("{refusal} (ruleset {})", rules.join(", "))
             }
-            Ok(_) => format!("{refusal} (by a ruleset this token may not see, perhaps the organization's)"),
+            Ok(_) => format!("{refusal} (by a ruleset this token cannot see, possibly the organization's)"),
             Err(_) => refusal.to_string(),
         }
     }
@@ -512,7 +512,7 @@ impl ApplyState<'_, '_> {
             if self.waited + wait > self.shop.max_wait {
                 return Err(Stop::Reserve { left, wait });
             }
-            self.wait(wait, &format!("{left} requests are left of this hour's")).await?;
+            self.wait(wait, &format!("{left} requests remain this hour")).await?;
             self.remaining = None;
         }
         let wait = self.shop.pace.wait(self.shop.clock.elapsed());
@@ -529,7 +529,7 @@ impl ApplyState<'_, '_> {
             return Err(Stop::Limited { wait });
         }
         self.waited += wait;
-        self.shop.progress.note(&format!("{why}; going on in {} s", wait.as_secs().max(1)));
+        self.shop.progress.note(&format!("{why}; continuing in {} s", wait.as_secs().max(1)));
         self.shop.clock.sleep(wait).await;
         Ok(())
     }
@@ -540,7 +540,7 @@ impl ApplyState<'_, '_> {
         if *tries > TRIES {
             return Err(Stop::Lost { reason: reason.to_owned() });
         }
-        self.shop.progress.note(&format!("{reason}; looking again ({tries} of {TRIES})"));
+        self.shop.progress.note(&format!("{reason}; checking again ({tries} of {TRIES})"));
         self.shop.clock.sleep(Duration::from_millis(500 << *tries)).await;
         Ok(())
     }
@@ -567,7 +567,7 @@ impl ApplyState<'_, '_> {
             (Some(why), _) => why.to_string(),
             _ if task.is_done() => "gone".to_owned(),
             (None, TagOutcome::Blocked(why) | TagOutcome::Changed(why)) => why.clone(),
-            (None, TagOutcome::Gone) => "the tag is gone, a release is listed".to_owned(),
+            (None, TagOutcome::Gone) => "the tag is gone, but a release is still listed".to_owned(),
             (None, TagOutcome::None | TagOutcome::Waiting) if task.releases_are_gone() => {
                 "the releases are gone".to_owned()
             }
@@ -614,9 +614,9 @@ fn result_of(task: &Task) -> UnitResult {
         _ if task.is_done() => (UnitEnd::Deleted, None),
         (None, TagOutcome::Blocked(why)) => (UnitEnd::Blocked, Some(why.clone())),
         (None, TagOutcome::Changed(why)) => (UnitEnd::Changed, Some(why.clone())),
-        _ if task.is_unsure() => (UnitEnd::Hidden, Some("GitHub says that it does not exist, and lists it".to_owned())),
+        _ if task.is_unsure() => (UnitEnd::Hidden, Some("GitHub reports that it does not exist, but still lists it".to_owned())),
         (None, TagOutcome::None | TagOutcome::Waiting | TagOutcome::Gone) if task.has_begun() => {
-            (UnitEnd::Half, Some("the rest waits for the next run".to_owned()))
+            (UnitEnd::Half, Some("the next run deletes the rest".to_owned()))
         }
         (None, TagOutcome::None | TagOutcome::Waiting | TagOutcome::Gone) => (UnitEnd::Left, None),
     };

@@ -133,18 +133,18 @@ pub enum Action {
 #[derive(Debug, Error)]
 pub enum AuditError {
     /// The file cannot be written; nothing is done that is not recorded.
-    #[error("failed to write the record `{path}`", path = path.display())]
+    #[error("failed to write the audit record `{path}`", path = path.display())]
     Write {
         /// The file.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
-    /// Something else has its name, or the system refused.
+    /// Something else has its name, or an I/O error occurs.
     #[error(transparent)]
     File(#[from] FileError),
     /// The file cannot be read.
-    #[error("failed to read the record `{path}`", path = path.display())]
+    #[error("failed to read the audit record `{path}`", path = path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -152,15 +152,15 @@ pub enum AuditError {
         source: io::Error,
     },
     /// A run is recorded without the line with which it began.
-    #[error("line {line} of `{path}` belongs to no repository: the line with which its run began is missing", path = path.display())]
+    #[error("line {line} of `{path}` has no repository: the first line of its run is missing", path = path.display())]
     Unbound {
         /// The file.
         path: PathBuf,
         /// The line's number, from 1.
         line: usize,
     },
-    /// A line is no line of a record.
-    #[error("line {line} of `{path}` is no line of a record: {reason}", path = path.display())]
+    /// A line is not a valid audit record.
+    #[error("line {line} of `{path}` is not a valid audit record: {reason}", path = path.display())]
     Line {
         /// The file.
         path: PathBuf,

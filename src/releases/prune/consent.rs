@@ -26,7 +26,7 @@ pub enum Consent {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NoConsent {
     /// Nobody can be asked, and the command line does not say it.
-    #[error("{planned} would be deleted, and nobody is here to confirm it")]
+    #[error("{planned} would be deleted, but this is not an interactive terminal, so you cannot confirm it")]
     Unconfirmed {
         /// What, in words.
         planned: String,
@@ -61,7 +61,7 @@ mod tests {
         assert_eq!(consent(3, false, Audience::Person), Ok(Consent::AskFor(3)));
         assert_eq!(consent(3, true, Audience::Nobody), Ok(Consent::Given));
         let refused = consent(3, false, Audience::Nobody).expect_err("nobody");
-        assert_eq!(refused.to_string(), "3 versions would be deleted, and nobody is here to confirm it");
+        assert_eq!(refused.to_string(), "3 versions would be deleted, but this is not an interactive terminal, so you cannot confirm it");
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub enum PolicyError {
         option: &'static str,
     },
     /// The value is not a whole number in decimal digits, or too large.
-    #[error("{option} wants a whole number, found `{found}`")]
+    #[error("{option} must be a whole number, found `{found}`")]
     NotANumber {
         /// The option.
         option: &'static str,
@@ -38,7 +38,7 @@ pub enum PolicyError {
         found: String,
     },
     /// The value is none of the words the option knows.
-    #[error("{option} wants {wanted}, found `{found}`")]
+    #[error("{option} must be {wanted}, found `{found}`")]
     UnknownWord {
         /// The option.
         option: &'static str,
@@ -48,13 +48,13 @@ pub enum PolicyError {
         found: String,
     },
     /// The value is not a number with a unit.
-    #[error("--min-age wants a number and a unit such as 90m, 24h or 7d, found `{found}`")]
+    #[error("--min-age must be a number with a unit, such as 90m, 24h or 7d, found `{found}`")]
     Age {
         /// What was given.
         found: String,
     },
     /// The pattern cannot be read, and would protect nothing.
-    #[error("--protect cannot read the pattern `{found}`: {why}")]
+    #[error("--protect cannot parse the pattern `{found}`: {why}")]
     Pattern {
         /// What was given.
         found: String,
@@ -180,10 +180,10 @@ impl FromStr for ProtectPattern {
         }
         let wrong = |why: &str| PolicyError::Pattern { found: text.to_owned(), why: why.to_owned() };
         if text.contains(['{', '}']) {
-            return Err(wrong("braces are not alternatives here; give --protect once for each"));
+            return Err(wrong("braces are not supported; repeat --protect for each alternative"));
         }
         if text.contains('\\') {
-            return Err(wrong("no tag holds a backslash; write a special character in brackets, as in [*]"));
+            return Err(wrong("a tag cannot contain a backslash; write special characters in brackets, as in [*]"));
         }
         Pattern::new(text).map(Self).map_err(|error| wrong(error.msg))
     }

@@ -61,7 +61,7 @@ impl fmt::Display for OrderConflict {
         let names = |names: &[String]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
         write!(
             f,
-            "the orders disagree: only semver keeps {}, only the date of publication keeps {}",
+            "semver and publication order disagree: only semver keeps {}, only the publication date keeps {}",
             names(&self.only_semver),
             names(&self.only_published)
         )

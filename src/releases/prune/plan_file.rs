@@ -86,16 +86,16 @@ pub struct KeepEntry {
 #[derive(Debug, Error)]
 pub enum PlanFileError {
     /// It is not JSON of the right shape.
-    #[error("the plan cannot be read")]
+    #[error("failed to parse the plan")]
     Json(#[from] serde_json::Error),
     /// It is of another form, perhaps of another version of this program.
-    #[error("expected a plan of the form {PLAN_SCHEMA}, found `{found}`")]
+    #[error("expected a plan with the schema {PLAN_SCHEMA}, found `{found}`")]
     Schema {
         /// What it calls itself.
         found: String,
     },
     /// It was changed after it was written.
-    #[error("the plan was changed after it was written: it states the digest {stated}, its contents have {computed}")]
+    #[error("the plan was modified after it was written: its digest field is {stated}, but its contents have the digest {computed}")]
     Digest {
         /// What it states.
         stated: Sha256Digest,

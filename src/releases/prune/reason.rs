@@ -139,15 +139,15 @@ impl fmt::Display for UnitReason {
             Self::AmongNewest(ranks) => write!(f, "among the newest: {ranks}"),
             Self::Latest => f.write_str("GitHub's latest release"),
             Self::NewestStable => f.write_str("newest stable version"),
-            Self::NewestInstallable => f.write_str("newest stable version with an asset to install"),
+            Self::NewestInstallable => f.write_str("newest stable version with an installable asset"),
             Self::ThisJob => f.write_str("the tag this job runs for"),
             Self::Protected { glob } => write!(f, "protected by `{glob}`"),
             Self::DraftNamesIt => f.write_str("a draft names this tag"),
-            Self::UnfinishedUpload { asset } => write!(f, "the upload of {asset} has not finished"),
-            Self::TooYoung { age } => write!(f, "came out {} ago, less than the minimum age", rounded(*age)),
+            Self::UnfinishedUpload { asset } => write!(f, "the upload of {asset} is not finished"),
+            Self::TooYoung { age } => write!(f, "{} old, below the minimum age", rounded(*age)),
             Self::Undated => f.write_str("no date, so it may be new"),
             Self::SamePrecedence { with } => write!(f, "same version as {with}, which is kept"),
-            Self::Immutable => f.write_str("immutable; deleting it burns its tag's name and needs --allow-immutable"),
+            Self::Immutable => f.write_str("immutable; deleting it makes its tag name unusable and requires --allow-immutable"),
             Self::Draft => f.write_str("draft"),
             Self::Unmanaged { why } => why.fmt(f),
             Self::Older(ranks) => write!(f, "older: {ranks}"),
@@ -159,8 +159,8 @@ impl fmt::Display for UnmanagedWhy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotAVersion => "not a version such as v1.2.3",
-            Self::ForbiddenName => "not a tag git allows",
-            Self::PrereleaseIgnored => "prerelease, ignored as asked",
+            Self::ForbiddenName => "not a valid git tag name",
+            Self::PrereleaseIgnored => "prerelease, ignored by --prerelease",
         })
     }
 }
@@ -195,9 +195,9 @@ mod tests {
         for (reason, text) in [
             (UnitReason::AmongNewest(Ranks { semver: Some(1), published: None }), "among the newest: semver #1"),
             (UnitReason::Protected { glob: "v1.*".to_owned() }, "protected by `v1.*`"),
-            (young(0), "came out 0 seconds ago, less than the minimum age"),
-            (young(7199), "came out 119 minutes ago, less than the minimum age"),
-            (young(90_000), "came out 25 hours ago, less than the minimum age"),
+            (young(0), "0 seconds old, below the minimum age"),
+            (young(7199), "119 minutes old, below the minimum age"),
+            (young(90_000), "25 hours old, below the minimum age"),
             (UnitReason::SamePrecedence { with: "v1.2.3".to_owned() }, "same version as v1.2.3, which is kept"),
             (UnitReason::Unmanaged { why: UnmanagedWhy::NotAVersion }, "not a version such as v1.2.3"),
             (UnitReason::Older(ranks), "older: semver #4, published #7"),

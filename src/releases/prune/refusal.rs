@@ -21,13 +21,13 @@ pub enum PlanRefusal {
         why: String,
     },
     /// The repository cannot be changed.
-    #[error("{repository} is archived, and nothing in it can be deleted")]
+    #[error("{repository} is archived, so nothing in it can be deleted")]
     Archived {
         /// Which.
         repository: RepoSlug,
     },
     /// Without push access GitHub hides the drafts, so what a draft protects would be invisible.
-    #[error("the token may not push to {repository}, so it can neither see drafts nor delete anything")]
+    #[error("the token cannot push to {repository}, so it can neither list drafts nor delete anything")]
     NoPush {
         /// Which.
         repository: RepoSlug,
@@ -46,7 +46,7 @@ pub enum PlanRefusal {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum GuardRefusal {
     /// More units would go than may.
-    #[error("{planned} versions would be deleted, but at most {limit} may be at once")]
+    #[error("{planned} versions would be deleted, but the limit per run is {limit}")]
     TooMany {
         /// How many would go.
         planned: usize,
@@ -54,7 +54,7 @@ pub enum GuardRefusal {
         limit: usize,
     },
     /// Something can be installed now, and nothing could be afterwards.
-    #[error("no stable release with an asset to install would remain")]
+    #[error("no stable release with an installable asset would remain")]
     NothingInstallable,
 }
 
@@ -88,7 +88,7 @@ fn contradiction(inventory: &Inventory) -> Option<String> {
         return Some(format!("tag {} is listed twice", twice.name));
     }
     if let Some(odd) = inventory.tags.iter().find(|tag| !is_object_id(&tag.object_id)) {
-        return Some(format!("tag {} points at `{}`, which is no object id", odd.name, odd.object_id));
+        return Some(format!("tag {} points at `{}`, which is not an object ID", odd.name, odd.object_id));
     }
     let latest = inventory.latest.filter(|id| !ids.contains(id))?;
     Some(format!("the latest release, {latest}, is not in it"))
@@ -102,7 +102,7 @@ pub(super) fn is_object_id(text: &str) -> bool {
 }
 
 fn found(examples: &[String]) -> String {
-    if examples.is_empty() { "there is none at all".to_owned() } else { format!("found {}", examples.join(", ")) }
+    if examples.is_empty() { "the repository has none".to_owned() } else { format!("found {}", examples.join(", ")) }
 }
 
 #[cfg(test)]
@@ -122,8 +122,8 @@ mod tests {
             ("page 3", |world| world.complete = Completeness::Incomplete { why: "page 3 did not come".to_owned() }),
             ("release 1 is listed twice", |world| world.releases[1].id = 1),
             ("tag v1.0.0 is listed twice", |world| world.tags[1].name = "v1.0.0".to_owned()),
-            ("no object id", |world| world.tags[0].object_id.truncate(7)),
-            ("no object id", |world| world.tags[0].object_id = "0".repeat(40)),
+            ("not an object ID", |world| world.tags[0].object_id.truncate(7)),
+            ("not an object ID", |world| world.tags[0].object_id = "0".repeat(40)),
             ("latest release, 9,", |world| world.latest = Some(9)),
         ];
         for (why, damage) in broken {

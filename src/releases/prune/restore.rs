@@ -130,7 +130,7 @@ impl Deleted {
     fn take(&mut self, event: AuditEvent) -> Result<(), String> {
         match event {
             AuditEvent::Begin { schema, .. } if schema != AUDIT_SCHEMA => {
-                return Err(format!("expected a record of the form {AUDIT_SCHEMA}, found `{schema}`"));
+                return Err(format!("expected an audit record with the schema {AUDIT_SCHEMA}, found `{schema}`"));
             }
             AuditEvent::Begin { repository, .. } => {
                 if !self.repositories.contains(&repository) {
@@ -139,7 +139,7 @@ impl Deleted {
             }
             AuditEvent::Intent { action: Action::DeleteRelease { release, tag }, .. } => {
                 if release.tag.len() > LONGEST_NAME {
-                    return Err(format!("the name of a tag has more than {LONGEST_NAME} bytes"));
+                    return Err(format!("a tag name is longer than {LONGEST_NAME} bytes"));
                 }
                 let kept = DeletedRelease {
                     tag: release.tag,
@@ -165,11 +165,11 @@ impl Deleted {
     /// A tag that git or GitHub would refuse is refused here, before anything is done or promised.
     fn take_tag(&mut self, tag: TagRecord) -> Result<(), String> {
         if tag.name.len() > LONGEST_NAME {
-            return Err(format!("the name of a tag has more than {LONGEST_NAME} bytes"));
+            return Err(format!("a tag name is longer than {LONGEST_NAME} bytes"));
         }
-        tag.name.parse::<Tag>().map_err(|error| format!("it names a tag git forbids: {error}"))?;
+        tag.name.parse::<Tag>().map_err(|error| format!("it has an invalid tag name: {error}"))?;
         if !is_object_id(&tag.object_id) {
-            return Err(format!("the tag {} points at something that is not an object id", tag.name));
+            return Err(format!("the tag {} points at something that is not an object ID", tag.name));
         }
         self.tags.insert(tag.name.clone(), tag);
         Ok(())
@@ -207,7 +207,7 @@ impl RestorePlan {
                     plan.settled.push(result(tag, TagEnd::AlreadyThere, None));
                 }
                 Some(listed) => {
-                    let note = format!("it points at {} now", listed.object_id);
+                    let note = format!("it now points at {}", listed.object_id);
                     plan.settled.push(result(tag, TagEnd::Taken, Some(note)));
                 }
                 None if burned => {
@@ -295,7 +295,7 @@ impl RestoreState<'_> {
                 Ok(()) => self.tags.extend(part.iter().map(|tag| result(tag, TagEnd::Restored, None))),
                 Err(MutationRefusal::Limited { wait }) if tries < TRIES && wait <= Duration::from_secs(120) => {
                     tries += 1;
-                    self.progress.note(&format!("GitHub limits requests; going on in {} s", wait.as_secs()));
+                    self.progress.note(&format!("GitHub limits requests; continuing in {} s", wait.as_secs()));
                     self.clock.sleep(wait).await;
                     parts.push(part);
                 }
@@ -334,7 +334,7 @@ impl RestoreState<'_> {
     async fn create(&mut self, part: &[TagRecord]) -> Result<MutationResponse, Stop> {
         let at = |record: &TagRecord| match record.name.parse() {
             Ok(tag) => Ok(TagAt { tag, object_id: record.object_id.clone() }),
-            Err(error) => Err(Stop::World { why: format!("the record names a tag git forbids: {error}") }),
+            Err(error) => Err(Stop::World { why: format!("the audit record has an invalid tag name: {error}") }),
         };
         let tags = part.iter().map(at).collect::<Result<Vec<_>, _>>()?;
         self.clock.sleep(self.pace.wait(self.clock.elapsed())).await;

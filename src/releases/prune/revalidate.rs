@@ -61,7 +61,7 @@ pub enum ChangeSincePlan {
         /// The tag it has.
         now_on: String,
     },
-    /// A planned release was withdrawn and is a draft now.
+    /// A planned release was withdrawn and is now a draft.
     BecameDraft {
         /// The tag it had.
         name: String,
@@ -104,7 +104,7 @@ pub struct Shrunk {
     pub dropped: Vec<(Delete, DropReason)>,
 }
 
-/// The deletions of a plan file that the world still allows, as the world has them now: what is gone already is left
+/// The deletions of a plan file that the world still allows, as the world has them now: what is already gone is left
 /// out. One planned unit that is kept, moved or extended since then refuses the whole. `current` is to be computed with
 /// the file's own policy and the tags the present job protects.
 pub fn still_allowed(file: &PlanFile, current: &PrunePlan) -> Result<Vec<Delete>, WorldMoved> {
@@ -260,13 +260,13 @@ fn joined(differences: &[ChangeSincePlan]) -> String {
 impl fmt::Display for ChangeSincePlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Repository { planned, found } => write!(f, "the plan is for {planned}, this is {found}"),
-            Self::NowKept { name, reason } => write!(f, "{name} is kept now ({reason})"),
+            Self::Repository { planned, found } => write!(f, "the plan is for {planned}, but this is {found}"),
+            Self::NowKept { name, reason } => write!(f, "{name} is now kept ({reason})"),
             Self::TagMoved { name, planned, found } => write!(f, "tag {name} moved from {planned} to {found}"),
             Self::TagAppeared { name, found } => write!(f, "tag {name} was created at {found}"),
             Self::ReleaseAppeared { name, id } => write!(f, "{name} has a new release ({id})"),
             Self::ReleaseElsewhere { name, id, now_on } => write!(f, "release {id} moved from {name} to {now_on}"),
-            Self::BecameDraft { name, id } => write!(f, "release {id} of {name} is a draft now"),
+            Self::BecameDraft { name, id } => write!(f, "release {id} of {name} is now a draft"),
             Self::AssetChanged { name, asset } => write!(f, "{name} has a new or changed asset ({asset})"),
         }
     }
@@ -275,7 +275,7 @@ impl fmt::Display for ChangeSincePlan {
 impl fmt::Display for DropReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Gone => f.write_str("gone already"),
+            Self::Gone => f.write_str("already gone"),
             Self::Changed(differences) => f.write_str(&joined(differences)),
         }
     }

@@ -44,7 +44,7 @@ pub struct Saved {
 #[derive(Debug, Error)]
 pub enum SaveAssetsError {
     /// The release could not be asked for.
-    #[error("failed to ask for the release of {tag}")]
+    #[error("failed to request the release of {tag}")]
     Api {
         /// The tag.
         tag: String,
@@ -52,7 +52,7 @@ pub enum SaveAssetsError {
         source: ApiError,
     },
     /// A name that is no file's.
-    #[error("`{name}` of {tag} cannot be saved under that name")]
+    #[error("`{name}` of {tag} is not a valid file name")]
     Name {
         /// The tag.
         tag: String,
@@ -60,7 +60,7 @@ pub enum SaveAssetsError {
         name: String,
     },
     /// The tag's name is not one git allows.
-    #[error("the tag cannot be asked for")]
+    #[error("the tag name is invalid")]
     Tag(#[from] TagError),
     /// The bytes did not come.
     #[error("failed to download {name} of {tag}")]
@@ -73,7 +73,7 @@ pub enum SaveAssetsError {
         source: NetError,
     },
     /// Other bytes came than GitHub states.
-    #[error("{name} of {tag} has the digest {found}, and GitHub states {stated}")]
+    #[error("{name} of {tag} has the digest {found}, but GitHub reports {stated}")]
     Digest {
         /// The tag.
         tag: String,

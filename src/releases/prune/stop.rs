@@ -116,22 +116,22 @@ impl fmt::Display for Stop {
                 write!(f, "GitHub limits requests for another {} min, longer than --max-wait allows", minutes(wait))
             }
             Self::Reserve { left, wait } => {
-                write!(f, "only {left} requests are left of this hour's, which ends in {} min", minutes(wait))
+                write!(f, "only {left} requests remain this hour, which ends in {} min", minutes(wait))
             }
             Self::Moved { to: Some(to) } => write!(f, "the repository has moved to {to}"),
             Self::Moved { to: None } => f.write_str("the repository has moved"),
             Self::Forbidden { name, message, needed: Some(needed) } => {
-                write!(f, "GitHub does not permit to delete {name}: {message}; the token lacks `{needed}`")
+                write!(f, "GitHub does not permit deleting {name}: {message}; the token lacks `{needed}`")
             }
             Self::Forbidden { name, message, needed: None } => {
-                write!(f, "GitHub does not permit to delete {name}: {message}")
+                write!(f, "GitHub does not permit deleting {name}: {message}")
             }
             Self::Blocked { name, message } => write!(f, "the tag {name} cannot be deleted: {message}"),
             Self::Hidden { name } => {
-                write!(f, "GitHub answers `not found` for {name} and lists it; the token may not delete it")
+                write!(f, "GitHub returns `not found` for {name} but still lists it; the token may lack permission to delete it")
             }
             Self::Refused { name, message } => write!(f, "{name} could not be deleted: {message}"),
-            Self::Lost { reason } => write!(f, "GitHub gave no usable answer: {reason}"),
+            Self::Lost { reason } => write!(f, "GitHub returned no usable response: {reason}"),
             Self::World { why } => f.write_str(why),
             Self::Record { why } => f.write_str(why),
         }

@@ -127,12 +127,12 @@ impl Task {
         match inventory.tags.iter().find(|tag| tag.name == *name) {
             None => self.tag = TagOutcome::Gone,
             Some(tag) if tag.object_id != planned.object_id => {
-                self.tag = TagOutcome::Changed(format!("tag {name} points at {} now", tag.object_id));
+                self.tag = TagOutcome::Changed(format!("tag {name} now points at {}", tag.object_id));
             }
             Some(_) => {
                 let own = |id: u64| self.unit.releases.iter().any(|release| release.id == id);
                 if let Some(other) = inventory.releases.iter().find(|listed| listed.tag == *name && !own(listed.id)) {
-                    self.tag = TagOutcome::Changed(format!("{name} has another release now ({})", other.id));
+                    self.tag = TagOutcome::Changed(format!("{name} now has another release ({})", other.id));
                 }
             }
         }
@@ -186,7 +186,7 @@ pub(super) fn losses(plan: &PrunePlan, inventory: &Inventory) -> Vec<String> {
             match inventory.releases.iter().find(|listed| listed.id == release.id) {
                 None => losses.push(format!("release {} of {} is gone", release.id, unit.name)),
                 Some(listed) if listed.draft && !release.draft => {
-                    losses.push(format!("release {} of {} is a draft now", release.id, unit.name));
+                    losses.push(format!("release {} of {} is now a draft", release.id, unit.name));
                 }
                 Some(_) => {}
             }
@@ -195,7 +195,7 @@ pub(super) fn losses(plan: &PrunePlan, inventory: &Inventory) -> Vec<String> {
         match inventory.tags.iter().find(|listed| listed.name == tag.name) {
             None => losses.push(format!("tag {} is gone", tag.name)),
             Some(listed) if listed.object_id != tag.object_id => {
-                losses.push(format!("tag {} points at {} now", tag.name, listed.object_id));
+                losses.push(format!("tag {} now points at {}", tag.name, listed.object_id));
             }
             Some(_) => {}
         }

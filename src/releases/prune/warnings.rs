@@ -50,7 +50,7 @@ pub(super) fn surplus(policy: &PrunePolicy, keep: &[Decision]) -> usize {
 fn unknown_rights(repository: &RepoFacts) -> Option<String> {
     let unknown = repository.may_push.is_none();
     unknown
-        .then(|| "GitHub does not say whether the token may push; without that right drafts are invisible".to_owned())
+        .then(|| "GitHub does not report whether the token can push; without push access drafts are not listed".to_owned())
 }
 
 /// A pattern that protects nothing may be a slip of the finger.
@@ -61,7 +61,7 @@ fn idle_patterns(policy: &PrunePolicy, units: &[Unit]) -> Vec<String> {
 
 fn several_releases(unit: &Unit) -> Option<String> {
     let number = unit.releases.len();
-    (number > 1).then(|| format!("tag {} has {number} releases; they stay or go together", unit.name))
+    (number > 1).then(|| format!("tag {} has {number} releases; they are kept or deleted together", unit.name))
 }
 
 fn shared_versions(managed: &[Managed<'_>]) -> Vec<String> {
@@ -70,7 +70,7 @@ fn shared_versions(managed: &[Managed<'_>]) -> Vec<String> {
     let shared = sorted.chunk_by(|one, other| one.version.cmp_precedence(other.version).is_eq());
     let sentence = |slot: &[Managed<'_>]| {
         let names: Vec<&str> = slot.iter().map(|of| of.unit.name.as_str()).collect();
-        format!("{} are one version by semver and count once; they stay or go together", names.join(", "))
+        format!("{} are one version by semver and count once; they are kept or deleted together", names.join(", "))
     };
     shared.filter(|slot| slot.len() > 1).map(sentence).collect()
 }
@@ -113,7 +113,7 @@ fn misleading_pair(mut group: Vec<(&str, &str)>) -> Option<String> {
     group.sort_by_key(|(digits, name)| (counted(digits), (*name).to_owned()));
     let pair = group.windows(2).find(|pair| pair[0].0 > pair[1].0 && counted(pair[0].0) < counted(pair[1].0))?;
     let (lower, higher) = (pair[0].1, pair[1].1);
-    Some(format!("{lower} is newer than {higher} by semver, because only a number after a dot is compared as one"))
+    Some(format!("{lower} is newer than {higher} by semver, because only identifiers made of digits are compared as numbers"))
 }
 
 fn over_quota(policy: &PrunePolicy, keep: &[Decision]) -> Option<String> {
@@ -126,14 +126,14 @@ fn over_quota(policy: &PrunePolicy, keep: &[Decision]) -> Option<String> {
         several => format!(" and {several} are kept for other reasons"),
     };
     let sentence =
-        || format!("{all} stay, {surplus} more than the {wanted} asked for: {newest} are among the newest{others}");
+        || format!("{all} are kept, {surplus} more than the {wanted} requested: {newest} are among the newest{others}");
     (surplus > 0).then(sentence)
 }
 
 fn undated(keep: &[Decision]) -> Option<String> {
     let names: Vec<&str> =
         keep.iter().filter(|kept| kept.reason == UnitReason::Undated).map(|kept| kept.unit.name.as_str()).collect();
-    let sentence = || format!("no date is known of {}, so nothing of it is deleted", names.join(", "));
+    let sentence = || format!("the date of {} is unknown, so it is not deleted", names.join(", "));
     (!names.is_empty()).then(sentence)
 }
 

@@ -151,7 +151,7 @@ impl GitHub {
             };
             let Some(wait) = backoff.next(error.asked_wait()) else { return Err(error) };
             let (next, all) = backoff.position();
-            progress.note(&format!("{error}; trying again ({next} of {all})"));
+            progress.note(&format!("{error}; retrying ({next} of {all})"));
             tokio::time::sleep(wait).await;
         }
     }

@@ -113,7 +113,7 @@ impl GitHub {
                 return Err(error.into());
             };
             let (next, all) = backoff.position();
-            progress.note(&format!("{error}; trying again ({next} of {all})"));
+            progress.note(&format!("{error}; retrying ({next} of {all})"));
             tokio::time::sleep(wait).await;
         };
         let Some((headers, body)) = answer else { return Err(shape("a bundle is not at its address".to_owned())) };

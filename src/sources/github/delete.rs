@@ -161,7 +161,7 @@ impl<'a> Writer<'a> {
         match self.send(method, route, body).await {
             Ok(answer) if answer.status == wanted => MutationResponse::of(&answer, Ok(())),
             Ok(answer) if answer.status.is_success() => {
-                let reason = format!("GitHub answered HTTP {} instead of {wanted}", answer.status.as_u16());
+                let reason = format!("GitHub returned HTTP {} instead of {wanted}", answer.status.as_u16());
                 MutationResponse::of(&answer, Err(MutationRefusal::Unknown { reason }))
             }
             Ok(answer) => MutationResponse::of(&answer, Err(refusal_of(&answer))),

@@ -125,7 +125,7 @@ impl GitHub {
                 return Err(GraphQlError::Api(error.into()));
             };
             let (next, all) = backoff.position();
-            progress.note(&format!("{error}; trying again ({next} of {all})"));
+            progress.note(&format!("{error}; retrying ({next} of {all})"));
             tokio::time::sleep(wait).await;
         }
     }

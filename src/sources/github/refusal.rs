@@ -98,7 +98,7 @@ impl MutationRefusal {
                 Self::Forbidden { message: one_line(words), needed }
             }
             422 => Self::of_words(words, status),
-            408 | 500..=599 => Self::Unknown { reason: format!("GitHub answered HTTP {status}") },
+            408 | 500..=599 => Self::Unknown { reason: format!("GitHub returned HTTP {status}") },
             _ => Self::Rejected { status, message: one_line(words) },
         }
     }

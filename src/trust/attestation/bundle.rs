@@ -21,25 +21,25 @@ pub const MAX_BUNDLES: usize = 100;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum AttestationBundleError {
     /// It is larger than any bundle.
-    #[error("it has {0} bytes, and no bundle has more than {MAX_BUNDLE}")]
+    #[error("it has {0} bytes, but a bundle has at most {MAX_BUNDLE}")]
     TooLarge(usize),
     /// It is longer than all the proofs of any file.
-    #[error("it has {0} bytes, and the proofs of one file have no more than {MAX_TEXT}")]
+    #[error("it has {0} bytes, but the attestations of one file have at most {MAX_TEXT}")]
     TooLong(usize),
     /// There are more than anybody needs.
-    #[error("it carries more than {MAX_BUNDLES} bundles")]
+    #[error("it contains more than {MAX_BUNDLES} bundles")]
     TooMany,
     /// It is not JSON that can be read in one way.
     #[error(transparent)]
     Json(#[from] JsonError),
     /// It is JSON of something else.
-    #[error("it is no Sigstore bundle: {0}")]
+    #[error("it is not a Sigstore bundle: {0}")]
     Shape(String),
     /// It is a proof in a form that carries no evidence of when it was made.
-    #[error("it is {0}, a form without a proven time, which cannot be verified offline")]
+    #[error("it is {0}, a format without a verifiable signing time, which cannot be verified offline")]
     Legacy(&'static str),
     /// GitHub's answer names bundles by address only.
-    #[error("it names its bundles by address (`bundle_url`) and carries none")]
+    #[error("it references its bundles by URL (`bundle_url`) and contains none")]
     Addresses,
 }
 
@@ -106,9 +106,9 @@ pub(super) fn one(text: &[u8]) -> Result<String, AttestationBundleError> {
     json::strict(text)?;
     let shape = |what: &str| AttestationBundleError::Shape(what.to_owned());
     let value: Value = serde_json::from_slice(text).map_err(|error| shape(&error.to_string()))?;
-    let Some(fields) = value.as_object() else { return Err(shape("it is no object")) };
+    let Some(fields) = value.as_object() else { return Err(shape("it is not an object")) };
     if fields.contains_key("attestations") {
-        return Err(shape("it is an answer of GitHub's API among bundles"));
+        return Err(shape("it is a GitHub API response, not a bundle"));
     }
     if let Some(form) = legacy(&value) {
         return Err(AttestationBundleError::Legacy(form));
@@ -126,7 +126,7 @@ fn exactly_one(fields: &serde_json::Map<String, Value>, names: &[&str]) -> Resul
     match names.iter().filter(|name| fields.contains_key(**name)).count() {
         1 => Ok(()),
         count => {
-            Err(AttestationBundleError::Shape(format!("it must have one of {}, and has {count}", names.join(", "))))
+            Err(AttestationBundleError::Shape(format!("it must have exactly one of {}, but has {count}", names.join(", "))))
         }
     }
 }

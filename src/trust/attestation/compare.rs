@@ -47,7 +47,7 @@ pub(super) fn differences(policy: &Policy, facts: AttestedFacts<'_>) -> Vec<Mism
         (None, _) => found.add(Field::Identity, "a certificate", None::<&str>),
         (Some(identity), key) => {
             if key.is_some() {
-                found.add(Field::Identity, "the key that was named", identity.name.as_deref());
+                found.add(Field::Identity, "the given key", identity.name.as_deref());
             }
             if facts.kind == AttestationKind::Release && policy.repository.is_some() {
                 release(policy, facts, identity, &mut found);
@@ -65,7 +65,7 @@ fn named(policy: &Policy, identity: &CertificateClaims, found: &mut Differences)
     match &policy.identity {
         Some(expected) => found.same(Field::Identity, expected, identity.name.as_deref()),
         None if policy.repository.is_none() && policy.key.is_none() => {
-            found.add(Field::Identity, "somebody in particular", identity.name.as_deref());
+            found.add(Field::Identity, "a specific identity", identity.name.as_deref());
         }
         None => {}
     }
@@ -107,7 +107,7 @@ fn workflow(policy: &Policy, identity: &CertificateClaims, found: &mut Differenc
             found.same(Field::Ref, &expected, identity.git_ref.as_deref());
         }
     } else if policy.require_tag_ref {
-        found.add(Field::Ref, "the tag of the release, and none was named", identity.git_ref.as_deref());
+        found.add(Field::Ref, "the tag of the release, but none was given", identity.git_ref.as_deref());
     }
 }
 
@@ -141,7 +141,7 @@ fn release(policy: &Policy, facts: AttestedFacts<'_>, identity: &CertificateClai
         found.add(Field::Workflow, &workflow.to_string(), None::<&str>);
     }
     if policy.require_tag_ref {
-        found.add(Field::Ref, "a build that ran for the tag", None::<&str>);
+        found.add(Field::Ref, "a build for the tag", None::<&str>);
     }
 }
 

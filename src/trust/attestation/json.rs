@@ -45,7 +45,7 @@ struct Walk {
 impl Walk {
     fn deeper<E: Error>(self) -> Result<Self, E> {
         if self.depth == MAX_DEPTH {
-            return Err(E::custom(format_args!("more than {MAX_DEPTH} levels")));
+            return Err(E::custom(format_args!("nested more than {MAX_DEPTH} levels deep")));
         }
         Ok(Self { depth: self.depth + 1 })
     }
@@ -102,7 +102,7 @@ impl<'de> Visitor<'de> for Walk {
         while let Some(name) = entries.next_key::<String>()? {
             entries.next_value_seed(deeper)?;
             if let Some(name) = seen.replace(name) {
-                return Err(A::Error::custom(format_args!("`{name}` stands twice in one object")));
+                return Err(A::Error::custom(format_args!("`{name}` appears twice in one object")));
             }
         }
         Ok(())
@@ -117,9 +117,9 @@ mod tests {
     fn what_can_be_read_two_ways_is_refused() {
         let refused = |text: &str| strict(text.as_bytes()).expect_err("refused").to_string();
         assert!(strict(br#" {"a": [1, -2, 3.5, "x", null, true, {"a": {}}]} "#).is_ok());
-        assert!(refused(r#"{"a": 1, "b": {"c": 1, "c": 2}}"#).contains("`c` stands twice"));
+        assert!(refused(r#"{"a": 1, "b": {"c": 1, "c": 2}}"#).contains("`c` appears twice"));
         // The same name, spelled with an escape.
-        assert!(refused(r#"{"a": 1, "\u0061": 2}"#).contains("`a` stands twice"));
+        assert!(refused(r#"{"a": 1, "\u0061": 2}"#).contains("`a` appears twice"));
         assert!(refused(r#"{"a": 1} {"a": 2}"#).contains("trailing"));
         assert!(strict(b"{\"a\": \"\xff\"}").is_err());
         assert!(strict(b"").is_err());

@@ -43,7 +43,7 @@ impl WantedAttestation {
         match self {
             Self::Build => "build provenance",
             Self::Release => "a release attestation",
-            Self::Any => "any proof",
+            Self::Any => "any attestation",
         }
     }
 }

@@ -32,7 +32,7 @@ pub enum NotProven {
 fn refused(refusals: &[AttestationRefusal]) -> String {
     match refusals {
         [only] => only.reason.to_string(),
-        several => format!("none of {} attestations proves it", several.len()),
+        several => format!("none of the {} attestations could be verified", several.len()),
     }
 }
 
@@ -57,7 +57,7 @@ pub enum AttestationRefusalReason {
         detail: String,
     },
     /// It is well-formed and of a kind that is not known here.
-    #[error("the attestation is of a kind this version does not know: {detail}")]
+    #[error("this version of reproq does not support the attestation: {detail}")]
     Unsupported {
         /// What is not known.
         detail: String,
@@ -83,7 +83,7 @@ pub enum AttestationRefusalReason {
         detail: String,
     },
     /// It is genuine, and about other bytes.
-    #[error("the attestation is genuine, but about other bytes: expected sha256 {expected}, it names {}", names(.found))]
+    #[error("the attestation is genuine, but for other bytes: expected sha256 {expected}, found {}", names(.found))]
     OtherBytes {
         /// The digest that was asked about.
         expected: Sha256Digest,
@@ -91,7 +91,7 @@ pub enum AttestationRefusalReason {
         found: Vec<Sha256Digest>,
     },
     /// It was made later than this machine says it is.
-    #[error("the attestation says it was signed at {signed_at}, and this machine says it is {now}")]
+    #[error("the attestation claims to be signed at {signed_at}, but this machine's clock reads {now}")]
     Clock {
         /// When it was signed.
         signed_at: DateTime<Utc>,
@@ -99,7 +99,7 @@ pub enum AttestationRefusalReason {
         now: DateTime<Utc>,
     },
     /// It is genuine, about these bytes, and not what was expected.
-    #[error("the attestation is genuine, but not what was expected: {}", mismatches.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    #[error("the attestation is genuine, but does not match: {}", mismatches.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Unfit {
         /// Every difference.
         mismatches: Vec<Mismatch>,
@@ -127,13 +127,13 @@ impl AttestationRefusalReason {
 fn unknown(issued_at: DateTime<Utc>, complete_until: Option<DateTime<Utc>>, detail: &str) -> String {
     match complete_until.filter(|until| issued_at >= *until) {
         Some(until) => format!(
-            "no key of the trusted roots fits the attestation. It says it is from {}, and the roots know the keys until {}: \
+            "no key of the trusted roots matches the attestation. It claims to be from {}, and the roots have the keys until {}: \
              they may be too old for it, or it is forged ({detail})",
             issued_at.date_naive(),
             until.date_naive()
         ),
         None => format!(
-            "no key of the trusted roots fits the attestation, although they know the keys of its day ({}): it is forged, or \
+            "no key of the trusted roots matches the attestation, although they have the keys of that date ({}): it is forged, or \
              from a service that is not trusted here ({detail})",
             issued_at.date_naive()
         ),
@@ -142,7 +142,7 @@ fn unknown(issued_at: DateTime<Utc>, complete_until: Option<DateTime<Utc>>, deta
 
 fn names(found: &[Sha256Digest]) -> String {
     match found {
-        [] => "no sha256 at all".to_owned(),
+        [] => "no sha256".to_owned(),
         found => found.iter().map(Sha256Digest::short).collect::<Vec<_>>().join(", "),
     }
 }
@@ -164,9 +164,9 @@ pub enum CryptoPart {
 impl CryptoPart {
     const fn sentence(self) -> &'static str {
         match self {
-            Self::Signature => "the attestation's signature does not fit: it was altered, or somebody else signed",
+            Self::Signature => "the attestation's signature is invalid: it was altered, or signed with another key",
             Self::Certificate => "the attestation's certificate is not valid for this signature",
-            Self::Log => "the attestation's record in the public log is missing or does not fit",
+            Self::Log => "the attestation's record in the public log is missing or does not match",
             Self::Timestamp => "the attestation has no valid evidence of when it was signed",
         }
     }
@@ -228,8 +228,8 @@ impl fmt::Display for Field {
         f.write_str(match self {
             Self::Kind => "kind",
             Self::Repository => "repository",
-            Self::RepositoryId => "number of the repository",
-            Self::OwnerId => "number of the owner",
+            Self::RepositoryId => "repository ID",
+            Self::OwnerId => "owner ID",
             Self::Workflow => "workflow",
             Self::Issuer => "issuer",
             Self::Identity => "signer",

@@ -124,9 +124,9 @@ pub struct Root {
     text: String,
 }
 
-/// A text that is no trusted root.
+/// A text that is not a trusted root.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{name}` is no trusted root: {reason}")]
+#[error("`{name}` is not a trusted root: {reason}")]
 pub struct RootError {
     /// The file.
     pub name: String,
@@ -156,7 +156,7 @@ impl Roots {
     pub fn from_file(path: &str, text: &[u8]) -> Result<Self, RootError> {
         let wrong = |reason: String| RootError::new(path, reason);
         if text.len() > MAX_ROOTS {
-            return Err(wrong(format!("it has {} bytes, and no root has more than {MAX_ROOTS}", text.len())));
+            return Err(wrong(format!("it has {} bytes, but a trusted root has at most {MAX_ROOTS}", text.len())));
         }
         let documents = match json::strict(text) {
             Ok(()) => vec![text],
@@ -245,14 +245,14 @@ impl Root {
         let days = self.days(now)?;
         if days < 0 {
             return Some(format!(
-                "this machine says it is {}, before the trusted root of {} was made: is its clock right?",
+                "this machine's clock reads {}, which is before the trusted root of {} was created: check the clock",
                 now.date_naive(),
                 self.instance
             ));
         }
         self.is_old(now).then(|| {
             format!(
-                "the trusted root of {} is {days} days old: proofs that were signed lately may be unknown to it, older \
+                "the trusted root of {} is {days} days old: recent attestations may fail to verify, older \
                  ones are not affected",
                 self.instance
             )
@@ -385,7 +385,7 @@ mod tests {
         let embedded = Roots::embedded();
         let text = embedded.iter().next().expect("a root").text().to_owned();
         let refused = |text: &str| Roots::from_file("x.json", text.as_bytes()).expect_err("refused").to_string();
-        assert!(refused("{}").contains("`x.json` is no trusted root"));
+        assert!(refused("{}").contains("`x.json` is not a trusted root"));
         assert!(refused("").contains("no trusted root"));
         assert!(refused(&text.replace("trustedroot+json", "bundle+json")).contains("media type"));
         assert!(refused(&text.replace("\"start\"", "\"begin\"")).contains("start"));

@@ -65,7 +65,7 @@ pub(super) enum Failure {
     Unsupported(String),
     /// A part of it does not hold.
     Broken { part: CryptoPart, doubt: Doubt, detail: String },
-    /// Everything holds, and it is about other bytes; with the signed statement, if there is one.
+    /// Everything holds, and it is for other bytes; with the signed statement, if there is one.
     OtherBytes(Option<Vec<u8>>),
 }
 
@@ -167,7 +167,7 @@ impl<'a> Verifier<'a> {
             }
             Some(pem) => {
                 let key = DerPublicKey::from_pem(pem)
-                    .map_err(|error| Failure::Unsupported(format!("the key that was named: {error}")))?;
+                    .map_err(|error| Failure::Unsupported(format!("the given key: {error}")))?;
                 self.inner.verify(digest, &bundle.bundle, &PublicKeyVerificationPolicy::new(key))
             }
         };

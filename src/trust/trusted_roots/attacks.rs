@@ -178,9 +178,9 @@ fn an_older_root_than_the_program_brings_is_kept_and_does_not_hold() {
 #[test]
 fn what_is_signed_by_nobody_known_is_refused() {
     for (file, words) in [
-        ("timestamp.json", "`timestamp.json` is refused: 0 of the 1 signatures it needs are valid"),
-        ("5.snapshot.json", "`5.snapshot.json` is refused: 0 of the 1 signatures it needs are valid"),
-        ("3.targets.json", "`3.targets.json` is refused: 0 of the 1 signatures it needs are valid"),
+        ("timestamp.json", "`timestamp.json` is refused: 0 of 1 required signatures are valid"),
+        ("5.snapshot.json", "`5.snapshot.json` is refused: 0 of 1 required signatures are valid"),
+        ("3.targets.json", "`3.targets.json` is refused: 0 of 1 required signatures are valid"),
     ] {
         let world = AttackWorld::new();
         world.change(file, |text| text.replace("2036-01-01", "2037-01-01"));
@@ -194,7 +194,7 @@ fn what_is_signed_by_nobody_known_is_refused() {
     }
     let world = AttackWorld::new();
     SampleSigner::new().write(&world.repository(), &Contents::good());
-    world.is_refused("`timestamp.json` is refused: 0 of the 1");
+    world.is_refused("`timestamp.json` is refused: 0 of 1");
 }
 
 #[test]
@@ -203,14 +203,14 @@ fn a_root_that_is_not_the_one_that_is_listed_is_refused() {
     let target = world.target();
     world.change(&target, |text| text.replace("2026-11-01T", "2026-11-02T"));
     world.is_refused(
-        "trusted_root.json` is refused: it is not the file that is listed (trusted_root.json: sha256 mismatch)",
+        "trusted_root.json` is refused: it does not match the listed file (trusted_root.json: sha256 mismatch)",
     );
     world.change(&target, |text| text[..text.len() / 2].to_owned());
-    world.is_refused("trusted_root.json` is refused: it is not the file that is listed (trusted_root.json: length");
+    world.is_refused("trusted_root.json` is refused: it does not match the listed file (trusted_root.json: length");
     world.change(&target, |text| text.repeat(4));
     world.is_refused("trusted_root.json`: failed to read");
     fs::remove_file(world.repository().join(target)).expect("removed");
-    world.is_refused("trusted_root.json` is refused: it is not there");
+    world.is_refused("trusted_root.json` is refused: it does not exist");
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn missing_and_cut_files_are_named() {
         world.change(name, |text| text[..text.len() / 2].to_owned());
         world.is_refused(&format!("`{name}` is refused: it is not well-formed"));
         fs::remove_file(world.repository().join(name)).expect("removed");
-        world.is_refused(&format!("`{name}` is refused: it is not there"));
+        world.is_refused(&format!("`{name}` is refused: it does not exist"));
         fs::create_dir(world.repository().join(name)).expect("made");
         world.is_refused(&format!("failed to fetch `{name}`: failed to read"));
     }
@@ -261,13 +261,13 @@ fn nobody_goes_back_in_time() {
         world.write(&contents);
     };
     older(|contents| contents.timestamp = 6);
-    world.is_refused("`timestamp.json` is refused: its version of timestamp is 6, and 7 was seen before");
+    world.is_refused("`timestamp.json` is refused: its timestamp version is 6, but 7 was seen before");
     older(|contents| (contents.timestamp, contents.snapshot) = (8, 4));
     world
-        .is_refused("`timestamp.json` is refused: its version of snapshot (via timestamp) is 4, and 5 was seen before");
+        .is_refused("`timestamp.json` is refused: its snapshot (via timestamp) version is 4, but 5 was seen before");
     older(|contents| (contents.timestamp, contents.snapshot, contents.targets) = (8, 6, 2));
     world.is_refused(
-        "`6.snapshot.json` is refused: its version of targets.json (via snapshot) is 2, and 3 was seen before",
+        "`6.snapshot.json` is refused: its targets.json (via snapshot) version is 2, but 3 was seen before",
     );
     older(|contents| (contents.timestamp, contents.snapshot, contents.targets) = (8, 6, 4));
     assert_eq!(world.update().expect("updated").updated.versions.timestamp, 8);
@@ -280,18 +280,18 @@ fn keys_change_only_by_the_keys_before_them() {
     let (next, stranger) = (SampleSigner::new(), SampleSigner::new());
     let far = "2036-01-01T00:00:00Z";
     world.write_root(2, &stranger.root(2, far, &[&stranger]));
-    world.is_refused("`2.root.json` is refused: 0 of the 1 signatures it needs are valid");
+    world.is_refused("`2.root.json` is refused: 0 of 1 required signatures are valid");
     world.write_root(2, &next.root(3, far, &[&world.signer, &next]));
-    world.is_refused("`2.root.json` is refused: its version is 3, and 2 must follow 1");
+    world.is_refused("`2.root.json` is refused: its version is 3, but 2 must follow 1");
     world.write_root(2, &next.root(2, far, &[&world.signer, &next]));
-    world.is_refused("`timestamp.json` is refused: 0 of the 1");
+    world.is_refused("`timestamp.json` is refused: 0 of 1");
     next.write(&world.repository(), &Contents::good());
     assert_eq!(world.update().expect("updated").updated.versions.root, 2);
     // What was learned is not forgotten by a repository that has forgotten it.
     fs::remove_file(world.repository().join("2.root.json")).expect("removed");
     world.update().expect("the keys of the second root still hold");
     world.write(&Contents::good());
-    world.is_refused("`timestamp.json` is refused: 0 of the 1");
+    world.is_refused("`timestamp.json` is refused: 0 of 1");
 }
 
 #[test]
@@ -301,18 +301,18 @@ fn servers_may_misbehave() {
     let is_refused = |manners: Manners, words: &str| world.is_refused_from(&from(manners), NOW, words);
     is_refused(
         Manners::Endless("timestamp.json"),
-        "failed to fetch `timestamp.json`: the answer from http://127.0.0.1",
+        "failed to fetch `timestamp.json`: the response from http://127.0.0.1",
     );
     is_refused(Manners::Endless("5.snapshot.json"), "is longer than 262144 bytes");
     is_refused(Manners::Endless("trusted_root.json"), "is longer than");
     is_refused(Manners::LoginPage("3.targets.json"), "sent a web page instead of the file");
     is_refused(Manners::Cuts("3.targets.json"), "failed to fetch `3.targets.json`: the connection to 127.0.0.1");
-    is_refused(Manners::Broken, "answered HTTP 500");
+    is_refused(Manners::Broken, "returned HTTP 500");
     world.update_from(&from(Manners::Forbids), NOW).expect("the chain of roots ends with what is forbidden");
     world.update_from(&from(Manners::Honest), NOW).expect("updated");
     fs::remove_file(world.repository().join("timestamp.json")).expect("removed");
     is_refused(Manners::Forbids, "failed to fetch `timestamp.json`: http://127.0.0.1");
-    is_refused(Manners::Honest, "`timestamp.json` is refused: it is not there");
+    is_refused(Manners::Honest, "`timestamp.json` is refused: it does not exist");
 }
 
 /// The public instance's real repository of August 2026, which lies beside the project and never in it.
@@ -352,7 +352,7 @@ fn the_real_repository_of_the_public_instance() {
         let refused = |now: &str| update(&trusted_roots, &anchor, &place, now).expect_err("refused").to_string();
         assert_eq!(refused("2026-08-28T19:25:57Z"), "`timestamp.json` is refused: it expired on 2026-08-28T19:25:56Z");
         change_file(&copy.join("timestamp.json"), |text| text.replace("762", "763"));
-        assert!(refused(then).starts_with("`timestamp.json` is refused: 0 of the 1"), "{}", refused(then));
+        assert!(refused(then).starts_with("`timestamp.json` is refused: 0 of 1"), "{}", refused(then));
         fs::copy(real.join("timestamp.json"), copy.join("timestamp.json")).expect("copied");
         assert_eq!(kept(&trusted_roots), before);
     }

@@ -157,7 +157,7 @@ impl TrustedRoots {
         let updated: Updated = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
         let root = updated.root(&path.to_string_lossy()).map_err(damaged)?;
         if root.instance != instance {
-            return Err(damaged(format!("it is of {}", root.instance)));
+            return Err(damaged(format!("it belongs to {}", root.instance)));
         }
         Ok(Some((updated, root)))
     }
@@ -182,7 +182,7 @@ impl TrustedRoots {
         match fs::symlink_metadata(&inner) {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(TrustedRootsError::io("look into", &inner)(error)),
+            Err(error) => return Err(TrustedRootsError::io("inspect", &inner)(error)),
         }
         refuse_link(&inner)?;
         for directory in [directory, &inner] {
@@ -254,7 +254,7 @@ fn private_directory() -> fs::DirBuilder {
 
 /// The user may name a directory by a link; in it there is none.
 fn refuse_link(directory: &Path) -> Result<(), TrustedRootsError> {
-    let found = fs::symlink_metadata(directory).map_err(TrustedRootsError::io("look into", directory))?;
+    let found = fs::symlink_metadata(directory).map_err(TrustedRootsError::io("inspect", directory))?;
     if found.is_symlink() {
         return Err(FileError::NotADirectory { path: directory.to_owned(), kind: FileKind::Link }.into());
     }
@@ -265,9 +265,9 @@ fn refuse_link(directory: &Path) -> Result<(), TrustedRootsError> {
 /// everything anyway.
 #[cfg(unix)]
 fn refuse_exposed(directory: &Path) -> Result<(), TrustedRootsError> {
-    let metadata = fs::metadata(directory).map_err(TrustedRootsError::io("look into", directory))?;
+    let metadata = fs::metadata(directory).map_err(TrustedRootsError::io("inspect", directory))?;
     if !metadata.is_dir() {
-        return Err(TrustedRootsError::io("look into", directory)(io::ErrorKind::NotADirectory.into()));
+        return Err(TrustedRootsError::io("inspect", directory)(io::ErrorKind::NotADirectory.into()));
     }
     let owner = std::os::unix::fs::MetadataExt::uid(&metadata);
     if owner != 0 && owner != rustix::process::geteuid().as_raw() {
@@ -353,7 +353,7 @@ mod tests {
         let text = format!("{others}\n{github}\n{others}\n");
         assert_eq!(trusted_roots.accept("roots.jsonl", text.as_bytes()).expect("accepted").len(), 2);
         let refused = trusted_roots.accept("roots.jsonl", format!("{github}\n{{}}\n").as_bytes()).expect_err("no root");
-        assert!(refused.to_string().contains("`roots.jsonl` is no trusted root"), "{refused}");
+        assert!(refused.to_string().contains("`roots.jsonl` is not a trusted root"), "{refused}");
         // One that holds anyway does not hold twice.
         trusted_roots.accept("github.json", embedded(Instance::GitHub).text().as_bytes()).expect("accepted");
         assert_eq!(sources(&trusted_roots).len(), 4);
@@ -414,7 +414,7 @@ mod tests {
         }
         fs::rename(&path, path.with_file_name("public_good.json")).expect("renamed");
         fs::write(path.with_file_name("public_good.json"), &text).expect("written");
-        assert!(refused().contains("it is of GitHub's own instance"), "{}", refused());
+        assert!(refused().contains("it belongs to GitHub's own instance"), "{}", refused());
     }
 
     #[cfg(unix)]

@@ -14,7 +14,7 @@ use crate::trust::trusted_roots::FetchError;
 #[derive(Debug, Error)]
 pub enum TrustedRootsError {
     /// The system names no directory for them.
-    #[error("this system names no directory for the data of its users, where trusted roots are kept")]
+    #[error("cannot determine the user's data directory, where trusted roots are stored")]
     NoDirectory,
     /// The file system refused.
     #[error("failed to {doing} `{path}`", path = path.display())]
@@ -35,7 +35,7 @@ pub enum TrustedRootsError {
         reason: String,
     },
     /// Another user could have put roots there.
-    #[error("`{path}` belongs to another user (number {owner}), who could have put trusted roots there", path = path.display())]
+    #[error("`{path}` belongs to another user (UID {owner}), who could have put trusted roots there", path = path.display())]
     OfAnother {
         /// The directory.
         path: PathBuf,
@@ -46,12 +46,12 @@ pub enum TrustedRootsError {
     #[error(transparent)]
     File(#[from] FileError),
     /// Others than the user could have put roots there.
-    #[error("others than its owner may write `{path}`, so that anybody could have put trusted roots there", path = path.display())]
+    #[error("`{path}` is writable by other users, who could have put trusted roots there", path = path.display())]
     Exposed {
         /// The directory.
         path: PathBuf,
     },
-    /// What was offered is no trusted root.
+    /// What was offered is not a trusted root.
     #[error(transparent)]
     NoRoot(#[from] RootError),
 }

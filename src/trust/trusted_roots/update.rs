@@ -140,7 +140,7 @@ fn told(error: Error, file: String) -> UpdateError {
     match error {
         Error::Transport { message, source } => match source.and_then(|source| source.downcast::<FetchError>().ok()) {
             Some(error) => UpdateError::Fetch { file, source: *error },
-            None if message.ends_with("not found") => refused("it is not there".to_owned()),
+            None if message.ends_with("not found") => refused("it does not exist".to_owned()),
             None => refused(message),
         },
         Error::Json(error) => refused(format!("it is not well-formed ({error})")),
@@ -150,15 +150,15 @@ fn told(error: Error, file: String) -> UpdateError {
             expired: true,
         },
         Error::Rollback { role, trusted, new } => refused(format!(
-            "its version of {role} is {new}, and {trusted} was seen before: somebody goes back in time"
+            "its {role} version is {new}, but {trusted} was seen before (rollback)"
         )),
         Error::BadRootVersion { trusted, new } => {
-            refused(format!("its version is {new}, and {} must follow {trusted}", trusted + 1))
+            refused(format!("its version is {new}, but {} must follow {trusted}", trusted + 1))
         }
         Error::ThresholdNotMet { found, threshold, .. } => {
-            refused(format!("{found} of the {threshold} signatures it needs are valid"))
+            refused(format!("{found} of {threshold} required signatures are valid"))
         }
-        Error::IntegrityMismatch(detail) => refused(format!("it is not the file that is listed ({detail})")),
+        Error::IntegrityMismatch(detail) => refused(format!("it does not match the listed file ({detail})")),
         other => refused(other.to_string()),
     }
 }

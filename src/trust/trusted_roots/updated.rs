@@ -81,15 +81,15 @@ impl Updated {
     /// The root in it; says what is wrong when it is not the one that was stored.
     pub(super) fn root(&self, name: &str) -> Result<Root, String> {
         if self.schema != SCHEMA {
-            return Err(format!("its format is `{}`, and this version knows `{SCHEMA}`", self.schema));
+            return Err(format!("its format is `{}`, but this version supports `{SCHEMA}`", self.schema));
         }
         let source = RootSource::Updated { on: self.fetched_at.date_naive(), version: self.versions.targets };
         let root = Root::read(&self.root, source, name).map_err(|error| error.reason)?;
         if root.sha256 != self.sha256 {
-            return Err(format!("its sha256 is {}, and {} was stored", root.sha256, self.sha256));
+            return Err(format!("its sha256 is {}, but {} was stored", root.sha256, self.sha256));
         }
         if root.instance != self.instance {
-            return Err(format!("it is of {}, and not of {}", root.instance, self.instance));
+            return Err(format!("it belongs to {}, not to {}", root.instance, self.instance));
         }
         Ok(root)
     }

@@ -167,7 +167,7 @@ fn a_proof_that_does_not_fit_is_a_fault_whoever_asks() {
         stage.beside(NAMES[0], wrong);
         let output = stage.context.run(&stage.arguments(&[]));
         assert_eq!(output.code, 1, "{output:#?}");
-        assert!(output.stdout.contains("tool-linux: what is attested does not fit: "), "{output:#?}");
+        assert!(output.stdout.contains("tool-linux: attestation verification failed: "), "{output:#?}");
     }
     // By the keys this program brings, nothing here is genuine.
     let mut arguments = stage.arguments(&[]);
@@ -183,7 +183,7 @@ fn who_could_not_be_asked_is_neither_proven_nor_unproven() {
     let output = stage.context.run(&stage.arguments(&[]));
     assert_eq!(output.code, 0, "{output:#?}");
     assert!(
-        output.stdout.contains("note  attested          all 3 assets: nobody could be asked: GitHub limits"),
+        output.stdout.contains("note  attested          all 3 assets: attestations could not be queried: GitHub limits"),
         "{output:#?}"
     );
     assert_eq!(stage.asked().len(), 1, "whoever is limited is not asked again");
@@ -193,7 +193,7 @@ fn who_could_not_be_asked_is_neither_proven_nor_unproven() {
     stage.beside(NAMES[0], "half");
     stage.context.github.fault(Matcher::web().path(".sigstore.json").always(), Fault::status(410));
     let output = stage.context.run(&stage.arguments(&["--require-attested"]));
-    assert!(output.stdout.contains("tool-linux: nobody could be asked: "), "{output:#?}");
+    assert!(output.stdout.contains("tool-linux: attestations could not be queried: "), "{output:#?}");
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn a_full_page_without_the_proof_is_not_taken_for_all() {
         repo(&stage.context).attest(&digest(NAMES[0]), inside.clone());
     }
     let output = stage.context.run(&stage.arguments(&[]));
-    assert!(output.stdout.contains("tool-linux: nobody could be asked: it has more than 100"), "{output:#?}");
+    assert!(output.stdout.contains("tool-linux: attestations could not be queried: it has more than 100"), "{output:#?}");
     assert_eq!(output.code, 0, "{output:#?}");
     assert_ne!(stage.code(&["--require-attested"]), 0);
 }

@@ -92,7 +92,7 @@ fn another_assets_proof_proves_nothing() {
     let bundle = world.acme.bundle(&claims, &provenance(&other.0, &other.1), How::default());
     world.context.repo().add_asset(id, proof_file(&asset_name(), &bundle));
     let output = world.refused(5, &["install"]);
-    assert!(output.stderr.contains("genuine, but about other bytes"), "{output:#?}");
+    assert!(output.stderr.contains("genuine, but for other bytes"), "{output:#?}");
 }
 
 #[test]

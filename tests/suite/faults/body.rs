@@ -213,7 +213,7 @@ fn redirects_of_the_release_page() {
                 web(),
                 to("http://elsewhere.test/reproq"),
                 6,
-                "to an unencrypted address",
+                "to an unencrypted URL",
             ),
             Case::fails("redirect: to no address", web(), to("https://"), 6, "no address"),
             Case::fails("captive portal: a page with 200 from the release page", web(), Fault::Html200, 6, "web page"),
@@ -240,7 +240,7 @@ fn loopback_leads_to_plain_http_on_loopback_alone() {
         context.github.fault(Matcher::web().always(), Fault::RedirectTo("http://elsewhere.test/x".to_owned()));
         let [flag, place] = &arguments;
         let command = context.command(&["install", "--tag", "v0.0.144", flag, place, "--no-build"]);
-        under_fault(Part::Network, name, &context, command, 6, "to an unencrypted address");
+        under_fault(Part::Network, name, &context, command, 6, "to an unencrypted URL");
         context.github.clear_faults();
     }
     recovers(&context, super::INSTALL);

@@ -30,7 +30,7 @@ use crate::support::workers;
 
 const SIGNALS: [&str; 3] = ["INT", "TERM", "HUP"];
 const PATIENCE: Duration = Duration::from_secs(30);
-const SAYS: &str = "interrupted; nothing was changed that was not finished";
+const SAYS: &str = "interrupted; unfinished changes were discarded";
 
 /// Starts an installation for each signal, lets it come to a stage, sends the signal, and looks at what is left.
 fn at_stage(stage: &str, prepare: impl Fn(&Context), reached: impl Fn(&Context), undo: impl Fn(&Context)) {

@@ -122,7 +122,7 @@ fn encryption_is_never_left() {
     let context = encrypted(Tls::Trusted);
     context.github.fault(Matcher::web().always(), Fault::RedirectToHttp);
     let command = context.command(INSTALL);
-    let says = "to an unencrypted address";
+    let says = "to an unencrypted URL";
     under_fault(Part::Network, "redirect: from https to http", &context, command, 6, says);
     assert!(context.github.requests().iter().all(|request| request.secure));
     context.github.clear_faults();
@@ -191,7 +191,7 @@ fn proxies_that_cannot_be_read() {
         ("proxy: no host", "http://"),
     ] {
         context.set("HTTPS_PROXY", value);
-        let says = "the variable HTTPS_PROXY is not usable";
+        let says = "the variable HTTPS_PROXY is invalid";
         let output = under_fault(Part::Network, name, &context, context.command(NO_BUILD), 2, says);
         assert!(!output.stderr.contains("hunter2"), "{output:#?}");
         context.succeed(&["which", "--no-django"]);

@@ -68,13 +68,13 @@ fn every_surprise_is_named() {
     type Change = fn(&mut Inventory, &mut PrunePolicy);
     let changes: [(Change, &str); 11] = [
         (|world, _| world.tags[0].object_id = "f".repeat(40), "tag v1.0.0 moved from "),
-        (|world, _| world.latest = Some(2), "v1.1.0 is kept now (GitHub's latest release)"),
-        (|_, policy| policy.protected_tags.push("v1.1.0".to_owned()), "v1.1.0 is kept now (the tag this job runs for)"),
-        (|_, policy| policy.protect.push("v1.0.*".parse().expect("a pattern")), "v1.0.0 is kept now (protected by"),
-        (|world, _| world.releases[0].immutable = Some(true), "v1.0.0 is kept now (immutable"),
+        (|world, _| world.latest = Some(2), "v1.1.0 is now kept (GitHub's latest release)"),
+        (|_, policy| policy.protected_tags.push("v1.1.0".to_owned()), "v1.1.0 is now kept (the tag this job runs for)"),
+        (|_, policy| policy.protect.push("v1.0.*".parse().expect("a pattern")), "v1.0.0 is now kept (protected by"),
+        (|world, _| world.releases[0].immutable = Some(true), "v1.0.0 is now kept (immutable"),
         (|world, _| world.releases.extend(tagless(9, "v1.0.0", 1).release), "v1.0.0 has a new release (9)"),
         (|world, _| world.tags.extend(bare("v1.2.0", 3).tag), "tag v1.2.0 was created at "),
-        (|world, _| world.releases[0].draft = true, "release 1 of v1.0.0 is a draft now"),
+        (|world, _| world.releases[0].draft = true, "release 1 of v1.0.0 is now a draft"),
         (|world, _| world.releases[0].tag = "v0.1.0".to_owned(), "release 1 moved from v1.0.0 to v0.1.0"),
         (
             |world, _| world.releases[0].assets[0].digest = Some(format!("sha256:{:064x}", 99)),
@@ -82,7 +82,7 @@ fn every_surprise_is_named() {
         ),
         (
             |world, _| world.repository.full_name = "acme/renamed".parse().expect("a repository"),
-            "the plan is for acme/tool (id 7), this is acme/renamed (id 7)",
+            "the plan is for acme/tool (id 7), but this is acme/renamed (id 7)",
         ),
     ];
     for (change, sentence) in changes {
@@ -132,5 +132,5 @@ fn in_the_middle_of_the_work_one_surprise_does_not_stop_the_others() {
     let shrunk = shrink(before.delete(), &plan(&world, &keeping(2)));
     assert_eq!(names(&shrunk.proceed), ["v1.2.0"]);
     let why: Vec<_> = shrunk.dropped.iter().map(|(unit, why)| format!("{}: {why}", unit.name)).collect();
-    assert_eq!(why, ["v1.0.0: gone already", "v1.1.0: v1.1.0 is kept now (GitHub's latest release)"]);
+    assert_eq!(why, ["v1.0.0: already gone", "v1.1.0: v1.1.0 is now kept (GitHub's latest release)"]);
 }
