@@ -1,4 +1,4 @@
-//! Whether somebody says who built the assets, and who. Pure.
+//! Whether the assets are attested, and by whom. Pure.
 
 use serde::Serialize;
 
@@ -9,44 +9,44 @@ use crate::trust::attestation::AttestationKind;
 use crate::trust::attestation::AttestationRefusal;
 use crate::trust::attestation::VerifiedAttestation;
 
-/// What is attested about one asset.
+/// The result of the attestation query for one asset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Attested {
     /// The asset.
     pub asset: String,
-    /// Its digest, as GitHub states it.
+    /// Its digest, as reported by GitHub.
     pub sha256: Sha256Digest,
-    /// What was found.
+    /// The result.
     #[serde(flatten)]
     pub finding: AttestationFinding,
 }
 
-/// What was found when somebody looked for attestations.
+/// The result of an attestation query.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "found", rename_all = "snake_case")]
 pub enum AttestationFinding {
-    /// At least one fits.
+    /// At least one attestation is accepted.
     Proven {
-        /// Those that fit.
+        /// The accepted attestations.
         proofs: Vec<VerifiedAttestation>,
     },
     /// There is none.
     Absent,
-    /// There are some, and none fits.
+    /// There are attestations, but none is accepted.
     Refused {
         /// Why, as a sentence.
         sentence: String,
-        /// Each with its reason; none where they could not even be read.
+        /// The reason for each one; empty if they could not be parsed.
         refused: Vec<AttestationRefusal>,
     },
-    /// Nobody could be asked.
+    /// The query failed.
     Unknown {
         /// Why.
         because: String,
     },
 }
 
-/// How far what was found goes, strongest first.
+/// The strength of a result, strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Strength {
     Built,
@@ -58,7 +58,7 @@ enum Strength {
 }
 
 impl AttestationFinding {
-    /// Whether a workflow is proven to have built the bytes.
+    /// Whether build provenance is verified.
     pub fn is_built(&self) -> bool {
         self.strength() == Strength::Built
     }
@@ -77,7 +77,7 @@ impl AttestationFinding {
         }
     }
 
-    /// The proof that says most.
+    /// The strongest attestation.
     fn best(&self) -> Option<&VerifiedAttestation> {
         let rank = |proof: &&VerifiedAttestation| match proof.kind {
             AttestationKind::Build => 0,
@@ -91,7 +91,7 @@ impl AttestationFinding {
         }
     }
 
-    /// What was found, as the end of a sentence about these assets.
+    /// The result as the end of a sentence about these assets.
     fn words(&self) -> String {
         let signer = |proof: &VerifiedAttestation| {
             let signer = proof.workflow.as_deref().or(proof.identity.as_deref());
@@ -121,7 +121,7 @@ impl AttestationFinding {
     fn judge(&self, assets: &str, is_required: bool) -> Check {
         let (passed, remark) = match (self.strength(), is_required) {
             (Strength::Built, _) => (true, None),
-            // A proof that does not fit is worse than none, whatever is required.
+            // A rejected attestation is worse than none, whether or not one is required.
             (Strength::Refused, _) => (false, None),
             (Strength::Unknown, is_required) => (!is_required, Some(Remark::CouldNotAsk)),
             (Strength::Released | Strength::Signed | Strength::Absent, true) => (false, None),
@@ -131,7 +131,7 @@ impl AttestationFinding {
     }
 }
 
-/// One check for all assets of which the same is known.
+/// One check for all assets with the same result.
 pub(super) fn attested(all: &[Attested], is_required: bool) -> Vec<Check> {
     let mut groups: Vec<(String, Vec<&Attested>)> = Vec::new();
     for asset in all {
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_build_satisfies_who_asks_for_one() {
+    fn only_build_provenance_satisfies_a_requirement() {
         let refused =
             AttestationFinding::Refused { sentence: "it is for other bytes".to_owned(), refused: Vec::new() };
         let unknown = AttestationFinding::Unknown { because: "GitHub limits requests".to_owned() };
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn assets_of_which_the_same_is_known_share_a_line() {
+    fn assets_with_the_same_result_share_a_line() {
         let built = of(&[AttestationKind::Build]);
         let details = |findings: &[AttestationFinding]| -> Vec<String> {
             attested(&about(findings), false).into_iter().map(|check| check.detail).collect()

@@ -1,4 +1,4 @@
-//! What the files of a checkout say.
+//! Reads versions and migrations from a checkout.
 #![expect(clippy::disallowed_methods, reason = "a checkout is read here")]
 
 use std::collections::BTreeSet;
@@ -17,10 +17,11 @@ use crate::releases::check::python::of_uv_lock;
 use crate::releases::check::python::of_variable;
 use crate::worker::local_build::version_constant;
 
-/// No source file of interest comes near this many bytes.
+/// The maximum size of a source file that is read, in bytes.
 const MAX_BYTES: u64 = 8 * 1024 * 1024;
 
-/// Every version a checkout states: Go's `const Version`, `pyproject.toml` or the file it names, `__init__.py` and `uv.lock`.
+/// Every version in a checkout: Go's `const Version`, `pyproject.toml` or the file it references, `__init__.py` and
+/// `uv.lock`.
 pub fn source_versions(directory: &Path) -> io::Result<Vec<SourceVersion>> {
     let mut found = Vec::new();
     let mut add = |path: &Path, version: Option<String>| {
@@ -50,7 +51,7 @@ pub fn source_versions(directory: &Path) -> io::Result<Vec<SourceVersion>> {
     Ok(found)
 }
 
-/// The file in which a project states its version, and the version. Only files below the checkout are looked at.
+/// The file with a project's version, and the version. Only files below the checkout are read.
 fn stated(directory: &Path, project: PathBuf, version: StatedVersion) -> Option<(PathBuf, Option<String>)> {
     let below = |path: &str| {
         let path = Path::new(path);
@@ -82,7 +83,7 @@ fn stated(directory: &Path, project: PathBuf, version: StatedVersion) -> Option<
     }
 }
 
-/// The migrations of a directory by name; a pair of `.up.sql` and `.down.sql` is one.
+/// The names of the migrations in a directory; a pair of `.up.sql` and `.down.sql` counts as one.
 pub fn migrations(directory: &Path) -> io::Result<Vec<String>> {
     let mut found = BTreeSet::new();
     for entry in std::fs::read_dir(directory)? {
@@ -132,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_checkout_states_its_version_in_every_place() {
+    fn the_version_is_read_from_every_location() {
         let directory = tempfile::tempdir().expect("a directory");
         let write = |name: &str, text: &str| {
             let path = directory.path().join(name);

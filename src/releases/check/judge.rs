@@ -1,4 +1,4 @@
-//! Every check of a release, over values. Pure.
+//! All checks of a release, as functions of values. Pure.
 
 use semver::Version;
 use serde::Serialize;
@@ -14,28 +14,28 @@ use crate::trust::ChecksumFile;
 /// One check and its outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What was looked at.
+    /// The name of the check.
     pub name: String,
-    /// Whether it is as it should be.
+    /// Whether it passed.
     pub passed: bool,
     /// What was found.
     pub detail: String,
-    /// What else is to be said about the outcome.
+    /// A qualification of the outcome.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remark: Option<Remark>,
 }
 
-/// What an outcome alone does not say.
+/// A qualification of an outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Remark {
-    /// It is no fault, and people should know it.
+    /// Not a failure, but worth showing.
     WorthKnowing,
-    /// Nobody could be asked; another time the outcome may be another.
+    /// The query failed; the outcome may differ on the next run.
     CouldNotAsk,
 }
 
-/// What the release's checksum file says.
+/// The contents of the release's checksum file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StatedSums {
     /// There is none.
@@ -47,7 +47,7 @@ pub enum StatedSums {
         /// Why.
         why: String,
     },
-    /// It was read.
+    /// It was parsed.
     Read {
         /// The file.
         name: String,
@@ -56,28 +56,28 @@ pub enum StatedSums {
     },
 }
 
-/// Everything the checks look at.
+/// The input of the checks.
 #[derive(Debug)]
 pub struct ReleaseFacts<'a> {
     /// The release.
     pub release: &'a Release,
-    /// For each thing it must have, the names any of which will do.
+    /// The required assets, each with its alternative names.
     pub expected: &'a [Vec<String>],
     /// Its checksum file.
     pub sums: &'a StatedSums,
-    /// What the source says; none when no source was named.
+    /// The versions in the source; `None` if no source was given.
     pub source: Option<&'a [SourceVersion]>,
-    /// The migrations that were found; none when nobody asked.
+    /// The migrations; `None` if the check was not requested.
     pub migrations: Option<&'a [String]>,
-    /// What is attested about the assets that are there.
+    /// The attestation results for the assets that exist.
     pub attested: &'a [Attested],
-    /// Whether each must be proven to be built by a workflow.
+    /// Whether build provenance is required for each asset.
     pub require_attested: bool,
-    /// How many versions there are, and how many there may be.
+    /// The number of versions and the maximum.
     pub at_most: Option<(usize, usize)>,
 }
 
-/// Judges.
+/// Runs all checks.
 pub fn judge(facts: &ReleaseFacts<'_>) -> Vec<Check> {
     let mut checks = vec![published(facts.release), immutable(facts.release)];
     let assets: Vec<Check> = facts.expected.iter().map(|names| asset(facts.release, names)).collect();
@@ -107,7 +107,7 @@ fn published(release: &Release) -> Check {
     check("release", !release.draft, detail)
 }
 
-/// Not being immutable is no fault: it is a setting of the repository, and younger than most of them.
+/// A mutable release is not a failure: immutability is a repository setting, and newer than most repositories.
 fn immutable(release: &Release) -> Check {
     match (release.immutable, release.draft) {
         (true, _) => check("immutable", true, "its assets and tag cannot be changed"),
@@ -119,14 +119,14 @@ fn immutable(release: &Release) -> Check {
     }
 }
 
-/// The assets that are there whole, with their digests.
+/// The completely uploaded assets with their digests.
 pub fn complete_assets(release: &Release, expected: &[Vec<String>]) -> Vec<(String, Sha256Digest)> {
     let assets = expected.iter().filter_map(|names| release.asset(found_name(release, names)?));
     let whole = assets.filter(|asset| asset.state == AssetState::Uploaded);
     whole.filter_map(|asset| Some((asset.name.clone(), asset.digest.clone().ok().flatten()?))).collect()
 }
 
-/// The first of the names the release has.
+/// The first of the names that the release has.
 fn found_name<'a>(release: &Release, names: &'a [String]) -> Option<&'a String> {
     names.iter().find(|name| release.asset(name).is_some())
 }
@@ -194,8 +194,8 @@ fn versions(release: &Release, found: &[SourceVersion]) -> Vec<Check> {
         .collect()
 }
 
-/// Whether Python takes two spellings for one version: `1.2.3rc1` and `1.2.3-rc.1`. What is a prerelease by number alone in
-/// semver (`1.2.3-1`) is a later release to Python, and is never the same.
+/// Whether Python considers two spellings the same version, such as `1.2.3rc1` and `1.2.3-rc.1`. In semver `1.2.3-1` is
+/// a prerelease; in Python it is a later release, so it never equals the same text.
 fn is_same_to_python(one: &str, other: &str) -> bool {
     let read = |text: &str| {
         let is_by_number = Version::parse(text)
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_is_found_by_its_own_check() {
+    fn every_fault_fails_its_own_check() {
         let sums = |digest: [u8; 32]| {
             let text =
                 format!("{}  a\n{}  b.zip\n", Sha256Digest::from_bytes(digest), Sha256Digest::from_bytes([7; 32]));
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn python_spells_versions_in_ways_of_its_own() {
+    fn python_spellings_of_a_version_are_equal() {
         for (one, other) in [
             ("1.2.3rc1", "1.2.3-rc.1"),
             ("1.2.3a1", "1.2.3-alpha.1"),

@@ -1,5 +1,5 @@
-//! What a release should have before people and installers meet it: its assets, their checksums, who built them, a version that
-//! agrees with the source. [`judge`] decides over values; [`source_versions`], [`migrations`] and [`write_sums`] read and write files.
+//! What a release should have before it is announced: assets, checksums, attestations, and a version that matches the
+//! source. [`judge`] decides over values; [`source_versions`], [`migrations`] and [`write_sums`] read and write files.
 
 mod attested;
 mod files;

@@ -1,47 +1,47 @@
-//! The version as Python projects state it: `pyproject.toml`, `__version__`, `uv.lock`. Pure.
+//! The version of a Python project: `pyproject.toml`, `__version__`, `uv.lock`. Pure.
 
 use toml::Table;
 use toml::Value;
 
-/// No honest `pyproject.toml` and no entry of a lock comes near this many bytes.
+/// The maximum size of a `pyproject.toml`, and of one entry of a `uv.lock`, in bytes.
 const LONGEST_PARSED: usize = 192 * 1024;
 
-/// A version and where it is stated.
+/// A version and its location.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceVersion {
-    /// The file, below the checkout.
+    /// The file, relative to the checkout.
     pub place: String,
-    /// What it says.
+    /// The version.
     pub version: String,
 }
 
-/// What a `pyproject.toml` says of the project.
+/// The name and version of a project in its `pyproject.toml`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct PythonProject {
     /// Its name.
     pub(super) name: Option<String>,
-    /// Where its version is.
+    /// The location of its version.
     pub(super) version: StatedVersion,
 }
 
-/// Where a project states its version. One that a tool computes, for example from git's tags, is stated nowhere.
+/// Where a project's version is. A version that a tool computes, for example from git tags, is nowhere.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) enum StatedVersion {
     /// Nowhere.
     #[default]
     Nowhere,
-    /// Here.
+    /// In `pyproject.toml` itself.
     Here(String),
     /// `__version__` or `VERSION` of a file, by its path.
     Assigned(String),
-    /// The whole of a file, by its path.
+    /// The entire content of a file, by its path.
     File(String),
     /// A variable of a module: `package.module`, `variable`.
     Attribute(String, String),
 }
 
-/// The name and version of a project: `[project]`, Poetry's table, and where setuptools, hatch and PDM look for a version that
-/// is `dynamic`.
+/// The name and version of a project: `[project]`, Poetry's table, and the locations where setuptools, hatch and PDM
+/// read a `dynamic` version.
 pub(super) fn of_pyproject(text: &str) -> PythonProject {
     if text.len() > LONGEST_PARSED {
         return PythonProject::default();
@@ -75,18 +75,18 @@ fn of_setuptools(version: &Value) -> Option<StatedVersion> {
     Some(StatedVersion::File(first.as_str()?.to_owned()))
 }
 
-/// The version that hatch and PDM find in a file.
+/// The version that hatch and PDM read from a file.
 pub(super) fn of_assignment(text: &str) -> Option<String> {
     let version = ["__version__", "VERSION", "version"].iter().find_map(|name| of_variable(text, name))?;
     Some(version.strip_prefix('v').map(str::to_owned).unwrap_or(version))
 }
 
-/// `__version__ = "…"` at the beginning of a line.
+/// `__version__ = "…"` at the start of a line.
 pub(super) fn of_init(text: &str) -> Option<String> {
     of_variable(text, "__version__")
 }
 
-/// `NAME = "…"` at the beginning of a line.
+/// `NAME = "…"` at the start of a line.
 pub(super) fn of_variable(text: &str, name: &str) -> Option<String> {
     text.lines().find_map(|line| {
         let rest = line.strip_prefix(name)?.trim_start();
@@ -101,8 +101,8 @@ pub(super) fn of_variable(text: &str, name: &str) -> Option<String> {
     })
 }
 
-/// The project's own entry in the lock. Its entries are parsed one by one: a lock may have megabytes, and parsing takes many
-/// times as much memory as the text.
+/// The project's own entry in `uv.lock`. Entries are parsed one by one, because the file may have megabytes and parsing
+/// takes many times that in memory.
 pub(super) fn of_uv_lock(text: &str, name: &str) -> Option<String> {
     let entries = text.split("[[package]]").skip(1).filter(|entry| entry.len() <= LONGEST_PARSED);
     let mut packages = entries.filter_map(|entry| toml::from_str::<Table>(entry).ok());
@@ -113,7 +113,7 @@ pub(super) fn of_uv_lock(text: &str, name: &str) -> Option<String> {
     packages.find(same)?.get("version")?.as_str().map(str::to_owned)
 }
 
-/// Python compares names of packages without case, and `-`, `_` and `.` as one.
+/// Package names are compared without case, with `-`, `_` and `.` equal.
 fn normal(name: &str) -> String {
     name.to_ascii_lowercase().replace(['_', '.'], "-")
 }
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_are_found_where_they_are_stated() {
+    fn the_location_of_the_version_is_found() {
         let dynamic = "[project]\nname = \"x\"\ndynamic = [\"version\"]\n";
         let assigned = |path: &str| StatedVersion::Assigned(path.to_owned());
         let attribute = StatedVersion::Attribute("x.about".to_owned(), "VERSION".to_owned());

@@ -1,4 +1,4 @@
-//! `SHA256SUMS` of a directory of assets: the same bytes for the same files, and there whole or not at all.
+//! Writes `SHA256SUMS` for a directory of assets: deterministic and atomic.
 #![expect(clippy::disallowed_methods, reason = "assets are read and their checksums written here")]
 
 use std::fs::File;
@@ -19,10 +19,10 @@ use crate::model::Sha256Digest;
 use crate::trust::SIDECAR_SUFFIXES;
 use crate::trust::SUMS_FILES;
 
-/// The file's name.
+/// The name of the checksum file.
 pub const SUMS_NAME: &str = SUMS_FILES[0];
 
-/// One line of it.
+/// One line of a checksum file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Sum {
     /// The asset.
@@ -33,29 +33,29 @@ pub struct Sum {
     pub sha256: Sha256Digest,
 }
 
-/// Why there is no checksum file.
+/// Why no checksum file was written.
 #[derive(Debug, Error)]
 pub enum SumsError {
     /// A file or the directory cannot be read or written.
     #[error("failed to {doing} `{path}`", path = path.display())]
     Io {
-        /// What was being done.
+        /// The operation.
         doing: &'static str,
-        /// To what.
+        /// The file or directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system error.
         source: io::Error,
     },
     /// Something else has the name of the checksum file, or an I/O error occurs.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The directory holds no assets.
+    /// The directory contains no assets.
     #[error("`{path}` contains no files", path = path.display())]
     Empty {
         /// The directory.
         path: PathBuf,
     },
-    /// Names that GitHub changes when the files are uploaded: nobody would find the assets by what the checksum file says.
+    /// GitHub changes these names on upload, so the names in the checksum file would be wrong.
     #[error("GitHub renames {} on upload, so the checksum file would list a wrong name", listed(names))]
     Names {
         /// The names.
@@ -63,7 +63,7 @@ pub enum SumsError {
     },
 }
 
-/// What is not in the file, and why.
+/// A file that is left out, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LeftOut {
     /// The name.
@@ -75,21 +75,21 @@ pub struct LeftOut {
 /// A checksum file that was written.
 #[derive(Debug)]
 pub struct Sums {
-    /// Where.
+    /// Its path.
     pub path: PathBuf,
-    /// What is in it.
+    /// Its lines.
     pub assets: Vec<Sum>,
-    /// What is not, although it is there.
+    /// The files of the directory that are left out.
     pub left_out: Vec<LeftOut>,
 }
 
-/// The characters of a name that GitHub leaves as they are. It publishes no list; this is what people have found.
+/// The characters that GitHub keeps in an asset name. GitHub does not document them; this list is from observation.
 fn is_kept(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '@')
 }
 
-/// Whether GitHub leaves a name as it is: it replaces other characters by a period, puts several periods together, and takes
-/// periods away at both ends.
+/// Whether GitHub keeps a name: it replaces other characters with a period, merges consecutive periods, and strips
+/// periods at both ends.
 fn is_name_of_an_asset(name: &str) -> bool {
     name.chars().all(is_kept) && !name.contains("..") && !name.starts_with('.') && !name.ends_with('.')
 }
@@ -100,7 +100,7 @@ fn listed(names: &[String]) -> String {
     if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
 }
 
-/// Why something in the directory is no asset.
+/// Why a directory entry is not an asset.
 fn left_out(name: &str, is_file: bool) -> Option<&'static str> {
     if !is_file {
         Some("it is not a file")
@@ -113,14 +113,15 @@ fn left_out(name: &str, is_file: bool) -> Option<&'static str> {
     }
 }
 
-/// Hashes every file of a directory, checksum files and hidden ones apart, and writes the result beside them.
+/// Hashes every file of a directory except checksum files and hidden files, and writes the result to the same
+/// directory.
 pub fn write_sums(directory: &Path) -> Result<Sums, SumsError> {
     let io = |doing, path: &Path| {
         let path = path.to_owned();
         move |source| SumsError::Io { doing, path, source }
     };
     let path = directory.join(SUMS_NAME);
-    // Before everything is hashed.
+    // Fails before hashing if the file cannot be written.
     if directory.is_dir() {
         check_output(&path)?;
     }
@@ -131,10 +132,10 @@ pub fn write_sums(directory: &Path) -> Result<Sums, SumsError> {
             .file_name()
             .into_string()
             .map_err(|name| SumsError::Names { names: vec![name.to_string_lossy().into_owned()] })?;
-        // A link counts as what it leads to: that is what would be uploaded.
+        // A link counts as its target, which is what would be uploaded.
         let is_file = std::fs::metadata(entry.path()).map_err(io("read", &entry.path()))?.is_file();
         match left_out(&name, is_file) {
-            // The file itself is no news.
+            // The checksum file itself is not reported as left out.
             Some(_) if name == SUMS_NAME => {}
             Some(reason) => others.push(LeftOut { name, reason }),
             None => names.push(name),
@@ -175,7 +176,7 @@ fn hash(path: &Path) -> io::Result<(Sha256Digest, u64)> {
     }
 }
 
-/// A file of checksums is not listed in another one.
+/// Checksum files are not listed in another checksum file.
 fn is_checksum_file(name: &str) -> bool {
     SUMS_FILES.iter().any(|known| known.eq_ignore_ascii_case(name))
         || SIDECAR_SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
@@ -188,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_files_give_the_same_bytes_and_our_own_parser_reads_them() {
+    fn the_output_is_deterministic_and_our_parser_reads_it() {
         let directory = tempfile::tempdir().expect("a directory");
         for (name, text) in [("b", "two"), ("a", "one"), (".hidden", "x"), ("a.sha256", "x"), ("checksums.txt", "x")] {
             std::fs::write(directory.path().join(name), text).expect("written");

@@ -1,5 +1,5 @@
-//! Carries out a plan: the oldest unit end to end first, then every release by its number, then the tags in batches. A new
-//! listing decides what an answer left open, may only shrink what is left to do, and proves the result.
+//! Carries out a plan: the oldest unit completely first, then every release by ID, then the tags in batches. A new
+//! listing resolves ambiguous responses, can only remove deletions, and verifies the result.
 
 use std::time::Duration;
 
@@ -39,104 +39,104 @@ use crate::sources::github::ReleaseId;
 use crate::sources::github::TagAt;
 use crate::sources::github::Writer;
 
-/// Tags per request: far fewer than anything known to be refused, and few enough to find the one that is.
+/// Tags per request: well below any known limit, and few enough to bisect for a rejected tag.
 const BATCH: usize = 50;
 
-/// Deletions between two looks at the world.
+/// Deletions between two listings.
 const LOOK_EVERY: usize = 50;
 
-/// The longest time between two looks.
+/// The maximum time between two listings.
 const LOOK_AFTER: Duration = Duration::from_secs(60);
 
-/// Requests of the hour that are left to others, such as the job that publishes.
+/// API requests of the hour reserved for other jobs, such as the one that publishes.
 const RESERVE: u64 = 50;
 
-/// How often a request is made again whose outcome was not known and turned out to be nothing.
+/// How often a request is retried after its outcome was unknown and turned out to be no change.
 const TRIES: u32 = 3;
 
-/// How long GitHub may go on listing what it deleted.
+/// How long GitHub may still list what it deleted.
 const LAG: [u64; 4] = [1, 2, 4, 8];
 
-/// Everything the work touches.
+/// The dependencies of a run.
 pub struct PruneContext<'a> {
-    /// The client.
+    /// The GitHub client.
     pub github: &'a GitHub,
-    /// Reads the repository, in the same way as for the plan.
+    /// Lists the repository, in the same way as for the plan.
     pub lister: &'a Lister<'a>,
-    /// The record.
+    /// The audit record.
     pub audit: &'a mut Audit,
-    /// The time.
+    /// The clock.
     pub clock: &'a Clock,
-    /// How fast changes follow each other.
+    /// The pace of changes.
     pub pace: Pace,
-    /// How long all waits for GitHub's limits may be together.
+    /// The maximum total wait for GitHub's rate limits.
     pub max_wait: Duration,
-    /// Whether the plan was made just now, so that nobody can have changed much since.
+    /// Whether the plan was computed just now, so that little can have changed since.
     pub is_fresh: bool,
-    /// Who watches.
+    /// Receives the progress.
     pub progress: &'a dyn Progress,
 }
 
-/// What came of the work.
+/// The result of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Applied {
-    /// Every planned unit with what became of it, oldest first.
+    /// Every planned unit with its result, oldest first.
     pub units: Vec<UnitResult>,
-    /// What ended the work before its end.
+    /// Why the run stopped early.
     pub stop: Option<Stop>,
-    /// What the last listing says; none when it did not come.
+    /// The final listing; `None` if it failed.
     pub proof: Option<FinalListing>,
 }
 
-/// One unit's end.
+/// The result of one unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UnitResult {
-    /// The tag's name.
+    /// The name of the tag.
     pub name: String,
-    /// What became of it.
+    /// The outcome.
     pub end: UnitEnd,
-    /// In words, where there is something to say.
+    /// An explanation, if there is one.
     pub note: Option<String>,
-    /// The releases that are gone.
+    /// The deleted releases.
     pub releases_deleted: Vec<u64>,
-    /// The bytes of their assets.
+    /// The size of their assets in bytes.
     pub bytes_freed: u64,
 }
 
-/// What became of a unit.
+/// The outcome of a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum UnitEnd {
-    /// It is gone, release and tag.
+    /// Deleted, release and tag.
     Deleted,
-    /// Somebody else was faster.
+    /// Deleted by another process.
     AlreadyGone,
-    /// It stays, because it is not what the plan was made for.
+    /// Kept, because it changed since the plan.
     Changed,
-    /// Its tag stays, because GitHub refuses.
+    /// The tag is kept, because GitHub refuses to delete it.
     Blocked,
-    /// A part of it is gone, and the next run deletes the rest.
+    /// Partly deleted; the next run deletes the rest.
     Half,
-    /// GitHub says that it is not there, and lists it.
+    /// GitHub reports that it does not exist, but still lists it.
     Hidden,
-    /// Nothing of it was touched.
+    /// Not started.
     Left,
 }
 
-/// What the last listing says.
+/// The comparison of the final listing with the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FinalListing {
-    /// What is deleted and still listed.
+    /// What is deleted but still listed.
     pub still_listed: Vec<String>,
-    /// How what was to stay differs from what it was.
+    /// How the kept versions differ from the plan.
     pub losses: Vec<String>,
-    /// The id of `latest` before and after, where they differ.
+    /// The ID of the latest release before and after, if they differ.
     pub latest_changed: Option<(Option<u64>, Option<u64>)>,
-    /// The versions that are there now.
+    /// The number of remaining versions.
     pub remaining: usize,
 }
 
-/// Carries out a plan, or as much of it as `deletes` has left.
+/// Carries out a plan, limited to `deletes`.
 pub async fn apply(plan: &PrunePlan, deletes: Vec<Delete>, workshop: PruneContext<'_>) -> Applied {
     let mut tasks: Vec<Task> = deletes.into_iter().map(Task::new).collect();
     let mut work = ApplyState {
@@ -163,7 +163,7 @@ pub async fn apply(plan: &PrunePlan, deletes: Vec<Delete>, workshop: PruneContex
     Applied { units: tasks.iter().map(result_of).collect(), stop, proof }
 }
 
-/// Which of GitHub's two budgets a request is paid from.
+/// Which of GitHub's two rate limits a request counts against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Budget {
     Rest,
@@ -174,13 +174,13 @@ struct ApplyState<'a, 'p> {
     shop: PruneContext<'a>,
     writer: Writer<'a>,
     latest: LatestRelease<'a>,
-    /// Whether nothing was sent since the last look at the world.
+    /// Whether nothing was sent since the last listing.
     is_fresh: bool,
     plan: &'p PrunePlan,
     listed_at: Duration,
     since_look: usize,
     waited: Duration,
-    /// What is left of the hour's requests, and when they are whole again.
+    /// The remaining requests of the hour, and when the limit resets.
     remaining: Option<(u64, Duration)>,
     tags_alone: bool,
 }
@@ -214,7 +214,7 @@ impl ApplyState<'_, '_> {
         }
         self.look(rest).await?;
         let outcome = self.releases_of_all(rest).await;
-        // What stopped the releases often leaves the tags free, whose requests count apart.
+        // What stopped the releases often does not stop the tags, whose requests have a separate rate limit.
         if outcome.as_ref().err().is_none_or(Stop::leaves_tags_free) {
             self.settle_doubts(rest).await?;
             self.tags(rest).await?;
@@ -222,7 +222,7 @@ impl ApplyState<'_, '_> {
         outcome
     }
 
-    /// The first unit, release and tag, so that a rule or a missing permission costs one release entry and not all.
+    /// Deletes the first unit completely, so that a ruleset or a missing permission costs one release and not all.
     async fn canary(&mut self, first: &mut [Task]) -> Result<(), Stop> {
         self.releases(first, 0).await?;
         self.settle_doubts(first).await?;
@@ -287,8 +287,9 @@ impl ApplyState<'_, '_> {
         }
     }
 
-    /// Whether a release that is about to go is GitHub's latest by now. Every one that is no prerelease can have been made
-    /// the latest, so each is looked at right before it goes, unless the last listing is of this very moment.
+    /// Whether a release that is about to be deleted is now GitHub's latest. Any release that is not a prerelease can
+    /// become the latest, so each is checked immediately before it is deleted, unless the last listing has just been
+    /// read.
     async fn became_latest(&mut self, release: &ReleaseRecord, tries: &mut u32) -> Result<bool, Stop> {
         while !release.prerelease && !release.draft && !self.is_fresh {
             match self.latest.now().await {
@@ -303,12 +304,12 @@ impl ApplyState<'_, '_> {
         Ok(false)
     }
 
-    /// Keeps what has become the latest, and whatever else a new listing keeps for that.
+    /// Keeps the release that became the latest, and whatever a new listing keeps as a consequence.
     async fn keep_latest(&mut self, tasks: &mut [Task], index: usize) -> Result<(), Stop> {
         self.look(tasks).await?;
         let task = &mut tasks[index];
         if task.dropped.is_none() {
-            // The listing lags behind the answer about this very release.
+            // The listing may lag behind the response about this release.
             let kept =
                 ChangeSincePlan::NowKept { name: task.unit.name.clone(), reason: UnitReason::Latest.to_string() };
             task.dropped = Some(DropReason::Changed(vec![kept]));
@@ -316,7 +317,7 @@ impl ApplyState<'_, '_> {
         self.decided(&tasks[index])
     }
 
-    /// Listings decide about what GitHub said not to know; several, because they may lag.
+    /// Resolves `not found` responses with listings; several, because they may lag.
     async fn settle_doubts(&mut self, tasks: &mut [Task]) -> Result<(), Stop> {
         for wait in [0].into_iter().chain(LAG) {
             if !tasks.iter().any(Task::is_unsure) {
@@ -342,7 +343,7 @@ impl ApplyState<'_, '_> {
         Ok(())
     }
 
-    /// Deletes some tags, all or none; where GitHub refuses, halves find the one it refuses.
+    /// Deletes a batch of tags atomically; if GitHub refuses, bisects to find the rejected tag.
     async fn batch(&mut self, tasks: &mut [Task], part: &[usize]) -> Result<(), Stop> {
         let mut parts = vec![part.to_vec()];
         let mut tries = 0;
@@ -363,7 +364,7 @@ impl ApplyState<'_, '_> {
                     parts.push(part);
                 }
                 Err(MutationRefusal::Unsupported | MutationRefusal::Forbidden { .. }) if !self.tags_alone => {
-                    // The REST API says more exactly what is missing, if anything is.
+                    // The REST API reports the missing permission more precisely.
                     self.tags_alone = true;
                     parts.push(part);
                 }
@@ -423,9 +424,9 @@ impl ApplyState<'_, '_> {
         Ok(told)
     }
 
-    /// One tag that GitHub says is not there or not as expected: a listing tells which.
+    /// Resolves a single tag that GitHub reports as missing or changed, with a listing.
     async fn judge_alone(&mut self, tasks: &mut [Task], index: usize, refusal: &MutationRefusal) -> Result<(), Stop> {
-        // Only "it does not exist" can be a listing that lags.
+        // Only `not found` can be caused by a listing that lags.
         for wait in LAG.into_iter().filter(|_| *refusal == MutationRefusal::Gone) {
             if !tasks[index].tag_is_due() {
                 break;
@@ -440,7 +441,7 @@ impl ApplyState<'_, '_> {
         self.decided(&tasks[index])
     }
 
-    /// Why a tag may not go, with the names of the rules, if they can be seen.
+    /// Why a tag cannot be deleted, with the names of the rulesets if they are visible.
     async fn explained(&self, name: &str, refusal: &MutationRefusal) -> String {
         let MutationRefusal::Rule { .. } = refusal else { return refusal.to_string() };
         match self.shop.github.rulesets_against_deleting(name).await {
@@ -453,7 +454,7 @@ impl ApplyState<'_, '_> {
         }
     }
 
-    /// Looks at the world again. What is left to do may only become less.
+    /// Lists the repository again. The remaining work can only shrink.
     async fn look(&mut self, tasks: &mut [Task]) -> Result<Inventory, Stop> {
         let inventory = self.list().await?;
         let plan = PrunePlan::compute(&inventory, self.plan.policy(), self.plan.computed_at())
@@ -482,7 +483,7 @@ impl ApplyState<'_, '_> {
         Ok(inventory)
     }
 
-    /// Lists until nothing of what is gone is shown any more, or GitHub had time enough; compares the rest with the plan.
+    /// Lists until no deleted release or tag is listed, or until the time limit; compares the rest with the plan.
     async fn prove(&mut self, tasks: &mut [Task]) -> Option<FinalListing> {
         let mut last = None;
         for wait in [0].into_iter().chain(LAG) {
@@ -523,7 +524,7 @@ impl ApplyState<'_, '_> {
         Ok(())
     }
 
-    /// Waits for GitHub, as long as all such waits together may be.
+    /// Waits for GitHub, within the total wait limit.
     async fn wait(&mut self, wait: Duration, why: &str) -> Result<(), Stop> {
         if self.waited + wait > self.shop.max_wait {
             return Err(Stop::Limited { wait });
@@ -534,7 +535,7 @@ impl ApplyState<'_, '_> {
         Ok(())
     }
 
-    /// Waits before another try, unless there were enough.
+    /// Waits before another attempt, up to the maximum number of attempts.
     async fn again(&mut self, tries: &mut u32, reason: &str) -> Result<(), Stop> {
         *tries += 1;
         if *tries > TRIES {
@@ -600,7 +601,7 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     format!("{error}{cause}")
 }
 
-/// How many versions an inventory has.
+/// The number of versions in an inventory.
 fn remaining(inventory: &Inventory) -> usize {
     crate::releases::prune::units(inventory).iter().filter(|unit| unit.version().is_some()).count()
 }

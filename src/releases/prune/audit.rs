@@ -1,5 +1,5 @@
-//! The record of the work: one JSON line before and one after each request, on the disk before anything else happens.
-//! What it holds is enough to make every tag again.
+//! The audit record: one JSON line before and one after each request, flushed to disk before the next step.
+//! It contains enough to restore every tag.
 #![expect(clippy::disallowed_methods, reason = "the record is written and read here")]
 
 use std::fs::File;
@@ -28,26 +28,26 @@ use crate::releases::prune::PlannedRepository;
 use crate::releases::prune::ReleaseRecord;
 use crate::releases::prune::TagRecord;
 
-/// What a record calls its own form.
+/// The schema of an audit record.
 pub const AUDIT_SCHEMA: &str = "reproq.audit/1";
 
-/// No honest record comes near this many bytes.
+/// The maximum size of a record, in bytes.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
 
-/// Nor a line of it this many: a release has at most a thousand assets.
+/// The maximum length of a line, in bytes: a release has at most a thousand assets.
 const LONGEST_LINE: u64 = 4 * 1024 * 1024;
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditLine {
-    /// When.
+    /// The time.
     pub time: DateTime<Utc>,
-    /// What.
+    /// The event.
     #[serde(flatten)]
     pub event: AuditEvent,
 }
 
-/// What happened, or is about to.
+/// An event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum AuditEvent {
@@ -55,53 +55,53 @@ pub enum AuditEvent {
     Begin {
         /// [`AUDIT_SCHEMA`].
         schema: String,
-        /// The version of this program.
+        /// The version of reproq.
         tool_version: String,
         /// `prune` or `restore`.
         command: String,
         /// The repository.
         repository: PlannedRepository,
-        /// What the plan decided, where there is a plan.
+        /// The digest of the plan, if there is one.
         plan_digest: Option<String>,
-        /// The names it is about, in the order of the work.
+        /// The affected names, in order of execution.
         units: Vec<String>,
     },
     /// A request is about to be sent.
     Intent {
         /// Its number in this run, from 1.
         request: u64,
-        /// What it asks for.
+        /// The change it requests.
         #[serde(flatten)]
         action: Action,
     },
-    /// Its answer.
+    /// The response to a request.
     Result {
-        /// Its number.
+        /// The number of the request.
         request: u64,
-        /// `done`, or the class of the refusal.
+        /// `done`, or the kind of refusal.
         outcome: String,
-        /// The status, where an answer came.
+        /// The HTTP status, if there was a response.
         status: Option<u16>,
-        /// GitHub's name for the request.
+        /// GitHub's request ID.
         request_id: Option<String>,
-        /// What GitHub said.
+        /// GitHub's message.
         message: Option<String>,
     },
-    /// A new listing decided what an answer left open.
+    /// A new listing resolved an ambiguous response.
     Decided {
         /// The unit.
         tag: String,
-        /// What became of it.
+        /// Its outcome.
         finding: String,
     },
     /// The run ends.
     End {
-        /// How.
+        /// The outcome.
         status: String,
-        /// The units that are gone.
+        /// The deleted units.
         deleted: usize,
     },
-    /// A line of a later version.
+    /// An event of a later version.
     #[serde(other)]
     Unknown,
 }
@@ -110,34 +110,34 @@ pub enum AuditEvent {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "kebab-case")]
 pub enum Action {
-    /// A release with its assets goes.
+    /// Delete a release with its assets.
     DeleteRelease {
-        /// The release as it was.
+        /// The release before the deletion.
         release: Box<ReleaseRecord>,
-        /// Its tag as it was.
+        /// Its tag before the deletion.
         tag: Option<TagRecord>,
     },
-    /// Tags go.
+    /// Delete tags.
     DeleteTags {
-        /// The tags as they were.
+        /// The tags before the deletion.
         tags: Vec<TagRecord>,
     },
-    /// Tags come back.
+    /// Restore tags.
     CreateTags {
-        /// The tags as they will be.
+        /// The tags to create.
         tags: Vec<TagRecord>,
     },
 }
 
-/// Why the record cannot be written or read.
+/// Why the audit record cannot be written or read.
 #[derive(Debug, Error)]
 pub enum AuditError {
-    /// The file cannot be written; nothing is done that is not recorded.
+    /// The file cannot be written. Nothing is changed without a record.
     #[error("failed to write the audit record `{path}`", path = path.display())]
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system error.
         source: io::Error,
     },
     /// Something else has its name, or an I/O error occurs.
@@ -148,10 +148,10 @@ pub enum AuditError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system error.
         source: io::Error,
     },
-    /// A run is recorded without the line with which it began.
+    /// The line that begins a run is missing.
     #[error("line {line} of `{path}` has no repository: the first line of its run is missing", path = path.display())]
     Unbound {
         /// The file.
@@ -171,7 +171,7 @@ pub enum AuditError {
     },
 }
 
-/// A record that is being written.
+/// An audit record that is being written.
 #[derive(Debug)]
 pub struct Audit {
     path: PathBuf,
@@ -180,8 +180,8 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// Opens a record. A file that is there already is continued, so that no earlier line is ever lost; a line that a crash
-    /// cut is ended, so that it takes no later one with it.
+    /// Opens a record. An existing file is continued, so no earlier line is lost. A line that a crash truncated is
+    /// terminated, so that the next line is not appended to it.
     pub fn open(path: &Path) -> Result<Self, AuditError> {
         let error = |source| AuditError::Write { path: path.to_owned(), source };
         if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
@@ -194,23 +194,23 @@ impl Audit {
         Ok(Self { path: path.to_owned(), file, requests: 0 })
     }
 
-    /// Makes a record in a directory, under a name that begins so and that no other run has.
+    /// Creates a record in a directory, with a unique name that begins with `stem`.
     pub fn create(directory: &Dir, stem: &str) -> Result<Self, AuditError> {
         let (path, file) = new_record(directory, stem, "jsonl")?;
         Ok(Self { path, file, requests: 0 })
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// How many requests it records.
+    /// The number of recorded requests.
     pub const fn requests(&self) -> u64 {
         self.requests
     }
 
-    /// Records what is about to be asked; gives the number for [`Audit::result`].
+    /// Records a request before it is sent; returns its number for [`Audit::result`].
     pub fn intent(&mut self, time: DateTime<Utc>, action: Action) -> Result<u64, AuditError> {
         let request = self.requests + 1;
         self.write(time, AuditEvent::Intent { request, action })?;
@@ -218,7 +218,7 @@ impl Audit {
         Ok(request)
     }
 
-    /// Appends a line and waits until it is on the disk.
+    /// Appends a line and flushes it to disk.
     pub fn write(&mut self, time: DateTime<Utc>, event: AuditEvent) -> Result<(), AuditError> {
         let mut line = serde_json::to_vec(&AuditLine { time, event }).expect("lines hold nothing JSON cannot say");
         line.push(b'\n');
@@ -227,7 +227,7 @@ impl Audit {
     }
 }
 
-/// Whether a record that is there does not end with a line's end.
+/// Whether an existing record does not end with a newline.
 fn is_cut(record: &mut File) -> io::Result<bool> {
     if record.seek(SeekFrom::End(0))? == 0 {
         return Ok(false);
@@ -238,7 +238,7 @@ fn is_cut(record: &mut File) -> io::Result<bool> {
     Ok(last != *b"\n")
 }
 
-/// Reads a record whole.
+/// Reads an entire record.
 pub fn read_audit(path: &Path) -> Result<Vec<AuditLine>, AuditError> {
     let mut lines = Vec::new();
     read_audit_lines(path, &mut |_, line| {
@@ -248,8 +248,8 @@ pub fn read_audit(path: &Path) -> Result<Vec<AuditLine>, AuditError> {
     Ok(lines)
 }
 
-/// Reads a record line by line, with the line's number, so that its size does not matter. A line that a crash cut short is no
-/// line; only another run, or nothing, comes after it.
+/// Reads a record line by line, with line numbers, in bounded memory. A line that a crash truncated is ignored; it can
+/// only be followed by another run or the end of the file.
 pub fn read_audit_lines(
     path: &Path,
     each: &mut dyn FnMut(usize, AuditLine) -> Result<(), AuditError>,
@@ -257,7 +257,7 @@ pub fn read_audit_lines(
     let error = |source| AuditError::Read { path: path.to_owned(), source };
     let (file, metadata) = bounded_read::open_regular(path).map_err(error)?;
     if metadata.len() > MAX_BYTES {
-        // Half of a record would be taken for all of it.
+        // A truncated record would be taken for a complete one.
         let too_long = format!("it has more than {MAX_BYTES} bytes");
         return Err(error(io::Error::new(io::ErrorKind::InvalidData, too_long)));
     }
@@ -291,7 +291,7 @@ pub fn read_audit_lines(
                 if !is_cut {
                     return Err(error);
                 }
-                // A run may be cut in its very first line, after one that was cut: the first is the one to tell.
+                // A run may be truncated in its first line, after another truncated line: report the first.
                 cut.get_or_insert(error);
             }
         }
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_and_a_cut_line_is_none() {
+    fn records_round_trip_and_a_truncated_line_is_ignored() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("deep/audit.jsonl");
         let time = DateTime::UNIX_EPOCH;
@@ -339,10 +339,10 @@ mod tests {
         }
     }
 
-    /// Wherever a crash cuts a record, in the middle of a letter too, the lines before are read, and another run that is
-    /// recorded in the same file costs none of them.
+    /// Wherever a crash truncates a record, even inside a character, the lines before it are read, and a run appended
+    /// to the same file loses none of them.
     #[test]
-    fn a_record_cut_anywhere_is_read_and_continued() {
+    fn a_record_truncated_anywhere_is_read_and_continued() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("audit.jsonl");
         let time = DateTime::UNIX_EPOCH;
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_a_later_version_are_passed_over() {
+    fn events_of_a_later_version_are_ignored() {
         let line = r#"{"time":"2026-01-01T00:00:00Z","event":"something-new","x":1}"#;
         let line: AuditLine = serde_json::from_str(line).expect("read");
         assert_eq!(line.event, AuditEvent::Unknown);

@@ -1,4 +1,4 @@
-//! The time while work is done. It passes, or for models of long work it is only counted.
+//! The clock of a run: real, or simulated to estimate long runs.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -8,37 +8,37 @@ use chrono::DateTime;
 use chrono::SubsecRound;
 use chrono::Utc;
 
-/// What time it is, and waiting.
+/// The current time, and waiting.
 #[derive(Debug)]
 pub enum Clock {
-    /// The wall's.
+    /// The wall clock.
     Wall {
-        /// When the work began.
+        /// The start of the run.
         began: DateTime<Utc>,
-        /// The same moment, for measuring.
+        /// The start as an instant, for durations.
         at: Instant,
     },
-    /// Waits are added up instead of waited: what a bench uses to say how long the work would take.
+    /// Adds up waits without waiting; benchmarks use it to estimate the duration of a run.
     Modelled {
-        /// When the work began.
+        /// The start of the run.
         began: DateTime<Utc>,
-        /// All waits so far.
+        /// The total of all waits.
         waited: Cell<Duration>,
     },
 }
 
 impl Clock {
-    /// A clock that runs.
+    /// A real clock.
     pub fn wall(now: DateTime<Utc>) -> Self {
         Self::Wall { began: now, at: Instant::now() }
     }
 
-    /// A clock that only counts.
+    /// A simulated clock.
     pub const fn modelled(now: DateTime<Utc>) -> Self {
         Self::Modelled { began: now, waited: Cell::new(Duration::ZERO) }
     }
 
-    /// How long the work has gone on.
+    /// The time since the start.
     pub fn elapsed(&self) -> Duration {
         match self {
             Self::Wall { at, .. } => at.elapsed(),
@@ -46,7 +46,7 @@ impl Clock {
         }
     }
 
-    /// The time, in milliseconds.
+    /// The current time in milliseconds.
     pub fn now(&self) -> DateTime<Utc> {
         let (Self::Wall { began, .. } | Self::Modelled { began, .. }) = self;
         (*began + self.elapsed()).trunc_subsecs(3)

@@ -1,42 +1,42 @@
-//! Whether what was planned may be done now, and who has to say so. Pure.
+//! Whether a plan may be carried out, and whether it must be confirmed. Pure.
 
 use thiserror::Error;
 
-/// Who could be asked.
+/// Who can confirm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audience {
-    /// Continuous integration: the command line is the consent.
+    /// Continuous integration: the command line is the confirmation.
     Automation,
-    /// A person at a terminal.
+    /// A user at a terminal.
     Person,
-    /// Nobody.
+    /// No one.
     Nobody,
 }
 
-/// What has to happen before the work.
+/// What is required before the deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Consent {
-    /// Nothing more.
+    /// Nothing.
     Given,
-    /// The person types this number.
+    /// The user must type this number.
     AskFor(usize),
 }
 
-/// Why there is no consent.
+/// Why the deletion is not confirmed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NoConsent {
-    /// Nobody can be asked, and the command line does not say it.
+    /// No one can confirm, and the command line does not.
     #[error("{planned} would be deleted, but this is not an interactive terminal, so you cannot confirm it")]
     Unconfirmed {
-        /// What, in words.
+        /// What would be deleted.
         planned: String,
     },
-    /// The person did not type the number.
+    /// The user did not type the number.
     #[error("not confirmed; nothing was deleted")]
     Declined,
 }
 
-/// Decides for so many deletions.
+/// Decides for a number of deletions.
 pub fn consent(planned: usize, yes: bool, audience: Audience) -> Result<Consent, NoConsent> {
     match audience {
         _ if yes => Ok(Consent::Given),
@@ -46,7 +46,7 @@ pub fn consent(planned: usize, yes: bool, audience: Audience) -> Result<Consent,
     }
 }
 
-/// Whether an answer is the number that was asked for, and nothing else.
+/// Whether an answer is exactly the requested number.
 pub fn confirms(answer: &str, planned: usize) -> bool {
     answer.trim() == planned.to_string()
 }
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_has_to_say_so() {
+    fn who_must_confirm() {
         assert_eq!(consent(3, false, Audience::Automation), Ok(Consent::Given));
         assert_eq!(consent(3, false, Audience::Person), Ok(Consent::AskFor(3)));
         assert_eq!(consent(3, true, Audience::Nobody), Ok(Consent::Given));

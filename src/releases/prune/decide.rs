@@ -1,4 +1,4 @@
-//! One reason for every managed unit.
+//! Gives every managed unit one reason.
 
 use std::collections::HashMap;
 use std::collections::HashSet;
@@ -20,19 +20,19 @@ use crate::releases::prune::order::Rank;
 use crate::releases::prune::order::age;
 use crate::releases::prune::order::places;
 
-/// What is known beside the units themselves.
+/// Facts about the repository besides the units.
 pub(super) struct PruneFacts<'a> {
     pub(super) policy: &'a PrunePolicy,
     pub(super) now: DateTime<Utc>,
-    /// The id of GitHub's latest release.
+    /// The ID of GitHub's latest release.
     pub(super) latest: Option<u64>,
-    /// The names drafts carry.
+    /// The tag names of drafts.
     pub(super) drafted: HashSet<&'a str>,
-    /// The prereleases the policy ignores.
+    /// The prereleases that the policy ignores.
     pub(super) ignored: Vec<Managed<'a>>,
 }
 
-/// The reason of each managed unit, in the order they were given.
+/// The reason of each managed unit, in input order.
 pub(super) fn reasons(managed: &[Managed<'_>], around: &PruneFacts<'_>) -> Vec<UnitReason> {
     let places = places_by_class(managed, around.policy);
     let newest = NewestStable::of(managed);
@@ -55,7 +55,7 @@ pub(super) fn reasons(managed: &[Managed<'_>], around: &PruneFacts<'_>) -> Vec<U
     kept.into_iter().zip(&places).map(older).collect()
 }
 
-/// How many versions the policy asks to keep: the stable or all ones, and the prereleases counted apart.
+/// How many versions the policy keeps: stable (or all) versions, and prereleases that are counted separately.
 pub(super) fn quotas(policy: &PrunePolicy) -> (usize, usize) {
     let whole = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
     let keep = whole(policy.keep.get());
@@ -66,7 +66,7 @@ pub(super) fn quotas(policy: &PrunePolicy) -> (usize, usize) {
     }
 }
 
-/// Where each unit stands among those it competes with, and how many of these stay.
+/// The rank of each unit within its class, and how many of that class are kept.
 fn places_by_class(managed: &[Managed<'_>], policy: &PrunePolicy) -> Vec<(Rank, usize)> {
     let (quota, apart) = quotas(policy);
     match policy.prerelease {
@@ -84,7 +84,7 @@ fn places_by_class(managed: &[Managed<'_>], policy: &PrunePolicy) -> Vec<(Rank, 
     }
 }
 
-/// The ranks that make a unit one of the newest; of a version that several units share only the newest unit is.
+/// The ranks that put a unit among the newest. Of several units with one version only the newest unit counts.
 fn among_newest(place: Rank, quota: usize, order: VersionOrder) -> Option<UnitReason> {
     let all = ranks(place, order);
     let within = |rank: &usize| *rank <= quota;
@@ -100,7 +100,7 @@ fn ranks(place: Rank, order: VersionOrder) -> Ranks {
     }
 }
 
-/// What keeps a unit that is not among the newest, strongest first.
+/// Why a unit that is not among the newest is kept, strongest reason first.
 fn protection(unit: &Unit, newest: &NewestStable<'_>, around: &PruneFacts<'_>) -> Option<UnitReason> {
     let policy = around.policy;
     if unit.releases.iter().any(|release| around.latest == Some(release.id)) {
@@ -133,19 +133,19 @@ fn protection(unit: &Unit, newest: &NewestStable<'_>, around: &PruneFacts<'_>) -
     }
 }
 
-/// CI systems name the tag of a run both ways.
+/// CI systems name a run's tag with and without `refs/tags/`.
 fn is_ref_of(reference: &str, tag: &str) -> bool {
     reference.strip_prefix("refs/tags/") == Some(tag)
 }
 
-/// How long ago something was; nothing is younger than new, so dates in the future count as this moment.
+/// The age of a unit; dates in the future count as now.
 fn age_at(now: DateTime<Utc>, when: DateTime<Utc>) -> Duration {
     now.signed_duration_since(when).to_std().unwrap_or(Duration::ZERO)
 }
 
-/// The stable versions that stay whatever the policy says. Where nothing is published as stable, the newest version
-/// that is no prerelease by its name; bare tags count only then, so that a tag whose release has just been deleted is
-/// not taken for one.
+/// The stable versions that every policy keeps. If nothing is published as stable, the newest version that is not a
+/// prerelease by name. Bare tags count only then, so that a tag whose release was just deleted is not mistaken for the
+/// newest stable version.
 struct NewestStable<'a> {
     any: Option<&'a str>,
     installable: Option<&'a str>,
@@ -163,8 +163,8 @@ impl<'a> NewestStable<'a> {
     }
 }
 
-/// Keeps every unit whose version has a unit that stays: `v1.2.3` and `1.2.3` are one version, and which of them people
-/// use cannot be known.
+/// Keeps every unit whose version has a kept unit: `v1.2.3` and `1.2.3` are one version, and which of them is used is
+/// unknown.
 fn keep_whole_versions(managed: &[Managed<'_>], ignored: &[Managed<'_>], kept: &mut [Option<UnitReason>]) {
     let mut with: HashMap<Version, &str> = HashMap::new();
     let staying = managed.iter().zip(kept.iter()).filter(|(_, reason)| reason.is_some()).map(|(of, _)| of);
@@ -180,7 +180,7 @@ fn keep_whole_versions(managed: &[Managed<'_>], ignored: &[Managed<'_>], kept: &
     }
 }
 
-/// Equal for versions of equal precedence and only for those.
+/// Equal exactly for versions of equal precedence.
 fn without_build(version: &Version) -> Version {
     Version { build: BuildMetadata::EMPTY, ..version.clone() }
 }

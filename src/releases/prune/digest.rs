@@ -1,4 +1,4 @@
-//! One hash for what a plan decides, the same whenever and however often it is computed.
+//! The digest of the decisions of a plan, reproducible across runs.
 
 use serde_json::Value;
 use sha2::Digest;
@@ -6,12 +6,12 @@ use sha2::Sha256;
 
 use crate::model::Sha256Digest;
 
-/// What a plan may say without deciding anything: dates, counters, sentences, what one API tells and another does not,
-/// and the bound on one run.
+/// Fields that do not affect the decision: dates, counters, explanations, fields that only one API returns,
+/// and the limit per run.
 const SAYS_NOTHING: [&str; 8] =
     ["created_at", "published_at", "updated_at", "dated", "downloads", "reason", "node_id", "max_delete"];
 
-/// The digest of the named parts of a JSON object, without what decides nothing, with sorted keys and no white space.
+/// The digest of the named parts of a JSON object, without the fields above, with sorted keys and no white space.
 pub(super) fn digest_of(document: &Value, parts: &[&str]) -> Sha256Digest {
     let mut text = String::new();
     for part in parts {
@@ -23,7 +23,7 @@ pub(super) fn digest_of(document: &Value, parts: &[&str]) -> Sha256Digest {
     Sha256Digest::from_bytes(Sha256::digest(text.as_bytes()).into())
 }
 
-/// Sorts here and not through the map's own order, which another crate's feature can change.
+/// Sorts explicitly: the order of the map depends on a Cargo feature that any crate can enable.
 fn canonical(value: &Value, text: &mut String) {
     match value {
         Value::Object(members) => {
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_decides_nothing_does_not_count_and_the_rest_does() {
+    fn only_decisive_fields_count() {
         let document = json!({"a": [{"id": 1, "downloads": 5, "dated": "x"}], "b": {"x": 1, "y": "\"\n"}, "c": 1});
         let digest = digest_of(&document, &["a", "b"]);
         let same = json!({"c": 2, "b": {"y": "\"\n", "x": 1}, "a": [{"dated": null, "id": 1}]});
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_canonical_form_is_sorted_and_tight() {
+    fn the_canonical_form_is_sorted_and_compact() {
         let mut text = String::new();
         canonical(&json!({"b": [1, null, true], "a": "\u{e9}\"", "reason": "older"}), &mut text);
         assert_eq!(text, "{\"a\":\"\u{e9}\\\"\",\"b\":[1,null,true]}");

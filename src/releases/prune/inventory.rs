@@ -1,4 +1,4 @@
-//! What a repository has, as read from GitHub to the last page: the input of every decision about pruning.
+//! The releases and tags of a repository, read from GitHub to the last page: the input of every pruning decision.
 
 use chrono::DateTime;
 use chrono::Utc;
@@ -8,56 +8,57 @@ use serde::Serialize;
 use crate::model::AssetState;
 use crate::model::RepoSlug;
 
-/// Everything a plan is computed from.
+/// The input of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inventory {
     /// The repository itself.
     pub repository: RepoFacts,
-    /// Every release, drafts included; a set, because GitHub promises no order.
+    /// Every release, drafts included. A set, because GitHub guarantees no order.
     pub releases: Vec<ReleaseRecord>,
-    /// Every tag; a set too.
+    /// Every tag, also a set.
     pub tags: Vec<TagRecord>,
-    /// The id of the release GitHub calls `latest`.
+    /// The ID of GitHub's latest release.
     pub latest: Option<u64>,
-    /// Whether the lists are whole.
+    /// Whether the lists are complete.
     pub complete: Completeness,
 }
 
-/// What matters of the repository.
+/// The facts about a repository that matter here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RepoFacts {
-    /// GitHub's number for it, which a rename does not change.
+    /// GitHub's ID of the repository, which a rename does not change.
     pub id: u64,
-    /// GitHub's name for it in GraphQL.
+    /// GitHub's GraphQL node ID.
     pub node_id: Option<String>,
-    /// `OWNER/NAME` as GitHub spells it now.
+    /// `OWNER/NAME` as GitHub currently spells it.
     pub full_name: RepoSlug,
     /// Archived repositories cannot be changed.
     pub archived: bool,
-    /// Whether the token may push; `None` where GitHub does not say.
+    /// Whether the token has push access; `None` if GitHub does not report it.
     pub may_push: Option<bool>,
 }
 
 /// One release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleaseRecord {
-    /// GitHub's number for it; deletions name nothing else.
+    /// GitHub's ID of the release; deletions use only this.
     pub id: u64,
-    /// GitHub's name for it in GraphQL.
+    /// GitHub's GraphQL node ID.
     pub node_id: Option<String>,
-    /// Its tag exactly as GitHub spells it, which may be no tag at all, as the `untagged-…` of some drafts.
+    /// Its tag name as GitHub spells it, which need not be a tag, such as the `untagged-…` of some drafts.
     pub tag: String,
     /// Its title.
     pub name: Option<String>,
-    /// Not published, perhaps in the middle of being made.
+    /// Whether it is unpublished, and possibly still being created.
     pub draft: bool,
-    /// Marked by its author as not ready for everyone.
+    /// Whether the author marked it as a prerelease.
     pub prerelease: bool,
-    /// Whether GitHub refuses to change it and burns its tag's name; `None` on servers that know no such releases.
+    /// Whether it is immutable: GitHub refuses to change it, and deleting it makes its tag name unusable. `None` on
+    /// servers without immutable releases.
     pub immutable: Option<bool>,
-    /// The date of its commit. Kept for the record; no decision reads it.
+    /// The date of its commit. Recorded only; no decision depends on it.
     pub created_at: Option<DateTime<Utc>>,
-    /// When it was published; none for drafts.
+    /// When it was published; `None` for drafts.
     pub published_at: Option<DateTime<Utc>>,
     /// When it was last edited.
     pub updated_at: Option<DateTime<Utc>>,
@@ -65,21 +66,21 @@ pub struct ReleaseRecord {
     pub assets: Vec<AssetRecord>,
 }
 
-/// One file of a release.
+/// One asset of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssetRecord {
-    /// GitHub's number for it.
+    /// GitHub's ID of the asset.
     pub id: u64,
     /// Its exact name.
     pub name: String,
     /// Its size in bytes.
     pub size: u64,
-    /// Whether all of it arrived.
+    /// Whether its upload is complete.
     #[serde(with = "AssetStateText")]
     pub state: AssetState,
-    /// What GitHub states as its digest, as in `sha256:…`.
+    /// The digest that GitHub reports, such as `sha256:…`.
     pub digest: Option<String>,
-    /// How often it was downloaded.
+    /// The download count.
     pub downloads: u64,
 }
 
@@ -88,12 +89,12 @@ pub struct AssetRecord {
 pub struct TagRecord {
     /// Its name below `refs/tags/`.
     pub name: String,
-    /// What the ref itself points at, in hexadecimal: the tag object of an annotated tag. A deletion that compares
-    /// first compares with this.
+    /// The object the ref itself points at, in hexadecimal: the tag object of an annotated tag. Compare-and-delete uses
+    /// this.
     pub object_id: String,
-    /// What kind of object that is.
+    /// The type of that object.
     pub kind: TagKind,
-    /// The tagger's date, else the commit's.
+    /// The tagger's date, or the commit's.
     pub dated: Option<DateTime<Utc>>,
 }
 
@@ -107,20 +108,20 @@ pub enum TagKind {
     Annotated,
 }
 
-/// Whether an inventory was read to its end.
+/// Whether an inventory is complete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Completeness {
-    /// Every page came, and the totals match.
+    /// All pages were read, and the totals match.
     Complete,
     /// Something is missing.
     Incomplete {
-        /// What, as a fragment: `page 3 of the releases did not come`.
+        /// What is missing, as a fragment such as `page 3 of the releases did not come`.
         why: String,
     },
 }
 
-/// How a plan file spells [`AssetState`].
+/// The spelling of [`AssetState`] in a plan file.
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "AssetState", rename_all = "kebab-case")]
 enum AssetStateText {
@@ -136,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_inventory_survives_json() {
+    fn an_inventory_round_trips_through_json() {
         let mut inventory = world([released(1, "v1.0.0", 1), released(2, "v1.1.0", 2)]);
         inventory.releases[0].assets[0].state = AssetState::Incomplete;
         let text = serde_json::to_string(&inventory).expect("plain values serialise");

@@ -1,16 +1,17 @@
-//! Decides which releases and tags of a repository go and carries that out.
+//! Decides which releases and tags of a repository to delete, and deletes them.
 //!
-//! The order of the flow: an [`Inventory`] says what the repository has, [`units`] joins its tags and releases by name,
-//! [`PrunePlan::compute`] gives every unit one [`Reason`] and with it one [`Fate`], [`PrunePlan::guard`] refuses too
-//! large a bite. A [`PlanFile`] carries the plan to another day: [`still_allowed`] says what of it may still be done,
-//! and [`shrink`] does the same in the middle of the work. Neither ever adds a deletion.
+//! Data flow: an [`Inventory`] lists the repository, [`units`] joins its tags and releases by name,
+//! [`PrunePlan::compute`] gives every unit one [`Reason`] and with it one [`Fate`], [`PrunePlan::guard`] refuses to
+//! delete too much. A [`PlanFile`] stores the plan for later: [`still_allowed`] returns what may still be deleted, and
+//! [`shrink`] does the same during the run. Neither ever adds a deletion.
 //!
-//! What counts as one version: all managed units of equal semver precedence (`v1.2.3` beside `1.2.3`, and every build
-//! metadata of them) share one slot. `--keep 3` keeps three slots, and when one unit of a slot is kept for whatever
-//! reason, all of it is. In the order of time a slot is as new as its newest unit.
+//! What counts as one version: all managed units of equal semver precedence (`v1.2.3` and `1.2.3`, with any build
+//! metadata) share one slot. `--keep 3` keeps three slots, and if one unit of a slot is kept for any reason, the entire
+//! slot is kept. In publication order a slot is as new as its newest unit.
 //!
-//! What does it: [`apply`] carries a plan out through the GitHub door, [`Audit`] records every request before and after it,
-//! [`restore`] brings tags back from such a record, [`Pace`] and [`Clock`] keep GitHub's time. All else here is pure.
+//! Effects: [`apply`] carries out a plan through the GitHub client, [`Audit`] records every request before and after
+//! it, [`restore`] restores tags from such a record, [`Pace`] and [`Clock`] control the timing. Everything else is
+//! pure.
 
 mod apply;
 mod audit;

@@ -1,4 +1,4 @@
-//! Which version is newer: by semver precedence and by publication, with a place for every unit in both orders.
+//! Sorts versions by semver precedence and by publication; every unit has a rank in both orders.
 
 use std::cmp::Ordering;
 
@@ -14,18 +14,18 @@ pub(super) struct Managed<'a> {
     pub(super) version: &'a Version,
 }
 
-/// Where a unit stands among others; units of equal precedence share one slot and so both ranks.
+/// The ranks of a unit; units of equal precedence share one slot and therefore both ranks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Rank {
-    /// Newest first, from 1.
+    /// By semver precedence, newest first, from 1.
     pub(super) semver: usize,
-    /// Newest first, from 1; none when no unit of the slot has a date.
+    /// By publication, newest first, from 1; `None` if no unit of the slot has a date.
     pub(super) published: Option<usize>,
-    /// Whether it is the newest of its slot, which the others are kept beside.
+    /// Whether it is the newest unit of its slot.
     pub(super) leads: bool,
 }
 
-/// The place of each unit, in the order they were given.
+/// The rank of each unit, in input order.
 pub(super) fn places(managed: &[Managed<'_>]) -> Vec<Rank> {
     let slots = slots(managed);
     let mut by_time: Vec<usize> = (0..slots.len()).filter(|slot| newest(managed, &slots[*slot]).is_dated()).collect();
@@ -45,7 +45,7 @@ pub(super) fn places(managed: &[Managed<'_>]) -> Vec<Rank> {
     places
 }
 
-/// Which of two units is older: by what the policy calls newest, then by the other order, so that only equal names tie.
+/// Which of two units is older: by the policy's order, then by the other order, so that only equal names tie.
 pub(super) fn age(order: VersionOrder, one: Managed<'_>, other: Managed<'_>) -> Ordering {
     match order {
         VersionOrder::Both | VersionOrder::Semver => {
@@ -61,7 +61,7 @@ impl Managed<'_> {
     }
 }
 
-/// The units of equal precedence together, the highest precedence first.
+/// Groups units of equal precedence, highest precedence first.
 fn slots(managed: &[Managed<'_>]) -> Vec<Vec<usize>> {
     let mut by_precedence: Vec<usize> = (0..managed.len()).collect();
     by_precedence.sort_by(|one, other| managed[*other].version.cmp_precedence(managed[*one].version));
@@ -74,7 +74,7 @@ fn newest<'a>(managed: &[Managed<'a>], slot: &[usize]) -> Managed<'a> {
     members.max_by(|one, other| by_age(*one, *other)).expect("a slot has at least one unit")
 }
 
-/// By publication; equal dates by release id, which grows; then, for tags of one commit, by precedence and by name.
+/// By publication; equal dates by release ID, which increases; for tags of one commit by precedence, then by name.
 fn by_age(one: Managed<'_>, other: Managed<'_>) -> Ordering {
     let dated = |of: Managed<'_>| (of.unit.when(), of.unit.newest_release_id());
     dated(one)
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_dates_are_told_apart_by_release_id_and_then_by_precedence() {
+    fn equal_dates_are_ordered_by_release_id_and_then_by_precedence() {
         assert_eq!(
             placed([released(9, "v1.0.0", 5), released(4, "v1.1.0", 5), bare("v0.9.0", 5), bare("v0.8.0", 5)]),
             [
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_date_has_no_rank_by_date() {
+    fn a_unit_without_a_date_has_no_publication_rank() {
         assert_eq!(
             placed([released(1, "v1.0.0", 1), undated("v2.0.0")]),
             [row("v1.0.0", 2, Some(1), true), row("v2.0.0", 1, None, true)]

@@ -1,38 +1,38 @@
-//! How fast changes may follow each other: some at once, then one a second, as GitHub asks of clients that change much.
-//! Pure; time is a value.
+//! How fast changes are sent: a burst, then one per second, as GitHub asks clients to do.
+//! Pure: time is a parameter.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// GitHub's bound: 900 points a minute, five for each change.
+/// GitHub's secondary rate limit: 900 points per minute, five for each change.
 const MOST_A_MINUTE: usize = 180;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// How much of GitHub's patience is used.
+/// The pace of changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PaceName {
-    /// Three a second after the first 30, which is all that is documented as allowed.
+    /// Three per second after the first 30, the documented maximum.
     Fast,
-    /// One a second after the first 30.
+    /// One per second after the first 30.
     #[default]
     Normal,
-    /// One a second from the first on.
+    /// One per second from the start.
     Strict,
 }
 
-/// Keeps the pace.
+/// Computes when the next change may be sent.
 #[derive(Debug, Clone)]
 pub struct Pace {
     burst: u32,
     every: Duration,
-    /// When the bucket would be full again; a change moves it further away.
+    /// When the bucket is full again; each change moves it into the future.
     full_at: Duration,
     sent: VecDeque<Duration>,
 }
 
 impl Pace {
-    /// Nothing was sent yet.
+    /// A full bucket.
     pub const fn new(name: PaceName) -> Self {
         let (burst, every) = match name {
             PaceName::Fast => (30, Duration::from_millis(334)),
@@ -42,7 +42,7 @@ impl Pace {
         Self { burst, every, full_at: Duration::ZERO, sent: VecDeque::new() }
     }
 
-    /// How long to wait at this moment before the next change.
+    /// How long to wait before the next change.
     pub fn wait(&self, now: Duration) -> Duration {
         let bucket = (self.full_at + self.every).saturating_sub(self.every * self.burst).saturating_sub(now);
         let window = match self.sent.len().checked_sub(MOST_A_MINUTE) {
@@ -52,7 +52,7 @@ impl Pace {
         bucket.max(window)
     }
 
-    /// A change is sent at this moment.
+    /// Records a change that is sent now.
     pub fn sent(&mut self, now: Duration) {
         self.full_at = self.full_at.max(now) + self.every;
         self.sent.push_back(now);
@@ -68,7 +68,7 @@ mod tests {
 
     use super::*;
 
-    /// The moments of so many changes that are sent as soon as they may be.
+    /// The times at which `count` changes are sent if each is sent as early as allowed.
     fn moments(name: PaceName, count: usize) -> Vec<Duration> {
         let mut pace = Pace::new(name);
         let mut now = Duration::ZERO;
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rest_fills_the_bucket_again() {
+    fn a_pause_refills_the_bucket() {
         let mut pace = Pace::new(PaceName::Normal);
         (0..30).for_each(|_| pace.sent(Duration::ZERO));
         assert_eq!(pace.wait(Duration::from_secs(30)), Duration::ZERO);
@@ -116,7 +116,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn waiting_as_told_is_enough(pauses in proptest::collection::vec(0_u64..3000, 1..300)) {
+        fn the_returned_wait_is_sufficient(pauses in proptest::collection::vec(0_u64..3000, 1..300)) {
             let mut pace = Pace::new(PaceName::Fast);
             let mut now = Duration::ZERO;
             for pause in pauses {

@@ -1,5 +1,5 @@
-//! How a policy is spelled on the command line and in files. Whatever is not understood is refused, never taken for
-//! "nothing protected".
+//! Parses policies from the command line and from files. Anything that cannot be parsed is an error and never means
+//! "nothing is protected".
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -14,10 +14,10 @@ use crate::releases::prune::Prerelease;
 use crate::releases::prune::ProtectPattern;
 use crate::releases::prune::VersionOrder;
 
-/// Why a part of a policy was not understood.
+/// Why part of a policy is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PolicyError {
-    /// The value is empty or white space, as from a variable that is not set.
+    /// The value is empty or white space, for example from an unset variable.
     #[error("{option} is blank")]
     Blank {
         /// The option.
@@ -29,46 +29,46 @@ pub enum PolicyError {
         /// The option.
         option: &'static str,
     },
-    /// The value is not a whole number in decimal digits, or too large.
+    /// The value is not a whole number in decimal digits, or is too large.
     #[error("{option} must be a whole number, found `{found}`")]
     NotANumber {
         /// The option.
         option: &'static str,
-        /// What was given.
+        /// The value.
         found: String,
     },
-    /// The value is none of the words the option knows.
+    /// The value is not one of the option's keywords.
     #[error("{option} must be {wanted}, found `{found}`")]
     UnknownWord {
         /// The option.
         option: &'static str,
-        /// The words it knows.
+        /// The keywords.
         wanted: &'static str,
-        /// What was given.
+        /// The value.
         found: String,
     },
     /// The value is not a number with a unit.
     #[error("--min-age must be a number with a unit, such as 90m, 24h or 7d, found `{found}`")]
     Age {
-        /// What was given.
+        /// The value.
         found: String,
     },
-    /// The pattern cannot be read, and would protect nothing.
+    /// The pattern is invalid and would protect nothing.
     #[error("--protect cannot parse the pattern `{found}`: {why}")]
     Pattern {
-        /// What was given.
+        /// The value.
         found: String,
         /// What is wrong with it.
         why: String,
     },
 }
 
-/// Parses `--keep`: a whole number of at least 1, in decimal digits alone.
+/// Parses `--keep`: a whole number of at least 1, decimal digits only.
 pub fn parse_keep(text: &str) -> Result<NonZeroU32, PolicyError> {
     positive("--keep", text)
 }
 
-/// Parses `--max-delete`: a whole number; 0 lets nothing go.
+/// Parses `--max-delete`: a whole number; 0 allows no deletion.
 pub fn parse_max_delete(text: &str) -> Result<usize, PolicyError> {
     number("--max-delete", text)
 }
@@ -79,7 +79,7 @@ pub fn parse_min_age(text: &str) -> Result<Duration, PolicyError> {
     if text.trim().is_empty() {
         return Err(PolicyError::Blank { option: "--min-age" });
     }
-    // A number alone would be seconds, and whoever leaves the unit out of an age means days.
+    // A number without a unit would mean seconds, but a user who omits the unit of an age means days.
     let has_unit = text.ends_with(|c: char| c.is_ascii_alphabetic());
     parse_duration(text).ok().filter(|_| has_unit).ok_or_else(age)
 }
@@ -88,7 +88,7 @@ fn positive(option: &'static str, text: &str) -> Result<NonZeroU32, PolicyError>
     NonZeroU32::new(number(option, text)?).ok_or(PolicyError::Zero { option })
 }
 
-/// Digits alone: no sign, no white space, so that `Number(" ") == 0` has no counterpart here.
+/// Digits only: no sign and no white space, so that a blank is not 0.
 fn number<N: FromStr>(option: &'static str, text: &str) -> Result<N, PolicyError> {
     if text.trim().is_empty() {
         return Err(PolicyError::Blank { option });
@@ -173,7 +173,8 @@ impl From<Prerelease> for String {
 impl FromStr for ProtectPattern {
     type Err = PolicyError;
 
-    /// Refuses what other tools read as alternatives or escapes: taken literally, it would silently protect nothing.
+    /// Rejects syntax that other tools read as alternatives or escapes: taken literally, it would silently protect
+    /// nothing.
     fn from_str(text: &str) -> Result<Self, PolicyError> {
         if text.trim().is_empty() {
             return Err(PolicyError::Blank { option: "--protect" });
@@ -210,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keep_is_a_positive_number_or_nothing_happens() {
+    fn keep_must_be_a_positive_number() {
         let option = "--keep";
         assert_eq!(parse_keep("3").map(NonZeroU32::get), Ok(3));
         assert_eq!(parse_keep("0"), Err(PolicyError::Zero { option }));
@@ -238,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_exact() {
+    fn keywords_are_exact() {
         for order in [VersionOrder::Both, VersionOrder::Semver, VersionOrder::Published] {
             assert_eq!(order.to_string().parse(), Ok(order));
         }
@@ -257,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_cover_whole_names_and_unreadable_ones_are_refused() {
+    fn patterns_match_whole_names_and_invalid_ones_are_rejected() {
         for (pattern, name, matches) in [
             ("v1.0.*", "v1.0.7", true),
             ("v1.0.*", "v1.0", false),
@@ -277,7 +278,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_parsing_panic(text in any::<String>()) {
+        fn parsing_never_panics(text in any::<String>()) {
             let _ = parse_keep(&text);
             let _ = parse_max_delete(&text);
             let _ = parse_min_age(&text);

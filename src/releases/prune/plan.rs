@@ -1,4 +1,4 @@
-//! The plan: every unit with its fate, the deletions in the order of the work, and the guards before it.
+//! The plan: every unit with its outcome, the deletions in order of execution, and the guards.
 
 use std::fmt;
 
@@ -31,28 +31,28 @@ use crate::releases::prune::warnings::Seen;
 use crate::releases::prune::warnings::surplus;
 use crate::releases::prune::warnings::warnings;
 
-/// A unit and why it has its fate.
+/// A unit with the reason for its outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
     /// The unit.
     pub unit: Unit,
-    /// The reason, which decides the fate.
+    /// The reason, which determines the outcome.
     pub reason: UnitReason,
 }
 
 impl Decision {
-    /// What happens to the unit.
+    /// The outcome of the unit.
     pub const fn fate(&self) -> UnitOutcome {
         self.reason.fate()
     }
 }
 
-/// What is kept by one order and not by the other.
+/// The difference between the two orders.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OrderConflict {
-    /// Names that only semver precedence puts among the newest.
+    /// Names that are among the newest only by semver precedence.
     pub only_semver: Vec<String>,
-    /// Names that only the date of publication puts among the newest.
+    /// Names that are among the newest only by publication date.
     pub only_published: Vec<String>,
 }
 
@@ -68,7 +68,7 @@ impl fmt::Display for OrderConflict {
     }
 }
 
-/// What would happen to every unit of a repository. Made by [`PrunePlan::compute`] alone.
+/// The outcome of every unit of a repository. Created only by [`PrunePlan::compute`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct PrunePlan {
@@ -85,7 +85,7 @@ pub struct PrunePlan {
 }
 
 impl PrunePlan {
-    /// Gives every unit of the inventory one fate. `now` is what ages are measured from.
+    /// Gives every unit of the inventory one outcome. Ages are relative to `now`.
     pub fn compute(inventory: &Inventory, policy: &PrunePolicy, now: DateTime<Utc>) -> Result<Self, PlanRefusal> {
         refuse(inventory)?;
         let units = units(inventory);
@@ -121,7 +121,7 @@ impl PrunePlan {
         })
     }
 
-    /// Refuses to delete more units than `max_delete`, or the last thing somebody could install.
+    /// Refuses to delete more than `max_delete` units, or the last installable release.
     pub fn guard(&self, max_delete: usize) -> Result<(), GuardRefusal> {
         let planned = self.delete.len();
         if planned > max_delete {
@@ -142,66 +142,66 @@ impl PrunePlan {
         &self.policy
     }
 
-    /// The moment it was computed for.
+    /// The time it was computed for.
     pub const fn computed_at(&self) -> DateTime<Utc> {
         self.computed_at
     }
 
-    /// The id of GitHub's latest release when it was computed.
+    /// The ID of GitHub's latest release at that time.
     pub const fn latest(&self) -> Option<u64> {
         self.latest
     }
 
-    /// What stays, newest first.
+    /// The kept units, newest first.
     pub fn keep(&self) -> &[Decision] {
         &self.keep
     }
 
-    /// What goes, oldest first: the order of the work.
+    /// The deletions, oldest first: the order of execution.
     pub fn delete(&self) -> &[Delete] {
         &self.delete
     }
 
-    /// What is not managed, by name.
+    /// The units that are not managed, by name.
     pub fn unmanaged(&self) -> &[Decision] {
         &self.unmanaged
     }
 
-    /// The drafts, by name and id.
+    /// The drafts, by name and ID.
     pub fn drafts(&self) -> &[Decision] {
         &self.drafts
     }
 
-    /// Where the two orders disagree, if the policy asks for both.
+    /// Where the two orders differ, if the policy uses both.
     pub const fn order_conflict(&self) -> Option<&OrderConflict> {
         self.order_conflict.as_ref()
     }
 
-    /// How many managed units stay beyond what the policy asks for, because something else keeps them.
+    /// How many managed units are kept beyond the requested number, for other reasons.
     pub fn over_quota(&self) -> usize {
         surplus(&self.policy, &self.keep)
     }
 
-    /// The bytes of the assets that go.
+    /// The size of the assets to delete, in bytes.
     pub fn bytes_freed(&self) -> u64 {
         self.delete.iter().fold(0, |sum, unit| sum.saturating_add(unit.bytes()))
     }
 
-    /// Sentences about what may mislead.
+    /// Warnings about what may be misleading.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// Every unit that is not deleted, whatever the reason.
+    /// Every unit that is not deleted, for any reason.
     pub(super) fn standing(&self) -> impl Iterator<Item = &Decision> {
         self.keep.iter().chain(&self.unmanaged).chain(&self.drafts)
     }
 }
 
-/// What competes for its place, and what is left alone.
+/// The managed units, and what is left alone.
 struct Sorted<'a> {
     managed: Vec<Managed<'a>>,
-    /// Versions among the others.
+    /// The managed versions.
     ignored: Vec<Managed<'a>>,
     others: Vec<Decision>,
 }
@@ -228,7 +228,7 @@ fn sort_out(units: &[Unit], prerelease: Prerelease) -> Sorted<'_> {
     sorted
 }
 
-/// What stays, newest first, and what goes, oldest first.
+/// The kept units, newest first, and the deletions, oldest first.
 fn lists(mut decided: Vec<(Managed<'_>, UnitReason)>, order: VersionOrder) -> (Vec<Decision>, Vec<Delete>) {
     decided.sort_by(|(one, _), (other, _)| age(order, *one, *other));
     let mut keep = Vec::new();
@@ -281,7 +281,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_product_line_keeps_exactly_n_and_goes_from_the_oldest() {
+    fn a_single_line_keeps_exactly_n_and_deletes_the_oldest_first() {
         let parts = [1, 2, 3, 4, 5].map(|n| released(n, &format!("v1.{n}.0"), i64::try_from(n).expect("small")));
         let plan = plan(&world(parts), &keeping(3));
         let names: Vec<_> = plan.keep().iter().map(|kept| kept.unit.name.as_str()).collect();
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn guard_notices_when_nothing_installable_would_remain() {
+    fn guard_refuses_to_delete_the_last_installable_release() {
         let mut plan = plan(&world([released(1, "v1.0.0", 1), released(2, "v1.1.0", 2)]), &keeping(1));
         assert_eq!(plan.guard(1), Ok(()));
         plan.keep[0].unit.releases[0].assets.clear();
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn no_version_at_all_is_refused_with_what_is_there() {
+    fn a_repository_without_versions_is_refused_with_examples() {
         let inventory = world([released(1, "nightly", 1), released(2, "v1", 2), released(3, "2024.01.05", 3)]);
         let refusal = PrunePlan::compute(&inventory, &keeping(1), day(9)).expect_err("nothing is managed");
         assert_eq!(
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_that_run_against_the_versions_keep_both_ends() {
+    fn reversed_dates_keep_both_ends() {
         let inventory =
             world((1..=20_u64).map(|n| released(n, &format!("v1.{n}.0"), 21 - i64::try_from(n).expect("small"))));
         let plan = plan(&inventory, &keeping(3));
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_dates_everywhere_keep_exactly_as_many_as_asked() {
+    fn equal_dates_keep_exactly_the_requested_number() {
         let inventory = world((1..=20_u64).map(|n| released(n, &format!("v1.{n}.0"), 1)));
         let plan = plan(&inventory, &keeping(3));
         assert_eq!((plan.keep().len(), plan.delete().len(), plan.order_conflict()), (3, 17, None));

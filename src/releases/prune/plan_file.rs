@@ -1,4 +1,4 @@
-//! A plan as a file, written on one day and carried out on another if the world still allows it.
+//! A plan as a file: written now and carried out later, if the repository still allows it.
 
 use chrono::DateTime;
 use chrono::Utc;
@@ -14,98 +14,98 @@ use crate::releases::prune::PrunePlan;
 use crate::releases::prune::PrunePolicy;
 use crate::releases::prune::digest::digest_of;
 
-/// What a plan file calls its own form.
+/// The schema of a plan file.
 pub const PLAN_SCHEMA: &str = "reproq.prune-plan/1";
 
-/// The parts that decide something.
+/// The fields that affect the decision.
 const DECISIVE: [&str; 5] = ["schema", "repository", "policy", "keep", "delete"];
 
-/// A plan, complete enough to be judged later by [`crate::releases::prune::still_allowed`].
+/// A stored plan, with everything that [`crate::releases::prune::still_allowed`] needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanFile {
     /// [`PLAN_SCHEMA`].
     pub schema: String,
-    /// The version of this program that wrote it.
+    /// The version of reproq that wrote it.
     pub tool_version: String,
     /// When it was computed.
     pub computed_at: DateTime<Utc>,
-    /// The repository, by number and by name.
+    /// The repository, by ID and by name.
     pub repository: PlannedRepository,
-    /// What was asked for; a later run computes with the same.
+    /// The policy; a later run computes with the same one.
     pub policy: PrunePolicy,
-    /// How much of everything there was.
+    /// The number of units by outcome.
     pub counts: PlanCounts,
-    /// What stays, newest first.
+    /// The kept units, newest first.
     pub keep: Vec<KeepEntry>,
-    /// What goes, oldest first.
+    /// The deletions, oldest first.
     pub delete: Vec<Delete>,
-    /// Sentences about what may mislead.
+    /// Warnings about what may be misleading.
     pub warnings: Vec<String>,
-    /// SHA-256 of what the plan decides; dates, downloads and sentences do not count.
+    /// SHA-256 of the decisions; dates, download counts and explanations are excluded.
     pub plan_digest: Sha256Digest,
 }
 
-/// Which repository a plan is for.
+/// The repository of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedRepository {
-    /// GitHub's number for it.
+    /// GitHub's ID of the repository.
     pub id: u64,
-    /// Its name then.
+    /// Its name when the plan was computed.
     pub full_name: RepoSlug,
 }
 
-/// How many units have each fate.
+/// The number of units by outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanCounts {
-    /// Managed units that stay.
+    /// Kept managed units.
     pub keep: usize,
-    /// Managed units that go.
+    /// Managed units to delete.
     pub delete: usize,
     /// Units that are not managed.
     pub unmanaged: usize,
     /// Drafts.
     pub drafts: usize,
-    /// The bytes of the assets that go.
+    /// The size of the assets to delete, in bytes.
     pub bytes_freed: u64,
 }
 
-/// A unit that stays.
+/// A kept unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeepEntry {
-    /// The tag's exact name.
+    /// The exact name of the tag.
     pub name: String,
-    /// What the tag points at; none when only releases name it.
+    /// The object the tag points at; `None` if only releases name it.
     pub object_id: Option<String>,
     /// Its releases.
     pub release_ids: Vec<u64>,
-    /// Why it stays, for people.
+    /// Why it is kept, for people.
     pub reason: String,
 }
 
-/// Why a text is not a plan that can be carried out.
+/// Why a file is not a plan that can be carried out.
 #[derive(Debug, Error)]
 pub enum PlanFileError {
-    /// It is not JSON of the right shape.
+    /// It is not JSON of the expected shape.
     #[error("failed to parse the plan")]
     Json(#[from] serde_json::Error),
-    /// It is of another form, perhaps of another version of this program.
+    /// It has another schema, perhaps of another version of reproq.
     #[error("expected a plan with the schema {PLAN_SCHEMA}, found `{found}`")]
     Schema {
-        /// What it calls itself.
+        /// Its schema.
         found: String,
     },
-    /// It was changed after it was written.
+    /// It was modified after it was written.
     #[error("the plan was modified after it was written: its digest field is {stated}, but its contents have the digest {computed}")]
     Digest {
-        /// What it states.
+        /// The digest in the file.
         stated: Sha256Digest,
-        /// What its contents give.
+        /// The digest of its contents.
         computed: Sha256Digest,
     },
 }
 
 impl PlanFile {
-    /// The plan as a file of this version of the program.
+    /// The plan as a file of this version.
     pub fn new(plan: &PrunePlan, tool_version: &str) -> Self {
         let mut file = Self {
             schema: PLAN_SCHEMA.to_owned(),
@@ -123,9 +123,9 @@ impl PlanFile {
         file
     }
 
-    /// Reads a plan and checks that it is what was written.
+    /// Parses a plan and verifies its digest.
     pub fn from_json(text: &str) -> Result<Self, PlanFileError> {
-        // Of another form the rest may be anything and of any size; it is not kept.
+        // Check the schema first: with another schema the rest may have any shape and size.
         #[derive(Deserialize)]
         struct Form {
             schema: Option<String>,
@@ -155,7 +155,7 @@ impl PlanFile {
 }
 
 impl PrunePlan {
-    /// SHA-256 of what the plan decides: equal for equal decisions, whenever they are made.
+    /// SHA-256 of the decisions: equal for equal decisions, whenever they are made.
     pub fn digest(&self) -> Sha256Digest {
         PlanFile::new(self, "").plan_digest
     }
@@ -203,14 +203,14 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_survives_its_file() {
+    fn a_plan_round_trips_through_its_file() {
         let file = PlanFile::new(&plan(&three(), &keeping(2)), "1.2.3");
         assert_eq!(file.counts, PlanCounts { keep: 2, delete: 1, unmanaged: 0, drafts: 0, bytes_freed: 1000 });
         assert_eq!(PlanFile::from_json(&file.to_json()).expect("what was written is read"), file);
     }
 
     #[test]
-    fn the_digest_is_of_the_decision_alone() {
+    fn the_digest_covers_only_the_decisions() {
         let mut policy = keeping(2);
         policy.min_age = Duration::from_secs(60);
         let digest = |inventory: &Inventory, policy: &PrunePolicy, now: i64| {
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_changed_is_refused() {
+    fn a_modified_file_is_refused() {
         let text = PlanFile::new(&plan(&three(), &keeping(2)), "1.2.3").to_json();
         let edited = text.replace("\"v1.0.0\"", "\"v1.2.0\"");
         assert!(matches!(PlanFile::from_json(&edited), Err(PlanFileError::Digest { .. })));
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_of_a_later_version_are_passed_over() {
+    fn fields_of_a_later_version_are_ignored() {
         let text = PlanFile::new(&plan(&three(), &keeping(2)), "1.2.3").to_json();
         let later = text.replacen('{', "{\"added_later\": 1,", 1);
         assert!(PlanFile::from_json(&later).is_ok());

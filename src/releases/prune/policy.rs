@@ -1,4 +1,4 @@
-//! What the user asks to keep, beyond what always is.
+//! What the user wants to keep, in addition to what is always kept.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -7,33 +7,33 @@ use glob::Pattern;
 use serde::Deserialize;
 use serde::Serialize;
 
-/// How many units one run may delete unless told otherwise.
+/// The default maximum number of deletions per run.
 pub const DEFAULT_MAX_DELETE: usize = 10;
 
-/// What is kept, beyond what always is.
+/// What is kept, in addition to what is always kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PrunePolicy {
-    /// How many of the newest versions stay.
+    /// How many of the newest versions are kept.
     pub keep: NonZeroU32,
-    /// What "newest" means.
+    /// The order that defines "newest".
     pub order: VersionOrder,
-    /// Names that stay.
+    /// Names that are kept.
     pub protect: Vec<ProtectPattern>,
-    /// Younger units stay; in seconds in a plan file.
+    /// Units younger than this are kept; in seconds in a plan file.
     #[serde(with = "seconds")]
     pub min_age: Duration,
     /// How prereleases count.
     pub prerelease: Prerelease,
-    /// Whether immutable releases may go, which burns the names of their tags.
+    /// Whether immutable releases may be deleted, which makes their tag names unusable.
     pub allow_immutable: bool,
     /// The tags this job runs for, with or without `refs/tags/`.
     pub protected_tags: Vec<String>,
-    /// How many units one run may delete.
+    /// The maximum number of deletions per run.
     pub max_delete: usize,
 }
 
 impl PrunePolicy {
-    /// Keeps this many of the newest versions by both orders, with nothing else asked for.
+    /// Keeps this many of the newest versions by both orders, with defaults for everything else.
     pub const fn new(keep: NonZeroU32) -> Self {
         Self {
             keep,
@@ -47,27 +47,27 @@ impl PrunePolicy {
         }
     }
 
-    /// Whether a decision under this policy needs to know when a unit came out.
+    /// Whether this policy needs publication dates.
     pub(super) const fn needs_dates(&self) -> bool {
         self.order.is_by_time() || !self.min_age.is_zero()
     }
 }
 
-/// What "newest" means.
+/// The order that defines "newest".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum VersionOrder {
-    /// By precedence or by publication: a unit goes only when it is old by both.
+    /// Semver precedence and publication: a unit is deleted only if it is old by both.
     #[default]
     Both,
-    /// By semver precedence alone.
+    /// Semver precedence only.
     Semver,
-    /// By publication alone.
+    /// Publication only.
     Published,
 }
 
 impl VersionOrder {
-    /// Whether semver precedence keeps something.
+    /// Whether semver precedence is used.
     pub const fn is_by_precedence(self) -> bool {
         match self {
             Self::Both | Self::Semver => true,
@@ -75,7 +75,7 @@ impl VersionOrder {
         }
     }
 
-    /// Whether the date of publication keeps something.
+    /// Whether the publication date is used.
     pub const fn is_by_time(self) -> bool {
         match self {
             Self::Both | Self::Published => true,
@@ -88,29 +88,29 @@ impl VersionOrder {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Prerelease {
-    /// As every other version.
+    /// Like every other version.
     #[default]
     Count,
-    /// Apart from the other versions, so many of them; `None` is as many as of the others. What counts is the version:
+    /// Counted separately, this many of them; `None` means as many as of the others. The version decides:
     /// `v1.2.3-rc.1` is a prerelease, a `v1.2.3` that GitHub marks as one is not.
     Separate(Option<NonZeroU32>),
-    /// Not at all: what is a prerelease by its version or by GitHub's mark is neither counted nor deleted.
+    /// Ignored: a prerelease by version or by GitHub's mark is neither counted nor deleted.
     Ignore,
 }
 
-/// A pattern for names that stay. `*` stands for any characters, `/` included, `?` for one, `[…]` for one of several;
-/// case matters, as in tags.
+/// A pattern for names to keep. `*` matches any characters, including `/`, `?` matches one, `[…]` matches one of
+/// several; case matters, as in tags.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ProtectPattern(pub(super) Pattern);
 
 impl ProtectPattern {
-    /// Whether the pattern covers a tag's whole name.
+    /// Whether the pattern matches the entire name of a tag.
     pub fn matches(&self, name: &str) -> bool {
         self.0.matches(name)
     }
 
-    /// The pattern as given.
+    /// The pattern as written.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_policy_survives_json() {
+    fn a_policy_round_trips_through_json() {
         let mut policy = PrunePolicy::new(NonZeroU32::MIN);
         policy.protect = vec!["v1.*".parse().expect("a pattern")];
         policy.prerelease = Prerelease::Separate(NonZeroU32::new(2));
