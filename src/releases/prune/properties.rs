@@ -1,4 +1,4 @@
-//! Laws of the plan, whatever the repository looks like.
+//! Properties of the plan that hold for every repository.
 
 use std::collections::HashSet;
 use std::num::NonZeroU32;
@@ -36,7 +36,7 @@ use crate::releases::prune::testing::undated;
 use crate::releases::prune::testing::world;
 use crate::releases::prune::units;
 
-/// Few names, so that spellings, drafts and twins meet.
+/// Few names, so that spellings, drafts and duplicates collide.
 const NAMES: [&str; 18] = [
     "v1.0.0",
     "1.0.0",
@@ -58,7 +58,7 @@ const NAMES: [&str; 18] = [
     "v1/../v2",
 ];
 
-/// What a part may be before it gets an id.
+/// A part of a repository before it gets an ID.
 #[derive(Debug, Clone)]
 struct Seed {
     kind: u8,
@@ -157,7 +157,7 @@ fn gone(plan: &PrunePlan) -> HashSet<&str> {
     plan.delete().iter().map(|unit| unit.name.as_str()).collect()
 }
 
-/// Whether everything the first plan deletes is deleted by the second too.
+/// Whether the second plan deletes everything that the first one deletes.
 fn deletes_no_more(fewer: &PrunePlan, more: &PrunePlan) -> bool {
     gone(fewer).is_subset(&gone(more))
 }
@@ -170,7 +170,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn every_tag_and_release_has_exactly_one_place(inventory in any_world(), policy in any_policy()) {
+    fn every_tag_and_release_is_listed_exactly_once(inventory in any_world(), policy in any_policy()) {
         let plan = plan(&inventory, &policy);
         let mut tags: Vec<_> = plan.standing().filter_map(|decision| decision.unit.tag.clone()).collect();
         tags.extend(plan.delete().iter().filter_map(|unit| unit.tag.clone()));
@@ -192,7 +192,7 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_the_listing_decides_nothing(
+    fn the_order_of_the_listing_does_not_matter(
         (inventory, shuffled) in any_world().prop_flat_map(|inventory| {
             let releases = Just(inventory.releases.clone()).prop_shuffle();
             let tags = Just(inventory.tags.clone()).prop_shuffle();
@@ -207,7 +207,7 @@ proptest! {
     }
 
     #[test]
-    fn applying_and_planning_again_finds_nothing(inventory in any_world(), policy in any_policy()) {
+    fn planning_after_a_run_deletes_nothing(inventory in any_world(), policy in any_policy()) {
         let before = plan(&inventory, &policy);
         let again = plan(&after(&inventory, &before), &policy);
         prop_assert_eq!(again.delete(), &[]);
@@ -215,7 +215,7 @@ proptest! {
     }
 
     #[test]
-    fn what_always_stays_stays(inventory in any_world(), policy in any_policy()) {
+    fn protected_units_are_kept(inventory in any_world(), policy in any_policy()) {
         let plan = plan(&inventory, &policy);
         let all = units(&inventory);
         for unit in all.iter().filter(|unit| !unit.draft) {
@@ -227,7 +227,7 @@ proptest! {
             let is_named = policy.protect.iter().any(|glob| glob.matches(&unit.name))
                 || policy.protected_tags.contains(&unit.name);
             if is_latest || is_foreign || is_drafted || is_unfinished || is_locked || is_named {
-                prop_assert!(stays(&plan, &unit.name).is_some(), "{} goes", unit.name);
+                prop_assert!(stays(&plan, &unit.name).is_some(), "{} is deleted", unit.name);
             }
         }
         let newest = |wanted: fn(&Unit) -> bool| {
@@ -246,19 +246,19 @@ proptest! {
     }
 
     #[test]
-    fn a_version_goes_whole_or_not_at_all(inventory in any_world(), policy in any_policy()) {
+    fn a_version_is_deleted_entirely_or_not_at_all(inventory in any_world(), policy in any_policy()) {
         let plan = plan(&inventory, &policy);
         let gone = gone(&plan);
         for one in units(&inventory).iter().filter(|unit| gone.contains(unit.name.as_str()) && !unit.draft) {
             for other in plan.standing().filter_map(|decision| decision.unit.version()) {
                 let one = one.version().expect("only versions go");
-                prop_assert!(one.cmp_precedence(other).is_ne(), "{one} goes and {other} stays");
+                prop_assert!(one.cmp_precedence(other).is_ne(), "{one} is deleted and {other} is kept");
             }
         }
     }
 
     #[test]
-    fn enough_is_kept(inventory in any_world(), policy in any_policy()) {
+    fn the_requested_number_is_kept(inventory in any_world(), policy in any_policy()) {
         let plan = plan(&inventory, &policy);
         let keep = usize::try_from(policy.keep.get()).expect("small");
         let managed: Vec<_> = units(&inventory).into_iter().filter(|unit| unit.version().is_some()).collect();
@@ -278,7 +278,7 @@ proptest! {
     }
 
     #[test]
-    fn a_more_careful_policy_deletes_no_more(
+    fn a_stricter_policy_deletes_no_more(
         inventory in any_world(),
         policy in any_policy(),
         more in 0_u32..3,
@@ -301,11 +301,11 @@ proptest! {
             prop_assert!(deletes_no_more(&plan(&inventory, &careful), &base), "change {index}");
         }
         let later = PrunePlan::compute(&inventory, &policy, day(140)).expect("there is a version");
-        prop_assert!(deletes_no_more(&base, &later), "time alone only lets more go");
+        prop_assert!(deletes_no_more(&base, &later), "time alone only adds deletions");
     }
 
     #[test]
-    fn the_work_goes_from_the_oldest_and_the_list_from_the_newest(inventory in any_world(), policy in any_policy()) {
+    fn deletions_are_oldest_first_and_the_kept_list_newest_first(inventory in any_world(), policy in any_policy()) {
         let plan = plan(&inventory, &policy);
         let all = units(&inventory);
         let unit = |name: &str| all.iter().find(|unit| unit.name == name && !unit.draft).expect("it is there");
@@ -321,7 +321,7 @@ proptest! {
     }
 
     #[test]
-    fn dates_of_commits_decide_nothing(inventory in any_world(), policy in any_policy(), dates in vec(1_i64..99, 30)) {
+    fn commit_dates_do_not_matter(inventory in any_world(), policy in any_policy(), dates in vec(1_i64..99, 30)) {
         let mut other = inventory.clone();
         for (release, date) in other.releases.iter_mut().zip(&dates) {
             release.created_at = Some(day(*date));
@@ -332,12 +332,12 @@ proptest! {
     }
 
     #[test]
-    fn a_second_look_never_adds(one in any_world(), other in any_world(), policy in any_policy()) {
+    fn revalidation_never_adds_a_deletion(one in any_world(), other in any_world(), policy in any_policy()) {
         let (planned, now) = (plan(&one, &policy), plan(&other, &policy));
         let shrunk = shrink(planned.delete(), &now);
         prop_assert_eq!(shrunk.proceed.len() + shrunk.dropped.len(), planned.delete().len());
         for unit in &shrunk.proceed {
-            prop_assert!(now.delete().contains(unit), "it goes now");
+            prop_assert!(now.delete().contains(unit), "it is deleted now");
             let then: &Delete = planned.delete().iter().find(|then| then.name == unit.name).expect("it was planned");
             let target = |unit: &Delete| unit.tag.as_ref().map(|tag| tag.object_id.clone());
             prop_assert!(unit.tag.is_none() || target(unit) == target(then));
@@ -354,12 +354,12 @@ proptest! {
     }
 
     #[test]
-    fn an_interrupted_run_is_finished_by_the_next(
+    fn the_next_run_finishes_an_interrupted_one(
         mut inventory in any_world(),
         policy in any_policy(),
         cut in 0_usize..40,
     ) {
-        // Releases first, then their tags, cut off after any number of requests. Tags are older than their releases.
+        // Releases first, then their tags, interrupted after any number of requests. Tags are older than their releases.
         for tag in &mut inventory.tags {
             tag.dated = Some(day(1));
         }
@@ -379,7 +379,7 @@ proptest! {
     }
 }
 
-/// The fastest of three, so that a busy machine does not fail it; quadratic work would by far.
+/// The fastest of three runs, so that a busy host does not fail the test; quadratic work would fail it by far.
 #[test]
 fn five_thousand_units_are_planned() {
     let number = |n: u64| format!("v{}.{}.{}", n % 7, n % 50, n);

@@ -1,4 +1,4 @@
-//! What GitHub lists, in the words plans are made from.
+//! Converts GitHub's listing to an inventory.
 
 use crate::model::RepoSlugError;
 use crate::releases::prune::AssetRecord;
@@ -13,11 +13,11 @@ use crate::sources::github::ListedRelease;
 use crate::sources::github::ListedTag;
 use crate::sources::github::RepositoryListing;
 
-/// One API numbers assets and the other does not; a number both state is none, so that their lists are equal.
+/// One API returns asset IDs and the other does not, so IDs are dropped to make both listings equal.
 const UNNUMBERED: u64 = 0;
 
 impl Inventory {
-    /// The inventory of a list. A gap in the list is one in the inventory, which no plan is made from.
+    /// The inventory of a listing. If the listing is incomplete, so is the inventory, and no plan is computed from it.
     pub fn of(listed: RepositoryListing) -> Result<Self, RepoSlugError> {
         Ok(Self {
             repository: RepoFacts {

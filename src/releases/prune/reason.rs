@@ -1,4 +1,4 @@
-//! The fate of a unit and the one reason that is printed for it.
+//! The outcome of a unit and the one reason that is printed for it.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,15 +6,15 @@ use std::time::Duration;
 /// What happens to a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnitOutcome {
-    /// It is managed and stays.
+    /// Managed and kept.
     Keep,
-    /// It is managed and goes.
+    /// Managed and deleted.
     Delete,
-    /// Not ours to judge: shown, never counted, never touched. Drafts too.
+    /// Not managed: shown, but neither counted nor deleted. Includes drafts.
     Unmanaged,
 }
 
-/// Where a unit's version stands, newest first, counted from 1; only the orders the policy asks for.
+/// The ranks of a unit's version, newest first, from 1; only for the orders that the policy uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ranks {
     /// By semver precedence.
@@ -23,51 +23,51 @@ pub struct Ranks {
     pub published: Option<usize>,
 }
 
-/// Why a unit has its fate. Of several reasons the first in this order is the one given.
+/// Why a unit has its outcome. If several reasons apply, the first in this order is given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UnitReason {
-    /// Its version is among the newest; the ranks are those that make it so.
+    /// Its version is among the newest; the ranks are the ones that qualify.
     AmongNewest(Ranks),
     /// GitHub calls it `latest`.
     Latest,
-    /// It is the version of highest precedence among those published as stable; where none is, among those that are no
+    /// It is the version of highest precedence among those published as stable, or if there are none, among those that are not
     /// prereleases by name.
     NewestStable,
-    /// It is the newest stable version with a whole asset; another than the newest stable version when that has none.
+    /// It is the newest stable version with a completely uploaded asset, if the newest stable version has none.
     NewestInstallable,
     /// The tag this job runs for.
     ThisJob,
     /// A `--protect` pattern matches it.
     Protected {
-        /// The pattern as given.
+        /// The pattern as written.
         glob: String,
     },
-    /// A draft names this tag, so a release may be in the making.
+    /// A draft uses this tag name, so a release may be in preparation.
     DraftNamesIt,
-    /// The upload of one of its assets has not finished.
+    /// The upload of one of its assets is not finished.
     UnfinishedUpload {
         /// The asset's name.
         asset: String,
     },
-    /// It came out less than the minimum age ago.
+    /// It is younger than the minimum age.
     TooYoung {
-        /// How long ago; zero for dates in the future.
+        /// Its age; zero for dates in the future.
         age: Duration,
     },
-    /// The policy needs a date and it has none, so nobody can say that it is old.
+    /// The policy needs a date and the unit has none, so its age is unknown.
     Undated,
-    /// A unit of the same version is kept, and a version goes whole or not at all.
+    /// A unit of the same version is kept, and a version is deleted entirely or not at all.
     SamePrecedence {
-        /// The kept one's name.
+        /// The name of the kept unit.
         with: String,
     },
-    /// Its release is immutable, and deleting it would burn the name of its tag.
+    /// Its release is immutable, and deleting it would make its tag name unusable.
     Immutable,
     /// It is a draft.
     Draft,
-    /// It is no version of this product.
+    /// Its name is not a version.
     Unmanaged {
-        /// In what way.
+        /// Why it is not managed.
         why: UnmanagedWhy,
     },
     /// Nothing keeps it.
@@ -77,16 +77,16 @@ pub enum UnitReason {
 /// Why a unit is not managed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnmanagedWhy {
-    /// Its name is not an optional `v` and strict semver.
+    /// Its name is not strict semver with an optional `v`.
     NotAVersion,
-    /// Its name is one git does not allow, so no request may name it.
+    /// Git does not allow its name, so no request can use it.
     ForbiddenName,
-    /// It is a prerelease and the policy ignores those.
+    /// It is a prerelease and the policy ignores prereleases.
     PrereleaseIgnored,
 }
 
 impl UnitReason {
-    /// The fate that follows.
+    /// The outcome.
     pub const fn fate(&self) -> UnitOutcome {
         match self {
             Self::AmongNewest(_)
@@ -106,7 +106,7 @@ impl UnitReason {
         }
     }
 
-    /// A word for programs, which later versions do not change.
+    /// A stable identifier for programs.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::AmongNewest(_) => "among-newest",
@@ -176,7 +176,7 @@ impl fmt::Display for Ranks {
     }
 }
 
-/// An age as people say it: in the largest unit of which at least two are over.
+/// An age in the largest unit of which there are at least two.
 fn rounded(age: Duration) -> String {
     let seconds = age.as_secs();
     let units = [(86_400, "days"), (3600, "hours"), (60, "minutes")];
@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reasons_read_as_sentences_after_the_name() {
+    fn reasons_are_printed_after_the_name() {
         let ranks = Ranks { semver: Some(4), published: Some(7) };
         let young = |seconds| UnitReason::TooYoung { age: Duration::from_secs(seconds) };
         for (reason, text) in [

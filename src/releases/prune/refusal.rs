@@ -1,4 +1,4 @@
-//! When there is no plan at all, and when a plan is more than may be done.
+//! When no plan can be computed, and when a plan is not carried out.
 
 use std::collections::HashSet;
 
@@ -8,36 +8,36 @@ use crate::model::RepoSlug;
 use crate::releases::prune::Completeness;
 use crate::releases::prune::Inventory;
 
-/// How many names of what is not managed an error shows.
+/// The maximum number of unmanaged names that an error shows.
 pub(super) const EXAMPLES: usize = 5;
 
-/// Why no plan can be made.
+/// Why no plan can be computed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PlanRefusal {
-    /// The listing is not whole or contradicts itself, so the newest may be what is missing.
+    /// The listing is incomplete or inconsistent, so the newest release may be missing from it.
     #[error("the list of releases and tags is incomplete: {why}")]
     Incomplete {
-        /// What is missing or contradictory.
+        /// What is missing or inconsistent.
         why: String,
     },
     /// The repository cannot be changed.
     #[error("{repository} is archived, so nothing in it can be deleted")]
     Archived {
-        /// Which.
+        /// The repository.
         repository: RepoSlug,
     },
-    /// Without push access GitHub hides the drafts, so what a draft protects would be invisible.
+    /// Without push access GitHub hides drafts, so the names they protect are unknown.
     #[error("the token cannot push to {repository}, so it can neither list drafts nor delete anything")]
     NoPush {
-        /// Which.
+        /// The repository.
         repository: RepoSlug,
     },
-    /// No name is a version; "everything matches" is never meant.
+    /// No name is a version. It never means that everything matches.
     #[error("no tag or release of {repository} is a version such as v1.2.3; {}", found(.examples))]
     NothingManaged {
-        /// Which.
+        /// The repository.
         repository: RepoSlug,
-        /// Some names that are there instead.
+        /// Some existing names.
         examples: Vec<String>,
     },
 }
@@ -45,20 +45,20 @@ pub enum PlanRefusal {
 /// Why a plan is not carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum GuardRefusal {
-    /// More units would go than may.
+    /// More units would be deleted than allowed.
     #[error("{planned} versions would be deleted, but the limit per run is {limit}")]
     TooMany {
-        /// How many would go.
+        /// The number of deletions.
         planned: usize,
-        /// How many may.
+        /// The limit.
         limit: usize,
     },
-    /// Something can be installed now, and nothing could be afterwards.
+    /// A release can be installed now, and none could be afterwards.
     #[error("no stable release with an installable asset would remain")]
     NothingInstallable,
 }
 
-/// Refuses what no plan may be made from.
+/// Refuses to plan from an unsuitable inventory.
 pub(super) fn refuse(inventory: &Inventory) -> Result<(), PlanRefusal> {
     let repository = || inventory.repository.full_name.clone();
     if let Completeness::Incomplete { why } = &inventory.complete {
@@ -76,8 +76,8 @@ pub(super) fn refuse(inventory: &Inventory) -> Result<(), PlanRefusal> {
     Ok(())
 }
 
-/// What shows that the listing moved while it was read: pages overlap where something was added or removed, and where
-/// two overlap, another entry may have slipped through.
+/// Signs that the repository changed while it was listed: pages overlap if an entry was added or removed, and then
+/// another entry may have been skipped.
 fn contradiction(inventory: &Inventory) -> Option<String> {
     let mut ids = HashSet::new();
     if let Some(twice) = inventory.releases.iter().find(|release| !ids.insert(release.id)) {
@@ -94,7 +94,7 @@ fn contradiction(inventory: &Inventory) -> Option<String> {
     Some(format!("the latest release, {latest}, is not in it"))
 }
 
-/// SHA-1 or SHA-256 in hexadecimal, and not the null id, which in a deletion would mean "must not exist".
+/// SHA-1 or SHA-256 in hexadecimal, but not the null ID, which in a deletion would mean "must not exist".
 pub(super) fn is_object_id(text: &str) -> bool {
     matches!(text.len(), 40 | 64)
         && text.bytes().all(|byte| byte.is_ascii_hexdigit())
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn contradictory_listings_are_incomplete() {
+    fn inconsistent_listings_are_incomplete() {
         let whole = world([released(1, "v1.0.0", 1), released(2, "v1.1.0", 2), bare("nightly", 3)]);
         assert_eq!(refuse(&whole), Ok(()));
         type Damage = fn(&mut Inventory);
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_known_lack_of_rights_refuses() {
+    fn only_a_known_lack_of_push_access_is_refused() {
         let mut world = world([released(1, "v1.0.0", 1)]);
         world.repository.may_push = None;
         assert_eq!(refuse(&world), Ok(()));

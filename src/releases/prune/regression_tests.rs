@@ -1,4 +1,4 @@
-//! Accidents of other pruners, each replayed as far as a plan could have caused or prevented it.
+//! Incidents of other pruning tools, each reproduced as far as a plan could have caused or prevented it.
 
 use crate::model::AssetState;
 use crate::releases::prune::Completeness;
@@ -24,13 +24,13 @@ use crate::releases::prune::testing::tagless;
 use crate::releases::prune::testing::undated;
 use crate::releases::prune::testing::world;
 
-/// Releases `v1.1.0` to `v1.N.0`, one a day.
+/// Releases `v1.1.0` to `v1.N.0`, one per day.
 fn line(number: u64) -> Inventory {
     world((1..=number).map(|n| released(n, &format!("v1.{n}.0"), i64::try_from(n).expect("small"))))
 }
 
 #[test]
-fn delete_older_releases_14_and_15_the_last_in_the_list_is_not_the_oldest() {
+fn delete_older_releases_14_and_15_the_last_listed_is_not_the_oldest() {
     let mut inventory = line(5);
     inventory.releases.reverse();
     inventory.tags.swap(0, 3);
@@ -44,7 +44,7 @@ fn delete_older_releases_21_and_vanilla_dpup_2_commit_dates_tie() {
         release.created_at = Some(day(1));
     }
     assert_eq!(doomed(&plan(&inventory, &keeping(1))), ["v1.1.0", "v1.2.0", "v1.3.0"]);
-    // The same with commit dates that run backwards, as after a rebase.
+    // The same with reversed commit dates, as after a rebase.
     for (release, backwards) in inventory.releases.iter_mut().zip([9, 8, 7, 6]) {
         release.created_at = Some(day(backwards));
     }
@@ -52,7 +52,7 @@ fn delete_older_releases_21_and_vanilla_dpup_2_commit_dates_tie() {
 }
 
 #[test]
-fn delete_older_releases_17_and_27_more_than_one_page_is_judged() {
+fn delete_older_releases_17_and_27_more_than_one_page_is_planned() {
     let plan = plan(&line(250), &keeping(3));
     assert_eq!((plan.delete().len(), plan.keep().len()), (247, 3));
     assert_eq!(plan.delete()[0].name, "v1.1.0");
@@ -67,7 +67,7 @@ fn delete_older_releases_44_and_46_releases_without_assets_are_releases() {
 }
 
 #[test]
-fn delete_older_releases_10_and_45_a_name_is_only_ever_itself() {
+fn delete_older_releases_10_and_45_names_are_compared_exactly() {
     let inventory = world([
         released(1, "v1.0.0+build#8", 1),
         released(2, "v1.0.0", 1),
@@ -80,7 +80,7 @@ fn delete_older_releases_10_and_45_a_name_is_only_ever_itself() {
         released(4, "v2.0.0", 4),
     ]);
     let plan = plan(&inventory, &keeping(1));
-    // `+build#8` is no build metadata: the name is left alone and says nothing about `v1.0.0+build`.
+    // `+build#8` is not build metadata: the name is not managed and does not affect `v1.0.0+build`.
     assert_eq!(doomed(&plan), ["v0.9.0+build.5", "v1.0.0"]);
     assert_eq!(reason_of(&plan, "v1/../v2"), "not a valid git tag name");
     for name in ["v1.0.0+build#8", "a#8", "a", "v1%2e0", "r\u{e9}sum\u{e9}"] {
@@ -89,7 +89,7 @@ fn delete_older_releases_10_and_45_a_name_is_only_ever_itself() {
 }
 
 #[test]
-fn delete_older_releases_12_and_13_a_tag_whose_release_is_gone_is_still_seen() {
+fn delete_older_releases_12_and_13_a_tag_whose_release_is_deleted_is_still_listed() {
     let mut inventory = line(5);
     inventory.releases.remove(0);
     let plan = plan(&inventory, &keeping(3));
@@ -98,7 +98,7 @@ fn delete_older_releases_12_and_13_a_tag_whose_release_is_gone_is_still_seen() {
 }
 
 #[test]
-fn delete_older_releases_7_and_11_betas_do_not_push_out_stable_versions_when_counted_apart() {
+fn delete_older_releases_7_and_11_betas_do_not_displace_stable_versions_when_counted_separately() {
     let inventory = world([
         released(1, "v1.0.0", 1),
         released(2, "v1.1.0", 2),
@@ -119,26 +119,26 @@ fn delete_older_releases_7_and_11_betas_do_not_push_out_stable_versions_when_cou
 }
 
 #[test]
-fn delete_older_releases_and_sgpublic_unreadable_numbers_never_mean_none_one_or_all() {
+fn delete_older_releases_and_sgpublic_invalid_numbers_are_errors() {
     for text in ["0", "-1", "", " ", "NaN", "undefined"] {
         assert!(parse_keep(text).is_err(), "{text:?}");
     }
 }
 
 #[test]
-fn delete_tag_and_release_13_a_draft_does_not_take_the_published_releases_with_it() {
+fn delete_tag_and_release_13_a_draft_does_not_delete_published_releases() {
     let mut inventory = line(23);
     let without = doomed(&plan(&inventory, &keeping(23))).len();
     inventory.releases.extend(draft_of(99, "v1.24.0").release);
     let with = plan(&inventory, &keeping(23));
     assert_eq!((without, doomed(&with).len(), with.drafts().len()), (0, 0, 1));
-    // And were a plan to hold all but one of them, the bound on one run stops it.
+    // Even if a plan contained all but one of them, the limit per run would stop it.
     let most = plan(&inventory, &keeping(1));
     assert_eq!(most.guard(10), Err(GuardRefusal::TooMany { planned: 22, limit: 10 }));
 }
 
 #[test]
-fn delete_tag_and_release_29_the_tag_of_the_job_is_known_by_either_spelling() {
+fn delete_tag_and_release_29_the_tag_of_the_job_is_recognized_in_either_spelling() {
     for spelling in ["v1.1.0", "refs/tags/v1.1.0"] {
         let mut policy = keeping(1);
         policy.protected_tags = vec![spelling.to_owned()];
@@ -177,10 +177,10 @@ fn webviz_2839_and_sgpublic_untagged_drafts_without_a_title_stay() {
 }
 
 #[test]
-fn delete_package_versions_13_21_and_97_equal_dates_go_by_id_and_the_newest_stays() {
+fn delete_package_versions_13_21_and_97_equal_dates_are_ordered_by_id_and_the_newest_is_kept() {
     let mut policy = keeping(1);
     policy.order = VersionOrder::Published;
-    // Three nightlies of one instant; precedence would say otherwise.
+    // Three nightlies with equal dates; precedence would order them differently.
     let inventory = world([
         released(3, "v1.0.0-nightly.1", 5),
         released(1, "v1.0.0-nightly.3", 5),
@@ -190,7 +190,7 @@ fn delete_package_versions_13_21_and_97_equal_dates_go_by_id_and_the_newest_stay
 }
 
 #[test]
-fn delete_package_versions_6_and_terrapod_1374_latest_stays_however_old_it_is() {
+fn delete_package_versions_6_and_terrapod_1374_latest_is_kept_at_any_age() {
     let mut inventory = line(6);
     inventory.latest = Some(1);
     let plan = plan(&inventory, &keeping(2));
@@ -222,7 +222,7 @@ fn kernel_ai_assistant_1468_a_rolling_release_is_not_old() {
 }
 
 #[test]
-fn isle_buildkit_532_what_is_nearly_a_version_is_not_matched_and_no_match_is_not_all() {
+fn isle_buildkit_532_near_versions_do_not_match_and_no_match_does_not_mean_all() {
     let nearly = ["1.2", "2024.01.05", "1.2.3.4", "1.0.0-alpha.01", "V1.2.3", "v1", "vv1.2.3", "app@1.2.3"];
     let inventory = world(nearly.map(|name| bare(name, 1)));
     let refusal = PrunePlan::compute(&inventory, &keeping(1), day(100));
@@ -232,7 +232,7 @@ fn isle_buildkit_532_what_is_nearly_a_version_is_not_matched_and_no_match_is_not
 }
 
 #[test]
-fn elephc_867_a_name_that_was_used_again_is_not_the_planned_one() {
+fn elephc_867_a_reused_name_is_not_the_planned_one() {
     let before = plan(&line(3), &keeping(1));
     let mut inventory = line(3);
     inventory.tags[0].object_id = "f".repeat(40);
@@ -242,7 +242,7 @@ fn elephc_867_a_name_that_was_used_again_is_not_the_planned_one() {
 }
 
 #[test]
-fn symaira_vault_742_and_sungrow_hass_444_two_releases_of_one_tag_share_their_fate() {
+fn symaira_vault_742_and_sungrow_hass_444_two_releases_of_one_tag_have_the_same_outcome() {
     let twins = |latest: Option<u64>| {
         let mut inventory = line(3);
         inventory.releases.extend(tagless(77, "v1.1.0", 1).release);
@@ -256,7 +256,7 @@ fn symaira_vault_742_and_sungrow_hass_444_two_releases_of_one_tag_share_their_fa
 }
 
 #[test]
-fn femto_car_launcher_287_a_release_without_its_tag_goes_by_its_id() {
+fn femto_car_launcher_287_a_release_without_a_tag_is_deleted_by_id() {
     let inventory = world([tagless(5, "v1.0.0", 1), released(6, "v1.1.0", 2)]);
     let plan = plan(&inventory, &keeping(1));
     assert_eq!((plan.delete()[0].release_ids(), &plan.delete()[0].tag), (vec![5], &None));
@@ -289,7 +289,7 @@ fn a_backport_after_the_new_major_deletes_neither() {
         (&conflict.only_semver[..], &conflict.only_published[..]),
         (&["v2.0.0".into()][..], &["v1.0.2".into()][..])
     );
-    // By date alone v2.0.0 would go, were it not the newest stable version.
+    // By date alone v2.0.0 would be deleted if it were not the newest stable version.
     policy.order = VersionOrder::Published;
     let by_time = plan(&inventory, &policy);
     assert_eq!((doomed(&by_time), by_time.order_conflict()), (vec!["v1.0.0", "v1.0.1"], None));
@@ -299,7 +299,7 @@ fn a_backport_after_the_new_major_deletes_neither() {
 }
 
 #[test]
-fn a_tag_of_unknown_age_may_be_a_release_in_the_making() {
+fn a_tag_of_unknown_age_may_be_a_release_in_preparation() {
     let mut inventory = line(3);
     inventory.tags.extend(undated("v1.0.7").tag);
     let mut policy = keeping(2);
@@ -310,7 +310,7 @@ fn a_tag_of_unknown_age_may_be_a_release_in_the_making() {
 }
 
 #[test]
-fn an_upload_that_has_not_finished_is_waited_for() {
+fn a_release_with_an_unfinished_upload_is_kept() {
     let mut inventory = line(3);
     inventory.releases[0].assets[0].state = AssetState::Incomplete;
     let plan = plan(&inventory, &keeping(1));
@@ -319,7 +319,7 @@ fn an_upload_that_has_not_finished_is_waited_for() {
 }
 
 #[test]
-fn spellings_of_one_version_count_once_and_stay_together() {
+fn spellings_of_one_version_count_once_and_are_kept_together() {
     let inventory = world([
         released(1, "1.2.3", 1),
         released(2, "v1.2.3", 2),
@@ -340,7 +340,7 @@ fn spellings_of_one_version_count_once_and_stay_together() {
 }
 
 #[test]
-fn hve_core_554_an_immutable_release_goes_only_when_asked_because_its_name_burns() {
+fn hve_core_554_an_immutable_release_is_deleted_only_on_request() {
     let mut inventory = line(3);
     inventory.releases[0].immutable = Some(true);
     let mut policy = keeping(1);
@@ -352,7 +352,7 @@ fn hve_core_554_an_immutable_release_goes_only_when_asked_because_its_name_burns
 }
 
 #[test]
-fn a_version_ahead_of_its_assets_does_not_cost_the_last_thing_to_install() {
+fn a_version_without_assets_does_not_delete_the_last_installable_one() {
     let assetless = released(3, "v2.0.0", 3).with(|release| release.assets.clear());
     let inventory = world([released(1, "v1.0.0", 1), released(2, "v1.1.0", 2), assetless, bare("v3.0.0", 4)]);
     let plan = plan(&inventory, &keeping(1));
@@ -363,7 +363,7 @@ fn a_version_ahead_of_its_assets_does_not_cost_the_last_thing_to_install() {
 }
 
 #[test]
-fn without_any_stable_release_the_newest_version_by_name_stays() {
+fn without_a_stable_release_the_newest_version_by_name_is_kept() {
     let mut policy = keeping(1);
     policy.order = VersionOrder::Published;
     let inventory = world([bare("v1.0.0", 3), bare("v2.0.0", 1), bare("v0.9.0", 2), bare("v3.0.0-rc.1", 1)]);
@@ -383,7 +383,7 @@ fn a_tag_whose_prerelease_was_just_deleted_is_not_the_newest_stable_version() {
 }
 
 #[test]
-fn what_shares_a_version_with_an_ignored_prerelease_stays_with_it() {
+fn a_unit_with_the_version_of_an_ignored_prerelease_is_kept() {
     let marked = released(1, "v1.0.0", 1).with(|release| release.prerelease = true);
     let inventory = world([marked, released(2, "1.0.0", 1), released(3, "v0.9.0", 1), released(4, "v2.0.0", 4)]);
     let mut policy = keeping(1);
@@ -394,7 +394,7 @@ fn what_shares_a_version_with_an_ignored_prerelease_stays_with_it() {
 }
 
 #[test]
-fn a_minimum_age_keeps_what_just_came_out_and_dates_in_the_future() {
+fn a_minimum_age_keeps_recent_and_future_dates() {
     let inventory = world([
         released(1, "v1.0.0", 200),
         released(2, "v1.1.0", 99),

@@ -1,4 +1,4 @@
-//! A plan as a report: the same rows for people and for programs.
+//! A plan as a report: the same rows for people and for JSON.
 
 use chrono::DateTime;
 use chrono::Utc;
@@ -18,66 +18,66 @@ use crate::releases::prune::delete::bytes;
 use crate::releases::prune::reason::OLDER_CODE;
 use crate::releases::prune::unit::published;
 
-/// A plan, ready to be shown.
+/// A plan, ready for display.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PlanReport {
     /// The repository.
     pub repository: PlannedRepository,
-    /// What was asked for.
+    /// The policy.
     pub policy: PrunePolicy,
-    /// The moment ages are measured from.
+    /// The time that ages are relative to.
     pub computed_at: DateTime<Utc>,
-    /// How much of everything there is.
+    /// The number of units by outcome.
     pub counts: PlanCounts,
-    /// What stays, newest first.
+    /// The kept units, newest first.
     pub keep: Vec<PlanRow>,
-    /// What goes, oldest first.
+    /// The deletions, oldest first.
     pub delete: Vec<PlanRow>,
-    /// What is not managed.
+    /// The units that are not managed.
     pub unmanaged: Vec<PlanRow>,
     /// The drafts.
     pub drafts: Vec<PlanRow>,
-    /// Where the orders disagree.
+    /// Where the two orders differ.
     pub order_conflict: Option<OrderConflict>,
-    /// How many stay beyond what was asked for.
+    /// How many units are kept beyond the requested number.
     pub over_quota: usize,
-    /// Sentences about what may mislead.
+    /// Warnings about what may be misleading.
     pub warnings: Vec<String>,
-    /// What a plan file of this plan states.
+    /// The digest that a plan file of this plan contains.
     pub plan_digest: Sha256Digest,
 }
 
 /// One unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PlanRow {
-    /// The tag's exact name.
+    /// The exact name of the tag.
     pub name: String,
-    /// What the tag points at; none when only releases name it.
+    /// The object the tag points at; `None` if only releases name it.
     pub object_id: Option<String>,
-    /// Its releases; none for a bare tag.
+    /// Its releases; empty for a bare tag.
     pub release_ids: Vec<u64>,
-    /// When it came out: the newest publication of its releases; for a bare tag the tag's date.
+    /// The newest publication date of its releases; for a bare tag the date of the tag.
     pub dated: Option<DateTime<Utc>>,
-    /// GitHub's latest release.
+    /// Whether it is GitHub's latest release.
     pub latest: bool,
-    /// Marked by its author as a prerelease.
+    /// Whether the author marked it as a prerelease.
     pub prerelease: bool,
-    /// Deleting it burns its tag's name.
+    /// Whether deleting it makes its tag name unusable.
     pub immutable: bool,
-    /// How many assets it has.
+    /// The number of its assets.
     pub assets: usize,
-    /// Their bytes.
+    /// Their size in bytes.
     pub bytes: u64,
-    /// How often they were downloaded.
+    /// Their download count.
     pub downloads: u64,
-    /// The reason as a word for programs.
+    /// The reason as a stable identifier.
     pub code: String,
     /// The reason for people.
     pub reason: String,
 }
 
 impl PlanReport {
-    /// The report of a plan.
+    /// Creates the report of a plan.
     pub fn new(plan: &PrunePlan) -> Self {
         let rows = |decisions: &[Decision]| decisions.iter().map(|of| decided(of, plan.latest)).collect();
         Self {
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_say_what_and_why() {
+    fn rows_have_the_outcome_and_the_reason() {
         let mut inventory = world([
             released(1, "v1.0.0", 1),
             released(2, "v1.1.0", 2),

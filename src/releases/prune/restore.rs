@@ -1,5 +1,5 @@
-//! Brings tags back from a record of deletions, at their old objects and never over anything. What GitHub forgets with a
-//! release (its assets, notes and counts) does not come back; the plan says so before anything is done.
+//! Restores tags from an audit record at their old objects, and never overwrites a tag. What GitHub deletes with a
+//! release (its assets, notes and counts) cannot be restored; the plan reports that before anything is done.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -32,68 +32,68 @@ use crate::sources::github::Writer;
 /// Tags per request.
 const BATCH: usize = 50;
 
-/// How often a request is made again whose answer was lost; making a tag twice is refused, not done twice.
+/// How often a request without a response is retried. Creating a tag twice is rejected, so retrying is safe.
 const TRIES: u32 = 3;
 
-/// What can come back and what cannot. Pure.
+/// What can be restored and what cannot. Pure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct RestorePlan {
-    /// The repositories the record speaks of.
+    /// The repositories in the record.
     pub repositories: Vec<PlannedRepository>,
-    /// Tags to make.
+    /// The tags to create.
     pub create: Vec<TagRecord>,
-    /// Tags that need no work, or get none.
+    /// The tags that exist or cannot be created.
     pub settled: Vec<TagResult>,
-    /// Releases that are gone for good: tag and number of assets.
+    /// The releases that are permanently lost: tag and number of assets.
     pub lost_releases: Vec<(String, usize)>,
 }
 
-/// What became of one tag.
+/// The result of one tag.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TagResult {
     /// Its name.
     pub name: String,
-    /// What it pointed at.
+    /// The object it pointed at.
     pub object_id: String,
-    /// What became of it.
+    /// The outcome.
     pub end: TagEnd,
-    /// In words, where there is something to say.
+    /// An explanation, if there is one.
     pub note: Option<String>,
 }
 
-/// What became of a tag that was to come back.
+/// The outcome of a tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TagEnd {
-    /// It is back.
+    /// Restored.
     Restored,
-    /// It was never gone, or is back already.
+    /// It exists, because it was never deleted or is already restored.
     AlreadyThere,
-    /// Another tag of its name is there; it stays.
+    /// Another tag has its name; it is kept.
     Taken,
-    /// It belonged to an immutable release, whose tag's name can never be used again.
+    /// It belonged to an immutable release, so its name is permanently unusable.
     Burned,
-    /// GitHub refuses.
+    /// GitHub refuses to create it.
     Refused,
 }
 
-/// The end of a restoration.
+/// The result of a restore.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Restored {
     /// Every tag of the record.
     pub tags: Vec<TagResult>,
-    /// What ended it before its end.
+    /// Why it stopped early.
     pub stop: Option<Stop>,
 }
 
-/// More than any record has; an end to one that never ends.
+/// More than any record contains; a bound for untrusted input.
 const MOST_DELETED: usize = 100_000;
 
-/// Git itself allows no longer name of a tag on most file systems.
+/// Git does not allow longer tag names on most file systems.
 const LONGEST_NAME: usize = 255;
 
-/// What a record says was deleted: of each line as much as bringing it back needs.
+/// The deletions in a record: of each line only what a restore needs.
 #[derive(Debug, Clone, Default)]
 pub struct Deleted {
     repositories: Vec<PlannedRepository>,
@@ -109,8 +109,8 @@ struct DeletedRelease {
 }
 
 impl Deleted {
-    /// Reads a record. Everything in it has to belong to a repository: a record without the first line of a run is refused,
-    /// because its tags would be made in whichever repository is named.
+    /// Reads a record. Every line must belong to a repository: a record without the first line of a run is rejected,
+    /// because its tags could be created in the wrong repository.
     pub fn read(path: &Path) -> Result<Self, AuditError> {
         let mut deleted = Self::default();
         read_audit_lines(path, &mut |number, line| {
@@ -162,7 +162,7 @@ impl Deleted {
         if deleted > MOST_DELETED { Err(format!("more than {MOST_DELETED} releases and tags")) } else { Ok(()) }
     }
 
-    /// A tag that git or GitHub would refuse is refused here, before anything is done or promised.
+    /// A tag name that git or GitHub would reject is rejected here, before anything is reported or done.
     fn take_tag(&mut self, tag: TagRecord) -> Result<(), String> {
         if tag.name.len() > LONGEST_NAME {
             return Err(format!("a tag name is longer than {LONGEST_NAME} bytes"));
@@ -177,7 +177,7 @@ impl Deleted {
 }
 
 impl RestorePlan {
-    /// Why GitHub would refuse to make a tag, known beforehand.
+    /// Why GitHub would refuse to create tags, if that is known in advance.
     pub fn refusal(&self, inventory: &Inventory) -> Option<PlanRefusal> {
         let repository = &inventory.repository;
         let named = || repository.full_name.clone();
@@ -189,7 +189,7 @@ impl RestorePlan {
         }
     }
 
-    /// Compares a record with the repository as it is.
+    /// Compares a record with the current state of the repository.
     pub fn compute(record: &Deleted, inventory: &Inventory) -> Self {
         let Deleted { repositories, tags, releases, .. } = record;
         let is_there = |id: u64| inventory.releases.iter().any(|listed| listed.id == id);
@@ -225,7 +225,7 @@ fn result(tag: &TagRecord, end: TagEnd, note: Option<String>) -> TagResult {
     TagResult { name: tag.name.clone(), object_id: tag.object_id.clone(), end, note }
 }
 
-/// Makes the tags again.
+/// Creates the tags.
 pub async fn restore(
     plan: RestorePlan,
     inventory: &Inventory,
@@ -372,7 +372,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_gone_and_can_come_back_comes_back() {
+    fn only_deleted_and_restorable_tags_are_restored() {
         let mut before = world([
             released(1, "v1.0.0", 1),
             released(2, "v1.1.0", 2),

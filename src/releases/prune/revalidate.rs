@@ -1,4 +1,4 @@
-//! What of an earlier plan may still be done: a new look at the world can take deletions away and never adds one.
+//! What of an earlier plan may still be deleted: a new listing can remove deletions and never adds one.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,24 +12,24 @@ use crate::releases::prune::PrunePlan;
 use crate::releases::prune::ReleaseRecord;
 use crate::releases::prune::TagRecord;
 
-/// One way in which the world is no longer what a plan was made for.
+/// A difference between the repository now and when the plan was computed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChangeSincePlan {
     /// The plan is for another repository, or this one was renamed.
     Repository {
-        /// What the plan names.
+        /// The repository of the plan.
         planned: String,
-        /// What is there.
+        /// The current repository.
         found: String,
     },
-    /// Something keeps the unit now.
+    /// The unit is now kept.
     NowKept {
-        /// The unit's name.
+        /// The name of the unit.
         name: String,
-        /// What keeps it.
+        /// Why it is kept.
         reason: String,
     },
-    /// The tag points somewhere else.
+    /// The tag points at a different object.
     TagMoved {
         /// The tag.
         name: String,
@@ -38,37 +38,37 @@ pub enum ChangeSincePlan {
         /// The object it points at.
         found: String,
     },
-    /// There was no tag and there is one.
+    /// The tag did not exist.
     TagAppeared {
         /// The tag.
         name: String,
         /// The object it points at.
         found: String,
     },
-    /// The tag has a release it did not have.
+    /// The tag has a new release.
     ReleaseAppeared {
         /// The tag.
         name: String,
         /// The release.
         id: u64,
     },
-    /// A planned release carries another tag now.
+    /// A planned release has a different tag.
     ReleaseElsewhere {
         /// The tag it had.
         name: String,
         /// The release.
         id: u64,
-        /// The tag it has.
+        /// The tag it has now.
         now_on: String,
     },
-    /// A planned release was withdrawn and is now a draft.
+    /// A planned release is now a draft.
     BecameDraft {
         /// The tag it had.
         name: String,
         /// The release.
         id: u64,
     },
-    /// A release holds a file the plan does not know.
+    /// A release has an asset that is not in the plan.
     AssetChanged {
         /// The tag.
         name: String,
@@ -77,36 +77,36 @@ pub enum ChangeSincePlan {
     },
 }
 
-/// Why a plan file is not acted on.
+/// Why a plan file is not carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("the repository has changed since the plan was made: {}", joined(.differences))]
 pub struct WorldMoved {
-    /// Every difference found.
+    /// All differences.
     pub differences: Vec<ChangeSincePlan>,
 }
 
-/// Why a planned deletion is not made after another look.
+/// Why a planned deletion is dropped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DropReason {
-    /// Nothing of it is left.
+    /// Nothing is left of it.
     Gone,
-    /// It is not what the plan was made for.
+    /// It differs from the plan.
     Changed(Vec<ChangeSincePlan>),
 }
 
-/// What remains of some planned deletions.
+/// The remainder of some planned deletions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct Shrunk {
-    /// May still be done, in the planned order, each with only what still exists.
+    /// What may still be deleted, in the planned order, each with only what still exists.
     pub proceed: Vec<Delete>,
-    /// Must not be done, or need not.
+    /// What must not or need not be deleted.
     pub dropped: Vec<(Delete, DropReason)>,
 }
 
-/// The deletions of a plan file that the world still allows, as the world has them now: what is already gone is left
-/// out. One planned unit that is kept, moved or extended since then refuses the whole. `current` is to be computed with
-/// the file's own policy and the tags the present job protects.
+/// The deletions of a plan file that are still allowed, in their current state: what is already gone is left
+/// out. If one planned unit is now kept, moved or extended, the entire plan is refused. `current` must be computed with
+/// the policy of the file and the protected tags of the current job.
 pub fn still_allowed(file: &PlanFile, current: &PrunePlan) -> Result<Vec<Delete>, WorldMoved> {
     let repository = (file.repository.id, &file.repository.full_name);
     let here = &current.repository;
@@ -128,7 +128,7 @@ pub fn still_allowed(file: &PlanFile, current: &PrunePlan) -> Result<Vec<Delete>
     if differences.is_empty() { Ok(shrunk.proceed) } else { Err(WorldMoved { differences }) }
 }
 
-/// What remains of planned deletions after another look at the same repository.
+/// The remainder of planned deletions after another listing of the same repository.
 pub fn shrink(planned: &[Delete], now: &PrunePlan) -> Shrunk {
     let world = CurrentState::of(now);
     let mut shrunk = Shrunk { proceed: Vec::new(), dropped: Vec::new() };
@@ -148,14 +148,14 @@ enum UnitState {
     Changed(Vec<ChangeSincePlan>),
 }
 
-/// The current plan, findable by name and by release.
+/// The current plan, indexed by name and by release.
 struct CurrentState<'a> {
     deletable: HashMap<&'a str, &'a Delete>,
     kept: HashMap<&'a str, Kept<'a>>,
     releases: HashMap<u64, Home<'a>>,
 }
 
-/// Something the current plan does not delete.
+/// A unit that the current plan does not delete.
 struct Kept<'a> {
     tag: Option<&'a TagRecord>,
     releases: &'a [ReleaseRecord],
@@ -204,7 +204,7 @@ impl<'a> CurrentState<'a> {
         }
     }
 
-    /// The planned releases that are no longer where they were.
+    /// The planned releases that now belong to another tag.
     fn strayed(&self, planned: &Delete) -> Vec<ChangeSincePlan> {
         let mut strayed = Vec::new();
         for id in planned.release_ids() {
@@ -221,7 +221,7 @@ impl<'a> CurrentState<'a> {
     }
 }
 
-/// What a unit holds now that the plan does not know; what it no longer holds is none of that.
+/// What a unit has now that is not in the plan; missing parts are not a change.
 fn changes(planned: &Delete, tag: Option<&TagRecord>, releases: &[ReleaseRecord]) -> Vec<ChangeSincePlan> {
     let mut found = Vec::new();
     let name = || planned.name.clone();

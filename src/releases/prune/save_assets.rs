@@ -1,5 +1,5 @@
-//! Saves the assets of what is about to go, each verified by GitHub's digest. One that cannot be saved stops everything
-//! before the first deletion.
+//! Saves the assets of the releases to delete, each verified with GitHub's digest. If one cannot be saved, nothing
+//! is deleted.
 #![expect(clippy::disallowed_methods, reason = "the saved assets are written here")]
 
 use std::io;
@@ -28,30 +28,30 @@ use crate::sources::github::GitHub;
 pub struct Saved {
     /// Its release's tag.
     pub tag: String,
-    /// Its name.
+    /// The name of the asset.
     pub asset: String,
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
     /// Its size in bytes.
     pub size: u64,
     /// Its digest.
     pub sha256: Sha256Digest,
-    /// Whether GitHub states the same digest; it states none for old assets.
+    /// Whether GitHub reports a digest that matches; it reports none for old assets.
     pub verified: bool,
 }
 
 /// Why an asset was not saved.
 #[derive(Debug, Error)]
 pub enum SaveAssetsError {
-    /// The release could not be asked for.
+    /// The release request failed.
     #[error("failed to request the release of {tag}")]
     Api {
         /// The tag.
         tag: String,
-        /// Why.
+        /// The cause.
         source: ApiError,
     },
-    /// A name that is no file's.
+    /// The name is not a valid file name.
     #[error("`{name}` of {tag} is not a valid file name")]
     Name {
         /// The tag.
@@ -59,40 +59,40 @@ pub enum SaveAssetsError {
         /// The asset.
         name: String,
     },
-    /// The tag's name is not one git allows.
+    /// The tag name is not a valid git tag name.
     #[error("the tag name is invalid")]
     Tag(#[from] TagError),
-    /// The bytes did not come.
+    /// The download failed.
     #[error("failed to download {name} of {tag}")]
     Download {
         /// The tag.
         tag: String,
         /// The asset.
         name: String,
-        /// Why.
+        /// The cause.
         source: NetError,
     },
-    /// Other bytes came than GitHub states.
+    /// The downloaded bytes do not have GitHub's digest.
     #[error("{name} of {tag} has the digest {found}, but GitHub reports {stated}")]
     Digest {
         /// The tag.
         tag: String,
         /// The asset.
         name: String,
-        /// What came.
+        /// The digest of the downloaded bytes.
         found: Sha256Digest,
-        /// What GitHub states.
+        /// The digest that GitHub reports.
         stated: String,
     },
-    /// Something is in the way where it is saved.
+    /// Something else has the path.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The file system refuses.
+    /// A file system error.
     #[error("failed to write `{path}`", path = path.display())]
     Write {
         /// The file or directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system error.
         source: io::Error,
     },
 }
@@ -113,7 +113,7 @@ pub async fn archive(
         for (index, record) in unit.releases.iter().enumerate() {
             let error = |source| SaveAssetsError::Api { tag: unit.name.clone(), source };
             let release = github.release_by_id(record.id, &unit.name, progress).await.map_err(error)?;
-            // Several releases of one tag get a directory each.
+            // If a tag has several releases, each gets its own directory.
             let place = root.make_subdirectory(&unit.name)?;
             let place = if index == 0 { place } else { place.make_subdirectory(record.id.to_string())? };
             saved.extend(save(&tag, &release, &place, github, progress).await?);

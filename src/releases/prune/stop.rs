@@ -1,77 +1,77 @@
-//! What ends the work before its end.
+//! Why a run stops early.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::sources::github::MutationRefusal;
 
-/// Why the work stopped. What was done stays done, and another run goes on from there.
+/// Why a run stopped. Completed deletions are kept, and another run continues from there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stop {
-    /// GitHub limits requests for longer than may be waited.
+    /// GitHub's rate limit lasts longer than the maximum wait.
     Limited {
-        /// How long it wants.
+        /// The requested wait.
         wait: Duration,
     },
-    /// Few requests of the hour's are left, and others need them.
+    /// Few requests of the hour remain, and other jobs need them.
     Reserve {
-        /// How many.
+        /// How many remain.
         left: u64,
-        /// How long until they are whole again.
+        /// The time until the limit resets.
         wait: Duration,
     },
-    /// The repository has another name or owner now.
+    /// The repository was renamed or transferred.
     Moved {
-        /// Where to, where GitHub says so.
+        /// The new name, if GitHub reports it.
         to: Option<String>,
     },
-    /// The account may not do it.
+    /// The account lacks permission.
     Forbidden {
         /// The unit.
         name: String,
-        /// GitHub's words.
+        /// GitHub's message.
         message: String,
-        /// The permission that is missing.
+        /// The missing permission.
         needed: Option<String>,
     },
-    /// A rule or an immutable release holds the first unit's tag.
+    /// A ruleset or an immutable release protects the first unit's tag.
     Blocked {
         /// The unit.
         name: String,
-        /// GitHub's words.
+        /// GitHub's message.
         message: String,
     },
-    /// GitHub says that something does not exist and lists it.
+    /// GitHub reports `not found` for something that it lists.
     Hidden {
         /// The unit.
         name: String,
     },
-    /// GitHub refuses for a reason nobody foresaw.
+    /// GitHub refuses for another reason.
     Refused {
         /// The unit.
         name: String,
-        /// GitHub's words.
+        /// GitHub's message.
         message: String,
     },
-    /// No answers come, again and again.
+    /// Requests fail repeatedly without a response.
     Lost {
-        /// What went wrong.
+        /// The last failure.
         reason: String,
     },
-    /// The repository cannot be listed any more, or is not what may be pruned.
+    /// The repository can no longer be listed or pruned.
     World {
-        /// Why.
+        /// The reason.
         why: String,
     },
-    /// The record cannot be written, and nothing is done without it.
+    /// The audit record cannot be written, and nothing is changed without it.
     Record {
-        /// Why.
+        /// The reason.
         why: String,
     },
 }
 
 impl Stop {
-    /// What a refusal means for the work as a whole.
+    /// What a refusal means for the entire run.
     pub(super) fn of(name: &str, refusal: MutationRefusal) -> Self {
         let name = name.to_owned();
         match refusal {
@@ -102,7 +102,7 @@ impl Stop {
         }
     }
 
-    /// Whether tags whose releases are gone may still go.
+    /// Whether tags whose releases are deleted may still be deleted.
     pub(super) const fn leaves_tags_free(&self) -> bool {
         matches!(self, Self::Reserve { .. })
     }

@@ -26,14 +26,14 @@ pub(super) struct SamplePart {
 }
 
 impl SamplePart {
-    /// The same with its release changed.
+    /// The same part with its release changed.
     pub(super) fn with(mut self, change: impl FnOnce(&mut ReleaseRecord)) -> Self {
         change(self.release.as_mut().expect("a part with a release"));
         self
     }
 }
 
-/// The start of a day of 2026, counted from 1.
+/// The start of a day of 2026, from 1.
 pub(super) fn day(number: i64) -> DateTime<Utc> {
     let new_year = DateTime::from_timestamp(1_767_225_600, 0).expect("2026-01-01 is a date");
     new_year + Duration::days(number - 1)
@@ -44,7 +44,7 @@ pub(super) fn released(id: u64, name: &str, published: i64) -> SamplePart {
     SamplePart { tag: bare(name, published).tag, ..tagless(id, name, published) }
 }
 
-/// A published release whose tag is missing.
+/// A published release without a tag.
 pub(super) fn tagless(id: u64, name: &str, published: i64) -> SamplePart {
     let release = ReleaseRecord {
         id,
@@ -54,7 +54,7 @@ pub(super) fn tagless(id: u64, name: &str, published: i64) -> SamplePart {
         draft: false,
         prerelease: name.contains('-'),
         immutable: Some(false),
-        // All of one commit: nothing may depend on it.
+        // All have the same commit: nothing may depend on it.
         created_at: Some(day(1)),
         published_at: Some(day(published)),
         updated_at: None,
@@ -75,14 +75,14 @@ pub(super) fn bare(name: &str, dated: i64) -> SamplePart {
     SamplePart { tag: undated(name).tag.map(|tag| TagRecord { dated: Some(day(dated)), ..tag }), release: None }
 }
 
-/// A tag of which no date is known.
+/// A tag without a date.
 pub(super) fn undated(name: &str) -> SamplePart {
     let object_id = format!("{:040x}", name.bytes().fold(1_u128, |sum, byte| sum * 31 % (1 << 100) + u128::from(byte)));
     let tag = TagRecord { name: name.to_owned(), object_id, kind: TagKind::Lightweight, dated: None };
     SamplePart { release: None, tag: Some(tag) }
 }
 
-/// A draft that names a tag.
+/// A draft with a tag name.
 pub(super) fn draft_of(id: u64, name: &str) -> SamplePart {
     tagless(id, name, 1).with(|release| {
         release.draft = true;
@@ -90,7 +90,7 @@ pub(super) fn draft_of(id: u64, name: &str) -> SamplePart {
     })
 }
 
-/// A whole listing of these parts, without a latest release.
+/// A complete listing of these parts, without a latest release.
 pub(super) fn world(parts: impl IntoIterator<Item = SamplePart>) -> Inventory {
     let (releases, tags): (Vec<_>, Vec<_>) = parts.into_iter().map(|part| (part.release, part.tag)).unzip();
     Inventory {
@@ -108,7 +108,7 @@ pub(super) fn world(parts: impl IntoIterator<Item = SamplePart>) -> Inventory {
     }
 }
 
-/// The policy that only asks for so many.
+/// The policy that keeps `number` versions, with defaults.
 pub(super) fn keeping(number: u32) -> PrunePolicy {
     PrunePolicy::new(NonZeroU32::new(number).expect("at least one"))
 }
@@ -118,18 +118,18 @@ pub(super) fn plan(inventory: &Inventory, policy: &PrunePolicy) -> PrunePlan {
     PrunePlan::compute(inventory, policy, day(100)).expect("a plan")
 }
 
-/// The names that go, oldest first.
+/// The names to delete, oldest first.
 pub(super) fn doomed(plan: &PrunePlan) -> Vec<&str> {
     plan.delete().iter().map(|unit| unit.name.as_str()).collect()
 }
 
-/// The printed reason of a unit that stays.
+/// The printed reason of a kept unit.
 pub(super) fn reason_of(plan: &PrunePlan, name: &str) -> String {
     let found = plan.standing().find(|decision| decision.unit.name == name);
-    found.unwrap_or_else(|| panic!("{name} does not stay")).reason.to_string()
+    found.unwrap_or_else(|| panic!("{name} is not kept")).reason.to_string()
 }
 
-/// What is left after a plan was carried out: its releases by id, its tags by name.
+/// What remains after a plan was carried out: releases by ID, tags by name.
 pub(super) fn after(inventory: &Inventory, plan: &PrunePlan) -> Inventory {
     let ids: Vec<u64> = plan.delete().iter().flat_map(Delete::release_ids).collect();
     let names: Vec<&str> =

@@ -1,4 +1,4 @@
-//! The unit of pruning: a tag's name with everything that carries it, deleted whole or not at all.
+//! The unit of pruning: a tag name with its tag and releases, deleted entirely or not at all.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +15,13 @@ use crate::releases::prune::TagRecord;
 /// A name with its tag and its published releases, or one draft.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unit {
-    /// The tag's exact name.
+    /// The exact name of the tag.
     pub name: String,
-    /// The tag itself; none when only releases name it, and none for a draft.
+    /// The tag; `None` if only releases name it, and for a draft.
     pub tag: Option<TagRecord>,
-    /// Its published releases by id, usually one, several when GitHub let that happen; for a draft the draft alone.
+    /// Its published releases by ID, usually one, several if GitHub allowed that; for a draft only the draft.
     pub releases: Vec<ReleaseRecord>,
-    /// Whether it is a draft, which is a unit of its own even when a tag or a release has the same name.
+    /// Whether it is a draft, which is a unit of its own even if a tag or a release has the same name.
     pub draft: bool,
     version: Option<Version>,
 }
@@ -32,59 +32,59 @@ impl Unit {
         Self { name: name.to_owned(), tag: None, releases: Vec::new(), draft: false, version }
     }
 
-    /// The version it names: an optional `v` and strict semver in a name git allows. `None` for drafts and for all that
-    /// is not managed.
+    /// The version in its name: strict semver with an optional `v` in a valid git tag name. `None` for drafts and for everything
+    /// that is not managed.
     pub const fn version(&self) -> Option<&Version> {
         if self.draft { None } else { self.version.as_ref() }
     }
 
-    /// When it came out: the newest publication of its releases; for a tag without a release the tag's date. Unknown
-    /// when any release states no date, whatever the others or the tag say.
+    /// The newest publication date of its releases; for a tag without a release the date of the tag. Unknown
+    /// if any release has no date, whatever the other releases or the tag have.
     pub fn when(&self) -> Option<DateTime<Utc>> {
         if self.releases.is_empty() { self.tag.as_ref().and_then(|tag| tag.dated) } else { published(&self.releases) }
     }
 
-    /// The newest id of its releases, the last word between equal dates.
+    /// The highest ID of its releases, the tie-breaker for equal dates.
     pub fn newest_release_id(&self) -> Option<u64> {
         self.releases.iter().map(|release| release.id).max()
     }
 
-    /// Whether its version is no prerelease, whatever GitHub's mark on its releases says. Unlike that mark it does not
-    /// change when a release is gone and its tag is not yet.
+    /// Whether its version is not a prerelease, whatever GitHub's mark on its releases. Unlike that mark, it does not
+    /// change when a release is deleted before its tag.
     pub fn is_plain(&self) -> bool {
         self.version().is_some_and(|version| version.pre.is_empty())
     }
 
-    /// Whether it is published for everyone: its version is no prerelease, and not all of its releases are marked as
+    /// Whether it is published as stable: its version is not a prerelease, and not all of its releases are marked as
     /// one. A bare tag is not.
     pub fn is_stable(&self) -> bool {
         self.is_plain() && self.releases.iter().any(|release| !release.prerelease)
     }
 
-    /// Whether its version or the mark on one of its releases says prerelease.
+    /// Whether it is a prerelease by version or by the mark on one of its releases.
     pub fn is_prerelease(&self) -> bool {
         !self.is_plain() || self.releases.iter().any(|release| release.prerelease)
     }
 
-    /// Whether it is stable, published, and has at least one whole asset: somebody can install it.
+    /// Whether it is stable, published, and has at least one completely uploaded asset.
     pub fn is_installable(&self) -> bool {
         is_installable(self.version(), &self.releases)
     }
 
-    /// Whether deleting it would burn its tag's name.
+    /// Whether deleting it would make its tag name unusable.
     pub fn is_immutable(&self) -> bool {
         self.releases.iter().any(|release| release.immutable == Some(true))
     }
 
-    /// The first asset whose upload has not finished.
+    /// The first asset whose upload is not finished.
     pub fn unfinished_asset(&self) -> Option<&str> {
         let assets = self.releases.iter().flat_map(|release| &release.assets);
         assets.filter(|asset| asset.state != AssetState::Uploaded).map(|asset| asset.name.as_str()).next()
     }
 }
 
-/// Joins tags and published releases by their exact names; every draft stands alone. Sorted by name, drafts last, so
-/// that the order of the listing decides nothing.
+/// Joins tags and published releases by their exact names; every draft is a unit of its own. Sorted by name, drafts last, so
+/// that the order of the listing does not matter.
 pub fn units(inventory: &Inventory) -> Vec<Unit> {
     let mut named: BTreeMap<&str, Unit> = BTreeMap::new();
     for tag in &inventory.tags {
@@ -104,13 +104,13 @@ pub fn units(inventory: &Inventory) -> Vec<Unit> {
     units
 }
 
-/// The newest publication of some releases, unless one of them states none.
+/// The newest publication date of some releases, unless one of them has none.
 pub(super) fn published(releases: &[ReleaseRecord]) -> Option<DateTime<Utc>> {
     let dates: Option<Vec<_>> = releases.iter().map(|release| release.published_at).collect();
     dates?.into_iter().max()
 }
 
-/// Whether somebody can install a version from these releases.
+/// Whether a version can be installed from these releases.
 pub(super) fn is_installable(version: Option<&Version>, releases: &[ReleaseRecord]) -> bool {
     let whole = |release: &ReleaseRecord| release.assets.iter().any(|asset| asset.state == AssetState::Uploaded);
     version.is_some_and(|version| version.pre.is_empty())
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tags_and_releases_meet_by_name_and_drafts_stand_alone() {
+    fn tags_and_releases_are_joined_by_name_and_drafts_are_separate() {
         let inventory = world([
             released(1, "v1.0.0", 1),
             bare("v1.1.0", 2),
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn several_releases_of_one_tag_are_one_unit_as_new_as_the_newest() {
+    fn several_releases_of_one_tag_are_one_unit_with_the_newest_date() {
         let inventory = world([released(7, "v1.0.0", 5), tagless(3, "v1.0.0", 9)]);
         let units = units(&inventory);
         assert_eq!(units.len(), 1);
@@ -174,13 +174,13 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_differs_only_in_spelling_is_another_unit() {
+    fn a_different_spelling_is_a_different_unit() {
         let inventory = world([bare("v1.0.0", 1), bare("V1.0.0", 1), bare("1.0.0", 1), bare("r\u{e9}sum\u{e9}", 1)]);
         assert_eq!(units(&inventory).len(), 4);
     }
 
     #[test]
-    fn what_is_stable_is_published_for_everyone() {
+    fn stable_means_published_as_stable() {
         let marked = |id, name| tagless(id, name, 1).with(|release| release.prerelease = true);
         let inventory = world([
             released(1, "v1.0.0", 1),
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_without_a_date_does_not_borrow_one() {
+    fn a_release_without_a_date_gets_none_from_others() {
         let mut inventory = world([released(1, "v1.0.0", 1), tagless(2, "v1.0.0", 1)]);
         inventory.releases[0].published_at = None;
         assert_eq!(units(&inventory)[0].when(), None);

@@ -1,4 +1,4 @@
-//! The work on one unit, as far as it got; what a new listing says about it. Pure.
+//! The progress of one unit, and its update from a new listing. Pure.
 
 use crate::releases::prune::Delete;
 use crate::releases::prune::DropReason;
@@ -7,43 +7,43 @@ use crate::releases::prune::PrunePlan;
 use crate::releases::prune::TagRecord;
 use crate::releases::prune::shrink;
 
-/// What became of a release that was to go.
+/// The state of a release to delete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum UnitPart {
-    /// Nothing was asked yet, or the answer said that nothing was done.
+    /// No request was sent, or the response reported that nothing was deleted.
     Waiting,
-    /// A request was sent and no answer came; a listing tells whether it has to be sent again.
+    /// A request was sent and got no response; a listing decides whether it must be repeated.
     Asked,
-    /// GitHub said that it is gone, or a listing proved it.
+    /// GitHub reported the deletion, or a listing confirmed it.
     Gone,
-    /// GitHub said that it knows no such thing, which may mean that this account may not see it.
+    /// GitHub reported `not found`, which may mean that the account has no access.
     Unsure,
 }
 
-/// What became of a unit's tag.
+/// The state of a unit's tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum TagOutcome {
-    /// There was none.
+    /// The unit has no tag.
     None,
-    /// It is to go once all releases are gone.
+    /// To be deleted after all releases.
     Waiting,
-    /// It is gone.
+    /// Deleted.
     Gone,
-    /// GitHub refuses to delete it; why, and by which rule.
+    /// GitHub refuses to delete it; the reason, and the ruleset.
     Blocked(String),
-    /// It is not what was planned any more.
+    /// It differs from the plan.
     Changed(String),
 }
 
-/// One unit on its way.
+/// One unit in progress.
 #[derive(Debug, Clone)]
 pub(super) struct Task {
     pub(super) unit: Delete,
     pub(super) pieces: Vec<UnitPart>,
     pub(super) tag: TagOutcome,
-    /// Why nothing of it is done although it was planned.
+    /// Why nothing of it is deleted although it was planned.
     pub(super) dropped: Option<DropReason>,
-    /// Whether what GitHub said not to know, and lists, was asked for once more.
+    /// Whether the request was repeated after `not found` for something that is listed.
     asked_again: bool,
 }
 
@@ -53,7 +53,7 @@ impl Task {
         Self { pieces: vec![UnitPart::Waiting; unit.releases.len()], tag, unit, dropped: None, asked_again: false }
     }
 
-    /// Whether a request about it was already answered with success or doubt.
+    /// Whether a request about it succeeded or had an ambiguous response.
     pub(super) fn has_begun(&self) -> bool {
         self.pieces.iter().any(|piece| *piece != UnitPart::Waiting) || self.tag == TagOutcome::Gone
     }
@@ -63,7 +63,7 @@ impl Task {
         self.pieces.iter().position(|piece| matches!(piece, UnitPart::Waiting | UnitPart::Asked))
     }
 
-    /// Whether all of it is still there, so that it can be judged as a whole.
+    /// Whether all of it still exists, so that it can be revalidated as a whole.
     fn is_intact(&self, inventory: &Inventory) -> bool {
         let is_listed = |id: u64| inventory.releases.iter().any(|listed| listed.id == id);
         !self.pieces.contains(&UnitPart::Gone)
@@ -71,7 +71,7 @@ impl Task {
             && self.unit.releases.iter().all(|release| is_listed(release.id))
     }
 
-    /// Whether its releases are gone, so that its tag may go without turning one into a draft.
+    /// Whether its releases are deleted, so that deleting its tag does not turn one into a draft.
     pub(super) fn releases_are_gone(&self) -> bool {
         self.pieces.iter().all(|piece| *piece == UnitPart::Gone)
     }
@@ -80,8 +80,8 @@ impl Task {
         self.pieces.contains(&UnitPart::Unsure)
     }
 
-    /// One 404 about something that is listed may be a server that lags behind: it is asked for once more, and only then is
-    /// it taken for something this account may not see. Whether there is something to ask.
+    /// One 404 for something that is listed may come from a server that lags: the request is repeated once, and only then is it
+    /// treated as missing access. Returns whether there is something to repeat.
     pub(super) fn ask_again(&mut self) -> bool {
         if self.asked_again || self.dropped.is_some() || !self.is_unsure() {
             return false;
@@ -98,7 +98,7 @@ impl Task {
         first
     }
 
-    /// Whether its tag may go now.
+    /// Whether its tag may be deleted now.
     pub(super) fn tag_is_due(&self) -> bool {
         self.dropped.is_none() && self.tag == TagOutcome::Waiting && self.releases_are_gone()
     }
@@ -114,8 +114,8 @@ impl Task {
         self.unit.tag.as_ref()
     }
 
-    /// Takes in what a listing says of a unit that is half gone: what is not listed is gone, what is listed differently
-    /// stays. What GitHub already called gone is not called back by a listing that lags.
+    /// Updates a partly deleted unit from a listing: what is not listed is deleted, what is listed differently
+    /// is kept. What GitHub already reported as deleted stays deleted even if a lagging listing has it.
     fn settle(&mut self, inventory: &Inventory) {
         for (release, piece) in self.unit.releases.iter().zip(&mut self.pieces) {
             if *piece != UnitPart::Gone && !inventory.releases.iter().any(|listed| listed.id == release.id) {
@@ -138,13 +138,13 @@ impl Task {
         }
     }
 
-    /// Takes the unit as it is now; what it no longer has is gone.
+    /// Replaces the unit with its current state; what it no longer has is deleted.
     fn replace(&mut self, left: Delete) {
         *self = Self::new(left);
     }
 }
 
-/// Takes in a new listing and the plan computed from it: units that have not begun shrink, the others settle.
+/// Updates all units from a new listing and its plan: units that have not begun shrink, the others settle.
 pub(super) fn look_at(tasks: &mut [Task], inventory: &Inventory, plan: &PrunePlan) {
     for task in tasks.iter_mut().filter(|task| task.dropped.is_none() && !task.is_done()) {
         if task.has_begun() && !task.is_intact(inventory) {
@@ -163,7 +163,7 @@ pub(super) fn look_at(tasks: &mut [Task], inventory: &Inventory, plan: &PrunePla
     }
 }
 
-/// What of the finished units is still listed, by name.
+/// The parts of finished units that are still listed, by name.
 pub(super) fn still_listed(tasks: &[Task], inventory: &Inventory) -> Vec<String> {
     let is_listed = |task: &&Task| {
         let releases = task.unit.releases.iter().zip(&task.pieces);
@@ -176,8 +176,8 @@ pub(super) fn still_listed(tasks: &[Task], inventory: &Inventory) -> Vec<String>
     tasks.iter().filter(is_listed).map(|task| task.unit.name.clone()).collect()
 }
 
-/// How the versions that were to stay differ from what they were. New versions are nobody's loss, and drafts and moving
-/// tags such as `v1` are for their owners to change.
+/// How the kept versions differ from the plan. New versions are not a loss, and drafts and moving
+/// tags such as `v1` may be changed by their owners.
 pub(super) fn losses(plan: &PrunePlan, inventory: &Inventory) -> Vec<String> {
     let mut losses = Vec::new();
     for decision in plan.keep() {
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listing_settles_what_was_begun_and_never_calls_back_what_is_gone() {
+    fn a_listing_settles_begun_units_and_never_restores_deleted_ones() {
         let (plan, mut tasks) = tasks();
         tasks[0].pieces[0] = UnitPart::Unsure;
         look_at(&mut tasks, &three(), &plan);
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_that_moved_or_found_a_release_stays() {
+    fn a_tag_that_moved_or_got_a_release_is_kept() {
         let damages: [fn(&mut Inventory); 2] =
             [|world| world.tags[0].object_id = "f".repeat(40), |world| world.releases[0].id = 99];
         for damage in damages {
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_now_is_dropped_and_what_is_gone_is_done() {
+    fn kept_units_are_dropped_and_deleted_ones_are_done() {
         let (_, mut tasks) = tasks();
         let mut now = three();
         now.latest = Some(2);
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn losses_are_named() {
+    fn losses_are_reported() {
         let (plan, _) = tasks();
         assert!(losses(&plan, &three()).is_empty());
         let mut now = three();

@@ -1,4 +1,4 @@
-//! What a person should know about a plan beside the fates: where names or dates may mislead.
+//! Warnings about a plan: where names or dates may be misleading.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use crate::releases::prune::UnitReason;
 use crate::releases::prune::decide::quotas;
 use crate::releases::prune::order::Managed;
 
-/// Everything warnings are made from.
+/// The input of the warnings.
 pub(super) struct Seen<'a> {
     pub(super) repository: &'a RepoFacts,
     pub(super) policy: &'a PrunePolicy,
@@ -24,7 +24,7 @@ pub(super) struct Seen<'a> {
     pub(super) order_conflict: Option<&'a OrderConflict>,
 }
 
-/// One sentence for each thing worth knowing, in a fixed order.
+/// One sentence per warning, in a fixed order.
 pub(super) fn warnings(seen: &Seen<'_>) -> Vec<String> {
     let managed: Vec<Managed<'_>> =
         seen.units.iter().filter_map(|unit| unit.version().map(|version| Managed { unit, version })).collect();
@@ -41,7 +41,7 @@ pub(super) fn warnings(seen: &Seen<'_>) -> Vec<String> {
     warnings
 }
 
-/// How many managed units stay beyond what the policy asks for.
+/// How many managed units are kept beyond the requested number.
 pub(super) fn surplus(policy: &PrunePolicy, keep: &[Decision]) -> usize {
     let (quota, apart) = quotas(policy);
     keep.len().saturating_sub(quota.saturating_add(apart))
@@ -53,7 +53,7 @@ fn unknown_rights(repository: &RepoFacts) -> Option<String> {
         .then(|| "GitHub does not report whether the token can push; without push access drafts are not listed".to_owned())
 }
 
-/// A pattern that protects nothing may be a slip of the finger.
+/// A pattern that matches nothing may be a typo.
 fn idle_patterns(policy: &PrunePolicy, units: &[Unit]) -> Vec<String> {
     let idle = policy.protect.iter().filter(|pattern| !units.iter().any(|unit| pattern.matches(&unit.name)));
     idle.map(|pattern| format!("--protect `{}` matches no tag", pattern.as_str())).collect()
@@ -75,7 +75,7 @@ fn shared_versions(managed: &[Managed<'_>]) -> Vec<String> {
     shared.filter(|slot| slot.len() > 1).map(sentence).collect()
 }
 
-/// `rc10` sorts before `rc9` in semver, because only identifiers of digits alone are numbers.
+/// `rc10` sorts before `rc9` in semver, because only identifiers made of digits are numbers.
 fn lexical_numbers(managed: &[Managed<'_>]) -> Vec<String> {
     let mut groups: HashMap<_, Vec<(&str, &str)>> = HashMap::new();
     for of in managed {
@@ -89,7 +89,7 @@ fn lexical_numbers(managed: &[Managed<'_>]) -> Vec<String> {
     warnings
 }
 
-/// The identifiers that are letters and then digits, each as everything before the digits and the digits.
+/// The identifiers with letters followed by digits, each split before the digits.
 fn mixed_identifiers(version: &Version) -> Vec<(&str, &str)> {
     let text = version.pre.as_str();
     let mut found = Vec::new();
@@ -106,7 +106,7 @@ fn mixed_identifiers(version: &Version) -> Vec<(&str, &str)> {
     found
 }
 
-/// The first pair that semver puts the other way round than people count.
+/// The first pair that semver orders differently from their numbers.
 fn misleading_pair(mut group: Vec<(&str, &str)>) -> Option<String> {
     let number = |digits: &str| digits.trim_start_matches('0').to_owned();
     let counted = |digits: &str| (number(digits).len(), number(digits));
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_glued_to_letters_are_pointed_out_only_where_they_mislead() {
+    fn digits_after_letters_are_reported_only_if_misleading() {
         let found = lint(["v1.0.0-rc9", "v1.0.0-rc10", "v1.0.0-rc2"]);
         assert_eq!(found.len(), 1);
         assert!(found[0].starts_with("v1.0.0-rc9 is newer than v1.0.0-rc10"), "{found:?}");

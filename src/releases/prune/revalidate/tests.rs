@@ -1,4 +1,4 @@
-//! What happens between a plan and its work.
+//! Changes between a plan and its execution.
 
 use crate::releases::prune::Inventory;
 use crate::releases::prune::PrunePolicy;
@@ -22,7 +22,7 @@ fn five() -> Inventory {
     ])
 }
 
-/// The names that may still go after the world and the policy changed.
+/// The names that may still be deleted after the repository and the policy changed.
 fn later(change: impl FnOnce(&mut Inventory, &mut PrunePolicy)) -> Result<Vec<Delete>, WorldMoved> {
     let file = PlanFile::new(&plan(&five(), &keeping(2)), "1.0.0");
     let (mut inventory, mut policy) = (five(), file.policy.clone());
@@ -35,13 +35,13 @@ fn names(allowed: &[Delete]) -> Vec<&str> {
 }
 
 #[test]
-fn an_unchanged_world_allows_all_of_it() {
+fn an_unchanged_repository_allows_everything() {
     let allowed = later(|_, _| {}).expect("nothing moved");
     assert_eq!(allowed, plan(&five(), &keeping(2)).delete);
 }
 
 #[test]
-fn what_is_gone_is_left_out_and_what_is_half_gone_is_finished() {
+fn deleted_units_are_left_out_and_partly_deleted_ones_are_finished() {
     let allowed = later(|world, _| {
         world.releases.retain(|release| release.id != 1 && release.id != 2);
         world.tags.retain(|tag| tag.name != "v1.0.0");
@@ -53,7 +53,7 @@ fn what_is_gone_is_left_out_and_what_is_half_gone_is_finished() {
 }
 
 #[test]
-fn a_release_published_meanwhile_is_not_touched_and_changes_nothing() {
+fn a_release_published_in_the_meantime_is_not_affected() {
     let allowed = later(|world, _| {
         let newer = released(6, "v1.5.0", 6);
         world.releases.extend(newer.release);
@@ -64,7 +64,7 @@ fn a_release_published_meanwhile_is_not_touched_and_changes_nothing() {
 }
 
 #[test]
-fn every_surprise_is_named() {
+fn every_change_is_reported() {
     type Change = fn(&mut Inventory, &mut PrunePolicy);
     let changes: [(Change, &str); 11] = [
         (|world, _| world.tags[0].object_id = "f".repeat(40), "tag v1.0.0 moved from "),
@@ -100,7 +100,7 @@ fn another_repository_of_the_same_name_is_refused() {
 }
 
 #[test]
-fn every_difference_is_named_at_once() {
+fn all_differences_are_reported_together() {
     let moved = later(|world, _| {
         world.tags[0].object_id = "f".repeat(40);
         world.latest = Some(2);
@@ -110,8 +110,8 @@ fn every_difference_is_named_at_once() {
 }
 
 #[test]
-fn a_draft_made_of_a_planned_release_is_never_gone_already() {
-    // Somebody deleted the tag first, which turns the release into a draft that no tag lookup finds.
+fn a_planned_release_that_became_a_draft_is_not_gone() {
+    // Another user deleted the tag first, which turns the release into a draft that no tag lookup finds.
     let moved = later(|world, _| {
         world.tags.retain(|tag| tag.name != "v1.0.0");
         world.releases[0].draft = true;
@@ -122,7 +122,7 @@ fn a_draft_made_of_a_planned_release_is_never_gone_already() {
 }
 
 #[test]
-fn in_the_middle_of_the_work_one_surprise_does_not_stop_the_others() {
+fn during_a_run_one_change_does_not_stop_the_others() {
     let before = plan(&five(), &keeping(2));
     let mut world = after(&five(), &before);
     let again = five();
