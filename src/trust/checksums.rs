@@ -1,6 +1,6 @@
-//! Reads checksum files as people publish them: `sha256sum`'s format, BSD's, OpenSSL's, a bare digest in a sidecar; with a marker
-//! for binary mode, an algorithm before the digest, carriage returns, a byte order mark, upper case and directories before the
-//! name. Lines of other algorithms are passed over. A file of which nothing is understood is an error, never an empty one.
+//! Parses checksum files in the formats that are in use: `sha256sum`'s, BSD's, OpenSSL's, and a bare digest in a sidecar; with the binary
+//! mode marker, an algorithm prefix, carriage returns, a byte order mark, upper case and directories in
+//! names. Lines of other algorithms are ignored. A file without any valid line is an error, never empty.
 
 use thiserror::Error;
 
@@ -8,8 +8,8 @@ use crate::model::DigestError;
 use crate::model::Sha256Digest;
 use crate::model::Tag;
 
-/// The names under which a release may list the checksums of all its assets, in upper or lower case. The first is the one this
-/// program writes.
+/// The names of a release's checksum file, in upper or lower case. The first is the one that this program
+/// writes.
 pub const SUMS_FILES: [&str; 7] = [
     "SHA256SUMS",
     "SHA256SUMS.txt",
@@ -20,25 +20,25 @@ pub const SUMS_FILES: [&str; 7] = [
     "checksums_sha256.txt",
 ];
 
-/// What follows an asset's name in the name of a file that may hold its checksum.
+/// The suffixes of an asset's sidecar checksum file.
 pub const SIDECAR_SUFFIXES: [&str; 3] = [".sha256", ".sha256sum", ".sha256.txt"];
 
-/// Whether a file of a release lists the checksums of its assets, by its name.
+/// Whether an asset is a checksum file, by its name.
 pub fn is_sums_file(name: &str, tag: &Tag) -> bool {
-    // GoReleaser's default is NAME_VERSION_checksums.txt. That of another version is not of this release.
+    // GoReleaser's default is NAME_VERSION_checksums.txt. One of another version does not belong to this release.
     let by_goreleaser = format!("_{}_checksums.txt", version(tag));
     SUMS_FILES.iter().any(|known| known.eq_ignore_ascii_case(name)) || name.ends_with(&by_goreleaser)
 }
 
-/// The names to try where it is not known which files a release of a repository of this name has.
+/// The names to try if the assets of a release of this repository are unknown.
 pub fn sums_files_to_try(repository: &str, tag: &Tag) -> Vec<String> {
     let by_goreleaser = format!("{repository}_{}_checksums.txt", version(tag));
-    // As other tools spell it; a release page tells upper from lower case.
+    // As other tools spell it; download URLs are case-sensitive.
     let more = ["sha256sums.txt".to_owned(), by_goreleaser];
     SUMS_FILES.into_iter().map(str::to_owned).chain(more).collect()
 }
 
-/// The names under which a release may hold one asset's checksum.
+/// The possible names of an asset's sidecar checksum file.
 pub fn sidecar_names(asset: &str) -> [String; 3] {
     SIDECAR_SUFFIXES.map(|suffix| format!("{asset}{suffix}"))
 }
@@ -48,25 +48,25 @@ fn version(tag: &Tag) -> &str {
     tag.strip_prefix('v').unwrap_or(tag)
 }
 
-/// Why a checksum file cannot be used, or a line of it.
+/// Why a checksum file or one of its lines is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ChecksumError {
-    /// The bytes are no text.
+    /// The bytes are not text.
     #[error("it is not text (byte {0} is not UTF-8)")]
     NotText(usize),
-    /// It holds nothing.
+    /// It is empty.
     #[error("it is empty")]
     Empty,
-    /// It holds digests of other algorithms and no SHA-256.
+    /// It has digests of other algorithms but no SHA-256.
     #[error("it has digests of other algorithms, but none of SHA-256")]
     OtherAlgorithms,
-    /// A line is in no known format.
+    /// A line has an unknown format.
     #[error("line {line} is neither `DIGEST  NAME` nor `SHA256 (NAME) = DIGEST`")]
     Line {
         /// The line's number, from 1.
         line: usize,
     },
-    /// A line holds something else where the digest should be.
+    /// A line has something else in place of the digest.
     #[error("line {line}: {error}")]
     Digest {
         /// The line's number, from 1.
@@ -77,7 +77,7 @@ pub enum ChecksumError {
     /// One name appears twice with different digests.
     #[error("`{0}` is listed twice, with different digests")]
     Contradiction(String),
-    /// A bare digest stands in a file that is not about one asset.
+    /// A bare digest in a file that is not a sidecar.
     #[error("line {line} is a digest without a name")]
     Nameless {
         /// The line's number, from 1.
@@ -86,7 +86,7 @@ pub enum ChecksumError {
 }
 
 impl ChecksumError {
-    /// Whether the file is only in a format that is not read here, as opposed to one that contradicts itself.
+    /// Whether the file only has an unsupported format, as opposed to contradicting itself.
     pub const fn is_of_format(&self) -> bool {
         !matches!(self, Self::Contradiction(_))
     }
@@ -100,33 +100,33 @@ pub struct ChecksumFile {
 }
 
 impl ChecksumFile {
-    /// Parses a file that lists several assets.
+    /// Parses a file for several assets.
     pub fn parse(bytes: &[u8]) -> Result<Self, ChecksumError> {
         Self::parse_for(bytes, None)
     }
 
-    /// Parses a sidecar: as any checksum file, and also a bare digest, which is then of `asset`.
+    /// Parses a sidecar: any checksum file, or a bare digest, which then applies to `asset`.
     pub fn parse_sidecar(bytes: &[u8], asset: &str) -> Result<Self, ChecksumError> {
         Self::parse_for(bytes, Some(asset))
     }
 
-    /// The digest stated for exactly this name. A directory before the name in the file does not count; anything else about
-    /// the name does.
+    /// The digest for exactly this name. A directory in front of the name in the file is ignored; anything else
+    /// counts.
     pub fn digest_of(&self, asset: &str) -> Option<Sha256Digest> {
         self.entries.iter().find(|(name, _)| name == asset).map(|(_, digest)| *digest)
     }
 
-    /// How many assets it lists.
+    /// The number of listed assets.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether it lists none; never true of a parsed file.
+    /// Whether no asset is listed; never true of a parsed file.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Why a line was passed over that may be about any asset.
+    /// Why a line was skipped that may be about any asset.
     pub const fn misread(&self) -> Option<&ChecksumError> {
         self.misread.as_ref()
     }
@@ -167,7 +167,7 @@ impl ChecksumFile {
     }
 }
 
-/// The name and the digest of a line; nothing where it is of another algorithm.
+/// The name and digest of a line; `None` for another algorithm.
 fn parse_line(
     line: &str,
     number: usize,
@@ -204,7 +204,7 @@ fn parse_line(
     }
 }
 
-/// `SHA256 (NAME) = DIGEST`, as BSD's `sha256`, `shasum --tag` and `openssl dgst` print it: algorithm, name and digest.
+/// Parses `SHA256 (NAME) = DIGEST`, as BSD's `sha256`, `shasum --tag` and `openssl dgst` print it: algorithm, name and digest.
 fn bsd(line: &str) -> Option<(&str, &str, &str)> {
     let (algorithm, rest) = line.split_once('(')?;
     let algorithm = algorithm.trim_end();
@@ -225,7 +225,7 @@ fn is_hex(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// As long as the digests of MD5, SHA-1, SHA-224, SHA-384 and SHA-512 (or BLAKE2b) are.
+/// Whether this is the length of an MD5, SHA-1, SHA-224, SHA-384 or SHA-512 (or BLAKE2b) digest.
 fn is_of_another_length(hex: &str) -> bool {
     is_hex(hex) && matches!(hex.len(), 32 | 40 | 56 | 96 | 128)
 }
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn every_published_format_is_read() {
+    fn every_format_in_use_is_parsed() {
         let upper = A.to_uppercase();
         for text in [
             format!("{A}  {NAME}\n"),
@@ -279,14 +279,14 @@ mod tests {
     }
 
     #[test]
-    fn only_the_exact_name_counts() {
+    fn only_the_exact_name_matches() {
         for text in [format!("{A}  {NAME}.tar.gz\n"), format!("{A}  x{NAME}\n"), format!("{A}  Reproq-linux-amd64\n")] {
             assert_eq!(found(&text), None, "{text:?}");
         }
     }
 
     #[test]
-    fn what_cannot_be_understood_is_an_error() {
+    fn invalid_files_are_errors() {
         let refused = |text: &str| ChecksumFile::parse(text.as_bytes()).expect_err("refused");
         assert_eq!(refused(""), ChecksumError::Empty);
         assert_eq!(refused("\n# nothing\n"), ChecksumError::Empty);
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_in_another_format_hides_no_other() {
+    fn a_line_in_an_unknown_format_hides_no_other() {
         let file = ChecksumFile::parse(format!("Algorithm  Hash\n{A}  {NAME}\n").as_bytes()).expect("one line is read");
         assert_eq!(file.digest_of(NAME).map(|digest| digest.to_string()).as_deref(), Some(A));
         assert!(matches!(file.misread(), Some(ChecksumError::Digest { line: 1, .. })));
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sidecar_may_hold_a_bare_digest() {
+    fn a_sidecar_may_contain_a_bare_digest() {
         let file = ChecksumFile::parse_sidecar(format!("{A}\n").as_bytes(), NAME).expect("a sidecar");
         assert_eq!(file.digest_of(NAME).map(|digest| digest.to_string()).as_deref(), Some(A));
         for text in [format!("sha256:{A}\n"), format!("{A}\n{}\n", "a".repeat(128)), format!("SHA256 ({NAME}) = {A}\n")]
@@ -355,7 +355,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_written_is_read_back(entries in proptest::collection::btree_map("[a-z][a-z0-9._-]{0,20}", any::<[u8; 32]>(), 1..8)) {
+        fn written_files_parse(entries in proptest::collection::btree_map("[a-z][a-z0-9._-]{0,20}", any::<[u8; 32]>(), 1..8)) {
             let text: String = entries
                 .iter()
                 .map(|(name, bytes)| format!("{}  {name}\n", Sha256Digest::from_bytes(*bytes)))

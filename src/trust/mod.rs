@@ -1,4 +1,4 @@
-//! What makes bytes good: evidence, the policy that asks for it, and the verdict. Pure.
+//! Verification of downloaded bytes: evidence, the policy, and the verdict. Pure.
 
 pub mod attestation;
 mod checksums;

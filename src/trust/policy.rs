@@ -1,4 +1,4 @@
-//! What was found out about an asset, and how much of it is asked for.
+//! The evidence about an asset, and how much of it is required.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,23 +9,23 @@ use thiserror::Error;
 
 use crate::model::Sha256Digest;
 
-/// How well an installed binary is proven, weakest first. The order is the contract's.
+/// How well an installed binary is verified, weakest first. The contract defines the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// Nothing proves it; somebody spelled out that this is fine.
+    /// Not verified, as explicitly allowed.
     Unverified,
-    /// Built on this machine from a checkout.
+    /// Built locally from a checkout.
     Built,
-    /// Equals a checksum file published beside the asset.
+    /// Matches a checksum file published with the asset.
     Checksum,
-    /// Equals the digest GitHub computed when the asset was uploaded.
+    /// Matches the digest that GitHub computed at upload.
     Digest,
-    /// Equals what the project's lock names.
+    /// Matches the project's lockfile.
     Pinned,
-    /// GitHub signed that it is an asset of this tag, in an immutable release.
+    /// GitHub attests that it is an asset of this tag, in an immutable release.
     Released,
-    /// A workflow of the repository signed that it built these bytes.
+    /// A workflow of the repository attests that it built these bytes.
     Attested,
 }
 
@@ -34,7 +34,7 @@ impl Level {
     pub const ALL: [Self; 7] =
         [Self::Unverified, Self::Built, Self::Checksum, Self::Digest, Self::Pinned, Self::Released, Self::Attested];
 
-    /// Its name, as `--require` takes it.
+    /// Its name, the value of `--require`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Unverified => "unverified",
@@ -47,7 +47,7 @@ impl Level {
         }
     }
 
-    /// What it means, for people.
+    /// Its meaning, for people.
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Unverified => "no checksum or attestation verifies it",
@@ -60,7 +60,7 @@ impl Level {
         }
     }
 
-    /// Whether it takes a signed proof of where the bytes come from, and not just the same bytes stated elsewhere.
+    /// Whether it is based on an attestation, and not only on a digest published elsewhere.
     pub const fn is_signed(self) -> bool {
         matches!(self, Self::Released | Self::Attested)
     }
@@ -72,7 +72,7 @@ impl fmt::Display for Level {
     }
 }
 
-/// A text that is no level.
+/// A string that is not a level.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("`{0}` is not a verdict; expected attested, released, pinned, digest, checksum, built and unverified")]
 pub struct LevelError(String);
@@ -85,36 +85,36 @@ impl FromStr for Level {
     }
 }
 
-/// Where a statement about an asset's bytes comes from.
+/// The source of a statement about the bytes of an asset.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum EvidenceSource {
-    /// The project's lock.
+    /// The project's lockfile.
     Lock,
-    /// The list of digests that a mirror keeps beside its files.
+    /// The index of a mirror.
     MirrorIndex,
-    /// The list of digests that a bundle carries.
+    /// The manifest of a bundle.
     BundleManifest,
-    /// The `digest` of the asset in GitHub's API.
+    /// The asset's `digest` in GitHub's API.
     ApiDigest,
-    /// A file of the release that lists the checksums of its assets.
+    /// A checksum file of the release.
     SumsFile {
         /// The file's name.
         name: String,
     },
-    /// A file of the release that holds this asset's checksum alone.
+    /// A sidecar with the checksum of this asset.
     Sidecar {
         /// The file's name.
         name: String,
     },
-    /// A signed statement of a workflow that it built the asset.
+    /// Build provenance by a workflow.
     Provenance,
-    /// GitHub's signed statement about an immutable release.
+    /// GitHub's attestation of an immutable release.
     ReleaseAttestation,
 }
 
 impl EvidenceSource {
-    /// The verdict a statement from here carries.
+    /// The level of a statement from this source.
     pub const fn level(&self) -> Level {
         match self {
             Self::Provenance => Level::Attested,
@@ -140,67 +140,67 @@ impl fmt::Display for EvidenceSource {
     }
 }
 
-/// What asking a source gave. `Unknown` is never `Absent`: a source that could not be asked proves nothing, and must not
-/// be taken for one that says nothing.
+/// The result of querying a source. `Unknown` is never `Absent`: a failed query verifies nothing, and must not
+/// be treated like a source without a statement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "finding", rename_all = "snake_case")]
 pub enum Finding {
-    /// It states this digest.
+    /// The source has this digest.
     Found {
         /// The digest.
         sha256: Sha256Digest,
     },
-    /// It provably states nothing about this asset.
+    /// The source verifiably has no statement about this asset.
     Absent {
         /// How that is known.
         reason: String,
     },
-    /// It could not be asked or understood.
+    /// The query failed or the result is invalid.
     Unknown {
         /// Why.
         reason: String,
-        /// Whether asking again later may help.
+        /// Whether a later query may succeed.
         transient: bool,
     },
 }
 
-/// One source and what it gave.
+/// A source and its result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     /// The source.
     pub source: EvidenceSource,
-    /// What it gave.
+    /// The result.
     #[serde(flatten)]
     pub finding: Finding,
-    /// Whether bytes may be accepted without this source when it is unknown: the API's digest while the API limits requests and
-    /// published checksum files stand in for it, a checksum file in a format that is not read here, and signatures where none is
+    /// Whether bytes may be accepted while this source is unknown: the API's digest while the API is rate limited and
+    /// published checksum files replace it, a checksum file in an unsupported format, and attestations if none is
     /// required.
     #[serde(skip)]
     pub dispensable: bool,
 }
 
 impl Evidence {
-    /// A source that states a digest.
+    /// A source with a digest.
     pub const fn found(source: EvidenceSource, sha256: Sha256Digest) -> Self {
         Self { source, finding: Finding::Found { sha256 }, dispensable: false }
     }
 
-    /// A source that provably says nothing.
+    /// A source that verifiably has no statement.
     pub fn absent(source: EvidenceSource, reason: impl Into<String>) -> Self {
         Self { source, finding: Finding::Absent { reason: reason.into() }, dispensable: false }
     }
 
-    /// A source that could not be asked or understood.
+    /// A source whose query failed or whose result is invalid.
     pub fn unknown(source: EvidenceSource, reason: impl Into<String>, transient: bool) -> Self {
         Self { source, finding: Finding::Unknown { reason: reason.into(), transient }, dispensable: false }
     }
 }
 
-/// How much proof an installation asks for.
+/// The requirements of an installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TrustPolicy {
-    /// The least verdict that is accepted.
+    /// The minimum level.
     pub require: Level,
-    /// Whether bytes without any evidence are accepted, spelled out by `--allow-unverified`.
+    /// Whether bytes without any evidence are accepted, as with `--allow-unverified`.
     pub allow_unverified: bool,
 }

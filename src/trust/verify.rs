@@ -1,4 +1,4 @@
-//! Compares what was downloaded with everything that is stated about it. Nothing else makes a [`Verified`].
+//! Compares a download with all evidence about it. Only this module creates a [`Verified`].
 
 use std::path::Path;
 
@@ -12,58 +12,58 @@ use crate::trust::Finding;
 use crate::trust::Level;
 use crate::trust::TrustPolicy;
 
-/// Why bytes were not accepted. In every case nothing was unpacked, run or placed.
+/// Why bytes were not accepted. In every case nothing was unpacked, run or installed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum VerifyError {
-    /// A source states another digest than the bytes have.
+    /// A source has a different digest.
     #[error("the downloaded bytes have sha256 {actual}, but {origin} states {stated}")]
     Mismatch {
-        /// Who states it.
+        /// The source.
         origin: EvidenceSource,
-        /// What it states.
+        /// Its digest.
         stated: Sha256Digest,
-        /// What the bytes have.
+        /// The digest of the bytes.
         actual: Sha256Digest,
     },
-    /// Two sources state different digests.
+    /// Two sources have different digests.
     #[error("the sources disagree: {first} states sha256 {first_digest}, {second} states {second_digest}")]
     Disagreement {
-        /// One of them.
+        /// The first source.
         first: EvidenceSource,
-        /// What it states.
+        /// Its digest.
         first_digest: Sha256Digest,
-        /// The other.
+        /// The second source.
         second: EvidenceSource,
-        /// What that states.
+        /// Its digest.
         second_digest: Sha256Digest,
     },
-    /// A source that is there could not be asked or understood, and must not be taken for silent.
+    /// A source exists but its query failed or its result is invalid. It must not be treated as absent.
     #[error("{origin} could not be read: {reason}")]
     Unknown {
         /// The source.
         origin: EvidenceSource,
         /// Why.
         reason: String,
-        /// Whether asking again later may help.
+        /// Whether a later query may succeed.
         transient: bool,
     },
-    /// No source says anything.
+    /// No source has a digest.
     #[error("no published checksum or attestation verifies these bytes: {}", tried.join("; "))]
     NoEvidence {
-        /// Each source with what it gave.
+        /// Each source with its result.
         tried: Vec<String>,
     },
-    /// The bytes are proven less well than was asked for.
+    /// The verified level is too low.
     #[error("the bytes are verified as `{level}`, but `{required}` is required")]
     BelowRequired {
-        /// What they are proven as.
+        /// The verified level.
         level: Level,
-        /// What was asked for.
+        /// The required level.
         required: Level,
     },
 }
 
-/// Bytes on disk that everything known about them agrees on.
+/// A file whose bytes match all evidence about them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct Verified {
@@ -72,30 +72,30 @@ pub struct Verified {
 }
 
 impl Verified {
-    /// Where the bytes lie.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.download.path
     }
 
-    /// The file itself: path, size and digest.
+    /// The file: path, size and digest.
     pub const fn file(&self) -> &Written {
         &self.download
     }
 
-    /// How well they are proven.
+    /// Its level.
     pub const fn level(&self) -> Level {
         self.level
     }
 }
 
-/// Accepts a download when every source that states a digest states this one, and enough of them do.
+/// Accepts a download if every source with a digest agrees and the policy is satisfied.
 pub fn verify(download: Written, evidence: &[Evidence], policy: TrustPolicy) -> Result<Verified, VerifyError> {
     let level = judge(Some(download.sha256), evidence, policy)?;
     Ok(Verified { download, level })
 }
 
-/// What the evidence alone amounts to; with `actual`, also whether it fits. Called before the download as well, so that
-/// bytes which could never be accepted are not fetched.
+/// The level that the evidence alone gives; with `actual`, also whether it matches. Also called before the download, so that
+/// bytes that could never be accepted are not fetched.
 pub(crate) fn judge(
     actual: Option<Sha256Digest>,
     evidence: &[Evidence],
@@ -132,7 +132,7 @@ pub(crate) fn judge(
     if first.is_none() && !policy.allow_unverified {
         return Err(VerifyError::NoEvidence { tried: evidence.iter().map(describe).collect() });
     }
-    // `--allow-unverified` lowers the bar for bytes without evidence, and for nothing else.
+    // `--allow-unverified` only accepts bytes without evidence, and lowers no other requirement.
     if level < policy.require && !(first.is_none() && policy.require <= Level::Built) {
         return Err(VerifyError::BelowRequired { level, required: policy.require });
     }
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_strongest_agreeing_source_gives_the_verdict() {
+    fn the_strongest_agreeing_source_determines_the_verdict() {
         let level = |evidence: &[Evidence]| verify(download(1), evidence, POLICY).expect("accepted").level();
         assert_eq!(level(&[api(1)]), Level::Digest);
         assert_eq!(level(&[sums(1)]), Level::Checksum);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn one_source_that_differs_refuses_the_bytes() {
+    fn one_differing_source_refuses_the_bytes() {
         assert!(matches!(verify(download(1), &[api(2)], POLICY), Err(VerifyError::Mismatch { .. })));
         assert!(matches!(verify(download(1), &[api(1), sums(2)], POLICY), Err(VerifyError::Disagreement { .. })));
         assert!(matches!(verify(download(2), &[api(1), sums(2)], POLICY), Err(VerifyError::Disagreement { .. })));
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn no_evidence_is_refused_unless_spelled_out() {
+    fn no_evidence_is_refused_unless_allowed() {
         let absent = [Evidence::absent(EvidenceSource::ApiDigest, "the API states none")];
         assert!(matches!(verify(download(1), &absent, POLICY), Err(VerifyError::NoEvidence { .. })));
         let allowing = TrustPolicy { allow_unverified: true, ..POLICY };
@@ -219,9 +219,9 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the evidence, accepted bytes are contradicted by none of it.
+        /// Accepted bytes contradict none of the evidence, whatever it is.
         #[test]
-        fn nothing_accepted_is_contradicted(
+        fn accepted_bytes_contradict_no_evidence(
             actual in 0u8..3,
             stated in proptest::collection::vec((0u8..4, 0u8..3), 0..5),
             allow_unverified: bool,

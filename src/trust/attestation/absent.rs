@@ -1,4 +1,4 @@
-//! A build without the cryptography: it reads roots and bundles, and proves nothing.
+//! Stub for builds without the `attestation` feature: it reads roots and bundles and verifies nothing.
 
 use chrono::DateTime;
 use chrono::Utc;
@@ -14,12 +14,12 @@ use super::verified::VerifiedAttestations;
 /// No root is embedded.
 pub(super) const EMBEDDED: &[&str] = &[];
 
-/// Nobody looks at the keys.
+/// Keys are not checked.
 pub(super) const fn usable(_: &Root) -> Result<(), String> {
     Ok(())
 }
 
-/// Refuses, whatever is asked.
+/// Always refuses.
 pub const fn verify(
     _bundles: &[&[u8]],
     _digest: Sha256Digest,
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_ever_proven() {
+    fn nothing_is_verified() {
         let policy = Policy::of_repository("acme/tool".parse().expect("a repository"));
         let digest = Sha256Digest::from_bytes([7; 32]);
         let now = DateTime::<Utc>::UNIX_EPOCH;

@@ -1,4 +1,4 @@
-//! Takes single Sigstore bundles out of what carries them: one bundle, a bundle a line, or the answer of GitHub's API.
+//! Extracts Sigstore bundles from their containers: one bundle, one bundle per line, or a GitHub API response.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -8,42 +8,42 @@ use thiserror::Error;
 use super::json;
 use super::json::JsonError;
 
-/// The largest bundle that is read, in bytes. Real ones have 3 to 12 KB.
+/// The maximum size of a bundle, in bytes. Real ones have 3 to 12 KB.
 pub const MAX_BUNDLE: usize = 1024 * 1024;
 
-/// The longest text that may carry them, in bytes: what is found and what is kept.
+/// The maximum size of a container, in bytes, for downloads and for the cache.
 pub const MAX_TEXT: usize = 16 * 1024 * 1024;
 
-/// How many bundles one text may carry.
+/// The maximum number of bundles in one container.
 pub const MAX_BUNDLES: usize = 100;
 
-/// Why a text carries no bundles that can be relied on.
+/// Why a text contains no usable bundles.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum AttestationBundleError {
     /// It is larger than any bundle.
     #[error("it has {0} bytes, but a bundle has at most {MAX_BUNDLE}")]
     TooLarge(usize),
-    /// It is longer than all the proofs of any file.
+    /// It is larger than all attestations of any file.
     #[error("it has {0} bytes, but the attestations of one file have at most {MAX_TEXT}")]
     TooLong(usize),
-    /// There are more than anybody needs.
+    /// It contains too many bundles.
     #[error("it contains more than {MAX_BUNDLES} bundles")]
     TooMany,
-    /// It is not JSON that can be read in one way.
+    /// It is not JSON with one unambiguous reading.
     #[error(transparent)]
     Json(#[from] JsonError),
-    /// It is JSON of something else.
+    /// It is JSON, but not a bundle.
     #[error("it is not a Sigstore bundle: {0}")]
     Shape(String),
-    /// It is a proof in a form that carries no evidence of when it was made.
+    /// It is an attestation in a format without evidence of the signing time.
     #[error("it is {0}, a format without a verifiable signing time, which cannot be verified offline")]
     Legacy(&'static str),
-    /// GitHub's answer names bundles by address only.
+    /// GitHub's response references bundles only by URL.
     #[error("it references its bundles by URL (`bundle_url`) and contains none")]
     Addresses,
 }
 
-/// GitHub's answer to a question for attestations; other fields are of no interest.
+/// GitHub's response to an attestation query; other fields are ignored.
 #[derive(Deserialize)]
 struct Answer<'a> {
     #[serde(borrow)]
@@ -56,14 +56,14 @@ struct Attestation<'a> {
     bundle: Option<&'a RawValue>,
 }
 
-/// The bundles in a text, byte for byte as they stand in it. An answer of the API without any is an empty list. What stands in
-/// one in the place of a bundle is given as it is: verifying refuses it, and it hides none of the others.
+/// The bundles in a text, byte for byte. An API response without bundles is an empty list. An entry that is not a
+/// bundle is returned as it is: verification rejects it, and it hides none of the others.
 pub fn split(text: &[u8]) -> Result<Vec<String>, AttestationBundleError> {
     if text.len() > MAX_TEXT {
         return Err(AttestationBundleError::TooLong(text.len()));
     }
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    // JSON never spans two of its lines and is one value as a whole at the same time, so the lines are tried second.
+    // JSON never spans two lines of a JSON Lines file and is one value as a whole at the same time, so lines are tried second.
     let bundles = match json::strict(text) {
         Ok(()) => from_document(text)?,
         Err(error) => {
@@ -78,12 +78,12 @@ pub fn split(text: &[u8]) -> Result<Vec<String>, AttestationBundleError> {
     }
 }
 
-/// The file of a release in which the proofs of one of its assets may lie.
+/// The name of the release asset that may contain an asset's attestations.
 pub fn file_name(asset: &str) -> String {
     format!("{asset}.sigstore.json")
 }
 
-/// One text that carries these bundles, byte for byte, in the form of GitHub's answer. [`split`] gives them back.
+/// A container for these bundles, byte for byte, in the format of GitHub's response. [`split`] is the inverse.
 pub fn join<T: AsRef<str>>(bundles: &[T]) -> String {
     let entries: Vec<String> =
         bundles.iter().map(|bundle| format!("{{\"bundle\":{}}}", bundle.as_ref().trim())).collect();
@@ -98,7 +98,7 @@ fn from_document(text: &[u8]) -> Result<Vec<String>, AttestationBundleError> {
     Ok(answer.attestations.iter().filter_map(|entry| entry.bundle).map(|bundle| bundle.get().to_owned()).collect())
 }
 
-/// One bundle, if it has the shape of one: what was signed once, and the means to verify it once.
+/// One bundle, if it has the shape of one: exactly one signed content and exactly one key or certificate.
 pub(super) fn one(text: &[u8]) -> Result<String, AttestationBundleError> {
     if text.len() > MAX_BUNDLE {
         return Err(AttestationBundleError::TooLarge(text.len()));
@@ -131,7 +131,7 @@ fn exactly_one(fields: &serde_json::Map<String, Value>, names: &[&str]) -> Resul
     }
 }
 
-/// Forms of older tools, so that people are told what they have.
+/// Formats of older tools, so that errors can name them.
 fn legacy(value: &Value) -> Option<&'static str> {
     if value.get("base64Signature").is_some() || value.get("rekorBundle").is_some() {
         Some("a bundle of cosign 1 or 2")
@@ -149,7 +149,7 @@ mod tests {
     const BUNDLE: &str = r#"{"mediaType": "x", "verificationMaterial": {"certificate": {}}, "dsseEnvelope": {}}"#;
 
     #[test]
-    fn every_carrier_gives_the_same_bytes() {
+    fn every_container_gives_the_same_bytes() {
         let line = format!("\n{BUNDLE}\r\n{BUNDLE}\n\n");
         assert_eq!(split(BUNDLE.as_bytes()), Ok(vec![BUNDLE.to_owned()]));
         assert_eq!(split(line.as_bytes()), Ok(vec![BUNDLE.to_owned(), BUNDLE.to_owned()]));
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_joined_is_split_again() {
+    fn join_and_split_are_inverse() {
         let pretty = BUNDLE.replace(", ", ",\n ");
         for bundles in [vec![], vec![BUNDLE.to_owned()], vec![BUNDLE.to_owned(), pretty]] {
             assert_eq!(split(join(&bundles).as_bytes()), Ok(bundles));
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_bundle_is_named() {
+    fn errors_name_what_is_not_a_bundle() {
         let refused = |text: &str| split(text.as_bytes()).expect_err("refused");
         assert_eq!(refused(r#"{"attestations": [{"bundle_url": "https://x"}]}"#), AttestationBundleError::Addresses);
         assert!(matches!(refused(r#"{"base64Signature": ""}"#), AttestationBundleError::Legacy(_)));
@@ -184,7 +184,7 @@ mod tests {
         assert!(matches!(refused(""), AttestationBundleError::Json(_)));
         assert!(matches!(refused("{}\nno"), AttestationBundleError::Json(_)));
         assert!(matches!(refused(&format!("{BUNDLE}\n{{}}")), AttestationBundleError::Shape(_)));
-        // What is a bundle in one place must not be an answer in another.
+        // A bundle in one container must not be an API response in another.
         let both = BUNDLE.replacen('{', r#"{"attestations": [], "#, 1);
         assert!(matches!(refused(&format!("{BUNDLE}\n{both}")), AttestationBundleError::Shape(_)));
         assert!(matches!(

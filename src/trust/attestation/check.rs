@@ -1,4 +1,4 @@
-//! Verifies bundles one after the other: cryptography first, then what was signed, then what is expected.
+//! Verifies bundles one after the other: the cryptography, then the signed content, then the policy.
 
 use chrono::DateTime;
 use chrono::Utc;
@@ -24,13 +24,13 @@ use super::verifier::Failure;
 use super::verifier::SigstoreBundle;
 use super::verifier::Verifier;
 
-/// How many of the digests of a foreign statement are named.
+/// How many digests of a statement about other bytes an error lists.
 const SHOWN_DIGESTS: usize = 3;
 
-/// Whether these bundles prove what the policy asks about the bytes of this digest, by these roots, at this time.
+/// Verifies that these bundles satisfy the policy for the bytes of this digest, with these roots, at this time.
 ///
-/// Each bundle is verified with each root by that root's own rules, and one bundle that fits is enough. No bundle, none
-/// that fits, and a root that cannot be used are all failures.
+/// Each bundle is verified with each root by the rules of that root, and one matching bundle is enough. No bundle, no matching
+/// bundle, and an unusable root are all failures.
 pub fn verify(
     bundles: &[&[u8]],
     digest: Sha256Digest,
@@ -63,8 +63,8 @@ fn one(
     let malformed = |detail: String| AttestationRefusalReason::Malformed { detail };
     let text = bundle::one(text).map_err(|error| malformed(error.to_string()))?;
     let bundle = SigstoreBundle::read(&text).map_err(malformed)?;
-    // The certificate of a run is issued as it signs. One from the future is no proof, and tells of a wrong clock in better
-    // words than whichever part of the cryptography would stumble over it.
+    // The certificate of a run is issued when it signs. One from the future is rejected here, because a wrong clock is then
+    // reported more clearly than by the cryptography.
     if let Some(signed_at) = bundle.issued_at().filter(|issued_at| *issued_at > now) {
         return Err(AttestationRefusalReason::Clock { signed_at, now });
     }
@@ -95,7 +95,7 @@ fn one(
     Ok(proof(facts, &checked, policy))
 }
 
-/// Verifies with every root until one accepts. When none does, the root whose authority the bundle names has the say.
+/// Verifies with every root until one accepts. If none does, the error is from the root whose authority issued the certificate.
 fn cryptography(
     bundle: &SigstoreBundle,
     digest: Sha256Digest,
@@ -140,7 +140,7 @@ fn cryptography(
     })
 }
 
-/// Whether a broken part is better explained by a key that the root does not know.
+/// Whether a failure is better explained by a key that the root does not have.
 fn is_unknown(doubt: Doubt, issued_at: DateTime<Utc>, complete_until: Option<DateTime<Utc>>) -> bool {
     match doubt {
         Doubt::None => false,

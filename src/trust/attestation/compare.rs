@@ -1,4 +1,4 @@
-//! Every difference between what is expected and what is vouched for. Exact comparisons only: never by prefix or by part.
+//! Compares the policy with the verified facts. Exact comparisons only: never prefixes or substrings.
 
 use crate::model::RepoSlug;
 use crate::model::Sha256Digest;
@@ -13,22 +13,22 @@ use super::statement::Statement;
 use super::verified::AttestationKind;
 use super::workflow::GITHUB;
 
-/// The only runner whose inside the repository's owner does not control.
+/// The only runner environment that the repository's owner does not control.
 const GITHUB_HOSTED: &str = "github-hosted";
 
-/// What the cryptography vouches for.
+/// The verified facts.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AttestedFacts<'a> {
     pub(super) digest: Sha256Digest,
     pub(super) kind: AttestationKind,
-    /// None when a key signed.
+    /// `None` if a key signed.
     pub(super) identity: Option<&'a CertificateClaims>,
-    /// None for a signature over the bytes alone.
+    /// `None` for a signature over the bytes alone.
     pub(super) statement: Option<&'a Statement>,
     pub(super) instance: Instance,
 }
 
-/// Every difference between what is expected and what is vouched for; none means that it fits.
+/// All differences between the policy and the facts; empty if they match.
 pub(super) fn differences(policy: &Policy, facts: AttestedFacts<'_>) -> Vec<Mismatch> {
     let mut found = Differences(Vec::new());
     if !policy.wanted.accepts(facts.kind) {
@@ -42,7 +42,7 @@ pub(super) fn differences(policy: &Policy, facts: AttestedFacts<'_>) -> Vec<Mism
         }
     }
     match (facts.identity, &policy.key) {
-        // The cryptography has compared the key; a name is not to be had from one.
+        // The cryptography has compared the key, and a key has no name.
         (None, Some(_)) if policy.repository.is_none() && policy.identity.is_none() => {}
         (None, _) => found.add(Field::Identity, "a certificate", None::<&str>),
         (Some(identity), key) => {
@@ -60,7 +60,7 @@ pub(super) fn differences(policy: &Policy, facts: AttestedFacts<'_>) -> Vec<Mism
     found.0
 }
 
-/// The exact name, where one is asked for; and that somebody is.
+/// Compares the exact name, if one is required; a signer must always be specified.
 fn named(policy: &Policy, identity: &CertificateClaims, found: &mut Differences) {
     match &policy.identity {
         Some(expected) => found.same(Field::Identity, expected, identity.name.as_deref()),
@@ -71,7 +71,7 @@ fn named(policy: &Policy, identity: &CertificateClaims, found: &mut Differences)
     }
 }
 
-/// A run of a workflow: its issuer always, and the rest where a repository is expected.
+/// A workflow run: the issuer always, and the other claims if a repository is required.
 fn workflow(policy: &Policy, identity: &CertificateClaims, found: &mut Differences) {
     found.same(Field::Issuer, &policy.issuer, identity.issuer.as_deref());
     let Some(repository) = &policy.repository else { return };
@@ -86,7 +86,7 @@ fn workflow(policy: &Policy, identity: &CertificateClaims, found: &mut Differenc
             (fits, format!("a workflow of {repository}"))
         }
     };
-    // With an exact name no workflow needs to be guessed from it.
+    // With an exact name the workflow need not be derived from it.
     if !fits && (policy.workflow.is_some() || policy.identity.is_none()) {
         found.add(Field::Workflow, &expected, identity.name.as_deref());
     }
@@ -111,7 +111,7 @@ fn workflow(policy: &Policy, identity: &CertificateClaims, found: &mut Differenc
     }
 }
 
-/// GitHub's own statement about a release. It says nothing of a build, so that whoever asks for a part of one is refused.
+/// GitHub's own release attestation. It contains nothing about a build, so every build requirement fails.
 fn release(policy: &Policy, facts: AttestedFacts<'_>, identity: &CertificateClaims, found: &mut Differences) {
     found.same(Field::Identity, RELEASES_IDENTITY, identity.name.as_deref());
     if facts.instance == Instance::PublicGood {
@@ -145,7 +145,7 @@ fn release(policy: &Policy, facts: AttestedFacts<'_>, identity: &CertificateClai
     }
 }
 
-/// Differences so far.
+/// The differences so far.
 struct Differences(Vec<Mismatch>);
 
 impl Differences {
@@ -223,7 +223,7 @@ mod tests {
         }
     }
 
-    /// Everything that can be asked of a build.
+    /// Every build requirement.
     fn strict() -> Policy {
         let mut policy = Policy::of_repository("acme/tool".parse().expect("a repository"));
         policy.wanted = WantedAttestation::Build;
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_build_that_is_what_was_expected_fits() {
+    fn a_matching_build_is_accepted() {
         let build = statement(AttestationKind::Build);
         assert_eq!(fields(&strict(), &identity(), &build, Instance::PublicGood), []);
         assert_eq!(fields(&strict(), &identity(), &build, Instance::GitHub), []);
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn each_field_of_the_policy_refuses_alone() {
+    fn each_field_of_the_policy_refuses_on_its_own() {
         type Change = fn(&mut Policy);
         let cases: [(Field, Change); 8] = [
             (Field::Kind, |policy| policy.wanted = WantedAttestation::Release),
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn each_claim_of_the_certificate_refuses_alone() {
+    fn each_claim_of_the_certificate_refuses_on_its_own() {
         type Change = fn(&mut CertificateClaims);
         let cases: [(&[Field], Change); 14] = [
             (&[Field::Repository], |one| one.repository = Some("https://github.com/acme/tools".to_owned())),
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_build_for_another_tag_is_refused_and_one_for_a_branch_only_when_asked() {
+    fn a_build_for_another_tag_is_refused_and_one_for_a_branch_on_request() {
         let mut policy = strict();
         policy.require_tag_ref = false;
         let built = |git_ref: &str, policy: &Policy| {
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn a_workflow_of_another_repository_signs_only_when_it_is_named() {
+    fn a_workflow_of_another_repository_must_be_named() {
         let shared =
             "https://github.com/org/shared/.github/workflows/attest.yml@0123456789abcdef0123456789abcdef01234567";
         let identity = CertificateClaims { name: Some(shared.to_owned()), ..identity() };
@@ -339,13 +339,13 @@ mod tests {
         assert_eq!(fields(&policy, &identity, &build, Instance::PublicGood), [Field::Workflow]);
         policy.workflow = "org/shared/.github/workflows/attest.yml".parse().ok();
         assert_eq!(fields(&policy, &identity, &build, Instance::PublicGood), []);
-        // The exact name is as good.
+        // The exact name works as well.
         let named = Policy::of_repository("acme/tool".parse().expect("a repository")).and_identity(shared);
         assert_eq!(fields(&named, &identity, &build, Instance::PublicGood), []);
     }
 
     #[test]
-    fn a_release_attestation_is_github_s_and_says_nothing_of_a_build() {
+    fn a_release_attestation_is_from_github_and_contains_no_build() {
         let mut policy = strict();
         policy.wanted = WantedAttestation::Any;
         let github = CertificateClaims {
@@ -366,7 +366,7 @@ mod tests {
         assert_eq!(fields(&policy, &github, &release, Instance::GitHub), []);
         assert_eq!(fields(&policy, &github, &release, Instance::PublicGood), [Field::Instance]);
         assert_eq!(fields(&policy, &identity(), &release, Instance::GitHub), [Field::Identity]);
-        // The other way round: GitHub's release service vouches for no build.
+        // Conversely, GitHub's release service attests no build.
         let refused = fields(&policy, &github, &statement(AttestationKind::Build), Instance::GitHub);
         assert!(refused.contains(&Field::Workflow) && refused.contains(&Field::Issuer), "{refused:?}");
         type Change = fn(&mut Policy);
@@ -387,12 +387,12 @@ mod tests {
     }
 
     #[test]
-    fn nobody_in_particular_is_never_enough() {
+    fn a_signer_must_be_specified() {
         let build = statement(AttestationKind::Build);
         let mut nobody = strict();
         nobody.repository = None;
         assert!(fields(&nobody, &identity(), &build, Instance::PublicGood).contains(&Field::Identity));
-        // A key has no name: whoever expects one is refused, and the other way round.
+        // A key has no name: a policy with a name rejects it, and vice versa.
         let facts = AttestedFacts {
             digest: digest(),
             kind: AttestationKind::Build,

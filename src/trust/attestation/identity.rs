@@ -1,4 +1,4 @@
-//! Who a certificate says signed: the claims Fulcio copies from the token of a workflow run.
+//! The signer in a certificate: the claims that Fulcio copies from the token of a workflow run.
 
 use crate::model::RepoSlug;
 
@@ -6,36 +6,36 @@ use super::workflow::GITHUB;
 use super::workflow::Workflow;
 
 /// The claims of a certificate, by Fulcio's extensions below 1.3.6.1.4.1.57264.1
-/// (<https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md>). Worth something only once its chain is verified.
+/// (<https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md>). Meaningful only after the chain is verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct CertificateClaims {
     /// The subject alternative name.
     pub(super) name: Option<String>,
-    /// `.8`: who vouched for the signer.
+    /// `.8`: the issuer of the token.
     pub(super) issuer: Option<String>,
     /// `.11`: `github-hosted` or `self-hosted`.
     pub(super) runner: Option<String>,
-    /// `.12`: the repository that was built, as an address.
+    /// `.12`: the URL of the source repository.
     pub(super) repository: Option<String>,
-    /// `.13`: the commit that was built.
+    /// `.13`: the commit of the source.
     pub(super) commit: Option<String>,
-    /// `.14`: the branch or tag that was built, in full.
+    /// `.14`: the full ref of the source, a branch or a tag.
     pub(super) git_ref: Option<String>,
-    /// `.15`: GitHub's number of the repository; it outlives a rename and is never given again.
+    /// `.15`: GitHub's ID of the repository; it does not change with a rename and is never reused.
     pub(super) repository_id: Option<String>,
-    /// `.17`: GitHub's number of the owner.
+    /// `.17`: GitHub's ID of the owner.
     pub(super) owner_id: Option<String>,
-    /// `.21`: the address of the run.
+    /// `.21`: the URL of the run.
     pub(super) run: Option<String>,
 }
 
 impl CertificateClaims {
-    /// The repository that was built, as its name.
+    /// The name of the source repository.
     pub(super) fn slug(&self) -> Option<RepoSlug> {
         self.repository.as_deref()?.strip_prefix(GITHUB)?.parse().ok()
     }
 
-    /// The workflow that signed, if a workflow did.
+    /// The workflow that signed, if it was a workflow.
     pub(super) fn workflow(&self) -> Option<Workflow> {
         Workflow::from_address(self.name.as_deref()?)
     }

@@ -1,5 +1,5 @@
-//! JSON that can be read in one way only: bounded in size and depth, and no name twice in an object. Two readers of one
-//! proof must never see different things in it.
+//! JSON with one unambiguous reading: bounded size and depth, and no duplicate keys. Two parsers of one
+//! attestation must never see different content.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -11,15 +11,15 @@ use serde::de::MapAccess;
 use serde::de::SeqAccess;
 use serde::de::Visitor;
 
-/// How deep arrays and objects may lie in each other. Real proofs stay below 12.
+/// The maximum nesting depth. Real attestations stay below 12.
 const MAX_DEPTH: usize = 32;
 
-/// Why a text is not JSON that can be relied on.
+/// Why a text is not unambiguous JSON.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct JsonError(String);
 
-/// Reads the whole text once and keeps nothing.
+/// Validates the entire text without building a value.
 pub(super) fn strict(text: &[u8]) -> Result<(), JsonError> {
     let mut reader = serde_json::Deserializer::from_slice(text);
     Walk { depth: 0 }
@@ -28,7 +28,7 @@ pub(super) fn strict(text: &[u8]) -> Result<(), JsonError> {
         .map_err(|error| JsonError(format!("not well-formed JSON: {error}")))
 }
 
-/// The objects of a text that holds one a line; none when it does not look like that.
+/// The objects of a JSON Lines text; `None` if it does not look like one.
 pub(super) fn lines(text: &[u8]) -> Option<Vec<&[u8]>> {
     let lines: Vec<&[u8]> =
         text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()).collect();
@@ -114,11 +114,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_can_be_read_two_ways_is_refused() {
+    fn ambiguous_json_is_refused() {
         let refused = |text: &str| strict(text.as_bytes()).expect_err("refused").to_string();
         assert!(strict(br#" {"a": [1, -2, 3.5, "x", null, true, {"a": {}}]} "#).is_ok());
         assert!(refused(r#"{"a": 1, "b": {"c": 1, "c": 2}}"#).contains("`c` appears twice"));
-        // The same name, spelled with an escape.
+        // The same name, written with an escape.
         assert!(refused(r#"{"a": 1, "\u0061": 2}"#).contains("`a` appears twice"));
         assert!(refused(r#"{"a": 1} {"a": 2}"#).contains("trailing"));
         assert!(strict(b"{\"a\": \"\xff\"}").is_err());

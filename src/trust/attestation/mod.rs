@@ -1,15 +1,15 @@
-//! Proofs of origin: which workflow of which repository built these bytes, or that GitHub released them, checked offline.
+//! Attestations: which workflow of which repository built these bytes, or that GitHub released them, verified offline.
 //!
-//! A proof is a Sigstore bundle: a signature, the short-lived certificate of who signed, and evidence of when. The order:
+//! An attestation is a Sigstore bundle: a signature, the short-lived certificate of the signer, and evidence of the time. The order:
 //!
-//! 1. `bundle` takes single bundles out of what carries them, within bounds, and refuses JSON that can be read two ways.
-//! 2. `verifier` asks the cryptography, for each trusted root by that root's own rules: is this signature, certificate, log
-//!    entry and timestamp genuine, and about this digest? It is the one file that names the library.
-//! 3. `statement` and `identity` read what was signed and who the certificate says signed it.
-//! 4. `compare` holds that against the `policy`, exactly, and names every difference.
+//! 1. `bundle` extracts single bundles from their containers, within limits, and rejects ambiguous JSON.
+//! 2. `verifier` runs the cryptography, for each trusted root by the rules of that root: are the signature, certificate, log
+//! entry and timestamp valid, and are they for this digest? It is the only file that uses the library.
+//! 3. `statement` and `identity` parse the signed content and the signer in the certificate.
+//! 4. `compare` compares that with the `policy`, exactly, and reports every difference.
 //!
-//! Nothing here reads a file, a clock or the network: bundles, roots and `now` are values. A build without the feature
-//! `attestation` has all the words and proves nothing: [`verify`] answers [`NotProven::CannotVerify`].
+//! Nothing here accesses a file, the clock or the network: bundles, roots and `now` are parameters. A build without the feature
+//! `attestation` has all the types and verifies nothing: [`verify`] returns [`NotProven::CannotVerify`].
 
 mod bundle;
 #[cfg(feature = "attestation")]
@@ -67,7 +67,7 @@ pub use verifier::verify;
 pub use workflow::Workflow;
 pub use workflow::WorkflowError;
 
-/// Whether this build can verify attestations at all.
+/// Whether this build can verify attestations.
 pub const fn is_available() -> bool {
     cfg!(feature = "attestation")
 }

@@ -1,4 +1,4 @@
-//! What is expected of a proof, as values.
+//! The requirements for an attestation, as values.
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -9,27 +9,27 @@ use crate::model::Tag;
 use super::verified::AttestationKind;
 use super::workflow::Workflow;
 
-/// Who vouches for the workflows of github.com.
+/// The OIDC issuer of GitHub Actions on github.com.
 pub const GITHUB_ISSUER: &str = "https://token.actions.githubusercontent.com";
 
-/// The name under which GitHub signs its statements about releases.
+/// The identity that signs GitHub's release attestations.
 pub const RELEASES_IDENTITY: &str = "https://dotcom.releases.github.com";
 
-/// Which kind of proof is wanted.
+/// The required kind of attestation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WantedAttestation {
-    /// Build provenance and nothing less.
+    /// Build provenance.
     Build,
-    /// GitHub's statement about a release.
+    /// A release attestation by GitHub.
     Release,
-    /// Whatever is signed about the bytes; the proof says what.
+    /// Any signature over the bytes; the result reports the kind.
     #[default]
     Any,
 }
 
 impl WantedAttestation {
-    /// Whether a proof of this kind is what is wanted.
+    /// Whether an attestation of this kind is accepted.
     pub const fn accepts(self, kind: AttestationKind) -> bool {
         match self {
             Self::Build => matches!(kind, AttestationKind::Build),
@@ -38,7 +38,7 @@ impl WantedAttestation {
         }
     }
 
-    /// What it is called.
+    /// Its name in messages.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Build => "build provenance",
@@ -48,50 +48,50 @@ impl WantedAttestation {
     }
 }
 
-/// What a proof must say. Made by [`Policy::of_repository`], [`Policy::of_identity`] or [`Policy::of_key`], so that there is
-/// none that asks for nobody; the other fields narrow it.
+/// The requirements for an attestation. Created by [`Policy::of_repository`], [`Policy::of_identity`] or [`Policy::of_key`], so that
+/// a signer is always required; the other fields narrow it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// The repository that was built or released.
+    /// The repository of the build or release.
     pub(super) repository: Option<RepoSlug>,
-    /// The exact name in the certificate.
+    /// The exact identity in the certificate.
     pub(super) identity: Option<String>,
     /// The key that must have signed, in PEM.
     pub(super) key: Option<String>,
-    /// Who must have vouched for the signer.
+    /// The required issuer.
     pub issuer: String,
-    /// The kind of proof.
+    /// The required kind.
     pub wanted: WantedAttestation,
-    /// GitHub's number of the repository.
+    /// GitHub's ID of the repository.
     pub repository_id: Option<u64>,
-    /// GitHub's number of its owner.
+    /// GitHub's ID of its owner.
     pub owner_id: Option<u64>,
-    /// The workflow that must have signed. Without one: any workflow of the repository, and none of another.
+    /// The workflow that must have signed. If `None`, any workflow of the repository, but of no other.
     pub workflow: Option<Workflow>,
-    /// The tag of the release. A build that ran for another tag is refused; one that ran for a branch is not.
+    /// The tag of the release. A build for another tag is rejected; one for a branch is not.
     pub tag: Option<Tag>,
-    /// Whether a build must have run for exactly that tag.
+    /// Whether a build must be for exactly that tag.
     pub require_tag_ref: bool,
-    /// Whether a build must have run for exactly that tag, while a statement of another kind need not speak of a build.
+    /// Whether a build must be for exactly that tag, while a statement of another kind need not contain a build.
     pub builds_need_tag_ref: bool,
     /// The commit that must have been built.
     pub commit: Option<String>,
-    /// The name the bytes must have.
+    /// The required file name.
     pub asset: Option<String>,
-    /// Whether a bare signature, which gives the bytes no name, may go without [`Self::asset`].
+    /// Whether [`Self::asset`] does not apply to a bare signature, which has no file name.
     pub allow_nameless: bool,
-    /// Whether the owner's own machines may have run the workflow.
+    /// Whether the workflow may run on self-hosted runners.
     pub allow_self_hosted: bool,
 }
 
 impl Policy {
-    /// Signed by a workflow of this repository, about something built from it; or GitHub's release attestation for it.
+    /// Signed by a workflow of this repository for a build of it, or by GitHub's release attestation for it.
     pub fn of_repository(repository: RepoSlug) -> Self {
-        Self { repository: Some(repository), ..Self::nobody(GITHUB_ISSUER.to_owned()) }
+        Self { repository: Some(repository), ..Self::unrestricted(GITHUB_ISSUER.to_owned()) }
     }
 
-    /// The same about an asset of this release, as installers ask it: a build must have run for exactly its tag, unless those
-    /// for branches are accepted, and a bare signature need not name the file.
+    /// The same for an asset of this release, as installers require it: a build must be for exactly its tag, unless builds
+    /// for branches are allowed, and a bare signature needs no file name.
     #[must_use]
     pub fn of_release(mut self, tag: Tag, allow_branch: bool) -> Self {
         self.tag = Some(tag);
@@ -100,29 +100,29 @@ impl Policy {
         self
     }
 
-    /// Signed by exactly this name, vouched for by exactly this issuer.
+    /// Signed by exactly this identity, with exactly this issuer.
     pub fn of_identity(identity: impl Into<String>, issuer: impl Into<String>) -> Self {
-        Self { identity: Some(identity.into()), ..Self::nobody(issuer.into()) }
+        Self { identity: Some(identity.into()), ..Self::unrestricted(issuer.into()) }
     }
 
     /// Signed with this public key, in PEM.
     pub fn of_key(pem: impl Into<String>) -> Self {
-        Self { key: Some(pem.into()), ..Self::nobody(String::new()) }
+        Self { key: Some(pem.into()), ..Self::unrestricted(String::new()) }
     }
 
-    /// Also signed by exactly this name.
+    /// Also requires exactly this identity.
     #[must_use]
     pub fn and_identity(mut self, identity: impl Into<String>) -> Self {
         self.identity = Some(identity.into());
         self
     }
 
-    /// The repository that is expected.
+    /// The required repository.
     pub const fn repository(&self) -> Option<&RepoSlug> {
         self.repository.as_ref()
     }
 
-    const fn nobody(issuer: String) -> Self {
+    const fn unrestricted(issuer: String) -> Self {
         Self {
             repository: None,
             identity: None,

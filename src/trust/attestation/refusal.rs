@@ -1,4 +1,4 @@
-//! Why something was not proven: which part did not hold, or what was expected and what was found.
+//! Why verification failed: the invalid part, or what was expected and what was found.
 
 use std::fmt;
 
@@ -12,19 +12,19 @@ use crate::model::Sha256Digest;
 use super::roots::Instance;
 use super::roots::RootError;
 
-/// Why nothing was proven. There is no way to read this as success.
+/// Why nothing was verified.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NotProven {
-    /// This build has no cryptography for it.
+    /// This build has no cryptography.
     #[error("this build of reproq cannot verify attestations")]
     CannotVerify,
-    /// There was no bundle at all.
+    /// There was no bundle.
     #[error("there is no attestation to verify")]
     NoBundle,
-    /// A trusted root cannot be used, so that nothing can be proven with it.
+    /// A trusted root is unusable, so nothing can be verified with it.
     #[error("a trusted root cannot be used")]
     Root(#[from] RootError),
-    /// Every bundle was refused.
+    /// Every bundle was rejected.
     #[error("{}", refused(.0))]
     Refused(Vec<AttestationRefusal>),
 }
@@ -36,78 +36,78 @@ fn refused(refusals: &[AttestationRefusal]) -> String {
     }
 }
 
-/// One bundle that does not prove what was asked.
+/// A rejected bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AttestationRefusal {
-    /// Which one, counted from 1 in the order they were given.
+    /// Its number, from 1 in input order.
     pub bundle: usize,
     /// Why.
     #[serde(flatten)]
     pub reason: AttestationRefusalReason,
 }
 
-/// Why one bundle does not prove what was asked.
+/// Why a bundle was rejected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Error)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum AttestationRefusalReason {
-    /// It cannot be read, or not in one way only.
+    /// It cannot be parsed, or not unambiguously.
     #[error("the attestation is malformed: {detail}")]
     Malformed {
         /// What is wrong.
         detail: String,
     },
-    /// It is well-formed and of a kind that is not known here.
+    /// It is well-formed, but of an unsupported kind.
     #[error("this version of reproq does not support the attestation: {detail}")]
     Unsupported {
-        /// What is not known.
+        /// What is not supported.
         detail: String,
     },
-    /// A part of its cryptography does not hold.
+    /// A part of the cryptography is invalid.
     #[error("{} ({detail})", part.sentence())]
     Broken {
-        /// Which part.
+        /// The part.
         part: CryptoPart,
-        /// What the verification said.
+        /// The message of the verification.
         detail: String,
-        /// Whose rules it was verified by.
+        /// The instance whose rules were applied.
         instance: Instance,
     },
-    /// No key of the trusted roots made it.
+    /// It was not made with a key of the trusted roots.
     #[error("{}", unknown(*.issued_at, *.complete_until, .detail))]
     UnknownKey {
-        /// When it says its certificate was issued.
+        /// The claimed issue time of its certificate.
         issued_at: DateTime<Utc>,
-        /// The last moment at which the trusted root is known to have had every key.
+        /// The last time at which the trusted root is known to be complete.
         complete_until: Option<DateTime<Utc>>,
-        /// What the verification said.
+        /// The message of the verification.
         detail: String,
     },
-    /// It is genuine, and about other bytes.
+    /// It is valid, but for other bytes.
     #[error("the attestation is genuine, but for other bytes: expected sha256 {expected}, found {}", names(.found))]
     OtherBytes {
-        /// The digest that was asked about.
+        /// The expected digest.
         expected: Sha256Digest,
-        /// The digests it is about, a few of them, where it lists any.
+        /// The digests in the statement, a few of them, if it has any.
         found: Vec<Sha256Digest>,
     },
-    /// It was made later than this machine says it is.
+    /// It is from the future, according to this machine's clock.
     #[error("the attestation claims to be signed at {signed_at}, but this machine's clock reads {now}")]
     Clock {
-        /// When it was signed.
+        /// The claimed signing time.
         signed_at: DateTime<Utc>,
-        /// What time it is here.
+        /// The current time.
         now: DateTime<Utc>,
     },
-    /// It is genuine, about these bytes, and not what was expected.
+    /// It is valid and for these bytes, but does not match the policy.
     #[error("the attestation is genuine, but does not match: {}", mismatches.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Unfit {
-        /// Every difference.
+        /// All differences.
         mismatches: Vec<Mismatch>,
     },
 }
 
 impl AttestationRefusalReason {
-    /// Whether newer trusted roots might know the key.
+    /// Whether newer trusted roots might have the key.
     pub fn may_be_too_new(&self) -> bool {
         match self {
             Self::UnknownKey { issued_at, complete_until, .. } => {
@@ -123,7 +123,7 @@ impl AttestationRefusalReason {
     }
 }
 
-/// Forged and too new look alike; only the time it names tells whether the roots could be too old for it.
+/// A forged attestation and one that is too new look the same; only its claimed time shows whether the roots may be too old.
 fn unknown(issued_at: DateTime<Utc>, complete_until: Option<DateTime<Utc>>, detail: &str) -> String {
     match complete_until.filter(|until| issued_at >= *until) {
         Some(until) => format!(
@@ -155,9 +155,9 @@ pub enum CryptoPart {
     Signature,
     /// The certificate: its chain, its validity, its record in the certificate log.
     Certificate,
-    /// The record in the public log.
+    /// The entry in the transparency log.
     Log,
-    /// The evidence of when it was signed.
+    /// The evidence of the signing time.
     Timestamp,
 }
 
@@ -172,54 +172,54 @@ impl CryptoPart {
     }
 }
 
-/// One difference between what was expected and what is proven.
+/// A difference between the policy and the attestation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Mismatch {
-    /// What was compared.
+    /// The compared field.
     pub field: Field,
-    /// What was expected.
+    /// The expected value.
     pub expected: String,
-    /// What it says; none when it says nothing about it.
+    /// The value found; `None` if the attestation has none.
     pub found: Option<String>,
 }
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let found =
-            self.found.as_deref().map_or_else(|| "nothing is stated".to_owned(), |found| format!("found {found}"));
+            self.found.as_deref().map_or_else(|| "found nothing".to_owned(), |found| format!("found {found}"));
         write!(f, "{}: expected {}, {found}", self.field, self.expected)
     }
 }
 
-/// What a policy compares.
+/// A field that a policy compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Field {
     /// The kind of proof.
     Kind,
-    /// The repository that was built or released.
+    /// The repository of the build or release.
     Repository,
-    /// Its number at GitHub.
+    /// GitHub's ID of the repository.
     RepositoryId,
-    /// The number of its owner.
+    /// GitHub's ID of its owner.
     OwnerId,
     /// The workflow that signed.
     Workflow,
-    /// Who vouched for the signer.
+    /// The issuer.
     Issuer,
-    /// The signer's name in the certificate.
+    /// The identity in the certificate.
     Identity,
-    /// The branch or tag the workflow ran for.
+    /// The ref that was built.
     Ref,
     /// The tag of the release.
     Tag,
     /// The commit.
     Commit,
-    /// Whose machine ran it.
+    /// The runner environment.
     Runner,
-    /// The name of the file.
+    /// The file name.
     Asset,
-    /// Whose trusted root it was verified with.
+    /// The instance whose trusted root was used.
     Instance,
 }
 

@@ -1,4 +1,4 @@
-//! Whom to trust: the trusted roots of both Sigstore instances, embedded with their date, or read from a file.
+//! The trusted roots of both Sigstore instances, embedded with their date, or read from a file.
 
 use std::fmt;
 
@@ -17,34 +17,34 @@ use crate::model::Sha256Digest;
 use super::json;
 use super::verifier;
 
-/// When the embedded roots were taken: the day sigstore-trust-root 0.15.1 was published. Changes together with
+/// The date of the embedded roots: the release of sigstore-trust-root 0.15.1. Update together with
 /// [`EMBEDDED_SHA256`].
 const EMBEDDED_ON: NaiveDate = NaiveDate::from_ymd_opt(2026, 10, 23).expect("a day of the calendar");
 
-/// What the embedded roots are, so that a newer crate cannot change them without somebody changing the date.
+/// The digests of the embedded roots, so that a newer crate cannot change them without an update of the date.
 #[cfg(all(test, feature = "attestation"))]
 const EMBEDDED_SHA256: [&str; 2] = [
     "6494e21ea73fa7ee769f85f57d5a3e6a08725eae1e38c755fc3517c9e6bc0b66",
     "484cdfe1a7c65479c5ba2a22193d1be90f0020db1997de696ab207434c62fbb7",
 ];
 
-/// The largest file of roots that is read, in bytes. GitHub's own, the larger of the two, has 32 KB.
+/// The maximum size of a file of roots, in bytes. GitHub's, the larger of the two, has 32 KB.
 const MAX_ROOTS: usize = 1024 * 1024;
 
-/// After how many days a root is called old. GitHub changes its keys every six months or so, and a root does not know what
-/// came after it.
+/// The age in days from which a root is old. GitHub rotates its keys about every six months, and a root does not contain
+/// later keys.
 const OLD_AFTER: i64 = 180;
 
-/// Whose root it is. Decides which evidence it asks for, whatever a bundle says of itself.
+/// The instance of a root. It determines the required evidence, whatever a bundle claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Instance {
-    /// Sigstore's public instance, which public repositories use: every signature is in a public log.
+    /// Sigstore's public instance, used by public repositories: every signature is in a public log.
     PublicGood,
-    /// GitHub's own instance, which private repositories and release attestations use: no log, a timestamp instead.
+    /// GitHub's own instance, used by private repositories and release attestations: timestamps instead of a log.
     #[serde(rename = "github")]
     GitHub,
-    /// Any other. What its root has keys for is asked for.
+    /// Any other instance. The keys in its root determine the required evidence.
     Other,
 }
 
@@ -58,68 +58,68 @@ impl fmt::Display for Instance {
     }
 }
 
-/// Where a root came from.
+/// The source of a root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "from", rename_all = "snake_case")]
 pub enum RootSource {
-    /// It is part of this program since this day.
+    /// Embedded in this program.
     Embedded {
-        /// The day.
+        /// The date of the embedded root.
         on: NaiveDate,
     },
-    /// It was fetched from its instance's repository and verified.
+    /// Fetched from the repository of its instance, and verified.
     Updated {
-        /// On this day.
+        /// The date of the update.
         on: NaiveDate,
-        /// The version of the repository's list of files.
+        /// The version of the repository's targets metadata.
         version: u64,
     },
-    /// Somebody accepted it for every run.
+    /// Accepted by the user for every run.
     Accepted,
-    /// Somebody named this file.
+    /// Read from a file that the user named.
     File {
         /// Its path.
         path: String,
     },
 }
 
-/// What a key of a root vouches for.
+/// The role of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyRole {
-    /// Issues the certificates of signers.
+    /// Issues signing certificates.
     CertificateAuthority,
-    /// Vouches for times.
+    /// Issues timestamps.
     TimestampAuthority,
-    /// Records signatures.
+    /// Signs the transparency log.
     TransparencyLog,
-    /// Records certificates.
+    /// Signs the certificate transparency log.
     CertificateLog,
 }
 
-/// One key of a root, and from when to when it is good.
+/// A key of a root with its validity period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeyValidity {
-    /// What it vouches for.
+    /// Its role.
     pub role: KeyRole,
-    /// Whose it is.
+    /// The name of its owner.
     pub name: String,
-    /// From when.
+    /// The start of its validity.
     pub start: Option<DateTime<Utc>>,
-    /// Until when; none while it is in use.
+    /// The end of its validity; `None` while it is in use.
     pub end: Option<DateTime<Utc>>,
 }
 
-/// A trusted root: everything one instance's proofs are verified with.
+/// A trusted root: everything needed to verify attestations of one instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Root {
-    /// Whose it is.
+    /// The instance.
     pub instance: Instance,
-    /// Where it came from.
+    /// Its source.
     pub source: RootSource,
     /// Its keys.
     pub windows: Vec<KeyValidity>,
-    /// The digest of its text, by which people compare it.
+    /// The digest of its text, for comparison by people.
     pub sha256: Sha256Digest,
     text: String,
 }
@@ -140,19 +140,19 @@ impl RootError {
     }
 }
 
-/// The roots that hold in a run.
+/// The trusted roots of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Roots(Vec<Root>);
 
 impl Roots {
-    /// The roots that are part of this program. A build that cannot verify has none.
+    /// The embedded roots; empty in a build that cannot verify attestations.
     pub fn embedded() -> Self {
         let source = RootSource::Embedded { on: EMBEDDED_ON };
         let read = |text: &&str| Root::read(text, source.clone(), "embedded").expect("the tests read the same text");
         Self(verifier::EMBEDDED.iter().map(read).collect())
     }
 
-    /// The roots in a file: one, or one a line, as `gh attestation trusted-root` prints them.
+    /// The roots in a file: one, or one per line, as `gh attestation trusted-root` prints them.
     pub fn from_file(path: &str, text: &[u8]) -> Result<Self, RootError> {
         let wrong = |reason: String| RootError::new(path, reason);
         if text.len() > MAX_ROOTS {
@@ -170,19 +170,19 @@ impl Roots {
         documents.into_iter().map(read).collect::<Result<_, _>>().map(Self)
     }
 
-    /// These and those.
+    /// Combines two sets of roots.
     #[must_use]
     pub fn and(mut self, others: Self) -> Self {
         self.0.extend(others.0);
         self
     }
 
-    /// Each root.
+    /// Iterates over the roots.
     pub fn iter(&self) -> impl Iterator<Item = &Root> {
         self.0.iter()
     }
 
-    /// The last moment at which all of them are known to have had every key.
+    /// The last time at which all of them are known to be complete.
     pub fn complete_until(&self) -> Option<DateTime<Utc>> {
         self.iter().filter_map(Root::complete_until).min()
     }
@@ -195,7 +195,7 @@ impl FromIterator<Root> for Roots {
 }
 
 impl Root {
-    /// Reads one root, which came from there; `name` is what errors call it.
+    /// Parses one root; `name` identifies it in errors.
     pub fn read(text: &str, source: RootSource, name: &str) -> Result<Self, RootError> {
         let wrong = |reason: String| RootError::new(name, reason);
         json::strict(text.as_bytes()).map_err(|error| wrong(error.to_string()))?;
@@ -209,7 +209,7 @@ impl Root {
         Ok(root)
     }
 
-    /// Its text, as it came.
+    /// Its text as it was read.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -219,8 +219,8 @@ impl Root {
         self.windows.iter().any(|window| window.role == role)
     }
 
-    /// The last moment at which it is known to have had every key of its instance: the day it became part of this program
-    /// or was fetched, or, of a file, the time its newest key began to be valid.
+    /// The last time at which it is known to have every key of its instance: the date it was embedded
+    /// or fetched, or for a file the start of validity of its newest key.
     pub fn complete_until(&self) -> Option<DateTime<Utc>> {
         match &self.source {
             RootSource::Embedded { on } | RootSource::Updated { on, .. } => Some(on.and_hms_opt(0, 0, 0)?.and_utc()),
@@ -228,19 +228,19 @@ impl Root {
         }
     }
 
-    /// When its newest key began to be valid.
+    /// The start of validity of its newest key.
     pub fn newest_key(&self) -> Option<DateTime<Utc>> {
         self.windows.iter().filter_map(|window| window.start).max()
     }
 
-    /// Whether newer proofs may be unknown to it for its age. Of somebody's own instance, the age of its newest key says
-    /// nothing: nobody knows how often it changes them.
+    /// Whether newer attestations may fail to verify because of its age. For other instances the age of the newest key
+    /// is no indication, because their rotation interval is unknown.
     pub fn is_old(&self, now: DateTime<Utc>) -> bool {
         let says_nothing = self.source == RootSource::Accepted && self.instance == Instance::Other;
         !says_nothing && self.days(now).is_some_and(|days| days > OLD_AFTER)
     }
 
-    /// A sentence when it is so old that newer proofs may be unknown to it.
+    /// A warning if it is so old that newer attestations may fail to verify.
     pub fn age_warning(&self, now: DateTime<Utc>) -> Option<String> {
         let days = self.days(now)?;
         if days < 0 {
@@ -264,7 +264,7 @@ impl Root {
     }
 }
 
-/// What is read of a root here; the rest is the verifier's.
+/// The fields of a root that are parsed here; the verifier parses the rest.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Wire {
@@ -302,8 +302,8 @@ struct WireAuthority {
 }
 
 impl Wire {
-    /// By the names of its certificate authorities. A root that says it is the public instance's and has no log keys is
-    /// still asked for a log entry, which then nothing can prove.
+    /// The instance, by the names of its certificate authorities. A root that claims to be the public instance's but has no log keys
+    /// still requires a log entry, which then cannot be verified.
     fn instance(&self) -> Instance {
         let is =
             |name: &str| self.certificate_authorities.iter().any(|authority| authority.uri.as_deref() == Some(name));
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn age_is_told() {
+    fn old_roots_are_reported() {
         let roots = Roots::embedded();
         let github = roots.iter().nth(1).expect("GitHub's");
         assert_eq!(github.age_warning(time("2026-11-23T00:00:00Z")), None);
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_holds_one_root_or_one_a_line() {
+    fn a_file_contains_one_root_or_one_per_line() {
         let embedded = Roots::embedded();
         let one_line = |root: &Root| serde_json::from_str::<Value>(root.text()).expect("JSON").to_string();
         let lines: Vec<String> = embedded.iter().map(one_line).collect();
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_root_is_refused() {
+    fn invalid_roots_are_refused() {
         let embedded = Roots::embedded();
         let text = embedded.iter().next().expect("a root").text().to_owned();
         let refused = |text: &str| Roots::from_file("x.json", text.as_bytes()).expect_err("refused").to_string();

@@ -1,4 +1,4 @@
-//! What was signed: an in-toto statement about one or more subjects, read strictly and within bounds.
+//! The signed content: an in-toto statement about one or more subjects, parsed strictly and within limits.
 
 use std::collections::BTreeMap;
 
@@ -13,29 +13,29 @@ use super::verified::AttestationKind;
 /// The statement types in use; both have the same fields.
 const TYPES: [&str; 2] = ["https://in-toto.io/Statement/v1", "https://in-toto.io/Statement/v0.1"];
 
-/// Says how something was built.
+/// The predicate types of build provenance.
 const PROVENANCE: [&str; 2] = ["https://slsa.dev/provenance/v1", "https://slsa.dev/provenance/v0.2"];
 
-/// GitHub's statement about an immutable release.
+/// The predicate types of GitHub's release attestation.
 const RELEASE: [&str; 2] =
     ["https://in-toto.io/attestation/release/v0.1", "https://in-toto.io/attestation/release/v0.2"];
 
-/// A statement, as far as anything here depends on it.
+/// The fields of a statement that are used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Statement {
     pub(super) kind: AttestationKind,
     pub(super) predicate_type: String,
     pub(super) subjects: Vec<StatementSubject>,
-    /// What a release attestation says about the release.
+    /// The release in a release attestation.
     pub(super) release: Option<ReleasePredicate>,
 }
 
-/// One thing a statement is about.
+/// A subject of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StatementSubject {
     pub(super) name: Option<String>,
     pub(super) sha256: Option<Sha256Digest>,
-    /// Only a release's commit has one.
+    /// Only the commit of a release has one.
     pub(super) sha1: Option<String>,
 }
 
@@ -67,7 +67,7 @@ struct WireSubject {
 }
 
 impl Statement {
-    /// Reads the signed bytes of an envelope.
+    /// Parses the payload of an envelope.
     pub(super) fn parse(payload: &[u8]) -> Result<Self, String> {
         json::strict(payload).map_err(|error| error.to_string())?;
         let wire: Wire = serde_json::from_slice(payload).map_err(|error| error.to_string())?;
@@ -85,14 +85,14 @@ impl Statement {
         Ok(Self { kind, predicate_type: wire.predicate_type, subjects, release })
     }
 
-    /// The names under which it speaks of these bytes; none when it does not speak of them.
+    /// The names of these bytes in the statement; `None` if the statement is not about them.
     pub(super) fn names_of(&self, digest: Sha256Digest) -> Option<Vec<&str>> {
         let mut about = self.subjects.iter().filter(|subject| subject.sha256 == Some(digest)).peekable();
         about.peek()?;
         Some(about.filter_map(|subject| subject.name.as_deref()).collect())
     }
 
-    /// The commit a release's tag points at.
+    /// The commit that the tag of the release points at.
     pub(super) fn release_commit(&self) -> Option<&str> {
         self.release.as_ref()?;
         self.subjects.iter().find(|subject| subject.sha256.is_none())?.sha1.as_deref()
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn subjects_are_found_by_sha256_alone() {
+    fn subjects_are_found_by_sha256_only() {
         let subject = format!(
             r#"{{"name": "dist/a", "digest": {{"sha256": "{0}"}}}}, {{"digest": {{"sha256": "{0}"}}}}, {{"name": "b", "digest": {{"sha512": "{0}{0}"}}}}"#,
             digest()
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_read_two_ways_is_refused() {
+    fn ambiguous_statements_are_refused() {
         assert!(Statement::parse(text("https://in-toto.io/Statement/v9", "", "x", "{}").as_bytes()).is_err());
         assert!(parsed(r#"{"digest": {"sha256": "00"}}"#, "x", "{}").is_err());
         assert!(parsed(r#"{"digest": {"sha256": "00", "sha256": "11"}}"#, "x", "{}").is_err());

@@ -1,4 +1,4 @@
-//! What was proven, as a value that can be shown, stored and compared.
+//! The verified facts of an attestation, as a value that can be shown, stored and compared.
 
 use chrono::DateTime;
 use chrono::Utc;
@@ -10,22 +10,22 @@ use crate::model::Sha256Digest;
 use super::refusal::AttestationRefusal;
 use super::roots::Instance;
 
-/// What a proof says about the bytes.
+/// The kind of an attestation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttestationKind {
-    /// Build provenance: a workflow built them.
+    /// Build provenance: a workflow built the bytes.
     Build,
-    /// GitHub's statement about an immutable release: they are an asset of a tag. It does not say how they were made.
+    /// GitHub's release attestation: the bytes are an asset of a tag of an immutable release. It does not say how they were built.
     Release,
-    /// A signature over the bytes alone.
+    /// A signature over the bytes without a statement.
     Signature,
-    /// A statement of another kind about them, for example a list of what is inside.
+    /// Another statement about the bytes, such as an SBOM.
     Statement,
 }
 
 impl AttestationKind {
-    /// What it is called.
+    /// Its name in messages.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Build => "build provenance",
@@ -35,7 +35,7 @@ impl AttestationKind {
         }
     }
 
-    /// What it means, as the end of a sentence about a file.
+    /// Its meaning, as the end of a sentence about a file.
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Build => "was built by this workflow",
@@ -46,11 +46,11 @@ impl AttestationKind {
     }
 }
 
-/// What vouches for the time of signing.
+/// The evidence of the signing time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SigningTime {
-    /// The public log that recorded it.
+    /// An entry in the transparency log.
     Log,
     /// A timestamp authority (RFC 3161).
     TimestampAuthority,
@@ -58,29 +58,29 @@ pub enum SigningTime {
     LogAndTimestampAuthority,
 }
 
-/// One bundle, proven and fitting. Everything in it was signed; nothing is taken from the bundle's own words.
+/// A verified bundle that matches the policy. All fields were signed; nothing unsigned is taken from the bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerifiedAttestation {
-    /// What it says about the bytes.
+    /// The kind.
     pub kind: AttestationKind,
-    /// The digest it is about.
+    /// The digest of the bytes.
     pub sha256: Sha256Digest,
-    /// The name it gives the bytes.
+    /// The file names in the statement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asset: Option<String>,
-    /// The repository that was built, or whose release it is, `OWNER/NAME`.
+    /// The repository of the build or release, `OWNER/NAME`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
-    /// GitHub's number of that repository, which outlives a rename and is never given to another.
+    /// GitHub's ID of that repository, which does not change with a rename and is never reused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository_id: Option<u64>,
-    /// GitHub's number of its owner.
+    /// GitHub's ID of its owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner_id: Option<u64>,
     /// The workflow that signed, `OWNER/NAME/.github/workflows/FILE`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow: Option<String>,
-    /// The branch or tag it ran for, in full.
+    /// The full ref it ran for, a branch or a tag.
     #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
     pub git_ref: Option<String>,
     /// The commit that was built, or that the release's tag points at.
@@ -89,40 +89,40 @@ pub struct VerifiedAttestation {
     /// The tag of the release, in a release attestation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
-    /// Whose machine ran the workflow: `github-hosted` or `self-hosted`.
+    /// The runner environment: `github-hosted` or `self-hosted`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runner: Option<String>,
-    /// The address of the run.
+    /// The URL of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
-    /// The certificate's name for the signer; none when a key was named instead.
+    /// The identity in the certificate; `None` if a key was given instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
-    /// Who vouched for the signer.
+    /// The issuer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
-    /// The type of the statement; none for a signature.
+    /// The predicate type of the statement; `None` for a signature.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub predicate_type: Option<String>,
-    /// When it was signed; none only with a key, which needs no time.
+    /// The signing time; `None` only for a key, which needs none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signed_at: Option<DateTime<Utc>>,
-    /// What vouches for that time.
+    /// The evidence of that time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<SigningTime>,
-    /// Whether it is recorded in a public log.
+    /// Whether it is in a public log.
     pub logged: bool,
-    /// Whose trusted root it was verified with.
+    /// The instance whose trusted root was used.
     pub instance: Instance,
 }
 
-/// What a set of bundles proved: at least one of them fits.
+/// The result for a set of bundles: at least one of them matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct VerifiedAttestations {
-    /// The proofs that fit, in the order of the bundles.
+    /// The matching attestations, in the order of the bundles.
     pub proofs: Vec<VerifiedAttestation>,
-    /// The bundles that do not fit, each with its reason. They take nothing from the others: a project may sign one file
-    /// in several ways, and a foreign bundle beside a proof makes the proof no weaker.
+    /// The rejected bundles with their reasons. They do not affect the others: a project may sign one file
+    /// in several ways, and an unrelated bundle does not weaken a matching one.
     pub refused: Vec<AttestationRefusal>,
 }

@@ -1,8 +1,8 @@
-//! The cryptography: the one file that names sigstore-verify and its parts.
+//! The cryptography: the only file that uses sigstore-verify and its parts.
 //!
-//! Every root is verified by its own rules, which a bundle cannot change: the public instance's bundles need a certificate
-//! in a certificate log and a signature in a public log, those of GitHub's instance a timestamp, and an instance of
-//! somebody's own whatever its root has keys for.
+//! Every root is verified by its own rules, which a bundle cannot change: bundles of the public instance need a certificate
+//! in a certificate log and an entry in the transparency log, those of GitHub's instance a timestamp, and those of
+//! other instances whatever their root has keys for.
 
 use chrono::DateTime;
 use chrono::Utc;
@@ -37,43 +37,43 @@ use super::verified::SigningTime;
 /// The texts of the embedded roots: the public instance's and GitHub's.
 pub(super) const EMBEDDED: &[&str] = &[SIGSTORE_PRODUCTION_TRUSTED_ROOT, SIGSTORE_GITHUB_TRUSTED_ROOT];
 
-/// Whether every key of a root can be used.
+/// Whether every key of a root is usable.
 pub(super) fn usable(root: &Root) -> Result<(), String> {
     Verifier::new(root).map(|_| ())
 }
 
-/// What the cryptography vouches for.
+/// The verified content of a bundle.
 #[derive(Debug)]
 pub(super) struct Checked {
-    /// Who signed; none when it was a key.
+    /// The signer; `None` if it was a key.
     pub(super) identity: Option<CertificateClaims>,
-    /// The signed statement; none when the bytes themselves were signed.
+    /// The signed statement; `None` if the bytes themselves were signed.
     pub(super) payload: Option<Vec<u8>>,
-    /// The earliest proven time.
+    /// The earliest verified time.
     pub(super) signed_at: Option<DateTime<Utc>>,
     pub(super) time: Option<SigningTime>,
     pub(super) logged: bool,
     pub(super) instance: Instance,
 }
 
-/// What did not hold.
+/// Why a bundle was not verified.
 #[derive(Debug, Clone)]
 pub(super) enum Failure {
-    /// It cannot be read.
+    /// It cannot be parsed.
     Malformed(String),
-    /// It is of a kind that is not known.
+    /// It is of an unsupported kind.
     Unsupported(String),
-    /// A part of it does not hold.
+    /// A part of it is invalid.
     Broken { part: CryptoPart, doubt: Doubt, detail: String },
-    /// Everything holds, and it is for other bytes; with the signed statement, if there is one.
+    /// It is valid, but for other bytes; with the signed statement, if there is one.
     OtherBytes(Option<Vec<u8>>),
 }
 
-/// What else a broken part may mean: the library does not tell a forged one from one that was made with a key the root does
-/// not know yet.
+/// The alternative explanation of an invalid part: the library does not distinguish a forged bundle from one made with a key
+/// that is newer than the root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Doubt {
-    /// It is broken, whatever the root's age.
+    /// It is invalid, whatever the age of the root.
     None,
     /// It may have been made with a newer key.
     NewerKey,
@@ -81,7 +81,7 @@ pub(super) enum Doubt {
     Stranger,
 }
 
-/// A bundle that was read.
+/// A parsed bundle.
 #[derive(Debug)]
 pub(super) struct SigstoreBundle {
     bundle: types::Bundle,
@@ -89,7 +89,7 @@ pub(super) struct SigstoreBundle {
 }
 
 impl SigstoreBundle {
-    /// Reads one, with its certificate.
+    /// Parses a bundle and its certificate.
     pub(super) fn read(text: &str) -> Result<Self, String> {
         let bundle = types::Bundle::from_json(text).map_err(|error| error.to_string())?;
         let certificate = match bundle.signing_certificate() {
@@ -99,7 +99,7 @@ impl SigstoreBundle {
         Ok(Self { bundle, certificate })
     }
 
-    /// When it says its certificate was issued; not proven.
+    /// The claimed issue time of its certificate; not verified.
     pub(super) fn issued_at(&self) -> Option<DateTime<Utc>> {
         DateTime::from_timestamp(self.certificate.as_ref()?.not_before.as_second(), 0)
     }
@@ -112,19 +112,19 @@ impl SigstoreBundle {
     }
 }
 
-/// A root made ready, with the rules it stands for.
+/// A root with its verification rules.
 pub(super) struct Verifier<'a> {
     root: &'a Root,
     trusted: TrustedRoot,
     inner: sigstore_verify::Verifier,
-    /// Whether an entry in a transparency log is asked for.
+    /// Whether a transparency log entry is required.
     log: bool,
     /// Whether the certificate must be in a certificate log.
     certificate_log: bool,
 }
 
 impl<'a> Verifier<'a> {
-    /// Makes a root ready; says what is wrong with it when its keys cannot be used.
+    /// Prepares a root; returns an error if its keys are unusable.
     fn new(root: &'a Root) -> Result<Self, String> {
         let trusted = TrustedRoot::from_json(root.text()).map_err(|error| error.to_string())?;
         let inner = sigstore_verify::Verifier::new(&trusted).map_err(|error| error.to_string())?;
@@ -136,17 +136,17 @@ impl<'a> Verifier<'a> {
         Ok(Self { root, trusted, inner, log, certificate_log })
     }
 
-    /// As [`Self::new`], with the error people see.
+    /// As [`Self::new`], with the error for the user.
     pub(super) fn ready(root: &'a Root) -> Result<Self, RootError> {
         Self::new(root).map_err(|reason| RootError::new(root.instance.to_string(), reason))
     }
 
-    /// The root it was made from.
+    /// The underlying root.
     pub(super) const fn root(&self) -> &Root {
         self.root
     }
 
-    /// Verifies by this root's rules; with a key, that this key signed and that a log recorded it.
+    /// Verifies by the rules of this root; with a key, that this key signed and that a log recorded it.
     pub(super) fn check(
         &self,
         bundle: &SigstoreBundle,
@@ -176,8 +176,8 @@ impl<'a> Verifier<'a> {
         Ok(self.checked(&result, bundle))
     }
 
-    /// That everything this root asks for was really verified. The library refuses before this does; a later version that
-    /// leaves something out is caught here.
+    /// Confirms that everything this root requires was verified. The library fails first; this detects a later version that
+    /// skips a check.
     fn confirm(&self, result: &VerificationResult, bundle: &SigstoreBundle, by_key: bool) -> Result<(), Failure> {
         let broken = |part: CryptoPart, detail: &str| {
             Err(Failure::Broken { part, doubt: Doubt::None, detail: detail.to_owned() })
@@ -203,7 +203,7 @@ impl<'a> Verifier<'a> {
 
     fn checked(&self, result: &VerificationResult, bundle: &SigstoreBundle) -> Checked {
         let times = result.verified_timestamps();
-        // Each stamp that is there was verified; any other time is the log's.
+        // Every timestamp in the bundle was verified; any other time is from the log.
         let stamps = bundle.bundle.verification_material.timestamp_verification_data.rfc3161_timestamps.len();
         let time = match (stamps > 0, times.len() > stamps) {
             (true, true) => Some(SigningTime::LogAndTimestampAuthority),
@@ -221,8 +221,8 @@ impl<'a> Verifier<'a> {
         }
     }
 
-    /// Whether the bundle's certificate names an authority of this root as its issuer. Decides nothing but which of several
-    /// refusals is told.
+    /// Whether an authority of this root is the issuer of the bundle's certificate. Only affects which of several
+    /// errors is reported.
     pub(super) fn issued(&self, bundle: &SigstoreBundle) -> bool {
         let Some(certificate) = bundle.bundle.signing_certificate() else { return false };
         let der = CertificateDer::from(certificate.as_bytes());
@@ -236,7 +236,7 @@ impl<'a> Verifier<'a> {
     }
 }
 
-/// What the library's error means here.
+/// Converts an error of the library.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the library's errors may grow; what is not known is not accepted")]
 fn failure(error: &Error, bundle: &SigstoreBundle) -> Failure {
     let broken = |part: CryptoPart, doubt: Doubt| Failure::Broken { part, doubt, detail: error.to_string() };
@@ -264,7 +264,7 @@ fn failure(error: &Error, bundle: &SigstoreBundle) -> Failure {
     }
 }
 
-/// The claims of a certificate, in our own words.
+/// The claims of a certificate as our own type.
 fn identity(certificate: &CertificateInfo) -> CertificateClaims {
     let claims = certificate.ci_claims.clone();
     CertificateClaims {

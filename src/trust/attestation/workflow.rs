@@ -1,4 +1,4 @@
-//! A workflow's file, as people name it and as certificates do.
+//! A workflow file, as users and certificates name it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,13 +9,13 @@ use thiserror::Error;
 
 use crate::model::RepoSlug;
 
-/// Where GitHub's own addresses begin.
+/// The prefix of GitHub's URLs.
 pub(super) const GITHUB: &str = "https://github.com/";
 
-/// The directory a workflow must lie in; GitHub runs none from elsewhere.
+/// The directory of workflows; GitHub runs no others.
 const DIRECTORY: &str = ".github/workflows/";
 
-/// A workflow's file, wherever it was run from: `OWNER/NAME/.github/workflows/FILE`.
+/// A workflow file, wherever it ran: `OWNER/NAME/.github/workflows/FILE`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Workflow {
@@ -23,13 +23,13 @@ pub struct Workflow {
     file: String,
 }
 
-/// A text that names no workflow.
+/// A text that is not a workflow.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("`{0}` is not a workflow; write .github/workflows/FILE, or OWNER/NAME/.github/workflows/FILE")]
 pub struct WorkflowError(String);
 
 impl Workflow {
-    /// What a person typed: a path in the expected repository, or with a repository before it.
+    /// Parses user input: a path in the expected repository, or a path with a repository in front.
     pub fn named(text: &str, repository: &RepoSlug) -> Result<Self, WorkflowError> {
         match text.strip_prefix(DIRECTORY) {
             Some(file) if is_file(file) => Ok(Self { repository: repository.clone(), file: file.to_owned() }),
@@ -38,7 +38,7 @@ impl Workflow {
         }
     }
 
-    /// The repository it lies in.
+    /// The repository that contains it.
     pub const fn repository(&self) -> &RepoSlug {
         &self.repository
     }
@@ -48,14 +48,14 @@ impl Workflow {
         format!("{DIRECTORY}{}", self.file)
     }
 
-    /// Whether both name one file; GitHub compares names of repositories without case, and of files with it.
+    /// Whether both are the same file; GitHub compares repository names without case and file names with it.
     pub fn is_same(&self, other: &Self) -> bool {
         self.repository.is_same(&other.repository) && self.file == other.file
     }
 
-    /// The workflow of a name in a certificate, `https://github.com/OWNER/NAME/.github/workflows/FILE@REF`. A file cannot
-    /// hold a `/`, and a REF is a commit or begins with `refs/`, so that there is one way to read it: a file called
-    /// `release.yml@refs` of somebody else's making is not taken for `release.yml`.
+    /// Parses the identity in a certificate, `https://github.com/OWNER/NAME/.github/workflows/FILE@REF`. A file name cannot
+    /// contain a `/`, and a REF is a commit or begins with `refs/`, so there is only one reading: a file named
+    /// `release.yml@refs` in another repository is not taken for `release.yml`.
     pub fn from_address(text: &str) -> Option<Self> {
         let (path, rest) = text.strip_prefix(GITHUB)?.split_once(&format!("/{DIRECTORY}"))?;
         let file = match rest.split_once('/') {
@@ -113,14 +113,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_in_certificates_are_read_in_one_way() {
+    fn names_in_certificates_are_unambiguous() {
         let read = |text: &str| Workflow::from_address(text).map(|workflow| workflow.to_string());
         let release = Some("acme/tool/.github/workflows/release.yml".to_owned());
         let below = "https://github.com/acme/tool/.github/workflows";
         assert_eq!(read(&format!("{below}/release.yml@refs/tags/v1")), release);
         assert_eq!(read(&format!("{below}/release.yml@refs/heads/a@b")), release);
         assert_eq!(read(&format!("{below}/release.yml@{}", "0a".repeat(20))), release);
-        // A file of the name `release.yml@x.yml` is another file.
+        // A file named `release.yml@x.yml` is a different file.
         assert_ne!(read(&format!("{below}/release.yml@x.yml@refs/heads/main")), release);
         for other in [
             format!("{below}/release.yml@refs/heads/x.yml@refs/heads/main").replace("@refs/heads/x", "@evil/x"),
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn people_name_workflows_with_or_without_a_repository() {
+    fn users_name_workflows_with_or_without_a_repository() {
         let repository: RepoSlug = "acme/tool".parse().expect("a repository");
         let named = |text: &str| Workflow::named(text, &repository).map(|workflow| workflow.to_string());
         assert_eq!(named(".github/workflows/r.yml"), Ok("acme/tool/.github/workflows/r.yml".to_owned()));

@@ -1,4 +1,4 @@
-//! A build without the cryptography: it fetches no root, because it could not verify one.
+//! Stub for builds without the `attestation` feature: roots are not fetched, because they could not be verified.
 
 use chrono::DateTime;
 use chrono::Utc;
@@ -8,7 +8,7 @@ use crate::trust::trusted_roots::RootRepository;
 use crate::trust::trusted_roots::UpdateError;
 use crate::trust::trusted_roots::Updated;
 
-/// Refuses, whatever is asked.
+/// Always refuses.
 #[expect(clippy::unused_async, reason = "as the one that can")]
 pub(super) async fn fetch(
     _anchor: &Anchor,

@@ -1,21 +1,21 @@
-//! Where the trust in an instance's repository begins: the root of its metadata that is part of this program.
+//! The anchor of trust in an instance's TUF repository: the metadata root that is embedded in this program.
 
 use crate::trust::attestation::Instance;
 
-/// Where an instance keeps its newest root, and by whose keys it is signed.
+/// The TUF repository of an instance and its initial root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Anchor {
-    /// Whose it is.
+    /// The instance.
     pub instance: Instance,
-    /// The address of its repository.
+    /// The URL of its repository.
     pub address: &'static str,
-    /// The root of its metadata, as sigstore-trust-root 0.15.1 carries it: the one thing that is believed unseen. Every
-    /// later one must be signed by the keys of the one before.
+    /// The initial root metadata, as sigstore-trust-root 0.15.1 contains it: the only part that is trusted without verification. Every
+    /// later root must be signed by the keys of the previous one.
     pub(super) root: &'static str,
 }
 
 impl Anchor {
-    /// Of each instance that has a repository.
+    /// The anchors of all instances with a repository.
     pub const ALL: [Self; 2] = [
         Self {
             instance: Instance::PublicGood,
@@ -29,7 +29,7 @@ impl Anchor {
         },
     ];
 
-    /// What the command line and the directories of a copy call it.
+    /// Its name on the command line and in the directories of a copy.
     pub const fn name(self) -> &'static str {
         match self.instance {
             Instance::PublicGood => "public-good",
@@ -48,7 +48,7 @@ mod tests {
     use crate::model::Sha256Digest;
 
     #[test]
-    fn nobody_changes_an_anchor_unseen() {
+    fn anchors_do_not_change_unnoticed() {
         let digest = |anchor: Anchor| Sha256Digest::from_bytes(Sha256::digest(anchor.root).into()).to_string();
         assert_eq!(
             Anchor::ALL.map(digest),

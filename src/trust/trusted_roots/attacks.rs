@@ -1,4 +1,4 @@
-//! Repositories that are tampered with, cut, old or endless: each is refused by the name of its file, and nothing changes.
+//! Repositories that are tampered with, truncated, outdated or endless: each is refused with the name of the file, and nothing changes.
 #![expect(clippy::disallowed_methods, reason = "copies of a repository are damaged on disk")]
 
 use std::collections::BTreeMap;
@@ -28,7 +28,7 @@ use crate::trust::trusted_roots::Versions;
 
 const NOW: &str = "2026-11-28T12:00:00Z";
 
-/// A user, and a repository whose keys the program knows.
+/// A user, and a repository with a known anchor.
 struct AttackWorld {
     directory: tempfile::TempDir,
     signer: SampleSigner,
@@ -66,7 +66,7 @@ impl AttackWorld {
         self.update_from(&RootRepository::Directory(self.repository()), NOW)
     }
 
-    /// The update is refused in these words, and everything that is kept is as it was.
+    /// Asserts that the update is refused with this message and that the stored files are unchanged.
     fn is_refused(&self, words: &str) {
         self.is_refused_from(&RootRepository::Directory(self.repository()), NOW, words);
     }
@@ -112,7 +112,7 @@ fn change_file(path: &Path, change: impl Fn(&str) -> String) {
     fs::write(path, changed).expect("written");
 }
 
-/// Every file that is kept, with its bytes.
+/// Every stored file with its bytes.
 fn kept(trusted_roots: &TrustedRoots) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut directories = vec![trusted_roots.directory().expect("a directory").to_owned()];
@@ -129,7 +129,7 @@ fn kept(trusted_roots: &TrustedRoots) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 #[test]
-fn a_good_repository_gives_its_root() {
+fn a_valid_repository_returns_its_root() {
     let world = AttackWorld::new();
     let refreshed = world.update().expect("updated");
     assert_eq!(refreshed.updated.versions, Versions { root: 1, timestamp: 7, snapshot: 5, targets: 3 });
@@ -137,7 +137,7 @@ fn a_good_repository_gives_its_root() {
     assert_eq!(root.text(), Contents::good().target);
     assert_eq!(root.source, RootSource::Updated { on: "2026-11-28".parse().expect("a day"), version: 3 });
     assert_eq!(kept(&world.trusted_roots).len(), 1);
-    // Nothing new a day later: it is known to be complete for a day more.
+    // A day later nothing is new: the root is known to be complete for one more day.
     let again =
         world.update_from(&RootRepository::Directory(world.repository()), "2026-11-29T12:00:00Z").expect("updated");
     assert_eq!(again.before.expect("a root").sha256, root.sha256);
@@ -145,13 +145,13 @@ fn a_good_repository_gives_its_root() {
 }
 
 #[test]
-fn a_copy_is_a_repository_again() {
+fn a_copy_is_a_valid_repository() {
     let world = AttackWorld::new();
     let next = SampleSigner::new();
     world.write_root(2, &next.root(2, "2036-01-01T00:00:00Z", &[&world.signer, &next]));
     next.write(&world.repository(), &Contents::good());
     let copy = world.directory.path().join("copy");
-    // The second time, nothing but the timestamp is read, and the copy is whole nevertheless.
+    // The second time only the timestamp is read, but the copy is still complete.
     for _ in 0..2 {
         let updated = world.update().expect("updated").updated;
         updated.save(&copy).expect("saved");
@@ -164,7 +164,7 @@ fn a_copy_is_a_repository_again() {
 }
 
 #[test]
-fn an_older_root_than_the_program_brings_is_kept_and_does_not_hold() {
+fn a_root_older_than_the_embedded_one_is_stored_but_not_used() {
     let world = AttackWorld::new();
     world.write(&Contents {
         target: trusted_root(Instance::PublicGood).replace("2025-09-23T", "2025-09-22T"),
@@ -176,7 +176,7 @@ fn an_older_root_than_the_program_brings_is_kept_and_does_not_hold() {
 }
 
 #[test]
-fn what_is_signed_by_nobody_known_is_refused() {
+fn files_signed_with_unknown_keys_are_refused() {
     for (file, words) in [
         ("timestamp.json", "`timestamp.json` is refused: 0 of 1 required signatures are valid"),
         ("5.snapshot.json", "`5.snapshot.json` is refused: 0 of 1 required signatures are valid"),
@@ -198,7 +198,7 @@ fn what_is_signed_by_nobody_known_is_refused() {
 }
 
 #[test]
-fn a_root_that_is_not_the_one_that_is_listed_is_refused() {
+fn a_root_that_differs_from_the_listed_one_is_refused() {
     let world = AttackWorld::new();
     let target = world.target();
     world.change(&target, |text| text.replace("2026-11-01T", "2026-11-02T"));
@@ -214,7 +214,7 @@ fn a_root_that_is_not_the_one_that_is_listed_is_refused() {
 }
 
 #[test]
-fn what_is_signed_and_no_root_of_this_instance_is_refused() {
+fn a_signed_file_that_is_not_a_root_of_this_instance_is_refused() {
     let world = AttackWorld::new();
     world.write(&Contents { target: trusted_root(Instance::GitHub), ..Contents::good() });
     world.is_refused("`trusted_root.json` is refused: it is the root of GitHub's own instance");
@@ -223,7 +223,7 @@ fn what_is_signed_and_no_root_of_this_instance_is_refused() {
 }
 
 #[test]
-fn missing_and_cut_files_are_named() {
+fn missing_and_truncated_files_are_named() {
     for name in ["timestamp.json", "5.snapshot.json", "3.targets.json"] {
         let world = AttackWorld::new();
         world.change(name, |text| text[..text.len() / 2].to_owned());
@@ -236,7 +236,7 @@ fn missing_and_cut_files_are_named() {
 }
 
 #[test]
-fn what_has_expired_is_refused() {
+fn expired_metadata_is_refused() {
     let world = AttackWorld::new();
     world.write(&Contents { timestamp_expires: "2026-11-28T11:59:59Z", ..Contents::good() });
     world.is_refused("`timestamp.json` is refused: it expired on 2026-11-28T11:59:59Z");
@@ -252,7 +252,7 @@ fn what_has_expired_is_refused() {
 }
 
 #[test]
-fn nobody_goes_back_in_time() {
+fn rollback_is_refused() {
     let world = AttackWorld::new();
     world.update().expect("updated");
     let older = |change: fn(&mut Contents)| {
@@ -274,7 +274,7 @@ fn nobody_goes_back_in_time() {
 }
 
 #[test]
-fn keys_change_only_by_the_keys_before_them() {
+fn keys_are_rotated_only_by_the_previous_keys() {
     let world = AttackWorld::new();
     world.update().expect("updated");
     let (next, stranger) = (SampleSigner::new(), SampleSigner::new());
@@ -287,7 +287,7 @@ fn keys_change_only_by_the_keys_before_them() {
     world.is_refused("`timestamp.json` is refused: 0 of 1");
     next.write(&world.repository(), &Contents::good());
     assert_eq!(world.update().expect("updated").updated.versions.root, 2);
-    // What was learned is not forgotten by a repository that has forgotten it.
+    // What was learned is remembered even if the repository is reset.
     fs::remove_file(world.repository().join("2.root.json")).expect("removed");
     world.update().expect("the keys of the second root still hold");
     world.write(&Contents::good());
@@ -295,7 +295,7 @@ fn keys_change_only_by_the_keys_before_them() {
 }
 
 #[test]
-fn servers_may_misbehave() {
+fn misbehaving_servers_are_refused() {
     let world = AttackWorld::new();
     let from = |manners: Manners| web(&serve(world.repository(), manners));
     let is_refused = |manners: Manners, words: &str| world.is_refused_from(&from(manners), NOW, words);
@@ -315,7 +315,7 @@ fn servers_may_misbehave() {
     is_refused(Manners::Honest, "`timestamp.json` is refused: it does not exist");
 }
 
-/// The public instance's real repository of August 2026, which lies beside the project and never in it.
+/// The real repository of the public instance of August 2026, in a directory next to the project.
 fn public_good() -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/attestation/tuf-public-good");
     if path.is_dir() {

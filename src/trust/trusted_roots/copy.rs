@@ -1,4 +1,4 @@
-//! Writes what an update was verified by as a repository again, for machines without a network.
+//! Writes the verified metadata of an update as a repository, for machines without a network.
 #![expect(clippy::disallowed_methods, reason = "the copy is written here")]
 
 use std::fs;
@@ -12,11 +12,11 @@ use crate::io::fs::finished;
 use crate::trust::trusted_roots::TrustedRootsError;
 use crate::trust::trusted_roots::Updated;
 
-/// The directory of a repository with what it is about.
+/// The directory of targets in a repository.
 const TARGETS: &str = "targets";
 
 impl Updated {
-    /// Writes the files of its repository that led to it into a directory. Whoever reads them verifies them again.
+    /// Writes the verified files of its repository to a directory. Readers of the copy verify them again.
     pub fn save(&self, directory: &Path) -> Result<(), TrustedRootsError> {
         fs::create_dir_all(directory).map_err(TrustedRootsError::io("create the directory", directory))?;
         let missing = || TrustedRootsError::io("open the directory", directory)(io::ErrorKind::NotFound.into());
@@ -32,7 +32,7 @@ impl Updated {
         Ok(())
     }
 
-    /// Each file under the names a repository may have it by; the timestamp, which leads to all others, last.
+    /// Each file under all names that a repository may use; the timestamp, which leads to all others, last.
     fn files(&self) -> Vec<(String, &str)> {
         let root = self.root_text();
         let mut files = vec![

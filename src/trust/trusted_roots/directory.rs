@@ -1,4 +1,4 @@
-//! The directory itself: the roots that hold, accepting and forgetting those of others, keeping newer ones.
+//! The directory of trusted roots: the roots in effect, accepting and removing roots of other instances, storing updates.
 #![expect(clippy::disallowed_methods, reason = "the roots a user trusts are read and written here")]
 
 use std::fs;
@@ -28,30 +28,30 @@ use crate::trust::trusted_roots::UpdateError;
 use crate::trust::trusted_roots::Updated;
 use crate::trust::trusted_roots::update;
 
-/// The directories below.
+/// The subdirectories.
 const ACCEPTED: &str = "accepted";
 const UPDATED: &str = "updated";
 
-/// No trusted root and no record of one comes near this many bytes.
+/// The maximum size of a root or of the record of an update, in bytes.
 const MAX_FILE: u64 = 16 * 1024 * 1024;
 
-/// A root that was offered.
+/// A root that was passed to `accept`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted {
     /// The root.
     pub root: Root,
-    /// Whether it was not accepted before.
+    /// Whether it is newly accepted.
     pub is_new: bool,
 }
 
-/// What an update came to.
+/// The result of an update.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refreshed {
-    /// What was fetched.
+    /// The fetched root.
     pub updated: Updated,
-    /// The root that held before.
+    /// The root in effect before.
     pub before: Option<Root>,
-    /// The root that holds now: the fetched one, unless this program brings a newer one.
+    /// The root in effect now: the fetched one, unless the embedded one is newer.
     pub root: Option<Root>,
 }
 
@@ -62,7 +62,7 @@ pub struct TrustedRoots {
 }
 
 impl TrustedRoots {
-    /// The roots in this directory beside the embedded ones; without a directory those alone. Touches nothing.
+    /// The roots in this directory and the embedded ones; without a directory only the embedded ones. Accesses no file.
     pub const fn new(directory: Option<PathBuf>) -> Self {
         Self { directory }
     }
@@ -72,8 +72,8 @@ impl TrustedRoots {
         self.directory.as_deref()
     }
 
-    /// The roots that hold: of each instance the newest that is known, and every root of others that was accepted. A stored
-    /// one that cannot be used fails all of it: without it, another answer might come out than the user decided.
+    /// The roots in effect: of each instance the newest known one, and every accepted root. An unusable stored
+    /// root is an error: without it, the result could differ from what the user decided.
     pub fn roots(&self) -> Result<Roots, TrustedRootsError> {
         let mut roots: Vec<Root> = Vec::new();
         for embedded in Roots::embedded().iter() {
@@ -88,11 +88,11 @@ impl TrustedRoots {
         Ok(roots.into_iter().collect())
     }
 
-    /// Trusts the roots in a text from now on: one, or one a line. What was accepted before stays as it is.
+    /// Accepts the roots in a text permanently: one, or one per line. Roots that were accepted before are unchanged.
     pub fn accept(&self, name: &str, text: &[u8]) -> Result<Vec<Accepted>, TrustedRootsError> {
         let offered = Roots::from_file(name, text)?;
         let directory = self.made(ACCEPTED)?;
-        // Also where nothing is new.
+        // Checked even if nothing is new.
         if let Some(dir) = Dir::open(&directory)? {
             sweep(&dir);
         }
@@ -112,7 +112,7 @@ impl TrustedRoots {
         Ok(accepted)
     }
 
-    /// No longer trusts a root that was accepted. False when it was not. It is not read, so that a damaged one can go too.
+    /// Removes an accepted root. Returns false if it was not accepted. It is not parsed, so a damaged one can be removed.
     pub fn forget(&self, sha256: &Sha256Digest) -> Result<bool, TrustedRootsError> {
         let Some(directory) = self.existing(ACCEPTED)? else { return Ok(false) };
         let path = directory.join(format!("{sha256}.json"));
@@ -123,7 +123,7 @@ impl TrustedRoots {
         }
     }
 
-    /// Fetches the newest root of an instance, verifies it and keeps it. What fails changes nothing.
+    /// Fetches, verifies and stores the newest root of an instance. On failure nothing changes.
     pub async fn update(
         &self,
         anchor: &Anchor,
@@ -138,7 +138,7 @@ impl TrustedRoots {
         Ok(Refreshed { updated, before, root })
     }
 
-    /// Keeps the newer root of an instance in place of the one before.
+    /// Replaces the stored root of an instance.
     fn keep(&self, updated: &Updated) -> Result<(), TrustedRootsError> {
         let directory = self.made(UPDATED)?;
         let record = serde_json::to_vec_pretty(updated).expect("a record is a map with text keys");
@@ -162,20 +162,20 @@ impl TrustedRoots {
         Ok(Some((updated, root)))
     }
 
-    /// The roots of others that were accepted, by their digests.
+    /// The accepted roots, by digest.
     fn accepted(&self) -> Result<Vec<Root>, TrustedRootsError> {
         let Some(directory) = self.existing(ACCEPTED)? else { return Ok(Vec::new()) };
         let mut paths = Vec::new();
         for entry in fs::read_dir(&directory).map_err(TrustedRootsError::io("list", &directory))? {
             paths.push(entry.map_err(TrustedRootsError::io("list", &directory))?.path());
         }
-        // What begins with a dot is on its way in, or the system's own.
+        // Names that begin with a dot are temporary files, or the system's own.
         paths.retain(|path| path.file_name().is_some_and(|name| !name.as_encoded_bytes().starts_with(b".")));
         paths.sort();
         paths.iter().map(|path| accepted(path)).collect()
     }
 
-    /// A directory below, where it is there.
+    /// A subdirectory, if it exists.
     fn existing(&self, name: &str) -> Result<Option<PathBuf>, TrustedRootsError> {
         let Some(directory) = &self.directory else { return Ok(None) };
         let inner = directory.join(name);
@@ -191,7 +191,7 @@ impl TrustedRoots {
         Ok(Some(inner))
     }
 
-    /// A directory below, made if it is not there, so that only the user may look into it.
+    /// A subdirectory, created if missing, readable only by the user.
     fn made(&self, name: &str) -> Result<PathBuf, TrustedRootsError> {
         let directory = self.directory.as_ref().ok_or(TrustedRootsError::NoDirectory)?;
         let inner = directory.join(name);
@@ -210,8 +210,8 @@ impl TrustedRoots {
     }
 }
 
-/// Whether a fetched root is to hold instead of the embedded one: it was known to be complete on a later day, or it knows a
-/// key of a later day. A program that was updated since may carry a newer one than was ever fetched.
+/// Whether a fetched root replaces the embedded one: it is known to be complete at a later date, or it has a
+/// newer key. An updated program may embed a newer root than was ever fetched.
 fn replaces(updated: &Root, embedded: &Root) -> bool {
     updated.complete_until() >= embedded.complete_until() || updated.newest_key() > embedded.newest_key()
 }
@@ -225,7 +225,7 @@ fn file_name(instance: Instance) -> String {
     format!("{name}.json")
 }
 
-/// One accepted root: under its own digest, and nothing else.
+/// Reads an accepted root; its name must be its digest.
 fn accepted(path: &Path) -> Result<Root, TrustedRootsError> {
     let damaged = |reason: String| TrustedRootsError::damaged(path, reason);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -236,7 +236,7 @@ fn accepted(path: &Path) -> Result<Root, TrustedRootsError> {
     if root.sha256 == named { Ok(root) } else { Err(damaged(format!("its sha256 is {}", root.sha256))) }
 }
 
-/// Writes a file so that a reader sees the old one or the new one, also after a crash. Everybody who may enter may read it.
+/// Writes a file atomically, also in case of a crash. Readable by everyone who can access the directory.
 fn place(path: &Path, bytes: &[u8]) -> Result<(), TrustedRootsError> {
     Ok(finished(OutputFile::create(path)?.for_all(), bytes)?)
 }
@@ -252,7 +252,7 @@ fn private_directory() -> fs::DirBuilder {
     builder
 }
 
-/// The user may name a directory by a link; in it there is none.
+/// The user may name the directory by a link; inside it links are not allowed.
 fn refuse_link(directory: &Path) -> Result<(), TrustedRootsError> {
     let found = fs::symlink_metadata(directory).map_err(TrustedRootsError::io("inspect", directory))?;
     if found.is_symlink() {
@@ -261,7 +261,7 @@ fn refuse_link(directory: &Path) -> Result<(), TrustedRootsError> {
     Ok(())
 }
 
-/// A directory that another user owns or may write proves nothing about who decided what is in it. The superuser could change
+/// If another user owns a directory or can write to it, its contents need not be the user's decision. The superuser can change
 /// everything anyway.
 #[cfg(unix)]
 fn refuse_exposed(directory: &Path) -> Result<(), TrustedRootsError> {
@@ -277,7 +277,7 @@ fn refuse_exposed(directory: &Path) -> Result<(), TrustedRootsError> {
     if mode & 0o022 == 0 { Ok(()) } else { Err(TrustedRootsError::Exposed { path: directory.to_owned() }) }
 }
 
-/// Whom a directory belongs to is not read from its permissions here; the system's directory for a user's data is the user's own.
+/// Not checked on this platform; the system's data directory belongs to the user.
 #[cfg(not(unix))]
 fn refuse_exposed(_: &Path) -> Result<(), TrustedRootsError> {
     Ok(())
@@ -301,12 +301,12 @@ mod tests {
         Roots::embedded().iter().find(|root| root.instance == instance).expect("it is embedded").clone()
     }
 
-    /// A root of somebody else's: the public one under another name.
+    /// A root of another instance: the public one under another name.
     fn of_others() -> String {
         embedded(Instance::PublicGood).text().replace("https://fulcio.sigstore.dev", "https://ca.acme.example")
     }
 
-    fn ring(directory: &Path) -> TrustedRoots {
+    fn stored_in(directory: &Path) -> TrustedRoots {
         TrustedRoots::new(Some(directory.join("data/trust")))
     }
 
@@ -319,19 +319,19 @@ mod tests {
     }
 
     #[test]
-    fn without_a_directory_the_embedded_roots_hold() {
+    fn without_a_directory_the_embedded_roots_are_used() {
         let trusted_roots = TrustedRoots::new(None);
         assert_eq!(trusted_roots.roots().expect("roots"), Roots::embedded());
         assert!(matches!(trusted_roots.accept("x", of_others().as_bytes()), Err(TrustedRootsError::NoDirectory)));
         let directory = tempfile::tempdir().expect("a directory");
-        assert_eq!(ring(directory.path()).roots().expect("roots"), Roots::embedded());
-        assert_eq!(fs::read_dir(directory.path()).expect("readable").count(), 0, "to look touches nothing");
+        assert_eq!(stored_in(directory.path()).roots().expect("roots"), Roots::embedded());
+        assert_eq!(fs::read_dir(directory.path()).expect("readable").count(), 0, "reading creates no files");
     }
 
     #[test]
-    fn what_is_accepted_holds_until_it_is_forgotten() {
+    fn an_accepted_root_is_used_until_it_is_removed() {
         let directory = tempfile::tempdir().expect("a directory");
-        let trusted_roots = ring(directory.path());
+        let trusted_roots = stored_in(directory.path());
         let first = trusted_roots.accept("acme.json", of_others().as_bytes()).expect("accepted");
         assert!(first.len() == 1 && first[0].is_new);
         let again = trusted_roots.accept("acme.json", of_others().as_bytes()).expect("accepted");
@@ -345,16 +345,16 @@ mod tests {
     }
 
     #[test]
-    fn roots_come_one_a_line_and_none_of_them_twice() {
+    fn roots_are_one_per_line_without_duplicates() {
         let directory = tempfile::tempdir().expect("a directory");
-        let trusted_roots = ring(directory.path());
+        let trusted_roots = stored_in(directory.path());
         let line = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON").to_string();
         let (others, github) = (line(&of_others()), line(embedded(Instance::GitHub).text()));
         let text = format!("{others}\n{github}\n{others}\n");
         assert_eq!(trusted_roots.accept("roots.jsonl", text.as_bytes()).expect("accepted").len(), 2);
         let refused = trusted_roots.accept("roots.jsonl", format!("{github}\n{{}}\n").as_bytes()).expect_err("no root");
         assert!(refused.to_string().contains("`roots.jsonl` is not a trusted root"), "{refused}");
-        // One that holds anyway does not hold twice.
+        // A root that is in effect anyway is not duplicated.
         trusted_roots.accept("github.json", embedded(Instance::GitHub).text().as_bytes()).expect("accepted");
         assert_eq!(sources(&trusted_roots).len(), 4);
     }
@@ -362,7 +362,7 @@ mod tests {
     #[test]
     fn a_newer_root_replaces_the_embedded_one_and_an_older_does_not() {
         let directory = tempfile::tempdir().expect("a directory");
-        let trusted_roots = ring(directory.path());
+        let trusted_roots = stored_in(directory.path());
         let github = embedded(Instance::GitHub);
         trusted_roots.keep(&updated(&github, "2026-11-28T10:00:00Z")).expect("kept");
         let on = |text: &str| text.parse().expect("a day");
@@ -372,18 +372,18 @@ mod tests {
             Some(time("2026-11-28T00:00:00Z"))
         );
         trusted_roots.keep(&updated(&github, "2026-08-22T10:00:00Z")).expect("kept");
-        assert!(matches!(sources(&trusted_roots)[1], RootSource::Embedded { .. }), "the program was updated since");
+        assert!(matches!(sources(&trusted_roots)[1], RootSource::Embedded { .. }), "the program was updated later");
         let newer = github.text().replace("2026-06-12T", "2026-08-12T");
         assert_ne!(newer, github.text());
         let newer = Root::read(&newer, github.source, "x").expect("a root");
         trusted_roots.keep(&updated(&newer, "2026-08-22T10:00:00Z")).expect("kept");
-        assert!(matches!(sources(&trusted_roots)[1], RootSource::Updated { .. }), "it knows a later key");
+        assert!(matches!(sources(&trusted_roots)[1], RootSource::Updated { .. }), "it has a later key");
     }
 
     #[test]
-    fn what_is_damaged_is_named_and_never_left_out() {
+    fn damaged_roots_are_errors_and_never_skipped() {
         let directory = tempfile::tempdir().expect("a directory");
-        let trusted_roots = ring(directory.path());
+        let trusted_roots = stored_in(directory.path());
         let accepted = trusted_roots.accept("acme.json", of_others().as_bytes()).expect("accepted");
         let sha256 = accepted[0].root.sha256;
         let path = trusted_roots.directory().expect("one").join(format!("accepted/{sha256}.json"));
@@ -423,7 +423,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
 
         let directory = tempfile::tempdir().expect("a directory");
-        let trusted_roots = ring(directory.path());
+        let trusted_roots = stored_in(directory.path());
         let accepted = trusted_roots.accept("acme.json", of_others().as_bytes()).expect("accepted");
         let trust = trusted_roots.directory().expect("one");
         let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;

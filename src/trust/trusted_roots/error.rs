@@ -1,4 +1,4 @@
-//! Why the trusted roots of a user cannot be read or changed.
+//! Errors of the user's trusted roots.
 
 use std::io;
 use std::path::Path;
@@ -10,23 +10,23 @@ use crate::io::fs::FileError;
 use crate::trust::attestation::RootError;
 use crate::trust::trusted_roots::FetchError;
 
-/// Why the roots a user trusts cannot be read or changed.
+/// Why the user's trusted roots cannot be read or changed.
 #[derive(Debug, Error)]
 pub enum TrustedRootsError {
-    /// The system names no directory for them.
+    /// The system has no directory for them.
     #[error("cannot determine the user's data directory, where trusted roots are stored")]
     NoDirectory,
-    /// The file system refused.
+    /// A file system error.
     #[error("failed to {doing} `{path}`", path = path.display())]
     Io {
-        /// What was tried.
+        /// The operation.
         doing: &'static str,
-        /// On which file or directory.
+        /// The file or directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system error.
         source: io::Error,
     },
-    /// A stored root is not what was stored.
+    /// A stored root is damaged.
     #[error("the stored trusted root `{path}` cannot be used: {reason}", path = path.display())]
     Damaged {
         /// The file.
@@ -45,42 +45,42 @@ pub enum TrustedRootsError {
     /// A file cannot be written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// Others than the user could have put roots there.
+    /// Other users could have put roots there.
     #[error("`{path}` is writable by other users, who could have put trusted roots there", path = path.display())]
     Exposed {
         /// The directory.
         path: PathBuf,
     },
-    /// What was offered is not a trusted root.
+    /// The text is not a trusted root.
     #[error(transparent)]
     NoRoot(#[from] RootError),
 }
 
-/// Why a newer root was not fetched. What held before holds on.
+/// Why a newer root was not fetched. The previous root stays in effect.
 #[derive(Debug, Error)]
 pub enum UpdateError {
-    /// This build has no cryptography for it.
+    /// This build has no cryptography.
     #[error("this build of reproq cannot verify attestations")]
     CannotVerify,
-    /// The roots of the user cannot be read or changed.
+    /// The stored roots cannot be read or changed.
     #[error(transparent)]
     TrustedRoots(#[from] TrustedRootsError),
-    /// A file of the repository could not be had.
+    /// A file of the repository could not be fetched.
     #[error("failed to fetch `{file}`: {source}")]
     Fetch {
         /// The file.
         file: String,
-        /// Why.
+        /// The cause.
         source: FetchError,
     },
-    /// A file of the repository is not what it must be.
+    /// A file of the repository is invalid.
     #[error("`{file}` is refused: {reason}")]
     Refused {
         /// The file.
         file: String,
         /// What is wrong with it.
         reason: String,
-        /// Whether it was right once, and is too old.
+        /// Whether it was valid but has expired.
         expired: bool,
     },
 }

@@ -1,15 +1,15 @@
-//! Whose keys a user trusts: the embedded roots, newer ones of the same instances that were fetched, and roots of others
-//! that were accepted by name.
+//! The user's trusted roots: the embedded roots, newer ones of the same instances that were fetched, and accepted roots of
+//! other instances.
 //!
-//! All of it lies in one directory of the user's data, which nobody else may write:
+//! They are stored in one directory of the user's data, which no other user may write to:
 //!
 //! ```text
 //! updated/public_good.json   the newer root of an instance, with the record and the metadata it was verified by
 //! updated/github.json
-//! accepted/<sha256>.json     a root somebody accepted, as it came
+//! accepted/<sha256>.json     an accepted root, unchanged
 //! ```
 //!
-//! What lies there holds for every proof, so what cannot be read is never left out in silence.
+//! They apply to every verification, so unreadable files are never skipped silently.
 
 mod anchor;
 #[cfg(all(test, feature = "attestation"))]

@@ -1,4 +1,4 @@
-//! Reads the files of a repository, one at a time, each no further than its bound.
+//! Reads the files of a repository one at a time, with a size limit.
 
 use http::HeaderMap;
 use http::HeaderValue;
@@ -13,16 +13,16 @@ use crate::trust::trusted_roots::FetchError;
 use crate::trust::trusted_roots::RootRepository;
 
 impl FetchError {
-    /// Whether a server says that it may not be read.
+    /// Whether a server denies access.
     pub(super) fn is_forbidden(&self) -> bool {
         matches!(self, Self::Net(error) if matches!(**error, NetError::Status { status: 403, .. }))
     }
 }
 
 impl RootRepository {
-    /// Reads a file, no further than `limit` bytes; nothing where there is none.
+    /// Reads a file of at most `limit` bytes; `None` if it does not exist.
     pub(super) async fn read(&self, directory: &str, name: &str, limit: u64) -> Result<Option<Vec<u8>>, FetchError> {
-        // The names are put together from what the metadata says, and may lead nowhere else.
+        // The names are derived from the metadata, and must not lead elsewhere.
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'%' | b'~');
         if name.is_empty() || name.starts_with('.') || !name.bytes().all(plain) {
             return Err(FetchError::Name(name.to_owned()));

@@ -1,5 +1,5 @@
-//! Where an instance's repository is read from: its own address, a mirror of it, or a copy in a directory. All are believed
-//! the same, which is not at all.
+//! The location of an instance's repository: its own URL, a mirror of it, or a copy in a directory. All are equally
+//! untrusted.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,14 +11,14 @@ use url::Url;
 use crate::io::net::Http;
 use crate::io::net::NetError;
 
-/// Where a repository is.
+/// The location of a repository.
 #[derive(Debug, Clone)]
 pub enum RootRepository {
-    /// Behind an address.
+    /// At a URL.
     Web {
         /// The client.
         http: Http,
-        /// The address, without a trailing slash.
+        /// The URL, without a trailing slash.
         base: Url,
     },
     /// In a directory.
@@ -28,18 +28,18 @@ pub enum RootRepository {
 /// Why a file of a repository could not be read.
 #[derive(Debug, Clone, Error)]
 pub enum FetchError {
-    /// The network or its server.
+    /// A network or server error.
     #[error(transparent)]
     Net(Arc<NetError>),
-    /// The file system.
+    /// A file system error.
     #[error("failed to read `{path}`: {source}", path = path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system error.
         source: Arc<std::io::Error>,
     },
-    /// No file of a repository is called that.
+    /// Not a valid file name of a repository.
     #[error("no file of a repository is called `{0}`")]
     Name(String),
 }

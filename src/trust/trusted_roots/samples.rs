@@ -1,4 +1,4 @@
-//! A repository of our own making, signed by keys of our own, and a server for it that may misbehave.
+//! A test repository, signed with our own keys, and a server for it that can misbehave.
 #![expect(clippy::disallowed_methods, reason = "the sample is written to a directory and read from it")]
 
 use std::fs;
@@ -22,19 +22,19 @@ use crate::trust::attestation::Instance;
 use crate::trust::attestation::Roots;
 use crate::trust::trusted_roots::Anchor;
 
-/// What a repository says.
+/// The contents of a repository.
 #[derive(Debug, Clone)]
 pub(super) struct Contents {
     pub(super) timestamp: u64,
     pub(super) snapshot: u64,
     pub(super) targets: u64,
     pub(super) timestamp_expires: &'static str,
-    /// The trusted root it carries.
+    /// Its trusted root.
     pub(super) target: String,
 }
 
 impl Contents {
-    /// A root with a key from November 2026, in a repository that is good until 2036.
+    /// A root with a key from November 2026, in a repository that is valid until 2036.
     pub(super) fn good() -> Self {
         let far = "2036-01-01T00:00:00Z";
         let target = trusted_root(Instance::PublicGood).replace("2025-09-23T", "2026-11-01T");
@@ -48,7 +48,7 @@ pub(super) fn trusted_root(instance: Instance) -> String {
     roots.iter().find(|root| root.instance == instance).expect("it is embedded").text().to_owned()
 }
 
-/// Who signs.
+/// A signer.
 pub(super) struct SampleSigner(KeyPair);
 
 impl SampleSigner {
@@ -70,7 +70,7 @@ impl SampleSigner {
         file(signed, &[self])
     }
 
-    /// A root of the metadata in which every role is this signer's, signed by these.
+    /// Root metadata in which this signer has every role, signed by `signers`.
     pub(super) fn root(&self, version: u64, expires: &str, signers: &[&Self]) -> Vec<u8> {
         let key = json!({
             "keytype": "ecdsa", "scheme": "ecdsa-sha2-nistp256", "keyval": {"public": self.0.public_key_pem()},
@@ -84,14 +84,14 @@ impl SampleSigner {
         file(&signed, signers)
     }
 
-    /// An anchor of these keys.
+    /// An anchor with these keys.
     pub(super) fn anchor(&self) -> Anchor {
         let root = self.root(1, "2036-01-01T00:00:00Z", &[self]);
         let root = String::from_utf8(root).expect("JSON").leak();
         Anchor { instance: Instance::PublicGood, address: "https://repository.example", root }
     }
 
-    /// Writes everything but the roots.
+    /// Writes all files except the roots.
     pub(super) fn write(&self, directory: &Path, contents: &Contents) {
         fs::create_dir_all(directory.join("targets")).expect("directories");
         let digest = sha256(contents.target.as_bytes());
@@ -129,30 +129,30 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What a server does when it is asked for a file.
+/// The behavior of a server.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Manners {
-    /// Sends it, or says that it is not there.
+    /// Sends each file, or 404 if it does not exist.
     Honest,
-    /// Says 403 of what is not there, as object stores do.
+    /// Sends 403 for missing files, as object stores do.
     Forbids,
     /// Sends this file without end.
     Endless(&'static str),
     /// Stops in the middle of this file.
     Cuts(&'static str),
-    /// Sends a login page in place of this file.
+    /// Sends a login page instead of this file.
     LoginPage(&'static str),
-    /// Is out of order.
+    /// Always sends an error.
     Broken,
 }
 
-/// Serves a directory on loopback, one request after the other, for as long as the tests run; gives its address.
+/// Serves a directory on loopback, one request at a time, until the tests end; returns its URL.
 pub(super) fn serve(directory: PathBuf, manners: Manners) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("an address"));
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            // Whoever was asked for too much hangs up in the middle.
+            // A client that received too much closes the connection.
             let _ = answer(stream, &directory, manners);
         }
     });

@@ -1,8 +1,8 @@
-//! Fetches the newest root of an instance as The Update Framework has it. The one file that names sigstore-tuf.
+//! Fetches the newest root of an instance with The Update Framework. The only file that uses sigstore-tuf.
 //!
-//! The order: from the anchor to the newest root of the metadata, each signed by the one before; the timestamp, the
-//! snapshot and the list of files, each signed, not expired and no older than what was seen before; the trusted root itself,
-//! by the digest in that list. Nothing is kept unless all of it holds.
+//! The order: from the anchor to the newest root metadata, each signed by the previous one; then the timestamp, the
+//! snapshot and the targets, each signed, not expired and not older than the last seen version; then the trusted root itself,
+//! by its digest in the targets. Nothing is stored unless all checks pass.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,13 +28,13 @@ use crate::trust::trusted_roots::UpdateError;
 use crate::trust::trusted_roots::Updated;
 use crate::trust::trusted_roots::Versions;
 
-/// The file that is wanted of a repository.
+/// The target to fetch.
 const TARGET: &str = "trusted_root.json";
 
-/// What is kept beside the roots, for the next update not to go below it.
+/// The metadata that is stored with the roots, to detect a rollback in the next update.
 const LOWER: [&str; 3] = ["timestamp.json", "snapshot.json", "targets.json"];
 
-/// Fetches and verifies the newest root of an instance, from wherever its repository is, as of this time.
+/// Fetches and verifies the newest root of an instance, wherever its repository is, as of this time.
 pub(super) async fn fetch(
     anchor: &Anchor,
     place: &RootRepository,
@@ -48,7 +48,7 @@ pub(super) async fn fetch(
         store.store(name, text.as_bytes()).expect("memory takes everything");
     }
     let file = || last.lock().map_or_else(|_| String::new(), |name| name.clone());
-    let (root, versions) = run(anchor, source, Arc::clone(&store), now).await.map_err(|error| told(error, file()))?;
+    let (root, versions) = run(anchor, source, Arc::clone(&store), now).await.map_err(|error| update_error(error, file()))?;
     let refused = |reason: String| UpdateError::Refused { file: TARGET.to_owned(), reason, expired: false };
     let text = String::from_utf8(root).map_err(|error| refused(error.to_string()))?;
     let kept_as = RootSource::Updated { on: now.date_naive(), version: versions.targets };
@@ -65,13 +65,13 @@ async fn run(
     store: Arc<MemoryStore>,
     now: DateTime<Utc>,
 ) -> Result<(Vec<u8>, Versions), Error> {
-    // Several times what the largest of each has today.
+    // Several times the current size of the largest file of each kind.
     let mut limits = UpdaterConfig::default();
     limits.root_max_length = 64 * 1024;
     limits.snapshot_max_length = 256 * 1024;
     limits.targets_max_length = 1024 * 1024;
     limits.target_max_length = 1024 * 1024;
-    // The library's own kind of time, without naming the crate it comes from.
+    // The time type of the library, without a dependency on its crate.
     let now = now.to_rfc3339_opts(SecondsFormat::Secs, true).parse().expect("a time is a time");
     let mut updater = Updater::new(source, anchor.root.as_bytes())?.with_config(limits).with_store(store);
     updater.refresh(now).await?;
@@ -86,7 +86,7 @@ async fn run(
     Ok((root, versions))
 }
 
-/// What was verified, less the anchor, which every program brings, and the root itself, which is kept beside it.
+/// The verified metadata, without the anchor, which is embedded, and the trusted root, which is stored separately.
 fn metadata(store: &MemoryStore, newest_root: u64) -> BTreeMap<String, String> {
     let roots = (1..=newest_root).map(|version| format!("root_history/{version}.root.json"));
     let names = roots.chain(LOWER.map(str::to_owned));
@@ -97,7 +97,7 @@ fn metadata(store: &MemoryStore, newest_root: u64) -> BTreeMap<String, String> {
     names.filter_map(text).collect()
 }
 
-/// A place, with the name of the file that was asked of it last, for errors that do not say which it was.
+/// A repository that remembers the last requested file, for errors that do not name it.
 struct Watched {
     place: RootRepository,
     last: Arc<Mutex<String>>,
@@ -107,7 +107,7 @@ impl Watched {
     async fn read(&self, directory: &str, name: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {
         let is_root = name.ends_with(".root.json");
         match self.place.read(directory, name, limit).await {
-            // Object stores say 403 of what is not there, and a chain of roots ends with one that is not there.
+            // Object stores return 403 for missing files, and a chain of roots ends with a missing file.
             Err(error) if is_root && error.is_forbidden() => Ok(None),
             Ok(None) if is_root => Ok(None),
             outcome => {
@@ -130,12 +130,12 @@ impl Repository for Watched {
     }
 }
 
-/// The library's error in our words, with the file it is about.
+/// Converts an error of the library, with the file it is about.
 #[expect(
     clippy::wildcard_enum_match_arm,
-    reason = "the library knows many errors and may get more; it says the rest well enough"
+    reason = "the library knows many errors and may get more; its own message is used for the rest"
 )]
-fn told(error: Error, file: String) -> UpdateError {
+fn update_error(error: Error, file: String) -> UpdateError {
     let refused = |reason: String| UpdateError::Refused { file: file.clone(), reason, expired: false };
     match error {
         Error::Transport { message, source } => match source.and_then(|source| source.downcast::<FetchError>().ok()) {

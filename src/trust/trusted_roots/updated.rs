@@ -1,4 +1,4 @@
-//! The newer root of an instance, as it is kept: one file, so that one rename replaces all of it.
+//! The stored update of an instance: one file, so that one rename replaces all of it.
 
 use std::collections::BTreeMap;
 
@@ -12,13 +12,13 @@ use crate::trust::attestation::Instance;
 use crate::trust::attestation::Root;
 use crate::trust::attestation::RootSource;
 
-/// What the record says it is.
+/// The schema of the file.
 const SCHEMA: &str = "reproq.updated-root/1";
 
-/// The versions of an instance's metadata. They only ever go up.
+/// The versions of an instance's metadata. They only increase.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Versions {
-    /// Of the root of its repository, which names the keys of everything else.
+    /// Of the root, which lists the keys of everything else.
     pub root: u64,
     /// Of the timestamp, which is renewed every few days.
     pub timestamp: u64,
@@ -28,23 +28,23 @@ pub struct Versions {
     pub targets: u64,
 }
 
-/// A root that was fetched and verified, and what it was verified by.
+/// A fetched and verified root with the metadata it was verified by.
 ///
-/// It is not verified again when it is read: whoever can write this file could as well accept a root of their own, and a
-/// newer program, whose embedded keys have moved on, would take an honest record for a forged one. Its digest tells damage.
-/// The metadata is kept for the next update, which must not go below it.
+/// It is not verified again when it is read: whoever can write this file could also accept their own root, and a
+/// newer program, whose embedded keys have moved on, would reject a valid record. The digest detects damage.
+/// The metadata is stored to detect a rollback in the next update.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Updated {
     schema: String,
-    /// Whose root it is.
+    /// The instance.
     pub instance: Instance,
-    /// When it was fetched.
+    /// The time it was fetched.
     pub fetched_at: DateTime<Utc>,
-    /// The versions of the metadata it was verified by.
+    /// The versions of its metadata.
     pub versions: Versions,
     sha256: Sha256Digest,
     root: String,
-    /// That metadata, by its name.
+    /// Its metadata, by file name.
     pub metadata: BTreeMap<String, String>,
 }
 
@@ -78,7 +78,7 @@ impl Updated {
         &self.root
     }
 
-    /// The root in it; says what is wrong when it is not the one that was stored.
+    /// The root; an error if it is damaged.
     pub(super) fn root(&self, name: &str) -> Result<Root, String> {
         if self.schema != SCHEMA {
             return Err(format!("its format is `{}`, but this version supports `{SCHEMA}`", self.schema));
