@@ -1,4 +1,4 @@
-//! The doors to what is outside: files, the network, other programs. Nothing here knows what a worker or a release is for.
+//! External effects: files, the network, other programs. Nothing here depends on workers or releases.
 
 pub mod fs;
 pub mod net;

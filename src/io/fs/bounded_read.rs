@@ -1,5 +1,5 @@
-//! A small file, read whole: a regular file and nothing else, and no further than a limit. Whatever an attacker puts in its
-//! place (a pipe nobody writes to, a device without end, gigabytes), reading it ends and takes no memory to speak of.
+//! Reads small files: regular files only, up to a size limit. Whatever replaces the file (a pipe without
+//! a writer, an endless device, gigabytes), reading terminates and uses little memory.
 #![expect(clippy::disallowed_methods, reason = "small files are opened here")]
 
 use std::fs::File;
@@ -9,12 +9,12 @@ use std::io;
 use std::io::Read;
 use std::path::Path;
 
-/// Reads a regular file, links followed. More than `limit` bytes are an error, and so is a directory, a pipe or a device.
+/// Reads a regular file; links are followed. More than `limit` bytes are an error, and so is a directory, a pipe or a device.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     within(open_regular(path)?.0, limit)
 }
 
-/// Opens a regular file of any size, links followed, for those who read it with a bound of their own.
+/// Opens a regular file of any size; links are followed. The caller must limit how much it reads.
 pub fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
     let file = open(path)?;
     let metadata = file.metadata()?;
@@ -27,12 +27,12 @@ pub fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
     Ok((file, metadata))
 }
 
-/// As [`read`], of text in UTF-8. A byte order mark in front is not part of the text.
+/// As [`read`], for UTF-8 text. A leading byte order mark is removed.
 pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
     text(read(path, limit)?)
 }
 
-/// As [`read_text`], of whatever the user named: a pipe too, which shells make for `<(command)`.
+/// As [`read_text`], for a file that the user named. It may be a pipe, which shells create for `<(command)`.
 pub fn read_named_text(path: &Path, limit: u64) -> io::Result<String> {
     text(within(File::open(path)?, limit)?)
 }
@@ -54,8 +54,8 @@ fn text(bytes: Vec<u8>) -> io::Result<String> {
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
-/// Opened before it is looked at, so that nobody can exchange it in between; and so that a pipe does not wait for its
-/// writer.
+/// Opened before it is inspected, so that it cannot be replaced in between, and without waiting for the writer
+/// of a pipe.
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
@@ -89,7 +89,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn what_is_no_file_is_refused_at_once() {
+    fn only_files_are_read_and_nothing_blocks() {
         let directory = tempfile::tempdir().expect("a directory");
         let pipe = directory.path().join("pipe");
         let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs");

@@ -1,5 +1,5 @@
-//! A directory that is used through an open handle. Each name in it is one name, nothing is reached through a link, and what
-//! is read is a regular file: a checkout or another user may put links, FIFOs and devices in any place.
+//! A directory that is used through an open handle. Each name is a single component, links are not followed, and only
+//! regular files are read: a checkout or another user may put links, FIFOs and devices anywhere.
 
 use std::ffi::OsStr;
 use std::ffi::OsString;
@@ -18,28 +18,28 @@ use crate::io::fs::distrusted;
 use crate::io::fs::handle;
 use crate::io::fs::handle::Handle;
 
-/// The name of what is not finished yet, in the directory it will be in. Only whoever holds a store's lock writes there, so
-/// one name is enough, and what a killed process left is easily found.
+/// The name of an unfinished file, in its final directory. Only the holder of the store's lock writes there, so
+/// one name is enough, and leftovers of a killed process are easy to find.
 pub const UNFINISHED: &str = ".reproq-new";
 
-/// Directories are not for others to write, whatever the umask.
+/// The mode of new directories: not writable by others, whatever the umask.
 const DIRECTORY_MODE: u32 = 0o755;
 
 /// An open directory.
 #[derive(Debug)]
 pub struct Dir {
     handle: Handle,
-    /// For messages, and for programs that are told where to write.
+    /// For messages, and for programs that need a path.
     path: PathBuf,
     stat: Stat,
 }
 
 impl Dir {
-    /// Opens a directory that the user named, links followed. `None` where it is missing.
+    /// Opens a directory that the user named; links are followed. `None` if it does not exist.
     ///
     /// # Errors
     ///
-    /// It is something else, or an I/O error occurs.
+    /// It is not a directory, or an I/O error occurs.
     pub fn open(path: &Path) -> Result<Option<Self>, FileError> {
         let opened = Handle::open(path).and_then(|handle| Ok((handle.own_stat()?, handle)));
         match opened {
@@ -49,16 +49,16 @@ impl Dir {
         }
     }
 
-    /// Where it was when it was opened.
+    /// Its path when it was opened.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Opens a directory in this one. `None` where it is missing.
+    /// Opens a subdirectory. `None` if it does not exist.
     ///
     /// # Errors
     ///
-    /// Something else has the name, another user could change what is in it (see [`distrusted`]), or an I/O error occurs.
+    /// It is not a directory, another user could change its contents (see [`distrusted`]), or an I/O error occurs.
     pub fn directory(&self, name: impl AsRef<OsStr>, purpose: Purpose) -> Result<Option<Self>, FileError> {
         let Some(inner) = self.inner(name.as_ref())? else { return Ok(None) };
         match distrusted(handle::user(), &self.stat, &inner.stat, purpose) {
@@ -67,7 +67,7 @@ impl Dir {
         }
     }
 
-    /// Opens a directory in this one to write in it, and makes it where it is missing.
+    /// Opens a subdirectory for writing, and creates it if it does not exist.
     ///
     /// # Errors
     ///
@@ -85,17 +85,17 @@ impl Dir {
         self.directory(name, Purpose::Write)?.ok_or_else(|| failed()(io::ErrorKind::NotFound.into()))
     }
 
-    /// As [`Dir::directory`], whoever may change what is in it: for directories of the user's own, from which nothing is
-    /// believed.
+    /// As [`Dir::directory`], without the check of who can change its contents: for directories of the user whose contents are not
+    /// trusted.
     ///
     /// # Errors
     ///
-    /// Something else has the name, or an I/O error occurs.
+    /// It is not a directory, or an I/O error occurs.
     pub fn subdirectory(&self, name: impl AsRef<OsStr>) -> Result<Option<Self>, FileError> {
         self.inner(name.as_ref())
     }
 
-    /// As [`Dir::subdirectory`], and makes it where it is missing.
+    /// As [`Dir::subdirectory`], and creates it if it does not exist.
     ///
     /// # Errors
     ///
@@ -113,16 +113,16 @@ impl Dir {
         self.inner(name)?.ok_or_else(|| failed()(io::ErrorKind::NotFound.into()))
     }
 
-    /// Makes a directory, with these permissions less what the user's umask takes away.
+    /// Creates a directory with this mode, minus the umask.
     ///
     /// # Errors
     ///
-    /// Something has the name, or an I/O error occurs.
+    /// The name exists, or an I/O error occurs.
     pub(super) fn create_directory(&self, name: impl AsRef<OsStr>, mode: u32) -> io::Result<()> {
         self.handle.make_directory(one(name.as_ref())?, mode)
     }
 
-    /// What has a name, links not followed.
+    /// The metadata of a name; links are not followed.
     ///
     /// # Errors
     ///
@@ -136,18 +136,18 @@ impl Dir {
         }
     }
 
-    /// Opens a regular file to read it. `None` where it is missing.
+    /// Opens a regular file for reading. `None` if it does not exist.
     ///
     /// # Errors
     ///
-    /// Something else has the name, or an I/O error occurs.
+    /// It is not a regular file, or an I/O error occurs.
     pub fn file(&self, name: impl AsRef<OsStr>) -> Result<Option<(File, Stat)>, FileError> {
         let name = name.as_ref();
         let Some(found) = self.stat(name)? else { return Ok(None) };
         self.regular(name, found)?;
         match self.handle.open_to_read(name) {
             Ok(file) => {
-                // What was opened may have taken the place of what was looked at.
+                // The file may have been replaced between the check and the open.
                 let stat = self.opened(name, &file)?;
                 Ok(Some((file, stat)))
             }
@@ -156,7 +156,7 @@ impl Dir {
         }
     }
 
-    /// Reads a regular file of at most `limit` bytes. `None` where it is missing.
+    /// Reads a regular file of at most `limit` bytes. `None` if it does not exist.
     ///
     /// # Errors
     ///
@@ -164,7 +164,7 @@ impl Dir {
     pub fn read(&self, name: impl AsRef<OsStr>, limit: u64) -> Result<Option<(Vec<u8>, Stat)>, FileError> {
         let name = name.as_ref();
         let Some((file, stat)) = self.file(name)? else { return Ok(None) };
-        // Room for all of it and one byte more, so that one call reads it and one finds its end.
+        // One spare byte, so that one call reads everything and the next finds the end.
         let room = usize::try_from(stat.size.min(limit)).unwrap_or_default() + 1;
         let mut bytes = Vec::with_capacity(room);
         file.take(limit + 1).read_to_end(&mut bytes).map_err(FileError::io("read", self.path_of(name)))?;
@@ -174,7 +174,7 @@ impl Dir {
         Ok(Some((bytes, stat)))
     }
 
-    /// Opens a regular file to read and write it as it is, or makes it.
+    /// Opens a regular file for reading and writing without truncation, or creates it.
     ///
     /// # Errors
     ///
@@ -189,7 +189,7 @@ impl Dir {
         Ok((file, stat))
     }
 
-    /// Opens a regular file to add to it, or makes it; what is written goes to its end.
+    /// Opens a regular file for appending, or creates it.
     ///
     /// # Errors
     ///
@@ -204,16 +204,16 @@ impl Dir {
         Ok((file, stat))
     }
 
-    /// Makes a new file, with these permissions less what the user's umask takes away.
+    /// Creates a new file with this mode, minus the umask.
     ///
     /// # Errors
     ///
-    /// Something has the name, or an I/O error occurs.
+    /// The name exists, or an I/O error occurs.
     pub(super) fn create_new(&self, name: impl AsRef<OsStr>, mode: u32) -> io::Result<File> {
         self.handle.create_new(one(name.as_ref())?, mode)
     }
 
-    /// Makes a new file in place of whatever has the name. Of a file with several names only this one goes.
+    /// Creates a new file and replaces whatever has the name. Other hard links of a replaced file are not affected.
     ///
     /// # Errors
     ///
@@ -229,12 +229,12 @@ impl Dir {
         self.handle.create_new(name, 0o600).map_err(failed())
     }
 
-    /// Writes a small file that everybody may read. Readers see the old one or the new one, also after a crash; returns the
-    /// new one. `unfinished` is the name it has until it is whole.
+    /// Writes a small file that is readable by everyone. Atomic, also in case of a crash; returns the
+    /// new file. `unfinished` is its temporary name.
     ///
     /// # Errors
     ///
-    /// A directory has the name, or an I/O error occurs. The old file is as it was.
+    /// A directory has the name, or an I/O error occurs. The old file is unchanged.
     pub fn write(&self, unfinished: &str, name: impl AsRef<OsStr>, bytes: &[u8]) -> Result<File, FileError> {
         let name = name.as_ref();
         if let Some(found) = self.stat(name)?.filter(|found| found.kind == FileKind::Directory) {
@@ -249,14 +249,14 @@ impl Dir {
         };
         let new = match self.create(unfinished) {
             Ok(file) => write(file),
-            // What is told is the file that was wanted.
+            // The error names the target, not the temporary file.
             Err(FileError::Io { source, .. }) => Err(source),
             Err(error) => return Err(error),
         };
         new.map_err(FileError::io("write", self.path_of(name))).inspect_err(|_| drop(self.remove(unfinished)))
     }
 
-    /// Gives what has a name another one, in this directory or in one of the same file system, in place of a file there.
+    /// Renames a file, within this directory or to another one of the same file system, and replaces a file there.
     ///
     /// # Errors
     ///
@@ -265,16 +265,16 @@ impl Dir {
         self.handle.rename(one(name.as_ref())?, &to.handle, one(to_name.as_ref())?)
     }
 
-    /// Gives a file a second name.
+    /// Creates a hard link.
     ///
     /// # Errors
     ///
-    /// Something has the name, or an I/O error occurs; not every file system has second names.
+    /// The name exists, an I/O error occurs, or the file system has no hard links.
     pub fn link(&self, name: impl AsRef<OsStr>, to: &Self, to_name: impl AsRef<OsStr>) -> io::Result<()> {
         self.handle.link(one(name.as_ref())?, &to.handle, one(to_name.as_ref())?)
     }
 
-    /// Removes whatever has a name, a directory with all that is in it. What is not there is fine.
+    /// Removes whatever has the name, directories recursively. A missing name is not an error.
     ///
     /// # Errors
     ///
@@ -296,7 +296,7 @@ impl Dir {
         }
     }
 
-    /// Removes a directory in this one, if nothing is in it.
+    /// Removes an empty subdirectory.
     ///
     /// # Errors
     ///
@@ -305,7 +305,7 @@ impl Dir {
         self.handle.remove_directory(one(name.as_ref())?)
     }
 
-    /// Removes everything in the directory.
+    /// Removes all contents of the directory.
     ///
     /// # Errors
     ///
@@ -314,7 +314,7 @@ impl Dir {
         self.names()?.iter().try_for_each(|name| self.remove(name))
     }
 
-    /// What the directory holds.
+    /// The names in the directory.
     ///
     /// # Errors
     ///
@@ -323,11 +323,11 @@ impl Dir {
         self.handle.names().map_err(FileError::io("list", &self.path))
     }
 
-    /// Waits until the names in the directory are on the disk.
+    /// Flushes the names in the directory to disk.
     ///
     /// # Errors
     ///
-    /// The directory may not be read, or its file system cannot wait.
+    /// The directory is not readable, or its file system does not support it.
     pub fn sync(&self) -> io::Result<()> {
         self.handle.sync()
     }
@@ -361,7 +361,7 @@ impl Dir {
         if kind == FileKind::Regular { Ok(()) } else { Err(FileError::NotAFile { path: self.path_of(name), kind }) }
     }
 
-    /// Removes a directory of any depth with few open files: what is in its directories moves up into it, one level at a
+    /// Removes a directory of any depth with few open files: the contents of its subdirectories are moved up, one level at a
     /// time, until no directory is left.
     fn remove_tree(&self, name: &OsStr) -> io::Result<()> {
         let top = self.handle.directory(name)?;
@@ -382,7 +382,7 @@ impl Dir {
                         continue;
                     }
                     is_flat = false;
-                    // Its own directory of names moves with it, which takes the permission to write it.
+                    // A directory is moved with its own `..` entry, which requires write permission on it.
                     let _ = inner.directory(&inner_name).and_then(|deeper| deeper.open_up());
                     while top.stat(up(moved).as_ref()).is_ok() {
                         moved += 1;
@@ -399,12 +399,12 @@ impl Dir {
     }
 }
 
-/// The name of a directory that moves up to be removed.
+/// The temporary name of a directory that is moved up for removal.
 fn up(number: u64) -> OsString {
     format!(".removed-{number}").into()
 }
 
-/// One name and nothing else: no path leads out of a directory.
+/// Checks for a single name, which cannot lead out of the directory.
 fn one(name: &OsStr) -> io::Result<&OsStr> {
     let mut parts = Path::new(name).components();
     match (parts.next(), parts.next()) {
@@ -413,12 +413,12 @@ fn one(name: &OsStr) -> io::Result<&OsStr> {
     }
 }
 
-/// Gives a file of this program its permissions. Some mounted file systems have modes of their own, and refuse every other:
-/// the file is then as readable as its mount lets it be.
+/// Sets the mode of a file. Some mounted file systems have fixed modes and reject any other:
+/// the file then keeps the mode of its mount.
 ///
 /// # Errors
 ///
-/// The system failed.
+/// An I/O error occurs.
 pub fn set_mode(file: &File, mode: u32) -> io::Result<()> {
     match handle::set_mode(file, mode) {
         Err(error) if is_refusal(&error) => Ok(()),
@@ -426,12 +426,12 @@ pub fn set_mode(file: &File, mode: u32) -> io::Result<()> {
     }
 }
 
-/// Whether the system does not allow a change or does not know it, as opposed to failing in it.
+/// Whether the system does not permit or support a change, as opposed to an I/O error.
 fn is_refusal(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported)
 }
 
-/// What the file system says of an open file.
+/// The metadata of an open file.
 ///
 /// # Errors
 ///
@@ -455,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_one_name() {
+    fn a_name_is_a_single_component() {
         let (_directory, dir) = dir();
         for name in ["", ".", "..", "a/b", "/etc", "a/", "./a"] {
             assert!(dir.stat(name).is_err(), "{name:?}");
@@ -494,10 +494,10 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_is_removed_however_deep_and_whatever_its_names() {
+    fn a_tree_of_any_depth_and_with_any_names_is_removed() {
         let (directory, dir) = dir();
         let mut path = directory.path().join("tree");
-        // Names of the kind that removing makes up, on every level.
+        // Names like the temporary ones, on every level.
         for level in 0..40 {
             for name in [".removed-0", ".removed-1", "other"] {
                 fs::create_dir_all(path.join(name)).expect("made");

@@ -1,4 +1,4 @@
-//! Why a file or a directory is not used, and what stands in its place.
+//! Why a file or a directory is rejected, and what is in its place.
 
 use std::fmt;
 use std::fs::FileType;
@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::io::fs::Distrust;
 
-/// What a name stands for, links not followed.
+/// The type of a name; links are not followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileKind {
     /// A regular file.
@@ -22,44 +22,44 @@ pub enum FileKind {
     Fifo,
     /// A socket.
     Socket,
-    /// A block or character device, or anything else that is not a file.
+    /// A block or character device, or another special file.
     Device,
 }
 
-/// Why a file or a directory is not used. Whatever has its name is as it was.
+/// Why a file or a directory is rejected. What has the name is unchanged.
 #[derive(Debug, Error)]
 pub enum FileError {
-    /// Something that is not a regular file has the name.
+    /// Not a regular file.
     #[error("`{path}` is {kind}, not a regular file", path = path.display())]
     NotAFile {
-        /// The name.
+        /// The path.
         path: PathBuf,
-        /// What has it.
+        /// Its type.
         kind: FileKind,
     },
-    /// Something that is not a directory is where one is needed.
+    /// Not a directory.
     #[error("`{path}` is {kind}, not a directory", path = path.display())]
     NotADirectory {
-        /// The name.
+        /// The path.
         path: PathBuf,
-        /// What has it.
+        /// Its type.
         kind: FileKind,
     },
-    /// Something that is not a regular file has the name of one that is to be written.
+    /// A file cannot replace it, because it is not a regular file.
     #[error("`{path}` is {kind}; only a regular file can be replaced", path = path.display())]
     NotReplaceable {
-        /// The name.
+        /// The path.
         path: PathBuf,
-        /// What has it.
+        /// Its type.
         kind: FileKind,
     },
-    /// A file that lines are added to has other names, and would change under those too.
+    /// A file to append to has other hard links, which would change too.
     #[error("`{path}` has another hard link, which may belong to another user", path = path.display())]
     SeveralNames {
-        /// The name.
+        /// The path.
         path: PathBuf,
     },
-    /// A file is larger than any honest one.
+    /// A file is larger than any valid one.
     #[error("`{path}` is too large ({size} bytes)", path = path.display())]
     TooLarge {
         /// The file.
@@ -72,30 +72,30 @@ pub enum FileError {
     Distrusted {
         /// The directory.
         path: PathBuf,
-        /// Who could.
+        /// The reason.
         reason: Distrust,
     },
     /// An I/O error occurs.
     #[error("failed to {doing} `{path}`", path = path.display())]
     Io {
-        /// What was tried.
+        /// The operation.
         doing: &'static str,
-        /// On which file or directory.
+        /// The file or directory.
         path: PathBuf,
-        /// What the system returned.
+        /// The system error.
         source: io::Error,
     },
 }
 
 impl FileError {
-    /// Names what was tried, and on what.
+    /// Adds the operation and the path.
     pub(crate) fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { doing, path, source }
     }
 }
 
-/// The system's own error, for those who tell what was being done themselves.
+/// The system error alone, for callers that report the operation themselves.
 impl From<FileError> for io::Error {
     fn from(error: FileError) -> Self {
         match error {
@@ -127,7 +127,7 @@ impl FileKind {
 }
 
 impl FileKind {
-    /// In words, with an article.
+    /// Its name, with an article.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Regular => "a file",

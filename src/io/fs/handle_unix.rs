@@ -1,4 +1,4 @@
-//! The system calls behind [`crate::io::fs::Dir`] on Unix: each names one entry of an open directory and follows no link.
+//! The system calls of [`crate::io::fs::Dir`] on Unix: each acts on one entry of an open directory and follows no links.
 #![expect(clippy::disallowed_methods, reason = "the store's files are opened, made, renamed and removed here")]
 
 use std::ffi::OsStr;
@@ -18,17 +18,17 @@ use rustix::fs::OFlags;
 use crate::io::fs::FileKind;
 use crate::io::fs::Stat;
 
-/// An open directory. It need not be readable: whoever may only search and write it can install there.
+/// An open directory. It need not be readable: search and write permission are enough to install into it.
 #[derive(Debug)]
 pub(super) struct Handle(OwnedFd);
 
-/// How a directory is opened. Linux can do without the permission to read it.
+/// The flags to open a directory. Linux needs no read permission.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const DIRECTORY: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC);
 
-/// No link is followed, no FIFO's other end is waited for, and no terminal becomes this process's own.
+/// Do not follow links, do not block on a FIFO, and do not acquire a controlling terminal.
 const FILE: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
 impl Handle {
@@ -56,12 +56,12 @@ impl Handle {
         Ok(rustix::fs::openat(&self.0, name, FILE | OFlags::RDONLY, Mode::empty())?.into())
     }
 
-    /// Opens a file to read and write it as it is, or makes it.
+    /// Opens a file for reading and writing without truncation, or creates it.
     pub(super) fn open_to_change(&self, name: &OsStr, mode: u32) -> io::Result<File> {
         Ok(rustix::fs::openat(&self.0, name, FILE | OFlags::RDWR | OFlags::CREATE, mode_of(mode))?.into())
     }
 
-    /// Opens a file to read it and to write at its end, or makes it.
+    /// Opens a file for reading and appending, or creates it.
     pub(super) fn open_to_append(&self, name: &OsStr, mode: u32) -> io::Result<File> {
         let flags = FILE | OFlags::RDWR | OFlags::APPEND | OFlags::CREATE;
         Ok(rustix::fs::openat(&self.0, name, flags, mode_of(mode))?.into())
@@ -100,7 +100,7 @@ impl Handle {
         Ok(names)
     }
 
-    /// Waits until the names in the directory are on the disk.
+    /// Flushes the names in the directory to disk.
     pub(super) fn sync(&self) -> io::Result<()> {
         Ok(rustix::fs::fsync(self.readable()?)?)
     }
@@ -123,7 +123,7 @@ pub(super) fn set_mode(file: &File, mode: u32) -> io::Result<()> {
     Ok(rustix::fs::fchmod(file, mode_of(mode))?)
 }
 
-/// The number of the user this process works as.
+/// The effective user ID of this process.
 pub(super) fn user() -> u32 {
     static USER: OnceLock<u32> = OnceLock::new();
     *USER.get_or_init(|| rustix::process::geteuid().as_raw())

@@ -1,5 +1,5 @@
-//! What stands behind [`crate::io::fs::Dir`] where the system opens files by their paths alone: each path is looked at before it
-//! is used, and what was opened is looked at again.
+//! The implementation of [`crate::io::fs::Dir`] where files can only be opened by path: each path is inspected before it
+//! is used, and each opened file is inspected again.
 #![expect(clippy::disallowed_methods, reason = "the store's files are opened, made, renamed and removed here")]
 
 use std::ffi::OsStr;
@@ -50,12 +50,12 @@ impl Handle {
         self.opened(name, OpenOptions::new().read(true))
     }
 
-    /// Opens a file to read and write it as it is, or makes it.
+    /// Opens a file for reading and writing without truncation, or creates it.
     pub(super) fn open_to_change(&self, name: &OsStr, _mode: u32) -> io::Result<File> {
         self.opened(name, OpenOptions::new().read(true).write(true).create(true).truncate(false))
     }
 
-    /// Opens a file to read it and to write at its end, or makes it.
+    /// Opens a file for reading and appending, or creates it.
     pub(super) fn open_to_append(&self, name: &OsStr, _mode: u32) -> io::Result<File> {
         self.opened(name, OpenOptions::new().read(true).append(true).create(true))
     }
@@ -64,11 +64,11 @@ impl Handle {
         self.opened(name, OpenOptions::new().read(true).write(true).create_new(true))
     }
 
-    /// A file of this name, unless a link has it.
+    /// Opens a file unless it is a link.
     fn opened(&self, name: &OsStr, options: &mut OpenOptions) -> io::Result<File> {
         #[cfg(windows)]
         {
-            /// The link itself is opened, as `FILE_FLAG_OPEN_REPARSE_POINT` says.
+            /// `FILE_FLAG_OPEN_REPARSE_POINT` opens the link itself.
             const NOT_FOLLOWED: u32 = 0x0020_0000;
             std::os::windows::fs::OpenOptionsExt::custom_flags(options, NOT_FOLLOWED);
         }
@@ -89,7 +89,7 @@ impl Handle {
 
     pub(super) fn remove_file(&self, name: &OsStr) -> io::Result<()> {
         let path = self.0.join(name);
-        // A link to a directory is removed as one.
+        // A link to a directory is removed as a directory.
         fs::remove_file(&path).or_else(|error| fs::remove_dir(&path).map_err(|_| error))
     }
 
@@ -101,7 +101,7 @@ impl Handle {
         fs::read_dir(&self.0)?.map(|entry| entry.map(|entry| entry.file_name())).collect()
     }
 
-    /// The names in a directory reach the disk when the system likes.
+    /// Windows cannot flush the names in a directory.
     pub(super) fn sync(&self) -> io::Result<()> {
         Ok(())
     }
@@ -115,12 +115,12 @@ pub(super) fn stat_of(file: &File) -> io::Result<Stat> {
     file.metadata().map(|found| stat(&found))
 }
 
-/// The name alone says whether a file is a program, and everybody may read it.
+/// The name decides whether a file is executable, and everyone may read it.
 pub(super) fn set_mode(_file: &File, _mode: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// Users have no numbers here, and every file has the same one.
+/// There are no user IDs here; every file has the same one.
 pub(super) fn user() -> u32 {
     0
 }

@@ -1,5 +1,5 @@
-//! A file that is hashed while it is written, on a thread of its own, so that the network or the decompressor never waits
-//! for SHA-256 and nothing is read a second time.
+//! Writes a file and hashes it at the same time, on a separate thread, so that the network or the decompressor never waits
+//! for SHA-256 and nothing is read twice.
 #![expect(clippy::disallowed_methods, reason = "staged files are made and written here")]
 
 use std::fs::File;
@@ -23,35 +23,35 @@ use crate::io::fs::bounded_read;
 use crate::io::fs::stat_of;
 use crate::model::Sha256Digest;
 
-/// Pieces are handed over when there are this many bytes of them: a network brings 16 KiB at a time, and waking the other
-/// thread for each would cost more than hashing it.
+/// The batch size in bytes: a network delivers 16 KiB at a time, and waking the other
+/// thread for each chunk would cost more than hashing it.
 pub const BATCH: usize = 256 * 1024;
 
-/// How many batches may wait for the disk. This bounds the memory of any transfer.
+/// How many batches may wait for the disk. This limits the memory of a transfer.
 const BATCHES_IN_FLIGHT: usize = 4;
 
-/// What was written: the file, its size and its digest.
+/// A written file with its size and digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct Written {
-    /// Where it lies.
+    /// Its path.
     pub path: PathBuf,
     /// Its size in bytes.
     pub size: u64,
-    /// The digest of exactly these bytes, computed before they reached the disk.
+    /// Its digest, computed from the bytes in memory before they are written.
     pub sha256: Sha256Digest,
-    /// Which file has these bytes, where the system tells.
+    /// The identity of the file, if the system has one.
     pub id: Option<FileId>,
 }
 
-/// How much may be written before the disk is asked to begin with it. So the data are nearly all on the disk when the last
-/// byte arrives, and making sure of that takes no time of its own.
+/// How much is written before a flush is started in the background. Nearly all data is then on disk when the last
+/// byte arrives, so the final flush takes little time.
 const FLUSH_EVERY: u64 = 16 * 1024 * 1024;
 
-/// No worker and no asset is larger: GitHub takes no larger asset of a release.
+/// The maximum size of a worker or an asset: GitHub's limit for release assets.
 pub const LARGEST_FILE: u64 = 2 * 1024 * 1024 * 1024;
 
-/// What is known of the file once it is written.
+/// The result of the writer thread.
 type Hashed = (Sha256Digest, Option<FileId>);
 
 enum Order {
@@ -59,7 +59,7 @@ enum Order {
     Restart,
 }
 
-/// Writes one new file and hashes it on the way.
+/// Writes and hashes one new file.
 #[derive(Debug)]
 pub struct StagingWriter {
     path: PathBuf,
@@ -71,7 +71,7 @@ pub struct StagingWriter {
 }
 
 impl StagingWriter {
-    /// Creates the file, which must not exist, readable by its owner alone.
+    /// Creates the file, which must not exist, readable only by its owner.
     pub fn create(path: &Path) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
@@ -93,12 +93,12 @@ impl StagingWriter {
         })
     }
 
-    /// How many bytes were handed over since the beginning or the last restart.
+    /// The number of bytes since the start or the last restart.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Appends a piece; waits while the disk is behind. An error is the disk's.
+    /// Appends a chunk; blocks while the disk is behind. Returns the write error, if any.
     pub fn append(&mut self, piece: Bytes) -> io::Result<()> {
         self.size += piece.len() as u64;
         self.batched += piece.len();
@@ -106,7 +106,7 @@ impl StagingWriter {
         if self.batched < BATCH { Ok(()) } else { self.hand_over() }
     }
 
-    /// Forgets everything written so far.
+    /// Discards everything written so far.
     pub fn restart(&mut self) -> io::Result<()> {
         self.size = 0;
         self.batched = 0;
@@ -114,7 +114,7 @@ impl StagingWriter {
         self.send(Order::Restart)
     }
 
-    /// Waits until all is written and gives the digest.
+    /// Waits until everything is written and returns the digest.
     pub fn finish(mut self) -> io::Result<Written> {
         self.hand_over()?;
         let (sha256, id) = self.join()?;
@@ -143,7 +143,7 @@ impl StagingWriter {
 
 impl Drop for StagingWriter {
     fn drop(&mut self) {
-        // Whoever drops the writer without `finish` has given up; the thread must not outlive the directory it writes to.
+        // The caller dropped the writer without `finish`; the thread must not outlive the directory it writes to.
         drop(self.orders.take());
         if let Some(worker) = self.worker.take() {
             let _ = worker.join();
@@ -151,8 +151,8 @@ impl Drop for StagingWriter {
     }
 }
 
-/// Has the disk begin with what was written, on a thread of its own, one flush at a time. Whether a flush succeeds does not
-/// matter here: whoever needs the data on the disk waits for them once more.
+/// Starts flushing written data to disk, on a separate thread, one flush at a time. Errors are ignored:
+/// callers that need the data on disk flush again.
 #[derive(Default)]
 struct Flusher {
     unflushed: u64,
@@ -173,16 +173,16 @@ impl Flusher {
     }
 }
 
-/// Hashes a whole file: a regular one, of a size that such files have.
+/// Hashes an entire regular file of limited size.
 pub fn hash_file(path: &Path) -> io::Result<Sha256Digest> {
     hash(&mut bounded_read::open_regular(path)?.0)
 }
 
-/// Hashes what is left of a file, which must not be more than [`LARGEST_FILE`].
+/// Hashes the rest of a file, at most [`LARGEST_FILE`] bytes.
 pub fn hash(file: &mut File) -> io::Result<Sha256Digest> {
     let size = file.metadata()?.len();
     let too_large = || io::Error::new(io::ErrorKind::InvalidData, format!("it has more than {LARGEST_FILE} bytes"));
-    // A hole of terabytes costs nothing to make, and hours to read.
+    // A sparse file of terabytes is free to create and takes hours to read.
     if size > LARGEST_FILE {
         return Err(too_large());
     }
@@ -202,28 +202,28 @@ pub fn hash(file: &mut File) -> io::Result<Sha256Digest> {
     }
 }
 
-/// Copies a file to a new one, and hashes the copy: whatever happens to the original, the copy is known.
+/// Copies a file and hashes the copy, so that later changes of the original do not matter.
 pub fn copy_new(from: &mut File, to: &Path) -> io::Result<Written> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut new = options.open(to)?;
-    // Copies inside the kernel where it can, and shares the blocks where the file system can.
+    // Copies in the kernel if possible, and shares blocks if the file system can.
     let size = io::copy(from, &mut new)?;
     new.rewind()?;
     let sha256 = hash(&mut new)?;
     Ok(Written { path: to.to_owned(), size, sha256, id: stat_of(&new)?.id() })
 }
 
-/// What is known of a file that another program made.
+/// Hashes a file that another program wrote.
 pub fn made_by_another(path: &Path) -> io::Result<Written> {
     let (mut file, metadata) = bounded_read::open_regular(path)?;
     let sha256 = hash(&mut file)?;
     Ok(Written { path: path.to_owned(), size: metadata.len(), sha256, id: stat_of(&file)?.id() })
 }
 
-/// Removes a file that is not wanted after all; one that is not there is fine.
+/// Removes a file; a missing file is not an error.
 pub fn discard(path: &Path) -> io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -251,11 +251,11 @@ fn write_all(mut file: File, inbox: &mpsc::Receiver<Order>) -> io::Result<Hashed
     Ok((Sha256Digest::from_bytes(hasher.finalize().into()), stat_of(&file)?.id()))
 }
 
-/// Writes all pieces with as few calls as the system allows, without copying them together first.
+/// Writes all chunks with as few calls as possible, without concatenating them.
 fn write_batch(file: &mut File, batch: &[Bytes]) -> io::Result<()> {
     let mut slices: Vec<IoSlice<'_>> = batch.iter().map(|piece| IoSlice::new(piece)).collect();
     let mut slices = slices.as_mut_slice();
-    // Empty slices at the front would make a write of nothing look like a full disk.
+    // Empty slices at the front would make a write of zero bytes look like a full disk.
     IoSlice::advance_slices(&mut slices, 0);
     while !slices.is_empty() {
         match file.write_vectored(slices) {
@@ -273,7 +273,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_digest_is_of_what_is_in_the_file() {
+    fn the_digest_matches_the_file() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("file");
         let mut writer = StagingWriter::create(&path).expect("a new file");
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn many_pieces_of_any_size_arrive_in_order() {
+    fn many_chunks_of_any_size_are_written_in_order() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("file");
         let mut writer = StagingWriter::create(&path).expect("a new file");
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn an_existing_file_is_never_taken_over() {
+    fn an_existing_file_is_never_overwritten() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("file");
         std::fs::write(&path, "mine").expect("written");
@@ -316,7 +316,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_full_disk_is_reported_as_such() {
+    fn a_full_disk_is_an_error() {
         let file = OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
         let (orders, inbox) = mpsc::sync_channel(1);
         orders.send(Order::Append(vec![Bytes::from_static(b"x")])).expect("sent");

@@ -1,5 +1,5 @@
-//! An advisory lock on a file: one process works, the others wait and find it done. The system gives it back when its holder
-//! dies, so there are no stale locks.
+//! An advisory file lock: one process works, the others wait and then find the work done. The system releases it when its holder
+//! exits, so there are no stale locks.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -19,26 +19,26 @@ use crate::io::fs::FileError;
 use crate::io::fs::Stat;
 use crate::io::fs::stat_of;
 
-/// How long is waited silently.
+/// How long to wait before the first message.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How often a held lock is tried again.
+/// How often a held lock is retried.
 const INTERVAL: Duration = Duration::from_millis(25);
 
-/// How often the file may be found exchanged before its file system is taken for one that cannot tell files apart.
+/// How often the file may be replaced before its file system is assumed not to have stable file identities.
 const EXCHANGES: u32 = 1000;
 
-/// Why the lock was not had.
+/// Why the lock was not acquired.
 #[derive(Debug, Error)]
 pub enum LockError {
-    /// Another process held it all the time.
+    /// Another process held it for the entire timeout.
     #[error("timed out after {seconds} s waiting for `{path}`, held by {holder}", path = path.display())]
     Held {
-        /// The lock.
+        /// The lock file.
         path: PathBuf,
-        /// How long was waited.
+        /// The timeout.
         seconds: u64,
-        /// Who holds it.
+        /// The holder.
         holder: String,
     },
     /// The lock file cannot be used.
@@ -46,22 +46,22 @@ pub enum LockError {
     File(#[from] FileError),
 }
 
-/// The lock, held until it is dropped.
+/// The lock, held until dropped.
 #[derive(Debug)]
 #[must_use]
 pub struct Lock {
     file: File,
-    /// Whether the holder is named in the file. Not where the file has another name, which is somebody else's.
+    /// Whether the file contains the name of the holder. Not if the file has another hard link, which may belong to another user.
     is_signed: bool,
 }
 
 impl Lock {
-    /// Takes the lock on a file of this name, waiting no longer than `timeout`. `waiting` is told once, after a second, who
-    /// holds it.
+    /// Acquires the lock on this file within `timeout`. `waiting` is called once, after a second, with the
+    /// holder.
     ///
     /// # Errors
     ///
-    /// Another process holds it, something else has the name, or an I/O error occurs.
+    /// Another process holds it, it is not a regular file, or an I/O error occurs.
     pub fn acquire(
         dir: &Dir,
         name: impl AsRef<OsStr>,
@@ -77,7 +77,7 @@ impl Lock {
         loop {
             let (mut file, stat) = dir.open_to_change(name)?;
             match file.try_lock() {
-                // Whoever removes the file while others wait for it leaves them a lock that guards nothing.
+                // If the file was removed while others waited for it, their lock protects nothing.
                 Ok(()) if exchanges < EXCHANGES && !is_at(&file, dir, name) => {
                     exchanges += 1;
                     continue;
@@ -100,18 +100,18 @@ impl Lock {
             {
                 waiting(&holder(&mut file));
             }
-            // One more look after the time is over: whoever took the lock this very moment has signed by then.
+            // Check once more after the timeout: a process that just acquired the lock has written its name by then.
             is_last = waited >= timeout;
             std::thread::sleep(if is_last { INTERVAL } else { INTERVAL.min(timeout - waited) });
         }
     }
 
-    /// Whether it still keeps others out. Where somebody removed the file, another process may hold a lock of the same name.
+    /// Whether it still excludes others. If the file was removed, another process may hold a lock of the same name.
     pub fn is_held(&self, dir: &Dir, name: impl AsRef<OsStr>) -> bool {
         is_at(&self.file, dir, name.as_ref())
     }
 
-    /// Names the holder for those who wait.
+    /// Writes the holder for waiting processes.
     fn sign(&mut self, stat: &Stat) -> io::Result<()> {
         if stat.links > 1 {
             return Ok(());
@@ -119,7 +119,7 @@ impl Lock {
         self.is_signed = true;
         let name = format!("process {}\n", std::process::id());
         self.file.rewind()?;
-        // Written before the rest is cut off, so that nobody finds it empty or reads the name of one that died.
+        // Written before the rest is truncated, so that the file is never empty and never names a dead holder.
         self.file.write_all(name.as_bytes())?;
         self.file.set_len(name.len() as u64)
     }
@@ -134,7 +134,7 @@ impl Drop for Lock {
     }
 }
 
-/// Whether the file is what has the name.
+/// Whether the name still refers to the open file.
 pub(super) fn is_at(file: &File, dir: &Dir, name: &OsStr) -> bool {
     let (Ok(held), Ok(Some(found))) = (stat_of(file), dir.stat(name)) else { return false };
     held.is_same_file(&found)
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_held_lock_is_waited_for_and_its_holder_named() {
+    fn waiting_for_a_held_lock_reports_its_holder() {
         let directory = tempfile::tempdir().expect("a directory");
         let dir = Dir::open(directory.path()).expect("readable").expect("there");
         let held = Lock::acquire(&dir, "lock", Duration::ZERO, |_| {}).expect("free");
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_holder_is_not_named_for_the_living_one() {
+    fn a_dead_holder_is_not_reported_as_the_current_one() {
         let directory = tempfile::tempdir().expect("a directory");
         let dir = Dir::open(directory.path()).expect("readable").expect("there");
         std::fs::write(directory.path().join("lock"), "process 99999999999\n").expect("written");
@@ -180,7 +180,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_lock_whose_file_was_removed_guards_nothing() {
+    fn a_lock_on_a_removed_file_protects_nothing() {
         let directory = tempfile::tempdir().expect("a directory");
         let dir = Dir::open(directory.path()).expect("readable").expect("there");
         let lost = Lock::acquire(&dir, "lock", Duration::ZERO, |_| {}).expect("free");
@@ -193,7 +193,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_file_with_another_name_is_locked_and_not_written() {
+    fn a_file_with_another_hard_link_is_locked_and_not_written() {
         let directory = tempfile::tempdir().expect("a directory");
         let dir = Dir::open(directory.path()).expect("readable").expect("there");
         let other = directory.path().join("other");

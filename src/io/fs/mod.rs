@@ -1,4 +1,4 @@
-//! Files below everything else: directories that are used through an open handle, without following a link.
+//! Low-level file access: directories that are used through open handles, without following links.
 
 pub mod bounded_read;
 mod dir;

@@ -1,5 +1,5 @@
-//! A file that is written for the user: in place of a regular file or of nothing, without following a link, and whole or not
-//! at all. It is made beside its place with a made-up name (see [`TemporaryFile`]) and gets its own by one rename.
+//! An output file: replaces a regular file or creates a new one, without following links, atomically. It is
+//! written under a temporary name in the same directory (see [`TemporaryFile`]) and then renamed.
 
 use std::ffi::OsStr;
 use std::ffi::OsString;
@@ -20,13 +20,13 @@ use crate::io::fs::handle;
 use crate::io::fs::set_mode;
 use crate::io::fs::sweep;
 
-/// The permissions of a new file, less what the user's umask takes away.
+/// The mode of a new file, minus the umask.
 const NEW: u32 = 0o666;
 
-/// Of the mode of a file that is replaced, what its new content keeps: no right to run as somebody else.
+/// The mode bits of a replaced file that are kept: not setuid or setgid.
 const KEPT: u32 = 0o777;
 
-/// A file that is being written. Until it is finished the old one is in place, and so it stays where it is never finished.
+/// A file that is being written. The old file stays in place until this one is finished.
 #[derive(Debug)]
 pub struct OutputFile {
     dir: Rc<Dir>,
@@ -36,22 +36,22 @@ pub struct OutputFile {
 }
 
 impl OutputFile {
-    /// Begins the file of this path. Only its last name is one that no link may have.
+    /// Starts writing the file at this path. Only its last component must not be a link.
     ///
     /// # Errors
     ///
-    /// Something else than a regular file has the name, or an I/O error occurs.
+    /// It exists and is not a regular file, or an I/O error occurs.
     pub fn create(path: &Path) -> Result<Self, FileError> {
         let (dir, name) = place(path)?;
         Self::create_in(Rc::new(dir), name)
     }
 
-    /// As [`OutputFile::create`]; where a link has the name, the file that it leads to is written. It must be a regular file
-    /// of the same user: a link that somebody put there leads to nothing of others.
+    /// As [`OutputFile::create`], but writes the target of a link. The target must be a regular file
+    /// of the same user, so that a link cannot redirect the write to files of others.
     ///
     /// # Errors
     ///
-    /// As [`OutputFile::create`], or the link leads elsewhere.
+    /// As [`OutputFile::create`], or the link has another target.
     pub fn create_through_link(path: &Path) -> Result<Self, FileError> {
         let (dir, name) = place(path)?;
         let Some(link) = dir.stat(&name)?.filter(|found| found.kind == FileKind::Link) else {
@@ -66,7 +66,7 @@ impl OutputFile {
         }
     }
 
-    /// Begins the file of this name in a directory.
+    /// Starts writing a file of this name in a directory.
     ///
     /// # Errors
     ///
@@ -76,32 +76,32 @@ impl OutputFile {
         let _ = replaceable(&dir, &name)?;
         sweep(&dir);
         let temporary = TemporaryFile::create(Rc::clone(&dir), NEW);
-        // What is told is the file that is wanted.
+        // The error names the target, not the temporary file.
         let temporary = temporary.map_err(FileError::io("write", dir.path_of(&name)))?;
         Ok(Self { dir, name, temporary, is_for_all: false })
     }
 
-    /// Where it is, a new file is one that everybody may read, whatever the umask.
+    /// Makes a new file readable by everyone, whatever the umask.
     #[must_use]
     pub fn for_all(self) -> Self {
         Self { is_for_all: true, ..self }
     }
 
-    /// Where it is until it is finished.
+    /// Its temporary path.
     pub fn unfinished(&self) -> PathBuf {
         self.dir.path_of(self.temporary.name())
     }
 
-    /// Where it will be.
+    /// Its final path.
     pub fn path(&self) -> PathBuf {
         self.dir.path_of(&self.name)
     }
 
-    /// Gives it its name, once all of it is on the disk. It has the mode of the file that it replaces.
+    /// Flushes the file to disk and renames it into place. It gets the mode of a replaced file.
     ///
     /// # Errors
     ///
-    /// Something else than a regular file has the name by now, or an I/O error occurs. What has the name is as it was.
+    /// The target is not a regular file by now, or an I/O error occurs. The target is then unchanged.
     pub fn finish(mut self) -> Result<(), FileError> {
         let replaced = replaceable(&self.dir, &self.name)?;
         let mode = replaced.map(|replaced| replaced.mode & KEPT).or(self.is_for_all.then_some(0o644));
@@ -109,7 +109,7 @@ impl OutputFile {
         let file = self.temporary.file();
         let ready = mode.map_or(Ok(()), |mode| set_mode(file, mode)).and_then(|()| file.sync_all());
         ready.and_then(|()| self.temporary.place(&self.name)).map_err(failed)?;
-        // It is in place. Where the system cannot wait for names, they reach the disk later.
+        // It is in place. If the system cannot flush directories, the name reaches the disk later.
         let _ = self.dir.sync();
         Ok(())
     }
@@ -125,7 +125,7 @@ impl Write for OutputFile {
     }
 }
 
-/// Writes a small file, see [`OutputFile::create`].
+/// Writes a small file; see [`OutputFile::create`].
 ///
 /// # Errors
 ///
@@ -134,7 +134,7 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     finished(OutputFile::create(path)?, bytes)
 }
 
-/// As [`write_file`], see [`OutputFile::create_through_link`].
+/// As [`write_file`]; see [`OutputFile::create_through_link`].
 ///
 /// # Errors
 ///
@@ -143,7 +143,7 @@ pub fn write_through_link(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     finished(OutputFile::create_through_link(path)?, bytes)
 }
 
-/// Writes all of a small file.
+/// Writes the entire content of a small file and finishes it.
 ///
 /// # Errors
 ///
@@ -153,7 +153,7 @@ pub fn finished(mut file: OutputFile, bytes: &[u8]) -> Result<(), FileError> {
     file.finish()
 }
 
-/// Moves a finished file to its place, in a directory of the same file system; everybody may read it.
+/// Moves a finished file into place, in a directory of the same file system, readable by everyone.
 ///
 /// # Errors
 ///
@@ -163,12 +163,12 @@ pub fn move_into_place(from: &Dir, from_name: &OsStr, to: &Dir, name: &OsStr) ->
     let failed = || FileError::io("place", to.path_of(name));
     let missing = || failed()(io::ErrorKind::NotFound.into());
     let (file, _) = from.file(from_name)?.ok_or_else(missing)?;
-    // Data first, then the name.
+    // The data must be on disk before the name.
     set_mode(&file, 0o644).and_then(|()| file.sync_data()).map_err(failed())?;
     from.rename(from_name, to, name).map_err(failed())
 }
 
-/// Removes what killed processes left beside a file, also where it need not be written again. Links to it are followed.
+/// Removes temporary files of killed processes for this path, even if the file is not rewritten. Links are followed.
 pub fn sweep_beside(path: &Path) {
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     if let Ok((dir, _)) = place(&path) {
@@ -176,7 +176,7 @@ pub fn sweep_beside(path: &Path) {
     }
 }
 
-/// Refuses what may not be replaced by a file, before there is one.
+/// Checks in advance whether a file can be written at this path.
 ///
 /// # Errors
 ///
@@ -186,12 +186,12 @@ pub fn check_output(path: &Path) -> Result<(), FileError> {
     replaceable(&dir, &name).map(drop)
 }
 
-/// Makes a file that records what happens: lines are added to it, and none is ever lost. One that is there already is
+/// Opens a log file for appending, so that no line is ever lost. An existing file is
 /// continued.
 ///
 /// # Errors
 ///
-/// Something else than a regular file has the name, or a file that has other names too, or an I/O error occurs.
+/// It is not a regular file or has other hard links, or an I/O error occurs.
 pub fn open_record(path: &Path) -> Result<File, FileError> {
     let (dir, name) = place(path)?;
     let (file, stat) = dir.open_to_append(&name, NEW)?;
@@ -201,7 +201,7 @@ pub fn open_record(path: &Path) -> Result<File, FileError> {
     Ok(file)
 }
 
-/// Makes such a file with a name of its own: `stem.extension`, or a number after the stem where that is taken.
+/// Creates a log file with a unique name: `stem.extension`, or with a number after the stem.
 ///
 /// # Errors
 ///
@@ -218,7 +218,7 @@ pub fn new_record(dir: &Dir, stem: &str, extension: &str) -> Result<(PathBuf, Fi
     }
 }
 
-/// The directory of a path, links followed, and the name in it.
+/// The directory of a path, links followed, and the file name.
 fn place(path: &Path) -> Result<(Dir, OsString), FileError> {
     let is_directory = || FileError::NotReplaceable { path: path.to_owned(), kind: FileKind::Directory };
     let name = path.file_name().ok_or_else(is_directory)?;
@@ -227,7 +227,7 @@ fn place(path: &Path) -> Result<(Dir, OsString), FileError> {
     Ok((Dir::open(parent)?.ok_or_else(missing)?, name.to_owned()))
 }
 
-/// What a new file would replace.
+/// The metadata of the file to replace, if there is one.
 fn replaceable(dir: &Dir, name: &OsStr) -> Result<Option<Stat>, FileError> {
     match dir.stat(name)? {
         Some(Stat { kind, .. }) if kind != FileKind::Regular => {
@@ -237,8 +237,8 @@ fn replaceable(dir: &Dir, name: &OsStr) -> Result<Option<Stat>, FileError> {
     }
 }
 
-/// Whether a file that a link leads to may be written by the user `me`: it is that user's, or, for the superuser, that of
-/// whoever made the link. Pure.
+/// Whether the user `me` may write the target of a link: it must belong to that user, or for the superuser to
+/// the owner of the link. Pure.
 const fn belongs_to_the_same(me: u32, link: &Stat, target: &Stat) -> bool {
     target.owner == me || (me == 0 && target.owner == link.owner)
 }
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_keeps_its_mode_and_its_other_names_keep_its_content() {
+    fn a_file_keeps_its_mode_and_its_hard_links_keep_the_old_content() {
         let directory = tempfile::tempdir().expect("a directory");
         let (path, other) = (directory.path().join("file"), directory.path().join("other"));
         for kept in [0o444, 0o664, 0o600, 0o755] {
@@ -290,7 +290,7 @@ mod tests {
         assert!(matches!(write_file(Path::new("/dev/null"), b"x"), Err(FileError::NotReplaceable { .. })));
         assert!(matches!(write_file(Path::new("/"), b"x"), Err(FileError::NotReplaceable { .. })));
         assert_eq!(fs::read_to_string(&outside).expect("there"), "theirs");
-        // What takes the name while the file is written is not replaced either.
+        // A link that appears while the file is written is not replaced either.
         fs::remove_dir(&path).expect("removed");
         let file = OutputFile::create(&path).expect("begun");
         symlink(&outside, &path).expect("a link");
@@ -311,13 +311,13 @@ mod tests {
         assert!(link.is_symlink() && chain.is_symlink());
         assert_eq!(fs::read_to_string(&target).expect("there"), "new");
         fs::remove_file(&target).expect("removed");
-        assert!(write_through_link(&chain, b"new").is_err(), "it leads nowhere");
+        assert!(write_through_link(&chain, b"new").is_err(), "its target does not exist");
         fs::create_dir(&target).expect("made");
         assert!(matches!(write_through_link(&chain, b"new"), Err(FileError::NotReplaceable { .. })));
     }
 
     #[test]
-    fn whose_file_a_link_may_lead_to() {
+    fn the_owner_of_a_link_target_is_checked() {
         let of = |owner| Stat {
             kind: FileKind::Regular,
             size: 0,
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn records_have_names_of_their_own_and_are_continued() {
+    fn logs_have_unique_names_and_are_continued() {
         let directory = tempfile::tempdir().expect("a directory");
         let dir = Dir::open(directory.path()).expect("readable").expect("there");
         symlink("elsewhere", directory.path().join("a-2.log")).expect("a link");

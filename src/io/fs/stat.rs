@@ -1,33 +1,33 @@
-//! What the file system says of a name or of an open file.
+//! The metadata of a name or of an open file.
 
 use crate::io::fs::FileKind;
 
-/// What the file system says of a name, links not followed, or of an open file. Windows tells the kind and the size alone.
+/// The metadata of a name (links not followed) or of an open file. Windows provides only the type and the size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stat {
-    /// What it is.
+    /// The type.
     pub kind: FileKind,
-    /// Its size in bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// How many names it has.
+    /// The number of hard links.
     pub links: u64,
-    /// When its content changed last, in seconds and nanoseconds.
+    /// The modification time, in seconds and nanoseconds.
     pub modified: (i64, i64),
-    /// When anything about it changed last, which no program can set.
+    /// The change time, which no program can set.
     pub changed: (i64, i64),
-    /// Its file system.
+    /// The device.
     pub device: u64,
-    /// Its number there.
+    /// The inode number.
     pub inode: u64,
-    /// The user it belongs to.
+    /// The user ID of the owner.
     pub owner: u32,
-    /// The group it belongs to.
+    /// The group ID.
     pub group: u32,
-    /// Its permissions.
+    /// The mode.
     pub mode: u32,
 }
 
-/// Which file it is, whatever its name, and that its content was not written to since.
+/// The identity of a file and its content, independent of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileId {
     device: u64,
@@ -37,13 +37,13 @@ pub struct FileId {
 }
 
 impl Stat {
-    /// Tells the file from others and from itself with another content. Nothing where the system does not tell.
+    /// The identity of the file and its current content. `None` if the system does not provide it.
     pub fn id(&self) -> Option<FileId> {
         let Self { device, inode, size, modified, .. } = *self;
         cfg!(unix).then_some(FileId { device, inode, size, modified })
     }
 
-    /// Whether both are the same file, by whatever names.
+    /// Whether both are the same file, under any name.
     pub fn is_same_file(&self, other: &Self) -> bool {
         !cfg!(unix) || (self.device, self.inode) == (other.device, other.inode)
     }

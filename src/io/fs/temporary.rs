@@ -1,5 +1,5 @@
-//! What is not finished yet, with a made-up name beside what it will be. Its process holds a lock on it as long as it lives,
-//! so whoever writes in the same directory next can tell what a killed process left, and removes it.
+//! Temporary files and directories with random names next to their target. The process holds a lock on them while it runs,
+//! so the next process that writes in the same directory can recognize and remove leftovers of killed processes.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -15,17 +15,17 @@ use crate::io::fs::FileKind;
 use crate::io::fs::handle;
 use crate::io::fs::lock::is_at;
 
-/// What begins the name of everything unfinished that is not in a store.
+/// The prefix of all temporary names outside a store.
 const PREFIX: &str = ".reproq-tmp-";
 
-/// How many random characters follow, and how many names are tried.
+/// The number of random characters, and of names that are tried.
 const RANDOM: usize = 8;
 const TRIES: u32 = 100;
 
-/// The name in a temporary directory of the file whose lock its process holds.
+/// The name of the file in a temporary directory that its process locks.
 const HELD: &str = ".held";
 
-/// A new file with a made-up name, which is removed unless it is given its real one.
+/// A new file with a random name, removed unless it is renamed into place.
 #[derive(Debug)]
 pub struct TemporaryFile {
     dir: Rc<Dir>,
@@ -35,7 +35,7 @@ pub struct TemporaryFile {
 }
 
 impl TemporaryFile {
-    /// Makes it in this directory. `mode` are its permissions, less what the user's umask takes away.
+    /// Creates it in this directory, with this mode minus the umask.
     ///
     /// # Errors
     ///
@@ -47,7 +47,7 @@ impl TemporaryFile {
                 Ok(file) if is_held(&file, &dir, name.as_ref()) => {
                     return Ok(Self { dir, name, file, is_placed: false });
                 }
-                // Another process took it for one of a dead process, in the moment before it was locked.
+                // Another process took it for a leftover, before it was locked.
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
@@ -56,17 +56,17 @@ impl TemporaryFile {
         Err(io::ErrorKind::AlreadyExists.into())
     }
 
-    /// Its name as long as it is unfinished.
+    /// Its temporary name.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// The file.
+    /// The open file.
     pub const fn file(&mut self) -> &mut File {
         &mut self.file
     }
 
-    /// Gives it its real name, in place of a file there.
+    /// Renames it to its final name and replaces a file there.
     ///
     /// # Errors
     ///
@@ -86,17 +86,17 @@ impl Drop for TemporaryFile {
     }
 }
 
-/// A new directory with a made-up name, which only this user may enter. It is removed with all that is in it.
+/// A new directory with a random name, accessible only by this user. It is removed with its contents.
 #[derive(Debug)]
 pub struct TemporaryDirectory {
     dir: Dir,
     name: String,
-    /// Open, and locked, as long as it is in use.
+    /// Open and locked while the directory is in use.
     _held: File,
 }
 
 impl TemporaryDirectory {
-    /// Makes it in this directory. What killed processes left there goes first.
+    /// Creates it in this directory. Leftovers of killed processes are removed first.
     ///
     /// # Errors
     ///
@@ -112,7 +112,7 @@ impl TemporaryDirectory {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(error) => return Err(failed()(error)),
             }
-            // Another process may take it for one of a dead process, in the moment before it is locked.
+            // Another process may take it for a leftover, before it is locked.
             let Some(made) = dir.subdirectory(&name)? else { continue };
             let Ok((held, _)) = made.open_to_change(HELD) else { continue };
             if dir.subdirectory(&name)?.is_some_and(|now| is_held(&held, &now, HELD.as_ref())) {
@@ -122,12 +122,12 @@ impl TemporaryDirectory {
         Err(failed()(io::ErrorKind::AlreadyExists.into()))
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> PathBuf {
         self.dir.path_of(&self.name)
     }
 
-    /// The file in it that says that its process lives.
+    /// The file in it whose lock shows that its process runs.
     pub fn held(&self) -> PathBuf {
         self.path().join(HELD)
     }
@@ -139,7 +139,7 @@ impl Drop for TemporaryDirectory {
     }
 }
 
-/// Removes what killed processes of this user left in a directory. What cannot be removed is in nobody's way.
+/// Removes leftovers of this user's killed processes from a directory. Errors are ignored.
 pub fn sweep(dir: &Dir) {
     for name in dir.names().unwrap_or_default().iter().filter(|name| is_made_up(name)) {
         let _ = sweep_one(dir, name);
@@ -161,8 +161,8 @@ fn sweep_one(dir: &Dir, name: &OsStr) -> Result<(), FileError> {
     }
 }
 
-/// It loses its name while its lock is held, and all that is in it only then: whoever has just made it, and waits for the
-/// lock, sees that it is gone.
+/// It is renamed while its lock is held, and its contents are removed afterwards: a process that has just created it and waits for
+/// the lock sees that it is gone.
 fn sweep_directory(dir: &Dir, name: &OsStr, inner: &Dir) -> Result<(), FileError> {
     let (held, _) = inner.open_to_change(HELD)?;
     if !is_free(&held) {
@@ -173,13 +173,13 @@ fn sweep_directory(dir: &Dir, name: &OsStr, inner: &Dir) -> Result<(), FileError
     dir.remove(&aside)
 }
 
-/// Locks a new file. False where a sweep was faster. Where the file system has no locks nothing is swept either.
+/// Locks a new file. False if a sweep was faster. On file systems without locks nothing is swept.
 fn is_held(file: &File, dir: &Dir, name: &OsStr) -> bool {
     !matches!(file.try_lock(), Err(TryLockError::WouldBlock)) && is_at(file, dir, name)
 }
 
-/// Whether nobody holds a file. A lock to share is enough to find out, and all that some file systems give for a file that
-/// is open to be read.
+/// Whether no process holds a file. A shared lock is enough to check, and some file systems allow no other on a file that
+/// is open for reading.
 fn is_free(file: &File) -> bool {
     file.try_lock_shared().is_ok()
 }
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_living_process_holds_stays_and_what_a_dead_one_left_goes() {
+    fn files_of_running_processes_are_kept_and_leftovers_removed() {
         let directory = tempfile::tempdir().expect("a directory");
         let dir = Rc::new(Dir::open(directory.path()).expect("readable").expect("there"));
         let file = TemporaryFile::create(Rc::clone(&dir), 0o600).expect("made");
@@ -214,7 +214,7 @@ mod tests {
         sweep(&dir);
         assert_eq!(names(&dir), 2, "both are held");
         fs::write(held.path().join("file"), "half").expect("written");
-        // A process that dies lets go of its locks and removes nothing.
+        // A process that dies releases its locks and removes nothing.
         let left = file.name.clone();
         drop(file);
         fs::write(directory.path().join(left), "half").expect("written");
@@ -222,12 +222,12 @@ mod tests {
         drop(held);
         assert!(!path.exists(), "it is removed with all that is in it");
         fs::create_dir_all(path.join("deep")).expect("made");
-        fs::write(directory.path().join(".reproq-tmp-notes"), "not a name of ours").expect("written");
+        fs::write(directory.path().join(".reproq-tmp-notes"), "not one of our names").expect("written");
         std::os::unix::fs::symlink("elsewhere", directory.path().join(".reproq-tmp-abcdefgh")).expect("a link");
         sweep(&dir);
         let mut left = dir.names().expect("readable");
         left.sort();
-        assert_eq!(left, [".reproq-tmp-abcdefgh", ".reproq-tmp-notes"], "only what is ours goes");
+        assert_eq!(left, [".reproq-tmp-abcdefgh", ".reproq-tmp-notes"], "only our files are removed");
     }
 
     #[test]
@@ -240,9 +240,9 @@ mod tests {
         assert_eq!(dir.names().expect("readable"), ["name"]);
     }
 
-    /// Many processes that make and sweep in one directory at once: nobody loses a file that it holds.
+    /// Many processes that create and sweep in one directory concurrently lose no file that they hold.
     #[test]
-    fn a_sweep_never_takes_what_is_just_being_made() {
+    fn a_sweep_never_removes_a_file_that_is_being_created() {
         let directory = tempfile::tempdir().expect("a directory");
         std::thread::scope(|scope| {
             for number in 0..4 {

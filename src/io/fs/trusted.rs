@@ -1,24 +1,24 @@
-//! Whether a directory of the store is as safe from other users as the directory that holds it.
+//! Whether a directory of the store is as protected from other users as its parent directory.
 
 use std::fmt;
 
 use crate::io::fs::Stat;
 
-/// What is done in a directory.
+/// The purpose of opening a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// Something is read.
+    /// Reading.
     Read,
-    /// Something is made, replaced or removed.
+    /// Creating, replacing or removing files.
     Write,
 }
 
-/// Why a directory is not used.
+/// Why a directory is not trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Distrust {
-    /// It belongs to another user, of this number.
+    /// It belongs to another user, with this user ID.
     Owner(u32),
-    /// Users may write it who may not write the directory that holds it.
+    /// Users without write permission on the parent directory can write to it.
     Writable,
 }
 
@@ -26,15 +26,15 @@ const STICKY: u32 = 0o1000;
 const GROUP: u32 = 0o020;
 const OTHERS: u32 = 0o002;
 
-/// Whether the directory `inner` in the directory `holder` may be used by the user `me`. Pure.
+/// Whether the user `me` may use the directory `inner` in the directory `holder`. Pure.
 ///
-/// Whoever may write `holder` can replace `inner` as a whole, so more than its safety is not asked for. A sticky directory
-/// is one that users share without trusting each other: they can make names there, and not replace those of others.
+/// A user who can write to `holder` can replace `inner` entirely, so more protection than that of `holder` is not required. Users of a sticky
+/// directory do not trust each other: they can create names in it, but not replace those of others.
 pub fn distrusted(me: u32, holder: &Stat, inner: &Stat, purpose: Purpose) -> Option<Distrust> {
     let is_shared = holder.mode & STICKY != 0;
     let is_trusted = match inner.owner {
         owner if owner == me || owner == 0 => true,
-        // The superuser works for whoever owns the project; everybody else reads what its owner installed.
+        // The superuser works for the owner of the project; every other user reads what the owner installed.
         owner if owner == holder.owner => me == 0 || purpose == Purpose::Read,
         _ => purpose == Purpose::Read && !is_shared,
     };
@@ -42,7 +42,7 @@ pub fn distrusted(me: u32, holder: &Stat, inner: &Stat, purpose: Purpose) -> Opt
         return Some(Distrust::Owner(inner.owner));
     }
     let writable = |bit: u32| inner.mode & bit != 0 && (holder.mode & bit == 0 || is_shared);
-    // By convention a user's own group has the user's number.
+    // By convention a user's own group has the ID of the user.
     let by_group = inner.group != inner.owner
         && (writable(GROUP) || (inner.mode & GROUP != 0 && inner.group != holder.group && holder.mode & OTHERS == 0));
     (by_group || writable(OTHERS)).then_some(Distrust::Writable)
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_is_as_safe_as_the_directory_that_holds_it() {
+    fn a_store_must_be_as_protected_as_its_parent_directory() {
         let owner = |owner| Some(Distrust::Owner(owner));
         let writable = Some(Distrust::Writable);
         let (project, shared) = (directory(ME, ME, 0o755), directory(0, 0, 0o1777));

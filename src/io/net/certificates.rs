@@ -1,5 +1,5 @@
 //! The certificates that the user adds to the system's: `SSL_CERT_FILE` and `SSL_CERT_DIR`. A value that adds none is an
-//! error that names its variable.
+//! error that names the variable.
 #![expect(clippy::disallowed_methods, reason = "the directories of SSL_CERT_DIR are listed here")]
 
 use std::io;
@@ -13,10 +13,10 @@ use crate::io::fs::bounded_read;
 use crate::io::net::NetError;
 use crate::io::net::error::is_limit;
 
-/// The system's own bundles have a quarter of a megabyte.
+/// The maximum size of a certificate file, in bytes. System bundles have a quarter of a megabyte.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Which certificates are trusted beside the system's.
+/// Certificates that are trusted in addition to the system's.
 #[derive(Debug, Clone, Default)]
 pub struct Certificates {
     /// `SSL_CERT_FILE`.
@@ -26,7 +26,7 @@ pub struct Certificates {
 }
 
 impl Certificates {
-    /// Reads all of them. Each file in a directory is read, whatever it is called, and may hold something else.
+    /// Reads all of them. Every file in a directory is read, whatever its name, and may contain something else.
     pub(super) fn load(&self) -> Result<Vec<CertificateDer<'static>>, NetError> {
         let mut all = Vec::new();
         if let Some(file) = &self.file {
@@ -54,7 +54,7 @@ fn in_bytes(bytes: &[u8]) -> io::Result<Vec<CertificateDer<'static>>> {
     let found =
         found.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("it is not valid PEM: {error}")))?;
     let mut roots = rustls::RootCertStore::empty();
-    // Whoever names a file names certificates that matter to them: a broken one among them is not passed over.
+    // A user who names a file relies on its certificates, so an invalid one is an error.
     for certificate in &found {
         roots.add(certificate.clone()).map_err(|error| {
             io::Error::new(io::ErrorKind::InvalidData, format!("it contains an invalid certificate: {error}"))
@@ -63,13 +63,13 @@ fn in_bytes(bytes: &[u8]) -> io::Result<Vec<CertificateDer<'static>>> {
     Ok(found)
 }
 
-/// The error comes with the path that it is about.
+/// The error includes the path.
 fn in_directory(directory: &Path) -> Result<Vec<CertificateDer<'static>>, (PathBuf, io::Error)> {
     let about = |path: &Path, error| (path.to_owned(), error);
     let mut all = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(|error| about(directory, error))? {
         let path = entry.map_err(|error| about(directory, error))?.path();
-        // `openssl rehash` makes links, of which some may be left over.
+        // `openssl rehash` creates links, and some may be dangling.
         match std::fs::metadata(&path) {
             Ok(metadata) if metadata.is_file() => {}
             Ok(_) => continue,
@@ -79,7 +79,7 @@ fn in_directory(directory: &Path) -> Result<Vec<CertificateDer<'static>>, (PathB
         let bytes = bounded_read::read(&path, MAX_BYTES).map_err(|error| about(&path, error))?;
         all.extend(in_bytes(&bytes).map_err(|error| about(&path, error))?);
     }
-    // The same certificate mostly lies there by several names.
+    // The same certificate usually exists under several names.
     all.sort_unstable_by(|a, b| a.as_ref().cmp(b.as_ref()));
     all.dedup();
     Ok(all)
@@ -90,7 +90,7 @@ fn no_certificate() -> io::Error {
 }
 
 fn refused(variable: &'static str, path: &Path, error: io::Error) -> NetError {
-    // A file that could not be opened because this process may open no more says nothing about certificates.
+    // Reaching the limit of open files says nothing about the certificates.
     if error.raw_os_error().is_some_and(is_limit) {
         return NetError::System { doing: "read the system certificates", source: error };
     }

@@ -1,4 +1,4 @@
-//! The one HTTP client: its timeouts, its roots of trust, and redirects that are followed by hand.
+//! The HTTP client: its timeouts, its trusted certificates, and redirects that are followed explicitly.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,21 +26,21 @@ use crate::io::net::roots;
 use crate::model::secret::Secret;
 use crate::model::url_policy::is_loopback;
 
-/// More redirects than any release takes.
+/// The maximum number of redirects.
 const MAX_REDIRECTS: usize = 8;
 
-/// How patient the client is.
+/// The options of the client.
 #[derive(Debug, Clone)]
 pub struct HttpOptions {
-    /// How long a connection may take to come about.
+    /// The connect timeout.
     pub connect_timeout: Duration,
-    /// How long an answer or its body may stand still.
+    /// The maximum time without data in a response.
     pub idle_timeout: Duration,
-    /// Certificates to trust beside the system's.
+    /// Certificates that are trusted in addition to the system's.
     pub certificates: Certificates,
     /// The proxy.
     pub proxy: ProxyVariables,
-    /// Who sees each request.
+    /// Receives a log line per request.
     pub log: RequestLog,
 }
 
@@ -57,7 +57,7 @@ impl Default for HttpOptions {
 }
 
 impl HttpOptions {
-    /// Every variable that cannot be used, without making a client.
+    /// All invalid variables, without creating a client.
     pub fn unusable(&self) -> Vec<NetError> {
         let certificates = self.certificates.load().err();
         let proxy = Proxies::read(&self.proxy).err();
@@ -65,7 +65,7 @@ impl HttpOptions {
     }
 }
 
-/// An HTTP/1.1 client over rustls that goes through the proxies of the environment and trusts the system's roots.
+/// An HTTP/1.1 client over rustls that uses the proxies of the environment and trusts the system's certificates.
 #[derive(Debug, Clone)]
 pub struct Http {
     client: reqwest::Client,
@@ -74,12 +74,12 @@ pub struct Http {
 }
 
 impl Http {
-    /// Makes the client. It never follows a redirect by itself, never decompresses and never keeps cookies.
+    /// Creates the client. It does not follow redirects, decompress or keep cookies by itself.
     pub fn new(options: HttpOptions) -> Result<Self, NetError> {
         Self::made(options, false)
     }
 
-    /// As [`Http::new`], with the certificates that servers show kept beside their answers.
+    /// As [`Http::new`], but keeps the server's certificates with the response.
     pub(super) fn inspecting(options: HttpOptions) -> Result<Self, NetError> {
         Self::made(options, true)
     }
@@ -103,7 +103,7 @@ impl Http {
         Ok(Self { client, options: Arc::new(options), proxies: Arc::new(proxies) })
     }
 
-    /// The client itself, for octocrab's leaf.
+    /// The underlying client, for octocrab.
     pub(crate) fn leaf(&self) -> reqwest::Client {
         self.client.clone()
     }
@@ -113,24 +113,24 @@ impl Http {
         self.proxies.server_for(url)
     }
 
-    /// A request that the client itself did not send is seen here too.
+    /// For requests that the client did not send itself.
     pub(crate) fn log(&self) -> &RequestLog {
         &self.options.log
     }
 
-    /// Why a request got no response. What kept a connection through a proxy from being made is told as the proxy's.
+    /// Why a request got no response. Failures to connect through a proxy are attributed to the proxy.
     pub(crate) fn failure(&self, error: &reqwest::Error, url: &Url) -> NetError {
         NetError::of_request(error, url, self.proxy_for(url))
     }
 
-    /// How long a body may stand still.
+    /// The maximum time without data in a body.
     pub(crate) fn idle_timeout(&self) -> Duration {
         self.options.idle_timeout
     }
 
-    /// Asks for an address and follows its redirects: only to https, or where the request began on plain http (which is for
-    /// this very machine alone) also to plain http of this machine. `authorization` goes to the origin of the first address and to no
-    /// other. Gives whatever answer is no redirect, with its address.
+    /// Requests a URL and follows redirects: only to https, or if the request began with plain http (which is allowed
+    /// only on this machine) also to plain http on this machine. `authorization` is sent to the origin of the first URL and to no
+    /// other. Returns the first response that is not a redirect, with its URL.
     pub(crate) async fn get(
         &self,
         url: &Url,
@@ -148,7 +148,7 @@ impl Http {
         Err(NetError::Redirect { url: shown(url), problem: format!("more than {MAX_REDIRECTS} times") })
     }
 
-    /// Asks once and gives the answer, redirects included.
+    /// Sends one request and returns the response, redirects included.
     pub(crate) async fn get_once(
         &self,
         url: &Url,
@@ -163,12 +163,12 @@ impl Http {
         let exchange = self.log().begin(Method::GET.as_str(), url);
         let mut response = request.send().await.map_err(|error| self.failure(&error, url))?;
         exchange.responded(response.status().as_u16());
-        // It is over when the body is, so it goes where the body goes.
+        // The request ends when the body has been read, so the log entry moves with the body.
         response.extensions_mut().insert(exchange);
         Ok(response)
     }
 
-    /// Fetches a small file whole, no further than `limit` bytes. `Ok(None)` is a plain 404.
+    /// Fetches a small file of at most `limit` bytes. `Ok(None)` is a 404.
     pub(crate) async fn small_file(
         &self,
         url: &Url,
@@ -179,7 +179,7 @@ impl Http {
         Ok(self.small_answer(url, headers, authorization, limit).await?.map(|(_, bytes)| bytes))
     }
 
-    /// As [`Http::small_file`], with the headers of the answer.
+    /// As [`Http::small_file`], with the response headers.
     pub(crate) async fn small_answer(
         &self,
         url: &Url,
@@ -199,7 +199,7 @@ impl Http {
         Ok(Some((headers, read_bounded(response, &at, limit, self.idle_timeout()).await?)))
     }
 
-    /// As [`Http::small_file`]; what may be better a moment later is tried again.
+    /// As [`Http::small_file`]; transient failures are retried.
     pub(crate) async fn patient_small_file(
         &self,
         url: &Url,
@@ -220,12 +220,12 @@ impl Http {
     }
 }
 
-/// The request that a response answers, for those who read its body.
+/// The log entry of a response, for callers that read its body.
 pub(super) fn exchange_of(response: &Response) -> Option<Exchange> {
     response.extensions().get::<Exchange>().cloned()
 }
 
-/// Reads a body no further than `limit` bytes, whatever its stated length.
+/// Reads a body of at most `limit` bytes, whatever its `Content-Length`.
 pub(crate) async fn read_bounded(
     mut response: Response,
     url: &Url,
@@ -248,17 +248,17 @@ pub(crate) async fn read_bounded(
     Ok(body.into())
 }
 
-/// The answer's status as an error, with the wait it asks for.
+/// The status as an error, with the requested wait.
 pub(crate) fn status_error(response: &Response, url: &Url) -> NetError {
     let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
-    // The server's own clock measures the date it names; this machine's may be wrong.
+    // The date is relative to the server's clock, because this machine's may be wrong.
     let now = text(header::DATE).and_then(|date| chrono::DateTime::parse_from_rfc2822(date).ok());
     let now = now.map_or(chrono::DateTime::UNIX_EPOCH, |now| now.to_utc());
     let retry_after = text(header::RETRY_AFTER).and_then(|value| parse_retry_after(value, now));
     NetError::Status { url: shown(url), status: response.status().as_u16(), retry_after }
 }
 
-/// Refuses what a captive portal or a login page sends with status 200.
+/// Rejects the page of a captive portal or a login that is sent with status 200.
 pub(crate) fn refuse_web_page(headers: &HeaderMap, url: &Url) -> Result<(), NetError> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if kind.trim_start().to_ascii_lowercase().starts_with("text/html") {
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn redirects_never_leave_encryption() {
+    fn redirects_are_never_downgraded_to_plain_http() {
         assert_eq!(target("https://a.org/x", "/y"), Ok("https://a.org/y".to_owned()));
         assert_eq!(target("https://a.org/x", "https://b.org/y"), Ok("https://b.org/y".to_owned()));
         assert_eq!(

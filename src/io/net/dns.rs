@@ -1,4 +1,4 @@
-//! Names become addresses: the system is asked on a thread of its own, and one that cannot be had is an error. The client's
+//! Resolves names with the system's resolver on a separate thread; if no thread is available, that is an error. The client's
 //! own resolver would panic.
 
 use std::io;
@@ -19,17 +19,17 @@ pub(super) struct SystemResolver;
 impl Resolve for SystemResolver {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
-            // The client puts the port in.
+            // The client adds the port.
             let addresses = resolve(name.as_str().to_owned(), 0).await?;
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
     }
 }
 
-/// The addresses of a host.
+/// The IP addresses of a host.
 pub(super) async fn resolve(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
     let (answer, answered) = oneshot::channel();
-    // Not waited for when nobody wants to know any more.
+    // The thread is not joined if the request is canceled.
     thread::Builder::new().name("resolver".to_owned()).spawn(move || {
         let found = (host.as_str(), port).to_socket_addrs().map(Iterator::collect);
         let _ = answer.send(found);

@@ -1,4 +1,4 @@
-//! One file from a server to the staging directory: bounded, hashed while it arrives, continued after a break.
+//! Downloads one file to the staging directory: limited in size, hashed on arrival, resumed after an interruption.
 
 use std::path::Path;
 use std::time::Duration;
@@ -23,25 +23,25 @@ use crate::io::net::error::shown;
 use crate::model::progress::Progress;
 use crate::model::secret::Secret;
 
-/// What to download.
+/// A download.
 #[derive(Debug)]
 pub struct Download<'a> {
-    /// Where it is. A retry begins here again, because the signature of a redirect's target soon expires.
+    /// Its URL. A retry starts with it again, because the signature of a redirect's target expires soon.
     pub url: Url,
-    /// Goes to the origin of `url` and nowhere else.
+    /// Sent to the origin of `url` only.
     pub authorization: Option<&'a Secret<String>>,
-    /// What kind of answer is asked for, where the server has several.
+    /// The `Accept` header, for servers with several formats.
     pub accept: Option<&'static str>,
-    /// Its size in bytes, where it is known; anything else is refused.
+    /// Its size in bytes, if known; any other size is an error.
     pub size: Option<u64>,
-    /// The most bytes that are taken when the size is not known.
+    /// The maximum number of bytes if the size is unknown.
     pub limit: u64,
-    /// What people call it.
+    /// Its name in messages.
     pub label: String,
 }
 
-/// Downloads to a new file. Timeouts, resets and 408, 429 and 5xx are tried again, continuing where the last try ended
-/// when the server still has the same file; everything else is final.
+/// Downloads to a new file. Timeouts, resets and 408, 429 and 5xx are retried, and the download is resumed
+/// if the server still has the same file; all other errors are final.
 pub async fn download(
     http: &Http,
     request: &Download<'_>,
@@ -63,7 +63,7 @@ pub async fn download(
 
 struct Transfer<'a> {
     writer: StagingWriter,
-    /// What proves on a later try that the file is still the same: a strong ETag, or the date of its last change.
+    /// Identifies the file across attempts: a strong ETag, or the date of the last modification.
     validator: Option<HeaderValue>,
     request: &'a Download<'a>,
     progress: &'a dyn Progress,
@@ -91,7 +91,7 @@ impl Transfer<'_> {
         let (response, at) = http.get(&self.request.url, self.headers(), self.request.authorization).await?;
         match response.status() {
             StatusCode::PARTIAL_CONTENT if self.continues(&response) => {}
-            // The server continues something else, or cannot: what is here already is worth nothing.
+            // The server cannot resume or sends another range: start from the beginning.
             StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE if self.writer.size() > 0 => {
                 self.start_over()?;
                 return Err(NetError::Lost { host: host(&at), reason: "it cannot resume the download".to_owned() });
@@ -109,7 +109,7 @@ impl Transfer<'_> {
 
     fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        // Anything else would break the size, the digest and the continuation.
+        // Any other encoding would break the size, the digest and resuming.
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         if let Some(accept) = self.request.accept {
             headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
@@ -123,7 +123,7 @@ impl Transfer<'_> {
         headers
     }
 
-    /// Whether a partial answer begins exactly where the last one ended, in a file of the same size.
+    /// Whether a partial response begins where the last one ended, in a file of the same size.
     fn continues(&self, response: &Response) -> bool {
         let Some((first, total)) = content_range(response.headers()) else { return false };
         first == self.writer.size() && self.writer.size() > 0 && self.request.size.is_none_or(|size| size == total)
@@ -204,13 +204,13 @@ fn content_range(headers: &HeaderMap) -> Option<(u64, u64)> {
     Some((first.trim().parse().ok()?, total.trim().parse().ok()?))
 }
 
-/// A weak ETag says that two files are as good as the same, not that their bytes are (RFC 9110, 13.1.5).
+/// A weak ETag identifies equivalent content, not equal bytes (RFC 9110, 13.1.5).
 fn validator(headers: &HeaderMap) -> Option<HeaderValue> {
     let etag = headers.get(header::ETAG).filter(|etag| !etag.as_bytes().starts_with(b"W/"));
     etag.or_else(|| headers.get(header::LAST_MODIFIED)).cloned()
 }
 
-/// Whether a file begins as a web page does; no worker and no archive begins so.
+/// Whether a file begins like a web page; workers and archives do not.
 fn is_web_page(piece: &[u8]) -> bool {
     let start: Vec<u8> = piece.iter().skip_while(|byte| byte.is_ascii_whitespace()).take(14).copied().collect();
     let start = start.to_ascii_lowercase();
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_strong_validator_proves_the_same_bytes() {
+    fn only_a_strong_validator_identifies_the_bytes() {
         let of = |name, value: &str| validator(&HeaderMap::from_iter([(name, value.parse().expect("a header"))]));
         assert!(of(header::ETAG, "\"x\"").is_some());
         assert!(of(header::ETAG, "W/\"x\"").is_none());
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn web_pages_are_known_by_their_beginning() {
+    fn web_pages_are_detected_by_their_start() {
         assert!(is_web_page(b"\r\n <!DOCTYPE HTML><title>Log in"));
         assert!(is_web_page(b"<html>"));
         assert!(!is_web_page(b"\x7fELF"));

@@ -1,4 +1,4 @@
-//! What can go wrong between here and a server, told apart as far as a person can act on it.
+//! Network errors, as far as a user can act on the difference.
 
 use std::error::Error as StdError;
 use std::fmt::Write;
@@ -10,55 +10,55 @@ use thiserror::Error;
 use crate::io::net::proxy::ProxyServer;
 use crate::model::secret::SafeUrl;
 
-/// A failed exchange with a server.
+/// A failed request.
 #[derive(Debug, Error)]
 pub enum NetError {
-    /// The client itself could not be made.
+    /// The client could not be created.
     #[error("failed to set up TLS: {0}")]
     Setup(String),
-    /// A variable of the network holds what cannot be used.
+    /// A network variable has an invalid value.
     #[error("the variable {variable} is invalid: {reason}")]
     Variable {
         /// The variable.
         variable: &'static str,
-        /// What is wrong with its value, which may hold a password and is not repeated.
+        /// What is wrong with its value. The value may contain a password and is not repeated.
         reason: String,
     },
-    /// This process or this system has run out of something (`EMFILE`, `EAGAIN`, `ENOMEM`); no server is at fault.
+    /// This process or this system ran out of a resource (`EMFILE`, `EAGAIN`, `ENOMEM`); no server is at fault.
     #[error("failed to {doing}")]
     System {
-        /// What was being done.
+        /// The operation.
         doing: &'static str,
-        /// What the system said.
+        /// The system error.
         source: io::Error,
     },
-    /// The host's name leads nowhere.
+    /// The host name could not be resolved.
     #[error("could not resolve {host}")]
     Dns {
         /// The host.
         host: String,
     },
-    /// Nothing answers there.
+    /// The host refused the connection.
     #[error("{host} refused the connection")]
     Refused {
         /// The host.
         host: String,
     },
-    /// Nothing answered in time, or the answer stopped coming.
+    /// No response in time, or the response stalled.
     #[error("{host} stopped responding")]
     Timeout {
         /// The host.
         host: String,
     },
-    /// The connection broke.
+    /// The connection was lost.
     #[error("the connection to {host} was lost ({reason})")]
     Lost {
         /// The host.
         host: String,
-        /// What broke it.
+        /// The cause.
         reason: String,
     },
-    /// The server could not prove who it is, or no common TLS was found. Final: retrying changes nothing.
+    /// The server's certificate is not trusted, or there is no common TLS version. Final: a retry changes nothing.
     #[error("no trusted connection to {host}: {reason}")]
     Tls {
         /// The host.
@@ -66,7 +66,7 @@ pub enum NetError {
         /// Why.
         reason: String,
     },
-    /// A proxy stands between, and no connection came about through it.
+    /// A connection through a proxy failed.
     #[error("failed to connect to {host} through the proxy {proxy} (from {variable}): {reason}")]
     Proxy {
         /// The host.
@@ -75,93 +75,93 @@ pub enum NetError {
         proxy: String,
         /// The variable that names it.
         variable: &'static str,
-        /// What the proxy said, or what kept it from saying anything.
+        /// The response of the proxy, or why there was none.
         reason: String,
-        /// Whether the same request may succeed a moment later.
+        /// Whether a retry may succeed.
         transient: bool,
     },
-    /// The server answered with a status that is no success.
+    /// The server returned an error status.
     #[error("{url} returned HTTP {status}{}", asked_to_wait(*.retry_after))]
     Status {
-        /// The address, without its query.
+        /// The URL, without its query.
         url: String,
         /// The status.
         status: u16,
-        /// How long the server asked to wait.
+        /// The wait that the server requested.
         retry_after: Option<Duration>,
     },
-    /// The host of a redirect's target does not accept the signature in its address, mostly because it is too old. The next
-    /// try begins at the first address, which signs again.
+    /// The target of a redirect rejects the signature in its URL, usually because it has expired. The next
+    /// attempt starts at the first URL, which returns a new signature.
     #[error("{url} rejected its signed URL (HTTP 403)")]
     Signature {
-        /// The address, without its query.
+        /// The URL, without its query.
         url: String,
     },
-    /// A redirect leads where it must not.
+    /// A redirect to a target that is not allowed.
     #[error("{url} redirects {problem}")]
     Redirect {
-        /// The address, without its query.
+        /// The URL, without its query.
         url: String,
         /// What is wrong with the redirect.
         problem: String,
     },
-    /// The body ended before it was whole.
+    /// The body ended early.
     #[error("the body from {host} ended after {received} of {expected} bytes")]
     Cut {
         /// The host.
         host: String,
-        /// How much came.
+        /// The number of received bytes.
         received: u64,
-        /// How much was announced.
+        /// The announced number of bytes.
         expected: u64,
     },
-    /// The server announces another length than the release states.
+    /// The server announces a different length than the release.
     #[error("{url} is {announced} bytes long, but the release lists {expected}")]
     WrongLength {
-        /// The address, without its query.
+        /// The URL, without its query.
         url: String,
-        /// What the server announces or sent.
+        /// The length that the server announced or sent.
         announced: u64,
-        /// What the release states.
+        /// The length in the release.
         expected: u64,
     },
-    /// The body is longer than anything that is asked for here.
+    /// The body is larger than the limit.
     #[error("the response from {url} is longer than {limit} bytes")]
     TooLong {
-        /// The address, without its query.
+        /// The URL, without its query.
         url: String,
-        /// The bound.
+        /// The limit in bytes.
         limit: u64,
     },
-    /// A web page came where a file was asked for.
+    /// The server sent a web page instead of a file.
     #[error("{url} sent a web page instead of the file")]
     WebPage {
-        /// The address, without its query.
+        /// The URL, without its query.
         url: String,
     },
-    /// The body is compressed although it was asked for as it is.
+    /// The body is compressed although that was not requested.
     #[error("{url} sent the file with content encoding `{encoding}`, which was not requested")]
     Encoded {
-        /// The address, without its query.
+        /// The URL, without its query.
         url: String,
         /// The encoding.
         encoding: String,
     },
-    /// The bytes could not be written.
+    /// The download could not be written.
     #[error("failed to write the download")]
     Write(#[source] io::Error),
-    /// None of the above.
+    /// Any other error.
     #[error("the request to {host} failed: {reason}")]
     Other {
         /// The host.
         host: String,
-        /// What the client says.
+        /// The message of the client.
         reason: String,
     },
 }
 
 impl NetError {
-    /// Reads the error of a request that may have gone through a proxy.
+    /// Converts the error of a request that may have used a proxy.
     pub(super) fn of_request(error: &reqwest::Error, url: &url::Url, proxy: Option<&ProxyServer>) -> Self {
         let found = Self::from_reqwest(error, url);
         match proxy {
@@ -170,7 +170,7 @@ impl NetError {
         }
     }
 
-    /// Blames the proxy for a connection that was not made. What the host's certificate lacks stays the host's.
+    /// Attributes a failure to connect to the proxy. Certificate errors of the host are left unchanged.
     #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else keeps a connection from being made")]
     fn through(self, proxy: &ProxyServer, error: &reqwest::Error) -> Self {
         let (host, reason, transient) = match self {
@@ -189,7 +189,7 @@ impl NetError {
         Self::Proxy { host, proxy: proxy.to_string(), variable: proxy.variable, reason, transient }
     }
 
-    /// Reads the client's error, through all its causes.
+    /// Converts an error of the client, with all its causes.
     pub(super) fn from_reqwest(error: &reqwest::Error, url: &url::Url) -> Self {
         let host = url.host_str().unwrap_or("the server").to_owned();
         if error.is_timeout() {
@@ -201,7 +201,7 @@ impl NetError {
             if let Some(found) = Self::from_cause(current, &host) {
                 return found;
             }
-            // reqwest's own message repeats the whole address, signature included.
+            // reqwest's own message contains the entire URL, including the signature.
             if !current.is::<reqwest::Error>() {
                 let separator = if reason.is_empty() { "" } else { ": " };
                 let _ = write!(reason, "{separator}{current}");
@@ -236,7 +236,7 @@ impl NetError {
             return Some(Self::Tls { host, reason: tls_reason(error) });
         }
         let mut error = cause.downcast_ref::<io::Error>()?;
-        // An io::Error hides what it holds from `source`, and each layer wraps the one before in one of its own.
+        // An io::Error hides its inner error from `source`, and each layer wraps the previous one.
         while let Some(inner) = error.get_ref() {
             if let Some(tls) = inner.downcast_ref::<rustls::Error>() {
                 return Some(Self::Tls { host, reason: tls_reason(tls) });
@@ -256,7 +256,7 @@ impl NetError {
         }
     }
 
-    /// Whether the same request may succeed a moment later.
+    /// Whether a retry may succeed.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Timeout { .. }
@@ -281,7 +281,7 @@ impl NetError {
         }
     }
 
-    /// How long the server asked to wait, where it did.
+    /// The wait that the server requested, if any.
     #[expect(clippy::wildcard_enum_match_arm, reason = "only a status carries a wait")]
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -290,7 +290,7 @@ impl NetError {
         }
     }
 
-    /// Whether the network as a whole cannot be used from here, as opposed to one answer being wrong.
+    /// Whether the network is unreachable, as opposed to an invalid response.
     pub const fn is_unreachable(&self) -> bool {
         matches!(
             self,
@@ -299,7 +299,7 @@ impl NetError {
     }
 }
 
-/// Whether an error number says that something of this machine has run out.
+/// Whether an error number means that this machine ran out of a resource.
 #[cfg(unix)]
 pub(super) fn is_limit(number: i32) -> bool {
     use rustix::io::Errno;
@@ -313,7 +313,7 @@ pub(super) const fn is_limit(_number: i32) -> bool {
     false
 }
 
-/// What broke a connection, in the same words on every system; nothing where it was something else.
+/// Why a connection was lost, in the same words on every system; `None` for other errors.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the system knows many kinds, and only these break a connection")]
 const fn lost_reason(kind: io::ErrorKind) -> Option<&'static str> {
     Some(match kind {
@@ -326,7 +326,7 @@ const fn lost_reason(kind: io::ErrorKind) -> Option<&'static str> {
     })
 }
 
-/// What a proxy said, without the layers of the client that tell it on.
+/// The message of a proxy, without the prefixes of the client.
 fn proxy_reason(reason: &str) -> String {
     let told = reason.rsplit("tunnel error: ").next().unwrap_or(reason);
     let told = told.rsplit("socks proxy: ").next().unwrap_or(told);
@@ -341,7 +341,7 @@ fn asked_to_wait(retry_after: Option<Duration>) -> String {
     retry_after.map(|wait| format!(" and asks to wait {} s", wait.as_secs())).unwrap_or_default()
 }
 
-/// An address as errors show it.
+/// A URL for error messages.
 pub(super) fn shown(url: &url::Url) -> String {
     SafeUrl(url).to_string()
 }

@@ -1,5 +1,5 @@
-//! The network below GitHub: one client with its timeouts, redirects that are followed by hand, retries, downloads.
-//! reqwest lives here.
+//! HTTP below GitHub's API: one client with timeouts, explicit redirects, retries, downloads.
+//! Only this module and `sources/github` use reqwest.
 
 mod certificates;
 mod client;

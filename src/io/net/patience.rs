@@ -1,14 +1,14 @@
-//! How long a body may go on without bringing anything worth waiting for.
+//! Detects bodies that arrive too slowly.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A body that brings less than this in a whole idle period stands still for all that people care.
+/// A body with fewer bytes than this in an idle period is stalled.
 const LEAST_PROGRESS: u64 = 1024;
 
-/// Watches a body arrive. That nothing comes at all is the client's own timeout; this one is for those who send a byte now
-/// and then, for as long as anybody listens.
+/// Measures the progress of a body. The client's own timeout covers a complete stall; this covers servers that send a byte
+/// now and then, indefinitely.
 #[derive(Debug)]
 pub(crate) struct Patience {
     idle: Duration,
@@ -17,12 +17,12 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
-    /// From now on.
+    /// Starts measuring.
     pub(crate) fn new(idle: Duration) -> Self {
         Self { idle, began: Instant::now(), received: 0 }
     }
 
-    /// So many bytes came. False when a whole idle period has brought too little.
+    /// Records received bytes. Returns false if an idle period had too few.
     pub(crate) fn is_left_after(&mut self, bytes: u64) -> bool {
         self.received += bytes;
         if self.began.elapsed() <= self.idle {

@@ -1,5 +1,5 @@
-//! Looks at one address the way every other request would go there, and tells each stage apart: name, proxy, encryption,
-//! answer. For those who have to find out which of them is in the way.
+//! Sends one request the way every other request is sent, and reports each stage separately: name, proxy, TLS,
+//! response. For diagnosing which of them fails.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -19,44 +19,44 @@ use crate::io::net::dns::resolve;
 use crate::model::secret::SafeUrl;
 use crate::model::secret::Secret;
 
-/// What one request met on its way.
+/// The stages of one request.
 #[derive(Debug)]
 pub struct Probe {
-    /// The address, without its query.
+    /// The URL, without its query.
     pub url: String,
     /// Its host.
     pub host: String,
-    /// What its name leads to, or why it leads nowhere.
+    /// Its IP addresses, or why the name could not be resolved.
     pub addresses: Result<Vec<IpAddr>, String>,
     /// The proxy the request goes through, without its password.
     pub proxy: Option<String>,
-    /// Who signed the certificate that was shown, where there was one.
+    /// The issuer of the server's certificate, if there was one.
     pub issuer: Option<String>,
-    /// The answer, whatever its status, or what kept it from coming.
+    /// The response, whatever its status, or why there was none.
     pub outcome: Result<Answered, NetError>,
-    /// How long the answer took.
+    /// The time to the response.
     pub took: Duration,
 }
 
-/// An answer's beginning.
+/// The head of a response.
 #[derive(Debug)]
 pub struct Answered {
     /// Its status.
     pub status: u16,
-    /// Where it leads, if it is a redirect.
+    /// The target, if it is a redirect.
     pub location: Option<Url>,
-    /// The headers, for what they say of limits and of the server's clock.
+    /// The headers, for rate limits and the server's clock.
     headers: HeaderMap,
 }
 
 impl Answered {
-    /// A header's text.
+    /// The value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 }
 
-/// Asks once, follows nothing, reads no body. `authorization` goes to this address alone.
+/// Sends one request, follows no redirects and reads no body. `authorization` is sent to this URL only.
 pub async fn probe(
     options: &HttpOptions,
     url: &Url,
@@ -70,7 +70,7 @@ pub async fn probe(
         Err(error) => Err(error.to_string()),
     };
     let began = Instant::now();
-    // What is behind the address does not matter, and may be large.
+    // The body does not matter and may be large.
     let one_byte = HeaderMap::from_iter([(header::RANGE, HeaderValue::from_static("bytes=0-0"))]);
     let outcome = http.get_once(url, url, &one_byte, authorization).await;
     let took = began.elapsed();
@@ -90,7 +90,7 @@ pub async fn probe(
     Ok(Probe { url: SafeUrl(url).to_string(), host, addresses, proxy, issuer, outcome, took })
 }
 
-/// The issuer's name in a certificate; a company's proxy that signs its traffic anew shows here.
+/// The name of a certificate's issuer; shows a corporate proxy that intercepts TLS.
 fn issuer_of(der: &[u8]) -> Option<String> {
     let certificate = x509_cert::Certificate::from_der(der).ok()?;
     Some(certificate.tbs_certificate.issuer.to_string())

@@ -1,5 +1,5 @@
-//! The proxy that the environment names, read as curl reads it. Nothing is guessed: a value that cannot be read is an error
-//! that names its variable, because a request that goes around a proxy shows what the proxy was to hide.
+//! Proxies from the environment, with the semantics of curl. Nothing is guessed: an invalid value is an error
+//! that names the variable, because bypassing a proxy could expose what it is meant to hide.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -19,15 +19,15 @@ use crate::io::net::NetError;
 use crate::model::secret::Secret;
 use crate::model::url_policy::is_loopback;
 
-/// In curl's order; the first that is not empty counts. There is none for plain http: only this machine is asked without
-/// TLS, and it is never asked through a proxy.
+/// In curl's order; the first non-empty one is used. There is none for plain http: only this machine is accessed without
+/// TLS, and never through a proxy.
 const NAMING: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 const EXCEPTING: [&str; 2] = ["no_proxy", "NO_PROXY"];
 
-/// curl's port where a proxy's URL has none.
+/// curl's default port of a proxy.
 const DEFAULT_PORT: u16 = 1080;
 
-/// The proxy variables as they are set. They are read when a client is made, so that a command without requests does not
+/// The proxy variables, unparsed. They are parsed when a client is created, so that commands without requests do not
 /// depend on them.
 #[derive(Debug, Clone, Default)]
 pub struct ProxyVariables {
@@ -36,7 +36,7 @@ pub struct ProxyVariables {
 }
 
 impl ProxyVariables {
-    /// Takes what counts out of an environment in which empty variables are not set.
+    /// Selects the variables of an environment; empty ones count as unset.
     pub fn of(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let named = NAMING.iter().find_map(|name| Some((*name, Secret::new(variable(name)?))));
         let excepted = EXCEPTING.iter().find_map(|name| variable(name));
@@ -44,7 +44,7 @@ impl ProxyVariables {
     }
 }
 
-/// Which requests go through a proxy, and which one.
+/// Which requests use a proxy, and which proxy.
 #[derive(Debug, Clone)]
 pub(super) struct Proxies {
     server: Option<ProxyServer>,
@@ -62,21 +62,21 @@ impl Proxies {
         Ok(Self { server: server.transpose()?, excepted })
     }
 
-    /// The proxy for a URL. This machine is asked directly, whatever the variables say: a token that is sent to it in clear
-    /// would otherwise be sent to the proxy in clear.
+    /// The proxy for a URL. This machine is always accessed directly, whatever the variables: a token in plain text
+    /// would otherwise be sent to the proxy in plain text.
     pub(super) fn server_for(&self, url: &Url) -> Option<&ProxyServer> {
         let is_direct = is_loopback(url) || self.excepted.iter().any(|exception| exception.covers(url));
         self.server.as_ref().filter(|_| !is_direct)
     }
 
-    /// For the client: the same decision, and what logs in at the proxy.
+    /// The same decision for the client, with the credentials of the proxy.
     pub(super) fn for_client(&self) -> reqwest::Proxy {
         let proxies = self.clone();
         #[cfg(any(windows, target_os = "macos"))]
         let system = hyper_util::client::proxy::matcher::Matcher::from_system();
         let proxy = reqwest::Proxy::custom(move |url| {
             let named = proxies.server_for(url).map(|server| server.url.expose().clone());
-            // Where no variable names a proxy, the one of the system's settings counts.
+            // Without a variable, the proxy of the system settings is used.
             #[cfg(any(windows, target_os = "macos"))]
             let named = named.or_else(|| {
                 let may = proxies.server.is_none() && !is_loopback(url);
@@ -95,14 +95,14 @@ impl Proxies {
 
 const NOT_UTF_8: &str = "it is not UTF-8; write such bytes as %E9";
 
-/// A proxy.
+/// A proxy server.
 #[derive(Debug, Clone)]
 pub(super) struct ProxyServer {
-    /// The variable that names it.
+    /// The variable it comes from.
     pub(super) variable: &'static str,
-    /// As it can be shown: scheme, host and port.
+    /// For display: scheme, host and port.
     shown: String,
-    /// As the client takes it; a SOCKS proxy's with what logs in there.
+    /// For the client; a SOCKS proxy's URL includes its credentials.
     url: Secret<Url>,
     /// User and password, as bytes.
     account: Option<Secret<(Vec<u8>, Vec<u8>)>>,
@@ -145,8 +145,8 @@ impl Scheme {
 }
 
 impl ProxyServer {
-    /// Reads `[SCHEME://][USER[:PASSWORD]@]HOST[:PORT]`. The reasons repeat nothing of the value but its scheme: any part of
-    /// it may belong to a password.
+    /// Parses `[SCHEME://][USER[:PASSWORD]@]HOST[:PORT]`. Errors repeat nothing of the value but the scheme, because any part
+    /// may belong to a password.
     fn parse(variable: &'static str, text: &str) -> Result<Self, String> {
         let text = text.trim();
         if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
@@ -155,7 +155,7 @@ impl ProxyServer {
         let (scheme, rest) = split_scheme(text)?;
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let authority = &rest[..end];
-        // curl refuses an `@` in a password; what it means is plain, because no host has one.
+        // curl rejects an `@` in a password; here it is unambiguous, because a host cannot contain one.
         let (account, place) = match authority.rsplit_once('@') {
             Some((account, place)) => (Some(account), place),
             None => (None, authority),
@@ -183,12 +183,12 @@ impl ProxyServer {
         Ok(Self { variable, shown, url: Secret::new(url), account: account.map(Secret::new), scheme })
     }
 
-    /// Whether the way to the proxy itself is encrypted, so that a certificate may be its own.
+    /// Whether the connection to the proxy itself uses TLS, so that a certificate error may be the proxy's.
     pub(super) fn has_certificate(&self) -> bool {
         self.scheme == Scheme::Https
     }
 
-    /// What logs in at an HTTP proxy. Made here and not by the client, which takes a password for UTF-8.
+    /// The credentials for an HTTP proxy. Created here, because the client assumes that passwords are UTF-8.
     fn authorization(&self) -> Option<HeaderValue> {
         let (user, password) = self.account.as_ref()?.expose();
         let account = [user, b":".as_slice(), password].concat();
@@ -204,7 +204,7 @@ impl fmt::Display for ProxyServer {
     }
 }
 
-/// URLs allow more in a name than any host has, such as quotes.
+/// URLs allow more characters in a host than valid host names have, such as quotes.
 fn is_plain(host: &Host) -> bool {
     match host {
         Host::Domain(name) => name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)),
@@ -216,7 +216,7 @@ fn unreadable(what: &str) -> String {
     format!("{what}; in a password, write `/` as %2F, `#` as %23 and `?` as %3F")
 }
 
-/// One to three slashes, as curl has it; without any it is a host and perhaps a port.
+/// One to three slashes, as in curl; without any it is a host with an optional port.
 fn split_scheme(text: &str) -> Result<(Scheme, &str), String> {
     let Some((scheme, behind)) = text.split_once(":/").filter(|(scheme, _)| is_scheme(scheme)) else {
         return Ok((Scheme::Http, text));
@@ -236,7 +236,7 @@ fn is_scheme(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
 }
 
-/// `HOST`, `HOST:PORT`, `[IPV6]` or `[IPV6]:PORT`; an empty port is none.
+/// `HOST`, `HOST:PORT`, `[IPV6]` or `[IPV6]:PORT`; an empty port counts as none.
 fn split_port(place: &str) -> Result<(&str, Option<u16>), String> {
     let behind_host = place.rfind(']').map_or(0, |bracket| bracket + 1);
     let Some(colon) = place[behind_host..].find(':').map(|colon| behind_host + colon) else {
@@ -256,20 +256,20 @@ fn split_port(place: &str) -> Result<(&str, Option<u16>), String> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Exception {
     Everything,
-    /// Hosts, on one port where the entry has one.
+    /// A network, with an optional port.
     Hosts(Hosts, Option<u16>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Hosts {
     Network(IpNet),
-    /// A domain and what is below it.
+    /// A domain and its subdomains.
     Domain(String),
-    /// What is below a domain.
+    /// The subdomains of a domain.
     Below(String),
 }
 
-/// Reads `NO_PROXY`: entries between commas or white space. What has no host covers none.
+/// Parses `NO_PROXY`: entries separated by commas or white space. Invalid entries match nothing.
 fn exceptions(text: &str) -> Vec<Exception> {
     let entries = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|entry| !entry.is_empty());
     entries.filter_map(Exception::parse).collect()
@@ -320,7 +320,7 @@ fn is_below(name: &str, domain: &str) -> bool {
     name.strip_suffix(domain).is_some_and(|before| before.ends_with('.'))
 }
 
-/// An address or a network, an IPv6 one with or without brackets.
+/// An IP address or a network, IPv6 with or without brackets.
 fn network(entry: &str) -> Option<IpNet> {
     let plain = entry.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(entry);
     plain.parse().ok().or_else(|| plain.parse::<IpAddr>().ok().map(IpNet::from))
@@ -335,7 +335,7 @@ mod tests {
     fn proxies(variables: &[(&str, &str)]) -> Result<Proxies, String> {
         let variable = |name: &str| {
             let value = variables.iter().find(|(known, _)| *known == name)?.1;
-            // As the environment is read here: empty is not set.
+            // Empty counts as unset, as in the real environment.
             (!value.is_empty()).then(|| OsString::from(value))
         };
         Proxies::read(&ProxyVariables::of(variable)).map_err(|error| error.to_string())
@@ -345,15 +345,15 @@ mod tests {
         proxies(&[("HTTPS_PROXY", value)]).map(|proxies| proxies.server.expect("a proxy"))
     }
 
-    /// What logs in, as the header says it to an HTTP proxy and the URL to a SOCKS proxy.
+    /// The credentials, in the header for an HTTP proxy and in the URL for a SOCKS proxy.
     fn account(server: &ProxyServer) -> Option<Vec<u8>> {
         let (user, password) = server.account.as_ref()?.expose();
         Some([user, b":".as_slice(), password].concat())
     }
 
-    /// Each line was compared with curl 7.88, which refuses only the line that says so.
+    /// Each line was compared with curl 7.88, which rejects only the marked line.
     #[test]
-    fn values_are_read_as_curl_reads_them() {
+    fn values_are_parsed_like_curl() {
         let cases: [(&str, &str, Option<&[u8]>); 33] = [
             ("http://proxy.test:3128", "http://proxy.test:3128", None),
             ("proxy.test:3128", "http://proxy.test:3128", None),
@@ -379,7 +379,7 @@ mod tests {
             ("http://:p@proxy.test:1", "http://proxy.test:1", Some(b":p")),
             ("http://@proxy.test:1", "http://proxy.test:1", None),
             ("http://u:p:q@proxy.test:1", "http://proxy.test:1", Some(b"u:p:q")),
-            // curl refuses this one.
+            // curl rejects this one.
             ("http://u:p@ss@proxy.test:1", "http://proxy.test:1", Some(b"u:p@ss")),
             ("http://u:p%40s%E9@proxy.test:1", "http://proxy.test:1", Some(b"u:p@s\xe9")),
             ("http://u:p%zz%@proxy.test:1", "http://proxy.test:1", Some(b"u:p%zz%")),
@@ -388,7 +388,7 @@ mod tests {
             ("http://u:p;w&=@proxy.test:1", "http://proxy.test:1", Some(b"u:p;w&=")),
             ("http://u:p\u{e9}@proxy.test:1", "http://proxy.test:1", Some("u:p\u{e9}".as_bytes())),
             ("http://u:p%20w@proxy.test:1", "http://proxy.test:1", Some(b"u:p w")),
-            // A line's end is left over from a file.
+            // A newline may be left over from a file.
             (" http://proxy.test:1\n", "http://proxy.test:1", None),
         ];
         for (value, shown, login) in cases {
@@ -399,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_cannot_be_read_is_refused_by_its_variable_and_not_repeated() {
+    fn an_invalid_value_is_reported_by_its_variable_and_not_repeated() {
         for (value, because) in [
             ("http://hunter2:x y@proxy.test:1", "white space"),
             ("http://u:hunter2\u{1}@proxy.test:1", "white space"),
@@ -428,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_variable_that_is_not_empty_counts() {
+    fn the_first_non_empty_variable_is_used() {
         type Case<'a> = (&'a [(&'a str, &'a str)], Option<(&'a str, &'a str)>);
         let cases: [Case<'_>; 8] = [
             (&[], None),
@@ -446,12 +446,12 @@ mod tests {
             let server = server.as_ref().map(|(variable, shown)| (*variable, shown.as_str()));
             assert_eq!(server, expected, "{variables:?}");
         }
-        // What does not count is not read either.
+        // Unused variables are not parsed.
         assert!(proxies(&[("https_proxy", "a"), ("HTTPS_PROXY", "http://")]).is_ok());
     }
 
     #[test]
-    fn this_machine_is_never_asked_through_a_proxy() {
+    fn this_machine_is_never_accessed_through_a_proxy() {
         let all = proxies(&[("https_proxy", "proxy.test"), ("ALL_PROXY", "proxy.test")]).expect("readable");
         for url in [
             "http://127.0.0.1:8000/",
@@ -465,9 +465,9 @@ mod tests {
         assert!(all.server_for(&"https://api.github.com/".parse().expect("a URL")).is_some());
     }
 
-    /// As curl 7.88 has it; the lines that say so are what people write all the same, and curl takes for nothing.
+    /// As in curl 7.88; the marked lines are forms that users write although curl ignores them.
     #[test]
-    fn no_proxy_is_read_as_curl_reads_it() {
+    fn no_proxy_is_parsed_like_curl() {
         let goes_directly = |no_proxy: &str, url: &str| {
             let proxies = proxies(&[("HTTPS_PROXY", "proxy.test"), ("NO_PROXY", no_proxy)]).expect("readable");
             proxies.server_for(&url.parse().expect("a URL")).is_none()
@@ -524,7 +524,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_value_is_read_or_refused_without_its_password(before in "\\PC{0,12}", after in "\\PC{0,12}") {
+        fn any_value_is_parsed_or_rejected_without_its_password(before in "\\PC{0,12}", after in "\\PC{0,12}") {
             let value = format!("{before}http://user:hunter2@{after}");
             match server(&value) {
                 Ok(server) => {
@@ -536,7 +536,7 @@ mod tests {
         }
 
         #[test]
-        fn any_list_of_exceptions_is_read(text in "\\PC{0,40}") {
+        fn any_list_of_exceptions_is_parsed(text in "\\PC{0,40}") {
             let _ = exceptions(&text);
         }
     }

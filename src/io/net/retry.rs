@@ -1,34 +1,34 @@
-//! When to try again, and how long to wait before it. Pure but for the jitter.
+//! When to retry, and how long to wait. Pure except for the jitter.
 
 use std::time::Duration;
 
 use chrono::DateTime;
 use chrono::Utc;
 
-/// The tries of one request, the first included.
+/// The attempts of one request, the first included.
 pub const TRIES: u32 = 4;
 
-/// The longest wait a server may ask for before the request is given up instead.
+/// The longest wait a server may request; beyond it the request fails.
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
-/// Longer waits are not told apart, so that waits can be added up.
+/// The upper limit of a parsed wait, so that waits can be added.
 const LONGEST: Duration = Duration::from_secs(u32::MAX as u64);
 
-/// Counts the tries of one request.
+/// Counts the attempts of one request.
 #[derive(Debug, Clone)]
 pub struct Backoff {
     tried: u32,
 }
 
 impl Backoff {
-    /// No try was made yet.
+    /// Before the first attempt.
     pub const fn new() -> Self {
         Self { tried: 0 }
     }
 
-    /// A try failed: how long to wait before the next, or nothing when it was the last. Waits grow threefold from 0.2 s,
-    /// each shortened or lengthened by up to half so that many machines do not return at once; a wait the server asks for
-    /// counts instead, unless it is longer than half a minute.
+    /// After a failed attempt: how long to wait before the next, or `None` after the last. Waits grow threefold from 0.2 s,
+    /// with up to 50% jitter so that many clients do not retry at once; a wait that the server requests
+    /// is used instead, unless it is longer than half a minute.
     pub fn next(&mut self, retry_after: Option<Duration>) -> Option<Duration> {
         self.tried += 1;
         if self.tried >= TRIES {
@@ -44,7 +44,7 @@ impl Backoff {
         }
     }
 
-    /// The number of the try that comes next, and of all there are, for sentences.
+    /// The number of the next attempt and of all attempts, for messages.
     pub const fn position(&self) -> (u32, u32) {
         (self.tried + 1, TRIES)
     }
@@ -56,8 +56,8 @@ impl Default for Backoff {
     }
 }
 
-/// Reads `Retry-After`: seconds or an HTTP date (RFC 9110, 10.2.3). What is neither is nothing; a date that has passed is
-/// no wait, and one of more than a century is of a century.
+/// Parses `Retry-After`: seconds or an HTTP date (RFC 9110, 10.2.3). Invalid values are `None`; a date in the past is
+/// zero, and one more than a century ahead is capped.
 pub fn parse_retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
     let value = value.trim();
     if let Ok(seconds) = value.parse::<u64>() {
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn four_tries_with_growing_waits() {
+    fn four_attempts_with_growing_waits() {
         let mut backoff = Backoff::new();
         let waits: Vec<Duration> = std::iter::from_fn(|| backoff.next(None)).take(10).collect();
         assert_eq!(waits.len(), 3);
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_asks_for_counts_unless_it_is_absurd() {
+    fn the_requested_wait_is_used_unless_too_long() {
         assert_eq!(Backoff::new().next(Some(Duration::from_secs(2))), Some(Duration::from_secs(2)));
         assert_eq!(Backoff::new().next(Some(Duration::from_secs(3600))), None);
     }
@@ -103,7 +103,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_header_is_read_or_ignored(value in "\\PC*") {
+        fn any_header_is_parsed_or_ignored(value in "\\PC*") {
             let _ = parse_retry_after(&value, DateTime::UNIX_EPOCH);
         }
     }

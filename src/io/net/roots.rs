@@ -1,5 +1,5 @@
-//! Whom a server's certificate must come from. macOS and Windows are asked through their own verifier; elsewhere the
-//! system's bundle is read here, because reqwest would also read each of the hundreds of files beside it, which takes ten
+//! The trusted certificates. macOS and Windows verify with their own verifier; elsewhere the
+//! system's bundle is read here, because reqwest would also read each of the hundreds of files next to it, which takes ten
 //! times as long and finds the same certificates.
 
 #[cfg(all(unix, not(target_os = "macos")))]
@@ -12,7 +12,7 @@ use crate::io::net::NetError;
 #[cfg(all(unix, not(target_os = "macos")))]
 use crate::io::net::error::is_limit;
 
-/// Where the distributions keep their bundle; the first that is there counts, as in Go's `crypto/x509`.
+/// The bundles of the distributions; the first that exists is used, as in Go's `crypto/x509`.
 #[cfg(all(unix, not(target_os = "macos")))]
 const BUNDLES: [&str; 6] = [
     "/etc/ssl/certs/ca-certificates.crt",
@@ -23,7 +23,7 @@ const BUNDLES: [&str; 6] = [
     "/etc/ssl/cert.pem",
 ];
 
-/// Trusts the system's roots and what the user adds to them.
+/// Trusts the system's certificates and those that the user adds.
 #[cfg(all(unix, not(target_os = "macos")))]
 pub(super) fn trusting(builder: ClientBuilder, added: &Certificates) -> Result<ClientBuilder, NetError> {
     use std::sync::Arc;
@@ -49,7 +49,7 @@ pub(super) fn trusting(builder: ClientBuilder, added: &Certificates) -> Result<C
     Ok(builder.tls_backend_preconfigured(config))
 }
 
-/// A file that could not be opened because this process may open no more says nothing about certificates.
+/// Reaching the limit of open files says nothing about the certificates.
 #[cfg(all(unix, not(target_os = "macos")))]
 fn exhausted(errors: &[rustls_native_certs::Error]) -> Result<(), NetError> {
     let numbers = errors.iter().filter_map(|error| {
@@ -64,7 +64,7 @@ fn exhausted(errors: &[rustls_native_certs::Error]) -> Result<(), NetError> {
     }
 }
 
-/// Trusts what the system trusts and what the user adds to it.
+/// Trusts the system's certificates and those that the user adds.
 #[cfg(not(all(unix, not(target_os = "macos"))))]
 pub(super) fn trusting(builder: ClientBuilder, added: &Certificates) -> Result<ClientBuilder, NetError> {
     let added = added.load()?;

@@ -1,5 +1,5 @@
-//! What `-v` shows of each request: method, URL, status, time and bytes, once it is over. The URL goes without what logs in
-//! and without its query, which is where signed URLs carry their signature.
+//! The output of `-v` for each request: method, URL, status, time and bytes, when it ends. The URL is shown without credentials
+//! and without its query, which contains the signature of signed URLs.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::model::secret::SafeUrl;
 
-/// Where the lines go; nowhere, unless somebody wants to see them.
+/// Receives the lines; discards them by default.
 #[derive(Clone, Default)]
 pub struct RequestLog(Option<Show>);
 
@@ -24,7 +24,7 @@ impl RequestLog {
         Self(Some(Arc::new(show)))
     }
 
-    /// A request is sent now. It is over when the last copy of what this gives is dropped.
+    /// Starts a request. It ends when the last clone of the returned value is dropped.
     pub(crate) fn begin(&self, method: &str, url: &Url) -> Exchange {
         let began = self.0.as_ref().map(|show| Begun {
             show: Arc::clone(show),
@@ -43,7 +43,7 @@ impl fmt::Debug for RequestLog {
     }
 }
 
-/// A request under way.
+/// A request in progress.
 #[derive(Clone)]
 pub(crate) struct Exchange(Option<Arc<Begun>>);
 
@@ -56,14 +56,14 @@ struct Begun {
 }
 
 impl Exchange {
-    /// The response began, with this status.
+    /// The response began with this status.
     pub(crate) fn responded(&self, status: u16) {
         if let Some(begun) = &self.0 {
             begun.status.store(status, Ordering::Relaxed);
         }
     }
 
-    /// So many more bytes of the body have arrived.
+    /// More bytes of the body have arrived.
     pub(crate) fn received(&self, bytes: usize) {
         if let Some(begun) = &self.0 {
             begun.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
@@ -104,7 +104,7 @@ mod tests {
         exchange.responded(206);
         drop(exchange);
         copy.received(3);
-        assert!(lines.lock().expect("no panic").is_empty(), "it is not over");
+        assert!(lines.lock().expect("no panic").is_empty(), "it has not ended");
         drop(copy);
         drop(log.begin("DELETE", &url));
         let lines = lines.lock().expect("no panic").join("\n");

@@ -1,4 +1,4 @@
-//! Why a program told nothing.
+//! Why running a program failed.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::failure::SystemError;
 
-/// Why a program told nothing. Whatever the reason, nothing of it is left running.
+/// Why running a program failed. In every case no process is left running.
 #[derive(Debug, Error)]
 pub enum ProcessError {
     /// The system did not start it.
@@ -16,39 +16,39 @@ pub enum ProcessError {
     Start {
         /// The program.
         program: PathBuf,
-        /// The system's reason.
+        /// The system error.
         source: io::Error,
     },
-    /// It could not be watched to its end.
+    /// It could not be monitored.
     #[error("failed to monitor {}", program.display())]
     Lost {
         /// The program.
         program: PathBuf,
-        /// The system's reason.
+        /// The system error.
         source: io::Error,
     },
     /// It did not end in time.
     #[error("timed out after {} seconds", limit.as_secs_f64())]
     TimedOut {
-        /// The time it had.
+        /// The time limit.
         limit: Duration,
-        /// What it had written to its standard error.
+        /// Its standard error so far.
         stderr: Vec<u8>,
     },
-    /// It printed more than anybody reads.
+    /// Its output is larger than the limit.
     #[error("its output is longer than {limit} bytes")]
     Flooded {
-        /// How much it may print.
+        /// The limit in bytes.
         limit: usize,
     },
-    /// The caller gave up.
+    /// The caller canceled it.
     #[error("canceled")]
     GivenUp,
 }
 
 impl ProcessError {
-    /// Whether the program itself is the reason. Otherwise the system had no process, file or memory left for it, and
-    /// another program would fare no better.
+    /// Whether the program itself is the cause. Otherwise the system had no process, file or memory left, and
+    /// another program would also fail.
     pub fn is_of_the_program(&self) -> bool {
         match self {
             Self::Start { source, .. } => !SystemError::of(source).is_some_and(SystemError::is_limit),
@@ -57,7 +57,7 @@ impl ProcessError {
         }
     }
 
-    /// The error and its cause in one line, with the cause in words.
+    /// The error and its cause in one line.
     pub fn line(&self) -> String {
         match self {
             Self::Start { source, .. } | Self::Lost { source, .. } => {
@@ -69,7 +69,7 @@ impl ProcessError {
         }
     }
 
-    /// What to do where the system is the reason.
+    /// A hint if the system is the cause.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Start { source, .. } | Self::Lost { source, .. } if !self.is_of_the_program() => {

@@ -1,4 +1,4 @@
-//! Finds a program by its name.
+//! Finds a program by name.
 #![expect(clippy::disallowed_methods, reason = "programs are looked for here")]
 
 use std::env::consts::EXE_SUFFIX;
@@ -9,8 +9,8 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
-/// Finds a program in the absolute directories of `PATH`, then in one more; else returns where it was looked for. A relative
-/// or empty entry would run whatever is in the current directory.
+/// Finds a program in the absolute directories of `PATH`, then in one more; otherwise returns the searched directories. A relative
+/// or empty entry would run a program from the current directory.
 pub fn find_program(
     name: &str,
     environment: &[(OsString, OsString)],
@@ -24,7 +24,7 @@ pub fn find_program(
     directories.iter().map(|directory| directory.join(&file)).find(|path| is_executable(path)).ok_or(directories)
 }
 
-/// Whether a variable has this name; Windows compares without case.
+/// Whether a variable has this name; case-insensitive on Windows.
 pub(super) fn is_named(known: &OsStr, name: &str) -> bool {
     if cfg!(windows) { known.eq_ignore_ascii_case(name) } else { known == name }
 }
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn relative_and_empty_entries_of_path_are_passed_over() {
+    fn relative_and_empty_entries_of_path_are_ignored() {
         let directory = tempfile::tempdir().expect("a directory");
         let program = directory.path().join("tool");
         fs::write(&program, "").expect("written");

@@ -1,4 +1,4 @@
-//! Asks git, in whose name nothing but questions is run here.
+//! Runs git for read-only queries.
 
 use std::ffi::OsStr;
 use std::ffi::OsString;
@@ -15,8 +15,8 @@ use crate::io::process::find::is_named;
 use crate::io::process::find_program;
 use crate::io::process::run;
 
-/// Everything git needs to run and to know whom it trusts. The rest, such as `GIT_DIR` inside a git hook, would make it
-/// answer for another repository.
+/// The variables that git needs to run and to find its configuration. The rest, such as `GIT_DIR` in a git hook, would make it
+/// query a different repository.
 const NEEDED: [&str; 11] = [
     "PATH",
     "HOME",
@@ -31,18 +31,18 @@ const NEEDED: [&str; 11] = [
     "PATHEXT",
 ];
 
-/// Where the user has git's own configuration, and how far git looks for a repository.
+/// The location of git's own configuration, and how far git searches for a repository.
 const CONFIGURATION: [&str; 6] = [
     "GIT_CONFIG_GLOBAL",
     "GIT_CONFIG_SYSTEM",
     "GIT_CONFIG_NOSYSTEM",
     "GIT_CEILING_DIRECTORIES",
     "GIT_DISCOVERY_ACROSS_FILESYSTEM",
-    // Whose repositories a superuser trusts who was another user before.
+    // The user whose repositories a superuser trusts under sudo.
     "SUDO_UID",
 ];
 
-/// A git that can be asked.
+/// A git executable with its environment.
 #[derive(Debug)]
 pub struct Git {
     program: PathBuf,
@@ -50,14 +50,14 @@ pub struct Git {
 }
 
 impl Git {
-    /// The git on `PATH`, without the system's configuration.
+    /// The git on `PATH`, without the system configuration.
     pub fn without_system_configuration(environment: &[(OsString, OsString)]) -> Option<Self> {
         let mut git = Self::found(environment, &[])?;
         git.environment.push(("GIT_CONFIG_NOSYSTEM".into(), "1".into()));
         Some(git)
     }
 
-    /// The git on `PATH` as its user has configured it.
+    /// The git on `PATH` with the user's configuration.
     pub fn as_configured(environment: &[(OsString, OsString)]) -> Option<Self> {
         Self::found(environment, &CONFIGURATION)
     }
@@ -66,13 +66,13 @@ impl Git {
         let program = find_program("git", environment, None).ok()?;
         let needed = |name: &OsStr| NEEDED.iter().chain(more).any(|needed| is_named(name, needed));
         let mut variables: Vec<_> = environment.iter().filter(|(name, _)| needed(name)).cloned().collect();
-        // No lock that would disturb a `git commit` next door; English, because the reasons are read; nobody to ask.
+        // No lock that could disturb a concurrent `git commit`; English, because the messages are parsed; no prompts.
         let fixed = [("GIT_OPTIONAL_LOCKS", "0"), ("GIT_TERMINAL_PROMPT", "0"), ("LC_ALL", "C")];
         variables.extend(fixed.map(|(name, value)| (name.into(), value.into())));
         Some(Self { program, environment: variables })
     }
 
-    /// Asks it about the repository around a directory.
+    /// Runs a query for the repository of a directory.
     pub fn ask(
         &self,
         directory: &Path,
@@ -80,7 +80,7 @@ impl Git {
         limit: Duration,
         output_limit: usize,
     ) -> Result<Output, ProcessError> {
-        // A file system monitor is a program of the repository's choice; a question must not start it.
+        // A file system monitor is a program that the repository chooses; a query must not start it.
         let common = ["-c", "core.fsmonitor=false", "-C"].map(OsStr::new).into_iter().chain([directory.as_os_str()]);
         let arguments: Vec<&OsStr> = common.chain(arguments.iter().map(OsStr::new)).collect();
         let request = Request {

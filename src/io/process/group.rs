@@ -1,4 +1,4 @@
-//! A child in a process group of its own, which ends with it.
+//! A child process in its own process group, which ends with it.
 #![expect(clippy::disallowed_methods, reason = "other programs are started here")]
 
 #[cfg(not(unix))]
@@ -13,28 +13,28 @@ use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
-/// A file that was just written may still be open in a process another thread is starting right now; then the kernel refuses
-/// to run it (`ETXTBSY`). These are the pauses before trying again.
+/// A file that was just written may still be open in a process that another thread is starting; the kernel then refuses
+/// to run it (`ETXTBSY`). These are the pauses between attempts.
 const BUSY_PAUSES: [Duration; 3] = [Duration::from_millis(50), Duration::from_millis(100), Duration::from_millis(200)];
 
 /// A command with exactly this environment, no input, and both outputs as pipes.
 pub(super) fn command(program: &Path, environment: &[(OsString, OsString)]) -> Command {
     let mut command = Command::new(program);
     command.env_clear();
-    // Windows' own libraries, the random numbers among them, do not load without it.
+    // Windows' own libraries, such as the random number generator, do not load without it.
     #[cfg(windows)]
     if let Some(root) = std::env::var_os("SystemRoot") {
         command.env("SystemRoot", root);
     }
     command.envs(environment.iter().map(|(name, value)| (name, value)));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    // A signal to its own group must not reach us, nor what started us; and the group can be ended as a whole.
+    // A signal to its own group must not reach this process or its parent, and the group can be killed as a whole.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     command
 }
 
-/// Starts it.
+/// Starts the command.
 pub(super) fn start(command: &mut Command) -> io::Result<Group> {
     for pause in BUSY_PAUSES {
         match command.spawn() {
@@ -45,7 +45,7 @@ pub(super) fn start(command: &mut Command) -> io::Result<Group> {
     command.spawn().map(Group::new)
 }
 
-/// A child, and whatever it started that stayed in its process group. All of it ends with this value.
+/// A child and everything it started that stayed in its process group. Everything is killed when this value is dropped.
 pub(super) struct Group {
     pub(super) child: Child,
     is_over: bool,
@@ -56,7 +56,7 @@ impl Group {
         Self { child, is_over: false }
     }
 
-    /// The child's status if it has ended. Its group ends before it is reaped: as long as it is not, its number cannot name
+    /// The child's status if it has ended. Its group is killed before the child is reaped: until then its ID cannot be reused for
     /// another group.
     pub(super) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         if !has_ended(&mut self.child)? {
@@ -72,7 +72,7 @@ impl Drop for Group {
     fn drop(&mut self) {
         if !self.is_over {
             end_group(&self.child);
-            // Both fail only for a child that is already gone.
+            // Both fail only if the child has already ended.
             let _ = self.child.kill();
             let _ = self.child.wait();
         }
@@ -95,11 +95,11 @@ fn has_ended(child: &mut Child) -> io::Result<bool> {
 
 #[cfg(unix)]
 fn end_group(child: &Child) {
-    // An error means that nobody of the group is left.
+    // An error means that the group is empty.
     let _ = rustix::process::kill_process_group(rustix::process::Pid::from_child(child), rustix::process::Signal::KILL);
 }
 
-/// Without process groups: the tree below the child, as far as the system still knows it. A child that has ended by itself
+/// Without process groups: the tree below the child, as far as the system knows it. A child that has ended
 /// has no tree any more.
 #[cfg(not(unix))]
 fn end_group(child: &Child) {

@@ -1,9 +1,9 @@
-//! The one place where other programs are started: found in the absolute directories of `PATH`, with exactly the environment
-//! that is given, in a process group of their own, and never longer or louder than they may be. A program that does not start
-//! because this user may not have more processes is an error of the system like any other.
+//! Runs other programs: found in the absolute directories of `PATH`, with exactly the given environment,
+//! in their own process group, with limits on time and output. If a program does not start
+//! because the user has too many processes, that is an error like any other.
 //!
-//! [`run`] collects what a program prints and ends it at its deadline; [`stream`] passes on the lines of one that may take as
-//! long as it likes; [`Git`] asks git.
+//! [`run`] collects the output of a program and kills it at its deadline; [`stream`] passes on the lines of a program without a
+//! deadline; [`Git`] runs git.
 
 mod error;
 mod find;

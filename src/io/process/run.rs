@@ -1,4 +1,4 @@
-//! Runs a program to its end and collects what it prints.
+//! Runs a program to its end and collects its output.
 
 use std::ffi::OsStr;
 use std::ffi::OsString;
@@ -18,42 +18,42 @@ use crate::io::process::group::command;
 use crate::io::process::group::start;
 use crate::io::process::stream::shown;
 
-/// Stands for "permanently" where the clock cannot count that far.
+/// The deadline if the clock cannot represent the real one.
 const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long to wait for the rest of the output after the program has ended. Only what left the process group and inherited
-/// the streams makes this wait.
+/// How long to wait for the rest of the output after the program has ended. Only needed if a process left the process group
+/// and inherited the streams.
 const AFTERMATH: Duration = Duration::from_millis(200);
 
-/// A program to run, and what it may do.
+/// A program to run, with its limits.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
-    /// The program, absolute.
+    /// The absolute path of the program.
     pub program: &'a Path,
     /// Its arguments.
     pub arguments: &'a [&'a OsStr],
-    /// Where it runs.
+    /// Its working directory.
     pub directory: Option<&'a Path>,
-    /// All of its environment.
+    /// Its entire environment.
     pub environment: &'a [(OsString, OsString)],
-    /// What it can read.
+    /// Its standard input.
     pub stdin: Stdin,
-    /// How long it may take; then it is ended, with everything it started.
+    /// The time limit; then it is killed with everything it started.
     pub limit: Duration,
-    /// How many bytes it may print to both streams together; a program that prints more is ended.
+    /// The maximum output of both streams together, in bytes; a program that prints more is killed.
     pub output_limit: usize,
-    /// What is kept of each stream.
+    /// How much of each stream is kept.
     pub keep: Keep,
 }
 
-/// What of a stream is kept.
+/// How much of a stream is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
-    /// Everything, which the limit bounds.
+    /// Everything, up to the limit.
     All,
-    /// So many bytes of its beginning.
+    /// The first bytes.
     First(usize),
-    /// So many bytes of its end.
+    /// The last bytes.
     Last(usize),
 }
 
@@ -70,19 +70,19 @@ impl Keep {
     }
 }
 
-/// What a program can read from its standard input.
+/// The standard input of a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stdin {
-    /// Nothing.
+    /// Empty.
     Empty,
-    /// A pipe that stays open and empty for as long as this process watches, by which a program notices that nobody does.
+    /// A pipe that stays open and empty while this process runs, so that the program notices when it exits.
     OpenWhileWatched,
 }
 
-/// What a program came to.
+/// The result of a program.
 #[derive(Debug)]
 pub struct Output {
-    /// How it ended.
+    /// Its exit status.
     pub status: ExitStatus,
     /// Its standard output.
     pub stdout: Vec<u8>,
@@ -91,12 +91,12 @@ pub struct Output {
 }
 
 impl Output {
-    /// Its standard output as text; bytes that are no UTF-8 are replaced.
+    /// Its standard output as a string; invalid UTF-8 is replaced.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).into_owned()
     }
 
-    /// Why it failed, in one line: the last thing it said, else how it ended.
+    /// Why it failed, in one line: the last line of its output, or its exit status.
     pub fn complaint(&self) -> String {
         let said = String::from_utf8_lossy(&self.stderr);
         let said = said.lines().map(str::trim).rfind(|line| !line.is_empty());
@@ -104,7 +104,7 @@ impl Output {
     }
 }
 
-/// Runs a program to its end. `given_up` is asked many times a second.
+/// Runs a program to its end. `given_up` is polled many times per second.
 pub fn run(request: &Request<'_>, given_up: &dyn Fn() -> bool) -> Result<Output, ProcessError> {
     let mut command = command(request.program, request.environment);
     command.args(request.arguments);
@@ -120,7 +120,7 @@ pub fn run(request: &Request<'_>, given_up: &dyn Fn() -> bool) -> Result<Output,
     let mut group = start(&mut command).map_err(|source| ProcessError::Start { program: program(), source })?;
     // Taken out, because waiting for a child closes its standard input.
     let _open = group.child.stdin.take();
-    // Threads count as processes do: without them it is as if the program had not started.
+    // Without threads the program cannot be monitored, so it counts as not started.
     let events = listen(&mut group).map_err(|source| ProcessError::Start { program: program(), source })?;
     collect(&mut group, &events, request, deadline, given_up)
 }
@@ -131,8 +131,8 @@ enum Event {
     Closed,
 }
 
-/// One thread for each stream, so that a full pipe never stops the program. They are not joined: what left the process group
-/// may hold the streams open for as long as it likes.
+/// One thread per stream, so that a full pipe never blocks the program. They are not joined: a process that left the process group
+/// may keep the streams open indefinitely.
 fn listen(group: &mut Group) -> io::Result<mpsc::Receiver<Event>> {
     let (sender, events) = mpsc::sync_channel(4);
     if let Some(stdout) = group.child.stdout.take() {
@@ -152,7 +152,7 @@ fn forward(mut stream: impl Read, events: &mpsc::SyncSender<Event>, event: fn(Ve
             return;
         }
     }
-    // Nobody listens any more once the program was given up.
+    // The receiver is gone after a cancellation.
     let _ = events.send(Event::Closed);
 }
 
@@ -197,7 +197,7 @@ fn collect(
             }
             Ok(Event::Closed) => open_streams -= 1,
             Err(mpsc::RecvTimeoutError::Timeout) => pause = (pause * 2).min(Duration::from_millis(20)),
-            // Both streams are closed and the program still runs; there is only the clock to wait for.
+            // Both streams are closed and the program still runs: wait for the deadline.
             Err(mpsc::RecvTimeoutError::Disconnected) => {
                 thread::sleep(pause.min(left));
                 pause = (pause * 2).min(Duration::from_millis(20));
@@ -210,7 +210,7 @@ fn collect(
 mod tests {
     use super::*;
 
-    /// Runs a script of the shell, with a second to end in.
+    /// Runs a shell script with a time limit.
     fn shell(script: &str, limit: Duration, output_limit: usize) -> Result<Output, ProcessError> {
         let arguments = ["-c", script].map(OsStr::new);
         let request = Request {
@@ -226,7 +226,7 @@ mod tests {
         run(&request, &|| false)
     }
 
-    /// Whether a process has ended, looked at for two seconds. A zombie has: who reaps it is not our business.
+    /// Whether a process ends within two seconds. A zombie counts as ended.
     fn ends_soon(file: &Path) -> bool {
         let read = shell(&format!("cat '{}'", file.display()), Duration::from_secs(20), 4096).expect("cat");
         let pid = read.text();
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_prints_comes_back_with_its_status() {
+    fn output_and_status_are_returned() {
         let script = "echo \"out $KEPT$HOME$CARGO_MANIFEST_DIR\"; echo one >&2; printf 'two' >&2; exit 3";
         let output = shell(script, Duration::from_secs(20), 1024).expect("it ends");
         assert_eq!((output.status.code(), output.text().as_str()), (Some(3), "out kept\n"));
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_without_an_answer_ends_in_time_with_everything_it_started() {
+    fn a_program_is_killed_at_its_deadline_with_everything_it_started() {
         let directory = tempfile::tempdir().expect("a directory");
         let pid = directory.path().join("pid");
         let began = Instant::now();
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_leaves_in_the_background_neither_delays_nor_stays() {
+    fn background_processes_are_killed_without_delay() {
         let directory = tempfile::tempdir().expect("a directory");
         let pid = directory.path().join("pid");
         let script = format!("sleep 600 & echo $! > '{}'; exit 0", pid.display());
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_prints_without_end_is_ended() {
+    fn a_program_with_endless_output_is_killed() {
         for script in ["exec cat /dev/zero", "exec cat /dev/zero >&2", "head -c 100000 /dev/zero"] {
             let ended = shell(script, Duration::from_secs(600), 1 << 16);
             assert!(matches!(ended, Err(ProcessError::Flooded { .. })), "{script}");
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_kept_than_is_asked_for() {
+    fn only_the_requested_part_is_kept() {
         for (keep, expected) in [(Keep::All, "abcdefg"), (Keep::First(3), "abc"), (Keep::Last(3), "efg")] {
             let mut kept = Vec::new();
             ["ab", "cdef", "g"].iter().for_each(|piece| keep.take(&mut kept, piece.as_bytes()));
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_cannot_be_started_is_an_error_of_its_own() {
+    fn a_program_that_cannot_be_started_is_a_separate_error() {
         let missing = Request {
             program: Path::new("/does/not/exist"),
             arguments: &[],

@@ -1,4 +1,4 @@
-//! Runs a program that may take as long as it likes, and passes on each line it prints.
+//! Runs a program without a time limit and passes on each line it prints.
 
 use std::io;
 use std::io::BufRead;
@@ -20,17 +20,17 @@ use crate::io::process::group::start;
 use crate::model::secret::without_credentials;
 use crate::model::text::printable;
 
-/// How many bytes of one line are shown.
+/// The maximum length of a displayed line, in bytes.
 pub const LINE_LIMIT: usize = 1000;
 
-/// How often a silent program is looked after.
+/// How often a silent program is polled.
 const PULSE: Duration = Duration::from_millis(50);
 
-/// How long output may still come once the program has ended; only what left its process group can keep the pipe open.
+/// How long to wait for output after the program has ended; only a process that left its process group can keep the pipe open.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Runs a program to its end. Each line it prints is passed on as it comes, ready to be shown. `given_up` is asked many times
-/// a second; once it says yes, the program and everything it started are ended.
+/// Runs a program to its end. Each line it prints is passed on immediately, sanitized for display. `given_up` is polled many times
+/// per second; when it returns true, the program and everything it started are killed.
 pub fn stream(
     request: &Request<'_>,
     line: &mut dyn FnMut(String),
@@ -74,8 +74,8 @@ fn ended(group: &mut Group, program: &Path) -> Result<Option<ExitStatus>, Proces
     group.ended().map_err(|source| ProcessError::Lost { program: program.to_owned(), source })
 }
 
-/// The lines of both outputs, as they come, ready to be shown. The channel is bounded, so that a child that prints without
-/// end waits instead of filling the memory.
+/// The lines of both outputs, sanitized for display. The channel is bounded, so that a child with endless output
+/// blocks instead of filling the memory.
 fn lines_of(group: &mut Group) -> io::Result<mpsc::Receiver<String>> {
     let (sender, lines) = mpsc::sync_channel(256);
     let outputs: [Option<Box<dyn Read + Send>>; 2] = [
@@ -84,13 +84,13 @@ fn lines_of(group: &mut Group) -> io::Result<mpsc::Receiver<String>> {
     ];
     for output in outputs.into_iter().flatten() {
         let sender = sender.clone();
-        // Not joined: each ends with its pipe, and a pipe that another process keeps open must not hold anybody up.
+        // Not joined: each ends with its pipe, and a pipe that another process keeps open must not block.
         thread::Builder::new().name("lines".to_owned()).spawn(move || send_lines(BufReader::new(output), &sender))?;
     }
     Ok(lines)
 }
 
-/// Sends line after line until the output ends or nobody listens. What exceeds the limit of a line is passed over.
+/// Sends lines until the output ends or the receiver is gone. The excess of a long line is dropped.
 fn send_lines(mut output: impl BufRead, lines: &mpsc::SyncSender<String>) {
     loop {
         let mut line = Vec::new();
@@ -116,8 +116,8 @@ fn send_lines(mut output: impl BufRead, lines: &mpsc::SyncSender<String>) {
     }
 }
 
-/// A line as it may be shown: without control characters, and without the user names and passwords that URLs of proxies and
-/// repositories carry.
+/// A line for display: without control characters, and without user names and passwords in the URLs of proxies and
+/// repositories.
 pub fn shown(line: &str) -> String {
     printable(&without_credentials(line)).replace('\t', "    ")
 }

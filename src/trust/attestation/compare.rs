@@ -389,9 +389,9 @@ mod tests {
     #[test]
     fn a_signer_must_be_specified() {
         let build = statement(AttestationKind::Build);
-        let mut nobody = strict();
-        nobody.repository = None;
-        assert!(fields(&nobody, &identity(), &build, Instance::PublicGood).contains(&Field::Identity));
+        let mut without_signer = strict();
+        without_signer.repository = None;
+        assert!(fields(&without_signer, &identity(), &build, Instance::PublicGood).contains(&Field::Identity));
         // A key has no name: a policy with a name rejects it, and vice versa.
         let facts = AttestedFacts {
             digest: digest(),
