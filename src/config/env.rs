@@ -1,4 +1,4 @@
-//! What surrounds the process, read once when it starts: variables, directories and whether people are watching.
+//! The environment of the process, read once at the start: variables, directories and terminals.
 #![expect(clippy::disallowed_methods, reason = "the environment and the current directory enter here")]
 
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use crate::model::secret::TOKEN_VARIABLES;
 use crate::model::secret::credentials_of;
 use crate::model::secret::credentials_of_proxy;
 
-/// The variables whose value is an address, perhaps with what logs in there.
+/// Variables whose value is a URL, possibly with credentials.
 const ADDRESSES: [&str; 6] = [
     "GITHUB_API_URL",
     "GITHUB_SERVER_URL",
@@ -23,33 +23,33 @@ const ADDRESSES: [&str; 6] = [
     "REPROQ_MIRROR",
 ];
 
-/// The variables that name one proxy each, whose password may hold anything.
+/// Variables that contain one proxy each, whose password may contain any character.
 const PROXIES: [&str; 6] = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 
-/// A snapshot of the process's surroundings. Everything after it is a function of this value.
+/// A snapshot of the environment. Everything else is a function of this value.
 #[derive(Debug, Clone)]
 pub struct Env {
     variables: BTreeMap<OsString, OsString>,
     /// The current directory.
     pub cwd: PathBuf,
-    /// The user's home directory as the system knows it, for when no variable names one.
+    /// The user's home directory according to the system, if no variable names one.
     home: Option<PathBuf>,
-    /// The directory the system has for this program's cache, where it has one.
+    /// The system's cache directory for this program, if there is one.
     pub cache_directory: Option<PathBuf>,
-    /// The directory the system has for this program's data, where it has one.
+    /// The system's data directory for this program, if there is one.
     pub data_directory: Option<PathBuf>,
-    /// This program's own file, where the system tells.
+    /// The path of this executable, if the system provides it.
     pub own_executable: Option<PathBuf>,
-    /// Whether somebody can answer a question.
+    /// Whether a user can answer a prompt.
     pub stdin_is_terminal: bool,
-    /// Whether the report goes to a terminal.
+    /// Whether stdout is a terminal.
     pub stdout_is_terminal: bool,
-    /// Whether progress goes to a terminal.
+    /// Whether stderr is a terminal.
     pub stderr_is_terminal: bool,
 }
 
 impl Env {
-    /// Reads the real surroundings. Fails where the current directory no longer exists.
+    /// Reads the real environment. Fails if the current directory no longer exists.
     pub fn capture() -> io::Result<Self> {
         let directories = directories::ProjectDirs::from("", "", "reproq");
         Ok(Self {
@@ -65,7 +65,7 @@ impl Env {
         })
     }
 
-    /// Surroundings made by hand, without a terminal.
+    /// An environment for tests, without a terminal.
     pub fn built(cwd: &Path, variables: impl IntoIterator<Item = (&'static str, String)>) -> Self {
         Self {
             variables: variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
@@ -80,24 +80,24 @@ impl Env {
         }
     }
 
-    /// A variable's value; empty counts as not set, as upstream's worker has it.
+    /// The value of a variable; empty counts as unset, as in the worker.
     pub fn var_os(&self, name: &str) -> Option<&OsStr> {
         self.variables.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
     }
 
-    /// A variable's value as text; bytes that are no UTF-8 are replaced, and the result then fits nothing it is compared
-    /// with.
+    /// The value of a variable as a string; invalid UTF-8 is replaced, and the result then matches no expected
+    /// value.
     pub fn var(&self, name: &str) -> Option<String> {
         self.var_os(name).map(|value| value.to_string_lossy().into_owned())
     }
 
-    /// A boolean variable, in upper or lower case; `None` where it is not set. An error names the values there are.
+    /// A boolean variable, in upper or lower case; `None` if it is unset. The error lists the valid values.
     pub fn flag(&self, name: &str) -> Result<Option<bool>, String> {
         let Some(value) = self.var(name) else { return Ok(None) };
         match value.trim().to_ascii_lowercase().as_str() {
             "1" | "true" | "yes" | "on" => Ok(Some(true)),
             "0" | "false" | "no" | "off" => Ok(Some(false)),
-            // Woodpecker puts its own name there.
+            // Woodpecker sets its own name.
             "woodpecker" if name == "CI" => Ok(Some(true)),
             _ => Err(format!("it must be 1, true, yes, on, 0, false, no or off; found `{value}`")),
         }
@@ -108,18 +108,18 @@ impl Env {
         self.flag("CI") == Ok(Some(true))
     }
 
-    /// The user's home directory: as the shell names it, else as the system knows it (a service often has no `HOME`).
+    /// The user's home directory: from the variables, else from the system (a service often has no `HOME`).
     pub fn home(&self) -> Option<PathBuf> {
         let named = self.var_os("HOME").or_else(|| self.var_os("USERPROFILE")).map(PathBuf::from);
         named.or_else(|| self.home.clone())
     }
 
-    /// What must never be shown, whatever is done with it: every token, and what logs in at the addresses of proxies and
+    /// The values that must never be shown: every token, and the credentials in URLs of proxies and
     /// servers.
     pub fn secrets(&self) -> Vec<String> {
         let tokens = TOKEN_VARIABLES.iter().filter_map(|name| self.var(name)).map(|value| value.trim().to_owned());
         let addresses = ADDRESSES.iter().filter_map(|name| self.var(name));
-        // Some of them hold several addresses.
+        // Some of them contain several URLs.
         let each =
             |addresses: String| addresses.split([',', ' ', '\t', '\n']).flat_map(credentials_of).collect::<Vec<_>>();
         let proxies = PROXIES.iter().filter_map(|name| self.var(name));
@@ -127,7 +127,7 @@ impl Env {
         tokens.chain(addresses.flat_map(each)).chain(proxies).collect()
     }
 
-    /// All variables, for handing on to a child process less what it must not see.
+    /// All variables, to be filtered for child processes.
     pub fn variables(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         self.variables.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
     }

@@ -1,4 +1,4 @@
-//! Reads `[tool.reproq]` from `pyproject.toml`. There is no `reproq.toml`: the worker would take it for its own.
+//! Reads `[tool.reproq]` from `pyproject.toml`. There is no `reproq.toml`, because the worker would read it as its own.
 
 use std::io;
 use std::io::Read;
@@ -11,13 +11,13 @@ use thiserror::Error;
 use crate::io::fs::bounded_read;
 use crate::model::units::parse_size;
 
-/// The name of our table below `tool`.
+/// The name of the table below `tool`.
 const NAME: &str = "reproq";
 
-/// So many bytes of a `pyproject.toml` are looked through for our name; no honest one comes near.
+/// The maximum size of a `pyproject.toml` that is searched for the table, in bytes.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Nor near this many, if it speaks of us. Parsing takes up to eighty times as much memory as the text.
+/// The maximum size of one that is parsed. Parsing takes up to eighty times as much memory as the text.
 const MAX_PARSED: usize = 192 * 1024;
 
 /// Every key, with its table.
@@ -38,7 +38,7 @@ const KEYS: [&str; 14] = [
     "release.protect",
 ];
 
-/// Words of keys that nobody writes without expecting them to decide what is trusted, and the key that does.
+/// Parts of unknown keys that suggest a trust setting, and the key that was probably meant.
 const ABOUT_TRUST: [(&str, &str); 10] = [
     ("requir", "require"),
     ("verif", "require"),
@@ -55,12 +55,12 @@ const ABOUT_TRUST: [(&str, &str); 10] = [
 /// Why the settings file cannot be used.
 #[derive(Debug, Error)]
 pub enum SettingsFileError {
-    /// The file is there and cannot be read.
+    /// The file exists and cannot be read.
     #[error("failed to read `{path}`", path = path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system error.
         source: io::Error,
     },
     /// The file is larger than any settings file.
@@ -74,10 +74,10 @@ pub enum SettingsFileError {
     Syntax {
         /// The file.
         path: PathBuf,
-        /// Where and why.
+        /// The location and the reason.
         reason: String,
     },
-    /// A key that does not exist resembles one that does, or is about what is trusted.
+    /// An unknown key resembles a known one, or suggests a trust setting.
     #[error("[tool.reproq] of `{path}` has a key `{key}`, which does not exist; did you mean `{meant}`?", path = path.display())]
     Slip {
         /// The file.
@@ -87,57 +87,57 @@ pub enum SettingsFileError {
         /// The key that was probably meant.
         meant: &'static str,
     },
-    /// A key of `[tool.reproq]` holds the wrong kind of value.
+    /// A key of `[tool.reproq]` has a value of the wrong type.
     #[error("`{key}` in [tool.reproq] of `{path}` must be {expected}, found {found}", path = path.display())]
     Kind {
         /// The file.
         path: PathBuf,
         /// The key.
         key: String,
-        /// What it must be.
+        /// The expected type.
         expected: &'static str,
-        /// What it is.
+        /// The actual type.
         found: String,
     },
 }
 
-/// What `[tool.reproq]` says, as written; nothing where it says nothing.
+/// The values in `[tool.reproq]`, unparsed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FileSettings {
-    /// The file, where there is one with the table.
+    /// The file, if it has the table.
     pub path: Option<PathBuf>,
     /// `repository`: the worker's repository.
     pub repository: Option<String>,
     /// `source`: a checkout of the worker.
     pub source: Option<String>,
-    /// `require`: the least verdict that is accepted.
+    /// `require`: the minimum verdict.
     pub require: Option<String>,
-    /// `workflow`: the workflow that must have signed for a release.
+    /// `workflow`: the workflow that must have signed a release.
     pub workflow: Option<String>,
-    /// `allow-self-hosted`: whether it may have run on a machine of the repository's owner.
+    /// `allow-self-hosted`: whether that workflow may run on self-hosted runners.
     pub allow_self_hosted: Option<bool>,
-    /// `allow-branch`: whether it may have run for a branch instead of the release's tag.
+    /// `allow-branch`: whether that workflow may run for a branch instead of the release's tag.
     pub allow_branch: Option<bool>,
     /// `github-api-url`.
     pub github_api_url: Option<String>,
     /// `github-server-url`.
     pub github_server_url: Option<String>,
-    /// `mirror`: the places that may have releases, in order.
+    /// `mirror`: the release sources, in order.
     pub mirror: Vec<String>,
     /// `offline`.
     pub offline: Option<bool>,
-    /// `cache-size`: how many bytes the cache may hold; written as a size, or a number of MiB.
+    /// `cache-size`: the maximum size of the cache in bytes; written as a size, or a number of MiB.
     pub cache_size: Option<u64>,
-    /// `release.repository`: what the `release` commands work on; never the worker's repository.
+    /// `release.repository`: the repository of the `release` commands; never the worker's repository.
     pub release_repository: Option<String>,
     /// `release.protect`: tags that are never deleted.
     pub release_protect: Vec<String>,
-    /// Keys that this version does not know, each worth a warning.
+    /// Unknown keys, each of which gives a warning.
     pub unknown: Vec<String>,
 }
 
-/// Reads the table from a directory's `pyproject.toml`; no file and no table are the same as an empty table. A file that
-/// never names the table need not be valid, nor text, nor of any size, to be ignored.
+/// Reads the table from a directory's `pyproject.toml`; a missing file or table is an empty table. A file that
+/// never mentions the table may be invalid, binary or of any size.
 pub fn read(directory: &Path) -> Result<FileSettings, SettingsFileError> {
     let path = directory.join("pyproject.toml");
     match contents(&path) {
@@ -159,11 +159,11 @@ pub fn read(directory: &Path) -> Result<FileSettings, SettingsFileError> {
 }
 
 enum Contents {
-    /// All of it.
+    /// The entire file.
     Small(Vec<u8>),
-    /// More than is parsed, and our name is not in it.
+    /// Too large to parse, without the table's name.
     NotOurs,
-    /// More than is parsed, and our name is in it.
+    /// Too large to parse, with the table's name.
     TooLarge,
 }
 
@@ -175,13 +175,13 @@ fn contents(path: &Path) -> io::Result<Contents> {
     if read.len() <= MAX_PARSED {
         return Ok(Contents::Small(read));
     }
-    // The rest is looked through and not kept.
+    // The rest is searched, not kept.
     let mut piece = vec![0; 64 * 1024];
     loop {
         if names_us(&read) {
             return Ok(Contents::TooLarge);
         }
-        // The name may begin in one piece and end in the next, with a zero behind each of its letters.
+        // The name may span two chunks, with a zero byte after each letter.
         read.drain(..read.len().saturating_sub(2 * NAME.len()));
         match file.read(&mut piece)? {
             0 if file.limit() == 0 => {
@@ -193,14 +193,14 @@ fn contents(path: &Path) -> io::Result<Contents> {
     }
 }
 
-/// Whether the name of our table is in a file, in UTF-8 or UTF-16.
+/// Whether the table's name occurs in a file, in UTF-8 or UTF-16.
 fn names_us(bytes: &[u8]) -> bool {
     memmem::find(bytes, NAME.as_bytes()).is_some() || memmem::find(bytes, b"r\0e\0p\0r\0o\0q").is_some()
 }
 
 /// Parses the text of a `pyproject.toml`.
 pub fn parse(path: &Path, text: &str) -> Result<FileSettings, SettingsFileError> {
-    // A quoted key may spell the name with escapes, which only the parser reads.
+    // A quoted key may contain escapes, which only the parser decodes.
     let is_named = text.contains(NAME);
     if !is_named && !text.contains('\\') {
         return Ok(FileSettings::default());
@@ -268,13 +268,13 @@ pub fn parse(path: &Path, text: &str) -> Result<FileSettings, SettingsFileError>
     Ok(settings)
 }
 
-/// A key of a later version is worth a warning. One that resembles a key of this version, or whose words are about what is
-/// trusted, is a slip that would leave the settings less strict than they read.
+/// An unknown key of a later version gives a warning. One that resembles a known key or suggests a trust setting
+/// is a typo that would make the settings less strict than intended.
 fn unknown(path: &Path, key: &str) -> Result<String, SettingsFileError> {
     let (table, last) = key.rsplit_once('.').unwrap_or(("", key));
     let last = last.to_lowercase().replace('_', "-");
     let name = |known: &&str| known.rsplit('.').next().unwrap_or_default().to_owned();
-    // One of the same table first.
+    // Prefer a key of the same table.
     let is_elsewhere = |known: &str| known.rsplit_once('.').map_or("", |(table, _)| table) != table;
     let distance = |name: &str| {
         let is_short_for_it = last.len() >= 4 && name.starts_with(&last);
@@ -290,7 +290,7 @@ fn unknown(path: &Path, key: &str) -> Result<String, SettingsFileError> {
     }
 }
 
-/// Where and why, on one line: the line itself, which the parser would show beside it, may hold anything.
+/// The location and the reason, on one line. The source line, which the parser would include, may contain anything.
 fn place_and_reason(text: &str, error: &toml::de::Error) -> String {
     let before = error.span().and_then(|span| text.get(..span.start));
     let reason = error.message().lines().collect::<Vec<_>>().join(", ");
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_file_matters_only_when_it_speaks_of_us() {
+    fn an_invalid_file_matters_only_if_it_mentions_the_table() {
         assert_eq!(parsed("[[[").expect("ignored"), FileSettings::default());
         assert!(matches!(parsed("[tool.reproq\n"), Err(SettingsFileError::Syntax { .. })));
         let refused = parsed("[tool.reproq]\nrepository = 3\n").expect_err("a number");
@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_in_a_key_is_no_setting_of_another_version() {
+    fn a_typo_in_a_key_is_not_a_key_of_another_version() {
         for (key, meant) in [
             ("required", "require"),
             ("requires", "require"),
@@ -445,7 +445,7 @@ mod tests {
     }
 
     #[test]
-    fn what_never_names_us_is_ignored_whatever_it_is() {
+    fn files_that_never_mention_the_table_are_ignored() {
         let directory = tempfile::tempdir().expect("a directory");
         let read_as = |bytes: &[u8]| {
             std::fs::write(directory.path().join("pyproject.toml"), bytes).expect("written");
@@ -461,7 +461,7 @@ mod tests {
         for bytes in [b"[tool.reproq]\nsource = '\xff'\n".to_vec(), large(b"[tool.reproq]\n"), utf16("[tool.reproq]")] {
             assert!(read_as(&bytes).is_err());
         }
-        // The name lies across the end of a piece.
+        // The name spans the end of a chunk.
         for shift in 0..16 {
             let padded = [&vec![b'#'; MAX_PARSED + 64 * 1024 - 3 + shift][..], b"\n[tool.reproq]\n"].concat();
             assert!(matches!(read_as(&padded), Err(SettingsFileError::TooLarge { .. })), "{shift}");
@@ -472,7 +472,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_or_refused(text in "\\PC*") {
+        fn any_text_is_parsed_or_refused(text in "\\PC*") {
             let _ = parsed(&format!("[tool.reproq]\n{text}"));
         }
     }

@@ -1,4 +1,4 @@
-//! Which places may have releases, and in which order they are tried: flag, then variable, then file. Pure.
+//! The release sources and their order: flag, then variable, then file. Pure.
 
 use std::path::Path;
 
@@ -11,7 +11,8 @@ use crate::model::source_spec::SourceSpec;
 
 const VARIABLE: &str = "REPROQ_MIRROR";
 
-/// The places somebody named; none is GitHub alone. A path is relative to the current directory, in the file to the project.
+/// The configured sources; `None` means GitHub only. A path is relative to the current directory, in the file to the
+/// project.
 pub(super) fn mirrors(
     flags: &[String],
     env: &Env,
@@ -34,7 +35,7 @@ pub(super) fn mirrors(
     for text in texts {
         let place = SourceSpec::parse(text.trim(), base);
         let place = place.map_err(|reason| SettingError { from: from.clone(), reason })?;
-        // A second look at the same place would find the same.
+        // The same source twice gives the same result.
         if !places.contains(&place) {
             places.push(place);
         }
@@ -83,7 +84,10 @@ mod tests {
         let address = "https://user:hunter2@example.com";
         for refused in [named(&[address], "", &[]), named(&[], address, &[]), named(&[], "", &[address])] {
             let refused = refused.expect_err("refused");
-            assert!(refused.contains("must not contain a user or password") && !refused.contains("hunter2"), "{refused}");
+            assert!(
+                refused.contains("must not contain a user or password") && !refused.contains("hunter2"),
+                "{refused}"
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Where every setting comes from: flag, then environment, then `[tool.reproq]` in `pyproject.toml`, then the default.
+//! The source of every setting: flag, then environment, then `[tool.reproq]` in `pyproject.toml`, then the default.
 
 mod env;
 mod file;

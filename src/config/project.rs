@@ -1,4 +1,4 @@
-//! Which directory is the project, and why.
+//! The project directory, and why it was chosen.
 #![expect(clippy::disallowed_methods, reason = "the names in `.reproq` are listed here")]
 
 use std::fmt;
@@ -12,21 +12,21 @@ use crate::config::FileSettings;
 use crate::config::SettingsFileError;
 use crate::config::read_pyproject;
 
-/// What made a directory the project's root.
+/// Why a directory is the project root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RootReason {
     /// `-C` named it.
     Named,
-    /// It holds `reproq.lock`.
+    /// It contains `reproq.lock`.
     Lockfile,
-    /// It holds `manage.py`.
+    /// It contains `manage.py`.
     ManagePy,
-    /// Its `.reproq` holds more than audit records.
+    /// Its `.reproq` contains more than audit records.
     InstalledWorker,
     /// Its `pyproject.toml` has a table `tool.reproq`.
     Settings,
-    /// Nothing was found on the way up, so it is the current directory.
+    /// No project was found, so it is the current directory.
     CurrentDirectory,
 }
 
@@ -34,9 +34,9 @@ impl fmt::Display for RootReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Named => "named with -C",
-            Self::Lockfile => "it holds reproq.lock",
-            Self::ManagePy => "it holds manage.py",
-            Self::InstalledWorker => "it holds .reproq",
+            Self::Lockfile => "it contains reproq.lock",
+            Self::ManagePy => "it contains manage.py",
+            Self::InstalledWorker => "it contains .reproq",
             Self::Settings => "its pyproject.toml has [tool.reproq]",
             Self::CurrentDirectory => "the current directory",
         })
@@ -46,15 +46,15 @@ impl fmt::Display for RootReason {
 /// The project a command works on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Project {
-    /// Its root, absolute.
+    /// Its absolute root.
     pub root: PathBuf,
     /// Why it is the root.
     pub reason: RootReason,
 }
 
 impl Project {
-    /// The directory that was named, or the nearest one that is a project from `cwd` up to the root of its git work tree or the
-    /// home directory, or `cwd`. With it the settings of its `pyproject.toml`, so that each file is parsed once.
+    /// The named directory, or the nearest project from `cwd` up to the root of its git work tree or the
+    /// home directory, or `cwd`. Returned with the settings of its `pyproject.toml`, so that each file is parsed once.
     pub fn find(
         named: Option<&Path>,
         cwd: &Path,
@@ -69,9 +69,9 @@ impl Project {
         for directory in cwd.ancestors() {
             let (settings, mark) = (read_pyproject(directory), mark(directory));
             let settings = match settings {
-                // What is not even a file that this user may read belongs to others on the way up.
+                // A directory without read access on the way up belongs to another user.
                 Err(SettingsFileError::Read { .. }) if mark.is_none() && directory != cwd => FileSettings::default(),
-                // Any other may hold the settings that decide what is trusted, so it is not passed over.
+                // Any other error is reported, because the file may contain trust settings.
                 settings => settings?,
             };
             let by_settings = settings.path.as_ref().map(|_| RootReason::Settings);
@@ -88,7 +88,7 @@ impl Project {
     }
 }
 
-/// What makes a directory a project, its settings aside.
+/// What makes a directory a project, apart from its settings.
 fn mark(directory: &Path) -> Option<RootReason> {
     if directory.join("reproq.lock").symlink_metadata().is_ok() {
         return Some(RootReason::Lockfile);
@@ -99,14 +99,14 @@ fn mark(directory: &Path) -> Option<RootReason> {
     holds_a_worker(&directory.join(".reproq")).then_some(RootReason::InstalledWorker)
 }
 
-/// A `release prune` leaves audit records wherever it ran, and that makes no project.
+/// `release prune` writes audit records wherever it runs, and they do not make a project.
 fn holds_a_worker(store: &Path) -> bool {
     match fs::read_dir(store) {
         Ok(entries) => entries.flatten().any(|entry| {
             let name = entry.file_name();
             name != "audit" && !name.to_string_lossy().starts_with(".gitignore")
         }),
-        // It need not be readable for a worker to be in it.
+        // A worker may be in a directory that is not readable.
         Err(_) => store.join("bin").is_dir(),
     }
 }
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_mark_on_the_way_up_wins() {
+    fn the_nearest_project_on_the_way_up_wins() {
         let directory = tempfile::tempdir().expect("a directory");
         let root = directory.path();
         let deep = root.join("a/b/c");
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_cannot_be_read_are_not_passed_over() {
+    fn unreadable_settings_are_errors() {
         let directory = tempfile::tempdir().expect("a directory");
         let deep = directory.path().join("docs");
         fs::create_dir(&deep).expect("a directory");

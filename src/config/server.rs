@@ -1,4 +1,4 @@
-//! Which GitHub a command asks: one value for its API and its pages, with what selected them. Pure.
+//! The GitHub server of a command: one value for its API and its web pages, with their provenance. Pure.
 
 use std::fmt;
 
@@ -14,8 +14,8 @@ use crate::model::url_policy::is_loopback;
 const DEFAULT_API: &str = "https://api.github.com";
 const DEFAULT_WEB: &str = "https://github.com";
 
-/// What a server is asked about. In GitHub Actions, GITHUB_API_URL and GITHUB_SERVER_URL name the server of the runner's own
-/// repository, which need not be where the worker is released.
+/// The purpose of a server. In GitHub Actions, GITHUB_API_URL and GITHUB_SERVER_URL name the server of the runner's own
+/// repository, where the worker need not be released.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ServerPurpose {
     /// The releases of the worker.
@@ -26,7 +26,7 @@ pub enum ServerPurpose {
 }
 
 impl ServerPurpose {
-    /// The variables that name the API and the web pages.
+    /// The variables with the URLs of the API and the web pages.
     pub const fn variables(self) -> (&'static str, &'static str) {
         match self {
             Self::Worker => ("REPROQ_GITHUB_API_URL", "REPROQ_GITHUB_SERVER_URL"),
@@ -35,7 +35,7 @@ impl ServerPurpose {
     }
 }
 
-/// One GitHub.
+/// A GitHub server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
     /// The API's base URL, without a trailing slash.
@@ -44,7 +44,7 @@ pub struct Server {
     pub web_url: Setting<Url>,
 }
 
-/// What one source names.
+/// The URLs in one source of settings.
 struct Named {
     api: Option<Setting<String>>,
     web: Option<Setting<String>>,
@@ -59,8 +59,8 @@ impl Default for Server {
 }
 
 impl Server {
-    /// Resolves it: flags, then variables, then the file, then github.com. Where a source names one of the two URLs, the other
-    /// follows from it, so that the API of one server is never taken for the pages of another.
+    /// Resolves the server: flags, then variables, then the file, then github.com. If a source has one of the two URLs,
+    /// the other is derived from it, so that the API of one server is never combined with the pages of another.
     pub(super) fn resolve(
         purpose: ServerPurpose,
         flags: (Option<String>, Option<String>),
@@ -108,17 +108,17 @@ impl Server {
         Ok(Self { api_url: api_url.unwrap_or(default.api_url), ..default })
     }
 
-    /// The host of the web pages.
+    /// The host name of the web pages.
     pub fn host(&self) -> &str {
         self.web_url.value.host_str().unwrap_or("GitHub")
     }
 
-    /// Whether it is github.com. This machine stands in for it in tests and demonstrations, as it does for tokens.
+    /// Whether it is github.com. This machine counts as github.com for tests and demos, as it does for tokens.
     pub fn is_github_com(&self) -> bool {
         self.host().eq_ignore_ascii_case("github.com") || is_loopback(&self.web_url.value)
     }
 
-    /// A URL below the web pages.
+    /// A URL of a web page.
     pub fn page(&self, segments: &[&str]) -> Url {
         let mut url = self.web_url.value.clone();
         if let Ok(mut path) = url.path_segments_mut() {
@@ -128,7 +128,7 @@ impl Server {
     }
 }
 
-/// The server and what selected it, for sentences: `https://git.acme.org (the variable REPROQ_GITHUB_SERVER_URL)`.
+/// The server and its provenance, for messages: `https://git.acme.org (the variable REPROQ_GITHUB_SERVER_URL)`.
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { api_url, web_url } = self;
@@ -151,8 +151,8 @@ fn parse(setting: Setting<String>) -> Result<Setting<Url>, SettingError> {
     }
 }
 
-/// The API of a web URL, as GitHub's own tools have it: `github.com` → `api.github.com`, `X.ghe.com` → `api.X.ghe.com`, any other
-/// host → `HOST/api/v3`.
+/// The API of a web URL, as in GitHub's own tools: `github.com` → `api.github.com`, `X.ghe.com` → `api.X.ghe.com`, any
+/// other host → `HOST/api/v3`.
 fn api_of(web: &Url) -> Url {
     let host = web.host_str().unwrap_or_default();
     let mut api = web.clone();
@@ -164,7 +164,7 @@ fn api_of(web: &Url) -> Url {
     api
 }
 
-/// The reverse of [`api_of`], where the API's URL is of one of these forms; a proxy for an API may have any other.
+/// The reverse of [`api_of`], if the API's URL has one of these forms; an API behind a proxy may have any other.
 fn web_of(api: &Url) -> Option<Url> {
     let mut web = api.clone();
     let host = api.host_str()?;
@@ -177,9 +177,9 @@ fn web_of(api: &Url) -> Option<Url> {
     Some(web)
 }
 
-/// A URL other URLs are built on: https, or plain http to this machine, and nothing after its path.
+/// A base URL: https, or plain http to this machine, and nothing after its path.
 pub fn base_url(text: &str) -> Result<Url, String> {
-    // Before any sentence that repeats the text: what stands before an `@` may be a password.
+    // Checked before any error that repeats the text: what precedes an `@` may be a password.
     if text.contains('@') {
         return Err("a URL must not contain a user or password; set a token variable instead".to_owned());
     }
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn the_runners_own_server_speaks_for_releases_alone() {
+    fn the_runners_own_server_applies_to_releases_only() {
         let of = |purpose| resolved(purpose, (None, None), &RUNNER, (None, None)).to_string();
         assert_eq!(of(ServerPurpose::Worker), "https://github.com (the default)");
         assert_eq!(
@@ -258,7 +258,7 @@ mod tests {
         assert_eq!(worker((None, None), &variables, file), "https://v.test https://v.test/api/v3");
         assert_eq!(worker((None, None), &variables[..1], file), "https://v.test https://v.test/api/v3");
         assert_eq!(worker((None, None), &[], file), "https://f.test https://f.test/api/v3");
-        // An API behind a proxy of its own does not tell whose pages belong to it.
+        // The web pages of an API behind a proxy are unknown.
         let proxy = (Some("https://proxy.test/github"), None);
         assert_eq!(worker(proxy, &[], (None, None)), "https://github.com https://proxy.test/github");
         assert_eq!(worker(proxy, &variables, file), "https://v.test https://proxy.test/github");

@@ -1,4 +1,4 @@
-//! The settings that hold, each with the place it came from. Pure: flags, variables and the file are values by now.
+//! The settings in effect, each with its provenance. Pure: flags, variables and the file are parameters.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -21,60 +21,60 @@ use crate::model::units::parse_size;
 use crate::model::url_policy::is_loopback;
 use crate::trust::Level;
 
-/// Every variable this program reads, with its meaning; the README's table is generated from it.
+/// Every variable that this program reads, with its meaning; the README's table is generated from it.
 pub const VARIABLES: [(&str, &str); 31] = [
-    ("REPROQ_REPOSITORY", "the worker's repository, `OWNER/NAME`"),
-    ("REPROQ_REQUIRE", "the least verdict an installation accepts"),
-    ("REPROQ_WORKFLOW", "the workflow that must have signed for a release"),
-    ("REPROQ_WORKER_SOURCE", "a checkout of the worker for local builds"),
-    ("REPROQ_WORKER_BIN", "read by Django and by `which`: the worker binary to run"),
-    (
-        "REPROQ_MIRROR",
-        "where releases are, in order: directories, addresses, `github`; between them commas or white space",
-    ),
-    ("REPROQ_OFFLINE", "`1`: as `--offline`"),
-    ("REPROQ_CACHE_DIR", "the directory of the cache, instead of the system's own for caches"),
+    ("REPROQ_REPOSITORY", "repository of the worker, `OWNER/NAME`"),
+    ("REPROQ_REQUIRE", "minimum verdict for installs"),
+    ("REPROQ_WORKFLOW", "workflow that must have signed the release"),
+    ("REPROQ_WORKER_SOURCE", "checkout of the worker for local builds"),
+    ("REPROQ_WORKER_BIN", "worker binary to run; read by Django and by `which`"),
+    ("REPROQ_MIRROR", "release sources in order: directories, URLs or `github`, separated by commas or white space"),
+    ("REPROQ_OFFLINE", "set to `1` for `--offline`"),
+    ("REPROQ_CACHE_DIR", "cache directory (default: the system's cache directory)"),
     (
         "REPROQ_CACHE_SIZE",
-        "how much the cache may hold, such as 500MiB or 2GiB; without a unit in MiB (1GiB); `0`: no cache",
+        "maximum cache size, such as 500MiB or 2GiB; MiB if no unit is given; `0` disables the cache (default: 1GiB)",
     ),
-    ("REPROQ_TRUST_DIR", "the directory of the trusted roots, instead of the system's own for a user's data"),
-    ("REPROQ_HTTP_TIMEOUT", "how long a connection or a download may stall: seconds, or such as 90s or 5m (30s)"),
-    ("REPROQ_GITHUB_TOKEN", "token for the API, first choice"),
-    ("GH_TOKEN", "token for the API, second choice"),
-    ("GITHUB_TOKEN", "token for the API, third choice"),
-    ("GH_ENTERPRISE_TOKEN", "token for the API of a GitHub Enterprise host; the others are not sent there"),
-    ("REPROQ_GITHUB_SERVER_URL", "the URL of the GitHub that has the worker (https://github.com)"),
-    ("REPROQ_GITHUB_API_URL", "the URL of its API, where it does not follow from REPROQ_GITHUB_SERVER_URL"),
-    ("GITHUB_SERVER_URL", "the URL of the GitHub that the `release` commands work on, and only they (set in Actions)"),
-    ("GITHUB_API_URL", "the URL of its API (set in Actions)"),
-    ("HTTPS_PROXY", "the proxy; also `https_proxy` (first), `ALL_PROXY` and `all_proxy`; read as curl reads it"),
-    ("NO_PROXY", "hosts reached without a proxy; also `no_proxy` (first); this machine is always one of them"),
-    ("SSL_CERT_FILE", "a file with certificates to trust beside the system's"),
-    ("SSL_CERT_DIR", "directories with certificates to trust beside the system's, with `:` between them"),
-    ("CI", "`true`: one line per stage, no questions; `release prune` takes the command line for consent"),
-    ("GITHUB_REPOSITORY", "what the `release` commands work on, unless a flag or setting says it (set in Actions)"),
+    ("REPROQ_TRUST_DIR", "directory of the trusted roots (default: the user's data directory)"),
+    (
+        "REPROQ_HTTP_TIMEOUT",
+        "timeout for connecting and for stalled downloads, in seconds or such as 90s or 5m (default: 30s)",
+    ),
+    ("REPROQ_GITHUB_TOKEN", "API token, first choice"),
+    ("GH_TOKEN", "API token, second choice"),
+    ("GITHUB_TOKEN", "API token, third choice"),
+    ("GH_ENTERPRISE_TOKEN", "API token for a GitHub Enterprise host, which gets none of the others"),
+    ("REPROQ_GITHUB_SERVER_URL", "URL of the GitHub server with the worker (default: https://github.com)"),
+    ("REPROQ_GITHUB_API_URL", "URL of its API, if it cannot be derived from REPROQ_GITHUB_SERVER_URL"),
+    ("GITHUB_SERVER_URL", "URL of the GitHub server for the `release` commands only (set in Actions)"),
+    ("GITHUB_API_URL", "URL of its API (set in Actions)"),
+    ("HTTPS_PROXY", "proxy URL, as in curl; also `https_proxy` (takes precedence), `ALL_PROXY` and `all_proxy`"),
+    ("NO_PROXY", "hosts accessed without a proxy; also `no_proxy` (takes precedence); always includes this machine"),
+    ("SSL_CERT_FILE", "file with additional trusted certificates"),
+    ("SSL_CERT_DIR", "directories with additional trusted certificates, separated by `:`"),
+    ("CI", "`true`: one line per stage, no prompts; `release prune` needs no confirmation"),
+    ("GITHUB_REPOSITORY", "repository of the `release` commands, unless a flag or setting names one (set in Actions)"),
     ("GITHUB_REF_TYPE", "`tag`: GITHUB_REF_NAME is a tag, which is never deleted (set in Actions)"),
-    ("GITHUB_REF_NAME", "the branch or tag the job runs for (set in Actions)"),
-    ("GITHUB_STEP_SUMMARY", "the file for the job's summary (set in Actions)"),
-    ("GITHUB_OUTPUT", "the file for the step's outputs (set in Actions)"),
-    ("NO_COLOR", "set: no colours"),
-    ("DJANGO_SETTINGS_MODULE", "the settings `which` asks Django for"),
+    ("GITHUB_REF_NAME", "branch or tag the job runs for (set in Actions)"),
+    ("GITHUB_STEP_SUMMARY", "file for the job summary (set in Actions)"),
+    ("GITHUB_OUTPUT", "file for the step outputs (set in Actions)"),
+    ("NO_COLOR", "disables colors if set"),
+    ("DJANGO_SETTINGS_MODULE", "Django settings module, used by `which`"),
 ];
 
-/// About sixty workers.
+/// Enough for about sixty workers.
 const DEFAULT_CACHE_SIZE: u64 = 1024 * 1024 * 1024;
 
-/// Where a value came from.
+/// The provenance of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Provenance {
-    /// A flag of the command line.
+    /// A command line flag.
     Flag(&'static str),
-    /// A variable of the environment.
+    /// An environment variable.
     Variable(&'static str),
     /// `[tool.reproq]` of this file.
     File(PathBuf),
-    /// What holds where nobody says otherwise.
+    /// The default.
     Default,
 }
 
@@ -89,26 +89,26 @@ impl fmt::Display for Provenance {
     }
 }
 
-/// A value and where it came from.
+/// A value with its provenance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting<T> {
     /// The value.
     pub value: T,
-    /// Where it came from.
+    /// Its provenance.
     pub from: Provenance,
 }
 
-/// A value that is not what its setting needs.
+/// A setting with an invalid value.
 #[derive(Debug, Error)]
 #[error("{from} is invalid: {reason}")]
 pub struct SettingError {
-    /// Which place it came from.
+    /// Its provenance.
     pub from: Provenance,
     /// What is wrong with it.
     pub reason: String,
 }
 
-/// What the command line said, as typed.
+/// The command line flags, unparsed.
 #[derive(Debug, Clone, Default)]
 pub struct SettingsInput {
     /// `--repo`.
@@ -123,7 +123,7 @@ pub struct SettingsInput {
     pub mirrors: Vec<String>,
     /// `--offline`.
     pub offline: bool,
-    /// What GitHub is asked about.
+    /// The purpose of the GitHub server.
     pub purpose: ServerPurpose,
     /// `--github-api-url`.
     pub github_api_url: Option<String>,
@@ -131,7 +131,7 @@ pub struct SettingsInput {
     pub github_server_url: Option<String>,
 }
 
-/// A token and the variable it came from; the variable may be named, the token never.
+/// A token and the variable it came from. The variable may be shown, the token never.
 #[derive(Debug, Clone)]
 pub struct Token {
     /// The variable.
@@ -140,40 +140,40 @@ pub struct Token {
     pub value: Secret<String>,
 }
 
-/// All settings of one run.
+/// All settings of a run.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The worker's repository.
     pub repository: Setting<RepoSlug>,
-    /// The least verdict an installation accepts.
+    /// The minimum verdict.
     pub require: Setting<Level>,
-    /// The workflow that must have signed for a release; without one any of the repository's.
+    /// The workflow that must have signed a release; `None` means any workflow of the repository.
     pub workflow: Option<Setting<String>>,
-    /// Whether a workflow may have run on a machine of the repository's owner.
+    /// Whether the workflow may run on self-hosted runners.
     pub allow_self_hosted: bool,
-    /// Whether a workflow may have run for a branch instead of the release's tag.
+    /// Whether the workflow may run for a branch instead of the release's tag.
     pub allow_branch: bool,
-    /// A checkout of the worker that was named; without one its sibling directory is tried.
+    /// The named checkout of the worker; without one the sibling directory is tried.
     pub source: Option<Setting<PathBuf>>,
-    /// The places that may have releases, in the order they are tried, where anybody names some.
+    /// The configured release sources, in order.
     pub mirrors: Option<Setting<Vec<SourceSpec>>>,
-    /// Whether the network may not be used.
+    /// Whether the network must not be used.
     pub offline: Setting<bool>,
-    /// The directory of the cache; none where the system names no place for one, or none is wanted.
+    /// The cache directory; `None` if the system has none or the cache is disabled.
     pub cache: Option<Setting<PathBuf>>,
-    /// How many bytes the cache may hold.
+    /// The maximum size of the cache in bytes.
     pub cache_size: Setting<u64>,
-    /// The directory of the roots the user trusts; none where the system names no place for one.
+    /// The directory of the user's trusted roots; `None` if the system has none.
     pub trust: Option<Setting<PathBuf>>,
-    /// The GitHub that is asked.
+    /// The GitHub server.
     pub server: Server,
-    /// The tokens for the API that are for its host, as they are written, in the order they are tried.
+    /// The API tokens for this host, in the order they are tried.
     pub tokens: Vec<Token>,
-    /// The variable of a token that is not sent, because only the project's file names the host it would go to.
+    /// The variable of a token that is not sent, because only the project's file names the host it would be sent to.
     pub withheld_token: Option<&'static str>,
-    /// What the file says about the repository whose releases are managed.
+    /// The repository of the `release` commands, from the file.
     pub release_repository: Option<Setting<String>>,
-    /// Tags the file protects from deletion.
+    /// Tags that the file protects from deletion.
     pub release_protect: Vec<String>,
 }
 
@@ -208,7 +208,7 @@ impl Settings {
             Some(Setting { value: PathBuf::from(setting.value), from: setting.from })
         });
         let mirrors = mirrors(&input.mirrors, env, file)?;
-        // Refused here although it is read elsewhere: there is nobody to tell when the screen is set up.
+        // Validated here although it is used elsewhere: terminal setup cannot report an error.
         flag("CI", env)?;
         let offline_variable = flag("REPROQ_OFFLINE", env)?;
         let offline = if input.offline {
@@ -250,7 +250,7 @@ impl Settings {
         })
     }
 
-    /// Every setting that is in effect, with where it came from. A token appears by its variable alone.
+    /// Every setting in effect, with its provenance. A token is represented by its variable.
     pub fn effective(&self) -> Vec<EffectiveSetting> {
         let mut settings = vec![
             EffectiveSetting::new("repository", &self.repository.value, &self.repository.from),
@@ -286,7 +286,7 @@ impl Settings {
         settings
     }
 
-    /// Every setting as a sentence, for `-v`.
+    /// Every setting as a line for `-v`.
     pub fn describe(&self) -> Vec<String> {
         let settings = self.effective();
         let mut lines: Vec<String> = settings
@@ -306,14 +306,14 @@ impl Settings {
     }
 }
 
-/// A setting that is in effect, as it is shown.
+/// A setting in effect, for display.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EffectiveSetting {
-    /// What it is called.
+    /// Its name.
     pub name: &'static str,
     /// Its value; never a secret.
     pub value: String,
-    /// Where the value came from.
+    /// Its provenance.
     pub source: String,
 }
 
@@ -323,7 +323,7 @@ impl EffectiveSetting {
     }
 }
 
-/// A boolean variable; one that cannot be read is refused, also where something else takes precedence.
+/// A boolean variable; an invalid one is an error even if another setting takes precedence.
 fn flag(name: &'static str, env: &Env) -> Result<Option<Setting<bool>>, SettingError> {
     let from = Provenance::Variable(name);
     match env.flag(name) {
@@ -332,7 +332,7 @@ fn flag(name: &'static str, env: &Env) -> Result<Option<Setting<bool>>, SettingE
     }
 }
 
-/// Where the cache is and how much it may hold.
+/// The cache directory and its maximum size.
 fn cache(env: &Env, file: &FileSettings) -> Result<(Option<Setting<PathBuf>>, Setting<u64>), SettingError> {
     let from_file = || Provenance::File(file.path.clone().unwrap_or_default());
     let size = if let Some(text) = env.var("REPROQ_CACHE_SIZE") {
@@ -356,7 +356,7 @@ fn cache(env: &Env, file: &FileSettings) -> Result<(Option<Setting<PathBuf>>, Se
     Ok((directory, size))
 }
 
-/// Where the roots are that the user trusts. Never a setting of the project: it decides whom the user believes.
+/// The directory of the user's trusted roots. Never a project setting, because it decides whom the user trusts.
 fn trust(env: &Env) -> Option<Setting<PathBuf>> {
     match (env.var_os("REPROQ_TRUST_DIR"), &env.data_directory) {
         (Some(directory), _) => {
@@ -374,8 +374,8 @@ fn parse<T>(setting: Setting<String>, parse: impl Fn(&str) -> Result<T, String>)
     }
 }
 
-/// Whether more than a file of the project stands behind the host that a token would go to. Whoever wrote that file need not
-/// be whoever owns the token: github.com and its own enterprise hosts are safe to send to, any other host must also be named
+/// Whether a token may be sent to the host. If only a file of the project names the host, its author need not be
+/// the owner of the token: github.com and its enterprise hosts are safe, any other host must also be named
 /// by the command line or the environment.
 fn is_vouched_for(server: &Server) -> bool {
     let Server { api_url: api, web_url: server } = server;
@@ -388,8 +388,9 @@ fn is_githubs_own(host: &str) -> bool {
     host == "api.github.com" || host.ends_with(".ghe.com")
 }
 
-/// The tokens for a server, unread: they are checked where they are sent. Tokens for github.com never go to an Enterprise host, nor the other way round; and the one that Actions
-/// gives a job never to another server than the runner's own.
+/// The tokens for a server, unvalidated: they are validated where they are sent. Tokens for github.com are never sent
+/// to an Enterprise host, nor vice versa; and the token that Actions gives a job is never sent to another server than
+/// the runner's own.
 fn tokens_for(server: &Server, env: &Env) -> Vec<Token> {
     let api = &server.api_url.value;
     let host = api.host_str().unwrap_or_default();
@@ -402,7 +403,7 @@ fn tokens_for(server: &Server, env: &Env) -> Vec<Token> {
     let mut tokens: Vec<Token> = Vec::new();
     for variable in of_server {
         let value = env.var(variable).unwrap_or_default().trim().to_owned();
-        // The same token by another name would be refused again.
+        // The same token from another variable would be rejected again.
         if !value.is_empty() && tokens.iter().all(|token| *token.value.expose() != value) {
             tokens.push(Token { variable, value: Secret::new(value) });
         }
@@ -464,7 +465,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_tried_in_order_and_looked_at_by_nobody_here() {
+    fn tokens_are_tried_in_order_and_not_validated_here() {
         let variables = [
             ("GITHUB_TOKEN", "three"),
             ("GH_TOKEN", "Bearer x\u{1b}"),
@@ -496,12 +497,12 @@ mod tests {
         assert_eq!(sent("https://api.github.com", &[]), (Some("GH_TOKEN"), None));
         let enterprise = ("REPROQ_GITHUB_SERVER_URL", "https://git.acme.org");
         assert_eq!(sent("https://git.acme.org/api/v3", &[enterprise]), (Some("GH_ENTERPRISE_TOKEN"), None));
-        // A server that the environment names is asked at its own API, whatever the file says.
+        // A server that the environment names is accessed at its own API, whatever the file contains.
         assert_eq!(sent("https://evil.test/api/v3", &[enterprise]), (Some("GH_ENTERPRISE_TOKEN"), None));
     }
 
     #[test]
-    fn unusable_values_are_named_with_their_place() {
+    fn invalid_values_are_reported_with_their_provenance() {
         let refused = |variables: &[_]| {
             let outcome = resolve(SettingsInput::default(), variables, &FileSettings::default());
             outcome.expect_err("refused").to_string()
@@ -535,7 +536,7 @@ mod tests {
     }
 
     #[test]
-    fn descriptions_never_hold_the_token() {
+    fn descriptions_never_contain_the_token() {
         let settings = resolve(SettingsInput::default(), &[("GH_TOKEN", "ghp_secret")], &FileSettings::default());
         let text = settings.expect("settings").describe().join("\n");
         assert!(text.contains("GH_TOKEN") && !text.contains("ghp_secret"));

@@ -1,4 +1,4 @@
-//! Finds and reads a project's lock.
+//! Finds and reads a project's lockfile.
 #![expect(clippy::disallowed_methods, reason = "the lock enters here")]
 
 use std::fs;
@@ -14,41 +14,41 @@ use crate::lockfile::TextError;
 use crate::lockfile::parse;
 use crate::model::Tool;
 
-/// No lock comes near this many bytes. Parsing takes up to eighty times as much memory as the text.
+/// The maximum size of a lockfile, in bytes. Parsing takes up to eighty times as much memory as the text.
 pub const MAX_BYTES: u64 = 128 * 1024;
 
-/// Why a project's lock cannot be used.
+/// Why a project's lockfile cannot be used.
 #[derive(Debug, Error)]
 pub enum LockfileError {
-    /// It is there and cannot be read.
+    /// It exists and cannot be read.
     #[error("failed to read `{path}`", path = path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system error.
         source: io::Error,
     },
-    /// It is no lock.
+    /// It is not a valid lockfile.
     #[error("`{path}` is not a valid lockfile: {reason}", path = path.display())]
     Text {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         reason: TextError,
     },
 }
 
-/// Where a project's lock is.
+/// The path of a project's lockfile.
 pub fn path_in(root: &Path) -> PathBuf {
     root.join("reproq.lock")
 }
 
-/// Reads a project's lock; `None` where it has none.
+/// Reads a project's lockfile; `None` if there is none.
 pub fn read(root: &Path, tool: &Tool) -> Result<Option<Lockfile>, LockfileError> {
     read_file(&path_in(root), tool)
 }
 
-/// Reads a lock that lies somewhere else than in a project; `None` where there is none.
+/// Reads a lockfile outside a project; `None` if there is none.
 pub fn read_file(path: &Path, tool: &Tool) -> Result<Option<Lockfile>, LockfileError> {
     let failed = |source| LockfileError::Read { path: path.to_owned(), source };
     let no_lock = |reason| LockfileError::Text { path: path.to_owned(), reason };

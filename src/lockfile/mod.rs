@@ -1,8 +1,8 @@
-//! `reproq.lock`: which worker a project runs on every machine, with a digest for each.
+//! `reproq.lock`: which worker a project runs, with a digest for each platform.
 //!
-//! [`Lockfile`] is the value; [`parse`] and [`render`] are its text (pure); [`read`] and [`path_in`] find it in a project.
-//! Writing it is a step of the store's commit, because it changes together with the binary. What each key means is in
-//! `docs/lockfile.md`.
+//! [`Lockfile`] is the value; [`parse`] and [`render`] convert it from and to text (pure); [`read`] and [`path_in`]
+//! find it in a project. Writing it is a step of the store's commit, because it changes together with the binary. What
+//! each key means is in `docs/lockfile.md`.
 
 mod file;
 mod model;

@@ -1,4 +1,4 @@
-//! What is locked: one release of one repository, and for each machine its asset. Pure.
+//! The locked release of a repository, with its asset for each platform. Pure.
 
 use std::fmt;
 
@@ -16,39 +16,39 @@ use crate::model::Tool;
 use crate::trust::Level;
 use crate::trust::attestation::Workflow;
 
-/// One asset, as it was when it was locked.
+/// An asset, as it was when it was locked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LockedAsset {
-    /// The machine it is for.
+    /// Its platform.
     pub target: Target,
     /// Its exact name; one of those computed for the target.
     pub name: String,
-    /// Its size in bytes, where it was known.
+    /// Its size in bytes, if known.
     pub size: Option<u64>,
     /// Its digest.
     pub sha256: Sha256Digest,
-    /// Who stated the digest when it was locked, for people.
+    /// The sources of the digest when it was locked, for people.
     pub evidence: Vec<String>,
-    /// How well the digest was proven when it was locked.
+    /// The level of verification when it was locked.
     pub verdict: Level,
 }
 
-/// Who signed for the release when it was locked. Once it is recorded, nothing less is accepted in silence.
+/// The signer of the release when it was locked. Once recorded, a weaker signer is never accepted silently.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Signer {
-    /// What the signature says: [`Level::Attested`] or [`Level::Released`].
+    /// The level of the attestation: [`Level::Attested`] or [`Level::Released`].
     pub verdict: Level,
-    /// The workflow that signed, `OWNER/NAME/.github/workflows/FILE`; none where GitHub signed the release.
+    /// The workflow that signed, `OWNER/NAME/.github/workflows/FILE`; `None` if GitHub attested the release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow: Option<Workflow>,
-    /// Who vouched for the workflow.
+    /// The issuer of the workflow's identity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
-    /// GitHub's number of the repository, which a namesake does not have.
+    /// GitHub's ID of the repository, which a repository of the same name does not have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository_id: Option<u64>,
-    /// GitHub's number of its owner.
+    /// GitHub's ID of its owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner_id: Option<u64>,
 }
@@ -63,12 +63,12 @@ impl fmt::Display for Signer {
 }
 
 impl Signer {
-    /// What is asked of an asset of which GitHub alone vouched for the release.
+    /// The requirement for an asset whose release was attested only by GitHub.
     fn of_the_release(&self) -> Self {
         Self { verdict: Level::Released, workflow: None, issuer: None, ..self.clone() }
     }
 
-    /// Whether another signature is at least as good: as strong, and by nobody else.
+    /// Whether another signer is at least as good: of the same or a higher level, and the same identity.
     pub fn is_satisfied_by(&self, other: &Self) -> bool {
         let is_same = |mine: &Option<u64>, other: &Option<u64>| mine.is_none() || mine == other;
         let same_workflow = match (&self.workflow, &other.workflow) {
@@ -84,41 +84,42 @@ impl Signer {
     }
 }
 
-/// What a project runs.
+/// The worker that a project runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lockfile {
-    /// Whose releases.
+    /// The repository.
     pub repository: RepoSlug,
     /// The release.
     pub tag: Tag,
-    /// When it was published, where that was known.
+    /// When it was published, if known.
     pub published: Option<DateTime<Utc>>,
-    /// Who signed for its assets; none where nobody's signature was found.
+    /// The signer of its assets; `None` if no attestation was found.
     pub signer: Option<Signer>,
-    /// Its assets, at most one for each machine, in the order of the machines.
+    /// Its assets, at most one per platform, in the order of the platforms.
     pub assets: Vec<LockedAsset>,
 }
 
 impl Lockfile {
-    /// A lock of these assets, in order, for which nobody signed.
+    /// A lockfile with these assets, sorted, without a signer.
     pub fn new(repository: RepoSlug, tag: Tag, published: Option<DateTime<Utc>>, mut assets: Vec<LockedAsset>) -> Self {
         assets.sort_by_key(|asset| asset.target.to_string());
         Self { repository, tag, published, signer: None, assets }
     }
 
-    /// The same, with who signed for it.
+    /// The same lockfile with this signer.
     #[must_use]
     pub fn signed_by(self, signer: Option<Signer>) -> Self {
         Self { signer, ..self }
     }
 
-    /// This lock, with what another one of the same release names for machines this one lacks, or knows better. Its signer
-    /// stays, unless the other's is stronger.
+    /// Adds what another lockfile of the same release has for platforms that this one lacks, or knows with a higher
+    /// level. The signer is kept, unless the other's is stronger.
     #[must_use]
     pub fn completed_by(&self, other: &Self) -> Self {
         let better = |mine: &LockedAsset| {
             let theirs = other.asset(mine.target).filter(|theirs| theirs.sha256 == mine.sha256);
-            // Of the same bytes with the same verdict the record stays as it is: who else stated their digest changes nothing.
+            // For the same bytes with the same verdict the entry is unchanged: additional sources of the digest do not
+            // matter.
             theirs.filter(|theirs| theirs.verdict >= mine.verdict && theirs.name == mine.name).unwrap_or(mine).clone()
         };
         let missing = other.assets.iter().filter(|asset| self.asset(asset.target).is_none()).cloned();
@@ -128,18 +129,19 @@ impl Lockfile {
         Self::new(self.repository.clone(), self.tag.clone(), self.published, assets).signed_by(signer.clone())
     }
 
-    /// Whether both are of one release.
+    /// Whether both are for the same release.
     pub fn is_of_same_release(&self, other: &Self) -> bool {
         self.tag == other.tag && self.repository.is_same(&other.repository)
     }
 
-    /// What is locked for a machine.
+    /// The locked asset for a platform.
     pub fn asset(&self, target: Target) -> Option<&LockedAsset> {
         self.assets.iter().find(|asset| asset.target == target)
     }
 
-    /// Whose signature an asset for a machine must have, so that nothing less is accepted than was locked: the recorded
-    /// signer's. For exactly the bytes that are locked it is what they had when they were; no other bytes are excused.
+    /// The signer that an asset for a platform must have: the recorded one, so that nothing weaker is accepted than was
+    /// locked. For exactly the locked bytes it is the level they had when they were locked; other bytes have no
+    /// exception.
     pub fn signer_for(&self, target: Target, bytes: Option<(&RepoSlug, &Tag, Sha256Digest)>) -> Option<Signer> {
         let signer = self.signer.as_ref()?;
         let are_locked = |asset: &&LockedAsset| {
@@ -154,7 +156,7 @@ impl Lockfile {
         }
     }
 
-    /// What an installation for a machine must get.
+    /// The pin for an installation on a platform.
     pub fn pin(&self, tool: &Tool, target: Target) -> Option<Pin> {
         let asset = self.asset(target)?;
         let form = tool.asset_names(target).into_iter().find(|(name, _)| *name == asset.name)?.1;
@@ -162,10 +164,10 @@ impl Lockfile {
     }
 }
 
-/// Exactly the bytes an installation must get.
+/// The exact bytes to install.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pin {
-    /// The lock that names them.
+    /// The lockfile that contains the pin.
     pub lockfile: Lockfile,
     /// The asset.
     pub asset: LockedAsset,
@@ -173,7 +175,7 @@ pub struct Pin {
     pub form: AssetForm,
 }
 
-/// What differs between two locks, as sentences; nothing where they say the same.
+/// The differences between two lockfiles, as sentences; empty if they are equal.
 pub fn changes(old: &Lockfile, new: &Lockfile) -> Vec<String> {
     let mut sentences = Vec::new();
     if !old.repository.is_same(&new.repository) {
@@ -196,7 +198,7 @@ pub fn changes(old: &Lockfile, new: &Lockfile) -> Vec<String> {
     for asset in &new.assets {
         match old.asset(asset.target) {
             None => sentences.push(format!("{} is added", asset.target)),
-            // Another release has other bytes; that is no news.
+            // A different release has different digests; they are not listed.
             Some(before) if before.sha256 != asset.sha256 && old.tag == new.tag => sentences.push(format!(
                 "{} changes from sha256 {} to {}",
                 asset.name,
@@ -204,7 +206,10 @@ pub fn changes(old: &Lockfile, new: &Lockfile) -> Vec<String> {
                 asset.sha256.short()
             )),
             Some(before) if before.verdict > asset.verdict && (old.tag == new.tag || before.verdict.is_signed()) => {
-                sentences.push(format!("the verdict of {} changes from `{}` to `{}`", asset.name, before.verdict, asset.verdict));
+                sentences.push(format!(
+                    "the verdict of {} changes from `{}` to `{}`",
+                    asset.name, before.verdict, asset.verdict
+                ));
             }
             Some(_) => {}
         }

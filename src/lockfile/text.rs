@@ -1,4 +1,4 @@
-//! The text of a lock: TOML in one order, so that an upgrade is a small diff. Pure.
+//! The text of a lockfile: TOML in a fixed order, so that an upgrade is a small diff. Pure.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -20,11 +20,11 @@ use crate::model::Target;
 use crate::model::Tool;
 use crate::trust::Level;
 
-/// The format this program writes. A reader accepts its own number and refuses a higher one: keys whose meaning matters for
-/// trust raise it, other keys may be added and are ignored by those who do not know them.
+/// The format this program writes. A reader accepts its own number and rejects a higher one: new keys that affect
+/// trust raise it, other new keys are ignored by older readers.
 pub const FORMAT: i64 = 2;
 
-/// The format of a lock for which nobody signed. It has all it needs, and earlier programs read it.
+/// The format of a lockfile without a signer. It is sufficient, and older versions can read it.
 const UNSIGNED_FORMAT: i64 = 1;
 
 const HEAD: &str = "\
@@ -32,7 +32,7 @@ const HEAD: &str = "\
 # `reproq upgrade` moves it to a newer release, `reproq lock` writes it anew.
 ";
 
-/// Why a text is no lock.
+/// Why a text is not a lockfile.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TextError {
     /// It is not TOML.
@@ -40,22 +40,22 @@ pub enum TextError {
     Syntax {
         /// The line, from 1.
         line: usize,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// Two branches changed it, and nobody has chosen yet.
+    /// It has an unresolved merge conflict.
     #[error("line {line} is a merge conflict marker")]
     Conflict {
         /// The line, from 1.
         line: usize,
     },
-    /// It was written by a later version of this program.
+    /// It was written by a later version of reproq.
     #[error("its format is {found}, but this version of reproq supports up to {FORMAT}")]
     Newer {
         /// Its format.
         found: i64,
     },
-    /// It says something that cannot be.
+    /// It has invalid content.
     #[error("{0}")]
     Content(String),
 }
@@ -97,7 +97,7 @@ struct FormatAlone {
     version: Option<i64>,
 }
 
-/// The text of a lock. The same lock always gives the same text.
+/// The text of a lockfile. Deterministic.
 pub fn render(lockfile: &Lockfile) -> String {
     let assets = lockfile.assets.iter().map(|asset| AssetTable {
         target: asset.target,
@@ -122,9 +122,9 @@ pub fn render(lockfile: &Lockfile) -> String {
     format!("{HEAD}{body}")
 }
 
-/// Reads a lock. Names must be those computed for their machines, so that a lock cannot lead anywhere else.
+/// Parses a lockfile. Names must be those computed for their platforms, so that a lockfile cannot lead anywhere else.
 pub fn parse(text: &str, tool: &Tool) -> Result<Lockfile, TextError> {
-    // A conflict is no TOML either; its own words say more.
+    // A conflict is not TOML either, but this error is clearer.
     let marks = ["<<<<<<< ", "=======", ">>>>>>> "];
     if let Some(index) = text.lines().position(|line| marks.iter().any(|mark| line.starts_with(mark))) {
         return Err(TextError::Conflict { line: index + 1 });
@@ -133,7 +133,7 @@ pub fn parse(text: &str, tool: &Tool) -> Result<Lockfile, TextError> {
         line: line_of(text, error.span()),
         reason: error.message().trim().to_owned(),
     };
-    // The number is read alone first, because a later format need not fit today's shape.
+    // The version is parsed first, because a later format may have a different shape.
     let format: FormatAlone = toml::from_str(text).map_err(syntax)?;
     match format.version {
         Some(found) if found > FORMAT => return Err(TextError::Newer { found }),
@@ -143,7 +143,7 @@ pub fn parse(text: &str, tool: &Tool) -> Result<Lockfile, TextError> {
     }
     let document: Document = toml::from_str(text).map_err(syntax)?;
     let Worker { repository, tag, published, signer, assets, .. } = document.worker;
-    // Programs that know no more than the first format read a signer over, and accept less.
+    // Versions that only know the first format ignore a signer and accept less.
     if signer.is_some() && format.version == Some(UNSIGNED_FORMAT) {
         return Err(TextError::Content(format!(
             "it has a signer, but its format is {UNSIGNED_FORMAT} instead of {FORMAT}"
@@ -152,9 +152,7 @@ pub fn parse(text: &str, tool: &Tool) -> Result<Lockfile, TextError> {
     if let Some(signer) = &signer
         && (!signer.verdict.is_signed() || (signer.verdict == Level::Attested) != signer.workflow.is_some())
     {
-        return Err(TextError::Content(
-            "its signer is neither a workflow nor GitHub's release service".to_owned(),
-        ));
+        return Err(TextError::Content("its signer is neither a workflow nor GitHub's release service".to_owned()));
     }
     let mut targets = BTreeSet::new();
     let mut locked = Vec::with_capacity(assets.len());
@@ -180,7 +178,9 @@ pub fn parse(text: &str, tool: &Tool) -> Result<Lockfile, TextError> {
 
 fn moment(text: &str) -> Result<DateTime<Utc>, TextError> {
     let parsed = DateTime::parse_from_rfc3339(text);
-    parsed.map(|time| time.to_utc()).map_err(|_| TextError::Content(format!("`published` is not a timestamp: `{text}`")))
+    parsed
+        .map(|time| time.to_utc())
+        .map_err(|_| TextError::Content(format!("`published` is not a timestamp: `{text}`")))
 }
 
 fn line_of(text: &str, span: Option<Range<usize>>) -> usize {
@@ -256,7 +256,7 @@ verdict = "digest"
         }
         let (old, new) = (render(&sample()), render(&next));
         let changed = old.lines().zip(new.lines()).filter(|(old, new)| old != new).count();
-        assert_eq!(changed, 2 + 2, "the tag, its version, and a digest for each machine");
+        assert_eq!(changed, 2 + 2, "the tag, its version, and a digest for each platform");
     }
 
     #[test]
@@ -264,13 +264,13 @@ verdict = "digest"
         let text = render(&sample());
         let more = text.replace("[worker]\n", "[worker]\nlater = { a = 1 }\n");
         assert_eq!(parse(&more, &Tool::WORKER), Ok(sample()));
-        assert_eq!(refused("version = 3\nworker = 'another shape'\n"), TextError::Newer { found: 3 });
+        assert_eq!(refused("version = 3\nworker = 'different shape'\n"), TextError::Newer { found: 3 });
         assert!(matches!(refused("version = 0\n"), TextError::Content(_)));
         assert!(matches!(refused("[worker]\n"), TextError::Content(_)));
     }
 
     #[test]
-    fn what_cannot_be_is_refused_with_its_place() {
+    fn invalid_content_is_refused_with_its_line() {
         let text = render(&sample());
         let name = text.replace("reproq-linux-arm64\"", "../reproq-linux-arm64\"");
         assert!(matches!(refused(&name), TextError::Content(reason) if reason.contains("../reproq-linux-arm64")));
@@ -295,7 +295,7 @@ verdict = "digest"
     }
 
     #[test]
-    fn a_signer_is_kept_in_a_format_that_earlier_programs_refuse() {
+    fn a_signer_is_kept_in_a_format_that_older_versions_refuse() {
         let text = render(&signed());
         assert!(text.contains("version = 2\n"), "{text}");
         let table = "[worker.signer]\nverdict = \"attested\"\nworkflow = \"adpena/reproq-worker/.github/workflows/release.yml\"\n\
@@ -305,7 +305,7 @@ verdict = "digest"
     }
 
     #[test]
-    fn a_signer_cannot_be_read_over() {
+    fn a_signer_cannot_be_ignored() {
         let text = render(&signed());
         for (from, to, named) in [
             ("version = 2\n", "version = 1\n", "format is 1"),
@@ -332,7 +332,7 @@ verdict = "digest"
         }
 
         #[test]
-        fn what_is_written_is_read_back(
+        fn written_lockfiles_parse(
             digests in proptest::collection::btree_map(0usize..6, (any::<[u8; 32]>(), proptest::option::of(0..u64::MAX / 2), 0usize..3), 0..6),
             seconds in proptest::option::of(0i64..4_000_000_000),
         ) {

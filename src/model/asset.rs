@@ -1,4 +1,4 @@
-//! A release and the files attached to it, as an origin describes them.
+//! A release and its assets.
 
 use chrono::DateTime;
 use chrono::Utc;
@@ -6,47 +6,47 @@ use chrono::Utc;
 use super::Sha256Digest;
 use super::Tag;
 
-/// Whether GitHub has received all of an asset.
+/// Whether an asset's upload is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AssetState {
     /// Complete.
     Uploaded,
-    /// The upload began and did not finish; GitHub calls it `open` or `starter`.
+    /// The upload was started but not finished; GitHub calls it `open` or `starter`.
     Incomplete,
 }
 
-/// One file of a release.
+/// An asset of a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asset {
-    /// The origin's number for it; absent where the list did not come from an API.
+    /// Its ID at the source; `None` if the list is not from an API.
     pub id: Option<u64>,
-    /// The file's exact name.
+    /// Its exact name.
     pub name: String,
-    /// Its size in bytes; absent where the list did not come from an API.
+    /// Its size in bytes; `None` if the list is not from an API.
     pub size: Option<u64>,
-    /// Whether all of it is there.
+    /// Whether its upload is complete.
     pub state: AssetState,
-    /// The digest GitHub computed when the file was uploaded: `Ok(None)` where it states none (assets uploaded before June
-    /// 2025), `Err` with the text where it states something that is no SHA-256.
+    /// The digest that GitHub computed at upload: `Ok(None)` if there is none (assets uploaded before June
+    /// 2025), `Err` with the text if it is not a SHA-256 digest.
     pub digest: Result<Option<Sha256Digest>, String>,
 }
 
-/// One release: a tag with its files.
+/// A release: a tag with assets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
-    /// The origin's number for it; absent where it did not come from an API.
+    /// Its ID at the source; `None` if it is not from an API.
     pub id: Option<u64>,
-    /// The tag it was made for.
+    /// Its tag.
     pub tag: Tag,
-    /// Not published yet.
+    /// Whether it is unpublished.
     pub draft: bool,
-    /// Marked by its author as not ready for everyone.
+    /// Whether the author marked it as a prerelease.
     pub prerelease: bool,
-    /// Whether GitHub refuses every later change to it.
+    /// Whether it is immutable: GitHub refuses every later change.
     pub immutable: bool,
-    /// When it was published. Never GitHub's `created_at`, which is the date of the commit.
+    /// When it was published. Not GitHub's `created_at`, which is the date of the commit.
     pub published_at: Option<DateTime<Utc>>,
-    /// Its files.
+    /// Its assets.
     pub assets: Vec<Asset>,
 }
 

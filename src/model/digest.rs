@@ -12,7 +12,7 @@ use thiserror::Error;
 /// Why a text is not a SHA-256 digest.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DigestError {
-    /// The text names another algorithm, as in `sha512:…`.
+    /// The text has a different algorithm, such as `sha512:…`.
     #[error("unknown digest algorithm `{0}`; expected sha256")]
     Algorithm(String),
     /// The text is not 64 hexadecimal digits.
@@ -20,13 +20,13 @@ pub enum DigestError {
     Shape(usize),
 }
 
-/// The SHA-256 of some bytes. Its text form is 64 lower-case hexadecimal digits.
+/// A SHA-256 digest. Its text form is 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Sha256Digest([u8; 32]);
 
 impl Sha256Digest {
-    /// Wraps the 32 bytes a hasher gave.
+    /// Wraps the 32 bytes of a hasher.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
@@ -36,8 +36,8 @@ impl Sha256Digest {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// Parses what GitHub calls an asset's `digest`: `sha256:` and 64 hexadecimal digits. A missing prefix is an error,
-    /// so that another algorithm of the same length is never taken for SHA-256.
+    /// Parses the `digest` of an asset in GitHub's API: `sha256:` and 64 hexadecimal digits. A missing prefix is an
+    /// error, so that a digest of another algorithm of the same length is never taken for SHA-256.
     pub fn parse_prefixed(text: &str) -> Result<Self, DigestError> {
         match text.split_once(':') {
             Some((algorithm, hex)) if algorithm.eq_ignore_ascii_case("sha256") => hex.parse(),
@@ -46,7 +46,7 @@ impl Sha256Digest {
         }
     }
 
-    /// The first twelve digits, for sentences.
+    /// The first twelve digits, for messages.
     pub fn short(&self) -> String {
         self.to_string()[..12].to_owned()
     }

@@ -1,21 +1,22 @@
-//! What an origin knows of a release, and how.
+//! What a source knows of a release, and how.
 
 use super::Release;
 use super::Tag;
 
-/// A release as an origin describes it.
+/// A release as listed by a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Listing {
     /// GitHub's API: every asset with its size, state and digest.
     Api(Release),
-    /// The tag alone, from the release page's redirect, because the API would not serve; assets can only be tried.
+    /// Only the tag, from the redirect of the release page, because the API was not available; assets can only be
+    /// tried.
     Web {
         /// The tag.
         tag: Tag,
-        /// Why the API did not serve.
+        /// Why the API was not available.
         because: String,
     },
-    /// A list somebody keeps beside the files: a mirror's index or a bundle's manifest. Its digests are worth as much as a
+    /// A list stored with the files: a mirror's index or a bundle's manifest. Its digests count like a
     /// checksum file.
     Index(Release),
 }
@@ -29,7 +30,7 @@ impl Listing {
         }
     }
 
-    /// The release with its assets, where they are known.
+    /// The release with its assets, if they are known.
     pub const fn release(&self) -> Option<&Release> {
         match self {
             Self::Api(release) | Self::Index(release) => Some(release),

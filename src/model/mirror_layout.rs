@@ -1,4 +1,4 @@
-//! Where a mirror has its files: GitHub's own paths below a directory or an address, and an index beside them. Pure.
+//! The layout of a mirror: GitHub's own paths below a directory or a URL, and an index next to them. Pure.
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -11,46 +11,47 @@ use url::Url;
 use crate::model::RepoSlug;
 use crate::model::Tag;
 
-/// The name of the index.
+/// The file name of the index.
 pub(crate) const INDEX: &str = "index.json";
 
-/// The names of GitHub's own paths.
+/// The components of GitHub's own paths.
 pub(crate) const RELEASES: &str = "releases";
 pub(crate) const DOWNLOAD: &str = "download";
 
-/// What keeps two synchronizations apart.
+/// The lock file of a synchronization.
 pub(crate) const LOCK: &str = ".reproq-mirror.lock";
 
-/// What begins the name of a directory for files that are on their way in.
+/// The prefix of a directory for unfinished files.
 pub(crate) const STAGING: &str = ".reproq-sync-";
 
-/// Longer names fit on no file system.
+/// The longest file name that file systems support.
 const LONGEST_NAME: usize = 200;
 
-/// What RFC 3986 lets stand for itself; everything else is encoded, a plus too, which object stores take for a space.
+/// The unreserved characters of RFC 3986; everything else is encoded, including a plus, which object stores decode as a
+/// space.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The index of a repository.
+/// The path of a repository's index.
 pub fn index_path(root: &Path, repository: &RepoSlug) -> PathBuf {
     releases(root, repository).join(INDEX)
 }
 
-/// A file of a release; none where the tag names no version, because only versions are mirrored.
+/// The path of an asset; `None` if the tag is not a version, because only versions are mirrored.
 pub fn asset_path(root: &Path, repository: &RepoSlug, tag: &Tag, name: &str) -> Option<PathBuf> {
     tag_path(root, repository, tag).filter(|_| is_file_name(name)).map(|directory| directory.join(name))
 }
 
-/// The address of the index.
+/// The URL of the index.
 pub fn index_url(base: &Url, repository: &RepoSlug) -> Url {
     below(base, &[repository.owner(), repository.name(), RELEASES, INDEX])
 }
 
-/// The address of a file of a release.
+/// The URL of an asset.
 pub fn asset_url(base: &Url, repository: &RepoSlug, tag: &Tag, name: &str) -> Url {
     below(base, &[repository.owner(), repository.name(), RELEASES, DOWNLOAD, tag.as_str(), name])
 }
 
-/// Whether a file of a release can have this name everywhere: what GitHub lets an asset be called, and no hidden file.
+/// Whether a name is valid everywhere: allowed for a GitHub asset, and not hidden.
 pub fn is_file_name(name: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+');
     !name.is_empty() && name.len() <= LONGEST_NAME && !name.starts_with('.') && name.chars().all(is_plain)
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_lead_elsewhere_has_no_place() {
+    fn unsafe_names_have_no_path() {
         let path = |text: &str, name: &str| asset_path(Path::new("/srv"), &repository(), &tag(text), name);
         assert_eq!(path("a/b", "reproq-linux-amd64"), None);
         for name in ["", ".", "..", "../x", "a/b", "a\\b", ".hidden", "C:x", "a\0", "ä", &"a".repeat(300)] {

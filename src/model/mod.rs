@@ -1,4 +1,4 @@
-//! The words of releases: tools, versions, targets, assets and digests. Pure; names nothing else of this program.
+//! The domain types: tools, versions, targets, assets and digests. Pure; depends on no other module.
 
 mod asset;
 mod digest;

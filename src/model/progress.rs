@@ -1,24 +1,24 @@
-//! What a long step tells whoever watches. The user interface implements it; flows and doors only speak.
+//! The progress of long steps. The user interface implements it.
 
-/// Someone who watches a long step. All methods take `&self`, so that one watcher can serve a whole command.
+/// Receives the progress of long steps. All methods take `&self`, so that one receiver can serve an entire command.
 pub trait Progress {
-    /// A step begins. `total` is in bytes, where it is known beforehand.
+    /// A step begins. `total` is in bytes, if known.
     fn begin(&self, label: &str, total: Option<u64>);
 
-    /// The step got this many bytes further.
+    /// The step has processed this many more bytes.
     fn advance(&self, bytes: u64);
 
-    /// The step starts over from its first byte, because what had arrived cannot be continued.
+    /// The step starts over, because it could not be resumed.
     fn restart(&self);
 
-    /// The step is over, well or not.
+    /// The step has ended, successfully or not.
     fn end(&self);
 
-    /// One line worth telling while the step goes on: a retry, or what a child process printed.
+    /// A message during the step: a retry, or output of a child process.
     fn note(&self, line: &str);
 }
 
-/// A watcher that looks away, for tests and for steps nobody needs to see.
+/// Discards progress, for tests and for steps that are not shown.
 #[derive(Debug, Clone, Copy)]
 pub struct NoProgress;
 

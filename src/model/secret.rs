@@ -1,5 +1,5 @@
-//! Values that must never be shown, addresses without the parts that must not, and an environment without either for
-//! children.
+//! Values that must never be shown, URLs without their secret parts, and an environment without secrets for
+//! child processes.
 
 use std::ffi::OsStr;
 use std::ffi::OsString;
@@ -8,21 +8,21 @@ use std::fmt;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-/// What stands where a secret would.
+/// Replaces a secret.
 pub const REDACTED: &str = "[redacted]";
 
-/// The variables that hold our tokens. No child process sees them.
+/// The variables with our tokens. They are not passed to child processes.
 pub const TOKEN_VARIABLES: [&str; 4] = ["REPROQ_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN"];
 
-/// A shorter text is no secret, and hiding it wherever it turns up would black out ordinary words.
+/// Shorter strings are not treated as secrets, because redacting them would hide ordinary words.
 pub const SHORTEST_SECRET: usize = 6;
 
-/// A value that prints as `[redacted]`; whoever needs it says so by calling [`Secret::expose`].
+/// A value that prints as `[redacted]`; [`Secret::expose`] returns it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret<T>(T);
 
 impl<T> Secret<T> {
-    /// Keeps a value from being shown.
+    /// Wraps a value.
     pub const fn new(value: T) -> Self {
         Self(value)
     }
@@ -45,7 +45,7 @@ impl<T> fmt::Display for Secret<T> {
     }
 }
 
-/// Shows an address without its password and without its query, which is where signed URLs carry their signature.
+/// Shows a URL without its password and without its query, which contains the signature of signed URLs.
 #[derive(Clone, Copy)]
 pub struct SafeUrl<'a>(pub &'a Url);
 
@@ -69,7 +69,7 @@ impl fmt::Debug for SafeUrl<'_> {
     }
 }
 
-/// A text with the user names and passwords of the addresses in it left out.
+/// A text with the credentials of all URLs removed.
 pub fn without_credentials(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     let mut rest = text;
@@ -90,8 +90,8 @@ pub fn without_credentials(text: &str) -> String {
     safe
 }
 
-/// What logs in, in an address: its password, as it is written and as it is meant. A user name that stands alone, or beside
-/// the word GitHub asks for, is a token.
+/// The credentials in a URL: its password, encoded and decoded. A user name without a password, or with
+/// the placeholder that GitHub documents, is a token.
 pub fn credentials_of(address: &str) -> Vec<String> {
     let Some((_, behind)) = address.split_once("://") else { return Vec::new() };
     let authority = behind.split(['/', '?', '#']).next().unwrap_or_default();
@@ -99,8 +99,8 @@ pub fn credentials_of(address: &str) -> Vec<String> {
     of_account(account)
 }
 
-/// What logs in at a proxy. Its URL may lack the scheme, and its password may hold what no URL can: everything between them
-/// belongs to it.
+/// The credentials of a proxy. Its URL may lack the scheme, and its password may contain characters that are invalid in
+/// URLs: everything between scheme and host belongs to it.
 pub fn credentials_of_proxy(address: &str) -> Vec<String> {
     let behind = address.split_once(":/").map_or(address, |(_scheme, behind)| behind.trim_start_matches('/'));
     let Some((account, _host)) = behind.rsplit_once('@') else { return Vec::new() };
@@ -114,8 +114,8 @@ fn of_account(account: &str) -> Vec<String> {
     if meant == secret { vec![meant] } else { vec![secret.to_owned(), meant] }
 }
 
-/// What of an environment a child process sees: neither the variables that hold our tokens nor any other one in which the
-/// value of such a token stands.
+/// The environment for a child process: without the variables with our tokens, and without any other variable that
+/// contains one of these tokens.
 pub fn for_children(environment: &[(OsString, OsString)]) -> impl Iterator<Item = &(OsString, OsString)> {
     let is_token = |name: &OsStr| TOKEN_VARIABLES.iter().any(|token| is_named(name, token));
     let tokens: Vec<&[u8]> = environment
@@ -130,7 +130,7 @@ pub fn for_children(environment: &[(OsString, OsString)]) -> impl Iterator<Item 
     })
 }
 
-/// Whether a variable has this name; Windows compares without case.
+/// Whether a variable has this name; case-insensitive on Windows.
 fn is_named(known: &OsStr, name: &str) -> bool {
     if cfg!(windows) { known.eq_ignore_ascii_case(name) } else { known == name }
 }
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_lose_what_logs_in() {
+    fn texts_lose_credentials() {
         let cases = [
             ("https://host.test/x", "https://host.test/x"),
             (
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_logs_in_is_found_in_an_address() {
+    fn credentials_are_found_in_a_url() {
         let cases: [(&str, &[&str]); 6] = [
             ("http://user:s%40cret@proxy:3128", &["s%40cret", "s@cret"]),
             ("https://ghp_token@github.com/a/b", &["ghp_token"]),
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_logs_in_at_a_proxy_is_found_in_any_spelling() {
+    fn credentials_of_a_proxy_are_found_in_any_spelling() {
         let cases: [(&str, &[&str]); 5] = [
             ("http://user:s%40cret@proxy:3128", &["s%40cret", "s@cret"]),
             ("user:s@cret@proxy:3128", &["s@cret"]),
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn children_see_neither_the_tokens_nor_where_else_they_stand() {
+    fn children_get_neither_the_tokens_nor_variables_that_contain_them() {
         let pairs = |entries: &[(&str, &str)]| -> Vec<(OsString, OsString)> {
             entries.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
         };
@@ -208,7 +208,7 @@ mod tests {
         let all = pairs(&entries);
         let seen: Vec<_> = for_children(&all).cloned().collect();
         assert_eq!(seen, pairs(&entries[..2]));
-        // A token of one letter stands everywhere.
+        // A token of one letter occurs everywhere.
         let short = pairs(&[("GH_TOKEN", "b"), ("PATH", "/bin")]);
         assert_eq!(for_children(&short).count(), 1);
     }
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_lose_password_and_signature() {
+    fn urls_lose_password_and_signature() {
         let url: Url = "https://user:pass@example.org/a/b?sig=abc#x".parse().expect("a URL");
         assert_eq!(SafeUrl(&url).to_string(), "https://example.org/a/b?…");
     }

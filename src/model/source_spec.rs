@@ -1,4 +1,4 @@
-//! What a user names as a place for releases: a directory, an address, or GitHub itself. Pure.
+//! A release source that the user names: a directory, a URL, or GitHub itself. Pure.
 
 use std::fmt;
 use std::path::Path;
@@ -12,22 +12,22 @@ use crate::model::mirror_layout;
 use crate::model::secret::SafeUrl;
 use crate::model::url_policy::may_be_fetched;
 
-/// A place that may have releases.
+/// A release source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceSpec {
     /// GitHub itself.
     GitHub,
-    /// A mirror in a directory of this machine.
+    /// A mirror in a local directory.
     Directory(PathBuf),
-    /// A mirror behind an address.
+    /// A mirror at a URL.
     Web(Url),
 }
 
 impl SourceSpec {
-    /// What stands for GitHub in a list of places.
+    /// The name of GitHub in a list of sources.
     pub const GITHUB: &'static str = "github";
 
-    /// Reads what a user wrote; a path is relative to `base`.
+    /// Parses user input; a path is relative to `base`.
     pub fn parse(text: &str, base: &Path) -> Result<Self, String> {
         if text == Self::GITHUB {
             return Ok(Self::GitHub);
@@ -39,7 +39,7 @@ impl SourceSpec {
             return Ok(Self::Directory(base.join(text)));
         }
         let is_file = text.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("file://"));
-        // Before any sentence that repeats the text: what stands before an `@` may be a password, a query a signature.
+        // Checked before any error that repeats the text: what precedes an `@` may be a password, a query a signature.
         if !is_file && text.contains('@') {
             return Err("a URL must not contain a user or password".to_owned());
         }
@@ -58,7 +58,7 @@ impl SourceSpec {
         }
     }
 
-    /// The address it is behind, where it is behind one.
+    /// Its URL, if it has one.
     pub const fn base(&self) -> Option<&Url> {
         match self {
             Self::Web(url) => Some(url),
@@ -66,7 +66,7 @@ impl SourceSpec {
         }
     }
 
-    /// Where this place would have a file of a release; of GitHub its own settings tell.
+    /// The URL or path of an asset at this source; `None` for GitHub, which has settings of its own.
     pub fn address(&self, repository: &RepoSlug, tag: &Tag, name: &str) -> Option<String> {
         match self {
             Self::GitHub => None,
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn directories_addresses_and_github_are_told_apart() {
+    fn directories_urls_and_github_are_distinguished() {
         for (text, place) in [
             ("github", "github"),
             ("./github", "/project/./github"),
@@ -109,7 +109,7 @@ mod tests {
             ("https://example.com/mirror", "https://example.com/mirror"),
             ("http://127.0.0.1:8080", "http://127.0.0.1:8080/"),
         ] {
-            // Windows wants a drive in such an address.
+            // Windows requires a drive in such a URL.
             if cfg!(windows) && text.to_ascii_lowercase().starts_with("file:") {
                 continue;
             }
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_place_is_refused_without_its_secrets() {
+    fn invalid_sources_are_refused_without_their_secrets() {
         for (text, reason) in [
             ("", "not nothing"),
             ("https://user:hunter2@example.com", "user or password"),

@@ -1,4 +1,4 @@
-//! The machines a release is built for: the one table between Rust's names, Go's names and what users type.
+//! The platforms of releases: the one table between Rust's names, Go's names and user input.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use thiserror::Error;
 /// An operating system the worker is released for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Os {
-    /// Linux, any libc.
+    /// Linux, with any libc.
     Linux,
     /// macOS, which Go calls `darwin`.
     Darwin,
@@ -22,7 +22,7 @@ impl Os {
     /// Every operating system, in the order of the documentation.
     pub const ALL: [Self; 3] = [Self::Linux, Self::Darwin, Self::Windows];
 
-    /// Go's name (`GOOS`), which is the one in asset names.
+    /// Go's name (`GOOS`), which asset names use.
     pub const fn go_name(self) -> &'static str {
         match self {
             Self::Linux => "linux",
@@ -53,7 +53,7 @@ impl Arch {
     /// Every architecture, in the order of the documentation.
     pub const ALL: [Self; 2] = [Self::Amd64, Self::Arm64];
 
-    /// Go's name (`GOARCH`), which is the one in asset names.
+    /// Go's name (`GOARCH`), which asset names use.
     pub const fn go_name(self) -> &'static str {
         match self {
             Self::Amd64 => "amd64",
@@ -62,13 +62,13 @@ impl Arch {
     }
 }
 
-/// Why a machine has no name here.
+/// Why a platform is not supported.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TargetError {
-    /// The operating system is not one the worker is released for.
+    /// No worker is released for the operating system.
     #[error("no worker is released for the operating system `{0}`; supported are linux, darwin and windows")]
     Os(String),
-    /// The architecture is not one the worker is released for.
+    /// No worker is released for the architecture.
     #[error("no worker is released for the architecture `{0}`; supported are amd64 and arm64")]
     Arch(String),
     /// The text is not `OS-ARCH`.
@@ -92,7 +92,7 @@ impl Target {
         Os::ALL.into_iter().flat_map(|os| Arch::ALL.into_iter().map(move |arch| Self { os, arch }))
     }
 
-    /// Finds the target for names as Rust (`macos`, `aarch64`), Go, `uname` or Python's `platform` spell them.
+    /// The target for names in the spelling of Rust (`macos`, `aarch64`), Go, `uname` or Python's `platform`.
     pub fn from_names(os: &str, arch: &str) -> Result<Self, TargetError> {
         let os = match os.to_ascii_lowercase().as_str() {
             "linux" => Os::Linux,
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_spelling_leads_to_the_same_target() {
+    fn every_spelling_gives_the_same_target() {
         let cases = [
             ("linux", "x86_64", "linux-amd64"),
             ("Linux", "aarch64", "linux-arm64"),
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_released_is_an_error_with_its_name() {
+    fn unsupported_platforms_are_named() {
         assert_eq!("freebsd-amd64".parse::<Target>(), Err(TargetError::Os("freebsd".to_owned())));
         assert_eq!("linux-riscv64".parse::<Target>(), Err(TargetError::Arch("riscv64".to_owned())));
         assert_eq!("linux".parse::<Target>(), Err(TargetError::Shape("linux".to_owned())));

@@ -1,9 +1,9 @@
-//! What may be shown: names and messages from outside with their control characters escaped.
+//! Text that is safe to display: control characters in untrusted input are escaped.
 
 use std::fmt::Write;
 
-/// The text with every control character spelled out (`\x1b`, `\u{202e}`), so that nothing from a network, an archive or a
-/// file can move the cursor, colour the terminal or turn the direction of a line. Line feeds and tabs stay.
+/// The text with every control character escaped (`\x1b`, `\u{202e}`), so that nothing from a network, an archive or a
+/// file can move the cursor, change colors or reverse the direction of a line. Line feeds and tabs are kept.
 pub fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -21,13 +21,13 @@ pub fn printable(text: &str) -> String {
     shown
 }
 
-/// As [`printable`], on one line: line feeds and tabs are spelled out too.
+/// As [`printable`], on one line: line feeds and tabs are escaped too.
 pub fn printable_line(text: &str) -> String {
     printable(text).replace('\n', "\\n").replace('\t', "\\t")
 }
 
-/// A JSON document without a character that acts on a terminal: those that JSON lets stand in its texts are spelled out as
-/// `\\u202e`, which means the same to every reader. The line feeds between its parts stay.
+/// A JSON document without characters that affect a terminal: those that JSON allows in strings are escaped as
+/// `\\u202e`, which is equivalent. Line feeds between its parts are kept.
 pub fn printable_json(document: &str) -> String {
     let mut shown = String::with_capacity(document.len());
     for c in document.chars() {
@@ -42,7 +42,7 @@ pub fn printable_json(document: &str) -> String {
     shown
 }
 
-/// A size as people say it: `15.0 MiB`.
+/// A human-readable size: `15.0 MiB`.
 pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     if bytes < 1024 {
@@ -62,23 +62,23 @@ pub fn count(number: usize, singular: &str) -> String {
     if number == 1 { format!("1 {singular}") } else { format!("{number} {singular}s") }
 }
 
-/// Whether a character moves, colours, hides or reorders instead of being seen.
+/// Whether a character moves, colors, hides or reorders text.
 fn acts_on_a_terminal(c: char) -> bool {
     c.is_control() || is_line_end(c) || is_bidirectional(c) || is_invisible(c)
 }
 
-/// Characters without any width, with which two names can look like one. The joiners stay: scripts and emoji need them.
+/// Zero-width characters, which make two names look like one. The joiners are kept: scripts and emoji need them.
 const fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Unicode's own ends of lines and paragraphs, which some viewers of logs obey.
+/// Unicode's line and paragraph separators, which some log viewers interpret.
 const fn is_line_end(c: char) -> bool {
     matches!(c, '\u{2028}' | '\u{2029}')
 }
 
-/// The marks and overrides of the Unicode bidirectional algorithm (its property `Bidi_Control`), with which a name can be
-/// made to read as another one.
+/// The marks and overrides of the Unicode bidirectional algorithm (its property `Bidi_Control`), which can
+/// make a name look like a different one.
 const fn is_bidirectional(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escape_codes_are_spelled_out() {
+    fn escape_codes_are_escaped() {
         assert_eq!(printable("v1\u{1b}[31m\u{7}\u{9b}x"), "v1\\x1b[31m\\x07\\u{9b}x");
         assert_eq!(printable("a\u{202e}b"), "a\\u{202e}b");
         assert_eq!(printable("a\u{61c}b\u{2066}c"), "a\\u{61c}b\\u{2066}c");
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_means_the_same_and_acts_on_nothing() {
+    fn a_document_is_equivalent_and_safe_to_print() {
         let text = "a\u{1b}[31m\u{7f}\u{9b}\u{202e}\u{e0041}\nr\u{e9}sum\u{e9} \u{1f600}";
         let document = serde_json::to_string_pretty(&serde_json::json!({ "text": text })).expect("a document");
         let shown = printable_json(&document);
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_said_in_powers_of_two() {
+    fn sizes_use_binary_units() {
         assert_eq!(size(0), "0 bytes");
         assert_eq!(size(1023), "1023 bytes");
         assert_eq!(size(15 * 1024 * 1024), "15.0 MiB");

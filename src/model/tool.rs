@@ -1,4 +1,4 @@
-//! What is installed: its repository, how its assets are named, how it introduces itself. The catalogue is data.
+//! The tool to install: its repository, the names of its assets, and its version output. A table of data.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::Target;
 
-/// Why a text is not `OWNER/NAME`.
+/// Why a string is not `OWNER/NAME`.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("`{0}` is not a repository; write it as OWNER/NAME, for example adpena/reproq-worker")]
 pub struct RepoSlugError(String);
@@ -28,12 +28,12 @@ impl RepoSlug {
         &self.owner
     }
 
-    /// The repository's own name.
+    /// The name of the repository.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether both name the same repository; GitHub compares without case.
+    /// Whether both are the same repository; GitHub compares without case.
     pub fn is_same(&self, other: &Self) -> bool {
         self.owner.eq_ignore_ascii_case(&other.owner) && self.name.eq_ignore_ascii_case(&other.name)
     }
@@ -54,7 +54,7 @@ impl FromStr for RepoSlug {
             Some((owner, name)) if allowed(owner) && allowed(name) => {
                 Ok(Self { owner: owner.to_owned(), name: name.to_owned() })
             }
-            // What stands before an `@` may be a password.
+            // What precedes an `@` may be a password.
             Some(_) | None => Err(RepoSlugError(match text.rsplit_once('@') {
                 Some((_, behind)) => format!("…@{behind}"),
                 None => text.to_owned(),
@@ -83,7 +83,7 @@ impl fmt::Display for RepoSlug {
     }
 }
 
-/// How an asset holds the executable.
+/// How an asset contains the executable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AssetForm {
     /// The asset is the executable.
@@ -95,10 +95,10 @@ pub enum AssetForm {
 }
 
 impl AssetForm {
-    /// Every form, most direct first: a release that has several is served by the first.
+    /// Every form, most direct first: if a release has several, the first is used.
     pub const ALL: [Self; 3] = [Self::Raw, Self::TarGz, Self::Zip];
 
-    /// What the form adds to the executable's name.
+    /// The suffix of the form after the executable's name.
     pub const fn suffix(self) -> &'static str {
         match self {
             Self::Raw => "",
@@ -108,22 +108,22 @@ impl AssetForm {
     }
 }
 
-/// A program this one can install.
+/// A tool that can be installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tool {
-    /// What people call it.
+    /// Its name in messages.
     pub name: &'static str,
-    /// Where its releases are published unless said otherwise.
+    /// The default repository of its releases.
     pub repository: &'static str,
-    /// What its executable is called, without a suffix; also the first part of its assets' names.
+    /// The name of its executable, without a suffix; also the prefix of its asset names.
     pub executable: &'static str,
-    /// What its `--version` prints before the version.
+    /// The output of its `--version` before the version.
     pub version_prefix: &'static str,
-    /// The Go module its source declares.
+    /// The Go module of its source.
     pub go_module: &'static str,
-    /// The package of that module that is the executable.
+    /// The package of the executable in that module.
     pub go_package: &'static str,
-    /// The build tags its releases are built with.
+    /// The build tags of its releases.
     pub go_tags: &'static str,
 }
 
@@ -139,13 +139,13 @@ impl Tool {
         go_tags: "prod",
     };
 
-    /// The name of the executable for a target as its assets spell it: `reproq-linux-amd64`, `reproq-windows-amd64.exe`.
+    /// The name of the executable in asset names: `reproq-linux-amd64`, `reproq-windows-amd64.exe`.
     pub fn asset_stem(&self, target: Target) -> String {
         format!("{}-{target}{}", self.executable, target.os.exe_suffix())
     }
 
-    /// The exact names of the assets that serve a target, most direct first. Names are computed, never guessed. An archive
-    /// for Windows may carry the `.exe` in its own name or not.
+    /// The exact asset names for a target, most direct first. Names are computed, never guessed. The name of an archive
+    /// for Windows may or may not contain `.exe`.
     pub fn asset_names(&self, target: Target) -> Vec<(String, AssetForm)> {
         let stem = self.asset_stem(target);
         let bare = format!("{}-{target}", self.executable);
@@ -162,12 +162,12 @@ impl Tool {
         names
     }
 
-    /// The names under which an archive may hold the executable: as installed, or as the raw asset.
+    /// The names of the executable in an archive: as installed, or as the raw asset.
     pub fn member_names(&self, target: Target) -> [String; 2] {
         [self.installed_name(target), self.asset_stem(target)]
     }
 
-    /// What the executable is called once installed: `reproq` or `reproq.exe`.
+    /// The name of the installed executable: `reproq` or `reproq.exe`.
     pub fn installed_name(&self, target: Target) -> String {
         format!("{}{}", self.executable, target.os.exe_suffix())
     }
@@ -214,7 +214,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_repository_is_read_as_it_is_written(text in "[a-zA-Z0-9._-]{0,9}/?[a-zA-Z0-9._/-]{0,9}") {
+        fn repositories_round_trip(text in "[a-zA-Z0-9._-]{0,9}/?[a-zA-Z0-9._/-]{0,9}") {
             if let Ok(slug) = text.parse::<RepoSlug>() {
                 prop_assert_eq!(slug.to_string(), text);
             }

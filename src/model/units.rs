@@ -1,4 +1,4 @@
-//! Durations and sizes as people write them on the command line, in variables and in settings. Pure.
+//! Durations and sizes on the command line, in variables and in settings. Pure.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ const SECONDS: [(char, u64); 5] = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_40
 /// The units of a size in bytes, smallest first.
 const BYTES: [(&str, u64); 4] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
 
-/// A thousand years. Longer is a slip of the finger, and stays far from what dates can hold.
+/// A thousand years. Anything longer is a typo, and this is within the range of dates.
 const LONGEST: u64 = 1000 * 366 * 86_400;
 
-/// Reads `90`, `90s`, `5m`, `24h`, `7d` or `2w`: a whole number, of seconds where it has no unit.
+/// Parses `90`, `90s`, `5m`, `24h`, `7d` or `2w`: a whole number, in seconds if it has no unit.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("expected seconds, or a number with s, m, h, d or w such as 5m or 24h; found `{text}`");
     let text = text.trim();
@@ -21,7 +21,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     total.map(Duration::from_secs).ok_or_else(wrong)
 }
 
-/// Reads `512KiB`, `500MiB`, `2GiB` or `1TiB` as bytes: a whole number, of MiB where it has no unit.
+/// Parses `512KiB`, `500MiB`, `2GiB` or `1TiB` as bytes: a whole number, in MiB if it has no unit.
 pub fn parse_size(text: &str) -> Result<u64, String> {
     let wrong = || format!("expected a number of MiB, or one with KiB, MiB, GiB or TiB such as 2GiB; found `{text}`");
     let text = text.trim();
@@ -30,7 +30,7 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
     whole(digits).and_then(|amount| amount.checked_mul(bytes)).ok_or_else(wrong)
 }
 
-/// Digits alone: no sign, no white space.
+/// Digits only: no sign, no white space.
 fn whole(text: &str) -> Option<u64> {
     text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }
@@ -93,7 +93,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_or_refused(text in "\\PC{0,12}") {
+        fn any_text_is_parsed_or_refused(text in "\\PC{0,12}") {
             let _ = (parse_duration(&text), parse_size(&text));
         }
     }

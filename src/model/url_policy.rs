@@ -1,9 +1,9 @@
-//! Which addresses may be asked: those over TLS, and this very machine. Pure.
+//! Which URLs may be requested: https, and this machine. Pure.
 
 use url::Host;
 use url::Url;
 
-/// Whether an address leads to this very machine.
+/// Whether a URL is on this machine.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -13,7 +13,7 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Whether bytes may be fetched from an address: over TLS, or from this very machine.
+/// Whether a URL may be fetched: over TLS, or from this machine.
 pub fn may_be_fetched(url: &Url) -> bool {
     url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url))
 }
@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_this_machine_may_do_without_tls() {
+    fn only_this_machine_may_be_accessed_without_tls() {
         let may = |url: &str| may_be_fetched(&url.parse().expect("an address"));
         for url in ["https://example.com/x", "http://localhost:8000/x", "http://127.0.0.1/x", "http://[::1]/x"] {
             assert!(may(url), "{url}");

@@ -1,4 +1,4 @@
-//! Tags and versions: which release is meant, and how tags are spelled.
+//! Tags and versions.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,18 +8,18 @@ use serde::Deserialize;
 use serde::Serialize;
 use thiserror::Error;
 
-/// Why a text cannot be a git tag.
+/// Why a string is not a valid git tag name.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TagError {
-    /// The text is empty or only white space.
+    /// It is empty or only white space.
     #[error("the tag is empty")]
     Empty,
-    /// git does not allow this in the name of a ref (`git check-ref-format`).
+    /// git does not allow it in a ref name (`git check-ref-format`).
     #[error("`{0}` is not a valid git tag name")]
     Forbidden(String),
 }
 
-/// The name of a git tag, kept exactly as the repository spells it.
+/// The name of a git tag, exactly as in the repository.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Tag(String);
@@ -30,8 +30,8 @@ impl Tag {
         &self.0
     }
 
-    /// The version the tag names: an optional `v` and strict semver, nothing else. `v1`, `nightly` and `2024.01.05` name
-    /// none.
+    /// The version in the tag: strict semver with an optional `v`. `v1`, `nightly` and `2024.01.05` are not
+    /// versions.
     pub fn version(&self) -> Option<Version> {
         Version::parse(self.0.strip_prefix('v').unwrap_or(&self.0)).ok()
     }
@@ -80,20 +80,20 @@ impl fmt::Display for Tag {
     }
 }
 
-/// Which release is wanted.
+/// The requested release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VersionSpec {
-    /// Whatever the repository calls its latest release.
+    /// The release that the repository marks as latest.
     Latest,
-    /// The release of this tag.
+    /// The release with this tag.
     Exact(Tag),
 }
 
 impl FromStr for VersionSpec {
     type Err = TagError;
 
-    /// `latest` is the newest release, as upstream's `--tag latest`; a bare version such as `0.0.144` means the tag
-    /// `v0.0.144`, because the worker's tags carry the `v`.
+    /// `latest` is the newest release, as in the worker's `--tag latest`; a bare version such as `0.0.144` means the
+    /// tag `v0.0.144`, because the worker's tags have the `v`.
     fn from_str(text: &str) -> Result<Self, TagError> {
         match text.trim() {
             "latest" => Ok(Self::Latest),
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_strict_semver_names_a_version() {
+    fn only_strict_semver_is_a_version() {
         for (tag, version) in [
             ("v0.0.144", Some("0.0.144")),
             ("1.2.3", Some("1.2.3")),
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_git_forbids_is_no_tag() {
+    fn names_that_git_forbids_are_not_tags() {
         for text in [
             "",
             " ",
@@ -178,7 +178,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_version_survives_its_tag(
+        fn a_version_round_trips_through_its_tag(
             numbers in any::<[u64; 3]>(),
             pre in "((0|[1-9][0-9]{0,3}|[a-z-]{1,4})(\\.(0|[a-z]{1,4}))?)?",
             build in "([0-9a-z]{1,4}(\\.[0-9a-z]{1,4})?)?",

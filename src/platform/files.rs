@@ -1,4 +1,4 @@
-//! What differs between systems about files, and the few effects on staged ones.
+//! Operations on files that differ between systems, and a few effects on staged files.
 #![expect(clippy::disallowed_methods, reason = "staged files are changed here")]
 
 use std::fs;
@@ -6,8 +6,8 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-/// Lets everybody run a file and its owner change it (0755), whatever the umask; on Windows the name alone decides. Some
-/// mounted file systems refuse every mode but their own, which is fine where it lets this user run the file.
+/// Makes a file executable by everyone and writable by its owner (0755), whatever the umask; on Windows the name alone
+/// decides. Some mounted file systems reject every mode but their own, which is fine if this user can execute the file.
 pub fn make_executable(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     match fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)) {
@@ -19,50 +19,50 @@ pub fn make_executable(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether this very user may execute a file.
+/// Whether this user may execute a file.
 #[cfg(unix)]
 pub fn is_executable(path: &Path) -> bool {
-    // The system decides for this very user, as it does for Python's `os.access`; permission bits alone would not tell.
+    // The system decides for this user, as it does for Python's `os.access`; permission bits alone are not sufficient.
     rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
 }
 
-/// Whether this very user may execute a file: on Windows its name decides.
+/// Whether this user may execute a file: on Windows its name decides.
 #[cfg(not(unix))]
 pub fn is_executable(path: &Path) -> bool {
     path.is_file()
 }
 
-/// Whether this very user may make files in a directory.
+/// Whether this user may create files in a directory.
 #[cfg(unix)]
 pub fn is_writable(directory: &Path) -> bool {
     rustix::fs::access(directory, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_ok()
 }
 
-/// Whether this very user may make files in a directory; only trying tells on Windows, so it is believed.
+/// Whether this user may create files in a directory. On Windows only an attempt would show that, so this returns true.
 #[cfg(not(unix))]
 pub fn is_writable(_directory: &Path) -> bool {
     true
 }
 
-/// Whether a directory that exists is on another file system than one above it, as where a volume is mounted.
+/// Whether an existing directory is on a different file system than one above it, for example a mounted volume.
 #[cfg(unix)]
 pub fn is_on_another_device(directory: &Path, above: &Path) -> bool {
     let device = |path: &Path| fs::metadata(path).ok().map(|metadata| std::os::unix::fs::MetadataExt::dev(&metadata));
     device(directory).zip(device(above)).is_some_and(|(one, other)| one != other)
 }
 
-/// Whether a directory is on another file system than one above it; not known on Windows.
+/// Whether a directory is on a different file system than one above it; unknown on Windows.
 #[cfg(not(unix))]
 pub const fn is_on_another_device(_directory: &Path, _above: &Path) -> bool {
     false
 }
 
-/// Waits until a file's data are on the disk.
+/// Flushes a file's data to disk.
 pub fn sync_file(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_data()
 }
 
-/// A path with all links followed, or the path itself where that is not possible.
+/// A path with all links resolved, or the path itself if that is not possible.
 pub fn real_path(path: &Path) -> std::path::PathBuf {
     fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }

@@ -1,4 +1,4 @@
-//! Which machine this really is, also when this program runs translated for another processor.
+//! The platform of this machine, also if this program is emulated on a different processor.
 
 #[cfg(all(target_os = "macos", target_arch = "x86_64"))]
 use crate::io::process;
@@ -6,21 +6,21 @@ use crate::model::Os;
 use crate::model::Target;
 use crate::model::TargetError;
 
-/// What a machine tells about itself.
+/// Facts about this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostFacts {
     /// The operating system this program was compiled for.
     pub os: String,
     /// The processor this program was compiled for.
     pub arch: String,
-    /// Whether macOS translates this program for an Apple processor.
+    /// Whether macOS runs this program under Rosetta on an Apple processor.
     pub rosetta: bool,
-    /// The machine's own processor, where the environment names one (Windows).
+    /// The native processor, if the environment names it (Windows).
     pub native_arch: Option<String>,
 }
 
 impl HostFacts {
-    /// Reads the facts. `variable` looks a variable of the environment up.
+    /// Reads the facts. `variable` returns an environment variable.
     pub fn read(variable: &dyn Fn(&str) -> Option<String>) -> Self {
         Self {
             os: std::env::consts::OS.to_owned(),
@@ -31,7 +31,7 @@ impl HostFacts {
     }
 }
 
-/// The machine's real target: arm64 under Rosetta and under the emulation of Windows.
+/// The native target: arm64 under Rosetta and under Windows' emulation.
 pub fn host_target(facts: &HostFacts) -> Result<Target, TargetError> {
     let compiled = Target::from_names(&facts.os, &facts.arch);
     let native = match (os_of(&facts.os), &facts.native_arch) {
@@ -39,7 +39,7 @@ pub fn host_target(facts: &HostFacts) -> Result<Target, TargetError> {
         (Some(Os::Windows), Some(arch)) => Some(arch.as_str()),
         (Some(Os::Linux | Os::Darwin | Os::Windows) | None, _) => None,
     };
-    // A native name that is not known is no reason to distrust the processor this program runs on.
+    // An unknown native name does not make the processor this program runs on unusable.
     native.and_then(|arch| Target::from_names(&facts.os, arch).ok()).map_or(compiled, Ok)
 }
 
@@ -47,16 +47,16 @@ fn os_of(name: &str) -> Option<Os> {
     Target::from_names(name, "amd64").ok().map(|target| target.os)
 }
 
-/// A 32-bit program finds the machine's processor in the first variable. For an emulated 64-bit program Windows rewrites
-/// `PROCESSOR_ARCHITECTURE` and leaves the processor's full name alone: "ARMv8 (64-bit) Family 8 …".
+/// A 32-bit program finds the native processor in the first variable. For an emulated 64-bit program Windows rewrites
+/// `PROCESSOR_ARCHITECTURE` but keeps the full name of the processor: "ARMv8 (64-bit) Family 8 …".
 fn native_arch(variable: &dyn Fn(&str) -> Option<String>) -> Option<String> {
     let is_arm64 = |name: &String| name.starts_with("ARMv") && name.contains("64-bit");
     let by_name = || variable("PROCESSOR_IDENTIFIER").filter(is_arm64).map(|_| "ARM64".to_owned());
     variable("PROCESSOR_ARCHITEW6432").or_else(by_name).or_else(|| variable("PROCESSOR_ARCHITECTURE"))
 }
 
-/// Asks macOS through its own program, because the call behind it needs unsafe code. Only a program compiled for the other
-/// processor has to ask.
+/// Queries macOS with its own program, because the system call needs unsafe code. Only a program compiled for the other
+/// processor has to do this.
 #[cfg(all(target_os = "macos", target_arch = "x86_64"))]
 fn is_translated() -> bool {
     let question = process::Request {
@@ -72,7 +72,7 @@ fn is_translated() -> bool {
     process::run(&question, &|| false).is_ok_and(|answer| answer.stdout.trim_ascii() == b"1")
 }
 
-/// Nowhere else is a program translated without being told so.
+/// No other system runs a program under emulation without a variable that shows it.
 #[cfg(not(all(target_os = "macos", target_arch = "x86_64")))]
 const fn is_translated() -> bool {
     false
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn the_machine_is_reported_and_not_the_translation() {
+    fn the_native_platform_is_reported_and_not_the_emulated_one() {
         for (os, arch, rosetta, native, expected) in [
             ("linux", "x86_64", false, None, "linux-amd64"),
             ("linux", "x86_64", false, Some("ARM64"), "linux-amd64"),
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nothing_is_released_for_is_an_error() {
+    fn unsupported_platforms_are_errors() {
         assert_eq!(target("freebsd", "x86_64", false, None), Err(TargetError::Os("freebsd".to_owned())));
         assert_eq!(target("linux", "arm", false, None), Err(TargetError::Arch("arm".to_owned())));
         assert_eq!(target("windows", "x86", false, Some("x86")), Err(TargetError::Arch("x86".to_owned())));

@@ -1,5 +1,5 @@
-//! SIGINT, SIGTERM and SIGHUP: the staging directory is removed, the cursor given back, and the process leaves with 130. The
-//! commit needs no more care than that, because a process may die between any two of its steps anyway.
+//! SIGINT, SIGTERM and SIGHUP: the staging directory is removed, the cursor restored, and the process exits with 130.
+//! The commit needs no special care, because a process may be killed between any two of its steps anyway.
 #![expect(clippy::disallowed_methods, reason = "a signal ends the process here")]
 
 use std::io;
@@ -17,36 +17,36 @@ use std::time::Duration;
 
 use crate::failure::exit::ExitStatus;
 
-/// How long those who asked [`is_interrupted`] have to put things away.
+/// How long callers of [`is_interrupted`] have for their cleanup.
 const GRACE: Duration = Duration::from_millis(150);
 
-/// How long the news of a signal may take from the kernel to [`is_interrupted`].
+/// How long a signal may take from the kernel to [`is_interrupted`].
 const NEWS: Duration = Duration::from_millis(50);
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 static TO_REMOVE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// A directory that goes when a signal arrives, until this value is dropped.
+/// A directory that is removed when a signal arrives, until this value is dropped.
 #[derive(Debug)]
 #[must_use]
 pub struct CleanupGuard(PathBuf);
 
-/// From now on a signal ends the process in good order. Called once, by `main`.
+/// Installs the signal handlers. Called once, by `main`.
 #[expect(clippy::exit, reason = "the process ends here because a signal says so")]
 pub fn watch() {
-    // With any handler at all, a write beyond the limit on the size of files fails instead of killing the process.
+    // With any handler, a write beyond the file size limit fails instead of killing the process.
     #[cfg(unix)]
     let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
-    // Without a handler a signal still ends the process, only less tidily.
+    // Without a handler a signal still ends the process, without the cleanup.
     let _ = ctrlc::set_handler(|| {
         INTERRUPTED.store(true, Ordering::SeqCst);
-        // Whoever watches over a child process ends it now.
+        // Threads that wait for a child process kill it now.
         std::thread::sleep(GRACE);
         let directories = TO_REMOVE.lock().unwrap_or_else(PoisonError::into_inner);
         directories.iter().for_each(|directory| remove(directory));
         let mut stderr = io::stderr();
         if stderr.is_terminal() {
-            // The bar hides the cursor while it is drawn.
+            // The progress bar hides the cursor.
             let _ = stderr.write_all(b"\r\x1b[K\x1b[?25h");
         }
         let _ = stderr.write_all(b"error: interrupted; unfinished changes were discarded\n");
@@ -54,10 +54,10 @@ pub fn watch() {
     });
 }
 
-/// Whoever works in the directory goes on for a moment, and may make a file while the others are removed.
+/// Another thread may still create files in the directory while it is being removed.
 fn remove(directory: &Path) {
     for _ in 0..20 {
-        // What is to go may be a single file.
+        // The path may be a single file.
         match std::fs::remove_dir_all(directory).or_else(|error| std::fs::remove_file(directory).map_err(|_| error)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => std::thread::sleep(Duration::from_millis(5)),
             Ok(()) | Err(_) => return,
@@ -65,9 +65,9 @@ fn remove(directory: &Path) {
     }
 }
 
-/// Comes back unless a signal has arrived; then the process is about to end, and whatever the work came to meanwhile is not
-/// worth a word. A signal from the terminal also reaches child processes: after one of those has failed, the news that it
-/// was a signal may still be on its way.
+/// Returns unless a signal has arrived; then the process is about to exit, and the result of the work is discarded
+/// silently. A signal from the terminal also reaches child processes: after a child has failed, the notification of the
+/// signal may still be pending.
 pub fn exit_if_signaled(after_a_child_failed: bool) {
     if after_a_child_failed && !is_interrupted() {
         std::thread::sleep(NEWS);

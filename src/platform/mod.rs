@@ -1,4 +1,4 @@
-//! This machine: what it is, how files become executable, and what happens when a signal arrives.
+//! This machine: its platform, file permissions, and signals.
 
 mod files;
 mod host;

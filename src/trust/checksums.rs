@@ -1,6 +1,6 @@
-//! Parses checksum files in the formats that are in use: `sha256sum`'s, BSD's, OpenSSL's, and a bare digest in a sidecar; with the binary
-//! mode marker, an algorithm prefix, carriage returns, a byte order mark, upper case and directories in
-//! names. Lines of other algorithms are ignored. A file without any valid line is an error, never empty.
+//! Parses checksum files in the formats that are in use: `sha256sum`'s, BSD's, OpenSSL's, and a bare digest in a
+//! sidecar; with the binary mode marker, an algorithm prefix, carriage returns, a byte order mark, upper case and
+//! directories in names. Lines of other algorithms are ignored. A file without any valid line is an error, never empty.
 
 use thiserror::Error;
 
@@ -204,7 +204,8 @@ fn parse_line(
     }
 }
 
-/// Parses `SHA256 (NAME) = DIGEST`, as BSD's `sha256`, `shasum --tag` and `openssl dgst` print it: algorithm, name and digest.
+/// Parses `SHA256 (NAME) = DIGEST`, as BSD's `sha256`, `shasum --tag` and `openssl dgst` print it: algorithm, name and
+/// digest.
 fn bsd(line: &str) -> Option<(&str, &str, &str)> {
     let (algorithm, rest) = line.split_once('(')?;
     let algorithm = algorithm.trim_end();

@@ -94,8 +94,8 @@ pub fn verify(download: Written, evidence: &[Evidence], policy: TrustPolicy) -> 
     Ok(Verified { download, level })
 }
 
-/// The level that the evidence alone gives; with `actual`, also whether it matches. Also called before the download, so that
-/// bytes that could never be accepted are not fetched.
+/// The level that the evidence alone gives; with `actual`, also whether it matches. Also called before the download, so
+/// that bytes that could never be accepted are not fetched.
 pub(crate) fn judge(
     actual: Option<Sha256Digest>,
     evidence: &[Evidence],

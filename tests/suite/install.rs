@@ -332,7 +332,7 @@ fn a_lock_and_settings_hold_in_every_directory_below_them() {
     };
     let output = run(&["install"]);
     assert!(output.code == 0 && context.binary().exists(), "{output:#?}");
-    assert!(output.stdout.contains("v0.0.144") && output.stderr.contains("(it holds reproq.lock)"), "{output:#?}");
+    assert!(output.stdout.contains("v0.0.144") && output.stderr.contains("(it contains reproq.lock)"), "{output:#?}");
     record(
         Part::Machine,
         "project: a directory below the one with reproq.lock",

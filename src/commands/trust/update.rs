@@ -281,7 +281,8 @@ mod tests {
     }
 
     fn broken(status: ExitStatus) -> InstanceLine {
-        let (error, hints) = ("`timestamp.json` is refused: it does not exist".to_owned(), vec!["ask again".to_owned()]);
+        let (error, hints) =
+            ("`timestamp.json` is refused: it does not exist".to_owned(), vec!["ask again".to_owned()]);
         line(Instance::PublicGood, Outcome::Failed { status, error, hints })
     }
 

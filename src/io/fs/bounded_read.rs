@@ -9,7 +9,8 @@ use std::io;
 use std::io::Read;
 use std::path::Path;
 
-/// Reads a regular file; links are followed. More than `limit` bytes are an error, and so is a directory, a pipe or a device.
+/// Reads a regular file; links are followed. More than `limit` bytes are an error, and so is a directory, a pipe or a
+/// device.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     within(open_regular(path)?.0, limit)
 }

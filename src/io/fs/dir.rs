@@ -85,8 +85,8 @@ impl Dir {
         self.directory(name, Purpose::Write)?.ok_or_else(|| failed()(io::ErrorKind::NotFound.into()))
     }
 
-    /// As [`Dir::directory`], without the check of who can change its contents: for directories of the user whose contents are not
-    /// trusted.
+    /// As [`Dir::directory`], without the check of who can change its contents: for directories of the user whose
+    /// contents are not trusted.
     ///
     /// # Errors
     ///
@@ -361,8 +361,8 @@ impl Dir {
         if kind == FileKind::Regular { Ok(()) } else { Err(FileError::NotAFile { path: self.path_of(name), kind }) }
     }
 
-    /// Removes a directory of any depth with few open files: the contents of its subdirectories are moved up, one level at a
-    /// time, until no directory is left.
+    /// Removes a directory of any depth with few open files: the contents of its subdirectories are moved up, one level
+    /// at a time, until no directory is left.
     fn remove_tree(&self, name: &OsStr) -> io::Result<()> {
         let top = self.handle.directory(name)?;
         let _ = top.open_up();

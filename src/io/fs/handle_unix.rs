@@ -1,4 +1,5 @@
-//! The system calls of [`crate::io::fs::Dir`] on Unix: each acts on one entry of an open directory and follows no links.
+//! The system calls of [`crate::io::fs::Dir`] on Unix: each acts on one entry of an open directory and follows no
+//! links.
 #![expect(clippy::disallowed_methods, reason = "the store's files are opened, made, renamed and removed here")]
 
 use std::ffi::OsStr;

@@ -1,5 +1,5 @@
-//! The implementation of [`crate::io::fs::Dir`] where files can only be opened by path: each path is inspected before it
-//! is used, and each opened file is inspected again.
+//! The implementation of [`crate::io::fs::Dir`] where files can only be opened by path: each path is inspected before
+//! it is used, and each opened file is inspected again.
 #![expect(clippy::disallowed_methods, reason = "the store's files are opened, made, renamed and removed here")]
 
 use std::ffi::OsStr;

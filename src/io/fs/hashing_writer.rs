@@ -1,5 +1,5 @@
-//! Writes a file and hashes it at the same time, on a separate thread, so that the network or the decompressor never waits
-//! for SHA-256 and nothing is read twice.
+//! Writes a file and hashes it at the same time, on a separate thread, so that the network or the decompressor never
+//! waits for SHA-256 and nothing is read twice.
 #![expect(clippy::disallowed_methods, reason = "staged files are made and written here")]
 
 use std::fs::File;

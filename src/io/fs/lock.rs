@@ -1,5 +1,5 @@
-//! An advisory file lock: one process works, the others wait and then find the work done. The system releases it when its holder
-//! exits, so there are no stale locks.
+//! An advisory file lock: one process works, the others wait and then find the work done. The system releases it when
+//! its holder exits, so there are no stale locks.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -51,7 +51,8 @@ pub enum LockError {
 #[must_use]
 pub struct Lock {
     file: File,
-    /// Whether the file contains the name of the holder. Not if the file has another hard link, which may belong to another user.
+    /// Whether the file contains the name of the holder. Not if the file has another hard link, which may belong to
+    /// another user.
     is_signed: bool,
 }
 

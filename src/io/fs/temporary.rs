@@ -1,5 +1,5 @@
-//! Temporary files and directories with random names next to their target. The process holds a lock on them while it runs,
-//! so the next process that writes in the same directory can recognize and remove leftovers of killed processes.
+//! Temporary files and directories with random names next to their target. The process holds a lock on them while it
+//! runs, so the next process that writes in the same directory can recognize and remove leftovers of killed processes.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -161,8 +161,8 @@ fn sweep_one(dir: &Dir, name: &OsStr) -> Result<(), FileError> {
     }
 }
 
-/// It is renamed while its lock is held, and its contents are removed afterwards: a process that has just created it and waits for
-/// the lock sees that it is gone.
+/// It is renamed while its lock is held, and its contents are removed afterwards: a process that has just created it
+/// and waits for the lock sees that it is gone.
 fn sweep_directory(dir: &Dir, name: &OsStr, inner: &Dir) -> Result<(), FileError> {
     let (held, _) = inner.open_to_change(HELD)?;
     if !is_free(&held) {
@@ -178,8 +178,8 @@ fn is_held(file: &File, dir: &Dir, name: &OsStr) -> bool {
     !matches!(file.try_lock(), Err(TryLockError::WouldBlock)) && is_at(file, dir, name)
 }
 
-/// Whether no process holds a file. A shared lock is enough to check, and some file systems allow no other on a file that
-/// is open for reading.
+/// Whether no process holds a file. A shared lock is enough to check, and some file systems allow no other on a file
+/// that is open for reading.
 fn is_free(file: &File) -> bool {
     file.try_lock_shared().is_ok()
 }

@@ -28,8 +28,9 @@ const OTHERS: u32 = 0o002;
 
 /// Whether the user `me` may use the directory `inner` in the directory `holder`. Pure.
 ///
-/// A user who can write to `holder` can replace `inner` entirely, so more protection than that of `holder` is not required. Users of a sticky
-/// directory do not trust each other: they can create names in it, but not replace those of others.
+/// A user who can write to `holder` can replace `inner` entirely, so more protection than that of `holder` is not
+/// required. Users of a sticky directory do not trust each other: they can create names in it, but not replace those of
+/// others.
 pub fn distrusted(me: u32, holder: &Stat, inner: &Stat, purpose: Purpose) -> Option<Distrust> {
     let is_shared = holder.mode & STICKY != 0;
     let is_trusted = match inner.owner {

@@ -1,5 +1,5 @@
-//! The certificates that the user adds to the system's: `SSL_CERT_FILE` and `SSL_CERT_DIR`. A value that adds none is an
-//! error that names the variable.
+//! The certificates that the user adds to the system's: `SSL_CERT_FILE` and `SSL_CERT_DIR`. A value that adds none is
+//! an error that names the variable.
 #![expect(clippy::disallowed_methods, reason = "the directories of SSL_CERT_DIR are listed here")]
 
 use std::io;

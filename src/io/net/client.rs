@@ -129,8 +129,8 @@ impl Http {
     }
 
     /// Requests a URL and follows redirects: only to https, or if the request began with plain http (which is allowed
-    /// only on this machine) also to plain http on this machine. `authorization` is sent to the origin of the first URL and to no
-    /// other. Returns the first response that is not a redirect, with its URL.
+    /// only on this machine) also to plain http on this machine. `authorization` is sent to the origin of the first URL
+    /// and to no other. Returns the first response that is not a redirect, with its URL.
     pub(crate) async fn get(
         &self,
         url: &Url,

@@ -1,5 +1,5 @@
-//! Resolves names with the system's resolver on a separate thread; if no thread is available, that is an error. The client's
-//! own resolver would panic.
+//! Resolves names with the system's resolver on a separate thread; if no thread is available, that is an error. The
+//! client's own resolver would panic.
 
 use std::io;
 use std::net::SocketAddr;

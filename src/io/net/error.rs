@@ -215,10 +215,7 @@ impl NetError {
             return Self::Other { host, reason };
         }
         if reason.contains("message head is too large") {
-            return Self::Other {
-                host,
-                reason: "the response headers are too large".to_owned(),
-            };
+            return Self::Other { host, reason: "the response headers are too large".to_owned() };
         }
         if reason.contains("end of file before message length") || reason.contains("closed before message completed") {
             return Self::Lost { host, reason: "it ended too early".to_owned() };

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 /// A body with fewer bytes than this in an idle period is stalled.
 const LEAST_PROGRESS: u64 = 1024;
 
-/// Measures the progress of a body. The client's own timeout covers a complete stall; this covers servers that send a byte
-/// now and then, indefinitely.
+/// Measures the progress of a body. The client's own timeout covers a complete stall; this covers servers that send a
+/// byte now and then, indefinitely.
 #[derive(Debug)]
 pub(crate) struct Patience {
     idle: Duration,

@@ -19,8 +19,8 @@ use crate::io::net::NetError;
 use crate::model::secret::Secret;
 use crate::model::url_policy::is_loopback;
 
-/// In curl's order; the first non-empty one is used. There is none for plain http: only this machine is accessed without
-/// TLS, and never through a proxy.
+/// In curl's order; the first non-empty one is used. There is none for plain http: only this machine is accessed
+/// without TLS, and never through a proxy.
 const NAMING: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 const EXCEPTING: [&str; 2] = ["no_proxy", "NO_PROXY"];
 
@@ -145,8 +145,8 @@ impl Scheme {
 }
 
 impl ProxyServer {
-    /// Parses `[SCHEME://][USER[:PASSWORD]@]HOST[:PORT]`. Errors repeat nothing of the value but the scheme, because any part
-    /// may belong to a password.
+    /// Parses `[SCHEME://][USER[:PASSWORD]@]HOST[:PORT]`. Errors repeat nothing of the value but the scheme, because
+    /// any part may belong to a password.
     fn parse(variable: &'static str, text: &str) -> Result<Self, String> {
         let text = text.trim();
         if text.contains(|c: char| c.is_whitespace() || c.is_control()) {

@@ -26,9 +26,9 @@ impl Backoff {
         Self { tried: 0 }
     }
 
-    /// After a failed attempt: how long to wait before the next, or `None` after the last. Waits grow threefold from 0.2 s,
-    /// with up to 50% jitter so that many clients do not retry at once; a wait that the server requests
-    /// is used instead, unless it is longer than half a minute.
+    /// After a failed attempt: how long to wait before the next, or `None` after the last. Waits grow threefold from
+    /// 0.2 s, with up to 50% jitter so that many clients do not retry at once; a wait that the server requests is used
+    /// instead, unless it is longer than half a minute.
     pub fn next(&mut self, retry_after: Option<Duration>) -> Option<Duration> {
         self.tried += 1;
         if self.tried >= TRIES {

@@ -1,6 +1,6 @@
-//! The trusted certificates. macOS and Windows verify with their own verifier; elsewhere the
-//! system's bundle is read here, because reqwest would also read each of the hundreds of files next to it, which takes ten
-//! times as long and finds the same certificates.
+//! The trusted certificates. macOS and Windows verify with their own verifier; elsewhere the system's bundle is read
+//! here, because reqwest would also read each of the hundreds of files next to it, which takes ten times as long and
+//! finds the same certificates.
 
 #[cfg(all(unix, not(target_os = "macos")))]
 use std::path::PathBuf;

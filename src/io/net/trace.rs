@@ -1,5 +1,5 @@
-//! The output of `-v` for each request: method, URL, status, time and bytes, when it ends. The URL is shown without credentials
-//! and without its query, which contains the signature of signed URLs.
+//! The output of `-v` for each request: method, URL, status, time and bytes, when it ends. The URL is shown without
+//! credentials and without its query, which contains the signature of signed URLs.
 
 use std::fmt;
 use std::sync::Arc;

@@ -9,8 +9,8 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
-/// Finds a program in the absolute directories of `PATH`, then in one more; otherwise returns the searched directories. A relative
-/// or empty entry would run a program from the current directory.
+/// Finds a program in the absolute directories of `PATH`, then in one more; otherwise returns the searched directories.
+/// A relative or empty entry would run a program from the current directory.
 pub fn find_program(
     name: &str,
     environment: &[(OsString, OsString)],

@@ -15,8 +15,8 @@ use crate::io::process::find::is_named;
 use crate::io::process::find_program;
 use crate::io::process::run;
 
-/// The variables that git needs to run and to find its configuration. The rest, such as `GIT_DIR` in a git hook, would make it
-/// query a different repository.
+/// The variables that git needs to run and to find its configuration. The rest, such as `GIT_DIR` in a git hook, would
+/// make it query a different repository.
 const NEEDED: [&str; 11] = [
     "PATH",
     "HOME",

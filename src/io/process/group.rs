@@ -56,8 +56,8 @@ impl Group {
         Self { child, is_over: false }
     }
 
-    /// The child's status if it has ended. Its group is killed before the child is reaped: until then its ID cannot be reused for
-    /// another group.
+    /// The child's status if it has ended. Its group is killed before the child is reaped: until then its ID cannot be
+    /// reused for another group.
     pub(super) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         if !has_ended(&mut self.child)? {
             return Ok(None);

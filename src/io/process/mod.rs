@@ -2,8 +2,8 @@
 //! in their own process group, with limits on time and output. If a program does not start
 //! because the user has too many processes, that is an error like any other.
 //!
-//! [`run`] collects the output of a program and kills it at its deadline; [`stream`] passes on the lines of a program without a
-//! deadline; [`Git`] runs git.
+//! [`run`] collects the output of a program and kills it at its deadline; [`stream`] passes on the lines of a program
+//! without a deadline; [`Git`] runs git.
 
 mod error;
 mod find;

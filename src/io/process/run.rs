@@ -21,8 +21,8 @@ use crate::io::process::stream::shown;
 /// The deadline if the clock cannot represent the real one.
 const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long to wait for the rest of the output after the program has ended. Only needed if a process left the process group
-/// and inherited the streams.
+/// How long to wait for the rest of the output after the program has ended. Only needed if a process left the process
+/// group and inherited the streams.
 const AFTERMATH: Duration = Duration::from_millis(200);
 
 /// A program to run, with its limits.
@@ -131,8 +131,8 @@ enum Event {
     Closed,
 }
 
-/// One thread per stream, so that a full pipe never blocks the program. They are not joined: a process that left the process group
-/// may keep the streams open indefinitely.
+/// One thread per stream, so that a full pipe never blocks the program. They are not joined: a process that left the
+/// process group may keep the streams open indefinitely.
 fn listen(group: &mut Group) -> io::Result<mpsc::Receiver<Event>> {
     let (sender, events) = mpsc::sync_channel(4);
     if let Some(stdout) = group.child.stdout.take() {

@@ -26,11 +26,12 @@ pub const LINE_LIMIT: usize = 1000;
 /// How often a silent program is polled.
 const PULSE: Duration = Duration::from_millis(50);
 
-/// How long to wait for output after the program has ended; only a process that left its process group can keep the pipe open.
+/// How long to wait for output after the program has ended; only a process that left its process group can keep the
+/// pipe open.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Runs a program to its end. Each line it prints is passed on immediately, sanitized for display. `given_up` is polled many times
-/// per second; when it returns true, the program and everything it started are killed.
+/// Runs a program to its end. Each line it prints is passed on immediately, sanitized for display. `given_up` is polled
+/// many times per second; when it returns true, the program and everything it started are killed.
 pub fn stream(
     request: &Request<'_>,
     line: &mut dyn FnMut(String),

@@ -1,24 +1,24 @@
-//! Which release is the newest by version, and what going there means.
+//! The newest release by version, and how it compares with the current one.
 
 use semver::Version;
 
 use crate::model::Release;
 use crate::model::Tag;
 
-/// What going from one release to another means.
+/// The change from one release to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Move {
-    /// There is nothing to come from.
+    /// There is no current release.
     First,
     /// It is the same release.
     Stay,
-    /// It is a newer version, or versions cannot be compared because a tag names none.
+    /// It is a newer version, or the versions cannot be compared because a tag is not a version.
     Forward,
     /// It is an older version.
     Back,
 }
 
-/// Compares by version; build metadata does not count, as semver has it.
+/// Compares by version; build metadata is ignored, as in semver.
 pub fn decide(current: Option<&Tag>, wanted: &Tag) -> Move {
     let Some(current) = current else { return Move::First };
     if current == wanted {
@@ -30,7 +30,7 @@ pub fn decide(current: Option<&Tag>, wanted: &Tag) -> Move {
     }
 }
 
-/// The newest published release by version. What its author or its version calls a prerelease counts only when asked for.
+/// The newest published release by version. Prereleases, by mark or by version, count only if requested.
 pub fn newest(releases: &[Release], prereleases: bool) -> Option<&Release> {
     let version = |release: &Release| release.tag.version();
     let counts = |release: &&Release| {
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_decide_and_not_the_order_of_the_list() {
+    fn the_version_decides_and_not_the_order_of_the_list() {
         let releases = [
             release("v0.0.99", false, false),
             release("v0.0.144", false, false),
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn going_back_is_told_from_going_on() {
+    fn downgrades_are_distinguished_from_upgrades() {
         let decide = |current: Option<&str>, wanted| decide(current.map(tag).as_ref(), &tag(wanted));
         assert_eq!(decide(None, "v1.0.0"), Move::First);
         assert_eq!(decide(Some("v1.0.0"), "v1.0.0"), Move::Stay);

@@ -1,4 +1,4 @@
-//! Moving to another release: which one is the newest, and whether going there is an upgrade. Pure; installing does the rest.
+//! Upgrades: the newest release, and whether it is newer than the current one. Pure; the installer does the rest.
 
 mod decide;
 

@@ -195,8 +195,7 @@ mod tests {
 
     #[test]
     fn only_build_provenance_satisfies_a_requirement() {
-        let refused =
-            AttestationFinding::Refused { sentence: "it is for other bytes".to_owned(), refused: Vec::new() };
+        let refused = AttestationFinding::Refused { sentence: "it is for other bytes".to_owned(), refused: Vec::new() };
         let unknown = AttestationFinding::Unknown { because: "GitHub limits requests".to_owned() };
         let (ok, failed) = ((true, None), (false, None));
         let (note, later) = ((true, Some(Remark::WorthKnowing)), (false, Some(Remark::CouldNotAsk)));

@@ -161,7 +161,9 @@ fn sums(facts: &ReleaseFacts<'_>) -> Vec<Check> {
         let stated = facts.release.asset(asset).and_then(|asset| asset.digest.clone().ok().flatten());
         match (sums.digest_of(asset), stated) {
             (None, _) => problems.push(format!("{asset} is not listed")),
-            (Some(listed), Some(stated)) if listed != stated => problems.push(format!("{asset} has a different digest")),
+            (Some(listed), Some(stated)) if listed != stated => {
+                problems.push(format!("{asset} has a different digest"))
+            }
             (Some(_), _) => agreeing += 1,
         }
     }

@@ -615,7 +615,9 @@ fn result_of(task: &Task) -> UnitResult {
         _ if task.is_done() => (UnitEnd::Deleted, None),
         (None, TagOutcome::Blocked(why)) => (UnitEnd::Blocked, Some(why.clone())),
         (None, TagOutcome::Changed(why)) => (UnitEnd::Changed, Some(why.clone())),
-        _ if task.is_unsure() => (UnitEnd::Hidden, Some("GitHub reports that it does not exist, but still lists it".to_owned())),
+        _ if task.is_unsure() => {
+            (UnitEnd::Hidden, Some("GitHub reports that it does not exist, but still lists it".to_owned()))
+        }
         (None, TagOutcome::None | TagOutcome::Waiting | TagOutcome::Gone) if task.has_begun() => {
             (UnitEnd::Half, Some("the next run deletes the rest".to_owned()))
         }

@@ -61,7 +61,10 @@ mod tests {
         assert_eq!(consent(3, false, Audience::Person), Ok(Consent::AskFor(3)));
         assert_eq!(consent(3, true, Audience::Nobody), Ok(Consent::Given));
         let refused = consent(3, false, Audience::Nobody).expect_err("nobody");
-        assert_eq!(refused.to_string(), "3 versions would be deleted, but this is not an interactive terminal, so you cannot confirm it");
+        assert_eq!(
+            refused.to_string(),
+            "3 versions would be deleted, but this is not an interactive terminal, so you cannot confirm it"
+        );
     }
 
     #[test]

@@ -95,7 +95,9 @@ pub enum PlanFileError {
         found: String,
     },
     /// It was modified after it was written.
-    #[error("the plan was modified after it was written: its digest field is {stated}, but its contents have the digest {computed}")]
+    #[error(
+        "the plan was modified after it was written: its digest field is {stated}, but its contents have the digest {computed}"
+    )]
     Digest {
         /// The digest in the file.
         stated: Sha256Digest,

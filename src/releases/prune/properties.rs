@@ -359,7 +359,8 @@ proptest! {
         policy in any_policy(),
         cut in 0_usize..40,
     ) {
-        // Releases first, then their tags, interrupted after any number of requests. Tags are older than their releases.
+        // Releases first, then their tags, interrupted after any number of requests. Tags are older than their
+        // releases.
         for tag in &mut inventory.tags {
             tag.dated = Some(day(1));
         }

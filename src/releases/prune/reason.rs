@@ -30,8 +30,8 @@ pub enum UnitReason {
     AmongNewest(Ranks),
     /// GitHub calls it `latest`.
     Latest,
-    /// It is the version of highest precedence among those published as stable, or if there are none, among those that are not
-    /// prereleases by name.
+    /// It is the version of highest precedence among those published as stable, or if there are none, among those that
+    /// are not prereleases by name.
     NewestStable,
     /// It is the newest stable version with a completely uploaded asset, if the newest stable version has none.
     NewestInstallable,
@@ -147,7 +147,9 @@ impl fmt::Display for UnitReason {
             Self::TooYoung { age } => write!(f, "{} old, below the minimum age", rounded(*age)),
             Self::Undated => f.write_str("no date, so it may be new"),
             Self::SamePrecedence { with } => write!(f, "same version as {with}, which is kept"),
-            Self::Immutable => f.write_str("immutable; deleting it makes its tag name unusable and requires --allow-immutable"),
+            Self::Immutable => {
+                f.write_str("immutable; deleting it makes its tag name unusable and requires --allow-immutable")
+            }
             Self::Draft => f.write_str("draft"),
             Self::Unmanaged { why } => why.fmt(f),
             Self::Older(ranks) => write!(f, "older: {ranks}"),

@@ -128,7 +128,10 @@ impl fmt::Display for Stop {
             }
             Self::Blocked { name, message } => write!(f, "the tag {name} cannot be deleted: {message}"),
             Self::Hidden { name } => {
-                write!(f, "GitHub returns `not found` for {name} but still lists it; the token may lack permission to delete it")
+                write!(
+                    f,
+                    "GitHub returns `not found` for {name} but still lists it; the token may lack permission to delete it"
+                )
             }
             Self::Refused { name, message } => write!(f, "{name} could not be deleted: {message}"),
             Self::Lost { reason } => write!(f, "GitHub returned no usable response: {reason}"),

@@ -32,8 +32,8 @@ impl Unit {
         Self { name: name.to_owned(), tag: None, releases: Vec::new(), draft: false, version }
     }
 
-    /// The version in its name: strict semver with an optional `v` in a valid git tag name. `None` for drafts and for everything
-    /// that is not managed.
+    /// The version in its name: strict semver with an optional `v` in a valid git tag name. `None` for drafts and for
+    /// everything that is not managed.
     pub const fn version(&self) -> Option<&Version> {
         if self.draft { None } else { self.version.as_ref() }
     }
@@ -83,8 +83,8 @@ impl Unit {
     }
 }
 
-/// Joins tags and published releases by their exact names; every draft is a unit of its own. Sorted by name, drafts last, so
-/// that the order of the listing does not matter.
+/// Joins tags and published releases by their exact names; every draft is a unit of its own. Sorted by name, drafts
+/// last, so that the order of the listing does not matter.
 pub fn units(inventory: &Inventory) -> Vec<Unit> {
     let mut named: BTreeMap<&str, Unit> = BTreeMap::new();
     for tag in &inventory.tags {

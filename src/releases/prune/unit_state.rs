@@ -80,8 +80,8 @@ impl Task {
         self.pieces.contains(&UnitPart::Unsure)
     }
 
-    /// One 404 for something that is listed may come from a server that lags: the request is repeated once, and only then is it
-    /// treated as missing access. Returns whether there is something to repeat.
+    /// One 404 for something that is listed may come from a server that lags: the request is repeated once, and only
+    /// then is it treated as missing access. Returns whether there is something to repeat.
     pub(super) fn ask_again(&mut self) -> bool {
         if self.asked_again || self.dropped.is_some() || !self.is_unsure() {
             return false;

@@ -49,8 +49,9 @@ pub(super) fn surplus(policy: &PrunePolicy, keep: &[Decision]) -> usize {
 
 fn unknown_rights(repository: &RepoFacts) -> Option<String> {
     let unknown = repository.may_push.is_none();
-    unknown
-        .then(|| "GitHub does not report whether the token can push; without push access drafts are not listed".to_owned())
+    unknown.then(|| {
+        "GitHub does not report whether the token can push; without push access drafts are not listed".to_owned()
+    })
 }
 
 /// A pattern that matches nothing may be a typo.
@@ -113,7 +114,9 @@ fn misleading_pair(mut group: Vec<(&str, &str)>) -> Option<String> {
     group.sort_by_key(|(digits, name)| (counted(digits), (*name).to_owned()));
     let pair = group.windows(2).find(|pair| pair[0].0 > pair[1].0 && counted(pair[0].0) < counted(pair[1].0))?;
     let (lower, higher) = (pair[0].1, pair[1].1);
-    Some(format!("{lower} is newer than {higher} by semver, because only identifiers made of digits are compared as numbers"))
+    Some(format!(
+        "{lower} is newer than {higher} by semver, because only identifiers made of digits are compared as numbers"
+    ))
 }
 
 fn over_quota(policy: &PrunePolicy, keep: &[Decision]) -> Option<String> {

@@ -63,7 +63,8 @@ pub fn split(text: &[u8]) -> Result<Vec<String>, AttestationBundleError> {
         return Err(AttestationBundleError::TooLong(text.len()));
     }
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    // JSON never spans two lines of a JSON Lines file and is one value as a whole at the same time, so lines are tried second.
+    // JSON never spans two lines of a JSON Lines file and is one value as a whole at the same time, so lines are tried
+    // second.
     let bundles = match json::strict(text) {
         Ok(()) => from_document(text)?,
         Err(error) => {
@@ -125,9 +126,10 @@ pub(super) fn one(text: &[u8]) -> Result<String, AttestationBundleError> {
 fn exactly_one(fields: &serde_json::Map<String, Value>, names: &[&str]) -> Result<(), AttestationBundleError> {
     match names.iter().filter(|name| fields.contains_key(**name)).count() {
         1 => Ok(()),
-        count => {
-            Err(AttestationBundleError::Shape(format!("it must have exactly one of {}, but has {count}", names.join(", "))))
-        }
+        count => Err(AttestationBundleError::Shape(format!(
+            "it must have exactly one of {}, but has {count}",
+            names.join(", ")
+        ))),
     }
 }
 

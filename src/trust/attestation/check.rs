@@ -29,8 +29,8 @@ const SHOWN_DIGESTS: usize = 3;
 
 /// Verifies that these bundles satisfy the policy for the bytes of this digest, with these roots, at this time.
 ///
-/// Each bundle is verified with each root by the rules of that root, and one matching bundle is enough. No bundle, no matching
-/// bundle, and an unusable root are all failures.
+/// Each bundle is verified with each root by the rules of that root, and one matching bundle is enough. No bundle, no
+/// matching bundle, and an unusable root are all failures.
 pub fn verify(
     bundles: &[&[u8]],
     digest: Sha256Digest,
@@ -63,8 +63,8 @@ fn one(
     let malformed = |detail: String| AttestationRefusalReason::Malformed { detail };
     let text = bundle::one(text).map_err(|error| malformed(error.to_string()))?;
     let bundle = SigstoreBundle::read(&text).map_err(malformed)?;
-    // The certificate of a run is issued when it signs. One from the future is rejected here, because a wrong clock is then
-    // reported more clearly than by the cryptography.
+    // The certificate of a run is issued when it signs. One from the future is rejected here, because a wrong clock is
+    // then reported more clearly than by the cryptography.
     if let Some(signed_at) = bundle.issued_at().filter(|issued_at| *issued_at > now) {
         return Err(AttestationRefusalReason::Clock { signed_at, now });
     }
@@ -95,7 +95,8 @@ fn one(
     Ok(proof(facts, &checked, policy))
 }
 
-/// Verifies with every root until one accepts. If none does, the error is from the root whose authority issued the certificate.
+/// Verifies with every root until one accepts. If none does, the error is from the root whose authority issued the
+/// certificate.
 fn cryptography(
     bundle: &SigstoreBundle,
     digest: Sha256Digest,

@@ -1,15 +1,16 @@
 //! Attestations: which workflow of which repository built these bytes, or that GitHub released them, verified offline.
 //!
-//! An attestation is a Sigstore bundle: a signature, the short-lived certificate of the signer, and evidence of the time. The order:
+//! An attestation is a Sigstore bundle: a signature, the short-lived certificate of the signer, and evidence of the
+//! time. The order:
 //!
 //! 1. `bundle` extracts single bundles from their containers, within limits, and rejects ambiguous JSON.
-//! 2. `verifier` runs the cryptography, for each trusted root by the rules of that root: are the signature, certificate, log
-//! entry and timestamp valid, and are they for this digest? It is the only file that uses the library.
+//! 2. `verifier` runs the cryptography, for each trusted root by the rules of that root: are the signature,
+//! certificate, log entry and timestamp valid, and are they for this digest? It is the only file that uses the library.
 //! 3. `statement` and `identity` parse the signed content and the signer in the certificate.
 //! 4. `compare` compares that with the `policy`, exactly, and reports every difference.
 //!
-//! Nothing here accesses a file, the clock or the network: bundles, roots and `now` are parameters. A build without the feature
-//! `attestation` has all the types and verifies nothing: [`verify`] returns [`NotProven::CannotVerify`].
+//! Nothing here accesses a file, the clock or the network: bundles, roots and `now` are parameters. A build without the
+//! feature `attestation` has all the types and verifies nothing: [`verify`] returns [`NotProven::CannotVerify`].
 
 mod bundle;
 #[cfg(feature = "attestation")]

@@ -48,8 +48,8 @@ impl WantedAttestation {
     }
 }
 
-/// The requirements for an attestation. Created by [`Policy::of_repository`], [`Policy::of_identity`] or [`Policy::of_key`], so that
-/// a signer is always required; the other fields narrow it.
+/// The requirements for an attestation. Created by [`Policy::of_repository`], [`Policy::of_identity`] or
+/// [`Policy::of_key`], so that a signer is always required; the other fields narrow it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// The repository of the build or release.
@@ -90,8 +90,8 @@ impl Policy {
         Self { repository: Some(repository), ..Self::unrestricted(GITHUB_ISSUER.to_owned()) }
     }
 
-    /// The same for an asset of this release, as installers require it: a build must be for exactly its tag, unless builds
-    /// for branches are allowed, and a bare signature needs no file name.
+    /// The same for an asset of this release, as installers require it: a build must be for exactly its tag, unless
+    /// builds for branches are allowed, and a bare signature needs no file name.
     #[must_use]
     pub fn of_release(mut self, tag: Tag, allow_branch: bool) -> Self {
         self.tag = Some(tag);

@@ -123,7 +123,8 @@ impl AttestationRefusalReason {
     }
 }
 
-/// A forged attestation and one that is too new look the same; only its claimed time shows whether the roots may be too old.
+/// A forged attestation and one that is too new look the same; only its claimed time shows whether the roots may be too
+/// old.
 fn unknown(issued_at: DateTime<Utc>, complete_until: Option<DateTime<Utc>>, detail: &str) -> String {
     match complete_until.filter(|until| issued_at >= *until) {
         Some(until) => format!(
@@ -185,8 +186,7 @@ pub struct Mismatch {
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let found =
-            self.found.as_deref().map_or_else(|| "found nothing".to_owned(), |found| format!("found {found}"));
+        let found = self.found.as_deref().map_or_else(|| "found nothing".to_owned(), |found| format!("found {found}"));
         write!(f, "{}: expected {}, {found}", self.field, self.expected)
     }
 }

@@ -31,8 +31,8 @@ const EMBEDDED_SHA256: [&str; 2] = [
 /// The maximum size of a file of roots, in bytes. GitHub's, the larger of the two, has 32 KB.
 const MAX_ROOTS: usize = 1024 * 1024;
 
-/// The age in days from which a root is old. GitHub rotates its keys about every six months, and a root does not contain
-/// later keys.
+/// The age in days from which a root is old. GitHub rotates its keys about every six months, and a root does not
+/// contain later keys.
 const OLD_AFTER: i64 = 180;
 
 /// The instance of a root. It determines the required evidence, whatever a bundle claims.
@@ -302,8 +302,8 @@ struct WireAuthority {
 }
 
 impl Wire {
-    /// The instance, by the names of its certificate authorities. A root that claims to be the public instance's but has no log keys
-    /// still requires a log entry, which then cannot be verified.
+    /// The instance, by the names of its certificate authorities. A root that claims to be the public instance's but
+    /// has no log keys still requires a log entry, which then cannot be verified.
     fn instance(&self) -> Instance {
         let is =
             |name: &str| self.certificate_authorities.iter().any(|authority| authority.uri.as_deref() == Some(name));

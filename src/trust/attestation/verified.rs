@@ -16,7 +16,8 @@ use super::roots::Instance;
 pub enum AttestationKind {
     /// Build provenance: a workflow built the bytes.
     Build,
-    /// GitHub's release attestation: the bytes are an asset of a tag of an immutable release. It does not say how they were built.
+    /// GitHub's release attestation: the bytes are an asset of a tag of an immutable release. It does not say how they
+    /// were built.
     Release,
     /// A signature over the bytes without a statement.
     Signature,

@@ -1,8 +1,8 @@
 //! The cryptography: the only file that uses sigstore-verify and its parts.
 //!
-//! Every root is verified by its own rules, which a bundle cannot change: bundles of the public instance need a certificate
-//! in a certificate log and an entry in the transparency log, those of GitHub's instance a timestamp, and those of
-//! other instances whatever their root has keys for.
+//! Every root is verified by its own rules, which a bundle cannot change: bundles of the public instance need a
+//! certificate in a certificate log and an entry in the transparency log, those of GitHub's instance a timestamp, and
+//! those of other instances whatever their root has keys for.
 
 use chrono::DateTime;
 use chrono::Utc;
@@ -69,8 +69,8 @@ pub(super) enum Failure {
     OtherBytes(Option<Vec<u8>>),
 }
 
-/// The alternative explanation of an invalid part: the library does not distinguish a forged bundle from one made with a key
-/// that is newer than the root.
+/// The alternative explanation of an invalid part: the library does not distinguish a forged bundle from one made with
+/// a key that is newer than the root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Doubt {
     /// It is invalid, whatever the age of the root.
@@ -176,8 +176,8 @@ impl<'a> Verifier<'a> {
         Ok(self.checked(&result, bundle))
     }
 
-    /// Confirms that everything this root requires was verified. The library fails first; this detects a later version that
-    /// skips a check.
+    /// Confirms that everything this root requires was verified. The library fails first; this detects a later version
+    /// that skips a check.
     fn confirm(&self, result: &VerificationResult, bundle: &SigstoreBundle, by_key: bool) -> Result<(), Failure> {
         let broken = |part: CryptoPart, detail: &str| {
             Err(Failure::Broken { part, doubt: Doubt::None, detail: detail.to_owned() })

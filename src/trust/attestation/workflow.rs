@@ -53,8 +53,8 @@ impl Workflow {
         self.repository.is_same(&other.repository) && self.file == other.file
     }
 
-    /// Parses the identity in a certificate, `https://github.com/OWNER/NAME/.github/workflows/FILE@REF`. A file name cannot
-    /// contain a `/`, and a REF is a commit or begins with `refs/`, so there is only one reading: a file named
+    /// Parses the identity in a certificate, `https://github.com/OWNER/NAME/.github/workflows/FILE@REF`. A file name
+    /// cannot contain a `/`, and a REF is a commit or begins with `refs/`, so there is only one reading: a file named
     /// `release.yml@refs` in another repository is not taken for `release.yml`.
     pub fn from_address(text: &str) -> Option<Self> {
         let (path, rest) = text.strip_prefix(GITHUB)?.split_once(&format!("/{DIRECTORY}"))?;

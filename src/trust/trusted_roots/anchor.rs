@@ -9,8 +9,8 @@ pub struct Anchor {
     pub instance: Instance,
     /// The URL of its repository.
     pub address: &'static str,
-    /// The initial root metadata, as sigstore-trust-root 0.15.1 contains it: the only part that is trusted without verification. Every
-    /// later root must be signed by the keys of the previous one.
+    /// The initial root metadata, as sigstore-trust-root 0.15.1 contains it: the only part that is trusted without
+    /// verification. Every later root must be signed by the keys of the previous one.
     pub(super) root: &'static str,
 }
 

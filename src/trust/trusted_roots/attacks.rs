@@ -1,4 +1,5 @@
-//! Repositories that are tampered with, truncated, outdated or endless: each is refused with the name of the file, and nothing changes.
+//! Repositories that are tampered with, truncated, outdated or endless: each is refused with the name of the file, and
+//! nothing changes.
 #![expect(clippy::disallowed_methods, reason = "copies of a repository are damaged on disk")]
 
 use std::collections::BTreeMap;
@@ -263,8 +264,7 @@ fn rollback_is_refused() {
     older(|contents| contents.timestamp = 6);
     world.is_refused("`timestamp.json` is refused: its timestamp version is 6, but 7 was seen before");
     older(|contents| (contents.timestamp, contents.snapshot) = (8, 4));
-    world
-        .is_refused("`timestamp.json` is refused: its snapshot (via timestamp) version is 4, but 5 was seen before");
+    world.is_refused("`timestamp.json` is refused: its snapshot (via timestamp) version is 4, but 5 was seen before");
     older(|contents| (contents.timestamp, contents.snapshot, contents.targets) = (8, 6, 2));
     world.is_refused(
         "`6.snapshot.json` is refused: its targets.json (via snapshot) version is 2, but 3 was seen before",

@@ -1,4 +1,5 @@
-//! The directory of trusted roots: the roots in effect, accepting and removing roots of other instances, storing updates.
+//! The directory of trusted roots: the roots in effect, accepting and removing roots of other instances, storing
+//! updates.
 #![expect(clippy::disallowed_methods, reason = "the roots a user trusts are read and written here")]
 
 use std::fs;
@@ -112,7 +113,8 @@ impl TrustedRoots {
         Ok(accepted)
     }
 
-    /// Removes an accepted root. Returns false if it was not accepted. It is not parsed, so a damaged one can be removed.
+    /// Removes an accepted root. Returns false if it was not accepted. It is not parsed, so a damaged one can be
+    /// removed.
     pub fn forget(&self, sha256: &Sha256Digest) -> Result<bool, TrustedRootsError> {
         let Some(directory) = self.existing(ACCEPTED)? else { return Ok(false) };
         let path = directory.join(format!("{sha256}.json"));
@@ -261,8 +263,8 @@ fn refuse_link(directory: &Path) -> Result<(), TrustedRootsError> {
     Ok(())
 }
 
-/// If another user owns a directory or can write to it, its contents need not be the user's decision. The superuser can change
-/// everything anyway.
+/// If another user owns a directory or can write to it, its contents need not be the user's decision. The superuser can
+/// change everything anyway.
 #[cfg(unix)]
 fn refuse_exposed(directory: &Path) -> Result<(), TrustedRootsError> {
     let metadata = fs::metadata(directory).map_err(TrustedRootsError::io("inspect", directory))?;

@@ -1,5 +1,5 @@
-//! The user's trusted roots: the embedded roots, newer ones of the same instances that were fetched, and accepted roots of
-//! other instances.
+//! The user's trusted roots: the embedded roots, newer ones of the same instances that were fetched, and accepted roots
+//! of other instances.
 //!
 //! They are stored in one directory of the user's data, which no other user may write to:
 //!

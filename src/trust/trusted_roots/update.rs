@@ -1,8 +1,8 @@
 //! Fetches the newest root of an instance with The Update Framework. The only file that uses sigstore-tuf.
 //!
 //! The order: from the anchor to the newest root metadata, each signed by the previous one; then the timestamp, the
-//! snapshot and the targets, each signed, not expired and not older than the last seen version; then the trusted root itself,
-//! by its digest in the targets. Nothing is stored unless all checks pass.
+//! snapshot and the targets, each signed, not expired and not older than the last seen version; then the trusted root
+//! itself, by its digest in the targets. Nothing is stored unless all checks pass.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -48,7 +48,8 @@ pub(super) async fn fetch(
         store.store(name, text.as_bytes()).expect("memory takes everything");
     }
     let file = || last.lock().map_or_else(|_| String::new(), |name| name.clone());
-    let (root, versions) = run(anchor, source, Arc::clone(&store), now).await.map_err(|error| update_error(error, file()))?;
+    let (root, versions) =
+        run(anchor, source, Arc::clone(&store), now).await.map_err(|error| update_error(error, file()))?;
     let refused = |reason: String| UpdateError::Refused { file: TARGET.to_owned(), reason, expired: false };
     let text = String::from_utf8(root).map_err(|error| refused(error.to_string()))?;
     let kept_as = RootSource::Updated { on: now.date_naive(), version: versions.targets };
@@ -149,9 +150,9 @@ fn update_error(error: Error, file: String) -> UpdateError {
             reason: format!("it expired on {expires}"),
             expired: true,
         },
-        Error::Rollback { role, trusted, new } => refused(format!(
-            "its {role} version is {new}, but {trusted} was seen before (rollback)"
-        )),
+        Error::Rollback { role, trusted, new } => {
+            refused(format!("its {role} version is {new}, but {trusted} was seen before (rollback)"))
+        }
         Error::BadRootVersion { trusted, new } => {
             refused(format!("its version is {new}, but {} must follow {trusted}", trusted + 1))
         }

@@ -183,7 +183,9 @@ fn who_could_not_be_asked_is_neither_proven_nor_unproven() {
     let output = stage.context.run(&stage.arguments(&[]));
     assert_eq!(output.code, 0, "{output:#?}");
     assert!(
-        output.stdout.contains("note  attested          all 3 assets: attestations could not be queried: GitHub limits"),
+        output
+            .stdout
+            .contains("note  attested          all 3 assets: attestations could not be queried: GitHub limits"),
         "{output:#?}"
     );
     assert_eq!(stage.asked().len(), 1, "whoever is limited is not asked again");
@@ -219,7 +221,10 @@ fn a_full_page_without_the_proof_is_not_taken_for_all() {
         repo(&stage.context).attest(&digest(NAMES[0]), inside.clone());
     }
     let output = stage.context.run(&stage.arguments(&[]));
-    assert!(output.stdout.contains("tool-linux: attestations could not be queried: it has more than 100"), "{output:#?}");
+    assert!(
+        output.stdout.contains("tool-linux: attestations could not be queried: it has more than 100"),
+        "{output:#?}"
+    );
     assert_eq!(output.code, 0, "{output:#?}");
     assert_ne!(stage.code(&["--require-attested"]), 0);
 }
