@@ -161,7 +161,7 @@ fn targets(texts: &[String]) -> Result<Vec<Target>, CommandError> {
         return Ok(Target::all().collect());
     }
     let parsed = texts.iter().map(|text| text.parse()).collect::<Result<Vec<Target>, _>>();
-    let mut targets = parsed.map_err(|error| usage(format!("--target is not usable: {error}")))?;
+    let mut targets = parsed.map_err(|error| usage(format!("--target is invalid: {error}")))?;
     targets.sort();
     targets.dedup();
     Ok(targets)

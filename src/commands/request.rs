@@ -201,7 +201,7 @@ pub(super) fn signers(accept_change: bool, session: &Session<'_>) -> Result<Sign
     let settings = &session.settings;
     let workflow = match &settings.workflow {
         Some(setting) => Some(Workflow::named(&setting.value, &settings.repository.value).map_err(|error| {
-            CommandError::new(ExitStatus::Usage, error).context(format!("{} is not usable", setting.from))
+            CommandError::new(ExitStatus::Usage, error).context(format!("{} is invalid", setting.from))
         })?),
         None => None,
     };
@@ -221,7 +221,7 @@ pub(super) fn host_target(session: &Session<'_>) -> Result<Target, TargetError> 
 /// What `--tag` says.
 pub(super) fn tag_spec(text: Option<&str>) -> Result<Option<VersionSpec>, CommandError> {
     let parsed = text.map(str::parse).transpose();
-    parsed.map_err(|error: TagError| CommandError::message(ExitStatus::Usage, format!("--tag is not usable: {error}")))
+    parsed.map_err(|error: TagError| CommandError::message(ExitStatus::Usage, format!("--tag is invalid: {error}")))
 }
 
 /// What `--target` says, or this machine. One without a name lists what the release has, where it can be asked.
@@ -237,7 +237,7 @@ pub(super) fn target(
         Err(error) => error,
     };
     if let TargetError::Shape(_) = error {
-        return Err(CommandError::message(ExitStatus::Usage, format!("--target is not usable: {error}")));
+        return Err(CommandError::message(ExitStatus::Usage, format!("--target is invalid: {error}")));
     }
     let mut failure = CommandError::new(ExitStatus::NotFound, error);
     let repository = &session.settings.repository.value;

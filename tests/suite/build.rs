@@ -53,7 +53,7 @@ fn without_a_network_the_checkout_is_built() {
 fn offline_never_asks_and_builds() {
     let context = context();
     let output = context.succeed(&["install", "--offline"]);
-    assert!(output.stdout.contains("built: built here from a checkout"), "{output:#?}");
+    assert!(output.stdout.contains("built: built locally from a checkout"), "{output:#?}");
     assert_eq!(context.github.requests().len(), 0);
 }
 

@@ -133,7 +133,7 @@ fn each_token_is_looked_at() {
     assert_eq!(output.code, 1, "{output:#?}");
     let tokens = findings(&output, "token");
     let starts = [
-        "the variable REPROQ_GITHUB_TOKEN is not usable",
+        "the variable REPROQ_GITHUB_TOKEN is invalid",
         "GitHub refused the token from GH_TOKEN (HTTP 401)",
         "the token from GITHUB_TOKEN is valid",
     ];

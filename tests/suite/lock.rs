@@ -204,7 +204,7 @@ fn lock_writes_checks_and_moves() {
 fn a_lock_that_cannot_be_read_is_explained_and_left() {
     for (text, says) in [
         ("version = 9\n", "its format is 9"),
-        ("<<<<<<< HEAD\nversion = 1\n", "a mark that git leaves"),
+        ("<<<<<<< HEAD\nversion = 1\n", "a merge conflict marker"),
         ("version = ", "not valid TOML"),
         ("", "has no `version`"),
     ] {

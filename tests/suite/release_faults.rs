@@ -59,7 +59,7 @@ fn a_ruleset_nobody_may_see_is_still_a_ruleset() {
     repo(&context).ruleset(RulesetSpec::forbids_deletion("secret", "v*").hidden());
     let output = context.run(&PRUNE);
     assert_eq!(output.code, 9, "{output:#?}");
-    assert!(output.stderr.contains("a ruleset this token may not see") && !output.stderr.contains("secret"));
+    assert!(output.stderr.contains("a ruleset this token cannot see") && !output.stderr.contains("secret"));
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn not_found_for_everything_is_no_success() {
     context.github.fault(deletes().always(), Fault::status(404));
     let output = context.run(&PRUNE);
     assert_eq!(output.code, 9, "{output:#?}");
-    assert!(output.stderr.contains("answers `not found` for v1.1.0 and lists it"), "{output:#?}");
+    assert!(output.stderr.contains("returns `not found` for v1.1.0 but still lists it"), "{output:#?}");
     let snapshot = repo(&context).snapshot();
     assert_eq!((snapshot.tags.len(), snapshot.published().len()), (6, 6));
     assert_eq!(mutations(&context).len(), 2, "the first, once more after the listing, and nothing else");
@@ -159,7 +159,7 @@ fn a_limit_is_waited_for_as_told() {
         .github
         .fault(update_refs().nth(2), Fault::RateLimitSecondary { status: 429, retry_after: RetryAfter::Seconds(1) });
     let output = context.succeed(&PRUNE);
-    assert!(output.stderr.contains("GitHub limits requests; going on in 1 s"), "{output:#?}");
+    assert!(output.stderr.contains("GitHub limits requests; continuing in 1 s"), "{output:#?}");
     assert_eq!(tags(&context).len(), 3);
 }
 
@@ -194,7 +194,7 @@ fn a_reserve_of_requests_is_left_to_others() {
     context.github.rest_budget(BudgetSpec::remaining(54));
     let output = context.run(&PRUNE);
     assert_eq!(output.code, 6, "{output:#?}");
-    assert!(output.stderr.contains("only 50 requests are left"), "{output:#?}");
+    assert!(output.stderr.contains("only 50 requests remain"), "{output:#?}");
     let snapshot = repo(&context).snapshot();
     assert_eq!(snapshot.tags.len(), snapshot.published().len(), "what was begun was finished");
     assert_eq!(snapshot.tags.len(), 9);

@@ -194,7 +194,7 @@ fn a_plan_only_narrows_what_is_allowed_today() {
     fs::write(&settings, "[tool.reproq.release]\nprotect = [\"v1.1.*\"]\n").expect("written");
     let output = prune(&["--max-delete", "17"]);
     assert_eq!(output.code, 8, "{output:#?}");
-    assert!(output.stderr.contains("v1.1.0 is kept now"), "{output:#?}");
+    assert!(output.stderr.contains("v1.1.0 is now kept"), "{output:#?}");
     record(Part::Race, "plan file: the settings protect what it deletes", &context, &output, "nothing was deleted");
     fs::remove_file(settings).expect("removed");
     for more in [&["--protect", "v1.2.0"][..], &["--keep", "4"], &["--min-age", "9000d"], &["--prerelease", "soon"]] {

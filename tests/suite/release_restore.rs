@@ -45,13 +45,13 @@ fn a_record_without_its_first_line_belongs_to_no_repository() {
     let text = fs::read_to_string(&path).expect("the record");
     let (_, rest) = text.split_once('\n').expect("lines");
     fs::write(&path, rest).expect("written");
-    let output = is_refused(&context, &path, 8, "belongs to no repository");
+    let output = is_refused(&context, &path, 8, "has no repository");
     record(Part::Hostile, "audit record: without its first line", &context, &output, "nothing was restored");
     // Nor does another run's first line vouch for what stands before it.
     fs::write(&path, format!("{rest}{text}")).expect("written");
     is_refused(&context, &path, 8, "line 1 of");
     fs::write(&path, "").expect("written");
-    is_refused(&context, &path, 8, "belongs to no repository");
+    is_refused(&context, &path, 8, "has no repository");
     assert!(context.github.requests().is_empty(), "nothing is asked for a record that cannot be used");
 }
 
@@ -61,8 +61,8 @@ fn what_git_forbids_is_refused_before_anything_is_done() {
     let text = fs::read_to_string(&path).expect("the record");
     let oid = repo(&context).snapshot().tags["v1.3.0"].clone();
     for (name, from, to, says) in [
-        ("a tag git forbids", "\"name\":\"v1.1.0\"", "\"name\":\"v1..0\"", "git forbids"),
-        ("an object id of another kind", &oid, "0000", "not an object id"),
+        ("a tag git forbids", "\"name\":\"v1.1.0\"", "\"name\":\"v1..0\"", "invalid tag name"),
+        ("an object id of another kind", &oid, "0000", "not an object ID"),
     ] {
         // The record names objects of tags that are gone; any of them will do.
         let spoilt = if says.contains("object") { objects_cut(&text) } else { text.replace(from, to) };

@@ -104,7 +104,7 @@ fn run(root: &Path) -> anyhow::Result<()> {
         "A machine without a network builds from the checkout beside the project",
         &["install", "--offline"],
         0,
-        &["built here from a checkout"],
+        &["built locally from a checkout"],
     )?;
     demo.prune()?;
     println!("\nEverything did what it should.");

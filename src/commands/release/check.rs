@@ -165,7 +165,7 @@ fn spec(arguments: &CheckArgs, session: &Session<'_>) -> Result<VersionSpec, Com
     match arguments.tag.clone().or_else(of_job) {
         None => Ok(VersionSpec::Latest),
         Some(text) => text.parse().map_err(|error| {
-            CommandError::message(ExitStatus::Usage, format!("the tag `{text}` is not usable: {error}"))
+            CommandError::message(ExitStatus::Usage, format!("the tag `{text}` is invalid: {error}"))
         }),
     }
 }

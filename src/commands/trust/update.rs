@@ -123,7 +123,7 @@ fn places(arguments: &TrustUpdateArgs, session: &Session<'_>) -> Result<Vec<(Anc
             }
         }
         let base = config::base_url(&address)
-            .map_err(|reason| CommandError::message(ExitStatus::Usage, format!("--url is not usable: {reason}")))?;
+            .map_err(|reason| CommandError::message(ExitStatus::Usage, format!("--url is invalid: {reason}")))?;
         places.push((anchor, RootRepository::Web { http: http.clone(), base }));
     }
     Ok(places)

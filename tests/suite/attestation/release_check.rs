@@ -149,7 +149,7 @@ fn a_list_of_what_is_inside_says_nothing_about_who_built_it() {
     let output = stage.context.run(&stage.arguments(&[]));
     assert_eq!(output.code, 0, "{output:#?}");
     assert!(
-        output.stdout.contains("tool-linux: signed by acme/tool/.github/workflows/release.yml, without a word"),
+        output.stdout.contains("tool-linux: signed by acme/tool/.github/workflows/release.yml; no build provenance"),
         "{output:#?}"
     );
 }

@@ -67,8 +67,8 @@ fn somebody_elses_signature_is_refused_and_named() {
             claims().signed_by(&other),
             "release.yml, found https://github.com/adpena/reproq-worker/.github/workflows/other.yml",
         ),
-        (claims().with(15, "8"), "number of the repository: expected 7, found 8"),
-        (claims().with(17, "71"), "number of the owner: expected 70, found 71"),
+        (claims().with(15, "8"), "repository ID: expected 7, found 8"),
+        (claims().with(17, "71"), "owner ID: expected 70, found 71"),
         (claims().with(8, "https://token.actions.githubusercontent.com/evil"), "issuer: expected"),
     ] {
         let world = upgradable();

@@ -16,8 +16,8 @@ use super::run_all;
 use super::under_fault;
 use crate::support::fault_table::Part;
 
-const AGAIN: &str = "trying again (2 of 4)";
-const AND_AGAIN: &str = "trying again (3 of 4)";
+const AGAIN: &str = "retrying (2 of 4)";
+const AND_AGAIN: &str = "retrying (3 of 4)";
 const YEAR: i64 = 365 * 24 * 60 * 60;
 
 fn once() -> Matcher {

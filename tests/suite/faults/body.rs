@@ -18,8 +18,8 @@ use super::under_fault;
 use crate::support::fault_table::Part;
 use crate::support::workers;
 
-const AGAIN: &str = "trying again (2 of 4)";
-const AND_AGAIN: &str = "trying again (3 of 4)";
+const AGAIN: &str = "retrying (2 of 4)";
+const AND_AGAIN: &str = "retrying (3 of 4)";
 
 fn once() -> Matcher {
     Matcher::objects()
@@ -82,21 +82,21 @@ fn bodies_that_are_not_the_file() {
                 always(),
                 longer(Framing::Chunked),
                 5,
-                "the release states",
+                "the release lists",
             ),
             Case::fails(
                 "body: longer than the release states, until the connection ends",
                 always(),
                 longer(Framing::UntilClose),
                 5,
-                "the release states",
+                "the release lists",
             ),
             Case::fails(
                 "body: of another length than the release states",
                 always(),
                 Fault::WrongLength { length: 1000 },
                 5,
-                "the release states",
+                "the release lists",
             ),
             Case::survived("body: no length", once(), Fault::NoLength, "Installed"),
             Case::survived("body: in chunks", once(), Fault::Chunked, "Installed"),
@@ -207,7 +207,7 @@ fn redirects_of_the_release_page() {
             Case::fails("redirect: in a loop", web(), Fault::RedirectLoop, 6, "more than 8 times"),
             Case::fails("redirect: to ftp", web(), Fault::RedirectToScheme("ftp".to_owned()), 6, "`ftp:`"),
             Case::fails("redirect: to a file", web(), to("file:///etc/passwd"), 6, "`file:`"),
-            Case::fails("redirect: to nowhere", web(), nowhere, 6, "without saying where"),
+            Case::fails("redirect: to nowhere", web(), nowhere, 6, "without a target"),
             Case::fails(
                 "redirect: from loopback to plain http elsewhere",
                 web(),

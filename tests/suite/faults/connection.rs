@@ -58,7 +58,7 @@ fn answers_without_measure_take_no_memory_without_measure() {
         ("hostile: 8 MB of JSON in a refusal of the API", api(), answer(403, list("[],")), 9, "does not permit"),
         ("hostile: 200,000 assets in a release", api(), answer(200, assets(195_000)), 6, "cannot be read"),
         ("hostile: lists in lists without end", api(), answer(200, "[".repeat(8_000_000)), 6, "cannot be read"),
-        ("hostile: an endless body from the asset host", objects(), Fault::EndlessJson, 5, "the release states"),
+        ("hostile: an endless body from the asset host", objects(), Fault::EndlessJson, 5, "the release lists"),
         ("hostile: huge headers from the asset host", objects(), Fault::HugeHeaders { bytes: 64 << 20 }, 6, "headers"),
     ] {
         let context = project();

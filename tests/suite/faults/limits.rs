@@ -47,7 +47,7 @@ fn a_limit_on_open_files_is_told_as_one() {
         names_the_limit("ulimit -n", &output);
         if output.code == 0 && command == NO_BUILD {
             whole(&context);
-        } else if !recorded && output.stderr.contains("certificates of this machine") {
+        } else if !recorded && output.stderr.contains("system certificates") {
             let left = left(&context, Some(&workers::bytes(OLD)), &workers::bytes(NEW));
             record(Part::Machine, name, &context, &output, &left);
             recorded = true;

@@ -35,11 +35,11 @@ fn certificates_that_do_not_fit_are_final() {
         ("certificate: expired", Tls::Expired, "has expired"),
         ("certificate: not valid yet, or this machine's clock is behind", Tls::NotYetValid, "not valid yet"),
         ("certificate: for another host", Tls::WrongHost, "for another host"),
-        ("certificate: of an issuer that is not trusted", Tls::Untrusted, "issuer that is not trusted"),
+        ("certificate: of an issuer that is not trusted", Tls::Untrusted, "untrusted issuer"),
     ] {
         let mut context = encrypted(tls);
         let output = under_fault(Part::Network, name, &context, context.command(INSTALL), 6, says);
-        assert!(!output.stderr.contains("trying again"), "{output:#?}");
+        assert!(!output.stderr.contains("retrying"), "{output:#?}");
         assert!(context.github.requests().is_empty(), "nothing was asked of a stranger");
         // The fault is gone: the same project, and a GitHub with a good certificate.
         context.github = FakeGitHub::start_tls();
@@ -67,7 +67,7 @@ fn a_file_of_certificates_that_holds_none() {
             fs::write(&nothing, content).expect("written");
         }
         context.set("SSL_CERT_FILE", nothing.to_str().expect("UTF-8"));
-        let says = "the variable SSL_CERT_FILE is not usable";
+        let says = "the variable SSL_CERT_FILE is invalid";
         under_fault(Part::Network, name, &context, context.command(INSTALL), 2, says);
     }
     trust(&mut context);
@@ -92,7 +92,7 @@ fn directories_of_certificates() {
         std::os::unix::fs::symlink("0a1b2c3d.0", full.join("authority.pem")).expect("linked");
     }
     context.set("SSL_CERT_FILE", "");
-    let says = "the variable SSL_CERT_DIR is not usable";
+    let says = "the variable SSL_CERT_DIR is invalid";
     for (name, directory) in [
         ("certificate: SSL_CERT_DIR names a directory that is not there", &context.root().join("nowhere")),
         ("certificate: SSL_CERT_DIR names a directory without certificates", &empty),

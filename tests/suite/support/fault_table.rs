@@ -95,8 +95,8 @@ fn shown(context: &Context, output: &Output) -> String {
         // How often it is tried is the fault's own number at least; a slow machine may add one.
         let mut tries = 0;
         let is_first_try = |line: &&str| {
-            tries += usize::from(line.contains("; trying again ("));
-            tries < 2 || !line.contains("; trying again (")
+            tries += usize::from(line.contains("; retrying ("));
+            tries < 2 || !line.contains("; retrying (")
         };
         let lines = text.lines().filter(|line| !line.starts_with("Downloading ") && !line.trim().is_empty());
         lines.filter(is_first_try).collect()
