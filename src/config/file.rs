@@ -143,7 +143,7 @@ pub fn read(directory: &Path) -> Result<FileSettings, SettingsFileError> {
     match contents(&path) {
         Ok(Contents::Small(bytes)) => match String::from_utf8(bytes) {
             Ok(text) => parse(&path, text.strip_prefix('\u{feff}').unwrap_or(&text)),
-            Err(error) if !names_us(error.as_bytes()) => Ok(FileSettings::default()),
+            Err(error) if !mentions_table(error.as_bytes()) => Ok(FileSettings::default()),
             Err(error) => {
                 let reason = format!("byte {} is not UTF-8", error.utf8_error().valid_up_to());
                 Err(SettingsFileError::Syntax { path, reason })
@@ -178,7 +178,7 @@ fn contents(path: &Path) -> io::Result<Contents> {
     // The rest is searched, not kept.
     let mut piece = vec![0; 64 * 1024];
     loop {
-        if names_us(&read) {
+        if mentions_table(&read) {
             return Ok(Contents::TooLarge);
         }
         // The name may span two chunks, with a zero byte after each letter.
@@ -194,7 +194,7 @@ fn contents(path: &Path) -> io::Result<Contents> {
 }
 
 /// Whether the table's name occurs in a file, in UTF-8 or UTF-16.
-fn names_us(bytes: &[u8]) -> bool {
+fn mentions_table(bytes: &[u8]) -> bool {
     memmem::find(bytes, NAME.as_bytes()).is_some() || memmem::find(bytes, b"r\0e\0p\0r\0o\0q").is_some()
 }
 
@@ -237,17 +237,17 @@ pub fn parse(path: &Path, text: &str) -> Result<FileSettings, SettingsFileError>
             found: value.type_str().to_owned(),
         };
         let text = || value.as_str().map(str::to_owned).map(Some).ok_or_else(|| kind("a string"));
-        let yes_or_no = || value.as_bool().ok_or_else(|| kind("true or false"));
+        let boolean = || value.as_bool().ok_or_else(|| kind("true or false"));
         match key.as_str() {
             "repository" => settings.repository = text()?,
             "source" => settings.source = text()?,
             "require" => settings.require = text()?,
             "workflow" => settings.workflow = text()?,
-            "allow-self-hosted" => settings.allow_self_hosted = Some(yes_or_no()?),
-            "allow-branch" => settings.allow_branch = Some(yes_or_no()?),
+            "allow-self-hosted" => settings.allow_self_hosted = Some(boolean()?),
+            "allow-branch" => settings.allow_branch = Some(boolean()?),
             "github-api-url" => settings.github_api_url = text()?,
             "github-server-url" => settings.github_server_url = text()?,
-            "offline" => settings.offline = Some(yes_or_no()?),
+            "offline" => settings.offline = Some(boolean()?),
             "mirror" => {
                 let texts = match value.as_array() {
                     Some(list) => list.iter().map(toml::Value::as_str).collect(),

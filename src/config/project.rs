@@ -96,11 +96,11 @@ fn mark(directory: &Path) -> Option<RootReason> {
     if directory.join("manage.py").is_file() {
         return Some(RootReason::ManagePy);
     }
-    holds_a_worker(&directory.join(".reproq")).then_some(RootReason::InstalledWorker)
+    contains_a_worker(&directory.join(".reproq")).then_some(RootReason::InstalledWorker)
 }
 
 /// `release prune` writes audit records wherever it runs, and they do not make a project.
-fn holds_a_worker(store: &Path) -> bool {
+fn contains_a_worker(store: &Path) -> bool {
     match fs::read_dir(store) {
         Ok(entries) => entries.flatten().any(|entry| {
             let name = entry.file_name();

@@ -222,9 +222,9 @@ impl Settings {
         };
         let (cache, cache_size) = cache(env, file)?;
         let mut tokens = tokens_for(&server, env);
-        let is_vouched_for = is_vouched_for(&server);
-        let withheld_token = tokens.first().filter(|_| !is_vouched_for).map(|token| token.variable);
-        if !is_vouched_for {
+        let may_get_token = may_get_token(&server);
+        let withheld_token = tokens.first().filter(|_| !may_get_token).map(|token| token.variable);
+        if !may_get_token {
             tokens.clear();
         }
         let from = || Provenance::File(file.path.clone().unwrap_or_default());
@@ -377,7 +377,7 @@ fn parse<T>(setting: Setting<String>, parse: impl Fn(&str) -> Result<T, String>)
 /// Whether a token may be sent to the host. If only a file of the project names the host, its author need not be
 /// the owner of the token: github.com and its enterprise hosts are safe, any other host must also be named
 /// by the command line or the environment.
-fn is_vouched_for(server: &Server) -> bool {
+fn may_get_token(server: &Server) -> bool {
     let Server { api_url: api, web_url: server } = server;
     let by_the_user = |setting: &Setting<Url>| !matches!(setting.from, Provenance::File(_));
     let is_githubs = api.value.host_str().is_some_and(is_githubs_own);

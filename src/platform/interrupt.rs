@@ -32,7 +32,7 @@ static TO_REMOVE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 pub struct CleanupGuard(PathBuf);
 
 /// Installs the signal handlers. Called once, by `main`.
-#[expect(clippy::exit, reason = "the process ends here because a signal says so")]
+#[expect(clippy::exit, reason = "the process exits after a signal")]
 pub fn watch() {
     // With any handler, a write beyond the file size limit fails instead of killing the process.
     #[cfg(unix)]

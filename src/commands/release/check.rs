@@ -164,9 +164,9 @@ fn spec(arguments: &CheckArgs, session: &Session<'_>) -> Result<VersionSpec, Com
     let of_job = || session.env.var("GITHUB_REF_NAME").filter(|_| is_tag);
     match arguments.tag.clone().or_else(of_job) {
         None => Ok(VersionSpec::Latest),
-        Some(text) => text.parse().map_err(|error| {
-            CommandError::message(ExitStatus::Usage, format!("the tag `{text}` is invalid: {error}"))
-        }),
+        Some(text) => text
+            .parse()
+            .map_err(|error| CommandError::message(ExitStatus::Usage, format!("the tag `{text}` is invalid: {error}"))),
     }
 }
 

@@ -306,7 +306,7 @@ fn carry_out(
         plan.keep().len()
     ));
     let clock = Clock::wall(session.now);
-    let workshop = PruneContext {
+    let context = PruneContext {
         github,
         lister,
         audit: &mut audit,
@@ -321,7 +321,7 @@ fn carry_out(
         is_fresh: arguments.archive.is_none(),
         progress,
     };
-    let applied = runtime.block_on(prune::apply(&plan, deletes.clone(), workshop));
+    let applied = runtime.block_on(prune::apply(&plan, deletes.clone(), context));
     let mut report = PruneReport::new(&plan, &deletes, false, None);
     report.work = Some(WorkDone::new(applied, &path, saved));
     let (status, failure) = report.judge(request.max_wait);

@@ -87,9 +87,7 @@ fn named(session: &Session<'_>) -> Result<Vec<Source>, CommandError> {
 }
 
 fn parsed(text: &str, from: &str) -> Result<RepoSlug, CommandError> {
-    text.trim()
-        .parse()
-        .map_err(|error| CommandError::message(ExitStatus::Usage, format!("{from} is invalid: {error}")))
+    text.trim().parse().map_err(|error| CommandError::message(ExitStatus::Usage, format!("{from} is invalid: {error}")))
 }
 
 fn of_remote(url: &str, session: &Session<'_>) -> Source {

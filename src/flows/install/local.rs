@@ -14,7 +14,7 @@ use crate::flows::install::acquire::Acquired;
 use crate::flows::install::error::NoBuild;
 use crate::flows::install::signer::Signed;
 use crate::io::fs::hashing_writer::Written;
-use crate::io::fs::hashing_writer::made_by_another;
+use crate::io::fs::hashing_writer::hash_existing;
 use crate::model::VersionSpec;
 use crate::platform;
 use crate::sources::bundle::Bundle;
@@ -108,7 +108,7 @@ pub(super) fn build(
     let built = local_build::apply(&plan, door.environment, door.progress, &platform::is_interrupted)
         .map_err(|source| InstallError::Build { because: because.clone(), source })?;
     let hashed = |source| InstallError::Staging { doing: "read what was built", source };
-    let Written { path, size, sha256, id } = made_by_another(&built.path).map_err(hashed)?;
+    let Written { path, size, sha256, id } = hash_existing(&built.path).map_err(hashed)?;
     let (commit, dirty) = match &source {
         BuildSource::Checkout(_) => (built.commit, built.dirty),
         BuildSource::Carried(_, carried) => (carried.commit.clone(), carried.dirty),

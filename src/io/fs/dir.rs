@@ -384,10 +384,10 @@ impl Dir {
                     is_flat = false;
                     // A directory is moved with its own `..` entry, which requires write permission on it.
                     let _ = inner.directory(&inner_name).and_then(|deeper| deeper.open_up());
-                    while top.stat(up(moved).as_ref()).is_ok() {
+                    while top.stat(temporary_name(moved).as_ref()).is_ok() {
                         moved += 1;
                     }
-                    inner.rename(&inner_name, &top, up(moved).as_ref())?;
+                    inner.rename(&inner_name, &top, temporary_name(moved).as_ref())?;
                 }
                 drop(inner);
                 top.remove_directory(&name)?;
@@ -400,7 +400,7 @@ impl Dir {
 }
 
 /// The temporary name of a directory that is moved up for removal.
-fn up(number: u64) -> OsString {
+fn temporary_name(number: u64) -> OsString {
     format!(".removed-{number}").into()
 }
 

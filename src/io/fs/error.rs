@@ -111,7 +111,7 @@ impl From<FileError> for io::Error {
 }
 
 impl FileKind {
-    #[cfg_attr(unix, expect(dead_code, reason = "Unix tells the kind with the mode"))]
+    #[cfg_attr(unix, expect(dead_code, reason = "on Unix the mode contains the type"))]
     pub(super) fn of(kind: FileType) -> Self {
         if kind.is_file() {
             return Self::Regular;

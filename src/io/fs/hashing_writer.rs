@@ -103,7 +103,7 @@ impl StagingWriter {
         self.size += piece.len() as u64;
         self.batched += piece.len();
         self.batch.push(piece);
-        if self.batched < BATCH { Ok(()) } else { self.hand_over() }
+        if self.batched < BATCH { Ok(()) } else { self.send_batch() }
     }
 
     /// Discards everything written so far.
@@ -116,12 +116,12 @@ impl StagingWriter {
 
     /// Waits until everything is written and returns the digest.
     pub fn finish(mut self) -> io::Result<Written> {
-        self.hand_over()?;
+        self.send_batch()?;
         let (sha256, id) = self.join()?;
         Ok(Written { path: self.path.clone(), size: self.size, sha256, id })
     }
 
-    fn hand_over(&mut self) -> io::Result<()> {
+    fn send_batch(&mut self) -> io::Result<()> {
         self.batched = 0;
         let batch = std::mem::take(&mut self.batch);
         self.send(Order::Append(batch))
@@ -217,7 +217,7 @@ pub fn copy_new(from: &mut File, to: &Path) -> io::Result<Written> {
 }
 
 /// Hashes a file that another program wrote.
-pub fn made_by_another(path: &Path) -> io::Result<Written> {
+pub fn hash_existing(path: &Path) -> io::Result<Written> {
     let (mut file, metadata) = bounded_read::open_regular(path)?;
     let sha256 = hash(&mut file)?;
     Ok(Written { path: path.to_owned(), size: metadata.len(), sha256, id: stat_of(&file)?.id() })

@@ -85,7 +85,7 @@ impl Lock {
                 }
                 Ok(()) => {
                     let mut lock = Self { file, is_signed: false };
-                    lock.sign(&stat).map_err(failed())?;
+                    lock.write_holder(&stat).map_err(failed())?;
                     return Ok(lock);
                 }
                 Err(TryLockError::WouldBlock) => {}
@@ -113,7 +113,7 @@ impl Lock {
     }
 
     /// Writes the holder for waiting processes.
-    fn sign(&mut self, stat: &Stat) -> io::Result<()> {
+    fn write_holder(&mut self, stat: &Stat) -> io::Result<()> {
         if stat.links > 1 {
             return Ok(());
         }

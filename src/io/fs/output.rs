@@ -60,7 +60,7 @@ impl OutputFile {
         let target = path.canonicalize().map_err(FileError::io("follow the link", path))?;
         let (dir, name) = place(&target)?;
         let found = replaceable(&dir, &name)?;
-        match found.filter(|found| !belongs_to_the_same(handle::user(), &link, found)) {
+        match found.filter(|found| !has_allowed_owner(handle::user(), &link, found)) {
             Some(found) => Err(FileError::Distrusted { path: target, reason: Distrust::Owner(found.owner) }),
             None => Self::create_in(Rc::new(dir), name),
         }
@@ -239,7 +239,7 @@ fn replaceable(dir: &Dir, name: &OsStr) -> Result<Option<Stat>, FileError> {
 
 /// Whether the user `me` may write the target of a link: it must belong to that user, or for the superuser to
 /// the owner of the link. Pure.
-const fn belongs_to_the_same(me: u32, link: &Stat, target: &Stat) -> bool {
+const fn has_allowed_owner(me: u32, link: &Stat, target: &Stat) -> bool {
     target.owner == me || (me == 0 && target.owner == link.owner)
 }
 
@@ -333,7 +333,7 @@ mod tests {
         for (me, link, target, allowed) in
             [(7, 7, 7, true), (7, 0, 7, true), (7, 7, 8, false), (7, 8, 8, false), (0, 7, 7, true), (0, 7, 8, false)]
         {
-            assert_eq!(belongs_to_the_same(me, &of(link), &of(target)), allowed, "{me}, {link}, {target}");
+            assert_eq!(has_allowed_owner(me, &of(link), &of(target)), allowed, "{me}, {link}, {target}");
         }
     }
 

@@ -42,7 +42,7 @@ impl TemporaryFile {
     /// An I/O error occurs.
     pub fn create(dir: Rc<Dir>, mode: u32) -> io::Result<Self> {
         for _ in 0..TRIES {
-            let name = made_up();
+            let name = random_name();
             match dir.create_new(&name, mode) {
                 Ok(file) if is_held(&file, &dir, name.as_ref()) => {
                     return Ok(Self { dir, name, file, is_placed: false });
@@ -106,7 +106,7 @@ impl TemporaryDirectory {
         let dir = Dir::open(parent)?.ok_or_else(|| failed()(io::ErrorKind::NotFound.into()))?;
         sweep(&dir);
         for _ in 0..TRIES {
-            let name = made_up();
+            let name = random_name();
             match dir.create_directory(&name, 0o700) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
@@ -141,7 +141,7 @@ impl Drop for TemporaryDirectory {
 
 /// Removes leftovers of this user's killed processes from a directory. Errors are ignored.
 pub fn sweep(dir: &Dir) {
-    for name in dir.names().unwrap_or_default().iter().filter(|name| is_made_up(name)) {
+    for name in dir.names().unwrap_or_default().iter().filter(|name| is_temporary_name(name)) {
         let _ = sweep_one(dir, name);
     }
 }
@@ -168,7 +168,7 @@ fn sweep_directory(dir: &Dir, name: &OsStr, inner: &Dir) -> Result<(), FileError
     if !is_free(&held) {
         return Ok(());
     }
-    let aside = made_up();
+    let aside = random_name();
     dir.rename(name, dir, &aside).map_err(FileError::io("remove", dir.path_of(name)))?;
     dir.remove(&aside)
 }
@@ -184,12 +184,12 @@ fn is_free(file: &File) -> bool {
     file.try_lock_shared().is_ok()
 }
 
-fn made_up() -> String {
+fn random_name() -> String {
     let random: String = std::iter::repeat_with(fastrand::alphanumeric).take(RANDOM).collect();
     format!("{PREFIX}{random}")
 }
 
-fn is_made_up(name: &OsStr) -> bool {
+fn is_temporary_name(name: &OsStr) -> bool {
     let random = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
     random.is_some_and(|random| random.len() == RANDOM && random.chars().all(|c| c.is_ascii_alphanumeric()))
 }

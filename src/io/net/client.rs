@@ -241,7 +241,7 @@ pub(crate) async fn read_bounded(
         }
         body.extend_from_slice(&piece);
         exchange.iter().for_each(|exchange| exchange.received(piece.len()));
-        if !patience.is_left_after(piece.len() as u64) {
+        if !patience.is_progressing_after(piece.len() as u64) {
             return Err(NetError::Timeout { host: url.host_str().unwrap_or("the server").to_owned() });
         }
     }

@@ -179,7 +179,7 @@ impl Transfer<'_> {
             exchange.iter().for_each(|exchange| exchange.received(piece.len()));
             self.writer.append(piece).map_err(NetError::Write)?;
             self.progress.advance(length);
-            if !patience.is_left_after(length) {
+            if !patience.is_progressing_after(length) {
                 return Err(NetError::Timeout { host: host(at) });
             }
         }

@@ -171,7 +171,7 @@ impl NetError {
     }
 
     /// Attributes a failure to connect to the proxy. Certificate errors of the host are left unchanged.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else keeps a connection from being made")]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "any other failure to connect")]
     fn through(self, proxy: &ProxyServer, error: &reqwest::Error) -> Self {
         let (host, reason, transient) = match self {
             Self::System { .. } => return self,
@@ -226,7 +226,7 @@ impl NetError {
         Self::Other { host, reason }
     }
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "what is not told apart here is read from the text instead")]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "other causes are recognized by their text")]
     fn from_cause(cause: &(dyn StdError + 'static), host: &str) -> Option<Self> {
         let host = host.to_owned();
         if let Some(error) = cause.downcast_ref::<rustls::Error>() {
@@ -279,7 +279,7 @@ impl NetError {
     }
 
     /// The wait that the server requested, if any.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "only a status carries a wait")]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only a status has a wait")]
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
@@ -325,9 +325,9 @@ const fn lost_reason(kind: io::ErrorKind) -> Option<&'static str> {
 
 /// The message of a proxy, without the prefixes of the client.
 fn proxy_reason(reason: &str) -> String {
-    let told = reason.rsplit("tunnel error: ").next().unwrap_or(reason);
-    let told = told.rsplit("socks proxy: ").next().unwrap_or(told);
-    match told {
+    let message = reason.rsplit("tunnel error: ").next().unwrap_or(reason);
+    let message = message.rsplit("socks proxy: ").next().unwrap_or(message);
+    match message {
         "unsuccessful" => "it refuses to connect".to_owned(),
         "proxy authorization required" => "it requires a valid user and password".to_owned(),
         other => other.to_owned(),
@@ -343,7 +343,7 @@ pub(super) fn shown(url: &url::Url) -> String {
     SafeUrl(url).to_string()
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "rustls says the rest well enough")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "the message of rustls is used for the rest")]
 fn tls_reason(error: &rustls::Error) -> String {
     use rustls::CertificateError as Certificate;
 

@@ -23,7 +23,7 @@ impl Patience {
     }
 
     /// Records received bytes. Returns false if an idle period had too few.
-    pub(crate) fn is_left_after(&mut self, bytes: u64) -> bool {
+    pub(crate) fn is_progressing_after(&mut self, bytes: u64) -> bool {
         self.received += bytes;
         if self.began.elapsed() <= self.idle {
             return true;

@@ -104,8 +104,8 @@ impl Output {
     }
 }
 
-/// Runs a program to its end. `given_up` is polled many times per second.
-pub fn run(request: &Request<'_>, given_up: &dyn Fn() -> bool) -> Result<Output, ProcessError> {
+/// Runs a program to its end. `is_canceled` is polled many times per second.
+pub fn run(request: &Request<'_>, is_canceled: &dyn Fn() -> bool) -> Result<Output, ProcessError> {
     let mut command = command(request.program, request.environment);
     command.args(request.arguments);
     if let Some(directory) = request.directory {
@@ -122,7 +122,7 @@ pub fn run(request: &Request<'_>, given_up: &dyn Fn() -> bool) -> Result<Output,
     let _open = group.child.stdin.take();
     // Without threads the program cannot be monitored, so it counts as not started.
     let events = listen(&mut group).map_err(|source| ProcessError::Start { program: program(), source })?;
-    collect(&mut group, &events, request, deadline, given_up)
+    collect(&mut group, &events, request, deadline, is_canceled)
 }
 
 enum Event {
@@ -161,7 +161,7 @@ fn collect(
     events: &mpsc::Receiver<Event>,
     request: &Request<'_>,
     mut deadline: Instant,
-    given_up: &dyn Fn() -> bool,
+    is_canceled: &dyn Fn() -> bool,
 ) -> Result<Output, ProcessError> {
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     let mut printed = 0;
@@ -183,7 +183,7 @@ fn collect(
         match ended {
             Some(status) if open_streams == 0 || left.is_zero() => return Ok(Output { status, stdout, stderr }),
             None if left.is_zero() => return Err(ProcessError::TimedOut { limit: request.limit, stderr }),
-            None if given_up() => return Err(ProcessError::GivenUp),
+            None if is_canceled() => return Err(ProcessError::GivenUp),
             Some(_) | None => {}
         }
         match events.recv_timeout(pause.min(left)) {

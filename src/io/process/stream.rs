@@ -30,12 +30,12 @@ const PULSE: Duration = Duration::from_millis(50);
 /// pipe open.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Runs a program to its end. Each line it prints is passed on immediately, sanitized for display. `given_up` is polled
+/// Runs a program to its end. Each line it prints is passed on immediately, sanitized for display. `is_canceled` is polled
 /// many times per second; when it returns true, the program and everything it started are killed.
 pub fn stream(
     request: &Request<'_>,
     line: &mut dyn FnMut(String),
-    given_up: &dyn Fn() -> bool,
+    is_canceled: &dyn Fn() -> bool,
 ) -> Result<ExitStatus, ProcessError> {
     let mut command = command(request.program, request.environment);
     command.args(request.arguments);
@@ -48,7 +48,7 @@ pub fn stream(
     let lines = lines_of(&mut group).map_err(failed)?;
     let mut gone: Option<(Instant, ExitStatus)> = None;
     loop {
-        if given_up() {
+        if is_canceled() {
             return Err(ProcessError::GivenUp);
         }
         let mut is_silent = false;

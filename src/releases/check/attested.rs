@@ -65,7 +65,7 @@ impl AttestationFinding {
 
     fn strength(&self) -> Strength {
         match self {
-            Self::Proven { .. } => match self.best().map(|proof| proof.kind) {
+            Self::Proven { .. } => match self.best().map(|attestation| attestation.kind) {
                 Some(AttestationKind::Build) => Strength::Built,
                 Some(AttestationKind::Release) => Strength::Released,
                 Some(AttestationKind::Signature | AttestationKind::Statement) => Strength::Signed,
@@ -79,7 +79,7 @@ impl AttestationFinding {
 
     /// The strongest attestation.
     fn best(&self) -> Option<&VerifiedAttestation> {
-        let rank = |proof: &&VerifiedAttestation| match proof.kind {
+        let rank = |attestation: &&VerifiedAttestation| match attestation.kind {
             AttestationKind::Build => 0,
             AttestationKind::Release => 1,
             AttestationKind::Signature => 2,
@@ -92,24 +92,24 @@ impl AttestationFinding {
     }
 
     /// The result as the end of a sentence about these assets.
-    fn words(&self) -> String {
-        let signer = |proof: &VerifiedAttestation| {
-            let signer = proof.workflow.as_deref().or(proof.identity.as_deref());
+    fn description(&self) -> String {
+        let signer = |attestation: &VerifiedAttestation| {
+            let signer = attestation.workflow.as_deref().or(attestation.identity.as_deref());
             signer.unwrap_or("somebody").to_owned()
         };
         match (self, self.best()) {
-            (Self::Proven { .. }, Some(proof)) => match proof.kind {
+            (Self::Proven { .. }, Some(attestation)) => match attestation.kind {
                 AttestationKind::Build => {
-                    let commit = proof.commit.as_deref().map(|commit| commit.get(..12).unwrap_or(commit));
+                    let commit = attestation.commit.as_deref().map(|commit| commit.get(..12).unwrap_or(commit));
                     let commit = commit.map(|commit| format!(" from commit {commit}")).unwrap_or_default();
-                    format!("built by {}{commit}", signer(proof))
+                    format!("built by {}{commit}", signer(attestation))
                 }
                 AttestationKind::Release => {
-                    let tag = proof.tag.as_deref().map(|tag| format!(" for tag {tag}")).unwrap_or_default();
+                    let tag = attestation.tag.as_deref().map(|tag| format!(" for tag {tag}")).unwrap_or_default();
                     format!("released by GitHub{tag}; no build provenance")
                 }
                 AttestationKind::Signature | AttestationKind::Statement => {
-                    format!("signed by {}; no build provenance", signer(proof))
+                    format!("signed by {}; no build provenance", signer(attestation))
                 }
             },
             (Self::Absent | Self::Proven { .. }, _) => "not attested".to_owned(),
@@ -127,7 +127,7 @@ impl AttestationFinding {
             (Strength::Released | Strength::Signed | Strength::Absent, true) => (false, None),
             (Strength::Released | Strength::Signed | Strength::Absent, false) => (true, Some(Remark::WorthKnowing)),
         };
-        Check { name: "attested".to_owned(), passed, detail: format!("{assets}: {}", self.words()), remark }
+        Check { name: "attested".to_owned(), passed, detail: format!("{assets}: {}", self.description()), remark }
     }
 }
 
@@ -135,10 +135,10 @@ impl AttestationFinding {
 pub(super) fn attested(all: &[Attested], is_required: bool) -> Vec<Check> {
     let mut groups: Vec<(String, Vec<&Attested>)> = Vec::new();
     for asset in all {
-        let words = asset.finding.words();
-        match groups.iter_mut().find(|(known, _)| *known == words) {
+        let description = asset.finding.description();
+        match groups.iter_mut().find(|(known, _)| *known == description) {
             Some((_, group)) => group.push(asset),
-            None => groups.push((words, vec![asset])),
+            None => groups.push((description, vec![asset])),
         }
     }
     let names = |group: &[&Attested]| {
@@ -156,7 +156,7 @@ mod tests {
 
     use super::*;
 
-    fn proof(kind: AttestationKind) -> VerifiedAttestation {
+    fn attestation(kind: AttestationKind) -> VerifiedAttestation {
         VerifiedAttestation {
             kind,
             sha256: Sha256Digest::from_bytes([7; 32]),
@@ -181,7 +181,7 @@ mod tests {
     }
 
     fn of(kinds: &[AttestationKind]) -> AttestationFinding {
-        AttestationFinding::Proven { proofs: kinds.iter().copied().map(proof).collect() }
+        AttestationFinding::Proven { proofs: kinds.iter().copied().map(attestation).collect() }
     }
 
     fn about(findings: &[AttestationFinding]) -> Vec<Attested> {
@@ -221,12 +221,12 @@ mod tests {
         let details = |findings: &[AttestationFinding]| -> Vec<String> {
             attested(&about(findings), false).into_iter().map(|check| check.detail).collect()
         };
-        let words = "built by acme/tool/.github/workflows/release.yml from commit 0123456789ab";
-        assert_eq!(details(std::slice::from_ref(&built)), [format!("asset-0: {words}")]);
-        assert_eq!(details(&[built.clone(), built.clone()]), [format!("all 2 assets: {words}")]);
+        let description = "built by acme/tool/.github/workflows/release.yml from commit 0123456789ab";
+        assert_eq!(details(std::slice::from_ref(&built)), [format!("asset-0: {description}")]);
+        assert_eq!(details(&[built.clone(), built.clone()]), [format!("all 2 assets: {description}")]);
         assert_eq!(
             details(&[built.clone(), AttestationFinding::Absent, built]),
-            [format!("asset-0, asset-2: {words}"), "asset-1: not attested".to_owned()]
+            [format!("asset-0, asset-2: {description}"), "asset-1: not attested".to_owned()]
         );
         assert_eq!(
             details(&[of(&[AttestationKind::Release])]),

@@ -26,9 +26,9 @@ use crate::releases::prune::UnitReason;
 use crate::releases::prune::unit_state::TagOutcome;
 use crate::releases::prune::unit_state::Task;
 use crate::releases::prune::unit_state::UnitPart;
-use crate::releases::prune::unit_state::look_at;
 use crate::releases::prune::unit_state::losses;
 use crate::releases::prune::unit_state::still_listed;
+use crate::releases::prune::unit_state::update_tasks;
 use crate::sources::github::ApiError;
 use crate::sources::github::GitHub;
 use crate::sources::github::LatestRelease;
@@ -43,10 +43,10 @@ use crate::sources::github::Writer;
 const BATCH: usize = 50;
 
 /// Deletions between two listings.
-const LOOK_EVERY: usize = 50;
+const RELIST_EVERY: usize = 50;
 
 /// The maximum time between two listings.
-const LOOK_AFTER: Duration = Duration::from_secs(60);
+const RELIST_AFTER: Duration = Duration::from_secs(60);
 
 /// API requests of the hour reserved for other jobs, such as the one that publishes.
 const RESERVE: u64 = 50;
@@ -137,26 +137,26 @@ pub struct FinalListing {
 }
 
 /// Carries out a plan, limited to `deletes`.
-pub async fn apply(plan: &PrunePlan, deletes: Vec<Delete>, workshop: PruneContext<'_>) -> Applied {
+pub async fn apply(plan: &PrunePlan, deletes: Vec<Delete>, context: PruneContext<'_>) -> Applied {
     let mut tasks: Vec<Task> = deletes.into_iter().map(Task::new).collect();
     let mut work = ApplyState {
-        writer: Writer::new(workshop.github),
-        latest: LatestRelease::new(workshop.github),
-        is_fresh: workshop.is_fresh,
-        listed_at: workshop.clock.elapsed(),
-        shop: workshop,
+        writer: Writer::new(context.github),
+        latest: LatestRelease::new(context.github),
+        is_fresh: context.is_fresh,
+        listed_at: context.clock.elapsed(),
+        context,
         plan,
-        since_look: 0,
+        since_listing: 0,
         waited: Duration::ZERO,
         remaining: None,
         tags_alone: false,
     };
-    work.tags_alone = !work.shop.lister.speaks_graphql() || plan.repository().node_id.is_none();
+    work.tags_alone = !work.context.lister.speaks_graphql() || plan.repository().node_id.is_none();
     let mut stop = work.begin(&tasks).err();
     if stop.is_none() {
         stop = work.all(&mut tasks).await.err();
     }
-    let proof = if stop.as_ref().is_none_or(Stop::can_relist) { work.prove(&mut tasks).await } else { None };
+    let proof = if stop.as_ref().is_none_or(Stop::can_relist) { work.verify_result(&mut tasks).await } else { None };
     if let Err(error) = work.end(&tasks, stop.as_ref()) {
         stop = stop.or(Some(error));
     }
@@ -171,14 +171,14 @@ enum Budget {
 }
 
 struct ApplyState<'a, 'p> {
-    shop: PruneContext<'a>,
+    context: PruneContext<'a>,
     writer: Writer<'a>,
     latest: LatestRelease<'a>,
     /// Whether nothing was sent since the last listing.
     is_fresh: bool,
     plan: &'p PrunePlan,
     listed_at: Duration,
-    since_look: usize,
+    since_listing: usize,
     waited: Duration,
     /// The remaining requests of the hour, and when the limit resets.
     remaining: Option<(u64, Duration)>,
@@ -210,13 +210,15 @@ impl ApplyState<'_, '_> {
         }
         if first[0].is_done() {
             let (name, others) = (&first[0].unit.name, count(rest.len(), "version"));
-            self.shop.progress.note(&format!("deleted the release and tag {name}; continuing with the other {others}"));
+            self.context
+                .progress
+                .note(&format!("deleted the release and tag {name}; continuing with the other {others}"));
         }
-        self.look(rest).await?;
+        self.relist(rest).await?;
         let outcome = self.releases_of_all(rest).await;
         // What stopped the releases often does not stop the tags, whose requests have a separate rate limit.
-        if outcome.as_ref().err().is_none_or(Stop::leaves_tags_free) {
-            self.settle_doubts(rest).await?;
+        if outcome.as_ref().err().is_none_or(Stop::allows_tag_deletion) {
+            self.resolve_missing(rest).await?;
             self.tags(rest).await?;
         }
         outcome
@@ -225,8 +227,8 @@ impl ApplyState<'_, '_> {
     /// Deletes the first unit completely, so that a ruleset or a missing permission costs one release and not all.
     async fn canary(&mut self, first: &mut [Task]) -> Result<(), Stop> {
         self.releases(first, 0).await?;
-        self.settle_doubts(first).await?;
-        if first[0].is_unsure() {
+        self.resolve_missing(first).await?;
+        if first[0].is_ambiguous() {
             return Err(Stop::Hidden { name: first[0].unit.name.clone() });
         }
         self.tags(first).await?;
@@ -240,9 +242,9 @@ impl ApplyState<'_, '_> {
 
     async fn releases_of_all(&mut self, tasks: &mut [Task]) -> Result<(), Stop> {
         for index in 0..tasks.len() {
-            let is_stale = self.shop.clock.elapsed().saturating_sub(self.listed_at) >= LOOK_AFTER;
-            if self.since_look >= LOOK_EVERY || is_stale {
-                self.look(tasks).await?;
+            let is_stale = self.context.clock.elapsed().saturating_sub(self.listed_at) >= RELIST_AFTER;
+            if self.since_listing >= RELIST_EVERY || is_stale {
+                self.relist(tasks).await?;
                 self.tags(tasks).await?;
             }
             self.releases(tasks, index).await?;
@@ -267,11 +269,11 @@ impl ApplyState<'_, '_> {
             let action = Action::DeleteRelease { release: Box::new(release.clone()), tag: task.unit.tag.clone() };
             self.ready(Budget::Rest).await?;
             let request = self.intent(action)?;
-            let told = self.writer.delete_release(ReleaseId::new(release.id)).await;
-            self.heard(request, &told)?;
-            self.since_look += 1;
+            let response = self.writer.delete_release(ReleaseId::new(release.id)).await;
+            self.record_response(request, &response)?;
+            self.since_listing += 1;
             self.is_fresh = false;
-            match told.outcome {
+            match response.outcome {
                 Ok(()) => tasks[index].pieces[place] = UnitPart::Gone,
                 Err(MutationRefusal::Gone) => tasks[index].pieces[place] = UnitPart::Unsure,
                 Err(MutationRefusal::Limited { wait }) => self.wait(wait, "GitHub limits requests").await?,
@@ -279,7 +281,7 @@ impl ApplyState<'_, '_> {
                 Err(MutationRefusal::Unknown { reason }) => {
                     tasks[index].pieces[place] = UnitPart::Asked;
                     self.again(&mut tries, &reason).await?;
-                    self.look(tasks).await?;
+                    self.relist(tasks).await?;
                     self.decided(&tasks[index])?;
                 }
                 Err(refusal) => return Err(Stop::of(&tasks[index].unit.name, refusal)),
@@ -306,7 +308,7 @@ impl ApplyState<'_, '_> {
 
     /// Keeps the release that became the latest, and whatever a new listing keeps as a consequence.
     async fn keep_latest(&mut self, tasks: &mut [Task], index: usize) -> Result<(), Stop> {
-        self.look(tasks).await?;
+        self.relist(tasks).await?;
         let task = &mut tasks[index];
         if task.dropped.is_none() {
             // The listing may lag behind the response about this release.
@@ -318,15 +320,15 @@ impl ApplyState<'_, '_> {
     }
 
     /// Resolves `not found` responses with listings; several, because they may lag.
-    async fn settle_doubts(&mut self, tasks: &mut [Task]) -> Result<(), Stop> {
+    async fn resolve_missing(&mut self, tasks: &mut [Task]) -> Result<(), Stop> {
         for wait in [0].into_iter().chain(LAG) {
-            if !tasks.iter().any(Task::is_unsure) {
+            if !tasks.iter().any(Task::is_ambiguous) {
                 break;
             }
-            self.shop.clock.sleep(Duration::from_secs(wait)).await;
-            self.look(tasks).await?;
+            self.context.clock.sleep(Duration::from_secs(wait)).await;
+            self.relist(tasks).await?;
             for index in 0..tasks.len() {
-                if tasks[index].ask_again() {
+                if tasks[index].retry_once() {
                     self.releases(tasks, index).await?;
                 }
             }
@@ -356,8 +358,8 @@ impl ApplyState<'_, '_> {
                 parts.extend(part.iter().rev().map(|index| vec![*index]));
                 continue;
             }
-            let told = self.delete_tags(tasks, &part).await?;
-            match told.outcome {
+            let response = self.delete_tags(tasks, &part).await?;
+            match response.outcome {
                 Ok(()) => part.iter().for_each(|index| tasks[*index].tag = TagOutcome::Gone),
                 Err(MutationRefusal::Limited { wait }) => {
                     self.wait(wait, "GitHub limits requests").await?;
@@ -381,7 +383,7 @@ impl ApplyState<'_, '_> {
                 }
                 Err(MutationRefusal::Unknown { reason }) => {
                     self.again(&mut tries, &reason).await?;
-                    self.look(tasks).await?;
+                    self.relist(tasks).await?;
                     part.iter().try_for_each(|index| self.decided(&tasks[*index]))?;
                     parts.push(part);
                 }
@@ -395,16 +397,16 @@ impl ApplyState<'_, '_> {
                     parts.extend([other.to_vec(), one.to_vec()]);
                 }
                 Err(refusal @ (MutationRefusal::Rule { .. } | MutationRefusal::Immutable { .. })) => {
-                    let words = self.explained(&tasks[part[0]].unit.name, &refusal).await;
-                    tasks[part[0]].tag = TagOutcome::Blocked(words);
+                    let reason = self.explained(&tasks[part[0]].unit.name, &refusal).await;
+                    tasks[part[0]].tag = TagOutcome::Blocked(reason);
                 }
                 Err(refusal @ (MutationRefusal::Gone | MutationRefusal::Rejected { .. })) => {
-                    self.look(tasks).await?;
-                    if refusal == MutationRefusal::Gone && tasks[part[0]].ask_for_tag_again() {
+                    self.relist(tasks).await?;
+                    if refusal == MutationRefusal::Gone && tasks[part[0]].retry_tag_once() {
                         parts.push(part);
                         continue;
                     }
-                    self.judge_alone(tasks, part[0], &refusal).await?;
+                    self.resolve_tag(tasks, part[0], &refusal).await?;
                 }
             }
         }
@@ -416,23 +418,23 @@ impl ApplyState<'_, '_> {
         let tags = records.iter().map(tag_at).collect::<Result<Vec<_>, _>>()?;
         self.ready(if self.tags_alone { Budget::Rest } else { Budget::GraphQl }).await?;
         let request = self.intent(Action::DeleteTags { tags: records })?;
-        let told = match (self.tags_alone, &self.plan.repository().node_id) {
+        let response = match (self.tags_alone, &self.plan.repository().node_id) {
             (false, Some(repository)) => self.writer.delete_tags(repository, &tags).await,
             (true, _) | (false, None) => self.writer.delete_tag_alone(&tags[0]).await,
         };
-        self.heard(request, &told)?;
-        Ok(told)
+        self.record_response(request, &response)?;
+        Ok(response)
     }
 
     /// Resolves a single tag that GitHub reports as missing or changed, with a listing.
-    async fn judge_alone(&mut self, tasks: &mut [Task], index: usize, refusal: &MutationRefusal) -> Result<(), Stop> {
+    async fn resolve_tag(&mut self, tasks: &mut [Task], index: usize, refusal: &MutationRefusal) -> Result<(), Stop> {
         // Only `not found` can be caused by a listing that lags.
         for wait in LAG.into_iter().filter(|_| *refusal == MutationRefusal::Gone) {
             if !tasks[index].tag_is_due() {
                 break;
             }
-            self.shop.clock.sleep(Duration::from_secs(wait)).await;
-            self.look(tasks).await?;
+            self.context.clock.sleep(Duration::from_secs(wait)).await;
+            self.relist(tasks).await?;
         }
         let task = &mut tasks[index];
         if task.dropped.is_none() && task.tag == TagOutcome::Waiting {
@@ -444,7 +446,7 @@ impl ApplyState<'_, '_> {
     /// Why a tag cannot be deleted, with the names of the rulesets if they are visible.
     async fn explained(&self, name: &str, refusal: &MutationRefusal) -> String {
         let MutationRefusal::Rule { .. } = refusal else { return refusal.to_string() };
-        match self.shop.github.rulesets_against_deleting(name).await {
+        match self.context.github.rulesets_against_deleting(name).await {
             Ok(rules) if !rules.is_empty() => {
                 let rules: Vec<String> = rules.iter().map(|rule| format!("`{rule}`")).collect();
                 format!("{refusal} (ruleset {})", rules.join(", "))
@@ -455,20 +457,20 @@ impl ApplyState<'_, '_> {
     }
 
     /// Lists the repository again. The remaining work can only shrink.
-    async fn look(&mut self, tasks: &mut [Task]) -> Result<Inventory, Stop> {
+    async fn relist(&mut self, tasks: &mut [Task]) -> Result<Inventory, Stop> {
         let inventory = self.list().await?;
         let plan = PrunePlan::compute(&inventory, self.plan.policy(), self.plan.computed_at())
             .map_err(|refusal| Stop::World { why: refusal.to_string() })?;
-        look_at(tasks, &inventory, &plan);
-        self.since_look = 0;
+        update_tasks(tasks, &inventory, &plan);
+        self.since_listing = 0;
         self.is_fresh = true;
-        self.listed_at = self.shop.clock.elapsed();
+        self.listed_at = self.context.clock.elapsed();
         Ok(inventory)
     }
 
     async fn list(&mut self) -> Result<Inventory, Stop> {
         let listed = loop {
-            match self.shop.lister.list().await {
+            match self.context.lister.list().await {
                 Ok(listed) => break listed,
                 Err(ApiError::RateLimited { wait, .. }) => self.wait(wait, "GitHub limits queries").await?,
                 Err(ApiError::Net(error)) => return Err(Stop::Lost { reason: error.to_string() }),
@@ -484,10 +486,10 @@ impl ApplyState<'_, '_> {
     }
 
     /// Lists until no deleted release or tag is listed, or until the time limit; compares the rest with the plan.
-    async fn prove(&mut self, tasks: &mut [Task]) -> Option<FinalListing> {
+    async fn verify_result(&mut self, tasks: &mut [Task]) -> Option<FinalListing> {
         let mut last = None;
         for wait in [0].into_iter().chain(LAG) {
-            self.shop.clock.sleep(Duration::from_secs(wait)).await;
+            self.context.clock.sleep(Duration::from_secs(wait)).await;
             let Ok(inventory) = self.list().await else { break };
             let still_listed = still_listed(tasks, &inventory);
             let is_clean = still_listed.is_empty();
@@ -509,29 +511,29 @@ impl ApplyState<'_, '_> {
     async fn ready(&mut self, budget: Budget) -> Result<(), Stop> {
         let scarce = self.remaining.filter(|(left, _)| budget == Budget::Rest && *left <= RESERVE);
         if let Some((left, whole_at)) = scarce {
-            let wait = whole_at.saturating_sub(self.shop.clock.elapsed());
-            if self.waited + wait > self.shop.max_wait {
+            let wait = whole_at.saturating_sub(self.context.clock.elapsed());
+            if self.waited + wait > self.context.max_wait {
                 return Err(Stop::Reserve { left, wait });
             }
             self.wait(wait, &format!("{left} requests remain this hour")).await?;
             self.remaining = None;
         }
-        let wait = self.shop.pace.wait(self.shop.clock.elapsed());
+        let wait = self.context.pace.wait(self.context.clock.elapsed());
         if !wait.is_zero() {
-            self.shop.clock.sleep(wait).await;
+            self.context.clock.sleep(wait).await;
         }
-        self.shop.pace.sent(self.shop.clock.elapsed());
+        self.context.pace.sent(self.context.clock.elapsed());
         Ok(())
     }
 
     /// Waits for GitHub, within the total wait limit.
     async fn wait(&mut self, wait: Duration, why: &str) -> Result<(), Stop> {
-        if self.waited + wait > self.shop.max_wait {
+        if self.waited + wait > self.context.max_wait {
             return Err(Stop::Limited { wait });
         }
         self.waited += wait;
-        self.shop.progress.note(&format!("{why}; continuing in {} s", wait.as_secs().max(1)));
-        self.shop.clock.sleep(wait).await;
+        self.context.progress.note(&format!("{why}; continuing in {} s", wait.as_secs().max(1)));
+        self.context.clock.sleep(wait).await;
         Ok(())
     }
 
@@ -541,25 +543,25 @@ impl ApplyState<'_, '_> {
         if *tries > TRIES {
             return Err(Stop::Lost { reason: reason.to_owned() });
         }
-        self.shop.progress.note(&format!("{reason}; checking again ({tries} of {TRIES})"));
-        self.shop.clock.sleep(Duration::from_millis(500 << *tries)).await;
+        self.context.progress.note(&format!("{reason}; checking again ({tries} of {TRIES})"));
+        self.context.clock.sleep(Duration::from_millis(500 << *tries)).await;
         Ok(())
     }
 
     fn intent(&mut self, action: Action) -> Result<u64, Stop> {
-        self.shop.audit.intent(self.shop.clock.now(), action).map_err(|error| Stop::Record { why: chain(&error) })
+        self.context.audit.intent(self.context.clock.now(), action).map_err(|error| Stop::Record { why: chain(&error) })
     }
 
-    fn heard(&mut self, request: u64, told: &MutationResponse) -> Result<(), Stop> {
-        if let Some(left) = told.remaining {
-            self.remaining = Some((left, self.shop.clock.elapsed() + told.reset_in));
+    fn record_response(&mut self, request: u64, response: &MutationResponse) -> Result<(), Stop> {
+        if let Some(left) = response.remaining {
+            self.remaining = Some((left, self.context.clock.elapsed() + response.reset_in));
         }
         self.record(AuditEvent::Result {
             request,
-            outcome: told.outcome.as_ref().map_or_else(MutationRefusal::code, |()| "done").to_owned(),
-            status: told.status,
-            request_id: told.request_id.clone(),
-            message: told.outcome.as_ref().err().map(ToString::to_string),
+            outcome: response.outcome.as_ref().map_or_else(MutationRefusal::code, |()| "done").to_owned(),
+            status: response.status,
+            request_id: response.request_id.clone(),
+            message: response.outcome.as_ref().err().map(ToString::to_string),
         })
     }
 
@@ -584,8 +586,8 @@ impl ApplyState<'_, '_> {
     }
 
     fn record(&mut self, event: AuditEvent) -> Result<(), Stop> {
-        let time: DateTime<Utc> = self.shop.clock.now();
-        self.shop.audit.write(time, event).map_err(|error| Stop::Record { why: chain(&error) })
+        let time: DateTime<Utc> = self.context.clock.now();
+        self.context.audit.write(time, event).map_err(|error| Stop::Record { why: chain(&error) })
     }
 }
 
@@ -615,7 +617,7 @@ fn result_of(task: &Task) -> UnitResult {
         _ if task.is_done() => (UnitEnd::Deleted, None),
         (None, TagOutcome::Blocked(why)) => (UnitEnd::Blocked, Some(why.clone())),
         (None, TagOutcome::Changed(why)) => (UnitEnd::Changed, Some(why.clone())),
-        _ if task.is_unsure() => {
+        _ if task.is_ambiguous() => {
             (UnitEnd::Hidden, Some("GitHub reports that it does not exist, but still lists it".to_owned()))
         }
         (None, TagOutcome::None | TagOutcome::Waiting | TagOutcome::Gone) if task.has_begun() => {

@@ -92,7 +92,7 @@ impl PrunePlan {
         if !units.iter().any(|unit| unit.version().is_some()) {
             return Err(nothing_managed(inventory, &units));
         }
-        let Sorted { managed, ignored, others } = sort_out(&units, policy.prerelease);
+        let Sorted { managed, ignored, others } = classify(&units, policy.prerelease);
         let drafted = units.iter().filter(|unit| unit.draft).map(|unit| unit.name.as_str()).collect();
         let around = PruneFacts { policy, now, latest: inventory.latest, drafted, ignored };
         let decided: Vec<_> = managed.iter().copied().zip(reasons(&managed, &around)).collect();
@@ -193,7 +193,7 @@ impl PrunePlan {
     }
 
     /// Every unit that is not deleted, for any reason.
-    pub(super) fn standing(&self) -> impl Iterator<Item = &Decision> {
+    pub(super) fn not_deleted(&self) -> impl Iterator<Item = &Decision> {
         self.keep.iter().chain(&self.unmanaged).chain(&self.drafts)
     }
 }
@@ -206,7 +206,7 @@ struct Sorted<'a> {
     others: Vec<Decision>,
 }
 
-fn sort_out(units: &[Unit], prerelease: Prerelease) -> Sorted<'_> {
+fn classify(units: &[Unit], prerelease: Prerelease) -> Sorted<'_> {
     let mut sorted = Sorted { managed: Vec::new(), ignored: Vec::new(), others: Vec::new() };
     for unit in units {
         let why = match unit.version() {

@@ -163,7 +163,7 @@ fn deletes_no_more(fewer: &PrunePlan, more: &PrunePlan) -> bool {
 }
 
 fn stays<'a>(plan: &'a PrunePlan, name: &str) -> Option<&'a Decision> {
-    plan.standing().find(|decision| decision.unit.name == name && !decision.unit.draft)
+    plan.not_deleted().find(|decision| decision.unit.name == name && !decision.unit.draft)
 }
 
 proptest! {
@@ -172,9 +172,9 @@ proptest! {
     #[test]
     fn every_tag_and_release_is_listed_exactly_once(inventory in any_world(), policy in any_policy()) {
         let plan = plan(&inventory, &policy);
-        let mut tags: Vec<_> = plan.standing().filter_map(|decision| decision.unit.tag.clone()).collect();
+        let mut tags: Vec<_> = plan.not_deleted().filter_map(|decision| decision.unit.tag.clone()).collect();
         tags.extend(plan.delete().iter().filter_map(|unit| unit.tag.clone()));
-        let mut releases: Vec<_> = plan.standing().flat_map(|decision| decision.unit.releases.clone()).collect();
+        let mut releases: Vec<_> = plan.not_deleted().flat_map(|decision| decision.unit.releases.clone()).collect();
         releases.extend(plan.delete().iter().flat_map(|unit| unit.releases.clone()));
         let (mut all_tags, mut all_releases) = (inventory.tags.clone(), inventory.releases.clone());
         tags.sort_by(|one, other| one.name.cmp(&other.name));
@@ -184,7 +184,7 @@ proptest! {
         prop_assert_eq!(tags, all_tags);
         prop_assert_eq!(releases, all_releases);
         prop_assert_eq!(
-            plan.standing().count() + plan.delete().len(),
+            plan.not_deleted().count() + plan.delete().len(),
             units(&inventory).len()
         );
         prop_assert!(plan.keep().iter().all(|decision| decision.fate() == UnitOutcome::Keep));
@@ -250,7 +250,7 @@ proptest! {
         let plan = plan(&inventory, &policy);
         let gone = gone(&plan);
         for one in units(&inventory).iter().filter(|unit| gone.contains(unit.name.as_str()) && !unit.draft) {
-            for other in plan.standing().filter_map(|decision| decision.unit.version()) {
+            for other in plan.not_deleted().filter_map(|decision| decision.unit.version()) {
                 let one = one.version().expect("only versions go");
                 prop_assert!(one.cmp_precedence(other).is_ne(), "{one} is deleted and {other} is kept");
             }

@@ -14,7 +14,7 @@ use crate::releases::prune::parse_min_age;
 use crate::releases::prune::shrink;
 use crate::releases::prune::testing::bare;
 use crate::releases::prune::testing::day;
-use crate::releases::prune::testing::doomed;
+use crate::releases::prune::testing::deleted_names;
 use crate::releases::prune::testing::draft_of;
 use crate::releases::prune::testing::keeping;
 use crate::releases::prune::testing::plan;
@@ -34,7 +34,7 @@ fn delete_older_releases_14_and_15_the_last_listed_is_not_the_oldest() {
     let mut inventory = line(5);
     inventory.releases.reverse();
     inventory.tags.swap(0, 3);
-    assert_eq!(doomed(&plan(&inventory, &keeping(3))), ["v1.1.0", "v1.2.0"]);
+    assert_eq!(deleted_names(&plan(&inventory, &keeping(3))), ["v1.1.0", "v1.2.0"]);
 }
 
 #[test]
@@ -43,12 +43,12 @@ fn delete_older_releases_21_and_vanilla_dpup_2_commit_dates_tie() {
     for release in &mut inventory.releases {
         release.created_at = Some(day(1));
     }
-    assert_eq!(doomed(&plan(&inventory, &keeping(1))), ["v1.1.0", "v1.2.0", "v1.3.0"]);
+    assert_eq!(deleted_names(&plan(&inventory, &keeping(1))), ["v1.1.0", "v1.2.0", "v1.3.0"]);
     // The same with reversed commit dates, as after a rebase.
     for (release, backwards) in inventory.releases.iter_mut().zip([9, 8, 7, 6]) {
         release.created_at = Some(day(backwards));
     }
-    assert_eq!(doomed(&plan(&inventory, &keeping(1))), ["v1.1.0", "v1.2.0", "v1.3.0"]);
+    assert_eq!(deleted_names(&plan(&inventory, &keeping(1))), ["v1.1.0", "v1.2.0", "v1.3.0"]);
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn delete_older_releases_44_and_46_releases_without_assets_are_releases() {
     let parts = (1..=4).map(|n| {
         released(n, &format!("v1.{n}.0"), i64::try_from(n).expect("small")).with(|release| release.assets.clear())
     });
-    assert_eq!(doomed(&plan(&world(parts), &keeping(2))), ["v1.1.0", "v1.2.0"]);
+    assert_eq!(deleted_names(&plan(&world(parts), &keeping(2))), ["v1.1.0", "v1.2.0"]);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn delete_older_releases_10_and_45_names_are_compared_exactly() {
     ]);
     let plan = plan(&inventory, &keeping(1));
     // `+build#8` is not build metadata: the name is not managed and does not affect `v1.0.0+build`.
-    assert_eq!(doomed(&plan), ["v0.9.0+build.5", "v1.0.0"]);
+    assert_eq!(deleted_names(&plan), ["v0.9.0+build.5", "v1.0.0"]);
     assert_eq!(reason_of(&plan, "v1/../v2"), "not a valid git tag name");
     for name in ["v1.0.0+build#8", "a#8", "a", "v1%2e0", "r\u{e9}sum\u{e9}"] {
         assert_eq!(reason_of(&plan, name), "not a version such as v1.2.3", "{name}");
@@ -93,7 +93,7 @@ fn delete_older_releases_12_and_13_a_tag_whose_release_is_deleted_is_still_liste
     let mut inventory = line(5);
     inventory.releases.remove(0);
     let plan = plan(&inventory, &keeping(3));
-    assert_eq!(doomed(&plan), ["v1.1.0", "v1.2.0"]);
+    assert_eq!(deleted_names(&plan), ["v1.1.0", "v1.2.0"]);
     assert!(plan.delete()[0].releases.is_empty() && plan.delete()[0].tag.is_some());
 }
 
@@ -107,14 +107,14 @@ fn delete_older_releases_7_and_11_betas_do_not_displace_stable_versions_when_cou
         released(5, "v1.2.0-beta.3", 5),
     ]);
     let mut policy = keeping(2);
-    assert_eq!(doomed(&plan(&inventory, &policy)), ["v1.0.0", "v1.2.0-beta.1"]);
+    assert_eq!(deleted_names(&plan(&inventory, &policy)), ["v1.0.0", "v1.2.0-beta.1"]);
     policy.prerelease = Prerelease::Separate("1".parse().ok());
-    assert_eq!(doomed(&plan(&inventory, &policy)), ["v1.2.0-beta.1", "v1.2.0-beta.2"]);
+    assert_eq!(deleted_names(&plan(&inventory, &policy)), ["v1.2.0-beta.1", "v1.2.0-beta.2"]);
     policy.prerelease = Prerelease::Separate(None);
-    assert_eq!(doomed(&plan(&inventory, &policy)), ["v1.2.0-beta.1"]);
+    assert_eq!(deleted_names(&plan(&inventory, &policy)), ["v1.2.0-beta.1"]);
     policy.prerelease = Prerelease::Ignore;
     let ignoring = plan(&inventory, &policy);
-    assert_eq!(doomed(&ignoring), [""; 0]);
+    assert_eq!(deleted_names(&ignoring), [""; 0]);
     assert_eq!(reason_of(&ignoring, "v1.2.0-beta.1"), "prerelease, ignored by --prerelease");
 }
 
@@ -128,10 +128,10 @@ fn delete_older_releases_and_sgpublic_invalid_numbers_are_errors() {
 #[test]
 fn delete_tag_and_release_13_a_draft_does_not_delete_published_releases() {
     let mut inventory = line(23);
-    let without = doomed(&plan(&inventory, &keeping(23))).len();
+    let without = deleted_names(&plan(&inventory, &keeping(23))).len();
     inventory.releases.extend(draft_of(99, "v1.24.0").release);
     let with = plan(&inventory, &keeping(23));
-    assert_eq!((without, doomed(&with).len(), with.drafts().len()), (0, 0, 1));
+    assert_eq!((without, deleted_names(&with).len(), with.drafts().len()), (0, 0, 1));
     // Even if a plan contained all but one of them, the limit per run would stop it.
     let most = plan(&inventory, &keeping(1));
     assert_eq!(most.guard(10), Err(GuardRefusal::TooMany { planned: 22, limit: 10 }));
@@ -143,7 +143,7 @@ fn delete_tag_and_release_29_the_tag_of_the_job_is_recognized_in_either_spelling
         let mut policy = keeping(1);
         policy.protected_tags = vec![spelling.to_owned()];
         let plan = plan(&line(3), &policy);
-        assert_eq!(doomed(&plan), ["v1.2.0"]);
+        assert_eq!(deleted_names(&plan), ["v1.2.0"]);
         assert_eq!(reason_of(&plan, "v1.1.0"), "the tag this job runs for");
     }
 }
@@ -162,7 +162,7 @@ fn ophub_and_keptn_3355_a_draft_has_no_date_and_is_not_the_oldest() {
     inventory.releases.extend([draft_of(9, "v1.5.0").release, draft_of(10, "v1.1.0").release].into_iter().flatten());
     inventory.tags.extend(bare("v1.5.0", 1).tag);
     let plan = plan(&inventory, &keeping(1));
-    assert_eq!(doomed(&plan), ["v1.2.0", "v1.3.0"]);
+    assert_eq!(deleted_names(&plan), ["v1.2.0", "v1.3.0"]);
     assert_eq!(plan.drafts().len(), 2);
     assert_eq!(reason_of(&plan, "v1.1.0"), "a draft names this tag");
     let ids: Vec<u64> = plan.delete().iter().flat_map(Delete::release_ids).collect();
@@ -173,7 +173,7 @@ fn ophub_and_keptn_3355_a_draft_has_no_date_and_is_not_the_oldest() {
 fn webviz_2839_and_sgpublic_untagged_drafts_without_a_title_stay() {
     let inventory = world([released(1, "v1.0.0", 1), draft_of(2, "untagged-8f3a"), draft_of(3, "untagged-8f3a")]);
     let plan = plan(&inventory, &keeping(1));
-    assert_eq!((doomed(&plan), plan.drafts().len()), (vec![], 2));
+    assert_eq!((deleted_names(&plan), plan.drafts().len()), (vec![], 2));
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn delete_package_versions_13_21_and_97_equal_dates_are_ordered_by_id_and_the_ne
         released(1, "v1.0.0-nightly.3", 5),
         released(2, "v1.0.0-nightly.2", 5),
     ]);
-    assert_eq!(doomed(&plan(&inventory, &policy)), ["v1.0.0-nightly.3", "v1.0.0-nightly.2"]);
+    assert_eq!(deleted_names(&plan(&inventory, &policy)), ["v1.0.0-nightly.3", "v1.0.0-nightly.2"]);
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn delete_package_versions_6_and_terrapod_1374_latest_is_kept_at_any_age() {
     let mut inventory = line(6);
     inventory.latest = Some(1);
     let plan = plan(&inventory, &keeping(2));
-    assert_eq!(doomed(&plan), ["v1.2.0", "v1.3.0", "v1.4.0"]);
+    assert_eq!(deleted_names(&plan), ["v1.2.0", "v1.3.0", "v1.4.0"]);
     assert_eq!(reason_of(&plan, "v1.1.0"), "GitHub's latest release");
     assert_eq!(plan.over_quota(), 1);
     let quota = "3 are kept, 1 more than the 2 requested: 2 are among the newest and 1 is kept for another reason";
@@ -209,7 +209,7 @@ fn delete_package_versions_111_and_116_only_versions_count() {
     }
     inventory.releases.extend(draft_of(9, "v9.0.0").release);
     let plan = plan(&inventory, &keeping(2));
-    assert_eq!(doomed(&plan), ["v1.1.0"]);
+    assert_eq!(deleted_names(&plan), ["v1.1.0"]);
     assert_eq!((plan.keep().len(), plan.unmanaged().len(), plan.drafts().len()), (2, 5, 1));
 }
 
@@ -217,7 +217,7 @@ fn delete_package_versions_111_and_116_only_versions_count() {
 fn kernel_ai_assistant_1468_a_rolling_release_is_not_old() {
     let inventory = world([released(1, "debug-latest", 1), released(2, "v1.0.0", 50)]);
     let plan = plan(&inventory, &keeping(1));
-    assert_eq!(doomed(&plan), [""; 0]);
+    assert_eq!(deleted_names(&plan), [""; 0]);
     assert_eq!(plan.unmanaged().len(), 1);
 }
 
@@ -252,7 +252,7 @@ fn symaira_vault_742_and_sungrow_hass_444_two_releases_of_one_tag_have_the_same_
     let both = twins(None);
     assert_eq!(both.delete()[0].release_ids(), [1, 77]);
     assert!(both.warnings()[0].starts_with("tag v1.1.0 has 2 releases"), "{:?}", both.warnings());
-    assert_eq!(doomed(&twins(Some(77))), ["v1.2.0"]);
+    assert_eq!(deleted_names(&twins(Some(77))), ["v1.2.0"]);
 }
 
 #[test]
@@ -267,7 +267,7 @@ fn gh_aw_30848_a_version_others_pin_is_protected_by_name() {
     let mut policy = keeping(1);
     policy.protect = ["v1.2.*", "v9.*"].map(|text| text.parse().expect("a pattern")).to_vec();
     let plan = plan(&line(4), &policy);
-    assert_eq!(doomed(&plan), ["v1.1.0", "v1.3.0"]);
+    assert_eq!(deleted_names(&plan), ["v1.1.0", "v1.3.0"]);
     assert_eq!(reason_of(&plan, "v1.2.0"), "protected by `v1.2.*`");
     assert_eq!(plan.warnings()[0], "--protect `v9.*` matches no tag");
 }
@@ -283,7 +283,7 @@ fn a_backport_after_the_new_major_deletes_neither() {
     ]);
     let mut policy = keeping(2);
     let both = plan(&inventory, &policy);
-    assert_eq!(doomed(&both), ["v1.0.0", "v1.0.1"]);
+    assert_eq!(deleted_names(&both), ["v1.0.0", "v1.0.1"]);
     let conflict = both.order_conflict().expect("the orders disagree");
     assert_eq!(
         (&conflict.only_semver[..], &conflict.only_published[..]),
@@ -292,10 +292,10 @@ fn a_backport_after_the_new_major_deletes_neither() {
     // By date alone v2.0.0 would be deleted if it were not the newest stable version.
     policy.order = VersionOrder::Published;
     let by_time = plan(&inventory, &policy);
-    assert_eq!((doomed(&by_time), by_time.order_conflict()), (vec!["v1.0.0", "v1.0.1"], None));
+    assert_eq!((deleted_names(&by_time), by_time.order_conflict()), (vec!["v1.0.0", "v1.0.1"], None));
     assert_eq!(reason_of(&by_time, "v2.0.0"), "newest stable version");
     policy.order = VersionOrder::Semver;
-    assert_eq!(doomed(&plan(&inventory, &policy)), ["v1.0.0", "v1.0.1", "v1.0.2"]);
+    assert_eq!(deleted_names(&plan(&inventory, &policy)), ["v1.0.0", "v1.0.1", "v1.0.2"]);
 }
 
 #[test]
@@ -304,9 +304,12 @@ fn a_tag_of_unknown_age_may_be_a_release_in_preparation() {
     inventory.tags.extend(undated("v1.0.7").tag);
     let mut policy = keeping(2);
     let both = plan(&inventory, &policy);
-    assert_eq!((doomed(&both), reason_of(&both, "v1.0.7")), (vec!["v1.1.0"], "no date, so it may be new".to_owned()));
+    assert_eq!(
+        (deleted_names(&both), reason_of(&both, "v1.0.7")),
+        (vec!["v1.1.0"], "no date, so it may be new".to_owned())
+    );
     policy.order = VersionOrder::Semver;
-    assert_eq!(doomed(&plan(&inventory, &policy)), ["v1.0.7", "v1.1.0"]);
+    assert_eq!(deleted_names(&plan(&inventory, &policy)), ["v1.0.7", "v1.1.0"]);
 }
 
 #[test]
@@ -314,7 +317,7 @@ fn a_release_with_an_unfinished_upload_is_kept() {
     let mut inventory = line(3);
     inventory.releases[0].assets[0].state = AssetState::Incomplete;
     let plan = plan(&inventory, &keeping(1));
-    assert_eq!(doomed(&plan), ["v1.2.0"]);
+    assert_eq!(deleted_names(&plan), ["v1.2.0"]);
     assert_eq!(reason_of(&plan, "v1.1.0"), "the upload of reproq-linux-amd64 is not finished");
 }
 
@@ -328,7 +331,7 @@ fn spellings_of_one_version_count_once_and_are_kept_together() {
         released(5, "v1.1.0", 5),
     ]);
     let two = plan(&inventory, &keeping(2));
-    assert_eq!(doomed(&two), [""; 0]);
+    assert_eq!(deleted_names(&two), [""; 0]);
     assert_eq!(reason_of(&two, "1.2.3"), "same version as v1.2.3+build.5, which is kept");
     assert!(two.warnings()[0].contains("1.2.3, v1.2.3, v1.2.3+build.5 are one version"), "{:?}", two.warnings());
     let mut inventory = inventory;
@@ -336,7 +339,7 @@ fn spellings_of_one_version_count_once_and_are_kept_together() {
     let one = plan(&inventory, &keeping(1));
     assert_eq!(reason_of(&one, "v1.2.3"), "same version as 1.2.3, which is kept");
     inventory.latest = None;
-    assert_eq!(doomed(&plan(&inventory, &keeping(1))), ["1.2.3", "v1.2.3", "v1.2.3+build.5"]);
+    assert_eq!(deleted_names(&plan(&inventory, &keeping(1))), ["1.2.3", "v1.2.3", "v1.2.3+build.5"]);
 }
 
 #[test]
@@ -344,10 +347,10 @@ fn hve_core_554_an_immutable_release_is_deleted_only_on_request() {
     let mut inventory = line(3);
     inventory.releases[0].immutable = Some(true);
     let mut policy = keeping(1);
-    assert_eq!(doomed(&plan(&inventory, &policy)), ["v1.2.0"]);
+    assert_eq!(deleted_names(&plan(&inventory, &policy)), ["v1.2.0"]);
     policy.allow_immutable = true;
     let allowed = plan(&inventory, &policy);
-    assert_eq!(doomed(&allowed), ["v1.1.0", "v1.2.0"]);
+    assert_eq!(deleted_names(&allowed), ["v1.1.0", "v1.2.0"]);
     assert_eq!(allowed.warnings(), ["immutable, so these tag names can never be used again: v1.1.0"]);
 }
 
@@ -356,7 +359,7 @@ fn a_version_without_assets_does_not_delete_the_last_installable_one() {
     let assetless = released(3, "v2.0.0", 3).with(|release| release.assets.clear());
     let inventory = world([released(1, "v1.0.0", 1), released(2, "v1.1.0", 2), assetless, bare("v3.0.0", 4)]);
     let plan = plan(&inventory, &keeping(1));
-    assert_eq!(doomed(&plan), ["v1.0.0"]);
+    assert_eq!(deleted_names(&plan), ["v1.0.0"]);
     assert_eq!(reason_of(&plan, "v2.0.0"), "newest stable version");
     assert_eq!(reason_of(&plan, "v1.1.0"), "newest stable version with an installable asset");
     assert_eq!(plan.guard(1), Ok(()));
@@ -368,7 +371,7 @@ fn without_a_stable_release_the_newest_version_by_name_is_kept() {
     policy.order = VersionOrder::Published;
     let inventory = world([bare("v1.0.0", 3), bare("v2.0.0", 1), bare("v0.9.0", 2), bare("v3.0.0-rc.1", 1)]);
     let plan = plan(&inventory, &policy);
-    assert_eq!(doomed(&plan), ["v3.0.0-rc.1", "v0.9.0"]);
+    assert_eq!(deleted_names(&plan), ["v3.0.0-rc.1", "v0.9.0"]);
     assert_eq!(reason_of(&plan, "v2.0.0"), "newest stable version");
 }
 
@@ -377,9 +380,9 @@ fn a_tag_whose_prerelease_was_just_deleted_is_not_the_newest_stable_version() {
     let marked = |id, name, day| released(id, name, day).with(|release| release.prerelease = true);
     let mut inventory = world([marked(1, "v1.1.0", 1), marked(2, "v1.2.0", 2), marked(3, "v1.3.0", 3)]);
     inventory.releases.remove(0);
-    assert_eq!(doomed(&plan(&inventory, &keeping(2))), ["v1.1.0"]);
+    assert_eq!(deleted_names(&plan(&inventory, &keeping(2))), ["v1.1.0"]);
     inventory.releases.extend(released(4, "v0.1.0", 4).release);
-    assert_eq!(doomed(&plan(&inventory, &keeping(2))), ["v1.1.0"]);
+    assert_eq!(deleted_names(&plan(&inventory, &keeping(2))), ["v1.1.0"]);
 }
 
 #[test]
@@ -389,7 +392,7 @@ fn a_unit_with_the_version_of_an_ignored_prerelease_is_kept() {
     let mut policy = keeping(1);
     policy.prerelease = Prerelease::Ignore;
     let plan = plan(&inventory, &policy);
-    assert_eq!(doomed(&plan), ["v0.9.0"]);
+    assert_eq!(deleted_names(&plan), ["v0.9.0"]);
     assert_eq!(reason_of(&plan, "1.0.0"), "same version as v1.0.0, which is kept");
 }
 
@@ -402,9 +405,9 @@ fn a_minimum_age_keeps_recent_and_future_dates() {
         released(4, "v1.3.0", 201),
     ]);
     let mut policy = keeping(1);
-    assert_eq!(doomed(&plan(&inventory, &policy)), ["v1.0.0", "v1.1.0", "v1.2.0"]);
+    assert_eq!(deleted_names(&plan(&inventory, &policy)), ["v1.0.0", "v1.1.0", "v1.2.0"]);
     policy.min_age = parse_min_age("36h").expect("an age");
     let plan = plan(&inventory, &policy);
-    assert_eq!(doomed(&plan), ["v1.2.0"]);
+    assert_eq!(deleted_names(&plan), ["v1.2.0"]);
     assert_eq!(reason_of(&plan, "v1.1.0"), "24 hours old, below the minimum age");
 }

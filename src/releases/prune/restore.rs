@@ -290,8 +290,8 @@ impl RestoreState<'_> {
                 parts.extend(part.into_iter().rev().map(|tag| vec![tag]));
                 continue;
             }
-            let told = self.create(&part).await?;
-            match told.outcome {
+            let response = self.create(&part).await?;
+            match response.outcome {
                 Ok(()) => self.tags.extend(part.iter().map(|tag| result(tag, TagEnd::Restored, None))),
                 Err(MutationRefusal::Limited { wait }) if tries < TRIES && wait <= Duration::from_secs(120) => {
                     tries += 1;
@@ -342,19 +342,19 @@ impl RestoreState<'_> {
         let action = Action::CreateTags { tags: part.to_vec() };
         let request =
             self.audit.intent(self.clock.now(), action).map_err(|error| Stop::Record { why: error.to_string() })?;
-        let told = if self.alone {
+        let response = if self.alone {
             self.writer.create_tag_alone(&tags[0]).await
         } else {
             self.writer.create_tags(&self.repository, &tags).await
         };
         self.record(AuditEvent::Result {
             request,
-            outcome: told.outcome.as_ref().map_or_else(MutationRefusal::code, |()| "done").to_owned(),
-            status: told.status,
-            request_id: told.request_id.clone(),
-            message: told.outcome.as_ref().err().map(ToString::to_string),
+            outcome: response.outcome.as_ref().map_or_else(MutationRefusal::code, |()| "done").to_owned(),
+            status: response.status,
+            request_id: response.request_id.clone(),
+            message: response.outcome.as_ref().err().map(ToString::to_string),
         })?;
-        Ok(told)
+        Ok(response)
     }
 
     fn record(&mut self, event: AuditEvent) -> Result<(), Stop> {

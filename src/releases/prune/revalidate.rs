@@ -133,7 +133,7 @@ pub fn shrink(planned: &[Delete], now: &PrunePlan) -> Shrunk {
     let world = CurrentState::of(now);
     let mut shrunk = Shrunk { proceed: Vec::new(), dropped: Vec::new() };
     for unit in planned {
-        match world.standing(unit) {
+        match world.state_of(unit) {
             UnitState::Allowed(left) => shrunk.proceed.push(left),
             UnitState::Gone => shrunk.dropped.push((unit.clone(), DropReason::Gone)),
             UnitState::Changed(differences) => shrunk.dropped.push((unit.clone(), DropReason::Changed(differences))),
@@ -174,7 +174,7 @@ impl<'a> CurrentState<'a> {
             world.deletable.insert(&unit.name, unit);
             world.releases.extend(unit.releases.iter().map(|of| (of.id, Home { name: &unit.name, draft: false })));
         }
-        for decision in plan.standing() {
+        for decision in plan.not_deleted() {
             let unit = &decision.unit;
             let home = |of: &ReleaseRecord| (of.id, Home { name: &unit.name, draft: unit.draft });
             world.releases.extend(unit.releases.iter().map(home));
@@ -186,8 +186,8 @@ impl<'a> CurrentState<'a> {
         world
     }
 
-    fn standing(&self, planned: &Delete) -> UnitState {
-        let mut differences = self.strayed(planned);
+    fn state_of(&self, planned: &Delete) -> UnitState {
+        let mut differences = self.moved_releases(planned);
         let name = planned.name.as_str();
         if let Some(kept) = self.kept.get(name) {
             differences.push(ChangeSincePlan::NowKept { name: name.to_owned(), reason: kept.reason.clone() });
@@ -205,19 +205,19 @@ impl<'a> CurrentState<'a> {
     }
 
     /// The planned releases that now belong to another tag.
-    fn strayed(&self, planned: &Delete) -> Vec<ChangeSincePlan> {
-        let mut strayed = Vec::new();
+    fn moved_releases(&self, planned: &Delete) -> Vec<ChangeSincePlan> {
+        let mut moved_releases = Vec::new();
         for id in planned.release_ids() {
             let name = planned.name.clone();
             match self.releases.get(&id) {
-                Some(home) if home.draft => strayed.push(ChangeSincePlan::BecameDraft { name, id }),
+                Some(home) if home.draft => moved_releases.push(ChangeSincePlan::BecameDraft { name, id }),
                 Some(home) if home.name != name => {
-                    strayed.push(ChangeSincePlan::ReleaseElsewhere { name, id, now_on: home.name.to_owned() });
+                    moved_releases.push(ChangeSincePlan::ReleaseElsewhere { name, id, now_on: home.name.to_owned() });
                 }
                 Some(_) | None => {}
             }
         }
-        strayed
+        moved_releases
     }
 }
 

@@ -103,7 +103,7 @@ impl Stop {
     }
 
     /// Whether tags whose releases are deleted may still be deleted.
-    pub(super) const fn leaves_tags_free(&self) -> bool {
+    pub(super) const fn allows_tag_deletion(&self) -> bool {
         matches!(self, Self::Reserve { .. })
     }
 }

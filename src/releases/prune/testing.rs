@@ -119,13 +119,13 @@ pub(super) fn plan(inventory: &Inventory, policy: &PrunePolicy) -> PrunePlan {
 }
 
 /// The names to delete, oldest first.
-pub(super) fn doomed(plan: &PrunePlan) -> Vec<&str> {
+pub(super) fn deleted_names(plan: &PrunePlan) -> Vec<&str> {
     plan.delete().iter().map(|unit| unit.name.as_str()).collect()
 }
 
 /// The printed reason of a kept unit.
 pub(super) fn reason_of(plan: &PrunePlan, name: &str) -> String {
-    let found = plan.standing().find(|decision| decision.unit.name == name);
+    let found = plan.not_deleted().find(|decision| decision.unit.name == name);
     found.unwrap_or_else(|| panic!("{name} is not kept")).reason.to_string()
 }
 

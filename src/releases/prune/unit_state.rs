@@ -76,14 +76,14 @@ impl Task {
         self.pieces.iter().all(|piece| *piece == UnitPart::Gone)
     }
 
-    pub(super) fn is_unsure(&self) -> bool {
+    pub(super) fn is_ambiguous(&self) -> bool {
         self.pieces.contains(&UnitPart::Unsure)
     }
 
     /// One 404 for something that is listed may come from a server that lags: the request is repeated once, and only
     /// then is it treated as missing access. Returns whether there is something to repeat.
-    pub(super) fn ask_again(&mut self) -> bool {
-        if self.asked_again || self.dropped.is_some() || !self.is_unsure() {
+    pub(super) fn retry_once(&mut self) -> bool {
+        if self.asked_again || self.dropped.is_some() || !self.is_ambiguous() {
             return false;
         }
         self.asked_again = true;
@@ -92,7 +92,7 @@ impl Task {
     }
 
     /// The same for its tag.
-    pub(super) fn ask_for_tag_again(&mut self) -> bool {
+    pub(super) fn retry_tag_once(&mut self) -> bool {
         let first = !self.asked_again && self.tag_is_due();
         self.asked_again |= first;
         first
@@ -145,7 +145,7 @@ impl Task {
 }
 
 /// Updates all units from a new listing and its plan: units that have not begun shrink, the others settle.
-pub(super) fn look_at(tasks: &mut [Task], inventory: &Inventory, plan: &PrunePlan) {
+pub(super) fn update_tasks(tasks: &mut [Task], inventory: &Inventory, plan: &PrunePlan) {
     for task in tasks.iter_mut().filter(|task| task.dropped.is_none() && !task.is_done()) {
         if task.has_begun() && !task.is_intact(inventory) {
             task.settle(inventory);
@@ -226,13 +226,13 @@ mod tests {
     fn a_listing_settles_begun_units_and_never_restores_deleted_ones() {
         let (plan, mut tasks) = tasks();
         tasks[0].pieces[0] = UnitPart::Unsure;
-        look_at(&mut tasks, &three(), &plan);
-        assert!(tasks[0].is_unsure(), "it is still listed");
+        update_tasks(&mut tasks, &three(), &plan);
+        assert!(tasks[0].is_ambiguous(), "it is still listed");
         let mut now = three();
         now.releases.retain(|release| release.id != 1);
-        look_at(&mut tasks, &now, &plan);
+        update_tasks(&mut tasks, &now, &plan);
         assert!(tasks[0].tag_is_due());
-        look_at(&mut tasks, &three(), &plan);
+        update_tasks(&mut tasks, &three(), &plan);
         assert!(tasks[0].tag_is_due(), "a listing that lags changes nothing");
     }
 
@@ -245,7 +245,7 @@ mod tests {
             tasks[0].pieces[0] = UnitPart::Gone;
             let mut now = three();
             damage(&mut now);
-            look_at(&mut tasks, &now, &plan);
+            update_tasks(&mut tasks, &now, &plan);
             assert!(matches!(tasks[0].tag, TagOutcome::Changed(_)), "{:?}", tasks[0].tag);
             assert!(!tasks[0].tag_is_due() && !tasks[0].is_done());
         }
@@ -259,7 +259,7 @@ mod tests {
         now.releases.retain(|release| release.id != 1);
         now.tags.retain(|tag| tag.name != "v1.0.0");
         let plan = plan(&now, &keeping(1));
-        look_at(&mut tasks, &now, &plan);
+        update_tasks(&mut tasks, &now, &plan);
         assert_eq!(tasks[0].dropped, Some(DropReason::Gone));
         assert!(tasks[0].is_done());
         assert!(matches!(tasks[1].dropped, Some(DropReason::Changed(_))));

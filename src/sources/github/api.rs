@@ -246,7 +246,7 @@ impl GitHub {
             let Ok(piece) = frame.into_data() else { continue };
             read.extend_from_slice(&piece);
             exchange.received(piece.len());
-            if !patience.is_left_after(piece.len() as u64) {
+            if !patience.is_progressing_after(piece.len() as u64) {
                 return Err(NetError::Timeout { host: self.host() }.into());
             }
         }

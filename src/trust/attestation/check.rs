@@ -45,7 +45,7 @@ pub fn verify(
     let (mut proofs, mut refused) = (Vec::new(), Vec::new());
     for (index, text) in bundles.iter().enumerate() {
         match one(text, digest, policy, &verifiers, roots, now) {
-            Ok(proof) => proofs.push(proof),
+            Ok(verified) => proofs.push(verified),
             Err(reason) => refused.push(AttestationRefusal { bundle: index + 1, reason }),
         }
     }
@@ -92,7 +92,7 @@ fn one(
     if !mismatches.is_empty() {
         return Err(AttestationRefusalReason::Unfit { mismatches });
     }
-    Ok(proof(facts, &checked, policy))
+    Ok(verified_facts(facts, &checked, policy))
 }
 
 /// Verifies with every root until one accepts. If none does, the error is from the root whose authority issued the
@@ -155,7 +155,7 @@ fn other_bytes(expected: Sha256Digest, statement: &Statement) -> AttestationRefu
     AttestationRefusalReason::OtherBytes { expected, found }
 }
 
-fn proof(facts: AttestedFacts<'_>, checked: &Checked, policy: &Policy) -> VerifiedAttestation {
+fn verified_facts(facts: AttestedFacts<'_>, checked: &Checked, policy: &Policy) -> VerifiedAttestation {
     let number = |text: Option<&String>| text.and_then(|text| text.parse().ok());
     let identity = facts.identity;
     let release = facts.statement.and_then(|statement| statement.release.as_ref());

@@ -195,7 +195,7 @@ impl fmt::Display for Mismatch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Field {
-    /// The kind of proof.
+    /// The kind of attestation.
     Kind,
     /// The repository of the build or release.
     Repository,

@@ -237,7 +237,7 @@ impl<'a> Verifier<'a> {
 }
 
 /// Converts an error of the library.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the library's errors may grow; what is not known is not accepted")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "the library may add errors; unknown ones are failures")]
 fn failure(error: &Error, bundle: &SigstoreBundle) -> Failure {
     let broken = |part: CryptoPart, doubt: Doubt| Failure::Broken { part, doubt, detail: error.to_string() };
     match error {

@@ -9,7 +9,7 @@ use crate::trust::trusted_roots::UpdateError;
 use crate::trust::trusted_roots::Updated;
 
 /// Always refuses.
-#[expect(clippy::unused_async, reason = "as the one that can")]
+#[expect(clippy::unused_async, reason = "has the signature of the real implementation")]
 pub(super) async fn fetch(
     _anchor: &Anchor,
     _place: &RootRepository,

@@ -350,7 +350,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::io::fs::hashing_writer::made_by_another;
+    use crate::io::fs::hashing_writer::hash_existing;
     use crate::model::Target;
     use crate::model::Tool;
 
@@ -364,7 +364,7 @@ mod tests {
         fs::create_dir(&own).expect("made");
         let path = own.join("reproq");
         fs::write(&path, "verified").expect("written");
-        let written = made_by_another(&path).expect("readable");
+        let written = hash_existing(&path).expect("readable");
         let place = |id| {
             let staged = Staged { path: path.clone(), id };
             apply(&layout, &Step::Place { staged, sha256: written.sha256 })
