@@ -64,19 +64,19 @@ mod tests {
 
     #[test]
     fn flag_then_variable_then_file() {
-        let says = |flags: &[&str], variable: &str, file: &[&str]| named(flags, variable, file).expect("usable");
-        assert_eq!(says(&[], "", &[]), None);
+        let described = |flags: &[&str], variable: &str, file: &[&str]| named(flags, variable, file).expect("usable");
+        assert_eq!(described(&[], "", &[]), None);
         let file = ["mirror", "github"];
         assert_eq!(
-            says(&[], "", &file).as_deref(),
+            described(&[], "", &file).as_deref(),
             Some("/project/mirror github from [tool.reproq] of /project/pyproject.toml")
         );
         let variable = "a, https://example.com/m\tgithub,,a";
         assert_eq!(
-            says(&[], variable, &file).as_deref(),
+            described(&[], variable, &file).as_deref(),
             Some("/here/a https://example.com/m github from the variable REPROQ_MIRROR")
         );
-        assert_eq!(says(&["a b,c"], variable, &file).as_deref(), Some("/here/a b,c from the flag --mirror"));
+        assert_eq!(described(&["a b,c"], variable, &file).as_deref(), Some("/here/a b,c from the flag --mirror"));
     }
 
     #[test]

@@ -74,7 +74,7 @@ impl fmt::Display for Level {
 
 /// A string that is not a level.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{0}` is not a verdict; expected attested, released, pinned, digest, checksum, built and unverified")]
+#[error("`{0}` is not a verdict; expected attested, released, pinned, digest, checksum, built or unverified")]
 pub struct LevelError(String);
 
 impl FromStr for Level {

@@ -149,5 +149,5 @@ fn versions_as_python_spells_them_agree_with_the_tag() {
     }
     write("src/reproq_django/__init__.py", "__version__ = \"1.2.3rc2\"\n");
     let output = context.run(&["release", "check", &directory, "--tag", "v1.2.3-rc.1"]);
-    assert!(output.code != 0 && output.stdout.contains("says 1.2.3rc2 and the tag is v1.2.3-rc.1"), "{output:#?}");
+    assert!(output.code != 0 && output.stdout.contains("version 1.2.3rc2, but the tag is v1.2.3-rc.1"), "{output:#?}");
 }

@@ -14,7 +14,7 @@ pub(in crate::commands) use bundle::disagreement;
 pub(in crate::commands) use bundle::fetching;
 pub(in crate::commands) use bundle::source;
 pub(in crate::commands) use bundle::writing;
-pub(in crate::commands) use keyring::keyring;
+pub(in crate::commands) use keyring::trusted_roots;
 pub(in crate::commands) use keyring::update;
 pub(in crate::commands) use lock::lockfile;
 pub(in crate::commands) use lock::unsatisfied;

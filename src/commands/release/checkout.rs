@@ -48,7 +48,7 @@ impl<'a> Checkout<'a> {
     /// All fetch URLs of the remote `origin`.
     pub(super) fn origin(&self) -> Result<CheckoutRemote, ProcessError> {
         let Some(git) = &self.git else { return Ok(self.without_git()) };
-        let answer = git.ask(self.directory, &["remote", "get-url", "--all", "origin"], PATIENCE, LONGEST_ANSWER);
+        let answer = git.query(self.directory, &["remote", "get-url", "--all", "origin"], PATIENCE, LONGEST_ANSWER);
         match answer {
             Ok(answer) if answer.status.success() => {
                 let urls: Vec<String> = answer.text().lines().map(str::to_owned).collect();
@@ -69,7 +69,7 @@ impl<'a> Checkout<'a> {
     /// The root of the work tree, as git prints it; none outside of one.
     pub(super) fn work_tree(&self, directory: &Path) -> Option<Vec<u8>> {
         let arguments = ["rev-parse", "--show-toplevel"];
-        let answer = self.git.as_ref()?.ask(directory, &arguments, PATIENCE, LONGEST_ANSWER).ok()?;
+        let answer = self.git.as_ref()?.query(directory, &arguments, PATIENCE, LONGEST_ANSWER).ok()?;
         answer.status.success().then(|| answer.stdout.trim_ascii_end().to_owned())
     }
 

@@ -335,7 +335,7 @@ fn proxy_reason(reason: &str) -> String {
 }
 
 fn asked_to_wait(retry_after: Option<Duration>) -> String {
-    retry_after.map(|wait| format!(" and asks to wait {} s", wait.as_secs())).unwrap_or_default()
+    retry_after.map(|wait| format!(" (retry after {} s)", wait.as_secs())).unwrap_or_default()
 }
 
 /// A URL for error messages.

@@ -73,7 +73,7 @@ impl Git {
     }
 
     /// Runs a query for the repository of a directory.
-    pub fn ask(
+    pub fn query(
         &self,
         directory: &Path,
         arguments: &[&str],

@@ -189,9 +189,8 @@ fn versions(release: &Release, found: &[SourceVersion]) -> Vec<Check> {
                     .zip(release.tag.version())
                     .is_some_and(|(one, other)| one == other)
                 || (!source.place.ends_with(".go") && is_same_to_python(&source.version, named));
-            let relation = if same { "as the tag" } else { "and the tag is" };
-            let tail = if same { String::new() } else { format!(" {tag}") };
-            check(&source.place, same, format!("says {} {relation}{tail}", source.version))
+            let relation = if same { "same as the tag".to_owned() } else { format!("but the tag is {tag}") };
+            check(&source.place, same, format!("version {}, {relation}", source.version))
         })
         .collect()
 }

@@ -113,7 +113,7 @@ fn cryptography(
     }
     let theirs = failures.iter().find(|(verifier, _)| policy.key.is_some() || verifier.issued(bundle));
     let Some((verifier, failure)) = theirs.or(failures.first()) else {
-        return Err(AttestationRefusalReason::Unsupported { detail: "there is not a trusted root".to_owned() });
+        return Err(AttestationRefusalReason::Unsupported { detail: "there is no trusted root".to_owned() });
     };
     let (root, strange) = (verifier.root(), theirs.is_none());
     if strange && let Some(issued_at) = bundle.issued_at() {

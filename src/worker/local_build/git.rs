@@ -85,7 +85,7 @@ impl<'a> Repository<'a> {
     }
 
     fn ask(&self, arguments: &[&str]) -> Result<String, GitUnknown> {
-        match self.git.ask(self.directory, arguments, PATIENCE, LONGEST_ANSWER) {
+        match self.git.query(self.directory, arguments, PATIENCE, LONGEST_ANSWER) {
             Ok(answer) if answer.status.success() => Ok(answer.text()),
             Ok(answer) => Err(git_unknown(&answer)),
             Err(error) => Err(GitUnknown::Failed(error.line())),
