@@ -38,7 +38,7 @@ fn answers_that_break() {
     let stall_headers = Fault::StallHeaders { hold: FOR_EVER };
     let stall_body = Fault::StallBody { after: 100, hold: FOR_EVER };
     let lost = |name, fault| Case::fails(name, always(), fault, 6, "was lost").without_build();
-    let stalled = |name, fault| Case::fails(name, always(), fault, 6, "stopped answering").without_build().impatient();
+    let stalled = |name, fault| Case::fails(name, always(), fault, 6, "stopped responding").without_build().impatient();
     run_all(
         Part::Network,
         vec![

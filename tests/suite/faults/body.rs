@@ -47,7 +47,7 @@ fn bodies_that_break() {
             Case::survived("body: ends in the middle, once", once(), cut(Cut::Fin), AGAIN),
             Case::fails("body: ends in the middle, every time", always(), cut(Cut::Fin), 6, "was lost"),
             Case::survived("body: stands still, once", once(), stall.clone(), AGAIN).impatient(),
-            Case::fails("body: stands still, every time", always(), stall, 6, "stopped answering").impatient(),
+            Case::fails("body: stands still, every time", always(), stall, 6, "stopped responding").impatient(),
             Case::survived("body: shorter than stated, once", once(), short.clone(), AGAIN),
             Case::fails("body: shorter than stated, every time", always(), short, 6, "was lost"),
             Case::survived(
@@ -62,7 +62,7 @@ fn bodies_that_break() {
                 always(),
                 Fault::Trickle { bytes: 50, every: Duration::from_millis(200) },
                 6,
-                "stopped answering",
+                "stopped responding",
             )
             .impatient(),
         ],
@@ -126,7 +126,7 @@ fn headers_of_the_asset_host() {
             Case::survived("headers: reset in the middle, twice", twice(), Fault::ResetInHeaders, AND_AGAIN),
             Case::fails("headers: reset in the middle, every time", always(), Fault::ResetInHeaders, 6, "was lost"),
             Case::survived("headers: stand still, once", once(), stall.clone(), AGAIN).impatient(),
-            Case::fails("headers: stand still, every time", always(), stall, 6, "stopped answering").impatient(),
+            Case::fails("headers: stand still, every time", always(), stall, 6, "stopped responding").impatient(),
         ],
     );
 }

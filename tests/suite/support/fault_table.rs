@@ -121,7 +121,7 @@ fn steady(text: &str) -> String {
     while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
         let length = rest[start..].find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len() - start);
         let (before, digits) = (&rest[..start], &rest[start..start + length]);
-        let varies = length > 4 || before.ends_with("asks to wait ") || before.ends_with("column ");
+        let varies = length > 4 || before.ends_with("retry after ") || before.ends_with("column ");
         shown.push_str(before);
         shown.push_str(if varies { "[N]" } else { digits });
         rest = &rest[start + length..];
