@@ -81,8 +81,8 @@ mod tests {
 
     #[test]
     fn a_password_is_refused_and_not_repeated() {
-        let address = "https://user:hunter2@example.com";
-        for refused in [named(&[address], "", &[]), named(&[], address, &[]), named(&[], "", &[address])] {
+        let url = "https://user:hunter2@example.com";
+        for refused in [named(&[url], "", &[]), named(&[], url, &[]), named(&[], "", &[url])] {
             let refused = refused.expect_err("refused");
             assert!(
                 refused.contains("must not contain a user or password") && !refused.contains("hunter2"),

@@ -29,13 +29,13 @@ pub const VARIABLES: [(&str, &str); 31] = [
     ("REPROQ_WORKER_SOURCE", "checkout of the worker for local builds"),
     ("REPROQ_WORKER_BIN", "worker binary to run; read by Django and by `which`"),
     ("REPROQ_MIRROR", "release sources in order: directories, URLs or `github`, separated by commas or white space"),
-    ("REPROQ_OFFLINE", "set to `1` for `--offline`"),
-    ("REPROQ_CACHE_DIR", "cache directory (default: the system's cache directory)"),
+    ("REPROQ_OFFLINE", "`1`: same as `--offline`"),
+    ("REPROQ_CACHE_DIR", "cache directory (default: in the system's cache directory)"),
     (
         "REPROQ_CACHE_SIZE",
         "maximum cache size, such as 500MiB or 2GiB; MiB if no unit is given; `0` disables the cache (default: 1GiB)",
     ),
-    ("REPROQ_TRUST_DIR", "directory of the trusted roots (default: the user's data directory)"),
+    ("REPROQ_TRUST_DIR", "directory of the trusted roots (default: in the user's data directory)"),
     (
         "REPROQ_HTTP_TIMEOUT",
         "timeout for connecting and for stalled downloads, in seconds or such as 90s or 5m (default: 30s)",

@@ -74,16 +74,16 @@ pub fn without_credentials(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(scheme) = rest.find("://") {
-        let (before, address) = rest.split_at(scheme + "://".len());
+        let (before, url) = rest.split_at(scheme + "://".len());
         let is_end = |c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'' | '`' | '<' | '>');
-        let host_end = address.find(is_end).unwrap_or(address.len());
+        let host_end = url.find(is_end).unwrap_or(url.len());
         safe.push_str(before);
-        rest = match address[..host_end].rfind('@') {
+        rest = match url[..host_end].rfind('@') {
             Some(at) => {
                 safe.push_str(REDACTED);
-                &address[at..]
+                &url[at..]
             }
-            None => address,
+            None => url,
         };
     }
     safe.push_str(rest);
@@ -92,8 +92,8 @@ pub fn without_credentials(text: &str) -> String {
 
 /// The credentials in a URL: its password, encoded and decoded. A user name without a password, or with
 /// the placeholder that GitHub documents, is a token.
-pub fn credentials_of(address: &str) -> Vec<String> {
-    let Some((_, behind)) = address.split_once("://") else { return Vec::new() };
+pub fn credentials_of(url: &str) -> Vec<String> {
+    let Some((_, behind)) = url.split_once("://") else { return Vec::new() };
     let authority = behind.split(['/', '?', '#']).next().unwrap_or_default();
     let Some((account, _host)) = authority.rsplit_once('@') else { return Vec::new() };
     of_account(account)
@@ -101,8 +101,8 @@ pub fn credentials_of(address: &str) -> Vec<String> {
 
 /// The credentials of a proxy. Its URL may lack the scheme, and its password may contain characters that are invalid in
 /// URLs: everything between scheme and host belongs to it.
-pub fn credentials_of_proxy(address: &str) -> Vec<String> {
-    let behind = address.split_once(":/").map_or(address, |(_scheme, behind)| behind.trim_start_matches('/'));
+pub fn credentials_of_proxy(url: &str) -> Vec<String> {
+    let behind = url.split_once(":/").map_or(url, |(_scheme, behind)| behind.trim_start_matches('/'));
     let Some((account, _host)) = behind.rsplit_once('@') else { return Vec::new() };
     of_account(account)
 }
@@ -174,8 +174,8 @@ mod tests {
             ("socks5://u:a:b@host", &["a:b"]),
             ("user:secret", &[]),
         ];
-        for (address, expected) in cases {
-            assert_eq!(credentials_of(address), expected, "{address}");
+        for (url, expected) in cases {
+            assert_eq!(credentials_of(url), expected, "{url}");
         }
     }
 
@@ -188,8 +188,8 @@ mod tests {
             ("socks5://user:a:b@proxy", &["a:b"]),
             ("http://proxy:3128", &[]),
         ];
-        for (address, expected) in cases {
-            assert_eq!(credentials_of_proxy(address), expected, "{address}");
+        for (url, expected) in cases {
+            assert_eq!(credentials_of_proxy(url), expected, "{url}");
         }
     }
 

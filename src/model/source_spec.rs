@@ -120,12 +120,12 @@ mod tests {
     #[test]
     fn invalid_sources_are_refused_without_their_secrets() {
         for (text, reason) in [
-            ("", "not nothing"),
+            ("", "must not be empty"),
             ("https://user:hunter2@example.com", "user or password"),
             ("http://user:hunter2@example.com", "user or password"),
             ("https://example.com/m?signature=hunter2", "a query"),
             ("https://example.com/m#hunter2", "a query"),
-            ("http://example.com/mirror", "without encryption"),
+            ("http://example.com/mirror", "is not encrypted"),
             ("ftp://example.com/mirror", "the scheme `ftp` is not supported"),
             #[cfg(unix)]
             ("file://host/share", "not a local directory"),

@@ -330,7 +330,7 @@ mod tests {
         says("not of reproq-worker", &|text| text["tool"] = "other".into());
         says("not of adpena/reproq-worker", &|text| text["repository"] = "some/fork".into());
         says("names no version", &|text| release(text, "tag", "nightly".into()));
-        says("is not a tag", &|text| release(text, "tag", "../../v1.0.0".into()));
+        says("is not a valid git tag name", &|text| release(text, "tag", "../../v1.0.0".into()));
         says("says the version is `1.0.0`", &|text| release(text, "version", "1.0.0".into()));
         says("not a name of a release's file", &|text| {
             release(text, "files", json!([{"name": "../x", "size": 1, "sha256": A}]));
