@@ -1,7 +1,7 @@
-//! Installs the proven Reproq worker binary, says which one will run and why, and keeps its GitHub releases lean.
+//! The library behind the `reproq` command, which installs and verifies the Reproq worker and manages GitHub releases.
 //!
-//! The library behind the `reproq` command. In one breath: read the world into values, decide in pure functions, show the
-//! decision, carry out exactly that. The map of the directories is in `ARCHITECTURE.md`.
+//! Every command reads external state into values, decides in pure functions, shows the decision, and carries out exactly
+//! that decision. `ARCHITECTURE.md` describes the directories.
 
 pub mod cli;
 mod commands;
@@ -14,7 +14,7 @@ pub mod model;
 pub mod platform;
 pub mod releases;
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "what is skipped is recorded in a file")]
+#[expect(clippy::disallowed_methods, reason = "skipped tests are recorded in a file")]
 #[path = "../tests/suite/support/skip.rs"]
 mod skip;
 pub mod sources;
@@ -44,13 +44,14 @@ use crate::ui::ColorChoice;
 use crate::ui::Ui;
 use crate::ui::Verbosity;
 
-/// Runs one command line to its exit status: parse, read the surroundings once, dispatch, report.
+/// Runs one command line and returns its exit status: parse, read the environment once, dispatch, report.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let env = match Env::capture() {
         Ok(env) => env,
         Err(error) => {
-            let failure = CommandError::new(ExitStatus::Failure, error).context("there is no current directory");
+            let failure =
+                CommandError::new(ExitStatus::Failure, error).context("failed to determine the current directory");
             return bare_failure(&failure);
         }
     };
@@ -76,36 +77,36 @@ fn run(arguments: &[OsString], env: Env) -> ExitStatus {
     let outcome = commands::run_without_project(&cli.command, &ui)
         .unwrap_or_else(|| Session::begin(&cli, env, &ui).and_then(|session| commands::run(&cli.command, &session)));
     outcome.unwrap_or_else(|failure| {
-        let failure = failure.as_the_system_has_it();
+        let failure = failure.with_system_advice();
         ui.failure(&failure);
         failure.status
     })
 }
 
-/// Help and version are data and go to stdout; a mistake in the command line exits with 2, and with `--json` as a document.
-#[expect(clippy::wildcard_enum_match_arm, reason = "clap knows many mistakes, and all are one to us")]
+/// Help and version go to stdout. A usage error exits with 2; with `--json` it is printed as a document.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other kinds of usage errors are handled alike")]
 fn usage(error: &clap::Error, arguments: &[OsString], env: &Env) -> ExitStatus {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             let _ = error.print();
             ExitStatus::Success
         }
-        ErrorKind::InvalidSubcommand if of_manage_py(error).is_some() => {
+        ErrorKind::InvalidSubcommand if upstream_command(error).is_some() => {
             let json = arguments.iter().any(|argument| argument == "--json");
-            bare_ui(json, env).failure(&of_manage_py(error).expect("looked at just now"));
+            bare_ui(json, env).failure(&upstream_command(error).expect("the match guard found one"));
             ExitStatus::Usage
         }
         _ if arguments.iter().any(|argument| argument == "--json") => {
-            bare_ui(true, env).failure(&mistake(error));
+            bare_ui(true, env).failure(&usage_error(error));
             ExitStatus::Usage
         }
-        // What clap repeats of such an argument would act on the terminal or on GitHub's log viewer, or tell a secret.
+        // clap repeats the argument in its message, which could control the terminal or GitHub's log viewer, or leak a secret.
         _ if arguments.iter().any(|argument| {
             let argument = argument.to_string_lossy();
-            acts(&argument, env) || !is_plain(&argument, env)
+            has_control_sequence(&argument, env) || !is_plain(&argument, env)
         }) =>
         {
-            bare_ui(false, env).failure(&mistake(error));
+            bare_ui(false, env).failure(&usage_error(error));
             ExitStatus::Usage
         }
         _ => {
@@ -115,28 +116,28 @@ fn usage(error: &clap::Error, arguments: &[OsString], env: &Env) -> ExitStatus {
     }
 }
 
-fn acts(argument: &str, env: &Env) -> bool {
+fn has_control_sequence(argument: &str, env: &Env) -> bool {
     let is_on_actions = env.var_os("GITHUB_ACTIONS").is_some();
     argument.contains(char::is_control) || (is_on_actions && (argument.contains("::") || argument.contains("##[")))
 }
 
-/// A command of `manage.py reproq` that this program does not have, with what does it.
-fn of_manage_py(error: &clap::Error) -> Option<CommandError> {
+/// The error for a command of `manage.py reproq` that this program does not have.
+fn upstream_command(error: &clap::Error) -> Option<CommandError> {
     let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else { return None };
-    let (word, hint) = cli::OF_MANAGE_PY.iter().find(|(known, _)| known == word)?;
+    let (word, hint) = cli::UPSTREAM_COMMAND_HINTS.iter().find(|(known, _)| known == word)?;
     let message = format!("`{word}` is a command of `manage.py reproq` that this version of `reproq` does not have");
     Some(CommandError::message(ExitStatus::Usage, message).hint(*hint))
 }
 
-/// A mistake in the command line as a failure of ours: clap's first line is the error, the rest belongs to it.
-fn mistake(error: &clap::Error) -> CommandError {
+/// Converts a usage error: clap's first line is the message, the rest are details.
+fn usage_error(error: &clap::Error) -> CommandError {
     let text = error.render().to_string();
     let mut lines = text.trim().trim_start_matches("error: ").lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default().to_owned();
     CommandError::message(ExitStatus::Usage, first).details(lines.map(str::to_owned))
 }
 
-/// Whether a text may be shown as it is.
+/// Whether a string can be shown unchanged.
 fn is_plain(text: &str, env: &Env) -> bool {
     bare_ui(false, env).clean(text) == text
 }
@@ -147,40 +148,40 @@ fn bare_ui(json: bool, env: &Env) -> Ui {
     ui
 }
 
-/// Runs what may panic. A panic is a defect of this program: it ends the command with an error like any other, and says no
-/// more than anything else may.
+/// Turns a panic into an error, which is printed like any other: without secrets and control sequences.
 fn guarded(secrets: Vec<String>, work: impl FnOnce() -> ExitStatus) -> Result<ExitStatus, CommandError> {
-    let said = Arc::new(Mutex::new(String::new()));
-    let (hears, here) = (Arc::clone(&said), thread::current().id());
+    let message = Arc::new(Mutex::new(String::new()));
+    let (hook_message, main_thread) = (Arc::clone(&message), thread::current().id());
     std::panic::set_hook(Box::new(move |panic| {
-        if thread::current().id() == here {
-            *hears.lock().unwrap_or_else(PoisonError::into_inner) = panic.to_string();
+        if thread::current().id() == main_thread {
+            *hook_message.lock().unwrap_or_else(PoisonError::into_inner) = panic.to_string();
         } else {
-            // The work goes on without that thread, or fails for want of it and says so.
-            let ui = bare_ui(false, &nothing_known());
+            // The command continues without that thread, or fails and reports its own error.
+            let ui = bare_ui(false, &unknown_environment());
             secrets.iter().for_each(|secret| ui.redact(secret));
-            ui.failure(&defect(&panic.to_string()));
+            ui.failure(&internal_error(&panic.to_string()));
         }
     }));
-    // Nothing of what the work held is looked at again.
-    catch_unwind(AssertUnwindSafe(work)).map_err(|_| defect(&said.lock().unwrap_or_else(PoisonError::into_inner)))
+    // Unwind safe: no state of `work` is used after a panic.
+    catch_unwind(AssertUnwindSafe(work))
+        .map_err(|_| internal_error(&message.lock().unwrap_or_else(PoisonError::into_inner)))
 }
 
-fn defect(panic: &str) -> CommandError {
-    CommandError::message(ExitStatus::Failure, format!("this is a defect of reproq: {panic}")).hint(concat!(
-        "report it with these lines and `reproq --version`: ",
+fn internal_error(panic: &str) -> CommandError {
+    CommandError::message(ExitStatus::Failure, format!("internal error in reproq: {panic}")).hint(concat!(
+        "please report this with the lines above and the output of `reproq --version`: ",
         env!("CARGO_PKG_REPOSITORY"),
         "/issues"
     ))
 }
 
-/// Surroundings for when the real ones are not known. Their log may be GitHub's.
-fn nothing_known() -> Env {
+/// An environment for errors that occur before the real one is known. It assumes GitHub's log viewer.
+fn unknown_environment() -> Env {
     Env::built(std::path::Path::new("."), [("GITHUB_ACTIONS", "true".to_owned())])
 }
 
 fn bare_failure(failure: &CommandError) -> ExitStatus {
-    bare_ui(false, &nothing_known()).failure(failure);
+    bare_ui(false, &unknown_environment()).failure(failure);
     failure.status
 }
 
@@ -190,12 +191,12 @@ mod tests {
 
     #[test]
     fn a_panic_is_an_error_with_a_hint_and_exit_code_1() {
-        let failure = guarded(Vec::new(), || panic!("a slip")).expect_err("it panicked");
+        let failure = guarded(Vec::new(), || panic!("test panic")).expect_err("it panicked");
         let _ = std::panic::take_hook();
         let document = serde_json::to_value(failure.document()).expect("a document");
         assert_eq!(document["exit_code"], 1);
         let error = document["error"].as_str().expect("a sentence");
-        assert!(error.starts_with("this is a defect of reproq: panicked at") && error.ends_with("a slip"), "{error}");
+        assert!(error.starts_with("internal error in reproq: panicked at") && error.ends_with("test panic"), "{error}");
         assert!(document["hints"][0].as_str().is_some_and(|hint| hint.contains("/issues")), "{document}");
         assert_eq!(guarded(Vec::new(), || ExitStatus::Pending).expect("no panic"), ExitStatus::Pending);
         let _ = std::panic::take_hook();

@@ -13,104 +13,204 @@ use crate::model::units::parse_duration;
 use crate::model::units::parse_size;
 use crate::ui::ColorChoice;
 
-/// What `--version` prints after the name: never to be confused with the worker's `reproq-worker version X`.
-const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (installer and release manager of Reproq)");
+/// Printed by `--version` after the name. The worker prints `reproq-worker version X`; this must not look like it.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (installer and release manager for Reproq)");
 
-/// Install the proven Reproq worker, see which one will run, and keep its releases lean.
+/// Install the Reproq worker, verify it, and manage its releases.
 #[derive(Debug, Parser)]
 #[command(
     name = "reproq-cli",
     bin_name = "reproq",
     version = VERSION,
     propagate_version = true,
+    help_template = HELP_TEMPLATE,
     after_help = "Exit codes: 0 success, 1 failure, 2 usage, 3 changes pending, 4 not found, 5 unverified, 6 unavailable, \
                   7 partly done, 8 conflict, 9 not permitted, 130 interrupted."
 )]
 pub struct Cli {
-    /// Options every command has.
+    /// Options of every command.
     #[command(flatten)]
     pub global: GlobalArgs,
-    /// The command.
+    /// The command to run.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// Options every command has.
+/// Options of every command.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct GlobalArgs {
-    /// Work on the project in this directory
+    /// Use the project in this directory
     #[arg(short = 'C', long = "directory", value_name = "DIR", global = true)]
     pub directory: Option<PathBuf>,
-    /// Print one JSON document on stdout, also on failure
+    /// Print one JSON document to stdout, even on failure
     #[arg(long, global = true)]
     pub json: bool,
-    /// Print errors and data only
+    /// Print only errors and data
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Say where every value comes from and what is asked of whom
+    /// Use verbose output
     #[arg(short, long, global = true)]
     pub verbose: bool,
-    /// When to use colours
+    /// Control the use of color in output
     #[arg(long, value_enum, value_name = "WHEN", default_value_t, global = true)]
     pub color: ColorChoice,
-    /// Do not use the network
+    /// Disable network access
     #[arg(long, global = true)]
     pub offline: bool,
-    /// The URL of the API of a GitHub Enterprise server [env: REPROQ_GITHUB_API_URL; for `release` GITHUB_API_URL]
+    /// Use the API of this GitHub Enterprise server [env: REPROQ_GITHUB_API_URL; for `release` GITHUB_API_URL]
     #[arg(long, value_name = "URL", global = true, hide_short_help = true)]
     pub github_api_url: Option<String>,
-    /// The URL of a GitHub Enterprise server [env: REPROQ_GITHUB_SERVER_URL; for `release` GITHUB_SERVER_URL]
+    /// Use this GitHub Enterprise server [env: REPROQ_GITHUB_SERVER_URL; for `release` GITHUB_SERVER_URL]
     #[arg(long, value_name = "URL", global = true, hide_short_help = true)]
     pub github_server_url: Option<String>,
 }
 
-/// A command.
+/// The help of `reproq` itself: clap has no headings for subcommands. A test compares the list with the commands.
+const HELP_TEMPLATE: &str = "\
+{about-with-newline}
+{usage-heading} {usage}
+
+\x1b[1m\x1b[4mInstall and update:\x1b[0m
+  \x1b[1minstall\x1b[0m      Install the worker into this project
+  \x1b[1mupgrade\x1b[0m      Install the latest release and update reproq.lock
+  \x1b[1mrollback\x1b[0m     Restore the previously installed binary, offline
+  \x1b[1mlock\x1b[0m         Create or update reproq.lock
+
+\x1b[1m\x1b[4mInspect and verify:\x1b[0m
+  \x1b[1mwhich\x1b[0m        Show which worker binary will run, and why
+  \x1b[1mversions\x1b[0m     List installed and cached versions
+  \x1b[1mverify\x1b[0m       Verify the installed worker, or the attestations of any file
+  \x1b[1mdoctor\x1b[0m       Diagnose problems with the installation
+
+\x1b[1m\x1b[4mInstall without internet access:\x1b[0m
+  \x1b[1mbundle\x1b[0m       Create and inspect single-file bundles of a release
+  \x1b[1mmirror\x1b[0m       Maintain a directory of releases that any web server can serve
+
+\x1b[1m\x1b[4mManage a repository's releases:\x1b[0m
+  \x1b[1mrelease\x1b[0m      List, prune, restore and check GitHub releases
+
+\x1b[1m\x1b[4mConfigure:\x1b[0m
+  \x1b[1mconfig\x1b[0m       Show the effective settings
+  \x1b[1mcache\x1b[0m        Manage the cache of verified assets
+  \x1b[1mtrust\x1b[0m        Manage the trusted roots that attestations are verified with
+  \x1b[1mcompletions\x1b[0m  Generate a shell completion script
+  \x1b[1mhelp\x1b[0m         Print this message or the help of the given subcommand(s)
+
+\x1b[1m\x1b[4mOptions:\x1b[0m
+{options}{after-help}
+";
+
+const INSTALL_EXAMPLES: &str = "\
+Examples:
+  reproq install                             Install the locked release, or the latest if none is locked
+  reproq install --tag v0.0.144              Install a specific release
+  reproq install --locked --no-django        Install exactly what reproq.lock pins, as in CI or a container build";
+
+const LOCK_EXAMPLES: &str = "\
+Examples:
+  reproq lock                                Lock the current release, or the latest if there is none
+  reproq lock --tag v0.0.144                 Lock a specific release
+  reproq lock --check                        Exit with 3 if reproq.lock would change";
+
+const UPGRADE_EXAMPLES: &str = "\
+Examples:
+  reproq upgrade                             Install and lock the latest release
+  reproq upgrade --check                     Exit with 3 if a newer release exists
+  reproq upgrade --tag v0.0.140 --allow-downgrade";
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  reproq verify                              Compare the installed binary with its receipt and reproq.lock
+  reproq verify --online                     Also compare it with the published asset
+  reproq verify FILE --bundle FILE.sigstore.json --repo OWNER/NAME --tag v0.0.144";
+
+const WHICH_EXAMPLES: &str = "\
+Examples:
+  reproq which                               Show the binary and why it was selected
+  reproq which -q                            Print only its path
+  reproq which --all --json                  Print every candidate as JSON";
+
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  reproq doctor                              Check this platform, the project and the installed worker
+  reproq doctor --network                    Also check that each required host can be reached";
+
+const BUNDLE_CREATE_EXAMPLES: &str = "\
+Examples:
+  reproq bundle create -o worker.tar         Bundle the locked release for this platform
+  reproq bundle create --target all --with-source ../reproq-worker -o worker.tar
+  reproq install --from worker.tar --offline";
+
+const MIRROR_SYNC_EXAMPLES: &str = "\
+Examples:
+  reproq mirror sync /srv/mirror             Mirror every release
+  reproq mirror sync /srv/mirror --keep 10   Mirror the newest 10 versions
+  reproq install --mirror https://mirror.example.com --mirror github";
+
+const RELEASE_PRUNE_EXAMPLES: &str = "\
+Examples:
+  reproq release prune --keep 3 --dry-run    Show which versions would be deleted, and why
+  reproq release prune --keep 3 --archive saved --repo OWNER/NAME
+  reproq release prune --keep 3 --min-age 7d --protect 'v1.*' --yes";
+
+const RELEASE_RESTORE_EXAMPLES: &str = "\
+Examples:
+  reproq release restore --from .reproq/audit/prune-20260131T120000Z.jsonl --dry-run
+  reproq release restore --from .reproq/audit/prune-20260131T120000Z.jsonl --tags-only";
+
+/// The commands of `reproq`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Put the proven worker binary at ./.reproq/bin/reproq
+    /// Install the worker into this project
+    #[command(after_long_help = INSTALL_EXAMPLES)]
     Install(InstallArgs),
-    /// Write reproq.lock: one release, with a digest for every machine
+    /// Create or update reproq.lock
+    #[command(after_long_help = LOCK_EXAMPLES)]
     Lock(LockArgs),
-    /// Install the newest release and lock it
+    /// Install the latest release and update reproq.lock
+    #[command(after_long_help = UPGRADE_EXAMPLES)]
     Upgrade(UpgradeArgs),
-    /// Go back to the binary before this one, without the network
+    /// Restore the previously installed binary, offline
     Rollback(RollbackArgs),
-    /// Compare the installed binary with its receipt and reproq.lock, or prove who made a file; writes nothing
+    /// Verify the installed worker, or the attestations of any file
+    #[command(after_long_help = VERIFY_EXAMPLES)]
     Verify(Box<VerifyArgs>),
-    /// Show or change whose keys proofs are verified with
+    /// Manage the trusted roots that attestations are verified with
     #[command(subcommand)]
     Trust(TrustCommand),
-    /// List the versions kept on this machine
+    /// List installed and cached versions
     Versions,
-    /// Look at everything an installation depends on
+    /// Diagnose problems with the installation
+    #[command(after_long_help = DOCTOR_EXAMPLES)]
     Doctor(DoctorArgs),
-    /// Show or shrink the cache of verified assets
+    /// Manage the cache of verified assets
     #[command(subcommand)]
     Cache(CacheCommand),
-    /// Carry a release to machines without a network
+    /// Create and inspect single-file bundles of a release
     #[command(subcommand)]
     Bundle(BundleCommand),
-    /// Keep releases in a directory that any web server can serve
+    /// Maintain a directory of releases that any web server can serve
     #[command(subcommand)]
     Mirror(MirrorCommand),
-    /// Say which worker binary will run, and why
+    /// Show which worker binary will run, and why
+    #[command(after_long_help = WHICH_EXAMPLES)]
     Which(WhichArgs),
-    /// List, prune, restore and check the releases of a repository on GitHub
+    /// List, prune, restore and check GitHub releases
     #[command(subcommand)]
     Release(ReleaseCommand),
-    /// Show the settings that are in effect
+    /// Show the effective settings
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Print the completion script for a shell
+    /// Generate a shell completion script
     #[command(after_long_help = COMPLETIONS_HELP)]
     Completions(CompletionsArgs),
 }
 
-/// A command about the settings.
+/// The commands of `reproq config`.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Print every setting with its value and where the value comes from; secrets are not shown
+    /// Print every setting with its value and source; secrets are masked
     Show,
 }
 
@@ -125,73 +225,77 @@ Examples:
 /// Options of `completions`.
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
-    /// The shell
+    /// The shell to generate the script for
     #[arg(value_enum)]
     pub shell: clap_complete::Shell,
 }
 
-/// The command line as clap describes it, under the name that users type: for completions, man pages and the reference.
+/// The command tree under the name that users type, for completions, man pages and the reference.
 pub fn command() -> clap::Command {
     let mut command = Cli::command().name("reproq");
     command.build();
     command
 }
 
-/// A command about bundles.
+/// The commands of `reproq bundle`.
 #[derive(Debug, Subcommand)]
 pub enum BundleCommand {
-    /// Write a release to one file: assets, checksums, a lock, and if wanted the source
+    /// Write a release to one file: assets, checksums, a lockfile and optionally the source
+    #[command(after_long_help = BUNDLE_CREATE_EXAMPLES)]
     Create(BundleCreateArgs),
-    /// Show what a bundle holds and check every part of it
+    /// Show the contents of a bundle and verify every file in it
     Inspect(BundleInspectArgs),
 }
 
-/// A command about mirrors.
+/// The commands of `reproq mirror`.
 #[derive(Debug, Subcommand)]
 pub enum MirrorCommand {
-    /// Bring the releases GitHub has into a directory; what is there stays, also after GitHub has pruned it
+    /// Download releases from GitHub into a directory; releases deleted from GitHub are kept
+    #[command(after_long_help = MIRROR_SYNC_EXAMPLES)]
     Sync(MirrorSyncArgs),
 }
 
 /// Options of `mirror sync`.
 #[derive(Debug, Args)]
 pub struct MirrorSyncArgs {
-    /// The directory
+    /// The directory of the mirror
     #[arg(value_name = "DIR")]
     pub mirror: PathBuf,
-    /// Leave only the newest N versions in the directory
+    /// Keep only the newest N versions in the directory
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub keep: Option<String>,
-    /// The machines it is for, with commas in between; else `all`
+    /// Mirror assets for these platforms, separated by commas [default: all]
     #[arg(long, value_name = "OS-ARCH", value_delimiter = ',')]
     pub target: Vec<String>,
-    /// Bring in only this release, a prerelease too; may be given several times
+    /// Mirror only this release, even a prerelease; can be repeated
     #[arg(long, value_name = "TAG")]
     pub tag: Vec<String>,
-    /// The worker's repository [env: REPROQ_REPOSITORY]
+    /// Use this repository for the worker [env: REPROQ_REPOSITORY]
     #[arg(long, value_name = "OWNER/NAME")]
     pub repo: Option<String>,
-    /// The weakest verdict that is accepted [env: REPROQ_REQUIRE]
+    /// Require at least this verdict [env: REPROQ_REQUIRE]
     #[arg(long, value_name = "LEVEL", value_parser = ["digest", "checksum"])]
     pub require: Option<String>,
-    /// Show what would be done and do nothing
+    /// Show what would be done without doing it
     #[arg(long)]
     pub dry_run: bool,
-    /// How long to wait for another synchronization of this directory
+    /// Wait this long for another sync of this directory
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
     pub lock_timeout: Duration,
 }
 
-/// A command about the releases of a repository.
+/// The commands of `reproq release`.
 #[derive(Debug, Subcommand)]
 pub enum ReleaseCommand {
-    /// Show every release and tag
+    /// List every release and tag
     List(ReleaseListArgs),
     /// Delete old versions: releases, their assets and their tags
+    #[command(after_long_help = RELEASE_PRUNE_EXAMPLES)]
     Prune(Box<PruneArgs>),
-    /// Bring deleted tags back from the record of a prune
+    /// Restore deleted tags from the audit record of a prune
+    #[command(after_long_help = RELEASE_RESTORE_EXAMPLES)]
     Restore(RestoreArgs),
-    /// Check that a release has what its users and this installer need
+    /// Check that a release is complete, consistent and attested
     Check(CheckArgs),
     /// Write SHA256SUMS for a directory of assets
     Checksums(ChecksumsArgs),
@@ -200,31 +304,31 @@ pub enum ReleaseCommand {
 /// Options of `bundle create`.
 #[derive(Debug, Args)]
 pub struct BundleCreateArgs {
-    /// The release; `latest` asks for the newest. Else the one that is locked
+    /// Bundle this release, or `latest` [default: the locked release]
     #[arg(long, value_name = "TAG")]
     pub tag: Option<String>,
-    /// The machines it is for, or `all`; else this one
+    /// Bundle assets for these platforms, or `all` [default: this platform]
     #[arg(long, value_name = "OS-ARCH", num_args = 1.., value_delimiter = ',')]
     pub target: Vec<String>,
-    /// Also carry this checkout of the worker, so that it can be built without a module proxy
+    /// Include the source in this checkout, so that the worker can be built offline
     #[arg(long, value_name = "DIR")]
     pub with_source: Option<PathBuf>,
-    /// Bundle exactly what reproq.lock names, or fail
+    /// Bundle exactly what reproq.lock pins, or fail
     #[arg(long)]
     pub locked: bool,
-    /// The file to write
+    /// Write the bundle to this file
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
-    /// The worker's repository [env: REPROQ_REPOSITORY]
+    /// Use this repository for the worker [env: REPROQ_REPOSITORY]
     #[arg(long, value_name = "OWNER/NAME")]
     pub repo: Option<String>,
-    /// Where releases are, in order: a directory, an address, or `github`; may be given several times [env: REPROQ_MIRROR]
-    #[arg(long, value_name = "PLACE")]
+    /// Get releases from this directory, URL, or `github`; can be repeated, tried in order [env: REPROQ_MIRROR]
+    #[arg(long, value_name = "SOURCE")]
     pub mirror: Vec<String>,
-    /// The weakest verdict that is accepted [env: REPROQ_REQUIRE]
+    /// Require at least this verdict [env: REPROQ_REQUIRE]
     #[arg(long, value_name = "LEVEL", value_parser = ["attested", "released", "pinned", "digest", "checksum"])]
     pub require: Option<String>,
-    /// Show what would be bundled and write nothing
+    /// Show what would be bundled without writing it
     #[arg(long)]
     pub dry_run: bool,
 }
@@ -232,7 +336,7 @@ pub struct BundleCreateArgs {
 /// Options of `bundle inspect`.
 #[derive(Debug, Args)]
 pub struct BundleInspectArgs {
-    /// The bundle
+    /// The bundle to inspect
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
 }
@@ -240,61 +344,61 @@ pub struct BundleInspectArgs {
 /// Options of `install`.
 #[derive(Debug, Args)]
 pub struct InstallArgs {
-    /// The release to install, for example v0.0.144; `latest` asks for the newest
+    /// Install this release, for example v0.0.144, or `latest`
     #[arg(long, value_name = "TAG")]
     pub tag: Option<String>,
-    /// Install exactly what reproq.lock names, or fail
+    /// Install exactly what reproq.lock pins, or fail
     #[arg(long)]
     pub locked: bool,
-    /// Build from a checkout, whatever the release offers
+    /// Build from a checkout, even if the release has a binary
     #[arg(long, conflicts_with_all = ["no_build", "locked"])]
     pub build: bool,
-    /// Never build, not even when the release cannot serve
+    /// Never build, even if the release has no usable binary
     #[arg(long)]
     pub no_build: bool,
-    /// A checkout of the worker for local builds [env: REPROQ_WORKER_SOURCE]
+    /// Build from this checkout of the worker [env: REPROQ_WORKER_SOURCE]
     #[arg(long, value_name = "DIR")]
     pub source: Option<PathBuf>,
-    /// The worker's repository [env: REPROQ_REPOSITORY]
+    /// Use this repository for the worker [env: REPROQ_REPOSITORY]
     #[arg(long, value_name = "OWNER/NAME")]
     pub repo: Option<String>,
-    /// Where releases are, in order: a directory, an address, or `github`; may be given several times [env: REPROQ_MIRROR]
-    #[arg(long, value_name = "PLACE", conflicts_with = "from")]
+    /// Get releases from this directory, URL, or `github`; can be repeated, tried in order [env: REPROQ_MIRROR]
+    #[arg(long, value_name = "SOURCE", conflicts_with = "from")]
     pub mirror: Vec<String>,
-    /// Install from this bundle, and ask nobody else
+    /// Install from a bundle; make no other requests
     #[arg(long, value_name = "FILE|URL")]
     pub from: Option<PathBuf>,
-    /// Install for another machine than this one
+    /// Install for another platform
     #[arg(long, value_name = "OS-ARCH")]
     pub target: Option<String>,
-    /// Place the binary here instead of ./.reproq/bin/reproq; another file there needs --force
+    /// Install to this path instead of ./.reproq/bin/reproq; use --force to replace another file
     #[arg(long, value_name = "PATH")]
     pub to: Option<PathBuf>,
-    /// The weakest verdict that is accepted [env: REPROQ_REQUIRE]
+    /// Require at least this verdict [env: REPROQ_REQUIRE]
     #[arg(long, value_name = "LEVEL", value_parser = ["attested", "released", "pinned", "digest", "checksum", "built"])]
     pub require: Option<String>,
-    /// The workflow that must have signed for the release: .github/workflows/FILE [env: REPROQ_WORKFLOW]
+    /// Require that this workflow attested the release: .github/workflows/FILE [env: REPROQ_WORKFLOW]
     #[arg(long, value_name = "PATH")]
     pub workflow: Option<String>,
-    /// Accept that another workflow signed than the one reproq.lock records, or none
+    /// Accept a different signer from the one in reproq.lock, or none
     #[arg(long)]
     pub accept_signer_change: bool,
-    /// Accept an asset for which nothing is published that proves it
+    /// Allow an asset without a published checksum or attestation
     #[arg(long)]
     pub allow_unverified: bool,
-    /// Install again even if everything is as it should be
+    /// Reinstall even if up to date
     #[arg(long)]
     pub force: bool,
-    /// Show what would be done and do nothing
+    /// Show what would be done without doing it
     #[arg(long)]
     pub dry_run: bool,
-    /// With --dry-run: exit with 3 when something would be done
+    /// With --dry-run, exit with 3 if anything would be done
     #[arg(long, requires = "dry_run")]
     pub exit_code: bool,
-    /// How long to wait for another installation in this project
+    /// Wait this long for another installation in this project
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
     pub lock_timeout: Duration,
-    /// Do not ask Django whether its settings name another binary
+    /// Do not read REPROQ_WORKER_BIN from the Django settings
     #[arg(long)]
     pub no_django: bool,
 }
@@ -302,22 +406,22 @@ pub struct InstallArgs {
 /// Options of `lock`.
 #[derive(Debug, Args)]
 pub struct LockArgs {
-    /// The release to lock; `latest` asks for the newest. Else the one that is locked or installed already
+    /// Lock this release, or `latest` [default: the locked or installed release]
     #[arg(long, value_name = "TAG")]
     pub tag: Option<String>,
-    /// The worker's repository [env: REPROQ_REPOSITORY]
+    /// Use this repository for the worker [env: REPROQ_REPOSITORY]
     #[arg(long, value_name = "OWNER/NAME")]
     pub repo: Option<String>,
-    /// Where releases are, in order: a directory, an address, or `github`; may be given several times [env: REPROQ_MIRROR]
-    #[arg(long, value_name = "PLACE")]
+    /// Get releases from this directory, URL, or `github`; can be repeated, tried in order [env: REPROQ_MIRROR]
+    #[arg(long, value_name = "SOURCE")]
     pub mirror: Vec<String>,
-    /// The workflow that must have signed for the release: .github/workflows/FILE [env: REPROQ_WORKFLOW]
+    /// Require that this workflow attested the release: .github/workflows/FILE [env: REPROQ_WORKFLOW]
     #[arg(long, value_name = "PATH")]
     pub workflow: Option<String>,
-    /// Accept that another workflow signed than the one reproq.lock records, or none
+    /// Accept a different signer from the one in reproq.lock, or none
     #[arg(long)]
     pub accept_signer_change: bool,
-    /// Write nothing; exit with 3 when the lock would change
+    /// Write nothing; exit with 3 if reproq.lock would change
     #[arg(long)]
     pub check: bool,
 }
@@ -325,40 +429,40 @@ pub struct LockArgs {
 /// Options of `upgrade`.
 #[derive(Debug, Args)]
 pub struct UpgradeArgs {
-    /// Go to this release instead of the newest
+    /// Upgrade to this release instead of the latest
     #[arg(long, value_name = "TAG")]
     pub tag: Option<String>,
-    /// Count prereleases too
+    /// Include prereleases
     #[arg(long)]
     pub pre: bool,
-    /// Let --tag name an older version than the one that is locked or installed
+    /// Allow --tag to name an older version than the locked or installed one
     #[arg(long)]
     pub allow_downgrade: bool,
-    /// Change nothing; exit with 3 when there is something newer
+    /// Change nothing; exit with 3 if a newer release exists
     #[arg(long)]
     pub check: bool,
-    /// Show what would change and change nothing
+    /// Show what would change without changing it
     #[arg(long)]
     pub dry_run: bool,
-    /// The worker's repository [env: REPROQ_REPOSITORY]
+    /// Use this repository for the worker [env: REPROQ_REPOSITORY]
     #[arg(long, value_name = "OWNER/NAME")]
     pub repo: Option<String>,
-    /// Where releases are, in order: a directory, an address, or `github`; may be given several times [env: REPROQ_MIRROR]
-    #[arg(long, value_name = "PLACE")]
+    /// Get releases from this directory, URL, or `github`; can be repeated, tried in order [env: REPROQ_MIRROR]
+    #[arg(long, value_name = "SOURCE")]
     pub mirror: Vec<String>,
-    /// The weakest verdict that is accepted [env: REPROQ_REQUIRE]
+    /// Require at least this verdict [env: REPROQ_REQUIRE]
     #[arg(long, value_name = "LEVEL", value_parser = ["attested", "released", "digest", "checksum", "built"])]
     pub require: Option<String>,
-    /// The workflow that must have signed for the release: .github/workflows/FILE [env: REPROQ_WORKFLOW]
+    /// Require that this workflow attested the release: .github/workflows/FILE [env: REPROQ_WORKFLOW]
     #[arg(long, value_name = "PATH")]
     pub workflow: Option<String>,
-    /// Accept that another workflow signed than the one reproq.lock records, or none
+    /// Accept a different signer from the one in reproq.lock, or none
     #[arg(long)]
     pub accept_signer_change: bool,
-    /// How long to wait for another installation in this project
+    /// Wait this long for another installation in this project
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
     pub lock_timeout: Duration,
-    /// Do not ask Django whether its settings name another binary
+    /// Do not read REPROQ_WORKER_BIN from the Django settings
     #[arg(long)]
     pub no_django: bool,
 }
@@ -366,10 +470,10 @@ pub struct UpgradeArgs {
 /// Options of `rollback`.
 #[derive(Debug, Args)]
 pub struct RollbackArgs {
-    /// Go back also to what is not proven to be signed as reproq.lock records
+    /// Roll back even if the binary is not attested by the signer in reproq.lock
     #[arg(long)]
     pub accept_signer_change: bool,
-    /// How long to wait for another installation in this project
+    /// Wait this long for another installation in this project
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
     pub lock_timeout: Duration,
 }
@@ -377,109 +481,109 @@ pub struct RollbackArgs {
 /// Options of `verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// Also ask GitHub what it states about the asset today
+    /// Also compare with what GitHub publishes now
     #[arg(long)]
     pub online: bool,
-    /// The weakest verdict that is accepted [env: REPROQ_REQUIRE]
+    /// Require at least this verdict [env: REPROQ_REQUIRE]
     #[arg(long, value_name = "LEVEL", value_parser = ["attested", "released", "pinned", "digest", "checksum", "built"])]
     pub require: Option<String>,
-    /// Instead: prove who made this file, or the bytes of this digest
+    /// Verify the attestations of this file or digest instead of the installed worker
     #[arg(value_name = "FILE|sha256:HEX", requires = "bundle", conflicts_with_all = ["online", "require"])]
     pub file: Option<OsString>,
-    /// What a file must prove.
+    /// Options of `verify FILE`.
     #[command(flatten)]
     pub proof: ProofArgs,
 }
 
-/// Options of `verify FILE`: where the proofs are, and what they must say.
+/// Options of `verify FILE`: the attestations, and the identity they must have.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options with FILE")]
 pub struct ProofArgs {
-    /// A file with attestations: a Sigstore bundle, a bundle a line, or the answer of GitHub's API; may be given several
-    /// times
+    /// Read attestations from this file: a Sigstore bundle, one bundle per line, or a response of GitHub's API; can be
+    /// repeated
     #[arg(long, value_name = "FILE", requires = "file")]
     pub bundle: Vec<PathBuf>,
-    /// The repository it must have been built from
+    /// Require that it was built from this repository
     #[arg(long, value_name = "OWNER/NAME", requires = "file", conflicts_with = "key")]
     pub repo: Option<String>,
-    /// The tag of its release; a build for another tag is refused
+    /// Require that it was built for this tag
     #[arg(long, value_name = "TAG", requires = "repo")]
     pub tag: Option<String>,
-    /// With --tag: the build must have run for that tag, not for a branch
+    /// With --tag, require that the workflow ran for the tag, not for a branch
     #[arg(long, requires = "tag")]
     pub require_tag_ref: bool,
-    /// The name it must have been given
+    /// Require that the attestation names this asset
     #[arg(long, value_name = "NAME", requires = "file")]
     pub asset: Option<String>,
-    /// The workflow that must have built it: .github/workflows/FILE, with OWNER/NAME/ before it if of another repository
+    /// Require this workflow: [OWNER/NAME/].github/workflows/FILE
     #[arg(long, value_name = "PATH", requires = "repo")]
     pub workflow: Option<String>,
-    /// GitHub's number of the repository, which a namesake does not have
+    /// Require this GitHub repository ID, to exclude another repository of the same name
     #[arg(long, value_name = "N", requires = "repo")]
     pub repo_id: Option<u64>,
-    /// What must be proven
+    /// Require this kind of attestation
     #[arg(long, value_enum, value_name = "KIND", default_value_t, requires = "file")]
     pub kind: KindChoice,
-    /// Accept a workflow that ran on a machine of the repository's owner
+    /// Accept builds on self-hosted runners
     #[arg(long, requires = "repo")]
     pub allow_self_hosted: bool,
-    /// The exact name in the signer's certificate
+    /// Require this subject alternative name in the signer's certificate
     #[arg(long, value_name = "SAN", requires = "certificate_issuer", conflicts_with = "key")]
     pub certificate_identity: Option<String>,
-    /// Who vouched for the signer; else the issuer of GitHub Actions
+    /// Require this OIDC issuer [default: the issuer of GitHub Actions]
     #[arg(long, value_name = "URL", requires = "file", conflicts_with = "key")]
     pub certificate_issuer: Option<String>,
-    /// The public key that must have signed, in PEM
+    /// Require a signature by this public key, in PEM format
     #[arg(long, value_name = "FILE", requires = "file")]
     pub key: Option<PathBuf>,
-    /// Trust these roots instead of those `trust show` lists; may be given several times
+    /// Trust the roots in this file instead of those in `trust show`; can be repeated
     #[arg(long, value_name = "FILE", requires = "file")]
     pub trusted_root: Vec<PathBuf>,
 }
 
-/// What `verify FILE` must prove.
+/// The kind of attestation that `verify FILE` requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum KindChoice {
-    /// That a workflow built it
+    /// Built by a workflow
     Build,
-    /// That GitHub published it in a release
+    /// Published by GitHub in a release
     Release,
-    /// Any of these, or a signature or another statement by the workflow
+    /// Either, or a signature or another statement by the workflow
     #[default]
     Any,
 }
 
-/// A command about trusted roots.
+/// The commands of `reproq trust`.
 #[derive(Debug, Subcommand)]
 pub enum TrustCommand {
-    /// List the trusted roots, their keys and their age
+    /// List the trusted roots, their keys and their validity
     Show,
-    /// Fetch the newest roots of Sigstore and GitHub
+    /// Fetch the latest roots of Sigstore and GitHub
     Update(TrustUpdateArgs),
-    /// Trust the roots in a file from now on, beside those of Sigstore and GitHub
+    /// Trust the roots in a file, in addition to those of Sigstore and GitHub
     Accept(TrustAcceptArgs),
-    /// No longer trust a root that was accepted
+    /// Stop trusting a root that was added with `accept`
     Forget(TrustForgetArgs),
 }
 
 /// Options of `trust update`.
 #[derive(Debug, Args)]
 pub struct TrustUpdateArgs {
-    /// Whose; else both
+    /// Update only the root of this instance [default: both]
     #[arg(value_enum, value_name = "INSTANCE")]
     pub instance: Vec<InstanceChoice>,
-    /// A mirror of an instance's repository; may be given for each
+    /// Fetch from this mirror of an instance's repository; can be repeated
     #[arg(long, value_name = "INSTANCE=URL", conflicts_with = "from")]
     pub url: Vec<String>,
-    /// Read a copy and ask nobody: a directory that holds public-good/ and github/, or one repository itself
+    /// Read from a local copy without network access: a directory with public-good/ and github/, or one repository
     #[arg(long, value_name = "DIR")]
     pub from: Option<PathBuf>,
-    /// Also write what was verified to public-good/ and github/ in this directory, a copy for machines without a network
+    /// Also write the verified roots to public-good/ and github/ in this directory, for offline use
     #[arg(long, value_name = "DIR", conflicts_with = "from")]
     pub save: Option<PathBuf>,
 }
 
-/// A Sigstore instance whose newest root can be fetched.
+/// A Sigstore instance whose latest root can be fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum InstanceChoice {
     /// Sigstore's public instance
@@ -492,7 +596,7 @@ pub enum InstanceChoice {
 /// Options of `trust accept`.
 #[derive(Debug, Args)]
 pub struct TrustAcceptArgs {
-    /// A trusted root, or one a line, as `gh attestation trusted-root` prints them
+    /// A trusted root, or one per line, as printed by `gh attestation trusted-root`
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
 }
@@ -500,7 +604,7 @@ pub struct TrustAcceptArgs {
 /// Options of `trust forget`.
 #[derive(Debug, Args)]
 pub struct TrustForgetArgs {
-    /// The digest `trust show` names
+    /// The digest of the root, as printed by `trust show`
     #[arg(value_name = "SHA256")]
     pub sha256: String,
 }
@@ -508,31 +612,31 @@ pub struct TrustForgetArgs {
 /// Options of `doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
-    /// Also ask each host an installation needs
+    /// Also check that each required host can be reached
     #[arg(long)]
     pub network: bool,
-    /// Do not ask Django whether its settings name another binary
+    /// Do not read REPROQ_WORKER_BIN from the Django settings
     #[arg(long)]
     pub no_django: bool,
 }
 
-/// A command about the cache.
+/// The commands of `reproq cache`.
 #[derive(Debug, Subcommand)]
 pub enum CacheCommand {
-    /// Print its directory
+    /// Print the cache directory
     Dir,
-    /// List what is in it, the most recently used first
+    /// List cached assets, most recently used first
     List,
-    /// Remove what was not used for longest, until it fits its limit
+    /// Remove the least recently used assets until the cache fits its limit
     Prune(CachePruneArgs),
-    /// Remove everything
+    /// Remove all cached assets
     Clean,
 }
 
 /// Options of `cache prune`.
 #[derive(Debug, Args)]
 pub struct CachePruneArgs {
-    /// How much may stay, instead of its limit: for example 500MiB or 2GiB; without a unit in MiB
+    /// Keep at most this much, for example 500MiB or 2GiB [default unit: MiB]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub max_size: Option<u64>,
 }
@@ -540,13 +644,13 @@ pub struct CachePruneArgs {
 /// Options of `which`.
 #[derive(Debug, Args)]
 pub struct WhichArgs {
-    /// Show every candidate, also those that were never looked at
+    /// Show every candidate, including those that are not set
     #[arg(long)]
     pub all: bool,
-    /// Do not ask Django for settings.REPROQ_WORKER_BIN
+    /// Do not read REPROQ_WORKER_BIN from the Django settings
     #[arg(long)]
     pub no_django: bool,
-    /// How long Django may take to answer
+    /// Wait this long for Django
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
     pub django_timeout: Duration,
 }
@@ -554,98 +658,98 @@ pub struct WhichArgs {
 /// Options of `release list`.
 #[derive(Debug, Args)]
 pub struct ReleaseListArgs {
-    /// The repository; else [tool.reproq.release], GITHUB_REPOSITORY or the remote `origin`
+    /// Use this repository [default: [tool.reproq.release], GITHUB_REPOSITORY or the git remote `origin`]
     #[arg(long, value_name = "OWNER/NAME")]
     pub repo: Option<String>,
-    /// Count ages to this moment instead of now, for example 2026-01-31T12:00:00Z
+    /// Compute ages as of this time, for example 2026-01-31T12:00:00Z
     #[arg(long, value_name = "TIME", hide_short_help = true)]
     pub as_of: Option<String>,
 }
 
-/// Options of `release prune`. Numbers are texts here, so that each mistake gets a sentence of its own.
+/// Options of `release prune`. Numbers are strings here, so that each mistake has its own error message.
 #[derive(Debug, Args)]
 pub struct PruneArgs {
-    /// How many of the newest versions stay
+    /// Keep the newest N versions
     #[arg(long, value_name = "N", allow_hyphen_values = true, required_unless_present = "plan")]
     pub keep: Option<String>,
-    /// What "newest" means [default: both]
+    /// Sort versions by this order to find the newest [default: both]
     #[arg(long, value_name = "ORDER", value_parser = ["both", "semver", "published"])]
     pub order: Option<String>,
-    /// Tags that stay, as a pattern; may be given several times
+    /// Keep tags that match this pattern; can be repeated
     #[arg(long, value_name = "GLOB")]
     pub protect: Vec<String>,
-    /// What is younger stays, for example 24h or 7d
+    /// Keep versions younger than this, for example 24h or 7d
     #[arg(long, value_name = "DURATION")]
     pub min_age: Option<String>,
-    /// How prereleases count: count, separate, separate=N or ignore
+    /// How to treat prereleases: count, separate, separate=N or ignore
     #[arg(long, value_name = "HOW")]
     pub prerelease: Option<String>,
-    /// Delete immutable releases too; the names of their tags can never be used again
+    /// Also delete immutable releases; their tag names can never be reused
     #[arg(long)]
     pub allow_immutable: bool,
-    /// How many versions may go in one run [default: 10]
+    /// Delete at most N versions in one run [default: 10]
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub max_delete: Option<String>,
-    /// How long to wait for GitHub's limits altogether
+    /// Wait at most this long in total for GitHub's rate limits
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
     pub max_wait: Duration,
-    /// How fast deletions follow each other
+    /// Set how fast deletions are sent
     #[arg(long, value_enum, value_name = "PACE", default_value_t)]
     pub pace: PaceChoice,
-    /// Do not ask
+    /// Skip the confirmation prompt
     #[arg(long, short = 'y')]
     pub yes: bool,
-    /// Show the plan and delete nothing
+    /// Show the plan without deleting anything
     #[arg(long)]
     pub dry_run: bool,
-    /// With --dry-run: exit with 3 when something would be deleted
+    /// With --dry-run, exit with 3 if anything would be deleted
     #[arg(long, requires = "dry_run")]
     pub exit_code: bool,
     /// Write the plan to this file
     #[arg(long, value_name = "FILE")]
     pub plan_out: Option<PathBuf>,
-    /// Carry out this plan, if the repository, the settings and the other options allow it
+    /// Apply this plan, if the repository, the settings and the other options allow it
     #[arg(long, value_name = "FILE")]
     pub plan: Option<PathBuf>,
-    /// Record every request here instead of in .reproq/audit
+    /// Write the audit record to this file instead of .reproq/audit
     #[arg(long, value_name = "FILE")]
     pub audit: Option<PathBuf>,
-    /// Save the assets of what goes in this directory first
+    /// Save the assets to this directory before deleting them
     #[arg(long, value_name = "DIR")]
     pub archive: Option<PathBuf>,
-    /// The repository; else [tool.reproq.release], GITHUB_REPOSITORY or the remote `origin`
+    /// Use this repository [default: [tool.reproq.release], GITHUB_REPOSITORY or the git remote `origin`]
     #[arg(long, value_name = "OWNER/NAME")]
     pub repo: Option<String>,
 }
 
-/// How fast deletions follow each other.
+/// How fast deletions are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum PaceChoice {
-    /// Three a second after the first 30: GitHub's documented limit
+    /// Three per second after the first 30, GitHub's documented limit
     Fast,
-    /// One a second after the first 30
+    /// One per second after the first 30
     #[default]
     Normal,
-    /// One a second
+    /// One per second
     Strict,
 }
 
 /// Options of `release restore`.
 #[derive(Debug, Args)]
 pub struct RestoreArgs {
-    /// The record of the prune
+    /// The audit record of the prune
     #[arg(long, value_name = "FILE")]
     pub from: PathBuf,
-    /// Only the tags are wanted; that releases cannot come back is then no failure
+    /// Restore only the tags, and do not fail because releases cannot be restored
     #[arg(long)]
     pub tags_only: bool,
-    /// Show what would come back and do nothing
+    /// Show what would be restored without doing it
     #[arg(long)]
     pub dry_run: bool,
-    /// Record every request here instead of in .reproq/audit
+    /// Write the audit record to this file instead of .reproq/audit
     #[arg(long, value_name = "FILE")]
     pub audit: Option<PathBuf>,
-    /// The repository; else [tool.reproq.release], GITHUB_REPOSITORY or the remote `origin`
+    /// Use this repository [default: [tool.reproq.release], GITHUB_REPOSITORY or the git remote `origin`]
     #[arg(long, value_name = "OWNER/NAME")]
     pub repo: Option<String>,
 }
@@ -653,34 +757,34 @@ pub struct RestoreArgs {
 /// Options of `release check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// The checkout whose version the tag must name
+    /// Require that the tag matches the version in this checkout
     #[arg(value_name = "DIR")]
     pub checkout: Option<PathBuf>,
-    /// The release; else the tag this job runs for, else the latest
+    /// Check this release [default: the tag of this workflow run, else the latest]
     #[arg(long, value_name = "TAG")]
     pub tag: Option<String>,
-    /// An asset it must have; may be given several times. Else one of the worker for each platform
+    /// Require this asset; can be repeated [default: a worker for each platform]
     #[arg(long, value_name = "NAME")]
     pub asset: Vec<String>,
-    /// This directory must hold exactly one migration
+    /// Fail unless this directory has exactly one migration
     #[arg(long, value_name = "DIR")]
     pub one_migration: Option<PathBuf>,
-    /// There must be no more versions than these
+    /// Fail if more than N versions exist
     #[arg(long, value_name = "N")]
     pub at_most: Option<usize>,
-    /// Every asset must be proven to be built by a workflow of the repository
+    /// Fail unless every asset is attested by a workflow of the repository
     #[arg(long)]
     pub require_attested: bool,
-    /// The workflow that builds it, where it is one of another repository
+    /// Require this workflow, for a workflow in another repository
     #[arg(long, value_name = "FILE|OWNER/NAME/.github/workflows/FILE")]
     pub workflow: Option<String>,
-    /// Accept builds on machines of the owner's
+    /// Accept builds on self-hosted runners
     #[arg(long)]
     pub allow_self_hosted: bool,
-    /// Trust these roots instead of the ones this program brings; may be given several times
+    /// Trust the roots in this file instead of those in `trust show`; can be repeated
     #[arg(long, value_name = "FILE")]
     pub trusted_root: Vec<PathBuf>,
-    /// The repository; else [tool.reproq.release], GITHUB_REPOSITORY or the remote `origin`
+    /// Use this repository [default: [tool.reproq.release], GITHUB_REPOSITORY or the git remote `origin`]
     #[arg(long, value_name = "OWNER/NAME")]
     pub repo: Option<String>,
 }
@@ -688,14 +792,13 @@ pub struct CheckArgs {
 /// Options of `release checksums`.
 #[derive(Debug, Args)]
 pub struct ChecksumsArgs {
-    /// The directory with the assets
+    /// The directory of the assets
     #[arg(value_name = "DIR")]
     pub assets: PathBuf,
 }
 
-/// The other commands of `manage.py reproq`, which people try here too, and what does the same. Those that this program has
-/// under the same name are not among them.
-pub const OF_MANAGE_PY: [(&str, &str); 21] = [
+/// The commands of `manage.py reproq` that this program does not have, each with a hint at what does the same.
+pub const UPSTREAM_COMMAND_HINTS: [(&str, &str); 21] = [
     ("worker", "run the installed worker: `\"$(reproq which -q)\" worker`, or `python manage.py reproq worker`"),
     ("beat", "run the installed worker's: `\"$(reproq which -q)\" beat`, or `python manage.py reproq beat`"),
     ("schedule", "run `python manage.py reproq schedule`"),
@@ -731,9 +834,9 @@ mod tests {
 
     use super::*;
 
-    /// Upstream has 25 commands: each is one of ours, or leads to what does it.
+    /// Upstream has 25 commands; each is a command here or has a hint.
     #[test]
-    fn every_command_of_manage_py_is_known() {
+    fn every_command_upstream_command_is_known() {
         const UPSTREAM: [&str; 25] = [
             "worker",
             "beat",
@@ -764,10 +867,24 @@ mod tests {
         let command = command();
         for word in UPSTREAM {
             let is_ours = command.find_subcommand(word).is_some();
-            let leads_on = OF_MANAGE_PY.iter().any(|(known, hint)| *known == word && !hint.is_empty());
-            assert!(is_ours != leads_on, "{word}: it is one of ours, or it has a pointer");
+            let has_hint = UPSTREAM_COMMAND_HINTS.iter().any(|(known, hint)| *known == word && !hint.is_empty());
+            assert!(is_ours != has_hint, "{word} must be a command here or have a hint, not both");
         }
-        assert!(OF_MANAGE_PY.iter().all(|(word, _)| UPSTREAM.contains(word)));
+        assert!(UPSTREAM_COMMAND_HINTS.iter().all(|(word, _)| UPSTREAM.contains(word)));
+    }
+
+    #[test]
+    fn the_grouped_help_lists_every_command_with_its_description() {
+        let template = HELP_TEMPLATE.replace("\x1b[1m", "").replace("\x1b[4m", "").replace("\x1b[0m", "");
+        let mut listed: Vec<&str> = template.lines().filter(|line| line.starts_with("  ")).collect();
+        let command = command();
+        let mut expected: Vec<String> = command
+            .get_subcommands()
+            .map(|command| format!("  {:<12} {}", command.get_name(), command.get_about().expect("a description")))
+            .collect();
+        listed.sort_unstable();
+        expected.sort();
+        assert_eq!(listed, expected);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `reproq cache`: the directory, what is in it, and less of it.
+//! `reproq cache`: shows and prunes the cache.
 
 use serde::Serialize;
 
@@ -15,24 +15,24 @@ use crate::sources::cache::Entry;
 use crate::ui::Report;
 use crate::ui::TextReport;
 
-/// Where the cache is.
+/// The report of `cache dir`.
 #[derive(Debug, Serialize)]
 struct DirectoryReport {
     path: String,
 }
 
-/// What is in it.
+/// The report of `cache list`.
 #[derive(Debug, Serialize)]
 struct ListReport {
     path: String,
     /// In bytes.
     size: u64,
-    /// How many bytes it may hold.
+    /// In bytes.
     limit: u64,
     entries: Vec<Line>,
 }
 
-/// What was removed.
+/// The report of `cache prune` and `cache clean`.
 #[derive(Debug, Serialize)]
 struct RemovedReport {
     path: String,
@@ -45,19 +45,18 @@ struct RemovedReport {
 struct Line {
     sha256: String,
     size: u64,
-    /// When it was used last, in RFC 3339.
+    /// The time of last use, in RFC 3339.
     used: String,
-    /// `OWNER/NAME`, where it is known.
+    /// `OWNER/NAME`, if known.
     repository: Option<String>,
     tag: Option<String>,
     name: Option<String>,
 }
 
-/// Runs one of the cache's commands.
 pub(super) fn cache(command: &CacheCommand, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let Some(cache) = request::cache(session) else {
-        let message = "there is no cache: REPROQ_CACHE_SIZE is 0, or no directory for it is known";
-        return Err(CommandError::message(ExitStatus::NotFound, message).hint("name one with REPROQ_CACHE_DIR"));
+        let message = "there is no cache: REPROQ_CACHE_SIZE is 0, or no cache directory could be determined";
+        return Err(CommandError::message(ExitStatus::NotFound, message).hint("set a directory with REPROQ_CACHE_DIR"));
     };
     let path = cache.directory().to_string_lossy().into_owned();
     match command {
@@ -83,7 +82,7 @@ fn removed(cache: &Cache, path: String, limit: u64, session: &Session<'_>) -> Re
     session.ui.report(&RemovedReport { path, freed, removed: gone.into_iter().map(Line::from).collect() })
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
+#[expect(clippy::needless_pass_by_value, reason = "the signature that `map_err` needs")]
 fn failed(error: CacheError) -> CommandError {
     CommandError::io(error.doing, &error.path, io_again(&error.source))
 }
@@ -110,38 +109,38 @@ impl Line {
     }
 }
 
-/// The entries with their heading; nothing where there are none.
-fn show(entries: &[Line], paper: &mut TextReport) {
+/// Prints the entries as a table; prints nothing if there are none.
+fn show(entries: &[Line], out: &mut TextReport) {
     let heading = ["REPOSITORY", "VERSION", "ASSET", "SIZE", "SHA256", "LAST USED"].map(str::to_owned).to_vec();
     if !entries.is_empty() {
-        paper.table(&[vec![heading], entries.iter().map(Line::cells).collect()].concat());
+        out.table(&[vec![heading], entries.iter().map(Line::cells).collect()].concat());
     }
 }
 
 impl Report for DirectoryReport {
     const SCHEMA: &'static str = "reproq.cache-dir/1";
 
-    fn human(&self, paper: &mut TextReport) {
-        paper.line(&self.path);
+    fn human(&self, out: &mut TextReport) {
+        out.line(&self.path);
     }
 }
 
 impl Report for ListReport {
     const SCHEMA: &'static str = "reproq.cache/1";
 
-    fn human(&self, paper: &mut TextReport) {
-        show(&self.entries, paper);
-        paper.faint(&format!("{} of {} used in {}", size(self.size), size(self.limit), self.path));
+    fn human(&self, out: &mut TextReport) {
+        show(&self.entries, out);
+        out.faint(&format!("{} of {} used in {}", size(self.size), size(self.limit), self.path));
     }
 }
 
 impl Report for RemovedReport {
     const SCHEMA: &'static str = "reproq.cache-removed/1";
 
-    fn human(&self, paper: &mut TextReport) {
-        show(&self.removed, paper);
-        if !paper.is_quiet() {
-            paper.line(&format!("{} freed in {}", size(self.freed), self.path));
+    fn human(&self, out: &mut TextReport) {
+        show(&self.removed, out);
+        if !out.is_quiet() {
+            out.line(&format!("{} freed in {}", size(self.freed), self.path));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `reproq completions`: the completion script for a shell.
+//! `reproq completions`: generates a shell completion script.
 
 use serde::Serialize;
 
@@ -16,7 +16,7 @@ struct CompletionsReport {
     script: String,
 }
 
-/// Prints the script; it completes commands, options and their values.
+/// Prints the script, which completes commands, options and values.
 pub(super) fn completions(arguments: &CompletionsArgs, ui: &Ui) -> Result<ExitStatus, CommandError> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut cli::command(), "reproq", &mut script);
@@ -28,7 +28,7 @@ pub(super) fn completions(arguments: &CompletionsArgs, ui: &Ui) -> Result<ExitSt
 impl Report for CompletionsReport {
     const SCHEMA: &'static str = "reproq.completions/1";
 
-    fn human(&self, paper: &mut TextReport) {
-        paper.script(&self.script);
+    fn human(&self, out: &mut TextReport) {
+        out.script(&self.script);
     }
 }

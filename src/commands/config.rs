@@ -1,4 +1,4 @@
-//! `reproq config show`: the settings that are in effect, and where each came from.
+//! `reproq config show`: shows the effective settings and the source of each.
 
 use serde::Serialize;
 
@@ -16,7 +16,6 @@ struct ConfigReport {
     settings: Vec<EffectiveSetting>,
 }
 
-/// Runs a command about the settings.
 pub(super) fn config(command: &ConfigCommand, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     match command {
         ConfigCommand::Show => {
@@ -30,13 +29,13 @@ pub(super) fn config(command: &ConfigCommand, session: &Session<'_>) -> Result<E
 impl Report for ConfigReport {
     const SCHEMA: &'static str = "reproq.config/1";
 
-    fn human(&self, paper: &mut TextReport) {
-        if !paper.is_quiet() {
-            paper.line(&format!("Project: {}", self.project));
-            paper.blank();
+    fn human(&self, out: &mut TextReport) {
+        if !out.is_quiet() {
+            out.line(&format!("Project: {}", self.project));
+            out.blank();
         }
         let heading = vec!["SETTING".to_owned(), "VALUE".to_owned(), "FROM".to_owned()];
         let rows = self.settings.iter().map(|it| vec![it.name.to_owned(), it.value.clone(), it.source.clone()]);
-        paper.table(&std::iter::once(heading).chain(rows).collect::<Vec<_>>());
+        out.table(&std::iter::once(heading).chain(rows).collect::<Vec<_>>());
     }
 }

@@ -1,4 +1,4 @@
-//! `reproq doctor`: everything an installation depends on, looked at one by one, each with what to do about it.
+//! `reproq doctor`: diagnoses everything an installation depends on, with a hint for each problem.
 
 use std::path::Path;
 use std::time::Duration;
@@ -48,26 +48,28 @@ use crate::worker::store;
 use crate::worker::store::Installed;
 use crate::worker::store::Layout;
 
-/// How long Django may take to say which binary it would run.
+/// The time limit for reading the binary's path from Django.
 const DJANGO_LIMIT: Duration = Duration::from_secs(10);
 
-/// Everything that was found.
+/// The report of `doctor`.
 #[derive(Debug, Serialize)]
 struct DoctorReport {
-    /// How many problems there are.
+    /// The number of problems.
     problems: usize,
-    /// How many warnings.
+    /// The number of warnings.
     warnings: usize,
     findings: Vec<DoctorFinding>,
 }
 
-/// Examines.
 pub(super) fn doctor(arguments: &DoctorArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     if arguments.network && session.settings.offline.value {
-        return Err(CommandError::message(ExitStatus::Usage, "--network needs the network, and --offline forbids it"));
+        return Err(CommandError::message(
+            ExitStatus::Usage,
+            "--network needs network access, and --offline forbids it",
+        ));
     }
     let mut findings = Vec::new();
-    let target = machine(session, &mut findings);
+    let target = platform_target(session, &mut findings);
     project(session, &mut findings);
     for line in session.settings.describe() {
         findings.push(DoctorFinding::fine(Area::Settings, line));
@@ -90,7 +92,7 @@ pub(super) fn doctor(arguments: &DoctorArgs, session: &Session<'_>) -> Result<Ex
     let unusable: Vec<DoctorFinding> = session.http.unusable().iter().map(of_network).collect();
     let is_usable = unusable.is_empty();
     findings.extend(unusable);
-    // Nothing can be asked before these are right.
+    // Without valid settings, no request can be made.
     if arguments.network && is_usable {
         network(session, target, &mut findings)?;
     }
@@ -100,14 +102,14 @@ pub(super) fn doctor(arguments: &DoctorArgs, session: &Session<'_>) -> Result<Ex
     Ok(if problems == 0 { ExitStatus::Success } else { ExitStatus::Failure })
 }
 
-/// A failure of the network as a finding.
+/// Converts a network error to a finding.
 fn of_network(error: &NetError) -> DoctorFinding {
     let failure = hints::network(error);
     let hint = failure.hints.first().cloned().unwrap_or_default();
     DoctorFinding::problem(Area::Network, failure.lines().join(": "), hint)
 }
 
-fn machine(session: &Session<'_>, findings: &mut Vec<DoctorFinding>) -> Option<Target> {
+fn platform_target(session: &Session<'_>, findings: &mut Vec<DoctorFinding>) -> Option<Target> {
     match request::host_target(session) {
         Ok(target) => {
             let libc = match executable::detect_libc(Path::new("/"), target) {
@@ -120,7 +122,7 @@ fn machine(session: &Session<'_>, findings: &mut Vec<DoctorFinding>) -> Option<T
             Some(target)
         }
         Err(error) => {
-            let hint = "install for another machine with `--target OS-ARCH`, or build the worker by hand with Go";
+            let hint = "install for another platform with `--target OS-ARCH`, or build the worker manually with Go";
             findings.push(DoctorFinding::problem(Area::Machine, error.to_string(), hint));
             None
         }
@@ -130,24 +132,24 @@ fn machine(session: &Session<'_>, findings: &mut Vec<DoctorFinding>) -> Option<T
 fn libc_words(libc: &Libc) -> String {
     let glibc = libc.glibc().map(|glibc| match glibc.version {
         Some(version) => format!("glibc {version}"),
-        None => "a stand-in for glibc".to_owned(),
+        None => "a glibc compatibility layer".to_owned(),
     });
     let musl = libc.musl().map(|musl| match &musl.version {
         Some(version) => format!("musl {version}"),
         None => "musl".to_owned(),
     });
     let found: Vec<String> = [glibc, musl].into_iter().flatten().collect();
-    if found.is_empty() { "no C library in the usual places".to_owned() } else { found.join(" and ") }
+    if found.is_empty() { "no C library found".to_owned() } else { found.join(" and ") }
 }
 
 fn project(session: &Session<'_>, findings: &mut Vec<DoctorFinding>) {
     let root = &session.project.root;
     findings.push(DoctorFinding::fine(Area::Project, format!("{} ({})", root.display(), session.project.reason)));
     let home = root.join(".reproq");
-    let looked_at = if home.is_dir() { &home } else { root };
-    if !platform::is_writable(looked_at) {
-        let sentence = format!("{} cannot be written by this user", looked_at.display());
-        let hint = "run as the user who owns it; what is installed can still be run and verified";
+    let directory = if home.is_dir() { &home } else { root };
+    if !platform::is_writable(directory) {
+        let sentence = format!("{} is not writable by this user", directory.display());
+        let hint = "run as the user who owns it; the installed worker can still be run and verified";
         findings.push(DoctorFinding::warning(Area::Project, sentence, hint));
     }
     for name in ["bin", "previous", "receipts", "staging"] {
@@ -173,7 +175,7 @@ fn installed(session: &Session<'_>, target: Target, findings: &mut Vec<DoctorFin
         Err(error) => {
             let failure = hints::store(&error);
             let hint =
-                failure.hints.first().cloned().unwrap_or_else(|| "look at the directory's permissions".to_owned());
+                failure.hints.first().cloned().unwrap_or_else(|| "check the permissions of the directory".to_owned());
             findings.push(DoctorFinding::problem(Area::Installed, failure.lines().join(": "), hint));
             return;
         }
@@ -210,7 +212,7 @@ fn winner(session: &Session<'_>, target: Target, no_django: bool, findings: &mut
             findings.push(DoctorFinding::fine(Area::Which, format!("{} will run ({named_by})", path.display())));
         }
         None => {
-            let hint = "install one with `reproq install`; `reproq which --all` shows every place that was looked at";
+            let hint = "install one with `reproq install`; `reproq which --all` shows every candidate";
             findings.push(DoctorFinding::problem(Area::Which, "no worker will run", hint));
         }
     }
@@ -223,7 +225,7 @@ fn builds(session: &Session<'_>) -> Vec<DoctorFinding> {
     let environment = request::environment(session);
     let go = match GoFacts::find(&environment) {
         Ok(GoFacts::Found(go)) => Ok(format!("{} at {}", go.name, go.program.display())),
-        Ok(GoFacts::Missing { .. }) => Err("no Go toolchain is on PATH".to_owned()),
+        Ok(GoFacts::Missing { .. }) => Err("there is no Go toolchain in PATH".to_owned()),
         Ok(GoFacts::Unusable { program, reason }) => Err(format!("{} cannot be used: {reason}", program.display())),
         Err(error) => Err(error.line()),
     };
@@ -232,17 +234,17 @@ fn builds(session: &Session<'_>) -> Vec<DoctorFinding> {
     doctor::go(go.as_deref().map_err(String::as_str), checkout.as_deref())
 }
 
-/// The trusted roots, and how old they are.
+/// The trusted roots and their age.
 fn trusted(session: &Session<'_>) -> Vec<DoctorFinding> {
     if !attestation::is_available() {
         return vec![DoctorFinding::fine(Area::Trust, "this build of reproq cannot verify attestations")];
     }
     let finding = |root: &Root| match root.age_warning(session.now) {
         Some(warning) if root.is_old(session.now) => DoctorFinding::warning(Area::Trust, warning, trust::RENEW),
-        Some(warning) => DoctorFinding::warning(Area::Trust, warning, "set this machine's clock right"),
+        Some(warning) => DoctorFinding::warning(Area::Trust, warning, "correct the system clock"),
         None => {
             let until = root.complete_until().filter(|_| root.source != RootSource::Accepted);
-            let until = until.map(|until| format!(", which knows its keys until {}", until.date_naive()));
+            let until = until.map(|until| format!(", complete until {}", until.date_naive()));
             DoctorFinding::fine(Area::Trust, format!("the root of {}{}", root.instance, until.unwrap_or_default()))
         }
     };
@@ -251,15 +253,14 @@ fn trusted(session: &Session<'_>) -> Vec<DoctorFinding> {
         Err(error) => {
             let failure = hints::trusted_roots(error);
             let hint =
-                failure.hints.first().cloned().unwrap_or_else(|| "look at the directory's permissions".to_owned());
+                failure.hints.first().cloned().unwrap_or_else(|| "check the permissions of the directory".to_owned());
             vec![DoctorFinding::problem(Area::Trust, failure.lines().join(": "), hint)]
         }
     }
 }
 
-/// The API, the release pages and the host the files come from, each on its own: firewalls often allow only one.
-/// The mirrors behind an address, the API, the release pages and the host the files come from, each on its own: firewalls
-/// often allow only one. Where the mirrors alone are asked for releases, GitHub is left out here too.
+/// Probes the mirrors with a URL, the API, the release pages and the download host separately, because firewalls often allow
+/// only some of them. If only mirrors are configured, GitHub is not probed.
 fn network(
     session: &Session<'_>,
     target: Option<Target>,
@@ -270,26 +271,26 @@ fn network(
     runtime.block_on(async {
         let mirrors = session.settings.mirrors.as_ref().map_or(&[][..], |mirrors| &mirrors.value);
         for base in mirrors.iter().filter_map(SourceSpec::base) {
-            look("mirror", &index_url(base, &session.settings.repository.value), session, findings).await?;
+            probe_host("mirror", &index_url(base, &session.settings.repository.value), session, findings).await?;
         }
         if !mirrors.is_empty() && !mirrors.contains(&SourceSpec::GitHub) {
             return Ok(());
         }
         let api = below(&session.settings.server.api_url.value, &["rate_limit"]);
         let tokens = &session.settings.tokens;
-        if let Some(answered) = look("API", &api, session, findings).await? {
+        if let Some(answered) = probe_host("API", &api, session, findings).await? {
             findings.extend(clock(&answered, session));
             if tokens.is_empty() {
                 limits(&answered, None, findings);
             }
             for token in tokens {
-                asked_with(token, &api, session, findings).await?;
+                probe_with_token(token, &api, session, findings).await?;
             }
         }
         let repository = &session.settings.repository.value;
         let (owner, name) = (repository.owner(), repository.name());
         let latest = below(&session.settings.server.web_url.value, &[owner, name, "releases", "latest"]);
-        let Some(page) = look("release pages", &latest, session, findings).await? else { return Ok(()) };
+        let Some(page) = probe_host("release pages", &latest, session, findings).await? else { return Ok(()) };
         let is_hidden = page.status == 404 && !tokens.is_empty();
         if is_hidden
             && is_private(&below(&session.settings.server.api_url.value, &["repos", owner, name]), session).await?
@@ -302,16 +303,16 @@ fn network(
         let (Some(tag), Some(target)) = (tag, target) else { return Ok(()) };
         let (asset, _) = Tool::WORKER.asset_names(target).swap_remove(0);
         let file = below(&session.settings.server.web_url.value, &[owner, name, "releases", "download", tag, &asset]);
-        // Only where the file leads is of interest: its own host was asked just now.
+        // Only the redirect target is of interest; this host was probed above.
         let probe = net::probe(&session.http, &file, None).await.map_err(|error| hints::network(&error))?;
         if let Some(location) = probe.outcome.ok().and_then(|answered| answered.location) {
-            look("files", &location, session, findings).await?;
+            probe_host("files", &location, session, findings).await?;
         }
         Ok(())
     })
 }
 
-async fn look(
+async fn probe_host(
     role: &'static str,
     url: &Url,
     session: &Session<'_>,
@@ -331,7 +332,7 @@ async fn look(
     Ok(answered)
 }
 
-/// Whether a repository that is not there for everybody is there for one of the tokens.
+/// Whether one of the tokens can read a repository that is not public.
 async fn is_private(repository: &Url, session: &Session<'_>) -> Result<bool, CommandError> {
     for token in session.settings.tokens.iter().filter(|token| github::check_token(token).is_ok()) {
         let probe = net::probe(&session.http, repository, Some(&token.value)).await;
@@ -343,8 +344,8 @@ async fn is_private(repository: &Url, session: &Session<'_>) -> Result<bool, Com
     Ok(false)
 }
 
-/// The API once more, with a token.
-async fn asked_with(
+/// Probes the API with a token.
+async fn probe_with_token(
     token: &Token,
     api: &Url,
     session: &Session<'_>,
@@ -366,7 +367,7 @@ async fn asked_with(
     Ok(())
 }
 
-/// What the API's answer says about the token, the limits and the clock.
+/// Findings about the token and the rate limit, from a response of the API.
 fn limits(answered: &Answered, token: Option<&Token>, findings: &mut Vec<DoctorFinding>) {
     match (token, answered.status) {
         (Some(token), status @ (401 | 403)) if answered.header("x-ratelimit-remaining") != Some("0") => {
@@ -376,16 +377,16 @@ fn limits(answered: &Answered, token: Option<&Token>, findings: &mut Vec<DoctorF
         }
         (Some(token), _) => {
             let scopes = match answered.header("x-oauth-scopes") {
-                Some("") => "no scopes: it may read what is public".to_owned(),
+                Some("") => "no scopes: it can read public data".to_owned(),
                 Some(scopes) => format!("the scopes {scopes}"),
-                None => "permissions GitHub does not tell (a fine-grained or workflow token)".to_owned(),
+                None => "permissions that GitHub does not report (a fine-grained or workflow token)".to_owned(),
             };
             findings.push(DoctorFinding::fine(
                 Area::Token,
                 format!("the token from {} is valid and has {scopes}", token.variable),
             ));
         }
-        (None, _) => findings.push(DoctorFinding::fine(Area::Token, "no token; public repositories need none")),
+        (None, _) => findings.push(DoctorFinding::fine(Area::Token, "no token, which public repositories do not need")),
     }
     let number = |name: &str| answered.header(name).and_then(|text| text.trim().parse::<u64>().ok());
     if let (Some(limit), Some(remaining)) = (number("x-ratelimit-limit"), number("x-ratelimit-remaining")) {
@@ -395,7 +396,7 @@ fn limits(answered: &Answered, token: Option<&Token>, findings: &mut Vec<DoctorF
     }
 }
 
-/// The difference between the server's clock and this machine's.
+/// A finding if the system clock differs from the server's clock.
 fn clock(answered: &Answered, session: &Session<'_>) -> Option<DoctorFinding> {
     let date = answered.header("date").and_then(|text| DateTime::parse_from_rfc2822(text).ok())?;
     doctor::skew(date.with_timezone(&Utc), session.now)
@@ -412,28 +413,28 @@ fn below(base: &Url, segments: &[&str]) -> Url {
 impl Report for DoctorReport {
     const SCHEMA: &'static str = "reproq.doctor/1";
 
-    fn human(&self, paper: &mut TextReport) {
+    fn human(&self, out: &mut TextReport) {
         for finding in &self.findings {
-            if paper.is_quiet() && finding.grade == Grade::Fine {
+            if out.is_quiet() && finding.grade == Grade::Fine {
                 continue;
             }
             let line = format!("{:<9} {:<8} {}", finding.area.to_string(), finding.grade.word(), finding.sentence);
             match finding.grade {
-                Grade::Fine => paper.line(&line),
-                Grade::Warning | Grade::Problem => paper.strong(&line),
+                Grade::Fine => out.line(&line),
+                Grade::Warning | Grade::Problem => out.strong(&line),
             }
             if let Some(hint) = &finding.hint {
-                paper.line(&format!("          hint: {hint}"));
+                out.line(&format!("          hint: {hint}"));
             }
         }
-        if !paper.is_quiet() {
+        if !out.is_quiet() {
             let counts = [(self.problems, "problem"), (self.warnings, "warning")];
             let found: Vec<String> = counts
                 .into_iter()
                 .filter(|(number, _)| *number > 0)
                 .map(|(number, word)| count(number, word))
                 .collect();
-            paper.line(&if found.is_empty() { "No problems.".to_owned() } else { format!("{}.", found.join(", ")) });
+            out.line(&if found.is_empty() { "No problems.".to_owned() } else { format!("{}.", found.join(", ")) });
         }
     }
 }

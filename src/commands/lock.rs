@@ -1,4 +1,4 @@
-//! `reproq lock`: one release for every machine of a team.
+//! `reproq lock`: pins one release for every platform.
 
 use serde::Serialize;
 use std::time::Duration;
@@ -27,7 +27,7 @@ use crate::worker::store;
 use crate::worker::store::Installed;
 use crate::worker::store::WrittenLock;
 
-/// What became of the lock.
+/// What happened to reproq.lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Change {
@@ -39,22 +39,22 @@ enum Change {
 #[derive(Debug, Serialize)]
 struct LockReport {
     change: Change,
-    /// Whether it was written, as opposed to only looked at.
+    /// False with `--check`, or if nothing changed.
     written: bool,
     path: String,
     repository: String,
     tag: String,
-    /// Who signed for it; nothing where nobody is known to have.
+    /// The attested signer, if there is one.
     signer: Option<SignerLine>,
     assets: Vec<AssetLine>,
-    /// What is not as it was.
+    /// The differences from the previous lockfile.
     changes: Vec<String>,
 }
 
-/// Who signed, as the lock records it.
+/// The signer as recorded in reproq.lock.
 #[derive(Debug, Serialize)]
 struct SignerLine {
-    /// As people read it.
+    /// For the text report.
     #[serde(skip)]
     name: String,
     verdict: Level,
@@ -72,7 +72,7 @@ impl From<Signer> for SignerLine {
     }
 }
 
-/// An asset as it is locked.
+/// A locked asset.
 #[derive(Debug, Serialize)]
 pub(super) struct AssetLine {
     pub(super) target: String,
@@ -90,17 +90,16 @@ impl From<LockedAsset> for AssetLine {
     }
 }
 
-/// Writes the lock.
 pub(super) fn lock(arguments: &LockArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let environment = request::environment(session);
     let progress = session.ui.progress();
-    let door = request::door(session, &environment, Duration::ZERO, &progress);
+    let context = request::install_context(session, &environment, Duration::ZERO, &progress);
     let old = request::lockfile(session)?;
-    // A lock is for every machine, also where this one is none the worker is released for.
+    // A lockfile covers every platform, even if the worker is not released for this one.
     let target = request::host_target(session).ok().or_else(|| Target::all().next()).expect("there are targets");
-    let wish =
+    let options =
         InstallOptions { accept_signer_change: arguments.accept_signer_change, ..InstallOptions::plain(None, target) };
-    let mut request = request::request(wish, session)?;
+    let mut request = request::request(options, session)?;
     let wanted = request::tag_spec(arguments.tag.as_deref())?;
     let same_repository = old.as_ref().filter(|old| old.repository.is_same(&request.repository));
     request.spec = wanted
@@ -108,12 +107,12 @@ pub(super) fn lock(arguments: &LockArgs, session: &Session<'_>) -> Result<ExitSt
         .or_else(|| installed_tag(&request));
     let path = lockfile::path_in(&session.project.root);
     request.lock = LockfileAction::Write { path: path.clone(), old: old.clone().map(Box::new) };
-    let new = install::lock_release(&request, &door).map_err(|error| hints::explain(error, &request))?;
+    let new = install::lock_release(&request, &context).map_err(|error| hints::explain(error, &request))?;
     drop(progress);
     if new.assets.is_empty() {
-        let message = format!("nothing of {} {} can be locked", new.repository, new.tag);
+        let message = format!("no asset of {} {} can be locked", new.repository, new.tag);
         return Err(CommandError::message(ExitStatus::Unverified, message).hint(
-            "the release has no asset for any machine whose digest somebody states; ask the maintainers for one",
+            "the release has no asset with a published digest for any platform; ask the maintainers to publish one",
         ));
     }
     let text = lockfile::render(&new);
@@ -158,35 +157,35 @@ fn report(change: Change, written: bool, path: &str, lockfile: Lockfile, changes
 impl Report for LockReport {
     const SCHEMA: &'static str = "reproq.lock/1";
 
-    fn human(&self, paper: &mut TextReport) {
-        if paper.is_quiet() {
+    fn human(&self, out: &mut TextReport) {
+        if out.is_quiet() {
             return;
         }
         let Self { repository, tag, path, .. } = self;
         match (self.change, self.written) {
             (Change::Unchanged, _) => {
-                return paper.line(&format!("{path} already names {tag} of {repository} for every machine it has."));
+                return out.line(&format!("{path} already locks {tag} of {repository} for every available platform."));
             }
-            (Change::Created | Change::Updated, true) => paper.strong(&format!("Locked {tag} of {repository}.")),
+            (Change::Created | Change::Updated, true) => out.strong(&format!("Locked {tag} of {repository}.")),
             (Change::Created | Change::Updated, false) => {
-                paper.strong(&format!("{path} would change: it would name {tag} of {repository}."));
+                out.strong(&format!("{path} would change to {tag} of {repository}."));
             }
         }
         for change in &self.changes {
-            paper.line(&format!("  {change}"));
+            out.line(&format!("  {change}"));
         }
         let cells = |asset: &AssetLine| {
-            let bytes = asset.size.map_or_else(|| "size not known".to_owned(), size);
+            let bytes = asset.size.map_or_else(|| "unknown size".to_owned(), size);
             let digest = format!("sha256 {}", asset.sha256.get(..12).unwrap_or_default());
             vec![asset.target.clone(), asset.name.clone(), bytes, digest, asset.evidence.join(", ")]
         };
-        paper.details(&self.assets.iter().map(cells).collect::<Vec<_>>());
+        out.details(&self.assets.iter().map(cells).collect::<Vec<_>>());
         match &self.signer {
-            Some(signer) => paper.line(&format!("Signed by {}; nothing less is accepted from now on.", signer.name)),
-            None => paper.faint("Nobody is known to have signed for it."),
+            Some(signer) => out.line(&format!("Attested by {}; installs now require this signer.", signer.name)),
+            None => out.faint("No attestation was found."),
         }
         if self.written {
-            paper.line(&format!("Commit {path}, so that every machine installs exactly these bytes."));
+            out.line(&format!("Commit {path} so that every installation uses exactly these bytes."));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `reproq mirror sync`: the releases GitHub has, in a directory that any web server can serve.
+//! `reproq mirror sync`: downloads releases from GitHub to a directory that any web server can serve.
 
 use serde::Serialize;
 
@@ -28,21 +28,20 @@ use crate::ui::Report;
 use crate::ui::TextReport;
 use crate::ui::aligned;
 
-/// What became of the mirror, or would.
+/// The report of `mirror sync`.
 #[derive(Debug, Serialize)]
 struct SyncReport {
     path: String,
     repository: String,
-    /// Whether it was only looked at.
     dry_run: bool,
-    /// How many releases it has.
+    /// The number of releases in the mirror.
     count: usize,
-    /// How many bytes the index names.
+    /// The total size of the files in the index, in bytes.
     size: u64,
     releases: Vec<Line>,
-    /// What was asked for and does not exist.
+    /// Requested tags that do not exist.
     absent: Vec<String>,
-    /// Files that no index named, and that are gone.
+    /// Removed files that were not in the index.
     swept: Vec<String>,
 }
 
@@ -50,15 +49,14 @@ struct SyncReport {
 struct Line {
     tag: String,
     outcome: &'static str,
-    /// What was brought in, or would be.
+    /// The files that were added, or would be.
     files: Vec<String>,
-    /// What was damaged or missing.
+    /// Damaged or missing files.
     damaged: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
 }
 
-/// Runs a command about mirrors.
 pub(super) fn run(command: &MirrorCommand, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     match command {
         MirrorCommand::Sync(arguments) => sync(arguments, session),
@@ -67,27 +65,27 @@ pub(super) fn run(command: &MirrorCommand, session: &Session<'_>) -> Result<Exit
 
 fn sync(arguments: &MirrorSyncArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     if session.settings.offline.value {
-        let message = "a mirror is brought up to date from GitHub, and --offline forbids the network";
+        let message = "syncing a mirror needs network access, and --offline forbids it";
         return Err(CommandError::message(ExitStatus::Usage, message)
-            .hint("run it where there is a network, and carry the directory over as it is"));
+            .hint("run the command with network access, and copy the directory unchanged"));
     }
     let wanted = SyncRequest { tags: tags(&arguments.tag)?, keep: keep(arguments.keep.as_deref())? };
     let targets = targets(&arguments.target)?;
     let environment = request::environment(session);
     let progress = session.ui.progress();
-    let door = request::door(session, &environment, arguments.lock_timeout, &progress);
-    // What a mirror has comes from GitHub and from no other mirror.
-    let door = InstallContext { mirrors: &[], ..door };
+    let context = request::install_context(session, &environment, arguments.lock_timeout, &progress);
+    // A mirror is synced from GitHub only, never from another mirror.
+    let context = InstallContext { mirrors: &[], ..context };
     let root = session.env.cwd.join(&arguments.mirror);
     let request = request::base_request(InstallOptions::plain(None, targets[0]), session)?;
     platform::watch_signals();
     let sync = Synchronization { request: &request, root: &root, targets, wanted, preview: arguments.dry_run };
-    let synced = install::synchronize(&sync, &door);
+    let synced = install::synchronize(&sync, &context);
     platform::exit_if_signaled(false);
     let Synced { releases, absent, count, size, swept } = synced.map_err(|error| hints::explain(error, &request))?;
     drop(progress);
-    let is_meant = |tag: &Tag| sync.wanted.tags.is_empty() || sync.wanted.tags.contains(tag);
-    let right = releases.iter().filter(|release| release.problem.is_none() && is_meant(&release.tag)).count();
+    let is_requested = |tag: &Tag| sync.wanted.tags.is_empty() || sync.wanted.tags.contains(tag);
+    let succeeded = releases.iter().filter(|release| release.problem.is_none() && is_requested(&release.tag)).count();
     let (lines, failures): (Vec<Line>, Vec<Option<CommandError>>) =
         releases.into_iter().map(|release| line(release, &request)).unzip();
     let report = SyncReport {
@@ -101,36 +99,36 @@ fn sync(arguments: &MirrorSyncArgs, session: &Session<'_>) -> Result<ExitStatus,
         swept: swept.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
     };
     session.ui.report(&report)?;
-    let failures = failures.into_iter().flatten().chain(absent.iter().map(|tag| nowhere(tag, &request)));
-    let failure = verdict(&failures.collect::<Vec<_>>(), right);
+    let failures = failures.into_iter().flatten().chain(absent.iter().map(|tag| not_found(tag, &request)));
+    let failure = combined_failure(&failures.collect::<Vec<_>>(), succeeded);
     if let Some(failure) = &failure {
         session.ui.error_after_report(failure);
     }
     Ok(failure.map_or(ExitStatus::Success, |failure| failure.status))
 }
 
-/// What is not as it should be; classed by the first of it where nothing that is meant is right.
-fn verdict(failures: &[CommandError], right: usize) -> Option<CommandError> {
+/// One error for all failed releases: partial if any requested release succeeded, else with the status of the first.
+fn combined_failure(failures: &[CommandError], succeeded: usize) -> Option<CommandError> {
     let first = failures.first()?;
-    let status = if right == 0 { first.status } else { ExitStatus::Partial };
-    let message = format!("{} could not be mirrored as wanted", count(failures.len(), "release"));
+    let status = if succeeded == 0 { first.status } else { ExitStatus::Partial };
+    let message = format!("failed to mirror {}", count(failures.len(), "release"));
     let mut failure = CommandError::message(status, message);
     failure.hints.clone_from(&first.hints);
     Some(failure.details(failures.iter().map(|failure| failure.lines().join(": "))))
 }
 
-fn nowhere(tag: &Tag, request: &InstallRequest) -> CommandError {
+fn not_found(tag: &Tag, request: &InstallRequest) -> CommandError {
     let message = format!("{tag} is neither on GitHub nor in the mirror");
-    let hint = format!("see what there is with `reproq release list --repo {}`", request.repository);
+    let hint = format!("list the releases with `reproq release list --repo {}`", request.repository);
     CommandError::message(ExitStatus::NotFound, message).hint(hint)
 }
 
 fn line(release: SyncedRelease, request: &InstallRequest) -> (Line, Option<CommandError>) {
     let SyncedRelease { tag, done, files, damaged, problem } = release;
     let failure = problem.map(|problem| {
-        let names_it = problem.to_string().contains(tag.as_str());
+        let names_tag = problem.to_string().contains(tag.as_str());
         let failure = hints::explain(problem, request);
-        if names_it { failure } else { failure.context(format!("{tag} is not mirrored")) }
+        if names_tag { failure } else { failure.context(format!("failed to mirror {tag}")) }
     });
     let problem = failure.as_ref().map(|failure| failure.lines().join(": "));
     let outcome = match done {
@@ -152,7 +150,7 @@ fn keep(text: Option<&str>) -> Result<Option<usize>, CommandError> {
     let Some(text) = text else { return Ok(None) };
     match text.trim().parse() {
         Ok(keep @ 1..) => Ok(Some(keep)),
-        Ok(_) | Err(_) => Err(usage(format!("--keep must be a number of versions, 1 or more, found `{text}`"))),
+        Ok(_) | Err(_) => Err(usage(format!("--keep must be a number of at least 1, found `{text}`"))),
     }
 }
 
@@ -171,10 +169,10 @@ fn tags(texts: &[String]) -> Result<Vec<Tag>, CommandError> {
     let tag = |text: &String| match request::tag_spec(Some(text))? {
         Some(VersionSpec::Exact(tag)) if tag.version().is_some() => Ok(tag),
         Some(VersionSpec::Exact(tag)) => {
-            Err(usage(format!("`{tag}` names no version, and only versions are mirrored")))
+            Err(usage(format!("`{tag}` is not a version, and only versions are mirrored")))
         }
         Some(VersionSpec::Latest) | None => {
-            Err(usage("--tag names releases one by one; without it every release comes".to_owned()))
+            Err(usage("--tag needs a specific release; omit it to mirror every release".to_owned()))
         }
     };
     texts.iter().map(tag).collect()
@@ -183,16 +181,16 @@ fn tags(texts: &[String]) -> Result<Vec<Tag>, CommandError> {
 impl Report for SyncReport {
     const SCHEMA: &'static str = "reproq.mirror-sync/1";
 
-    fn human(&self, paper: &mut TextReport) {
-        if paper.is_quiet() {
+    fn human(&self, out: &mut TextReport) {
+        if out.is_quiet() {
             return;
         }
         let Self { path, repository, .. } = self;
         let there = count(self.count, "release");
         if self.dry_run {
-            paper.strong(&format!("{path} would have {there} of {repository}."));
+            out.strong(&format!("{path} would have {there} of {repository}."));
         } else {
-            paper.strong(&format!("{path} has {there} of {repository}, {}.", size(self.size)));
+            out.strong(&format!("{path} has {there} of {repository}, {}.", size(self.size)));
         }
         let cells = |Line { tag, outcome, files, problem, .. }: &Line| {
             let word = if self.dry_run { would(outcome) } else { outcome };
@@ -205,17 +203,17 @@ impl Report for SyncReport {
         };
         let lines = aligned(&self.releases.iter().map(cells).collect::<Vec<_>>());
         for (line, Line { outcome, damaged, .. }) in lines.iter().zip(&self.releases) {
-            paper.line(&format!("  {line}"));
+            out.line(&format!("  {line}"));
             if !damaged.is_empty() {
-                let repaired = if *outcome == "updated" && !self.dry_run { "damaged before" } else { "damaged" };
-                paper.line(&format!("    {repaired}: {}", damaged.join(", ")));
+                let label = if *outcome == "updated" && !self.dry_run { "repaired" } else { "damaged" };
+                out.line(&format!("    {label}: {}", damaged.join(", ")));
             }
         }
         for path in &self.swept {
-            paper.faint(&format!("  removed {path}, which the index did not name"));
+            out.faint(&format!("  removed {path}, which was not in the index"));
         }
         if !self.dry_run {
-            paper.line(&format!("To install from it: reproq install --mirror {path}"));
+            out.line(&format!("To install from it: reproq install --mirror {path}"));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The commands: arguments to request, request to flow, outcome to report; and how that report reads.
+//! The commands: arguments to request, request to flow, outcome to report, and the text form of each report.
 
 mod bundle;
 mod cache;
@@ -28,7 +28,7 @@ use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
 use crate::ui::Ui;
 
-/// Runs a command that needs neither a project nor its settings, so that a mistake there does not stop it.
+/// Runs a command that needs no project, so that it works even if the project's settings are invalid.
 pub(crate) fn run_without_project(command: &Command, ui: &Ui) -> Option<Result<ExitStatus, CommandError>> {
     if let Command::Completions(arguments) = command { Some(completions::completions(arguments, ui)) } else { None }
 }

@@ -1,5 +1,5 @@
-//! From arguments and settings to an installation's request and door: shared by every command that resolves, fetches or
-//! places.
+//! Builds the request and the context of an installation from arguments and settings, for every command that resolves,
+//! downloads or installs.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -40,31 +40,28 @@ use crate::worker::local_build::SourceOrigin;
 use crate::worker::local_build::candidate_sources;
 use crate::worker::store::Layout;
 
-/// What a command line asks of an installation, beyond the settings.
+/// The options of the command line for an installation, apart from the settings.
 #[derive(Debug, Clone)]
 pub(super) struct InstallOptions<'a> {
-    /// Which release.
     pub(super) spec: Option<VersionSpec>,
-    /// For which machine.
     pub(super) target: Target,
-    /// Where to, if not into the project.
+    /// The path to install to, if not in the project.
     pub(super) to: Option<&'a Path>,
-    /// When a local build is made.
     pub(super) build: BuildMode,
-    /// Whether nothing but the lock is wanted.
+    /// Whether reproq.lock must be satisfied exactly.
     pub(super) locked: bool,
-    /// Whether bytes without any evidence are accepted.
+    /// Whether an asset without evidence is accepted.
     pub(super) allow_unverified: bool,
-    /// Whether another signer than the recorded one is accepted, or none.
+    /// Whether a different signer from the locked one, or none, is accepted.
     pub(super) accept_signer_change: bool,
-    /// Whether to install again what is already right.
+    /// Whether to reinstall even if up to date.
     pub(super) force: bool,
-    /// The bundle to install from, and nothing else.
+    /// The only source, if a bundle is used.
     pub(super) from: Option<Box<Bundle>>,
 }
 
 impl InstallOptions<'_> {
-    /// This release for this machine, into the project, and nothing special.
+    /// Options for one release and target, with defaults for everything else.
     pub(super) const fn plain(spec: Option<VersionSpec>, target: Target) -> Self {
         let build = BuildMode::Fallback;
         Self {
@@ -81,13 +78,12 @@ impl InstallOptions<'_> {
     }
 }
 
-/// The environment for child processes; what they must not see is taken out where they are started.
+/// The environment for child processes. Secrets are removed where a process is started.
 pub(super) fn environment(session: &Session<'_>) -> Vec<(OsString, OsString)> {
     session.env.variables().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-/// What an installation may touch.
-pub(super) fn door<'a>(
+pub(super) fn install_context<'a>(
     session: &'a Session<'_>,
     environment: &'a [(OsString, OsString)],
     lock_timeout: Duration,
@@ -107,42 +103,42 @@ pub(super) fn door<'a>(
     }
 }
 
-/// The user's cache, where there is a directory for one.
+/// The user's cache, if it is enabled.
 pub(super) fn cache(session: &Session<'_>) -> Option<Cache> {
     let directory = session.settings.cache.as_ref()?.value.clone();
     Some(Cache::new(directory, session.settings.cache_size.value, session.now))
 }
 
-/// Whose keys the user trusts.
+/// The user's trusted roots.
 pub(super) fn trusted_roots(session: &Session<'_>) -> TrustedRoots {
     TrustedRoots::new(session.settings.trust.as_ref().map(|directory| directory.value.clone()))
 }
 
-/// The project's lock, where it has one.
+/// The project's lockfile, if it has one.
 pub(super) fn lockfile(session: &Session<'_>) -> Result<Option<Lockfile>, CommandError> {
     lockfile::read(&session.project.root, &Tool::WORKER).map_err(hints::lockfile)
 }
 
-/// The installation that is wished for: settings, lock and flags made one.
-pub(super) fn request(wish: InstallOptions<'_>, session: &Session<'_>) -> Result<InstallRequest, CommandError> {
-    base_request(wish, session)?.with_lock(lockfile(session)?).map_err(hints::disagreement)
+/// The installation request from settings, lockfile and options.
+pub(super) fn request(options: InstallOptions<'_>, session: &Session<'_>) -> Result<InstallRequest, CommandError> {
+    base_request(options, session)?.with_lock(lockfile(session)?).map_err(hints::disagreement)
 }
 
-/// The same for many machines at once, and the lock where it names an asset for each of them.
+/// The request for several platforms, and the lockfile if it has an asset for each of them.
 pub(super) fn for_machines(
     spec: Option<VersionSpec>,
     locked: bool,
     machines: &Machines,
     session: &Session<'_>,
 ) -> Result<(InstallRequest, Option<Lockfile>), CommandError> {
-    let anyone = || host_target(session).ok().or_else(|| Target::all().next()).expect("there are targets");
+    let any_target = || host_target(session).ok().or_else(|| Target::all().next()).expect("there are targets");
     let lockfile = lockfile(session)?;
     let targets: Vec<Target> = match (machines, &lockfile) {
         (Machines::These(targets), _) => targets.clone(),
         (Machines::All, Some(lockfile)) => lockfile.assets.iter().map(|asset| asset.target).collect(),
         (Machines::All, None) => Vec::new(),
     };
-    let targets = if targets.is_empty() { vec![anyone()] } else { targets };
+    let targets = if targets.is_empty() { vec![any_target()] } else { targets };
     let request = base_request(InstallOptions { locked, ..InstallOptions::plain(spec, targets[0]) }, session)?;
     let decided_from = PinInput { lockfile, ..request.decided_from.clone() };
     let pinning = pinning_of_all(&decided_from, &targets, &request.tool).map_err(hints::unsatisfied)?;
@@ -151,26 +147,27 @@ pub(super) fn for_machines(
     Ok((InstallRequest { decided_from, spec, lock, ..request }, locked))
 }
 
-/// What is wished for, before the lock has its say.
-pub(super) fn base_request(wish: InstallOptions<'_>, session: &Session<'_>) -> Result<InstallRequest, CommandError> {
+/// The request without the lockfile.
+pub(super) fn base_request(options: InstallOptions<'_>, session: &Session<'_>) -> Result<InstallRequest, CommandError> {
     let tool = Tool::WORKER;
     let root = &session.project.root;
-    let layout = match wish.to {
-        Some(path) => Layout::elsewhere(elsewhere(path, session, &tool, wish.target)),
-        None => Layout::in_project(root, &tool, wish.target),
+    let layout = match options.to {
+        Some(path) => Layout::elsewhere(install_path(path, session, &tool, options.target)),
+        None => Layout::in_project(root, &tool, options.target),
     };
     let decided_from = PinInput {
         lockfile: None,
         path: lockfile::path_in(root),
-        locked: wish.locked,
-        build: wish.build,
-        spec: wish.spec,
+        locked: options.locked,
+        build: options.build,
+        spec: options.spec,
         repository: session.settings.repository.value.clone(),
-        target: wish.target,
-        elsewhere: wish.to.is_some(),
+        target: options.target,
+        elsewhere: options.to.is_some(),
     };
-    let asked = TrustPolicy { require: session.settings.require.value, allow_unverified: wish.allow_unverified };
-    let signers = signers(wish.accept_signer_change, session)?;
+    let trust_policy =
+        TrustPolicy { require: session.settings.require.value, allow_unverified: options.allow_unverified };
+    let signers = signers(options.accept_signer_change, session)?;
     Ok(InstallRequest {
         tool,
         repository: session.settings.repository.value.clone(),
@@ -179,24 +176,24 @@ pub(super) fn base_request(wish: InstallOptions<'_>, session: &Session<'_>) -> R
         decided_from,
         pin: None,
         keep: None,
-        from: wish.from,
+        from: options.from,
         lock: LockfileAction::Ignore,
-        target: wish.target,
+        target: options.target,
         host: host_target(session).ok(),
-        asked,
-        policy: asked,
+        asked: trust_policy,
+        policy: trust_policy,
         signers,
         signer: None,
-        build: wish.build,
+        build: options.build,
         offline: session.settings.offline.value,
-        force: wish.force,
+        force: options.force,
         sources: sources(session),
         own_executable: session.env.own_executable.clone(),
         layout,
     })
 }
 
-/// Which signatures count: what the settings say.
+/// The policy for signers, from the settings.
 pub(super) fn signers(accept_change: bool, session: &Session<'_>) -> Result<SignerPolicy, CommandError> {
     let settings = &session.settings;
     let workflow = match &settings.workflow {
@@ -213,24 +210,25 @@ pub(super) fn signers(accept_change: bool, session: &Session<'_>) -> Result<Sign
     })
 }
 
-/// The machine this runs on, where it is one the worker is released for.
+/// The current platform, if the worker is released for it.
 pub(super) fn host_target(session: &Session<'_>) -> Result<Target, TargetError> {
     target_of(&HostFacts::read(&|name| session.env.var(name)))
 }
 
-/// What `--tag` says.
+/// Parses `--tag`.
 pub(super) fn tag_spec(text: Option<&str>) -> Result<Option<VersionSpec>, CommandError> {
     let parsed = text.map(str::parse).transpose();
     parsed.map_err(|error: TagError| CommandError::message(ExitStatus::Usage, format!("--tag is invalid: {error}")))
 }
 
-/// What `--target` says, or this machine. One without a name lists what the release has, where it can be asked.
+/// Parses `--target`; the default is the current platform. The error for an unknown platform lists the assets of the release,
+/// if possible.
 pub(super) fn target(
     text: Option<&str>,
     spec: Option<&VersionSpec>,
     from: Option<&Bundle>,
     session: &Session<'_>,
-    door: &InstallContext<'_>,
+    context: &InstallContext<'_>,
 ) -> Result<Target, CommandError> {
     let error = match text.map_or_else(|| host_target(session), str::parse) {
         Ok(target) => return Ok(target),
@@ -241,20 +239,20 @@ pub(super) fn target(
     }
     let mut failure = CommandError::new(ExitStatus::NotFound, error);
     let repository = &session.settings.repository.value;
-    // A bundle is all that is asked where one is named.
+    // With a bundle, no other source is used.
     if let Some(bundle) = from {
         let assets: Vec<String> = bundle.lockfile().assets.iter().map(|asset| asset.name.clone()).collect();
         failure = failure.hint(format!("the bundle {} has {}", bundle.name(), hints::listed(&assets)));
     } else if !session.settings.offline.value
-        && let Ok((tag, assets)) = install::released_assets(repository, spec.unwrap_or(&VersionSpec::Latest), door)
+        && let Ok((tag, assets)) = install::released_assets(repository, spec.unwrap_or(&VersionSpec::Latest), context)
     {
         failure = failure.hint(format!("release {tag} of {repository} has {}", hints::listed(&assets)));
     }
-    Err(failure.hint("name a target the release has with `--target OS-ARCH`, or build the worker by hand with Go"))
+    Err(failure.hint("choose a target of the release with `--target OS-ARCH`, or build the worker manually with Go"))
 }
 
-/// The worker of another platform has no place in the project, where this one's is.
-pub(super) fn refuse_in_place_of_this_one(
+/// Refuses to replace the project's binary with one for another platform.
+pub(super) fn refuse_other_platform_in_project(
     target: Target,
     arguments: &InstallArgs,
     session: &Session<'_>,
@@ -262,22 +260,20 @@ pub(super) fn refuse_in_place_of_this_one(
     let Some(host) = host_target(session).ok().filter(|host| *host != target && arguments.to.is_none()) else {
         return Ok(());
     };
-    let message = format!(
-        "a worker for {target} does not run on this machine, which is {host}, and would take its worker's place"
-    );
+    let message = format!("a worker for {target} does not run on this platform ({host}), and would replace its worker");
     let name = Tool::WORKER.installed_name(target);
     Err(CommandError::message(ExitStatus::Usage, message)
-        .hint(format!("say where it goes: `reproq install --target {target} --to {target}/{name}`")))
+        .hint(format!("install it to another path: `reproq install --target {target} --to {target}/{name}`")))
 }
 
-/// `--to` names a file, or a directory the binary goes into.
-fn elsewhere(path: &Path, session: &Session<'_>, tool: &Tool, target: Target) -> PathBuf {
+/// The value of `--to`: a file, or a directory to install into.
+fn install_path(path: &Path, session: &Session<'_>, tool: &Tool, target: Target) -> PathBuf {
     let path = session.env.cwd.join(path);
     let names_a_directory = path.is_dir() || path.as_os_str().to_string_lossy().ends_with(std::path::MAIN_SEPARATOR);
     if names_a_directory { path.join(tool.installed_name(target)) } else { path }
 }
 
-/// Where a checkout may lie. A flag or variable is relative to the current directory, a setting to the project.
+/// Possible locations of a checkout. An option or variable is relative to the current directory, a setting to the project.
 pub(super) fn sources(session: &Session<'_>) -> Vec<(SourceOrigin, PathBuf)> {
     let named = session.settings.source.as_ref();
     let (flag, variable, setting) = match named.map(|named| (&named.from, named.value.as_path())) {

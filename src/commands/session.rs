@@ -1,4 +1,4 @@
-//! What entered the process once: surroundings, settings, project, time. The network's clients are made when first asked.
+//! The state of one run: environment, settings, project and time. HTTP clients are created when first needed.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,23 +27,23 @@ use crate::model::text::count;
 use crate::model::units::parse_duration;
 use crate::ui::Ui;
 
-/// So many unknown settings are named one by one.
-const MOST_KEYS: usize = 10;
+/// At most this many unknown settings are listed.
+const MAX_UNKNOWN_KEYS: usize = 10;
 
 /// One run of the program.
 #[derive(Debug)]
 pub struct Session<'ui> {
-    /// The surroundings.
+    /// The environment of the process.
     pub env: Env,
     /// The project.
     pub project: Project,
-    /// The settings that hold.
+    /// The effective settings.
     pub settings: Settings,
-    /// How patient the network is.
+    /// Timeouts, certificates and proxy of HTTP clients.
     pub http: HttpOptions,
-    /// The time everything is decided by.
+    /// The time of the run, which all decisions use.
     pub now: DateTime<Utc>,
-    /// The user's side.
+    /// The terminal output.
     pub ui: &'ui Ui,
 }
 
@@ -53,22 +53,22 @@ impl<'ui> Session<'ui> {
         let usage = |error: anyhow::Error| CommandError::new(ExitStatus::Usage, error);
         let found = Project::find(cli.global.directory.as_deref(), &env.cwd, env.home().as_deref());
         let (project, file) = found.map_err(|error| {
-            usage(error.into()).hint("correct the file; what `[tool.reproq]` may hold is in the README under Settings")
+            usage(error.into()).hint("correct the file; the README lists the settings of `[tool.reproq]`")
         })?;
         if !project.root.is_dir() {
             let message = format!("`{}` is not a directory", project.root.display());
             return Err(
-                CommandError::message(ExitStatus::Usage, message).hint("name an existing directory with `-C DIR`")
+                CommandError::message(ExitStatus::Usage, message).hint("specify an existing directory with `-C DIR`")
             );
         }
         if project.reason != RootReason::Named && project.root != env.cwd {
             ui.status(&format!("project {} ({})", project.root.display(), project.reason));
         }
-        for key in file.unknown.iter().take(MOST_KEYS) {
-            ui.warn(&format!("[tool.reproq] has a key `{key}` that this version does not know"));
+        for key in file.unknown.iter().take(MAX_UNKNOWN_KEYS) {
+            ui.warn(&format!("unknown key `{key}` in [tool.reproq]"));
         }
-        if let Some(more) = file.unknown.len().checked_sub(MOST_KEYS).filter(|more| *more > 0) {
-            ui.warn(&format!("[tool.reproq] has {} that this version does not know", count(more, "more key")));
+        if let Some(more) = file.unknown.len().checked_sub(MAX_UNKNOWN_KEYS).filter(|more| *more > 0) {
+            ui.warn(&format!("{} in [tool.reproq]", count(more, "more unknown key")));
         }
         let purpose = match &cli.command {
             Command::Release(_) => ServerPurpose::Releases,
@@ -141,9 +141,9 @@ impl<'ui> Session<'ui> {
         if let Some(variable) = settings.withheld_token {
             let api = &settings.server.api_url;
             let host = api.value.host_str().unwrap_or_default();
-            ui.warn(&format!("the token from {variable} is not sent to {host}, which only {} names", api.from));
-            let (named_by, _) = purpose.variables();
-            ui.hint(&format!("if you trust that host, name it in {named_by} or with `--github-api-url`"));
+            ui.warn(&format!("the token from {variable} is not sent to {host}, which is only set in {}", api.from));
+            let (trusted_variable, _) = purpose.variables();
+            ui.hint(&format!("if you trust that host, set it in {trusted_variable} or with `--github-api-url`"));
         }
         let log = ui.debug_sink().map(RequestLog::to).unwrap_or_default();
         let http = HttpOptions { log, ..http_options(&env)? };
@@ -155,14 +155,13 @@ impl<'ui> Session<'ui> {
     }
 }
 
-/// The clock enters here, once, in whole seconds: nothing here is decided by less.
-#[expect(clippy::disallowed_methods, reason = "the clock enters here")]
+/// Reads the clock once, in whole seconds.
+#[expect(clippy::disallowed_methods, reason = "the clock is read here")]
 fn now() -> DateTime<Utc> {
     DateTime::<Utc>::from(std::time::SystemTime::now()).trunc_subsecs(0)
 }
 
-/// `REPROQ_HTTP_TIMEOUT`: how many seconds a connection or a body may stand still; certificates to trust beside the
-/// system's; and the proxy.
+/// The idle timeout (`REPROQ_HTTP_TIMEOUT`), certificates in addition to the system's, and the proxy.
 fn http_options(env: &Env) -> Result<HttpOptions, CommandError> {
     let directories = env.var_os("SSL_CERT_DIR").map(std::env::split_paths);
     let certificates = Certificates {

@@ -1,4 +1,4 @@
-//! `reproq upgrade`: the newest release, and the lock with it.
+//! `reproq upgrade`: installs the latest release and updates reproq.lock.
 
 use serde::Serialize;
 
@@ -24,42 +24,40 @@ use crate::ui::TextReport;
 use crate::worker::store;
 use crate::worker::store::Installed;
 
-/// What an upgrade would do, for `--check` and `--dry-run`.
+/// The report of `upgrade --check` and `upgrade --dry-run`.
 #[derive(Debug, Serialize)]
 struct UpgradeReport {
-    /// Whether there is something newer.
+    /// Whether there is a newer release.
     pending: bool,
-    /// What the lock names, else what is installed.
+    /// The locked release, else the installed one.
     from: Option<String>,
     to: String,
-    /// When it was published, in RFC 3339.
+    /// The time of publication, in RFC 3339.
     published: Option<String>,
     notes: Option<String>,
 }
 
-/// Upgrades.
 pub(super) fn upgrade(arguments: &UpgradeArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let environment = request::environment(session);
     let progress = session.ui.progress();
-    let door = request::door(session, &environment, arguments.lock_timeout, &progress);
-    let target = request::target(None, None, None, session, &door)?;
+    let context = request::install_context(session, &environment, arguments.lock_timeout, &progress);
+    let target = request::target(None, None, None, session, &context)?;
     let current = current(&request::request(InstallOptions::plain(None, target), session)?, session)?;
     let named = match request::tag_spec(arguments.tag.as_deref())? {
         Some(VersionSpec::Exact(tag)) => Some(tag),
         Some(VersionSpec::Latest) | None => None,
     };
     let request = request::request(InstallOptions::plain(named.clone().map(VersionSpec::Exact), target), session)?;
-    let newest = install::newest(&request, named.as_ref(), arguments.pre, &door)
+    let newest = install::newest(&request, named.as_ref(), arguments.pre, &context)
         .map_err(|error| hints::explain(error, &request))?;
     let step = upgrade::decide(current.as_ref(), &newest.tag);
     if step == Move::Back && named.is_some() && !arguments.allow_downgrade {
-        let current = current.expect("there is something to go back from");
-        let message = format!("{} is older than {current}, which this project runs", newest.tag);
-        return Err(CommandError::message(ExitStatus::Conflict, message).hint(
-            "if going back is meant, add `--allow-downgrade`; `reproq rollback` goes back to the version before",
-        ));
+        let current = current.expect("a downgrade has a current version");
+        let message = format!("{} is older than the current version {current}", newest.tag);
+        return Err(CommandError::message(ExitStatus::Conflict, message)
+            .hint("to downgrade, add `--allow-downgrade`; to restore the previous version, run `reproq rollback`"));
     }
-    // Without a name an older newest release is nothing to go to: what runs may be a prerelease.
+    // Without `--tag`, an older latest release is not a downgrade target: the current version may be a prerelease.
     let wanted = match (step, &named, &current) {
         (Move::Back, None, Some(current)) => current.clone(),
         (Move::First | Move::Stay | Move::Forward | Move::Back, _, _) => newest.tag.clone(),
@@ -75,17 +73,17 @@ pub(super) fn upgrade(arguments: &UpgradeArgs, session: &Session<'_>) -> Result<
     }
     platform::watch_signals();
     let accept_signer_change = arguments.accept_signer_change;
-    let wish =
+    let options =
         InstallOptions { accept_signer_change, ..InstallOptions::plain(Some(VersionSpec::Exact(wanted)), target) };
-    let request = request::request(wish, session)?;
-    let outcome = install::run(&request, &door);
+    let request = request::request(options, session)?;
+    let outcome = install::run(&request, &context);
     platform::exit_if_signaled(outcome.as_ref().is_err_and(InstallError::is_of_a_child));
     let outcome = outcome.map_err(|error| hints::explain(error, &request))?;
     drop(progress);
     show_outcome(outcome, &request, arguments.no_django, session)
 }
 
-/// What the project runs: the lock's release, else the installed one.
+/// The locked release, else the installed one.
 fn current(request: &InstallRequest, session: &Session<'_>) -> Result<Option<Tag>, CommandError> {
     if let Some(lockfile) = request::lockfile(session)? {
         return Ok(Some(lockfile.tag));
@@ -112,7 +110,7 @@ fn report(pending: bool, from: Option<&Tag>, to: &Tag, newest: &Newest) -> Upgra
     }
 }
 
-/// `v0.0.144 → v0.0.145, published 2026-01-31, notes https://…`.
+/// For example `v0.0.144 → v0.0.145, published 2026-01-31, notes https://…`.
 fn sentence(from: Option<&Tag>, newest: &Newest) -> String {
     let from = from.map_or_else(|| "nothing".to_owned(), ToString::to_string);
     let published = newest.published.map(|time| format!(", published {}", time.format("%Y-%m-%d"))).unwrap_or_default();
@@ -123,19 +121,19 @@ fn sentence(from: Option<&Tag>, newest: &Newest) -> String {
 impl Report for UpgradeReport {
     const SCHEMA: &'static str = "reproq.upgrade/1";
 
-    fn human(&self, paper: &mut TextReport) {
-        if paper.is_quiet() {
+    fn human(&self, out: &mut TextReport) {
+        if out.is_quiet() {
             return;
         }
         if !self.pending {
-            return paper.line(&format!("{} is the newest release.", self.to));
+            return out.line(&format!("{} is the latest release.", self.to));
         }
         let from = self.from.as_deref().unwrap_or("nothing");
-        paper.strong(&format!("{from} → {}", self.to));
+        out.strong(&format!("{from} → {}", self.to));
         let mut pairs = Vec::new();
         pairs.extend(self.published.clone().map(|published| ("published", published)));
         pairs.extend(self.notes.clone().map(|notes| ("notes", notes)));
-        paper.pairs(&pairs);
-        paper.line("Run `reproq upgrade` to install it.");
+        out.pairs(&pairs);
+        out.line("Run `reproq upgrade` to install it.");
     }
 }

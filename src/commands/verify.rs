@@ -1,5 +1,5 @@
-//! `reproq verify`: whether what is installed is still what was accepted. Writes nothing, so that a container can ask it
-//! again and again.
+//! `reproq verify`: compares the installed binary with its receipt and reproq.lock. Writes nothing, so that it can be a
+//! container's health check.
 
 use serde::Serialize;
 use std::time::Duration;
@@ -27,22 +27,22 @@ use crate::worker::store;
 use crate::worker::store::Installed;
 use crate::worker::store::Receipt;
 
-/// What was found.
+/// The report of `verify`.
 #[derive(Debug, Serialize)]
 struct VerifyReport {
-    /// Whether nothing differs.
+    /// Whether there are no differences.
     ok: bool,
     path: String,
-    /// What is installed, by its receipt.
+    /// The receipt of the installed binary.
     #[serde(skip_serializing_if = "Option::is_none")]
     receipt: Option<Receipt>,
-    /// What its kept proofs prove, verified just now.
+    /// The stored attestations, verified again.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     proofs: Vec<VerifiedAttestation>,
-    /// What the lock names.
+    /// The locked tag.
     #[serde(skip_serializing_if = "Option::is_none")]
     locked: Option<String>,
-    /// Whether GitHub was asked.
+    /// Whether it was compared with GitHub.
     online: bool,
     differences: Vec<Line>,
     notes: Vec<String>,
@@ -57,12 +57,11 @@ struct Line {
     hint: String,
 }
 
-/// Verifies.
 pub(super) fn verify(arguments: &VerifyArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let environment = request::environment(session);
     let progress = session.ui.progress();
-    let door = request::door(session, &environment, Duration::ZERO, &progress);
-    let target = request::target(None, None, None, session, &door)?;
+    let context = request::install_context(session, &environment, Duration::ZERO, &progress);
+    let target = request::target(None, None, None, session, &context)?;
     if arguments.online && session.settings.offline.value {
         return Err(CommandError::message(ExitStatus::Usage, "--online needs the network, and --offline forbids it"));
     }
@@ -77,12 +76,12 @@ pub(super) fn verify(arguments: &VerifyArgs, session: &Session<'_>) -> Result<Ex
         | Installed::NotAFile { .. } => None,
     };
     let published = match &receipt {
-        Some(receipt) if arguments.online => Some(published(&request, receipt, &door)?),
+        Some(receipt) if arguments.online => Some(published(&request, receipt, &context)?),
         Some(_) | None => None,
     };
     let signatures = match &receipt {
         Some(receipt) => {
-            install::prove_again(receipt, &request, &door).map_err(|error| hints::explain(error, &request))?
+            install::prove_again(receipt, &request, &context).map_err(|error| hints::explain(error, &request))?
         }
         None => None,
     };
@@ -97,7 +96,8 @@ pub(super) fn verify(arguments: &VerifyArgs, session: &Session<'_>) -> Result<Ex
         signatures,
     };
     let (differences, notes) = integrity::compare(&facts);
-    let status = differences.iter().map(status_of).max_by_key(|status| gravity(*status)).unwrap_or(ExitStatus::Success);
+    let status =
+        differences.iter().map(status_of).max_by_key(|status| severity(*status)).unwrap_or(ExitStatus::Success);
     let report = VerifyReport {
         ok: differences.is_empty(),
         path: request.layout.binary.to_string_lossy().into_owned(),
@@ -118,9 +118,9 @@ pub(super) fn verify(arguments: &VerifyArgs, session: &Session<'_>) -> Result<Ex
 fn published(
     request: &InstallRequest,
     receipt: &Receipt,
-    door: &InstallContext<'_>,
+    context: &InstallContext<'_>,
 ) -> Result<integrity::Published, CommandError> {
-    install::published(receipt, door).map_err(|error| hints::explain(error, request))
+    install::published(receipt, context).map_err(|error| hints::explain(error, request))
 }
 
 fn line(difference: Difference) -> Line {
@@ -129,7 +129,7 @@ fn line(difference: Difference) -> Line {
     Line { difference, sentence, exit_code, hint }
 }
 
-/// Each kind has its own exit code, so that a script can tell what to do.
+/// The exit status of a difference.
 const fn status_of(difference: &Difference) -> ExitStatus {
     match difference {
         Difference::NotInstalled | Difference::Removed { .. } => ExitStatus::NotFound,
@@ -149,8 +149,8 @@ const fn status_of(difference: &Difference) -> ExitStatus {
     }
 }
 
-/// Which of several decides the exit code.
-const fn gravity(status: ExitStatus) -> u8 {
+/// The difference with the highest severity determines the exit code.
+const fn severity(status: ExitStatus) -> u8 {
     match status {
         ExitStatus::Unverified => 6,
         ExitStatus::NotFound => 5,
@@ -169,63 +169,63 @@ const fn gravity(status: ExitStatus) -> u8 {
 pub(super) const fn hint(difference: &Difference) -> &'static str {
     match difference {
         Difference::NotInstalled | Difference::Removed { .. } => "install it with `reproq install`",
-        Difference::Changed { .. } => "find out who changed it; `reproq install` puts the accepted bytes back",
-        Difference::Foreign { .. } => "find out who placed it; `reproq install` replaces it with a proven one",
+        Difference::Changed { .. } => "find out what changed it; `reproq install` restores the verified binary",
+        Difference::Foreign { .. } => {
+            "find out where it came from; `reproq install` replaces it with a verified binary"
+        }
         Difference::NotAFile { .. } => "move it away, then run `reproq install`",
-        Difference::NotExecutable => {
-            "run as the user it was installed for, or give it back its mode: `chmod 755` on its path"
+        Difference::NotExecutable => "run as the user who installed it, or restore its mode with `chmod 755`",
+        Difference::OtherTarget { .. } | Difference::OtherRelease { .. } => {
+            "`reproq install` installs the locked release"
         }
-        Difference::OtherTarget { .. } | Difference::OtherRelease { .. } => "`reproq install` installs what is locked",
         Difference::OtherBytes { .. } => {
-            "`reproq install` installs the locked bytes; ask who published two assets under one name"
+            "`reproq install` installs the locked bytes; find out why two assets were published under one name"
         }
-        Difference::NotLocked { .. } => "`reproq lock` adds it, if the release has one",
+        Difference::NotLocked { .. } => "add it with `reproq lock`, if the release has one",
         Difference::BelowRequired { required, .. } if required.is_signed() => {
-            "`reproq install` proves it; where reproq.lock records a signer, `reproq lock --accept-signer-change` records none"
+            "verify it with `reproq install`; to remove a signer from reproq.lock, run `reproq lock --accept-signer-change`"
         }
         Difference::BelowRequired { .. } => {
-            "install from a release that proves more, or accept less with `--require LEVEL`"
+            "install a release with stronger evidence, or lower the requirement with `--require LEVEL`"
         }
-        Difference::ProofsGone { .. } => "`reproq install --force` asks for them again",
+        Difference::ProofsGone { .. } => "fetch them again with `reproq install --force`",
         Difference::NotProven { .. } => {
-            "do not run it before you know why; `reproq install --force` installs and proves it anew, with a build of reproq that can"
+            "do not run it until you know why; `reproq install --force` reinstalls and verifies it, with a build of reproq that can"
         }
-        Difference::ChangedOnGitHub { .. } => {
-            "a published asset should never change: ask the maintainers what happened"
-        }
-        Difference::NotAsked { .. } => "run the same command again; what is on disk was compared all the same",
+        Difference::ChangedOnGitHub { .. } => "a published asset must never change: ask the maintainers what happened",
+        Difference::NotAsked { .. } => "run the same command again; the files on disk were compared anyway",
     }
 }
 
 impl Report for VerifyReport {
     const SCHEMA: &'static str = "reproq.verify/1";
 
-    fn human(&self, paper: &mut TextReport) {
-        if self.ok && paper.is_quiet() {
+    fn human(&self, out: &mut TextReport) {
+        if self.ok && out.is_quiet() {
             return;
         }
         match (&self.receipt, self.ok) {
             (Some(receipt), true) => {
                 let against = if self.locked.is_some() { "its receipt and reproq.lock" } else { "its receipt" };
-                paper.strong(&format!("{} is what was installed: {against} agree.", receipt.label()));
+                out.strong(&format!("Verified {}: it matches {against}.", receipt.label()));
                 let mut pairs = vec![
                     ("path", self.path.clone()),
                     ("sha256", receipt.sha256.to_string()),
                     ("verdict", format!("{}: {}", receipt.verdict, receipt.verdict.meaning())),
                 ];
                 pairs.extend(signatures::pairs(&self.proofs, &receipt.evidence));
-                paper.pairs(&pairs);
+                out.pairs(&pairs);
             }
             (_, _) => {
-                paper.strong(&format!("{} is not as it should be.", self.path));
+                out.strong(&format!("{} failed verification.", self.path));
                 for line in &self.differences {
-                    paper.line(&format!("  {}", line.sentence));
-                    paper.line(&format!("    hint: {}", line.hint));
+                    out.line(&format!("  {}", line.sentence));
+                    out.line(&format!("    hint: {}", line.hint));
                 }
             }
         }
         for note in &self.notes {
-            paper.faint(&format!("  note: {note}"));
+            out.faint(&format!("  note: {note}"));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `reproq versions`: what is kept on this machine.
+//! `reproq versions`: lists installed and cached versions.
 
 use serde::Serialize;
 
@@ -16,12 +16,12 @@ use crate::ui::TextReport;
 use crate::worker::store;
 use crate::worker::store::ReceiptOrigin;
 
-/// What is kept.
+/// The report of `versions`.
 #[derive(Debug, Serialize)]
 struct VersionsReport {
-    /// In the project, the youngest first.
+    /// Versions in the project, newest first.
     kept: Vec<Kept>,
-    /// In the user's cache, for this repository.
+    /// Versions of this repository in the user's cache.
     cached: Vec<Cached>,
 }
 
@@ -33,13 +33,13 @@ struct Kept {
     size: u64,
     verdict: Level,
     installed_at: String,
-    /// Whether it is the one in place.
+    /// Whether it is the installed version.
     current: bool,
-    /// Whether `rollback` goes to it.
+    /// Whether `rollback` restores it.
     previous: bool,
-    /// Whether the lock names it.
+    /// Whether reproq.lock pins it.
     locked: bool,
-    /// Whether its file is there.
+    /// Whether its file exists.
     present: bool,
 }
 
@@ -51,7 +51,6 @@ struct Cached {
     size: u64,
 }
 
-/// Lists.
 pub(super) fn versions(session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let target = request::host_target(session).ok().or_else(|| Target::all().next()).expect("there are targets");
     let request = request::request(InstallOptions::plain(None, target), session)?;
@@ -90,20 +89,20 @@ pub(super) fn versions(session: &Session<'_>) -> Result<ExitStatus, CommandError
 impl Report for VersionsReport {
     const SCHEMA: &'static str = "reproq.versions/1";
 
-    fn human(&self, paper: &mut TextReport) {
+    fn human(&self, out: &mut TextReport) {
         if self.kept.is_empty() && self.cached.is_empty() {
-            return paper.line("Nothing is installed in this project, and the cache has no version.");
+            return out.line("No versions are installed in this project or cached.");
         }
         if !self.kept.is_empty() {
             let heading = ["VERSION", "TARGET", "VERDICT", "SIZE", "INSTALLED", ""].map(str::to_owned).to_vec();
-            paper.table(&[vec![heading], self.kept.iter().map(Kept::cells).collect()].concat());
+            out.table(&[vec![heading], self.kept.iter().map(Kept::cells).collect()].concat());
         }
         if !self.cached.is_empty() {
-            if !self.kept.is_empty() && !paper.is_quiet() {
-                paper.blank();
+            if !self.kept.is_empty() && !out.is_quiet() {
+                out.blank();
             }
-            let heading = ["IN THE CACHE", "ASSET", "SIZE"].map(str::to_owned).to_vec();
-            paper.table(&[vec![heading], self.cached.iter().map(Cached::cells).collect()].concat());
+            let heading = ["CACHED", "ASSET", "SIZE"].map(str::to_owned).to_vec();
+            out.table(&[vec![heading], self.cached.iter().map(Cached::cells).collect()].concat());
         }
     }
 }
@@ -114,7 +113,7 @@ impl Kept {
             (self.current, "current"),
             (self.previous, "previous"),
             (self.locked, "locked"),
-            (!self.present, "its file is gone"),
+            (!self.present, "missing"),
         ];
         let marks: Vec<&str> = marks.iter().filter(|(holds, _)| *holds).map(|(_, mark)| *mark).collect();
         let Self { version, target, verdict, installed_at, .. } = self;

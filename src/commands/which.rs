@@ -1,4 +1,4 @@
-//! `reproq which`: the resolution order of the worker binary, and why each candidate won or lost.
+//! `reproq which`: shows the resolution order of the worker binary, and why each candidate was selected or not.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -35,53 +35,44 @@ use crate::worker::which::Resolution;
 use crate::worker::which::SurveyInput;
 use crate::worker::which::Verdict;
 
-/// Whether Django is asked, and how long it may take.
+/// Whether to read the Django settings, with the time limit.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum AskDjango {
-    /// It is asked.
     Within(Duration),
-    /// It is not.
     No,
 }
 
-/// How often is looked again while binaries take each other's place, each of which takes a download.
-const LOOKS: usize = 10;
+/// The maximum number of attempts while other processes keep installing binaries, each of which takes a download.
+const MAX_ATTEMPTS: usize = 10;
 
-/// What the receipts of the project say of the bytes that will run. A receipt is about bytes with its digest and nothing else.
+/// What the receipts of the project say about the binary that will run. A receipt applies only to bytes with its digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 enum OnReceipt {
-    /// A receipt is about them.
+    /// The binary has a receipt.
     Known {
-        /// What people call it: a tag, or a version that was built here.
+        /// A tag, or the version of a local build.
         label: String,
-        /// Their digest.
         sha256: Sha256Digest,
-        /// How well they are verified.
         verdict: Level,
     },
-    /// They are in the installed worker's place, and are not what was installed there.
+    /// The installed worker has been modified.
     Changed {
-        /// What was installed.
+        /// The installed version.
         label: String,
-        /// The digest of that.
         expected: Sha256Digest,
-        /// Their digest.
         found: Sha256Digest,
     },
-    /// They are in the installed worker's place, and no receipt is about them.
-    Foreign {
-        /// Their digest.
-        found: Sha256Digest,
-    },
+    /// The file at the path of the installed worker has no receipt.
+    Foreign { found: Sha256Digest },
 }
 
 /// The report of `which`.
 #[derive(Debug, Serialize)]
 struct WhichReport {
-    /// The winner's path, if it can run.
+    /// The path of the selected binary, if it can run.
     path: Option<String>,
-    /// What the receipts say of the winner's bytes; nothing where they are not what is installed.
+    /// What the receipts say about the selected binary; `None` if it is not the installed one.
     #[serde(skip_serializing_if = "Option::is_none")]
     installed: Option<OnReceipt>,
     #[serde(flatten)]
@@ -90,7 +81,6 @@ struct WhichReport {
     all: bool,
 }
 
-/// Answers.
 pub(super) fn which(arguments: &WhichArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let ask = if arguments.no_django {
         AskDjango::No
@@ -98,10 +88,10 @@ pub(super) fn which(arguments: &WhichArgs, session: &Session<'_>) -> Result<Exit
         AskDjango::Within(arguments.django_timeout.max(Duration::from_secs(1)))
     };
     let target = request::host_target(session)
-        .map_err(|error| CommandError::new(ExitStatus::NotFound, error).hint("no worker runs on this machine"))?;
+        .map_err(|error| CommandError::new(ExitStatus::NotFound, error).hint("there is no worker for this platform"))?;
     let layout = Layout::in_project(&session.project.root, &Tool::WORKER, target);
     let django = ask_django(session, target, ask);
-    let (resolution, installed) = of_one_moment(&layout, || {
+    let (resolution, installed) = consistent_snapshot(&layout, || {
         let resolution = survey(session, target, django.clone());
         let installed = resolution.runnable().and_then(|path| on_receipt(path, &layout));
         (resolution, installed)
@@ -116,27 +106,27 @@ pub(super) fn which(arguments: &WhichArgs, session: &Session<'_>) -> Result<Exit
         return Err(nothing_runs(&resolution, session));
     }
     if let Some(OnReceipt::Changed { .. } | OnReceipt::Foreign { .. }) = &installed {
-        session.ui.warn("the worker that will run is not what was installed");
-        session.ui.hint("run `reproq install` to put the installed one back; `reproq verify` says what differs");
+        session.ui.warn("the worker that will run differs from the one that was installed");
+        session.ui.hint("run `reproq install` to restore it, or `reproq verify` to see the differences");
     }
     let report = WhichReport { path, installed, resolution, all: arguments.all };
     session.ui.report(&report)?;
     Ok(ExitStatus::Success)
 }
 
-/// Looks until no installation has put another binary in place meanwhile, so that all of the answer is about one of them.
-fn of_one_moment<Seen>(layout: &Layout, look: impl Fn() -> Seen) -> Seen {
-    for _ in 0..LOOKS {
+/// Repeats the read until no other process replaced the binary during it, so that the result is about one binary.
+fn consistent_snapshot<T>(layout: &Layout, read: impl Fn() -> T) -> T {
+    for _ in 0..MAX_ATTEMPTS {
         let before = store::glance(layout);
-        let seen = look();
+        let result = read();
         if before == store::glance(layout) {
-            return seen;
+            return result;
         }
     }
-    look()
+    read()
 }
 
-/// Looks at every candidate and decides.
+/// Examines every candidate and selects one.
 pub(super) fn resolve(session: &Session<'_>, target: Target, ask: AskDjango) -> Resolution {
     survey(session, target, ask_django(session, target, ask))
 }
@@ -144,11 +134,11 @@ pub(super) fn resolve(session: &Session<'_>, target: Target, ask: AskDjango) -> 
 fn ask_django(session: &Session<'_>, target: Target, ask: AskDjango) -> DjangoAnswer {
     match ask {
         AskDjango::Within(limit) => {
-            session.ui.debug("asking Django for settings.REPROQ_WORKER_BIN");
+            session.ui.debug("reading settings.REPROQ_WORKER_BIN from Django");
             let root = session.project.root.as_path();
             which::ask(&DjangoQuestion { target, root, environment: &environment(session), limit })
         }
-        AskDjango::No => DjangoAnswer::Skipped { reason: "Django was not asked".to_owned() },
+        AskDjango::No => DjangoAnswer::Skipped { reason: "the Django settings were not read".to_owned() },
     }
 }
 
@@ -167,7 +157,7 @@ fn environment(session: &Session<'_>) -> Vec<(OsString, OsString)> {
     session.env.variables().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-/// What an executable is, read from its bytes.
+/// Identifies an executable by its bytes.
 fn identify(path: &Path) -> CandidateIdentity {
     let inspection = match executable::inspect(path) {
         Ok(inspection) => inspection,
@@ -182,7 +172,7 @@ fn identify(path: &Path) -> CandidateIdentity {
     }
 }
 
-/// What the receipts say of the file at this path, which another place than the project's may name.
+/// What the receipts say about the file at this path, which may be outside of the project.
 fn on_receipt(path: &Path, layout: &Layout) -> Option<OnReceipt> {
     let (installed, _) = store::scan(layout).ok()?;
     let known = |receipt: &Receipt| OnReceipt::Known {
@@ -200,7 +190,7 @@ fn on_receipt(path: &Path, layout: &Layout) -> Option<OnReceipt> {
             Installed::Nothing | Installed::Removed { .. } | Installed::NotAFile { .. } => None,
         };
     }
-    // A copy of what is installed is as good; of another size it is none, and need not be read.
+    // A copy of the installed binary counts too. A file of a different size is not read.
     let Installed::Intact { receipt } = installed else { return None };
     let is_copy = bounded_read::open_regular(path).is_ok_and(|(_, metadata)| metadata.len() == receipt.size)
         && hash_file(path).is_ok_and(|sha256| sha256 == receipt.sha256);
@@ -211,56 +201,53 @@ fn nothing_runs(resolution: &Resolution, session: &Session<'_>) -> CommandError 
     if let Some((winner, fault)) = resolution.winner().and_then(|winner| Some((winner, winner.fault.as_ref()?))) {
         let path = winner.path.as_deref().map(|path| format!(" `{}`", path.display())).unwrap_or_default();
         let fault = fault_in_words(fault);
-        let message =
-            format!("{} names{path}, which {fault}; the Django side does not look any further", winner.source);
+        let message = format!("{} selects{path}, which {fault}; Django stops at this candidate", winner.source);
         let failure = CommandError::message(ExitStatus::NotFound, message);
         return resolution.warnings.iter().fold(failure, |failure, warning| failure.hint(&warning.hint));
     }
-    let looked: Vec<String> = resolution
+    let candidates: Vec<String> = resolution
         .candidates
         .iter()
         .map(|candidate| format!("{}: {}", candidate.source, verdict_in_words(candidate)))
         .collect();
     CommandError::message(ExitStatus::NotFound, "no worker was found")
-        .details(looked)
+        .details(candidates)
         .hint(format!("run `reproq install` in {}", session.project.root.display()))
 }
 
 impl Report for WhichReport {
     const SCHEMA: &'static str = "reproq.which/1";
 
-    fn human(&self, paper: &mut TextReport) {
+    fn human(&self, out: &mut TextReport) {
         let Some(path) = &self.path else { return };
-        if paper.is_quiet() {
-            return paper.line(path);
+        if out.is_quiet() {
+            return out.line(path);
         }
-        paper.strong(path);
+        out.strong(path);
         match &self.installed {
             Some(OnReceipt::Known { label, sha256, verdict }) => {
-                paper.faint(&format!("  {label}, verified as `{verdict}`, sha256 {sha256}"));
+                out.faint(&format!("  {label}, verified as `{verdict}`, sha256 {sha256}"));
             }
             Some(OnReceipt::Changed { label, expected, found }) => {
-                paper.line(&format!(
-                    "  changed since {label} was installed: sha256 {found}, its receipt says {expected}"
-                ));
+                out.line(&format!("  changed since {label} was installed: sha256 {found}, the receipt has {expected}"));
             }
             Some(OnReceipt::Foreign { found }) => {
-                paper.line(&format!("  not installed by this program: no receipt is about sha256 {found}"));
+                out.line(&format!("  not installed by this program: no receipt for sha256 {found}"));
             }
             None => {}
         }
-        paper.blank();
+        out.blank();
         for (index, candidate) in self.resolution.candidates.iter().enumerate() {
             let unremarkable = matches!(candidate.verdict, Verdict::NotSet) && candidate.notes.is_empty();
             if unremarkable && !self.all {
                 continue;
             }
-            paper.line(&format!("{}. {}: {}", index + 1, candidate.source, verdict_in_words(candidate)));
+            out.line(&format!("{}. {}: {}", index + 1, candidate.source, verdict_in_words(candidate)));
             if let Some(path) = &candidate.path {
-                paper.line(&format!("     {}", path.display()));
+                out.line(&format!("     {}", path.display()));
             }
             for note in identity_note(candidate).iter().chain(&candidate.notes) {
-                paper.faint(&format!("     {note}"));
+                out.faint(&format!("     {note}"));
             }
         }
     }
@@ -269,33 +256,35 @@ impl Report for WhichReport {
 fn identity_note(candidate: &Candidate) -> Option<String> {
     match candidate.identity.as_ref()? {
         CandidateIdentity::Worker { version: Some(version) } => Some(format!("the worker, version {version}")),
-        CandidateIdentity::Worker { version: None } => Some("the worker, by its Go build information".to_owned()),
+        CandidateIdentity::Worker { version: None } => {
+            Some("the worker, according to its Go build information".to_owned())
+        }
         CandidateIdentity::NotWorker { .. } => None,
-        CandidateIdentity::Unknown { reason } => Some(format!("not known to be the worker: {reason}")),
+        CandidateIdentity::Unknown { reason } => Some(format!("could not be identified as the worker: {reason}")),
     }
 }
 
 fn verdict_in_words(candidate: &Candidate) -> String {
     match &candidate.verdict {
-        Verdict::Winner => "this one runs".to_owned(),
-        Verdict::Shadowed { by } => format!("passed over, number {} comes first", by + 1),
+        Verdict::Winner => "selected".to_owned(),
+        Verdict::Shadowed { by } => format!("skipped: number {} takes precedence", by + 1),
         Verdict::NotSet => "not set".to_owned(),
-        Verdict::Missing => "nothing is there".to_owned(),
-        Verdict::NotAFile => "passed over, it is no file".to_owned(),
-        Verdict::NotExecutable => "passed over, it may not be executed".to_owned(),
-        Verdict::Ourselves { .. } => "passed over, it is this command".to_owned(),
-        Verdict::NotTheWorker { reason } => format!("passed over, it is not the worker: {reason}"),
+        Verdict::Missing => "not found".to_owned(),
+        Verdict::NotAFile => "skipped: it is not a file".to_owned(),
+        Verdict::NotExecutable => "skipped: it is not executable".to_owned(),
+        Verdict::Ourselves { .. } => "skipped: it is this command".to_owned(),
+        Verdict::NotTheWorker { reason } => format!("skipped: it is not the worker: {reason}"),
         Verdict::Skipped { reason } => format!("skipped: {reason}"),
-        Verdict::Unusable { reason } => format!("not known: {reason}"),
+        Verdict::Unusable { reason } => format!("unknown: {reason}"),
     }
 }
 
 pub(super) fn fault_in_words(fault: &Fault) -> String {
     match fault {
-        Fault::Missing => "is not there".to_owned(),
-        Fault::NotAFile => "is no file".to_owned(),
-        Fault::NotExecutable => "may not be executed".to_owned(),
-        Fault::Ourselves { .. } => "is this very command and not the worker".to_owned(),
-        Fault::WrongType { found } => format!("is a Python `{found}` and not a path"),
+        Fault::Missing => "does not exist".to_owned(),
+        Fault::NotAFile => "is not a file".to_owned(),
+        Fault::NotExecutable => "is not executable".to_owned(),
+        Fault::Ourselves { .. } => "is this command, not the worker".to_owned(),
+        Fault::WrongType { found } => format!("is a Python `{found}`, not a path"),
     }
 }

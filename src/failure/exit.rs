@@ -1,4 +1,4 @@
-//! The exit codes: few, documented and stable, so that scripts can tell what to do next.
+//! The exit codes: few, documented and stable, so that scripts can rely on them.
 
 use std::process::ExitCode;
 
@@ -8,27 +8,27 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ExitStatus {
-    /// It did what was asked, or there was nothing to do.
+    /// The command succeeded, or there was nothing to do.
     Success,
-    /// It failed for a reason none of the others names.
+    /// Any failure without a code of its own.
     Failure,
-    /// The command line or the settings are wrong; nothing was begun.
+    /// The command line or the settings are invalid; nothing was started.
     Usage,
-    /// Changes are pending, for those who asked only to be told.
+    /// Changes are pending (`--check`, `--dry-run --exit-code`).
     Pending,
-    /// What was named does not exist.
+    /// A requested release, file or command does not exist.
     NotFound,
-    /// The bytes could not be proven, or were proven wrong; nothing was installed.
+    /// The bytes could not be verified, or failed verification; nothing was installed.
     Unverified,
-    /// A service was out of reach or limits requests; retrying may help.
+    /// A service is unreachable or limits requests; retrying may help.
     Unavailable,
-    /// Part of the work is done; running the command again continues it.
+    /// Part of the work is done; running the command again continues.
     Partial,
-    /// Somebody holds the lock, the world changed meanwhile, or a guard refused.
+    /// Another process holds the lock, the state changed in the meantime, or a safety limit refused the change.
     Conflict,
-    /// The account, the file system or a rule does not permit it.
+    /// The account, the file system or a repository rule does not permit it.
     NotPermitted,
-    /// A signal stopped it.
+    /// Stopped by a signal.
     Interrupted,
 }
 
@@ -65,18 +65,18 @@ impl ExitStatus {
         }
     }
 
-    /// What it means, as the README says it.
+    /// The meaning, as in the README.
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Success => "success, or nothing to do",
             Self::Failure => "failure",
-            Self::Usage => "wrong usage or settings",
-            Self::Pending => "changes pending (`--exit-code`)",
+            Self::Usage => "invalid usage or settings",
+            Self::Pending => "changes pending (`--check`, `--exit-code`)",
             Self::NotFound => "not found",
             Self::Unverified => "unverified; nothing was installed",
             Self::Unavailable => "unavailable or limited; retrying may help",
             Self::Partial => "partly done; run again to continue",
-            Self::Conflict => "conflict: lock held, world moved, or a guard refused",
+            Self::Conflict => "conflict: lock held, state changed, or a safety limit refused the change",
             Self::NotPermitted => "not permitted",
             Self::Interrupted => "interrupted by a signal",
         }

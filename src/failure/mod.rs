@@ -1,5 +1,5 @@
-//! How a command fails: one error with its class, its causes and its hints. Every directory's errors become this here or
-//! beside the command that knows the flags, and nowhere else.
+//! The error of a command: class, causes and hints. The errors of all directories are converted to it here or in
+//! `commands`, which knows the options to suggest.
 
 pub mod exit;
 mod system;
@@ -15,14 +15,14 @@ pub use system::SystemError;
 pub use system::io_advice;
 pub use system::io_again;
 
-/// A failure on its way to the user.
+/// An error as the user sees it.
 #[derive(Debug)]
 pub struct CommandError {
     /// The class, which decides the exit code.
     pub status: ExitStatus,
     /// What happened, with its causes.
     pub error: anyhow::Error,
-    /// Lines that belong to it: what a child process said, or what was looked at.
+    /// Lines below the causes: the output of a child process, or what was checked.
     pub details: Vec<String>,
     /// What to do next, most useful first.
     pub hints: Vec<String>,
@@ -42,17 +42,17 @@ pub struct ErrorDocument {
 }
 
 impl CommandError {
-    /// A failure of a class, without hints.
+    /// An error without hints.
     pub fn new(status: ExitStatus, error: impl Into<anyhow::Error>) -> Self {
         Self { status, error: error.into(), details: Vec::new(), hints: Vec::new() }
     }
 
-    /// A failure that is only a sentence.
+    /// An error that is only a message.
     pub fn message(status: ExitStatus, message: impl Into<String>) -> Self {
         Self::new(status, anyhow::Error::msg(message.into()))
     }
 
-    /// Adds lines that belong to it.
+    /// Adds lines below the causes.
     pub fn details(mut self, lines: impl IntoIterator<Item = String>) -> Self {
         self.details.extend(lines);
         self
@@ -64,29 +64,28 @@ impl CommandError {
         self
     }
 
-    /// Says what was being done when it failed.
+    /// Adds what was being done when it failed.
     pub fn context(mut self, context: impl Into<String>) -> Self {
         self.error = self.error.context(context.into());
         self
     }
 
-    /// A failure of the file system while doing something to a path, classed and hinted by what the system said.
+    /// An I/O error on a path; class and hint follow from the error of the system.
     pub fn io(doing: &str, path: &Path, error: io::Error) -> Self {
         let (status, hints) = io_advice(&error, Some(path));
         let failure = Self::new(status, error).context(format!("failed to {doing} `{}`", path.display()));
         Self { hints, ..failure }
     }
 
-    /// A failure of the system that is about no file: a process that does not start, memory that is not there.
+    /// An error of the system that is not about a file: a process that does not start, not enough memory.
     pub fn system(doing: &str, error: io::Error) -> Self {
         let (status, hints) = io_advice(&error, None);
         Self { hints, ..Self::new(status, error).context(format!("failed to {doing}")) }
     }
 
-    /// The failure as the last word of the operating system has it: where this process or the system has run out of
-    /// something, that is the failure, whatever it looked like to the step that met it; and where nobody knew a way out, the
-    /// error number has one.
-    pub fn as_the_system_has_it(mut self) -> Self {
+    /// Replaces class and hints if a resource limit of the process or the system is among the causes, whatever the step
+    /// made of it. Otherwise adds the hint for the system's error number if there is no hint yet.
+    pub fn with_system_advice(mut self) -> Self {
         match SystemError::among_causes(&*self.error) {
             Some(row) if row.is_limit() => Self { status: row.status(), hints: vec![row.hint(None)], ..self },
             Some(row) => {
@@ -99,8 +98,8 @@ impl CommandError {
         }
     }
 
-    /// The message and its causes, without repeating a cause that the message before it already said. What the system calls
-    /// by a name that few know is said in words.
+    /// The message and its causes, without a cause that the previous message already contains. Obscure system errors are
+    /// explained.
     pub fn lines(&self) -> Vec<String> {
         let mut texts: Vec<String> = Vec::new();
         let mut lines = Vec::new();
@@ -119,7 +118,7 @@ impl CommandError {
         lines
     }
 
-    /// The failure as the one document of `--json`.
+    /// The document that `--json` prints.
     pub fn document(&self) -> ErrorDocument {
         let mut lines = self.lines().into_iter();
         ErrorDocument {

@@ -1,5 +1,4 @@
-//! What the operating system refuses: one row for each error number that a user can cause, with its class, its meaning in
-//! words and what to do about it.
+//! The errors of the operating system that a user can cause, each with its class, an explanation and a hint.
 
 use std::error::Error;
 use std::io;
@@ -7,7 +6,7 @@ use std::path::Path;
 
 use crate::failure::exit::ExitStatus;
 
-/// An error number that a user can cause and act on.
+/// A system error that a user can cause and fix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SystemError {
     /// `EACCES`.
@@ -59,7 +58,7 @@ pub enum SystemError {
 }
 
 impl SystemError {
-    /// Every row.
+    /// Every variant.
     pub const ALL: [Self; 23] = [
         Self::NoAccess,
         Self::NotAllowed,
@@ -86,7 +85,7 @@ impl SystemError {
         Self::Stale,
     ];
 
-    /// The row of an error: by its number where it has one, else by its kind.
+    /// Classifies an error by its number, or by its kind if it has no number.
     pub fn of(error: &io::Error) -> Option<Self> {
         #[cfg(unix)]
         if let Some(number) = error.raw_os_error() {
@@ -123,14 +122,14 @@ impl SystemError {
             Errno::NOMEM => Self::NoMemory,
             Errno::IO => Self::Device,
             Errno::STALE => Self::Stale,
-            // Another number than `EOPNOTSUPP` on some systems only.
+            // The same number as `EOPNOTSUPP` on some systems.
             errno if errno == Errno::NOTSUP => Self::Unsupported,
             _ => return None,
         })
     }
 
-    /// Without a number: errors of our own, and systems that number them differently.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the library knows many kinds, and only these have a row")]
+    /// For errors without a number: our own, and those of systems with other numbers.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only these kinds have an explanation")]
     fn of_kind(kind: io::ErrorKind) -> Option<Self> {
         Some(match kind {
             io::ErrorKind::PermissionDenied => Self::NoAccess,
@@ -153,7 +152,7 @@ impl SystemError {
         })
     }
 
-    /// The row of the error of the system among the causes of another error.
+    /// The first system error among the causes of another error.
     pub fn among_causes(error: &(dyn Error + 'static)) -> Option<Self> {
         let mut cause = Some(error);
         while let Some(current) = cause {
@@ -165,7 +164,7 @@ impl SystemError {
         None
     }
 
-    /// The class.
+    /// The exit status.
     pub const fn status(self) -> ExitStatus {
         match self {
             Self::NoAccess | Self::NotAllowed | Self::ReadOnly => ExitStatus::NotPermitted,
@@ -192,12 +191,12 @@ impl SystemError {
         }
     }
 
-    /// Whether this process or this system has run out of something; then no file and no server is at fault.
+    /// Whether a resource of this process or system is exhausted, so that no file or server is at fault.
     pub const fn is_limit(self) -> bool {
         matches!(self, Self::TooManyOpen | Self::TooManyOpenOnSystem | Self::NoMoreProcesses | Self::NoMemory)
     }
 
-    /// What it means, where the system's own words (`Permission denied`) do not say it.
+    /// An explanation, where the system's own message (such as `Permission denied`) is not enough.
     pub const fn meaning(self) -> Option<&'static str> {
         match self {
             Self::NoAccess
@@ -209,31 +208,31 @@ impl SystemError {
             | Self::DiskFull
             | Self::FileTooLarge
             | Self::ReadOnly => None,
-            Self::NotAllowed => Some("the system does not allow this here, whatever the permissions"),
-            Self::LinkLoop => Some("symbolic links lead in a circle, or a link is where none may be"),
-            Self::QuotaUsedUp => Some("the disk quota of this user is used up"),
+            Self::NotAllowed => Some("the system does not allow this here, regardless of permissions"),
+            Self::LinkLoop => Some("symbolic links form a loop, or a link is not allowed here"),
+            Self::QuotaUsedUp => Some("the disk quota of this user is exceeded"),
             Self::CrossesDevices => Some("the two paths are on different file systems"),
-            Self::Busy => Some("it is a mount point, or the system is using it"),
-            Self::IsRunning => Some("the file is being run or written"),
-            Self::NoLocks => Some("the file system has no file locks to give"),
+            Self::Busy => Some("it is a mount point, or in use by the system"),
+            Self::IsRunning => Some("the file is being executed or written"),
+            Self::NoLocks => Some("the file system provides no file locks"),
             Self::Unsupported => Some("the file system or a sandbox does not support this"),
-            Self::TooManyOpen => Some("this process may not open more files"),
-            Self::TooManyOpenOnSystem => Some("the whole system may not open more files"),
+            Self::TooManyOpen => Some("too many open files in this process"),
+            Self::TooManyOpenOnSystem => Some("too many open files in the whole system"),
             Self::NoMoreProcesses => Some("no more processes or threads are allowed"),
-            Self::NoMemory => Some("there is not enough memory"),
-            Self::Device => Some("the disk, or the network behind it, failed"),
+            Self::NoMemory => Some("not enough memory"),
+            Self::Device => Some("the disk or network storage failed"),
             Self::Stale => Some("the network file system no longer knows this file"),
         }
     }
 
-    /// What to do next. `path` is what was being used, where it was a file.
+    /// What to do next. `path` is the file in use, if any.
     pub fn hint(self, path: Option<&Path>) -> String {
         let directory = path.map(|path| path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(path));
         let directory = directory.map_or_else(|| "the directory".to_owned(), |path| format!("`{}`", path.display()));
         let file = path.map_or_else(|| "the file".to_owned(), |path| format!("`{}`", path.display()));
         let again = "run the same command again";
         match self {
-            Self::NoAccess => format!("run as the user who owns {directory}, or change the permissions there"),
+            Self::NoAccess => format!("run as the user who owns {directory}, or change its permissions"),
             Self::NotAllowed => {
                 format!("check who owns {file}, whether it is immutable (`lsattr`), and how its file system is mounted")
             }
@@ -244,48 +243,52 @@ impl SystemError {
             Self::IsADirectory | Self::InTheWay => {
                 format!("something is in the way in {directory}; move it away and {again}")
             }
-            Self::LinkLoop => format!("replace the symbolic links on the way to {file} by what they should lead to"),
+            Self::LinkLoop => {
+                format!("replace the symbolic links in the path of {file} with real files and directories")
+            }
             Self::NameTooLong => {
-                "the path is longer than the system allows; move the project to a shorter one".to_owned()
+                "the path is longer than the system allows; move the project to a shorter path".to_owned()
             }
             Self::DiskFull => {
-                format!("free some space on the file system of {directory} (`df -h`, `df -i`) and {again}")
+                format!("free some space on the file system of {directory} (see `df -h` and `df -i`) and {again}")
             }
             Self::QuotaUsedUp => {
-                format!("free some space of yours on the file system of {directory} (`quota`) and {again}")
+                format!("free some space within your quota on the file system of {directory} (see `quota`) and {again}")
             }
-            Self::FileTooLarge => {
-                "a limit on the size of files is set for this process (`ulimit -f`); raise it".to_owned()
-            }
+            Self::FileTooLarge => "raise the file size limit of this process (`ulimit -f`)".to_owned(),
             Self::ReadOnly => {
                 format!("{directory} is on a read-only file system; install elsewhere with `--to PATH`")
             }
             Self::CrossesDevices => {
                 format!(
-                    "a file system is mounted inside {directory}; mount one around it instead, for example the project"
+                    "a file system is mounted inside {directory}; mount a parent directory instead, for example the project"
                 )
             }
             Self::Busy => {
-                format!("if {file} is mounted by itself (a bind mount), mount {directory} instead; else {again}")
+                format!("if {file} is a bind mount, mount {directory} instead; otherwise {again}")
             }
-            Self::IsRunning => format!("end the program that runs or writes {file}, and {again}"),
+            Self::IsRunning => format!("stop the program that runs or writes {file}, and {again}"),
             Self::NoLocks => format!(
-                "put the project on a local disk, or start the lock service of the network file system of {directory}"
+                "move the project to a local disk, or start the lock service of the network file system of {directory}"
             ),
-            Self::Unsupported => format!("use another file system than that of {directory}, or another sandbox"),
+            Self::Unsupported => format!("use a different file system for {directory}, or a different sandbox"),
             Self::TooManyOpen => format!("raise the limit with `ulimit -n 1024` and {again}"),
             Self::TooManyOpenOnSystem => format!("close other programs, or raise `fs.file-max`, and {again}"),
             Self::NoMoreProcesses => {
-                format!("end other processes, or raise the limit (`ulimit -u`, a container's pids limit), and {again}")
+                format!(
+                    "stop other processes, or raise the limit (`ulimit -u`, or the container's pids limit), and {again}"
+                )
             }
-            Self::NoMemory => format!("free some memory, or raise the limit (`ulimit -v`, a container's), and {again}"),
-            Self::Device => format!("check the disk of {directory} (`dmesg`); what is on it may be damaged"),
-            Self::Stale => format!("mount the file system of {directory} again and {again}"),
+            Self::NoMemory => format!(
+                "free some memory, or raise the limit (`ulimit -v`, or the container's memory limit), and {again}"
+            ),
+            Self::Device => format!("check the disk of {directory} (see `dmesg`); its data may be damaged"),
+            Self::Stale => format!("remount the file system of {directory} and {again}"),
         }
     }
 }
 
-/// The class and the ways out of an error of the system; `path` is what was being used, where it was a file.
+/// The exit status and the hints for a system error; `path` is the file in use, if any.
 pub fn io_advice(error: &io::Error, path: Option<&Path>) -> (ExitStatus, Vec<String>) {
     match SystemError::of(error) {
         Some(row) => (row.status(), vec![row.hint(path)]),
@@ -293,7 +296,7 @@ pub fn io_advice(error: &io::Error, path: Option<&Path>) -> (ExitStatus, Vec<Str
     }
 }
 
-/// The same error once more, with its number.
+/// A copy of the error that keeps its number.
 pub fn io_again(error: &io::Error) -> io::Error {
     match error.raw_os_error() {
         Some(number) => io::Error::from_raw_os_error(number),
@@ -308,7 +311,6 @@ mod tests {
     use super::*;
     use crate::failure::CommandError;
 
-    /// What each number is told as: class, cause and hint.
     #[test]
     fn every_error_number_that_a_user_can_cause_has_a_class_a_sentence_and_a_hint() {
         let mut rows = Vec::new();
@@ -340,9 +342,9 @@ mod tests {
             ("ESTALE", Errno::STALE),
         ] {
             let error = io::Error::from_raw_os_error(errno.raw_os_error());
-            let row = SystemError::of(&error).unwrap_or_else(|| panic!("{name} has no row"));
+            let row = SystemError::of(&error).unwrap_or_else(|| panic!("{name} is not classified"));
             let failure = CommandError::io("use", Path::new("/project/file"), io_again(&error));
-            let [_, cause] = failure.lines().try_into().expect("what was done, and the cause");
+            let [_, cause] = failure.lines().try_into().expect("the context and the cause");
             assert!(!cause.starts_with(char::is_uppercase) || row.meaning().is_none(), "{name}: {cause}");
             assert_eq!(failure.hints.len(), 1, "{name}");
             // The numbers differ between systems.
@@ -358,14 +360,14 @@ mod tests {
     }
 
     #[test]
-    fn an_error_of_our_own_has_the_row_of_its_kind() {
+    fn an_error_without_a_number_is_classified_by_its_kind() {
         let refused = io::Error::new(io::ErrorKind::IsADirectory, "it is a directory");
         assert_eq!(SystemError::of(&refused), Some(SystemError::IsADirectory));
         assert_eq!(SystemError::of(&io::Error::other("something")), None);
     }
 
     #[test]
-    fn the_error_of_the_system_is_found_among_the_causes_of_another() {
+    fn a_system_error_is_found_among_the_causes() {
         let full = io::Error::from_raw_os_error(Errno::NOSPC.raw_os_error());
         let wrapped = anyhow::Error::new(full).context("failed to write");
         assert_eq!(SystemError::among_causes(&*wrapped), Some(SystemError::DiskFull));

@@ -1,7 +1,7 @@
-//! Keeps text from acting on GitHub's log viewer: a runner takes a line that begins with `::` for a command (`::error::…`,
-//! `::stop-commands::…`), and `##[` anywhere in a line (`##[group]`), whoever wrote it.
+//! Escapes workflow commands for GitHub's log viewer: a runner executes every line that begins with `::` (`::error::…`,
+//! `::stop-commands::…`) and every `##[` in a line (`##[group]`), even in untrusted text.
 
-/// A report or a sentence, changed as little as possible so that nothing in it is a command.
+/// The text with the smallest change that disables all commands.
 pub(super) fn without_commands(text: &str) -> String {
     if !text.contains("::") && !text.contains("##[") {
         return text.to_owned();
@@ -10,7 +10,7 @@ pub(super) fn without_commands(text: &str) -> String {
     lines.join("\n")
 }
 
-/// A runner leaves out white space before it looks.
+/// A runner ignores leading white space.
 fn without_command(line: &str) -> String {
     let shown = line.trim_start();
     match shown.strip_prefix("::") {
@@ -19,7 +19,7 @@ fn without_command(line: &str) -> String {
     }
 }
 
-/// A JSON document with the same values. No line of one begins with `::`.
+/// An equal JSON document without commands. No line of a JSON document begins with `::`.
 pub(super) fn json_without_commands(text: &str) -> String {
     text.replace("##[", "#\\u0023[")
 }
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commands_of_a_runner_are_text() {
+    fn workflow_commands_are_escaped() {
         for (text, expected) in [
             ("::error::x", ": :error::x"),
             ("  ::add-mask::x\n\t::endgroup::\n", "  : :add-mask::x\n\t: :endgroup::\n"),
@@ -47,14 +47,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_is_a_command(text in "[:#\\[ \na\u{2003}\"]{0,30}") {
+        fn no_command_is_left(text in "[:#\\[ \na\u{2003}\"]{0,30}") {
             let shown = without_commands(&text);
             prop_assert!(!shown.contains("##["), "{shown}");
             prop_assert!(!shown.lines().any(|line| line.trim_start().starts_with("::")), "{shown}");
             let document = serde_json::to_string(&text).expect("JSON");
             let shown = json_without_commands(&document);
             prop_assert!(!shown.contains("##["), "{shown}");
-            prop_assert_eq!(serde_json::from_str::<String>(&shown).expect("the same"), text);
+            prop_assert_eq!(serde_json::from_str::<String>(&shown).expect("valid JSON"), text);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What the user sees: one report on stdout, everything else on stderr. Every text is made printable and freed of secrets
-//! here, on its way out, so that no caller can forget it.
+//! Output: one report on stdout, everything else on stderr. All text is made printable and secrets are redacted here, so that
+//! no caller can forget it.
 #![expect(clippy::disallowed_methods, reason = "stdout and stderr are written here")]
 
 mod log_viewer;
@@ -29,10 +29,10 @@ pub(crate) use text_report::aligned;
 
 use progress::MovingLine;
 
-/// Whether the one document is out. Of the process and not of a value, because a panic loses the value.
+/// Whether the JSON document has been printed. A static, because after a panic no `Ui` is left.
 static REPORTED: AtomicBool = AtomicBool::new(false);
 
-/// When to use colours.
+/// When to use color.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum ColorChoice {
     /// On a terminal, unless `NO_COLOR` is set.
@@ -44,24 +44,24 @@ pub enum ColorChoice {
     Never,
 }
 
-/// How much is said.
+/// How much is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
-    /// Errors, and data that was asked for.
+    /// Only errors and data.
     Quiet,
-    /// What people want to know.
+    /// Also progress and summaries.
     Normal,
-    /// Also where values come from and what is asked of whom.
+    /// Also the source of each setting, and each request.
     Verbose,
 }
 
-/// What a command found out or did: one value, shown to people and, with `--json`, to programs.
+/// The result of a command, printed as text or, with `--json`, as a JSON document.
 pub trait Report: Serialize {
     /// The name and version of the JSON document.
     const SCHEMA: &'static str;
 
-    /// Shows it to people.
-    fn human(&self, paper: &mut TextReport);
+    /// Writes the text form.
+    fn human(&self, out: &mut TextReport);
 }
 
 #[derive(Serialize)]
@@ -71,7 +71,7 @@ struct Document<'a, R> {
     report: &'a R,
 }
 
-/// The user's side of the program.
+/// The terminal output of the program.
 #[derive(Debug)]
 pub struct Ui {
     verbosity: Verbosity,
@@ -79,13 +79,13 @@ pub struct Ui {
     color_out: bool,
     color_err: bool,
     line: MovingLine,
-    /// Whether what is printed goes to GitHub's log viewer.
+    /// Whether the output is shown in GitHub's log viewer.
     is_on_actions: bool,
     secrets: RefCell<Vec<String>>,
 }
 
 impl Ui {
-    /// Decides what to show from the flags and the surroundings.
+    /// Determines color and progress from the options and the environment.
     pub fn new(verbosity: Verbosity, json: bool, color: ColorChoice, env: &Env) -> Self {
         let dumb = env.var("TERM").is_some_and(|term| term == "dumb");
         let colored = |terminal: bool| match color {
@@ -104,99 +104,98 @@ impl Ui {
         }
     }
 
-    /// From now on this text is shown as `[redacted]`, wherever it turns up.
+    /// Redacts this string in all later output.
     pub fn redact(&self, secret: &str) {
         if secret.len() < SHORTEST_SECRET {
             return;
         }
-        let in_json = serde_json::to_string(secret).expect("a text is JSON");
+        let in_json = serde_json::to_string(secret).expect("a string is valid JSON");
         let mut secrets = self.secrets.borrow_mut();
         secrets.extend([secret.to_owned(), in_json[1..in_json.len() - 1].to_owned()]);
-        // A secret inside a longer one would leave the rest of that one standing.
+        // Longest first: replacing a secret inside a longer one would reveal the rest of the longer one.
         secrets.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
         secrets.dedup();
     }
 
-    /// Whether programs read the report.
+    /// Whether the report is printed as JSON.
     pub const fn is_json(&self) -> bool {
         self.json
     }
 
-    /// Whether only errors and data are wanted.
+    /// Whether only errors and data are printed.
     pub fn is_quiet(&self) -> bool {
         self.verbosity == Verbosity::Quiet
     }
 
-    /// A watcher for long steps: one moving line on a terminal, one line per step elsewhere.
+    /// Progress of long steps: one updating line on a terminal, one line per step elsewhere.
     pub fn progress(&self) -> Bars<'_> {
         Bars::new(self)
     }
 
-    /// One sentence on what goes on.
+    /// Prints a status message.
     pub fn status(&self, text: &str) {
         if self.verbosity >= Verbosity::Normal {
             self.stderr(None, text);
         }
     }
 
-    /// Something people only want to know when they ask for it.
+    /// Prints a message only with `--verbose`.
     pub fn debug(&self, text: &str) {
         if self.verbosity >= Verbosity::Verbose {
             self.stderr(Some(("debug", "\x1b[2m")), text);
         }
     }
 
-    /// As [`Ui::debug`], for those who outlive this value; nothing where nobody asked for it. Nothing moves on the terminal then,
-    /// and the secrets are those that are known by now.
+    /// Like [`Ui::debug`], for callers that outlive this value; `None` without `--verbose`. There is no progress line then, and
+    /// only the secrets known at this point are redacted.
     pub fn debug_sink(&self) -> Option<impl Fn(&str) + Send + Sync + 'static> {
         let (secrets, is_colored, is_on_actions) = (self.secrets.borrow().clone(), self.color_err, self.is_on_actions);
         (self.verbosity >= Verbosity::Verbose).then_some(move |text: &str| {
             let text = without(&secrets, &printable_line(text));
             let text = if is_on_actions { log_viewer::without_commands(&text) } else { text };
             let label = if is_colored { "\x1b[2mdebug:\x1b[0m" } else { "debug:" };
-            // Nobody can be told that stderr is gone.
+            // If stderr is closed, there is nowhere to report it.
             let _ = io::stderr().lock().write_all(format!("{label} {text}\n").as_bytes());
         })
     }
 
-    /// Something that is not as it should be, and does not stop the command.
+    /// Prints a warning.
     pub fn warn(&self, text: &str) {
         if self.verbosity >= Verbosity::Normal {
             self.stderr(Some(("warning", "\x1b[1;33m")), text);
         }
     }
 
-    /// What to do about it.
+    /// Prints a hint after a warning.
     pub fn hint(&self, text: &str) {
         if self.verbosity >= Verbosity::Normal {
             self.stderr(Some(("hint", "\x1b[1;36m")), text);
         }
     }
 
-    /// Shows a command's report, the only thing on stdout. A reader that went away is no failure.
+    /// Prints the report of a command, the only output on stdout. A closed pipe is not an error.
     pub fn report<R: Report>(&self, report: &R) -> Result<(), CommandError> {
         let text = if self.json {
             let document = Document { schema: R::SCHEMA, report };
-            let mut text = serde_json::to_string_pretty(&document).expect("reports are maps with text keys");
+            let mut text = serde_json::to_string_pretty(&document).expect("reports are maps with string keys");
             text.push('\n');
             printable_json(&text)
         } else {
-            let mut paper = TextReport::new(self.color_out, self.is_quiet());
-            report.human(&mut paper);
-            paper.into_text()
+            let mut text = TextReport::new(self.color_out, self.is_quiet());
+            report.human(&mut text);
+            text.into_text()
         };
         self.stdout(&text)
     }
 
-    /// Shows a report beside the one on stdout, before a question about it.
+    /// Prints a report to stderr, before a question about it.
     pub fn preview<R: Report>(&self, report: &R) {
-        let mut paper = TextReport::new(self.color_err, false);
-        report.human(&mut paper);
-        let text = self.without_secrets(&paper.into_text());
-        self.write_stderr(&text);
+        let mut text = TextReport::new(self.color_err, false);
+        report.human(&mut text);
+        self.write_stderr(&self.without_secrets(&text.into_text()));
     }
 
-    /// Asks a question and gives the answer's line.
+    /// Asks a question and reads one line from stdin.
     pub fn ask(&self, question: &str) -> io::Result<String> {
         let text = log_viewer::without_commands(&self.clean(question));
         io::stderr().lock().write_all(format!("{text} ").as_bytes())?;
@@ -205,16 +204,16 @@ impl Ui {
         Ok(answer)
     }
 
-    /// Shows a failure whose details are in the report on stdout.
+    /// Prints an error after the report. It never prints a JSON document.
     pub fn error_after_report(&self, failure: &CommandError) {
         self.explain(failure);
     }
 
-    /// Shows a failure: its message, its causes and its hints; with `--json` also the document.
+    /// Prints an error with its causes and hints; with `--json` also the document.
     pub fn failure(&self, failure: &CommandError) {
         self.explain(failure);
         if self.json && !REPORTED.load(Ordering::Relaxed) {
-            let mut text = serde_json::to_string_pretty(&failure.document()).expect("a map with text keys");
+            let mut text = serde_json::to_string_pretty(&failure.document()).expect("a map with string keys");
             text.push('\n');
             let _ = self.stdout(&printable_json(&text));
         }
@@ -237,7 +236,7 @@ impl Ui {
         }
     }
 
-    /// The text as it may be shown: printable, on one line, and without secrets.
+    /// The string as it is printed: printable characters, one line, secrets redacted.
     pub fn clean(&self, text: &str) -> String {
         self.without_secrets(&printable_line(text))
     }
@@ -258,7 +257,7 @@ impl Ui {
 
     fn write_stderr(&self, text: &str) {
         let text = if self.is_on_actions { log_viewer::without_commands(text) } else { text.to_owned() };
-        // Nobody can be told that stderr is gone.
+        // If stderr is closed, there is nowhere to report it.
         self.line.above(|| drop(io::stderr().lock().write_all(text.as_bytes())));
     }
 

@@ -1,4 +1,4 @@
-//! What the moving line says, as wide as the terminal allows: a line that wraps cannot be taken back.
+//! The text of the progress line, limited to the width of the terminal: a line that wraps cannot be cleared.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::model::text::size;
 
-/// What stays free at the end: an echoed `^C` must not begin another row, which cannot be taken back either.
+/// Columns left free at the end: an echoed `^C` must not wrap to another row, which could not be cleared.
 const FREE: usize = 3;
 
-/// No byte for this long is said instead of a speed.
+/// After this long without data, that is shown instead of a speed.
 const STALLED: Duration = Duration::from_secs(3);
 
-/// The narrowest and the widest bar, brackets left out.
+/// The minimum and maximum width of the bar, without brackets.
 const BAR: std::ops::RangeInclusive<usize> = 10..=40;
 
-/// How far a step of known size is.
+/// The progress of a step of known size.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Amount {
     /// In bytes.
@@ -29,14 +29,14 @@ pub(super) struct Amount {
 }
 
 impl Amount {
-    /// How long the rest takes at this speed; nothing at no speed.
+    /// The remaining time at this speed; `None` without a speed.
     fn left(&self) -> Option<Duration> {
         let seconds = self.total.saturating_sub(self.done) as f64 / self.per_second;
         Duration::try_from_secs_f64(seconds).ok()
     }
 }
 
-/// The line of a step whose size is known: the label and as much about it as fits.
+/// The line of a step of known size: the label and as many details as fit.
 pub(super) fn of_known_size(label: &str, amount: &Amount, columns: usize) -> String {
     let room = columns.saturating_sub(FREE);
     let percent =
@@ -58,7 +58,7 @@ pub(super) fn of_known_size(label: &str, amount: &Amount, columns: usize) -> Str
     fits.map_or_else(|| with_label_cut(label, &percent, room), |details| format!("{label} {details}"))
 }
 
-/// The line of a step of which only the time is known.
+/// The line of a step of unknown size, with the elapsed time.
 pub(super) fn of_unknown_size(label: &str, frame: usize, elapsed: Duration, columns: usize) -> String {
     const FRAMES: [char; 10] = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
     let room = columns.saturating_sub(FREE);
@@ -72,7 +72,7 @@ fn bar(amount: &Amount, width: usize) -> String {
     format!("{}{head}{}", "=".repeat(filled), " ".repeat(width - filled - head.len()))
 }
 
-/// The label and the details, and less of the label where there is no room; on the narrowest terminals only the details.
+/// The label and the details; the label is truncated if they do not fit, and omitted on very narrow terminals.
 fn with_label_cut(label: &str, details: &str, room: usize) -> String {
     let room_of_label = room.saturating_sub(details.width() + 1);
     if label.width() <= room_of_label {
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wide_terminal_shows_all_and_a_narrow_one_what_fits() {
+    fn details_are_dropped_to_fit_narrow_terminals() {
         let lines = [120, 100, 80, 60, 45, 40, 20, 3].map(|columns| of_known_size(LABEL, &amount(0), columns));
         let expected = [
             "Downloading reproq-linux-amd64 v0.0.144 [==========>                             ] 3.0 MiB/12.0 MiB 1.4 MiB/s 6s",
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stalled_download_says_so_instead_of_a_speed() {
+    fn a_stalled_download_shows_no_speed() {
         assert_eq!(
             of_known_size(LABEL, &amount(75), 80),
             "Downloading reproq-linux-amd64 v0.0.144 3.0 MiB/12.0 MiB no data for 1m 15s"
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_of_unknown_size_shows_its_time() {
+    fn a_step_of_unknown_size_shows_the_elapsed_time() {
         assert_eq!(of_unknown_size("Waiting for x", 0, Duration::from_secs(7300), 40), "⠋ Waiting for x 2h 1m");
         assert_eq!(of_unknown_size("Waiting for x", 11, Duration::from_secs(2), 12), "⠙ Wai… 2s");
     }

@@ -1,4 +1,4 @@
-//! Long steps as people see them: on a terminal one line that moves, elsewhere one line per step.
+//! Progress of long steps: one updating line on a terminal, one line per step elsewhere.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -20,20 +20,20 @@ use crate::ui::Ui;
 use crate::ui::moving_line;
 use crate::ui::moving_line::Amount;
 
-/// What is over sooner than this is not worth a line that flickers.
+/// Shorter steps are not shown, to avoid flicker.
 const WORTH_SHOWING: Duration = Duration::from_millis(300);
 
-/// How often the line moves.
+/// How often the line is redrawn.
 const TICK: Duration = Duration::from_millis(100);
 
-/// The speed is that of so many ticks.
+/// The speed is averaged over this many ticks.
 const REMEMBERED: usize = 50;
 
-/// How wide a terminal is taken to be that does not say.
-const USUAL_COLUMNS: u16 = 80;
+/// The width of a terminal that does not report it.
+const DEFAULT_COLUMNS: u16 = 80;
 
-/// The one line of a terminal that moves: a step, or what is being waited for while no step runs. Whatever else is printed
-/// goes through [`MovingLine::above`]. Does nothing where nothing may move.
+/// The progress line of a terminal. All other output is printed with [`MovingLine::above`]. Does nothing if there is no
+/// terminal.
 #[derive(Debug, Clone, Default)]
 pub(super) struct MovingLine(Option<Arc<Mutex<State>>>);
 
@@ -44,7 +44,7 @@ struct State {
     has_ticker: bool,
 }
 
-/// One thing that takes its time.
+/// The current step.
 #[derive(Debug)]
 struct Shown {
     label: String,
@@ -53,9 +53,9 @@ struct Shown {
     /// In bytes.
     done: u64,
     began: Instant,
-    /// When the last byte came.
+    /// When the last byte arrived.
     moved: Instant,
-    /// How far it was at the last ticks.
+    /// `done` at the last ticks.
     ticks: VecDeque<(Instant, u64)>,
     frame: usize,
 }
@@ -66,7 +66,7 @@ impl MovingLine {
         Self(may_move.then(|| Arc::new(Mutex::new(state()))))
     }
 
-    /// Prints something while the line is away; the next tick brings it back.
+    /// Clears the line and prints something; the next tick draws the line again.
     pub(super) fn above(&self, print: impl FnOnce()) {
         let mut state = self.state();
         if let Some(state) = &mut state {
@@ -81,7 +81,7 @@ impl MovingLine {
         state.step = Some(step);
         if !state.has_ticker {
             let weak = Arc::downgrade(shared);
-            // Where no thread can be had, nothing moves; that is no reason to fail.
+            // If no thread can be started, there is no progress line; that is not an error.
             let ticker = thread::Builder::new().name("progress".to_owned()).spawn(move || tick(&weak));
             state.has_ticker = ticker.is_ok();
         }
@@ -105,7 +105,7 @@ impl MovingLine {
     }
 }
 
-/// Moves the line as long as anybody may draw one. A signal ends the process with a last word that must stay.
+/// Redraws the line until it is dropped or a signal arrives, whose final message must not be overwritten.
 fn tick(weak: &Weak<Mutex<State>>) {
     while !is_interrupted() {
         thread::sleep(TICK);
@@ -116,9 +116,9 @@ fn tick(weak: &Weak<Mutex<State>>) {
 
 impl State {
     fn tick(&mut self) {
-        let columns = self.terminal.size_checked().map_or(USUAL_COLUMNS, |(_, columns)| columns).into();
+        let columns = self.terminal.size_checked().map_or(DEFAULT_COLUMNS, |(_, columns)| columns).into();
         let Some(line) = self.step.as_mut().and_then(|step| step.line(columns)) else { return };
-        // The cursor stays behind the text, so that an echoed ^C does not begin another row.
+        // The cursor stays after the text, so that an echoed ^C does not wrap to another row.
         let _ = self.terminal.clear_line().and_then(|()| self.terminal.write_str(&line));
         let _ = self.terminal.flush();
         self.is_drawn = true;
@@ -150,7 +150,7 @@ impl Shown {
         Self { label, total, done: 0, began: now, moved: now, ticks: VecDeque::new(), frame: 0 }
     }
 
-    /// What to draw now; nothing before it is worth showing.
+    /// The text to draw; `None` for the first moments.
     fn line(&mut self, columns: usize) -> Option<String> {
         let now = Instant::now();
         if self.ticks.len() == REMEMBERED {
@@ -182,7 +182,7 @@ impl Shown {
     }
 }
 
-/// Shows the steps of one command.
+/// Shows the progress of one command.
 #[derive(Debug)]
 pub struct Bars<'ui> {
     ui: &'ui Ui,

@@ -1,4 +1,4 @@
-//! The sheet a report is written on for people: every text is made printable, styles come from here alone.
+//! Builds the text form of a report: makes all text printable and applies the only styles.
 
 use unicode_width::UnicodeWidthStr;
 
@@ -13,52 +13,52 @@ pub struct TextReport {
 }
 
 impl TextReport {
-    /// An empty sheet.
+    /// An empty report.
     pub const fn new(color: bool, quiet: bool) -> Self {
         Self { text: String::new(), color, quiet }
     }
 
-    /// Whether only data is wanted.
+    /// Whether only data is printed.
     pub const fn is_quiet(&self) -> bool {
         self.quiet
     }
 
-    /// A line of plain text.
+    /// Adds a plain line.
     pub fn line(&mut self, text: &str) {
         self.text.push_str(&printable_line(text));
         self.text.push('\n');
     }
 
-    /// A line that stands out.
+    /// Adds a bold line.
     pub fn strong(&mut self, text: &str) {
         self.styled("1", text);
     }
 
-    /// A line that may be passed over.
+    /// Adds a dim line.
     pub fn faint(&mut self, text: &str) {
         self.styled("2", text);
     }
 
-    /// An empty line.
+    /// Adds an empty line.
     pub fn blank(&mut self) {
         self.text.push('\n');
     }
 
-    /// Lines of a name and a value, the values under each other.
+    /// Adds one line per name and value, with the values aligned.
     pub fn pairs(&mut self, pairs: &[(&str, String)]) {
         let rows: Vec<Vec<String>> =
             pairs.iter().map(|(name, value)| vec![(*name).to_owned(), value.clone()]).collect();
         self.details(&rows);
     }
 
-    /// Rows below the sentence they belong to: indented, their cells under each other, without a heading.
+    /// Adds indented rows with aligned cells, without a heading.
     pub fn details(&mut self, rows: &[Vec<String>]) {
         for line in aligned(rows) {
             self.line(&format!("  {line}"));
         }
     }
 
-    /// Rows with their cells under each other; the first row is the heading, which is left out when only data is wanted.
+    /// Adds rows with aligned cells; the first row is the heading, which is omitted if only data is printed.
     pub fn table(&mut self, rows: &[Vec<String>]) {
         for (index, line) in aligned(rows).iter().enumerate() {
             match index {
@@ -69,12 +69,12 @@ impl TextReport {
         }
     }
 
-    /// A program of our own making for another program to read, tabs and all.
+    /// Adds trusted text unchanged, such as a completion script.
     pub fn script(&mut self, text: &str) {
         self.text.push_str(text);
     }
 
-    /// All that was written.
+    /// The finished text.
     pub fn into_text(self) -> String {
         self.text
     }
@@ -90,8 +90,7 @@ impl TextReport {
     }
 }
 
-/// One line for each row: every cell is filled with blanks to the width of its column on a terminal, and two blanks stand
-/// between columns.
+/// One line per row. Cells are padded to the display width of their column, with two spaces between columns.
 pub(crate) fn aligned(rows: &[Vec<String>]) -> Vec<String> {
     let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| printable_line(cell)).collect()).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -115,27 +114,27 @@ mod tests {
     }
 
     #[test]
-    fn cells_stand_under_each_other_however_wide_their_characters_are() {
+    fn cells_are_aligned_by_display_width() {
         let lines =
             aligned(&rows(&[&["TAG", "SIZE", "WHY"], &["ver\u{301}", "1 KiB", "x"], &["\u{65e5}\u{672c}", "", "y"]]));
         assert_eq!(lines, ["TAG   SIZE   WHY", "ver\u{301}   1 KiB  x", "\u{65e5}\u{672c}         y"]);
     }
 
     #[test]
-    fn rows_may_be_shorter_and_leave_no_blanks_at_the_end() {
+    fn short_rows_have_no_trailing_spaces() {
         assert_eq!(aligned(&rows(&[&["a"], &["bcd", "e", ""]])), ["a", "bcd  e"]);
         assert!(aligned(&[]).is_empty());
     }
 
     #[test]
-    fn a_cell_with_a_line_feed_or_an_escape_code_stays_one_cell() {
+    fn line_feeds_and_escape_codes_in_cells_are_escaped() {
         assert_eq!(aligned(&rows(&[&["a\nb", "c"], &["\u{1b}", "d"]])), ["a\\nb  c", "\\x1b  d"]);
     }
 
     #[test]
-    fn only_data_means_no_heading() {
-        let mut paper = TextReport::new(false, true);
-        paper.table(&rows(&[&["TAG"], &["v1"]]));
-        assert_eq!(paper.into_text(), "v1\n");
+    fn a_quiet_table_has_no_heading() {
+        let mut out = TextReport::new(false, true);
+        out.table(&rows(&[&["TAG"], &["v1"]]));
+        assert_eq!(out.into_text(), "v1\n");
     }
 }

@@ -49,7 +49,7 @@ fn refused(context: &Context, bundle: &[u8], arguments: &[&str]) -> Output {
     let output = context.run(&[&["install", "--from", "../../changed.tar"], arguments].concat());
     assert_eq!(output.code, 5, "{output:#?}");
     assert!(!context.binary().exists() && !context.lockfile().exists(), "{output:#?}");
-    assert!(context.staged().is_empty(), "nothing that came out of it stays");
+    assert!(context.staged().is_empty(), "everything extracted from it was removed");
     output
 }
 

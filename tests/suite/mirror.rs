@@ -220,7 +220,7 @@ fn what_github_has_pruned_is_still_in_the_mirror() {
     context.without_cache();
     let gone = context.run(&["install", "--locked"]);
     assert_eq!(gone.code, 4, "{gone:#?}");
-    assert!(gone.stderr.contains("reproq install --mirror PLACE"), "{gone:#?}");
+    assert!(gone.stderr.contains("reproq install --mirror SOURCE"), "{gone:#?}");
     context.succeed(&["install", "--locked", "--mirror", "github", "--mirror", "../../mirror"]);
     assert_eq!(fs::read(context.binary()).expect("installed"), workers::bytes("0.0.144"));
     let report = sync(&context, &[]);

@@ -106,7 +106,7 @@ fn a_changed_byte_behind_a_server_is_refused_just_so() {
     assert!(output.code == 5 && output.stderr.contains("it has more than"), "{output:#?}");
     let private = nginx.forbidden_url();
     let output = context.run(&["install", "--mirror", &private]);
-    assert!(output.code == 9 && output.stderr.contains("readable by whoever reaches it"), "{output:#?}");
+    assert!(output.code == 9 && output.stderr.contains("publicly readable"), "{output:#?}");
     let output = context.succeed(&["install", "--mirror", &private, "--mirror", "github"]);
     assert!(output.stderr.contains("(HTTP 403); trying GitHub"), "{output:#?}");
 }

@@ -303,7 +303,7 @@ fn a_person_types_the_number_of_deletions() {
     for answer in ["yes\n", "\n", "3\n", "y\n"] {
         let Some((code, shown)) = at_a_terminal(&context, prune, answer) else { return };
         assert_eq!(code, 8, "{shown}");
-        assert!(shown.contains("Type 2 to delete 2 versions of acme/tool for ever:"), "{shown}");
+        assert!(shown.contains("Type 2 to permanently delete 2 versions of acme/tool:"), "{shown}");
         assert!(shown.contains("delete  v1.1.0"), "the plan is shown before the question: {shown}");
         assert_eq!(mutations(&context), Vec::<String>::new());
     }

@@ -129,7 +129,7 @@ fn a_checkout_of_somewhere_else_does_not_agree() {
     context.set("GITHUB_REPOSITORY", "");
     let output = context.run(&LIST);
     assert_eq!(output.code, 2, "{output:#?}");
-    assert!(output.stderr.contains("SSH alias of 127.0.0.1, say so with `--repo acme/tool`"), "{output:#?}");
+    assert!(output.stderr.contains("SSH alias of 127.0.0.1, use `--repo acme/tool`"), "{output:#?}");
 }
 
 #[test]

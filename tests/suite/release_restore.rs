@@ -81,7 +81,7 @@ fn objects_cut(text: &str) -> String {
 #[test]
 fn a_dry_run_ends_as_the_run_itself() {
     let (mut context, path) = pruned();
-    // The releases cannot come back, which makes it a part.
+    // The releases cannot be restored, which makes it a part.
     assert_eq!(context.run(&restore(&path, &["--dry-run"])).code, 7);
     assert_eq!(context.run(&restore(&path, &["--dry-run", "--tags-only"])).code, 0);
     context.github.token("ghp_readtoken00", TokenKind::Read);

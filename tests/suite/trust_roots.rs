@@ -214,7 +214,7 @@ fn a_repository_that_is_out_of_reach_or_refused_changes_nothing() {
     let url = format!("github=http://127.0.0.1:{port}");
     let output = context.run(&["trust", "update", "github", "--url", &url]);
     assert_eq!(output.code, 6, "{output:#?}");
-    assert!(output.stdout.contains("not updated; what held before holds on"), "{output:#?}");
+    assert!(output.stdout.contains("not updated; the previous root stays in effect"), "{output:#?}");
     assert!(output.stdout.contains("--from DIR"), "{output:#?}");
     fs::create_dir_all(context.project().join("copy")).expect("made");
     fs::write(context.project().join("copy/timestamp.json"), "{}").expect("written");
@@ -305,7 +305,7 @@ fn the_real_repository_is_fetched_over_the_network_and_from_a_copy() {
     let now = context.run(&from_copy);
     assert_eq!(now.code, 5, "{now:#?}");
     assert!(now.stdout.contains("`timestamp.json` is refused: it expired on 2026-08-28"), "{now:#?}");
-    assert!(now.stdout.contains("hint: if this machine's clock is right, the copy is out of date"), "{now:#?}");
+    assert!(now.stdout.contains("hint: if the system clock is correct, the copy is out of date"), "{now:#?}");
     let kept_on = fs::read(context.root().join("trust/updated/public_good.json")).expect("kept");
     assert_eq!(kept_on, kept, "what is refused changes nothing");
     let shown = document(&context.succeed(&["trust", "show", "--json"]));
@@ -319,7 +319,11 @@ fn old_roots_are_warned_of() {
     context.succeed(&["trust", "accept", "root.json"]);
     let shown = at("2027-08-22 12:00:00", &context, &library, &["trust", "show"]);
     assert_eq!(shown.stdout.matches("303 days old").count(), 2, "{shown:#?}");
-    assert_eq!(shown.stdout.matches("hint: fetch the present one with `reproq trust update`").count(), 2, "{shown:#?}");
+    assert_eq!(
+        shown.stdout.matches("hint: fetch the current root with `reproq trust update`").count(),
+        2,
+        "{shown:#?}"
+    );
     let doctor = at("2027-08-22 12:00:00", &context, &library, &["doctor", "--no-django", "--json"]);
     let findings = document(&doctor)["findings"].as_array().expect("findings").clone();
     let grades: Vec<&Value> =

@@ -49,5 +49,5 @@ fn a_signature_that_is_required_is_refused() {
     }
     assert!(!context.binary().exists());
     let output = context.succeed(&["install"]);
-    assert!(output.stdout.contains("not proven"), "{output:#?}");
+    assert!(output.stdout.contains("not attested"), "{output:#?}");
 }

@@ -116,7 +116,7 @@ fn rollback_without_a_kept_lock_names_this_machine_alone() {
         }
     }
     let output = context.succeed(&["rollback"]);
-    assert!(output.stderr.contains("this machine's asset alone"), "{output:#?}");
+    assert!(output.stderr.contains("only the asset for this platform"), "{output:#?}");
     lock_names(&context, "v0.0.144");
     assert!(context.succeed(&["install", "--locked", "--offline"]).stdout.contains("already installed"));
 }

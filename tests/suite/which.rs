@@ -171,9 +171,9 @@ fn what_will_run_says_when_it_is_not_known() {
     let manage = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'nowhere')\nfrom django.core.management import execute_from_command_line\n";
     fs::write(context.project().join("manage.py"), manage).expect("written");
     let output = context.succeed(&["install"]);
-    let says = ", unless settings.REPROQ_WORKER_BIN names another one: ";
+    let says = ", unless settings.REPROQ_WORKER_BIN selects another binary: ";
     assert!(output.stdout.contains(says), "{output:#?}");
     context.set("REPROQ_WORKER_BIN", "/nowhere/worker");
     let output = context.succeed(&["install", "--force", "--no-django"]);
-    assert!(output.stdout.contains("What will run: nothing, because /nowhere/worker is not there"), "{output:#?}");
+    assert!(output.stdout.contains("What will run: nothing, because /nowhere/worker does not exist"), "{output:#?}");
 }

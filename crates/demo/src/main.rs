@@ -62,7 +62,7 @@ fn run(root: &Path) -> anyhow::Result<()> {
     demo.github.clear_log();
     demo.scene("Again: nothing to do, and nobody is asked", &["install"], 0, &["already installed"])?;
     ensure!(demo.github.requests().is_empty(), "a second installation asks nobody");
-    demo.scene("Which worker will run, and why", &["which"], 0, &["this one runs", "v0.0.144"])?;
+    demo.scene("Which worker will run, and why", &["which"], 0, &["selected", "v0.0.144"])?;
     demo.scene("An older release", &["install", "--tag", "v0.0.143"], 0, &["Installed v0.0.143"])?;
     demo.scene("Upgrade to the newest one", &["upgrade"], 0, &["v0.0.144"])?;
     demo.scene("Back to the one before, without a network", &["rollback", "--offline"], 0, &["to v0.0.143"])?;

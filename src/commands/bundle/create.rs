@@ -1,4 +1,4 @@
-//! `reproq bundle create`: one release as one file.
+//! `reproq bundle create`: writes a release to one file.
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -39,11 +39,11 @@ use crate::worker::local_build;
 use crate::worker::local_build::SourceTree;
 use crate::worker::local_build::TreeRequest;
 
-/// What was bundled, or would be.
+/// The report of `bundle create`.
 #[derive(Debug, Serialize)]
 struct CreateReport {
     path: String,
-    /// Whether it was written, as opposed to only looked at.
+    /// False with `--dry-run`.
     written: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     size: Option<u64>,
@@ -52,7 +52,7 @@ struct CreateReport {
     repository: String,
     tag: String,
     assets: Vec<BundledLine>,
-    /// Checksum files and signatures of the release.
+    /// Checksum files and attestations of the release.
     files: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<SourceLine>,
@@ -62,7 +62,7 @@ struct CreateReport {
 struct BundledLine {
     #[serde(flatten)]
     asset: AssetLine,
-    /// Whether the cache had it.
+    /// Whether it was in the cache.
     cached: bool,
 }
 
@@ -78,27 +78,26 @@ struct SourceLine {
     files: usize,
 }
 
-/// Creates a bundle.
 pub(super) fn create(arguments: &BundleCreateArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let environment = request::environment(session);
     let progress = session.ui.progress();
-    let door = request::door(session, &environment, Duration::ZERO, &progress);
+    let context = request::install_context(session, &environment, Duration::ZERO, &progress);
     let spec = request::tag_spec(arguments.tag.as_deref())?;
-    let machines = machines(&arguments.target, spec.as_ref(), session, &door)?;
+    let machines = machines(&arguments.target, spec.as_ref(), session, &context)?;
     let output = output(&arguments.output, session)?;
     let (request, locked) = request::for_machines(spec, arguments.locked, &machines, session)?;
     platform::watch_signals();
-    let explained = |error| hints::explain(error, &request).context("the bundle cannot be made");
-    let selection = install::select(&request, locked.as_ref(), &machines, &door).map_err(explained)?;
+    let explained = |error| hints::explain(error, &request).context("failed to create the bundle");
+    let selection = install::select(&request, locked.as_ref(), &machines, &context).map_err(explained)?;
     let mut report = report(&output, &selection);
     let staging = Staging::beside(&output).map_err(|error| hints::store(&error))?;
     let file = OutputFile::create(&output).map_err(hints::output)?;
     let _cleanup = platform::on_interrupt_remove(&file.unfinished());
-    // Before anything is fetched: a directory is named wrong more easily than a release.
+    // Before any download, because a wrong directory is a likely mistake.
     let (unfinished, held) = (file.unfinished(), staging.held());
     let leave_out: Vec<&Path> =
         [output.as_path(), &unfinished, staging.path()].into_iter().chain(held.as_deref()).collect();
-    let source = source_tree(arguments, &leave_out, &staging, &selection.lockfile.tag, session, &door)?;
+    let source = source_tree(arguments, &leave_out, &staging, &selection.lockfile.tag, session, &context)?;
     report.source = source.as_ref().map(source_line);
     if arguments.dry_run {
         drop(progress);
@@ -106,10 +105,11 @@ pub(super) fn create(arguments: &BundleCreateArgs, session: &Session<'_>) -> Res
         return Ok(ExitStatus::Success);
     }
     let Collection { lockfile, assets, files } =
-        install::collect(&request, selection, &door, staging.path()).map_err(explained)?;
+        install::collect(&request, selection, &context, staging.path()).map_err(explained)?;
     let source = source.map(source_parts).transpose()?;
-    let plan = BundlePlan::compute(Parts { tool: request.tool, lockfile, assets, files, source })
-        .map_err(|error| CommandError::new(ExitStatus::Usage, error).context("the source cannot be carried along"))?;
+    let plan = BundlePlan::compute(Parts { tool: request.tool, lockfile, assets, files, source }).map_err(|error| {
+        CommandError::new(ExitStatus::Usage, error).context("failed to add the source to the bundle")
+    })?;
     let written = bundle::write(&plan, file, &progress).map_err(hints::writing)?;
     drop(progress);
     let WrittenBundle { size, sha256 } = written;
@@ -118,18 +118,18 @@ pub(super) fn create(arguments: &BundleCreateArgs, session: &Session<'_>) -> Res
     Ok(ExitStatus::Success)
 }
 
-/// What `--target` says: `all`, targets, or nothing for this machine.
+/// The value of `--target`: `all`, a list of targets, or this platform by default.
 fn machines(
     texts: &[String],
     spec: Option<&VersionSpec>,
     session: &Session<'_>,
-    door: &InstallContext<'_>,
+    context: &InstallContext<'_>,
 ) -> Result<Machines, CommandError> {
     match texts {
-        [] => Ok(Machines::These(vec![request::target(None, spec, None, session, door)?])),
+        [] => Ok(Machines::These(vec![request::target(None, spec, None, session, context)?])),
         [all] if all == "all" => Ok(Machines::All),
         _ => {
-            let targets = texts.iter().map(|text| request::target(Some(text), spec, None, session, door));
+            let targets = texts.iter().map(|text| request::target(Some(text), spec, None, session, context));
             let mut targets = targets.collect::<Result<Vec<_>, _>>()?;
             targets.sort();
             targets.dedup();
@@ -143,7 +143,7 @@ fn output(path: &Path, session: &Session<'_>) -> Result<PathBuf, CommandError> {
     let usage = |message: String| CommandError::message(ExitStatus::Usage, message);
     match path.parent() {
         Some(directory) if !directory.is_dir() => {
-            Err(usage(format!("there is no directory `{}` to write the bundle to", directory.display())))
+            Err(usage(format!("the output directory `{}` does not exist", directory.display())))
         }
         Some(_) | None => check_output(&path).map(|()| path).map_err(hints::output),
     }
@@ -155,7 +155,7 @@ fn source_tree(
     staging: &Staging,
     tag: &Tag,
     session: &Session<'_>,
-    door: &InstallContext<'_>,
+    context: &InstallContext<'_>,
 ) -> Result<Option<SourceTree>, CommandError> {
     let Some(directory) = &arguments.with_source else { return Ok(None) };
     let request = TreeRequest {
@@ -167,7 +167,7 @@ fn source_tree(
         leave_out,
         preview: arguments.dry_run,
     };
-    let tree = local_build::source_tree(&request, door.environment, door.progress, &platform::is_interrupted);
+    let tree = local_build::source_tree(&request, context.environment, context.progress, &platform::is_interrupted);
     tree.map(Some).map_err(hints::source)
 }
 
@@ -206,45 +206,45 @@ fn source_line(tree: &SourceTree) -> SourceLine {
 impl Report for CreateReport {
     const SCHEMA: &'static str = "reproq.bundle-create/1";
 
-    fn human(&self, paper: &mut TextReport) {
-        if paper.is_quiet() {
+    fn human(&self, out: &mut TextReport) {
+        if out.is_quiet() {
             return;
         }
         let Self { repository, tag, path, .. } = self;
         if self.written {
-            paper.strong(&format!("Bundled {tag} of {repository}."));
+            out.strong(&format!("Bundled {tag} of {repository}."));
         } else {
-            paper.strong(&format!("Would bundle {tag} of {repository}."));
+            out.strong(&format!("Would bundle {tag} of {repository}."));
         }
         let mut pairs = vec![("path", path.clone())];
         pairs.extend(self.size.map(|bytes| ("size", size(bytes))));
         pairs.extend(self.sha256.clone().map(|sha256| ("sha256", sha256)));
-        paper.pairs(&pairs);
+        out.pairs(&pairs);
         let cells = |BundledLine { asset, cached }: &BundledLine| {
-            let bytes = asset.size.map_or_else(|| "size not known".to_owned(), size);
+            let bytes = asset.size.map_or_else(|| "unknown size".to_owned(), size);
             let from = if *cached { ", from the cache" } else { "" };
             vec![asset.name.clone(), bytes, format!("`{}` ({}){from}", asset.verdict, asset.evidence.join(", "))]
         };
-        paper.details(&self.assets.iter().map(cells).collect::<Vec<_>>());
+        out.details(&self.assets.iter().map(cells).collect::<Vec<_>>());
         for file in &self.files {
-            paper.faint(&format!("  release/{file}"));
+            out.faint(&format!("  release/{file}"));
         }
         if let Some(source) = &self.source {
-            paper.faint(&format!("  source: {}", source.sentence()));
+            out.faint(&format!("  source: {}", source.sentence()));
         }
         if self.written {
-            paper.line(&format!("Where there is no network: reproq install --from {path}"));
+            out.line(&format!("To install from it: reproq install --from {path}"));
         }
     }
 }
 
 impl SourceLine {
     fn sentence(&self) -> String {
-        let version = self.version.as_deref().unwrap_or("no version stated");
+        let version = self.version.as_deref().unwrap_or("unknown version");
         let commit = self.commit.as_deref().map_or("", |commit| &commit[..commit.len().min(12)]);
         let commit = if commit.is_empty() { String::new() } else { format!(" at {commit}") };
         let dirty = if self.dirty == Some(true) { ", with uncommitted changes" } else { "" };
-        let modules = if self.vendored { ", with the modules it requires" } else { "" };
+        let modules = if self.vendored { ", with vendored modules" } else { "" };
         format!("{version}{commit}{dirty}, {} files{modules}", self.files)
     }
 }

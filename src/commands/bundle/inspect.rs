@@ -1,4 +1,4 @@
-//! `reproq bundle inspect`: what a bundle says, and whether all of it is so.
+//! `reproq bundle inspect`: shows the manifest of a bundle and verifies its files.
 
 use serde::Serialize;
 
@@ -13,20 +13,18 @@ use crate::sources::bundle::Manifest;
 use crate::ui::Report;
 use crate::ui::TextReport;
 
-/// What was found.
+/// The report of `bundle inspect`.
 #[derive(Debug, Serialize)]
 struct InspectReport {
     path: String,
-    /// Whether every member is what the manifest says.
+    /// Whether every member matches the manifest.
     ok: bool,
-    /// What is not.
     problems: Vec<String>,
-    /// How many members it has.
+    /// The number of members.
     members: usize,
     manifest: Manifest,
 }
 
-/// Inspects a bundle.
 pub(super) fn inspect(arguments: &BundleInspectArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let name = arguments.file.to_string_lossy().into_owned();
     let bundle = from::open(&session.env.cwd.join(&arguments.file), &name)?;
@@ -48,33 +46,33 @@ pub(super) fn inspect(arguments: &BundleInspectArgs, session: &Session<'_>) -> R
 impl Report for InspectReport {
     const SCHEMA: &'static str = "reproq.bundle-inspect/1";
 
-    fn human(&self, paper: &mut TextReport) {
-        if paper.is_quiet() {
+    fn human(&self, out: &mut TextReport) {
+        if out.is_quiet() {
             return;
         }
         let manifest = &self.manifest;
-        paper.strong(&format!("{}: {} of {}", self.path, manifest.tag, manifest.repository));
+        out.strong(&format!("{}: {} of {}", self.path, manifest.tag, manifest.repository));
         let assets = manifest.assets.iter().map(|asset| {
-            let proof = format!("was `{}` ({})", asset.verdict, asset.evidence.join(", "));
-            vec![asset.name.clone(), size(asset.size), format!("sha256 {}", asset.sha256.short()), proof]
+            let verdict = format!("was `{}` ({})", asset.verdict, asset.evidence.join(", "));
+            vec![asset.name.clone(), size(asset.size), format!("sha256 {}", asset.sha256.short()), verdict]
         });
         let files = manifest
             .files
             .iter()
             .map(|file| vec![file.name.clone(), size(file.size), format!("sha256 {}", file.sha256.short())]);
-        paper.details(&assets.chain(files).collect::<Vec<_>>());
+        out.details(&assets.chain(files).collect::<Vec<_>>());
         if let Some(source) = &manifest.source {
-            let version = source.version.as_deref().unwrap_or("no version stated");
-            let modules = if source.vendored { ", with the modules it requires" } else { "" };
-            paper.line(&format!("  source {version}, {} files{modules}", source.files.len()));
+            let version = source.version.as_deref().unwrap_or("unknown version");
+            let modules = if source.vendored { ", with vendored modules" } else { "" };
+            out.line(&format!("  source {version}, {} files{modules}", source.files.len()));
         }
         for problem in &self.problems {
-            paper.strong(&format!("  wrong: {problem}"));
+            out.strong(&format!("  problem: {problem}"));
         }
-        paper.line(&match self.problems.len() {
-            0 => format!("All {} members are what its manifest says.", self.members),
-            1 => format!("1 of {} members is not what its manifest says.", self.members),
-            count => format!("{count} of {} members are not what its manifest says.", self.members),
+        out.line(&match self.problems.len() {
+            0 => format!("All {} members match the manifest.", self.members),
+            1 => format!("1 of {} members does not match the manifest.", self.members),
+            count => format!("{count} of {} members do not match the manifest.", self.members),
         });
     }
 }

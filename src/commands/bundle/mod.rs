@@ -1,4 +1,4 @@
-//! `reproq bundle …`: one release as one file, and a look into such a file.
+//! `reproq bundle …`: creates and inspects bundles, which contain one release in one file.
 
 mod create;
 mod inspect;
@@ -8,7 +8,6 @@ use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
 
-/// Runs a command about bundles.
 pub(super) fn run(command: &BundleCommand, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     match command {
         BundleCommand::Create(arguments) => create::create(arguments, session),

@@ -1,4 +1,4 @@
-//! Local builds that cannot be made.
+//! Errors of local builds.
 
 use crate::failure::exit::ExitStatus;
 use crate::worker::local_build::BuildError;
@@ -11,7 +11,7 @@ pub(super) fn prepare(error: &PrepareError) -> (ExitStatus, Vec<String>) {
         PrepareError::Process(error) => (ExitStatus::Failure, error.hint().into_iter().collect()),
         PrepareError::Source(_) => (
             ExitStatus::NotFound,
-            vec!["name a checkout of the worker with `--source DIR` or REPROQ_WORKER_SOURCE".to_owned()],
+            vec!["specify a checkout of the worker with `--source DIR` or REPROQ_WORKER_SOURCE".to_owned()],
         ),
     }
 }
@@ -20,23 +20,23 @@ pub(super) fn refused(refusal: &BuildRefusal) -> (ExitStatus, Vec<String>) {
     match refusal {
         BuildRefusal::GoMissing { required, .. } => {
             let version = required.map(|version| format!(" {version} or newer")).unwrap_or_default();
-            (ExitStatus::NotFound, vec![format!("install Go{version} from https://go.dev/dl and put it on PATH")])
+            (ExitStatus::NotFound, vec![format!("install Go{version} from https://go.dev/dl and add it to PATH")])
         }
         BuildRefusal::GoTooOld { required, .. } => {
             (ExitStatus::NotFound, vec![format!("install Go {required} or newer from https://go.dev/dl")])
         }
         BuildRefusal::GoUnusable { .. } => {
-            (ExitStatus::Failure, vec!["put a working Go toolchain first on PATH".to_owned()])
+            (ExitStatus::Failure, vec!["put a working Go toolchain first in PATH".to_owned()])
         }
         BuildRefusal::OtherModule { .. } | BuildRefusal::NoPackage { .. } => (
             ExitStatus::NotFound,
-            vec!["name a checkout of the worker with `--source DIR` or REPROQ_WORKER_SOURCE".to_owned()],
+            vec!["specify a checkout of the worker with `--source DIR` or REPROQ_WORKER_SOURCE".to_owned()],
         ),
         BuildRefusal::OtherVersion { directory, wanted, .. } => (
             ExitStatus::NotFound,
             vec![
                 format!("check out the tag: `git -C {} checkout {wanted}`", directory.display()),
-                "or leave out `--tag` to build what is there".to_owned(),
+                "or remove `--tag` to build the current version".to_owned(),
             ],
         ),
         BuildRefusal::TargetTooNew { .. } => {
@@ -50,19 +50,22 @@ pub(super) fn build(error: &BuildError) -> (ExitStatus, Vec<String>) {
     match error {
         BuildError::Failed { directory, .. } => (
             ExitStatus::Failure,
-            vec![format!("the same build by hand: `cd {} && go build -tags prod ./cmd/reproq`", directory.display())],
+            vec![format!(
+                "run the same build manually: `cd {} && go build -tags prod ./cmd/reproq`",
+                directory.display()
+            )],
         ),
         BuildError::ModulesMissing { directory, .. } => (
             ExitStatus::NotFound,
             vec![format!(
-                "run `go mod vendor` in {} on a machine with a network, and bring the checkout here",
+                "run `go mod vendor` in {} on a machine with network access, and copy the checkout here",
                 directory.display()
             )],
         ),
         BuildError::VendorFailed { directory, .. } => (
             ExitStatus::Failure,
             vec![format!(
-                "the same by hand: `cd {} && go mod vendor`; a complete vendor/ directory is used as it is",
+                "run it manually: `cd {} && go mod vendor`; a complete vendor/ directory is used unchanged",
                 directory.display()
             )],
         ),

@@ -1,4 +1,4 @@
-//! Bundles: not one, damaged, or in disagreement with the project.
+//! Errors of bundles: not a bundle, damaged, or in conflict with the project.
 
 use std::path::Path;
 
@@ -20,27 +20,25 @@ use crate::worker::local_build::BuildRefusal;
 use crate::worker::local_build::GitUnknown;
 use crate::worker::local_build::TreeError;
 
-const ANOTHER_CHECKOUT: &str = "name a checkout of the worker with `--with-source DIR`";
+const ANOTHER_CHECKOUT: &str = "specify a checkout of the worker with `--with-source DIR`";
 
-/// The class and the ways out of a bundle that cannot be used.
-pub(super) fn judge(error: &BundleError, bundle: &str) -> (ExitStatus, Vec<String>) {
+/// The exit status and the hints for a bundle that cannot be used.
+pub(super) fn advice(error: &BundleError, bundle: &str) -> (ExitStatus, Vec<String>) {
     match error {
-        BundleError::Manifest(ManifestError::Newer { .. }) => (
-            ExitStatus::Usage,
-            vec!["it was written by a later version of this program; install that version".to_owned()],
-        ),
+        BundleError::Manifest(ManifestError::Newer { .. }) => {
+            (ExitStatus::Usage, vec!["it was written by a newer version of reproq; upgrade reproq".to_owned()])
+        }
         BundleError::OtherRelease { found, .. } => {
-            (ExitStatus::NotFound, vec![format!("leave out `--tag`, or say `--tag {found}`")])
+            (ExitStatus::NotFound, vec![format!("remove `--tag`, or use `--tag {found}`")])
         }
         BundleError::Archive(ArchiveError::Open(path, source)) => io_advice(source, Some(path)),
         BundleError::Archive(ArchiveError::Read(source)) => io_advice(source, Some(Path::new(bundle))),
         BundleError::Archive(ArchiveError::Write(path, source)) | BundleError::Write { path, source } => {
             io_advice(source, Some(path))
         }
-        _ if error.is_of_another_kind() => (
-            ExitStatus::Unverified,
-            vec!["a bundle is what `reproq bundle create` makes; nothing else is taken for one".to_owned()],
-        ),
+        _ if error.is_of_another_kind() => {
+            (ExitStatus::Unverified, vec!["only files created by `reproq bundle create` are accepted".to_owned()])
+        }
         BundleError::Archive(_)
         | BundleError::NotABundle(_)
         | BundleError::Manifest(ManifestError::NotOurs | ManifestError::Content(_))
@@ -55,112 +53,114 @@ pub(super) fn judge(error: &BundleError, bundle: &str) -> (ExitStatus, Vec<Strin
         | BundleError::ChangedMeanwhile => (
             ExitStatus::Unverified,
             vec![
-                "nothing that came out of it stays; what was installed is as it was".to_owned(),
+                "everything extracted from it was removed; the installed binary is unchanged".to_owned(),
                 format!(
-                    "copy it here again and look at it with `reproq bundle inspect {bundle}`; if it stays so, make it anew where there is a network"
+                    "copy it again and check it with `reproq bundle inspect {bundle}`; if that fails, recreate it with network access"
                 ),
             ],
         ),
     }
 }
 
-/// Turns a bundle that cannot be used into what the user is told.
+/// Converts an error of a bundle.
 pub(in crate::commands) fn bundle(error: BundleError, name: &str) -> CommandError {
-    let (status, ways) = judge(&error, name);
-    let mut failure = CommandError::new(status, error).context(format!("the bundle `{name}` cannot be used"));
-    failure.hints = ways;
+    let (status, hints) = advice(&error, name);
+    let mut failure = CommandError::new(status, error).context(format!("failed to use the bundle `{name}`"));
+    failure.hints = hints;
     failure
 }
 
-/// Turns a bundle that is not what the project wants into what the user is told.
+/// Converts a conflict between a bundle and the project.
 pub(in crate::commands) fn disagreement(error: Disagreement) -> CommandError {
-    let (status, ways) = disagreeing(&error);
-    with(CommandError::new(status, error), ways)
+    let (status, hints) = disagreeing(&error);
+    with(CommandError::new(status, error), hints)
 }
 
 pub(super) fn disagreeing(error: &Disagreement) -> (ExitStatus, Vec<String>) {
-    let nothing = "nothing was installed; the lock has the last word";
+    let nothing = "nothing was installed; reproq.lock takes precedence";
     match error {
         Disagreement::Unsatisfied(unsatisfied) => (ExitStatus::Usage, vec![lock::unsatisfied_hint(unsatisfied)]),
         Disagreement::Repository { carried, .. } => {
-            (ExitStatus::Usage, vec![format!("if that is meant, say so with `--repo {carried}`")])
+            (ExitStatus::Usage, vec![format!("if this is intended, use `--repo {carried}`")])
         }
         Disagreement::Release { carried, .. } => {
-            (ExitStatus::NotFound, vec![format!("leave out `--tag`, or say `--tag {carried}`")])
+            (ExitStatus::NotFound, vec![format!("remove `--tag`, or use `--tag {carried}`")])
         }
         Disagreement::LockedRelease { carried, locked, .. } => (
             ExitStatus::Conflict,
             vec![
                 nothing.to_owned(),
-                format!("bring a bundle of {locked}, or move the lock to this one with `--tag {carried}`"),
+                format!("use a bundle of {locked}, or update reproq.lock to this one with `--tag {carried}`"),
             ],
         ),
         Disagreement::LockedRepository { .. } => (
             ExitStatus::Conflict,
-            vec![nothing.to_owned(), "to start over from the bundle, remove reproq.lock".to_owned()],
+            vec![nothing.to_owned(), "to lock the bundle's release instead, remove reproq.lock".to_owned()],
         ),
         Disagreement::Digest { .. } => (
             ExitStatus::Unverified,
             vec![
                 nothing.to_owned(),
-                "one release has one set of bytes: ask where the lock and the bundle come from".to_owned(),
+                "a release never changes: check where reproq.lock and the bundle come from".to_owned(),
             ],
         ),
     }
 }
 
-/// Turns a bundle that could not be fetched into what the user is told.
-#[expect(clippy::wildcard_enum_match_arm, reason = "nothing else can go wrong before there is a file")]
+/// Converts an error while downloading a bundle.
+#[expect(clippy::wildcard_enum_match_arm, reason = "no other error can occur before there is a file")]
 pub(in crate::commands) fn fetching(error: InstallError) -> CommandError {
-    let (status, ways) = match &error {
+    let (status, hints) = match &error {
         InstallError::Origin(OriginError::Net(error)) => network::net(error),
         InstallError::Store(error) => {
-            let failure = hints::store(error);
+            let failure = super::store(error);
             (failure.status, failure.hints)
         }
         _ => (ExitStatus::Failure, Vec::new()),
     };
-    with(CommandError::new(status, error).context("failed to fetch the bundle"), ways)
+    with(CommandError::new(status, error).context("failed to download the bundle"), hints)
 }
 
-/// Turns a bundle that could not be written into what the user is told.
+/// Converts an error while writing a bundle.
 pub(in crate::commands) fn writing(error: WriteError) -> CommandError {
     match error {
         WriteError::Read { path, source } => CommandError::io("read", &path, source),
         WriteError::File(error) => hints::output(error),
         WriteError::Write { path, source } => CommandError::io("write", &path, source),
         WriteError::ChangedMeanwhile { .. } => CommandError::new(ExitStatus::Conflict, error)
-            .hint("run the same command again when nobody writes there; no bundle was written"),
+            .hint("run the same command again when no other program writes there; no bundle was written"),
     }
 }
 
-/// Turns a source that cannot be carried along into what the user is told.
+/// Converts an error of a source tree to be bundled.
 pub(in crate::commands) fn source(error: TreeError) -> CommandError {
-    let (status, ways) = match &error {
+    let (status, hints) = match &error {
         TreeError::Source(_) => (ExitStatus::NotFound, vec![ANOTHER_CHECKOUT.to_owned()]),
         TreeError::Refused(BuildRefusal::OtherVersion { directory, wanted, found }) => (
             ExitStatus::NotFound,
             vec![
                 format!("check out the tag: `git -C {} checkout {wanted}`", directory.display()),
-                format!("or bundle the release the source is of: `--tag v{found}`"),
+                format!("or bundle the release of the source: `--tag v{found}`"),
             ],
         ),
         TreeError::Refused(refusal) => build::refused(refusal),
         TreeError::Modules { source, .. } => build::build(source),
-        TreeError::Untidy { directory } => (
-            ExitStatus::Conflict,
-            vec![format!("run `go mod tidy` in {} and commit what changes", directory.display())],
-        ),
+        TreeError::Untidy { directory } => {
+            (ExitStatus::Conflict, vec![format!("run `go mod tidy` in {} and commit the changes", directory.display())])
+        }
         TreeError::Git { reason: GitUnknown::NotTrusted, directory } => (
             ExitStatus::NotPermitted,
-            vec![format!("`git config --global --add safe.directory {}`, if you trust its owner", directory.display())],
+            vec![format!(
+                "if you trust its owner, run `git config --global --add safe.directory {}`",
+                directory.display()
+            )],
         ),
         TreeError::Git { directory, .. } => (
             ExitStatus::Failure,
-            vec![format!("put git on PATH, or name a copy without {}", directory.join(".git").display())],
+            vec![format!("add git to PATH, or specify a copy without {}", directory.join(".git").display())],
         ),
         TreeError::Link { .. } | TreeError::Special { .. } => {
-            (ExitStatus::Usage, vec!["a bundle carries plain files alone; take it out of the source".to_owned()])
+            (ExitStatus::Usage, vec!["a bundle can contain only regular files; remove it from the source".to_owned()])
         }
         TreeError::Unreadable { path, source } => io_advice(source, Some(path)),
     };
@@ -174,10 +174,10 @@ pub(in crate::commands) fn source(error: TreeError) -> CommandError {
         | TreeError::Special { .. }
         | TreeError::Unreadable { .. } => Vec::new(),
     };
-    with(CommandError::new(status, error).details(lines), ways)
+    with(CommandError::new(status, error).details(lines), hints)
 }
 
-fn with(mut failure: CommandError, ways: Vec<String>) -> CommandError {
-    failure.hints = ways;
+fn with(mut failure: CommandError, hints: Vec<String>) -> CommandError {
+    failure.hints = hints;
     failure
 }

@@ -1,4 +1,4 @@
-//! Mirrors: none, without what is wanted, or damaged.
+//! Errors of mirrors: not a mirror, incomplete, or damaged.
 
 use crate::commands::hints::listed;
 use crate::commands::hints::of_a_file;
@@ -8,14 +8,14 @@ use crate::sources::mirror::IndexError;
 use crate::sources::mirror::MirrorError;
 use crate::sources::mirror::SyncRefusal;
 
-/// The class and the ways out of a mirror that does not serve.
-pub(super) fn judge(problem: &MirrorError, mirror: &str) -> (ExitStatus, Vec<String>) {
-    let github = "to try GitHub behind it, name that too: `--mirror PLACE --mirror github`";
+/// The exit status and the hints for a mirror that cannot be used.
+pub(super) fn advice(problem: &MirrorError, mirror: &str) -> (ExitStatus, Vec<String>) {
+    let github = "to fall back to GitHub, use `--mirror SOURCE --mirror github`";
     match problem {
         MirrorError::NotAMirror { .. } => (
             ExitStatus::NotFound,
             vec![
-                "a mirror is what `reproq mirror sync DIR` makes; name that directory, or the address it is served at"
+                "specify a directory created by `reproq mirror sync DIR`, or the URL that serves it"
                     .to_owned(),
                 github.to_owned(),
             ],
@@ -24,43 +24,43 @@ pub(super) fn judge(problem: &MirrorError, mirror: &str) -> (ExitStatus, Vec<Str
             ExitStatus::NotFound,
             vec![
                 format!("it has {}", if has.is_empty() { "no releases".to_owned() } else { listed(has) }),
-                format!("bring it in where there is a network: `reproq mirror sync DIR --tag {tag}`"),
+                format!("add it with network access: `reproq mirror sync DIR --tag {tag}`"),
                 github.to_owned(),
             ],
         ),
         MirrorError::NoVersions => {
-            (ExitStatus::NotFound, vec!["name a release with `--tag`".to_owned(), github.to_owned()])
+            (ExitStatus::NotFound, vec!["choose a release with `--tag`".to_owned(), github.to_owned()])
         }
         MirrorError::Missing { tag, .. } => (
             ExitStatus::NotFound,
             vec![
-                format!("bring it in where there is a network: `reproq mirror sync DIR --tag {tag}`"),
+                format!("add it with network access: `reproq mirror sync DIR --tag {tag}`"),
                 github.to_owned(),
             ],
         ),
         MirrorError::Index(IndexError::Newer { .. }) => (
             ExitStatus::Usage,
-            vec!["it was written by a later version of this program; install that version".to_owned()],
+            vec!["it was written by a newer version of reproq; upgrade reproq".to_owned()],
         ),
         MirrorError::Index(IndexError::NotOurs | IndexError::TooLong | IndexError::Content(_)) => (
             ExitStatus::Unverified,
             vec![
-                "nothing was installed, and nothing the index says is believed".to_owned(),
-                format!("ask whoever keeps {mirror}, or move the index away and run `reproq mirror sync DIR`"),
+                "nothing was installed; the index was ignored".to_owned(),
+                format!("ask the maintainer of {mirror}, or move the index away and run `reproq mirror sync DIR`"),
             ],
         ),
         MirrorError::WrongSize { .. } | MirrorError::Damaged { .. } => (
             ExitStatus::Unverified,
             vec![
                 "nothing was installed".to_owned(),
-                "where there is a network, `reproq mirror sync DIR` finds what is damaged and replaces it".to_owned(),
+                "with network access, `reproq mirror sync DIR` finds and replaces damaged files".to_owned(),
                 github.to_owned(),
             ],
         ),
         MirrorError::Refused { .. } => (
             ExitStatus::NotPermitted,
             vec![
-                "a mirror has to be readable by whoever reaches it; many object stores also answer so where there is no such file"
+                "a mirror must be publicly readable; many object stores also respond this way if the file does not exist"
                     .to_owned(),
                 github.to_owned(),
             ],
@@ -69,20 +69,22 @@ pub(super) fn judge(problem: &MirrorError, mirror: &str) -> (ExitStatus, Vec<Str
     }
 }
 
-/// Of a release that stays as it is in a mirror.
+/// The exit status and the hints for a release that the sync left unchanged.
 pub(super) fn not_mirrored(tag: &Tag, refusal: &SyncRefusal) -> (ExitStatus, Vec<String>) {
     match refusal {
         SyncRefusal::Changed { name, .. } => (
             ExitStatus::Unverified,
             vec![
-                "the mirror keeps what it has; a published asset should never change: ask the maintainers what happened"
+                "the mirror is unchanged; a published asset must never change: ask the maintainers what happened"
                     .to_owned(),
-                format!("if the change is meant, remove {name} from the directory of {tag} and run the same command again"),
+                format!(
+                    "if the change is intended, remove {name} from the directory of {tag} and run the same command again"
+                ),
             ],
         ),
         SyncRefusal::Obstacle(_) => (
             ExitStatus::Unverified,
-            vec!["the mirror keeps what it has; bring the file back from another copy, or ask the maintainers".to_owned()],
+            vec!["the mirror is unchanged; restore the file from another copy, or ask the maintainers".to_owned()],
         ),
         SyncRefusal::Unfinished(_) => (
             ExitStatus::Unavailable,

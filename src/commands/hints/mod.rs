@@ -1,5 +1,5 @@
-//! What to do next, for every failure of an installation. Classes and hints are chosen here, because only the outer ring
-//! knows the flags.
+//! The exit status and the hints of every installation error. They are chosen here, because only the command line knows the
+//! options.
 
 mod build;
 mod bundle;
@@ -40,19 +40,19 @@ use crate::io::net::NetError;
 use crate::worker::archive::ArchiveError;
 use crate::worker::store::StoreError;
 
-/// A release with every machine's assets and their checksums has fewer.
+/// More than a release has with assets for every platform and their checksums.
 const SHOWN_NAMES: usize = 24;
 
-/// Turns a failed installation into what the user is told.
+/// Converts an installation error.
 pub(in crate::commands) fn explain(error: InstallError, request: &InstallRequest) -> CommandError {
-    let (status, hints) = judge(&error, request);
+    let (status, hints) = advice(&error, request);
     let lines = error.details();
     let mut failure = CommandError::new(status, error).details(lines);
     failure.hints = hints;
     failure
 }
 
-/// Turns a failure of the network into what the user is told.
+/// Converts a network error.
 pub(in crate::commands) fn network(error: &NetError) -> CommandError {
     let (status, hints) = network::net(error);
     let mut failure = if let NetError::System { doing, source } = error {
@@ -64,7 +64,7 @@ pub(in crate::commands) fn network(error: &NetError) -> CommandError {
     failure
 }
 
-/// Turns a store that cannot be used into what the user is told.
+/// Converts a store error.
 pub(in crate::commands) fn store(error: &StoreError) -> CommandError {
     if let StoreError::File(FileError::Io { doing, path, source }) = error {
         return CommandError::io(doing, path, io_again(source));
@@ -73,16 +73,16 @@ pub(in crate::commands) fn store(error: &StoreError) -> CommandError {
     CommandError { hints, ..CommandError::message(status, error.to_string()) }
 }
 
-/// Turns a file that could not be written into what the user is told.
+/// Converts an error of a file to be written.
 pub(in crate::commands) fn output(error: FileError) -> CommandError {
     store(&StoreError::from(error))
 }
 
-fn judge(error: &InstallError, request: &InstallRequest) -> (ExitStatus, Vec<String>) {
+fn advice(error: &InstallError, request: &InstallRequest) -> (ExitStatus, Vec<String>) {
     match error {
         InstallError::Store(error) => in_the_store(error),
         InstallError::Lock(LockError::Held { .. }) => {
-            (ExitStatus::Conflict, vec!["wait for it, or allow more time with `--lock-timeout 30m`".to_owned()])
+            (ExitStatus::Conflict, vec!["wait for it to finish, or wait longer with `--lock-timeout 30m`".to_owned()])
         }
         InstallError::Lock(LockError::File(error)) => file(error),
         InstallError::PulledAway { .. } => (ExitStatus::Conflict, vec!["run the same command again".to_owned()]),
@@ -93,12 +93,12 @@ fn judge(error: &InstallError, request: &InstallRequest) -> (ExitStatus, Vec<Str
         }
         InstallError::ThisCommand { .. } => (
             ExitStatus::Conflict,
-            vec!["name another directory or file with `--to`; this command and the worker have the same name".to_owned()],
+            vec!["choose another directory or file with `--to`; this command and the worker have the same name".to_owned()],
         ),
         InstallError::NotOurs { path } => (
             ExitStatus::Conflict,
             vec![format!(
-                "name another directory or file with `--to`; if `{}` may be replaced, say so with `--force`",
+                "choose another directory or file with `--to`, or replace `{}` with `--force`",
                 path.display()
             )],
         ),
@@ -106,19 +106,19 @@ fn judge(error: &InstallError, request: &InstallRequest) -> (ExitStatus, Vec<Str
         InstallError::Origin(error) => network::origin(error, request),
         InstallError::Drift { drift } => lock::drift(drift),
         InstallError::NoPrevious { .. } => {
-            (ExitStatus::NotFound, vec!["name the version to install with `reproq install --tag TAG`".to_owned()])
+            (ExitStatus::NotFound, vec!["install a specific version with `reproq install --tag TAG`".to_owned()])
         }
         InstallError::PreviousChanged { .. } => (
             ExitStatus::Unverified,
-            vec!["nothing was changed; install that version again with `reproq install --tag TAG`".to_owned()],
+            vec!["nothing was changed; reinstall that version with `reproq install --tag TAG`".to_owned()],
         ),
         InstallError::NoVersions { .. } => {
-            (ExitStatus::NotFound, vec!["name a release with `--tag`, or prereleases with `--pre`".to_owned()])
+            (ExitStatus::NotFound, vec!["choose a release with `--tag`, or include prereleases with `--pre`".to_owned()])
         }
         InstallError::Offline => (
             ExitStatus::Unavailable,
             vec![
-                "leave out `--offline`, or name a release that the cache, a bundle or a mirror has with `--tag`"
+                "remove `--offline`, or use `--tag` with a release that is in the cache, a bundle or a mirror"
                     .to_owned(),
             ],
         ),
@@ -128,37 +128,37 @@ fn judge(error: &InstallError, request: &InstallRequest) -> (ExitStatus, Vec<Str
         InstallError::Verify { source, .. } => proof::verify(source),
         InstallError::NotProven { source, .. } => (ExitStatus::Unverified, proof::not_proven(source)),
         InstallError::OtherSigner { tag, .. } => (ExitStatus::Unverified, proof::other_signer(tag)),
-        InstallError::NotAsked { transient, .. } => proof::not_asked(*transient),
+        InstallError::NotAsked { transient, .. } => proof::not_queried(*transient),
         InstallError::SeveralSigners { .. } => (
             ExitStatus::Unverified,
             vec![
-                "ask the maintainers why; for one machine alone name it with `--target`, or the workflow with REPROQ_WORKFLOW"
+                "ask the maintainers why; to install for one platform use `--target`, or set the workflow with REPROQ_WORKFLOW"
                     .to_owned(),
             ],
         ),
         InstallError::TwoWorkflows { .. } => (
             ExitStatus::Usage,
             vec![
-                "see `reproq doctor` for who names the workflow; to move the lock: `reproq lock --accept-signer-change`"
+                "run `reproq doctor` to see where the workflow is set; to update reproq.lock: `reproq lock --accept-signer-change`"
                     .to_owned(),
             ],
         ),
         InstallError::LessComesBack { .. } => (
             ExitStatus::Unverified,
             vec![
-                "nothing was changed; if going back is worth it: `reproq rollback --accept-signer-change`".to_owned(),
+                "nothing was changed; to roll back anyway: `reproq rollback --accept-signer-change`".to_owned(),
             ],
         ),
-        InstallError::LessThanLocked { not_queried: true, transient, .. } => proof::not_asked(*transient),
+        InstallError::LessThanLocked { not_queried: true, transient, .. } => proof::not_queried(*transient),
         InstallError::LessThanLocked { tag, .. } => (ExitStatus::Unverified, proof::less_than_locked(tag)),
-        InstallError::TrustedRoots(error) => keyring::judge(error),
+        InstallError::TrustedRoots(error) => keyring::advice(error),
         InstallError::Archive { source, .. } => archive(source),
         InstallError::Inspect(_) => (ExitStatus::Failure, Vec::new()),
         InstallError::Preflight { source, .. } => (ExitStatus::Unverified, proof::preflight(source, request)),
         InstallError::Smoke { source, .. } => proof::smoke(source),
         InstallError::Version { .. } => (
             ExitStatus::Unverified,
-            vec!["tell the maintainers: the release's binary and its tag do not belong together".to_owned()],
+            vec!["report it to the maintainers: the binary of the release does not match its tag".to_owned()],
         ),
         InstallError::NothingServes { fallback, build } => nothing_serves(fallback, build, request),
         InstallError::Prepare { source, .. } => build::prepare(source),
@@ -173,41 +173,38 @@ fn in_the_store(error: &StoreError) -> (ExitStatus, Vec<String>) {
         StoreError::StagedChanged { .. } => (
             ExitStatus::Unverified,
             vec![
-                "nothing was installed; find out which program wrote to it, and run the same command again".to_owned(),
+                "nothing was installed; find out which program modified it, and run the same command again".to_owned(),
             ],
         ),
     }
 }
 
-/// A file or a directory that is not used, because of what it is, or who may change it.
+/// A file or directory of the wrong type, or with an unsafe owner or mode.
 fn file(error: &FileError) -> (ExitStatus, Vec<String>) {
     match error {
         FileError::NotAFile { path, .. } | FileError::NotADirectory { path, .. } | FileError::TooLarge { path, .. } => {
             (ExitStatus::Conflict, vec![format!("move `{}` away and run the same command again", path.display())])
         }
         FileError::NotReplaceable { kind: FileKind::Directory, .. } => {
-            (ExitStatus::Conflict, vec!["nothing was written; name a file in it, or another file".to_owned()])
+            (ExitStatus::Conflict, vec!["nothing was written; choose a file in it, or another file".to_owned()])
         }
         FileError::NotReplaceable { path, .. } => {
-            let hint = format!("nothing was written; name another file, or move `{}` away", path.display());
+            let hint = format!("nothing was written; choose another file, or move `{}` away", path.display());
             (ExitStatus::Conflict, vec![hint])
         }
         FileError::SeveralNames { path } => (
             ExitStatus::Conflict,
-            vec![format!(
-                "nothing was written; name another file, or make a copy of `{}` and add to that",
-                path.display()
-            )],
+            vec![format!("nothing was written; choose another file, or append to a copy of `{}`", path.display())],
         ),
         FileError::Distrusted { path, reason: Distrust::Owner(_) } => {
             let path = path.display();
-            let hint = format!("run as the user who owns `{path}`; or remove it, and have it made by this user");
+            let hint = format!("run as the user who owns `{path}`, or remove it so that this user creates it");
             (ExitStatus::NotPermitted, vec![hint])
         }
         FileError::Distrusted { path, reason: Distrust::Writable } => {
             let path = path.display();
             let hint = format!(
-                "take the permission away (`chmod go-w {path}`); where a volume is mounted there, give it mode 755, or mount it at the project"
+                "remove the permission (`chmod go-w {path}`); if it is a mounted volume, set its mode to 755, or mount the volume at the project"
             );
             (ExitStatus::Conflict, vec![hint])
         }
@@ -215,8 +212,8 @@ fn file(error: &FileError) -> (ExitStatus, Vec<String>) {
     }
 }
 
-/// What the file system refused in a directory of ours. Exit code 4 is for what the user asked for; what is not found here was
-/// there a moment ago.
+/// An I/O error in the `.reproq` directory. Exit code 4 is for what the user requested; a file that is missing here was removed
+/// in the meantime.
 fn of_ours(path: &Path, source: &io::Error) -> (ExitStatus, Vec<String>) {
     if source.kind() == io::ErrorKind::NotFound {
         return (ExitStatus::Failure, vec!["run the same command again".to_owned()]);
@@ -224,7 +221,7 @@ fn of_ours(path: &Path, source: &io::Error) -> (ExitStatus, Vec<String>) {
     io_advice(source, Some(path))
 }
 
-/// What the file system refused of a file that was read. What is no file at all has no error number to tell the way out.
+/// An error reading a file. If it is not a regular file, there is no error number, so a hint is added.
 fn of_a_file(path: &Path, source: &io::Error) -> (ExitStatus, Vec<String>) {
     let (status, mut hints) = io_advice(source, Some(path));
     if hints.is_empty() {
@@ -233,11 +230,11 @@ fn of_a_file(path: &Path, source: &io::Error) -> (ExitStatus, Vec<String>) {
     (status, hints)
 }
 
-/// The class of the worst of them: refused bytes before everything, else the last place's, which is the most official.
+/// The most severe error: failed verification first, else that of the last source, which is the most authoritative.
 fn everywhere(tried: &[(String, InstallError)], request: &InstallRequest) -> (ExitStatus, Vec<String>) {
-    let judged: Vec<_> = tried.iter().map(|(_, error)| judge(error, request)).collect();
-    let refused = judged.iter().find(|(status, _)| *status == ExitStatus::Unverified);
-    refused.or(judged.last()).cloned().unwrap_or((ExitStatus::Failure, Vec::new()))
+    let candidates: Vec<_> = tried.iter().map(|(_, error)| advice(error, request)).collect();
+    let refused = candidates.iter().find(|(status, _)| *status == ExitStatus::Unverified);
+    refused.or(candidates.last()).cloned().unwrap_or((ExitStatus::Failure, Vec::new()))
 }
 
 fn resolve(error: &ResolveError) -> (ExitStatus, Vec<String>) {
@@ -247,7 +244,7 @@ fn resolve(error: &ResolveError) -> (ExitStatus, Vec<String>) {
             vec!["the release is being published right now; run the same command again in a few minutes".to_owned()],
         ),
         ResolveError::Draft { .. } => {
-            (ExitStatus::NotFound, vec!["publish the release, or name another one with `--tag`".to_owned()])
+            (ExitStatus::NotFound, vec!["publish the release, or choose another one with `--tag`".to_owned()])
         }
         ResolveError::Fallback(reason) => fallback(reason),
     }
@@ -255,26 +252,26 @@ fn resolve(error: &ResolveError) -> (ExitStatus, Vec<String>) {
 
 fn archive(error: &ArchiveError) -> (ExitStatus, Vec<String>) {
     if error.is_refusal() {
-        let hint = "the archive is what the release published, and not fit to be unpacked; tell the maintainers";
+        let hint = "the release published an archive that cannot be unpacked safely; report it to the maintainers";
         return (ExitStatus::Unverified, vec![hint.to_owned()]);
     }
     let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
     source.map_or((ExitStatus::Failure, Vec::new()), |source| io_advice(source, Some(Path::new(".reproq/staging"))))
 }
 
-/// Why a release cannot serve, with what would.
+/// Why a release cannot be used, and what to do.
 fn fallback(reason: &Fallback) -> (ExitStatus, Vec<String>) {
     match reason {
         Fallback::Asked | Fallback::RepairsBuild => (ExitStatus::NotFound, Vec::new()),
         Fallback::NoAsset { wanted, has, .. } => {
-            (ExitStatus::NotFound, vec![format!("wanted {}; the release has {}", wanted.join(" or "), listed(has))])
+            (ExitStatus::NotFound, vec![format!("expected {}; the release has {}", wanted.join(" or "), listed(has))])
         }
         Fallback::NotInBundle { tag, target, has, .. } => (
             ExitStatus::NotFound,
             vec![
                 format!("it has {}", listed(has)),
                 format!(
-                    "where there is a network: `reproq bundle create --tag {tag} --target {target} -o FILE`, or one with a source: `--with-source DIR`"
+                    "with network access: `reproq bundle create --tag {tag} --target {target} -o FILE`, or include the source with `--with-source DIR`"
                 ),
             ],
         ),
@@ -282,14 +279,14 @@ fn fallback(reason: &Fallback) -> (ExitStatus, Vec<String>) {
             ExitStatus::NotFound,
             vec![
                 format!("it has {}", listed(has)),
-                format!("where there is a network: `reproq mirror sync DIR --tag {tag} --target all`"),
+                format!("with network access: `reproq mirror sync DIR --tag {tag} --target all`"),
             ],
         ),
         Fallback::Unreachable { .. } => {
-            (ExitStatus::Unavailable, vec!["check the network, its name server and HTTPS_PROXY".to_owned()])
+            (ExitStatus::Unavailable, vec!["check the network, DNS and HTTPS_PROXY".to_owned()])
         }
         Fallback::Offline { looked } if looked.is_empty() => {
-            (ExitStatus::Unavailable, vec!["leave out `--offline`, or do it where there is a network".to_owned()])
+            (ExitStatus::Unavailable, vec!["remove `--offline`, or run the command with network access".to_owned()])
         }
         Fallback::Offline { looked } => (ExitStatus::Unavailable, looked.clone()),
     }
@@ -299,30 +296,30 @@ fn nothing_serves(reason: &Fallback, build: &NoBuild, request: &InstallRequest) 
     let (status, mut hints) = fallback(reason);
     match build {
         NoBuild::Signed | NoBuild::Locked => {
-            hints.push("to build one all the same, say so with `reproq install --build`".to_owned());
+            hints.push("to build one anyway, use `reproq install --build`".to_owned());
         }
-        NoBuild::Forbidden => hints.push("leave out `--no-build` to build from a checkout instead".to_owned()),
+        NoBuild::Forbidden => hints.push("remove `--no-build` to build from a checkout instead".to_owned()),
         NoBuild::BelowRequired => {
             let required = request.policy.require;
             hints.push(format!(
-                "a local build is proven as `built`, and `{required}` is required; use `--require built`"
+                "a local build has the verdict `built`, and `{required}` is required; use `--require built`"
             ));
         }
         NoBuild::NoCheckout { looked } => {
             if request.from.is_some() {
-                hints.push("the bundle carries no source to build from".to_owned());
+                hints.push("the bundle contains no source to build from".to_owned());
             }
             let looked: Vec<String> =
                 looked.iter().map(|(origin, path)| format!("{} ({origin})", path.display())).collect();
-            hints.push(format!("no checkout to build from was found at {}", looked.join(", ")));
+            hints.push(format!("no checkout to build from was found in {}", looked.join(", ")));
             let page = request.server.page(&[request.repository.owner(), request.repository.name()]);
-            hints.push(format!("clone {page} there, or name a checkout with `--source DIR`"));
+            hints.push(format!("clone {page} there, or specify a checkout with `--source DIR`"));
         }
     }
     (status, hints)
 }
 
-/// Names for a sentence, no more of them than anybody reads.
+/// A list of names for a message, truncated.
 pub(in crate::commands) fn listed(names: &[String]) -> String {
     match names.len() {
         0 => "no assets".to_owned(),

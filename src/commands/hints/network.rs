@@ -1,4 +1,4 @@
-//! Failures of the network and of GitHub.
+//! Errors of the network and of GitHub.
 
 use std::path::Path;
 
@@ -13,8 +13,8 @@ pub(super) fn origin(error: &OriginError, request: &InstallRequest) -> (ExitStat
     match error {
         OriginError::Api(error) => api(error, request),
         OriginError::Net(error) => net(error),
-        OriginError::Mirror { mirror, problem } => super::mirror::judge(problem, mirror),
-        OriginError::Bundle { bundle, source } => super::bundle::judge(source, bundle),
+        OriginError::Mirror { mirror, problem } => super::mirror::advice(problem, mirror),
+        OriginError::Bundle { bundle, source } => super::bundle::advice(source, bundle),
     }
 }
 
@@ -25,7 +25,7 @@ pub(super) fn api(error: &ApiError, request: &InstallRequest) -> (ExitStatus, Ve
             let hint = if *authenticated {
                 "wait until then, or use another token"
             } else {
-                "set REPROQ_GITHUB_TOKEN, GH_TOKEN or GITHUB_TOKEN: without a token everybody behind this address shares 60 requests an hour"
+                "set REPROQ_GITHUB_TOKEN, GH_TOKEN or GITHUB_TOKEN: without a token, all users of this IP address share 60 requests per hour"
             };
             (ExitStatus::Unavailable, vec![hint.to_owned()])
         }
@@ -42,7 +42,7 @@ pub(super) fn api(error: &ApiError, request: &InstallRequest) -> (ExitStatus, Ve
                 ));
             } else {
                 hints.push(
-                    "the repository may have no release yet, or only prereleases; name one with `--tag`".to_owned(),
+                    "the repository may have no release yet, or only prereleases; choose one with `--tag`".to_owned(),
                 );
             }
             hints.push("if the repository is private, set REPROQ_GITHUB_TOKEN".to_owned());
@@ -64,23 +64,20 @@ pub(super) fn api(error: &ApiError, request: &InstallRequest) -> (ExitStatus, Ve
         }
         ApiError::Shape { .. } => (
             ExitStatus::Unavailable,
-            vec![
-                "something between here and GitHub may answer in its place; check the proxy and REPROQ_GITHUB_API_URL"
-                    .to_owned(),
-            ],
+            vec!["a proxy may have responded instead of GitHub; check the proxy and REPROQ_GITHUB_API_URL".to_owned()],
         ),
     }
 }
 
-/// What a read that is not permitted needs. Whatever else GitHub lists, reading needs no permission to write.
+/// The hint for a read that is not permitted. GitHub may list write permissions too, but a read never needs them.
 pub(in crate::commands) fn reading(needed: Option<&str>, variable: Option<&str>) -> String {
     let permission = needed.into_iter().flat_map(|needed| needed.split([';', ','])).map(str::trim);
     let permission = permission.filter(|permission| permission.ends_with("=read")).collect::<Vec<_>>().join(", ");
     match (permission.as_str(), variable) {
         ("", Some(variable)) => {
-            format!("use a token that may read the repository, or unset {variable} if the repository is public")
+            format!("use a token that can read the repository, or unset {variable} if the repository is public")
         }
-        ("", None) => "set REPROQ_GITHUB_TOKEN to a token that may read the repository".to_owned(),
+        ("", None) => "set REPROQ_GITHUB_TOKEN to a token that can read the repository".to_owned(),
         (permission, _) => format!("give the token the permission `{permission}`"),
     }
 }
@@ -89,27 +86,27 @@ pub(super) fn net(error: &NetError) -> (ExitStatus, Vec<String>) {
     let again = "run the same command again; nothing was changed";
     let hint = |text: &str| vec![text.to_owned()];
     match error {
-        NetError::Dns { .. } => (ExitStatus::Unavailable, hint("check the network and its name server")),
+        NetError::Dns { .. } => (ExitStatus::Unavailable, hint("check the network and DNS")),
         NetError::Refused { .. } => (ExitStatus::Unavailable, hint("check the network and the URL")),
         NetError::Timeout { .. } => (
             ExitStatus::Unavailable,
-            vec![again.to_owned(), "on a slow line, allow more time with REPROQ_HTTP_TIMEOUT=120".to_owned()],
+            vec![again.to_owned(), "on a slow connection, wait longer with REPROQ_HTTP_TIMEOUT=120".to_owned()],
         ),
         NetError::Lost { .. } | NetError::Cut { .. } | NetError::Signature { .. } => {
             (ExitStatus::Unavailable, hint(again))
         }
         NetError::Tls { .. } => (
             ExitStatus::Unavailable,
-            hint("if a proxy of your network signs its traffic, name its certificate with SSL_CERT_FILE"),
+            hint("if your network uses an intercepting proxy, set SSL_CERT_FILE to its certificate"),
         ),
         NetError::Proxy { variable, .. } => (
             ExitStatus::Unavailable,
-            vec![format!("check {variable}, or name the host in NO_PROXY to go around the proxy")],
+            vec![format!("check {variable}, or add the host to NO_PROXY to bypass the proxy")],
         ),
         NetError::Variable { variable, .. } => (ExitStatus::Usage, vec![format!("correct {variable}, or unset it")]),
         NetError::Status { status: 404 | 410, .. } => (
             ExitStatus::NotFound,
-            hint("the release lists the file, and it is not there; it may have been removed a moment ago"),
+            hint("the release lists the file, but it does not exist; it may have just been removed"),
         ),
         NetError::Status { status: 401 | 403, .. } => {
             (ExitStatus::NotPermitted, hint("if the repository is private, set REPROQ_GITHUB_TOKEN"))
@@ -118,21 +115,21 @@ pub(super) fn net(error: &NetError) -> (ExitStatus, Vec<String>) {
         NetError::WebPage { .. } => (
             ExitStatus::Unavailable,
             hint(
-                "a login page or a proxy may stand in between; open the address in a browser, then run the command again",
+                "a login page or a proxy may have responded instead; open the URL in a browser, then run the same command again",
             ),
         ),
         NetError::Redirect { .. } | NetError::Encoded { .. } => {
-            (ExitStatus::Unavailable, hint("something between here and GitHub changes the answers; check the proxy"))
+            (ExitStatus::Unavailable, hint("a proxy may modify the responses of GitHub; check the proxy"))
         }
         NetError::WrongLength { .. } | NetError::TooLong { .. } => (
             ExitStatus::Unverified,
-            hint("the file is not the one the release describes; if it stays so, tell the maintainers"),
+            hint("the file differs from what the release describes; if it happens again, report it to the maintainers"),
         ),
         NetError::Write(source) => super::of_ours(Path::new(".reproq/staging"), source),
         NetError::System { source, .. } => io_advice(source, None),
         NetError::Setup(_) => (
             ExitStatus::Failure,
-            hint("install the certificates of this system (ca-certificates), or name a file with SSL_CERT_FILE"),
+            hint("install the system's certificates (ca-certificates), or set SSL_CERT_FILE to a file"),
         ),
         NetError::Other { .. } => (ExitStatus::Unavailable, hint(again)),
     }

@@ -1,4 +1,4 @@
-//! Bytes that are not accepted, and binaries that do not fit.
+//! Errors of verification, and binaries that do not run on this platform.
 
 use std::io;
 
@@ -22,33 +22,33 @@ pub(super) fn verify(error: &VerifyError) -> (ExitStatus, Vec<String>) {
         VerifyError::Mismatch { .. } => (
             ExitStatus::Unverified,
             vec![
-                "nothing was installed; the binary in place is as it was".to_owned(),
-                "run the command again; if the digests still differ, somebody changed the asset or the traffic: tell the maintainers"
+                "nothing was installed; the existing binary is unchanged".to_owned(),
+                "run the same command again; if the digests still differ, the asset or the connection was tampered with: tell the maintainers"
                     .to_owned(),
             ],
         ),
         VerifyError::Disagreement { .. } => (
             ExitStatus::Unverified,
-            vec!["nothing was installed; tell the maintainers that the release contradicts itself".to_owned()],
+            vec!["nothing was installed; tell the maintainers that the checksums of the release disagree".to_owned()],
         ),
         VerifyError::Unknown { origin: EvidenceSource::ApiDigest, transient: true, .. } => (
             ExitStatus::Unavailable,
             vec![
-                "wait, or set REPROQ_GITHUB_TOKEN, GH_TOKEN or GITHUB_TOKEN; no checksum file of the release stands in for GitHub's digest"
+                "wait, or set REPROQ_GITHUB_TOKEN, GH_TOKEN or GITHUB_TOKEN; the release has no checksum file to use instead of GitHub's digest"
                     .to_owned(),
             ],
         ),
         VerifyError::Unknown { transient: true, .. } => (
             ExitStatus::Unavailable,
-            vec!["run the same command again; a source that cannot be read is never taken for one that is silent".to_owned()],
+            vec!["run the same command again; evidence that cannot be read is not treated as absent".to_owned()],
         ),
         VerifyError::Unknown { origin: EvidenceSource::Provenance, transient: false, .. } => {
-            let way = if attestation::is_available() {
-                "a token that may read attestations (`attestations: read`), or none, may be answered; a file NAME.sigstore.json in the release needs neither"
+            let hint = if attestation::is_available() {
+                "try a token with the permission `attestations: read`, or no token; a file NAME.sigstore.json in the release needs neither"
             } else {
                 WITH_DEFAULT_FEATURES
             };
-            (ExitStatus::Unverified, vec![way.to_owned()])
+            (ExitStatus::Unverified, vec![hint.to_owned()])
         }
         VerifyError::Unknown { transient: false, .. } => {
             (ExitStatus::Unverified, vec!["tell the maintainers that the release's checksums cannot be read".to_owned()])
@@ -57,108 +57,107 @@ pub(super) fn verify(error: &VerifyError) -> (ExitStatus, Vec<String>) {
             ExitStatus::Unverified,
             vec![
                 "ask the maintainers to publish a SHA256SUMS file with the release".to_owned(),
-                "build from a checkout with `--build`, or accept the bytes unproven with `--allow-unverified`".to_owned(),
+                "build from a checkout with `--build`, or install without verification with `--allow-unverified`".to_owned(),
             ],
         ),
         VerifyError::BelowRequired { level, required } if required.is_signed() => (
             ExitStatus::Unverified,
             vec![
-                "ask the maintainers to attest their releases (docs/attestation.md says how)".to_owned(),
-                format!("or accept less with `--require {level}`"),
+                "ask the maintainers to attest their releases (see docs/attestation.md)".to_owned(),
+                format!("or lower the requirement with `--require {level}`"),
             ],
         ),
         VerifyError::BelowRequired { level, .. } => {
-            (ExitStatus::Unverified, vec![format!("accept less with `--require {level}`")])
+            (ExitStatus::Unverified, vec![format!("lower the requirement with `--require {level}`")])
         }
     }
 }
 
-/// Signatures that do not hold.
+/// The hints for attestations that could not be verified.
 pub(super) fn not_proven(error: &NotProven) -> Vec<String> {
-    let nothing = "nothing was installed; the binary in place is as it was".to_owned();
+    let nothing = "nothing was installed; the existing binary is unchanged".to_owned();
     let NotProven::Refused(refusals) = error else {
-        let way = match error {
+        let hint = match error {
             NotProven::CannotVerify => WITH_DEFAULT_FEATURES,
             NotProven::NoBundle | NotProven::Root(_) | NotProven::Refused(_) => {
-                "see whose keys are trusted with `reproq trust show`"
+                "list the trusted roots with `reproq trust show`"
             }
         };
-        return vec![nothing, way.to_owned()];
+        return vec![nothing, hint.to_owned()];
     };
-    let mut ways: Vec<String> = refusals.iter().map(|refusal| reason(&refusal.reason).to_owned()).collect();
-    ways.dedup();
-    ways.insert(0, nothing);
-    ways
+    let mut hints: Vec<String> = refusals.iter().map(|refusal| reason(&refusal.reason).to_owned()).collect();
+    hints.dedup();
+    hints.insert(0, nothing);
+    hints
 }
 
-/// What to do about a signature for a release that does not hold.
+/// The hint for one rejected attestation.
 fn reason(reason: &AttestationRefusalReason) -> &'static str {
     match reason {
         AttestationRefusalReason::Malformed { .. } | AttestationRefusalReason::Unsupported { .. } => {
-            "run the command again; if it stays so, tell the maintainers that what they sign cannot be verified"
+            "run the same command again; if it happens again, tell the maintainers that their attestations cannot be verified"
         }
         AttestationRefusalReason::Broken { .. } | AttestationRefusalReason::OtherBytes { .. } => {
-            "somebody may have changed the release or the traffic: tell the maintainers"
+            "the release or the connection may have been tampered with: tell the maintainers"
         }
         AttestationRefusalReason::UnknownKey { .. } if reason.may_be_too_new() => {
-            "get the present keys with `reproq trust update`, then run the command again"
+            "fetch the current keys with `reproq trust update`, then run the same command again"
         }
         AttestationRefusalReason::UnknownKey { .. } => {
-            "somebody may have changed the release; if you know who signs it, `reproq trust accept FILE` trusts their root"
+            "the release may have been tampered with; if you know the signer, trust their root with `reproq trust accept FILE`"
         }
-        AttestationRefusalReason::Clock { .. } => "set this machine's clock right and try again",
+        AttestationRefusalReason::Clock { .. } => "correct the system clock and try again",
         AttestationRefusalReason::Unfit { mismatches } => {
             let only = |field: Field| mismatches.iter().all(|mismatch| mismatch.field == field);
             if only(Field::Workflow) {
-                "if the worker is built by a workflow of another repository, name it with `--workflow` after you checked it"
+                "if the worker is built by a workflow in another repository, review that workflow and specify it with `--workflow`"
             } else if only(Field::Runner) {
-                "if the worker is built on machines of its owner, say so with `allow-self-hosted = true` in [tool.reproq]"
+                "if the worker is built on self-hosted runners, set `allow-self-hosted = true` in [tool.reproq]"
             } else if only(Field::Ref) {
-                "if the worker is built from a branch, say so with `allow-branch = true` in [tool.reproq]"
+                "if the worker is built from a branch, set `allow-branch = true` in [tool.reproq]"
             } else {
-                "tell the maintainers: the release holds what was built for something else"
+                "tell the maintainers: the attestation is for a different release or asset"
             }
         }
     }
 }
 
-/// Somebody else signed.
+/// The hints for a signer other than the locked one.
 pub(super) fn other_signer(tag: &Tag) -> Vec<String> {
-    let ask = "nothing was installed; ask the maintainers why somebody else signs, and not through the release itself";
-    vec![ask.to_owned(), accept(tag)]
+    let hint = "nothing was installed; ask the maintainers, not through the release itself, why the signer changed";
+    vec![hint.to_owned(), accept(tag)]
 }
 
-/// Nobody signed.
+/// The hints for a release without the locked signer's attestation.
 pub(super) fn less_than_locked(tag: &Tag) -> Vec<String> {
-    let ask = "nothing was installed; whoever steals an account can publish a release and not sign for it: ask the maintainers";
-    vec![ask.to_owned(), accept(tag)]
+    let hint = "nothing was installed; an attacker with a stolen account can publish a release but not attest it: ask the maintainers";
+    vec![hint.to_owned(), accept(tag)]
 }
 
-/// Signatures could not be asked for.
-pub(super) fn not_asked(transient: bool) -> (ExitStatus, Vec<String>) {
-    let (status, way) = if transient {
+/// The hints for attestations that could not be requested.
+pub(super) fn not_queried(transient: bool) -> (ExitStatus, Vec<String>) {
+    let (status, hint) = if transient {
         (ExitStatus::Unavailable, "wait, or set REPROQ_GITHUB_TOKEN, GH_TOKEN or GITHUB_TOKEN")
     } else {
-        (ExitStatus::Unverified, "a token that may read attestations (`attestations: read`), or none, may be answered")
+        (ExitStatus::Unverified, "try a token with the permission `attestations: read`, or no token")
     };
-    let why = "nothing was changed: a proof that could not be asked for is not missing";
-    (status, vec![why.to_owned(), way.to_owned()])
+    let why = "nothing was changed; an attestation that could not be requested may still exist";
+    (status, vec![why.to_owned(), hint.to_owned()])
 }
 
-/// How a lock comes to record somebody else, or nobody.
+/// How to accept a different signer, or none.
 fn accept(tag: &Tag) -> String {
-    format!("if that is meant: `reproq lock --tag {tag} --accept-signer-change`, then the same command again")
+    format!("if this is intended, run `reproq lock --tag {tag} --accept-signer-change`, then the same command again")
 }
 
 pub(super) fn preflight(error: &PreflightError, request: &InstallRequest) -> Vec<String> {
     match error {
         PreflightError::LoaderMissing { .. } | PreflightError::GlibcTooOld { .. } => vec![
-            "build one for this machine with `reproq install --build`; it needs Go and a checkout, and no C library"
-                .to_owned(),
+            "build the worker with `reproq install --build`; this needs Go and a checkout, but no C library".to_owned(),
             "or use an image with a newer glibc, for example debian:bookworm-slim".to_owned(),
         ],
         PreflightError::WrongOs { .. } | PreflightError::WrongMachine { .. } | PreflightError::BuiltFor { .. } => {
-            vec![format!("the asset for {} holds another machine's binary; tell the maintainers", request.target)]
+            vec![format!("the asset for {} has a binary for another platform; tell the maintainers", request.target)]
         }
         PreflightError::NotAProgram { .. }
         | PreflightError::NotExecutable { .. }
@@ -169,7 +168,7 @@ pub(super) fn preflight(error: &PreflightError, request: &InstallRequest) -> Vec
 }
 
 pub(super) fn smoke(error: &SmokeError) -> (ExitStatus, Vec<String>) {
-    // A binary that was never asked is not unverified.
+    // A binary that could not be started for reasons of the system is not unverified.
     if let SmokeError::CouldNotStart { path, source } = error
         && source.kind() != io::ErrorKind::PermissionDenied
         && source.kind() != io::ErrorKind::NotFound
@@ -178,22 +177,24 @@ pub(super) fn smoke(error: &SmokeError) -> (ExitStatus, Vec<String>) {
         return (row.status(), vec![row.hint(Some(path))]);
     }
     if let SmokeError::Failed { said, .. } = error
-        && let Some(row) = limit_of_the_go_runtime(said)
+        && let Some(row) = go_runtime_limit(said)
     {
         return (row.status(), vec![row.hint(None)]);
     }
     let hints = match error {
         SmokeError::CouldNotStart { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
-            vec!["the file system may forbid programs (noexec); install elsewhere with `--to PATH`".to_owned()]
+            vec![
+                "the file system may not allow programs to run (noexec); install elsewhere with `--to PATH`".to_owned(),
+            ]
         }
         SmokeError::LoaderMissing { .. } => {
-            vec!["build one for this machine with `reproq install --build`".to_owned()]
+            vec!["build the worker with `reproq install --build`".to_owned()]
         }
         SmokeError::CouldNotStart { .. }
         | SmokeError::TimedOut { .. }
         | SmokeError::Flooded { .. }
         | SmokeError::Failed { .. } => {
-            vec!["name another release with `--tag`, or build from a checkout with `--build`".to_owned()]
+            vec!["choose another release with `--tag`, or build from a checkout with `--build`".to_owned()]
         }
         SmokeError::OtherWords { .. } => {
             vec!["the binary is not the worker; check `--repo` and the release".to_owned()]
@@ -202,11 +203,10 @@ pub(super) fn smoke(error: &SmokeError) -> (ExitStatus, Vec<String>) {
     (ExitStatus::Unverified, hints)
 }
 
-/// The limit that the Go runtime met before the program began, in the runtime's own words (`runtime/os_linux.go`,
-/// `runtime/malloc.go`).
-fn limit_of_the_go_runtime(said: &str) -> Option<SystemError> {
-    if said.contains("failed to create new OS thread") {
+/// The limit that the Go runtime hit before `main`, by the runtime's messages (`runtime/os_linux.go`, `runtime/malloc.go`).
+fn go_runtime_limit(output: &str) -> Option<SystemError> {
+    if output.contains("failed to create new OS thread") {
         return Some(SystemError::NoMoreProcesses);
     }
-    (said.contains("cannot allocate memory") || said.contains("out of memory")).then_some(SystemError::NoMemory)
+    (output.contains("cannot allocate memory") || output.contains("out of memory")).then_some(SystemError::NoMemory)
 }

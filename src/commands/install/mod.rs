@@ -1,4 +1,4 @@
-//! `reproq install`: the proven worker at `./.reproq/bin/reproq`.
+//! `reproq install`: installs the verified worker at `./.reproq/bin/reproq`.
 
 mod report;
 
@@ -17,22 +17,21 @@ use crate::flows::install::BuildMode;
 use crate::flows::install::InstallError;
 use crate::platform;
 
-/// Installs.
 pub(super) fn install(arguments: &InstallArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let environment = request::environment(session);
     let progress = session.ui.progress();
-    let door = request::door(session, &environment, arguments.lock_timeout, &progress);
+    let context = request::install_context(session, &environment, arguments.lock_timeout, &progress);
     let spec = request::tag_spec(arguments.tag.as_deref())?;
-    let named = arguments.from.as_deref().map(|from| from::named(from, session, &door)).transpose()?;
+    let named = arguments.from.as_deref().map(|from| from::named(from, session, &context)).transpose()?;
     let bundle = named.as_ref().map(|named| &*named.bundle);
-    let target = request::target(arguments.target.as_deref(), spec.as_ref(), bundle, session, &door)?;
-    request::refuse_in_place_of_this_one(target, arguments, session)?;
+    let target = request::target(arguments.target.as_deref(), spec.as_ref(), bundle, session, &context)?;
+    request::refuse_other_platform_in_project(target, arguments, session)?;
     let build = match (arguments.build, arguments.no_build) {
         (true, _) => BuildMode::Only,
         (false, true) => BuildMode::Never,
         (false, false) => BuildMode::Fallback,
     };
-    let wish = InstallOptions {
+    let options = InstallOptions {
         to: arguments.to.as_deref(),
         build,
         locked: arguments.locked,
@@ -42,13 +41,13 @@ pub(super) fn install(arguments: &InstallArgs, session: &Session<'_>) -> Result<
         from: named.as_ref().map(|named| named.bundle.clone()),
         ..InstallOptions::plain(spec, target)
     };
-    let request = request::request(wish, session)?;
+    let request = request::request(options, session)?;
     if arguments.dry_run {
-        let preview = install::preview(&request, &door).map_err(|error| hints::explain(error, &request))?;
+        let preview = install::preview(&request, &context).map_err(|error| hints::explain(error, &request))?;
         return report::show_preview(preview, &request, arguments.exit_code, session);
     }
     platform::watch_signals();
-    let outcome = install::run(&request, &door);
+    let outcome = install::run(&request, &context);
     platform::exit_if_signaled(outcome.as_ref().is_err_and(InstallError::is_of_a_child));
     let outcome = outcome.map_err(|error| hints::explain(error, &request))?;
     drop(progress);

@@ -1,4 +1,4 @@
-//! How an installation reads: what was done, what would be done, and which binary will run.
+//! The reports of an installation: what was done, what would be done, and which binary will run.
 
 use std::time::Duration;
 
@@ -29,35 +29,35 @@ use crate::worker::store::ReceiptOrigin;
 use crate::worker::which::Candidate;
 use crate::worker::which::Resolution;
 
-/// How long Django may take to say which binary it would run.
+/// The time limit for reading the binary's path from Django.
 const DJANGO_LIMIT: Duration = Duration::from_secs(5);
 
-/// What an installation changed.
+/// What an installation did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Change {
-    /// Everything was as it should be.
+    /// Nothing; the binary was up to date.
     Unchanged,
-    /// A binary was placed.
+    /// Installed a binary.
     Installed,
-    /// What had changed or gone was put back.
+    /// Restored a changed or missing binary.
     Repaired,
 }
 
-/// What `install` did.
+/// The report of `install`.
 #[derive(Debug, Serialize)]
 struct InstallReport {
     change: Change,
-    /// Why there was work.
+    /// Why it was necessary.
     #[serde(skip_serializing_if = "Option::is_none")]
     because: Option<String>,
-    /// Where the binary is.
+    /// The path of the binary.
     path: String,
     receipt: Receipt,
-    /// How well the locked bytes were proven when they were locked.
+    /// How the locked bytes were verified when they were locked.
     #[serde(skip_serializing_if = "Option::is_none")]
     locked_as: Option<LockedAs>,
-    /// The lock that was written.
+    /// The lockfile that was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     locked: Option<Locked>,
     /// Which binary will run.
@@ -65,19 +65,19 @@ struct InstallReport {
     which: Option<WillRun>,
 }
 
-/// What proved the locked bytes when they were locked: the lock itself only says that they are the same.
+/// The verdict at the time of locking. The lockfile by itself only pins the bytes.
 #[derive(Debug, Serialize)]
 struct LockedAs {
     verdict: Level,
     evidence: Vec<String>,
 }
 
-/// The lock that was written.
+/// The lockfile that was written.
 #[derive(Debug, Serialize)]
 struct Locked {
     path: String,
     tag: String,
-    /// The machines it names an asset for.
+    /// The platforms with a locked asset.
     targets: Vec<String>,
 }
 
@@ -85,18 +85,18 @@ struct Locked {
 #[derive(Debug, Serialize)]
 struct WillRun {
     path: Option<String>,
-    /// Who names it, where it is not the one just placed.
+    /// What selects it, if it is not the binary just installed.
     #[serde(skip_serializing_if = "Option::is_none")]
     named_by: Option<String>,
-    /// Why it will not run.
+    /// Why it cannot run.
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<String>,
-    /// Why it is not known whether Django's settings name another one.
+    /// Why the Django settings were not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     django_not_asked: Option<String>,
 }
 
-/// What `install --dry-run` would do.
+/// The report of `install --dry-run`.
 #[derive(Debug, Serialize)]
 #[serde(tag = "would", rename_all = "snake_case")]
 enum PreviewReport {
@@ -114,7 +114,7 @@ enum PreviewReport {
         /// The workflow that its attestation names.
         signer: Option<String>,
         cached: bool,
-        /// Whether reproq.lock would be written.
+        /// Whether it would write reproq.lock.
         locks: bool,
         path: String,
     },
@@ -167,9 +167,9 @@ pub(in crate::commands) fn show_outcome(
         Some(work) if work.is_repair() => Change::Repaired,
         Some(_) => Change::Installed,
     };
-    // What is not for this machine or not in the project is not what `which` speaks of.
+    // `which` covers only the project's binary for this platform.
     let in_project = is_in_project(request, session) && request.runs_here();
-    // Asking Django takes longer than everything else when there is nothing to do.
+    // If there is nothing to do, starting Django would take longer than everything else.
     let ask = if no_django || change == Change::Unchanged { AskDjango::No } else { AskDjango::Within(DJANGO_LIMIT) };
     let resolution = in_project.then(|| which::resolve(session, request.target, ask));
     let path = request.layout.binary.to_string_lossy().into_owned();
@@ -197,15 +197,19 @@ pub(in crate::commands) fn show_outcome(
         }),
     };
     if report.receipt.verdict == Level::Unverified && change != Change::Unchanged {
-        session.ui.warn("nothing published proves this binary; it was accepted because of --allow-unverified");
+        session.ui.warn(
+            "this binary is not verified by any published evidence; it was accepted because of --allow-unverified",
+        );
     }
     for (source, reason) in report.unread() {
-        session.ui.warn(&format!("{source} could not be read, and says nothing about this binary: {reason}"));
+        session.ui.warn(&format!("{source} could not be read and was ignored: {reason}"));
     }
     if let Some(winner) = overruled {
-        let path = shown_path(winner).unwrap_or_else(|| "nothing that runs".to_owned());
-        session.ui.warn(&format!("{} names {path}, which wins over the binary just placed", winner.source));
-        session.ui.hint(&format!("remove {}, or install there with `--to`", winner.source));
+        let path = shown_path(winner).unwrap_or_else(|| "no usable binary".to_owned());
+        session
+            .ui
+            .warn(&format!("{} selects {path}, which takes precedence over the binary just installed", winner.source));
+        session.ui.hint(&format!("remove {}, or install to that path with `--to`", winner.source));
     }
     session.ui.report(&report)?;
     Ok(ExitStatus::Success)
@@ -215,7 +219,7 @@ fn is_in_project(request: &InstallRequest, session: &Session<'_>) -> bool {
     request.layout == Layout::in_project(&session.project.root, &request.tool, request.target)
 }
 
-/// The candidate that wins over the binary just placed, if one does.
+/// The candidate that takes precedence over the binary just installed, if there is one.
 fn overruled<'a>(resolution: &'a Resolution, request: &InstallRequest) -> Option<&'a Candidate> {
     let placed = platform::real_path(&request.layout.binary);
     resolution.wins_over(&placed)
@@ -228,21 +232,21 @@ fn shown_path(candidate: &Candidate) -> Option<String> {
 impl Report for InstallReport {
     const SCHEMA: &'static str = "reproq.install/1";
 
-    fn human(&self, paper: &mut TextReport) {
-        if paper.is_quiet() {
+    fn human(&self, out: &mut TextReport) {
+        if out.is_quiet() {
             return;
         }
         let receipt = &self.receipt;
         let label = receipt.label();
         match (self.change, &self.because) {
             (Change::Unchanged, _) => {
-                return paper.line(&format!("{label} is already installed at {} (`{}`).", self.path, receipt.verdict));
+                return out.line(&format!("{label} is already installed at {} (`{}`).", self.path, receipt.verdict));
             }
-            (Change::Installed, None) => paper.strong(&format!("Installed {label}.")),
-            (Change::Installed, Some(because)) => paper.strong(&format!("Installed {label}: {because}.")),
+            (Change::Installed, None) => out.strong(&format!("Installed {label}.")),
+            (Change::Installed, Some(because)) => out.strong(&format!("Installed {label}: {because}.")),
             (Change::Repaired, because) => {
                 let because = because.as_deref().unwrap_or_default();
-                paper.strong(&format!("Repaired {label}: {because}."));
+                out.strong(&format!("Repaired {label}: {because}."));
             }
         }
         let mut pairs = vec![("path", self.path.clone()), ("target", receipt.target.to_string())];
@@ -254,30 +258,32 @@ impl Report for InstallReport {
         }
         pairs.extend(origin_pairs(&receipt.origin));
         pairs.extend(signatures::pairs(&receipt.proofs, &receipt.evidence));
-        paper.pairs(&pairs);
-        for statement in receipt.evidence.iter().filter(|statement| !signatures::are_told_by(&statement.source)) {
+        out.pairs(&pairs);
+        for statement in
+            receipt.evidence.iter().filter(|statement| !signatures::is_shown_as_attestation(&statement.source))
+        {
             let found = match &statement.finding {
                 Finding::Found { sha256 } => format!("agrees ({})", sha256.short()),
                 Finding::Absent { reason } => format!("absent: {reason}"),
                 Finding::Unknown { reason, .. } => format!("could not be read: {reason}"),
             };
-            paper.faint(&format!("  evidence: {} {found}", statement.source));
+            out.faint(&format!("  evidence: {} {found}", statement.source));
         }
         for note in &receipt.notes {
-            paper.faint(&format!("  note: {note}"));
+            out.faint(&format!("  note: {note}"));
         }
         if let Some(locked) = &self.locked {
             let targets = locked.targets.join(", ");
-            paper.line(&format!("Locked {} for {targets} in reproq.lock; commit it.", locked.tag));
+            out.line(&format!("Locked {} for {targets} in reproq.lock; commit it.", locked.tag));
         }
         if let Some(which) = &self.which {
-            paper.line(&format!("What will run: {}", which.in_words()));
+            out.line(&format!("What will run: {}", which.in_words()));
         }
     }
 }
 
 impl InstallReport {
-    /// The checksum files in a format that is not known here.
+    /// The checksum files that could not be read.
     fn unread(&self) -> Vec<(String, String)> {
         let is_new = self.change != Change::Unchanged;
         let of_file = |statement: &&Evidence| {
@@ -293,13 +299,13 @@ impl InstallReport {
 
 impl WillRun {
     fn in_words(&self) -> String {
-        let path = self.path.as_deref().unwrap_or("what that names");
+        let path = self.path.as_deref().unwrap_or("its value");
         let found = match &self.fault {
             Some(fault) => format!("nothing, because {path} {fault}"),
             None => path.to_owned(),
         };
         match &self.django_not_asked {
-            Some(reason) => format!("{found}, unless settings.REPROQ_WORKER_BIN names another one: {reason}"),
+            Some(reason) => format!("{found}, unless settings.REPROQ_WORKER_BIN selects another binary: {reason}"),
             None => found,
         }
     }
@@ -326,18 +332,18 @@ fn origin_pairs(origin: &ReceiptOrigin) -> Vec<(&'static str, String)> {
 impl Report for PreviewReport {
     const SCHEMA: &'static str = "reproq.install-plan/1";
 
-    fn human(&self, paper: &mut TextReport) {
+    fn human(&self, out: &mut TextReport) {
         match self {
             Self::Nothing { path, receipt } => {
-                paper.line(&format!(
+                out.line(&format!(
                     "Nothing to do: {} is installed at {path} (`{}`).",
                     receipt.label(),
                     receipt.verdict
                 ));
             }
             Self::Download { because, tag, asset, url, size: bytes, verdict, signer, cached, locks, path } => {
-                paper.strong(&format!("Would install {tag}: {because}."));
-                let bytes = bytes.map_or_else(|| "not known".to_owned(), size);
+                out.strong(&format!("Would install {tag}: {because}."));
+                let bytes = bytes.map_or_else(|| "unknown".to_owned(), size);
                 let from = if *cached { format!("the cache, published at {url}") } else { url.clone() };
                 let mut pairs = vec![
                     ("download", asset.clone()),
@@ -345,19 +351,19 @@ impl Report for PreviewReport {
                     ("size", bytes),
                     ("verdict", format!("{verdict}: {}", verdict.meaning())),
                 ];
-                pairs.extend(signer.iter().map(|workflow| ("signed by", workflow.clone())));
-                pairs.push(("place at", path.clone()));
+                pairs.extend(signer.iter().map(|workflow| ("attested by", workflow.clone())));
+                pairs.push(("install to", path.clone()));
                 if *locks {
                     pairs.push(("write", "reproq.lock".to_owned()));
                 }
-                paper.pairs(&pairs);
+                out.pairs(&pairs);
             }
             Self::Build { because, instead_of_a_release, source, path } => {
-                paper.strong(&format!("Would build the worker: {because}."));
-                paper.pairs(&[
+                out.strong(&format!("Would build the worker: {because}."));
+                out.pairs(&[
                     ("from", source.clone()),
                     ("because", instead_of_a_release.clone()),
-                    ("place at", path.clone()),
+                    ("install to", path.clone()),
                 ]);
             }
         }

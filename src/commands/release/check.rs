@@ -1,4 +1,4 @@
-//! `reproq release check`: whether a release has what its users and this installer need.
+//! `reproq release check`: checks that a release is complete, consistent and attested.
 
 use std::path::Path;
 
@@ -46,7 +46,7 @@ use crate::trust::is_sums_file;
 use crate::ui::Report;
 use crate::ui::TextReport;
 
-/// The machines a release of the worker serves.
+/// The platforms of a release of the worker.
 const TARGETS: [&str; 5] = ["linux-amd64", "linux-arm64", "darwin-amd64", "darwin-arm64", "windows-amd64"];
 
 /// The report of `release check`.
@@ -59,7 +59,6 @@ struct CheckReport {
     attestations: Vec<Attested>,
 }
 
-/// Checks.
 pub(super) fn check(arguments: &CheckArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let spec = spec(arguments, session)?;
     let slug = repository::find(arguments.repo.as_deref(), RepositoryUse::Read, session)?;
@@ -88,7 +87,7 @@ pub(super) fn check(arguments: &CheckArgs, session: &Session<'_>) -> Result<Exit
     let github = client(&slug, session)?;
     drop(entered);
     let progress = session.ui.progress();
-    let asked = runtime.block_on(async {
+    let facts = runtime.block_on(async {
         let listing = github.release(&spec, &progress).await?;
         let release = match &listing {
             Listing::Api(release) | Listing::Index(release) => release.clone(),
@@ -103,7 +102,7 @@ pub(super) fn check(arguments: &CheckArgs, session: &Session<'_>) -> Result<Exit
         };
         let policy = policy.of_release(release.tag.clone(), allow_branch);
         let origin = Origin::GitHub(Box::new(github));
-        let inquiry = AttestationQuery {
+        let query = AttestationQuery {
             origin: &origin,
             listing: &listing,
             policy,
@@ -111,10 +110,10 @@ pub(super) fn check(arguments: &CheckArgs, session: &Session<'_>) -> Result<Exit
             progress: &progress,
             now: session.now,
         };
-        let attested = inquiry.about(check::complete_assets(&release, &expected)).await;
+        let attested = query.about(check::complete_assets(&release, &expected)).await;
         Ok((release, sums, versions, attested))
     });
-    let (release, sums, versions, attested) = asked.map_err(|error| errors::api(error, &slug))?;
+    let (release, sums, versions, attested) = facts.map_err(|error| errors::api(error, &slug))?;
     let checks = check::judge(&ReleaseFacts {
         release: &release,
         expected: &expected,
@@ -132,11 +131,11 @@ pub(super) fn check(arguments: &CheckArgs, session: &Session<'_>) -> Result<Exit
     Ok(status)
 }
 
-/// What an attestation must say, but for the release and the asset.
+/// The attestation policy, without the release and the asset.
 fn policy(arguments: &CheckArgs, repository: &RepoSlug) -> Result<Policy, CommandError> {
     if arguments.require_attested && !attestation::is_available() {
         let failure = CommandError::new(ExitStatus::Unverified, NotProven::CannotVerify);
-        return Err(failure.hint("use a build with its default features"));
+        return Err(failure.hint("use a build of reproq with its default features"));
     }
     let mut policy = Policy::of_repository(repository.clone());
     if let Some(text) = &arguments.workflow {
@@ -147,7 +146,7 @@ fn policy(arguments: &CheckArgs, repository: &RepoSlug) -> Result<Policy, Comman
     Ok(policy)
 }
 
-/// Failed for now, when all that failed is what nobody could be asked about.
+/// Unavailable if every failed check failed because a request failed.
 fn status(checks: &[Check]) -> ExitStatus {
     let failed: Vec<&Check> = checks.iter().filter(|check| !check.passed).collect();
     if failed.is_empty() {
@@ -188,7 +187,7 @@ async fn stated_sums(github: &GitHub, release: &Release) -> Result<StatedSums, A
     };
     let name = asset.name.clone();
     Ok(match github.small_asset(&release.tag, asset).await? {
-        None => StatedSums::Unusable { name, why: "the release lists it, and it is not there".to_owned() },
+        None => StatedSums::Unusable { name, why: "the release lists it, but it does not exist".to_owned() },
         Some(bytes) => match ChecksumFile::parse(&bytes) {
             Ok(sums) => match sums.misread() {
                 Some(error) => StatedSums::Unusable { name, why: error.to_string() },
@@ -199,7 +198,7 @@ async fn stated_sums(github: &GitHub, release: &Release) -> Result<StatedSums, A
     })
 }
 
-/// Releases and tags together, each name once.
+/// The number of distinct versions among releases and tags.
 async fn number_of_versions(github: &GitHub, progress: &dyn Progress) -> Result<usize, ApiError> {
     let listed = Lister::new(github, progress).list().await?;
     let shape = |reason: String| ApiError::Shape { what: "the releases".to_owned(), reason };
@@ -213,14 +212,14 @@ async fn number_of_versions(github: &GitHub, progress: &dyn Progress) -> Result<
 impl Report for CheckReport {
     const SCHEMA: &'static str = "reproq.release-check/1";
 
-    fn human(&self, paper: &mut TextReport) {
+    fn human(&self, out: &mut TextReport) {
         let failed = self.checks.iter().filter(|check| !check.passed).count();
         if failed == 0 {
-            paper.strong(&format!("{} of {} is as it should be.", self.tag, self.repository));
+            out.strong(&format!("{} of {} passes all checks.", self.tag, self.repository));
         } else {
-            paper.strong(&format!("{} of {} fails {}.", self.tag, self.repository, count(failed, "check")));
+            out.strong(&format!("{} of {} fails {}.", self.tag, self.repository, count(failed, "check")));
         }
-        if paper.is_quiet() {
+        if out.is_quiet() {
             return;
         }
         let mut rows = vec![["", "CHECK", "FOUND"].map(str::to_owned).to_vec()];
@@ -232,6 +231,6 @@ impl Report for CheckReport {
             };
             vec![word.to_owned(), check.name.clone(), check.detail.clone()]
         }));
-        paper.table(&rows);
+        out.table(&rows);
     }
 }

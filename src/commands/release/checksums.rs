@@ -1,4 +1,4 @@
-//! `reproq release checksums`: SHA256SUMS for a directory of assets.
+//! `reproq release checksums`: writes SHA256SUMS for a directory of assets.
 
 use serde::Serialize;
 
@@ -22,11 +22,10 @@ use crate::ui::TextReport;
 struct ChecksumsReport {
     path: String,
     assets: Vec<Sum>,
-    /// What is in the directory and not in the file.
+    /// Files in the directory that were not included.
     left_out: Vec<LeftOut>,
 }
 
-/// Writes.
 pub(super) fn checksums(arguments: &ChecksumsArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let directory = session.env.cwd.join(&arguments.assets);
     let written = check::write_sums(&directory).map_err(|error| {
@@ -36,7 +35,7 @@ pub(super) fn checksums(arguments: &ChecksumsArgs, session: &Session<'_>) -> Res
             SumsError::Empty { .. } => ExitStatus::NotFound,
             SumsError::Names { .. } => {
                 return CommandError::new(ExitStatus::Usage, error).hint(
-                    "rename them, with letters, digits and `.`, `_`, `-`, `+`, `@` alone; GitHub makes periods of the rest. Nothing was written",
+                    "nothing was written; rename the files to use only letters, digits and `.`, `_`, `-`, `+`, `@`, because GitHub replaces all other characters with periods",
                 );
             }
         };
@@ -50,19 +49,19 @@ pub(super) fn checksums(arguments: &ChecksumsArgs, session: &Session<'_>) -> Res
 impl Report for ChecksumsReport {
     const SCHEMA: &'static str = "reproq.checksums/1";
 
-    fn human(&self, paper: &mut TextReport) {
-        if paper.is_quiet() {
-            return paper.line(&self.path);
+    fn human(&self, out: &mut TextReport) {
+        if out.is_quiet() {
+            return out.line(&self.path);
         }
-        paper.strong(&format!("{} written for {}.", self.path, count(self.assets.len(), "asset")));
+        out.strong(&format!("{} written for {}.", self.path, count(self.assets.len(), "asset")));
         for sum in &self.assets {
-            paper.line(&format!("{}  {}", sum.sha256, sum.name));
+            out.line(&format!("{}  {}", sum.sha256, sum.name));
         }
         if !self.left_out.is_empty() {
-            paper.blank();
-            paper.line("Left out:");
+            out.blank();
+            out.line("Not included:");
             for other in &self.left_out {
-                paper.line(&format!("  {}: {}", other.name, other.reason));
+                out.line(&format!("  {}: {}", other.name, other.reason));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The class and the hints of what can go wrong with releases.
+//! The exit status and the hints of errors of release commands.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::sources::github::ApiError;
 const NEEDS: &str =
     "the token needs the permission `contents: write` (in a workflow: `permissions: { contents: write }`)";
 
-/// A call that failed.
+/// Converts an error of a GitHub API call.
 pub(super) fn api(error: ApiError, repository: &RepoSlug) -> CommandError {
     let (status, hint) = match &error {
         ApiError::Net(error) => (net_status(error), Some(net_hint(error))),
@@ -30,19 +30,22 @@ pub(super) fn api(error: ApiError, repository: &RepoSlug) -> CommandError {
         }
         ApiError::NotFound { .. } => (
             ExitStatus::NotFound,
-            Some(format!("check the name {repository}; if it is private, the token must be allowed to see it")),
+            Some(format!("check the name {repository}; if it is private, the token needs access to it")),
         ),
         ApiError::BadToken { variable } => (ExitStatus::NotPermitted, Some(format!("renew the token in {variable}"))),
         ApiError::SingleSignOn { url, .. } => {
-            let place = url.as_deref().unwrap_or("GitHub's settings");
-            (ExitStatus::NotPermitted, Some(format!("authorize the token for the organization at {place}")))
+            let hint = match url {
+                Some(url) => format!("authorize the token for the organization at {url}"),
+                None => "authorize the token for the organization in GitHub's settings".to_owned(),
+            };
+            (ExitStatus::NotPermitted, Some(hint))
         }
         ApiError::Forbidden { needed, variable, .. } => {
             (ExitStatus::NotPermitted, Some(hints::reading(needed.as_deref(), *variable)))
         }
         ApiError::Shape { .. } => (
             ExitStatus::Unavailable,
-            Some("run the same command again; check the proxy and GITHUB_API_URL if it stays so".to_owned()),
+            Some("run the same command again; if it fails again, check the proxy and GITHUB_API_URL".to_owned()),
         ),
     };
     let failure = CommandError::new(status, error);
@@ -52,8 +55,8 @@ pub(super) fn api(error: ApiError, repository: &RepoSlug) -> CommandError {
     }
 }
 
-/// What the surroundings keep from working stays so; everything else may be better a moment later.
-#[expect(clippy::wildcard_enum_match_arm, reason = "only these are repaired here")]
+/// Errors of the local configuration are permanent; all others may be transient.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other errors may be transient")]
 fn net_hint(error: &NetError) -> String {
     let again = || "run the same command again".to_owned();
     match error {
@@ -88,21 +91,20 @@ fn net_status(error: &NetError) -> ExitStatus {
     }
 }
 
-/// A repository that answers by another name.
-pub(super) fn renamed(asked: &RepoSlug, found: &RepoSlug) -> CommandError {
-    let message = format!("{asked} is called {found} now; nothing is deleted under its former name");
-    CommandError::message(ExitStatus::Conflict, message).hint(format!("say so with `--repo {found}`"))
+/// The error for a renamed repository.
+pub(super) fn renamed(requested: &RepoSlug, found: &RepoSlug) -> CommandError {
+    let message = format!("{requested} was renamed to {found}; nothing is changed under the old name");
+    CommandError::message(ExitStatus::Conflict, message).hint(format!("use the new name: `--repo {found}`"))
 }
 
-/// No plan can be made.
+/// Converts a refusal to make a plan.
 pub(super) fn no_plan(refusal: PlanRefusal, has_token: bool) -> CommandError {
     let (status, hint) = match &refusal {
-        PlanRefusal::Incomplete { why } if why.contains("at most") => (
-            ExitStatus::Conflict,
-            "delete some releases by hand first; what cannot be seen cannot be judged".to_owned(),
-        ),
+        PlanRefusal::Incomplete { why } if why.contains("at most") => {
+            (ExitStatus::Conflict, "the listing is incomplete; delete some releases manually and retry".to_owned())
+        }
         PlanRefusal::Incomplete { .. } => {
-            (ExitStatus::Unavailable, "run the same command again when nobody publishes".to_owned())
+            (ExitStatus::Unavailable, "run the same command again when no release is being published".to_owned())
         }
         PlanRefusal::Archived { .. } => (ExitStatus::NotPermitted, "unarchive the repository first".to_owned()),
         PlanRefusal::NoPush { .. } if !has_token => (
@@ -117,41 +119,41 @@ pub(super) fn no_plan(refusal: PlanRefusal, has_token: bool) -> CommandError {
     CommandError::new(status, refusal).hint(hint)
 }
 
-/// A plan that is larger than it may be; `command` is the same command with the number allowed.
+/// Converts the refusal of a plan that exceeds a safety limit; `command` is the same command with a higher limit.
 pub(super) fn guarded(refusal: GuardRefusal, command: &str) -> CommandError {
     let hint = match &refusal {
-        GuardRefusal::TooMany { .. } => format!("look at them with `--dry-run`; if that is what you want: {command}"),
+        GuardRefusal::TooMany { .. } => format!("review the plan with `--dry-run`; to continue: {command}"),
         GuardRefusal::NothingInstallable => "publish a release with assets first, or keep more".to_owned(),
     };
     CommandError::new(ExitStatus::Conflict, refusal).hint(hint)
 }
 
-/// A record that cannot be used.
+/// Converts an error of the audit record.
 pub(super) fn audit(error: AuditError) -> CommandError {
     let status = match error {
         AuditError::File(error) => {
-            let named = "nothing is done without a record; or name a place for it with `--audit FILE`";
-            return hints::output(error).hint(named);
+            let hint = "nothing was changed, because the audit record could not be created; choose another file with `--audit FILE`";
+            return hints::output(error).hint(hint);
         }
         AuditError::Write { ref source, .. } | AuditError::Read { ref source, .. } => io_advice(source, None).0,
         AuditError::Line { .. } => ExitStatus::Usage,
         AuditError::Unbound { .. } => {
             return CommandError::new(ExitStatus::Conflict, error)
-                .hint("give the whole record: the first line of each run names the repository, and nothing is restored without");
+                .hint("use the complete record; the first line of each run identifies the repository");
         }
     };
     let is_write = matches!(error, AuditError::Write { .. });
     let failure = CommandError::new(status, error);
     if is_write {
-        failure.hint("nothing is done without a record; name a place for it with `--audit FILE`")
+        failure.hint("every change must be recorded; choose another file with `--audit FILE`")
     } else {
         failure
     }
 }
 
-/// Assets that could not be saved.
+/// Converts an error while saving assets.
 pub(super) fn archive(error: SaveAssetsError) -> CommandError {
-    const NOTHING: &str = "nothing was deleted, because what goes could not be saved first";
+    const NOTHING: &str = "nothing was deleted, because the assets could not be saved first";
     let status = match error {
         SaveAssetsError::File(error) => return hints::output(error).hint(NOTHING),
         SaveAssetsError::Api { .. } => ExitStatus::Unavailable,
@@ -163,18 +165,18 @@ pub(super) fn archive(error: SaveAssetsError) -> CommandError {
     CommandError::new(status, error).hint(NOTHING)
 }
 
-/// What ended the work.
+/// Converts the reason why a run stopped.
 pub(super) fn stopped(stop: &Stop, max_wait: Duration) -> CommandError {
     let (status, hints): (ExitStatus, Vec<String>) = match stop {
         Stop::Limited { .. } | Stop::Reserve { .. } => (
             ExitStatus::Unavailable,
             vec![format!(
-                "run the same command again later; it goes on from here. To wait longer than {} min: `--max-wait 1h`",
+                "run the same command again later to continue; to wait longer than {} min, use `--max-wait 1h`",
                 max_wait.as_secs() / 60
             )],
         ),
         Stop::Moved { .. } => {
-            (ExitStatus::Conflict, vec!["name the repository's new place with `--repo OWNER/NAME`".to_owned()])
+            (ExitStatus::Conflict, vec!["use the repository's new name with `--repo OWNER/NAME`".to_owned()])
         }
         Stop::Forbidden { needed, .. } => (
             ExitStatus::NotPermitted,
@@ -188,21 +190,19 @@ pub(super) fn stopped(stop: &Stop, max_wait: Duration) -> CommandError {
         Stop::Blocked { name, .. } => (
             ExitStatus::NotPermitted,
             vec![
-                "let this token bypass the rule, or change the rule; then run the same command again".to_owned(),
-                format!("only the release entry of {name} is gone; nothing else was touched"),
+                "allow this token to bypass the rule, or change the rule; then run the same command again".to_owned(),
+                format!("only the release entry of {name} was deleted; everything else is unchanged"),
             ],
         ),
         Stop::Hidden { .. } => (ExitStatus::NotPermitted, vec![NEEDS.to_owned()]),
         Stop::Refused { .. } => (ExitStatus::Failure, Vec::new()),
-        Stop::Lost { .. } => {
-            (ExitStatus::Unavailable, vec!["run the same command again; it goes on from here".to_owned()])
-        }
+        Stop::Lost { .. } => (ExitStatus::Unavailable, vec!["run the same command again to continue".to_owned()]),
         Stop::World { .. } => {
-            (ExitStatus::Conflict, vec!["look at the repository, then run the same command again".to_owned()])
+            (ExitStatus::Conflict, vec!["check the repository, then run the same command again".to_owned()])
         }
         Stop::Record { .. } => (
             ExitStatus::Failure,
-            vec!["nothing is done without a record; name another place with `--audit FILE`".to_owned()],
+            vec!["every change must be recorded; choose another file with `--audit FILE`".to_owned()],
         ),
     };
     let mut failure = CommandError::message(status, stop.to_string());

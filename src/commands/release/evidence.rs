@@ -1,5 +1,5 @@
-//! Looks for the attestations of a release's assets, and verifies what it finds without the network: first what is there
-//! already, because one bundle may cover all assets, then the file beside the asset, then GitHub's API.
+//! Finds the attestations of a release's assets and verifies them offline: first the bundles found so far, because one bundle
+//! may cover all assets, then the file next to the asset, then GitHub's API.
 
 use chrono::DateTime;
 use chrono::Utc;
@@ -16,73 +16,68 @@ use crate::trust::attestation::NotProven;
 use crate::trust::attestation::Policy;
 use crate::trust::attestation::Roots;
 
-/// How many different reasons one sentence tells.
-const SHOWN_REASONS: usize = 3;
+/// At most this many reasons are listed in one message.
+const MAX_REASONS: usize = 3;
 
-/// An inquiry about one release.
+/// Queries the attestations of one release.
 pub(super) struct AttestationQuery<'a> {
-    /// Where the release is.
     pub(super) origin: &'a Origin,
-    /// What is known of it.
     pub(super) listing: &'a Listing,
-    /// What an attestation must say, but for the asset.
+    /// The policy, without the asset.
     pub(super) policy: Policy,
-    /// Whose keys are trusted.
     pub(super) roots: Roots,
-    /// Who watches.
     pub(super) progress: &'a dyn Progress,
-    /// The time.
     pub(super) now: DateTime<Utc>,
 }
 
 impl AttestationQuery<'_> {
-    /// Asks about each of these assets.
+    /// Queries the attestations of these assets.
     pub(super) async fn about(&self, assets: Vec<(String, Sha256Digest)>) -> Vec<Attested> {
-        let (mut all, mut heard) = (Vec::new(), AttestationResult::default());
+        let (mut all, mut found) = (Vec::new(), AttestationResult::default());
         for (asset, sha256) in assets {
-            let finding = self.finding(&mut heard, &asset, sha256).await;
+            let finding = self.finding(&mut found, &asset, sha256).await;
             all.push(Attested { asset, sha256, finding });
         }
         all
     }
 
-    async fn finding(&self, heard: &mut AttestationResult, asset: &str, sha256: Sha256Digest) -> AttestationFinding {
-        let covered = self.verified(&heard.bundles, asset, sha256);
+    async fn finding(&self, found: &mut AttestationResult, asset: &str, sha256: Sha256Digest) -> AttestationFinding {
+        let covered = self.verified(&found.bundles, asset, sha256);
         if covered.is_built() {
             return covered;
         }
-        let beside = self.origin.proofs(Some(self.listing), self.listing.tag(), asset).await;
-        let beside = self.judged(heard, beside, asset, sha256);
-        // Whoever installs meets this one first, so that one which does not fit ends it.
-        if beside.is_built() || matches!(beside, AttestationFinding::Refused { .. }) {
-            return beside;
+        let adjacent = self.origin.proofs(Some(self.listing), self.listing.tag(), asset).await;
+        let adjacent = self.evaluate(found, adjacent, asset, sha256);
+        // An installation reads this file first, so a rejected attestation here is final.
+        if adjacent.is_built() || matches!(adjacent, AttestationFinding::Refused { .. }) {
+            return adjacent;
         }
-        match self.by_digest(heard, asset, sha256).await {
-            AttestationFinding::Absent => beside,
+        match self.by_digest(found, asset, sha256).await {
+            AttestationFinding::Absent => adjacent,
             finding @ (AttestationFinding::Proven { .. }
             | AttestationFinding::Refused { .. }
             | AttestationFinding::Unknown { .. }) => finding,
         }
     }
 
-    /// What GitHub knows about the digest.
-    async fn by_digest(&self, heard: &mut AttestationResult, asset: &str, sha256: Sha256Digest) -> AttestationFinding {
-        if let Some(because) = &heard.silence {
+    /// Queries GitHub's API by digest.
+    async fn by_digest(&self, found: &mut AttestationResult, asset: &str, sha256: Sha256Digest) -> AttestationFinding {
+        if let Some(because) = &found.unavailable {
             return AttestationFinding::Unknown { because: because.clone() };
         }
         let Some(proofs) = self.origin.more_proofs(Some(self.listing), sha256, self.progress).await else {
             return AttestationFinding::Absent;
         };
-        // A limit or a network that is gone will not be better for the next asset, and each try takes its time.
+        // After a rate limit or a network failure, requests for the other assets would fail too.
         if let Proofs::Unknown { reason, transient: true } = &proofs {
-            heard.silence = Some(reason.clone());
+            found.unavailable = Some(reason.clone());
         }
-        self.judged(heard, proofs, asset, sha256)
+        self.evaluate(found, proofs, asset, sha256)
     }
 
-    fn judged(
+    fn evaluate(
         &self,
-        heard: &mut AttestationResult,
+        found: &mut AttestationResult,
         proofs: Proofs,
         asset: &str,
         sha256: Sha256Digest,
@@ -96,19 +91,19 @@ impl AttestationQuery<'_> {
             Ok(bundles) => bundles,
             Err(error) => {
                 return AttestationFinding::Refused {
-                    sentence: format!("what should prove {asset} cannot be read: {error}"),
+                    sentence: format!("the attestation of {asset} cannot be read: {error}"),
                     refused: Vec::new(),
                 };
             }
         };
         let finding = self.verified(&bundles, asset, sha256);
         for bundle in bundles {
-            if !heard.bundles.contains(&bundle) {
-                heard.bundles.push(bundle);
+            if !found.bundles.contains(&bundle) {
+                found.bundles.push(bundle);
             }
         }
         match (&finding, incomplete) {
-            // What was not seen may be the proof of the build.
+            // The missing part may contain the build attestation.
             (AttestationFinding::Proven { .. } | AttestationFinding::Absent, Some(because)) if !finding.is_built() => {
                 AttestationFinding::Unknown { because }
             }
@@ -116,7 +111,7 @@ impl AttestationQuery<'_> {
         }
     }
 
-    /// Whether they prove that the asset comes from this repository, and for this tag.
+    /// Verifies that the asset was built from this repository for this tag.
     fn verified(&self, bundles: &[String], asset: &str, sha256: Sha256Digest) -> AttestationFinding {
         let mut policy = self.policy.clone();
         policy.asset = Some(asset.to_owned());
@@ -127,7 +122,7 @@ impl AttestationQuery<'_> {
             Err(NotProven::Refused(refused)) => {
                 let mut reasons: Vec<String> = refused.iter().map(|refusal| refusal.reason.to_string()).collect();
                 reasons.dedup();
-                reasons.truncate(SHOWN_REASONS);
+                reasons.truncate(MAX_REASONS);
                 AttestationFinding::Refused { sentence: reasons.join("; "), refused }
             }
             Err(error @ (NotProven::CannotVerify | NotProven::Root(_))) => {
@@ -137,11 +132,10 @@ impl AttestationQuery<'_> {
     }
 }
 
-/// What was learned from the assets so far.
+/// The state shared by the queries of all assets.
 #[derive(Debug, Default)]
 struct AttestationResult {
-    /// Every bundle.
     bundles: Vec<String>,
-    /// Why the API cannot be asked any more.
-    silence: Option<String>,
+    /// Why the API is not queried any more.
+    unavailable: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! `reproq release list`: every release and tag, the versions first.
+//! `reproq release list`: lists every release and tag, versions first.
 
 use chrono::DateTime;
 use chrono::Utc;
@@ -27,16 +27,16 @@ use crate::ui::TextReport;
 #[derive(Debug, Serialize)]
 struct ListReport {
     repository: String,
-    /// Whether everything is in it.
+    /// Whether the listing is complete.
     complete: bool,
-    /// What is not.
+    /// Why it is incomplete.
     #[serde(skip_serializing_if = "Option::is_none")]
     missing: Option<String>,
     /// Whether drafts could be seen.
     drafts_visible: bool,
     /// The versions, newest first.
     versions: Vec<Row>,
-    /// Tags and releases that are no versions.
+    /// Tags and releases that are not versions.
     unmanaged: Vec<Row>,
     drafts: Vec<Row>,
     #[serde(skip)]
@@ -48,10 +48,10 @@ struct Row {
     tag: String,
     version: Option<String>,
     release_ids: Vec<u64>,
-    /// What the tag points at; none where only a release names it.
+    /// The object of the tag; `None` if only a release has this name.
     object_id: Option<String>,
     published_at: Option<DateTime<Utc>>,
-    /// The tag's date, where there is no release.
+    /// The tag's date, if there is no release.
     tagged_at: Option<DateTime<Utc>>,
     assets: usize,
     size: u64,
@@ -62,12 +62,11 @@ struct Row {
     immutable: bool,
 }
 
-/// Lists.
 pub(super) fn list(arguments: &ReleaseListArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let now = match &arguments.as_of {
         None => session.now,
         Some(text) => DateTime::parse_from_rfc3339(text).map(|time| time.to_utc()).map_err(|_| {
-            let message = format!("--as-of wants a time such as 2026-01-31T12:00:00Z, found `{text}`");
+            let message = format!("--as-of must be a time such as 2026-01-31T12:00:00Z, found `{text}`");
             CommandError::message(ExitStatus::Usage, message)
         })?,
     };
@@ -82,11 +81,11 @@ pub(super) fn list(arguments: &ReleaseListArgs, session: &Session<'_>) -> Result
     let inventory = Inventory::of(listed).map_err(|error| CommandError::new(ExitStatus::Failure, error))?;
     let found = &inventory.repository.full_name;
     if !found.is_same(&slug) {
-        session.ui.warn(&format!("{slug} is called {found} now"));
+        session.ui.warn(&format!("{slug} was renamed to {found}"));
     }
     let report = ListReport::new(&inventory, now);
     if let Some(missing) = &report.missing {
-        session.ui.warn(&format!("the list is not whole: {missing}"));
+        session.ui.warn(&format!("the listing is incomplete: {missing}"));
     }
     session.ui.report(&report)?;
     Ok(ExitStatus::Success)
@@ -168,7 +167,7 @@ impl Row {
     }
 }
 
-/// How long ago, in the largest unit that fits.
+/// The age in the largest unit that fits.
 fn age(now: DateTime<Utc>, when: DateTime<Utc>) -> String {
     let minutes = (now - when).num_minutes();
     match minutes {
@@ -188,29 +187,29 @@ fn count_of(number: i64, singular: &str) -> String {
 impl Report for ListReport {
     const SCHEMA: &'static str = "reproq.release-list/1";
 
-    fn human(&self, paper: &mut TextReport) {
-        if paper.is_quiet() {
+    fn human(&self, out: &mut TextReport) {
+        if out.is_quiet() {
             for row in &self.versions {
-                paper.line(&row.tag);
+                out.line(&row.tag);
             }
             return;
         }
-        paper.strong(&format!("{}: {}", self.repository, count(self.versions.len(), "version")));
+        out.strong(&format!("{}: {}", self.repository, count(self.versions.len(), "version")));
         if !self.versions.is_empty() {
-            paper.blank();
-            paper.table(&rows(&self.versions, self.now));
+            out.blank();
+            out.table(&rows(&self.versions, self.now));
         }
-        for (title, part) in [("Not versions, never touched", &self.unmanaged), ("Drafts, never touched", &self.drafts)]
+        for (title, part) in [("Not versions, never deleted", &self.unmanaged), ("Drafts, never deleted", &self.drafts)]
         {
             if !part.is_empty() {
-                paper.blank();
-                paper.strong(&format!("{title}:"));
-                paper.table(&rows(part, self.now));
+                out.blank();
+                out.strong(&format!("{title}:"));
+                out.table(&rows(part, self.now));
             }
         }
         if !self.drafts_visible {
-            paper.blank();
-            paper.faint("Drafts are shown only to those who may push.");
+            out.blank();
+            out.faint("Drafts are visible only with push permission.");
         }
     }
 }
@@ -225,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ages_are_said_in_one_unit() {
+    fn ages_have_one_unit() {
         let now = DateTime::from_timestamp(1_700_000_000, 0).expect("a time");
         let ago = |minutes: i64| age(now, now - chrono::Duration::minutes(minutes));
         let shown = [-5, 0, 1, 59, 60, 1500, 4320, 100_000, 1_100_000].map(ago);

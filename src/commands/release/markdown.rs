@@ -1,10 +1,10 @@
-//! Markdown with nothing in it but what was meant. Pure.
+//! Markdown tables with all content escaped. Pure.
 
 use std::fmt::Write;
 
 use crate::model::text::printable_line;
 
-/// A text as one cell of a table: no character of it is markup.
+/// Escapes a string for a table cell.
 pub(super) fn cell(text: &str) -> String {
     let mut escaped = String::new();
     for c in printable_line(text).chars() {
@@ -12,7 +12,7 @@ pub(super) fn cell(text: &str) -> String {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '&' => escaped.push_str("&amp;"),
-            // An at sign would notify whoever has that name.
+            // An at sign would notify the user with that name.
             '@' => escaped.push_str("&#64;"),
             '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '#' | '!' | '|' | '~' | '$' => {
                 escaped.push('\\');
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_in_a_cell_is_markup() {
+    fn markup_in_a_cell_is_escaped() {
         assert_eq!(cell("v1|<b>`x`</b> @me\n::warning::"), "v1\\|&lt;b&gt;\\`x\\`&lt;/b&gt; &#64;me\\\\n::warning::");
         assert_eq!(
             table(&[vec!["A".into(), "B".into()], vec!["1".into(), "2".into()]]),

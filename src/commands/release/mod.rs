@@ -1,4 +1,4 @@
-//! `reproq release …`: the releases of one repository, which is always one that somebody named.
+//! `reproq release …`: manages the releases of one explicitly specified repository.
 
 mod check;
 mod checkout;
@@ -29,7 +29,6 @@ use crate::releases::prune::AuditError;
 use crate::sources::github::GitHub;
 use crate::worker::store;
 
-/// Runs a command about releases.
 pub(super) fn run(command: &ReleaseCommand, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     match command {
         ReleaseCommand::List(arguments) => list::list(arguments, session),
@@ -40,21 +39,21 @@ pub(super) fn run(command: &ReleaseCommand, session: &Session<'_>) -> Result<Exi
     }
 }
 
-/// The one thread requests are sent from, one after another.
+/// A single-threaded runtime; requests are sent one after another.
 fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
     tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
         .build()
-        .map_err(|error| CommandError::new(ExitStatus::Failure, error).context("failed to start the network"))
+        .map_err(|error| CommandError::new(ExitStatus::Failure, error).context("failed to start the network runtime"))
 }
 
 /// The client for a repository. Must be called inside the runtime.
 fn client(repository: &RepoSlug, session: &Session<'_>) -> Result<GitHub, CommandError> {
     let settings = &session.settings;
     if settings.offline.value {
-        let message = format!("releases are on GitHub, and the network may not be used ({})", settings.offline.from);
-        return Err(CommandError::message(ExitStatus::Usage, message).hint("leave out `--offline`"));
+        let message = format!("releases are on GitHub, but network access is disabled ({})", settings.offline.from);
+        return Err(CommandError::message(ExitStatus::Usage, message).hint("remove `--offline`"));
     }
     Http::new(session.http.clone())
         .map_err(Into::into)
@@ -62,7 +61,7 @@ fn client(repository: &RepoSlug, session: &Session<'_>) -> Result<GitHub, Comman
         .map_err(|error| errors::api(error, repository))
 }
 
-/// Begins the record: where the user says, else in the project's own directory, under a name that no other run has.
+/// Creates the audit record at the given path, else in `.reproq/audit` with a unique name.
 fn begin_audit(named: Option<&PathBuf>, command: &str, session: &Session<'_>) -> Result<Audit, CommandError> {
     let audit = match named {
         Some(path) => Audit::open(&session.env.cwd.join(path)),
@@ -81,7 +80,7 @@ fn own_audit(command: &str, session: &Session<'_>) -> Result<Audit, AuditError> 
     Audit::create(&directory, &format!("{command}-{}", session.now.format("%Y%m%dT%H%M%SZ")))
 }
 
-/// The project's own directory is not for version control, whatever lies in it.
+/// Excludes `.reproq` from version control.
 fn keep_out_of_version_control(session: &Session<'_>) {
     let home = session.project.root.join(".reproq");
     if home.is_dir()

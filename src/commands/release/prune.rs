@@ -1,4 +1,4 @@
-//! `reproq release prune`: what goes, whether it may, and what came of it.
+//! `reproq release prune`: plans, confirms and applies the deletion of old versions.
 
 use std::path::Path;
 use std::time::Duration;
@@ -47,24 +47,23 @@ use crate::releases::prune::still_allowed;
 use crate::sources::github::GitHub;
 use crate::sources::github::Lister;
 
-/// What was asked for; made before anything is sent.
+/// The validated arguments and settings, before any request.
 struct Request {
     repository: RepoSlug,
     policy: PrunePolicy,
-    /// What the command line allows beside a plan file, where it says more than the file.
-    beside_the_file: Option<PrunePolicy>,
+    /// The policy of the command line, if it differs from that of the plan file.
+    override_policy: Option<PrunePolicy>,
     file: Option<PlanFile>,
     max_delete: usize,
     max_wait: Duration,
 }
 
-/// What may go, by a plan of this moment.
+/// The current plan and the versions to delete.
 struct Planned {
     plan: PrunePlan,
     deletes: Vec<Delete>,
 }
 
-/// Prunes.
 pub(super) fn prune(arguments: &PruneArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let request = request(arguments, session)?;
     let runtime = runtime()?;
@@ -95,12 +94,12 @@ pub(super) fn prune(arguments: &PruneArgs, session: &Session<'_>) -> Result<Exit
     if planned.deletes.is_empty() {
         return show(&planned, None, arguments, session);
     }
-    carry_out(planned, &request, arguments, &github, &lister, &progress, &runtime, session)
+    apply(planned, &request, arguments, &github, &lister, &progress, &runtime, session)
 }
 
 fn request(arguments: &PruneArgs, session: &Session<'_>) -> Result<Request, CommandError> {
     let usage = |error: PolicyError| {
-        CommandError::new(ExitStatus::Usage, error).hint("nothing was sent; see `reproq release prune --help`")
+        CommandError::new(ExitStatus::Usage, error).hint("no request was made; see `reproq release prune --help`")
     };
     let max_delete = arguments.max_delete.as_deref().map(parse_max_delete).transpose().map_err(usage)?;
     let file = arguments.plan.as_deref().map(|path| read_plan(&session.env.cwd.join(path))).transpose()?;
@@ -108,7 +107,7 @@ fn request(arguments: &PruneArgs, session: &Session<'_>) -> Result<Request, Comm
         (Some(file), _) => of_file(file, arguments),
         (None, Some(keep)) => PrunePolicy::new(parse_keep(keep).map_err(usage)?),
         (None, None) => {
-            let message = "--keep is missing: how many of the newest versions stay";
+            let message = "--keep is missing: the number of newest versions to keep";
             return Err(CommandError::message(ExitStatus::Usage, message));
         }
     };
@@ -118,30 +117,29 @@ fn request(arguments: &PruneArgs, session: &Session<'_>) -> Result<Request, Comm
     for pattern in session.settings.release_protect.iter().chain(&arguments.protect) {
         base.protect.push(pattern.parse().map_err(usage)?);
     }
-    let asked = asked_for(base.clone(), arguments).map_err(usage)?;
-    let (policy, beside_the_file) = match &file {
-        Some(_) => (base.clone(), (asked != base).then_some(asked)),
-        None => (asked, None),
+    let requested = with_options(base.clone(), arguments).map_err(usage)?;
+    let (policy, override_policy) = match &file {
+        Some(_) => (base.clone(), (requested != base).then_some(requested)),
+        None => (requested, None),
     };
     Ok(Request {
         repository: repository::find(arguments.repo.as_deref(), RepositoryUse::Delete, session)?,
         max_delete,
         max_wait: arguments.max_wait,
         policy,
-        beside_the_file,
+        override_policy,
         file,
     })
 }
 
-/// What a plan file was made for, without what only the command line and the settings of today may allow: a file can make the
-/// work smaller and never larger.
+/// The policy of a plan file, restricted by the command line: a plan file can only reduce what is deleted.
 fn of_file(file: &PlanFile, arguments: &PruneArgs) -> PrunePolicy {
     let allow_immutable = file.policy.allow_immutable && arguments.allow_immutable;
     PrunePolicy { allow_immutable, ..file.policy.clone() }
 }
 
-/// The policy as the options of this command line change it.
-fn asked_for(mut policy: PrunePolicy, arguments: &PruneArgs) -> Result<PrunePolicy, PolicyError> {
+/// Applies the options of the command line to a policy.
+fn with_options(mut policy: PrunePolicy, arguments: &PruneArgs) -> Result<PrunePolicy, PolicyError> {
     if let Some(text) = &arguments.keep {
         policy.keep = parse_keep(text)?;
     }
@@ -158,7 +156,7 @@ fn asked_for(mut policy: PrunePolicy, arguments: &PruneArgs) -> Result<PrunePoli
     Ok(policy)
 }
 
-/// The tag a workflow was started by is the one it just published.
+/// The tag that triggered the workflow run: it has just been published, so it is protected.
 fn tag_of_this_job(session: &Session<'_>) -> Option<String> {
     let is_tag = session.env.var("GITHUB_REF_TYPE").as_deref() == Some("tag");
     session.env.var("GITHUB_REF_NAME").filter(|_| is_tag)
@@ -183,7 +181,7 @@ async fn plan(request: &Request, lister: &Lister<'_>, session: &Session<'_>) -> 
     Ok(Planned { plan, deletes })
 }
 
-/// What of a plan file may be done: all of it, by the file's own policy and by what is asked for beside it, or nothing.
+/// The deletions of a plan file, if all of them are still allowed by its policy and by the command line.
 fn allowed_of_file(
     file: &PlanFile,
     plan: &PrunePlan,
@@ -194,19 +192,18 @@ fn allowed_of_file(
     let moved = |moved: WorldMoved| {
         let failure = CommandError::new(ExitStatus::Conflict, moved);
         if file.policy.allow_immutable && !request.policy.allow_immutable {
-            return failure
-                .hint("the plan was made with `--allow-immutable`; it is not allowed without the option here");
+            return failure.hint("the plan was made with `--allow-immutable`; add the option here too");
         }
         failure.hint("nothing was deleted; make a new plan with `--plan-out`")
     };
     let deletes = still_allowed(file, plan).map_err(moved)?;
-    let Some(asked) = &request.beside_the_file else { return Ok(deletes) };
-    let by_options = PrunePlan::compute(inventory, asked, session.now)
+    let Some(policy) = &request.override_policy else { return Ok(deletes) };
+    let by_options = PrunePlan::compute(inventory, policy, session.now)
         .map_err(|refusal| errors::no_plan(refusal, !session.settings.tokens.is_empty()))?;
     still_allowed(file, &by_options).map_err(moved)
 }
 
-/// The bite that is taken now, which a plan file may make smaller than the plan of this moment.
+/// Checks the safety limits for the versions to delete now; a plan file may select fewer than the plan.
 fn guard(planned: &Planned, max_delete: usize) -> Result<(), prune::GuardRefusal> {
     let count = planned.deletes.len();
     if count > max_delete {
@@ -215,7 +212,7 @@ fn guard(planned: &Planned, max_delete: usize) -> Result<(), prune::GuardRefusal
     planned.plan.guard(usize::MAX)
 }
 
-/// Shows the plan; nothing is done.
+/// Prints the plan without applying it.
 fn show(
     planned: &Planned,
     refusal: Option<prune::GuardRefusal>,
@@ -231,7 +228,7 @@ fn show(
     Ok(if pending { ExitStatus::Pending } else { ExitStatus::Success })
 }
 
-/// Nothing is deleted that nobody wants to go. Whoever is asked takes time, so the world is looked at again afterwards.
+/// Asks for confirmation. Because the answer takes time, the plan is computed again afterwards.
 fn confirm(
     planned: Planned,
     request: &Request,
@@ -247,7 +244,7 @@ fn confirm(
     };
     let refused = |error: NoConsent| {
         CommandError::new(ExitStatus::Conflict, error)
-            .hint("look at them with `--dry-run`, then say so with `--yes` or, in a workflow, CI=true")
+            .hint("review the plan with `--dry-run`, then confirm with `--yes` or, in a workflow, with CI=true")
     };
     let wanted = match prune::consent(planned.deletes.len(), arguments.yes, audience).map_err(refused)? {
         Consent::Given => return Ok(planned),
@@ -255,7 +252,7 @@ fn confirm(
     };
     session.ui.preview(&PruneReport::new(&planned.plan, &planned.deletes, true, None));
     let question = format!(
-        "Type {wanted} to delete {} of {} for ever:",
+        "Type {wanted} to permanently delete {} of {}:",
         count(wanted, "version"),
         planned.plan.repository().full_name
     );
@@ -268,17 +265,18 @@ fn confirm(
         file: Some(shown),
         repository: request.repository.clone(),
         policy: request.policy.clone(),
-        beside_the_file: request.beside_the_file.clone(),
+        override_policy: request.override_policy.clone(),
         ..*request
     };
     let now = runtime.block_on(plan(&again, lister, session))?;
-    // The question was about these and no others.
-    let deletes = now.deletes.into_iter().filter(|unit| planned.deletes.iter().any(|asked| asked.name == unit.name));
+    // Only what was confirmed.
+    let deletes =
+        now.deletes.into_iter().filter(|unit| planned.deletes.iter().any(|confirmed| confirmed.name == unit.name));
     Ok(Planned { deletes: deletes.collect(), plan: now.plan })
 }
 
-#[expect(clippy::too_many_arguments, reason = "each is a door of its own")]
-fn carry_out(
+#[expect(clippy::too_many_arguments, reason = "the state of one run")]
+fn apply(
     planned: Planned,
     request: &Request,
     arguments: &PruneArgs,
@@ -297,10 +295,10 @@ fn carry_out(
     }
     let mut audit = begin_audit(arguments.audit.as_ref(), "prune", session)?;
     let path = audit.path().to_owned();
-    // Before anything is deleted, so that a later step finds the record of a run that was ended.
+    // Before anything is deleted, so that a later step can find the record of an interrupted run.
     outputs::outputs(&[("audit", path.to_string_lossy().into_owned())], session);
     session.ui.status(&format!(
-        "Deleting {} of {}; {} stay",
+        "Deleting {} of {}, keeping {}",
         count(deletes.len(), "version"),
         plan.repository().full_name,
         plan.keep().len()
@@ -317,14 +315,14 @@ fn carry_out(
             PaceChoice::Strict => PaceName::Strict,
         }),
         max_wait: request.max_wait,
-        // Saving assets takes a while.
+        // The listing may be outdated after saving assets.
         is_fresh: arguments.archive.is_none(),
         progress,
     };
     let applied = runtime.block_on(prune::apply(&plan, deletes.clone(), context));
     let mut report = PruneReport::new(&plan, &deletes, false, None);
     report.work = Some(WorkDone::new(applied, &path, saved));
-    let (status, failure) = report.judge(request.max_wait);
+    let (status, failure) = report.conclude(request.max_wait);
     outputs::summary(&report.markdown(), session);
     outputs::outputs(&report.outputs(), session);
     session.ui.report(&report)?;
@@ -334,7 +332,7 @@ fn carry_out(
     Ok(status)
 }
 
-/// The same command with so many deletions allowed.
+/// The same command with a limit that allows `planned` deletions.
 fn allowing(arguments: &PruneArgs, request: &Request, planned: usize) -> String {
     let mut words = vec!["reproq".to_owned(), "release".to_owned(), "prune".to_owned()];
     let mut option = |name: &str, value: Option<String>| {
@@ -364,7 +362,7 @@ fn allowing(arguments: &PruneArgs, request: &Request, planned: usize) -> String 
     words.join(" ")
 }
 
-/// A word as a shell takes it.
+/// Quotes a word for a POSIX shell.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:+,@%".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
@@ -374,16 +372,16 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// A plan of a thousand versions is shorter.
-const LONGEST_PLAN: u64 = 4 * 1024 * 1024;
+/// More than a plan of a thousand versions.
+const MAX_PLAN_SIZE: u64 = 4 * 1024 * 1024;
 
 fn read_plan(path: &Path) -> Result<PlanFile, CommandError> {
-    let text = bounded_read::read_named_text(path, LONGEST_PLAN)
+    let text = bounded_read::read_named_text(path, MAX_PLAN_SIZE)
         .map_err(|error| CommandError::io("read the plan", path, error))?;
     PlanFile::from_json(&text).map_err(|error| {
         CommandError::new(ExitStatus::Usage, error)
-            .context(format!("`{}` is no plan that can be carried out", path.display()))
-            .hint("make a new plan with `--dry-run --plan-out FILE`")
+            .context(format!("`{}` is not a valid plan", path.display()))
+            .hint("create a new plan with `--dry-run --plan-out FILE`")
     })
 }
 

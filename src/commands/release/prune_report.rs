@@ -1,4 +1,4 @@
-//! How a plan and what came of it read: for people, for programs, and as the summary of a job.
+//! The report of a plan and its result: as text, as JSON, and as a job summary.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -25,39 +25,37 @@ use crate::releases::prune::UnitResult;
 use crate::ui::Report;
 use crate::ui::TextReport;
 
-/// Rows of the summary beyond these are only counted.
-const MOST_ROWS: usize = 200;
+/// More rows than this are only counted in the job summary.
+const MAX_ROWS: usize = 200;
 
 /// The report of `release prune`.
 #[derive(Debug, Serialize)]
 pub(super) struct PruneReport {
-    /// How it ended, as the exit code says it.
+    /// The status behind the exit code.
     status: ExitStatus,
-    /// Whether it was only to be shown.
     dry_run: bool,
-    /// Why it would be refused, were it to be done.
+    /// Why the plan would be refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     would_be_refused: Option<String>,
-    /// What was decided.
     plan: PlanReport,
-    /// The names that go now; fewer than the plan's where a plan file says so.
+    /// The versions to delete now; a plan file may select fewer than the plan.
     delete: Vec<String>,
-    /// What came of it.
+    /// The result.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) work: Option<WorkDone>,
 }
 
-/// What was done.
+/// The result of a prune.
 #[derive(Debug, Serialize)]
 pub(super) struct WorkDone {
     deleted_count: usize,
     bytes_freed: u64,
     units: Vec<UnitResult>,
-    /// What ended it before its end.
+    /// Why it stopped early.
     stopped_by: Option<String>,
-    /// What the last listing says.
+    /// The result of the final listing.
     proof: Option<FinalListing>,
-    /// The record.
+    /// The path of the audit record.
     audit: String,
     /// The assets that were saved first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -98,10 +96,10 @@ impl PruneReport {
         }
     }
 
-    /// The exit code, and the sentence for it. What stopped the work comes first, then what GitHub forbids, then what
-    /// somebody else changed, then what is not proven.
-    pub(super) fn judge(&mut self, max_wait: Duration) -> (ExitStatus, Option<CommandError>) {
-        let failure = self.work.as_ref().and_then(|work| judge(work, max_wait));
+    /// The exit status and the error. By priority: why the run stopped, what GitHub forbids, concurrent changes, and what
+    /// could not be verified.
+    pub(super) fn conclude(&mut self, max_wait: Duration) -> (ExitStatus, Option<CommandError>) {
+        let failure = self.work.as_ref().and_then(|work| error_of(work, max_wait));
         self.status = failure.as_ref().map_or(ExitStatus::Success, |failure| failure.status);
         (self.status, failure)
     }
@@ -111,7 +109,7 @@ impl PruneReport {
         let kept: Vec<&str> = self.plan.keep.iter().map(|row| row.name.as_str()).collect();
         let deleted = self.work.as_ref().map(|work| work.all(UnitEnd::Deleted)).unwrap_or_default();
         let deleted: Vec<&str> = deleted.into_iter().map(|unit| unit.name.as_str()).collect();
-        let list = |names: &[&str]| serde_json::to_string(names).expect("names are texts");
+        let list = |names: &[&str]| serde_json::to_string(names).expect("names are strings");
         vec![
             ("deleted_count", deleted.len().to_string()),
             ("deleted", list(&deleted)),
@@ -130,18 +128,17 @@ impl PruneReport {
             markdown::cell(&self.plan.repository.full_name.to_string()),
             markdown::cell(&self.headline())
         );
-        let mut rows = vec![["Version", "Published", "Assets", "Size", "Fate", "Why"].map(str::to_owned).to_vec()];
-        rows.extend(self.rows().into_iter().take(MOST_ROWS).map(|(fate, row, why)| {
-            vec![row.name.clone(), date(row), row.assets.to_string(), size(row.bytes), fate, why]
+        let mut rows = vec![["Version", "Published", "Assets", "Size", "Action", "Reason"].map(str::to_owned).to_vec()];
+        rows.extend(self.rows().into_iter().take(MAX_ROWS).map(|(action, row, reason)| {
+            vec![row.name.clone(), date(row), row.assets.to_string(), size(row.bytes), action, reason]
         }));
         text.push_str(&markdown::table(&rows));
         let all = self.plan.delete.len() + self.plan.keep.len();
-        if all > MOST_ROWS {
-            let _ = writeln!(text, "\nand {} more", all - MOST_ROWS);
+        if all > MAX_ROWS {
+            let _ = writeln!(text, "\nand {} more", all - MAX_ROWS);
         }
         let others = self.plan.unmanaged.len() + self.plan.drafts.len();
-        let _ =
-            writeln!(text, "\n{others} unmanaged tags and drafts were left alone. Plan `{}`.", self.plan.plan_digest);
+        let _ = writeln!(text, "\n{others} unmanaged tags and drafts are unchanged. Plan `{}`.", self.plan.plan_digest);
         if let Some(why) = &self.would_be_refused {
             let _ = writeln!(text, "\n**Refused:** {}", markdown::cell(why));
         }
@@ -153,43 +150,40 @@ impl PruneReport {
 
     fn headline(&self) -> String {
         let repository = &self.plan.repository.full_name;
-        let stay = match self.plan.keep.len() {
-            1 => "1 stays".to_owned(),
-            number => format!("{number} stay"),
-        };
+        let kept = format!("{} kept", self.plan.keep.len());
         match &self.work {
             Some(work) => {
                 let deleted = count(work.deleted_count, "version");
-                format!("{deleted} of {repository} deleted, {} freed; {stay}.", size(work.bytes_freed))
+                format!("{deleted} of {repository} deleted, {} freed; {kept}.", size(work.bytes_freed))
             }
-            None if self.delete.is_empty() => format!("Nothing to delete in {repository}; {stay}."),
+            None if self.delete.is_empty() => format!("Nothing to delete in {repository}; {kept}."),
             None => {
-                let verb = if self.dry_run { "would be deleted" } else { "go" };
+                let verb = if self.dry_run { "would be deleted" } else { "will be deleted" };
                 let planned = count(self.delete.len(), "version");
-                format!("{planned} of {repository} {verb}, {}; {stay}.", size(self.planned_bytes()))
+                format!("{planned} of {repository} {verb}, {}; {kept}.", size(self.planned_bytes()))
             }
         }
     }
 
     fn planned_bytes(&self) -> u64 {
-        let goes = |row: &&PlanRow| self.delete.contains(&row.name);
-        self.plan.delete.iter().filter(goes).fold(0, |sum, row| sum.saturating_add(row.bytes))
+        let is_deleted = |row: &&PlanRow| self.delete.contains(&row.name);
+        self.plan.delete.iter().filter(is_deleted).fold(0, |sum, row| sum.saturating_add(row.bytes))
     }
 
-    /// Every managed unit with its fate and the reason, newest first.
+    /// Every managed unit with its action and the reason, newest first.
     fn rows(&self) -> Vec<(String, &PlanRow, String)> {
         let end = |row: &PlanRow| {
             let unit = self.work.as_ref().and_then(|work| work.units.iter().find(|unit| unit.name == row.name));
             match unit {
                 Some(unit) => (end_word(unit.end), unit.note.clone().unwrap_or_else(|| row.reason.clone())),
                 None if self.delete.contains(&row.name) => ("delete", row.reason.clone()),
-                None => ("later", "not part of the plan that is carried out".to_owned()),
+                None => ("later", "not in the applied plan".to_owned()),
             }
         };
         let keep = self.plan.keep.iter().map(|row| ("keep".to_owned(), row, row.reason.clone()));
         let gone = self.plan.delete.iter().rev().map(|row| {
-            let (word, why) = end(row);
-            (word.to_owned(), row, why)
+            let (action, reason) = end(row);
+            (action.to_owned(), row, reason)
         });
         keep.chain(gone).collect()
     }
@@ -198,16 +192,16 @@ impl PruneReport {
 const fn end_word(end: UnitEnd) -> &'static str {
     match end {
         UnitEnd::Deleted => "deleted",
-        UnitEnd::AlreadyGone => "was gone",
+        UnitEnd::AlreadyGone => "already gone",
         UnitEnd::Changed => "changed",
         UnitEnd::Blocked => "blocked",
-        UnitEnd::Half => "half done",
+        UnitEnd::Half => "incomplete",
         UnitEnd::Hidden => "refused",
-        UnitEnd::Left => "left",
+        UnitEnd::Left => "not started",
     }
 }
 
-fn judge(work: &WorkDone, max_wait: Duration) -> Option<CommandError> {
+fn error_of(work: &WorkDone, max_wait: Duration) -> Option<CommandError> {
     if let Some(stop) = &work.stop {
         return Some(errors::stopped(stop, max_wait));
     }
@@ -215,28 +209,28 @@ fn judge(work: &WorkDone, max_wait: Duration) -> Option<CommandError> {
     let (blocked, hidden) = (work.all(UnitEnd::Blocked), work.all(UnitEnd::Hidden));
     if !(blocked.is_empty() && hidden.is_empty()) {
         let units: Vec<String> = blocked.into_iter().chain(hidden).map(note).collect();
-        let message = format!("GitHub does not let {} go", count(units.len(), "version"));
-        let hint = "let this token bypass the rule, or change the rule; then run the same command again";
+        let message = format!("GitHub refused to delete {}", count(units.len(), "version"));
+        let hint = "allow this token to bypass the rule, or change the rule; then run the same command again";
         return Some(CommandError::message(ExitStatus::NotPermitted, message).details(units).hint(hint));
     }
     let Some(proof) = &work.proof else {
-        let message = "everything was done, but GitHub gave no list to prove it";
+        let message = "all deletions were sent, but the final listing failed, so they are not verified";
         return Some(
-            CommandError::message(ExitStatus::Unavailable, message).hint("see for yourself: `reproq release list`"),
+            CommandError::message(ExitStatus::Unavailable, message).hint("check the result with `reproq release list`"),
         );
     };
     let changed = work.all(UnitEnd::Changed);
     if !changed.is_empty() || !proof.losses.is_empty() {
         let lines = changed.into_iter().map(note).chain(proof.losses.iter().cloned());
-        let message = "the repository changed while the work was done";
+        let message = "the repository changed during the run";
         return Some(
             CommandError::message(ExitStatus::Conflict, message)
                 .details(lines)
-                .hint("look with `reproq release list`, then run the same command again"),
+                .hint("check the repository with `reproq release list`, then run the same command again"),
         );
     }
     if !proof.still_listed.is_empty() {
-        let message = format!("GitHub deleted and still lists {}", proof.still_listed.join(", "));
+        let message = format!("GitHub still lists deleted versions: {}", proof.still_listed.join(", "));
         return Some(
             CommandError::message(ExitStatus::Partial, message).hint("run the same command again in a minute"),
         );
@@ -244,8 +238,8 @@ fn judge(work: &WorkDone, max_wait: Duration) -> Option<CommandError> {
     let rest: Vec<&UnitResult> =
         work.units.iter().filter(|unit| matches!(unit.end, UnitEnd::Half | UnitEnd::Left)).collect();
     (!rest.is_empty()).then(|| {
-        let message = format!("{} are not done", count(rest.len(), "version"));
-        CommandError::message(ExitStatus::Partial, message).hint("run the same command again; it goes on from here")
+        let message = format!("{} not completely deleted", count(rest.len(), "version"));
+        CommandError::message(ExitStatus::Partial, message).hint("run the same command again to continue")
     })
 }
 
@@ -256,59 +250,59 @@ fn date(row: &PlanRow) -> String {
 impl Report for PruneReport {
     const SCHEMA: &'static str = "reproq.prune/1";
 
-    fn human(&self, paper: &mut TextReport) {
-        if paper.is_quiet() {
+    fn human(&self, out: &mut TextReport) {
+        if out.is_quiet() {
             for name in &self.delete {
-                paper.line(name);
+                out.line(name);
             }
             return;
         }
-        paper.strong(&self.headline());
-        paper.blank();
-        let mut rows = vec![["", "TAG", "PUBLISHED", "ASSETS", "SIZE", "WHY"].map(str::to_owned).to_vec()];
-        rows.extend(self.rows().into_iter().map(|(fate, row, why)| {
-            vec![fate, row.name.clone(), date(row), row.assets.to_string(), size(row.bytes), why]
+        out.strong(&self.headline());
+        out.blank();
+        let mut rows = vec![["", "TAG", "PUBLISHED", "ASSETS", "SIZE", "REASON"].map(str::to_owned).to_vec()];
+        rows.extend(self.rows().into_iter().map(|(action, row, reason)| {
+            vec![action, row.name.clone(), date(row), row.assets.to_string(), size(row.bytes), reason]
         }));
-        paper.table(&rows);
+        out.table(&rows);
         for (title, part) in
-            [("Not versions, never touched", &self.plan.unmanaged), ("Drafts, never touched", &self.plan.drafts)]
+            [("Not versions, never deleted", &self.plan.unmanaged), ("Drafts, never deleted", &self.plan.drafts)]
         {
             if !part.is_empty() {
                 let names: Vec<String> = part.iter().take(10).map(|row| row.name.clone()).collect();
                 let more = part.len().saturating_sub(names.len());
                 let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-                paper.faint(&format!("{title}: {}{more}", names.join(", ")));
+                out.faint(&format!("{title}: {}{more}", names.join(", ")));
             }
         }
         if let Some(why) = &self.would_be_refused {
-            paper.line(&format!("Would be refused: {why}."));
+            out.line(&format!("Would be refused: {why}."));
         }
         if let Some(work) = &self.work {
-            self.end(work, paper);
+            self.end(work, out);
         }
     }
 }
 
 impl PruneReport {
-    fn end(&self, work: &WorkDone, paper: &mut TextReport) {
-        paper.blank();
+    fn end(&self, work: &WorkDone, out: &mut TextReport) {
+        out.blank();
         if !work.saved.is_empty() {
-            paper.line(&format!("Saved first: {}", count(work.saved.len(), "asset")));
+            out.line(&format!("Saved first: {}", count(work.saved.len(), "asset")));
         }
         match &work.proof {
             Some(proof) if proof.still_listed.is_empty() && proof.losses.is_empty() => {
-                paper.line(&format!(
-                    "Proven by a new listing: {} there, all that was to stay is as it was.",
+                out.line(&format!(
+                    "Verified: {} remaining; all kept versions are unchanged.",
                     count(proof.remaining, "version")
                 ));
                 if proof.latest_changed.is_some() {
-                    paper.line("GitHub's latest release is another one than before.");
+                    out.line("GitHub's latest release has changed.");
                 }
             }
-            Some(_) => paper.line("The new listing differs from what it should be."),
-            None => paper.line("No new listing came to prove it."),
+            Some(_) => out.line("The final listing differs from the expected result."),
+            None => out.line("The result could not be verified, because the final listing failed."),
         }
-        paper.line(&format!("Record: {}", work.audit));
-        paper.faint("Bring the tags back with `reproq release restore --from RECORD`.");
+        out.line(&format!("Audit record: {}", work.audit));
+        out.faint("To restore the tags: `reproq release restore --from RECORD`");
     }
 }

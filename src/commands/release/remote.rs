@@ -1,19 +1,19 @@
-//! Which repository the URL of a git remote names. Pure; git has already applied its own rewriting (`insteadOf`).
+//! Parses the URL of a git remote. Pure; git has already applied its own rewriting (`insteadOf`).
 
 use url::Url;
 
 use crate::model::RepoSlug;
 
-/// What the URL of a remote names.
+/// The repository of a remote URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Remote {
     /// A repository on the server.
     Here(RepoSlug),
-    /// A repository on a host that SSH may know under a name of the user's own (`Host` in `~/.ssh/config`).
+    /// A repository on a host that may be an SSH alias (`Host` in `~/.ssh/config`).
     Alias {
-        /// The name.
+        /// The alias.
         host: String,
-        /// What it would be if the name is the server's.
+        /// The repository, if the alias is for the server.
         repository: RepoSlug,
     },
     /// A path, or something on another host.
@@ -21,7 +21,7 @@ pub(super) enum Remote {
 }
 
 impl Remote {
-    /// Reads a URL as git does: `SCHEME://…`, else `[USER@]HOST:PATH` where no slash stands before the colon, else a path.
+    /// Parses a URL like git: `SCHEME://…`, else `[USER@]HOST:PATH` without a slash before the colon, else a path.
     pub(super) fn read(text: &str, server: &Url) -> Self {
         let Some(Parts { host, path, is_ssh }) = parts(text) else { return Self::Elsewhere };
         let path = path.trim_matches('/');
@@ -37,7 +37,7 @@ impl Remote {
         }
     }
 
-    /// Whether it may be this repository.
+    /// Whether it can be this repository.
     pub(super) fn may_be(&self, repository: &RepoSlug) -> bool {
         match self {
             Self::Here(named) | Self::Alias { repository: named, .. } => named.is_same(repository),
@@ -61,7 +61,7 @@ fn parts(text: &str) -> Option<Parts> {
             .then_some(())
             .and_then(|()| Some(Parts { host: url.host_str()?.to_owned(), path: url.path().to_owned(), is_ssh }));
     }
-    // `[USER@HOST:PORT]:PATH` is how a port is written here.
+    // The form with a port is `[USER@HOST:PORT]:PATH`.
     let (account, path) = match text.strip_prefix('[').and_then(|rest| rest.split_once("]:")) {
         Some((inner, path)) => (inner.rsplit_once(':').map_or(inner, |(account, _port)| account), path),
         None => text.split_once(':').filter(|(account, _)| !account.contains('/'))?,
@@ -70,7 +70,7 @@ fn parts(text: &str) -> Option<Parts> {
     Some(Parts { host: host.to_owned(), path: path.to_owned(), is_ssh: true })
 }
 
-/// GitHub also serves SSH on port 443 under the name `ssh.github.com`, and its pages as `www.github.com`.
+/// GitHub also serves SSH on port 443 as `ssh.github.com`, and its pages as `www.github.com`.
 fn is_server(host: &str, server: &Url) -> bool {
     let Some(server) = server.host_str() else { return false };
     let host = host.trim_end_matches('.').to_ascii_lowercase();
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_of_remotes_are_read_as_git_reads_them() {
+    fn remote_urls_are_parsed_like_git() {
         let server: Url = "https://github.com".parse().expect("a URL");
         let here = |text: &str| Remote::Here(text.parse().expect("a repository"));
         let alias = |host: &str| Remote::Alias { host: host.to_owned(), repository: "acme/tool".parse().expect("one") };

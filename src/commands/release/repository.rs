@@ -1,6 +1,6 @@
-//! Which repository a release command works on: the first of `--repo`, the settings, `GITHUB_REPOSITORY` and the remote that
-//! git names in the current directory. Never the worker's default, so that nothing is deleted from a repository that was
-//! not named. A command that deletes wants all of them to agree.
+//! Determines the repository of a release command: the first of `--repo`, the settings, `GITHUB_REPOSITORY` and the git remote
+//! of the current directory. Never the worker's default repository, so that nothing is deleted from a repository that was not
+//! specified. For a command that deletes, all of them must agree.
 
 use crate::commands::release::checkout::Checkout;
 use crate::commands::release::checkout::CheckoutRemote;
@@ -13,41 +13,40 @@ use crate::io::process::ProcessError;
 use crate::model::RepoSlug;
 use crate::model::text::printable_line;
 
-/// How much of a URL is shown.
-const SHOWN: usize = 200;
+/// At most this many characters of a URL are shown.
+const MAX_SHOWN: usize = 200;
 
 /// What a command does with the releases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RepositoryUse {
-    /// It reads them, or adds to them what a record of the same repository has.
+    /// Reads releases, or restores tags from a record of the same repository.
     Read,
-    /// It deletes some.
+    /// Deletes releases.
     Delete,
 }
 
-/// Where a repository is named, apart from `--repo`.
+/// A source of the repository's name other than `--repo`.
 struct Source {
     from: String,
-    /// What is written there.
+    /// The unparsed value.
     text: String,
     names: Remote,
 }
 
-/// Finds it.
 pub(super) fn find(
     flag: Option<&str>,
     purpose: RepositoryUse,
     session: &Session<'_>,
 ) -> Result<RepoSlug, CommandError> {
     if let Some(text) = flag {
-        return parsed(text, "the flag --repo");
+        return parsed(text, "the option --repo");
     }
     let mut sources = named(session)?;
     if sources.is_empty() || purpose == RepositoryUse::Delete {
-        // With `-C DIR` it is as if the command had been started there.
+        // With `-C DIR`, DIR replaces the current directory.
         let here = if session.project.reason == RootReason::Named { &session.project.root } else { &session.env.cwd };
         let checkout = Checkout::around(here, session);
-        let origin = checkout.origin().map_err(not_asked)?;
+        let origin = checkout.origin().map_err(git_not_started)?;
         if purpose == RepositoryUse::Delete {
             is_the_projects_own(&checkout, here, session)?;
         }
@@ -65,16 +64,16 @@ pub(super) fn find(
         Remote::Alias { .. } | Remote::Elsewhere => return Err(elsewhere(&sources[0], session)),
     };
     if purpose == RepositoryUse::Delete && sources.iter().any(|source| !source.names.may_be(&found)) {
-        let message = "the places that name the repository do not agree; nothing was deleted";
+        let message = "the sources of the repository name disagree; nothing was deleted";
         return Err(CommandError::message(ExitStatus::Conflict, message).details(listed(&sources)).hint(NAME_IT));
     }
     session.ui.debug(&format!("releases of {found} from {}", sources[0].from));
     Ok(found)
 }
 
-const NAME_IT: &str = "name the repository with `--repo OWNER/NAME`; then nothing else is looked at";
+const NAME_IT: &str = "specify the repository with `--repo OWNER/NAME`, which overrides all other sources";
 
-/// What the settings and the environment name.
+/// The repository in the settings and in the environment.
 fn named(session: &Session<'_>) -> Result<Vec<Source>, CommandError> {
     let setting = session.settings.release_repository.as_ref();
     let setting = setting.map(|setting| (setting.value.clone(), setting.from.to_string()));
@@ -94,7 +93,7 @@ fn of_remote(url: &str, session: &Session<'_>) -> Source {
     let names = Remote::read(url, &session.settings.server.web_url.value);
     Source {
         from: "the git remote `origin`".to_owned(),
-        text: printable_line(url).chars().take(SHOWN).collect(),
+        text: printable_line(url).chars().take(MAX_SHOWN).collect(),
         names,
     }
 }
@@ -103,7 +102,7 @@ fn listed(sources: &[Source]) -> Vec<String> {
     sources.iter().map(|source| format!("{}: {}", source.from, source.text)).collect()
 }
 
-/// The settings that protect releases are those of the project; they are of no use to another repository.
+/// The protection settings come from the project, so they must belong to the repository whose releases are deleted.
 fn is_the_projects_own(
     checkout: &Checkout<'_>,
     here: &std::path::Path,
@@ -123,25 +122,25 @@ fn is_the_projects_own(
         String::from_utf8_lossy(&tree)
     );
     Err(CommandError::message(ExitStatus::Conflict, message)
-        .hint("run it in the root of the repository whose releases are meant, or name it with `--repo OWNER/NAME`"))
+        .hint("run the command in the root of the repository, or specify the repository with `--repo OWNER/NAME`"))
 }
 
 fn missing(why: &str) -> CommandError {
-    CommandError::message(ExitStatus::Usage, format!("no repository is named: {why} either"))
-        .hint("name it with `--repo OWNER/NAME`, or as `repository` in [tool.reproq.release] of pyproject.toml")
+    CommandError::message(ExitStatus::Usage, format!("no repository is specified, and {why}"))
+        .hint("specify it with `--repo OWNER/NAME`, or as `repository` in [tool.reproq.release] in pyproject.toml")
 }
 
-/// The system starts no process: whatever git would have answered is not known.
-fn not_asked(error: ProcessError) -> CommandError {
+/// The error if git could not be started, so that the remote is unknown.
+fn git_not_started(error: ProcessError) -> CommandError {
     let hint = error.hint();
-    let failure = CommandError::new(ExitStatus::Failure, error).context("failed to ask git for the remote `origin`");
+    let failure = CommandError::new(ExitStatus::Failure, error).context("failed to read the git remote `origin`");
     match hint {
         Some(hint) => failure.hint(hint),
         None => failure,
     }
 }
 
-/// A checkout whose remote cannot be read may be of any repository.
+/// The error for a remote that cannot be read, because the checkout may belong to any repository.
 fn unreadable(sources: &[Source], why: &str, hint: Option<String>, is_not_permitted: bool) -> CommandError {
     let message = format!("the git remote `origin` cannot be read: {why}");
     let status = match (is_not_permitted, sources.is_empty()) {
@@ -153,14 +152,14 @@ fn unreadable(sources: &[Source], why: &str, hint: Option<String>, is_not_permit
     hint.into_iter().fold(failure, CommandError::hint).hint(NAME_IT)
 }
 
-/// The first place that names a repository names none on this server.
+/// The error if the first source does not name a repository on this server.
 fn elsewhere(source: &Source, session: &Session<'_>) -> CommandError {
     let server = session.settings.server.web_url.value.host_str().unwrap_or("GitHub");
     let message = format!("{} is `{}`, which is not a repository on {server}", source.from, source.text);
     let failure = CommandError::message(ExitStatus::Usage, message);
     match &source.names {
         Remote::Alias { host, repository } => {
-            failure.hint(format!("if `{host}` is an SSH alias of {server}, say so with `--repo {repository}`"))
+            failure.hint(format!("if `{host}` is an SSH alias of {server}, use `--repo {repository}`"))
         }
         Remote::Here(_) | Remote::Elsewhere => failure.hint(NAME_IT),
     }

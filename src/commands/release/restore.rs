@@ -1,4 +1,4 @@
-//! `reproq release restore`: tags back at their old objects, from the record of a prune.
+//! `reproq release restore`: restores tags at their old objects from the audit record of a prune.
 
 use serde::Serialize;
 
@@ -29,13 +29,13 @@ use crate::ui::TextReport;
 struct RestoreReport {
     repository: String,
     dry_run: bool,
-    /// Tags that would come back, in a dry run.
+    /// Tags that would be restored, in a dry run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     would_restore: Vec<String>,
     tags: Vec<TagResult>,
-    /// Releases that cannot come back.
+    /// Releases that cannot be restored.
     lost_releases: Vec<LostRelease>,
-    /// The record of the restoration.
+    /// The path of the audit record.
     #[serde(skip_serializing_if = "Option::is_none")]
     audit: Option<String>,
 }
@@ -46,7 +46,6 @@ struct LostRelease {
     assets: usize,
 }
 
-/// Restores.
 pub(super) fn restore(arguments: &RestoreArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let slug = repository::find(arguments.repo.as_deref(), RepositoryUse::Read, session)?;
     let record = prune::Deleted::read(&session.env.cwd.join(&arguments.from)).map_err(errors::audit)?;
@@ -63,9 +62,9 @@ pub(super) fn restore(arguments: &RestoreArgs, session: &Session<'_>) -> Result<
     }
     let plan = RestorePlan::compute(&record, &inventory);
     if let Some(other) = plan.repositories.iter().find(|one| one.id != inventory.repository.id) {
-        let message = format!("the record is of {} (id {}), and this is {slug}", other.full_name, other.id);
+        let message = format!("the record is for {} (ID {}), not for {slug}", other.full_name, other.id);
         return Err(CommandError::message(ExitStatus::Conflict, message)
-            .hint(format!("name the record's repository with `--repo {}`", other.full_name)));
+            .hint(format!("use the repository of the record: `--repo {}`", other.full_name)));
     }
     if !plan.create.is_empty()
         && let Some(error) = lister.refused_token()
@@ -92,7 +91,7 @@ pub(super) fn restore(arguments: &RestoreArgs, session: &Session<'_>) -> Result<
             report.would_restore.clear();
         }
         session.ui.report(&report)?;
-        return Ok(verdict(&report, arguments));
+        return Ok(exit_status(&report, arguments));
     }
     platform::watch_signals();
     let mut audit = begin_audit(arguments.audit.as_ref(), "restore", session)?;
@@ -108,55 +107,55 @@ pub(super) fn restore(arguments: &RestoreArgs, session: &Session<'_>) -> Result<
         session.ui.error_after_report(&failure);
         return Ok(failure.status);
     }
-    Ok(verdict(&report, arguments))
+    Ok(exit_status(&report, arguments))
 }
 
-/// A dry run ends as the run itself would, as far as that can be known.
-fn verdict(report: &RestoreReport, arguments: &RestoreArgs) -> ExitStatus {
-    let whole = report.tags.iter().all(|tag| matches!(tag.end, TagEnd::Restored | TagEnd::AlreadyThere));
+/// The exit status. A dry run returns the status that the run would have, as far as it is known.
+fn exit_status(report: &RestoreReport, arguments: &RestoreArgs) -> ExitStatus {
+    let tags = report.tags.iter().all(|tag| matches!(tag.end, TagEnd::Restored | TagEnd::AlreadyThere));
     let releases = arguments.tags_only || report.lost_releases.is_empty();
-    if whole && releases { ExitStatus::Success } else { ExitStatus::Partial }
+    if tags && releases { ExitStatus::Success } else { ExitStatus::Partial }
 }
 
 impl Report for RestoreReport {
     const SCHEMA: &'static str = "reproq.restore/1";
 
-    fn human(&self, paper: &mut TextReport) {
+    fn human(&self, out: &mut TextReport) {
         let of = |end: TagEnd| self.tags.iter().filter(|tag| tag.end == end).count();
         if self.dry_run {
             let would = count(self.would_restore.len(), "tag");
-            paper.strong(&format!("{would} of {} would come back.", self.repository));
+            out.strong(&format!("{would} of {} would be restored.", self.repository));
             for name in &self.would_restore {
-                paper.line(&format!("  {name}"));
+                out.line(&format!("  {name}"));
             }
         } else {
             let restored = count(of(TagEnd::Restored), "tag");
-            paper.strong(&format!("{restored} of {} restored.", self.repository));
+            out.strong(&format!("{restored} of {} restored.", self.repository));
         }
-        if paper.is_quiet() {
+        if out.is_quiet() {
             return;
         }
         if !self.tags.is_empty() {
-            paper.blank();
-            let mut rows = vec![["TAG", "", "WHY"].map(str::to_owned).to_vec()];
+            out.blank();
+            let mut rows = vec![["TAG", "", "REASON"].map(str::to_owned).to_vec()];
             rows.extend(
                 self.tags.iter().map(|tag| {
                     vec![tag.name.clone(), end_word(tag.end).to_owned(), tag.note.clone().unwrap_or_default()]
                 }),
             );
-            paper.table(&rows);
+            out.table(&rows);
         }
         if !self.lost_releases.is_empty() {
-            paper.blank();
+            out.blank();
             let assets = self.lost_releases.iter().map(|lost| lost.assets).sum();
-            paper.line(&format!(
-                "{} cannot come back: their notes, {} and download counts are gone. Publish them again from the tags.",
+            out.line(&format!(
+                "{} cannot be restored: the notes, {} and download counts are lost. Publish them again from the tags.",
                 count(self.lost_releases.len(), "release"),
                 count(assets, "asset"),
             ));
         }
         if let Some(audit) = &self.audit {
-            paper.line(&format!("Record: {audit}"));
+            out.line(&format!("Audit record: {audit}"));
         }
     }
 }
@@ -164,9 +163,9 @@ impl Report for RestoreReport {
 const fn end_word(end: TagEnd) -> &'static str {
     match end {
         TagEnd::Restored => "restored",
-        TagEnd::AlreadyThere => "already there",
-        TagEnd::Taken => "taken, left alone",
-        TagEnd::Burned => "cannot come back",
+        TagEnd::AlreadyThere => "already exists",
+        TagEnd::Taken => "points elsewhere, unchanged",
+        TagEnd::Burned => "cannot be restored",
         TagEnd::Refused => "refused",
     }
 }

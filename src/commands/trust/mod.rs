@@ -1,4 +1,4 @@
-//! `reproq trust`: whose keys proofs are verified with, how old that knowledge is, and whom to trust beside them.
+//! `reproq trust`: manages the trusted roots that attestations are verified with.
 
 mod update;
 
@@ -27,16 +27,16 @@ use crate::trust::trusted_roots::Accepted;
 use crate::ui::Report;
 use crate::ui::TextReport;
 
-/// No file of roots comes near this many bytes.
+/// The size limit of a file of roots.
 const MAX_ROOTS: u64 = 1024 * 1024;
 
-/// What to do about an old root.
-pub(super) const RENEW: &str = "fetch the present one with `reproq trust update`";
+/// The hint for an outdated root.
+pub(super) const RENEW: &str = "fetch the current root with `reproq trust update`";
 
-/// The trusted roots.
+/// The report of `trust show`.
 #[derive(Debug, Serialize)]
 struct TrustReport {
-    /// Whether this build can verify attestations at all.
+    /// Whether this build can verify attestations.
     can_verify: bool,
     roots: Vec<RootLine>,
 }
@@ -46,7 +46,7 @@ struct RootLine {
     instance: Instance,
     source: RootSource,
     sha256: String,
-    /// Until when it is known to have every key.
+    /// Until when it is known to have all current keys.
     complete_until: Option<DateTime<Utc>>,
     keys: Vec<KeyValidity>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,7 +55,7 @@ struct RootLine {
     hint: Option<&'static str>,
 }
 
-/// The roots that were accepted.
+/// The report of `trust accept`.
 #[derive(Debug, Serialize)]
 struct AcceptReport {
     file: String,
@@ -66,19 +66,18 @@ struct AcceptReport {
 struct AcceptedLine {
     instance: Instance,
     sha256: String,
-    /// False when it was accepted before.
+    /// False if it was already accepted.
     new: bool,
-    /// Who issues certificates by it.
+    /// The names of its certificate authorities.
     authorities: Vec<String>,
 }
 
-/// The root that is trusted no longer.
+/// The report of `trust forget`.
 #[derive(Debug, Serialize)]
 struct ForgetReport {
     sha256: String,
 }
 
-/// Runs one of the commands about trusted roots.
 pub(super) fn trust(command: &TrustCommand, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     match command {
         TrustCommand::Show => show(session)?,
@@ -121,24 +120,24 @@ fn accept(file: &Path, session: &Session<'_>) -> Result<(), CommandError> {
 }
 
 fn forget(text: &str, session: &Session<'_>) -> Result<(), CommandError> {
-    let sha256: Sha256Digest = text
-        .parse()
-        .map_err(|error| CommandError::new(ExitStatus::Usage, error).context(format!("`{text}` is no digest")))?;
+    let sha256: Sha256Digest = text.parse().map_err(|error| {
+        CommandError::new(ExitStatus::Usage, error).context(format!("`{text}` is not a valid digest"))
+    })?;
     if !request::trusted_roots(session).forget(&sha256).map_err(hints::trusted_roots)? {
-        let message = format!("no root of sha256 {sha256} was accepted");
+        let message = format!("no accepted root has sha256 {sha256}");
         return Err(CommandError::message(ExitStatus::NotFound, message)
-            .hint("`reproq trust show` lists the accepted roots; those this program brings cannot be forgotten"));
+            .hint("list the accepted roots with `reproq trust show`; embedded roots cannot be removed"));
     }
     session.ui.report(&ForgetReport { sha256: sha256.to_string() })
 }
 
-/// A build without the cryptography cannot tell a root from a text that looks like one.
+/// A build without attestation support cannot validate a root.
 fn must_verify() -> Result<(), CommandError> {
     if attestation::is_available() {
         return Ok(());
     }
     let failure = CommandError::new(ExitStatus::Unverified, NotProven::CannotVerify);
-    Err(failure.hint("use a build with its default features"))
+    Err(failure.hint("use a build of reproq with its default features"))
 }
 
 fn authorities(root: &Root) -> Vec<String> {
@@ -154,15 +153,15 @@ fn authorities(root: &Root) -> Vec<String> {
 impl Report for TrustReport {
     const SCHEMA: &'static str = "reproq.trust/1";
 
-    fn human(&self, paper: &mut TextReport) {
+    fn human(&self, out: &mut TextReport) {
         if !self.can_verify {
-            paper.strong("This build of reproq cannot verify attestations.");
+            out.strong("This build of reproq cannot verify attestations.");
         }
         for (index, root) in self.roots.iter().enumerate() {
             if index > 0 {
-                paper.blank();
+                out.blank();
             }
-            root.human(paper);
+            root.human(out);
         }
     }
 }
@@ -170,22 +169,22 @@ impl Report for TrustReport {
 impl Report for AcceptReport {
     const SCHEMA: &'static str = "reproq.trust-accepted/1";
 
-    fn human(&self, paper: &mut TextReport) {
-        if paper.is_quiet() {
+    fn human(&self, out: &mut TextReport) {
+        if out.is_quiet() {
             return;
         }
         for root in &self.roots {
             let of = format!("the root of {} ({})", root.instance, root.authorities.join(", "));
             if root.new {
-                paper.strong(&format!("From now on {of} is trusted."));
+                out.strong(&format!("Added {of} to the trusted roots."));
             } else {
-                paper.line(&format!("It was trusted before: {of}."));
+                out.line(&format!("Already trusted: {of}."));
             }
-            paper.line(&format!("  sha256 {}", root.sha256));
+            out.line(&format!("  sha256 {}", root.sha256));
         }
         if self.roots.iter().any(|root| root.new) {
-            paper.line("  Compare each sha256 with what its owner publishes elsewhere; whoever has its keys can prove anything here.");
-            paper.line("  No longer trust one: `reproq trust forget SHA256`");
+            out.line("  Compare each sha256 with the one its owner publishes elsewhere; the owner of its keys can attest any file.");
+            out.line("  To remove one: `reproq trust forget SHA256`");
         }
     }
 }
@@ -193,31 +192,31 @@ impl Report for AcceptReport {
 impl Report for ForgetReport {
     const SCHEMA: &'static str = "reproq.trust-forgotten/1";
 
-    fn human(&self, paper: &mut TextReport) {
-        if !paper.is_quiet() {
-            paper.line(&format!("The root of sha256 {} is no longer trusted.", self.sha256));
+    fn human(&self, out: &mut TextReport) {
+        if !out.is_quiet() {
+            out.line(&format!("The root with sha256 {} is no longer trusted.", self.sha256));
         }
     }
 }
 
 impl RootLine {
-    fn human(&self, paper: &mut TextReport) {
-        paper.strong(&format!("{}: {}", self.instance, used_for(self.instance)));
+    fn human(&self, out: &mut TextReport) {
+        out.strong(&format!("{}: {}", self.instance, used_for(self.instance)));
         let from = match &self.source {
-            RootSource::Embedded { on } => format!("part of this program, as of {on}"),
+            RootSource::Embedded { on } => format!("embedded in this program, as of {on}"),
             RootSource::Updated { on, version } => format!("fetched on {on}, version {version} of its repository"),
             RootSource::Accepted => "accepted with `reproq trust accept`".to_owned(),
             RootSource::File { path } => path.clone(),
         };
-        paper.pairs(&[("root", from), ("sha256", self.sha256.clone())]);
+        out.pairs(&[("root", from), ("sha256", self.sha256.clone())]);
         let heading = ["  key", "of", "from", "until"].map(str::to_owned).to_vec();
         let rows: Vec<Vec<String>> = std::iter::once(heading).chain(self.keys.iter().map(row)).collect();
-        paper.table(&rows);
+        out.table(&rows);
         if let Some(warning) = &self.warning {
-            paper.line(&format!("  warning: {warning}"));
+            out.line(&format!("  warning: {warning}"));
         }
         if let Some(hint) = self.hint {
-            paper.line(&format!("  hint: {hint}"));
+            out.line(&format!("  hint: {hint}"));
         }
     }
 }
@@ -226,8 +225,8 @@ fn row(window: &KeyValidity) -> Vec<String> {
     let role = match window.role {
         KeyRole::CertificateAuthority => "  certificates",
         KeyRole::TimestampAuthority => "  timestamps",
-        KeyRole::TransparencyLog => "  log of signatures",
-        KeyRole::CertificateLog => "  log of certificates",
+        KeyRole::TransparencyLog => "  transparency log",
+        KeyRole::CertificateLog => "  certificate log",
     };
     let day = |time: Option<DateTime<Utc>>| time.map_or_else(|| "-".to_owned(), |time| time.date_naive().to_string());
     vec![role.to_owned(), window.name.clone(), day(window.start), day(window.end)]
@@ -237,6 +236,6 @@ const fn used_for(instance: Instance) -> &'static str {
     match instance {
         Instance::PublicGood => "builds of public repositories",
         Instance::GitHub => "builds of private repositories, and releases",
-        Instance::Other => "whatever its owner signs",
+        Instance::Other => "files signed by its owner",
     }
 }

@@ -1,4 +1,4 @@
-//! `reproq trust update`: the newest roots of both instances, each on its own, from their repositories, mirrors or a copy.
+//! `reproq trust update`: updates the roots of both instances independently, from their repositories, mirrors or a local copy.
 
 use std::path::Path;
 
@@ -27,7 +27,7 @@ use crate::trust::trusted_roots::Versions;
 use crate::ui::Report;
 use crate::ui::TextReport;
 
-/// What came of each instance.
+/// The result for each instance.
 #[derive(Debug, Serialize)]
 struct UpdateReport {
     ok: bool,
@@ -37,7 +37,7 @@ struct UpdateReport {
 #[derive(Debug, Serialize)]
 struct InstanceLine {
     instance: Instance,
-    /// Where its repository was read.
+    /// The location of its repository.
     from: String,
     #[serde(flatten)]
     outcome: Outcome,
@@ -46,21 +46,21 @@ struct InstanceLine {
 #[derive(Debug, Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 enum Outcome {
-    /// A root with other keys holds from now on.
+    /// A new root is in effect.
     Renewed {
         sha256: String,
-        /// The one that held before.
+        /// The previous root.
         before: Option<String>,
-        /// Until when it is known to have every key.
+        /// Until when it is known to have all current keys.
         complete_until: Option<DateTime<Utc>>,
         fetched_at: DateTime<Utc>,
         versions: Versions,
     },
-    /// The root that holds is still the newest.
+    /// The current root is the latest.
     Unchanged { sha256: String, complete_until: Option<DateTime<Utc>>, fetched_at: DateTime<Utc>, versions: Versions },
-    /// The repository has an older root than this program brings.
+    /// The embedded root is newer than the one in the repository.
     Older { sha256: String, fetched_at: DateTime<Utc>, versions: Versions },
-    /// What held before holds on.
+    /// The previous root stays in effect.
     Failed {
         #[serde(skip)]
         status: ExitStatus,
@@ -69,7 +69,6 @@ enum Outcome {
     },
 }
 
-/// Updates.
 pub(super) fn update(arguments: &TrustUpdateArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     must_verify()?;
     let trusted_roots = request::trusted_roots(session);
@@ -80,16 +79,16 @@ pub(super) fn update(arguments: &TrustUpdateArgs, session: &Session<'_>) -> Resu
     let runtime = runtime.map_err(|error| CommandError::new(ExitStatus::Failure, error))?;
     let mut instances = Vec::new();
     runtime.block_on(async {
-        for (anchor, place) in places(arguments, session)? {
-            session.ui.status(&format!("fetching the root of {} from {place}", anchor.instance));
-            let outcome = match trusted_roots.update(&anchor, &place, session.now).await {
+        for (anchor, repository) in repositories(arguments, session)? {
+            session.ui.status(&format!("fetching the root of {} from {repository}", anchor.instance));
+            let outcome = match trusted_roots.update(&anchor, &repository, session.now).await {
                 Ok(refreshed) => match save(&refreshed, &anchor, arguments.save.as_deref(), session) {
                     Ok(()) => succeeded(&refreshed),
-                    Err(error) => failed(error.into(), &place),
+                    Err(error) => failed(error.into(), &repository),
                 },
-                Err(error) => failed(error, &place),
+                Err(error) => failed(error, &repository),
             };
-            instances.push(InstanceLine { instance: anchor.instance, from: place.to_string(), outcome });
+            instances.push(InstanceLine { instance: anchor.instance, from: repository.to_string(), outcome });
         }
         Ok(())
     })?;
@@ -98,8 +97,11 @@ pub(super) fn update(arguments: &TrustUpdateArgs, session: &Session<'_>) -> Resu
     Ok(status)
 }
 
-/// Where each wanted instance is read. Must be called inside the runtime.
-fn places(arguments: &TrustUpdateArgs, session: &Session<'_>) -> Result<Vec<(Anchor, RootRepository)>, CommandError> {
+/// The repository of each requested instance. Must be called inside the runtime.
+fn repositories(
+    arguments: &TrustUpdateArgs,
+    session: &Session<'_>,
+) -> Result<Vec<(Anchor, RootRepository)>, CommandError> {
     let is_wanted =
         |anchor: &Anchor| arguments.instance.is_empty() || arguments.instance.iter().any(|choice| is(*choice, anchor));
     let wanted: Vec<Anchor> = Anchor::ALL.into_iter().filter(is_wanted).collect();
@@ -108,25 +110,25 @@ fn places(arguments: &TrustUpdateArgs, session: &Session<'_>) -> Result<Vec<(Anc
     }
     let offline = &session.settings.offline;
     if offline.value {
-        let message = format!("the newest roots are on the network, which may not be used ({})", offline.from);
+        let message = format!("fetching roots needs network access, which is disabled ({})", offline.from);
         return Err(CommandError::message(ExitStatus::Usage, message)
-            .hint("leave out `--offline`, or read a copy of the repositories with `--from DIR`"));
+            .hint("remove `--offline`, or read a local copy with `--from DIR`"));
     }
     let http = Http::new(session.http.clone()).map_err(|error| hints::network(&error))?;
-    let mut places = Vec::new();
+    let mut repositories = Vec::new();
     for anchor in wanted {
-        let mut address = anchor.address.to_owned();
+        let mut location = anchor.address.to_owned();
         for text in &arguments.url {
             let (named, url) = mirror(text)?;
             if named == anchor.instance {
-                url.clone_into(&mut address);
+                url.clone_into(&mut location);
             }
         }
-        let base = config::base_url(&address)
+        let base = config::base_url(&location)
             .map_err(|reason| CommandError::message(ExitStatus::Usage, format!("--url is invalid: {reason}")))?;
-        places.push((anchor, RootRepository::Web { http: http.clone(), base }));
+        repositories.push((anchor, RootRepository::Web { http: http.clone(), base }));
     }
-    Ok(places)
+    Ok(repositories)
 }
 
 /// `INSTANCE=URL`.
@@ -135,14 +137,14 @@ fn mirror(text: &str) -> Result<(Instance, &str), CommandError> {
     let named =
         split.and_then(|(name, url)| Some((Anchor::ALL.into_iter().find(|anchor| anchor.name() == name)?, url)));
     named.map(|(anchor, url)| (anchor.instance, url)).ok_or_else(|| {
-        // What stands in an address may be a password, so it is not repeated.
+        // The value is not repeated, because a URL may contain a password.
         let names = Anchor::ALL.map(Anchor::name).join(" or ");
-        CommandError::message(ExitStatus::Usage, format!("--url must begin with {names}, and `=`"))
+        CommandError::message(ExitStatus::Usage, format!("--url must start with {names}, followed by `=`"))
             .hint("for example `--url github=https://mirror.example/github`")
     })
 }
 
-/// The copies in a directory: of each instance in a directory of its name, or the directory is the copy of the one that is named.
+/// The copies in a directory: one subdirectory per instance, or the directory itself if one instance is requested.
 fn copies(
     wanted: &[Anchor],
     named: &[InstanceChoice],
@@ -161,15 +163,15 @@ fn copies(
         (false, ..) if named.is_empty() || found.len() == wanted.len() => Ok(found),
         (true, true, [only]) => Ok(vec![(*only, RootRepository::Directory(path))]),
         (true, true, _) => {
-            let message = format!("`{shown}` is the copy of one repository, and it must be said whose");
+            let message = format!("`{shown}` is a copy of one repository, but the instance was not specified");
             Err(CommandError::message(ExitStatus::Usage, message)
-                .hint(format!("name the instance: `reproq trust update github --from {shown}`")))
+                .hint(format!("specify the instance, for example `reproq trust update github --from {shown}`")))
         }
         (..) => {
-            let message = format!("`{shown}` holds no copy of the repository that is wanted");
+            let message = format!("`{shown}` has no copy of the requested repository");
             let names = wanted.iter().map(|anchor| format!("`{shown}/{}`", anchor.name())).collect::<Vec<_>>();
             Err(CommandError::message(ExitStatus::NotFound, message)
-                .hint(format!("put the copy, with its timestamp.json, into {}", names.join(" and "))))
+                .hint(format!("put the copy, with its timestamp.json, in {}", names.join(" and "))))
         }
     }
 }
@@ -207,12 +209,12 @@ fn succeeded(refreshed: &Refreshed) -> Outcome {
     }
 }
 
-fn failed(error: UpdateError, place: &RootRepository) -> Outcome {
-    let failure = hints::update(error, place);
+fn failed(error: UpdateError, repository: &RootRepository) -> Outcome {
+    let failure = hints::update(error, repository);
     Outcome::Failed { status: failure.status, error: failure.lines().join(": "), hints: failure.hints }
 }
 
-/// Some failed: partly done. All failed: as the gravest did.
+/// Partial if some failed; the most severe status if all failed.
 fn status(instances: &[InstanceLine]) -> ExitStatus {
     let failures: Vec<ExitStatus> = instances
         .iter()
@@ -229,44 +231,46 @@ fn status(instances: &[InstanceLine]) -> ExitStatus {
 impl Report for UpdateReport {
     const SCHEMA: &'static str = "reproq.trust-updated/1";
 
-    fn human(&self, paper: &mut TextReport) {
+    fn human(&self, out: &mut TextReport) {
         for line in &self.instances {
-            line.human(paper);
+            line.human(out);
         }
     }
 }
 
 impl InstanceLine {
-    fn human(&self, paper: &mut TextReport) {
+    fn human(&self, out: &mut TextReport) {
         let instance = self.instance;
-        let until = |at: &Option<DateTime<Utc>>| at.map(|at| ("knows its keys until", at.date_naive().to_string()));
+        let until = |at: &Option<DateTime<Utc>>| at.map(|at| ("complete until", at.date_naive().to_string()));
         match &self.outcome {
             Outcome::Failed { error, hints, .. } => {
-                paper.strong(&format!("{instance}: not updated; what held before holds on."));
-                paper.line(&format!("  {error}"));
-                paper.line(&format!("  read from {}", self.from));
+                out.strong(&format!("{instance}: not updated; the previous root stays in effect."));
+                out.line(&format!("  {error}"));
+                out.line(&format!("  read from {}", self.from));
                 for hint in hints {
-                    paper.line(&format!("  hint: {hint}"));
+                    out.line(&format!("  hint: {hint}"));
                 }
             }
-            _ if paper.is_quiet() => {}
+            _ if out.is_quiet() => {}
             Outcome::Renewed { sha256, before, complete_until, versions, .. } => {
-                paper.strong(&format!("{instance}: a newer root holds from now on."));
+                out.strong(&format!("{instance}: updated to a newer root."));
                 let before = before.clone().unwrap_or_else(|| "none".to_owned());
                 let version = format!("{} of {}", versions.targets, self.from);
                 let mut pairs = vec![("sha256", sha256.clone()), ("before", before), ("version", version)];
                 pairs.extend(until(complete_until));
-                paper.pairs(&pairs);
+                out.pairs(&pairs);
             }
             Outcome::Unchanged { sha256, complete_until, .. } => {
-                paper.strong(&format!("{instance}: its root has not changed."));
+                out.strong(&format!("{instance}: already up to date."));
                 let mut pairs = vec![("sha256", sha256.clone())];
                 pairs.extend(until(complete_until));
-                paper.pairs(&pairs);
+                out.pairs(&pairs);
             }
             Outcome::Older { sha256, .. } => {
-                paper.strong(&format!("{instance}: this program brings a newer root, which holds on."));
-                paper.pairs(&[("fetched", sha256.clone())]);
+                out.strong(&format!(
+                    "{instance}: the repository has an older root; the embedded root stays in effect."
+                ));
+                out.pairs(&[("fetched", sha256.clone())]);
             }
         }
     }
@@ -282,7 +286,7 @@ mod tests {
 
     fn broken(status: ExitStatus) -> InstanceLine {
         let (error, hints) =
-            ("`timestamp.json` is refused: it does not exist".to_owned(), vec!["ask again".to_owned()]);
+            ("`timestamp.json` is refused: it does not exist".to_owned(), vec!["try again".to_owned()]);
         line(Instance::PublicGood, Outcome::Failed { status, error, hints })
     }
 
@@ -294,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn one_failure_does_not_hide_the_other_nor_what_was_done() {
+    fn each_result_is_reported_and_the_status_is_the_most_severe() {
         let of = |lines: &[InstanceLine]| status(lines);
         assert_eq!(of(&[renewed()]), ExitStatus::Success);
         assert_eq!(of(&[renewed(), broken(ExitStatus::Unavailable)]), ExitStatus::Partial);
@@ -302,20 +306,20 @@ mod tests {
         assert_eq!(of(&[broken(ExitStatus::Unavailable), broken(ExitStatus::Unverified)]), ExitStatus::Unverified);
         let report = UpdateReport { ok: false, instances: vec![renewed(), broken(ExitStatus::Unverified)] };
         let written = |quiet: bool| {
-            let mut paper = TextReport::new(false, quiet);
-            report.human(&mut paper);
-            paper.into_text()
+            let mut out = TextReport::new(false, quiet);
+            report.human(&mut out);
+            out.into_text()
         };
         insta::assert_snapshot!(written(false), @r"
-        GitHub's own instance: a newer root holds from now on.
-          sha256                abababababababababababababababababababababababababababababababab
-          before                cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd
-          version               11 of https://repository.example
-          knows its keys until  2026-11-28
-        Sigstore's public instance: not updated; what held before holds on.
+        GitHub's own instance: updated to a newer root.
+          sha256          abababababababababababababababababababababababababababababababab
+          before          cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd
+          version         11 of https://repository.example
+          complete until  2026-11-28
+        Sigstore's public instance: not updated; the previous root stays in effect.
           `timestamp.json` is refused: it does not exist
           read from https://repository.example
-          hint: ask again
+          hint: try again
         ");
         assert!(written(true).starts_with("Sigstore's public instance: not updated"));
     }

@@ -1,5 +1,5 @@
-//! `reproq verify FILE`: who made a file, by its attestations, without the network. Writes nothing.
-#![expect(clippy::disallowed_methods, reason = "the files people name on the command line are read here")]
+//! `reproq verify FILE`: verifies the attestations of a file, offline. Writes nothing.
+#![expect(clippy::disallowed_methods, reason = "files named on the command line are read here")]
 
 mod report;
 
@@ -29,16 +29,15 @@ use crate::trust::attestation::Roots;
 use crate::trust::attestation::WantedAttestation;
 use crate::trust::attestation::Workflow;
 
-/// No list of roots and no key comes near this many bytes.
+/// The size limit of a file of roots or a key.
 const MAX_SMALL: usize = 1024 * 1024;
 
-/// What is asked about: some bytes, by their digest, and the file they came from.
+/// The bytes to verify: their digest, and the file if there is one.
 struct Bytes {
     sha256: Sha256Digest,
     file: Option<PathBuf>,
 }
 
-/// Verifies.
 pub(super) fn verify(file: &OsStr, arguments: &ProofArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let policy = policy(arguments, session)?;
     let roots = roots(&arguments.trusted_root, session)?;
@@ -48,7 +47,7 @@ pub(super) fn verify(file: &OsStr, arguments: &ProofArgs, session: &Session<'_>)
         let text = read(&session.env.cwd.join(path), MAX_TEXT)?;
         let found = attestation::split(&text).map_err(|error| {
             let failure = CommandError::new(ExitStatus::Unverified, error);
-            failure.context(format!("`{}` has no attestations that can be read", path.display()))
+            failure.context(format!("failed to read attestations from `{}`", path.display()))
         })?;
         bundles.extend(found);
     }
@@ -68,11 +67,11 @@ pub(super) fn verify(file: &OsStr, arguments: &ProofArgs, session: &Session<'_>)
     Ok(status)
 }
 
-/// Nothing was verified at all.
+/// The error if no attestation could be checked.
 fn unable(error: NotProven) -> CommandError {
     let hint = match &error {
-        NotProven::CannotVerify => "use a build with its default features",
-        NotProven::NoBundle => "nothing says who made the file; ask its publisher for an attestation",
+        NotProven::CannotVerify => "use a build of reproq with its default features",
+        NotProven::NoBundle => "there is no attestation; ask the publisher of the file for one",
         NotProven::Root(_) | NotProven::Refused(_) => "get the trusted root again, and compare its digest",
     };
     CommandError::new(ExitStatus::Unverified, error).hint(hint)
@@ -103,10 +102,10 @@ fn policy(arguments: &ProofArgs, session: &Session<'_>) -> Result<Policy, Comman
             Policy::of_key(pem)
         }
         (None, None, None) => {
-            let message = "it must be said who is expected to have made the file";
+            let message = "the expected signer is missing";
             return Err(CommandError::message(ExitStatus::Usage, message)
-                .hint("name the repository it must have been built from with `--repo OWNER/NAME`")
-                .hint("for a file from elsewhere: `--certificate-identity` with `--certificate-issuer`, or `--key`"));
+                .hint("require the repository that it was built from with `--repo OWNER/NAME`")
+                .hint("for other signers, use `--certificate-identity` with `--certificate-issuer`, or `--key`"));
         }
     };
     if let Some(issuer) = &arguments.certificate_issuer {
@@ -129,11 +128,11 @@ fn policy(arguments: &ProofArgs, session: &Session<'_>) -> Result<Policy, Comman
 }
 
 fn not_a_key(path: &Path) -> CommandError {
-    let message = format!("`{}` is not a public key in PEM (`-----BEGIN PUBLIC KEY-----`)", path.display());
+    let message = format!("`{}` is not a public key in PEM format (`-----BEGIN PUBLIC KEY-----`)", path.display());
     CommandError::message(ExitStatus::Usage, message)
 }
 
-/// The keys that count: those in the files that were named, else the ones this program brings.
+/// The trusted roots: those in the given files, else the user's and the embedded ones.
 pub(super) fn roots(paths: &[PathBuf], session: &Session<'_>) -> Result<Roots, CommandError> {
     let mut named: Option<Roots> = None;
     for path in paths {
@@ -150,12 +149,13 @@ pub(super) fn roots(paths: &[PathBuf], session: &Session<'_>) -> Result<Roots, C
     }
 }
 
-/// A digest as it is, or the digest of a file.
+/// Parses a digest, or computes the digest of a file.
 fn bytes(file: &OsStr, session: &Session<'_>) -> Result<Bytes, CommandError> {
     if let Some(text) = file.to_str().filter(|text| text.starts_with("sha256:")) {
         let sha256 = Sha256Digest::parse_prefixed(text).map_err(|error| {
-            let failure = CommandError::new(ExitStatus::Usage, error).context(format!("`{text}` is no digest"));
-            failure.hint(format!("for a file of that name write `./{text}`"))
+            let failure =
+                CommandError::new(ExitStatus::Usage, error).context(format!("`{text}` is not a valid digest"));
+            failure.hint(format!("for a file with that name, use `./{text}`"))
         })?;
         return Ok(Bytes { sha256, file: None });
     }
@@ -164,7 +164,7 @@ fn bytes(file: &OsStr, session: &Session<'_>) -> Result<Bytes, CommandError> {
     Ok(Bytes { sha256, file: Some(PathBuf::from(file)) })
 }
 
-/// Reads a file people named, up to a bound.
+/// Reads a file named on the command line, up to a size limit.
 fn read(path: &Path, most: usize) -> Result<Vec<u8>, CommandError> {
     let bounded = |file: File| -> io::Result<Vec<u8>> {
         let mut text = Vec::new();
@@ -173,7 +173,7 @@ fn read(path: &Path, most: usize) -> Result<Vec<u8>, CommandError> {
     };
     let text = File::open(path).and_then(bounded).map_err(|error| CommandError::io("read", path, error))?;
     if text.len() > most {
-        let message = format!("`{}` has more than {most} bytes, which no file of its kind has", path.display());
+        let message = format!("`{}` is larger than {most} bytes, the limit for such a file", path.display());
         return Err(CommandError::message(ExitStatus::Unverified, message));
     }
     Ok(text)

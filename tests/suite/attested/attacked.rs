@@ -306,7 +306,7 @@ fn more_statements_than_a_page_holds_are_not_taken_for_all() {
         world.context.repo().attest(&sha256, other.clone());
     }
     let output = world.context.succeed(&["install"]);
-    assert!(output.stdout.contains("not proven: it has more than 100 attestations"), "{output:#?}");
+    assert!(output.stdout.contains("not attested: it has more than 100 attestations"), "{output:#?}");
     world.refused(5, &["install", "--force", "--require", "attested"]);
 }
 

@@ -43,7 +43,7 @@ fn a_genuine_signature_of_something_else_is_refused_by_what_differs() {
     let claims = || Claims::build_of(REPOSITORY, "v0.0.144");
     let other_workflow = "https://github.com/org/shared/.github/workflows/build.yml@refs/tags/v3";
     for (claims, named, hint) in [
-        (Claims::build_of("evil/worker", "v0.0.144"), "repository: expected", "built for something else"),
+        (Claims::build_of("evil/worker", "v0.0.144"), "repository: expected", "for a different release or asset"),
         (
             claims().with(14, "refs/tags/v0.0.143"),
             "expected refs/tags/v0.0.144, found refs/tags/v0.0.143",
@@ -75,7 +75,7 @@ fn what_the_settings_allow_is_accepted() {
         let file = world.context.project().join("pyproject.toml");
         std::fs::write(file, format!("[tool.reproq]\n{setting}\n")).expect("written");
         let output = world.context.succeed(&["install", "--require", "attested"]);
-        assert!(output.stderr.is_empty() || !output.stderr.contains("does not know"), "{output:#?}");
+        assert!(output.stderr.is_empty() || !output.stderr.contains("unknown key"), "{output:#?}");
     }
     let world = released();
     world.attest("v0.0.144", &Claims::build_of(REPOSITORY, "v0.0.144"));
@@ -113,7 +113,7 @@ fn what_is_no_proof_at_all_is_refused_too() {
 fn nobody_signing_is_told_and_is_refused_only_where_it_is_required() {
     let world = released();
     let output = world.context.succeed(&["install"]);
-    assert!(output.stdout.contains("not proven: GitHub has no attestation for it"), "{output:#?}");
+    assert!(output.stdout.contains("not attested: GitHub has no attestation for it"), "{output:#?}");
     assert_eq!(world.questions(), 1, "nobody is asked about the other machines");
     insta::assert_snapshot!(world.context.shown(&["install", "--force", "--require", "attested"]));
     world.refused(5, &["install", "--force", "--require", "released"]);
@@ -129,7 +129,7 @@ fn what_cannot_be_asked_is_not_taken_for_missing() {
         world.context.github.fault(Matcher::api().path("/attestations/").always(), fault);
         // With nothing asked for, other evidence does, and it is said that this was not asked.
         let output = world.context.succeed(&["install"]);
-        assert!(output.stdout.contains("built by  not proven: "), "{output:#?}");
+        assert!(output.stdout.contains("built by  not attested: "), "{output:#?}");
         assert!(!output.stdout.contains("has no attestation"), "{output:#?}");
         assert!(!world.lock().contains("signer"), "{}", world.lock());
         let refused = world.context.run(&["install", "--force", "--require", "attested"]);

@@ -24,7 +24,7 @@ fn names_the_limit(limit: &str, output: &Output) {
     assert!(matches!(output.code, 0 | 1), "{limit}: {output:#?}");
     if output.code == 1 {
         assert!(output.stderr.contains("hint: ") && output.stderr.contains(limit), "{limit}: {output:#?}");
-        for wrong in ["no certificates", "another release", "defect", "panicked"] {
+        for wrong in ["no certificates", "another release", "internal error", "panicked"] {
             assert!(!output.stderr.contains(wrong), "{limit}: {output:#?}");
         }
     }

@@ -259,7 +259,7 @@ fn a_store_that_others_may_write_is_refused() {
         let before = files(&context.project());
         let output = context.run(INSTALL);
         assert_eq!(output.code, 8, "{name}: {output:#?}");
-        assert!(output.stderr.contains("hint: take the permission away (`chmod go-w "), "{name}: {output:#?}");
+        assert!(output.stderr.contains("hint: remove the permission (`chmod go-w "), "{name}: {output:#?}");
         assert_eq!(files(&context.project()), before, "{name}");
         let (old, new) = (workers::bytes(OLD), workers::bytes(NEW));
         record(Part::Machine, &name, &context, &output, &left(&context, Some(&old), &new));

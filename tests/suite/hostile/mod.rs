@@ -117,7 +117,7 @@ pub fn quiet(output: &Output) {
     for text in [&output.stdout, &output.stderr] {
         let loud = text.chars().find(|c| (c.is_control() && *c != '\n') || is_hidden(*c));
         assert_eq!(loud, None, "{output:#?}");
-        assert!(!text.contains("panicked") && !text.contains("a defect of reproq"), "{output:#?}");
+        assert!(!text.contains("panicked") && !text.contains("internal error in reproq"), "{output:#?}");
     }
 }
 
