@@ -1,4 +1,4 @@
-//! Where a release's files come from: GitHub, a mirror, a bundle, the cache; and `source`, which tries them in order.
+//! Where a release's files come from: GitHub, a mirror, a bundle or the cache. [`source`] tries them in order.
 
 pub mod bundle;
 pub mod cache;

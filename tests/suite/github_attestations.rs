@@ -191,8 +191,8 @@ fn what_lies_at_an_address_is_distrusted() {
     };
     let nowhere = format!("{}/acme/other/nowhere", github.web_url());
     assert_eq!(again("file:///etc/passwd"), "the address of a bundle begins with `file:`");
-    assert_eq!(again("/b"), "the address of a bundle is none");
-    assert_eq!(again(&nowhere), "a bundle is not at its address");
+    assert_eq!(again("/b"), "a bundle has an invalid URL");
+    assert_eq!(again(&nowhere), "a bundle was not found at its URL");
     github.fault(Matcher::web(), Fault::Html200);
     assert!(matches!(asked(&github, None), Err(ApiError::Net(NetError::WebPage { .. }))));
 }

@@ -14,7 +14,7 @@ use crate::flows::install::InstallError;
 use crate::sources::bundle::BundleError;
 use crate::sources::bundle::ManifestError;
 use crate::sources::bundle::WriteError;
-use crate::sources::source::OriginError;
+use crate::sources::source::SourceError;
 use crate::worker::archive::ArchiveError;
 use crate::worker::local_build::BuildRefusal;
 use crate::worker::local_build::GitUnknown;
@@ -111,7 +111,7 @@ pub(super) fn disagreeing(error: &Disagreement) -> (ExitStatus, Vec<String>) {
 #[expect(clippy::wildcard_enum_match_arm, reason = "no other error can occur before there is a file")]
 pub(in crate::commands) fn fetching(error: InstallError) -> CommandError {
     let (status, hints) = match &error {
-        InstallError::Origin(OriginError::Net(error)) => network::net(error),
+        InstallError::Source(SourceError::Net(error)) => network::net(error),
         InstallError::Store(error) => {
             let failure = super::store(error);
             (failure.status, failure.hints)

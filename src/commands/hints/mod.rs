@@ -103,7 +103,7 @@ fn advice(error: &InstallError, request: &InstallRequest) -> (ExitStatus, Vec<St
             )],
         ),
         InstallError::NotMirrored { tag, refusal } => mirror::not_mirrored(tag, refusal),
-        InstallError::Origin(error) => network::origin(error, request),
+        InstallError::Source(error) => network::source(error, request),
         InstallError::Drift { drift } => lock::drift(drift),
         InstallError::NoPrevious { .. } => {
             (ExitStatus::NotFound, vec!["install a specific version with `reproq install --tag TAG`".to_owned()])
@@ -124,7 +124,7 @@ fn advice(error: &InstallError, request: &InstallRequest) -> (ExitStatus, Vec<St
         ),
         InstallError::Everywhere { tried } => everywhere(tried, request),
         InstallError::Resolve(error) => resolve(error),
-        InstallError::Download { source, .. } => network::origin(source, request),
+        InstallError::Download { source, .. } => network::source(source, request),
         InstallError::Verify { source, .. } => proof::verify(source),
         InstallError::NotProven { source, .. } => (ExitStatus::Unverified, proof::not_proven(source)),
         InstallError::OtherSigner { tag, .. } => (ExitStatus::Unverified, proof::other_signer(tag)),

@@ -7,14 +7,14 @@ use crate::failure::io_advice;
 use crate::flows::install::InstallRequest;
 use crate::io::net::NetError;
 use crate::sources::github::ApiError;
-use crate::sources::source::OriginError;
+use crate::sources::source::SourceError;
 
-pub(super) fn origin(error: &OriginError, request: &InstallRequest) -> (ExitStatus, Vec<String>) {
+pub(super) fn source(error: &SourceError, request: &InstallRequest) -> (ExitStatus, Vec<String>) {
     match error {
-        OriginError::Api(error) => api(error, request),
-        OriginError::Net(error) => net(error),
-        OriginError::Mirror { mirror, problem } => super::mirror::advice(problem, mirror),
-        OriginError::Bundle { bundle, source } => super::bundle::advice(source, bundle),
+        SourceError::Api(error) => api(error, request),
+        SourceError::Net(error) => net(error),
+        SourceError::Mirror { mirror, problem } => super::mirror::advice(problem, mirror),
+        SourceError::Bundle { bundle, source } => super::bundle::advice(source, bundle),
     }
 }
 

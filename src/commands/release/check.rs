@@ -35,7 +35,7 @@ use crate::releases::prune::units;
 use crate::sources::github::ApiError;
 use crate::sources::github::GitHub;
 use crate::sources::github::Lister;
-use crate::sources::source::Origin;
+use crate::sources::source::Source;
 use crate::trust::ChecksumFile;
 use crate::trust::SUMS_FILES;
 use crate::trust::attestation;
@@ -101,9 +101,9 @@ pub(super) fn check(arguments: &CheckArgs, session: &Session<'_>) -> Result<Exit
             None => None,
         };
         let policy = policy.of_release(release.tag.clone(), allow_branch);
-        let origin = Origin::GitHub(Box::new(github));
+        let source = Source::GitHub(Box::new(github));
         let query = AttestationQuery {
-            origin: &origin,
+            source: &source,
             listing: &listing,
             policy,
             roots,

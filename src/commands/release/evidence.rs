@@ -9,8 +9,8 @@ use crate::model::Sha256Digest;
 use crate::model::progress::Progress;
 use crate::releases::check::AttestationFinding;
 use crate::releases::check::Attested;
-use crate::sources::source::Origin;
 use crate::sources::source::Proofs;
+use crate::sources::source::Source;
 use crate::trust::attestation;
 use crate::trust::attestation::NotProven;
 use crate::trust::attestation::Policy;
@@ -21,7 +21,7 @@ const MAX_REASONS: usize = 3;
 
 /// Queries the attestations of one release.
 pub(super) struct AttestationQuery<'a> {
-    pub(super) origin: &'a Origin,
+    pub(super) source: &'a Source,
     pub(super) listing: &'a Listing,
     /// The policy, without the asset.
     pub(super) policy: Policy,
@@ -46,7 +46,7 @@ impl AttestationQuery<'_> {
         if covered.is_built() {
             return covered;
         }
-        let adjacent = self.origin.proofs(Some(self.listing), self.listing.tag(), asset).await;
+        let adjacent = self.source.proofs(Some(self.listing), self.listing.tag(), asset).await;
         let adjacent = self.evaluate(found, adjacent, asset, sha256);
         // An installation reads this file first, so a rejected attestation here is final.
         if adjacent.is_built() || matches!(adjacent, AttestationFinding::Refused { .. }) {
@@ -65,7 +65,7 @@ impl AttestationQuery<'_> {
         if let Some(because) = &found.unavailable {
             return AttestationFinding::Unknown { because: because.clone() };
         }
-        let Some(proofs) = self.origin.more_proofs(Some(self.listing), sha256, self.progress).await else {
+        let Some(proofs) = self.source.more_proofs(Some(self.listing), sha256, self.progress).await else {
             return AttestationFinding::Absent;
         };
         // After a rate limit or a network failure, requests for the other assets would fail too.

@@ -33,7 +33,7 @@ use crate::model::Sha256Digest;
 use crate::model::Tag;
 use crate::sources::cache::CacheLookup;
 use crate::sources::cache::CachedFrom;
-use crate::sources::source::Origin;
+use crate::sources::source::Source;
 use crate::trust::Evidence;
 use crate::trust::EvidenceSource;
 use crate::trust::Level;
@@ -106,25 +106,25 @@ impl Acquisition<'_> {
         {
             return Ok(AcquireOutcome::Staged(Box::new(acquired)));
         }
-        let sources = self.door.origins(self.request)?;
-        let provided = first_served(&sources, self.request, self.door, async |origin: &Origin| {
-            self.acquire_from(origin, query).await
+        let sources = self.door.sources(self.request)?;
+        let provided = first_served(&sources, self.request, self.door, async |source: &Source| {
+            self.acquire_from(source, query).await
         });
         Ok(provided.await?.unwrap_or_else(AcquireOutcome::Build))
     }
 
-    async fn acquire_from(&self, origin: &Origin, query: &ReleaseQuery<'_>) -> Result<AcquireOutcome, InstallError> {
+    async fn acquire_from(&self, source: &Source, query: &ReleaseQuery<'_>) -> Result<AcquireOutcome, InstallError> {
         if self.request.pin.is_some() {
-            let resolved = self.resolve_pinned(origin).await?;
-            return Ok(AcquireOutcome::Staged(Box::new(self.obtain_pinned(origin, resolved).await?)));
+            let resolved = self.resolve_pinned(source).await?;
+            return Ok(AcquireOutcome::Staged(Box::new(self.obtain_pinned(source, resolved).await?)));
         }
-        let found = match self.find(origin, query).await? {
+        let found = match self.find(source, query).await? {
             Lookup::Current => return Ok(AcquireOutcome::Current),
             Lookup::Release(found) => found,
         };
         // The bytes and everything that is published about them are requested at the same time. A refusal ends the download;
         // a failed download is reported only where nothing worse is known.
-        let (resolve, fetch) = (pin!(self.resolve(origin, &found)), pin!(self.fetch(origin, &found)));
+        let (resolve, fetch) = (pin!(self.resolve(source, &found)), pin!(self.fetch(source, &found)));
         let (resolved, fetched) = match select(resolve, fetch).await {
             Either::Left((resolved, fetch)) => (resolved?, fetch.await?),
             Either::Right((fetched, resolve)) => (resolve.await?, fetched?),
@@ -133,12 +133,12 @@ impl Acquisition<'_> {
     }
 
     /// The asset's bytes in the staging directory, and whether the cache had them.
-    async fn fetch(&self, origin: &Origin, found: &FoundRelease) -> Result<(Written, bool), InstallError> {
+    async fn fetch(&self, source: &Source, found: &FoundRelease) -> Result<(Written, bool), InstallError> {
         let asset = &found.asset;
         if let Some(written) = found.stated().and_then(|sha256| self.cached(&sha256, &asset.name)) {
             return Ok((written, true));
         }
-        let fetched = origin.fetch(found.listing.tag(), asset, &self.file(&asset.name), self.door.progress).await;
+        let fetched = source.fetch(found.listing.tag(), asset, &self.file(&asset.name), self.door.progress).await;
         fetched.map(|written| (written, false)).map_err(|error| InstallError::fetching(asset, error))
     }
 
@@ -150,13 +150,13 @@ impl Acquisition<'_> {
     }
 
     /// The bytes the lock names, from this origin, or from the cache where that lacks only the proofs.
-    async fn obtain_pinned(&self, origin: &Origin, resolved: Resolved) -> Result<Acquired, InstallError> {
+    async fn obtain_pinned(&self, source: &Source, resolved: Resolved) -> Result<Acquired, InstallError> {
         let pin = self.request.pin.as_ref().expect("only a pin resolves to pinned bytes");
         let cached = self.cached_without_proofs(pin, &resolved.signed)?;
         let is_cached = cached.is_some();
         let verified = match cached {
             Some(verified) => verified,
-            None => self.pinned_bytes(origin, pin, &resolved.signed).await?,
+            None => self.pinned_bytes(source, pin, &resolved.signed).await?,
         };
         self.staged(resolved, &verified, is_cached)
     }
@@ -171,28 +171,28 @@ impl Acquisition<'_> {
     /// The asset the lock names, from this origin. Nobody is asked which it is.
     pub(super) async fn pinned_bytes(
         &self,
-        origin: &Origin,
+        source: &Source,
         pin: &Pin,
         signed: &Signed,
     ) -> Result<Verified, InstallError> {
         let (asset, tag) = (pinned_asset(pin), &pin.lockfile.tag);
-        let evidence = stated(origin, pin, signed);
+        let evidence = stated(source, pin, signed);
         let refused = |source| InstallError::Verify { asset: asset.name.clone(), source };
         judge(None, &evidence, self.request.policy).map_err(refused)?;
         let file = self.file(&asset.name);
-        let written = match origin.fetch(tag, &asset, &file, self.door.progress).await {
+        let written = match source.fetch(tag, &asset, &file, self.door.progress).await {
             Ok(written) => written,
-            Err(error) if error.is_unreachable() => return Err(InstallError::at(origin, error)),
+            Err(error) if error.is_unreachable() => return Err(InstallError::at(source, error)),
             Err(error) => {
                 let error = InstallError::fetching(&asset, error);
-                drift::explain(origin, pin, error, &file, self.door.progress).await?
+                drift::explain(source, pin, error, &file, self.door.progress).await?
             }
         };
         match verify(written, &evidence, self.request.policy) {
             Ok(verified) => Ok(verified),
             Err(error) => {
                 discard(&file).map_err(|source| InstallError::Staging { doing: "remove a refused file", source })?;
-                let written = drift::explain(origin, pin, refused(error), &file, self.door.progress).await?;
+                let written = drift::explain(source, pin, refused(error), &file, self.door.progress).await?;
                 verify(written, &evidence, self.request.policy).map_err(refused)
             }
         }
@@ -295,20 +295,20 @@ pub(super) fn pinned_evidence(pin: &Pin, signed: &Signed) -> Vec<Evidence> {
 }
 
 /// What is stated about what the lock names: by the lock, by a list that comes with the bytes, and by signatures.
-pub(super) fn stated(origin: &Origin, pin: &Pin, signed: &Signed) -> Vec<Evidence> {
+pub(super) fn stated(source: &Source, pin: &Pin, signed: &Signed) -> Vec<Evidence> {
     let mut evidence = pinned_evidence(pin, signed);
-    let carried = origin.carried_lock().and_then(|lockfile| lockfile.asset(pin.asset.target));
-    evidence.extend(carried.map(|asset| Evidence::found(origin.index_source(), asset.sha256)));
+    let carried = source.carried_lock().and_then(|lockfile| lockfile.asset(pin.asset.target));
+    evidence.extend(carried.map(|asset| Evidence::found(source.index_source(), asset.sha256)));
     evidence
 }
 
 /// What a bundle or a mirror lacks, its release may well have.
-pub(super) fn not_carried(origin: &Origin, error: ResolveError) -> ResolveError {
-    match (origin, error) {
-        (Origin::Bundle(bundle), ResolveError::Fallback(Fallback::NoAsset { tag, target, has, .. })) => {
+pub(super) fn not_carried(source: &Source, error: ResolveError) -> ResolveError {
+    match (source, error) {
+        (Source::Bundle(bundle), ResolveError::Fallback(Fallback::NoAsset { tag, target, has, .. })) => {
             Fallback::NotInBundle { bundle: bundle.name().to_owned(), tag, target, has }.into()
         }
-        (Origin::Mirror(mirror), ResolveError::Fallback(Fallback::NoAsset { tag, target, has, .. })) => {
+        (Source::Mirror(mirror), ResolveError::Fallback(Fallback::NoAsset { tag, target, has, .. })) => {
             Fallback::NotInMirror { mirror: mirror.name(), tag, target, has }.into()
         }
         (_, error) => error,

@@ -33,7 +33,7 @@ use crate::model::RepoSlug;
 use crate::model::Tag;
 use crate::model::VersionSpec;
 use crate::platform;
-use crate::sources::source::Origin;
+use crate::sources::source::Source;
 use crate::worker::store;
 use crate::worker::store::Commit;
 use crate::worker::store::Receipt;
@@ -176,17 +176,17 @@ async fn resolve_first(
     if let Some(resolved) = order.resolve_in_cache() {
         return Ok(Ok(Some(resolved)));
     }
-    let sources = door.origins(request)?;
-    first_served(&sources, request, door, async |origin: &Origin| {
+    let sources = door.sources(request)?;
+    first_served(&sources, request, door, async |source: &Source| {
         if let Some(pin) = &request.pin {
-            let resolved = order.resolve_pinned(origin).await?;
+            let resolved = order.resolve_pinned(source).await?;
             // An installation finds out by fetching it.
-            origin.check_local(&pin.lockfile.tag, &pin.asset.name).map_err(|error| InstallError::at(origin, error))?;
+            source.check_local(&pin.lockfile.tag, &pin.asset.name).map_err(|error| InstallError::at(source, error))?;
             return Ok(Some(resolved));
         }
-        match order.find(origin, query).await? {
+        match order.find(source, query).await? {
             Lookup::Current => Ok(None),
-            Lookup::Release(found) => order.resolve(origin, &found).await.map(Some),
+            Lookup::Release(found) => order.resolve(source, &found).await.map(Some),
         }
     })
     .await
@@ -198,13 +198,13 @@ pub fn lock_release(request: &InstallRequest, door: &InstallContext<'_>) -> Resu
     runtime()?.block_on(async {
         // Nothing is staged.
         let order = Acquisition { request, door, staging: Path::new("") };
-        let sources = door.origins(request)?;
-        let locked = first_served(&sources, request, door, async |origin: &Origin| {
-            let listing = origin.release(&spec, door.progress).await.map_err(InstallError::from)?;
-            let sums = evidence::sums(origin, &listing).await;
-            let new = lockfile_of_release::lockfile(&order, origin, &listing, &sums, &[]).await?;
+        let sources = door.sources(request)?;
+        let locked = first_served(&sources, request, door, async |source: &Source| {
+            let listing = source.release(&spec, door.progress).await.map_err(InstallError::from)?;
+            let sums = evidence::sums(source, &listing).await;
+            let new = lockfile_of_release::lockfile(&order, source, &listing, &sums, &[]).await?;
             if let LockfileAction::Write { old: Some(old), .. } = &request.lock {
-                lockfile_of_release::refuse_drift(old, &new, origin)?;
+                lockfile_of_release::refuse_drift(old, &new, source)?;
             }
             Ok(new)
         });
@@ -220,8 +220,8 @@ pub fn released_assets(
 ) -> Result<(Tag, Vec<String>), InstallError> {
     let listing = async {
         let mut outcome = Err(InstallError::Offline);
-        for origin in door.places(repository, false)? {
-            outcome = origin.release(spec, door.progress).await.map_err(InstallError::from);
+        for source in door.places(repository, false)? {
+            outcome = source.release(spec, door.progress).await.map_err(InstallError::from);
             if outcome.is_ok() {
                 break;
             }

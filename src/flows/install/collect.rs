@@ -27,7 +27,7 @@ use crate::model::Listing;
 use crate::model::Target;
 use crate::model::VersionSpec;
 use crate::sources::cache::CachedFrom;
-use crate::sources::source::Origin;
+use crate::sources::source::Source;
 use crate::trust::Evidence;
 use crate::trust::SUMS_FILES;
 use crate::trust::attestation::file_name;
@@ -144,20 +144,20 @@ pub(super) async fn brought(order: &Acquisition<'_>, pin: &Pin) -> Result<Brough
         return Ok(Brought { file: verified.file().clone(), proofs: signed.text(), is_cached: true });
     }
     let mut tried = Vec::new();
-    for origin in door.origins(order.request)? {
-        match brought_from(order, &origin, pin).await {
+    for source in door.sources(order.request)? {
+        match brought_from(order, &source, pin).await {
             Ok(brought) => return Ok(brought),
-            Err(error) => tried.push((origin.name(), error)),
+            Err(error) => tried.push((source.name(), error)),
         }
     }
     Err(nothing_serves(tried, order.request, door))
 }
 
-async fn brought_from(order: &Acquisition<'_>, origin: &Origin, pin: &Pin) -> Result<Brought, InstallError> {
-    let signed = order.signed_as_pinned(origin, pin).await?;
+async fn brought_from(order: &Acquisition<'_>, source: &Source, pin: &Pin) -> Result<Brought, InstallError> {
+    let signed = order.signed_as_pinned(source, pin).await?;
     let verified = match order.cached_without_proofs(pin, &signed)? {
         Some(verified) => verified,
-        None => order.pinned_bytes(origin, pin, &signed).await?,
+        None => order.pinned_bytes(source, pin, &signed).await?,
     };
     Ok(Brought { file: verified.file().clone(), proofs: signed.text(), is_cached: false })
 }
@@ -178,10 +178,10 @@ async fn listed(
     door: &InstallContext<'_>,
 ) -> Result<(Lockfile, Vec<(String, Vec<u8>)>), InstallError> {
     let mut tried = Vec::new();
-    for origin in door.origins(request)? {
-        match listed_at(&origin, request, machines, door).await {
+    for source in door.sources(request)? {
+        match listed_at(&source, request, machines, door).await {
             Ok(found) => return Ok(found),
-            Err(error) => tried.push((origin.name(), error)),
+            Err(error) => tried.push((source.name(), error)),
         }
     }
     Err(nothing_serves(tried, request, door))
@@ -203,16 +203,16 @@ fn nothing_serves(
 }
 
 async fn listed_at(
-    origin: &Origin,
+    source: &Source,
     request: &InstallRequest,
     machines: &Machines,
     door: &InstallContext<'_>,
 ) -> Result<(Lockfile, Vec<(String, Vec<u8>)>), InstallError> {
     let spec = request.spec.clone().unwrap_or(VersionSpec::Latest);
-    let listing = origin.release(&spec, door.progress).await.map_err(|error| InstallError::at(origin, error))?;
-    let (lockfile, assets) = proven(origin, &listing, request, machines, door).await?;
+    let listing = source.release(&spec, door.progress).await.map_err(|error| InstallError::at(source, error))?;
+    let (lockfile, assets) = proven(source, &listing, request, machines, door).await?;
     let names: Vec<&str> = assets.iter().map(|asset| asset.name.as_str()).collect();
-    let mut files = files_beside(origin, &listing, &checksum_files(&names)).await?;
+    let mut files = files_beside(source, &listing, &checksum_files(&names)).await?;
     files.extend(assets.iter().filter_map(|asset| Some((file_name(&asset.name), asset.proofs.clone()?.into_bytes()))));
     Ok((lockfile, files))
 }
@@ -228,13 +228,13 @@ pub(super) struct AcceptableAsset {
 
 /// The lock of a release as this origin lists it, and the assets for these machines, each of which may be accepted.
 pub(super) async fn proven(
-    origin: &Origin,
+    source: &Source,
     listing: &Listing,
     request: &InstallRequest,
     machines: &Machines,
     door: &InstallContext<'_>,
 ) -> Result<(Lockfile, Vec<AcceptableAsset>), InstallError> {
-    let sums = evidence::sums(origin, listing).await;
+    let sums = evidence::sums(source, listing).await;
     let mut proven: Vec<(Target, Asset, Vec<Evidence>, Signed)> = Vec::new();
     for target in machines.targets() {
         let choice = match choose(listing, &request.tool, target) {
@@ -246,9 +246,9 @@ pub(super) async fn proven(
         for (asset, _) in choice.candidates {
             let wanted = request.clone().held_to_the_lock(target, None);
             let order = Acquisition { request: &wanted, door, staging: Path::new("") };
-            let mut evidence = evidence::gather(origin, listing, &sums, &asset).await;
+            let mut evidence = evidence::gather(source, listing, &sums, &asset).await;
             let signed =
-                order.signed_as_stated(origin, listing, &asset, lockfile_of_release::stated(&evidence)).await?;
+                order.signed_as_stated(source, listing, &asset, lockfile_of_release::stated(&evidence)).await?;
             evidence.extend(signed.evidence.iter().cloned());
             match judge(None, &evidence, wanted.policy) {
                 Ok(_) => {
@@ -270,9 +270,9 @@ pub(super) async fn proven(
     let known: Vec<Known<'_>> = known.collect();
     // Nothing is staged.
     let order = Acquisition { request, door, staging: Path::new("") };
-    let lockfile = lockfile_of_release::lockfile(&order, origin, listing, &sums, &known).await?;
+    let lockfile = lockfile_of_release::lockfile(&order, source, listing, &sums, &known).await?;
     if let LockfileAction::Write { old: Some(old), .. } = &request.lock {
-        lockfile_of_release::refuse_drift(old, &lockfile, origin)?;
+        lockfile_of_release::refuse_drift(old, &lockfile, source)?;
     }
     let assets =
         proven.into_iter().map(|(_, asset, _, signed)| AcceptableAsset { proofs: signed.text(), name: asset.name });
@@ -281,7 +281,7 @@ pub(super) async fn proven(
 
 /// The files of the release with these names, where it has them.
 pub(super) async fn files_beside(
-    origin: &Origin,
+    source: &Source,
     listing: &Listing,
     names: &[String],
 ) -> Result<Vec<(String, Vec<u8>)>, InstallError> {
@@ -289,7 +289,7 @@ pub(super) async fn files_beside(
     let mut files = Vec::new();
     for name in names {
         let Some(file) = release.asset(name).filter(|file| file.state == AssetState::Uploaded) else { continue };
-        match origin.small_file(&release.tag, file).await {
+        match source.small_file(&release.tag, file).await {
             Ok(bytes) => files.extend(bytes.map(|bytes| (name.clone(), bytes))),
             Err(source) => return Err(InstallError::fetching(file, source)),
         }

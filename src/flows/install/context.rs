@@ -23,8 +23,8 @@ use crate::sources::cache::CacheError;
 use crate::sources::github::ApiError;
 use crate::sources::github::GitHub;
 use crate::sources::source::Mirror;
-use crate::sources::source::Origin;
-use crate::sources::source::OriginError;
+use crate::sources::source::Source;
+use crate::sources::source::SourceError;
 use crate::trust::trusted_roots::TrustedRoots;
 
 /// What an installation may touch.
@@ -53,43 +53,43 @@ pub struct InstallContext<'a> {
 
 impl InstallContext<'_> {
     /// The places that may have the release, in the order they are tried. Without the network no client for it is made.
-    pub(super) fn origins(&self, request: &InstallRequest) -> Result<Vec<Origin>, InstallError> {
+    pub(super) fn sources(&self, request: &InstallRequest) -> Result<Vec<Source>, InstallError> {
         if let Some(bundle) = &request.from {
-            return Ok(vec![Origin::Bundle(bundle.clone())]);
+            return Ok(vec![Source::Bundle(bundle.clone())]);
         }
         self.places(&request.repository, request.offline)
     }
 
     /// The same, whatever is installed.
-    pub(super) fn places(&self, repository: &RepoSlug, offline: bool) -> Result<Vec<Origin>, InstallError> {
+    pub(super) fn places(&self, repository: &RepoSlug, offline: bool) -> Result<Vec<Source>, InstallError> {
         let github = [SourceSpec::GitHub];
         let places = if self.mirrors.is_empty() { &github } else { self.mirrors };
-        let mut origins = Vec::new();
+        let mut sources = Vec::new();
         for place in places {
             match place {
                 SourceSpec::Directory(root) => {
                     let mirror = Mirror::in_directory(root.clone(), Tool::WORKER, repository.clone());
-                    origins.push(Origin::Mirror(Box::new(mirror)));
+                    sources.push(Source::Mirror(Box::new(mirror)));
                 }
                 SourceSpec::GitHub | SourceSpec::Web(_) if offline => {}
-                SourceSpec::GitHub => origins.push(self.github(repository)?),
+                SourceSpec::GitHub => sources.push(self.github(repository)?),
                 SourceSpec::Web(base) => {
-                    let http = Http::new(self.http.clone()).map_err(OriginError::from)?;
+                    let http = Http::new(self.http.clone()).map_err(SourceError::from)?;
                     let mirror = Mirror::behind(base.clone(), http, Tool::WORKER, repository.clone());
-                    origins.push(Origin::Mirror(Box::new(mirror)));
+                    sources.push(Source::Mirror(Box::new(mirror)));
                 }
             }
         }
-        Ok(origins)
+        Ok(sources)
     }
 
     /// GitHub, for this repository. Its client has to be made where the network runs.
-    pub(super) fn github(&self, repository: &RepoSlug) -> Result<Origin, InstallError> {
+    pub(super) fn github(&self, repository: &RepoSlug) -> Result<Source, InstallError> {
         let github = || -> Result<GitHub, ApiError> {
             let http = Http::new(self.http.clone())?;
             GitHub::new(http, repository.clone(), self.server.clone(), self.tokens.to_vec())
         };
-        github().map(|github| Origin::GitHub(Box::new(github))).map_err(|error| OriginError::from(error).into())
+        github().map(|github| Source::GitHub(Box::new(github))).map_err(|error| SourceError::from(error).into())
     }
 
     /// The host of a GitHub that is not github.com.

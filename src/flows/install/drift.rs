@@ -14,42 +14,42 @@ use crate::model::Listing;
 use crate::model::VersionSpec;
 use crate::model::progress::Progress;
 use crate::sources::github::ApiError;
-use crate::sources::source::Origin;
-use crate::sources::source::OriginError;
+use crate::sources::source::Source;
+use crate::sources::source::SourceError;
 use crate::trust::VerifyError;
 
 /// What the release says now, or the error as it was where it says nothing new. A private repository gives its files only by
 /// number, which a lock does not have; once it is known the bytes are fetched after all.
 pub(super) async fn explain(
-    origin: &Origin,
+    source: &Source,
     pin: &Pin,
     error: InstallError,
     file: &Path,
     progress: &dyn Progress,
 ) -> Result<Written, InstallError> {
-    if let (Origin::Mirror(_), InstallError::Origin(problem)) = (origin, &error) {
-        return Err(if problem.is_damage() { in_mirror(origin, pin, error, progress).await } else { error });
+    if let (Source::Mirror(_), InstallError::Source(problem)) = (source, &error) {
+        return Err(if problem.is_damage() { in_mirror(source, pin, error, progress).await } else { error });
     }
-    if !may_have_drifted(&error) || !matches!(origin, Origin::GitHub(_)) {
+    if !may_have_drifted(&error) || !matches!(source, Source::GitHub(_)) {
         return Err(error);
     }
     let (tag, name, locked) = (pin.lockfile.tag.clone(), pin.asset.name.clone(), pin.asset.sha256);
-    let listed = match origin.release(&VersionSpec::Exact(tag.clone()), progress).await {
+    let listed = match source.release(&VersionSpec::Exact(tag.clone()), progress).await {
         Ok(Listing::Api(release)) => release.asset(&name).cloned(),
-        Err(OriginError::Api(ApiError::NotFound { server, .. })) => {
+        Err(SourceError::Api(ApiError::NotFound { server, .. })) => {
             return Err(InstallError::Drift { drift: Drift::NoRelease { tag, server } });
         }
         // Nobody says more than is known already.
         Ok(Listing::Web { .. } | Listing::Index(_)) | Err(_) => return Err(error),
     };
     match listed {
-        None => Err(InstallError::Drift { drift: Drift::AssetGone { tag, name, server: origin.described() } }),
+        None => Err(InstallError::Drift { drift: Drift::AssetGone { tag, name, server: source.described() } }),
         Some(Asset { digest: Ok(Some(now)), .. }) if now != locked => {
-            Err(InstallError::Drift { drift: Drift::at(origin, tag, name, locked, now) })
+            Err(InstallError::Drift { drift: Drift::at(source, tag, name, locked, now) })
         }
         Some(Asset { id: Some(id), .. }) if is_missing(&error) => {
             let asset = Asset { id: Some(id), ..pinned_asset(pin) };
-            let fetched = origin.fetch(&tag, &asset, file, progress).await;
+            let fetched = source.fetch(&tag, &asset, file, progress).await;
             fetched.map_err(|source| InstallError::Download { asset: name, source })
         }
         Some(_) => Err(error),
@@ -57,12 +57,12 @@ pub(super) async fn explain(
 }
 
 /// A mirror whose index states other bytes than the lock is another matter than one whose file is damaged.
-async fn in_mirror(origin: &Origin, pin: &Pin, error: InstallError, progress: &dyn Progress) -> InstallError {
+async fn in_mirror(source: &Source, pin: &Pin, error: InstallError, progress: &dyn Progress) -> InstallError {
     let (tag, name, locked) = (pin.lockfile.tag.clone(), pin.asset.name.clone(), pin.asset.sha256);
-    let listing = origin.release(&VersionSpec::Exact(tag.clone()), progress).await;
+    let listing = source.release(&VersionSpec::Exact(tag.clone()), progress).await;
     let stated = listing.ok().and_then(|listing| listing.release()?.asset(&name)?.digest.clone().ok()?);
     match stated.filter(|now| *now != locked) {
-        Some(now) => InstallError::Drift { drift: Drift::at(origin, tag, name, locked, now) },
+        Some(now) => InstallError::Drift { drift: Drift::at(source, tag, name, locked, now) },
         None => error,
     }
 }
@@ -72,7 +72,7 @@ fn may_have_drifted(error: &InstallError) -> bool {
         || matches!(
             error,
             InstallError::Verify { source: VerifyError::Mismatch { .. }, .. }
-                | InstallError::Download { source: OriginError::Net(NetError::WrongLength { .. }), .. }
+                | InstallError::Download { source: SourceError::Net(NetError::WrongLength { .. }), .. }
         )
 }
 

@@ -18,8 +18,8 @@ use crate::model::RepoSlug;
 use crate::model::Sha256Digest;
 use crate::model::Tag;
 use crate::sources::mirror::SyncRefusal;
-use crate::sources::source::Origin;
-use crate::sources::source::OriginError;
+use crate::sources::source::Source;
+use crate::sources::source::SourceError;
 use crate::trust::VerifyError;
 use crate::trust::attestation::Mismatch;
 use crate::trust::attestation::NotProven;
@@ -87,7 +87,7 @@ pub enum InstallError {
     },
     /// The release cannot be found.
     #[error(transparent)]
-    Origin(#[from] OriginError),
+    Source(#[from] SourceError),
     /// What the lock names is no longer what its release has.
     #[error("{drift}")]
     Drift {
@@ -139,7 +139,7 @@ pub enum InstallError {
         /// The asset.
         asset: String,
         /// Why.
-        source: OriginError,
+        source: SourceError,
     },
     /// The bytes are not accepted.
     #[error("{asset} was not accepted")]
@@ -339,19 +339,19 @@ impl InstallError {
     }
 
     /// An asset that an origin did not give. A bundle is a file like any other, and what a mirror says names the asset.
-    pub(super) fn fetching(asset: &Asset, error: OriginError) -> Self {
+    pub(super) fn fetching(asset: &Asset, error: SourceError) -> Self {
         match error {
-            OriginError::Bundle { .. } | OriginError::Mirror { .. } => Self::Origin(error),
-            OriginError::Api(_) | OriginError::Net(_) => Self::Download { asset: asset.name.clone(), source: error },
+            SourceError::Bundle { .. } | SourceError::Mirror { .. } => Self::Source(error),
+            SourceError::Api(_) | SourceError::Net(_) => Self::Download { asset: asset.name.clone(), source: error },
         }
     }
 
     /// An origin that did not serve; one that nobody could reach may be replaced by a build.
-    pub(super) fn at(origin: &Origin, error: OriginError) -> Self {
+    pub(super) fn at(source: &Source, error: SourceError) -> Self {
         if !error.is_unreachable() {
-            return Self::Origin(error);
+            return Self::Source(error);
         }
-        let fallback = Fallback::Unreachable { place: origin.name(), reason: error.to_string() };
+        let fallback = Fallback::Unreachable { place: source.name(), reason: error.to_string() };
         Self::Resolve(ResolveError::Fallback(fallback))
     }
 }
@@ -411,10 +411,10 @@ pub enum Drift {
 
 impl Drift {
     /// Other bytes than are locked, as this place states them.
-    pub(super) fn at(origin: &Origin, tag: Tag, name: String, locked: Sha256Digest, now: Sha256Digest) -> Self {
-        match origin {
-            Origin::Mirror(mirror) => Self::InMirror { mirror: mirror.name(), tag, name, locked, now },
-            Origin::GitHub(_) | Origin::Bundle(_) => Self::Changed { tag, name, locked, now },
+    pub(super) fn at(source: &Source, tag: Tag, name: String, locked: Sha256Digest, now: Sha256Digest) -> Self {
+        match source {
+            Source::Mirror(mirror) => Self::InMirror { mirror: mirror.name(), tag, name, locked, now },
+            Source::GitHub(_) | Source::Bundle(_) => Self::Changed { tag, name, locked, now },
         }
     }
 }

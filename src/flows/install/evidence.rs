@@ -4,7 +4,7 @@ use crate::model::Asset;
 use crate::model::AssetState;
 use crate::model::Listing;
 use crate::model::Release;
-use crate::sources::source::Origin;
+use crate::sources::source::Source;
 use crate::trust::ChecksumError;
 use crate::trust::ChecksumFile;
 use crate::trust::Evidence;
@@ -30,35 +30,35 @@ struct Unreadable {
 
 /// Reads the files that list several assets. Where the files of the release are known, only those that are there are asked
 /// for; where they are not, each is tried.
-pub(super) async fn sums(origin: &Origin, listing: &Listing) -> ChecksumFiles {
+pub(super) async fn sums(source: &Source, listing: &Listing) -> ChecksumFiles {
     let mut files = Vec::new();
-    for name in sums_names(origin, listing) {
-        let Some(file) = published(origin, listing, &name).await else { continue };
+    for name in sums_names(source, listing) {
+        let Some(file) = published(source, listing, &name).await else { continue };
         let parsed = file.and_then(|bytes| ChecksumFile::parse(&bytes).map_err(|error| Unreadable::because(&error)));
         files.push((EvidenceSource::SumsFile { name }, parsed));
     }
     ChecksumFiles(files)
 }
 
-fn sums_names(origin: &Origin, listing: &Listing) -> Vec<String> {
+fn sums_names(source: &Source, listing: &Listing) -> Vec<String> {
     let tag = listing.tag();
-    match (listing.release(), origin) {
+    match (listing.release(), source) {
         (Some(release), _) => {
             let names = release.assets.iter().map(|asset| asset.name.clone());
             let mut names: Vec<String> = names.filter(|name| is_sums_file(name, tag)).collect();
             names.sort();
             names
         }
-        (None, Origin::GitHub(github)) => sums_files_to_try(github.repo().name(), tag),
-        (None, Origin::Mirror(_) | Origin::Bundle(_)) => Vec::new(),
+        (None, Source::GitHub(github)) => sums_files_to_try(github.repo().name(), tag),
+        (None, Source::Mirror(_) | Source::Bundle(_)) => Vec::new(),
     }
 }
 
 /// What each source states about the asset.
-pub(super) async fn gather(origin: &Origin, listing: &Listing, sums: &ChecksumFiles, asset: &Asset) -> Vec<Evidence> {
-    let mut evidence = vec![stated_digest(origin, listing, asset)];
+pub(super) async fn gather(source: &Source, listing: &Listing, sums: &ChecksumFiles, asset: &Asset) -> Vec<Evidence> {
+    let mut evidence = vec![stated_digest(source, listing, asset)];
     evidence.extend(sums.about(asset));
-    evidence.extend(sidecars(origin, listing, asset).await);
+    evidence.extend(sidecars(source, listing, asset).await);
     // A mirror's index and a bundle's manifest are checksum files themselves.
     let has_file = evidence.len() > 1 || matches!(listing, Listing::Index(_));
     if !has_file {
@@ -71,17 +71,17 @@ pub(super) async fn gather(origin: &Origin, listing: &Listing, sums: &ChecksumFi
 }
 
 /// What is stated about an asset without asking for a file of its own: enough to lock it where that is a digest.
-pub(super) fn at_hand(origin: &Origin, listing: &Listing, sums: &ChecksumFiles, asset: &Asset) -> Vec<Evidence> {
-    let mut evidence = vec![stated_digest(origin, listing, asset)];
+pub(super) fn at_hand(source: &Source, listing: &Listing, sums: &ChecksumFiles, asset: &Asset) -> Vec<Evidence> {
+    let mut evidence = vec![stated_digest(source, listing, asset)];
     evidence.extend(sums.about(asset));
     evidence
 }
 
 /// What an asset's own checksum files state; nothing where the release does not have one.
-pub(super) async fn sidecars(origin: &Origin, listing: &Listing, asset: &Asset) -> Vec<Evidence> {
+pub(super) async fn sidecars(source: &Source, listing: &Listing, asset: &Asset) -> Vec<Evidence> {
     let mut evidence = Vec::new();
     for name in sidecar_names(&asset.name) {
-        let Some(file) = published(origin, listing, &name).await else { continue };
+        let Some(file) = published(source, listing, &name).await else { continue };
         let parsed = file.and_then(|bytes| {
             ChecksumFile::parse_sidecar(&bytes, &asset.name).map_err(|error| Unreadable::because(&error))
         });
@@ -120,7 +120,7 @@ fn statement(source: EvidenceSource, file: &Result<ChecksumFile, Unreadable>, as
 }
 
 /// What the list of the release itself says.
-fn stated_digest(origin: &Origin, listing: &Listing, asset: &Asset) -> Evidence {
+fn stated_digest(source: &Source, listing: &Listing, asset: &Asset) -> Evidence {
     match (listing, &asset.digest) {
         (Listing::Web { because, .. }, _) => {
             let mut unknown = Evidence::unknown(EvidenceSource::ApiDigest, because.clone(), true);
@@ -129,15 +129,15 @@ fn stated_digest(origin: &Origin, listing: &Listing, asset: &Asset) -> Evidence 
         }
         (Listing::Api(_), Ok(Some(sha256))) => Evidence::found(EvidenceSource::ApiDigest, *sha256),
         (Listing::Api(_), Ok(None)) => Evidence::absent(EvidenceSource::ApiDigest, "GitHub states none for this asset"),
-        (Listing::Index(_), Ok(Some(sha256))) => Evidence::found(origin.index_source(), *sha256),
-        (Listing::Index(_), Ok(None)) => Evidence::absent(origin.index_source(), "it states none for this asset"),
+        (Listing::Index(_), Ok(Some(sha256))) => Evidence::found(source.index_source(), *sha256),
+        (Listing::Index(_), Ok(None)) => Evidence::absent(source.index_source(), "it states none for this asset"),
         (Listing::Api(_), Err(reason)) => Evidence::unknown(EvidenceSource::ApiDigest, reason.clone(), false),
-        (Listing::Index(_), Err(reason)) => Evidence::unknown(origin.index_source(), reason.clone(), false),
+        (Listing::Index(_), Err(reason)) => Evidence::unknown(source.index_source(), reason.clone(), false),
     }
 }
 
 /// The bytes of a small file of the release, or why they could not be had; nothing where the release does not have it.
-async fn published(origin: &Origin, listing: &Listing, name: &str) -> Option<Result<Vec<u8>, Unreadable>> {
+async fn published(source: &Source, listing: &Listing, name: &str) -> Option<Result<Vec<u8>, Unreadable>> {
     let transient = |reason: String| Err(Unreadable { reason, transient: true, is_of_format: false });
     let file = match listing.release() {
         Some(release) => match listed(release, name)? {
@@ -146,7 +146,7 @@ async fn published(origin: &Origin, listing: &Listing, name: &str) -> Option<Res
         },
         None => unseen(name),
     };
-    match origin.small_file(listing.tag(), &file).await {
+    match source.small_file(listing.tag(), &file).await {
         Ok(Some(bytes)) => Some(Ok(bytes)),
         // What is listed and not there a moment later proves nothing.
         Ok(None) if listing.release().is_some() => {

@@ -13,7 +13,7 @@ use crate::io::net::Http;
 use crate::io::net::NetError;
 use crate::io::net::download;
 use crate::model::secret::SafeUrl;
-use crate::sources::source::OriginError;
+use crate::sources::source::SourceError;
 
 /// More bytes than any bundle has.
 const MAX_BUNDLE: u64 = 4 * 1024 * 1024 * 1024;
@@ -42,6 +42,6 @@ pub fn fetch_file(url: &Url, door: &InstallContext<'_>) -> Result<FetchedBundle,
         let http = Http::new(door.http.clone())?;
         Ok::<_, NetError>(download(&http, &request, &path, door.progress).await?.path)
     });
-    let path = fetched.map_err(|error| InstallError::Origin(OriginError::from(error)))?;
+    let path = fetched.map_err(|error| InstallError::Source(SourceError::from(error)))?;
     Ok(FetchedBundle { path, _staging: staging })
 }

@@ -19,7 +19,7 @@ use crate::model::VersionSpec;
 use crate::platform;
 use crate::sources::bundle::Bundle;
 use crate::sources::bundle::BundledSource;
-use crate::sources::source::OriginError;
+use crate::sources::source::SourceError;
 use crate::trust::Level;
 use crate::worker::local_build;
 use crate::worker::local_build::BuildRequest;
@@ -142,6 +142,6 @@ fn carried(bundle: &Bundle, door: &InstallContext<'_>, staging: &Path) -> Result
     let directory = staging.join("source");
     match bundle.extract_source(&directory, door.progress) {
         Ok(()) => Ok(directory),
-        Err(error) => Err(InstallError::Origin(OriginError::bundle(bundle, error))),
+        Err(error) => Err(InstallError::Source(SourceError::bundle(bundle, error))),
     }
 }

@@ -18,7 +18,7 @@ use crate::model::Listing;
 use crate::model::Sha256Digest;
 use crate::model::Tag;
 use crate::model::Target;
-use crate::sources::source::Origin;
+use crate::sources::source::Source;
 use crate::trust::Evidence;
 use crate::trust::EvidenceSource;
 use crate::trust::Finding;
@@ -46,15 +46,15 @@ pub(super) struct Known<'a> {
 /// that could not be asked.
 pub(super) async fn lockfile(
     order: &Acquisition<'_>,
-    origin: &Origin,
+    source: &Source,
     listing: &Listing,
     sums: &ChecksumFiles,
     known: &[Known<'_>],
 ) -> Result<Lockfile, InstallError> {
     let signatures = Signatures::of(known, listing.tag())?;
-    let new = match origin.carried_lock() {
-        Some(carried) => of_carried(order, origin, listing, carried, known, signatures).await?,
-        None => of_release(order, origin, listing, sums, known, signatures).await?,
+    let new = match source.carried_lock() {
+        Some(carried) => of_carried(order, source, listing, carried, known, signatures).await?,
+        None => of_release(order, source, listing, sums, known, signatures).await?,
     };
     Ok(match &order.request.lock {
         // What was proven of the same release stays proven.
@@ -69,7 +69,7 @@ pub(super) async fn lockfile(
 
 async fn of_release(
     order: &Acquisition<'_>,
-    origin: &Origin,
+    source: &Source,
     listing: &Listing,
     sums: &ChecksumFiles,
     known: &[Known<'_>],
@@ -85,15 +85,15 @@ async fn of_release(
         let Ok(choice) = choose(listing, &request.tool, target) else { continue };
         let mut refused = None;
         for (asset, _) in &choice.candidates {
-            let mut evidence = evidence::at_hand(origin, listing, sums, asset);
+            let mut evidence = evidence::at_hand(source, listing, sums, asset);
             let says_nothing = evidence.iter().all(|statement| matches!(statement.finding, Finding::Absent { .. }));
             if says_nothing && listing.release().is_some() {
-                evidence.extend(evidence::sidecars(origin, listing, asset).await);
+                evidence.extend(evidence::sidecars(source, listing, asset).await);
             }
             let sha256 = stated(&evidence);
             let wanted = request.clone().held_to_the_lock(target, sha256.filter(|_| is_of_the_lock(request, listing)));
             let order = Acquisition { request: &wanted, ..*order };
-            match signatures.about(&order, origin, listing, asset, sha256).await {
+            match signatures.about(&order, source, listing, asset, sha256).await {
                 Ok(signed) => evidence.extend(signed),
                 // Whoever locks for everybody is told. Whoever installs has this machine's asset proven already, and still
                 // must not lose another machine's because somebody could not be asked.
@@ -127,7 +127,7 @@ async fn of_release(
 /// proven here or not believed.
 async fn of_carried(
     order: &Acquisition<'_>,
-    origin: &Origin,
+    source: &Source,
     listing: &Listing,
     carried: &Lockfile,
     known: &[Known<'_>],
@@ -151,7 +151,7 @@ async fn of_carried(
                     state: AssetState::Uploaded,
                     digest: Ok(Some(entry.sha256)),
                 };
-                signatures.of_carried(&order, origin, listing, &asset, entry.sha256, least).await
+                signatures.of_carried(&order, source, listing, &asset, entry.sha256, least).await
             }
         };
         if proven.unwrap_or(Level::Unverified) < least {
@@ -225,7 +225,7 @@ impl Signatures {
     async fn about(
         &mut self,
         order: &Acquisition<'_>,
-        origin: &Origin,
+        source: &Source,
         listing: &Listing,
         asset: &Asset,
         stated: Option<Sha256Digest>,
@@ -236,7 +236,7 @@ impl Signatures {
         let covered = stated.and_then(|sha256| self.covering(order, listing, asset, sha256, Level::Released));
         let signed = match covered {
             Some(signed) => signed,
-            None => order.signed_as_stated(origin, listing, asset, stated).await?,
+            None => order.signed_as_stated(source, listing, asset, stated).await?,
         };
         if signed.level().is_none() {
             return self.without_signature(order, listing, asset, &signed).map(|()| signed.evidence);
@@ -298,7 +298,7 @@ impl Signatures {
     async fn of_carried(
         &mut self,
         order: &Acquisition<'_>,
-        origin: &Origin,
+        source: &Source,
         listing: &Listing,
         asset: &Asset,
         sha256: Sha256Digest,
@@ -306,7 +306,7 @@ impl Signatures {
     ) -> Option<Level> {
         let signed = match self.covering(order, listing, asset, sha256, least) {
             Some(signed) => signed,
-            None => order.signed_as_stated(origin, listing, asset, Some(sha256)).await.ok()?,
+            None => order.signed_as_stated(source, listing, asset, Some(sha256)).await.ok()?,
         };
         let level = signed.level().filter(|level| *level >= least && self.by_another(&signed).is_none())?;
         self.add(&signed);
@@ -373,7 +373,7 @@ pub(super) fn recorded(evidence: &[Evidence]) -> Vec<String> {
 }
 
 /// Whether a lock of the same release may take the place of another: nothing that was locked may have changed.
-pub(super) fn refuse_drift(old: &Lockfile, new: &Lockfile, origin: &Origin) -> Result<(), InstallError> {
+pub(super) fn refuse_drift(old: &Lockfile, new: &Lockfile, source: &Source) -> Result<(), InstallError> {
     if !old.is_of_same_release(new) {
         return Ok(());
     }
@@ -381,7 +381,7 @@ pub(super) fn refuse_drift(old: &Lockfile, new: &Lockfile, origin: &Origin) -> R
         let now = new.asset(before.target).map(|asset| asset.sha256);
         if let Some(now) = now.filter(|now| *now != before.sha256) {
             let (tag, name, locked) = (old.tag.clone(), before.name.clone(), before.sha256);
-            return Err(InstallError::Drift { drift: Drift::at(origin, tag, name, locked, now) });
+            return Err(InstallError::Drift { drift: Drift::at(source, tag, name, locked, now) });
         }
     }
     Ok(())

@@ -46,8 +46,8 @@ use crate::sources::mirror::SyncPlan;
 use crate::sources::mirror::SyncRefusal;
 use crate::sources::mirror::SyncRequest;
 use crate::sources::mirror::SyncWork;
-use crate::sources::source::Origin;
-use crate::sources::source::OriginError;
+use crate::sources::source::Source;
+use crate::sources::source::SourceError;
 use crate::trust::Level;
 use crate::trust::attestation::file_name;
 use crate::worker::store::StoreError;
@@ -145,7 +145,7 @@ struct Run<'a> {
     sync: &'a Synchronization<'a>,
     door: &'a InstallContext<'a>,
     directory: &'a MirrorDirectory,
-    github: &'a Origin,
+    github: &'a Source,
     /// What the mirror says at this moment.
     index: Index,
 }
@@ -475,7 +475,7 @@ fn size(index: &Index) -> u64 {
 fn is_out_of_reach(error: &InstallError) -> bool {
     match error {
         InstallError::Resolve(ResolveError::Fallback(Fallback::Unreachable { .. })) => true,
-        InstallError::Download { source, .. } | InstallError::Origin(source) => source.is_unreachable(),
+        InstallError::Download { source, .. } | InstallError::Source(source) => source.is_unreachable(),
         _ => false,
     }
 }
@@ -497,7 +497,7 @@ fn lost(name: &str) -> SyncRefusal {
 }
 
 fn failed(root: &Path, problem: mirror::MirrorError) -> InstallError {
-    OriginError::Mirror { mirror: root.display().to_string(), problem: Box::new(problem) }.into()
+    SourceError::Mirror { mirror: root.display().to_string(), problem: Box::new(problem) }.into()
 }
 
 fn store(error: FileError) -> InstallError {

@@ -13,8 +13,8 @@ use crate::model::Release;
 use crate::model::Tag;
 use crate::model::VersionSpec;
 use crate::model::upgrade;
-use crate::sources::source::Origin;
-use crate::sources::source::OriginError;
+use crate::sources::source::Source;
+use crate::sources::source::SourceError;
 
 /// A release somebody may want to move to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,14 +35,14 @@ pub fn newest(
     door: &InstallContext<'_>,
 ) -> Result<Newest, InstallError> {
     runtime()?.block_on(async {
-        let sources = door.origins(request)?;
-        let found = first_served(&sources, request, door, async |origin: &Origin| {
+        let sources = door.sources(request)?;
+        let found = first_served(&sources, request, door, async |source: &Source| {
             let found = match tag {
-                Some(tag) => named(origin, tag, door).await,
-                None => newest_of(origin, prereleases, door).await,
+                Some(tag) => named(source, tag, door).await,
+                None => newest_of(source, prereleases, door).await,
             };
-            let newest = found.map_err(|error| InstallError::at(origin, error))?;
-            Ok(newest.ok_or_else(|| (request.repository.clone(), origin.described())))
+            let newest = found.map_err(|error| InstallError::at(source, error))?;
+            Ok(newest.ok_or_else(|| (request.repository.clone(), source.described())))
         });
         match found.await? {
             Ok(Ok(newest)) => Ok(newest),
@@ -52,33 +52,33 @@ pub fn newest(
     })
 }
 
-async fn named(origin: &Origin, tag: &Tag, door: &InstallContext<'_>) -> Result<Option<Newest>, OriginError> {
-    let listing = origin.release(&VersionSpec::Exact(tag.clone()), door.progress).await?;
-    Ok(Some(described(origin, &listing)))
+async fn named(source: &Source, tag: &Tag, door: &InstallContext<'_>) -> Result<Option<Newest>, SourceError> {
+    let listing = source.release(&VersionSpec::Exact(tag.clone()), door.progress).await?;
+    Ok(Some(described(source, &listing)))
 }
 
 async fn newest_of(
-    origin: &Origin,
+    source: &Source,
     prereleases: bool,
     door: &InstallContext<'_>,
-) -> Result<Option<Newest>, OriginError> {
-    let releases = match origin.published(door.progress).await {
+) -> Result<Option<Newest>, SourceError> {
+    let releases = match source.published(door.progress).await {
         Ok(releases) => releases,
         // Without the API there is no list, and what GitHub calls the latest is the best anybody can say.
-        Err(OriginError::Api(error)) if error.is_limited() => {
-            let listing = origin.release(&VersionSpec::Latest, door.progress).await?;
-            return Ok(Some(described(origin, &listing)));
+        Err(SourceError::Api(error)) if error.is_limited() => {
+            let listing = source.release(&VersionSpec::Latest, door.progress).await?;
+            return Ok(Some(described(source, &listing)));
         }
         Err(error) => return Err(error),
     };
-    Ok(upgrade::newest(&releases, prereleases).map(|release| about(origin, &release.tag, Some(release))))
+    Ok(upgrade::newest(&releases, prereleases).map(|release| about(source, &release.tag, Some(release))))
 }
 
-fn described(origin: &Origin, listing: &Listing) -> Newest {
-    about(origin, listing.tag(), listing.release())
+fn described(source: &Source, listing: &Listing) -> Newest {
+    about(source, listing.tag(), listing.release())
 }
 
-fn about(origin: &Origin, tag: &Tag, release: Option<&Release>) -> Newest {
+fn about(source: &Source, tag: &Tag, release: Option<&Release>) -> Newest {
     let published = release.and_then(|release| release.published_at);
-    Newest { tag: tag.clone(), published, notes: origin.notes_address(tag) }
+    Newest { tag: tag.clone(), published, notes: source.notes_address(tag) }
 }

@@ -18,7 +18,7 @@ pub(super) fn looked(request: &InstallRequest, door: &InstallContext<'_>) -> Vec
 
 /// What a mirror in a directory lacks is, without the network, one more place that was looked at; elsewhere it is a failure.
 pub(super) fn or_offline(error: InstallError, request: &InstallRequest, door: &InstallContext<'_>) -> InstallError {
-    let is_lack = matches!(&error, InstallError::Origin(problem) if problem.is_lack());
+    let is_lack = matches!(&error, InstallError::Source(problem) if problem.is_lack());
     if !(request.offline && is_lack) {
         return error;
     }

@@ -6,7 +6,7 @@ use crate::flows::install::apply::runtime;
 use crate::flows::integrity::Published;
 use crate::model::VersionSpec;
 use crate::sources::github::ApiError;
-use crate::sources::source::OriginError;
+use crate::sources::source::SourceError;
 use crate::worker::store::Receipt;
 use crate::worker::store::ReceiptOrigin;
 
@@ -17,7 +17,7 @@ pub fn published(receipt: &Receipt, door: &InstallContext<'_>) -> Result<Publish
         let spec = VersionSpec::Exact(tag.clone());
         let listing = match door.github(repository)?.release(&spec, door.progress).await {
             Ok(listing) => listing,
-            Err(OriginError::Api(ApiError::NotFound { server, .. })) => {
+            Err(SourceError::Api(ApiError::NotFound { server, .. })) => {
                 return Ok(Published::NoRelease { server: server.to_string() });
             }
             Err(error) => return Ok(Published::Unknown(error.to_string())),

@@ -9,8 +9,8 @@ use crate::lockfile::Pin;
 use crate::model::Asset;
 use crate::model::Listing;
 use crate::model::Sha256Digest;
-use crate::sources::source::Origin;
 use crate::sources::source::Proofs;
+use crate::sources::source::Source;
 use crate::trust::Level;
 use crate::trust::attestation;
 use crate::trust::attestation::AttestationRefusal;
@@ -21,14 +21,14 @@ impl Acquisition<'_> {
     /// Who signed for an asset of a release, found by the digest that is stated for it.
     pub(super) async fn signed_as_stated(
         &self,
-        origin: &Origin,
+        source: &Source,
         listing: &Listing,
         asset: &Asset,
         stated: Option<Sha256Digest>,
     ) -> Result<Signed, InstallError> {
         let (repository, tag, name) = (&self.request.repository, listing.tag(), asset.name.as_str());
         match stated {
-            Some(sha256) => self.signed(origin, Some(listing), AssetSubject { repository, tag, name, sha256 }).await,
+            Some(sha256) => self.signed(source, Some(listing), AssetSubject { repository, tag, name, sha256 }).await,
             // Bytes that nobody states anything about need no more to be refused.
             None if self.request.signer.is_none() => Ok(Signed::default()),
             None => {
@@ -63,20 +63,20 @@ impl Acquisition<'_> {
     }
 
     /// Who signed for what the lock names, where that is asked for. Nobody is asked otherwise.
-    pub(super) async fn signed_as_pinned(&self, origin: &Origin, pin: &Pin) -> Result<Signed, InstallError> {
+    pub(super) async fn signed_as_pinned(&self, source: &Source, pin: &Pin) -> Result<Signed, InstallError> {
         // What a bundle carries along is proven in any case: nobody needs to be asked for it.
-        if !self.request.policy.require.is_signed() && !matches!(origin, Origin::Bundle(_)) {
+        if !self.request.policy.require.is_signed() && !matches!(source, Source::Bundle(_)) {
             return Ok(Signed::default());
         }
         match self.signed_in_cache(subject_of(pin)) {
             Some(signed) => Ok(signed),
-            None => self.signed_about(origin, pin).await,
+            None => self.signed_about(source, pin).await,
         }
     }
 
     /// Who signed for what a lock names, whether or not that is asked for.
-    pub(super) async fn signed_about(&self, origin: &Origin, pin: &Pin) -> Result<Signed, InstallError> {
-        self.signed(origin, None, subject_of(pin)).await
+    pub(super) async fn signed_about(&self, source: &Source, pin: &Pin) -> Result<Signed, InstallError> {
+        self.signed(source, None, subject_of(pin)).await
     }
 
     /// The same from the cache alone; nothing where that has not what is asked for.
@@ -92,18 +92,18 @@ impl Acquisition<'_> {
     /// proof is there and does not hold.
     async fn signed(
         &self,
-        origin: &Origin,
+        source: &Source,
         listing: Option<&Listing>,
         subject: AssetSubject<'_>,
     ) -> Result<Signed, InstallError> {
-        let signed = self.looked_for(origin, listing, subject).await?;
+        let signed = self.looked_for(source, listing, subject).await?;
         signer::require_locked_signer(&signed, subject.name, subject.tag, self.request)?;
         Ok(signed)
     }
 
     async fn looked_for(
         &self,
-        origin: &Origin,
+        source: &Source,
         listing: Option<&Listing>,
         subject: AssetSubject<'_>,
     ) -> Result<Signed, InstallError> {
@@ -111,20 +111,20 @@ impl Acquisition<'_> {
             // Its workflows are not those of the repository of the same name at github.com, whose certificates these would be.
             return Ok(signer::absent(format!("attestations are looked for at github.com, and this is {host}")));
         }
-        let beside = origin.proofs(listing, subject.tag, subject.name).await;
-        let signed = self.judged(origin, beside, subject)?;
+        let beside = source.proofs(listing, subject.tag, subject.name).await;
+        let signed = self.judged(source, beside, subject)?;
         if signed.level().is_some() {
             return Ok(signed);
         }
         // A file that says something else, or nothing, is not all there is.
-        let Some(more) = origin.more_proofs(listing, subject.sha256, self.door.progress).await else {
+        let Some(more) = source.more_proofs(listing, subject.sha256, self.door.progress).await else {
             return Ok(signed);
         };
-        let more = self.judged(origin, more, subject)?;
+        let more = self.judged(source, more, subject)?;
         Ok(if more.level().is_none() && signed.is_unknown() { signed } else { more })
     }
 
-    fn judged(&self, origin: &Origin, proofs: Proofs, subject: AssetSubject<'_>) -> Result<Signed, InstallError> {
+    fn judged(&self, source: &Source, proofs: Proofs, subject: AssetSubject<'_>) -> Result<Signed, InstallError> {
         match proofs {
             Proofs::Text { text, incomplete } => {
                 let signed = self.proven(&text, subject)?;
@@ -133,7 +133,7 @@ impl Acquisition<'_> {
                     None => signed,
                 })
             }
-            Proofs::None => Ok(signer::absent(format!("{} has no attestation for it", origin.name()))),
+            Proofs::None => Ok(signer::absent(format!("{} has no attestation for it", source.name()))),
             Proofs::Unknown { reason, transient } => Ok(signer::unknown(reason, transient, self.request)),
         }
     }

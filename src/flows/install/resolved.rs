@@ -32,7 +32,7 @@ use crate::model::RepoSlug;
 use crate::model::Sha256Digest;
 use crate::model::Tag;
 use crate::model::VersionSpec;
-use crate::sources::source::Origin;
+use crate::sources::source::Source;
 use crate::trust::Evidence;
 use crate::trust::Level;
 use crate::trust::TrustPolicy;
@@ -103,11 +103,11 @@ impl FoundRelease {
 
 impl Acquisition<'_> {
     /// The release, and its asset for the target, as this source lists them.
-    pub(super) async fn find(&self, origin: &Origin, query: &ReleaseQuery<'_>) -> Result<Lookup, InstallError> {
-        let listing = origin.release(&query.spec, self.door.progress).await;
-        let listing = listing.map_err(|error| InstallError::at(origin, error))?;
+    pub(super) async fn find(&self, source: &Source, query: &ReleaseQuery<'_>) -> Result<Lookup, InstallError> {
+        let listing = source.release(&query.spec, self.door.progress).await;
+        let listing = listing.map_err(|error| InstallError::at(source, error))?;
         let choice = choose(&listing, &self.request.tool, self.request.target)
-            .map_err(|error| InstallError::Resolve(not_carried(origin, error)))?;
+            .map_err(|error| InstallError::Resolve(not_carried(source, error)))?;
         if query.installed == Some(&choice.tag) {
             return Ok(Lookup::Current);
         }
@@ -115,7 +115,7 @@ impl Acquisition<'_> {
         let mut there = 0;
         if choice.candidates.len() > 1 {
             for (index, (asset, _)) in choice.candidates.iter().enumerate() {
-                if origin.has(&choice.tag, asset).await {
+                if source.has(&choice.tag, asset).await {
                     there = index;
                     break;
                 }
@@ -126,19 +126,19 @@ impl Acquisition<'_> {
     }
 
     /// Everything that is published about the asset, and what follows from it.
-    pub(super) async fn resolve(&self, origin: &Origin, found: &FoundRelease) -> Result<Resolved, InstallError> {
+    pub(super) async fn resolve(&self, source: &Source, found: &FoundRelease) -> Result<Resolved, InstallError> {
         let FoundRelease { listing, asset, form } = found;
         let refused = |source| InstallError::Verify { asset: asset.name.clone(), source };
-        let (sums, evidence, signed) = self.published(origin, found).await?;
+        let (sums, evidence, signed) = self.published(source, found).await?;
         let evidence = [evidence, signed.evidence.clone()].concat();
         // Bytes that could not be accepted need not arrive.
         let verdict = judge(None, &evidence, self.request.policy).map_err(refused)?;
         let lockfile = match &self.request.lock {
             LockfileAction::Write { old, .. } => {
                 let here = Known { target: self.request.target, asset, evidence: &evidence, signed: &signed };
-                let new = lockfile_of_release::lockfile(self, origin, listing, &sums, &[here]).await?;
+                let new = lockfile_of_release::lockfile(self, source, listing, &sums, &[here]).await?;
                 if let Some(old) = old {
-                    lockfile_of_release::refuse_drift(old, &new, origin)?;
+                    lockfile_of_release::refuse_drift(old, &new, source)?;
                 }
                 // What nothing proves is not locked, and a lock without this machine helps nobody here.
                 new.asset(self.request.target).is_some().then_some(new)
@@ -151,7 +151,7 @@ impl Acquisition<'_> {
             tag: listing.tag().clone(),
             asset: asset.clone(),
             form: *form,
-            url: origin.asset_address(listing.tag(), &asset.name),
+            url: source.asset_address(listing.tag(), &asset.name),
             evidence,
             signed,
             verdict,
@@ -164,7 +164,7 @@ impl Acquisition<'_> {
     /// other are refused here.
     async fn published(
         &self,
-        origin: &Origin,
+        source: &Source,
         found: &FoundRelease,
     ) -> Result<(ChecksumFiles, Vec<Evidence>, Signed), InstallError> {
         let FoundRelease { listing, asset, .. } = found;
@@ -173,29 +173,29 @@ impl Acquisition<'_> {
             judge(None, evidence, ANYTHING).map_err(|source| InstallError::Verify { asset: asset(), source })
         };
         let files = async {
-            let sums = evidence::sums(origin, listing).await;
-            let evidence = evidence::gather(origin, listing, &sums, asset).await;
+            let sums = evidence::sums(source, listing).await;
+            let evidence = evidence::gather(source, listing, &sums, asset).await;
             (sums, evidence)
         };
         // Attestations are found by the digest; where the listing states it, it need not be waited for.
         if let Some(sha256) = found.stated() {
-            let signed = self.signed_as_stated(origin, listing, asset, Some(sha256));
+            let signed = self.signed_as_stated(source, listing, asset, Some(sha256));
             let ((sums, evidence), signed) = join(files, signed).await;
             agree(&evidence)?;
             return Ok((sums, evidence, signed?));
         }
         let (sums, evidence) = files.await;
         agree(&evidence)?;
-        let signed = self.signed_as_stated(origin, listing, asset, lockfile_of_release::stated(&evidence)).await?;
+        let signed = self.signed_as_stated(source, listing, asset, lockfile_of_release::stated(&evidence)).await?;
         Ok((sums, evidence, signed))
     }
 
     /// The bytes the lock names, as this source has them. Nobody is asked which they are.
-    pub(super) async fn resolve_pinned(&self, origin: &Origin) -> Result<Resolved, InstallError> {
+    pub(super) async fn resolve_pinned(&self, source: &Source) -> Result<Resolved, InstallError> {
         let pin = self.request.pin.as_ref().expect("only what is pinned is resolved without a listing");
-        let signed = self.signed_as_pinned(origin, pin).await?;
-        let evidence = stated(origin, pin, &signed);
-        let url = origin.asset_address(&pin.lockfile.tag, &pin.asset.name);
+        let signed = self.signed_as_pinned(source, pin).await?;
+        let evidence = stated(source, pin, &signed);
+        let url = source.asset_address(&pin.lockfile.tag, &pin.asset.name);
         let is_cached = self.signed_as_cached(pin).is_none() && self.cache_has(&pin.asset.sha256);
         self.pinned(pin, evidence, signed, url, is_cached)
     }
@@ -250,21 +250,21 @@ impl Resolved {
 
 /// What the first source that can gives; where none can, the reason a build may be used instead.
 pub(super) async fn first_served<T>(
-    sources: &[Origin],
+    sources: &[Source],
     request: &InstallRequest,
     door: &InstallContext<'_>,
-    step: impl AsyncFn(&Origin) -> Result<T, InstallError>,
+    step: impl AsyncFn(&Source) -> Result<T, InstallError>,
 ) -> Result<Result<T, Fallback>, InstallError> {
     let mut tried = Vec::new();
-    for (index, origin) in sources.iter().enumerate() {
-        let error = match step(origin).await {
+    for (index, source) in sources.iter().enumerate() {
+        let error = match step(source).await {
             Ok(served) => return Ok(Ok(served)),
             Err(error) => or_offline(error, request, door),
         };
         if let Some(next) = sources.get(index + 1) {
-            door.progress.note(&format!("{}; trying {}", error.told_of(&origin.name()), next.name()));
+            door.progress.note(&format!("{}; trying {}", error.told_of(&source.name()), next.name()));
         }
-        tried.push((origin.name(), error));
+        tried.push((source.name(), error));
     }
     combine_source_errors(tried, looked(request, door)).map(Err)
 }

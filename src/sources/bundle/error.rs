@@ -1,4 +1,4 @@
-//! Why a bundle is not used.
+//! Errors of reading a bundle.
 
 use std::io;
 use std::path::PathBuf;
@@ -10,91 +10,91 @@ use crate::model::Tag;
 use crate::sources::bundle::ManifestError;
 use crate::worker::archive::ArchiveError;
 
-/// Why a bundle is not used. Nothing that came out of it stays.
+/// Why a bundle cannot be used. Files already extracted from it are removed.
 #[derive(Debug, Error)]
 pub enum BundleError {
-    /// It is not an archive, not all of one, or a hostile one.
+    /// Not an archive, a truncated one, or a hostile one.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
-    /// It is an archive of something else.
-    #[error("it is no bundle: {0}")]
+    /// An archive that is not a bundle.
+    #[error("not a bundle: {0}")]
     NotABundle(String),
-    /// Its manifest cannot be used.
-    #[error("its manifest `bundle.json` cannot be used: {0}")]
+    /// The manifest is invalid.
+    #[error("invalid manifest `bundle.json`: {0}")]
     Manifest(#[source] ManifestError),
-    /// A member does not have the bytes it should have.
-    #[error("`{member}` is not what {by} says: it has sha256 {found} instead of {stated}")]
+    /// The digest of a member differs from the one stated.
+    #[error("`{member}` does not match {by}: sha256 is {found}, expected {stated}")]
     Changed {
         /// The member.
         member: String,
-        /// The member that says so.
+        /// The member that states the digest.
         by: &'static str,
-        /// What it should have.
+        /// The stated digest.
         stated: Sha256Digest,
-        /// What it has.
+        /// The actual digest.
         found: Sha256Digest,
     },
-    /// A member is not as long as it should be.
-    #[error("`{member}` is not what its manifest says: it has {found} bytes instead of {stated}")]
+    /// The size of a member differs from the one stated.
+    #[error("`{member}` does not match the manifest: {found} bytes, expected {stated}")]
     WrongSize {
         /// The member.
         member: String,
-        /// What it should have.
+        /// The stated size.
         stated: u64,
-        /// What it has.
+        /// The actual size.
         found: u64,
     },
-    /// A member may be run and should not be, or the reverse.
-    #[error("`{member}` is not what its manifest says: {}", if *executable { "it may be run" } else { "it may not be run" })]
+    /// The executable bit of a member differs from the manifest.
+    #[error("`{member}` does not match the manifest: {}", if *executable { "it is executable" } else { "it is not executable" })]
     WrongMode {
         /// The member.
         member: String,
-        /// Whether it may be run.
+        /// Whether the member is executable.
         executable: bool,
     },
-    /// A member the manifest does not name.
-    #[error("`{0}` is in it, and its manifest does not name it at this place")]
+    /// A member that is not in the manifest, or is out of order.
+    #[error("unexpected member `{0}`: the manifest does not list it at this position")]
     Unlisted(String),
-    /// A member that is not there.
-    #[error("`{0}` is missing, and its manifest names it")]
+    /// A member of the manifest that the archive lacks.
+    #[error("`{0}` is listed in the manifest but missing")]
     Missing(String),
-    /// The list of digests says something else than the manifest.
-    #[error("its `SHA256SUMS` and its manifest say different things of `{0}`")]
+    /// `SHA256SUMS` and the manifest disagree.
+    #[error("`SHA256SUMS` and the manifest disagree about `{0}`")]
     Sums(String),
-    /// The lock cannot be read, or says something else than the manifest.
-    #[error("its `reproq.lock` cannot be used: {0}")]
+    /// The lockfile is invalid, or disagrees with the manifest.
+    #[error("invalid `reproq.lock`: {0}")]
     Lock(String),
-    /// A member is too long to be read whole.
+    /// A member that is read into memory is too large.
     #[error("`{member}` has more than {limit} bytes")]
     TooLong {
         /// The member.
         member: String,
-        /// How many it may have.
+        /// The limit in bytes.
         limit: u64,
     },
-    /// It is of another release than was asked for.
-    #[error("it is a bundle of {found}, and {wanted} was asked for")]
+    /// The bundle holds another release than the one requested.
+    #[error("it is a bundle of {found}, but {wanted} was requested")]
     OtherRelease {
-        /// What it is of.
+        /// The release it holds.
         found: Tag,
-        /// What was asked for.
+        /// The release requested.
         wanted: Tag,
     },
-    /// Somebody wrote to the file between two looks at it.
-    #[error("it changed while it was read")]
+    /// The file was modified while it was read.
+    #[error("it changed while it was being read")]
     ChangedMeanwhile,
-    /// What is taken out cannot be written.
-    #[error("`{path}` could not be written", path = path.display())]
+    /// An extracted file cannot be written.
+    #[error("failed to write `{path}`", path = path.display())]
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
 
 impl BundleError {
-    /// Whether the bundle itself is at fault, and not the disk it was read from or written to.
+    /// Whether the fault is in the bundle itself, not in the disk it was read from or written to.
     pub const fn is_refusal(&self) -> bool {
         match self {
             Self::Archive(error) => error.is_refusal(),
@@ -114,7 +114,7 @@ impl BundleError {
         }
     }
 
-    /// Whether the file is something else than a bundle altogether.
+    /// Whether the file is not a bundle at all.
     pub const fn is_of_another_kind(&self) -> bool {
         matches!(self, Self::NotABundle(_) | Self::Archive(ArchiveError::NotAnArchive(_) | ArchiveError::NoEndMark))
     }

@@ -1,4 +1,4 @@
-//! Judges the three members that say what is in a bundle against each other. Pure.
+//! Checks the first three members of a bundle, its metadata, against each other. Pure.
 
 use crate::lockfile;
 use crate::lockfile::Lockfile;
@@ -8,7 +8,7 @@ use crate::sources::bundle::BundleError;
 use crate::sources::bundle::Manifest;
 use crate::sources::bundle::manifest::Measure;
 
-/// The first three members, as they are.
+/// The raw bytes of the first three members.
 #[derive(Debug, Default)]
 pub(super) struct Head {
     pub(super) manifest: Vec<u8>,
@@ -17,8 +17,8 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// What they say, where they agree. Each holds what changes another out: the sums the manifest, the manifest the lock, and
-    /// the sums are exactly what the manifest makes of them.
+    /// Parses them and checks that they agree: the sums cover the manifest, the manifest covers the lockfile, and the sums are
+    /// exactly those the manifest yields.
     pub(super) fn judge(&self, tool: &Tool) -> Result<(Manifest, Lockfile), BundleError> {
         let manifest_sha256 = Measure::of(&self.manifest).sha256;
         refuse_changed_manifest(&self.sums, manifest_sha256)?;
@@ -39,7 +39,7 @@ impl Head {
     }
 }
 
-/// Checked before the manifest is understood, so that a changed one is called that and not damaged JSON.
+/// Checked before the manifest is parsed, so that a modified manifest is reported as such and not as invalid JSON.
 fn refuse_changed_manifest(sums: &[u8], found: Sha256Digest) -> Result<(), BundleError> {
     let text = String::from_utf8_lossy(sums);
     let line = text.lines().next().and_then(|line| line.split_once("  "));
@@ -63,23 +63,23 @@ fn refuse_other_sums(sums: &[u8], expected: &str) -> Result<(), BundleError> {
 }
 
 fn parse_lock(lock: &[u8], tool: &Tool) -> Result<Lockfile, BundleError> {
-    let text = str::from_utf8(lock).map_err(|_| BundleError::Lock("it is not text".to_owned()))?;
+    let text = str::from_utf8(lock).map_err(|_| BundleError::Lock("it is not UTF-8".to_owned()))?;
     lockfile::parse(text, tool).map_err(|error| BundleError::Lock(error.to_string()))
 }
 
-/// A lock may name more machines than are carried along, but nothing else.
+/// A lockfile may list more platforms than the bundle carries, but must not contradict the manifest.
 fn refuse_contradiction(manifest: &Manifest, lockfile: &Lockfile) -> Result<(), BundleError> {
     if lockfile.tag != manifest.tag || !lockfile.repository.is_same(&manifest.repository) {
         let (locked, carried) = (&lockfile.tag, &manifest.tag);
         return Err(BundleError::Lock(format!(
-            "it names {locked} of {}, and the manifest {carried} of {}",
+            "it pins {locked} of {}, but the manifest states {carried} of {}",
             lockfile.repository, manifest.repository
         )));
     }
     for asset in &manifest.assets {
         let locked = lockfile.asset(asset.target);
         if !locked.is_some_and(|locked| locked.name == asset.name && locked.sha256 == asset.sha256) {
-            return Err(BundleError::Lock(format!("it does not name {} as the manifest does", asset.name)));
+            return Err(BundleError::Lock(format!("it does not list {} as the manifest does", asset.name)));
         }
     }
     Ok(())

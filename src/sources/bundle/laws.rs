@@ -1,4 +1,4 @@
-//! Laws of bundles: what is written is read back, in one way only, and nothing else is read at all.
+//! Property tests: a written bundle reads back unchanged, has one encoding, and nothing else is accepted.
 #![expect(clippy::disallowed_methods, reason = "bundles and what goes into them are files")]
 
 use std::fs;
@@ -28,7 +28,7 @@ use crate::sources::bundle::write;
 use crate::trust::Level;
 use crate::worker::archive::ArchiveError;
 
-/// What a bundle is made of, by value: assets by the number of their target, files of the release, files of the source.
+/// What a bundle is built from: assets by target index, files of the release, files of the source.
 #[derive(Debug, Clone)]
 struct Recipe {
     assets: Vec<(usize, Vec<u8>)>,
@@ -83,7 +83,7 @@ impl Recipe {
         Parts { tool: Tool::WORKER, lockfile, assets, files: self.files.clone(), source }
     }
 
-    /// Makes the bundle in a directory and gives its bytes.
+    /// Writes the bundle to a directory and returns its bytes.
     fn made(&self, directory: &Path) -> Result<Vec<u8>, ArchiveError> {
         let plan = BundlePlan::compute(self.parts(directory))?;
         let file = directory.join("made.tar");
@@ -100,7 +100,7 @@ fn open(directory: &Path, bytes: &[u8]) -> Result<Bundle, BundleError> {
     Bundle::open(&path, "bundle.tar", &Tool::WORKER)
 }
 
-/// Whether bytes are a whole and honest bundle; what is taken out of it is what was put in, and of any other nothing stays.
+/// Whether bytes are a valid bundle. If so, extraction returns the files that went in; if not, it leaves nothing behind.
 fn accepted(bytes: &[u8], recipe: &Recipe) -> bool {
     let directory = tempfile::tempdir().expect("a directory");
     let Ok(bundle) = open(directory.path(), bytes) else { return false };
@@ -113,7 +113,7 @@ fn accepted(bytes: &[u8], recipe: &Recipe) -> bool {
         assert_eq!(taken.is_ok(), is_good, "{taken:?}");
         match taken {
             Ok(written) => assert!(&fs::read(written.path).expect("readable") == content),
-            Err(_) => assert!(!destination.exists(), "what is refused does not stay"),
+            Err(_) => assert!(!destination.exists(), "a refused file is removed"),
         }
     }
     if let Some(files) = recipe.source.as_ref().filter(|_| is_good) {
@@ -163,14 +163,14 @@ fn a_name_no_reader_would_accept_is_refused_before_anything_is_written() {
 }
 
 #[test]
-fn a_manifest_of_another_time_or_tool_is_refused_by_what_it_is() {
+fn a_manifest_of_another_schema_or_tool_is_refused() {
     let directory = tempfile::tempdir().expect("a directory");
     let plan = BundlePlan::compute(simple().parts(directory.path())).expect("a plan");
     let text = String::from_utf8(plan.manifest.render()).expect("text");
     let parsed = |text: &str| Manifest::parse(text.as_bytes(), &Tool::WORKER);
     assert_eq!(parsed(&text), Ok(plan.manifest.clone()));
     let later = text.replacen('{', "{\n  \"later\": {\"a\": 1},", 1);
-    assert_eq!(parsed(&later), Ok(plan.manifest), "what is added is passed over");
+    assert_eq!(parsed(&later), Ok(plan.manifest), "unknown keys are ignored");
     let newer = text.replace("reproq.bundle/1", "reproq.bundle/2");
     assert_eq!(parsed(&newer), Err(ManifestError::Newer { found: "reproq.bundle/2".to_owned() }));
     assert_eq!(parsed("{\"schema\": \"reproq.receipt/1\"}"), Err(ManifestError::NotOurs));
@@ -189,7 +189,7 @@ fn a_manifest_of_another_time_or_tool_is_refused_by_what_it_is() {
 }
 
 #[test]
-fn the_lock_must_name_what_the_manifest_names() {
+fn the_lockfile_must_list_what_the_manifest_lists() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut parts = simple().parts(directory.path());
     parts.lockfile.assets[0].sha256 = Sha256Digest::from_bytes([9; 32]);
@@ -197,11 +197,11 @@ fn the_lock_must_name_what_the_manifest_names() {
     let plan = BundlePlan::compute(parts).expect("a plan");
     write(&plan, OutputFile::create(&file).expect("begun"), &NoProgress).expect("written");
     let refused = open(directory.path(), &fs::read(file).expect("readable")).expect_err("it contradicts itself");
-    assert!(matches!(&refused, BundleError::Lock(reason) if reason.contains("does not name")), "{refused}");
+    assert!(matches!(&refused, BundleError::Lock(reason) if reason.contains("does not list")), "{refused}");
 }
 
 #[test]
-fn a_file_that_changes_meanwhile_is_noticed() {
+fn a_file_that_changes_while_it_is_bundled_is_refused() {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("made.tar");
     for content in ["short", "for one machinE", "for one machine, and more"] {
@@ -210,9 +210,9 @@ fn a_file_that_changes_meanwhile_is_noticed() {
         fs::write(directory.path().join(&asset.name), content).expect("written");
         let refused = write(&plan, OutputFile::create(&file).expect("begun"), &NoProgress).expect_err("it changed");
         assert!(refused.to_string().contains("changed while"), "{refused}");
-        assert!(!file.exists(), "no bundle is better than a wrong one");
+        assert!(!file.exists(), "an incomplete bundle is removed");
     }
-    // The bundle itself, between the look at its head and the walk over all of it.
+    // The bundle itself changes between reading its first members and reading all of it.
     let [one, other] = ["module reproq-worker\n", "module reproq-workeR\n"].map(|text| {
         let directory = tempfile::tempdir().expect("a directory");
         let source = vec![("go.mod".to_owned(), text.as_bytes().to_vec(), false)];
@@ -245,26 +245,26 @@ proptest! {
     #[test]
     fn what_is_written_is_read_back(recipe in recipes()) {
         let directory = tempfile::tempdir().expect("a directory");
-        // Names that differ in case alone, or are a file and a directory, are refused.
+        // Names that differ only in case, or are both a file and a directory, are refused.
         if let Ok(bytes) = recipe.made(directory.path()) {
             prop_assert!(accepted(&bytes, &recipe));
             let mut turned = recipe;
             turned.assets.reverse();
             turned.files.reverse();
             turned.source.iter_mut().for_each(|files| files.reverse());
-            prop_assert!(turned.made(directory.path()).expect("made") == bytes, "the order of the parts is none of it");
+            prop_assert!(turned.made(directory.path()).expect("made") == bytes, "the order of the parts does not matter");
         }
     }
 
     #[test]
-    fn no_beginning_of_a_bundle_is_accepted(at in any::<prop::sample::Index>()) {
+    fn no_truncated_bundle_is_accepted(at in any::<prop::sample::Index>()) {
         let directory = tempfile::tempdir().expect("a directory");
         let bytes = simple().made(directory.path()).expect("made");
         prop_assert!(!accepted(&bytes[..at.index(bytes.len())], &simple()));
     }
 
     #[test]
-    fn a_changed_bundle_never_gives_other_bytes(
+    fn a_changed_bundle_never_yields_other_bytes(
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
     ) {
         let directory = tempfile::tempdir().expect("a directory");
@@ -277,7 +277,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_refused_calmly(bytes in prop::collection::vec(any::<u8>(), 0..3000)) {
+    fn arbitrary_bytes_are_refused_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..3000)) {
         prop_assert!(!accepted(&bytes, &simple()));
         prop_assert!(Manifest::parse(&bytes, &Tool::WORKER).is_err());
     }

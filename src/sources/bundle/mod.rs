@@ -1,20 +1,20 @@
-//! Bundles: one release as one file, for machines without a network. The order of a bundle:
+//! Bundles: one release in one file, for platforms without network access. Creating and reading one:
 //!
-//! 1. [`BundlePlan::compute`] turns what was collected into the members of the archive, in the only order there is.
-//! 2. [`write`] makes the archive: the same members always give the same bytes.
-//! 3. [`Bundle::open`] reads the three members that say what is in it, [`Bundle::check`] all of them, and what is taken out
-//!    is accepted only when the whole bundle is as it says.
+//! 1. [`BundlePlan::compute`] turns the collected parts into the members of the archive, in canonical order.
+//! 2. [`write`] writes the archive; equal members give equal bytes.
+//! 3. [`Bundle::open`] reads the first three members (the metadata), [`Bundle::check`] reads all of them. An extracted file
+//!    is accepted only if the whole bundle matches its manifest.
 //!
 //! ```text
 //! bundle.json              the manifest: every other member with its size and digest
-//! reproq.lock              the lock of the release
-//! SHA256SUMS               all digests once more, the manifest's too; `sha256sum -c` reads it
+//! reproq.lock              the lockfile of the release
+//! SHA256SUMS               all digests again, including the manifest's; for `sha256sum -c`
 //! assets/NAME              the release's assets
-//! release/NAME             checksum files and signatures the release has for them
+//! release/NAME             the release's checksum files and signatures for them
 //! source/PATH              the worker's source, buildable without a module proxy
 //! ```
 //!
-//! Nothing in here asks anybody, and a bundle is trusted as far as a checksum file. The format is in `docs/bundle.md`.
+//! This module makes no requests. A bundle is trusted as much as a checksum file. The format is described in `docs/bundle.md`.
 
 mod error;
 mod head;
@@ -48,7 +48,7 @@ pub use write::write;
 
 use crate::worker::archive::Limits;
 
-/// How much a bundle may hold: the assets of every machine and a vendored source many times over.
+/// Limits of a bundle: room for the assets of every platform and a vendored source, several times over.
 pub fn limits() -> Limits {
     Limits {
         max_entries: 100_000,

@@ -1,4 +1,4 @@
-//! Decides what goes into a bundle, and in which order. Pure.
+//! Decides the members of a bundle and their order. Pure.
 
 use std::path::PathBuf;
 
@@ -20,18 +20,18 @@ use crate::sources::bundle::manifest::tree_digest;
 use crate::worker::archive::ArchiveError;
 use crate::worker::archive::judge_names;
 
-/// What was collected for a bundle.
+/// The parts collected for a bundle.
 #[derive(Debug)]
 pub struct Parts {
     /// The tool.
     pub tool: Tool,
-    /// The lock of the release; it names at least the assets.
+    /// The lockfile of the release; lists at least the assets.
     pub lockfile: Lockfile,
-    /// The assets, each as the lock names it and as it lies on the disk.
+    /// The assets: the lockfile's entry and the file on disk.
     pub assets: Vec<(LockedAsset, Written)>,
     /// Other files of the release, by name.
     pub files: Vec<(String, Vec<u8>)>,
-    /// The source, where it is wanted.
+    /// The source, if included.
     pub source: Option<SourceParts>,
 }
 
@@ -40,20 +40,20 @@ pub struct Parts {
 pub struct SourceParts {
     /// The version it declares.
     pub version: Option<String>,
-    /// Its commit, where git could tell.
+    /// Its commit, if known to git.
     pub commit: Option<String>,
-    /// Whether it differs from the commit, where git could tell.
+    /// Whether it differs from the commit, if known to git.
     pub dirty: Option<bool>,
-    /// Whether it carries the modules it requires.
+    /// Whether it vendors the modules it requires.
     pub vendored: bool,
-    /// Its files, each with where it lies.
+    /// Its files, each with its path on disk.
     pub files: Vec<(SourceFile, PathBuf)>,
 }
 
-/// Where a member's bytes are.
+/// The bytes of a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MemberContent {
-    /// In the memory.
+    /// In memory.
     Bytes(Vec<u8>),
     /// In this file.
     File(PathBuf),
@@ -62,9 +62,9 @@ pub enum MemberContent {
 /// One member of the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedMember {
-    /// What it is.
+    /// Its metadata.
     pub member: Member,
-    /// Where its bytes are.
+    /// Its bytes.
     pub content: MemberContent,
 }
 
@@ -74,16 +74,16 @@ pub struct PlannedMember {
 pub struct BundlePlan {
     /// The manifest.
     pub manifest: Manifest,
-    /// Every member, the manifest's first.
+    /// Every member, the manifest first.
     pub members: Vec<PlannedMember>,
 }
 
 impl BundlePlan {
-    /// Orders what was collected. The same parts in another order give the same plan.
+    /// Puts the parts in canonical order; the order of the input does not matter.
     ///
     /// # Errors
     ///
-    /// A file whose name no reader would accept.
+    /// A file name that the reader would refuse.
     pub fn compute(parts: Parts) -> Result<Self, ArchiveError> {
         let Parts { tool, lockfile, mut assets, mut files, source } = parts;
         assets.sort_by_key(|(asset, _)| asset.target.to_string());
@@ -115,7 +115,7 @@ impl BundlePlan {
         Ok(Self { manifest, members })
     }
 
-    /// How many bytes the members have.
+    /// The total size of the members in bytes.
     pub fn size(&self) -> u64 {
         self.members.iter().map(|planned| planned.member.size).sum()
     }

@@ -1,5 +1,5 @@
-//! Reads a bundle, which may come from anywhere: its three first members are read whole and judged against each other, all
-//! others are streamed and must be exactly what the manifest says, in its order.
+//! Reads an untrusted bundle: the first three members are read into memory and checked against each other, all others are
+//! streamed and must match the manifest exactly, in its order.
 #![expect(clippy::disallowed_methods, reason = "what is taken out of a bundle is written and removed here")]
 
 use std::cell::RefCell;
@@ -30,25 +30,25 @@ use crate::worker::archive::EntryName;
 use crate::worker::archive::TarMember;
 use crate::worker::archive::read_tar;
 
-/// How long each of the three first members may be. That is room for a source of a hundred thousand files.
+/// The limit for each of the first three members; enough for a source of a hundred thousand files.
 const MAX_HEAD: u64 = 32 * 1024 * 1024;
 
-/// A bundle on the disk whose three first members agree with each other.
+/// A bundle on disk whose first three members agree with each other.
 #[derive(Debug, Clone)]
 pub struct Bundle {
     path: PathBuf,
     name: String,
     manifest: Manifest,
     lockfile: Lockfile,
-    /// The three first members, as the manifest would have them.
+    /// The manifest's view of the first three members.
     head: [Member; 3],
 }
 
-/// How a walk over the members ends.
+/// Why a pass over the members ends early.
 enum Halt {
-    /// All that was wanted is there.
+    /// Everything requested has been read.
     Enough,
-    /// Something is wrong.
+    /// An error.
     Failed(BundleError),
 }
 
@@ -64,11 +64,11 @@ impl From<BundleError> for Halt {
     }
 }
 
-/// Where the bytes of a member go.
+/// Where the bytes of a member are written.
 type Destination<'d> = &'d dyn Fn(&Member) -> Option<PathBuf>;
 
 impl Bundle {
-    /// Reads what is in a bundle, and nothing behind that. `name` is what people call the file.
+    /// Reads the metadata of a bundle and nothing after it. `name` is how messages refer to the file.
     pub fn open(path: &Path, name: &str, tool: &Tool) -> Result<Self, BundleError> {
         let mut head = Head::default();
         let mut index = 0;
@@ -81,7 +81,7 @@ impl Bundle {
             if member.name() != expected {
                 let found = EntryName::escaped(member.name().as_bytes());
                 return Err(Halt::Failed(if index == 0 {
-                    BundleError::NotABundle(format!("it begins with `{found}`, and a bundle with `{expected}`"))
+                    BundleError::NotABundle(format!("it starts with `{found}`, expected `{expected}`"))
                 } else {
                     BundleError::Missing(expected.to_owned())
                 }));
@@ -93,7 +93,7 @@ impl Bundle {
         match walked {
             Err(Halt::Enough) => {}
             Err(Halt::Failed(error)) => return Err(error),
-            Ok(()) if index == 0 => return Err(BundleError::NotABundle("it holds no file".to_owned())),
+            Ok(()) if index == 0 => return Err(BundleError::NotABundle("it is empty".to_owned())),
             Ok(()) => return Err(BundleError::Missing(Manifest::SUMS.to_owned())),
         }
         let (manifest, lockfile) = head.judge(tool)?;
@@ -109,28 +109,28 @@ impl Bundle {
         Ok(Self { path: path.to_owned(), name: name.to_owned(), manifest, lockfile, head })
     }
 
-    /// What people call it.
+    /// How messages refer to it.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What it holds.
+    /// Its manifest.
     pub const fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// The lock of its release.
+    /// The lockfile of its release.
     pub const fn lockfile(&self) -> &Lockfile {
         &self.lockfile
     }
 
-    /// Reads all of it and gives every member that is not what the manifest says. An error is about the bundle as a whole.
+    /// Reads the whole bundle and returns every member that does not match the manifest. An error concerns the bundle as a whole.
     pub fn check(&self, progress: &dyn Progress) -> Result<Vec<BundleError>, BundleError> {
         self.pass(progress, &|_| None).map(|(_, problems)| problems)
     }
 
-    /// A small file of the release that is carried along; nothing where it is not. Read as far as that member only: for what
-    /// is proven by itself.
+    /// A small file of the release, if included. Reads only up to that member, so the caller must verify the file by other
+    /// means.
     pub fn carried_file(&self, name: &str) -> Result<Option<Vec<u8>>, BundleError> {
         let Some(stated) = self.manifest.files.iter().find(|file| file.name == name) else { return Ok(None) };
         let wanted = file_path(name);
@@ -157,7 +157,7 @@ impl Bundle {
         Ok(Some(bytes))
     }
 
-    /// Takes one asset out to a new file. The whole bundle is read, because a damaged one is not to be trusted in parts.
+    /// Extracts one asset to a new file. Reads the whole bundle, because a damaged one is not trusted in part.
     pub fn extract_asset(
         &self,
         name: &str,
@@ -170,7 +170,7 @@ impl Bundle {
         written.pop().ok_or(BundleError::Missing(wanted))
     }
 
-    /// Takes the source out to a new directory.
+    /// Extracts the source to a new directory.
     pub fn extract_source(&self, directory: &Path, progress: &dyn Progress) -> Result<(), BundleError> {
         let below = |member: &Member| member.path.strip_prefix("source/").map(|path| directory.join(path));
         let source = self.manifest.source.iter().flat_map(|source| &source.files);
@@ -182,12 +182,12 @@ impl Bundle {
         self.extract(progress, &below).map(drop)
     }
 
-    /// Takes out what has a destination, and removes it again when anything at all is wrong.
+    /// Extracts the members that have a destination, and removes them again if anything is wrong.
     fn extract(&self, progress: &dyn Progress, destination: Destination<'_>) -> Result<Vec<Written>, BundleError> {
         let made = RefCell::new(Vec::new());
         let noted = |member: &Member| {
             let path = destination(member)?;
-            // What was there before will be refused, and is not ours to remove.
+            // A file that already existed is refused later, and must not be removed.
             if fs::symlink_metadata(&path).is_err() {
                 made.borrow_mut().push(path.clone());
             }
@@ -201,7 +201,7 @@ impl Bundle {
         outcome
     }
 
-    /// Walks over all members. What is wrong with one of them is collected; what is wrong with their order ends the walk.
+    /// Reads all members. Problems of single members are collected; a wrong order ends the pass.
     fn pass(
         &self,
         progress: &dyn Progress,
@@ -215,7 +215,7 @@ impl Bundle {
             };
             match take(member, wanted, destination(wanted).as_deref())? {
                 Ok(file) => written.extend(file),
-                // These were read before and are no longer what they were.
+                // Read and checked before; they have changed since.
                 Err(_) if index < self.head.len() => return Err(BundleError::ChangedMeanwhile),
                 Err(problem) => problems.push(problem),
             }
@@ -239,7 +239,7 @@ fn read_whole(member: &mut TarMember<'_>, text: &mut Vec<u8>) -> Result<(), Bund
     Ok(())
 }
 
-/// A member that stands where another one belongs: that one is missing if this one comes later, else this one is too much.
+/// A member out of position: if the found one is expected later, the expected one is missing; otherwise the found one is extra.
 fn out_of_place(expected: &[Member], found: &str) -> BundleError {
     match expected {
         [missing, later @ ..] if later.iter().any(|member| member.path == found) => {
@@ -249,7 +249,7 @@ fn out_of_place(expected: &[Member], found: &str) -> BundleError {
     }
 }
 
-/// Reads one member, to a file where it has a destination. The inner error is what is wrong with it alone.
+/// Reads one member, and writes it if it has a destination. The inner error concerns this member only.
 fn take(
     member: &mut TarMember<'_>,
     wanted: &Member,

@@ -15,7 +15,7 @@ use crate::sources::bundle::SourceFile;
 use crate::sources::bundle::WriteError;
 use crate::sources::bundle::manifest::Measure;
 
-/// The files with their sizes and digests: each is its path below the source, where it lies, and whether it may be run.
+/// Sizes and digests of the files. Each is given by its path in the source, its path on disk and its executable bit.
 pub fn measured(
     files: impl IntoIterator<Item = (String, PathBuf, bool)>,
 ) -> Result<Vec<(SourceFile, PathBuf)>, WriteError> {

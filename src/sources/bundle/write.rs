@@ -1,4 +1,4 @@
-//! Makes the archive. Every byte of it follows from the plan: no times, no owners, no order of a directory.
+//! Writes the archive. Its bytes depend on the plan only: no times, owners or directory order.
 #![expect(clippy::disallowed_methods, reason = "what goes into a bundle is opened here")]
 
 use std::fs::File;
@@ -25,27 +25,27 @@ use crate::sources::bundle::Member;
 use crate::sources::bundle::MemberContent;
 use crate::sources::bundle::PlannedMember;
 
-/// The room for a name in a header.
+/// The size of the name field in a header.
 const NAME_FIELD: usize = 100;
 
-/// Why a bundle was not written. What was there before is as it was.
+/// Why a bundle was not written. An existing file is left unchanged.
 #[derive(Debug, Error)]
 pub enum WriteError {
-    /// What goes in cannot be read.
+    /// An input file cannot be read.
     #[error("failed to read `{path}`", path = path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// Somebody wrote to a file while it was bundled.
-    #[error("`{path}` changed while the bundle was written", path = path.display())]
+    /// An input file was modified while it was bundled.
+    #[error("`{path}` changed while the bundle was being written", path = path.display())]
     ChangedMeanwhile {
         /// The file.
         path: PathBuf,
     },
-    /// Something else has its name by now, or the system refused.
+    /// The output name was taken meanwhile, or the system refused.
     #[error(transparent)]
     File(#[from] FileError),
     /// The bundle cannot be written.
@@ -53,12 +53,12 @@ pub enum WriteError {
     Write {
         /// The bundle.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// A bundle on the disk.
+/// A bundle on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenBundle {
     /// Its size in bytes.
@@ -67,13 +67,13 @@ pub struct WrittenBundle {
     pub sha256: Sha256Digest,
 }
 
-/// Writes the bundle, all of it or nothing.
+/// Writes the bundle atomically.
 pub fn write(plan: &BundlePlan, output: OutputFile, progress: &dyn Progress) -> Result<WrittenBundle, WriteError> {
     let destination = &output.path();
     let failed = |source| WriteError::Write { path: destination.to_owned(), source };
     let output = Hashed { inner: BufWriter::with_capacity(256 * 1024, output), hasher: Sha256::new(), size: 0 };
     let mut builder = Builder::new(output);
-    progress.begin(&format!("writing {}", destination.display()), Some(plan.size()));
+    progress.begin(&format!("Writing {}", destination.display()), Some(plan.size()));
     let appended = plan.members.iter().try_for_each(|planned| append(&mut builder, planned, destination, progress));
     progress.end();
     appended?;
@@ -100,7 +100,7 @@ fn append(
         }
         MemberContent::File(path) => {
             let opened = File::open(path).map_err(|source| WriteError::Read { path: path.clone(), source })?;
-            // Read to its end, so that a file that grew is noticed and cannot break the archive.
+            // Read to the end, so that a file that grew is noticed and cannot corrupt the archive.
             let mut input =
                 Input { inner: opened.take(member.size + 1), hasher: Sha256::new(), failed: false, progress };
             match builder.append(&header, &mut input) {
@@ -113,8 +113,7 @@ fn append(
     }
 }
 
-/// A header without anything that differs from one machine or moment to another. A name that does not fit goes before it,
-/// as POSIX has it.
+/// A header without anything that varies between machines or runs. A name that does not fit is put in a PAX extension.
 fn header(builder: &mut Builder<Hashed>, member: &Member) -> io::Result<Header> {
     let mut header = Header::new_ustar();
     header.set_entry_type(EntryType::Regular);
@@ -125,7 +124,7 @@ fn header(builder: &mut Builder<Hashed>, member: &Member) -> io::Result<Header> 
     header.set_size(member.size);
     if header.set_path(&member.path).is_err() {
         builder.append_pax_extensions([("path", member.path.as_bytes())])?;
-        // Read by programs that know no extensions, and by nobody else. Names are ASCII, so any byte is a place to cut.
+        // Seen only by programs without PAX support. Names are ASCII, so any byte is a safe place to cut.
         let base = member.path.rsplit('/').next().unwrap_or_default();
         header.set_path(&base[..base.len().min(NAME_FIELD)])?;
     }
@@ -133,7 +132,7 @@ fn header(builder: &mut Builder<Hashed>, member: &Member) -> io::Result<Header> 
     Ok(header)
 }
 
-/// Hashes what is written.
+/// Hashes the bytes written.
 struct Hashed {
     inner: BufWriter<OutputFile>,
     hasher: Sha256,
@@ -153,7 +152,7 @@ impl Write for Hashed {
     }
 }
 
-/// Hashes what is read, and remembers whether reading failed.
+/// Hashes the bytes read, and records whether reading failed.
 struct Input<'a> {
     inner: io::Take<File>,
     hasher: Sha256,

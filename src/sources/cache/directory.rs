@@ -1,4 +1,4 @@
-//! The directory itself: taking out, putting in, listing, removing.
+//! The cache directory: fetch, store, list, remove.
 #![expect(clippy::disallowed_methods, reason = "the cache is read and written here")]
 
 use std::ffi::OsStr;
@@ -27,27 +27,27 @@ use crate::sources::cache::CachedFrom;
 use crate::sources::cache::Entry;
 use crate::sources::cache::oldest_beyond;
 
-/// No record of an entry comes near this many bytes.
+/// Well above the size of any record.
 const MAX_RECORD: u64 = 64 * 1024;
 
-/// The proofs of one asset have a few dozen kilobytes, and longer texts than this nobody accepts.
+/// Attestations of one asset take a few dozen kilobytes; longer documents are refused anyway.
 const MAX_PROOFS: u64 = 16 * 1024 * 1024;
 
-/// How long a file may take to arrive, in seconds. What is older was left by a process that died.
+/// The age in seconds after which an incomplete file is considered abandoned by a killed process.
 const ABANDONED: i64 = 24 * 60 * 60;
 
-/// What began the name of a file on its way in, as earlier versions had it.
+/// The prefix of incomplete files, as earlier versions named them.
 const PARTIAL: &str = ".part-";
 
-/// Why the cache cannot be used. Never a reason to fail: whatever needs it goes on without it.
+/// Why the cache cannot be used. Never fatal: the caller continues without it.
 #[derive(Debug, Error)]
 #[error("failed to {doing} `{path}`", path = path.display())]
 pub struct CacheError {
-    /// What was tried.
+    /// What was attempted.
     pub doing: &'static str,
-    /// On which file or directory.
+    /// The file or directory.
     pub path: PathBuf,
-    /// What the system said.
+    /// The system's error.
     pub source: io::Error,
 }
 
@@ -57,16 +57,16 @@ impl CacheError {
     }
 }
 
-/// What the cache gave.
+/// The result of a lookup.
 #[derive(Debug)]
 pub enum CacheLookup {
-    /// The bytes, hashed after they were copied.
+    /// The bytes, hashed after copying.
     Found(Written),
-    /// It does not have them.
+    /// Not in the cache.
     Missing,
-    /// What it had under the digest was something else, and is gone now.
+    /// The bytes stored under the digest did not match it, and were removed.
     Damaged {
-        /// The digest of what was there.
+        /// Their actual digest.
         found: Sha256Digest,
     },
 }
@@ -80,7 +80,7 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// The cache in this directory, with at most `limit` bytes of assets in it, used at this time. Touches nothing.
+    /// A cache in this directory, with at most `limit` bytes of assets. `now` is the time of use. Does no I/O.
     pub const fn new(directory: PathBuf, limit: u64, now: DateTime<Utc>) -> Self {
         Self { directory, limit, now }
     }
@@ -90,31 +90,31 @@ impl Cache {
         &self.directory
     }
 
-    /// How many bytes of assets it may hold.
+    /// The limit for assets, in bytes.
     pub const fn limit(&self) -> u64 {
         self.limit
     }
 
-    /// Whether there is something under this digest. It is not looked into.
+    /// Whether there is a file for this digest; its content is not checked.
     pub fn has(&self, sha256: &Sha256Digest) -> bool {
         self.asset(sha256).is_file()
     }
 
-    /// Brings the bytes with this digest to a new file. The copy is what is hashed, so nobody can change it in between;
-    /// where the file system can, it shares the disk space of the original.
+    /// Copies the bytes with this digest to a new file. The copy is hashed, so nothing can change in between; where the file
+    /// system supports it, the copy shares the disk blocks of the original.
     pub fn fetch(&self, sha256: &Sha256Digest, destination: &Path) -> Result<CacheLookup, CacheError> {
         let path = self.asset(sha256);
         match fs::symlink_metadata(&path) {
-            // A hole of terabytes is no asset either.
+            // A sparse file of terabytes is not an asset either.
             Ok(metadata) if metadata.is_file() && metadata.len() <= LARGEST_FILE => {}
             Ok(_) => return Ok(CacheLookup::Missing),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(CacheLookup::Missing),
-            Err(error) => return Err(CacheError::new("look at", &path)(error)),
+            Err(error) => return Err(CacheError::new("inspect", &path)(error)),
         }
         let copied = bounded_read::open_regular(&path).and_then(|(mut file, _)| copy_new(&mut file, destination));
         let written = match copied {
             Ok(written) => written,
-            // Removed by another process meanwhile.
+            // Removed by another process in the meantime.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(CacheLookup::Missing),
             Err(error) => {
                 let _ = discard(destination);
@@ -127,20 +127,20 @@ impl Cache {
             self.remove(sha256)?;
             return Ok(CacheLookup::Damaged { found });
         }
-        // The time of the last change says when it was used last; bytes under a digest have no other use for it.
+        // The modification time records the last use; content-addressed files do not need it for anything else.
         let _ =
             fs::File::options().append(true).open(&path).and_then(|file| file.set_modified(SystemTime::from(self.now)));
         Ok(CacheLookup::Found(written))
     }
 
-    /// The proofs of where the asset with this digest comes from, as they were when it was kept. Nobody has to believe them:
+    /// The cached attestations of the asset with this digest. Not trusted: the caller verifies them again.
     /// they are proven again.
     pub fn proofs(&self, sha256: &Sha256Digest) -> Option<Vec<u8>> {
         bounded_read::read(&self.asset(sha256).with_extension("proofs"), MAX_PROOFS).ok()
     }
 
-    /// Keeps a verified file, with the proofs of where it comes from. One asset never takes more than a quarter of the room, so
-    /// that a large one does not drive out all others.
+    /// Stores a verified file, with its attestations. An asset may take at most a quarter of the limit, so that a large one
+    /// does not evict all others.
     pub fn keep(&self, file: &Written, provenance: &CachedFrom, proofs: Option<&str>) -> Result<(), CacheError> {
         let path = self.asset(&file.sha256);
         if file.size > self.limit / 4 {
@@ -163,7 +163,7 @@ impl Cache {
         let record = serde_json::to_vec_pretty(provenance).expect("a record is a map with text keys");
         self.arrive(&path.with_extension("json"), |partial| partial.write_all(&record))?;
         self.arrive(&path, |partial| {
-            // Copies inside the kernel where it can, and shares the blocks where the file system can.
+            // `fs::copy` copies in the kernel where possible, and shares blocks where the file system supports it.
             io::copy(&mut fs::File::open(&file.path)?, partial).map(drop)
         })?;
         for entry in oldest_beyond(self.list()?, self.limit) {
@@ -172,7 +172,7 @@ impl Cache {
         Ok(())
     }
 
-    /// Everything in it, the most recently used first.
+    /// All entries, the most recently used first.
     pub fn list(&self) -> Result<Vec<Entry>, CacheError> {
         let directory = self.assets();
         let entries = match fs::read_dir(&directory) {
@@ -191,7 +191,7 @@ impl Cache {
         Ok(found)
     }
 
-    /// Removes what was not used for longest, until no more than `limit` bytes are left, and what dead processes left.
+    /// Removes the least recently used entries until at most `limit` bytes are left, and abandoned incomplete files.
     pub fn prune(&self, limit: u64) -> Result<Vec<Entry>, CacheError> {
         let gone = oldest_beyond(self.list()?, limit);
         for entry in &gone {
@@ -201,7 +201,7 @@ impl Cache {
         Ok(gone)
     }
 
-    /// Removes one entry. What is already gone is fine.
+    /// Removes one entry; succeeds if it is already gone.
     pub fn remove(&self, sha256: &Sha256Digest) -> Result<(), CacheError> {
         let path = self.asset(sha256);
         for path in [path.with_extension("json"), path.with_extension("proofs"), path] {
@@ -219,7 +219,7 @@ impl Cache {
         self.directory.join("assets")
     }
 
-    /// Where an asset lies, or would lie.
+    /// The path of an asset, whether or not it exists.
     pub fn asset(&self, sha256: &Sha256Digest) -> PathBuf {
         self.assets().join(sha256.to_string())
     }
@@ -229,7 +229,7 @@ impl Cache {
         serde_json::from_slice(&bytes).ok()
     }
 
-    /// Writes a file so that nobody sees it before it is whole.
+    /// Writes a file atomically.
     fn arrive(&self, path: &Path, write: impl FnOnce(&mut fs::File) -> io::Result<()>) -> Result<(), CacheError> {
         let arrive = || {
             let directory = Dir::open(&self.assets())?.ok_or(io::ErrorKind::NotFound)?;
@@ -242,7 +242,7 @@ impl Cache {
         arrive().map_err(CacheError::new("write", path))
     }
 
-    /// Whether a name is that of a record or of proofs whose asset never arrived, or is gone.
+    /// Whether a name is that of a record or attestations whose asset does not exist.
     fn is_about_nothing(&self, name: &Path) -> bool {
         let is_beside = name.extension().is_some_and(|extension| extension == "json" || extension == "proofs");
         let sha256 = name.file_stem().and_then(OsStr::to_str).and_then(|stem| stem.parse().ok());
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_given_back_and_hashed_again() {
+    fn a_stored_asset_is_returned_and_hashed_again() {
         let directory = tempfile::tempdir().expect("a directory");
         let cache = at(directory.path(), 1000, 100);
         let written = file(directory.path(), "asset", b"the bytes of an asset");
@@ -305,17 +305,21 @@ mod tests {
     }
 
     #[test]
-    fn proofs_are_kept_beside_an_asset_and_go_with_it() {
+    fn attestations_are_stored_with_an_asset_and_removed_with_it() {
         let directory = tempfile::tempdir().expect("a directory");
         let cache = at(directory.path(), 1000, 0);
         let written = file(directory.path(), "one", b"bytes");
         cache.keep(&written, &provenance(), None).expect("kept");
         assert_eq!(cache.proofs(&written.sha256), None);
-        // Found later, for bytes that are there already.
+        // Found later, for an asset that is already cached.
         cache.keep(&written, &provenance(), Some("proofs")).expect("kept");
         assert_eq!(cache.proofs(&written.sha256).as_deref(), Some(b"proofs".as_slice()));
         cache.keep(&written, &provenance(), None).expect("kept");
-        assert_eq!(cache.proofs(&written.sha256).as_deref(), Some(b"proofs".as_slice()), "nothing is forgotten");
+        assert_eq!(
+            cache.proofs(&written.sha256).as_deref(),
+            Some(b"proofs".as_slice()),
+            "existing attestations are kept"
+        );
         assert_eq!(cache.list().expect("listed").len(), 1);
         cache.remove(&written.sha256).expect("removed");
         assert_eq!(cache.proofs(&written.sha256), None);
@@ -337,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_used_for_longest_makes_room() {
+    fn the_least_recently_used_entry_is_evicted() {
         let directory = tempfile::tempdir().expect("a directory");
         let files: Vec<Written> = [b"0 0123456789", b"1 0123456789", b"2 0123456789", b"3 0123456789", b"4 0123456789"]
             .into_iter()
@@ -349,7 +353,7 @@ mod tests {
             cache.keep(written, &provenance(), None).expect("kept");
             cache.fetch(&written.sha256, &directory.path().join(format!("copy-{index}"))).expect("readable");
         }
-        // The first is used again, so the second goes.
+        // The first is used again, so the second is evicted.
         let cache = at(directory.path(), 50, 2000);
         cache.fetch(&files[0].sha256, &directory.path().join("again")).expect("readable");
         cache.keep(&files[4], &provenance(), None).expect("kept");
@@ -359,12 +363,12 @@ mod tests {
         let before = large.list().expect("listed").len();
         large
             .keep(&file(directory.path(), "large", b"more than a quarter of it"), &provenance(), None)
-            .expect("left out");
+            .expect("not stored");
         assert_eq!(large.list().expect("listed").len(), before);
     }
 
     #[test]
-    fn what_lies_beside_no_asset_is_swept_away_once_it_is_old() {
+    fn files_without_an_asset_are_removed_once_they_are_old() {
         let directory = tempfile::tempdir().expect("a directory");
         let cache = at(directory.path(), 1000, 0);
         let written = file(directory.path(), "one", b"bytes");
@@ -375,14 +379,14 @@ mod tests {
         }
         let names = |cache: &Cache| fs::read_dir(cache.assets()).expect("there").count();
         cache.prune(1000).expect("swept");
-        assert_eq!(names(&cache), 6, "it may be arriving");
+        assert_eq!(names(&cache), 6, "its asset may still be arriving");
         let later = Cache { now: Utc::now() + chrono::Duration::seconds(ABANDONED + 60), ..cache };
         later.prune(1000).expect("swept");
-        assert_eq!(names(&later), 4, "what belongs to an asset, or to somebody else, stays");
+        assert_eq!(names(&later), 4, "files of an asset and unknown files are kept");
     }
 
     #[test]
-    fn what_dead_processes_left_goes_after_a_day() {
+    fn files_of_killed_processes_are_removed_after_a_day() {
         let directory = tempfile::tempdir().expect("a directory");
         let now = DateTime::<Utc>::from(fs::metadata(directory.path()).expect("there").modified().expect("a time"));
         let assets = directory.path().join("cache/assets");

@@ -1,4 +1,4 @@
-//! What is known of a cached asset, and which go when there are too many. Pure.
+//! Metadata of cached assets, and which entries to evict. Pure.
 
 use chrono::DateTime;
 use chrono::Utc;
@@ -9,7 +9,7 @@ use crate::model::RepoSlug;
 use crate::model::Sha256Digest;
 use crate::model::Tag;
 
-/// Whose bytes they are. For people: nothing is decided by it.
+/// Where the bytes came from. Informational; no decision depends on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CachedFrom {
     /// The repository.
@@ -23,17 +23,17 @@ pub struct CachedFrom {
 /// One cached asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// The digest its name promises.
+    /// The digest in its name.
     pub sha256: Sha256Digest,
     /// Its size in bytes.
     pub size: u64,
-    /// When it was used last.
+    /// The time of its last use.
     pub used: DateTime<Utc>,
-    /// Whose it is, where that can still be read.
+    /// Where it came from, if the record is readable.
     pub provenance: Option<CachedFrom>,
 }
 
-/// The entries that have to go so that the rest takes no more than `limit` bytes: those not used for longest.
+/// The entries to evict so that the rest takes at most `limit` bytes: the least recently used ones.
 pub fn oldest_beyond(mut entries: Vec<Entry>, limit: u64) -> Vec<Entry> {
     entries.sort_by(|a, b| b.used.cmp(&a.used).then(a.sha256.cmp(&b.sha256)));
     let mut total = 0_u64;
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_used_last_stays() {
+    fn the_most_recently_used_entry_is_kept() {
         let entries = vec![entry(1, 10, 100), entry(2, 10, 300), entry(3, 10, 200)];
         let gone = |limit| {
             let gone = oldest_beyond(entries.clone(), limit);

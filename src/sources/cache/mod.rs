@@ -1,13 +1,13 @@
-//! Assets that were verified once, kept for every project of this user, by their digest.
+//! Verified assets, shared by all projects of this user and named by their digest.
 //!
 //! ```text
 //! <cache>/assets/<sha256>        the bytes
-//! <cache>/assets/<sha256>.json   whose they are, for people
-//! <cache>/assets/<sha256>.proofs  the signed proofs of where they come from, where there are any
+//! <cache>/assets/<sha256>.json   where they came from; informational
+//! <cache>/assets/<sha256>.proofs  their attestations, if any
 //! ```
 //!
-//! A name is a promise nobody has to believe: what is taken out is hashed again. Files arrive by one rename, so any number of
-//! processes can use the directory without a lock; whoever removes a file another one reads takes only its name away.
+//! A name is not trusted: each file is hashed again when it is used. Files arrive by one rename, so any number of processes can
+//! use the directory without a lock; removing a file that another process reads removes only its name.
 
 mod directory;
 mod entry;

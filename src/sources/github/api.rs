@@ -1,5 +1,5 @@
-//! The client: octocrab over our own HTTP client, with bounded answers, our own retries and our own reading of statuses.
-//! Only routes below the API's base address are asked, so the token goes nowhere else.
+//! The client: octocrab on top of our own HTTP client, with bounded responses, our own retries and status handling. Only
+//! routes below the API's base URL are requested, so the token is sent nowhere else.
 
 use std::cell::Cell;
 use std::cell::RefCell;
@@ -35,38 +35,38 @@ use crate::sources::github::ApiError;
 use crate::sources::github::tokens::Tokens;
 use crate::sources::github::tokens::sendable;
 
-/// No honest page of the API is longer: 100 releases with dozens of assets each stay below half of it.
+/// Larger than any genuine page: 100 releases with dozens of assets each take less than half of it.
 const MAX_ANSWER: usize = 8 * 1024 * 1024;
 
-/// What stays as it is in a path segment: RFC 3986's unreserved characters.
+/// The characters that are not encoded in a path segment: RFC 3986's unreserved characters.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// One GitHub, for one repository.
+/// A GitHub server, for one repository.
 #[derive(Debug)]
 pub struct GitHub {
     pub(super) http: Http,
     pub(super) repo: RepoSlug,
     pub(super) server: Server,
     pub(super) tokens: Tokens,
-    /// Made for the token that was sent last.
+    /// Created for the token that was sent last.
     with_token: RefCell<Option<(&'static str, Clients)>>,
     anonymous: Octocrab,
-    /// Whether a read was answered without a token although there was one.
+    /// Whether a read succeeded without a token although one was set.
     read_without_token: Cell<bool>,
-    /// Whether anything was read without a token, so that what is not found is not merely hidden.
+    /// Whether anything was read without a token. If not, "not found" may mean "not visible".
     is_public: Cell<bool>,
 }
 
-/// The clients that carry one token.
+/// The clients that send one token.
 #[derive(Debug, Clone)]
 pub(super) struct Clients {
     pub(super) rest: Octocrab,
-    /// GraphQL is beside the REST API on Enterprise servers, and wants a token.
+    /// On Enterprise servers GraphQL is not below the REST API's URL; it requires a token.
     pub(super) graphql: Octocrab,
 }
 
 impl GitHub {
-    /// Makes the client. Must be called inside a tokio runtime, because octocrab spawns a task.
+    /// Creates the client. Call inside a tokio runtime, because octocrab spawns a task.
     pub fn new(
         http: Http,
         repo: RepoSlug,
@@ -87,12 +87,12 @@ impl GitHub {
         })
     }
 
-    /// The repository it speaks of.
+    /// The repository.
     pub const fn repo(&self) -> &RepoSlug {
         &self.repo
     }
 
-    /// The server it asks.
+    /// The server.
     pub const fn server(&self) -> &Server {
         &self.server
     }
@@ -102,18 +102,17 @@ impl GitHub {
         &self.server.api_url.value
     }
 
-    /// Whether there is a token that GitHub did not refuse.
+    /// Whether there is a token that GitHub has not refused.
     pub(super) fn has_token(&self) -> bool {
         !self.tokens.left().is_empty()
     }
 
-    /// Whether a read since the last call was answered without a token although there was one.
+    /// Whether a read since the last call succeeded without a token although one was set.
     pub(super) fn take_read_without_token(&self) -> bool {
         self.read_without_token.take()
     }
 
-    /// The route of something in the repository; `segments` are encoded one by one, so that a `#`, `%` or `/` in a tag
-    /// stays part of the tag.
+    /// A route in the repository. Each segment is encoded on its own, so a `#`, `%` or `/` in a tag stays part of the tag.
     pub(super) fn route(&self, segments: &[&str]) -> String {
         let mut route = String::from("/repos");
         for segment in [self.repo.owner(), self.repo.name()].iter().chain(segments) {
@@ -123,8 +122,8 @@ impl GitHub {
         route
     }
 
-    /// Asks for a JSON document. Timeouts, resets and 5xx are tried again; a token that is refused is named and the call
-    /// repeated without it.
+    /// Requests a JSON document. Timeouts, resets and 5xx are retried. A refused token is reported, and the request repeated
+    /// without it.
     pub(super) async fn get_json<T: DeserializeOwned>(
         &self,
         route: &str,
@@ -135,7 +134,7 @@ impl GitHub {
         read_json(&answer.body, what)
     }
 
-    /// As [`GitHub::get_json`], with the headers of the answer.
+    /// Like [`GitHub::get_json`], but returns the response with its headers.
     pub(super) async fn get_answer(
         &self,
         route: &str,
@@ -156,8 +155,8 @@ impl GitHub {
         }
     }
 
-    /// With each token that is left, and at last without one: a public repository gives everybody what a token of an
-    /// organization's member may be kept from.
+    /// Tries each token that is left, then no token: a public repository may be readable without a token although an
+    /// organization refuses the token of a member.
     async fn get_with_fallback(&self, route: &str, what: &str, progress: &dyn Progress) -> Result<Answer, ApiError> {
         let mut refusal = None;
         for token in self.tokens.left() {
@@ -192,7 +191,7 @@ impl GitHub {
         variable: Option<&'static str>,
     ) -> Result<Answer, ApiError> {
         let mut route = route.to_owned();
-        // A renamed repository answers reads with a redirect inside the API; one step is all GitHub ever needs.
+        // A renamed repository answers reads with a redirect inside the API; GitHub never needs more than one.
         for _ in 0..2 {
             let answer = self.exchange(client, Method::GET, &route, None, what).await?;
             match answer.status {
@@ -208,7 +207,7 @@ impl GitHub {
         Err(redirected(what, "more than once"))
     }
 
-    /// One request and its answer, whatever the status; nothing is followed and nothing is repeated.
+    /// Sends one request and returns its response, whatever the status. Follows no redirect and does not retry.
     pub(super) async fn exchange(
         &self,
         client: &Octocrab,
@@ -220,7 +219,7 @@ impl GitHub {
         self.exchange_with(client, method, route, None, body, what).await
     }
 
-    /// As [`GitHub::exchange`], with more headers, which only a `GET` carries.
+    /// Like [`GitHub::exchange`], with extra headers, which are sent on `GET` only.
     pub(super) async fn exchange_with(
         &self,
         client: &Octocrab,
@@ -253,7 +252,7 @@ impl GitHub {
         Ok(self.without_echo(Answer { status: parts.status, headers: parts.headers, body: read.into() }))
     }
 
-    /// The URL of a route, as `-v` shows it.
+    /// The URL of a route, as shown by `-v`.
     fn url_of(&self, route: &str) -> Url {
         let base = if route == "/graphql" { graphql_base(self.api_url()) } else { self.api_url().clone() };
         format!("{}{route}", base.as_str().trim_end_matches('/')).parse().unwrap_or(base)
@@ -263,7 +262,7 @@ impl GitHub {
         self.api_url().host_str().unwrap_or("the API").to_owned()
     }
 
-    /// What repeats a token does not go any further: answers end up in records and receipts as well as on the screen.
+    /// Removes tokens echoed in a response, because responses end up in records and receipts as well as on the terminal.
     fn without_echo(&self, mut answer: Answer) -> Answer {
         for token in self.tokens.all() {
             let token = token.value.expose().as_bytes();
@@ -279,7 +278,7 @@ impl GitHub {
         answer
     }
 
-    /// The clients that carry the first token GitHub did not refuse. None is left: `None`.
+    /// The clients for the first token GitHub has not refused, or `None` if there is none.
     pub(super) fn authorized(&self) -> Result<Option<Clients>, ApiError> {
         self.tokens.left().first().map(|token| self.carrying(token)).transpose()
     }
@@ -299,7 +298,7 @@ impl GitHub {
         Ok(clients)
     }
 
-    /// The route a redirect leads to, if it stays below the API's own address.
+    /// The route a redirect leads to, if it stays below the API's own URL.
     fn moved_route(&self, headers: &HeaderMap) -> Option<String> {
         let location = headers.get(http::header::LOCATION)?.to_str().ok()?;
         let target = self.api_url().join(location).ok()?;
@@ -310,7 +309,7 @@ impl GitHub {
         same.then(|| format!("{path}{query}"))
     }
 
-    /// Why no answer came, found below what octocrab and tower wrapped around it.
+    /// Why there was no response, unwrapped from the errors of octocrab and tower.
     fn lost(&self, what: &str, error: &(dyn std::error::Error + 'static)) -> ApiError {
         let mut cause = Some(error);
         while let Some(current) = cause {
@@ -344,12 +343,12 @@ fn octocrab(http: &Http, base: &Url, token: Option<&str>) -> Result<Octocrab, Ne
     builder.build_with_reqwest(http.leaf()).map_err(|error| NetError::Setup(error.to_string()))
 }
 
-/// The API moves a renamed repository inside itself and never leads elsewhere: whoever does that is not GitHub.
+/// The API redirects a renamed repository inside itself only; a redirect elsewhere does not come from GitHub.
 fn redirected(what: &str, problem: &str) -> ApiError {
-    NetError::Redirect { url: format!("the answer about {what}"), problem: problem.to_owned() }.into()
+    NetError::Redirect { url: format!("the response for {what}"), problem: problem.to_owned() }.into()
 }
 
-/// An answer, read to its end.
+/// A complete response.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
@@ -358,23 +357,23 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// What went wrong, when the answer is no success.
+    /// The error of a response that is not a success.
     pub(super) fn error(&self, what: &str, variable: Option<&'static str>, server: &Server) -> ApiError {
         ApiError::from_answer((what, server), self.status.as_u16(), &self.headers, &self.body, variable)
     }
 
-    /// A header's text.
+    /// The value of a header.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 }
 
-/// Reads a JSON document.
+/// Parses a JSON document.
 pub(super) fn read_json<'de, T: Deserialize<'de>>(body: &'de [u8], what: &str) -> Result<T, ApiError> {
     serde_json::from_slice(body).map_err(|error| ApiError::Shape { what: what.to_owned(), reason: error.to_string() })
 }
 
-/// Where GraphQL is: beside the REST API at github.com, one step above it (`/api/graphql`) on Enterprise servers.
+/// The base of GraphQL: next to the REST API on github.com, one level above it (`/api/graphql`) on Enterprise servers.
 fn graphql_base(api_url: &Url) -> Url {
     let mut base = api_url.clone();
     let path = base.path().trim_end_matches('/');
@@ -388,8 +387,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn graphql_lies_beside_the_rest_api() {
-        let base = |text: &str| graphql_base(&text.parse().expect("an address")).to_string();
+    fn graphql_is_next_to_the_rest_api() {
+        let base = |text: &str| graphql_base(&text.parse().expect("a URL")).to_string();
         assert_eq!(base("https://api.github.com"), "https://api.github.com/");
         assert_eq!(base("https://git.acme.org/api/v3"), "https://git.acme.org/api");
         assert_eq!(base("https://api.acme.ghe.com/"), "https://api.acme.ghe.com/");

@@ -1,5 +1,5 @@
-//! Attestations: what GitHub's API knows about a digest, as the texts of Sigstore bundles. Nothing is believed here; that
-//! nobody attested the bytes and that nobody could be asked are different answers.
+//! Attestations that GitHub's API has for a digest, as Sigstore bundles. Nothing is verified here. "No attestations" and
+//! "could not be queried" are different results.
 
 use reqwest::header;
 use reqwest::header::HeaderMap;
@@ -19,20 +19,20 @@ use crate::sources::github::api::read_json;
 use crate::sources::github::bounded::at_most;
 use crate::sources::github::link::has_next_page;
 
-/// One page of the API, and more than anybody attests about one file.
+/// One page of the API; more than anyone attests about one file.
 const MAX_BUNDLES: usize = 100;
 
-/// Real bundles have 3 to 12 KB.
+/// Real bundles take 3 to 12 KB.
 const MAX_BUNDLE: usize = 1024 * 1024;
 
-/// The answer as the API's description has it; only what is used.
+/// The response as documented by the API; only the fields in use.
 #[derive(Deserialize)]
 struct AttestationsAnswer<'a> {
     #[serde(borrow, deserialize_with = "at_most::<MAX_BUNDLES, _, _>")]
     attestations: Vec<AttestationAnswer<'a>>,
 }
 
-/// Some answers carry the bundle, some only its address, some both.
+/// An entry carries the bundle, its URL, or both.
 #[derive(Deserialize)]
 struct AttestationAnswer<'a> {
     #[serde(borrow, default)]
@@ -41,31 +41,31 @@ struct AttestationAnswer<'a> {
     bundle_url: Option<String>,
 }
 
-/// How a bundle lies at its address.
+/// The encoding of a bundle behind a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Packing {
-    /// As it is.
+    /// Plain JSON.
     Json,
-    /// In raw Snappy, which is how GitHub has it.
+    /// Raw Snappy, as GitHub stores it.
     Snappy,
 }
 
-/// What the API knows about a digest.
+/// The attestations of a digest.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Attestations {
     /// The bundles, byte for byte.
     pub bundles: Vec<String>,
-    /// Why there may be more than these; nothing where these are all.
+    /// Why the list may be incomplete; `None` if it is complete.
     pub incomplete: Option<String>,
 }
 
 impl GitHub {
-    /// The bundles that are attested about some bytes. None is an empty list, and only that: 404 and an empty list both say
-    /// so, and whatever else goes wrong is an error. What is not read, because it is larger than any proof or because there
-    /// is more than a page, is told, so that nobody takes a part for all.
+    /// The attestation bundles for a digest. An empty list means there are none: the API returns either 404 or an empty list
+    /// then; anything else is an error. Entries that are skipped (too large, or beyond the first page) are reported in
+    /// `incomplete`, so that a partial list is not taken for a complete one.
     pub async fn attestations(&self, sha256: Sha256Digest, progress: &dyn Progress) -> Result<Attestations, ApiError> {
         let what = format!("attestations of sha256:{}", sha256.short());
-        // GitHub writes the colon as it is, and a path may hold one (RFC 3986, 3.3).
+        // GitHub does not encode the colon, and a path may contain one (RFC 3986, 3.3).
         let route = format!("{}/sha256:{sha256}?per_page={MAX_BUNDLES}", self.route(&["attestations"]));
         let answer = match self.get_answer(&route, &what, progress).await {
             Ok(answer) => answer,
@@ -80,7 +80,7 @@ impl GitHub {
                 (Some(bundle), _) if bundle.get().len() > MAX_BUNDLE => None,
                 (Some(bundle), _) => Some(bundle.get().to_owned()),
                 (None, Some(url)) => self.bundle_at(url, &what, progress).await?,
-                (None, None) => return Err(shape("an attestation has no bundle and no address of one".to_owned())),
+                (None, None) => return Err(shape("an attestation has neither a bundle nor a bundle URL".to_owned())),
             };
             match bundle {
                 Some(bundle) => bundles.push(bundle),
@@ -96,7 +96,7 @@ impl GitHub {
         Ok(Attestations { bundles, incomplete })
     }
 
-    /// A bundle by its address, which is signed and therefore wants no token; `None` when it is too large.
+    /// Fetches a bundle by its URL, which is presigned and therefore needs no token; `None` if it is too large.
     async fn bundle_at(&self, url: &str, what: &str, progress: &dyn Progress) -> Result<Option<String>, ApiError> {
         let shape = |reason: String| ApiError::Shape { what: what.to_owned(), reason };
         let url = bundle_url(url, self.api_url()).map_err(&shape)?;
@@ -116,30 +116,30 @@ impl GitHub {
             progress.note(&format!("{error}; retrying ({next} of {all})"));
             tokio::time::sleep(wait).await;
         };
-        let Some((headers, body)) = answer else { return Err(shape("a bundle is not at its address".to_owned())) };
+        let Some((headers, body)) = answer else { return Err(shape("a bundle was not found at its URL".to_owned())) };
         unpacked_bundle(Packing::of(&headers), &body).map_err(shape)
     }
 }
 
-/// Where a bundle may be fetched from: anywhere over TLS, and without it only from this very machine, where the API itself is
-/// there without TLS.
+/// The URL a bundle may be fetched from: any https URL, or plain http on loopback if the API itself is plain http on
+/// loopback.
 fn bundle_url(text: &str, api: &Url) -> Result<Url, String> {
-    let url: Url = text.parse().map_err(|_| "the address of a bundle is none".to_owned())?;
+    let url: Url = text.parse().map_err(|_| "a bundle has an invalid URL".to_owned())?;
     match url.scheme() {
         "https" => Ok(url),
         "http" if api.scheme() == "http" && is_loopback(&url) => Ok(url),
-        "http" => Err("the address of a bundle is an unencrypted one".to_owned()),
-        scheme => Err(format!("the address of a bundle begins with `{scheme}:`")),
+        "http" => Err("the URL of a bundle is not encrypted".to_owned()),
+        scheme => Err(format!("the URL of a bundle has the scheme `{scheme}:`")),
     }
 }
 
-/// The text of a bundle as it lies at its address. `None` when it is too large, which is known before anything is decoded.
+/// Decodes a fetched bundle. `None` if it is too large, which is checked before decoding.
 pub fn unpacked_bundle(packing: Packing, body: &[u8]) -> Result<Option<String>, String> {
     let text = match packing {
         Packing::Json if body.len() > MAX_BUNDLE => return Ok(None),
         Packing::Json => body.to_vec(),
         Packing::Snappy => {
-            let packed = |error: snap::Error| format!("a bundle is not the Snappy it should be: {error}");
+            let packed = |error: snap::Error| format!("a bundle is not valid Snappy: {error}");
             if snap::raw::decompress_len(body).map_err(packed)? > MAX_BUNDLE {
                 return Ok(None);
             }
@@ -151,7 +151,7 @@ pub fn unpacked_bundle(packing: Packing, body: &[u8]) -> Result<Option<String>, 
 }
 
 impl Packing {
-    /// JSON where the answer says so, and Snappy otherwise.
+    /// JSON if the content type is JSON, Snappy otherwise.
     fn of(headers: &HeaderMap) -> Self {
         let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bundle_is_unpacked_as_its_type_says() {
+    fn a_bundle_is_decoded_by_its_content_type() {
         let text = r#"{"b" : 1, "a": "\u0041"}"#;
         let whole = Ok(Some(text.to_owned()));
         for kind in ["application/x-snappy", "application/octet-stream", ""] {
@@ -195,8 +195,8 @@ mod tests {
     }
 
     #[test]
-    fn the_size_is_known_before_anything_is_decoded() {
-        // The header of 4 GiB less one byte, and nothing behind it.
+    fn the_size_is_checked_before_decoding() {
+        // The header for 4 GiB less one byte, with nothing after it.
         assert_eq!(unpacked(&HeaderMap::new(), b"\xff\xff\xff\xff\x0f"), Ok(None));
         assert!(unpacked(&HeaderMap::new(), b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff").is_err());
         assert!(unpacked(&HeaderMap::new(), b"").is_err());
@@ -205,8 +205,8 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_encrypted_unless_the_api_is_not() {
-        let at = |text: &str, api: &str| bundle_url(text, &api.parse().expect("an address")).is_ok();
+    fn bundle_urls_are_https_unless_the_api_is_on_loopback() {
+        let at = |text: &str, api: &str| bundle_url(text, &api.parse().expect("a URL")).is_ok();
         assert!(at("https://blob.test/a?sig=1", "https://api.github.com"));
         assert!(!at("http://blob.test/a", "https://api.github.com"));
         assert!(at("http://127.0.0.1:9/a", "http://127.0.0.1:8"));
@@ -217,7 +217,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_unpacked_or_refused(body in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn arbitrary_bytes_are_decoded_or_refused(body in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = unpacked(&HeaderMap::new(), &body);
         }
     }

@@ -1,4 +1,4 @@
-//! Lists of the API, read no further than GitHub makes them, so that the memory they take does not depend on whoever answers.
+//! Lists of the API, parsed only up to GitHub's documented lengths, so that a server cannot make them take more memory.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -9,12 +9,12 @@ use serde::de::Error;
 use serde::de::SeqAccess;
 use serde::de::Visitor;
 
-/// A document that is a list of at most so many entries.
+/// A document that is a list of at most `MOST` entries.
 #[derive(Debug, Deserialize)]
 #[serde(transparent, bound = "T: Deserialize<'de>")]
 pub(super) struct Page<T, const MOST: usize>(#[serde(deserialize_with = "at_most::<MOST, _, _>")] pub(super) Vec<T>);
 
-/// Reads a list of at most so many entries; one more is an error.
+/// Parses a list of at most `MOST` entries; a longer one is an error.
 pub(super) fn at_most<'de, const MOST: usize, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     T: Deserialize<'de>,

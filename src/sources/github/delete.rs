@@ -1,5 +1,5 @@
-//! The requests that change something. Each is sent once, follows nothing, and its answer has a class of its own:
-//! octocrab's own calls take a 403 for a success and send a tag's `#` as the end of the address.
+//! Requests that change something. Each is sent once and follows no redirect, and its response is classified here: octocrab's
+//! own calls treat a 403 as a success and send a tag's `#` as the end of the URL.
 
 use std::fmt;
 use std::time::Duration;
@@ -21,18 +21,18 @@ use crate::sources::github::refusal::MutationRefusal;
 use crate::sources::github::refusal::requests_left;
 use crate::sources::github::refusal::wait_of;
 
-/// The object id that stands for "does not exist".
+/// The object id that means "does not exist".
 const NOTHING: &str = "0000000000000000000000000000000000000000";
 
 const UPDATE_REFS: &str = "mutation($repository: ID!, $updates: [RefUpdate!]!) {
   updateRefs(input: { repositoryId: $repository, refUpdates: $updates }) { clientMutationId }
 }";
 
-/// GitHub's number for a release. Made from a number alone, never from a tag: deletions by tag have deleted other releases.
+/// GitHub's id of a release. Created from a number only, never from a tag: deletions by tag have deleted other releases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReleaseId(u64);
 
-/// What a tag points at, as far as it is asked for.
+/// The object a tag points at; only the fields in use.
 #[derive(Debug, Deserialize)]
 struct RefAnswer {
     #[serde(rename = "ref")]
@@ -46,7 +46,7 @@ struct ObjectAnswer {
 }
 
 impl ReleaseId {
-    /// The release with this number.
+    /// The release with this id.
     pub const fn new(id: u64) -> Self {
         Self(id)
     }
@@ -61,24 +61,24 @@ impl fmt::Display for ReleaseId {
 /// A tag and the object it must point at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TagAt {
-    /// The tag; only names git allows can be sent.
+    /// The tag; only names allowed by git can be sent.
     pub tag: Tag,
     /// The object id.
     pub object_id: String,
 }
 
-/// What came of one request that changes something.
+/// The response to one request that changes something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MutationResponse {
     /// Done, or why not.
     pub outcome: Result<(), MutationRefusal>,
-    /// The status, where an answer came.
+    /// The status, if there was a response.
     pub status: Option<u16>,
-    /// GitHub's name for the request, for its support.
+    /// GitHub's id of the request, for its support.
     pub request_id: Option<String>,
-    /// How many requests are left of the hour's.
+    /// The remaining requests of this hour.
     pub remaining: Option<u64>,
-    /// How long until they are whole again.
+    /// The time until they are reset.
     pub reset_in: Duration,
 }
 
@@ -89,35 +89,35 @@ pub struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// Whoever makes one means to change the repository.
+    /// Creating one declares the intent to change the repository.
     pub const fn new(github: &'a GitHub) -> Self {
         Self { github }
     }
 
-    /// Deletes a release with its assets, by its number; its tag stays.
+    /// Deletes a release and its assets by id; its tag is kept.
     pub async fn delete_release(&self, id: ReleaseId) -> MutationResponse {
         let route = self.github.route(&["releases", &id.to_string()]);
         self.rest(Method::DELETE, &route, None, StatusCode::NO_CONTENT).await
     }
 
-    /// Deletes tags, all or none, each only while it still points where it should.
+    /// Deletes tags, all or none, each only if it still points at the expected object.
     pub async fn delete_tags(&self, repository: &str, tags: &[TagAt]) -> MutationResponse {
         let updates = tags.iter().map(|at| update(&at.tag, &at.object_id, NOTHING)).collect();
         self.update_refs(repository, updates).await
     }
 
-    /// Makes tags, all or none, each only while there is none of its name.
+    /// Creates tags, all or none, each only if it does not exist.
     pub async fn create_tags(&self, repository: &str, tags: &[TagAt]) -> MutationResponse {
         let updates = tags.iter().map(|at| update(&at.tag, NOTHING, &at.object_id)).collect();
         self.update_refs(repository, updates).await
     }
 
-    /// Deletes one tag by the REST API, which does not compare; where it points is therefore asked a moment before.
+    /// Deletes one tag through the REST API, which does not compare; its target is therefore read immediately before.
     pub async fn delete_tag_alone(&self, at: &TagAt) -> MutationResponse {
         match self.tag_points_at(&at.tag).await {
             Ok(Some(found)) if found == at.object_id => {}
             Ok(Some(found)) => {
-                let message = format!("the tag points at {found} now");
+                let message = format!("the tag now points at {found}");
                 return MutationResponse::without_answer(MutationRefusal::Rejected { status: 409, message });
             }
             Ok(None) => return MutationResponse::without_answer(MutationRefusal::Gone),
@@ -127,14 +127,14 @@ impl<'a> Writer<'a> {
         self.rest(Method::DELETE, &route, None, StatusCode::NO_CONTENT).await
     }
 
-    /// Makes one tag by the REST API, which never overwrites.
+    /// Creates one tag through the REST API, which never overwrites.
     pub async fn create_tag_alone(&self, at: &TagAt) -> MutationResponse {
         let body = json!({ "ref": format!("refs/tags/{}", at.tag), "sha": at.object_id });
         let route = self.github.route(&["git", "refs"]);
         self.rest(Method::POST, &route, Some(&body), StatusCode::CREATED).await
     }
 
-    /// Where a tag points; `None` where there is none.
+    /// The object a tag points at; `None` if there is no such tag.
     async fn tag_points_at(&self, tag: &Tag) -> Result<Option<String>, Box<MutationResponse>> {
         let route = self.github.route(&["git", "ref", "tags", tag.as_str()]);
         let answer = match self.send(Method::GET, &route, None).await {
@@ -151,7 +151,7 @@ impl<'a> Writer<'a> {
             Some(found) => Ok(Some(found.object.sha)),
             None => {
                 let refusal =
-                    MutationRefusal::Unknown { reason: "the answer about the tag is about something else".to_owned() };
+                    MutationRefusal::Unknown { reason: "the response for the tag describes another ref".to_owned() };
                 Err(Box::new(MutationResponse::of(&answer, Err(refusal))))
             }
         }
@@ -171,7 +171,7 @@ impl<'a> Writer<'a> {
 
     async fn send(&self, method: Method, route: &str, body: Option<&Value>) -> Result<Answer, MutationRefusal> {
         let Some(clients) = self.github.authorized().map_err(|error| lost(&error))? else {
-            let message = "a change needs a token".to_owned();
+            let message = "changes require a token".to_owned();
             return Err(MutationRefusal::Forbidden { message, needed: Some("contents=write".to_owned()) });
         };
         self.github.exchange(&clients.rest, method, route, body, "the change").await.map_err(|error| lost(&error))
@@ -202,8 +202,8 @@ fn update(tag: &Tag, before: &str, after: &str) -> Value {
     json!({ "name": format!("refs/tags/{tag}"), "beforeOid": before, "afterOid": after })
 }
 
-/// What the `errors` of a mutation mean; none is success. GitHub's words for a tag that points elsewhere are not published,
-/// so what is not known is rejected, and a new listing tells what it was about.
+/// The meaning of a mutation's `errors`; none means success. GitHub does not document its message for a tag that points
+/// elsewhere, so unknown messages count as rejected, and a new listing shows the actual state.
 fn verdict(problems: &[Problem], answer: &Answer) -> Result<(), MutationRefusal> {
     let Some(first) = problems.first() else { return Ok(()) };
     if problems.iter().any(Problem::is_limit) {

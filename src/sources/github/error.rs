@@ -1,4 +1,4 @@
-//! What GitHub's API answers when it does not give what was asked for. A rate limit is never reported as "not found".
+//! Errors of GitHub's API. A rate limit is never reported as "not found".
 
 use std::time::Duration;
 
@@ -15,66 +15,66 @@ use crate::sources::github::refusal::is_limit;
 use crate::sources::github::refusal::one_line;
 use crate::sources::github::refusal::wait_of;
 
-/// A failed call of the API.
+/// A failed API call.
 #[derive(Debug, Error)]
 pub enum ApiError {
-    /// The request or the answer was lost on the way.
+    /// The request or its response was lost on the way.
     #[error(transparent)]
     Net(#[from] NetError),
-    /// No more requests for now.
-    #[error("GitHub limits requests from here{}", until(*.reset))]
+    /// The rate limit is exceeded.
+    #[error("GitHub rate limit exceeded{}", until(*.reset))]
     RateLimited {
-        /// When requests are served again, where GitHub says so.
+        /// When it resets, if GitHub states that.
         reset: Option<DateTime<Utc>>,
-        /// How long that is, measured by GitHub's own clock; a minute where GitHub does not say.
+        /// The time until then, by GitHub's own clock; one minute if GitHub does not state it.
         wait: Duration,
-        /// Whether a token was sent; without one the limit is 60 an hour for everybody behind the same address.
+        /// Whether a token was sent. Without one the limit is 60 requests per hour and IP address.
         authenticated: bool,
     },
-    /// There is no such thing, or this account may not see it.
+    /// It does not exist, or this account may not see it.
     #[error("{what} was not found on {server}")]
     NotFound {
-        /// What was asked for.
+        /// The thing requested.
         what: String,
-        /// Who was asked, and what selected it.
+        /// The server, and what selected it.
         server: Box<Server>,
     },
-    /// The token is not valid, and without it the answer was no better.
+    /// The token is not valid, and the request failed without it as well.
     #[error("GitHub refused the token from {variable}")]
     BadToken {
-        /// The variable it came from.
+        /// The variable that holds the token.
         variable: &'static str,
     },
-    /// The organization wants a single sign-on first.
-    #[error("the organization asks for single sign-on before it accepts the token{}", named_by(*.variable))]
+    /// The organization requires single sign-on first.
+    #[error("the organization requires single sign-on for the token{}", named_by(*.variable))]
     SingleSignOn {
-        /// Where to do it.
+        /// The URL to authorize the token.
         url: Option<String>,
-        /// The variable of the token that was sent.
+        /// The variable that holds the token sent.
         variable: Option<&'static str>,
     },
-    /// The account may not do this.
+    /// The account lacks the permission.
     #[error("GitHub does not permit it{}: {message}", of_variable(*.variable))]
     Forbidden {
-        /// GitHub's words.
+        /// GitHub's message.
         message: String,
-        /// The permission that was missing, where GitHub names it.
+        /// The missing permission, if GitHub names it.
         needed: Option<String>,
-        /// The variable of the token that was sent.
+        /// The variable that holds the token sent.
         variable: Option<&'static str>,
     },
-    /// The answer is not what the API's description promises.
-    #[error("GitHub's answer about {what} cannot be read: {reason}")]
+    /// The response is not what the API documents.
+    #[error("GitHub's response for {what} cannot be read: {reason}")]
     Shape {
-        /// What was asked for.
+        /// The thing requested.
         what: String,
-        /// What is wrong with the answer.
+        /// What is wrong with the response.
         reason: String,
     },
 }
 
 impl ApiError {
-    /// Reads an answer that is no success. `what` was asked for of a server, with the token of `variable` or without any.
+    /// Classifies an unsuccessful response to a request for `what`, sent with the token of `variable` or without one.
     pub fn from_answer(
         (what, server): (&str, &Server),
         status: u16,
@@ -101,7 +101,7 @@ impl ApiError {
         }
     }
 
-    /// The same error, where it refuses a token that was sent.
+    /// This error, if it refuses the token that was sent.
     #[expect(clippy::wildcard_enum_match_arm, reason = "only these refuse a token")]
     pub(super) fn refusal(&self) -> Option<Self> {
         match self {
@@ -116,8 +116,8 @@ impl ApiError {
         }
     }
 
-    /// Whether the token is refused for whatever it may be sent with (its time is over, or the organization accepts none of
-    /// its kind or from this address), and not for lack of one permission.
+    /// Whether the token is refused for every request (it has expired, or the organization accepts no token of its kind or
+    /// from this IP address), and not for lack of one permission.
     #[expect(clippy::wildcard_enum_match_arm, reason = "only these refuse a token")]
     pub(super) fn is_about_the_token(&self) -> bool {
         match self {
@@ -129,22 +129,22 @@ impl ApiError {
         }
     }
 
-    /// Why a token was refused, where GitHub says more than that it was.
+    /// Why a token was refused, if GitHub gives a reason.
     #[expect(clippy::wildcard_enum_match_arm, reason = "only these refuse a token")]
     pub(super) fn words(&self) -> Option<&str> {
         match self {
-            Self::SingleSignOn { .. } => Some("the organization asks for single sign-on"),
+            Self::SingleSignOn { .. } => Some("the organization requires single sign-on"),
             Self::Forbidden { message, .. } => Some(message),
             _ => None,
         }
     }
 
-    /// Too many requests, as the headers of the answer tell it.
+    /// A rate limit, with its reset time read from the headers.
     pub(super) fn limited(headers: &HeaderMap, authenticated: bool) -> Self {
         Self::RateLimited { reset: reset(headers), wait: wait_of(headers), authenticated }
     }
 
-    /// Whether the same call may succeed a moment later.
+    /// Whether a retry may succeed.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Net(error) => error.is_transient(),
@@ -157,7 +157,7 @@ impl ApiError {
         }
     }
 
-    /// How long GitHub asked to wait before the next call, where it did.
+    /// How long GitHub asked to wait before the next request, if it did.
     #[expect(clippy::wildcard_enum_match_arm, reason = "only a status and a limit carry a wait")]
     pub const fn asked_wait(&self) -> Option<Duration> {
         match self {
@@ -167,7 +167,7 @@ impl ApiError {
         }
     }
 
-    /// Whether GitHub answers others but not this machine for now, so that its web pages may stand in for the API.
+    /// Whether the API is unavailable to this client only, so that GitHub's web pages can be read instead.
     pub const fn is_limited(&self) -> bool {
         matches!(self, Self::RateLimited { .. })
     }
@@ -185,13 +185,13 @@ fn until(reset: Option<DateTime<Utc>>) -> String {
     reset.map(|reset| format!(" until {}", reset.format("%H:%M:%S UTC"))).unwrap_or_default()
 }
 
-/// `retry-after`, whose date is counted from the server's own.
+/// `retry-after`; a date is relative to the server's own clock.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get("retry-after")?.to_str().ok()?;
     crate::io::net::parse_retry_after(value, date_of(headers).unwrap_or(DateTime::UNIX_EPOCH))
 }
 
-/// When a limit ends: `retry-after` counted from the server's own `date`, else `x-ratelimit-reset`.
+/// When a limit resets: `retry-after` after the server's own `date`, else `x-ratelimit-reset`.
 fn reset(headers: &HeaderMap) -> Option<DateTime<Utc>> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if let (Some(wait), Some(date)) = (retry_after(headers), date_of(headers)) {
@@ -201,7 +201,7 @@ fn reset(headers: &HeaderMap) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(seconds, 0)
 }
 
-/// The `message` of an error's document. Nothing else of it is kept, because it may be anything and of any size.
+/// The `message` of an error document. The rest is discarded, because it is unbounded.
 pub(super) fn words_of(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct Words {
@@ -210,9 +210,9 @@ pub(super) fn words_of(body: &[u8]) -> Option<String> {
     serde_json::from_slice::<Words>(body).ok().map(|words| words.message)
 }
 
-/// GitHub's own words, on one line.
+/// GitHub's message on one line.
 fn message(body: &[u8]) -> String {
-    one_line(&words_of(body).unwrap_or_else(|| "it gave no reason".to_owned()))
+    one_line(&words_of(body).unwrap_or_else(|| "no reason given".to_owned()))
 }
 
 #[cfg(test)]
@@ -227,15 +227,15 @@ mod tests {
     }
 
     #[test]
-    fn a_403_is_told_apart() {
+    fn a_403_is_classified() {
         let limited = read(403, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1700000000")], "{}");
-        assert_eq!(limited.to_string(), "GitHub limits requests from here until 22:13:20 UTC");
+        assert_eq!(limited.to_string(), "GitHub rate limit exceeded until 22:13:20 UTC");
         let secondary = "{\"message\": \"You have exceeded a secondary rate limit\"}";
         assert!(matches!(read(403, &[], secondary), ApiError::RateLimited { reset: None, .. }));
         let after_a_greeting = "{\"message\": \"Sorry.\\nRate limit exceeded\"}";
         assert!(matches!(read(403, &[], after_a_greeting), ApiError::RateLimited { reset: None, .. }));
         let asked = [("retry-after", "60"), ("date", "Tue, 14 Nov 2023 22:13:20 GMT")];
-        assert_eq!(read(429, &asked, "").to_string(), "GitHub limits requests from here until 22:14:20 UTC");
+        assert_eq!(read(429, &asked, "").to_string(), "GitHub rate limit exceeded until 22:14:20 UTC");
         let sso = read(403, &[("x-github-sso", "required; url=https://github.com/orgs/a/sso?x=1")], "{}");
         assert!(matches!(sso, ApiError::SingleSignOn { url: Some(url), .. } if url.ends_with("x=1")));
         let permission = read(

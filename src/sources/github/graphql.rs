@@ -1,4 +1,4 @@
-//! GraphQL documents: one request, its answer, and what its `errors` mean. GitHub answers most of them with status 200.
+//! GraphQL: one request, its response, and the meaning of its `errors`. GitHub returns most of them with status 200.
 
 use std::collections::BTreeMap;
 
@@ -19,29 +19,29 @@ use crate::sources::github::api::Answer;
 use crate::sources::github::api::read_json;
 use crate::sources::github::bounded::at_most;
 
-/// Why a document was not answered.
+/// Why a query failed.
 #[derive(Debug)]
 pub(super) enum GraphQlError {
-    /// As a call of the REST API fails.
+    /// As a REST call fails.
     Api(ApiError),
-    /// There is no GraphQL here, or none without a token that is accepted.
+    /// GraphQL is not available, or not without an accepted token.
     Off,
-    /// The server is older than this part of the document.
+    /// The server does not support this field yet.
     UnknownField {
         /// The field.
         field: String,
     },
-    /// GitHub refuses it, in its own words.
+    /// GitHub refuses it, with these errors.
     Refused(Vec<Problem>),
 }
 
 /// One entry of `errors`.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Problem {
-    /// GitHub's class, such as `NOT_FOUND`.
+    /// GitHub's error type, such as `NOT_FOUND`.
     #[serde(rename = "type", default)]
     pub(super) kind: Option<String>,
-    /// GitHub's words.
+    /// GitHub's message.
     #[serde(default)]
     pub(super) message: String,
     #[serde(default)]
@@ -57,22 +57,22 @@ struct Extensions {
     field_name: Option<String>,
 }
 
-/// Stands for the variable of the token, which is always sent here and named by nobody.
+/// Placeholder for the token's variable: a token is always sent here, and these messages do not name its variable.
 const SENT: &str = "";
 
 impl Problem {
-    /// Whether it refuses the token: GitHub also says so with status 200.
+    /// Whether it refuses the token: GitHub may do that with status 200.
     pub(super) fn is_forbidden(&self) -> bool {
         matches!(self.kind.as_deref(), Some("FORBIDDEN" | "INSUFFICIENT_SCOPES"))
     }
 
-    /// Whether the server's schema is older than the document.
+    /// Whether the server's schema is older than the query.
     pub(super) fn is_unknown_to_the_server(&self) -> bool {
         let codes = ["undefinedField", "argumentNotAccepted", "undefinedType", "argumentLiteralsIncompatible"];
         self.extensions.code.as_deref().is_some_and(|code| codes.contains(&code))
     }
 
-    /// Whether it is a limit on requests.
+    /// Whether it is a rate limit.
     pub(super) fn is_limit(&self) -> bool {
         self.kind.as_deref() == Some("RATE_LIMITED") || self.message.to_ascii_lowercase().contains("rate limit")
     }
@@ -80,7 +80,7 @@ impl Problem {
 
 #[derive(Debug, Deserialize)]
 struct Body<'a> {
-    /// As it came, so that nothing is made of it before its type is known.
+    /// Raw, so that it is not parsed before its type is known.
     #[serde(default, borrow)]
     data: Option<&'a RawValue>,
     #[serde(default, deserialize_with = "at_most::<100, _, _>")]
@@ -88,7 +88,7 @@ struct Body<'a> {
 }
 
 impl GitHub {
-    /// Sends a document once, as it is; for mutations, whose answers have classes of their own.
+    /// Sends a document once, without retries; for mutations, whose responses are classified separately.
     pub(super) async fn graphql_once(
         &self,
         document: &str,
@@ -100,7 +100,7 @@ impl GitHub {
         self.exchange(&clients.graphql, Method::POST, "/graphql", Some(&body), what).await.map_err(GraphQlError::Api)
     }
 
-    /// Asks a query; gives its data and how many bytes they came in. Timeouts, resets and 5xx are tried again, which is safe
+    /// Sends a query; returns its data and the size of the response. Timeouts, resets and 5xx are retried, which is safe
     /// because a query changes nothing.
     pub(super) async fn graphql_query<T: DeserializeOwned>(
         &self,
@@ -131,10 +131,10 @@ impl GitHub {
     }
 }
 
-/// The data of an answer that is whole. Data beside errors is not: what is missing in it cannot be told from what is not.
+/// The data of a complete response. Data with errors next to it is refused: a missing entry and a failed one look the same.
 fn data_of<'a>(answer: &'a Answer, what: &str, server: &Server) -> Result<&'a RawValue, GraphQlError> {
     if answer.status != http::StatusCode::OK {
-        // A refused token is told from a missing page by the REST API, which also works with the next one or without any.
+        // The REST API tells a refused token from a missing page, and can use the next token or none.
         return Err(match answer.error(what, Some(SENT), server) {
             ApiError::BadToken { .. }
             | ApiError::Forbidden { .. }
@@ -159,7 +159,7 @@ fn data_of<'a>(answer: &'a Answer, what: &str, server: &Server) -> Result<&'a Ra
     }
 }
 
-/// The `errors` of a mutation's answer; an answer that cannot be read is an error, because its outcome is unknown.
+/// The `errors` of a mutation's response. A response that cannot be read is an error, because its outcome is unknown.
 pub(super) fn problems_of(answer: &Answer, what: &str) -> Result<Vec<Problem>, ApiError> {
     let body: Body<'_> = read_json(&answer.body, what)?;
     let fields =
@@ -169,20 +169,20 @@ pub(super) fn problems_of(answer: &Answer, what: &str) -> Result<Vec<Problem>, A
         (true, true) => Ok(Vec::new()),
         (_, false) => Ok(body.errors),
         (false, true) => {
-            Err(ApiError::Shape { what: what.to_owned(), reason: "it holds neither data nor errors".into() })
+            Err(ApiError::Shape { what: what.to_owned(), reason: "it contains neither data nor errors".into() })
         }
     }
 }
 
 impl GraphQlError {
-    /// As a failed call of the REST API, for those who have no other way.
+    /// As a REST error, for callers without an alternative.
     pub(super) fn into_api(self, what: &str, server: &Server) -> ApiError {
         match self {
             Self::Api(error) => error,
             Self::Off => ApiError::NotFound { what: "GraphQL".to_owned(), server: Box::new(server.clone()) },
             Self::UnknownField { field } => ApiError::Shape {
                 what: what.to_owned(),
-                reason: format!("the server does not know the field `{field}`"),
+                reason: format!("the server does not support the field `{field}`"),
             },
             Self::Refused(problems) => refused(&problems, what, server),
         }
@@ -191,7 +191,7 @@ impl GraphQlError {
 
 fn refused(problems: &[Problem], what: &str, server: &Server) -> ApiError {
     let first = problems.first();
-    let message = first.map_or("it gave no reason", |problem| problem.message.as_str());
+    let message = first.map_or("no reason given", |problem| problem.message.as_str());
     match first.and_then(|problem| problem.kind.as_deref()) {
         Some("NOT_FOUND") => ApiError::NotFound { what: what.to_owned(), server: Box::new(server.clone()) },
         Some("FORBIDDEN" | "INSUFFICIENT_SCOPES") => {
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_told_apart() {
+    fn responses_are_classified() {
         let read =
             |status, body| data_of(&answer(status, body), "x", &Server::default()).map(|data| data.get().to_owned());
         assert!(read(200, r#"{"data":{"a":1}}"#).is_ok());
@@ -239,12 +239,12 @@ mod tests {
     }
 
     #[test]
-    fn partial_data_is_no_data() {
+    fn partial_data_is_refused() {
         let partial = r#"{"data":{"repository":{"releases":null}},"errors":[{"message":"timeout"}]}"#;
         let error = data_of(&answer(200, partial), "the releases", &Server::default()).expect_err("refused");
         assert_eq!(
             error.into_api("the releases", &Server::default()).to_string(),
-            "GitHub's answer about the releases cannot be read: timeout"
+            "GitHub's response for the releases cannot be read: timeout"
         );
     }
 }

@@ -1,5 +1,5 @@
-//! Everything a repository has, read to the last page or refused: one GraphQL query pages releases and tags together;
-//! the REST API stands in where there is no GraphQL or no token.
+//! The complete inventory of a repository, read to the last page. One GraphQL query pages through releases and tags together;
+//! the REST API is used where GraphQL is unavailable or there is no token.
 
 use std::cell::Cell;
 use std::cell::RefCell;
@@ -19,46 +19,46 @@ use crate::sources::github::bounded::at_most;
 use crate::sources::github::graphql::GraphQlError;
 use crate::sources::github::graphql::Problem;
 
-/// GitHub shows no more releases than these of any repository.
+/// The most releases GitHub lists for any repository.
 pub(super) const MOST_RELEASES: usize = 1000;
 
-/// More pages than any repository's releases and tags need; an end to a server that never ends.
+/// More pages than any repository needs; stops a server whose pages never end.
 const MOST_PAGES: usize = 1000;
 
-/// What all pages together may take: a thousand releases with a hundred assets each take half of it.
+/// The limit for all pages together; a thousand releases with a hundred assets each take half of it.
 const MOST_BYTES: usize = 48 << 20;
 
-/// How often a list that moves while it is read is read again.
+/// How often a list that changes while it is read is read again.
 const TRIES: usize = 3;
 
-/// Fields of younger servers, which are left out where they are not known.
+/// Fields that older servers lack; they are omitted there.
 const YOUNG_FIELDS: [&str; 2] = ["immutable", "digest"];
 
-/// What a repository has. `gap` says what is missing, if anything is.
+/// The contents of a repository. `gap` says what is missing, if anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepositoryListing {
     /// The repository.
     pub repository: ListedRepository,
-    /// Every release the account may see.
+    /// Every release visible to the account.
     pub releases: Vec<ListedRelease>,
     /// Every tag.
     pub tags: Vec<ListedTag>,
     /// The id of the release GitHub calls `latest`.
     pub latest: Option<u64>,
-    /// What is not whole, as a fragment.
+    /// Why the listing is incomplete, as a sentence fragment.
     pub gap: Option<String>,
 }
 
 /// The repository itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedRepository {
-    /// GitHub's number for it.
+    /// GitHub's id.
     pub id: u64,
-    /// GitHub's name for it in GraphQL.
+    /// GitHub's GraphQL node id.
     pub node_id: Option<String>,
-    /// `OWNER/NAME` as GitHub spells it now.
+    /// `OWNER/NAME` as currently spelled by GitHub.
     pub full_name: String,
-    /// Whether it is read-only.
+    /// Whether it is archived.
     pub archived: bool,
     /// Whether the account may push.
     pub may_push: Option<bool>,
@@ -67,77 +67,77 @@ pub struct ListedRepository {
 /// One release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedRelease {
-    /// GitHub's number for it.
+    /// GitHub's id.
     pub id: u64,
-    /// GitHub's name for it in GraphQL.
+    /// GitHub's GraphQL node id.
     pub node_id: Option<String>,
-    /// Its tag, exactly as GitHub has it.
+    /// Its tag, exactly as GitHub states it.
     pub tag: String,
     /// Its title.
     pub name: Option<String>,
-    /// Not published.
+    /// Whether it is a draft.
     pub draft: bool,
-    /// Marked as a prerelease.
+    /// Whether it is marked as a prerelease.
     pub prerelease: bool,
-    /// Whether it is immutable, where the server knows that.
+    /// Whether it is immutable, if the server states that.
     pub immutable: Option<bool>,
-    /// The date of its commit.
+    /// The creation date: the date of its commit.
     pub created_at: Option<DateTime<Utc>>,
     /// When it was published.
     pub published_at: Option<DateTime<Utc>>,
     /// When it was last edited.
     pub updated_at: Option<DateTime<Utc>>,
-    /// Its files.
+    /// Its assets.
     pub assets: Vec<ListedAsset>,
 }
 
-/// One file.
+/// One asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedAsset {
     /// Its name.
     pub name: String,
     /// Its size in bytes.
     pub size: u64,
-    /// Whether all of it arrived.
+    /// Whether its upload is complete.
     pub state: AssetState,
     /// GitHub's digest of it.
     pub digest: Option<String>,
-    /// How often it was downloaded.
+    /// The download count.
     pub downloads: u64,
 }
 
 /// One tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedTag {
-    /// Its name below `refs/tags/`.
+    /// Its name without `refs/tags/`.
     pub name: String,
-    /// What the ref points at.
+    /// The object id of the ref.
     pub object_id: String,
-    /// Whether that is a tag object.
+    /// Whether the object is an annotated tag.
     pub annotated: bool,
     /// The tagger's date, else the commit's.
     pub dated: Option<DateTime<Utc>>,
 }
 
-/// Which API lists.
+/// The API used for listing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ListingMethod {
     GraphQl,
     Rest,
 }
 
-/// Reads the same repository again and again in the same way, so that two lists differ only where the world does.
+/// Lists the same repository repeatedly in the same way, so that two listings differ only if the repository did.
 pub struct Lister<'a> {
     pub(super) github: &'a GitHub,
     pub(super) progress: &'a dyn Progress,
     way: Cell<ListingMethod>,
     omitted: RefCell<BTreeSet<&'static str>>,
-    /// Assets the REST API once called whole; GraphQL does not say, and they never become unfinished again.
+    /// Assets that the REST API reported as uploaded; GraphQL does not report that, and they never become incomplete again.
     whole: RefCell<HashSet<(u64, String)>>,
 }
 
 impl<'a> Lister<'a> {
-    /// Nothing is asked yet.
+    /// Makes no request yet.
     pub fn new(github: &'a GitHub, progress: &'a dyn Progress) -> Self {
         let way = if github.has_token() { ListingMethod::GraphQl } else { ListingMethod::Rest };
         Self {
@@ -149,17 +149,17 @@ impl<'a> Lister<'a> {
         }
     }
 
-    /// Whether it may send mutations through GraphQL, too.
+    /// Whether mutations can be sent through GraphQL as well.
     pub fn speaks_graphql(&self) -> bool {
         self.way.get() == ListingMethod::GraphQl
     }
 
-    /// Why the token was not used, if it was refused; the list then shows what everybody sees.
+    /// Why the token was not used, if it was refused; the listing then shows only what is public.
     pub fn refused_token(&self) -> Option<ApiError> {
         self.github.tokens.refusal()
     }
 
-    /// Reads everything. A list whose totals do not match is read again; one that stays so has a gap.
+    /// Lists everything. A listing whose totals do not match is read again; if they still do not match, it has a gap.
     pub async fn list(&self) -> Result<RepositoryListing, ApiError> {
         let mut listed = self.list_once().await?;
         for _ in 1..TRIES {
@@ -181,7 +181,7 @@ impl<'a> Lister<'a> {
                     Some(_) | None => self.way.set(ListingMethod::Rest),
                 },
                 Err(GraphQlError::Off) => self.way.set(ListingMethod::Rest),
-                // Where it refuses the token, the REST API names it and tries the next.
+                // If the token is refused, the REST API reports it and tries the next one.
                 Err(GraphQlError::Refused(problems)) if problems.first().is_some_and(Problem::is_forbidden) => {
                     self.way.set(ListingMethod::Rest);
                 }
@@ -219,7 +219,7 @@ impl<'a> Lister<'a> {
                     bytes += length;
                     page
                 }
-                // GitHub's way to say that there are more than it gives; so far there was one page at least.
+                // GitHub's response beyond its limit on releases; at least one page has been read by then.
                 Err(GraphQlError::Refused(problems)) if releases.total >= MOST_RELEASES && !problems.is_empty() => {
                     releases.done = true;
                     releases.moved = true;
@@ -235,9 +235,9 @@ impl<'a> Lister<'a> {
             tags.take(repository.refs.take(), "tags")?;
             facts = Some(repository);
         }
-        let facts = facts.expect("the first round always asks");
+        let facts = facts.expect("the first request asks for it");
         let astray = tags.nodes.iter().find(|tag| tag.target.is_none());
-        let astray = astray.map(|tag| format!("the tag {} points at nothing GitHub shows", tag.name));
+        let astray = astray.map(|tag| format!("the tag {} has no target", tag.name));
         let gap = too_many(releases.total).or_else(|| releases.gap("releases"));
         let gap = gap.or_else(|| tags.gap("tags")).or(astray);
         Ok(RepositoryListing {
@@ -250,12 +250,12 @@ impl<'a> Lister<'a> {
     }
 
     fn endless(&self) -> ApiError {
-        let reason = format!("its pages do not end: more than {MOST_PAGES} of them, or than {MOST_BYTES} bytes");
+        let reason = format!("the list does not end: more than {MOST_PAGES} pages or {MOST_BYTES} bytes");
         ApiError::Shape { what: self.what(), reason }
     }
 
-    /// GraphQL says neither whether an upload has finished nor more than 100 assets of a release. An asset with a digest
-    /// is whole, because GitHub computes it from all bytes; about the others the REST API is asked, once for all.
+    /// GraphQL reports neither the state of an upload nor more than 100 assets of a release. An asset with a digest is complete,
+    /// because GitHub computes it from all bytes. For the others the REST API is queried, once for all of them.
     async fn with_states(&self, mut listed: RepositoryListing) -> Result<RepositoryListing, ApiError> {
         let is_known = |id: u64, asset: &ListedAsset| {
             (asset.digest.is_some() && asset.size > 0) || self.whole.borrow().contains(&(id, asset.name.clone()))
@@ -319,13 +319,13 @@ impl<'a> Lister<'a> {
     }
 }
 
-/// What says that GitHub may hold more than it shows.
+/// Why GitHub may have more releases than it lists.
 pub(super) fn too_many(releases: usize) -> Option<String> {
     (releases >= MOST_RELEASES)
         .then(|| format!("GitHub shows at most {MOST_RELEASES} releases, and the repository has that many or more"))
 }
 
-/// The pages of one list so far.
+/// The pages of one list, so far.
 struct Pages<N> {
     nodes: Vec<N>,
     cursor: Option<String>,
@@ -357,10 +357,10 @@ impl<N> Pages<N> {
         }
         self.done = !page.page_info.has_next_page;
         if !self.done && (self.nodes.len() == before || page.page_info.end_cursor.is_none()) {
-            return Err(shape("a page that is not the last brings nothing"));
+            return Err(shape("an empty page is not the last one"));
         }
         if !self.done && page.page_info.end_cursor == self.cursor {
-            return Err(shape("a page leads to itself"));
+            return Err(shape("a page links to itself"));
         }
         self.cursor = page.page_info.end_cursor.or(self.cursor.take());
         Ok(())
@@ -369,7 +369,7 @@ impl<N> Pages<N> {
     fn gap(&self, what: &str) -> Option<String> {
         let found = self.nodes.len();
         if found != self.total {
-            return Some(format!("{found} of {} {what} came", self.total));
+            return Some(format!("only {found} of {} {what} were listed", self.total));
         }
         self.moved.then(|| format!("the number of {what} changed while they were listed"))
     }
@@ -397,7 +397,7 @@ struct RepositoryNode {
 
 impl RepositoryNode {
     fn into_listed(self) -> ListedRepository {
-        // GitHub does not tell apps, and a workflow's own token is one. Whether they may, their first deletion shows.
+        // GitHub does not state it for apps, and a workflow's own token is one. Their first deletion shows it.
         let may_push = self.viewer_permission.map(|may| matches!(may.as_str(), "WRITE" | "MAINTAIN" | "ADMIN"));
         ListedRepository {
             id: self.database_id,
@@ -482,7 +482,7 @@ impl ReleaseNode {
             })
             .collect();
         if is_cut {
-            // Stands for the rest, which the REST API then gives; no real asset is nameless.
+            // A placeholder for the rest, which the REST API then lists; no real asset has an empty name.
             assets.push(ListedAsset {
                 name: String::new(),
                 size: 0,
@@ -531,7 +531,7 @@ struct Tagger {
 }
 
 impl RefNode {
-    /// A ref without a target was reported as a gap before.
+    /// `None` for a ref without a target, which was reported as a gap before.
     fn into_listed(self) -> Option<ListedTag> {
         let target = self.target?;
         let dated = target.committed_date.or_else(|| target.tagger.as_ref().and_then(|tagger| tagger.date));
@@ -544,7 +544,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_github_does_not_tell_apps_is_not_known() {
+    fn a_permission_that_github_hides_from_apps_is_unknown() {
         for (permission, may_push) in [
             ("null", None),
             ("\"READ\"", Some(false)),
@@ -561,7 +561,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_that_do_not_add_up_are_a_gap() {
+    fn pages_that_do_not_match_the_total_are_a_gap() {
         let page = |nodes: usize, total_count, has_next_page| {
             let page_info = PageInfo { has_next_page, end_cursor: Some("x".to_owned()) };
             Some(Connection { total_count, page_info, nodes: (0..nodes).map(Some).collect() })
@@ -572,7 +572,7 @@ mod tests {
         assert_eq!(pages.gap("tags"), None);
         let mut pages = Pages::default();
         pages.take(page(2, 3, false), "tags").expect("a page");
-        assert_eq!(pages.gap("tags").as_deref(), Some("2 of 3 tags came"));
+        assert_eq!(pages.gap("tags").as_deref(), Some("only 2 of 3 tags were listed"));
         let mut pages = Pages::default();
         pages.take(page(2, 4, true), "tags").expect("a page");
         pages.take(page(1, 3, false), "tags").expect("a page");

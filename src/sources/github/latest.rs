@@ -1,4 +1,4 @@
-//! Which release is the latest, asked again and again: an answer that is as before costs nothing of the hour's requests.
+//! Polls the latest release. An unchanged response does not count against the rate limit.
 
 use http::HeaderMap;
 use http::HeaderValue;
@@ -15,7 +15,7 @@ struct LatestAnswer {
     id: u64,
 }
 
-/// The number of the latest release, and what GitHub calls the answer that gave it.
+/// The id of the latest release, and the ETag of the response.
 #[derive(Debug)]
 pub struct LatestRelease<'a> {
     github: &'a GitHub,
@@ -23,12 +23,12 @@ pub struct LatestRelease<'a> {
 }
 
 impl<'a> LatestRelease<'a> {
-    /// Not asked yet.
+    /// Makes no request yet.
     pub const fn new(github: &'a GitHub) -> Self {
         Self { github, known: None }
     }
 
-    /// The latest release as of now; none where there is none.
+    /// The latest release as of now, if there is one.
     pub async fn now(&mut self) -> Result<Option<u64>, MutationRefusal> {
         let clients = self.github.authorized().map_err(|error| MutationRefusal::of_lost(&error))?;
         let Some(clients) = clients else {
@@ -51,7 +51,7 @@ impl<'a> LatestRelease<'a> {
             (StatusCode::OK, _) => {
                 let Ok(LatestAnswer { id }) = serde_json::from_slice(&answer.body) else {
                     return Err(MutationRefusal::Unknown {
-                        reason: "the answer about the latest release cannot be read".to_owned(),
+                        reason: "the response for the latest release is invalid".to_owned(),
                     });
                 };
                 self.known = answer.headers.get(header::ETAG).map(|tag| (tag.clone(), id));

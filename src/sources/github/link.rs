@@ -1,9 +1,9 @@
-//! Reads the `Link` header, by which a list says whether it goes on. Pure.
+//! Parses the `Link` header, which says whether a list has another page. Pure.
 
 /// Whether a `Link` header names a next page (RFC 8288, 3): one of its links has `next` among its relations.
 pub fn has_next_page(header: &str) -> bool {
     let mut rest = header;
-    // An address may hold commas and semicolons, so it is left out before anything is divided.
+    // A URL may contain commas and semicolons, so it is skipped before the header is split.
     while let Some((_, behind)) = rest.split_once('<') {
         let Some((_, parameters)) = behind.split_once('>') else { return false };
         let (link, further) = one_link(parameters);
@@ -19,7 +19,7 @@ fn is_next(relations: &str) -> bool {
     relations.split_ascii_whitespace().any(|relation| relation.eq_ignore_ascii_case("next"))
 }
 
-/// The parameters of the first link, and the links behind it.
+/// The parameters of the first link, and the rest of the header.
 fn one_link(text: &str) -> (&str, &str) {
     match outside_quotes(text, ',') {
         Some(comma) => (&text[..comma], &text[comma + 1..]),
@@ -39,7 +39,7 @@ fn parameters_of(link: &str) -> impl Iterator<Item = (&str, &str)> {
     .map(|(name, value)| (name.trim(), value.trim().trim_matches('"')))
 }
 
-/// Where this mark stands first outside of quotes.
+/// The first position of `mark` outside quotes.
 fn outside_quotes(text: &str, mark: char) -> Option<usize> {
     let (mut is_quoted, mut is_escaped) = (false, false);
     text.char_indices()
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_goes_on_when_a_link_says_so() {
+    fn a_list_has_a_next_page_if_a_link_says_so() {
         for (header, expected) in [
             ("<https://api.github.com/x?page=2>; rel=\"next\", <https://api.github.com/x?page=9>; rel=\"last\"", true),
             (
@@ -88,7 +88,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(links in proptest::collection::vec(("[a-z/?=&,;]{0,12}", "(next|prev|last|first)", any::<bool>()), 0..5)) {
+        fn written_links_are_read_back(links in proptest::collection::vec(("[a-z/?=&,;]{0,12}", "(next|prev|last|first)", any::<bool>()), 0..5)) {
             let written = links.iter().map(|(address, relation, quoted)| {
                 if *quoted { format!("<{address}>; rel=\"{relation}\"") } else { format!("<{address}>;rel={relation}") }
             });
@@ -97,7 +97,7 @@ mod tests {
         }
 
         #[test]
-        fn any_header_is_read(header in "[<>;,=\"\\\\ relnxté]*") {
+        fn arbitrary_headers_are_parsed_without_panic(header in "[<>;,=\"\\\\ relnxté]*") {
             let _ = has_next_page(&header);
         }
     }

@@ -1,5 +1,5 @@
-//! GitHub: its API through octocrab, its release pages where the API does not serve, and the routes between. octocrab
-//! lives and dies here. Everything reads, but for [`Writer`].
+//! GitHub: its API through octocrab, and its release pages where the API is unavailable. Only this directory uses octocrab.
+//! Everything reads, except [`Writer`].
 
 mod api;
 mod attestations;

@@ -1,4 +1,4 @@
-//! What GitHub says to a request that changes something, told apart as far as it decides what to do next. Pure.
+//! Classifies GitHub's responses to requests that change something, as far as the next step depends on it. Pure.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,49 +11,49 @@ use crate::io::net::parse_retry_after;
 use crate::sources::github::ApiError;
 use crate::sources::github::error::words_of;
 
-/// How long GitHub wants a client to rest that was limited without being told for how long.
+/// The pause GitHub recommends for a rate limit without a stated wait.
 const REST: Duration = Duration::from_secs(60);
 
-/// After this time at the latest the budget is whole again.
+/// The longest possible time until the rate limit resets.
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Why a change was not made, or is not known to be made.
+/// Why a change was not made, or may not have been made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MutationRefusal {
-    /// It is not there, or this account may not see it: proves nothing, a new listing decides.
+    /// It does not exist, or this account may not see it. Inconclusive; a new listing decides.
     Gone,
-    /// The account may not do this.
+    /// The account lacks the permission.
     Forbidden {
-        /// GitHub's words.
+        /// GitHub's message.
         message: String,
-        /// The permission that is missing, where GitHub names it.
+        /// The missing permission, if GitHub names it.
         needed: Option<String>,
     },
     /// A ruleset forbids it.
     Rule {
-        /// GitHub's words.
+        /// GitHub's message.
         message: String,
     },
     /// It belongs to an immutable release, or its name once did.
     Immutable {
-        /// GitHub's words.
+        /// GitHub's message.
         message: String,
     },
-    /// Too many requests for now; nothing was done.
+    /// Rate limited; nothing was changed.
     Limited {
         /// How long to wait.
         wait: Duration,
     },
-    /// The repository has another name or owner now; nothing may follow it there.
+    /// The repository was renamed or transferred; changes must not follow it there.
     Moved {
-        /// Where to, where GitHub says so.
+        /// The new location, if GitHub states it.
         to: Option<String>,
     },
-    /// Something else changes the same thing right now.
+    /// Another client is changing the same thing.
     Busy,
-    /// This server knows no such request.
+    /// This server does not support the request.
     Unsupported,
-    /// No answer, or one that does not say: it may have happened.
+    /// No response, or an inconclusive one: the change may have been made.
     Unknown {
         /// What went wrong.
         reason: String,
@@ -62,13 +62,13 @@ pub enum MutationRefusal {
     Rejected {
         /// The status.
         status: u16,
-        /// GitHub's words.
+        /// GitHub's message.
         message: String,
     },
 }
 
 impl MutationRefusal {
-    /// A word for the record.
+    /// The code used in audit records.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Gone => "gone",
@@ -84,9 +84,9 @@ impl MutationRefusal {
         }
     }
 
-    /// Reads the answer to a REST request that is no success.
+    /// Classifies an unsuccessful response to a REST request.
     pub fn of_answer(status: u16, headers: &HeaderMap, body: &[u8]) -> Self {
-        let words = words_of(body).unwrap_or_else(|| "it gave no reason".to_owned());
+        let words = words_of(body).unwrap_or_else(|| "no reason given".to_owned());
         let words = words.as_str();
         match status {
             _ if is_limit(status, headers, &one_line(words)) => Self::Limited { wait: wait_of(headers) },
@@ -103,7 +103,7 @@ impl MutationRefusal {
         }
     }
 
-    /// Reads GitHub's words alone, as in the `errors` of GraphQL.
+    /// Classifies GitHub's message alone, as in GraphQL's `errors`.
     pub(super) fn of_words(words: &str, status: u16) -> Self {
         let lower = words.to_ascii_lowercase();
         let says = |part: &str| lower.contains(part);
@@ -119,13 +119,13 @@ impl MutationRefusal {
         }
     }
 
-    /// A request whose answer was lost.
+    /// A request whose response was lost.
     pub(super) fn of_lost(error: &ApiError) -> Self {
         Self::Unknown { reason: error.to_string() }
     }
 }
 
-/// Whether an answer is a limit, by its headers or by GitHub's words on [`one_line`]: without either a 403 is about permissions.
+/// Whether a response is a rate limit, by its headers or GitHub's message on [`one_line`]: otherwise a 403 is about permissions.
 pub(super) fn is_limit(status: u16, headers: &HeaderMap, words: &str) -> bool {
     let says_so = || {
         text(headers, "x-ratelimit-remaining") == Some("0")
@@ -135,14 +135,14 @@ pub(super) fn is_limit(status: u16, headers: &HeaderMap, words: &str) -> bool {
     status == 429 || (status == 403 && says_so())
 }
 
-/// GitHub's words, which may be a page long, as a part of a sentence.
+/// GitHub's message, which may be a page long, shortened to one line.
 pub(super) fn one_line(words: &str) -> String {
     words.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(300).collect()
 }
 
-/// How long to wait before the next request: as told, else until the budget is whole again, else a minute.
+/// How long to wait before the next request: as stated, else until the limit resets, else one minute.
 pub(super) fn wait_of(headers: &HeaderMap) -> Duration {
-    // Measured by the server's own clock; this machine's may be wrong.
+    // Measured by the server's clock; the local one may be wrong.
     let now = date_of(headers).unwrap_or(DateTime::UNIX_EPOCH);
     if let Some(wait) = text(headers, "retry-after").and_then(|value| parse_retry_after(value, now)) {
         return wait.max(Duration::from_secs(1));
@@ -154,15 +154,15 @@ pub(super) fn wait_of(headers: &HeaderMap) -> Duration {
     }
 }
 
-/// How many requests are left of the hour's, where the answer was paid from those of the REST API, and how long until they
-/// are whole again: an hour where GitHub does not say.
+/// The remaining requests of the hour, if the response counted against the REST API's limit, and the time until they are
+/// reset: an hour if GitHub does not state it.
 pub fn requests_left(headers: &HeaderMap) -> (Option<u64>, Duration) {
     let is_core = text(headers, "x-ratelimit-resource").is_none_or(|resource| resource == "core");
     let left = text(headers, "x-ratelimit-remaining").filter(|_| is_core).and_then(|value| value.parse().ok());
     (left, until_reset(headers).unwrap_or(HOUR))
 }
 
-/// From the answer to the moment it names, which may have passed. A moment beyond the calendar is none.
+/// The time from the response until the limit resets; `None` for a time beyond the calendar.
 fn until_reset(headers: &HeaderMap) -> Option<Duration> {
     let reset = DateTime::from_timestamp(text(headers, "x-ratelimit-reset")?.parse().ok()?, 0)?;
     Some((reset - date_of(headers)?).to_std().unwrap_or(Duration::ZERO))
@@ -179,19 +179,19 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 impl fmt::Display for MutationRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Gone => f.write_str("GitHub says that it does not exist"),
+            Self::Gone => f.write_str("GitHub reports that it does not exist"),
             Self::Forbidden { message, needed: Some(needed) } => {
                 write!(f, "GitHub does not permit it: {message} (the token lacks `{needed}`)")
             }
             Self::Forbidden { message, needed: None } => write!(f, "GitHub does not permit it: {message}"),
             Self::Rule { message } => write!(f, "a rule of the repository forbids it: {message}"),
-            Self::Immutable { message } => write!(f, "an immutable release holds it: {message}"),
-            Self::Limited { wait } => write!(f, "GitHub limits requests for {} s", wait.as_secs()),
+            Self::Immutable { message } => write!(f, "it belongs to an immutable release: {message}"),
+            Self::Limited { wait } => write!(f, "GitHub rate limit exceeded; retry in {} s", wait.as_secs()),
             Self::Moved { to: Some(to) } => write!(f, "the repository has moved to {to}"),
             Self::Moved { to: None } => f.write_str("the repository has moved"),
-            Self::Busy => f.write_str("something else changes it right now"),
-            Self::Unsupported => f.write_str("this server knows no such request"),
-            Self::Unknown { reason } => write!(f, "the outcome is not known: {reason}"),
+            Self::Busy => f.write_str("another client is changing it"),
+            Self::Unsupported => f.write_str("this server does not support the request"),
+            Self::Unknown { reason } => write!(f, "the outcome is unknown: {reason}"),
             Self::Rejected { status, message } => write!(f, "GitHub refuses it (HTTP {status}): {message}"),
         }
     }
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn every_answer_has_its_class() {
+    fn responses_are_classified() {
         let date = ("date", "Tue, 14 Nov 2023 22:13:20 GMT");
         for (refusal, code) in [
             (read(404, &[], ""), "gone"),
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_are_as_told_by_the_servers_clock() {
+    fn waits_follow_the_servers_clock() {
         let wait = |headers: &[(&'static str, &'static str)]| {
             let MutationRefusal::Limited { wait } = read(429, headers, "{}") else { panic!("a 429 is a limit") };
             wait.as_secs()
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_of_the_hour_is_as_told() {
+    fn the_remaining_requests_are_read_from_the_headers() {
         let left = |headers: &[(&'static str, &'static str)]| {
             let headers = headers
                 .iter()

@@ -1,4 +1,4 @@
-//! Reading releases: the one API call an installation makes, the files it fetches and where they are.
+//! Reads releases: the one API call an installation makes, the files it fetches, and their URLs.
 
 use std::path::Path;
 
@@ -29,17 +29,17 @@ use crate::sources::github::GitHub;
 use crate::sources::github::bounded::at_most;
 use crate::sources::github::check_token;
 
-/// No checksum file comes near this many bytes.
+/// Well above the size of any checksum file.
 const MAX_CHECKSUM_FILE: u64 = 1024 * 1024;
 
-/// GitHub takes no more for one release (docs.github.com, "About releases").
+/// GitHub's limit for one release (docs.github.com, "About releases").
 pub(super) const MAX_ASSETS: usize = 1000;
 
-/// Without a stated size no more than this is taken.
+/// The download limit where no size is stated.
 const MAX_ASSET: u64 = 2 * 1024 * 1024 * 1024;
 
-/// A release as the API's description has it (`components.schemas.release`); only what is used, so that an odd field
-/// elsewhere does not stop an installation.
+/// A release as documented by the API (`components.schemas.release`); only the fields in use, so that an unexpected value
+/// elsewhere does not fail an installation.
 #[derive(Debug, Deserialize)]
 pub(super) struct ReleaseAnswer {
     id: u64,
@@ -69,7 +69,7 @@ impl ReleaseAnswer {
     pub(super) fn into_release(self) -> Result<Release, ApiError> {
         let tag = self.tag_name.parse().map_err(|error| ApiError::Shape {
             what: "a release".to_owned(),
-            reason: format!("its tag is not one: {error}"),
+            reason: format!("invalid tag: {error}"),
         })?;
         Ok(Release {
             id: Some(self.id),
@@ -95,7 +95,7 @@ impl AssetAnswer {
 }
 
 impl GitHub {
-    /// The release that is meant, in one call. Where the API limits requests, the tag comes from the web instead.
+    /// The requested release, in one call. If the API is rate limited, the tag is read from the web pages instead.
     pub async fn release(&self, spec: &VersionSpec, progress: &dyn Progress) -> Result<Listing, ApiError> {
         let route = match spec {
             VersionSpec::Latest => self.route(&["releases", "latest"]),
@@ -111,7 +111,7 @@ impl GitHub {
                 progress.note(&format!("{error}; reading the release pages instead"));
                 match self.tag_by_web(spec).await {
                     Ok(tag) => Ok(Listing::Web { tag, because: error.to_string() }),
-                    // The first error is the one a person can act on.
+                    // The first error is the one the user can act on.
                     Err(_) => Err(error),
                 }
             }
@@ -119,15 +119,15 @@ impl GitHub {
         }
     }
 
-    /// One release by its number, with its assets as they are now.
+    /// One release by its id, with its current assets.
     pub async fn release_by_id(&self, id: u64, tag: &str, progress: &dyn Progress) -> Result<Release, ApiError> {
         let route = self.route(&["releases", &id.to_string()]);
         let what = format!("release {id} ({tag}) of {}", self.repo);
         self.get_json::<ReleaseAnswer>(&route, &what, progress).await?.into_release()
     }
 
-    /// The ways to an asset, to be tried in order while the answer is 404 or refuses a token: its public address, which counts
-    /// against no limit, and with each token also the API, which is how a private repository gives it.
+    /// The URLs of an asset, to be tried in order while the response is 404 or refuses a token: its public URL, which has no
+    /// rate limit, then the API with each token, which is how a private repository serves it.
     fn asset_downloads(&self, tag: &Tag, asset: &Asset) -> Vec<Download<'_>> {
         let public = Download {
             url: self.asset_page_url(tag, &asset.name),
@@ -160,7 +160,7 @@ impl GitHub {
         destination: &Path,
         progress: &dyn Progress,
     ) -> Result<Written, NetError> {
-        let mut outcome = Err(NetError::Setup("no way to the asset".to_owned()));
+        let mut outcome = Err(NetError::Setup("no URL for the asset".to_owned()));
         for request in self.asset_downloads(tag, asset) {
             self.check_token_of(&request)?;
             outcome = download(&self.http, &request, destination, progress).await;
@@ -172,7 +172,7 @@ impl GitHub {
         outcome
     }
 
-    /// Fetches a small file of a release. `Ok(None)` where the release provably does not have it.
+    /// Fetches a small file of a release. `Ok(None)` only if the release definitely does not have it.
     pub async fn small_asset(&self, tag: &Tag, asset: &Asset) -> Result<Option<Vec<u8>>, NetError> {
         let mut refused = None;
         for request in self.asset_downloads(tag, asset) {
@@ -192,7 +192,7 @@ impl GitHub {
         refused.map_or(Ok(None), Err)
     }
 
-    /// What no token can be is named by its variable, and not sent.
+    /// A token with invalid characters is reported by its variable and not sent.
     fn check_token_of(&self, request: &Download<'_>) -> Result<(), NetError> {
         let is_sent = |token: &&Token| request.authorization.is_some_and(|sent| *sent == token.value);
         self.tokens.all().iter().find(is_sent).map_or(Ok(()), check_token)
@@ -204,12 +204,12 @@ impl GitHub {
         Ok(bytes.map(Into::into))
     }
 
-    /// The address of an asset people can open, for reports.
+    /// The URL of an asset that opens in a browser, for reports.
     pub fn asset_page_url(&self, tag: &Tag, name: &str) -> Url {
         self.web_url(&["releases", "download", tag.as_str(), name])
     }
 
-    /// The page of a release, with its notes.
+    /// The web page of a release, with its notes.
     pub fn release_page_url(&self, tag: &Tag) -> Url {
         self.web_url(&["releases", "tag", tag.as_str()])
     }
@@ -223,7 +223,7 @@ impl GitHub {
     }
 }
 
-/// Whether the next way to an asset may serve: it is not there for everybody, or not for this token.
+/// Whether the next URL of an asset may work: this one is not public, or refuses this token.
 const fn leads_on(error: &NetError) -> bool {
     matches!(error, NetError::Status { status: 401 | 403 | 404, .. })
 }

@@ -1,4 +1,4 @@
-//! The inventory by the REST API: more requests and no totals, but it works without a token and on old servers.
+//! The inventory through the REST API: more requests and no totals, but works without a token and on old servers.
 
 use chrono::DateTime;
 use chrono::Utc;
@@ -23,19 +23,19 @@ use crate::sources::github::inventory::too_many;
 use crate::sources::github::link::has_next_page;
 use crate::sources::github::releases::MAX_ASSETS;
 
-/// More pages than any list GitHub gives has; an end to a server that never ends.
+/// More pages than any list of GitHub has; stops a server whose pages never end.
 const MOST_PAGES: usize = 1000;
 
-/// What all pages of a list together may take. The notes of releases are among it, of which nothing is kept.
+/// The limit for all pages of a list together, including release notes, which are discarded.
 const MOST_BYTES: usize = 128 << 20;
 
-/// As many entries as a page is asked for.
+/// The requested page size.
 const PAGE: usize = 100;
 
-/// `matching-refs` gives all of them at once.
+/// `matching-refs` returns all of them at once.
 const MOST_TAGS: usize = 30_000;
 
-/// The dates of so many bare tags are looked up, one request each; further ones stay undated, and undated tags are kept.
+/// The most tags without a release to look up dates for, at one request each; the rest stay undated and are kept.
 const MOST_DATES: usize = 200;
 
 #[derive(Debug, Deserialize)]
@@ -133,7 +133,7 @@ impl Lister<'_> {
             Err(ApiError::NotFound { .. }) => None,
             Err(error) => return Err(error),
         };
-        // Without a token nobody may, and drafts are not listed; with one, GitHub may keep silent.
+        // Without a token no one may push, and drafts are not listed; with one, GitHub may not state it.
         let may_push = if self.github.take_read_without_token() || !self.github.has_token() {
             Some(false)
         } else {
@@ -154,12 +154,12 @@ impl Lister<'_> {
         })
     }
 
-    /// Every release with the state of its assets, and what is missing.
+    /// Every release with the state of its assets, and why the list is incomplete, if it is.
     pub(super) async fn releases_by_rest(&self) -> Result<(Vec<ListedRelease>, Option<String>), ApiError> {
         let route = self.github.route(&["releases"]);
         match self.pages::<ReleaseAnswer, PAGE>(&route, "releases").await {
             Ok(all) => Ok((all.into_iter().map(ReleaseAnswer::into_listed).collect(), None)),
-            // GitHub's way to say that there are more than it gives.
+            // GitHub's response beyond its limit on releases.
             Err(ApiError::Net(NetError::Status { status: 422, .. })) => Ok((Vec::new(), too_many(MOST_RELEASES))),
             Err(error) => Err(error),
         }
@@ -178,7 +178,7 @@ impl Lister<'_> {
         Ok(latest.id)
     }
 
-    /// A tag without a release is as old as itself, which this API tells only one by one.
+    /// Looks up the dates of tags without a release; this API returns them one by one.
     async fn date_bare_tags(&self, tags: &mut [ListedTag], releases: &[ListedRelease]) -> Result<(), ApiError> {
         let is_bare = |tag: &&mut ListedTag| {
             let versioned = tag.name.parse::<Tag>().is_ok_and(|name| name.version().is_some());
@@ -197,7 +197,7 @@ impl Lister<'_> {
         Ok(())
     }
 
-    /// Every page of a list, by its number, until no `Link` leads on.
+    /// All pages of a list, by number, until there is no `Link` to a next page.
     async fn pages<T: DeserializeOwned, const MOST: usize>(&self, route: &str, what: &str) -> Result<Vec<T>, ApiError> {
         let mut all = Vec::new();
         let mut bytes = 0;
@@ -216,7 +216,7 @@ impl Lister<'_> {
                 (true, true) => break,
             }
         }
-        Err(ApiError::Shape { what, reason: "its pages do not end".to_owned() })
+        Err(ApiError::Shape { what, reason: "the list does not end".to_owned() })
     }
 }
 

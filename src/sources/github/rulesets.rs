@@ -1,4 +1,4 @@
-//! Which ruleset forbids to delete a tag: asked only after GitHub refused, because its refusal names none.
+//! Which ruleset forbids deleting a tag; queried only after GitHub refused, because the refusal does not name it.
 
 use serde::Deserialize;
 
@@ -44,7 +44,7 @@ struct Rule {
 }
 
 impl GitHub {
-    /// The names of the rulesets that forbid to delete this tag, as far as the token may see them.
+    /// The names of the rulesets that forbid deleting this tag, as far as visible to the token.
     pub async fn rulesets_against_deleting(&self, tag: &str) -> Result<Vec<String>, ApiError> {
         let what = format!("rulesets of {}", self.repo());
         let route = format!("{}?targets=tag&includes_parents=true&per_page=100", self.route(&["rulesets"]));
@@ -71,7 +71,7 @@ impl Detail {
     }
 }
 
-/// A pattern of a ruleset: `~ALL`, or a glob over the whole name of a ref.
+/// A pattern of a ruleset: `~ALL`, or a glob over the full ref name.
 fn matches(pattern: &str, tag: &str) -> bool {
     let reference = format!("refs/tags/{tag}");
     pattern == "~ALL" || glob::Pattern::new(pattern).is_ok_and(|pattern| pattern.matches(&reference))

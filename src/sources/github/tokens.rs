@@ -1,5 +1,5 @@
-//! The tokens for the API, in the order of their variables. One that GitHub refuses is followed by the next, and for reads by
-//! none at all; changes are never sent without one.
+//! The tokens for the API, in the order of their variables. After a refused one the next is tried; reads finally use none.
+//! Changes are never sent without a token.
 
 use std::cell::Cell;
 use std::cell::RefCell;
@@ -12,11 +12,11 @@ use crate::sources::github::ApiError;
 #[derive(Debug)]
 pub(super) struct Tokens {
     all: Vec<Token>,
-    /// How many of them GitHub refused as such; they are not sent again.
+    /// How many of them GitHub refused entirely; they are not sent again.
     refused: Cell<usize>,
-    /// What GitHub said about the first of these.
+    /// GitHub's error for the first of these.
     refusal: RefCell<Option<ApiError>>,
-    /// The variables whose refusal the user knows of.
+    /// The variables whose refusal was already reported.
     told: RefCell<Vec<&'static str>>,
 }
 
@@ -29,17 +29,17 @@ impl Tokens {
         &self.all
     }
 
-    /// Those that GitHub did not refuse.
+    /// The tokens GitHub has not refused.
     pub(super) fn left(&self) -> &[Token] {
         &self.all[self.refused.get()..]
     }
 
-    /// What GitHub said about the first token it refused, where it refused all.
+    /// GitHub's error for the first token, if it refused all of them.
     pub(super) fn refusal(&self) -> Option<ApiError> {
         self.refusal.borrow().as_ref().filter(|_| self.left().is_empty()).and_then(ApiError::refusal)
     }
 
-    /// Tells the user of a refused token, once. What is about the token and not about one request drops it for good.
+    /// Reports a refused token, once. A refusal of the token itself, not of one request, drops it for the rest of the run.
     pub(super) fn refuse(&self, token: &Token, error: &ApiError, progress: &dyn Progress) {
         let position = self.all.iter().position(|known| known.variable == token.variable).unwrap_or(0);
         if error.is_about_the_token() && position == self.refused.get() {
@@ -62,17 +62,17 @@ impl Tokens {
     }
 }
 
-/// Whether a token can be one at all.
+/// Whether a token consists of valid characters.
 pub fn check_token(token: &Token) -> Result<(), NetError> {
     sendable(token).map(|_| ())
 }
 
-/// The token, where it can be one at all; it is looked at no earlier than here, where it is sent.
+/// The token, if its characters are valid; checked only here, where it is sent.
 pub(super) fn sendable(token: &Token) -> Result<&str, NetError> {
     let text = token.value.expose();
     if text.chars().all(|c| c.is_ascii_graphic()) {
         return Ok(text);
     }
-    let reason = "it holds characters that no token has, such as blanks".to_owned();
+    let reason = "it contains characters that are not allowed in a token, such as spaces".to_owned();
     Err(NetError::Variable { variable: token.variable, reason })
 }

@@ -1,4 +1,4 @@
-//! GitHub's release pages, for when the API does not serve: they count against no limit and need no token.
+//! GitHub's release pages, used when the API is unavailable: they have no rate limit and need no token.
 
 use reqwest::StatusCode;
 use reqwest::header;
@@ -11,7 +11,7 @@ use crate::model::VersionSpec;
 use crate::sources::github::GitHub;
 
 impl GitHub {
-    /// The tag that is meant: as asked for, or where `releases/latest` redirects to.
+    /// The requested tag, or the one `releases/latest` redirects to.
     pub(super) async fn tag_by_web(&self, spec: &VersionSpec) -> Result<Tag, NetError> {
         if let VersionSpec::Exact(tag) = spec {
             return Ok(tag.clone());
@@ -33,7 +33,7 @@ impl GitHub {
         tag.parse().map_err(|_| nowhere())
     }
 
-    /// Whether the release pages have an asset of this name. What cannot be found out counts as yes.
+    /// Whether the release pages have an asset of this name. `true` if that cannot be determined.
     pub async fn has_page(&self, tag: &Tag, name: &str) -> bool {
         let url = self.asset_page_url(tag, name);
         match self.http.get_once(&url, &url, &HeaderMap::new(), None).await {
@@ -42,7 +42,7 @@ impl GitHub {
         }
     }
 
-    /// An address below the repository's own page.
+    /// A URL below the repository's own page.
     pub(super) fn web_url(&self, segments: &[&str]) -> Url {
         self.server.page(&[&[self.repo.owner(), self.repo.name()], segments].concat())
     }

@@ -1,4 +1,4 @@
-//! Why a mirror does not serve, as what is said of it: the name of the mirror stands before each.
+//! Errors of reading a mirror. Each message continues a sentence that starts with the mirror's name.
 
 use std::io;
 use std::path::PathBuf;
@@ -10,29 +10,29 @@ use crate::model::Sha256Digest;
 use crate::model::Tag;
 use crate::sources::mirror::IndexError;
 
-/// Why a mirror does not serve.
+/// Why a mirror cannot provide something.
 #[derive(Debug, Error)]
 pub enum MirrorError {
-    /// There is no index of this repository.
-    #[error("is no mirror of {repository}: there is no {index}")]
+    /// It has no index for this repository.
+    #[error("is not a mirror of {repository}: {index} does not exist")]
     NotAMirror {
-        /// Whose releases.
+        /// The repository.
         repository: RepoSlug,
-        /// Where the index would be.
+        /// The expected path or URL of the index.
         index: String,
     },
-    /// The index cannot be used.
-    #[error("has an index that cannot be used: {0}")]
+    /// The index is invalid.
+    #[error("has an invalid index: {0}")]
     Index(#[from] IndexError),
     /// It does not have the release.
     #[error("has no release {tag}")]
     NoRelease {
-        /// The release.
+        /// The release requested.
         tag: Tag,
-        /// What it has.
+        /// The releases it has.
         has: Vec<String>,
     },
-    /// It has no release that counts as the newest.
+    /// It has prereleases only.
     #[error("has no release that is not a prerelease")]
     NoVersions,
     /// It does not have a file of a release.
@@ -43,55 +43,55 @@ pub enum MirrorError {
         /// The file.
         name: String,
     },
-    /// A file is not as long as is stated.
+    /// The size of a file differs from the one stated.
     #[error("has a damaged {name} of {tag}: {found} bytes instead of {stated}")]
     WrongSize {
         /// The release.
         tag: Tag,
         /// The file.
         name: String,
-        /// How long it is.
+        /// The actual size.
         found: u64,
-        /// How long it should be.
+        /// The stated size.
         stated: u64,
     },
-    /// A file has other bytes than is stated.
+    /// The digest of a file differs from the one stated.
     #[error("has a damaged {name} of {tag}: sha256 {found} instead of {stated}")]
     Damaged {
         /// The release.
         tag: Tag,
         /// The file.
         name: String,
-        /// What it has.
+        /// The actual digest.
         found: Sha256Digest,
-        /// What it should have.
+        /// The stated digest.
         stated: Sha256Digest,
     },
-    /// Its server does not give a file to everybody.
-    #[error("does not give {address} (HTTP {status})")]
+    /// Its server does not serve a file publicly.
+    #[error("does not serve {address} (HTTP {status})")]
     Refused {
-        /// Where it is.
+        /// The URL.
         address: String,
-        /// What the server answered.
+        /// The status of the response.
         status: u16,
     },
-    /// The file system does not give it.
+    /// The file system reports an error.
     #[error("cannot be read: `{path}`: {source}", path = path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
 
 impl MirrorError {
-    /// Whether the mirror merely lacks what was asked for.
+    /// Whether the mirror merely lacks what was requested.
     pub const fn is_lack(&self) -> bool {
         matches!(self, Self::NotAMirror { .. } | Self::NoRelease { .. } | Self::NoVersions | Self::Missing { .. })
     }
 
-    /// Whether the mirror has a file, and not the one that is stated.
+    /// Whether the mirror has the file, but with other bytes than stated.
     pub const fn is_damage(&self) -> bool {
         matches!(self, Self::WrongSize { .. } | Self::Damaged { .. })
     }

@@ -1,4 +1,4 @@
-//! What a mirror says of itself: its releases, and every file of them with its size and digest. Pure.
+//! The index of a mirror: its releases, and each of their files with size and digest. Pure.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -19,59 +19,59 @@ use crate::model::Target;
 use crate::model::Tool;
 use crate::model::mirror_layout::is_file_name;
 
-/// The format this program writes. Readers accept it and refuse a higher number; fields may be added, not changed.
+/// The format this program writes. Readers refuse a higher number; fields may be added but not changed.
 pub const SCHEMA: &str = "reproq.mirror/1";
 
-/// No index comes near this many bytes; a release takes about two thousand.
+/// Well above the size of any index; a release takes about two thousand bytes.
 pub const MAX_INDEX: u64 = 4 * 1024 * 1024;
 
-/// What every version of the format begins with.
+/// The prefix of every version of the format.
 const SCHEMA_FAMILY: &str = "reproq.mirror/";
 
-/// As many files as GitHub takes for one release (docs.github.com, "About releases").
+/// GitHub's limit on files of one release (docs.github.com, "About releases").
 const MAX_FILES: usize = 1000;
 
-/// GitHub takes no larger file for a release.
+/// GitHub's limit on the size of a file.
 const MAX_SIZE: u64 = 2 * 1024 * 1024 * 1024;
 
-/// What a mirror has of one repository.
+/// A mirror's releases of one repository.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Index {
     /// [`SCHEMA`].
     pub schema: String,
     /// The tool's name.
     pub tool: String,
-    /// Whose releases.
+    /// The repository.
     pub repository: RepoSlug,
-    /// They, the newest version first.
+    /// The releases, the newest version first.
     pub releases: Vec<MirroredRelease>,
 }
 
-/// One release. What else is known of it may be added as more fields.
+/// One release. More fields may be added later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MirroredRelease {
     /// Its tag.
     pub tag: Tag,
-    /// The version its tag names.
+    /// The version named by its tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// When it was published, where that was known.
+    /// When it was published, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published: Option<DateTime<Utc>>,
-    /// Whether its author marked it as not ready for everyone.
+    /// Whether it is marked as a prerelease.
     #[serde(default, skip_serializing_if = "is_false")]
     pub prerelease: bool,
     /// Its assets, by name.
     pub assets: Vec<MirroredAsset>,
-    /// Other files of the release: checksums and signatures, by name.
+    /// Other files of the release (checksums, signatures), by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<MirroredFile>,
 }
 
-/// One asset. What else is known of it, such as proofs of its origin, may be added as more fields.
+/// One asset. More fields, such as attestations, may be added later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MirroredAsset {
-    /// The machine it is for, where it is for one.
+    /// The platform it is for, if it is for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<Target>,
     /// Its exact name.
@@ -82,7 +82,7 @@ pub struct MirroredAsset {
     pub sha256: Sha256Digest,
 }
 
-/// One other file of the release.
+/// Another file of the release.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct MirroredFile {
     /// Its name.
@@ -93,41 +93,41 @@ pub struct MirroredFile {
     pub sha256: Sha256Digest,
 }
 
-/// Why a text is no index.
+/// Why an index is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum IndexError {
-    /// It is of something else.
-    #[error("it is no index of a mirror")]
+    /// Not a mirror index.
+    #[error("it is not a mirror index")]
     NotOurs,
-    /// It was written by a later version of this program.
-    #[error("its format is `{found}`, and this program reads `{SCHEMA}`")]
+    /// Written by a later version of this program.
+    #[error("unsupported format `{found}` (this program reads `{SCHEMA}`)")]
     Newer {
         /// Its format.
         found: String,
     },
-    /// It is longer than any index.
+    /// Too long.
     #[error("it has more than {MAX_INDEX} bytes")]
     TooLong,
-    /// It says something that cannot be.
+    /// A value is invalid.
     #[error("{0}")]
     Content(String),
 }
 
 impl Index {
-    /// An index of these releases, in order.
+    /// An index of these releases, sorted.
     pub fn new(tool: &Tool, repository: RepoSlug, releases: Vec<MirroredRelease>) -> Self {
         let index = Self { schema: SCHEMA.to_owned(), tool: tool.name.to_owned(), repository, releases };
         index.in_order()
     }
 
-    /// Its text. The same index always gives the same text.
+    /// The canonical JSON: equal indexes render to the same bytes.
     pub fn render(&self) -> Vec<u8> {
         let mut text = serde_json::to_vec_pretty(self).expect("an index is a map with text keys");
         text.push(b'\n');
         text
     }
 
-    /// Reads the index of a repository. Keys it does not know are passed over, whatever cannot be is refused.
+    /// Parses the index of a repository. Unknown keys are ignored, invalid values are refused.
     pub fn parse(text: &[u8], tool: &Tool, repository: &RepoSlug) -> Result<Self, IndexError> {
         #[derive(Deserialize)]
         struct SchemaAlone {
@@ -142,24 +142,24 @@ impl Index {
             return Err(if is_later { IndexError::Newer { found: alone.schema } } else { IndexError::NotOurs });
         }
         let index: Self =
-            serde_json::from_slice(text).map_err(|error| IndexError::Content(format!("it is damaged: {error}")))?;
+            serde_json::from_slice(text).map_err(|error| IndexError::Content(format!("invalid JSON: {error}")))?;
         index.check(tool, repository).map_err(IndexError::Content)?;
         Ok(index.in_order())
     }
 
-    /// The release of a tag.
+    /// The release with this tag.
     pub fn release(&self, tag: &Tag) -> Option<&MirroredRelease> {
         self.releases.iter().find(|release| release.tag == *tag)
     }
 
-    /// This index with a release in the place of the one of the same tag, if there was one.
+    /// Adds a release, or replaces the one with the same tag.
     pub fn with(mut self, release: MirroredRelease) -> Self {
         self.releases.retain(|other| other.tag != release.tag);
         self.releases.push(release);
         self.in_order()
     }
 
-    /// This index without a release.
+    /// Removes a release.
     pub fn without(mut self, tag: &Tag) -> Self {
         self.releases.retain(|release| release.tag != *tag);
         self
@@ -176,25 +176,25 @@ impl Index {
 
     fn check(&self, tool: &Tool, repository: &RepoSlug) -> Result<(), String> {
         if self.tool != tool.name {
-            return Err(format!("it is of `{}`, not of {}", self.tool, tool.name));
+            return Err(format!("it is for `{}`, not {}", self.tool, tool.name));
         }
         if !self.repository.is_same(repository) {
-            return Err(format!("it is of {}, not of {repository}", self.repository));
+            return Err(format!("it is for {}, not {repository}", self.repository));
         }
-        // Without case, because some file systems have none.
+        // Ignoring case, because some file systems do.
         let mut tags = BTreeSet::new();
         for release in &self.releases {
             if !tags.insert(release.tag.as_str().to_ascii_lowercase()) {
-                return Err(format!("it names {} twice", release.tag));
+                return Err(format!("it lists {} twice", release.tag));
             }
-            release.check(tool).map_err(|problem| format!("of {} {problem}", release.tag))?;
+            release.check(tool).map_err(|problem| format!("{}: {problem}", release.tag))?;
         }
         Ok(())
     }
 }
 
 impl MirroredRelease {
-    /// As every origin describes a release.
+    /// In the form used for every source.
     pub fn as_release(&self) -> Release {
         let file = |name: &str, size: u64, sha256: Sha256Digest| Asset {
             id: None,
@@ -214,7 +214,7 @@ impl MirroredRelease {
         }
     }
 
-    /// Every file of it: name, size and digest.
+    /// All of its files: name, size and digest.
     pub fn everything(&self) -> impl Iterator<Item = (&str, u64, Sha256Digest)> {
         let assets = self.assets.iter().map(|asset| (asset.name.as_str(), asset.size, asset.sha256));
         assets.chain(self.files.iter().map(|file| (file.name.as_str(), file.size, file.sha256)))
@@ -222,38 +222,38 @@ impl MirroredRelease {
 
     fn check(&self, tool: &Tool) -> Result<(), String> {
         let Some(version) = self.tag.version() else {
-            return Err("the tag names no version, and only versions are mirrored".to_owned());
+            return Err("the tag is not a version, and only versions are mirrored".to_owned());
         };
         if let Some(stated) = self.version.as_ref().filter(|stated| **stated != version.to_string()) {
-            return Err(format!("it says the version is `{stated}`"));
+            return Err(format!("it states the version `{stated}`"));
         }
         let mut names = BTreeSet::new();
         for (name, size, _) in self.everything() {
             if !is_file_name(name) {
-                return Err(format!("`{name}` is not a name of a release's file"));
+                return Err(format!("`{name}` is not a valid name for a release file"));
             }
             if !names.insert(name.to_ascii_lowercase()) {
-                return Err(format!("it names {name} twice"));
+                return Err(format!("it lists {name} twice"));
             }
             if size > MAX_SIZE {
-                return Err(format!("it says {name} has {size} bytes, more than any file of a release"));
+                return Err(format!("it states that {name} has {size} bytes, above the limit for a release file"));
             }
         }
         if names.len() > MAX_FILES {
-            return Err(format!("it names {} files, more than any release has", names.len()));
+            return Err(format!("it lists {} files, above the limit for a release", names.len()));
         }
         for MirroredAsset { target, name, .. } in &self.assets {
             if let Some(target) = target
                 && !tool.asset_names(*target).iter().any(|(known, _)| known == name)
             {
-                return Err(format!("`{name}` is not a name of {}'s asset for {target}", tool.name));
+                return Err(format!("`{name}` is not a valid asset name of {} for {target}", tool.name));
             }
         }
         Ok(())
     }
 }
 
-/// The order of releases: by version, and where versions are equal by the tag's spelling.
+/// Sorts releases by version, and equal versions by the spelling of the tag.
 pub(super) fn newest_first(a: &Tag, b: &Tag) -> Ordering {
     let by_version = match (a.version(), b.version()) {
         (Some(a), Some(b)) => b.cmp_precedence(&a),
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_cannot_be_is_refused() {
+    fn invalid_values_are_refused() {
         let refused = |change: &dyn Fn(&mut Value)| {
             let mut text = sample();
             change(&mut text);
@@ -327,22 +327,22 @@ mod tests {
         };
         let release = |text: &mut Value, key: &str, value: Value| text["releases"][0][key] = value;
         let asset = |text: &mut Value, key: &str, value: Value| text["releases"][0]["assets"][0][key] = value;
-        says("not of reproq-worker", &|text| text["tool"] = "other".into());
-        says("not of adpena/reproq-worker", &|text| text["repository"] = "some/fork".into());
-        says("names no version", &|text| release(text, "tag", "nightly".into()));
+        says("not reproq-worker", &|text| text["tool"] = "other".into());
+        says("not adpena/reproq-worker", &|text| text["repository"] = "some/fork".into());
+        says("is not a version", &|text| release(text, "tag", "nightly".into()));
         says("is not a valid git tag name", &|text| release(text, "tag", "../../v1.0.0".into()));
-        says("says the version is `1.0.0`", &|text| release(text, "version", "1.0.0".into()));
-        says("not a name of a release's file", &|text| {
+        says("states the version `1.0.0`", &|text| release(text, "version", "1.0.0".into()));
+        says("not a valid name for a release file", &|text| {
             release(text, "files", json!([{"name": "../x", "size": 1, "sha256": A}]));
         });
-        says("names sha256sums twice", &|text| {
+        says("lists sha256sums twice", &|text| {
             let twice = ["SHA256SUMS", "sha256sums"].map(|name| json!({"name": name, "size": 1, "sha256": A}));
             release(text, "files", json!(twice));
         });
-        says("not a name of reproq-worker's asset", &|text| asset(text, "target", "darwin-arm64".into()));
-        says("more than any file", &|text| asset(text, "size", u64::MAX.into()));
+        says("not a valid asset name of reproq-worker", &|text| asset(text, "target", "darwin-arm64".into()));
+        says("above the limit for a release file", &|text| asset(text, "size", u64::MAX.into()));
         says("64 hexadecimal digits", &|text| asset(text, "sha256", "abc".into()));
-        says("names v0.0.144 twice", &|text| {
+        says("lists v0.0.144 twice", &|text| {
             let again = text["releases"][0].clone();
             text["releases"].as_array_mut().expect("a list").push(again);
         });

@@ -1,16 +1,16 @@
-//! Mirrors: releases in a plain directory that any web server or object store can serve. The order of a synchronization:
+//! Mirrors: releases in a plain directory that any web server or object store can serve. A synchronization:
 //!
-//! 1. [`index()`] says what the mirror has, [`Directory::condition`] whether its files are still what the index says.
-//! 2. [`SyncPlan::compute`] compares that with what is published: what is fetched, repaired, refused, removed. Pure.
-//! 3. What is fetched is verified as for an installation; [`Directory::place`] puts it in place, and [`Directory::write_index`]
-//!    says so, in that order. What goes leaves the index first.
+//! 1. [`index()`] reads what the mirror has; [`Directory::condition`] checks whether its files match the index.
+//! 2. [`SyncPlan::compute`] compares that with the published releases and decides what to fetch, repair, refuse and remove.
+//! 3. Fetched files are verified as for an installation. [`Directory::place`] moves them into place, then
+//!    [`Directory::write_index`] lists them. A release is removed from the index before its files are deleted.
 //!
 //! ```text
 //! DIR/OWNER/NAME/releases/index.json              every release with its files, sizes and digests
 //! DIR/OWNER/NAME/releases/download/TAG/ASSET      the files, at GitHub's own paths
 //! ```
 //!
-//! Nothing in here asks anybody, and a mirror is trusted as far as a checksum file. The format is in `docs/mirror.md`.
+//! This module makes no requests. A mirror is trusted as much as a checksum file. The format is described in `docs/mirror.md`.
 
 mod error;
 mod index;

@@ -1,4 +1,4 @@
-//! Compares what is published with what a mirror has: what is fetched, repaired, refused, removed. Pure.
+//! Compares the published releases with the mirror: what to fetch, repair, refuse and remove. Pure.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -12,111 +12,111 @@ use crate::sources::mirror::Index;
 use crate::sources::mirror::MirroredRelease;
 use crate::sources::mirror::index::newest_first;
 
-/// A release as it is published now, with as much of it as is wanted.
+/// A published release, limited to what is requested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offer {
     /// Its tag.
     pub tag: Tag,
-    /// Whether its author marked it as not ready for everyone.
+    /// Whether it is marked as a prerelease.
     pub prerelease: bool,
-    /// The assets for the machines that are wanted.
+    /// The assets for the requested platforms.
     pub assets: Vec<OfferedAsset>,
-    /// Its checksums and signatures.
+    /// Its checksum and signature files.
     pub files: Vec<Offered>,
-    /// What of it is still being published.
+    /// What is still being uploaded, if anything.
     pub unfinished: Option<String>,
 }
 
-/// A file of a release, with what is stated of it.
+/// A file of a release, with its stated size and digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offered {
     /// Its name.
     pub name: String,
-    /// Its size, where it is stated.
+    /// Its size, if stated.
     pub size: Option<u64>,
-    /// Its digest, where it is stated.
+    /// Its digest, if stated.
     pub sha256: Option<Sha256Digest>,
 }
 
 /// An asset of a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OfferedAsset {
-    /// The machine it is for.
+    /// The platform it is for.
     pub target: Target,
     /// The file.
     pub file: Offered,
 }
 
-/// What a file of the mirror is, compared with what the index says of it.
+/// The state of a file in the mirror, compared with the index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Condition {
-    /// It is what the index says.
+    /// It matches the index.
     Intact,
-    /// It is not there.
+    /// It is missing.
     Missing,
-    /// It is something else.
+    /// It differs from the index.
     Damaged,
 }
 
-/// What is wanted of a mirror.
+/// What a synchronization is asked to do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SyncRequest {
-    /// The releases to bring in; none means every one that is no prerelease.
+    /// The releases to mirror; empty for every release that is not a prerelease.
     pub tags: Vec<Tag>,
-    /// How many versions stay; none means all.
+    /// How many versions to keep; `None` for all.
     pub keep: Option<usize>,
 }
 
-/// What becomes of every release, the newest version first.
+/// What happens to each release, the newest version first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct SyncPlan {
-    /// They.
+    /// The releases.
     pub releases: Vec<Planned>,
-    /// What was asked for and is neither published nor in the mirror.
+    /// Requested tags that are neither published nor in the mirror.
     pub absent: Vec<Tag>,
 }
 
-/// What becomes of a release.
+/// What happens to one release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Planned {
     /// Its tag.
     pub tag: Tag,
-    /// That.
+    /// The outcome.
     pub fate: SyncOutcome,
 }
 
-/// What becomes of a release.
+/// What happens to a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SyncOutcome {
-    /// All that is wanted of it is there.
+    /// The mirror has everything requested.
     Complete,
-    /// It has nothing that is wanted.
+    /// The release has nothing requested.
     Empty,
-    /// Something of it is brought in.
+    /// Files are fetched.
     Work(SyncWork),
-    /// It is left as it is, and that is a failure.
+    /// It is left unchanged, which counts as a failure.
     Refuse(SyncRefusal),
-    /// It leaves the mirror, because newer versions are enough.
+    /// It is removed, because enough newer versions are kept.
     Remove,
 }
 
-/// What is brought in of a release.
+/// What to fetch for a release.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SyncWork {
-    /// Whether the mirror has nothing of it yet.
+    /// Whether the mirror does not have the release yet.
     pub is_new: bool,
     /// The assets to fetch.
     pub assets: Vec<(Target, String)>,
-    /// Whether its checksums and signatures are fetched.
+    /// Whether to fetch its checksum and signature files.
     pub files: bool,
-    /// What is damaged or no longer there in the mirror.
+    /// Assets that are damaged or missing in the mirror.
     pub damaged: Vec<String>,
-    /// Of these, what is no longer published, so that only a copy elsewhere can help.
+    /// Those of `repaired` that are no longer published, so they can only be restored from another copy.
     pub lost: Vec<String>,
 }
 
-/// Why a release is left as it is.
+/// Why a release is left unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SyncRefusal {
     /// Other bytes are published under a name the mirror has.
@@ -127,27 +127,27 @@ pub enum SyncRefusal {
     Changed {
         /// The asset.
         name: String,
-        /// What the mirror has.
+        /// The digest in the mirror.
         held: Sha256Digest,
-        /// What is published now, where it is stated.
+        /// The published digest, if stated.
         now: Option<Sha256Digest>,
     },
-    /// It cannot be taken as it is.
+    /// It cannot be mirrored as it is.
     #[error("{0}")]
     Obstacle(String),
-    /// It is still being published.
+    /// It is still being uploaded.
     #[error("{0}")]
     Unfinished(String),
-    /// GitHub went out of reach before.
-    #[error("GitHub went out of reach before it was its turn")]
+    /// GitHub became unreachable earlier in this run.
+    #[error("skipped because GitHub became unreachable")]
     OutOfReach,
 }
 
-/// What each file of the mirror is, by tag and name.
+/// The state of each file of the mirror, by tag and name.
 type Conditions = BTreeMap<(Tag, String), Condition>;
 
 impl SyncPlan {
-    /// Decides. The order of what comes in does not matter.
+    /// Computes the plan. The order of the input does not matter.
     pub fn compute(offers: &[Offer], index: &Index, conditions: &Conditions, wanted: &SyncRequest) -> Self {
         let held: BTreeSet<&Tag> = index.releases.iter().map(|release| &release.tag).collect();
         let offered: BTreeMap<&Tag, &Offer> = offers
@@ -159,7 +159,7 @@ impl SyncPlan {
         let absent = wanted.tags.iter().filter(|tag| !offered.contains_key(tag) && !held.contains(tag));
         let absent = absent.cloned().collect();
         let all: BTreeSet<&Tag> = offered.keys().copied().chain(held.iter().copied()).collect();
-        // What has nothing to bring takes nobody's place.
+        // A release without requested files does not count towards `keep`.
         let counted = all
             .iter()
             .copied()
@@ -179,7 +179,7 @@ impl SyncPlan {
     }
 }
 
-/// What is more than the versions that stay: all but the newest and those that were asked for by name.
+/// The versions beyond `keep`: all but the newest and those requested by name.
 pub fn beyond<'a>(tags: impl Iterator<Item = &'a Tag>, wanted: &SyncRequest) -> Vec<Tag> {
     let Some(keep) = wanted.keep else { return Vec::new() };
     let mut tags: Vec<&Tag> = tags.collect();
@@ -206,7 +206,7 @@ fn fate(offer: Option<&Offer>, held: Option<&MirroredRelease>, conditions: &Cond
     for OfferedAsset { target, file } in offer.into_iter().flat_map(|offer| &offer.assets) {
         let before = held.and_then(|release| release.assets.iter().find(|asset| asset.name == file.name));
         let condition = held.map_or(Condition::Missing, |release| condition(release, &file.name));
-        // Whoever takes a file out of the directory wants what is published now.
+        // If the user removed a file from the directory, the published one is fetched.
         if let Some(before) = before.filter(|_| condition != Condition::Missing) {
             let is_other = file.sha256.is_some_and(|now| now != before.sha256);
             if is_other || file.size.is_some_and(|now| now != before.size) {
@@ -275,7 +275,7 @@ mod tests {
         }
     }
 
-    /// The mirror after everything of these offers was brought in.
+    /// The mirror after fetching everything in these offers.
     fn mirrored(offers: &[Offer]) -> (Index, Conditions) {
         let release = |offer: &Offer| MirroredRelease {
             tag: offer.tag.clone(),
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_stays_and_what_is_new_comes() {
+    fn present_releases_are_kept_and_new_ones_are_fetched() {
         let offers = [offer("v1.0.0", 1), offer("v1.1.0", 2)];
         let held = mirrored(&offers[..1]);
         let fates = planned(&offers, &held, &SyncRequest::default());
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changed_is_refused_and_what_is_damaged_is_fetched_again() {
+    fn a_changed_asset_is_refused_and_a_damaged_one_is_fetched_again() {
         let mut held = mirrored(&[offer("v1.0.0", 1)]);
         let fate = |offers: &[Offer], held: &(Index, Conditions)| only(planned(offers, held, &SyncRequest::default()));
         assert!(matches!(fate(&[offer("v1.0.0", 2)], &held), SyncOutcome::Refuse(SyncRefusal::Changed { .. })));
@@ -352,11 +352,11 @@ mod tests {
         assert_eq!((work.assets.len(), &work.damaged, work.lost.len(), work.files), (1, &names, 0, false));
         assert!(
             matches!(fate(&[offer("v1.0.0", 2)], &held), SyncOutcome::Refuse(_)),
-            "damage does not excuse a change"
+            "a changed asset is refused even if the mirror's copy is damaged"
         );
         let SyncOutcome::Work(work) = fate(&[], &held) else { panic!("work") };
         assert_eq!((work.assets.len(), work.lost), (0, names));
-        // Taken out of the directory on purpose.
+        // Deleted from the directory by the user.
         held.1.remove(&linux);
         held.1.remove(&(tag("v1.0.0"), "reproq-darwin-arm64".to_owned()));
         assert!(
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn prereleases_come_when_they_are_named() {
+    fn prereleases_are_mirrored_only_by_name() {
         let offers = [offer("v1.0.0", 1), offer("v1.1.0-rc.1", 2), Offer { prerelease: true, ..offer("v1.2.0", 3) }];
         let none = mirrored(&[]);
         let tags =
@@ -374,31 +374,38 @@ mod tests {
         let named = SyncRequest { tags: vec![tag("v1.2.0"), tag("v9.9.9")], keep: None };
         assert_eq!(tags(&named), ["v1.2.0"]);
         assert_eq!(SyncPlan::compute(&offers, &none.0, &none.1, &named).absent, [tag("v9.9.9")]);
-        // Once it is there it is looked after.
+        // Once mirrored, it is maintained.
         assert_eq!(planned(&offers, &mirrored(&offers), &SyncRequest::default()).len(), 3);
     }
 
     #[test]
-    fn only_the_newest_stay_and_what_was_named() {
+    fn only_the_newest_and_the_named_versions_are_kept() {
         let offers: Vec<Offer> = (1..=4).map(|number| offer(&format!("v1.{number}.0"), number)).collect();
         let two = SyncRequest { tags: Vec::new(), keep: Some(2) };
         let fates = planned(&offers, &mirrored(&offers[..3]), &two);
         let shown: Vec<(&str, bool)> =
             fates.iter().map(|(tag, fate)| (tag.as_str(), matches!(fate, SyncOutcome::Remove))).collect();
         assert_eq!(shown, [("v1.4.0", false), ("v1.3.0", false), ("v1.2.0", true), ("v1.1.0", true)]);
-        assert_eq!(planned(&offers, &mirrored(&[]), &two).len(), 2, "what would go at once is not fetched");
+        assert_eq!(
+            planned(&offers, &mirrored(&[]), &two).len(),
+            2,
+            "a release that would be removed at once is not fetched"
+        );
         let named = SyncRequest { tags: vec![tag("v1.1.0")], ..two };
         let fates = planned(&offers, &mirrored(&offers[..3]), &named);
         assert_eq!(fates.iter().filter(|(_, fate)| *fate == SyncOutcome::Remove).count(), 0);
         let empty = Offer { assets: Vec::new(), ..offer("v2.0.0", 9) };
         let with_empty = [offers.clone(), vec![empty]].concat();
         let gone = planned(&with_empty, &mirrored(&offers), &SyncRequest { tags: Vec::new(), keep: Some(4) });
-        assert!(gone.iter().all(|(_, fate)| *fate != SyncOutcome::Remove), "nothing takes nobody's place");
+        assert!(
+            gone.iter().all(|(_, fate)| *fate != SyncOutcome::Remove),
+            "an empty release does not displace another one"
+        );
     }
 
     proptest! {
         #[test]
-        fn after_a_plan_there_is_nothing_left_to_do(
+        fn after_a_plan_is_applied_the_next_one_is_empty(
             published in prop::collection::btree_map(0_u64..12, any::<u8>(), 0..8),
             held in prop::collection::btree_map(0_u64..12, any::<u8>(), 0..8),
             keep in prop::option::of(1_usize..6),
@@ -417,8 +424,8 @@ mod tests {
             let stays = plan.releases.iter().filter(|planned| planned.fate != SyncOutcome::Remove).count();
             prop_assert!(keep.is_none_or(|keep| stays <= keep));
             let removed = plan.releases.len() - stays;
-            prop_assert!(keep.is_some() || removed == 0, "nothing goes unless that is wanted");
-            // What would be there afterwards.
+            prop_assert!(keep.is_some() || removed == 0, "nothing is removed without `keep`");
+            // The mirror after the plan is applied.
             let mut index = held.0;
             for Planned { tag, fate } in &plan.releases {
                 match fate {

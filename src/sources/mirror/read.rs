@@ -1,4 +1,4 @@
-//! Reads a mirror in a directory: regular files and nothing else, each no further than a bound.
+//! Reads a mirror in a directory: regular files only, each up to a limit.
 
 use std::io;
 use std::io::Read;
@@ -20,7 +20,7 @@ use crate::sources::mirror::IndexError;
 use crate::sources::mirror::MAX_INDEX;
 use crate::sources::mirror::MirrorError;
 
-/// The index of a repository; none where there is no such file.
+/// The index of a repository; `None` if there is no such file.
 pub fn index(root: &Path, repository: &RepoSlug, tool: &Tool) -> Result<Option<Index>, MirrorError> {
     let path = mirror_layout::index_path(root, repository);
     match bounded_read::read(&path, MAX_INDEX) {
@@ -31,7 +31,7 @@ pub fn index(root: &Path, repository: &RepoSlug, tool: &Tool) -> Result<Option<I
     }
 }
 
-/// A small file of a release; none where there is no such file.
+/// A small file of a release; `None` if there is no such file.
 pub fn small_file(
     root: &Path,
     repository: &RepoSlug,
@@ -47,8 +47,8 @@ pub fn small_file(
     }
 }
 
-/// Copies a file of a release to a new file and hashes it on the way. `limit` is where reading ends when the size is not
-/// known. The outer error is the destination's.
+/// Copies a file of a release to a new file and hashes it meanwhile. `limit` applies if the size is not known. The outer
+/// error concerns the destination.
 pub fn copy(
     root: &Path,
     repository: &RepoSlug,
@@ -78,7 +78,7 @@ pub fn copy(
                 Ok(length) => length,
                 Err(source) => return Ok(Err(MirrorError::Read { path: path.clone(), source })),
             };
-            // Somebody may write to it meanwhile.
+            // The file may be modified while it is copied.
             if writer.size() + length as u64 > stated || (length == 0 && writer.size() < stated) {
                 return Ok(Err(wrong_size(writer.size() + length as u64)));
             }
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_copied_if_it_is_as_long_as_is_stated() {
+    fn a_file_of_the_stated_size_is_copied() {
         let large = vec![7; BATCH * 2 + 1];
         assert_eq!(copied(&large, Some(large.len() as u64)).expect("copied"), large);
         assert_eq!(copied(b"", None).expect("copied"), b"");
@@ -133,7 +133,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn what_is_no_regular_file_is_not_opened() {
+    fn only_regular_files_are_opened() {
         let directory = tempfile::tempdir().expect("a directory");
         let (repository, tag) = ("a/b".parse().expect("a repository"), "v1.0.0".parse().expect("a tag"));
         let path = mirror_layout::asset_path(directory.path(), &repository, &tag, "file").expect("a place");

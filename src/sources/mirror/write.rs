@@ -1,5 +1,5 @@
-//! Changes a mirror so that every moment leaves one that can be used: files come before the index that names them, and go
-//! after it.
+//! Updates a mirror so that it is usable at every moment: files are added before the index lists them, and deleted after it no
+//! longer does.
 #![expect(clippy::disallowed_methods, reason = "mirrors are written here")]
 
 use std::fs;
@@ -29,7 +29,7 @@ use crate::sources::mirror::Condition;
 use crate::sources::mirror::Index;
 use crate::sources::mirror::MAX_INDEX;
 
-/// The part of a mirror that is one repository's.
+/// The part of a mirror that belongs to one repository.
 #[derive(Debug, Clone)]
 pub struct MirrorDirectory {
     root: PathBuf,
@@ -37,29 +37,29 @@ pub struct MirrorDirectory {
 }
 
 impl MirrorDirectory {
-    /// What begins the name of a directory for files that are on their way in.
+    /// The name prefix of directories for incoming files.
     pub const STAGING: &'static str = STAGING;
 
-    /// In this directory. Touches nothing.
+    /// The mirror in this directory. Does no I/O.
     pub const fn new(root: PathBuf, repository: RepoSlug) -> Self {
         Self { root, repository }
     }
 
-    /// Where the mirror is.
+    /// The root of the mirror.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// The name of what keeps two synchronizations apart.
+    /// The name of the lock file that serializes synchronizations.
     pub const LOCK: &'static str = mirror_layout::LOCK;
 
-    /// Makes the directory, where it is not there yet, and opens it.
+    /// Creates the directory if necessary and opens it.
     pub fn prepare(&self) -> Result<Dir, FileError> {
         fs::create_dir_all(&self.root).map_err(FileError::io("create the directory", &self.root))?;
         self.open()?.ok_or_else(|| FileError::io("open the directory", &self.root)(io::ErrorKind::NotFound.into()))
     }
 
-    /// Removes what a killed synchronization had on its way in. Only for whoever holds the lock.
+    /// Removes incoming files left by a killed synchronization. The caller must hold the lock.
     pub fn clear(&self) -> Result<(), FileError> {
         let Some(root) = self.open()? else { return Ok(()) };
         if let Some(releases) = self.below(&[])? {
@@ -69,7 +69,7 @@ impl MirrorDirectory {
         names.iter().filter(|name| name.to_string_lossy().starts_with(STAGING)).try_for_each(|name| root.remove(name))
     }
 
-    /// Whether a file is still what the index says; hashes all of it.
+    /// Whether a file matches the index; hashes all of it.
     pub fn condition(
         &self,
         tag: &Tag,
@@ -89,7 +89,7 @@ impl MirrorDirectory {
         Ok(if is_same { Condition::Intact } else { Condition::Damaged })
     }
 
-    /// Puts a file in its place by one rename, readable by everybody. It must lie on the same file system.
+    /// Moves a file into place by one rename, readable by everyone. It must be on the same file system.
     pub fn place(&self, tag: &Tag, name: &str, from: &Path) -> Result<(), FileError> {
         let misnamed = || FileError::io("place", name)(io::ErrorKind::InvalidFilename.into());
         let missing = || FileError::io("open", from)(io::ErrorKind::NotFound.into());
@@ -107,14 +107,14 @@ impl MirrorDirectory {
         let text = index.render();
         let releases = self.make_below(&[])?;
         if text.len() as u64 > MAX_INDEX {
-            let problem = format!("it would have more than {MAX_INDEX} bytes, and nobody would read it");
+            let problem = format!("it would exceed the limit of {MAX_INDEX} bytes");
             let problem = io::Error::new(io::ErrorKind::InvalidData, problem);
             return Err(FileError::io("write", releases.path_of(INDEX))(problem));
         }
         finished(OutputFile::create_in(Rc::new(releases), INDEX)?.for_all(), &text)
     }
 
-    /// Removes the files that no index names. What this program would not have put there is left alone.
+    /// Removes release files that the index does not list. Files this program would not have written are kept.
     pub fn sweep(&self, index: &Index, is_ours: &dyn Fn(&str) -> bool) -> Result<Vec<PathBuf>, FileError> {
         let Some(downloads) = self.below(&[DOWNLOAD])? else { return Ok(Vec::new()) };
         let mut removed = Vec::new();
@@ -133,7 +133,7 @@ impl MirrorDirectory {
                     removed.push(directory.path_of(&file));
                 }
             }
-            // One that is not empty stays.
+            // A directory that is not empty is kept.
             let _ = downloads.remove_empty(&name);
         }
         removed.sort();
@@ -144,7 +144,7 @@ impl MirrorDirectory {
         Dir::open(&self.root)
     }
 
-    /// A directory below that of the releases, each opened in the one before: a link in the mirror leads nowhere.
+    /// A directory below the one for releases. Each level is opened relative to its parent, so links are not followed.
     fn below(&self, names: &[&str]) -> Result<Option<Dir>, FileError> {
         let mut dir = self.open()?;
         for name in self.releases().iter().chain(names) {
@@ -154,7 +154,7 @@ impl MirrorDirectory {
         Ok(dir)
     }
 
-    /// As [`Directory::below`], and makes what is missing.
+    /// Like [`Directory::below`], but creates missing directories.
     fn make_below(&self, names: &[&str]) -> Result<Dir, FileError> {
         let mut dir = self.prepare()?;
         for name in self.releases().iter().chain(names) {
@@ -168,7 +168,7 @@ impl MirrorDirectory {
     }
 }
 
-/// Writes a small file that is on its way in.
+/// Writes a small incoming file.
 pub fn stage(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     fs::write(path, bytes).map_err(FileError::io("write", path))
 }
@@ -183,7 +183,7 @@ mod tests {
     use crate::sources::mirror::MirroredRelease;
 
     #[test]
-    fn what_no_index_names_goes_and_what_is_not_ours_stays() {
+    fn unlisted_files_are_removed_and_unknown_files_are_kept() {
         let directory = tempfile::tempdir().expect("a directory");
         let mirror = MirrorDirectory::new(directory.path().join("mirror"), "a/b".parse().expect("a repository"));
         let _ = mirror.prepare().expect("made");

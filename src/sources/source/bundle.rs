@@ -1,4 +1,4 @@
-//! A bundle as an origin.
+//! A bundle as a source.
 
 use std::path::Path;
 
@@ -12,23 +12,23 @@ use crate::model::progress::Progress;
 use crate::sources::bundle::Bundle;
 use crate::sources::bundle::BundleError;
 use crate::sources::bundle::BundledAsset;
-use crate::sources::source::OriginError;
 use crate::sources::source::Proofs;
+use crate::sources::source::SourceError;
 use crate::trust::attestation;
 
-/// The one release it has, whoever asks for the newest.
-pub(super) fn release(bundle: &Bundle, spec: &VersionSpec) -> Result<Listing, OriginError> {
+/// The only release it has, also for a request for the latest one.
+pub(super) fn release(bundle: &Bundle, spec: &VersionSpec) -> Result<Listing, SourceError> {
     let manifest = bundle.manifest();
     match spec {
         VersionSpec::Exact(wanted) if *wanted != manifest.tag => {
             let (found, wanted) = (manifest.tag.clone(), wanted.clone());
-            Err(OriginError::bundle(bundle, BundleError::OtherRelease { found, wanted }))
+            Err(SourceError::bundle(bundle, BundleError::OtherRelease { found, wanted }))
         }
         VersionSpec::Exact(_) | VersionSpec::Latest => Ok(Listing::Index(only_release(bundle))),
     }
 }
 
-/// The release it carries, with the assets it has.
+/// The release in the bundle, with the assets it includes.
 pub(super) fn only_release(bundle: &Bundle) -> Release {
     let manifest = bundle.manifest();
     let asset = |asset: &BundledAsset| Asset {
@@ -54,21 +54,21 @@ pub(super) fn fetch(
     asset: &Asset,
     destination: &Path,
     progress: &dyn Progress,
-) -> Result<Written, OriginError> {
+) -> Result<Written, SourceError> {
     let extracted = bundle.extract_asset(&asset.name, destination, progress);
-    extracted.map_err(|error| OriginError::bundle(bundle, error))
+    extracted.map_err(|error| SourceError::bundle(bundle, error))
 }
 
-/// The proofs it carries along.
+/// The attestations in the bundle.
 pub(super) fn proofs(bundle: &Bundle, asset: &str) -> Proofs {
     match bundle.carried_file(&attestation::file_name(asset)) {
         Ok(Some(text)) => Proofs::all(text),
         Ok(None) => Proofs::None,
-        Err(error) => Proofs::failed(&OriginError::bundle(bundle, error)),
+        Err(error) => Proofs::failed(&SourceError::bundle(bundle, error)),
     }
 }
 
-/// Where an asset came from, for reports and receipts.
+/// The location of an asset, for reports and receipts.
 pub(super) fn address(bundle: &Bundle, name: &str) -> String {
     format!("{}#{name}", bundle.name())
 }

@@ -1,4 +1,4 @@
-//! Why an origin did not serve.
+//! Errors of a source.
 
 use thiserror::Error;
 
@@ -8,40 +8,40 @@ use crate::sources::bundle::BundleError;
 use crate::sources::github::ApiError;
 use crate::sources::mirror::MirrorError;
 
-/// A failed request to an origin.
+/// A failed request to a source.
 #[derive(Debug, Error)]
-pub enum OriginError {
+pub enum SourceError {
     /// GitHub's API.
     #[error(transparent)]
     Api(#[from] ApiError),
-    /// A file over the network.
+    /// A download.
     #[error(transparent)]
     Net(#[from] NetError),
     /// A bundle.
-    #[error("the bundle `{bundle}` cannot be used")]
+    #[error("cannot use the bundle `{bundle}`")]
     Bundle {
-        /// What people call it.
+        /// Its name in messages.
         bundle: String,
-        /// Why not.
+        /// The reason.
         source: BundleError,
     },
     /// A mirror.
     #[error("the mirror {mirror} {problem}")]
     Mirror {
-        /// What people call it.
+        /// Its name in messages.
         mirror: String,
-        /// Why not.
+        /// The reason.
         problem: Box<MirrorError>,
     },
 }
 
-impl OriginError {
-    /// A failure of this bundle.
+impl SourceError {
+    /// An error of this bundle.
     pub fn bundle(bundle: &Bundle, source: BundleError) -> Self {
         Self::Bundle { bundle: bundle.name().to_owned(), source }
     }
 
-    /// Whether nobody could be reached at all, so that another origin or a build may serve.
+    /// Whether the source could not be reached at all, so that another source or a local build may be used.
     pub fn is_unreachable(&self) -> bool {
         match self {
             Self::Api(ApiError::Net(error)) | Self::Net(error) => error.is_unreachable(),
@@ -49,12 +49,12 @@ impl OriginError {
         }
     }
 
-    /// Whether the origin was asked and does not have the file.
+    /// Whether the source responded and does not have the file.
     pub const fn is_missing(&self) -> bool {
         matches!(self, Self::Net(NetError::Status { status: 404 | 410, .. }))
     }
 
-    /// Whether asking again later may help.
+    /// Whether a later retry may succeed.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Api(ApiError::Net(error)) | Self::Net(error) => error.is_transient(),
@@ -63,12 +63,12 @@ impl OriginError {
         }
     }
 
-    /// Whether a mirror merely lacks what was asked for.
+    /// Whether a mirror merely lacks what was requested.
     pub fn is_lack(&self) -> bool {
         matches!(self, Self::Mirror { problem, .. } if problem.is_lack())
     }
 
-    /// Whether a mirror has a file, and not the one that is stated.
+    /// Whether a mirror has the file, but with other bytes than stated.
     pub fn is_damage(&self) -> bool {
         matches!(self, Self::Mirror { problem, .. } if problem.is_damage())
     }

@@ -1,5 +1,4 @@
-//! Where GitHub has the proofs of an asset's origin: in a file of the release, which counts against no limit, else at the API
-//! by the asset's digest.
+//! Attestations from GitHub: from a file of the release, which has no rate limit, else from the API by digest.
 
 use crate::model::Asset;
 use crate::model::AssetState;
@@ -9,18 +8,18 @@ use crate::model::Tag;
 use crate::model::progress::Progress;
 use crate::sources::github::Attestations;
 use crate::sources::github::GitHub;
-use crate::sources::source::OriginError;
 use crate::sources::source::Proofs;
+use crate::sources::source::SourceError;
 use crate::trust::attestation;
 
-/// The file of the release that is for them.
+/// The attestation file of the release.
 pub(super) async fn proofs(github: &GitHub, listing: Option<&Listing>, tag: &Tag, asset: &str) -> Proofs {
     let unknown = |reason: String, transient: bool| Proofs::Unknown { reason, transient };
     let name = attestation::file_name(asset);
     let release = listing.and_then(Listing::release);
     let file = match release {
         Some(release) => release.asset(&name).cloned(),
-        // It is not known which files there are, so it is tried.
+        // The files of the release are not known, so this one is tried.
         None => Some(Asset { id: None, name: name.clone(), size: None, state: AssetState::Uploaded, digest: Ok(None) }),
     };
     let Some(file) = file else { return Proofs::None };
@@ -29,13 +28,13 @@ pub(super) async fn proofs(github: &GitHub, listing: Option<&Listing>, tag: &Tag
     }
     match github.small_asset(tag, &file).await {
         Ok(Some(text)) => Proofs::all(text),
-        Ok(None) if release.is_some() => unknown(format!("the release lists {name}, and it is not there"), true),
+        Ok(None) if release.is_some() => unknown(format!("the release lists {name}, but it does not exist"), true),
         Ok(None) => Proofs::None,
-        Err(error) => Proofs::failed(&OriginError::from(error)),
+        Err(error) => Proofs::failed(&SourceError::from(error)),
     }
 }
 
-/// What the API knows about the digest.
+/// The API's attestations of the digest.
 pub(super) async fn more_proofs(
     github: &GitHub,
     listing: Option<&Listing>,
@@ -50,6 +49,6 @@ pub(super) async fn more_proofs(
         Ok(Attestations { bundles, incomplete }) => {
             Proofs::Text { text: attestation::join(&bundles).into_bytes(), incomplete }
         }
-        Err(error) => Proofs::failed(&OriginError::from(error)),
+        Err(error) => Proofs::failed(&SourceError::from(error)),
     }
 }

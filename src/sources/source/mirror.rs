@@ -1,4 +1,4 @@
-//! A mirror as an origin: a directory of this machine, or an address. No token ever goes to it.
+//! A mirror as a source: a local directory or a URL. Tokens are never sent to it.
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -32,17 +32,17 @@ use crate::sources::mirror::Index;
 use crate::sources::mirror::IndexError;
 use crate::sources::mirror::MAX_INDEX;
 use crate::sources::mirror::MirrorError;
-use crate::sources::source::OriginError;
 use crate::sources::source::Proofs;
+use crate::sources::source::SourceError;
 use crate::trust::attestation;
 
-/// No checksum file comes near this many bytes.
+/// Well above the size of any checksum file.
 const MAX_SMALL_FILE: u64 = 1024 * 1024;
 
-/// Where no size is stated no more than this is taken.
+/// The download limit where no size is stated.
 const MAX_ASSET: u64 = 2 * 1024 * 1024 * 1024;
 
-/// The releases of one repository, as a mirror has them.
+/// A mirror's releases of one repository.
 #[derive(Debug)]
 pub struct Mirror {
     at: At,
@@ -57,28 +57,28 @@ enum At {
 }
 
 impl Mirror {
-    /// In a directory of this machine. Touches nothing.
+    /// A mirror in a local directory. Does no I/O.
     pub const fn in_directory(root: PathBuf, tool: Tool, repository: RepoSlug) -> Self {
         Self { at: At::Directory(root), tool, repository }
     }
 
-    /// Behind an address.
+    /// A mirror behind a URL.
     pub const fn behind(base: Url, http: Http, tool: Tool, repository: RepoSlug) -> Self {
         Self { at: At::Web(http, base), tool, repository }
     }
 
-    /// What people call it.
+    /// Its name in messages.
     pub fn name(&self) -> String {
         self.place().to_string()
     }
 
-    /// Where it would have a file.
+    /// The path or URL where it would have a file.
     pub(super) fn address(&self, tag: &Tag, name: &str) -> String {
         self.place().address(&self.repository, tag, name).unwrap_or_else(|| format!("{}#{name}", self.name()))
     }
 
-    /// That a mirror in a directory has a file; of one behind a URL that is not asked.
-    pub(super) fn check_local(&self, tag: &Tag, name: &str) -> Result<(), OriginError> {
+    /// Checks that a mirror in a directory has a file; a mirror behind a URL is not queried.
+    pub(super) fn check_local(&self, tag: &Tag, name: &str) -> Result<(), SourceError> {
         let At::Directory(root) = &self.at else { return Ok(()) };
         let path = mirror_layout::asset_path(root, &self.repository, tag, name);
         if path.is_some_and(|path| path.is_file()) {
@@ -87,8 +87,8 @@ impl Mirror {
         Err(self.failed(MirrorError::Missing { tag: tag.clone(), name: name.to_owned() }))
     }
 
-    /// The release of the tag, or the newest by version that is no prerelease.
-    pub(super) async fn release(&self, spec: &VersionSpec) -> Result<Listing, OriginError> {
+    /// The release with the tag, or the newest version that is not a prerelease.
+    pub(super) async fn release(&self, spec: &VersionSpec) -> Result<Listing, SourceError> {
         let index = self.index().await?;
         let found = match spec {
             VersionSpec::Exact(tag) => index.release(tag).map(mirror::MirroredRelease::as_release).ok_or_else(|| {
@@ -101,12 +101,12 @@ impl Mirror {
     }
 
     /// Every release it has.
-    pub(super) async fn published(&self) -> Result<Vec<Release>, OriginError> {
+    pub(super) async fn published(&self) -> Result<Vec<Release>, SourceError> {
         Ok(releases(&self.index().await?))
     }
 
-    /// A small file of a release, if it is what the index says.
-    pub(super) async fn small_file(&self, tag: &Tag, asset: &Asset) -> Result<Option<Vec<u8>>, OriginError> {
+    /// A small file of a release, if it matches the index.
+    pub(super) async fn small_file(&self, tag: &Tag, asset: &Asset) -> Result<Option<Vec<u8>>, SourceError> {
         let bytes = match &self.at {
             At::Directory(root) => mirror::small_file(root, &self.repository, tag, &asset.name, MAX_SMALL_FILE)
                 .map_err(|problem| self.failed(problem))?,
@@ -124,12 +124,12 @@ impl Mirror {
         Ok(bytes)
     }
 
-    /// The proofs it has of where an asset comes from.
+    /// Its attestations of an asset.
     pub(super) async fn proofs(&self, listing: Option<&Listing>, tag: &Tag, asset: &str) -> Proofs {
         let name = attestation::file_name(asset);
         let file = match listing.and_then(Listing::release) {
             Some(release) => release.asset(&name).cloned(),
-            // The index was not asked, and need not be: what a proof says is proven by itself.
+            // The index is not read, and need not be: attestations are verified on their own.
             None => Some(Asset { id: None, name, size: None, state: AssetState::Uploaded, digest: Ok(None) }),
         };
         let Some(file) = file else { return Proofs::None };
@@ -140,14 +140,14 @@ impl Mirror {
         }
     }
 
-    /// Brings an asset to a new file. Other bytes than are stated do not stay there.
+    /// Copies or downloads an asset to a new file. Bytes that differ from those stated are removed.
     pub(super) async fn fetch(
         &self,
         tag: &Tag,
         asset: &Asset,
         destination: &Path,
         progress: &dyn Progress,
-    ) -> Result<Written, OriginError> {
+    ) -> Result<Written, SourceError> {
         let fetched = match &self.at {
             At::Directory(root) => {
                 let file = (tag, asset.name.as_str());
@@ -197,7 +197,7 @@ impl Mirror {
         }
     }
 
-    async fn index(&self) -> Result<Index, OriginError> {
+    async fn index(&self) -> Result<Index, SourceError> {
         let (read, place) = match &self.at {
             At::Directory(root) => {
                 let path = mirror_layout::index_path(root, &self.repository);
@@ -220,8 +220,8 @@ impl Mirror {
         index.ok_or_else(|| self.failed(MirrorError::NotAMirror { repository: self.repository.clone(), index: place }))
     }
 
-    fn failed(&self, problem: MirrorError) -> OriginError {
-        OriginError::Mirror { mirror: self.name(), problem: Box::new(problem) }
+    fn failed(&self, problem: MirrorError) -> SourceError {
+        SourceError::Mirror { mirror: self.name(), problem: Box::new(problem) }
     }
 
     fn place(&self) -> SourceSpec {

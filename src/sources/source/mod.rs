@@ -1,11 +1,11 @@
-//! Where a release's files come from: a closed set, tried in order. What is verified, and how, is the same for all.
+//! Where a release's files come from: a closed set of sources, tried in order. All are verified in the same way.
 
 mod bundle;
 mod error;
 mod github;
 mod mirror;
 
-pub use error::OriginError;
+pub use error::SourceError;
 pub use mirror::Mirror;
 
 use std::path::Path;
@@ -26,52 +26,52 @@ use crate::sources::bundle::Bundle;
 use crate::sources::github::GitHub;
 use crate::trust::EvidenceSource;
 
-/// What a place has of the signed proofs of where an asset comes from.
+/// The attestations a source has for an asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Proofs {
-    /// A text with bundles in it, as [`crate::trust::attestation::split`] reads them.
+    /// A document with bundles, as read by [`crate::trust::attestation::split`].
     Text {
-        /// The text.
+        /// The document.
         text: Vec<u8>,
-        /// Why there may be more than these; nothing where these are all.
+        /// Why the list may be incomplete; `None` if it is complete.
         incomplete: Option<String>,
     },
-    /// Provably none.
+    /// There are definitely none.
     None,
-    /// It could not be asked.
+    /// The source could not be queried.
     Unknown {
-        /// Why.
+        /// The reason.
         reason: String,
-        /// Whether asking again later may help.
+        /// Whether a later retry may succeed.
         transient: bool,
     },
 }
 
 impl Proofs {
-    /// All there is, in a text.
+    /// A complete document.
     const fn all(text: Vec<u8>) -> Self {
         Self::Text { text, incomplete: None }
     }
 
-    /// A place that failed.
-    fn failed(error: &OriginError) -> Self {
+    /// A failed source.
+    fn failed(error: &SourceError) -> Self {
         Self::Unknown { reason: error.to_string(), transient: error.is_transient() || error.is_unreachable() }
     }
 }
 
-/// One place that has releases.
+/// A source of releases.
 #[derive(Debug)]
-pub enum Origin {
+pub enum Source {
     /// GitHub itself.
     GitHub(Box<GitHub>),
-    /// Releases somebody keeps beside GitHub.
+    /// A copy of releases outside GitHub.
     Mirror(Box<Mirror>),
-    /// A file that carries one release.
+    /// A file that contains one release.
     Bundle(Box<Bundle>),
 }
 
-impl Origin {
-    /// What people call it.
+impl Source {
+    /// Its name in messages.
     pub fn name(&self) -> String {
         match self {
             Self::GitHub(_) => "GitHub".to_owned(),
@@ -80,7 +80,7 @@ impl Origin {
         }
     }
 
-    /// The same, and of a GitHub which one and what selected it.
+    /// Its name; for GitHub also the server and what selected it.
     pub fn described(&self) -> String {
         match self {
             Self::GitHub(github) => github.server().to_string(),
@@ -88,8 +88,8 @@ impl Origin {
         }
     }
 
-    /// The release that is meant, with what this place says of its files.
-    pub async fn release(&self, spec: &VersionSpec, progress: &dyn Progress) -> Result<Listing, OriginError> {
+    /// The requested release, with what this source states about its files.
+    pub async fn release(&self, spec: &VersionSpec, progress: &dyn Progress) -> Result<Listing, SourceError> {
         match self {
             Self::GitHub(github) => Ok(github.release(spec, progress).await?),
             Self::Mirror(mirror) => mirror.release(spec).await,
@@ -97,8 +97,8 @@ impl Origin {
         }
     }
 
-    /// Every release this place has.
-    pub async fn published(&self, progress: &dyn Progress) -> Result<Vec<Release>, OriginError> {
+    /// Every release of this source.
+    pub async fn published(&self, progress: &dyn Progress) -> Result<Vec<Release>, SourceError> {
         match self {
             Self::GitHub(github) => Ok(github.published(progress).await?),
             Self::Mirror(mirror) => mirror.published().await,
@@ -106,7 +106,7 @@ impl Origin {
         }
     }
 
-    /// Where people read about a release; nothing where there is no such page.
+    /// The URL of the release notes, if there are any.
     pub fn notes_address(&self, tag: &Tag) -> Option<String> {
         match self {
             Self::GitHub(github) => Some(SafeUrl(&github.release_page_url(tag)).to_string()),
@@ -114,7 +114,7 @@ impl Origin {
         }
     }
 
-    /// Who states the digests of a [`Listing::Index`] from here.
+    /// The evidence source for the digests of a [`Listing::Index`] from here.
     pub const fn index_source(&self) -> EvidenceSource {
         match self {
             Self::GitHub(_) => EvidenceSource::ApiDigest,
@@ -123,18 +123,17 @@ impl Origin {
         }
     }
 
-    /// A small file of a release; `None` where the release provably does not have it.
-    pub async fn small_file(&self, tag: &Tag, asset: &Asset) -> Result<Option<Vec<u8>>, OriginError> {
+    /// A small file of a release; `None` only if the release definitely does not have it.
+    pub async fn small_file(&self, tag: &Tag, asset: &Asset) -> Result<Option<Vec<u8>>, SourceError> {
         match self {
             Self::GitHub(github) => Ok(github.small_asset(tag, asset).await?),
             Self::Mirror(mirror) => mirror.small_file(tag, asset).await,
-            // Its manifest has taken part in whatever these say.
+            // These digests are part of its manifest, which was checked already.
             Self::Bundle(_) => Ok(None),
         }
     }
 
-    /// The signed proofs of where an asset comes from, as they lie beside it. `listing` is what is known of its release, where
-    /// somebody asked.
+    /// The attestations next to an asset. `listing` is what is known about the release, if it was requested.
     pub async fn proofs(&self, listing: Option<&Listing>, tag: &Tag, asset: &str) -> Proofs {
         match self {
             Self::GitHub(github) => github::proofs(github, listing, tag, asset).await,
@@ -143,7 +142,7 @@ impl Origin {
         }
     }
 
-    /// What this place knows about some bytes beyond that; nothing where it can know no more.
+    /// Further attestations of a digest; `None` if this source cannot have more.
     pub async fn more_proofs(
         &self,
         listing: Option<&Listing>,
@@ -156,14 +155,14 @@ impl Origin {
         }
     }
 
-    /// Brings an asset to a new file; what another place left there goes first.
+    /// Fetches an asset to a new file, replacing the one another source left there.
     pub async fn fetch(
         &self,
         tag: &Tag,
         asset: &Asset,
         destination: &Path,
         progress: &dyn Progress,
-    ) -> Result<Written, OriginError> {
+    ) -> Result<Written, SourceError> {
         discard(destination).map_err(NetError::Write)?;
         match self {
             Self::GitHub(github) => Ok(github.fetch(tag, asset, destination, progress).await?),
@@ -172,7 +171,7 @@ impl Origin {
         }
     }
 
-    /// Whether an asset is there of which only the name is known. Where that cannot be found out, fetching it will tell.
+    /// Whether an asset exists of which only the name is known; `true` if that cannot be determined, and the download decides.
     pub async fn has(&self, tag: &Tag, asset: &Asset) -> bool {
         match self {
             Self::GitHub(github) => github.has_page(tag, &asset.name).await,
@@ -180,19 +179,19 @@ impl Origin {
         }
     }
 
-    /// That a source on this machine has a file.
+    /// Checks that a local source has a file.
     ///
     /// # Errors
     ///
-    /// It does not.
-    pub fn check_local(&self, tag: &Tag, name: &str) -> Result<(), OriginError> {
+    /// The file is missing.
+    pub fn check_local(&self, tag: &Tag, name: &str) -> Result<(), SourceError> {
         match self {
             Self::Mirror(mirror) => mirror.check_local(tag, name),
             Self::GitHub(_) | Self::Bundle(_) => Ok(()),
         }
     }
 
-    /// The address of an asset, for reports and receipts; never with a secret in it.
+    /// The URL of an asset, for reports and receipts; never contains a secret.
     pub fn asset_address(&self, tag: &Tag, name: &str) -> String {
         match self {
             Self::GitHub(github) => SafeUrl(&github.asset_page_url(tag, name)).to_string(),
@@ -201,7 +200,7 @@ impl Origin {
         }
     }
 
-    /// The lock it brings along, which is then not made anew.
+    /// The lockfile included in this source, which is then used instead of a computed one.
     pub fn carried_lock(&self) -> Option<&Lockfile> {
         match self {
             Self::GitHub(_) | Self::Mirror(_) => None,

@@ -46,7 +46,7 @@ pub use request::BuildRequest;
 pub use request::GoVersion;
 pub use request::SourceOrigin;
 pub use request::candidate_sources;
-pub use source::SourceError;
+pub use source::CheckoutError;
 pub use source::SourceFacts;
 pub use tree::SourceTree;
 pub use tree::TreeError;
@@ -61,7 +61,7 @@ use crate::io::process::ProcessError;
 pub enum PrepareError {
     /// The checkout cannot be read.
     #[error(transparent)]
-    Source(#[from] SourceError),
+    Source(#[from] CheckoutError),
     /// The checkout or the toolchain is not what the request needs.
     #[error(transparent)]
     Refused(#[from] BuildRefusal),

@@ -42,7 +42,7 @@ pub struct SourceFacts {
 
 /// Why a checkout cannot be read.
 #[derive(Debug, Error)]
-pub enum SourceError {
+pub enum CheckoutError {
     /// Nothing is there.
     #[error("expected a checkout at {0}, found nothing")]
     Missing(PathBuf),
@@ -74,20 +74,20 @@ pub enum SourceError {
 
 impl SourceFacts {
     /// Looks at a checkout. Asks git, if there is one, and changes nothing.
-    pub fn read(directory: &Path, tool: &Tool, environment: &Environment) -> Result<Self, SourceError> {
+    pub fn read(directory: &Path, tool: &Tool, environment: &Environment) -> Result<Self, CheckoutError> {
         match fs::metadata(directory) {
             Ok(metadata) if metadata.is_dir() => {}
-            Ok(_) => return Err(SourceError::NotADirectory(directory.to_owned())),
-            Err(error) if is_absent(&error) => return Err(SourceError::Missing(directory.to_owned())),
-            Err(source) => return Err(SourceError::Unreadable { path: directory.to_owned(), source }),
+            Ok(_) => return Err(CheckoutError::NotADirectory(directory.to_owned())),
+            Err(error) if is_absent(&error) => return Err(CheckoutError::Missing(directory.to_owned())),
+            Err(source) => return Err(CheckoutError::Unreadable { path: directory.to_owned(), source }),
         }
         let path = directory.join("go.mod");
         let text = match read_text(&path, TEXT_LIMIT) {
             Ok(text) => text,
-            Err(error) if is_absent(&error) => return Err(SourceError::NoGoMod(directory.to_owned())),
-            Err(source) => return Err(SourceError::Unreadable { path, source }),
+            Err(error) if is_absent(&error) => return Err(CheckoutError::NoGoMod(directory.to_owned())),
+            Err(source) => return Err(CheckoutError::Unreadable { path, source }),
         };
-        let go_mod = parse_go_mod(&text).map_err(|source| SourceError::BadGoMod { path, source })?;
+        let go_mod = parse_go_mod(&text).map_err(|source| CheckoutError::BadGoMod { path, source })?;
         let files = go_files(&directory.join(tool.go_package))?;
         Ok(Self {
             directory: directory.to_owned(),
@@ -101,8 +101,8 @@ impl SourceFacts {
 }
 
 /// The Go files of a package that are not tests. A directory that is not there has none.
-fn go_files(directory: &Path) -> Result<BTreeSet<PathBuf>, SourceError> {
-    let unreadable = |source| SourceError::Unreadable { path: directory.to_owned(), source };
+fn go_files(directory: &Path) -> Result<BTreeSet<PathBuf>, CheckoutError> {
+    let unreadable = |source| CheckoutError::Unreadable { path: directory.to_owned(), source };
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
         Err(error) if is_absent(&error) => return Ok(BTreeSet::new()),
@@ -120,11 +120,11 @@ fn go_files(directory: &Path) -> Result<BTreeSet<PathBuf>, SourceError> {
 }
 
 /// The one version these files declare. Two that differ belong to different builds, and which is meant only Go knows.
-fn declared_version(files: &BTreeSet<PathBuf>) -> Result<Option<String>, SourceError> {
+fn declared_version(files: &BTreeSet<PathBuf>) -> Result<Option<String>, CheckoutError> {
     let mut versions = BTreeSet::new();
     for path in files {
         let text =
-            read_text(path, TEXT_LIMIT).map_err(|source| SourceError::Unreadable { path: path.clone(), source })?;
+            read_text(path, TEXT_LIMIT).map_err(|source| CheckoutError::Unreadable { path: path.clone(), source })?;
         versions.extend(version_constant(&text));
     }
     Ok(if versions.len() == 1 { versions.pop_first() } else { None })
@@ -142,7 +142,7 @@ mod tests {
     use crate::worker::local_build::samples::checkout;
     use crate::worker::local_build::samples::write;
 
-    fn read(directory: &Path, environment: &Environment) -> Result<SourceFacts, SourceError> {
+    fn read(directory: &Path, environment: &Environment) -> Result<SourceFacts, CheckoutError> {
         SourceFacts::read(directory, &Tool::WORKER, environment)
     }
 
@@ -172,16 +172,16 @@ mod tests {
     fn what_is_no_checkout_is_named() {
         let (root, directory, environment) = checkout();
         let refused = |path: &Path| read(path, &environment).expect_err("refused");
-        assert!(matches!(refused(&root.path().join("none")), SourceError::Missing(_)));
-        assert!(matches!(refused(&directory.join("go.mod/below")), SourceError::Missing(_)));
-        assert!(matches!(refused(&directory.join("go.mod")), SourceError::NotADirectory(_)));
-        assert!(matches!(refused(root.path()), SourceError::NoGoMod(_)));
+        assert!(matches!(refused(&root.path().join("none")), CheckoutError::Missing(_)));
+        assert!(matches!(refused(&directory.join("go.mod/below")), CheckoutError::Missing(_)));
+        assert!(matches!(refused(&directory.join("go.mod")), CheckoutError::NotADirectory(_)));
+        assert!(matches!(refused(root.path()), CheckoutError::NoGoMod(_)));
         write(&directory.join("go.mod"), "go 1.21");
-        assert!(matches!(refused(&directory), SourceError::BadGoMod { .. }));
+        assert!(matches!(refused(&directory), CheckoutError::BadGoMod { .. }));
         fs::write(directory.join("go.mod"), b"module \xff").expect("written");
-        assert!(matches!(refused(&directory), SourceError::Unreadable { .. }));
+        assert!(matches!(refused(&directory), CheckoutError::Unreadable { .. }));
         fs::remove_file(directory.join("go.mod")).expect("removed");
         fs::create_dir(directory.join("go.mod")).expect("created");
-        assert!(matches!(refused(&directory), SourceError::Unreadable { .. }));
+        assert!(matches!(refused(&directory), CheckoutError::Unreadable { .. }));
     }
 }

@@ -13,9 +13,9 @@ use crate::model::Tool;
 use crate::model::progress::Progress;
 use crate::worker::local_build::BuildError;
 use crate::worker::local_build::BuildRefusal;
+use crate::worker::local_build::CheckoutError;
 use crate::worker::local_build::GitFacts;
 use crate::worker::local_build::GitUnknown;
-use crate::worker::local_build::SourceError;
 use crate::worker::local_build::SourceFacts;
 use crate::worker::local_build::environment::Environment;
 use crate::worker::local_build::git::tracked_files;
@@ -82,7 +82,7 @@ pub struct TreeFile {
 pub enum TreeError {
     /// The checkout cannot be read.
     #[error(transparent)]
-    Source(#[from] SourceError),
+    Source(#[from] CheckoutError),
     /// It is not what is wanted, or Go is needed and not there.
     #[error(transparent)]
     Refused(#[from] BuildRefusal),

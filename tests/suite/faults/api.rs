@@ -131,10 +131,10 @@ fn limits_of_the_api() {
             Case::survived("limit: 429 for a second", once(), limit(429, second()), AGAIN),
             Case::survived("limit: 429 until a date a second away", once(), limit(429, date(1)), AGAIN),
             Case::survived("limit: 403 for a second", once(), limit(403, second()), AGAIN),
-            fails("limit: 429 for an hour", limit(429, RetryAfter::Seconds(3600)), "limits requests"),
-            fails("limit: 429 until a date an hour away", limit(429, date(3600)), "limits requests"),
-            fails("limit: 403, the hour's requests are used up", primary, "limits requests from here until"),
-            fails("limit: 403, too much at once", limit(403, RetryAfter::None), "limits requests"),
+            fails("limit: 429 for an hour", limit(429, RetryAfter::Seconds(3600)), "rate limit exceeded"),
+            fails("limit: 429 until a date an hour away", limit(429, date(3600)), "rate limit exceeded"),
+            fails("limit: 403, the hour's requests are used up", primary, "rate limit exceeded until"),
+            fails("limit: 403, too much at once", limit(403, RetryAfter::None), "rate limit exceeded"),
         ],
     );
 }
