@@ -1,4 +1,4 @@
-//! What a command does from its request to its result, for everything that concerns the worker.
+//! What a command does for the worker, from request to result.
 
 pub mod doctor;
 pub mod install;

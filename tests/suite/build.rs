@@ -174,7 +174,7 @@ fn a_lock_binds_builds_too() {
     ] {
         let output = context.run(arguments);
         assert_eq!(output.code, 6, "{output:#?}");
-        assert!(output.stderr.contains("a local build is not what reproq.lock names"), "{output:#?}");
+        assert!(output.stderr.contains("a local build would not match reproq.lock"), "{output:#?}");
         assert!(!context.binary().exists(), "{output:#?}");
         record(Part::Machine, name, &context, &output, "no binary");
     }
@@ -186,7 +186,7 @@ fn a_lock_binds_builds_too() {
         assert_eq!(output.code, 6, "{output:#?}");
     }
     let output = context.succeed(&["install"]);
-    assert!(output.stdout.contains("reproq.lock names v0.0.144"), "{output:#?}");
+    assert!(output.stdout.contains("reproq.lock pins v0.0.144"), "{output:#?}");
     assert_eq!(fs::read(context.binary()).expect("installed"), workers::bytes("0.0.144"));
     record(Part::Machine, "lock: a local build in place of what it names", &context, &output, "the locked binary");
 }

@@ -40,7 +40,10 @@ fn a_whole_project_has_no_problem_and_nothing_is_written() {
     let output = context.succeed(&["doctor", "--json"]);
     assert_eq!(context.inventory(), before);
     assert!(context.github.requests().is_empty(), "without --network nobody is asked");
-    assert_eq!(findings(&output, "installed")[0].1, "v0.0.144 (`digest`): binary, receipt and lock agree");
+    assert_eq!(
+        findings(&output, "installed")[0].1,
+        "v0.0.144 (`digest`): the binary, its receipt and the lockfile agree"
+    );
     assert!(findings(&output, "which")[0].1.contains("will run"), "{output:#?}");
     assert!(
         findings(&output, "settings").iter().any(|(_, line)| line.contains("from the variable REPROQ_GITHUB_API_URL"))

@@ -190,7 +190,7 @@ fn what_is_not_found_names_the_server_and_what_selected_it() {
         (
             "server: another one than has the locked release",
             &["install", "--locked", "--force"][..],
-            "which reproq.lock names, was not found on",
+            "the locked release v0.0.144 was not found on",
         ),
         ("server: another one than has the release", &["install", "--tag", "v9.9.9"], "was not found on"),
         (

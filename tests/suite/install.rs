@@ -118,7 +118,7 @@ fn another_tag_replaces_the_binary_and_keeps_the_one_before() {
     assert_eq!(fs::read(&kept[0]).expect("kept"), workers::bytes("0.0.144"));
     // A bare version means its tag, and going back is a choice like any other.
     let back = context.succeed(&["install", "--tag", "0.0.144"]);
-    assert!(back.stdout.contains("v0.0.145 is installed, v0.0.144 is wanted"), "{back:#?}");
+    assert!(back.stdout.contains("v0.0.145 is installed, but v0.0.144 is requested"), "{back:#?}");
     assert_eq!(walk(&context.project().join(".reproq/receipts")).len(), 4, "current and previous, each with its lock");
 }
 

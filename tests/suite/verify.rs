@@ -74,7 +74,7 @@ fn every_other_difference_has_its_code() {
     moved.succeed(&["lock", "--tag", "v0.0.145"]);
     let output = verified(&moved, &[]);
     assert_eq!(output.code, 3, "{output:#?}");
-    assert!(output.stdout.contains("v0.0.144 is installed, and reproq.lock names v0.0.145"), "{output:#?}");
+    assert!(output.stdout.contains("v0.0.144 is installed, but reproq.lock pins v0.0.145"), "{output:#?}");
 
     let bytes = installed();
     let lock = fs::read_to_string(bytes.lockfile()).expect("a lock");

@@ -75,7 +75,7 @@ fn run(root: &Path) -> anyhow::Result<()> {
         "Somebody changes the bytes on the way: refused, and no build in their place",
         &["install", "--tag", "v0.0.142"],
         5,
-        &["was not accepted", "GitHub's asset digest states"],
+        &["verification failed for", "GitHub's asset digest states"],
     )?;
     ensure!(fs::read(demo.binary())? == before, "the installed binary must be untouched");
 

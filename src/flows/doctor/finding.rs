@@ -1,20 +1,20 @@
-//! One thing that was looked at, and how it is.
+//! A finding of `doctor`: what was checked, and the result.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// What a finding is about.
+/// The subject of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Area {
-    /// The machine.
+    /// The platform.
     Machine,
     /// The project's directory.
     Project,
-    /// A setting and where it comes from.
+    /// A setting and its source.
     Settings,
-    /// The lock, the receipt and the binary.
+    /// The lockfile, the receipt and the binary.
     Installed,
     /// Which binary will run.
     Which,
@@ -22,7 +22,7 @@ pub enum Area {
     Build,
     /// The user's cache.
     Cache,
-    /// Whose keys proofs are verified with.
+    /// The keys used to verify attestations.
     Trust,
     /// The token.
     Token,
@@ -47,20 +47,20 @@ impl fmt::Display for Area {
     }
 }
 
-/// How it is. Only a problem fails the command.
+/// The severity of a finding. Only a problem fails the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Grade {
-    /// As it should be, or simply so.
+    /// Correct, or merely informative.
     Fine,
-    /// Works, and may surprise.
+    /// Works, but may cause surprises.
     Warning,
-    /// Keeps something from working.
+    /// Prevents something from working.
     Problem,
 }
 
 impl Grade {
-    /// The word before a finding, so that meaning does not depend on colour.
+    /// The word shown before a finding, so that its meaning does not depend on colour.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Fine => "ok",
@@ -73,29 +73,29 @@ impl Grade {
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DoctorFinding {
-    /// What it is about.
+    /// Its subject.
     pub area: Area,
-    /// How it is.
+    /// Its severity.
     pub grade: Grade,
-    /// What was found.
+    /// The finding as a sentence.
     pub sentence: String,
-    /// What to do next; every problem and warning has one.
+    /// The next step; present for every problem and warning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
 
 impl DoctorFinding {
-    /// Something that is as it should be.
+    /// A finding without a problem.
     pub fn fine(area: Area, sentence: impl Into<String>) -> Self {
         Self { area, grade: Grade::Fine, sentence: sentence.into(), hint: None }
     }
 
-    /// Something that works and may surprise.
+    /// A finding that may cause surprises.
     pub fn warning(area: Area, sentence: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { area, grade: Grade::Warning, sentence: sentence.into(), hint: Some(hint.into()) }
     }
 
-    /// Something that keeps something from working.
+    /// A finding that prevents something from working.
     pub fn problem(area: Area, sentence: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { area, grade: Grade::Problem, sentence: sentence.into(), hint: Some(hint.into()) }
     }

@@ -1,4 +1,4 @@
-//! Makes findings of facts.
+//! Turns facts into findings.
 
 use std::time::Duration;
 
@@ -10,45 +10,45 @@ use crate::flows::doctor::DoctorFinding;
 use crate::flows::integrity::Difference;
 use crate::model::text::size;
 
-/// A clock that is further off than this breaks certificates and the waiting for limits.
+/// A larger clock difference breaks certificates and the waits for rate limits.
 const MAX_SKEW: i64 = 5 * 60;
 
-/// Fewer requests than this are soon used up by others behind the same address.
+/// Fewer remaining requests are soon used up by others behind the same IP address.
 const FEW_REQUESTS: u64 = 10;
 
-/// One host on the way to a release.
+/// The probe of one host that a release is fetched from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostProbe {
-    /// What it is for: `API`, `release pages`, `files`.
+    /// Its role: `API`, `release pages`, `files`.
     pub role: &'static str,
-    /// Its name.
+    /// The host name.
     pub name: String,
-    /// What was asked for, without secrets.
+    /// The requested URL, without secrets.
     pub url: String,
-    /// How many addresses its name leads to, or why it leads nowhere.
+    /// The number of IP addresses the name resolves to, or why it does not resolve.
     pub addresses: Result<usize, String>,
-    /// The proxy in between, without its password.
+    /// The proxy in use, without its password.
     pub proxy: Option<String>,
-    /// Who signed its certificate.
+    /// The issuer of its certificate.
     pub issuer: Option<String>,
-    /// The status of its answer, or why there was none, with what to do.
+    /// The status of the response, or why there was none, with a hint.
     pub outcome: Result<u16, (String, String)>,
-    /// How long the answer took.
+    /// The response time.
     pub took: Duration,
 }
 
-/// How many requests the API still allows.
+/// The rate limit of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
-    /// In an hour.
+    /// Requests per hour.
     pub limit: u64,
-    /// Still left.
+    /// Requests left.
     pub remaining: u64,
-    /// When the next hour begins.
+    /// When it resets.
     pub reset: Option<DateTime<Utc>>,
 }
 
-/// What is installed, as `verify` compares it. A project without an installation is no problem.
+/// The installation, as `verify` compares it. Having none is not a problem.
 pub fn installed(
     label: Option<&str>,
     differences: &[Difference],
@@ -56,7 +56,7 @@ pub fn installed(
 ) -> Vec<DoctorFinding> {
     if differences.is_empty() {
         let label = label.unwrap_or("the binary");
-        return vec![DoctorFinding::fine(Area::Installed, format!("{label}: binary, receipt and lock agree"))];
+        return vec![DoctorFinding::fine(Area::Installed, format!("{label}: the binary, its receipt and the lockfile agree"))];
     }
     let finding = |difference: &Difference| match difference {
         Difference::NotInstalled => DoctorFinding::warning(Area::Installed, difference.to_string(), hint(difference)),
@@ -80,7 +80,7 @@ pub fn installed(
     differences.iter().map(finding).collect()
 }
 
-/// The toolchain for local builds. Not to have one is fine as long as releases serve.
+/// The toolchain for local builds, which is optional while releases are available.
 pub fn go(found: Result<&str, &str>, checkout: Option<&str>) -> Vec<DoctorFinding> {
     let mut findings = vec![match found {
         Ok(version) => DoctorFinding::fine(Area::Build, version),
@@ -93,30 +93,30 @@ pub fn go(found: Result<&str, &str>, checkout: Option<&str>) -> Vec<DoctorFindin
     findings
 }
 
-/// The cache: how full, or why it cannot be used.
+/// The cache: its size, or why it cannot be used.
 pub fn cache(directory: &str, used: Result<u64, String>, limit: u64) -> DoctorFinding {
     match used {
         Ok(used) => DoctorFinding::fine(Area::Cache, format!("{} of {} used in {directory}", size(used), size(limit))),
         Err(error) => DoctorFinding::warning(
             Area::Cache,
-            format!("{directory} cannot be used: {error}"),
-            "name another directory with REPROQ_CACHE_DIR; without a cache everything is downloaded again",
+            format!("cannot use {directory}: {error}"),
+            "set REPROQ_CACHE_DIR to another directory; without a cache every asset is downloaded again",
         ),
     }
 }
 
-/// A cache that this user cannot fill, mostly because a command was once run as root.
+/// A cache this user cannot write to, usually because a command was run as root.
 pub fn cache_of_others(directory: &str) -> DoctorFinding {
     DoctorFinding::warning(
         Area::Cache,
-        format!("{directory} cannot be written by this user, so that nothing is cached"),
-        "make it this user's with `chown -R`, or name another directory with REPROQ_CACHE_DIR",
+        format!("{directory} is not writable by this user, so nothing is cached"),
+        "change its owner with `chown -R`, or set REPROQ_CACHE_DIR to another directory",
     )
 }
 
-/// A directory of the store that is on a file system of its own.
+/// A directory of the store on a file system of its own.
 pub fn elsewhere(directory: &str, holds_the_worker: bool) -> DoctorFinding {
-    let consequence = if holds_the_worker { ": a copy of the project does not hold the worker" } else { "" };
+    let consequence = if holds_the_worker { "; a copy of the project does not include the worker" } else { "" };
     DoctorFinding::warning(
         Area::Project,
         format!("{directory} is on another file system than the project{consequence}"),
@@ -131,15 +131,15 @@ pub fn host(host: &HostProbe) -> DoctorFinding {
     if let (Err(error), None) = (addresses, proxy) {
         return DoctorFinding::problem(
             Area::Network,
-            format!("{role}: the name {name} leads nowhere ({error})"),
-            "check the name server of this machine; behind a proxy, set HTTPS_PROXY",
+            format!("{role}: could not resolve {name} ({error})"),
+            "check the DNS settings of this machine; behind a proxy, set HTTPS_PROXY",
         );
     }
     match outcome {
-        // Of the API's root nothing is wanted but an answer; of the others something that must be there.
+        // The API's root only has to respond; the other URLs must exist.
         Ok(status) if *status >= 500 || (*status >= 400 && *role != "API") => DoctorFinding::problem(
             Area::Network,
-            format!("{role}: {url} answers HTTP {status}{through}"),
+            format!("{role}: {url} returned HTTP {status}{through}"),
             missing(role, *status),
         ),
         Ok(status) => {
@@ -149,7 +149,7 @@ pub fn host(host: &HostProbe) -> DoctorFinding {
             let took = took.as_millis();
             DoctorFinding::fine(
                 Area::Network,
-                format!("{role}: {name} answers{through} (HTTP {status}, {took} ms, {addresses}{issuer})"),
+                format!("{role}: {name} responded{through} (HTTP {status}, {took} ms, {addresses}{issuer})"),
             )
         }
         Err((error, hint)) => {
@@ -158,23 +158,23 @@ pub fn host(host: &HostProbe) -> DoctorFinding {
     }
 }
 
-/// What to do about something that is not where it should be.
+/// The hint for a URL that does not exist.
 fn missing(role: &str, status: u16) -> &'static str {
     match (role, status) {
         ("release pages", 404) => {
             "check the repository's name and the server's URL above; a private repository needs a token: set REPROQ_GITHUB_TOKEN"
         }
         ("mirror", 404) => "the mirror has no index of this repository; make one with `reproq mirror sync DIR`",
-        (_, 500..) => "the server has a fault of its own; try again later",
-        _ => "open the URL in a browser; a proxy or a login page may stand in between",
+        (_, 500..) => "the server reports an internal error; try again later",
+        _ => "open the URL in a browser; a proxy or login page may intercept it",
     }
 }
 
-/// What the API allows.
+/// The remaining requests of the API.
 pub fn quota(quota: &Quota, has_token: bool) -> DoctorFinding {
     let Quota { limit, remaining, reset } = quota;
     let until = reset.map(|reset| format!(" until {}", reset.format("%H:%M:%S UTC"))).unwrap_or_default();
-    let sentence = format!("{remaining} of {limit} requests an hour are left{until}");
+    let sentence = format!("{remaining} of {limit} requests per hour left{until}");
     if *remaining >= FEW_REQUESTS {
         return DoctorFinding::fine(Area::Token, sentence);
     }
@@ -187,7 +187,7 @@ pub fn quota(quota: &Quota, has_token: bool) -> DoctorFinding {
     }
 }
 
-/// The difference between the server's clock and this machine's, where it matters.
+/// The difference between the server's clock and the local one, if it matters.
 pub fn skew(server: DateTime<Utc>, here: DateTime<Utc>) -> Option<DoctorFinding> {
     let seconds = (here - server).num_seconds();
     let direction = if seconds > 0 { "ahead of" } else { "behind" };
@@ -195,7 +195,7 @@ pub fn skew(server: DateTime<Utc>, here: DateTime<Utc>) -> Option<DoctorFinding>
         DoctorFinding::problem(
             Area::Machine,
             format!("this machine's clock is {} minutes {direction} the server's", seconds.abs() / 60),
-            "set the clock (for example with `timedatectl set-ntp true`); certificates and limits go by it",
+            "set the clock (for example with `timedatectl set-ntp true`); certificates and rate limits depend on it",
         )
     })
 }
@@ -219,8 +219,8 @@ mod tests {
     }
 
     #[test]
-    fn each_stage_of_a_request_is_told_apart() {
-        let expected = "API: api.github.com answers (HTTP 200, 45 ms, 1 address, certificate by CN=A)";
+    fn each_stage_of_a_request_has_its_finding() {
+        let expected = "API: api.github.com responded (HTTP 200, 45 ms, 1 address, certificate by CN=A)";
         assert_eq!(host(&answering()), DoctorFinding::fine(Area::Network, expected));
         let nameless = HostProbe { addresses: Err("no such host".to_owned()), ..answering() };
         assert_eq!(host(&nameless).grade, Grade::Problem);
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_minutes_off_is_named_with_its_direction() {
+    fn a_wrong_clock_is_reported_with_its_direction() {
         let at = |seconds: i64| DateTime::from_timestamp(1_800_000_000 + seconds, 0).expect("a time");
         assert_eq!(skew(at(0), at(200)), None);
         assert!(skew(at(0), at(3600)).expect("a finding").sentence.contains("60 minutes ahead of"));

@@ -1,5 +1,4 @@
-//! What a person would look at when something does not work: facts in, findings with hints out. Pure; reading the facts is
-//! the command's.
+//! The checks of `doctor`: facts in, findings with hints out. Pure; the command reads the facts.
 
 mod finding;
 mod judge;

@@ -1,5 +1,5 @@
-//! Brings an executable to the staging directory: from the cache, or from the first origin that serves. Says so where a local
-//! build has to take their place.
+//! Puts an executable in the staging directory: from the cache, or from the first source that provides it. Reports when a
+//! local build has to be used instead.
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -46,48 +46,48 @@ use crate::worker::archive::Limits;
 use crate::worker::store::ReceiptAsset;
 use crate::worker::store::ReceiptOrigin;
 
-/// An executable in the staging directory, with all that is known about it.
+/// An executable in the staging directory, with everything known about it.
 #[derive(Debug)]
 pub(super) struct Acquired {
-    /// What sentences call it.
+    /// Its name in messages.
     pub(super) name: String,
     pub(super) path: PathBuf,
-    /// Which file that is.
+    /// The staged file.
     pub(super) id: Option<FileId>,
     pub(super) sha256: Sha256Digest,
     pub(super) size: u64,
     pub(super) verdict: Level,
     pub(super) evidence: Vec<Evidence>,
     pub(super) origin: ReceiptOrigin,
-    /// The tag its version must equal.
+    /// The tag its version must match.
     pub(super) tag: Option<Tag>,
-    /// The lock that names it, whether it was there before or is written now.
+    /// The lockfile that lists it, whether existing or to be written.
     pub(super) lockfile: Option<Lockfile>,
-    /// Who signed for the asset.
+    /// Its signer, if attested.
     pub(super) signed: Signed,
-    /// The asset, where the cache does not have it yet.
+    /// The asset, if the cache does not have it yet.
     pub(super) for_cache: Option<(Written, CachedFrom)>,
 }
 
-/// The result of looking for a release and fetching its asset.
+/// The result of finding a release and fetching its asset.
 #[derive(Debug)]
 pub(super) enum AcquireOutcome {
     /// The executable is in the staging directory.
     Staged(Box<Acquired>),
-    /// The newest release is the one that is installed.
+    /// The newest release is already installed.
     Current,
-    /// The release cannot serve; a build may.
+    /// The release cannot be used; a build may be.
     Build(Fallback),
 }
 
-/// One installation's surroundings, so that the steps below need not hand each on.
+/// The context of one installation.
 pub(super) struct Acquisition<'a> {
     pub(super) request: &'a InstallRequest,
     pub(super) door: &'a InstallContext<'a>,
     pub(super) staging: &'a Path,
 }
 
-/// Why no release is even looked at.
+/// Why no release is queried at all.
 pub(super) fn build_at_once(request: &InstallRequest, work: &InstallReason) -> Option<Fallback> {
     if request.build == BuildMode::Only {
         return Some(Fallback::Asked);
@@ -122,8 +122,8 @@ impl Acquisition<'_> {
             Lookup::Current => return Ok(AcquireOutcome::Current),
             Lookup::Release(found) => found,
         };
-        // The bytes and everything that is published about them are requested at the same time. A refusal ends the download;
-        // a failed download is reported only where nothing worse is known.
+        // The bytes and their evidence are requested at the same time. A refusal ends the download; a failed download is reported
+        // only if there is no more serious error.
         let (resolve, fetch) = (pin!(self.resolve(source, &found)), pin!(self.fetch(source, &found)));
         let (resolved, fetched) = match select(resolve, fetch).await {
             Either::Left((resolved, fetch)) => (resolved?, fetch.await?),
@@ -132,7 +132,7 @@ impl Acquisition<'_> {
         Ok(AcquireOutcome::Staged(Box::new(self.obtain(resolved, fetched)?)))
     }
 
-    /// The asset's bytes in the staging directory, and whether the cache had them.
+    /// Fetches the asset to the staging directory; returns whether it came from the cache.
     async fn fetch(&self, source: &Source, found: &FoundRelease) -> Result<(Written, bool), InstallError> {
         let asset = &found.asset;
         if let Some(written) = found.stated().and_then(|sha256| self.cached(&sha256, &asset.name)) {
@@ -142,14 +142,14 @@ impl Acquisition<'_> {
         fetched.map(|written| (written, false)).map_err(|error| InstallError::fetching(asset, error))
     }
 
-    /// Verifies the bytes by what was resolved and unpacks them.
+    /// Verifies the bytes against what was resolved, and unpacks them.
     fn obtain(&self, resolved: Resolved, (written, is_cached): (Written, bool)) -> Result<Acquired, InstallError> {
         let refused = |source| InstallError::Verify { asset: resolved.asset.name.clone(), source };
         let verified = verify(written, &resolved.evidence, self.request.policy).map_err(refused)?;
         self.staged(resolved, &verified, is_cached)
     }
 
-    /// The bytes the lock names, from this origin, or from the cache where that lacks only the proofs.
+    /// Obtains the pinned bytes from this source, or from the cache if only the attestations are missing there.
     async fn obtain_pinned(&self, source: &Source, resolved: Resolved) -> Result<Acquired, InstallError> {
         let pin = self.request.pin.as_ref().expect("only a pin resolves to pinned bytes");
         let cached = self.cached_without_proofs(pin, &resolved.signed)?;
@@ -161,14 +161,14 @@ impl Acquisition<'_> {
         self.staged(resolved, &verified, is_cached)
     }
 
-    /// The bytes the lock names, from the cache; nothing where it turns out not to have them.
+    /// Obtains the pinned bytes from the cache; `None` if it does not have them after all.
     fn obtain_from_cache(&self, resolved: Resolved) -> Result<Option<Acquired>, InstallError> {
         let pin = self.request.pin.as_ref().expect("only a pin resolves to cached bytes");
         let Some(verified) = self.cached_bytes(pin, &resolved.signed)? else { return Ok(None) };
         self.staged(resolved, &verified, true).map(Some)
     }
 
-    /// The asset the lock names, from this origin. Nobody is asked which it is.
+    /// The pinned asset from this source. Makes no request to find out which asset that is.
     pub(super) async fn pinned_bytes(
         &self,
         source: &Source,
@@ -198,21 +198,21 @@ impl Acquisition<'_> {
         }
     }
 
-    /// The asset the lock names, from the cache.
+    /// The pinned asset from the cache.
     pub(super) fn cached_bytes(&self, pin: &Pin, signed: &Signed) -> Result<Option<Verified>, InstallError> {
         let Some(written) = self.cached(&pin.asset.sha256, &pin.asset.name) else { return Ok(None) };
         let verified = verify(written, &pinned_evidence(pin, signed), self.request.policy);
         verified.map(Some).map_err(|source| InstallError::Verify { asset: pin.asset.name.clone(), source })
     }
 
-    /// The same where the cache was not asked yet, because it lacks the proofs that came from elsewhere.
+    /// The same, if the cache was skipped because it lacks the attestations, which came from a source.
     pub(super) fn cached_without_proofs(&self, pin: &Pin, signed: &Signed) -> Result<Option<Verified>, InstallError> {
         if self.signed_as_cached(pin).is_some() { Ok(None) } else { self.cached_bytes(pin, signed) }
     }
 
-    /// The bytes with this digest, if the cache has them. A cache that cannot be used costs a download and nothing else.
+    /// The bytes with this digest, if cached. If the cache cannot be used, they are downloaded.
     fn cached(&self, sha256: &Sha256Digest, name: &str) -> Option<Written> {
-        // Whoever names a bundle wants to know that it is good.
+        // With a bundle its own copy is read, so that a damaged bundle is reported.
         if self.request.from.is_some() {
             return None;
         }
@@ -235,12 +235,12 @@ impl Acquisition<'_> {
         }
     }
 
-    /// The name is one of ours, computed for the target, so it names a file and nothing else.
+    /// The name is derived from the target, so it is a plain file name.
     fn file(&self, name: &str) -> PathBuf {
         self.staging.join(name)
     }
 
-    /// Unpacks what is verified.
+    /// Unpacks verified bytes.
     fn staged(&self, resolved: Resolved, verified: &Verified, is_cached: bool) -> Result<Acquired, InstallError> {
         let Resolved { repository, tag, asset, form, url, evidence, signed, lockfile, .. } = resolved;
         let file = verified.file();
@@ -268,7 +268,7 @@ impl Acquisition<'_> {
             size: executable.size,
             verdict: verified.level(),
             evidence,
-            // Its proofs may be news to the cache even if its bytes are none.
+            // The cache may lack the attestations even if it has the bytes.
             for_cache: (!is_cached || !signed.bundles.is_empty()).then(|| (file.clone(), provenance())),
             origin: ReceiptOrigin::Release { repository, tag: tag.clone(), asset: origin_asset },
             tag: Some(tag),
@@ -294,7 +294,7 @@ pub(super) fn pinned_evidence(pin: &Pin, signed: &Signed) -> Vec<Evidence> {
     std::iter::once(pinned).chain(signed.evidence.iter().cloned()).collect()
 }
 
-/// What is stated about what the lock names: by the lock, by a list that comes with the bytes, and by signatures.
+/// Evidence for a pinned asset: the lockfile, an index that comes with the bytes, and attestations.
 pub(super) fn stated(source: &Source, pin: &Pin, signed: &Signed) -> Vec<Evidence> {
     let mut evidence = pinned_evidence(pin, signed);
     let carried = source.carried_lock().and_then(|lockfile| lockfile.asset(pin.asset.target));
@@ -302,7 +302,7 @@ pub(super) fn stated(source: &Source, pin: &Pin, signed: &Signed) -> Vec<Evidenc
     evidence
 }
 
-/// What a bundle or a mirror lacks, its release may well have.
+/// Names the bundle or mirror that lacks an asset, because the release on GitHub may have it.
 pub(super) fn not_carried(source: &Source, error: ResolveError) -> ResolveError {
     match (source, error) {
         (Source::Bundle(bundle), ResolveError::Fallback(Fallback::NoAsset { tag, target, has, .. })) => {

@@ -1,5 +1,4 @@
-//! Carries out an installation: everything up to the steps of the commit happens in a staging directory that is removed
-//! however it ends.
+//! Carries out an installation. Everything before the commit happens in a staging directory that is always removed.
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -41,14 +40,14 @@ use crate::worker::store::Staged;
 use crate::worker::store::State;
 use crate::worker::store::WrittenLock;
 
-/// What an installation did.
+/// The result of an installation.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    /// The receipt of what is installed now.
+    /// The receipt of the installed binary.
     pub receipt: Receipt,
-    /// Why there was work; nothing where there was none.
+    /// Why there was work to do; `None` if there was none.
     pub work: Option<InstallReason>,
-    /// The lock that was written, where one was.
+    /// The lockfile that was written, if any.
     pub locked: Option<Lockfile>,
 }
 
@@ -59,23 +58,23 @@ pub enum Preview {
     UpToDate(Box<Receipt>),
     /// Install this asset of a release.
     Install {
-        /// Why there is work.
+        /// Why there is work to do.
         work: InstallReason,
-        /// Which asset, from where, and what is known about it.
+        /// The resolved asset, its source and evidence.
         resolved: Box<Resolved>,
     },
     /// Build from this checkout.
     Build {
-        /// Why there is work.
+        /// Why there is work to do.
         work: InstallReason,
-        /// Why it would be built.
+        /// Why a local build is used.
         because: Fallback,
-        /// The checkout, or the source that a bundle carries.
+        /// The checkout, or the source in a bundle.
         source: String,
     },
 }
 
-/// Installs. Takes the lock only when there is work.
+/// Installs. Takes the lock only if there is work to do.
 pub fn run(request: &InstallRequest, door: &InstallContext<'_>) -> Result<Outcome, InstallError> {
     let layout = &request.layout;
     let (standing, state) = stand(request)?;
@@ -84,7 +83,7 @@ pub fn run(request: &InstallRequest, door: &InstallContext<'_>) -> Result<Outcom
         return Ok(Outcome { receipt: *receipt, work: None, locked: None });
     }
     let hold = StoreGuard::take(request, door)?;
-    // Another installation may have come between, and changed the project's lock too.
+    // Another installation may have finished meanwhile, and changed the project's lockfile as well.
     let request = &lock_as_it_is(request)?;
     let (standing, state) = stand(request)?;
     let (work, newest) = match work(standing) {
@@ -100,7 +99,7 @@ pub fn run(request: &InstallRequest, door: &InstallContext<'_>) -> Result<Outcom
         Err(error) => return Err(hold.store_removed(&staging).unwrap_or(error)),
     };
     let Some((acquired, receipt)) = acquired else {
-        let (receipt, _) = newest.expect("only what is installed can be the newest already");
+        let (receipt, _) = newest.expect("only an installed release can already be the newest");
         hold.complete(&receipt, &state);
         return Ok(Outcome { receipt: *receipt, work: None, locked: None });
     };
@@ -113,7 +112,7 @@ pub fn run(request: &InstallRequest, door: &InstallContext<'_>) -> Result<Outcom
         receipt: receipt.clone(),
         found: work.found(),
         state: &state,
-        // A lock that moves names the new binary; the one it named before is nothing special any more.
+        // A rewritten lockfile pins the new binary, so the one pinned before needs no protection.
         keep: &if written.is_some() { Vec::new() } else { hold.kept() },
         named_by: acquired.lockfile.as_ref().map(lockfile::render),
         lock: written.clone().map(|(path, lockfile)| WrittenLock { path, text: lockfile::render(lockfile) }),
@@ -123,8 +122,7 @@ pub fn run(request: &InstallRequest, door: &InstallContext<'_>) -> Result<Outcom
     Ok(Outcome { receipt, work: Some(work), locked: written.map(|(_, lockfile)| lockfile.clone()) })
 }
 
-/// Makes an executable that is proven and on the disk, with its receipt. None where the newest release turns out to be
-/// this tag, which is installed.
+/// Stages a verified executable with its receipt. `None` if the newest release turns out to be the installed one.
 fn acquire(
     request: &InstallRequest,
     door: &InstallContext<'_>,
@@ -142,7 +140,7 @@ fn acquire(
     Ok(Some((acquired, receipt)))
 }
 
-/// Finds out what an installation would do. Writes nothing and takes no lock.
+/// Determines what an installation would do. Writes nothing and takes no lock.
 pub fn preview(request: &InstallRequest, door: &InstallContext<'_>) -> Result<Preview, InstallError> {
     let (standing, _) = stand(request)?;
     let (work, newest) = match work(standing) {
@@ -155,7 +153,7 @@ pub fn preview(request: &InstallRequest, door: &InstallContext<'_>) -> Result<Pr
         None => match runtime()?.block_on(resolve_first(request, door, &query))? {
             Ok(Some(resolved)) => return Ok(Preview::Install { work, resolved: Box::new(resolved) }),
             Ok(None) => {
-                let (receipt, _) = newest.expect("only what is installed can be the newest already");
+                let (receipt, _) = newest.expect("only an installed release can already be the newest");
                 return Ok(Preview::UpToDate(receipt));
             }
             Err(because) => because,
@@ -165,7 +163,7 @@ pub fn preview(request: &InstallRequest, door: &InstallContext<'_>) -> Result<Pr
     Ok(Preview::Build { work, because, source })
 }
 
-/// What an installation would use; `None` where the newest release is the one that is installed.
+/// What an installation would use; `None` if the newest release is already installed.
 async fn resolve_first(
     request: &InstallRequest,
     door: &InstallContext<'_>,
@@ -180,7 +178,7 @@ async fn resolve_first(
     first_served(&sources, request, door, async |source: &Source| {
         if let Some(pin) = &request.pin {
             let resolved = order.resolve_pinned(source).await?;
-            // An installation finds out by fetching it.
+            // An installation finds this out when it fetches the file.
             source.check_local(&pin.lockfile.tag, &pin.asset.name).map_err(|error| InstallError::at(source, error))?;
             return Ok(Some(resolved));
         }
@@ -192,7 +190,7 @@ async fn resolve_first(
     .await
 }
 
-/// The lock of the release that is meant, for every machine it has an asset for. Downloads nothing.
+/// The lockfile of the requested release, with every platform it has an asset for. Downloads no assets.
 pub fn lock_release(request: &InstallRequest, door: &InstallContext<'_>) -> Result<Lockfile, InstallError> {
     let spec = request.spec.clone().unwrap_or(VersionSpec::Latest);
     runtime()?.block_on(async {
@@ -212,7 +210,7 @@ pub fn lock_release(request: &InstallRequest, door: &InstallContext<'_>) -> Resu
     })
 }
 
-/// The tag and the assets of the release that is meant, for those whose machine no asset is named after.
+/// The tag and assets of the requested release, for a platform without a known asset name.
 pub fn released_assets(
     repository: &RepoSlug,
     spec: &VersionSpec,
@@ -240,28 +238,28 @@ fn stand(request: &InstallRequest) -> Result<(InstallStatus, State), InstallErro
     Ok((standing(request, installed).map_err(in_the_way)?, state))
 }
 
-/// What is installed and its tag, where it only has to be the newest.
+/// The receipt of the installation and its tag, if only a newer release would be installed.
 type Newest = Option<(Box<Receipt>, Tag)>;
 
-/// What there is to do, and what is installed where it only has to be the newest; or the receipt of what is right already.
+/// Why there is work to do, with the installed release if only a newer one would be installed; or the receipt of an
 fn work(standing: InstallStatus) -> Result<(InstallReason, Newest), Box<Receipt>> {
     match standing {
         InstallStatus::UpToDate(receipt) => Err(receipt),
         InstallStatus::UpToDateIfNewest(receipt, tag) => {
-            let how = format!("{tag} is installed, a newer release is there");
+            let how = format!("{tag} is installed, but a newer release is available");
             Ok((InstallReason::Differs { receipt: receipt.clone(), how }, Some((receipt, tag))))
         }
         InstallStatus::Work(work) => Ok((work, None)),
     }
 }
 
-/// Tries the binary while the disk works and the cache takes its copy.
+/// Checks the executable while it is synced to disk and copied to the cache.
 fn prove_and_sync(
     request: &InstallRequest,
     door: &InstallContext<'_>,
     acquired: &Acquired,
 ) -> Result<Receipt, InstallError> {
-    // Who watches is not for other threads.
+    // The progress reporter is not shared between threads.
     let cache = door.cache.as_ref();
     let proofs = acquired.signed.text();
     let (receipt, synced) = std::thread::scope(|scope| {
@@ -272,16 +270,16 @@ fn prove_and_sync(
         };
         match std::thread::Builder::new().name("disk".to_owned()).spawn_scoped(scope, to_disk) {
             Ok(disk) => (prove(request, door, acquired), disk.join()),
-            // One after the other, then.
+            // Without a thread, do it first.
             Err(_) => (prove(request, door, acquired), Ok(to_disk())),
         }
     });
     if let (Err(_), Some((file, _)), Some(cache)) = (&receipt, &acquired.for_cache, cache) {
-        // What is not fit to be installed is not worth keeping either.
+        // A binary that cannot be installed is not cached either.
         let _ = cache.remove(&file.sha256);
     }
     let receipt = receipt?;
-    let stopped = || std::io::Error::other("the thread that waits for the disk has stopped");
+    let stopped = || std::io::Error::other("the thread that syncs to disk panicked");
     let (synced, kept) = synced.unwrap_or_else(|_| (Err(stopped()), None));
     synced.map_err(|source| InstallError::Staging { doing: "write the binary to disk", source })?;
     if let Some(Err(error)) = kept {

@@ -1,4 +1,4 @@
-//! Decides between a bundle, the project's lock and the flags: the lock wins, and what the bundle has otherwise is named. Pure.
+//! Decides between a bundle, the project's lockfile and the flags. The lockfile takes precedence; any disagreement is an error. Pure.
 
 use thiserror::Error;
 
@@ -15,69 +15,69 @@ use crate::model::Tool;
 use crate::model::VersionSpec;
 use crate::sources::bundle::Bundle;
 
-/// Why a bundle is not installed from, although nothing is wrong with it.
+/// Why a valid bundle is not installed from.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Disagreement {
-    /// It is of another repository than the worker comes from here.
-    #[error("the bundle {bundle} is of {carried}, and the worker comes from {wanted} here")]
+    /// It is for another repository than configured.
+    #[error("the bundle {bundle} is from {carried}, but the configured repository is {wanted}")]
     Repository {
         /// What people call it.
         bundle: String,
-        /// What it is of.
+        /// Its repository.
         carried: RepoSlug,
-        /// What is wanted.
+        /// The configured repository.
         wanted: RepoSlug,
     },
-    /// It is of another release than was asked for.
-    #[error("the bundle {bundle} is of {carried}, and {wanted} was asked for")]
+    /// It holds another release than requested.
+    #[error("the bundle {bundle} contains {carried}, but {wanted} was requested")]
     Release {
-        /// What people call it.
+        /// Its name in messages.
         bundle: String,
-        /// What it is of.
+        /// Its release.
         carried: Tag,
-        /// What is wanted.
+        /// The requested release.
         wanted: Tag,
     },
-    /// The lock names another release.
-    #[error("reproq.lock names {locked}, and the bundle {bundle} is of {carried}")]
+    /// The lockfile pins another release.
+    #[error("reproq.lock pins {locked}, but the bundle {bundle} contains {carried}")]
     LockedRelease {
-        /// What people call it.
+        /// Its name in messages.
         bundle: String,
-        /// What it is of.
+        /// Its release.
         carried: Tag,
-        /// What is locked.
+        /// The locked release.
         locked: Tag,
     },
-    /// The lock names the same release of another repository.
-    #[error("reproq.lock names a release of {locked}, and the bundle {bundle} is of {carried}")]
+    /// The lockfile pins the same tag of another repository.
+    #[error("reproq.lock pins a release of {locked}, but the bundle {bundle} is from {carried}")]
     LockedRepository {
-        /// What people call it.
+        /// Its name in messages.
         bundle: String,
-        /// What it is of.
+        /// Its repository.
         carried: RepoSlug,
-        /// What is locked.
+        /// The locked repository.
         locked: RepoSlug,
     },
-    /// The lock names other bytes of the same release.
-    #[error("reproq.lock names sha256 {locked} for {name} of {tag}, and the bundle {bundle} has {carried}")]
+    /// The lockfile pins other bytes of the same release.
+    #[error("reproq.lock pins sha256 {locked} for {name} of {tag}, but the bundle {bundle} contains {carried}")]
     Digest {
-        /// What people call it.
+        /// Its name in messages.
         bundle: String,
         /// The release.
         tag: Tag,
         /// The asset.
         name: String,
-        /// What is locked.
+        /// The locked digest.
         locked: Sha256Digest,
-        /// What the bundle has.
+        /// The digest in the bundle.
         carried: Sha256Digest,
     },
-    /// `--locked` wants more than the lock says.
+    /// `--locked` cannot be satisfied.
     #[error(transparent)]
     Unsatisfied(#[from] Unsatisfied),
 }
 
-/// Decides. A tag that is asked for moves a lock of another release; without one the lock has the last word.
+/// Decides. A requested tag overrides a lockfile of another release; otherwise the lockfile takes precedence.
 pub fn carried(input: PinInput, bundle: &Bundle, tool: &Tool) -> Result<Pinning, Disagreement> {
     let PinInput { lockfile, path, locked, build, spec, repository, target, elsewhere } = input;
     let manifest = bundle.manifest();
@@ -124,7 +124,7 @@ pub fn carried(input: PinInput, bundle: &Bundle, tool: &Tool) -> Result<Pinning,
         (false, Some(_)) => LockfileAction::Ignore,
         (false, None) => write(Some(lockfile)),
     };
-    // What the bundle does not have it cannot be asked for; whether a build may serve is decided later.
+    // An asset the bundle lacks cannot be pinned; whether a build may be used is decided later.
     let pin = pin.filter(|_| manifest.asset(target).is_some());
     Ok(Pinning { pin, spec, lock })
 }
@@ -138,7 +138,7 @@ fn other_release(lockfile: &Lockfile, bundle: &Bundle) -> Disagreement {
     Disagreement::LockedRelease { bundle: name, carried: manifest.tag.clone(), locked: lockfile.tag.clone() }
 }
 
-/// Every machine counts, not this one alone: a bundle that is wrong for one is not the release that was locked.
+/// Compares all platforms, not just this one: a bundle that differs for any of them is not the release that was locked.
 fn refuse_other_bytes(lockfile: &Lockfile, bundle: &Bundle) -> Result<(), Disagreement> {
     for asset in &bundle.lockfile().assets {
         let Some(locked) = lockfile.asset(asset.target).filter(|locked| locked.sha256 != asset.sha256) else {

@@ -1,4 +1,4 @@
-//! Looks at a staged executable before anything is placed: its header, one start for its version, and the receipt.
+//! Checks a staged executable before it is installed: its header, one start for its version, and the receipt.
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use crate::worker::executable::VersionCheck;
 use crate::worker::store;
 use crate::worker::store::Receipt;
 
-/// How long the worker may take to say its version.
+/// How long the worker may take to print its version.
 const SMOKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Reads the header, starts it once for its version, and writes down what is known.
+/// Inspects the executable, starts it once for its version, and creates the receipt.
 pub(super) fn prove(
     request: &InstallRequest,
     door: &InstallContext<'_>,
@@ -39,15 +39,15 @@ pub(super) fn prove(
             match executable::check_version(&said, tag) {
                 Ok(VersionCheck::Equal) => {}
                 Ok(VersionCheck::TagWithoutVersion) => {
-                    notes.push(format!("the tag {tag} names no version to compare {} with", said.version));
+                    notes.push(format!("the tag {tag} is not a version, so {} could not be compared", said.version));
                 }
                 Err(source) => return Err(InstallError::Version { name: name(), source }),
             }
         }
         version = Some(said.version.to_string());
     } else {
-        let here = request.host.map_or_else(|| "another machine".to_owned(), |host| host.to_string());
-        notes.push(format!("not tried: it is for {}, and this machine is {here}", request.target));
+        let here = request.host.map_or_else(|| "another platform".to_owned(), |host| host.to_string());
+        notes.push(format!("not started: it is for {}, but this platform is {here}", request.target));
     }
     Ok(Receipt {
         schema: store::RECEIPT_SCHEMA.to_owned(),

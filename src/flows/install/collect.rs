@@ -1,4 +1,4 @@
-//! Brings the assets of one release together, for many machines: for a bundle. Each is proven as for an installation.
+//! Collects the assets of one release for many platforms, for a bundle. Each is verified as for an installation.
 
 use std::path::Path;
 
@@ -34,38 +34,38 @@ use crate::trust::attestation::file_name;
 use crate::trust::judge;
 use crate::trust::sidecar_names;
 
-/// For which machines.
+/// The platforms to include.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Machines {
-    /// All the release has an asset for.
+    /// All platforms the release has an asset for.
     All,
-    /// These, each of which it must have one for.
+    /// These platforms; each must have an asset.
     These(Vec<Target>),
 }
 
-/// What would be brought together.
+/// What would be collected.
 #[derive(Debug)]
 pub struct Selection {
-    /// The lock of the release: the project's, or one that is made of what the release says.
+    /// The lockfile of the release: the project's, or one computed from the release.
     pub lockfile: Lockfile,
-    /// The assets, and whether the cache has them.
+    /// The assets, and whether each is cached.
     pub assets: Vec<(Pin, bool)>,
-    /// What else of the release is carried along: checksums and signatures of the assets, by name.
+    /// Other files of the release (checksums and signatures of the assets), by name.
     pub files: Vec<(String, Vec<u8>)>,
 }
 
-/// What was brought together.
+/// What was collected.
 #[derive(Debug)]
 pub struct Collection {
-    /// The lock of the release.
+    /// The lockfile of the release.
     pub lockfile: Lockfile,
-    /// The assets, each in the staging directory.
+    /// The assets, in the staging directory.
     pub assets: Vec<(LockedAsset, Written)>,
     /// Checksums and signatures, by name.
     pub files: Vec<(String, Vec<u8>)>,
 }
 
-/// Finds out what would be brought together. With a lock nobody is asked.
+/// Determines what would be collected. With a lockfile this makes no requests.
 pub fn select(
     request: &InstallRequest,
     locked: Option<&Lockfile>,
@@ -87,7 +87,7 @@ pub fn select(
     Ok(Selection { lockfile, assets, files })
 }
 
-/// Brings it together: from the cache, else from the first origin that serves, verified by its digest.
+/// Collects: from the cache, else from the first source that provides it; verified by digest.
 pub fn collect(
     request: &InstallRequest,
     selection: Selection,
@@ -115,7 +115,7 @@ pub fn collect(
     Ok(Collection { lockfile, assets: collected, files })
 }
 
-/// One asset of a bundle.
+/// One asset for a bundle.
 async fn asset(order: &Acquisition<'_>, pin: &Pin) -> Result<Brought, InstallError> {
     let brought = brought(order, pin).await?;
     if !brought.is_cached {
@@ -129,13 +129,13 @@ async fn asset(order: &Acquisition<'_>, pin: &Pin) -> Result<Brought, InstallErr
 pub(super) struct Brought {
     /// The file.
     pub(super) file: Written,
-    /// The proofs of where it comes from, as one text.
+    /// Its attestations, as one document.
     pub(super) proofs: Option<String>,
-    /// Whether the cache has all of that.
+    /// Whether the cache has the asset and its attestations.
     is_cached: bool,
 }
 
-/// The asset a pin names, from the cache, else from the first origin that serves.
+/// The pinned asset, from the cache, else from the first source that provides it.
 pub(super) async fn brought(order: &Acquisition<'_>, pin: &Pin) -> Result<Brought, InstallError> {
     let door = order.door;
     if let Some(signed) = order.signed_as_cached(pin)
@@ -171,7 +171,7 @@ fn keep(order: &Acquisition<'_>, pin: &Pin, brought: &Brought) {
     }
 }
 
-/// The lock of the release that is meant, from the first origin that has it, and the files that go with its assets.
+/// The lockfile of the requested release, from the first source that has it, and the files that accompany its assets.
 async fn listed(
     request: &InstallRequest,
     machines: &Machines,
@@ -217,16 +217,16 @@ async fn listed_at(
     Ok((lockfile, files))
 }
 
-/// An asset that may be accepted.
+/// An asset with sufficient evidence.
 #[derive(Debug)]
 pub(super) struct AcceptableAsset {
     /// Its name.
     pub(super) name: String,
-    /// The proofs of where it comes from, as one text.
+    /// Its attestations, as one document.
     pub(super) proofs: Option<String>,
 }
 
-/// The lock of a release as this origin lists it, and the assets for these machines, each of which may be accepted.
+/// The lockfile of a release as listed by this source, and the assets for these platforms, each with sufficient evidence.
 pub(super) async fn proven(
     source: &Source,
     listing: &Listing,
@@ -259,7 +259,7 @@ pub(super) async fn proven(
                 Err(source) => refused = Some(InstallError::Verify { asset: asset.name, source }),
             }
         }
-        // Where only names are known, a machine without an asset looks the same as one whose asset nothing proves.
+        // If only names are known, a missing asset cannot be told from an unverifiable one.
         let may_be_missing = *machines == Machines::All && listing.release().is_none();
         if let Some(error) = refused.filter(|_| !may_be_missing) {
             return Err(error);
@@ -279,7 +279,7 @@ pub(super) async fn proven(
     Ok((lockfile, assets.collect()))
 }
 
-/// The files of the release with these names, where it has them.
+/// The files of the release with these names, if it has them.
 pub(super) async fn files_beside(
     source: &Source,
     listing: &Listing,
@@ -297,13 +297,13 @@ pub(super) async fn files_beside(
     Ok(files)
 }
 
-/// The names of the files that hold the checksums of these assets.
+/// The names of the checksum files of these assets.
 pub(super) fn checksum_files(assets: &[&str]) -> Vec<String> {
     let beside = assets.iter().flat_map(|name| sidecar_names(name));
     SUMS_FILES.iter().map(|name| (*name).to_owned()).chain(beside).collect()
 }
 
-/// The names of all files that go with these assets: their checksums and the proofs of where they come from.
+/// The names of all files that accompany these assets: checksums and attestations.
 pub(super) fn files_of(assets: &[&str]) -> Vec<String> {
     let proofs = assets.iter().map(|name| file_name(name));
     checksum_files(assets).into_iter().chain(proofs).collect()

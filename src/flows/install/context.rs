@@ -1,4 +1,4 @@
-//! What an installation may touch.
+//! The entry points for the effects of an installation.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -27,32 +27,32 @@ use crate::sources::source::Source;
 use crate::sources::source::SourceError;
 use crate::trust::trusted_roots::TrustedRoots;
 
-/// What an installation may touch.
+/// Everything an installation may touch.
 pub struct InstallContext<'a> {
-    /// The GitHub that has the worker.
+    /// The GitHub server that hosts the worker.
     pub server: &'a Server,
-    /// The places that may have releases, in the order they are tried; none is GitHub alone.
+    /// The configured sources, in the order they are tried; if empty, GitHub only.
     pub mirrors: &'a [SourceSpec],
-    /// The token for the API.
+    /// The tokens for the API.
     pub tokens: &'a [Token],
-    /// How patient the network is.
+    /// The network timeouts.
     pub http: HttpOptions,
-    /// The user's cache, where there is a directory for one.
+    /// The user's cache, if there is a directory for one.
     pub cache: Option<Cache>,
-    /// Whose keys the user trusts.
+    /// The trusted roots.
     pub trusted_roots: TrustedRoots,
-    /// The environment child processes get, less what they must not see.
+    /// The environment of child processes, without secrets.
     pub environment: &'a [(OsString, OsString)],
-    /// How long another installation is waited for.
+    /// How long to wait for another installation.
     pub lock_timeout: Duration,
-    /// The time.
+    /// The current time.
     pub now: DateTime<Utc>,
-    /// Who watches.
+    /// Receives progress.
     pub progress: &'a dyn Progress,
 }
 
 impl InstallContext<'_> {
-    /// The places that may have the release, in the order they are tried. Without the network no client for it is made.
+    /// The sources that may have the release, in the order they are tried. Offline, no HTTP client is created.
     pub(super) fn sources(&self, request: &InstallRequest) -> Result<Vec<Source>, InstallError> {
         if let Some(bundle) = &request.from {
             return Ok(vec![Source::Bundle(bundle.clone())]);
@@ -60,7 +60,7 @@ impl InstallContext<'_> {
         self.places(&request.repository, request.offline)
     }
 
-    /// The same, whatever is installed.
+    /// The same for any repository.
     pub(super) fn places(&self, repository: &RepoSlug, offline: bool) -> Result<Vec<Source>, InstallError> {
         let github = [SourceSpec::GitHub];
         let places = if self.mirrors.is_empty() { &github } else { self.mirrors };
@@ -83,7 +83,7 @@ impl InstallContext<'_> {
         Ok(sources)
     }
 
-    /// GitHub, for this repository. Its client has to be made where the network runs.
+    /// GitHub, for this repository. Must be called inside the runtime.
     pub(super) fn github(&self, repository: &RepoSlug) -> Result<Source, InstallError> {
         let github = || -> Result<GitHub, ApiError> {
             let http = Http::new(self.http.clone())?;
@@ -92,17 +92,17 @@ impl InstallContext<'_> {
         github().map(|github| Source::GitHub(Box::new(github))).map_err(|error| SourceError::from(error).into())
     }
 
-    /// The host of a GitHub that is not github.com.
+    /// The host of a GitHub server other than github.com.
     pub(super) fn other_github(&self) -> Option<&str> {
         (!self.server.is_github_com()).then(|| self.server.host())
     }
 
-    /// A cache that cannot be used costs a download and nothing else.
+    /// Continues without a cache that cannot be used.
     pub(super) fn leave_out_cache(&self, error: &CacheError) {
-        self.progress.note(&format!("the cache is left out: {error}: {}", error.source));
+        self.progress.note(&format!("continuing without the cache: {error}: {}", error.source));
     }
 
-    /// Where an asset is published, for reports and receipts.
+    /// The URL an asset is published at, for reports and receipts.
     pub(super) fn public_address(&self, repository: &RepoSlug, tag: &Tag, name: &str) -> String {
         let segments = [repository.owner(), repository.name(), "releases", "download", tag.as_str(), name];
         SafeUrl(&self.server.page(&segments)).to_string()

@@ -1,5 +1,4 @@
-//! Finds out what became of a locked asset when its release no longer gives the locked bytes. One request more, and only
-//! when something is wrong already.
+//! Explains why the locked bytes of an asset are no longer available. Costs one extra request, and only after a failure.
 
 use std::path::Path;
 
@@ -18,8 +17,8 @@ use crate::sources::source::Source;
 use crate::sources::source::SourceError;
 use crate::trust::VerifyError;
 
-/// What the release says now, or the error as it was where it says nothing new. A private repository gives its files only by
-/// number, which a lock does not have; once it is known the bytes are fetched after all.
+/// The release's current state, or the original error if there is nothing to add. A private repository serves files only by
+/// id, which a lockfile does not have; once the id is known, the bytes are fetched after all.
 pub(super) async fn explain(
     source: &Source,
     pin: &Pin,
@@ -39,7 +38,7 @@ pub(super) async fn explain(
         Err(SourceError::Api(ApiError::NotFound { server, .. })) => {
             return Err(InstallError::Drift { drift: Drift::NoRelease { tag, server } });
         }
-        // Nobody says more than is known already.
+        // Nothing more is known.
         Ok(Listing::Web { .. } | Listing::Index(_)) | Err(_) => return Err(error),
     };
     match listed {
@@ -56,7 +55,7 @@ pub(super) async fn explain(
     }
 }
 
-/// A mirror whose index states other bytes than the lock is another matter than one whose file is damaged.
+/// Tells a mirror whose index states other bytes than the lockfile from one whose file is damaged.
 async fn in_mirror(source: &Source, pin: &Pin, error: InstallError, progress: &dyn Progress) -> InstallError {
     let (tag, name, locked) = (pin.lockfile.tag.clone(), pin.asset.name.clone(), pin.asset.sha256);
     let listing = source.release(&VersionSpec::Exact(tag.clone()), progress).await;

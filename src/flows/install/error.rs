@@ -1,4 +1,4 @@
-//! Why an installation did not happen. In every case what was installed before is as it was.
+//! Errors of an installation. In every case the previous installation is unchanged.
 
 use std::fmt;
 use std::io;
@@ -43,94 +43,94 @@ pub enum InstallError {
     /// Another installation holds the lock.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// Somebody removed what the installation needs while it ran.
-    #[error("`{path}` was removed while the installation ran", path = path.display())]
+    /// Files of the store were removed while the installation ran.
+    #[error("`{path}` was removed during the installation", path = path.display())]
     PulledAway {
-        /// What was removed.
+        /// The removed path.
         path: PathBuf,
     },
-    /// Something is in a place of the store that is neither replaced nor followed.
-    #[error("`{path}` is {what}, where {place} belongs", path = path.display())]
+    /// A path of the store is occupied by something that is neither replaced nor followed.
+    #[error("`{path}` is {what}, expected {place}", path = path.display())]
     InTheWay {
-        /// The place.
+        /// The path.
         path: PathBuf,
-        /// What is there.
+        /// The type found.
         what: &'static str,
-        /// What belongs there.
+        /// The expected content.
         place: &'static str,
     },
-    /// This command itself is where the worker would go.
-    #[error("`{path}` is this command itself, or a copy of it, and is never replaced", path = path.display())]
+    /// This command itself is at the worker's path.
+    #[error("`{path}` is this command itself or a copy of it, and is never replaced", path = path.display())]
     ThisCommand {
         /// The file.
         path: PathBuf,
     },
-    /// A file that this program did not install is where the worker would go.
-    #[error("`{path}` is a file that reproq did not install", path = path.display())]
+    /// A file at the worker's path was not installed by this program.
+    #[error("`{path}` was not installed by reproq", path = path.display())]
     NotOurs {
         /// The file.
         path: PathBuf,
     },
-    /// The project's lock cannot be read.
+    /// The project's lockfile cannot be read.
     #[error(transparent)]
     Lockfile(#[from] LockfileError),
-    /// The project's lock is no longer what `--locked` can obey, or what the bundle is of.
+    /// The lockfile does not satisfy `--locked`, or disagrees with the bundle.
     #[error(transparent)]
     Disagreement(#[from] Disagreement),
-    /// A release stays as it is in a mirror.
-    #[error("{tag} is not mirrored: {refusal}")]
+    /// A release is left unchanged in a mirror.
+    #[error("{tag} was not mirrored: {refusal}")]
     NotMirrored {
         /// The release.
         tag: Tag,
-        /// Why.
+        /// The reason.
         refusal: SyncRefusal,
     },
-    /// The release cannot be found.
+    /// The release was not found.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// What the lock names is no longer what its release has.
+    /// The release no longer has what the lockfile pins.
     #[error("{drift}")]
     Drift {
-        /// What became of it.
+        /// What changed.
         drift: Drift,
     },
-    /// There is no binary to go back to.
-    #[error("there is no previous binary to go back to: {why}")]
+    /// There is no binary to roll back to.
+    #[error("cannot roll back: {why}")]
     NoPrevious {
-        /// Why.
+        /// The reason.
         why: &'static str,
     },
-    /// The kept binary is no longer what it was.
+    /// The previous binary was modified.
     #[error(
-        "the previous binary `{path}` changed since it was kept: its sha256 is {found}, its receipt says {expected}",
+        "the previous binary `{path}` was modified: its sha256 is {found}, but its receipt states {expected}",
         path = path.display()
     )]
     PreviousChanged {
-        /// The kept binary.
+        /// The previous binary.
         path: PathBuf,
-        /// What its receipt says.
+        /// The digest in its receipt.
         expected: Sha256Digest,
-        /// What it is.
+        /// Its actual digest.
         found: Sha256Digest,
     },
-    /// The repository has releases, and none of them names a version; or it has none at all.
-    #[error("{repository} has no release that names a version on {server}")]
+    /// The repository has no release whose tag is a version.
+    #[error("{repository} has no release with a version as its tag on {server}")]
     NoVersions {
         /// The repository.
         repository: RepoSlug,
-        /// Who was asked, and what selected it.
+        /// The server, and what selected it.
         server: String,
     },
-    /// What was asked for needs the network.
-    #[error("which release there is cannot be found out without the network (--offline)")]
+    /// The request requires the network.
+    #[error("cannot determine the latest release while offline (--offline)")]
     Offline,
-    /// Several places were tried, and none could serve.
-    #[error("no place that was tried could serve")]
+    /// All sources failed.
+    #[error("no source could provide the release")]
     Everywhere {
-        /// Each place with what happened there, in the order they were tried.
+        /// Each source with its error, in the order they were tried.
         tried: Vec<(String, InstallError)>,
     },
-    /// The release cannot serve, and a build would not help.
+    /// The release cannot be used, and this command cannot build instead.
     #[error(transparent)]
     Resolve(ResolveError),
     /// The asset cannot be downloaded.
@@ -138,30 +138,30 @@ pub enum InstallError {
     Download {
         /// The asset.
         asset: String,
-        /// Why.
+        /// The cause.
         source: SourceError,
     },
-    /// The bytes are not accepted.
-    #[error("{asset} was not accepted")]
+    /// The bytes were refused.
+    #[error("verification failed for {asset}")]
     Verify {
         /// The asset.
         asset: String,
-        /// Why.
+        /// The cause.
         source: VerifyError,
     },
-    /// Signatures for it are there, and none holds.
-    #[error("what is signed about {asset} of {tag} does not prove it")]
+    /// It has attestations, and all were refused.
+    #[error("attestation verification failed for {asset} ({tag})")]
     NotProven {
         /// The asset.
         asset: String,
         /// Its release.
         tag: Tag,
-        /// Why.
+        /// The cause.
         source: NotProven,
     },
-    /// Somebody else signed for it than the lock records.
+    /// Its signer is not the one recorded in the lockfile.
     #[error(
-        "{asset} of {tag} was signed by somebody else than reproq.lock records{}: {}",
+        "the signer of {asset} ({tag}) is not the one recorded in reproq.lock{}: {}",
         for_release(locked),
         mismatches.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
     )]
@@ -170,16 +170,16 @@ pub enum InstallError {
         asset: String,
         /// Its release.
         tag: Tag,
-        /// The release the lock records the signer of.
+        /// The release for which the signer was recorded.
         locked: Option<Tag>,
-        /// Who that is.
+        /// The recorded signer.
         signer: Box<Signer>,
-        /// What differs.
+        /// The differences.
         mismatches: Vec<Mismatch>,
     },
-    /// Nobody signed for it as the lock records somebody did, or that could not be found out.
+    /// It is not attested by the signer recorded in the lockfile, or its attestations could not be queried.
     #[error(
-        "nothing proves that {signer} signed for {asset} of {tag}, as reproq.lock records{}: {found}",
+        "{asset} ({tag}) is not attested by {signer}, the signer recorded in reproq.lock{}: {found}",
         for_release(locked)
     )]
     LessThanLocked {
@@ -187,140 +187,140 @@ pub enum InstallError {
         asset: String,
         /// Its release.
         tag: Tag,
-        /// The release the lock records the signer of.
+        /// The release for which the signer was recorded.
         locked: Option<Tag>,
-        /// Who that is.
+        /// The recorded signer.
         signer: Box<Signer>,
         /// What was found instead.
         found: String,
-        /// Whether nobody could be asked, as opposed to nobody having signed.
+        /// Whether the query failed, as opposed to finding no attestation.
         not_queried: bool,
-        /// Whether asking again later may help.
+        /// Whether a later retry may succeed.
         transient: bool,
     },
-    /// Whether somebody signed could not be found out, where another asset of the release is signed for.
-    #[error("whether {signer} signed for {asset} of {tag} too could not be found out: {reason}")]
+    /// The attestations of one asset could not be queried, while another asset of the release is attested.
+    #[error("could not determine whether {asset} ({tag}) is also attested by {signer}: {reason}")]
     NotAsked {
         /// The asset.
         asset: String,
         /// Its release.
         tag: Tag,
-        /// Who signed for the other.
+        /// The signer of the other asset.
         signer: Box<Signer>,
-        /// Why not.
+        /// The reason.
         reason: String,
-        /// Whether asking again later may help.
+        /// Whether a later retry may succeed.
         transient: bool,
     },
-    /// Two assets of one release are signed for by different workflows.
-    #[error("{asset} of {tag} was signed by {other}, and another asset by {first}: a lock has one signer")]
+    /// Two assets of one release are attested by different workflows.
+    #[error("{asset} ({tag}) is attested by {other}, but another asset by {first}; a lockfile has one signer")]
     SeveralSigners {
         /// The asset.
         asset: String,
         /// Its release.
         tag: Tag,
-        /// Who signed for the first.
+        /// The signer of the first asset.
         first: Box<Signer>,
-        /// Who signed for this one.
+        /// The signer of this asset.
         other: Box<Signer>,
     },
-    /// The settings name one workflow and the lock another.
-    #[error("reproq.lock records that {recorded} signed, and {wanted} is wanted")]
+    /// The configured signer is not the one recorded in the lockfile.
+    #[error("reproq.lock records the signer {recorded}, but {wanted} is required")]
     TwoWorkflows {
-        /// What is wanted.
+        /// The required signer.
         wanted: String,
-        /// What is recorded.
+        /// The recorded signer.
         recorded: String,
     },
-    /// What would come back is proven less well than the lock records.
+    /// The previous binary has less evidence than the lockfile records.
     #[error(
-        "{label}, which would come back, is not proven to be signed by {signer}, as reproq.lock records{}: {reason}",
+        "the previous binary {label} is not attested by {signer}, the signer recorded in reproq.lock{}: {reason}",
         for_release(locked)
     )]
     LessComesBack {
-        /// What would come back.
+        /// The previous binary.
         label: String,
-        /// The release the lock records the signer of.
+        /// The release for which the signer was recorded.
         locked: Option<Tag>,
-        /// Who that is.
+        /// The recorded signer.
         signer: Box<Signer>,
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// The trusted roots cannot be used.
     #[error(transparent)]
     TrustedRoots(#[from] TrustedRootsError),
-    /// The archive is not accepted.
+    /// The archive was refused.
     #[error("failed to unpack {asset}")]
     Archive {
         /// The asset.
         asset: String,
-        /// Why.
+        /// The cause.
         source: ArchiveError,
     },
     /// The executable cannot be read.
     #[error(transparent)]
     Inspect(#[from] InspectError),
-    /// The executable cannot run here, or is not the worker.
-    #[error("{name} cannot be installed")]
+    /// The executable is not for this platform, or is not the worker.
+    #[error("cannot install {name}")]
     Preflight {
-        /// What was to be installed.
+        /// Its name in messages.
         name: String,
-        /// Why.
+        /// The cause.
         source: PreflightError,
     },
     /// The executable does not run.
     #[error("{name} does not run")]
     Smoke {
-        /// What was to be installed.
+        /// Its name in messages.
         name: String,
-        /// Why.
+        /// The cause.
         source: SmokeError,
     },
-    /// The executable is another version than its tag says.
-    #[error("{name} is not what its release says")]
+    /// The executable reports another version than its tag.
+    #[error("the version of {name} does not match its release")]
     Version {
-        /// What was to be installed.
+        /// Its name in messages.
         name: String,
         /// Both versions.
         source: VersionMismatch,
     },
-    /// The release cannot serve, and no build may or can take its place.
+    /// The release cannot be used, and a local build cannot either.
     #[error("no worker could be installed: {fallback}, and {build}")]
     NothingServes {
-        /// Why the release cannot serve.
+        /// Why the release cannot be used.
         fallback: Fallback,
-        /// Why no build can.
+        /// Why a build cannot be used.
         build: NoBuild,
     },
-    /// The build cannot be begun.
-    #[error("the worker cannot be built{}", in_place_of_a_download(because))]
+    /// The build could not be started.
+    #[error("cannot build the worker{}", in_place_of_a_download(because))]
     Prepare {
-        /// Why a build.
+        /// Why a build was needed.
         because: Fallback,
-        /// Why not.
+        /// The cause.
         source: PrepareError,
     },
     /// The build failed.
-    #[error("the worker could not be built{}", in_place_of_a_download(because))]
+    #[error("failed to build the worker{}", in_place_of_a_download(because))]
     Build {
-        /// Why a build.
+        /// Why a build was needed.
         because: Fallback,
-        /// What happened.
+        /// The cause.
         source: BuildError,
     },
-    /// Something about the staged file failed.
+    /// An operation on the staged file failed.
     #[error("failed to {doing}")]
     Staging {
-        /// What was tried.
+        /// The operation.
         doing: &'static str,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
 
 impl InstallError {
-    /// That no source has the release, to a command that cannot build instead.
+    /// The error for a command that cannot build instead of downloading.
     pub(super) fn without_a_release(fallback: Fallback) -> Self {
         match fallback {
             Fallback::Offline { .. } => Self::Offline,
@@ -333,12 +333,12 @@ impl InstallError {
         }
     }
 
-    /// Whether a program that was started failed, and not this one.
+    /// Whether the failure is that of a child process.
     pub const fn is_of_a_child(&self) -> bool {
         matches!(self, Self::Smoke { .. } | Self::Build { .. } | Self::Prepare { .. })
     }
 
-    /// An asset that an origin did not give. A bundle is a file like any other, and what a mirror says names the asset.
+    /// An asset could not be fetched. Errors of a bundle or mirror already name the asset.
     pub(super) fn fetching(asset: &Asset, error: SourceError) -> Self {
         match error {
             SourceError::Bundle { .. } | SourceError::Mirror { .. } => Self::Source(error),
@@ -346,7 +346,7 @@ impl InstallError {
         }
     }
 
-    /// An origin that did not serve; one that nobody could reach may be replaced by a build.
+    /// A source failed; if it was unreachable, a build may be used instead.
     pub(super) fn at(source: &Source, error: SourceError) -> Self {
         if !error.is_unreachable() {
             return Self::Source(error);
@@ -356,61 +356,61 @@ impl InstallError {
     }
 }
 
-/// What became of an asset since it was locked.
+/// How an asset changed since it was locked.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Drift {
     /// The release has other bytes under its name.
     #[error(
-        "the asset {name} of {tag} changed on GitHub since it was locked: sha256 {locked} is locked, GitHub now states {now}"
+        "the asset {name} of {tag} changed on GitHub since it was locked: locked sha256 {locked}, GitHub now states {now}"
     )]
     Changed {
         /// The release.
         tag: Tag,
         /// The asset.
         name: String,
-        /// What is locked.
+        /// The locked digest.
         locked: Sha256Digest,
-        /// What the release has.
+        /// The digest GitHub states.
         now: Sha256Digest,
     },
     /// A mirror has other bytes under its name.
     #[error(
-        "the mirror {mirror} has another {name} of {tag} than reproq.lock names: sha256 {locked} is locked, the mirror's index states {now}"
+        "{name} of {tag} in the mirror {mirror} does not match reproq.lock: locked sha256 {locked}, the mirror's index states {now}"
     )]
     InMirror {
-        /// What people call the mirror.
+        /// The mirror's name in messages.
         mirror: String,
         /// The release.
         tag: Tag,
         /// The asset.
         name: String,
-        /// What is locked.
+        /// The locked digest.
         locked: Sha256Digest,
-        /// What the mirror's index states.
+        /// The digest in the mirror's index.
         now: Sha256Digest,
     },
-    /// The release is still there, and the asset is not.
-    #[error("the asset {name} of {tag} was not found on {server}: it was removed since it was locked")]
+    /// The release exists, but the asset does not.
+    #[error("the asset {name} of {tag} was not found on {server}; it was removed after it was locked")]
     AssetGone {
         /// The release.
         tag: Tag,
         /// The asset.
         name: String,
-        /// Who was asked, and what selected it.
+        /// The server, and what selected it.
         server: String,
     },
-    /// The release is not there: it was pruned, or another server has it.
-    #[error("{tag}, which reproq.lock names, was not found on {server}")]
+    /// The release does not exist: it was deleted, or is on another server.
+    #[error("the locked release {tag} was not found on {server}")]
     NoRelease {
         /// The release.
         tag: Tag,
-        /// Who was asked, and what selected it.
+        /// The server, and what selected it.
         server: Box<Server>,
     },
 }
 
 impl Drift {
-    /// Other bytes than are locked, as this place states them.
+    /// The drift of a digest, as stated by this source.
     pub(super) fn at(source: &Source, tag: Tag, name: String, locked: Sha256Digest, now: Sha256Digest) -> Self {
         match source {
             Source::Mirror(mirror) => Self::InMirror { mirror: mirror.name(), tag, name, locked, now },
@@ -420,7 +420,7 @@ impl Drift {
 }
 
 impl InstallError {
-    /// The lines that belong to it: what a build printed last, or what happened at each place that was tried.
+    /// Lines shown below the error: the last output of a build, or the error of each source.
     #[expect(clippy::wildcard_enum_match_arm, reason = "no other failure has lines of its own")]
     pub fn details(&self) -> Vec<String> {
         match self {
@@ -432,7 +432,7 @@ impl InstallError {
         }
     }
 
-    /// What happened at a place, which is named once.
+    /// The error, prefixed with its source unless it already starts with it.
     pub(super) fn told_of(&self, place: &str) -> String {
         let told = self.with_causes();
         if told.starts_with(place) { told } else { format!("{place}: {told}") }
@@ -448,7 +448,7 @@ fn for_release(locked: &Option<Tag>) -> String {
     locked.as_ref().map(|tag| format!(" for {tag}")).unwrap_or_default()
 }
 
-/// Why a build at all, unless the user asked for one.
+/// Why a build was used, unless the user requested one.
 fn in_place_of_a_download(because: &Fallback) -> String {
     match because {
         Fallback::Asked | Fallback::RepairsBuild => String::new(),
@@ -457,37 +457,37 @@ fn in_place_of_a_download(because: &Fallback) -> String {
         | Fallback::NotInMirror { .. }
         | Fallback::Unreachable { .. }
         | Fallback::Offline { .. } => {
-            format!(" in place of a download ({because})")
+            format!(" instead of downloading it ({because})")
         }
     }
 }
 
-/// Why no local build takes the place of a release.
+/// Why a local build is not used instead of a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoBuild {
-    /// The user does not want one.
+    /// Disabled by the user.
     Forbidden,
     /// There is no checkout.
     NoCheckout {
-        /// Where one was looked for.
+        /// The paths searched.
         looked: Vec<(SourceOrigin, PathBuf)>,
     },
-    /// A release is required, and a build is less than that.
+    /// A release is required.
     BelowRequired,
-    /// The lock names a release's bytes for this machine.
+    /// The lockfile pins the bytes for this platform.
     Locked,
-    /// The lock records who signed for the release, and nobody signs for a build.
+    /// The lockfile records the signer of the release, and a build has no attestation.
     Signed,
 }
 
 impl fmt::Display for NoBuild {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Forbidden => "a local build is not wanted (--no-build)",
+            Self::Forbidden => "local builds are disabled (--no-build)",
             Self::NoCheckout { .. } => "there is no checkout to build from",
-            Self::Locked => "a local build is not what reproq.lock names",
-            Self::Signed => "a local build is less than reproq.lock records, which names who signed for the release",
-            Self::BelowRequired => "a local build is proven less well than is required",
+            Self::Locked => "a local build would not match reproq.lock",
+            Self::Signed => "a local build has no attestation, but reproq.lock records a signer",
+            Self::BelowRequired => "a local build does not meet the required verification level",
         })
     }
 }

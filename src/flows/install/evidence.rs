@@ -1,4 +1,4 @@
-//! Asks every source for what it states about a release's assets. A file that lists several is read once.
+//! Collects what every evidence source states about a release's assets. A file that lists several assets is read once.
 
 use crate::model::Asset;
 use crate::model::AssetState;
@@ -14,22 +14,22 @@ use crate::trust::is_sums_file;
 use crate::trust::sidecar_names;
 use crate::trust::sums_files_to_try;
 
-/// The files of a release that list the checksums of its assets, each as it was found; what a release provably does not
-/// have is not among them.
+/// The checksum files of a release, each with the result of reading it. Files the release definitely does not have are left
+/// out.
 #[derive(Debug)]
 pub(super) struct ChecksumFiles(Vec<(EvidenceSource, Result<ChecksumFile, Unreadable>)>);
 
-/// Why a file could not be asked or understood.
+/// Why a file could not be read or parsed.
 #[derive(Debug, Clone)]
 struct Unreadable {
     reason: String,
     transient: bool,
-    /// Whether it was read, and is in a format that is not known here: that is no reason to doubt a digest that agrees.
+    /// Whether it was read but has an unknown format, which does not contradict a matching digest.
     is_of_format: bool,
 }
 
-/// Reads the files that list several assets. Where the files of the release are known, only those that are there are asked
-/// for; where they are not, each is tried.
+/// Reads the files that list several assets. If the files of the release are known, only existing ones are requested;
+/// otherwise each is tried.
 pub(super) async fn sums(source: &Source, listing: &Listing) -> ChecksumFiles {
     let mut files = Vec::new();
     for name in sums_names(source, listing) {
@@ -54,7 +54,7 @@ fn sums_names(source: &Source, listing: &Listing) -> Vec<String> {
     }
 }
 
-/// What each source states about the asset.
+/// What each evidence source states about the asset.
 pub(super) async fn gather(source: &Source, listing: &Listing, sums: &ChecksumFiles, asset: &Asset) -> Vec<Evidence> {
     let mut evidence = vec![stated_digest(source, listing, asset)];
     evidence.extend(sums.about(asset));
@@ -70,14 +70,14 @@ pub(super) async fn gather(source: &Source, listing: &Listing, sums: &ChecksumFi
     evidence
 }
 
-/// What is stated about an asset without asking for a file of its own: enough to lock it where that is a digest.
+/// What is stated about an asset without requesting its own checksum file; enough to lock it if it includes a digest.
 pub(super) fn at_hand(source: &Source, listing: &Listing, sums: &ChecksumFiles, asset: &Asset) -> Vec<Evidence> {
     let mut evidence = vec![stated_digest(source, listing, asset)];
     evidence.extend(sums.about(asset));
     evidence
 }
 
-/// What an asset's own checksum files state; nothing where the release does not have one.
+/// What an asset's own checksum files state, if the release has them.
 pub(super) async fn sidecars(source: &Source, listing: &Listing, asset: &Asset) -> Vec<Evidence> {
     let mut evidence = Vec::new();
     for name in sidecar_names(&asset.name) {
@@ -113,13 +113,13 @@ fn statement(source: EvidenceSource, file: &Result<ChecksumFile, Unreadable>, as
         Ok(file) => match (file.digest_of(&asset.name), file.misread()) {
             (Some(sha256), _) => Evidence::found(source, sha256),
             (None, None) => Evidence::absent(source, format!("it does not list {}", asset.name)),
-            // The line that was not understood may be the one about the asset.
+            // The line that could not be parsed may be the one for this asset.
             (None, Some(error)) => Unreadable::because(error).statement(source),
         },
     }
 }
 
-/// What the list of the release itself says.
+/// What the listing of the release states.
 fn stated_digest(source: &Source, listing: &Listing, asset: &Asset) -> Evidence {
     match (listing, &asset.digest) {
         (Listing::Web { because, .. }, _) => {
@@ -136,7 +136,7 @@ fn stated_digest(source: &Source, listing: &Listing, asset: &Asset) -> Evidence 
     }
 }
 
-/// The bytes of a small file of the release, or why they could not be had; nothing where the release does not have it.
+/// The bytes of a small file of the release, or why it could not be read; `None` if the release does not have it.
 async fn published(source: &Source, listing: &Listing, name: &str) -> Option<Result<Vec<u8>, Unreadable>> {
     let transient = |reason: String| Err(Unreadable { reason, transient: true, is_of_format: false });
     let file = match listing.release() {
@@ -148,9 +148,9 @@ async fn published(source: &Source, listing: &Listing, name: &str) -> Option<Res
     };
     match source.small_file(listing.tag(), &file).await {
         Ok(Some(bytes)) => Some(Ok(bytes)),
-        // What is listed and not there a moment later proves nothing.
+        // A file that is listed but missing is inconclusive.
         Ok(None) if listing.release().is_some() => {
-            Some(transient("the release lists it, and it is not there".to_owned()))
+            Some(transient("the release lists it, but it does not exist".to_owned()))
         }
         Ok(None) => None,
         Err(error) => {

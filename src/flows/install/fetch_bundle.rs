@@ -1,4 +1,4 @@
-//! A bundle at an address: fetched whole before anything is decided, without a token and no further than a bound.
+//! Fetches a bundle from a URL: completely before anything is decided, without a token and up to a limit.
 
 use std::path::PathBuf;
 
@@ -15,13 +15,13 @@ use crate::io::net::download;
 use crate::model::secret::SafeUrl;
 use crate::sources::source::SourceError;
 
-/// More bytes than any bundle has.
+/// Larger than any bundle.
 const MAX_BUNDLE: u64 = 4 * 1024 * 1024 * 1024;
 
-/// A file from the network, there as long as this value is.
+/// A downloaded file, deleted when this value is dropped.
 #[derive(Debug)]
 pub struct FetchedBundle {
-    /// Where it lies.
+    /// Its path.
     pub path: PathBuf,
     _staging: Staging,
 }
@@ -36,7 +36,7 @@ pub fn fetch_file(url: &Url, door: &InstallContext<'_>) -> Result<FetchedBundle,
         accept: None,
         size: None,
         limit: MAX_BUNDLE,
-        label: format!("downloading {}", SafeUrl(url)),
+        label: format!("Downloading {}", SafeUrl(url)),
     };
     let fetched = runtime()?.block_on(async {
         let http = Http::new(door.http.clone())?;

@@ -1,4 +1,4 @@
-//! The local build, where the release cannot serve.
+//! The local build, used when no release can be.
 
 use std::fmt;
 use std::path::Path;
@@ -27,11 +27,11 @@ use crate::worker::local_build::SourceOrigin;
 use crate::worker::store::BuildRecord;
 use crate::worker::store::ReceiptOrigin;
 
-/// What a build is made of.
+/// The source of a build.
 pub(super) enum BuildSource<'a> {
     /// A checkout.
     Checkout(&'a Path),
-    /// What a bundle carries.
+    /// The source in a bundle.
     Carried(&'a Bundle, &'a BundledSource),
 }
 
@@ -44,8 +44,8 @@ impl fmt::Display for BuildSource<'_> {
     }
 }
 
-/// What a build would be made of: what a bundle carries, unless the command line names a checkout. A directory somebody named is
-/// used even if it is not there, so that the error names it.
+/// Chooses the source: the one in a bundle, unless a checkout is given on the command line. An explicitly named directory is used
+/// even if it does not exist, so that the error names it.
 pub(super) fn source<'a>(request: &'a InstallRequest, because: &Fallback) -> Result<BuildSource<'a>, InstallError> {
     let refuse = |build| InstallError::NothingServes { fallback: because.clone(), build };
     if request.build == BuildMode::Never {
@@ -60,7 +60,7 @@ pub(super) fn source<'a>(request: &'a InstallRequest, because: &Fallback) -> Res
     if request.signer.is_some() {
         return Err(refuse(NoBuild::Signed));
     }
-    // A lock that names bytes for this machine is not met by others, unless a build is what was asked for.
+    // A lockfile that pins bytes for this platform is not satisfied by a build, unless a build was requested.
     if request.build != BuildMode::Only && request.keep.is_some() {
         return Err(refuse(NoBuild::Locked));
     }
@@ -92,7 +92,7 @@ pub(super) fn build(
     door.progress.note(&format!("{because}; building from {source}"));
     let (directory, offline) = match &source {
         BuildSource::Checkout(path) => ((*path).to_owned(), request.offline),
-        // It carries all it needs.
+        // It vendors everything it needs.
         BuildSource::Carried(bundle, _) => (carried(bundle, door, staging)?, true),
     };
     let order = BuildRequest {
@@ -137,7 +137,7 @@ pub(super) fn build(
     })
 }
 
-/// Takes the source out of a bundle, all of which has to be good for that.
+/// Extracts the source from a bundle, which must be valid as a whole.
 fn carried(bundle: &Bundle, door: &InstallContext<'_>, staging: &Path) -> Result<PathBuf, InstallError> {
     let directory = staging.join("source");
     match bundle.extract_source(&directory, door.progress) {

@@ -1,4 +1,4 @@
-//! Makes a lock of a release: every machine it has an asset for, from what is known without downloading any.
+//! Computes the lockfile of a release: every platform it has an asset for, without downloading the assets.
 
 use crate::flows::install::Drift;
 use crate::flows::install::InstallError;
@@ -26,10 +26,10 @@ use crate::trust::Level;
 use crate::trust::TrustPolicy;
 use crate::trust::judge;
 
-/// Whatever is proven at all may be locked; nothing else.
+/// Any verification level may be locked, but not an unverified asset.
 const PROVEN: TrustPolicy = TrustPolicy { require: Level::Checksum, allow_unverified: false };
 
-/// What was found out already about one machine's asset.
+/// What is already known about the asset for one platform.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Known<'a> {
     pub(super) target: Target,
@@ -38,12 +38,12 @@ pub(super) struct Known<'a> {
     pub(super) signed: &'a Signed,
 }
 
-/// The lock of a release: what nothing proves is left out and named, and nothing is less than in the lock before.
+/// The lockfile of a release. Unverifiable assets are left out with a note; nothing is weaker than in the previous lockfile.
 ///
 /// # Errors
 ///
-/// What is known already contradicts itself; or nothing is known yet, and an asset is less than the lock before records; or
-/// that could not be asked.
+/// The known facts contradict each other; or nothing is known yet and an asset is weaker than the previous lockfile records, or
+/// its attestations could not be queried.
 pub(super) async fn lockfile(
     order: &Acquisition<'_>,
     source: &Source,
@@ -57,7 +57,7 @@ pub(super) async fn lockfile(
         None => of_release(order, source, listing, sums, known, signatures).await?,
     };
     Ok(match &order.request.lock {
-        // What was proven of the same release stays proven.
+        // Assets of the same release that were verified before stay locked at that level.
         LockfileAction::Write { old: Some(old), .. }
             if old.is_of_same_release(&new) && !order.request.changes_the_signer() =>
         {
@@ -95,8 +95,8 @@ async fn of_release(
             let order = Acquisition { request: &wanted, ..*order };
             match signatures.about(&order, source, listing, asset, sha256).await {
                 Ok(signed) => evidence.extend(signed),
-                // Whoever locks for everybody is told. Whoever installs has this machine's asset proven already, and still
-                // must not lose another machine's because somebody could not be asked.
+                // When locking for everyone, report it. An installation has already verified the asset for this platform, but must
+                // not drop another platform's entry because a query failed.
                 Err(error) if known.is_empty() || is_unasked(&error) => return Err(error),
                 Err(error) => {
                     refused = Some(error.to_string());
@@ -112,9 +112,9 @@ async fn of_release(
                 Err(why) => refused = Some(why),
             }
         }
-        // Where only names are known, a machine without an asset looks the same as one whose asset nothing proves.
+        // If only names are known, a missing asset cannot be told from an unverifiable one.
         if let Some(why) = refused.filter(|_| listing.release().is_some()) {
-            progress.note(&format!("{target} is not locked: {why}"));
+            progress.note(&format!("{target} was not locked: {why}"));
         }
     }
     signatures.refuse_unasked(listing.tag())?;
@@ -123,8 +123,8 @@ async fn of_release(
     Ok(lockfile.signed_by(signatures.signer))
 }
 
-/// The lock that a bundle brings along, as far as it is worth: its digests are those of the bytes it carries, who signed is
-/// proven here or not believed.
+/// The lockfile in a bundle, as far as it can be trusted: its digests are those of the bundled bytes, and its signer is verified
+/// here or ignored.
 async fn of_carried(
     order: &Acquisition<'_>,
     source: &Source,
@@ -156,7 +156,7 @@ async fn of_carried(
         };
         if proven.unwrap_or(Level::Unverified) < least {
             let target = entry.target;
-            order.door.progress.note(&format!("{target} is not locked: the bundle does not prove who signed for it"));
+            order.door.progress.note(&format!("{target} was not locked: the bundle has no valid attestation for it"));
             continue;
         }
         assets.push(LockedAsset {
@@ -168,19 +168,19 @@ async fn of_carried(
     Ok(lockfile.signed_by(signatures.signer))
 }
 
-/// Who signed for the project's own lock, unless a change is accepted.
+/// The signer in the project's lockfile, unless a change is accepted.
 fn own_signer(request: &InstallRequest) -> Option<&Signer> {
     let own = request.decided_from.lockfile.as_ref().filter(|_| !request.signers.accept_change);
     own.and_then(|lockfile| lockfile.signer.as_ref())
 }
 
-/// Whether a release is the one the project's lock names.
+/// Whether a release is the one pinned by the project's lockfile.
 fn is_of_the_lock(request: &InstallRequest, listing: &Listing) -> bool {
     let own = request.decided_from.lockfile.as_ref();
     own.is_some_and(|lockfile| lockfile.tag == *listing.tag() && lockfile.repository.is_same(&request.repository))
 }
 
-/// Whether an error is only that somebody could not be asked.
+/// Whether an error only means that a query failed.
 const fn is_unasked(error: &InstallError) -> bool {
     matches!(
         error,
@@ -188,17 +188,17 @@ const fn is_unasked(error: &InstallError) -> bool {
     )
 }
 
-/// The signatures for a release's assets that were found so far. One of them often covers all assets, which are then not
-/// asked about one by one.
+/// The attestations of a release's assets found so far. One often covers all assets, which then need no query of their
+/// own.
 #[derive(Debug, Default)]
 struct Signatures {
     bundles: Vec<String>,
     signer: Option<Signer>,
-    /// Whether this machine's asset was asked about and nobody is known to have signed for it: then whoever installs asks
-    /// nobody about the others.
+    /// Whether this platform's asset was queried and has no known attestation; an installation then makes no requests for the
+    /// other assets.
     query_failed: bool,
-    /// Assets about which nobody could be asked, while nobody was known to have signed for another: each with the reason, and
-    /// whether that may pass.
+    /// Assets whose query failed while no other asset was known to be attested, with the reason and whether a retry may
+    /// succeed.
     not_queried: Vec<(String, String, bool)>,
 }
 
@@ -221,7 +221,7 @@ impl Signatures {
         Ok(signatures)
     }
 
-    /// What is signed about one more asset, as evidence.
+    /// The attestations of another asset, as evidence.
     async fn about(
         &mut self,
         order: &Acquisition<'_>,
@@ -249,8 +249,8 @@ impl Signatures {
         Ok(signed.evidence)
     }
 
-    /// Nobody is known to have signed for an asset. Where somebody did for another one, that this could not be asked is no
-    /// reason to lock it with less.
+    /// No attestation is known for an asset. If another asset is attested, a failed query is no reason to lock this one at a
+    /// lower level.
     fn without_signature(
         &mut self,
         order: &Acquisition<'_>,
@@ -272,7 +272,7 @@ impl Signatures {
                 order
                     .door
                     .progress
-                    .note(&format!("who signed for {name} could not be asked, and is not locked: {reason}"));
+                    .note(&format!("the attestations of {name} could not be queried, so its signer was not locked: {reason}"));
                 self.not_queried.push((name.clone(), reason, transient));
                 Ok(())
             }
@@ -280,7 +280,7 @@ impl Signatures {
         }
     }
 
-    /// That an asset could not be asked about is no reason to lock it with less than the others.
+    /// A failed query is no reason to lock an asset at a lower level than the others.
     fn refuse_unasked(&self, tag: &Tag) -> Result<(), InstallError> {
         let Some((signer, (asset, reason, transient))) = self.signer.as_ref().zip(self.not_queried.first()) else {
             return Ok(());
@@ -294,7 +294,7 @@ impl Signatures {
         })
     }
 
-    /// How well what a bundle carries proves one more asset, of which the bytes need not be there.
+    /// The level that bundled attestations give to another asset, whose bytes need not be present.
     async fn of_carried(
         &mut self,
         order: &Acquisition<'_>,
@@ -313,7 +313,7 @@ impl Signatures {
         Some(level)
     }
 
-    /// What the bundles so far prove of an asset, if it is as much as of the others.
+    /// The attestations found so far that cover an asset, if they are as strong as for the others.
     fn covering(
         &self,
         order: &Acquisition<'_>,
@@ -326,7 +326,7 @@ impl Signatures {
         order.signed_by(&self.bundles, least, listing, asset, sha256)
     }
 
-    /// The signer so far and this one, where they are two workflows.
+    /// The signer so far and this one, if they are different workflows.
     fn by_another(&self, signed: &Signed) -> Option<(Signer, Signer)> {
         let (first, other) = (self.signer.clone()?, signed.signer()?);
         let are_two = first.workflow.is_some() && other.workflow.is_some() && !first.is_satisfied_by(&other);
@@ -346,7 +346,7 @@ impl Signatures {
     }
 }
 
-/// The digest that is stated for an asset.
+/// The digest stated for an asset.
 pub(super) fn stated(evidence: &[Evidence]) -> Option<Sha256Digest> {
     evidence.iter().find_map(|statement| match statement.finding {
         Finding::Found { sha256 } => Some(sha256),
@@ -354,8 +354,8 @@ pub(super) fn stated(evidence: &[Evidence]) -> Option<Sha256Digest> {
     })
 }
 
-/// Who states the digest of an asset, as a lock records it: the same whether or not the asset's own checksum file was read, which
-/// is not asked for where something else states the digest.
+/// What stated the digest of an asset, as recorded in a lockfile. Independent of whether the asset's own checksum file was read,
+/// because that is requested only if nothing else states the digest.
 pub(super) fn recorded(evidence: &[Evidence]) -> Vec<String> {
     let states = |statement: &&Evidence| matches!(statement.finding, Finding::Found { .. });
     let is_beside = |statement: &Evidence| matches!(statement.source, EvidenceSource::Sidecar { .. });
@@ -372,7 +372,7 @@ pub(super) fn recorded(evidence: &[Evidence]) -> Vec<String> {
     recorded.map(|statement| statement.source.to_string()).collect()
 }
 
-/// Whether a lock of the same release may take the place of another: nothing that was locked may have changed.
+/// Refuses a new lockfile of the same release if a locked digest changed.
 pub(super) fn refuse_drift(old: &Lockfile, new: &Lockfile, source: &Source) -> Result<(), InstallError> {
     if !old.is_of_same_release(new) {
         return Ok(());

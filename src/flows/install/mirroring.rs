@@ -1,5 +1,5 @@
-//! Brings a mirror up to date: every release GitHub has, each asset proven as for an installation. However it ends, the
-//! mirror can be used.
+//! Synchronizes a mirror: every release on GitHub, with each asset verified as for an installation. The mirror stays usable
+//! however it ends.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -52,65 +52,65 @@ use crate::trust::Level;
 use crate::trust::attestation::file_name;
 use crate::worker::store::StoreError;
 
-/// What is synchronized.
+/// What to synchronize.
 #[derive(Debug)]
 pub struct Synchronization<'a> {
-    /// Whose releases, and how much proof is asked for.
+    /// The repository and the verification policy.
     pub request: &'a InstallRequest,
     /// The directory.
     pub root: &'a Path,
-    /// The machines it is for.
+    /// The platforms to include.
     pub targets: Vec<Target>,
-    /// Which releases come, and how many stay.
+    /// Which releases to mirror, and how many to keep.
     pub wanted: SyncRequest,
-    /// Whether it is only looked at.
+    /// Whether this is a dry run.
     pub preview: bool,
 }
 
-/// What a synchronization did, or would do.
+/// What a synchronization did or would do.
 #[derive(Debug)]
 pub struct Synced {
     /// Every release, the newest version first.
     pub releases: Vec<SyncedRelease>,
-    /// What was asked for and does not exist.
+    /// Requested tags that do not exist.
     pub absent: Vec<Tag>,
-    /// How many releases the mirror has now, or would have.
+    /// The number of releases in the mirror afterwards.
     pub count: usize,
-    /// How many bytes the index names now.
+    /// The total size of the files in the index.
     pub size: u64,
-    /// Files that no index names, and that are gone now.
+    /// Files that were not in the index and were deleted.
     pub swept: Vec<PathBuf>,
 }
 
-/// What became of a release.
+/// The result for one release.
 #[derive(Debug)]
 pub struct SyncedRelease {
     /// Its tag.
     pub tag: Tag,
-    /// That.
+    /// The result.
     pub done: Done,
-    /// What was brought in, or would be.
+    /// What was fetched or would be.
     pub files: Vec<String>,
     /// What was damaged or missing in the mirror.
     pub damaged: Vec<String>,
-    /// Why it is not as it should be.
+    /// Why it is not up to date.
     pub problem: Option<InstallError>,
 }
 
-/// What became of a release.
+/// What happened to a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Done {
-    /// All was there.
+    /// It was complete.
     Complete,
-    /// It has nothing for the machines that are wanted.
+    /// It has nothing for the requested platforms.
     Empty,
-    /// It is new.
+    /// It was added.
     Added,
-    /// Something of it is new or was replaced.
+    /// Files were added or replaced.
     Updated,
-    /// It left the mirror.
+    /// It was removed.
     Removed,
-    /// It is as it was.
+    /// It was left unchanged.
     Failed,
 }
 
@@ -140,17 +140,17 @@ pub fn synchronize(sync: &Synchronization<'_>, door: &InstallContext<'_>) -> Res
     })
 }
 
-/// One synchronization at work.
+/// A synchronization in progress.
 struct Run<'a> {
     sync: &'a Synchronization<'a>,
     door: &'a InstallContext<'a>,
     directory: &'a MirrorDirectory,
     github: &'a Source,
-    /// What the mirror says at this moment.
+    /// The current index of the mirror.
     index: Index,
 }
 
-/// What was fetched of a release, in the staging directory.
+/// The fetched files of a release, in the staging directory.
 #[derive(Default)]
 struct Brought {
     assets: Vec<(MirroredAsset, PathBuf)>,
@@ -176,7 +176,7 @@ impl Run<'_> {
             };
             let (done, files, problem) = match outcome {
                 Ok(files) => (done, files, None),
-                // The disk and the directory are the same for all.
+                // The disk and the directory are shared by all releases.
                 Err(error @ InstallError::Store(_)) => return Err(error),
                 Err(error) => {
                     out_of_reach |= is_out_of_reach(&error);
@@ -185,7 +185,7 @@ impl Run<'_> {
             };
             releases.push(SyncedRelease { tag, done, files, damaged, problem });
         }
-        // What goes is decided by what has come.
+        // What to remove depends on what was fetched.
         let gone = mirror::beyond(self.index.releases.iter().map(|release| &release.tag), &self.sync.wanted);
         if !gone.is_empty() {
             let index = gone.iter().fold(self.index.clone(), |index, tag| index.without(tag));
@@ -204,7 +204,7 @@ impl Run<'_> {
         Ok(Synced { releases, absent: plan.absent, count, size: size(&self.index), swept })
     }
 
-    /// Fetches what is wanted of a release and puts it in place. Until all of it is there the mirror is as it was.
+    /// Fetches the requested files of a release and moves them into place. Until all are fetched the mirror is unchanged.
     async fn bring(
         &mut self,
         tag: &Tag,
@@ -220,7 +220,7 @@ impl Run<'_> {
                 let machines = Machines::These(work.assets.iter().map(|(target, _)| *target).collect());
                 let (request, door) = (self.sync.request, self.door);
                 let (lockfile, assets) = collect::proven(self.github, &listing, request, &machines, door).await?;
-                // What the API alone has of them. A file of the release is carried along as it is, below.
+                // Attestations that only the API has. Those in a file of the release are copied as they are, below.
                 for asset in assets {
                     let name = file_name(&asset.name);
                     if let Some(text) = asset.proofs.filter(|_| release.asset(&name).is_none()) {
@@ -235,7 +235,7 @@ impl Run<'_> {
             }
             if work.files {
                 let names = held.iter().flat_map(|held| held.assets.iter().map(|asset| asset.name.as_str()));
-                // An asset that is fetched again is also one that the mirror has.
+                // An asset that is fetched again is already in the mirror.
                 let names: BTreeSet<&str> = names.chain(work.assets.iter().map(|(_, name)| name.as_str())).collect();
                 let names: Vec<&str> = names.into_iter().collect();
                 for (name, bytes) in collect::files_beside(self.github, &listing, &collect::files_of(&names)).await? {
@@ -257,7 +257,7 @@ impl Run<'_> {
         self.place(tag, release, held.as_ref(), brought)
     }
 
-    /// What GitHub has of the proofs of an asset, of which the release itself has no file.
+    /// GitHub's attestations of an asset that the release does not have as a file.
     async fn proofs(&self, pin: &Pin, staging: &Path) -> Result<Option<String>, InstallError> {
         let order = Acquisition { request: self.sync.request, door: self.door, staging };
         Ok(order.signed_about(self.github, pin).await?.text())
@@ -275,7 +275,7 @@ impl Run<'_> {
         let file = collect::brought(&order, pin).await?.file;
         let tag = &pin.lockfile.tag;
         let before = held.and_then(|held| held.assets.iter().find(|asset| asset.name == name));
-        // Where GitHub states no digest, only now it shows that it changed.
+        // If GitHub states no digest, a change is noticed only now.
         if let Some(before) = before.filter(|before| before.sha256 != sha256)
             && mirror_layout::asset_path(self.directory.root(), &request.repository, tag, &name)
                 .is_some_and(|path| path.exists())
@@ -286,7 +286,7 @@ impl Run<'_> {
         Ok((MirroredAsset { target: Some(target), name, size: file.size, sha256 }, file.path))
     }
 
-    /// What the index says of an asset, so that a copy of it can be looked for elsewhere.
+    /// The mirror's index entry of an asset as a pin, so that a copy can be found elsewhere.
     fn pin(&self, held: &MirroredRelease, name: &str) -> Option<Pin> {
         let asset = held.assets.iter().find(|asset| asset.name == name)?;
         let target = asset.target?;
@@ -324,7 +324,7 @@ impl Run<'_> {
         let names: Vec<String> = brought.names().map(str::to_owned).collect();
         new.assets.retain(|asset| !names.contains(&asset.name));
         new.files.retain(|file| !names.contains(&file.name));
-        // A name whose bytes change is not in the index while they do.
+        // An entry whose bytes change is removed from the index first.
         let is_other = |name: &str, sha256: Sha256Digest| {
             held.into_iter().flat_map(MirroredRelease::everything).any(|(known, _, old)| known == name && old != sha256)
         };
@@ -372,7 +372,7 @@ fn locked(directory: &MirrorDirectory, door: &InstallContext<'_>) -> Result<Lock
     Ok(lock)
 }
 
-/// Hashes everything the mirror has.
+/// Hashes every file of the mirror.
 fn survey(
     directory: &MirrorDirectory,
     index: &Index,
@@ -382,7 +382,7 @@ fn survey(
     if index.releases.is_empty() {
         return Ok(conditions);
     }
-    door.progress.begin("Checking what the mirror has", Some(size(index)));
+    door.progress.begin("Checking the mirror", Some(size(index)));
     for release in &index.releases {
         for file in release.everything() {
             let condition = directory.condition(&release.tag, file, door.progress).map_err(store);
@@ -394,7 +394,7 @@ fn survey(
     Ok(conditions)
 }
 
-/// As much of a release as is wanted, or is in the mirror already.
+/// The requested part of a release, and what the mirror already has of it.
 fn offer(release: &Release, held: Option<&MirroredRelease>, sync: &Synchronization<'_>) -> Offer {
     let listing = Listing::Api(release.clone());
     let offered = |asset: &Asset| Offered {
@@ -422,7 +422,7 @@ fn offer(release: &Release, held: Option<&MirroredRelease>, sync: &Synchronizati
     Offer { tag: release.tag.clone(), prerelease: release.prerelease, assets, files, unfinished }
 }
 
-/// A checksum file or a signature, if it is what the release says.
+/// A checksum or signature file, if it matches the release.
 fn file(
     release: &Release,
     name: String,
@@ -438,7 +438,7 @@ fn file(
     made(name, bytes, staging)
 }
 
-/// A file of these bytes.
+/// A file with these bytes.
 fn made(name: String, bytes: &[u8], staging: &Path) -> Result<(MirroredFile, PathBuf), InstallError> {
     let (path, sha256) = (staging.join(&name), Sha256Digest::of(bytes));
     mirror::stage(&path, bytes).map_err(store)?;
@@ -489,11 +489,11 @@ fn not_tried(tag: &Tag) -> InstallError {
 }
 
 fn unproven(name: &str) -> SyncRefusal {
-    SyncRefusal::Obstacle(format!("nothing published proves {name}"))
+    SyncRefusal::Obstacle(format!("{name} has no published checksum or attestation"))
 }
 
 fn lost(name: &str) -> SyncRefusal {
-    SyncRefusal::Obstacle(format!("{name} is damaged in the mirror, and GitHub does not have it any more"))
+    SyncRefusal::Obstacle(format!("{name} is damaged in the mirror, and GitHub no longer has it"))
 }
 
 fn failed(root: &Path, problem: mirror::MirrorError) -> InstallError {

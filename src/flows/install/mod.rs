@@ -1,11 +1,11 @@
-//! Installing the worker. The order of the flow:
+//! Installing the worker. The flow:
 //!
-//! 1. [`InstallRequest`] says what is wanted; [`crate::worker::store::scan`] says what is there.
-//! 2. [`standing`] compares both: nothing to do, or why there is work. Nothing has touched the network yet.
-//! 3. Under the store's lock the comparison is made again, because another installation may have done the work.
-//! 4. [`run`] finds the release, [`choose`]s the asset, gathers the evidence, has signatures proven and held to the signer the
-//!    lock records, downloads, verifies, unpacks, reads the executable's header and starts it once, and only then carries out the steps that put it in place.
-//! 5. Where the release cannot serve ([`Fallback`]), a local build takes the place of the download. Never after a mismatch.
+//! 1. [`InstallRequest`] is what the user requests; [`crate::worker::store::scan`] reads what is installed.
+//! 2. [`standing`] compares them: up to date, or the reason to install. No network access so far.
+//! 3. Under the store's lock they are compared again, because another installation may have finished meanwhile.
+//! 4. [`run`] finds the release, [`choose`]s the asset, collects evidence, verifies attestations against the locked signer,
+//!    downloads, verifies, unpacks, checks the executable's header and starts it once. Only then are the steps carried out.
+//! 5. If the release cannot be used ([`Fallback`]), a local build replaces the download; never after a mismatch.
 
 mod acquire;
 mod apply;

@@ -1,4 +1,4 @@
-//! Asks for the newest release by version.
+//! Finds the newest release by version.
 
 use chrono::DateTime;
 use chrono::Utc;
@@ -16,18 +16,18 @@ use crate::model::upgrade;
 use crate::sources::source::Source;
 use crate::sources::source::SourceError;
 
-/// A release somebody may want to move to.
+/// A release to upgrade to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Newest {
     /// Its tag.
     pub tag: Tag,
-    /// When it was published, where that is known.
+    /// When it was published, if known.
     pub published: Option<DateTime<Utc>>,
-    /// Where its notes are.
+    /// The URL of its notes.
     pub notes: Option<String>,
 }
 
-/// The newest release by version, from the first place that has releases; or what is known about the one of this tag.
+/// The newest release by version, from the first source that has releases; or what is known about the release with this tag.
 pub fn newest(
     request: &InstallRequest,
     tag: Option<&Tag>,
@@ -64,7 +64,7 @@ async fn newest_of(
 ) -> Result<Option<Newest>, SourceError> {
     let releases = match source.published(door.progress).await {
         Ok(releases) => releases,
-        // Without the API there is no list, and what GitHub calls the latest is the best anybody can say.
+        // Without the API there is no list, so the release GitHub marks as latest is used.
         Err(SourceError::Api(error)) if error.is_limited() => {
             let listing = source.release(&VersionSpec::Latest, door.progress).await?;
             return Ok(Some(described(source, &listing)));

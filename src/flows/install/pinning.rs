@@ -1,4 +1,4 @@
-//! Decides between the lock and the flags: which bytes are wanted, and whether the lock changes. Pure.
+//! Decides between the lockfile and the flags: which bytes to install, and whether the lockfile changes. Pure.
 
 use std::path::PathBuf;
 
@@ -14,71 +14,71 @@ use crate::model::Target;
 use crate::model::Tool;
 use crate::model::VersionSpec;
 
-/// What is known before anything is decided.
+/// The input of the decision.
 #[derive(Debug, Clone)]
 pub struct PinInput {
-    /// The project's lock, where it has one.
+    /// The project's lockfile, if there is one.
     pub lockfile: Option<Lockfile>,
-    /// Where it is or would be.
+    /// Its path, whether or not it exists.
     pub path: PathBuf,
-    /// Whether nothing but the lock is wanted (`--locked`).
+    /// Whether the lockfile must be satisfied exactly (`--locked`).
     pub locked: bool,
-    /// When a local build is made.
+    /// When to build locally.
     pub build: BuildMode,
-    /// The release that was asked for.
+    /// The requested release.
     pub spec: Option<VersionSpec>,
-    /// Whose releases.
+    /// The repository.
     pub repository: RepoSlug,
-    /// For which machine.
+    /// The platform.
     pub target: Target,
-    /// Whether the binary goes somewhere else than into the project, whose lock then stays as it is.
+    /// Whether the binary is installed outside of the project, whose lockfile is then left unchanged.
     pub elsewhere: bool,
 }
 
-/// What was decided.
+/// The decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pinning {
-    /// Exactly which bytes, where the lock names them.
+    /// The exact bytes, if the lockfile pins them.
     pub pin: Option<Pin>,
-    /// Which release.
+    /// The release.
     pub spec: Option<VersionSpec>,
-    /// What becomes of the lock.
+    /// What to do with the lockfile.
     pub lock: LockfileAction,
 }
 
-/// Why `--locked` cannot be obeyed.
+/// Why `--locked` cannot be satisfied.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Unsatisfied {
-    /// There is no lock.
-    #[error("there is no `{path}`, and --locked wants exactly what it names", path = path.display())]
+    /// There is no lockfile.
+    #[error("--locked requires a lockfile, but `{path}` does not exist", path = path.display())]
     NoLock {
-        /// Where it would be.
+        /// The expected path.
         path: PathBuf,
     },
-    /// It names another release than was asked for.
-    #[error("reproq.lock names {locked}, and {wanted} was asked for")]
+    /// It pins another release than requested.
+    #[error("reproq.lock pins {locked}, but {wanted} was requested")]
     OtherRelease {
-        /// What it names.
+        /// The locked release.
         locked: Tag,
-        /// What was asked for.
+        /// The requested release.
         wanted: String,
     },
-    /// It names another repository.
-    #[error("reproq.lock names a release of {locked}, and one of {wanted} was asked for")]
+    /// It pins another repository.
+    #[error("reproq.lock pins a release of {locked}, but one of {wanted} was requested")]
     OtherRepository {
-        /// What it names.
+        /// The locked repository.
         locked: RepoSlug,
-        /// What was asked for.
+        /// The requested repository.
         wanted: RepoSlug,
     },
-    /// It names nothing for this machine.
-    #[error("reproq.lock names no asset of {tag} for {target}; it has {}", if has.is_empty() { "none" } else { has })]
+    /// It has no asset for this platform.
+    #[error("reproq.lock has no asset of {tag} for {target}, only for: {}", if has.is_empty() { "none" } else { has })]
     NoAsset {
         /// The release.
         tag: Tag,
-        /// The machine.
+        /// The platform.
         target: Target,
-        /// The machines it names something for.
+        /// The platforms it has assets for.
         has: String,
     },
 }
@@ -90,19 +90,19 @@ impl Unsatisfied {
     }
 }
 
-/// Decides for several machines at once, of which at least one is named: the lock, where it names an asset for each.
+/// Decides for several platforms at once (at least one): by the lockfile, if it has an asset for each.
 pub fn pinning_of_all(input: &PinInput, targets: &[Target], tool: &Tool) -> Result<Pinning, Unsatisfied> {
     let decisions = targets.iter().map(|target| pinning(PinInput { target: *target, ..input.clone() }, tool));
     let decisions = decisions.collect::<Result<Vec<_>, _>>()?;
-    // One that the lock does not name makes the release be asked for all of them.
+    // If the lockfile lacks one of them, the release is queried for all.
     let asked = decisions.iter().find(|decision| decision.pin.is_none());
-    Ok(asked.or(decisions.first()).expect("at least one machine is named").clone())
+    Ok(asked.or(decisions.first()).expect("at least one platform is given").clone())
 }
 
-/// Decides.
+/// Decides for one platform.
 pub fn pinning(input: PinInput, tool: &Tool) -> Result<Pinning, Unsatisfied> {
     let PinInput { lockfile, path, locked, build, spec, repository, target, elsewhere } = input;
-    // A build is not what a lock can name.
+    // A lockfile cannot pin a build.
     if build == BuildMode::Only {
         return Ok(Pinning { pin: None, spec, lock: LockfileAction::Ignore });
     }
@@ -131,7 +131,7 @@ pub fn pinning(input: PinInput, tool: &Tool) -> Result<Pinning, Unsatisfied> {
     if locked {
         return Err(unsatisfied);
     }
-    // The machine is missing and the release is right: the same release is asked for, not the newest.
+    // The platform is missing but the release is right: use the same release, not the newest.
     let spec = match unsatisfied {
         Unsatisfied::NoAsset { tag, .. } => Some(VersionSpec::Exact(tag)),
         Unsatisfied::NoLock { .. } | Unsatisfied::OtherRelease { .. } | Unsatisfied::OtherRepository { .. } => spec,
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lock_is_obeyed_and_left() {
+    fn the_lockfile_is_used_and_left_unchanged() {
         for spec in [None, exact("v0.0.144")] {
             let pinning = decided(PinInput { spec, ..input() });
             assert!(pinning.pin.is_some());
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_wins_over_the_lock_and_changes_it() {
+    fn a_flag_overrides_the_lockfile_and_changes_it() {
         let write = LockfileAction::Write { path: "reproq.lock".into(), old: Some(Box::new(lockfile())) };
         let pinning = decided(PinInput { spec: exact("v0.0.145"), ..input() });
         assert_eq!((pinning.pin, pinning.spec, pinning.lock), (None, exact("v0.0.145"), write.clone()));
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn one_machine_that_is_not_locked_makes_all_of_them_be_looked_up() {
+    fn if_one_platform_is_not_locked_all_are_queried() {
         let [here, other] = ["linux-amd64", "darwin-arm64"].map(|target| target.parse().expect("a target"));
         let all = |input: &PinInput, targets: &[Target]| pinning_of_all(input, targets, &Tool::WORKER);
         assert!(all(&input(), &[here]).expect("decided").pin.is_some());
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_lock_one_is_written() {
+    fn without_a_lockfile_one_is_written() {
         let pinning = decided(PinInput { lockfile: None, ..input() });
         assert_eq!(pinning.lock, LockfileAction::Write { path: "reproq.lock".into(), old: None });
         assert_eq!(decided(PinInput { lockfile: None, elsewhere: true, ..input() }).lock, LockfileAction::Ignore);
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn locked_refuses_whatever_the_lock_does_not_name() {
+    fn locked_refuses_whatever_the_lockfile_does_not_pin() {
         let refused =
             |input: PinInput| pinning(PinInput { locked: true, ..input }, &Tool::WORKER).expect_err("refused");
         assert!(matches!(refused(PinInput { lockfile: None, ..input() }), Unsatisfied::NoLock { .. }));

@@ -1,4 +1,4 @@
-//! Compares what is wanted with what is there. Pure.
+//! Compares the request with the installation. Pure.
 
 use std::fmt;
 
@@ -17,64 +17,64 @@ use crate::worker::store::NotAFile;
 use crate::worker::store::Receipt;
 use crate::worker::store::ReceiptOrigin;
 
-/// How what is there stands to what is wanted.
+/// The installation compared with the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InstallStatus {
-    /// Exactly what is wanted is installed.
+    /// Up to date.
     UpToDate(Box<Receipt>),
-    /// Exactly what is wanted is installed, if the newest release is still this tag.
+    /// Up to date, unless there is a newer release than this tag.
     UpToDateIfNewest(Box<Receipt>, Tag),
-    /// There is work, for this reason.
+    /// There is work to do, for this reason.
     Work(InstallReason),
 }
 
-/// Why there is work.
+/// Why there is work to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InstallReason {
     /// Nothing is installed yet.
     Fresh,
-    /// What was installed is no longer what it was; the same release is installed again.
+    /// The binary was modified; the same release is installed again.
     Changed {
-        /// The receipt of what was installed.
+        /// The receipt of the installed binary.
         receipt: Box<Receipt>,
-        /// The digest of what is there now.
+        /// The current digest of the file.
         found: Sha256Digest,
     },
-    /// What was installed is gone; the same release is installed again.
+    /// The binary was deleted; the same release is installed again.
     Removed {
-        /// The receipt of what was installed.
+        /// The receipt of the installed binary.
         receipt: Box<Receipt>,
     },
-    /// A file is there that this program did not install.
+    /// The file was not installed by this program.
     Foreign {
         /// Its digest.
         found: Sha256Digest,
     },
-    /// A link is there, which is replaced; what it leads to is left alone.
+    /// A symbolic link, which is replaced; its target is left unchanged.
     Link,
-    /// Another release, target, repository or kind is installed, or it is proven less well than is asked for.
+    /// Another release, target, repository or kind is installed, or the verification level is too low.
     Differs {
-        /// The receipt of what is installed.
+        /// The receipt of the installed binary.
         receipt: Box<Receipt>,
         /// What differs.
         how: String,
     },
-    /// It is what is wanted, and the project's lock names another release, which changes with it.
+    /// The binary matches, but the project's lockfile pins another release and has to be updated.
     Unlocked {
-        /// The receipt of what is installed.
+        /// The receipt of the installed binary.
         receipt: Box<Receipt>,
-        /// What the lock names.
+        /// The locked release.
         locked: Tag,
     },
-    /// It is installed again because the user says so.
+    /// A reinstallation was requested.
     Forced {
-        /// The receipt of what is installed.
+        /// The receipt of the installed binary.
         receipt: Box<Receipt>,
     },
 }
 
 impl InstallReason {
-    /// The digest of the file that is in place now, where there is one to keep.
+    /// The digest of the current file, if it should be kept for a rollback.
     pub fn found(&self) -> Option<Sha256Digest> {
         match self {
             Self::Changed { found, .. } | Self::Foreign { found } => Some(*found),
@@ -85,12 +85,12 @@ impl InstallReason {
         }
     }
 
-    /// Whether it repairs what was there, as opposed to bringing something new.
+    /// Whether it repairs the installation, as opposed to changing it.
     pub const fn is_repair(&self) -> bool {
         matches!(self, Self::Changed { .. } | Self::Removed { .. })
     }
 
-    /// The release to install when the user named none: the one that was there.
+    /// The release to reinstall if the user requested none.
     pub fn repaired_spec(&self) -> Option<VersionSpec> {
         match self {
             Self::Changed { receipt, .. }
@@ -101,7 +101,7 @@ impl InstallReason {
         }
     }
 
-    /// Whether what is to be repaired was a local build, which is then made again.
+    /// Whether a local build is repaired, which is then built again.
     pub fn repairs_a_build(&self) -> bool {
         match self {
             Self::Changed { receipt, .. } | Self::Removed { receipt } => is_build(receipt),
@@ -119,18 +119,18 @@ impl fmt::Display for InstallReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Fresh => f.write_str("nothing is installed yet"),
-            Self::Changed { .. } => f.write_str("it had changed since it was installed"),
-            Self::Removed { .. } => f.write_str("it had been removed since it was installed"),
+            Self::Changed { .. } => f.write_str("it was modified after it was installed"),
+            Self::Removed { .. } => f.write_str("it was removed after it was installed"),
             Self::Foreign { .. } => f.write_str("the binary in place was not installed by this program"),
             Self::Link => f.write_str("a link is in place of the binary"),
             Self::Differs { how, .. } => f.write_str(how),
-            Self::Unlocked { locked, .. } => write!(f, "reproq.lock named {locked}"),
+            Self::Unlocked { locked, .. } => write!(f, "reproq.lock pinned {locked}"),
             Self::Forced { receipt } => write!(f, "{} is installed again", receipt.label()),
         }
     }
 }
 
-/// Compares. `Err` names what is in the way.
+/// Compares. `Err` describes what occupies the binary's path.
 pub fn standing(request: &InstallRequest, installed: Installed) -> Result<InstallStatus, &'static str> {
     let receipt = match installed {
         Installed::Nothing => return Ok(InstallStatus::Work(InstallReason::Fresh)),
@@ -166,58 +166,58 @@ pub fn standing(request: &InstallRequest, installed: Installed) -> Result<Instal
     })
 }
 
-/// What about an intact binary is not as it is wanted.
+/// How an intact binary differs from the request.
 fn difference(request: &InstallRequest, receipt: &Receipt) -> Option<String> {
     let label = receipt.label();
     if receipt.tool != request.tool.name {
-        return Some(format!("{} is installed, {} is wanted", receipt.tool, request.tool.name));
+        return Some(format!("{} is installed, but {} is requested", receipt.tool, request.tool.name));
     }
     if receipt.target != request.target {
-        return Some(format!("{label} is installed for {}, {} is wanted", receipt.target, request.target));
+        return Some(format!("{label} is installed for {}, but {} is requested", receipt.target, request.target));
     }
     let is_locked = request.pin.as_ref().map(|pin| holds(pin, receipt));
     if is_locked == Some(false) {
         let tag = &request.pin.as_ref().expect("it was looked at just now").lockfile.tag;
         let other = if receipt.tag() == Some(tag) { "other bytes of it" } else { tag.as_str() };
-        return Some(format!("{label} is installed, reproq.lock names {other}"));
+        return Some(format!("{label} is installed, but reproq.lock pins {other}"));
     }
     let verdict = if is_locked == Some(true) { receipt.verdict.max(Level::Pinned) } else { receipt.verdict };
     if let Some(signer) = &request.signer
         && signer_of(&receipt.proofs).is_none_or(|installed| !signer.is_satisfied_by(&installed))
     {
-        return Some(format!("{label} is installed, and not as signed by {signer}, whom reproq.lock records"));
+        return Some(format!("{label} is installed, but is not attested by {signer}, the signer recorded in reproq.lock"));
     }
     if verdict < request.policy.require && !(receipt.verdict == Level::Unverified && request.policy.allow_unverified) {
         let required = request.policy.require;
-        return Some(format!("{label} is installed as `{}`, `{required}` is required", receipt.verdict));
+        return Some(format!("{label} is installed as `{}`, but `{required}` is required", receipt.verdict));
     }
     match (&receipt.origin, request.build, &request.spec) {
         (ReceiptOrigin::Release { .. }, BuildMode::Only, _) => {
-            Some(format!("{label} is installed from a release, a local build is wanted"))
+            Some(format!("{label} is installed from a release, but a local build is requested"))
         }
-        // The source may have changed since; Go's own cache makes an unneeded build quick.
+        // The source may have changed; Go's own cache makes an unnecessary build fast.
         (ReceiptOrigin::Build(_), BuildMode::Only, _) => Some(format!("{label} is built again")),
-        (ReceiptOrigin::Build(_), BuildMode::Never, _) => Some(format!("{label} is installed, a release is wanted")),
+        (ReceiptOrigin::Build(_), BuildMode::Never, _) => Some(format!("{label} is installed, but a release is requested")),
         (ReceiptOrigin::Build(_), BuildMode::Fallback, Some(VersionSpec::Latest)) => {
-            Some(format!("{label} is installed, the newest release is wanted"))
+            Some(format!("{label} is installed, but the newest release is requested"))
         }
-        // Whoever names a release, by its tag or in a bundle, does not mean a build of the same version.
+        // A release requested by tag or bundle is not satisfied by a build of the same version.
         (ReceiptOrigin::Build(_), BuildMode::Fallback, Some(VersionSpec::Exact(tag))) if names_a_release(request) => {
-            Some(format!("{label} is installed, the release {tag} is wanted"))
+            Some(format!("{label} is installed, but the release {tag} is requested"))
         }
         (ReceiptOrigin::Build(build), BuildMode::Fallback, Some(VersionSpec::Exact(tag))) => {
             let built = build.source_version.as_deref();
             let wanted = tag.version().map(|version| version.to_string());
-            (built != wanted.as_deref()).then(|| format!("{label} is installed, {tag} is wanted"))
+            (built != wanted.as_deref()).then(|| format!("{label} is installed, but {tag} is requested"))
         }
         (ReceiptOrigin::Build(_), BuildMode::Fallback, None) => None,
         (ReceiptOrigin::Release { repository, tag, .. }, BuildMode::Fallback | BuildMode::Never, spec) => {
             if !repository.is_same(&request.repository) {
-                return Some(format!("{label} of {repository} is installed, {} is wanted", request.repository));
+                return Some(format!("{label} of {repository} is installed, but {} is requested", request.repository));
             }
             match spec {
                 Some(VersionSpec::Exact(wanted)) if wanted != tag => {
-                    Some(format!("{label} is installed, {wanted} is wanted"))
+                    Some(format!("{label} is installed, but {wanted} is requested"))
                 }
                 Some(VersionSpec::Exact(_) | VersionSpec::Latest) | None => None,
             }
@@ -230,7 +230,7 @@ fn names_a_release(request: &InstallRequest) -> bool {
     request.decided_from.spec.is_some() || carried.is_some()
 }
 
-/// Whether what is installed is what the lock names. A build is, where it has the very bytes of the locked asset.
+/// Whether the installed binary is what the lockfile pins. A build is, if it has exactly the bytes of the locked asset.
 fn holds(pin: &Pin, receipt: &Receipt) -> bool {
     match &receipt.origin {
         ReceiptOrigin::Release { repository, tag, asset } => {

@@ -1,4 +1,4 @@
-//! What an installation does not replace: this command itself, and with `--to` whatever this program did not install.
+//! Files an installation never replaces: this command itself, and with `--to` any file this program did not install.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::worker::executable::ExecutableIdentity;
 use crate::worker::store::Installed;
 use crate::worker::store::NotAFile;
 
-/// Refuses where the file in place must stay. Nothing has been written by then.
+/// Refuses to replace such a file. Called before anything is written.
 pub(super) fn protect(request: &InstallRequest, installed: &Installed) -> Result<(), InstallError> {
     let path = &request.layout.binary;
     let is_elsewhere = request.decided_from.elsewhere;
@@ -25,7 +25,7 @@ pub(super) fn protect(request: &InstallRequest, installed: &Installed) -> Result
         }
         Installed::Changed { found, .. } => {
             keep_this_command(request, found)?;
-            // A worker that was damaged is repaired; another program that has taken its place is somebody's.
+            // A damaged worker is repaired, but another program in its place belongs to the user.
             if is_elsewhere && !request.force && !looks_like_the_worker(request) {
                 return Err(InstallError::NotOurs { path: path.clone() });
             }
@@ -39,7 +39,7 @@ pub(super) fn protect(request: &InstallRequest, installed: &Installed) -> Result
     Ok(())
 }
 
-/// In the project a copy of this command is only in the worker's way, and is kept for `rollback`.
+/// In the project, a copy of this command is replaced and kept for `rollback`.
 fn keep_this_command(request: &InstallRequest, found: &Sha256Digest) -> Result<(), InstallError> {
     keep_the_running_file(request)?;
     let is_copy = |own: &Path| hash_file(own).is_ok_and(|own| own == *found);
@@ -49,7 +49,7 @@ fn keep_this_command(request: &InstallRequest, found: &Sha256Digest) -> Result<(
     Ok(())
 }
 
-/// By whatever name, and whatever links lead there.
+/// Compares the files themselves, whatever names or links lead to them.
 fn keep_the_running_file(request: &InstallRequest) -> Result<(), InstallError> {
     let path = &request.layout.binary;
     let is_running = |own: &Path| same_file::is_same_file(own, path).unwrap_or(false);

@@ -1,4 +1,4 @@
-//! Asks GitHub what it states today about an asset that is installed.
+//! Queries what GitHub currently states about the installed asset.
 
 use crate::flows::install::InstallContext;
 use crate::flows::install::InstallError;
@@ -10,7 +10,7 @@ use crate::sources::source::SourceError;
 use crate::worker::store::Receipt;
 use crate::worker::store::ReceiptOrigin;
 
-/// What GitHub states. Only a client that cannot be made is an error; whatever keeps GitHub from answering is an answer.
+/// The current statement. Only a failure to create the client is an error; if GitHub does not respond, that is a result.
 pub fn published(receipt: &Receipt, door: &InstallContext<'_>) -> Result<Published, InstallError> {
     let ReceiptOrigin::Release { repository, tag, asset } = &receipt.origin else { return Ok(Published::NoDigest) };
     runtime()?.block_on(async {
@@ -23,7 +23,7 @@ pub fn published(receipt: &Receipt, door: &InstallContext<'_>) -> Result<Publish
             Err(error) => return Ok(Published::Unknown(error.to_string())),
         };
         let Some(release) = listing.release() else {
-            return Ok(Published::Unknown("the API limits requests, and the release pages state no digest".to_owned()));
+            return Ok(Published::Unknown("the API's rate limit is exceeded, and the release pages state no digest".to_owned()));
         };
         Ok(match release.asset(&asset.name).map(|asset| asset.digest.clone()) {
             None => Published::NoAsset,

@@ -1,4 +1,4 @@
-//! Asks for the proofs of where an asset comes from, and has them proven: from the cache, else from the origin that has it.
+//! Queries the attestations of an asset and verifies them: from the cache, else from the source of the asset.
 
 use crate::flows::install::InstallError;
 use crate::flows::install::acquire::Acquisition;
@@ -18,7 +18,7 @@ use crate::trust::attestation::AttestationRefusalReason;
 use crate::trust::attestation::NotProven;
 
 impl Acquisition<'_> {
-    /// Who signed for an asset of a release, found by the digest that is stated for it.
+    /// The attestations of an asset of a release, queried by its stated digest.
     pub(super) async fn signed_as_stated(
         &self,
         source: &Source,
@@ -29,16 +29,16 @@ impl Acquisition<'_> {
         let (repository, tag, name) = (&self.request.repository, listing.tag(), asset.name.as_str());
         match stated {
             Some(sha256) => self.signed(source, Some(listing), AssetSubject { repository, tag, name, sha256 }).await,
-            // Bytes that nobody states anything about need no more to be refused.
+            // Without a stated digest the asset is refused anyway.
             None if self.request.signer.is_none() => Ok(Signed::default()),
             None => {
-                let signed = signer::absent("nothing states its digest, by which proofs are found".to_owned());
+                let signed = signer::absent("it has no stated digest to query attestations by".to_owned());
                 signer::require_locked_signer(&signed, name, tag, self.request).map(|()| signed)
             }
         }
     }
 
-    /// Who signed for an asset, if any of these bundles prove it at least this well.
+    /// The signer of an asset, if these bundles verify it at this level or better.
     pub(super) fn signed_by(
         &self,
         bundles: &[String],
@@ -62,9 +62,9 @@ impl Acquisition<'_> {
         signed.ok().filter(|signed| signed.level() >= Some(at_least))
     }
 
-    /// Who signed for what the lock names, where that is asked for. Nobody is asked otherwise.
+    /// The attestations of a pinned asset, if required; otherwise no request is made.
     pub(super) async fn signed_as_pinned(&self, source: &Source, pin: &Pin) -> Result<Signed, InstallError> {
-        // What a bundle carries along is proven in any case: nobody needs to be asked for it.
+        // Attestations in a bundle are always verified: that needs no request.
         if !self.request.policy.require.is_signed() && !matches!(source, Source::Bundle(_)) {
             return Ok(Signed::default());
         }
@@ -74,12 +74,12 @@ impl Acquisition<'_> {
         }
     }
 
-    /// Who signed for what a lock names, whether or not that is asked for.
+    /// The attestations of a pinned asset, whether or not required.
     pub(super) async fn signed_about(&self, source: &Source, pin: &Pin) -> Result<Signed, InstallError> {
         self.signed(source, None, subject_of(pin)).await
     }
 
-    /// The same from the cache alone; nothing where that has not what is asked for.
+    /// The same from the cache only; `None` if it lacks what is required.
     pub(super) fn signed_as_cached(&self, pin: &Pin) -> Option<Signed> {
         let required = self.request.policy.require;
         if !required.is_signed() {
@@ -88,8 +88,8 @@ impl Acquisition<'_> {
         self.signed_in_cache(subject_of(pin)).filter(|signed| signed.level() >= Some(required))
     }
 
-    /// What this origin can prove about who signed for an asset. An error where it is less than the lock records, or where a
-    /// proof is there and does not hold.
+    /// The attestations this source has for an asset. An error if they are weaker than the lockfile records, or if one exists but
+    /// is not valid.
     async fn signed(
         &self,
         source: &Source,
@@ -108,15 +108,15 @@ impl Acquisition<'_> {
         subject: AssetSubject<'_>,
     ) -> Result<Signed, InstallError> {
         if let Some(host) = self.door.other_github() {
-            // Its workflows are not those of the repository of the same name at github.com, whose certificates these would be.
-            return Ok(signer::absent(format!("attestations are looked for at github.com, and this is {host}")));
+            // Workflows on other servers differ from those of a github.com repository with the same name, which the certificates name.
+            return Ok(signer::absent(format!("attestations are supported on github.com only, and this is {host}")));
         }
         let beside = source.proofs(listing, subject.tag, subject.name).await;
         let signed = self.judged(source, beside, subject)?;
         if signed.level().is_some() {
             return Ok(signed);
         }
-        // A file that says something else, or nothing, is not all there is.
+        // A release file without a matching attestation may not be all there is.
         let Some(more) = source.more_proofs(listing, subject.sha256, self.door.progress).await else {
             return Ok(signed);
         };
@@ -138,7 +138,7 @@ impl Acquisition<'_> {
         }
     }
 
-    /// The same from the cache alone; nothing where it has no proofs, or none that still hold.
+    /// The same from the cache only; `None` if it has no attestations, or none that still verify.
     fn signed_in_cache(&self, subject: AssetSubject<'_>) -> Option<Signed> {
         let text = self.door.cache.as_ref()?.proofs(&subject.sha256)?;
         let signed = self.proven(&text, subject).ok()?;
@@ -152,13 +152,13 @@ impl Acquisition<'_> {
             InstallError::NotProven { asset: subject.name.to_owned(), tag: subject.tag.clone(), source }
         })?;
         if bundles.is_empty() {
-            return Ok(signer::absent("what should prove it is empty".to_owned()));
+            return Ok(signer::absent("its attestation file is empty".to_owned()));
         }
         signer::prove(bundles, subject, self.request, &self.door.trusted_roots.roots()?, self.door.now)
     }
 }
 
-/// The asset a lock names.
+/// The pinned asset.
 fn subject_of(pin: &Pin) -> AssetSubject<'_> {
     let (repository, tag) = (&pin.lockfile.repository, &pin.lockfile.tag);
     AssetSubject { repository, tag, name: &pin.asset.name, sha256: pin.asset.sha256 }

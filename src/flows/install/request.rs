@@ -1,4 +1,4 @@
-//! What is wanted of an installation.
+//! The request for an installation.
 
 use std::path::PathBuf;
 
@@ -23,10 +23,10 @@ use crate::trust::attestation::Workflow;
 use crate::worker::local_build::SourceOrigin;
 use crate::worker::store::Layout;
 
-/// When a local build is made.
+/// When to build locally.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BuildMode {
-    /// When the release cannot serve.
+    /// If the release cannot be used.
     Fallback,
     /// Always.
     Only,
@@ -34,37 +34,37 @@ pub enum BuildMode {
     Never,
 }
 
-/// What an installation does about the project's lock.
+/// What an installation does with the project's lockfile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LockfileAction {
-    /// Nothing: it is obeyed, or it is none of this installation's business.
+    /// Use it without changing it, or ignore it.
     Ignore,
-    /// Nothing, and whatever is not exactly what it names is refused (`--locked`).
+    /// Do not change it, and refuse whatever it does not pin exactly (`--locked`).
     Require,
-    /// It is written here, with all of the release that is installed.
+    /// Write it, with all assets of the installed release.
     Write {
         /// The file.
         path: PathBuf,
-        /// What it says now.
+        /// Its current content.
         old: Option<Box<Lockfile>>,
     },
 }
 
-/// Which signatures count as proof of where an asset comes from, beside those the lock records.
+/// Which signers are accepted, in addition to the one in the lockfile.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SignerPolicy {
-    /// The workflow that must have signed; without one any workflow of the repository.
+    /// The required workflow; `None` for any workflow of the repository.
     pub workflow: Option<Workflow>,
-    /// Whether the owner's own machines may have run it.
+    /// Whether self-hosted runners are accepted.
     pub allow_self_hosted: bool,
-    /// Whether it may have run for a branch instead of the release's tag.
+    /// Whether a run for a branch, instead of the release's tag, is accepted.
     pub allow_branch: bool,
-    /// Whether another signer than the recorded one is accepted, or none at all.
+    /// Whether a signer other than the locked one is accepted, or none.
     pub accept_change: bool,
 }
 
 impl SignerPolicy {
-    /// A lock that is to record another signer, or none, is written anew: what it pins is looked up once more.
+    /// When the recorded signer may change, the lockfile is rewritten and its pins are resolved again.
     fn released_from(&self, pinning: Pinning, input: &PinInput) -> Pinning {
         let old = input.lockfile.as_ref().filter(|lockfile| lockfile.signer.is_some());
         let Some(old) = old.filter(|_| self.accept_change && !input.locked && pinning.lock == LockfileAction::Ignore)
@@ -79,56 +79,56 @@ impl SignerPolicy {
     }
 }
 
-/// One installation, as the user wants it.
+/// One installation, as requested.
 #[derive(Debug, Clone)]
 pub struct InstallRequest {
-    /// What is installed.
+    /// The tool.
     pub tool: Tool,
-    /// Whose releases.
+    /// The repository.
     pub repository: RepoSlug,
-    /// On which GitHub.
+    /// The GitHub server.
     pub server: Server,
-    /// Which release; without one, whatever is installed is fine, and else the newest.
+    /// The requested release; if `None`, any installed one is fine, else the newest.
     pub spec: Option<VersionSpec>,
-    /// What `spec`, `pin`, `keep` and `lock` were decided from.
+    /// The input that `spec`, `pin`, `keep` and `lock` were decided from.
     pub decided_from: PinInput,
-    /// Exactly which bytes, where the project's lock names them; `spec` is then its tag.
+    /// The exact bytes, if the project's lockfile pins them; `spec` is then its tag.
     pub pin: Option<Pin>,
-    /// The digest of the asset the lock names for this machine, whether or not it is what is installed now: a binary from it
-    /// is never swept away.
+    /// The digest of the asset the lockfile pins for this platform, whether or not it is installed: a binary from it is never
+    /// cleaned up.
     pub keep: Option<Sha256Digest>,
-    /// The bundle that is installed from, and nothing else.
+    /// The bundle to install from, exclusively.
     pub from: Option<Box<Bundle>>,
-    /// What becomes of the project's lock.
+    /// What to do with the project's lockfile.
     pub lock: LockfileAction,
-    /// For which machine.
+    /// The platform.
     pub target: Target,
-    /// The machine this runs on, where it is one the worker is released for.
+    /// The current platform, if the worker is released for it.
     pub host: Option<Target>,
-    /// How much proof the user asks for.
+    /// The verification policy of the user.
     pub asked: TrustPolicy,
-    /// How much proof is asked for: what the user wants, and nothing less than what was signed for when it was locked.
+    /// The effective policy: the user's, but at least the level recorded in the lockfile.
     pub policy: TrustPolicy,
-    /// Which signatures count.
+    /// Which signers are accepted.
     pub signers: SignerPolicy,
-    /// Who must have signed, because the lock records it.
+    /// The required signer, from the lockfile.
     pub signer: Option<Signer>,
-    /// When a local build is made.
+    /// When to build locally.
     pub build: BuildMode,
-    /// Whether the network may not be used.
+    /// Whether network access is disabled.
     pub offline: bool,
-    /// Whether to install again what is already right.
+    /// Whether to reinstall even if up to date.
     pub force: bool,
-    /// Where a checkout may lie.
+    /// Possible locations of a checkout.
     pub sources: Vec<(SourceOrigin, PathBuf)>,
-    /// The file of this command, which is never replaced.
+    /// The path of this command, which is never replaced.
     pub own_executable: Option<PathBuf>,
-    /// Where the binary goes.
+    /// Where to install the binary.
     pub layout: Layout,
 }
 
 impl InstallRequest {
-    /// Whether installing this writes the lockfile.
+    /// Whether this installation writes the lockfile.
     pub fn locks(&self, resolved: &Resolved) -> bool {
         match &self.lock {
             LockfileAction::Write { old, .. } => {
@@ -138,7 +138,7 @@ impl InstallRequest {
         }
     }
 
-    /// The same wish with the project's lock as it is now.
+    /// The same request with the current lockfile of the project.
     pub fn with_lock(self, lockfile: Option<Lockfile>) -> Result<Self, Disagreement> {
         let decided_from = PinInput { lockfile, ..self.decided_from };
         let pinning = match &self.from {
@@ -153,8 +153,8 @@ impl InstallRequest {
         Ok(Self { decided_from, spec, pin, keep, lock, ..self }.held_to_the_lock(target, bytes))
     }
 
-    /// The same wish for a machine, with nothing less accepted than is recorded; for `bytes` of the locked release no less than
-    /// they had when they were locked.
+    /// The same request for a platform, at no lower level than recorded. `bytes` is the digest of an asset of the locked release,
+    /// whose recorded level applies as well.
     pub(super) fn held_to_the_lock(self, target: Target, bytes: Option<Sha256Digest>) -> Self {
         let signer = self.recorded_signer(target, bytes);
         let least = signer.as_ref().map_or(self.asked.require, |signer| self.asked.require.max(signer.verdict));
@@ -162,8 +162,8 @@ impl InstallRequest {
         Self { target, signer, policy, ..self }
     }
 
-    /// Whose signature nothing less may replace: what the project's lock says, else what a bundle's lock claims. Whoever wants
-    /// a build, or accepts another signer, has said so.
+    /// The signer that must not be weakened: the one in the project's lockfile, else the one in the bundle's. `None` if the user
+    /// requested a build or accepts another signer.
     fn recorded_signer(&self, target: Target, bytes: Option<Sha256Digest>) -> Option<Signer> {
         if self.signers.accept_change || self.build == BuildMode::Only {
             return None;
@@ -179,13 +179,13 @@ impl InstallRequest {
         carried.signer_for(target, theirs)
     }
 
-    /// Whether another signer than a recorded one is accepted. That it could not be asked is still no answer.
+    /// Whether a signer other than the recorded one is accepted. A failed query is still an error.
     pub(super) fn changes_the_signer(&self) -> bool {
         let recorded = self.decided_from.lockfile.as_ref().and_then(|lockfile| lockfile.signer.as_ref());
         self.signers.accept_change && recorded.is_some()
     }
 
-    /// Whether the binary is for the machine this runs on, so that it can be tried.
+    /// Whether the binary is for the current platform, so that it can be started.
     pub fn runs_here(&self) -> bool {
         self.host == Some(self.target)
     }

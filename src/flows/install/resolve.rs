@@ -1,4 +1,4 @@
-//! Which asset of a release serves a target. Names are computed, never guessed. Pure.
+//! Chooses the asset of a release for a target. Names are derived from the target, never guessed. Pure.
 
 use thiserror::Error;
 
@@ -11,16 +11,16 @@ use crate::model::Tag;
 use crate::model::Target;
 use crate::model::Tool;
 
-/// The asset that was chosen.
+/// The chosen asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
     /// The release's tag.
     pub tag: Tag,
-    /// The assets to try, most direct first: one where the API lists them, several where only their names are known.
+    /// The assets to try, uncompressed first: one if the API lists them, several if only names are known.
     pub candidates: Vec<(Asset, AssetForm)>,
 }
 
-/// Why a release cannot serve, so that a local build may.
+/// Why a release cannot be used, so that a local build may be.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Fallback {
     /// The release has no asset for the target.
@@ -30,64 +30,64 @@ pub enum Fallback {
         tag: Tag,
         /// The target.
         target: Target,
-        /// The names that would serve.
+        /// The names that were expected.
         wanted: Vec<String>,
-        /// What it has.
+        /// The assets it has.
         has: Vec<String>,
     },
-    /// The bundle that was named does not carry an asset for the target.
+    /// The bundle has no asset for the target.
     #[error("the bundle {bundle} of {tag} has no asset for {target}")]
     NotInBundle {
-        /// What people call it.
+        /// Its name in messages.
         bundle: String,
         /// Its release.
         tag: Tag,
         /// The target.
         target: Target,
-        /// The assets it carries.
+        /// The assets it has.
         has: Vec<String>,
     },
-    /// The mirror has the release, and no asset of it for the target.
+    /// The mirror has the release, but no asset for the target.
     #[error("the mirror {mirror} has no asset of {tag} for {target}")]
     NotInMirror {
-        /// What people call it.
+        /// Its name in messages.
         mirror: String,
         /// The release.
         tag: Tag,
         /// The target.
         target: Target,
-        /// What it has of the release.
+        /// The assets it has of the release.
         has: Vec<String>,
     },
-    /// The place that has the release is out of reach.
-    #[error("{place} is out of reach: {reason}")]
+    /// The source is unreachable.
+    #[error("{place} is unreachable: {reason}")]
     Unreachable {
-        /// The place.
+        /// The source.
         place: String,
-        /// What happened.
+        /// The error.
         reason: String,
     },
-    /// The user does not want the network.
-    #[error("the network may not be used (--offline)")]
+    /// Network access is disabled.
+    #[error("network access is disabled (--offline)")]
     Offline {
-        /// What was looked at without it, each with what it lacks.
+        /// The locations searched, each with what it lacks.
         looked: Vec<String>,
     },
-    /// The user wants a build.
-    #[error("a local build is wanted (--build)")]
+    /// The user requested a build.
+    #[error("a local build was requested (--build)")]
     Asked,
-    /// What is being repaired was a build.
-    #[error("what was installed was a local build")]
+    /// A local build is being repaired.
+    #[error("the installed worker was a local build")]
     RepairsBuild,
 }
 
 /// Why no asset was chosen.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ResolveError {
-    /// There is none; a local build may serve.
+    /// There is none; a local build may be used.
     #[error(transparent)]
     Fallback(#[from] Fallback),
-    /// The asset is there, and its upload is not finished.
+    /// The upload of the asset is not complete.
     #[error("{name} of release {tag} is still being uploaded")]
     Incomplete {
         /// The release.
@@ -96,15 +96,15 @@ pub enum ResolveError {
         name: String,
     },
     /// The release is a draft.
-    #[error("release {tag} is a draft; it is not published yet")]
+    #[error("release {tag} is a draft and not published yet")]
     Draft {
         /// The release.
         tag: Tag,
     },
 }
 
-/// What follows when no place that was tried could serve: a build, or the failure. Bytes that were refused anywhere are never
-/// replaced by a build, and what one place lacks does not hide what went wrong at another.
+/// The result when every source failed: a build, or an error. Refused bytes are never replaced by a build, and an asset that is
+/// missing from one source does not hide an error of another.
 pub(super) fn combine_source_errors(
     mut tried: Vec<(String, InstallError)>,
     looked: Vec<String>,
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn the_exact_name_is_chosen_and_the_most_direct_form_first() {
+    fn the_exact_name_is_chosen_and_the_uncompressed_form_first() {
         use AssetState::Uploaded;
         let all = [
             ("reproq-linux-amd64.zip", Uploaded),
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unfinished_upload_is_not_a_missing_asset() {
+    fn an_incomplete_upload_is_not_a_missing_asset() {
         let half = [("reproq-linux-amd64", AssetState::Incomplete)];
         assert!(matches!(chosen(&half, "linux-amd64"), Err(ResolveError::Incomplete { .. })));
         let with_archive = [half[0], ("reproq-linux-amd64.tar.gz", AssetState::Uploaded)];

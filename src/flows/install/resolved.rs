@@ -1,4 +1,4 @@
-//! What an installation will use, resolved before any byte of the asset is accepted. A dry run shows this value, the
+//! What an installation will use, resolved before any byte of the asset is accepted. A dry run shows this value; the
 //! installation consumes it.
 
 use futures_util::future::join;
@@ -38,16 +38,16 @@ use crate::trust::Level;
 use crate::trust::TrustPolicy;
 use crate::trust::judge;
 
-/// Whatever is stated, as long as the statements agree.
+/// Accepts any evidence, as long as the statements agree.
 const ANYTHING: TrustPolicy = TrustPolicy { require: Level::Unverified, allow_unverified: true };
 
-/// What is looked for.
+/// The release to find.
 #[derive(Debug)]
 pub(super) struct ReleaseQuery<'a> {
-    /// Why there is something to install.
+    /// Why there is work to do.
     pub(super) work: &'a InstallReason,
     pub(super) spec: VersionSpec,
-    /// The tag that is installed, where it only has to be the newest.
+    /// The installed tag, if only a newer release is needed.
     pub(super) installed: Option<&'a Tag>,
 }
 
@@ -58,7 +58,7 @@ impl<'a> ReleaseQuery<'a> {
     }
 }
 
-/// One asset of one release, with everything that is known about it before its bytes are.
+/// One asset of a release, with everything known about it before its bytes are.
 #[derive(Debug, Clone)]
 pub struct Resolved {
     pub(super) repository: RepoSlug,
@@ -67,27 +67,27 @@ pub struct Resolved {
     /// The asset.
     pub asset: Asset,
     pub(super) form: AssetForm,
-    /// Where the source has it.
+    /// Its URL at the source.
     pub url: String,
     pub(super) evidence: Vec<Evidence>,
     pub(super) signed: Signed,
-    /// The verdict that this evidence gives.
+    /// The verdict for this evidence.
     pub verdict: Level,
-    /// Whether the cache has its bytes, so that nothing is downloaded.
+    /// Whether its bytes are cached, so that nothing is downloaded.
     pub is_cached: bool,
-    /// The lockfile that names it: the one that is there, or the one that will be written.
+    /// The lockfile that lists it: the existing one, or the one to be written.
     pub lockfile: Option<Lockfile>,
 }
 
 /// A release as a source lists it.
 pub(super) enum Lookup {
-    /// It is the one that is installed.
+    /// It is the installed one.
     Current,
     /// It has an asset for the target.
     Release(Box<FoundRelease>),
 }
 
-/// A release's listing and the asset that is for the target.
+/// The listing of a release and its asset for the target.
 pub(super) struct FoundRelease {
     pub(super) listing: Listing,
     pub(super) asset: Asset,
@@ -102,7 +102,7 @@ impl FoundRelease {
 }
 
 impl Acquisition<'_> {
-    /// The release, and its asset for the target, as this source lists them.
+    /// Finds the release and its asset for the target at this source.
     pub(super) async fn find(&self, source: &Source, query: &ReleaseQuery<'_>) -> Result<Lookup, InstallError> {
         let listing = source.release(&query.spec, self.door.progress).await;
         let listing = listing.map_err(|error| InstallError::at(source, error))?;
@@ -111,7 +111,7 @@ impl Acquisition<'_> {
         if query.installed == Some(&choice.tag) {
             return Ok(Lookup::Current);
         }
-        // Where only names are known, the first form that is there; where none is, fetching the first says what is wrong.
+        // If only names are known, the first form that exists; if none does, downloading the first reports the error.
         let mut there = 0;
         if choice.candidates.len() > 1 {
             for (index, (asset, _)) in choice.candidates.iter().enumerate() {
@@ -125,13 +125,13 @@ impl Acquisition<'_> {
         Ok(Lookup::Release(Box::new(FoundRelease { listing, asset, form })))
     }
 
-    /// Everything that is published about the asset, and what follows from it.
+    /// Collects everything published about the asset, and decides on it.
     pub(super) async fn resolve(&self, source: &Source, found: &FoundRelease) -> Result<Resolved, InstallError> {
         let FoundRelease { listing, asset, form } = found;
         let refused = |source| InstallError::Verify { asset: asset.name.clone(), source };
         let (sums, evidence, signed) = self.published(source, found).await?;
         let evidence = [evidence, signed.evidence.clone()].concat();
-        // Bytes that could not be accepted need not arrive.
+        // Bytes that could not be accepted are not downloaded.
         let verdict = judge(None, &evidence, self.request.policy).map_err(refused)?;
         let lockfile = match &self.request.lock {
             LockfileAction::Write { old, .. } => {
@@ -140,7 +140,7 @@ impl Acquisition<'_> {
                 if let Some(old) = old {
                     lockfile_of_release::refuse_drift(old, &new, source)?;
                 }
-                // What nothing proves is not locked, and a lock without this machine helps nobody here.
+                // Unverifiable assets are not locked, and a lockfile without this platform is useless here.
                 new.asset(self.request.target).is_some().then_some(new)
             }
             LockfileAction::Ignore | LockfileAction::Require => None,
@@ -160,8 +160,7 @@ impl Acquisition<'_> {
         })
     }
 
-    /// The checksum files, what every source states about the asset, and who signed for it. Statements that contradict each
-    /// other are refused here.
+    /// The checksum files, the evidence for the asset, and its attestations. Contradicting statements are refused.
     async fn published(
         &self,
         source: &Source,
@@ -177,7 +176,7 @@ impl Acquisition<'_> {
             let evidence = evidence::gather(source, listing, &sums, asset).await;
             (sums, evidence)
         };
-        // Attestations are found by the digest; where the listing states it, it need not be waited for.
+        // Attestations are queried by digest; if the listing states it, both queries run at the same time.
         if let Some(sha256) = found.stated() {
             let signed = self.signed_as_stated(source, listing, asset, Some(sha256));
             let ((sums, evidence), signed) = join(files, signed).await;
@@ -190,7 +189,7 @@ impl Acquisition<'_> {
         Ok((sums, evidence, signed))
     }
 
-    /// The bytes the lock names, as this source has them. Nobody is asked which they are.
+    /// The pinned bytes at this source. Makes no request to find out which they are.
     pub(super) async fn resolve_pinned(&self, source: &Source) -> Result<Resolved, InstallError> {
         let pin = self.request.pin.as_ref().expect("only what is pinned is resolved without a listing");
         let signed = self.signed_as_pinned(source, pin).await?;
@@ -200,13 +199,13 @@ impl Acquisition<'_> {
         self.pinned(pin, evidence, signed, url, is_cached)
     }
 
-    /// The bytes the lock names, where the cache has them and everything that is required about them.
+    /// The pinned bytes from the cache, if it has them and all required evidence.
     pub(super) fn resolve_in_cache(&self) -> Option<Resolved> {
         let pin = self.request.pin.as_ref()?;
         let signed = self.signed_as_cached(pin).filter(|_| self.cache_has(&pin.asset.sha256))?;
         let evidence = pinned_evidence(pin, &signed);
         let url = self.door.public_address(&pin.lockfile.repository, &pin.lockfile.tag, &pin.asset.name);
-        // What may not be accepted is refused by a source, with what it has to say.
+        // If they are not acceptable, a source reports why.
         self.pinned(pin, evidence, signed, url, true).ok()
     }
 
@@ -242,13 +241,13 @@ impl Acquisition<'_> {
 }
 
 impl Resolved {
-    /// The workflow that signed for it, as its attestations say.
+    /// The workflow that signed it, according to its attestations.
     pub fn signer(&self) -> Option<String> {
         Some(self.signed.signer()?.workflow?.to_string())
     }
 }
 
-/// What the first source that can gives; where none can, the reason a build may be used instead.
+/// The result of the first source that succeeds; if all fail, the reason for a build or the error.
 pub(super) async fn first_served<T>(
     sources: &[Source],
     request: &InstallRequest,

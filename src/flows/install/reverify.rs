@@ -1,4 +1,4 @@
-//! Proves again where an installed binary comes from, by what is kept beside its receipt: without the network, years later.
+//! Verifies an installed binary again by the attestations kept with its receipt: offline, even years later.
 
 use crate::flows::install::InstallContext;
 use crate::flows::install::InstallError;
@@ -12,7 +12,7 @@ use crate::worker::store;
 use crate::worker::store::Receipt;
 use crate::worker::store::ReceiptOrigin;
 
-/// What the kept proofs still prove; nothing where the receipt speaks of none.
+/// The level the kept attestations still give; `None` if the receipt lists none.
 pub fn prove_again(
     receipt: &Receipt,
     request: &InstallRequest,
@@ -28,7 +28,7 @@ pub fn prove_again(
     let text = match store::proofs(&request.layout, &receipt.sha256) {
         Ok(Some(text)) => text,
         Ok(None) => return Ok(Some(Again::Gone)),
-        // Whatever is in their place proves nothing.
+        // An unreadable file verifies nothing.
         Err(error) => return Ok(Some(Again::Failed(InstallError::from(error).with_causes()))),
     };
     let bundles = match attestation::split(&text) {
@@ -38,7 +38,7 @@ pub fn prove_again(
     let subject = AssetSubject { repository, tag, name: &asset.name, sha256: asset.sha256 };
     Ok(Some(match signer::prove(bundles, subject, request, &door.trusted_roots.roots()?, door.now) {
         Ok(signed) if signed.level() >= Some(receipt.verdict) => Again::Proven(signed.proofs),
-        Ok(_) => Again::Failed("they prove less than that".to_owned()),
+        Ok(_) => Again::Failed("they only support a lower level".to_owned()),
         Err(error) => Again::Failed(error.with_causes()),
     }))
 }

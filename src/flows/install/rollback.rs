@@ -1,4 +1,4 @@
-//! Going back to the binary before this one: offline, with the lock that named it.
+//! Restores the previous binary: offline, with the lockfile that pinned it.
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -30,33 +30,33 @@ use crate::worker::store::ReceiptOrigin;
 use crate::worker::store::Staged;
 use crate::worker::store::WrittenLock;
 
-/// What a rollback did.
+/// The result of a rollback.
 #[derive(Debug, Clone)]
 pub struct RolledBack {
-    /// The receipt of what was in place before; nothing where that was no installation of ours.
+    /// The receipt of the binary before the rollback; `None` if this program did not install it.
     pub from: Option<Receipt>,
-    /// The receipt of what is in place now.
+    /// The receipt of the restored binary.
     pub to: Receipt,
-    /// What became of the project's lock.
+    /// What happened to the project's lockfile.
     pub lock: LockChange,
 }
 
-/// What a rollback does to the project's lock.
+/// What a rollback does to the project's lockfile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LockChange {
-    /// The project has none, and gets none.
+    /// There is none, and none is written.
     None,
-    /// It names the binary already.
+    /// It pins the restored binary already.
     Same,
-    /// It is again as it was when the binary was installed.
+    /// It is restored to its state when the binary was installed.
     Restored,
-    /// It names the binary for this machine alone, because the lock that named it is gone.
+    /// It pins the binary for this platform only, because the lockfile that pinned it is gone.
     ThisMachineOnly,
-    /// It stays, because what is back is a local build, which no lock can name.
+    /// It is unchanged, because the restored binary is a local build, which a lockfile cannot pin.
     CannotNameABuild,
 }
 
-/// Puts the previous binary in place again. `old` is the project's lock.
+/// Restores the previous binary. `old` is the project's lockfile.
 pub fn rollback(
     request: &InstallRequest,
     old: Option<(PathBuf, Lockfile)>,
@@ -64,7 +64,7 @@ pub fn rollback(
 ) -> Result<RolledBack, InstallError> {
     let layout = &request.layout;
     if matches!(store::scan(layout)?, (Installed::Nothing, _)) {
-        return Err(InstallError::NoPrevious { why: "nothing is installed here" });
+        return Err(InstallError::NoPrevious { why: "nothing is installed" });
     }
     let hold = StoreGuard::take(request, door)?;
     let (installed, state) = store::scan(layout)?;
@@ -83,9 +83,9 @@ pub fn rollback(
         }
     };
     let previous = state.previous.filter(|previous| Some(*previous) != found);
-    let previous = previous.ok_or(InstallError::NoPrevious { why: "no version before this one is kept" })?;
+    let previous = previous.ok_or(InstallError::NoPrevious { why: "there is no previous version" })?;
     let receipt = store::kept_receipt(layout, &previous)
-        .ok_or(InstallError::NoPrevious { why: "the receipt of the version before this one is gone" })?;
+        .ok_or(InstallError::NoPrevious { why: "the receipt of the previous version is missing" })?;
     let proofs = proven_by(&receipt, request, door)?;
     let staging = hold.staging()?;
     let staged = staging.path().join(request.tool.installed_name(request.target));
@@ -103,17 +103,17 @@ pub fn rollback(
         keep: &[],
         named_by,
         lock: written,
-        // They are kept beside the receipt that is kept.
+        // They are stored with the kept receipt.
         proofs: None,
     };
     store_guard::tell(store::carry_out(layout, &store::steps(commit))?, door);
     Ok(RolledBack { from, to: receipt, lock })
 }
 
-/// Copies the kept binary and looks at the copy: what was kept may have been changed since.
+/// Copies the kept binary and checks the copy, because the kept file may have been modified.
 fn take_back(layout: &Layout, previous: &Sha256Digest, staged: &Path) -> Result<Staged, InstallError> {
     let failed = |doing| move |source| InstallError::Staging { doing, source };
-    let gone = InstallError::NoPrevious { why: "the file of the version before this one is gone" };
+    let gone = InstallError::NoPrevious { why: "the binary of the previous version is missing" };
     let written = store::take_back(layout, previous, staged)?.ok_or(gone)?;
     if written.sha256 != *previous {
         let (path, found) = (layout.kept(previous), written.sha256);
@@ -124,7 +124,7 @@ fn take_back(layout: &Layout, previous: &Sha256Digest, staged: &Path) -> Result<
     Ok(Staged { path: written.path, id: written.id })
 }
 
-/// What the kept proofs of what comes back prove. An error where that is less than the lock records.
+/// What the kept attestations of the restored binary verify. An error if that is less than the lockfile records.
 fn proven_by(
     receipt: &Receipt,
     request: &InstallRequest,
@@ -136,8 +136,8 @@ fn proven_by(
     };
     let held = request.clone().held_to_the_lock(receipt.target, bytes);
     let (proofs, reason) = match prove_again(receipt, &held, door)? {
-        Some(Again::Proven(proofs)) => (proofs, "somebody else signed".to_owned()),
-        Some(Again::Gone) => (Vec::new(), "its proofs are gone".to_owned()),
+        Some(Again::Proven(proofs)) => (proofs, "it has another signer".to_owned()),
+        Some(Again::Gone) => (Vec::new(), "its attestations are missing".to_owned()),
         Some(Again::Failed(reason)) => (Vec::new(), reason),
         None => (Vec::new(), format!("it was installed as `{}`", receipt.verdict)),
     };
@@ -153,7 +153,7 @@ fn proven_by(
     }
 }
 
-/// How well it is known to be what it is: a signature counts only while it can be proven.
+/// The current level: an attestation counts only if it can still be verified.
 fn verdict_of(receipt: &Receipt, proofs: &[VerifiedAttestation]) -> Level {
     if !receipt.verdict.is_signed() || !proofs.is_empty() {
         return receipt.verdict;
@@ -163,7 +163,7 @@ fn verdict_of(receipt: &Receipt, proofs: &[VerifiedAttestation]) -> Level {
     levels.max().unwrap_or(Level::Checksum)
 }
 
-/// The lock that belongs to what comes back.
+/// The lockfile for the restored binary.
 fn lock_of(
     layout: &Layout,
     receipt: &Receipt,
@@ -183,7 +183,7 @@ fn lock_of(
     }
     let kept = store::kept_lock(layout, &receipt.sha256, lockfile::MAX_BYTES);
     let kept = kept.and_then(|text| lockfile::parse(&text, &request.tool).ok());
-    // A lock from before somebody signed must not forget who did.
+    // A lockfile from before a signer was recorded must not drop it.
     let is_no_less = |kept: &Lockfile| match (&old.signer, &kept.signer) {
         (Some(signer), Some(kept)) => signer.is_satisfied_by(kept),
         (Some(_), None) => request.signers.accept_change,

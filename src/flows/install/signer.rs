@@ -1,4 +1,4 @@
-//! What the proofs of an asset's origin amount to: evidence, and what the lock's signer says to it. Pure.
+//! Turns attestations into evidence, and compares them with the signer in the lockfile. Pure.
 
 use chrono::DateTime;
 use chrono::Utc;
@@ -23,14 +23,14 @@ use crate::trust::attestation::Policy;
 use crate::trust::attestation::Roots;
 use crate::trust::attestation::VerifiedAttestation;
 
-/// What is known of who signed for an asset.
+/// The attestations of an asset.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Signed {
-    /// What that is worth.
+    /// The resulting evidence.
     pub(super) evidence: Vec<Evidence>,
-    /// What is proven, by the bundles that fit.
+    /// The verified attestations, from the matching bundles.
     pub(super) proofs: Vec<VerifiedAttestation>,
-    /// Those bundles.
+    /// These bundles.
     pub(super) bundles: Vec<String>,
 }
 
@@ -44,33 +44,33 @@ pub(super) struct AssetSubject<'a> {
 }
 
 impl Signed {
-    /// How well the proofs alone prove the asset.
+    /// The verification level from attestations alone.
     pub(super) fn level(&self) -> Option<Level> {
         self.proofs.iter().filter_map(level_of).max()
     }
 
-    /// Whether it could not be found out.
+    /// Whether it could not be determined.
     pub(super) fn is_unknown(&self) -> bool {
         self.evidence.iter().any(|evidence| matches!(evidence.finding, Finding::Unknown { .. }))
     }
 
-    /// The bundles as one text, where there are any.
+    /// The bundles as one document, if there are any.
     pub(super) fn text(&self) -> Option<String> {
         (!self.bundles.is_empty()).then(|| attestation::join(&self.bundles))
     }
 
-    /// Who signed, as a lock records it.
+    /// The signer to record in a lockfile.
     pub(super) fn signer(&self) -> Option<Signer> {
         signer_of(&self.proofs)
     }
 }
 
-/// Who signed, as a lock records it: by the strongest of these proofs.
+/// The signer to record in a lockfile: that of the strongest attestation.
 pub(super) fn signer_of(proofs: &[VerifiedAttestation]) -> Option<Signer> {
     let strongest = proofs.iter().filter_map(|proof| level_of(proof).map(|level| (level, proof)));
-    // Of equally strong ones the first.
+    // Of equally strong ones, the first.
     let (verdict, proof) = strongest.rev().max_by_key(|(level, _)| *level)?;
-    // A lock's numbers have a sign.
+    // TOML integers are signed.
     let number = |number: Option<u64>| number.filter(|number| i64::try_from(*number).is_ok());
     let of_a_workflow = verdict == Level::Attested;
     Some(Signer {
@@ -82,18 +82,18 @@ pub(super) fn signer_of(proofs: &[VerifiedAttestation]) -> Option<Signer> {
     })
 }
 
-/// What a proof is worth; nothing where it says something else than where the bytes come from.
+/// The level of an attestation; `None` if it is not about the origin of the bytes.
 fn level_of(proof: &VerifiedAttestation) -> Option<Level> {
     match proof.kind {
         AttestationKind::Build => proof.workflow.as_ref().map(|_| Level::Attested),
-        // Whoever can make the workflow sign the bytes can make it attest them.
+        // Anyone who can make the workflow sign the bytes can make it attest them.
         AttestationKind::Signature => proof.workflow.as_ref().map(|_| Level::Attested),
         AttestationKind::Release => Some(Level::Released),
         AttestationKind::Statement => None,
     }
 }
 
-/// What a proof of this asset must say. The settings and the lock have to name one workflow, where both name one.
+/// The policy for attestations of this asset. If both the settings and the lockfile name a workflow, they must agree.
 pub(super) fn policy(request: &InstallRequest, subject: AssetSubject<'_>) -> Result<Policy, InstallError> {
     let recorded = request.signer.as_ref().and_then(|signer| signer.workflow.as_ref());
     if let (Some(wanted), Some(recorded)) = (&request.signers.workflow, recorded)
@@ -117,19 +117,19 @@ pub(super) fn policy(request: &InstallRequest, subject: AssetSubject<'_>) -> Res
     Ok(policy)
 }
 
-/// Nobody signed for it, provably.
+/// It is definitely not attested.
 pub(super) fn absent(reason: String) -> Signed {
     Signed { evidence: vec![Evidence::absent(EvidenceSource::Provenance, reason)], ..Signed::default() }
 }
 
-/// Whether anybody signed for it could not be found out. Other evidence does, unless a signature is required.
+/// Its attestations could not be queried. Other evidence suffices unless an attestation is required.
 pub(super) fn unknown(reason: String, transient: bool, request: &InstallRequest) -> Signed {
     let mut unknown = Evidence::unknown(EvidenceSource::Provenance, reason, transient);
     unknown.dispensable = !request.policy.require.is_signed() && !request.changes_the_signer();
     Signed { evidence: vec![unknown], ..Signed::default() }
 }
 
-/// Proves what was found. A proof that is there and does not hold is an error, whatever else is known of the asset.
+/// Verifies the attestations found. An attestation that exists but is not valid is an error, whatever other evidence there is.
 pub(super) fn prove(
     bundles: Vec<String>,
     subject: AssetSubject<'_>,
@@ -162,13 +162,13 @@ fn evidence(proofs: &[VerifiedAttestation], sha256: Sha256Digest) -> Vec<Evidenc
         evidence.push(Evidence::found(EvidenceSource::ReleaseAttestation, sha256));
     }
     if evidence.is_empty() {
-        let reason = "what is signed about it does not say where it comes from";
+        let reason = "its attestations do not state where it was built";
         evidence.push(Evidence::absent(EvidenceSource::Provenance, reason));
     }
     evidence
 }
 
-/// That every signature was refused, told apart: somebody else's than the lock's signer is its own failure.
+/// The error if all attestations were refused. A signer other than the locked one is an error of its own.
 fn refused(source: NotProven, subject: AssetSubject<'_>, request: &InstallRequest) -> InstallError {
     let asset = subject.name.to_owned();
     let by_another = request.signer.as_ref().zip(another_signer(&source));
@@ -184,7 +184,7 @@ fn refused(source: NotProven, subject: AssetSubject<'_>, request: &InstallReques
     }
 }
 
-/// The differences of a signature that is right in everything but who made it.
+/// The differences of an attestation that is valid except for its signer.
 fn another_signer(source: &NotProven) -> Option<Vec<Mismatch>> {
     let NotProven::Refused(refusals) = source else { return None };
     refusals.iter().find_map(|refusal| match &refusal.reason {
@@ -210,7 +210,7 @@ const fn is_of_the_signer(field: Field) -> bool {
     )
 }
 
-/// Nothing less than what the lock records.
+/// Refuses anything weaker than the lockfile records.
 pub(super) fn require_locked_signer(
     signed: &Signed,
     name: &str,
@@ -223,7 +223,7 @@ pub(super) fn require_locked_signer(
     let (mut found, mut transient) = (Vec::new(), false);
     for evidence in &signed.evidence {
         match &evidence.finding {
-            Finding::Found { .. } => found.push(format!("{} is there", evidence.source)),
+            Finding::Found { .. } => found.push(format!("{} exists", evidence.source)),
             Finding::Absent { reason } => found.push(reason.clone()),
             Finding::Unknown { reason, transient: may_pass } => {
                 transient |= may_pass;
@@ -242,7 +242,7 @@ pub(super) fn require_locked_signer(
     })
 }
 
-/// The release the lock records the signer of.
+/// The release for which the lockfile records the signer.
 fn locked_tag(request: &InstallRequest) -> Option<Tag> {
     let carried = request.from.as_ref().map(|bundle| bundle.lockfile());
     let lockfile = request.decided_from.lockfile.as_ref().filter(|lockfile| lockfile.signer.is_some()).or(carried);

@@ -1,4 +1,4 @@
-//! Directories that are removed however the work in them ends.
+//! Directories that are always removed, however the work in them ends.
 #![expect(clippy::disallowed_methods, reason = "staging directories are removed here")]
 
 use std::fs;
@@ -10,26 +10,26 @@ use crate::io::fs::TemporaryDirectory;
 use crate::platform;
 use crate::worker::store::StoreError;
 
-/// How many random characters a name ends with, and how many names are tried.
+/// The length of the random suffix, and the number of names to try.
 const RANDOM: usize = 6;
 const TRIES: u32 = 100;
 
-/// A directory that is removed however the work in it ends.
+/// A directory that is removed on drop.
 #[derive(Debug)]
 pub struct Staging {
     path: PathBuf,
     _cleanup: platform::CleanupGuard,
-    /// Where no other lock keeps others from sweeping it.
+    /// A lock that keeps other processes from cleaning it up, where no other lock does.
     held: Option<TemporaryDirectory>,
 }
 
 impl Staging {
-    /// Beside a file that is to be made. What killed processes left there goes first.
+    /// Creates it next to an output file. Leftovers of killed processes are removed first.
     pub fn beside(file: &Path) -> Result<Self, StoreError> {
         Self::held_in(file.parent().unwrap_or(file))
     }
 
-    /// Where the system keeps what is soon to go.
+    /// Creates it in the system's temporary directory.
     pub fn aside() -> Result<Self, StoreError> {
         Self::held_in(&std::env::temp_dir())
     }
@@ -41,7 +41,7 @@ impl Staging {
         Ok(Self { path, _cleanup: cleanup, held: Some(held) })
     }
 
-    /// Only this user may look into it: what is verified there must not change under other users' hands.
+    /// Readable by this user only: files verified in it must not be modified by other users.
     pub(super) fn in_directory(parent: &Path, prefix: &str) -> Result<Self, StoreError> {
         let mut builder = fs::DirBuilder::new();
         #[cfg(unix)]
@@ -56,18 +56,18 @@ impl Staging {
                     return Ok(Self { path, _cleanup: cleanup, held: None });
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => failure = error,
-                Err(error) => return Err(StoreError::new("make a directory in", parent)(error)),
+                Err(error) => return Err(StoreError::new("create a directory in", parent)(error)),
             }
         }
-        Err(StoreError::new("make a directory in", parent)(failure))
+        Err(StoreError::new("create a directory in", parent)(failure))
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The file in it that says that its process lives, where there is one.
+    /// The file in it that marks its process as alive, if there is one.
     pub fn held(&self) -> Option<PathBuf> {
         self.held.as_ref().map(TemporaryDirectory::held)
     }

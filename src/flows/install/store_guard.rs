@@ -1,4 +1,4 @@
-//! The store as the one installation has it that works: its lock, its staging directory, and what a killed one left there.
+//! Exclusive access to the store for one installation: its lock, its staging directory, and leftovers of a killed one.
 
 use std::time::Duration;
 
@@ -15,16 +15,16 @@ use crate::worker::store::Receipt;
 use crate::worker::store::State;
 use crate::worker::store::StoreError;
 
-/// The store, locked.
+/// The locked store.
 pub(super) struct StoreGuard<'a> {
     layout: &'a Layout,
-    /// The asset the lock names: a binary from it stays.
+    /// The locked asset: a binary from it is kept.
     keep: Option<Sha256Digest>,
     lock: Lock,
 }
 
 impl<'a> StoreGuard<'a> {
-    /// Waits for the lock as long as may be waited.
+    /// Waits for the lock, up to the timeout.
     pub(super) fn take(request: &'a InstallRequest, door: &InstallContext<'_>) -> Result<Self, InstallError> {
         let layout = &request.layout;
         store::prepare(layout).map_err(StoreError::from)?;
@@ -34,48 +34,47 @@ impl<'a> StoreGuard<'a> {
         Ok(Self { layout, keep: request.keep, lock })
     }
 
-    /// A directory of its own below `staging/`; what a killed installation left there goes first.
+    /// Creates a directory below `staging/`, after removing those of killed installations.
     pub(super) fn staging(&self) -> Result<Staging, StoreError> {
         store::clear(self.layout)?;
         Staging::in_directory(&self.layout.staging(), "install-")
     }
 
-    /// The steps a killed installation did not come to. The binary is right without them, so they fail nobody.
+    /// Carries out the steps a killed installation did not reach. Errors are ignored: the binary is right without them.
     pub(super) fn complete(&self, receipt: &Receipt, state: &State) {
         store::finish(self.layout, receipt.sha256, state, &self.kept());
     }
 
-    /// The binary the project's lock names, which stays even if others came after it.
+    /// The binary pinned by the project's lockfile, which is kept even if newer ones were installed.
     pub(super) fn kept(&self) -> Vec<Sha256Digest> {
         kept(self.layout, self.keep)
     }
 
-    /// What somebody removed under this installation, which explains whatever failed. Without its lock it places nothing,
-    /// because another installation may be at work.
+    /// The part of the store that was removed during this installation, which explains any other error. Without its lock file the
+    /// installation stops, because another one may be running.
     pub(super) fn store_removed(&self, staging: &Staging) -> Option<InstallError> {
         store::removed(self.layout, &self.lock, staging.path()).map(|path| InstallError::PulledAway { path })
     }
 }
 
-/// Reports what could not be done once the binary was in place.
+/// Reports a step that failed after the binary was installed.
 pub(super) fn tell(unfinished: Option<StoreError>, door: &InstallContext<'_>) {
     if let Some(error) = unfinished {
         let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
         let causes = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
         door.progress
-            .note(&format!("the worker is installed, and the next `reproq install` completes the rest: {causes}"));
+            .note(&format!("the worker is installed; the next `reproq install` completes the remaining steps: {causes}"));
     }
 }
 
-/// Finishes what a killed installation left. Whoever cannot, because another installation runs or the directory is not
-/// theirs, leaves it to the next.
-pub(super) fn finish(request: &InstallRequest, receipt: &Receipt, state: &State) {
+/// Finishes what a killed installation left. If another installation is running or the directory is not writable, the next
+/// one does it.
     let (layout, keep) = (&request.layout, request.keep);
     if store::is_finished(layout, receipt.sha256, state, &kept(layout, keep)) {
         return;
     }
     let Ok(lock) = store::lock(layout, Duration::ZERO, |_| {}) else { return };
-    // Looked at again, because another installation may have come between.
+    // Read again, because another installation may have finished meanwhile.
     if let Ok((Installed::Intact { receipt }, state)) = store::scan(layout) {
         StoreGuard { layout, keep, lock }.complete(&receipt, &state);
     }

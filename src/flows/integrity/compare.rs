@@ -1,4 +1,4 @@
-//! Names every difference between the binary on disk, its receipt, the lock, and what GitHub states today.
+//! Every difference between the binary on disk, its receipt, the lockfile, and what GitHub currently states.
 
 use serde::Serialize;
 use thiserror::Error;
@@ -13,55 +13,55 @@ use crate::worker::store::Installed;
 use crate::worker::store::Receipt;
 use crate::worker::store::ReceiptOrigin;
 
-/// Everything that was read.
+/// The input.
 #[derive(Debug, Clone)]
 pub struct InstalledFacts {
-    /// What is on disk, hashed just now.
+    /// The installed file, just hashed.
     pub installed: Installed,
     /// Whether this user may execute it.
     pub executable: bool,
-    /// The project's lock, where it has one.
+    /// The project's lockfile, if there is one.
     pub lockfile: Option<Lockfile>,
-    /// The machine the binary is to be for.
+    /// The platform the binary should be for.
     pub target: Target,
-    /// The least verdict the settings accept.
+    /// The required verification level.
     pub require: Level,
-    /// What GitHub states today, where it was asked.
+    /// What GitHub currently states, if queried.
     pub published: Option<Published>,
-    /// What the kept proofs still prove, where there are to be any.
+    /// What the kept attestations verify, if the receipt lists any.
     pub signatures: Option<Again>,
 }
 
-/// What the proofs kept beside a receipt still prove.
+/// The result of verifying the attestations kept with a receipt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Again {
-    /// What the receipt says, by these.
+    /// As stated by the receipt, with these attestations.
     Proven(Vec<VerifiedAttestation>),
-    /// Nothing: they are gone.
+    /// They are missing.
     Gone,
-    /// Not what the receipt says.
+    /// They do not support what the receipt states.
     Failed(String),
 }
 
-/// What GitHub states today about the asset a binary came from.
+/// What GitHub currently states about an asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Published {
     /// The release has it, with this digest.
     Digest(Sha256Digest),
-    /// The release has it, and states no digest.
+    /// The release has it, without a digest.
     NoDigest,
-    /// The release is there, and the asset is not.
+    /// The release exists, but the asset does not.
     NoAsset,
-    /// The release is not there.
+    /// The release does not exist.
     NoRelease {
-        /// Who was asked, and what selected it.
+        /// The server, and what selected it.
         server: String,
     },
-    /// It could not be asked.
+    /// The query failed.
     Unknown(String),
 }
 
-/// One thing that is not as it should be. Each is a sentence that can stand alone.
+/// A difference, as a complete sentence.
 #[derive(Debug, Clone, PartialEq, Eq, Error, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Difference {
@@ -69,107 +69,107 @@ pub enum Difference {
     #[error("nothing is installed")]
     NotInstalled,
     /// The binary was removed.
-    #[error("{label} was installed, and its file is gone")]
+    #[error("{label} was installed, but its file is missing")]
     Removed {
         /// What was installed.
         label: String,
     },
-    /// Something else than a file is in its place.
-    #[error("{what} is in the binary's place")]
+    /// Not a regular file.
+    #[error("{what} is in place of the binary")]
     NotAFile {
-        /// What.
+        /// What it is.
         what: &'static str,
     },
-    /// The bytes are not those of the receipt.
-    #[error("the binary changed since {label} was installed: its sha256 is {found}, the receipt says {expected}")]
+    /// The bytes do not match the receipt.
+    #[error("the binary was modified after {label} was installed: its sha256 is {found}, but its receipt states {expected}")]
     Changed {
         /// What was installed.
         label: String,
-        /// What the receipt says.
+        /// The digest in the receipt.
         expected: Sha256Digest,
-        /// What is there.
+        /// The current digest.
         found: Sha256Digest,
     },
-    /// No receipt is about it.
-    #[error("the binary was not installed by this program: no receipt is about sha256 {found}")]
+    /// There is no receipt for it.
+    #[error("the binary was not installed by this program: there is no receipt for sha256 {found}")]
     Foreign {
-        /// What is there.
+        /// The current digest.
         found: Sha256Digest,
     },
     /// This user may not execute it.
-    #[error("the binary may not be executed by this user")]
+    #[error("the binary is not executable by this user")]
     NotExecutable,
-    /// It is for another machine.
-    #[error("the binary is for {found}, and this machine is {expected}")]
+    /// It is for another platform.
+    #[error("the binary is for {found}, but this platform is {expected}")]
     OtherTarget {
-        /// This machine.
+        /// The expected platform.
         expected: Target,
-        /// What the receipt says.
+        /// The platform in the receipt.
         found: Target,
     },
-    /// The lock names another release.
-    #[error("{installed} is installed, and reproq.lock names {locked}")]
+    /// The lockfile pins another release.
+    #[error("{installed} is installed, but reproq.lock pins {locked}")]
     OtherRelease {
         /// What is installed.
         installed: String,
         /// What is locked.
         locked: Tag,
     },
-    /// The lock names the same release with other bytes.
-    #[error("the asset of {tag} that is installed has sha256 {installed}, and reproq.lock names {locked}")]
+    /// The lockfile pins the same release with other bytes.
+    #[error("the installed asset of {tag} has sha256 {installed}, but reproq.lock pins {locked}")]
     OtherBytes {
         /// The release.
         tag: Tag,
-        /// What is installed.
+        /// The installed digest.
         installed: Sha256Digest,
-        /// What is locked.
+        /// The locked digest.
         locked: Sha256Digest,
     },
-    /// The lock names nothing for this machine.
-    #[error("reproq.lock names no asset for {target}")]
+    /// The lockfile has no asset for this platform.
+    #[error("reproq.lock has no asset for {target}")]
     NotLocked {
-        /// This machine.
+        /// The platform.
         target: Target,
     },
-    /// It is proven less well than the settings ask for.
-    #[error("it is proven as `{found}`, and `{required}` is required")]
+    /// The verification level is lower than required.
+    #[error("its verification level is `{found}`, but `{required}` is required")]
     BelowRequired {
-        /// What it is proven as.
+        /// The level in the receipt.
         found: Level,
-        /// What is asked for.
+        /// The required level.
         required: Level,
     },
-    /// The proofs of where it comes from are gone.
-    #[error("it was installed as `{verdict}`, and the proofs that were kept of that are gone")]
+    /// The attestations are missing.
+    #[error("it was installed as `{verdict}`, but its stored attestations are missing")]
     ProofsGone {
-        /// What the receipt says.
+        /// The level in the receipt.
         verdict: Level,
     },
-    /// The proofs of where it comes from do not hold.
-    #[error("it was installed as `{verdict}`, and the proofs that were kept of that do not hold: {reason}")]
+    /// The attestations are not valid.
+    #[error("it was installed as `{verdict}`, but its stored attestations are not valid: {reason}")]
     NotProven {
-        /// What the receipt says.
+        /// The level in the receipt.
         verdict: Level,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// GitHub states another digest today.
-    #[error("GitHub states sha256 {now} for the asset today, and {installed} is installed")]
+    /// GitHub now states another digest.
+    #[error("GitHub now states sha256 {now} for the asset, but {installed} is installed")]
     ChangedOnGitHub {
         /// What is installed.
         installed: Sha256Digest,
-        /// What GitHub states.
+        /// The digest GitHub states.
         now: Sha256Digest,
     },
-    /// GitHub was to be asked, and could not be.
-    #[error("GitHub could not be asked: {reason}")]
+    /// GitHub could not be queried.
+    #[error("GitHub could not be queried: {reason}")]
     NotAsked {
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
 
-/// Every difference, the gravest first; and notes about what is no difference and worth knowing.
+/// All differences, the most serious first; and informational notes.
 pub fn compare(facts: &InstalledFacts) -> (Vec<Difference>, Vec<String>) {
     let receipt = match on_disk(&facts.installed) {
         Ok(receipt) => receipt,
@@ -201,9 +201,9 @@ pub fn compare(facts: &InstalledFacts) -> (Vec<Difference>, Vec<String>) {
     match &facts.signatures {
         Some(Again::Proven(_)) => {
             notes.push(match archive_of(receipt) {
-                None => "the kept proofs of where it comes from hold, proven again just now".to_owned(),
+                None => "its stored attestations were verified again".to_owned(),
                 Some(archive) => format!(
-                    "the kept proofs of {archive} hold, proven again just now; that the binary came out of it is the receipt's word"
+                    "the stored attestations of {archive} were verified again; that the binary was unpacked from it is stated by the receipt only"
                 ),
             });
         }
@@ -217,7 +217,7 @@ pub fn compare(facts: &InstalledFacts) -> (Vec<Difference>, Vec<String>) {
     (differences, notes)
 }
 
-/// The archive a binary was taken from.
+/// The archive a binary was unpacked from.
 fn archive_of(receipt: &Receipt) -> Option<&str> {
     match &receipt.origin {
         ReceiptOrigin::Release { asset, .. } => asset.member.as_ref().map(|_| asset.name.as_str()),
@@ -238,7 +238,7 @@ fn on_disk(installed: &Installed) -> Result<&Receipt, Difference> {
     }
 }
 
-/// Whether the lock names exactly what is installed; without a lock it names nothing.
+/// Whether the lockfile pins exactly what is installed; `false` without a lockfile.
 fn against_lock(facts: &InstalledFacts, receipt: &Receipt) -> Result<bool, Difference> {
     let Some(lockfile) = &facts.lockfile else { return Ok(false) };
     let other = || Difference::OtherRelease { installed: receipt.label(), locked: lockfile.tag.clone() };
@@ -260,16 +260,16 @@ fn against_github(
     notes: &mut Vec<String>,
 ) {
     let ReceiptOrigin::Release { tag, asset, .. } = &receipt.origin else {
-        notes.push("it is a local build, which GitHub says nothing about".to_owned());
+        notes.push("it is a local build, so there is no digest on GitHub to compare".to_owned());
         return;
     };
     match published {
-        Published::Digest(now) if *now == asset.sha256 => notes.push("GitHub states the same digest today".to_owned()),
+        Published::Digest(now) if *now == asset.sha256 => notes.push("GitHub states the same digest".to_owned()),
         Published::Digest(now) => differences.push(Difference::ChangedOnGitHub { installed: asset.sha256, now: *now }),
         Published::NoDigest => notes.push("GitHub states no digest for the asset".to_owned()),
-        Published::NoAsset => notes.push(format!("the asset was removed from {tag} on GitHub since")),
+        Published::NoAsset => notes.push(format!("the asset was later removed from {tag} on GitHub")),
         Published::NoRelease { server } => {
-            notes.push(format!("{tag} was not found on {server}; it may have been pruned"));
+            notes.push(format!("{tag} was not found on {server}; it may have been deleted"));
         }
         Published::Unknown(reason) => differences.push(Difference::NotAsked { reason: reason.clone() }),
     }

@@ -1,5 +1,4 @@
-//! Whether what is installed is still what was accepted: disk against receipt, against lock, against GitHub. Pure; reading
-//! each of them is somebody else's.
+//! Compares the installation with its receipt, with the lockfile and with GitHub. Pure; the callers read each of them.
 
 mod compare;
 

@@ -185,7 +185,7 @@ fn who_could_not_be_asked_is_neither_proven_nor_unproven() {
     assert!(
         output
             .stdout
-            .contains("note  attested          all 3 assets: attestations could not be queried: GitHub limits"),
+            .contains("note  attested          all 3 assets: attestations could not be queried: GitHub rate limit"),
         "{output:#?}"
     );
     assert_eq!(stage.asked().len(), 1, "whoever is limited is not asked again");

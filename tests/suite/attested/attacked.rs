@@ -101,7 +101,7 @@ fn kept_proofs_that_prove_less_than_the_receipt_says_do_not_hold() {
     // Also where no lock names the signer any more.
     world.context.forget_lock();
     let output = world.context.run(&["verify", "--offline"]);
-    assert!(output.code == 5 && output.stdout.contains("they prove less than that"), "{output:#?}");
+    assert!(output.code == 5 && output.stdout.contains("they only support a lower level"), "{output:#?}");
     // Nor do they bring it back.
     world.release("v0.0.145");
     world.attest("v0.0.145", &Claims::build_of(REPOSITORY, "v0.0.145"));
@@ -332,7 +332,7 @@ fn two_signers_are_not_bundled_under_one() {
     }
     let file = world.context.root().join("worker.tar");
     let output = world.refused(5, &["bundle", "create", "--target", "all", "-o", file.to_str().expect("UTF-8")]);
-    assert!(output.stderr.contains("a lock has one signer") && !file.exists(), "{output:#?}");
+    assert!(output.stderr.contains("a lockfile has one signer") && !file.exists(), "{output:#?}");
     world.refused(5, &["lock"]);
 }
 
