@@ -115,7 +115,7 @@ fn a_repository_without_release_pages_is_a_problem() {
     assert_eq!(output.code, 1, "{output:#?}");
     let pages = &findings(&output, "network")[1];
     assert_eq!(pages.0, "problem", "{output:#?}");
-    assert!(pages.1.contains("/acme/misspelt/releases/latest answers HTTP 404"), "{output:#?}");
+    assert!(pages.1.contains("/acme/misspelt/releases/latest returned HTTP 404"), "{output:#?}");
     every_flaw_has_a_hint(&output);
     // What is hidden from everybody is there for the token.
     context.repo().private();
@@ -160,7 +160,7 @@ fn each_host_is_asked_on_its_own() {
     assert!(hosts.iter().all(|(grade, _)| grade == "fine"), "{output:#?}");
     let token = findings(&output, "token");
     assert!(token[0].1.contains("the token from GH_TOKEN is valid"), "{output:#?}");
-    assert!(token[1].1.contains("requests an hour are left"), "{output:#?}");
+    assert!(token[1].1.contains("requests per hour left"), "{output:#?}");
     assert!(!output.stdout.contains("ghp_read_token"));
     let files = context.github.requests_to(&fake_github::Matcher::objects());
     assert_eq!(files[0].header("range"), Some("bytes=0-0"), "no asset is downloaded");
@@ -183,7 +183,7 @@ fn what_is_in_the_way_is_named() {
 
     context.set("REPROQ_GITHUB_API_URL", "https://no-such-host.invalid");
     let output = context.run(&["doctor", "--network", "--json"]);
-    assert!(findings(&output, "network")[0].1.contains("leads nowhere"), "{output:#?}");
+    assert!(findings(&output, "network")[0].1.contains("could not resolve"), "{output:#?}");
     assert_eq!(context.run(&["doctor", "--network", "--offline"]).code, 2);
 }
 

@@ -190,7 +190,7 @@ fn what_lies_at_an_address_is_distrusted() {
         shape(&github)
     };
     let nowhere = format!("{}/acme/other/nowhere", github.web_url());
-    assert_eq!(again("file:///etc/passwd"), "the address of a bundle begins with `file:`");
+    assert_eq!(again("file:///etc/passwd"), "the URL of a bundle has the scheme `file:`");
     assert_eq!(again("/b"), "a bundle has an invalid URL");
     assert_eq!(again(&nowhere), "a bundle was not found at its URL");
     github.fault(Matcher::web(), Fault::Html200);

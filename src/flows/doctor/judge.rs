@@ -56,7 +56,10 @@ pub fn installed(
 ) -> Vec<DoctorFinding> {
     if differences.is_empty() {
         let label = label.unwrap_or("the binary");
-        return vec![DoctorFinding::fine(Area::Installed, format!("{label}: the binary, its receipt and the lockfile agree"))];
+        return vec![DoctorFinding::fine(
+            Area::Installed,
+            format!("{label}: the binary, its receipt and the lockfile agree"),
+        )];
     }
     let finding = |difference: &Difference| match difference {
         Difference::NotInstalled => DoctorFinding::warning(Area::Installed, difference.to_string(), hint(difference)),

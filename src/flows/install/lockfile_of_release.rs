@@ -269,10 +269,9 @@ impl Signatures {
             }
             (Some((reason, transient)), None) => {
                 let name = &asset.name;
-                order
-                    .door
-                    .progress
-                    .note(&format!("the attestations of {name} could not be queried, so its signer was not locked: {reason}"));
+                order.door.progress.note(&format!(
+                    "the attestations of {name} could not be queried, so its signer was not locked: {reason}"
+                ));
                 self.not_queried.push((name.clone(), reason, transient));
                 Ok(())
             }

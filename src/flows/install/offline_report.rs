@@ -36,7 +36,8 @@ pub(super) fn looked_in_mirrors(request: &InstallRequest, door: &InstallContext<
     if !mirrors.is_empty() {
         return mirrors;
     }
-    let none = "mirror: none configured; create one while online (`reproq mirror sync DIR`) and pass it with `--mirror DIR`";
+    let none =
+        "mirror: none configured; create one while online (`reproq mirror sync DIR`) and pass it with `--mirror DIR`";
     vec![none.to_owned()]
 }
 

@@ -185,7 +185,9 @@ fn difference(request: &InstallRequest, receipt: &Receipt) -> Option<String> {
     if let Some(signer) = &request.signer
         && signer_of(&receipt.proofs).is_none_or(|installed| !signer.is_satisfied_by(&installed))
     {
-        return Some(format!("{label} is installed, but is not attested by {signer}, the signer recorded in reproq.lock"));
+        return Some(format!(
+            "{label} is installed, but is not attested by {signer}, the signer recorded in reproq.lock"
+        ));
     }
     if verdict < request.policy.require && !(receipt.verdict == Level::Unverified && request.policy.allow_unverified) {
         let required = request.policy.require;
@@ -197,7 +199,9 @@ fn difference(request: &InstallRequest, receipt: &Receipt) -> Option<String> {
         }
         // The source may have changed; Go's own cache makes an unnecessary build fast.
         (ReceiptOrigin::Build(_), BuildMode::Only, _) => Some(format!("{label} is built again")),
-        (ReceiptOrigin::Build(_), BuildMode::Never, _) => Some(format!("{label} is installed, but a release is requested")),
+        (ReceiptOrigin::Build(_), BuildMode::Never, _) => {
+            Some(format!("{label} is installed, but a release is requested"))
+        }
         (ReceiptOrigin::Build(_), BuildMode::Fallback, Some(VersionSpec::Latest)) => {
             Some(format!("{label} is installed, but the newest release is requested"))
         }

@@ -23,7 +23,9 @@ pub fn published(receipt: &Receipt, door: &InstallContext<'_>) -> Result<Publish
             Err(error) => return Ok(Published::Unknown(error.to_string())),
         };
         let Some(release) = listing.release() else {
-            return Ok(Published::Unknown("the API's rate limit is exceeded, and the release pages state no digest".to_owned()));
+            return Ok(Published::Unknown(
+                "the API's rate limit is exceeded, and the release pages state no digest".to_owned(),
+            ));
         };
         Ok(match release.asset(&asset.name).map(|asset| asset.digest.clone()) {
             None => Published::NoAsset,

@@ -62,13 +62,15 @@ pub(super) fn tell(unfinished: Option<StoreError>, door: &InstallContext<'_>) {
     if let Some(error) = unfinished {
         let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
         let causes = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
-        door.progress
-            .note(&format!("the worker is installed; the next `reproq install` completes the remaining steps: {causes}"));
+        door.progress.note(&format!(
+            "the worker is installed; the next `reproq install` completes the remaining steps: {causes}"
+        ));
     }
 }
 
 /// Finishes what a killed installation left. If another installation is running or the directory is not writable, the next
 /// one does it.
+pub(super) fn finish(request: &InstallRequest, receipt: &Receipt, state: &State) {
     let (layout, keep) = (&request.layout, request.keep);
     if store::is_finished(layout, receipt.sha256, state, &kept(layout, keep)) {
         return;

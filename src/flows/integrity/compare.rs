@@ -81,7 +81,9 @@ pub enum Difference {
         what: &'static str,
     },
     /// The bytes do not match the receipt.
-    #[error("the binary was modified after {label} was installed: its sha256 is {found}, but its receipt states {expected}")]
+    #[error(
+        "the binary was modified after {label} was installed: its sha256 is {found}, but its receipt states {expected}"
+    )]
     Changed {
         /// What was installed.
         label: String,

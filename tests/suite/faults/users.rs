@@ -278,7 +278,7 @@ fn doctor_finds_a_cache_of_the_superuser() {
     for directory in [cache.clone(), cache.join("not/yet/there")] {
         person.context.set("REPROQ_CACHE_DIR", directory.to_str().expect("UTF-8"));
         let output = person.run(&["doctor", "--no-django"]);
-        assert!(output.stdout.contains("cannot be written by this user, so that nothing is cached"), "{output:#?}");
+        assert!(output.stdout.contains("is not writable by this user, so nothing is cached"), "{output:#?}");
         assert!(!output.stdout.contains("No problems."), "{output:#?}");
     }
     fs::set_permissions(&cache, fs::Permissions::from_mode(0o755)).expect("opened again");
