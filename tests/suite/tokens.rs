@@ -96,7 +96,8 @@ fn a_token_is_looked_at_where_one_is_used() {
         }
         let output = context.run(&["install", "--tag", "latest", "--no-django", "--force"]);
         assert_eq!(output.code, 2, "{output:#?}");
-        let says = "the variable REPROQ_GITHUB_TOKEN is invalid: it holds characters that no token has";
+        let says =
+            "the variable REPROQ_GITHUB_TOKEN is invalid: it contains characters that are not allowed in a token";
         assert!(output.stderr.contains(says) && !output.stderr.contains(junk), "{output:#?}");
         assert_eq!(context.run(&["release", "list"]).code, 2);
         let output = context.run(&["doctor", "--network", "--no-django"]);

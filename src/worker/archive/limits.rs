@@ -1,4 +1,4 @@
-//! What an archive may hold: how much, under which names, of which kinds. Pure; both formats are judged by it.
+//! What an archive may contain: sizes, names and kinds of entries, for both formats. Pure.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -6,33 +6,33 @@ use std::fmt::Write;
 
 use super::error::ArchiveError;
 
-/// Below this size no ratio is suspicious: a small archive of zeros is only a small archive of zeros.
+/// Below this size the ratio is not checked: a small archive of zeros is harmless.
 const RATIO_IS_FREE_BELOW: u64 = 10 * 1024 * 1024;
 
-/// What a remembered name costs beside its bytes, so that a flood of short names is bounded as well.
+/// The memory a stored name takes in addition to its bytes, so that many short names are limited as well.
 const COST_OF_A_NAME: usize = 32;
 
 /// How many names an error lists.
 const NAMES_SHOWN: usize = 10;
 
-/// How long a name is shown, in bytes.
+/// The length at which a displayed name is cut, in bytes.
 const LONGEST_SHOWN: usize = 160;
 
-/// The bits of a mode that make an executable run as somebody else, or behave specially otherwise.
+/// Mode bits that make an executable run as another user, or otherwise change its behaviour.
 const SPECIAL_BITS: u32 = 0o7000;
 
-/// How much an archive may hold before it is refused. The defaults are far above what one executable needs.
+/// Limits of an archive. The defaults are far above what one executable needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// How many entries, directories included.
+    /// The number of entries, including directories.
     pub max_entries: u64,
-    /// How many bytes all entries together may unpack to, headers and padding included.
+    /// The unpacked size of all entries, including headers and padding.
     pub max_unpacked: u64,
-    /// How many times its own size an archive may unpack to. Below 10 MiB nothing is too much.
+    /// The ratio of unpacked to packed size. Not checked below 10 MiB.
     pub max_ratio: u64,
-    /// How many bytes a name may have.
+    /// The length of a name in bytes.
     pub max_name: usize,
-    /// How many bytes the names of all entries, or the central directory of a zip archive, may have.
+    /// The total length of all names, or of a zip archive's central directory, in bytes.
     pub max_index: usize,
 }
 
@@ -48,7 +48,7 @@ impl Default for Limits {
     }
 }
 
-/// How many bytes may still come out of an archive. Every byte counts, also of entries nobody asked for.
+/// How many more bytes an archive may yield. All bytes count, including those of ignored entries.
 #[derive(Debug)]
 pub(super) struct Budget {
     left: u64,
@@ -67,14 +67,14 @@ impl Budget {
         }
     }
 
-    /// Counts bytes that came out.
+    /// Subtracts unpacked bytes.
     pub(super) fn spend(&mut self, bytes: u64) -> Result<(), ArchiveError> {
         self.allows(bytes)?;
         self.left -= bytes;
         Ok(())
     }
 
-    /// Whether that many bytes more would be within the limits. What a header announces is refused before it is read.
+    /// Whether `more` bytes are still within the limits; a size stated by a header is checked before anything is read.
     pub(super) fn allows(&self, bytes: u64) -> Result<(), ArchiveError> {
         if bytes <= self.left {
             Ok(())
@@ -86,13 +86,13 @@ impl Budget {
     }
 }
 
-/// The name of an entry, safe to print: control characters, invalid UTF-8 and invisible characters are spelled out as
-/// `\x1b` or `\u{202e}`, a backslash as two, and a very long name is cut.
+/// The name of an entry, safe to print: control characters, invalid UTF-8 and invisible characters are escaped as
+/// `\x1b` or `\u{202e}`, backslashes are doubled, and a very long name is cut.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntryName(String);
 
 impl EntryName {
-    /// Escapes the bytes an archive gave as a name.
+    /// Escapes a raw name from an archive.
     pub fn escaped(name: &[u8]) -> Self {
         let mut text = String::new();
         for chunk in name.utf8_chunks() {
@@ -137,19 +137,19 @@ fn push_byte(text: &mut String, byte: u8) {
     let _ = write!(text, "\\x{byte:02x}");
 }
 
-/// The kinds of entry that may be in an archive.
+/// The kinds of entries an archive may contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EntryKind {
     File,
     Directory,
 }
 
-/// What an entry is to us.
+/// The role of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EntryRole {
     /// The executable.
     Member,
-    /// Something harmless beside it.
+    /// A harmless file or directory.
     Beside,
 }
 
@@ -159,7 +159,7 @@ struct Seen {
     has_own_entry: bool,
 }
 
-/// Judges the entries of one archive, one after the other, and finds the executable among them.
+/// Checks the entries of an archive one by one, and finds the executable.
 pub(super) struct Census<'a> {
     accepted: &'a [String],
     limits: &'a Limits,
@@ -185,7 +185,7 @@ impl<'a> Census<'a> {
         }
     }
 
-    /// Counts an entry, whatever it is.
+    /// Counts an entry of any kind.
     pub(super) fn count(&mut self) -> Result<(), ArchiveError> {
         self.entries += 1;
         if self.entries > self.limits.max_entries {
@@ -194,7 +194,7 @@ impl<'a> Census<'a> {
         Ok(())
     }
 
-    /// Whether so many entries with an index of so many bytes are within the limits, before any of it is read.
+    /// Whether this many entries with an index of this many bytes are within the limits; checked before reading them.
     pub(super) fn allows(&self, entries: u64, index: u64) -> Result<(), ArchiveError> {
         if entries > self.limits.max_entries {
             return Err(ArchiveError::TooManyEntries(self.limits.max_entries));
@@ -205,7 +205,7 @@ impl<'a> Census<'a> {
         Ok(())
     }
 
-    /// Judges a file or directory by its final name and its mode. An error is the reason to refuse the whole archive.
+    /// Checks a file or directory by its final name and mode. An error refuses the whole archive.
     pub(super) fn judge(&mut self, name: &[u8], kind: EntryKind, mode: u32) -> Result<EntryRole, ArchiveError> {
         self.count()?;
         let path = plain_path(name, self.limits.max_name)?;
@@ -225,7 +225,7 @@ impl<'a> Census<'a> {
         }
     }
 
-    /// The member's name, once all entries were judged.
+    /// The executable's name, after all entries were checked.
     pub(super) fn member(self) -> Result<String, ArchiveError> {
         let (accepted, files, more) = (self.accepted, self.files, self.more_files);
         self.member.ok_or_else(|| ArchiveError::NoMember(accepted.join("` or `"), found(&files, more)))
@@ -236,7 +236,7 @@ impl<'a> Census<'a> {
             Some((_directory, base)) => base,
             None => path,
         };
-        // Archives of whole installations have their programs in `bin`. A base that holds another slash equals no accepted name.
+        // Archives of complete installations have their programs in `bin`. A base with another slash equals no accepted name.
         let is_below_a_directory = path != base;
         let base = base.strip_prefix("bin/").filter(|_| is_below_a_directory).unwrap_or(base);
         if !self.accepted.iter().any(|accepted| accepted == base) {
@@ -261,8 +261,8 @@ impl<'a> Census<'a> {
         }
     }
 
-    /// Remembers a path and the directories above it. Names are ASCII here, so lower-casing them is exactly what a file
-    /// system without case does.
+    /// Records a path and its parent directories. Names are ASCII here, so lowercasing is exactly the folding of a
+    /// case-insensitive file system.
     fn remember(&mut self, path: &str, kind: EntryKind) -> Result<(), ArchiveError> {
         for (end, _slash) in path.match_indices('/') {
             self.enter(&path[..end], EntryKind::Directory, false)?;
@@ -295,7 +295,7 @@ impl<'a> Census<'a> {
     }
 }
 
-/// Judges the names files are to have in an archive, before it is made: as they would be when it is read.
+/// Checks the names of files before an archive is created, with the rules for reading it.
 pub fn judge_names<'a>(names: impl IntoIterator<Item = &'a str>, limits: &Limits) -> Result<(), ArchiveError> {
     let mut census = Census::new(&[], limits);
     names.into_iter().try_for_each(|name| census.judge(name.as_bytes(), EntryKind::File, 0o644).map(drop))
@@ -303,17 +303,16 @@ pub fn judge_names<'a>(names: impl IntoIterator<Item = &'a str>, limits: &Limits
 
 fn found(files: &[EntryName], more: usize) -> String {
     if files.is_empty() {
-        return "it holds no file".to_owned();
+        return "it contains no files".to_owned();
     }
     let names: Vec<_> = files.iter().map(|name| format!("`{name}`")).collect();
     let rest = if more == 0 { String::new() } else { format!(" and {more} more") };
-    format!("it holds {}{rest}", names.join(", "))
+    format!("it contains {}{rest}", names.join(", "))
 }
 
-/// The path a name means, without a leading `./` and a trailing slash; empty for the top of the archive. Only plain
-/// relative ASCII paths are accepted. Without other characters there is one encoding, one normal form and one way to
-/// fold case, so two names that could become one file somewhere are always found; a release of one executable needs no
-/// others.
+/// The normalized path of a name, without a leading `./` and a trailing slash; empty for the top level. Only plain relative
+/// ASCII paths are accepted: they have one encoding, one normal form and one case folding, so any two names that could
+/// collide on some file system are found. A release of one executable needs no others.
 fn plain_path(name: &[u8], longest: usize) -> Result<&str, ArchiveError> {
     let shown = || EntryName::escaped(name);
     if name.len() > longest {
@@ -347,7 +346,7 @@ fn plain_path(name: &[u8], longest: usize) -> Result<&str, ArchiveError> {
     Ok(path)
 }
 
-/// Whether a part of a path means the directory above. Windows drops dots and spaces at the end of a name: `.. ` is `..`.
+/// Whether a component means the parent directory. Windows ignores trailing dots and spaces: `.. ` is `..`.
 fn is_upward(part: &str) -> bool {
     part.len() > 1 && part.starts_with('.') && part.trim_end_matches(['.', ' ']).is_empty()
 }

@@ -1,10 +1,10 @@
-//! Takes the one executable out of a verified archive, and refuses the whole archive when anything in it is hostile.
-//! [`read_tar`] reads a plain tar archive just as strictly, for whoever knows what has to be in it.
+//! Extracts the one executable from a verified archive, and refuses the whole archive if any entry is hostile.
+//! [`read_tar`] reads a plain tar archive just as strictly, for callers that know its expected contents.
 //!
-//! Nothing but the executable is ever written, so a hostile entry beside it could do no harm; but an archive that has
-//! one was not made by an honest release, and is refused by that entry's name. `limits` judges names, kinds and amounts
-//! for both formats, `tar_gz` and `zip` read theirs to the last byte: an archive is accepted only when every byte of it
-//! is accounted for and every checksum in it holds.
+//! Only the executable is ever written, so a hostile entry could do no harm; but no legitimate release contains one, so the
+//! archive is refused and the entry reported. `limits` checks names, kinds and sizes for both formats; `tar_gz` and `zip`
+//! read their format to the last byte: an archive is accepted only if every byte is accounted for and every checksum
+//! matches.
 #![expect(clippy::disallowed_methods, reason = "archives are opened here")]
 
 mod error;
@@ -36,7 +36,7 @@ use limits::Census;
 use output::ExtractedFile;
 use stream::Watched;
 
-/// The forms of archive that are known.
+/// The supported archive formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ArchiveForm {
     /// A gzip-compressed tar archive.
@@ -46,7 +46,7 @@ pub enum ArchiveForm {
 }
 
 impl ArchiveForm {
-    /// The archive an asset of this form is; none when the asset is the executable itself.
+    /// The archive format of an asset; `None` if the asset is the executable itself.
     pub const fn of(form: AssetForm) -> Option<Self> {
         match form {
             AssetForm::Raw => None,
@@ -56,24 +56,24 @@ impl ArchiveForm {
     }
 }
 
-/// The executable, taken out.
+/// The extracted executable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct Unpacked {
-    /// The new file, its size and its digest.
+    /// The new file, with size and digest.
     pub written: Written,
-    /// The path it has in the archive.
+    /// Its path in the archive.
     pub member: String,
 }
 
-/// Writes the one executable of an archive to `destination`, which must not exist, and removes it again when the
-/// archive is refused. `member_names` are the names it may have, at the top of the archive, in exactly one directory, or in
-/// the `bin` of that.
-/// The archive must have been verified before.
+/// Extracts the one executable of an archive to `destination`, which must not exist, and removes it again if the archive is
+/// refused. `member_names` are its possible names, at the top level, in exactly one directory, or in the `bin` of that
+/// directory.
+/// The archive must already be verified.
 ///
 /// # Errors
 ///
-/// Every way in which an archive is not exactly what a release needs is an [`ArchiveError`] of its own.
+/// Each reason to refuse an archive is its own [`ArchiveError`].
 pub fn unpack(
     form: ArchiveForm,
     archive: &Path,
@@ -87,7 +87,7 @@ pub fn unpack(
     let mut budget = Budget::new(limits, packed);
     let mut output = ExtractedFile::new(destination);
     let name = archive.file_name().unwrap_or_default();
-    progress.begin(&format!("unpacking {}", EntryName::escaped(name.as_encoded_bytes())), Some(packed));
+    progress.begin(&format!("Unpacking {}", EntryName::escaped(name.as_encoded_bytes())), Some(packed));
     let census = Census::new(member_names, limits);
     let unpacked = match form {
         ArchiveForm::TarGz => tar_gz::unpack(Watched { inner: file, progress }, census, &mut budget, &mut output),
@@ -130,7 +130,7 @@ mod tests {
         ["reproq".to_owned(), NAME.to_owned()]
     }
 
-    /// Unpacks an archive in a directory of its own. When it is refused nothing may be left behind.
+    /// Unpacks an archive in a temporary directory. If it is refused, nothing may be left behind.
     pub(super) fn unpacked(
         form: ArchiveForm,
         archive: &[u8],
@@ -154,8 +154,7 @@ mod tests {
         }
     }
 
-    /// Compares a corpus with a table of what is said to each sample, as `Variant: beginning of the message`. None may
-    /// be missing.
+    /// Compares a corpus with a table of expected errors, given as `Variant: start of the message`. No sample may be missing.
     pub(super) fn assert_refused(form: ArchiveForm, corpus: &[Sample], table: &[(&str, &str)]) {
         let body = samples::body(3000);
         let names: Vec<_> = corpus.iter().map(|(name, _)| *name).collect();
@@ -177,7 +176,7 @@ mod tests {
         let both = [(ArchiveForm::TarGz, samples::HONEST_TAR_GZ), (ArchiveForm::Zip, samples::HONEST_ZIP)];
         for (form, corpus) in both {
             for (sample, build) in corpus {
-                // Less than a block, one piece, and so many that the first ones are used again.
+                // Less than a block, one piece, and enough pieces to reuse the first ones.
                 for (name, length) in [("reproq", 5), (NAME, PIECE), ("reproq", 9 * PIECE + 1)] {
                     let body = samples::body(length);
                     let (member, bytes) = unpacked(form, &build(name, &body), &Limits::default()).expect(sample);
@@ -212,7 +211,7 @@ mod tests {
             fs::write(directory.path().join("worker/reproq"), &body).expect("written");
             fs::write(directory.path().join("worker/README.md"), "read me").expect("written");
             let made = Command::new(&command[0]).args(&command[1..]).current_dir(directory.path()).output();
-            // Not every machine has every tool, nor every tool every option.
+            // A tool may be missing or lack the option.
             if !made.is_ok_and(|made| made.status.success()) {
                 continue;
             }
@@ -308,7 +307,7 @@ mod tests {
         for (form, corpus) in [(ArchiveForm::TarGz, samples::HONEST_TAR_GZ), (ArchiveForm::Zip, samples::HONEST_ZIP)] {
             for (position, (sample, build)) in corpus.iter().enumerate() {
                 let archive = build("reproq", &body);
-                // Everywhere in the plain archive; of the others, here and there and close to the end.
+                // Plain archives are cut everywhere; the others at some positions and near the end.
                 let step = if position == 0 { 1 } else { 17 };
                 let last = archive.len().saturating_sub(24)..archive.len();
                 for length in (0..archive.len()).step_by(step).chain(last) {
@@ -363,7 +362,7 @@ mod tests {
             for (at, value) in changes {
                 header[at] = value;
             }
-            // With a good checksum, so that what is behind it is reached.
+            // With a valid checksum, so that the code behind the check is reached.
             header[148..156].fill(b' ');
             let sum: u32 = header[..512].iter().map(|byte| u32::from(*byte)).sum();
             header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());

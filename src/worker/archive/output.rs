@@ -1,4 +1,4 @@
-//! The file the executable is written to, and removed again when its archive is refused.
+//! The output file for the executable, removed again if the archive is refused.
 #![expect(clippy::disallowed_methods, reason = "refused executables are removed here")]
 
 use std::collections::VecDeque;
@@ -18,13 +18,13 @@ use super::error::ArchiveError;
 use super::stream::Stream;
 use super::stream::at_most;
 
-/// How much is unpacked at once: as much as the writer takes over in one go.
+/// How much is unpacked at once: as much as the writer takes in one call.
 pub(super) const PIECE: usize = hashing_writer::BATCH;
 
-/// How many pieces the writer can hold, one more being filled: the oldest of so many is free again.
+/// The number of buffers: those the writer can queue, and one being filled. The oldest of them is free again.
 const PIECES: usize = 6;
 
-/// The file the executable goes to. It comes into being with the executable's first byte.
+/// The output file; created with the first byte of the executable.
 pub(super) struct ExtractedFile<'a> {
     destination: &'a Path,
     writer: Option<StagingWriter>,
@@ -37,7 +37,7 @@ impl<'a> ExtractedFile<'a> {
         Self { destination, writer: None, was_created: false, lent: VecDeque::new() }
     }
 
-    /// Writes that many bytes of the stream. While one piece is unpacked, those before it are hashed and written.
+    /// Writes `size` bytes of the stream. While one buffer is filled, earlier ones are hashed and written.
     pub(super) fn take<R: Read>(&mut self, stream: &mut Stream<'_, R>, bytes: u64) -> Result<(), ArchiveError> {
         let mut writer = StagingWriter::create(self.destination).map_err(|error| self.failed(error))?;
         self.was_created = true;
@@ -55,7 +55,7 @@ impl<'a> ExtractedFile<'a> {
         Ok(())
     }
 
-    /// A piece the writer is done with, or a new one: fresh memory would cost a page fault for every page.
+    /// A buffer the writer has released, or a new one; reuse avoids a page fault for every page.
     fn piece(&mut self) -> BytesMut {
         let oldest = if self.lent.len() < PIECES { None } else { self.lent.pop_front() };
         oldest.and_then(|piece| piece.try_into_mut().ok()).unwrap_or_default()
@@ -66,7 +66,7 @@ impl<'a> ExtractedFile<'a> {
         writer.finish().map_err(|error| self.failed(error))
     }
 
-    /// Removes what was written. The archive's own error is the one to tell.
+    /// Removes the file. The archive's own error is the one to report.
     pub(super) fn discard(&mut self) {
         drop(self.writer.take());
         if self.was_created {

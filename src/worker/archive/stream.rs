@@ -1,4 +1,4 @@
-//! Bytes on their way out of an archive: the packed ones are told to the watcher, the unpacked ones are counted.
+//! Readers for archive data: packed bytes are reported as progress, unpacked bytes are counted against the budget.
 
 use std::io;
 use std::io::Read;
@@ -9,7 +9,7 @@ use super::error::ArchiveError;
 use super::limits::Budget;
 use super::limits::EntryName;
 
-/// Tells the watcher how far the archive was read.
+/// Reports how much of the archive was read.
 pub(super) struct Watched<'a, R> {
     pub(super) inner: R,
     pub(super) progress: &'a dyn Progress,
@@ -23,14 +23,14 @@ impl<R: Read> Read for Watched<'_, R> {
     }
 }
 
-/// Unpacked bytes, each of them counted.
+/// A stream of unpacked bytes that counts against the budget.
 pub(super) struct Stream<'a, R> {
     pub(super) inner: R,
     pub(super) budget: &'a mut Budget,
 }
 
 impl<R: Read> Stream<'_, R> {
-    /// Reads until the buffer is full or the stream ends, and gives how much there was.
+    /// Reads until the buffer is full or the stream ends, and returns the number of bytes.
     pub(super) fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, ArchiveError> {
         let mut filled = 0;
         while filled < buffer.len() {
@@ -47,12 +47,12 @@ impl<R: Read> Stream<'_, R> {
         Ok(filled)
     }
 
-    /// Fills the buffer.
+    /// Fills the buffer completely.
     pub(super) fn exact(&mut self, buffer: &mut [u8]) -> Result<(), ArchiveError> {
         if self.fill(buffer)? == buffer.len() { Ok(()) } else { Err(ArchiveError::Truncated) }
     }
 
-    /// Reads that many bytes and forgets them.
+    /// Reads and discards bytes.
     pub(super) fn skip(&mut self, bytes: u64) -> Result<(), ArchiveError> {
         let mut scratch = [0; 16 * 1024];
         let mut left = bytes;
@@ -65,7 +65,7 @@ impl<R: Read> Stream<'_, R> {
     }
 }
 
-/// A decoder tells broken data apart from a broken disk by the kind of its error alone.
+/// Tells invalid data from a disk error; decoders distinguish them only by the error kind.
 pub(super) fn of_decoder(error: io::Error) -> ArchiveError {
     if error.kind() == io::ErrorKind::UnexpectedEof {
         ArchiveError::Truncated

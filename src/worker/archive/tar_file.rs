@@ -24,10 +24,10 @@ use super::tar_stream::FileEntry;
 use super::tar_stream::only_zeros_follow;
 use super::tar_stream::walk;
 
-/// How much of the file is read at once.
+/// The size of the read buffer.
 const INPUT: usize = 256 * 1024;
 
-/// What the file should be.
+/// The expected format.
 const FORM: &str = "plain tar";
 
 /// One file of a tar archive.
@@ -36,7 +36,7 @@ pub struct TarMember<'a> {
     contents: &'a mut dyn Contents,
 }
 
-/// Where a member's bytes come from; the archive may be any stream.
+/// The source of a member's bytes, for any stream.
 trait Contents {
     fn exact(&mut self, buffer: &mut [u8]) -> Result<(), ArchiveError>;
 }
@@ -48,22 +48,22 @@ impl<R: Read> Contents for Stream<'_, R> {
 }
 
 impl TarMember<'_> {
-    /// Its name as it is spelled: a plain relative path of ASCII.
+    /// Its name as spelled in the archive: a plain relative ASCII path.
     pub fn name(&self) -> &str {
         str::from_utf8(&self.entry.name).expect("a name that was judged is ASCII")
     }
 
-    /// Its size in bytes, as its header states it.
+    /// Its size in bytes, from the header.
     pub const fn size(&self) -> u64 {
         self.entry.size
     }
 
-    /// Whether its owner may run it.
+    /// Whether it is executable by its owner.
     pub const fn is_executable(&self) -> bool {
         self.entry.mode & 0o100 != 0
     }
 
-    /// The next of its bytes; none at its end.
+    /// The next bytes; empty at the end.
     pub fn next_piece(&mut self) -> Result<Option<Bytes>, ArchiveError> {
         if self.entry.left == 0 {
             return Ok(None);
@@ -75,12 +75,12 @@ impl TarMember<'_> {
     }
 }
 
-/// Hands every file of a tar archive to `visit`, in order. The archive is accepted only when it is whole, every byte of it
-/// belongs to something, and nothing in it is hostile; what was handed over before that is known must not be used.
+/// Passes each file of a tar archive to `visit`, in order. The archive is accepted only if it is complete, every byte is
+/// accounted for, and no entry is hostile. The caller must not use any file before this returns successfully.
 ///
 /// # Errors
 ///
-/// What is wrong with the archive, or the first error of `visit`.
+/// The problem with the archive, or the first error of `visit`.
 pub fn read_tar<E: From<ArchiveError>>(
     archive: &Path,
     limits: &Limits,
@@ -92,7 +92,7 @@ pub fn read_tar<E: From<ArchiveError>>(
     let mut budget = Budget::new(limits, packed);
     let mut census = Census::new(&[], limits);
     let name = archive.file_name().unwrap_or_default();
-    progress.begin(&format!("reading {}", EntryName::escaped(name.as_encoded_bytes())), Some(packed));
+    progress.begin(&format!("Reading {}", EntryName::escaped(name.as_encoded_bytes())), Some(packed));
     let inner = BufReader::with_capacity(INPUT, Watched { inner: file, progress });
     let mut stream = Stream { inner, budget: &mut budget };
     let walked =

@@ -19,10 +19,10 @@ use super::stream::of_decoder;
 use super::tar_stream::only_zeros_follow;
 use super::tar_stream::walk;
 
-/// How much of the file is read at once.
+/// The size of the read buffer.
 const INPUT: usize = 256 * 1024;
 
-/// Each costs a decoder. `bgzip` begins one every 64 KiB, which is fewer than these for anything that may be unpacked.
+/// The limit on gzip members, each of which needs a decoder. `bgzip` starts one every 64 KiB and stays below it.
 const MOST_MEMBERS: u64 = 20_000;
 
 /// What the file should be.

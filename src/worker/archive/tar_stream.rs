@@ -1,6 +1,5 @@
-//! Walks the headers of a tar stream, and hands over each file in it, judged. The walk is our own and not `tar::Archive`'s,
-//! which keeps extension headers of any size in memory, believes a PAX size, and does not tell an end mark from the end of
-//! the stream.
+//! Iterates over the headers of a tar stream and passes on each checked file. Does not use `tar::Archive`, which buffers
+//! extension headers of any size, trusts a PAX size, and does not distinguish an end mark from the end of the stream.
 
 use std::io::Read;
 
@@ -21,24 +20,24 @@ const LONG_LINK: u8 = b'K';
 const LOCAL_EXTENSION: u8 = b'x';
 const GLOBAL_EXTENSION: u8 = b'g';
 
-/// How long the text of an extension header may be. Extended attributes can be large, names cannot.
+/// The limit for an extension header. Extended attributes can be large, but names cannot.
 const LONGEST_EXTENSION: u64 = 1024 * 1024;
 
 /// A regular file of the stream.
 pub(super) struct FileEntry {
-    /// Its final name, as it is spelled; a plain relative path.
+    /// Its final name: a plain relative path.
     pub(super) name: Vec<u8>,
     pub(super) role: EntryRole,
     pub(super) mode: u32,
     pub(super) size: u64,
-    /// How many of its bytes are still in the stream. Whoever visits may leave them there.
+    /// The number of its bytes left in the stream. The visitor need not read them.
     pub(super) left: u64,
 }
 
-/// What is done with a file of the stream.
+/// Processes a file of the stream.
 pub(super) type Visit<'v, R, E> = &'v mut dyn FnMut(&mut FileEntry, &mut Stream<'_, R>) -> Result<(), E>;
 
-/// Walks to the end mark. `form` is what the file should be.
+/// Reads to the end mark. `form` is the expected format.
 pub(super) fn walk<R: Read, E: From<ArchiveError>>(
     stream: &mut Stream<'_, R>,
     census: &mut Census<'_>,
@@ -67,7 +66,7 @@ pub(super) fn walk<R: Read, E: From<ArchiveError>>(
         stream.budget.allows(size)?;
         match header.entry_type().as_byte() {
             LONG_NAME => extensions.long_name(text(stream, header, size)?)?,
-            // Only a link has such a name, and links are refused.
+            // Only links have a link name, and links are refused.
             LONG_LINK => drop(text(stream, header, size)?),
             LOCAL_EXTENSION => extensions.local(&text(stream, header, size)?, header)?,
             GLOBAL_EXTENSION => {
@@ -86,7 +85,7 @@ pub(super) fn walk<R: Read, E: From<ArchiveError>>(
     }
 }
 
-/// Judges an entry; none where it is a directory.
+/// Checks an entry; `None` for a directory.
 fn entry(
     census: &mut Census<'_>,
     header: &Header,
@@ -124,29 +123,29 @@ fn kind(header: &Header, shown: &EntryName) -> Result<EntryKind, ArchiveError> {
     }
 }
 
-/// Whether the sum a header states is that of its bytes, where the field of the sum itself counts as spaces.
+/// Whether a header's checksum is correct; the checksum field itself counts as spaces.
 fn has_good_checksum(header: &Header) -> bool {
     let bytes = header.as_bytes();
     let sum: u32 = bytes[..148].iter().chain(&bytes[156..]).map(|byte| u32::from(*byte)).sum();
     header.cksum().is_ok_and(|stated| stated == sum + 8 * u32::from(b' '))
 }
 
-/// Checks what every header must have, and gives the size of what follows it.
+/// Checks what all headers have in common, and returns the size of the data that follows.
 fn check(header: &Header) -> Result<u64, ArchiveError> {
     if header.as_ustar().is_none() && header.as_gnu().is_none() {
-        return Err(bad(header, "it is neither of POSIX nor of GNU form"));
+        return Err(bad(header, "it is neither a POSIX nor a GNU header"));
     }
     header.entry_size().map_err(|_| bad(header, "the size is not a number"))
 }
 
-/// The short text behind an extension header.
+/// The data of an extension header.
 fn text<R: Read>(stream: &mut Stream<'_, R>, header: &Header, size: u64) -> Result<Vec<u8>, ArchiveError> {
     if size > LONGEST_EXTENSION {
         return Err(bad(header, "its extension is too long"));
     }
     let mut text = Vec::new();
     let mut left = size;
-    // Grows with what is there, not with what the header says.
+    // Grows with the actual data, not with the stated size.
     while left > 0 {
         let start = text.len();
         text.resize(start + at_most(left, 16 * 1024), 0);
@@ -157,11 +156,11 @@ fn text<R: Read>(stream: &mut Stream<'_, R>, header: &Header, size: u64) -> Resu
     Ok(text)
 }
 
-/// What extension headers say about the entry after them.
+/// The extension headers of the next entry.
 #[derive(Debug, Default)]
 struct Extensions {
     name: Option<Vec<u8>>,
-    /// The size a PAX header states; inside, none when it is no number.
+    /// The size from a PAX header; the inner `None` means it is not a number.
     size: Option<Option<u64>>,
     is_sparse: bool,
     has_local: bool,
@@ -169,7 +168,7 @@ struct Extensions {
 
 impl Extensions {
     fn long_name(&mut self, mut name: Vec<u8>) -> Result<(), ArchiveError> {
-        // GNU ends the name with a NUL; any other NUL is part of the name and will be refused with it.
+        // GNU terminates the name with a NUL; any other NUL is part of the name and refused with it.
         if name.last() == Some(&0) {
             name.pop();
         }
@@ -200,7 +199,7 @@ impl Extensions {
         }
     }
 
-    /// The entry's final name.
+    /// The final name of the entry.
     fn name(&self, header: &Header) -> Result<Vec<u8>, ArchiveError> {
         match &self.name {
             Some(name) => Ok(name.clone()),
@@ -221,7 +220,7 @@ impl Extensions {
     }
 }
 
-/// A global header may carry a comment, as those of `git archive` do, but nothing that changes entries.
+/// A global header may contain a comment, like those of `git archive`, but nothing that changes entries.
 fn refuse_effects(text: &[u8], header: &Header) -> Result<(), ArchiveError> {
     let changes_entries = |key: &[u8]| {
         matches!(key, b"path" | b"linkpath" | b"size") || key.starts_with(b"hdrcharset") || is_of_sparse(key)
@@ -241,12 +240,12 @@ struct Record<'a> {
     value: &'a [u8],
 }
 
-/// The records of a PAX header: `LENGTH KEY=VALUE\n`, where a value may hold line feeds, as extended attributes do.
+/// The records of a PAX header: `LENGTH KEY=VALUE\n`; a value may contain line feeds, as extended attributes do.
 fn records<'a>(text: &'a [u8], header: &Header) -> Result<Vec<Record<'a>>, ArchiveError> {
     let mut records = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {
-        let (record, behind) = record(rest).ok_or_else(|| bad(header, "its extension is not of PAX form"))?;
+        let (record, behind) = record(rest).ok_or_else(|| bad(header, "its extension is not a valid PAX header"))?;
         records.push(record);
         rest = behind;
     }
@@ -266,7 +265,7 @@ fn record(text: &[u8]) -> Option<(Record<'_>, &[u8])> {
     Some((Record { key: &body[..equals], value: &body[equals + 1..] }, behind))
 }
 
-/// The end mark is two blocks of zeros; an extension before it would describe an entry that was cut off.
+/// The end mark is two zero blocks; an extension before it would describe an entry that was cut off.
 fn end<R: Read>(stream: &mut Stream<'_, R>, extensions: &Extensions) -> Result<(), ArchiveError> {
     let mut block = [0; BLOCK];
     match stream.fill(&mut block)? {
@@ -277,7 +276,7 @@ fn end<R: Read>(stream: &mut Stream<'_, R>, extensions: &Extensions) -> Result<(
     }
 }
 
-/// Archives are padded with zeros to a full record. Reading on also makes the decoder check its checksum and length.
+/// Archives are zero-padded to a full record. Reading the padding also makes the decoder verify its checksum and length.
 pub(super) fn only_zeros_follow<R: Read>(stream: &mut Stream<'_, R>) -> Result<(), ArchiveError> {
     let mut scratch = [0; 16 * 1024];
     loop {
@@ -293,12 +292,12 @@ fn bad(header: &Header, reason: &'static str) -> ArchiveError {
     ArchiveError::BadHeader(EntryName::escaped(&header.path_bytes()), reason)
 }
 
-/// Whether a name's field goes on behind the NUL that ends it.
+/// Whether there is more data in a name field after its terminating NUL.
 fn hides_bytes(field: &[u8]) -> bool {
     field.iter().skip_while(|byte| **byte != 0).any(|byte| *byte != 0)
 }
 
-/// The field without the zeros that fill it up.
+/// The field without trailing zeros.
 fn without_filling(field: &[u8]) -> &[u8] {
     let end = field.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     &field[..end]

@@ -1,6 +1,6 @@
-//! Reads a zip archive from its end record to every entry's data. The crate `zip` reads the central directory and
-//! compares its headers with those beside the data; here is what it leaves open: how much it may read, whether every
-//! byte of the file belongs to something, and what the entries are.
+//! Reads a zip archive from its end record to the data of every entry. The `zip` crate parses the central directory and
+//! compares it with the local headers. This module adds what the crate leaves open: limits, that every byte of the file is
+//! accounted for, and which kinds of entries are allowed.
 
 use std::fs::File;
 use std::io;
@@ -39,8 +39,8 @@ const DESCRIPTOR_SIGNATURE: &[u8] = b"PK\x07\x08";
 
 const LOCAL_LENGTH: u64 = 30;
 
-/// Takes the member out and gives its name. Every other entry is unpacked too, to nowhere, so that a wrong checksum or
-/// a bomb is found wherever it is, as it is in a tar archive.
+/// Extracts the executable and returns its name. All other entries are unpacked as well and discarded, so that a wrong
+/// checksum or a bomb is found in any of them, as in a tar archive.
 pub(super) fn unpack(
     file: &File,
     progress: &dyn Progress,
@@ -60,7 +60,7 @@ pub(super) fn unpack(
     census.member()
 }
 
-/// An entry and where it is.
+/// An entry and its position.
 #[derive(Debug)]
 struct Entry {
     listed: ListedEntry,
@@ -80,14 +80,14 @@ fn open<'a>(file: &'a File, directory: &Directory, listed: &[ListedEntry]) -> Re
     let config = Config { archive_offset: ArchiveOffset::Known(0) };
     let archive = ZipArchive::with_config(config, BufReader::new(FilePosition { file, position: 0 }));
     let archive = archive.map_err(|error| of_crate(error, structure))?;
-    // Two readers of one format must have seen the same thing.
+    // Both parsers must agree.
     if archive.len() != listed.len() || archive.central_directory_start() != directory.start {
-        return Err(structure("its central directory can be read in two ways"));
+        return Err(structure("its central directory is ambiguous"));
     }
     Ok(archive)
 }
 
-/// Finds an entry's data and compares its two headers.
+/// Locates an entry's data and compares its two headers.
 fn locate(archive: &mut Zip<'_>, file: &File, index: usize, listed: ListedEntry) -> Result<Entry, ArchiveError> {
     let metadata = archive.metadata();
     let disagreement = |reason: &str| disagree(&listed.shown, reason);
@@ -103,7 +103,7 @@ fn locate(archive: &mut Zip<'_>, file: &File, index: usize, listed: ListedEntry)
     let compared = archive.by_index_with_options(index, strictly);
     let data_start = compared.map_err(|error| of_crate(error, disagreement))?.data_start();
     let data_end = data_start.and_then(|start| start.checked_add(central.compressed_size()));
-    let data_end = data_end.ok_or_else(|| disagreement("its data have no place"))?;
+    let data_end = data_end.ok_or_else(|| disagreement("the position of its data is unknown"))?;
     // The crate compares only the flags it knows.
     let local = read_at(file, central.header_start(), LOCAL_LENGTH)?;
     if number(&local, 6, 2) != u64::from(central.flags().as_u16()) {
@@ -127,10 +127,10 @@ fn disagree(shown: &EntryName, reason: &str) -> ArchiveError {
     ArchiveError::HeadersDisagree(shown.clone(), reason.to_string())
 }
 
-/// What the crate says against an archive, as the given kind of refusal; what the disk says stays what it is.
+/// Converts an error of the crate into the given refusal; I/O errors stay as they are.
 fn of_crate(error: ZipError, refusal: impl FnOnce(&str) -> ArchiveError) -> ArchiveError {
     let message = error.to_string();
-    // The crate's own preambles say no more than ours.
+    // The crate's prefixes add nothing to ours.
     let reason =
         message.trim_start_matches("invalid Zip archive: ").trim_start_matches("header inconsistency detected: ");
     let refused = refusal(reason);
@@ -166,7 +166,7 @@ fn unpack_entry(
     }
 }
 
-/// Reads an entry's bytes to their end, to the output when it is the member, and compares size and checksum.
+/// Reads an entry completely, into the output if it is the executable, and compares size and checksum.
 fn drain<R: Read>(
     unpacked: R,
     entry: &Entry,
@@ -188,14 +188,14 @@ fn drain<R: Read>(
     };
     match read {
         Ok(()) if stream.fill(&mut [0])? == 0 => {}
-        Ok(()) => return Err(wrong("it is larger than its header says")),
-        Err(ArchiveError::Truncated) => return Err(wrong("it is smaller than its header says")),
+        Ok(()) => return Err(wrong("it is larger than its header states")),
+        Err(ArchiveError::Truncated) => return Err(wrong("it is smaller than its header states")),
         Err(error) => return Err(error),
     }
     if stream.inner.crc().sum() == entry.crc { Ok(()) } else { Err(wrong("its checksum is wrong")) }
 }
 
-/// Checks that the entries lie one behind the other, from the first byte of the file to the central directory.
+/// Checks that the entries are contiguous, from the first byte of the file to the central directory.
 fn check_places(file: &File, entries: &[Entry], directory_start: u64) -> Result<(), ArchiveError> {
     let mut placed: Vec<_> = entries.iter().collect();
     placed.sort_by_key(|entry| entry.header_start);
@@ -212,10 +212,10 @@ fn check_places(file: &File, entries: &[Entry], directory_start: u64) -> Result<
         let gap = next.checked_sub(entry.data_end).ok_or_else(|| ArchiveError::Overlap(shown()))?;
         claimed = entry.data_end;
         if entry.has_descriptor {
-            // Whether there is a signature, and whether the sizes are wide, only its length can tell.
+            // Only its length shows whether the descriptor has a signature and 64-bit sizes.
             let descriptor = read_at(file, entry.data_end, gap.min(24))?;
             if !describes(&descriptor, entry) {
-                return Err(disagree(&shown(), "the descriptor behind its data differs"));
+                return Err(disagree(&shown(), "the data descriptor differs"));
             }
             claimed += descriptor.len() as u64;
         }
@@ -223,7 +223,7 @@ fn check_places(file: &File, entries: &[Entry], directory_start: u64) -> Result<
     if claimed == directory_start {
         Ok(())
     } else {
-        Err(structure("before its central directory there are bytes that belong to no entry"))
+        Err(structure("there are extra bytes before its central directory"))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Finds the end record and the central directory of a zip archive, and judges every entry the directory lists.
+//! Finds the end record and the central directory of a zip archive, and checks every entry the directory lists.
 
 use std::fs::File;
 use std::io;
@@ -24,16 +24,16 @@ const END64_LENGTH: u64 = 56;
 const LOCATOR_LENGTH: u64 = 20;
 
 const FLAG_DESCRIPTOR: u16 = 1 << 3;
-/// Encrypted, strongly encrypted, and with its headers masked.
+/// Encrypted, strongly encrypted, and masked headers.
 const FLAGS_ENCRYPTED: u16 = 1 | 1 << 6 | 1 << 13;
-/// How hard the compressor tried, a descriptor behind the data, a name in UTF-8.
+/// The compression effort, a data descriptor, and a UTF-8 name.
 const FLAGS_HARMLESS: u16 = 0b110 | FLAG_DESCRIPTOR | 1 << 11;
 
 const DOS_DIRECTORY: u32 = 0x10;
-/// A reparse point, which is how Windows marks a link.
+/// A reparse point, which Windows uses for links.
 const DOS_REPARSE: u32 = 0x400;
 
-/// Where the central directory is, according to the end record.
+/// The position of the central directory, according to the end record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Directory {
     count: u64,
@@ -42,7 +42,7 @@ pub(super) struct Directory {
 }
 
 impl Directory {
-    /// Finds the one end record, which with its comment must be the last thing in the file.
+    /// Finds the end record. There must be exactly one, and it must end the file together with its comment.
     pub(super) fn find(file: &File) -> Result<Self, ArchiveError> {
         let length = file.metadata().map_err(ArchiveError::Read)?.len();
         let head = read_at(file, 0, length.min(4))?;
@@ -67,7 +67,7 @@ impl Directory {
     fn parse(file: &File, record: &[u8], record_start: u64) -> Result<Self, ArchiveError> {
         let narrow = Self { count: number(record, 10, 2), size: number(record, 12, 4), start: number(record, 16, 4) };
         if number(record, 4, 4) != 0 || number(record, 8, 2) != narrow.count {
-            return Err(structure("it is one part of several"));
+            return Err(structure("it is a multi-part archive"));
         }
         let (directory, end) = match Self::parse64(file, record_start)? {
             Some((wide, end)) => {
@@ -88,7 +88,7 @@ impl Directory {
         Ok(directory)
     }
 
-    /// The zip64 end record, when its locator stands before the end record.
+    /// The zip64 end record, if its locator precedes the end record.
     fn parse64(file: &File, record_start: u64) -> Result<Option<(Self, u64)>, ArchiveError> {
         let Some(locator_start) = record_start.checked_sub(LOCATOR_LENGTH) else { return Ok(None) };
         let locator = read_at(file, locator_start, LOCATOR_LENGTH)?;
@@ -96,7 +96,7 @@ impl Directory {
             return Ok(None);
         }
         let start = number(&locator, 8, 8);
-        // Nothing may lie between the two: an extensible data sector is of no use to anybody.
+        // They must be adjacent: extensible data sectors are not supported.
         if start.checked_add(END64_LENGTH) != Some(locator_start) {
             return Err(structure("the zip64 end record is not where its locator says"));
         }
@@ -108,10 +108,10 @@ impl Directory {
             Self { count: number(&record, 32, 8), size: number(&record, 40, 8), start: number(&record, 48, 8) };
         let is_whole =
             number(&record, 16, 8) == 0 && number(&record, 24, 8) == directory.count && number(&locator, 4, 4) == 0;
-        if is_whole { Ok(Some((directory, start))) } else { Err(structure("it is one part of several")) }
+        if is_whole { Ok(Some((directory, start))) } else { Err(structure("it is a multi-part archive")) }
     }
 
-    /// Judges every entry by its header in the central directory, before anything else reads it.
+    /// Checks every entry by its header in the central directory, before anything else reads it.
     pub(super) fn list(&self, file: &File, census: &mut Census<'_>) -> Result<Vec<ListedEntry>, ArchiveError> {
         census.allows(self.count, self.size)?;
         let directory = read_at(file, self.start, self.size)?;
@@ -122,7 +122,7 @@ impl Directory {
                 central_header(rest).ok_or_else(|| structure("its central directory is damaged"))?;
             let shown = EntryName::escaped(name);
             if number(header, 34, 2) != 0 {
-                return Err(structure("it is one part of several"));
+                return Err(structure("it is a multi-part archive"));
             }
             check_flags(number(header, 8, 2) as u16, &shown)?;
             let attributes = number(header, 38, 4) as u32;
@@ -132,7 +132,7 @@ impl Directory {
             rest = behind;
         }
         if listed.len() as u64 != self.count {
-            return Err(structure("its end record counts other entries than its central directory has"));
+            return Err(structure("its end record states another number of entries than its central directory has"));
         }
         Ok(listed)
     }
@@ -159,8 +159,8 @@ fn check_flags(flags: u16, shown: &EntryName) -> Result<(), ArchiveError> {
     }
 }
 
-/// What an entry is. The Unix mode in the upper half of the attributes counts whatever system the header names: others
-/// would look there too.
+/// The kind of an entry. The Unix mode in the upper half of the attributes counts whatever system the header names, because
+/// other unpackers use it as well.
 fn kind(attributes: u32, name: &[u8], shown: &EntryName) -> Result<EntryKind, ArchiveError> {
     let named = if name.ends_with(b"/") { EntryKind::Directory } else { EntryKind::File };
     let stated = match attributes >> 16 & 0o170_000 {
@@ -182,7 +182,7 @@ fn kind(attributes: u32, name: &[u8], shown: &EntryName) -> Result<EntryKind, Ar
     Ok(named)
 }
 
-/// An entry as the central directory lists it, judged.
+/// A checked entry of the central directory.
 #[derive(Debug)]
 pub(super) struct ListedEntry {
     pub(super) name: Vec<u8>,
@@ -191,17 +191,17 @@ pub(super) struct ListedEntry {
     pub(super) role: EntryRole,
 }
 
-/// Whether an end record, with its comment, ends with the file.
+/// Whether an end record, with its comment, ends exactly at the end of the file.
 fn reaches_end(rest: &[u8]) -> bool {
     is_whole(rest) && rest.len() as u64 == END_LENGTH + number(rest, 20, 2)
 }
 
-/// Whether an end record, with its comment, ends before the file does.
+/// Whether an end record, with its comment, ends before the end of the file.
 fn is_whole(rest: &[u8]) -> bool {
     rest.len() as u64 >= END_LENGTH && rest.len() as u64 >= END_LENGTH + number(rest, 20, 2)
 }
 
-/// A little-endian number inside bytes whose length was checked.
+/// A little-endian number in bytes whose length was checked.
 pub(super) fn number(bytes: &[u8], start: usize, width: usize) -> u64 {
     bytes[start..start + width].iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte))
 }
@@ -216,7 +216,7 @@ pub(super) fn read_at(file: &File, start: u64, length: u64) -> Result<Vec<u8>, A
     if bytes.len() as u64 == length { Ok(bytes) } else { Err(ArchiveError::Truncated) }
 }
 
-/// A place in the file that no other reader of the same file moves.
+/// A reader with its own position, independent of other readers of the file.
 pub(super) struct FilePosition<'a> {
     pub(super) file: &'a File,
     pub(super) position: u64,

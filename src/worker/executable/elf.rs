@@ -1,4 +1,4 @@
-//! ELF files: which machine they are for, what they need to start, where Go wrote into them.
+//! ELF files: their platform, what they need to start, and where Go stored its build information.
 
 use std::io::Read;
 use std::io::Seek;
@@ -23,7 +23,7 @@ use crate::worker::executable::inspection::Slice;
 use crate::worker::executable::window::FileWindow;
 use crate::worker::executable::words::printable_bytes;
 
-/// Reads an ELF file; an error says what does not hold together.
+/// Parses an ELF file; an error says what is inconsistent.
 pub(super) fn read_elf<R: Read + Seek>(file: FileWindow<'_, R>) -> Result<Slice, String> {
     if is_class_32(file) {
         read_class::<elf::FileHeader32<Endianness>, R>(file)
@@ -32,7 +32,7 @@ pub(super) fn read_elf<R: Read + Seek>(file: FileWindow<'_, R>) -> Result<Slice,
     }
 }
 
-/// The newest glibc interface a library offers; `None` where it offers none or is no ELF library.
+/// The newest glibc symbol version a library defines; `None` if it defines none or is not an ELF library.
 pub(super) fn defined_glibc<R: Read + Seek>(file: FileWindow<'_, R>) -> Option<GlibcVersion> {
     type Header = elf::FileHeader64<Endianness>;
     let header = Header::parse(file).ok()?;
@@ -65,7 +65,7 @@ where
     })
 }
 
-/// A file that was cut still has a good header; its segments tell.
+/// A truncated file still has a valid header; its segments show the truncation.
 fn check_length<Elf, R>(
     file: FileWindow<'_, R>,
     endian: Endianness,
@@ -81,7 +81,7 @@ where
     });
     match ends.max() {
         Some(end) if end > file.length() => {
-            Err(format!("it has {} bytes and its headers promise at least {end}", file.length()))
+            Err(format!("it has {} bytes, but its headers state at least {end}", file.length()))
         }
         Some(_) | None => Ok(()),
     }
@@ -105,7 +105,7 @@ where
     }
 }
 
-/// Linux marks its files with 0, as most Unix systems do; the others named here mark theirs with a number of their own.
+/// Linux uses 0, as most Unix systems do; the others listed here have their own values.
 fn os_of(abi: elf::OsAbi) -> Result<Os, String> {
     match abi {
         elf::ELFOSABI_SYSV | elf::ELFOSABI_GNU => Ok(Os::Linux),
@@ -136,8 +136,8 @@ fn arch_of<Elf: FileHeader<Endian = Endianness>>(header: &Elf, endian: Endiannes
     Err(words.to_owned())
 }
 
-/// Position-independent programs and shared libraries have the same type; a program has an entry point, and a library that
-/// has one too (as the C libraries do) still carries a library's name.
+/// Position-independent programs and shared libraries have the same type. A program has an entry point; a library that has
+/// one (such as the C library) still has a library name.
 fn kind_of<Elf, R>(header: &Elf, endian: Endianness, dynamic: Option<&Dynamic<'_, R>>) -> ExecutableKind
 where
     Elf: FileHeader<Endian = Endianness>,
@@ -151,12 +151,12 @@ where
         elf::ET_DYN => ExecutableKind::SharedLibrary,
         elf::ET_REL => ExecutableKind::Object,
         elf::ET_CORE => ExecutableKind::CoreDump,
-        elf::ET_EXEC => ExecutableKind::Other("a program without a starting point"),
+        elf::ET_EXEC => ExecutableKind::Other("a program without an entry point"),
         elf::FileType(_) => ExecutableKind::Other("an ELF file of an unknown type"),
     }
 }
 
-/// The section Go's linker names; in a file without section names the first writable segment, where it lies early.
+/// The section named by Go's linker; in a stripped file the first writable segment, which contains it near the start.
 fn go_region<Elf, R>(
     header: &Elf,
     endian: Endianness,

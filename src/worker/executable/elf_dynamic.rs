@@ -1,5 +1,5 @@
-//! The dynamic section of an ELF file: libraries and the versions asked of them. Found through the program headers, as the
-//! loader does, because a stripped file need not have sections.
+//! The dynamic section of an ELF file: libraries and required symbol versions. Found through the program headers, as the
+//! loader does, because a stripped file may have no sections.
 
 use std::io::Read;
 use std::io::Seek;
@@ -16,22 +16,22 @@ use crate::worker::executable::inspection::GlibcVersion;
 use crate::worker::executable::window::FileWindow;
 use crate::worker::executable::words::printable_bytes;
 
-/// How many entries of each table are looked at. glibc itself defines some forty versions.
+/// How many entries of each table are read. glibc itself defines about forty versions.
 const MOST_ENTRIES: u64 = 256;
 
-/// A table of versions: where it begins in the file and how many entries it claims.
+/// A version table: its offset in the file and its stated number of entries.
 #[derive(Debug, Clone, Copy)]
 struct VersionTable {
     offset: u64,
     entries: u64,
 }
 
-/// What the dynamic section says.
+/// The contents of the dynamic section.
 #[derive(Debug)]
 pub(super) struct Dynamic<'a, R: Read + Seek> {
-    /// It carries a library's own name (`DT_SONAME`).
+    /// It has a library name (`DT_SONAME`).
     pub(super) has_library_name: bool,
-    /// The linker marked it as a program (`DF_1_PIE`).
+    /// It is marked as a program (`DF_1_PIE`).
     pub(super) is_marked_program: bool,
     file: FileWindow<'a, R>,
     endian: Endianness,
@@ -42,7 +42,7 @@ pub(super) struct Dynamic<'a, R: Read + Seek> {
 }
 
 impl<'a, R: Read + Seek> Dynamic<'a, R> {
-    /// Reads the section; `None` in a static file and where it cannot be read.
+    /// Parses the section; `None` for a static file or if it cannot be read.
     pub(super) fn read<Elf>(
         file: FileWindow<'a, R>,
         endian: Endianness,
@@ -76,16 +76,16 @@ impl<'a, R: Read + Seek> Dynamic<'a, R> {
         })
     }
 
-    /// The libraries the file asks for.
+    /// The required libraries.
     pub(super) fn libraries(&self) -> Vec<String> {
         let names = self.needed.iter().filter_map(|offset| self.string(u32::try_from(*offset).ok()?));
         names.map(|name| printable_bytes(name, 200)).collect()
     }
 
-    /// The newest glibc interface the file asks of `libc.so.6`.
+    /// The newest glibc symbol version required from `libc.so.6`.
     ///
-    /// Of that library alone, because a machine's glibc is known by what its `libc.so.6` offers, and a release of glibc may
-    /// add a version to another of its libraries only.
+    /// Other libraries are ignored, because the installed glibc is identified by what its `libc.so.6` defines, and a glibc
+    /// release may add a version to another of its libraries only.
     pub(super) fn needed_glibc(&self) -> Option<GlibcVersion> {
         let table = self.versions_needed?;
         let mut offset = table.offset;
@@ -103,7 +103,7 @@ impl<'a, R: Read + Seek> Dynamic<'a, R> {
         None
     }
 
-    /// The newest glibc interface the file itself offers, which `libc.so.6` does.
+    /// The newest glibc symbol version the file itself defines; `libc.so.6` does.
     pub(super) fn defined_glibc(&self) -> Option<GlibcVersion> {
         let table = self.versions_defined?;
         let mut newest = None;
@@ -145,7 +145,7 @@ impl<'a, R: Read + Seek> Dynamic<'a, R> {
     }
 }
 
-/// Where in the file an address of the running program comes from.
+/// The file offset of a virtual address.
 fn file_offset<Elf>(endian: Endianness, segments: &[Elf::ProgramHeader], address: u64) -> Option<u64>
 where
     Elf: FileHeader<Endian = Endianness>,

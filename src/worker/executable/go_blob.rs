@@ -1,4 +1,4 @@
-//! Finds the block in which Go's linker leaves its version and the module's description.
+//! Finds the block in which Go's linker stores its version and the module information.
 
 use object::ReadRef;
 
@@ -9,22 +9,22 @@ use crate::worker::executable::window::LONGEST_READ;
 /// The first bytes of the block.
 pub(super) const MAGIC: &[u8; 14] = b"\xff Go buildinf:";
 
-/// The block begins at a multiple of this in the address space.
+/// The alignment of the block in the address space.
 const ALIGNMENT: u64 = 16;
 
-/// Its fixed part: the magic, the size of a pointer, the flags, two pointers.
+/// The fixed part: the magic, the pointer size, the flags, two pointers.
 pub(super) const HEADER: u64 = 32;
 
-/// Set where version and description follow the header in line, as every linker since Go 1.18 writes them.
+/// Set if version and module information follow the header inline, as written by every linker since Go 1.18.
 pub(super) const INLINE: u8 = 2;
 
 /// How much of a region is searched. The linker puts the block first; a C linker may put its own data before it.
 const SEARCHED: u64 = 256 << 10;
 
-/// A part of the file, and where it lies in the running program.
+/// A part of the file and its address at run time.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Region {
-    /// Its first byte in the file.
+    /// Its offset in the file.
     pub(super) offset: u64,
     /// Its length in bytes.
     pub(super) size: u64,
@@ -32,9 +32,9 @@ pub(super) struct Region {
     pub(super) address: u64,
 }
 
-/// Reads the build information from the region it is expected in.
+/// Reads the build information from the region where it is expected.
 pub(super) fn read_go_info<'a>(file: impl ReadRef<'a>, region: Option<Region>) -> Result<GoBuildInfo, NoGoInfo> {
-    let cut = |()| NoGoInfo::Malformed("it ends too early");
+    let cut = |()| NoGoInfo::Malformed("it is truncated");
     let region = region.ok_or(NoGoInfo::Absent)?;
     let searched = file.read_bytes_at(region.offset, region.size.min(SEARCHED)).map_err(|()| NoGoInfo::Absent)?;
     let within = find_block(searched, region.address).ok_or(NoGoInfo::Absent)?;
@@ -56,17 +56,17 @@ fn find_block(searched: &[u8], address: u64) -> Option<u64> {
     u64::try_from(first).ok()?.checked_add(u64::try_from(nth).ok()? * ALIGNMENT)
 }
 
-/// Reads a text that follows its length, and moves the offset behind it.
+/// Reads a length-prefixed string, and advances the offset.
 fn read_text<'a>(file: impl ReadRef<'a>, offset: &mut u64) -> Result<&'a [u8], NoGoInfo> {
-    let cut = |()| NoGoInfo::Malformed("it ends too early");
+    let cut = |()| NoGoInfo::Malformed("it is truncated");
     let mut length = 0_u64;
     for shift in (0..28).step_by(7) {
         let byte = file.read_bytes(offset, 1).map_err(cut)?[0];
         length |= u64::from(byte & 0x7f) << shift;
         if byte & 0x80 == 0 {
-            // What is longer is refused before it is read.
+            // A string that is too long is refused before it is read.
             let text = if length <= LONGEST_READ { file.read_bytes(offset, length) } else { Err(()) };
-            return text.map_err(|()| NoGoInfo::Malformed("a text in it is longer than can be"));
+            return text.map_err(|()| NoGoInfo::Malformed("a string in it is too long"));
         }
     }
     Err(NoGoInfo::Malformed("a length in it is too large"))

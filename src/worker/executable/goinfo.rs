@@ -1,18 +1,18 @@
-//! What Go's linker writes into a program about how it was built.
+//! The build information that Go's linker stores in a program.
 
 use thiserror::Error;
 
-/// Why nothing is known about how a program was built.
+/// Why the build information is not available.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum NoGoInfo {
     /// There is none: not a Go program, or it was removed or packed.
     #[error("it has no Go build information")]
     Absent,
-    /// It is there in the form of linkers before Go 1.18, with pointers in place of texts. The worker needs Go 1.24, so no
+    /// It is in the format of linkers before Go 1.18, with pointers instead of inline strings. The worker needs Go 1.24, so no
     /// worker was ever built that way.
-    #[error("it was built by a Go older than 1.18")]
+    #[error("it was built with Go older than 1.18")]
     OlderThanGo118,
-    /// It is there and does not hold together.
+    /// It exists but is inconsistent.
     #[error("its Go build information is damaged: {0}")]
     Malformed(&'static str),
 }
@@ -20,49 +20,49 @@ pub enum NoGoInfo {
 /// How a Go program was built.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GoBuildInfo {
-    /// The toolchain, as `go1.24.11`.
+    /// The toolchain, such as `go1.24.11`.
     pub go_version: String,
-    /// The import path of the main package; `command-line-arguments` when it was built from single files.
+    /// The import path of the main package; `command-line-arguments` if it was built from single files.
     pub package_path: Option<String>,
     /// The module of the main package.
     pub module_path: Option<String>,
     /// Its version: a tag, a pseudo-version, or `(devel)`.
     pub module_version: Option<String>,
-    /// The settings of the build.
+    /// The build settings.
     pub settings: GoSettings,
 }
 
-/// The settings of a Go build that matter here.
+/// The build settings that matter here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GoSettings {
-    /// The operating system it was built for, in Go's words.
+    /// `GOOS`.
     pub goos: Option<String>,
-    /// The processor it was built for, in Go's words.
+    /// `GOARCH`.
     pub goarch: Option<String>,
     /// Whether C code could be linked in.
     pub cgo_enabled: Option<bool>,
     /// The build tags.
     pub tags: Vec<String>,
-    /// Whether the builder's own paths were left out.
+    /// Whether local paths were removed.
     pub trimpath: bool,
     /// The commit of the source.
     pub vcs_revision: Option<String>,
-    /// Whether the source differed from that commit.
+    /// Whether the source was modified.
     pub vcs_modified: Option<bool>,
-    /// The commit's time as Go wrote it (RFC 3339).
+    /// The commit's time as written by Go (RFC 3339).
     pub vcs_time: Option<String>,
 }
 
-/// The module's description stands between two marks of this length.
+/// The length of each of the two marks around the module information.
 const MARK: usize = 16;
 
 impl GoBuildInfo {
-    /// Parses the two texts of the block: the toolchain's version and the framed description of the module. An absent
-    /// description (a build without modules) leaves its fields empty.
+    /// Parses the toolchain version and the framed module information. If the latter is missing (a build without modules),
+    /// its fields are empty.
     pub(super) fn parse(go_version: &[u8], framed: &[u8]) -> Result<Self, NoGoInfo> {
         let go_version = text(go_version)?;
         if go_version.is_empty() || go_version.len() > 200 || go_version.contains(char::is_control) {
-            return Err(NoGoInfo::Malformed("it names no Go version"));
+            return Err(NoGoInfo::Malformed("it contains no Go version"));
         }
         let mut info = Self { go_version: go_version.to_owned(), ..Self::default() };
         if !framed.is_empty() {
@@ -71,7 +71,7 @@ impl GoBuildInfo {
         Ok(info)
     }
 
-    /// Takes what one line says. Lines about dependencies and unknown lines say nothing that is asked for here.
+    /// Parses one line. Dependencies and unknown lines are ignored.
     fn take(&mut self, line: &str) {
         let mut words = line.split('\t');
         match (words.next(), words.next()) {
@@ -106,21 +106,21 @@ impl GoSettings {
     }
 }
 
-/// Takes the marks off. The description ends with a line feed, and that is how Go itself knows it is framed.
+/// Removes the marks. The information ends with a line feed, which is how Go itself recognizes the frame.
 fn unframed(framed: &[u8]) -> Result<&[u8], NoGoInfo> {
     let description = framed.get(MARK..framed.len().saturating_sub(MARK));
     description.filter(|text| text.last() == Some(&b'\n')).ok_or(NoGoInfo::Malformed("the marks around it are missing"))
 }
 
-/// Everything in the block is text in lines; what holds other control characters was not written by Go and is never shown.
+/// The block consists of lines of text; one with other control characters was not written by Go and is never shown.
 fn text(bytes: &[u8]) -> Result<&str, NoGoInfo> {
-    let text = std::str::from_utf8(bytes).map_err(|_| NoGoInfo::Malformed("it is not text"))?;
-    // Also keeps out the marks that reorder what a terminal shows.
+    let text = std::str::from_utf8(bytes).map_err(|_| NoGoInfo::Malformed("it is not UTF-8"))?;
+    // Also excludes bidirectional control characters.
     let foreign = |c: char| !matches!(c, '\t' | '\n' | '"' | '\'' | '\\') && c.escape_debug().len() > 1;
-    if text.contains(foreign) { Err(NoGoInfo::Malformed("it holds control characters")) } else { Ok(text) }
+    if text.contains(foreign) { Err(NoGoInfo::Malformed("it contains control characters")) } else { Ok(text) }
 }
 
-/// Go quotes values that hold spaces. None of the settings kept here holds an escape, so the quotes are all there is.
+/// Go quotes values that contain spaces. None of the settings used here contains an escape, so removing the quotes suffices.
 fn unquoted(value: &str) -> &str {
     let inside = |quote| value.strip_prefix(quote)?.strip_suffix(quote);
     inside('"').or_else(|| inside('`')).unwrap_or(value)

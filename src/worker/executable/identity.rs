@@ -1,4 +1,4 @@
-//! Whether a file is the worker, by what Go wrote into it: the worker and this program have the same name.
+//! Whether a file is the worker, according to its Go build information: the worker and this program have the same name.
 
 use semver::Version;
 
@@ -10,22 +10,22 @@ use crate::worker::executable::inspection::Inspection;
 use crate::worker::executable::inspection::NotProgram;
 use crate::worker::executable::inspection::Slice;
 
-/// What a file turned out to be. Reasons fit after "skipped: " or in brackets.
+/// What a file is. Reasons fit after "skipped: " or in brackets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExecutableIdentity {
     /// The tool's own program.
     Worker {
-        /// Its version, where it was built as a tagged version of its module. The builds of a checkout do not say theirs.
+        /// Its version, if built from a tagged version of its module; builds of a checkout do not record it.
         version: Option<Version>,
     },
-    /// Certainly something else.
+    /// Definitely another program.
     NotWorker {
-        /// What it is instead.
+        /// What it is.
         reason: String,
     },
-    /// It does not say: a script that may start the worker, or a Go program whose build information cannot be read.
+    /// Undetermined: a script that may start the worker, or a Go program whose build information cannot be read.
     Unknown {
-        /// What it is, as far as that can be told.
+        /// What it is, as far as known.
         reason: String,
     },
 }
@@ -34,7 +34,7 @@ pub enum ExecutableIdentity {
 pub fn is_worker(inspection: &Inspection, tool: &Tool) -> ExecutableIdentity {
     match &inspection.content {
         FileContent::Program(program) => {
-            // All parts of a universal file come from one source; the first one that says something speaks for all.
+            // All parts of a universal file have the same source; the first conclusive one decides.
             let known = program.slices.iter().map(|slice| slice_identity(slice, tool));
             let known = known
                 .reduce(|first, next| if matches!(first, ExecutableIdentity::Worker { .. }) { first } else { next });
@@ -50,28 +50,28 @@ pub fn is_worker(inspection: &Inspection, tool: &Tool) -> ExecutableIdentity {
 fn slice_identity(slice: &Slice, tool: &Tool) -> ExecutableIdentity {
     let go = match &slice.go {
         Ok(go) => go,
-        // Every Go program carries the information. What does not is another program of the same name, such as another
-        // version of this very command.
-        Err(NoGoInfo::Absent) => return ExecutableIdentity::NotWorker { reason: "it is no Go program".to_owned() },
+        // Every Go program has the information. Without it, this is another program of the same name, such as another version of
+        // this command.
+        Err(NoGoInfo::Absent) => return ExecutableIdentity::NotWorker { reason: "it is not a Go program".to_owned() },
         Err(why) => return ExecutableIdentity::Unknown { reason: why.to_string() },
     };
     match main_package(go, tool) {
         MainPackage::OfTool => ExecutableIdentity::Worker { version: tagged_version(go) },
         MainPackage::Other(other) => ExecutableIdentity::NotWorker { reason: format!("it is {other}") },
         MainPackage::Unrecorded => {
-            ExecutableIdentity::Unknown { reason: "its Go build information does not name its module".to_owned() }
+            ExecutableIdentity::Unknown { reason: "its Go build information does not include its module".to_owned() }
         }
     }
 }
 
-/// Whose main package a Go program has.
+/// The main package of a Go program.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum MainPackage {
     /// The tool's.
     OfTool,
-    /// Another one, in words.
+    /// Another one.
     Other(String),
-    /// A build from single files or without modules does not record it.
+    /// Not recorded, as in a build from single files or without modules.
     Unrecorded,
 }
 
@@ -82,7 +82,7 @@ pub(super) fn main_package(go: &GoBuildInfo, tool: &Tool) -> MainPackage {
         (Some(module), _) if module != tool.go_module => {
             MainPackage::Other(format!("a program of the Go module `{module}`"))
         }
-        // What `go build main.go` records, whatever the module.
+        // `go build main.go` records this for any module.
         (None, Some("command-line-arguments") | None) => MainPackage::Unrecorded,
         (_, Some(package)) if package != expected => {
             MainPackage::Other(format!("the Go program `{package}`, not `{expected}`"))
@@ -92,14 +92,14 @@ pub(super) fn main_package(go: &GoBuildInfo, tool: &Tool) -> MainPackage {
     }
 }
 
-/// The module's version if it is a tag: neither `(devel)`, nor made up from a commit, nor of a changed checkout.
+/// The module's version if it is a tag: not `(devel)`, not a pseudo-version, not a modified checkout.
 fn tagged_version(go: &GoBuildInfo) -> Option<Version> {
     let version = Version::parse(go.module_version.as_deref()?.strip_prefix('v')?).ok()?;
     let is_changed = version.build.split('.').any(|part| part == "dirty");
     if is_changed || is_pseudo(&version) { None } else { Some(version) }
 }
 
-/// Pseudo-versions end in the time of a commit (14 digits) and the first 12 digits of its hash.
+/// Pseudo-versions end with the time of a commit (14 digits) and the first 12 digits of its hash.
 fn is_pseudo(version: &Version) -> bool {
     let Some((before, hash)) = version.pre.rsplit_once('-') else { return false };
     let time = before.rsplit('.').next().unwrap_or_default();

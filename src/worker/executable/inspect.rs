@@ -1,4 +1,4 @@
-//! Opens a file and reads what it is. Nothing is ever run.
+//! Opens a file and determines what it is. Never runs anything.
 #![expect(clippy::disallowed_methods, reason = "executables are opened and read here")]
 
 use std::fs;
@@ -30,43 +30,43 @@ use crate::worker::executable::sniff::sniff;
 use crate::worker::executable::window::FileWindow;
 use crate::worker::executable::window::Meter;
 
-/// Why a file could not be looked into.
+/// Why a file could not be inspected.
 #[derive(Debug, Error)]
 pub enum InspectError {
     /// It is a directory, a pipe or a device.
     #[error("{} is not a regular file", path.display())]
     NotAFile {
-        /// The path as it was given.
+        /// The path as given.
         path: PathBuf,
     },
     /// It could not be opened or read.
-    #[error("{} could not be read", path.display())]
+    #[error("failed to read {}", path.display())]
     Read {
-        /// The path as it was given.
+        /// The path as given.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// Reads what a file is, following links. A file that is damaged or no program at all is a result, not an error.
+/// Inspects a file, following links. A damaged file or one that is not a program is a result, not an error.
 ///
-/// Costs some hundred small reads and at most a few MiB of memory, whatever the file's size and content.
+/// Needs at most a few hundred small reads and a few MiB of memory, whatever the file's size and content.
 pub fn inspect(path: &Path) -> Result<Inspection, InspectError> {
     let failed = |source| InspectError::Read { path: path.to_owned(), source };
-    // Before opening: opening a pipe waits for whoever writes into it.
+    // Checked before opening, because opening a pipe blocks until there is a writer.
     if !fs::metadata(path).map_err(failed)?.is_file() {
         return Err(InspectError::NotAFile { path: path.to_owned() });
     }
     File::open(path).and_then(read_inspection).map_err(failed)
 }
 
-/// As [`inspect`], of bytes wherever they are. Fails only when they cannot be read.
+/// Like [`inspect`], for bytes from any reader. Fails only if they cannot be read.
 pub fn read_inspection<R: Read + Seek>(mut file: R) -> io::Result<Inspection> {
     let mut first = Vec::new();
     file.by_ref().take(FIRST_BYTES).read_to_end(&mut first)?;
     let (cache, meter) = (ReadCache::new(file), Meter::default());
-    let window = FileWindow::whole(&cache, &meter).map_err(|()| io::Error::other("its size is not known"))?;
+    let window = FileWindow::whole(&cache, &meter).map_err(|()| io::Error::other("its size is unknown"))?;
     let content = match sniff(&first) {
         Sniffed::Elf => program(Format::Elf, read_elf(window).map(|slice| vec![slice])),
         Sniffed::MachO => program(Format::MachO, read_macho(window).map(|slice| vec![slice])),
@@ -291,7 +291,7 @@ mod tests {
         assert!(program.slices.iter().all(|slice| slice.kind == ExecutableKind::Executable), "{program:?}");
     }
 
-    /// Half a gigabyte whose headers point everywhere costs no more than the bounds of the reader.
+    /// A file of half a gigabyte whose headers point everywhere stays within the limits of the reader.
     #[test]
     fn a_huge_hostile_file_is_read_in_no_time() {
         let directory = tempfile::tempdir().expect("a directory");
@@ -300,7 +300,7 @@ mod tests {
             ("macho", macho(ARM64, 2, &worker("darwin-arm64"))),
             ("pe", pe(0x8664, 2, &worker("windows-amd64"))),
         ] {
-            // All counts and sizes behind the magic become as large as they get.
+            // All counts and sizes after the magic are set to their maximum.
             let fields = if name == "macho" { 16..24 } else { 32..64 };
             header[fields].fill(0xff);
             let path = directory.path().join(name);

@@ -1,4 +1,4 @@
-//! The words for what a file is. Every text in here that came out of a file is safe to print.
+//! The result of inspecting a file. Every string that came from a file is safe to print.
 
 use std::fmt;
 
@@ -8,18 +8,18 @@ use crate::model::Target;
 use crate::worker::executable::goinfo::GoBuildInfo;
 use crate::worker::executable::goinfo::NoGoInfo;
 
-/// What reading a file told.
+/// The result of an inspection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct Inspection {
     /// The file's size in bytes.
     pub size: u64,
-    /// What it holds.
+    /// Its content.
     pub content: FileContent,
 }
 
 impl Inspection {
-    /// The program in the file, where there is one.
+    /// The program in the file, if it is one.
     pub const fn program(&self) -> Option<&Program> {
         match &self.content {
             FileContent::Program(program) => Some(program),
@@ -27,7 +27,7 @@ impl Inspection {
         }
     }
 
-    /// The part of the program that serves a target; every format but universal Mach-O has a single part.
+    /// The part of the program for a target; only universal Mach-O has more than one part.
     pub fn slice_for(&self, target: Target) -> Option<&Slice> {
         self.program()?.slices.iter().find(|slice| slice.machine.target() == Some(target))
     }
@@ -36,13 +36,13 @@ impl Inspection {
 /// A program, or something else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileContent {
-    /// Machine code in a format of the three operating systems.
+    /// Machine code in a format of the three supported systems.
     Program(Program),
     /// Anything else.
     Other(NotProgram),
 }
 
-/// How a program is packed.
+/// The format of a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// Linux and other Unix systems.
@@ -69,26 +69,26 @@ impl fmt::Display for Format {
 /// Machine code in a known format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
-    /// How it is packed.
+    /// Its format.
     pub format: Format,
     /// Its parts, at least one; several only in universal Mach-O.
     pub slices: Vec<Slice>,
 }
 
-/// The program for one machine.
+/// The program for one platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slice {
-    /// Which machine can run it.
+    /// The platform it runs on.
     pub machine: Machine,
-    /// Whether it can be started at all.
+    /// Whether it can be started.
     pub kind: ExecutableKind,
-    /// What it needs from the machine to start.
+    /// What it needs to start.
     pub linkage: Linkage,
-    /// What the Go linker wrote into it.
+    /// Its Go build information.
     pub go: Result<GoBuildInfo, NoGoInfo>,
 }
 
-/// An operating system and a processor, by name also where nothing is released for them.
+/// An operating system and a processor, including those without a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Machine {
     os: Result<Os, String>,
@@ -96,17 +96,17 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Either part known, or in words.
+    /// Each part is either known or a description.
     pub(super) const fn new(os: Result<Os, String>, arch: Result<Arch, String>) -> Self {
         Self { os, arch }
     }
 
-    /// The operating system, if it is a known one.
+    /// The operating system, if known.
     pub fn os(&self) -> Option<Os> {
         self.os.as_ref().ok().copied()
     }
 
-    /// The processor, if it is a known one.
+    /// The processor, if known.
     pub fn arch(&self) -> Option<Arch> {
         self.arch.as_ref().ok().copied()
     }
@@ -128,7 +128,7 @@ impl fmt::Display for Machine {
     }
 }
 
-/// What a linker made. Its text form has an article and fits after "the file is".
+/// The type of a linked file. Its display form has an article and fits after "the file is".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExecutableKind {
     /// A program that can be started.
@@ -137,9 +137,9 @@ pub enum ExecutableKind {
     SharedLibrary,
     /// A compiler's output before linking.
     Object,
-    /// The memory of a program that crashed.
+    /// The memory of a crashed program.
     CoreDump,
-    /// Something rarer, in words.
+    /// Another type, as a description.
     Other(&'static str),
 }
 
@@ -155,30 +155,30 @@ impl fmt::Display for ExecutableKind {
     }
 }
 
-/// What a program needs from its machine before its first instruction runs.
+/// What a program needs before its first instruction runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Linkage {
-    /// The dynamic loader the kernel starts first; absent in a static program and in PE files.
+    /// The dynamic loader; absent in static programs and PE files.
     pub loader: Option<String>,
-    /// The shared libraries it names, in its order. Not read from PE files, whose libraries are part of Windows.
+    /// The required shared libraries, in order. Not read from PE files, whose libraries are part of Windows.
     pub libraries: Vec<String>,
-    /// The newest glibc interface it asks of `libc.so.6`.
+    /// The newest glibc symbol version required from `libc.so.6`.
     pub glibc: Option<GlibcVersion>,
 }
 
-/// A version of the GNU C library as its symbols carry it: `GLIBC_2.34`.
+/// A version of the GNU C library as written in its symbols: `GLIBC_2.34`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GlibcVersion {
-    /// 2, since 1997.
+    /// 2 since 1997.
     pub major: u32,
     /// The release.
     pub minor: u32,
 }
 
 impl GlibcVersion {
-    /// Parses a symbol version: `GLIBC_2.34`, `GLIBC_2.2.5` (which is 2.2); `GLIBC_PRIVATE` and others are none.
+    /// Parses a symbol version: `GLIBC_2.34`, `GLIBC_2.2.5` (which is 2.2). `None` for `GLIBC_PRIVATE` and others.
     pub(super) fn from_symbol_version(name: &[u8]) -> Option<Self> {
-        // The linker's mark of packed relative relocations, which glibc understands since 2.36.
+        // Marks packed relative relocations, which glibc supports since 2.36.
         if name == b"GLIBC_ABI_DT_RELR" {
             return Some(Self { major: 2, minor: 36 });
         }
@@ -194,36 +194,36 @@ impl fmt::Display for GlibcVersion {
     }
 }
 
-/// What a file is that is no program. Its text form has an article and fits after "the file is".
+/// The type of a file that is not a program. Its display form has an article and fits after "the file is".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotProgram {
     /// No bytes at all.
     Empty,
-    /// Text that names its interpreter in its first line (`#!`).
+    /// Text that names its interpreter in the first line (`#!`).
     Script {
         /// What follows `#!`.
         interpreter: String,
     },
-    /// A web page, as portals and error pages are.
+    /// A web page, such as a login or error page.
     Html,
-    /// XML, as the errors of object stores are.
+    /// XML, such as an error of an object store.
     Xml,
-    /// JSON, as an API answers.
+    /// JSON, such as an API response.
     Json,
-    /// Compressed or packed, in words: "a gzip archive".
+    /// An archive, as a description: "a gzip archive".
     Archive(&'static str),
-    /// Another kind of file with a known beginning, in words.
+    /// Another known type, as a description.
     Known(&'static str),
     /// Other text.
     Text {
-        /// How it begins.
+        /// Its start.
         beginning: String,
     },
-    /// It begins like a program but its headers do not hold together.
+    /// It starts like a program, but its headers are inconsistent.
     Damaged {
-        /// The format it begins like.
+        /// The format it starts like.
         format: Format,
-        /// What does not fit.
+        /// What is inconsistent.
         why: String,
     },
     /// Anything else.
@@ -242,9 +242,9 @@ impl fmt::Display for NotProgram {
             Self::Xml => f.write_str("an XML document"),
             Self::Json => f.write_str("a JSON document"),
             Self::Archive(words) | Self::Known(words) => f.write_str(words),
-            Self::Text { beginning } => write!(f, "a text that begins with `{beginning}`"),
+            Self::Text { beginning } => write!(f, "a text file that starts with `{beginning}`"),
             Self::Damaged { format, why } => write!(f, "a damaged {format} file ({why})"),
-            Self::Data { beginning } => write!(f, "data that begins with the bytes {beginning}"),
+            Self::Data { beginning } => write!(f, "data that starts with the bytes {beginning}"),
         }
     }
 }

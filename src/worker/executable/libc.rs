@@ -1,4 +1,4 @@
-//! Which C library this machine has, found out by reading files; no `ldd` is run.
+//! Detects the installed C library by reading files; does not run `ldd`.
 #![expect(clippy::disallowed_methods, reason = "the C library's files are looked for and read here")]
 
 use std::collections::BTreeSet;
@@ -22,38 +22,38 @@ use crate::worker::executable::window::Meter;
 /// The GNU C library.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Glibc {
-    /// The newest interface it offers; absent where it could not be read, as with a stand-in such as gcompat.
+    /// The newest symbol version it defines; absent if it could not be read, as with a replacement such as gcompat.
     pub version: Option<GlibcVersion>,
     /// Its loader, as programs name it.
     pub loader: &'static str,
 }
 
-/// The musl C library, of Alpine for one.
+/// The musl C library, as on Alpine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Musl {
-    /// Its version, where its file tells.
+    /// Its version, if its file contains it.
     pub version: Option<String>,
     /// Its loader, as programs name it.
     pub loader: &'static str,
 }
 
-/// The C libraries of a machine.
+/// The installed C libraries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Libc {
     /// glibc alone.
     Glibc(Glibc),
     /// musl alone.
     Musl(Musl),
-    /// Both: musl on a glibc system, or a stand-in for glibc on a musl system.
+    /// Both: musl on a glibc system, or a glibc replacement on a musl system.
     Both(Glibc, Musl),
-    /// None in the usual places: a minimal container, or a system that keeps its libraries elsewhere.
+    /// None in the usual directories: a minimal container, or a system that keeps its libraries elsewhere.
     Neither,
-    /// Not Linux, where this varies.
+    /// Not Linux; the C library does not vary there.
     NotLinux,
 }
 
 impl Libc {
-    /// The machine's glibc, if it has one.
+    /// The installed glibc, if any.
     pub const fn glibc(&self) -> Option<&Glibc> {
         match self {
             Self::Glibc(glibc) | Self::Both(glibc, _) => Some(glibc),
@@ -61,7 +61,7 @@ impl Libc {
         }
     }
 
-    /// The machine's musl, if it has one.
+    /// The installed musl, if any.
     pub const fn musl(&self) -> Option<&Musl> {
         match self {
             Self::Musl(musl) | Self::Both(_, musl) => Some(musl),
@@ -76,7 +76,7 @@ impl fmt::Display for Libc {
             Self::Glibc(glibc) => glibc.fmt(f),
             Self::Musl(musl) => musl.fmt(f),
             Self::Both(glibc, musl) => write!(f, "{glibc} and {musl}"),
-            Self::Neither => f.write_str("no C library in the usual places"),
+            Self::Neither => f.write_str("no C library in the usual directories"),
             Self::NotLinux => f.write_str("not Linux"),
         }
     }
@@ -100,7 +100,7 @@ impl fmt::Display for Musl {
     }
 }
 
-/// Finds the C libraries below `root`, which is `/` but in tests, for programs of the machine's own target.
+/// Finds the C libraries below `root`, which is `/` except in tests, for programs of the current target.
 pub fn detect_libc(root: &Path, machine: Target) -> Libc {
     match machine.os {
         Os::Linux => {}
@@ -114,7 +114,7 @@ pub fn detect_libc(root: &Path, machine: Target) -> Libc {
     }
 }
 
-/// Whether the loader a program names exists below `root`.
+/// Whether the loader required by a program exists below `root`.
 pub fn existing_loader(root: &Path, interpreter: &str) -> bool {
     below(root, interpreter).is_file()
 }
@@ -140,7 +140,7 @@ const fn glibc_places(arch: Arch) -> (&'static str, [&'static str; 6]) {
 fn detect_glibc(root: &Path, arch: Arch) -> Option<Glibc> {
     let (loader, directories) = glibc_places(arch);
     let real_loader = fs::canonicalize(below(root, loader)).ok()?;
-    // The library beside the loader is the one it loads; the usual directories are for loaders that are installed alone.
+    // A loader uses the library next to it; the usual directories are for loaders installed alone.
     let beside = real_loader.parent().map(Path::to_owned);
     let directories = beside.into_iter().chain(directories.iter().map(|directory| below(root, directory)));
     let version = directories.map(|directory| directory.join("libc.so.6")).find_map(|library| glibc_version(&library));
@@ -158,14 +158,14 @@ fn detect_musl(root: &Path, arch: Arch) -> Option<Musl> {
         Arch::Arm64 => "/lib/ld-musl-aarch64.so.1",
     };
     let file = open_file(&below(root, loader))?;
-    // musl is one file of some 600 KiB: loader and library.
+    // musl is one file of about 600 KiB: loader and library.
     let mut bytes = Vec::new();
     let version = file.take(2 << 20).read_to_end(&mut bytes).ok().and_then(|_| musl_version(&bytes));
     Some(Musl { version, loader })
 }
 
-/// musl keeps its version as a text of its own, and has no name by which a reader could find it. Its shape tells; where
-/// different texts have that shape, nothing is claimed.
+/// musl stores its version as a separate string without a symbol. It is recognized by its form; if several different strings
+/// match, the version is unknown.
 fn musl_version(bytes: &[u8]) -> Option<String> {
     let is_number = |number: &[u8]| (1..=3).contains(&number.len()) && number.iter().all(u8::is_ascii_digit);
     let has_shape = |text: &&[u8]| {
@@ -177,7 +177,7 @@ fn musl_version(bytes: &[u8]) -> Option<String> {
     if versions.is_empty() { Some(String::from_utf8_lossy(version).into_owned()) } else { None }
 }
 
-/// Opens a regular file and nothing that could make the reader wait.
+/// Opens a regular file; anything that could block is refused.
 fn open_file(path: &Path) -> Option<File> {
     if fs::metadata(path).ok()?.is_file() { File::open(path).ok() } else { None }
 }

@@ -23,13 +23,13 @@ use crate::worker::executable::inspection::Slice;
 use crate::worker::executable::window::FileWindow;
 use crate::worker::executable::words::printable_bytes;
 
-/// How many parts a universal file may have; Apple has used at most five.
+/// The limit on parts of a universal file; Apple has used at most five.
 const MOST_PARTS: usize = 16;
 
-/// How many load commands and sections are looked at; a program has a few dozen.
+/// How many load commands and sections are read; a program has a few dozen.
 const MOST_COMMANDS: usize = 1024;
 
-/// Reads a Mach-O file for one processor; an error says what does not hold together.
+/// Parses a Mach-O file for one processor; an error says what is inconsistent.
 pub(super) fn read_macho<R: Read + Seek>(file: FileWindow<'_, R>) -> Result<Slice, String> {
     match macho::MachHeader64::parse(file, 0) {
         Ok(header) if MachHeader::is_supported(header) => read_header(file, header),
@@ -40,7 +40,7 @@ pub(super) fn read_macho<R: Read + Seek>(file: FileWindow<'_, R>) -> Result<Slic
     }
 }
 
-/// Reads every part of a universal file.
+/// Parses every part of a universal file.
 pub(super) fn read_universal<Fat: FatArch, R: Read + Seek>(file: FileWindow<'_, R>) -> Result<Vec<Slice>, String> {
     let universal = MachOFatFile::<'_, Fat>::parse(file).map_err(|error| error.to_string())?;
     let parts = universal.arches();
@@ -57,7 +57,7 @@ pub(super) fn read_universal<Fat: FatArch, R: Read + Seek>(file: FileWindow<'_, 
         .collect()
 }
 
-/// What the load commands say, as far as it matters.
+/// The relevant contents of the load commands.
 #[derive(Default)]
 struct Commands {
     linkage: Linkage,
@@ -74,7 +74,7 @@ where
     let endian = header.endian().map_err(|error| error.to_string())?;
     let commands = read_commands(file, header, endian).map_err(|error| error.to_string())?;
     if commands.end > file.length() {
-        return Err(format!("it has {} bytes and its headers promise at least {}", file.length(), commands.end));
+        return Err(format!("it has {} bytes, but its headers state at least {}", file.length(), commands.end));
     }
     Ok(Slice {
         machine: Machine::new(Ok(Os::Darwin), arch_of(header.cputype(endian))),

@@ -1,8 +1,8 @@
-//! What a file on disk is: found out by reading it, judged before it is placed, and started only when asked to.
+//! Determines what a file on disk is by reading it, checks it before it is installed, and starts it only to get its version.
 //!
-//! The order of an install: [`inspect`] reads the header, [`preflight`] decides whether this file can serve here, and
-//! [`smoke_check`] starts it once for its version, which [`check_version`] compares with the tag. `which` uses [`inspect`]
-//! and [`is_worker`] alone, so that no unknown program is ever started.
+//! During an installation, [`inspect`] reads the header, [`preflight`] decides whether the file can run here, and
+//! [`smoke_check`] starts it once for its version, which [`check_version`] compares with the tag. `which` uses only [`inspect`]
+//! and [`is_worker`], so it never starts an unknown program.
 
 mod elf;
 mod elf_dynamic;

@@ -1,4 +1,4 @@
-//! PE files, the programs of Windows.
+//! PE files, the executables of Windows.
 
 use std::io::Read;
 use std::io::Seek;
@@ -20,7 +20,7 @@ use crate::worker::executable::inspection::Machine;
 use crate::worker::executable::inspection::Slice;
 use crate::worker::executable::window::FileWindow;
 
-/// Reads a PE file; an error says what does not hold together.
+/// Parses a PE file; an error says what is inconsistent.
 pub(super) fn read_pe<R: Read + Seek>(file: FileWindow<'_, R>) -> Result<Slice, String> {
     let slice = match optional_header_magic(file) {
         Ok(pe::IMAGE_NT_OPTIONAL_HDR64_MAGIC) => read_class::<pe::ImageNtHeaders64, R>(file),
@@ -30,7 +30,7 @@ pub(super) fn read_pe<R: Read + Seek>(file: FileWindow<'_, R>) -> Result<Slice, 
     slice.map_err(|error| error.to_string())?
 }
 
-/// The outer error is the format's, the inner one says that the file was cut.
+/// The outer error concerns the format, the inner one a truncated file.
 fn read_class<Pe: ImageNtHeaders, R: Read + Seek>(file: FileWindow<'_, R>) -> object::Result<Result<Slice, String>> {
     let mut offset = pe::ImageDosHeader::parse(file)?.nt_headers_offset().into();
     let (headers, _) = Pe::parse(file, &mut offset)?;
@@ -41,7 +41,7 @@ fn read_class<Pe: ImageNtHeaders, R: Read + Seek>(file: FileWindow<'_, R>) -> ob
     });
     let end = end.max().unwrap_or_default();
     if end > file.length() {
-        return Ok(Err(format!("it has {} bytes and its headers promise at least {end}", file.length())));
+        return Ok(Err(format!("it has {} bytes, but its headers state at least {end}", file.length())));
     }
     Ok(Ok(Slice {
         machine: Machine::new(Ok(Os::Windows), arch_of(headers.file_header().machine.get(LE))),
@@ -68,13 +68,13 @@ fn kind_of<Pe: ImageNtHeaders>(headers: &Pe) -> ExecutableKind {
     } else if characteristics.contains(pe::IMAGE_FILE_DLL) {
         ExecutableKind::SharedLibrary
     } else if headers.optional_header().address_of_entry_point() == 0 {
-        ExecutableKind::Other("a program without a starting point")
+        ExecutableKind::Other("a program without an entry point")
     } else {
         ExecutableKind::Executable
     }
 }
 
-/// PE has no section of Go's own: the linker puts the information early into the first section of writable data.
+/// PE has no section for Go's information: the linker puts it near the start of the first writable data section.
 fn go_region(sections: &SectionTable<'_>, image_base: u64) -> Option<Region> {
     let writable_data = pe::IMAGE_SCN_CNT_INITIALIZED_DATA | pe::IMAGE_SCN_MEM_READ | pe::IMAGE_SCN_MEM_WRITE;
     let section = sections.iter().find(|section| {

@@ -1,4 +1,4 @@
-//! Decides whether a file can serve as the tool's program here, before anything is placed or run.
+//! Decides whether a file can run here as the tool's program, before it is installed or started.
 
 use std::fmt;
 
@@ -21,102 +21,102 @@ use crate::worker::executable::inspection::Program;
 use crate::worker::executable::inspection::Slice;
 use crate::worker::executable::libc::Libc;
 
-/// Why a file cannot serve. Every text is one sentence that begins with what the file is or needs.
+/// Why a file is refused. Each message is one clause that starts with what the file is or needs.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PreflightError {
-    /// It is no program at all: a page, an archive, a script, a damaged file.
+    /// It is not a program: a web page, an archive, a script or a damaged file.
     #[error("the file is {found}, not an executable for {wanted}")]
     NotAProgram {
-        /// What it is instead.
+        /// What it is.
         found: NotProgram,
-        /// What was wanted.
+        /// The required target.
         wanted: Target,
     },
     /// It is for another operating system.
-    #[error("the file is for {found}, this install is for {wanted}")]
+    #[error("the file is for {found}, but {wanted} is required")]
     WrongOs {
-        /// What it is for, all parts of a universal file named.
+        /// Its platforms; for a universal file those of all parts.
         found: String,
-        /// What was wanted.
+        /// The required target.
         wanted: Target,
     },
-    /// It is for the right operating system on another processor.
-    #[error("the file is for {found}, this install is for {wanted}")]
+    /// It is for the right operating system but another processor.
+    #[error("the file is for {found}, but {wanted} is required")]
     WrongMachine {
-        /// What it is for, all parts of a universal file named.
+        /// Its platforms; for a universal file those of all parts.
         found: String,
-        /// What was wanted.
+        /// The required target.
         wanted: Target,
     },
     /// It is machine code that cannot be started.
-    #[error("the file is {kind}, not a program that can be started")]
+    #[error("the file is {kind}, not an executable program")]
     NotExecutable {
-        /// What it is instead.
+        /// What it is.
         kind: ExecutableKind,
     },
-    /// It is a Go program, but another one.
-    #[error("the file is {found}; wanted is {expected}")]
+    /// It is another Go program.
+    #[error("the file is {found}, expected {expected}")]
     AnotherProgram {
-        /// Which one, in words.
+        /// What it is.
         found: String,
         /// The name of the tool.
         expected: &'static str,
     },
-    /// What Go recorded about it contradicts what was wanted.
-    #[error("the file's Go build information says {goos}-{goarch}, this install is for {wanted}")]
+    /// Its Go build information contradicts the required target.
+    #[error("the file's Go build information states {goos}-{goarch}, but {wanted} is required")]
     BuiltFor {
         /// `GOOS` of the build.
         goos: String,
         /// `GOARCH` of the build.
         goarch: String,
-        /// What was wanted.
+        /// The required target.
         wanted: Target,
     },
-    /// The dynamic loader it names does not exist here. The kernel would say "No such file or directory" of the program.
-    #[error("the file needs {loader}, which this machine does not have ({libc})")]
+    /// Its dynamic loader does not exist here. The system would report "No such file or directory" for the program itself.
+    #[error("the file needs {loader}, which does not exist here ({libc})")]
     LoaderMissing {
         /// The loader's path.
         loader: String,
-        /// What the machine has.
+        /// The installed C library.
         libc: Libc,
     },
-    /// The machine's glibc is older than what it was linked against.
-    #[error("the file needs glibc {needed} or newer; this machine has {found}")]
+    /// The installed glibc is older than the one it was linked against.
+    #[error("the file needs glibc {needed} or newer, but {found} is installed")]
     GlibcTooOld {
-        /// The least that would do.
+        /// The minimum version.
         needed: GlibcVersion,
-        /// What the machine has.
+        /// The installed version.
         found: GlibcVersion,
     },
 }
 
-/// Something worth telling about a file that is accepted.
+/// A remark about an accepted file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Note {
-    /// Which program it is could not be checked, for this reason.
+    /// The program could not be identified.
     ProgramUnproven {
-        /// Why, as a clause that begins with "it" or "its".
+        /// The reason, as a clause that starts with "it" or "its".
         reason: String,
     },
-    /// It is linked dynamically: it depends on the machine's C library.
+    /// It is dynamically linked and depends on the installed C library.
     Dynamic {
-        /// The loader it needs.
+        /// The required loader.
         loader: String,
-        /// The least glibc, if it needs one.
+        /// The minimum glibc version, if any.
         glibc: Option<GlibcVersion>,
     },
     /// It may call C code.
     Cgo,
-    /// The shared libraries it needs; their presence is not checked.
+    /// The required shared libraries; their presence is not checked.
     Libraries(Vec<String>),
-    /// It needs this glibc and the machine's version could not be read.
+    /// The required glibc version; the installed one could not be determined.
     GlibcUnknown(GlibcVersion),
 }
 
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ProgramUnproven { reason } => write!(f, "which program it is could not be checked: {reason}"),
+            Self::ProgramUnproven { reason } => write!(f, "could not verify which program it is: {reason}"),
             Self::Dynamic { loader, glibc: Some(glibc) } => {
                 write!(f, "dynamically linked: needs {loader} and glibc {glibc} or newer")
             }
@@ -124,13 +124,13 @@ impl fmt::Display for Note {
             Self::Cgo => f.write_str("built with cgo"),
             Self::Libraries(names) => write!(f, "needs the shared libraries {}", names.join(", ")),
             Self::GlibcUnknown(needed) => {
-                write!(f, "needs glibc {needed}; the version of this machine's glibc could not be read")
+                write!(f, "needs glibc {needed}; the installed version could not be determined")
             }
         }
     }
 }
 
-/// Judges the inspected file for a target. `host` is this machine, and absent when installing for another one.
+/// Checks the inspected file for a target. `host` is the current platform; `None` when installing for another one.
 pub fn preflight(
     inspection: &Inspection,
     wanted: Target,
@@ -169,8 +169,9 @@ fn check_go(slice: &Slice, wanted: Target, tool: &Tool) -> Result<Vec<Note>, Pre
         MainPackage::OfTool => {}
         MainPackage::Other(found) => return Err(PreflightError::AnotherProgram { found, expected: tool.name }),
         MainPackage::Unrecorded => {
-            notes
-                .push(Note::ProgramUnproven { reason: "its Go build information does not name its module".to_owned() });
+            notes.push(Note::ProgramUnproven {
+                reason: "its Go build information does not include its module".to_owned(),
+            });
         }
     }
     let (expected_os, expected_arch) = (wanted.os.go_name(), wanted.arch.go_name());
@@ -185,7 +186,7 @@ fn check_go(slice: &Slice, wanted: Target, tool: &Tool) -> Result<Vec<Note>, Pre
     Ok(notes)
 }
 
-/// Only Linux varies in its loader and C library; the system libraries of macOS and Windows are always there.
+/// Only Linux varies in its loader and C library; the system libraries of macOS and Windows always exist.
 fn check_linkage(format: Format, linkage: &Linkage, host: Option<&LoaderHost>) -> Result<Vec<Note>, PreflightError> {
     let (Format::Elf, Some(loader)) = (format, &linkage.loader) else { return Ok(Vec::new()) };
     let mut notes = vec![Note::Dynamic { loader: loader.clone(), glibc: linkage.glibc }];
@@ -311,7 +312,7 @@ mod tests {
         let go = GoBuildInfo { module_path: Some("example.com/tui".to_owned()), ..worker_info("linux-amd64") };
         assert_eq!(
             sentence(Slice { go: Ok(go), ..slice("linux-amd64") }),
-            "the file is a program of the Go module `example.com/tui`; wanted is reproq-worker"
+            "the file is a program of the Go module `example.com/tui`, expected reproq-worker"
         );
     }
 
@@ -321,7 +322,7 @@ mod tests {
         let go = GoBuildInfo { settings, ..worker_info("linux-amd64") };
         assert_eq!(
             sentence(Slice { go: Ok(go), ..slice("linux-amd64") }),
-            "the file's Go build information says android-amd64, this install is for linux-amd64"
+            "the file's Go build information states android-amd64, but linux-amd64 is required"
         );
     }
 
@@ -336,7 +337,7 @@ mod tests {
         let refused = judge(Format::Elf, vec![dynamic()], Some(&musl_host())).expect_err("no loader");
         assert_eq!(
             refused.to_string(),
-            "the file needs /lib64/ld-linux-x86-64.so.2, which this machine does not have (musl 1.2.4)"
+            "the file needs /lib64/ld-linux-x86-64.so.2, which does not exist here (musl 1.2.4)"
         );
         assert!(judge(Format::Elf, vec![dynamic()], None).is_ok(), "for another machine it cannot be known");
     }

@@ -1,5 +1,5 @@
-//! Programs built by a real Go toolchain, where there is one: the samples made by code are only as good as our reading of
-//! the formats.
+//! Tests with programs built by a real Go toolchain, if there is one, because the generated samples only reflect our own
+//! reading of the formats.
 #![expect(clippy::disallowed_methods, reason = "the tests build real programs with the Go on PATH")]
 
 use std::fs;
@@ -20,7 +20,7 @@ use crate::worker::executable::is_worker;
 use crate::worker::executable::preflight;
 use crate::worker::executable::smoke_check;
 
-/// The smallest worker: it needs nothing but Go's runtime and `os`, so that building it for several targets stays quick.
+/// A minimal worker: it needs only Go's runtime and `os`, so building it for several targets is fast.
 const WORKER: &str = r#"package main
 
 import "os"
@@ -28,8 +28,8 @@ import "os"
 func main() { os.Stdout.WriteString("reproq-worker version 0.0.144\n") }
 "#;
 
-/// The toolchain on PATH. Says so where there is none, past the test harness, so that nobody takes a skipped test for one
-/// that passed.
+/// The toolchain on PATH. If there is none, this is recorded outside the test harness, so that a skipped test does not look
+/// like a passed one.
 fn go() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let name = format!("go{}", std::env::consts::EXE_SUFFIX);
@@ -110,7 +110,7 @@ mod with_c_code {
     use crate::worker::executable::LoaderHost;
     use crate::worker::executable::Note;
 
-    /// What an unsuspecting release workflow makes on Linux: a program that asks for the builder's own glibc.
+    /// What a naive release workflow produces on Linux: a program that requires the builder's glibc.
     #[test]
     fn a_worker_with_c_code_needs_the_glibc_it_was_built_with() {
         let Some(go) = go() else { return };

@@ -1,4 +1,4 @@
-//! Minimal executables made by code, for tests: every field says what the test is about.
+//! Minimal executables generated for tests.
 
 use crate::model::Target;
 use crate::worker::executable::go_blob::HEADER;
@@ -11,7 +11,7 @@ use crate::worker::executable::inspection::Linkage;
 use crate::worker::executable::inspection::Machine;
 use crate::worker::executable::inspection::Slice;
 
-/// What Go records about the released worker for a target.
+/// The Go build information of the released worker for a target.
 pub(super) fn worker_info(target: &str) -> GoBuildInfo {
     let target: Target = target.parse().expect("a target");
     GoBuildInfo {
@@ -41,13 +41,13 @@ pub(super) fn slice(target: &str) -> Slice {
     }
 }
 
-/// A module's description between its marks.
+/// Module information between its marks.
 pub(super) fn framed(description: &str) -> Vec<u8> {
     let mark = *b"0123456789abcdef";
     [&mark, description.as_bytes(), &mark].concat()
 }
 
-/// The worker's description for a target, as `go build` writes it.
+/// The worker's module information for a target, as written by `go build`.
 pub(super) fn worker_description(target: &str) -> String {
     let target: Target = target.parse().expect("a target");
     format!(
@@ -58,7 +58,7 @@ pub(super) fn worker_description(target: &str) -> String {
     )
 }
 
-/// The block Go's linker leaves.
+/// The block written by Go's linker.
 pub(super) fn go_block(version: &str, description: &str) -> Vec<u8> {
     let mut block = MAGIC.to_vec();
     block.extend([8, INLINE]);
@@ -75,7 +75,7 @@ pub(super) fn go_block(version: &str, description: &str) -> Vec<u8> {
     block
 }
 
-/// Bytes that are put together field by field.
+/// Bytes assembled field by field.
 #[derive(Default)]
 struct Bytes(Vec<u8>);
 
@@ -131,13 +131,13 @@ pub(super) struct ElfSample {
     pub(super) entry: u64,
     /// The dynamic loader.
     pub(super) interpreter: Option<&'static str>,
-    /// Its own name, if it is a library.
+    /// Its library name, if it is a library.
     pub(super) soname: Option<&'static str>,
-    /// Libraries, each with the versions asked of it.
+    /// Required libraries, each with its required versions.
     pub(super) needed: Vec<(&'static str, Vec<&'static str>)>,
-    /// Versions it offers.
+    /// Defined versions.
     pub(super) versions_defined: Vec<&'static str>,
-    /// What lies in `.go.buildinfo`.
+    /// The contents of `.go.buildinfo`.
     pub(super) go: Option<Vec<u8>>,
     /// Whether that section has a name; a stripped file may have no sections.
     pub(super) sections: bool,
@@ -160,7 +160,7 @@ impl Default for ElfSample {
     }
 }
 
-/// The address at which byte 0 of the sample is loaded.
+/// The load address of byte 0.
 const BASE: u64 = 0x40_0000;
 
 impl ElfSample {
@@ -185,7 +185,7 @@ impl ElfSample {
         let (zero, read, write) = ((0, 0), 4, 6);
         let segments = [(1, read, Some((0, end))), (3, read, interpreter), (2, read, dynamic), (1, write, go)];
         for (kind, flags, place) in segments {
-            // An absent segment is one of type 0, which means "unused".
+            // An absent segment has type 0, which means "unused".
             let (offset, size) = place.unwrap_or(zero);
             head.u32(&[place.map_or(0, |_| kind), flags]).u64(&[offset, BASE + offset, 0, size, size, 16]);
         }
@@ -200,7 +200,7 @@ impl ElfSample {
         head.u32(&[0]).u16(&[64, 56, 4, 64, section_count, if sections.is_some() { 1 } else { 0 }]);
     }
 
-    /// The dynamic section with its tables; returns its place.
+    /// The dynamic section with its tables; returns its position.
     fn put_dynamic(&self, file: &mut Bytes) -> Option<(u64, u64)> {
         if self.interpreter.is_none() && self.soname.is_none() && self.needed.is_empty() {
             return None;
@@ -242,7 +242,7 @@ impl ElfSample {
     }
 }
 
-/// Three sections: none, the names, Go's; returns where their table begins.
+/// Three sections: null, names, and Go's; returns the offset of their table.
 fn put_sections(file: &mut Bytes, go: Option<(u64, u64)>) -> u64 {
     let mut names = Strings(vec![0]);
     let (own, go_name) = (names.add(".shstrtab"), names.add(".go.buildinfo"));
@@ -259,7 +259,7 @@ fn put_sections(file: &mut Bytes, go: Option<(u64, u64)>) -> u64 {
     table
 }
 
-/// A 32-bit ELF header and nothing else, in either byte order.
+/// A 32-bit ELF header only, in either byte order.
 pub(super) fn elf32(machine: u16, big_endian: bool) -> Vec<u8> {
     let mut file = b"\x7fELF\x01\x01\x01\0".to_vec();
     file[5] = if big_endian { 2 } else { 1 };

@@ -1,4 +1,4 @@
-//! Starts an executable once and reads its version, which is then compared with the tag it came from.
+//! Starts an executable once to get its version, which is then compared with the tag.
 #![cfg_attr(all(test, unix), expect(clippy::disallowed_methods, reason = "the tests write programs to start"))]
 
 use std::io;
@@ -23,90 +23,90 @@ use crate::worker::executable::inspection::NotProgram;
 use crate::worker::executable::words::printable;
 use crate::worker::executable::words::printable_bytes;
 
-/// How much of each of its outputs is kept. A version is one line.
+/// How much of each output stream is kept. A version is one line.
 const KEPT: usize = 64 << 10;
 
-/// How much it may print in all: what prints more than this will not stop.
+/// The limit for all output; a program that prints more will not stop.
 const MOST_OUTPUT: usize = 16 << 20;
 
-/// What the program said.
+/// The output of the program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct SmokeOutput {
-    /// The version it named.
+    /// The version it printed.
     pub version: Version,
-    /// Its standard output as it came, at most 64 KiB.
+    /// Its raw standard output, at most 64 KiB.
     pub raw: String,
 }
 
-/// Why the program does not prove itself. Texts of the program are one line of at most 200 characters, safe to print.
+/// Why the program is refused. Its output is shortened to one line of at most 200 characters, safe to print.
 #[derive(Debug, Error)]
 pub enum SmokeError {
-    /// The system refused to start it.
-    #[error("{} could not be started", path.display())]
+    /// The system could not start it.
+    #[error("failed to start {}", path.display())]
     CouldNotStart {
         /// The program.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// The program is there, but what has to start it is not; the system calls both "not found".
-    #[error("{} could not be started: it needs {loader}, which this machine does not have", path.display())]
+    /// The program exists, but its loader or interpreter does not; the system reports both as "not found".
+    #[error("failed to start {}: it needs {loader}, which does not exist here", path.display())]
     LoaderMissing {
         /// The program.
         path: PathBuf,
         /// Its dynamic loader, or the interpreter of a script.
         loader: String,
     },
-    /// It did not end in time and was killed.
-    #[error("{} --version did not end within {} s", path.display(), after.as_secs_f64())]
+    /// It timed out and was killed.
+    #[error("{} --version did not finish within {} s", path.display(), after.as_secs_f64())]
     TimedOut {
         /// The program.
         path: PathBuf,
-        /// The time it had.
+        /// The timeout.
         after: Duration,
     },
-    /// It printed without end and was killed.
+    /// It printed too much and was killed.
     #[error("{} --version printed more than {} MiB", path.display(), MOST_OUTPUT >> 20)]
     Flooded {
         /// The program.
         path: PathBuf,
     },
-    /// It ended with an error.
-    #[error("{} --version ended with {status}{}", path.display(), saying(said))]
+    /// It failed.
+    #[error("{} --version exited with {status}{}", path.display(), saying(said))]
     Failed {
         /// The program.
         path: PathBuf,
-        /// How it ended.
+        /// Its exit status.
         status: ExitStatus,
-        /// The first line it wrote to standard error, else to standard output; may be empty.
+        /// The first line of standard error, else of standard output; may be empty.
         said: String,
     },
-    /// It ended well and did not introduce itself as the tool.
-    #[error("{} --version should say `{expected}X.Y.Z`{}", path.display(), saying(said))]
+    /// It succeeded but did not print the tool's version.
+    #[error("{} --version did not print `{expected}X.Y.Z`{}", path.display(), saying(said))]
     OtherWords {
         /// The program.
         path: PathBuf,
-        /// How the tool introduces itself.
+        /// The start of the tool's version line.
         expected: &'static str,
-        /// The first line it wrote; may be empty.
+        /// The first line it printed; may be empty.
         said: String,
     },
 }
 
 fn saying(said: &str) -> String {
-    if said.is_empty() { " and said nothing".to_owned() } else { format!(" and said `{said}`") }
+    if said.is_empty() { "; it printed nothing".to_owned() } else { format!("; it printed `{said}`") }
 }
 
-/// Runs `PATH --version` and reads the version of the tool from what it prints. Blocks for at most `timeout` and a little,
-/// and ends the program as soon as `given_up` says so.
+/// Runs `PATH --version` and parses the tool's version from its output. Blocks for little more than `timeout`, and kills the
+/// program as soon as `given_up` returns true.
 pub fn smoke_check(
     path: &Path,
     tool: &Tool,
     timeout: Duration,
     given_up: &dyn Fn() -> bool,
 ) -> Result<SmokeOutput, SmokeError> {
-    // A relative program and a new current directory do not go together.
+    // A relative program path does not work with another current directory.
     let absolute =
         std::path::absolute(path).map_err(|source| SmokeError::CouldNotStart { path: path.to_owned(), source })?;
     let request = Request {
@@ -144,26 +144,26 @@ pub fn smoke_check(
     }
 }
 
-/// What comparing with a tag came to.
+/// The result of the comparison with a tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VersionCheck {
-    /// The program's version is the tag's.
+    /// The version matches the tag.
     Equal,
-    /// The tag names no version; there is nothing to compare with. Worth a note.
+    /// The tag is not a version, so there is nothing to compare.
     TagWithoutVersion,
 }
 
-/// The program says another version than the tag it was published under.
+/// The program reports another version than its tag.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("the program says version {said}, the tag is {tag}")]
+#[error("the program reports version {said}, but the tag is {tag}")]
 pub struct VersionMismatch {
-    /// What the program said.
+    /// The reported version.
     pub said: Version,
-    /// The tag it came from.
+    /// The tag.
     pub tag: Tag,
 }
 
-/// Compares what the program said with the tag it came from, as versions.
+/// Compares the reported version with the tag, as versions.
 pub fn check_version(output: &SmokeOutput, tag: &Tag) -> Result<VersionCheck, VersionMismatch> {
     match tag.version() {
         None => Ok(VersionCheck::TagWithoutVersion),
@@ -172,7 +172,7 @@ pub fn check_version(output: &SmokeOutput, tag: &Tag) -> Result<VersionCheck, Ve
     }
 }
 
-/// The version in the first line, which must begin as the tool's does; more words may follow it.
+/// The version in the first line, which must start like the tool's; more text may follow it.
 fn introduced_version(output: &str, prefix: &str) -> Option<Version> {
     let words = output.lines().next()?.strip_prefix(prefix)?;
     Version::parse(words.split_ascii_whitespace().next()?).ok()
@@ -265,7 +265,7 @@ mod tests {
         use super::*;
         use crate::worker::executable::samples::ElfSample;
 
-        /// Runs a file with this content and gives the outcome, its text with the directory left out, and the time it took.
+        /// Runs a file with this content; returns the result, its message without the directory, and the duration.
         fn run(content: &[u8], timeout: Duration) -> (Result<SmokeOutput, SmokeError>, String, Duration) {
             let directory = tempfile::tempdir().expect("a directory");
             let path = directory.path().join("reproq");
@@ -299,7 +299,7 @@ mod tests {
         fn other_words_are_shown_safely() {
             let (_, text, _) = script(r#"printf 'reproq-cli \033[2J0.1.0\nmore\n'"#);
             let expected =
-                r"reproq --version should say `reproq-worker version X.Y.Z` and said `reproq-cli \u{1b}[2J0.1.0`";
+                r"reproq --version did not print `reproq-worker version X.Y.Z`; it printed `reproq-cli \u{1b}[2J0.1.0`";
             assert_eq!(text, expected);
             let (_, text, _) = script("exit 0");
             assert_eq!(text, "reproq --version should say `reproq-worker version X.Y.Z` and said nothing");
@@ -371,8 +371,7 @@ mod tests {
                     continue;
                 }
                 let (_, text, _) = run(&content, Duration::from_secs(5));
-                let expected =
-                    format!("reproq could not be started: it needs {loader}, which this machine does not have");
+                let expected = format!("failed to start reproq: it needs {loader}, which does not exist here");
                 assert_eq!(text, expected);
             }
         }
@@ -400,7 +399,7 @@ mod tests {
                 std::thread::sleep(Duration::from_millis(80));
                 drop(open);
             });
-            // A shell knows no such version; that it could say so means it was started.
+            // A shell does not accept --version; its message shows that it was started.
             let refused = smoke_check(&path, &Tool::WORKER, Duration::from_secs(5), &|| false);
             closing.join().expect("closed");
             assert!(matches!(&refused, Err(SmokeError::Failed { .. } | SmokeError::OtherWords { .. })), "{refused:?}");

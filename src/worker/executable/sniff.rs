@@ -1,29 +1,29 @@
-//! What a file's first bytes say it is.
+//! Identifies a file by its first bytes.
 
 use crate::worker::executable::inspection::NotProgram;
 use crate::worker::executable::words::printable_bytes;
 
-/// How many bytes are enough to tell.
+/// How many bytes are needed.
 pub(super) const FIRST_BYTES: u64 = 512;
 
-/// What the first bytes announce.
+/// What the first bytes indicate.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Sniffed {
     /// An ELF file.
     Elf,
     /// A Mach-O file for one processor.
     MachO,
-    /// A Mach-O file for several; its table has 32-bit offsets.
+    /// A Mach-O file for several processors; its table has 32-bit offsets.
     Universal32,
     /// The same with 64-bit offsets.
     Universal64,
-    /// A DOS header, which PE files begin with.
+    /// A DOS header, which starts a PE file.
     DosHeader,
-    /// No program.
+    /// Not a program.
     Other(NotProgram),
 }
 
-/// The beginnings of files that are known and useless here. Longer ones first where one begins like another.
+/// The signatures of known files that are not programs. Longer ones come first if one is a prefix of another.
 const ARCHIVES: [(&[u8], &str); 9] = [
     (b"\x1f\x8b", "a gzip archive"),
     (b"PK\x03\x04", "a zip archive"),
@@ -42,13 +42,13 @@ const KNOWN: [(&[u8], &str); 3] = [
     (b"version https://git-lfs.github.com/spec/", "a Git LFS pointer, not the file it stands for"),
 ];
 
-/// Describes a file by its first bytes, which are all of it where it is shorter than [`FIRST_BYTES`].
+/// Identifies a file by its first bytes, or by all of them if it is shorter than [`FIRST_BYTES`].
 pub(super) fn sniff(first: &[u8]) -> Sniffed {
     match first {
         [] => return Sniffed::Other(NotProgram::Empty),
         [0x7f, b'E', b'L', b'F', ..] => return Sniffed::Elf,
         [0xfe, 0xed, 0xfa, 0xce | 0xcf, ..] | [0xce | 0xcf, 0xfa, 0xed, 0xfe, ..] => return Sniffed::MachO,
-        // Java class files share these four bytes; in their place of the number of parts they have a version, 45 or more.
+        // Java class files start with the same four bytes, followed by a version of 45 or more instead of the number of parts.
         [0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, 0..=30, ..] => return Sniffed::Universal32,
         [0xca, 0xfe, 0xba, 0xbe, ..] => return Sniffed::Other(NotProgram::Known("a Java class file")),
         [0xca, 0xfe, 0xba, 0xbf, ..] => return Sniffed::Universal64,
@@ -69,7 +69,7 @@ fn describe(first: &[u8]) -> NotProgram {
     if let Some((_, words)) = KNOWN.iter().find(|(magic, _)| first.starts_with(magic)) {
         return NotProgram::Known(words);
     }
-    // `ustar` at this place is the only mark of a tar archive.
+    // `ustar` at this offset is the only signature of a tar archive.
     if first.get(257..262) == Some(b"ustar") {
         return NotProgram::Archive("a tar archive");
     }
@@ -79,7 +79,7 @@ fn describe(first: &[u8]) -> NotProgram {
     })
 }
 
-/// Names the text, if it is one.
+/// Identifies text.
 fn describe_text(first: &[u8]) -> Option<NotProgram> {
     let bytes = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(first);
     let text = match std::str::from_utf8(bytes) {
@@ -107,7 +107,7 @@ fn describe_text(first: &[u8]) -> Option<NotProgram> {
     Some(NotProgram::Text { beginning: printable_bytes(line.trim_ascii().as_bytes(), 40) })
 }
 
-/// A bracket alone is no JSON: configuration files begin with `[section]`.
+/// A bracket alone does not make it JSON: configuration files start with `[section]`.
 fn is_json(beginning: &str) -> bool {
     let follows = |bracket, next: &[char]| {
         beginning.strip_prefix(bracket).is_some_and(|rest: &str| rest.trim_ascii_start().starts_with(next))
@@ -134,7 +134,7 @@ mod tests {
             (b"<?xml version='1.0'?><Error>", "an XML document"),
             (b"{\"message\":\"Not Found\"}", "a JSON document"),
             (b" [\n  {\"id\": 1}]", "a JSON document"),
-            (b"[section]\nkey = 1", "a text that begins with `[section]`"),
+            (b"[section]\nkey = 1", "a text file that starts with `[section]`"),
             (b"\x1f\x8b\x08\0", "a gzip archive"),
             (b"PK\x03\x04\x14", "a zip archive"),
             (b"\xfd7zXZ\0\0", "an xz archive"),
@@ -143,14 +143,14 @@ mod tests {
             (b"\0asm\x01\0\0\0", "a WebAssembly module"),
             (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer, not the file it stands for"),
             (b"\xca\xfe\xba\xbe\0\0\0\x37", "a Java class file"),
-            (b"Not Found", "a text that begins with `Not Found`"),
-            ("Größe\n\u{1b}[2J".as_bytes(), "a text that begins with `Größe`"),
-            (b"\x1b[31mred", r"a text that begins with `\u{1b}[31mred`"),
-            (b"caf\xc3", "a text that begins with `caf`"),
-            (b"\0\x01\x02\xff", "data that begins with the bytes 00 01 02 ff"),
+            (b"Not Found", "a text file that starts with `Not Found`"),
+            ("Größe\n\u{1b}[2J".as_bytes(), "a text file that starts with `Größe`"),
+            (b"\x1b[31mred", r"a text file that starts with `\u{1b}[31mred`"),
+            (b"caf\xc3", "a text file that starts with `caf`"),
+            (b"\0\x01\x02\xff", "data that starts with the bytes 00 01 02 ff"),
         ];
         for (bytes, words) in cases {
-            let Sniffed::Other(found) = sniff(bytes) else { panic!("{words} was taken for a program") };
+            let Sniffed::Other(found) = sniff(bytes) else { panic!("{words} was identified as a program") };
             assert_eq!(found.to_string(), words);
         }
     }

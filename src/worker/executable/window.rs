@@ -1,4 +1,4 @@
-//! A bounded view of a file for the header parsers: what a hostile header makes them read has a limit in size and number.
+//! A bounded view of a file for the header parsers: limits the size and number of reads that a hostile header can cause.
 
 use std::cell::Cell;
 use std::io::Read;
@@ -11,16 +11,16 @@ use object::ReadRef;
 /// The longest single read in bytes. Real headers, tables and Go build information are far smaller.
 pub(super) const LONGEST_READ: u64 = 1 << 20;
 
-/// What all reads of one file may take together, in bytes.
+/// The limit for all reads of one file, in bytes.
 const ALL_READS: u64 = 4 << 20;
 
-/// How many reads one file may cost; an ordinary program takes fewer than two hundred.
+/// The limit on the number of reads of one file; an ordinary program needs fewer than two hundred.
 const MOST_READS: u32 = 4000;
 
 /// A string costs one read of about this many bytes.
 const STRING_READ: u64 = 256;
 
-/// Counts what was read of one file, so that the sum is bounded too: the cache keeps every piece in memory.
+/// Counts the bytes read from one file, so that the sum is limited as well: the cache keeps every piece in memory.
 #[derive(Debug, Default)]
 pub(super) struct Meter {
     bytes: Cell<u64>,
@@ -36,7 +36,7 @@ impl Meter {
     }
 }
 
-/// A part of a file that is read on demand and never beyond its limits.
+/// A part of a file, read on demand and never beyond its bounds.
 #[derive(Debug)]
 pub(super) struct FileWindow<'a, R: Read + Seek> {
     cache: &'a ReadCache<R>,
@@ -54,12 +54,12 @@ impl<R: Read + Seek> Clone for FileWindow<'_, R> {
 impl<R: Read + Seek> Copy for FileWindow<'_, R> {}
 
 impl<'a, R: Read + Seek> FileWindow<'a, R> {
-    /// The whole file; fails only when its length cannot be told.
+    /// The whole file; fails only if its length cannot be determined.
     pub(super) fn whole(cache: &'a ReadCache<R>, meter: &'a Meter) -> Result<Self, ()> {
         Ok(Self { cache, meter, start: 0, length: cache.len()? })
     }
 
-    /// A part of this window, as a universal binary needs; `None` when it sticks out.
+    /// A part of this window, as needed for a universal binary; `None` if it exceeds the bounds.
     pub(super) fn part(self, offset: u64, length: u64) -> Option<Self> {
         let end = offset.checked_add(length)?;
         (end <= self.length).then(|| Self { start: self.start + offset, length, ..self })
@@ -81,7 +81,7 @@ impl<'a, R: Read + Seek> ReadRef<'a> for FileWindow<'a, R> {
             return Ok(&[]);
         }
         let part = self.part(offset, size).ok_or(())?;
-        // Before the cache, because the cache allocates before it reads.
+        // Checked before the cache, which allocates before it reads.
         self.meter.take(size)?;
         self.cache.read_bytes_at(part.start, size)
     }
@@ -91,7 +91,7 @@ impl<'a, R: Read + Seek> ReadRef<'a> for FileWindow<'a, R> {
         let part = self.part(range.start, length).ok_or(())?;
         self.meter.take(STRING_READ)?;
         let text = self.cache.read_bytes_at_until(part.start..part.start + part.length, delimiter)?;
-        // The cache knows strings by their start alone and may remember one that ends outside this range.
+        // The cache identifies strings by their start only, and may return one that ends outside this range.
         if (text.len() as u64) < length { Ok(text) } else { Err(()) }
     }
 }
@@ -104,7 +104,7 @@ mod tests {
 
     use super::*;
 
-    /// A file of half a gigabyte of zeros that exists nowhere.
+    /// A virtual file of half a gigabyte of zeros.
     struct Huge(u64);
 
     const HUGE: u64 = 500 << 20;

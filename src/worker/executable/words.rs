@@ -1,12 +1,12 @@
-//! Words out of files and programs, made safe to show: a file must not steer the terminal of whoever reads about it.
+//! Text from files and programs, made safe to show: it must not control the reader's terminal.
 
-/// The text with everything a terminal could act on escaped, and no longer than `most` characters of the original.
+/// The text with everything a terminal could act on escaped, cut after `most` characters of the original.
 pub(super) fn printable(text: &str, most: usize) -> String {
     let mut shown = String::with_capacity(text.len().min(most));
     let mut characters = text.chars();
     for c in characters.by_ref().take(most) {
         match c {
-            // Harmless, and `escape_debug` would put a backslash before them.
+            // Harmless; `escape_debug` would add a backslash.
             '\'' | '"' | '\\' => shown.push(c),
             _ => shown.extend(c.escape_debug()),
         }
@@ -17,9 +17,9 @@ pub(super) fn printable(text: &str, most: usize) -> String {
     shown
 }
 
-/// The same for bytes, of which at most the first `most` characters' worth is looked at.
+/// The same for bytes.
 pub(super) fn printable_bytes(bytes: &[u8], most: usize) -> String {
-    // A character has at most four bytes; what lies behind cannot be shown anyway.
+    // A character has at most four bytes; the rest cannot be shown anyway.
     let enough = &bytes[..bytes.len().min(most.saturating_add(1).saturating_mul(4))];
     printable(&String::from_utf8_lossy(enough), most)
 }

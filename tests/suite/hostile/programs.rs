@@ -32,7 +32,7 @@ fn what_is_no_program_is_refused_by_what_it_is() {
         ("a script", b"#!/bin/sh\necho reproq-worker version 0.0.144\n", "a script for `/bin/sh`"),
         ("a script with escape codes", b"#!/bin/sh \x1b[2J\xe2\x80\xae\n", "a script for `/bin/sh \\u{1b}[2J"),
         ("a JSON document", b"{\"message\": \"Not Found\"}", "a JSON document"),
-        ("a text", b"Not Found\n\x1b[2J", "a text that begins with `Not Found`"),
+        ("a text", b"Not Found\n\x1b[2J", "a text file that starts with `Not Found`"),
         ("a Git LFS pointer", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a Git LFS pointer"),
         ("an archive where a program belongs", b"PK\x03\x04\x14\0", "a zip archive"),
         ("noise", &[0x13, 0x37, 0, 0xff, 0xfe], "data that begins with"),
@@ -95,9 +95,13 @@ fn a_worker_that_misbehaves_is_refused() {
     for (behaviour, fault, says) in [
         ("flood", "prints without end", "printed more than 16 MiB"),
         ("kill-own-group", "kills its process group", "ended with signal: 9"),
-        ("lie", "says another version than its tag", "the program says version 9.9.9, the tag is v0.0.144"),
-        ("escape", "says its version with escape codes", "and said `reproq-worker version 0.0.144\\u{1b}[31m\\u{202e}"),
-        ("escape-and-fail", "fails with escape codes", "and said `\\u{1b}]0;owned"),
+        ("lie", "says another version than its tag", "the program reports version 9.9.9, but the tag is v0.0.144"),
+        (
+            "escape",
+            "says its version with escape codes",
+            "it printed `reproq-worker version 0.0.144\\u{1b}[31m\\u{202e}",
+        ),
+        ("escape-and-fail", "fails with escape codes", "it printed `\\u{1b}]0;owned"),
     ] {
         refused(&scene, fault, workers::hostile(behaviour), says);
     }
@@ -106,7 +110,7 @@ fn a_worker_that_misbehaves_is_refused() {
 #[test]
 fn a_worker_that_hangs_is_given_up() {
     let scene = Scene::new();
-    refused(&scene, "does not end", workers::hostile("hang"), "did not end within 10 s");
+    refused(&scene, "does not end", workers::hostile("hang"), "did not finish within 10 s");
 }
 
 /// The version is right, so the worker is installed; what it left behind is not.

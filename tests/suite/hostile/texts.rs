@@ -254,7 +254,7 @@ fn words_inside_a_binary() {
         context.repo().add(ReleaseSpec::new("v0.0.144").file(&asset_name(), worker.clone()));
         let output = seen(&context, &["install", "--force"]);
         assert_eq!(output.code, 0, "{output:#?}");
-        assert!(output.stdout.contains("which program it is could not be checked"), "{output:#?}");
+        assert!(output.stdout.contains("could not verify which program it is"), "{output:#?}");
         let left = "the new binary, nothing in staging";
         record(Part::Hostile, &format!("escape codes: {fault}"), &context, &output, left);
         let directory = context.root().join("on-path");
