@@ -1,4 +1,4 @@
-//! The worker's binary on this machine: where it is kept, what kind of file it is, how it is unpacked or built, and which one runs.
+//! The worker's binary on this machine: installing, inspecting, unpacking and building it, and which one runs.
 
 pub mod archive;
 pub mod executable;

@@ -141,7 +141,7 @@ fn the_modules_come_along_and_are_all_a_build_needs() {
     // One that is not complete is not believed.
     fs::remove_file(checkout.join("vendor/example.com/dep/dep.go")).expect("removed");
     let output = context.run(&CREATE);
-    assert!(output.code == 4 && output.stderr.contains("vendor is not complete"), "{output:#?}");
+    assert!(output.code == 4 && output.stderr.contains("vendor is incomplete"), "{output:#?}");
 }
 
 #[test]

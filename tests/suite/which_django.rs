@@ -242,7 +242,7 @@ fn a_python_that_dies_leaves_its_last_words() {
     let Some(project) = Project::with_settings(settings) else { return };
     let answer = project.ask(AMPLE);
     let DjangoAnswer::Failed { reason, stderr, .. } = answer else { panic!("expected a failure, found {answer:?}") };
-    assert!(reason.contains("ended without an answer") && reason.contains('4'), "{reason}");
+    assert!(reason.contains("exited without a response") && reason.contains('4'), "{reason}");
     assert_eq!(stderr, ["the database is away"]);
 }
 

@@ -272,8 +272,8 @@ mod tests {
 
     #[test]
     fn both_machines_are_named() {
-        assert_eq!(sentence(slice("darwin-arm64")), "the file is for darwin-arm64, this install is for linux-amd64");
-        assert_eq!(sentence(slice("linux-arm64")), "the file is for linux-arm64, this install is for linux-amd64");
+        assert_eq!(sentence(slice("darwin-arm64")), "the file is for darwin-arm64, but linux-amd64 is required");
+        assert_eq!(sentence(slice("linux-arm64")), "the file is for linux-arm64, but linux-amd64 is required");
         let arm = Machine::new(Ok(Os::Linux), Err("32-bit ARM".to_owned()));
         let refused = judge(Format::Elf, vec![Slice { machine: arm, ..slice("linux-amd64") }], None);
         assert!(matches!(&refused, Err(PreflightError::WrongMachine { found, .. }) if found == "linux on 32-bit ARM"));
@@ -304,7 +304,7 @@ mod tests {
     #[test]
     fn what_cannot_be_started_is_refused() {
         let library = Slice { kind: ExecutableKind::SharedLibrary, ..slice("linux-amd64") };
-        assert_eq!(sentence(library), "the file is a shared library, not a program that can be started");
+        assert_eq!(sentence(library), "the file is a shared library, not an executable program");
     }
 
     #[test]
@@ -345,7 +345,7 @@ mod tests {
     #[test]
     fn an_old_glibc_is_explained() {
         let refused = judge(Format::Elf, vec![dynamic()], Some(&glibc_host(Some(31)))).expect_err("too old");
-        assert_eq!(refused.to_string(), "the file needs glibc 2.34 or newer; this machine has 2.31");
+        assert_eq!(refused.to_string(), "the file needs glibc 2.34 or newer, but 2.31 is installed");
         for minor in [34, 41] {
             let notes = judge(Format::Elf, vec![dynamic()], Some(&glibc_host(Some(minor)))).expect("new enough");
             let notes = notes.iter().map(Note::to_string).collect::<Vec<_>>();

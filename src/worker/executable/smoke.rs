@@ -73,7 +73,7 @@ pub enum SmokeError {
         path: PathBuf,
     },
     /// It failed.
-    #[error("{} --version exited with {status}{}", path.display(), saying(said))]
+    #[error("{} --version failed: {status}{}", path.display(), saying(said))]
     Failed {
         /// The program.
         path: PathBuf,
@@ -242,7 +242,7 @@ mod tests {
         assert_eq!(check("0.0.144", "nightly"), Ok(VersionCheck::TagWithoutVersion));
         for tag in ["v0.0.145", "v0.0.144-rc.1", "v0.0.144+other"] {
             let mismatch = check("0.0.144", tag).expect_err("another version");
-            assert_eq!(mismatch.to_string(), format!("the program says version 0.0.144, the tag is {tag}"));
+            assert_eq!(mismatch.to_string(), format!("the program reports version 0.0.144, but the tag is {tag}"));
         }
     }
 
@@ -302,7 +302,7 @@ mod tests {
                 r"reproq --version did not print `reproq-worker version X.Y.Z`; it printed `reproq-cli \u{1b}[2J0.1.0`";
             assert_eq!(text, expected);
             let (_, text, _) = script("exit 0");
-            assert_eq!(text, "reproq --version should say `reproq-worker version X.Y.Z` and said nothing");
+            assert_eq!(text, "reproq --version did not print `reproq-worker version X.Y.Z`; it printed nothing");
             let (outcome, _, _) = script("printf '%0999d' 0");
             assert!(matches!(outcome, Err(SmokeError::OtherWords { said, .. }) if said.chars().count() == 201));
         }
@@ -314,14 +314,14 @@ mod tests {
                 "echo \"reproq-worker version 1.2.3\"; echo >&2; echo \"{}\" >&2; exit 7",
                 loader.replace('`', "\\`")
             ));
-            assert_eq!(text, format!("reproq --version ended with exit status: 7 and said `{loader}`"));
+            assert_eq!(text, format!("reproq --version failed: exit status: 7; it printed `{loader}`"));
         }
 
         #[test]
         fn what_hangs_is_killed() {
             let (outcome, text, took) = run(b"#!/bin/sh\nexec sleep 30\n", Duration::from_millis(200));
             assert!(matches!(outcome, Err(SmokeError::TimedOut { .. })));
-            assert_eq!(text, "reproq --version did not end within 0.2 s");
+            assert_eq!(text, "reproq --version did not finish within 0.2 s");
             assert!(took < Duration::from_secs(10), "{took:?}");
         }
 

@@ -1,4 +1,4 @@
-//! Carries a build's plan out: runs `go`, passes on what it prints, and tells what it made.
+//! Carries out a build plan: runs `go`, forwards its output, and returns the result.
 #![expect(clippy::disallowed_methods, reason = "what a build made is looked at here")]
 
 use std::ffi::OsStr;
@@ -24,17 +24,17 @@ use crate::worker::local_build::output::BuildOutput;
 use crate::worker::local_build::output::listed;
 use crate::worker::local_build::plan::BuildPlan;
 
-/// What a build made.
+/// The result of a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct Built {
     /// The executable.
     pub path: PathBuf,
-    /// The Go that made it: `go1.24.11`.
+    /// The Go version used: `go1.24.11`.
     pub go_version: String,
-    /// The commit of its source, where git could tell.
+    /// The commit of its source, if known to git.
     pub commit: Option<String>,
-    /// Whether the source differed from that commit, where git could tell.
+    /// Whether the source differed from that commit, if known to git.
     pub dirty: Option<bool>,
     /// The version the source declares.
     pub source_version: Option<Version>,
@@ -42,10 +42,10 @@ pub struct Built {
     pub duration: Duration,
 }
 
-/// Why a build made nothing.
+/// Why a build failed.
 #[derive(Debug, Error)]
 pub enum BuildError {
-    /// The `go` command did not start, or could not be watched to its end.
+    /// The `go` command could not be started, or was lost while running.
     #[error(transparent)]
     Process(ProcessError),
     /// `go build` reported a failure.
@@ -53,17 +53,17 @@ pub enum BuildError {
     Failed {
         /// The checkout.
         directory: PathBuf,
-        /// How it ended.
+        /// Its exit status.
         status: ExitStatus,
         /// The last lines it printed.
         lines: Vec<String>,
     },
-    /// Without the network, required modules are nowhere to be had.
+    /// Offline, and required modules are missing.
     #[error("{directory} has no vendor/ directory, and Go's module cache lacks {}", listed(missing))]
     ModulesMissing {
         /// The checkout.
         directory: PathBuf,
-        /// The modules or packages, as Go names them.
+        /// The modules or packages, as named by Go.
         missing: Vec<String>,
         /// The last lines `go build` printed.
         lines: Vec<String>,
@@ -73,21 +73,21 @@ pub enum BuildError {
     VendorFailed {
         /// The checkout.
         directory: PathBuf,
-        /// How it ended.
+        /// Its exit status.
         status: ExitStatus,
         /// The last lines it printed.
         lines: Vec<String>,
     },
-    /// `go build` was content and left no file.
-    #[error("`go build` reported success, but did not write {0}")]
+    /// `go build` succeeded but wrote no file.
+    #[error("`go build` succeeded, but did not write {0}")]
     OutputMissing(PathBuf),
-    /// The caller gave up; the child is gone.
+    /// Cancelled by the caller; the child process has ended.
     #[error("the build was interrupted")]
     GivenUp,
 }
 
 impl BuildError {
-    /// What Go printed last, where that is the reason.
+    /// Go's last lines of output, if they explain the error.
     pub fn lines(&self) -> &[String] {
         match self {
             Self::Failed { lines, .. } | Self::ModulesMissing { lines, .. } | Self::VendorFailed { lines, .. } => lines,
@@ -96,9 +96,9 @@ impl BuildError {
     }
 }
 
-/// Runs the plan. Each line `go` prints becomes a note, as it comes. `given_up` is asked many times a second; once it
-/// says yes, or the caller unwinds, the child is killed. Nothing of this process's own environment is read: the child
-/// gets `environment` as the plan changes it.
+/// Runs the plan. Each line printed by `go` becomes a note. `given_up` is polled many times a second; once it returns true, or
+/// the caller unwinds, the child process is killed. The environment of this process is not used: the child gets `environment`
+/// as modified by the plan.
 pub fn apply(
     plan: &BuildPlan,
     environment: &Environment,
@@ -106,7 +106,7 @@ pub fn apply(
     given_up: &dyn Fn() -> bool,
 ) -> Result<Built, BuildError> {
     let began = Instant::now();
-    progress.begin(&format!("building {} with {}", plan.directory().display(), plan.go_name()), None);
+    progress.begin(&format!("Building {} with {}", plan.directory().display(), plan.go_name()), None);
     let environment = plan.environment(environment);
     let outcome = run(plan.program(), plan.arguments(), plan.directory(), &environment, progress, given_up);
     progress.end();
@@ -127,7 +127,7 @@ pub fn apply(
     })
 }
 
-/// Runs `go` to its end. Each line it prints becomes a note, as it comes.
+/// Runs `go` to its end. Each line it prints becomes a note.
 pub(super) fn run(
     go: &Path,
     arguments: &[OsString],
@@ -143,7 +143,7 @@ pub(super) fn run(
         directory: Some(directory),
         environment,
         stdin: Stdin::Empty,
-        // How long a build takes, nobody knows; a signal ends it.
+        // Builds have no time limit; a signal ends them.
         limit: Duration::MAX,
         output_limit: usize::MAX,
         keep: Keep::All,
@@ -228,7 +228,7 @@ mod tests {
         assert!(!stage.request().output.exists());
     }
 
-    /// Makes the sample require a module that exists nowhere.
+    /// Makes the sample require a module that does not exist.
     fn require_a_module(stage: &Stage) {
         stage.write("go.mod", "module reproq-worker\n\ngo 1.21\n\nrequire corp.invalid/dep v1.0.0\n");
         let sum = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
@@ -240,7 +240,7 @@ mod tests {
     fn offline_without_vendor_the_missing_modules_are_named() {
         let Some(mut stage) = Stage::with_go() else { return };
         require_a_module(&stage);
-        // What is private is fetched from its own host, past the proxy, unless that is switched off too.
+        // Private modules are fetched from their own host, bypassing the proxy, unless that is disabled as well.
         stage.set(&[("GOPRIVATE", "corp.invalid/*")]);
         let error = stage.build(&stage.request()).expect_err("there is no such module");
         let BuildError::ModulesMissing { missing, .. } = &error else { panic!("expected a missing module: {error:?}") };
@@ -281,8 +281,8 @@ mod tests {
         use crate::io::process::LINE_LIMIT;
         use crate::worker::local_build::output::LINES_KEPT;
 
-        /// A stage whose `go` is a shell script: it answers `go env` with this version and builds by this script, which
-        /// finds the file to write in `$OUT`.
+        /// A stage whose `go` is a shell script: it answers `go env` with this version and builds with this script, which finds the
+        /// output path in `$OUT`.
         fn stage(version: &str, build: &str) -> Stage {
             let stage = Stage::new(OsString::new());
             let script = format!(
@@ -291,8 +291,8 @@ mod tests {
             );
             let bin = stage.root.path().join("bin");
             fs::create_dir(&bin).expect("created");
-            // Written by a shell of its own: a file this process has open for writing could be inherited by a child
-            // another test starts at that moment, and would then be refused as busy.
+            // Written by a separate shell: a file open for writing in this process could be inherited by a child that another test
+            // starts at that moment, and executing it would fail as busy.
             let write = "printf '%s' \"$1\" > \"$2/go\" && chmod 755 \"$2/go\"";
             let written = Command::new("sh").args(["-c", write, "sh", &script]).arg(&bin).status();
             assert!(written.expect("sh runs").success());

@@ -1,14 +1,14 @@
-//! What of the surrounding environment a child process sees: never our tokens, nor what would steer Go elsewhere.
+//! The environment of child processes: without our tokens and without variables that would change what Go builds.
 
 use std::ffi::OsStr;
 use std::ffi::OsString;
 
 use crate::model::secret::for_children;
 
-/// The variables a child process would inherit, captured once by the caller.
+/// The inherited variables, captured once by the caller.
 pub type Environment = [(OsString, OsString)];
 
-/// Inherited variables with which Go would silently build something else, or not at all.
+/// Inherited variables that would make Go build something else, or fail.
 const STEERING: [&str; 13] = [
     "GOFLAGS",
     "GOOS",
@@ -25,18 +25,18 @@ const STEERING: [&str; 13] = [
     "CGO_ENABLED",
 ];
 
-/// The value of a variable; empty counts as not set, as it does for `go` and `git`.
+/// The value of a variable; an empty one counts as unset, as for `go` and `git`.
 pub(super) fn variable<'a>(environment: &'a Environment, name: &str) -> Option<&'a OsStr> {
     let (_, value) = environment.iter().find(|(known, value)| is_variable(known, name) && !value.is_empty())?;
     Some(value)
 }
 
-/// Whether a variable has this name; Windows compares without case.
+/// Whether a variable has this name; ignores case on Windows.
 pub(super) fn is_variable(known: &OsStr, name: &str) -> bool {
     if cfg!(windows) { known.eq_ignore_ascii_case(name) } else { known == name }
 }
 
-/// The parent's environment less our tokens and less what would make Go build something else.
+/// The inherited environment without our tokens and without variables that change what Go builds.
 pub(super) fn without_steering(parent: &Environment) -> Vec<(OsString, OsString)> {
     let steers = |known: &OsStr| STEERING.iter().any(|name| is_variable(known, name));
     for_children(parent).filter(|(name, _)| !steers(name)).cloned().collect()

@@ -1,4 +1,4 @@
-//! What git knows of a checkout: its commit, and whether what would be built differs from it.
+//! Queries git about a checkout: its commit, and whether the source differs from it.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,23 +11,23 @@ use crate::io::process::Output;
 use crate::model::text::printable_line;
 use crate::worker::local_build::environment::Environment;
 
-/// How long a question about a large checkout may take.
+/// The time limit for a query in a large checkout.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How long an answer may be; a list of all files of a large checkout is far shorter.
+/// The size limit for output; a list of all files of a large checkout is far shorter.
 const LONGEST_ANSWER: usize = 16 << 20;
 
-/// What git knows of a checkout.
+/// What git knows about a checkout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GitFacts {
     /// It is a working tree of this commit.
     Known {
         /// The commit's full hash.
         commit: String,
-        /// Whether what would be built differs from the commit; absent where git did not say.
+        /// Whether the source to be built differs from the commit; `None` if git did not report it.
         dirty: Option<bool>,
     },
-    /// Git could not tell.
+    /// Git could not determine it.
     Unknown(GitUnknown),
 }
 
@@ -40,7 +40,7 @@ impl GitFacts {
         }
     }
 
-    /// Whether what would be built differs from the commit.
+    /// Whether the source to be built differs from the commit.
     pub fn dirty(&self) -> Option<bool> {
         match self {
             Self::Known { dirty, .. } => *dirty,
@@ -49,30 +49,30 @@ impl GitFacts {
     }
 }
 
-/// Why git could not tell the commit of a checkout. None of these stops a build.
+/// Why git could not determine the commit. None of these stops a build.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum GitUnknown {
-    /// There is no git.
+    /// Git is not installed.
     #[error("git was not found on PATH")]
     NoGit,
     /// There is no repository.
     #[error("the directory is not in a git repository")]
     NotARepository,
-    /// There is a repository around it, of something else.
+    /// The surrounding repository is another project's.
     #[error("the git repository around the directory does not track its go.mod")]
     NotTracked,
-    /// The directory belongs to somebody else (`safe.directory`).
+    /// The directory belongs to another user (`safe.directory`).
     #[error("git does not trust the directory, because another user owns it")]
     NotTrusted,
-    /// Nothing was ever committed.
-    #[error("the git repository has no commit yet")]
+    /// There is no commit.
+    #[error("the git repository has no commits yet")]
     NoCommit,
-    /// Anything else, in git's words.
+    /// Any other error, as reported by git.
     #[error("git failed: {0}")]
     Failed(String),
 }
 
-/// A repository that can be asked.
+/// A repository that can be queried.
 struct Repository<'a> {
     git: Git,
     directory: &'a Path,
@@ -93,20 +93,20 @@ impl<'a> Repository<'a> {
     }
 }
 
-/// The files below a directory that its repository tracks, relative to the directory, with slashes.
+/// The tracked files below a directory, relative to it, with slashes.
 pub(super) fn tracked_files(directory: &Path, environment: &Environment) -> Result<BTreeSet<String>, GitUnknown> {
     let answer = Repository::around(directory, environment)?.ask(&["ls-files", "-z", "--cached"])?;
     Ok(answer.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect())
 }
 
-/// Asks git for the commit of a checkout and whether what would be built differs from it.
+/// Queries the commit of a checkout and whether the source to be built differs from it.
 pub(super) fn git_facts(directory: &Path, environment: &Environment) -> GitFacts {
     let repository = match Repository::around(directory, environment) {
         Ok(repository) => repository,
         Err(reason) => return GitFacts::Unknown(reason),
     };
     let ask = |arguments: &[&str]| repository.ask(arguments);
-    // A copy of the source inside another project's repository has that project's commit, which says nothing of it.
+    // A copy of the source inside another repository is not described by that repository's commit.
     let tracked = ask(&["ls-files", "--error-unmatch", "--", "go.mod"]);
     match tracked.and_then(|_| ask(&["rev-parse", "--verify", "HEAD"])) {
         Ok(answer) if answer.trim().bytes().all(|byte| byte.is_ascii_hexdigit()) => {
@@ -119,8 +119,8 @@ pub(super) fn git_facts(directory: &Path, environment: &Environment) -> GitFacts
     }
 }
 
-/// Whether a line of `git status` means that the build is not the commit's: any change of a tracked file, and of the
-/// untracked ones those that Go compiles. A stray log or an earlier build's binary changes nothing.
+/// Whether a line of `git status` means that the build differs from the commit: any change to a tracked file, and untracked
+/// files that Go compiles. A stray log file or the binary of an earlier build does not matter.
 fn changes_the_build(entry: &str) -> bool {
     match entry.strip_prefix("?? ") {
         Some(untracked) => {

@@ -1,4 +1,4 @@
-//! The Go toolchain: finds its `go` command, and asks it what it is and how its user set it up.
+//! The Go toolchain: finds its `go` command, and queries its version and the user's Go settings.
 
 use std::ffi::OsStr;
 use std::ffi::OsString;
@@ -20,13 +20,13 @@ use crate::worker::local_build::environment::variable;
 use crate::worker::local_build::environment::without_steering;
 use crate::worker::local_build::request::GoVersion;
 
-/// How long `go` may think about a question.
+/// The time limit for a query.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How long an answer may be.
+/// The size limit for output.
 const LONGEST_ANSWER: usize = 16 << 20;
 
-/// The user's Go settings that a build keeps: where modules come from, how they are checked, where caches lie.
+/// The user's Go settings that a build keeps: where modules come from, how they are checked, where the caches are.
 const GO_SETTINGS: [&str; 11] = [
     "GOPROXY",
     "GOPRIVATE",
@@ -41,21 +41,21 @@ const GO_SETTINGS: [&str; 11] = [
     "GOTMPDIR",
 ];
 
-/// What looking for a Go toolchain found.
+/// The result of searching for a Go toolchain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GoFacts {
-    /// A toolchain that runs.
+    /// A working toolchain.
     Found(Go),
-    /// There is no `go` in any of these directories.
+    /// There is no `go` in these directories.
     Missing {
-        /// `PATH` in its order, then `bin` of `GOROOT`.
+        /// `PATH` in order, then `bin` of `GOROOT`.
         searched: Vec<PathBuf>,
     },
-    /// There is a file called `go`, and it does not behave like Go.
+    /// There is a file named `go`, but it is not a working Go.
     Unusable {
         /// The file.
         program: PathBuf,
-        /// What it did instead.
+        /// What is wrong with it.
         reason: String,
     },
 }
@@ -65,20 +65,19 @@ pub enum GoFacts {
 pub struct Go {
     /// Its `go` command.
     pub program: PathBuf,
-    /// What it calls itself: `go1.24.11`.
+    /// Its reported name: `go1.24.11`.
     pub name: String,
-    /// The same, where it could be understood.
+    /// The parsed version, if it could be parsed.
     pub version: Option<GoVersion>,
-    /// Where it takes modules from, how it checks them and where its caches lie, by the user's own configuration. A proxy's
-    /// address may hold a password, hence the secrets.
+    /// The user's settings for modules, checksums and caches. A proxy URL may contain a password, so these are secrets.
     pub settings: Vec<(String, Secret<OsString>)>,
 }
 
 impl GoFacts {
-    /// Looks for Go on the `PATH` of this environment, then in its `GOROOT`, and asks what it is. Relative entries of
-    /// `PATH` are passed over, as Go's own tools do: they would run whatever lies in the current directory.
+    /// Searches for Go on the `PATH` of this environment, then in its `GOROOT`, and queries it. Relative entries of `PATH` are
+    /// skipped, as by Go's own tools: they would run programs from the current directory.
     ///
-    /// An error means that no program at all could be started.
+    /// An error means that no program could be started at all.
     pub fn find(environment: &Environment) -> Result<Self, ProcessError> {
         let in_root = variable(environment, "GOROOT").map(|root| Path::new(root).join("bin"));
         let program = match find_program("go", environment, in_root) {
@@ -93,13 +92,13 @@ impl GoFacts {
     }
 }
 
-/// Why a `go` did not answer.
+/// Why a query to `go` failed.
 enum NoAnswer {
     Unusable(String),
     System(ProcessError),
 }
 
-/// Runs `go` for an answer.
+/// Runs `go` for a query.
 pub(super) fn ask(
     program: &Path,
     arguments: &[&str],
@@ -120,13 +119,13 @@ pub(super) fn ask(
     run(&request, &|| false)
 }
 
-/// Asks a `go` for its version and its user's settings.
+/// Queries the version and the user's settings.
 fn ask_go(program: &Path, environment: &Environment) -> Result<Go, NoAnswer> {
     let mut environment = without_steering(environment);
     environment.retain(|(name, _)| !is_variable(name, "GOTOOLCHAIN"));
     environment.extend([("GOTOOLCHAIN", "local"), ("GOWORK", "off")].map(|(name, value)| (name.into(), value.into())));
     let ask = |arguments: &[&str]| -> Result<String, NoAnswer> {
-        // In its own directory, because what lies in the current one can change the answers.
+        // In its own directory, because files in the current one can change the result.
         match ask(program, arguments, program.parent(), &environment) {
             Ok(answer) if answer.status.success() => Ok(answer.text()),
             Ok(answer) => Err(NoAnswer::Unusable(answer.complaint())),
@@ -139,7 +138,7 @@ fn ask_go(program: &Path, environment: &Environment) -> Result<Go, NoAnswer> {
     let answer: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&answer)
         .map_err(|_| NoAnswer::Unusable("`go env -json` did not print JSON".to_owned()))?;
     let text = |name: &str| answer.get(name).and_then(serde_json::Value::as_str).filter(|value| !value.is_empty());
-    // Go before 1.16 does not know GOVERSION.
+    // Go before 1.16 has no GOVERSION.
     let name = match text("GOVERSION") {
         Some(name) => name.to_owned(),
         None => ask(&["version"])?.trim().trim_start_matches("go version ").to_owned(),

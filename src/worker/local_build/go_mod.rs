@@ -1,39 +1,39 @@
-//! Reads Go's own texts: what a `go.mod` says, and the version that a source file declares.
+//! Parses Go files: a `go.mod`, and the version declared in a source file.
 
 use thiserror::Error;
 
 use crate::worker::local_build::request::GoVersion;
 
-/// What a `go.mod` says, as far as a build needs it.
+/// The parts of a `go.mod` that a build needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GoMod {
     /// The module's path.
     pub module: String,
-    /// The least Go version it asks for.
+    /// The minimum Go version.
     pub go: Option<GoVersion>,
-    /// The toolchain it suggests; a local build never downloads one.
+    /// The suggested toolchain; a local build never downloads one.
     pub toolchain: Option<String>,
     /// Whether it requires other modules.
     pub requires: bool,
 }
 
-/// Why a text is not a `go.mod`.
+/// Why a `go.mod` is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum GoModError {
-    /// One line cannot be understood.
+    /// One line is invalid.
     #[error("line {line}: {problem}")]
     Line {
-        /// Counted from 1.
+        /// Starting at 1.
         line: usize,
         /// What is wrong with it.
         problem: String,
     },
-    /// It never says which module it is.
-    #[error("it names no module")]
+    /// There is no `module` line.
+    #[error("it has no `module` line")]
     NoModule,
 }
 
-/// Parses a `go.mod`: strict about what a build needs, tolerant of comments, blocks, quotes and directives of the future.
+/// Parses a `go.mod`: strict about what a build needs, tolerant of comments, blocks, quotes and unknown directives.
 pub fn parse_go_mod(text: &str) -> Result<GoMod, GoModError> {
     let mut module = None;
     let mut found = GoMod { module: String::new(), go: None, toolchain: None, requires: false };
@@ -78,7 +78,7 @@ pub fn parse_go_mod(text: &str) -> Result<GoMod, GoModError> {
     module.map(|module| GoMod { module, ..found }).ok_or(GoModError::NoModule)
 }
 
-/// The words of one line: what stands between spaces or quotes, and each parenthesis by itself; no comments.
+/// The words of a line, separated by spaces or quotes; parentheses are separate words, comments are skipped.
 fn go_mod_words(line: &str) -> Result<Vec<String>, String> {
     let mut words = Vec::new();
     let mut rest = line.trim();
@@ -98,8 +98,8 @@ fn go_mod_words(line: &str) -> Result<Vec<String>, String> {
     Ok(words)
 }
 
-/// Splits a Go string literal from the start of the text: its value and what follows. A backslash stands for the next
-/// character, which is all that paths need.
+/// Splits a Go string literal from the start of the text: its value and the rest. A backslash stands for the next character,
+/// which suffices for paths.
 fn quoted(text: &str) -> Option<(String, &str)> {
     let mut characters = text.char_indices();
     let (_, quote) = characters.next()?;
@@ -114,7 +114,7 @@ fn quoted(text: &str) -> Option<(String, &str)> {
     None
 }
 
-/// A piece of Go source, as far as finding a constant needs it.
+/// A token of Go source, as far as needed to find a constant.
 #[derive(Debug, PartialEq)]
 enum Token {
     Word(String),
@@ -123,14 +123,14 @@ enum Token {
     LineEnd,
 }
 
-/// The value of a `Version` that Go source declares at its top level, by `const` or `var`, alone or in a block, as one
-/// string literal. Comments and strings that look like it are passed over.
+/// The value of a `Version` declared at the top level of Go source, by `const` or `var`, alone or in a block, as one string
+/// literal. Occurrences in comments and strings are ignored.
 pub fn version_constant(text: &str) -> Option<String> {
     let mut tokens = Tokens { rest: text };
     let mut depth = 0_usize;
     let mut in_block = false;
     let mut before: Option<Token> = None;
-    // One token after the other, because all of them together take many times as much memory as the text.
+    // Token by token, because all tokens together take many times the memory of the text.
     while let Some(token) = tokens.next() {
         let is_keyword = |token: &Token| matches!(token, Token::Word(word) if word == "const" || word == "var");
         match &token {
@@ -159,10 +159,10 @@ pub fn version_constant(text: &str) -> Option<String> {
     None
 }
 
-/// So many tokens decide what a declaration assigns: a type, the sign, the value, and what ends it.
+/// The number of tokens needed to see what is assigned: a type, the sign, the value, and the end.
 const DECLARATION: usize = 4;
 
-/// The literal a declaration assigns, if that is all it assigns.
+/// The assigned literal, if nothing else is assigned.
 fn string_value(tokens: &[Token]) -> Option<String> {
     let ([Token::Mark('='), assigned @ ..] | [Token::Word(_), Token::Mark('='), assigned @ ..]) = tokens else {
         return None;
@@ -173,7 +173,7 @@ fn string_value(tokens: &[Token]) -> Option<String> {
     }
 }
 
-/// What of Go's words matters here, from the front of the text.
+/// The relevant token at the start of the text.
 #[derive(Clone)]
 struct Tokens<'a> {
     rest: &'a str,

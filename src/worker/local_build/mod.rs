@@ -1,14 +1,14 @@
-//! The local `go build`, for when no release can serve: what the world offers is read into facts, a pure function makes
-//! them a plan or a refusal, and the plan is carried out as it stands.
+//! The local `go build`, for when no release can be used. Facts are read, a pure function turns them into a plan or a
+//! refusal, and the plan is carried out unchanged.
 //!
-//! The order of a build:
+//! The steps of a build:
 //!
-//! 1. [`candidate_sources`] says where a checkout may lie and who said so;
-//! 2. [`SourceFacts::read`] looks at the checkout, [`GoFacts::find`] at the Go toolchain;
-//! 3. [`BuildPlan::compute`] turns both into an exact command, or into a [`BuildRefusal`];
-//! 4. [`apply`] runs that command and tells what it made.
+//! 1. [`candidate_sources`] lists where a checkout may be, and who configured that;
+//! 2. [`SourceFacts::read`] reads the checkout, [`GoFacts::find`] the Go toolchain;
+//! 3. [`BuildPlan::compute`] turns both into an exact command, or a [`BuildRefusal`];
+//! 4. [`apply`] runs that command and returns the result.
 //!
-//! [`source_tree`] says which files of a checkout somebody else needs to build it, without a module proxy.
+//! [`source_tree`] lists the files of a checkout needed to build it elsewhere, without a module proxy.
 
 mod apply;
 mod environment;
@@ -56,13 +56,13 @@ pub use tree::source_tree;
 
 use crate::io::process::ProcessError;
 
-/// Why there is no plan for a build.
+/// Why there is no build plan.
 #[derive(Debug, Error)]
 pub enum PrepareError {
     /// The checkout cannot be read.
     #[error(transparent)]
     Source(#[from] CheckoutError),
-    /// The checkout or the toolchain is not what the request needs.
+    /// The checkout or the toolchain does not satisfy the request.
     #[error(transparent)]
     Refused(#[from] BuildRefusal),
     /// No program could be started.
@@ -70,7 +70,7 @@ pub enum PrepareError {
     Process(#[from] ProcessError),
 }
 
-/// Reads the checkout and the toolchain and makes the plan of a build. Runs `git` and `go`, changes nothing.
+/// Reads the checkout and the toolchain and computes the build plan. Runs `git` and `go`, but changes nothing.
 pub fn prepare(request: &BuildRequest, environment: &Environment) -> Result<BuildPlan, PrepareError> {
     let source = SourceFacts::read(&request.source, &request.tool, environment)?;
     let go = GoFacts::find(environment)?;

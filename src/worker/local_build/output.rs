@@ -1,4 +1,4 @@
-//! What is remembered of a build's output: its last lines, and the modules that Go could not get.
+//! Keeps the relevant part of a build's output: its last lines, and the modules that Go could not get.
 
 use std::collections::BTreeSet;
 use std::collections::VecDeque;
@@ -9,16 +9,16 @@ use crate::worker::local_build::apply::BuildError;
 use crate::worker::local_build::plan::BuildPlan;
 use crate::worker::local_build::plan::ModuleOrigin;
 
-/// How many of a failed build's last lines are kept.
+/// How many of the last lines are kept.
 pub(super) const LINES_KEPT: usize = 40;
 
-/// What Go says of a module or package it may not look for, after its name or instead of it.
+/// Go's message for a module or package it may not look up, after or instead of its name.
 const LOOKUP_DISABLED: &str = ": module lookup disabled by GOPROXY=off";
 
-/// What Go says before it tries to fetch a module; the name and the version follow.
+/// Go's message before it fetches a module; name and version follow.
 const DOWNLOADING: &str = "go: downloading ";
 
-/// What is remembered of a build's output.
+/// The kept part of a build's output.
 #[derive(Default)]
 pub(super) struct BuildOutput {
     last: VecDeque<String>,
@@ -44,7 +44,7 @@ impl BuildOutput {
         BuildError::Failed { directory, status, lines: self.last.into() }
     }
 
-    /// The same for `go mod vendor`, which needs every module whatever it is for.
+    /// The same for `go mod vendor`, which needs every module regardless of its use.
     pub(super) fn into_vendor_error(self, directory: PathBuf, status: ExitStatus) -> BuildError {
         if self.lookup_disabled {
             return self.modules_missing(directory);
@@ -57,8 +57,8 @@ impl BuildOutput {
     }
 }
 
-/// The module or package that a line shows to be out of reach. Go often complains of a file alone and names the module
-/// only where it sets out to fetch it, which without the network cannot succeed.
+/// The missing module or package named by a line. Go often names only the file in its error, and the module only when it
+/// starts fetching it, which cannot succeed offline.
 fn missing_module(line: &str) -> Option<String> {
     if let Some(module) = line.strip_prefix(DOWNLOADING) {
         return Some(module.trim().replace(' ', "@"));
@@ -69,7 +69,7 @@ fn missing_module(line: &str) -> Option<String> {
     is_name.then(|| name.to_owned())
 }
 
-/// The first three of a list, and how many more there are.
+/// The first three of a list, and the number of the others.
 pub(super) fn listed(names: &[String]) -> String {
     if names.is_empty() {
         return "modules it requires".to_owned();

@@ -1,4 +1,4 @@
-//! Decides how a checkout is built, or why it is not: from facts alone to the exact command and its environment.
+//! Decides how a checkout is built, or why not: turns facts into the exact command and its environment. Pure.
 
 use std::ffi::OsStr;
 use std::ffi::OsString;
@@ -23,23 +23,23 @@ use crate::worker::local_build::request::BuildRequest;
 use crate::worker::local_build::request::GoVersion;
 use crate::worker::local_build::source::SourceFacts;
 
-/// Where the modules that the source requires come from.
+/// Where the required modules come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ModuleOrigin {
-    /// It requires none.
+    /// None are required.
     NoneNeeded,
-    /// Its own `vendor/` directory.
+    /// The source's own `vendor/` directory.
     Vendor,
-    /// Go's module cache alone, because the network is off limits and there is no `vendor/`.
+    /// Go's module cache only, because network access is disabled and there is no `vendor/`.
     CacheOnly,
-    /// The module cache, and for what it lacks the network.
+    /// The module cache, and the network for missing modules.
     Network,
 }
 
-/// A variable for Go. A proxy's address may hold a password.
+/// A variable for Go. A proxy URL may contain a password.
 pub(super) type GoSetting = (String, Secret<OsString>);
 
-/// One exact command, and what is known about what it will make.
+/// The exact command, and what is known about its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct BuildPlan {
@@ -56,8 +56,8 @@ pub struct BuildPlan {
 }
 
 impl BuildPlan {
-    /// Decides how the request is built. The source is judged before the toolchain: whoever has the wrong directory need not
-    /// install Go to learn of it.
+    /// Decides how to build. The source is checked before the toolchain, so that a wrong directory is reported even if Go is not
+    /// installed.
     pub fn compute(request: &BuildRequest, source: &SourceFacts, go: &GoFacts) -> Result<Self, BuildRefusal> {
         if !request.output.is_absolute() {
             return Err(BuildRefusal::RelativeOutput(request.output.clone()));
@@ -84,7 +84,7 @@ impl BuildPlan {
         })
     }
 
-    /// The `go` command to run.
+    /// The `go` command.
     pub fn program(&self) -> &Path {
         &self.program
     }
@@ -94,49 +94,49 @@ impl BuildPlan {
         &self.arguments
     }
 
-    /// The checkout, in which it runs.
+    /// The checkout, used as the working directory.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// The file it writes.
+    /// The output file.
     pub fn output(&self) -> &Path {
         &self.output
     }
 
-    /// Where required modules come from.
+    /// Where the required modules come from.
     pub fn modules(&self) -> ModuleOrigin {
         self.modules
     }
 
-    /// What the toolchain calls itself: `go1.24.11`.
+    /// The toolchain's reported name: `go1.24.11`.
     pub fn go_name(&self) -> &str {
         &self.go_name
     }
 
-    /// The commit of the source, where git could tell.
+    /// The commit of the source, if known to git.
     pub fn commit(&self) -> Option<&str> {
         self.commit.as_deref()
     }
 
-    /// Whether the source differs from its commit, where git could tell.
+    /// Whether the source differs from its commit, if known to git.
     pub fn dirty(&self) -> Option<bool> {
         self.dirty
     }
 
-    /// The version the source says it is.
+    /// The version the source declares.
     pub fn source_version(&self) -> Option<&Version> {
         self.source_version.as_ref()
     }
 
-    /// The whole environment of the build: what the parent has, less our tokens and what would steer Go elsewhere, plus
-    /// what the plan sets.
+    /// The complete environment of the build: the inherited one without our tokens and without what changes the build, plus the
+    /// plan's own variables.
     pub fn environment(&self, parent: &Environment) -> Vec<(OsString, OsString)> {
         with_settings(parent, &self.set)
     }
 }
 
-/// What the parent has, less our tokens and what would steer Go elsewhere, plus these.
+/// The inherited environment without our tokens and without what changes the build, plus these.
 pub(super) fn with_settings(parent: &Environment, set: &[GoSetting]) -> Vec<(OsString, OsString)> {
     let is_set = |known: &OsStr| set.iter().any(|(name, _)| is_variable(known, name));
     let mut variables = without_steering(parent);
@@ -145,7 +145,7 @@ pub(super) fn with_settings(parent: &Environment, set: &[GoSetting]) -> Vec<(OsS
     variables
 }
 
-/// Whether it is the tool's source, and of the release that is wanted.
+/// Checks that it is the tool's source, and of the requested release.
 pub(super) fn check_source(tool: &Tool, wanted_tag: Option<&Tag>, source: &SourceFacts) -> Result<(), BuildRefusal> {
     let directory = || source.directory.clone();
     let (expected, found) = (tool.go_module, &source.go_mod.module);
@@ -156,7 +156,7 @@ pub(super) fn check_source(tool: &Tool, wanted_tag: Option<&Tag>, source: &Sourc
     if !source.has_package {
         return Err(BuildRefusal::NoPackage { directory: directory(), package: tool.go_package.to_owned() });
     }
-    // A source that does not say its version is built all the same: what the result prints decides then.
+    // A source without a version is built anyway; the version printed by the result decides.
     match (wanted_tag, &source.version) {
         (Some(wanted), Some(found)) if wanted.version() != Version::parse(found).ok() || wanted.version().is_none() => {
             Err(BuildRefusal::OtherVersion { directory: directory(), wanted: wanted.clone(), found: found.clone() })
@@ -165,7 +165,7 @@ pub(super) fn check_source(tool: &Tool, wanted_tag: Option<&Tag>, source: &Sourc
     }
 }
 
-/// Whether the toolchain is there and new enough.
+/// Checks that the toolchain exists and is new enough.
 pub(super) fn check_go<'a>(target: Target, source: &SourceFacts, go: &'a GoFacts) -> Result<&'a Go, BuildRefusal> {
     let required = source.go_mod.go;
     let go = match go {
@@ -186,7 +186,7 @@ pub(super) fn check_go<'a>(target: Target, source: &SourceFacts, go: &'a GoFacts
     }
 }
 
-/// The first Go that builds for a target, where that was not always so.
+/// The first Go version that supports a target, if not all do.
 fn first_go_for(target: Target) -> Option<GoVersion> {
     match (target.os, target.arch) {
         (Os::Darwin, Arch::Arm64) => GoVersion::parse("1.16"),
@@ -196,21 +196,20 @@ fn first_go_for(target: Target) -> Option<GoVersion> {
 }
 
 fn arguments(request: &BuildRequest, vendored: bool) -> Vec<OsString> {
-    // Without the stamp of version control, because git refuses it in a checkout that belongs to another user.
+    // No version control stamp, because git refuses it in a checkout owned by another user.
     let mut arguments: Vec<OsString> =
         ["build", "-tags", request.tool.go_tags, "-trimpath", "-buildvcs=false"].map(OsString::from).into();
     if request.offline {
-        // `readonly` and never `mod`: a build must not edit the checkout's go.mod and go.sum.
+        // `readonly`, never `mod`: a build must not modify the checkout's go.mod and go.sum.
         arguments.push(if vendored { "-mod=vendor" } else { "-mod=readonly" }.into());
     }
     arguments.extend(["-o".into(), request.output.clone().into(), request.tool.go_package.into()]);
     arguments
 }
 
-/// What the build's environment sets. `GOENV=off` silences the whole of the user's `go env -w`, which could steer the
-/// build as variables can (and Go takes an empty variable for an unset one, so clearing `GOFLAGS` alone would let the
-/// file speak again). What says where modules and caches are was read beforehand and is given explicitly, so that
-/// private proxies keep working.
+/// The variables set by the build. `GOENV=off` disables the user's `go env -w` file, which could change the build as variables
+/// can (Go treats an empty variable as unset, so clearing `GOFLAGS` alone would let the file apply). Settings for modules and
+/// caches were read before and are passed explicitly, so that private proxies keep working.
 pub(super) fn settings(target: Target, offline: bool, go: &Go) -> Vec<GoSetting> {
     let fixed = [
         ("GOENV", "off"),
@@ -221,7 +220,7 @@ pub(super) fn settings(target: Target, offline: bool, go: &Go) -> Vec<GoSetting>
         ("GOOS", target.os.go_name()),
         ("GOARCH", target.arch.go_name()),
     ];
-    // GONOPROXY, because Go fetches what matches GOPRIVATE from its own host even with GOPROXY=off. go.sum is still
+    // GONOPROXY, because Go fetches modules matching GOPRIVATE from their own host even with GOPROXY=off. go.sum is still
     // checked without the checksum database.
     let without_network = [("GOPROXY", "off"), ("GONOPROXY", "none"), ("GOSUMDB", "off")];
     let without_network = without_network.into_iter().filter(|_| offline);
@@ -401,12 +400,12 @@ mod tests {
             refusal(&request(), &source(), &go("go1.23.4")),
             "/src/reproq-worker needs Go 1.24.0 or newer, found Go 1.23.4 (/opt/go/bin/go)"
         );
-        let unusable = GoFacts::Unusable { program: PathBuf::from("/bin/go"), reason: "it was silent".to_owned() };
+        let unusable = GoFacts::Unusable { program: PathBuf::from("/bin/go"), reason: "it printed nothing".to_owned() };
         assert_eq!(refusal(&request(), &source(), &unusable), "/bin/go does not work as Go: it was silent");
         let relative = BuildRequest { output: PathBuf::from("out/reproq"), ..request() };
         assert_eq!(
             refusal(&relative, &source(), &missing),
-            "the build needs an absolute path to write to, found out/reproq"
+            "the build needs an absolute output path, found out/reproq"
         );
     }
 
@@ -431,7 +430,7 @@ mod tests {
         let request = BuildRequest { wanted_tag: Some("v0.0.143".parse().expect("a tag")), ..request() };
         assert_eq!(
             refusal(&request, &source(), &go("go1.24.11")),
-            "wanted v0.0.143, but the source in /src/reproq-worker is version 0.0.144"
+            "v0.0.143 was requested, but the source in /src/reproq-worker is version 0.0.144"
         );
     }
 

@@ -1,4 +1,4 @@
-//! Why a build is not begun: what was wanted, and what was found instead.
+//! Why a build is not started.
 
 use std::path::PathBuf;
 
@@ -8,23 +8,23 @@ use crate::model::Tag;
 use crate::model::Target;
 use crate::worker::local_build::request::GoVersion;
 
-/// Why a build is not begun.
+/// Why a build is not started.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BuildRefusal {
-    /// The file to write is named relative to a directory nobody fixed.
-    #[error("the build needs an absolute path to write to, found {0}")]
+    /// The output path is relative.
+    #[error("the build needs an absolute output path, found {0}")]
     RelativeOutput(PathBuf),
-    /// The checkout is of something else.
+    /// The checkout is another module.
     #[error("expected the source of the Go module `{expected}` in {directory}, found the module `{found}`")]
     OtherModule {
         /// The checkout.
         directory: PathBuf,
-        /// The module that is wanted.
+        /// The expected module.
         expected: String,
-        /// The module that is there.
+        /// The module found.
         found: String,
     },
-    /// The module is right, the program is not in it.
+    /// The module is right, but lacks the program.
     #[error("expected the Go package {package} in {directory}, found none")]
     NoPackage {
         /// The checkout.
@@ -32,52 +32,52 @@ pub enum BuildRefusal {
         /// The package, relative to the checkout.
         package: String,
     },
-    /// The source is not the release that was asked for.
-    #[error("wanted {wanted}, but the source in {directory} is version {found}")]
+    /// The source is not the requested release.
+    #[error("{wanted} was requested, but the source in {directory} is version {found}")]
     OtherVersion {
         /// The checkout.
         directory: PathBuf,
-        /// The release that was asked for.
+        /// The requested release.
         wanted: Tag,
-        /// What the source says it is.
+        /// The version of the source.
         found: String,
     },
     /// There is no Go toolchain.
-    #[error("a local build needs Go, and no `go` was found on PATH")]
+    #[error("a local build needs Go, but `go` was not found on PATH")]
     GoMissing {
-        /// Where it was looked for.
+        /// The directories searched.
         searched: Vec<PathBuf>,
-        /// The least version that would do, where `go.mod` says.
+        /// The minimum version, if stated by `go.mod`.
         required: Option<GoVersion>,
     },
-    /// What is called `go` is not a working toolchain.
+    /// The `go` command does not work.
     #[error("{program} does not work as Go: {reason}")]
     GoUnusable {
         /// The file.
         program: PathBuf,
-        /// What it did.
+        /// The reason.
         reason: String,
     },
-    /// The toolchain is older than the source asks for.
+    /// The toolchain is older than the source requires.
     #[error("{directory} needs Go {required} or newer, found Go {found} ({program})")]
     GoTooOld {
         /// The checkout.
         directory: PathBuf,
-        /// What its `go.mod` asks for.
+        /// The version required by its `go.mod`.
         required: GoVersion,
-        /// What the toolchain is.
+        /// The version of the toolchain.
         found: GoVersion,
         /// The toolchain's `go` command.
         program: PathBuf,
     },
-    /// The toolchain is too old to build for the target, whatever the source asks for.
+    /// The toolchain is too old for the target.
     #[error("building for {target} needs Go {required} or newer, found Go {found} ({program})")]
     TargetTooNew {
-        /// The machine to build for.
+        /// The target.
         target: Target,
-        /// The first Go that knows it.
+        /// The first Go version that supports it.
         required: GoVersion,
-        /// What the toolchain is.
+        /// The version of the toolchain.
         found: GoVersion,
         /// The toolchain's `go` command.
         program: PathBuf,

@@ -1,4 +1,4 @@
-//! The words of a build: what is asked for, where the source may lie, and the versions of Go.
+//! The request for a build, possible locations of the source, and Go versions.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -9,24 +9,24 @@ use crate::model::Tag;
 use crate::model::Target;
 use crate::model::Tool;
 
-/// One local build, as the caller wants it.
+/// One local build, as requested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildRequest {
     /// The checkout to build from.
     pub source: PathBuf,
-    /// What is built.
+    /// The tool.
     pub tool: Tool,
-    /// The machine it is built for.
+    /// The target.
     pub target: Target,
-    /// Whether the build must do without the network.
+    /// Whether network access is disabled.
     pub offline: bool,
-    /// The release the result shall stand for, where one was asked for.
+    /// The expected release, if one was requested.
     pub wanted_tag: Option<Tag>,
-    /// The file to write, as an absolute path, because the build runs in the checkout.
+    /// The output file, as an absolute path, because the build runs in the checkout.
     pub output: PathBuf,
 }
 
-/// Who named a checkout.
+/// How a checkout was specified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SourceOrigin {
     /// The command line.
@@ -35,12 +35,12 @@ pub enum SourceOrigin {
     Environment,
     /// The project's settings.
     Setting,
-    /// Nobody: it is where a checkout would lie beside the project.
+    /// Not specified: the default directory next to the project.
     Sibling,
 }
 
 impl SourceOrigin {
-    /// Whether a person chose the directory, so that its absence is an error and not just one place less.
+    /// Whether the user chose the directory, so that it is an error if it does not exist.
     pub const fn is_chosen(self) -> bool {
         match self {
             Self::Flag | Self::Environment | Self::Setting => true,
@@ -60,9 +60,9 @@ impl fmt::Display for SourceOrigin {
     }
 }
 
-/// Where the checkout may lie, in the order to look. A directory somebody chose is the only candidate: a build from another
-/// one would not be what they asked for. A setting is relative to the project, a flag or a variable to the current
-/// directory; `~` is the home directory in each. An empty variable counts as not set.
+/// Possible locations of the checkout, in order. A directory chosen by the user is the only candidate: building from another
+/// one is not what they requested. A setting is relative to the project, a flag or a variable to the current directory; `~` is
+/// the home directory in each. An empty variable counts as unset.
 pub fn candidate_sources(
     flag: Option<&Path>,
     variable: Option<&OsStr>,
@@ -111,14 +111,13 @@ impl GoVersion {
             }
         };
         let (major, minor) = (number(major).filter(|major| *major > 0)?, number(minor)?);
-        // Before 1.21 the first release of a line carried no `.0`, so there the bare name is the release.
+        // Before 1.21 the first release of a series had no `.0`, so there the bare name is the release.
         let stage = if stage == Stage::Language && (major, minor) < (1, 21) { Stage::Patch(0) } else { stage };
         Some(Self { major, minor, stage })
     }
 
-    /// Parses what a toolchain calls itself: `go1.24.11`, `go1.25rc1`, `go1.24.4 X:nocoverageredesign`, `go1.23.1-custom`,
-    /// `devel go1.27-5d0d513e98 Tue …`. A development build counts as its language version; one that names none is
-    /// unknown.
+    /// Parses the name reported by a toolchain: `go1.24.11`, `go1.25rc1`, `go1.24.4 X:nocoverageredesign`, `go1.23.1-custom`,
+    /// `devel go1.27-5d0d513e98 Tue …`. A development build counts as its language version, or is unknown if it names none.
     pub fn of_toolchain(text: &str) -> Option<Self> {
         let names = text.split_whitespace().filter_map(|word| word.strip_prefix("go"));
         names.filter_map(|name| name.split(['-', '+']).next()).find_map(Self::parse)
@@ -137,7 +136,7 @@ impl fmt::Display for GoVersion {
     }
 }
 
-/// The directory beside the project. A root such as `.` or `..` has no name to replace, so the file system finds its parent.
+/// The directory next to the project. A root such as `.` or `..` has no name to replace, so its parent is used.
 fn sibling(project_root: &Path, name: &str) -> PathBuf {
     match (project_root.parent(), project_root.file_name()) {
         (Some(parent), Some(_)) => parent.join(name),

@@ -1,4 +1,4 @@
-//! What the tests of builds have in common: checkouts to look at, a stage to build on, and somebody who listens.
+//! Shared fixtures for build tests: checkouts, a stage to build on, and a progress listener.
 #![expect(clippy::disallowed_methods, reason = "tests make checkouts and programs, and run in the real environment")]
 
 use std::cell::RefCell;
@@ -25,7 +25,7 @@ use crate::worker::local_build::apply;
 use crate::worker::local_build::environment::is_variable;
 use crate::worker::local_build::prepare;
 
-/// A directory that holds a home and a worker's checkout.
+/// A directory with a home and a checkout of the worker.
 pub(super) fn checkout() -> (tempfile::TempDir, PathBuf, Vec<(OsString, OsString)>) {
     let root = tempfile::tempdir().expect("a directory");
     let directory = root.path().join("reproq-worker");
@@ -35,7 +35,7 @@ pub(super) fn checkout() -> (tempfile::TempDir, PathBuf, Vec<(OsString, OsString
     (root, directory, environment)
 }
 
-/// This process's environment with a home of its own, so that nobody's git settings matter.
+/// This process's environment with a separate home, so that no user's git settings matter.
 fn environment(home: &Path) -> Vec<(OsString, OsString)> {
     let own = |name: &OsStr| ["HOME", "XDG_CONFIG_HOME", "GIT_DIR"].iter().any(|known| is_variable(name, known));
     let mut variables: Vec<_> = std::env::vars_os().filter(|(name, _)| !own(name)).collect();
@@ -48,8 +48,8 @@ pub(super) fn write(path: &Path, text: &str) {
     fs::write(path, text).expect("written");
 }
 
-/// Puts a script called `go` into a directory. Written by a shell of its own: a file this process has open for writing
-/// could be inherited by a child another test starts at that moment, and would then be refused as busy.
+/// Puts a script named `go` into a directory. Written by a separate shell: a file open for writing in this process could be
+/// inherited by a child that another test starts at that moment, and executing it would fail as busy.
 #[cfg(unix)]
 pub(super) fn fake_go(directory: &Path, script: &str) {
     fs::create_dir_all(directory).expect("created");
@@ -59,7 +59,7 @@ pub(super) fn fake_go(directory: &Path, script: &str) {
     assert!(shell.status().expect("sh runs").success());
 }
 
-/// A project beside a copy of the sample worker, and the environment builds get.
+/// A project next to a copy of the sample worker, and the environment for builds.
 pub(super) struct Stage {
     pub(super) root: tempfile::TempDir,
     pub(super) environment: Vec<(OsString, OsString)>,
@@ -75,7 +75,7 @@ impl Stage {
         Self { root, environment }
     }
 
-    /// With the real Go of this machine; none where there is no Go and nobody promised one.
+    /// With the installed Go; `None` if there is none and none was promised.
     pub(super) fn with_go() -> Option<Self> {
         let given = std::env::var_os("REPROQ_TEST_GO").map(PathBuf::from);
         let path = std::env::var_os("PATH").unwrap_or_default();

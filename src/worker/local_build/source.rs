@@ -1,4 +1,4 @@
-//! Reads a checkout into facts: its `go.mod`, its package, its version, and what git knows of it.
+//! Reads facts about a checkout: its `go.mod`, its package, its version, and its commit.
 #![expect(clippy::disallowed_methods, reason = "checkouts are read here")]
 
 use std::collections::BTreeSet;
@@ -20,60 +20,60 @@ use crate::worker::local_build::go_mod::GoModError;
 use crate::worker::local_build::go_mod::parse_go_mod;
 use crate::worker::local_build::go_mod::version_constant;
 
-/// No file a person wrote as source is larger; what is, is not read.
+/// Larger than any handwritten source file; larger ones are not read.
 const TEXT_LIMIT: u64 = 4 * 1024 * 1024;
 
-/// What is known about a checkout.
+/// The facts about a checkout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceFacts {
-    /// Where it is.
+    /// Its path.
     pub directory: PathBuf,
-    /// What its `go.mod` says.
+    /// Its `go.mod`.
     pub go_mod: GoMod,
-    /// Whether the tool's package is there and has Go files.
+    /// Whether the tool's package exists and has Go files.
     pub has_package: bool,
-    /// Whether it carries the modules it requires (`vendor/modules.txt`).
+    /// Whether it vendors the modules it requires (`vendor/modules.txt`).
     pub vendored: bool,
-    /// The version its main package declares; absent where it declares none, or several that differ.
+    /// The version its main package declares; absent if it declares none, or several different ones.
     pub version: Option<String>,
-    /// What git knows of it.
+    /// What git knows about it.
     pub git: GitFacts,
 }
 
-/// Why a checkout cannot be read.
+/// Why a checkout cannot be used.
 #[derive(Debug, Error)]
 pub enum CheckoutError {
-    /// Nothing is there.
+    /// It does not exist.
     #[error("expected a checkout at {0}, found nothing")]
     Missing(PathBuf),
-    /// Something else is there.
+    /// It is not a directory.
     #[error("expected a checkout at {0}, found a file")]
     NotADirectory(PathBuf),
-    /// The directory is not a Go module.
+    /// It is not a Go module.
     #[error("expected the source of a Go module in {0}, found no go.mod")]
     NoGoMod(PathBuf),
-    /// The directory's `go.mod` is not one.
-    #[error("cannot understand {path}")]
+    /// Its `go.mod` is invalid.
+    #[error("failed to parse {path}")]
     BadGoMod {
         /// The file.
         path: PathBuf,
-        /// What is wrong in it.
+        /// What is wrong with it.
         #[source]
         source: GoModError,
     },
-    /// The file system says no.
-    #[error("cannot read {path}")]
+    /// A file system error.
+    #[error("failed to read {path}")]
     Unreadable {
-        /// What was to be read.
+        /// The path.
         path: PathBuf,
-        /// Why it was not.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
 }
 
 impl SourceFacts {
-    /// Looks at a checkout. Asks git, if there is one, and changes nothing.
+    /// Reads a checkout. Runs git, if installed, and changes nothing.
     pub fn read(directory: &Path, tool: &Tool, environment: &Environment) -> Result<Self, CheckoutError> {
         match fs::metadata(directory) {
             Ok(metadata) if metadata.is_dir() => {}
@@ -100,7 +100,7 @@ impl SourceFacts {
     }
 }
 
-/// The Go files of a package that are not tests. A directory that is not there has none.
+/// The Go files of a package, without tests. A missing directory has none.
 fn go_files(directory: &Path) -> Result<BTreeSet<PathBuf>, CheckoutError> {
     let unreadable = |source| CheckoutError::Unreadable { path: directory.to_owned(), source };
     let entries = match fs::read_dir(directory) {
@@ -119,7 +119,7 @@ fn go_files(directory: &Path) -> Result<BTreeSet<PathBuf>, CheckoutError> {
     Ok(files)
 }
 
-/// The one version these files declare. Two that differ belong to different builds, and which is meant only Go knows.
+/// The version these files declare; `None` if they declare different ones, because only Go knows which one is built.
 fn declared_version(files: &BTreeSet<PathBuf>) -> Result<Option<String>, CheckoutError> {
     let mut versions = BTreeSet::new();
     for path in files {

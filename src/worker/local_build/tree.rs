@@ -1,4 +1,4 @@
-//! Which files of a checkout belong to its source, so that it can be built elsewhere without a module proxy.
+//! Lists the files that belong to a checkout's source, so that it can be built elsewhere without a module proxy.
 #![expect(clippy::disallowed_methods, reason = "checkouts are listed here")]
 
 use std::fs;
@@ -22,45 +22,45 @@ use crate::worker::local_build::git::tracked_files;
 use crate::worker::local_build::plan::check_source;
 use crate::worker::local_build::vendor::vendored;
 
-/// The directory with the modules a source requires.
+/// The directory of vendored modules.
 pub(super) const VENDOR: &str = "vendor";
 
-/// Directories that are never part of a source, where no repository says what is.
+/// Directories that are never part of a source; used without a repository.
 const LITTER_DIRECTORIES: [&str; 9] =
     [".git", ".hg", ".svn", ".reproq", ".idea", ".vscode", ".venv", "__pycache__", "node_modules"];
 
-/// Endings of files that are never part of a source.
+/// Suffixes of files that are never part of a source.
 const LITTER_ENDINGS: [&str; 6] = [".test", ".log", ".swp", "~", ".pyc", ".DS_Store"];
 
-/// Which source is wanted.
+/// The requested source.
 #[derive(Debug)]
 pub struct TreeRequest<'a> {
     /// The checkout.
     pub source: &'a Path,
-    /// What it is the source of.
+    /// The tool.
     pub tool: Tool,
-    /// The release it must be of, if it says its version.
+    /// The expected release, if the source declares its version.
     pub wanted_tag: Option<&'a Tag>,
-    /// Whether the network may not be used.
+    /// Whether network access is disabled.
     pub offline: bool,
-    /// An empty directory for what has to be made.
+    /// An empty directory for generated files.
     pub staging: &'a Path,
-    /// What does not belong to it wherever it lies: what is made of it.
+    /// The name of the built executable, which is excluded everywhere.
     pub leave_out: &'a [&'a Path],
-    /// Whether modules are only looked for and not brought along, because nothing is to be made.
+    /// Whether this is a dry run: modules are looked up but not collected.
     pub preview: bool,
 }
 
-/// A source, ready to be carried elsewhere.
+/// A source that can be built elsewhere.
 #[derive(Debug)]
 pub struct SourceTree {
     /// The version it declares.
     pub version: Option<String>,
-    /// Its commit, where git could tell.
+    /// Its commit, if known to git.
     pub commit: Option<String>,
-    /// Whether it differs from the commit, where git could tell.
+    /// Whether it differs from the commit, if known to git.
     pub dirty: Option<bool>,
-    /// Whether it carries modules that it requires.
+    /// Whether it vendors required modules.
     pub vendored: bool,
     /// Its files, by path.
     pub files: Vec<TreeFile>,
@@ -69,72 +69,72 @@ pub struct SourceTree {
 /// One file of a source.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TreeFile {
-    /// Its path below the source, with slashes.
+    /// Its path in the source, with slashes.
     pub path: String,
-    /// Where its bytes are.
+    /// Its path on disk.
     pub file: PathBuf,
-    /// Whether its owner may run it.
+    /// Whether it is executable by its owner.
     pub executable: bool,
 }
 
-/// Why a source cannot be carried elsewhere.
+/// Why a source cannot be collected.
 #[derive(Debug, Error)]
 pub enum TreeError {
     /// The checkout cannot be read.
     #[error(transparent)]
     Source(#[from] CheckoutError),
-    /// It is not what is wanted, or Go is needed and not there.
+    /// It is not the requested source, or Go is needed and missing.
     #[error(transparent)]
     Refused(#[from] BuildRefusal),
-    /// Its modules cannot be had.
-    #[error("the modules that {directory} requires cannot be brought along", directory = directory.display())]
+    /// Its modules cannot be collected.
+    #[error("cannot collect the modules required by {directory}", directory = directory.display())]
     Modules {
         /// The checkout.
         directory: PathBuf,
-        /// Why not.
+        /// The cause.
         source: BuildError,
     },
-    /// Its list of modules is not complete.
+    /// Its module lists are incomplete.
     #[error("`go mod vendor` would change go.mod or go.sum of {directory}", directory = directory.display())]
     Untidy {
         /// The checkout.
         directory: PathBuf,
     },
-    /// It is a repository, and git does not say which files it tracks.
-    #[error("cannot tell which files belong to {directory}: {reason}", directory = directory.display())]
+    /// It is a repository, but git cannot list its tracked files.
+    #[error("cannot determine which files belong to {directory}: {reason}", directory = directory.display())]
     Git {
         /// The checkout.
         directory: PathBuf,
-        /// Why not.
+        /// The reason.
         reason: GitUnknown,
     },
     /// A link that leads out of it, or to a directory.
-    #[error("{path} is a link to something that is no file of the source", path = path.display())]
+    #[error("{path} is a link to something that is not a file of the source", path = path.display())]
     Link {
         /// The link.
         path: PathBuf,
     },
-    /// A pipe, a socket, or a repository inside the repository.
-    #[error("{path} is {what}, which cannot be carried along", path = path.display())]
+    /// A pipe, a socket, or a nested repository.
+    #[error("{path} is {what}, which cannot be included", path = path.display())]
     Special {
         /// The path.
         path: PathBuf,
         /// What it is.
         what: &'static str,
     },
-    /// The file system says no.
-    #[error("cannot read {path}", path = path.display())]
+    /// A file system error.
+    #[error("failed to read {path}", path = path.display())]
     Unreadable {
-        /// What was to be read.
+        /// The path.
         path: PathBuf,
-        /// Why it was not.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// Lists the files of a source: what git tracks, as it is in the directory, or without git all but litter; and the modules it
-/// requires, from its own `vendor/` directory where that is complete, else from `go mod vendor` in a copy. The checkout itself
-/// is not changed.
+/// Lists the files of a source: those tracked by git, with their current content, or without git all except known clutter; and
+/// the required modules, from its own `vendor/` directory if complete, else from `go mod vendor` in a copy. The checkout is not
+/// modified.
 pub fn source_tree(
     request: &TreeRequest<'_>,
     environment: &Environment,
@@ -157,7 +157,7 @@ pub fn source_tree(
     })
 }
 
-/// Everything but the modules it requires.
+/// Everything except the required modules.
 fn own_files(
     request: &TreeRequest<'_>,
     facts: &SourceFacts,
@@ -169,7 +169,7 @@ fn own_files(
         GitFacts::Known { .. } | GitFacts::Unknown(GitUnknown::NoCommit) => true,
         GitFacts::Unknown(GitUnknown::NotARepository | GitUnknown::NotTracked) => false,
         GitFacts::Unknown(reason @ (GitUnknown::NoGit | GitUnknown::NotTrusted | GitUnknown::Failed(_))) => {
-            // Whatever lies around in a working tree is not to be handed on by mistake.
+            // Untracked files in a working tree must not be shipped by mistake.
             if fs::symlink_metadata(directory.join(".git")).is_ok() {
                 return Err(TreeError::Git { directory: directory.clone(), reason: reason.clone() });
             }
@@ -193,7 +193,7 @@ fn own_files(
 
 /// A directory whose files are listed.
 pub(super) struct Tree<'a> {
-    /// With all links followed.
+    /// Its canonical path.
     real: PathBuf,
     leave_out: &'a [&'a Path],
     executable: &'static str,
@@ -206,7 +206,7 @@ impl<'a> Tree<'a> {
         Ok(Self { real, leave_out, executable: tool.executable })
     }
 
-    /// Everything below a directory but litter. `below` is its path below the source, with a slash at its end.
+    /// Everything below a directory except known clutter. `below` is its path in the source, with a trailing slash.
     pub(super) fn walk(&self, directory: &Path, below: &str, files: &mut Vec<TreeFile>) -> Result<(), TreeError> {
         let unreadable = |source| TreeError::Unreadable { path: directory.to_owned(), source };
         for entry in fs::read_dir(directory).map_err(unreadable)? {
@@ -226,7 +226,7 @@ impl<'a> Tree<'a> {
         Ok(())
     }
 
-    /// One file; none where git tracks it and it was removed. A link to a file of the source becomes a copy of that.
+    /// One file; `None` if git tracks it but it was deleted. A link to a file of the source becomes a copy of that file.
     fn file(&self, file: PathBuf, path: String) -> Result<Option<TreeFile>, TreeError> {
         let metadata = match fs::symlink_metadata(&file) {
             Ok(metadata) => metadata,
@@ -261,7 +261,7 @@ impl<'a> Tree<'a> {
 
     fn is_litter(&self, name: &str, is_directory: bool, is_top: bool) -> bool {
         let is_built = name == self.executable || name.strip_suffix(".exe") == Some(self.executable);
-        // Variables of somebody's machine: passwords, more often than not.
+        // Local environment files often contain passwords.
         let is_private = name == ".env" || name.starts_with(".env.");
         match is_directory {
             true => LITTER_DIRECTORIES.contains(&name) || (is_top && name == VENDOR),

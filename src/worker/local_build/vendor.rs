@@ -1,4 +1,4 @@
-//! The modules that a source requires, as a `vendor/` directory: its own where that is complete, else one made in a copy.
+//! The modules required by a source, as a `vendor/` directory: its own if complete, else one created in a copy.
 #![expect(clippy::disallowed_methods, reason = "a copy of the source is made here")]
 
 use std::ffi::OsString;
@@ -23,10 +23,10 @@ use crate::worker::local_build::plan::with_settings;
 use crate::worker::local_build::tree::Tree;
 use crate::worker::local_build::tree::VENDOR;
 
-/// The files that name the modules; vendoring must leave them as they are.
+/// The module lists, which vendoring must not change.
 const LISTS: [&str; 2] = ["go.mod", "go.sum"];
 
-/// The files of the modules; none where the source requires no module.
+/// The files of the modules; `None` if the source requires none.
 pub(super) fn vendored(
     request: &TreeRequest<'_>,
     facts: &SourceFacts,
@@ -40,7 +40,7 @@ pub(super) fn vendored(
     }
     let failed = |source: BuildError| TreeError::Modules { directory: facts.directory.clone(), source };
     let found = GoFacts::find(environment).map_err(|error| failed(BuildError::Process(error)))?;
-    // Any target would do: which Go is needed at all is asked.
+    // The target does not matter: only the required Go version is checked.
     let target = Target::all().next().expect("there are targets");
     let go = check_go(target, facts, &found)?;
     let mut modules = Vec::new();
@@ -52,7 +52,7 @@ pub(super) fn vendored(
                 return Ok(Some(modules));
             }
             Some(complaint) => {
-                progress.note(&format!("{} is not complete ({complaint}); a new one is made", own.display()));
+                progress.note(&format!("{} is incomplete ({complaint}); creating a new one", own.display()));
             }
         }
     }
@@ -61,7 +61,7 @@ pub(super) fn vendored(
     }
     let copy = request.staging.join("copy");
     copy_files(files, &copy)?;
-    progress.begin(&format!("collecting the modules {} requires", facts.directory.display()), None);
+    progress.begin(&format!("Collecting the modules required by {}", facts.directory.display()), None);
     let arguments = ["mod", "vendor"].map(OsString::from);
     let environment = with_settings(environment, &settings(target, request.offline, go));
     let outcome = run(&go.program, &arguments, &copy, &environment, progress, given_up);
@@ -81,7 +81,7 @@ fn tree<'a>(request: &TreeRequest<'a>, directory: &Path) -> Result<Tree<'a>, Tre
     Tree::of(directory, request.leave_out, &request.tool)
 }
 
-/// Why Go could not build from the source's own `vendor/` for every machine, if it could not.
+/// Why Go could not build from the source's own `vendor/` for every platform, if it could not.
 fn complaint(request: &TreeRequest<'_>, facts: &SourceFacts, go: &Go, environment: &Environment) -> Option<String> {
     let question = ["list", "-mod=vendor", "-deps", "-tags", request.tool.go_tags, request.tool.go_package];
     Target::all().find_map(|target| {

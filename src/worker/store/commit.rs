@@ -1,4 +1,4 @@
-//! Putting a staged binary in its place: a list of steps, each of which makes one visible change.
+//! Commits a staged binary: a list of steps, each of which makes one visible change.
 
 use std::fs::File;
 use std::io;
@@ -29,93 +29,93 @@ use crate::worker::store::opened::digests;
 use crate::worker::store::project_lock;
 use crate::worker::store::project_lock::WrittenLock;
 
-/// One visible change of the store.
+/// One visible change to the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Writes the receipt of the new binary. Harmless as long as no such binary is in place.
+    /// Writes the receipt of the new binary. It has no effect until that binary is in place.
     WriteReceipt(Box<Receipt>),
-    /// Keeps the lock that names the new binary, so that a rollback to it can bring the lock back too.
+    /// Stores the lockfile that pins the new binary, so that a rollback to it can restore the lockfile as well.
     KeepLock {
         /// The digest of the binary.
         sha256: Sha256Digest,
-        /// Its text.
+        /// The text of the lockfile.
         text: String,
     },
-    /// Keeps the proofs of where the new binary comes from.
+    /// Stores the attestations of the new binary.
     KeepProofs {
         /// The digest of the binary.
         sha256: Sha256Digest,
-        /// All of them, as one text.
+        /// All of them, as one document.
         text: String,
     },
-    /// Keeps the binary that is in place, under this digest.
+    /// Keeps the current binary, under this digest.
     KeepPrevious(Sha256Digest),
-    /// Writes the project's lock. Before the binary, so that a run that was killed in between leaves the intention: a plain
-    /// installation then gets what the lock names.
+    /// Writes the project's lockfile. This precedes the binary, so that after a crash in between, a plain installation gets what
+    /// the lockfile pins.
     WriteLock(WrittenLock),
-    /// Puts the new binary in place by one rename. From here on it is the installed one.
+    /// Puts the new binary in place by one rename. From then on it is the installed one.
     Place {
         /// The staged binary.
         staged: Staged,
         /// Its digest.
         sha256: Sha256Digest,
     },
-    /// Notes which binary is current, which came before, and what the file looks like.
+    /// Records the current binary, the previous one, and the file's fingerprint.
     Point {
         /// Its digest.
         current: Sha256Digest,
-        /// The digest of the one before.
+        /// The digest of the previous one.
         previous: Option<Sha256Digest>,
     },
-    /// Removes what is about neither the binary in place, nor the one before it, nor one that is to stay.
+    /// Removes files that belong to neither the current nor the previous binary, nor to one to be kept.
     Sweep {
-        /// The binary in place.
+        /// The current binary.
         current: Sha256Digest,
-        /// The one before.
+        /// The previous binary.
         previous: Option<Sha256Digest>,
-        /// Others that stay.
+        /// Other binaries to keep.
         keep: Vec<Sha256Digest>,
     },
 }
 
-/// A binary that is verified and not yet in its place.
+/// A verified binary that is not yet in place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Staged {
     /// The file, in a directory below `staging`.
     pub path: PathBuf,
-    /// Which file was hashed, where the system tells; a file that is not that one any more is hashed again.
+    /// The fingerprint of the hashed file, if the system supports it; a file that does not match is hashed again.
     pub id: Option<FileId>,
 }
 
-/// What is to become of the store.
+/// The input for the steps.
 #[derive(Debug)]
 pub struct Commit<'a> {
     /// The new binary.
     pub staged: Staged,
     /// Its receipt.
     pub receipt: Receipt,
-    /// The digest of what is in place now, if it is a file.
+    /// The digest of the current file, if there is one.
     pub found: Option<Sha256Digest>,
-    /// What the store remembers.
+    /// The current state.
     pub state: &'a State,
-    /// Binaries that stay whatever happens.
+    /// Binaries that are kept in any case.
     pub keep: &'a [Sha256Digest],
-    /// The text of the lock that names the new binary.
+    /// The text of the lockfile that pins the new binary.
     pub named_by: Option<String>,
-    /// The project's lock, where it is to be written.
+    /// The project's lockfile, if it is to be written.
     pub lock: Option<WrittenLock>,
-    /// The proofs of where the new binary comes from, where there are any.
+    /// The attestations of the new binary, if any.
     pub proofs: Option<String>,
 }
 
-/// The steps that put a staged binary in place. Pure.
+/// The steps that commit a staged binary. Pure.
 pub fn steps(commit: Commit<'_>) -> Vec<Step> {
     let Commit { staged, receipt, found, state, keep, named_by, lock, proofs } = commit;
     let current = receipt.sha256;
-    // Installing the same bytes again must not forget the version before them.
+    // Reinstalling the same bytes must keep the previous version.
     let replaced = found.filter(|found| *found != current);
     let previous = replaced.or(state.previous.filter(|previous| *previous != current));
-    // Before the receipt that speaks of them.
+    // Before the receipt that refers to them.
     let mut steps: Vec<Step> = proofs.map(|text| Step::KeepProofs { sha256: current, text }).into_iter().collect();
     steps.push(Step::WriteReceipt(Box::new(receipt)));
     steps.extend(named_by.map(|text| Step::KeepLock { sha256: current, text }));
@@ -126,15 +126,15 @@ pub fn steps(commit: Commit<'_>) -> Vec<Step> {
     steps
 }
 
-/// Whether nothing is left to do of an installation that was killed after it placed the binary, or before it swept, and
-/// nothing unfinished lies about. `keep` are binaries that stay whatever happens.
+/// Whether nothing is left to do after an installation that was killed once it had placed the binary, and there are no
+/// unfinished files. `keep` are binaries that are kept in any case.
 pub fn is_finished(layout: &Layout, current: Sha256Digest, state: &State, keep: &[Sha256Digest]) -> bool {
-    // What cannot be looked at is for the next installation that has work.
+    // Anything unreadable is left to the next installation that has work to do.
     let places = Store::open(layout).ok().flatten().and_then(|store| store.places().ok());
     places.is_none_or(|places| places.are_clear() && unfinished(&places, layout, current, state, keep).is_empty())
 }
 
-/// Does what is left to do. The binary is right without it, so it fails nobody. Only for whoever holds the lock.
+/// Carries out the remaining steps. Errors are ignored, because the binary is right without them. The caller must hold the lock.
 pub fn finish(layout: &Layout, current: Sha256Digest, state: &State, keep: &[Sha256Digest]) {
     let _ = opened::clear(layout);
     let places = Store::open(layout).ok().flatten().and_then(|store| store.places().ok());
@@ -142,7 +142,7 @@ pub fn finish(layout: &Layout, current: Sha256Digest, state: &State, keep: &[Sha
     let _ = steps.iter().try_for_each(|step| apply(layout, step));
 }
 
-/// What the store's directories hold.
+/// The contents of the store's directories.
 struct StoredDigests {
     receipts: Vec<Sha256Digest>,
     previous: Vec<Sha256Digest>,
@@ -163,7 +163,7 @@ fn unfinished(
     left_over(current, binary.as_ref().and_then(Fingerprint::of), state, &shelves, keep)
 }
 
-/// The pure part of [`unfinished`]. `seen` is what the binary looks like now.
+/// The pure part of [`unfinished`]. `seen` is the binary's current fingerprint.
 fn left_over(
     current: Sha256Digest,
     seen: Option<Fingerprint>,
@@ -181,7 +181,7 @@ fn left_over(
         return Vec::new();
     }
     let [point, sweep] = last_steps(current, previous, keep);
-    // What is swept may be a second name of the binary, which then looks different.
+    // A removed file may be another hard link to the binary, whose fingerprint then changes.
     vec![sweep, point]
 }
 
@@ -189,8 +189,8 @@ fn last_steps(current: Sha256Digest, previous: Option<Sha256Digest>, keep: &[Sha
     [Step::Point { current, previous }, Step::Sweep { current, previous, keep: keep.to_vec() }]
 }
 
-/// Carries out one step. Doing a step again that was done already changes nothing. What a killed step may leave half done
-/// has a name of its own, which the next installation removes.
+/// Carries out one step. Steps are idempotent. A step that was killed leaves at most a file with a name of its own, which the
+/// next installation removes.
 pub fn apply(layout: &Layout, step: &Step) -> Result<(), StoreError> {
     let store = Store::create(layout)?;
     let record = |sha256: &Sha256Digest, ending: &str, text: &[u8]| -> Result<(), StoreError> {
@@ -211,15 +211,15 @@ pub fn apply(layout: &Layout, step: &Step) -> Result<(), StoreError> {
         Step::Sweep { current, previous, keep } => {
             let stays = |digest: &Sha256Digest| Some(*digest) == *previous || keep.contains(digest);
             sweep(store.receipts()?, |digest| digest == current || stays(digest));
-            // The binary in place needs no second copy.
+            // The current binary needs no second copy.
             sweep(store.previous()?, |digest| digest != current && stays(digest));
             Ok(())
         }
     }
 }
 
-/// Carries out all steps. Where one fails before the binary is in place, the project's lock is again what it was. Once it is
-/// in place it is installed: what fails then is returned, and the next installation does it.
+/// Carries out all steps. If one fails before the binary is in place, the project's lockfile is restored. After that, the binary
+/// is installed: the error is returned, and the next installation completes the rest.
 pub fn carry_out(layout: &Layout, steps: &[Step]) -> Result<Option<StoreError>, StoreError> {
     let is_place = |step: &Step| matches!(step, Step::Place { .. });
     let placed = steps.iter().position(is_place).map_or(steps.len(), |index| index + 1);
@@ -231,7 +231,7 @@ pub fn carry_out(layout: &Layout, steps: &[Step]) -> Result<Option<StoreError>, 
         }
         if let Err(error) = apply(layout, step) {
             if let Some(before) = &lock_before {
-                // The first failure is the one to tell; a lock that cannot be put back either names what was wanted.
+                // Report the first failure; a lockfile that could not be restored pins what was requested.
                 let _ = before.put_back();
             }
             return Err(error);
@@ -240,8 +240,8 @@ pub fn carry_out(layout: &Layout, steps: &[Step]) -> Result<Option<StoreError>, 
     Ok(to_finish.iter().find_map(|step| apply(layout, step).err()))
 }
 
-/// One rename on the same file system. A running worker keeps its old file. What is placed is the file that was hashed: it
-/// has not changed since, or it is hashed again.
+/// One rename on the same file system; a running worker keeps its old file. The placed file is the one that was hashed: it is
+/// unchanged, or it is hashed again.
 fn place(store: &Store<'_>, layout: &Layout, staged: &Staged, sha256: &Sha256Digest) -> Result<(), StoreError> {
     let failed = || FileError::io("place", &layout.binary);
     let missing = || failed()(io::ErrorKind::NotFound.into());
@@ -265,13 +265,13 @@ fn place(store: &Store<'_>, layout: &Layout, staged: &Staged, sha256: &Sha256Dig
         }
         outcome => outcome.map_err(failed())?,
     }
-    // From here on it is installed. A directory that may not be read, or is on a file system that cannot wait for names,
-    // gets to the disk all the same, only later.
+    // The binary is installed now. If the directory cannot be synced (not readable, or not supported by the file system), the
+    // rename reaches the disk later.
     let _ = bin.sync();
     Ok(())
 }
 
-/// Where the binary's directory is another file system, what is renamed is a copy beside it.
+/// If the binary's directory is on another file system, a copy next to the destination is renamed.
 fn place_copy(file: &mut File, bin: &Dir, layout: &Layout, sha256: &Sha256Digest) -> io::Result<Sha256Digest> {
     let mut new = bin.create(UNFINISHED).map_err(io::Error::from)?;
     file.rewind()?;
@@ -293,7 +293,7 @@ fn rename(from: &Dir, name: &std::ffi::OsStr, bin: &Dir, layout: &Layout) -> io:
     from.rename(name, bin, layout.binary_name())
 }
 
-/// Windows renames over a file unless it runs; a running one can itself be renamed, so it is moved aside first.
+/// Windows cannot replace a running executable, but can rename it, so it is moved aside first.
 #[cfg(not(unix))]
 fn rename(from: &Dir, name: &std::ffi::OsStr, bin: &Dir, layout: &Layout) -> io::Result<()> {
     let binary = layout.binary_name();
@@ -321,8 +321,8 @@ fn point(
     wait_past_mtime_granularity(file, &state, &text).map_err(StoreError::new("write", &layout.state()))
 }
 
-/// A fingerprint proves nothing while the file that keeps it was written in the same tick of the clock as the binary was
-/// changed; one tick later it does. Ticks are a few milliseconds at most.
+/// A fingerprint is inconclusive while the file that stores it was written within the same clock tick as the binary. One tick,
+/// a few milliseconds at most, later it is conclusive.
 fn wait_past_mtime_granularity(mut file: File, state: &State, text: &[u8]) -> io::Result<()> {
     let Some(seen) = state.seen else { return Ok(()) };
     for _ in 0..10 {
@@ -336,7 +336,7 @@ fn wait_past_mtime_granularity(mut file: File, state: &State, text: &[u8]) -> io
     Ok(())
 }
 
-/// Removes what is not kept. A file that will not go (a running one on Windows) goes the next time.
+/// Removes what is not kept. A file that cannot be removed (running, on Windows) is removed next time.
 fn sweep(directory: Option<Dir>, stays: impl Fn(&Sha256Digest) -> bool) {
     let Some(directory) = directory else { return };
     for (_, name) in digests(&directory).iter().filter(|(digest, _)| !stays(digest)) {
@@ -380,7 +380,7 @@ mod tests {
         std::os::unix::fs::symlink(own.join("aside"), &path).expect("a link");
         assert!(matches!(place(written.id), Err(StoreError::File(FileError::NotAFile { .. }))));
         assert!(!layout.binary.exists(), "nothing was placed");
-        // Other times, or another file, with the same bytes: it is hashed again.
+        // Other times, or another file, with the same bytes: hashed again.
         fs::remove_file(&path).expect("removed");
         fs::write(&path, "verified").expect("written");
         place(written.id).expect("placed");

@@ -1,4 +1,4 @@
-//! The binaries that were installed before, each below its digest.
+//! Previously installed binaries, stored under their digests.
 
 use std::fs::File;
 use std::io;
@@ -18,7 +18,7 @@ use crate::worker::store::Layout;
 use crate::worker::store::StoreError;
 use crate::worker::store::opened::Store;
 
-/// Whether the file of a binary is kept.
+/// Whether a binary is kept.
 pub fn is_kept(layout: &Layout, sha256: &Sha256Digest) -> bool {
     let found = || {
         let kept = Store::open(layout).ok()??.kept(sha256).ok()??;
@@ -27,8 +27,8 @@ pub fn is_kept(layout: &Layout, sha256: &Sha256Digest) -> bool {
     found().is_some_and(|found| found.kind == FileKind::Regular)
 }
 
-/// Copies a kept binary to a new file, which is hashed on the way: what was kept may have changed since. `None` where it is
-/// not there any more.
+/// Copies a kept binary to a new file and hashes it meanwhile, because the kept file may have been modified. `None` if it no
+/// longer exists.
 pub fn take_back(layout: &Layout, sha256: &Sha256Digest, to: &Path) -> Result<Option<Written>, StoreError> {
     let Some(store) = Store::open(layout)? else { return Ok(None) };
     let Some(kept) = store.kept(sha256)? else { return Ok(None) };
@@ -39,8 +39,7 @@ pub fn take_back(layout: &Layout, sha256: &Sha256Digest, to: &Path) -> Result<Op
     Ok(Some(copy_new(&mut file, to).map_err(StoreError::new("copy", &layout.kept(sha256)))?))
 }
 
-/// Keeps the binary that is in place. A second name for the same file costs nothing; where the file system has none, or is
-/// another one, a copy.
+/// Keeps the current binary: as a hard link if possible, else as a copy.
 pub(super) fn keep(store: &Store<'_>, layout: &Layout, sha256: &Sha256Digest) -> Result<(), StoreError> {
     let name = layout.binary_name();
     let failed = || FileError::io("keep the previous binary as", layout.kept(sha256));

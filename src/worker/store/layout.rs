@@ -8,17 +8,17 @@ use crate::model::Sha256Digest;
 use crate::model::Target;
 use crate::model::Tool;
 
-/// The names in the store's directory.
+/// File names in the store's directory.
 pub(super) const RECEIPTS: &str = "receipts";
 pub(super) const PREVIOUS: &str = "previous";
 pub(super) const STAGING: &str = "staging";
 pub(super) const STATE: &str = "state.json";
 pub(super) const LOCK: &str = "lock";
 pub(super) const IGNORE: &str = ".gitignore";
-/// The name of [`IGNORE`] until it is whole.
+/// The name of [`IGNORE`] while it is written.
 pub(super) const IGNORE_UNFINISHED: &str = ".gitignore.new";
 
-/// Where everything of one installation lies.
+/// The paths of one installation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
     /// The directory with the receipts, the lock and the staging directory.
@@ -28,14 +28,14 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The place inside a project, where Django and Docker look.
+    /// The layout inside a project, where Django and Docker look.
     pub fn in_project(root: &Path, tool: &Tool, target: Target) -> Self {
         let home = root.join(".reproq");
         let binary = home.join("bin").join(tool.installed_name(target));
         Self { home, binary }
     }
 
-    /// A place of the user's choice. What belongs to it lies in a hidden directory beside it, on the same file system.
+    /// A layout for a path chosen by the user. The store is a hidden directory next to it, on the same file system.
     pub fn elsewhere(binary: PathBuf) -> Self {
         let mut name = std::ffi::OsString::from(".");
         name.push(binary.file_name().unwrap_or_default());
@@ -43,7 +43,7 @@ impl Layout {
         Self { home: binary.with_file_name(name), binary }
     }
 
-    /// The directory that holds the store: the project, or the directory of the binary.
+    /// The parent of the store: the project, or the directory of the binary.
     pub fn root(&self) -> &Path {
         self.home.parent().filter(|root| !root.as_os_str().is_empty()).unwrap_or(Path::new("."))
     }
@@ -53,23 +53,23 @@ impl Layout {
         self.home.file_name().unwrap_or_default()
     }
 
-    /// The name of the binary's directory in the store's; nothing where it is the one that holds the store.
+    /// The name of the binary's directory in the store; `None` if it is the store's parent.
     pub(super) fn bin_name(&self) -> Option<&str> {
         let bin = self.binary.parent().filter(|bin| bin.parent() == Some(&self.home))?;
         bin.file_name()?.to_str()
     }
 
-    /// The binary's name.
+    /// The binary's file name.
     pub(super) fn binary_name(&self) -> &OsStr {
         self.binary.file_name().unwrap_or_default()
     }
 
-    /// What is being downloaded or unpacked.
+    /// Files being downloaded or unpacked.
     pub fn staging(&self) -> PathBuf {
         self.home.join(STAGING)
     }
 
-    /// The receipts, named by the digest of the binary they are about.
+    /// The receipts, named by the digests of their binaries.
     pub fn receipts(&self) -> PathBuf {
         self.home.join(RECEIPTS)
     }
@@ -79,27 +79,27 @@ impl Layout {
         self.receipts().join(format!("{sha256}.json"))
     }
 
-    /// The lock that named a binary when it was installed.
+    /// The lockfile that pinned a binary when it was installed.
     pub fn kept_lock(&self, sha256: &Sha256Digest) -> PathBuf {
         self.receipts().join(format!("{sha256}.lock"))
     }
 
-    /// The signed proofs of where a binary comes from.
+    /// The attestations of a binary.
     pub fn proofs(&self, sha256: &Sha256Digest) -> PathBuf {
         self.receipts().join(format!("{sha256}.proofs"))
     }
 
-    /// Binaries that were installed before.
+    /// Previously installed binaries.
     pub fn previous(&self) -> PathBuf {
         self.home.join(PREVIOUS)
     }
 
-    /// Where a binary is kept once another takes its place.
+    /// The path of a binary that was replaced.
     pub fn kept(&self, sha256: &Sha256Digest) -> PathBuf {
         self.previous().join(sha256.to_string()).join(self.binary.file_name().unwrap_or_default())
     }
 
-    /// Which binary is installed and which came before.
+    /// Which binary is current and which was the previous one.
     pub fn state(&self) -> PathBuf {
         self.home.join(STATE)
     }

@@ -1,25 +1,25 @@
-//! Where an installed binary lives: its directory, its receipts, its lock, and the steps that put a new one in place.
+//! The store of an installed binary: its directory, its receipts, its lock, and the steps of a commit.
 //!
 //! ```text
 //! .reproq/
 //!   .gitignore              keeps the directory out of version control
 //!   bin/reproq              the worker, a regular file
-//!   state.json              which digest is installed, which came before, what the file looked like
-//!   receipts/<sha256>.lock  the lock that named it, for rollback
-//!   receipts/<sha256>.proofs  the signed proofs of where it comes from, to be proven again at any time
-//!   receipts/<sha256>.json  one for each binary that was ever accepted and is still kept
-//!   previous/<sha256>/reproq  the binary before this one, for rollback
-//!   staging/                what is being downloaded or unpacked; empty when nothing runs
-//!   lock                    held by the one installation that works
+//!   state.json              the digests of the current and the previous binary, and the current file's fingerprint
+//!   receipts/<sha256>.lock  the lockfile that pinned it, for rollback
+//!   receipts/<sha256>.proofs  its attestations, so that they can be verified again at any time
+//!   receipts/<sha256>.json  the receipt of each binary that is kept
+//!   previous/<sha256>/reproq  the previous binary, for rollback
+//!   staging/                files being downloaded or unpacked; empty when nothing runs
+//!   lock                    held by the running installation
 //! ```
 //!
-//! A checkout may bring links, FIFOs and hard links in any of these places, and another user may own them. So everything below
-//! the project is reached through open directories ([`crate::io::fs::Dir`]), no file is written in place, and a directory that
-//! others may change is refused. What is not finished has the name [`crate::io::fs::UNFINISHED`] in the directory it will be in,
-//! because each of them may be a file system of its own.
+//! A checkout may contain links, FIFOs and hard links at any of these paths, and another user may own them. Therefore everything
+//! below the project is reached through open directories ([`crate::io::fs::Dir`]), no file is written in place, and a directory
+//! writable by others is refused. An unfinished file has the name [`crate::io::fs::UNFINISHED`] in its final directory, because
+//! each directory may be a file system of its own.
 //!
-//! The binary is the truth: its digest names its receipt. So the one rename that places it is also what makes it current,
-//! and a process killed between any two steps leaves the old world or the new one.
+//! The binary is authoritative: its digest names its receipt. So the one rename that places it also makes it current, and a
+//! process killed between any two steps leaves the old binary or the new one.
 
 mod commit;
 mod fingerprint;

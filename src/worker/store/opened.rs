@@ -1,4 +1,4 @@
-//! The store through open directories, each opened in the one before it without following a link.
+//! The store through open directories, each opened relative to its parent without following links.
 
 use std::ffi::OsStr;
 use std::ffi::OsString;
@@ -26,17 +26,17 @@ use crate::worker::store::layout::STATE;
 
 const IGNORE_TEXT: &[u8] = b"# Made by reproq: what is here is not for version control.\n*\n";
 
-/// The store, open.
+/// The open store.
 #[derive(Debug)]
 pub(super) struct Store<'a> {
     layout: &'a Layout,
-    /// What holds the store: the project, or the directory of the binary.
+    /// The parent of the store: the project, or the directory of the binary.
     root: Rc<Dir>,
     home: Option<Rc<Dir>>,
     purpose: Purpose,
 }
 
-/// Every directory of the store that is there.
+/// The existing directories of the store.
 #[derive(Debug)]
 pub(super) struct Places {
     home: Option<Rc<Dir>>,
@@ -52,7 +52,7 @@ impl Places {
         shared.into_iter().chain([&self.receipts, &self.previous, &self.staging].map(Option::as_ref)).flatten()
     }
 
-    /// Whether no killed process left anything unfinished.
+    /// Whether there are no unfinished files of killed processes.
     pub(super) fn are_clear(&self) -> bool {
         let is_missing = |directory: &Dir| directory.stat(UNFINISHED).is_ok_and(|found| found.is_none());
         let is_empty = |staging: &Dir| staging.names().is_ok_and(|names| names.is_empty());
@@ -61,15 +61,15 @@ impl Places {
 }
 
 impl<'a> Store<'a> {
-    /// To read what is there. `None` where not even the directory that would hold the store is.
+    /// Opens it for reading. `None` if the parent directory does not exist.
     pub(super) fn open(layout: &'a Layout) -> Result<Option<Self>, FileError> {
         let Some(root) = Dir::open(layout.root())? else { return Ok(None) };
         let home = root.directory(layout.home_name(), Purpose::Read)?;
         Ok(Some(Self { layout, root: Rc::new(root), home: home.map(Rc::new), purpose: Purpose::Read }))
     }
 
-    /// To change it. It is made where it is missing.
-    #[expect(clippy::disallowed_methods, reason = "the directory the user named is made here")]
+    /// Opens it for writing, creating it if necessary.
+    #[expect(clippy::disallowed_methods, reason = "the directory chosen by the user is created here")]
     pub(super) fn create(layout: &'a Layout) -> Result<Self, FileError> {
         let root = layout.root();
         let failed = || FileError::io("create the directory", root);
@@ -135,7 +135,7 @@ impl<'a> Store<'a> {
         self.make(STAGING)
     }
 
-    /// A file in a directory below `staging`, by its path: the directory and the file's name there.
+    /// A file in a directory below `staging`, given by its path: the directory and the file name.
     pub(super) fn staged(&self, path: &Path) -> Result<Option<(Dir, OsString)>, FileError> {
         let below = path.strip_prefix(self.layout.staging()).unwrap_or(Path::new(""));
         let (Some(directory), Some(name)) = (below.parent(), below.file_name()) else { return Ok(None) };
@@ -143,14 +143,13 @@ impl<'a> Store<'a> {
         Ok(staging.directory(directory, self.purpose)?.map(|directory| (directory, name.to_owned())))
     }
 
-    /// Opens every directory that is there.
+    /// Opens every existing directory.
     pub(super) fn places(&self) -> Result<Places, FileError> {
         let (bin, receipts, previous) = (self.bin()?, self.receipts()?, self.previous()?);
         Ok(Places { home: self.home.clone(), bin, receipts, previous, staging: self.staging()? })
     }
 
-    /// Keeps the store out of version control, whatever is in it. Needs no lock: all write the same, and whoever finds it
-    /// written already is content.
+    /// Keeps the store out of version control. Needs no lock: all processes write the same content.
     pub(super) fn ignore(&self) -> Result<(), FileError> {
         let Some(home) = &self.home else { return Ok(()) };
         if home.stat(IGNORE)?.is_some() {
@@ -174,7 +173,7 @@ impl<'a> Store<'a> {
     }
 }
 
-/// Makes the store's directory and the one for unfinished files, and makes sure that nothing else is in the place of the
+/// Creates the store's directory and the one for unfinished files, and checks that nothing else occupies the paths of the
 /// others.
 pub fn prepare(layout: &Layout) -> Result<(), FileError> {
     let store = Store::create(layout)?;
@@ -187,20 +186,20 @@ pub fn prepare(layout: &Layout) -> Result<(), FileError> {
     store.ignore()
 }
 
-/// Keeps a directory out of version control, whatever is in it; nothing where it is missing.
+/// Keeps a directory out of version control; does nothing if it does not exist.
 pub fn keep_out_of_version_control(home: &Path) -> Result<(), FileError> {
     let layout = Layout { home: home.to_owned(), binary: home.to_owned() };
     Store::open(&layout)?.map_or(Ok(()), |store| store.ignore())
 }
 
-/// Takes the store's lock, waiting no longer than `timeout`. `waiting` is told once, after a second, who holds it.
+/// Takes the store's lock, waiting at most `timeout`. After a second, `waiting` is called once with the holder.
 pub fn lock(layout: &Layout, timeout: Duration, waiting: impl FnOnce(&str)) -> Result<Lock, LockError> {
     let store = Store::create(layout)?;
     let home = store.home.as_ref().expect("it was made just now");
     Lock::acquire(home, LOCK, timeout, waiting)
 }
 
-/// What of the store somebody removed or exchanged while its lock was held and this directory in `staging` was in use.
+/// The part of the store that was removed or replaced while its lock was held and this staging directory was in use.
 pub fn removed(layout: &Layout, lock: &Lock, staging: &Path) -> Option<PathBuf> {
     let store = Store::open(layout).ok().flatten();
     let Some((store, home)) = store.as_ref().and_then(|store| Some((store, store.home()?))) else {
@@ -214,14 +213,14 @@ pub fn removed(layout: &Layout, lock: &Lock, staging: &Path) -> Option<PathBuf> 
     }
 }
 
-/// Removes what killed processes left unfinished. Only for whoever holds the lock.
+/// Removes unfinished files of killed processes. The caller must hold the lock.
 pub fn clear(layout: &Layout) -> Result<(), FileError> {
     let store = Store::create(layout)?;
     store.places()?.all().try_for_each(|directory| directory.remove(UNFINISHED))?;
     store.make_staging()?.empty()
 }
 
-/// What is named by a digest in a directory; all else is not the store's.
+/// The files in a directory that are named by a digest; others do not belong to the store.
 pub(super) fn digests(directory: &Dir) -> Vec<(Sha256Digest, OsString)> {
     let names = directory.names().unwrap_or_default().into_iter();
     names.filter_map(|name| Some((digest_of(&name)?, name))).collect()

@@ -1,5 +1,5 @@
-//! `reproq.lock` as a step of the commit: it changes together with the binary.
-#![expect(clippy::disallowed_methods, reason = "the project's lock is removed here, where there was none")]
+//! `reproq.lock` as a step of the commit, so that it changes together with the binary.
+#![expect(clippy::disallowed_methods, reason = "the project's lockfile is removed here if there was none before")]
 
 use std::fs;
 use std::path::Path;
@@ -9,10 +9,10 @@ use crate::io::fs::bounded_read;
 use crate::io::fs::write_through_link;
 use crate::worker::store::StoreError;
 
-/// A lock that was read before it is replaced is no longer than this.
+/// The size limit for reading a lockfile before it is replaced.
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// A project's lock as it is to be.
+/// The new content of a project's lockfile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenLock {
     /// The file.
@@ -21,19 +21,19 @@ pub struct WrittenLock {
     pub text: String,
 }
 
-/// A project's lock as it was.
+/// The previous content of a project's lockfile.
 pub(super) struct LockBefore<'a> {
     path: &'a Path,
     bytes: Option<Vec<u8>>,
 }
 
-/// What is put back if the binary cannot be placed.
+/// What is restored if the binary cannot be placed.
 pub(super) fn remember(lock: &WrittenLock) -> LockBefore<'_> {
     LockBefore { path: &lock.path, bytes: bounded_read::read(&lock.path, MAX_BYTES).ok() }
 }
 
 impl WrittenLock {
-    /// Writes it so that a reader sees the old one or the new one, also after a crash. Teams share a lock by a link to it.
+    /// Writes it atomically, also across a crash. Follows a link, because teams share a lockfile that way.
     pub fn write(&self) -> Result<(), StoreError> {
         Ok(write_through_link(&self.path, self.text.as_bytes())?)
     }

@@ -1,4 +1,4 @@
-//! What is remembered of an accepted binary: where it came from, what proved it, who installed it.
+//! The receipt of an accepted binary: its source, its evidence, and what installed it.
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -12,39 +12,39 @@ use crate::trust::Evidence;
 use crate::trust::Level;
 use crate::trust::attestation::VerifiedAttestation;
 
-/// The format this program writes. Readers accept every `reproq.receipt/1`; fields may be added, not changed.
+/// The format this program writes. Readers accept every `reproq.receipt/1`; fields may be added but not changed.
 pub const SCHEMA: &str = "reproq.receipt/1";
 
-/// The record of one binary.
+/// The receipt of one binary.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     /// [`SCHEMA`].
     pub schema: String,
     /// The tool's name.
     pub tool: String,
-    /// The machine it is for.
+    /// The platform it is for.
     pub target: Target,
     /// The digest of the binary as installed.
     pub sha256: Sha256Digest,
     /// Its size in bytes.
     pub size: u64,
-    /// The version it said of itself when it was run, where it could be run.
+    /// The version it reported when started, if it could be started.
     pub version: Option<String>,
-    /// How well it is proven.
+    /// The verification level.
     pub verdict: Level,
-    /// What every source stated.
+    /// What every evidence source stated.
     pub evidence: Vec<Evidence>,
-    /// Who is proven to have signed for the asset, by the proofs that are kept beside this record.
+    /// The verified signers of the asset, by the attestations stored next to this receipt.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub proofs: Vec<VerifiedAttestation>,
     /// Where it came from.
     pub origin: ReceiptOrigin,
-    /// What the preflight found worth noting.
+    /// Notes of the preflight.
     #[serde(default)]
     pub notes: Vec<String>,
     /// The program that installed it, with its version.
     pub installer: String,
-    /// When, in RFC 3339.
+    /// The time of installation, in RFC 3339.
     pub installed_at: String,
 }
 
@@ -61,36 +61,36 @@ pub enum ReceiptOrigin {
         /// The asset.
         asset: ReceiptAsset,
     },
-    /// A build on this machine.
+    /// A local build.
     Build(BuildRecord),
 }
 
-/// The asset a binary was taken from. For an archive its digest is not the binary's.
+/// The asset a binary was taken from. For an archive, its digest differs from the binary's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReceiptAsset {
     /// Its name.
     pub name: String,
-    /// Its address, without any signature.
+    /// Its URL, without query.
     pub url: String,
     /// Its size in bytes.
     pub size: u64,
     /// Its digest.
     pub sha256: Sha256Digest,
-    /// The member of the archive that is the binary, where it is one.
+    /// The path of the binary in the archive, if the asset is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub member: Option<String>,
 }
 
-/// What a local build was made of.
+/// The source of a local build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BuildRecord {
     /// The checkout.
     pub source: String,
-    /// Its commit, where it is a git repository.
+    /// Its commit, if it is a git repository.
     pub commit: Option<String>,
-    /// Whether it had changes that were not committed, where that is known.
+    /// Whether it had uncommitted changes, if known.
     pub dirty: Option<bool>,
-    /// The version its source says.
+    /// The version declared by its source.
     pub source_version: Option<String>,
     /// The Go version that built it.
     pub go_version: String,
@@ -99,7 +99,7 @@ pub struct BuildRecord {
 }
 
 impl Receipt {
-    /// The release's tag, where it came from one.
+    /// The release's tag, if it came from one.
     pub const fn tag(&self) -> Option<&Tag> {
         match &self.origin {
             ReceiptOrigin::Release { tag, .. } => Some(tag),
@@ -107,8 +107,8 @@ impl Receipt {
         }
     }
 
-    /// Whether the binary is what was taken from the asset it names: an asset that is the executable has its digest. That the
-    /// executable came out of an archive is this record's own word.
+    /// Whether the binary can be from the asset it names: if the asset is the executable, the digests are equal. That an
+    /// executable was unpacked from an archive is stated by this record only.
     pub fn is_of_its_asset(&self) -> bool {
         let ReceiptOrigin::Release { asset, .. } = &self.origin else { return true };
         let is_archive =
@@ -120,7 +120,7 @@ impl Receipt {
         }
     }
 
-    /// What people call it: the tag, or the version that was built.
+    /// Its name in messages: the tag, or the version that was built.
     pub fn label(&self) -> String {
         match &self.origin {
             ReceiptOrigin::Release { tag, .. } => tag.to_string(),
@@ -217,7 +217,7 @@ mod tests {
         fn what_is_written_is_read_back(receipt in receipt()) {
             let mut document = serde_json::to_value(&receipt).expect("a receipt holds nothing that JSON cannot say");
             prop_assert_eq!(&serde_json::from_value::<Receipt>(document.clone()).expect("read"), &receipt);
-            // A later version of this program may add fields, at the top and further down.
+            // A later version of this program may add fields at any level.
             document["added-later"] = serde_json::json!([1]);
             document["origin"]["added-later"] = serde_json::json!({});
             prop_assert_eq!(&serde_json::from_value::<Receipt>(document).expect("read"), &receipt);

@@ -1,4 +1,4 @@
-//! What is installed: read from the binary, its receipt and the state file.
+//! The current installation, read from the binary, its receipt and the state file.
 
 use std::path::Path;
 
@@ -23,7 +23,7 @@ use crate::worker::store::layout::STATE;
 use crate::worker::store::opened::Store;
 use crate::worker::store::opened::digests;
 
-/// No receipt and no state file comes near this many bytes.
+/// Well above the size of any receipt or state file.
 const MAX_RECORD: u64 = 1024 * 1024;
 
 /// Why the store cannot be read or written.
@@ -32,84 +32,84 @@ pub enum StoreError {
     /// One of its files or directories.
     #[error(transparent)]
     File(#[from] FileError),
-    /// What was verified is not what would be placed.
-    #[error("`{path}` changed after it was verified: its sha256 is {found}, and was {expected}", path = path.display())]
+    /// The verified file is not the one that would be placed.
+    #[error("`{path}` changed after it was verified: its sha256 is {found}, expected {expected}", path = path.display())]
     StagedChanged {
-        /// The unfinished file.
+        /// The staged file.
         path: std::path::PathBuf,
-        /// What was verified.
+        /// The verified digest.
         expected: Sha256Digest,
-        /// What is there now.
+        /// The current digest.
         found: Sha256Digest,
     },
 }
 
 impl StoreError {
-    /// Names what was tried, and on what.
+    /// An error of this operation on this path.
     pub fn new(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let failed = FileError::io(doing, path);
         move |source| failed(source).into()
     }
 }
 
-/// Which binary is current and which came before. A hint that saves work: without it the binary is hashed instead.
+/// The current and the previous binary. Only saves work: without it the binary is hashed instead.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     /// `reproq.state/1`.
     pub schema: String,
-    /// The digest of the binary that was installed last.
+    /// The digest of the current binary.
     pub current: Option<Sha256Digest>,
-    /// The digest of the one before it, kept for rollback.
+    /// The digest of the previous binary, kept for rollback.
     pub previous: Option<Sha256Digest>,
-    /// What the binary looked like when its digest was known.
+    /// The binary's fingerprint from when its digest was computed.
     pub seen: Option<Fingerprint>,
 }
 
-/// What is at the binary's place.
+/// What is at the binary's path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Installed {
-    /// Nothing was ever installed here.
+    /// Nothing was installed.
     Nothing,
-    /// The binary is exactly the one its receipt is about.
+    /// The binary matches its receipt.
     Intact {
         /// Its receipt.
         receipt: Box<Receipt>,
     },
-    /// A binary was installed, and what is there now is something else.
+    /// A binary was installed, but the file has other bytes now.
     Changed {
-        /// The receipt of what was installed.
+        /// The receipt of the installed binary.
         receipt: Box<Receipt>,
-        /// The digest of what is there now.
+        /// The current digest.
         found: Sha256Digest,
     },
-    /// A binary was installed, and nothing is there now.
+    /// A binary was installed, but the file is missing.
     Removed {
-        /// The receipt of what was installed.
+        /// The receipt of the installed binary.
         receipt: Box<Receipt>,
     },
-    /// A file is there that no receipt is about.
+    /// There is a file without a receipt.
     Foreign {
         /// Its digest.
         found: Sha256Digest,
     },
-    /// Something is there that is not a worker's file.
+    /// There is something that is not a worker's file.
     NotAFile {
         /// What it is.
         what: NotAFile,
     },
 }
 
-/// What is in the binary's place and is not a file that could be a worker.
+/// What occupies the binary's path and cannot be a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotAFile {
-    /// Something else than a regular file.
+    /// Not a regular file.
     Kind(FileKind),
     /// A file larger than any worker, which is not read.
     TooLarge,
 }
 
 impl NotAFile {
-    /// In words.
+    /// As a description.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Kind(kind) => kind.as_str(),
@@ -118,19 +118,19 @@ impl NotAFile {
     }
 }
 
-/// What tells the binary in place from the next one without reading it. Readers need no lock: those who read more than
-/// one thing look before and after, and again when it is not the same.
+/// Detects a change of the binary without reading it. Readers need no lock: if they read several files, they compare this
+/// before and after, and read again if it differs.
 pub fn glance(layout: &Layout) -> Option<Fingerprint> {
     let bin = Store::open(layout).ok()??.bin().ok()??;
     bin.stat(layout.binary_name()).ok()?.as_ref().and_then(Fingerprint::of)
 }
 
-/// Reads what is installed. Hashes the binary only when it does not look as it did when it was hashed last.
+/// Reads the installation. Hashes the binary only if its fingerprint changed.
 pub fn scan(layout: &Layout) -> Result<(Installed, State), StoreError> {
     look(layout, trusted_digest)
 }
 
-/// As [`scan`], but hashes the binary whatever it looks like.
+/// Like [`scan`], but always hashes the binary.
 pub fn rescan(layout: &Layout) -> Result<(Installed, State), StoreError> {
     look(layout, |_, _, _| None)
 }
@@ -185,32 +185,32 @@ fn not_a_file(found: &Stat) -> Option<NotAFile> {
     (found.size > LARGEST_FILE).then_some(NotAFile::TooLarge)
 }
 
-/// The digest the state file vouches for, if the binary looks exactly as it did then.
+/// The digest in the state file, if the binary's fingerprint is unchanged.
 fn trusted_digest(state: &State, binary: &Stat, kept_in: &Stat) -> Option<Sha256Digest> {
     let seen = state.seen.filter(|seen| Fingerprint::of(binary).as_ref() == Some(seen))?;
     state.current.filter(|_| seen.is_older_than(kept_in))
 }
 
-/// The receipt of a binary. One that cannot be read, or is about another binary or says that it came from an asset of other
-/// bytes, is no receipt: the binary is then installed again, which writes a new one.
+/// The receipt of a binary. A receipt that is unreadable, belongs to another binary or contradicts its asset counts as missing:
+/// the binary is then installed again, which writes a new one.
 fn receipt(receipts: &Dir, sha256: &Sha256Digest) -> Option<Receipt> {
     let (receipt, _): (Receipt, _) = read_record(receipts, &format!("{sha256}.json"))?;
     let is_one = receipt.sha256 == *sha256 && receipt.schema == super::receipt::SCHEMA && receipt.is_of_its_asset();
     is_one.then_some(receipt)
 }
 
-/// The receipt of a binary that is kept.
+/// The receipt of a kept binary.
 pub fn kept_receipt(layout: &Layout, sha256: &Sha256Digest) -> Option<Receipt> {
     receipt(&opened_receipts(layout)?, sha256)
 }
 
-/// The lockfile that named a binary when it was installed, if it has at most this many bytes.
+/// The lockfile that pinned a binary when it was installed, if it is at most this long.
 pub fn kept_lock(layout: &Layout, sha256: &Sha256Digest, limit: u64) -> Option<String> {
     let (bytes, _) = opened_receipts(layout)?.read(format!("{sha256}.lock"), limit).ok()??;
     String::from_utf8(bytes).ok()
 }
 
-/// The proofs that are kept of where a binary comes from; nothing where there are none.
+/// The stored attestations of a binary, if any.
 pub fn proofs(layout: &Layout, sha256: &Sha256Digest) -> Result<Option<Vec<u8>>, StoreError> {
     let Some(store) = Store::open(layout)? else { return Ok(None) };
     let Some(receipts) = store.receipts()? else { return Ok(None) };
@@ -218,7 +218,7 @@ pub fn proofs(layout: &Layout, sha256: &Sha256Digest) -> Result<Option<Vec<u8>>,
     Ok(read.map(|(bytes, _)| bytes))
 }
 
-/// Every receipt in the store, the youngest first. What cannot be read is no receipt.
+/// Every receipt in the store, the newest first. Unreadable ones are skipped.
 pub fn receipts(layout: &Layout) -> Vec<Receipt> {
     let Some(directory) = opened_receipts(layout) else { return Vec::new() };
     let records =
@@ -228,7 +228,7 @@ pub fn receipts(layout: &Layout) -> Vec<Receipt> {
     receipts
 }
 
-/// The binary that was taken from an asset, if one is kept.
+/// The binary taken from an asset, if one is kept.
 pub fn installed_from(layout: &Layout, asset: &Sha256Digest) -> Option<Sha256Digest> {
     let is_from = |receipt: &Receipt| match &receipt.origin {
         ReceiptOrigin::Release { asset: from, .. } => from.sha256 == *asset,

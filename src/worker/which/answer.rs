@@ -1,4 +1,4 @@
-//! Reads the one line that the query in the project's Python wrote. Pure.
+//! Parses the one-line response of the query in the project's Python. Pure.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -43,7 +43,7 @@ struct Problem {
     line: Option<u64>,
 }
 
-/// Reads the answer of the interpreter `python`. `None`: this is not an answer to the question with this marker.
+/// Parses the response of the interpreter `python`. `None` if it does not start with this marker.
 pub(super) fn read(text: &str, marker: &str, python: &Path) -> Option<DjangoAnswer> {
     let line: Line = serde_json::from_str(text.strip_prefix(marker)?).ok()?;
     if let Some(problem) = line.problem {
@@ -67,7 +67,7 @@ pub(super) fn read(text: &str, marker: &str, python: &Path) -> Option<DjangoAnsw
         environment: line.environment.as_deref().map(decode),
         package: line.package.as_deref().map(decode).map(PathBuf::from),
         manage_problem: line.manage_problem.map(|problem| {
-            format!("manage.py was left out, because it failed before Django's part of it: {}", problem.sentence())
+            format!("manage.py was skipped, because it failed before it called Django: {}", problem.sentence())
         }),
     })))
 }
@@ -80,7 +80,7 @@ impl Problem {
         }
         let module =
             if settings_module.is_empty() { String::new() } else { format!(" `{}`", printable_line(settings_module)) };
-        format!("the project's settings{module} cannot be loaded: {}", self.sentence())
+        format!("failed to load the project's settings{module}: {}", self.sentence())
     }
 
     fn sentence(&self) -> String {
@@ -98,7 +98,7 @@ impl Problem {
     }
 }
 
-/// The query percent-encodes what may not be UTF-8.
+/// The query percent-encodes values that may not be UTF-8.
 fn decode(text: &str) -> OsString {
     let bytes: Vec<u8> = percent_decode_str(text).collect();
     #[cfg(unix)]
@@ -107,7 +107,7 @@ fn decode(text: &str) -> OsString {
     return String::from_utf8_lossy(&bytes).into_owned().into();
 }
 
-/// Takes the user and password out of every URL: settings that fail like to print their database's.
+/// Removes user names and passwords from URLs: failing settings often print their database's URL.
 pub(super) fn without_credentials(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut rest = text;
@@ -172,15 +172,15 @@ mod tests {
             ),
             (
                 r#"{"type": "KeyError", "message": "'SECRET'", "file": "shop/settings.py", "line": 3}"#,
-                "the project's settings cannot be loaded: KeyError: 'SECRET' (shop/settings.py, line 3)",
+                "failed to load the project's settings: KeyError: 'SECRET' (shop/settings.py, line 3)",
             ),
             (
                 r#"{"type": "SystemExit", "message": "3"}"#,
-                "the project's settings cannot be loaded: they call sys.exit(3)",
+                "failed to load the project's settings: they call sys.exit(3)",
             ),
             (
                 r#"{"type": "ValueError", "message": "bad postgres://me:s3cret@db/x\u001b[31m"}"#,
-                "the project's settings cannot be loaded: ValueError: bad postgres://[redacted]@db/x\\x1b[31m",
+                "failed to load the project's settings: ValueError: bad postgres://[redacted]@db/x\\x1b[31m",
             ),
         ];
         for (problem, expected) in cases {

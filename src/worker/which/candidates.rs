@@ -1,4 +1,4 @@
-//! Decides which worker binary will run: every place in order, why each won or lost. Pure.
+//! Decides which worker binary will run: all candidates in order, and why each won or lost. Pure.
 
 use std::path::PathBuf;
 
@@ -23,7 +23,7 @@ use crate::worker::which::WhichFacts;
 use crate::worker::which::notes;
 use crate::worker::which::resolution::NO_PROJECT;
 
-/// Decides who wins, as the Django side does; see the module for the one difference on `PATH`.
+/// Decides the winner as Django does; see the module documentation for the one difference on `PATH`.
 pub fn decide(world: &WhichFacts) -> Resolution {
     let mut drafts = vec![setting(world), environment(world), project(world)];
     drafts.extend(packaged(world));
@@ -41,12 +41,12 @@ pub fn decide(world: &WhichFacts) -> Resolution {
     resolution
 }
 
-/// A candidate before it is known who wins.
+/// A candidate before the winner is known.
 struct Draft {
     candidate: Candidate,
-    /// The search ends here, unless it ended before. Otherwise the candidate's verdict is its own reason to lose.
+    /// Whether the search stops here, unless it stopped before. If not, the candidate's verdict is why it lost.
     takes: bool,
-    /// The Django side looks a value up, and finds nothing unless it can be executed.
+    /// Whether Django looks the value up, and finds nothing unless it is executable.
     looked_up: bool,
 }
 
@@ -146,7 +146,7 @@ fn environment(world: &WhichFacts) -> Draft {
     draft.noting(world.environment_changed_by_project.then(|| notes::CHANGED_BY_PROJECT.to_owned()))
 }
 
-/// A value that names the worker. The Django side never goes on from it to the next place.
+/// A configured value. Django never continues the search after it.
 fn overriding(source: CandidateSource, named: &Override, world: &WhichFacts) -> Draft {
     let fault = named.probe.as_ref().map_or(Some(Fault::Missing), fault);
     let mut draft = Draft::takes(source, fault);
@@ -175,13 +175,13 @@ fn packaged(world: &WhichFacts) -> [Draft; 2] {
         DjangoAnswer::Answered(_) => "reproq_django is not installed for the project's Python",
         DjangoAnswer::NoProject => "no Django project here",
         DjangoAnswer::Skipped { .. } | DjangoAnswer::Failed { .. } | DjangoAnswer::TimedOut { .. } => {
-            "only Django can say where reproq_django is installed"
+            "only Django can report where reproq_django is installed"
         }
     };
     [documented, management].map(|source| Draft::loses(source, Verdict::Skipped { reason: reason.to_owned() }))
 }
 
-/// A place that is used as soon as something exists there, runnable or not.
+/// A path that is used as soon as something exists there, executable or not.
 fn existing(source: CandidateSource, probe: &PathProbe) -> Draft {
     let draft = match fault(probe) {
         Some(Fault::Missing) => Draft::loses(source, Verdict::Missing),
@@ -204,7 +204,7 @@ fn on_path(world: &WhichFacts) -> Vec<Draft> {
     world.on_path.iter().map(draft).collect()
 }
 
-/// Why something on `PATH` is passed over.
+/// Why an entry on `PATH` is skipped.
 fn loss_on_path(probe: &PathProbe) -> Option<Verdict> {
     match (fault(probe), &probe.found) {
         (Some(Fault::Missing), _) => Some(Verdict::Missing),
@@ -219,7 +219,7 @@ fn loss_on_path(probe: &PathProbe) -> Option<Verdict> {
     }
 }
 
-/// What the Django side takes from `PATH`: the first file that may be executed, whatever it is.
+/// What Django takes from `PATH`: the first executable file, whatever it is.
 fn first_on_path(world: &WhichFacts) -> Option<&PathHit> {
     world.on_path.iter().find(|hit| hit.probe.executable())
 }
@@ -233,7 +233,7 @@ fn fault(probe: &PathProbe) -> Option<Fault> {
 }
 
 fn fault_of_file(file: &FileFacts) -> Option<Fault> {
-    // The missing permission comes first: it is what the system will complain about.
+    // The missing permission comes first, because the system reports it first.
     match (file.executable, file.likeness) {
         (false, _) => Some(Fault::NotExecutable),
         (true, Likeness::Different) => None,

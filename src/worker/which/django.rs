@@ -1,4 +1,4 @@
-//! The door to the project's Python: asks Django what its settings say about the worker.
+//! The entry point to the project's Python: queries what Django's settings state about the worker.
 #![cfg_attr(all(test, unix), expect(clippy::disallowed_methods, reason = "the tests write projects and programs"))]
 
 use std::ffi::OsStr;
@@ -27,38 +27,38 @@ use crate::worker::which::manage_py::ManagePy;
 use crate::worker::which::notes::shown;
 use crate::worker::which::path;
 
-/// What runs in the project's Python.
+/// The script that runs in the project's Python.
 const QUERY: &str = include_str!("query.py");
 
-/// How long Django has for its answer, if nobody says otherwise.
+/// The default time limit for Django.
 pub const DEFAULT_TIME_LIMIT: Duration = Duration::from_secs(5);
 
-/// No `manage.py` a person wrote is longer.
+/// Larger than any handwritten `manage.py`.
 const LONGEST_MANAGE_PY: u64 = 1024 * 1024;
 
-/// How much of the end of stderr is kept, and shown.
+/// How much of the end of stderr is kept and shown.
 const STDERR_BYTES: usize = 16 * 1024;
 const STDERR_LINES: usize = 20;
 const LINE_CHARACTERS: usize = 300;
 
-/// Nor is an answer: it holds a few paths.
+/// The limit for the response, which contains only a few paths.
 const LONGEST_ANSWER: u64 = 1024 * 1024;
 
-/// A question to the project's Django.
+/// A query to the project's Django.
 #[derive(Debug, Clone, Copy)]
 pub struct DjangoQuestion<'a> {
-    /// The machine.
+    /// The platform.
     pub target: Target,
     /// The project's root, absolute.
     pub root: &'a Path,
-    /// The environment, as captured. Python gets it without this command's tokens.
+    /// The captured environment. Python gets it without this command's tokens.
     pub environment: &'a [(OsString, OsString)],
-    /// How long Python may take; then it and what it has started is ended.
+    /// The time limit, after which Python and its child processes are killed.
     pub limit: Duration,
 }
 
-/// Asks Django, if there is a Django project at the root: a `manage.py` that speaks of Django, or `DJANGO_SETTINGS_MODULE`
-/// and a `pyproject.toml`. Otherwise nothing is run. Loading the settings runs the project's own code, as every command of
+/// Queries Django if there is a Django project at the root: a `manage.py` that mentions Django, or `DJANGO_SETTINGS_MODULE` and
+/// a `pyproject.toml`. Otherwise nothing is run. Loading the settings runs the project's own code, as every command of
 /// `manage.py` does.
 pub fn ask(question: &DjangoQuestion<'_>) -> DjangoAnswer {
     let Some(project) = Project::find(question) else { return DjangoAnswer::NoProject };
@@ -72,12 +72,12 @@ fn failed(reason: String, stderr: Vec<String>) -> DjangoAnswer {
     DjangoAnswer::Failed { reason, stderr, hint: None }
 }
 
-/// How the settings are reached.
+/// How the settings are loaded.
 #[derive(Debug, PartialEq, Eq)]
 struct Project {
-    /// The module to load, if the environment does not name one.
+    /// The module to load if the environment does not name one.
     settings_module: String,
-    /// A `manage.py` that has to be run up to Django's part of it.
+    /// A `manage.py` that has to be run until it calls Django.
     manage_py: Option<PathBuf>,
 }
 
@@ -98,39 +98,39 @@ impl Project {
     }
 }
 
-/// The project's Python: of the active environment, of `.venv` or `venv` in the root, else the first on `PATH`.
+/// The project's Python: from the active environment, from `.venv` or `venv` in the root, else the first on `PATH`.
 fn find_python(question: &DjangoQuestion<'_>) -> Result<PathBuf, String> {
     let DjangoQuestion { target, root, environment, .. } = *question;
     let inside = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
     let active = non_empty(environment, "VIRTUAL_ENV").map(|directory| root.join(directory));
     let in_environments = active.into_iter().chain([root.join(".venv"), root.join("venv")]).map(|env| env.join(inside));
     let directories = path::directories(variable(environment, "PATH"), Path::new(""), target.os);
-    // Nothing that happens to be in the current directory is started as Python.
+    // Programs in the current directory are never started as Python.
     let directories: Vec<_> = directories.into_iter().filter(|directory| directory.path.is_absolute()).collect();
     let on_path = ["python3", "python"].into_iter().flat_map(|name| {
         let name = OsString::from(format!("{name}{}", target.os.exe_suffix()));
         directories.iter().map(move |directory| directory.path.join(&name))
     });
-    in_environments.chain(on_path).find(|python| python.is_file() && is_executable(python)).ok_or_else(|| {
-        "no Python was found, neither through VIRTUAL_ENV nor in .venv or venv nor as python3 or python on PATH"
-            .to_owned()
-    })
+    in_environments
+        .chain(on_path)
+        .find(|python| python.is_file() && is_executable(python))
+        .ok_or_else(|| "no Python was found in VIRTUAL_ENV, .venv or venv, or as python3 or python on PATH".to_owned())
 }
 
 fn ask_python(question: &DjangoQuestion<'_>, project: &Project, python: &Path) -> DjangoAnswer {
     let directory = match TemporaryDirectory::create(&std::env::temp_dir()) {
         Ok(directory) => directory,
         Err(error) => {
-            return failed(format!("no temporary directory for Django's answer could be made: {error}"), Vec::new());
+            return failed(format!("failed to create a temporary directory: {error}"), Vec::new());
         }
     };
     let file = directory.path().join("answer");
-    // The random part of the directory's name: an answer that begins with it is the answer to this very question.
+    // The random part of the directory's name identifies the response to this query.
     let marker = directory.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
     let environment: Vec<_> = for_children(question.environment).cloned().collect();
     let request = Request {
         program: python,
-        // -B: looking must not leave compiled files in the project.
+        // -B: the query must not leave compiled files in the project.
         arguments: &[
             OsStr::new("-B"),
             OsStr::new("-c"),
@@ -152,24 +152,25 @@ fn ask_python(question: &DjangoQuestion<'_>, project: &Project, python: &Path) -
     let ended = process::run(&request, &|| false);
     let text = bounded_read::read(&file, LONGEST_ANSWER);
     let text = text.map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default();
-    // An answer that was complete in time counts, however its writer ended.
+    // A response that was complete in time counts, whatever the exit status.
     if let Some(answer) = answer::read(&text, &marker, python) {
         return answer;
     }
     match ended {
-        Ok(output) => {
-            failed(format!("{} ended without an answer ({})", shown(python), output.status), last_lines(&output.stderr))
-        }
+        Ok(output) => failed(
+            format!("{} exited without a response ({})", shown(python), output.status),
+            last_lines(&output.stderr),
+        ),
         Err(ProcessError::TimedOut { limit, stderr }) => DjangoAnswer::TimedOut { limit, stderr: last_lines(&stderr) },
         Err(error) => DjangoAnswer::Failed {
-            reason: format!("{} cannot be run: {}", shown(python), error.line()),
+            reason: format!("failed to run {}: {}", shown(python), error.line()),
             stderr: Vec::new(),
             hint: error.hint(),
         },
     }
 }
 
-/// The last lines of what Python wrote, printable.
+/// The last lines of Python's stderr, printable.
 fn last_lines(bytes: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes);
     let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
@@ -188,7 +189,7 @@ mod tests {
 
     const MANAGE: &str = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\n";
 
-    /// A project's root in which scripts stand for Python.
+    /// A project root with shell scripts as Python.
     struct ProjectPlace {
         directory: tempfile::TempDir,
         variables: Vec<(OsString, OsString)>,
@@ -213,8 +214,8 @@ mod tests {
         fn python(&self, path: &str, script: &str) {
             let path = self.at(path);
             fs::create_dir_all(path.parent().expect("inside the directory")).expect("a directory");
-            // Through another process: a program this one has just written may still be open for writing in a child that
-            // another test is starting at the same moment, and then cannot be run.
+            // Written by another process: a file open for writing in this one could be inherited by a child that another test
+            // starts at that moment, and executing it would fail.
             let mut shell = Command::new("/bin/sh");
             shell
                 .args(["-c", "printf '#!/bin/sh\\n%s\\n' \"$2\" > \"$1\"; chmod 755 \"$1\"", "sh"])
@@ -294,20 +295,20 @@ mod tests {
     }
 
     #[test]
-    fn a_python_without_an_answer_is_told_with_its_last_words() {
+    fn a_python_without_a_response_is_reported_with_its_last_lines() {
         let place = ProjectPlace::new().setting("GH_TOKEN", "ghp_secret").setting("KEPT", "kept");
         place.python(".venv/bin/python", "echo \"token=$GH_TOKEN kept=$KEPT own=$CARGO_MANIFEST_DIR\" >&2; exit 7");
         assert!(option_env!("CARGO_MANIFEST_DIR").is_some(), "cargo sets it for this very process too");
         let (reason, stderr) = place.failure();
-        assert!(reason.contains(".venv/bin/python ended without an answer") && reason.contains('7'), "{reason}");
+        assert!(reason.contains(".venv/bin/python exited without a response") && reason.contains('7'), "{reason}");
         assert_eq!(stderr, ["token= kept=kept own="]);
     }
 
     #[test]
-    fn an_answer_to_another_question_is_none() {
+    fn a_response_to_another_query_is_ignored() {
         let place = ProjectPlace::new();
         place.python(".venv/bin/python", "echo 'x {\"python\": \"3\", \"setting\": {\"kind\": \"unset\"}}' > \"$4\"");
-        assert!(place.failure().0.contains("ended without an answer"));
+        assert!(place.failure().0.contains("exited without a response"));
     }
 
     #[test]
@@ -316,15 +317,15 @@ mod tests {
         place.python(".venv/bin/python", "");
         fs::write(place.at(".venv/bin/python"), "#!/does/not/exist\n").expect("written");
         let (reason, _) = place.failure();
-        assert!(reason.contains("cannot be run"), "{reason}");
+        assert!(reason.contains("failed to run"), "{reason}");
     }
 
     #[test]
-    fn the_query_ends_when_nobody_waits_any_more() {
+    fn the_query_ends_with_its_caller() {
         let directory = tempfile::tempdir().expect("a directory");
         fs::write(directory.path().join("hanging.py"), "import time\ntime.sleep(600)\n").expect("written");
         fs::create_dir(directory.path().join("django")).expect("a directory");
-        // Stands for Django, so that this needs nothing but a Python.
+        // Stands in for Django, so that the test needs only Python.
         fs::write(directory.path().join("django/__init__.py"), "__version__ = '6'\n").expect("written");
         fs::write(directory.path().join("django/conf.py"), "import hanging\n").expect("written");
         let mut command = Command::new("python3");

@@ -1,14 +1,14 @@
-//! The captured environment: looking a variable up.
+//! Looks up variables in the captured environment.
 
 use std::ffi::OsStr;
 use std::ffi::OsString;
 
-/// The value of a variable, the empty text included. Windows does not tell upper from lower case in names.
+/// The value of a variable, even if empty. Names are case-insensitive on Windows.
 pub(super) fn variable<'a>(environment: &'a [(OsString, OsString)], name: &str) -> Option<&'a OsStr> {
     environment.iter().find(|(key, _)| is_named(key, name)).map(|(_, value)| value.as_os_str())
 }
 
-/// The value of a variable, unless it is empty.
+/// The value of a variable, unless empty.
 pub(super) fn non_empty<'a>(environment: &'a [(OsString, OsString)], name: &str) -> Option<&'a OsStr> {
     variable(environment, name).filter(|value| !value.is_empty())
 }

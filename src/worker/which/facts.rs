@@ -1,4 +1,4 @@
-//! Everything the decision needs to know, read beforehand, as plain values.
+//! The input of the decision, as plain values.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -8,149 +8,149 @@ use serde::Serialize;
 
 use crate::model::Target;
 
-/// What was found around the project. [`crate::worker::which::survey`] makes it, [`crate::worker::which::decide`] reads it.
+/// The facts about the project. [`crate::worker::which::survey`] collects them, [`crate::worker::which::decide`] reads them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WhichFacts {
-    /// The machine, for the name of the executable.
+    /// The platform, for the name of the executable.
     pub target: Target,
-    /// The project's root, where the Django side is taken to be started: relative values mean this directory.
+    /// The project's root, from which Django is assumed to be started: relative values are relative to it.
     pub root: PathBuf,
-    /// Where this command was started.
+    /// The current directory of this command.
     pub cwd: PathBuf,
-    /// The user's home, to say what a `~` was meant to be.
+    /// The user's home, to explain an unexpanded `~`.
     pub home: Option<PathBuf>,
-    /// What Django said.
+    /// Django's response.
     pub django: DjangoAnswer,
-    /// What `settings.REPROQ_WORKER_BIN` leads to; there only when Django said [`Setting::Set`].
+    /// The path of `settings.REPROQ_WORKER_BIN`; present only if it is [`Setting::Set`].
     pub setting: Option<Override>,
-    /// What the environment variable `REPROQ_WORKER_BIN` leads to.
+    /// The environment variable `REPROQ_WORKER_BIN`.
     pub environment: EnvironmentValue,
-    /// The project's settings (or its `manage.py`) gave the environment variable another value than this command sees.
+    /// Whether the project's settings or `manage.py` changed that variable.
     pub environment_changed_by_project: bool,
     /// `.reproq/bin/reproq` below the project's root.
     pub project: PathProbe,
-    /// The two places inside the installed `reproq_django`, where that is known.
+    /// The two candidates in the installed `reproq_django`, if its location is known.
     pub packaged: Option<Packaged>,
-    /// How many different directories `PATH` names.
+    /// The number of different directories on `PATH`.
     pub path_directories: usize,
-    /// What is called `reproq` in these directories, in their order.
+    /// The entries named `reproq` in these directories, in order.
     pub on_path: Vec<PathHit>,
 }
 
-/// What came of asking Django.
+/// The result of querying Django.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DjangoAnswer {
-    /// It was not asked, because the user said so.
+    /// Skipped at the user's request.
     Skipped {
-        /// Who said so, as `--no-django was given`.
+        /// How it was requested, such as `--no-django was given`.
         reason: String,
     },
-    /// There is no Django project here, so nothing was run.
+    /// There is no Django project, so nothing was run.
     NoProject,
     /// Django loaded the project's settings.
     Answered(Box<DjangoFacts>),
-    /// Django could not be asked, or could not load the settings.
+    /// Django could not be run, or failed to load the settings.
     Failed {
-        /// Why, as a lowercase sentence.
+        /// The reason, as a lowercase clause.
         reason: String,
-        /// The last lines the project's Python wrote to stderr, made printable.
+        /// The last lines of Python's stderr, printable.
         stderr: Vec<String>,
-        /// What to do, where neither the project nor its Python is the reason.
+        /// A hint, if the cause is neither the project nor its Python.
         hint: Option<String>,
     },
-    /// The project's Python was still busy when the time was over, and was ended.
+    /// The project's Python timed out and was killed.
     TimedOut {
-        /// How long it had.
+        /// The time limit.
         limit: Duration,
-        /// The last lines it wrote to stderr, made printable.
+        /// The last lines of its stderr, printable.
         stderr: Vec<String>,
     },
 }
 
-/// What Django said once it had loaded the project's settings.
+/// Django's response after it loaded the project's settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DjangoFacts {
-    /// The interpreter that was asked.
+    /// The interpreter.
     pub python: PathBuf,
-    /// Its version, as `3.12.1`.
+    /// Its version, such as `3.12.1`.
     pub python_version: String,
-    /// Django's version, as `6.0.1`.
+    /// Django's version, such as `6.0.1`.
     pub django_version: String,
-    /// The settings module that was loaded.
+    /// The loaded settings module.
     pub settings_module: String,
     /// `settings.REPROQ_WORKER_BIN`.
     pub setting: DjangoSetting,
-    /// The environment variable `REPROQ_WORKER_BIN` after the settings were loaded: settings often load a `.env` file.
+    /// The environment variable `REPROQ_WORKER_BIN` after the settings were loaded, because settings often load a `.env` file.
     pub environment: Option<OsString>,
-    /// The directory of the installed `reproq_django` package, if there is one.
+    /// The directory of the installed `reproq_django` package, if any.
     pub package: Option<PathBuf>,
-    /// Why `manage.py` was not what led to the settings, though it does more than the one Django generates.
+    /// Why `manage.py` was not used to load the settings, although it does more than the generated one.
     pub manage_problem: Option<String>,
 }
 
 /// The value of `settings.REPROQ_WORKER_BIN`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DjangoSetting {
-    /// There is none, or it is `None`.
+    /// Not set, or `None`.
     Unset,
-    /// It is something empty, which the Django side takes for not set.
+    /// An empty value, which Django treats as unset.
     Empty,
     /// A path, as written.
     Set(OsString),
-    /// Something that is no path, on which the Django side stops with a `TypeError`; with the name of its type.
+    /// Not a path, so that Django fails with a `TypeError`; the name of its type.
     WrongType(String),
 }
 
 /// The value of the environment variable `REPROQ_WORKER_BIN`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EnvironmentValue {
-    /// There is none.
+    /// Not set.
     Unset,
-    /// It is the empty text, which the Django side takes for not set.
+    /// An empty string, which Django treats as unset.
     Empty,
     /// A path.
     Set(Override),
 }
 
-/// A value that names the worker, and what it leads to.
+/// A configured value, and the file it refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Override {
     /// The value as written.
     pub written: OsString,
-    /// How the Django side reads it.
+    /// How Django interprets it.
     pub aim: Aim,
-    /// What is there. `None` for a bare name that is not on `PATH`.
+    /// What is at that path. `None` for a bare name that is not on `PATH`.
     pub probe: Option<PathProbe>,
 }
 
-/// How the Django side reads a value that names the worker.
+/// How Django interprets a configured value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Aim {
-    /// An absolute path, used as it is.
+    /// An absolute path.
     Absolute,
-    /// A path with a directory in it, relative to where the Django side is started.
+    /// A path with a directory, relative to where Django is started.
     Relative,
     /// A name without a directory, looked up on `PATH`.
     Bare,
 }
 
-/// The places inside the installed `reproq_django` package.
+/// The candidates in the installed `reproq_django` package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Packaged {
-    /// `bin/reproq`, the documented place, where the Django side never looks.
+    /// `bin/reproq`, the documented path, which Django does not use.
     pub documented: PathProbe,
-    /// `management/bin/reproq`, where it does look.
+    /// `management/bin/reproq`, which it does use.
     pub management: PathProbe,
 }
 
-/// Something of the right name in a directory of `PATH`.
+/// An entry in a directory of `PATH`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathHit {
-    /// The directory's place in the search, from 0.
+    /// The position of the directory on `PATH`, from 0.
     pub index: usize,
     /// The directory.
     pub directory: PathBuf,
-    /// What is there.
+    /// What is at that path.
     pub probe: PathProbe,
 }
 
@@ -164,25 +164,25 @@ pub struct PathProbe {
 }
 
 impl PathProbe {
-    /// A file is there, and this user may execute it.
+    /// Whether it is a file that this user may execute.
     pub fn executable(&self) -> bool {
         matches!(&self.found, Found::File(file) if file.executable)
     }
 }
 
-/// What is at a path, links followed.
+/// What is at a path, after following links.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
     /// Nothing.
     Nothing,
-    /// A link to something that does not exist.
+    /// A link to a path that does not exist.
     DanglingLink {
-        /// What the link says.
+        /// The target of the link.
         target: PathBuf,
     },
-    /// It cannot be looked at; the Django side takes that for nothing.
+    /// It cannot be read; Django treats that as missing.
     Unreadable {
-        /// The system's reason.
+        /// The system's error.
         reason: String,
     },
     /// A directory, a socket, a device.
@@ -191,50 +191,50 @@ pub enum Found {
     File(Box<FileFacts>),
 }
 
-/// What is known about a file.
+/// The facts about a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileFacts {
-    /// This user may execute it.
+    /// Whether this user may execute it.
     pub executable: bool,
     /// Its size in bytes.
     pub size: u64,
-    /// Its path with all links followed.
+    /// Its canonical path.
     pub real_path: PathBuf,
-    /// Whether it is this very command.
+    /// Whether it is this command.
     pub likeness: Likeness,
     /// Whether it is the worker.
     pub identity: CandidateIdentity,
 }
 
-/// How a file compares with this command's own executable.
+/// A file compared with this command's own executable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Likeness {
     /// Another program.
     Different,
-    /// The same file, by whatever name.
+    /// The same file, possibly under another name.
     SameFile,
     /// A copy: the same bytes.
     SameHash,
 }
 
-/// What an executable turned out to be, read from its bytes. Nothing is run to find out.
+/// The identity of an executable, read from its bytes without running it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum CandidateIdentity {
     /// The worker.
     Worker {
-        /// Its version, where the file tells it.
+        /// Its version, if recorded in the file.
         version: Option<String>,
     },
-    /// Surely something else.
+    /// Definitely another program.
     NotWorker {
-        /// What it is instead.
+        /// What it is.
         reason: String,
     },
-    /// It may be the worker; the file does not tell, as with a wrapper script.
+    /// It may be the worker; undetermined, as for a wrapper script.
     Unknown {
-        /// Why it cannot be told.
+        /// Why it is undetermined.
         reason: String,
     },
 }

@@ -1,21 +1,20 @@
 //! Which worker binary will run, and why each candidate won or lost.
 //!
-//! The order of the flow: [`ask`] lets the project's own Python tell what Django's settings say (skipped where there is no
-//! Django project), [`survey`] looks at the file system and puts everything into a [`World`], and [`decide`] turns that
-//! value into a [`Resolution`] without touching anything.
+//! [`ask`] queries Django's settings through the project's own Python (skipped without a Django project), [`survey`] inspects
+//! the file system and collects the facts, and [`decide`] turns these into a [`Resolution`] without side effects.
 //!
-//! The answer is what the Django side will start when its command is run in the project's root:
+//! The result is what Django starts when its command is run in the project's root:
 //!
-//! 1. `settings.REPROQ_WORKER_BIN`, then the environment variable `REPROQ_WORKER_BIN`. Whatever is set there is used, even
-//!    if it is missing or cannot run: the Django side does not go on to the next place, it fails. So such a candidate is
+//! 1. `settings.REPROQ_WORKER_BIN`, then the environment variable `REPROQ_WORKER_BIN`. A value set there is used even if the
+//!    file is missing or cannot run: Django does not try the next candidate, but fails. Such a candidate is therefore
 //!    the winner here too, with a [`Fault`] that says why it will not run.
-//! 2. `.reproq/bin/reproq`, if it exists, runnable or not.
-//! 3. `management/bin/reproq` inside the installed `reproq_django`, if it exists. The documented place, `bin/reproq`, is
-//!    shown as a candidate, but the Django side never looks there; so it never wins here either.
-//! 4. The first `reproq` on `PATH`. Here the answer departs from the Django side on purpose: this very command has that
-//!    name too, and whoever asks which *worker* will run must not be told "this command". Copies of this command and
-//!    programs that are known not to be the worker are passed over; when the Django side would have taken one of them,
-//!    [`Resolution::django_takes`] names it and a [`Warning`] tells the way out.
+//! 2. `.reproq/bin/reproq`, if it exists, executable or not.
+//! 3. `management/bin/reproq` in the installed `reproq_django`, if it exists. The documented path, `bin/reproq`, is
+//!    listed as a candidate, but Django does not use it, so it never wins here either.
+//! 4. The first `reproq` on `PATH`. Here the result differs from Django's on purpose: this command has the same name, and the
+//!    answer to "which worker will run" must not be "this command". Copies of this command and programs known not to be the
+//!    worker are skipped; if Django would have started one of them, [`Resolution::django_takes`] names it and a [`Warning`]
+//!    says what to do.
 
 mod answer;
 mod candidates;

@@ -1,4 +1,4 @@
-//! The sentences that go with candidates: traps on the Django side, and the ways out of them. Pure.
+//! Notes and warnings about candidates, with hints. Pure.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -20,22 +20,21 @@ use crate::worker::which::Resolution;
 use crate::worker::which::Verdict;
 use crate::worker::which::WhichFacts;
 
-pub(super) const EMPTY: &str = "set, but empty, which counts as not set";
+pub(super) const EMPTY: &str = "set but empty, which counts as unset";
 pub(super) const CHANGED_BY_PROJECT: &str =
-    "the project's settings or manage.py change this variable, perhaps from a .env file; this is the value Django sees";
-pub(super) const NEVER_LOOKED_AT: &str =
-    "documented, but the Django side looks in management/bin of the package and never here";
+    "changed by the project's settings or manage.py, perhaps from a .env file; this is the value Django sees";
+pub(super) const NEVER_LOOKED_AT: &str = "documented, but Django uses management/bin of the package instead";
 
-/// Something the user should know, and what to do about it.
+/// A warning and a hint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Warning {
-    /// What is the matter, as a lowercase sentence.
+    /// The warning, as a lowercase clause.
     pub message: String,
-    /// The way out.
+    /// The hint.
     pub hint: String,
 }
 
-/// What the user should know and can do something about.
+/// All warnings.
 pub(super) fn warnings(world: &WhichFacts, resolution: &Resolution) -> Vec<Warning> {
     let winner = resolution.winner();
     [
@@ -57,7 +56,7 @@ fn silent_django(django: &DjangoAnswer) -> Option<Warning> {
         DjangoAnswer::Skipped { .. } | DjangoAnswer::NoProject | DjangoAnswer::Answered(_) => return None,
     };
     Some(Warning {
-        message: format!("settings.REPROQ_WORKER_BIN is not known, and would win over everything else: {reason}"),
+        message: format!("settings.REPROQ_WORKER_BIN is unknown and would take precedence: {reason}"),
         hint: hint.unwrap_or_else(|| {
             "make `python manage.py check` pass in the project's environment, or pass --no-django to leave the setting \
              out"
@@ -70,17 +69,17 @@ fn faulty_winner(winner: &Candidate) -> Option<Warning> {
     let fault = winner.fault.as_ref()?;
     let what = match (&winner.written, &winner.path) {
         (Some(written), _) => format!("{} is `{written}`", winner.source),
-        (None, Some(path)) => format!("{} is what the Django side uses", shown(path)),
+        (None, Some(path)) => format!("Django uses {}", shown(path)),
         (None, None) => winner.source.to_string(),
     };
     let problem = match fault {
-        Fault::Missing => ", but nothing is there".to_owned(),
-        Fault::NotAFile => ", but that is not a file".to_owned(),
-        Fault::NotExecutable => ", but it may not be executed".to_owned(),
-        Fault::Ourselves { .. } => ", but that is this command, not the worker".to_owned(),
+        Fault::Missing => ", but it does not exist".to_owned(),
+        Fault::NotAFile => ", but it is not a file".to_owned(),
+        Fault::NotExecutable => ", but it is not executable".to_owned(),
+        Fault::Ourselves { .. } => ", but it is this command, not the worker".to_owned(),
         Fault::WrongType { found } => format!(" is not a path but a value of type {found}"),
     };
-    let message = format!("{what}{problem}; the Django side does not look any further and will fail");
+    let message = format!("{what}{problem}; Django stops at this candidate and will fail");
     Some(Warning { message, hint: way_out(winner, fault) })
 }
 
@@ -97,26 +96,22 @@ fn way_out(winner: &Candidate, fault: &Fault) -> String {
         (Fault::NotExecutable, Some(path)) => format!("run `chmod +x {}`, or {remove}", shown(path)),
         (Fault::WrongType { .. }, _) => format!("set it to the worker's absolute path, or {remove}"),
         (Fault::Missing | Fault::NotAFile | Fault::NotExecutable | Fault::Ourselves { .. }, _) => {
-            if winner.written.is_some() {
-                format!("write the worker's absolute path there, or {remove}")
-            } else {
-                remove
-            }
+            if winner.written.is_some() { format!("set it to the worker's absolute path, or {remove}") } else { remove }
         }
     }
 }
 
-/// A program that the user put there, and that is not the worker. It may be a wrapper, so this is no fault.
+/// A program placed by the user that does not look like the worker. It may be a wrapper, so this is not a fault.
 fn stranger(winner: &Candidate) -> Option<Warning> {
     let Some(CandidateIdentity::NotWorker { reason }) = &winner.identity else { return None };
     let path = winner.path.as_deref().map(shown).unwrap_or_default();
     Some(Warning {
         message: format!("{path} will be used, but does not look like the worker: {reason}"),
-        hint: "if it is not a wrapper of your own around the worker, run `reproq install --force`".to_owned(),
+        hint: "unless it is your own wrapper for the worker, run `reproq install --force`".to_owned(),
     })
 }
 
-/// The Django side takes the first `reproq` on `PATH`, even this command.
+/// Django starts the first `reproq` on `PATH`, even if it is this command.
 fn astray_on_path(resolution: &Resolution) -> Option<Warning> {
     let taken = resolution.django_takes.as_deref()?;
     let is_taken_from_path = |candidate: &&Candidate| {
@@ -137,30 +132,29 @@ fn astray_on_path(resolution: &Resolution) -> Option<Warning> {
     };
     let hint = match resolution.runnable() {
         Some(worker) => format!("set REPROQ_WORKER_BIN={}, or run `reproq install`", shown(worker)),
-        None => "run `reproq install`: the project's own worker wins over PATH".to_owned(),
+        None => "run `reproq install`: the project's own worker takes precedence over PATH".to_owned(),
     };
-    Some(Warning { message: format!("the Django side will start {} from PATH, {what}", shown(taken)), hint })
+    Some(Warning { message: format!("Django will start {} from PATH, {what}", shown(taken)), hint })
 }
 
-/// A worker in the documented place of the package, and no other anywhere.
+/// The only worker is at the documented path of the package.
 fn overlooked(resolution: &Resolution) -> Option<Warning> {
     let is_documented =
         |candidate: &&Candidate| candidate.source == CandidateSource::PackageBin && candidate.executable;
     let documented = resolution.candidates.iter().find(is_documented).filter(|_| resolution.winner.is_none())?;
     let path = shown(documented.path.as_deref()?);
     Some(Warning {
-        message: format!("the Django side will not find {path}, the documented place of a packaged worker"),
+        message: format!("Django will not find {path}, the documented path of a packaged worker"),
         hint: format!("set REPROQ_WORKER_BIN={path}, or run `reproq install`"),
     })
 }
 
-/// What a value that names the worker means, where that is not plain.
+/// The meaning of a configured value, if not obvious.
 pub(super) fn about_override(named: &Override, world: &WhichFacts) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(rest) = below_home(&named.written.to_string_lossy()) {
         let meant = world.home.as_ref().map(|home| shown(&home.join(rest)));
-        let mut note =
-            "`~` is not expanded when the Django side looks for the worker, only when it installs".to_owned();
+        let mut note = "Django does not expand `~` when it looks for the worker, only when it installs".to_owned();
         if let Some(meant) = meant {
             let _ = write!(note, "; write {meant}");
         }
@@ -169,12 +163,12 @@ pub(super) fn about_override(named: &Override, world: &WhichFacts) -> Vec<String
     match (named.aim, &named.probe) {
         (Aim::Absolute, _) => {}
         (Aim::Relative, _) => notes.push(format!(
-            "relative to the directory the Django side is started in, here taken to be {}; an absolute path is the same \
+            "relative to the directory Django is started in, assumed to be {}; an absolute path is the same \
              everywhere",
             shown(&world.root)
         )),
         (Aim::Bare, Some(_)) => notes.push("a name without a directory, so it was looked up on PATH".to_owned()),
-        (Aim::Bare, None) => notes.push("a name without a directory, and no directory of PATH has such a program".to_owned()),
+        (Aim::Bare, None) => notes.push("a name without a directory, but there is no such program on PATH".to_owned()),
     }
     notes
 }
@@ -184,18 +178,18 @@ fn below_home(written: &str) -> Option<&str> {
     if rest.is_empty() { Some(rest) } else { rest.strip_prefix(['/', '\\']) }
 }
 
-/// The Django side's `.reproq/bin` is that of the directory it is started in.
+/// Django uses the `.reproq/bin` of the directory it is started in.
 pub(super) fn about_project(world: &WhichFacts) -> Option<String> {
     (world.root != world.cwd).then(|| {
         format!(
-            "the Django side looks below the directory it is started in: this is its answer in {}, not in {}",
+            "Django looks below the directory it is started in: this is the result for {}, not for {}",
             shown(&world.root),
             shown(&world.cwd)
         )
     })
 }
 
-/// Who answered for Django, and what it wrote while it failed.
+/// How Django was queried, and its stderr if it failed.
 pub(super) fn about_django(django: &DjangoAnswer) -> Vec<String> {
     match django {
         DjangoAnswer::Skipped { .. } | DjangoAnswer::NoProject => Vec::new(),
@@ -204,7 +198,7 @@ pub(super) fn about_django(django: &DjangoAnswer) -> Vec<String> {
         }
         DjangoAnswer::Answered(facts) => {
             let asked = format!(
-                "asked Django {} with the settings `{}` through {} (Python {})",
+                "queried Django {} with the settings `{}` using {} (Python {})",
                 printable_line(&facts.django_version),
                 printable_line(&facts.settings_module),
                 shown(&facts.python),
@@ -215,29 +209,29 @@ pub(super) fn about_django(django: &DjangoAnswer) -> Vec<String> {
     }
 }
 
-/// What is odd about what was found.
+/// Anything unusual about a file.
 pub(super) fn about_probe(probe: &PathProbe) -> Option<String> {
     match &probe.found {
         Found::Nothing | Found::File(_) => None,
         Found::DanglingLink { target } => Some(format!("a link to {}, which does not exist", shown(target))),
-        Found::Unreadable { reason } => Some(format!("it cannot be looked at: {reason}")),
-        Found::NotAFile => Some("a directory or another thing that is not a file".to_owned()),
+        Found::Unreadable { reason } => Some(format!("it cannot be read: {reason}")),
+        Found::NotAFile => Some("a directory or something else that is not a file".to_owned()),
     }
 }
 
 pub(super) fn searched(directories: usize) -> String {
     match directories {
-        0 => "PATH names no directory".to_owned(),
-        1 => "looked in the one directory of PATH".to_owned(),
-        more => format!("looked in {more} directories of PATH"),
+        0 => "PATH has no directories".to_owned(),
+        1 => "searched the one directory on PATH".to_owned(),
+        more => format!("searched {more} directories on PATH"),
     }
 }
 
 pub(super) fn time_is_over(limit: Duration) -> String {
-    format!("Django did not answer within {} s", limit.as_secs_f64())
+    format!("Django did not respond within {} s", limit.as_secs_f64())
 }
 
-/// A path for a sentence.
+/// A path for display.
 pub(super) fn shown(path: &Path) -> String {
     printable_line(&path.to_string_lossy())
 }

@@ -1,4 +1,4 @@
-//! How the Django side's Python searches `PATH` and reads a value that names a program. Pure: the caller looks at the disk.
+//! How Django's Python searches `PATH` and interprets a configured value. Pure: the caller accesses the disk.
 
 use std::collections::HashSet;
 use std::env;
@@ -11,20 +11,20 @@ use std::path::PathBuf;
 use crate::model::Os;
 use crate::worker::which::Aim;
 
-/// What Python takes for `PATHEXT` when the variable is not set.
+/// Python's default for `PATHEXT`.
 const DEFAULT_PATHEXT: &str = ".COM;.EXE;.BAT;.CMD;.VBS;.JS;.WS;.MSC";
 
-/// A directory in which programs are looked for.
+/// A directory to search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PathDirectory {
-    /// Its place in the search, from 0; places of directories named twice are skipped.
+    /// Its position in the search, from 0; duplicates are skipped.
     pub(super) index: usize,
     /// The directory, absolute.
     pub(super) path: PathBuf,
 }
 
-/// The directories of `PATH` in order, each once. Empty and relative entries mean (or start at) `start`. A `PATH` that is not
-/// set is the system's default; one that is set to nothing names no directory.
+/// The directories of `PATH` in order, without duplicates. Empty and relative entries are relative to `start`. If `PATH` is not
+/// set, the system's default is used; if it is empty, there are no directories.
 pub(super) fn directories(path: Option<&OsStr>, start: &Path, os: Os) -> Vec<PathDirectory> {
     let fallback = match os {
         Os::Linux => "/bin:/usr/bin",
@@ -46,8 +46,8 @@ pub(super) fn directories(path: Option<&OsStr>, start: &Path, os: Os) -> Vec<Pat
         .collect()
 }
 
-/// The file names a program's name may stand for, in the order they are tried: on Windows with each ending of `PATHEXT`,
-/// and as it is first if it has one of them, last if not.
+/// The file names to try for a program name, in order: on Windows with each extension of `PATHEXT`; the name itself comes first
+/// if it has one of these extensions, otherwise last.
 pub(super) fn spellings(name: &OsStr, pathext: Option<&OsStr>, os: Os) -> Vec<OsString> {
     if !matches!(os, Os::Windows) {
         return vec![name.to_owned()];
@@ -65,7 +65,7 @@ pub(super) fn spellings(name: &OsStr, pathext: Option<&OsStr>, os: Os) -> Vec<Os
     if is_complete { plain.chain(extended).collect() } else { extended.chain(plain).collect() }
 }
 
-/// Looks for every spelling in every directory, in order; `probe` says what is at a path, `None` for nothing.
+/// Searches every directory for every file name, in order; `probe` returns what is at a path, or `None`.
 pub(super) fn search<'a, T>(
     directories: &'a [PathDirectory],
     spellings: &[OsString],
@@ -82,7 +82,7 @@ pub(super) fn search<'a, T>(
     hits
 }
 
-/// How a value that names the worker is read: as an absolute path, as a path, or as a name to look up.
+/// How a configured value is interpreted: as an absolute path, a relative path, or a name to look up.
 pub(super) fn aim(written: &OsStr) -> Aim {
     let is_separator = |byte: u8| byte == b'/' || char::from(byte) == MAIN_SEPARATOR;
     if Path::new(written).is_absolute() {

@@ -1,4 +1,4 @@
-//! The answer in words: every candidate, whether it won or why not. Plain values, serialised for `--json`.
+//! The result: every candidate, and whether and why it won or lost. Plain values, serialized for `--json`.
 
 use std::fmt;
 use std::path::Path;
@@ -11,22 +11,22 @@ use crate::worker::which::CandidateIdentity;
 use crate::worker::which::Likeness;
 use crate::worker::which::Warning;
 
-/// Why the settings of Django are not looked at where there is no project of Django's.
+/// Why Django's settings are not queried without a Django project.
 pub(super) const NO_PROJECT: &str = "no Django project here";
 
-/// The answer to "which worker will run": every candidate in the order in which the Django side looks.
+/// The answer to "which worker will run": every candidate, in Django's search order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[must_use]
 pub struct Resolution {
     /// Every candidate, in order.
     pub candidates: Vec<Candidate>,
-    /// The place of the winner among the candidates. `None`: there is no worker.
+    /// The index of the winner. `None` if there is no worker.
     pub winner: Option<usize>,
-    /// What the Django side starts. It differs from the winner's path only where `PATH` leads it to this command or to a
-    /// program that is not the worker. `None`: it says that it found no worker.
+    /// What Django starts. Differs from the winner's path only if the first entry on `PATH` is this command or a program that is not
+    /// the worker. `None` if Django reports that it found no worker.
     #[serde(serialize_with = "lossy_option")]
     pub django_takes: Option<PathBuf>,
-    /// What the user should know and can do something about.
+    /// Warnings with hints.
     pub warnings: Vec<Warning>,
 }
 
@@ -36,12 +36,12 @@ impl Resolution {
         self.winner.and_then(|index| self.candidates.get(index))
     }
 
-    /// The worker that will run: the winner's path, if nothing keeps it from running.
+    /// The worker that will run: the winner's path, unless it has a fault.
     pub fn runnable(&self) -> Option<&Path> {
         self.winner().filter(|winner| winner.fault.is_none()).and_then(|winner| winner.path.as_deref())
     }
 
-    /// Why it is not known whether Django's settings name another worker; nothing where they do not, or there are none.
+    /// Why it is unknown whether Django's settings specify another worker; `None` if they do not, or there are none.
     pub fn django_not_asked(&self) -> Option<&str> {
         let setting = self.candidates.iter().find(|candidate| candidate.source == CandidateSource::Setting)?;
         match &setting.verdict {
@@ -58,48 +58,48 @@ impl Resolution {
         }
     }
 
-    /// The candidate that wins over a binary just placed at `placed` (a path with all links followed), if one does.
+    /// The candidate that takes precedence over a binary just installed at the canonical path `placed`, if there is one.
     pub fn wins_over(&self, placed: &Path) -> Option<&Candidate> {
         self.winner()
             .filter(|winner| winner.real_path.as_deref() != Some(placed) && winner.path.as_deref() != Some(placed))
     }
 }
 
-/// One place where the worker may be.
+/// A possible location of the worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Candidate {
-    /// Which place it is.
+    /// Which location it is.
     #[serde(flatten)]
     pub source: CandidateSource,
-    /// The value as written, where a value names the place.
+    /// The value as written, if the location is configured.
     pub written: Option<String>,
-    /// The path it leads to.
+    /// Its path.
     #[serde(serialize_with = "lossy_option")]
     pub path: Option<PathBuf>,
-    /// That path with all links followed, if a file is there.
+    /// Its canonical path, if there is a file.
     #[serde(serialize_with = "lossy_option")]
     pub real_path: Option<PathBuf>,
-    /// Something is there.
+    /// Whether anything exists there.
     pub found: bool,
-    /// A file is there, and this user may execute it.
+    /// Whether it is a file that this user may execute.
     pub executable: bool,
     /// The file's size in bytes.
     pub size: Option<u64>,
-    /// Whether the file is the worker. `None` where there is no file, or it is this command.
+    /// Whether the file is the worker. `None` if there is no file, or it is this command.
     pub identity: Option<CandidateIdentity>,
     /// Whether it won, or why not.
     #[serde(flatten)]
     pub verdict: Verdict,
-    /// Why it will not run, should it be its turn: of the winner and of what is shadowed.
+    /// Why it will not run, if it is the winner or shadowed.
     pub fault: Option<Fault>,
-    /// What else there is to say, in sentences.
+    /// Notes, as sentences.
     pub notes: Vec<String>,
-    /// The winner's alone: the paths that would be used in its stead, next one first.
+    /// For the winner only: the paths that would be used instead, in order.
     #[serde(serialize_with = "lossy_list")]
     pub shadows: Vec<PathBuf>,
 }
 
-/// The places, in the order in which the Django side looks.
+/// The candidates, in Django's search order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "source", rename_all = "snake_case")]
 pub enum CandidateSource {
@@ -109,13 +109,13 @@ pub enum CandidateSource {
     Environment,
     /// `.reproq/bin/reproq` of the project.
     Project,
-    /// `bin/reproq` inside `reproq_django`: documented, but the Django side does not look there.
+    /// `bin/reproq` in `reproq_django`: documented, but not used by Django.
     PackageBin,
-    /// `management/bin/reproq` inside `reproq_django`, where the Django side looks.
+    /// `management/bin/reproq` in `reproq_django`, which Django uses.
     PackageManagementBin,
     /// A directory of `PATH`.
     Path {
-        /// The directory's place in the search, from 0. `None` when no directory has anything.
+        /// The position of the directory on `PATH`, from 0. `None` if no directory has an entry.
         index: Option<usize>,
         /// The directory.
         #[serde(serialize_with = "lossy_option")]
@@ -143,22 +143,22 @@ impl fmt::Display for CandidateSource {
 pub enum Verdict {
     /// It is used.
     Winner,
-    /// It would be used, if an earlier one were not.
+    /// It would be used if an earlier candidate were not.
     Shadowed {
-        /// The place of the winner among the candidates.
+        /// The index of the winner.
         by: usize,
     },
-    /// The setting or variable has no value.
+    /// The setting or variable is unset.
     NotSet,
-    /// Nothing is there.
+    /// It does not exist.
     Missing,
-    /// It is on `PATH`, but a directory or the like.
+    /// It is on `PATH`, but is not a file.
     NotAFile,
-    /// It is on `PATH`, but may not be executed.
+    /// It is on `PATH`, but is not executable.
     NotExecutable,
-    /// It is on `PATH`, but is this very command.
+    /// It is on `PATH`, but is this command.
     Ourselves {
-        /// How that shows.
+        /// How this was determined.
         how: Likeness,
     },
     /// It is on `PATH`, but is another program.
@@ -166,41 +166,41 @@ pub enum Verdict {
         /// What it is.
         reason: String,
     },
-    /// It was not looked at.
+    /// It was skipped.
     Skipped {
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// It was asked for, without an answer; it may win in truth.
+    /// The query failed; it may win after all.
     Unusable {
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
 
-/// Why something that is used will not run.
+/// Why a candidate that is used will not run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Fault {
-    /// Nothing is there.
+    /// It does not exist.
     Missing,
-    /// It is a directory or the like.
+    /// It is not a file.
     NotAFile,
-    /// It may not be executed.
+    /// It is not executable.
     NotExecutable,
-    /// It is this very command, which cannot do the worker's work.
+    /// It is this command, which is not the worker.
     Ourselves {
-        /// How that shows.
+        /// How this was determined.
         how: Likeness,
     },
-    /// The value is not a path; the Django side stops with a `TypeError`.
+    /// The value is not a path, so Django fails with a `TypeError`.
     WrongType {
-        /// The name of its type in Python.
+        /// The name of its Python type.
         found: String,
     },
 }
 
-// Serde refuses paths that are not UTF-8; a report must never fail for that.
+// Serde refuses paths that are not UTF-8, but a report must not fail because of one.
 fn lossy_option<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
     path.as_ref().map(|path| path.to_string_lossy()).serialize(serializer)
 }

@@ -1,4 +1,4 @@
-//! The door to the file system: looks at every place where the worker may be, and changes nothing.
+//! The entry point to the file system: inspects every possible location of the worker, and changes nothing.
 #![expect(clippy::disallowed_methods, reason = "the places where the worker may be are looked at here")]
 
 use std::collections::HashMap;
@@ -32,13 +32,13 @@ use crate::worker::which::environment::variable;
 use crate::worker::which::path;
 use crate::worker::which::path::PathDirectory;
 
-/// The worker's installed name, before `.exe`; also the name that is looked up on `PATH`.
+/// The worker's installed name, without `.exe`; also the name looked up on `PATH`.
 const NAME: &str = "reproq";
 
-/// Where this command stands.
+/// The context of this command.
 #[derive(Debug, Clone, Copy)]
 pub struct SurveyInput<'a> {
-    /// The machine.
+    /// The platform.
     pub target: Target,
     /// The project's root, absolute.
     pub root: &'a Path,
@@ -46,12 +46,12 @@ pub struct SurveyInput<'a> {
     pub cwd: &'a Path,
     /// The environment, as captured.
     pub environment: &'a [(OsString, OsString)],
-    /// This command's own executable, where the system tells it.
+    /// The path of this command's executable, if the system provides it.
     pub own: Option<&'a Path>,
 }
 
-/// Looks at every candidate. What cannot be looked at is part of the answer, so this never fails. `identify` is asked about
-/// files that are not this command; it may read them, but must not run them.
+/// Inspects every candidate. Unreadable files are part of the result, so this never fails. `identify` is called for files that
+/// are not this command; it may read them but must not run them.
 pub fn survey(
     around: &SurveyInput<'_>,
     django: DjangoAnswer,
@@ -99,7 +99,7 @@ pub fn survey(
     }
 }
 
-/// Follows values and names the way the Django side's Python does.
+/// Resolves values and names as Django's Python does.
 struct Lookup<'a, 'b> {
     prober: &'a mut Prober<'b>,
     root: &'a Path,
@@ -119,7 +119,7 @@ impl Lookup<'_, '_> {
         Override { written: written.to_owned(), aim, probe }
     }
 
-    /// A path with a directory in it gets the endings of `PATHEXT` too; where none leads to a program, the plain path tells why.
+    /// A path with a directory is tried with the extensions of `PATHEXT` as well; if none is a program, the plain path is reported.
     fn relative(&mut self, plain: &Path) -> PathProbe {
         let (Some(directory), Some(name)) = (plain.parent(), plain.file_name()) else {
             return self.prober.probe(plain);
@@ -133,7 +133,7 @@ impl Lookup<'_, '_> {
     fn on_path(&mut self, name: &OsStr) -> Vec<PathHit> {
         let spellings = path::spellings(name, self.pathext, self.target.os);
         let probe = |path: &Path| {
-            // One call tells for nearly every directory that nothing is there; only the rest is worth a closer look.
+            // One call shows for nearly every directory that it has no such file; only the rest is inspected.
             fs::symlink_metadata(path).is_ok().then(|| self.prober.probe(path))
         };
         path::search(self.directories, &spellings, probe)
@@ -143,7 +143,7 @@ impl Lookup<'_, '_> {
     }
 }
 
-/// Looks at files, at each path once.
+/// Inspects files, each path once.
 struct Prober<'a> {
     own: Option<Own>,
     identify: &'a dyn Fn(&Path) -> CandidateIdentity,
@@ -188,13 +188,13 @@ impl Prober<'_> {
 fn nothing(path: &Path, error: &io::Error) -> Found {
     match (error.kind(), fs::read_link(path)) {
         (io::ErrorKind::NotFound, Ok(target)) => Found::DanglingLink { target },
-        // A value with a NUL in it names no file either.
+        // A value that contains a NUL is not the name of a file either.
         (io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidInput, _) => Found::Nothing,
         (_, _) => Found::Unreadable { reason: error.to_string() },
     }
 }
 
-/// This command's own executable, hashed only when a file of the same size comes along.
+/// This command's executable, hashed only if there is a file of the same size.
 struct Own {
     path: PathBuf,
     size: Option<u64>,
@@ -216,7 +216,7 @@ impl Own {
         if self.sha256.is_none() {
             self.sha256 = hash_file(&self.path).ok();
         }
-        // Two unreadable files are not the same file.
+        // Two unreadable files are not considered equal.
         let is_copy = self.sha256.is_some() && hash_file(path).ok() == self.sha256;
         if is_copy { Likeness::SameHash } else { Likeness::Different }
     }

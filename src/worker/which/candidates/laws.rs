@@ -1,4 +1,4 @@
-//! Laws of the decision, whatever the world looks like.
+//! Properties of the decision that hold for any input.
 
 use proptest::prelude::*;
 
@@ -56,7 +56,7 @@ fn any_world() -> impl Strategy<Value = WhichFacts> {
     let packaged = (any_probe("/documented"), any_probe("/management"))
         .prop_map(|(documented, management)| Packaged { documented, management });
     let on_path = proptest::collection::vec(any_probe("/on-path"), 0..5).prop_map(|probes| {
-        // No two directories of PATH hold the same path.
+        // No two directories of PATH contain the same path.
         let distinct = |(index, probe)| PathProbe { path: format!("/path/{index}/reproq").into(), ..probe };
         hits(probes.into_iter().enumerate().map(distinct).collect())
     });
@@ -118,7 +118,7 @@ proptest! {
         let shadows = before.winner().map(|winner| winner.shadows.clone()).unwrap_or_default();
         match after.winner() {
             None => prop_assert!(shadows.is_empty()),
-            // A bare name that is nowhere on PATH wins without a path to show.
+            // A bare name that is not on PATH wins without a path to show.
             Some(next) if next.path.is_none() => {}
             Some(next) => prop_assert_eq!(next.path.as_ref(), shadows.first()),
         }

@@ -1,4 +1,4 @@
-//! Tables: every place, every verdict, every rule of the decision.
+//! Table tests for every candidate, verdict and rule of the decision.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -255,7 +255,7 @@ fn alone_on_path_this_command_is_no_worker_but_a_warning() {
     let resolution = decide(&world);
     assert_eq!((resolution.winner, resolution.warnings.len()), (None, 1));
     assert!(resolution.warnings[0].hint.contains("reproq install"));
-    // As soon as something wins before PATH, nobody goes astray there.
+    // If something wins before PATH, the first entry of PATH does not matter.
     world.project = worker("/p/.reproq/bin/reproq");
     assert_eq!(decide(&world).warnings, []);
 }
@@ -281,7 +281,7 @@ fn without_djangos_answer_the_rest_decides() {
     let skipped = DjangoAnswer::Skipped { reason: "--no-django was given".to_owned() };
     let cases = [
         (failed, Verdict::Unusable { reason: "no Python was found".to_owned() }, 1),
-        (late, Verdict::Unusable { reason: "Django did not answer within 2.5 s".to_owned() }, 1),
+        (late, Verdict::Unusable { reason: "Django did not respond within 2.5 s".to_owned() }, 1),
         (skipped, Verdict::Skipped { reason: "--no-django was given".to_owned() }, 0),
         (DjangoAnswer::NoProject, Verdict::Skipped { reason: "no Django project here".to_owned() }, 0),
     ];

@@ -1,4 +1,4 @@
-//! The survey against real directories, links and permissions.
+//! Tests of the survey with real directories, links and permissions.
 
 use std::cell::Cell;
 use std::os::unix::ffi::OsStringExt;
@@ -11,7 +11,7 @@ use crate::worker::which::Resolution;
 use crate::worker::which::Verdict;
 use crate::worker::which::decide;
 
-/// A project, a copy of this command and some directories for `PATH`, on the real file system.
+/// A project, a copy of this command and directories for `PATH`, on the real file system.
 struct TestPlace {
     directory: tempfile::TempDir,
     variables: Vec<(OsString, OsString)>,
