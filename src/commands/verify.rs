@@ -81,7 +81,7 @@ pub(super) fn verify(arguments: &VerifyArgs, session: &Session<'_>) -> Result<Ex
     };
     let signatures = match &receipt {
         Some(receipt) => {
-            install::prove_again(receipt, &request, &context).map_err(|error| hints::explain(error, &request))?
+            install::reverify(receipt, &request, &context).map_err(|error| hints::explain(error, &request))?
         }
         None => None,
     };

@@ -285,10 +285,10 @@ fn fallback(reason: &Fallback) -> (ExitStatus, Vec<String>) {
         Fallback::Unreachable { .. } => {
             (ExitStatus::Unavailable, vec!["check the network, DNS and HTTPS_PROXY".to_owned()])
         }
-        Fallback::Offline { looked } if looked.is_empty() => {
+        Fallback::Offline { searched } if searched.is_empty() => {
             (ExitStatus::Unavailable, vec!["remove `--offline`, or run the command with network access".to_owned()])
         }
-        Fallback::Offline { looked } => (ExitStatus::Unavailable, looked.clone()),
+        Fallback::Offline { searched } => (ExitStatus::Unavailable, searched.clone()),
     }
 }
 
@@ -305,13 +305,13 @@ fn nothing_serves(reason: &Fallback, build: &NoBuild, request: &InstallRequest) 
                 "a local build has the verdict `built`, and `{required}` is required; use `--require built`"
             ));
         }
-        NoBuild::NoCheckout { looked } => {
+        NoBuild::NoCheckout { searched } => {
             if request.from.is_some() {
                 hints.push("the bundle contains no source to build from".to_owned());
             }
-            let looked: Vec<String> =
-                looked.iter().map(|(origin, path)| format!("{} ({origin})", path.display())).collect();
-            hints.push(format!("no checkout to build from was found in {}", looked.join(", ")));
+            let searched: Vec<String> =
+                searched.iter().map(|(origin, path)| format!("{} ({origin})", path.display())).collect();
+            hints.push(format!("no checkout to build from was found in {}", searched.join(", ")));
             let page = request.server.page(&[request.repository.owner(), request.repository.name()]);
             hints.push(format!("clone {page} there, or specify a checkout with `--source DIR`"));
         }

@@ -83,7 +83,7 @@ pub(super) enum AcquireOutcome {
 /// The context of one installation.
 pub(super) struct Acquisition<'a> {
     pub(super) request: &'a InstallRequest,
-    pub(super) door: &'a InstallContext<'a>,
+    pub(super) context: &'a InstallContext<'a>,
     pub(super) staging: &'a Path,
 }
 
@@ -106,8 +106,8 @@ impl Acquisition<'_> {
         {
             return Ok(AcquireOutcome::Staged(Box::new(acquired)));
         }
-        let sources = self.door.sources(self.request)?;
-        let provided = first_served(&sources, self.request, self.door, async |source: &Source| {
+        let sources = self.context.sources(self.request)?;
+        let provided = first_served(&sources, self.request, self.context, async |source: &Source| {
             self.acquire_from(source, query).await
         });
         Ok(provided.await?.unwrap_or_else(AcquireOutcome::Build))
@@ -138,7 +138,7 @@ impl Acquisition<'_> {
         if let Some(written) = found.stated().and_then(|sha256| self.cached(&sha256, &asset.name)) {
             return Ok((written, true));
         }
-        let fetched = source.fetch(found.listing.tag(), asset, &self.file(&asset.name), self.door.progress).await;
+        let fetched = source.fetch(found.listing.tag(), asset, &self.file(&asset.name), self.context.progress).await;
         fetched.map(|written| (written, false)).map_err(|error| InstallError::fetching(asset, error))
     }
 
@@ -180,19 +180,19 @@ impl Acquisition<'_> {
         let refused = |source| InstallError::Verify { asset: asset.name.clone(), source };
         judge(None, &evidence, self.request.policy).map_err(refused)?;
         let file = self.file(&asset.name);
-        let written = match source.fetch(tag, &asset, &file, self.door.progress).await {
+        let written = match source.fetch(tag, &asset, &file, self.context.progress).await {
             Ok(written) => written,
             Err(error) if error.is_unreachable() => return Err(InstallError::at(source, error)),
             Err(error) => {
                 let error = InstallError::fetching(&asset, error);
-                drift::explain(source, pin, error, &file, self.door.progress).await?
+                drift::explain(source, pin, error, &file, self.context.progress).await?
             }
         };
         match verify(written, &evidence, self.request.policy) {
             Ok(verified) => Ok(verified),
             Err(error) => {
                 discard(&file).map_err(|source| InstallError::Staging { doing: "remove a refused file", source })?;
-                let written = drift::explain(source, pin, refused(error), &file, self.door.progress).await?;
+                let written = drift::explain(source, pin, refused(error), &file, self.context.progress).await?;
                 verify(written, &evidence, self.request.policy).map_err(refused)
             }
         }
@@ -216,12 +216,12 @@ impl Acquisition<'_> {
         if self.request.from.is_some() {
             return None;
         }
-        let cache = self.door.cache.as_ref()?;
+        let cache = self.context.cache.as_ref()?;
         match cache.fetch(sha256, &self.file(name)) {
             Ok(CacheLookup::Found(written)) => Some(written),
             Ok(CacheLookup::Missing) => None,
             Ok(CacheLookup::Damaged { found }) => {
-                self.door.progress.note(&format!(
+                self.context.progress.note(&format!(
                     "the cached {name} is damaged (sha256 {} instead of {}); it was removed from the cache",
                     found.short(),
                     sha256.short()
@@ -229,7 +229,7 @@ impl Acquisition<'_> {
                 None
             }
             Err(error) => {
-                self.door.leave_out_cache(&error);
+                self.context.continue_without_cache(&error);
                 None
             }
         }
@@ -253,7 +253,7 @@ impl Acquisition<'_> {
                 let destination = self.staging.join(self.request.tool.installed_name(self.request.target));
                 let limits = Limits::default();
                 let unpacked =
-                    archive::unpack(form, verified.path(), &names, &destination, &limits, self.door.progress)
+                    archive::unpack(form, verified.path(), &names, &destination, &limits, self.context.progress)
                         .map_err(|source| InstallError::Archive { asset: asset.name.clone(), source })?;
                 origin_asset.member = Some(unpacked.member);
                 unpacked.written
@@ -303,7 +303,7 @@ pub(super) fn stated(source: &Source, pin: &Pin, signed: &Signed) -> Vec<Evidenc
 }
 
 /// Names the bundle or mirror that lacks an asset, because the release on GitHub may have it.
-pub(super) fn not_carried(source: &Source, error: ResolveError) -> ResolveError {
+pub(super) fn asset_not_in_source(source: &Source, error: ResolveError) -> ResolveError {
     match (source, error) {
         (Source::Bundle(bundle), ResolveError::Fallback(Fallback::NoAsset { tag, target, has, .. })) => {
             Fallback::NotInBundle { bundle: bundle.name().to_owned(), tag, target, has }.into()

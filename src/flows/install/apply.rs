@@ -14,8 +14,9 @@ use crate::flows::install::acquire::AcquireOutcome;
 use crate::flows::install::acquire::Acquired;
 use crate::flows::install::acquire::Acquisition;
 use crate::flows::install::acquire::build_at_once;
-use crate::flows::install::check_executable::prove;
+use crate::flows::install::check_executable::check_executable;
 use crate::flows::install::evidence;
+use crate::flows::install::install_status;
 use crate::flows::install::local;
 use crate::flows::install::lockfile_of_release;
 use crate::flows::install::protect::protect;
@@ -23,7 +24,6 @@ use crate::flows::install::resolved::Lookup;
 use crate::flows::install::resolved::ReleaseQuery;
 use crate::flows::install::resolved::Resolved;
 use crate::flows::install::resolved::first_served;
-use crate::flows::install::standing;
 use crate::flows::install::store_guard;
 use crate::flows::install::store_guard::StoreGuard;
 use crate::lockfile;
@@ -75,18 +75,18 @@ pub enum Preview {
 }
 
 /// Installs. Takes the lock only if there is work to do.
-pub fn run(request: &InstallRequest, door: &InstallContext<'_>) -> Result<Outcome, InstallError> {
+pub fn run(request: &InstallRequest, context: &InstallContext<'_>) -> Result<Outcome, InstallError> {
     let layout = &request.layout;
-    let (standing, state) = stand(request)?;
-    if let InstallStatus::UpToDate(receipt) = standing {
+    let (status, state) = current_status(request)?;
+    if let InstallStatus::UpToDate(receipt) = status {
         store_guard::finish(request, &receipt, &state);
         return Ok(Outcome { receipt: *receipt, work: None, locked: None });
     }
-    let hold = StoreGuard::take(request, door)?;
+    let hold = StoreGuard::take(request, context)?;
     // Another installation may have finished meanwhile, and changed the project's lockfile as well.
     let request = &lock_as_it_is(request)?;
-    let (standing, state) = stand(request)?;
-    let (work, newest) = match work(standing) {
+    let (status, state) = current_status(request)?;
+    let (work, newest) = match work(status) {
         Ok(work) => work,
         Err(receipt) => {
             hold.complete(&receipt, &state);
@@ -94,7 +94,7 @@ pub fn run(request: &InstallRequest, door: &InstallContext<'_>) -> Result<Outcom
         }
     };
     let staging = hold.staging()?;
-    let acquired = match acquire(request, door, &work, newest.as_ref().map(|(_, tag)| tag), staging.path()) {
+    let acquired = match acquire(request, context, &work, newest.as_ref().map(|(_, tag)| tag), staging.path()) {
         Ok(acquired) => acquired,
         Err(error) => return Err(hold.store_removed(&staging).unwrap_or(error)),
     };
@@ -118,39 +118,39 @@ pub fn run(request: &InstallRequest, door: &InstallContext<'_>) -> Result<Outcom
         lock: written.clone().map(|(path, lockfile)| WrittenLock { path, text: lockfile::render(lockfile) }),
         proofs: acquired.signed.text(),
     };
-    store_guard::tell(store::carry_out(layout, &store::steps(commit))?, door);
+    store_guard::report_unfinished(store::carry_out(layout, &store::steps(commit))?, context);
     Ok(Outcome { receipt, work: Some(work), locked: written.map(|(_, lockfile)| lockfile.clone()) })
 }
 
 /// Stages a verified executable with its receipt. `None` if the newest release turns out to be the installed one.
 fn acquire(
     request: &InstallRequest,
-    door: &InstallContext<'_>,
+    context: &InstallContext<'_>,
     work: &InstallReason,
     installed: Option<&Tag>,
     staging: &Path,
 ) -> Result<Option<(Acquired, Receipt)>, InstallError> {
-    let order = Acquisition { request, door, staging };
-    let acquired = match runtime()?.block_on(order.acquire(&ReleaseQuery::new(request, work, installed)))? {
+    let acquisition = Acquisition { request, context, staging };
+    let acquired = match runtime()?.block_on(acquisition.acquire(&ReleaseQuery::new(request, work, installed)))? {
         AcquireOutcome::Staged(acquired) => *acquired,
-        AcquireOutcome::Build(because) => local::build(request, door, &because, staging)?,
+        AcquireOutcome::Build(because) => local::build(request, context, &because, staging)?,
         AcquireOutcome::Current => return Ok(None),
     };
-    let receipt = prove_and_sync(request, door, &acquired)?;
+    let receipt = check_and_sync(request, context, &acquired)?;
     Ok(Some((acquired, receipt)))
 }
 
 /// Determines what an installation would do. Writes nothing and takes no lock.
-pub fn preview(request: &InstallRequest, door: &InstallContext<'_>) -> Result<Preview, InstallError> {
-    let (standing, _) = stand(request)?;
-    let (work, newest) = match work(standing) {
+pub fn preview(request: &InstallRequest, context: &InstallContext<'_>) -> Result<Preview, InstallError> {
+    let (status, _) = current_status(request)?;
+    let (work, newest) = match work(status) {
         Ok(work) => work,
         Err(receipt) => return Ok(Preview::UpToDate(receipt)),
     };
     let query = ReleaseQuery::new(request, &work, newest.as_ref().map(|(_, tag)| tag));
     let because = match build_at_once(request, &work) {
         Some(because) => because,
-        None => match runtime()?.block_on(resolve_first(request, door, &query))? {
+        None => match runtime()?.block_on(resolve_first(request, context, &query))? {
             Ok(Some(resolved)) => return Ok(Preview::Install { work, resolved: Box::new(resolved) }),
             Ok(None) => {
                 let (receipt, _) = newest.expect("only an installed release can already be the newest");
@@ -166,41 +166,41 @@ pub fn preview(request: &InstallRequest, door: &InstallContext<'_>) -> Result<Pr
 /// What an installation would use; `None` if the newest release is already installed.
 async fn resolve_first(
     request: &InstallRequest,
-    door: &InstallContext<'_>,
+    context: &InstallContext<'_>,
     query: &ReleaseQuery<'_>,
 ) -> Result<Result<Option<Resolved>, Fallback>, InstallError> {
     // Nothing is staged.
-    let order = Acquisition { request, door, staging: Path::new("") };
-    if let Some(resolved) = order.resolve_in_cache() {
+    let acquisition = Acquisition { request, context, staging: Path::new("") };
+    if let Some(resolved) = acquisition.resolve_in_cache() {
         return Ok(Ok(Some(resolved)));
     }
-    let sources = door.sources(request)?;
-    first_served(&sources, request, door, async |source: &Source| {
+    let sources = context.sources(request)?;
+    first_served(&sources, request, context, async |source: &Source| {
         if let Some(pin) = &request.pin {
-            let resolved = order.resolve_pinned(source).await?;
+            let resolved = acquisition.resolve_pinned(source).await?;
             // An installation finds this out when it fetches the file.
             source.check_local(&pin.lockfile.tag, &pin.asset.name).map_err(|error| InstallError::at(source, error))?;
             return Ok(Some(resolved));
         }
-        match order.find(source, query).await? {
+        match acquisition.find(source, query).await? {
             Lookup::Current => Ok(None),
-            Lookup::Release(found) => order.resolve(source, &found).await.map(Some),
+            Lookup::Release(found) => acquisition.resolve(source, &found).await.map(Some),
         }
     })
     .await
 }
 
 /// The lockfile of the requested release, with every platform it has an asset for. Downloads no assets.
-pub fn lock_release(request: &InstallRequest, door: &InstallContext<'_>) -> Result<Lockfile, InstallError> {
+pub fn lock_release(request: &InstallRequest, context: &InstallContext<'_>) -> Result<Lockfile, InstallError> {
     let spec = request.spec.clone().unwrap_or(VersionSpec::Latest);
     runtime()?.block_on(async {
         // Nothing is staged.
-        let order = Acquisition { request, door, staging: Path::new("") };
-        let sources = door.sources(request)?;
-        let locked = first_served(&sources, request, door, async |source: &Source| {
-            let listing = source.release(&spec, door.progress).await.map_err(InstallError::from)?;
+        let acquisition = Acquisition { request, context, staging: Path::new("") };
+        let sources = context.sources(request)?;
+        let locked = first_served(&sources, request, context, async |source: &Source| {
+            let listing = source.release(&spec, context.progress).await.map_err(InstallError::from)?;
             let sums = evidence::sums(source, &listing).await;
-            let new = lockfile_of_release::lockfile(&order, source, &listing, &sums, &[]).await?;
+            let new = lockfile_of_release::lockfile(&acquisition, source, &listing, &sums, &[]).await?;
             if let LockfileAction::Write { old: Some(old), .. } = &request.lock {
                 lockfile_of_release::refuse_drift(old, &new, source)?;
             }
@@ -214,12 +214,12 @@ pub fn lock_release(request: &InstallRequest, door: &InstallContext<'_>) -> Resu
 pub fn released_assets(
     repository: &RepoSlug,
     spec: &VersionSpec,
-    door: &InstallContext<'_>,
+    context: &InstallContext<'_>,
 ) -> Result<(Tag, Vec<String>), InstallError> {
     let listing = async {
         let mut outcome = Err(InstallError::Offline);
-        for source in door.places(repository, false)? {
-            outcome = source.release(spec, door.progress).await.map_err(InstallError::from);
+        for source in context.places(repository, false)? {
+            outcome = source.release(spec, context.progress).await.map_err(InstallError::from);
             if outcome.is_ok() {
                 break;
             }
@@ -231,19 +231,19 @@ pub fn released_assets(
     Ok((listing.tag().clone(), assets.unwrap_or_default()))
 }
 
-fn stand(request: &InstallRequest) -> Result<(InstallStatus, State), InstallError> {
+fn current_status(request: &InstallRequest) -> Result<(InstallStatus, State), InstallError> {
     let (installed, state) = store::scan(&request.layout)?;
     protect(request, &installed)?;
     let in_the_way = |what| InstallError::InTheWay { path: request.layout.binary.clone(), what, place: "the binary" };
-    Ok((standing(request, installed).map_err(in_the_way)?, state))
+    Ok((install_status(request, installed).map_err(in_the_way)?, state))
 }
 
 /// The receipt of the installation and its tag, if only a newer release would be installed.
 type Newest = Option<(Box<Receipt>, Tag)>;
 
 /// Why there is work to do, with the installed release if only a newer one would be installed; or the receipt of an
-fn work(standing: InstallStatus) -> Result<(InstallReason, Newest), Box<Receipt>> {
-    match standing {
+fn work(status: InstallStatus) -> Result<(InstallReason, Newest), Box<Receipt>> {
+    match status {
         InstallStatus::UpToDate(receipt) => Err(receipt),
         InstallStatus::UpToDateIfNewest(receipt, tag) => {
             let how = format!("{tag} is installed, but a newer release is available");
@@ -254,13 +254,13 @@ fn work(standing: InstallStatus) -> Result<(InstallReason, Newest), Box<Receipt>
 }
 
 /// Checks the executable while it is synced to disk and copied to the cache.
-fn prove_and_sync(
+fn check_and_sync(
     request: &InstallRequest,
-    door: &InstallContext<'_>,
+    context: &InstallContext<'_>,
     acquired: &Acquired,
 ) -> Result<Receipt, InstallError> {
     // The progress reporter is not shared between threads.
-    let cache = door.cache.as_ref();
+    let cache = context.cache.as_ref();
     let proofs = acquired.signed.text();
     let (receipt, synced) = std::thread::scope(|scope| {
         let to_disk = || {
@@ -269,9 +269,9 @@ fn prove_and_sync(
             (synced, kept.map(|(cache, (file, provenance))| cache.keep(file, provenance, proofs.as_deref())))
         };
         match std::thread::Builder::new().name("disk".to_owned()).spawn_scoped(scope, to_disk) {
-            Ok(disk) => (prove(request, door, acquired), disk.join()),
+            Ok(disk) => (check_executable(request, context, acquired), disk.join()),
             // Without a thread, do it first.
-            Err(_) => (prove(request, door, acquired), Ok(to_disk())),
+            Err(_) => (check_executable(request, context, acquired), Ok(to_disk())),
         }
     });
     if let (Err(_), Some((file, _)), Some(cache)) = (&receipt, &acquired.for_cache, cache) {
@@ -283,7 +283,7 @@ fn prove_and_sync(
     let (synced, kept) = synced.unwrap_or_else(|_| (Err(stopped()), None));
     synced.map_err(|source| InstallError::Staging { doing: "write the binary to disk", source })?;
     if let Some(Err(error)) = kept {
-        door.leave_out_cache(&error);
+        context.continue_without_cache(&error);
     }
     Ok(receipt)
 }

@@ -18,9 +18,9 @@ use crate::worker::store::Receipt;
 const SMOKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Inspects the executable, starts it once for its version, and creates the receipt.
-pub(super) fn prove(
+pub(super) fn check_executable(
     request: &InstallRequest,
-    door: &InstallContext<'_>,
+    context: &InstallContext<'_>,
     acquired: &Acquired,
 ) -> Result<Receipt, InstallError> {
     let name = || acquired.name.clone();
@@ -62,6 +62,6 @@ pub(super) fn prove(
         origin: acquired.origin.clone(),
         notes,
         installer: concat!("reproq-cli ", env!("CARGO_PKG_VERSION")).to_owned(),
-        installed_at: door.now.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        installed_at: context.now.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
     })
 }

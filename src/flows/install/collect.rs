@@ -13,8 +13,8 @@ use crate::flows::install::choose;
 use crate::flows::install::evidence;
 use crate::flows::install::lockfile_of_release;
 use crate::flows::install::lockfile_of_release::Known;
-use crate::flows::install::offline_report::looked_in_cache;
-use crate::flows::install::offline_report::looked_in_mirrors;
+use crate::flows::install::offline_report::cache_report;
+use crate::flows::install::offline_report::mirror_reports;
 use crate::flows::install::resolve::combine_source_errors;
 use crate::flows::install::signer::Signed;
 use crate::io::fs::hashing_writer::Written;
@@ -70,11 +70,11 @@ pub fn select(
     request: &InstallRequest,
     locked: Option<&Lockfile>,
     machines: &Machines,
-    door: &InstallContext<'_>,
+    context: &InstallContext<'_>,
 ) -> Result<Selection, InstallError> {
     let (lockfile, files) = match locked {
         Some(lockfile) => (lockfile.clone(), Vec::new()),
-        None => runtime()?.block_on(listed(request, machines, door))?,
+        None => runtime()?.block_on(listed(request, machines, context))?,
     };
     let wanted = |target: Target| match machines {
         Machines::All => true,
@@ -82,7 +82,7 @@ pub fn select(
     };
     let targets = lockfile.assets.iter().map(|asset| asset.target).filter(|target| wanted(*target));
     let pins = targets.filter_map(|target| lockfile.pin(&request.tool, target));
-    let has = |pin: &Pin| door.cache.as_ref().is_some_and(|cache| cache.has(&pin.asset.sha256));
+    let has = |pin: &Pin| context.cache.as_ref().is_some_and(|cache| cache.has(&pin.asset.sha256));
     let assets = pins.map(|pin| (has(&pin), pin)).map(|(cached, pin)| (pin, cached)).collect();
     Ok(Selection { lockfile, assets, files })
 }
@@ -91,7 +91,7 @@ pub fn select(
 pub fn collect(
     request: &InstallRequest,
     selection: Selection,
-    door: &InstallContext<'_>,
+    context: &InstallContext<'_>,
     staging: &Path,
 ) -> Result<Collection, InstallError> {
     let Selection { lockfile, assets, mut files } = selection;
@@ -99,12 +99,12 @@ pub fn collect(
         let mut collected = Vec::new();
         for (pin, _) in assets {
             let request = InstallRequest { pin: Some(pin.clone()), ..request.clone() };
-            let order = Acquisition {
+            let acquisition = Acquisition {
                 request: &request.held_to_the_lock(pin.asset.target, Some(pin.asset.sha256)),
-                door,
+                context,
                 staging,
             };
-            let Brought { file, proofs, .. } = asset(&order, &pin).await?;
+            let FetchedAsset { file, proofs, .. } = asset(&acquisition, &pin).await?;
             if let Some(proofs) = proofs.filter(|_| files.iter().all(|(name, _)| *name != file_name(&pin.asset.name))) {
                 files.push((file_name(&pin.asset.name), proofs.into_bytes()));
             }
@@ -116,17 +116,17 @@ pub fn collect(
 }
 
 /// One asset for a bundle.
-async fn asset(order: &Acquisition<'_>, pin: &Pin) -> Result<Brought, InstallError> {
-    let brought = brought(order, pin).await?;
-    if !brought.is_cached {
-        keep(order, pin, &brought);
+async fn asset(acquisition: &Acquisition<'_>, pin: &Pin) -> Result<FetchedAsset, InstallError> {
+    let fetched = fetch_pinned(acquisition, pin).await?;
+    if !fetched.is_cached {
+        keep(acquisition, pin, &fetched);
     }
-    Ok(brought)
+    Ok(fetched)
 }
 
 /// An asset in the staging directory.
 #[derive(Debug)]
-pub(super) struct Brought {
+pub(super) struct FetchedAsset {
     /// The file.
     pub(super) file: Written,
     /// Its attestations, as one document.
@@ -136,38 +136,46 @@ pub(super) struct Brought {
 }
 
 /// The pinned asset, from the cache, else from the first source that provides it.
-pub(super) async fn brought(order: &Acquisition<'_>, pin: &Pin) -> Result<Brought, InstallError> {
-    let door = order.door;
-    if let Some(signed) = order.signed_as_cached(pin)
-        && let Some(verified) = order.cached_bytes(pin, &signed)?
+pub(super) async fn fetch_pinned(acquisition: &Acquisition<'_>, pin: &Pin) -> Result<FetchedAsset, InstallError> {
+    let context = acquisition.context;
+    if let Some(signed) = acquisition.signed_as_cached(pin)
+        && let Some(verified) = acquisition.cached_bytes(pin, &signed)?
     {
-        return Ok(Brought { file: verified.file().clone(), proofs: signed.text(), is_cached: true });
+        return Ok(FetchedAsset { file: verified.file().clone(), proofs: signed.text(), is_cached: true });
     }
     let mut tried = Vec::new();
-    for source in door.sources(order.request)? {
-        match brought_from(order, &source, pin).await {
-            Ok(brought) => return Ok(brought),
+    for source in context.sources(acquisition.request)? {
+        match fetch_pinned_from(acquisition, &source, pin).await {
+            Ok(fetched) => return Ok(fetched),
             Err(error) => tried.push((source.name(), error)),
         }
     }
-    Err(nothing_serves(tried, order.request, door))
+    Err(nothing_serves(tried, acquisition.request, context))
 }
 
-async fn brought_from(order: &Acquisition<'_>, source: &Source, pin: &Pin) -> Result<Brought, InstallError> {
-    let signed = order.signed_as_pinned(source, pin).await?;
-    let verified = match order.cached_without_proofs(pin, &signed)? {
+async fn fetch_pinned_from(
+    acquisition: &Acquisition<'_>,
+    source: &Source,
+    pin: &Pin,
+) -> Result<FetchedAsset, InstallError> {
+    let signed = acquisition.signed_as_pinned(source, pin).await?;
+    let verified = match acquisition.cached_without_proofs(pin, &signed)? {
         Some(verified) => verified,
-        None => order.pinned_bytes(source, pin, &signed).await?,
+        None => acquisition.pinned_bytes(source, pin, &signed).await?,
     };
-    Ok(Brought { file: verified.file().clone(), proofs: signed.text(), is_cached: false })
+    Ok(FetchedAsset { file: verified.file().clone(), proofs: signed.text(), is_cached: false })
 }
 
-fn keep(order: &Acquisition<'_>, pin: &Pin, brought: &Brought) {
+fn keep(acquisition: &Acquisition<'_>, pin: &Pin, fetched: &FetchedAsset) {
     let (repository, tag) = (pin.lockfile.repository.clone(), pin.lockfile.tag.clone());
     let provenance = CachedFrom { repository, tag, name: pin.asset.name.clone() };
-    let kept = order.door.cache.as_ref().map(|cache| cache.keep(&brought.file, &provenance, brought.proofs.as_deref()));
+    let kept = acquisition
+        .context
+        .cache
+        .as_ref()
+        .map(|cache| cache.keep(&fetched.file, &provenance, fetched.proofs.as_deref()));
     if let Some(Err(error)) = kept {
-        order.door.leave_out_cache(&error);
+        acquisition.context.continue_without_cache(&error);
     }
 }
 
@@ -175,28 +183,28 @@ fn keep(order: &Acquisition<'_>, pin: &Pin, brought: &Brought) {
 async fn listed(
     request: &InstallRequest,
     machines: &Machines,
-    door: &InstallContext<'_>,
+    context: &InstallContext<'_>,
 ) -> Result<(Lockfile, Vec<(String, Vec<u8>)>), InstallError> {
     let mut tried = Vec::new();
-    for source in door.sources(request)? {
-        match listed_at(&source, request, machines, door).await {
+    for source in context.sources(request)? {
+        match listed_at(&source, request, machines, context).await {
             Ok(found) => return Ok(found),
             Err(error) => tried.push((source.name(), error)),
         }
     }
-    Err(nothing_serves(tried, request, door))
+    Err(nothing_serves(tried, request, context))
 }
 
 fn nothing_serves(
     tried: Vec<(String, InstallError)>,
     request: &InstallRequest,
-    door: &InstallContext<'_>,
+    context: &InstallContext<'_>,
 ) -> InstallError {
-    let mut looked = vec![looked_in_cache(request, door)];
-    if !door.mirrors.is_empty() {
-        looked.extend(looked_in_mirrors(request, door));
+    let mut searched = vec![cache_report(request, context)];
+    if !context.mirrors.is_empty() {
+        searched.extend(mirror_reports(request, context));
     }
-    match combine_source_errors(tried, looked) {
+    match combine_source_errors(tried, searched) {
         Ok(fallback) => InstallError::Resolve(ResolveError::Fallback(fallback)),
         Err(error) => error,
     }
@@ -206,11 +214,11 @@ async fn listed_at(
     source: &Source,
     request: &InstallRequest,
     machines: &Machines,
-    door: &InstallContext<'_>,
+    context: &InstallContext<'_>,
 ) -> Result<(Lockfile, Vec<(String, Vec<u8>)>), InstallError> {
     let spec = request.spec.clone().unwrap_or(VersionSpec::Latest);
-    let listing = source.release(&spec, door.progress).await.map_err(|error| InstallError::at(source, error))?;
-    let (lockfile, assets) = proven(source, &listing, request, machines, door).await?;
+    let listing = source.release(&spec, context.progress).await.map_err(|error| InstallError::at(source, error))?;
+    let (lockfile, assets) = acceptable_assets(source, &listing, request, machines, context).await?;
     let names: Vec<&str> = assets.iter().map(|asset| asset.name.as_str()).collect();
     let mut files = files_beside(source, &listing, &checksum_files(&names)).await?;
     files.extend(assets.iter().filter_map(|asset| Some((file_name(&asset.name), asset.proofs.clone()?.into_bytes()))));
@@ -227,15 +235,15 @@ pub(super) struct AcceptableAsset {
 }
 
 /// The lockfile of a release as listed by this source, and the assets for these platforms, each with sufficient evidence.
-pub(super) async fn proven(
+pub(super) async fn acceptable_assets(
     source: &Source,
     listing: &Listing,
     request: &InstallRequest,
     machines: &Machines,
-    door: &InstallContext<'_>,
+    context: &InstallContext<'_>,
 ) -> Result<(Lockfile, Vec<AcceptableAsset>), InstallError> {
     let sums = evidence::sums(source, listing).await;
-    let mut proven: Vec<(Target, Asset, Vec<Evidence>, Signed)> = Vec::new();
+    let mut acceptable: Vec<(Target, Asset, Vec<Evidence>, Signed)> = Vec::new();
     for target in machines.targets() {
         let choice = match choose(listing, &request.tool, target) {
             Ok(choice) => choice,
@@ -245,14 +253,14 @@ pub(super) async fn proven(
         let mut refused = None;
         for (asset, _) in choice.candidates {
             let wanted = request.clone().held_to_the_lock(target, None);
-            let order = Acquisition { request: &wanted, door, staging: Path::new("") };
+            let acquisition = Acquisition { request: &wanted, context, staging: Path::new("") };
             let mut evidence = evidence::gather(source, listing, &sums, &asset).await;
             let signed =
-                order.signed_as_stated(source, listing, &asset, lockfile_of_release::stated(&evidence)).await?;
+                acquisition.signed_as_stated(source, listing, &asset, lockfile_of_release::stated(&evidence)).await?;
             evidence.extend(signed.evidence.iter().cloned());
             match judge(None, &evidence, wanted.policy) {
                 Ok(_) => {
-                    proven.push((target, asset, evidence, signed));
+                    acceptable.push((target, asset, evidence, signed));
                     refused = None;
                     break;
                 }
@@ -266,16 +274,16 @@ pub(super) async fn proven(
         }
     }
     let known =
-        proven.iter().map(|(target, asset, evidence, signed)| Known { target: *target, asset, evidence, signed });
+        acceptable.iter().map(|(target, asset, evidence, signed)| Known { target: *target, asset, evidence, signed });
     let known: Vec<Known<'_>> = known.collect();
     // Nothing is staged.
-    let order = Acquisition { request, door, staging: Path::new("") };
-    let lockfile = lockfile_of_release::lockfile(&order, source, listing, &sums, &known).await?;
+    let acquisition = Acquisition { request, context, staging: Path::new("") };
+    let lockfile = lockfile_of_release::lockfile(&acquisition, source, listing, &sums, &known).await?;
     if let LockfileAction::Write { old: Some(old), .. } = &request.lock {
         lockfile_of_release::refuse_drift(old, &lockfile, source)?;
     }
     let assets =
-        proven.into_iter().map(|(_, asset, _, signed)| AcceptableAsset { proofs: signed.text(), name: asset.name });
+        acceptable.into_iter().map(|(_, asset, _, signed)| AcceptableAsset { proofs: signed.text(), name: asset.name });
     Ok((lockfile, assets.collect()))
 }
 

@@ -98,12 +98,12 @@ impl InstallContext<'_> {
     }
 
     /// Continues without a cache that cannot be used.
-    pub(super) fn leave_out_cache(&self, error: &CacheError) {
+    pub(super) fn continue_without_cache(&self, error: &CacheError) {
         self.progress.note(&format!("continuing without the cache: {error}: {}", error.source));
     }
 
     /// The URL an asset is published at, for reports and receipts.
-    pub(super) fn public_address(&self, repository: &RepoSlug, tag: &Tag, name: &str) -> String {
+    pub(super) fn public_url(&self, repository: &RepoSlug, tag: &Tag, name: &str) -> String {
         let segments = [repository.owner(), repository.name(), "releases", "download", tag.as_str(), name];
         SafeUrl(&self.server.page(&segments)).to_string()
     }

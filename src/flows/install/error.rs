@@ -427,13 +427,13 @@ impl InstallError {
             Self::Build {
                 source: BuildError::Failed { lines, .. } | BuildError::ModulesMissing { lines, .. }, ..
             } => lines.clone(),
-            Self::Everywhere { tried } => tried.iter().map(|(place, error)| error.told_of(place)).collect(),
+            Self::Everywhere { tried } => tried.iter().map(|(place, error)| error.with_source(place)).collect(),
             _ => Vec::new(),
         }
     }
 
     /// The error, prefixed with its source unless it already starts with it.
-    pub(super) fn told_of(&self, place: &str) -> String {
+    pub(super) fn with_source(&self, place: &str) -> String {
         let told = self.with_causes();
         if told.starts_with(place) { told } else { format!("{place}: {told}") }
     }
@@ -470,7 +470,7 @@ pub enum NoBuild {
     /// There is no checkout.
     NoCheckout {
         /// The paths searched.
-        looked: Vec<(SourceOrigin, PathBuf)>,
+        searched: Vec<(SourceOrigin, PathBuf)>,
     },
     /// A release is required.
     BelowRequired,

@@ -27,7 +27,7 @@ pub struct FetchedBundle {
 }
 
 /// Fetches it to a directory of its own, outside of any project.
-pub fn fetch_file(url: &Url, door: &InstallContext<'_>) -> Result<FetchedBundle, InstallError> {
+pub fn fetch_file(url: &Url, context: &InstallContext<'_>) -> Result<FetchedBundle, InstallError> {
     let staging = Staging::aside()?;
     let path = staging.path().join("bundle.tar");
     let request = Download {
@@ -39,8 +39,8 @@ pub fn fetch_file(url: &Url, door: &InstallContext<'_>) -> Result<FetchedBundle,
         label: format!("Downloading {}", SafeUrl(url)),
     };
     let fetched = runtime()?.block_on(async {
-        let http = Http::new(door.http.clone())?;
-        Ok::<_, NetError>(download(&http, &request, &path, door.progress).await?.path)
+        let http = Http::new(context.http.clone())?;
+        Ok::<_, NetError>(download(&http, &request, &path, context.progress).await?.path)
     });
     let path = fetched.map_err(|error| InstallError::Source(SourceError::from(error)))?;
     Ok(FetchedBundle { path, _staging: staging })

@@ -73,14 +73,14 @@ pub(super) fn source<'a>(request: &'a InstallRequest, because: &Fallback) -> Res
     let usable = |(origin, path): &&(SourceOrigin, PathBuf)| origin.is_chosen() || path.is_dir();
     match request.sources.iter().find(usable) {
         Some((_, path)) => Ok(BuildSource::Checkout(path)),
-        None => Err(refuse(NoBuild::NoCheckout { looked: request.sources.clone() })),
+        None => Err(refuse(NoBuild::NoCheckout { searched: request.sources.clone() })),
     }
 }
 
 /// Builds the worker into the staging directory.
 pub(super) fn build(
     request: &InstallRequest,
-    door: &InstallContext<'_>,
+    context: &InstallContext<'_>,
     because: &Fallback,
     staging: &Path,
 ) -> Result<Acquired, InstallError> {
@@ -89,13 +89,13 @@ pub(super) fn build(
         Some(VersionSpec::Exact(tag)) => Some(tag.clone()),
         Some(VersionSpec::Latest) | None => None,
     };
-    door.progress.note(&format!("{because}; building from {source}"));
+    context.progress.note(&format!("{because}; building from {source}"));
     let (directory, offline) = match &source {
         BuildSource::Checkout(path) => ((*path).to_owned(), request.offline),
         // It vendors everything it needs.
-        BuildSource::Carried(bundle, _) => (carried(bundle, door, staging)?, true),
+        BuildSource::Carried(bundle, _) => (carried(bundle, context, staging)?, true),
     };
-    let order = BuildRequest {
+    let build = BuildRequest {
         source: directory,
         tool: request.tool,
         target: request.target,
@@ -103,9 +103,9 @@ pub(super) fn build(
         wanted_tag: wanted_tag.clone(),
         output: staging.join(request.tool.installed_name(request.target)),
     };
-    let plan = local_build::prepare(&order, door.environment)
+    let plan = local_build::prepare(&build, context.environment)
         .map_err(|source| InstallError::Prepare { because: because.clone(), source })?;
-    let built = local_build::apply(&plan, door.environment, door.progress, &platform::is_interrupted)
+    let built = local_build::apply(&plan, context.environment, context.progress, &platform::is_interrupted)
         .map_err(|source| InstallError::Build { because: because.clone(), source })?;
     let hashed = |source| InstallError::Staging { doing: "read what was built", source };
     let Written { path, size, sha256, id } = hash_existing(&built.path).map_err(hashed)?;
@@ -138,9 +138,9 @@ pub(super) fn build(
 }
 
 /// Extracts the source from a bundle, which must be valid as a whole.
-fn carried(bundle: &Bundle, door: &InstallContext<'_>, staging: &Path) -> Result<PathBuf, InstallError> {
+fn carried(bundle: &Bundle, context: &InstallContext<'_>, staging: &Path) -> Result<PathBuf, InstallError> {
     let directory = staging.join("source");
-    match bundle.extract_source(&directory, door.progress) {
+    match bundle.extract_source(&directory, context.progress) {
         Ok(()) => Ok(directory),
         Err(error) => Err(InstallError::Source(SourceError::bundle(bundle, error))),
     }

@@ -45,7 +45,7 @@ pub(super) struct Known<'a> {
 /// The known facts contradict each other; or nothing is known yet and an asset is weaker than the previous lockfile records, or
 /// its attestations could not be queried.
 pub(super) async fn lockfile(
-    order: &Acquisition<'_>,
+    acquisition: &Acquisition<'_>,
     source: &Source,
     listing: &Listing,
     sums: &ChecksumFiles,
@@ -53,13 +53,13 @@ pub(super) async fn lockfile(
 ) -> Result<Lockfile, InstallError> {
     let signatures = Signatures::of(known, listing.tag())?;
     let new = match source.carried_lock() {
-        Some(carried) => of_carried(order, source, listing, carried, known, signatures).await?,
-        None => of_release(order, source, listing, sums, known, signatures).await?,
+        Some(carried) => of_carried(acquisition, source, listing, carried, known, signatures).await?,
+        None => of_release(acquisition, source, listing, sums, known, signatures).await?,
     };
-    Ok(match &order.request.lock {
+    Ok(match &acquisition.request.lock {
         // Assets of the same release that were verified before stay locked at that level.
         LockfileAction::Write { old: Some(old), .. }
-            if old.is_of_same_release(&new) && !order.request.changes_the_signer() =>
+            if old.is_of_same_release(&new) && !acquisition.request.changes_the_signer() =>
         {
             new.completed_by(old)
         }
@@ -68,14 +68,14 @@ pub(super) async fn lockfile(
 }
 
 async fn of_release(
-    order: &Acquisition<'_>,
+    acquisition: &Acquisition<'_>,
     source: &Source,
     listing: &Listing,
     sums: &ChecksumFiles,
     known: &[Known<'_>],
     mut signatures: Signatures,
 ) -> Result<Lockfile, InstallError> {
-    let (request, progress) = (order.request, order.door.progress);
+    let (request, progress) = (acquisition.request, acquisition.context.progress);
     let mut assets = Vec::new();
     for target in Target::all() {
         if let Some(known) = known.iter().find(|known| known.target == target) {
@@ -92,12 +92,12 @@ async fn of_release(
             }
             let sha256 = stated(&evidence);
             let wanted = request.clone().held_to_the_lock(target, sha256.filter(|_| is_of_the_lock(request, listing)));
-            let order = Acquisition { request: &wanted, ..*order };
-            match signatures.about(&order, source, listing, asset, sha256).await {
+            let acquisition = Acquisition { request: &wanted, ..*acquisition };
+            match signatures.about(&acquisition, source, listing, asset, sha256).await {
                 Ok(signed) => evidence.extend(signed),
                 // When locking for everyone, report it. An installation has already verified the asset for this platform, but must
                 // not drop another platform's entry because a query failed.
-                Err(error) if known.is_empty() || is_unasked(&error) => return Err(error),
+                Err(error) if known.is_empty() || is_query_failure(&error) => return Err(error),
                 Err(error) => {
                     refused = Some(error.to_string());
                     continue;
@@ -117,7 +117,7 @@ async fn of_release(
             progress.note(&format!("{target} was not locked: {why}"));
         }
     }
-    signatures.refuse_unasked(listing.tag())?;
+    signatures.refuse_unqueried(listing.tag())?;
     let published = listing.release().and_then(|release| release.published_at);
     let lockfile = Lockfile::new(request.repository.clone(), listing.tag().clone(), published, assets);
     Ok(lockfile.signed_by(signatures.signer))
@@ -126,7 +126,7 @@ async fn of_release(
 /// The lockfile in a bundle, as far as it can be trusted: its digests are those of the bundled bytes, and its signer is verified
 /// here or ignored.
 async fn of_carried(
-    order: &Acquisition<'_>,
+    acquisition: &Acquisition<'_>,
     source: &Source,
     listing: &Listing,
     carried: &Lockfile,
@@ -135,15 +135,15 @@ async fn of_carried(
 ) -> Result<Lockfile, InstallError> {
     let mut assets = Vec::new();
     for entry in &carried.assets {
-        let wanted = order.request.clone().held_to_the_lock(entry.target, None);
-        let recorded = own_signer(order.request).map_or(Level::Unverified, |signer| signer.verdict);
+        let wanted = acquisition.request.clone().held_to_the_lock(entry.target, None);
+        let recorded = own_signer(acquisition.request).map_or(Level::Unverified, |signer| signer.verdict);
         let claimed = if entry.verdict.is_signed() { entry.verdict } else { Level::Unverified };
         let least = recorded.max(claimed);
-        let proven = match known.iter().find(|known| known.target == entry.target) {
+        let level = match known.iter().find(|known| known.target == entry.target) {
             Some(known) => known.signed.level(),
             None if least == Level::Unverified => None,
             None => {
-                let order = Acquisition { request: &wanted, ..*order };
+                let acquisition = Acquisition { request: &wanted, ..*acquisition };
                 let asset = Asset {
                     id: None,
                     name: entry.name.clone(),
@@ -151,16 +151,19 @@ async fn of_carried(
                     state: AssetState::Uploaded,
                     digest: Ok(Some(entry.sha256)),
                 };
-                signatures.of_carried(&order, source, listing, &asset, entry.sha256, least).await
+                signatures.of_carried(&acquisition, source, listing, &asset, entry.sha256, least).await
             }
         };
-        if proven.unwrap_or(Level::Unverified) < least {
+        if level.unwrap_or(Level::Unverified) < least {
             let target = entry.target;
-            order.door.progress.note(&format!("{target} was not locked: the bundle has no valid attestation for it"));
+            acquisition
+                .context
+                .progress
+                .note(&format!("{target} was not locked: the bundle has no valid attestation for it"));
             continue;
         }
         assets.push(LockedAsset {
-            verdict: proven.map_or(entry.verdict, |level| level.max(entry.verdict)),
+            verdict: level.map_or(entry.verdict, |level| level.max(entry.verdict)),
             ..entry.clone()
         });
     }
@@ -181,7 +184,7 @@ fn is_of_the_lock(request: &InstallRequest, listing: &Listing) -> bool {
 }
 
 /// Whether an error only means that a query failed.
-const fn is_unasked(error: &InstallError) -> bool {
+const fn is_query_failure(error: &InstallError) -> bool {
     matches!(
         error,
         InstallError::LessThanLocked { not_queried: true, .. } | InstallError::NotAsked { transient: true, .. }
@@ -224,22 +227,22 @@ impl Signatures {
     /// The attestations of another asset, as evidence.
     async fn about(
         &mut self,
-        order: &Acquisition<'_>,
+        acquisition: &Acquisition<'_>,
         source: &Source,
         listing: &Listing,
         asset: &Asset,
         stated: Option<Sha256Digest>,
     ) -> Result<Vec<Evidence>, InstallError> {
-        if self.query_failed && order.request.signer.is_none() {
+        if self.query_failed && acquisition.request.signer.is_none() {
             return Ok(Vec::new());
         }
-        let covered = stated.and_then(|sha256| self.covering(order, listing, asset, sha256, Level::Released));
+        let covered = stated.and_then(|sha256| self.covering(acquisition, listing, asset, sha256, Level::Released));
         let signed = match covered {
             Some(signed) => signed,
-            None => order.signed_as_stated(source, listing, asset, stated).await?,
+            None => acquisition.signed_as_stated(source, listing, asset, stated).await?,
         };
         if signed.level().is_none() {
-            return self.without_signature(order, listing, asset, &signed).map(|()| signed.evidence);
+            return self.without_signature(acquisition, listing, asset, &signed).map(|()| signed.evidence);
         }
         if let Some((first, other)) = self.by_another(&signed) {
             let (asset, tag) = (asset.name.clone(), listing.tag().clone());
@@ -253,7 +256,7 @@ impl Signatures {
     /// lower level.
     fn without_signature(
         &mut self,
-        order: &Acquisition<'_>,
+        acquisition: &Acquisition<'_>,
         listing: &Listing,
         asset: &Asset,
         signed: &Signed,
@@ -269,7 +272,7 @@ impl Signatures {
             }
             (Some((reason, transient)), None) => {
                 let name = &asset.name;
-                order.door.progress.note(&format!(
+                acquisition.context.progress.note(&format!(
                     "the attestations of {name} could not be queried, so its signer was not locked: {reason}"
                 ));
                 self.not_queried.push((name.clone(), reason, transient));
@@ -280,7 +283,7 @@ impl Signatures {
     }
 
     /// A failed query is no reason to lock an asset at a lower level than the others.
-    fn refuse_unasked(&self, tag: &Tag) -> Result<(), InstallError> {
+    fn refuse_unqueried(&self, tag: &Tag) -> Result<(), InstallError> {
         let Some((signer, (asset, reason, transient))) = self.signer.as_ref().zip(self.not_queried.first()) else {
             return Ok(());
         };
@@ -296,16 +299,16 @@ impl Signatures {
     /// The level that bundled attestations give to another asset, whose bytes need not be present.
     async fn of_carried(
         &mut self,
-        order: &Acquisition<'_>,
+        acquisition: &Acquisition<'_>,
         source: &Source,
         listing: &Listing,
         asset: &Asset,
         sha256: Sha256Digest,
         least: Level,
     ) -> Option<Level> {
-        let signed = match self.covering(order, listing, asset, sha256, least) {
+        let signed = match self.covering(acquisition, listing, asset, sha256, least) {
             Some(signed) => signed,
-            None => order.signed_as_stated(source, listing, asset, Some(sha256)).await.ok()?,
+            None => acquisition.signed_as_stated(source, listing, asset, Some(sha256)).await.ok()?,
         };
         let level = signed.level().filter(|level| *level >= least && self.by_another(&signed).is_none())?;
         self.add(&signed);
@@ -315,14 +318,14 @@ impl Signatures {
     /// The attestations found so far that cover an asset, if they are as strong as for the others.
     fn covering(
         &self,
-        order: &Acquisition<'_>,
+        acquisition: &Acquisition<'_>,
         listing: &Listing,
         asset: &Asset,
         sha256: Sha256Digest,
         least: Level,
     ) -> Option<Signed> {
         let least = self.signer.as_ref()?.verdict.max(least);
-        order.signed_by(&self.bundles, least, listing, asset, sha256)
+        acquisition.signed_by(&self.bundles, least, listing, asset, sha256)
     }
 
     /// The signer so far and this one, if they are different workflows.

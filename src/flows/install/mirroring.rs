@@ -115,19 +115,19 @@ pub enum Done {
 }
 
 /// Synchronizes.
-pub fn synchronize(sync: &Synchronization<'_>, door: &InstallContext<'_>) -> Result<Synced, InstallError> {
+pub fn synchronize(sync: &Synchronization<'_>, context: &InstallContext<'_>) -> Result<Synced, InstallError> {
     let InstallRequest { repository, tool, .. } = sync.request;
     let directory = MirrorDirectory::new(sync.root.to_owned(), repository.clone());
-    let _lock = if sync.preview { None } else { Some(locked(&directory, door)?) };
+    let _lock = if sync.preview { None } else { Some(locked(&directory, context)?) };
     let index = mirror::index(sync.root, repository, tool).map_err(|problem| failed(sync.root, problem))?;
     let index = index.unwrap_or_else(|| Index::new(tool, repository.clone(), Vec::new()));
     runtime()?.block_on(async {
-        let github = door.github(repository)?;
-        let published = github.published(door.progress).await.map_err(|error| InstallError::at(&github, error))?;
+        let github = context.github(repository)?;
+        let published = github.published(context.progress).await.map_err(|error| InstallError::at(&github, error))?;
         let published: Vec<Release> = published.into_iter().filter(|release| !release.draft).collect();
         let offers: Vec<Offer> =
             published.iter().map(|release| offer(release, index.release(&release.tag), sync)).collect();
-        let conditions = survey(&directory, &index, door)?;
+        let conditions = survey(&directory, &index, context)?;
         let plan = SyncPlan::compute(&offers, &index, &conditions, &sync.wanted);
         if plan.releases.is_empty() && plan.absent.is_empty() {
             return Err(InstallError::NoVersions { repository: repository.clone(), server: github.described() });
@@ -135,7 +135,7 @@ pub fn synchronize(sync: &Synchronization<'_>, door: &InstallContext<'_>) -> Res
         if sync.preview {
             return Ok(preview(plan, &index));
         }
-        let mut run = Run { sync, door, directory: &directory, github: &github, index };
+        let mut run = Run { sync, context, directory: &directory, github: &github, index };
         run.carry_out(plan, &published).await
     })
 }
@@ -143,7 +143,7 @@ pub fn synchronize(sync: &Synchronization<'_>, door: &InstallContext<'_>) -> Res
 /// A synchronization in progress.
 struct Run<'a> {
     sync: &'a Synchronization<'a>,
-    door: &'a InstallContext<'a>,
+    context: &'a InstallContext<'a>,
     directory: &'a MirrorDirectory,
     github: &'a Source,
     /// The current index of the mirror.
@@ -152,7 +152,7 @@ struct Run<'a> {
 
 /// The fetched files of a release, in the staging directory.
 #[derive(Default)]
-struct Brought {
+struct FetchedFiles {
     assets: Vec<(MirroredAsset, PathBuf)>,
     files: Vec<(MirroredFile, PathBuf)>,
 }
@@ -161,8 +161,8 @@ impl Run<'_> {
     async fn carry_out(&mut self, plan: SyncPlan, published: &[Release]) -> Result<Synced, InstallError> {
         let mut releases = Vec::new();
         let mut out_of_reach = false;
-        for Planned { tag, fate } in plan.releases {
-            let (done, damaged, outcome) = match fate {
+        for Planned { tag, outcome: planned } in plan.releases {
+            let (done, damaged, outcome) = match planned {
                 SyncOutcome::Remove => (Done::Removed, Vec::new(), Ok(Vec::new())),
                 SyncOutcome::Complete => (Done::Complete, Vec::new(), Ok(Vec::new())),
                 SyncOutcome::Empty => (Done::Empty, Vec::new(), Ok(Vec::new())),
@@ -171,7 +171,7 @@ impl Run<'_> {
                 SyncOutcome::Work(work) => {
                     let release = published.iter().find(|release| release.tag == tag);
                     let done = if work.is_new { Done::Added } else { Done::Updated };
-                    (done, work.damaged.clone(), self.bring(&tag, &work, release).await)
+                    (done, work.damaged.clone(), self.fetch_release(&tag, &work, release).await)
                 }
             };
             let (done, files, problem) = match outcome {
@@ -205,7 +205,7 @@ impl Run<'_> {
     }
 
     /// Fetches the requested files of a release and moves them into place. Until all are fetched the mirror is unchanged.
-    async fn bring(
+    async fn fetch_release(
         &mut self,
         tag: &Tag,
         work: &SyncWork,
@@ -213,24 +213,25 @@ impl Run<'_> {
     ) -> Result<Vec<String>, InstallError> {
         let staging = self.staging()?;
         let held = self.index.release(tag).cloned();
-        let mut brought = Brought::default();
+        let mut fetched = FetchedFiles::default();
         if let Some(release) = release {
             let listing = Listing::Api(release.clone());
             if !work.assets.is_empty() {
                 let machines = Machines::These(work.assets.iter().map(|(target, _)| *target).collect());
-                let (request, door) = (self.sync.request, self.door);
-                let (lockfile, assets) = collect::proven(self.github, &listing, request, &machines, door).await?;
+                let (request, context) = (self.sync.request, self.context);
+                let (lockfile, assets) =
+                    collect::acceptable_assets(self.github, &listing, request, &machines, context).await?;
                 // Attestations that only the API has. Those in a file of the release are copied as they are, below.
                 for asset in assets {
                     let name = file_name(&asset.name);
                     if let Some(text) = asset.proofs.filter(|_| release.asset(&name).is_none()) {
-                        brought.files.push(made(name, text.as_bytes(), staging.path())?);
+                        fetched.files.push(made(name, text.as_bytes(), staging.path())?);
                     }
                 }
                 for (target, name) in &work.assets {
                     let pin = lockfile.pin(&request.tool, *target).filter(|pin| pin.asset.name == *name);
                     let pin = pin.ok_or_else(|| refused(tag, unproven(name)))?;
-                    brought.assets.push(self.asset(&pin, held.as_ref(), staging.path()).await?);
+                    fetched.assets.push(self.asset(&pin, held.as_ref(), staging.path()).await?);
                 }
             }
             if work.files {
@@ -239,7 +240,7 @@ impl Run<'_> {
                 let names: BTreeSet<&str> = names.chain(work.assets.iter().map(|(_, name)| name.as_str())).collect();
                 let names: Vec<&str> = names.into_iter().collect();
                 for (name, bytes) in collect::files_beside(self.github, &listing, &collect::files_of(&names)).await? {
-                    brought.files.push(file(release, name, &bytes, staging.path())?);
+                    fetched.files.push(file(release, name, &bytes, staging.path())?);
                 }
             }
         }
@@ -248,19 +249,19 @@ impl Run<'_> {
             let of_proofs = held.iter().flat_map(|held| &held.assets).find(|asset| file_name(&asset.name) == *name);
             if let Some(pin) = of_proofs.and_then(|asset| pin(&asset.name)) {
                 let text = self.proofs(&pin, staging.path()).await?.ok_or_else(|| refused(tag, lost(name)))?;
-                brought.files.push(made(name.clone(), text.as_bytes(), staging.path())?);
+                fetched.files.push(made(name.clone(), text.as_bytes(), staging.path())?);
                 continue;
             }
             let pin = pin(name).ok_or_else(|| refused(tag, lost(name)))?;
-            brought.assets.push(self.asset(&pin, held.as_ref(), staging.path()).await?);
+            fetched.assets.push(self.asset(&pin, held.as_ref(), staging.path()).await?);
         }
-        self.place(tag, release, held.as_ref(), brought)
+        self.place(tag, release, held.as_ref(), fetched)
     }
 
     /// GitHub's attestations of an asset that the release does not have as a file.
     async fn proofs(&self, pin: &Pin, staging: &Path) -> Result<Option<String>, InstallError> {
-        let order = Acquisition { request: self.sync.request, door: self.door, staging };
-        Ok(order.signed_about(self.github, pin).await?.text())
+        let acquisition = Acquisition { request: self.sync.request, context: self.context, staging };
+        Ok(acquisition.signed_about(self.github, pin).await?.text())
     }
 
     async fn asset(
@@ -271,8 +272,8 @@ impl Run<'_> {
     ) -> Result<(MirroredAsset, PathBuf), InstallError> {
         let LockedAsset { target, name, sha256, .. } = pin.asset.clone();
         let request = InstallRequest { pin: Some(pin.clone()), offline: false, ..self.sync.request.clone() };
-        let order = Acquisition { request: &request, door: self.door, staging };
-        let file = collect::brought(&order, pin).await?.file;
+        let acquisition = Acquisition { request: &request, context: self.context, staging };
+        let file = collect::fetch_pinned(&acquisition, pin).await?.file;
         let tag = &pin.lockfile.tag;
         let before = held.and_then(|held| held.assets.iter().find(|asset| asset.name == name));
         // If GitHub states no digest, a change is noticed only now.
@@ -308,7 +309,7 @@ impl Run<'_> {
         tag: &Tag,
         release: Option<&Release>,
         held: Option<&MirroredRelease>,
-        brought: Brought,
+        fetched: FetchedFiles,
     ) -> Result<Vec<String>, InstallError> {
         let mut new = held.cloned().unwrap_or_else(|| MirroredRelease {
             tag: tag.clone(),
@@ -321,26 +322,26 @@ impl Run<'_> {
         if let Some(release) = release {
             (new.published, new.prerelease) = (release.published_at.or(new.published), release.prerelease);
         }
-        let names: Vec<String> = brought.names().map(str::to_owned).collect();
+        let names: Vec<String> = fetched.names().map(str::to_owned).collect();
         new.assets.retain(|asset| !names.contains(&asset.name));
         new.files.retain(|file| !names.contains(&file.name));
         // An entry whose bytes change is removed from the index first.
         let is_other = |name: &str, sha256: Sha256Digest| {
             held.into_iter().flat_map(MirroredRelease::everything).any(|(known, _, old)| known == name && old != sha256)
         };
-        let changes = brought.assets.iter().any(|(asset, _)| is_other(&asset.name, asset.sha256))
-            || brought.files.iter().any(|(file, _)| is_other(&file.name, file.sha256));
+        let changes = fetched.assets.iter().any(|(asset, _)| is_other(&asset.name, asset.sha256))
+            || fetched.files.iter().any(|(file, _)| is_other(&file.name, file.sha256));
         if changes {
             self.write(self.index.clone().with(new.clone()))?;
         }
-        for (asset, path) in &brought.assets {
+        for (asset, path) in &fetched.assets {
             self.directory.place(tag, &asset.name, path).map_err(store)?;
         }
-        for (file, path) in &brought.files {
+        for (file, path) in &fetched.files {
             self.directory.place(tag, &file.name, path).map_err(store)?;
         }
-        new.assets.extend(brought.assets.into_iter().map(|(asset, _)| asset));
-        new.files.extend(brought.files.into_iter().map(|(file, _)| file));
+        new.assets.extend(fetched.assets.into_iter().map(|(asset, _)| asset));
+        new.files.extend(fetched.files.into_iter().map(|(file, _)| file));
         self.write(self.index.clone().with(new))?;
         Ok(names)
     }
@@ -356,17 +357,17 @@ impl Run<'_> {
     }
 }
 
-impl Brought {
+impl FetchedFiles {
     fn names(&self) -> impl Iterator<Item = &str> {
         let assets = self.assets.iter().map(|(asset, _)| asset.name.as_str());
         assets.chain(self.files.iter().map(|(file, _)| file.name.as_str()))
     }
 }
 
-fn locked(directory: &MirrorDirectory, door: &InstallContext<'_>) -> Result<Lock, InstallError> {
+fn locked(directory: &MirrorDirectory, context: &InstallContext<'_>) -> Result<Lock, InstallError> {
     let root = directory.prepare().map_err(store)?;
-    let lock = Lock::acquire(&root, MirrorDirectory::LOCK, door.lock_timeout, |holder| {
-        door.progress.note(&format!("waiting for another synchronization of this directory ({holder})"));
+    let lock = Lock::acquire(&root, MirrorDirectory::LOCK, context.lock_timeout, |holder| {
+        context.progress.note(&format!("waiting for another synchronization of this directory ({holder})"));
     })?;
     directory.clear().map_err(store)?;
     Ok(lock)
@@ -376,21 +377,21 @@ fn locked(directory: &MirrorDirectory, door: &InstallContext<'_>) -> Result<Lock
 fn survey(
     directory: &MirrorDirectory,
     index: &Index,
-    door: &InstallContext<'_>,
+    context: &InstallContext<'_>,
 ) -> Result<BTreeMap<(Tag, String), Condition>, InstallError> {
     let mut conditions = BTreeMap::new();
     if index.releases.is_empty() {
         return Ok(conditions);
     }
-    door.progress.begin("Checking the mirror", Some(size(index)));
+    context.progress.begin("Checking the mirror", Some(size(index)));
     for release in &index.releases {
         for file in release.everything() {
-            let condition = directory.condition(&release.tag, file, door.progress).map_err(store);
-            let condition = condition.inspect_err(|_| door.progress.end())?;
+            let condition = directory.condition(&release.tag, file, context.progress).map_err(store);
+            let condition = condition.inspect_err(|_| context.progress.end())?;
             conditions.insert((release.tag.clone(), file.0.to_owned()), condition);
         }
     }
-    door.progress.end();
+    context.progress.end();
     Ok(conditions)
 }
 
@@ -446,8 +447,8 @@ fn made(name: String, bytes: &[u8], staging: &Path) -> Result<(MirroredFile, Pat
 }
 
 fn preview(plan: SyncPlan, index: &Index) -> Synced {
-    let release = |Planned { tag, fate }: Planned| {
-        let (done, work, problem) = match fate {
+    let release = |Planned { tag, outcome: planned }: Planned| {
+        let (done, work, problem) = match planned {
             SyncOutcome::Complete => (Done::Complete, SyncWork::default(), None),
             SyncOutcome::Empty => (Done::Empty, SyncWork::default(), None),
             SyncOutcome::Remove => (Done::Removed, SyncWork::default(), None),

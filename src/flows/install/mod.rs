@@ -1,7 +1,7 @@
 //! Installing the worker. The flow:
 //!
 //! 1. [`InstallRequest`] is what the user requests; [`crate::worker::store::scan`] reads what is installed.
-//! 2. [`standing`] compares them: up to date, or the reason to install. No network access so far.
+//! 2. [`install_status`] compares them: up to date, or the reason to install. No network access so far.
 //! 3. Under the store's lock they are compared again, because another installation may have finished meanwhile.
 //! 4. [`run`] finds the release, [`choose`]s the asset, collects evidence, verifies attestations against the locked signer,
 //!    downloads, verifies, unpacks, checks the executable's header and starts it once. Only then are the steps carried out.
@@ -69,7 +69,7 @@ pub use pinning::pinning;
 pub use pinning::pinning_of_all;
 pub use plan::InstallReason;
 pub use plan::InstallStatus;
-pub use plan::standing;
+pub use plan::install_status;
 pub use published::published;
 pub use request::BuildMode;
 pub use request::InstallRequest;
@@ -80,7 +80,7 @@ pub use resolve::Fallback;
 pub use resolve::ResolveError;
 pub use resolve::choose;
 pub use resolved::Resolved;
-pub use reverify::prove_again;
+pub use reverify::reverify;
 pub use rollback::LockChange;
 pub use rollback::RolledBack;
 pub use rollback::rollback;

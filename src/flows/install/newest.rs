@@ -32,14 +32,14 @@ pub fn newest(
     request: &InstallRequest,
     tag: Option<&Tag>,
     prereleases: bool,
-    door: &InstallContext<'_>,
+    context: &InstallContext<'_>,
 ) -> Result<Newest, InstallError> {
     runtime()?.block_on(async {
-        let sources = door.sources(request)?;
-        let found = first_served(&sources, request, door, async |source: &Source| {
+        let sources = context.sources(request)?;
+        let found = first_served(&sources, request, context, async |source: &Source| {
             let found = match tag {
-                Some(tag) => named(source, tag, door).await,
-                None => newest_of(source, prereleases, door).await,
+                Some(tag) => named(source, tag, context).await,
+                None => newest_of(source, prereleases, context).await,
             };
             let newest = found.map_err(|error| InstallError::at(source, error))?;
             Ok(newest.ok_or_else(|| (request.repository.clone(), source.described())))
@@ -52,21 +52,21 @@ pub fn newest(
     })
 }
 
-async fn named(source: &Source, tag: &Tag, door: &InstallContext<'_>) -> Result<Option<Newest>, SourceError> {
-    let listing = source.release(&VersionSpec::Exact(tag.clone()), door.progress).await?;
+async fn named(source: &Source, tag: &Tag, context: &InstallContext<'_>) -> Result<Option<Newest>, SourceError> {
+    let listing = source.release(&VersionSpec::Exact(tag.clone()), context.progress).await?;
     Ok(Some(described(source, &listing)))
 }
 
 async fn newest_of(
     source: &Source,
     prereleases: bool,
-    door: &InstallContext<'_>,
+    context: &InstallContext<'_>,
 ) -> Result<Option<Newest>, SourceError> {
-    let releases = match source.published(door.progress).await {
+    let releases = match source.published(context.progress).await {
         Ok(releases) => releases,
         // Without the API there is no list, so the release GitHub marks as latest is used.
         Err(SourceError::Api(error)) if error.is_limited() => {
-            let listing = source.release(&VersionSpec::Latest, door.progress).await?;
+            let listing = source.release(&VersionSpec::Latest, context.progress).await?;
             return Ok(Some(described(source, &listing)));
         }
         Err(error) => return Err(error),
@@ -80,5 +80,5 @@ fn described(source: &Source, listing: &Listing) -> Newest {
 
 fn about(source: &Source, tag: &Tag, release: Option<&Release>) -> Newest {
     let published = release.and_then(|release| release.published_at);
-    Newest { tag: tag.clone(), published, notes: source.notes_address(tag) }
+    Newest { tag: tag.clone(), published, notes: source.notes_url(tag) }
 }

@@ -12,27 +12,27 @@ use crate::model::mirror_layout;
 use crate::model::source_spec::SourceSpec;
 
 /// One sentence per location, in the order searched.
-pub(super) fn looked(request: &InstallRequest, door: &InstallContext<'_>) -> Vec<String> {
-    [vec![looked_in_cache(request, door), bundle(request)], looked_in_mirrors(request, door)].concat()
+pub(super) fn searched_locations(request: &InstallRequest, context: &InstallContext<'_>) -> Vec<String> {
+    [vec![cache_report(request, context), bundle(request)], mirror_reports(request, context)].concat()
 }
 
 /// Offline, a release missing from a mirror directory is one more searched location; otherwise it is an error.
-pub(super) fn or_offline(error: InstallError, request: &InstallRequest, door: &InstallContext<'_>) -> InstallError {
+pub(super) fn or_offline(error: InstallError, request: &InstallRequest, context: &InstallContext<'_>) -> InstallError {
     let is_lack = matches!(&error, InstallError::Source(problem) if problem.is_lack());
     if !(request.offline && is_lack) {
         return error;
     }
-    InstallError::Resolve(Fallback::Offline { looked: looked(request, door) }.into())
+    InstallError::Resolve(Fallback::Offline { searched: searched_locations(request, context) }.into())
 }
 
 /// The same for the mirrors, of which only directories can be used offline.
-pub(super) fn looked_in_mirrors(request: &InstallRequest, door: &InstallContext<'_>) -> Vec<String> {
+pub(super) fn mirror_reports(request: &InstallRequest, context: &InstallContext<'_>) -> Vec<String> {
     let sentence = |place: &SourceSpec| match place {
         SourceSpec::GitHub => None,
         SourceSpec::Web(_) => Some(format!("mirror: {place} was skipped (--offline)")),
         SourceSpec::Directory(root) => Some(in_mirror(root, request)),
     };
-    let mirrors: Vec<String> = door.mirrors.iter().filter_map(sentence).collect();
+    let mirrors: Vec<String> = context.mirrors.iter().filter_map(sentence).collect();
     if !mirrors.is_empty() {
         return mirrors;
     }
@@ -60,8 +60,8 @@ fn in_mirror(root: &Path, request: &InstallRequest) -> String {
 }
 
 /// The same for the cache alone.
-pub(super) fn looked_in_cache(request: &InstallRequest, door: &InstallContext<'_>) -> String {
-    let Some(cache) = &door.cache else {
+pub(super) fn cache_report(request: &InstallRequest, context: &InstallContext<'_>) -> String {
+    let Some(cache) = &context.cache else {
         return "cache: there is no cache directory; set REPROQ_CACHE_DIR".to_owned();
     };
     match &request.pin {

@@ -131,7 +131,7 @@ impl fmt::Display for InstallReason {
 }
 
 /// Compares. `Err` describes what occupies the binary's path.
-pub fn standing(request: &InstallRequest, installed: Installed) -> Result<InstallStatus, &'static str> {
+pub fn install_status(request: &InstallRequest, installed: Installed) -> Result<InstallStatus, &'static str> {
     let receipt = match installed {
         Installed::Nothing => return Ok(InstallStatus::Work(InstallReason::Fresh)),
         Installed::Removed { receipt } => return Ok(InstallStatus::Work(InstallReason::Removed { receipt })),
@@ -177,7 +177,7 @@ fn difference(request: &InstallRequest, receipt: &Receipt) -> Option<String> {
     }
     let is_locked = request.pin.as_ref().map(|pin| holds(pin, receipt));
     if is_locked == Some(false) {
-        let tag = &request.pin.as_ref().expect("it was looked at just now").lockfile.tag;
+        let tag = &request.pin.as_ref().expect("it was just found").lockfile.tag;
         let other = if receipt.tag() == Some(tag) { "other bytes of it" } else { tag.as_str() };
         return Some(format!("{label} is installed, but reproq.lock pins {other}"));
     }

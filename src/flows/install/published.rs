@@ -11,11 +11,11 @@ use crate::worker::store::Receipt;
 use crate::worker::store::ReceiptOrigin;
 
 /// The current statement. Only a failure to create the client is an error; if GitHub does not respond, that is a result.
-pub fn published(receipt: &Receipt, door: &InstallContext<'_>) -> Result<Published, InstallError> {
+pub fn published(receipt: &Receipt, context: &InstallContext<'_>) -> Result<Published, InstallError> {
     let ReceiptOrigin::Release { repository, tag, asset } = &receipt.origin else { return Ok(Published::NoDigest) };
     runtime()?.block_on(async {
         let spec = VersionSpec::Exact(tag.clone());
-        let listing = match door.github(repository)?.release(&spec, door.progress).await {
+        let listing = match context.github(repository)?.release(&spec, context.progress).await {
             Ok(listing) => listing,
             Err(SourceError::Api(ApiError::NotFound { server, .. })) => {
                 return Ok(Published::NoRelease { server: server.to_string() });

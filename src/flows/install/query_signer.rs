@@ -52,12 +52,12 @@ impl Acquisition<'_> {
         }
         let (repository, tag, name) = (&self.request.repository, listing.tag(), asset.name.as_str());
         let subject = AssetSubject { repository, tag, name, sha256 };
-        let signed = signer::prove(
+        let signed = signer::verify(
             bundles.to_vec(),
             subject,
             self.request,
-            &self.door.trusted_roots.roots().ok()?,
-            self.door.now,
+            &self.context.trusted_roots.roots().ok()?,
+            self.context.now,
         );
         signed.ok().filter(|signed| signed.level() >= Some(at_least))
     }
@@ -96,18 +96,18 @@ impl Acquisition<'_> {
         listing: Option<&Listing>,
         subject: AssetSubject<'_>,
     ) -> Result<Signed, InstallError> {
-        let signed = self.looked_for(source, listing, subject).await?;
+        let signed = self.query_attestations(source, listing, subject).await?;
         signer::require_locked_signer(&signed, subject.name, subject.tag, self.request)?;
         Ok(signed)
     }
 
-    async fn looked_for(
+    async fn query_attestations(
         &self,
         source: &Source,
         listing: Option<&Listing>,
         subject: AssetSubject<'_>,
     ) -> Result<Signed, InstallError> {
-        if let Some(host) = self.door.other_github() {
+        if let Some(host) = self.context.other_github() {
             // Workflows on other servers differ from those of a github.com repository with the same name, which the certificates name.
             return Ok(signer::absent(format!("attestations are supported on github.com only, and this is {host}")));
         }
@@ -117,7 +117,7 @@ impl Acquisition<'_> {
             return Ok(signed);
         }
         // A release file without a matching attestation may not be all there is.
-        let Some(more) = source.more_proofs(listing, subject.sha256, self.door.progress).await else {
+        let Some(more) = source.more_proofs(listing, subject.sha256, self.context.progress).await else {
             return Ok(signed);
         };
         let more = self.judged(source, more, subject)?;
@@ -127,7 +127,7 @@ impl Acquisition<'_> {
     fn judged(&self, source: &Source, proofs: Proofs, subject: AssetSubject<'_>) -> Result<Signed, InstallError> {
         match proofs {
             Proofs::Text { text, incomplete } => {
-                let signed = self.proven(&text, subject)?;
+                let signed = self.verified(&text, subject)?;
                 Ok(match incomplete.filter(|_| signed.level().is_none()) {
                     Some(reason) => signer::unknown(reason, false, self.request),
                     None => signed,
@@ -140,12 +140,12 @@ impl Acquisition<'_> {
 
     /// The same from the cache only; `None` if it has no attestations, or none that still verify.
     fn signed_in_cache(&self, subject: AssetSubject<'_>) -> Option<Signed> {
-        let text = self.door.cache.as_ref()?.proofs(&subject.sha256)?;
-        let signed = self.proven(&text, subject).ok()?;
+        let text = self.context.cache.as_ref()?.proofs(&subject.sha256)?;
+        let signed = self.verified(&text, subject).ok()?;
         signer::require_locked_signer(&signed, subject.name, subject.tag, self.request).is_ok().then_some(signed)
     }
 
-    fn proven(&self, text: &[u8], subject: AssetSubject<'_>) -> Result<Signed, InstallError> {
+    fn verified(&self, text: &[u8], subject: AssetSubject<'_>) -> Result<Signed, InstallError> {
         let bundles = attestation::split(text).map_err(|error| {
             let reason = AttestationRefusalReason::Malformed { detail: error.to_string() };
             let source = NotProven::Refused(vec![AttestationRefusal { bundle: 1, reason }]);
@@ -154,7 +154,7 @@ impl Acquisition<'_> {
         if bundles.is_empty() {
             return Ok(signer::absent("its attestation file is empty".to_owned()));
         }
-        signer::prove(bundles, subject, self.request, &self.door.trusted_roots.roots()?, self.door.now)
+        signer::verify(bundles, subject, self.request, &self.context.trusted_roots.roots()?, self.context.now)
     }
 }
 

@@ -71,7 +71,7 @@ pub enum Fallback {
     #[error("network access is disabled (--offline)")]
     Offline {
         /// The locations searched, each with what it lacks.
-        looked: Vec<String>,
+        searched: Vec<String>,
     },
     /// The user requested a build.
     #[error("a local build was requested (--build)")]
@@ -107,7 +107,7 @@ pub enum ResolveError {
 /// missing from one source does not hide an error of another.
 pub(super) fn combine_source_errors(
     mut tried: Vec<(String, InstallError)>,
-    looked: Vec<String>,
+    searched: Vec<String>,
 ) -> Result<Fallback, InstallError> {
     #[expect(clippy::wildcard_enum_match_arm, reason = "every other failure is one")]
     let fallback = |error: &InstallError| match error {
@@ -116,7 +116,7 @@ pub(super) fn combine_source_errors(
     };
     let fallbacks: Option<Vec<Fallback>> = tried.iter().map(|(_, error)| fallback(error)).collect();
     match (fallbacks, tried.len()) {
-        (Some(fallbacks), _) => Ok(fallbacks.into_iter().next_back().unwrap_or(Fallback::Offline { looked })),
+        (Some(fallbacks), _) => Ok(fallbacks.into_iter().next_back().unwrap_or(Fallback::Offline { searched })),
         (None, 1) => Err(tried.remove(0).1),
         (None, _) => Err(InstallError::Everywhere { tried }),
     }

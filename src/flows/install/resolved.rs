@@ -10,7 +10,7 @@ use crate::flows::install::InstallReason;
 use crate::flows::install::InstallRequest;
 use crate::flows::install::LockfileAction;
 use crate::flows::install::acquire::Acquisition;
-use crate::flows::install::acquire::not_carried;
+use crate::flows::install::acquire::asset_not_in_source;
 use crate::flows::install::acquire::pinned_asset;
 use crate::flows::install::acquire::pinned_evidence;
 use crate::flows::install::acquire::stated;
@@ -19,8 +19,8 @@ use crate::flows::install::evidence;
 use crate::flows::install::evidence::ChecksumFiles;
 use crate::flows::install::lockfile_of_release;
 use crate::flows::install::lockfile_of_release::Known;
-use crate::flows::install::offline_report::looked;
 use crate::flows::install::offline_report::or_offline;
+use crate::flows::install::offline_report::searched_locations;
 use crate::flows::install::resolve::combine_source_errors;
 use crate::flows::install::signer::Signed;
 use crate::lockfile::Lockfile;
@@ -104,10 +104,10 @@ impl FoundRelease {
 impl Acquisition<'_> {
     /// Finds the release and its asset for the target at this source.
     pub(super) async fn find(&self, source: &Source, query: &ReleaseQuery<'_>) -> Result<Lookup, InstallError> {
-        let listing = source.release(&query.spec, self.door.progress).await;
+        let listing = source.release(&query.spec, self.context.progress).await;
         let listing = listing.map_err(|error| InstallError::at(source, error))?;
         let choice = choose(&listing, &self.request.tool, self.request.target)
-            .map_err(|error| InstallError::Resolve(not_carried(source, error)))?;
+            .map_err(|error| InstallError::Resolve(asset_not_in_source(source, error)))?;
         if query.installed == Some(&choice.tag) {
             return Ok(Lookup::Current);
         }
@@ -151,7 +151,7 @@ impl Acquisition<'_> {
             tag: listing.tag().clone(),
             asset: asset.clone(),
             form: *form,
-            url: source.asset_address(listing.tag(), &asset.name),
+            url: source.asset_url(listing.tag(), &asset.name),
             evidence,
             signed,
             verdict,
@@ -194,7 +194,7 @@ impl Acquisition<'_> {
         let pin = self.request.pin.as_ref().expect("only what is pinned is resolved without a listing");
         let signed = self.signed_as_pinned(source, pin).await?;
         let evidence = stated(source, pin, &signed);
-        let url = source.asset_address(&pin.lockfile.tag, &pin.asset.name);
+        let url = source.asset_url(&pin.lockfile.tag, &pin.asset.name);
         let is_cached = self.signed_as_cached(pin).is_none() && self.cache_has(&pin.asset.sha256);
         self.pinned(pin, evidence, signed, url, is_cached)
     }
@@ -204,7 +204,7 @@ impl Acquisition<'_> {
         let pin = self.request.pin.as_ref()?;
         let signed = self.signed_as_cached(pin).filter(|_| self.cache_has(&pin.asset.sha256))?;
         let evidence = pinned_evidence(pin, &signed);
-        let url = self.door.public_address(&pin.lockfile.repository, &pin.lockfile.tag, &pin.asset.name);
+        let url = self.context.public_url(&pin.lockfile.repository, &pin.lockfile.tag, &pin.asset.name);
         // If they are not acceptable, a source reports why.
         self.pinned(pin, evidence, signed, url, true).ok()
     }
@@ -235,7 +235,7 @@ impl Acquisition<'_> {
     }
 
     fn cache_has(&self, sha256: &Sha256Digest) -> bool {
-        let cache = self.door.cache.as_ref().filter(|_| self.request.from.is_none());
+        let cache = self.context.cache.as_ref().filter(|_| self.request.from.is_none());
         cache.is_some_and(|cache| cache.has(sha256))
     }
 }
@@ -251,19 +251,19 @@ impl Resolved {
 pub(super) async fn first_served<T>(
     sources: &[Source],
     request: &InstallRequest,
-    door: &InstallContext<'_>,
+    context: &InstallContext<'_>,
     step: impl AsyncFn(&Source) -> Result<T, InstallError>,
 ) -> Result<Result<T, Fallback>, InstallError> {
     let mut tried = Vec::new();
     for (index, source) in sources.iter().enumerate() {
         let error = match step(source).await {
             Ok(served) => return Ok(Ok(served)),
-            Err(error) => or_offline(error, request, door),
+            Err(error) => or_offline(error, request, context),
         };
         if let Some(next) = sources.get(index + 1) {
-            door.progress.note(&format!("{}; trying {}", error.told_of(&source.name()), next.name()));
+            context.progress.note(&format!("{}; trying {}", error.with_source(&source.name()), next.name()));
         }
         tried.push((source.name(), error));
     }
-    combine_source_errors(tried, looked(request, door)).map(Err)
+    combine_source_errors(tried, searched_locations(request, context)).map(Err)
 }

@@ -13,10 +13,10 @@ use crate::worker::store::Receipt;
 use crate::worker::store::ReceiptOrigin;
 
 /// The level the kept attestations still give; `None` if the receipt lists none.
-pub fn prove_again(
+pub fn reverify(
     receipt: &Receipt,
     request: &InstallRequest,
-    door: &InstallContext<'_>,
+    context: &InstallContext<'_>,
 ) -> Result<Option<Again>, InstallError> {
     let ReceiptOrigin::Release { repository, tag, asset } = &receipt.origin else { return Ok(None) };
     if !receipt.verdict.is_signed() {
@@ -36,7 +36,7 @@ pub fn prove_again(
         Err(error) => return Ok(Some(Again::Failed(error.to_string()))),
     };
     let subject = AssetSubject { repository, tag, name: &asset.name, sha256: asset.sha256 };
-    Ok(Some(match signer::prove(bundles, subject, request, &door.trusted_roots.roots()?, door.now) {
+    Ok(Some(match signer::verify(bundles, subject, request, &context.trusted_roots.roots()?, context.now) {
         Ok(signed) if signed.level() >= Some(receipt.verdict) => Again::Proven(signed.proofs),
         Ok(_) => Again::Failed("they only support a lower level".to_owned()),
         Err(error) => Again::Failed(error.with_causes()),

@@ -7,7 +7,7 @@ use crate::flows::install::InstallContext;
 use crate::flows::install::InstallError;
 use crate::flows::install::InstallRequest;
 use crate::flows::install::lockfile_of_release;
-use crate::flows::install::prove_again;
+use crate::flows::install::reverify;
 use crate::flows::install::signer::signer_of;
 use crate::flows::install::store_guard;
 use crate::flows::install::store_guard::StoreGuard;
@@ -60,13 +60,13 @@ pub enum LockChange {
 pub fn rollback(
     request: &InstallRequest,
     old: Option<(PathBuf, Lockfile)>,
-    door: &InstallContext<'_>,
+    context: &InstallContext<'_>,
 ) -> Result<RolledBack, InstallError> {
     let layout = &request.layout;
     if matches!(store::scan(layout)?, (Installed::Nothing, _)) {
         return Err(InstallError::NoPrevious { why: "nothing is installed" });
     }
-    let hold = StoreGuard::take(request, door)?;
+    let hold = StoreGuard::take(request, context)?;
     let (installed, state) = store::scan(layout)?;
     let (found, from) = match installed {
         Installed::Intact { receipt } => (Some(receipt.sha256), Some(*receipt)),
@@ -86,7 +86,7 @@ pub fn rollback(
     let previous = previous.ok_or(InstallError::NoPrevious { why: "there is no previous version" })?;
     let receipt = store::kept_receipt(layout, &previous)
         .ok_or(InstallError::NoPrevious { why: "the receipt of the previous version is missing" })?;
-    let proofs = proven_by(&receipt, request, door)?;
+    let proofs = reverified(&receipt, request, context)?;
     let staging = hold.staging()?;
     let staged = staging.path().join(request.tool.installed_name(request.target));
     let staged = take_back(layout, &previous, &staged)?;
@@ -106,7 +106,7 @@ pub fn rollback(
         // They are stored with the kept receipt.
         proofs: None,
     };
-    store_guard::tell(store::carry_out(layout, &store::steps(commit))?, door);
+    store_guard::report_unfinished(store::carry_out(layout, &store::steps(commit))?, context);
     Ok(RolledBack { from, to: receipt, lock })
 }
 
@@ -125,17 +125,17 @@ fn take_back(layout: &Layout, previous: &Sha256Digest, staged: &Path) -> Result<
 }
 
 /// What the kept attestations of the restored binary verify. An error if that is less than the lockfile records.
-fn proven_by(
+fn reverified(
     receipt: &Receipt,
     request: &InstallRequest,
-    door: &InstallContext<'_>,
+    context: &InstallContext<'_>,
 ) -> Result<Vec<VerifiedAttestation>, InstallError> {
     let bytes = match &receipt.origin {
         ReceiptOrigin::Release { asset, .. } => Some(asset.sha256),
         ReceiptOrigin::Build(_) => None,
     };
     let held = request.clone().held_to_the_lock(receipt.target, bytes);
-    let (proofs, reason) = match prove_again(receipt, &held, door)? {
+    let (proofs, reason) = match reverify(receipt, &held, context)? {
         Some(Again::Proven(proofs)) => (proofs, "it has another signer".to_owned()),
         Some(Again::Gone) => (Vec::new(), "its attestations are missing".to_owned()),
         Some(Again::Failed(reason)) => (Vec::new(), reason),

@@ -130,7 +130,7 @@ pub(super) fn unknown(reason: String, transient: bool, request: &InstallRequest)
 }
 
 /// Verifies the attestations found. An attestation that exists but is not valid is an error, whatever other evidence there is.
-pub(super) fn prove(
+pub(super) fn verify(
     bundles: Vec<String>,
     subject: AssetSubject<'_>,
     request: &InstallRequest,
@@ -139,17 +139,17 @@ pub(super) fn prove(
 ) -> Result<Signed, InstallError> {
     let texts: Vec<&[u8]> = bundles.iter().map(String::as_bytes).collect();
     let policy = policy(request, subject)?;
-    let proven = match attestation::verify(&texts, subject.sha256, &policy, roots, now) {
-        Ok(proven) => proven,
+    let verified = match attestation::verify(&texts, subject.sha256, &policy, roots, now) {
+        Ok(verified) => verified,
         Err(error @ NotProven::CannotVerify) if !request.policy.require.is_signed() => {
             return Ok(unknown(error.to_string(), false, request));
         }
         Err(source) => return Err(refused(source, subject, request)),
     };
-    let fits = |index: usize| proven.refused.iter().all(|refusal| refusal.bundle != index + 1);
+    let fits = |index: usize| verified.refused.iter().all(|refusal| refusal.bundle != index + 1);
     let bundles = bundles.into_iter().enumerate().filter(|(index, _)| fits(*index)).map(|(_, text)| text).collect();
-    let evidence = evidence(&proven.proofs, subject.sha256);
-    Ok(Signed { evidence, proofs: proven.proofs, bundles })
+    let evidence = evidence(&verified.proofs, subject.sha256);
+    Ok(Signed { evidence, proofs: verified.proofs, bundles })
 }
 
 fn evidence(proofs: &[VerifiedAttestation], sha256: Sha256Digest) -> Vec<Evidence> {

@@ -25,11 +25,11 @@ pub(super) struct StoreGuard<'a> {
 
 impl<'a> StoreGuard<'a> {
     /// Waits for the lock, up to the timeout.
-    pub(super) fn take(request: &'a InstallRequest, door: &InstallContext<'_>) -> Result<Self, InstallError> {
+    pub(super) fn take(request: &'a InstallRequest, context: &InstallContext<'_>) -> Result<Self, InstallError> {
         let layout = &request.layout;
         store::prepare(layout).map_err(StoreError::from)?;
-        let lock = store::lock(layout, door.lock_timeout, |holder| {
-            door.progress.note(&format!("waiting for another installation in this project ({holder})"));
+        let lock = store::lock(layout, context.lock_timeout, |holder| {
+            context.progress.note(&format!("waiting for another installation in this project ({holder})"));
         })?;
         Ok(Self { layout, keep: request.keep, lock })
     }
@@ -58,11 +58,11 @@ impl<'a> StoreGuard<'a> {
 }
 
 /// Reports a step that failed after the binary was installed.
-pub(super) fn tell(unfinished: Option<StoreError>, door: &InstallContext<'_>) {
+pub(super) fn report_unfinished(unfinished: Option<StoreError>, context: &InstallContext<'_>) {
     if let Some(error) = unfinished {
         let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
         let causes = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
-        door.progress.note(&format!(
+        context.progress.note(&format!(
             "the worker is installed; the next `reproq install` completes the remaining steps: {causes}"
         ));
     }

@@ -83,7 +83,7 @@ pub struct Planned {
     /// Its tag.
     pub tag: Tag,
     /// The outcome.
-    pub fate: SyncOutcome,
+    pub outcome: SyncOutcome,
 }
 
 /// What happens to a release.
@@ -168,12 +168,12 @@ impl SyncPlan {
         let mut all: Vec<&Tag> = all.into_iter().collect();
         all.sort_by(|a, b| newest_first(a, b));
         let planned = |tag: &Tag| {
-            let fate = match (index.release(tag), beyond.contains(tag)) {
+            let outcome = match (index.release(tag), beyond.contains(tag)) {
                 (Some(_), true) => SyncOutcome::Remove,
                 (None, true) => return None,
-                (release, false) => fate(offered.get(tag).copied(), release, conditions),
+                (release, false) => outcome(offered.get(tag).copied(), release, conditions),
             };
-            Some(Planned { tag: tag.clone(), fate })
+            Some(Planned { tag: tag.clone(), outcome })
         };
         Self { releases: all.into_iter().filter_map(planned).collect(), absent }
     }
@@ -195,7 +195,7 @@ fn is_wanted(offer: &Offer, tags: &[Tag]) -> bool {
     !offer.prerelease && !is_prerelease
 }
 
-fn fate(offer: Option<&Offer>, held: Option<&MirroredRelease>, conditions: &Conditions) -> SyncOutcome {
+fn outcome(offer: Option<&Offer>, held: Option<&MirroredRelease>, conditions: &Conditions) -> SyncOutcome {
     let condition = |release: &MirroredRelease, name: &str| {
         conditions.get(&(release.tag.clone(), name.to_owned())).copied().unwrap_or(Condition::Missing)
     };
@@ -319,23 +319,23 @@ mod tests {
         wanted: &SyncRequest,
     ) -> Vec<(String, SyncOutcome)> {
         let plan = SyncPlan::compute(offers, index, conditions, wanted);
-        plan.releases.into_iter().map(|planned| (planned.tag.to_string(), planned.fate)).collect()
+        plan.releases.into_iter().map(|planned| (planned.tag.to_string(), planned.outcome)).collect()
     }
 
-    fn only(fates: Vec<(String, SyncOutcome)>) -> SyncOutcome {
-        assert_eq!(fates.len(), 1);
-        fates.into_iter().next().expect("one").1
+    fn only(outcomes: Vec<(String, SyncOutcome)>) -> SyncOutcome {
+        assert_eq!(outcomes.len(), 1);
+        outcomes.into_iter().next().expect("one").1
     }
 
     #[test]
     fn present_releases_are_kept_and_new_ones_are_fetched() {
         let offers = [offer("v1.0.0", 1), offer("v1.1.0", 2)];
         let held = mirrored(&offers[..1]);
-        let fates = planned(&offers, &held, &SyncRequest::default());
+        let outcomes = planned(&offers, &held, &SyncRequest::default());
         assert!(
-            matches!(&fates[0], (tag, SyncOutcome::Work(SyncWork { is_new: true, files: true, assets, .. })) if tag == "v1.1.0" && assets.len() == 2)
+            matches!(&outcomes[0], (tag, SyncOutcome::Work(SyncWork { is_new: true, files: true, assets, .. })) if tag == "v1.1.0" && assets.len() == 2)
         );
-        assert_eq!(fates[1], ("v1.0.0".to_owned(), SyncOutcome::Complete));
+        assert_eq!(outcomes[1], ("v1.0.0".to_owned(), SyncOutcome::Complete));
         // Pruned on GitHub.
         assert_eq!(only(planned(&[], &held, &SyncRequest::default())), SyncOutcome::Complete);
     }
@@ -343,24 +343,25 @@ mod tests {
     #[test]
     fn a_changed_asset_is_refused_and_a_damaged_one_is_fetched_again() {
         let mut held = mirrored(&[offer("v1.0.0", 1)]);
-        let fate = |offers: &[Offer], held: &(Index, Conditions)| only(planned(offers, held, &SyncRequest::default()));
-        assert!(matches!(fate(&[offer("v1.0.0", 2)], &held), SyncOutcome::Refuse(SyncRefusal::Changed { .. })));
+        let outcome =
+            |offers: &[Offer], held: &(Index, Conditions)| only(planned(offers, held, &SyncRequest::default()));
+        assert!(matches!(outcome(&[offer("v1.0.0", 2)], &held), SyncOutcome::Refuse(SyncRefusal::Changed { .. })));
         let linux = (tag("v1.0.0"), "reproq-linux-amd64".to_owned());
         held.1.insert(linux.clone(), Condition::Damaged);
-        let SyncOutcome::Work(work) = fate(&[offer("v1.0.0", 1)], &held) else { panic!("work") };
+        let SyncOutcome::Work(work) = outcome(&[offer("v1.0.0", 1)], &held) else { panic!("work") };
         let names = vec!["reproq-linux-amd64".to_owned()];
         assert_eq!((work.assets.len(), &work.damaged, work.lost.len(), work.files), (1, &names, 0, false));
         assert!(
-            matches!(fate(&[offer("v1.0.0", 2)], &held), SyncOutcome::Refuse(_)),
+            matches!(outcome(&[offer("v1.0.0", 2)], &held), SyncOutcome::Refuse(_)),
             "a changed asset is refused even if the mirror's copy is damaged"
         );
-        let SyncOutcome::Work(work) = fate(&[], &held) else { panic!("work") };
+        let SyncOutcome::Work(work) = outcome(&[], &held) else { panic!("work") };
         assert_eq!((work.assets.len(), work.lost), (0, names));
         // Deleted from the directory by the user.
         held.1.remove(&linux);
         held.1.remove(&(tag("v1.0.0"), "reproq-darwin-arm64".to_owned()));
         assert!(
-            matches!(fate(&[offer("v1.0.0", 2)], &held), SyncOutcome::Work(work) if work.assets.len() == 2 && work.files)
+            matches!(outcome(&[offer("v1.0.0", 2)], &held), SyncOutcome::Work(work) if work.assets.len() == 2 && work.files)
         );
     }
 
@@ -382,9 +383,9 @@ mod tests {
     fn only_the_newest_and_the_named_versions_are_kept() {
         let offers: Vec<Offer> = (1..=4).map(|number| offer(&format!("v1.{number}.0"), number)).collect();
         let two = SyncRequest { tags: Vec::new(), keep: Some(2) };
-        let fates = planned(&offers, &mirrored(&offers[..3]), &two);
+        let outcomes = planned(&offers, &mirrored(&offers[..3]), &two);
         let shown: Vec<(&str, bool)> =
-            fates.iter().map(|(tag, fate)| (tag.as_str(), matches!(fate, SyncOutcome::Remove))).collect();
+            outcomes.iter().map(|(tag, outcome)| (tag.as_str(), matches!(outcome, SyncOutcome::Remove))).collect();
         assert_eq!(shown, [("v1.4.0", false), ("v1.3.0", false), ("v1.2.0", true), ("v1.1.0", true)]);
         assert_eq!(
             planned(&offers, &mirrored(&[]), &two).len(),
@@ -392,13 +393,13 @@ mod tests {
             "a release that would be removed at once is not fetched"
         );
         let named = SyncRequest { tags: vec![tag("v1.1.0")], ..two };
-        let fates = planned(&offers, &mirrored(&offers[..3]), &named);
-        assert_eq!(fates.iter().filter(|(_, fate)| *fate == SyncOutcome::Remove).count(), 0);
+        let outcomes = planned(&offers, &mirrored(&offers[..3]), &named);
+        assert_eq!(outcomes.iter().filter(|(_, outcome)| *outcome == SyncOutcome::Remove).count(), 0);
         let empty = Offer { assets: Vec::new(), ..offer("v2.0.0", 9) };
         let with_empty = [offers.clone(), vec![empty]].concat();
         let gone = planned(&with_empty, &mirrored(&offers), &SyncRequest { tags: Vec::new(), keep: Some(4) });
         assert!(
-            gone.iter().all(|(_, fate)| *fate != SyncOutcome::Remove),
+            gone.iter().all(|(_, outcome)| *outcome != SyncOutcome::Remove),
             "an empty release does not displace another one"
         );
     }
@@ -421,14 +422,14 @@ mod tests {
                 published.reverse();
                 prop_assert_eq!(&SyncPlan::compute(&published, &held.0, &held.1, &wanted), &plan);
             }
-            let stays = plan.releases.iter().filter(|planned| planned.fate != SyncOutcome::Remove).count();
+            let stays = plan.releases.iter().filter(|planned| planned.outcome != SyncOutcome::Remove).count();
             prop_assert!(keep.is_none_or(|keep| stays <= keep));
             let removed = plan.releases.len() - stays;
             prop_assert!(keep.is_some() || removed == 0, "nothing is removed without `keep`");
             // The mirror after the plan is applied.
             let mut index = held.0;
-            for Planned { tag, fate } in &plan.releases {
-                match fate {
+            for Planned { tag, outcome } in &plan.releases {
+                match outcome {
                     SyncOutcome::Work(_) => {
                         let offer = published.iter().find(|offer| offer.tag == *tag).expect("offered");
                         index = index.with(mirrored(std::slice::from_ref(offer)).0.releases.remove(0));
@@ -441,7 +442,7 @@ mod tests {
                 release.everything().map(|(name, ..)| ((release.tag.clone(), name.to_owned()), Condition::Intact))
             });
             let again = SyncPlan::compute(&published, &index, &intact.collect(), &wanted);
-            let is_done = |planned: &Planned| matches!(planned.fate, SyncOutcome::Complete | SyncOutcome::Refuse(_));
+            let is_done = |planned: &Planned| matches!(planned.outcome, SyncOutcome::Complete | SyncOutcome::Refuse(_));
             prop_assert!(again.releases.iter().all(is_done), "{again:?}");
         }
     }

@@ -107,7 +107,7 @@ impl Source {
     }
 
     /// The URL of the release notes, if there are any.
-    pub fn notes_address(&self, tag: &Tag) -> Option<String> {
+    pub fn notes_url(&self, tag: &Tag) -> Option<String> {
         match self {
             Self::GitHub(github) => Some(SafeUrl(&github.release_page_url(tag)).to_string()),
             Self::Mirror(_) | Self::Bundle(_) => None,
@@ -192,7 +192,7 @@ impl Source {
     }
 
     /// The URL of an asset, for reports and receipts; never contains a secret.
-    pub fn asset_address(&self, tag: &Tag, name: &str) -> String {
+    pub fn asset_url(&self, tag: &Tag, name: &str) -> String {
         match self {
             Self::GitHub(github) => SafeUrl(&github.asset_page_url(tag, name)).to_string(),
             Self::Mirror(mirror) => mirror.address(tag, name),

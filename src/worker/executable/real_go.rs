@@ -137,6 +137,6 @@ mod with_c_code {
         let elsewhere = tempfile::tempdir().expect("a directory");
         let elsewhere = LoaderHost::read(elsewhere.path(), host(), &found);
         let refused = preflight(&found, host(), &Tool::WORKER, Some(&elsewhere)).expect_err("no loader there");
-        assert!(refused.to_string().ends_with("which this machine does not have (no C library in the usual places)"));
+        assert!(refused.to_string().ends_with("which does not exist here (no C library in the usual directories)"));
     }
 }

@@ -222,9 +222,9 @@ mod tests {
         let error = apply(&plan, &stage.environment, &listener, &|| false).expect_err("does not compile");
         let BuildError::Failed { lines, .. } = error else { panic!("expected a failed build, found {error:?}") };
         assert!(lines.iter().any(|line| line.contains("undefined: nowhere")), "{lines:?}");
-        let heard = listener.0.into_inner();
-        assert!(heard[0].starts_with("begin building "), "{heard:?}");
-        assert_eq!((&heard[1..heard.len() - 1], heard.last().map(String::as_str)), (&lines[..], Some("end")));
+        let printed = listener.0.into_inner();
+        assert!(printed[0].starts_with("begin Building "), "{printed:?}");
+        assert_eq!((&printed[1..printed.len() - 1], printed.last().map(String::as_str)), (&lines[..], Some("end")));
         assert!(!stage.request().output.exists());
     }
 
@@ -300,7 +300,7 @@ mod tests {
             Stage { environment: vec![("PATH".into(), path)], ..stage }
         }
 
-        fn heard(stage: &Stage) -> (Result<Built, BuildError>, Vec<String>) {
+        fn printed(stage: &Stage) -> (Result<Built, BuildError>, Vec<String>) {
             let plan = prepare(&stage.request(), &stage.environment).expect("a plan");
             let listener = Listener::default();
             let outcome = apply(&plan, &stage.environment, &listener, &|| false);
@@ -324,10 +324,10 @@ mod tests {
                      i=0; while [ $i -lt 60 ]; do echo line $i; i=$((i+1)); done; printf 'no end \\377'; exit 7"
                 ),
             );
-            let (outcome, heard) = heard(&stage);
-            assert_eq!(heard[1], "a\\x1b[31m    b");
-            assert_eq!(heard[2], format!("{}…", "x".repeat(LINE_LIMIT)));
-            assert_eq!(heard[3], "get https://[redacted]@host.test/x@v1");
+            let (outcome, printed) = printed(&stage);
+            assert_eq!(printed[1], "a\\x1b[31m    b");
+            assert_eq!(printed[2], format!("{}…", "x".repeat(LINE_LIMIT)));
+            assert_eq!(printed[3], "get https://[redacted]@host.test/x@v1");
             let Err(BuildError::Failed { status, lines, .. }) = outcome else {
                 panic!("expected failure: {outcome:?}")
             };
@@ -340,7 +340,7 @@ mod tests {
         fn success_without_a_file_is_none() {
             for build in ["true", ": > \"$OUT\"", "mkdir \"$OUT\""] {
                 let stage = stage("go1.30.0", build);
-                let (outcome, _) = heard(&stage);
+                let (outcome, _) = printed(&stage);
                 assert!(matches!(outcome, Err(BuildError::OutputMissing(_))), "{build}: {outcome:?}");
             }
         }
@@ -349,10 +349,13 @@ mod tests {
         fn the_build_sees_no_token() {
             let mut stage = stage("go1.30.0", "env; echo x > \"$OUT\"");
             stage.set(&[("GITHUB_TOKEN", "t"), ("REPROQ_GITHUB_TOKEN", "t"), ("GOFLAGS", "-x"), ("KEPT", "yes")]);
-            let (outcome, heard) = heard(&stage);
+            let (outcome, printed) = printed(&stage);
             assert!(outcome.is_ok(), "{outcome:?}");
-            assert!(heard.contains(&"KEPT=yes".to_owned()) && heard.contains(&"GOFLAGS=".to_owned()), "{heard:?}");
-            assert!(!heard.iter().any(|line| line.contains("TOKEN")), "{heard:?}");
+            assert!(
+                printed.contains(&"KEPT=yes".to_owned()) && printed.contains(&"GOFLAGS=".to_owned()),
+                "{printed:?}"
+            );
+            assert!(!printed.iter().any(|line| line.contains("TOKEN")), "{printed:?}");
         }
 
         #[test]
@@ -371,7 +374,7 @@ mod tests {
         #[test]
         fn a_grandchild_that_keeps_the_pipe_holds_nobody_up() {
             let stage = stage("go1.30.0", "sleep 20 & echo x > \"$OUT\"");
-            let (outcome, _) = heard(&stage);
+            let (outcome, _) = printed(&stage);
             assert!(outcome.expect("built").duration < Duration::from_secs(15));
         }
 
