@@ -401,7 +401,7 @@ mod tests {
             "/src/reproq-worker needs Go 1.24.0 or newer, found Go 1.23.4 (/opt/go/bin/go)"
         );
         let unusable = GoFacts::Unusable { program: PathBuf::from("/bin/go"), reason: "it printed nothing".to_owned() };
-        assert_eq!(refusal(&request(), &source(), &unusable), "/bin/go does not work as Go: it was silent");
+        assert_eq!(refusal(&request(), &source(), &unusable), "/bin/go does not work as Go: it printed nothing");
         let relative = BuildRequest { output: PathBuf::from("out/reproq"), ..request() };
         assert_eq!(
             refusal(&relative, &source(), &missing),
