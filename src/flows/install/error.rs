@@ -434,8 +434,8 @@ impl InstallError {
 
     /// The error, prefixed with its source unless it already starts with it.
     pub(super) fn with_source(&self, place: &str) -> String {
-        let told = self.with_causes();
-        if told.starts_with(place) { told } else { format!("{place}: {told}") }
+        let message = self.with_causes();
+        if message.starts_with(place) { message } else { format!("{place}: {message}") }
     }
 
     pub(super) fn with_causes(&self) -> String {

@@ -134,7 +134,6 @@ impl Cache {
     }
 
     /// The cached attestations of the asset with this digest. Not trusted: the caller verifies them again.
-    /// they are proven again.
     pub fn proofs(&self, sha256: &Sha256Digest) -> Option<Vec<u8>> {
         bounded_read::read(&self.asset(sha256).with_extension("proofs"), MAX_PROOFS).ok()
     }

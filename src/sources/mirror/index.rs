@@ -370,7 +370,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_or_refused(text in "\\PC*", place in 0_usize..400, byte in any::<u8>()) {
+        fn arbitrary_text_is_parsed_or_refused(text in "\\PC*", place in 0_usize..400, byte in any::<u8>()) {
             let _ = Index::parse(text.as_bytes(), &Tool::WORKER, &repository());
             let mut bytes = sample().to_string().into_bytes();
             let place = place % bytes.len();

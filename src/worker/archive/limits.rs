@@ -441,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn names_alone_cannot_fill_the_memory() {
+    fn names_cannot_exhaust_memory() {
         let limits = Limits::default();
         let mut census = Census::new(&[], &limits);
         let deep = "a/".repeat(500);

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn honest_archives_give_their_executable() {
+    fn valid_archives_yield_their_executable() {
         let both = [(ArchiveForm::TarGz, samples::HONEST_TAR_GZ), (ArchiveForm::Zip, samples::HONEST_ZIP)];
         for (form, corpus) in both {
             for (sample, build) in corpus {
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_there_is_neither_overwritten_nor_removed() {
+    fn an_existing_file_is_neither_overwritten_nor_removed() {
         let directory = tempfile::tempdir().expect("a directory");
         let (path, destination) = (directory.path().join("archive"), directory.path().join("mine"));
         fs::write(&path, samples::tar_gz("reproq", b"new")).expect("written");
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_watcher_sees_the_whole_way() {
+    fn progress_covers_the_whole_archive() {
         let body = samples::body(1_000_000);
         for (form, archive) in [
             (ArchiveForm::TarGz, samples::tar_gz("reproq", &body)),
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn no_beginning_of_an_archive_is_accepted() {
+    fn no_truncated_archive_is_accepted() {
         let body = samples::body(60);
         for (form, corpus) in [(ArchiveForm::TarGz, samples::HONEST_TAR_GZ), (ArchiveForm::Zip, samples::HONEST_ZIP)] {
             for (position, (sample, build)) in corpus.iter().enumerate() {
@@ -326,12 +326,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_refused_calmly(form in any_form(), bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
+        fn arbitrary_archive_bytes_are_refused_without_panic(form in any_form(), bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
             prop_assert!(unpacked(form, &bytes, &Limits::default()).is_err());
         }
 
         #[test]
-        fn any_tar_stream_is_refused_calmly(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
+        fn arbitrary_tar_streams_are_refused_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
             prop_assert!(unpacked(ArchiveForm::TarGz, &samples::gzip(&bytes), &Limits::default()).is_err());
         }
 

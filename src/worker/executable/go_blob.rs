@@ -92,14 +92,14 @@ mod tests {
     }
 
     #[test]
-    fn a_block_of_an_old_linker_is_named_as_such() {
+    fn a_block_of_an_old_linker_is_recognized() {
         let mut bytes = go_block("go1.17", "");
         bytes[15] = 0;
         assert_eq!(read(&bytes, 0), Err(NoGoInfo::OlderThanGo118));
     }
 
     #[test]
-    fn every_cut_is_noticed() {
+    fn every_truncation_is_detected() {
         let whole = go_block("go1.24.1", "path\treproq-worker/cmd/reproq\n");
         assert!(read(&whole, 0).is_ok());
         for length in 0..whole.len() {
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_that_cannot_be_are_refused_before_they_are_read() {
+    fn impossible_lengths_are_refused_before_reading() {
         for length in [&b"\xff\xff\xff\x7f"[..], b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", b"\xff\xff\x7f"] {
             let mut bytes = go_block("", "");
             bytes.truncate(HEADER as usize);

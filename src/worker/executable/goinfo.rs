@@ -162,13 +162,13 @@ mod tests {
     }
 
     #[test]
-    fn a_build_without_modules_has_a_version_alone() {
+    fn a_build_without_modules_has_only_a_version() {
         let info = GoBuildInfo::parse(b"devel go1.25-abc", b"").expect("well formed");
         assert_eq!(info, GoBuildInfo { go_version: "devel go1.25-abc".to_owned(), ..GoBuildInfo::default() });
     }
 
     #[test]
-    fn what_go_did_not_write_is_malformed() {
+    fn a_block_not_written_by_go_is_malformed() {
         let escape = framed("path\tevil\u{1b}[2J\n");
         let reorder = framed("mod\t\u{202e}evil\n");
         let no_line_feed = framed("path\tx");

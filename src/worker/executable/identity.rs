@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_say_is_unknown() {
+    fn a_file_without_build_information_is_unknown() {
         let of_files = GoBuildInfo {
             package_path: Some("command-line-arguments".to_owned()),
             module_path: None,
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_program_is_not_the_worker() {
+    fn a_file_that_is_not_a_program_is_not_the_worker() {
         let page = Inspection { size: 9, content: FileContent::Other(NotProgram::Html) };
         assert_eq!(
             is_worker(&page, &Tool::WORKER),
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn one_part_of_a_universal_file_speaks_for_all() {
+    fn one_conclusive_part_of_a_universal_file_decides() {
         let silent = with_go(Err(NoGoInfo::Absent));
         let worker = with_go(Ok(worker_info("linux-amd64")));
         assert_eq!(identity(vec![silent, worker]), ExecutableIdentity::Worker { version: None });

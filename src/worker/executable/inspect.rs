@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn machines_nothing_is_released_for_are_named() {
+    fn platforms_without_a_release_are_named() {
         for (bytes, words) in [
             (elf32(40, false), "linux on 32-bit ARM"),
             (elf32(3, false), "linux on 32-bit x86"),
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_file_is_damaged() {
+    fn a_truncated_file_is_damaged() {
         let elf = ElfSample { go: Some(worker("linux-amd64")), ..ElfSample::default() }.build();
         let parts = universal(&[(ARM64, macho(ARM64, 2, &worker("darwin-arm64")))]);
         for (bytes, name) in [
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_regular_file_is_refused() {
+    fn only_regular_files_are_inspected() {
         let directory = tempfile::tempdir().expect("a directory");
         assert!(matches!(inspect(directory.path()), Err(InspectError::NotAFile { .. })));
         let missing = inspect(&directory.path().join("none"));

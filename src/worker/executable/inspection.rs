@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn machines_without_a_target_have_a_name() {
+    fn platforms_without_a_target_have_a_name() {
         let machine = |os, arch| Machine::new(os, arch).to_string();
         assert_eq!(machine(Ok(Os::Darwin), Ok(Arch::Arm64)), "darwin-arm64");
         assert_eq!(machine(Ok(Os::Linux), Err("32-bit ARM".to_owned())), "linux on 32-bit ARM");

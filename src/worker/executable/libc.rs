@@ -227,7 +227,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn the_library_beside_the_real_loader_comes_first() {
+    fn the_library_next_to_the_real_loader_comes_first() {
         let root = root(&[
             ("/opt/glibc/ld-2.39.so", b"loader"),
             ("/opt/glibc/libc.so.6", &libc_so(&["GLIBC_2.39"])),
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn musl_tells_its_version_when_it_is_the_only_such_text() {
+    fn musls_version_is_known_if_only_one_string_matches() {
         let loader = "/lib/ld-musl-x86_64.so.1";
         for (bytes, words) in [
             (&b"\0musl libc (%s)\0Version %s\0\x001.2.4\0rest"[..], "musl 1.2.4"),
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stand_in_for_glibc_is_reported_beside_musl() {
+    fn a_glibc_replacement_is_reported_with_musl() {
         let root = root(&[("/lib64/ld-linux-x86-64.so.2", b"stub"), ("/lib/ld-musl-x86_64.so.1", b"\x001.2.5\0")]);
         let found = detect(root.path(), AMD64);
         assert_eq!(found.to_string(), "glibc of an unknown version and musl 1.2.5");

@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_program_is_named() {
+    fn a_file_that_is_not_a_program_is_named() {
         for (found, words) in [
             (NotProgram::Html, "the file is an HTML page, not an executable for linux-amd64"),
             (NotProgram::Empty, "the file is an empty file, not an executable for linux-amd64"),
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn both_machines_are_named() {
+    fn both_platforms_are_named() {
         assert_eq!(sentence(slice("darwin-arm64")), "the file is for darwin-arm64, but linux-amd64 is required");
         assert_eq!(sentence(slice("linux-arm64")), "the file is for linux-arm64, but linux-amd64 is required");
         let arm = Machine::new(Ok(Os::Linux), Err("32-bit ARM".to_owned()));

@@ -94,7 +94,7 @@ fn check_settings(found: &Inspection, target: Target) {
 }
 
 #[test]
-fn a_worker_for_this_machine_says_its_version() {
+fn a_worker_for_this_platform_reports_its_version() {
     let Some(go) = go() else { return };
     let directory = tempfile::tempdir().expect("a directory");
     let program = build(&go, directory.path(), host(), WORKER, &[], "0");

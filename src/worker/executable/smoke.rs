@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_tools_own_words_are_a_version() {
+    fn only_the_tools_own_output_is_a_version() {
         let version = |text| introduced_version(text, Tool::WORKER.version_prefix).map(|version| version.to_string());
         for text in [
             "reproq-worker version 0.0.144\n",
@@ -296,7 +296,7 @@ mod tests {
         }
 
         #[test]
-        fn other_words_are_shown_safely() {
+        fn other_output_is_escaped() {
             let (_, text, _) = script(r#"printf 'reproq-cli \033[2J0.1.0\nmore\n'"#);
             let expected =
                 r"reproq --version did not print `reproq-worker version X.Y.Z`; it printed `reproq-cli \u{1b}[2J0.1.0`";
@@ -318,7 +318,7 @@ mod tests {
         }
 
         #[test]
-        fn what_hangs_is_killed() {
+        fn a_program_that_hangs_is_killed() {
             let (outcome, text, took) = run(b"#!/bin/sh\nexec sleep 30\n", Duration::from_millis(200));
             assert!(matches!(outcome, Err(SmokeError::TimedOut { .. })));
             assert_eq!(text, "reproq --version did not finish within 0.2 s");
@@ -326,7 +326,7 @@ mod tests {
         }
 
         #[test]
-        fn what_nobody_waits_for_any_more_is_killed() {
+        fn a_cancelled_program_is_killed() {
             let directory = tempfile::tempdir().expect("a directory");
             let path = directory.path().join("reproq");
             fs::write(&path, "#!/bin/sh\nexec sleep 30\n").expect("written");
@@ -337,7 +337,7 @@ mod tests {
         }
 
         #[test]
-        fn what_closes_its_output_and_hangs_is_killed_too() {
+        fn a_program_that_closes_its_output_and_hangs_is_killed() {
             let (outcome, _, took) = run(b"#!/bin/sh\nexec sleep 30 >&- 2>&-\n", Duration::from_millis(200));
             assert!(matches!(outcome, Err(SmokeError::TimedOut { .. })));
             assert!(took < Duration::from_secs(10), "{took:?}");

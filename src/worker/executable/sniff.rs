@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_installers_meet_has_a_name() {
+    fn common_non_programs_are_named() {
         let mut tar = vec![0; 512];
         tar[257..262].copy_from_slice(b"ustar");
         let cases: [(&[u8], &str); 22] = [
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_are_told_by_their_magic() {
+    fn programs_are_identified_by_their_magic() {
         let cases: [(&[u8], Sniffed); 6] = [
             (b"\x7fELF\x02", Sniffed::Elf),
             (b"\xcf\xfa\xed\xfe\x0c", Sniffed::MachO),
@@ -172,7 +172,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_have_a_name_that_can_be_printed(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+        fn arbitrary_bytes_have_a_printable_name(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
             if let Sniffed::Other(found) = sniff(&bytes) {
                 prop_assert!(found.to_string().chars().all(|c| !c.is_control()));
             }

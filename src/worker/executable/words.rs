@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_would_act_on_is_escaped() {
+    fn terminal_control_sequences_are_escaped() {
         assert_eq!(printable("a\u{1b}[2Jb\r\n\t", 99), r"a\u{1b}[2Jb\r\n\t");
         assert_eq!(printable("\u{202e}evil", 99), r"\u{202e}evil");
         assert_eq!(printable(r#"C:\it's "fine""#, 99), r#"C:\it's "fine""#);

@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn builds_the_worker_whatever_the_environment_says() {
+    fn builds_the_worker_in_any_environment() {
         let Some(mut stage) = Stage::with_go() else { return };
         let hostile = stage.root.path().join("goenv");
         fs::write(&hostile, "GOFLAGS=-bogus\nGOOS=plan9\nCGO_ENABLED=1\nGO111MODULE=off\n").expect("written");
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn builds_for_another_machine() {
+    fn builds_for_another_platform() {
         let Some(stage) = Stage::with_go() else { return };
         let (target, start): (&str, &[u8]) =
             if cfg!(windows) { ("linux-arm64", b"\x7fELF") } else { ("windows-arm64", b"MZ") };
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_compile_error_is_told_in_the_compilers_words() {
+    fn a_compile_error_includes_the_compilers_output() {
         let Some(stage) = Stage::with_go() else { return };
         stage.write("cmd/reproq/broken.go", "package main\n\nvar broken = nowhere\n");
         let plan = prepare(&stage.request(), &stage.environment).expect("a plan");
@@ -315,7 +315,7 @@ mod tests {
         }
 
         #[test]
-        fn lines_come_safe_and_short_and_the_last_are_kept() {
+        fn lines_are_escaped_and_cut_and_the_last_are_kept() {
             let long = "x".repeat(3 * LINE_LIMIT);
             let stage = stage(
                 "go1.30.0",
@@ -337,7 +337,7 @@ mod tests {
         }
 
         #[test]
-        fn success_without_a_file_is_none() {
+        fn success_without_a_file_is_an_error() {
             for build in ["true", ": > \"$OUT\"", "mkdir \"$OUT\""] {
                 let stage = stage("go1.30.0", build);
                 let (outcome, _) = printed(&stage);
@@ -359,7 +359,7 @@ mod tests {
         }
 
         #[test]
-        fn giving_up_ends_the_child() {
+        fn cancelling_kills_the_child() {
             let stage = stage("go1.30.0", "echo $$; exec sleep 60");
             let plan = prepare(&stage.request(), &stage.environment).expect("a plan");
             let listener = Listener::default();
@@ -372,14 +372,14 @@ mod tests {
         }
 
         #[test]
-        fn a_grandchild_that_keeps_the_pipe_holds_nobody_up() {
+        fn a_grandchild_that_keeps_the_pipe_open_does_not_block() {
             let stage = stage("go1.30.0", "sleep 20 & echo x > \"$OUT\"");
             let (outcome, _) = printed(&stage);
             assert!(outcome.expect("built").duration < Duration::from_secs(15));
         }
 
         #[test]
-        fn a_go_that_does_not_start_is_named() {
+        fn a_go_that_does_not_start_is_reported() {
             let stage = stage("go1.30.0", "true");
             let plan = prepare(&stage.request(), &stage.environment).expect("a plan");
             fs::remove_file(plan.program()).expect("removed");

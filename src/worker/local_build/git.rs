@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn git_tells_commit_and_changes() {
+    fn git_reports_commit_and_changes() {
         let (_root, directory, environment) = checkout();
         git(&directory, &["init", "-q"]);
         assert_eq!(git_of(&directory, &environment), GitFacts::Unknown(GitUnknown::NotTracked));
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_git_hook_around_us_does_not_redirect_git() {
+    fn variables_of_a_git_hook_do_not_redirect_git() {
         let (root, directory, mut environment) = checkout();
         commit_all(&directory);
         let commit = git_of(&directory, &environment);

@@ -156,7 +156,7 @@ mod tests {
     use crate::worker::local_build::samples::fake_go;
 
     #[test]
-    fn go_is_found_and_asked() {
+    fn go_is_found_and_queried() {
         let root = tempfile::tempdir().expect("a directory");
         let [empty, first, second] = ["empty", "first", "goroot/bin"].map(|name| root.path().join(name));
         fs::create_dir(&empty).expect("created");
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_go_is_told_apart() {
+    fn programs_that_only_look_like_go_are_rejected() {
         let root = tempfile::tempdir().expect("a directory");
         let cases = [
             ("echo hello", "`go env -json` did not print JSON"),

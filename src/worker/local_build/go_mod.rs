@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn go_mod_in_every_dress() {
+    fn valid_go_mod_files_are_parsed() {
         let cases = [
             ("module reproq-worker\n\ngo 1.21\n", go_mod("reproq-worker", Some("1.21"), None, false)),
             ("module m", go_mod("m", None, None, false)),
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn go_mod_that_cannot_be_meant() {
+    fn invalid_go_mod_files_are_refused() {
         let line = |line, problem: &str| GoModError::Line { line, problem: problem.to_owned() };
         let cases = [
             ("", GoModError::NoModule),

@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn missing_modules_are_read_as_go_names_them() {
+    fn missing_modules_are_parsed_from_gos_output() {
         let cases = [
             (
                 "cmd/x/main.go:5:2: a.test/b/v5@v5.8.0: module lookup disabled by GOPROXY=off",

@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn the_way_to_modules_follows_the_network_and_the_vendor_directory() {
+    fn the_origin_of_modules_follows_the_network_and_the_vendor_directory() {
         let cases = [
             (false, false, true, "", ModuleOrigin::Network),
             (false, true, true, "", ModuleOrigin::Vendor),
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_neither_steers_nor_leaks() {
+    fn the_environment_neither_changes_the_build_nor_leaks() {
         let plan = BuildPlan::compute(&request(), &source(), &go("go1.24.11")).expect("a plan");
         let parent = [
             ("PATH", "/bin"),
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn every_refusal_says_what_was_wanted_and_found() {
+    fn every_refusal_names_the_expected_and_the_found_value() {
         let missing = GoFacts::Missing { searched: vec![PathBuf::from("/bin")] };
         let mut other = source();
         other.go_mod.module = "example.test/x".to_owned();
@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn the_source_must_be_the_release_that_was_asked_for() {
+    fn the_source_must_be_the_requested_release() {
         let cases = [
             (Some("v0.0.144"), Some("0.0.144"), true),
             (Some("0.0.144"), Some("0.0.144"), true),
@@ -451,7 +451,7 @@ mod tests {
     }
 
     #[test]
-    fn a_toolchain_that_cannot_be_dated_is_tried() {
+    fn a_toolchain_of_unknown_version_is_used() {
         assert!(BuildPlan::compute(&request(), &source(), &go("devel +5d0d513e98")).is_ok());
     }
 }

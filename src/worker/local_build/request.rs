@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn the_strongest_word_is_the_only_candidate() {
+    fn the_explicit_choice_is_the_only_candidate() {
         let cases = [
             ((Some("/f"), Some("/v"), Some("s")), SourceOrigin::Flag, "/f"),
             ((Some("f"), None, None), SourceOrigin::Flag, "f"),
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_sibling_is_nobodys_choice() {
+    fn only_the_sibling_is_not_chosen_by_the_user() {
         let origins = [SourceOrigin::Flag, SourceOrigin::Environment, SourceOrigin::Setting, SourceOrigin::Sibling];
         assert_eq!(origins.map(SourceOrigin::is_chosen), [true, true, true, false]);
     }
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_home_the_tilde_stays() {
+    fn without_a_home_the_tilde_is_kept() {
         assert_eq!(expand_home(Path::new("~/x"), None), PathBuf::from("~/x"));
     }
 
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn toolchains_introduce_themselves_in_many_ways() {
+    fn toolchain_names_are_parsed() {
         let cases = [
             ("go1.24.11", Some("1.24.11")),
             ("go1.25rc1", Some("1.25rc1")),

@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_checkout_is_named() {
+    fn a_directory_that_is_not_a_checkout_is_reported() {
         let (root, directory, environment) = checkout();
         let refused = |path: &Path| read(path, &environment).expect_err("refused");
         assert!(matches!(refused(&root.path().join("none")), CheckoutError::Missing(_)));

@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_the_answer_is_not_read() {
+    fn other_output_is_not_parsed() {
         for text in ["", "M", "M {}", "N {\"python\": \"3\"}", "M {\"python\": \"3\"}", "M {\"python\": \"3\"} more"] {
             assert_eq!(read(text, "M", Path::new("python")), None, "{text}");
         }
@@ -203,7 +203,7 @@ mod tests {
         }
 
         #[test]
-        fn text_without_credentials_stays(text in "[^@]*") {
+        fn text_without_credentials_is_unchanged(text in "[^@]*") {
             prop_assert_eq!(without_credentials(&text), text);
         }
 

@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_python_that_cannot_be_run_is_told() {
+    fn a_python_that_cannot_be_run_is_reported() {
         let place = ProjectPlace::new();
         place.python(".venv/bin/python", "");
         fs::write(place.at(".venv/bin/python"), "#!/does/not/exist\n").expect("written");

@@ -101,7 +101,7 @@ if __name__ == "__main__":
     }
 
     #[test]
-    fn what_does_more_is_not_generated() {
+    fn a_manage_py_that_does_more_is_not_generated() {
         for line in [
             "from dotenv import load_dotenv",
             "load_dotenv()",

@@ -144,7 +144,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn values_are_read_as_python_reads_them() {
+    fn values_are_interpreted_as_by_python() {
         let cases = [
             ("/opt/reproq", Aim::Absolute),
             ("bin/reproq", Aim::Relative),

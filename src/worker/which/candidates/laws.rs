@@ -86,7 +86,7 @@ proptest! {
     }
 
     #[test]
-    fn the_answer_is_the_django_sides_or_a_warning_says_otherwise(world in any_world()) {
+    fn the_result_is_djangos_or_there_is_a_warning(world in any_world()) {
         let resolution = decide(&world);
         let winner = resolution.winner().and_then(|winner| winner.path.clone());
         let is_faulty = resolution.winner().is_some_and(|winner| winner.fault.is_some());

@@ -96,7 +96,7 @@ fn with_nothing_anywhere_there_is_no_winner_and_every_reason() {
 }
 
 #[test]
-fn the_order_is_the_django_sides() {
+fn the_order_is_djangos() {
     let mut world = world();
     world.on_path = hits(vec![worker("/path/0/reproq"), worker("/path/1/reproq")]);
     let step = |world: &WhichFacts| {
@@ -125,7 +125,7 @@ fn the_order_is_the_django_sides() {
 }
 
 #[test]
-fn what_is_set_wins_even_if_it_cannot_run() {
+fn a_configured_value_wins_even_if_it_cannot_run() {
     let nothing = PathProbe { path: "/x".into(), found: Found::Nothing };
     let dangling = PathProbe { path: "/x".into(), found: Found::DanglingLink { target: "/y".into() } };
     let takes = |path: &str| Some(PathBuf::from(path));
@@ -165,7 +165,7 @@ fn what_is_set_wins_even_if_it_cannot_run() {
 }
 
 #[test]
-fn traps_of_a_value_are_told() {
+fn pitfalls_of_a_value_are_noted() {
     let mut world = world();
     set(
         &mut world,
@@ -182,7 +182,7 @@ fn traps_of_a_value_are_told() {
 }
 
 #[test]
-fn a_setting_that_is_no_path_stops_the_django_side() {
+fn a_setting_that_is_not_a_path_stops_django() {
     let mut world = world();
     world.django = answered(DjangoSetting::WrongType("int".to_owned()));
     world.project = worker("/p/.reproq/bin/reproq");
@@ -211,14 +211,14 @@ fn the_project_wins_as_soon_as_it_exists() {
 }
 
 #[test]
-fn elsewhere_than_in_the_root_the_project_says_so() {
+fn outside_the_root_the_project_candidate_has_a_note() {
     let mut world = world();
     world.cwd = "/p/shop".into();
     assert!(decide(&world).candidates[2].notes[0].contains("in /p, not in /p/shop"));
 }
 
 #[test]
-fn path_passes_over_this_command_and_what_is_not_the_worker() {
+fn this_command_and_other_programs_on_path_are_skipped() {
     let mut world = world();
     let unknown =
         file("/path/5/reproq", true, Likeness::Different, CandidateIdentity::Unknown { reason: "a script".to_owned() });
@@ -249,7 +249,7 @@ fn path_passes_over_this_command_and_what_is_not_the_worker() {
 }
 
 #[test]
-fn alone_on_path_this_command_is_no_worker_but_a_warning() {
+fn this_command_alone_on_path_is_a_warning() {
     let mut world = world();
     world.on_path = hits(vec![ourselves("/path/0/reproq")]);
     let resolution = decide(&world);

@@ -78,7 +78,7 @@ impl TestPlace {
 }
 
 #[test]
-fn this_command_is_known_by_any_name_and_in_any_copy() {
+fn this_command_is_recognized_under_any_name_and_as_a_copy() {
     let place = TestPlace::new(&["a", "b", "c", "own", "d", "e"]);
     place.link("a/reproq", &place.at("own/reproq"));
     fs::create_dir_all(place.at("b")).expect("a directory");
@@ -108,7 +108,7 @@ fn the_same_size_is_not_the_same_file() {
 }
 
 #[test]
-fn what_cannot_run_is_passed_over_on_path() {
+fn entries_on_path_that_cannot_run_are_skipped() {
     let place = TestPlace::new(&["a", "b", "c", "empty", "missing", "d"]);
     place.write("a/reproq/file-in-a-directory", "", 0o644);
     place.write("b/reproq", "worker", 0o644);
@@ -148,7 +148,7 @@ fn a_directory_of_path_need_not_be_utf8() {
 }
 
 #[test]
-fn values_are_followed_as_the_django_side_does() {
+fn values_are_resolved_as_by_django() {
     let place = TestPlace::new(&["bin"]);
     place.write("bin/elsewhere", "worker", 0o755);
     place.write("project/tools/reproq", "worker", 0o755);
@@ -180,7 +180,7 @@ fn values_are_followed_as_the_django_side_does() {
 }
 
 #[test]
-fn every_file_is_looked_at_once() {
+fn every_file_is_inspected_once() {
     let place = TestPlace::new(&["a", "b"]).setting("PATH", "a:a:b");
     place.write("project/.reproq/bin/reproq", "worker", 0o755);
     let same = place.at("project/.reproq/bin/reproq");
@@ -191,7 +191,7 @@ fn every_file_is_looked_at_once() {
 }
 
 #[test]
-fn without_an_executable_of_our_own_nothing_is_ourselves() {
+fn without_an_own_executable_nothing_matches_this_command() {
     let place = TestPlace::new(&["own"]);
     fs::remove_file(place.at("own/reproq")).expect("removed");
     place.write("own/reproq", "worker", 0o755);
