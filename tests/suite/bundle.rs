@@ -73,11 +73,11 @@ fn a_bundle_carries_a_release_to_a_machine_without_a_network() {
     machine.succeed_in_silence(&["verify"]);
 }
 
-/// The commands of one of the README's stories, without what is said beside them.
-pub fn story(name: &str) -> Vec<Vec<String>> {
-    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("a README");
-    let (_, story) = readme.split_once(&format!("<!-- story: {name} -->\n```console\n")).expect("the story is told");
-    let (commands, _) = story.split_once("```").expect("a block ends");
+/// The commands of one of the guides, without comments.
+pub fn guide(name: &str) -> Vec<Vec<String>> {
+    let guides = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/guides.md")).expect("docs/guides.md");
+    let (_, guide) = guides.split_once(&format!("<!-- guide: {name} -->\n```console\n")).expect("the guide exists");
+    let (commands, _) = guide.split_once("```").expect("the block ends");
     let words = |line: &str| {
         let command = line.split(" #").next().unwrap_or_default();
         let command = command.strip_prefix("reproq ").expect("a command of this program");
@@ -87,14 +87,14 @@ pub fn story(name: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn the_story_without_a_network_goes_as_the_readme_tells_it() {
+fn the_offline_guide_works_as_documented() {
     let context = two_releases();
-    for command in story("air gap, outside") {
+    for command in guide("offline, online machine") {
         context.succeed(&command.iter().map(String::as_str).collect::<Vec<_>>());
     }
     let machine = Machine::new();
     machine.bring_to(&context.project().join("worker.tar"), &machine.project());
-    for command in story("air gap, inside") {
+    for command in guide("offline, offline machine") {
         machine.succeed_in_silence(&command.iter().map(String::as_str).collect::<Vec<_>>());
     }
     assert_eq!(fs::read(machine.binary()).expect("installed"), workers::bytes("0.0.145"));

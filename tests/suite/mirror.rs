@@ -9,7 +9,7 @@ use fake_github::ReleaseSpec;
 use serde_json::Value;
 
 use crate::bundle::release;
-use crate::bundle::story;
+use crate::bundle::guide;
 use crate::support::Context;
 use crate::support::Machine;
 use crate::support::Nginx;
@@ -81,14 +81,14 @@ pub fn forget(context: &Context) {
 }
 
 #[test]
-fn the_story_of_a_mirror_goes_as_the_readme_tells_it() {
+fn the_mirror_guide_works_as_documented() {
     let context = two_releases();
-    for command in story("mirror, outside") {
+    for command in guide("mirror, online machine") {
         context.succeed(&command.iter().map(String::as_str).collect::<Vec<_>>());
     }
     let machine = Machine::new();
     machine.bring_directory(&context.project().join("releases"), &machine.project().join("releases"));
-    for command in story("mirror, inside") {
+    for command in guide("mirror, offline machine") {
         machine.succeed_in_silence(&command.iter().map(String::as_str).collect::<Vec<_>>());
     }
     assert_eq!(fs::read(machine.binary()).expect("installed"), workers::bytes("0.0.145"));
