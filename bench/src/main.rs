@@ -1,6 +1,6 @@
-//! `cargo xtask bench`: cold installations side by side with curl and with what careful people type, in one run, round by
-//! round; and how long it takes to find that there is nothing to do. Prints a table and writes JSON.
-#![expect(clippy::disallowed_methods, reason = "programs are run and files are made here")]
+//! `cargo xtask bench`: compares cold installs with curl and with the same steps done manually, round by round in one run; and
+//! measures a repeat run with nothing to do. Prints a table and writes JSON.
+#![expect(clippy::disallowed_methods, reason = "programs are run and files are created here")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for people at a terminal")]
 
 mod prune;
@@ -35,9 +35,9 @@ const OURS: &str = "adpena/reproq-worker";
 const SIGNED_TAG: &str = "bench-signed";
 const WITH_SUMS: &str = "acme/with-sums";
 
-/// The least peak that can be measured is that of the measuring program itself, about 13 MiB, from which the command is
-/// started. Starts one command and prints its wall seconds, processor seconds and peak KiB, as the system counts them for it and its
-/// children. Python has the call for it in its standard library; Rust's would need unsafe code.
+/// Starts one command and prints its wall seconds, CPU seconds and peak KiB, as the system counts them for the command and its
+/// children. The smallest measurable peak is that of Python itself, about 13 MiB, which starts the command. Python has the call in
+/// its standard library; in Rust it would need unsafe code.
 const MEASURE: &str = r"
 import os, sys, time
 began = time.perf_counter()
@@ -82,9 +82,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs the bench; `--rounds N` (at least 5), `--quick` leaves out the 500 MB file, `--size` builds the program without the proofs of
-/// origin as well and says what they cost, `--json FILE` says where the figures go, `--serve`
-/// only keeps the release host running, for a profiler; `--latency` measures with 50 and with 150 ms added to every answer, `--prune` counts the requests of prunings instead.
+/// Runs the benchmark. `--rounds N` is at least 5; `--quick` skips the 500 MB file; `--size` also builds the program without the
+/// feature `attestation` and compares the sizes; `--json FILE` is the output file; `--serve` only keeps the release host running,
+/// for a profiler; `--latency` measures with 50 and 150 ms added to every response; `--prune` counts the requests of `release prune` instead.
 fn run(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
     if arguments.contains(&"--help") {
         println!(
@@ -110,26 +110,26 @@ fn run(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
     let mut document = BTreeMap::new();
     let binary = fs::metadata(&bench.program)?.len();
     println!(
-        "\nprogram: {:.2} MB stripped; {rounds} rounds, medians; wall and processor seconds, peak MiB\n",
+        "\nprogram: {:.2} MB stripped; {rounds} rounds, medians; wall and CPU seconds, peak MiB\n",
         binary as f64 / 1e6
     );
-    println!("| installation | contestant | wall s | × curl | CPU s | peak MiB | requests |");
+    println!("| install | command | wall s | × curl | CPU s | peak MiB | requests |");
     println!("| --- | --- | --- | --- | --- | --- | --- |");
     for case in &cases {
         document.insert(case.name.to_owned(), bench.case(case)?);
     }
-    println!("\n| with a lock | ms | × cp | requests |\n| --- | --- | --- | --- |");
-    document.insert("with a lock".to_owned(), bench.locked(&cases[0])?);
-    println!("\n| nothing to do | ms | more than `true` |\n| --- | --- | --- |");
-    document.insert("nothing to do".to_owned(), bench.nothing_to_do(&cases[0])?);
-    println!("\n| who built it | ms | more than without |\n| --- | --- | --- |");
-    document.insert("who built it".to_owned(), bench.who_built_it(&cases[0])?);
+    println!("\n| with a lockfile | ms | × cp | requests |\n| --- | --- | --- | --- |");
+    document.insert("with a lockfile".to_owned(), bench.locked(&cases[0])?);
+    println!("\n| up to date | ms | more than `true` |\n| --- | --- | --- |");
+    document.insert("up to date".to_owned(), bench.up_to_date(&cases[0])?);
+    println!("\n| attestations | ms | more than without |\n| --- | --- | --- |");
+    document.insert("attestations".to_owned(), bench.attestations(&cases[0])?);
     if arguments.contains(&"--size") {
         document.insert("size".to_owned(), cost_in_size(binary)?);
     }
     let document = json!({ "program_bytes": binary, "rounds": rounds, "machine": machine(), "cases": document });
     fs::write(&json_path, serde_json::to_string_pretty(&document)?)?;
-    println!("\nfigures in {}", json_path.display());
+    println!("\nResults written to {}", json_path.display());
     Ok(())
 }
 
@@ -169,58 +169,58 @@ impl Bench {
         for case in cases {
             println!("# {}: reproq install --tag {}", case.name, case.tag);
         }
-        println!("# press Enter to end");
+        println!("# press Enter to stop");
         std::io::stdin().read_line(&mut String::new())?;
         Ok(())
     }
 
     fn case(&self, case: &Case) -> anyhow::Result<serde_json::Value> {
-        let mut contestants = vec!["curl -o", "reproq install", "careful person"];
+        let mut commands = vec!["curl -o", "reproq install", "manual steps"];
         if self.measure_ubi(case).is_ok() {
-            contestants.push("ubi");
+            commands.push("ubi");
         }
         let mut samples: BTreeMap<&str, Vec<Sample>> = BTreeMap::new();
         let mut requests: BTreeMap<&str, usize> = BTreeMap::new();
         for round in 0..=self.rounds {
-            for contestant in &contestants {
+            for command in &commands {
                 self.github.clear_log();
-                let sample = match *contestant {
+                let sample = match *command {
                     "curl -o" => self.measure_curl(case),
                     "reproq install" => self.measure_ours(case),
                     "ubi" => self.measure_ubi(case),
-                    _ => self.measure_careful(case),
+                    _ => self.measure_manual(case),
                 }?;
                 // The first round warms the caches and is not counted.
                 if round > 0 {
-                    samples.entry(contestant).or_default().push(sample);
+                    samples.entry(command).or_default().push(sample);
                 }
-                requests.insert(contestant, self.github.requests().len());
+                requests.insert(command, self.github.requests().len());
             }
         }
         let median_of = |name: &str, of: fn(&Sample) -> f64| median(samples[name].iter().map(of).collect());
         let floor = median_of("curl -o", |sample| sample.wall);
         let mut rows = BTreeMap::new();
-        for contestant in &contestants {
-            let (wall, cpu) = (median_of(contestant, |s| s.wall), median_of(contestant, |s| s.cpu));
-            let peak = median_of(contestant, |s| s.peak_kib) / 1024.0;
-            // Round by round, so that a slow moment of the machine counts for both.
-            let pairs = samples[contestant].iter().zip(&samples["curl -o"]).map(|(ours, curl)| ours.wall / curl.wall);
+        for command in &commands {
+            let (wall, cpu) = (median_of(command, |s| s.wall), median_of(command, |s| s.cpu));
+            let peak = median_of(command, |s| s.peak_kib) / 1024.0;
+            // Per round, so that a slow moment of the machine affects both.
+            let pairs = samples[command].iter().zip(&samples["curl -o"]).map(|(ours, curl)| ours.wall / curl.wall);
             let ratio = median(pairs.collect());
-            let asked = requests[contestant];
-            println!("| {} | {contestant} | {wall:.3} | {ratio:.2} | {cpu:.3} | {peak:.1} | {asked} |", case.name);
+            let asked = requests[command];
+            println!("| {} | {command} | {wall:.3} | {ratio:.2} | {cpu:.3} | {peak:.1} | {asked} |", case.name);
             rows.insert(
-                (*contestant).to_owned(),
+                (*command).to_owned(),
                 json!({ "wall_s": wall, "wall_ratio_to_curl": ratio, "cpu_s": cpu, "peak_mib": peak, "requests": asked }),
             );
         }
-        ensure!(floor > 0.0, "the clock stands still");
+        ensure!(floor > 0.0, "the clock does not advance");
         Ok(json!(rows))
     }
 
-    /// A server far away: every answer is held back. Loopback hides what one request after the other costs.
+    /// Simulates a distant server by delaying every response. Loopback hides the cost of sequential requests.
     fn far_away(&self, case: &Case) -> anyhow::Result<()> {
         println!(
-            "\n| every answer held back | contestant | wall s | × curl | requests |\n| --- | --- | --- | --- | --- |"
+            "\n| added latency | command | wall s | × curl | requests |\n| --- | --- | --- | --- | --- |"
         );
         let first = self.fresh("locked")?;
         self.install(&first, case)?;
@@ -229,15 +229,15 @@ impl Bench {
         let locked = [&program, "install", "--locked", "--no-build"].map(str::to_owned);
         for milliseconds in [50, 150] {
             self.github.latency(Duration::from_millis(milliseconds));
-            let contestants =
+            let commands =
                 ["curl -o", "ubi with its API call, as curl", "reproq install", "reproq install --locked"];
             let mut samples: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
             let mut requests: BTreeMap<&str, usize> = BTreeMap::new();
             for round in 0..=self.rounds {
-                for contestant in contestants {
+                for command in commands {
                     self.forget_cache()?;
                     self.github.clear_log();
-                    let sample = match contestant {
+                    let sample = match command {
                         "curl -o" => self.measure_curl(case)?,
                         "reproq install" => self.measure_ours(case)?,
                         "reproq install --locked" => {
@@ -248,15 +248,15 @@ impl Bench {
                         _ => self.measure_api_then_asset(case)?,
                     };
                     if round > 0 {
-                        samples.entry(contestant).or_default().push(sample.wall);
+                        samples.entry(command).or_default().push(sample.wall);
                     }
-                    requests.insert(contestant, self.github.requests().len());
+                    requests.insert(command, self.github.requests().len());
                 }
             }
-            for contestant in contestants {
-                let pairs = samples[contestant].iter().zip(&samples["curl -o"]).map(|(ours, curl)| ours / curl);
-                let (ratio, wall) = (median(pairs.collect()), median(samples[contestant].clone()));
-                println!("| {milliseconds} ms | {contestant} | {wall:.3} | {ratio:.2} | {} |", requests[contestant]);
+            for command in commands {
+                let pairs = samples[command].iter().zip(&samples["curl -o"]).map(|(ours, curl)| ours / curl);
+                let (ratio, wall) = (median(pairs.collect()), median(samples[command].clone()));
+                println!("| {milliseconds} ms | {command} | {wall:.3} | {ratio:.2} | {} |", requests[command]);
             }
         }
         self.github.latency(Duration::ZERO);
@@ -277,7 +277,7 @@ impl Bench {
         self.measure(&project, &["sh".to_owned(), "-c".to_owned(), script])
     }
 
-    /// A project that has only its lock, as a second machine or a second project has it, beside copying the file.
+    /// Compares an install in a project that has only a lockfile, as on a second machine, with copying the file.
     fn locked(&self, case: &Case) -> anyhow::Result<serde_json::Value> {
         let first = self.fresh("locked")?;
         self.install(&first, case)?;
@@ -320,7 +320,7 @@ impl Bench {
         Ok(json!(rows))
     }
 
-    fn nothing_to_do(&self, case: &Case) -> anyhow::Result<serde_json::Value> {
+    fn up_to_date(&self, case: &Case) -> anyhow::Result<serde_json::Value> {
         let project = self.fresh("noop")?;
         self.install(&project, case)?;
         let runs = 40;
@@ -345,9 +345,9 @@ impl Bench {
         Ok(json!(rows))
     }
 
-    /// The same installation of a release that nobody signed for and of one that is attested; and a proof by itself, beside a
-    /// run of the program that does nothing.
-    fn who_built_it(&self, case: &Case) -> anyhow::Result<serde_json::Value> {
+    /// Compares the install of an unattested and of an attested release, and the verification of a file with a run of the program
+    /// that does nothing.
+    fn attestations(&self, case: &Case) -> anyhow::Result<serde_json::Value> {
         let acme = Instance::new("acme", "acme authority");
         let directory = self.directory.path();
         let (root, bundle) = (directory.join("root.json"), directory.join("bundle.json"));
@@ -362,11 +362,11 @@ impl Bench {
         let verify = command(&[&[program.as_str()], verify.as_slice()].concat());
         let mut samples: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
         for round in 0..=self.rounds * 4 {
-            for name in ["install, nobody signed", "install, attested", "reproq --version", "reproq verify FILE"] {
+            for name in ["install, unattested", "install, attested", "reproq --version", "reproq verify FILE"] {
                 let project = self.fresh("signed")?;
                 self.forget_cache()?;
                 let sample = match name {
-                    "install, nobody signed" => self.install(&project, case)?,
+                    "install, unattested" => self.install(&project, case)?,
                     "install, attested" => {
                         let install = [&program, "install", "--tag", SIGNED_TAG, "--no-build", "--require", "attested"];
                         self.measure(&project, &command(&install))?
@@ -381,7 +381,7 @@ impl Bench {
         }
         let mut rows = BTreeMap::new();
         for (name, without) in
-            [("install, attested", "install, nobody signed"), ("reproq verify FILE", "reproq --version")]
+            [("install, attested", "install, unattested"), ("reproq verify FILE", "reproq --version")]
         {
             let more =
                 median(samples[name].iter().zip(&samples[without]).map(|(with, without)| with - without).collect());
@@ -392,12 +392,12 @@ impl Bench {
         Ok(json!(rows))
     }
 
-    /// A release that is attested by an authority of our own; gives the asset's digest.
+    /// Publishes a release that is attested by a test authority; returns the asset's digest.
     fn publish_signed(&self, acme: &Instance, case: &Case, bundle: &Path) -> anyhow::Result<String> {
         let project = self.fresh("unsigned")?;
         self.install(&project, case)?;
         let mut bytes = fs::read(project.join(".reproq/bin/reproq"))?;
-        // Other bytes than those nobody signed.
+        // The bytes must differ from the unattested asset's.
         bytes.push(0);
         let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         let statement = provenance(&case.asset, &sha256);
@@ -414,7 +414,7 @@ impl Bench {
         self.install(&project, case)
     }
 
-    /// As on a machine where nothing was ever installed.
+    /// Simulates a machine where nothing was ever installed.
     fn forget_cache(&self) -> anyhow::Result<()> {
         let cache = self.cache();
         if cache.exists() {
@@ -439,8 +439,8 @@ impl Bench {
         self.measure(&project, &["curl", "-fsSL", "--cacert", certificate, "-o", "FILE", &url].map(str::to_owned))
     }
 
-    fn measure_careful(&self, case: &Case) -> anyhow::Result<Sample> {
-        let project = self.fresh("careful")?;
+    fn measure_manual(&self, case: &Case) -> anyhow::Result<Sample> {
+        let project = self.fresh("manual")?;
         let unpack = if case.archive { format!("tar xzf {}", case.asset) } else { format!("mv {} reproq", case.asset) };
         let certificate = self.certificate.display();
         let script = format!(
@@ -501,7 +501,7 @@ impl Bench {
     }
 }
 
-/// What the proofs of origin cost in bytes of the program.
+/// The size that the feature `attestation` adds to the program.
 fn cost_in_size(with: u64) -> anyhow::Result<serde_json::Value> {
     let directory = target_directory().join("without-attestation");
     let mut build = cargo(&["build", "--release", "--quiet", "--no-default-features", "--target-dir"]);
@@ -509,7 +509,7 @@ fn cost_in_size(with: u64) -> anyhow::Result<serde_json::Value> {
     run_command(&mut build)?;
     let without = fs::metadata(directory.join("release/reproq"))?.len();
     let megabytes = |bytes: u64| bytes as f64 / 1e6;
-    println!("\nprogram: {:.2} MB with the proofs of origin, {:.2} MB without", megabytes(with), megabytes(without));
+    println!("\nprogram: {:.2} MB with the feature `attestation`, {:.2} MB without", megabytes(with), megabytes(without));
     Ok(json!({ "with": with, "without": without }))
 }
 
@@ -521,8 +521,8 @@ fn publish(github: &FakeGitHub, tag: &str, asset: &str, bytes: Vec<u8>) {
     github.repo(WITH_SUMS).add(ReleaseSpec::new(tag).file(asset, bytes).file("SHA256SUMS", sums.into_bytes()));
 }
 
-/// A worker made as long as real ones are: what follows the executable's own bytes does not matter to the system.
-/// `random_bits` of each byte are random, so that the rest compresses as machine code does.
+/// Pads a worker to the size of real ones: the system ignores bytes after the executable's own.
+/// `random_bits` of each byte are random, so that the padding compresses like machine code.
 fn padded(worker: &[u8], length: usize, random_bits: u32) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mask = u8::try_from((1_u32 << random_bits) - 1).expect("at most eight bits");
@@ -539,14 +539,14 @@ fn padded(worker: &[u8], length: usize, random_bits: u32) -> Vec<u8> {
 }
 
 fn tar_gz(directory: &tempfile::TempDir, worker: &[u8]) -> anyhow::Result<Vec<u8>> {
-    let place = directory.path().join("pack");
-    fs::create_dir_all(&place)?;
-    fs::write(place.join("reproq"), worker)?;
-    let made = directory.path().join("made.tar.gz");
+    let pack = directory.path().join("pack");
+    fs::create_dir_all(&pack)?;
+    fs::write(pack.join("reproq"), worker)?;
+    let archive = directory.path().join("pack.tar.gz");
     let mut command = Command::new("tar");
-    command.arg("-C").arg(&place).args(["--owner=0", "--group=0", "--mode=0755", "-czf"]).arg(&made).arg("reproq");
+    command.arg("-C").arg(&pack).args(["--owner=0", "--group=0", "--mode=0755", "-czf"]).arg(&archive).arg("reproq");
     run_command(&mut command)?;
-    Ok(fs::read(&made)?)
+    Ok(fs::read(&archive)?)
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

@@ -1,6 +1,6 @@
-//! The demonstration that `cargo xtask demo` builds and starts: the real program against a release host on this machine, for
-//! a newcomer to watch. Fails if any step does not do what it should.
-#![expect(clippy::disallowed_methods, reason = "programs are run and files are made here")]
+//! The demo that `cargo xtask demo` builds and starts: it runs the real program against a release host on this machine, and fails
+//! if any step has an unexpected result.
+#![expect(clippy::disallowed_methods, reason = "programs are run and files are created here")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for people at a terminal")]
 
 use std::fs;
@@ -26,7 +26,6 @@ const REPOSITORY: &str = "adpena/reproq-worker";
 const LARGE: &str = "acme/shop";
 const TOKEN: &str = "ghp_token_of_the_demonstration";
 
-/// One demonstration: a directory, a release host, the program.
 struct Demo {
     program: PathBuf,
     go: PathBuf,
@@ -47,53 +46,53 @@ fn main() -> ExitCode {
 fn run(root: &Path) -> anyhow::Result<()> {
     println!("Building three releases of a sample worker …");
     let demo = Demo::prepare(root)?;
-    println!("A release host listens at {}; the project is an empty directory.", demo.github.web_url());
+    println!("The release host listens at {}; the project is an empty directory.", demo.github.web_url());
 
     demo.scene("Nothing is installed yet", &["which"], 4, &["no worker was found", "reproq install"])?;
     demo.scene(
-        "Install: found, downloaded, verified, tried, placed",
+        "Install: find, download, verify, test and place the worker",
         &["install"],
         0,
         &["Installed v0.0.144", "digest"],
     )?;
     let requests = demo.github.requests().len();
-    println!("   ({requests} requests: the release, who signed for the asset, the asset, its redirect)");
-    ensure!(requests == 4, "an installation takes four requests, it took {requests}");
+    println!("   ({requests} requests: the release, the asset's attestations, the asset, its redirect)");
+    ensure!(requests == 4, "an install takes four requests, it took {requests}");
     demo.github.clear_log();
-    demo.scene("Again: nothing to do, and nobody is asked", &["install"], 0, &["already installed"])?;
-    ensure!(demo.github.requests().is_empty(), "a second installation asks nobody");
-    demo.scene("Which worker will run, and why", &["which"], 0, &["selected", "v0.0.144"])?;
-    demo.scene("An older release", &["install", "--tag", "v0.0.143"], 0, &["Installed v0.0.143"])?;
-    demo.scene("Upgrade to the newest one", &["upgrade"], 0, &["v0.0.144"])?;
-    demo.scene("Back to the one before, without a network", &["rollback", "--offline"], 0, &["to v0.0.143"])?;
-    demo.scene("Compare what is installed with its receipt and the lock", &["verify"], 0, &["v0.0.143"])?;
+    demo.scene("Install again: up to date, without a request", &["install"], 0, &["already installed"])?;
+    ensure!(demo.github.requests().is_empty(), "a second install makes no request");
+    demo.scene("Show which worker will run, and why", &["which"], 0, &["selected", "v0.0.144"])?;
+    demo.scene("Install an older release", &["install", "--tag", "v0.0.143"], 0, &["Installed v0.0.143"])?;
+    demo.scene("Upgrade to the newest release", &["upgrade"], 0, &["v0.0.144"])?;
+    demo.scene("Roll back to the previous version, offline", &["rollback", "--offline"], 0, &["to v0.0.143"])?;
+    demo.scene("Compare the installed worker with its receipt and the lockfile", &["verify"], 0, &["v0.0.143"])?;
 
     let other = vec![b'x'; demo.worker_size("v0.0.142")?];
     demo.github.fault(Matcher::objects(), Fault::ChangedBytes(other.into()));
     let before = fs::read(demo.binary())?;
     demo.scene(
-        "Somebody changes the bytes on the way: refused, and no build in their place",
+        "The asset is modified during the download: refused, without a fallback to a build",
         &["install", "--tag", "v0.0.142"],
         5,
         &["verification failed for", "GitHub's asset digest states"],
     )?;
-    ensure!(fs::read(demo.binary())? == before, "the installed binary must be untouched");
+    ensure!(fs::read(demo.binary())? == before, "the installed binary must be unchanged");
 
     fs::remove_dir_all(demo.project().join(".reproq"))?;
     demo.scene(
-        "The locked release, without a network: from the cache",
+        "Install the locked release offline, from the cache",
         &["install", "--locked", "--offline"],
         0,
         &["Installed v0.0.143", "equals the digest in reproq.lock"],
     )?;
     demo.scene(
-        "A mirror of your own: every release, in a directory any web server can serve",
+        "Mirror every release to a directory that any web server can serve",
         &["mirror", "sync", "../mirror"],
         0,
         &["has 3 releases", "v0.0.142  added"],
     )?;
     demo.scene(
-        "Installed from it, without a network",
+        "Install from the mirror, offline",
         &["install", "--mirror", "../mirror", "--tag", "v0.0.144", "--offline"],
         0,
         &["Installed v0.0.144", "the mirror's index agrees"],
@@ -101,13 +100,13 @@ fn run(root: &Path) -> anyhow::Result<()> {
     fs::remove_dir_all(demo.project().join(".reproq"))?;
     fs::remove_file(demo.project().join("reproq.lock"))?;
     demo.scene(
-        "A machine without a network builds from the checkout beside the project",
+        "Offline, without a cache or mirror: build from the checkout next to the project",
         &["install", "--offline"],
         0,
         &["built locally from a checkout"],
     )?;
     demo.prune()?;
-    println!("\nEverything did what it should.");
+    println!("\nAll steps succeeded.");
     Ok(())
 }
 
@@ -138,7 +137,7 @@ impl Demo {
         Ok(demo)
     }
 
-    /// Five releases of another repository become three.
+    /// Prunes another repository from five releases to three.
     fn prune(&self) -> anyhow::Result<()> {
         for number in 1..=5 {
             let release = ReleaseSpec::new(&format!("v1.{number}.0"))
@@ -148,15 +147,15 @@ impl Demo {
         }
         let prune = ["release", "prune", "--repo", LARGE, "--keep", "3"];
         self.scene(
-            "What pruning a repository to three versions would delete",
+            "Show what pruning a repository to three versions would delete",
             &[&prune[..], &["--dry-run"]].concat(),
             0,
             &["v1.1.0"],
         )?;
-        self.scene("The same, done", &[&prune[..], &["--yes"]].concat(), 0, &["v1.1.0"])?;
+        self.scene("Prune the repository", &[&prune[..], &["--yes"]].concat(), 0, &["v1.1.0"])?;
         let snapshot = self.github.snapshot(LARGE);
         let left = snapshot.tag_names();
-        ensure!(left == ["v1.3.0", "v1.4.0", "v1.5.0"], "three versions stay, found {left:?}");
+        ensure!(left == ["v1.3.0", "v1.4.0", "v1.5.0"], "three versions must remain, found {left:?}");
         Ok(())
     }
 
@@ -172,10 +171,10 @@ impl Demo {
         Ok(fs::metadata(self.directory.path().join(tag.trim_start_matches('v')))?.len().try_into()?)
     }
 
-    /// Shows one command with all it says, and checks that.
-    fn scene(&self, title: &str, arguments: &[&str], code: i32, says: &[&str]) -> anyhow::Result<()> {
+    /// Runs one command, prints its output, and checks exit code and output.
+    fn scene(&self, title: &str, arguments: &[&str], code: i32, expected: &[&str]) -> anyhow::Result<()> {
         println!("\n── {title}\n$ reproq {}", arguments.join(" "));
-        let go = self.go.parent().context("go lies in a directory")?;
+        let go = self.go.parent().context("go is in a directory")?;
         let output = Command::new(&self.program)
             .args(arguments)
             .current_dir(self.project())
@@ -191,10 +190,10 @@ impl Demo {
         let text = format!("{}{}", String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
         print!("{}", text.lines().map(|line| format!("   {line}\n")).collect::<String>());
         if output.status.code() != Some(code) {
-            bail!("`reproq {}` should exit with {code}, and exited with {}", arguments.join(" "), output.status);
+            bail!("`reproq {}` should exit with {code}, but exited with {}", arguments.join(" "), output.status);
         }
-        for part in says {
-            ensure!(text.contains(part), "`reproq {}` should say `{part}`", arguments.join(" "));
+        for part in expected {
+            ensure!(text.contains(part), "`reproq {}` should print `{part}`", arguments.join(" "));
         }
         Ok(())
     }
