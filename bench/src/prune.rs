@@ -1,5 +1,5 @@
-//! `cargo xtask bench --prune`: how many requests a pruning takes, counted by the loopback GitHub, beside what the formulas of
-//! other tools come to; and how long it takes by GitHub's own rules, modelled.
+//! `cargo xtask bench --prune`: counts the requests of `release prune` with the loopback GitHub, compares them with the
+//! formulas of other tools, and models the time that GitHub's limits allow.
 
 use std::path::Path;
 use std::process::Command;
@@ -27,8 +27,8 @@ pub fn run(program: &Path) -> anyhow::Result<()> {
         let all = deleted + 3;
         let requests = requests_for(program, deleted, all)?;
         let pages = all.div_ceil(100);
-        // One listing, the deletions, tags in batches of fifty, the last listing; with more than one also the first unit's tag
-        // alone and a look after it; and another look for every fifty deletions.
+        // One listing, the deletions, tags in batches of fifty, the final listing; with more than one deletion also the first
+        // version's tag on its own and a check of it; and another check for every fifty deletions.
         let bound = pages + deleted + deleted.div_ceil(50) + 1 + usize::from(deleted > 1) * 2 + (deleted - 1) / 50;
         let others = [pages + 1 + 2 * deleted, 1 + 4 * deleted, pages + deleted * (5 + 2)];
         let [older, gh, action] = others;

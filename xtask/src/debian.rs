@@ -1,13 +1,13 @@
-//! What some tests need of Debian's packages: nginx serves mirrors, strace sees and ends system calls, tmux is a terminal, and
-//! faketime turns the clock back to when a copy of signed metadata was good, mandoc reads man pages, and the shells run
-//! install.sh. Tests without them are skipped and say so.
+//! Debian packages that some tests need: nginx serves mirrors, strace traces and interrupts system calls, tmux is a terminal,
+//! faketime sets the clock back to when a copy of signed metadata was valid, mandoc reads man pages, and the shells run
+//! install.sh. Without them these tests are skipped.
 
 use std::env;
 use std::path::Path;
 use std::process::Command;
 use std::process::Stdio;
 
-/// The programs, with the packages that have them.
+/// The programs, with the packages that contain them.
 const WANTED: &[(&str, &str)] = &[
     ("nginx", "nginx-light"),
     ("strace", "strace"),
@@ -23,11 +23,11 @@ const WANTED: &[(&str, &str)] = &[
     ("zsh", "zsh"),
 ];
 
-/// Longer than any mirror of Debian takes for a few small packages, in seconds.
+/// Timeout in seconds; more than any Debian mirror takes for a few small packages.
 const PATIENCE: &str = "180";
 
-/// Installs what is missing, where a machine was made for this run alone: in CI, as root, with apt-get. Whatever goes
-/// wrong, the tests go on.
+/// Installs missing packages on machines that exist only for this run: in CI, as root, with apt-get. The tests continue even if
+/// this fails.
 pub fn install_what_is_missing() {
     let missing: Vec<&str> =
         WANTED.iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| *package).collect();
@@ -47,7 +47,7 @@ pub fn install_what_is_missing() {
 fn apt(arguments: &[&str]) -> bool {
     let mut command = Command::new("timeout");
     command.args([PATIENCE, "apt-get", "--quiet", "--quiet"]).args(arguments);
-    // Nothing is to be asked, and no server to be started.
+    // Prevents prompts, and that a server is started.
     command.env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())

@@ -1,19 +1,19 @@
-//! The system's temporary directory as a machine may have it: full of what belongs to others. The tests run with their own
-//! directories inside such a one, so that a test that looks outside of its own directory fails here and not on somebody's machine.
+//! A temporary directory full of unrelated files, as on a real machine. The tests run with their own directories inside it, so
+//! that a test that reads outside its own directory fails here and not only on some machines.
 
 use std::fs;
 
 use anyhow::Context;
 use tempfile::TempDir;
 
-/// Files by the names that the program and its tests look for.
+/// Files with the names that the program and its tests look for.
 const FILES: [(&str, &str); 3] = [
     ("reproq", "not the worker"),
     ("evil", "of another user"),
     ("reproq-worker/go.mod", "module example.org/another\n"),
 ];
 
-/// A directory for `TMPDIR` that holds the decoys; gone with this value.
+/// A directory for `TMPDIR` with the decoys; removed when the value is dropped.
 pub fn temporary_directory() -> anyhow::Result<TempDir> {
     let directory = tempfile::Builder::new().prefix("reproq-tests-").tempdir().context("failed to make a directory")?;
     for (name, text) in FILES {
@@ -25,7 +25,7 @@ pub fn temporary_directory() -> anyhow::Result<TempDir> {
     Ok(directory)
 }
 
-/// As the system's own is: some tests become another user.
+/// Writable by everyone, like the system's own, because some tests run as another user.
 #[cfg(unix)]
 fn open_to_everybody(directory: &TempDir) -> anyhow::Result<()> {
     use std::os::unix::fs::PermissionsExt;

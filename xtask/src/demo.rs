@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: builds the program and the demonstration in one go, in view, and starts the demonstration.
+//! `cargo xtask demo`: builds the program and the demo with visible output, and starts the demo.
 
 use std::env;
 use std::process::Command;
@@ -9,7 +9,7 @@ use xtask::cargo;
 use xtask::run;
 use xtask::toolchain;
 
-/// Builds and runs the demonstration.
+/// Builds and runs the demo.
 pub fn start() -> anyhow::Result<()> {
     ensure!(
         cfg!(windows) || has_c_compiler(),

@@ -1,4 +1,4 @@
-//! A Python that can import Django, for the tests of `reproq which`; made once below `target/toolchain/django`.
+//! A Python that can import Django, for the tests of `reproq which`; created once below `target/toolchain/django`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,9 +11,9 @@ use xtask::target_directory;
 use crate::python;
 use crate::python::run;
 
-/// The Django that Reproq is for, and the oldest Python it runs on.
+/// The Django version that Reproq supports, and the oldest Python it runs on.
 const DJANGO_6: Pin = Pin { requirement: "Django==6.0.10", oldest: (3, 12) };
-/// What older Pythons get: the settings machinery is the same.
+/// The version for older Pythons: it loads settings in the same way.
 const DJANGO_5: Pin = Pin { requirement: "Django==5.2.19", oldest: (3, 10) };
 
 struct Pin {
@@ -21,12 +21,12 @@ struct Pin {
     oldest: (u32, u32),
 }
 
-/// A Python (in a virtual environment of its own) that can import Django. `None` when this machine has no Python that is new
-/// enough. An error means that there is one, but that Django could not be installed for it.
+/// A Python in its own virtual environment that can import Django. `None` if this machine has no recent enough Python; an error
+/// if there is one but Django could not be installed.
 pub fn python_with_django() -> Result<Option<PathBuf>> {
     let directory = target_directory().join("toolchain/django");
     let python = directory.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
-    // The stamp is written last: an environment without it is a half-made one.
+    // The stamp is written last: an environment without it is incomplete.
     let stamp = directory.join("made-for");
     let made_for = fs::read_to_string(&stamp).ok().filter(|_| python::version(&python).is_some());
     if made_for.as_deref() == Some(DJANGO_6.requirement) {

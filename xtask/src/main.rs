@@ -1,4 +1,4 @@
-//! The project's own commands: everything a newcomer or a machine runs, with cargo alone.
+//! The project's own commands, for developers and CI; they need only cargo.
 #![expect(clippy::disallowed_methods, reason = "tools for the people who build the program; all of it is effects")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for people at a terminal")]
 
@@ -63,15 +63,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs every test, with the toolchains they need, compares what they saw of faults with the document, and shows what was
-/// skipped.
+/// Runs every test with the toolchains it needs, compares the recorded faults with the document, and lists what was skipped.
 fn test(arguments: &[&str]) -> anyhow::Result<()> {
     faults::begin()?;
     let skips = skips::begin()?;
     let decoys = decoys::temporary_directory()?;
     let mut tests = with_toolchains(cargo(&["test", "--workspace", "--no-fail-fast"]))?;
     let outcome = run(tests.args(arguments).env(skips.0, skips.1).env("TMPDIR", decoys.path()));
-    // A part of the tests writes a part of the rows.
+    // A subset of the tests writes a subset of the rows.
     let outcome = outcome.and_then(|()| if arguments.is_empty() { faults::finish(&root(), true) } else { Ok(()) });
     skips::print()?;
     outcome
@@ -84,7 +83,7 @@ fn faults() -> anyhow::Result<()> {
     faults::finish(&root(), false)
 }
 
-/// The generated tables are compared by a test, which has the values the program itself uses.
+/// A test compares the generated tables, because it has access to the program's values.
 fn docs(check: bool) -> anyhow::Result<()> {
     let mut test = cargo(&["test", "--quiet", "--package", "reproq", "--test", "docs"]);
     if !check {
@@ -93,7 +92,7 @@ fn docs(check: bool) -> anyhow::Result<()> {
     run(&mut test)
 }
 
-/// Adds Go and Django to what a test command sees.
+/// Adds Go and Django to the environment of a test command.
 fn with_toolchains(mut command: Command) -> anyhow::Result<Command> {
     let go = toolchain::go()?;
     println!("Go: {}", go.display());

@@ -1,4 +1,4 @@
-//! Pythons of this machine, and environments with tools from PyPI, kept below `target/toolchain`.
+//! Python interpreters of this machine, and environments with tools from PyPI below `target/toolchain`.
 
 use std::env;
 use std::env::consts::EXE_SUFFIX;
@@ -16,15 +16,15 @@ use xtask::target_directory;
 /// The oldest Python that the tools run on.
 const OLDEST: (u32, u32) = (3, 10);
 
-/// The newest Python that can make virtual environments and runs the tools.
+/// The newest Python that can create virtual environments and run the tools.
 pub fn newest() -> Option<PathBuf> {
     newest_with_version().filter(|(_, version)| *version >= OLDEST).map(|(python, _)| python)
 }
 
-/// An environment of its own that has exactly these packages; made once.
+/// A separate environment with exactly these packages; created once.
 pub fn environment_with(python: &Path, name: &str, packages: &[&str]) -> Result<PathBuf> {
     let directory = target_directory().join("toolchain").join(name);
-    // The stamp is written last: an environment without it is a half-made one.
+    // The stamp is written last: an environment without it is incomplete.
     let stamp = directory.join("made-for");
     let wanted = packages.join(" ");
     if fs::read_to_string(&stamp).is_ok_and(|made_for| made_for == wanted) {
@@ -42,12 +42,12 @@ pub fn environment(python: &Path, directory: &Path) -> Result<()> {
     run(Command::new(python).args(["-m", "venv", "--clear"]).arg(directory))
 }
 
-/// A program of an environment.
+/// The path of a program in an environment.
 pub fn script(environment: &Path, name: &str) -> PathBuf {
     environment.join(if cfg!(windows) { "Scripts" } else { "bin" }).join(format!("{name}{EXE_SUFFIX}"))
 }
 
-/// Runs a command that reads nothing.
+/// Runs a command with empty stdin.
 pub fn run(command: &mut Command) -> Result<()> {
     let status = command.stdin(Stdio::null()).status().with_context(|| format!("failed to start {command:?}"))?;
     ensure!(status.success(), "{command:?} ended with {status}");
@@ -70,7 +70,7 @@ fn of_pyenv() -> Vec<((u32, u32), PathBuf)> {
     pythons.filter_map(|python| Some((version(&python)?, python))).collect()
 }
 
-/// Asks an interpreter for its version. `None` when it is not there, is a Python 2, or cannot make virtual environments.
+/// Returns an interpreter's version. `None` if it does not exist, is a Python 2, or cannot create virtual environments.
 pub fn version(python: &Path) -> Option<(u32, u32)> {
     let script = "import sys, venv, ensurepip; print(sys.version_info[0], sys.version_info[1])";
     let output = Command::new(python).args(["-c", script]).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;

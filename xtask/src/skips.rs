@@ -1,4 +1,4 @@
-//! What the tests could not look at on this machine: they record it, and the end of a run shows it.
+//! Skipped tests: they record what they could not check on this machine, and the end of a run lists it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use xtask::target_directory;
 
-/// An empty directory for the records of this run, and the variable that names it to the tests.
+/// An empty directory for the records of this run, and the environment variable that passes it to the tests.
 pub fn begin() -> anyhow::Result<(&'static str, PathBuf)> {
     let directory = directory();
     match fs::remove_dir_all(&directory) {
@@ -22,7 +22,7 @@ pub fn begin() -> anyhow::Result<(&'static str, PathBuf)> {
     }
 }
 
-/// Prints what was skipped, and what would make each run.
+/// Prints what was skipped, and what each skipped test needs.
 pub fn print() -> anyhow::Result<()> {
     let mut records = Vec::new();
     for entry in fs::read_dir(directory()).context("failed to read what was skipped")? {
@@ -36,7 +36,7 @@ fn directory() -> PathBuf {
     target_directory().join("tmp/skips")
 }
 
-/// One line for each thing that was not looked at, with the number of tests that would have.
+/// One line for each reason, with the number of tests it skipped.
 fn summary(records: &[String]) -> String {
     let mut tests: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for record in records {

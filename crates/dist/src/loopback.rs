@@ -1,4 +1,4 @@
-//! A release host on loopback for the tests of the installers, which fails in the ways servers do.
+//! A release host on loopback for the tests of the installers, with the failures of real servers.
 
 use std::collections::BTreeMap;
 use std::io::BufRead;
@@ -13,7 +13,7 @@ use std::thread;
 use sha2::Digest;
 use sha2::Sha256;
 
-/// What a path answers.
+/// The response of a path.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,
@@ -27,7 +27,7 @@ impl Answer {
     }
 }
 
-/// A running server; it ends with the process that runs the tests.
+/// A running server; it stops with the test process.
 pub(crate) struct Server {
     answers: Arc<Mutex<BTreeMap<String, Answer>>>,
     requests: Arc<Mutex<Vec<String>>>,

@@ -1,4 +1,4 @@
-//! Writes what a release holds beside the program. The same bytes for the same commit, wherever and whenever it runs.
+//! Writes the files of a release other than the program. The same commit gives the same bytes on any machine at any time.
 #![expect(clippy::disallowed_methods, reason = "a tool for the release job; all of it is effects")]
 
 mod archives;
@@ -28,14 +28,14 @@ enum Step {
         /// The directory
         directory: PathBuf,
     },
-    /// Pack every program in DIR with its man pages, completions and licences
+    /// Pack every program in DIR with its man pages, completions and licenses
     Archives {
-        /// The directory that holds the programs, under the names of their assets
+        /// The directory with the programs, under the names of their assets
         directory: PathBuf,
     },
     /// Write install.sh, install.ps1, reproq.rb, Dockerfile and digests.txt to DIR from its SHA256SUMS
     Scripts {
-        /// The directory that holds SHA256SUMS
+        /// The directory with SHA256SUMS
         directory: PathBuf,
     },
 }
@@ -48,7 +48,7 @@ fn main() -> anyhow::Result<()> {
     }
 }
 
-/// The time that every file carries, in seconds since 1970: `SOURCE_DATE_EPOCH`, which is the commit's in a release.
+/// The modification time of every file, in seconds since 1970: `SOURCE_DATE_EPOCH`, which is the commit's time in a release.
 fn epoch() -> anyhow::Result<u64> {
     match std::env::var("SOURCE_DATE_EPOCH") {
         Ok(text) => {

@@ -1,11 +1,11 @@
-//! The platforms that a release has programs for.
+//! The platforms of a release's programs.
 
 /// One program of a release.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Platform {
     /// Its name among the assets.
     pub(crate) asset: &'static str,
-    /// Rust's name of the platform, which archives and package managers use.
+    /// The Rust target triple, which archives and package managers use.
     pub(crate) triple: &'static str,
 }
 
@@ -50,7 +50,7 @@ mod tests {
         assert_eq!(built, PLATFORMS.len(), "release.yml builds what `dist` does not know");
     }
 
-    /// `cargo binstall` unfolds these templates; a wrong one is a 404 for every user of that platform.
+    /// `cargo binstall` expands these templates; a wrong one is a 404 for every user of that platform.
     #[test]
     fn binstall_finds_the_program_of_every_platform() {
         let manifest = workspace_file("Cargo.toml");

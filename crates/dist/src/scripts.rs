@@ -32,7 +32,7 @@ pub(crate) fn write(directory: &Path) -> anyhow::Result<()> {
     fs::write(&path, action_table(&digests)?).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// What `packaging/action/digests.txt` holds once this release is out: its version, and the digest of every program.
+/// The content of `packaging/action/digests.txt` after this release: its version, and the digest of every program.
 pub(crate) fn action_table(digests: &BTreeMap<String, String>) -> anyhow::Result<String> {
     let mut table = format!("version {VERSION}\n");
     for platform in PLATFORMS {
@@ -52,7 +52,7 @@ pub(crate) fn parse(sums: &str) -> anyhow::Result<BTreeMap<String, String>> {
     Ok(digests)
 }
 
-/// Replaces every placeholder; a digest that is missing, or a placeholder that is left, is an error.
+/// Replaces every placeholder; a missing digest or a remaining placeholder is an error.
 pub(crate) fn fill(template: &str, digests: &BTreeMap<String, String>) -> anyhow::Result<String> {
     let digest = |name: &str| digests.get(name).with_context(|| format!("SHA256SUMS has no {name}"));
     let mut table = Vec::new();

@@ -41,7 +41,7 @@ fn completion_path(shell: Shell) -> &'static str {
         Shell::Fish => "fish/vendor_completions.d/reproq.fish",
         Shell::PowerShell => "powershell/reproq.ps1",
         Shell::Elvish => "elvish/lib/reproq.elv",
-        // Bash, and what a later version of the library adds.
+        // Bash, and any shell that a later version of the library adds.
         _ => "bash-completion/completions/reproq",
     }
 }
@@ -67,8 +67,8 @@ fn man_pages(
     Ok(())
 }
 
-/// Without what `mandoc -Tlint` objects to in the library's pages: blanks at the end of lines, and a line break after a
-/// vertical space or another.
+/// Removes what `mandoc -Tlint` reports in the library's pages: blanks at the end of lines, and a line break after a vertical
+/// space or another line break.
 fn without_slips(page: &str) -> String {
     let mut lines: Vec<&str> = Vec::new();
     for line in page.lines().map(str::trim_end) {

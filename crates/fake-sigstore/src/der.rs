@@ -1,4 +1,4 @@
-//! The few forms of DER that a timestamp and a certificate's claims are made of.
+//! The DER encodings needed for timestamps and certificate claims.
 
 /// A value of any tag.
 pub fn tagged(tag: u8, content: &[u8]) -> Vec<u8> {
@@ -19,7 +19,7 @@ pub fn sequence(parts: &[Vec<u8>]) -> Vec<u8> {
     tagged(0x30, &parts.concat())
 }
 
-/// The parts must be in the order DER asks for.
+/// The parts must be in DER order.
 pub fn set(parts: &[Vec<u8>]) -> Vec<u8> {
     tagged(0x31, &parts.concat())
 }

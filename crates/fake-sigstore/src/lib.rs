@@ -1,5 +1,5 @@
-//! A Sigstore instance of our own: a certificate authority, a timestamp authority and a log, and bundles made with them. So
-//! that proofs can be made that are right in everything but one thing.
+//! A Sigstore instance for tests: a certificate authority, a timestamp authority and a log, and bundles created with them.
+//! Tests use it to create attestations with a single error.
 
 mod der;
 mod log;
@@ -35,12 +35,12 @@ use stamps::TimestampAuthority;
 /// 2026-03-01T12:00:00Z: when everything here is signed.
 pub const SIGNED_AT: i64 = 1_772_366_400;
 
-/// What a workflow's certificate says.
+/// The claims in a workflow's certificate.
 #[derive(Debug, Clone)]
 pub struct Claims {
     /// The signer's name.
     pub identity: String,
-    /// The extensions below 1.3.6.1.4.1.57264.1, by their number.
+    /// The extensions below 1.3.6.1.4.1.57264.1, by number.
     pub extensions: Vec<(u64, String)>,
 }
 
@@ -143,16 +143,16 @@ pub struct Instance {
     log: Rc<Log>,
 }
 
-/// How a bundle comes about, where it is not as usual.
+/// How a bundle differs from a regular one.
 #[derive(Debug, Clone, Copy)]
 pub struct How {
     /// When its certificate is issued, for ten minutes.
     pub issued_at: i64,
-    /// When it is signed, as the log and the timestamp say.
+    /// When it is signed, according to the log and the timestamp.
     pub signed_at: i64,
     /// Whether a log records it.
     pub logged: bool,
-    /// Whether a timestamp vouches for the time.
+    /// Whether it contains a timestamp.
     pub stamped: bool,
 }
 
@@ -163,7 +163,7 @@ impl Default for How {
 }
 
 impl Instance {
-    /// An instance whose authority is called this.
+    /// An instance with this authority name.
     pub fn new(organisation: &str, common: &str) -> Self {
         let mut name = DistinguishedName::new();
         name.push(DnType::OrganizationName, organisation);
@@ -172,8 +172,8 @@ impl Instance {
         Self { name, authority, certificate, stamps: TimestampAuthority::new().into(), log: Log::new().into() }
     }
 
-    /// Its trusted root; without a log it is of the kind GitHub's own instance has. It has a key from later than anything is
-    /// signed, so that it cannot be too old.
+    /// Its trusted root; without a log it has the form of GitHub's own instance. It has a key from a later time than any
+    /// signature, so that it is never considered outdated.
     pub fn root(&self, with_log: bool) -> Value {
         self.root_since(with_log, "2026-06-01T00:00:00Z")
     }
@@ -209,7 +209,7 @@ impl Instance {
         }
     }
 
-    /// As [`Self::impostor`], with the timestamps and the log of this instance, which anybody can have.
+    /// As [`Self::impostor`], with the timestamps and the log of this instance, which are publicly available.
     pub fn impostor_with_services(&self) -> Self {
         Self { stamps: Rc::clone(&self.stamps), log: Rc::clone(&self.log), ..self.impostor() }
     }
@@ -265,7 +265,7 @@ fn authority(name: &DistinguishedName) -> (Vec<u8>, Issuer<'static, KeyPair>) {
     (certificate, Issuer::new(params, key))
 }
 
-/// A certificate that does not expire while anybody runs these tests.
+/// A certificate that does not expire while these tests are in use.
 fn lasting(name: DistinguishedName) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = name;
@@ -279,7 +279,7 @@ fn sha256(bytes: &[u8]) -> Vec<u8> {
     Sha256::digest(bytes).to_vec()
 }
 
-/// A public key as certificates carry it.
+/// A public key as encoded in certificates.
 fn spki(key: &KeyPair) -> Vec<u8> {
     key.subject_public_key_info()
 }

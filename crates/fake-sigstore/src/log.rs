@@ -1,4 +1,4 @@
-//! A transparency log of one entry at a time: what is recorded, its place in the tree, and the log's word for both.
+//! A transparency log with one entry at a time: the entry, its inclusion proof, and the log's signatures.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -33,7 +33,7 @@ impl Log {
         })
     }
 
-    /// The entry of a signed statement, as the only one of its tree.
+    /// The entry of a signed statement, as the only leaf of its tree.
     pub fn entry(&self, payload: &[u8], signature: &[u8], certificate: &[u8], time: i64) -> Value {
         let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines(certificate));
         let hash = |bytes: &[u8]| json!({"algorithm": "sha256", "value": hex(&sha256(bytes))});
@@ -83,7 +83,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Base64 in lines of 64, as PEM has it.
+/// Base64 in lines of 64 characters, as in PEM.
 fn lines(bytes: &[u8]) -> String {
     let text = STANDARD.encode(bytes);
     text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect::<Vec<_>>().join("\n")

@@ -1,4 +1,4 @@
-//! A timestamp authority (RFC 3161): a signed statement that it saw a signature at a time.
+//! A timestamp authority (RFC 3161): it signs that a signature existed at a given time.
 
 use rcgen::BasicConstraints;
 use rcgen::DistinguishedName;
@@ -52,7 +52,7 @@ impl TimestampAuthority {
         [&self.certificate, &self.root]
     }
 
-    /// The answer to a request for a timestamp of these bytes.
+    /// The response to a timestamp request for these bytes.
     pub fn stamp(&self, bytes: &[u8], time: i64) -> Vec<u8> {
         let sha = der::sequence(&[der::oid(&SHA256)]);
         let info = der::sequence(&[
