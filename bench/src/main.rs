@@ -105,7 +105,7 @@ fn run(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
         return bench.serve(&cases);
     }
     if arguments.contains(&"--latency") {
-        return bench.far_away(&cases[0]);
+        return bench.with_latency(&cases[0]);
     }
     let mut document = BTreeMap::new();
     let binary = fs::metadata(&bench.program)?.len();
@@ -218,7 +218,7 @@ impl Bench {
     }
 
     /// Simulates a distant server by delaying every response. Loopback hides the cost of sequential requests.
-    fn far_away(&self, case: &Case) -> anyhow::Result<()> {
+    fn with_latency(&self, case: &Case) -> anyhow::Result<()> {
         println!(
             "\n| added latency | command | wall s | × curl | requests |\n| --- | --- | --- | --- | --- |"
         );

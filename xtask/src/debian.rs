@@ -24,7 +24,7 @@ const WANTED: &[(&str, &str)] = &[
 ];
 
 /// Timeout in seconds; more than any Debian mirror takes for a few small packages.
-const PATIENCE: &str = "180";
+const TIMEOUT_SECONDS: &str = "180";
 
 /// Installs missing packages on machines that exist only for this run: in CI, as root, with apt-get. The tests continue even if
 /// this fails.
@@ -34,19 +34,19 @@ pub fn install_what_is_missing() {
     if missing.is_empty() {
         return;
     }
-    let is_made_for_this = env::var("CI").is_ok_and(|value| value == "true") && is_root() && is_there("apt-get");
-    let installed = is_made_for_this && apt(&["update"]) && {
+    let is_disposable = env::var("CI").is_ok_and(|value| value == "true") && is_root() && is_there("apt-get");
+    let installed = is_disposable && apt(&["update"]) && {
         let install = ["install", "--yes", "--no-install-recommends"];
         apt(&[&install[..], &missing].concat())
     };
     if !installed {
-        println!("Debian: without {}; tests that need it are skipped", missing.join(" and "));
+        println!("Debian: could not install {}; tests that need it are skipped", missing.join(" and "));
     }
 }
 
 fn apt(arguments: &[&str]) -> bool {
     let mut command = Command::new("timeout");
-    command.args([PATIENCE, "apt-get", "--quiet", "--quiet"]).args(arguments);
+    command.args([TIMEOUT_SECONDS, "apt-get", "--quiet", "--quiet"]).args(arguments);
     // Prevents prompts, and that a server is started.
     command.env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -11,19 +11,19 @@ const DOCUMENT: &str = "docs/faults.md";
 
 /// Where the tests write their rows, and the title of each part.
 const PARTS: [(&str, &str); 5] = [
-    ("1-network", "What networks and servers do"),
-    ("2-machine", "What disks, permissions and surroundings do"),
+    ("1-network", "Networks and servers"),
+    ("2-machine", "Disks, permissions and environment"),
     ("3-crash", "Killed or interrupted"),
-    ("4-race", "Several at once"),
-    ("5-hostile", "What an attacker sends"),
+    ("4-race", "Concurrency"),
+    ("5-hostile", "Attacks"),
 ];
 
 const HEAD: &str = "\
 # Faults
 
-What happens when something goes wrong. Each row is written by the test that causes the fault, from what the program said and
-left; `cargo xtask faults` runs them and puts this page together, `cargo xtask test` fails when it says something else.
-After every failure the same command succeeds once the fault is gone, without cleaning by hand.
+How `reproq` behaves under failure. Each row is written by the test that causes the fault, from the program's output and the
+files on disk. `cargo xtask faults` runs these tests and writes this page; `cargo xtask test` fails if it is out of date.
+After every failure the same command succeeds once the fault is gone, without manual cleanup.
 ";
 
 /// Removes the rows of earlier runs, so that rows of removed tests disappear.
@@ -43,7 +43,7 @@ pub fn finish(root: &Path, check: bool) -> anyhow::Result<()> {
         let rows = rows(&target_directory().join("tmp/fault-rows").join(directory))?;
         if !rows.is_empty() {
             text.push_str(&format!(
-                "\n## {title}\n\n| fault | exit | what is seen | what is left |\n| --- | --- | --- | --- |\n"
+                "\n## {title}\n\n| fault | exit | output | state on disk |\n| --- | --- | --- | --- |\n"
             ));
             text.extend(rows);
         }
@@ -53,7 +53,7 @@ pub fn finish(root: &Path, check: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     if check {
-        bail!("{DOCUMENT} says something else than the tests saw; run `cargo xtask faults`");
+        bail!("{DOCUMENT} is out of date; run `cargo xtask faults`");
     }
     fs::write(path, text).with_context(|| format!("failed to write {DOCUMENT}"))
 }

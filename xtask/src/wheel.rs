@@ -36,7 +36,7 @@ pub fn wheel(arguments: &[&str]) -> Result<()> {
     let wheel = build(&tools, release)?;
     let size = fs::metadata(&wheel)?.len();
     println!("wheel: {} ({:.2} MB)", wheel.display(), size as f64 / 1e6);
-    ensure!(!release || size <= LARGEST, "the wheel has {size} bytes; at most {LARGEST} were promised");
+    ensure!(!release || size <= LARGEST, "the wheel has {size} bytes; the limit is {LARGEST}");
     run(Command::new(script(&tools, "twine")).args(["check", "--strict"]).arg(&wheel))?;
     // W004, W009: the module has its own rules for finding the program, and the wheel has one package next to the program's
     // data.
@@ -80,14 +80,14 @@ fn in_an_environment(python: &Path, wheel: &Path, work: &Path) -> Result<()> {
     let status = Command::new(&own).args(["-m", "reproq", "no-such-command"]).stderr(Stdio::null()).status()?;
     ensure!(status.code() == Some(2), "`python -m reproq` ended with {status}, not with the program's own status");
     for name in ["share/man/man1/reproq-install.1", "share/bash-completion/completions/reproq"] {
-        ensure!(directory.join(name).is_file(), "the wheel did not bring {name}");
+        ensure!(directory.join(name).is_file(), "the wheel does not contain {name}");
     }
     let licences = "import importlib.metadata as m; print(*[f for f in m.files('reproq') if 'LICENSE' in f.name])";
     let output = Command::new(&own).args(["-c", licences]).output()?;
     let listed = String::from_utf8_lossy(&output.stdout).into_owned();
     ensure!(
         listed.contains("LICENSE-MIT") && listed.contains("LICENSE-APACHE"),
-        "the wheel has the licences `{listed}`"
+        "the wheel contains the licenses `{listed}`"
     );
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What is attested in a repository, and its bundles as files of the asset host.
+//! The attestations of a repository, and its bundles as files of the asset host.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -24,7 +24,7 @@ pub(crate) struct Attestation {
 pub(crate) enum Content {
     /// The bundle's text.
     Bundle(String),
-    /// An address somebody else made up.
+    /// A URL that the test provides.
     Elsewhere(String),
 }
 

@@ -1,4 +1,4 @@
-//! Times as GitHub's JSON and HTTP's headers write them.
+//! Time formats of GitHub's JSON and of HTTP headers.
 
 use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
@@ -13,7 +13,7 @@ pub(crate) fn http_date(time: SystemTime) -> String {
     date_time(time).format("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
-/// The HTTP form of an RFC 3339 time; the time itself when it is none.
+/// The HTTP form of an RFC 3339 time; the input if it is not one.
 pub(crate) fn http_date_of(rfc3339: &str) -> String {
     DateTime::parse_from_rfc3339(rfc3339)
         .map_or_else(|_| rfc3339.to_owned(), |time| time.to_utc().format("%a, %d %b %Y %H:%M:%S GMT").to_string())

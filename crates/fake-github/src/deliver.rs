@@ -1,4 +1,4 @@
-//! From an answer and a fault to what happens on the wire: first as a list of steps, then carried out.
+//! Delivers a response with a fault: first as a list of steps, then by executing them.
 
 use std::io;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::lifecycle::Hold;
 use crate::lifecycle::Lifecycle;
 use crate::stream::Stream;
 
-/// A head and a small body leave in one write.
+/// A head and a small body are sent in one write.
 const SMALL: usize = 64 * 1024;
 const CHUNK: usize = 64 * 1024;
 const ENDLESS: &[u8] = b"400\r\n";
@@ -23,21 +23,21 @@ const ENDLESS: &[u8] = b"400\r\n";
 pub(crate) enum Step {
     Send(Bytes),
     Hold(Hold),
-    /// Sends the same bytes until the client or the fake has had enough.
+    /// Sends the same bytes until the client or the fake stops.
     SendForEver(Bytes),
     Finish,
     FinishCleanly,
     Reset,
 }
 
-/// What the request says about the delivery of its answer.
+/// What the request specifies about the delivery of its response.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Manner {
     pub(crate) head_only: bool,
     pub(crate) keep_alive: bool,
 }
 
-/// Whether the connection is still good for another request.
+/// Whether the connection can be used for another request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Afterwards {
     KeepAlive,
@@ -45,7 +45,7 @@ pub(crate) enum Afterwards {
     Reset,
 }
 
-/// The steps that deliver an answer, bent by a fault.
+/// The steps that deliver a response, modified by a fault.
 pub(crate) fn steps(mut reply: Reply, fault: Option<&Fault>, manner: Manner) -> Vec<Step> {
     if let Some(Fault::ResetBeforeHeaders | Fault::TruncateAfterProcessing) = fault {
         return vec![Step::Reset];
@@ -61,7 +61,7 @@ pub(crate) fn steps(mut reply: Reply, fault: Option<&Fault>, manner: Manner) -> 
     }
 }
 
-/// What a fault changes about the answer itself.
+/// Applies a fault to the response itself.
 fn bend(reply: &mut Reply, fault: &Fault) {
     if let Fault::WrongLength { length } = fault {
         reply.body = resized(&reply.body, *length);
@@ -234,7 +234,7 @@ fn shifted(range: &str, shift: u64) -> Option<String> {
     Some(format!("bytes {}-{}/{total}", first + shift, last + shift))
 }
 
-/// A gzip member of stored blocks: no compression is needed to show that a client must undo it, or refuse it.
+/// A gzip member of stored blocks: a client must decode or refuse it even without compression.
 fn gzipped(body: &[u8]) -> Bytes {
     let mut out = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
     let mut blocks = body.chunks(0xffff).peekable();
@@ -260,7 +260,7 @@ fn crc32(bytes: &[u8]) -> u32 {
     })
 }
 
-/// Carries the steps out.
+/// Executes the steps.
 ///
 /// # Errors
 /// The stream's own: the client went away.

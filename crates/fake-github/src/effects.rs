@@ -1,4 +1,4 @@
-//! What changes when something is published, deleted or moved, and what refuses to.
+//! The effects of publishing, deleting and moving, and the rules that prevent them.
 
 use crate::spec::AssetSpec;
 use crate::spec::MakeLatest;
@@ -12,7 +12,7 @@ use crate::world::Repo;
 use crate::world::World;
 use crate::world::made_up_oid;
 
-/// Why a ref stays as it is.
+/// Why a ref is not changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refusal {
     Missing,
@@ -25,7 +25,7 @@ pub(crate) enum Refusal {
     NeedsForce,
 }
 
-/// One wish of `updateRefs`; no `after` deletes, `before` of `Some(None)` demands that the tag does not exist.
+/// One update of `updateRefs`; without `after` it deletes, and `before` of `Some(None)` requires that the tag does not exist.
 #[derive(Debug, Clone)]
 pub(crate) struct TagUpdate {
     pub(crate) tag: String,
@@ -96,7 +96,7 @@ fn asset_of(id: u64, spec: AssetSpec, updated_at: &str) -> Asset {
 }
 
 impl Repo {
-    /// Makes a tag and the objects it needs; gives the object id the ref points at.
+    /// Creates a tag and the objects it needs; returns the object id of the ref.
     pub(crate) fn add_tag(&mut self, spec: TagSpec) -> String {
         let date = spec.committed_at.unwrap_or_else(|| self.next_default_date());
         let commit = spec.target.unwrap_or_else(|| made_up_oid(&format!("commit {}", spec.name)));
@@ -114,7 +114,7 @@ impl Repo {
         oid
     }
 
-    /// Deletes a release with its assets; its tag stays. False when there is none.
+    /// Deletes a release with its assets, but not its tag. False if it does not exist.
     pub(crate) fn delete_release(&mut self, id: u64) -> bool {
         let Some(index) = self.releases.iter().position(|release| release.id == id) else { return false };
         let release = self.releases.remove(index);
@@ -127,7 +127,7 @@ impl Repo {
         true
     }
 
-    /// Publishes a draft at a time, making its tag when there is none.
+    /// Publishes a draft at a time, and creates its tag if it does not exist.
     pub(crate) fn publish(&mut self, id: u64, time: &str) {
         let release = self.releases.iter_mut().find(|release| release.id == id);
         let release = release.expect("only a release that exists is published");
@@ -142,7 +142,7 @@ impl Repo {
     /// Whether a tag may be deleted.
     ///
     /// # Errors
-    /// The first rule that speaks against it.
+    /// The first rule that forbids it.
     pub(crate) fn may_delete_tag(&self, tag: &str) -> Result<(), Refusal> {
         if !self.tags.contains_key(tag) {
             return Err(Refusal::Missing);
@@ -167,7 +167,7 @@ impl Repo {
         Ok(())
     }
 
-    /// Whether a tag may be made at an object.
+    /// Whether a tag may be created at an object.
     pub(crate) fn may_create_tag(&self, tag: &str, oid: &str) -> Result<(), Refusal> {
         if self.tags.contains_key(tag) {
             Err(Refusal::Exists)
@@ -186,7 +186,7 @@ impl Repo {
         Ok(())
     }
 
-    /// Carries out all updates, or none of them.
+    /// Applies all updates, or none of them.
     ///
     /// # Errors
     /// The index of the first update that is refused, and why.

@@ -1,4 +1,4 @@
-//! What can go wrong, and how a test says when.
+//! Faults, and the conditions under which they occur.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use crate::log::Request;
 /// How a connection is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
-    /// The socket ends in order (FIN), without TLS's goodbye.
+    /// The socket is closed in order (FIN), without a TLS close notification.
     Fin,
     /// The socket is reset (RST); the client may see less than was sent.
     Rst,
 }
 
-/// How the end of a body is told.
+/// How the end of a body is indicated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
     /// By `Content-Length`.
@@ -41,11 +41,11 @@ pub enum RetryAfter {
 
 /// One thing that goes wrong with one request.
 ///
-/// Up to [`Fault::RedirectToScheme`] the fault answers *instead* of GitHub: the request has no effect. From there on
-/// the request is carried out and its answer is bent.
+/// Up to [`Fault::RedirectToScheme`] the fault responds *instead* of GitHub: the request has no effect. From there on the
+/// request is executed and its response is modified.
 #[derive(Debug, Clone)]
 pub enum Fault {
-    /// Any answer at all.
+    /// An arbitrary response.
     Status {
         /// The status code.
         code: u16,
@@ -54,48 +54,48 @@ pub enum Fault {
         /// The body.
         body: String,
     },
-    /// The hourly budget is used up: 403, `x-ratelimit-remaining: 0`, and when it is filled again.
+    /// The hourly budget is used up: 403, `x-ratelimit-remaining: 0`, and the reset time.
     RateLimitPrimary {
         /// From now until the reset.
         reset_in: Duration,
     },
-    /// Too much at once, in GitHub's words.
+    /// The secondary rate limit, with GitHub's message.
     RateLimitSecondary {
         /// 403 or 429; GitHub uses both.
         status: u16,
-        /// What the answer says about waiting.
+        /// The `Retry-After` of the response.
         retry_after: RetryAfter,
     },
     /// A reset before the first byte.
     ResetBeforeHeaders,
-    /// Nothing is sent; afterwards the request is carried out and answered as if nothing had been.
+    /// Nothing is sent for a time; then the request is executed and its response sent as usual.
     StallHeaders {
         /// How long.
         hold: Hold,
     },
-    /// The asset host says that the signature is too old.
+    /// The asset host reports that the signature has expired.
     ExpiredSignature,
     /// A captive portal: 200 and a page.
     Html200,
-    /// 302 to another place.
+    /// 302 to another URL.
     RedirectTo(String),
-    /// 302 to an address that redirects to another address, for ever.
+    /// 302 to a URL that redirects to another URL, endlessly.
     RedirectLoop,
-    /// 302 to the address asked for.
+    /// 302 to the requested URL.
     RedirectToSelf,
     /// 302 to the same path without TLS. Over plain HTTP: on another port.
     RedirectToHttp,
     /// 302 to the same host and path under another scheme, such as `ftp`.
     RedirectToScheme(String),
 
-    /// The request is carried out; then a reset before the first byte of the answer.
+    /// The request is executed; then a reset before the first byte of the response.
     TruncateAfterProcessing,
-    /// The request is carried out; nothing is sent until the hold is over.
+    /// The request is executed; nothing is sent until the delay is over.
     StallAfterProcessing {
         /// How long.
         hold: Hold,
     },
-    /// A reset in the middle of the headers.
+    /// A reset within the headers.
     ResetInHeaders,
     /// The connection ends inside the body, which `Content-Length` states in full.
     CutBody {
@@ -108,7 +108,7 @@ pub enum Fault {
     StallBody {
         /// Bytes of the body that are sent before.
         after: usize,
-        /// How long; then the rest follows.
+        /// The delay before the rest is sent.
         hold: Hold,
     },
     /// The body comes in small pieces.
@@ -118,7 +118,7 @@ pub enum Fault {
         /// Between pieces.
         every: Duration,
     },
-    /// `Content-Length` states more than is sent; the connection then ends as if all were well.
+    /// `Content-Length` states more than is sent; the connection is then closed normally.
     ShortBody {
         /// Bytes that are missing at the end.
         missing: usize,
@@ -127,10 +127,10 @@ pub enum Fault {
     LongBody {
         /// Bytes beyond the asset's.
         extra: usize,
-        /// How the end is told.
+        /// How the end is indicated.
         framing: Framing,
     },
-    /// Another length than the asset's, in the header and in the body alike.
+    /// Another length than the asset's, in both header and body.
     WrongLength {
         /// The length sent.
         length: usize,
@@ -139,33 +139,33 @@ pub enum Fault {
     NoLength,
     /// The body comes in chunks, without `Content-Length`.
     Chunked,
-    /// `Content-Encoding: gzip`, asked for or not.
+    /// `Content-Encoding: gzip`, even if not requested.
     GzipAnyway,
-    /// 200 and everything, although a part was asked for.
+    /// 200 and the whole file, although a range was requested.
     IgnoreRange,
-    /// A 206 whose `Content-Range` names another place.
+    /// A 206 whose `Content-Range` names another range.
     WrongContentRange {
         /// Added to the first and last position.
         shift: u64,
     },
-    /// Another ETag for the same bytes, also when `If-Range` is weighed.
+    /// Another ETag for the same bytes, also for `If-Range`.
     ChangedEtag,
-    /// Other bytes under the same address, with an ETag of their own.
+    /// Other bytes at the same URL, with another ETag.
     ChangedBytes(Bytes),
-    /// Headers without measure.
+    /// Very large headers.
     HugeHeaders {
         /// Bytes of headers beyond the usual.
         bytes: usize,
     },
-    /// A JSON array that never ends.
+    /// An endless JSON array.
     EndlessJson,
-    /// The first half of the body, framed as if it were all.
+    /// The first half of the body, framed as if it were complete.
     HalfJson,
     /// Well-formed JSON of another shape.
     WrongShapeJson,
-    /// The connection is closed after the answer.
+    /// The connection is closed after the response.
     CloseConnectionAfter {
-        /// Whether the answer says so beforehand.
+        /// Whether the response announces it.
         announced: bool,
     },
 }
@@ -189,7 +189,7 @@ impl Fault {
     }
 }
 
-/// Which requests something happens to. Everything unset matches everything.
+/// Selects requests. An unset field matches every request.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Matcher {
@@ -270,7 +270,7 @@ impl Matcher {
         self
     }
 
-    /// Whether a request is meant, its number apart.
+    /// Whether a request matches, regardless of its number.
     #[must_use]
     pub fn matches(&self, request: &Request) -> bool {
         self.origin.is_none_or(|origin| origin == request.origin)
@@ -283,7 +283,7 @@ impl Matcher {
     }
 }
 
-/// Rules in the order they were given, each with its own count.
+/// Rules in the order in which they were added, each with its own count.
 #[derive(Debug)]
 pub(crate) struct Script<Action> {
     rules: Vec<Rule<Action>>,
@@ -310,7 +310,7 @@ impl<Action: Clone> Script<Action> {
         self.rules.clear();
     }
 
-    /// The first rule whose turn it is. All matching rules count the request; only the one that fires is used up.
+    /// The first rule that is due. All matching rules count the request; only the one that fires is used up.
     pub(crate) fn take(&mut self, request: &Request) -> Option<Action> {
         let mut chosen = None;
         for rule in &mut self.rules {

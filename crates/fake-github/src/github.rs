@@ -1,4 +1,4 @@
-//! The state behind the servers, as a test sets it up and looks at it.
+//! The state behind the servers, which a test sets up and inspects.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -70,29 +70,29 @@ impl GitHub {
         locked(&self.shared.world)
     }
 
-    /// Where REST and GraphQL (`/graphql`) are, without a slash at the end.
+    /// The base URL of REST and GraphQL (`/graphql`), without a trailing slash.
     #[must_use]
     pub fn api_url(&self) -> String {
         self.world().urls.api.clone()
     }
 
-    /// Where the release pages are, without a slash at the end; as an Enterprise server it also has `/api/v3` and
+    /// The base URL of the release pages, without a trailing slash; as an Enterprise server it also has `/api/v3` and
     /// `/api/graphql`.
     #[must_use]
     pub fn web_url(&self) -> String {
         self.world().urls.web.clone()
     }
 
-    /// Where the assets are, without a slash at the end.
+    /// The base URL of the assets, without a trailing slash.
     #[must_use]
     pub fn objects_url(&self) -> String {
         self.world().urls.objects.clone()
     }
 
-    /// The repository of this name (`owner/name`), made public and empty when it is new.
+    /// The repository of this name (`owner/name`); a new one is public and empty.
     ///
     /// # Panics
-    /// When the name has no slash.
+    /// If the name has no slash.
     #[must_use]
     pub fn repo(&self, full_name: &str) -> RepoHandle {
         let mut world = self.world();
@@ -102,7 +102,7 @@ impl GitHub {
         RepoHandle::new(self.clone(), key)
     }
 
-    /// Makes a token known. All others are refused with 401.
+    /// Registers a token. All others are refused with 401.
     pub fn token(&self, token: &str, kind: TokenKind) {
         self.world().tokens.insert(token.to_owned(), kind);
     }
@@ -117,69 +117,69 @@ impl GitHub {
         self.world().graphql = Budget::new(budget);
     }
 
-    /// Without GraphQL its endpoint is 404, as on old Enterprise servers.
+    /// Disables GraphQL: its endpoint is 404, as on old Enterprise servers.
     pub fn graphql(&self, is_there: bool) {
         self.world().switches.graphql = is_there;
     }
 
-    /// Makes GraphQL not know a field, such as `Release`, `immutable`; that one is then absent from REST, too.
+    /// Removes a field from GraphQL, such as `Release`, `immutable`, and from REST.
     pub fn hide_field(&self, type_name: &str, field: &str) {
         self.world().switches.hidden_fields.insert((type_name.to_owned(), field.to_owned()));
     }
 
-    /// How the API gives an asset's bytes; a redirect unless it is told otherwise.
+    /// Sets how the API returns an asset's bytes; by default a redirect.
     pub fn asset_delivery(&self, delivery: AssetDelivery) {
         self.world().switches.asset_delivery = delivery;
     }
 
-    /// How the API gives the bundles of attestations; in its answer unless it is told otherwise.
+    /// Sets how the API returns the bundles of attestations; by default inline.
     pub fn bundle_delivery(&self, delivery: BundleDelivery) {
         self.world().switches.bundle_delivery = delivery;
     }
 
-    /// How the API says that nothing is attested about a digest; by 404 unless it is told otherwise.
+    /// Sets how the API reports that a digest has no attestation; by default 404.
     pub fn no_attestations(&self, answer: NoAttestations) {
         self.world().switches.no_attestations = answer;
     }
 
-    /// How often and how long each signed address that is made from now on can be used.
+    /// Sets how often and how long each new signed URL can be used.
     pub fn signed_urls(&self, uses: u64, lifetime: Duration) {
         let switches = &mut self.world().switches;
         switches.signed_uses = uses;
         switches.signed_lifetime = lifetime;
     }
 
-    /// The status that leads from a repository's former name to its new one; 301 unless it is told otherwise.
+    /// Sets the status that redirects from a repository's former name to its new one; by default 301.
     pub fn moved_status(&self, status: u16) {
         self.world().switches.moved_status = status;
     }
 
-    /// Sets the clock that answers and limits are dated by, in seconds ahead of the clients'; negative means behind.
+    /// Sets the clock for the dates of responses and limits, in seconds ahead of the clients'; negative means behind.
     pub fn clock_ahead(&self, seconds: i64) {
         self.world().switches.clock_ahead = seconds;
     }
 
-    /// Holds every answer back for so long, as a network far away does.
+    /// Delays every response, like a distant network.
     pub fn latency(&self, latency: Duration) {
         self.world().switches.latency = latency;
     }
 
-    /// Makes `matching-refs` give pages of this size with a `Link`; otherwise it gives everything at once.
+    /// Makes `matching-refs` return pages of this size with a `Link`; by default it returns everything at once.
     pub fn matching_refs_page(&self, size: usize) {
         self.world().switches.matching_refs_page = Some(size);
     }
 
-    /// Scripts a fault. Of several that match, the first that is due happens.
+    /// Scripts a fault. If several match, the first that is due occurs.
     pub fn fault(&self, matcher: Matcher, fault: Fault) {
         locked(&self.shared.faults).add(matcher, fault);
     }
 
-    /// Forgets all scripted faults.
+    /// Removes all scripted faults.
     pub fn clear_faults(&self) {
         locked(&self.shared.faults).clear();
     }
 
-    /// Changes something just before a matching request is handled, once: somebody else is faster.
+    /// Makes a concurrent change just before a matching request is handled, once.
     pub fn before(&self, matcher: Matcher, change: impl FnOnce(&GitHub) + Send + 'static) {
         let change: Hook = Arc::new(Mutex::new(Some(Box::new(change))));
         locked(&self.shared.hooks).add(matcher.times(1), change);
@@ -191,18 +191,18 @@ impl GitHub {
         self.shared.log.all()
     }
 
-    /// The requests that match, whatever number the matcher names.
+    /// The requests that match, regardless of the matcher's number.
     #[must_use]
     pub fn requests_to(&self, matcher: &Matcher) -> Vec<Request> {
         self.requests().into_iter().filter(|request| matcher.matches(request)).collect()
     }
 
-    /// Forgets the requests so far.
+    /// Clears the log of requests.
     pub fn clear_log(&self) {
         self.shared.log.clear();
     }
 
-    /// Waits until so many matching requests have arrived; false when the time is over before.
+    /// Waits until this many matching requests have arrived; false on a timeout.
     #[must_use]
     pub fn wait_for(&self, matcher: &Matcher, count: usize, time: Duration) -> bool {
         let enough = |all: &[Request]| all.iter().filter(|request| matcher.matches(request)).count() >= count;
@@ -215,16 +215,16 @@ impl GitHub {
         self.world().mutations
     }
 
-    /// How many clients ended the TLS handshake, because they refuse the certificate for instance.
+    /// How many clients aborted the TLS handshake, for example because they refuse the certificate.
     #[must_use]
     pub fn failed_handshakes(&self) -> u64 {
         self.shared.failed_handshakes.load(Ordering::SeqCst)
     }
 
-    /// What exists in a repository now, whatever listings still say.
+    /// The current content of a repository, regardless of delayed listings.
     ///
     /// # Panics
-    /// When there is no such repository.
+    /// If the repository does not exist.
     #[must_use]
     pub fn snapshot(&self, full_name: &str) -> Snapshot {
         let world = self.world();

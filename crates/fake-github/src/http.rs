@@ -1,4 +1,4 @@
-//! HTTP/1.1 as the fake reads and describes it: requests off a stream, answers as values.
+//! HTTP/1.1 for the fake: requests read from a stream, responses as values.
 
 use std::io;
 use std::io::Read;
@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 const MOST_HEADERS: usize = 100;
 const MOST_HEAD_BYTES: usize = 256 * 1024;
 
-/// One request as it came off the wire.
+/// One request as received.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub(crate) method: String,
@@ -42,12 +42,12 @@ impl Call {
     }
 }
 
-/// Undoes percent-encoding; bytes that are not UTF-8 become replacement characters, as they name nothing here.
+/// Percent-decodes a string; bytes that are not UTF-8 become replacement characters, because they match nothing.
 pub(crate) fn decoded(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
-/// An answer before it is put into bytes; the framing is decided on delivery.
+/// A response before it is encoded; the framing is decided on delivery.
 #[derive(Debug, Clone)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -89,7 +89,7 @@ impl Reply {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// Puts a header in place of any of the same name.
+    /// Replaces any header of the same name.
     pub(crate) fn replace(&mut self, name: &str, value: impl Into<String>) {
         self.remove(name);
         self.headers.push((name.to_owned(), value.into()));
@@ -129,14 +129,14 @@ pub(crate) fn reason(status: u16) -> &'static str {
     }
 }
 
-/// Reads requests one after another; what arrived too early stays for the next.
+/// Reads requests one after another; surplus bytes are kept for the next.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     pending: Vec<u8>,
 }
 
 impl Reader {
-    /// The next request, or `None` when the other side closed between two requests.
+    /// The next request, or `None` if the client closed between two requests.
     ///
     /// # Errors
     /// The stream's own errors, and `InvalidData` for bytes that are not HTTP/1.

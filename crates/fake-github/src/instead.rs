@@ -1,4 +1,4 @@
-//! The answers of faults that speak in GitHub's place.
+//! The responses of faults that replace GitHub's.
 
 use crate::dates::http_date;
 use crate::dates::unix_seconds;
@@ -11,10 +11,10 @@ use crate::objects;
 use crate::rest::problems;
 use crate::world::World;
 
-/// Where a redirect loop runs; every origin knows it.
+/// The path of a redirect loop, on every origin.
 pub(crate) const LOOP: &str = "/__loop/";
 
-/// The answer of a fault that replaces GitHub's; `None` when the request is to be carried out.
+/// The response of a fault that replaces GitHub's; `None` if the request is to be executed.
 pub(crate) fn reply(fault: &Fault, world: &World, origin: Origin, call: &Call) -> Option<Reply> {
     let own = own_url(world, origin);
     let reply = if let Fault::Status { code, headers, body } = fault {

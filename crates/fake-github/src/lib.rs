@@ -1,8 +1,8 @@
 //! A GitHub on loopback: one stateful fake of the API, the release pages and the asset host, with faults.
 //!
-//! Three origins run on ports of their own, so that "another host" is real: the API (REST and GraphQL), the web host
-//! with its redirects, and the asset host with signed addresses. What a client changes stays changed; what it asked is
-//! in the log; what goes wrong is scripted by [`Matcher`] and [`Fault`]. Everything ends when [`FakeGitHub`] is dropped.
+//! Three origins run on separate ports, so that they are different hosts: the API (REST and GraphQL), the web host with its
+//! redirects, and the asset host with signed URLs. Changes by a client persist; requests are logged; faults are scripted by
+//! [`Matcher`] and [`Fault`]. Everything stops when [`FakeGitHub`] is dropped.
 //!
 //! ```
 //! use fake_github::{FakeGitHub, Fault, Matcher, ReleaseSpec};
@@ -13,8 +13,8 @@
 //! assert!(github.api_url().starts_with("http://127.0.0.1:"));
 //! ```
 //!
-//! The parts: `http` reads requests, `fault` says what goes wrong, `server` puts them together; `rest`, `graphql`, `web`
-//! and `objects` answer from the `world`, which `effects` change; `deliver` turns an answer into bytes on a `stream`.
+//! The parts: `http` reads requests, `fault` defines faults, `server` combines them; `rest`, `graphql`, `web` and `objects`
+//! respond from the `world`, which `effects` change; `deliver` encodes a response on a `stream`.
 
 mod attestations;
 mod dates;

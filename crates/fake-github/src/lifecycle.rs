@@ -1,4 +1,4 @@
-//! The end of the fake: one flag, and everything that waits, waits on it.
+//! The shutdown of the fake: one flag that every wait observes.
 
 use std::collections::BTreeMap;
 use std::net::Shutdown;
@@ -12,7 +12,7 @@ use std::sync::Weak;
 use std::time::Duration;
 use std::time::Instant;
 
-/// How long dropping waits for threads that are busy; they hold nothing that outlives the process.
+/// How long dropping waits for busy threads; they hold nothing that outlives the process.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a scripted stall lasts.
@@ -38,7 +38,7 @@ struct Inner {
 }
 
 impl Lifecycle {
-    /// Takes a connection in; `None` when the fake is on its way out.
+    /// Registers a connection; `None` if the fake is shutting down.
     pub(crate) fn enter(&self, socket: &Arc<TcpStream>) -> Option<u64> {
         let mut inner = self.lock();
         if inner.stopping {
@@ -59,7 +59,7 @@ impl Lifecycle {
         self.lock().stopping
     }
 
-    /// Waits as told; says whether the fake goes on afterwards.
+    /// Waits; returns whether the fake is still running afterwards.
     pub(crate) fn hold(&self, hold: Hold) -> bool {
         let inner = self.lock();
         match hold {
@@ -77,12 +77,12 @@ impl Lifecycle {
         }
     }
 
-    /// Wakes every wait and cuts every connection.
+    /// Ends every wait and closes every connection.
     pub(crate) fn stop(&self) {
         let mut inner = self.lock();
         inner.stopping = true;
         for socket in inner.open.values().filter_map(Weak::upgrade) {
-            // A socket that is already closed is what we want.
+            // The socket may already be closed.
             let _ = socket.shutdown(Shutdown::Both);
         }
         drop(inner);

@@ -1,12 +1,12 @@
-//! Lists as GitHub gives them: without an order one may rely on, in pages, and sometimes behind the truth.
+//! Lists as GitHub returns them: unordered, in pages, and sometimes outdated.
 
 use crate::world::Release;
 use crate::world::Repo;
 
-/// GitHub gives no more of any list of releases.
+/// GitHub returns at most this many releases of any list.
 pub(crate) const MOST_RESULTS: usize = 1000;
 
-/// Says that a listing of releases begins; what was deleted appears in as many of them as the lag says.
+/// Records the start of a listing of releases; deleted ones still appear in as many listings as the lag.
 pub(crate) fn releases_begin(repo: &mut Repo) {
     repo.ghost_releases.retain(|(_, left)| *left > 0);
     for (_, left) in &mut repo.ghost_releases {
@@ -14,7 +14,7 @@ pub(crate) fn releases_begin(repo: &mut Repo) {
     }
 }
 
-/// Says that a listing of tags begins.
+/// Records the start of a listing of tags.
 pub(crate) fn tags_begin(repo: &mut Repo) {
     repo.ghost_tags.retain(|(_, _, left)| *left > 0);
     for (_, _, left) in &mut repo.ghost_tags {
@@ -22,7 +22,7 @@ pub(crate) fn tags_begin(repo: &mut Repo) {
     }
 }
 
-/// All releases somebody may see, scattered: the order is not by date, number or name, but the same for every page.
+/// All visible releases in a shuffled order: not by date, number or name, but the same for every page.
 pub(crate) fn releases(repo: &Repo, sees_drafts: bool) -> Vec<&Release> {
     let ghosts = repo.ghost_releases.iter().map(|(release, _)| release);
     let mut all: Vec<&Release> =

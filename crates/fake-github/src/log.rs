@@ -1,4 +1,4 @@
-//! What was asked of the fake, in the order of arrival.
+//! The requests to the fake, in the order of arrival.
 
 use std::sync::Condvar;
 use std::sync::Mutex;
@@ -10,25 +10,25 @@ use bytes::Bytes;
 
 use crate::http::Call;
 
-/// One of the hosts a client of GitHub meets.
+/// One of the hosts that a client of GitHub contacts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     /// `api.github.com`: REST and GraphQL.
     Api,
     /// `github.com`: release pages and download links.
     Web,
-    /// The asset host with signed addresses.
+    /// The asset host with signed URLs.
     Objects,
 }
 
-/// One request and what became of it.
+/// One request and its result.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Which host was asked.
+    /// The requested host.
     pub origin: Origin,
     /// Whether it came over TLS.
     pub secure: bool,
-    /// Counts connections from 1, over all origins; equal numbers are one kept-alive connection.
+    /// The number of the connection, from 1, over all origins; equal numbers mean one kept-alive connection.
     pub connection: u64,
     /// `GET`, `DELETE` and so on.
     pub method: String,
@@ -38,20 +38,20 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// The request's body.
     pub body: Bytes,
-    /// The status sent back; `None` while pending and when no status line was ever sent.
+    /// The response's status; `None` while pending and if no status line was ever sent.
     pub status: Option<u16>,
-    /// The name of the scripted fault that met this request.
+    /// The name of the scripted fault that applied to this request.
     pub fault: Option<String>,
 }
 
 impl Request {
-    /// The value of a header, whatever the case of its name.
+    /// The value of a header; its name is case-insensitive.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// Whether this asks for a change: any method but GET and HEAD, less GraphQL queries.
+    /// Whether this is a write: any method except GET and HEAD, and except GraphQL queries.
     #[must_use]
     pub fn is_mutation(&self) -> bool {
         if self.is_graphql() {
@@ -75,12 +75,12 @@ pub(crate) struct Log {
 
 #[derive(Debug, Default)]
 struct Entries {
-    /// Grows with every clearing, so that late answers do not land in the wrong entry.
+    /// Incremented with every clearing, so that late responses are not stored in the wrong entry.
     generation: u64,
     requests: Vec<Request>,
 }
 
-/// The place of one request in the log.
+/// The position of one request in the log.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Entry {
     generation: u64,

@@ -1,4 +1,4 @@
-//! The asset host: signed addresses that expire, parts of files, and no patience for a second credential.
+//! The asset host: signed URLs that expire, ranges of files, and no second credential accepted.
 
 use std::time::SystemTime;
 
@@ -18,14 +18,14 @@ use crate::world::World;
 use crate::world::hex_sha256;
 use crate::world::made_up_oid;
 
-/// What a fault puts in place of an asset's own content.
+/// Content with which a fault replaces an asset's own.
 #[derive(Debug, Clone)]
 pub(crate) enum Replacement {
     Etag,
     Bytes(Bytes),
 }
 
-/// The first segments of what the host has.
+/// The first path segments of the host's files.
 const ASSETS: &str = "/github-production-release-asset/";
 const BUNDLES: &str = "/attestations/";
 
@@ -34,7 +34,7 @@ pub(crate) fn serves(path: &str) -> bool {
     path.starts_with(ASSETS) || path.starts_with(BUNDLES)
 }
 
-/// A new signed address for an asset.
+/// A new signed URL for an asset.
 pub(crate) fn sign(world: &mut World, repo: usize, asset: &Asset) -> String {
     let repo = world.repos[repo].id;
     let path = format!("{ASSETS}{repo}/{}", made_up_oid(&format!("blob {}", asset.id)));
@@ -43,7 +43,7 @@ pub(crate) fn sign(world: &mut World, repo: usize, asset: &Asset) -> String {
     format!("{signed}&rscd=attachment%3B+filename%3D{name}&rsct=application%2Foctet-stream")
 }
 
-/// A new signed address for the bundle of an attestation.
+/// A new signed URL for the bundle of an attestation.
 pub(crate) fn sign_bundle(world: &mut World, repo: usize, attestation: u64) -> String {
     let repo = world.repos[repo].id;
     let path = format!("{BUNDLES}{repo}/{attestation}.json.sn");
@@ -60,7 +60,7 @@ fn signed(world: &mut World, repo: u64, path: &str, what: SignedFor) -> String {
     format!("{}{path}?sp=r&sv=2018-11-09&se={time}&sig={signature}", world.urls.objects)
 }
 
-/// Answers a request to the asset host.
+/// Handles a request to the asset host.
 pub(crate) fn answer(world: &mut World, call: &Call, replacement: Option<&Replacement>) -> Reply {
     if call.header("Authorization").is_some() {
         let message = "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query \
@@ -96,7 +96,7 @@ fn counted_asset(world: &mut World, repo: u64, asset: u64) -> Option<&mut Asset>
     world.repos[index].releases.iter_mut().flat_map(|release| &mut release.assets).find(|one| one.id == asset)
 }
 
-/// The host's words for a signed address that is too old or used up.
+/// The host's message for a signed URL that is expired or used up.
 pub(crate) fn expired() -> Reply {
     let message = "Server failed to authenticate the request. Make sure the value of Authorization header is formed \
         correctly including the signature.";
@@ -110,7 +110,7 @@ fn xml(status: u16, code: &str, message: &str) -> Reply {
     Reply::new(status).with("Content-Type", "application/xml").body(text)
 }
 
-/// An asset's bytes, all or the part that was asked for.
+/// An asset's bytes, all or the requested range.
 pub(crate) fn content(asset: &Asset, call: &Call, replacement: Option<&Replacement>) -> Reply {
     let (bytes, etag) = match replacement {
         None => (asset.blob.bytes.clone(), etag_of(asset)),
@@ -144,7 +144,7 @@ fn disposition(asked: &str, name: &str) -> String {
     if asked.starts_with("attachment") { asked.to_owned() } else { format!("attachment; filename={name}") }
 }
 
-/// Strong, and cheap even for large files: of the upload, not of its bytes.
+/// A strong ETag, cheap even for large files: derived from the upload, not its bytes.
 fn etag_of(asset: &Asset) -> String {
     let words = format!("{} {} {}", asset.id, asset.blob.bytes.len(), asset.updated_at);
     format!("\"0x{}\"", &made_up_oid(&words)[..16])
@@ -157,7 +157,7 @@ enum Part {
         end: usize,
     },
     Outside,
-    /// No single range of bytes: a server may send everything.
+    /// Not a single byte range: a server may send everything.
     Unreadable,
 }
 

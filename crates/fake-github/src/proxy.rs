@@ -1,4 +1,4 @@
-//! A small HTTP proxy for CONNECT, to see that a client uses one and how it bears a refusal.
+//! A small HTTP proxy for CONNECT, to test that a client uses it and how it handles a refusal.
 
 use std::io;
 use std::io::Read;
@@ -36,10 +36,10 @@ struct Shared {
 }
 
 impl Proxy {
-    /// Starts a proxy that lets everything through.
+    /// Starts a proxy that allows everything.
     ///
     /// # Panics
-    /// When loopback has no free port.
+    /// If loopback has no free port.
     #[must_use]
     pub fn start() -> Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
@@ -56,7 +56,7 @@ impl Proxy {
         format!("http://{}", self.address)
     }
 
-    /// Refuses from now on with this status, such as 407 or 403; `None` lets everything through again.
+    /// Refuses from now on with this status, such as 407 or 403; `None` allows everything again.
     pub fn refuse(&self, status: Option<u16>) {
         *locked(&self.shared.refusal) = status;
     }
@@ -92,7 +92,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         let Some(id) = shared.lifecycle.enter(&client) else { return };
         let shared = Arc::clone(shared);
         thread::spawn(move || {
-            // Either side may go away at any time.
+            // Either side may disconnect at any time.
             let _ = serve(&client, &shared);
             shared.lifecycle.leave(id);
         });
@@ -122,8 +122,8 @@ fn serve(client: &Arc<TcpStream>, shared: &Shared) -> io::Result<()> {
     }
 }
 
-/// Names that are for tests (RFC 6761, 6.2) lead here, so that a client can be seen to ask its proxy: loopback itself it asks
-/// directly.
+/// Names reserved for tests (RFC 6761, 6.2) resolve to loopback, to test that a client uses its proxy: it connects to loopback
+/// itself directly.
 fn here(target: &str) -> String {
     match target.rsplit_once(':') {
         Some((host, port)) if host.ends_with(".test") => format!("127.0.0.1:{port}"),

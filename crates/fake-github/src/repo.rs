@@ -1,4 +1,4 @@
-//! One repository as a test sets it up and changes it behind a client's back.
+//! One repository, which a test sets up and changes without a request.
 
 use bytes::Bytes;
 
@@ -19,7 +19,7 @@ use crate::world::Ruleset;
 use crate::world::World;
 use crate::world::made_up_oid;
 
-/// A handle to a repository; what it does happens at once and is no request.
+/// A handle to a repository; its changes take effect immediately and are not requests.
 #[derive(Debug, Clone)]
 pub struct RepoHandle {
     github: GitHub,
@@ -53,34 +53,34 @@ impl RepoHandle {
         self.with(|repo| repo.owner_id)
     }
 
-    /// Gives the repository and its owner other numbers, as when somebody took over a name that became free.
+    /// Changes the IDs of the repository and its owner, as if another user had taken over the name.
     pub fn renumber(&self, id: u64, owner_id: u64) -> &Self {
         self.with(|repo| (repo.id, repo.owner_id) = (id, owner_id));
         self
     }
 
-    /// Adds a release with its tag and assets; gives its id.
+    /// Adds a release with its tag and assets; returns its id.
     pub fn add(&self, release: ReleaseSpec) -> u64 {
         self.change(|world, index| world.add_release(index, release))
     }
 
-    /// Adds a tag without a release; gives the object id its ref points at.
+    /// Adds a tag without a release; returns the object id of its ref.
     pub fn add_tag(&self, tag: TagSpec) -> String {
         self.with(|repo| repo.add_tag(tag))
     }
 
-    /// Adds an asset to a release, in place of one of the same name; gives its id.
+    /// Adds an asset to a release, replacing one of the same name; returns its id.
     ///
     /// # Panics
-    /// When there is no such release.
+    /// If the release does not exist.
     pub fn add_asset(&self, release: u64, asset: AssetSpec) -> u64 {
         self.change(|world, index| world.add_asset(index, release, asset))
     }
 
-    /// Puts other bytes under an asset's name and id; the digest stated keeps to the rule it had.
+    /// Replaces the bytes of an asset, keeping its name and id; the stated digest follows the same rule as before.
     pub fn replace_bytes(&self, tag: &str, asset: &str, bytes: impl Into<Bytes>) {
         let blob = Blob::new(bytes.into());
-        // Another date each time, so that ETag and Last-Modified change even where the length does not.
+        // A new date each time, so that ETag and Last-Modified change even if the length does not.
         let date = self.with(Repo::next_default_date);
         self.change_asset(tag, asset, |asset| {
             asset.blob = blob;
@@ -104,12 +104,12 @@ impl RepoHandle {
     /// Publishes a draft at a time in RFC 3339.
     ///
     /// # Panics
-    /// When there is no such release.
+    /// If the release does not exist.
     pub fn publish(&self, release: u64, time: &str) {
         self.with(|repo| repo.publish(release, time));
     }
 
-    /// Gives a release the badge.
+    /// Marks a release as the latest.
     pub fn make_latest(&self, release: u64) {
         self.with(|repo| {
             repo.chosen_latest = Some(release);
@@ -119,7 +119,7 @@ impl RepoHandle {
         });
     }
 
-    /// Points a tag at another commit, derived from the words; gives the new object id.
+    /// Moves a tag to another commit, derived from the string; returns the new object id.
     pub fn move_tag(&self, tag: &str, words: &str) -> String {
         let commit = made_up_oid(words);
         self.with(|repo| repo.add_tag(TagSpec::new(tag).target(&commit)))
@@ -139,7 +139,7 @@ impl RepoHandle {
         });
     }
 
-    /// Hides the repository from everybody without a token for it.
+    /// Makes the repository private.
     pub fn private(&self) -> &Self {
         self.with(|repo| repo.private = true);
         self
@@ -151,10 +151,10 @@ impl RepoHandle {
         self
     }
 
-    /// Gives the repository another name (`owner/name`); the one before redirects.
+    /// Renames the repository (`owner/name`); the former name redirects.
     ///
     /// # Panics
-    /// When the name has no slash.
+    /// If the name has no slash.
     pub fn rename(&self, full_name: &str) -> &Self {
         let (owner, name) = full_name.split_once('/').expect("a repository is named owner/name");
         self.with(|repo| {
@@ -179,12 +179,12 @@ impl RepoHandle {
         self.attest_text(sha256_hex, &bundle.to_string())
     }
 
-    /// As [`RepoHandle::attest`], with the bundle byte for byte, even where it is none.
+    /// As [`RepoHandle::attest`], with the bundle's exact bytes, even if they are not a bundle.
     pub fn attest_text(&self, sha256_hex: &str, bundle: &str) -> &Self {
         self.add_attestation(sha256_hex, Content::Bundle(bundle.to_owned()))
     }
 
-    /// Adds an attestation whose bundle is at this address and nowhere else.
+    /// Adds an attestation whose bundle is only at this URL.
     pub fn attest_at(&self, sha256_hex: &str, bundle_url: &str) -> &Self {
         self.add_attestation(sha256_hex, Content::Elsewhere(bundle_url.to_owned()))
     }
@@ -198,19 +198,19 @@ impl RepoHandle {
         self
     }
 
-    /// Removes all attestations, as a careless clean-up does.
+    /// Removes all attestations.
     pub fn forget_attestations(&self) -> &Self {
         self.with(|repo| repo.attestations.clear());
         self
     }
 
-    /// What is deleted from now on still appears in so many listings that begin afterwards.
+    /// Anything deleted from now on still appears in this many subsequent listings.
     pub fn lag(&self, listings: u64) -> &Self {
         self.with(|repo| repo.lag = listings);
         self
     }
 
-    /// What exists now.
+    /// The current content.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         self.with(|repo| Snapshot::of(repo))

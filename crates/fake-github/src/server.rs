@@ -1,4 +1,4 @@
-//! The listeners, the threads behind them, and the way of one request through the fake.
+//! The listeners, their threads, and the handling of one request.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -37,10 +37,10 @@ use crate::tls::Tls;
 use crate::web;
 use crate::world::Urls;
 
-/// How the fake is started.
+/// The configuration of the fake.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Setup {
-    /// What the origins speak.
+    /// The protocol of the origins.
     pub tls: Tls,
     /// The asset host is `localhost` instead of `127.0.0.1`, so that the host differs and not the port alone.
     pub objects_on_localhost: bool,
@@ -66,8 +66,8 @@ struct Door {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What a listener is there for. The plain one serves assets and pages without TLS to clients that follow a redirect
-/// they should not follow.
+/// The role of a listener. The plain one serves assets and pages without TLS to clients that follow a redirect they should not
+/// follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Listens {
     For(Origin),
@@ -89,16 +89,16 @@ impl FakeGitHub {
         FakeGitHub::start_with(Tls::Off)
     }
 
-    /// Starts over TLS with a certificate that `ca_pem` vouches for.
+    /// Starts over TLS with a certificate signed by `ca_pem`.
     #[must_use]
     pub fn start_tls() -> FakeGitHub {
         FakeGitHub::start_with(Tls::Trusted)
     }
 
-    /// Starts as told: `Tls::Expired`, or a whole [`Setup`].
+    /// Starts with a configuration: `Tls::Expired`, or a whole [`Setup`].
     ///
     /// # Panics
-    /// When loopback has no free port.
+    /// If loopback has no free port.
     #[must_use]
     pub fn start_with(setup: impl Into<Setup>) -> FakeGitHub {
         let setup = setup.into();
@@ -140,7 +140,7 @@ impl FakeGitHub {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
         let port = listener.local_addr().expect("a bound listener has an address").port();
         self.serve(listener, listens, tls);
-        // `localhost` may mean ::1 first; where there is no IPv6, clients find that out quickly.
+        // `localhost` may resolve to ::1 first; without IPv6, clients notice quickly.
         if also_six && let Ok(six) = TcpListener::bind((Ipv6Addr::LOCALHOST, port)) {
             self.serve(six, listens, tls);
         }
@@ -159,7 +159,7 @@ impl Drop for FakeGitHub {
     fn drop(&mut self) {
         self.github.shared.lifecycle.stop();
         for door in &mut self.doors {
-            // Wakes the thread that waits for connections; it then sees that all is over.
+            // Wakes the thread that waits for connections, so that it sees the shutdown.
             let _ = TcpStream::connect(door.address);
             if let Some(thread) = door.thread.take() {
                 let _ = thread.join();
@@ -178,14 +178,14 @@ fn accept(listener: &TcpListener, listens: Listens, github: &GitHub, tls: Option
         let (github, tls) = (github.clone(), tls.cloned());
         thread::spawn(move || {
             let guard = Guard { github: &github, id };
-            // A client that goes away in the middle is nothing the fake could do anything about.
+            // A client that disconnects early is not an error of the fake.
             let _ = converse(socket, listens, id, &github, tls.as_ref());
             drop(guard);
         });
     }
 }
 
-/// Takes the connection out of the books, also when its thread panics.
+/// Unregisters the connection, also if its thread panics.
 struct Guard<'a> {
     github: &'a GitHub,
     id: u64,
@@ -234,7 +234,7 @@ struct Place {
     connection: u64,
 }
 
-/// The way of one request: into the log, past hooks and faults, to an answer, and to the steps that deliver it.
+/// Handles one request: logs it, applies hooks and faults, and returns the steps that deliver the response.
 fn exchange(github: &GitHub, place: Place, call: &Call) -> Vec<Step> {
     let shared = &github.shared;
     let entry = shared.log.arrived(place.origin, place.secure, place.connection, call);

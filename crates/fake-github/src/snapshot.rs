@@ -1,4 +1,4 @@
-//! What a repository holds, as plain values to compare.
+//! The content of a repository, as plain values to compare.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
-//! What a test says about releases, assets, tags, tokens and rules when it sets the scene.
+//! Specifications of releases, assets, tags, tokens and rules for test setup.
 
 use bytes::Bytes;
 
-/// A release to be added; published and with a tag unless it is told otherwise.
+/// A release to be added; by default published and with a tag.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct ReleaseSpec {
@@ -22,7 +22,7 @@ pub struct ReleaseSpec {
 }
 
 impl ReleaseSpec {
-    /// A published release of this tag. Its tag is made with it, lightweight, unless one of that name exists.
+    /// A published release of this tag. A lightweight tag is created with it, unless the tag exists.
     pub fn new(tag: &str) -> ReleaseSpec {
         ReleaseSpec {
             tag: tag.to_owned(),
@@ -53,7 +53,7 @@ impl ReleaseSpec {
         self
     }
 
-    /// Not published, and without a tag of its own.
+    /// A draft, without creating a tag.
     pub fn draft(mut self) -> ReleaseSpec {
         self.draft = true;
         self
@@ -65,7 +65,7 @@ impl ReleaseSpec {
         self
     }
 
-    /// Its tag cannot go while it exists, and can never be made again afterwards.
+    /// Its tag cannot be deleted while it exists, and can never be created again afterwards.
     pub fn immutable(mut self) -> ReleaseSpec {
         self.immutable = true;
         self
@@ -77,7 +77,7 @@ impl ReleaseSpec {
         self
     }
 
-    /// When it was published, in RFC 3339 and UTC. Unset: as `created_at`.
+    /// If it was published, in RFC 3339 and UTC. Unset: as `created_at`.
     pub fn published_at(mut self, time: &str) -> ReleaseSpec {
         self.published_at = Some(time.to_owned());
         self
@@ -101,7 +101,7 @@ impl ReleaseSpec {
         self
     }
 
-    /// The tag it names does not exist.
+    /// Its tag does not exist.
     pub fn without_tag(mut self) -> ReleaseSpec {
         self.without_tag = true;
         self
@@ -122,9 +122,9 @@ impl ReleaseSpec {
 /// GitHub's `make_latest` of a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MakeLatest {
-    /// Takes the badge.
+    /// Becomes the latest.
     True,
-    /// Declines it.
+    /// Does not become the latest.
     False,
     /// By creation date, then semantic version.
     Legacy,
@@ -144,7 +144,7 @@ pub struct AssetSpec {
 }
 
 impl AssetSpec {
-    /// A complete upload whose digest is stated rightly.
+    /// A complete upload with the correct digest.
     pub fn new(name: &str, bytes: impl Into<Bytes>) -> AssetSpec {
         AssetSpec {
             name: name.to_owned(),
@@ -157,13 +157,13 @@ impl AssetSpec {
         }
     }
 
-    /// An upload that is still going on, or never ended.
+    /// An unfinished upload.
     pub fn open(mut self) -> AssetSpec {
         self.state = AssetState::Open;
         self
     }
 
-    /// What the API states as digest.
+    /// The digest that the API states.
     pub fn digest(mut self, digest: Digest) -> AssetSpec {
         self.digest = digest;
         self
@@ -197,16 +197,16 @@ pub enum AssetState {
     Open,
 }
 
-/// What the API says about an asset's digest.
+/// The digest that the API states for an asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Digest {
-    /// `sha256:` and the truth.
+    /// The correct `sha256:` digest.
     Right,
     /// `null`, as for assets older than June 2025.
     Absent,
     /// No such field, as on older Enterprise servers.
     Missing,
-    /// This text, whatever it is.
+    /// This string.
     Wrong(String),
 }
 
@@ -245,14 +245,14 @@ impl TagSpec {
     }
 }
 
-/// What a token may do. Any other token is refused with 401 and `Bad credentials`.
+/// The permissions of a token. Any other token is refused with 401 and `Bad credentials`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenKind {
-    /// Sees private repositories, changes nothing.
+    /// Can read private repositories, and change nothing.
     Read,
-    /// Sees and changes everything.
+    /// Can read and change everything.
     Write,
-    /// Valid, but without a permission for any repository: private ones do not exist for it.
+    /// Valid, but without permission for any repository: private ones are 404.
     NoAccess,
     /// 401 `Bad credentials`.
     Expired,
@@ -287,9 +287,9 @@ impl RulesetSpec {
 pub struct BudgetSpec {
     /// The whole budget.
     pub limit: u64,
-    /// What is left of it.
+    /// The remaining requests.
     pub remaining: u64,
-    /// From now until it is whole again.
+    /// The time until the reset.
     pub reset_in: std::time::Duration,
     /// The status of a refusal: 403 or 429.
     pub status: u16,
@@ -303,18 +303,18 @@ impl BudgetSpec {
     }
 }
 
-/// How `GET /repos/{o}/{r}/attestations/{digest}` gives the bundles.
+/// How `GET /repos/{o}/{r}/attestations/{digest}` returns the bundles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BundleDelivery {
-    /// In the answer, and by address as well.
+    /// Inline, and also by URL.
     Inline,
-    /// By address alone; the asset host gives raw Snappy.
+    /// By URL only; the asset host returns raw Snappy.
     Address,
-    /// By address alone; the asset host gives JSON as it is.
+    /// By URL only; the asset host returns plain JSON.
     PlainAddress,
 }
 
-/// How the API says that nothing is attested about a digest.
+/// How the API reports that a digest has no attestation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoAttestations {
     /// 404 `Not Found`.
@@ -323,7 +323,7 @@ pub enum NoAttestations {
     EmptyList,
 }
 
-/// How `GET /repos/{o}/{r}/releases/assets/{id}` gives the bytes.
+/// How `GET /repos/{o}/{r}/releases/assets/{id}` returns the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AssetDelivery {
     /// 302 to the asset host.

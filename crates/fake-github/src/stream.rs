@@ -1,4 +1,4 @@
-//! One accepted connection, plain or TLS, that can also end the ways real ones do.
+//! One accepted connection, plain or TLS, with the failures of real ones.
 
 use std::io;
 use std::io::IoSlice;
@@ -45,7 +45,7 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    /// Greets the client; with TLS the handshake is done when this returns.
+    /// Accepts the client; with TLS the handshake is complete when this returns.
     ///
     /// # Errors
     /// The socket's errors, and a client that does not accept the certificate.
@@ -76,7 +76,7 @@ impl Stream {
         Ok(())
     }
 
-    /// Ends as a careful server does: TLS says goodbye, then the socket.
+    /// Closes in order: first the TLS close notification, then the socket.
     pub(crate) fn finish_cleanly(&mut self) {
         if let Some(tls) = &mut self.tls {
             tls.send_close_notify();
@@ -85,9 +85,9 @@ impl Stream {
         self.finish_abruptly();
     }
 
-    /// Ends the socket in the middle of what the protocols above it were saying.
+    /// Closes the socket without ending the protocols above it.
     ///
-    /// What the client still sends is read to the end: closing with unread bytes would reset the connection.
+    /// Remaining input is read to the end: closing with unread bytes would reset the connection.
     pub(crate) fn finish_abruptly(&mut self) {
         let _ = self.socket.0.shutdown(Shutdown::Write);
         let _ = self.socket.0.set_read_timeout(Some(Duration::from_millis(500)));
@@ -95,7 +95,7 @@ impl Stream {
         while matches!(self.socket.read(&mut rest), Ok(count) if count > 0) {}
     }
 
-    /// Makes the close that follows a reset.
+    /// Makes the following close a reset.
     pub(crate) fn reset(self) {
         let _ = socket2::SockRef::from(&*self.socket.0).set_linger(Some(Duration::ZERO));
     }
@@ -107,7 +107,7 @@ impl Read for Stream {
         loop {
             match tls.reader().read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                // A client that leaves without a goodbye left between two requests all the same.
+                // A client may disconnect between two requests without a TLS close notification.
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
                 done => return done,
             }

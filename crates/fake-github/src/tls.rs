@@ -1,4 +1,4 @@
-//! Certificates made in memory, good ones and the bad ones a client must refuse.
+//! Certificates created in memory: valid ones, and invalid ones that a client must refuse.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use rustls::pki_types::PrivatePkcs8KeyDer;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How the three origins speak.
+/// The protocol of the three origins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Tls {
     /// Plain HTTP.
@@ -27,9 +27,9 @@ pub enum Tls {
     Off,
     /// A certificate for `127.0.0.1`, `::1`, `localhost` and `github.test` (which only a [`crate::Proxy`] finds), signed by the authority of `ca_pem`.
     Trusted,
-    /// As `Trusted`, but its time is over.
+    /// As `Trusted`, but expired.
     Expired,
-    /// As `Trusted`, but its time has not come.
+    /// As `Trusted`, but not yet valid.
     NotYetValid,
     /// As `Trusted`, but for `wrong.example`.
     WrongHost,
@@ -43,7 +43,7 @@ pub(crate) struct Identity {
     pub(crate) ca_pem: String,
 }
 
-/// Makes an authority and a certificate; `None` for plain HTTP.
+/// Creates an authority and a certificate; `None` for plain HTTP.
 pub(crate) fn identity(tls: Tls) -> Option<Identity> {
     let names = match tls {
         Tls::Off => return None,
@@ -87,7 +87,7 @@ fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
 
 fn server(certificate: rustls::pki_types::CertificateDer<'static>, key: PrivateKeyDer<'static>) -> Arc<ServerConfig> {
     let mut provider = aws_lc_rs::default_provider();
-    // AES-128 first, as GitHub's asset host chooses it: the bench should measure the client, not the longer key.
+    // AES-128 first, as on GitHub's asset host: the benchmark should measure the client, not a longer key.
     provider.cipher_suites.sort_by_key(|suite| suite.suite() != rustls::CipherSuite::TLS13_AES_128_GCM_SHA256);
     let mut config = ServerConfig::builder_with_provider(Arc::new(provider))
         .with_safe_default_protocol_versions()

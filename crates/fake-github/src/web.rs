@@ -8,7 +8,7 @@ use crate::rest::json;
 use crate::spec::AssetState;
 use crate::world::World;
 
-/// Answers a request to the web host, which is also the API host of an Enterprise server.
+/// Handles a request to the web host, which is also the API host of an Enterprise server.
 pub(crate) fn answer(world: &mut World, call: &Call) -> Reply {
     if call.path().starts_with("/api/") {
         return crate::rest::answer(world, call);
@@ -22,7 +22,7 @@ pub(crate) fn answer(world: &mut World, call: &Call) -> Reply {
     let Some((repo, is_former_name)) = world.repo_index(&format!("{}/{}", decoded(owner), decoded(name))) else {
         return not_found();
     };
-    // The pages know cookies, not tokens.
+    // The pages use cookies, not tokens.
     if world.repos[repo].private {
         return not_found();
     }
@@ -56,7 +56,7 @@ fn latest(world: &World, repo: usize) -> Reply {
     let web = json::repo_web(&world.urls, repo);
     match repo.latest() {
         Some(release) => Reply::redirect(302, &format!("{web}/releases/tag/{}", json::shown_tag(release))),
-        // Without a release GitHub leads to the empty list.
+        // Without a release GitHub redirects to the empty list.
         None => Reply::redirect(302, &format!("{web}/releases")),
     }
 }

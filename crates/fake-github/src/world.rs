@@ -1,4 +1,4 @@
-//! Everything this GitHub knows: repositories, tokens, budgets, signed addresses.
+//! The state of this GitHub: repositories, tokens, budgets, signed URLs.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -27,7 +27,7 @@ use crate::spec::TokenKind;
 /// Seconds of 2024-01-01T00:00:00Z, where the default dates begin.
 const EPOCH_OF_DEFAULTS: u64 = 1_704_067_200;
 
-/// The number of every owner that was given none.
+/// The default ID of an owner.
 const DEFAULT_OWNER: u64 = 2;
 
 #[derive(Debug, Clone, Default)]
@@ -56,7 +56,7 @@ pub(crate) struct World {
 #[derive(Debug)]
 pub(crate) struct Switches {
     pub(crate) graphql: bool,
-    /// Type and field that this server does not know yet.
+    /// Type and field that this server does not support.
     pub(crate) hidden_fields: BTreeSet<(String, String)>,
     pub(crate) asset_delivery: AssetDelivery,
     pub(crate) bundle_delivery: BundleDelivery,
@@ -79,7 +79,7 @@ pub(crate) struct Signed {
     pub(crate) expires: SystemTime,
 }
 
-/// What a signed address leads to, by its number.
+/// The target of a signed URL, by its number.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum SignedFor {
     Asset(u64),
@@ -96,7 +96,7 @@ pub(crate) struct Budget {
 
 #[derive(Debug)]
 pub(crate) struct Repo {
-    /// By which handles find it, whatever GitHub's numbers are.
+    /// The internal ID by which handles find it.
     pub(crate) key: u64,
     pub(crate) id: u64,
     pub(crate) owner: String,
@@ -149,7 +149,7 @@ pub(crate) struct Asset {
     pub(crate) updated_at: String,
 }
 
-/// Bytes with a digest that is computed when first asked for.
+/// Bytes with a lazily computed digest.
 #[derive(Debug)]
 pub(crate) struct Blob {
     pub(crate) bytes: Bytes,
@@ -202,7 +202,7 @@ impl World {
         self.last_id
     }
 
-    /// The repository of this full name, and whether the name is one it had before.
+    /// The repository of this full name, and whether it is a former name.
     pub(crate) fn repo_index(&self, full_name: &str) -> Option<(usize, bool)> {
         let is = |name: &str| name.eq_ignore_ascii_case(full_name);
         let current = self.repos.iter().position(|repo| is(&repo.full_name()));
@@ -218,7 +218,7 @@ impl World {
         self.repos.iter().position(|repo| repo.key == key)
     }
 
-    /// The repository of this name, made when it is new.
+    /// The repository of this name, created if new.
     pub(crate) fn repo_or_new(&mut self, full_name: &str) -> usize {
         if let Some((index, _)) = self.repo_index(full_name) {
             return index;
@@ -272,7 +272,7 @@ impl Budget {
         }
     }
 
-    /// Pays for one request; false when nothing is left.
+    /// Charges one request; false if the budget is exhausted.
     pub(crate) fn pay(&mut self) -> bool {
         let paid = self.remaining > 0;
         self.remaining = self.remaining.saturating_sub(1);
@@ -298,7 +298,7 @@ impl Repo {
         self.releases.iter().flat_map(|release| &release.assets).find(|asset| asset.id == id)
     }
 
-    /// The release with the badge: the one that took it, or else the newest by commit date, then version.
+    /// The latest release: the one marked so, or else the newest by commit date, then version.
     pub(crate) fn latest(&self) -> Option<&Release> {
         let chosen = self.chosen_latest.and_then(|id| self.release(id)).filter(|release| release.may_be_latest());
         chosen.or_else(|| {
@@ -309,7 +309,7 @@ impl Repo {
         })
     }
 
-    /// An hour later than the last time this was asked.
+    /// An hour after the previous result.
     pub(crate) fn next_default_date(&mut self) -> String {
         self.hours += 1;
         rfc3339(UNIX_EPOCH + Duration::from_secs(EPOCH_OF_DEFAULTS + self.hours * 3600))
@@ -373,7 +373,7 @@ pub(crate) fn hex_sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A made-up object id, always the same for the same words.
+/// An invented object id, the same for the same input.
 pub(crate) fn made_up_oid(words: &str) -> String {
     hex_sha256(words.as_bytes())[..40].to_owned()
 }

@@ -1,4 +1,4 @@
-//! The fake's shapes against GitHub's own descriptions, when those files are at hand.
+//! Compares the fake's JSON with GitHub's own descriptions, if those files are available.
 //!
 //! `REPROQ_GITHUB_OPENAPI` names `api.github.com.json` (npm: `@octokit/openapi`, in `generated/`), and
 //! `REPROQ_GITHUB_GRAPHQL` names `schema.graphql` (npm: `@octokit/graphql-schema`). Without them nothing is checked.
@@ -35,7 +35,7 @@ use crate::schema::Description;
 
 const REPO: &str = "adpena/reproq-worker";
 
-/// Fields of GitHub's documentation that are younger than the published schema file.
+/// Fields of GitHub's documentation that are newer than the published schema file.
 const YOUNGER: &[&str] = &["Release.immutable", "ReleaseAsset.digest"];
 
 fn file_named_by(variable: &str) -> Option<String> {
@@ -63,7 +63,7 @@ impl Checker {
         ask(method, &format!("{}{path}", self.github.api_url()), headers, body).expect("the fake answers")
     }
 
-    /// Sends a request and compares its answer with what the description has for the route and status.
+    /// Sends a request and compares its response with the description of the route and status.
     fn check(&mut self, method: &str, path: &str, route: &str, status: u16) -> Value {
         self.check_with(method, path, route, status, "writer", "")
     }
@@ -215,7 +215,7 @@ fn the_graphql_schema_is_a_part_of_githubs() {
     assert!(problems.is_empty(), "{problems:#?}");
 }
 
-/// Every type with its fields or values, and what each takes and gives.
+/// Every type with its fields or values, and their arguments and types.
 fn parsed(text: &str) -> BTreeMap<String, BTreeMap<String, String>> {
     let document: Document<'_, String> = graphql_parser::parse_schema(text).expect("a schema is well-formed");
     let types = document.definitions.into_iter().filter_map(|definition| match definition {

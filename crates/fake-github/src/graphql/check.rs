@@ -1,4 +1,4 @@
-//! What GitHub says to a document before it runs any of it: unknown fields, wrong arguments, missing variables.
+//! The validation of a document before it runs: unknown fields, wrong arguments, missing variables.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -22,14 +22,14 @@ use crate::graphql::schema::inner_name;
 pub(crate) type Arguments = Map<String, Value>;
 pub(crate) type Fragments<'q> = BTreeMap<&'q str, &'q FragmentDefinition<'static, String>>;
 
-/// What a document refers to besides itself.
+/// The context of a document.
 pub(crate) struct Context<'q> {
     pub(crate) fragments: Fragments<'q>,
     pub(crate) variables: Map<String, Value>,
     pub(crate) hidden: &'q BTreeSet<(String, String)>,
 }
 
-/// The errors of a document, and which lists it begins to read.
+/// The errors of a document, and the lists it starts to read.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     pub(crate) errors: Vec<Value>,
@@ -105,7 +105,7 @@ impl Context<'_> {
         }
     }
 
-    /// The arguments of a field as values, defaults and variables put in.
+    /// The arguments of a field as values, with defaults and variables resolved.
     ///
     /// # Errors
     /// GitHub's error object for an argument that is unknown, missing or of the wrong type.
@@ -140,7 +140,7 @@ impl Context<'_> {
         coerced(self.value_of(literal)?, wanted)
     }
 
-    /// A literal as JSON, without regard to the type that is wanted.
+    /// A literal as JSON, regardless of the expected type.
     fn value_of(&self, literal: &Literal<'static, String>) -> Result<Value, String> {
         Ok(match literal {
             Literal::Variable(name) => {
@@ -161,7 +161,7 @@ impl Context<'_> {
         })
     }
 
-    /// What `@include` and `@skip` say.
+    /// Evaluates `@include` and `@skip`.
     pub(crate) fn is_included(&self, directives: &[Directive<'static, String>]) -> bool {
         directives.iter().all(|directive| {
             let condition = directive.arguments.iter().find(|(name, _)| name == "if");
@@ -181,14 +181,14 @@ fn note_listing(field: &Field<'static, String>, parent: &str, arguments: &Argume
     findings.begins_refs |= begins && field.name == "refs";
 }
 
-/// A value as the type wants it: input objects get their defaults, everything is checked for its kind.
+/// Coerces a value to a type: input objects get their defaults, and every kind is checked.
 pub(crate) fn coerced(value: Value, wanted: &Type<'static, String>) -> Result<Value, String> {
     match wanted {
         Type::NonNullType(inner) if value.is_null() => Err(format!("must not be null (expected {inner}!)")),
         Type::NonNullType(inner) => coerced(value, inner),
         _ if value.is_null() => Ok(Value::Null),
         Type::ListType(inner) => {
-            // One value where a list is wanted is a list of one.
+            // A single value where a list is expected is a list of one.
             let items = if let Value::Array(items) = value { items } else { vec![value] };
             Ok(Value::Array(items.into_iter().map(|item| coerced(item, inner)).collect::<Result<_, _>>()?))
         }

@@ -1,4 +1,4 @@
-//! The GraphQL API: a document is parsed, checked against the schema and answered field by field.
+//! The GraphQL API: a document is parsed, validated against the schema and executed field by field.
 
 mod check;
 mod mutate;
@@ -25,7 +25,7 @@ use crate::rest::Viewer;
 use crate::rest::problems;
 use crate::world::World;
 
-/// Answers `POST /graphql`.
+/// Handles `POST /graphql`.
 pub(crate) fn answer(world: &mut World, call: &Call, viewer: &Viewer) -> Reply {
     if !world.switches.graphql {
         return problems::not_found();
@@ -68,7 +68,7 @@ fn carried_out(
     let operation = operation_of(document, request["operationName"].as_str())
         .ok_or_else(|| vec![json!({ "message": "An operation name is required" })])?;
     let (root, variables, set) = parts_of(operation);
-    // The world is changed while its switches are read: a copy of the few names is the simple way.
+    // The world is mutated while its switches are read, so the few names are copied.
     let hidden = world.switches.hidden_fields.clone();
     let context = Context {
         fragments: fragments_of(document),

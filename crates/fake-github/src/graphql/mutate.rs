@@ -1,4 +1,4 @@
-//! The two mutations a pruner needs: many tags at once with compare-and-swap, and one tag without.
+//! The two mutations that pruning needs: many tags at once with compare-and-swap, and one tag without.
 
 use graphql_parser::query::Field;
 use graphql_parser::query::Selection;
@@ -19,7 +19,7 @@ use crate::world::World;
 
 const ZEROS: &str = "0000000000000000000000000000000000000000";
 
-/// Carries out the fields of a mutation one after another.
+/// Executes the fields of a mutation one after another.
 pub(crate) fn carry_out(
     world: &mut World,
     viewer: Viewer,
@@ -28,7 +28,7 @@ pub(crate) fn carry_out(
 ) -> (Value, Vec<Value>) {
     let (mut data, mut errors) = (Map::new(), Vec::new());
     for selection in &set.items {
-        // Fragments on `Mutation` are legal and unheard of.
+        // Fragments on `Mutation` are legal but never used.
         let Selection::Field(field) = selection else { continue };
         let key = field.alias.as_ref().unwrap_or(&field.name).clone();
         let value = match one(world, viewer, context, field) {
@@ -129,7 +129,7 @@ fn delete_ref(world: &mut World, viewer: Viewer, input: &Value) -> Result<(), Tr
     world.repos[repo].delete_tag(&tag).map_err(|refusal| refused(&format!("refs/tags/{tag}"), &refusal))
 }
 
-/// GitHub's words for a refused update of many refs are not published; these name the ref and the reason.
+/// GitHub's messages for a refused update of many refs are not published; these name the ref and the reason.
 fn refused(name: &str, refusal: &Refusal) -> Trouble {
     Trouble::new("UNPROCESSABLE", format!("{name}: {}", problems::refusal_text(refusal)))
 }

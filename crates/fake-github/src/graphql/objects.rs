@@ -1,4 +1,4 @@
-//! The things a query walks over, and what each of their fields is.
+//! The objects of a query, and the values of their fields.
 
 use serde_json::Value;
 use serde_json::json;
@@ -16,7 +16,7 @@ use crate::world::GitObject;
 use crate::world::Release;
 use crate::world::Repo;
 
-/// One thing of the world as GraphQL sees it.
+/// One object of the world as GraphQL sees it.
 #[derive(Debug, Clone)]
 pub(crate) enum Object<'w> {
     Query,
@@ -33,7 +33,7 @@ pub(crate) enum Object<'w> {
     Edge { kind: &'static str, cursor: String, node: Box<Object<'w>> },
 }
 
-/// What a field gives.
+/// The value of a field.
 #[derive(Debug)]
 pub(crate) enum Given<'w> {
     Leaf(Value),
@@ -73,7 +73,7 @@ impl<'w> Object<'w> {
     /// The value of a field that the schema has.
     ///
     /// # Errors
-    /// What GitHub reports beside the data, such as a repository that cannot be found.
+    /// Errors that GitHub reports next to the data, such as a repository that does not exist.
     pub(crate) fn field(&self, run: &Run<'w, '_>, name: &str, arguments: &Arguments) -> Field<'w> {
         match self {
             Object::Query => query(run, name, arguments),
@@ -161,7 +161,7 @@ fn repository<'w>(run: &Run<'w, '_>, repo: &'w Repo, name: &str, arguments: &Arg
     }
 }
 
-/// A tag as it really is, whatever listings still say.
+/// The current state of a tag, regardless of delayed listings.
 pub(crate) fn ref_of<'w>(repo: &'w Repo, tag: &str) -> Option<Object<'w>> {
     repo.tags.get_key_value(tag).map(|(name, oid)| Object::Ref { repo, name, oid })
 }
@@ -244,7 +244,7 @@ fn git<'w>(repo: &'w Repo, oid: &'w str, object: &'w GitObject, name: &str) -> F
     }
 }
 
-/// The tags as a listing shows them, in the order asked for.
+/// The tags as a listing shows them, in the requested order.
 pub(crate) fn listed_refs<'w>(repo: &'w Repo, arguments: &Arguments) -> Vec<Object<'w>> {
     if arguments.get("refPrefix").and_then(Value::as_str) != Some("refs/tags/") {
         return Vec::new();
@@ -262,7 +262,7 @@ pub(crate) fn listed_refs<'w>(repo: &'w Repo, arguments: &Arguments) -> Vec<Obje
     tags.into_iter().map(|(name, oid)| Object::Ref { repo, name, oid }).collect()
 }
 
-/// The releases as a listing shows them; without a wish for an order, in none.
+/// The releases as a listing shows them; unordered if no order is requested.
 pub(crate) fn listed_releases<'w>(repo: &'w Repo, sees_drafts: bool, arguments: &Arguments) -> Vec<Object<'w>> {
     let mut releases = listing::releases(repo, sees_drafts);
     let order = arguments.get("orderBy").unwrap_or(&Value::Null);

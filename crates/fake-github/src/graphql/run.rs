@@ -1,4 +1,4 @@
-//! Runs a query: fields, fragments and aliases into one answer, and connections into pages.
+//! Executes a query: combines fields, fragments and aliases into one response, and pages connections.
 
 use graphql_parser::Pos;
 use graphql_parser::query::Field;
@@ -27,7 +27,7 @@ use crate::world::World;
 
 const MOST_PER_PAGE: usize = 100;
 
-/// Something GitHub reports beside the data.
+/// An error that GitHub reports next to the data.
 #[derive(Debug, Clone)]
 pub(crate) struct Trouble {
     pub(crate) kind: &'static str,
@@ -45,7 +45,7 @@ impl Trouble {
     }
 }
 
-/// Answers a query from the world as it is.
+/// Executes a query on the current world.
 pub(crate) fn query(
     world: &World,
     viewer: Viewer,
@@ -219,7 +219,7 @@ fn node_in<'w>(repo: &'w Repo, id: &str) -> Option<Object<'w>> {
     })
 }
 
-/// Puts the answers for two mentions of one field together.
+/// Merges the results of two mentions of one field.
 fn merge(into: &mut Value, more: Value) {
     match (into, more) {
         (Value::Object(into), Value::Object(more)) => {
@@ -242,7 +242,7 @@ pub(crate) struct Kind {
     pub(crate) connection: &'static str,
     edge: &'static str,
     field: &'static str,
-    /// GitHub counts and gives no further than this.
+    /// GitHub counts and returns at most this many.
     most: usize,
 }
 
@@ -288,7 +288,7 @@ fn connection<'w>(kind: Kind, all: Vec<Object<'w>>, arguments: &Arguments) -> Re
     Ok(Given::One(Some(Object::Connection(page))))
 }
 
-/// A position and a name: the name is found again where the list has become shorter, the position where it is gone.
+/// A position and a name: the name locates the page if the list has become shorter, the position if the name is gone.
 fn cursor(index: usize, object: &Object<'_>) -> String {
     match object {
         Object::Release(_, release) => format!("{index}:{}", release.id),

@@ -1,4 +1,4 @@
-//! The types and fields the fake knows, read from its own schema text.
+//! The types and fields that the fake supports, read from its own schema.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -10,7 +10,7 @@ use graphql_parser::schema::InputValue;
 use graphql_parser::schema::Type;
 use graphql_parser::schema::TypeDefinition;
 
-/// The schema's text, for those who compare it with GitHub's.
+/// The schema's text, to compare it with GitHub's.
 pub(crate) const TEXT: &str = include_str!("schema.graphql");
 
 #[derive(Debug)]
@@ -90,7 +90,7 @@ impl Schema {
     }
 }
 
-/// The name inside lists and exclamation marks.
+/// The name without list brackets and exclamation marks.
 pub(crate) fn inner_name<'a>(of: &'a Type<'static, String>) -> &'a str {
     match of {
         Type::NamedType(name) => name,

@@ -1,4 +1,4 @@
-//! Who asks, and what they may do.
+//! The client of a request, and its permissions.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use crate::http::Reply;
 use crate::rest::problems;
 use crate::spec::TokenKind;
 
-/// Somebody who asks the API.
+/// A client of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Viewer {
     Anonymous,
@@ -16,7 +16,7 @@ pub(crate) enum Viewer {
     Stranger,
 }
 
-/// What somebody may do with one repository.
+/// The permissions of a client for one repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Permission {
     None,
@@ -26,7 +26,7 @@ pub(crate) enum Permission {
 
 impl Viewer {
     /// # Errors
-    /// The refusal of a token that is unknown, expired or not cleared for the organisation.
+    /// The refusal of a token that is unknown, expired or not authorized for the organization.
     pub(crate) fn of(tokens: &BTreeMap<String, TokenKind>, call: &Call) -> Result<Viewer, Reply> {
         let Some(authorization) = call.header("Authorization") else { return Ok(Viewer::Anonymous) };
         let token = authorization.split_once(' ').map_or(authorization, |(_, token)| token.trim());

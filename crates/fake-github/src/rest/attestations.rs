@@ -12,7 +12,7 @@ use crate::spec::BundleDelivery;
 use crate::spec::NoAttestations;
 use crate::world::World;
 
-/// The newest first. Pages are told apart by cursors (`after`, `before`), which are the numbers of attestations.
+/// Newest first. Pages use cursors (`after`, `before`), which are the numbers of attestations.
 pub(super) fn list(world: &mut World, asked: &Asked, digest: &str) -> Result<Reply, Reply> {
     let kind = asked.call.query("predicate_type");
     let fits = |attestation: &&Attestation| {
@@ -26,7 +26,7 @@ pub(super) fn list(world: &mut World, asked: &Asked, digest: &str) -> Result<Rep
     let repository = world.repos[asked.repo].id;
     let entries: Vec<String> =
         page.iter().map(|attestation| entry(world, asked.repo, repository, attestation)).collect();
-    // Put together as text, so that a bundle stays as it was given, byte for byte.
+    // Concatenated as text, so that a bundle keeps its exact bytes.
     let body = format!("{{\"attestations\":[{}]}}", entries.join(","));
     let reply = Reply::new(200).with("Content-Type", "application/json; charset=utf-8").body(body);
     Ok(match next {

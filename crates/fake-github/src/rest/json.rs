@@ -1,4 +1,4 @@
-//! The shapes of GitHub's REST answers.
+//! The JSON of GitHub's REST responses.
 
 use percent_encoding::AsciiSet;
 use percent_encoding::NON_ALPHANUMERIC;
@@ -16,7 +16,7 @@ use crate::world::Urls;
 use crate::world::World;
 use crate::world::made_up_oid;
 
-/// What stays as it is in a path segment; a slash does too, as in GitHub's own addresses of tags.
+/// Characters that are not encoded in a path segment; a slash is not either, as in GitHub's own URLs of tags.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
 pub(crate) fn encoded(text: &str) -> String {

@@ -1,4 +1,4 @@
-//! The REST API: who asks, what it costs, and which answer the path leads to.
+//! The REST API: access, rate limits and routing.
 
 mod access;
 mod attestations;
@@ -23,7 +23,7 @@ use crate::world::Budget;
 use crate::world::World;
 use crate::world::hex_sha256;
 
-/// One request to one repository, its parts picked apart.
+/// One parsed request to one repository.
 struct Asked<'a> {
     call: &'a Call,
     viewer: &'a Viewer,
@@ -35,13 +35,13 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// Segments from an index on, joined again: a tag name may hold slashes.
+    /// Segments from an index on, joined: a tag name may contain slashes.
     fn name_from(&self, index: usize) -> String {
         self.rest[index.min(self.rest.len())..].join("/")
     }
 }
 
-/// Answers a request to the API host, budget and headers included.
+/// Handles a request to the API host, including budget and headers.
 pub(crate) fn answer(world: &mut World, call: &Call) -> Reply {
     if call.header("User-Agent").is_none() {
         return problems::no_user_agent();
@@ -68,7 +68,7 @@ fn paid(world: &mut World, call: &Call, viewer: &Viewer, is_graphql: bool) -> Re
     let reply = if is_graphql { crate::graphql::answer(world, call, viewer) } else { routed(world, call, viewer) };
     let unchanged = not_modified(call, reply);
     if unchanged.status == 304 && viewer.is_authenticated() {
-        // GitHub does not charge for "as you know it already".
+        // GitHub does not charge for 304.
         world.core.remaining += 1;
     }
     unchanged
@@ -135,7 +135,7 @@ fn rate_limit(world: &World) -> Reply {
     Reply::json(200, &value)
 }
 
-/// Finds the repository of a path, then the answer.
+/// Finds the repository of a path, then the response.
 fn routed(world: &mut World, call: &Call, viewer: &Viewer) -> Reply {
     let path = call.path().strip_prefix("/api/v3").unwrap_or(call.path());
     let raw: Vec<&str> = path.trim_start_matches('/').split('/').collect();

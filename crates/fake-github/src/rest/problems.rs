@@ -1,4 +1,4 @@
-//! GitHub's refusals, in GitHub's words where they are known.
+//! GitHub's errors, with GitHub's messages if they are known.
 
 use serde_json::json;
 
@@ -49,7 +49,7 @@ pub(crate) fn only_the_first_thousand() -> Reply {
     problem(422, "Only the first 1000 results are available.")
 }
 
-/// The words for an hourly budget that is used up.
+/// The message for an exhausted hourly budget.
 pub(crate) fn budget_text(authenticated: bool) -> &'static str {
     if authenticated {
         "API rate limit exceeded for user ID 1. If you reach out to GitHub Support for help, please include the \
@@ -68,7 +68,7 @@ pub(crate) fn secondary_limit(status: u16) -> Reply {
     Reply::json(status, &json!({ "message": message, "documentation_url": docs, "status": status.to_string() }))
 }
 
-/// The words for a ref that stays as it is. Those for an immutable release are unknown and therefore ours.
+/// The message for a ref that is not changed. GitHub's message for an immutable release is unknown, so this one is invented.
 pub(crate) fn refusal_text(refusal: &Refusal) -> String {
     let violation = |what: &str| format!("Repository rule violations found\n\n{what}\n\n");
     match refusal {

@@ -26,7 +26,7 @@ pub(super) fn tags(world: &mut World, asked: &Asked) -> Reply {
     linked(Reply::json(200, &Value::Array(shown)), page.link(&base, all.len()))
 }
 
-/// Everything in one answer, as GitHub gives it, unless the switch for pages is on.
+/// Everything in one response, as from GitHub, unless paging is switched on.
 pub(super) fn matching(world: &mut World, asked: &Asked) -> Reply {
     let number = asked.call.query("page");
     if number.as_deref().unwrap_or("1") == "1" {

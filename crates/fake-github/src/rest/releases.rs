@@ -104,7 +104,7 @@ pub(super) fn delete(world: &mut World, asked: &Asked, id: u64) -> Result<Reply,
     Ok(Reply::new(204))
 }
 
-/// `POST /releases`, as far as bringing notes back needs it.
+/// `POST /releases`, as far as restoring notes needs it.
 pub(super) fn create(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
     asked.viewer.may_write(asked.permission, world.repos[asked.repo].archived)?;
     let body = body_of(asked.call)?;

@@ -1,4 +1,4 @@
-//! As much of OpenAPI 3.0 schemas as tells whether a JSON value has the shape it should.
+//! The part of OpenAPI 3.0 schemas needed to validate a JSON value.
 
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ impl Description {
         schema.expect("the description has the schema").clone()
     }
 
-    /// The schema of a route's JSON answer of a status; `None` when it declares none.
+    /// The schema of a route's JSON response for a status; `None` if it declares none.
     pub fn response(&self, route: &str, method: &str, status: u16) -> Option<Value> {
         let operation = self.document["paths"].get(route).and_then(|path| path.get(method));
         let operation = operation.unwrap_or_else(|| panic!("the description has no {method} {route}"));
@@ -32,7 +32,7 @@ impl Description {
         }
     }
 
-    /// Everything that is wrong with a value, each with the place.
+    /// All errors of a value, each with its location.
     pub fn problems(&self, value: &Value, schema: &Value, at: &str) -> Vec<String> {
         let schema = self.resolved(schema);
         if value.is_null() && schema["nullable"] == true {
@@ -71,7 +71,7 @@ impl Description {
     }
 }
 
-/// What is wrong with the kind of a value by itself.
+/// Errors of a value's kind.
 fn wrong_kind(value: &Value, schema: &Value) -> Option<String> {
     let fits = match schema["type"].as_str() {
         Some("object") => value.is_object(),

@@ -1,4 +1,4 @@
-//! Attestations: by digest, in pages, by kind, in the answer or by address.
+//! Attestations: by digest, in pages, by kind, inline or by URL.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;

@@ -1,4 +1,4 @@
-//! A client that hides nothing: one request per connection, or several on one, and every byte that came back.
+//! A raw client: one request per connection, or several on one, and every received byte.
 
 use std::io;
 use std::io::Read;
@@ -16,13 +16,13 @@ use rustls::pki_types::ServerName;
 use rustls::pki_types::pem::PemObject;
 use serde_json::Value;
 
-/// What came back.
+/// The response.
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
-    /// How the reading ended; an error where the connection broke before the body was whole.
+    /// How reading ended; an error if the connection broke before the body was complete.
     pub ended: Result<(), io::ErrorKind>,
 }
 
@@ -86,7 +86,7 @@ impl Connection {
         self.answer(method == "HEAD")
     }
 
-    /// Asks a proxy for a tunnel.
+    /// Requests a tunnel from a proxy.
     pub fn connect(&mut self, host: &str) -> Answer {
         let head = format!("CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n\r\n");
         self.wire.write_all(head.as_bytes()).expect("the proxy reads");
@@ -166,7 +166,7 @@ impl Connection {
         }
     }
 
-    /// Whatever else comes until the end of the connection, or until the read time-out.
+    /// The remaining bytes until the end of the connection or the read timeout.
     pub fn rest(&mut self) -> Vec<u8> {
         while matches!(self.more(), Ok(count) if count > 0) {}
         std::mem::take(&mut self.pending)
@@ -188,7 +188,7 @@ fn trusting(ca_pem: &str) -> Arc<ClientConfig> {
     Arc::new(builder.expect("the provider has the default suites").with_root_certificates(roots).with_no_client_auth())
 }
 
-/// One request on a connection of its own; the address is absolute.
+/// One request on its own connection; the URL is absolute.
 pub fn ask(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> io::Result<Answer> {
     let authority = url.split_once("://").map_or(0, |(scheme, _)| scheme.len() + 3);
     let at = url[authority..].find('/').map_or(url.len(), |at| at + authority);
@@ -203,7 +203,7 @@ pub fn get_with(url: &str, headers: &[(&str, &str)]) -> Answer {
     ask("GET", url, headers, "").expect("the fake answers")
 }
 
-/// With the token `writer`, which every test makes known first.
+/// With the token `writer`, which every test registers first.
 pub fn send(method: &str, url: &str, body: &str) -> Answer {
     ask(method, url, &[("Authorization", "Bearer writer")], body).expect("the fake answers")
 }

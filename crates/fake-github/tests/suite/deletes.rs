@@ -1,4 +1,4 @@
-//! Deleting over REST: what goes, what stays, what refuses, and what others do meanwhile.
+//! Deleting over REST: what is deleted, kept or refused, and concurrent changes.
 
 use fake_github::FakeGitHub;
 use fake_github::Matcher;

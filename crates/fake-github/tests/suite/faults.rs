@@ -1,4 +1,4 @@
-//! Every fault, as a client sees it on the wire.
+//! Every fault, as observed by a client.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -25,7 +25,7 @@ use crate::three_releases;
 
 const SHORT: Hold = Hold::For(Duration::from_millis(60));
 
-/// A fresh signed address of the newest asset, `worker v1.2.0`.
+/// A new signed URL of the newest asset, `worker v1.2.0`.
 fn signed(github: &FakeGitHub) -> String {
     let link = format!("{}/{REPO}/releases/download/v1.2.0/reproq-linux-amd64", github.web_url());
     get(&link).location().to_owned()
@@ -80,7 +80,7 @@ fn resets_before_in_and_after_the_headers() {
     }
     let url = signed(&github);
     github.fault(Matcher::objects(), Fault::CutBody { after: 3, with: Cut::Rst });
-    // Not every system hands over what arrived before a reset.
+    // Not every system delivers the bytes that arrived before a reset.
     let ended = ask("GET", &url, &[], "").map_or_else(|error| Err(error.kind()), |answer| answer.ended);
     assert!(ended.is_err_and(is_reset));
     let last = github.requests().pop().expect("the request is in the log");

@@ -1,4 +1,4 @@
-//! GraphQL: what was asked is what is answered, and refs change all at once or not at all.
+//! GraphQL: responses contain exactly the requested fields, and refs are updated atomically.
 
 use fake_github::BudgetSpec;
 use fake_github::FakeGitHub;

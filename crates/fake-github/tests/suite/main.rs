@@ -1,4 +1,4 @@
-//! The fake against a raw client: every promise other tests build on.
+//! The fake against a raw client: every guarantee that other tests rely on.
 
 mod attestations;
 mod client;

@@ -1,4 +1,4 @@
-//! Transport: TLS good and bad, many at once, large bodies, the proxy, and the end of it all.
+//! Transport: valid and invalid TLS, concurrency, large bodies, the proxy, and shutdown.
 
 use std::time::Duration;
 use std::time::Instant;
@@ -91,7 +91,7 @@ fn dropping_frees_the_ports_and_ends_idle_connections() {
     drop(github);
     assert!(begin.elapsed() < Duration::from_secs(2));
     assert!(never_spoke.rest().is_empty() && idle.ask("GET", "/", &[], "").is_err());
-    // The port may belong to another test by now; this fake's repository is not there any more.
+    // The port may already belong to another test; this fake's repository no longer exists there.
     let target = "/repos/only/here";
     let again = Connection::open(&api, "").and_then(|mut connection| connection.ask("GET", target, &[], ""));
     assert!(again.is_err() || again.is_ok_and(|answer| answer.status != 200));
