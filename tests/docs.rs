@@ -1,4 +1,4 @@
-//! The README's generated tables are what the values say that the program itself uses. `cargo xtask docs` writes them.
+//! The README's generated tables match the program's own values. `cargo xtask docs` writes them.
 #![expect(clippy::disallowed_methods, reason = "the README is read and written here")]
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! `action.yml` as a runner would run it: its scripts, with a stand-in for cargo and for the program it builds.
+//! Runs the scripts of `action.yml` as a runner does, with a stub for cargo and for the program it builds.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -29,7 +29,7 @@ fn action() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("action.yml")).expect("action.yml")
 }
 
-/// A runner: a checkout, a directory for temporary files, and programs that write down how they were started.
+/// A runner: a checkout, a directory for temporary files, and programs that record how they were started.
 struct Runner {
     directory: TempDir,
 }
@@ -59,7 +59,7 @@ impl Runner {
         self.directory.path().join(name)
     }
 
-    /// Runs a script as the runner does and returns what the program it started wrote down: its directory and its arguments.
+    /// Runs a script as the runner does and returns what the started program recorded: its directory and arguments.
     fn run(&self, script: &str, inputs: &[(&str, &str)]) -> (bool, Vec<String>) {
         let output = Command::new("bash")
             .args(["--noprofile", "--norc", "-eo", "pipefail", "-c", script])

@@ -1,4 +1,4 @@
-//! The local build: when it takes the place of a release, what it says, and why it sometimes cannot.
+//! Local builds: when they replace a release, their output, and why they fail.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +10,7 @@ use crate::support::fault_table::Part;
 use crate::support::fault_table::record;
 use crate::support::workers;
 
-/// A project with Go at hand and a checkout beside it.
+/// A project with Go and a checkout next to it.
 fn context() -> Context {
     let mut context = Context::released();
     context.with_go();
@@ -18,7 +18,7 @@ fn context() -> Context {
     context
 }
 
-/// As [`context`], with a checkout that builds other bytes than the release has.
+/// As [`context`], with a checkout that builds other bytes than the release's.
 fn changed() -> Context {
     let context = context();
     let more = context.root().join("work/reproq-worker/cmd/reproq/more.go");
@@ -162,7 +162,7 @@ fn inherited_settings_of_go_do_not_matter() {
     context.succeed(&["install", "--build"]);
 }
 
-/// What a lock pins is never replaced by what happens to be next to the project.
+/// Locked bytes are never replaced by a build from the sibling checkout.
 #[test]
 fn a_lock_binds_builds_too() {
     let mut context = changed();
@@ -178,7 +178,7 @@ fn a_lock_binds_builds_too() {
         assert!(!context.binary().exists(), "{output:#?}");
         record(Part::Machine, name, &context, &output, "no binary");
     }
-    // Only whoever asks for a build gets one, and it is not what the lock names.
+    // Only an explicit request builds, and the build is not the locked release.
     let output = context.succeed(&["install", "--offline", "--build"]);
     assert!(output.stdout.contains("built: built here"), "{output:#?}");
     for arguments in [&["install", "--offline"][..], &["install", "--offline", "--require", "digest"]] {

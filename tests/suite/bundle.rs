@@ -1,4 +1,4 @@
-//! Bundles: made on a machine with a network, installed from on one without.
+//! Bundles: created on a machine with a network, installed on one without.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::support::fault_table::record;
 use crate::support::redact::narrow;
 use crate::support::workers;
 
-/// A release with assets for three machines, of which two cannot be run here.
+/// A release with assets for three platforms, two of which cannot run here.
 pub fn release(context: &Context, tag: &str) {
     let version = tag.trim_start_matches('v');
     let worker = workers::bytes(version);
@@ -27,7 +27,7 @@ pub fn release(context: &Context, tag: &str) {
     context.repo().add(spec);
 }
 
-/// A bundle of a release for every machine.
+/// A bundle of a release for every platform.
 fn bundled(context: &Context, tag: &str) -> PathBuf {
     let file = context.root().join(format!("worker-{tag}.tar"));
     context.succeed(&["bundle", "create", "--tag", tag, "--target", "all", "-o", file.to_str().expect("UTF-8")]);
@@ -52,19 +52,19 @@ fn a_bundle_carries_a_release_to_a_machine_without_a_network() {
     let output = machine.succeed_in_silence(&["install", "--from", &first]);
     assert!(output.stdout.contains("Installed v0.0.144") && output.stdout.contains("checksum: equals"), "{output:#?}");
     assert_eq!(fs::read(machine.binary()).expect("installed"), workers::bytes("0.0.144"));
-    // The lock is the one of the team, for every machine.
+    // The lockfile is the team's, for every platform.
     let lock = fs::read_to_string(machine.project().join("reproq.lock")).expect("a lock");
     assert_eq!(lock, fs::read_to_string(context.lockfile()).expect("a lock"));
     assert!(lock.contains("darwin-arm64") && lock.contains("windows-amd64"), "{lock}");
     let which = machine.succeed_in_silence(&["which", "-q"]);
     assert_eq!(which.stdout.trim(), fs::canonicalize(machine.binary()).expect("there").to_str().expect("UTF-8"));
     machine.succeed_in_silence(&["verify"]);
-    // Again, and from the cache it filled.
+    // Again, and from the filled cache.
     machine.succeed_in_silence(&["install", "--from", &first, "--locked"]);
     fs::remove_dir_all(machine.project().join(".reproq")).expect("removed");
     let cached = machine.succeed_in_silence(&["install", "--locked", "--offline"]);
     assert!(cached.stdout.contains("pinned: equals the digest in reproq.lock"), "{cached:#?}");
-    // The next release, and back.
+    // Upgrades to the next release, and rolls back.
     machine.succeed_in_silence(&["install", "--from", &second, "--tag", "v0.0.145", "--offline"]);
     assert_eq!(fs::read(machine.binary()).expect("installed"), workers::bytes("0.0.145"));
     machine.succeed_in_silence(&["rollback"]);
@@ -106,7 +106,7 @@ fn a_locked_project_gets_the_locked_bytes_from_a_bundle() {
     context.succeed(&["lock", "--tag", "v0.0.144"]);
     let bundle = context.root().join("bundle.tar");
     let bundle = bundle.to_str().expect("UTF-8");
-    // The lock says which release, not what is newest.
+    // The lockfile determines the release, not the newest one.
     context.succeed(&["bundle", "create", "--locked", "-o", bundle]);
     let calls = context.github.requests_to(&Matcher::api()).len();
     assert_eq!(calls, 4, "the lock's: the release, and who signed for each asset; the bundle needed none");
@@ -126,7 +126,7 @@ fn the_same_input_gives_the_same_bytes() {
     };
     let all = ["--target", "all"];
     let first = create(&context, "one.tar", &all);
-    // Another name, another moment, now from the cache.
+    // Another name, another time, and now from the cache.
     assert!(create(&context, "two.tar", &all) == first);
     context.without_cache();
     assert!(create(&context, "three.tar", &all) == first, "without the cache");
@@ -208,7 +208,7 @@ fn a_bundle_is_held_against_the_lock() {
     insta::assert_snapshot!(context.shown(&["install", "--from", bundle]));
     assert_eq!(context.run(&["install", "--from", bundle, "--locked", "--tag", "v0.0.145"]).code, 8);
     assert_eq!(fs::read_to_string(context.lockfile()).expect("a lock"), lock);
-    // A tag that it is not.
+    // Another tag.
     let output = context.run(&["install", "--from", bundle, "--tag", "v0.0.144"]);
     assert_eq!(output.code, 4, "{output:#?}");
     // The same release with other bytes.
@@ -220,7 +220,7 @@ fn a_bundle_is_held_against_the_lock() {
     let output = context.run(&["install", "--from", bundle, "--repo", "some/fork"]);
     assert_eq!(output.code, 2, "{output:#?}");
     assert!(output.stderr.contains("adpena/reproq-worker") && output.stderr.contains("some/fork"), "{output:#?}");
-    // Whoever asks for it by name gets it, and the lock moves.
+    // With an explicit tag it is installed, and the lockfile changes.
     fs::write(context.lockfile(), &lock).expect("written");
     context.succeed(&["install", "--from", bundle, "--tag", "v0.0.145"]);
     assert!(fs::read_to_string(context.lockfile()).expect("a lock").contains("v0.0.145"));
@@ -235,7 +235,7 @@ fn a_bundle_is_worth_a_checksum_file() {
     assert_eq!(output.code, 5, "{output:#?}");
     assert!(output.stderr.contains("proven as `checksum`, and `digest` is required"), "{output:#?}");
     assert!(!context.binary().exists());
-    // With a lock that names the same bytes it is worth what the lock is.
+    // With a lockfile that names the same bytes the verdict is the lockfile's.
     context.succeed(&["lock", "--tag", "v0.0.145"]);
     context.succeed(&arguments);
 }
@@ -269,7 +269,7 @@ fn a_bundle_is_fetched_from_an_address() {
     assert!(receipt.expect("a receipt").contains(&format!("{url}#{}", asset_name())));
     let aside: Vec<_> = fs::read_dir(context.root().join("tmp")).expect("readable").collect();
     assert!(aside.is_empty(), "the download is gone: {aside:?}");
-    // What may not be fetched.
+    // URLs that must not be fetched.
     let output = context.run(&["install", "--from", &url, "--offline"]);
     assert!(output.code == 2 && output.stderr.contains("--offline forbids it"), "{output:#?}");
     let output = context.run(&["install", "--from", "http://example.com/worker.tar"]);
@@ -288,7 +288,7 @@ fn without_a_network_every_place_is_named_with_what_would_serve() {
     insta::assert_snapshot!(context.shown(&["install", "--offline"]));
     insta::assert_snapshot!(context.shown(&["bundle", "create", "--offline", "-o", "worker.tar"]));
     assert!(!context.project().join("worker.tar").exists());
-    // And each does serve.
+    // And each remedy works.
     context.succeed(&["bundle", "create", "-o", "worker.tar"]);
     context.succeed(&["bundle", "create", "--offline", "-o", "again.tar"]);
     context.github.clear_log();

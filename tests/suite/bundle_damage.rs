@@ -1,4 +1,4 @@
-//! Damaged and hostile bundles: each is caught and named, nothing of it is placed.
+//! Damaged and hostile bundles: each is detected and named, and nothing from it is placed.
 
 use std::fs;
 use std::io::Read;
@@ -10,7 +10,7 @@ use crate::support::Output;
 use crate::support::context::asset_name;
 use crate::support::workers;
 
-/// A project and a bundle for every machine, with a source.
+/// A project and a bundle for every platform, with a source.
 fn bundled() -> (Context, PathBuf) {
     let context = Context::new();
     release(&context, "v0.0.144");
@@ -20,12 +20,12 @@ fn bundled() -> (Context, PathBuf) {
     let arguments =
         ["bundle", "create", "--target", "all", "--with-source", "../../checkout", "-o", "../../worker.tar"];
     context.succeed(&arguments);
-    // Whatever is installed from here on comes from the bundle.
+    // From here on, installs can only use the bundle.
     fs::remove_dir_all(context.root().join("home/.cache")).expect("removed");
     (context, file)
 }
 
-/// A member as it is packed: name, mode, bytes.
+/// A member: name, mode, bytes.
 type Entry = (String, u32, Vec<u8>);
 
 /// Where each member's bytes are: name, first byte, size.
@@ -41,7 +41,7 @@ fn members(bundle: &[u8]) -> Vec<(String, usize, usize)> {
     entries.collect()
 }
 
-/// Installs from a bundle of these bytes, which must not work.
+/// Installs from a bundle of these bytes, which must fail.
 fn refused(context: &Context, bundle: &[u8], arguments: &[&str]) -> Output {
     fs::write(context.root().join("changed.tar"), bundle).expect("written");
     let inspected = context.run(&["bundle", "inspect", "../../changed.tar"]);
@@ -67,7 +67,7 @@ fn a_changed_byte_in_any_member_is_caught_and_named() {
             assert!(output.stderr.contains(&name), "{name}: {output:#?}");
         }
     }
-    // A checkout that is at hand does not take the place of bytes that were refused.
+    // An available checkout does not replace refused bytes.
     context.sibling_checkout();
     let mut changed = honest;
     let asset = members_of(&changed, &format!("assets/{}", asset_name()));
@@ -140,7 +140,7 @@ fn a_bundle_that_was_packed_again_is_refused_for_what_differs() {
     let size = workers::bytes("0.0.144").len();
     let said = said.join("\n").replace(&asset_name(), "[ASSET]");
     insta::assert_snapshot!(said.replace(&size.to_string(), "[SIZE]").replace(&(size + 1).to_string(), "[SIZE + 1]"));
-    // Only the order and the bytes count: what packed it does not.
+    // Only the order and the bytes matter, not the tool that packed it.
     fs::write(context.root().join("changed.tar"), packed(&entries)).expect("written");
     context.succeed(&["bundle", "inspect", "../../changed.tar"]);
 }

@@ -1,4 +1,4 @@
-//! Bundles that carry the worker's source: what goes in, and a build from it that needs nobody.
+//! Bundles with the worker's source: their content, and an offline build from them.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -69,14 +69,14 @@ fn a_machine_without_an_asset_builds_from_the_source_it_was_brought() {
     assert!(output.stderr.contains("building from"), "{output:#?}");
     assert!(!machine.project().join("reproq.lock").exists(), "a build is not what a lock can name");
     machine.succeed_in_silence(&["verify"]);
-    // What is locked is not a build, and a build may be forbidden or asked for.
+    // The locked release is not a build; a build may be forbidden or requested.
     let forbidden = machine.run(&["install", "--from", bundle, "--no-build", "--force"]);
     assert_eq!(forbidden.code, 4, "{forbidden:#?}");
     let asked = machine.succeed(&["install", "--from", bundle, "--build", "--dry-run"]);
     assert!(asked.stdout.contains("worker.tar#source"), "{asked:#?}");
 }
 
-/// A directory that serves as a module proxy, with one module in it, and the checkout made to require it.
+/// A directory that serves as a module proxy with one module, which the checkout requires.
 fn require_a_module(context: &mut Context, checkout: &Path) -> PathBuf {
     let proxy = context.root().join("proxy");
     let versions = proxy.join("example.com/dep/@v");
@@ -118,13 +118,13 @@ fn the_modules_come_along_and_are_all_a_build_needs() {
     let cache = require_a_module(&mut context, &checkout);
     context.succeed(&["lock"]);
     context.succeed(&["bundle", "create", "--target", "darwin-arm64", "-o", "assets.tar"]);
-    // Without a network and with nothing in Go's cache there is nothing to bring along.
+    // Offline and with an empty Go cache, no module is available.
     insta::assert_snapshot!(context.shown(&[&CREATE[..], &["--offline"]].concat()));
     assert!(!context.project().join("worker.tar").exists());
     let bundle = bundled(&context);
     assert!(names(&bundle).iter().any(|name| name == "vendor/example.com/dep/dep.go"), "{:?}", names(&bundle));
     assert!(!checkout.join("vendor").exists(), "the checkout is as it was");
-    // Now Go's cache has them; a vendor/ directory of its own needs nobody either.
+    // Now Go's cache has them; the checkout's own vendor/ directory needs no network either.
     assert!(bundled(&context) == bundle);
     let mut machine = Machine::new();
     machine.with_go();
@@ -138,7 +138,7 @@ fn the_modules_come_along_and_are_all_a_build_needs() {
     assert!(unpack.status().expect("tar runs").success());
     context.set("GOPROXY", "off");
     assert!(bundled(&context) == bundle, "its own vendor/ is taken as it is");
-    // One that is not complete is not believed.
+    // An incomplete one is not accepted.
     fs::remove_file(checkout.join("vendor/example.com/dep/dep.go")).expect("removed");
     let output = context.run(&CREATE);
     assert!(output.code == 4 && output.stderr.contains("vendor is incomplete"), "{output:#?}");
@@ -149,7 +149,7 @@ fn the_same_source_gives_the_same_bytes_wherever_it_lies() {
     let (context, checkout) = context();
     fs::set_permissions(checkout.join("README.md"), fs::Permissions::from_mode(0o755)).expect("changed");
     let first = bundled(&context);
-    // A copy with other times, other rights for others, and what people and editors leave around.
+    // A copy with other times, other permissions, and files left by users and editors.
     let copy = context.root().join("copy");
     workers::copy_directory(&checkout, &copy);
     fs::remove_dir_all(&checkout).expect("removed");
@@ -194,7 +194,7 @@ fn in_a_repository_what_git_tracks_goes_in() {
     fs::create_dir(checkout.join("scratch")).expect("created");
     fs::write(checkout.join("scratch/x.go"), "package scratch").expect("written");
     assert_eq!(names(&bundled(&context)), names(&plain));
-    // As it is, not as it was committed; and that is said.
+    // The working tree, not the commit; and this is reported.
     fs::write(checkout.join("README.md"), "changed").expect("written");
     let output = context.succeed(&CREATE);
     assert!(output.stdout.contains("with uncommitted changes"), "{output:#?}");

@@ -1,4 +1,4 @@
-//! `reproq completions`: what a shell completes with the script, and that nothing else is needed for it.
+//! `reproq completions`: a shell completes with the script alone.
 
 use std::fs;
 use std::process::Command;
@@ -32,7 +32,7 @@ fn bash_completes_commands_and_options() {
     for (words, expected) in
         [("reproq inst", "install"), ("reproq release pru", "prune"), ("reproq install --loc", "--locked")]
     {
-        // What bash does when Tab is pressed.
+        // Simulates pressing Tab in bash.
         let last = words.rsplit(' ').next().unwrap_or_default();
         let press = format!(
             "source '{}'; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \

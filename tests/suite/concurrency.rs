@@ -1,4 +1,4 @@
-//! Several installations at once in one project: one works, the others wait and find it done.
+//! Concurrent installs in one project: one does the work, the others wait and find it done.
 
 mod locked;
 mod removed;
@@ -17,14 +17,14 @@ use crate::support::fault_table::record_as;
 use crate::support::store::assert_tidy;
 use crate::support::workers;
 
-/// Ends all and expects success.
+/// Waits for all and expects success.
 fn succeed(children: Vec<Child>) -> Vec<Output> {
     let outputs: Vec<_> = children.into_iter().map(wait).collect();
     assert!(outputs.iter().all(|output| output.code == 0), "{:#?}", outputs.iter().find(|output| output.code != 0));
     outputs
 }
 
-/// Fifty installations at once make one download, and one of them says that it did the work.
+/// Fifty concurrent installs make one download, and one of them reports the change.
 fn fifty(context: &Context, change: &str, fault: &str) {
     workers::bytes("0.0.145");
     context.github.clear_log();

@@ -1,4 +1,4 @@
-//! Killed at any moment: the old binary or the new one, never neither, never half; and a plain re-run finishes the job.
+//! Killed at any moment: either the old binary or the new one is in place, complete; and a plain re-run finishes the job.
 
 mod orphan;
 #[cfg(unix)]
@@ -73,7 +73,7 @@ fn an_interrupted_build_ends_the_compiler_too() {
     let mut context = Context::released();
     context.with_go();
     let checkout = context.sibling_checkout();
-    // A toolchain that never finishes, and says where it is.
+    // A toolchain that never finishes, and writes its process ID.
     let tools = context.root().join("tools");
     fs::create_dir(&tools).expect("made");
     let mark = context.root().join("pid");
@@ -103,8 +103,8 @@ fn an_interrupted_build_ends_the_compiler_too() {
     assert!(context.staged().is_empty());
 }
 
-/// Everything the commit does is a list of steps. After every prefix of it the old or the new binary is in place, `which`
-/// names it, a run that has nothing to do clears away, and a run that has finishes.
+/// The commit is a list of steps. After every prefix of it the old or the new binary is in place, `which` names it, and the
+/// next run cleans up or finishes.
 #[test]
 fn after_every_step_of_the_commit_the_world_is_whole() {
     for prefix in 0..=8 {
@@ -116,7 +116,7 @@ fn after_every_step_of_the_commit_the_world_is_whole() {
         assert_eq!(steps.len(), 8);
         for step in &steps[..prefix] {
             store::apply(&layout, step).expect("applied");
-            // Doing a step again changes nothing; only what was moved away cannot be moved twice.
+            // Repeating a step changes nothing, except that a moved file cannot be moved twice.
             if !matches!(step, Step::Place { .. }) {
                 store::apply(&layout, step).expect("applied again");
             }
@@ -125,9 +125,9 @@ fn after_every_step_of_the_commit_the_world_is_whole() {
         let (expected, name) = (if placed { "0.0.145" } else { "0.0.144" }, format!("after {prefix} steps"));
         assert!(fs::read(context.binary()).expect("there") == workers::bytes(expected), "{name}");
         assert_runs(&context, expected, &name);
-        // A killed process removes nothing.
+        // A killed process does not clean up.
         let _ = staged.keep();
-        // The lock is written first, and a plain run brings what it names.
+        // The lockfile is written first, and a plain run installs what it names.
         let locked = steps[..prefix].iter().any(|step| matches!(step, Step::WriteLock(_)));
         context.succeed(&["install"]);
         assert_tidy(&context, if locked { "0.0.145" } else { expected }, &name);

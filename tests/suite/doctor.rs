@@ -1,4 +1,4 @@
-//! `doctor`: every area is looked at, each finding that is not fine has a hint, and only problems fail.
+//! `doctor`: every area is checked, each finding that is not ok has a hint, and only problems fail.
 
 use std::fs;
 
@@ -13,7 +13,7 @@ fn report(output: &Output) -> Value {
     serde_json::from_str(&output.stdout).expect("a document")
 }
 
-/// The sentences of one area, with their grades.
+/// The findings of one area, with their severity.
 fn findings(output: &Output, area: &str) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let report = report(output);
@@ -117,7 +117,7 @@ fn a_repository_without_release_pages_is_a_problem() {
     assert_eq!(pages.0, "problem", "{output:#?}");
     assert!(pages.1.contains("/acme/misspelt/releases/latest returned HTTP 404"), "{output:#?}");
     every_flaw_has_a_hint(&output);
-    // What is hidden from everybody is there for the token.
+    // A private repository is visible with the token.
     context.repo().private();
     context.github.token("ghp_read_token", TokenKind::Read);
     context.set("REPROQ_REPOSITORY", "").set("GH_TOKEN", "ghp_read_token");

@@ -1,5 +1,5 @@
-//! A dry run shows the value that the installation consumes: in every scene both name the same source, size, verdict, signer
-//! and lockfile, or both are refused alike.
+//! A dry run shows the same resolution that the install uses: in every case both report the same source, size, verdict, signer
+//! and lockfile, or fail alike.
 
 use std::fs;
 
@@ -125,7 +125,7 @@ fn a_pin_is_seen_alike() {
     agree("pinned, and more is required", &context, &["--force", "--require", "attested"]);
 }
 
-/// What the lock names is not asked about again, by neither: that a source has other bytes is seen when they arrive.
+/// Neither requests what the lockfile already names: that a source has other bytes is detected when they arrive.
 #[test]
 fn other_bytes_than_the_locked_ones_are_seen_when_they_arrive() {
     let mut context = Context::released();
@@ -172,7 +172,7 @@ fn mirrors_are_seen_alike() {
     agree("locked, and no mirror has it", &context, &["--force", "--mirror", "../../mirror"]);
 }
 
-/// While the API limits requests only the names of assets are known.
+/// While the API limits requests, only the names of assets are known.
 #[test]
 fn names_alone_are_seen_alike() {
     let worker = workers::bytes("0.0.144");

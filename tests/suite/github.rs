@@ -1,4 +1,4 @@
-//! GitHub's ways: missing releases and assets, drafts, half-finished uploads, tokens, private repositories, limits.
+//! GitHub's behavior: missing releases and assets, drafts, unfinished uploads, tokens, private repositories, limits.
 
 use fake_github::AssetDelivery;
 use fake_github::AssetSpec;
@@ -199,7 +199,7 @@ fn what_is_not_found_names_the_server_and_what_selected_it() {
             "was not found on",
         ),
     ] {
-        // The same project where another GitHub is named.
+        // The same project with another GitHub.
         let mut elsewhere = Context::new();
         let project = context.project();
         let arguments = [&["-C", project.to_str().expect("UTF-8")], arguments].concat();

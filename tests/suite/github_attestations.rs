@@ -1,4 +1,4 @@
-//! Asking GitHub for attestations: what it has, what it has not, and every way in which it cannot be asked.
+//! Requests for attestations to GitHub: found, not found, and every kind of failure.
 
 use fake_github::BudgetSpec;
 use fake_github::BundleDelivery;
@@ -29,7 +29,7 @@ use std::time::Duration;
 const REPO: &str = "acme/tool";
 const TOKEN: &str = "ghp_readtoken";
 
-/// As no library would write it, so that its bytes are seen to stay.
+/// Formatted as no library would write it, to test that its bytes are kept.
 const BUNDLE: &str = r#"{"mediaType" : "x",  "b": "\u0041", "a": [1.50]}"#;
 
 fn digest() -> Sha256Digest {
@@ -175,7 +175,7 @@ fn what_lies_at_an_address_is_distrusted() {
         github.fault(Matcher::objects(), Fault::ChangedBytes(bytes.into()));
         shape(&github)
     };
-    // A header that promises 4 GiB is not believed, and nothing is set aside for it.
+    // A header that declares 4 GiB is not trusted, and no memory is allocated for it.
     github.fault(Matcher::objects(), Fault::ChangedBytes(b"\xff\xff\xff\xff\x0f"[..].into()));
     let Attestations { bundles, incomplete } = asked(&github, None).expect("an answer");
     assert!(bundles.is_empty());

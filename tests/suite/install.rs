@@ -1,4 +1,4 @@
-//! Installing from a release: fresh, again, changed, removed, other versions, other machines, other places.
+//! Installing from a release: first install, repeat, repair, other versions, other platforms, other paths.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -116,7 +116,7 @@ fn another_tag_replaces_the_binary_and_keeps_the_one_before() {
     assert_eq!(fs::read(context.binary()).expect("installed"), workers::bytes("0.0.145"));
     let kept = walk(&context.project().join(".reproq/previous"));
     assert_eq!(fs::read(&kept[0]).expect("kept"), workers::bytes("0.0.144"));
-    // A bare version means its tag, and going back is a choice like any other.
+    // A bare version means its tag, and an older version may be selected.
     let back = context.succeed(&["install", "--tag", "0.0.144"]);
     assert!(back.stdout.contains("v0.0.145 is installed, but v0.0.144 is requested"), "{back:#?}");
     assert_eq!(walk(&context.project().join(".reproq/receipts")).len(), 4, "current and previous, each with its lock");
@@ -322,7 +322,7 @@ fn a_lock_and_settings_hold_in_every_directory_below_them() {
     let below = context.project().join("docs/guide");
     fs::create_dir_all(&below).expect("made");
     fs::create_dir(context.project().join(".git")).expect("made");
-    // One prune from there left its records, which make no project.
+    // A prune in that directory left audit files, which do not make it a project.
     fs::create_dir_all(below.join(".reproq/audit")).expect("made");
     fs::remove_dir_all(context.project().join(".reproq")).expect("removed");
     let run = |arguments: &[&str]| {

@@ -1,4 +1,4 @@
-//! `install --to`: what it replaces, and what it never does.
+//! `install --to`: what it replaces, and what it never replaces.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -84,7 +84,7 @@ fn a_file_that_was_not_installed_is_replaced_only_with_force() {
     assert_eq!(context.run(&[&install[..], &["--dry-run"]].concat()).code, 8);
     context.succeed(&[&install[..], &["--force"]].concat());
     assert_eq!(fs::read(&notes).expect("there"), workers::bytes("0.0.144"));
-    // A link is no plain file, wherever it leads.
+    // A link is not a plain file, regardless of its target.
     symlink("notes.txt", context.project().join("link")).expect("a link");
     for more in [&[][..], &["--force"]] {
         let output = context.run(&[&["install", "--no-django", "--to", "link"], more].concat());

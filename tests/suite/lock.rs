@@ -1,4 +1,4 @@
-//! The lock: written by the first installation, obeyed by every later one, changed only by those who say so.
+//! The lockfile: written by the first install, followed by every later one, changed only on request.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use crate::support::context::asset_name;
 use crate::support::redact::narrow;
 use crate::support::workers;
 
-/// A release with assets for three machines.
+/// A release with assets for three platforms.
 fn release_for_many(context: &Context, tag: &str) -> u64 {
     let version = tag.trim_start_matches('v');
     let spec = ReleaseSpec::new(tag)
@@ -27,7 +27,7 @@ fn many() -> Context {
     context
 }
 
-/// The project as another member of the team has it: the lock and nothing else, and no cache.
+/// The project of a teammate: only the lockfile, without a cache.
 fn on_another_machine(context: &mut Context) {
     context.without_cache();
     fs::remove_dir_all(context.project().join(".reproq")).expect("removed");
@@ -41,7 +41,7 @@ fn the_first_installation_locks_every_machine_without_downloading_their_assets()
     assert_eq!(context.github.requests_to(&Matcher::api()).len(), 2, "the release and its proofs");
     assert_eq!(context.github.requests_to(&Matcher::objects()).len(), 1);
     let text = fs::read_to_string(context.lockfile()).expect("a lock");
-    // How large the sample worker is depends on the Go that built it.
+    // The size of the sample worker depends on the Go version.
     let text = text.replace(&format!("size = {}", workers::bytes("0.0.144").len()), "size = [SIZE]");
     insta::assert_snapshot!(crate::support::redact::redact(&text, &context));
 }
@@ -125,7 +125,7 @@ fn a_flag_moves_the_lock_and_says_so() {
     assert!(output.stdout.contains("Locked v0.0.145"), "{output:#?}");
     let lock = fs::read_to_string(context.lockfile()).expect("a lock");
     assert!(lock.contains("tag = \"v0.0.145\""), "{lock}");
-    // What is installed is right, and the lock is not: it follows.
+    // The installed worker is current but the lockfile is not: it is updated.
     fs::write(context.lockfile(), lock.replace("0.0.145", "0.0.144")).expect("written");
     context.succeed(&["install", "--tag", "v0.0.145"]);
     assert_eq!(fs::read_to_string(context.lockfile()).expect("a lock"), lock);
@@ -151,7 +151,7 @@ fn a_release_that_was_pruned_since_it_was_locked_is_its_own_error() {
     context.repo().delete_release(release);
     context.repo().delete_tag("v0.0.144");
     release_for_many(&context, "v0.0.150");
-    // A machine with the cache does not even notice.
+    // A machine with a cache is unaffected.
     fs::remove_dir_all(context.project().join(".reproq")).expect("removed");
     context.succeed(&["install"]);
     on_another_machine(&mut context);

@@ -1,4 +1,4 @@
-//! Mirrors: made where there is a network, and installed from: as a directory, behind a real web server, before GitHub.
+//! Mirrors: created online, and used as a directory, on a real web server, and before GitHub.
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +17,7 @@ use crate::support::context::REPOSITORY;
 use crate::support::context::asset_name;
 use crate::support::workers;
 
-/// GitHub with two releases, and a mirror of both in a directory beside the project.
+/// GitHub with two releases, and a mirror of both in a directory next to the project.
 pub fn mirrored() -> (Context, PathBuf) {
     let context = two_releases();
     let mirror = context.root().join("mirror");
@@ -33,13 +33,13 @@ fn two_releases() -> Context {
     context
 }
 
-/// Brings the mirror up to date and gives the report.
+/// Synchronizes the mirror and returns the report.
 pub fn sync(context: &Context, more: &[&str]) -> Value {
     let output = context.succeed(&[&["mirror", "sync", "../../mirror", "--json"], more].concat());
     serde_json::from_str(&output.stdout).expect("one document")
 }
 
-/// What the report says of each release.
+/// The report's entry for each release.
 pub fn outcomes(report: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
     let releases = report["releases"].as_array().expect("releases");
@@ -50,7 +50,7 @@ pub fn said(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(tag, outcome)| ((*tag).to_owned(), (*outcome).to_owned())).collect()
 }
 
-/// The asset for this machine in the mirror.
+/// The asset for this platform in the mirror.
 pub fn asset(mirror: &Path, tag: &str) -> PathBuf {
     mirror.join(REPOSITORY).join("releases/download").join(tag).join(asset_name())
 }
@@ -74,7 +74,7 @@ fn prune(context: &Context, tag: &str) {
     context.repo().delete_tag(tag);
 }
 
-/// Takes away what is installed, and what could serve in its place.
+/// Removes the installed worker and the lockfile.
 pub fn forget(context: &Context) {
     let _ = fs::remove_dir_all(context.project().join(".reproq"));
     let _ = fs::remove_file(context.lockfile());
@@ -92,7 +92,7 @@ fn the_mirror_guide_works_as_documented() {
         machine.succeed_in_silence(&command.iter().map(String::as_str).collect::<Vec<_>>());
     }
     assert_eq!(fs::read(machine.binary()).expect("installed"), workers::bytes("0.0.145"));
-    // Without --offline nobody else is asked either, and an older release is there too.
+    // Without --offline no other source is requested either, and the mirror has an older release, too.
     machine.succeed_in_silence(&["install", "--mirror", "releases", "--tag", "v0.0.144"]);
     assert_eq!(fs::read(machine.binary()).expect("installed"), workers::bytes("0.0.144"));
 }
@@ -140,7 +140,7 @@ fn a_mirror_is_worth_a_checksum_file_and_with_a_lock_what_the_lock_is() {
     assert!(output.stdout.contains("checksum: equals"), "{output:#?}");
     let refused = context.run(&["install", "--mirror", "../../mirror", "--tag", "v0.0.145", "--require", "digest"]);
     assert!(refused.code == 5 && refused.stderr.contains("proven as `checksum`"), "{refused:#?}");
-    // The lock it wrote names every machine, and needs no index.
+    // The lockfile names every platform, and makes the index unnecessary.
     let lock = fs::read_to_string(context.lockfile()).expect("a lock");
     assert!(lock.contains("windows-amd64") && lock.contains("the mirror's index"), "{lock}");
     fs::remove_dir_all(context.project().join(".reproq")).expect("removed");
@@ -164,7 +164,7 @@ fn a_real_web_server_is_all_a_mirror_needs() {
     let doctor = context.succeed(&["doctor", "--network", "--no-django"]);
     assert!(doctor.stdout.contains("mirror: 127.0.0.1 answers") && !doctor.stdout.contains("API: "), "{doctor:#?}");
     let requests = nginx.requests();
-    // With a lock it is one request.
+    // With a lockfile it is one request.
     fs::remove_dir_all(context.project().join(".reproq")).expect("removed");
     context.succeed(&["install", "--locked"]);
     let new = &nginx.requests()[requests.len()..];
@@ -176,7 +176,7 @@ fn a_real_web_server_is_all_a_mirror_needs() {
         receipts.any(|text| text.contains(&format!("{}/{REPOSITORY}/releases/", nginx.url()))),
         "the address is told"
     );
-    // Every command that asks for releases asks it.
+    // Every command that requests releases uses the mirror.
     context.succeed(&["install", "--tag", "v0.0.144"]);
     assert_eq!(context.run(&["upgrade", "--check"]).code, 3);
     context.succeed(&["upgrade"]);
@@ -190,7 +190,7 @@ fn a_real_web_server_is_all_a_mirror_needs() {
     let all = nginx.requests().join("\n");
     assert!(!all.contains("ghp_a_secret_token"), "{all}");
     assert!(nginx.requests().iter().all(|request| request.ends_with("[-] [-]")), "{all}");
-    // A server that is gone is out of reach, not a reason to ask somebody else.
+    // A stopped server is unreachable; no other source is requested.
     fs::remove_dir_all(context.project().join(".reproq")).expect("removed");
     drop(nginx);
     let output = context.run(&["install", "--locked"]);
@@ -204,7 +204,7 @@ fn no_token_goes_to_a_mirror() {
     context.without_cache().succeed(&["lock"]);
     context.set("GH_TOKEN", "ghp_a_secret_token");
     context.github.clear_log();
-    // GitHub's own paths: its web server is a mirror for whoever has a lock.
+    // With a lockfile, GitHub's own web server works as a mirror.
     let web = context.github.web_url();
     context.succeed(&["install", "--locked", "--mirror", &web]);
     assert!(context.github.requests_to(&Matcher::api()).is_empty());
@@ -330,7 +330,7 @@ fn only_versions_that_are_released_are_mirrored() {
     let expected =
         [("v0.0.147", "added"), ("v0.0.146-rc.1", "added"), ("v0.0.145", "complete"), ("v0.0.144", "complete")];
     assert_eq!(outcomes(&report), said(&expected));
-    // Neither is the newest for whoever does not ask for it.
+    // Neither is the newest without an explicit request.
     context.succeed(&["install", "--mirror", "../../mirror"]);
     assert_eq!(fs::read(context.binary()).expect("installed"), workers::bytes("0.0.145"));
     insta::assert_snapshot!(context.shown(&["mirror", "sync", "../../mirror", "--tag", "v0.0.150"]));
@@ -352,7 +352,7 @@ fn only_the_newest_stay_where_that_is_wanted() {
     assert!(asset(&mirror, "v0.0.146").exists() && !asset(&mirror, "v0.0.145").exists());
     assert!(mine.exists() && !asset(&mirror, "v0.0.144").exists(), "what is not ours stays");
     assert!(!asset(&mirror, "v0.0.145").parent().expect("a directory").exists());
-    // What would go at once does not come.
+    // A release that would be removed immediately is not fetched.
     let report = sync(&context, &["--keep", "2"]);
     assert_eq!(outcomes(&report), said(&[("v0.0.147", "complete"), ("v0.0.146", "complete")]));
     context.succeed(&["install", "--mirror", "../../mirror"]);

@@ -1,4 +1,4 @@
-//! Mirrors with something wrong in them, and synchronizations that something happens to.
+//! Damaged mirrors, and interrupted synchronizations.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -44,7 +44,7 @@ fn edit(mirror: &Path, change: impl FnOnce(&mut Value)) {
     fs::write(index(mirror), serde_json::to_vec(&document).expect("JSON")).expect("written");
 }
 
-/// What the index says of this machine's asset of the newest release.
+/// The index's entry for this platform's asset of the newest release.
 fn entry(document: &mut Value) -> &mut Value {
     let assets = document["releases"][0]["assets"].as_array_mut().expect("assets");
     assets.iter_mut().find(|asset| asset["name"] == asset_name().as_str()).expect("this machine's")
@@ -53,25 +53,25 @@ fn entry(document: &mut Value) -> &mut Value {
 #[test]
 fn a_changed_byte_is_named_and_never_placed() {
     let (mut context, mirror) = mirrored();
-    // A build would be possible, and must not take the place of what was refused.
+    // A build would be possible, but must not replace refused bytes.
     context.without_cache().with_go().sibling_checkout();
     damage(&asset(&mirror, "v0.0.145"));
     insta::assert_snapshot!(context.shown(&FROM_MIRROR));
     assert_eq!(context.run(&[&FROM_MIRROR[..], &["--offline"]].concat()).code, 5);
     assert!(!context.binary().exists() && context.github.requests().is_empty());
-    // The next place serves, and the lock is whole.
+    // The next source is used, and the lockfile is complete.
     let output = context.succeed(&WITH_GITHUB);
     assert!(output.stderr.contains("has a damaged") && output.stderr.contains("; trying GitHub"), "{output:#?}");
     assert_eq!(fs::read(context.binary()).expect("installed"), workers::bytes("0.0.145"));
     fs::remove_dir_all(context.project().join(".reproq")).expect("removed");
     insta::assert_snapshot!(context.shown(&[&FROM_MIRROR[..], &["--locked"]].concat()));
     context.succeed(&[&WITH_GITHUB[..], &["--locked"]].concat());
-    // A file that is cut.
+    // A truncated file.
     let cut = fs::read(asset(&mirror, "v0.0.145")).expect("there");
     fs::write(asset(&mirror, "v0.0.145"), &cut[1..]).expect("written");
     let output = context.run(&[&FROM_MIRROR[..], &["--force"]].concat());
     assert!(output.code == 5 && output.stderr.contains("bytes instead of"), "{output:#?}");
-    // The synchronization finds it.
+    // The synchronization detects it.
     damage(&mirror.join("adpena/reproq-worker/releases/download/v0.0.144/SHA256SUMS"));
     fs::remove_file(asset(&mirror, "v0.0.144")).expect("removed");
     insta::assert_snapshot!(context.shown(&["mirror", "sync", "../../mirror"]));
@@ -94,13 +94,13 @@ fn a_changed_byte_behind_a_server_is_refused_just_so() {
     fs::write(asset(&mirror, "v0.0.145"), "short").expect("written");
     let output = context.run(&["install", "--mirror", &url]);
     assert!(output.code == 5 && output.stderr.contains("5 bytes instead of"), "{output:#?}");
-    // A checksum file is held against the index too.
+    // A checksum file is compared with the index, too.
     fs::write(asset(&mirror, "v0.0.145"), workers::bytes("0.0.145")).expect("written");
     damage(&mirror.join("adpena/reproq-worker/releases/download/v0.0.145/SHA256SUMS"));
     let output = context.run(&["install", "--mirror", &url]);
     assert!(output.code == 5 && output.stderr.contains("has a damaged SHA256SUMS"), "{output:#?}");
     assert!(!context.binary().exists());
-    // An index that never seems to end, and one that not everybody may read.
+    // A very large index, and one without read permission.
     fs::write(index(&mirror), vec![b' '; 5 * 1024 * 1024]).expect("written");
     let output = context.run(&["install", "--mirror", &url]);
     assert!(output.code == 5 && output.stderr.contains("it has more than"), "{output:#?}");
@@ -116,7 +116,7 @@ fn a_mirror_is_never_trusted_more_than_the_lock() {
     let (mut context, mirror) = mirrored();
     context.without_cache().succeed(&["lock"]);
     let lock = fs::read_to_string(context.lockfile()).expect("a lock");
-    // Whoever keeps the mirror changes the file, and its index to match.
+    // The mirror's operator changes the file, and the index to match.
     let other = workers::bytes("0.0.144");
     fs::write(asset(&mirror, "v0.0.145"), &other).expect("written");
     edit(&mirror, |document| {
@@ -133,13 +133,13 @@ fn a_mirror_is_never_trusted_more_than_the_lock() {
     assert_eq!(output.code, 5, "{output:#?}");
     assert_eq!(fs::read_to_string(context.lockfile()).expect("a lock"), lock);
     assert!(!context.binary().exists());
-    // GitHub states what it is, so the synchronization keeps its hands off and says so.
+    // GitHub states another digest, so the synchronization leaves the file unchanged and reports it.
     insta::assert_snapshot!(context.shown(&["mirror", "sync", "../../mirror"]));
-    // Without a lock and with nothing to compare, the version still has to be the tag's.
+    // Without a lockfile and other evidence, the version must still match the tag.
     forget(&context);
     let output = context.run(&FROM_MIRROR);
     assert!(output.code == 5 && output.stderr.contains("0.0.144"), "{output:#?}");
-    // Whoever takes the file out of the directory gets what GitHub has.
+    // After removing the file from the directory, GitHub's file is fetched.
     fs::remove_file(asset(&mirror, "v0.0.145")).expect("removed");
     assert_eq!(outcomes(&sync(&context, &[]))[0], ("v0.0.145".to_owned(), "updated".to_owned()));
     context.succeed(&FROM_MIRROR);
@@ -201,7 +201,7 @@ fn a_hostile_index_is_refused_within_the_limits() {
         let output = memory::within_the_limit(context.command(&FROM_MIRROR));
         assert!(output.code != 0 && output.stderr.contains("the mirror "), "{name}: {output:#?}");
     }
-    // An asset that never ends.
+    // An endless asset.
     fs::remove_file(index(&mirror)).expect("removed");
     fs::write(index(&mirror), &whole).expect("written");
     fs::remove_file(asset(&mirror, "v0.0.145")).expect("removed");
@@ -222,14 +222,14 @@ fn one_release_that_cannot_come_does_not_keep_the_others_out() {
     insta::assert_snapshot!(context.shown(&["mirror", "sync", "../../mirror"]));
     context.succeed(&FROM_MIRROR);
     assert_eq!(fs::read(context.binary()).expect("installed"), workers::bytes("0.0.144"));
-    // Where nothing comes, it is what it is.
+    // If nothing is fetched, the mirror is unchanged.
     let output = context.run(&["mirror", "sync", "../../other", "--tag", "v0.0.145"]);
     assert_eq!(output.code, 5, "{output:#?}");
     let asset_now = AssetSpec::new(&asset_name(), workers::bytes("0.0.146")).open();
     context.repo().add(ReleaseSpec::new("v0.0.146").asset(asset_now));
     let output = context.run(&["mirror", "sync", "../../other", "--tag", "v0.0.146"]);
     assert!(output.code == 6 && output.stderr.contains("being published right now"), "{output:#?}");
-    // What would stay does not go for what could not come.
+    // A release is not removed in favor of one that could not be fetched.
     let output = context.run(&["mirror", "sync", "../../mirror", "--keep", "1"]);
     assert_eq!(output.code, 7, "{output:#?}");
     assert!(asset(&context.root().join("mirror"), "v0.0.144").exists());
@@ -245,7 +245,7 @@ fn what_changed_on_github_stays_as_it_was_mirrored() {
     assert_eq!(output.code, 7, "{output:#?}");
     assert!(output.stdout.contains("changed on GitHub since it was mirrored"), "{output:#?}");
     assert_eq!(fs::read(asset(&mirror, "v0.0.145")).expect("there"), workers::bytes("0.0.145"));
-    // Also where GitHub states no digest.
+    // Also if GitHub states no digest.
     context.repo().state_digest("v0.0.145", &asset_name(), Digest::Absent);
     damage(&asset(&mirror, "v0.0.145"));
     let output = context.run(&["mirror", "sync", "../../mirror"]);
@@ -263,7 +263,7 @@ fn what_is_lost_is_looked_for_in_the_cache() {
     let report = sync(&context, &[]);
     assert_eq!(outcomes(&report), said(&[("v0.0.145", "complete"), ("v0.0.144", "updated")]));
     assert_eq!(fs::read(asset(&mirror, "v0.0.144")).expect("there"), workers::bytes("0.0.144"));
-    // Nobody has it any more: it is said, and the rest is served.
+    // No source has it anymore: this is reported, and the rest is still available.
     context.succeed(&["cache", "clean"]);
     damage(&asset(&mirror, "v0.0.144"));
     let output = context.run(&["mirror", "sync", "../../mirror"]);
@@ -271,7 +271,7 @@ fn what_is_lost_is_looked_for_in_the_cache() {
     context.succeed(&[&FROM_MIRROR[..], &["--tag", "v0.0.145"]].concat());
 }
 
-/// Every file the index names is there, as it says.
+/// Every file in the index exists and matches it.
 fn assert_whole(mirror: &Path, name: &str) {
     let Ok(text) = fs::read(index(mirror)) else { return };
     let document: Value = serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -286,7 +286,7 @@ fn assert_whole(mirror: &Path, name: &str) {
     }
 }
 
-/// The asset is fetched again, and its checksum file once, not once for the asset that was there and once for the new one.
+/// The asset and its checksum file are each fetched once.
 #[test]
 fn a_release_whose_asset_and_checksum_file_are_gone_is_repaired() {
     let context = Context::new();
@@ -382,7 +382,7 @@ fn two_synchronizations_do_not_meet() {
     assert_whole(&context.root().join("mirror"), "after three at once");
     let assets = context.github.requests_to(&Matcher::objects().path(&asset_name()));
     assert_eq!(assets.len(), 2, "each asset came once: {assets:#?}");
-    // One that does not end is named to those who give up.
+    // A lock that is not released is reported on timeout.
     let held = context.root().join("mirror/.reproq-mirror.lock");
     let file = fs::File::options().write(true).open(held).expect("a lock");
     file.lock().expect("locked");

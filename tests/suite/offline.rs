@@ -1,4 +1,4 @@
-//! Without the network no socket is opened, whatever the command; and what cannot be done without it says what would help.
+//! Offline, no command opens a socket; and a command that cannot work offline reports what would help.
 
 use std::fs;
 use std::process::Command;
@@ -17,7 +17,7 @@ fn can_trace() -> bool {
     works
 }
 
-/// Runs under strace and gives the exit code and the sockets that reach beyond this machine's own names.
+/// Runs under strace and returns the exit code and the sockets other than Unix sockets.
 fn traced(context: &Context, arguments: &[&str]) -> (i32, Vec<String>) {
     let log = context.root().join("trace");
     let plain = context.command(arguments);
@@ -41,7 +41,7 @@ fn no_socket_is_opened_by_any_command() {
     context.release("v0.0.145");
     context.succeed(&["upgrade"]);
     context.github.clear_log();
-    // The probe itself sees sockets where there are some.
+    // Checks that the probe detects sockets.
     let (code, sockets) = traced(&context, &["install", "--tag", "latest"]);
     assert!(code == 0 && !sockets.is_empty(), "{code} {sockets:?}");
     context.set("REPROQ_OFFLINE", "1");
@@ -73,7 +73,7 @@ fn what_is_missing_without_the_network_is_named_with_what_would_help() {
     insta::assert_snapshot!(context.shown(&["install", "--offline"]));
     insta::assert_snapshot!(context.shown(&["install", "--offline", "--locked"]));
     assert!(context.github.requests().is_empty());
-    // A checkout of the locked version serves whoever asks for a build, and nobody else.
+    // A checkout of the locked version is used only for an explicit build.
     context.with_go().sibling_checkout();
     let refused = context.run(&["install", "--offline"]);
     assert!(refused.code == 6 && refused.stderr.contains("`reproq install --build`"), "{refused:#?}");

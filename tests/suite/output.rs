@@ -31,7 +31,7 @@ fn wrong_usage_is_2() {
     assert_eq!(context.github.requests().len(), 0);
 }
 
-/// A log has one line per fact; an empty one has none.
+/// Log output has no empty lines.
 #[test]
 fn a_failure_leaves_no_empty_line() {
     let context = Context::new();
@@ -42,7 +42,7 @@ fn a_failure_leaves_no_empty_line() {
     }
 }
 
-/// Where the cells of a row begin: at its first character and wherever two blanks end.
+/// The start positions of a row's cells: its first character and after every two spaces.
 fn starts(line: &str) -> Vec<usize> {
     let indent = line.len() - line.trim_start().len();
     let begins = (indent + 2..line.len()).filter(|&at| line[..at].ends_with("  ") && !line[at..].starts_with(' '));
@@ -145,7 +145,7 @@ fn a_terminal_sees_one_line_per_step_through_a_pipe() {
     assert!(lines[0].starts_with("Downloading reproq-"), "{text}");
 }
 
-/// Upstream's own `manage.py reproq worker` may find this program on PATH, and people type its commands here.
+/// Upstream's own `manage.py reproq worker` may find this program on PATH, and users may type its commands here.
 #[test]
 fn commands_of_manage_py_lead_to_what_does_them() {
     let context = Context::new();
@@ -184,7 +184,7 @@ fn commands_of_manage_py_lead_to_what_does_them() {
         assert!(document["hints"][0].as_str().is_some_and(|hint| hint.contains('`')), "{document}");
     }
     insta::assert_snapshot!(context.shown(&["worker", "--concurrency", "4"]));
-    // What is neither is a mistake as any other.
+    // Any other unknown command is a usage error.
     assert!(context.run(&["wroker"]).stderr.contains("unrecognized subcommand"));
 }
 
@@ -233,7 +233,7 @@ fn durations_sizes_and_levels_are_spelled_in_one_way() {
     }
 }
 
-/// One line for each request, with what it took; nothing of it for those who did not ask.
+/// One line for each request with its cost; only with `-v`.
 #[test]
 fn verbose_output_shows_each_request() {
     let mut context = Context::released();

@@ -25,7 +25,7 @@ fn sums() -> String {
     NAMES.iter().map(|name| format!("{}  {name}\n", digest(name))).collect()
 }
 
-/// The names of all machines are in it, this one's like the others.
+/// It contains the names of all platforms.
 fn shown(context: &Context, arguments: &[&str]) -> String {
     context.shown(arguments).replace("[TARGET]", &crate::support::workers::host())
 }

@@ -1,5 +1,5 @@
-//! The process dies at every request of a prune, before GitHub carried it out and after. The next run always ends in the same
-//! state, no draft is ever made by our order of work, and the record explains what was asked.
+//! The process is killed at every request of a prune, before and after GitHub executed it. The next run always ends in the same
+//! state, the order of requests never creates a draft, and the audit file records every request.
 
 mod instants;
 
@@ -19,7 +19,7 @@ use crate::support::releases::with_versions;
 
 const PRUNE: [&str; 4] = ["release", "prune", "--keep", "3"];
 
-/// The audit files' lines that announce a request.
+/// The lines of audit files that announce a request.
 fn intents(context: &Context) -> usize {
     let Ok(directory) = fs::read_dir(context.project().join(".reproq/audit")) else { return 0 };
     let text =
@@ -27,13 +27,13 @@ fn intents(context: &Context) -> usize {
     directory.map(text).map(|text| text.matches("\"event\":\"intent\"").count()).sum()
 }
 
-/// Kills the program while the fake holds the nth request back.
+/// Kills the program while the fake delays the nth request.
 fn killed(context: &Context, nth: usize, fault: Fault) {
     context.github.fault(Matcher::api().nth(nth as u64), fault);
     let mut child = context.spawn(&PRUNE);
     let arrived = context.github.wait_for(&Matcher::api(), nth, Duration::from_secs(30));
     assert!(arrived, "request {nth} never came");
-    // What is carried out before the silence is carried out by now.
+    // Requests executed before the delay have been executed by now.
     std::thread::sleep(Duration::from_millis(20));
     child.kill().expect("killed");
     child.wait().expect("ended");
@@ -89,7 +89,7 @@ fn killed_without_graphql_the_next_run_ends_in_the_same_state() {
 fn the_record_of_a_killed_run_brings_its_tags_back() {
     let context = with_versions(6);
     let before = repo(&context).snapshot().tags;
-    // The last batch of tags is gone, and nobody heard of it.
+    // The last batch of tags was deleted, but the response was lost.
     let nth = 8;
     killed(&context, nth, Fault::StallAfterProcessing { hold: Hold::UntilDropped });
     context.github.clear_faults();

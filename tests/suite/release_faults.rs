@@ -1,5 +1,5 @@
-//! What goes wrong with GitHub while it prunes: limits, rules, permissions, lost answers, lag, renames. Each ends with its own
-//! exit code, and nothing is gone that was not to go.
+//! Faults of GitHub during a prune: rate limits, rulesets, permissions, lost responses, lag, renames. Each has its own exit
+//! code, and nothing is deleted that should be kept.
 
 use std::time::Duration;
 
@@ -246,15 +246,15 @@ fn an_archived_repository_is_refused() {
 
 #[test]
 fn a_list_that_is_not_whole_is_no_ground_for_deletions() {
-    // A page that does not come.
+    // A page that is never sent.
     let context = with_versions(150);
     context.github.fault(Matcher::graphql().nth(2).always(), Fault::status(502));
     assert_eq!(context.run(&PRUNE).code, 6);
-    // A page that is cut.
+    // A truncated page.
     context.github.clear_faults();
     context.github.fault(Matcher::graphql().nth(2).always(), Fault::HalfJson);
     assert_eq!(context.run(&PRUNE).code, 6);
-    // More than GitHub shows.
+    // More than GitHub lists.
     let many = with_versions(1001);
     let output = many.run(&PRUNE);
     assert_eq!(output.code, 8, "{output:#?}");

@@ -1,4 +1,4 @@
-//! A server that answers release commands with what would never end, or with commands for GitHub's log viewer.
+//! A server that sends endless responses to release commands, or commands for GitHub's log viewer.
 
 use std::io::Read;
 use std::io::Write;
@@ -20,7 +20,7 @@ use crate::support::releases::repo;
 use crate::support::releases::version;
 use crate::support::releases::with_versions;
 
-/// A page of tags behind which there is always another one; `padding` makes it large.
+/// A page of tags that always has a next page; `padding` makes it large.
 fn page(cursor: &str, number: usize, padding: usize) -> String {
     let node = |index: usize| {
         let name = format!("t{number}-{index}{}", "x".repeat(padding));
@@ -38,7 +38,7 @@ fn page(cursor: &str, number: usize, padding: usize) -> String {
     .to_string()
 }
 
-/// A server with pages without end; gives its URL and how many it has sent.
+/// A server with endless pages; returns its URL and the number of sent pages.
 fn endless(padding: usize) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -63,7 +63,7 @@ fn endless(padding: usize) -> (String, Arc<AtomicUsize>) {
                 let number = counter.fetch_add(1, Ordering::SeqCst);
                 let body = page(&format!("cursor-{number}"), number, padding);
                 let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ";
-                // In one piece, for which the other side does not wait.
+                // In one write, because the client does not wait for more.
                 let answer = format!("{head}{}\r\n\r\n{body}", body.len());
                 if stream.write_all(answer.as_bytes()).is_err() {
                     break;
@@ -101,7 +101,7 @@ fn a_page_that_leads_to_itself_is_given_up() {
     record(Part::Hostile, "GraphQL: a page leads to itself", &context, &output, "nothing was deleted");
 }
 
-/// No line of either stream is a command for the runner.
+/// No line of either stream is a runner command.
 fn is_only_text(name: &str, output: &Output) {
     for stream in [&output.stdout, &output.stderr] {
         assert!(!stream.contains("##["), "{name}: {stream}");

@@ -1,4 +1,4 @@
-//! `reproq release list`: what people and programs are shown, by both APIs.
+//! `reproq release list`: text and JSON output, with both APIs.
 
 use fake_github::AssetSpec;
 use fake_github::Digest;
@@ -14,7 +14,7 @@ use crate::support::releases::time;
 use crate::support::releases::version;
 use crate::support::releases::with_versions;
 
-/// One of everything a repository may have.
+/// One of each kind of object in a repository.
 fn motley() -> Context {
     let context = pruning();
     let repo = repo(&context);
@@ -59,7 +59,7 @@ fn both_apis_tell_the_same() {
     for key in ["repository", "complete", "drafts_visible", "versions", "drafts"] {
         assert_eq!(part(&by_graphql, key), part(&by_rest, key), "{key}");
     }
-    // The REST API dates no tag but one by one, and those of no version are not worth a request each.
+    // The REST API returns dates of tags only one by one, which tags that are not versions are not worth.
     assert_eq!(part(&by_rest, "unmanaged")[1]["tagged_at"], serde_json::Value::Null);
 }
 

@@ -1,4 +1,4 @@
-//! Hundreds of deletions through the library, with a clock that counts its waits instead of waiting them.
+//! Hundreds of deletions through the library, with a simulated clock.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().expect("a runtime")
 }
 
-/// A client that may push. Must be called inside the runtime.
+/// A client with write access. Must be called inside the runtime.
 fn client(context: &Context) -> GitHub {
     let http = Http::new(HttpOptions::default()).expect("a client");
     let url = |text: String| {
@@ -58,7 +58,7 @@ fn client(context: &Context) -> GitHub {
     GitHub::new(http, slug, server, Some(token)).expect("a client")
 }
 
-/// One run: lists, plans to keep three, and applies. Gives the time it would have taken.
+/// One run: lists, plans to keep three, and applies. Returns the simulated duration.
 fn pruned(context: &Context, pace: PaceName, max_wait: Duration) -> (Applied, Duration) {
     runtime().block_on(async {
         let github = client(context);
@@ -101,7 +101,7 @@ fn three_hundred_and_ninety_seven_of_four_hundred_with_lag_and_limits() {
     assert!(proof.still_listed.is_empty() && proof.losses.is_empty(), "{proof:?}");
     let requests = charged(&context);
     assert!(requests <= 460, "{requests}");
-    // 407 changes less the 30 of the burst, 151 s of limits, during each of which the burst comes back.
+    // 407 changes minus the burst of 30, plus 151 s of limits, during each of which the burst is restored.
     assert!(took >= Duration::from_secs(440) && took < Duration::from_secs(600), "{took:?}");
     let sent = mutations(&context);
     assert!(sent.iter().filter(|word| *word == "updateRefs").count() <= 10, "{sent:?}");
@@ -120,12 +120,12 @@ fn a_limit_that_is_too_long_stops_it_and_the_next_run_finishes() {
     assert!(repo(&context).snapshot().drafts().is_empty());
 }
 
-/// The requests that GitHub charges: "as you know it already" (304) is free.
+/// The requests that GitHub charges: 304 is free.
 fn charged(context: &Context) -> usize {
     context.github.requests().iter().filter(|request| request.status != Some(304)).count()
 }
 
-/// One of them is about the latest release, whose answer is asked for again before each deletion and stays the same.
+/// One of them is for the latest release, which is requested again before each deletion without a change.
 #[test]
 fn requests_are_as_few_as_promised() {
     for (versions, most) in [(4, 4), (13, 16), (50, 53), (200, 225)] {

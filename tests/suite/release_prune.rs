@@ -34,7 +34,7 @@ fn forty_seven_of_fifty_cost_at_most_fifty_three_requests() {
     let output = context.succeed(&["release", "prune", "--keep", "3", "--max-delete", "47", "--pace", "fast"]);
     assert!(output.stdout.starts_with("47 versions of acme/tool deleted"), "{output:#?}");
     assert_eq!(repo(&context).snapshot().tag_names(), ["v1.48.0", "v1.49.0", "v1.50.0"]);
-    // An answer that nothing has changed (304) costs nothing of the hour's requests.
+    // A 304 does not count against the hourly limit.
     let charged = context.github.requests().iter().filter(|request| request.status != Some(304)).count();
     assert!(charged <= 53, "{charged}");
     let mutations = mutations(&context);
@@ -178,7 +178,7 @@ fn a_plan_is_written_on_one_day_and_carried_out_on_another() {
     assert_eq!(output.code, 2, "{output:#?}");
 }
 
-/// A plan file that allows more than the command line and the settings of the day on which it is carried out.
+/// A plan file that allows more than the command line and settings at the time of execution.
 #[test]
 fn a_plan_only_narrows_what_is_allowed_today() {
     let context = with_versions(20);
@@ -202,7 +202,7 @@ fn a_plan_only_narrows_what_is_allowed_today() {
         assert_eq!(output.code, if more[1] == "soon" { 2 } else { 8 }, "{more:?}: {output:#?}");
     }
     assert_eq!(mutations(&context), Vec::<String>::new());
-    // Allowing more than the file takes nothing beyond the file.
+    // More permissive options do not extend the plan file.
     repo(&context).add(version(21));
     let output = prune(&["--max-delete", "90", "--keep", "1", "--order", "published"]);
     assert_eq!(output.code, 0, "{output:#?}");
@@ -275,7 +275,7 @@ fn assets_are_saved_before_they_go_and_nothing_goes_that_is_not_saved() {
     assert_eq!(repo(&context).snapshot().tag_names().len(), 3);
 }
 
-/// Runs it at a terminal that `script` makes, and types an answer.
+/// Runs it in a terminal created by `script`, and types an answer.
 #[cfg(target_os = "linux")]
 fn at_a_terminal(context: &crate::support::Context, arguments: &str, answer: &str) -> Option<(i32, String)> {
     use std::io::Write;
@@ -317,7 +317,7 @@ fn a_person_types_the_number_of_deletions() {
 fn what_changes_while_a_person_thinks_is_noticed() {
     let mut context = with_versions(5);
     context.set("CI", "");
-    // The second look comes after the answer.
+    // The second check is after the confirmation.
     context.github.before(Matcher::graphql().nth(2), |github| {
         let repo = github.repo(crate::support::releases::PRUNED);
         let first = repo.snapshot().releases[0].id;

@@ -1,4 +1,4 @@
-//! Somebody else is at work while it prunes: nothing outside the plan goes, and nothing that became worth keeping.
+//! Concurrent changes during a prune: nothing outside the plan is deleted, and nothing that must now be kept.
 
 use std::fs;
 
@@ -36,7 +36,7 @@ fn what_is_published_meanwhile_is_never_deleted() {
         context.github.before(matcher, |github| {
             let repo = github.repo(PRUNED);
             repo.add(version(9));
-            // A patch of an old line that sorts below everything.
+            // A patch of an old version line that sorts below everything.
             repo.add(ReleaseSpec::new("v1.0.1"));
         });
         let output = context.succeed(&PRUNE);
@@ -65,7 +65,7 @@ fn what_becomes_latest_meanwhile_stays() {
     record(Part::Race, "prune: an old version becomes the latest meanwhile", &context, &output, left);
 }
 
-/// Right before each deletion, and not only with the next listing.
+/// Checked right before each deletion, not only with the next listing.
 #[test]
 fn what_becomes_latest_between_two_deletions_stays() {
     for made_latest in ["v1.4.0", "v1.9.0"] {
@@ -85,7 +85,7 @@ fn what_becomes_latest_between_two_deletions_stays() {
     }
 }
 
-/// GitHub answers 404 for what it lists, once: a server that lags behind.
+/// GitHub returns one 404 for a listed object: replication lag.
 #[test]
 fn a_404_about_something_that_is_listed_is_asked_again() {
     for (name, nth) in [("the first", 1), ("a later", 3)] {
@@ -160,8 +160,7 @@ fn a_keeper_that_somebody_else_deletes_is_reported() {
     record(Part::Race, "prune: somebody deletes a version that was to stay", &context, &output, left);
 }
 
-/// Two at once ask for the same deletions or for different ones; the kept versions of the one that keeps more are never
-/// touched by it, and those of the one that keeps less by neither.
+/// Two concurrent prunes of the same or different versions; neither deletes versions that it keeps.
 #[test]
 fn two_prunes_at_once_end_well() {
     let more = ["release", "prune", "--keep", "5", "--max-delete", "100"];

@@ -1,5 +1,5 @@
-//! Which repository a release command works on, in checkouts of every kind: what git itself answers in the current directory,
-//! and nothing is deleted where two places name different ones.
+//! The repository of a release command, in all kinds of checkouts: as git itself resolves it in the current directory; nothing
+//! is deleted if two sources disagree.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -24,7 +24,7 @@ const PRUNE: [&str; 4] = ["release", "prune", "--keep", "3"];
 const LIST: [&str; 3] = ["release", "list", "-q"];
 const UNTOUCHED: &str = "nothing was deleted";
 
-/// Five versions of `acme/tool` and of `acme/other`, which no variable names.
+/// Five versions of `acme/tool` and of `acme/other`; no variable names them.
 fn two_repositories() -> Context {
     let mut context = with_versions(5);
     for number in 1..=5 {
@@ -46,7 +46,7 @@ fn url(context: &Context, repository: &str) -> String {
     format!("{}/{repository}.git", context.github.web_url())
 }
 
-/// Makes a checkout of a repository.
+/// Creates a checkout of a repository.
 fn checkout(context: &Context, directory: &Path, repository: &str) {
     fs::create_dir_all(directory).expect("a directory");
     git(directory, &["init", "-q"]);
@@ -59,7 +59,7 @@ fn run_in(context: &Context, directory: &Path, arguments: &[&str]) -> Output {
     context.output(command)
 }
 
-/// It is refused with 8 and a way out, and neither repository has lost anything.
+/// Refused with 8 and a hint, and both repositories are unchanged.
 fn is_refused(context: &Context, name: &str, output: &Output) {
     assert_eq!(output.code, 8, "{name}: {output:#?}");
     assert!(output.stderr.contains("hint: "), "{name}: {output:#?}");
@@ -123,7 +123,7 @@ fn a_checkout_of_somewhere_else_does_not_agree() {
         git(&project, &["remote", "set-url", "origin", remote]);
         is_refused(&context, name, &context.run(&PRUNE));
     }
-    // A name of the user's own for a host is not known, and what stands behind it is the same repository.
+    // An SSH host alias is unknown, although it refers to the same repository.
     git(&project, &["remote", "set-url", "origin", "git@work:acme/tool.git"]);
     context.succeed(&PRUNE);
     context.set("GITHUB_REPOSITORY", "");
@@ -150,20 +150,20 @@ fn git_itself_answers_in_the_current_directory() {
     git(&project, &["worktree", "add", "-q", linked.to_str().expect("UTF-8")]);
     let output = run_in(&context, &linked, &PRUNE);
     assert_eq!((output.code, tags(&context, PRUNED)), (0, 3), "{output:#?}");
-    // Variables of a hook lead to another repository; they are not git's answer here.
+    // The variables of a git hook refer to another repository; they are ignored.
     let hook = context.root().join("work/hook");
     checkout(&context, &hook, "acme/other");
     let mut command = context.command(&["release", "list", "-v"]);
     command.env("GIT_DIR", hook.join(".git"));
     let output = context.output(command);
     assert!(output.stderr.contains("releases of acme/tool from"), "{output:#?}");
-    // `-C` is as if started there.
+    // `-C` is the same as running in that directory.
     let output = run_in(&context, &project, &["-C", "../hook", "release", "list", "-v"]);
     assert!(output.stderr.contains("releases of acme/other from"), "{output:#?}");
 }
 
-/// Inside a nested clone or a submodule the outer project's releases are never deleted: either the inner one is a project of
-/// its own, or the two do not agree.
+/// In a nested clone or a submodule the outer project's releases are never deleted: the inner one is a project, or the two
+/// sources disagree.
 #[test]
 fn a_nested_clone_never_prunes_the_outer_project() {
     for mark in ["manage.py", "pyproject.toml", ".reproq"] {
@@ -210,7 +210,7 @@ fn a_checkout_of_another_user_is_refused_in_gits_own_words() {
     let trust = format!("hint: `git config --global --add safe.directory {}`", project.display());
     assert!(output.stderr.contains(&trust), "{output:#?}");
     record(Part::Machine, "repository: a checkout that another user owns", &context, &output, UNTOUCHED);
-    // Nor is a variable believed over a checkout that cannot be read.
+    // Nor does a variable take precedence over an unreadable checkout.
     context.set("GITHUB_REPOSITORY", "acme/other");
     assert_eq!(context.run(&PRUNE).code, 8);
     assert_eq!(mutations(&context), Vec::<String>::new());
@@ -273,7 +273,7 @@ fn a_git_of_the_project_is_never_run() {
     for program in programs {
         assert!(!program.with_extension("was-run").exists(), "{} was run", program.display());
     }
-    // Without a git the repository that is there is not taken for none.
+    // Without git, an existing repository is not ignored.
     let mut command = context.command(&PRUNE);
     command.env("PATH", ".:bin").env("GITHUB_REPOSITORY", "acme/other");
     let output = context.output(command);

@@ -1,4 +1,4 @@
-//! `reproq release restore`: records that may be anything, and a dry run that ends as the run itself would.
+//! `reproq release restore`: arbitrary audit files, and a dry run with the same result as the run.
 
 use std::fs;
 use std::io::Write;
@@ -15,7 +15,7 @@ use crate::support::releases::mutations;
 use crate::support::releases::repo;
 use crate::support::releases::with_versions;
 
-/// A repository of which two of five versions were pruned, and the record of it.
+/// A repository with two of five versions pruned, and the audit file.
 fn pruned() -> (Context, PathBuf) {
     let context = with_versions(5);
     let path = context.root().join("audit.jsonl");
@@ -28,7 +28,7 @@ fn restore<'a>(path: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
     [&["release", "restore", "--from", path.to_str().expect("UTF-8")], more].concat()
 }
 
-/// The run and its dry run are refused alike, before anything is changed.
+/// Both the run and its dry run are refused, before anything is changed.
 fn is_refused(context: &Context, path: &Path, code: i32, says: &str) -> crate::support::Output {
     let dry = context.run(&restore(path, &["--dry-run"]));
     let real = context.run(&restore(path, &[]));
@@ -47,7 +47,7 @@ fn a_record_without_its_first_line_belongs_to_no_repository() {
     fs::write(&path, rest).expect("written");
     let output = is_refused(&context, &path, 8, "has no repository");
     record(Part::Hostile, "audit record: without its first line", &context, &output, "nothing was restored");
-    // Nor does another run's first line vouch for what stands before it.
+    // Nor does another run's first line validate the lines before it.
     fs::write(&path, format!("{rest}{text}")).expect("written");
     is_refused(&context, &path, 8, "line 1 of");
     fs::write(&path, "").expect("written");
@@ -64,7 +64,7 @@ fn what_git_forbids_is_refused_before_anything_is_done() {
         ("a tag git forbids", "\"name\":\"v1.1.0\"", "\"name\":\"v1..0\"", "invalid tag name"),
         ("an object id of another kind", &oid, "0000", "not an object ID"),
     ] {
-        // The record names objects of tags that are gone; any of them will do.
+        // The audit file names objects of deleted tags; any of them works.
         let spoilt = if says.contains("object") { objects_cut(&text) } else { text.replace(from, to) };
         fs::write(&path, spoilt).expect("written");
         let output = is_refused(&context, &path, 2, says);
@@ -81,7 +81,7 @@ fn objects_cut(text: &str) -> String {
 #[test]
 fn a_dry_run_ends_as_the_run_itself() {
     let (mut context, path) = pruned();
-    // The releases cannot be restored, which makes it a part.
+    // The releases cannot be restored, so the result is partial.
     assert_eq!(context.run(&restore(&path, &["--dry-run"])).code, 7);
     assert_eq!(context.run(&restore(&path, &["--dry-run", "--tags-only"])).code, 0);
     context.github.token("ghp_readtoken00", TokenKind::Read);

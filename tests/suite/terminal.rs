@@ -1,4 +1,4 @@
-//! Long steps on a real terminal: one line, whatever its width, and nothing of it left at the end.
+//! Long steps on a real terminal: one line at any width, which is removed at the end.
 
 use std::thread;
 use std::time::Duration;
@@ -16,7 +16,7 @@ fn is_moving(screen: &[String]) -> bool {
     screen.iter().any(|line| line.starts_with("Downloading"))
 }
 
-/// Installs in a terminal of each width, and hands over what was seen there.
+/// Installs in a terminal of each width, and passes on the screens.
 fn at_every_width(fault: Option<&Fault>, look: impl Fn(usize, &[Vec<String>]) + Sync) {
     thread::scope(|scope| {
         for columns in WIDTHS {

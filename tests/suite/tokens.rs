@@ -1,4 +1,4 @@
-//! Tokens: looked at where one is used, followed by the next when GitHub refuses one, and left out of reads at last.
+//! Tokens: read only if used; if GitHub refuses one the next is tried, and finally reads are repeated without one.
 
 use fake_github::Fault;
 use fake_github::Matcher;
@@ -18,7 +18,7 @@ const FIRST: &str = "ghp_0000first0000";
 const SECOND: &str = "ghp_0000second000";
 const INSTALL: [&str; 4] = ["install", "--no-django", "--force", "--no-build"];
 
-/// How an organization keeps a good token out, in GitHub's words.
+/// GitHub's message for a valid token that an organization does not allow.
 fn refusals() -> Vec<(&'static str, Fault)> {
     let forbidden = |header: Option<(&str, &str)>, message: &str| Fault::Status {
         code: 403,
@@ -180,7 +180,7 @@ fn changes_are_never_sent_without_a_token() {
         let output = context.run(&PRUNE);
         let changes: Vec<Request> = context.github.requests().into_iter().filter(Request::is_mutation).collect();
         assert!(changes.iter().all(|request| token_of(request).is_some()), "{kind}: {changes:#?}");
-        // One permission that is missing for reads is no reason to act as somebody else.
+        // A missing read permission is no reason to use another identity.
         if kind != "403, without the permission" {
             assert_eq!(output.code, 0, "{kind}: {output:#?}");
             assert!(output.stderr.contains("; trying the one from GITHUB_TOKEN"), "{kind}: {output:#?}");

@@ -1,4 +1,4 @@
-//! Verification: what is published must fit, what is there must be readable, and nothing at all is not enough.
+//! Verification: published evidence must match and be readable, and at least one must exist.
 
 use std::fs;
 
@@ -26,7 +26,7 @@ fn released(digest: Digest, files: &[(&str, String)]) -> Context {
     context
 }
 
-/// Runs an installation that must be refused over an older one, and proves that the older one is untouched.
+/// Runs an install that must be refused over an older one, and checks that the older one is unchanged.
 fn refused(context: &Context, arguments: &[&str]) -> String {
     let binary = context.binary();
     fs::create_dir_all(binary.parent().expect("a directory")).expect("made");
@@ -53,7 +53,7 @@ fn bytes_changed_on_the_way_are_refused() {
     context.github.fault(Matcher::objects().always(), Fault::ChangedBytes(other.into()));
     let shown = refused(&context, &["install"]);
     assert!(shown.contains("exit code: 5"), "{shown}");
-    // By their digest, and not because they happen to be no program.
+    // Refused for their digest, not because they are not a program.
     assert!(shown.contains("but GitHub's asset digest states"), "{shown}");
 }
 
@@ -105,7 +105,7 @@ fn a_checksum_file_that_cannot_be_read_is_not_a_missing_one() {
     insta::assert_snapshot!(refused(&context, &["install"]));
 }
 
-/// A file in a format that is not known here says nothing, and does not overrule a digest that agrees.
+/// A file in an unknown format is ignored, and does not override a matching digest.
 #[test]
 fn a_checksum_file_in_an_unknown_format_is_reported() {
     let worker = sha256(&workers::bytes("0.0.144"));
@@ -119,7 +119,7 @@ fn a_checksum_file_in_an_unknown_format_is_reported() {
         record(Part::Network, name, &context, &output, "the new binary");
         assert_eq!(context.run(&["lock", "--check"]).code, 0);
     }
-    // A line that is understood counts, whatever stands beside it.
+    // A valid line counts, regardless of the others.
     let wrong = format!("Algorithm Hash Path\n{}  {}\n", "b".repeat(64), asset_name());
     let context = released(Digest::Right, &[("SHA256SUMS", wrong)]);
     let shown = refused(&context, &["install"]);
@@ -146,7 +146,7 @@ fn checksum_files_are_found_under_the_names_of_the_field() {
         let context = released(Digest::Absent, &[(name, listed.clone())]);
         context.github.rest_budget(fake_github::BudgetSpec::remaining(0));
         context.succeed(&["install"]);
-        // It counts as much as any other where it contradicts.
+        // It also counts if it contradicts.
         let context = released(Digest::Right, &[(name, format!("{}  {}\n", "b".repeat(64), asset_name()))]);
         assert_eq!(context.run(&["install"]).code, 5, "{name}");
     }
@@ -160,7 +160,7 @@ fn checksum_files_are_found_under_the_names_of_the_field() {
     assert_eq!(of_another_version.run(&["install"]).code, 5);
 }
 
-/// What a release states beside its digests changes no lock.
+/// Evidence other than digests does not change the lockfile.
 #[test]
 fn a_lock_is_up_to_date_right_after_it_was_written() {
     let context = Context::new();
@@ -183,7 +183,7 @@ fn a_lock_is_up_to_date_right_after_it_was_written() {
     fs::remove_dir_all(context.project().join(".reproq/previous")).expect("removed");
     context.succeed(&["upgrade"]);
     unchanged("another upgrade");
-    // A lock of an earlier version of this program, which recorded the asset's own file too.
+    // A lockfile of an earlier version of this program, which also recorded the asset's own checksum file.
     let text = fs::read_to_string(context.lockfile()).expect("a lock");
     let both = format!("[\"GitHub's asset digest\", \"{}.sha256\"]", asset_name());
     fs::write(context.lockfile(), text.replace("[\"GitHub's asset digest\"]", &both)).expect("written");
@@ -267,7 +267,7 @@ fn a_hostile_archive_is_refused_by_the_name_of_its_entry() {
     assert!(!context.root().join("work/evil").exists());
 }
 
-/// A native program of this machine that is not the worker.
+/// A native program that is not the worker.
 #[cfg(target_os = "linux")]
 fn program(name: &str) -> Vec<u8> {
     fs::read(format!("/bin/{name}")).expect("coreutils are here")

@@ -1,4 +1,4 @@
-//! Whose keys hold: accepting and forgetting roots, newer roots from repositories, and stored roots that are damaged.
+//! Trusted roots: accepting and forgetting them, updates from repositories, and damaged stored roots.
 
 use std::fs;
 use std::io::BufRead;
@@ -28,7 +28,7 @@ fn sha256(bytes: &[u8]) -> String {
     Sha256Digest::from_bytes(Sha256::digest(bytes).into()).to_string()
 }
 
-/// A project with a file, the proof of who built it, and the root of who signed that; gives the root's digest too.
+/// A project with a file, its attestation, and the signer's trusted root; also returns the root's digest.
 fn project() -> (Context, String) {
     let mut context = Context::new();
     let trust = context.root().join("trust");
@@ -74,7 +74,7 @@ fn an_accepted_root_proves_until_it_is_forgotten() {
 #[test]
 fn a_key_that_is_not_known_leads_to_newer_roots_first() {
     let (context, _) = project();
-    // Of November 2026, which is later than the embedded roots are from.
+    // November 2026, later than the embedded roots.
     let how = How { issued_at: 1_793_491_200, signed_at: 1_793_491_205, ..How::default() };
     let acme = Instance::new("acme", "acme authority");
     let bundle = acme.bundle(&Claims::build(), &provenance("tool", &sha256(b"the tool")), how);
@@ -209,7 +209,7 @@ fn updates_that_cannot_begin_are_usage() {
 #[test]
 fn a_repository_that_is_out_of_reach_or_refused_changes_nothing() {
     let (context, _) = project();
-    // Nothing listens there any more.
+    // Nothing listens there anymore.
     let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
     let url = format!("github=http://127.0.0.1:{port}");
     let output = context.run(&["trust", "update", "github", "--url", &url]);
@@ -224,8 +224,8 @@ fn a_repository_that_is_out_of_reach_or_refused_changes_nothing() {
     assert!(!context.root().join("trust").exists(), "nothing is made for it");
 }
 
-/// The public instance's repository of August 2026, and the library that turns the clock back to it. None where either is
-/// absent, and then said.
+/// The public instance's repository of August 2026, and the library that sets the clock back to it. `None`, recorded as
+/// skipped, if either is missing.
 fn august() -> Option<(PathBuf, PathBuf)> {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/attestation/tuf-public-good");
     let named = std::env::var_os("REPROQ_FAKETIME").map(PathBuf::from);
@@ -244,7 +244,7 @@ fn august() -> Option<(PathBuf, PathBuf)> {
     }
 }
 
-/// Runs the program in August 2026.
+/// Runs the program with the clock set to August 2026.
 fn then(context: &Context, library: &Path, arguments: &[&str]) -> Output {
     at("2026-08-22 12:00:00", context, library, arguments)
 }
@@ -256,7 +256,7 @@ fn at(time: &str, context: &Context, library: &Path, arguments: &[&str]) -> Outp
     context.output(command)
 }
 
-/// Serves a directory on loopback for as long as the tests run; gives its address and what it was asked for.
+/// Serves a directory on loopback until the tests end; returns its URL and the requested paths.
 fn serve(directory: PathBuf) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("an address"));

@@ -1,4 +1,4 @@
-//! A program built without the feature `attestation` can prove no signature, and never takes that for none being needed.
+//! A program built without the feature `attestation` cannot verify attestations, and never treats them as not required.
 
 use std::fs;
 
@@ -35,7 +35,7 @@ fn a_lock_that_names_a_signer_is_refused() {
             assert_eq!(fs::read_to_string(context.lockfile()).expect("a lock"), lock);
         }
     }
-    // Who signs now cannot be told either, so no change of it can be accepted.
+    // The current signer is unknown, so a change cannot be accepted.
     let output = context.run(&["install", "--accept-signer-change"]);
     assert!(output.code == 5 && output.stderr.contains("a build of reproq with its default features"), "{output:#?}");
 }

@@ -1,4 +1,4 @@
-//! Moving on and going back: the newest by version, the lock with it, and the version before without a network.
+//! Upgrade and rollback: the newest by version with its lockfile, and the previous version offline.
 
 use std::fs;
 
@@ -29,7 +29,7 @@ fn lock_names(context: &Context, tag: &str) {
 fn the_newest_by_version_is_installed_and_locked() {
     let context = installed();
     context.release("v0.0.145");
-    // Published later, and older by version; and one nobody asked for.
+    // Published later, but older by version; and one that is not requested.
     context.release("v0.0.99");
     context.repo().add(ReleaseSpec::new("v0.0.146-rc.1").prerelease());
     insta::assert_snapshot!(context.shown(&["upgrade"]));
@@ -96,7 +96,7 @@ fn rollback_brings_back_the_binary_and_its_lock_without_the_network() {
     insta::assert_snapshot!(context.shown(&["rollback"]));
     binary_is(&context, "0.0.144");
     assert_eq!(fs::read_to_string(context.lockfile()).expect("a lock"), lock);
-    // Installing changes nothing: binary, receipt and lock agree. Going back again goes forth.
+    // Installing changes nothing: binary, receipt and lockfile agree. A second rollback restores the newer version.
     assert!(context.succeed(&["install", "--locked"]).stdout.contains("already installed"));
     context.succeed(&["rollback", "--offline"]);
     binary_is(&context, "0.0.145");
@@ -131,7 +131,7 @@ fn what_cannot_be_gone_back_to_is_said() {
     context.succeed(&["upgrade"]);
     let kept = fs::read_dir(context.project().join(".reproq/previous")).expect("kept").flatten().next().expect("one");
     let kept = kept.path().join("reproq");
-    // Another file under the name, so that what runs now stays as it is.
+    // A new file with the same name, so that the running program is not changed.
     fs::remove_file(&kept).expect("removed");
     fs::write(&kept, "something else").expect("written");
     insta::assert_snapshot!(context.shown(&["rollback"]));

@@ -1,4 +1,4 @@
-//! `verify`: every difference between disk, receipt, lock and GitHub has a name and an exit code, and nothing is written.
+//! `verify`: every difference between disk, receipt, lockfile and GitHub has a status and an exit code, and nothing is written.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -14,7 +14,7 @@ fn installed() -> Context {
     context
 }
 
-/// Runs `verify` and proves that it wrote nothing and asked nobody.
+/// Runs `verify` and checks that it wrote nothing and made no request.
 fn verified(context: &Context, arguments: &[&str]) -> Output {
     let before = context.inventory();
     context.github.clear_log();

@@ -131,7 +131,7 @@ fn a_directory_deeper_in_the_project_finds_its_root() {
     assert_eq!(output.stdout.trim_end(), context.binary().to_str().expect("UTF-8"), "{output:#?}");
 }
 
-/// A receipt speaks for bytes with its digest and for nothing else.
+/// A receipt applies only to bytes with its digest.
 #[test]
 fn a_receipt_speaks_for_its_bytes_alone() {
     let mut context = Context::released();
@@ -146,7 +146,7 @@ fn a_receipt_speaks_for_its_bytes_alone() {
     assert!(!document.stdout.contains("\"installed\""), "{document:#?}");
     record(Part::Machine, "which: another program than the installed worker wins", &context, &output, "the old binary");
 
-    // The same bytes elsewhere are what the receipt is about.
+    // The receipt applies to the same bytes at another path.
     let copy = context.root().join("copy/reproq");
     place(&copy, &fs::read(context.binary()).expect("installed"));
     context.set("REPROQ_WORKER_BIN", copy.to_str().expect("UTF-8"));

@@ -1,4 +1,4 @@
-//! `locate` against a real Django: whatever a project's settings do, the answer comes in time and is the Django side's.
+//! `which` against a real Django: whatever a project's settings do, the result is timely and matches Django's.
 //!
 //! `REPROQ_TEST_DJANGO_PYTHON` is a Python that can import Django, inside a virtual environment.
 #![expect(clippy::disallowed_methods, reason = "projects are made and Python is run here")]
@@ -27,7 +27,7 @@ use reproq::worker::which::SurveyInput;
 
 use crate::support::skip;
 
-/// As `django-admin startproject` writes it.
+/// As written by `django-admin startproject`.
 const MANAGE: &str = r#"#!/usr/bin/env python
 """Django's command-line utility for administrative tasks."""
 import os
@@ -48,17 +48,17 @@ if __name__ == "__main__":
     main()
 "#;
 
-/// Far beyond what a slow machine needs; only the tests of the time box go below it.
+/// Far more than a slow machine needs; only the tests of the timeout use less.
 const AMPLE: Duration = Duration::from_secs(60);
 
-/// A Django project of its own, without a worker.
+/// A separate Django project, without a worker.
 pub(super) struct Project {
     directory: tempfile::TempDir,
     pub(super) variables: Vec<(OsString, OsString)>,
 }
 
 impl Project {
-    /// `None`, recorded, when there is no Python with Django. In CI that is a failure: there it has to be there.
+    /// `None`, recorded as skipped, if there is no Python with Django. In CI that is a failure.
     pub(super) fn with_settings(settings: &str) -> Option<Self> {
         let python =
             required("REPROQ_TEST_DJANGO_PYTHON", "a Python that can import Django; `cargo xtask test` makes one")?;
@@ -81,7 +81,7 @@ impl Project {
     }
 
     pub(super) fn root(&self) -> PathBuf {
-        // macOS keeps its temporary directories behind a link, and Python names what is behind it.
+        // On macOS temporary directories are behind a link, and Python reports its target.
         fs::canonicalize(self.directory.path()).expect("it exists")
     }
 
@@ -219,7 +219,7 @@ fn settings_that_fail_say_why_and_where() {
     let cases = [
         ("import environ_of_mine", "No module named 'environ_of_mine' (shop/settings.py, line 2)"),
         ("import sys\nsys.exit(3)", "they call sys.exit(3) (shop/settings.py, line 3)"),
-        // Python's `getattr` with a default would take this one for a setting that is not there.
+        // Python's `getattr` with a default would treat this as a missing setting.
         ("import os\nos.no_such_thing", "AttributeError: module 'os' has no attribute 'no_such_thing'"),
         ("def broken(:", "SyntaxError"),
         ("raise KeyboardInterrupt", "KeyboardInterrupt"),
@@ -301,7 +301,7 @@ fn a_manage_py_that_does_more_is_run_up_to_django() {
     project.write("manage.py", &MANAGE.replacen("    try:", more, 1));
     let facts = project.facts();
     assert_eq!((facts.setting, facts.manage_problem), (set("/from/manage"), None));
-    // It may compute the module's name, and it may hand over in another way.
+    // It may compute the module's name, or start Django in another way.
     let computed = MANAGE.replace("\"shop.settings\"", "'.'.join(['shop', 'settings'])").replace(
         "execute_from_command_line(sys.argv)",
         "from django.core.management import ManagementUtility; ManagementUtility(sys.argv).execute()",

@@ -1,4 +1,4 @@
-//! The Django side's own resolver, asked the same questions as `locate`: both give the same answer.
+//! Compares `which` with reproq-django's own resolver: both give the same result.
 //!
 //! `REPROQ_TEST_UPSTREAM_DJANGO` is a checkout of reproq-django, `REPROQ_TEST_DJANGO_PYTHON` a Python that can import Django,
 //! inside a virtual environment.
@@ -16,7 +16,7 @@ use reproq::worker::which::Fault;
 use crate::support::skip;
 use crate::which_django::Project;
 
-/// What reproq-django itself resolves when it is started in the project: the path, or nothing.
+/// The path that reproq-django itself resolves in the project, if any.
 const UPSTREAM: &str = r"
 import json, os, sys
 
@@ -34,7 +34,7 @@ except TypeError:
 print(json.dumps(answer))
 ";
 
-/// One question for both sides: the setting as Python text, the environment variable, which files exist.
+/// One case for both sides: the setting as a Python expression, the environment variable, and the existing files.
 struct Case {
     setting: &'static str,
     variable: &'static str,
@@ -94,7 +94,7 @@ fn the_django_sides_own_resolver_agrees() {
     }
 }
 
-/// Without `.` in the middle, as Python's `abspath` gives it.
+/// Without `.` components, as returned by Python's `abspath`.
 fn normal(path: &Path) -> PathBuf {
     path.components().collect()
 }
@@ -117,7 +117,7 @@ fn where_the_django_side_would_start_this_command_a_warning_says_so() {
     assert!(resolution.warnings[0].message.contains("which is this command"), "{resolution:?}");
 }
 
-/// The checkout cannot be fetched everywhere, so that its absence is told and no failure, even in CI.
+/// The checkout is not available everywhere, so its absence is recorded and not a failure, even in CI.
 fn required_in_no_ci(variable: &str) -> Option<OsString> {
     let value = env::var_os(variable).filter(|value| !value.is_empty());
     if value.is_none() {

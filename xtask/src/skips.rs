@@ -68,7 +68,7 @@ mod tests {
         ];
         assert_eq!(
             summary(&records),
-            "Skipped on this machine:\n  a real server (2 tests)\n    to run: install nginx\n  another user (1 test)\n    to run: run as root\n"
+            "Skipped on this machine:\n  a real server (2 tests)\n    needs: install nginx\n  another user (1 test)\n    needs: run as root\n"
         );
         assert_eq!(summary(&[]), "Nothing was skipped on this machine.\n");
     }

@@ -1,4 +1,4 @@
-//! `verify FILE` and `trust show` as people see them: proofs in words, refusals with their way out, usage, missing files.
+//! `verify FILE` and `trust show` as users see them: reports, errors with hints, usage, missing files.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::sha256;
 use crate::support::Context;
 
-/// A project with a file, its proofs and a root that knows who made them.
+/// A project with a file, its attestations and the trusted root of their signer.
 fn project() -> Context {
     let context = Context::new();
     let acme = Instance::new("acme", "acme authority");
@@ -95,7 +95,7 @@ fn every_carrier_of_a_bundle_is_read() {
     assert_eq!(report["proofs"].as_array().map(Vec::len), Some(2));
     assert_eq!(context.run(&arguments("none.json", &[])).code, 5);
     assert_eq!(context.run(&arguments("garbage.json", &[])).code, 5);
-    // One that does not fit takes nothing from one that does.
+    // An attestation that does not match does not affect one that does.
     context.succeed(&arguments("build.json", &["--bundle", "shared.json"]));
 }
 

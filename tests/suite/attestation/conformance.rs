@@ -12,7 +12,7 @@ use crate::support::Context;
 const IDENTITY: &str = "https://github.com/sigstore-conformance/extremely-dangerous-public-oidc-beacon/.github/workflows/extremely-dangerous-oidc-beacon.yml@refs/heads/main";
 const ISSUER: &str = "https://token.actions.githubusercontent.com";
 
-/// One case as a command line, but for what it is about.
+/// One case as a command line, without the file or digest.
 struct Case {
     name: String,
     artifact: PathBuf,

@@ -1,4 +1,4 @@
-//! Forged and altered proofs, and genuine ones that are not what was expected: each is refused for its own reason.
+//! Forged and altered attestations, and genuine ones of something else: each is refused for its own reason.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -26,11 +26,11 @@ use super::sha256;
 
 const NAME: &str = "tool-linux-amd64";
 
-/// The instance everybody here trusts, and the bytes everything is about.
+/// The trusted instance, and the attested bytes.
 struct World {
     acme: Instance,
     digest: Sha256Digest,
-    /// A root with a log, as the public instance's, or without one, as GitHub's.
+    /// A root with a log, like the public instance's, or without one, like GitHub's.
     with_log: bool,
 }
 
@@ -47,7 +47,7 @@ impl World {
         provenance(NAME, &self.digest.to_string())
     }
 
-    /// A proof that fits.
+    /// A valid attestation.
     fn build(&self) -> Value {
         self.acme.bundle(&Claims::build(), &self.statement(), self.how())
     }
@@ -99,7 +99,7 @@ fn acme() -> Policy {
     Policy::of_repository("acme/tool".parse().expect("a repository"))
 }
 
-/// Signed again in words, not in deeds: the payload says something else under the old signature.
+/// Another payload with the old signature.
 fn reworded(bundle: &Value, from: &str, to: &str) -> Value {
     let mut bundle = bundle.clone();
     let payload = bundle["dsseEnvelope"]["payload"].as_str().expect("a payload");
@@ -130,12 +130,12 @@ fn an_authority_that_only_looks_like_the_trusted_one_proves_nothing() {
     for with_log in [true, false] {
         let world = World::new(with_log);
         let by = |impostor: &Instance| impostor.bundle(&Claims::build(), &world.statement(), world.how());
-        // Of the same name, with everything its own; and with real timestamps and a real record in the log.
+        // With the same name but its own keys; and with genuine timestamps and a genuine log entry.
         let part = if with_log { CryptoPart::Log } else { CryptoPart::Timestamp };
         assert_eq!(world.broken(&by(&world.acme.impostor())), part);
         let served = world.verify(&by(&world.acme.impostor_with_services()), &acme());
         assert!(matches!(served, Err(AttestationRefusalReason::UnknownKey { .. })), "{served:#?}");
-        // Another name altogether, and the names of the real authorities against the embedded roots.
+        // A different name, and the names of the real authorities against the embedded roots.
         let other = world.verify(&by(&Instance::new("evil", "evil authority")), &acme());
         assert!(matches!(other, Err(AttestationRefusalReason::UnknownKey { .. })), "{other:#?}");
         let embedded = Roots::embedded();
@@ -171,7 +171,7 @@ fn words_that_were_changed_after_signing_break_the_signature() {
         ] {
             assert_eq!(world.broken(&altered), CryptoPart::Signature);
         }
-        // About the swapped bytes it is no better.
+        // For the swapped bytes it is refused as well.
         let mut swapped = world;
         swapped.digest = sha256(b"another tool");
         let altered = reworded(&build, &sha256(b"the tool").to_string(), &other);
@@ -208,12 +208,12 @@ fn evidence_that_is_missing_or_borrowed_is_found() {
         world.broken(&with_entry(&|it| it["inclusionPromise"] = entry(&other)["inclusionPromise"].clone())),
         CryptoPart::Log
     );
-    // The whole record of another signature is genuine, and not of this one.
+    // The log entry of another signature is genuine, but not of this one.
     assert_eq!(world.broken(&with_entry(&|it| *it = entry(&other))), CryptoPart::Log);
-    // Somebody else's log.
+    // Another log.
     let stranger = world.acme.impostor().bundle(&Claims::build(), &world.statement(), world.how());
     assert_eq!(world.broken(&with_entry(&|it| *it = entry(&stranger))), CryptoPart::Log);
-    // Somebody else's certificate.
+    // Another certificate.
     let mut borrowed = bundle.clone();
     borrowed["verificationMaterial"]["certificate"] = other["verificationMaterial"]["certificate"].clone();
     assert_eq!(world.broken(&borrowed), CryptoPart::Signature);
@@ -230,7 +230,7 @@ fn evidence_that_is_missing_or_borrowed_is_found() {
     assert_eq!(world.broken(&stamped(stamp(&other))), CryptoPart::Timestamp);
     let stranger = world.acme.impostor().bundle(&Claims::build(), &world.statement(), world.how());
     assert_eq!(world.broken(&stamped(stamp(&stranger))), CryptoPart::Timestamp);
-    // A bundle without a log does for a root without one, and never for a root with one.
+    // A bundle without a log entry is accepted for a root without a log, and never for a root with one.
     let strict = World { with_log: true, ..world };
     assert_eq!(strict.broken(&bundle), CryptoPart::Log);
 }
@@ -243,7 +243,7 @@ fn a_certificate_is_good_for_its_ten_minutes() {
             let how = How { signed_at, ..world.how() };
             let bundle = world.acme.bundle(&Claims::build(), &world.statement(), how);
             let refused = world.verify(&bundle, &acme());
-            // The chain is looked at first, so that the library does not say which end it was.
+            // The chain is checked first, so the library does not report which end of the period was exceeded.
             assert!(
                 matches!(
                     refused,
@@ -265,7 +265,7 @@ fn a_wrong_clock_is_told_from_a_wrong_proof() {
             let now = now.parse().expect("a time");
             attestation::verify(&[text.as_bytes()], world.digest, &acme(), &roots, now)
         };
-        // A year ahead, and a hundred: what was proven stays proven.
+        // A year ahead, and a hundred: earlier signatures remain valid.
         assert!(at("2027-03-01T12:00:00Z").is_ok());
         assert!(at("2126-03-01T12:00:00Z").is_ok());
         // A year behind, and a second.
@@ -309,25 +309,25 @@ fn genuine_proofs_of_something_else_are_refused_field_by_field() {
     tagged.require_tag_ref = true;
     assert_eq!(world.unfit(&branch, &tagged), [Field::Ref]);
     assert_eq!(world.unfit(&signed(Claims::build().with(11, "self-hosted")), &acme()), [Field::Runner]);
-    // A namesake has another number.
+    // A repository of the same name has another ID.
     let mut numbered = acme();
     numbered.repository_id = Some(7);
     assert_eq!(world.unfit(&signed(Claims::build().with(15, "99")), &numbered), [Field::RepositoryId]);
-    // A workflow of ours that built something else's source, and somebody else's that built ours.
+    // Our workflow that built another repository, and another repository's workflow that built ours.
     assert_eq!(
         world.unfit(&signed(Claims::build().with(12, "https://github.com/evil/tool")), &acme()),
         [Field::Repository]
     );
     let foreign = "https://github.com/acme/tool-evil/.github/workflows/release.yml@refs/tags/v1.2.3";
     assert_eq!(world.unfit(&signed(Claims::build().signed_by(foreign)), &acme()), [Field::Workflow]);
-    // A person, who has no claims at all.
+    // A person, without any claims.
     let person = Claims {
         identity: "https://acme.example/someone".to_owned(),
         extensions: vec![(8, "https://accounts.google.com".to_owned())],
     };
     let fields = world.unfit(&signed(person), &acme());
     assert_eq!(fields, [Field::Issuer, Field::Repository, Field::Workflow, Field::Runner]);
-    // A workflow that says it is GitHub's release service.
+    // A workflow that claims to be GitHub's release service.
     let posing = world.acme.bundle(&Claims::build(), &released(NAME, &world.digest.to_string()), world.how());
     assert_eq!(world.unfit(&posing, &acme()), [Field::Identity]);
 }

@@ -1,4 +1,4 @@
-//! Attestations: the public conformance suite, real proofs and forged ones, through the real program.
+//! Attestations: the public conformance suite, real and forged attestations, through the real program.
 
 mod cli;
 mod conformance;
@@ -17,7 +17,7 @@ use sha2::Sha256;
 
 use crate::support::skip;
 
-/// Other projects' test data, which lies beside the repository and never in it. None where it is absent, and then said.
+/// Other projects' test data, next to the repository and never in it. `None`, recorded as skipped, if it is absent.
 fn shared(directory: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/attestation").join(directory);
     if path.is_dir() {
@@ -40,7 +40,7 @@ fn names(directory: &Path) -> Vec<String> {
     names
 }
 
-/// The digest of some bytes, as `verify` takes it.
+/// The digest of some bytes, in the form that `verify` takes.
 fn sha256_argument(bytes: &[u8]) -> String {
     format!("sha256:{}", sha256(bytes))
 }

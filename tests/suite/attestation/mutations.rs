@@ -1,4 +1,4 @@
-//! Thousands of altered copies of real proofs: none makes the program stop, and whatever is still accepted says the same.
+//! Thousands of altered copies of real attestations: none crashes the program, and those still accepted give the same result.
 
 use std::env;
 use std::fs;
@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::real::REAL;
 use super::shared;
 
-/// How many random changes are made to each, unless `REPROQ_TEST_MUTATIONS` says otherwise.
+/// The number of random changes per attestation; `REPROQ_TEST_MUTATIONS` overrides it.
 const MUTATIONS: usize = 1000;
 
 #[test]
@@ -54,7 +54,7 @@ fn proof(text: &[u8], digest: Sha256Digest, policy: &Policy, roots: &Roots) -> O
     attestation::verify(&[text], digest, policy, roots, now).ok().map(|mut proven| proven.proofs.remove(0))
 }
 
-/// The original. Of two proven times one may be left out; the other must then be from the certificate's ten minutes.
+/// The original. One of two verified times may be omitted; the other must then be within the certificate's ten minutes.
 fn expected(original: &VerifiedAttestation, found: &VerifiedAttestation) -> VerifiedAttestation {
     let mut expected = original.clone();
     if original.time == Some(SigningTime::LogAndTimestampAuthority) && found.time != original.time {
@@ -65,7 +65,7 @@ fn expected(original: &VerifiedAttestation, found: &VerifiedAttestation) -> Veri
     expected
 }
 
-/// One to four bytes are others.
+/// Changes one to four bytes.
 fn flipped(text: &[u8], random: &mut Rng) -> Vec<u8> {
     let mut bytes = text.to_vec();
     for _ in 0..random.usize(1..=4) {
@@ -75,7 +75,7 @@ fn flipped(text: &[u8], random: &mut Rng) -> Vec<u8> {
     bytes
 }
 
-/// The document once without each of its parts.
+/// The document without each of its parts, one at a time.
 fn without_each_part(document: &Value) -> Vec<Value> {
     let mut places = Vec::new();
     collect(document, &mut String::new(), &mut places);

@@ -1,4 +1,4 @@
-//! Real proofs: accepted with the right policy, refused with every single field of it changed.
+//! Real attestations: accepted with the right policy, refused with any single field of it changed.
 
 use std::fs;
 use std::path::Path;
@@ -14,14 +14,14 @@ use super::text;
 use crate::support::Context;
 use crate::support::Output;
 
-/// A real bundle, and what it proves.
+/// A real bundle, and what it attests.
 pub struct Real {
     pub bundle: &'static str,
-    /// The file it is about, or its digest where the file is not at hand.
+    /// The attested file, or its digest if the file is not available.
     about: &'static str,
     /// The right policy, as options.
     right: &'static [(&'static str, &'static str)],
-    /// Each option changed, and the field that is then refused.
+    /// Each option changed, and the field that is then reported.
     wrong: &'static [(&'static str, &'static str, &'static str)],
 }
 
@@ -142,7 +142,7 @@ pub const REAL: &[Real] = &[
 ];
 
 impl Real {
-    /// The whole digest, from the file or from the statement that begins with it.
+    /// The complete digest, from the file or from the statement that begins with it.
     pub fn digest(&self, directory: &Path) -> Sha256Digest {
         let Some(begins) = self.about.strip_prefix("sha256:") else {
             return sha256(&fs::read(directory.join(self.about)).expect("the file"));
@@ -158,7 +158,7 @@ impl Real {
         whole.parse().expect("a digest")
     }
 
-    /// The right policy, as the library takes it.
+    /// The right policy, for the library.
     pub fn policy(&self) -> Policy {
         let value = |name: &str| self.right.iter().find(|(option, _)| *option == name).map(|(_, value)| *value);
         let mut policy = match (value("--repo"), value("--certificate-identity")) {
@@ -180,7 +180,7 @@ impl Real {
         policy
     }
 
-    /// Runs the program with the right options, but for one.
+    /// Runs the program with the right options except one.
     fn run(&self, context: &Context, directory: &Path, change: Option<(&str, &str)>) -> Output {
         let bundle = directory.join(self.bundle);
         let what = match self.about.strip_prefix("sha256:") {
@@ -226,7 +226,7 @@ fn real_proofs_are_accepted_with_the_right_policy_and_refused_with_any_field_cha
     eprintln!("real proofs: {} accepted, and refused with each of {changes} single changes", REAL.len());
 }
 
-/// What others' tests refuse, refused here for the same reason.
+/// Cases that other projects' tests refuse are refused here for the same reason.
 #[test]
 fn real_proofs_that_prove_nothing_are_refused() {
     let Some(directory) = shared("real") else { return };
@@ -253,8 +253,8 @@ fn real_proofs_that_prove_nothing_are_refused() {
     }
 }
 
-/// A root from before GitHub changed its keys says that it may be too old, and the public instance's root without its log
-/// keys proves nothing although nothing in it asks for a log.
+/// With a root from before GitHub changed its keys, the error says that it may be outdated. The public instance's root without
+/// its log keys verifies nothing, although nothing in it requires a log.
 #[test]
 fn a_root_that_is_too_old_says_so() {
     let (Some(directory), Some(roots)) = (shared("real"), shared("roots")) else { return };
@@ -276,6 +276,6 @@ fn a_root_that_is_too_old_says_so() {
     assert!(sentence.contains("may be too old"), "{sentence}");
     let logged = REAL.iter().find(|real| real.bundle.starts_with("custom-issuer")).expect("it is in the list");
     assert_eq!(verify(logged, "public-good-nolog.json").0, 5);
-    // Each root verifies its own instance's proofs and no other's.
+    // Each root verifies only its own instance's attestations.
     assert_eq!(verify(newer, "public-good.json").0, 5);
 }

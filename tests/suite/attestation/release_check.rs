@@ -1,4 +1,5 @@
-//! `release check` about who built the assets: proofs beside them, at GitHub, of another kind, of somebody else, and none.
+//! `release check` for the builder of assets: attestations next to them, at GitHub, of another kind, by another signer, and
+//! none.
 
 use std::fs;
 use std::time::Duration;
@@ -54,13 +55,13 @@ impl Stage {
         self.bundle(&Claims::build(), &about(provenance(names[0], &digest(names[0])), &names[1..]))
     }
 
-    /// Puts a bundle beside an asset.
+    /// Publishes a bundle next to an asset.
     fn beside(&self, name: &str, text: impl Into<Vec<u8>>) {
         let file = fake_github::AssetSpec::new(&format!("{name}.sigstore.json"), text.into());
         repo(&self.context).add_asset(self.release, file);
     }
 
-    /// Makes GitHub know a bundle about each of these assets.
+    /// Registers a bundle at GitHub for each of these assets.
     fn attest(&self, names: &[&str], bundle: &Value) {
         for name in names {
             repo(&self.context).attest(&digest(name), bundle.clone());
@@ -82,7 +83,7 @@ impl Stage {
         self.context.run(&self.arguments(more)).code
     }
 
-    /// How often GitHub was asked for attestations.
+    /// The number of requests for attestations.
     fn asked(&self) -> Vec<Request> {
         self.context.github.requests_to(&Matcher::api().path("/attestations/"))
     }
@@ -92,7 +93,7 @@ fn digest(name: &str) -> String {
     sha256(name.as_bytes()).to_string()
 }
 
-/// The statement with these subjects, too.
+/// The statement with these additional subjects.
 fn about(mut statement: Value, names: &[&str]) -> Value {
     let subjects = statement["subject"].as_array_mut().expect("a list");
     subjects.extend(names.iter().map(|name| json!({"name": name, "digest": {"sha256": digest(name)}})));
@@ -169,7 +170,7 @@ fn a_proof_that_does_not_fit_is_a_fault_whoever_asks() {
         assert_eq!(output.code, 1, "{output:#?}");
         assert!(output.stdout.contains("tool-linux: attestation verification failed: "), "{output:#?}");
     }
-    // By the keys this program brings, nothing here is genuine.
+    // With the embedded keys, nothing here is genuine.
     let mut arguments = stage.arguments(&[]);
     arguments.retain(|argument| !["--trusted-root", "root.json"].contains(argument));
     assert_eq!(stage.context.run(&arguments).code, 1);
@@ -206,7 +207,7 @@ fn what_installers_refuse_is_no_passed_check() {
     let output = stage.context.run(&stage.arguments(&[]));
     assert_eq!(output.code, 1, "{output:#?}");
     assert!(output.stdout.contains("refs/heads/main"), "{output:#?}");
-    // What the settings let an installation accept is no fault here either.
+    // What the settings allow for an install is accepted here as well.
     fs::write(stage.context.project().join("pyproject.toml"), "[tool.reproq]\nallow-branch = true\n").expect("written");
     assert_eq!(stage.code(&["--require-attested"]), 0);
 }

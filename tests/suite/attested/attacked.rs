@@ -1,4 +1,4 @@
-//! Ways around the signer: forged records, a lock or a bundle that says less or something else, limits at the wrong moment.
+//! Attempts to bypass the signer: forged records, a lockfile or bundle with a weaker or different signer, rate limits.
 
 use std::fs;
 use std::io::Read;
@@ -21,7 +21,7 @@ use crate::support::context::REPOSITORY;
 use crate::support::context::asset_name;
 use crate::support::workers;
 
-/// A release that is signed for asset by asset, as far as the names hold one of these.
+/// A release whose assets are attested one by one, if their names contain one of these.
 fn signed_one_by_one(world: &World, tag: &str, names: &[&str]) {
     world.release(tag);
     for (name, sha256) in digests(tag).iter().filter(|(name, _)| names.iter().any(|part| name.contains(part))) {
@@ -33,7 +33,7 @@ fn signed_one_by_one(world: &World, tag: &str, names: &[&str]) {
 
 const EVERYBODY: [&str; 3] = ["linux", "darwin", "windows"];
 
-/// Nobody is told who signed for the asset of this number.
+/// Requests for the attestations of this asset fail.
 fn forbid(world: &World, tag: &str, number: usize) {
     let (_, sha256) = digests(tag).remove(number);
     let question = Matcher::api().path(&format!("/attestations/sha256:{sha256}")).always();
@@ -60,7 +60,7 @@ fn a_receipt_that_says_other_bytes_came_from_the_asset_is_none() {
     document["size"] = json!(evil.len());
     fs::copy(proofs, receipt.with_file_name(format!("{sha256}.proofs"))).expect("copied");
     fs::write(world.context.binary(), &evil).expect("written");
-    // Plainly, and as if it had come out of an archive.
+    // As a plain asset, and as if extracted from an archive.
     for member in [None, Some("reproq")] {
         document["origin"]["asset"]["member"] = json!(member);
         fs::write(receipt.with_file_name(format!("{sha256}.json")), document.to_string()).expect("written");
@@ -80,7 +80,7 @@ fn what_is_told_of_the_signer_is_what_is_proven_and_not_what_is_written() {
     fs::write(&receipt, &text).expect("written");
     let output = world.context.succeed(&["verify", "--offline"]);
     assert!(output.stdout.contains("release.yml") && !output.stdout.contains("forged"), "{output:#?}");
-    // Something else in the place of the proofs proves nothing, and hangs nobody.
+    // Anything else in place of the attestations verifies nothing and blocks nothing.
     let proofs = records(&world, "proofs").remove(0);
     fs::remove_file(&proofs).expect("removed");
     fs::create_dir(&proofs).expect("created");
@@ -98,11 +98,11 @@ fn kept_proofs_that_prove_less_than_the_receipt_says_do_not_hold() {
     fs::write(records(&world, "proofs").remove(0), released.to_string()).expect("written");
     let output = world.context.run(&["verify", "--offline"]);
     assert!(output.code == 5 && output.stdout.contains("do not hold"), "{output:#?}");
-    // Also where no lock names the signer any more.
+    // Also if no lockfile records the signer anymore.
     world.context.forget_lock();
     let output = world.context.run(&["verify", "--offline"]);
     assert!(output.code == 5 && output.stdout.contains("they only support a lower level"), "{output:#?}");
-    // Nor do they bring it back.
+    // Nor do they restore it.
     world.release("v0.0.145");
     world.attest("v0.0.145", &Claims::build_of(REPOSITORY, "v0.0.145"));
     world.context.succeed(&["upgrade"]);
@@ -111,7 +111,7 @@ fn kept_proofs_that_prove_less_than_the_receipt_says_do_not_hold() {
 
 #[test]
 fn a_rollback_never_forgets_who_signed() {
-    // What comes back was signed: its lock can be read, also where the one that was kept is gone.
+    // The restored release was attested: its lockfile is readable, even if the kept one is missing.
     let world = World::attested();
     world.context.succeed(&["install"]);
     let (kept, signed) = (records(&world, "lock"), world.lock());
@@ -124,7 +124,7 @@ fn a_rollback_never_forgets_who_signed() {
     for command in [&["install", "--locked"][..], &["lock"], &["verify"]] {
         world.context.succeed(command);
     }
-    // The same where the kept lock says less, or somebody else, than the one in place.
+    // The same if the kept lockfile records no signer or another one than the current lockfile.
     for change in [unsigned, of_evil] {
         world.context.succeed(&["upgrade"]);
         let path = kept.first().expect("a kept lock");
@@ -133,7 +133,7 @@ fn a_rollback_never_forgets_who_signed() {
         assert!(world.lock().contains("release.yml") && !world.lock().contains("evil"), "{}", world.lock());
         assert_eq!(fs::read(world.context.binary()).expect("back"), workers::bytes("0.0.144"));
     }
-    // What comes back was not: that has to be said.
+    // The restored release was not attested: this needs the option.
     let world = World::new();
     world.release("v0.0.144");
     world.context.succeed(&["install"]);
@@ -155,14 +155,14 @@ fn one_unsigned_asset_opens_the_lock_for_nobody() {
     world.context.succeed(&["lock"]);
     let lock = world.lock();
     assert!(lock.contains("signer") && lock.contains("verdict = \"digest\""), "{lock}");
-    // It is excused for exactly the bytes that were locked, and for no others.
+    // The exception applies only to the bytes that were locked.
     world.release("v0.0.145");
     world.refused(5, &["install", "--tag", "v0.0.145", "--target", "windows-amd64", "--to", "windows/"]);
     world.refused(5, &["lock", "--tag", "v0.0.145"]);
     world.refused(5, &["upgrade"]);
     world.context.succeed(&["lock"]);
     assert_eq!(world.lock(), lock, "what was locked can be locked again");
-    // The order of the machines does not matter.
+    // The order of the platforms does not matter.
     let world = World::new();
     signed_one_by_one(&world, "v0.0.144", &["linux", "windows"]);
     world.context.succeed(&["lock"]);
@@ -178,7 +178,7 @@ fn what_could_not_be_asked_is_not_locked_with_less() {
         let output = world.refused(5, &["lock"]);
         assert!(output.stderr.contains("could not be found out"), "{output:#?}");
     }
-    // An upgrade does not lose the other machines either, and neither does an installation for one more.
+    // An upgrade keeps the other platforms, and so does an install for another platform.
     let world = World::new();
     signed_one_by_one(&world, "v0.0.144", &EVERYBODY);
     world.context.succeed(&["install"]);
@@ -216,7 +216,7 @@ fn a_release_that_is_signed_in_two_ways_can_be_locked_again() {
     let lock = world.lock();
     assert!(lock.contains("verdict = \"released\"") && lock.contains("release.yml"), "{lock}");
     world.context.succeed(&["lock"]);
-    // What else was seen may be told, but who must have signed it stays.
+    // Other findings may be reported, but the required signer stays.
     let without_evidence =
         |lock: &str| lock.lines().filter(|line| !line.starts_with("evidence")).collect::<Vec<_>>().join("\n");
     assert_eq!(without_evidence(&world.lock()), without_evidence(&lock));
@@ -272,7 +272,7 @@ fn a_file_that_proves_something_else_does_not_hide_what_the_api_knows() {
         let world = World::attested();
         let (name, sha256) = digests("v0.0.144").remove(0);
         let beside = if statement.is_null() {
-            // A list of what is inside, signed by the right workflow.
+            // An SBOM, signed by the right workflow.
             let mut statement = provenance(&name, &sha256);
             statement["predicateType"] = json!("https://cyclonedx.org/bom");
             world.acme.bundle(&Claims::build_of(REPOSITORY, "v0.0.144"), &statement, How::default())
@@ -351,7 +351,7 @@ fn members(path: &Path) -> Vec<(String, u32, Vec<u8>)> {
     entries.collect()
 }
 
-/// The same bundle with another lock in it, and all sums right.
+/// The same bundle with another lockfile, and correct checksums.
 fn with_lock(path: &Path, change: impl Fn(String) -> String) {
     let mut members = members(path);
     let lock = change(String::from_utf8(members[1].2.clone()).expect("text")).into_bytes();
@@ -372,7 +372,7 @@ fn with_lock(path: &Path, change: impl Fn(String) -> String) {
     fs::write(path, builder.into_inner().expect("an archive")).expect("written");
 }
 
-/// A lock that records nobody, of the same bytes.
+/// A lockfile of the same bytes without a signer.
 #[expect(clippy::needless_pass_by_value, reason = "it is one of several changes")]
 fn unsigned(lock: String) -> String {
     let (head, rest) = lock.split_once("[worker.signer]").expect("a signer");
@@ -418,12 +418,12 @@ fn a_bundle_brings_no_unproven_bytes_for_other_machines_into_the_lock() {
     let bundle = file.to_str().expect("UTF-8");
     world.context.succeed(&["bundle", "create", "--target", "all", "-o", bundle]);
     world.context.succeed(&["lock"]);
-    // A lock of this machine alone, with its signer.
+    // A lockfile for this platform only, with its signer.
     let whole = world.lock();
     let at = whole.find("[[worker.asset]]").expect("assets");
     let here = whole[at..].split("[[worker.asset]]").find(|part| part.contains(&asset_name())).expect("this machine's");
     fs::write(world.context.lockfile(), format!("{}[[worker.asset]]{here}", &whole[..at])).expect("written");
-    // The bundle's lock says of another machine what nobody signed.
+    // The bundle's lockfile names unattested bytes for another platform.
     let (_, other) = digests("v0.0.144").remove(2);
     with_lock(&file, |lock| {
         let (before, after) = lock.split_once(&other).expect("the other machine's digest");

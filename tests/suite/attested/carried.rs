@@ -1,4 +1,4 @@
-//! Bundles carry the proofs along; verifying them is the same code with the receiver's own trusted roots.
+//! Bundles contain the attestations; the receiver verifies them with its own trusted roots.
 
 use std::fs;
 
@@ -14,7 +14,7 @@ fn a_bundle_brings_the_proofs_to_a_machine_without_a_network() {
     let inspected = world.context.succeed(&["bundle", "inspect", file]);
     assert!(inspected.stdout.contains("was `attested`"), "{inspected:#?}");
     let first = fs::read(file).expect("a bundle");
-    // From a lock and the cache, or without it: the same bytes.
+    // From a lockfile and the cache, or without the cache: the same bytes.
     world.context.succeed(&["lock"]);
     world.context.succeed(&["bundle", "create", "--target", "all", "--locked", "-o", file]);
     let again = fs::read(file).expect("a bundle");
@@ -26,7 +26,7 @@ fn a_bundle_brings_the_proofs_to_a_machine_without_a_network() {
     let machine = Machine::new();
     let bundle = machine.bring(std::path::Path::new(file));
     let bundle = bundle.to_str().expect("UTF-8").to_owned();
-    // A machine that does not trust the authority believes none of it.
+    // A machine that does not trust the authority accepts none of it.
     let refused = machine.run(&["install", "--from", &bundle]);
     assert_eq!(refused.code, 5, "{refused:#?}");
     assert!(!machine.binary().exists());
@@ -46,7 +46,7 @@ fn a_bundle_without_its_proofs_is_less_than_its_lock_claims() {
     world.context.succeed(&["lock"]);
     let file = world.context.root().join("worker.tar");
     let file = file.to_str().expect("UTF-8").to_owned();
-    // Made where nobody asks for proofs, of a lock that names a signer.
+    // Created without requesting attestations, from a lockfile that names a signer.
     world.context.repo().forget_attestations();
     world.context.succeed(&["cache", "clean"]);
     let refused = world.context.run(&["bundle", "create", "--locked", "-o", &file]);
@@ -64,11 +64,11 @@ fn a_mirror_carries_the_proofs_that_only_the_api_has() {
         .join("adpena/reproq-worker/releases/download/v0.0.144")
         .join(format!("{}.sigstore.json", crate::support::context::asset_name()));
     assert!(proofs.is_file());
-    // A second look finds all of it and asks for no proof.
+    // A second run finds everything and requests no attestation.
     let asked = world.questions();
     let again = world.context.succeed(&["mirror", "sync", &mirror]);
     assert_eq!(world.questions(), asked, "{again:#?}");
-    // GitHub is gone; what is in the directory proves itself.
+    // Without GitHub, the files in the directory are sufficient.
     world.context.repo().forget_attestations();
     world.context.github.clear_log();
     let output = world.context.succeed(&["install", "--mirror", &mirror, "--offline", "--require", "attested"]);
@@ -77,14 +77,14 @@ fn a_mirror_carries_the_proofs_that_only_the_api_has() {
     world.forget_all_but_the_lock();
     let locked = world.context.succeed(&["install", "--mirror", &mirror, "--offline", "--locked"]);
     assert!(locked.stdout.contains("verdict     attested"), "{locked:#?}");
-    // Proofs that were changed in the directory prove nothing, and nothing is installed.
+    // If the attestations in the directory were changed, verification fails and nothing is installed.
     let text = fs::read_to_string(&proofs).expect("proofs");
     fs::write(&proofs, text.replacen("MII", "MIJ", 1)).expect("written");
     world.forget_all_but_the_lock();
     let refused = world.context.run(&["install", "--mirror", &mirror, "--offline", "--locked"]);
     assert_eq!(refused.code, 5, "{refused:#?}");
     assert!(!world.context.binary().exists());
-    // A synchronization that cannot get them again says so, and one that can puts them back.
+    // A sync that cannot fetch them reports this, and one that can restores them.
     let lacking = world.context.run(&["mirror", "sync", &mirror]);
     assert!(lacking.code == 5 && lacking.stdout.contains(".sigstore.json is damaged"), "{lacking:#?}");
     world.attest("v0.0.144", &fake_sigstore::Claims::build_of(crate::support::context::REPOSITORY, "v0.0.144"));

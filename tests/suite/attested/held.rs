@@ -1,4 +1,4 @@
-//! What the lock once recorded as signed is never accepted with less in silence.
+//! Once the lockfile records a signer, a weaker release is never accepted silently.
 
 use std::fs;
 
@@ -34,7 +34,7 @@ fn a_later_release_that_nobody_signed_is_refused() {
         let output = world.refused(5, arguments);
         assert!(output.stderr.contains("--accept-signer-change"), "{output:#?}");
     }
-    // Until the user says otherwise; then nothing is recorded any more.
+    // Unless the user accepts the change; then no signer is recorded.
     world.context.succeed(&["upgrade", "--accept-signer-change"]);
     assert_eq!(fs::read(world.context.binary()).expect("installed"), workers::bytes("0.0.145"));
     assert!(world.lock().contains("version = 1") && !world.lock().contains("signer"), "{}", world.lock());
@@ -46,7 +46,7 @@ fn a_release_that_only_github_vouches_for_is_less_than_one_a_workflow_built() {
     let world = upgradable();
     world.attest_release("v0.0.145");
     world.refused(5, &["upgrade"]);
-    // The other way round it is more.
+    // The other direction is stronger.
     let world = World::new();
     world.release("v0.0.144");
     world.attest_release("v0.0.144");
@@ -82,7 +82,7 @@ fn somebody_elses_signature_is_refused_and_named() {
     insta::assert_snapshot!(world.context.shown(&["upgrade"]));
     world.context.succeed(&["upgrade", "--accept-signer-change"]);
     assert!(world.lock().contains("other.yml"), "{}", world.lock());
-    // From now on it is the other one.
+    // From now on the other signer is required.
     world.release("v0.0.146");
     world.attest("v0.0.146", &Claims::build_of(REPOSITORY, "v0.0.146"));
     world.refused(5, &["upgrade"]);
@@ -101,7 +101,7 @@ fn a_lock_with_another_digest_gets_nothing_that_the_signer_did_not_sign() {
     world.forget_all_but_the_lock();
     let output = world.refused(5, &["install", "--locked"]);
     assert!(output.stderr.contains("is not attested by"), "{output:#?}");
-    // Whoever takes the signer out as well leaves a lock that says less than it claims.
+    // If the signer is removed as well, the lockfile is inconsistent with its verdicts.
     let unsigned: String = world.lock().replace("version = 2", "version = 1");
     fs::write(world.context.lockfile(), unsigned).expect("written");
     world.refused(2, &["install", "--locked"]);
@@ -130,7 +130,7 @@ fn a_build_does_not_take_the_place_of_what_was_signed_for() {
     assert!(output.stderr.contains("has no attestation, but reproq.lock records a signer"), "{output:#?}");
     let built = world.context.succeed(&["install", "--offline", "--build"]);
     assert!(built.stdout.contains("built: built here"), "{built:#?}");
-    // The next plain installation brings the locked release back.
+    // The next plain install restores the locked release.
     let back = world.context.succeed(&["install"]);
     assert!(back.stdout.contains("verdict     attested"), "{back:#?}");
 }

@@ -1,4 +1,4 @@
-//! Installing what is signed for: proven when it is installed, held to the lock's signer, proven again years later.
+//! Installing attested releases: verified at install, held to the locked signer, and verified again later.
 
 mod attacked;
 mod carried;
@@ -24,10 +24,10 @@ use crate::support::context::REPOSITORY;
 use crate::support::context::asset_name;
 use crate::support::workers;
 
-/// The assets of other machines, which cannot be run here.
+/// The assets of other platforms, which cannot run here.
 const ELSEWHERE: [&str; 2] = ["reproq-darwin-arm64", "reproq-windows-amd64.exe"];
 
-/// A project, a GitHub, and an authority the user trusts.
+/// A project, a GitHub, and a trusted authority.
 struct World {
     context: Context,
     acme: Instance,
@@ -43,7 +43,7 @@ impl World {
         Self { context, acme }
     }
 
-    /// One whose first release is attested.
+    /// A project whose first release is attested.
     fn attested() -> Self {
         let world = Self::new();
         world.release("v0.0.144");
@@ -51,14 +51,14 @@ impl World {
         world
     }
 
-    /// Adds a release for three machines, which nobody signs for.
+    /// Adds an unattested release for three platforms.
     fn release(&self, tag: &str) {
         let files = files(tag);
         let spec = files.into_iter().fold(ReleaseSpec::new(tag), |spec, (name, bytes)| spec.file(&name, bytes));
         self.context.repo().add(spec);
     }
 
-    /// Signs for all assets of a release at once, by whoever these claims name.
+    /// Attests all assets of a release at once, with these claims.
     fn attest(&self, tag: &str, claims: &Claims) {
         let bundle = self.bundle(tag, claims);
         for (_, sha256) in digests(tag) {
@@ -73,7 +73,7 @@ impl World {
         self.acme.bundle(claims, &provenance_of_all(&subjects), How::default())
     }
 
-    /// GitHub's statement that an asset belongs to a release.
+    /// GitHub's release attestation for an asset.
     fn attest_release(&self, tag: &str) {
         for (name, sha256) in digests(tag) {
             let statement = released_of(REPOSITORY, tag, &name, &sha256);
@@ -85,12 +85,12 @@ impl World {
         fs::read_to_string(self.context.lockfile()).expect("a lock")
     }
 
-    /// How often the attestations were asked for.
+    /// The number of requests for attestations.
     fn questions(&self) -> usize {
         self.context.github.requests_to(&Matcher::api().path("/attestations/")).len()
     }
 
-    /// Another machine of the team: the lock and the trusted root, and nothing else.
+    /// A teammate's machine: only the lockfile and the trusted root.
     fn forget_all_but_the_lock(&self) {
         for directory in ["work/project/.reproq", "home/.cache"] {
             let directory = self.context.root().join(directory);
@@ -101,7 +101,7 @@ impl World {
         self.context.github.clear_log();
     }
 
-    /// Runs, expects this exit code, and that nothing was changed.
+    /// Runs a command, and checks the exit code and that nothing was changed.
     fn refused(&self, code: i32, arguments: &[&str]) -> Output {
         let before = binary_and_lock(&self.context);
         let output = self.context.run(arguments);
@@ -116,7 +116,7 @@ fn binary_and_lock(context: &Context) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
     (fs::read(context.binary()).ok(), fs::read(context.lockfile()).ok())
 }
 
-/// A project for tests that need an attested release and nothing else of this.
+/// A project for other tests that need an attested release.
 pub fn attested_project() -> Context {
     World::attested().context
 }
@@ -132,7 +132,7 @@ fn digests(tag: &str) -> Vec<(String, String)> {
     files(tag).into_iter().map(|(name, bytes)| (name, workers::sha256(&bytes))).collect()
 }
 
-/// The file of a release that proves an asset.
+/// The attestation file of an asset.
 fn proof_file(asset: &str, bundle: &Value) -> AssetSpec {
     AssetSpec::new(&format!("{asset}.sigstore.json"), bundle.to_string().into_bytes())
 }

@@ -1,4 +1,4 @@
-//! What is signed for and fits: installed as such, locked as such, and proven again from what is kept.
+//! Valid attestations: verified at install, recorded in the lockfile, and verified again from the kept copies.
 
 use std::fs;
 
@@ -26,7 +26,7 @@ fn who_built_it_is_proven_and_told() {
         "the_lock_records_the_signer",
         crate::support::redact::redact(&world.lock(), &world.context)
     );
-    // Nothing is left to do, and nobody is asked.
+    // Up to date, without a request.
     world.context.github.clear_log();
     let again = world.context.succeed(&["install"]);
     assert!(again.stdout.contains("(`attested`)"), "{again:#?}");
@@ -65,7 +65,7 @@ fn a_proof_beside_the_asset_needs_no_api() {
     assert!(output.stdout.contains("verdict     attested"), "{output:#?}");
     assert_eq!(world.questions(), 0);
     assert!(world.lock().matches("verdict = \"attested\"").count() == 4, "{}", world.lock());
-    // Neither does a locked installation: one file more, and not one call.
+    // A locked install needs one more file, and no API call.
     world.forget_all_but_the_lock();
     let locked = world.context.succeed(&["install", "--locked"]);
     assert!(locked.stdout.contains("verdict     attested"), "{locked:#?}");
@@ -94,7 +94,7 @@ fn a_locked_installation_proves_it_anew_and_a_cached_one_asks_nobody() {
     let cached = world.context.succeed(&["install", "--locked", "--offline"]);
     assert!(cached.stdout.contains("verdict     attested"), "{cached:#?}");
     assert!(world.context.github.requests().is_empty());
-    // The cache has the bytes and lost the proofs: those alone are fetched.
+    // The cache has the bytes but not the attestations: only those are fetched.
     for entry in fs::read_dir(world.context.root().join("home/.cache/reproq/assets")).expect("a cache").flatten() {
         if entry.path().extension().is_some_and(|extension| extension == "proofs") {
             fs::write(entry.path(), "{\"attestations\":[]}").expect("written");
@@ -132,7 +132,7 @@ fn what_github_released_is_less_than_what_a_workflow_built() {
     let refused = world.refused(5, &["install", "--require", "attested", "--force"]);
     assert!(refused.stderr.contains("proven as `released`, and `attested` is required"), "{refused:#?}");
     world.context.succeed(&["install", "--require", "released"]);
-    // Both together, where no cache has the one already.
+    // Both together, if neither is cached.
     fs::remove_dir_all(world.context.root().join("home/.cache")).expect("there was a cache");
     world.attest("v0.0.144", &Claims::build_of(REPOSITORY, "v0.0.144"));
     let both = world.context.succeed(&["install", "--force", "--json"]);
@@ -151,7 +151,7 @@ fn an_installed_worker_is_proven_from_what_is_kept_and_nothing_else() {
     let output = world.context.succeed(&["verify", "--offline"]);
     insta::assert_snapshot!(world.context.redact(&output));
     assert!(world.context.github.requests().is_empty());
-    // Also by hand, with the same file.
+    // Also with `verify FILE` and the same file.
     let receipts = world.context.project().join(".reproq/receipts");
     let proofs = fs::read_dir(&receipts).expect("receipts").flatten().map(|entry| entry.path());
     let proofs = proofs.into_iter().find(|path| path.extension().is_some_and(|it| it == "proofs")).expect("proofs");

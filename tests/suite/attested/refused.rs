@@ -1,4 +1,5 @@
-//! A signature that is there and does not hold is fatal, whatever else is known; one that cannot be asked for is not missing.
+//! An attestation that fails verification is fatal, regardless of other evidence; a failed request does not mean that none
+//! exists.
 
 use fake_github::BudgetSpec;
 use fake_github::Fault;
@@ -15,7 +16,7 @@ use super::proof_file;
 use crate::support::context::REPOSITORY;
 use crate::support::context::asset_name;
 
-/// A release for which nobody signed yet.
+/// A release without attestations.
 fn released() -> World {
     let world = World::new();
     world.release("v0.0.144");
@@ -127,7 +128,7 @@ fn what_cannot_be_asked_is_not_taken_for_missing() {
     for fault in [Fault::status(403), Fault::status(500), Fault::status(401)] {
         let world = World::attested();
         world.context.github.fault(Matcher::api().path("/attestations/").always(), fault);
-        // With nothing asked for, other evidence does, and it is said that this was not asked.
+        // Without a requirement, other evidence suffices, and the failed request is reported.
         let output = world.context.succeed(&["install"]);
         assert!(output.stdout.contains("built by  not attested: "), "{output:#?}");
         assert!(!output.stdout.contains("has no attestation"), "{output:#?}");
@@ -136,7 +137,7 @@ fn what_cannot_be_asked_is_not_taken_for_missing() {
         assert!(matches!(refused.code, 5 | 6), "{refused:#?}");
         assert!(refused.stderr.contains("build provenance could not be read"), "{refused:#?}");
     }
-    // While the API limits requests nobody can be asked, and that passes.
+    // While the API limits requests, attestations cannot be requested; this is temporary.
     let world = World::attested();
     world.context.succeed(&["install"]);
     world.forget_all_but_the_lock();

@@ -1,4 +1,4 @@
-//! Who holds the lock is named; who is dead holds nothing.
+//! A process that holds the lock is named; a dead process holds nothing.
 
 use std::fs;
 use std::process::Child;
@@ -19,7 +19,7 @@ use crate::support::workers;
 
 const NO_PATIENCE: [&str; 3] = ["install", "--lock-timeout", "0"];
 
-/// Holds the next download back until what it gives is dropped.
+/// Blocks the next download until the returned value is dropped.
 pub(super) fn gate(context: &Context) -> mpsc::Sender<()> {
     let (gate, opened) = mpsc::channel();
     context.github.before(Matcher::objects(), move |_| {
@@ -28,7 +28,7 @@ pub(super) fn gate(context: &Context) -> mpsc::Sender<()> {
     gate
 }
 
-/// An installation that has begun its download and is held there.
+/// An install that has started its download and is blocked.
 pub(super) fn held(context: &Context, arguments: &[&str]) -> (Child, mpsc::Sender<()>) {
     let before = context.github.requests_to(&Matcher::objects()).len();
     let gate = gate(context);
@@ -48,7 +48,7 @@ fn a_held_lock_is_named_and_given_up() {
     insta::assert_snapshot!(context.shown(&NO_PATIENCE));
     let waiting = context.spawn(&["install"]);
     let reader = std::thread::spawn(move || wait(waiting));
-    // It says after a second that it waits, and for whom.
+    // After a second it reports that it waits, and for which process.
     sleep(Duration::from_millis(1500));
     drop(gate);
     let waited = reader.join().expect("waited for");

@@ -1,5 +1,4 @@
-//! Somebody removes the store, or a part of it, under a running installation: a clear error or success, and the next run
-//! succeeds.
+//! The store, or a part of it, is removed during an install: a clear error or success, and the next run succeeds.
 
 use std::fs;
 use std::thread::sleep;
@@ -57,7 +56,7 @@ fn the_store_is_removed_at_any_moment() {
     }
 }
 
-/// Two that each hold a lock, because somebody removed the first one's: the second one's world is the one that holds.
+/// Two installs that each hold a lock because the first one's lock file was removed: the second one's store is the valid one.
 #[test]
 fn who_lost_the_lock_places_nothing() {
     let context = Context::released();

@@ -1,4 +1,4 @@
-//! `which` asked all the time while versions take each other's place: every answer is true of one moment.
+//! `which` runs continuously while versions replace each other: every result is consistent.
 
 use std::fs;
 use std::sync::atomic::AtomicBool;
@@ -15,7 +15,7 @@ use crate::support::fault_table::Part;
 use crate::support::fault_table::record_as;
 use crate::support::workers;
 
-/// What `which` says of one version: its label, its digest, the size of the file.
+/// The report of `which` for one version: label, digest, file size.
 type Answer = (String, String, u64);
 
 fn answer(context: &Context) -> Answer {
@@ -28,7 +28,7 @@ fn answer(context: &Context) -> Answer {
     (text("label"), text("sha256"), used["size"].as_u64().expect("a size"))
 }
 
-/// Three versions of different sizes: what follows an executable does not hinder it.
+/// Three versions of different sizes: bytes after an executable do not affect it.
 fn released() -> (Context, [(Vec<u8>, Answer); 3]) {
     let context = Context::new();
     let versions = ["0.0.144", "0.0.145", "0.0.146"].map(|version| {

@@ -1,4 +1,4 @@
-//! Killed while a compiler works for it: the compiler lives on, and must neither hinder the next run nor leave anything.
+//! Killed during a build: the compiler keeps running, and must neither block the next run nor leave files behind.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -12,7 +12,7 @@ use crate::support::fault_table::record_as;
 use crate::support::store::assert_settled;
 use crate::support::workers;
 
-/// Waits for what another process does.
+/// Waits for a condition that another process fulfills.
 fn eventually<Seen>(mut look: impl FnMut() -> Option<Seen>) -> Option<Seen> {
     (0..1200).find_map(|_| {
         sleep(Duration::from_millis(25));
@@ -20,7 +20,7 @@ fn eventually<Seen>(mut look: impl FnMut() -> Option<Seen>) -> Option<Seen> {
     })
 }
 
-/// A toolchain that says where it is, waits to be let on, and only then writes what it made.
+/// A toolchain that writes its process ID, waits for a signal, and only then writes its output.
 fn slow_go(directory: &Path) {
     let script = format!(
         "#!/bin/sh\n\

@@ -1,5 +1,5 @@
-//! Killed while it writes for its user, at every step and at instants nobody chose: what is there is whole, and the next
-//! command leaves nothing else.
+//! Killed while it writes output files, at every step and at random times: the files are complete, and the next command leaves
+//! nothing else.
 
 use std::fs;
 use std::path::Path;
@@ -21,10 +21,10 @@ use crate::support::fault_table::Part;
 use crate::support::fault_table::record_as;
 use crate::support::strace;
 
-/// Kills at instants nobody chose.
+/// The number of kills at random times.
 const ROUNDS: u32 = 16;
 
-/// What begins the names of what is not finished.
+/// The prefixes of unfinished files' names.
 const UNFINISHED: [&str; 3] = [".reproq-tmp-", ".reproq-sync-", ".part-"];
 
 /// A command that writes.
@@ -33,9 +33,9 @@ struct Job {
     arguments: &'static [&'static str],
     /// What it writes, below the root.
     output: &'static str,
-    /// What the paths of its changes have in them.
+    /// A part of the paths that it changes.
     mark: &'static str,
-    /// What is there once it has ended.
+    /// The files it leaves when it has finished.
     whole: World,
 }
 
@@ -53,21 +53,21 @@ impl Job {
         job
     }
 
-    /// Everything but the log of the kills.
+    /// All files except the log of the kills.
     fn found(&self) -> World {
         let mut found = world(self.context.root());
         found.retain(|path, _| path.file_name().is_some_and(|name| name != "strace.log"));
         found
     }
 
-    /// Takes away what was written, with the cache, so that every round makes the same steps.
+    /// Removes the output and the cache, so that every round makes the same steps.
     fn next(&self) {
         for path in [self.context.root().join(self.output), self.context.root().join("home/.cache")] {
             let _ = fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path));
         }
     }
 
-    /// What has its real name is whole.
+    /// Files with final names are complete.
     fn assert_whole(&self, name: &str) {
         let is_other = |path: &Path| {
             let parts = path.components().map(|part| part.as_os_str().to_string_lossy());
@@ -81,7 +81,7 @@ impl Job {
         }
     }
 
-    /// The same command again ends as if nothing had been, and leaves nothing else.
+    /// The same command then succeeds as usual, and leaves nothing else.
     fn assert_finishes(&self, name: &str) {
         self.context.succeed(self.arguments);
         let found = self.found();
@@ -163,7 +163,7 @@ fn killed_while_it_accepts_a_root() {
     killed(&job, "SIGKILL at any moment of `trust accept`", left);
 }
 
-/// What a killed one left goes, and what a living one is making stays.
+/// Files of a killed process are removed, and those of a running one are kept.
 #[test]
 fn what_a_living_process_is_making_is_not_cleared_away() {
     let context = Context::new();

@@ -1,4 +1,4 @@
-//! Killed at instants nobody chose, several hundred times, often again before anybody cleared away.
+//! Killed at random times, several hundred times, often repeatedly before a cleanup.
 
 use std::fs;
 use std::thread::sleep;
@@ -13,7 +13,7 @@ use crate::support::store::layout;
 
 const ROUNDS: u32 = 80;
 
-/// How many kills follow each other before somebody runs the command to its end.
+/// The number of successive kills before a complete run.
 const BETWEEN: u32 = 4;
 
 fn kill_at_random(job: Job, fault: &str, left: &str) {
@@ -24,7 +24,7 @@ fn kill_at_random(job: Job, fault: &str, left: &str) {
     let mut placed = 0;
     for round in 0..ROUNDS {
         world.next();
-        // The golden ratio spreads any number of instants evenly, and no two runs are equally fast anyway.
+        // The golden ratio distributes any number of times evenly; runs vary in speed anyway.
         let fraction = (f64::from(round) * 0.618_033_988_75).fract();
         let mut child = world.context.spawn(&world.arguments());
         if round % 2 == 0 {
@@ -49,7 +49,7 @@ fn kill_at_random(job: Job, fault: &str, left: &str) {
     record_as(Part::Crash, fault, "137", "nothing", left);
 }
 
-/// Most of a run is the download; what changes the store takes a few milliseconds after it, and begins with a receipt.
+/// Most of a run is the download; the changes to the store take a few milliseconds after it, starting with a receipt.
 fn wait_for_the_commit(world: &World, limit: Duration) {
     let began = Instant::now();
     let directory = layout(&world.context).receipts();

@@ -1,5 +1,5 @@
-//! Killed after every visible step: each system call that changes something below `.reproq` is once the one that is not made
-//! any more. No list of steps is needed for that, so none can be forgotten.
+//! Killed after every visible step: at each system call that changes something below `.reproq`, once. This needs no list of
+//! steps, so none can be forgotten.
 
 use super::world::Job;
 use super::world::World;
@@ -15,7 +15,7 @@ fn walk(job: Job) {
     for moment in &moments {
         world.next();
         let name = format!("{job:?}, about to make {moment:?}");
-        // A thread that came first somewhere else may leave another nothing to do.
+        // A thread may have nothing to do if another thread was first.
         killed += usize::from(strace::killed_at(&world.context, moment, &world.arguments()));
         placed += usize::from(world.assert_whole(&name));
         world.assert_clears(&name);

@@ -1,4 +1,4 @@
-//! A project in which the program is killed again and again: what it is about to do, and what it may leave.
+//! A project in which the program is killed repeatedly: its tasks, and the permitted results.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -8,16 +8,16 @@ use crate::support::store::assert_runs;
 use crate::support::store::assert_tidy;
 use crate::support::workers;
 
-/// What the killed program was about to do.
+/// The task of the killed program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Job {
     /// Install where nothing is.
     First,
-    /// Repair a binary that somebody changed.
+    /// Repair a modified binary.
     Repair,
-    /// Put back a binary that somebody removed.
+    /// Restore a removed binary.
     PutBack,
-    /// Put another version in the place of this one.
+    /// Replace the version with another one.
     Replace,
 }
 
@@ -25,7 +25,7 @@ pub enum Job {
 pub struct World {
     pub context: Context,
     job: Job,
-    /// What lies in the binary's place before the kill.
+    /// The binary before the kill.
     before: Option<Vec<u8>>,
     /// The version that is to be installed.
     wanted: &'static str,
@@ -35,7 +35,7 @@ impl World {
     pub fn new(job: Job) -> Self {
         let mut context = Context::released();
         context.release("v0.0.145");
-        // Every round downloads, so that every round makes the same steps.
+        // Every round downloads, so that it makes the same steps.
         context.without_cache();
         let mut world = Self { context, job, before: None, wanted: "0.0.145" };
         if job != Job::First {
@@ -45,7 +45,7 @@ impl World {
         world
     }
 
-    /// Brings the project from where the last round left it to where the next one begins.
+    /// Resets the project for the next round.
     pub fn next(&mut self) {
         let binary = self.context.binary();
         let home = self.context.project().join(".reproq");
@@ -69,13 +69,13 @@ impl World {
         self.before = fs::read(&binary).ok();
     }
 
-    /// The command that does the job.
+    /// The command for the task.
     pub fn arguments(&self) -> [&'static str; 3] {
         ["install", "--tag", if self.wanted == "0.0.145" { "v0.0.145" } else { "v0.0.144" }]
     }
 
-    /// After a kill the old binary is there whole, or the new one; it starts, and `which` names it. Says whether it is the
-    /// new one.
+    /// After a kill the complete old binary or the complete new one is in place; it starts, and `which` names it. Returns
+    /// whether it is the new one.
     pub fn assert_whole(&self, name: &str) -> bool {
         let found = fs::read(self.context.binary()).ok();
         if found.as_ref().is_some_and(|found| *found == workers::bytes(self.wanted)) {
@@ -87,19 +87,19 @@ impl World {
         match self.job {
             Job::Replace => assert_runs(&self.context, other, name),
             Job::First | Job::PutBack => assert_eq!(self.context.run(&["which", "--no-django"]).code, 4, "{name}"),
-            // What somebody put there is theirs to start.
+            // A foreign binary is not started.
             Job::Repair => {}
         }
         false
     }
 
-    /// The same command again does the job and clears away.
+    /// The same command finishes the task and cleans up.
     pub fn assert_finishes(&self, name: &str) {
         self.context.succeed(&self.arguments());
         assert_tidy(&self.context, self.wanted, name);
     }
 
-    /// `install` without a version leaves what is right as it is and clears away; otherwise it does what there is to do.
+    /// `install` without a version keeps a valid binary and cleans up; otherwise it does the work.
     pub fn assert_clears(&self, name: &str) {
         self.context.succeed(&["install"]);
         let versions = ["0.0.144", "0.0.145"];

@@ -1,4 +1,4 @@
-//! Faults of GitHub's API: its answers, its limits, and what stands in its place.
+//! Faults of GitHub's API: responses, rate limits, and proxies in its place.
 
 use std::time::Duration;
 
@@ -139,8 +139,8 @@ fn limits_of_the_api() {
     );
 }
 
-/// The dates of a limit are measured by the clock of the server that names them. A clock that is a year off here would
-/// otherwise wait for a year, or not at all.
+/// The dates of a limit are relative to the server's clock. Otherwise, if the local clock were off by a year, the program would
+/// wait for a year, or not at all.
 #[test]
 fn clocks_that_differ() {
     for (name, ahead) in [("clock: a year behind the server's", YEAR), ("clock: a year ahead of the server's", -YEAR)] {
@@ -151,7 +151,7 @@ fn clocks_that_differ() {
         context.github.fault(Matcher::objects(), limit);
         let began = std::time::Instant::now();
         under_fault(Part::Network, name, &context, context.command(INSTALL), 0, AGAIN);
-        // Dates have whole seconds, so a wait of two is at least one.
+        // Dates have whole seconds, so a wait of two may be as short as one.
         assert!(began.elapsed() >= Duration::from_secs(2), "both waits were kept");
         assert_eq!(context.github.requests_to(&once()).len(), 3, "the release twice, and its proofs");
         assert_eq!(context.github.requests_to(&Matcher::objects()).len(), 2);

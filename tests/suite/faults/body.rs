@@ -1,4 +1,4 @@
-//! Faults of the download itself: the asset host's answer, its body, and what continues it.
+//! Faults of the download: the asset host's response, its body, and its continuation.
 
 use std::time::Duration;
 
@@ -221,7 +221,7 @@ fn redirects_of_the_release_page() {
     );
 }
 
-/// Only this machine may do without TLS, whoever leads there.
+/// Only loopback is allowed without TLS, regardless of the redirect.
 #[test]
 fn loopback_leads_to_plain_http_on_loopback_alone() {
     let mut context = super::project();
@@ -246,7 +246,7 @@ fn loopback_leads_to_plain_http_on_loopback_alone() {
     recovers(&context, super::INSTALL);
 }
 
-/// The signature of a redirect's target soon expires, so each try begins at the release's own address, and continues there.
+/// The signature of a redirect's target soon expires, so each try starts at the release's own URL and continues there.
 #[test]
 fn a_broken_body_is_continued_where_it_broke() {
     let context = super::project();

@@ -1,4 +1,4 @@
-//! Connections that do not come about, and answers without measure, which must not take memory without measure either.
+//! Failed connections, and endless responses, which must not use unlimited memory.
 
 use fake_github::Fault;
 use fake_github::Matcher;
@@ -39,7 +39,7 @@ fn addresses_nobody_listens_at() {
     recovers(&context, NO_BUILD);
 }
 
-/// An answer that takes more memory the longer it gets would be a way to kill whoever asks.
+/// A response that uses more memory the longer it gets would allow a denial of service.
 #[test]
 fn answers_without_measure_take_no_memory_without_measure() {
     let list = |item: &str| format!("[{}0]", item.repeat(8_000_000 / item.len()));
@@ -85,7 +85,7 @@ fn an_endless_checksum_file_is_not_read_to_its_end() {
     record(Part::Network, "hostile: an endless checksum file", &context, &output, "no binary, nothing in staging");
 }
 
-/// The lists of a repository are read page by page, and none of them is longer than GitHub makes it.
+/// A repository's lists are read page by page, up to the length that GitHub allows.
 #[test]
 fn lists_without_measure_take_no_memory_without_measure() {
     let entries = |entry: &str| format!("[{}{entry}]", format!("{entry},").repeat(8_000_000 / (entry.len() + 1)));

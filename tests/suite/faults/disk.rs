@@ -1,4 +1,4 @@
-//! Disks that are full at each write, too small, read-only, or forbid programs; and a limit on the size of files.
+//! Disks that are full at each write, too small, read-only or mounted noexec; and a limit on file size.
 
 use std::fs;
 
@@ -26,12 +26,12 @@ use crate::support::workers;
 
 const NO_MOUNT: &str = "run as root, or where user namespaces may mount a tmpfs";
 
-/// How many blocks of 4 KiB hold this many bytes.
+/// The number of 4 KiB blocks for this many bytes.
 fn blocks(bytes: &[u8]) -> u64 {
     (bytes.len() as u64).div_ceil(4096)
 }
 
-/// Runs an installation on a volume without room, and again with room.
+/// Runs an install on a full volume, and again with free space.
 fn without_room(name: &str, volume: &Volume, context: &Context, says: &str) {
     let before = files(&context.project());
     let output = context.output(volume.command(context, INSTALL));
@@ -141,7 +141,7 @@ fn mounts_that_forbid() {
     }
 }
 
-/// A read-only project is no reason to fail where there is nothing to do.
+/// A read-only project must not fail if there is nothing to do.
 #[test]
 fn nothing_to_do_on_a_mount_that_forbids_writing() {
     let name = "mount: read-only, and nothing to do";
@@ -175,7 +175,7 @@ fn directories_for_temporary_files_are_not_needed() {
 
 #[test]
 fn a_limit_on_the_size_of_files() {
-    // In the blocks of 512 bytes that POSIX counts `ulimit -f` in; shells that count 1024 only allow more.
+    // In the 512-byte blocks that POSIX uses for `ulimit -f`; shells that use 1024 only allow more.
     for (name, limit, says) in [
         ("file-size limit: nothing at all may be written", 0, "failed to lock"),
         ("file-size limit: smaller than the binary", 500, "failed to write the download"),

@@ -1,4 +1,4 @@
-//! File systems that begin inside the store: volumes at its directories, and single files that are mounted.
+//! File systems inside the store: volumes mounted at its directories, and mounted files.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +18,7 @@ use crate::support::workers;
 
 const NO_MOUNT: &str = "run as root, or where user namespaces may mount a file system";
 
-/// The names of everything that is not finished.
+/// The names of all unfinished files.
 fn unfinished(root: &Path) -> Vec<String> {
     let names = files(root).into_keys().map(|path| path.to_string_lossy().into_owned());
     names.filter(|name| name.contains(".reproq-new") || name.contains("staging/")).collect()
@@ -42,7 +42,7 @@ fn a_directory_of_the_store_may_be_a_volume() {
             assert_eq!(output.code, 0, "{name}: {arguments:?}: {output:#?}");
             output
         };
-        // What was at the directory before is hidden by the volume.
+        // The volume hides the directory's previous content.
         run(&["install", "--tag", "v0.0.144"]);
         context.release("v0.0.145");
         let output = run(&["install", "--tag", "v0.0.145"]);
@@ -60,7 +60,7 @@ fn a_directory_of_the_store_may_be_a_volume() {
     }
 }
 
-/// A directory that is mounted where it was already has one file system and two mounts, which a rename does not cross.
+/// A directory that is bind-mounted onto itself is one file system with two mounts, and rename does not cross mounts.
 #[test]
 fn a_directory_of_the_store_may_be_a_bind_mount() {
     let name = "bind mount: `.reproq/bin`";
@@ -73,7 +73,7 @@ fn a_directory_of_the_store_may_be_a_bind_mount() {
     record(Part::Machine, name, &context, &output, "the new binary, nothing in staging");
 }
 
-/// A file that is mounted by itself cannot be replaced; the directory that holds it can be mounted instead.
+/// A mounted file cannot be replaced; its directory can be mounted instead.
 #[test]
 fn a_file_that_is_mounted_by_itself() {
     for (name, file) in
@@ -102,7 +102,7 @@ fn a_file_that_is_mounted_by_itself() {
     }
 }
 
-/// What a killed process did not finish beside its target goes with the next command, also with one that has nothing to do.
+/// Unfinished files of a killed process next to the target are removed by the next command, even if it has nothing else to do.
 #[test]
 fn what_is_unfinished_beside_its_target_is_cleared_away() {
     let context = Context::new();

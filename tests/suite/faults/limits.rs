@@ -1,5 +1,5 @@
-//! Limits on open files and on processes: wherever one is met, it is told as what it is, never as a fault of a release, of a
-//! server or of certificates, and never as a panic.
+//! Limits on open files and processes: reported as such, never as an error of a release, a server or certificates, and never as
+//! a panic.
 
 use serde_json::Value;
 
@@ -40,7 +40,7 @@ fn a_limit_on_open_files_is_told_as_one() {
         let context = project();
         let limited = after_shell(&format!("ulimit -n {limit}"), &context.command(command));
         let output = context.output(limited);
-        // With fewer the system cannot load the program.
+        // With fewer, the system cannot load the program.
         if output.code == 127 {
             continue;
         }
@@ -63,7 +63,7 @@ fn a_limit_on_processes_is_told_as_one() {
     if person.run_below(&["prlimit", "--nproc=64"], &["--version"]).code != 0 {
         return skipped(Part::Machine, name, "install prlimit (util-linux)");
     }
-    // A name instead of an address, which is resolved on a thread of its own.
+    // A host name instead of an IP address, which is resolved on a separate thread.
     let named = |url: String| url.replace("127.0.0.1", "localhost");
     let (api, web) = (named(person.context.github.api_url()), named(person.context.github.web_url()));
     person.context.set("REPROQ_GITHUB_API_URL", api).set("REPROQ_GITHUB_SERVER_URL", web);
@@ -82,7 +82,7 @@ fn a_limit_on_processes_is_told_as_one() {
     }
 }
 
-/// Where another program has to answer first: git for the repository, Python for Django's setting.
+/// Commands that first run another program: git for the repository, Python for Django's setting.
 #[test]
 fn a_program_that_may_not_be_started_is_told_as_a_limit() {
     let name = "processes: none left for git";

@@ -1,5 +1,5 @@
-//! What networks, machines and signals do to an installation. Every fault has its exit code, its words, a store that is
-//! byte for byte what it was, a row in `docs/faults.md`, and a plain run afterwards that succeeds and leaves no litter.
+//! Faults of networks, systems and signals during an install. Each has an exit code, a message, an unchanged store, a row in
+//! `docs/faults.md`, and a subsequent plain run that succeeds and leaves no files behind.
 
 mod api;
 mod body;
@@ -42,46 +42,46 @@ pub const OLD: &str = "0.0.143";
 pub const NEW: &str = "0.0.144";
 /// The command of nearly every case.
 pub const INSTALL: &[&str] = &["install", "--tag", "latest"];
-/// The same where no local build may take the place of a GitHub that is out of reach.
+/// The same without a local build as fallback for an unreachable GitHub.
 pub const NO_BUILD: &[&str] = &["install", "--tag", "latest", "--no-build"];
-/// A stall that nobody sits out.
+/// A stall longer than any timeout.
 pub const FOR_EVER: Hold = Hold::UntilDropped;
 
-/// How many cases of one table run at once. They wait more than they work.
+/// The number of concurrent cases. They mostly wait.
 const AT_ONCE: usize = 16;
 
-/// One fault, and what is promised about it.
+/// One fault, and its expected result.
 pub struct Case {
     /// The row's name.
     pub name: &'static str,
-    /// The faults that the fake causes, in order.
+    /// The fake's faults, in order.
     pub faults: Vec<(Matcher, Fault)>,
     /// The exit code.
     pub code: i32,
-    /// What the user reads, among other things.
+    /// Required parts of the output.
     pub says: &'static str,
     arguments: &'static [&'static str],
     variables: Vec<(&'static str, &'static str)>,
 }
 
 impl Case {
-    /// A fault the run fails with.
+    /// A fault that makes the run fail.
     pub fn fails(name: &'static str, matcher: Matcher, fault: Fault, code: i32, says: &'static str) -> Self {
         Self { name, faults: vec![(matcher, fault)], code, says, arguments: INSTALL, variables: Vec::new() }
     }
 
-    /// A fault the run succeeds in spite of.
+    /// A fault despite which the run succeeds.
     pub fn survived(name: &'static str, matcher: Matcher, fault: Fault, says: &'static str) -> Self {
         Self::fails(name, matcher, fault, 0, says)
     }
 
-    /// One more fault.
+    /// Adds a fault.
     pub fn then(mut self, matcher: Matcher, fault: Fault) -> Self {
         self.faults.push((matcher, fault));
         self
     }
 
-    /// Without a local build in place of a GitHub that is out of reach.
+    /// Without a local build as fallback for an unreachable GitHub.
     pub fn without_build(mut self) -> Self {
         self.arguments = NO_BUILD;
         self
@@ -93,13 +93,13 @@ impl Case {
         self
     }
 
-    /// With as little patience as the settings allow. Only where something stands still: a busy machine may be slower.
+    /// With the shortest timeout that the settings allow. Only for stalls: a busy machine may be slower.
     pub fn impatient(self) -> Self {
         self.with("REPROQ_HTTP_TIMEOUT", "1")
     }
 }
 
-/// Runs a table of cases, several at once, and tells of every one that does not hold.
+/// Runs a table of cases, several at once, and reports every failed one.
 pub fn run_all(part: Part, cases: Vec<Case>) {
     let (total, queue) = (cases.len(), Mutex::new(cases));
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -170,7 +170,7 @@ fn old_store() -> &'static BTreeMap<PathBuf, Vec<u8>> {
     })
 }
 
-/// Every file below a directory with its content; of a link, where it leads.
+/// Every file below a directory with its content; for a link, its target.
 pub fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut directories = vec![root.to_owned()];
@@ -193,7 +193,7 @@ pub fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// A command of the context, started by another program: its words follow the other's, in the same surroundings.
+/// A command of the context, started by another program: its arguments follow the other's, in the same environment.
 pub fn started_by(mut other: Command, plain: &Command) -> Command {
     other.arg(plain.get_program()).args(plain.get_args());
     if let Some(directory) = plain.get_current_dir() {
@@ -211,8 +211,8 @@ pub fn after_shell(line: &str, plain: &Command) -> Command {
     started_by(shell, plain)
 }
 
-/// Runs a command under a fault. What it says and how it ends is as promised and becomes the fault's row; a failure leaves
-/// every file as it was, a success everything an undisturbed run would have left.
+/// Runs a command under a fault. Checks its output and exit code and records them as the fault's row; a failure leaves every
+/// file unchanged, a success leaves the same files as an undisturbed run.
 pub fn under_fault(part: Part, name: &str, context: &Context, command: Command, code: i32, says: &str) -> Output {
     let before = files(&context.project());
     let output = context.output(command);
@@ -220,7 +220,7 @@ pub fn under_fault(part: Part, name: &str, context: &Context, command: Command, 
     output
 }
 
-/// As [`under_fault`], for a run that is over.
+/// As [`under_fault`], for a finished run.
 pub fn judge(
     part: Part,
     name: &str,
@@ -239,7 +239,7 @@ pub fn judge(
         assert!(output.stderr.contains("error: "), "{name}: {output:#?}");
         assert!(code == 130 || output.stderr.contains("hint: "), "{name}: no way out: {output:#?}");
         let after = files(&context.project());
-        // Whoever is interrupted leaves its name in the lock; what holds it is the process, and that is gone.
+        // An interrupted process leaves its ID in the lock file; the lock itself ended with the process.
         let is_kept = |path: &Path| code == 130 && path.ends_with(".reproq/lock");
         let differs = |path: &Path, bytes| before.get(path) != Some(bytes) && !is_kept(path);
         let changed: Vec<_> = after.iter().filter(|(path, bytes)| differs(path, bytes)).collect();
@@ -250,17 +250,17 @@ pub fn judge(
     record(part, name, context, output, &left(context, Some(&workers::bytes(OLD)), &workers::bytes(NEW)));
 }
 
-/// The fault is gone: the same command succeeds, and nothing reminds of it.
+/// Without the fault the same command succeeds, and leaves no trace of it.
 pub fn recovers(context: &Context, arguments: &[&str]) {
     context.succeed(arguments);
     whole(context);
 }
 
-/// The new binary, the old one kept, a receipt for each, and not one file more.
+/// The new binary, the previous one, a receipt for each, and no other file.
 pub fn whole(context: &Context) {
     assert_eq!(fs::read(context.binary()).expect("installed"), workers::bytes(NEW));
     let found = files(&context.project().join(".reproq"));
-    // Beside a receipt may lie the lock that named its binary, depending on how it came there.
+    // Next to a receipt may be the lockfile of its binary, depending on how it was installed.
     let is_lock = |path: &&PathBuf| path.extension().is_some_and(|extension| extension == "lock");
     let paths = found.keys().filter(|path| !is_lock(path));
     let directories: Vec<String> =
@@ -270,7 +270,7 @@ pub fn whole(context: &Context) {
     assert!(found.values().any(|bytes| *bytes == workers::bytes(OLD)), "the old one is kept");
 }
 
-/// Records a run whose project's path is too long to be shown.
+/// Records a run whose project path is too long to show.
 fn record_as_short(context: &Context, name: &str, output: &Output, left: &str) {
     let long = context.project().to_string_lossy().into_owned();
     let short = Output {

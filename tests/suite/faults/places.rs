@@ -1,5 +1,5 @@
-//! What stands where the store keeps its own: directories, files, pipes, and links that lead away. A checkout may bring any of
-//! it along, so nothing outside the store is ever emptied, truncated or replaced because of it.
+//! Foreign objects in the store's locations: directories, files, pipes, and links to other locations. A checkout may contain
+//! any of them, so nothing outside the store is ever emptied, truncated or replaced because of one.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -16,25 +16,25 @@ use crate::support::fault_table::Part;
 use crate::support::fault_table::record;
 use crate::support::workers;
 
-/// What is put in a place.
+/// An object in a location.
 #[derive(Clone, Copy)]
 enum Thing {
-    /// A regular file with somebody's words.
+    /// A regular foreign file.
     File,
-    /// A directory with somebody's file.
+    /// A directory with a foreign file.
     Directory,
-    /// A pipe that nobody ever writes to.
+    /// A pipe without a writer.
     Pipe,
     /// A link to nothing.
     DanglingLink,
-    /// A link to somebody's file outside the project.
+    /// A link to a file outside the project.
     LinkToFile,
-    /// A link to somebody's directory outside the project.
+    /// A link to a directory outside the project.
     LinkToDirectory,
 }
 
 impl Thing {
-    /// Puts it there, instead of what was there.
+    /// Replaces what is at the path.
     fn put(self, context: &Context, place: &Path) {
         if place.is_dir() {
             fs::remove_dir_all(place).expect("removed");
@@ -70,18 +70,18 @@ impl Thing {
     }
 }
 
-/// Somebody's directory, which is none of the store's business.
+/// A directory outside the store.
 fn outside(context: &Context) -> PathBuf {
     context.root().join("outside")
 }
 
-/// Puts a thing in a place of the store, installs, and expects this exit code. Nothing outside has changed, and what was
-/// refused is as it was.
+/// Plants an object in a location of the store, installs, and checks the exit code. Nothing outside has changed, and a refused
+/// object is unchanged.
 fn in_place_of(place: &str, thing: Thing, code: i32) {
     in_place_called(place, place, thing, code);
 }
 
-/// As [`in_place_of`], where the place has another name each time the sample worker is built.
+/// As [`in_place_of`], for a location whose name depends on the build of the sample worker.
 fn in_place_called(called: &str, place: &str, thing: Thing, code: i32) {
     let context = project();
     fs::create_dir(outside(&context)).expect("made");
@@ -107,7 +107,7 @@ fn in_place_called(called: &str, place: &str, thing: Thing, code: i32) {
         "everything as it was"
     };
     record(Part::Machine, &name, &context, &output, left);
-    // Whoever put it there takes it away.
+    // Removes the planted object.
     match fs::symlink_metadata(&path) {
         Ok(metadata) if code != 0 && metadata.is_dir() => fs::remove_dir_all(&path).expect("removed"),
         Ok(_) if code != 0 => fs::remove_file(&path).expect("removed"),
@@ -153,7 +153,7 @@ fn in_place_of_the_stores_files() {
     }
 }
 
-/// The receipt's name is known only when the binary is.
+/// The receipt's name depends on the binary.
 #[test]
 fn in_place_of_the_receipts() {
     let receipt = {

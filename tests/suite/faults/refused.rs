@@ -1,5 +1,4 @@
-//! System calls that the system refuses, one at a time: what a file system without locks, with modes of its own, or in
-//! trouble answers.
+//! Failing system calls, one at a time: as on a file system without locks, with fixed modes, or with errors.
 
 use std::fs;
 use std::path::Path;
@@ -25,7 +24,7 @@ fn run(context: &Context, inject: &str, arguments: &[&str]) -> Output {
     context.output(strace::refusing(context, inject, arguments))
 }
 
-/// The old binary and the old lock are there, and the next run succeeds.
+/// The old binary and lockfile are in place, and the next run succeeds.
 fn nothing_placed(name: &str, context: &Context, lock: &[u8], output: &Output) {
     assert!(output.stderr.contains("error: ") && output.stderr.contains("hint: "), "{name}: {output:#?}");
     assert_eq!(fs::read(context.binary()).expect("there"), workers::bytes(OLD), "{name}");
@@ -52,7 +51,7 @@ fn a_file_system_without_locks() {
     }
 }
 
-/// Whatever the system answers to the one rename, the old binary and the old lock stay.
+/// If the rename fails for any reason, the old binary and lockfile are kept.
 #[test]
 fn a_binary_that_cannot_be_placed() {
     let names = ["EBUSY", "EDQUOT", "EIO", "ELOOP", "ENAMETOOLONG", "ENOSPC", "EPERM", "EROFS", "ESTALE", "ETXTBSY"];
@@ -73,7 +72,7 @@ fn a_binary_that_cannot_be_placed() {
     }
 }
 
-/// Once the binary is in place it is installed, whatever happens to what is only written down.
+/// Once the binary is in place it is installed, even if records cannot be written.
 #[test]
 fn what_fails_after_the_binary_is_in_place_does_not_fail_the_installation() {
     let names = ["refused: recording the state, with EIO", "refused: waiting for names on the disk, with EIO"];
@@ -98,7 +97,7 @@ fn what_fails_after_the_binary_is_in_place_does_not_fail_the_installation() {
     }
 }
 
-/// Some mounted file systems have modes of their own and refuse every other, although the program can be run.
+/// Some mounted file systems have fixed modes and refuse to change them, although the program can run.
 #[test]
 fn a_file_system_with_modes_of_its_own() {
     let name = "refused: changing modes, although the program can be run";
@@ -109,14 +108,14 @@ fn a_file_system_with_modes_of_its_own() {
     context.with_go();
     let checkout = context.sibling_checkout();
     let build = ["install", "--build", "--source", checkout.to_str().expect("UTF-8")];
-    // The compiler makes its program executable.
+    // The compiler makes its output executable.
     let output = run(&context, "chmod,fchmod,fchmodat:error=EPERM", &build);
     assert_eq!(output.code, 0, "{output:#?}");
     assert_eq!(context.run(&["which", "--no-django"]).code, 0);
     record(Part::Machine, name, &context, &output, "the new binary, nothing in staging");
 }
 
-/// A file system that has no second names, or refuses them.
+/// A file system without hard links.
 #[test]
 fn a_file_system_without_hard_links() {
     let name = "refused: a second name for the previous binary, with EPERM";

@@ -1,4 +1,4 @@
-//! SIGINT, SIGTERM and SIGHUP at every stage: exit 130, nothing left behind, no child that lives on, and the cursor back.
+//! SIGINT, SIGTERM and SIGHUP at every stage: exit code 130, no files left, no child process left, and the cursor restored.
 
 use std::fs;
 use std::io::BufRead;
@@ -32,7 +32,7 @@ const SIGNALS: [&str; 3] = ["INT", "TERM", "HUP"];
 const PATIENCE: Duration = Duration::from_secs(30);
 const SAYS: &str = "interrupted; unfinished changes were discarded";
 
-/// Starts an installation for each signal, lets it come to a stage, sends the signal, and looks at what is left.
+/// Starts an install for each signal, waits for a stage, sends the signal, and checks what is left.
 fn at_stage(stage: &str, prepare: impl Fn(&Context), reached: impl Fn(&Context), undo: impl Fn(&Context)) {
     for signal in SIGNALS {
         let context = project();
@@ -59,7 +59,7 @@ fn arrives(context: &Context, matcher: &Matcher) {
     assert!(context.github.wait_for(matcher, 1, PATIENCE), "the installation came so far");
 }
 
-/// Waits until the worker that is being tried says its number.
+/// Waits until the worker under test writes its process ID.
 fn hanging(context: &Context) -> u32 {
     let mark = context.project().join("hanging");
     for _ in 0..3000 {
@@ -76,7 +76,7 @@ fn is_gone(process: u32) -> bool {
         std::thread::sleep(Duration::from_millis(10));
         let shown = Command::new("ps").args(["-o", "stat=", "-p", &process.to_string()]).output().expect("ps runs");
         let state = String::from_utf8_lossy(&shown.stdout).trim().to_owned();
-        // One that nobody waits for any more stays in the table until init has looked.
+        // An orphaned process remains in the table until init reaps it.
         state.is_empty() || state.starts_with('Z')
     })
 }
@@ -101,7 +101,7 @@ fn while_downloading() {
     at_stage("while downloading", fault, |context| arrives(context, &Matcher::objects()), |_| {});
 }
 
-/// Download, unpacked executable and a program that was started: all of it has to go.
+/// The download, the unpacked executable and the started program must all be cleaned up.
 #[test]
 fn while_the_unpacked_worker_is_tried() {
     let archived = |context: &Context| {
@@ -148,8 +148,8 @@ fn while_waiting_for_the_lock() {
     }
 }
 
-/// Runs a command on a terminal of its own. When a line comes, Ctrl-C is typed there, which reaches the program and its
-/// children. What the terminal showed goes to stdout.
+/// Runs a command on its own terminal. On an input line, Ctrl-C is typed there, which reaches the program and its children. The
+/// terminal's output goes to stdout.
 const TERMINAL: &str = "\
 import os, pty, select, sys
 child, master = pty.fork()
@@ -176,7 +176,7 @@ sys.stdout.flush()
 os._exit(os.waitstatus_to_exitcode(status) & 255)
 ";
 
-/// Ctrl-C on a terminal, when `reached` returns. Gives the exit code and what the terminal showed.
+/// Presses Ctrl-C on a terminal when `reached` returns. Returns the exit code and the terminal's output.
 fn typed(context: &Context, reached: impl Fn()) -> (Option<i32>, String) {
     let mut python = Command::new("/usr/bin/python3");
     python.args(["-I", "-S", "-c", TERMINAL]);
@@ -211,7 +211,7 @@ fn ctrl_c_on_a_terminal_gives_the_cursor_back() {
     recovers(&context, INSTALL);
 }
 
-/// The signal reaches the worker that is being tried, too, and its end is no verdict on it.
+/// The signal also reaches the worker under test, whose exit must not count as a failure of it.
 #[test]
 fn ctrl_c_while_the_worker_is_tried_is_no_failure_of_the_worker() {
     for _ in 0..5 {

@@ -1,4 +1,4 @@
-//! Surroundings that are unusual and no reason to fail: no home, any umask, odd and long paths, a worker that runs.
+//! Unusual environments that must not fail: no home directory, any umask, odd and long paths, a running worker.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -37,8 +37,8 @@ fn a_home_is_not_needed() {
     under_fault(Part::Machine, "HOME: is not there", &context, command, 0, "Installed");
 }
 
-/// The binary can be run and the records be read by everybody who gets to them; who gets to them is the umask's to say,
-/// and nobody else may write.
+/// The binary is executable and the records are readable for everyone, as far as the umask allows, and no other user can write
+/// them.
 #[test]
 fn any_umask() {
     for (umask, directories, lock) in [("077", 0o700, 0o600), ("000", 0o755, 0o644), ("022", 0o755, 0o644)] {
@@ -63,7 +63,7 @@ fn any_umask() {
 fn a_project_whose_path_is_no_text() {
     let mut context = Context::new();
     let directory = context.root().join("work").join(OsStr::from_bytes(b"caf\xe9 \xff"));
-    // Some file systems take only names that are text.
+    // Some file systems accept only UTF-8 names.
     if fs::create_dir(&directory).is_err() {
         return crate::support::fault_table::skipped(
             Part::Machine,
@@ -91,7 +91,7 @@ fn at_length(context: &mut Context, length: usize) {
     context.move_project(path);
 }
 
-/// A path may have 4095 bytes, of which the longest path below the store that a program is given takes 51.
+/// A path may have 4095 bytes; the longest path below the store that is passed to a program takes 51 of them.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_project_whose_path_is_nearly_too_long() {

@@ -1,4 +1,4 @@
-//! Certificates that do not fit, and proxies that do not let through. The certificates are real, made for the test.
+//! Invalid certificates, and proxies that refuse. The certificates are real ones, created for the tests.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ use super::with_old;
 use crate::support::Context;
 use crate::support::fault_table::Part;
 
-/// A project whose GitHub speaks TLS, and whose user trusts its authority.
+/// A project whose GitHub uses TLS, and whose user trusts its authority.
 fn encrypted(tls: Tls) -> Context {
     let mut context = with_old(Context::with(FakeGitHub::start_with(tls)));
     trust(&mut context);
@@ -41,7 +41,7 @@ fn certificates_that_do_not_fit_are_final() {
         let output = under_fault(Part::Network, name, &context, context.command(INSTALL), 6, says);
         assert!(!output.stderr.contains("retrying"), "{output:#?}");
         assert!(context.github.requests().is_empty(), "nothing was asked of a stranger");
-        // The fault is gone: the same project, and a GitHub with a good certificate.
+        // Without the fault: the same project, and a GitHub with a valid certificate.
         context.github = FakeGitHub::start_tls();
         let (api, web) = (context.github.api_url(), context.github.web_url());
         context.set("REPROQ_GITHUB_API_URL", api).set("REPROQ_GITHUB_SERVER_URL", web);
@@ -101,7 +101,7 @@ fn directories_of_certificates() {
         context.set("SSL_CERT_DIR", directory.to_str().expect("UTF-8"));
         under_fault(Part::Network, name, &context, context.command(INSTALL), 2, says);
     }
-    // What needs no request does not care.
+    // Commands that make no request are unaffected.
     context.succeed(&["which", "--no-django"]);
     let both = [full.as_path(), full.as_path()];
     let both = std::env::join_paths(both).expect("paths");
@@ -129,7 +129,7 @@ fn encryption_is_never_left() {
     recovers(&context, INSTALL);
 }
 
-/// A GitHub that is reached by a name that only the proxy knows: loopback itself is never asked through one.
+/// A GitHub with a name that only the proxy resolves: loopback itself is never requested through a proxy.
 fn behind(proxy: &Proxy) -> Context {
     let mut context = encrypted(Tls::Trusted);
     let named = |url: String| url.replace("127.0.0.1", "github.test");
@@ -179,7 +179,7 @@ fn proxies_that_do_not_let_through() {
     assert!(proxy.asked().contains(&format!("github.test:{port}")), "{:?}", proxy.asked());
 }
 
-/// A value that cannot be read is never dropped: what was to go through the proxy would go directly.
+/// An invalid value is never ignored: requests meant for the proxy would be sent directly.
 #[test]
 fn proxies_that_cannot_be_read() {
     let proxy = Proxy::start();
@@ -213,7 +213,7 @@ fn what_logs_in_at_a_proxy_arrives_as_it_is_meant() {
         let last = proxy.credentials().pop().expect("the proxy was asked");
         assert_eq!(last.as_deref(), Some(format!("Basic {expected}").as_str()), "{value}");
     }
-    // Exactly as curl has it: an empty variable is none, and the lower case one counts first.
+    // As in curl: an empty variable counts as unset, and the lower-case one takes precedence.
     let asked = proxy.asked().len();
     context.set("HTTPS_PROXY", "").set("https_proxy", proxy.url()).set("ALL_PROXY", "http://127.0.0.1:1");
     context.succeed(&["install", "--tag", "latest", "--force", "--no-django"]);
@@ -223,7 +223,7 @@ fn what_logs_in_at_a_proxy_arrives_as_it_is_meant() {
     assert!(output.stderr.contains("the name github.test could not be resolved"), "{output:#?}");
 }
 
-/// The token goes to loopback in clear, and would go to the proxy in clear.
+/// The token is sent to loopback in cleartext, and would be sent to the proxy in cleartext.
 #[test]
 fn loopback_is_never_asked_through_a_proxy() {
     let proxy = Proxy::start();

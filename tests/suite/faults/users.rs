@@ -1,4 +1,4 @@
-//! Whose files they are: directories that may not be written, and one user over another's installation.
+//! File ownership: directories without write permission, and one user over another's install.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -22,10 +22,10 @@ use crate::support::fault_table::record;
 use crate::support::fault_table::skipped;
 use crate::support::workers;
 
-/// The user and group that nobody is.
+/// The IDs of the user and group nobody.
 const NOBODY: u32 = 65534;
 
-/// A project of a user who may not write everywhere: this one, or nobody where the suite runs as the superuser.
+/// A project of an unprivileged user: the current one, or nobody if the suite runs as root.
 pub struct Person {
     pub context: Context,
     program: PathBuf,
@@ -33,14 +33,14 @@ pub struct Person {
 }
 
 impl Person {
-    /// `None` where the superuser cannot become somebody else.
+    /// `None` if root cannot switch to another user.
     pub fn new() -> Option<Self> {
         let context = project();
         let is_nobody = rustix::process::geteuid().is_root();
         if is_nobody && Command::new("setpriv").arg("--version").stdout(Stdio::null()).status().is_err() {
             return None;
         }
-        // The program's own directory may be closed to others.
+        // The program's own directory may be inaccessible to others.
         let program = context.root().join("program");
         fs::copy(env!("CARGO_BIN_EXE_reproq"), &program).expect("copied");
         fs::set_permissions(context.root(), fs::Permissions::from_mode(0o755)).expect("opened");
@@ -49,7 +49,7 @@ impl Person {
         Some(person)
     }
 
-    /// Makes everything below a directory this person's.
+    /// Makes this user the owner of everything below a directory.
     fn give(&self, path: &Path) {
         if !self.is_nobody {
             return;
@@ -87,7 +87,7 @@ impl Person {
         fs::set_permissions(self.context.project().join(path), fs::Permissions::from_mode(mode)).expect("changed");
     }
 
-    /// The run is refused with 9 and a way out; everything that was there is as it was.
+    /// The run is refused with 9 and a hint; all files are unchanged.
     fn is_refused(&self, name: &str, arguments: &[&str]) {
         let before = files(&self.context.project());
         let output = self.run(arguments);
@@ -123,7 +123,7 @@ fn directories_that_may_not_be_written() {
             continue;
         };
         person.close(directory, 0o555);
-        // What the directories below hold may still be read.
+        // The content of the directories below may still be readable.
         person.is_refused(name, INSTALL);
         person.close(directory, 0o755);
         person.recovers();
@@ -161,7 +161,7 @@ fn files_that_may_not_be_read() {
     person.recovers();
 }
 
-/// Somebody else's installation can be used, and not be changed.
+/// Another user's install can be used, but not changed.
 #[test]
 fn another_users_installation() {
     let names = ["user: over another user's installation", "user: another user's installation, and nothing to do"];
@@ -179,7 +179,7 @@ fn another_users_installation() {
     person.recovers();
 }
 
-/// `sudo reproq install` in somebody's project: the superuser's files are in the way of nobody afterwards.
+/// `sudo reproq install` in a user's project: root's files do not block the user afterwards.
 #[test]
 fn the_superuser_over_a_users_installation() {
     let name = "user: the superuser installs, then the owner again";
@@ -203,7 +203,7 @@ fn give_all(path: &Path, to: u32) {
     }
 }
 
-/// Who may search and write a directory can install there, also where they may not read it.
+/// A user who may search and write a directory can install there, even without read permission.
 #[test]
 fn a_directory_that_may_not_be_read() {
     let name = "permission: none to read in `.reproq/bin` (mode 311)";
@@ -217,7 +217,7 @@ fn a_directory_that_may_not_be_read() {
     record(Part::Machine, name, &person.context, &output, &left(&person.context, Some(&old), &new));
 }
 
-/// Users share such a directory without trusting each other, and one of them may have prepared a store for another.
+/// Users who do not trust each other share such a directory, and one may have prepared a store for another.
 #[test]
 fn a_store_of_another_user_is_refused() {
     let names =

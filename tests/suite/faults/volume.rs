@@ -1,4 +1,4 @@
-//! A file system of the test's own, of any size and with any options, in a mount namespace that ends with it.
+//! A separate file system of any size and options, in a mount namespace that ends with it.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -14,7 +14,7 @@ use std::process::Stdio;
 use super::started_by;
 use crate::support::Context;
 
-/// A tmpfs at a directory, seen by those alone who enter its namespace.
+/// A tmpfs at a directory, visible only in its namespace.
 pub struct Volume {
     holder: Child,
     directory: PathBuf,
@@ -22,9 +22,9 @@ pub struct Volume {
 }
 
 impl Volume {
-    /// Mounts one at a directory that exists. `None` where this machine lets nobody mount anything.
+    /// Mounts one at an existing directory. `None` if mounting is not possible on this machine.
     pub fn mount(directory: &Path, options: &str) -> Option<Self> {
-        // As an ordinary user in a namespace where it may mount; as the superuser also where there are no such namespaces.
+        // As an ordinary user in a user namespace that allows mounts; as root also without user namespaces.
         [&["--user", "--map-root-user", "--mount"][..], &["--mount"]].into_iter().find_map(|kind| {
             let script = "mount -t tmpfs -o \"$1\" tmpfs \"$0\" && cd \"$0\" && echo ready && read end";
             let mut holder = Command::new("unshare")
@@ -44,7 +44,7 @@ impl Volume {
         })
     }
 
-    /// A project on a volume, mounted where a project lies otherwise.
+    /// A project on a volume, mounted at the usual project directory.
     pub fn project(options: &str) -> Option<(Self, Context)> {
         let mut context = Context::new();
         let volume = Self::mount(&context.project(), options)?;
@@ -52,7 +52,7 @@ impl Volume {
         Some((volume, context))
     }
 
-    /// The directory as the tests reach it from outside.
+    /// The directory as visible from outside the namespace.
     pub fn path(&self) -> PathBuf {
         let inside = self.directory.strip_prefix("/").expect("an absolute path");
         Path::new("/proc").join(self.holder.id().to_string()).join("root").join(inside)
@@ -61,7 +61,7 @@ impl Volume {
     /// A command of the context, run where the volume is mounted and in its directory.
     pub fn command(&self, context: &Context, arguments: &[&str]) -> Command {
         let mut command = started_by(self.enter(), &context.command(arguments));
-        // It gets its directory from the namespace; there is none such outside.
+        // Its directory exists only in the namespace.
         command.current_dir("/");
         command
     }
@@ -72,7 +72,7 @@ impl Volume {
         assert!(status.expect("nsenter runs").success(), "remounted");
     }
 
-    /// Leaves room for so many blocks of 4 KiB.
+    /// Leaves this many free blocks of 4 KiB.
     pub fn leave_blocks(&self, blocks: u64) {
         let path = self.path().join("filler");
         let mut filler = fs::File::create(&path).expect("created");
@@ -88,7 +88,7 @@ impl Volume {
         filler.set_len(filled - blocks * 4096).expect("shortened");
     }
 
-    /// Leaves room for so many new files and directories.
+    /// Leaves this many free inodes.
     pub fn leave_files(&self, count: usize) {
         let directory = self.path().join("filler");
         fs::create_dir(&directory).expect("created");
@@ -104,7 +104,7 @@ impl Volume {
         made.iter().rev().take(count).for_each(|path| fs::remove_file(path).expect("removed"));
     }
 
-    /// Gives all room back.
+    /// Frees all space.
     pub fn free(&self) {
         let filler = self.path().join("filler");
         let removed = if filler.is_dir() { fs::remove_dir_all(&filler) } else { fs::remove_file(&filler) };
@@ -123,14 +123,14 @@ impl Volume {
 
 impl Drop for Volume {
     fn drop(&mut self) {
-        // Its input ends, and with it the only process that keeps the namespace.
+        // Closing its stdin ends the only process that keeps the namespace.
         drop(self.holder.stdin.take());
         let _ = self.holder.wait();
     }
 }
 
-/// A command of the context, run where `from` is mounted at `at`, in a namespace that ends with it. `None` where this machine
-/// lets nobody mount anything.
+/// A command of the context, run with `from` mounted at `at`, in a namespace that ends with it. `None` if mounting is not
+/// possible on this machine.
 pub fn bound(context: &Context, from: &Path, at: &Path, arguments: &[&str]) -> Option<Command> {
     [&["--user", "--map-root-user", "--mount"][..], &["--mount"]].into_iter().find_map(|kind| {
         let mounting = |script: &str| {
@@ -146,7 +146,7 @@ pub fn bound(context: &Context, from: &Path, at: &Path, arguments: &[&str]) -> O
     })
 }
 
-/// Found here, because the command's own PATH is the one of the run it starts.
+/// Resolved here, because the command's PATH is for the run it starts.
 fn on_path(name: &str) -> PathBuf {
     let directories = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&directories)

@@ -17,7 +17,7 @@ fn refuse_all(form: &str, samples: &[Sample]) {
         scene.publish(&format!("{}.{form}", asset_name()), build("reproq", &body));
         let fault = format!("archive, {form}: {name}");
         if matches!(*name, "not gzip" | "not zip") {
-            // It begins like the page of a captive portal, and is not even taken for an archive.
+            // It starts like the page of a captive portal, and is not recognized as an archive.
             scene.refused_with(&fault, 6);
             continue;
         }
@@ -26,7 +26,7 @@ fn refuse_all(form: &str, samples: &[Sample]) {
     }
 }
 
-/// The corpora name places of the system; here the place is one that can be looked at: a directory beside the project.
+/// The samples name system paths; here the path can be checked: a directory next to the project.
 #[test]
 fn an_absolute_name_and_a_link_out_of_the_archive_write_nothing_where_they_lead() {
     let scene = Scene::new();
@@ -56,7 +56,7 @@ fn hostile_zip_archives_are_refused() {
     refuse_all("zip", &samples::hostile_zip());
 }
 
-/// Cut in every part of the format: the headers, the executable, the checksums, the directory, the last byte.
+/// Truncated in every part of the format: the headers, the executable, the checksums, the directory, the last byte.
 #[test]
 fn an_archive_cut_anywhere_is_refused() {
     for (form, archive) in
@@ -73,7 +73,7 @@ fn an_archive_cut_anywhere_is_refused() {
     }
 }
 
-/// The corpora would prove nothing if everything were refused.
+/// The samples would show nothing if every archive were refused.
 #[test]
 fn archives_of_real_tools_are_installed() {
     for (form, corpus) in [("tar.gz", samples::HONEST_TAR_GZ), ("zip", samples::HONEST_ZIP)] {

@@ -1,4 +1,4 @@
-//! Links an attacker left in the project: an installation writes to its own directory and nowhere else.
+//! Links planted by an attacker in the project: an install writes only to its own directory.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -15,7 +15,7 @@ use crate::support::releases::with_versions;
 
 const FORCED: [&str; 5] = ["install", "--no-django", "--tag", "v0.0.143", "--force"];
 
-/// A clone brings its links along, so `.reproq/staging` may lead to the user's home, which must not be emptied.
+/// A clone may contain links, so `.reproq/staging` may point to the user's home, which must not be emptied.
 #[test]
 fn links_in_place_of_the_stores_directories_are_not_followed() {
     for name in [".reproq", ".reproq/bin", ".reproq/staging", ".reproq/receipts", ".reproq/previous", ".reproq/lock"] {

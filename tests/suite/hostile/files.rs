@@ -1,5 +1,5 @@
-//! The project's own small files with anything in them or in their place: one clear error or a repair, at once and within
-//! bounds, and the worker stays.
+//! The project's own small files with arbitrary content or replaced by other objects: one clear error or a repair, without
+//! delay and within bounds, and the worker is kept.
 
 use std::fs;
 use std::fs::File;
@@ -20,7 +20,7 @@ use crate::support::memory::within_the_limit;
 use crate::support::releases::mutations;
 use crate::support::releases::with_versions;
 
-/// What stands where a file is expected.
+/// The object at a path where a file is expected.
 enum Stand {
     Bytes(Vec<u8>),
     Huge,
@@ -29,7 +29,7 @@ enum Stand {
     LinkTo(&'static str),
 }
 
-/// The stands that no format makes any difference to.
+/// Objects that are independent of the file's format.
 fn stands() -> Vec<(&'static str, Stand)> {
     vec![
         ("empty", Stand::Bytes(Vec::new())),
@@ -70,10 +70,10 @@ fn run(context: &Context, arguments: &[&str]) -> Output {
 
 const INSTALL: [&str; 4] = ["install", "--no-django", "--tag", "v0.0.143"];
 
-/// Installs over the stand, and once more without it.
+/// Installs with the object in place, and again without it.
 fn tried(scene: &Scene, path: &Path, kind: &str, fault: &str, stand: &Stand, codes: &[i32]) -> Output {
     put(path, stand);
-    // Without work nobody needs the lock.
+    // An up-to-date run needs no lock.
     let arguments = if kind == "lock" { [&INSTALL[..], &["--force"]].concat() } else { INSTALL.to_vec() };
     let output = run(&scene.context, &arguments);
     assert!(codes.contains(&output.code), "{kind} {fault}: {output:#?}");
@@ -104,7 +104,7 @@ fn a_state_file_may_be_anything() {
         ("numbers beyond everything", with("\"size\": ", "\"size\": 99999999999999999999")),
     ];
     for (fault, stand) in stands().into_iter().chain(more) {
-        // It only saves work, so it is made again from the binary and its receipt.
+        // It only saves work, so it is recreated from the binary and its receipt.
         tried(&scene, &path, "state", fault, &stand, &[0]);
     }
 }
@@ -128,7 +128,7 @@ fn a_receipt_may_be_anything() {
         ("escape codes in it", with("\"notes\": []", "\"notes\": [\"\\u001b[31m\\u202e\"]")),
     ];
     for (fault, stand) in stands().into_iter().chain(more) {
-        // Without its receipt the binary is somebody else's: the release is installed again, with a new receipt.
+        // Without a receipt the binary is foreign: the release is reinstalled, with a new receipt.
         tried(&scene, &path, "receipt", fault, &stand, &[0, 8]);
     }
 }
@@ -146,7 +146,7 @@ fn the_lock_may_be_anything() {
     }
 }
 
-/// The project's lock decides what is installed, so what cannot be read is never taken for an absent one.
+/// The project's lockfile decides what is installed, so an unreadable one is never treated as absent.
 #[test]
 fn the_projects_lock_may_be_anything() {
     let scene = Scene::new();
@@ -241,7 +241,7 @@ fn settings_may_be_anything() {
     }
 }
 
-/// The way up to the project's root passes directories that belong to others.
+/// The search for the project's root passes directories of other users.
 #[test]
 fn the_search_for_the_project_waits_for_nobody() {
     let context = Context::new();
@@ -249,14 +249,14 @@ fn the_search_for_the_project_waits_for_nobody() {
     for (fault, stand) in stands() {
         put(&above, &stand);
         let output = run(&context, &["which", "--no-django"]);
-        // A file that names this program may hold its settings.
+        // A file that names this program may contain its settings.
         let speaks_of_us = matches!(fault, "nested objects without end");
         assert_eq!(output.code, if speaks_of_us { 2 } else { 4 }, "{fault}: {output:#?}");
         record(Part::Hostile, &format!("settings of a directory above: {fault}"), &context, &output, "no binary");
     }
 }
 
-/// What `release check` looks into may be a checkout of somebody else.
+/// `release check` may run in an untrusted checkout.
 #[test]
 fn a_checkout_may_hold_anything() {
     let context = with_versions(1);
@@ -277,7 +277,7 @@ fn a_checkout_may_hold_anything() {
     }
 }
 
-/// What the user names may be a pipe of their shell's, and is read no further than it can make sense.
+/// A named file may be a pipe of the shell, and is read only as far as it can be valid.
 #[test]
 fn plans_and_records_may_be_anything() {
     let context = with_versions(2);
@@ -289,7 +289,7 @@ fn plans_and_records_may_be_anything() {
         assert!(matches!(plan.code, 1 | 2 | 4), "{fault}: {plan:#?}");
         record(Part::Hostile, &format!("plan: {fault}"), &context, &plan, "every release and tag");
         let restored = run(&context, &["release", "restore", "--from", name]);
-        // An empty record names no repository, as one without its first line.
+        // An empty audit file names no repository, like one without its first line.
         assert!(matches!(restored.code, 1 | 2 | 4 | 8), "{fault}: {restored:#?}");
         record(Part::Hostile, &format!("record: {fault}"), &context, &restored, "every release and tag");
     }

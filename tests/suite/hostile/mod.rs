@@ -1,4 +1,4 @@
-//! What an attacker sends, publishes or leaves behind: refused in words, within bounds, and without a trace.
+//! Attacks by what is sent, published or left in a project: refused with an error, within bounds, and without changes.
 
 mod archives;
 mod directories;
@@ -27,14 +27,14 @@ use crate::support::fault_table::record;
 use crate::support::memory;
 use crate::support::workers;
 
-/// A project with an older worker, a checkout beside it that must not be built, and a release the attacker made: its digests
-/// are right, whatever it holds.
+/// A project with an older worker, a checkout next to it that must not be built, and a release by the attacker: its digests
+/// match its content.
 pub struct Scene {
     pub context: Context,
     release: u64,
 }
 
-/// Everything below a directory: path, mode, and contents or where a link leads.
+/// Everything below a directory: path, mode, and content or link target.
 pub type World = BTreeMap<PathBuf, (u32, Vec<u8>)>;
 
 impl Scene {
@@ -52,22 +52,22 @@ impl Scene {
         workers::bytes("0.0.143")
     }
 
-    /// Publishes an asset in place of the one of this name.
+    /// Replaces the asset of this name.
     pub fn publish(&self, asset: &str, bytes: Vec<u8>) {
         self.context.repo().add_asset(self.release, AssetSpec::new(asset, bytes));
     }
 
-    /// Installs what was published, within the memory a hostile case may take.
+    /// Installs the published release within the memory limit for hostile cases.
     pub fn install(&self) -> Output {
         memory::within_the_limit(self.context.command(&["install", "--no-django", "--force", "--tag", "v0.0.144"]))
     }
 
-    /// The installation is refused as unverified, nothing anywhere is different, and the row says so.
+    /// The install is refused as unverified, no file has changed, and the row records it.
     pub fn refused(&self, fault: &str) -> Output {
         self.refused_with(fault, 5)
     }
 
-    /// As [`Scene::refused`], for another reason.
+    /// As [`Scene::refused`], with another exit code.
     pub fn refused_with(&self, fault: &str, code: i32) -> Output {
         let before = world(self.context.root());
         let output = self.install();
@@ -81,7 +81,7 @@ impl Scene {
     }
 }
 
-/// Everything below a directory, as it is now.
+/// The current state of everything below a directory.
 pub fn world(root: &Path) -> World {
     let mut found = World::new();
     let mut directories = vec![root.to_owned()];
@@ -105,14 +105,14 @@ pub fn world(root: &Path) -> World {
     found
 }
 
-/// Compares two worlds by name, because their contents are megabytes.
+/// Compares two directory states by name, because their contents are megabytes.
 pub fn same_world(fault: &str, before: &World, after: &World) {
     let changed: Vec<&PathBuf> =
         before.keys().chain(after.keys()).filter(|path| before.get(*path) != after.get(*path)).collect();
     assert!(changed.is_empty(), "{fault}: changed {changed:?}");
 }
 
-/// Nothing that acts on a terminal or hides from a reader, in either stream, and no panic.
+/// Neither stream contains control or invisible characters, or a panic.
 pub fn quiet(output: &Output) {
     for text in [&output.stdout, &output.stderr] {
         let loud = text.chars().find(|c| (c.is_control() && *c != '\n') || is_hidden(*c));
@@ -126,7 +126,7 @@ fn is_hidden(c: char) -> bool {
         || matches!(c, '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// A claim whose test is gone is only a claim.
+/// Every claim must have an existing test.
 #[test]
 fn every_claim_of_the_threat_model_names_what_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

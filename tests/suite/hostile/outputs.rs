@@ -1,5 +1,5 @@
-//! Something planted where a command writes for its user: records, plans, bundles, checksums, mirrors, locks, trusted roots.
-//! Nothing outside the project changes because of it, and no command waits for it.
+//! Objects planted at output paths: audit files, plans, bundles, checksums, mirrors, lockfiles, trusted roots. Nothing outside
+//! the project changes, and no command hangs.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -31,13 +31,13 @@ use crate::support::fault_table::record_as;
 use crate::support::releases::mutations;
 use crate::support::releases::with_versions;
 
-/// A name below the project, the command that writes there, and the exit codes beside 0, 1, 8 and 9 that are its own answer.
+/// A name below the project, the command that writes there, and its permitted exit codes besides 0, 1, 8 and 9.
 type Place = (String, Vec<String>, &'static [i32]);
 
 /// The trusted root that tests accept.
 const ROOTS: &str = "roots.jsonl";
 
-/// What the commands need, without anything that one of them made.
+/// The inputs of the commands, without any of their outputs.
 fn project(is_pruned: bool) -> Context {
     let mut context = if is_pruned { with_versions(3) } else { Context::new() };
     if !is_pruned {
@@ -50,13 +50,13 @@ fn project(is_pruned: bool) -> Context {
     context
 }
 
-/// A trusted root of somebody's own, the same every time.
+/// A custom trusted root, the same every time.
 fn root() -> &'static str {
     static ROOT: OnceLock<String> = OnceLock::new();
     ROOT.get_or_init(|| fake_sigstore::Instance::new("acme", "acme authority").root(true).to_string())
 }
 
-/// Everything that the commands write, as the system saw it. A directory that the user names may be a link to one.
+/// All paths that the commands write, as traced. A directory that the user names may be a link to one.
 fn places(template: &Context) -> Vec<Place> {
     let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
     let prune = words("release prune --keep 1");
@@ -72,7 +72,7 @@ fn places(template: &Context) -> Vec<Place> {
     }
     places.push(("worker.tar".to_owned(), words("bundle create -o worker.tar"), &[]));
     places.push(("dist/SHA256SUMS".to_owned(), words("release checksums dist"), &[]));
-    // A lock that cannot be read decides nothing: usage or settings, and not found where a link leads nowhere.
+    // An unreadable lockfile is a usage error, and a dangling link is not found.
     for command in ["lock", "install --no-django", "upgrade --no-django"] {
         places.push(("reproq.lock".to_owned(), words(command), &[2, 4]));
     }
@@ -88,7 +88,7 @@ fn places(template: &Context) -> Vec<Place> {
     places
 }
 
-/// Plants this thing at this place, runs the command, and returns what went wrong.
+/// Plants this object at this path, runs the command, and returns the errors.
 fn tried((name, arguments, own): &Place, thing: Thing, template: &Context) -> Option<String> {
     let context = project(arguments.iter().any(|word| word == "prune"));
     for written in ["mirror", "trust"] {
@@ -123,7 +123,7 @@ fn tried((name, arguments, own): &Place, thing: Thing, template: &Context) -> Op
     Some(format!("{case}: {problem}"))
 }
 
-/// Only the user may look into trusted roots.
+/// Only the user may read trusted roots.
 fn close(directory: &Path) {
     if directory.is_dir() {
         for directory in [directory.to_owned(), directory.join("accepted")] {
@@ -165,7 +165,7 @@ fn whatever_is_planted_where_a_command_writes_nothing_outside_changes_and_nothin
     );
 }
 
-/// Runs a command over one planted thing that it refuses, and records what it says.
+/// Runs a command with a planted object that it refuses, and records the output.
 fn refused(fault: &str, context: &Context, name: &str, thing: Thing, arguments: &[&str]) {
     lay_out_outside(context);
     assert!(plant(thing, context, &context.project().join(name)), "planted");
@@ -219,13 +219,13 @@ fn a_mirror_is_not_written_through_links_inside_it() {
         let before = world(&outside(&context));
         let output = within_the_limit(&context, &["mirror", "sync", "mirror"]).expect("it does not hang");
         assert_eq!(changed(&before, &world(&outside(&context))), Vec::<PathBuf>::new(), "{what}");
-        // An index that is a link to something else is not one in the first place.
+        // An index that is a link to something else is not an index.
         assert_eq!(output.code, if what == "the index" { 5 } else { 8 }, "{what}: {output:#?}");
         record(Part::Hostile, &format!("mirror: {what} is a link, sync"), &context, &output, "what the link leads to");
     }
 }
 
-/// A lock that a team shares by a link is written where it is; its mode is the team's.
+/// A lockfile that is shared by a link is written at its target and keeps its mode.
 #[test]
 fn a_lock_is_written_through_a_link_and_keeps_its_mode() {
     let context = Context::released();
@@ -249,7 +249,7 @@ fn a_lock_is_written_through_a_link_and_keeps_its_mode() {
             record(Part::Machine, "reproq.lock: a link to a file of mode 0444, lock", &context, &output, left);
         }
     }
-    // A plain file keeps its mode just so.
+    // A plain file keeps its mode as well.
     fs::remove_file(context.lockfile()).expect("removed");
     fs::rename(&shared, context.lockfile()).expect("moved");
     fs::set_permissions(context.lockfile(), fs::Permissions::from_mode(0o444)).expect("set");
@@ -257,7 +257,7 @@ fn a_lock_is_written_through_a_link_and_keeps_its_mode() {
     assert_eq!(fs::metadata(context.lockfile()).expect("there").permissions().mode() & 0o7777, 0o444);
 }
 
-/// The lock of another user, to which a link leads, is theirs to change.
+/// A linked lockfile of another user is not changed.
 #[test]
 fn a_lock_of_another_user_is_not_written_through_a_link() {
     let context = Context::released();
@@ -300,7 +300,7 @@ fn trusted_roots_in_another_users_directory_are_not_believed() {
     context.succeed(&["trust", "show"]);
 }
 
-/// The files of a job are named by whoever runs it, and are a courtesy: one that cannot be written stops nothing.
+/// The files of a job are named by its runner and are optional: one that cannot be written is not an error.
 #[test]
 fn a_fifo_in_place_of_a_jobs_file_is_not_waited_for() {
     let mut context = project(true);
@@ -312,7 +312,7 @@ fn a_fifo_in_place_of_a_jobs_file_is_not_waited_for() {
     assert!(output.stderr.contains("failed to write the file of GITHUB_OUTPUT"), "{output:#?}");
 }
 
-/// Two runs of one second: each has a record of its own, which nobody can guess.
+/// Two runs in one second: each has its own audit file with an unpredictable name.
 #[test]
 fn two_runs_in_one_second_have_two_records() {
     let context = with_versions(8);

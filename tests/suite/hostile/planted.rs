@@ -1,5 +1,5 @@
-//! Something planted at every name the program touches below `.reproq`: a checkout, or another user, may put it there. No
-//! command changes anything outside the store because of it, and none waits for it.
+//! Objects planted at every name that the program uses below `.reproq`, as by a checkout or another user. No command changes
+//! anything outside the store, and none hangs.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -28,13 +28,13 @@ use crate::support::fault_table::record_as;
 use crate::support::strace;
 use crate::support::workers;
 
-/// How long any command may take, whatever is planted.
+/// The time limit of any command with any planted object.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// The user and group that nobody is.
+/// The IDs of the user and group nobody.
 const NOBODY: u32 = 65534;
 
-/// How many projects are tried at once.
+/// The number of projects tested concurrently.
 pub(super) const AT_ONCE: usize = 4;
 
 /// What is planted.
@@ -69,7 +69,7 @@ pub(super) const THINGS: [Thing; 12] = [
     Thing::DirectoryForAll,
 ];
 
-/// Each command, and the exit codes beside 0, 1, 8 and 9 that are its own answer to a binary that is not as it should be.
+/// Each command, and its permitted exit codes besides 0, 1, 8 and 9 for a damaged binary.
 const COMMANDS: &[(&[&str], &[i32])] = &[
     (&["which", "--no-django"], &[4]),
     (&["verify"], &[3, 4, 5]),
@@ -83,7 +83,7 @@ const COMMANDS: &[(&[&str], &[i32])] = &[
     (&["lock"], &[]),
 ];
 
-/// A project with two versions installed one after the other, and a third one released.
+/// A project with two versions installed in sequence, and a third one released.
 fn project() -> Context {
     let context = Context::new();
     for version in ["v0.0.142", "v0.0.143", "v0.0.144"] {
@@ -103,7 +103,7 @@ pub(super) fn outside(context: &Context) -> PathBuf {
     context.root().join("outside")
 }
 
-/// Somebody's files, named as those of a store are.
+/// Foreign files with the names of a store's files.
 pub(super) fn lay_out_outside(context: &Context) {
     let outside = outside(context);
     let _ = fs::remove_dir_all(&outside);
@@ -127,7 +127,7 @@ pub(super) fn plant(thing: Thing, context: &Context, place: &Path) -> bool {
         Thing::HardLink => fs::hard_link(outside.join("file"), place).expect("a link"),
         Thing::Fifo => assert!(Command::new("mkfifo").arg(place).status().expect("mkfifo runs").success()),
         Thing::Socket => {
-            // The name of a socket may have 107 bytes.
+            // The path of a socket is limited to 107 bytes.
             let short = context.root().join("s");
             let _ = fs::remove_file(&short);
             drop(UnixListener::bind(&short).expect("a socket"));
@@ -178,8 +178,7 @@ pub(super) fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Every name below `.reproq` that any of the commands touches, as the system saw it; the names of staging directories that
-/// are made up each time are left out.
+/// Every name below `.reproq` that any of the commands uses, as traced; without the random names of staging directories.
 fn names() -> BTreeSet<PathBuf> {
     let context = installed();
     let home = context.project().join(".reproq");
@@ -195,7 +194,7 @@ fn names() -> BTreeSet<PathBuf> {
     below.map(|path| path.strip_prefix(context.project()).expect("below").to_owned()).collect()
 }
 
-/// Runs a command that has to end in time.
+/// Runs a command with a time limit.
 pub(super) fn within_the_limit(context: &Context, arguments: &[&str]) -> Result<Output, String> {
     in_time(context.command(arguments))
 }
@@ -214,7 +213,7 @@ fn in_time(mut command: Command) -> Result<Output, String> {
     Ok(context::wait(child))
 }
 
-/// The differences between two worlds, by name.
+/// The differences between two directory states, by name.
 pub(super) fn changed(before: &World, after: &World) -> Vec<PathBuf> {
     let mut changed: Vec<PathBuf> =
         before.keys().chain(after.keys()).filter(|path| before.get(*path) != after.get(*path)).cloned().collect();
@@ -222,9 +221,9 @@ pub(super) fn changed(before: &World, after: &World) -> Vec<PathBuf> {
     changed
 }
 
-/// Tries every command on a project with this thing at this name; returns what went wrong.
+/// Tests every command in a project with this object at this name; returns the errors.
 ///
-/// Each time it is every second command, so that each meets every name, and every thing.
+/// Each time it is every second command, so that each is tested with every name and every object.
 fn tried(context: &Context, template: &Path, name: &Path, thing: Thing, turn: usize) -> Vec<String> {
     let place = context.project().join(name);
     let mut problems = Vec::new();
@@ -300,7 +299,7 @@ fn whatever_is_planted_in_the_store_nothing_outside_changes_and_nothing_hangs() 
     );
 }
 
-/// Runs one command over one planted thing and records what it says.
+/// Runs one command with one planted object and records the output.
 fn row(fault: &str, name: &str, thing: Thing, arguments: &[&str], code: i32) {
     let context = installed();
     lay_out_outside(&context);
@@ -322,7 +321,7 @@ const INSTALL: &[&str] = &["install", "--no-django", "--tag", "v0.0.144"];
 
 #[test]
 fn a_temporary_name_of_the_store_is_never_written_through() {
-    // Without a `.gitignore` one is written, by way of this name.
+    // Without a `.gitignore` one is written, via this temporary name.
     for (fault, thing) in [
         ("project: .reproq/.gitignore.new is a link", Thing::LinkToFile),
         ("project: .reproq/.gitignore.new is a hard link", Thing::HardLink),
@@ -376,7 +375,7 @@ fn a_binary_of_a_tebibyte_is_not_hashed() {
     }
 }
 
-/// What a killed run left is cleared away however it looks.
+/// Remains of a killed run are removed in any form.
 #[test]
 fn staging_is_emptied_however_deep_it_is() {
     let context = installed();
@@ -392,7 +391,7 @@ fn staging_is_emptied_however_deep_it_is() {
     for path in [locked.join("below"), locked] {
         fs::set_permissions(path, fs::Permissions::from_mode(0o555)).expect("closed");
     }
-    // Fewer open files than there are levels.
+    // Fewer open files than directory levels.
     let limited = after_shell("ulimit -n 128", &context.command(INSTALL));
     let output = in_time(limited).expect("it does not hang");
     let fault = "project: 2,000 directories one in the other in .reproq/staging";

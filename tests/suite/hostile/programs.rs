@@ -1,4 +1,4 @@
-//! Assets that are no worker, and workers that misbehave when they are asked for their version.
+//! Assets that are not the worker, and workers that misbehave when started for their version.
 
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -48,7 +48,7 @@ fn what_is_no_program_is_refused_by_what_it_is() {
     }
 }
 
-/// One changed field of the header at a time, each to its largest value.
+/// Changes one field of the header at a time to its maximum.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[test]
 fn headers_without_measure_are_refused_or_do_not_matter() {
@@ -71,14 +71,14 @@ fn headers_without_measure_are_refused_or_do_not_matter() {
         scene.publish(&asset_name(), honest[..length].to_vec());
         scene.refused(&format!("program: cut, place {} of 6", number + 1));
     }
-    // Sections are for debuggers; a worker that runs without them is one.
+    // Sections are for debuggers; a worker runs without them.
     for (field, at, width) in [
         ("the place of the sections", 0x28, 8),
         ("the size of a section header", 0x3a, 2),
         ("the number of sections", 0x3c, 2),
         ("the section with the names", 0x3e, 2),
     ] {
-        // The lock holds on to the bytes of a tag, so each has a project of its own.
+        // The lockfile pins the bytes of a tag, so each case has its own project.
         let scene = Scene::new();
         let program = with_absurd(at, width);
         scene.publish(&asset_name(), program.clone());
@@ -113,7 +113,7 @@ fn a_worker_that_hangs_is_given_up() {
     refused(&scene, "does not end", workers::hostile("hang"), "did not finish within 10 s");
 }
 
-/// The version is right, so the worker is installed; what it left behind is not.
+/// The version is right, so the worker is installed, but not the files that it left behind.
 #[test]
 fn what_a_worker_starts_ends_with_it() {
     let scene = Scene::new();
@@ -130,13 +130,13 @@ fn what_a_worker_starts_ends_with_it() {
     record(Part::Hostile, "program: leaves a process behind", &scene.context, &output, &format!("{left}, no process"));
 }
 
-/// Whoever runs as the user can kill what the user runs; no more is lost than at any other moment of an installation.
+/// A program of the user can kill the user's processes; no more is lost than at any other moment of an install.
 #[test]
 fn a_worker_that_kills_its_parent_leaves_the_old_one() {
     let scene = Scene::new();
     scene.publish(&asset_name(), workers::hostile("kill-parents-group"));
     let mut command = scene.context.command(&["install", "--no-django", "--tag", "v0.0.144"]);
-    // A group of its own, or it would kill the tests.
+    // A separate process group, or it would kill the tests.
     command.process_group(0);
     let output = wait(command.spawn().expect("it starts"));
     assert_eq!(output.code, 128 + 9, "{output:#?}");
@@ -148,7 +148,7 @@ fn a_worker_that_kills_its_parent_leaves_the_old_one() {
     assert!(scene.context.staged().is_empty(), "{:?}", scene.context.staged());
 }
 
-/// `which` reads what it finds and runs none of it.
+/// `which` reads candidates and runs none of them.
 #[test]
 fn which_runs_nothing_it_finds() {
     let mut context = Context::new();
@@ -165,7 +165,7 @@ fn which_runs_nothing_it_finds() {
     same_world("which", &before, &world(context.root()));
 }
 
-/// A zombie does not run: who reaps it is not our business.
+/// A zombie does not count as running.
 fn is_running(pid: &str) -> bool {
     let state = std::process::Command::new("ps").args(["-o", "stat=", "-p", pid]).output().expect("ps runs").stdout;
     !state.is_empty() && !state.starts_with(b"Z")

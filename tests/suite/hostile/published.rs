@@ -1,4 +1,4 @@
-//! Checksum files an attacker published, with anything in them: they prove what they clearly say, or the release is refused.
+//! Checksum files by an attacker with arbitrary content: valid lines count, or the release is refused.
 
 use std::fs;
 
@@ -19,7 +19,7 @@ use crate::support::fault_table::record;
 use crate::support::memory::within_the_limit;
 use crate::support::workers;
 
-/// A release whose asset has no digest of GitHub's, so that this file alone can prove it.
+/// A release whose asset has no digest from GitHub, so that only this file can verify it.
 fn proven_by(name: &str, text: &[u8]) -> Context {
     let context = Context::new();
     let asset = AssetSpec::new(&asset_name(), workers::bytes("0.0.144")).digest(Digest::Absent);

@@ -1,4 +1,4 @@
-//! Tokens and passwords: whatever succeeds or fails, they are in no stream, in no file and in no child's environment.
+//! Tokens and passwords never appear in a stream, a file or a child's environment, in success or failure.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -25,11 +25,11 @@ use crate::support::workers;
 
 const TOKEN: &str = "ghp_0secret0of0reproq";
 
-/// Every secret of the surroundings; none is part of another.
+/// Every secret in the environment; none is part of another.
 const SECRETS: [&str; 5] =
     [TOKEN, "ghp_1secret1of1gh", "ghs_2secret2of2actions", "ghe_3secret3of3enterprise", "s3cret-of-the-proxy"];
 
-/// A context whose environment holds every secret, some of them in more than one place.
+/// A context whose environment contains every secret, some of them several times.
 fn with_secrets(mut context: Context) -> Context {
     context.github.token(TOKEN, TokenKind::Write);
     context.github.token("ghp_1secret1of1gh", TokenKind::Write);
@@ -55,7 +55,7 @@ fn with_secrets(mut context: Context) -> Context {
     context
 }
 
-/// Runs a command as people see it at their most curious, and as programs do, and looks for every secret in what it said.
+/// Runs a command with verbose output and with `--json`, and searches its output for every secret.
 fn say(context: &Context, arguments: &[&str]) -> Vec<i32> {
     let mut codes = Vec::new();
     for voice in ["-v", "--json"] {
@@ -69,7 +69,7 @@ fn say(context: &Context, arguments: &[&str]) -> Vec<i32> {
     codes
 }
 
-/// Looks for every secret in every file of the test, and for those in `except` not.
+/// Searches every file of the test for every secret, except those in `except`.
 fn nothing_is_kept(context: &Context, except: &[&str]) {
     for (path, (_, contents)) in world(context.root()) {
         for secret in SECRETS.iter().filter(|secret| !except.contains(*secret)) {
@@ -96,7 +96,7 @@ fn the_worker_that_is_tried_sees_no_environment_at_all() {
     record_as(Part::Hostile, "secrets: a worker that tells its environment", "0", "nothing of it", "the new binary");
 }
 
-/// The proxy's own password is what Go needs to reach its modules, and what the project's Python has anyway.
+/// Go needs the proxy's own password to fetch modules, and the project's Python has it anyway.
 #[test]
 fn children_see_no_token_by_whatever_name() {
     let mut context = with_secrets(Context::new());
@@ -133,7 +133,7 @@ fn children_see_no_token_by_whatever_name() {
     record_as(Part::Hostile, "secrets: go, git and Python that tell their environment", "1", seen, "no binary");
 }
 
-/// Servers, proxies and debugging tools like to repeat what they were sent.
+/// Servers, proxies and debugging tools may echo requests.
 #[test]
 fn an_answer_that_repeats_the_token_is_not_repeated() {
     let echo = format!("you sent Authorization: Bearer {TOKEN}, and {TOKEN} is bad");
@@ -202,7 +202,7 @@ fn every_command_that_succeeds_keeps_the_token_to_itself() {
     assert!(of_prune.iter().all(|request| request.header("authorization").is_none()), "{of_prune:#?}");
 }
 
-/// Addresses that carry what logs in: refused, and not repeated.
+/// URLs with credentials: refused, and not printed.
 #[test]
 fn addresses_with_a_password_are_not_repeated() {
     let secret = SECRETS[1];
@@ -221,7 +221,7 @@ fn addresses_with_a_password_are_not_repeated() {
             say(&context, arguments);
         }
         nothing_is_kept(&context, &[]);
-        // Either command stops at the variables it reads.
+        // Each command checks only the variables that it reads.
         let command = if name.starts_with("REPROQ_GITHUB") { &["install"][..] } else { &["release", "list"] };
         let output = context.run(command);
         if name != "REPROQ_WORKER_SOURCE" {
@@ -252,7 +252,7 @@ fn addresses_with_a_password_are_not_repeated() {
     }
 }
 
-/// The proxy asks for what it is given, and its refusal does not say what that was.
+/// The proxy's refusal does not repeat the credentials.
 #[test]
 fn a_proxys_password_is_for_the_proxy_alone() {
     let mut context = Context::with(FakeGitHub::start_tls());
@@ -264,7 +264,7 @@ fn a_proxys_password_is_for_the_proxy_alone() {
         with_secrets(context)
     };
     let proxy = Proxy::start();
-    // Loopback is never asked through a proxy.
+    // Loopback is never requested through a proxy.
     let named = |url: String| url.replace("127.0.0.1", "github.test");
     let (api, web) = (named(context.github.api_url()), named(context.github.web_url()));
     context.set("REPROQ_GITHUB_API_URL", api).set("REPROQ_GITHUB_SERVER_URL", web);
@@ -285,7 +285,7 @@ fn a_proxys_password_is_for_the_proxy_alone() {
     nothing_is_kept(&context, &[]);
 }
 
-/// A project names the server; the token stays here unless the user names it too.
+/// A project names the server; the token is not sent unless the user names it, too.
 #[test]
 fn a_project_cannot_have_the_token_sent_to_its_server() {
     let mut context = with_secrets(Context::released());

@@ -1,5 +1,5 @@
-//! Escape codes, direction marks, invisible letters and line feeds in everything that comes from outside: none of them
-//! reaches a terminal, and none begins a line of its own.
+//! Escape codes, direction marks, invisible characters and line feeds in all external strings: none reaches a terminal, and
+//! none starts a new line.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -22,13 +22,13 @@ use crate::support::releases::repo;
 use crate::support::releases::with_versions;
 use crate::support::workers;
 
-/// What no terminal may see, and a line that must not look like one of ours.
+/// Characters that must not reach a terminal, and a line that must not look like the program's own.
 const EVIL: &str = "evil\u{1b}[31m\u{1b}]0;owned\u{7}\u{9b}2J\u{7f}\u{202e}\u{2066}\u{200b}\u{2028}\u{feff}\u{e0041}\r\nhint: run evil\nerror: evil\t\u{0}";
 
-/// The same as far as git lets it stand in the name of a tag.
+/// The same, as far as git allows in a tag name.
 const EVIL_NAME: &str = "evil\u{9b}2J\u{202e}\u{2066}\u{200b}\u{2028}\u{feff}\u{e0041}";
 
-/// Runs a command as people, logs and programs see it, and proves that nothing of it acts on them.
+/// Runs a command with text, verbose and JSON output, and checks that none contains control characters.
 fn seen(context: &Context, arguments: &[&str]) -> Output {
     let human = context.run(arguments);
     let debug = context.run(&[arguments, &["-v"]].concat());
@@ -77,7 +77,7 @@ fn a_release_with_escape_codes_everywhere() {
 
 #[test]
 fn errors_and_headers_with_escape_codes() {
-    // Header values cannot hold line feeds; what they can hold they hold here.
+    // Header values cannot contain line feeds, but everything else.
     let header = "\u{1b}[31m\u{7f}\u{202e}hint: run evil";
     for (fault, code, headers) in [
         ("error body", 403, &[][..]),
@@ -107,7 +107,7 @@ fn errors_and_headers_with_escape_codes() {
     assert_eq!(seen(&context, &["install", "--no-build"]).code, 6);
 }
 
-/// A repository whose names are all hostile, through the listing, the check and the pruning of it.
+/// A repository with only hostile names: list, check and prune it.
 #[test]
 fn a_repository_with_escape_codes_everywhere() {
     let context = with_versions(3);
@@ -132,7 +132,7 @@ fn a_repository_with_escape_codes_everywhere() {
     quiet(&pruned);
 }
 
-/// Asset names are file names when what goes is saved first.
+/// Asset names become file names when assets are saved before deletion.
 #[test]
 fn an_asset_that_is_no_file_name_is_not_saved() {
     for (fault, name) in [
@@ -155,7 +155,7 @@ fn an_asset_that_is_no_file_name_is_not_saved() {
     }
 }
 
-/// A stand-in for a program, in the project's own directory of programs.
+/// A stub for a program, in the project's own `bin` directory.
 fn stand_in(context: &Context, name: &str, script: &str) {
     let path = context.root().join(name);
     fs::create_dir_all(path.parent().expect("a directory")).expect("made");
@@ -234,7 +234,7 @@ fn names_of_files_and_directories() {
         let arguments: Vec<&str> = arguments.iter().map(|word| word.trim_end_matches('\0')).collect();
         seen(&context, &arguments);
     }
-    // What clap itself says about arguments it does not know.
+    // clap's own message about unknown arguments.
     for arguments in [&["\u{1b}[31m\u{202e}"][..], &["install", "--\u{1b}[31mevil"], &["which", "a\nhint: run evil"]] {
         let output = context.run(arguments);
         assert_eq!(output.code, 2, "{output:#?}");
@@ -242,7 +242,7 @@ fn names_of_files_and_directories() {
     }
 }
 
-/// The build information in a program names its module; what no Go wrote is not repeated.
+/// A program's build information names its module; an invalid name is not printed.
 #[test]
 fn words_inside_a_binary() {
     for (fault, name) in [
@@ -272,7 +272,7 @@ fn with_module(name: &str) -> Vec<u8> {
     let other = format!("mod\t{name}\t");
     assert_eq!(other.len(), module.len());
     let mut worker = workers::bytes("0.0.144");
-    // Go keeps the text twice.
+    // Go stores the string twice.
     while let Some(at) = worker.windows(module.len()).position(|part| part == module) {
         worker[at..at + module.len()].copy_from_slice(other.as_bytes());
     }

@@ -1,4 +1,4 @@
-//! A prune that is killed at instants nobody chose, and at every change it makes on this machine's disk.
+//! A prune that is killed at random times, and at every change on disk.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -27,7 +27,7 @@ fn files(context: &Context) -> BTreeSet<PathBuf> {
     context.inventory().into_iter().map(|(path, _, _)| path).collect()
 }
 
-/// The records, each of which can be read; gives how many requests they announce.
+/// Checks that every audit file is readable; returns the number of announced requests.
 fn announced(context: &Context, name: &str) -> usize {
     let directory = context.project().join(".reproq/audit");
     let records = fs::read_dir(directory).into_iter().flatten().flatten();
@@ -35,8 +35,8 @@ fn announced(context: &Context, name: &str) -> usize {
     lines.filter(|line| matches!(line.event, AuditEvent::Intent { .. })).count()
 }
 
-/// After a kill every version that was to stay is there, nothing was asked that no record announces, and the next run ends
-/// where one run would have.
+/// After a kill every kept version exists, every request was announced in an audit file, and the next run ends in the same
+/// state as an uninterrupted one.
 fn assert_goes_on(context: &Context, arguments: &[&str], name: &str) {
     let snapshot = repo(context).snapshot();
     let published = snapshot.published();

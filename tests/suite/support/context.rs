@@ -1,4 +1,4 @@
-//! One project in a temporary directory, one GitHub on loopback, and runs of the real program that see nothing else.
+//! One project in a temporary directory, one GitHub on loopback, and isolated runs of the real program.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -25,7 +25,7 @@ pub fn asset_name() -> String {
     format!("reproq-{}", workers::host())
 }
 
-/// A project with its surroundings.
+/// A project with its environment.
 pub struct Context {
     directory: TempDir,
     project: PathBuf,
@@ -33,7 +33,7 @@ pub struct Context {
     variables: BTreeMap<String, String>,
 }
 
-/// What a run of the program gave.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Output {
     pub code: i32,
@@ -42,7 +42,7 @@ pub struct Output {
 }
 
 impl Context {
-    /// A project beside nothing, and a GitHub without releases.
+    /// A project without siblings, and a GitHub without releases.
     pub fn new() -> Self {
         Self::with(FakeGitHub::start())
     }
@@ -62,7 +62,7 @@ impl Context {
             ("PATH", "/usr/bin:/bin".to_owned()),
             ("REPROQ_GITHUB_API_URL", context.github.api_url()),
             ("REPROQ_GITHUB_SERVER_URL", context.github.web_url()),
-            // What the `release` commands go by.
+            // The `release` commands use these.
             ("GITHUB_API_URL", context.github.api_url()),
             ("GITHUB_SERVER_URL", context.github.web_url()),
             ("LANG", "C.UTF-8".to_owned()),
@@ -72,14 +72,14 @@ impl Context {
         context
     }
 
-    /// A GitHub whose newest release is `v0.0.144` with an asset for this machine.
+    /// A GitHub whose newest release is `v0.0.144` with an asset for this platform.
     pub fn released() -> Self {
         let context = Self::new();
         context.release("v0.0.144");
         context
     }
 
-    /// Adds a release with an honest asset for this machine.
+    /// Adds a release with a valid asset for this platform.
     pub fn release(&self, tag: &str) {
         let version = tag.trim_start_matches('v');
         self.repo().add(ReleaseSpec::new(tag).file(&asset_name(), workers::bytes(version)));
@@ -100,26 +100,26 @@ impl Context {
         self.project.clone()
     }
 
-    /// From now on the project is this directory.
+    /// Sets the project directory.
     #[cfg(unix)]
     pub fn move_project(&mut self, to: PathBuf) -> &mut Self {
         self.project = to;
         self
     }
 
-    /// Where the worker is installed.
+    /// The path of the installed worker.
     pub fn binary(&self) -> PathBuf {
         self.project().join(".reproq/bin/reproq")
     }
 
-    /// Puts the sample checkout where an installation looks for it.
+    /// Copies the sample checkout to the default source path.
     pub fn sibling_checkout(&self) -> PathBuf {
         let directory = self.root().join("work/reproq-worker");
         workers::copy_checkout(&directory, "0.0.144");
         directory
     }
 
-    /// Removes the lock, so that the next run asks which release there is.
+    /// Removes the lockfile, so that the next run requests the latest release.
     pub fn forget_lock(&self) {
         fs::remove_file(self.lockfile()).expect("there was a lock");
     }
@@ -129,7 +129,7 @@ impl Context {
         self.project().join("reproq.lock")
     }
 
-    /// Leaves the cache out of every later run, so that what is wanted has to be downloaded.
+    /// Disables the cache for later runs, so that assets are downloaded.
     pub fn without_cache(&mut self) -> &mut Self {
         self.set("REPROQ_CACHE_SIZE", "0")
     }
@@ -148,7 +148,7 @@ impl Context {
         self.set("PATH", format!("{directory}:/usr/bin:/bin")).set("GOCACHE", cache.to_str().expect("UTF-8"))
     }
 
-    /// The command as it would be typed in the project.
+    /// The command, to be run in the project.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_reproq"));
         command
@@ -162,7 +162,7 @@ impl Context {
         command
     }
 
-    /// Starts the program and does not wait.
+    /// Starts the program without waiting.
     pub fn spawn(&self, arguments: &[&str]) -> Child {
         self.command(arguments).spawn().expect("the program starts")
     }
@@ -184,8 +184,7 @@ impl Context {
         output
     }
 
-    /// Runs and shows everything a person would see, made independent of this run; of a failure also the document a
-    /// program gets.
+    /// Runs and returns everything a user would see, redacted for comparison; for a failure also the JSON document.
     pub fn shown(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         let mut shown = self.redact(&output);
@@ -197,7 +196,7 @@ impl Context {
         shown
     }
 
-    /// An output as text, made independent of this run.
+    /// An output as text, redacted for comparison.
     pub fn redact(&self, output: &Output) -> String {
         let text = format!(
             "exit code: {}\n----- stdout -----\n{}----- stderr -----\n{}",
@@ -206,8 +205,7 @@ impl Context {
         redact::redact(&text, self)
     }
 
-    /// Everything below the project's `.reproq`: path, kind, size and time of the last change, to prove that nothing was
-    /// written.
+    /// Everything below the project's `.reproq`: path, kind, size and change time, to check that nothing was written.
     pub fn inventory(&self) -> Vec<(PathBuf, u64, SystemTime)> {
         let mut found = Vec::new();
         let mut directories = vec![self.project()];
@@ -224,7 +222,7 @@ impl Context {
         found
     }
 
-    /// What lies in the staging directory.
+    /// The files in the staging directory.
     pub fn staged(&self) -> Vec<PathBuf> {
         match fs::read_dir(self.project().join(".reproq/staging")) {
             Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
@@ -233,15 +231,15 @@ impl Context {
     }
 }
 
-/// Waits for a child and reads what it said.
+/// Waits for a child and reads its output.
 pub fn wait(child: Child) -> Output {
     finished(child.wait_with_output().expect("the program ends"))
 }
 
-/// An output that is over, as texts.
+/// A finished output, as strings.
 pub fn finished(output: std::process::Output) -> Output {
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-    // A signal has no code; shells say 128 and its number.
+    // A signal has no exit code; shells use 128 plus its number.
     #[cfg(unix)]
     let code = output
         .status

@@ -1,5 +1,5 @@
-//! The rows of `docs/faults.md`: each is written by the test that caused the fault, from what the program really said and
-//! left. `cargo xtask faults` puts them together; `cargo xtask test` fails when the document says something else.
+//! The rows of `docs/faults.md`: each is written by the test that caused the fault, from the program's output and the files on
+//! disk. `cargo xtask faults` assembles them; `cargo xtask test` fails if the document is out of date.
 
 use std::fs;
 use std::path::Path;
@@ -13,15 +13,15 @@ use super::skip;
 /// The parts of the document, in its order.
 #[derive(Clone, Copy, Debug)]
 pub enum Part {
-    /// What networks and servers do.
+    /// Networks and servers.
     Network,
-    /// What disks, permissions and surroundings do.
+    /// Disks, permissions and environment.
     Machine,
     /// Killed or interrupted.
     Crash,
-    /// Several at once.
+    /// Concurrency.
     Race,
-    /// What an attacker sends.
+    /// Attacks.
     Hostile,
 }
 
@@ -37,13 +37,13 @@ impl Part {
     }
 }
 
-/// Records what this run showed under the fault's name. Names sort the table, so they begin with their subject:
-/// `body: reset in the middle, every time`. `left` says what is on disk afterwards, best made by [`left`].
+/// Records this run under the fault's name. Rows are sorted by name, so names start with their subject:
+/// `body: reset in the middle, every time`. `left` describes the files on disk afterwards, usually from [`left`].
 pub fn record(part: Part, fault: &str, context: &Context, output: &Output, left: &str) {
     record_as(part, fault, &output.code.to_string(), &shown(context, output), left);
 }
 
-/// As [`record`], for what is not one run: many processes, or a killed one that said nothing.
+/// As [`record`], for cases that are not a single run: many processes, or a killed one without output.
 pub fn record_as(part: Part, fault: &str, code: &str, seen: &str, left: &str) {
     let cells = [fault, code, seen, left].map(|cell| cell.replace('|', "\\|").replace('\n', " "));
     let row = format!("| {} |\n", cells.join(" | "));
@@ -56,7 +56,7 @@ pub fn record_as(part: Part, fault: &str, code: &str, seen: &str, left: &str) {
     );
 }
 
-/// Records that a fault cannot be had on this machine, and keeps the row that another machine wrote.
+/// Records that a fault is not possible on this machine, and keeps the row written on another one.
 pub fn skipped(part: Part, fault: &str, remedy: &str) {
     skip::record(&format!("the fault \"{fault}\""), remedy);
     let document = fs::read_to_string(document()).unwrap_or_default();
@@ -72,8 +72,8 @@ fn write_row(part: Part, fault: &str, row: &str) {
     fs::write(directory.join(name), row).expect("a row");
 }
 
-/// What lies in the project's `.reproq` after a fault, in the table's words: which binary, and every file that should not be
-/// there. `before` are the bytes that were installed before, if any; `after` those the run should have placed.
+/// Describes the project's `.reproq` after a fault: which binary, and every unexpected file. `before` are the previously
+/// installed bytes, if any; `after` those that the run should have placed.
 pub fn left(context: &Context, before: Option<&[u8]>, after: &[u8]) -> String {
     let binary = match fs::read(context.binary()) {
         Ok(bytes) if before == Some(bytes.as_slice()) => "the old binary",
@@ -87,12 +87,12 @@ pub fn left(context: &Context, before: Option<&[u8]>, after: &[u8]) -> String {
     format!("{binary}, nothing in staging")
 }
 
-/// What a person reads: the error with its causes and the first hint; of a success everything that was said on the way,
-/// and the report's first line.
+/// The user's view: the error with its causes and the first hint; for a success all progress messages and the report's first
+/// line.
 fn shown(context: &Context, output: &Output) -> String {
     let text = redact::redact(&output.stderr, context);
     let mut lines: Vec<&str> = if output.code == 0 {
-        // How often it is tried is the fault's own number at least; a slow machine may add one.
+        // The number of tries is at least the fault's own; a slow machine may add one.
         let mut tries = 0;
         let is_first_try = |line: &&str| {
             tries += usize::from(line.contains("; retrying ("));
@@ -113,8 +113,8 @@ fn shown(context: &Context, output: &Output) -> String {
     steady(&lines.join("<br>")).replace('<', "&lt;").replace("&lt;br>", "<br>")
 }
 
-/// Sizes depend on the compiler that made the sample worker, columns on the port of the loopback server, waits on where in
-/// the second they began, and names of staging directories on chance.
+/// Sizes depend on the compiler of the sample worker, columns on the port of the loopback server, waits on the current time,
+/// and names of staging directories are random.
 fn steady(text: &str) -> String {
     let mut shown = String::new();
     let mut rest = text;

@@ -1,4 +1,4 @@
-//! Another machine: another user where that is possible, an empty home, no cache, and a network namespace without a route.
+//! Another machine: another user if possible, an empty home, no cache, and a network namespace without a route.
 
 use std::fs;
 use std::path::Path;
@@ -14,10 +14,10 @@ use super::skip;
 use super::strace::STRACE;
 use super::workers;
 
-/// Nobody's number, for whom nothing but the world's rights hold.
+/// The ID of the user nobody, with only world permissions.
 const NOBODY: u32 = 65534;
 
-/// A machine that can reach nobody.
+/// A machine without a network.
 pub struct Machine {
     directory: TempDir,
     variables: Vec<(String, String)>,
@@ -26,13 +26,13 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A project beside nothing. What this system cannot take away is recorded as skipped.
+    /// A project without siblings. Isolation that this system does not support is recorded as skipped.
     pub fn new() -> Self {
         let directory = tempfile::Builder::new().prefix("reproq-machine-").tempdir().expect("a temporary directory");
         for name in ["work/project", "home", "tmp", "bin"] {
             fs::create_dir_all(directory.path().join(name)).expect("directories");
         }
-        // Its own copy, because the one that was built may lie where nobody else may look.
+        // Its own copy, because other users may not be able to read the built one.
         let program = directory.path().join("bin/reproq-cli");
         fs::copy(env!("CARGO_BIN_EXE_reproq"), &program).expect("copied");
         let text = |path: &str| directory.path().join(path).to_str().expect("a UTF-8 path").to_owned();
@@ -80,17 +80,17 @@ impl Machine {
         self.root().join("work/project")
     }
 
-    /// Where the worker is installed.
+    /// The path of the installed worker.
     pub fn binary(&self) -> PathBuf {
         self.project().join(".reproq/bin/reproq")
     }
 
-    /// Brings a file here, as a stick would.
+    /// Copies a file to this machine.
     pub fn bring(&self, file: &Path) -> PathBuf {
         self.bring_to(file, self.root())
     }
 
-    /// Brings it into a directory.
+    /// Copies it to a directory.
     pub fn bring_to(&self, file: &Path, directory: &Path) -> PathBuf {
         let to = directory.join(file.file_name().expect("a name"));
         fs::copy(file, &to).expect("copied");
@@ -98,7 +98,7 @@ impl Machine {
         to
     }
 
-    /// Brings a whole directory into another one.
+    /// Copies a directory to another one.
     pub fn bring_directory(&self, from: &Path, to: &Path) {
         workers::copy_directory(from, to);
         self.hand_over();
@@ -110,7 +110,7 @@ impl Machine {
         self.variables.push((name.to_owned(), value.into()));
     }
 
-    /// Puts Go on PATH, with caches of its own: neither modules nor anything compiled is there.
+    /// Puts Go on PATH, with its own empty caches.
     pub fn with_go(&mut self) {
         let go = workers::go();
         let directory = go.parent().expect("go lies in a directory").to_str().expect("UTF-8").to_owned();
@@ -129,7 +129,7 @@ impl Machine {
         output
     }
 
-    /// Runs it, expects success, and proves that no process of it so much as opened a socket to anywhere.
+    /// Runs it, expects success, and checks that no process opened a network socket.
     pub fn succeed_in_silence(&self, arguments: &[&str]) -> Output {
         let trace = self.root().join("tmp/trace");
         let _ = fs::remove_file(&trace);
@@ -162,7 +162,7 @@ impl Machine {
         finished(command.output().expect("the program starts"))
     }
 
-    /// Gives everything to the other user.
+    /// Makes the other user the owner of everything.
     fn hand_over(&self) {
         if self.is_nobody {
             let mut paths = vec![self.root().to_owned()];

@@ -1,4 +1,4 @@
-//! How much memory a run of the program took at its peak, as the system counted it.
+//! The peak memory of a run, as counted by the system.
 
 use std::fs;
 use std::path::Path;
@@ -9,11 +9,11 @@ use std::process::Stdio;
 use super::Output;
 use super::context;
 
-/// What no run may take, however hostile what it reads is. The unoptimised program of the tests takes half of it to begin with.
+/// The memory limit for any run on hostile input. The tests' unoptimized program already uses half of it.
 pub const HOSTILE_LIMIT_KIB: u64 = 40 * 1024;
 
-/// Starts the program and asks the system about it afterwards. Its own peak is in the answer alone, because a program that
-/// is started by the tests themselves would inherit theirs.
+/// Starts the program and reads its resource usage afterwards, in a separate process: a program started by the tests themselves
+/// would inherit their peak.
 const MEASURE: &str = "\
 import resource, subprocess, sys
 code = subprocess.call(sys.argv[2:])
@@ -25,8 +25,8 @@ with open(sys.argv[1], 'w') as file:
 sys.exit(code if code >= 0 else 128 - code)
 ";
 
-/// Runs a command to its end and gives what it said and the largest resident set of it and its children, in KiB. The
-/// command's directory and changes of the environment are kept; its streams are read.
+/// Runs a command and returns its output and the largest resident set of it and its children, in KiB. Keeps the command's
+/// directory and environment changes; captures its streams.
 #[expect(clippy::needless_pass_by_value, reason = "a command is run once")]
 pub fn peak_kib(command: Command) -> (Output, u64) {
     let directory = tempfile::tempdir().expect("a directory for the answer");
@@ -36,7 +36,7 @@ pub fn peak_kib(command: Command) -> (Output, u64) {
     if let Some(directory) = command.get_current_dir() {
         measured.current_dir(directory);
     }
-    // Whether a command clears its environment cannot be asked; the suite's commands do.
+    // A command does not expose whether it clears its environment; the suite's commands do.
     measured.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     measured.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let output = context::wait(measured.spawn().expect("python3 starts"));
@@ -44,14 +44,14 @@ pub fn peak_kib(command: Command) -> (Output, u64) {
     (output, peak.parse().expect("a number"))
 }
 
-/// As [`peak_kib`], and panics when the run took more than a hostile case may.
+/// As [`peak_kib`], but panics if the run exceeds the limit for hostile input.
 pub fn within_the_limit(command: Command) -> Output {
     let (output, peak) = peak_kib(command);
     assert!(peak < HOSTILE_LIMIT_KIB, "{peak} KiB at the peak: {output:#?}");
     output
 }
 
-/// The system's own, because a version manager's stand-in needs an environment that runs of the suite do not have.
+/// The system's own, because a version manager's shim needs an environment that the suite's runs do not have.
 fn python() -> PathBuf {
     let systems = Path::new("/usr/bin/python3");
     if systems.is_file() { systems.to_owned() } else { PathBuf::from("python3") }

@@ -1,4 +1,4 @@
-//! What the suite's tests share: hermetic runs of the real program, sample workers, and a GitHub on loopback.
+//! Shared test support: hermetic runs of the real program, sample workers, and a GitHub on loopback.
 
 pub mod context;
 pub mod fault_table;

@@ -1,4 +1,4 @@
-//! A real nginx on loopback that serves a directory, as whoever keeps a mirror would run it; Debian's package has it.
+//! A real nginx on loopback that serves a directory, like the server of a mirror; from Debian's package.
 
 use std::fs;
 use std::net::TcpListener;
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use super::skip;
 
-/// A running server; ends with this value.
+/// A running server; stopped when dropped.
 pub struct Nginx {
     child: Child,
     directory: TempDir,
@@ -23,13 +23,13 @@ pub struct Nginx {
 }
 
 impl Nginx {
-    /// Serves a directory. Where there is no nginx, says so.
+    /// Serves a directory. Recorded as skipped if nginx is missing.
     pub fn serving(root: &Path) -> Option<Self> {
         let Some(program) = program() else {
             skip::record("a mirror behind a real server", "install nginx (Debian: nginx-light)");
             return None;
         };
-        // Another process may take the port before nginx does.
+        // Another process may take the port before nginx.
         (0..5).find_map(|_| Self::start(&program, root))
     }
 
@@ -68,17 +68,17 @@ impl Nginx {
         None
     }
 
-    /// Where it listens, without a slash at the end.
+    /// Its URL, without a trailing slash.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// An address of it that nobody may read.
+    /// A URL on it without read permission.
     pub fn forbidden_url(&self) -> String {
         format!("{}/forbidden", self.url())
     }
 
-    /// The requests so far: the request's line, the status, and what would carry a token.
+    /// The requests so far: request line, status, and the headers that could contain a token.
     pub fn requests(&self) -> Vec<String> {
         let log = fs::read_to_string(self.directory.path().join("access.log")).unwrap_or_default();
         log.lines().filter(|line| line.starts_with("GET ")).map(str::to_owned).collect()

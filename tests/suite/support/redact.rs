@@ -1,8 +1,8 @@
-//! Makes outputs independent of the run: directories, ports, digests, times and versions of tools.
+//! Redacts outputs for comparison: directories, ports, digests, times and versions of tools.
 
 use super::Context;
 
-/// Replaces what differs from run to run by its name.
+/// Replaces varying values with placeholders.
 pub fn redact(text: &str, context: &Context) -> String {
     let root = context.root().to_str().expect("UTF-8");
     let real = std::fs::canonicalize(context.root()).expect("the directory exists");
@@ -20,7 +20,7 @@ pub fn redact(text: &str, context: &Context) -> String {
     replace_patterns(&replace_moments(&replace_staging(&text)))
 }
 
-/// As it is shown, with two blanks between columns: how wide a column is depends on the platform's name and on sizes.
+/// As shown, with two spaces between columns: column widths depend on the platform's name and on sizes.
 pub fn narrow(shown: &str) -> String {
     let narrowed = shown.lines().map(|line| {
         let words = line.trim_start();
@@ -31,8 +31,8 @@ pub fn narrow(shown: &str) -> String {
     narrowed.collect()
 }
 
-/// Replaces the moments of this run (`2026-01-31T12:00:00.123Z`, and `20260131T120000Z` in names of files); those of the
-/// samples are of 2024 and stay.
+/// Replaces the times of this run (`2026-01-31T12:00:00.123Z`, and `20260131T120000Z` in file names); those of the samples are
+/// in 2024 and stay.
 fn replace_moments(text: &str) -> String {
     let mut shown = String::new();
     let mut rest = text;
@@ -43,7 +43,7 @@ fn replace_moments(text: &str) -> String {
             .find(|c: char| !(c.is_ascii_digit() || matches!(c, '-' | ':' | 'T' | '.' | 'Z')))
             .unwrap_or(rest.len());
         let word = rest[..length].trim_end_matches('.');
-        // A second record of the same second has a number behind it.
+        // A second audit file of the same second has a number appended.
         let word = word.find('Z').map_or(word, |end| &word[..=end]);
         let is_moment = word.ends_with('Z') && word.contains('T') && word.len() >= 16 && !word.starts_with("2024");
         shown.push_str(if is_moment { "[TIME]" } else { word });
@@ -53,7 +53,7 @@ fn replace_moments(text: &str) -> String {
     shown.replace("[TIME]-2.", "[TIME].")
 }
 
-/// Replaces the name a staging directory happened to get.
+/// Replaces the random name of a staging directory.
 fn replace_staging(text: &str) -> String {
     let mut parts = text.split("/install-");
     let mut shown = parts.next().unwrap_or_default().to_owned();

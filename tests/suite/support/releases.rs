@@ -1,4 +1,4 @@
-//! A repository with versions to prune, and what such tests ask again and again.
+//! A repository with versions to prune, and helpers for such tests.
 
 use fake_github::ReleaseSpec;
 use fake_github::RepoHandle;
@@ -7,13 +7,13 @@ use fake_github::TokenKind;
 
 use super::Context;
 
-/// The token that may push.
+/// The token with write access.
 pub const TOKEN: &str = "ghp_writetoken0";
 
 /// The repository of every pruning test: never the worker's default.
 pub const PRUNED: &str = "acme/tool";
 
-/// A context whose environment names the repository and a token that may push, in continuous integration.
+/// A context whose environment is CI, with the repository and a token with write access.
 pub fn pruning() -> Context {
     let mut context = Context::new();
     context.github.token(TOKEN, TokenKind::Write);
@@ -51,7 +51,7 @@ pub fn time(day: u32) -> String {
     format!("{date}T12:00:00Z")
 }
 
-/// The requests that changed something, as words: `DELETE /repos/…` or `updateRefs`.
+/// The write requests, as strings: `DELETE /repos/…` or `updateRefs`.
 pub fn mutations(context: &Context) -> Vec<String> {
     let shown = |request: &Request| {
         if request.is_graphql() { "updateRefs".to_owned() } else { format!("{} {}", request.method, request.path) }

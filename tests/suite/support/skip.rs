@@ -1,5 +1,4 @@
-//! What this machine cannot show: a test that skips a part of itself says so here, and `cargo xtask test` prints all of it at
-//! its end. What a passing test prints is seen by nobody.
+//! Records skipped tests: `cargo xtask test` prints them at its end, because the output of a passing test is not shown.
 
 use std::env;
 use std::fs;
@@ -8,11 +7,11 @@ use std::io::Write;
 use std::path::Path;
 use std::thread;
 
-/// Records what was not looked at on this machine, and what would make the test look at it.
+/// Records what was not tested on this machine, and what the test needs.
 pub fn record(unseen: &str, remedy: &str) {
     let current = thread::current();
     let test = current.name().unwrap_or("a test");
-    // Straight to the stream: the test harness would keep the words of a passing test to itself.
+    // Directly to the stream: the test harness hides the output of a passing test.
     let _ = writeln!(io::stderr(), "SKIPPED: {test}: {unseen} (to run it: {remedy})");
     let Some(directory) = env::var_os("REPROQ_TEST_SKIPS").filter(|directory| !directory.is_empty()) else { return };
     let name: String =

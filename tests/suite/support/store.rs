@@ -1,4 +1,4 @@
-//! What a store must look like: which binary `which` names, and nothing lying about.
+//! The expected state of a store: the binary that `which` names, and no leftover files.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -25,14 +25,14 @@ pub fn layout(context: &Context) -> Layout {
     Layout::in_project(&context.project(), &Tool::WORKER, target)
 }
 
-/// The binary in place starts and says this version, and `which` names it by the same.
+/// The binary in place starts and reports this version, and `which` reports the same.
 pub fn assert_runs(context: &Context, version: &str, name: &str) {
     let said = workers::start(&context.binary(), "--version").wait_with_output().expect("it ends");
     assert_eq!(String::from_utf8_lossy(&said.stdout), format!("reproq-worker version {version}\n"), "{name}");
     assert_names(&context.run(&["which", "--no-django", "--json"]), &[version], name);
 }
 
-/// `which` found the project's binary, and its label and digest belong to one and the same of these versions.
+/// `which` found the project's binary, and its label and digest belong to the same one of these versions.
 pub fn assert_names(which: &Output, versions: &[&str], name: &str) {
     assert_eq!(which.code, 0, "{name}: {which:#?}");
     let answer: serde_json::Value = serde_json::from_str(&which.stdout).expect("a document");
@@ -44,15 +44,15 @@ pub fn assert_names(which: &Output, versions: &[&str], name: &str) {
     assert!(versions.iter().any(|version| is_one(&version)), "{name}: {which:#?}");
 }
 
-/// The installation of this version is complete, see [`assert_settled`].
+/// The install of this version is complete, see [`assert_settled`].
 pub fn assert_tidy(context: &Context, version: &str, name: &str) {
     let found = fs::read(context.binary()).expect("there");
     assert!(found == workers::bytes(version), "{name}: another binary than {version}");
     assert_eq!(assert_settled(context, name).label(), format!("v{version}"), "{name}");
 }
 
-/// The state file and a receipt say what the binary is, every receipt can be read, and nothing is there that has no
-/// business there. Gives the binary's receipt.
+/// The state file and a receipt match the binary, every receipt is readable, and there is no unexpected file. Returns the
+/// binary's receipt.
 pub fn assert_settled(context: &Context, name: &str) -> Receipt {
     let layout = layout(context);
     let (installed, state) = store::scan(&layout).expect("readable");
@@ -79,7 +79,7 @@ pub fn assert_settled(context: &Context, name: &str) -> Receipt {
     *receipt
 }
 
-/// Every path a complete installation may have.
+/// Every path of a complete install.
 fn expected(layout: &Layout, state: &State) -> BTreeSet<PathBuf> {
     let mut expected: BTreeSet<PathBuf> = [
         layout.home.clone(),

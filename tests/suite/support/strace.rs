@@ -1,4 +1,4 @@
-//! Kills the program at a chosen system call, by way of `strace`, so that every visible change can be the last one.
+//! Kills the program at a chosen system call with `strace`, so that every visible change can be the last one.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -11,21 +11,21 @@ use std::process::Stdio;
 use super::Context;
 use super::skip;
 
-/// The calls that change what others see in a file system.
+/// The calls that make visible changes to a file system.
 const CHANGES: &str = "openat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat,\
                        rmdir,write,writev,pwrite64,fsync,fdatasync,chmod,fchmod,fchmodat,truncate,ftruncate,flock";
 
-/// What makes it run.
+/// How to install it.
 pub const STRACE: &str = "install strace, and run where processes may be traced";
 
-/// One moment of a run: the nth call of this name in a thread.
+/// A moment of a run: the nth call of this name in a thread.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment {
     call: String,
     nth: usize,
 }
 
-/// Whether programs can be watched here. Where they cannot, says so.
+/// Whether tracing works here. Recorded as skipped if it does not.
 pub fn is_there() -> bool {
     let tried = Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
     let is_there = tried.is_ok_and(|status| status.success());
@@ -35,13 +35,13 @@ pub fn is_there() -> bool {
     is_there
 }
 
-/// Runs the program to its end and lists the moments at which it was about to change something below `.reproq`. Between two
-/// of them nothing changes, so a kill at each of them is a kill after every visible step.
+/// Runs the program and lists the moments at which it is about to change something below `.reproq`. Nothing changes between two
+/// of them, so a kill at each covers every visible step.
 pub fn moments(context: &Context, arguments: &[&str]) -> BTreeSet<Moment> {
     moments_about(context, arguments, "/.reproq")
 }
 
-/// As [`moments`], of what has this in its path.
+/// As [`moments`], for paths that contain this.
 pub fn moments_about(context: &Context, arguments: &[&str], part: &str) -> BTreeSet<Moment> {
     let log = context.root().join("strace.log");
     let log_name = log.to_str().expect("UTF-8");
@@ -65,7 +65,7 @@ pub fn moments_about(context: &Context, arguments: &[&str], part: &str) -> BTree
     moments
 }
 
-/// Every path the program names while it runs, whatever it does with it.
+/// Every path that the program passes to a system call.
 pub fn paths(context: &Context, arguments: &[&str]) -> BTreeSet<PathBuf> {
     let log = context.root().join("strace.log");
     let log_name = log.to_str().expect("UTF-8");
@@ -74,8 +74,8 @@ pub fn paths(context: &Context, arguments: &[&str]) -> BTreeSet<PathBuf> {
     text.lines().flat_map(|line| paths_of(line, &context.project())).collect()
 }
 
-/// The call with which the program's main thread renames something to a path that ends so, as [`refusing`] wants it: its
-/// name, and how many of that name it is.
+/// The call with which the program's main thread renames something to a path with this suffix, in the form for [`refusing`]:
+/// its name and position.
 pub fn rename_to(context: &Context, arguments: &[&str], end: &str) -> (String, usize) {
     let log = context.root().join("strace.log");
     let log_name = log.to_str().expect("UTF-8");
@@ -92,8 +92,7 @@ pub fn rename_to(context: &Context, arguments: &[&str], end: &str) -> (String, u
     (call.to_owned(), calls[..=found].iter().filter(|(other, _)| *other == call).count())
 }
 
-/// The program, started so that the system refuses some of its main thread's calls: `flock:error=ENOLCK`. What it starts
-/// is left alone.
+/// The program, started so that some system calls of its main thread fail: `flock:error=ENOLCK`. Its children are not affected.
 pub fn refusing(context: &Context, inject: &str, arguments: &[&str]) -> Command {
     let calls = inject.split(':').next().unwrap_or_default();
     let options = ["-e", &format!("trace={calls}"), "-e", &format!("inject={inject}"), "-o", "/dev/null"];
@@ -112,7 +111,7 @@ fn main_thread(context: &Context, options: &[&str], arguments: &[&str]) -> Comma
     command
 }
 
-/// The paths in one line of a log: strings, each below the directory of the descriptor that stands before it.
+/// The paths in one line of a log: strings, each relative to the directory of the preceding descriptor.
 fn paths_of(line: &str, directory: &Path) -> Vec<PathBuf> {
     let parts: Vec<&str> = line.split('"').collect();
     let named = parts.chunks_exact(2).filter_map(|pair| {
@@ -123,7 +122,7 @@ fn paths_of(line: &str, directory: &Path) -> Vec<PathBuf> {
     named.collect()
 }
 
-/// Runs the program and kills it as it is about to do this. Says whether it came so far.
+/// Runs the program and kills it at this moment. Returns whether it was reached.
 pub fn killed_at(context: &Context, moment: &Moment, arguments: &[&str]) -> bool {
     let Moment { call, nth } = moment;
     let inject = format!("inject={call}:signal=KILL:when={nth}");

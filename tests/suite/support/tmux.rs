@@ -1,4 +1,4 @@
-//! A real terminal of a chosen width: the program runs in tmux, and its screen is read as a person would.
+//! A real terminal of a chosen width: the program runs in tmux, and its screen is captured.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,20 +11,20 @@ use std::time::Instant;
 use super::Context;
 use super::skip;
 
-/// Longer than any run of the program in these tests.
+/// A timeout longer than any run in these tests.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the shell prints when the program has ended.
 const END: &str = "[end]";
 
-/// A terminal in which the program runs; ends with this value.
+/// A terminal in which the program runs; closed when dropped.
 pub struct Terminal {
     socket: PathBuf,
     columns: usize,
 }
 
 impl Terminal {
-    /// Runs the program in the project, in a terminal with so many columns. Where there is no tmux, says so.
+    /// Runs the program in the project, in a terminal with this many columns. Recorded as skipped if tmux is missing.
     pub fn start(context: &Context, columns: usize, arguments: &[&str]) -> Option<Self> {
         let tmux = Command::new("tmux").arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status();
         if !tmux.is_ok_and(|status| status.success()) {
@@ -34,7 +34,7 @@ impl Terminal {
         let command = context.command(arguments);
         let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
         let variables = command.get_envs().filter_map(|(name, value)| Some((name.to_str()?, value?.to_str()?)));
-        // The shell outlives a Ctrl-C, which goes to both.
+        // The shell survives a Ctrl-C, which both receive.
         let mut script = "trap : INT\n".to_owned();
         script.extend(variables.map(|(name, value)| format!("export {name}={}\n", quoted(value))));
         let words = [command.get_program()].into_iter().chain(command.get_args());
@@ -51,7 +51,7 @@ impl Terminal {
         Some(terminal)
     }
 
-    /// The lines of the screen, without blanks at their ends and without empty lines at its end.
+    /// The lines of the screen, without trailing spaces and trailing empty lines.
     pub fn screen(&self) -> Vec<String> {
         let output = self.tmux(&["capture-pane", "-p"]).output().expect("tmux starts");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -63,7 +63,7 @@ impl Terminal {
         lines
     }
 
-    /// The different screens from now until one is like this, or until the program has ended.
+    /// The distinct screens from now until one matches or the program has ended.
     pub fn watch_until(&self, is_it: impl Fn(&[String]) -> bool) -> Vec<Vec<String>> {
         let began = Instant::now();
         let mut screens: Vec<Vec<String>> = Vec::new();
@@ -81,7 +81,7 @@ impl Terminal {
         }
     }
 
-    /// The different screens from now until the program has ended.
+    /// The distinct screens from now until the program has ended.
     pub fn watch(&self) -> Vec<Vec<String>> {
         self.watch_until(|_| false)
     }

@@ -17,15 +17,15 @@ use std::time::Duration;
 use sha2::Digest as _;
 use sha2::Sha256;
 
-/// The machine the suite runs on, as asset names have it.
+/// The platform of the suite, as in asset names.
 pub fn host() -> String {
     let os = if cfg!(target_os = "macos") { "darwin" } else { env::consts::OS };
     let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
     format!("{os}-{arch}")
 }
 
-/// Starts an installed worker, whose output is read. A file this process just wrote may still be open in a child that another
-/// test is starting right now; then the kernel refuses to run it for a moment.
+/// Starts an installed worker and captures its output. A file that this process just wrote may still be open in a child that
+/// another test is starting; then the kernel briefly refuses to run it.
 pub fn start(program: &Path, argument: &str) -> Child {
     let mut command = Command::new(program);
     command.arg(argument).stdout(Stdio::piped());
@@ -38,7 +38,7 @@ pub fn start(program: &Path, argument: &str) -> Child {
     command.spawn().expect("the worker starts")
 }
 
-/// A Go toolchain: `REPROQ_TEST_GO`, the one `cargo xtask test` fetched, or the one on PATH.
+/// A Go toolchain: `REPROQ_TEST_GO`, the one `cargo xtask test` installed, or the one on PATH.
 pub fn go() -> PathBuf {
     let named = env::var_os("REPROQ_TEST_GO").map(PathBuf::from);
     let fetched = Some(target().join("toolchain/go/bin/go")).filter(|path| path.is_file());
@@ -52,22 +52,22 @@ pub fn go() -> PathBuf {
         .expect("no Go toolchain; run the tests with `cargo xtask test`, which fetches one")
 }
 
-/// Where the sample builds keep what they compiled.
+/// The build cache of the sample workers.
 pub fn go_cache() -> PathBuf {
     target().join("toolchain/go-cache")
 }
 
-/// A worker of this version for this machine.
+/// A worker of this version for this platform.
 pub fn bytes(version: &str) -> Vec<u8> {
     bytes_for(version, &host())
 }
 
-/// The digest of these bytes, as checksum files have it.
+/// The digest of these bytes, as in checksum files.
 pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A worker that an attacker published, which does this when it is asked for its version.
+/// A hostile worker, which does this when started for its version.
 pub fn hostile(behaviour: &str) -> Vec<u8> {
     const MARK: &[u8] = b"BEHAVIOUR=honest";
     static BUILT: OnceLock<Vec<u8>> = OnceLock::new();
@@ -85,10 +85,10 @@ pub fn hostile(behaviour: &str) -> Vec<u8> {
     worker
 }
 
-/// Workers by version and machine.
+/// Workers by version and platform.
 type Workers = HashMap<(String, String), Vec<u8>>;
 
-/// A worker of this version for any machine.
+/// A worker of this version for any platform.
 pub fn bytes_for(version: &str, machine: &str) -> Vec<u8> {
     static BUILT: Mutex<Option<Workers>> = Mutex::new(None);
     let mut built = BUILT.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -138,7 +138,7 @@ fn compile(source: &Path, machine: &str) -> Vec<u8> {
     fs::read(&output).expect("the worker was built")
 }
 
-/// Copies a directory with all that is in it; times are not kept.
+/// Copies a directory recursively, without file times.
 pub fn copy_directory(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a directory");
     for entry in fs::read_dir(from).expect("readable").flatten() {

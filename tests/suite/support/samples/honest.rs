@@ -1,4 +1,4 @@
-//! Archives as real tools make them.
+//! Archives as created by real tools.
 
 use std::io::Cursor;
 use std::io::Write;
@@ -26,7 +26,7 @@ use super::zip::raw_zip64;
 use super::zip::written_zip;
 use super::zip::zip;
 
-/// What real tools make. All hold exactly the executable, and perhaps harmless things beside it.
+/// Archives as created by real tools. Each contains exactly one executable, and possibly harmless other files.
 pub const HONEST_TAR_GZ: &[Sample] = &[
     ("plain", tar_gz),
     ("in one directory, with company", |name, body| {
@@ -89,7 +89,7 @@ pub const HONEST_TAR_GZ: &[Sample] = &[
     }),
 ];
 
-/// What real tools make, and what the format allows them to.
+/// Archives as created by real tools, and valid variations.
 pub const HONEST_ZIP: &[Sample] = &[
     ("plain", zip),
     ("stored", |name, body| {

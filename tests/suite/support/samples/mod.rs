@@ -1,4 +1,4 @@
-//! Archives built by code, honest and hostile, for whatever reads archives.
+//! Generated archives, valid and hostile, for tests of archive readers.
 
 #![allow(dead_code, unused_imports, reason = "every test program that includes this file uses another part of it")]
 
@@ -26,15 +26,15 @@ pub use zip::zip;
 
 use zip::ZipEntry;
 
-/// An archive by the name of what is special about it, built around one executable with the given name and bytes.
+/// A named archive, built around one executable with the given name and bytes.
 pub type Sample = (&'static str, fn(&str, &[u8]) -> Vec<u8>);
 
-/// What no release makes, as `.tar.gz`. Each holds a good executable too, where its fault allows one.
+/// Hostile `.tar.gz` archives. Each also contains a valid executable, if possible.
 pub fn hostile_tar_gz() -> Vec<Sample> {
     [tar_content::SAMPLES, tar_form::SAMPLES].concat()
 }
 
-/// What no release makes, as `.zip`. Each holds a good executable too, where its fault allows one.
+/// Hostile `.zip` archives. Each also contains a valid executable, if possible.
 pub fn hostile_zip() -> Vec<Sample> {
     [zip_content::SAMPLES, zip_form::SAMPLES].concat()
 }
@@ -55,7 +55,7 @@ pub fn zip_into(directory: &Path, body: &[u8]) -> Vec<Vec<u8>> {
     vec![zip::raw_zip(&[absolute], b""), zip::raw_zip(&[link, ZipEntry::new(b"x/reproq", body)], b"")]
 }
 
-/// Bytes that look like a program to a compressor: neither all alike nor all random.
+/// Bytes that compress like a program: neither uniform nor random.
 pub fn body(length: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_u32;
     let mut next = || {

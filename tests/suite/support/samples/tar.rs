@@ -5,7 +5,7 @@ use tar::Header;
 
 use super::gzip;
 
-/// A `.tar.gz` with the executable alone, as `tar czf` makes it.
+/// A `.tar.gz` with only the executable, as created by `tar czf`.
 pub fn tar_gz(name: &str, body: &[u8]) -> Vec<u8> {
     gzip_tar(&[executable(name, body)])
 }

@@ -1,4 +1,4 @@
-//! Tar archives that hold what must not be there: names, links, devices, twins.
+//! Tar archives with forbidden content: names, links, devices, duplicates.
 
 use super::Sample;
 use super::gzip;

@@ -1,4 +1,4 @@
-//! Tar archives that lie about themselves: extension headers, sizes, bombs, cuts, and what follows the end.
+//! Tar archives with false metadata: extension headers, sizes, bombs, truncation, and trailing data.
 
 use tar::Header;
 

@@ -1,4 +1,4 @@
-//! Zip archives whose headers may say anything.
+//! Zip archives with arbitrary headers.
 
 use std::io::Cursor;
 use std::io::Write;
@@ -10,7 +10,7 @@ use zip::CompressionMethod;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-/// A `.zip` with the executable alone.
+/// A `.zip` with only the executable.
 pub fn zip(name: &str, body: &[u8]) -> Vec<u8> {
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated).unix_permissions(0o755);
     written_zip(ZipWriter::new(Cursor::new(Vec::new())), &[(name, options, body)], |writer| {
@@ -30,7 +30,7 @@ pub(super) fn written_zip<W: Write + std::io::Seek>(
     finish(writer)
 }
 
-/// An entry of a zip archive whose two headers may say anything.
+/// An entry of a zip archive with two arbitrary headers.
 pub struct ZipEntry {
     pub(super) name: Vec<u8>,
     pub(super) local_name: Vec<u8>,
@@ -50,19 +50,19 @@ pub struct ZipEntry {
     pub(super) comment: Vec<u8>,
     pub(super) data: Vec<u8>,
     pub(super) has_descriptor: bool,
-    /// What follows the data: a descriptor, or what does not belong there.
+    /// The bytes after the data: a descriptor, or garbage.
     pub(super) behind: Vec<u8>,
-    /// Where the central directory says the entry is, instead of where it would come.
+    /// The entry's offset in the central directory, instead of the real one.
     pub(super) place: Option<u32>,
 }
 
 impl ZipEntry {
-    /// An honest, deflated entry.
+    /// A valid, deflated entry.
     pub fn new(name: &[u8], body: &[u8]) -> Self {
         Self::of_data(name, body, deflate(body), 8)
     }
 
-    /// An honest, stored entry.
+    /// A valid, stored entry.
     pub fn stored(name: &[u8], body: &[u8]) -> Self {
         Self::of_data(name, body, body.to_vec(), 0)
     }
@@ -98,7 +98,7 @@ impl ZipEntry {
         self
     }
 
-    /// The entry as streaming tools write it: sizes and checksum come behind the data.
+    /// The entry as written by streaming tools: sizes and checksum follow the data.
     pub fn with_descriptor(mut self) -> Self {
         self.has_descriptor = true;
         let numbers = [self.crc, self.packed_size, self.size].map(u32::to_le_bytes).concat();

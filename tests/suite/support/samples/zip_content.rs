@@ -1,4 +1,4 @@
-//! Zip archives that hold what must not be there: names, links, devices, twins.
+//! Zip archives with forbidden content: names, links, devices, duplicates.
 
 use super::Sample;
 use super::zip::ZipEntry;

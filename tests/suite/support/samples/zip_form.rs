@@ -1,4 +1,4 @@
-//! Zip archives that lie about themselves: two headers, descriptors, places, bombs, cuts.
+//! Zip archives with false metadata: two headers, descriptors, offsets, bombs, truncation.
 
 use super::Sample;
 use super::tar::tar_gz;
