@@ -509,7 +509,11 @@ fn cost_in_size(with: u64) -> anyhow::Result<serde_json::Value> {
     run_command(&mut build)?;
     let without = fs::metadata(directory.join("release/reproq"))?.len();
     let megabytes = |bytes: u64| bytes as f64 / 1e6;
-    println!("\nprogram: {:.2} MB with the feature `attestation`, {:.2} MB without", megabytes(with), megabytes(without));
+    println!(
+        "\nprogram: {:.2} MB with the feature `attestation`, {:.2} MB without",
+        megabytes(with),
+        megabytes(without)
+    );
     Ok(json!({ "with": with, "without": without }))
 }
 

@@ -23,7 +23,7 @@ const VARIATIONS: usize = 12;
 const LARGEST_SEED: usize = 4096;
 
 #[test]
-fn every_target_takes_its_seeds_and_what_is_near_them() {
+fn every_target_accepts_its_seeds_and_variations() {
     let mut broken = Vec::new();
     for (name, target) in TARGETS {
         for (file, seed) in seeds_of(name) {

@@ -92,12 +92,12 @@ fn a_toolchain_file_in_the_checkout_does_not_choose_the_compiler() {
 }
 
 #[test]
-fn a_container_has_its_own_paths_and_they_are_asked_for() {
+fn paths_inside_a_container_are_used() {
     assert!(!action().contains("github.action_path") && !action().contains("runner.temp"), "wrong in container jobs");
 }
 
 #[test]
-fn every_command_of_the_action_becomes_the_programs_own() {
+fn every_command_of_the_action_runs_the_programs_command() {
     let runner = Runner::new();
     let inputs = [("KEEP", "3"), ("MAX_DELETE", "10"), ("REPOSITORY", "acme/shop")];
     for (command, more, expected) in [
@@ -118,7 +118,7 @@ fn every_command_of_the_action_becomes_the_programs_own() {
 
 /// An output of the action that the program does not set would be empty in every job.
 #[test]
-fn every_output_of_the_action_is_one_that_pruning_sets() {
+fn every_output_of_the_action_is_set_by_prune() {
     const OUTPUTS: &str =
         "tests/suite/snapshots/suite__release_prune__the_document_the_summary_and_the_outputs_of_a_job-3.snap";
     let set = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(OUTPUTS)).expect("the snapshot");

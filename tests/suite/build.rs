@@ -50,7 +50,7 @@ fn without_a_network_the_checkout_is_built() {
 }
 
 #[test]
-fn offline_never_asks_and_builds() {
+fn offline_builds_without_a_request() {
     let context = context();
     let output = context.succeed(&["install", "--offline"]);
     assert!(output.stdout.contains("built: built locally from a checkout"), "{output:#?}");
@@ -58,7 +58,7 @@ fn offline_never_asks_and_builds() {
 }
 
 #[test]
-fn a_build_that_is_asked_for_is_made() {
+fn a_requested_build_is_made() {
     let context = context();
     insta::assert_snapshot!(context.shown(&["install", "--build"]));
     assert_eq!(context.github.requests().len(), 0);
@@ -66,7 +66,7 @@ fn a_build_that_is_asked_for_is_made() {
 }
 
 #[test]
-fn without_a_checkout_everything_tried_is_said() {
+fn without_a_checkout_everything_tried_is_reported() {
     let context = Context::released();
     insta::assert_snapshot!(context.shown(&["install", "--offline"]));
     insta::assert_snapshot!(context.shown(&["install", "--offline", "--json"]));
@@ -89,14 +89,14 @@ fn a_source_that_is_not_there_is_named() {
 }
 
 #[test]
-fn a_missing_go_is_said() {
+fn a_missing_go_is_reported() {
     let mut context = context();
     context.set("PATH", "/nonexistent");
     insta::assert_snapshot!(context.shown(&["install", "--build"]));
 }
 
 #[test]
-fn a_go_that_is_too_old_is_said() {
+fn a_go_that_is_too_old_is_reported() {
     let mut context = context();
     let tools = context.root().join("tools");
     fs::create_dir(&tools).expect("made");
@@ -109,7 +109,7 @@ fn a_go_that_is_too_old_is_said() {
 }
 
 #[test]
-fn a_build_that_fails_shows_what_go_said() {
+fn a_build_that_fails_shows_gos_output() {
     let context = context();
     let main = context.root().join("work/reproq-worker/cmd/reproq/main.go");
     let text =
@@ -149,7 +149,7 @@ fn a_tag_that_the_source_is_not_is_refused() {
 }
 
 #[test]
-fn a_build_is_less_than_a_release() {
+fn a_build_is_weaker_than_a_release() {
     let context = context();
     insta::assert_snapshot!(context.shown(&["install", "--offline", "--require", "digest"]));
 }

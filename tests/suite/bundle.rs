@@ -167,7 +167,7 @@ fn other_programs_can_read_a_bundle() {
 }
 
 #[test]
-fn what_is_bundled_and_what_would_be_is_shown() {
+fn bundle_create_and_its_dry_run_are_shown() {
     let context = two_releases();
     let create = ["bundle", "create", "--target", "all", "-o", "worker.tar"];
     insta::assert_snapshot!(narrow(&context.shown(&[&create[..], &["--dry-run"]].concat())));
@@ -197,7 +197,7 @@ fn redacted_sizes(text: &str) -> String {
 }
 
 #[test]
-fn a_bundle_is_held_against_the_lock() {
+fn a_bundle_is_compared_with_the_lockfile() {
     let context = two_releases();
     bundled(&context, "v0.0.145");
     let bundle = "../../worker-v0.0.145.tar";
@@ -227,7 +227,7 @@ fn a_bundle_is_held_against_the_lock() {
 }
 
 #[test]
-fn a_bundle_is_worth_a_checksum_file() {
+fn a_bundle_counts_as_a_checksum_file() {
     let context = two_releases();
     bundled(&context, "v0.0.145");
     let arguments = ["install", "--from", "../../worker-v0.0.145.tar", "--require", "digest"];
@@ -241,7 +241,7 @@ fn a_bundle_is_worth_a_checksum_file() {
 }
 
 #[test]
-fn a_bundle_without_this_machine_says_what_it_has() {
+fn a_bundle_without_this_platform_lists_its_platforms() {
     let context = Context::new();
     let worker = workers::bytes_for("0.0.144", "darwin-arm64");
     context.repo().add(ReleaseSpec::new("v0.0.144").file("reproq-darwin-arm64", worker));
@@ -252,7 +252,7 @@ fn a_bundle_without_this_machine_says_what_it_has() {
 }
 
 #[test]
-fn a_bundle_is_fetched_from_an_address() {
+fn a_bundle_is_fetched_from_a_url() {
     let mut context = two_releases();
     let bundle = fs::read(bundled(&context, "v0.0.145")).expect("a bundle");
     context.github.repo("team/files").add(ReleaseSpec::new("v1.0.0").file("worker.tar", bundle));
@@ -281,7 +281,7 @@ fn a_bundle_is_fetched_from_an_address() {
 }
 
 #[test]
-fn without_a_network_every_place_is_named_with_what_would_serve() {
+fn offline_every_source_is_named_with_a_remedy() {
     let context = two_releases();
     insta::assert_snapshot!(context.shown(&["install", "--offline"]));
     context.succeed(&["lock", "--tag", "v0.0.144"]);
@@ -299,7 +299,7 @@ fn without_a_network_every_place_is_named_with_what_would_serve() {
 }
 
 #[test]
-fn a_bundle_is_not_made_of_what_is_not_proven() {
+fn a_bundle_is_not_created_from_unverified_assets() {
     let context = Context::new();
     let spec = ReleaseSpec::new("v0.0.144").file(&asset_name(), workers::bytes("0.0.144"));
     let sums = format!("{}  {}\n", "0".repeat(64), asset_name());
@@ -323,7 +323,7 @@ fn a_bundle_is_not_made_of_what_is_not_proven() {
 }
 
 #[test]
-fn a_bundle_is_all_that_is_asked() {
+fn a_bundle_is_the_only_source() {
     let context = Context::released();
     context.succeed(&["bundle", "create", "-o", "worker.tar"]);
     context.github.clear_log();

@@ -146,7 +146,7 @@ fn a_bundle_that_was_packed_again_is_refused_for_what_differs() {
 }
 
 #[test]
-fn what_is_no_bundle_is_told_by_what_it_is() {
+fn a_file_that_is_not_a_bundle_is_named_by_what_it_is() {
     let context = Context::new();
     let root = context.root().to_owned();
     let gzip = crate::support::samples::tar_gz("reproq", b"worker");

@@ -48,7 +48,7 @@ fn git(directory: &Path, arguments: &[&str]) {
 }
 
 #[test]
-fn a_machine_without_an_asset_builds_from_the_source_it_was_brought() {
+fn a_machine_without_an_asset_builds_from_the_bundled_source() {
     let (context, checkout) = context();
     git(&checkout, &["init", "-q"]);
     git(&checkout, &["add", "-A"]);
@@ -113,7 +113,7 @@ fn require_a_module(context: &mut Context, checkout: &Path) -> PathBuf {
 }
 
 #[test]
-fn the_modules_come_along_and_are_all_a_build_needs() {
+fn the_bundled_modules_suffice_for_a_build() {
     let (mut context, checkout) = context();
     let cache = require_a_module(&mut context, &checkout);
     context.succeed(&["lock"]);
@@ -145,7 +145,7 @@ fn the_modules_come_along_and_are_all_a_build_needs() {
 }
 
 #[test]
-fn the_same_source_gives_the_same_bytes_wherever_it_lies() {
+fn the_same_source_gives_the_same_bytes_at_any_path() {
     let (context, checkout) = context();
     fs::set_permissions(checkout.join("README.md"), fs::Permissions::from_mode(0o755)).expect("changed");
     let first = bundled(&context);
@@ -184,7 +184,7 @@ fn the_same_source_gives_the_same_bytes_wherever_it_lies() {
 }
 
 #[test]
-fn in_a_repository_what_git_tracks_goes_in() {
+fn in_a_repository_tracked_files_are_bundled() {
     let (context, checkout) = context();
     let plain = bundled(&context);
     git(&checkout, &["init", "-q"]);

@@ -106,7 +106,7 @@ fn an_interrupted_build_ends_the_compiler_too() {
 /// The commit is a list of steps. After every prefix of it the old or the new binary is in place, `which` names it, and the
 /// next run cleans up or finishes.
 #[test]
-fn after_every_step_of_the_commit_the_world_is_whole() {
+fn after_every_step_of_the_commit_the_store_is_consistent() {
     for prefix in 0..=8 {
         let context = Context::released();
         context.succeed(&["install"]);

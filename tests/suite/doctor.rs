@@ -126,7 +126,7 @@ fn a_repository_without_release_pages_is_a_problem() {
 }
 
 #[test]
-fn each_token_is_looked_at() {
+fn each_token_is_checked() {
     let mut context = Context::released();
     context.succeed(&["install"]);
     context.github.token("ghp_read_token", TokenKind::Read);
@@ -147,7 +147,7 @@ fn each_token_is_looked_at() {
 }
 
 #[test]
-fn each_host_is_asked_on_its_own() {
+fn each_host_is_checked_separately() {
     let mut context = Context::released();
     context.succeed(&["install"]);
     context.github.clear_log();
@@ -167,7 +167,7 @@ fn each_host_is_asked_on_its_own() {
 }
 
 #[test]
-fn what_is_in_the_way_is_named() {
+fn a_blocking_file_is_named() {
     let mut context = Context::released();
     context.set("GH_TOKEN", "ghp_expired_token");
     let output = context.run(&["doctor", "--network", "--json"]);

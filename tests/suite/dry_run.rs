@@ -79,7 +79,7 @@ fn published(digest: Digest, files: &[(&str, String)]) -> Context {
 }
 
 #[test]
-fn what_is_published_is_seen_alike() {
+fn dry_run_agrees_about_published_evidence() {
     let worker = sha256(&workers::bytes("0.0.144"));
     let right = format!("{worker}  {}\n", asset_name());
     let wrong = format!("{}  {}\n", "b".repeat(64), asset_name());
@@ -99,7 +99,7 @@ fn what_is_published_is_seen_alike() {
 }
 
 #[test]
-fn what_is_there_already_is_seen_alike() {
+fn dry_run_agrees_about_what_is_installed() {
     let context = Context::released();
     agree("installed", &context, &[]);
     agree("nothing to do", &context, &[]);
@@ -114,7 +114,7 @@ fn what_is_there_already_is_seen_alike() {
 }
 
 #[test]
-fn a_pin_is_seen_alike() {
+fn dry_run_agrees_about_a_pin() {
     let mut context = Context::released();
     context.without_cache();
     context.succeed(&["lock"]);
@@ -127,7 +127,7 @@ fn a_pin_is_seen_alike() {
 
 /// Neither requests what the lockfile already names: that a source has other bytes is detected when they arrive.
 #[test]
-fn other_bytes_than_the_locked_ones_are_seen_when_they_arrive() {
+fn other_bytes_than_the_locked_ones_are_detected_when_they_arrive() {
     let mut context = Context::released();
     context.without_cache();
     context.succeed(&["lock"]);
@@ -143,14 +143,14 @@ fn other_bytes_than_the_locked_ones_are_seen_when_they_arrive() {
 }
 
 #[test]
-fn attestations_are_seen_alike() {
+fn dry_run_agrees_about_attestations() {
     let world = attested::attested_project();
     agree("attested", &world, &[]);
     agree("pinned and attested", &world, &["--force", "--require", "attested"]);
 }
 
 #[test]
-fn mirrors_are_seen_alike() {
+fn dry_run_agrees_about_mirrors() {
     let (context, root) = mirror::mirrored();
     agree("a mirror", &context, &["--mirror", "../../mirror"]);
     context.forget_lock();
@@ -174,7 +174,7 @@ fn mirrors_are_seen_alike() {
 
 /// While the API limits requests, only the names of assets are known.
 #[test]
-fn names_alone_are_seen_alike() {
+fn dry_run_agrees_about_names_alone() {
     let worker = workers::bytes("0.0.144");
     let sums = |name: &str, bytes: &[u8]| format!("{}  {name}\n", sha256(bytes)).into_bytes();
     let context = Context::new();
@@ -193,7 +193,7 @@ fn names_alone_are_seen_alike() {
 }
 
 #[test]
-fn faults_are_seen_alike() {
+fn dry_run_agrees_about_faults() {
     for (fault, status) in [("limited", 429), ("out of order", 503), ("forbidden", 403)] {
         let context = Context::released();
         context.github.fault(Matcher::api().always(), Fault::status(status));

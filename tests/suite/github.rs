@@ -43,7 +43,7 @@ fn a_missing_asset_lists_what_the_release_has() {
 }
 
 #[test]
-fn an_unfinished_upload_is_told_from_a_missing_asset() {
+fn an_unfinished_upload_is_distinguished_from_a_missing_asset() {
     let context = Context::new();
     context
         .repo()
@@ -52,7 +52,7 @@ fn an_unfinished_upload_is_told_from_a_missing_asset() {
 }
 
 #[test]
-fn a_private_repository_serves_its_asset_through_the_api() {
+fn a_private_repository_provides_its_asset_through_the_api() {
     for delivery in [AssetDelivery::Redirect, AssetDelivery::Body] {
         let github = fake_github::FakeGitHub::start_with(Setup { objects_on_localhost: true, ..Setup::default() });
         let mut context = Context::with(github);
@@ -72,7 +72,7 @@ fn a_private_repository_serves_its_asset_through_the_api() {
 }
 
 #[test]
-fn a_token_that_is_refused_is_named_and_left_out() {
+fn a_token_that_is_refused_is_named_and_omitted() {
     let mut context = Context::released();
     context.set("GH_TOKEN", "ghp_expired_token");
     insta::assert_snapshot!(context.shown(&["install"]));
@@ -91,7 +91,7 @@ fn single_sign_on_is_explained() {
 }
 
 #[test]
-fn while_the_api_limits_requests_the_pages_and_checksum_files_serve() {
+fn while_the_api_limits_requests_the_pages_and_checksum_files_are_used() {
     let context = Context::new();
     let worker = workers::bytes("0.0.144");
     let digest: String = sha2::Sha256::digest(&worker).iter().map(|byte| format!("{byte:02x}")).collect();
@@ -145,7 +145,7 @@ fn the_token_stays_with_the_api() {
 }
 
 #[test]
-fn an_unknown_machine_lists_what_the_release_has() {
+fn an_unknown_platform_lists_what_the_release_has() {
     let context = Context::released();
     insta::assert_snapshot!(context.shown(&["install", "--target", "linux-riscv64"]));
     insta::assert_snapshot!(context.shown(&["install", "--target", "linux-riscv64", "--offline"]));
@@ -153,7 +153,7 @@ fn an_unknown_machine_lists_what_the_release_has() {
 }
 
 #[test]
-fn an_enterprise_server_has_its_api_below_its_own_address() {
+fn an_enterprise_server_has_its_api_below_its_own_url() {
     let mut context = Context::released();
     let web = context.github.web_url();
     context.set("REPROQ_GITHUB_API_URL", "").set("REPROQ_GITHUB_SERVER_URL", web);
@@ -171,7 +171,7 @@ fn an_enterprise_server_has_its_api_below_its_own_address() {
 }
 
 #[test]
-fn the_runners_own_server_is_not_asked_for_the_worker() {
+fn the_runners_own_server_is_not_used_for_the_worker() {
     let mut context = Context::released();
     context.succeed(&["install"]);
     context.set("GITHUB_SERVER_URL", "http://127.0.0.1:1").set("GITHUB_API_URL", "http://127.0.0.1:1/api/v3");

@@ -72,7 +72,7 @@ fn shape(github: &FakeGitHub) -> String {
 }
 
 #[test]
-fn bundles_arrive_byte_for_byte_in_the_answer_or_from_their_address() {
+fn bundles_arrive_unchanged_inline_or_from_their_url() {
     let github = stage();
     let repo = github.repo(REPO);
     repo.attest_text(&digest().to_string(), "[ 2 ]").attest_text(&"8".repeat(64), "[ 3 ]");
@@ -90,7 +90,7 @@ fn bundles_arrive_byte_for_byte_in_the_answer_or_from_their_address() {
 }
 
 #[test]
-fn none_is_said_in_two_ways() {
+fn none_is_reported_in_two_ways() {
     let github = stage();
     github.repo(REPO).forget_attestations();
     for answer in [NoAttestations::NotFound, NoAttestations::EmptyList] {
@@ -101,7 +101,7 @@ fn none_is_said_in_two_ways() {
 }
 
 #[test]
-fn who_could_not_be_asked_said_nothing() {
+fn a_failed_request_is_not_none() {
     let github = stage();
     github.repo(REPO).forget_attestations();
     let always = || Matcher::api().always();
@@ -145,7 +145,7 @@ fn who_could_not_be_asked_said_nothing() {
 }
 
 #[test]
-fn what_passes_is_tried_again() {
+fn temporary_failures_are_retried() {
     let github = stage();
     for fault in [Fault::status(500), Fault::ResetBeforeHeaders, Fault::CutBody { after: 9, with: Cut::Rst }] {
         github.fault(Matcher::api(), fault);
@@ -168,7 +168,7 @@ fn a_refused_token_is_left_out_and_a_private_repository_is_not_silent_about_it()
 }
 
 #[test]
-fn what_lies_at_an_address_is_distrusted() {
+fn content_at_a_bundle_url_is_not_trusted() {
     let github = stage();
     github.bundle_delivery(BundleDelivery::Address);
     let meets = |bytes: &'static [u8]| {
@@ -198,7 +198,7 @@ fn what_lies_at_an_address_is_distrusted() {
 }
 
 #[test]
-fn no_answer_and_no_bundle_is_read_without_an_end() {
+fn responses_and_bundles_are_read_up_to_a_limit() {
     let github = stage();
     let hex = digest().to_string();
     let large = format!("\"{}\"", "x".repeat(1024 * 1024));

@@ -15,7 +15,7 @@ use crate::support::samples;
 use crate::support::workers;
 
 #[test]
-fn a_fresh_install_asks_for_the_release_and_its_proofs_and_makes_one_download() {
+fn a_fresh_install_requests_the_release_and_attestations_and_makes_one_download() {
     let context = Context::released();
     insta::assert_snapshot!(context.shown(&["install"]));
     let requests = context.github.requests();
@@ -31,7 +31,7 @@ fn a_fresh_install_asks_for_the_release_and_its_proofs_and_makes_one_download() 
 }
 
 #[test]
-fn a_second_install_asks_nobody_and_writes_nothing() {
+fn a_second_install_makes_no_request_and_writes_nothing() {
     let context = Context::released();
     context.succeed(&["install"]);
     let before = context.inventory();
@@ -52,7 +52,7 @@ fn the_json_report_is_one_document() {
 }
 
 #[test]
-fn quiet_says_nothing() {
+fn quiet_prints_nothing() {
     let context = Context::released();
     let output = context.succeed(&["install", "-q"]);
     assert_eq!((output.stdout.as_str(), output.stderr.as_str()), ("", ""));
@@ -86,7 +86,7 @@ fn a_change_that_sets_the_clock_back_is_noticed() {
 }
 
 #[test]
-fn a_removed_binary_is_put_back() {
+fn a_removed_binary_is_restored() {
     let context = Context::released();
     context.succeed(&["install"]);
     fs::remove_file(context.binary()).expect("removed");
@@ -123,7 +123,7 @@ fn another_tag_replaces_the_binary_and_keeps_the_one_before() {
 }
 
 #[test]
-fn the_newest_release_asked_for_again_is_one_call() {
+fn requesting_the_newest_release_again_is_one_call() {
     let context = Context::released();
     context.succeed(&["install", "--tag", "latest"]);
     let before = context.inventory();
@@ -171,7 +171,7 @@ fn archives_are_unpacked_after_they_are_verified() {
 }
 
 #[test]
-fn another_machines_worker_is_installed_without_being_tried() {
+fn another_platforms_worker_is_installed_without_being_started() {
     let context = Context::new();
     let worker = workers::bytes_for("0.0.144", "windows-amd64");
     context.repo().add(ReleaseSpec::new("v0.0.144").file("reproq-windows-amd64.exe", worker));
@@ -180,7 +180,7 @@ fn another_machines_worker_is_installed_without_being_tried() {
 }
 
 #[test]
-fn another_machines_worker_does_not_take_the_place_of_this_ones() {
+fn another_platforms_worker_does_not_replace_this_ones() {
     let context = Context::released();
     context.succeed(&["install"]);
     let before = context.inventory();
@@ -202,7 +202,7 @@ fn another_machines_worker_does_not_take_the_place_of_this_ones() {
 }
 
 #[test]
-fn the_binary_goes_where_to_says() {
+fn the_binary_is_placed_at_to() {
     let context = Context::released();
     let place = context.root().join("elsewhere/worker");
     fs::create_dir_all(place.parent().expect("a directory")).expect("made");
@@ -281,7 +281,7 @@ fn settings_come_from_pyproject_and_unknown_keys_are_named() {
 }
 
 #[test]
-fn a_slip_in_the_settings_is_refused_however_quiet_the_run() {
+fn a_mistyped_setting_is_refused_even_if_quiet() {
     let context = Context::released();
     let settings = context.project().join("pyproject.toml");
     for (name, text, says) in [
@@ -315,7 +315,7 @@ fn a_boolean_variable_that_cannot_be_read_is_refused() {
 }
 
 #[test]
-fn a_lock_and_settings_hold_in_every_directory_below_them() {
+fn a_lockfile_and_settings_apply_in_every_directory_below_them() {
     let context = Context::released();
     context.succeed(&["install"]);
     context.release("v0.0.145");

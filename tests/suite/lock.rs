@@ -35,7 +35,7 @@ fn on_another_machine(context: &mut Context) {
 }
 
 #[test]
-fn the_first_installation_locks_every_machine_without_downloading_their_assets() {
+fn the_first_install_locks_every_platform_without_downloading_their_assets() {
     let context = many();
     context.succeed(&["install"]);
     assert_eq!(context.github.requests_to(&Matcher::api()).len(), 2, "the release and its proofs");
@@ -117,7 +117,7 @@ fn locked_refuses_what_the_lock_does_not_name() {
 }
 
 #[test]
-fn a_flag_moves_the_lock_and_says_so() {
+fn a_flag_changes_the_lockfile_and_reports_it() {
     let context = many();
     context.succeed(&["install"]);
     release_for_many(&context, "v0.0.145");
@@ -174,7 +174,7 @@ fn bytes_changed_on_the_way_are_not_called_changed_on_github() {
 }
 
 #[test]
-fn a_private_repository_is_installed_from_by_number_once_it_is_known() {
+fn a_private_repository_is_installed_from_by_id_once_it_is_known() {
     let mut context = many();
     context.succeed(&["install"]);
     on_another_machine(&mut context);
@@ -201,7 +201,7 @@ fn lock_writes_checks_and_moves() {
 }
 
 #[test]
-fn a_lock_that_cannot_be_read_is_explained_and_left() {
+fn an_unreadable_lockfile_is_explained_and_kept() {
     for (text, says) in [
         ("version = 9\n", "its format is 9"),
         ("<<<<<<< HEAD\nversion = 1\n", "a merge conflict marker"),

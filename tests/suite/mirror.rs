@@ -8,8 +8,8 @@ use fake_github::Matcher;
 use fake_github::ReleaseSpec;
 use serde_json::Value;
 
-use crate::bundle::release;
 use crate::bundle::guide;
+use crate::bundle::release;
 use crate::support::Context;
 use crate::support::Machine;
 use crate::support::Nginx;
@@ -98,7 +98,7 @@ fn the_mirror_guide_works_as_documented() {
 }
 
 #[test]
-fn what_is_synchronized_and_what_would_be_is_shown() {
+fn sync_and_its_dry_run_are_shown() {
     let context = two_releases();
     insta::assert_snapshot!(context.shown(&["mirror", "sync", "../../mirror", "--dry-run"]));
     assert!(!context.root().join("mirror").exists(), "nothing is written");
@@ -133,7 +133,7 @@ fn a_second_time_there_is_one_listing_and_nothing_to_fetch() {
 }
 
 #[test]
-fn a_mirror_is_worth_a_checksum_file_and_with_a_lock_what_the_lock_is() {
+fn a_mirror_counts_as_a_checksum_file_or_as_pinned_with_a_lockfile() {
     let (mut context, mirror) = mirrored();
     context.without_cache();
     let output = context.succeed(&["install", "--mirror", "../../mirror", "--tag", "v0.0.144"]);
@@ -213,7 +213,7 @@ fn no_token_goes_to_a_mirror() {
 }
 
 #[test]
-fn what_github_has_pruned_is_still_in_the_mirror() {
+fn a_release_pruned_on_github_is_still_in_the_mirror() {
     let (mut context, _) = mirrored();
     context.succeed(&["lock", "--tag", "v0.0.144"]);
     prune(&context, "v0.0.144");
@@ -228,7 +228,7 @@ fn what_github_has_pruned_is_still_in_the_mirror() {
 }
 
 #[test]
-fn the_next_place_serves_what_one_lacks_and_a_closed_list_asks_nobody_else() {
+fn the_next_source_is_tried_and_a_list_without_github_never_requests_it() {
     let (mut context, mirror) = mirrored();
     release(&context, "v0.0.146");
     context.without_cache();
@@ -253,7 +253,7 @@ fn the_next_place_serves_what_one_lacks_and_a_closed_list_asks_nobody_else() {
 }
 
 #[test]
-fn without_a_network_a_build_takes_the_place_of_what_a_mirror_lacks() {
+fn offline_a_build_replaces_what_a_mirror_lacks() {
     let (mut context, _) = mirrored();
     context.with_go().sibling_checkout();
     let output = context.succeed(&["install", "--offline", "--mirror", "nowhere"]);
@@ -263,7 +263,7 @@ fn without_a_network_a_build_takes_the_place_of_what_a_mirror_lacks() {
 }
 
 #[test]
-fn places_come_from_flag_variable_and_file_and_are_told() {
+fn sources_come_from_flag_variable_and_file_and_are_reported() {
     let (mut context, _) = mirrored();
     let pyproject = context.project().join("pyproject.toml");
     fs::write(&pyproject, "[tool.reproq]\nmirror = [\"../../mirror\", \"github\"]\n").expect("written");
@@ -282,7 +282,7 @@ fn places_come_from_flag_variable_and_file_and_are_told() {
 }
 
 #[test]
-fn what_is_no_place_is_refused_and_no_password_repeated() {
+fn an_invalid_source_is_refused_and_no_password_printed() {
     let mut context = Context::released();
     let secret = "https://user:hunter2-secret@mirror.example.com/releases";
     for place in [secret, "http://user:hunter2-secret@127.0.0.1/", "https://m.example.com/?sig=hunter2-secret"] {
@@ -337,7 +337,7 @@ fn only_versions_that_are_released_are_mirrored() {
 }
 
 #[test]
-fn only_the_newest_stay_where_that_is_wanted() {
+fn only_the_newest_are_kept_if_requested() {
     let (context, mirror) = mirrored();
     for tag in ["v0.0.146", "v0.0.147"] {
         release(&context, tag);

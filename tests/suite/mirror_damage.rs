@@ -80,7 +80,7 @@ fn a_changed_byte_is_named_and_never_placed() {
 }
 
 #[test]
-fn a_changed_byte_behind_a_server_is_refused_just_so() {
+fn a_changed_byte_on_a_server_is_refused_as_well() {
     let (mut context, mirror) = mirrored();
     let Some(nginx) = Nginx::serving(&mirror) else { return };
     context.without_cache().succeed(&["lock"]);
@@ -212,7 +212,7 @@ fn a_hostile_index_is_refused_within_the_limits() {
 }
 
 #[test]
-fn one_release_that_cannot_come_does_not_keep_the_others_out() {
+fn one_failed_release_does_not_block_the_others() {
     let context = Context::new();
     release(&context, "v0.0.144");
     let sums = format!("{}  {}\n", "0".repeat(64), asset_name());
@@ -236,7 +236,7 @@ fn one_release_that_cannot_come_does_not_keep_the_others_out() {
 }
 
 #[test]
-fn what_changed_on_github_stays_as_it_was_mirrored() {
+fn an_asset_changed_on_github_is_kept_as_mirrored() {
     let (mut context, mirror) = mirrored();
     context.without_cache();
     let other = workers::bytes("0.0.144");
@@ -253,7 +253,7 @@ fn what_changed_on_github_stays_as_it_was_mirrored() {
 }
 
 #[test]
-fn what_is_lost_is_looked_for_in_the_cache() {
+fn lost_files_are_restored_from_the_cache() {
     let (context, mirror) = mirrored();
     context.succeed(&["install", "--tag", "v0.0.144"]);
     let snapshot = context.repo().snapshot();
@@ -351,7 +351,7 @@ fn a_synchronization_that_is_killed_leaves_a_mirror() {
 }
 
 #[test]
-fn a_network_that_goes_away_leaves_what_came_before() {
+fn a_lost_network_keeps_what_was_fetched() {
     let (mut context, mirror) = mirrored();
     for tag in ["v0.0.146", "v0.0.147"] {
         release(&context, tag);
@@ -369,7 +369,7 @@ fn a_network_that_goes_away_leaves_what_came_before() {
 }
 
 #[test]
-fn two_synchronizations_do_not_meet() {
+fn two_synchronizations_exclude_each_other() {
     let context = Context::new();
     for tag in ["v0.0.143", "v0.0.144", "v0.0.145"] {
         release(&context, tag);

@@ -66,7 +66,7 @@ fn no_socket_is_opened_by_any_command() {
 }
 
 #[test]
-fn what_is_missing_without_the_network_is_named_with_what_would_help() {
+fn offline_missing_files_are_named_with_a_remedy() {
     let mut context = Context::released();
     context.succeed(&["lock"]);
     context.github.clear_log();

@@ -94,7 +94,7 @@ fn broken_settings_are_2_and_name_their_place() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_failure() {
+fn a_closed_pipe_is_not_a_failure() {
     let context = Context::released();
     context.succeed(&["install"]);
     let mut child = context.spawn(&["which", "--all"]);
@@ -103,7 +103,7 @@ fn a_reader_that_goes_away_is_no_failure() {
 }
 
 #[test]
-fn colours_are_for_those_who_want_them() {
+fn colors_are_optional() {
     let context = Context::released();
     let plain = context.succeed(&["install"]);
     assert!(!plain.stdout.contains('\u{1b}') && !plain.stderr.contains('\u{1b}'));
@@ -114,7 +114,7 @@ fn colours_are_for_those_who_want_them() {
 }
 
 #[test]
-fn escape_codes_of_others_do_not_reach_the_terminal() {
+fn external_escape_codes_do_not_reach_the_terminal() {
     let context = Context::new();
     let evil = "reproq-\u{1b}[31mevil";
     context.repo().add(fake_github::ReleaseSpec::new("v0.0.144").file(evil, b"x".to_vec()));
@@ -147,7 +147,7 @@ fn a_terminal_sees_one_line_per_step_through_a_pipe() {
 
 /// Upstream's own `manage.py reproq worker` may find this program on PATH, and users may type its commands here.
 #[test]
-fn commands_of_manage_py_lead_to_what_does_them() {
+fn commands_of_manage_py_get_a_hint() {
     let context = Context::new();
     for word in [
         "worker",
@@ -189,7 +189,7 @@ fn commands_of_manage_py_lead_to_what_does_them() {
 }
 
 #[test]
-fn help_is_a_command_too() {
+fn help_is_also_a_command() {
     let context = Context::new();
     let output = context.succeed(&["help", "release", "prune"]);
     assert!(output.stdout.contains("--keep"), "{output:#?}");
@@ -197,7 +197,7 @@ fn help_is_a_command_too() {
 }
 
 #[test]
-fn durations_sizes_and_levels_are_spelled_in_one_way() {
+fn durations_sizes_and_levels_have_one_syntax() {
     let mut context = Context::released();
     for timeout in ["0", "5m", "24h", "90s"] {
         context.succeed(&["install", "--no-django", "--lock-timeout", timeout]);

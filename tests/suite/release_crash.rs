@@ -86,7 +86,7 @@ fn killed_without_graphql_the_next_run_ends_in_the_same_state() {
 }
 
 #[test]
-fn the_record_of_a_killed_run_brings_its_tags_back() {
+fn the_audit_file_of_a_killed_run_restores_its_tags() {
     let context = with_versions(6);
     let before = repo(&context).snapshot().tags;
     // The last batch of tags was deleted, but the response was lost.

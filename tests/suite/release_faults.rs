@@ -54,7 +54,7 @@ fn a_ruleset_costs_one_release_entry_and_is_named() {
 }
 
 #[test]
-fn a_ruleset_nobody_may_see_is_still_a_ruleset() {
+fn a_hidden_ruleset_still_applies() {
     let context = with_versions(5);
     repo(&context).ruleset(RulesetSpec::forbids_deletion("secret", "v*").hidden());
     let output = context.run(&PRUNE);
@@ -111,7 +111,7 @@ fn not_found_for_everything_is_no_success() {
 }
 
 #[test]
-fn what_somebody_else_deleted_is_done() {
+fn a_release_deleted_by_another_client_counts_as_done() {
     let context = with_versions(6);
     context.github.before(deletes().nth(2), |github| {
         let repo = github.repo(PRUNED);
@@ -124,7 +124,7 @@ fn what_somebody_else_deleted_is_done() {
 }
 
 #[test]
-fn lost_answers_are_decided_by_a_listing_and_never_sent_twice_blindly() {
+fn lost_responses_are_resolved_by_a_listing_before_a_retry() {
     for fault in [Fault::TruncateAfterProcessing, Fault::ResetInHeaders, Fault::ResetBeforeHeaders, Fault::status(502)]
     {
         for matcher in [deletes().nth(1), deletes().nth(3), update_refs().nth(1), update_refs().nth(2)] {
@@ -151,7 +151,7 @@ fn a_server_that_never_answers_ends_the_run_resumably() {
 }
 
 #[test]
-fn a_limit_is_waited_for_as_told() {
+fn a_limit_is_waited_for_as_stated() {
     let context = with_versions(6);
     let secondary = Fault::RateLimitSecondary { status: 403, retry_after: RetryAfter::Seconds(1) };
     context.github.fault(deletes().nth(2), secondary);
@@ -245,7 +245,7 @@ fn an_archived_repository_is_refused() {
 }
 
 #[test]
-fn a_list_that_is_not_whole_is_no_ground_for_deletions() {
+fn an_incomplete_list_allows_no_deletion() {
     // A page that is never sent.
     let context = with_versions(150);
     context.github.fault(Matcher::graphql().nth(2).always(), Fault::status(502));
@@ -265,7 +265,7 @@ fn a_list_that_is_not_whole_is_no_ground_for_deletions() {
 }
 
 #[test]
-fn somebody_deletes_while_the_pages_come_and_the_list_is_read_again() {
+fn a_deletion_during_paging_restarts_the_listing() {
     let context = with_versions(150);
     context.github.before(Matcher::graphql().nth(2), |github| {
         let repo = github.repo(PRUNED);
@@ -279,7 +279,7 @@ fn somebody_deletes_while_the_pages_come_and_the_list_is_read_again() {
 }
 
 #[test]
-fn without_graphql_tags_go_one_by_one_and_only_where_they_point_as_planned() {
+fn without_graphql_tags_are_deleted_one_by_one_only_if_unmoved() {
     let context = with_versions(6);
     context.github.graphql(false);
     context.github.before(Matcher::api().path("/git/ref/tags/v1.2.0"), |github| {
@@ -292,7 +292,7 @@ fn without_graphql_tags_go_one_by_one_and_only_where_they_point_as_planned() {
 }
 
 #[test]
-fn immutable_releases_need_to_be_asked_for() {
+fn immutable_releases_need_the_option() {
     let context = pruning();
     for number in 1..=5 {
         let release = version(number);
@@ -312,7 +312,7 @@ fn immutable_releases_need_to_be_asked_for() {
 }
 
 #[test]
-fn odd_tags_are_meant_exactly_or_not_at_all() {
+fn odd_tags_are_matched_exactly() {
     for is_graphql_there in [true, false] {
         let context = with_versions(5);
         context.github.graphql(is_graphql_there);
@@ -336,7 +336,7 @@ fn odd_tags_are_meant_exactly_or_not_at_all() {
 }
 
 #[test]
-fn two_releases_of_one_tag_go_together_and_by_their_numbers() {
+fn two_releases_of_one_tag_are_deleted_together_by_id() {
     let context = with_versions(5);
     let extra = repo(&context).add(version(1));
     context.succeed(&PRUNE);

@@ -75,7 +75,7 @@ fn endless(padding: usize) -> (String, Arc<AtomicUsize>) {
 }
 
 #[test]
-fn pages_without_end_are_given_up() {
+fn endless_pages_are_aborted() {
     for (name, padding, most) in [("small", 0, 1000), ("large", 60_000, 12)] {
         let (url, sent) = endless(padding);
         let mut context = pruning();
@@ -89,7 +89,7 @@ fn pages_without_end_are_given_up() {
 }
 
 #[test]
-fn a_page_that_leads_to_itself_is_given_up() {
+fn a_page_that_links_to_itself_is_aborted() {
     let context = with_versions(5);
     let body = page("again", 1, 0);
     let headers = vec![("Content-Type".to_owned(), "application/json".to_owned())];
@@ -111,7 +111,7 @@ fn is_only_text(name: &str, output: &Output) {
 }
 
 #[test]
-fn text_of_a_server_is_no_command_for_the_log_viewer() {
+fn server_strings_are_not_commands_for_the_log_viewer() {
     let hostile = "::stop-commands::x\n##[error]pwned\n::add-mask::y";
     let mut context = with_versions(4);
     repo(&context).add(version(5).file("::error::asset", b"x".to_vec()).file("##[group]asset", b"y".to_vec()));

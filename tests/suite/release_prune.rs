@@ -141,7 +141,7 @@ fn the_record_explains_everything_and_is_enough_to_undo() {
 }
 
 #[test]
-fn every_kind_of_keeper_stays() {
+fn every_reason_to_keep_is_applied() {
     let mut context = pruning();
     let repo = repo(&context);
     for number in 1..=8 {
@@ -160,7 +160,7 @@ fn every_kind_of_keeper_stays() {
 }
 
 #[test]
-fn a_plan_is_written_on_one_day_and_carried_out_on_another() {
+fn a_plan_is_written_now_and_applied_later() {
     let context = with_versions(5);
     let plan = context.root().join("plan.json");
     let plan = plan.to_str().expect("UTF-8");
@@ -230,7 +230,7 @@ fn a_plan_that_deletes_immutable_releases_needs_the_option_again() {
 }
 
 #[test]
-fn a_plan_is_refused_when_the_world_has_moved() {
+fn a_plan_is_refused_after_changes() {
     type Change = fn(&crate::support::Context);
     let changes: [(&str, Change); 4] = [
         ("latest", |context| {
@@ -259,7 +259,7 @@ fn a_plan_is_refused_when_the_world_has_moved() {
 }
 
 #[test]
-fn assets_are_saved_before_they_go_and_nothing_goes_that_is_not_saved() {
+fn assets_are_saved_before_deletion_or_nothing_is_deleted() {
     let context = with_versions(5);
     let directory = context.root().join("saved");
     let arguments = ["release", "prune", "--keep", "3", "--archive", directory.to_str().expect("UTF-8")];
@@ -314,7 +314,7 @@ fn a_person_types_the_number_of_deletions() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn what_changes_while_a_person_thinks_is_noticed() {
+fn changes_during_the_confirmation_are_noticed() {
     let mut context = with_versions(5);
     context.set("CI", "");
     // The second check is after the confirmation.

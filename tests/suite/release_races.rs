@@ -47,7 +47,7 @@ fn what_is_published_meanwhile_is_never_deleted() {
 }
 
 #[test]
-fn what_becomes_latest_meanwhile_stays() {
+fn a_release_that_becomes_latest_meanwhile_is_kept() {
     let context = with_versions(8);
     context.github.before(first_tags(), |github| {
         let repo = github.repo(PRUNED);
@@ -67,7 +67,7 @@ fn what_becomes_latest_meanwhile_stays() {
 
 /// Checked right before each deletion, not only with the next listing.
 #[test]
-fn what_becomes_latest_between_two_deletions_stays() {
+fn a_release_that_becomes_latest_between_two_deletions_is_kept() {
     for made_latest in ["v1.4.0", "v1.9.0"] {
         let context = with_versions(12);
         context.github.before(Matcher::api().method("DELETE").nth(3), move |github| {
@@ -87,7 +87,7 @@ fn what_becomes_latest_between_two_deletions_stays() {
 
 /// GitHub returns one 404 for a listed object: replication lag.
 #[test]
-fn a_404_about_something_that_is_listed_is_asked_again() {
+fn a_404_for_a_listed_object_is_retried() {
     for (name, nth) in [("the first", 1), ("a later", 3)] {
         let context = with_versions(8);
         context.github.fault(Matcher::api().method("DELETE").path("/releases/").nth(nth), Fault::status(404));
@@ -99,7 +99,7 @@ fn a_404_about_something_that_is_listed_is_asked_again() {
 }
 
 #[test]
-fn a_tag_that_moves_meanwhile_stays_where_it_is() {
+fn a_tag_that_moves_meanwhile_is_kept() {
     for (matcher, name) in [(first_tags(), "v1.1.0"), (first_tags(), "v1.4.0"), (last_tags(), "v1.4.0")] {
         let context = with_versions(8);
         let moved = name.to_owned();
@@ -145,7 +145,7 @@ fn a_draft_that_names_a_version_meanwhile_protects_it() {
 }
 
 #[test]
-fn a_keeper_that_somebody_else_deletes_is_reported() {
+fn a_kept_release_deleted_by_another_client_is_reported() {
     let context = with_versions(8);
     context.github.before(last_tags(), |github| {
         let repo = github.repo(PRUNED);
@@ -162,7 +162,7 @@ fn a_keeper_that_somebody_else_deletes_is_reported() {
 
 /// Two concurrent prunes of the same or different versions; neither deletes versions that it keeps.
 #[test]
-fn two_prunes_at_once_end_well() {
+fn two_concurrent_prunes_succeed() {
     let more = ["release", "prune", "--keep", "5", "--max-delete", "100"];
     for (round, other) in [PRUNE, more].into_iter().cycle().take(8).enumerate() {
         let context = with_versions(12);

@@ -56,7 +56,7 @@ fn a_record_without_its_first_line_belongs_to_no_repository() {
 }
 
 #[test]
-fn what_git_forbids_is_refused_before_anything_is_done() {
+fn tags_that_git_forbids_are_refused_before_any_change() {
     let (context, path) = pruned();
     let text = fs::read_to_string(&path).expect("the record");
     let oid = repo(&context).snapshot().tags["v1.3.0"].clone();
@@ -79,7 +79,7 @@ fn objects_cut(text: &str) -> String {
 }
 
 #[test]
-fn a_dry_run_ends_as_the_run_itself() {
+fn a_dry_run_ends_like_the_run() {
     let (mut context, path) = pruned();
     // The releases cannot be restored, so the result is partial.
     assert_eq!(context.run(&restore(&path, &["--dry-run"])).code, 7);

@@ -58,7 +58,7 @@ fn a_slow_download_is_one_line_at_every_width() {
 }
 
 #[test]
-fn a_stalled_download_says_for_how_long() {
+fn a_stalled_download_shows_the_duration() {
     let stalled = Fault::StallBody { after: 100_000, hold: Hold::For(Duration::from_secs(6)) };
     at_every_width(Some(&stalled), |columns, screens| {
         let said = screens.iter().any(|screen| screen.iter().any(|line| line.contains("no data for")));
@@ -67,14 +67,14 @@ fn a_stalled_download_says_for_how_long() {
 }
 
 #[test]
-fn what_is_over_at_once_shows_nothing_that_flickers() {
+fn short_steps_show_no_progress_line() {
     at_every_width(None, |_, screens| {
         assert!(!screens.iter().any(|screen| is_moving(screen)), "{screens:#?}");
     });
 }
 
 #[test]
-fn an_interrupted_download_leaves_no_line_behind() {
+fn an_interrupted_download_removes_its_line() {
     let context = Context::released();
     context.github.fault(Matcher::objects(), Fault::StallBody { after: 100_000, hold: Hold::UntilDropped });
     let Some(terminal) = Terminal::start(&context, 80, &["install", "--no-django"]) else { return };

@@ -74,7 +74,7 @@ fn token_of(request: &Request) -> Option<String> {
 }
 
 #[test]
-fn a_token_is_looked_at_where_one_is_used() {
+fn a_token_is_read_only_if_used() {
     let mut context = Context::released();
     context.succeed(&["install", "--no-django"]);
     for junk in ["Bearer ghp_0000first0000", "this is no token", "ghp_000\u{1b}[2J", "ghp_\u{e9}"] {
@@ -112,7 +112,7 @@ fn a_token_is_looked_at_where_one_is_used() {
 }
 
 #[test]
-fn reads_of_a_public_repository_go_on_without_a_refused_token() {
+fn reads_of_a_public_repository_continue_without_a_refused_token() {
     for (kind, fault) in refusals() {
         let context = with_tokens();
         context.github.fault(refuses(FIRST), fault);
@@ -146,7 +146,7 @@ fn a_refused_token_is_followed_by_the_next_variables() {
 }
 
 #[test]
-fn where_nothing_else_serves_the_refusal_is_told_and_no_write_permission_is_asked_for() {
+fn without_an_alternative_the_refusal_is_reported_without_asking_for_write_permission() {
     for (kind, fault) in refusals() {
         let context = with_tokens();
         context.repo().private();

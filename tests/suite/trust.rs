@@ -58,7 +58,7 @@ fn bytes_changed_on_the_way_are_refused() {
 }
 
 #[test]
-fn nothing_published_is_refused_unless_spelled_out() {
+fn an_asset_without_evidence_needs_the_option() {
     let context = released(Digest::Absent, &[]);
     insta::assert_snapshot!(refused(&context, &["install"]));
     assert_eq!(context.github.requests_to(&Matcher::objects()).len(), 0, "what cannot be accepted is not downloaded");
@@ -67,7 +67,7 @@ fn nothing_published_is_refused_unless_spelled_out() {
 }
 
 #[test]
-fn a_checksum_file_proves_what_it_lists() {
+fn a_checksum_file_verifies_what_it_lists() {
     let worker = sha256(&workers::bytes("0.0.144"));
     for (name, text) in [
         ("SHA256SUMS", format!("{worker}  {}\n", asset_name())),
@@ -129,7 +129,7 @@ fn a_checksum_file_in_an_unknown_format_is_reported() {
 }
 
 #[test]
-fn checksum_files_are_found_under_the_names_of_the_field() {
+fn checksum_files_are_found_under_common_names() {
     let worker = sha256(&workers::bytes("0.0.144"));
     let listed = format!("{worker}  {}\n", asset_name());
     for name in [
@@ -209,7 +209,7 @@ fn a_mirrors_index_is_not_called_a_missing_checksum_file() {
 }
 
 #[test]
-fn a_checksum_file_without_our_asset_proves_nothing() {
+fn a_checksum_file_without_the_asset_verifies_nothing() {
     let context = released(Digest::Absent, &[("SHA256SUMS", format!("{}  other\n", "a".repeat(64)))]);
     insta::assert_snapshot!(refused(&context, &["install"]));
 }
@@ -221,7 +221,7 @@ fn an_unknown_digest_algorithm_is_an_error() {
 }
 
 #[test]
-fn less_than_required_is_refused() {
+fn a_verdict_below_the_required_one_is_refused() {
     let worker = sha256(&workers::bytes("0.0.144"));
     let context = released(Digest::Absent, &[("SHA256SUMS", format!("{worker}  {}\n", asset_name()))]);
     insta::assert_snapshot!(refused(&context, &["install", "--require", "digest"]));
@@ -237,14 +237,14 @@ fn the_version_must_be_the_tags() {
 }
 
 #[test]
-fn another_machines_binary_is_refused() {
+fn another_platforms_binary_is_refused() {
     let context = Context::new();
     context.repo().add(ReleaseSpec::new("v0.0.144").file(&asset_name(), workers::bytes_for("0.0.144", "darwin-arm64")));
     insta::assert_snapshot!(refused(&context, &["install"]));
 }
 
 #[test]
-fn a_file_that_is_no_program_is_refused() {
+fn a_file_that_is_not_a_program_is_refused() {
     let context = Context::new();
     context.repo().add(
         ReleaseSpec::new("v0.0.144").file(&asset_name(), b"#!/bin/sh\necho reproq-worker version 0.0.144\n".to_vec()),
@@ -289,7 +289,7 @@ fn a_missing_loader_is_explained_instead_of_no_such_file() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_program_that_is_not_the_worker_is_refused_when_it_is_tried() {
+fn a_program_that_is_not_the_worker_is_refused_when_started() {
     for (name, says) in [("true", "did not print `reproq-worker version X.Y.Z`"), ("false", "--version")] {
         let context = Context::new();
         context.repo().add(ReleaseSpec::new("v0.0.144").file(&asset_name(), program(name)));

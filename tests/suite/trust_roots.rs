@@ -49,7 +49,7 @@ fn document(output: &Output) -> Value {
 }
 
 #[test]
-fn an_accepted_root_proves_until_it_is_forgotten() {
+fn an_accepted_root_verifies_until_it_is_forgotten() {
     let (context, digest) = project();
     assert_eq!(context.run(VERIFY).code, 5, "nobody knows acme yet");
     insta::assert_snapshot!("accepted", context.redact(&context.run(&["trust", "accept", "root.json"])));
@@ -72,7 +72,7 @@ fn an_accepted_root_proves_until_it_is_forgotten() {
 }
 
 #[test]
-fn a_key_that_is_not_known_leads_to_newer_roots_first() {
+fn an_unknown_key_suggests_updating_roots_first() {
     let (context, _) = project();
     // November 2026, later than the embedded roots.
     let how = How { issued_at: 1_793_491_200, signed_at: 1_793_491_205, ..How::default() };
@@ -83,7 +83,7 @@ fn a_key_that_is_not_known_leads_to_newer_roots_first() {
 }
 
 #[test]
-fn a_named_root_stands_instead_of_all_others() {
+fn a_given_root_replaces_all_others() {
     let (context, _) = project();
     context.succeed(&["trust", "accept", "root.json"]);
     let stranger = Instance::new("other", "other authority").root(true).to_string();
@@ -92,7 +92,7 @@ fn a_named_root_stands_instead_of_all_others() {
 }
 
 #[test]
-fn the_systems_own_directory_holds_what_no_variable_names() {
+fn without_the_variable_the_systems_directory_is_used() {
     let (mut context, _) = project();
     context.set("REPROQ_TRUST_DIR", "");
     context.succeed(&["trust", "accept", "root.json"]);
@@ -102,7 +102,7 @@ fn the_systems_own_directory_holds_what_no_variable_names() {
 }
 
 #[test]
-fn what_is_no_root_is_not_accepted() {
+fn a_file_that_is_not_a_root_is_not_accepted() {
     let (context, _) = project();
     insta::assert_snapshot!("no_root", context.shown(&["trust", "accept", "build.json"]));
     assert_eq!(context.run(&["trust", "accept", "nothing.json"]).code, 4);
@@ -110,7 +110,7 @@ fn what_is_no_root_is_not_accepted() {
 }
 
 #[test]
-fn a_damaged_root_stops_everything_and_says_how_to_go_on() {
+fn a_damaged_root_stops_everything_with_a_hint() {
     let (context, digest) = project();
     context.succeed(&["trust", "accept", "root.json"]);
     let path = context.root().join(format!("trust/accepted/{digest}.json"));
@@ -129,7 +129,7 @@ fn a_damaged_root_stops_everything_and_says_how_to_go_on() {
 
 #[cfg(unix)]
 #[test]
-fn a_directory_that_others_may_write_is_not_believed() {
+fn a_directory_that_others_may_write_is_not_trusted() {
     use std::os::unix::fs::PermissionsExt;
 
     let (context, _) = project();

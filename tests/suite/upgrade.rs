@@ -52,7 +52,7 @@ fn check_and_dry_run_change_nothing() {
 }
 
 #[test]
-fn going_back_by_name_has_to_be_spelled_out() {
+fn an_older_tag_needs_the_option() {
     let context = installed();
     context.release("v0.0.145");
     context.succeed(&["upgrade"]);
@@ -64,7 +64,7 @@ fn going_back_by_name_has_to_be_spelled_out() {
 }
 
 #[test]
-fn a_prerelease_that_runs_is_not_taken_back() {
+fn an_installed_prerelease_is_not_downgraded() {
     let context = installed();
     context
         .repo()
@@ -77,7 +77,7 @@ fn a_prerelease_that_runs_is_not_taken_back() {
 }
 
 #[test]
-fn upgrade_needs_to_know_and_says_so() {
+fn upgrade_without_a_listing_fails_with_a_hint() {
     let context = installed();
     insta::assert_snapshot!(context.shown(&["upgrade", "--offline"]));
     let empty = Context::new();
@@ -86,7 +86,7 @@ fn upgrade_needs_to_know_and_says_so() {
 }
 
 #[test]
-fn rollback_brings_back_the_binary_and_its_lock_without_the_network() {
+fn rollback_restores_the_binary_and_its_lockfile_offline() {
     let context = installed();
     let lock = fs::read_to_string(context.lockfile()).expect("a lock");
     context.release("v0.0.145");
@@ -106,7 +106,7 @@ fn rollback_brings_back_the_binary_and_its_lock_without_the_network() {
 }
 
 #[test]
-fn rollback_without_a_kept_lock_names_this_machine_alone() {
+fn rollback_without_a_kept_lockfile_names_this_platform_only() {
     let context = installed();
     context.release("v0.0.145");
     context.succeed(&["upgrade"]);
@@ -122,7 +122,7 @@ fn rollback_without_a_kept_lock_names_this_machine_alone() {
 }
 
 #[test]
-fn what_cannot_be_gone_back_to_is_said() {
+fn an_impossible_rollback_is_explained() {
     let context = Context::released();
     insta::assert_snapshot!(context.shown(&["rollback"]));
     context.succeed(&["install"]);

@@ -25,7 +25,7 @@ fn verified(context: &Context, arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn what_is_as_it_was_installed_is_said_to_be() {
+fn an_unchanged_installation_is_reported_as_such() {
     let context = installed();
     insta::assert_snapshot!(context.redact(&verified(&context, &[])));
     insta::assert_snapshot!(context.redact(&verified(&context, &["--json"])));
@@ -92,7 +92,7 @@ fn every_other_difference_has_its_code() {
 }
 
 #[test]
-fn github_is_asked_when_asked_for() {
+fn github_is_requested_only_with_online() {
     let context = installed();
     context.repo().replace_bytes("v0.0.144", &asset_name(), workers::bytes("0.0.145"));
     insta::assert_snapshot!(context.redact(&verified(&context, &["--online"])));

@@ -18,7 +18,7 @@ fn place(path: &Path, bytes: &[u8]) {
 }
 
 #[test]
-fn nothing_found_is_4_and_says_where_was_looked() {
+fn nothing_found_is_4_and_lists_the_searched_locations() {
     let context = Context::new();
     insta::assert_snapshot!(context.shown(&["which"]));
     insta::assert_snapshot!(context.shown(&["which", "--json"]));

@@ -183,7 +183,7 @@ fn a_setting_need_not_be_utf8() {
 }
 
 #[test]
-fn what_the_answer_says_about_itself() {
+fn the_result_describes_its_source() {
     let Some(project) = Project::with_settings("") else { return };
     let facts = project.facts();
     assert_eq!(facts.settings_module, "shop.settings");
@@ -207,7 +207,7 @@ fn the_winner_follows_the_setting() {
 }
 
 #[test]
-fn settings_that_print_are_no_trouble() {
+fn settings_may_print() {
     let noise = "import sys\nfor _ in range(200):\n    sys.stdout.buffer.write(b'\\xff{\"setting\": 1}\\n' * 5000)\n    \
                  sys.stderr.buffer.write(b'\\xff\\x1b[31m' * 5000)\nREPROQ_WORKER_BIN = '/opt/reproq'";
     let Some(project) = Project::with_settings(noise) else { return };
@@ -215,7 +215,7 @@ fn settings_that_print_are_no_trouble() {
 }
 
 #[test]
-fn settings_that_fail_say_why_and_where() {
+fn settings_that_fail_are_reported_with_cause_and_location() {
     let cases = [
         ("import environ_of_mine", "No module named 'environ_of_mine' (shop/settings.py, line 2)"),
         ("import sys\nsys.exit(3)", "they call sys.exit(3) (shop/settings.py, line 3)"),
@@ -237,7 +237,7 @@ fn settings_that_fail_say_why_and_where() {
 }
 
 #[test]
-fn a_python_that_dies_leaves_its_last_words() {
+fn a_crashed_pythons_output_is_reported() {
     let settings = "import os, sys\nprint('the database is away', file=sys.stderr, flush=True)\nos._exit(4)";
     let Some(project) = Project::with_settings(settings) else { return };
     let answer = project.ask(AMPLE);
@@ -247,7 +247,7 @@ fn a_python_that_dies_leaves_its_last_words() {
 }
 
 #[test]
-fn settings_that_hang_are_ended_when_the_time_is_over() {
+fn settings_that_hang_are_stopped_at_the_timeout() {
     for hang in ["import time\ntime.sleep(600)", "while True:\n    pass", "while True:\n    print('x' * 9000)"] {
         let Some(project) = Project::with_settings(hang) else { return };
         let begin = Instant::now();
@@ -324,7 +324,7 @@ fn a_manage_py_that_fails_is_left_out_and_named() {
 }
 
 #[test]
-fn a_project_without_manage_py_is_asked_by_its_settings() {
+fn a_project_without_manage_py_uses_its_settings_variable() {
     let Some(project) = Project::with_settings("REPROQ_WORKER_BIN = '/opt/reproq'") else { return };
     fs::remove_file(project.at("manage.py")).expect("removed");
     assert_eq!(project.ask(AMPLE), DjangoAnswer::NoProject);

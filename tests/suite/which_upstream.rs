@@ -100,7 +100,7 @@ fn normal(path: &Path) -> PathBuf {
 }
 
 #[test]
-fn where_the_django_side_would_start_this_command_a_warning_says_so() {
+fn a_warning_is_shown_if_django_would_start_this_command() {
     let Some(checkout) = required_in_no_ci("REPROQ_TEST_UPSTREAM_DJANGO") else { return };
     let case = Case { setting: "None", variable: "", files: &["on-path/reproq", "later/reproq"] };
     let Some(project) = case.project(Path::new(&checkout)) else { return };

@@ -15,7 +15,8 @@ const FILES: [(&str, &str); 3] = [
 
 /// A directory for `TMPDIR` with the decoys; removed when the value is dropped.
 pub fn temporary_directory() -> anyhow::Result<TempDir> {
-    let directory = tempfile::Builder::new().prefix("reproq-tests-").tempdir().context("failed to create a directory")?;
+    let directory =
+        tempfile::Builder::new().prefix("reproq-tests-").tempdir().context("failed to create a directory")?;
     for (name, text) in FILES {
         let path = directory.path().join(name);
         fs::create_dir_all(path.parent().context("a file is in a directory")?)?;

@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_thing_is_named_once_with_what_would_make_it_run() {
+    fn each_skip_is_listed_once_with_its_requirement() {
         let record = |text: &str| text.to_owned();
         let records = [
             record("a::one\ta real server\tinstall nginx\n"),

@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn old_and_strange_go_is_not_taken() {
+    fn old_and_unknown_go_versions_are_not_used() {
         let cases = [
             ("go1.21", true),
             ("go1.21.0", true),
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_toolchain_that_is_there_does_not_stop_the_move() {
+    fn an_existing_toolchain_does_not_block_the_move() {
         let directory = tempfile::tempdir().expect("a directory");
         let (unpacked, home) = (directory.path().join("new"), directory.path().join("go"));
         for (path, text) in [(&unpacked, "new"), (&home, "broken")] {

@@ -135,7 +135,7 @@ fn a_program_in_the_tool_cache_that_was_changed_is_not_used() {
 }
 
 #[test]
-fn bytes_that_are_not_the_released_ones_end_the_job_and_are_not_answered_with_a_build() {
+fn bytes_that_differ_from_the_release_fail_the_job_without_a_build() {
     let runner = Runner::new(PROGRAM);
     let hostile = b"#!/bin/sh\ntouch \"$RUNNER_TEMP/hostile\"\n";
     runner.server.serve(&format!("/v1.2.3/{NAME}"), Answer::ok(hostile));
@@ -144,7 +144,7 @@ fn bytes_that_are_not_the_released_ones_end_the_job_and_are_not_answered_with_a_
 }
 
 #[test]
-fn an_attestation_that_is_missing_or_wrong_ends_the_job() {
+fn a_missing_or_wrong_attestation_fails_the_job() {
     let runner = Runner::new(PROGRAM);
     let missing = Answer { status: 404, body: Vec::new(), sent: 0 };
     runner.server.serve(&format!("/v1.2.3/{NAME}.sigstore.json"), missing);

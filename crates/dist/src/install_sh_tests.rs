@@ -173,7 +173,7 @@ fn every_shell_installs() {
 }
 
 #[test]
-fn every_downloader_and_every_hash_tool_serves() {
+fn every_downloader_and_every_hash_tool_works() {
     for downloader in present(&["curl", "wget"]) {
         for hash in present(&["sha256sum", "shasum", "openssl"]) {
             let world = World::new();
@@ -186,7 +186,7 @@ fn every_downloader_and_every_hash_tool_serves() {
 }
 
 #[test]
-fn the_wget_of_busybox_serves() {
+fn the_wget_of_busybox_works() {
     let Some(busybox) = which("busybox") else {
         skip::record("install.sh with the wget of busybox", "install busybox (Debian: busybox-static)");
         return;
@@ -247,7 +247,7 @@ fn a_program_that_does_not_start_does_not_replace_one_that_does() {
 }
 
 #[test]
-fn another_version_is_held_to_the_digests_of_its_release() {
+fn another_version_is_verified_with_the_digests_of_its_release() {
     let world = World::new();
     let other = b"#!/bin/sh\necho reproq-cli 1.2.3\n";
     world.serve(&world.asset_path("1.2.3"), Answer::ok(other));
@@ -287,7 +287,7 @@ fn a_script_that_was_cut_off_does_nothing() {
 }
 
 #[test]
-fn it_says_how_to_reach_what_it_installed() {
+fn it_prints_how_to_reach_the_installed_program() {
     let world = World::new();
     let bin = world.home().join("bin");
     let advice = |shell: &str| {

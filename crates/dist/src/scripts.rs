@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_placeholder_nobody_fills_is_an_error() {
+    fn an_unfilled_placeholder_is_an_error() {
         assert!(fill("x @SHA256:riscv64gc-unknown-linux-gnu@", &digests()).is_err());
     }
 }

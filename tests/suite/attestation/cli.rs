@@ -44,7 +44,7 @@ fn arguments<'a>(bundle: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[test]
-fn a_proof_is_spelled_out() {
+fn an_attestation_is_described() {
     let context = project();
     let before = context.inventory();
     insta::assert_snapshot!("build", context.shown(&arguments("build.json", &["--tag", "v1.2.3"])));
@@ -58,7 +58,7 @@ fn a_proof_is_spelled_out() {
 }
 
 #[test]
-fn a_refusal_says_what_was_expected_and_what_is_there() {
+fn a_refusal_shows_expected_and_found() {
     let context = project();
     insta::assert_snapshot!("foreign_workflow", context.redact(&context.run(&arguments("shared.json", &[]))));
     insta::assert_snapshot!(
@@ -74,7 +74,7 @@ fn a_refusal_says_what_was_expected_and_what_is_there() {
 }
 
 #[test]
-fn every_carrier_of_a_bundle_is_read() {
+fn every_form_of_a_bundle_is_read() {
     let context = project();
     for bundle in ["build.json", "pretty.json", "both.jsonl", "answer.json"] {
         context.succeed(&arguments(bundle, &["--kind", "build"]));
@@ -100,7 +100,7 @@ fn every_carrier_of_a_bundle_is_read() {
 }
 
 #[test]
-fn what_is_missing_or_mistyped_has_its_code() {
+fn missing_or_mistyped_arguments_have_their_exit_codes() {
     let context = project();
     let code = |arguments: &[&str]| context.run(arguments).code;
     assert_eq!(code(&["verify", "nothing", "--bundle", "build.json", "--repo", "acme/tool"]), 4);

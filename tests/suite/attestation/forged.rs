@@ -110,7 +110,7 @@ fn reworded(bundle: &Value, from: &str, to: &str) -> Value {
 }
 
 #[test]
-fn what_is_genuine_and_fits_is_proven() {
+fn genuine_matching_attestations_are_verified() {
     for with_log in [true, false] {
         let world = World::new(with_log);
         let proof = world.verify(&world.build(), &acme()).expect("proven");
@@ -126,7 +126,7 @@ fn what_is_genuine_and_fits_is_proven() {
 }
 
 #[test]
-fn an_authority_that_only_looks_like_the_trusted_one_proves_nothing() {
+fn an_impostor_of_the_trusted_authority_is_refused() {
     for with_log in [true, false] {
         let world = World::new(with_log);
         let by = |impostor: &Instance| impostor.bundle(&Claims::build(), &world.statement(), world.how());
@@ -158,7 +158,7 @@ fn an_authority_that_only_looks_like_the_trusted_one_proves_nothing() {
 }
 
 #[test]
-fn words_that_were_changed_after_signing_break_the_signature() {
+fn a_payload_changed_after_signing_breaks_the_signature() {
     for with_log in [true, false] {
         let world = World::new(with_log);
         let other = sha256(b"another tool").to_string();
@@ -236,7 +236,7 @@ fn evidence_that_is_missing_or_borrowed_is_found() {
 }
 
 #[test]
-fn a_certificate_is_good_for_its_ten_minutes() {
+fn a_certificate_is_valid_for_its_ten_minutes() {
     for with_log in [true, false] {
         let world = World::new(with_log);
         for signed_at in [SIGNED_AT - 1, SIGNED_AT + 601] {
@@ -257,7 +257,7 @@ fn a_certificate_is_good_for_its_ten_minutes() {
 }
 
 #[test]
-fn a_wrong_clock_is_told_from_a_wrong_proof() {
+fn a_wrong_clock_is_distinguished_from_a_wrong_attestation() {
     for with_log in [true, false] {
         let world = World::new(with_log);
         let (text, roots) = (world.build().to_string(), world.roots());
@@ -278,7 +278,7 @@ fn a_wrong_clock_is_told_from_a_wrong_proof() {
 }
 
 #[test]
-fn genuine_proofs_of_something_else_are_refused_field_by_field() {
+fn genuine_attestations_of_something_else_are_refused_field_by_field() {
     type Change = fn(&mut Policy);
     let world = World::new(true);
     let build = world.build();
@@ -333,7 +333,7 @@ fn genuine_proofs_of_something_else_are_refused_field_by_field() {
 }
 
 #[test]
-fn genuine_proofs_of_other_bytes_are_refused_and_say_of_which() {
+fn genuine_attestations_of_other_bytes_are_refused_and_name_them() {
     let mut world = World::new(true);
     let bundle = world.build();
     let about = world.digest;
@@ -347,7 +347,7 @@ fn genuine_proofs_of_other_bytes_are_refused_and_say_of_which() {
 }
 
 #[test]
-fn what_can_be_read_two_ways_or_not_at_all_is_malformed() {
+fn ambiguous_or_unreadable_bundles_are_malformed() {
     let world = World::new(true);
     let text = world.build().to_string();
     let now = "2026-11-23T00:00:00Z".parse().expect("a time");
@@ -367,7 +367,7 @@ fn what_can_be_read_two_ways_or_not_at_all_is_malformed() {
 }
 
 #[test]
-fn one_proof_that_fits_is_enough_and_the_others_are_told() {
+fn one_matching_attestation_is_enough_and_the_others_are_reported() {
     let world = World::new(true);
     let evil = world.acme.impostor().bundle(&Claims::build(), &world.statement(), world.how());
     let texts: Vec<String> = [evil, world.build(), world.release()].iter().map(Value::to_string).collect();
@@ -382,7 +382,7 @@ fn one_proof_that_fits_is_enough_and_the_others_are_told() {
 }
 
 #[test]
-fn forged_and_too_new_are_told_apart_by_the_age_of_the_root() {
+fn forged_and_too_new_are_distinguished_by_the_age_of_the_root() {
     let world = World::new(false);
     let forged = world.acme.impostor().bundle(&Claims::build(), &world.statement(), world.how());
     let told = |newest: &str| {
@@ -395,7 +395,7 @@ fn forged_and_too_new_are_told_apart_by_the_age_of_the_root() {
 }
 
 #[test]
-fn a_root_of_somebody_elses_choice_replaces_the_embedded_ones() {
+fn a_given_root_replaces_the_embedded_ones() {
     let world = World::new(false);
     let refused = world.verify_with(&world.build(), &acme(), &Roots::embedded());
     assert!(matches!(refused, Err(AttestationRefusalReason::UnknownKey { .. })), "{refused:#?}");

@@ -19,7 +19,7 @@ use super::shared;
 const MUTATIONS: usize = 1000;
 
 #[test]
-fn no_change_to_a_real_proof_changes_what_it_proves() {
+fn no_change_to_a_real_attestation_changes_its_result() {
     let Some(directory) = shared("real") else { return };
     let count = env::var("REPROQ_TEST_MUTATIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(MUTATIONS);
     let roots = Roots::embedded();

@@ -206,7 +206,7 @@ fn attestation_workflow(text: &str, repository: &reproq::model::RepoSlug) -> rep
 }
 
 #[test]
-fn real_proofs_are_accepted_with_the_right_policy_and_refused_with_any_field_changed() {
+fn real_attestations_are_accepted_with_the_right_policy_and_refused_with_any_field_changed() {
     let Some(directory) = shared("real") else { return };
     let context = Context::new();
     let mut changes = 0;
@@ -228,7 +228,7 @@ fn real_proofs_are_accepted_with_the_right_policy_and_refused_with_any_field_cha
 
 /// Cases that other projects' tests refuse are refused here for the same reason.
 #[test]
-fn real_proofs_that_prove_nothing_are_refused() {
+fn real_attestations_that_do_not_match_are_refused() {
     let Some(directory) = shared("real") else { return };
     let context = Context::new();
     let path = |name: &str| text(&directory.join(name)).to_owned();
@@ -256,7 +256,7 @@ fn real_proofs_that_prove_nothing_are_refused() {
 /// With a root from before GitHub changed its keys, the error says that it may be outdated. The public instance's root without
 /// its log keys verifies nothing, although nothing in it requires a log.
 #[test]
-fn a_root_that_is_too_old_says_so() {
+fn an_outdated_root_is_reported() {
     let (Some(directory), Some(roots)) = (shared("real"), shared("roots")) else { return };
     let context = Context::new();
     let verify = |real: &Real, root: &str| {

@@ -101,7 +101,7 @@ fn about(mut statement: Value, names: &[&str]) -> Value {
 }
 
 #[test]
-fn one_file_beside_an_asset_covers_the_others() {
+fn one_file_next_to_an_asset_covers_the_others() {
     let stage = Stage::new();
     stage.beside(NAMES[0], stage.build(&NAMES).to_string());
     insta::assert_snapshot!(stage.shown(&["--require-attested"]));
@@ -110,7 +110,7 @@ fn one_file_beside_an_asset_covers_the_others() {
 }
 
 #[test]
-fn github_is_asked_once_for_all_that_one_bundle_covers() {
+fn github_is_requested_once_for_all_assets_of_a_bundle() {
     let stage = Stage::new();
     stage.attest(&NAMES, &stage.build(&NAMES));
     assert_eq!(stage.code(&["--require-attested"]), 0);
@@ -122,7 +122,7 @@ fn github_is_asked_once_for_all_that_one_bundle_covers() {
 }
 
 #[test]
-fn what_is_not_attested_is_said_and_is_a_fault_for_who_asks() {
+fn an_unattested_asset_is_reported_and_fails_if_required() {
     let stage = Stage::new();
     insta::assert_snapshot!(stage.shown(&[]));
     insta::assert_snapshot!(stage.shown(&["--require-attested"]));
@@ -131,7 +131,7 @@ fn what_is_not_attested_is_said_and_is_a_fault_for_who_asks() {
 }
 
 #[test]
-fn that_it_was_released_is_less_than_that_it_was_built() {
+fn released_is_weaker_than_built() {
     let stage = Stage::new();
     let statement = about(released(NAMES[0], &digest(NAMES[0])), &NAMES[1..]);
     stage.attest(&NAMES, &stage.bundle(&Claims::release(), &statement));
@@ -142,7 +142,7 @@ fn that_it_was_released_is_less_than_that_it_was_built() {
 }
 
 #[test]
-fn a_list_of_what_is_inside_says_nothing_about_who_built_it() {
+fn an_sbom_does_not_attest_the_build() {
     let stage = Stage::new();
     let mut statement = provenance(NAMES[0], &digest(NAMES[0]));
     statement["predicateType"] = json!("https://cyclonedx.org/bom");
@@ -156,7 +156,7 @@ fn a_list_of_what_is_inside_says_nothing_about_who_built_it() {
 }
 
 #[test]
-fn a_proof_that_does_not_fit_is_a_fault_whoever_asks() {
+fn an_attestation_that_does_not_match_is_always_a_failure() {
     let stage = Stage::new();
     let foreign = "https://github.com/org/shared/.github/workflows/build.yml@refs/tags/v3";
     let statement = about(provenance(NAMES[0], &digest(NAMES[0])), &NAMES[1..]);
@@ -177,7 +177,7 @@ fn a_proof_that_does_not_fit_is_a_fault_whoever_asks() {
 }
 
 #[test]
-fn who_could_not_be_asked_is_neither_proven_nor_unproven() {
+fn a_failed_request_is_neither_verified_nor_absent() {
     let stage = Stage::new();
     let limit = Fault::RateLimitPrimary { reset_in: Duration::from_secs(3600) };
     stage.context.github.fault(Matcher::api().path("/attestations/").always(), limit);
@@ -200,7 +200,7 @@ fn who_could_not_be_asked_is_neither_proven_nor_unproven() {
 }
 
 #[test]
-fn what_installers_refuse_is_no_passed_check() {
+fn a_release_that_install_refuses_does_not_pass() {
     let stage = Stage::new();
     let statement = about(provenance(NAMES[0], &digest(NAMES[0])), &NAMES[1..]);
     stage.attest(&NAMES, &stage.bundle(&Claims::build().with(14, "refs/heads/main"), &statement));
@@ -213,7 +213,7 @@ fn what_installers_refuse_is_no_passed_check() {
 }
 
 #[test]
-fn a_full_page_without_the_proof_is_not_taken_for_all() {
+fn a_full_page_without_the_attestation_is_not_final() {
     let stage = Stage::new();
     let mut statement = provenance(NAMES[0], &digest(NAMES[0]));
     statement["predicateType"] = json!("https://cyclonedx.org/bom");

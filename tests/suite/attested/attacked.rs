@@ -49,7 +49,7 @@ fn records(world: &World, extension: &str) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_receipt_that_says_other_bytes_came_from_the_asset_is_none() {
+fn a_receipt_with_other_bytes_than_the_assets_is_invalid() {
     let world = World::attested();
     world.context.succeed(&["install"]);
     let evil = workers::hostile("honest");
@@ -72,7 +72,7 @@ fn a_receipt_that_says_other_bytes_came_from_the_asset_is_none() {
 }
 
 #[test]
-fn what_is_told_of_the_signer_is_what_is_proven_and_not_what_is_written() {
+fn the_reported_signer_is_the_verified_one() {
     let world = World::attested();
     world.context.succeed(&["install"]);
     let receipt = records(&world, "json").remove(0);
@@ -89,7 +89,7 @@ fn what_is_told_of_the_signer_is_what_is_proven_and_not_what_is_written() {
 }
 
 #[test]
-fn kept_proofs_that_prove_less_than_the_receipt_says_do_not_hold() {
+fn kept_attestations_weaker_than_the_receipt_fail() {
     let world = World::attested();
     world.context.succeed(&["install"]);
     let sha256 = workers::sha256(&workers::bytes("0.0.144"));
@@ -110,7 +110,7 @@ fn kept_proofs_that_prove_less_than_the_receipt_says_do_not_hold() {
 }
 
 #[test]
-fn a_rollback_never_forgets_who_signed() {
+fn a_rollback_never_drops_the_signer() {
     // The restored release was attested: its lockfile is readable, even if the kept one is missing.
     let world = World::attested();
     world.context.succeed(&["install"]);
@@ -149,7 +149,7 @@ fn a_rollback_never_forgets_who_signed() {
 }
 
 #[test]
-fn one_unsigned_asset_opens_the_lock_for_nobody() {
+fn one_unattested_asset_does_not_weaken_the_lockfile() {
     let world = World::new();
     signed_one_by_one(&world, "v0.0.144", &["linux", "darwin"]);
     world.context.succeed(&["lock"]);
@@ -170,7 +170,7 @@ fn one_unsigned_asset_opens_the_lock_for_nobody() {
 }
 
 #[test]
-fn what_could_not_be_asked_is_not_locked_with_less() {
+fn a_failed_request_does_not_weaken_the_lockfile() {
     for number in 0..3 {
         let world = World::new();
         signed_one_by_one(&world, "v0.0.144", &EVERYBODY);
@@ -191,7 +191,7 @@ fn what_could_not_be_asked_is_not_locked_with_less() {
 }
 
 #[test]
-fn the_same_release_keeps_what_was_proven_of_it() {
+fn the_same_release_keeps_its_verified_signer() {
     let world = World::new();
     signed_one_by_one(&world, "v0.0.144", &EVERYBODY);
     world.context.succeed(&["lock"]);
@@ -233,7 +233,7 @@ fn settings_and_lock_must_name_one_workflow() {
 }
 
 #[test]
-fn accepting_a_change_does_not_accept_that_nobody_could_be_asked() {
+fn accepting_a_change_does_not_accept_a_failed_request() {
     let world = World::attested();
     world.context.succeed(&["install"]);
     world.release("v0.0.145");
@@ -245,7 +245,7 @@ fn accepting_a_change_does_not_accept_that_nobody_could_be_asked() {
 }
 
 #[test]
-fn the_way_out_that_is_named_leads_out() {
+fn the_hint_resolves_the_error() {
     let world = World::attested();
     world.context.succeed(&["install"]);
     world.context.repo().forget_attestations();
@@ -267,7 +267,7 @@ fn the_way_out_that_is_named_leads_out() {
 }
 
 #[test]
-fn a_file_that_proves_something_else_does_not_hide_what_the_api_knows() {
+fn a_file_that_attests_something_else_does_not_hide_the_api() {
     for statement in [json!({"attestations": []}), Value::Null] {
         let world = World::attested();
         let (name, sha256) = digests("v0.0.144").remove(0);
@@ -287,7 +287,7 @@ fn a_file_that_proves_something_else_does_not_hide_what_the_api_knows() {
 }
 
 #[test]
-fn one_entry_that_is_no_bundle_hides_no_proof() {
+fn an_invalid_entry_hides_no_attestation() {
     let world = World::attested();
     let (_, sha256) = digests("v0.0.144").remove(0);
     world.context.repo().attest(&sha256, json!({"base64Signature": ""}));
@@ -296,7 +296,7 @@ fn one_entry_that_is_no_bundle_hides_no_proof() {
 }
 
 #[test]
-fn more_statements_than_a_page_holds_are_not_taken_for_all() {
+fn a_full_page_of_statements_is_not_final() {
     let world = World::attested();
     let (name, sha256) = digests("v0.0.144").remove(0);
     let mut statement = provenance(&name, &sha256);
@@ -311,7 +311,7 @@ fn more_statements_than_a_page_holds_are_not_taken_for_all() {
 }
 
 #[test]
-fn what_somebody_else_signed_is_not_what_is_wanted_although_it_is_installed() {
+fn an_installed_worker_of_another_signer_is_not_accepted() {
     let world = World::attested();
     world.context.succeed(&["install"]);
     let lock = world.lock().replace("release.yml", "other.yml");
@@ -412,7 +412,7 @@ fn a_bundles_lock_does_not_replace_the_signer() {
 }
 
 #[test]
-fn a_bundle_brings_no_unproven_bytes_for_other_machines_into_the_lock() {
+fn a_bundle_adds_no_unverified_bytes_for_other_platforms_to_the_lockfile() {
     let world = World::attested();
     let file = world.context.root().join("worker.tar");
     let bundle = file.to_str().expect("UTF-8");

@@ -6,7 +6,7 @@ use super::World;
 use crate::support::Machine;
 
 #[test]
-fn a_bundle_brings_the_proofs_to_a_machine_without_a_network() {
+fn a_bundle_contains_the_attestations_for_an_offline_machine() {
     let world = World::attested();
     let file = world.context.root().join("worker.tar");
     let file = file.to_str().expect("UTF-8");
@@ -41,7 +41,7 @@ fn a_bundle_brings_the_proofs_to_a_machine_without_a_network() {
 }
 
 #[test]
-fn a_bundle_without_its_proofs_is_less_than_its_lock_claims() {
+fn a_bundle_without_attestations_does_not_satisfy_its_lockfile() {
     let world = World::attested();
     world.context.succeed(&["lock"]);
     let file = world.context.root().join("worker.tar");
@@ -55,7 +55,7 @@ fn a_bundle_without_its_proofs_is_less_than_its_lock_claims() {
 }
 
 #[test]
-fn a_mirror_carries_the_proofs_that_only_the_api_has() {
+fn a_mirror_stores_attestations_that_only_the_api_has() {
     let world = World::attested();
     let directory = world.context.root().join("mirror");
     let mirror = directory.to_str().expect("UTF-8").to_owned();

@@ -19,7 +19,7 @@ fn upgradable() -> World {
 }
 
 #[test]
-fn a_later_release_that_nobody_signed_is_refused() {
+fn a_later_unattested_release_is_refused() {
     let world = upgradable();
     insta::assert_snapshot!(world.context.shown(&["upgrade"]));
     for arguments in [
@@ -42,7 +42,7 @@ fn a_later_release_that_nobody_signed_is_refused() {
 }
 
 #[test]
-fn a_release_that_only_github_vouches_for_is_less_than_one_a_workflow_built() {
+fn a_release_attestation_is_weaker_than_build_provenance() {
     let world = upgradable();
     world.attest_release("v0.0.145");
     world.refused(5, &["upgrade"]);
@@ -59,7 +59,7 @@ fn a_release_that_only_github_vouches_for_is_less_than_one_a_workflow_built() {
 }
 
 #[test]
-fn somebody_elses_signature_is_refused_and_named() {
+fn another_signer_is_refused_and_named() {
     let claims = || Claims::build_of(REPOSITORY, "v0.0.145");
     let other = format!("https://github.com/{REPOSITORY}/.github/workflows/other.yml@refs/tags/v0.0.145");
     for (claims, named) in [
@@ -89,7 +89,7 @@ fn somebody_elses_signature_is_refused_and_named() {
 }
 
 #[test]
-fn a_lock_with_another_digest_gets_nothing_that_the_signer_did_not_sign() {
+fn a_lockfile_with_another_digest_needs_the_signers_attestation() {
     let world = World::attested();
     world.context.succeed(&["lock"]);
     let honest = workers::sha256(&files("v0.0.144").remove(0).1);
@@ -108,7 +108,7 @@ fn a_lock_with_another_digest_gets_nothing_that_the_signer_did_not_sign() {
 }
 
 #[test]
-fn proofs_that_are_gone_everywhere_are_missed() {
+fn missing_attestations_are_detected() {
     let world = World::attested();
     world.context.succeed(&["lock"]);
     world.context.repo().forget_attestations();
@@ -121,7 +121,7 @@ fn proofs_that_are_gone_everywhere_are_missed() {
 }
 
 #[test]
-fn a_build_does_not_take_the_place_of_what_was_signed_for() {
+fn a_build_does_not_replace_an_attested_release() {
     let mut world = World::attested();
     world.context.succeed(&["lock"]);
     world.forget_all_but_the_lock();
@@ -136,7 +136,7 @@ fn a_build_does_not_take_the_place_of_what_was_signed_for() {
 }
 
 #[test]
-fn an_older_binary_without_proof_is_replaced_once_the_lock_records_a_signer() {
+fn an_unattested_binary_is_replaced_once_the_lockfile_records_a_signer() {
     let world = World::new();
     world.release("v0.0.144");
     world.context.succeed(&["install"]);

@@ -17,7 +17,7 @@ use crate::support::context::asset_name;
 use crate::support::workers;
 
 #[test]
-fn who_built_it_is_proven_and_told() {
+fn the_builder_is_verified_and_reported() {
     let world = World::attested();
     let output = world.context.succeed(&["install"]);
     insta::assert_snapshot!(world.context.redact(&output));
@@ -55,7 +55,7 @@ fn the_document_names_every_claim() {
 }
 
 #[test]
-fn a_proof_beside_the_asset_needs_no_api() {
+fn an_attestation_next_to_the_asset_needs_no_api() {
     let world = World::new();
     world.release("v0.0.144");
     let id = world.context.repo().snapshot().releases[0].id;
@@ -73,7 +73,7 @@ fn a_proof_beside_the_asset_needs_no_api() {
 }
 
 #[test]
-fn bundles_that_come_packed_from_another_address_prove_as_well() {
+fn compressed_bundles_from_another_url_are_verified() {
     let world = World::attested();
     world.context.github.bundle_delivery(BundleDelivery::Address);
     let output = world.context.succeed(&["install", "--require", "attested"]);
@@ -81,7 +81,7 @@ fn bundles_that_come_packed_from_another_address_prove_as_well() {
 }
 
 #[test]
-fn a_locked_installation_proves_it_anew_and_a_cached_one_asks_nobody() {
+fn a_locked_install_verifies_again_and_a_cached_one_makes_no_request() {
     let world = World::attested();
     world.context.succeed(&["lock"]);
     world.forget_all_but_the_lock();
@@ -108,7 +108,7 @@ fn a_locked_installation_proves_it_anew_and_a_cached_one_asks_nobody() {
 }
 
 #[test]
-fn every_machine_may_have_a_proof_of_its_own() {
+fn every_platform_may_have_its_own_attestation() {
     let world = World::new();
     world.release("v0.0.144");
     let claims = Claims::build_of(REPOSITORY, "v0.0.144");
@@ -122,7 +122,7 @@ fn every_machine_may_have_a_proof_of_its_own() {
 }
 
 #[test]
-fn what_github_released_is_less_than_what_a_workflow_built() {
+fn released_is_weaker_than_attested() {
     let world = World::new();
     world.release("v0.0.144");
     world.attest_release("v0.0.144");
@@ -142,7 +142,7 @@ fn what_github_released_is_less_than_what_a_workflow_built() {
 }
 
 #[test]
-fn an_installed_worker_is_proven_from_what_is_kept_and_nothing_else() {
+fn an_installed_worker_is_verified_from_the_kept_attestations() {
     let world = World::attested();
     world.context.succeed(&["install"]);
     fs::remove_dir_all(world.context.root().join("home/.cache")).expect("there was a cache");
@@ -169,7 +169,7 @@ fn an_installed_worker_is_proven_from_what_is_kept_and_nothing_else() {
 }
 
 #[test]
-fn a_rollback_brings_the_proofs_back_too() {
+fn a_rollback_restores_the_attestations() {
     let world = World::attested();
     world.context.succeed(&["install"]);
     world.release("v0.0.145");
@@ -184,7 +184,7 @@ fn a_rollback_brings_the_proofs_back_too() {
 }
 
 #[test]
-fn an_archive_is_proven_and_what_came_out_of_it_with_it() {
+fn an_archive_is_verified_together_with_its_executable() {
     let world = World::new();
     let name = format!("{}.tar.gz", asset_name());
     let archive = crate::support::samples::tar_gz("reproq", &workers::bytes("0.0.144"));
@@ -199,7 +199,7 @@ fn an_archive_is_proven_and_what_came_out_of_it_with_it() {
 }
 
 #[test]
-fn a_lock_names_who_signed() {
+fn a_lockfile_records_the_signer() {
     let world = World::attested();
     let output = world.context.succeed(&["lock"]);
     assert!(output.stdout.contains("Attested by adpena/reproq-worker/.github/workflows/release.yml"), "{output:#?}");

@@ -85,7 +85,7 @@ fn what_the_settings_allow_is_accepted() {
 }
 
 #[test]
-fn another_assets_proof_proves_nothing() {
+fn another_assets_attestation_verifies_nothing() {
     let world = released();
     let id = world.context.repo().snapshot().releases[0].id;
     let other = digests("v0.0.144").remove(1);
@@ -97,7 +97,7 @@ fn another_assets_proof_proves_nothing() {
 }
 
 #[test]
-fn what_is_no_proof_at_all_is_refused_too() {
+fn a_file_that_is_not_an_attestation_is_refused() {
     for text in ["<html>", "{}", "{\"base64Signature\": \"\"}"] {
         let world = released();
         let id = world.context.repo().snapshot().releases[0].id;
@@ -111,7 +111,7 @@ fn what_is_no_proof_at_all_is_refused_too() {
 }
 
 #[test]
-fn nobody_signing_is_told_and_is_refused_only_where_it_is_required() {
+fn an_unattested_release_is_reported_and_refused_only_if_required() {
     let world = released();
     let output = world.context.succeed(&["install"]);
     assert!(output.stdout.contains("not attested: GitHub has no attestation for it"), "{output:#?}");
@@ -124,7 +124,7 @@ fn nobody_signing_is_told_and_is_refused_only_where_it_is_required() {
 }
 
 #[test]
-fn what_cannot_be_asked_is_not_taken_for_missing() {
+fn a_failed_request_is_not_treated_as_missing() {
     for fault in [Fault::status(403), Fault::status(500), Fault::status(401)] {
         let world = World::attested();
         world.context.github.fault(Matcher::api().path("/attestations/").always(), fault);

@@ -38,7 +38,7 @@ fn slow_go(directory: &Path) {
 }
 
 #[test]
-fn killed_during_a_build_the_next_one_does_not_mind_the_orphan() {
+fn killed_during_a_build_the_orphan_does_not_affect_the_next_one() {
     let mut context = Context::released();
     let checkout = context.sibling_checkout();
     let build = ["install", "--build", "--source", checkout.to_str().expect("UTF-8")];

@@ -141,7 +141,7 @@ fn killed_while_it_locks() {
 }
 
 #[test]
-fn killed_while_it_makes_a_bundle() {
+fn killed_while_it_creates_a_bundle() {
     let arguments = &["bundle", "create", "--target", "all", "-o", "worker.tar"];
     let job = Job::new(arguments, "work/project/worker.tar", ".reproq-tmp-");
     let left = "no bundle or the new one, whole; the next run clears away, in the cache too";
@@ -149,7 +149,7 @@ fn killed_while_it_makes_a_bundle() {
 }
 
 #[test]
-fn killed_while_it_brings_a_mirror_up_to_date() {
+fn killed_while_it_syncs_a_mirror() {
     let job = Job::new(&["mirror", "sync", "../../mirror"], "mirror", "/mirror");
     let left = "files that the index does not name yet, or all of it, whole; the next run clears away";
     killed(&job, "SIGKILL at any moment of `mirror sync`", left);
@@ -165,7 +165,7 @@ fn killed_while_it_accepts_a_root() {
 
 /// Files of a killed process are removed, and those of a running one are kept.
 #[test]
-fn what_a_living_process_is_making_is_not_cleared_away() {
+fn files_of_a_running_process_are_not_removed() {
     let context = Context::new();
     release(&context, "v0.0.144");
     context

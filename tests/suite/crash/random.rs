@@ -79,7 +79,7 @@ fn killed_at_random_during_a_repair() {
 }
 
 #[test]
-fn killed_at_random_during_putting_a_binary_back() {
+fn killed_at_random_during_restoring_a_binary() {
     kill_at_random(
         Job::PutBack,
         "SIGKILL at any moment of putting a removed binary back",

@@ -37,7 +37,7 @@ fn killed_at_every_step_of_a_repair() {
 }
 
 #[test]
-fn killed_at_every_step_of_putting_a_binary_back() {
+fn killed_at_every_step_of_restoring_a_binary() {
     walk(Job::PutBack);
 }
 

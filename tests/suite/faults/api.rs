@@ -33,7 +33,7 @@ fn always() -> Matcher {
 }
 
 #[test]
-fn answers_that_break() {
+fn responses_that_break() {
     let cut = |with| Fault::CutBody { after: 100, with };
     let stall_headers = Fault::StallHeaders { hold: FOR_EVER };
     let stall_body = Fault::StallBody { after: 100, hold: FOR_EVER };
@@ -72,7 +72,7 @@ fn answers_that_break() {
 }
 
 #[test]
-fn answers_that_cannot_be_read() {
+fn responses_that_cannot_be_read() {
     let to = |target: &str| Fault::RedirectTo(target.to_owned());
     let fails = |name, fault, says| Case::fails(name, always(), fault, 6, says);
     run_all(

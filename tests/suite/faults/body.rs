@@ -132,7 +132,7 @@ fn headers_of_the_asset_host() {
 }
 
 #[test]
-fn continuations_that_do_not_fit() {
+fn continuations_that_do_not_match() {
     let broken = |name, fault| {
         let cut = Fault::CutBody { after: 100_000, with: Cut::Fin };
         Case::survived(name, once(), cut, AGAIN).then(once(), fault)

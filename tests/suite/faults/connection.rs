@@ -18,7 +18,7 @@ use crate::support::memory;
 use crate::support::releases::with_versions;
 
 #[test]
-fn names_that_lead_nowhere() {
+fn names_that_do_not_resolve() {
     let mut context = project();
     let api = context.github.api_url();
     context.set("REPROQ_GITHUB_API_URL", "https://name.invalid");
@@ -29,7 +29,7 @@ fn names_that_lead_nowhere() {
 }
 
 #[test]
-fn addresses_nobody_listens_at() {
+fn ports_without_a_listener() {
     let mut context = project();
     let api = context.github.api_url();
     context.set("REPROQ_GITHUB_API_URL", "http://127.0.0.1:1");
@@ -41,7 +41,7 @@ fn addresses_nobody_listens_at() {
 
 /// A response that uses more memory the longer it gets would allow a denial of service.
 #[test]
-fn answers_without_measure_take_no_memory_without_measure() {
+fn endless_responses_use_bounded_memory() {
     let list = |item: &str| format!("[{}0]", item.repeat(8_000_000 / item.len()));
     let asset = r#"{"id":1,"name":"a","size":1,"state":"u"},"#;
     let assets = |count: usize| {
@@ -87,7 +87,7 @@ fn an_endless_checksum_file_is_not_read_to_its_end() {
 
 /// A repository's lists are read page by page, up to the length that GitHub allows.
 #[test]
-fn lists_without_measure_take_no_memory_without_measure() {
+fn endless_lists_use_bounded_memory() {
     let entries = |entry: &str| format!("[{}{entry}]", format!("{entry},").repeat(8_000_000 / (entry.len() + 1)));
     let asset = r#"{"name":"a","size":1,"state":"u"}"#;
     let release = r#"{"id":1,"tag_name":"v1","assets":[]}"#;

@@ -104,7 +104,7 @@ fn a_file_that_is_mounted_by_itself() {
 
 /// Unfinished files of a killed process next to the target are removed by the next command, even if it has nothing else to do.
 #[test]
-fn what_is_unfinished_beside_its_target_is_cleared_away() {
+fn unfinished_files_next_to_their_target_are_removed() {
     let context = Context::new();
     context.release(&format!("v{OLD}"));
     context.succeed(&["install"]);

@@ -31,7 +31,7 @@ fn names_the_limit(limit: &str, output: &Output) {
 }
 
 #[test]
-fn a_limit_on_open_files_is_told_as_one() {
+fn a_limit_on_open_files_is_reported_as_such() {
     let name = "open files: none left for the certificates";
     let mut recorded = false;
     // The second opens nothing before the certificates.
@@ -57,7 +57,7 @@ fn a_limit_on_open_files_is_told_as_one() {
 }
 
 #[test]
-fn a_limit_on_processes_is_told_as_one() {
+fn a_limit_on_processes_is_reported_as_such() {
     let name = "processes: none left to resolve a name";
     let Some(mut person) = Person::new() else { return skipped(Part::Machine, name, NOBODY_HERE) };
     if person.run_below(&["prlimit", "--nproc=64"], &["--version"]).code != 0 {
@@ -84,7 +84,7 @@ fn a_limit_on_processes_is_told_as_one() {
 
 /// Commands that first run another program: git for the repository, Python for Django's setting.
 #[test]
-fn a_program_that_may_not_be_started_is_told_as_a_limit() {
+fn a_program_that_cannot_be_started_is_reported_as_a_limit() {
     let name = "processes: none left for git";
     let Some(mut person) = Person::new() else { return skipped(Part::Machine, name, NOBODY_HERE) };
     if person.run_below(&["prlimit", "--nproc=64"], &["--version"]).code != 0 {

@@ -82,7 +82,7 @@ fn is_gone(process: u32) -> bool {
 }
 
 #[test]
-fn while_the_release_is_looked_up() {
+fn while_the_release_is_requested() {
     let stall = |context: &Context| context.github.fault(Matcher::api(), Fault::StallHeaders { hold: FOR_EVER });
     at_stage("while the release is looked up", stall, |context| arrives(context, &Matcher::api()), |_| {});
 }
@@ -103,7 +103,7 @@ fn while_downloading() {
 
 /// The download, the unpacked executable and the started program must all be cleaned up.
 #[test]
-fn while_the_unpacked_worker_is_tried() {
+fn while_the_unpacked_worker_is_started() {
     let archived = |context: &Context| {
         let archive = samples::tar_gz("reproq", &workers::bytes(super::NEW));
         let name = format!("{}.tar.gz", asset_name());
@@ -192,7 +192,7 @@ fn typed(context: &Context, reached: impl Fn()) -> (Option<i32>, String) {
 }
 
 #[test]
-fn ctrl_c_on_a_terminal_gives_the_cursor_back() {
+fn ctrl_c_on_a_terminal_restores_the_cursor() {
     let context = project();
     context.github.fault(Matcher::objects(), Fault::StallBody { after: 100_000, hold: FOR_EVER });
     let before = files(&context.project());
@@ -213,7 +213,7 @@ fn ctrl_c_on_a_terminal_gives_the_cursor_back() {
 
 /// The signal also reaches the worker under test, whose exit must not count as a failure of it.
 #[test]
-fn ctrl_c_while_the_worker_is_tried_is_no_failure_of_the_worker() {
+fn ctrl_c_while_the_worker_is_started_is_not_a_failure_of_the_worker() {
     for _ in 0..5 {
         let context = project();
         fs::write(context.project().join("hang"), "").expect("written");

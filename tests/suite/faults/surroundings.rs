@@ -60,7 +60,7 @@ fn any_umask() {
 }
 
 #[test]
-fn a_project_whose_path_is_no_text() {
+fn a_project_whose_path_is_not_utf8() {
     let mut context = Context::new();
     let directory = context.root().join("work").join(OsStr::from_bytes(b"caf\xe9 \xff"));
     // Some file systems accept only UTF-8 names.
@@ -123,7 +123,7 @@ fn a_project_whose_path_is_too_long() {
 }
 
 #[test]
-fn a_worker_that_runs_keeps_its_file_and_goes_on() {
+fn a_running_worker_keeps_its_file() {
     let context = project();
     let mut worker = workers::start(&context.binary(), "worker");
     let mut said = BufReader::new(worker.stdout.take().expect("piped")).lines();

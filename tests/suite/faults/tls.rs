@@ -111,7 +111,7 @@ fn directories_of_certificates() {
 }
 
 #[test]
-fn a_trusted_certificate_serves() {
+fn a_trusted_certificate_is_accepted() {
     let context = encrypted(Tls::Trusted);
     recovers(&context, INSTALL);
     assert!(context.github.requests().iter().all(|request| request.secure));
@@ -139,7 +139,7 @@ fn behind(proxy: &Proxy) -> Context {
 }
 
 #[test]
-fn proxies_that_do_not_let_through() {
+fn proxies_that_refuse() {
     let proxy = Proxy::start();
     let mut context = behind(&proxy);
     for (name, status) in [
@@ -200,7 +200,7 @@ fn proxies_that_cannot_be_read() {
 }
 
 #[test]
-fn what_logs_in_at_a_proxy_arrives_as_it_is_meant() {
+fn proxy_credentials_are_decoded() {
     let proxy = Proxy::start();
     let mut context = behind(&proxy);
     context.without_cache();
@@ -225,7 +225,7 @@ fn what_logs_in_at_a_proxy_arrives_as_it_is_meant() {
 
 /// The token is sent to loopback in cleartext, and would be sent to the proxy in cleartext.
 #[test]
-fn loopback_is_never_asked_through_a_proxy() {
+fn loopback_is_never_requested_through_a_proxy() {
     let proxy = Proxy::start();
     let mut context = with_old(Context::released());
     context.set("GH_TOKEN", "ghp_0123456789secret");

@@ -181,7 +181,7 @@ fn another_users_installation() {
 
 /// `sudo reproq install` in a user's project: root's files do not block the user afterwards.
 #[test]
-fn the_superuser_over_a_users_installation() {
+fn root_over_a_users_installation() {
     let name = "user: the superuser installs, then the owner again";
     let Some(person) = Person::new().filter(|person| person.is_nobody) else {
         return skipped(Part::Machine, name, "run as root");
@@ -269,7 +269,7 @@ fn a_store_that_others_may_write_is_refused() {
 }
 
 #[test]
-fn doctor_finds_a_cache_of_the_superuser() {
+fn doctor_finds_a_cache_of_root() {
     let name = "doctor: a cache that root owns";
     let Some(mut person) = Person::new() else { return skipped(Part::Machine, name, NOBODY_HERE) };
     let cache = person.context.root().join("cache-of-root");

@@ -28,7 +28,7 @@ fn refuse_all(form: &str, samples: &[Sample]) {
 
 /// The samples name system paths; here the path can be checked: a directory next to the project.
 #[test]
-fn an_absolute_name_and_a_link_out_of_the_archive_write_nothing_where_they_lead() {
+fn an_absolute_name_and_a_link_out_of_the_archive_write_nothing_outside() {
     let scene = Scene::new();
     let body = samples::body(3000);
     let outside = scene.context.root().join("outside");

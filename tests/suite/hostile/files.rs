@@ -243,7 +243,7 @@ fn settings_may_be_anything() {
 
 /// The search for the project's root passes directories of other users.
 #[test]
-fn the_search_for_the_project_waits_for_nobody() {
+fn the_search_for_the_project_never_blocks() {
     let context = Context::new();
     let above = context.root().join("work/pyproject.toml");
     for (fault, stand) in stands() {

@@ -128,7 +128,7 @@ fn is_hidden(c: char) -> bool {
 
 /// Every claim must have an existing test.
 #[test]
-fn every_claim_of_the_threat_model_names_what_is_there() {
+fn every_claim_of_the_threat_model_names_an_existing_test() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let sources: String = ["src", "tests"]
         .iter()

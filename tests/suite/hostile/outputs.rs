@@ -178,7 +178,7 @@ fn refused(fault: &str, context: &Context, name: &str, thing: Thing, arguments: 
 }
 
 #[test]
-fn what_is_no_regular_file_is_never_replaced_by_an_output() {
+fn an_output_never_replaces_anything_but_a_regular_file() {
     for (what, thing) in [
         ("a link", Thing::LinkToFile),
         ("a FIFO", Thing::Fifo),
@@ -279,7 +279,7 @@ fn a_lock_of_another_user_is_not_written_through_a_link() {
 
 #[cfg(feature = "attestation")]
 #[test]
-fn trusted_roots_in_another_users_directory_are_not_believed() {
+fn trusted_roots_in_another_users_directory_are_not_trusted() {
     let context = project(false);
     context.succeed(&["trust", "accept", ROOTS]);
     let fault = "trust: the directory belongs to another user";
@@ -314,7 +314,7 @@ fn a_fifo_in_place_of_a_jobs_file_is_not_waited_for() {
 
 /// Two runs in one second: each has its own audit file with an unpredictable name.
 #[test]
-fn two_runs_in_one_second_have_two_records() {
+fn two_runs_in_one_second_have_two_audit_files() {
     let context = with_versions(8);
     for keep in (1..=7).rev() {
         context.succeed(&["release", "prune", "--keep", &keep.to_string()]);

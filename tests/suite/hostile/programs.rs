@@ -25,7 +25,7 @@ fn refused(scene: &Scene, fault: &str, program: Vec<u8>, says: &str) {
 }
 
 #[test]
-fn what_is_no_program_is_refused_by_what_it_is() {
+fn a_file_that_is_not_a_program_is_refused_by_what_it_is() {
     let scene = Scene::new();
     let cases: [(&str, &[u8], &str); 8] = [
         ("nothing", b"", "an empty file"),
@@ -51,7 +51,7 @@ fn what_is_no_program_is_refused_by_what_it_is() {
 /// Changes one field of the header at a time to its maximum.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[test]
-fn headers_without_measure_are_refused_or_do_not_matter() {
+fn extreme_header_values_are_refused_or_harmless() {
     let scene = Scene::new();
     let honest = workers::bytes("0.0.144");
     let with_absurd = |at: usize, width: usize| {
@@ -108,14 +108,14 @@ fn a_worker_that_misbehaves_is_refused() {
 }
 
 #[test]
-fn a_worker_that_hangs_is_given_up() {
+fn a_worker_that_hangs_is_stopped() {
     let scene = Scene::new();
     refused(&scene, "does not end", workers::hostile("hang"), "did not finish within 10 s");
 }
 
 /// The version is right, so the worker is installed, but not the files that it left behind.
 #[test]
-fn what_a_worker_starts_ends_with_it() {
+fn processes_of_a_worker_end_with_it() {
     let scene = Scene::new();
     scene.publish(&asset_name(), workers::hostile("leave-a-child"));
     let output = scene.install();

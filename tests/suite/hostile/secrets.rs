@@ -87,7 +87,7 @@ fn stand_in(context: &Context, name: &str, script: &str) {
 }
 
 #[test]
-fn the_worker_that_is_tried_sees_no_environment_at_all() {
+fn the_worker_under_test_has_no_environment() {
     let context = with_secrets(Context::new());
     context.repo().add(ReleaseSpec::new("v0.0.144").file(&asset_name(), workers::hostile("tell")));
     assert_eq!(say(&context, &["install", "--force"]), [0; 2]);
@@ -98,7 +98,7 @@ fn the_worker_that_is_tried_sees_no_environment_at_all() {
 
 /// Go needs the proxy's own password to fetch modules, and the project's Python has it anyway.
 #[test]
-fn children_see_no_token_by_whatever_name() {
+fn children_see_no_token_under_any_name() {
     let mut context = with_secrets(Context::new());
     context.sibling_checkout();
     fs::write(
@@ -135,7 +135,7 @@ fn children_see_no_token_by_whatever_name() {
 
 /// Servers, proxies and debugging tools may echo requests.
 #[test]
-fn an_answer_that_repeats_the_token_is_not_repeated() {
+fn a_response_that_echoes_the_token_is_redacted() {
     let echo = format!("you sent Authorization: Bearer {TOKEN}, and {TOKEN} is bad");
     let headers = vec![
         ("X-GitHub-Request-Id".to_owned(), TOKEN.to_owned()),
@@ -171,7 +171,7 @@ fn an_answer_that_repeats_the_token_is_not_repeated() {
 }
 
 #[test]
-fn every_command_that_succeeds_keeps_the_token_to_itself() {
+fn no_successful_command_prints_the_token() {
     let context = with_secrets(with_versions(4));
     context.release("v0.0.144");
     repo(&context).add(version(9));
@@ -204,7 +204,7 @@ fn every_command_that_succeeds_keeps_the_token_to_itself() {
 
 /// URLs with credentials: refused, and not printed.
 #[test]
-fn addresses_with_a_password_are_not_repeated() {
+fn urls_with_a_password_are_not_printed() {
     let secret = SECRETS[1];
     for (fault, name, value) in [
         ("the API's address", "REPROQ_GITHUB_API_URL", format!("https://x:{secret}@git.test")),
@@ -254,7 +254,7 @@ fn addresses_with_a_password_are_not_repeated() {
 
 /// The proxy's refusal does not repeat the credentials.
 #[test]
-fn a_proxys_password_is_for_the_proxy_alone() {
+fn a_proxys_password_is_sent_only_to_the_proxy() {
     let mut context = Context::with(FakeGitHub::start_tls());
     context.release("v0.0.144");
     let mut context = {

@@ -134,7 +134,7 @@ fn a_repository_with_escape_codes_everywhere() {
 
 /// Asset names become file names when assets are saved before deletion.
 #[test]
-fn an_asset_that_is_no_file_name_is_not_saved() {
+fn an_asset_whose_name_is_not_a_file_name_is_not_saved() {
     for (fault, name) in [
         ("traversal", "../../evil"),
         ("absolute", "[ROOT]/evil"),
@@ -167,7 +167,7 @@ const PRINT_EVIL: &str =
     r"printf 'evil\033[31m\033]0;owned\007\302\2332J\342\200\256\r\nhint: run evil\nerror: evil\n'";
 
 #[test]
-fn what_go_and_git_print() {
+fn output_of_go_and_git() {
     let mut context = Context::new();
     context.sibling_checkout();
     stand_in(&context, "tools/go", &format!("{PRINT_EVIL} >&2; {PRINT_EVIL}; exit 1"));
@@ -184,7 +184,7 @@ fn what_go_and_git_print() {
 }
 
 #[test]
-fn what_django_and_the_project_say() {
+fn output_of_django_and_the_project() {
     let mut context = Context::new();
     fs::write(
         context.project().join("manage.py"),
@@ -244,7 +244,7 @@ fn names_of_files_and_directories() {
 
 /// A program's build information names its module; an invalid name is not printed.
 #[test]
-fn words_inside_a_binary() {
+fn strings_inside_a_binary() {
     for (fault, name) in [
         ("direction marks in a binary's module", "x\u{202e}\u{2066}\u{200b}\u{2028}"),
         ("escape codes in a binary's module", "x\u{1b}[31m\u{7}\u{9b}\u{7f}\u{1b}[m"),

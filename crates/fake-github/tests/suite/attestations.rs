@@ -88,7 +88,7 @@ fn kinds_and_pages_narrow_the_list() {
 }
 
 #[test]
-fn by_address_alone_the_asset_host_gives_the_bundle() {
+fn by_url_only_the_asset_host_returns_the_bundle() {
     let github = FakeGitHub::start_with(Setup { objects_on_localhost: true, ..Setup::default() });
     fill(&github);
     let repo = github.repo(REPO);

@@ -15,7 +15,7 @@ use crate::rest;
 use crate::three_releases;
 
 #[test]
-fn a_deleted_release_takes_its_assets_leaves_its_tag_and_passes_the_badge_on() {
+fn a_deleted_release_loses_its_assets_keeps_its_tag_and_another_becomes_latest() {
     let github = three_releases();
     let newest = github.snapshot(REPO).releases[2].clone();
     assert!(newest.latest);
@@ -33,7 +33,7 @@ fn a_deleted_release_takes_its_assets_leaves_its_tag_and_passes_the_badge_on() {
 }
 
 #[test]
-fn who_may_not_is_told_what_is_missing() {
+fn a_missing_permission_is_reported() {
     let github = three_releases();
     let path = rest(&github, &format!("/releases/{}", github.snapshot(REPO).releases[0].id));
     let refused = ask("DELETE", &path, &[("Authorization", "Bearer reader")], "").expect("an answer");
@@ -83,7 +83,7 @@ fn rules_and_immutable_releases_keep_their_tags() {
 }
 
 #[test]
-fn a_tag_comes_back_at_its_old_object() {
+fn a_tag_is_restored_at_its_old_object() {
     let github = FakeGitHub::start();
     github.token("writer", TokenKind::Write);
     let repo = github.repo(REPO);
@@ -99,7 +99,7 @@ fn a_tag_comes_back_at_its_old_object() {
 }
 
 #[test]
-fn notes_come_back_as_a_draft() {
+fn notes_are_restored_as_a_draft() {
     let github = three_releases();
     let body = r#"{"tag_name":"v0.9.0","draft":true,"name":"old","body":"notes"}"#;
     let made = send("POST", &rest(&github, "/releases"), body);
@@ -109,7 +109,7 @@ fn notes_come_back_as_a_draft() {
 }
 
 #[test]
-fn lists_lag_behind_for_as_many_readings_as_told() {
+fn lists_lag_behind_for_the_given_number_of_reads() {
     let github = three_releases();
     github.repo(REPO).lag(2);
     let id = github.snapshot(REPO).releases[0].id;
@@ -123,7 +123,7 @@ fn lists_lag_behind_for_as_many_readings_as_told() {
 }
 
 #[test]
-fn somebody_else_is_faster_once() {
+fn a_concurrent_change_happens_once() {
     let github = three_releases();
     let id = github.snapshot(REPO).releases[0].id;
     github.before(Matcher::api().method("DELETE").nth(2), |github| {

@@ -108,7 +108,7 @@ fn an_effect_without_an_answer_and_an_answer_without_an_effect() {
 }
 
 #[test]
-fn stalls_end_with_the_fake_and_can_be_waited_for() {
+fn stalls_end_with_the_fake_or_in_time() {
     let github = three_releases();
     let url = rest(&github, &format!("/releases/{}", github.snapshot(REPO).releases[0].id));
     github.fault(Matcher::api().method("DELETE"), Fault::StallHeaders { hold: Hold::UntilDropped });
@@ -156,7 +156,7 @@ fn ranges_that_are_ignored_misplaced_or_of_another_file() {
 }
 
 #[test]
-fn answers_in_githubs_place() {
+fn responses_that_replace_githubs() {
     let github = three_releases();
     let latest = rest(&github, "/releases/latest");
     let with = |fault: Fault| {

@@ -128,7 +128,7 @@ fn pages_have_bounds_and_unknown_repositories_are_said_to_be_so() {
 }
 
 #[test]
-fn many_tags_go_at_once_or_none_of_them() {
+fn many_tags_are_deleted_atomically() {
     let github = three_releases();
     let tags = github.snapshot(REPO).tags;
     for release in github.snapshot(REPO).releases {

@@ -90,7 +90,7 @@ fn the_asset_host_gives_parts_and_refuses_a_second_credential() {
 }
 
 #[test]
-fn signed_addresses_are_used_up_and_grow_old() {
+fn signed_urls_are_used_up_and_expire() {
     let github = three_releases();
     let link = format!("{}/{REPO}/releases/download/v1.0.0/reproq-linux-amd64", github.web_url());
     github.signed_urls(1, Duration::from_secs(60));
@@ -209,7 +209,7 @@ fn drafts_are_for_writers_and_prereleases_are_never_latest() {
 }
 
 #[test]
-fn the_badge_goes_to_who_took_it_then_by_date_and_version() {
+fn latest_is_the_marked_release_then_by_date_and_version() {
     let github = FakeGitHub::start();
     let repo = github.repo(REPO);
     let date = "2024-01-01T00:00:00Z";
@@ -225,7 +225,7 @@ fn the_badge_goes_to_who_took_it_then_by_date_and_version() {
 }
 
 #[test]
-fn tokens_are_told_apart() {
+fn tokens_have_different_permissions() {
     let github = three_releases();
     for (token, kind) in [("old", TokenKind::Expired), ("none", TokenKind::NoAccess), ("sso", TokenKind::SsoRequired)] {
         github.token(token, kind);
@@ -260,7 +260,7 @@ fn a_former_name_redirects_to_the_number() {
 }
 
 #[test]
-fn answers_carry_the_budget_and_what_is_known_already_is_free() {
+fn responses_carry_the_budget_and_304_is_free() {
     let github = three_releases();
     github.rest_budget(BudgetSpec { status: 429, ..BudgetSpec::remaining(2) });
     let reader = ("Authorization", "Bearer reader");
@@ -280,7 +280,7 @@ fn answers_carry_the_budget_and_what_is_known_already_is_free() {
 }
 
 #[test]
-fn rulesets_are_listed_unless_they_are_somebody_elses() {
+fn rulesets_are_listed_unless_they_belong_to_the_organization() {
     let github = three_releases();
     let repo = github.repo(REPO);
     repo.ruleset(RulesetSpec::forbids_deletion("keep", "v1.*"))
@@ -301,7 +301,7 @@ fn an_enterprise_server_has_its_api_on_the_web_host() {
 }
 
 #[test]
-fn what_changes_behind_a_clients_back_is_seen() {
+fn concurrent_changes_are_visible() {
     let github = three_releases();
     let repo = github.repo(REPO);
     let link = format!("{}/{REPO}/releases/download/v1.2.0/reproq-linux-amd64", github.web_url());

@@ -20,7 +20,7 @@ fn over_tls(github: &FakeGitHub, base: &str, target: &str) -> std::io::Result<An
 }
 
 #[test]
-fn tls_is_trusted_by_its_authority_and_by_nobody_else() {
+fn tls_is_trusted_only_with_its_authority() {
     let github = FakeGitHub::start_tls();
     fill(&github);
     let answer = over_tls(&github, &github.api_url(), &format!("/repos/{REPO}/releases/latest")).expect("an answer");
@@ -52,7 +52,7 @@ fn a_large_body_arrives_whole_over_tls() {
 }
 
 #[test]
-fn the_way_without_tls_is_open_to_those_who_take_it() {
+fn plain_http_is_available_to_clients_that_use_it() {
     let github = FakeGitHub::start_tls();
     fill(&github);
     let link = format!("/{REPO}/releases/download/v1.2.0/reproq-linux-amd64");
@@ -98,7 +98,7 @@ fn dropping_frees_the_ports_and_ends_idle_connections() {
 }
 
 #[test]
-fn the_proxy_lets_through_refuses_and_remembers() {
+fn the_proxy_allows_refuses_and_records() {
     let github = FakeGitHub::start();
     fill(&github);
     let proxy = Proxy::start();
