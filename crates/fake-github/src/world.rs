@@ -67,7 +67,7 @@ pub(crate) struct Switches {
     pub(crate) matching_refs_page: Option<usize>,
     /// How far this server's clock is ahead of the clients', in seconds; negative when it is behind.
     pub(crate) clock_ahead: i64,
-    /// How long every answer is held back, as a network far away does.
+    /// The delay of every response, like on a distant network.
     pub(crate) latency: Duration,
 }
 
