@@ -219,9 +219,7 @@ impl Bench {
 
     /// Simulates a distant server by delaying every response. Loopback hides the cost of sequential requests.
     fn with_latency(&self, case: &Case) -> anyhow::Result<()> {
-        println!(
-            "\n| added latency | command | wall s | × curl | requests |\n| --- | --- | --- | --- | --- |"
-        );
+        println!("\n| added latency | command | wall s | × curl | requests |\n| --- | --- | --- | --- | --- |");
         let first = self.fresh("locked")?;
         self.install(&first, case)?;
         let lock = fs::read(first.join("reproq.lock"))?;
@@ -229,8 +227,7 @@ impl Bench {
         let locked = [&program, "install", "--locked", "--no-build"].map(str::to_owned);
         for milliseconds in [50, 150] {
             self.github.latency(Duration::from_millis(milliseconds));
-            let commands =
-                ["curl -o", "ubi with its API call, as curl", "reproq install", "reproq install --locked"];
+            let commands = ["curl -o", "ubi with its API call, as curl", "reproq install", "reproq install --locked"];
             let mut samples: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
             let mut requests: BTreeMap<&str, usize> = BTreeMap::new();
             for round in 0..=self.rounds {
