@@ -157,7 +157,7 @@ fn a_kept_release_deleted_by_another_client_is_reported() {
     assert_eq!(output.code, 8, "{output:#?}");
     assert!(output.stderr.contains("tag v1.7.0 is gone"), "{output:#?}");
     let left = "the other versions that were to stay";
-    record(Part::Race, "prune: somebody deletes a version that was to stay", &context, &output, left);
+    record(Part::Race, "prune: another client deletes a kept version", &context, &output, left);
 }
 
 /// Two concurrent prunes of the same or different versions; neither deletes versions that it keeps.

@@ -46,8 +46,8 @@ fn bodies_that_break() {
             Case::fails("body: reset in the middle, every time", always(), cut(Cut::Rst), 6, "was lost"),
             Case::survived("body: ends in the middle, once", once(), cut(Cut::Fin), AGAIN),
             Case::fails("body: ends in the middle, every time", always(), cut(Cut::Fin), 6, "was lost"),
-            Case::survived("body: stands still, once", once(), stall.clone(), AGAIN).impatient(),
-            Case::fails("body: stands still, every time", always(), stall, 6, "stopped responding").impatient(),
+            Case::survived("body: stalls, once", once(), stall.clone(), AGAIN).impatient(),
+            Case::fails("body: stalls, every time", always(), stall, 6, "stopped responding").impatient(),
             Case::survived("body: shorter than stated, once", once(), short.clone(), AGAIN),
             Case::fails("body: shorter than stated, every time", always(), short, 6, "was lost"),
             Case::survived(
@@ -125,8 +125,8 @@ fn headers_of_the_asset_host() {
             Case::survived("headers: reset in the middle, once", once(), Fault::ResetInHeaders, AGAIN),
             Case::survived("headers: reset in the middle, twice", twice(), Fault::ResetInHeaders, AND_AGAIN),
             Case::fails("headers: reset in the middle, every time", always(), Fault::ResetInHeaders, 6, "was lost"),
-            Case::survived("headers: stand still, once", once(), stall.clone(), AGAIN).impatient(),
-            Case::fails("headers: stand still, every time", always(), stall, 6, "stopped responding").impatient(),
+            Case::survived("headers: stall, once", once(), stall.clone(), AGAIN).impatient(),
+            Case::fails("headers: stall, every time", always(), stall, 6, "stopped responding").impatient(),
         ],
     );
 }

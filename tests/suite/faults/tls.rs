@@ -154,17 +154,17 @@ fn proxies_that_refuse() {
     proxy.refuse(None);
     for (name, value, says) in [
         (
-            "proxy: nobody listens there",
+            "proxy: no listener",
             "http://u:hunter2@127.0.0.1:1",
             "through the proxy http://127.0.0.1:1 (from HTTPS_PROXY)",
         ),
         (
-            "proxy: its name leads nowhere",
+            "proxy: its name does not resolve",
             "http://proxy.invalid:3128",
             "through the proxy http://proxy.invalid:3128 (from",
         ),
         (
-            "proxy: SOCKS, nobody listens there",
+            "proxy: SOCKS, no listener",
             "socks5h://127.0.0.1:1",
             "through the proxy socks5h://127.0.0.1:1 (from",
         ),

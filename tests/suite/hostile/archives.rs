@@ -68,7 +68,7 @@ fn an_archive_cut_anywhere_is_refused() {
         let last = [archive.len() - 21, archive.len() - 8, archive.len() - 1];
         for (number, length) in (1..archive.len()).step_by(step).chain(last).enumerate() {
             scene.publish(&format!("{}.{form}", asset_name()), archive[..length].to_vec());
-            scene.refused(&format!("archive, {form}: cut, place {:02} of 16", number + 1));
+            scene.refused(&format!("archive, {form}: truncated, position {:02} of 16", number + 1));
         }
     }
 }

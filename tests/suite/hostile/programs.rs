@@ -69,7 +69,7 @@ fn extreme_header_values_are_refused_or_harmless() {
     }
     for (number, length) in [5, 63, 64, 200, 4096, honest.len() / 2].into_iter().enumerate() {
         scene.publish(&asset_name(), honest[..length].to_vec());
-        scene.refused(&format!("program: cut, place {} of 6", number + 1));
+        scene.refused(&format!("program: truncated, position {} of 6", number + 1));
     }
     // Sections are for debuggers; a worker runs without them.
     for (field, at, width) in [

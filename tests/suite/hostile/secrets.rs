@@ -93,7 +93,7 @@ fn the_worker_under_test_has_no_environment() {
     assert_eq!(say(&context, &["install", "--force"]), [0; 2]);
     assert_eq!(fs::read_to_string(context.project().join("environment")).expect("it told"), "");
     nothing_is_kept(&context, &[]);
-    record_as(Part::Hostile, "secrets: a worker that tells its environment", "0", "nothing of it", "the new binary");
+    record_as(Part::Hostile, "secrets: a worker that prints its environment", "0", "nothing of it", "the new binary");
 }
 
 /// Go needs the proxy's own password to fetch modules, and the project's Python has it anyway.
@@ -130,7 +130,7 @@ fn children_see_no_token_under_any_name() {
     }
     nothing_is_kept(&context, &[]);
     let seen = "no token, by whatever name; Go and the project's Python see HTTPS_PROXY";
-    record_as(Part::Hostile, "secrets: go, git and Python that tell their environment", "1", seen, "no binary");
+    record_as(Part::Hostile, "secrets: go, git and Python that print their environment", "1", seen, "no binary");
 }
 
 /// Servers, proxies and debugging tools may echo requests.
