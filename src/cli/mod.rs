@@ -205,6 +205,9 @@ pub enum Command {
     /// Generate a shell completion script
     #[command(after_long_help = COMPLETIONS_HELP)]
     Completions(CompletionsArgs),
+    /// Show the version of this command and how to upgrade it
+    #[command(name = "self", subcommand)]
+    SelfCommand(SelfCommand),
 }
 
 /// The commands of `reproq config`.
@@ -221,6 +224,21 @@ Examples:
   fish        reproq completions fish > ~/.config/fish/completions/reproq.fish
   powershell  reproq completions powershell >> $PROFILE
   elvish      reproq completions elvish > ~/.config/elvish/lib/reproq.elv   (then `use reproq` in rc.elv)";
+
+/// A command about this command itself.
+#[derive(Debug, Subcommand)]
+pub enum SelfCommand {
+    /// Print the version and how it was installed
+    Version(SelfVersionArgs),
+}
+
+/// Options of `self version`.
+#[derive(Debug, Args)]
+pub struct SelfVersionArgs {
+    /// Look for a newer version on GitHub, at most once a day and never in CI; exits with 3 if there is one
+    #[arg(long)]
+    pub check: bool,
+}
 
 /// Options of `completions`.
 #[derive(Debug, Args)]

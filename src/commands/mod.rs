@@ -13,6 +13,7 @@ mod mirror;
 mod release;
 mod request;
 mod rollback;
+mod self_version;
 pub(crate) mod session;
 mod signatures;
 mod trust;
@@ -23,6 +24,7 @@ mod versions;
 mod which;
 
 use crate::cli::Command;
+use crate::cli::SelfCommand;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
@@ -53,6 +55,7 @@ pub(crate) fn run(command: &Command, session: &Session<'_>) -> Result<ExitStatus
         Command::Which(arguments) => which::which(arguments, session),
         Command::Release(command) => release::run(command, session),
         Command::Config(command) => config::config(command, session),
+        Command::SelfCommand(SelfCommand::Version(arguments)) => self_version::version(arguments, session),
         Command::Completions(arguments) => completions::completions(arguments, session.ui),
     }
 }

@@ -85,6 +85,7 @@ impl<'ui> Session<'ui> {
             | Command::Mirror(_)
             | Command::Which(_)
             | Command::Config(_)
+            | Command::SelfCommand(_)
             | Command::Completions(_) => ServerPurpose::Worker,
         };
         let mut input = SettingsInput {
@@ -126,6 +127,7 @@ impl<'ui> Session<'ui> {
             Command::Bundle(BundleCommand::Inspect(_))
             | Command::Rollback(_)
             | Command::Config(_)
+            | Command::SelfCommand(_)
             | Command::Completions(_)
             | Command::Versions
             | Command::Doctor(_)

@@ -2,6 +2,7 @@
 
 mod asset;
 mod digest;
+pub mod installed_by;
 mod listing;
 pub mod mirror_layout;
 pub mod progress;

@@ -43,6 +43,7 @@ mod release_races;
 #[cfg(unix)]
 mod release_repository;
 mod release_restore;
+mod self_version;
 mod support;
 #[cfg(unix)]
 mod terminal;

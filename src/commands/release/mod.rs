@@ -17,6 +17,7 @@ mod restore;
 use std::path::PathBuf;
 
 use crate::cli::ReleaseCommand;
+use crate::commands::hints;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
@@ -24,6 +25,7 @@ use crate::io::fs::Dir;
 use crate::io::fs::FileError;
 use crate::io::net::Http;
 use crate::model::RepoSlug;
+use crate::model::Tag;
 use crate::releases::prune::Audit;
 use crate::releases::prune::AuditError;
 use crate::sources::github::GitHub;
@@ -37,6 +39,12 @@ pub(super) fn run(command: &ReleaseCommand, session: &Session<'_>) -> Result<Exi
         ReleaseCommand::Check(arguments) => check::check(arguments, session),
         ReleaseCommand::Checksums(arguments) => checksums::checksums(arguments, session),
     }
+}
+
+/// The tag that a repository's page for its newest release leads to; counts against no limit of the API.
+pub(in crate::commands) fn newest_page(repository: &RepoSlug, session: &Session<'_>) -> Result<Tag, CommandError> {
+    runtime()?
+        .block_on(async { client(repository, session)?.newest_page().await.map_err(|error| hints::network(&error)) })
 }
 
 /// A single-threaded runtime; requests are sent one after another.

@@ -33,6 +33,15 @@ impl GitHub {
         tag.parse().map_err(|_| nowhere())
     }
 
+    /// The tag that the page of the newest release leads to.
+    ///
+    /// # Errors
+    ///
+    /// The page cannot be requested, or does not lead to a release.
+    pub async fn newest_page(&self) -> Result<Tag, NetError> {
+        self.tag_by_web(&VersionSpec::Latest).await
+    }
+
     /// Whether the release pages have an asset of this name. `true` if that cannot be determined.
     pub async fn has_page(&self, tag: &Tag, name: &str) -> bool {
         let url = self.asset_page_url(tag, name);
