@@ -95,6 +95,7 @@ const HELP_TEMPLATE: &str = "\
   \x1b[1mcache\x1b[0m        Manage the cache of verified assets
   \x1b[1mtrust\x1b[0m        Manage the trusted roots that attestations are verified with
   \x1b[1mcompletions\x1b[0m  Generate a shell completion script
+  \x1b[1mself\x1b[0m         Show the version of this command and how to upgrade it
   \x1b[1mhelp\x1b[0m         Print this message or the help of the given subcommand(s)
 
 \x1b[1m\x1b[4mOptions:\x1b[0m

@@ -386,10 +386,10 @@ mod tests {
         let text = embedded.iter().next().expect("a root").text().to_owned();
         let refused = |text: &str| Roots::from_file("x.json", text.as_bytes()).expect_err("refused").to_string();
         assert!(refused("{}").contains("`x.json` is not a trusted root"));
-        assert!(refused("").contains("no trusted root"));
+        assert!(refused("").contains("is not a trusted root"));
         assert!(refused(&text.replace("trustedroot+json", "bundle+json")).contains("media type"));
         assert!(refused(&text.replace("\"start\"", "\"begin\"")).contains("start"));
         assert!(refused(&text.replace("\"tlogs\"", "\"tlogs\": [], \"tlogs\"")).contains("twice"));
-        assert!(refused(&text.replacen("MII", "AAA", 1)).contains("no trusted root"));
+        assert!(refused(&text.replacen("MII", "AAA", 1)).contains("is not a trusted root"));
     }
 }

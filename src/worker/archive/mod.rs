@@ -267,7 +267,7 @@ mod tests {
 
     impl Progress for Watcher {
         fn begin(&self, label: &str, total: Option<u64>) {
-            assert_eq!(label, "unpacking archive");
+            assert_eq!(label, "Unpacking archive");
             self.begun.set(total.expect("a total"));
         }
         fn advance(&self, bytes: u64) {

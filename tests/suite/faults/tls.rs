@@ -163,11 +163,7 @@ fn proxies_that_refuse() {
             "http://proxy.invalid:3128",
             "through the proxy http://proxy.invalid:3128 (from",
         ),
-        (
-            "proxy: SOCKS, no listener",
-            "socks5h://127.0.0.1:1",
-            "through the proxy socks5h://127.0.0.1:1 (from",
-        ),
+        ("proxy: SOCKS, no listener", "socks5h://127.0.0.1:1", "through the proxy socks5h://127.0.0.1:1 (from"),
     ] {
         context.set("HTTPS_PROXY", value);
         let output = under_fault(Part::Network, name, &context, context.command(NO_BUILD), 6, says);
