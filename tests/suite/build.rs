@@ -118,7 +118,7 @@ fn a_build_that_fails_shows_gos_output() {
     let output = context.run(&["install", "--build"]);
     assert_eq!(output.code, 1, "{output:#?}");
     assert!(output.stderr.contains("main.go:"), "{output:#?}");
-    assert!(output.stderr.contains("hint: the same build by hand"), "{output:#?}");
+    assert!(output.stderr.contains("hint: run the same build manual"), "{output:#?}");
     assert!(!context.binary().exists());
     assert!(context.staged().is_empty());
 }
@@ -180,7 +180,7 @@ fn a_lock_binds_builds_too() {
     }
     // Only an explicit request builds, and the build is not the locked release.
     let output = context.succeed(&["install", "--offline", "--build"]);
-    assert!(output.stdout.contains("built: built here"), "{output:#?}");
+    assert!(output.stdout.contains("built: built locally"), "{output:#?}");
     for arguments in [&["install", "--offline"][..], &["install", "--offline", "--require", "digest"]] {
         let output = context.run(arguments);
         assert_eq!(output.code, 6, "{output:#?}");

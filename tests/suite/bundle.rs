@@ -233,7 +233,7 @@ fn a_bundle_counts_as_a_checksum_file() {
     let arguments = ["install", "--from", "../../worker-v0.0.145.tar", "--require", "digest"];
     let output = context.run(&arguments);
     assert_eq!(output.code, 5, "{output:#?}");
-    assert!(output.stderr.contains("proven as `checksum`, and `digest` is required"), "{output:#?}");
+    assert!(output.stderr.contains("verified as `checksum`, but `digest` is required"), "{output:#?}");
     assert!(!context.binary().exists());
     // With a lockfile that names the same bytes the verdict is the lockfile's.
     context.succeed(&["lock", "--tag", "v0.0.145"]);

@@ -90,9 +90,9 @@ fn a_bundle_cut_anywhere_is_refused() {
         refused(&context, &honest[..length], &[]);
     }
     let output = refused(&context, &[honest.clone(), b"more".to_vec()].concat(), &[]);
-    assert!(output.stderr.contains("followed by bytes"), "{output:#?}");
+    assert!(output.stderr.contains("followed by extra bytes"), "{output:#?}");
     let output = refused(&context, &[honest.clone(), honest].concat(), &[]);
-    assert!(output.stderr.contains("followed by bytes"), "{output:#?}");
+    assert!(output.stderr.contains("followed by extra bytes"), "{output:#?}");
 }
 
 #[test]

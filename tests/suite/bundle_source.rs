@@ -131,7 +131,7 @@ fn the_bundled_modules_suffice_for_a_build() {
     machine.set("GOPROXY", "off");
     let brought = machine.bring(&context.project().join("worker.tar"));
     let output = machine.succeed(&["install", "--from", brought.to_str().expect("UTF-8")]);
-    assert!(output.stdout.contains("built: built here"), "{output:#?}");
+    assert!(output.stdout.contains("built: built locally"), "{output:#?}");
     fs::remove_dir_all(&cache).expect("removed");
     let mut unpack = Command::new("tar");
     unpack.arg("xf").arg(&brought).args(["--strip-components=1", "source/vendor"]).current_dir(&checkout);

@@ -207,7 +207,7 @@ fn a_checkout_of_another_user_is_refused_in_gits_own_words() {
     let output = context.run(&LIST);
     assert_eq!(output.code, 9, "{output:#?}");
     assert!(output.stderr.contains("detected dubious ownership"), "{output:#?}");
-    let trust = format!("hint: `git config --global --add safe.directory {}`", project.display());
+    let trust = format!("run `git config --global --add safe.directory {}`", project.display());
     assert!(output.stderr.contains(&trust), "{output:#?}");
     record(Part::Machine, "repository: a checkout that another user owns", &context, &output, UNTOUCHED);
     // Nor does a variable take precedence over an unreadable checkout.

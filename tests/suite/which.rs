@@ -104,7 +104,7 @@ fn the_setting_of_django_wins_and_a_broken_setting_is_a_warning() {
     assert_eq!(ours.stdout.trim_end(), context.binary().to_str().expect("UTF-8"));
     fs::write(&settings, "import nothing_of_this_name\n").expect("written");
     let broken = context.succeed(&["which"]);
-    assert!(broken.stderr.contains("warning: settings.REPROQ_WORKER_BIN is not known"), "{broken:#?}");
+    assert!(broken.stderr.contains("warning: settings.REPROQ_WORKER_BIN is unknown"), "{broken:#?}");
     assert!(broken.stderr.contains("nothing_of_this_name"), "{broken:#?}");
 }
 

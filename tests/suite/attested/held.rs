@@ -129,7 +129,7 @@ fn a_build_does_not_replace_an_attested_release() {
     let output = world.refused(6, &["install", "--offline"]);
     assert!(output.stderr.contains("has no attestation, but reproq.lock records a signer"), "{output:#?}");
     let built = world.context.succeed(&["install", "--offline", "--build"]);
-    assert!(built.stdout.contains("built: built here"), "{built:#?}");
+    assert!(built.stdout.contains("built: built locally"), "{built:#?}");
     // The next plain install restores the locked release.
     let back = world.context.succeed(&["install"]);
     assert!(back.stdout.contains("verdict     attested"), "{back:#?}");

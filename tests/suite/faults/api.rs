@@ -113,7 +113,7 @@ fn statuses_of_the_api() {
             Case::survived("API: 504, once", once(), Fault::status(504), AGAIN),
             status("API: 504, every time", 504, "HTTP 504"),
             Case::survived("API: 503 for a second", once(), busy("1"), AGAIN),
-            Case::fails("API: 503 for an hour", always(), busy("3600"), 6, "wait"),
+            Case::fails("API: 503 for an hour", always(), busy("3600"), 6, "retry after 3600 s"),
         ],
     );
 }

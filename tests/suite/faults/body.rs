@@ -175,8 +175,8 @@ fn statuses_of_the_asset_host() {
             Case::fails("download: 504, every time", always(), Fault::status(504), 6, "HTTP 504"),
             Case::survived("download: 429 for a second", once(), seconds(1), AGAIN),
             Case::survived("download: 429 until a date a second away", once(), date(1), AGAIN),
-            Case::fails("download: 429 for an hour", always(), seconds(3600), 6, "wait"),
-            Case::fails("download: 429 until a date an hour away", always(), date(3600), 6, "wait"),
+            Case::fails("download: 429 for an hour", always(), seconds(3600), 6, "retry after 3600 s"),
+            Case::fails("download: 429 until a date an hour away", always(), date(3600), 6, "retry after 3600 s"),
             Case::survived(
                 "download: 403, the signed address is refused, once",
                 once(),
@@ -215,7 +215,7 @@ fn redirects_of_the_release_page() {
                 6,
                 "to an unencrypted URL",
             ),
-            Case::fails("redirect: to no address", web(), to("https://"), 6, "no address"),
+            Case::fails("redirect: to no address", web(), to("https://"), 6, "invalid URL"),
             Case::fails("captive portal: a page with 200 from the release page", web(), Fault::Html200, 6, "web page"),
         ],
     );

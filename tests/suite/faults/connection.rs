@@ -23,7 +23,7 @@ fn names_that_do_not_resolve() {
     let api = context.github.api_url();
     context.set("REPROQ_GITHUB_API_URL", "https://name.invalid");
     let command = context.command(NO_BUILD);
-    under_fault(Part::Network, "connection: no such name", &context, command, 6, "could not be resolved");
+    under_fault(Part::Network, "connection: no such name", &context, command, 6, "could not resolve");
     context.set("REPROQ_GITHUB_API_URL", api);
     recovers(&context, NO_BUILD);
 }

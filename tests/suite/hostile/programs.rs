@@ -35,7 +35,7 @@ fn a_file_that_is_not_a_program_is_refused_by_what_it_is() {
         ("a text", b"Not Found\n\x1b[2J", "a text file that starts with `Not Found`"),
         ("a Git LFS pointer", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a Git LFS pointer"),
         ("an archive where a program belongs", b"PK\x03\x04\x14\0", "a zip archive"),
-        ("noise", &[0x13, 0x37, 0, 0xff, 0xfe], "data that begins with"),
+        ("noise", &[0x13, 0x37, 0, 0xff, 0xfe], "data that starts with"),
     ];
     for (fault, bytes, says) in cases {
         refused(&scene, fault, bytes.to_vec(), says);
@@ -94,7 +94,7 @@ fn a_worker_that_misbehaves_is_refused() {
     let scene = Scene::new();
     for (behaviour, fault, says) in [
         ("flood", "prints without end", "printed more than 16 MiB"),
-        ("kill-own-group", "kills its process group", "ended with signal: 9"),
+        ("kill-own-group", "kills its process group", "signal: 9"),
         ("lie", "says another version than its tag", "the program reports version 9.9.9, but the tag is v0.0.144"),
         (
             "escape",
