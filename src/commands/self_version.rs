@@ -7,7 +7,6 @@
 use std::env;
 use std::fs;
 use std::path::Path;
-use std::path::PathBuf;
 
 use chrono::DateTime;
 use chrono::TimeDelta;
@@ -106,7 +105,7 @@ fn last_check(record: &Path) -> Option<LastCheck> {
 }
 
 /// That the record cannot be kept costs a request the next time, and nothing else.
-fn keep(record: &PathBuf, check: &LastCheck) {
+fn keep(record: &Path, check: &LastCheck) {
     let directory = record.parent().map(fs::create_dir_all);
     if let (Some(Ok(())), Ok(text)) = (directory, serde_json::to_vec(check)) {
         let _ = write_file(record, &text);

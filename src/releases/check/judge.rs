@@ -162,7 +162,7 @@ fn sums(facts: &ReleaseFacts<'_>) -> Vec<Check> {
         match (sums.digest_of(asset), stated) {
             (None, _) => problems.push(format!("{asset} is not listed")),
             (Some(listed), Some(stated)) if listed != stated => {
-                problems.push(format!("{asset} has a different digest"))
+                problems.push(format!("{asset} has a different digest"));
             }
             (Some(_), _) => agreeing += 1,
         }

@@ -5,7 +5,7 @@
 //!
 //! 1. `bundle` extracts single bundles from their containers, within limits, and rejects ambiguous JSON.
 //! 2. `verifier` runs the cryptography, for each trusted root by the rules of that root: are the signature,
-//! certificate, log entry and timestamp valid, and are they for this digest? It is the only file that uses the library.
+//!    certificate, log entry and timestamp valid, and are they for this digest? It is the only file that uses the library.
 //! 3. `statement` and `identity` parse the signed content and the signer in the certificate.
 //! 4. `compare` compares that with the `policy`, exactly, and reports every difference.
 //!
