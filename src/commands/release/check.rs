@@ -203,7 +203,7 @@ async fn number_of_versions(github: &GitHub, progress: &dyn Progress) -> Result<
     let listed = Lister::new(github, progress).list().await?;
     let shape = |reason: String| ApiError::Shape { what: "the releases".to_owned(), reason };
     let inventory = Inventory::of(listed).map_err(|error| shape(error.to_string()))?;
-    if let Completeness::Incomplete { why } = &inventory.complete {
+    if let Completeness::Incomplete { why, .. } = &inventory.complete {
         return Err(shape(why.clone()));
     }
     Ok(units(&inventory).iter().filter(|unit| unit.version().is_some()).count())

@@ -100,7 +100,7 @@ pub(super) fn renamed(requested: &RepoSlug, found: &RepoSlug) -> CommandError {
 /// Converts a refusal to make a plan.
 pub(super) fn no_plan(refusal: PlanRefusal, has_token: bool) -> CommandError {
     let (status, hint) = match &refusal {
-        PlanRefusal::Incomplete { why } if why.contains("at most") => {
+        PlanRefusal::Incomplete { is_final: true, .. } => {
             (ExitStatus::Conflict, "the listing is incomplete; delete some releases manually and retry".to_owned())
         }
         PlanRefusal::Incomplete { .. } => {

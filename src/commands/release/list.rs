@@ -103,7 +103,7 @@ impl ListReport {
         let (drafts, unmanaged): (Vec<&Unit>, Vec<&Unit>) = others.into_iter().partition(|unit| unit.draft);
         let missing = match &inventory.complete {
             Completeness::Complete => None,
-            Completeness::Incomplete { why } => Some(why.clone()),
+            Completeness::Incomplete { why, .. } => Some(why.clone()),
         };
         Self {
             repository: inventory.repository.full_name.to_string(),

@@ -116,6 +116,9 @@ pub enum Completeness {
     Complete,
     /// Something is missing.
     Incomplete {
+        /// Whether reading it again cannot help.
+        #[serde(default)]
+        is_final: bool,
         /// What is missing, as a fragment such as `page 3 of the releases did not come`.
         why: String,
     },

@@ -30,7 +30,10 @@ impl Inventory {
             releases: listed.releases.into_iter().map(release).collect(),
             tags: listed.tags.into_iter().map(tag).collect(),
             latest: listed.latest,
-            complete: listed.gap.map_or(Completeness::Complete, |why| Completeness::Incomplete { why }),
+            complete: listed.gap.map_or(Completeness::Complete, |gap| Completeness::Incomplete {
+                why: gap.why,
+                is_final: gap.is_final,
+            }),
         })
     }
 }

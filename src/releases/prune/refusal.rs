@@ -17,6 +17,8 @@ pub enum PlanRefusal {
     /// The listing is incomplete or inconsistent, so the newest release may be missing from it.
     #[error("the list of releases and tags is incomplete: {why}")]
     Incomplete {
+        /// Whether reading it again cannot help.
+        is_final: bool,
         /// What is missing or inconsistent.
         why: String,
     },
@@ -61,11 +63,11 @@ pub enum GuardRefusal {
 /// Refuses to plan from an unsuitable inventory.
 pub(super) fn refuse(inventory: &Inventory) -> Result<(), PlanRefusal> {
     let repository = || inventory.repository.full_name.clone();
-    if let Completeness::Incomplete { why } = &inventory.complete {
-        return Err(PlanRefusal::Incomplete { why: why.clone() });
+    if let Completeness::Incomplete { why, is_final } = &inventory.complete {
+        return Err(PlanRefusal::Incomplete { why: why.clone(), is_final: *is_final });
     }
     if let Some(why) = contradiction(inventory) {
-        return Err(PlanRefusal::Incomplete { why });
+        return Err(PlanRefusal::Incomplete { why, is_final: false });
     }
     if inventory.repository.archived {
         return Err(PlanRefusal::Archived { repository: repository() });
@@ -119,7 +121,9 @@ mod tests {
         assert_eq!(refuse(&whole), Ok(()));
         type Damage = fn(&mut Inventory);
         let broken: [(&str, Damage); 6] = [
-            ("page 3", |world| world.complete = Completeness::Incomplete { why: "page 3 did not come".to_owned() }),
+            ("page 3", |world| {
+                world.complete = Completeness::Incomplete { why: "page 3 did not come".to_owned(), is_final: false };
+            }),
             ("release 1 is listed twice", |world| world.releases[1].id = 1),
             ("tag v1.0.0 is listed twice", |world| world.tags[1].name = "v1.0.0".to_owned()),
             ("not an object ID", |world| world.tags[0].object_id.truncate(7)),

@@ -151,9 +151,13 @@ fn delete_tag_and_release_29_the_tag_of_the_job_is_recognized_in_either_spelling
 #[test]
 fn delete_tag_and_release_and_ophub_a_list_with_a_missing_page_is_never_pruned() {
     let mut inventory = line(5);
-    inventory.complete = Completeness::Incomplete { why: "page 2 of the releases did not come".to_owned() };
+    inventory.complete =
+        Completeness::Incomplete { why: "page 2 of the releases did not come".to_owned(), is_final: false };
     let refusal = PrunePlan::compute(&inventory, &keeping(1), day(100));
-    assert_eq!(refusal, Err(PlanRefusal::Incomplete { why: "page 2 of the releases did not come".to_owned() }));
+    assert_eq!(
+        refusal,
+        Err(PlanRefusal::Incomplete { why: "page 2 of the releases did not come".to_owned(), is_final: false })
+    );
 }
 
 #[test]

@@ -34,6 +34,22 @@ const TRIES: usize = 3;
 /// Fields that older servers lack; they are omitted there.
 const YOUNG_FIELDS: [&str; 2] = ["immutable", "digest"];
 
+/// Why a listing is incomplete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListingGap {
+    /// The reason, as a sentence.
+    pub why: String,
+    /// Whether reading it again cannot help.
+    pub is_final: bool,
+}
+
+impl ListingGap {
+    /// The repository changed while it was read.
+    pub(super) fn of_a_change(why: String) -> Self {
+        Self { why, is_final: false }
+    }
+}
+
 /// The contents of a repository. `gap` says what is missing, if anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepositoryListing {
@@ -46,7 +62,7 @@ pub struct RepositoryListing {
     /// The id of the release GitHub calls `latest`.
     pub latest: Option<u64>,
     /// Why the listing is incomplete, as a sentence fragment.
-    pub gap: Option<String>,
+    pub gap: Option<ListingGap>,
 }
 
 /// The repository itself.
@@ -163,7 +179,7 @@ impl<'a> Lister<'a> {
     pub async fn list(&self) -> Result<RepositoryListing, ApiError> {
         let mut listed = self.list_once().await?;
         for _ in 1..TRIES {
-            if listed.gap.as_deref().is_none_or(|gap| gap.contains("at most")) {
+            if listed.gap.as_ref().is_none_or(|gap| gap.is_final) {
                 break;
             }
             self.progress.note("the list changed while it was read; reading it again");
@@ -238,8 +254,8 @@ impl<'a> Lister<'a> {
         let facts = facts.expect("the first request asks for it");
         let astray = tags.nodes.iter().find(|tag| tag.target.is_none());
         let astray = astray.map(|tag| format!("the tag {} has no target", tag.name));
-        let gap = too_many(releases.total).or_else(|| releases.gap("releases"));
-        let gap = gap.or_else(|| tags.gap("tags")).or(astray);
+        let changed = releases.gap("releases").or_else(|| tags.gap("tags")).or(astray);
+        let gap = too_many(releases.total).or_else(|| changed.map(ListingGap::of_a_change));
         Ok(RepositoryListing {
             latest: facts.latest_release.as_ref().map(|latest| latest.database_id),
             repository: facts.into_listed(),
@@ -320,9 +336,11 @@ impl<'a> Lister<'a> {
 }
 
 /// Why GitHub may have more releases than it lists.
-pub(super) fn too_many(releases: usize) -> Option<String> {
-    (releases >= MOST_RELEASES)
-        .then(|| format!("GitHub shows at most {MOST_RELEASES} releases, and the repository has that many or more"))
+pub(super) fn too_many(releases: usize) -> Option<ListingGap> {
+    (releases >= MOST_RELEASES).then(|| ListingGap {
+        why: format!("GitHub shows at most {MOST_RELEASES} releases, and the repository has that many or more"),
+        is_final: true,
+    })
 }
 
 /// The pages of one list, so far.

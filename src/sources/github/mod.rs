@@ -32,6 +32,7 @@ pub use inventory::ListedRelease;
 pub use inventory::ListedRepository;
 pub use inventory::ListedTag;
 pub use inventory::Lister;
+pub use inventory::ListingGap;
 pub use inventory::RepositoryListing;
 pub use latest::LatestRelease;
 pub use link::has_next_page;

@@ -17,6 +17,7 @@ use crate::sources::github::inventory::ListedRelease;
 use crate::sources::github::inventory::ListedRepository;
 use crate::sources::github::inventory::ListedTag;
 use crate::sources::github::inventory::Lister;
+use crate::sources::github::inventory::ListingGap;
 use crate::sources::github::inventory::MOST_RELEASES;
 use crate::sources::github::inventory::RepositoryListing;
 use crate::sources::github::inventory::too_many;
@@ -155,7 +156,7 @@ impl Lister<'_> {
     }
 
     /// Every release with the state of its assets, and why the list is incomplete, if it is.
-    pub(super) async fn releases_by_rest(&self) -> Result<(Vec<ListedRelease>, Option<String>), ApiError> {
+    pub(super) async fn releases_by_rest(&self) -> Result<(Vec<ListedRelease>, Option<ListingGap>), ApiError> {
         let route = self.github.route(&["releases"]);
         match self.pages::<ReleaseAnswer, PAGE>(&route, "releases").await {
             Ok(all) => Ok((all.into_iter().map(ReleaseAnswer::into_listed).collect(), None)),
