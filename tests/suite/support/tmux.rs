@@ -36,10 +36,12 @@ impl Terminal {
         let variables = command.get_envs().filter_map(|(name, value)| Some((name.to_str()?, value?.to_str()?)));
         // The shell survives a Ctrl-C, which both receive.
         let mut script = "trap : INT\n".to_owned();
-        script.extend(variables.map(|(name, value)| format!("export {name}={}\n", quoted(value))));
+        // Nothing of the environment of the tests, in which `CI` may be set.
+        script.push_str("env -i TERM=\"$TERM\"");
+        script.extend(variables.map(|(name, value)| format!(" {name}={}", quoted(value))));
         let words = [command.get_program()].into_iter().chain(command.get_args());
         let words: Vec<String> = words.map(|word| quoted(word.to_str().expect("UTF-8"))).collect();
-        script.push_str(&format!("{}\nprintf '{END}'\nexec sleep 60\n", words.join(" ")));
+        script.push_str(&format!(" {}\nprintf '{END}'\nexec sleep 60\n", words.join(" ")));
         let file = context.root().join("in-terminal.sh");
         fs::write(&file, script).expect("written");
         let terminal = Self { socket: context.root().join("tmux"), columns };
