@@ -25,6 +25,7 @@ fn agree(scene: &str, context: &Context, arguments: &[&str]) {
     let before = fs::read(context.lockfile()).ok();
     let dry = context.run(&[&["install", "--json", "--dry-run"], arguments].concat());
     assert_eq!(fs::read(context.lockfile()).ok(), before, "{scene}: a dry run writes nothing");
+    context.github.clear_log();
     let real = context.run(&[&["install", "--json"], arguments].concat());
     assert_eq!(dry.code, real.code, "{scene}: {dry:#?} {real:#?}");
     let (planned, done) = (document(&dry), document(&real));
@@ -43,6 +44,13 @@ fn agree(scene: &str, context: &Context, arguments: &[&str]) {
             assert_eq!(planned["asset"], asset["name"], "{scene}: the asset");
             if !planned["size"].is_null() {
                 assert_eq!(planned["size"], asset["size"], "{scene}: the size");
+            }
+            // A mirror in a directory is read without a request.
+            if planned["url"].as_str().is_some_and(|url| url.starts_with("http")) {
+                let downloads = context.github.requests_to(&Matcher::any().path(&format!("/{}", asset_name())));
+                let fetched =
+                    downloads.iter().any(|request| request.path.ends_with(planned["asset"].as_str().unwrap_or("?")));
+                assert_eq!(planned["cached"], !fetched, "{scene}: whether the bytes are in the cache");
             }
             assert_eq!(planned["tag"], done["receipt"]["origin"]["tag"], "{scene}: the release");
             assert_eq!(planned["verdict"], done["receipt"]["verdict"], "{scene}: the verdict");
@@ -111,6 +119,13 @@ fn dry_run_agrees_about_what_is_installed() {
     agree("an older one", &context, &["--tag", "v0.0.144"]);
     context.forget_lock();
     agree("locked again", &context, &["--force"]);
+
+    // Only the checksum file says which bytes the cache has to have.
+    let sums = format!("{}  {}\n", sha256(&workers::bytes("0.0.144")), asset_name());
+    let context = published(Digest::Absent, &[("SHA256SUMS", sums)]);
+    agree("installed by a checksum file", &context, &[]);
+    context.forget_lock();
+    agree("again, from the cache", &context, &["--force"]);
 }
 
 #[test]

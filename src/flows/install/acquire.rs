@@ -122,20 +122,42 @@ impl Acquisition<'_> {
             Lookup::Current => return Ok(AcquireOutcome::Current),
             Lookup::Release(found) => found,
         };
-        // The bytes and their evidence are requested at the same time. A refusal ends the download; a failed download is reported
-        // only if there is no more serious error.
-        let (resolve, fetch) = (pin!(self.resolve(source, &found)), pin!(self.fetch(source, &found)));
-        let (resolved, fetched) = match select(resolve, fetch).await {
-            Either::Left((resolved, fetch)) => (resolved?, fetch.await?),
-            Either::Right((fetched, resolve)) => (resolve.await?, fetched?),
+        let (resolved, fetched) = match found.stated() {
+            Some(sha256) => self.resolve_and_fetch(source, &found, sha256).await?,
+            // Only the evidence states which bytes the cache would have to contain.
+            None => {
+                let resolved = self.resolve(source, &found).await?;
+                let fetched = self.fetch(source, &found, resolved.stated()).await?;
+                (resolved, fetched)
+            }
         };
         Ok(AcquireOutcome::Staged(Box::new(self.obtain(resolved, fetched)?)))
     }
 
+    /// Requests the bytes and their evidence at the same time. A refusal ends the download; a failed download is reported only if
+    /// there is no more serious error.
+    async fn resolve_and_fetch(
+        &self,
+        source: &Source,
+        found: &FoundRelease,
+        sha256: Sha256Digest,
+    ) -> Result<(Resolved, (Written, bool)), InstallError> {
+        let (resolve, fetch) = (pin!(self.resolve(source, found)), pin!(self.fetch(source, found, Some(sha256))));
+        Ok(match select(resolve, fetch).await {
+            Either::Left((resolved, fetch)) => (resolved?, fetch.await?),
+            Either::Right((fetched, resolve)) => (resolve.await?, fetched?),
+        })
+    }
+
     /// Fetches the asset to the staging directory; returns whether it came from the cache.
-    async fn fetch(&self, source: &Source, found: &FoundRelease) -> Result<(Written, bool), InstallError> {
+    async fn fetch(
+        &self,
+        source: &Source,
+        found: &FoundRelease,
+        stated: Option<Sha256Digest>,
+    ) -> Result<(Written, bool), InstallError> {
         let asset = &found.asset;
-        if let Some(written) = found.stated().and_then(|sha256| self.cached(&sha256, &asset.name)) {
+        if let Some(written) = stated.and_then(|sha256| self.cached(&sha256, &asset.name)) {
             return Ok((written, true));
         }
         let fetched = source.fetch(found.listing.tag(), asset, &self.file(&asset.name), self.context.progress).await;

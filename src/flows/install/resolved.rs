@@ -112,16 +112,16 @@ impl Acquisition<'_> {
             return Ok(Lookup::Current);
         }
         // If only names are known, the first form that exists; if none does, downloading the first reports the error.
-        let mut there = 0;
+        let mut existing = 0;
         if choice.candidates.len() > 1 {
             for (index, (asset, _)) in choice.candidates.iter().enumerate() {
                 if source.has(&choice.tag, asset).await {
-                    there = index;
+                    existing = index;
                     break;
                 }
             }
         }
-        let (asset, form) = choice.candidates.into_iter().nth(there).expect("a choice has a candidate");
+        let (asset, form) = choice.candidates.into_iter().nth(existing).expect("a choice has a candidate");
         Ok(Lookup::Release(Box::new(FoundRelease { listing, asset, form })))
     }
 
@@ -241,6 +241,11 @@ impl Acquisition<'_> {
 }
 
 impl Resolved {
+    /// The digest that the evidence states.
+    pub(super) fn stated(&self) -> Option<Sha256Digest> {
+        lockfile_of_release::stated(&self.evidence)
+    }
+
     /// The workflow that signed it, according to its attestations.
     pub fn signer(&self) -> Option<String> {
         Some(self.signed.signer()?.workflow?.to_string())

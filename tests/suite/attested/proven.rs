@@ -88,7 +88,7 @@ fn a_locked_install_verifies_again_and_a_cached_one_makes_no_request() {
     let first = world.context.succeed(&["install", "--locked"]);
     assert!(first.stdout.contains("verdict     attested"), "{first:#?}");
     assert_eq!(world.questions(), 1);
-    assert_eq!(world.context.github.requests_to(&Matcher::api()).len(), 1, "which release it is nobody is asked");
+    assert_eq!(world.context.github.requests_to(&Matcher::api()).len(), 1, "no request is made to find the release");
     fs::remove_dir_all(world.context.project().join(".reproq")).expect("removed");
     world.context.github.clear_log();
     let cached = world.context.succeed(&["install", "--locked", "--offline"]);

@@ -115,7 +115,7 @@ fn an_unattested_release_is_reported_and_refused_only_if_required() {
     let world = released();
     let output = world.context.succeed(&["install"]);
     assert!(output.stdout.contains("not attested: GitHub has no attestation for it"), "{output:#?}");
-    assert_eq!(world.questions(), 1, "nobody is asked about the other machines");
+    assert_eq!(world.questions(), 1, "no request is made about the other platforms");
     insta::assert_snapshot!(world.context.shown(&["install", "--force", "--require", "attested"]));
     world.refused(5, &["install", "--force", "--require", "released"]);
     world.refused(5, &["verify", "--require", "attested"]);
