@@ -90,23 +90,24 @@ usable_curl() {
     have curl && case $(command -v curl) in /snap/*) ! have wget ;; esac
 }
 
+# with_curl URL FILE [OPTION...]: the options come first, so that a retry keeps all the others.
 with_curl() {
-    case $1 in
-        https://*) set -- "$1" "$2" --proto '=https' --tlsv1.2 ;;
-        *) set -- "$1" "$2" --noproxy 127.0.0.1,localhost ;;
-    esac
     url=$1
     file=$2
     shift 2
+    case $url in
+        https://*) set -- ${1+"$@"} --proto '=https' --tlsv1.2 ;;
+        *) set -- ${1+"$@"} --noproxy 127.0.0.1,localhost ;;
+    esac
     curl "$@" -fsSL --retry 3 --connect-timeout 15 --output "$file" "$url" </dev/null
 }
 
-# Some servers and proxies break HTTP/2 streams (92), or cut connections (16, 56); HTTP/1.1 gets through.
+# Some servers and proxies break HTTP/2 streams (92), or cut connections (16, 56); HTTP/1.1 works.
 curl_again() {
     case $3 in
         16 | 56 | 92)
-            say "the connection broke; trying once more with HTTP/1.1"
-            curl --http1.1 --proto '=https,http' -fsSL --retry 3 --connect-timeout 15 --output "$2" "$1" </dev/null || return 1
+            say "the connection broke; retrying with HTTP/1.1"
+            with_curl "$1" "$2" --http1.1
             ;;
         *) return 1 ;;
     esac

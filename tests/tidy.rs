@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
-/// Which directory of `src` may name which others. Arrows point inward: whoever is further up knows less.
+/// Which directory of `src` may name which others. Arrows point inward: a directory further up knows less.
 const GROUPS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("failure", &[]),

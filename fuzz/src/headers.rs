@@ -24,7 +24,7 @@ pub fn headers(bytes: &[u8]) {
     assert_eq!(
         is_limit,
         matches!(refusal, MutationRefusal::Limited { .. }),
-        "a limit is one to whoever reads and writes"
+        "a limit is one to every reader and writer"
     );
     assert!(!(is_limit && matches!(status, 404 | 410)), "a limit is never reported as `not found`");
     assert!(!error.to_string().is_empty() && !refusal.to_string().contains('\n'));

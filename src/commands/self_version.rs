@@ -64,7 +64,11 @@ pub(super) fn version(arguments: &SelfVersionArgs, session: &Session<'_>) -> Res
     let not_checked = match () {
         () if !arguments.check => None,
         () if session.env.is_ci() => Some("versions are not checked in CI"),
-        () if session.settings.offline.value => Some("the network may not be used"),
+        () if session.settings.offline.value => Some("network access is disabled"),
+        // The setting names the server of the worker, which has nothing to say about this command.
+        () if !session.settings.server.is_github_com() => {
+            Some("this command is published on github.com, and another server is configured")
+        }
         () => None,
     };
     let newest = if arguments.check && not_checked.is_none() { Some(newest(session)?) } else { None };

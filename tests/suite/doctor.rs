@@ -39,7 +39,7 @@ fn a_whole_project_has_no_problem_and_nothing_is_written() {
     context.github.clear_log();
     let output = context.succeed(&["doctor", "--json"]);
     assert_eq!(context.inventory(), before);
-    assert!(context.github.requests().is_empty(), "without --network nobody is asked");
+    assert!(context.github.requests().is_empty(), "without --network no request is made");
     assert_eq!(
         findings(&output, "installed")[0].1,
         "v0.0.144 (`digest`): the binary, its receipt and the lockfile agree"

@@ -40,6 +40,18 @@ fn a_newer_version_is_found_once_a_day() {
     assert_eq!(offline["newest"], Value::Null);
 }
 
+/// The server of the worker is not where this command is published.
+#[test]
+fn the_workers_own_server_is_not_queried() {
+    let mut context = Context::new();
+    context
+        .set("REPROQ_GITHUB_SERVER_URL", "https://github.example")
+        .set("REPROQ_GITHUB_API_URL", "https://github.example/api");
+    let skipped = report(&context, 0, &["--check"]);
+    assert!(skipped["not_checked"].as_str().is_some_and(|reason| reason.contains("github.com")), "{skipped}");
+    assert!(context.github.requests().is_empty());
+}
+
 #[test]
 fn this_version_is_the_newest_and_a_failure_is_told() {
     let context = Context::new();

@@ -68,7 +68,7 @@ fn an_accepted_root_verifies_until_it_is_forgotten() {
     assert_eq!(context.run(VERIFY).code, 5);
     insta::assert_snapshot!("forgotten_again", context.shown(&["trust", "forget", &digest]));
     assert_eq!(context.run(&["trust", "forget", "abc"]).code, 2);
-    assert!(context.github.requests().is_empty(), "nobody is asked");
+    assert!(context.github.requests().is_empty(), "no request is made");
 }
 
 #[test]

@@ -38,8 +38,6 @@ pub fn wheel(arguments: &[&str]) -> Result<()> {
     println!("wheel: {} ({:.2} MB)", wheel.display(), size as f64 / 1e6);
     ensure!(!release || size <= LARGEST, "the wheel has {size} bytes; the limit is {LARGEST}");
     run(Command::new(script(&tools, "twine")).args(["check", "--strict"]).arg(&wheel))?;
-    // W004, W009: the module has its own rules for finding the program, and the wheel has one package next to the program's
-    // data.
     run(Command::new(script(&tools, "check-wheel-contents")).arg(&wheel))?;
     let work = tempfile::Builder::new().prefix("reproq-wheel-").tempdir()?;
     in_an_environment(&python, &wheel, work.path())?;

@@ -271,6 +271,27 @@ fn only_encrypted_connections_leave_the_machine() {
     assert!(run.stderr.contains("is not an https URL"), "{}", run.stderr);
 }
 
+/// A connection that somebody broke must not lead to one that they can read or change.
+#[test]
+fn a_retry_is_as_strict_as_the_first_attempt() {
+    let world = World::new();
+    let directory = world.directory.path().join("stub");
+    fs::create_dir(&directory).expect("made");
+    let log = world.directory.path().join("curl.log");
+    let stub = format!("#!/bin/sh\nprintf '%s\\n' \"$*\" >> '{}'\nexit 56\n", log.display());
+    fs::write(directory.join("curl"), stub).expect("written");
+    fs::set_permissions(directory.join("curl"), fs::Permissions::from_mode(0o755)).expect("executable");
+    let path = format!("{}:{}", directory.display(), world.tools(&["sha256sum"]).display());
+    let variables = [("PATH", path.as_str()), ("REPROQ_DOWNLOAD_URL", "https://mirror.invalid/reproq")];
+    let run = world.run_script(&world.script(), ("sh", &[]), &["sha256sum"], &variables);
+    world.assert_untouched(&run);
+    let log = fs::read_to_string(log).expect("curl was started");
+    let attempts: Vec<&str> = log.lines().collect();
+    assert_eq!(attempts.len(), 2, "{log}");
+    assert!(attempts.iter().all(|attempt| attempt.contains("--proto =https --tlsv1.2")), "{log}");
+    assert!(attempts[1].contains("--http1.1"), "{log}");
+}
+
 /// `curl … | sh` runs a truncated script. Wherever the connection ends, nothing must be downloaded and no variable printed.
 #[test]
 fn a_script_that_was_cut_off_does_nothing() {

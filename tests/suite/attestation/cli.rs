@@ -54,7 +54,7 @@ fn an_attestation_is_described() {
     let quiet = context.run(&arguments("build.json", &["-q"]));
     assert_eq!((quiet.code, quiet.stdout.as_str(), quiet.stderr.as_str()), (0, "", ""));
     assert_eq!(context.inventory(), before, "nothing is written");
-    assert!(context.github.requests().is_empty(), "nobody is asked");
+    assert!(context.github.requests().is_empty(), "no request is made");
 }
 
 #[test]

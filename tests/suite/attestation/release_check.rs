@@ -189,7 +189,7 @@ fn a_failed_request_is_neither_verified_nor_absent() {
             .contains("note  attested          all 3 assets: attestations could not be queried: GitHub rate limit"),
         "{output:#?}"
     );
-    assert_eq!(stage.asked().len(), 1, "whoever is limited is not asked again");
+    assert_eq!(stage.asked().len(), 1, "a server that limits requests is not queried again");
     assert_eq!(stage.code(&["--require-attested"]), 6);
     assert_eq!(stage.code(&["--require-attested", "--asset", "missing"]), 1);
     stage.context.github.clear_faults();

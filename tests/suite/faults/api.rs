@@ -57,7 +57,7 @@ fn responses_that_break() {
             stalled("API: headers stall, every time", stall_headers),
             Case::survived("API: body stalls, once", once(), stall_body.clone(), AGAIN).impatient(),
             stalled("API: body stalls, every time", stall_body),
-            stalled("API: trickles for ever", Fault::Trickle { bytes: 1, every: Duration::from_millis(300) }),
+            stalled("API: trickles permanently", Fault::Trickle { bytes: 1, every: Duration::from_millis(300) }),
             Case::survived(
                 "API: trickles, but comes to its end",
                 once(),
