@@ -65,7 +65,7 @@ pub(super) fn version(arguments: &SelfVersionArgs, session: &Session<'_>) -> Res
         () if !arguments.check => None,
         () if session.env.is_ci() => Some("versions are not checked in CI"),
         () if session.settings.offline.value => Some("network access is disabled"),
-        // The setting names the server of the worker, which has nothing to say about this command.
+        // The setting names the server of the worker; this command is not published there.
         () if !session.settings.server.is_github_com() => {
             Some("this command is published on github.com, and another server is configured")
         }
