@@ -238,14 +238,16 @@ pub(super) fn target(
         return Err(CommandError::message(ExitStatus::Usage, format!("--target is invalid: {error}")));
     }
     let mut failure = CommandError::new(ExitStatus::NotFound, error);
-    let repository = &session.settings.repository.value;
     // With a bundle, no other source is used.
     if let Some(bundle) = from {
         let assets: Vec<String> = bundle.lockfile().assets.iter().map(|asset| asset.name.clone()).collect();
         failure = failure.hint(format!("the bundle {} has {}", bundle.name(), hints::listed(&assets)));
     } else if !session.settings.offline.value
-        && let Ok((tag, assets)) = install::released_assets(repository, spec.unwrap_or(&VersionSpec::Latest), context)
+        && let Some(any_target) = Target::all().next()
+        && let Ok(base) = base_request(InstallOptions::plain(None, any_target), session)
+        && let Ok((tag, assets)) = install::released_assets(&InstallRequest { spec: spec.cloned(), ..base }, context)
     {
+        let repository = &session.settings.repository.value;
         failure = failure.hint(format!("release {tag} of {repository} has {}", hints::listed(&assets)));
     }
     Err(failure.hint("choose a target of the release with `--target OS-ARCH`, or build the worker manually with Go"))

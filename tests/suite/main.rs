@@ -44,6 +44,7 @@ mod release_races;
 mod release_repository;
 mod release_restore;
 mod self_version;
+mod several;
 mod support;
 #[cfg(unix)]
 mod terminal;

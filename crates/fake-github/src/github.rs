@@ -197,6 +197,12 @@ impl GitHub {
         self.requests().into_iter().filter(|request| matcher.matches(request)).collect()
     }
 
+    /// How many requests were without a response at the same time, at most, since the start or the last clearing.
+    #[must_use]
+    pub fn most_at_once(&self) -> usize {
+        self.shared.log.most_at_once()
+    }
+
     /// Clears the log of requests.
     pub fn clear_log(&self) {
         self.shared.log.clear();

@@ -1,5 +1,6 @@
 //! The requests to the fake, in the order of arrival.
 
+use std::collections::BTreeSet;
 use std::sync::Condvar;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
@@ -78,6 +79,10 @@ struct Entries {
     /// Incremented with every clearing, so that late responses are not stored in the wrong entry.
     generation: u64,
     requests: Vec<Request>,
+    /// The requests that have no response yet.
+    pending: BTreeSet<usize>,
+    /// The largest size of `pending`.
+    most_at_once: usize,
 }
 
 /// The position of one request in the log.
@@ -102,6 +107,8 @@ impl Log {
             fault: None,
         });
         let entry = Entry { generation: entries.generation, index: entries.requests.len() - 1 };
+        entries.pending.insert(entry.index);
+        entries.most_at_once = entries.most_at_once.max(entries.pending.len());
         drop(entries);
         self.changed.notify_all();
         entry
@@ -109,11 +116,12 @@ impl Log {
 
     pub(crate) fn answered(&self, entry: Entry, status: Option<u16>, fault: Option<String>) {
         let mut entries = self.lock();
-        if entries.generation == entry.generation
-            && let Some(request) = entries.requests.get_mut(entry.index)
-        {
-            request.status = status;
-            request.fault = fault;
+        if entries.generation == entry.generation {
+            entries.pending.remove(&entry.index);
+            if let Some(request) = entries.requests.get_mut(entry.index) {
+                request.status = status;
+                request.fault = fault;
+            }
         }
         drop(entries);
         self.changed.notify_all();
@@ -123,10 +131,13 @@ impl Log {
         self.lock().requests.clone()
     }
 
+    pub(crate) fn most_at_once(&self) -> usize {
+        self.lock().most_at_once
+    }
+
     pub(crate) fn clear(&self) {
         let mut entries = self.lock();
-        entries.generation += 1;
-        entries.requests.clear();
+        *entries = Entries { generation: entries.generation + 1, ..Entries::default() };
     }
 
     pub(crate) fn wait_until(&self, time: Duration, holds: impl Fn(&[Request]) -> bool) -> bool {

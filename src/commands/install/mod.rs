@@ -43,8 +43,8 @@ pub(super) fn install(arguments: &InstallArgs, session: &Session<'_>) -> Result<
     };
     let request = request::request(options, session)?;
     if arguments.dry_run {
-        let preview = install::preview(&request, &context).map_err(|error| hints::explain(error, &request))?;
-        return report::show_preview(preview, &request, arguments.exit_code, session);
+        let plan = install::plan(&request, &context).map_err(|error| hints::explain(error, &request))?;
+        return report::show_plan(plan, &request, arguments.exit_code, session);
     }
     platform::watch_signals();
     let outcome = install::run(&request, &context);

@@ -10,10 +10,10 @@ use crate::commands::which;
 use crate::commands::which::AskDjango;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
+use crate::flows::install::InstallPlan;
 use crate::flows::install::InstallReason;
 use crate::flows::install::InstallRequest;
 use crate::flows::install::Outcome;
-use crate::flows::install::Preview;
 use crate::lockfile;
 use crate::model::text::size;
 use crate::platform;
@@ -126,16 +126,16 @@ enum PreviewReport {
     },
 }
 
-pub(super) fn show_preview(
-    preview: Preview,
+pub(super) fn show_plan(
+    plan: InstallPlan,
     request: &InstallRequest,
     exit_code: bool,
     session: &Session<'_>,
 ) -> Result<ExitStatus, CommandError> {
     let path = request.layout.binary.to_string_lossy().into_owned();
-    let report = match preview {
-        Preview::UpToDate(receipt) => PreviewReport::Nothing { path, receipt },
-        Preview::Install { work, resolved } => PreviewReport::Download {
+    let report = match plan {
+        InstallPlan::UpToDate(receipt) => PreviewReport::Nothing { path, receipt },
+        InstallPlan::Install { work, resolved } => PreviewReport::Download {
             because: work.to_string(),
             tag: resolved.tag.to_string(),
             asset: resolved.asset.name.clone(),
@@ -147,7 +147,7 @@ pub(super) fn show_preview(
             locks: request.locks(&resolved),
             path,
         },
-        Preview::Build { work, because, source } => {
+        InstallPlan::Build { work, because, source } => {
             PreviewReport::Build { because: work.to_string(), instead_of_a_release: because.to_string(), source, path }
         }
     };

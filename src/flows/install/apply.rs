@@ -10,9 +10,9 @@ use crate::flows::install::InstallReason;
 use crate::flows::install::InstallRequest;
 use crate::flows::install::InstallStatus;
 use crate::flows::install::LockfileAction;
+use crate::flows::install::acquire;
 use crate::flows::install::acquire::AcquireOutcome;
 use crate::flows::install::acquire::Acquired;
-use crate::flows::install::acquire::Acquisition;
 use crate::flows::install::acquire::build_at_once;
 use crate::flows::install::check_executable::check_executable;
 use crate::flows::install::evidence;
@@ -20,6 +20,7 @@ use crate::flows::install::install_status;
 use crate::flows::install::local;
 use crate::flows::install::lockfile_of_release;
 use crate::flows::install::protect::protect;
+use crate::flows::install::resolved::Acquisition;
 use crate::flows::install::resolved::Lookup;
 use crate::flows::install::resolved::ReleaseQuery;
 use crate::flows::install::resolved::Resolved;
@@ -28,9 +29,7 @@ use crate::flows::install::store_guard;
 use crate::flows::install::store_guard::StoreGuard;
 use crate::lockfile;
 use crate::lockfile::Lockfile;
-use crate::model::RepoSlug;
 use crate::model::Tag;
-use crate::model::VersionSpec;
 use crate::platform;
 use crate::sources::source::Source;
 use crate::worker::store;
@@ -53,7 +52,7 @@ pub struct Outcome {
 
 /// What an installation would do.
 #[derive(Debug, Clone)]
-pub enum Preview {
+pub enum InstallPlan {
     /// Nothing.
     UpToDate(Box<Receipt>),
     /// Install this asset of a release.
@@ -130,8 +129,8 @@ fn acquire(
     installed: Option<&Tag>,
     staging: &Path,
 ) -> Result<Option<(Acquired, Receipt)>, InstallError> {
-    let acquisition = Acquisition { request, context, staging };
-    let acquired = match runtime()?.block_on(acquisition.acquire(&ReleaseQuery::new(request, work, installed)))? {
+    let query = ReleaseQuery::new(request, work, installed);
+    let acquired = match runtime()?.block_on(acquire::acquire(request, context, &query, staging))? {
         AcquireOutcome::Staged(acquired) => *acquired,
         AcquireOutcome::Build(because) => local::build(request, context, &because, staging)?,
         AcquireOutcome::Current => return Ok(None),
@@ -141,26 +140,26 @@ fn acquire(
 }
 
 /// Determines what an installation would do. Writes nothing and takes no lock.
-pub fn preview(request: &InstallRequest, context: &InstallContext<'_>) -> Result<Preview, InstallError> {
+pub fn plan(request: &InstallRequest, context: &InstallContext<'_>) -> Result<InstallPlan, InstallError> {
     let (status, _) = current_status(request)?;
     let (work, newest) = match work(status) {
         Ok(work) => work,
-        Err(receipt) => return Ok(Preview::UpToDate(receipt)),
+        Err(receipt) => return Ok(InstallPlan::UpToDate(receipt)),
     };
     let query = ReleaseQuery::new(request, &work, newest.as_ref().map(|(_, tag)| tag));
     let because = match build_at_once(request, &work) {
         Some(because) => because,
         None => match runtime()?.block_on(resolve_first(request, context, &query))? {
-            Ok(Some(resolved)) => return Ok(Preview::Install { work, resolved: Box::new(resolved) }),
+            Ok(Some(resolved)) => return Ok(InstallPlan::Install { work, resolved: Box::new(resolved) }),
             Ok(None) => {
                 let (receipt, _) = newest.expect("only an installed release can already be the newest");
-                return Ok(Preview::UpToDate(receipt));
+                return Ok(InstallPlan::UpToDate(receipt));
             }
             Err(because) => because,
         },
     };
     let source = local::source(request, &because)?.to_string();
-    Ok(Preview::Build { work, because, source })
+    Ok(InstallPlan::Build { work, because, source })
 }
 
 /// What an installation would use; `None` if the newest release is already installed.
@@ -169,13 +168,12 @@ async fn resolve_first(
     context: &InstallContext<'_>,
     query: &ReleaseQuery<'_>,
 ) -> Result<Result<Option<Resolved>, Fallback>, InstallError> {
-    // Nothing is staged.
-    let acquisition = Acquisition { request, context, staging: Path::new("") };
+    let acquisition = Acquisition { request, context };
     if let Some(resolved) = acquisition.resolve_in_cache() {
         return Ok(Ok(Some(resolved)));
     }
     let sources = context.sources(request)?;
-    first_served(&sources, request, context, async |source: &Source| {
+    first_served(&sources, acquisition, async |source: &Source| {
         if let Some(pin) = &request.pin {
             let resolved = acquisition.resolve_pinned(source).await?;
             // An installation finds this out when it fetches the file.
@@ -192,15 +190,14 @@ async fn resolve_first(
 
 /// The lockfile of the requested release, with every platform it has an asset for. Downloads no assets.
 pub fn lock_release(request: &InstallRequest, context: &InstallContext<'_>) -> Result<Lockfile, InstallError> {
-    let spec = request.spec.clone().unwrap_or(VersionSpec::Latest);
+    let spec = request.requested_spec();
     runtime()?.block_on(async {
-        // Nothing is staged.
-        let acquisition = Acquisition { request, context, staging: Path::new("") };
+        let acquisition = Acquisition { request, context };
         let sources = context.sources(request)?;
-        let locked = first_served(&sources, request, context, async |source: &Source| {
+        let locked = first_served(&sources, acquisition, async |source: &Source| {
             let listing = source.release(&spec, context.progress).await.map_err(InstallError::from)?;
             let sums = evidence::sums(source, &listing).await;
-            let new = lockfile_of_release::lockfile(&acquisition, source, &listing, &sums, &[]).await?;
+            let new = lockfile_of_release::lockfile(acquisition, source, &listing, &sums, &[]).await?;
             if let LockfileAction::Write { old: Some(old), .. } = &request.lock {
                 lockfile_of_release::refuse_drift(old, &new, source)?;
             }
@@ -212,21 +209,17 @@ pub fn lock_release(request: &InstallRequest, context: &InstallContext<'_>) -> R
 
 /// The tag and assets of the requested release, for a platform without a known asset name.
 pub fn released_assets(
-    repository: &RepoSlug,
-    spec: &VersionSpec,
+    request: &InstallRequest,
     context: &InstallContext<'_>,
 ) -> Result<(Tag, Vec<String>), InstallError> {
-    let listing = async {
-        let mut outcome = Err(InstallError::Offline);
-        for source in context.places(repository, false)? {
-            outcome = source.release(spec, context.progress).await.map_err(InstallError::from);
-            if outcome.is_ok() {
-                break;
-            }
-        }
-        outcome
-    };
-    let listing = runtime()?.block_on(listing)?;
+    let spec = request.requested_spec();
+    let listing = runtime()?.block_on(async {
+        let sources = context.sources(request)?;
+        let listed = first_served(&sources, Acquisition { request, context }, async |source: &Source| {
+            source.release(&spec, context.progress).await.map_err(|error| InstallError::at(source, error))
+        });
+        listed.await?.map_err(InstallError::without_a_release)
+    })?;
     let assets = listing.release().map(|release| release.assets.iter().map(|asset| asset.name.clone()).collect());
     Ok((listing.tag().clone(), assets.unwrap_or_default()))
 }

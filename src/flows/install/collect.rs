@@ -7,15 +7,17 @@ use crate::flows::install::InstallError;
 use crate::flows::install::InstallRequest;
 use crate::flows::install::LockfileAction;
 use crate::flows::install::ResolveError;
-use crate::flows::install::acquire::Acquisition;
 use crate::flows::install::apply::runtime;
+use crate::flows::install::asset_fetcher::Fetched;
+use crate::flows::install::asset_fetcher::fetch_pinned;
 use crate::flows::install::choose;
 use crate::flows::install::evidence;
 use crate::flows::install::lockfile_of_release;
 use crate::flows::install::lockfile_of_release::Known;
-use crate::flows::install::offline_report::cache_report;
-use crate::flows::install::offline_report::mirror_reports;
-use crate::flows::install::resolve::combine_source_errors;
+use crate::flows::install::offline_report::not_provided;
+use crate::flows::install::resolved::Acquisition;
+use crate::flows::install::resolved::first_served;
+use crate::flows::install::several::several;
 use crate::flows::install::signer::Signed;
 use crate::io::fs::hashing_writer::Written;
 use crate::lockfile::LockedAsset;
@@ -25,8 +27,6 @@ use crate::model::Asset;
 use crate::model::AssetState;
 use crate::model::Listing;
 use crate::model::Target;
-use crate::model::VersionSpec;
-use crate::sources::cache::CachedFrom;
 use crate::sources::source::Source;
 use crate::trust::Evidence;
 use crate::trust::SUMS_FILES;
@@ -95,88 +95,17 @@ pub fn collect(
     staging: &Path,
 ) -> Result<Collection, InstallError> {
     let Selection { lockfile, assets, mut files } = selection;
-    let collected = runtime()?.block_on(async {
-        let mut collected = Vec::new();
-        for (pin, _) in assets {
-            let request = InstallRequest { pin: Some(pin.clone()), ..request.clone() };
-            let acquisition = Acquisition {
-                request: &request.held_to_the_lock(pin.asset.target, Some(pin.asset.sha256)),
-                context,
-                staging,
-            };
-            let FetchedAsset { file, proofs, .. } = asset(&acquisition, &pin).await?;
-            if let Some(proofs) = proofs.filter(|_| files.iter().all(|(name, _)| *name != file_name(&pin.asset.name))) {
-                files.push((file_name(&pin.asset.name), proofs.into_bytes()));
-            }
-            collected.push((pin.asset, file));
+    let pins = assets.into_iter().map(|(pin, _)| pin).collect();
+    let fetched = runtime()?.block_on(fetch_pinned(request, pins, context, staging))?;
+    let mut collected = Vec::new();
+    for (pin, Fetched { resolved, verified, .. }) in fetched {
+        let name = file_name(&pin.asset.name);
+        if let Some(proofs) = resolved.signed.text().filter(|_| files.iter().all(|(known, _)| *known != name)) {
+            files.push((name, proofs.into_bytes()));
         }
-        Ok::<_, InstallError>(collected)
-    })?;
+        collected.push((pin.asset, verified.file().clone()));
+    }
     Ok(Collection { lockfile, assets: collected, files })
-}
-
-/// One asset for a bundle.
-async fn asset(acquisition: &Acquisition<'_>, pin: &Pin) -> Result<FetchedAsset, InstallError> {
-    let fetched = fetch_pinned(acquisition, pin).await?;
-    if !fetched.is_cached {
-        keep(acquisition, pin, &fetched);
-    }
-    Ok(fetched)
-}
-
-/// An asset in the staging directory.
-#[derive(Debug)]
-pub(super) struct FetchedAsset {
-    /// The file.
-    pub(super) file: Written,
-    /// Its attestations, as one document.
-    pub(super) proofs: Option<String>,
-    /// Whether the cache has the asset and its attestations.
-    is_cached: bool,
-}
-
-/// The pinned asset, from the cache, else from the first source that provides it.
-pub(super) async fn fetch_pinned(acquisition: &Acquisition<'_>, pin: &Pin) -> Result<FetchedAsset, InstallError> {
-    let context = acquisition.context;
-    if let Some(signed) = acquisition.signed_as_cached(pin)
-        && let Some(verified) = acquisition.cached_bytes(pin, &signed)?
-    {
-        return Ok(FetchedAsset { file: verified.file().clone(), proofs: signed.text(), is_cached: true });
-    }
-    let mut tried = Vec::new();
-    for source in context.sources(acquisition.request)? {
-        match fetch_pinned_from(acquisition, &source, pin).await {
-            Ok(fetched) => return Ok(fetched),
-            Err(error) => tried.push((source.name(), error)),
-        }
-    }
-    Err(nothing_serves(tried, acquisition.request, context))
-}
-
-async fn fetch_pinned_from(
-    acquisition: &Acquisition<'_>,
-    source: &Source,
-    pin: &Pin,
-) -> Result<FetchedAsset, InstallError> {
-    let signed = acquisition.signed_as_pinned(source, pin).await?;
-    let verified = match acquisition.cached_without_proofs(pin, &signed)? {
-        Some(verified) => verified,
-        None => acquisition.pinned_bytes(source, pin, &signed).await?,
-    };
-    Ok(FetchedAsset { file: verified.file().clone(), proofs: signed.text(), is_cached: false })
-}
-
-fn keep(acquisition: &Acquisition<'_>, pin: &Pin, fetched: &FetchedAsset) {
-    let (repository, tag) = (pin.lockfile.repository.clone(), pin.lockfile.tag.clone());
-    let provenance = CachedFrom { repository, tag, name: pin.asset.name.clone() };
-    let kept = acquisition
-        .context
-        .cache
-        .as_ref()
-        .map(|cache| cache.keep(&fetched.file, &provenance, fetched.proofs.as_deref()));
-    if let Some(Err(error)) = kept {
-        acquisition.context.continue_without_cache(&error);
-    }
 }
 
 /// The lockfile of the requested release, from the first source that has it, and the files that accompany its assets.
@@ -185,29 +114,11 @@ async fn listed(
     machines: &Machines,
     context: &InstallContext<'_>,
 ) -> Result<(Lockfile, Vec<(String, Vec<u8>)>), InstallError> {
-    let mut tried = Vec::new();
-    for source in context.sources(request)? {
-        match listed_at(&source, request, machines, context).await {
-            Ok(found) => return Ok(found),
-            Err(error) => tried.push((source.name(), error)),
-        }
-    }
-    Err(nothing_serves(tried, request, context))
-}
-
-fn nothing_serves(
-    tried: Vec<(String, InstallError)>,
-    request: &InstallRequest,
-    context: &InstallContext<'_>,
-) -> InstallError {
-    let mut searched = vec![cache_report(request, context)];
-    if !context.mirrors.is_empty() {
-        searched.extend(mirror_reports(request, context));
-    }
-    match combine_source_errors(tried, searched) {
-        Ok(fallback) => InstallError::Resolve(ResolveError::Fallback(fallback)),
-        Err(error) => error,
-    }
+    let sources = context.sources(request)?;
+    let listed = first_served(&sources, Acquisition { request, context }, async |source: &Source| {
+        listed_at(source, request, machines, context).await
+    });
+    listed.await?.map_err(|fallback| not_provided(fallback, request, context))
 }
 
 async fn listed_at(
@@ -216,8 +127,10 @@ async fn listed_at(
     machines: &Machines,
     context: &InstallContext<'_>,
 ) -> Result<(Lockfile, Vec<(String, Vec<u8>)>), InstallError> {
-    let spec = request.spec.clone().unwrap_or(VersionSpec::Latest);
-    let listing = source.release(&spec, context.progress).await.map_err(|error| InstallError::at(source, error))?;
+    let listing = source
+        .release(&request.requested_spec(), context.progress)
+        .await
+        .map_err(|error| InstallError::at(source, error))?;
     let (lockfile, assets) = acceptable_assets(source, &listing, request, machines, context).await?;
     let names: Vec<&str> = assets.iter().map(|asset| asset.name.as_str()).collect();
     let mut files = files_beside(source, &listing, &checksum_files(&names)).await?;
@@ -243,42 +156,35 @@ pub(super) async fn acceptable_assets(
     context: &InstallContext<'_>,
 ) -> Result<(Lockfile, Vec<AcceptableAsset>), InstallError> {
     let sums = evidence::sums(source, listing).await;
-    let mut acceptable: Vec<(Target, Asset, Vec<Evidence>, Signed)> = Vec::new();
-    for target in machines.targets() {
+    let acceptable = several(machines.targets(), async |target| {
         let choice = match choose(listing, &request.tool, target) {
             Ok(choice) => choice,
-            Err(ResolveError::Fallback(_)) if *machines == Machines::All => continue,
+            Err(ResolveError::Fallback(_)) if *machines == Machines::All => return Ok(None),
             Err(error) => return Err(InstallError::Resolve(error)),
         };
+        let wanted = request.clone().held_to_the_lock(target, None);
+        let acquisition = Acquisition { request: &wanted, context };
         let mut refused = None;
         for (asset, _) in choice.candidates {
-            let wanted = request.clone().held_to_the_lock(target, None);
-            let acquisition = Acquisition { request: &wanted, context, staging: Path::new("") };
             let mut evidence = evidence::gather(source, listing, &sums, &asset).await;
-            let signed =
-                acquisition.signed_as_stated(source, listing, &asset, lockfile_of_release::stated(&evidence)).await?;
+            let sha256 = lockfile_of_release::stated(&evidence);
+            let signed = acquisition.signed_as_stated(source, listing, &asset, sha256).await?;
             evidence.extend(signed.evidence.iter().cloned());
             match judge(None, &evidence, wanted.policy) {
-                Ok(_) => {
-                    acceptable.push((target, asset, evidence, signed));
-                    refused = None;
-                    break;
-                }
+                Ok(_) => return Ok(Some((target, asset, evidence, signed))),
                 Err(source) => refused = Some(InstallError::Verify { asset: asset.name, source }),
             }
         }
         // If only names are known, a missing asset cannot be told from an unverifiable one.
         let may_be_missing = *machines == Machines::All && listing.release().is_none();
-        if let Some(error) = refused.filter(|_| !may_be_missing) {
-            return Err(error);
-        }
-    }
+        refused.filter(|_| !may_be_missing).map_or(Ok(None), Err)
+    });
+    let acceptable: Vec<(Target, Asset, Vec<Evidence>, Signed)> = acceptable.await?.into_iter().flatten().collect();
     let known =
         acceptable.iter().map(|(target, asset, evidence, signed)| Known { target: *target, asset, evidence, signed });
     let known: Vec<Known<'_>> = known.collect();
-    // Nothing is staged.
-    let acquisition = Acquisition { request, context, staging: Path::new("") };
-    let lockfile = lockfile_of_release::lockfile(&acquisition, source, listing, &sums, &known).await?;
+    let acquisition = Acquisition { request, context };
+    let lockfile = lockfile_of_release::lockfile(acquisition, source, listing, &sums, &known).await?;
     if let LockfileAction::Write { old: Some(old), .. } = &request.lock {
         lockfile_of_release::refuse_drift(old, &lockfile, source)?;
     }
@@ -294,15 +200,13 @@ pub(super) async fn files_beside(
     names: &[String],
 ) -> Result<Vec<(String, Vec<u8>)>, InstallError> {
     let Some(release) = listing.release() else { return Ok(Vec::new()) };
-    let mut files = Vec::new();
-    for name in names {
-        let Some(file) = release.asset(name).filter(|file| file.state == AssetState::Uploaded) else { continue };
-        match source.small_file(&release.tag, file).await {
-            Ok(bytes) => files.extend(bytes.map(|bytes| (name.clone(), bytes))),
-            Err(source) => return Err(InstallError::fetching(file, source)),
-        }
-    }
-    Ok(files)
+    let is_there = |file: &&Asset| file.state == AssetState::Uploaded;
+    let files = names.iter().filter_map(|name| release.asset(name)).filter(is_there);
+    let files = several(files, async |file: &Asset| match source.small_file(&release.tag, file).await {
+        Ok(bytes) => Ok(bytes.map(|bytes| (file.name.clone(), bytes))),
+        Err(source) => Err(InstallError::fetching(file, source)),
+    });
+    Ok(files.await?.into_iter().flatten().collect())
 }
 
 /// The names of the checksum files of these assets.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::flows::install::Drift;
 use crate::flows::install::InstallError;
-use crate::flows::install::acquire::pinned_asset;
+use crate::flows::install::resolved::pinned_asset;
 use crate::io::fs::hashing_writer::Written;
 use crate::io::net::NetError;
 use crate::lockfile::Pin;

@@ -1,13 +1,19 @@
 //! Computes the lockfile of a release: every platform it has an asset for, without downloading the assets.
 
+use std::cell::RefCell;
+
+use futures_util::StreamExt as _;
+use futures_util::stream;
+
 use crate::flows::install::Drift;
 use crate::flows::install::InstallError;
 use crate::flows::install::InstallRequest;
 use crate::flows::install::LockfileAction;
-use crate::flows::install::acquire::Acquisition;
 use crate::flows::install::choose;
 use crate::flows::install::evidence;
 use crate::flows::install::evidence::ChecksumFiles;
+use crate::flows::install::resolved::Acquisition;
+use crate::flows::install::several::AT_ONCE;
 use crate::flows::install::signer::Signed;
 use crate::lockfile::LockedAsset;
 use crate::lockfile::Lockfile;
@@ -45,7 +51,7 @@ pub(super) struct Known<'a> {
 /// The known facts contradict each other; or nothing is known yet and an asset is weaker than the previous lockfile records, or
 /// its attestations could not be queried.
 pub(super) async fn lockfile(
-    acquisition: &Acquisition<'_>,
+    acquisition: Acquisition<'_>,
     source: &Source,
     listing: &Listing,
     sums: &ChecksumFiles,
@@ -68,65 +74,125 @@ pub(super) async fn lockfile(
 }
 
 async fn of_release(
-    acquisition: &Acquisition<'_>,
+    acquisition: Acquisition<'_>,
     source: &Source,
     listing: &Listing,
     sums: &ChecksumFiles,
     known: &[Known<'_>],
-    mut signatures: Signatures,
+    signatures: Signatures,
 ) -> Result<Lockfile, InstallError> {
-    let (request, progress) = (acquisition.request, acquisition.context.progress);
-    let mut assets = Vec::new();
-    for target in Target::all() {
-        if let Some(known) = known.iter().find(|known| known.target == target) {
-            assets.extend(locked(target, known.asset, known.evidence).ok());
-            continue;
-        }
-        let Ok(choice) = choose(listing, &request.tool, target) else { continue };
-        let mut refused = None;
-        for (asset, _) in &choice.candidates {
-            let mut evidence = evidence::at_hand(source, listing, sums, asset);
-            let says_nothing = evidence.iter().all(|statement| matches!(statement.finding, Finding::Absent { .. }));
-            if says_nothing && listing.release().is_some() {
-                evidence.extend(evidence::sidecars(source, listing, asset).await);
-            }
-            let sha256 = stated(&evidence);
-            let wanted = request.clone().held_to_the_lock(target, sha256.filter(|_| is_of_the_lock(request, listing)));
-            let acquisition = Acquisition { request: &wanted, ..*acquisition };
-            match signatures.about(&acquisition, source, listing, asset, sha256).await {
-                Ok(signed) => evidence.extend(signed),
-                // When locking for everyone, report it. An installation has already verified the asset for this platform, but must
-                // not drop another platform's entry because a query failed.
-                Err(error) if known.is_empty() || is_query_failure(&error) => return Err(error),
-                Err(error) => {
-                    refused = Some(error.to_string());
-                    continue;
+    let Acquisition { request, context } = acquisition;
+    let here = known.iter().filter_map(|known| locked(known.target, known.asset, known.evidence).ok());
+    let mut assets: Vec<LockedAsset> = here.collect();
+    let others = Target::all().filter(|target| known.iter().all(|known| known.target != *target));
+    let others: Vec<(Target, Vec<Asset>)> = others.filter_map(|target| candidates(listing, request, target)).collect();
+    let signatures = RefCell::new(signatures);
+    // One attestation often covers all assets, so the first asset is queried alone.
+    let (first, rest) = others.split_at(if known.is_empty() { others.len().min(1) } else { 0 });
+    for group in [first, rest] {
+        let queries = group
+            .iter()
+            .map(|(target, candidates)| query(acquisition, source, listing, sums, *target, candidates, &signatures));
+        let mut queried = stream::iter(queries).buffered(AT_ONCE);
+        while let Some((target, candidates)) = queried.next().await {
+            let mut refused = None;
+            for Queried { asset, mut evidence, signed } in candidates {
+                let signed =
+                    signed.and_then(|signed| signatures.borrow_mut().about(acquisition, listing, asset, signed));
+                match signed {
+                    Ok(signed) => evidence.extend(signed),
+                    // When locking for everyone, report it. An installation has already verified the asset for this platform,
+                    // but must not drop another platform's entry because a query failed.
+                    Err(error) if known.is_empty() || is_query_failure(&error) => return Err(error),
+                    Err(error) => {
+                        refused = Some(error.to_string());
+                        continue;
+                    }
+                }
+                match locked(target, asset, &evidence) {
+                    Ok(entry) => {
+                        assets.push(entry);
+                        refused = None;
+                        break;
+                    }
+                    Err(why) => refused = Some(why),
                 }
             }
-            match locked(target, asset, &evidence) {
-                Ok(entry) => {
-                    assets.push(entry);
-                    refused = None;
-                    break;
-                }
-                Err(why) => refused = Some(why),
+            // If only names are known, a missing asset cannot be told from an unverifiable one.
+            if let Some(why) = refused.filter(|_| listing.release().is_some()) {
+                context.progress.note(&format!("{target} was not locked: {why}"));
             }
-        }
-        // If only names are known, a missing asset cannot be told from an unverifiable one.
-        if let Some(why) = refused.filter(|_| listing.release().is_some()) {
-            progress.note(&format!("{target} was not locked: {why}"));
         }
     }
+    let signatures = signatures.into_inner();
     signatures.refuse_unqueried(listing.tag())?;
     let published = listing.release().and_then(|release| release.published_at);
     let lockfile = Lockfile::new(request.repository.clone(), listing.tag().clone(), published, assets);
     Ok(lockfile.signed_by(signatures.signer))
 }
 
+fn candidates(listing: &Listing, request: &InstallRequest, target: Target) -> Option<(Target, Vec<Asset>)> {
+    let choice = choose(listing, &request.tool, target).ok()?;
+    Some((target, choice.candidates.into_iter().map(|(asset, _)| asset).collect()))
+}
+
+/// What a source states about an asset, and its attestations.
+struct Queried<'a> {
+    asset: &'a Asset,
+    evidence: Vec<Evidence>,
+    /// `None` if no query is needed.
+    signed: Result<Option<Signed>, InstallError>,
+}
+
+/// Queries the assets for a platform, until one can be locked.
+async fn query<'a>(
+    acquisition: Acquisition<'_>,
+    source: &Source,
+    listing: &Listing,
+    sums: &ChecksumFiles,
+    target: Target,
+    candidates: &'a [Asset],
+    signatures: &RefCell<Signatures>,
+) -> (Target, Vec<Queried<'a>>) {
+    let mut all = Vec::new();
+    for asset in candidates {
+        let mut evidence = evidence::at_hand(source, listing, sums, asset);
+        let says_nothing = evidence.iter().all(|statement| matches!(statement.finding, Finding::Absent { .. }));
+        if says_nothing && listing.release().is_some() {
+            evidence.extend(evidence::sidecars(source, listing, asset).await);
+        }
+        let sha256 = stated(&evidence);
+        let bytes = sha256.filter(|_| is_of_the_lock(acquisition.request, listing));
+        let request = acquisition.request.clone().held_to_the_lock(target, bytes);
+        let acquisition = Acquisition { request: &request, ..acquisition };
+        let covered = {
+            let signatures = signatures.borrow();
+            let covering = |sha256| signatures.covering(acquisition, listing, asset, sha256, Level::Released);
+            if signatures.query_failed && request.signer.is_none() {
+                Some(None)
+            } else {
+                sha256.and_then(covering).map(Some)
+            }
+        };
+        let signed = match covered {
+            Some(signed) => Ok(signed),
+            None => acquisition.signed_as_stated(source, listing, asset, sha256).await.map(Some),
+        };
+        let attested = signed.iter().flatten().flat_map(|signed| &signed.evidence).cloned();
+        let is_enough = signed.is_ok()
+            && locked(target, asset, &evidence.iter().cloned().chain(attested).collect::<Vec<_>>()).is_ok();
+        all.push(Queried { asset, evidence, signed });
+        if is_enough {
+            break;
+        }
+    }
+    (target, all)
+}
+
 /// The lockfile in a bundle, as far as it can be trusted: its digests are those of the bundled bytes, and its signer is verified
 /// here or ignored.
 async fn of_carried(
-    acquisition: &Acquisition<'_>,
+    acquisition: Acquisition<'_>,
     source: &Source,
     listing: &Listing,
     carried: &Lockfile,
@@ -143,7 +209,7 @@ async fn of_carried(
             Some(known) => known.signed.level(),
             None if least == Level::Unverified => None,
             None => {
-                let acquisition = Acquisition { request: &wanted, ..*acquisition };
+                let acquisition = Acquisition { request: &wanted, ..acquisition };
                 let asset = Asset {
                     id: None,
                     name: entry.name.clone(),
@@ -151,7 +217,7 @@ async fn of_carried(
                     state: AssetState::Uploaded,
                     digest: Ok(Some(entry.sha256)),
                 };
-                signatures.of_carried(&acquisition, source, listing, &asset, entry.sha256, least).await
+                signatures.of_carried(acquisition, source, listing, &asset, entry.sha256, least).await
             }
         };
         if level.unwrap_or(Level::Unverified) < least {
@@ -224,23 +290,15 @@ impl Signatures {
         Ok(signatures)
     }
 
-    /// The attestations of another asset, as evidence.
-    async fn about(
+    /// Adds the attestations of another asset, and returns them as evidence.
+    fn about(
         &mut self,
-        acquisition: &Acquisition<'_>,
-        source: &Source,
+        acquisition: Acquisition<'_>,
         listing: &Listing,
         asset: &Asset,
-        stated: Option<Sha256Digest>,
+        signed: Option<Signed>,
     ) -> Result<Vec<Evidence>, InstallError> {
-        if self.query_failed && acquisition.request.signer.is_none() {
-            return Ok(Vec::new());
-        }
-        let covered = stated.and_then(|sha256| self.covering(acquisition, listing, asset, sha256, Level::Released));
-        let signed = match covered {
-            Some(signed) => signed,
-            None => acquisition.signed_as_stated(source, listing, asset, stated).await?,
-        };
+        let Some(signed) = signed else { return Ok(Vec::new()) };
         if signed.level().is_none() {
             return self.without_signature(acquisition, listing, asset, &signed).map(|()| signed.evidence);
         }
@@ -256,7 +314,7 @@ impl Signatures {
     /// lower level.
     fn without_signature(
         &mut self,
-        acquisition: &Acquisition<'_>,
+        acquisition: Acquisition<'_>,
         listing: &Listing,
         asset: &Asset,
         signed: &Signed,
@@ -299,7 +357,7 @@ impl Signatures {
     /// The level that bundled attestations give to another asset, whose bytes need not be present.
     async fn of_carried(
         &mut self,
-        acquisition: &Acquisition<'_>,
+        acquisition: Acquisition<'_>,
         source: &Source,
         listing: &Listing,
         asset: &Asset,
@@ -318,7 +376,7 @@ impl Signatures {
     /// The attestations found so far that cover an asset, if they are as strong as for the others.
     fn covering(
         &self,
-        acquisition: &Acquisition<'_>,
+        acquisition: Acquisition<'_>,
         listing: &Listing,
         asset: &Asset,
         sha256: Sha256Digest,

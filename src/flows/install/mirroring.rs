@@ -12,13 +12,15 @@ use crate::flows::install::InstallError;
 use crate::flows::install::InstallRequest;
 use crate::flows::install::Machines;
 use crate::flows::install::ResolveError;
-use crate::flows::install::acquire::Acquisition;
 use crate::flows::install::apply::runtime;
+use crate::flows::install::asset_fetcher::fetch_pinned;
 use crate::flows::install::choose;
 use crate::flows::install::collect;
+use crate::flows::install::resolved::Acquisition;
 use crate::flows::install::staging_directory::Staging;
 use crate::io::fs::FileError;
 use crate::io::fs::Lock;
+use crate::io::fs::hashing_writer::Written;
 use crate::lockfile::LockedAsset;
 use crate::lockfile::Lockfile;
 use crate::lockfile::Pin;
@@ -64,7 +66,7 @@ pub struct Synchronization<'a> {
     /// Which releases to mirror, and how many to keep.
     pub wanted: SyncRequest,
     /// Whether this is a dry run.
-    pub preview: bool,
+    pub dry_run: bool,
 }
 
 /// What a synchronization did or would do.
@@ -118,7 +120,7 @@ pub enum Done {
 pub fn synchronize(sync: &Synchronization<'_>, context: &InstallContext<'_>) -> Result<Synced, InstallError> {
     let InstallRequest { repository, tool, .. } = sync.request;
     let directory = MirrorDirectory::new(sync.root.to_owned(), repository.clone());
-    let _lock = if sync.preview { None } else { Some(locked(&directory, context)?) };
+    let _lock = if sync.dry_run { None } else { Some(locked(&directory, context)?) };
     let index = mirror::index(sync.root, repository, tool).map_err(|problem| failed(sync.root, problem))?;
     let index = index.unwrap_or_else(|| Index::new(tool, repository.clone(), Vec::new()));
     runtime()?.block_on(async {
@@ -132,8 +134,8 @@ pub fn synchronize(sync: &Synchronization<'_>, context: &InstallContext<'_>) -> 
         if plan.releases.is_empty() && plan.absent.is_empty() {
             return Err(InstallError::NoVersions { repository: repository.clone(), server: github.described() });
         }
-        if sync.preview {
-            return Ok(preview(plan, &index));
+        if sync.dry_run {
+            return Ok(planned(plan, &index));
         }
         let mut run = Run { sync, context, directory: &directory, github: &github, index };
         run.carry_out(plan, &published).await
@@ -228,11 +230,12 @@ impl Run<'_> {
                         fetched.files.push(made(name, text.as_bytes(), staging.path())?);
                     }
                 }
-                for (target, name) in &work.assets {
+                let pins = work.assets.iter().map(|(target, name)| {
                     let pin = lockfile.pin(&request.tool, *target).filter(|pin| pin.asset.name == *name);
-                    let pin = pin.ok_or_else(|| refused(tag, unproven(name)))?;
-                    fetched.assets.push(self.asset(&pin, held.as_ref(), staging.path()).await?);
-                }
+                    pin.ok_or_else(|| refused(tag, unproven(name)))
+                });
+                let pins = pins.collect::<Result<Vec<_>, _>>()?;
+                fetched.assets.extend(self.assets(pins, held.as_ref(), staging.path()).await?);
             }
             if work.files {
                 let names = held.iter().flat_map(|held| held.assets.iter().map(|asset| asset.name.as_str()));
@@ -244,47 +247,51 @@ impl Run<'_> {
                 }
             }
         }
+        let mut lost_assets = Vec::new();
         for name in &work.lost {
             let pin = |name: &str| held.as_ref().and_then(|held| self.pin(held, name));
             let of_proofs = held.iter().flat_map(|held| &held.assets).find(|asset| file_name(&asset.name) == *name);
             if let Some(pin) = of_proofs.and_then(|asset| pin(&asset.name)) {
-                let text = self.proofs(&pin, staging.path()).await?.ok_or_else(|| refused(tag, lost(name)))?;
+                let acquisition = Acquisition { request: self.sync.request, context: self.context };
+                let text = acquisition.signed_about(self.github, &pin).await?.text();
+                let text = text.ok_or_else(|| refused(tag, lost(name)))?;
                 fetched.files.push(made(name.clone(), text.as_bytes(), staging.path())?);
                 continue;
             }
-            let pin = pin(name).ok_or_else(|| refused(tag, lost(name)))?;
-            fetched.assets.push(self.asset(&pin, held.as_ref(), staging.path()).await?);
+            lost_assets.push(pin(name).ok_or_else(|| refused(tag, lost(name)))?);
         }
+        fetched.assets.extend(self.assets(lost_assets, held.as_ref(), staging.path()).await?);
         self.place(tag, release, held.as_ref(), fetched)
     }
 
-    /// GitHub's attestations of an asset that the release does not have as a file.
-    async fn proofs(&self, pin: &Pin, staging: &Path) -> Result<Option<String>, InstallError> {
-        let acquisition = Acquisition { request: self.sync.request, context: self.context, staging };
-        Ok(acquisition.signed_about(self.github, pin).await?.text())
-    }
-
-    async fn asset(
+    /// Fetches assets, several at a time.
+    async fn assets(
         &self,
-        pin: &Pin,
+        pins: Vec<Pin>,
         held: Option<&MirroredRelease>,
         staging: &Path,
+    ) -> Result<Vec<(MirroredAsset, PathBuf)>, InstallError> {
+        let fetched = fetch_pinned(self.sync.request, pins, self.context, staging).await?;
+        fetched.into_iter().map(|(pin, fetched)| self.asset(pin, fetched.verified.file(), held)).collect()
+    }
+
+    fn asset(
+        &self,
+        pin: Pin,
+        file: &Written,
+        held: Option<&MirroredRelease>,
     ) -> Result<(MirroredAsset, PathBuf), InstallError> {
-        let LockedAsset { target, name, sha256, .. } = pin.asset.clone();
-        let request = InstallRequest { pin: Some(pin.clone()), offline: false, ..self.sync.request.clone() };
-        let acquisition = Acquisition { request: &request, context: self.context, staging };
-        let file = collect::fetch_pinned(&acquisition, pin).await?.file;
-        let tag = &pin.lockfile.tag;
+        let (tag, LockedAsset { target, name, sha256, .. }) = (&pin.lockfile.tag, pin.asset);
         let before = held.and_then(|held| held.assets.iter().find(|asset| asset.name == name));
         // If GitHub states no digest, a change is noticed only now.
         if let Some(before) = before.filter(|before| before.sha256 != sha256)
-            && mirror_layout::asset_path(self.directory.root(), &request.repository, tag, &name)
+            && mirror_layout::asset_path(self.directory.root(), &self.sync.request.repository, tag, &name)
                 .is_some_and(|path| path.exists())
         {
             let (held, now) = (before.sha256, Some(sha256));
             return Err(refused(tag, SyncRefusal::Changed { name, held, now }));
         }
-        Ok((MirroredAsset { target: Some(target), name, size: file.size, sha256 }, file.path))
+        Ok((MirroredAsset { target: Some(target), name, size: file.size, sha256 }, file.path.clone()))
     }
 
     /// The mirror's index entry of an asset as a pin, so that a copy can be found elsewhere.
@@ -446,7 +453,7 @@ fn made(name: String, bytes: &[u8], staging: &Path) -> Result<(MirroredFile, Pat
     Ok((MirroredFile { name, size: bytes.len() as u64, sha256 }, path))
 }
 
-fn preview(plan: SyncPlan, index: &Index) -> Synced {
+fn planned(plan: SyncPlan, index: &Index) -> Synced {
     let release = |Planned { tag, outcome: planned }: Planned| {
         let (done, work, problem) = match planned {
             SyncOutcome::Complete => (Done::Complete, SyncWork::default(), None),

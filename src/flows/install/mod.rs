@@ -9,6 +9,7 @@
 
 mod acquire;
 mod apply;
+mod asset_fetcher;
 mod bundle_pinning;
 mod check_executable;
 mod collect;
@@ -32,14 +33,15 @@ mod resolve;
 mod resolved;
 mod reverify;
 mod rollback;
+mod several;
 mod signer;
 mod staging_directory;
 mod store_guard;
 
+pub use apply::InstallPlan;
 pub use apply::Outcome;
-pub use apply::Preview;
 pub use apply::lock_release;
-pub use apply::preview;
+pub use apply::plan;
 pub use apply::released_assets;
 pub use apply::run;
 pub use bundle_pinning::Disagreement;

@@ -7,6 +7,7 @@ use crate::flows::install::InstallContext;
 use crate::flows::install::InstallError;
 use crate::flows::install::InstallRequest;
 use crate::flows::install::apply::runtime;
+use crate::flows::install::resolved::Acquisition;
 use crate::flows::install::resolved::first_served;
 use crate::model::Listing;
 use crate::model::Release;
@@ -36,7 +37,7 @@ pub fn newest(
 ) -> Result<Newest, InstallError> {
     runtime()?.block_on(async {
         let sources = context.sources(request)?;
-        let found = first_served(&sources, request, context, async |source: &Source| {
+        let found = first_served(&sources, Acquisition { request, context }, async |source: &Source| {
             let found = match tag {
                 Some(tag) => named(source, tag, context).await,
                 None => newest_of(source, prereleases, context).await,

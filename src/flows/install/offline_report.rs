@@ -16,6 +16,19 @@ pub(super) fn searched_locations(request: &InstallRequest, context: &InstallCont
     [vec![cache_report(request, context), bundle(request)], mirror_reports(request, context)].concat()
 }
 
+/// The error if no source has a release that is to be copied. A copy is not made from a bundle.
+pub(super) fn not_provided(
+    mut fallback: Fallback,
+    request: &InstallRequest,
+    context: &InstallContext<'_>,
+) -> InstallError {
+    if let Fallback::Offline { searched } = &mut fallback {
+        let mirrors = if context.mirrors.is_empty() { Vec::new() } else { mirror_reports(request, context) };
+        *searched = [vec![cache_report(request, context)], mirrors].concat();
+    }
+    InstallError::Resolve(fallback.into())
+}
+
 /// Offline, a release missing from a mirror directory is one more searched location; otherwise it is an error.
 pub(super) fn or_offline(error: InstallError, request: &InstallRequest, context: &InstallContext<'_>) -> InstallError {
     let is_lack = matches!(&error, InstallError::Source(problem) if problem.is_lack());
@@ -26,7 +39,7 @@ pub(super) fn or_offline(error: InstallError, request: &InstallRequest, context:
 }
 
 /// The same for the mirrors, of which only directories can be used offline.
-pub(super) fn mirror_reports(request: &InstallRequest, context: &InstallContext<'_>) -> Vec<String> {
+fn mirror_reports(request: &InstallRequest, context: &InstallContext<'_>) -> Vec<String> {
     let sentence = |place: &SourceSpec| match place {
         SourceSpec::GitHub => None,
         SourceSpec::Web(_) => Some(format!("mirror: {place} was skipped (--offline)")),
@@ -60,7 +73,7 @@ fn in_mirror(root: &Path, request: &InstallRequest) -> String {
 }
 
 /// The same for the cache alone.
-pub(super) fn cache_report(request: &InstallRequest, context: &InstallContext<'_>) -> String {
+fn cache_report(request: &InstallRequest, context: &InstallContext<'_>) -> String {
     let Some(cache) = &context.cache else {
         return "cache: there is no cache directory; set REPROQ_CACHE_DIR".to_owned();
     };

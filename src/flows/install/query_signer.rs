@@ -1,7 +1,7 @@
 //! Queries the attestations of an asset and verifies them: from the cache, else from the source of the asset.
 
 use crate::flows::install::InstallError;
-use crate::flows::install::acquire::Acquisition;
+use crate::flows::install::resolved::Acquisition;
 use crate::flows::install::signer;
 use crate::flows::install::signer::AssetSubject;
 use crate::flows::install::signer::Signed;

@@ -128,6 +128,11 @@ pub struct InstallRequest {
 }
 
 impl InstallRequest {
+    /// The release to request if none is installed or locked.
+    pub(super) fn requested_spec(&self) -> VersionSpec {
+        self.spec.clone().unwrap_or(VersionSpec::Latest)
+    }
+
     /// Whether this installation writes the lockfile.
     pub fn locks(&self, resolved: &Resolved) -> bool {
         match &self.lock {

@@ -9,11 +9,7 @@ use crate::flows::install::InstallError;
 use crate::flows::install::InstallReason;
 use crate::flows::install::InstallRequest;
 use crate::flows::install::LockfileAction;
-use crate::flows::install::acquire::Acquisition;
-use crate::flows::install::acquire::asset_not_in_source;
-use crate::flows::install::acquire::pinned_asset;
-use crate::flows::install::acquire::pinned_evidence;
-use crate::flows::install::acquire::stated;
+use crate::flows::install::ResolveError;
 use crate::flows::install::choose;
 use crate::flows::install::evidence;
 use crate::flows::install::evidence::ChecksumFiles;
@@ -27,6 +23,7 @@ use crate::lockfile::Lockfile;
 use crate::lockfile::Pin;
 use crate::model::Asset;
 use crate::model::AssetForm;
+use crate::model::AssetState;
 use crate::model::Listing;
 use crate::model::RepoSlug;
 use crate::model::Sha256Digest;
@@ -34,12 +31,20 @@ use crate::model::Tag;
 use crate::model::VersionSpec;
 use crate::sources::source::Source;
 use crate::trust::Evidence;
+use crate::trust::EvidenceSource;
 use crate::trust::Level;
 use crate::trust::TrustPolicy;
 use crate::trust::judge;
 
 /// Accepts any evidence, as long as the statements agree.
 const ANYTHING: TrustPolicy = TrustPolicy { require: Level::Unverified, allow_unverified: true };
+
+/// One request, and what it may touch.
+#[derive(Clone, Copy)]
+pub(super) struct Acquisition<'a> {
+    pub(super) request: &'a InstallRequest,
+    pub(super) context: &'a InstallContext<'a>,
+}
 
 /// The release to find.
 #[derive(Debug)]
@@ -136,7 +141,7 @@ impl Acquisition<'_> {
         let lockfile = match &self.request.lock {
             LockfileAction::Write { old, .. } => {
                 let here = Known { target: self.request.target, asset, evidence: &evidence, signed: &signed };
-                let new = lockfile_of_release::lockfile(self, source, listing, &sums, &[here]).await?;
+                let new = lockfile_of_release::lockfile(*self, source, listing, &sums, &[here]).await?;
                 if let Some(old) = old {
                     lockfile_of_release::refuse_drift(old, &new, source)?;
                 }
@@ -255,8 +260,7 @@ impl Resolved {
 /// The result of the first source that succeeds; if all fail, the reason for a build or the error.
 pub(super) async fn first_served<T>(
     sources: &[Source],
-    request: &InstallRequest,
-    context: &InstallContext<'_>,
+    Acquisition { request, context }: Acquisition<'_>,
     step: impl AsyncFn(&Source) -> Result<T, InstallError>,
 ) -> Result<Result<T, Fallback>, InstallError> {
     let mut tried = Vec::new();
@@ -271,4 +275,41 @@ pub(super) async fn first_served<T>(
         tried.push((source.name(), error));
     }
     combine_source_errors(tried, searched_locations(request, context)).map(Err)
+}
+
+pub(super) fn pinned_asset(pin: &Pin) -> Asset {
+    let locked = &pin.asset;
+    Asset {
+        id: None,
+        name: locked.name.clone(),
+        size: locked.size,
+        state: AssetState::Uploaded,
+        digest: Ok(Some(locked.sha256)),
+    }
+}
+
+pub(super) fn pinned_evidence(pin: &Pin, signed: &Signed) -> Vec<Evidence> {
+    let pinned = Evidence::found(EvidenceSource::Lock, pin.asset.sha256);
+    std::iter::once(pinned).chain(signed.evidence.iter().cloned()).collect()
+}
+
+/// Evidence for a pinned asset: the lockfile, an index that comes with the bytes, and attestations.
+pub(super) fn stated(source: &Source, pin: &Pin, signed: &Signed) -> Vec<Evidence> {
+    let mut evidence = pinned_evidence(pin, signed);
+    let carried = source.carried_lock().and_then(|lockfile| lockfile.asset(pin.asset.target));
+    evidence.extend(carried.map(|asset| Evidence::found(source.index_source(), asset.sha256)));
+    evidence
+}
+
+/// Names the bundle or mirror that lacks an asset, because the release on GitHub may have it.
+pub(super) fn asset_not_in_source(source: &Source, error: ResolveError) -> ResolveError {
+    match (source, error) {
+        (Source::Bundle(bundle), ResolveError::Fallback(Fallback::NoAsset { tag, target, has, .. })) => {
+            Fallback::NotInBundle { bundle: bundle.name().to_owned(), tag, target, has }.into()
+        }
+        (Source::Mirror(mirror), ResolveError::Fallback(Fallback::NoAsset { tag, target, has, .. })) => {
+            Fallback::NotInMirror { mirror: mirror.name(), tag, target, has }.into()
+        }
+        (_, error) => error,
+    }
 }
