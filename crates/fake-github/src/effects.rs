@@ -132,6 +132,7 @@ impl Repo {
         let release = self.releases.iter_mut().find(|release| release.id == id);
         let release = release.expect("only a release that exists is published");
         release.draft = false;
+        release.immutable |= self.immutable_releases;
         release.published_at = Some(time.to_owned());
         let tag = release.tag.clone();
         if !self.tags.contains_key(&tag) {

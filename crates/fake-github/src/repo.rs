@@ -109,6 +109,12 @@ impl RepoHandle {
         self.with(|repo| repo.publish(release, time));
     }
 
+    /// Releases that are published from now on are immutable.
+    pub fn immutable_releases(&self) -> &Self {
+        self.with(|repo| repo.immutable_releases = true);
+        self
+    }
+
     /// Marks a release as the latest.
     pub fn make_latest(&self, release: u64) {
         self.with(|repo| {

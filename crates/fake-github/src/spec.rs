@@ -163,6 +163,11 @@ impl AssetSpec {
         self
     }
 
+    /// What an upload that failed leaves behind.
+    pub fn starter(name: &str) -> AssetSpec {
+        AssetSpec { state: AssetState::Starter, ..AssetSpec::new(name, Bytes::new()) }
+    }
+
     /// The digest that the API states.
     pub fn digest(mut self, digest: Digest) -> AssetSpec {
         self.digest = digest;
@@ -195,6 +200,8 @@ pub enum AssetState {
     Uploaded,
     /// Not complete.
     Open,
+    /// Left behind by an upload that failed; empty.
+    Starter,
 }
 
 /// The digest that the API states for an asset.

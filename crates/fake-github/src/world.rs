@@ -114,6 +114,8 @@ pub(crate) struct Repo {
     pub(crate) attestations: Vec<Attestation>,
     pub(crate) burned: BTreeSet<String>,
     pub(crate) chosen_latest: Option<u64>,
+    /// Whether releases become immutable when they are published.
+    pub(crate) immutable_releases: bool,
     pub(crate) lag: u64,
     pub(crate) ghost_releases: Vec<(Release, u64)>,
     pub(crate) ghost_tags: Vec<(String, String, u64)>,
@@ -241,6 +243,7 @@ impl World {
             attestations: Vec::new(),
             burned: BTreeSet::new(),
             chosen_latest: None,
+            immutable_releases: false,
             lag: 0,
             ghost_releases: Vec::new(),
             ghost_tags: Vec::new(),
@@ -342,7 +345,7 @@ impl Asset {
     pub(crate) fn size(&self) -> u64 {
         let uploaded = match self.state {
             AssetState::Uploaded => self.blob.bytes.len() as u64,
-            AssetState::Open => 0,
+            AssetState::Open | AssetState::Starter => 0,
         };
         self.stated_size.unwrap_or(uploaded)
     }
@@ -351,7 +354,7 @@ impl Asset {
     pub(crate) fn stated_digest(&self) -> Option<Option<String>> {
         match (&self.digest, self.state) {
             (Digest::Missing, _) => None,
-            (Digest::Absent, _) | (Digest::Right, AssetState::Open) => Some(None),
+            (Digest::Absent, _) | (Digest::Right, AssetState::Open | AssetState::Starter) => Some(None),
             (Digest::Right, AssetState::Uploaded) => Some(Some(format!("sha256:{}", self.blob.sha256()))),
             (Digest::Wrong(text), _) => Some(Some(text.clone())),
         }

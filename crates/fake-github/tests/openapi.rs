@@ -58,7 +58,7 @@ struct Checker {
 impl Checker {
     fn ask(&self, method: &str, path: &str, token: &str, body: &str) -> Answer {
         let bearer = format!("Bearer {token}");
-        let headers = [("Authorization", bearer.as_str())];
+        let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/octet-stream")];
         let headers = if token.is_empty() { &[][..] } else { &headers[..] };
         ask(method, &format!("{}{path}", self.github.api_url()), headers, body).expect("the fake answers")
     }
@@ -171,6 +171,16 @@ fn changes(checker: &mut Checker) {
     let draft = r#"{"tag_name":"v3","draft":true}"#;
     let draft = checker.check_with("POST", &repo("/releases"), &route("/releases"), 201, "writer", draft);
     let path = repo(&format!("/releases/{}", draft["id"]));
+    let uploads = draft["upload_url"].as_str().and_then(|url| url.strip_prefix(&checker.github.api_url()));
+    let uploads = uploads.and_then(|url| url.strip_suffix("{?name,label}")).expect("a template").to_owned();
+    let assets = route("/releases/{release_id}/assets");
+    let asset = checker.check_with("POST", &format!("{uploads}?name=f"), &assets, 201, "writer", "bytes");
+    checker.check_with("POST", &format!("{uploads}?name=f"), &assets, 422, "writer", "bytes");
+    let asset = repo(&format!("/releases/assets/{}", asset["id"]));
+    checker.check("DELETE", &asset, &route("/releases/assets/{asset_id}"), 204);
+    checker.check("DELETE", &asset, &route("/releases/assets/{asset_id}"), 404);
+    let published = r#"{"draft":false}"#;
+    checker.check_with("PATCH", &path, &route("/releases/{release_id}"), 200, "writer", published);
     checker.check("DELETE", &path, &route("/releases/{release_id}"), 204);
     checker.check("DELETE", &path, &route("/releases/{release_id}"), 404);
     let burned = r#"{"tag_name":"","draft":true}"#;

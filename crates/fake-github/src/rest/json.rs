@@ -23,6 +23,9 @@ pub(crate) fn encoded(text: &str) -> String {
     utf8_percent_encode(text, SEGMENT).to_string()
 }
 
+/// Where files are uploaded to, before the path that the API documents.
+pub(crate) const UPLOADS: &str = "/uploads";
+
 pub(crate) fn repo_api(urls: &Urls, repo: &Repo) -> String {
     format!("{}/repos/{}", urls.api, repo.full_name())
 }
@@ -33,7 +36,9 @@ pub(crate) fn repo_web(urls: &Urls, repo: &Repo) -> String {
 
 pub(crate) fn release(world: &World, repo: &Repo, release: &Release) -> Value {
     let (api, web) = (repo_api(&world.urls, repo), repo_web(&world.urls, repo));
-    let uploads = format!("{api}/releases/{}/assets{{?name,label}}", release.id);
+    // A path that the API itself does not have, because GitHub's host for uploads is another one.
+    let uploads =
+        format!("{}{UPLOADS}/repos/{}/releases/{}/assets{{?name,label}}", world.urls.api, repo.full_name(), release.id);
     let tag = encoded(&release.tag);
     let assets: Vec<Value> = release.assets.iter().map(|asset| self::asset(world, repo, release, asset)).collect();
     let mut value = json!({
@@ -78,6 +83,7 @@ pub(crate) fn asset(world: &World, repo: &Repo, release: &Release, asset: &Asset
     let state = match asset.state {
         AssetState::Uploaded => "uploaded",
         AssetState::Open => "open",
+        AssetState::Starter => "starter",
     };
     let mut value = json!({
         "url": format!("{api}/releases/assets/{}", asset.id),

@@ -137,7 +137,10 @@ fn rate_limit(world: &World) -> Reply {
 
 /// Finds the repository of a path, then the response.
 fn routed(world: &mut World, call: &Call, viewer: &Viewer) -> Reply {
-    let path = call.path().strip_prefix("/api/v3").unwrap_or(call.path());
+    let (is_upload, path) = match call.path().strip_prefix(json::UPLOADS) {
+        Some(path) => (true, path),
+        None => (false, call.path().strip_prefix("/api/v3").unwrap_or(call.path())),
+    };
     let raw: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let (found, rest) = match raw.as_slice() {
         ["repos", owner, name, rest @ ..] => {
@@ -159,7 +162,8 @@ fn routed(world: &mut World, call: &Call, viewer: &Viewer) -> Reply {
     }
     let rest: Vec<String> = rest.into_iter().map(decoded).collect();
     let asked = Asked { call, viewer, permission, repo, rest };
-    match repository_answer(world, &asked) {
+    let reply = if is_upload { upload_answer(world, &asked) } else { repository_answer(world, &asked) };
+    match reply {
         Ok(reply) | Err(reply) => reply,
     }
 }
@@ -176,6 +180,15 @@ fn moved(world: &World, repo: usize, rest: &[&str], call: &Call) -> Reply {
     Reply::json(world.switches.moved_status, &body).with("Location", location)
 }
 
+/// The host for uploads has one route.
+fn upload_answer(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
+    let rest: Vec<&str> = asked.rest.iter().map(String::as_str).collect();
+    match (asked.call.method.as_str(), rest.as_slice()) {
+        ("POST", ["releases", id, "assets"]) => releases::upload(world, asked, number(id)?),
+        _ => Err(problems::not_found()),
+    }
+}
+
 fn repository_answer(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
     let rest: Vec<&str> = asked.rest.iter().map(String::as_str).collect();
     let method = if asked.call.is_head() { "GET" } else { asked.call.method.as_str() };
@@ -188,6 +201,8 @@ fn repository_answer(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
         ("GET", ["releases", "assets", id]) => releases::asset(world, asked, number(id)?),
         ("GET", ["releases", id, "assets"]) => releases::assets(world, asked, number(id)?),
         ("GET", ["releases", id]) => releases::by_id(world, asked, number(id)?),
+        ("PATCH", ["releases", id]) => releases::update(world, asked, number(id)?),
+        ("DELETE", ["releases", "assets", id]) => releases::delete_asset(world, asked, number(id)?),
         ("DELETE", ["releases", id]) => releases::delete(world, asked, number(id)?),
         ("GET", ["tags"]) => Ok(refs::tags(world, asked)),
         ("GET", ["git", "matching-refs", ..]) => Ok(refs::matching(world, asked)),

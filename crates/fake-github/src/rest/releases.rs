@@ -3,6 +3,7 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::dates::rfc3339;
 use crate::http::Reply;
 use crate::listing;
 use crate::listing::Page;
@@ -13,6 +14,7 @@ use crate::rest::body_of;
 use crate::rest::json;
 use crate::rest::problems;
 use crate::spec::AssetDelivery;
+use crate::spec::AssetSpec;
 use crate::spec::AssetState;
 use crate::spec::MakeLatest;
 use crate::spec::ReleaseSpec;
@@ -82,7 +84,7 @@ pub(super) fn asset(world: &mut World, asked: &Asked, id: u64) -> Result<Reply, 
     if asked.call.header("Accept") != Some("application/octet-stream") {
         return Ok(Reply::json(200, &json::asset(world, repo, release, asset)));
     }
-    if asset.state == AssetState::Open {
+    if asset.state != AssetState::Uploaded {
         return Err(problems::not_found());
     }
     let asset = asset.clone();
@@ -104,7 +106,7 @@ pub(super) fn delete(world: &mut World, asked: &Asked, id: u64) -> Result<Reply,
     Ok(Reply::new(204))
 }
 
-/// `POST /releases`, as far as restoring notes needs it.
+/// `POST /releases`. Notes that GitHub would generate are a line that names the tag.
 pub(super) fn create(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
     asked.viewer.may_write(asked.permission, world.repos[asked.repo].archived)?;
     let body = body_of(asked.call)?;
@@ -120,7 +122,7 @@ pub(super) fn create(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
     }
     let spec = ReleaseSpec {
         name: body["name"].as_str().map(str::to_owned),
-        body: body["body"].as_str().unwrap_or_default().to_owned(),
+        body: notes(&body, tag),
         draft: is_draft,
         prerelease: body["prerelease"].as_bool().unwrap_or(false),
         make_latest: match body["make_latest"].as_str() {
@@ -138,10 +140,106 @@ pub(super) fn create(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
     Ok(Reply::json(201, &json::release(world, repo, release)))
 }
 
+fn notes(body: &Value, tag: &str) -> String {
+    let given = body["body"].as_str().unwrap_or_default();
+    if body["generate_release_notes"].as_bool().unwrap_or(false) {
+        format!("{given}**Full Changelog**: {tag}")
+    } else {
+        given.to_owned()
+    }
+}
+
+/// `PATCH /releases/{id}`: publishing a draft, and its texts.
+pub(super) fn update(world: &mut World, asked: &Asked, id: u64) -> Result<Reply, Reply> {
+    by_id(world, asked, id)?;
+    asked.viewer.may_write(asked.permission, world.repos[asked.repo].archived)?;
+    let body = body_of(asked.call)?;
+    let now = rfc3339(world.clock());
+    let repo = &mut world.repos[asked.repo];
+    let Some(release) = repo.releases.iter_mut().find(|release| release.id == id) else {
+        return Err(problems::not_found());
+    };
+    for (key, field) in [("name", &mut release.name), ("body", &mut release.body)] {
+        if let Some(text) = body[key].as_str() {
+            text.clone_into(field);
+        }
+    }
+    let (tag, is_draft) = (release.tag.clone(), release.draft);
+    if is_draft && body["draft"] == false {
+        if repo.burned.contains(&tag) {
+            return Err(invalid("tag_name", "tag_name was used by an immutable release"));
+        }
+        if repo.published(&tag).is_some() {
+            return Err(invalid("tag_name", "already_exists"));
+        }
+        repo.publish(id, &now);
+        if body["make_latest"] != "false" && repo.release(id).is_some_and(|release| !release.prerelease) {
+            repo.chosen_latest = Some(id);
+        }
+    }
+    world.mutations += 1;
+    by_id(world, asked, id)
+}
+
+/// `POST` to a release's `upload_url`.
+pub(super) fn upload(world: &mut World, asked: &Asked, id: u64) -> Result<Reply, Reply> {
+    by_id(world, asked, id)?;
+    asked.viewer.may_write(asked.permission, world.repos[asked.repo].archived)?;
+    let name = asked.call.query("name").filter(|name| !name.is_empty());
+    let name = renamed(&name.ok_or_else(|| invalid_asset("name", "missing_field"))?);
+    let repo = &world.repos[asked.repo];
+    let release = repo.release(id).ok_or_else(problems::not_found)?;
+    if release.immutable && !release.draft {
+        return Err(problems::problem(422, "Cannot upload assets to an immutable release."));
+    }
+    if release.assets.iter().any(|asset| asset.name == name) {
+        return Err(invalid_asset("name", "already_exists"));
+    }
+    let content_type =
+        asked.call.header("Content-Type").ok_or_else(|| problems::problem(400, "Invalid Content-Type"))?;
+    let spec = AssetSpec::new(&name, asked.call.body.clone()).content_type(content_type);
+    let asset = world.add_asset(asked.repo, id, spec);
+    world.mutations += 1;
+    let repo = &world.repos[asked.repo];
+    let release = repo.release(id).ok_or_else(problems::not_found)?;
+    let asset = release.assets.iter().find(|one| one.id == asset).ok_or_else(problems::not_found)?;
+    Ok(Reply::json(201, &json::asset(world, repo, release, asset)))
+}
+
+pub(super) fn delete_asset(world: &mut World, asked: &Asked, id: u64) -> Result<Reply, Reply> {
+    let repo = &world.repos[asked.repo];
+    let visible = repo.releases.iter().filter(|release| !release.draft || sees_drafts(asked));
+    let of = visible.into_iter().find(|release| release.assets.iter().any(|asset| asset.id == id));
+    let of = of.ok_or_else(problems::not_found)?;
+    asked.viewer.may_write(asked.permission, repo.archived)?;
+    if of.immutable && !of.draft {
+        return Err(problems::problem(422, "Cannot delete asset from an immutable release"));
+    }
+    for release in &mut world.repos[asked.repo].releases {
+        release.assets.retain(|asset| asset.id != id);
+    }
+    world.mutations += 1;
+    Ok(Reply::new(204))
+}
+
+/// GitHub replaces each other character in the name of an asset, and removes dots at its ends.
+fn renamed(name: &str) -> String {
+    let kept = |c: char| if c.is_ascii_alphanumeric() || "._-+@".contains(c) { c } else { '.' };
+    name.chars().map(kept).collect::<String>().trim_matches('.').to_owned()
+}
+
 fn invalid(field: &str, code: &str) -> Reply {
+    validation_failed("Release", field, code)
+}
+
+fn invalid_asset(field: &str, code: &str) -> Reply {
+    validation_failed("ReleaseAsset", field, code)
+}
+
+fn validation_failed(resource: &str, field: &str, code: &str) -> Reply {
     let body = json!({
         "message": "Validation Failed",
-        "errors": [{ "resource": "Release", "field": field, "code": code }],
+        "errors": [{ "resource": resource, "field": field, "code": code }],
         "documentation_url": "https://docs.github.com/rest/releases/releases#create-a-release",
         "status": "422",
     });

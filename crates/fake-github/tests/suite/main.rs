@@ -7,6 +7,7 @@ mod faults;
 mod graphql;
 mod reads;
 mod transport;
+mod uploads;
 
 use fake_github::FakeGitHub;
 use fake_github::ReleaseSpec;
