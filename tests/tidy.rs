@@ -93,6 +93,13 @@ const PURE: &[&str] = &[
     "worker/which/environment.rs",
 ];
 
+/// The sources of the crate of the queue.
+const QUEUE: &str = "crates/reproq-queue/src";
+
+/// The same in the crate of the queue, below `crates/reproq-queue/src`: it gets times, zones, the environment and the contents
+/// of files as values.
+const PURE_IN_THE_QUEUE: &[&str] = &["cron", "routing", "spec", "state", "task_ref.rs"];
+
 /// What a file that only decides must not name.
 const EFFECTS: &[&str] = &[
     "std::fs",
@@ -104,6 +111,10 @@ const EFFECTS: &[&str] = &[
     "octocrab",
     "SystemTime::now",
     "Instant::now",
+    "Timestamp::now",
+    "Zoned::now",
+    "tz::db",
+    "TimeZone::system",
 ];
 
 /// Crates that are named in one directory (or file) below `src` and nowhere else.
@@ -199,21 +210,23 @@ fn the_tree_stays_small_enough_to_be_read_at_a_glance() {
 
 #[test]
 fn what_decides_touches_nothing() {
-    let src = root().join("src");
     let mut problems = Vec::new();
-    for pure in PURE {
-        if !src.join(pure).exists() {
-            problems.push(format!("{pure} is in the table of what decides, and is not there"));
+    for (directory, table) in [("src", PURE), (QUEUE, PURE_IN_THE_QUEUE)] {
+        let directory = root().join(directory);
+        for pure in table {
+            if !directory.join(pure).exists() {
+                problems.push(format!("{pure} is in the table of what decides, and is not there"));
+            }
         }
-    }
-    for (path, text) in sources() {
-        let below = path.strip_prefix(&src).expect("below src");
-        if !PURE.iter().any(|pure| below.starts_with(pure)) {
-            continue;
-        }
-        for effect in EFFECTS {
-            if product_code(&text).contains(effect) {
-                problems.push(format!("{}: decides and must not name `{effect}`", path.display()));
+        for (path, text) in files_below(&directory) {
+            let below = path.strip_prefix(&directory).expect("below it");
+            if !table.iter().any(|pure| below.starts_with(pure)) {
+                continue;
+            }
+            for effect in EFFECTS {
+                if product_code(&text).contains(effect) {
+                    problems.push(format!("{}: decides and must not name `{effect}`", path.display()));
+                }
             }
         }
     }
@@ -223,8 +236,14 @@ fn what_decides_touches_nothing() {
 /// A reader who meets a name twice has to find out which one is meant.
 #[test]
 fn no_public_type_has_the_name_of_another() {
+    for directory in ["src", QUEUE] {
+        no_public_type_is_defined_twice_in(files_below(&root().join(directory)));
+    }
+}
+
+fn no_public_type_is_defined_twice_in(sources: Vec<(PathBuf, String)>) {
     let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (path, text) in sources() {
+    for (path, text) in sources {
         for line in product_code(&text).lines().map(str::trim_start) {
             let Some(rest) = line.strip_prefix("pub") else { continue };
             let rest = rest.strip_prefix('(').and_then(|rest| rest.split_once(") ")).map_or(rest, |(_, rest)| rest);
@@ -264,7 +283,7 @@ fn crates_stay_in_their_directories() {
 
 #[test]
 fn every_file_opens_with_a_sentence() {
-    let missing: Vec<String> = sources()
+    let missing: Vec<String> = all_sources()
         .into_iter()
         .filter(|(_, text)| {
             !text.starts_with("//! ")
@@ -298,7 +317,7 @@ fn what_is_skipped_is_recorded_and_not_printed() {
 
 #[test]
 fn doors_give_their_reason() {
-    for (path, text) in sources() {
+    for (path, text) in all_sources() {
         for line in text.lines().filter(|line| line.contains("allow(")) {
             assert!(line.contains("reason"), "{}: expect, with a reason, instead of `{}`", path.display(), line.trim());
         }
@@ -346,6 +365,11 @@ fn below_src(path: &Path, depth: usize) -> String {
 
 fn sources() -> Vec<(PathBuf, String)> {
     files_below(&root().join("src"))
+}
+
+/// Also those of the crate of the queue.
+fn all_sources() -> Vec<(PathBuf, String)> {
+    sources().into_iter().chain(files_below(&root().join(QUEUE))).collect()
 }
 
 fn files_below(directory: &Path) -> Vec<(PathBuf, String)> {
