@@ -121,12 +121,10 @@ fn has_control_sequence(argument: &str, env: &Env) -> bool {
     argument.contains(char::is_control) || (is_on_actions && (argument.contains("::") || argument.contains("##[")))
 }
 
-/// The error for a command of `manage.py reproq` that this program does not have.
+/// The error for a command that `manage.py reproq` or the worker has and this program has not.
 fn upstream_command(error: &clap::Error) -> Option<CommandError> {
     let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else { return None };
-    let (word, hint) = cli::UPSTREAM_COMMAND_HINTS.iter().find(|(known, _)| known == word)?;
-    let message = format!("`{word}` is a command of `manage.py reproq` that this version of `reproq` does not have");
-    Some(CommandError::message(ExitStatus::Usage, message).hint(*hint))
+    commands::foreign_command(word)
 }
 
 /// Converts a usage error: clap's first line is the message, the rest are details.

@@ -1,5 +1,10 @@
 //! The command line as a tree of values. No effects.
 
+mod description;
+mod examples;
+mod help;
+mod upstream;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,6 +18,18 @@ use crate::model::units::parse_duration;
 use crate::model::units::parse_size;
 use crate::ui::ColorChoice;
 
+pub use description::ArgumentDescription;
+pub use description::CommandDescription;
+pub use description::CommandExample;
+pub use description::OptionDescription;
+pub use description::PossibleValue;
+pub use help::HelpSubject;
+pub use help::HelpText;
+pub use help::HelpTopic;
+pub use help::UnknownCommand;
+pub use help::global_options;
+pub use upstream::foreign_command;
+
 /// Printed by `--version` after the name. The worker prints `reproq-worker version X`; this must not look like it.
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (installer and release manager for Reproq)");
 
@@ -23,6 +40,7 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (installer and releas
     bin_name = "reproq",
     version = VERSION,
     propagate_version = true,
+    disable_help_subcommand = true,
     help_template = HELP_TEMPLATE,
     after_help = "Exit codes: 0 success, 1 failure, 2 usage, 3 changes pending, 4 not found, 5 unverified, 6 unavailable, \
                   7 partly done, 8 conflict, 9 not permitted, 130 interrupted."
@@ -55,7 +73,7 @@ pub struct GlobalArgs {
     /// Control the use of color in output
     #[arg(long, value_enum, value_name = "WHEN", default_value_t, global = true)]
     pub color: ColorChoice,
-    /// Disable network access
+    /// Disable network access [env: REPROQ_OFFLINE]
     #[arg(long, global = true)]
     pub offline: bool,
     /// Use the API of this GitHub Enterprise server [env: REPROQ_GITHUB_API_URL; for `release` GITHUB_API_URL]
@@ -102,134 +120,83 @@ const HELP_TEMPLATE: &str = "\
 {options}{after-help}
 ";
 
-const INSTALL_EXAMPLES: &str = "\
-Examples:
-  reproq install                             Install the locked release, or the latest if none is locked
-  reproq install --tag v0.0.144              Install a specific release
-  reproq install --locked --no-django        Install exactly what reproq.lock pins, as in CI or a container build";
-
-const LOCK_EXAMPLES: &str = "\
-Examples:
-  reproq lock                                Lock the current release, or the latest if there is none
-  reproq lock --tag v0.0.144                 Lock a specific release
-  reproq lock --check                        Exit with 3 if reproq.lock would change";
-
-const UPGRADE_EXAMPLES: &str = "\
-Examples:
-  reproq upgrade                             Install and lock the latest release
-  reproq upgrade --check                     Exit with 3 if a newer release exists
-  reproq upgrade --tag v0.0.140 --allow-downgrade";
-
-const VERIFY_EXAMPLES: &str = "\
-Examples:
-  reproq verify                              Compare the installed binary with its receipt and reproq.lock
-  reproq verify --online                     Also compare it with the published asset
-  reproq verify FILE --bundle FILE.sigstore.json --repo OWNER/NAME --tag v0.0.144";
-
-const WHICH_EXAMPLES: &str = "\
-Examples:
-  reproq which                               Show the binary and why it was selected
-  reproq which -q                            Print only its path
-  reproq which --all --json                  Print every candidate as JSON";
-
-const DOCTOR_EXAMPLES: &str = "\
-Examples:
-  reproq doctor                              Check this platform, the project and the installed worker
-  reproq doctor --network                    Also check that each required host can be reached";
-
-const BUNDLE_CREATE_EXAMPLES: &str = "\
-Examples:
-  reproq bundle create -o worker.tar         Bundle the locked release for this platform
-  reproq bundle create --target all --with-source ../reproq-worker -o worker.tar
-  reproq install --from worker.tar --offline";
-
-const MIRROR_SYNC_EXAMPLES: &str = "\
-Examples:
-  reproq mirror sync /srv/mirror             Mirror every release
-  reproq mirror sync /srv/mirror --keep 10   Mirror the newest 10 versions
-  reproq install --mirror https://mirror.example.com --mirror github";
-
-const RELEASE_PRUNE_EXAMPLES: &str = "\
-Examples:
-  reproq release prune --keep 3 --dry-run    Show which versions would be deleted, and why
-  reproq release prune --keep 3 --archive saved --repo OWNER/NAME
-  reproq release prune --keep 3 --min-age 7d --protect 'v1.*' --yes";
-
-const RELEASE_RESTORE_EXAMPLES: &str = "\
-Examples:
-  reproq release restore --from .reproq/audit/prune-20260131T120000Z.jsonl --dry-run
-  reproq release restore --from .reproq/audit/prune-20260131T120000Z.jsonl --tags-only";
-
 /// The commands of `reproq`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Install the worker into this project
-    #[command(after_long_help = INSTALL_EXAMPLES)]
+    #[command(after_long_help = examples::INSTALL)]
     Install(InstallArgs),
     /// Create or update reproq.lock
-    #[command(after_long_help = LOCK_EXAMPLES)]
+    #[command(after_long_help = examples::LOCK)]
     Lock(LockArgs),
     /// Install the latest release and update reproq.lock
-    #[command(after_long_help = UPGRADE_EXAMPLES)]
+    #[command(after_long_help = examples::UPGRADE)]
     Upgrade(UpgradeArgs),
     /// Restore the previously installed binary, offline
+    #[command(after_long_help = examples::ROLLBACK)]
     Rollback(RollbackArgs),
     /// Verify the installed worker, or the attestations of any file
-    #[command(after_long_help = VERIFY_EXAMPLES)]
+    #[command(after_long_help = examples::VERIFY)]
     Verify(Box<VerifyArgs>),
     /// Manage the trusted roots that attestations are verified with
-    #[command(subcommand)]
+    #[command(subcommand, after_long_help = examples::TRUST)]
     Trust(TrustCommand),
     /// List installed and cached versions
+    #[command(after_long_help = examples::VERSIONS)]
     Versions,
     /// Diagnose problems with the installation
-    #[command(after_long_help = DOCTOR_EXAMPLES)]
+    #[command(after_long_help = examples::DOCTOR)]
     Doctor(DoctorArgs),
     /// Manage the cache of verified assets
-    #[command(subcommand)]
+    #[command(subcommand, after_long_help = examples::CACHE)]
     Cache(CacheCommand),
     /// Create and inspect single-file bundles of a release
-    #[command(subcommand)]
+    #[command(subcommand, after_long_help = examples::BUNDLE)]
     Bundle(BundleCommand),
     /// Maintain a directory of releases that any web server can serve
-    #[command(subcommand)]
+    #[command(subcommand, after_long_help = examples::MIRROR)]
     Mirror(MirrorCommand),
     /// Show which worker binary will run, and why
-    #[command(after_long_help = WHICH_EXAMPLES)]
+    #[command(after_long_help = examples::WHICH)]
     Which(WhichArgs),
     /// List, prune, restore and check GitHub releases
-    #[command(subcommand)]
+    #[command(subcommand, after_long_help = examples::RELEASE)]
     Release(ReleaseCommand),
     /// Show the effective settings
-    #[command(subcommand)]
+    #[command(subcommand, after_long_help = examples::CONFIG)]
     Config(ConfigCommand),
     /// Generate a shell completion script
-    #[command(after_long_help = COMPLETIONS_HELP)]
+    #[command(after_long_help = examples::COMPLETIONS)]
     Completions(CompletionsArgs),
     /// Show the version of this command and how to upgrade it
-    #[command(name = "self", subcommand)]
+    #[command(name = "self", subcommand, after_long_help = examples::SELF_COMMAND)]
     SelfCommand(SelfCommand),
+    /// Describe a command, or a topic: environment, exit-codes, json
+    #[command(after_long_help = examples::HELP)]
+    Help(HelpArgs),
+}
+
+/// Options of `help`.
+#[derive(Debug, Args)]
+pub struct HelpArgs {
+    /// A command, such as `release prune`, or a topic [default: all of reproq]
+    #[arg(value_name = "COMMAND|TOPIC")]
+    pub words: Vec<String>,
 }
 
 /// The commands of `reproq config`.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     /// Print every setting with its value and source; secrets are masked
+    #[command(after_long_help = examples::CONFIG_SHOW)]
     Show,
 }
-
-const COMPLETIONS_HELP: &str = "\
-Examples:
-  bash        reproq completions bash > ~/.local/share/bash-completion/completions/reproq
-  zsh         reproq completions zsh > ~/.zfunc/_reproq     (with `fpath+=~/.zfunc` before `compinit` in ~/.zshrc)
-  fish        reproq completions fish > ~/.config/fish/completions/reproq.fish
-  powershell  reproq completions powershell >> $PROFILE
-  elvish      reproq completions elvish > ~/.config/elvish/lib/reproq.elv   (then `use reproq` in rc.elv)";
 
 /// A command about this command itself.
 #[derive(Debug, Subcommand)]
 pub enum SelfCommand {
     /// Print the version and how it was installed
+    #[command(after_long_help = examples::SELF_VERSION)]
     Version(SelfVersionArgs),
 }
 
@@ -260,9 +227,10 @@ pub fn command() -> clap::Command {
 #[derive(Debug, Subcommand)]
 pub enum BundleCommand {
     /// Write a release to one file: assets, checksums, a lockfile and optionally the source
-    #[command(after_long_help = BUNDLE_CREATE_EXAMPLES)]
+    #[command(after_long_help = examples::BUNDLE_CREATE)]
     Create(BundleCreateArgs),
     /// Show the contents of a bundle and verify every file in it
+    #[command(after_long_help = examples::BUNDLE_INSPECT)]
     Inspect(BundleInspectArgs),
 }
 
@@ -270,7 +238,7 @@ pub enum BundleCommand {
 #[derive(Debug, Subcommand)]
 pub enum MirrorCommand {
     /// Download releases from GitHub into a directory; releases deleted from GitHub are kept
-    #[command(after_long_help = MIRROR_SYNC_EXAMPLES)]
+    #[command(after_long_help = examples::MIRROR_SYNC)]
     Sync(MirrorSyncArgs),
 }
 
@@ -307,16 +275,19 @@ pub struct MirrorSyncArgs {
 #[derive(Debug, Subcommand)]
 pub enum ReleaseCommand {
     /// List every release and tag
+    #[command(after_long_help = examples::RELEASE_LIST)]
     List(ReleaseListArgs),
     /// Delete old versions: releases, their assets and their tags
-    #[command(after_long_help = RELEASE_PRUNE_EXAMPLES)]
+    #[command(after_long_help = examples::RELEASE_PRUNE)]
     Prune(Box<PruneArgs>),
     /// Restore deleted tags from the audit record of a prune
-    #[command(after_long_help = RELEASE_RESTORE_EXAMPLES)]
+    #[command(after_long_help = examples::RELEASE_RESTORE)]
     Restore(RestoreArgs),
     /// Check that a release is complete, consistent and attested
+    #[command(after_long_help = examples::RELEASE_CHECK)]
     Check(CheckArgs),
     /// Write SHA256SUMS for a directory of assets
+    #[command(after_long_help = examples::RELEASE_CHECKSUMS)]
     Checksums(ChecksumsArgs),
 }
 
@@ -576,12 +547,16 @@ pub enum KindChoice {
 #[derive(Debug, Subcommand)]
 pub enum TrustCommand {
     /// List the trusted roots, their keys and their validity
+    #[command(after_long_help = examples::TRUST_SHOW)]
     Show,
     /// Fetch the latest roots of Sigstore and GitHub
+    #[command(after_long_help = examples::TRUST_UPDATE)]
     Update(TrustUpdateArgs),
     /// Trust the roots in a file, in addition to those of Sigstore and GitHub
+    #[command(after_long_help = examples::TRUST_ACCEPT)]
     Accept(TrustAcceptArgs),
     /// Stop trusting a root that was added with `accept`
+    #[command(after_long_help = examples::TRUST_FORGET)]
     Forget(TrustForgetArgs),
 }
 
@@ -643,12 +618,16 @@ pub struct DoctorArgs {
 #[derive(Debug, Subcommand)]
 pub enum CacheCommand {
     /// Print the cache directory
+    #[command(after_long_help = examples::CACHE_DIR)]
     Dir,
     /// List cached assets, most recently used first
+    #[command(after_long_help = examples::CACHE_LIST)]
     List,
     /// Remove the least recently used assets until the cache fits its limit
+    #[command(after_long_help = examples::CACHE_PRUNE)]
     Prune(CachePruneArgs),
     /// Remove all cached assets
+    #[command(after_long_help = examples::CACHE_CLEAN)]
     Clean,
 }
 
@@ -816,81 +795,11 @@ pub struct ChecksumsArgs {
     pub assets: PathBuf,
 }
 
-/// The commands of `manage.py reproq` that this program does not have, each with a hint at what does the same.
-pub const UPSTREAM_COMMAND_HINTS: [(&str, &str); 21] = [
-    ("worker", "run the installed worker: `\"$(reproq which -q)\" worker`, or `python manage.py reproq worker`"),
-    ("beat", "run the installed worker's: `\"$(reproq which -q)\" beat`, or `python manage.py reproq beat`"),
-    ("schedule", "run `python manage.py reproq schedule`"),
-    ("pg-cron", "run `python manage.py reproq pg-cron`"),
-    ("migrate-worker", "run `python manage.py reproq migrate-worker`"),
-    (
-        "check",
-        "`reproq doctor` and `reproq verify` check the installation; for the database run `python manage.py reproq check`",
-    ),
-    ("init", "`reproq install` and `reproq lock` set up the worker; for Django run `python manage.py reproq init`"),
-    ("stats", "run `python manage.py reproq stats`"),
-    (
-        "status",
-        "`reproq which` and `reproq versions` show the worker; for the queue run `python manage.py reproq status`",
-    ),
-    ("stress-test", "run `python manage.py reproq stress-test`"),
-    ("allowlist", "run `python manage.py reproq allowlist`"),
-    ("sync-recurring", "run `python manage.py reproq sync-recurring`"),
-    ("pause-queue", "run `python manage.py reproq pause-queue`"),
-    ("resume-queue", "run `python manage.py reproq resume-queue`"),
-    ("logs", "run `python manage.py reproq logs`"),
-    ("cancel", "run `python manage.py reproq cancel`"),
-    ("systemd", "run `python manage.py reproq systemd`"),
-    ("reclaim", "run `python manage.py reproq reclaim`"),
-    ("prune-workers", "run `python manage.py reproq prune-workers`"),
-    ("prune-successful", "run `python manage.py reproq prune-successful`"),
-    ("prune", "`reproq release prune` deletes old releases; for task rows run `python manage.py reproq prune`"),
-];
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
 
     use super::*;
-
-    /// Upstream has 25 commands; each is a command here or has a hint.
-    #[test]
-    fn every_command_upstream_command_is_known() {
-        const UPSTREAM: [&str; 25] = [
-            "worker",
-            "beat",
-            "schedule",
-            "pg-cron",
-            "migrate-worker",
-            "check",
-            "install",
-            "init",
-            "stats",
-            "status",
-            "stress-test",
-            "doctor",
-            "config",
-            "allowlist",
-            "sync-recurring",
-            "pause-queue",
-            "resume-queue",
-            "logs",
-            "cancel",
-            "upgrade",
-            "systemd",
-            "reclaim",
-            "prune-workers",
-            "prune-successful",
-            "prune",
-        ];
-        let command = command();
-        for word in UPSTREAM {
-            let is_ours = command.find_subcommand(word).is_some();
-            let has_hint = UPSTREAM_COMMAND_HINTS.iter().any(|(known, hint)| *known == word && !hint.is_empty());
-            assert!(is_ours != has_hint, "{word} must be a command here or have a hint, not both");
-        }
-        assert!(UPSTREAM_COMMAND_HINTS.iter().all(|(word, _)| UPSTREAM.contains(word)));
-    }
 
     #[test]
     fn the_grouped_help_lists_every_command_with_its_description() {

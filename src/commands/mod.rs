@@ -6,6 +6,7 @@ mod completions;
 mod config;
 mod doctor;
 mod from;
+mod help;
 mod hints;
 mod install;
 mod lock;
@@ -23,6 +24,8 @@ mod verify_file;
 mod versions;
 mod which;
 
+pub(crate) use help::foreign_command;
+
 use crate::cli::Command;
 use crate::cli::SelfCommand;
 use crate::commands::session::Session;
@@ -32,7 +35,10 @@ use crate::ui::Ui;
 
 /// Runs a command that needs no project, so that it works even if the project's settings are invalid.
 pub(crate) fn run_without_project(command: &Command, ui: &Ui) -> Option<Result<ExitStatus, CommandError>> {
-    if let Command::Completions(arguments) = command { Some(completions::completions(arguments, ui)) } else { None }
+    if let Command::Completions(arguments) = command {
+        return Some(completions::completions(arguments, ui));
+    }
+    if let Command::Help(arguments) = command { Some(help::help(arguments, ui)) } else { None }
 }
 
 /// Runs a command.
@@ -57,5 +63,6 @@ pub(crate) fn run(command: &Command, session: &Session<'_>) -> Result<ExitStatus
         Command::Config(command) => config::config(command, session),
         Command::SelfCommand(SelfCommand::Version(arguments)) => self_version::version(arguments, session),
         Command::Completions(arguments) => completions::completions(arguments, session.ui),
+        Command::Help(arguments) => help::help(arguments, session.ui),
     }
 }

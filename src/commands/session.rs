@@ -86,6 +86,7 @@ impl<'ui> Session<'ui> {
             | Command::Which(_)
             | Command::Config(_)
             | Command::SelfCommand(_)
+            | Command::Help(_)
             | Command::Completions(_) => ServerPurpose::Worker,
         };
         let mut input = SettingsInput {
@@ -128,6 +129,7 @@ impl<'ui> Session<'ui> {
             | Command::Rollback(_)
             | Command::Config(_)
             | Command::SelfCommand(_)
+            | Command::Help(_)
             | Command::Completions(_)
             | Command::Versions
             | Command::Doctor(_)

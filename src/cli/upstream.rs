@@ -1,0 +1,107 @@
+//! The commands of `manage.py reproq` and of the worker, for the error of a user who types one of them here. The worker has
+//! the same name as this command, and a wheel puts this command on the project's `PATH`.
+
+/// The commands of `manage.py reproq` that this program does not have, each with a hint at what does the same.
+const UPSTREAM_COMMAND_HINTS: [(&str, &str); 21] = [
+    ("worker", "run the installed worker: `\"$(reproq which -q)\" worker`, or `python manage.py reproq worker`"),
+    ("beat", "run the installed worker's: `\"$(reproq which -q)\" beat`, or `python manage.py reproq beat`"),
+    ("schedule", "run `python manage.py reproq schedule`"),
+    ("pg-cron", "run `python manage.py reproq pg-cron`"),
+    ("migrate-worker", "run `python manage.py reproq migrate-worker`"),
+    (
+        "check",
+        "`reproq doctor` and `reproq verify` check the installation; for the database run `python manage.py reproq check`",
+    ),
+    ("init", "`reproq install` and `reproq lock` set up the worker; for Django run `python manage.py reproq init`"),
+    ("stats", "run `python manage.py reproq stats`"),
+    (
+        "status",
+        "`reproq which` and `reproq versions` show the worker; for the queue run `python manage.py reproq status`",
+    ),
+    ("stress-test", "run `python manage.py reproq stress-test`"),
+    ("allowlist", "run `python manage.py reproq allowlist`"),
+    ("sync-recurring", "run `python manage.py reproq sync-recurring`"),
+    ("pause-queue", "run `python manage.py reproq pause-queue`"),
+    ("resume-queue", "run `python manage.py reproq resume-queue`"),
+    ("logs", "run `python manage.py reproq logs`"),
+    ("cancel", "run `python manage.py reproq cancel`"),
+    ("systemd", "run `python manage.py reproq systemd`"),
+    ("reclaim", "run `python manage.py reproq reclaim`"),
+    ("prune-workers", "run `python manage.py reproq prune-workers`"),
+    ("prune-successful", "run `python manage.py reproq prune-successful`"),
+    ("prune", "`reproq release prune` deletes old releases; for task rows run `python manage.py reproq prune`"),
+];
+
+/// The commands of the worker that `manage.py reproq` does not have, each with a hint.
+const WORKER_COMMAND_HINTS: [(&str, &str); 4] = [
+    ("replay", "run the installed worker's: `\"$(reproq which -q)\" replay`"),
+    ("limit", "run the installed worker's: `\"$(reproq which -q)\" limit`"),
+    ("triage", "run the installed worker's: `\"$(reproq which -q)\" triage`"),
+    (
+        "version",
+        "`reproq self version` shows the version of this command, and `reproq which` the worker and its version",
+    ),
+];
+
+/// Whose command a word is that is none of this program, and what to run instead.
+pub fn foreign_command(word: &str) -> Option<(&'static str, &'static str)> {
+    let hint = |hints: &'static [(&str, &str)]| hints.iter().find(|(known, _)| *known == word).map(|(_, hint)| *hint);
+    hint(&UPSTREAM_COMMAND_HINTS)
+        .map(|hint| ("`manage.py reproq`", hint))
+        .or_else(|| Some(("the worker", hint(&WORKER_COMMAND_HINTS)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::command;
+
+    /// Upstream has 25 commands; each is a command here or has a hint.
+    #[test]
+    fn every_command_of_upstream_is_known() {
+        const UPSTREAM: [&str; 25] = [
+            "worker",
+            "beat",
+            "schedule",
+            "pg-cron",
+            "migrate-worker",
+            "check",
+            "install",
+            "init",
+            "stats",
+            "status",
+            "stress-test",
+            "doctor",
+            "config",
+            "allowlist",
+            "sync-recurring",
+            "pause-queue",
+            "resume-queue",
+            "logs",
+            "cancel",
+            "upgrade",
+            "systemd",
+            "reclaim",
+            "prune-workers",
+            "prune-successful",
+            "prune",
+        ];
+        let command = command();
+        for word in UPSTREAM {
+            let is_ours = command.find_subcommand(word).is_some();
+            let has_hint = UPSTREAM_COMMAND_HINTS.iter().any(|(known, hint)| *known == word && !hint.is_empty());
+            assert!(is_ours != has_hint, "{word} must be a command here or have a hint, not both");
+        }
+        assert!(UPSTREAM_COMMAND_HINTS.iter().all(|(word, _)| UPSTREAM.contains(word)));
+    }
+
+    /// The worker's own eight commands; see its usage line.
+    #[test]
+    fn every_command_of_the_worker_is_known() {
+        for word in ["worker", "beat", "replay", "limit", "cancel", "triage", "prune", "version"] {
+            assert!(command().find_subcommand(word).is_none(), "{word}");
+            let (_, hint) = foreign_command(word).expect("a hint");
+            assert!(hint.contains('`'), "{word}: {hint}");
+        }
+    }
+}

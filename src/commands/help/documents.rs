@@ -1,0 +1,78 @@
+//! Every JSON document that this program prints or writes. A test compares the table with the sources.
+
+use serde::Serialize;
+
+/// A JSON document.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct JsonDocument {
+    /// The value of its `schema`. The number changes when a reader has to.
+    pub(super) schema: &'static str,
+    /// What it describes.
+    pub(super) meaning: &'static str,
+    /// The commands that print it with `--json`; empty if it is only stored.
+    pub(super) printed_by: &'static [&'static str],
+    /// The file that it is stored in; `null` if it is only printed.
+    pub(super) stored_in: Option<&'static str>,
+}
+
+/// The schemas of the documents that a command prints on success.
+pub(super) fn printed_by(command: &str) -> Vec<&'static str> {
+    DOCUMENTS.iter().filter(|it| it.printed_by.contains(&command)).map(|it| it.schema).collect()
+}
+
+/// Every document, sorted by schema.
+pub(super) const DOCUMENTS: &[JsonDocument] = &[
+    stored("reproq.audit/1", "a step of a prune, one per line", "FILE of `--audit`, or .reproq/audit/*.jsonl"),
+    stored("reproq.bundle/1", "the content of a bundle", "bundle.json in a bundle"),
+    printed("reproq.bundle-create/1", "what was bundled", &["reproq bundle create"]),
+    printed("reproq.bundle-inspect/1", "the content of a bundle, verified", &["reproq bundle inspect"]),
+    printed("reproq.cache-dir/1", "the cache directory", &["reproq cache dir"]),
+    printed("reproq.cache-removed/1", "what was removed from the cache", &["reproq cache prune", "reproq cache clean"]),
+    printed("reproq.cache/1", "the cached assets", &["reproq cache list"]),
+    printed("reproq.checksums/1", "the digests that were written", &["reproq release checksums"]),
+    printed("reproq.completions/1", "a completion script", &["reproq completions"]),
+    printed("reproq.config/1", "every setting with its value and source", &["reproq config show"]),
+    printed("reproq.doctor/1", "what was examined, with a hint for each problem", &["reproq doctor"]),
+    printed("reproq.error/1", "a failure: its exit code, causes and hints", &[]),
+    printed("reproq.help/1", "commands, options, exit codes, variables and documents", &["reproq help"]),
+    printed("reproq.install-plan/1", "what an install would do (`--dry-run`)", &["reproq install"]),
+    printed(
+        "reproq.install/1",
+        "what was installed, from where, and how it was verified",
+        &["reproq install", "reproq upgrade"],
+    ),
+    printed("reproq.lock/1", "what is locked, and what changed", &["reproq lock"]),
+    stored("reproq.mirror/1", "the index of a mirror", "OWNER/NAME/releases/index.json in a mirror"),
+    printed("reproq.mirror-sync/1", "what changed in a mirror", &["reproq mirror sync"]),
+    printed("reproq.proof/1", "the attestations of a file (`verify FILE`)", &["reproq verify"]),
+    stored("reproq.prune-plan/1", "the plan of a prune", "FILE of `--plan-out`"),
+    printed("reproq.prune/1", "what happens to each version, and why", &["reproq release prune"]),
+    stored("reproq.receipt/1", "how an installed worker was verified", ".reproq/receipts/*.json"),
+    printed("reproq.release-check/1", "what is missing or wrong in a release", &["reproq release check"]),
+    printed("reproq.release-list/1", "every release and tag", &["reproq release list"]),
+    printed("reproq.restore/1", "the tags that were restored", &["reproq release restore"]),
+    printed("reproq.rollback/1", "the version that was restored", &["reproq rollback"]),
+    printed("reproq.self-version/1", "this program's version, and what installed it", &["reproq self version"]),
+    stored("reproq.state/1", "the digest and file attributes of the installed worker", ".reproq/state.json"),
+    printed("reproq.trust-accepted/1", "the roots that were accepted", &["reproq trust accept"]),
+    printed("reproq.trust-forgotten/1", "the root that was removed", &["reproq trust forget"]),
+    printed("reproq.trust-updated/1", "the roots that were fetched", &["reproq trust update"]),
+    printed("reproq.trust/1", "the trusted roots", &["reproq trust show"]),
+    stored(
+        "reproq.updated-root/1",
+        "a root that was fetched",
+        "*.json in the directory of trusted roots (REPROQ_TRUST_DIR)",
+    ),
+    printed("reproq.upgrade/1", "the current and the newest version (`--check`, `--dry-run`)", &["reproq upgrade"]),
+    printed("reproq.verify/1", "how the installed worker differs from what is expected", &["reproq verify"]),
+    printed("reproq.versions/1", "the installed and cached versions", &["reproq versions"]),
+    printed("reproq.which/1", "every candidate for the worker, and which is selected", &["reproq which"]),
+];
+
+const fn printed(schema: &'static str, meaning: &'static str, printed_by: &'static [&'static str]) -> JsonDocument {
+    JsonDocument { schema, meaning, printed_by, stored_in: None }
+}
+
+const fn stored(schema: &'static str, meaning: &'static str, file: &'static str) -> JsonDocument {
+    JsonDocument { schema, meaning, printed_by: &[], stored_in: Some(file) }
+}
