@@ -8,10 +8,10 @@ use http::HeaderName;
 use http::HeaderValue;
 use reproq::config::Server;
 use reproq::io::net::Backoff;
+use reproq::io::net::api::next_link;
 use reproq::io::net::parse_retry_after;
 use reproq::sources::github::ApiError;
 use reproq::sources::github::MutationRefusal;
-use reproq::sources::github::has_next_page;
 use reproq::sources::github::requests_left;
 
 /// A status in the first line, `name: value` in the next ones, and a body behind an empty line.
@@ -35,7 +35,7 @@ pub fn headers(bytes: &[u8]) {
     }
     assert!(waits < Duration::MAX / 1000, "waits cannot be added up");
     for link in headers.get_all("link") {
-        link.to_str().map(has_next_page).ok();
+        link.to_str().map(next_link).ok();
     }
     for value in headers.get_all("retry-after").iter().filter_map(|value| value.to_str().ok()) {
         judge_wait(value);

@@ -10,18 +10,19 @@ use reqwest::header;
 use reqwest::header::HeaderMap;
 use url::Url;
 
-use crate::io::net::Backoff;
+use crate::io::net::BodyProblem;
 use crate::io::net::Certificates;
 use crate::io::net::Exchange;
 use crate::io::net::NetError;
-use crate::io::net::Patience;
 use crate::io::net::ProxyVariables;
 use crate::io::net::RequestLog;
+use crate::io::net::api::retry_after_of;
+use crate::io::net::collect;
 use crate::io::net::dns::SystemResolver;
 use crate::io::net::error::shown;
-use crate::io::net::parse_retry_after;
 use crate::io::net::proxy::Proxies;
 use crate::io::net::proxy::ProxyServer;
+use crate::io::net::retrying;
 use crate::io::net::roots;
 use crate::model::secret::Secret;
 use crate::model::url_policy::is_loopback;
@@ -156,16 +157,34 @@ impl Http {
         headers: &HeaderMap,
         authorization: Option<&Secret<String>>,
     ) -> Result<Response, NetError> {
-        let mut request = self.client.request(Method::GET, url.clone()).headers(headers.clone());
-        if let Some(secret) = authorization.filter(|_| url.origin() == first.origin()) {
-            request = request.bearer_auth(secret.expose());
-        }
-        let exchange = self.log().begin(Method::GET.as_str(), url);
-        let mut response = request.send().await.map_err(|error| self.failure(&error, url))?;
-        exchange.responded(response.status().as_u16());
+        let authorization = authorization.filter(|_| url.origin() == first.origin());
+        let (mut response, exchange) = self.send_once(Method::GET, url, headers.clone(), None, authorization).await?;
         // The request ends when the body has been read, so the log entry moves with the body.
         response.extensions_mut().insert(exchange);
         Ok(response)
+    }
+
+    /// Sends one request with any method and returns the response, redirects included. `authorization` is sent as a bearer
+    /// token. The request ends in the log when the returned entry is dropped.
+    pub(super) async fn send_once(
+        &self,
+        method: Method,
+        url: &Url,
+        headers: HeaderMap,
+        body: Option<Vec<u8>>,
+        authorization: Option<&Secret<String>>,
+    ) -> Result<(Response, Exchange), NetError> {
+        let exchange = self.log().begin(method.as_str(), url);
+        let mut request = self.client.request(method, url.clone()).headers(headers);
+        if let Some(secret) = authorization {
+            request = request.bearer_auth(secret.expose());
+        }
+        if let Some(body) = body {
+            request = request.body(body);
+        }
+        let response = request.send().await.map_err(|error| self.failure(&error, url))?;
+        exchange.responded(response.status().as_u16());
+        Ok((response, exchange))
     }
 
     /// Fetches a small file of at most `limit` bytes. `Ok(None)` is a 404.
@@ -207,16 +226,8 @@ impl Http {
         authorization: Option<&Secret<String>>,
         limit: u64,
     ) -> Result<Option<Bytes>, NetError> {
-        let mut backoff = Backoff::new();
-        loop {
-            match self.small_file(url, headers.clone(), authorization, limit).await {
-                Err(error) if error.is_transient() => match backoff.next(error.retry_after()) {
-                    Some(wait) => tokio::time::sleep(wait).await,
-                    None => return Err(error),
-                },
-                outcome => return outcome,
-            }
-        }
+        let attempt = async || self.small_file(url, headers.clone(), authorization, limit).await;
+        retrying(|_| (), attempt, NetError::retry).await
     }
 }
 
@@ -226,35 +237,19 @@ pub(super) fn exchange_of(response: &Response) -> Option<Exchange> {
 }
 
 /// Reads a body of at most `limit` bytes, whatever its `Content-Length`.
-pub(crate) async fn read_bounded(
-    mut response: Response,
-    url: &Url,
-    limit: u64,
-    idle: Duration,
-) -> Result<Bytes, NetError> {
-    let mut body = Vec::new();
-    let mut patience = Patience::new(idle);
-    let exchange = exchange_of(&response);
-    while let Some(piece) = response.chunk().await.map_err(|error| NetError::from_reqwest(&error, url))? {
-        if (body.len() + piece.len()) as u64 > limit {
-            return Err(NetError::TooLong { url: shown(url), limit });
-        }
-        body.extend_from_slice(&piece);
-        exchange.iter().for_each(|exchange| exchange.received(piece.len()));
-        if !patience.is_progressing_after(piece.len() as u64) {
-            return Err(NetError::Timeout { host: url.host_str().unwrap_or("the server").to_owned() });
-        }
-    }
-    Ok(body.into())
+async fn read_bounded(response: Response, url: &Url, limit: u64, idle: Duration) -> Result<Bytes, NetError> {
+    let exchange = exchange_of(&response).unwrap_or_default();
+    let body = http::Response::<reqwest::Body>::from(response).into_body();
+    collect(body, limit, idle, &exchange).await.map_err(|problem| match problem {
+        BodyProblem::Lost(error) => NetError::from_reqwest(&error, url),
+        BodyProblem::TooLong => NetError::TooLong { url: shown(url), limit },
+        BodyProblem::Stalled => NetError::Timeout { host: url.host_str().unwrap_or("the server").to_owned() },
+    })
 }
 
 /// The status as an error, with the requested wait.
 pub(crate) fn status_error(response: &Response, url: &Url) -> NetError {
-    let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
-    // The date is relative to the server's clock, because this machine's may be wrong.
-    let now = text(header::DATE).and_then(|date| chrono::DateTime::parse_from_rfc2822(date).ok());
-    let now = now.map_or(chrono::DateTime::UNIX_EPOCH, |now| now.to_utc());
-    let retry_after = text(header::RETRY_AFTER).and_then(|value| parse_retry_after(value, now));
+    let retry_after = retry_after_of(response.headers());
     NetError::Status { url: shown(url), status: response.status().as_u16(), retry_after }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::io::net::Retry;
 use crate::io::net::proxy::ProxyServer;
 use crate::model::secret::SafeUrl;
 
@@ -285,6 +286,11 @@ impl NetError {
             Self::Status { retry_after, .. } => *retry_after,
             _ => None,
         }
+    }
+
+    /// Whether the request may be repeated.
+    pub fn retry(&self) -> Retry {
+        if self.is_transient() { Retry::After(self.retry_after()) } else { Retry::Never }
     }
 
     /// Whether the network is unreachable, as opposed to an invalid response.

@@ -1,6 +1,8 @@
-//! HTTP below GitHub's API: one client with timeouts, explicit redirects, retries, downloads.
+//! HTTP: one client with timeouts, explicit redirects, retries, downloads; `api` for JSON APIs.
 //! Only this module and `sources/github` use reqwest.
 
+pub mod api;
+mod body;
 mod certificates;
 mod client;
 mod dns;
@@ -10,9 +12,12 @@ mod patience;
 mod probe;
 mod proxy;
 mod retry;
+mod retrying;
 mod roots;
 mod trace;
 
+pub(crate) use body::BodyProblem;
+pub(crate) use body::collect;
 pub use certificates::Certificates;
 pub use client::Http;
 pub use client::HttpOptions;
@@ -25,6 +30,8 @@ pub use probe::Probe;
 pub use probe::probe;
 pub use proxy::ProxyVariables;
 pub use retry::Backoff;
+pub use retry::Retry;
 pub use retry::parse_retry_after;
+pub(crate) use retrying::retrying;
 pub(crate) use trace::Exchange;
 pub use trace::RequestLog;

@@ -14,6 +14,15 @@ const MAX_WAIT: Duration = Duration::from_secs(30);
 /// The upper limit of a parsed wait, so that waits can be added.
 const LONGEST: Duration = Duration::from_secs(u32::MAX as u64);
 
+/// Whether a failed request may be repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// A repetition would fail as well.
+    Never,
+    /// A repetition may succeed, after the wait that the server requested, if it did.
+    After(Option<Duration>),
+}
+
 /// Counts the attempts of one request.
 #[derive(Debug, Clone)]
 pub struct Backoff {

@@ -44,7 +44,7 @@ impl fmt::Debug for RequestLog {
 }
 
 /// A request in progress.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Exchange(Option<Arc<Begun>>);
 
 struct Begun {

@@ -5,18 +5,11 @@ use std::cell::Cell;
 use std::cell::RefCell;
 use std::str::FromStr;
 
-use bytes::Bytes;
 use http::HeaderMap;
-use http::HeaderValue;
 use http::Method;
 use http::StatusCode;
 use http::Uri;
-use http_body_util::BodyExt;
-use http_body_util::Limited;
 use octocrab::Octocrab;
-use percent_encoding::AsciiSet;
-use percent_encoding::NON_ALPHANUMERIC;
-use percent_encoding::utf8_percent_encode;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -24,22 +17,29 @@ use url::Url;
 
 use crate::config::Server;
 use crate::config::Token;
-use crate::io::net::Backoff;
+use crate::io::net::BodyProblem;
 use crate::io::net::Http;
 use crate::io::net::NetError;
-use crate::io::net::Patience;
+use crate::io::net::api::Answer;
+use crate::io::net::api::ApiLimits;
+use crate::io::net::api::ApiRequest;
+use crate::io::net::api::JsonApi;
+use crate::io::net::api::JsonApiError;
+use crate::io::net::api::PageLimits;
+use crate::io::net::api::route_of;
+use crate::io::net::collect;
+use crate::io::net::retrying;
 use crate::model::RepoSlug;
 use crate::model::progress::Progress;
-use crate::model::secret::REDACTED;
 use crate::sources::github::ApiError;
 use crate::sources::github::tokens::Tokens;
 use crate::sources::github::tokens::sendable;
 
 /// Larger than any genuine page: 100 releases with dozens of assets each take less than half of it.
-const MAX_ANSWER: usize = 8 * 1024 * 1024;
+const MAX_ANSWER: u64 = 8 * 1024 * 1024;
 
-/// The characters that are not encoded in a path segment: RFC 3986's unreserved characters.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+/// The limits of lists are those of the listing.
+const LIMITS: ApiLimits = ApiLimits { answer: MAX_ANSWER, list: PageLimits { pages: 100, bytes: 16 << 20 } };
 
 /// A GitHub server, for one repository.
 #[derive(Debug)]
@@ -63,6 +63,8 @@ pub(super) struct Clients {
     pub(super) rest: Octocrab,
     /// On Enterprise servers GraphQL is not below the REST API's URL; it requires a token.
     pub(super) graphql: Octocrab,
+    /// Our own client for the same API.
+    pub(super) json: JsonApi,
 }
 
 impl GitHub {
@@ -114,12 +116,7 @@ impl GitHub {
 
     /// A route in the repository. Each segment is encoded on its own, so a `#`, `%` or `/` in a tag stays part of the tag.
     pub(super) fn route(&self, segments: &[&str]) -> String {
-        let mut route = String::from("/repos");
-        for segment in [self.repo.owner(), self.repo.name()].iter().chain(segments) {
-            route.push('/');
-            route.extend(utf8_percent_encode(segment, SEGMENT));
-        }
-        route
+        route_of(["repos", self.repo.owner(), self.repo.name()].into_iter().chain(segments.iter().copied()))
     }
 
     /// Requests a JSON document. Timeouts, resets and 5xx are retried. A refused token is reported, and the request repeated
@@ -141,18 +138,8 @@ impl GitHub {
         what: &str,
         progress: &dyn Progress,
     ) -> Result<Answer, ApiError> {
-        let mut backoff = Backoff::new();
-        loop {
-            let error = match self.get_with_fallback(route, what, progress).await {
-                Ok(answer) => return Ok(answer),
-                Err(error) if error.is_transient() => error,
-                Err(error) => return Err(error),
-            };
-            let Some(wait) = backoff.next(error.asked_wait()) else { return Err(error) };
-            let (next, all) = backoff.position();
-            progress.note(&format!("{error}; retrying ({next} of {all})"));
-            tokio::time::sleep(wait).await;
-        }
+        let attempt = async || self.get_with_fallback(route, what, progress).await;
+        retrying(|line| progress.note(line), attempt, ApiError::retry).await
     }
 
     /// Tries each token that is left, then no token: a public repository may be readable without a token although an
@@ -201,7 +188,7 @@ impl GitHub {
                     Some(_) => return Err(redirected(what, "to itself")),
                     None => return Err(redirected(what, "away from the API")),
                 },
-                _ => return Err(answer.error(what, variable, &self.server)),
+                _ => return Err(error_of(&answer, what, variable, &self.server)),
             }
         }
         Err(redirected(what, "more than once"))
@@ -216,40 +203,30 @@ impl GitHub {
         body: Option<&Value>,
         what: &str,
     ) -> Result<Answer, ApiError> {
-        self.exchange_with(client, method, route, None, body, what).await
-    }
-
-    /// Like [`GitHub::exchange`], with extra headers, which are sent on `GET` only.
-    pub(super) async fn exchange_with(
-        &self,
-        client: &Octocrab,
-        method: Method,
-        route: &str,
-        headers: Option<HeaderMap>,
-        body: Option<&Value>,
-        what: &str,
-    ) -> Result<Answer, ApiError> {
         let exchange = self.http.log().begin(method.as_str(), &self.url_of(route));
         let response = match method {
-            Method::GET => client._get_with_headers(route, headers).await,
-            Method::DELETE => client._delete(route, body).await,
+            Method::GET => client._get(route).await,
             _ => client._post(route, body).await,
         };
-        let (parts, body) = response.map_err(|error| self.lost(what, &error))?.into_parts();
+        let (parts, body) = response.map_err(|error| self.lost(&error))?.into_parts();
         exchange.responded(parts.status.as_u16());
-        let mut body = Limited::new(body, MAX_ANSWER);
-        let mut read = Vec::new();
-        let mut patience = Patience::new(self.http.idle_timeout());
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| self.lost(what, &*error))?;
-            let Ok(piece) = frame.into_data() else { continue };
-            read.extend_from_slice(&piece);
-            exchange.received(piece.len());
-            if !patience.is_progressing_after(piece.len() as u64) {
-                return Err(NetError::Timeout { host: self.host() }.into());
+        let body = match collect(body, MAX_ANSWER, self.http.idle_timeout(), &exchange).await {
+            Ok(body) => body,
+            Err(BodyProblem::Lost(error)) => return Err(self.lost(&error).into()),
+            Err(BodyProblem::TooLong) => {
+                let reason = format!("it is longer than {MAX_ANSWER} bytes");
+                return Err(ApiError::Shape { what: what.to_owned(), reason });
             }
-        }
-        Ok(self.without_echo(Answer { status: parts.status, headers: parts.headers, body: read.into() }))
+            Err(BodyProblem::Stalled) => return Err(NetError::Timeout { host: self.host() }.into()),
+        };
+        Ok(self.without_echo(Answer { status: parts.status, headers: parts.headers, body }))
+    }
+
+    /// Sends a request that reads or changes only with a token: octocrab's own calls treat a 403 as a success and send a tag's
+    /// `#` as the end of the URL. `None` if there is no token that GitHub has not refused.
+    pub(super) async fn exchange_with_token(&self, request: &ApiRequest<'_>) -> Result<Option<Answer>, JsonApiError> {
+        let Some(clients) = self.authorized()? else { return Ok(None) };
+        clients.json.exchange(request).await.map(|answer| Some(self.without_echo(answer)))
     }
 
     /// The URL of a route, as shown by `-v`.
@@ -262,28 +239,17 @@ impl GitHub {
         self.api_url().host_str().unwrap_or("the API").to_owned()
     }
 
-    /// Removes tokens echoed in a response, because responses end up in records and receipts as well as on the terminal.
-    fn without_echo(&self, mut answer: Answer) -> Answer {
-        for token in self.tokens.all() {
-            let token = token.value.expose().as_bytes();
-            let holds = |text: &[u8]| text.windows(token.len()).any(|part| part == token);
-            if holds(&answer.body) {
-                let text = String::from_utf8_lossy(&answer.body);
-                answer.body = text.replace(&*String::from_utf8_lossy(token), REDACTED).into();
-            }
-            for value in answer.headers.values_mut().filter(|value| holds(value.as_bytes())) {
-                *value = HeaderValue::from_static(REDACTED);
-            }
-        }
-        answer
+    /// Removes all tokens that a response repeats, not only the one that was sent.
+    fn without_echo(&self, answer: Answer) -> Answer {
+        answer.without(self.tokens.all().iter().map(|token| token.value.expose().as_str()))
     }
 
     /// The clients for the first token GitHub has not refused, or `None` if there is none.
-    pub(super) fn authorized(&self) -> Result<Option<Clients>, ApiError> {
+    pub(super) fn authorized(&self) -> Result<Option<Clients>, NetError> {
         self.tokens.left().first().map(|token| self.carrying(token)).transpose()
     }
 
-    fn carrying(&self, token: &Token) -> Result<Clients, ApiError> {
+    fn carrying(&self, token: &Token) -> Result<Clients, NetError> {
         if let Some((variable, clients)) = &*self.with_token.borrow()
             && *variable == token.variable
         {
@@ -293,7 +259,9 @@ impl GitHub {
         let api = self.api_url();
         let rest = octocrab(&self.http, api, Some(text))?;
         let graphql = octocrab(&self.http, &graphql_base(api), Some(text))?;
-        let clients = Clients { rest, graphql };
+        let json = JsonApi::new(self.http.clone(), api.clone(), Some(token.value.clone()), LIMITS);
+        let json = json.map_err(|error| NetError::Setup(error.to_string()))?;
+        let clients = Clients { rest, graphql, json };
         *self.with_token.borrow_mut() = Some((token.variable, clients.clone()));
         Ok(clients)
     }
@@ -310,17 +278,11 @@ impl GitHub {
     }
 
     /// Why there was no response, unwrapped from the errors of octocrab and tower.
-    fn lost(&self, what: &str, error: &(dyn std::error::Error + 'static)) -> ApiError {
+    fn lost(&self, error: &(dyn std::error::Error + 'static)) -> NetError {
         let mut cause = Some(error);
         while let Some(current) = cause {
             if let Some(error) = current.downcast_ref::<reqwest::Error>() {
-                return self.http.failure(error, self.api_url()).into();
-            }
-            if current.is::<http_body_util::LengthLimitError>() {
-                return ApiError::Shape {
-                    what: what.to_owned(),
-                    reason: format!("it is longer than {MAX_ANSWER} bytes"),
-                };
+                return self.http.failure(error, self.api_url());
             }
             // tower's buffer keeps the original error in a box that its own `source` hides one level below.
             if let Some(octocrab::Error::Service { source, .. }) = current.downcast_ref::<octocrab::Error>() {
@@ -329,7 +291,7 @@ impl GitHub {
             }
             cause = current.source();
         }
-        NetError::Other { host: self.host(), reason: error.to_string() }.into()
+        NetError::Other { host: self.host(), reason: error.to_string() }
     }
 }
 
@@ -348,24 +310,9 @@ fn redirected(what: &str, problem: &str) -> ApiError {
     NetError::Redirect { url: format!("the response for {what}"), problem: problem.to_owned() }.into()
 }
 
-/// A complete response.
-#[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
-}
-
-impl Answer {
-    /// The error of a response that is not a success.
-    pub(super) fn error(&self, what: &str, variable: Option<&'static str>, server: &Server) -> ApiError {
-        ApiError::from_answer((what, server), self.status.as_u16(), &self.headers, &self.body, variable)
-    }
-
-    /// The value of a header.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
-    }
+/// The error of a response that is not a success.
+pub(super) fn error_of(answer: &Answer, what: &str, variable: Option<&'static str>, server: &Server) -> ApiError {
+    ApiError::from_answer((what, server), answer.status.as_u16(), &answer.headers, &answer.body, variable)
 }
 
 /// Parses a JSON document.

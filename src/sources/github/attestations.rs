@@ -8,16 +8,16 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use url::Url;
 
-use crate::io::net::Backoff;
 use crate::io::net::NetError;
+use crate::io::net::api::at_most;
+use crate::io::net::api::has_next_page;
+use crate::io::net::retrying;
 use crate::model::Sha256Digest;
 use crate::model::progress::Progress;
 use crate::model::url_policy::is_loopback;
 use crate::sources::github::ApiError;
 use crate::sources::github::GitHub;
 use crate::sources::github::api::read_json;
-use crate::sources::github::bounded::at_most;
-use crate::sources::github::link::has_next_page;
 
 /// One page of the API; more than anyone attests about one file.
 const MAX_BUNDLES: usize = 100;
@@ -102,19 +102,10 @@ impl GitHub {
         let url = bundle_url(url, self.api_url()).map_err(&shape)?;
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        let mut backoff = Backoff::new();
-        let answer = loop {
-            let error = match self.http.small_answer(&url, headers.clone(), None, MAX_BUNDLE as u64).await {
-                Ok(answer) => break answer,
-                Err(NetError::TooLong { .. }) => return Ok(None),
-                Err(error) => error,
-            };
-            let Some(wait) = error.is_transient().then(|| backoff.next(error.retry_after())).flatten() else {
-                return Err(error.into());
-            };
-            let (next, all) = backoff.position();
-            progress.note(&format!("{error}; retrying ({next} of {all})"));
-            tokio::time::sleep(wait).await;
+        let attempt = async || self.http.small_answer(&url, headers.clone(), None, MAX_BUNDLE as u64).await;
+        let answer = match retrying(|line| progress.note(line), attempt, NetError::retry).await {
+            Err(NetError::TooLong { .. }) => return Ok(None),
+            outcome => outcome?,
         };
         let Some((headers, body)) = answer else { return Err(shape("a bundle was not found at its URL".to_owned())) };
         unpacked_bundle(Packing::of(&headers), &body).map_err(shape)

@@ -1,5 +1,4 @@
-//! Requests that change something. Each is sent once and follows no redirect, and its response is classified here: octocrab's
-//! own calls treat a 403 as a success and send a tag's `#` as the end of the URL.
+//! Requests that change something. Each is sent once and follows no redirect, and its response is classified here.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,16 +9,19 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::io::net::api::Answer;
+use crate::io::net::api::ApiRequest;
 use crate::model::Tag;
-use crate::sources::github::ApiError;
 use crate::sources::github::GitHub;
-use crate::sources::github::api::Answer;
 use crate::sources::github::graphql::GraphQlError;
 use crate::sources::github::graphql::Problem;
 use crate::sources::github::graphql::problems_of;
 use crate::sources::github::refusal::MutationRefusal;
 use crate::sources::github::refusal::requests_left;
 use crate::sources::github::refusal::wait_of;
+
+/// The name of a request in messages.
+const CHANGE: &str = "the change";
 
 /// The object id that means "does not exist".
 const NOTHING: &str = "0000000000000000000000000000000000000000";
@@ -97,7 +99,7 @@ impl<'a> Writer<'a> {
     /// Deletes a release and its assets by id; its tag is kept.
     pub async fn delete_release(&self, id: ReleaseId) -> MutationResponse {
         let route = self.github.route(&["releases", &id.to_string()]);
-        self.rest(Method::DELETE, &route, None, StatusCode::NO_CONTENT).await
+        self.rest(ApiRequest::new(Method::DELETE, &route, CHANGE), StatusCode::NO_CONTENT).await
     }
 
     /// Deletes tags, all or none, each only if it still points at the expected object.
@@ -124,20 +126,20 @@ impl<'a> Writer<'a> {
             Err(told) => return *told,
         }
         let route = self.github.route(&["git", "refs", "tags", at.tag.as_str()]);
-        self.rest(Method::DELETE, &route, None, StatusCode::NO_CONTENT).await
+        self.rest(ApiRequest::new(Method::DELETE, &route, CHANGE), StatusCode::NO_CONTENT).await
     }
 
     /// Creates one tag through the REST API, which never overwrites.
     pub async fn create_tag_alone(&self, at: &TagAt) -> MutationResponse {
         let body = json!({ "ref": format!("refs/tags/{}", at.tag), "sha": at.object_id });
         let route = self.github.route(&["git", "refs"]);
-        self.rest(Method::POST, &route, Some(&body), StatusCode::CREATED).await
+        self.rest(ApiRequest::new(Method::POST, &route, CHANGE).json(&body), StatusCode::CREATED).await
     }
 
     /// The object a tag points at; `None` if there is no such tag.
     async fn tag_points_at(&self, tag: &Tag) -> Result<Option<String>, Box<MutationResponse>> {
         let route = self.github.route(&["git", "ref", "tags", tag.as_str()]);
-        let answer = match self.send(Method::GET, &route, None).await {
+        let answer = match self.send(&ApiRequest::get(&route, CHANGE)).await {
             Ok(answer) => answer,
             Err(refusal) => return Err(Box::new(MutationResponse::without_answer(refusal))),
         };
@@ -157,8 +159,8 @@ impl<'a> Writer<'a> {
         }
     }
 
-    async fn rest(&self, method: Method, route: &str, body: Option<&Value>, wanted: StatusCode) -> MutationResponse {
-        match self.send(method, route, body).await {
+    async fn rest(&self, request: ApiRequest<'_>, wanted: StatusCode) -> MutationResponse {
+        match self.send(&request).await {
             Ok(answer) if answer.status == wanted => MutationResponse::of(&answer, Ok(())),
             Ok(answer) if answer.status.is_success() => {
                 let reason = format!("GitHub returned HTTP {} instead of {wanted}", answer.status.as_u16());
@@ -169,25 +171,29 @@ impl<'a> Writer<'a> {
         }
     }
 
-    async fn send(&self, method: Method, route: &str, body: Option<&Value>) -> Result<Answer, MutationRefusal> {
-        let Some(clients) = self.github.authorized().map_err(|error| lost(&error))? else {
-            let message = "changes require a token".to_owned();
-            return Err(MutationRefusal::Forbidden { message, needed: Some("contents=write".to_owned()) });
-        };
-        self.github.exchange(&clients.rest, method, route, body, "the change").await.map_err(|error| lost(&error))
+    /// Sends a request once: whether a change may be repeated is decided by what a new listing shows.
+    async fn send(&self, request: &ApiRequest<'_>) -> Result<Answer, MutationRefusal> {
+        match self.github.exchange_with_token(request).await {
+            Ok(Some(answer)) => Ok(answer),
+            Ok(None) => {
+                let message = "changes require a token".to_owned();
+                Err(MutationRefusal::Forbidden { message, needed: Some("contents=write".to_owned()) })
+            }
+            Err(error) => Err(MutationRefusal::of_lost(&error)),
+        }
     }
 
     async fn update_refs(&self, repository: &str, updates: Value) -> MutationResponse {
         let variables = json!({ "repository": repository, "updates": updates });
-        let answer = match self.github.graphql_once(UPDATE_REFS, &variables, "the change").await {
+        let answer = match self.github.graphql_once(UPDATE_REFS, &variables, CHANGE).await {
             Ok(answer) => answer,
-            Err(GraphQlError::Api(error)) => return MutationResponse::without_answer(lost(&error)),
+            Err(GraphQlError::Api(error)) => return MutationResponse::without_answer(MutationRefusal::of_lost(&error)),
             Err(GraphQlError::Off | GraphQlError::UnknownField { .. } | GraphQlError::Refused(_)) => {
                 return MutationResponse::without_answer(MutationRefusal::Unsupported);
             }
         };
         let outcome = match answer.status {
-            StatusCode::OK => match problems_of(&answer, "the change") {
+            StatusCode::OK => match problems_of(&answer, CHANGE) {
                 Ok(problems) => verdict(&problems, &answer),
                 Err(error) => Err(MutationRefusal::of_lost(&error)),
             },
@@ -223,10 +229,6 @@ fn verdict(problems: &[Problem], answer: &Answer) -> Result<(), MutationRefusal>
 
 fn refusal_of(answer: &Answer) -> MutationRefusal {
     MutationRefusal::of_answer(answer.status.as_u16(), &answer.headers, &answer.body)
-}
-
-fn lost(error: &ApiError) -> MutationRefusal {
-    MutationRefusal::of_lost(error)
 }
 
 impl MutationResponse {

@@ -5,14 +5,16 @@ use std::time::Duration;
 use chrono::DateTime;
 use chrono::Utc;
 use http::HeaderMap;
-use serde::Deserialize;
 use thiserror::Error;
 
 use crate::config::Server;
 use crate::io::net::NetError;
-use crate::sources::github::refusal::date_of;
+use crate::io::net::Retry;
+use crate::io::net::api::message_of;
+use crate::io::net::api::one_line;
+use crate::io::net::api::retry_after_of;
+use crate::io::net::api::server_date;
 use crate::sources::github::refusal::is_limit;
-use crate::sources::github::refusal::one_line;
 use crate::sources::github::refusal::wait_of;
 
 /// A failed API call.
@@ -97,7 +99,7 @@ impl ApiError {
                 Self::Forbidden { message, needed, variable }
             }
             404 | 410 => Self::NotFound { what: what.to_owned(), server: Box::new(server.clone()) },
-            _ => Self::Net(NetError::Status { url: what.to_owned(), status, retry_after: retry_after(headers) }),
+            _ => Self::Net(NetError::Status { url: what.to_owned(), status, retry_after: retry_after_of(headers) }),
         }
     }
 
@@ -144,6 +146,11 @@ impl ApiError {
         Self::RateLimited { reset: reset(headers), wait: wait_of(headers), authenticated }
     }
 
+    /// Whether the request may be repeated.
+    pub(super) fn retry(&self) -> Retry {
+        if self.is_transient() { Retry::After(self.asked_wait()) } else { Retry::Never }
+    }
+
     /// Whether a retry may succeed.
     pub fn is_transient(&self) -> bool {
         match self {
@@ -185,34 +192,19 @@ fn until(reset: Option<DateTime<Utc>>) -> String {
     reset.map(|reset| format!(" until {}", reset.format("%H:%M:%S UTC"))).unwrap_or_default()
 }
 
-/// `retry-after`; a date is relative to the server's own clock.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get("retry-after")?.to_str().ok()?;
-    crate::io::net::parse_retry_after(value, date_of(headers).unwrap_or(DateTime::UNIX_EPOCH))
-}
-
 /// When a limit resets: `retry-after` after the server's own `date`, else `x-ratelimit-reset`.
 fn reset(headers: &HeaderMap) -> Option<DateTime<Utc>> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    if let (Some(wait), Some(date)) = (retry_after(headers), date_of(headers)) {
+    if let (Some(wait), Some(date)) = (retry_after_of(headers), server_date(headers)) {
         return date.checked_add_signed(chrono::Duration::from_std(wait).ok()?);
     }
     let seconds = header("x-ratelimit-reset")?.parse().ok()?;
     DateTime::from_timestamp(seconds, 0)
 }
 
-/// The `message` of an error document. The rest is discarded, because it is unbounded.
-pub(super) fn words_of(body: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Words {
-        message: String,
-    }
-    serde_json::from_slice::<Words>(body).ok().map(|words| words.message)
-}
-
 /// GitHub's message on one line.
 fn message(body: &[u8]) -> String {
-    one_line(&words_of(body).unwrap_or_else(|| "no reason given".to_owned()))
+    one_line(&message_of(body).unwrap_or_else(|| "no reason given".to_owned()))
 }
 
 #[cfg(test)]

@@ -9,29 +9,36 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::json;
 use serde_json::value::RawValue;
+use thiserror::Error;
 
 use crate::config::Server;
-use crate::io::net::Backoff;
+use crate::io::net::Retry;
+use crate::io::net::api::Answer;
+use crate::io::net::api::at_most;
+use crate::io::net::retrying;
 use crate::model::progress::Progress;
 use crate::sources::github::ApiError;
 use crate::sources::github::GitHub;
-use crate::sources::github::api::Answer;
+use crate::sources::github::api::error_of;
 use crate::sources::github::api::read_json;
-use crate::sources::github::bounded::at_most;
 
 /// Why a query failed.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub(super) enum GraphQlError {
     /// As a REST call fails.
+    #[error(transparent)]
     Api(ApiError),
     /// GraphQL is not available, or not without an accepted token.
+    #[error("GraphQL is not available")]
     Off,
     /// The server does not support this field yet.
+    #[error("the server does not support the field `{field}`")]
     UnknownField {
         /// The field.
         field: String,
     },
     /// GitHub refuses it, with these errors.
+    #[error("GitHub refuses the query")]
     Refused(Vec<Problem>),
 }
 
@@ -95,7 +102,9 @@ impl GitHub {
         variables: &Value,
         what: &str,
     ) -> Result<Answer, GraphQlError> {
-        let Some(clients) = self.authorized().map_err(GraphQlError::Api)? else { return Err(GraphQlError::Off) };
+        let Some(clients) = self.authorized().map_err(|error| GraphQlError::Api(error.into()))? else {
+            return Err(GraphQlError::Off);
+        };
         let body = json!({ "query": document, "variables": variables });
         self.exchange(&clients.graphql, Method::POST, "/graphql", Some(&body), what).await.map_err(GraphQlError::Api)
     }
@@ -109,25 +118,13 @@ impl GitHub {
         what: &str,
         progress: &dyn Progress,
     ) -> Result<(T, usize), GraphQlError> {
-        let mut backoff = Backoff::new();
-        loop {
-            let answer = self.graphql_once(document, variables, what).await;
-            let outcome = answer.and_then(|answer| {
-                let data = data_of(&answer, what, self.server())?;
-                let read = read_json(data.get().as_bytes(), what).map_err(GraphQlError::Api)?;
-                Ok((read, answer.body.len()))
-            });
-            let error = match outcome {
-                Err(GraphQlError::Api(ApiError::Net(error))) if error.is_transient() => error,
-                outcome => return outcome,
-            };
-            let Some(wait) = backoff.next(error.retry_after()) else {
-                return Err(GraphQlError::Api(error.into()));
-            };
-            let (next, all) = backoff.position();
-            progress.note(&format!("{error}; retrying ({next} of {all})"));
-            tokio::time::sleep(wait).await;
-        }
+        let attempt = async || {
+            let answer = self.graphql_once(document, variables, what).await?;
+            let data = data_of(&answer, what, self.server())?;
+            let read = read_json(data.get().as_bytes(), what).map_err(GraphQlError::Api)?;
+            Ok((read, answer.body.len()))
+        };
+        retrying(|line| progress.note(line), attempt, GraphQlError::retry).await
     }
 }
 
@@ -135,7 +132,7 @@ impl GitHub {
 fn data_of<'a>(answer: &'a Answer, what: &str, server: &Server) -> Result<&'a RawValue, GraphQlError> {
     if answer.status != http::StatusCode::OK {
         // The REST API tells a refused token from a missing page, and can use the next token or none.
-        return Err(match answer.error(what, Some(SENT), server) {
+        return Err(match error_of(answer, what, Some(SENT), server) {
             ApiError::BadToken { .. }
             | ApiError::Forbidden { .. }
             | ApiError::SingleSignOn { .. }
@@ -175,6 +172,24 @@ pub(super) fn problems_of(answer: &Answer, what: &str) -> Result<Vec<Problem>, A
 }
 
 impl GraphQlError {
+    /// Whether another attempt may succeed. The caller waits for a rate limit.
+    fn retry(&self) -> Retry {
+        match self {
+            Self::Api(ApiError::Net(error)) => error.retry(),
+            Self::Api(
+                ApiError::RateLimited { .. }
+                | ApiError::NotFound { .. }
+                | ApiError::BadToken { .. }
+                | ApiError::SingleSignOn { .. }
+                | ApiError::Forbidden { .. }
+                | ApiError::Shape { .. },
+            )
+            | Self::Off
+            | Self::UnknownField { .. }
+            | Self::Refused(_) => Retry::Never,
+        }
+    }
+
     /// As a REST error, for callers without an alternative.
     pub(super) fn into_api(self, what: &str, server: &Server) -> ApiError {
         match self {

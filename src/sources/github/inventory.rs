@@ -11,11 +11,11 @@ use chrono::Utc;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::io::net::api::at_most;
 use crate::model::AssetState;
 use crate::model::progress::Progress;
 use crate::sources::github::ApiError;
 use crate::sources::github::GitHub;
-use crate::sources::github::bounded::at_most;
 use crate::sources::github::graphql::GraphQlError;
 use crate::sources::github::graphql::Problem;
 

@@ -1,12 +1,11 @@
 //! Polls the latest release. An unchanged response does not count against the rate limit.
 
-use http::HeaderMap;
 use http::HeaderValue;
-use http::Method;
 use http::StatusCode;
 use http::header;
 use serde::Deserialize;
 
+use crate::io::net::api::ApiRequest;
 use crate::sources::github::GitHub;
 use crate::sources::github::MutationRefusal;
 
@@ -30,21 +29,16 @@ impl<'a> LatestRelease<'a> {
 
     /// The latest release as of now, if there is one.
     pub async fn now(&mut self) -> Result<Option<u64>, MutationRefusal> {
-        let clients = self.github.authorized().map_err(|error| MutationRefusal::of_lost(&error))?;
-        let Some(clients) = clients else {
-            return Err(MutationRefusal::Unknown { reason: "GitHub refused the token".to_owned() });
-        };
         let route = self.github.route(&["releases", "latest"]);
-        let mut headers = HeaderMap::new();
+        let mut request = ApiRequest::get(&route, "the latest release");
         if let Some((tag, _)) = &self.known {
-            headers.insert(header::IF_NONE_MATCH, tag.clone());
+            request = request.with_header(header::IF_NONE_MATCH, tag.clone());
         }
-        let what = "the latest release";
-        let answer = self
-            .github
-            .exchange_with(&clients.rest, Method::GET, &route, Some(headers), None, what)
-            .await
-            .map_err(|error| MutationRefusal::of_lost(&error))?;
+        let answer = match self.github.exchange_with_token(&request).await {
+            Ok(Some(answer)) => answer,
+            Ok(None) => return Err(MutationRefusal::Unknown { reason: "GitHub refused the token".to_owned() }),
+            Err(error) => return Err(MutationRefusal::of_lost(&error)),
+        };
         match (answer.status, &self.known) {
             (StatusCode::NOT_MODIFIED, Some((_, id))) => Ok(Some(*id)),
             (StatusCode::NOT_FOUND, _) => Ok(None),

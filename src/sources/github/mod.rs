@@ -3,13 +3,11 @@
 
 mod api;
 mod attestations;
-mod bounded;
 mod delete;
 mod error;
 mod graphql;
 mod inventory;
 mod latest;
-mod link;
 mod published;
 mod refusal;
 mod releases;
@@ -35,7 +33,6 @@ pub use inventory::Lister;
 pub use inventory::ListingGap;
 pub use inventory::RepositoryListing;
 pub use latest::LatestRelease;
-pub use link::has_next_page;
 pub use refusal::MutationRefusal;
 pub use refusal::requests_left;
 pub use tokens::check_token;

@@ -4,12 +4,12 @@ use std::fmt;
 use std::time::Duration;
 
 use chrono::DateTime;
-use chrono::Utc;
 use http::HeaderMap;
 
-use crate::io::net::parse_retry_after;
-use crate::sources::github::ApiError;
-use crate::sources::github::error::words_of;
+use crate::io::net::api::message_of;
+use crate::io::net::api::one_line;
+use crate::io::net::api::retry_after_of;
+use crate::io::net::api::server_date;
 
 /// The pause GitHub recommends for a rate limit without a stated wait.
 const REST: Duration = Duration::from_secs(60);
@@ -86,7 +86,7 @@ impl MutationRefusal {
 
     /// Classifies an unsuccessful response to a REST request.
     pub fn of_answer(status: u16, headers: &HeaderMap, body: &[u8]) -> Self {
-        let words = words_of(body).unwrap_or_else(|| "no reason given".to_owned());
+        let words = message_of(body).unwrap_or_else(|| "no reason given".to_owned());
         let words = words.as_str();
         match status {
             _ if is_limit(status, headers, &one_line(words)) => Self::Limited { wait: wait_of(headers) },
@@ -120,7 +120,7 @@ impl MutationRefusal {
     }
 
     /// A request whose response was lost.
-    pub(super) fn of_lost(error: &ApiError) -> Self {
+    pub(super) fn of_lost(error: &dyn fmt::Display) -> Self {
         Self::Unknown { reason: error.to_string() }
     }
 }
@@ -135,16 +135,9 @@ pub(super) fn is_limit(status: u16, headers: &HeaderMap, words: &str) -> bool {
     status == 429 || (status == 403 && says_so())
 }
 
-/// GitHub's message, which may be a page long, shortened to one line.
-pub(super) fn one_line(words: &str) -> String {
-    words.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(300).collect()
-}
-
 /// How long to wait before the next request: as stated, else until the limit resets, else one minute.
 pub(super) fn wait_of(headers: &HeaderMap) -> Duration {
-    // Measured by the server's clock; the local one may be wrong.
-    let now = date_of(headers).unwrap_or(DateTime::UNIX_EPOCH);
-    if let Some(wait) = text(headers, "retry-after").and_then(|value| parse_retry_after(value, now)) {
+    if let Some(wait) = retry_after_of(headers) {
         return wait.max(Duration::from_secs(1));
     }
     let is_spent = text(headers, "x-ratelimit-remaining") == Some("0");
@@ -165,11 +158,7 @@ pub fn requests_left(headers: &HeaderMap) -> (Option<u64>, Duration) {
 /// The time from the response until the limit resets; `None` for a time beyond the calendar.
 fn until_reset(headers: &HeaderMap) -> Option<Duration> {
     let reset = DateTime::from_timestamp(text(headers, "x-ratelimit-reset")?.parse().ok()?, 0)?;
-    Some((reset - date_of(headers)?).to_std().unwrap_or(Duration::ZERO))
-}
-
-pub(super) fn date_of(headers: &HeaderMap) -> Option<DateTime<Utc>> {
-    DateTime::parse_from_rfc2822(text(headers, "date")?).ok().map(|date| date.to_utc())
+    Some((reset - server_date(headers)?).to_std().unwrap_or(Duration::ZERO))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -15,6 +15,7 @@ use crate::io::fs::hashing_writer::Written;
 use crate::io::fs::hashing_writer::discard;
 use crate::io::net::Download;
 use crate::io::net::NetError;
+use crate::io::net::api::at_most;
 use crate::io::net::download;
 use crate::model::Asset;
 use crate::model::AssetState;
@@ -26,7 +27,6 @@ use crate::model::VersionSpec;
 use crate::model::progress::Progress;
 use crate::sources::github::ApiError;
 use crate::sources::github::GitHub;
-use crate::sources::github::bounded::at_most;
 use crate::sources::github::check_token;
 
 /// Well above the size of any checksum file.

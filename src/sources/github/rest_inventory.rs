@@ -6,12 +6,16 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::io::net::NetError;
+use crate::io::net::api::ApiPage;
+use crate::io::net::api::Page;
+use crate::io::net::api::PageLimits;
+use crate::io::net::api::all_pages;
+use crate::io::net::api::at_most;
+use crate::io::net::api::has_next_page;
 use crate::model::AssetState;
 use crate::model::Tag;
 use crate::sources::github::ApiError;
 use crate::sources::github::api::read_json;
-use crate::sources::github::bounded::Page;
-use crate::sources::github::bounded::at_most;
 use crate::sources::github::inventory::ListedAsset;
 use crate::sources::github::inventory::ListedRelease;
 use crate::sources::github::inventory::ListedRepository;
@@ -21,7 +25,6 @@ use crate::sources::github::inventory::ListingGap;
 use crate::sources::github::inventory::MOST_RELEASES;
 use crate::sources::github::inventory::RepositoryListing;
 use crate::sources::github::inventory::too_many;
-use crate::sources::github::link::has_next_page;
 use crate::sources::github::releases::MAX_ASSETS;
 
 /// More pages than any list of GitHub has; stops a server whose pages never end.
@@ -200,24 +203,17 @@ impl Lister<'_> {
 
     /// All pages of a list, by number, until there is no `Link` to a next page.
     async fn pages<T: DeserializeOwned, const MOST: usize>(&self, route: &str, what: &str) -> Result<Vec<T>, ApiError> {
-        let mut all = Vec::new();
-        let mut bytes = 0;
         let what = format!("{what} of {}", self.github.repo());
-        for number in 1..=MOST_PAGES {
+        let page = async |number: usize| {
             let route = format!("{route}?per_page=100&page={number}");
             let answer = self.github.get_answer(&route, &what, self.progress).await?;
-            let Page(page): Page<T, MOST> = read_json(&answer.body, &what)?;
+            let Page(entries): Page<T, MOST> = read_json(&answer.body, &what)?;
             let leads_on = answer.header("link").is_some_and(has_next_page);
-            bytes += answer.body.len();
-            let is_over = page.is_empty() || bytes > MOST_BYTES;
-            all.extend(page);
-            match (leads_on, is_over) {
-                (false, _) => return Ok(all),
-                (true, false) => {}
-                (true, true) => break,
-            }
-        }
-        Err(ApiError::Shape { what, reason: "the list does not end".to_owned() })
+            Ok::<_, ApiError>(ApiPage { entries, bytes: answer.body.len(), next: leads_on.then_some(number + 1) })
+        };
+        let limits = PageLimits { pages: MOST_PAGES, bytes: MOST_BYTES };
+        let all = all_pages(limits, 1, page).await?;
+        all.ok_or_else(|| ApiError::Shape { what: what.clone(), reason: "the list does not end".to_owned() })
     }
 }
 

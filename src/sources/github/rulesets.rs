@@ -2,10 +2,10 @@
 
 use serde::Deserialize;
 
+use crate::io::net::api::ApiRequest;
+use crate::io::net::api::JsonApiError;
 use crate::model::progress::NoProgress;
-use crate::sources::github::ApiError;
 use crate::sources::github::GitHub;
-use crate::sources::github::bounded::Page;
 
 #[derive(Debug, Deserialize)]
 struct Summary {
@@ -45,14 +45,15 @@ struct Rule {
 
 impl GitHub {
     /// The names of the rulesets that forbid deleting this tag, as far as visible to the token.
-    pub async fn rulesets_against_deleting(&self, tag: &str) -> Result<Vec<String>, ApiError> {
+    pub async fn rulesets_against_deleting(&self, tag: &str) -> Result<Vec<String>, JsonApiError> {
+        let Some(clients) = self.authorized()? else { return Ok(Vec::new()) };
         let what = format!("rulesets of {}", self.repo());
         let route = format!("{}?targets=tag&includes_parents=true&per_page=100", self.route(&["rulesets"]));
-        let Page(all): Page<Summary, 100> = self.get_json(&route, &what, &NoProgress).await?;
+        let all = clients.json.linked::<Summary, 100>(&route, &what, &NoProgress).await?;
         let mut names = Vec::new();
         for ruleset in all.into_iter().filter(|ruleset| ruleset.enforcement != "disabled").take(20) {
             let route = self.route(&["rulesets", &ruleset.id.to_string()]);
-            let detail: Detail = self.get_json(&route, &what, &NoProgress).await?;
+            let detail: Detail = clients.json.call(&ApiRequest::get(&route, &what), &NoProgress).await?;
             if detail.rules.iter().any(|rule| rule.kind == "deletion") && detail.covers(tag) {
                 names.push(ruleset.name);
             }

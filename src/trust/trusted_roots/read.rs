@@ -6,7 +6,6 @@ use http::header;
 use url::Url;
 
 use crate::io::fs::bounded_read;
-use crate::io::net::Backoff;
 use crate::io::net::Http;
 use crate::io::net::NetError;
 use crate::trust::trusted_roots::FetchError;
@@ -47,17 +46,6 @@ impl RootRepository {
 }
 
 async fn fetch(http: &Http, url: &Url, limit: u64) -> Result<Option<Vec<u8>>, NetError> {
-    let mut backoff = Backoff::new();
-    loop {
-        let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
-        let error = match http.small_file(url, headers, None, limit).await {
-            Ok(bytes) => return Ok(bytes.map(|bytes| bytes.to_vec())),
-            Err(error) => error,
-        };
-        if !error.is_transient() {
-            return Err(error);
-        }
-        let Some(wait) = backoff.next(error.retry_after()) else { return Err(error) };
-        tokio::time::sleep(wait).await;
-    }
+    let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
+    Ok(http.patient_small_file(url, &headers, None, limit).await?.map(Into::into))
 }

@@ -1,18 +1,23 @@
-//! Parses the `Link` header, which says whether a list has another page. Pure.
+//! Parses the `Link` header, which names the next page of a list. Pure.
 
-/// Whether a `Link` header names a next page (RFC 8288, 3): one of its links has `next` among its relations.
+/// Whether a `Link` header names a next page.
 pub fn has_next_page(header: &str) -> bool {
+    next_link(header).is_some()
+}
+
+/// The URL of the next page in a `Link` header (RFC 8288, 3): of the first link that has `next` among its relations.
+pub fn next_link(header: &str) -> Option<&str> {
     let mut rest = header;
     // A URL may contain commas and semicolons, so it is skipped before the header is split.
-    while let Some((_, behind)) = rest.split_once('<') {
-        let Some((_, parameters)) = behind.split_once('>') else { return false };
+    loop {
+        let (_, behind) = rest.split_once('<')?;
+        let (url, parameters) = behind.split_once('>')?;
         let (link, further) = one_link(parameters);
         if parameters_of(link).any(|(name, value)| name.eq_ignore_ascii_case("rel") && is_next(value)) {
-            return true;
+            return Some(url);
         }
         rest = further;
     }
-    false
 }
 
 fn is_next(relations: &str) -> bool {
@@ -93,12 +98,13 @@ mod tests {
                 if *quoted { format!("<{address}>; rel=\"{relation}\"") } else { format!("<{address}>;rel={relation}") }
             });
             let header = written.collect::<Vec<_>>().join(", ");
-            prop_assert_eq!(has_next_page(&header), links.iter().any(|(_, relation, _)| relation == "next"));
+            let next = links.iter().find(|(_, relation, _)| relation == "next");
+            prop_assert_eq!(next_link(&header), next.map(|(address, _, _)| address.as_str()));
         }
 
         #[test]
         fn arbitrary_headers_are_parsed_without_panic(header in "[<>;,=\"\\\\ relnxté]*") {
-            let _ = has_next_page(&header);
+            let _ = next_link(&header);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Lists of the API, parsed only up to GitHub's documented lengths, so that a server cannot make them take more memory.
+//! Lists in responses, parsed only up to the lengths that an API documents, so that a server cannot make them take more memory.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -12,10 +12,14 @@ use serde::de::Visitor;
 /// A document that is a list of at most `MOST` entries.
 #[derive(Debug, Deserialize)]
 #[serde(transparent, bound = "T: Deserialize<'de>")]
-pub(super) struct Page<T, const MOST: usize>(#[serde(deserialize_with = "at_most::<MOST, _, _>")] pub(super) Vec<T>);
+pub struct Page<T, const MOST: usize>(
+    /// The entries.
+    #[serde(deserialize_with = "at_most::<MOST, _, _>")]
+    pub Vec<T>,
+);
 
 /// Parses a list of at most `MOST` entries; a longer one is an error.
-pub(super) fn at_most<'de, const MOST: usize, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
+pub fn at_most<'de, const MOST: usize, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     T: Deserialize<'de>,
     D: Deserializer<'de>,
