@@ -13,7 +13,7 @@
 //! assert!(github.api_url().starts_with("http://127.0.0.1:"));
 //! ```
 //!
-//! The parts: `http` reads requests, `fault` defines faults, `server` combines them; `rest`, `graphql`, `web` and `objects`
+//! The parts: the crate `fake-http` reads requests, `fault` defines faults, `server` combines them; `rest`, `graphql`, `web` and `objects`
 //! respond from the `world`, which `effects` change; `deliver` encodes a response on a `stream`.
 
 mod attestations;
@@ -23,9 +23,7 @@ mod effects;
 mod fault;
 mod github;
 mod graphql;
-mod http;
 mod instead;
-mod lifecycle;
 mod listing;
 mod log;
 mod objects;
@@ -35,10 +33,13 @@ mod rest;
 mod server;
 mod snapshot;
 mod spec;
-mod stream;
 mod tls;
 mod web;
 mod world;
+
+use fake_http::http;
+use fake_http::lifecycle;
+use fake_http::stream;
 
 pub use fault::Cut;
 pub use fault::Fault;

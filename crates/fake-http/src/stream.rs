@@ -39,7 +39,9 @@ impl Write for Socket {
     }
 }
 
-pub(crate) struct Stream {
+/// One connection, plain or TLS.
+#[derive(Debug)]
+pub struct Stream {
     socket: Socket,
     tls: Option<Box<ServerConnection>>,
 }
@@ -49,7 +51,7 @@ impl Stream {
     ///
     /// # Errors
     /// The socket's errors, and a client that does not accept the certificate.
-    pub(crate) fn open(socket: Arc<TcpStream>, tls: Option<&Arc<ServerConfig>>) -> io::Result<Stream> {
+    pub fn open(socket: Arc<TcpStream>, tls: Option<&Arc<ServerConfig>>) -> io::Result<Stream> {
         socket.set_nodelay(true)?;
         let mut socket = Socket(socket);
         let Some(config) = tls else { return Ok(Stream { socket, tls: None }) };
@@ -65,7 +67,7 @@ impl Stream {
     ///
     /// # Errors
     /// The socket's errors.
-    pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         let Some(tls) = &mut self.tls else { return self.socket.write_all(bytes) };
         for slice in bytes.chunks(SLICE) {
             tls.writer().write_all(slice)?;
@@ -77,7 +79,7 @@ impl Stream {
     }
 
     /// Closes in order: first the TLS close notification, then the socket.
-    pub(crate) fn finish_cleanly(&mut self) {
+    pub fn finish_cleanly(&mut self) {
         if let Some(tls) = &mut self.tls {
             tls.send_close_notify();
             while tls.wants_write() && tls.write_tls(&mut self.socket).is_ok() {}
@@ -88,7 +90,7 @@ impl Stream {
     /// Closes the socket without ending the protocols above it.
     ///
     /// Remaining input is read to the end: closing with unread bytes would reset the connection.
-    pub(crate) fn finish_abruptly(&mut self) {
+    pub fn finish_abruptly(&mut self) {
         let _ = self.socket.0.shutdown(Shutdown::Write);
         let _ = self.socket.0.set_read_timeout(Some(Duration::from_millis(500)));
         let mut rest = [0; 4096];
@@ -96,7 +98,7 @@ impl Stream {
     }
 
     /// Makes the following close a reset.
-    pub(crate) fn reset(self) {
+    pub fn reset(self) {
         let _ = socket2::SockRef::from(&*self.socket.0).set_linger(Some(Duration::ZERO));
     }
 }

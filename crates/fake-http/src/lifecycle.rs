@@ -24,8 +24,9 @@ pub enum Hold {
     For(Duration),
 }
 
+/// The open connections, and whether the fake is shutting down.
 #[derive(Debug, Default)]
-pub(crate) struct Lifecycle {
+pub struct Lifecycle {
     inner: Mutex<Inner>,
     changed: Condvar,
 }
@@ -39,7 +40,7 @@ struct Inner {
 
 impl Lifecycle {
     /// Registers a connection; `None` if the fake is shutting down.
-    pub(crate) fn enter(&self, socket: &Arc<TcpStream>) -> Option<u64> {
+    pub fn enter(&self, socket: &Arc<TcpStream>) -> Option<u64> {
         let mut inner = self.lock();
         if inner.stopping {
             return None;
@@ -50,17 +51,19 @@ impl Lifecycle {
         Some(id)
     }
 
-    pub(crate) fn leave(&self, id: u64) {
+    /// Unregisters a connection.
+    pub fn leave(&self, id: u64) {
         self.lock().open.remove(&id);
         self.changed.notify_all();
     }
 
-    pub(crate) fn is_stopping(&self) -> bool {
+    /// Whether the fake is shutting down.
+    pub fn is_stopping(&self) -> bool {
         self.lock().stopping
     }
 
     /// Waits; returns whether the fake is still running afterwards.
-    pub(crate) fn hold(&self, hold: Hold) -> bool {
+    pub fn hold(&self, hold: Hold) -> bool {
         let inner = self.lock();
         match hold {
             Hold::UntilDropped => {
@@ -78,7 +81,7 @@ impl Lifecycle {
     }
 
     /// Ends every wait and closes every connection.
-    pub(crate) fn stop(&self) {
+    pub fn stop(&self) {
         let mut inner = self.lock();
         inner.stopping = true;
         for socket in inner.open.values().filter_map(Weak::upgrade) {
@@ -89,7 +92,8 @@ impl Lifecycle {
         self.changed.notify_all();
     }
 
-    pub(crate) fn wait_for_the_last(&self) {
+    /// Waits until every connection is unregistered, for a few seconds at most.
+    pub fn wait_for_the_last(&self) {
         let deadline = Instant::now() + PATIENCE;
         let mut inner = self.lock();
         while !inner.open.is_empty() {

@@ -1,4 +1,4 @@
-//! HTTP/1.1 for the fake: requests read from a stream, responses as values.
+//! Requests read from a stream, and responses as values.
 
 use std::io;
 use std::io::Read;
@@ -11,96 +11,125 @@ const MOST_HEAD_BYTES: usize = 256 * 1024;
 
 /// One request as received.
 #[derive(Debug, Clone)]
-pub(crate) struct Call {
-    pub(crate) method: String,
+pub struct Call {
+    /// `GET` and so on.
+    pub method: String,
     /// Path and query, undecoded.
-    pub(crate) target: String,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Bytes,
-    pub(crate) keep_alive: bool,
+    pub target: String,
+    /// Names as sent, and values.
+    pub headers: Vec<(String, String)>,
+    /// The whole body.
+    pub body: Bytes,
+    /// Whether the client keeps the connection.
+    pub keep_alive: bool,
 }
 
 impl Call {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    /// The value of a header; its name is case-insensitive.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// The path without its query, undecoded.
-    pub(crate) fn path(&self) -> &str {
+    #[must_use]
+    pub fn path(&self) -> &str {
         self.target.split('?').next().unwrap_or_default()
     }
 
     /// The decoded value of a query parameter.
-    pub(crate) fn query(&self, name: &str) -> Option<String> {
+    #[must_use]
+    pub fn query(&self, name: &str) -> Option<String> {
         let query = self.target.split_once('?')?.1;
         let value = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name)?.1;
         Some(decoded(&value.replace('+', " ")))
     }
 
-    pub(crate) fn is_head(&self) -> bool {
+    /// Whether the response has no body.
+    #[must_use]
+    pub fn is_head(&self) -> bool {
         self.method == "HEAD"
     }
 }
 
 /// Percent-decodes a string; bytes that are not UTF-8 become replacement characters, because they match nothing.
-pub(crate) fn decoded(text: &str) -> String {
+#[must_use]
+pub fn decoded(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 /// A response before it is encoded; the framing is decided on delivery.
 #[derive(Debug, Clone)]
-pub(crate) struct Reply {
-    pub(crate) status: u16,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Bytes,
+pub struct Reply {
+    /// The status code.
+    pub status: u16,
+    /// All headers but those of the framing.
+    pub headers: Vec<(String, String)>,
+    /// The whole body.
+    pub body: Bytes,
 }
 
 impl Reply {
-    pub(crate) fn new(status: u16) -> Reply {
+    /// A response without headers and body.
+    #[must_use]
+    pub fn new(status: u16) -> Reply {
         Reply { status, headers: Vec::new(), body: Bytes::new() }
     }
 
-    pub(crate) fn json(status: u16, value: &serde_json::Value) -> Reply {
+    /// A JSON document.
+    #[must_use]
+    pub fn json(status: u16, value: &serde_json::Value) -> Reply {
         Reply::new(status).with("Content-Type", "application/json; charset=utf-8").body(value.to_string())
     }
 
-    pub(crate) fn html(status: u16, text: &str) -> Reply {
+    /// A web page.
+    #[must_use]
+    pub fn html(status: u16, text: &str) -> Reply {
         let page = format!("<!DOCTYPE html>\n<html><head><title>{text}</title></head><body>{text}</body></html>\n");
         Reply::new(status).with("Content-Type", "text/html; charset=utf-8").body(page)
     }
 
-    pub(crate) fn redirect(status: u16, location: &str) -> Reply {
+    /// A redirect.
+    #[must_use]
+    pub fn redirect(status: u16, location: &str) -> Reply {
         Reply::new(status).with("Location", location).with("Content-Type", "text/html; charset=utf-8")
     }
 
+    /// Adds a header.
     #[must_use]
-    pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Reply {
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Reply {
         self.headers.push((name.to_owned(), value.into()));
         self
     }
 
+    /// Sets the body.
     #[must_use]
-    pub(crate) fn body(mut self, body: impl Into<Bytes>) -> Reply {
+    pub fn body(mut self, body: impl Into<Bytes>) -> Reply {
         self.body = body.into();
         self
     }
 
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    /// The value of a header; its name is case-insensitive.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// Replaces any header of the same name.
-    pub(crate) fn replace(&mut self, name: &str, value: impl Into<String>) {
+    pub fn replace(&mut self, name: &str, value: impl Into<String>) {
         self.remove(name);
         self.headers.push((name.to_owned(), value.into()));
     }
 
-    pub(crate) fn remove(&mut self, name: &str) {
+    /// Removes a header.
+    pub fn remove(&mut self, name: &str) {
         self.headers.retain(|(key, _)| !key.eq_ignore_ascii_case(name));
     }
 }
 
-pub(crate) fn reason(status: u16) -> &'static str {
+/// The reason phrase of a status.
+#[must_use]
+pub fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
         201 => "Created",
@@ -131,7 +160,7 @@ pub(crate) fn reason(status: u16) -> &'static str {
 
 /// Reads requests one after another; surplus bytes are kept for the next.
 #[derive(Debug, Default)]
-pub(crate) struct Reader {
+pub struct Reader {
     pending: Vec<u8>,
 }
 
@@ -140,7 +169,7 @@ impl Reader {
     ///
     /// # Errors
     /// The stream's own errors, and `InvalidData` for bytes that are not HTTP/1.
-    pub(crate) fn next(&mut self, stream: &mut dyn Read) -> io::Result<Option<Call>> {
+    pub fn next(&mut self, stream: &mut dyn Read) -> io::Result<Option<Call>> {
         loop {
             if let Some((mut call, head_length)) = parsed_head(&self.pending)? {
                 self.pending.drain(..head_length);
