@@ -13,6 +13,7 @@ pub mod lockfile;
 pub mod model;
 pub mod platform;
 pub mod releases;
+pub mod render;
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "skipped tests are recorded in a file")]
 #[path = "../tests/suite/support/skip.rs"]

@@ -6,6 +6,7 @@
 //! A new target is a function, its line in [`TARGETS`], a file in `fuzz_targets/` with its `[[bin]]`, and a directory of seeds.
 
 mod archives;
+mod blueprints;
 mod bundles;
 mod headers;
 mod locks;
@@ -20,6 +21,7 @@ mod texts;
 
 pub use archives::tar_gz;
 pub use archives::zip;
+pub use blueprints::blueprint;
 pub use bundles::bundle;
 pub use headers::headers;
 pub use locks::lock;
@@ -43,6 +45,7 @@ pub type Target = fn(&[u8]);
 pub const TARGETS: &[(&str, Target)] = &[
     ("attestation", attestation),
     ("audit", audit),
+    ("blueprint", blueprint),
     ("bundle", bundle),
     ("checksums", checksums),
     ("go_info", go_info),

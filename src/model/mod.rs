@@ -15,6 +15,7 @@ pub mod units;
 pub mod upgrade;
 pub mod url_policy;
 mod version;
+pub mod yaml;
 
 pub use asset::Asset;
 pub use asset::AssetState;
