@@ -2,26 +2,253 @@
 //!
 //! Every command reads external state into values, decides in pure functions, shows the decision, and carries out exactly
 //! that decision. `ARCHITECTURE.md` describes the directories.
+#![allow(missing_docs, reason = "`main` is the interface; `internals` is for this repository's own packages")]
 
-pub mod cli;
+mod cli;
 mod commands;
-pub mod config;
-pub mod failure;
-pub mod flows;
-pub mod io;
-pub mod lockfile;
-pub mod model;
-pub mod platform;
-pub mod releases;
+mod config;
+mod failure;
+mod flows;
+mod io;
+mod lockfile;
+mod model;
+mod platform;
+mod releases;
+// No command uses it yet.
 pub mod render;
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "skipped tests are recorded in a file")]
 #[path = "../tests/suite/support/skip.rs"]
 mod skip;
-pub mod sources;
-pub mod trust;
-pub mod ui;
-pub mod worker;
+mod sources;
+mod trust;
+mod ui;
+mod worker;
+
+/// What the tests, the fuzz targets, the measurements and `crates/dist` use. No other package may depend on it.
+#[doc(hidden)]
+pub mod internals {
+    pub mod cli {
+        pub use crate::cli::Cli;
+        pub use crate::cli::command;
+    }
+
+    pub mod config {
+        pub use crate::config::Env;
+        pub use crate::config::Provenance;
+        pub use crate::config::Server;
+        pub use crate::config::Setting;
+        pub use crate::config::Settings;
+        pub use crate::config::SettingsInput;
+        pub use crate::config::Token;
+        pub use crate::config::VARIABLES;
+        pub use crate::config::parse_pyproject;
+    }
+
+    pub mod failure {
+        pub mod exit {
+            pub use crate::failure::exit::ExitStatus;
+        }
+    }
+
+    pub mod io {
+        pub mod fs {
+            pub use crate::io::fs::OutputFile;
+
+            pub mod hashing_writer {
+                pub use crate::io::fs::hashing_writer::Written;
+                pub use crate::io::fs::hashing_writer::hash_file;
+            }
+        }
+
+        pub mod net {
+            pub mod api {
+                pub use crate::io::net::api::next_link;
+            }
+
+            pub use crate::io::net::Backoff;
+            pub use crate::io::net::Http;
+            pub use crate::io::net::HttpOptions;
+            pub use crate::io::net::NetError;
+            pub use crate::io::net::parse_retry_after;
+        }
+    }
+
+    pub mod lockfile {
+        pub use crate::lockfile::LockedAsset;
+        pub use crate::lockfile::Lockfile;
+        pub use crate::lockfile::parse;
+        pub use crate::lockfile::render;
+    }
+
+    pub mod model {
+        pub use crate::model::AssetState;
+        pub use crate::model::RepoSlug;
+        pub use crate::model::Sha256Digest;
+        pub use crate::model::Tag;
+        pub use crate::model::Target;
+        pub use crate::model::Tool;
+        pub use crate::model::VersionSpec;
+
+        pub mod mirror_layout {
+            pub use crate::model::mirror_layout::asset_path;
+            pub use crate::model::mirror_layout::is_file_name;
+        }
+
+        pub mod progress {
+            pub use crate::model::progress::NoProgress;
+        }
+
+        pub mod secret {
+            pub use crate::model::secret::Secret;
+        }
+
+        pub mod text {
+            pub use crate::model::text::printable;
+            pub use crate::model::text::printable_line;
+        }
+    }
+
+    pub mod releases {
+        pub mod prune {
+            pub use crate::releases::prune::AUDIT_SCHEMA;
+            pub use crate::releases::prune::Action;
+            pub use crate::releases::prune::Applied;
+            pub use crate::releases::prune::AssetRecord;
+            pub use crate::releases::prune::Audit;
+            pub use crate::releases::prune::AuditEvent;
+            pub use crate::releases::prune::Clock;
+            pub use crate::releases::prune::Completeness;
+            pub use crate::releases::prune::Inventory;
+            pub use crate::releases::prune::Pace;
+            pub use crate::releases::prune::PaceName;
+            pub use crate::releases::prune::PlanFile;
+            pub use crate::releases::prune::PlannedRepository;
+            pub use crate::releases::prune::Prerelease;
+            pub use crate::releases::prune::PruneContext;
+            pub use crate::releases::prune::PrunePlan;
+            pub use crate::releases::prune::PrunePolicy;
+            pub use crate::releases::prune::ReleaseRecord;
+            pub use crate::releases::prune::RepoFacts;
+            pub use crate::releases::prune::Stop;
+            pub use crate::releases::prune::TagKind;
+            pub use crate::releases::prune::TagRecord;
+            pub use crate::releases::prune::Unit;
+            pub use crate::releases::prune::VersionOrder;
+            pub use crate::releases::prune::apply;
+            pub use crate::releases::prune::read_audit;
+            pub use crate::releases::prune::still_allowed;
+            pub use crate::releases::prune::units;
+        }
+    }
+
+    pub mod sources {
+        pub mod bundle {
+            pub use crate::sources::bundle::Bundle;
+            pub use crate::sources::bundle::BundleError;
+            pub use crate::sources::bundle::BundlePlan;
+            pub use crate::sources::bundle::Manifest;
+            pub use crate::sources::bundle::Parts;
+            pub use crate::sources::bundle::write;
+        }
+
+        pub mod github {
+            pub use crate::sources::github::ApiError;
+            pub use crate::sources::github::Attestations;
+            pub use crate::sources::github::GitHub;
+            pub use crate::sources::github::Lister;
+            pub use crate::sources::github::MutationRefusal;
+            pub use crate::sources::github::Packing;
+            pub use crate::sources::github::TagAt;
+            pub use crate::sources::github::Writer;
+            pub use crate::sources::github::requests_left;
+            pub use crate::sources::github::unpacked_bundle;
+        }
+
+        pub mod mirror {
+            pub use crate::sources::mirror::Index;
+            pub use crate::sources::mirror::SCHEMA;
+        }
+    }
+
+    pub mod trust {
+        pub use crate::trust::ChecksumFile;
+        pub use crate::trust::Level;
+
+        pub mod attestation {
+            pub use crate::trust::attestation::AttestationKind;
+            pub use crate::trust::attestation::AttestationRefusalReason;
+            pub use crate::trust::attestation::CryptoPart;
+            pub use crate::trust::attestation::Field;
+            pub use crate::trust::attestation::MAX_BUNDLE;
+            pub use crate::trust::attestation::MAX_BUNDLES;
+            pub use crate::trust::attestation::NotProven;
+            pub use crate::trust::attestation::Policy;
+            pub use crate::trust::attestation::Roots;
+            pub use crate::trust::attestation::SigningTime;
+            pub use crate::trust::attestation::VerifiedAttestation;
+            pub use crate::trust::attestation::WantedAttestation;
+            pub use crate::trust::attestation::Workflow;
+            pub use crate::trust::attestation::split;
+            pub use crate::trust::attestation::verify;
+        }
+    }
+
+    pub mod worker {
+        pub mod archive {
+            pub use crate::worker::archive::ArchiveError;
+            pub use crate::worker::archive::ArchiveForm;
+            pub use crate::worker::archive::Limits;
+            pub use crate::worker::archive::Unpacked;
+            pub use crate::worker::archive::unpack;
+        }
+
+        pub mod executable {
+            pub use crate::worker::executable::ExecutableIdentity;
+            pub use crate::worker::executable::ExecutableKind;
+            pub use crate::worker::executable::Glibc;
+            pub use crate::worker::executable::GlibcVersion;
+            pub use crate::worker::executable::GoBuildInfo;
+            pub use crate::worker::executable::Inspection;
+            pub use crate::worker::executable::Libc;
+            pub use crate::worker::executable::LoaderHost;
+            pub use crate::worker::executable::PreflightError;
+            pub use crate::worker::executable::is_worker;
+            pub use crate::worker::executable::preflight;
+            pub use crate::worker::executable::read_inspection;
+        }
+
+        pub mod store {
+            pub use crate::worker::store::Commit;
+            pub use crate::worker::store::Installed;
+            pub use crate::worker::store::Layout;
+            pub use crate::worker::store::Receipt;
+            pub use crate::worker::store::Staged;
+            pub use crate::worker::store::State;
+            pub use crate::worker::store::Step;
+            pub use crate::worker::store::WrittenLock;
+            pub use crate::worker::store::apply;
+            pub use crate::worker::store::glance;
+            pub use crate::worker::store::scan;
+            pub use crate::worker::store::steps;
+        }
+
+        pub mod which {
+            pub use crate::worker::which::CandidateIdentity;
+            pub use crate::worker::which::CandidateSource;
+            pub use crate::worker::which::DjangoAnswer;
+            pub use crate::worker::which::DjangoFacts;
+            pub use crate::worker::which::DjangoQuestion;
+            pub use crate::worker::which::DjangoSetting;
+            pub use crate::worker::which::Fault;
+            pub use crate::worker::which::Resolution;
+            pub use crate::worker::which::SurveyInput;
+            pub use crate::worker::which::ask;
+            pub use crate::worker::which::decide;
+            pub use crate::worker::which::survey;
+        }
+    }
+}
 
 use std::ffi::OsString;
 use std::panic::AssertUnwindSafe;

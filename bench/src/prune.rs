@@ -8,8 +8,8 @@ use anyhow::ensure;
 use fake_github::FakeGitHub;
 use fake_github::ReleaseSpec;
 use fake_github::TokenKind;
-use reproq::releases::prune::Pace;
-use reproq::releases::prune::PaceName;
+use reproq::internals::releases::prune::Pace;
+use reproq::internals::releases::prune::PaceName;
 
 const REPOSITORY: &str = "acme/worker";
 const TOKEN: &str = "ghp_bench_token_of_nobody";

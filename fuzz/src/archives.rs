@@ -7,13 +7,13 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use reproq::model::Sha256Digest;
-use reproq::model::progress::NoProgress;
-use reproq::worker::archive::ArchiveError;
-use reproq::worker::archive::ArchiveForm;
-use reproq::worker::archive::Limits;
-use reproq::worker::archive::Unpacked;
-use reproq::worker::archive::unpack;
+use reproq::internals::model::Sha256Digest;
+use reproq::internals::model::progress::NoProgress;
+use reproq::internals::worker::archive::ArchiveError;
+use reproq::internals::worker::archive::ArchiveForm;
+use reproq::internals::worker::archive::Limits;
+use reproq::internals::worker::archive::Unpacked;
+use reproq::internals::worker::archive::unpack;
 use sha2::Digest;
 use sha2::Sha256;
 

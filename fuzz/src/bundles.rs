@@ -3,11 +3,11 @@
 
 use std::fs;
 
-use reproq::model::Tool;
-use reproq::model::progress::NoProgress;
-use reproq::sources::bundle::Bundle;
-use reproq::sources::bundle::BundleError;
-use reproq::sources::bundle::Manifest;
+use reproq::internals::model::Tool;
+use reproq::internals::model::progress::NoProgress;
+use reproq::internals::sources::bundle::Bundle;
+use reproq::internals::sources::bundle::BundleError;
+use reproq::internals::sources::bundle::Manifest;
 
 use super::archives::with_header_checksums;
 use super::texts::assert_harmless;
@@ -31,7 +31,7 @@ fn manifest(bytes: &[u8]) {
             let text = manifest.render();
             assert_eq!(Manifest::parse(&text, &Tool::WORKER), Ok(manifest), "what is written is read back");
         }
-        Err(error) => assert_harmless(&reproq::model::text::printable_line(&error.to_string())),
+        Err(error) => assert_harmless(&reproq::internals::model::text::printable_line(&error.to_string())),
     }
 }
 
@@ -41,7 +41,7 @@ fn is_good(tar: &[u8]) -> bool {
     fs::write(&path, tar).expect("written");
     let outcome = used(&path, directory.path());
     if let Err(error) = &outcome {
-        assert_harmless(&reproq::model::text::printable_line(&error.to_string()));
+        assert_harmless(&reproq::internals::model::text::printable_line(&error.to_string()));
         let left = fs::read_dir(directory.path().join("out")).map_or(0, Iterator::count);
         assert_eq!(left, 0, "nothing of a bundle that is refused stays");
     }

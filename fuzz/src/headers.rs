@@ -6,13 +6,13 @@ use chrono::DateTime;
 use http::HeaderMap;
 use http::HeaderName;
 use http::HeaderValue;
-use reproq::config::Server;
-use reproq::io::net::Backoff;
-use reproq::io::net::api::next_link;
-use reproq::io::net::parse_retry_after;
-use reproq::sources::github::ApiError;
-use reproq::sources::github::MutationRefusal;
-use reproq::sources::github::requests_left;
+use reproq::internals::config::Server;
+use reproq::internals::io::net::Backoff;
+use reproq::internals::io::net::api::next_link;
+use reproq::internals::io::net::parse_retry_after;
+use reproq::internals::sources::github::ApiError;
+use reproq::internals::sources::github::MutationRefusal;
+use reproq::internals::sources::github::requests_left;
 
 /// A status in the first line, `name: value` in the next ones, and a body behind an empty line.
 pub fn headers(bytes: &[u8]) {

@@ -1,7 +1,7 @@
 //! The project's lock.
 
-use reproq::lockfile;
-use reproq::model::Tool;
+use reproq::internals::lockfile;
+use reproq::internals::model::Tool;
 
 /// Whatever is read as a lock leads nowhere but to its own assets, and says the same when it is written and read again.
 pub fn lock(data: &[u8]) {

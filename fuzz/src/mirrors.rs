@@ -1,9 +1,9 @@
 //! The index of a mirror.
 
-use reproq::model::Tool;
-use reproq::model::mirror_layout::asset_path;
-use reproq::model::mirror_layout::is_file_name;
-use reproq::sources::mirror::Index;
+use reproq::internals::model::Tool;
+use reproq::internals::model::mirror_layout::asset_path;
+use reproq::internals::model::mirror_layout::is_file_name;
+use reproq::internals::sources::mirror::Index;
 
 use super::texts::assert_harmless;
 
@@ -12,7 +12,7 @@ pub fn mirror(data: &[u8]) {
     let repository = "adpena/reproq-worker".parse().expect("a repository");
     let index = match Index::parse(data, &Tool::WORKER, &repository) {
         Ok(index) => index,
-        Err(error) => return assert_harmless(&reproq::model::text::printable_line(&error.to_string())),
+        Err(error) => return assert_harmless(&reproq::internals::model::text::printable_line(&error.to_string())),
     };
     let root = std::path::Path::new("mirror");
     for release in &index.releases {

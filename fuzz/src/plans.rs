@@ -6,22 +6,22 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use chrono::Utc;
-use reproq::model::AssetState;
-use reproq::releases::prune::AssetRecord;
-use reproq::releases::prune::Completeness;
-use reproq::releases::prune::Inventory;
-use reproq::releases::prune::PlanFile;
-use reproq::releases::prune::Prerelease;
-use reproq::releases::prune::PrunePlan;
-use reproq::releases::prune::PrunePolicy;
-use reproq::releases::prune::ReleaseRecord;
-use reproq::releases::prune::RepoFacts;
-use reproq::releases::prune::TagKind;
-use reproq::releases::prune::TagRecord;
-use reproq::releases::prune::Unit;
-use reproq::releases::prune::VersionOrder;
-use reproq::releases::prune::still_allowed;
-use reproq::releases::prune::units;
+use reproq::internals::model::AssetState;
+use reproq::internals::releases::prune::AssetRecord;
+use reproq::internals::releases::prune::Completeness;
+use reproq::internals::releases::prune::Inventory;
+use reproq::internals::releases::prune::PlanFile;
+use reproq::internals::releases::prune::Prerelease;
+use reproq::internals::releases::prune::PrunePlan;
+use reproq::internals::releases::prune::PrunePolicy;
+use reproq::internals::releases::prune::ReleaseRecord;
+use reproq::internals::releases::prune::RepoFacts;
+use reproq::internals::releases::prune::TagKind;
+use reproq::internals::releases::prune::TagRecord;
+use reproq::internals::releases::prune::Unit;
+use reproq::internals::releases::prune::VersionOrder;
+use reproq::internals::releases::prune::still_allowed;
+use reproq::internals::releases::prune::units;
 
 /// Names that meet each other's spellings, and some that are no versions.
 const NAMES: [&str; 16] = [

@@ -2,20 +2,20 @@
 
 use std::io::Cursor;
 
-use reproq::model::Target;
-use reproq::model::Tool;
-use reproq::worker::executable::ExecutableIdentity;
-use reproq::worker::executable::ExecutableKind;
-use reproq::worker::executable::Glibc;
-use reproq::worker::executable::GlibcVersion;
-use reproq::worker::executable::GoBuildInfo;
-use reproq::worker::executable::Inspection;
-use reproq::worker::executable::Libc;
-use reproq::worker::executable::LoaderHost;
-use reproq::worker::executable::PreflightError;
-use reproq::worker::executable::is_worker;
-use reproq::worker::executable::preflight;
-use reproq::worker::executable::read_inspection;
+use reproq::internals::model::Target;
+use reproq::internals::model::Tool;
+use reproq::internals::worker::executable::ExecutableIdentity;
+use reproq::internals::worker::executable::ExecutableKind;
+use reproq::internals::worker::executable::Glibc;
+use reproq::internals::worker::executable::GlibcVersion;
+use reproq::internals::worker::executable::GoBuildInfo;
+use reproq::internals::worker::executable::Inspection;
+use reproq::internals::worker::executable::Libc;
+use reproq::internals::worker::executable::LoaderHost;
+use reproq::internals::worker::executable::PreflightError;
+use reproq::internals::worker::executable::is_worker;
+use reproq::internals::worker::executable::preflight;
+use reproq::internals::worker::executable::read_inspection;
 
 use super::texts::assert_harmless;
 

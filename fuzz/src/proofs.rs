@@ -2,16 +2,16 @@
 //! nothing, and no bundle unpacks to more than a bundle.
 
 use chrono::DateTime;
-use reproq::model::Sha256Digest;
-use reproq::sources::github::Packing;
-use reproq::sources::github::unpacked_bundle;
-use reproq::trust::attestation;
-use reproq::trust::attestation::AttestationRefusalReason;
-use reproq::trust::attestation::MAX_BUNDLE;
-use reproq::trust::attestation::MAX_BUNDLES;
-use reproq::trust::attestation::NotProven;
-use reproq::trust::attestation::Policy;
-use reproq::trust::attestation::Roots;
+use reproq::internals::model::Sha256Digest;
+use reproq::internals::sources::github::Packing;
+use reproq::internals::sources::github::unpacked_bundle;
+use reproq::internals::trust::attestation;
+use reproq::internals::trust::attestation::AttestationRefusalReason;
+use reproq::internals::trust::attestation::MAX_BUNDLE;
+use reproq::internals::trust::attestation::MAX_BUNDLES;
+use reproq::internals::trust::attestation::NotProven;
+use reproq::internals::trust::attestation::Policy;
+use reproq::internals::trust::attestation::Roots;
 
 /// A file with bundles, or with trusted roots.
 pub fn attestation(bytes: &[u8]) {

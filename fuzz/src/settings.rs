@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use reproq::config::Env;
-use reproq::config::Settings;
-use reproq::config::SettingsInput;
-use reproq::config::parse_pyproject;
+use reproq::internals::config::Env;
+use reproq::internals::config::Settings;
+use reproq::internals::config::SettingsInput;
+use reproq::internals::config::parse_pyproject;
 use url::Url;
 
 /// A password in seeds. Whatever is made of the address around it, it must not be shown.

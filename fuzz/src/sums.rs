@@ -1,6 +1,6 @@
 //! Checksum files: what is taken out of one stands in it.
 
-use reproq::trust::ChecksumFile;
+use reproq::internals::trust::ChecksumFile;
 
 /// A file of checksums, and a sidecar of one asset.
 pub fn checksums(bytes: &[u8]) {

@@ -4,14 +4,14 @@ use std::fmt::Debug;
 use std::fmt::Display;
 use std::str::FromStr;
 
-use reproq::model::RepoSlug;
-use reproq::model::Sha256Digest;
-use reproq::model::Tag;
-use reproq::model::Target;
-use reproq::model::VersionSpec;
-use reproq::model::text::printable;
-use reproq::model::text::printable_line;
-use reproq::trust::Level;
+use reproq::internals::model::RepoSlug;
+use reproq::internals::model::Sha256Digest;
+use reproq::internals::model::Tag;
+use reproq::internals::model::Target;
+use reproq::internals::model::VersionSpec;
+use reproq::internals::model::text::printable;
+use reproq::internals::model::text::printable_line;
+use reproq::internals::trust::Level;
 
 /// Names and messages on their way to a terminal, and the words they may be.
 pub fn text(bytes: &[u8]) {

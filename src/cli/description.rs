@@ -7,7 +7,7 @@ use serde::Serialize;
 
 /// A command and everything that can be passed to it, except the options that every command takes.
 #[derive(Debug, Serialize)]
-pub struct CommandDescription {
+pub(crate) struct CommandDescription {
     /// As it is typed, such as `reproq release prune`.
     pub command: String,
     /// What it does.
@@ -24,7 +24,7 @@ pub struct CommandDescription {
 
 /// A positional argument.
 #[derive(Debug, Serialize)]
-pub struct ArgumentDescription {
+pub(crate) struct ArgumentDescription {
     /// Its name in the synopsis.
     pub name: String,
     /// What it means.
@@ -39,7 +39,7 @@ pub struct ArgumentDescription {
 
 /// An option.
 #[derive(Debug, Serialize)]
-pub struct OptionDescription {
+pub(crate) struct OptionDescription {
     /// Its long name, with the dashes.
     pub name: String,
     /// Its short name, with the dash.
@@ -62,7 +62,7 @@ pub struct OptionDescription {
 
 /// A value that an option or argument accepts.
 #[derive(Debug, Serialize)]
-pub struct PossibleValue {
+pub(crate) struct PossibleValue {
     /// As it is typed.
     pub value: String,
     /// What it means, if that is not obvious.
@@ -71,7 +71,7 @@ pub struct PossibleValue {
 
 /// A complete command line.
 #[derive(Debug, Serialize)]
-pub struct CommandExample {
+pub(crate) struct CommandExample {
     /// As it is typed in a shell.
     pub line: String,
     /// What it does, if that is not obvious.

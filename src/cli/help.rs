@@ -12,7 +12,7 @@ const SIMILARITY: f64 = 0.7;
 
 /// A subject of the help that is not a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HelpTopic {
+pub(crate) enum HelpTopic {
     /// The environment variables.
     Environment,
     /// The exit codes.
@@ -42,7 +42,7 @@ impl fmt::Display for HelpTopic {
 
 /// What the words after `help` name.
 #[derive(Debug, PartialEq, Eq)]
-pub enum HelpSubject {
+pub(crate) enum HelpSubject {
     /// A command: the words that are typed after `reproq`.
     Command(Vec<String>),
     /// A topic.
@@ -51,7 +51,7 @@ pub enum HelpSubject {
 
 /// A word after `help` that names nothing.
 #[derive(Debug, PartialEq, Eq)]
-pub struct UnknownCommand {
+pub(crate) struct UnknownCommand {
     /// The word.
     pub word: String,
     /// The command it was expected below, as it is typed.
@@ -62,7 +62,7 @@ pub struct UnknownCommand {
 
 /// The help of a command, for a terminal.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct HelpText {
+pub(crate) struct HelpText {
     /// Without styles.
     pub plain: String,
     /// With ANSI styles.
@@ -112,7 +112,7 @@ impl HelpSubject {
 }
 
 /// The options that every command takes.
-pub fn global_options() -> Vec<OptionDescription> {
+pub(crate) fn global_options() -> Vec<OptionDescription> {
     description::global_options(&command())
 }
 

@@ -44,7 +44,7 @@ const WORKER_COMMAND_HINTS: [(&str, &str); 4] = [
 ];
 
 /// Whose command a word is that is none of this program, and what to run instead.
-pub fn foreign_command(word: &str) -> Option<(&'static str, &'static str)> {
+pub(crate) fn foreign_command(word: &str) -> Option<(&'static str, &'static str)> {
     let hint = |hints: &'static [(&str, &str)]| hints.iter().find(|(known, _)| *known == word).map(|(_, hint)| *hint);
     hint(&UPSTREAM_COMMAND_HINTS)
         .map(|hint| ("`manage.py reproq`", hint))

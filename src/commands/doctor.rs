@@ -76,7 +76,7 @@ pub(super) fn doctor(arguments: &DoctorArgs, session: &Session<'_>) -> Result<Ex
     }
     if let Some(target) = target {
         installed(session, target, &mut findings);
-        winner(session, target, arguments.no_django, &mut findings);
+        winner(session, target, arguments.django.no_django, &mut findings);
     }
     findings.extend(builds(session));
     if let Some(cache) = request::cache(session) {

@@ -97,8 +97,10 @@ pub(super) fn lock(arguments: &LockArgs, session: &Session<'_>) -> Result<ExitSt
     let old = request::lockfile(session)?;
     // A lockfile covers every platform, even if the worker is not released for this one.
     let target = request::host_target(session).ok().or_else(|| Target::all().next()).expect("there are targets");
-    let options =
-        InstallOptions { accept_signer_change: arguments.accept_signer_change, ..InstallOptions::plain(None, target) };
+    let options = InstallOptions {
+        accept_signer_change: arguments.signer.accept_signer_change,
+        ..InstallOptions::plain(None, target)
+    };
     let mut request = request::request(options, session)?;
     let wanted = request::tag_spec(arguments.tag.as_deref())?;
     let same_repository = old.as_ref().filter(|old| old.repository.is_same(&request.repository));

@@ -79,7 +79,7 @@ fn sync(arguments: &MirrorSyncArgs, session: &Session<'_>) -> Result<ExitStatus,
     let root = session.env.cwd.join(&arguments.mirror);
     let request = request::base_request(InstallOptions::plain(None, targets[0]), session)?;
     platform::watch_signals();
-    let sync = Synchronization { request: &request, root: &root, targets, wanted, dry_run: arguments.dry_run };
+    let sync = Synchronization { request: &request, root: &root, targets, wanted, dry_run: arguments.mode.dry_run };
     let synced = install::synchronize(&sync, &context);
     platform::exit_if_signaled(false);
     let Synced { releases, absent, count, size, swept } = synced.map_err(|error| hints::explain(error, &request))?;
@@ -91,7 +91,7 @@ fn sync(arguments: &MirrorSyncArgs, session: &Session<'_>) -> Result<ExitStatus,
     let report = SyncReport {
         path: platform::real_path(&root).to_string_lossy().into_owned(),
         repository: request.repository.to_string(),
-        dry_run: arguments.dry_run,
+        dry_run: arguments.mode.dry_run,
         count,
         size,
         releases: lines,

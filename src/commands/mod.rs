@@ -49,7 +49,7 @@ pub(crate) fn run(command: &Command, session: &Session<'_>) -> Result<ExitStatus
         Command::Upgrade(arguments) => upgrade::upgrade(arguments, session),
         Command::Rollback(arguments) => rollback::rollback(arguments, session),
         Command::Verify(arguments) => match &arguments.file {
-            Some(file) => verify_file::verify(file, &arguments.proof, session),
+            Some(file) => verify_file::verify(file, &arguments.attestation, session),
             None => verify::verify(arguments, session),
         },
         Command::Trust(command) => trust::trust(command, session),

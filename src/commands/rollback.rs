@@ -32,7 +32,7 @@ struct RollbackReport {
 pub(super) fn rollback(arguments: &RollbackArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let environment = request::environment(session);
     let progress = session.ui.progress();
-    let context = request::install_context(session, &environment, arguments.lock_timeout, &progress);
+    let context = request::install_context(session, &environment, arguments.wait.lock_timeout, &progress);
     let target = request::target(None, None, None, session, &context)?;
     let options =
         InstallOptions { accept_signer_change: arguments.accept_signer_change, ..InstallOptions::plain(None, target) };

@@ -8,10 +8,17 @@ use chrono::SubsecRound;
 use chrono::Utc;
 
 use crate::cli::BundleCommand;
+use crate::cli::BundleCreateArgs;
 use crate::cli::Cli;
 use crate::cli::Command;
+use crate::cli::InstallArgs;
+use crate::cli::LockArgs;
 use crate::cli::MirrorCommand;
+use crate::cli::MirrorSyncArgs;
+use crate::cli::SourceArgs;
+use crate::cli::UpgradeArgs;
 use crate::config::Env;
+use crate::config::FileSettings;
 use crate::config::Project;
 use crate::config::RootReason;
 use crate::config::ServerPurpose;
@@ -50,105 +57,13 @@ pub struct Session<'ui> {
 impl<'ui> Session<'ui> {
     /// Finds the project and resolves the settings.
     pub fn begin(cli: &Cli, env: Env, ui: &'ui Ui) -> Result<Self, CommandError> {
-        let usage = |error: anyhow::Error| CommandError::new(ExitStatus::Usage, error);
-        let found = Project::find(cli.global.directory.as_deref(), &env.cwd, env.home().as_deref());
-        let (project, file) = found.map_err(|error| {
-            usage(error.into()).hint("correct the file; the README lists the settings of `[tool.reproq]`")
-        })?;
-        if !project.root.is_dir() {
-            let message = format!("`{}` is not a directory", project.root.display());
-            return Err(
-                CommandError::message(ExitStatus::Usage, message).hint("specify an existing directory with `-C DIR`")
-            );
-        }
-        if project.reason != RootReason::Named && project.root != env.cwd {
-            ui.status(&format!("project {} ({})", project.root.display(), project.reason));
-        }
-        for key in file.unknown.iter().take(MAX_UNKNOWN_KEYS) {
-            ui.warn(&format!("unknown key `{key}` in [tool.reproq]"));
-        }
-        if let Some(more) = file.unknown.len().checked_sub(MAX_UNKNOWN_KEYS).filter(|more| *more > 0) {
-            ui.warn(&format!("{} in [tool.reproq]", count(more, "more unknown key")));
-        }
-        let purpose = match &cli.command {
-            Command::Release(_) => ServerPurpose::Releases,
-            Command::Install(_)
-            | Command::Lock(_)
-            | Command::Upgrade(_)
-            | Command::Rollback(_)
-            | Command::Verify(_)
-            | Command::Trust(_)
-            | Command::Versions
-            | Command::Doctor(_)
-            | Command::Cache(_)
-            | Command::Bundle(_)
-            | Command::Mirror(_)
-            | Command::Which(_)
-            | Command::Config(_)
-            | Command::SelfCommand(_)
-            | Command::Help(_)
-            | Command::Completions(_) => ServerPurpose::Worker,
-        };
-        let mut input = SettingsInput {
-            purpose,
-            offline: cli.global.offline,
-            github_api_url: cli.global.github_api_url.clone(),
-            github_server_url: cli.global.github_server_url.clone(),
-            ..SettingsInput::default()
-        };
-        match &cli.command {
-            Command::Install(arguments) => {
-                input.repository.clone_from(&arguments.repo);
-                input.require.clone_from(&arguments.require);
-                input.source.clone_from(&arguments.source);
-                input.workflow.clone_from(&arguments.workflow);
-                input.mirrors.clone_from(&arguments.mirror);
-            }
-            Command::Lock(arguments) => {
-                input.repository.clone_from(&arguments.repo);
-                input.workflow.clone_from(&arguments.workflow);
-                input.mirrors.clone_from(&arguments.mirror);
-            }
-            Command::Mirror(MirrorCommand::Sync(arguments)) => {
-                input.repository.clone_from(&arguments.repo);
-                input.require.clone_from(&arguments.require);
-            }
-            Command::Bundle(BundleCommand::Create(arguments)) => {
-                input.repository.clone_from(&arguments.repo);
-                input.require.clone_from(&arguments.require);
-                input.mirrors.clone_from(&arguments.mirror);
-            }
-            Command::Upgrade(arguments) => {
-                input.repository.clone_from(&arguments.repo);
-                input.workflow.clone_from(&arguments.workflow);
-                input.require.clone_from(&arguments.require);
-                input.mirrors.clone_from(&arguments.mirror);
-            }
-            Command::Verify(arguments) => input.require.clone_from(&arguments.require),
-            Command::Bundle(BundleCommand::Inspect(_))
-            | Command::Rollback(_)
-            | Command::Config(_)
-            | Command::SelfCommand(_)
-            | Command::Help(_)
-            | Command::Completions(_)
-            | Command::Versions
-            | Command::Doctor(_)
-            | Command::Cache(_)
-            | Command::Which(_)
-            | Command::Trust(_)
-            | Command::Release(_) => {}
-        }
-        let settings = Settings::resolve(input, &env, &file).map_err(|error| usage(error.into()))?;
-        for token in &settings.tokens {
-            ui.redact(token.value.expose());
-        }
-        if let Some(variable) = settings.withheld_token {
-            let api = &settings.server.api_url;
-            let host = api.value.host_str().unwrap_or_default();
-            ui.warn(&format!("the token from {variable} is not sent to {host}, which is only set in {}", api.from));
-            let (trusted_variable, _) = purpose.variables();
-            ui.hint(&format!("if you trust that host, set it in {trusted_variable} or with `--github-api-url`"));
-        }
+        let (project, file) = project(cli, &env, ui)?;
+        let input = command_line(cli);
+        let purpose = input.purpose;
+        let settings = Settings::resolve(input, &env, &file)
+            .map_err(|error| CommandError::new(ExitStatus::Usage, anyhow::Error::from(error)))?;
+        settings.tokens.iter().for_each(|token| ui.redact(token.value.expose()));
+        warn_of_withheld_token(&settings, purpose, ui);
         let log = ui.debug_sink().map(RequestLog::to).unwrap_or_default();
         let http = HttpOptions { log, ..http_options(&env)? };
         for line in settings.describe() {
@@ -157,6 +72,92 @@ impl<'ui> Session<'ui> {
         ui.debug(&format!("project {} ({})", project.root.display(), project.reason));
         Ok(Self { env, project, settings, http, now: now(), ui })
     }
+}
+
+/// Finds the project and reads its file.
+fn project(cli: &Cli, env: &Env, ui: &Ui) -> Result<(Project, FileSettings), CommandError> {
+    let found = Project::find(cli.global.directory.as_deref(), &env.cwd, env.home().as_deref());
+    let (project, file) = found.map_err(|error| {
+        CommandError::new(ExitStatus::Usage, anyhow::Error::from(error))
+            .hint("correct the file; the README lists the settings of `[tool.reproq]`")
+    })?;
+    if !project.root.is_dir() {
+        let message = format!("`{}` is not a directory", project.root.display());
+        return Err(
+            CommandError::message(ExitStatus::Usage, message).hint("specify an existing directory with `-C DIR`")
+        );
+    }
+    if project.reason != RootReason::Named && project.root != env.cwd {
+        ui.status(&format!("project {} ({})", project.root.display(), project.reason));
+    }
+    for key in file.unknown.iter().take(MAX_UNKNOWN_KEYS) {
+        ui.warn(&format!("unknown key `{key}` in [tool.reproq]"));
+    }
+    if let Some(more) = file.unknown.len().checked_sub(MAX_UNKNOWN_KEYS).filter(|more| *more > 0) {
+        ui.warn(&format!("{} in [tool.reproq]", count(more, "more unknown key")));
+    }
+    Ok((project, file))
+}
+
+/// The settings that the command line sets.
+fn command_line(cli: &Cli) -> SettingsInput {
+    let is_release = matches!(cli.command, Command::Release(_));
+    let global = SettingsInput {
+        purpose: if is_release { ServerPurpose::Releases } else { ServerPurpose::Worker },
+        offline: cli.global.offline,
+        github_api_url: cli.global.github_api_url.clone(),
+        github_server_url: cli.global.github_server_url.clone(),
+        ..SettingsInput::default()
+    };
+    match &cli.command {
+        Command::Install(InstallArgs { source, require, sources, signer, .. }) => SettingsInput {
+            source: source.clone(),
+            require: require.clone(),
+            workflow: signer.workflow.clone(),
+            ..from_sources(sources, global)
+        },
+        Command::Upgrade(UpgradeArgs { require, sources, signer, .. }) => SettingsInput {
+            require: require.clone(),
+            workflow: signer.workflow.clone(),
+            ..from_sources(sources, global)
+        },
+        Command::Lock(LockArgs { sources, signer, .. }) => {
+            SettingsInput { workflow: signer.workflow.clone(), ..from_sources(sources, global) }
+        }
+        Command::Bundle(BundleCommand::Create(BundleCreateArgs { require, sources, .. })) => {
+            SettingsInput { require: require.clone(), ..from_sources(sources, global) }
+        }
+        Command::Mirror(MirrorCommand::Sync(MirrorSyncArgs { require, repository, .. })) => {
+            SettingsInput { require: require.clone(), repository: repository.repo.clone(), ..global }
+        }
+        Command::Verify(arguments) => SettingsInput { require: arguments.require.clone(), ..global },
+        Command::Bundle(BundleCommand::Inspect(_))
+        | Command::Rollback(_)
+        | Command::Config(_)
+        | Command::SelfCommand(_)
+        | Command::Help(_)
+        | Command::Completions(_)
+        | Command::Versions
+        | Command::Doctor(_)
+        | Command::Cache(_)
+        | Command::Which(_)
+        | Command::Trust(_)
+        | Command::Release(_) => global,
+    }
+}
+
+fn from_sources(sources: &SourceArgs, global: SettingsInput) -> SettingsInput {
+    SettingsInput { repository: sources.repository.repo.clone(), mirrors: sources.mirror.clone(), ..global }
+}
+
+/// A token for github.com is not sent to a host that only the project's file names.
+fn warn_of_withheld_token(settings: &Settings, purpose: ServerPurpose, ui: &Ui) {
+    let Some(variable) = settings.withheld_token else { return };
+    let api = &settings.server.api_url;
+    let host = api.value.host_str().unwrap_or_default();
+    ui.warn(&format!("the token from {variable} is not sent to {host}, which is only set in {}", api.from));
+    let (trusted_variable, _) = purpose.variables();
+    ui.hint(&format!("if you trust that host, set it in {trusted_variable} or with `--github-api-url`"));
 }
 
 /// Reads the clock once, in whole seconds.

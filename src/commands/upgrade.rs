@@ -40,7 +40,7 @@ struct UpgradeReport {
 pub(super) fn upgrade(arguments: &UpgradeArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let environment = request::environment(session);
     let progress = session.ui.progress();
-    let context = request::install_context(session, &environment, arguments.lock_timeout, &progress);
+    let context = request::install_context(session, &environment, arguments.wait.lock_timeout, &progress);
     let target = request::target(None, None, None, session, &context)?;
     let current = current(&request::request(InstallOptions::plain(None, target), session)?, session)?;
     let named = match request::tag_spec(arguments.tag.as_deref())? {
@@ -63,7 +63,7 @@ pub(super) fn upgrade(arguments: &UpgradeArgs, session: &Session<'_>) -> Result<
         (Move::First | Move::Stay | Move::Forward | Move::Back, _, _) => newest.tag.clone(),
     };
     let pending = current.as_ref() != Some(&wanted);
-    if arguments.check || arguments.dry_run {
+    if arguments.check || arguments.mode.dry_run {
         drop(progress);
         session.ui.report(&report(pending, current.as_ref(), &wanted, &newest))?;
         return Ok(if pending && arguments.check { ExitStatus::Pending } else { ExitStatus::Success });
@@ -72,7 +72,7 @@ pub(super) fn upgrade(arguments: &UpgradeArgs, session: &Session<'_>) -> Result<
         session.ui.status(&sentence(current.as_ref(), &newest));
     }
     platform::watch_signals();
-    let accept_signer_change = arguments.accept_signer_change;
+    let accept_signer_change = arguments.signer.accept_signer_change;
     let options =
         InstallOptions { accept_signer_change, ..InstallOptions::plain(Some(VersionSpec::Exact(wanted)), target) };
     let request = request::request(options, session)?;
@@ -80,7 +80,7 @@ pub(super) fn upgrade(arguments: &UpgradeArgs, session: &Session<'_>) -> Result<
     platform::exit_if_signaled(outcome.as_ref().is_err_and(InstallError::is_of_a_child));
     let outcome = outcome.map_err(|error| hints::explain(error, &request))?;
     drop(progress);
-    show_outcome(outcome, &request, arguments.no_django, session)
+    show_outcome(outcome, &request, arguments.django.no_django, session)
 }
 
 /// The locked release, else the installed one.

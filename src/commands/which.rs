@@ -82,7 +82,7 @@ struct WhichReport {
 }
 
 pub(super) fn which(arguments: &WhichArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
-    let ask = if arguments.no_django {
+    let ask = if arguments.django.no_django {
         AskDjango::No
     } else {
         AskDjango::Within(arguments.django_timeout.max(Duration::from_secs(1)))

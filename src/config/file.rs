@@ -82,7 +82,6 @@ pub enum SettingsFileError {
     Slip {
         /// The file.
         path: PathBuf,
-        /// The key.
         key: String,
         /// The key that was probably meant.
         meant: &'static str,
@@ -92,7 +91,6 @@ pub enum SettingsFileError {
     Kind {
         /// The file.
         path: PathBuf,
-        /// The key.
         key: String,
         /// The expected type.
         expected: &'static str,
@@ -138,7 +136,7 @@ pub struct FileSettings {
 
 /// Reads the table from a directory's `pyproject.toml`; a missing file or table is an empty table. A file that
 /// never mentions the table may be invalid, binary or of any size.
-pub fn read(directory: &Path) -> Result<FileSettings, SettingsFileError> {
+pub(crate) fn read(directory: &Path) -> Result<FileSettings, SettingsFileError> {
     let path = directory.join("pyproject.toml");
     match contents(&path) {
         Ok(Contents::Small(bytes)) => match String::from_utf8(bytes) {

@@ -15,7 +15,7 @@ use crate::config::read_pyproject;
 /// Why a directory is the project root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum RootReason {
+pub(crate) enum RootReason {
     /// `-C` named it.
     Named,
     /// It contains `reproq.lock`.
@@ -45,7 +45,7 @@ impl fmt::Display for RootReason {
 
 /// The project a command works on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Project {
+pub(crate) struct Project {
     /// Its absolute root.
     pub root: PathBuf,
     /// Why it is the root.
@@ -55,7 +55,7 @@ pub struct Project {
 impl Project {
     /// The named directory, or the nearest project from `cwd` up to the root of its git work tree or the
     /// home directory, or `cwd`. Returned with the settings of its `pyproject.toml`, so that each file is parsed once.
-    pub fn find(
+    pub(crate) fn find(
         named: Option<&Path>,
         cwd: &Path,
         home: Option<&Path>,

@@ -178,7 +178,7 @@ fn web_of(api: &Url) -> Option<Url> {
 }
 
 /// A base URL: https, or plain http to this machine, and nothing after its path.
-pub fn base_url(text: &str) -> Result<Url, String> {
+pub(crate) fn base_url(text: &str) -> Result<Url, String> {
     // Checked before any error that repeats the text: what precedes an `@` may be a password.
     if text.contains('@') {
         return Err("a URL must not contain a user or password; set a token variable instead".to_owned());

@@ -74,7 +74,6 @@ pub enum Provenance {
     Variable(&'static str),
     /// `[tool.reproq]` of this file.
     File(PathBuf),
-    /// The default.
     Default,
 }
 
@@ -92,9 +91,7 @@ impl fmt::Display for Provenance {
 /// A value with its provenance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting<T> {
-    /// The value.
     pub value: T,
-    /// Its provenance.
     pub from: Provenance,
 }
 
@@ -102,7 +99,6 @@ pub struct Setting<T> {
 #[derive(Debug, Error)]
 #[error("{from} is invalid: {reason}")]
 pub struct SettingError {
-    /// Its provenance.
     pub from: Provenance,
     /// What is wrong with it.
     pub reason: String,
@@ -134,7 +130,6 @@ pub struct SettingsInput {
 /// A token and the variable it came from. The variable may be shown, the token never.
 #[derive(Debug, Clone)]
 pub struct Token {
-    /// The variable.
     pub variable: &'static str,
     /// The token.
     pub value: Secret<String>,
@@ -309,7 +304,6 @@ impl Settings {
 /// A setting in effect, for display.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EffectiveSetting {
-    /// Its name.
     pub name: &'static str,
     /// Its value; never a secret.
     pub value: String,

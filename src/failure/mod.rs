@@ -1,7 +1,7 @@
 //! The error of a command: class, causes and hints. The errors of all directories are converted to it here or in
 //! `commands`, which knows the options to suggest.
 
-pub mod exit;
+pub(crate) mod exit;
 mod system;
 
 use std::io;
@@ -11,13 +11,13 @@ use serde::Serialize;
 
 use crate::failure::exit::ExitStatus;
 
-pub use system::SystemError;
-pub use system::io_advice;
-pub use system::io_again;
+pub(crate) use system::SystemError;
+pub(crate) use system::io_advice;
+pub(crate) use system::io_again;
 
 /// An error as the user sees it.
 #[derive(Debug)]
-pub struct CommandError {
+pub(crate) struct CommandError {
     /// The class, which decides the exit code.
     pub status: ExitStatus,
     /// What happened, with its causes.
@@ -30,7 +30,7 @@ pub struct CommandError {
 
 /// The document `--json` prints for a failure.
 #[derive(Debug, Serialize)]
-pub struct ErrorDocument {
+pub(crate) struct ErrorDocument {
     schema: &'static str,
     status: ExitStatus,
     exit_code: u8,
@@ -43,49 +43,49 @@ pub struct ErrorDocument {
 
 impl CommandError {
     /// An error without hints.
-    pub fn new(status: ExitStatus, error: impl Into<anyhow::Error>) -> Self {
+    pub(crate) fn new(status: ExitStatus, error: impl Into<anyhow::Error>) -> Self {
         Self { status, error: error.into(), details: Vec::new(), hints: Vec::new() }
     }
 
     /// An error that is only a message.
-    pub fn message(status: ExitStatus, message: impl Into<String>) -> Self {
+    pub(crate) fn message(status: ExitStatus, message: impl Into<String>) -> Self {
         Self::new(status, anyhow::Error::msg(message.into()))
     }
 
     /// Adds lines below the causes.
-    pub fn details(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+    pub(crate) fn details(mut self, lines: impl IntoIterator<Item = String>) -> Self {
         self.details.extend(lines);
         self
     }
 
     /// Adds a hint.
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
     }
 
     /// Adds what was being done when it failed.
-    pub fn context(mut self, context: impl Into<String>) -> Self {
+    pub(crate) fn context(mut self, context: impl Into<String>) -> Self {
         self.error = self.error.context(context.into());
         self
     }
 
     /// An I/O error on a path; class and hint follow from the error of the system.
-    pub fn io(doing: &str, path: &Path, error: io::Error) -> Self {
+    pub(crate) fn io(doing: &str, path: &Path, error: io::Error) -> Self {
         let (status, hints) = io_advice(&error, Some(path));
         let failure = Self::new(status, error).context(format!("failed to {doing} `{}`", path.display()));
         Self { hints, ..failure }
     }
 
     /// An error of the system that is not about a file: a process that does not start, not enough memory.
-    pub fn system(doing: &str, error: io::Error) -> Self {
+    pub(crate) fn system(doing: &str, error: io::Error) -> Self {
         let (status, hints) = io_advice(&error, None);
         Self { hints, ..Self::new(status, error).context(format!("failed to {doing}")) }
     }
 
     /// Replaces class and hints if a resource limit of the process or the system is among the causes, whatever the step
     /// made of it. Otherwise adds the hint for the system's error number if there is no hint yet.
-    pub fn with_system_advice(mut self) -> Self {
+    pub(crate) fn with_system_advice(mut self) -> Self {
         match SystemError::among_causes(&*self.error) {
             Some(row) if row.is_limit() => Self { status: row.status(), hints: vec![row.hint(None)], ..self },
             Some(row) => {
@@ -100,7 +100,7 @@ impl CommandError {
 
     /// The message and its causes, without a cause that the previous message already contains. Obscure system errors are
     /// explained.
-    pub fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         let mut texts: Vec<String> = Vec::new();
         let mut lines = Vec::new();
         for cause in self.error.chain() {
@@ -119,7 +119,7 @@ impl CommandError {
     }
 
     /// The document that `--json` prints.
-    pub fn document(&self) -> ErrorDocument {
+    pub(crate) fn document(&self) -> ErrorDocument {
         let mut lines = self.lines().into_iter();
         ErrorDocument {
             schema: "reproq.error/1",

@@ -8,7 +8,7 @@ use crate::failure::exit::ExitStatus;
 
 /// A system error that a user can cause and fix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SystemError {
+pub(crate) enum SystemError {
     /// `EACCES`.
     NoAccess,
     /// `EPERM`.
@@ -59,7 +59,8 @@ pub enum SystemError {
 
 impl SystemError {
     /// Every variant.
-    pub const ALL: [Self; 23] = [
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 23] = [
         Self::NoAccess,
         Self::NotAllowed,
         Self::Missing,
@@ -86,7 +87,7 @@ impl SystemError {
     ];
 
     /// Classifies an error by its number, or by its kind if it has no number.
-    pub fn of(error: &io::Error) -> Option<Self> {
+    pub(crate) fn of(error: &io::Error) -> Option<Self> {
         #[cfg(unix)]
         if let Some(number) = error.raw_os_error() {
             return Self::of_errno(rustix::io::Errno::from_raw_os_error(number));
@@ -153,7 +154,7 @@ impl SystemError {
     }
 
     /// The first system error among the causes of another error.
-    pub fn among_causes(error: &(dyn Error + 'static)) -> Option<Self> {
+    pub(crate) fn among_causes(error: &(dyn Error + 'static)) -> Option<Self> {
         let mut cause = Some(error);
         while let Some(current) = cause {
             if let Some(found) = current.downcast_ref::<io::Error>().and_then(Self::of) {
@@ -165,7 +166,7 @@ impl SystemError {
     }
 
     /// The exit status.
-    pub const fn status(self) -> ExitStatus {
+    pub(crate) const fn status(self) -> ExitStatus {
         match self {
             Self::NoAccess | Self::NotAllowed | Self::ReadOnly => ExitStatus::NotPermitted,
             Self::Missing => ExitStatus::NotFound,
@@ -192,12 +193,12 @@ impl SystemError {
     }
 
     /// Whether a resource of this process or system is exhausted, so that no file or server is at fault.
-    pub const fn is_limit(self) -> bool {
+    pub(crate) const fn is_limit(self) -> bool {
         matches!(self, Self::TooManyOpen | Self::TooManyOpenOnSystem | Self::NoMoreProcesses | Self::NoMemory)
     }
 
     /// An explanation, where the system's own message (such as `Permission denied`) is not enough.
-    pub const fn meaning(self) -> Option<&'static str> {
+    pub(crate) const fn meaning(self) -> Option<&'static str> {
         match self {
             Self::NoAccess
             | Self::Missing
@@ -226,7 +227,7 @@ impl SystemError {
     }
 
     /// What to do next. `path` is the file in use, if any.
-    pub fn hint(self, path: Option<&Path>) -> String {
+    pub(crate) fn hint(self, path: Option<&Path>) -> String {
         let directory = path.map(|path| path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(path));
         let directory = directory.map_or_else(|| "the directory".to_owned(), |path| format!("`{}`", path.display()));
         let file = path.map_or_else(|| "the file".to_owned(), |path| format!("`{}`", path.display()));
@@ -289,7 +290,7 @@ impl SystemError {
 }
 
 /// The exit status and the hints for a system error; `path` is the file in use, if any.
-pub fn io_advice(error: &io::Error, path: Option<&Path>) -> (ExitStatus, Vec<String>) {
+pub(crate) fn io_advice(error: &io::Error, path: Option<&Path>) -> (ExitStatus, Vec<String>) {
     match SystemError::of(error) {
         Some(row) => (row.status(), vec![row.hint(path)]),
         None => (ExitStatus::Failure, Vec::new()),
@@ -297,7 +298,7 @@ pub fn io_advice(error: &io::Error, path: Option<&Path>) -> (ExitStatus, Vec<Str
 }
 
 /// A copy of the error that keeps its number.
-pub fn io_again(error: &io::Error) -> io::Error {
+pub(crate) fn io_again(error: &io::Error) -> io::Error {
     match error.raw_os_error() {
         Some(number) => io::Error::from_raw_os_error(number),
         None => io::Error::new(error.kind(), error.to_string()),

@@ -15,11 +15,11 @@ use crate::lockfile::parse;
 use crate::model::Tool;
 
 /// The maximum size of a lockfile, in bytes. Parsing takes up to eighty times as much memory as the text.
-pub const MAX_BYTES: u64 = 128 * 1024;
+pub(crate) const MAX_BYTES: u64 = 128 * 1024;
 
 /// Why a project's lockfile cannot be used.
 #[derive(Debug, Error)]
-pub enum LockfileError {
+pub(crate) enum LockfileError {
     /// It exists and cannot be read.
     #[error("failed to read `{path}`", path = path.display())]
     Read {
@@ -33,23 +33,22 @@ pub enum LockfileError {
     Text {
         /// The file.
         path: PathBuf,
-        /// The reason.
         reason: TextError,
     },
 }
 
 /// The path of a project's lockfile.
-pub fn path_in(root: &Path) -> PathBuf {
+pub(crate) fn path_in(root: &Path) -> PathBuf {
     root.join("reproq.lock")
 }
 
 /// Reads a project's lockfile; `None` if there is none.
-pub fn read(root: &Path, tool: &Tool) -> Result<Option<Lockfile>, LockfileError> {
+pub(crate) fn read(root: &Path, tool: &Tool) -> Result<Option<Lockfile>, LockfileError> {
     read_file(&path_in(root), tool)
 }
 
 /// Reads a lockfile outside a project; `None` if there is none.
-pub fn read_file(path: &Path, tool: &Tool) -> Result<Option<Lockfile>, LockfileError> {
+pub(crate) fn read_file(path: &Path, tool: &Tool) -> Result<Option<Lockfile>, LockfileError> {
     let failed = |source| LockfileError::Read { path: path.to_owned(), source };
     let no_lock = |reason| LockfileError::Text { path: path.to_owned(), reason };
     let text = match bounded_read::read_text(path, MAX_BYTES) {

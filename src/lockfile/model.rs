@@ -25,7 +25,6 @@ pub struct LockedAsset {
     pub name: String,
     /// Its size in bytes, if known.
     pub size: Option<u64>,
-    /// Its digest.
     pub sha256: Sha256Digest,
     /// The sources of the digest when it was locked, for people.
     pub evidence: Vec<String>,
@@ -87,7 +86,6 @@ impl Signer {
 /// The worker that a project runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lockfile {
-    /// The repository.
     pub repository: RepoSlug,
     /// The release.
     pub tag: Tag,
@@ -169,14 +167,13 @@ impl Lockfile {
 pub struct Pin {
     /// The lockfile that contains the pin.
     pub lockfile: Lockfile,
-    /// The asset.
     pub asset: LockedAsset,
     /// How the asset holds the executable.
     pub form: AssetForm,
 }
 
 /// The differences between two lockfiles, as sentences; empty if they are equal.
-pub fn changes(old: &Lockfile, new: &Lockfile) -> Vec<String> {
+pub(crate) fn changes(old: &Lockfile, new: &Lockfile) -> Vec<String> {
     let mut sentences = Vec::new();
     if !old.repository.is_same(&new.repository) {
         sentences.push(format!("the repository changes from {} to {}", old.repository, new.repository));

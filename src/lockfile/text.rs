@@ -22,7 +22,7 @@ use crate::trust::Level;
 
 /// The format this program writes. A reader accepts its own number and rejects a higher one: new keys that affect
 /// trust raise it, other new keys are ignored by older readers.
-pub const FORMAT: i64 = 2;
+pub(crate) const FORMAT: i64 = 2;
 
 /// The format of a lockfile without a signer. It is sufficient, and older versions can read it.
 const UNSIGNED_FORMAT: i64 = 1;
@@ -40,7 +40,6 @@ pub enum TextError {
     Syntax {
         /// The line, from 1.
         line: usize,
-        /// The reason.
         reason: String,
     },
     /// It has an unresolved merge conflict.

@@ -36,7 +36,6 @@ pub struct Asset {
 pub struct Release {
     /// Its ID at the source; `None` if it is not from an API.
     pub id: Option<u64>,
-    /// Its tag.
     pub tag: Tag,
     /// Whether it is unpublished.
     pub draft: bool,
@@ -46,7 +45,6 @@ pub struct Release {
     pub immutable: bool,
     /// When it was published. Not GitHub's `created_at`, which is the date of the commit.
     pub published_at: Option<DateTime<Utc>>,
-    /// Its assets.
     pub assets: Vec<Asset>,
 }
 

@@ -4,14 +4,12 @@ use std::path::Path;
 
 /// The program that installed this one, and that has to upgrade it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InstalledBy {
-    /// Homebrew.
+pub(crate) enum InstalledBy {
     Homebrew,
     /// `uv tool install`.
     UvTool,
     /// `uvx`, which keeps an environment in its cache.
     Uvx,
-    /// pipx.
     Pipx,
     /// pip or `uv pip`, into an environment.
     Pip,
@@ -23,7 +21,7 @@ pub enum InstalledBy {
 
 impl InstalledBy {
     /// Decides by the canonical path of the program; `exists` looks for the marks that installers leave.
-    pub fn of(program: &Path, exists: &dyn Fn(&Path) -> bool) -> Self {
+    pub(crate) fn of(program: &Path, exists: &dyn Fn(&Path) -> bool) -> Self {
         let has = |name: &str| program.components().any(|component| component.as_os_str() == name);
         if has("Cellar") {
             return Self::Homebrew;
@@ -41,7 +39,7 @@ impl InstalledBy {
     }
 
     /// What people call it.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Homebrew => "Homebrew",
             Self::UvTool => "uv tool",
@@ -54,7 +52,7 @@ impl InstalledBy {
     }
 
     /// How to upgrade, in one line.
-    pub const fn upgrade(self) -> &'static str {
+    pub(crate) const fn upgrade(self) -> &'static str {
         match self {
             Self::Homebrew => "run `brew upgrade reproq`",
             Self::UvTool => "run `uv tool upgrade reproq`",

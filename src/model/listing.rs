@@ -11,7 +11,6 @@ pub enum Listing {
     /// Only the tag, from the redirect of the release page, because the API was not available; assets can only be
     /// tried.
     Web {
-        /// The tag.
         tag: Tag,
         /// Why the API was not available.
         because: String,

@@ -32,7 +32,7 @@ const LONGEST_NAME: usize = 200;
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The path of a repository's index.
-pub fn index_path(root: &Path, repository: &RepoSlug) -> PathBuf {
+pub(crate) fn index_path(root: &Path, repository: &RepoSlug) -> PathBuf {
     releases(root, repository).join(INDEX)
 }
 
@@ -41,13 +41,11 @@ pub fn asset_path(root: &Path, repository: &RepoSlug, tag: &Tag, name: &str) -> 
     tag_path(root, repository, tag).filter(|_| is_file_name(name)).map(|directory| directory.join(name))
 }
 
-/// The URL of the index.
-pub fn index_url(base: &Url, repository: &RepoSlug) -> Url {
+pub(crate) fn index_url(base: &Url, repository: &RepoSlug) -> Url {
     below(base, &[repository.owner(), repository.name(), RELEASES, INDEX])
 }
 
-/// The URL of an asset.
-pub fn asset_url(base: &Url, repository: &RepoSlug, tag: &Tag, name: &str) -> Url {
+pub(crate) fn asset_url(base: &Url, repository: &RepoSlug, tag: &Tag, name: &str) -> Url {
     below(base, &[repository.owner(), repository.name(), RELEASES, DOWNLOAD, tag.as_str(), name])
 }
 

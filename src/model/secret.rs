@@ -9,13 +9,14 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 /// Replaces a secret.
-pub const REDACTED: &str = "[redacted]";
+pub(crate) const REDACTED: &str = "[redacted]";
 
 /// The variables with our tokens. They are not passed to child processes.
-pub const TOKEN_VARIABLES: [&str; 4] = ["REPROQ_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN"];
+pub(crate) const TOKEN_VARIABLES: [&str; 4] =
+    ["REPROQ_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN"];
 
 /// Shorter strings are not treated as secrets, because redacting them would hide ordinary words.
-pub const SHORTEST_SECRET: usize = 6;
+pub(crate) const SHORTEST_SECRET: usize = 6;
 
 /// A value that prints as `[redacted]`; [`Secret::expose`] returns it.
 #[derive(Clone, PartialEq, Eq)]
@@ -47,7 +48,7 @@ impl<T> fmt::Display for Secret<T> {
 
 /// Shows a URL without its password and without its query, which contains the signature of signed URLs.
 #[derive(Clone, Copy)]
-pub struct SafeUrl<'a>(pub &'a Url);
+pub(crate) struct SafeUrl<'a>(pub &'a Url);
 
 impl fmt::Display for SafeUrl<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -70,7 +71,7 @@ impl fmt::Debug for SafeUrl<'_> {
 }
 
 /// A text with the credentials of all URLs removed.
-pub fn without_credentials(text: &str) -> String {
+pub(crate) fn without_credentials(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(scheme) = rest.find("://") {
@@ -92,7 +93,7 @@ pub fn without_credentials(text: &str) -> String {
 
 /// The credentials in a URL: its password, encoded and decoded. A user name without a password, or with
 /// the placeholder that GitHub documents, is a token.
-pub fn credentials_of(url: &str) -> Vec<String> {
+pub(crate) fn credentials_of(url: &str) -> Vec<String> {
     let Some((_, behind)) = url.split_once("://") else { return Vec::new() };
     let authority = behind.split(['/', '?', '#']).next().unwrap_or_default();
     let Some((account, _host)) = authority.rsplit_once('@') else { return Vec::new() };
@@ -101,7 +102,7 @@ pub fn credentials_of(url: &str) -> Vec<String> {
 
 /// The credentials of a proxy. Its URL may lack the scheme, and its password may contain characters that are invalid in
 /// URLs: everything between scheme and host belongs to it.
-pub fn credentials_of_proxy(url: &str) -> Vec<String> {
+pub(crate) fn credentials_of_proxy(url: &str) -> Vec<String> {
     let behind = url.split_once(":/").map_or(url, |(_scheme, behind)| behind.trim_start_matches('/'));
     let Some((account, _host)) = behind.rsplit_once('@') else { return Vec::new() };
     of_account(account)
@@ -116,7 +117,7 @@ fn of_account(account: &str) -> Vec<String> {
 
 /// The environment for a child process: without the variables with our tokens, and without any other variable that
 /// contains one of these tokens.
-pub fn for_children(environment: &[(OsString, OsString)]) -> impl Iterator<Item = &(OsString, OsString)> {
+pub(crate) fn for_children(environment: &[(OsString, OsString)]) -> impl Iterator<Item = &(OsString, OsString)> {
     let is_token = |name: &OsStr| TOKEN_VARIABLES.iter().any(|token| is_named(name, token));
     let tokens: Vec<&[u8]> = environment
         .iter()

@@ -14,7 +14,6 @@ pub enum Os {
     Linux,
     /// macOS, which Go calls `darwin`.
     Darwin,
-    /// Windows.
     Windows,
 }
 

@@ -28,7 +28,7 @@ pub fn printable_line(text: &str) -> String {
 
 /// A JSON document without characters that affect a terminal: those that JSON allows in strings are escaped as
 /// `\\u202e`, which is equivalent. Line feeds between its parts are kept.
-pub fn printable_json(document: &str) -> String {
+pub(crate) fn printable_json(document: &str) -> String {
     let mut shown = String::with_capacity(document.len());
     for c in document.chars() {
         if c != '\n' && acts_on_a_terminal(c) {
@@ -43,7 +43,7 @@ pub fn printable_json(document: &str) -> String {
 }
 
 /// A human-readable size: `15.0 MiB`.
-pub fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     if bytes < 1024 {
         return format!("{bytes} bytes");
@@ -58,7 +58,7 @@ pub fn size(bytes: u64) -> String {
 }
 
 /// `1 asset`, `2 assets`.
-pub fn count(number: usize, singular: &str) -> String {
+pub(crate) fn count(number: usize, singular: &str) -> String {
     if number == 1 { format!("1 {singular}") } else { format!("{number} {singular}s") }
 }
 

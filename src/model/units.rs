@@ -12,7 +12,7 @@ const BYTES: [(&str, u64); 4] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 <
 const LONGEST: u64 = 1000 * 366 * 86_400;
 
 /// Parses `90`, `90s`, `5m`, `24h`, `7d` or `2w`: a whole number, in seconds if it has no unit.
-pub fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("expected seconds, or a number with s, m, h, d or w such as 5m or 24h; found `{text}`");
     let text = text.trim();
     let unit = SECONDS.iter().find(|(letter, _)| text.ends_with(*letter));
@@ -22,7 +22,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Parses `512KiB`, `500MiB`, `2GiB` or `1TiB` as bytes: a whole number, in MiB if it has no unit.
-pub fn parse_size(text: &str) -> Result<u64, String> {
+pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
     let wrong = || format!("expected a number of MiB, or one with KiB, MiB, GiB or TiB such as 2GiB; found `{text}`");
     let text = text.trim();
     let unit = BYTES.iter().find_map(|(unit, bytes)| Some((text.strip_suffix(unit)?.trim_end(), *bytes)));

@@ -4,7 +4,7 @@ use url::Host;
 use url::Url;
 
 /// Whether a URL is on this machine.
-pub fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -14,7 +14,7 @@ pub fn is_loopback(url: &Url) -> bool {
 }
 
 /// Whether a URL may be fetched: over TLS, or from this machine.
-pub fn may_be_fetched(url: &Url) -> bool {
+pub(crate) fn may_be_fetched(url: &Url) -> bool {
     url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url))
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// Makes a file executable by everyone and writable by its owner (0755), whatever the umask; on Windows the name alone
 /// decides. Some mounted file systems reject every mode but their own, which is fine if this user can execute the file.
-pub fn make_executable(path: &Path) -> io::Result<()> {
+pub(crate) fn make_executable(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     match fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)) {
         Err(error) if !is_executable(path) => return Err(error),
@@ -21,7 +21,7 @@ pub fn make_executable(path: &Path) -> io::Result<()> {
 
 /// Whether this user may execute a file.
 #[cfg(unix)]
-pub fn is_executable(path: &Path) -> bool {
+pub(crate) fn is_executable(path: &Path) -> bool {
     // The system decides for this user, as it does for Python's `os.access`; permission bits alone are not sufficient.
     rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
 }
@@ -34,7 +34,7 @@ pub fn is_executable(path: &Path) -> bool {
 
 /// Whether this user may create files in a directory.
 #[cfg(unix)]
-pub fn is_writable(directory: &Path) -> bool {
+pub(crate) fn is_writable(directory: &Path) -> bool {
     rustix::fs::access(directory, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_ok()
 }
 
@@ -46,7 +46,7 @@ pub fn is_writable(_directory: &Path) -> bool {
 
 /// Whether an existing directory is on a different file system than one above it, for example a mounted volume.
 #[cfg(unix)]
-pub fn is_on_another_device(directory: &Path, above: &Path) -> bool {
+pub(crate) fn is_on_another_device(directory: &Path, above: &Path) -> bool {
     let device = |path: &Path| fs::metadata(path).ok().map(|metadata| std::os::unix::fs::MetadataExt::dev(&metadata));
     device(directory).zip(device(above)).is_some_and(|(one, other)| one != other)
 }
@@ -58,11 +58,11 @@ pub const fn is_on_another_device(_directory: &Path, _above: &Path) -> bool {
 }
 
 /// Flushes a file's data to disk.
-pub fn sync_file(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_file(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_data()
 }
 
 /// A path with all links resolved, or the path itself if that is not possible.
-pub fn real_path(path: &Path) -> std::path::PathBuf {
+pub(crate) fn real_path(path: &Path) -> std::path::PathBuf {
     fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }

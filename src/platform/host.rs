@@ -8,7 +8,7 @@ use crate::model::TargetError;
 
 /// Facts about this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostFacts {
+pub(crate) struct HostFacts {
     /// The operating system this program was compiled for.
     pub os: String,
     /// The processor this program was compiled for.
@@ -21,7 +21,7 @@ pub struct HostFacts {
 
 impl HostFacts {
     /// Reads the facts. `variable` returns an environment variable.
-    pub fn read(variable: &dyn Fn(&str) -> Option<String>) -> Self {
+    pub(crate) fn read(variable: &dyn Fn(&str) -> Option<String>) -> Self {
         Self {
             os: std::env::consts::OS.to_owned(),
             arch: std::env::consts::ARCH.to_owned(),
@@ -32,7 +32,7 @@ impl HostFacts {
 }
 
 /// The native target: arm64 under Rosetta and under Windows' emulation.
-pub fn host_target(facts: &HostFacts) -> Result<Target, TargetError> {
+pub(crate) fn host_target(facts: &HostFacts) -> Result<Target, TargetError> {
     let compiled = Target::from_names(&facts.os, &facts.arch);
     let native = match (os_of(&facts.os), &facts.native_arch) {
         (Some(Os::Darwin), _) if facts.rosetta => Some("arm64"),

@@ -29,11 +29,11 @@ static TO_REMOVE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 /// A directory that is removed when a signal arrives, until this value is dropped.
 #[derive(Debug)]
 #[must_use]
-pub struct CleanupGuard(PathBuf);
+pub(crate) struct CleanupGuard(PathBuf);
 
 /// Installs the signal handlers. Called once, by `main`.
 #[expect(clippy::exit, reason = "the process exits after a signal")]
-pub fn watch() {
+pub(crate) fn watch() {
     // With any handler, a write beyond the file size limit fails instead of killing the process.
     #[cfg(unix)]
     let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
@@ -68,7 +68,7 @@ fn remove(directory: &Path) {
 /// Returns unless a signal has arrived; then the process is about to exit, and the result of the work is discarded
 /// silently. A signal from the terminal also reaches child processes: after a child has failed, the notification of the
 /// signal may still be pending.
-pub fn exit_if_signaled(after_a_child_failed: bool) {
+pub(crate) fn exit_if_signaled(after_a_child_failed: bool) {
     if after_a_child_failed && !is_interrupted() {
         std::thread::sleep(NEWS);
     }
@@ -78,12 +78,12 @@ pub fn exit_if_signaled(after_a_child_failed: bool) {
 }
 
 /// Whether a signal has arrived.
-pub fn is_interrupted() -> bool {
+pub(crate) fn is_interrupted() -> bool {
     INTERRUPTED.load(Ordering::SeqCst)
 }
 
 /// Removes a directory when a signal arrives.
-pub fn on_interrupt_remove(directory: &Path) -> CleanupGuard {
+pub(crate) fn on_interrupt_remove(directory: &Path) -> CleanupGuard {
     TO_REMOVE.lock().unwrap_or_else(PoisonError::into_inner).push(directory.to_owned());
     CleanupGuard(directory.to_owned())
 }

@@ -10,7 +10,7 @@ use crate::model::Tag;
 
 /// The names of a release's checksum file, in upper or lower case. The first is the one that this program
 /// writes.
-pub const SUMS_FILES: [&str; 7] = [
+pub(crate) const SUMS_FILES: [&str; 7] = [
     "SHA256SUMS",
     "SHA256SUMS.txt",
     "SHA256SUM",
@@ -21,17 +21,17 @@ pub const SUMS_FILES: [&str; 7] = [
 ];
 
 /// The suffixes of an asset's sidecar checksum file.
-pub const SIDECAR_SUFFIXES: [&str; 3] = [".sha256", ".sha256sum", ".sha256.txt"];
+pub(crate) const SIDECAR_SUFFIXES: [&str; 3] = [".sha256", ".sha256sum", ".sha256.txt"];
 
 /// Whether an asset is a checksum file, by its name.
-pub fn is_sums_file(name: &str, tag: &Tag) -> bool {
+pub(crate) fn is_sums_file(name: &str, tag: &Tag) -> bool {
     // GoReleaser's default is NAME_VERSION_checksums.txt. One of another version does not belong to this release.
     let by_goreleaser = format!("_{}_checksums.txt", version(tag));
     SUMS_FILES.iter().any(|known| known.eq_ignore_ascii_case(name)) || name.ends_with(&by_goreleaser)
 }
 
 /// The names to try if the assets of a release of this repository are unknown.
-pub fn sums_files_to_try(repository: &str, tag: &Tag) -> Vec<String> {
+pub(crate) fn sums_files_to_try(repository: &str, tag: &Tag) -> Vec<String> {
     let by_goreleaser = format!("{repository}_{}_checksums.txt", version(tag));
     // As other tools spell it; download URLs are case-sensitive.
     let more = ["sha256sums.txt".to_owned(), by_goreleaser];
@@ -39,7 +39,7 @@ pub fn sums_files_to_try(repository: &str, tag: &Tag) -> Vec<String> {
 }
 
 /// The possible names of an asset's sidecar checksum file.
-pub fn sidecar_names(asset: &str) -> [String; 3] {
+pub(crate) fn sidecar_names(asset: &str) -> [String; 3] {
     SIDECAR_SUFFIXES.map(|suffix| format!("{asset}{suffix}"))
 }
 
@@ -54,7 +54,6 @@ pub enum ChecksumError {
     /// The bytes are not text.
     #[error("it is not text (byte {0} is not UTF-8)")]
     NotText(usize),
-    /// It is empty.
     #[error("it is empty")]
     Empty,
     /// It has digests of other algorithms but no SHA-256.

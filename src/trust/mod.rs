@@ -1,25 +1,24 @@
 //! Verification of downloaded bytes: evidence, the policy, and the verdict. Pure.
 
-pub mod attestation;
+pub(crate) mod attestation;
 mod checksums;
 mod policy;
-pub mod trusted_roots;
+pub(crate) mod trusted_roots;
 mod verify;
 
-pub use checksums::ChecksumError;
+pub(crate) use checksums::ChecksumError;
 pub use checksums::ChecksumFile;
-pub use checksums::SIDECAR_SUFFIXES;
-pub use checksums::SUMS_FILES;
-pub use checksums::is_sums_file;
-pub use checksums::sidecar_names;
-pub use checksums::sums_files_to_try;
-pub use policy::Evidence;
-pub use policy::EvidenceSource;
-pub use policy::Finding;
+pub(crate) use checksums::SIDECAR_SUFFIXES;
+pub(crate) use checksums::SUMS_FILES;
+pub(crate) use checksums::is_sums_file;
+pub(crate) use checksums::sidecar_names;
+pub(crate) use checksums::sums_files_to_try;
+pub(crate) use policy::Evidence;
+pub(crate) use policy::EvidenceSource;
+pub(crate) use policy::Finding;
 pub use policy::Level;
-pub use policy::LevelError;
-pub use policy::TrustPolicy;
-pub use verify::Verified;
-pub use verify::VerifyError;
+pub(crate) use policy::TrustPolicy;
+pub(crate) use verify::Verified;
+pub(crate) use verify::VerifyError;
 pub(crate) use verify::judge;
-pub use verify::verify;
+pub(crate) use verify::verify;

@@ -91,9 +91,7 @@ impl FromStr for Level {
 pub enum EvidenceSource {
     /// The project's lockfile.
     Lock,
-    /// The index of a mirror.
     MirrorIndex,
-    /// The manifest of a bundle.
     BundleManifest,
     /// The asset's `digest` in GitHub's API.
     ApiDigest,
@@ -146,10 +144,7 @@ impl fmt::Display for EvidenceSource {
 #[serde(tag = "finding", rename_all = "snake_case")]
 pub enum Finding {
     /// The source has this digest.
-    Found {
-        /// The digest.
-        sha256: Sha256Digest,
-    },
+    Found { sha256: Sha256Digest },
     /// The source verifiably has no statement about this asset.
     Absent {
         /// How that is known.
@@ -167,7 +162,6 @@ pub enum Finding {
 /// A source and its result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// The source.
     pub source: EvidenceSource,
     /// The result.
     #[serde(flatten)]
@@ -198,7 +192,7 @@ impl Evidence {
 
 /// The requirements of an installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TrustPolicy {
+pub(crate) struct TrustPolicy {
     /// The minimum level.
     pub require: Level,
     /// Whether bytes without any evidence are accepted, as with `--allow-unverified`.

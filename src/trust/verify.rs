@@ -14,13 +14,11 @@ use crate::trust::TrustPolicy;
 
 /// Why bytes were not accepted. In every case nothing was unpacked, run or installed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum VerifyError {
+pub(crate) enum VerifyError {
     /// A source has a different digest.
     #[error("the downloaded bytes have sha256 {actual}, but {origin} states {stated}")]
     Mismatch {
-        /// The source.
         origin: EvidenceSource,
-        /// Its digest.
         stated: Sha256Digest,
         /// The digest of the bytes.
         actual: Sha256Digest,
@@ -28,19 +26,14 @@ pub enum VerifyError {
     /// Two sources have different digests.
     #[error("the sources disagree: {first} states sha256 {first_digest}, {second} states {second_digest}")]
     Disagreement {
-        /// The first source.
         first: EvidenceSource,
-        /// Its digest.
         first_digest: Sha256Digest,
-        /// The second source.
         second: EvidenceSource,
-        /// Its digest.
         second_digest: Sha256Digest,
     },
     /// A source exists but its query failed or its result is invalid. It must not be treated as absent.
     #[error("{origin} could not be read: {reason}")]
     Unknown {
-        /// The source.
         origin: EvidenceSource,
         /// Why.
         reason: String,
@@ -58,7 +51,6 @@ pub enum VerifyError {
     BelowRequired {
         /// The verified level.
         level: Level,
-        /// The required level.
         required: Level,
     },
 }
@@ -66,30 +58,28 @@ pub enum VerifyError {
 /// A file whose bytes match all evidence about them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
-pub struct Verified {
+pub(crate) struct Verified {
     download: Written,
     level: Level,
 }
 
 impl Verified {
-    /// Its path.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.download.path
     }
 
     /// The file: path, size and digest.
-    pub const fn file(&self) -> &Written {
+    pub(crate) const fn file(&self) -> &Written {
         &self.download
     }
 
-    /// Its level.
-    pub const fn level(&self) -> Level {
+    pub(crate) const fn level(&self) -> Level {
         self.level
     }
 }
 
 /// Accepts a download if every source with a digest agrees and the policy is satisfied.
-pub fn verify(download: Written, evidence: &[Evidence], policy: TrustPolicy) -> Result<Verified, VerifyError> {
+pub(crate) fn verify(download: Written, evidence: &[Evidence], policy: TrustPolicy) -> Result<Verified, VerifyError> {
     let level = judge(Some(download.sha256), evidence, policy)?;
     Ok(Verified { download, level })
 }

@@ -23,8 +23,8 @@ use crate::model::secret::without_credentials;
 use crate::model::text::printable_json;
 use crate::model::text::printable_line;
 
-pub use progress::Bars;
-pub use text_report::TextReport;
+pub(crate) use progress::Bars;
+pub(crate) use text_report::TextReport;
 pub(crate) use text_report::aligned;
 
 use progress::MovingLine;
@@ -34,19 +34,17 @@ static REPORTED: AtomicBool = AtomicBool::new(false);
 
 /// When to use color.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum ColorChoice {
+pub(crate) enum ColorChoice {
     /// On a terminal, unless `NO_COLOR` is set.
     #[default]
     Auto,
-    /// Always.
     Always,
-    /// Never.
     Never,
 }
 
 /// How much is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verbosity {
+pub(crate) enum Verbosity {
     /// Only errors and data.
     Quiet,
     /// Also progress and summaries.
@@ -56,7 +54,7 @@ pub enum Verbosity {
 }
 
 /// The result of a command, printed as text or, with `--json`, as a JSON document.
-pub trait Report: Serialize {
+pub(crate) trait Report: Serialize {
     /// The name and version of the JSON document.
     const SCHEMA: &'static str;
 
@@ -73,7 +71,7 @@ struct Document<'a, R> {
 
 /// The terminal output of the program.
 #[derive(Debug)]
-pub struct Ui {
+pub(crate) struct Ui {
     verbosity: Verbosity,
     json: bool,
     color_out: bool,
@@ -86,7 +84,7 @@ pub struct Ui {
 
 impl Ui {
     /// Determines color and progress from the options and the environment.
-    pub fn new(verbosity: Verbosity, json: bool, color: ColorChoice, env: &Env) -> Self {
+    pub(crate) fn new(verbosity: Verbosity, json: bool, color: ColorChoice, env: &Env) -> Self {
         let dumb = env.var("TERM").is_some_and(|term| term == "dumb");
         let colored = |terminal: bool| match color {
             ColorChoice::Always => true,
@@ -105,7 +103,7 @@ impl Ui {
     }
 
     /// Redacts this string in all later output.
-    pub fn redact(&self, secret: &str) {
+    pub(crate) fn redact(&self, secret: &str) {
         if secret.len() < SHORTEST_SECRET {
             return;
         }
@@ -117,30 +115,25 @@ impl Ui {
         secrets.dedup();
     }
 
-    /// Whether the report is printed as JSON.
-    pub const fn is_json(&self) -> bool {
-        self.json
-    }
-
     /// Whether only errors and data are printed.
-    pub fn is_quiet(&self) -> bool {
+    pub(crate) fn is_quiet(&self) -> bool {
         self.verbosity == Verbosity::Quiet
     }
 
     /// Progress of long steps: one updating line on a terminal, one line per step elsewhere.
-    pub fn progress(&self) -> Bars<'_> {
+    pub(crate) fn progress(&self) -> Bars<'_> {
         Bars::new(self)
     }
 
     /// Prints a status message.
-    pub fn status(&self, text: &str) {
+    pub(crate) fn status(&self, text: &str) {
         if self.verbosity >= Verbosity::Normal {
             self.stderr(None, text);
         }
     }
 
     /// Prints a message only with `--verbose`.
-    pub fn debug(&self, text: &str) {
+    pub(crate) fn debug(&self, text: &str) {
         if self.verbosity >= Verbosity::Verbose {
             self.stderr(Some(("debug", "\x1b[2m")), text);
         }
@@ -148,7 +141,7 @@ impl Ui {
 
     /// Like [`Ui::debug`], for callers that outlive this value; `None` without `--verbose`. There is no progress line then, and
     /// only the secrets known at this point are redacted.
-    pub fn debug_sink(&self) -> Option<impl Fn(&str) + Send + Sync + 'static> {
+    pub(crate) fn debug_sink(&self) -> Option<impl Fn(&str) + Send + Sync + 'static> {
         let (secrets, is_colored, is_on_actions) = (self.secrets.borrow().clone(), self.color_err, self.is_on_actions);
         (self.verbosity >= Verbosity::Verbose).then_some(move |text: &str| {
             let text = without(&secrets, &printable_line(text));
@@ -160,21 +153,21 @@ impl Ui {
     }
 
     /// Prints a warning.
-    pub fn warn(&self, text: &str) {
+    pub(crate) fn warn(&self, text: &str) {
         if self.verbosity >= Verbosity::Normal {
             self.stderr(Some(("warning", "\x1b[1;33m")), text);
         }
     }
 
     /// Prints a hint after a warning.
-    pub fn hint(&self, text: &str) {
+    pub(crate) fn hint(&self, text: &str) {
         if self.verbosity >= Verbosity::Normal {
             self.stderr(Some(("hint", "\x1b[1;36m")), text);
         }
     }
 
     /// Prints the report of a command, the only output on stdout. A closed pipe is not an error.
-    pub fn report<R: Report>(&self, report: &R) -> Result<(), CommandError> {
+    pub(crate) fn report<R: Report>(&self, report: &R) -> Result<(), CommandError> {
         let text = if self.json {
             let document = Document { schema: R::SCHEMA, report };
             let mut text = serde_json::to_string_pretty(&document).expect("reports are maps with string keys");
@@ -189,14 +182,14 @@ impl Ui {
     }
 
     /// Prints a report to stderr, before a question about it.
-    pub fn preview<R: Report>(&self, report: &R) {
+    pub(crate) fn preview<R: Report>(&self, report: &R) {
         let mut text = TextReport::new(self.color_err, false);
         report.human(&mut text);
         self.write_stderr(&self.without_secrets(&text.into_text()));
     }
 
     /// Asks a question and reads one line from stdin.
-    pub fn ask(&self, question: &str) -> io::Result<String> {
+    pub(crate) fn ask(&self, question: &str) -> io::Result<String> {
         let text = log_viewer::without_commands(&self.clean(question));
         io::stderr().lock().write_all(format!("{text} ").as_bytes())?;
         let mut answer = String::new();
@@ -205,12 +198,12 @@ impl Ui {
     }
 
     /// Prints an error after the report. It never prints a JSON document.
-    pub fn error_after_report(&self, failure: &CommandError) {
+    pub(crate) fn error_after_report(&self, failure: &CommandError) {
         self.explain(failure);
     }
 
     /// Prints an error with its causes and hints; with `--json` also the document.
-    pub fn failure(&self, failure: &CommandError) {
+    pub(crate) fn failure(&self, failure: &CommandError) {
         self.explain(failure);
         if self.json && !REPORTED.load(Ordering::Relaxed) {
             let mut text = serde_json::to_string_pretty(&failure.document()).expect("a map with string keys");
@@ -237,7 +230,7 @@ impl Ui {
     }
 
     /// The string as it is printed: printable characters, one line, secrets redacted.
-    pub fn clean(&self, text: &str) -> String {
+    pub(crate) fn clean(&self, text: &str) -> String {
         self.without_secrets(&printable_line(text))
     }
 

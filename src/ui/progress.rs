@@ -184,7 +184,7 @@ impl Shown {
 
 /// Shows the progress of one command.
 #[derive(Debug)]
-pub struct Bars<'ui> {
+pub(crate) struct Bars<'ui> {
     ui: &'ui Ui,
 }
 

@@ -6,7 +6,7 @@ use crate::model::text::printable_line;
 
 /// Collects the lines of a report.
 #[derive(Debug)]
-pub struct TextReport {
+pub(crate) struct TextReport {
     text: String,
     color: bool,
     quiet: bool,
@@ -14,12 +14,12 @@ pub struct TextReport {
 
 impl TextReport {
     /// An empty report.
-    pub const fn new(color: bool, quiet: bool) -> Self {
+    pub(crate) const fn new(color: bool, quiet: bool) -> Self {
         Self { text: String::new(), color, quiet }
     }
 
     /// Whether only data is printed.
-    pub const fn is_quiet(&self) -> bool {
+    pub(crate) const fn is_quiet(&self) -> bool {
         self.quiet
     }
 
@@ -29,42 +29,42 @@ impl TextReport {
     }
 
     /// Adds a plain line.
-    pub fn line(&mut self, text: &str) {
+    pub(crate) fn line(&mut self, text: &str) {
         self.text.push_str(&printable_line(text));
         self.text.push('\n');
     }
 
     /// Adds a bold line.
-    pub fn strong(&mut self, text: &str) {
+    pub(crate) fn strong(&mut self, text: &str) {
         self.styled("1", text);
     }
 
     /// Adds a dim line.
-    pub fn faint(&mut self, text: &str) {
+    pub(crate) fn faint(&mut self, text: &str) {
         self.styled("2", text);
     }
 
     /// Adds an empty line.
-    pub fn blank(&mut self) {
+    pub(crate) fn blank(&mut self) {
         self.text.push('\n');
     }
 
     /// Adds one line per name and value, with the values aligned.
-    pub fn pairs(&mut self, pairs: &[(&str, String)]) {
+    pub(crate) fn pairs(&mut self, pairs: &[(&str, String)]) {
         let rows: Vec<Vec<String>> =
             pairs.iter().map(|(name, value)| vec![(*name).to_owned(), value.clone()]).collect();
         self.details(&rows);
     }
 
     /// Adds indented rows with aligned cells, without a heading.
-    pub fn details(&mut self, rows: &[Vec<String>]) {
+    pub(crate) fn details(&mut self, rows: &[Vec<String>]) {
         for line in aligned(rows) {
             self.line(&format!("  {line}"));
         }
     }
 
     /// Adds rows with aligned cells; the first row is the heading, which is omitted if only data is printed.
-    pub fn table(&mut self, rows: &[Vec<String>]) {
+    pub(crate) fn table(&mut self, rows: &[Vec<String>]) {
         for (index, line) in aligned(rows).iter().enumerate() {
             match index {
                 0 if self.quiet => {}
@@ -75,12 +75,12 @@ impl TextReport {
     }
 
     /// Adds trusted text unchanged, such as a completion script.
-    pub fn script(&mut self, text: &str) {
+    pub(crate) fn script(&mut self, text: &str) {
         self.text.push_str(text);
     }
 
     /// The finished text.
-    pub fn into_text(self) -> String {
+    pub(crate) fn into_text(self) -> String {
         self.text
     }
 

@@ -1,7 +1,7 @@
 //! The worker's binary on this machine: installing, inspecting, unpacking and building it, and which one runs.
 
-pub mod archive;
-pub mod executable;
-pub mod local_build;
-pub mod store;
-pub mod which;
+pub(crate) mod archive;
+pub(crate) mod executable;
+pub(crate) mod local_build;
+pub(crate) mod store;
+pub(crate) mod which;

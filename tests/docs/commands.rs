@@ -4,7 +4,7 @@ use std::fs;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use reproq::cli::Cli;
+use reproq::internals::cli::Cli;
 
 use crate::help;
 use crate::list;

@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use reproq::config::VARIABLES;
-use reproq::failure::exit::ExitStatus;
-use reproq::trust::Level;
+use reproq::internals::config::VARIABLES;
+use reproq::internals::failure::exit::ExitStatus;
+use reproq::internals::trust::Level;
 
 use crate::read;
 use crate::reference;

@@ -6,25 +6,25 @@ use std::io::Read;
 
 use chrono::DateTime;
 use flate2::read::GzDecoder;
-use reproq::io::fs::OutputFile;
-use reproq::io::fs::hashing_writer::Written;
-use reproq::io::fs::hashing_writer::hash_file;
-use reproq::lockfile::LockedAsset;
-use reproq::lockfile::Lockfile;
-use reproq::model::Tool;
-use reproq::model::progress::NoProgress;
-use reproq::releases::prune::Action;
-use reproq::releases::prune::Audit;
-use reproq::releases::prune::AuditEvent;
-use reproq::releases::prune::Inventory;
-use reproq::releases::prune::PlanFile;
-use reproq::releases::prune::PlannedRepository;
-use reproq::releases::prune::PrunePlan;
-use reproq::releases::prune::PrunePolicy;
-use reproq::sources::bundle::BundlePlan;
-use reproq::sources::bundle::Parts;
-use reproq::trust::Level;
-use reproq::worker::store::Receipt;
+use reproq::internals::io::fs::OutputFile;
+use reproq::internals::io::fs::hashing_writer::Written;
+use reproq::internals::io::fs::hashing_writer::hash_file;
+use reproq::internals::lockfile::LockedAsset;
+use reproq::internals::lockfile::Lockfile;
+use reproq::internals::model::Tool;
+use reproq::internals::model::progress::NoProgress;
+use reproq::internals::releases::prune::Action;
+use reproq::internals::releases::prune::Audit;
+use reproq::internals::releases::prune::AuditEvent;
+use reproq::internals::releases::prune::Inventory;
+use reproq::internals::releases::prune::PlanFile;
+use reproq::internals::releases::prune::PlannedRepository;
+use reproq::internals::releases::prune::PrunePlan;
+use reproq::internals::releases::prune::PrunePolicy;
+use reproq::internals::sources::bundle::BundlePlan;
+use reproq::internals::sources::bundle::Parts;
+use reproq::internals::trust::Level;
+use reproq::internals::worker::store::Receipt;
 use serde_json::Value;
 use serde_json::json;
 
@@ -105,8 +105,9 @@ fn bundles() -> Vec<Seed> {
         let plan = BundlePlan::compute(Parts { tool: Tool::WORKER, lockfile, assets, files: Vec::new(), source: None });
         let plan = plan.expect("a plan");
         let path = directory.path().join("bundle.tar");
-        let _ = reproq::sources::bundle::write(&plan, OutputFile::create(&path).expect("begun"), &NoProgress)
-            .expect("written");
+        let _ =
+            reproq::internals::sources::bundle::write(&plan, OutputFile::create(&path).expect("begun"), &NoProgress)
+                .expect("written");
         [
             ("bundle", name.to_owned(), fs::read(path).expect("readable")),
             ("bundle", format!("manifest {name}"), plan.manifest.render()),
@@ -137,7 +138,7 @@ fn checksums() -> Vec<Seed> {
 /// Indexes: a valid one, and one for each kind of error.
 fn mirrors() -> Vec<Seed> {
     let honest = json!({
-        "schema": reproq::sources::mirror::SCHEMA,
+        "schema": reproq::internals::sources::mirror::SCHEMA,
         "tool": "reproq-worker",
         "repository": "adpena/reproq-worker",
         "releases": [
@@ -404,7 +405,7 @@ fn audits() -> Vec<Seed> {
     let (plan, time) = (plan(), DateTime::UNIX_EPOCH);
     let repository = PlannedRepository { id: 7, full_name: "acme/tool".parse().expect("a repository") };
     let begin = AuditEvent::Begin {
-        schema: reproq::releases::prune::AUDIT_SCHEMA.to_owned(),
+        schema: reproq::internals::releases::prune::AUDIT_SCHEMA.to_owned(),
         tool_version: "0.1.0".to_owned(),
         command: "prune".to_owned(),
         repository,

@@ -13,10 +13,10 @@ use std::time::Duration;
 use fake_github::Fault;
 use fake_github::Hold;
 use fake_github::Matcher;
-use reproq::worker::store;
-use reproq::worker::store::Layout;
-use reproq::worker::store::Receipt;
-use reproq::worker::store::Step;
+use reproq::internals::worker::store;
+use reproq::internals::worker::store::Layout;
+use reproq::internals::worker::store::Receipt;
+use reproq::internals::worker::store::Step;
 
 use crate::support::Context;
 use crate::support::context::wait;
@@ -145,7 +145,7 @@ fn planned(context: &Context, layout: &Layout) -> (Vec<Step>, tempfile::TempDir)
     let file = staged.path().join("reproq");
     fs::write(&file, workers::bytes("0.0.145")).expect("written");
     fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("executable");
-    let sha256 = reproq::io::fs::hashing_writer::hash_file(&file).expect("readable");
+    let sha256 = reproq::internals::io::fs::hashing_writer::hash_file(&file).expect("readable");
     let text = serde_json::to_string(&receipt).expect("serialised");
     let text = text.replace("v0.0.144", "v0.0.145").replace(&receipt.sha256.to_string(), &sha256.to_string());
     let new: Receipt = serde_json::from_str(&text).expect("a receipt");

@@ -13,7 +13,7 @@ use fake_sigstore::Claims;
 use fake_sigstore::How;
 use fake_sigstore::Instance;
 use fake_sigstore::provenance;
-use reproq::model::Sha256Digest;
+use reproq::internals::model::Sha256Digest;
 use serde_json::Value;
 use sha2::Digest;
 use sha2::Sha256;

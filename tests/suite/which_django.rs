@@ -13,17 +13,17 @@ use std::process::Command;
 use std::time::Duration;
 use std::time::Instant;
 
-use reproq::model::Target;
-use reproq::worker::which;
-use reproq::worker::which::CandidateIdentity;
-use reproq::worker::which::CandidateSource;
-use reproq::worker::which::DjangoAnswer;
-use reproq::worker::which::DjangoFacts;
-use reproq::worker::which::DjangoQuestion;
-use reproq::worker::which::DjangoSetting;
-use reproq::worker::which::Fault;
-use reproq::worker::which::Resolution;
-use reproq::worker::which::SurveyInput;
+use reproq::internals::model::Target;
+use reproq::internals::worker::which;
+use reproq::internals::worker::which::CandidateIdentity;
+use reproq::internals::worker::which::CandidateSource;
+use reproq::internals::worker::which::DjangoAnswer;
+use reproq::internals::worker::which::DjangoFacts;
+use reproq::internals::worker::which::DjangoQuestion;
+use reproq::internals::worker::which::DjangoSetting;
+use reproq::internals::worker::which::Fault;
+use reproq::internals::worker::which::Resolution;
+use reproq::internals::worker::which::SurveyInput;
 
 use crate::support::skip;
 

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 
-use reproq::worker::which::Fault;
+use reproq::internals::worker::which::Fault;
 
 use crate::support::skip;
 use crate::which_django::Project;

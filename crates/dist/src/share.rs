@@ -23,11 +23,11 @@ pub(crate) fn write(share: &Path, epoch: u64) -> anyhow::Result<()> {
 /// Every file with its path below `share`, sorted.
 pub(crate) fn files(epoch: u64) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     let mut files = Vec::new();
-    let command = reproq::cli::command();
+    let command = reproq::internals::cli::command();
     man_pages(&command, "reproq", epoch, &mut files)?;
     for shell in Shell::value_variants() {
         let mut script = Vec::new();
-        clap_complete::generate(*shell, &mut reproq::cli::command(), "reproq", &mut script);
+        clap_complete::generate(*shell, &mut reproq::internals::cli::command(), "reproq", &mut script);
         files.push((completion_path(*shell).to_owned(), script));
     }
     files.sort();

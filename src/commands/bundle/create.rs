@@ -99,7 +99,7 @@ pub(super) fn create(arguments: &BundleCreateArgs, session: &Session<'_>) -> Res
         [output.as_path(), &unfinished, staging.path()].into_iter().chain(held.as_deref()).collect();
     let source = source_tree(arguments, &leave_out, &staging, &selection.lockfile.tag, session, &context)?;
     report.source = source.as_ref().map(source_line);
-    if arguments.dry_run {
+    if arguments.mode.dry_run {
         drop(progress);
         session.ui.report(&report)?;
         return Ok(ExitStatus::Success);
@@ -165,7 +165,7 @@ fn source_tree(
         offline: session.settings.offline.value,
         staging: staging.path(),
         leave_out,
-        preview: arguments.dry_run,
+        preview: arguments.mode.dry_run,
     };
     let tree = local_build::source_tree(&request, context.environment, context.progress, &platform::is_interrupted);
     tree.map(Some).map_err(hints::source)

@@ -20,7 +20,7 @@ use crate::platform;
 pub(super) fn install(arguments: &InstallArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let environment = request::environment(session);
     let progress = session.ui.progress();
-    let context = request::install_context(session, &environment, arguments.lock_timeout, &progress);
+    let context = request::install_context(session, &environment, arguments.wait.lock_timeout, &progress);
     let spec = request::tag_spec(arguments.tag.as_deref())?;
     let named = arguments.from.as_deref().map(|from| from::named(from, session, &context)).transpose()?;
     let bundle = named.as_ref().map(|named| &*named.bundle);
@@ -36,13 +36,13 @@ pub(super) fn install(arguments: &InstallArgs, session: &Session<'_>) -> Result<
         build,
         locked: arguments.locked,
         allow_unverified: arguments.allow_unverified,
-        accept_signer_change: arguments.accept_signer_change,
+        accept_signer_change: arguments.signer.accept_signer_change,
         force: arguments.force,
         from: named.as_ref().map(|named| named.bundle.clone()),
         ..InstallOptions::plain(spec, target)
     };
     let request = request::request(options, session)?;
-    if arguments.dry_run {
+    if arguments.mode.dry_run {
         let plan = install::plan(&request, &context).map_err(|error| hints::explain(error, &request))?;
         return report::show_plan(plan, &request, arguments.exit_code, session);
     }
@@ -51,5 +51,5 @@ pub(super) fn install(arguments: &InstallArgs, session: &Session<'_>) -> Result<
     platform::exit_if_signaled(outcome.as_ref().is_err_and(InstallError::is_of_a_child));
     let outcome = outcome.map_err(|error| hints::explain(error, &request))?;
     drop(progress);
-    show_outcome(outcome, &request, arguments.no_django, session)
+    show_outcome(outcome, &request, arguments.django.no_django, session)
 }

@@ -61,7 +61,7 @@ struct CheckReport {
 
 pub(super) fn check(arguments: &CheckArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let spec = spec(arguments, session)?;
-    let slug = repository::find(arguments.repo.as_deref(), RepositoryUse::Read, session)?;
+    let slug = repository::find(arguments.repository.repo.as_deref(), RepositoryUse::Read, session)?;
     let policy = policy(arguments, &slug)?;
     let allow_branch = session.settings.allow_branch;
     let roots = verify_file::roots(&arguments.trusted_root, session)?;

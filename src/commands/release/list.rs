@@ -70,7 +70,7 @@ pub(super) fn list(arguments: &ReleaseListArgs, session: &Session<'_>) -> Result
             CommandError::message(ExitStatus::Usage, message)
         })?,
     };
-    let slug = repository::find(arguments.repo.as_deref(), RepositoryUse::Read, session)?;
+    let slug = repository::find(arguments.repository.repo.as_deref(), RepositoryUse::Read, session)?;
     let runtime = runtime()?;
     let entered = runtime.enter();
     let github = client(&slug, session)?;

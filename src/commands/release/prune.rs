@@ -82,7 +82,7 @@ pub(super) fn prune(arguments: &PruneArgs, session: &Session<'_>) -> Result<Exit
         write_file(&path, text.as_bytes()).map_err(hints::output)?;
     }
     let guard = guard(&planned, request.max_delete);
-    if arguments.dry_run || planned.deletes.is_empty() {
+    if arguments.mode.dry_run || planned.deletes.is_empty() {
         return show(&planned, guard.err(), arguments, session);
     }
     if let Err(refusal) = guard {
@@ -123,7 +123,7 @@ fn request(arguments: &PruneArgs, session: &Session<'_>) -> Result<Request, Comm
         None => (requested, None),
     };
     Ok(Request {
-        repository: repository::find(arguments.repo.as_deref(), RepositoryUse::Delete, session)?,
+        repository: repository::find(arguments.repository.repo.as_deref(), RepositoryUse::Delete, session)?,
         max_delete,
         max_wait: arguments.max_wait,
         policy,
@@ -220,7 +220,7 @@ fn show(
     session: &Session<'_>,
 ) -> Result<ExitStatus, CommandError> {
     let report =
-        PruneReport::new(&planned.plan, &planned.deletes, arguments.dry_run, refusal.map(|why| why.to_string()));
+        PruneReport::new(&planned.plan, &planned.deletes, arguments.mode.dry_run, refusal.map(|why| why.to_string()));
     outputs::summary(&report.markdown(), session);
     outputs::outputs(&report.outputs(), session);
     session.ui.report(&report)?;

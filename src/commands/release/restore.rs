@@ -47,7 +47,7 @@ struct LostRelease {
 }
 
 pub(super) fn restore(arguments: &RestoreArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
-    let slug = repository::find(arguments.repo.as_deref(), RepositoryUse::Read, session)?;
+    let slug = repository::find(arguments.repository.repo.as_deref(), RepositoryUse::Read, session)?;
     let record = prune::Deleted::read(&session.env.cwd.join(&arguments.from)).map_err(errors::audit)?;
     let runtime = runtime()?;
     let entered = runtime.enter();
@@ -76,7 +76,7 @@ pub(super) fn restore(arguments: &RestoreArgs, session: &Session<'_>) -> Result<
     }
     let mut report = RestoreReport {
         repository: slug.to_string(),
-        dry_run: arguments.dry_run,
+        dry_run: arguments.mode.dry_run,
         would_restore: plan.create.iter().map(|tag| tag.name.clone()).collect(),
         tags: plan.settled.clone(),
         lost_releases: plan
@@ -86,8 +86,8 @@ pub(super) fn restore(arguments: &RestoreArgs, session: &Session<'_>) -> Result<
             .collect(),
         audit: None,
     };
-    if arguments.dry_run || plan.create.is_empty() {
-        if !arguments.dry_run {
+    if arguments.mode.dry_run || plan.create.is_empty() {
+        if !arguments.mode.dry_run {
             report.would_restore.clear();
         }
         session.ui.report(&report)?;

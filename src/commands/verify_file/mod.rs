@@ -11,7 +11,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use crate::cli::KindChoice;
-use crate::cli::ProofArgs;
+use crate::cli::VerifyFileArgs;
 use crate::commands::hints;
 use crate::commands::request;
 use crate::commands::session::Session;
@@ -38,7 +38,11 @@ struct Bytes {
     file: Option<PathBuf>,
 }
 
-pub(super) fn verify(file: &OsStr, arguments: &ProofArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
+pub(super) fn verify(
+    file: &OsStr,
+    arguments: &VerifyFileArgs,
+    session: &Session<'_>,
+) -> Result<ExitStatus, CommandError> {
     let policy = policy(arguments, session)?;
     let roots = roots(&arguments.trusted_root, session)?;
     let bytes = bytes(file, session)?;
@@ -77,7 +81,7 @@ fn unable(error: NotProven) -> CommandError {
     CommandError::new(ExitStatus::Unverified, error).hint(hint)
 }
 
-fn policy(arguments: &ProofArgs, session: &Session<'_>) -> Result<Policy, CommandError> {
+fn policy(arguments: &VerifyFileArgs, session: &Session<'_>) -> Result<Policy, CommandError> {
     let usage = |error: anyhow::Error| CommandError::new(ExitStatus::Usage, error);
     let mut policy = match (&arguments.repo, &arguments.certificate_identity, &arguments.key) {
         (Some(repo), identity, _) => {

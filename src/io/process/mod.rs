@@ -20,6 +20,7 @@ pub use run::Output;
 pub use run::Request;
 pub use run::Stdin;
 pub use run::run;
+#[cfg(test)]
 pub use stream::LINE_LIMIT;
 pub use stream::shown;
 pub use stream::stream;

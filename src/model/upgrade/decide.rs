@@ -7,7 +7,7 @@ use crate::model::Tag;
 
 /// The change from one release to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Move {
+pub(crate) enum Move {
     /// There is no current release.
     First,
     /// It is the same release.
@@ -19,7 +19,7 @@ pub enum Move {
 }
 
 /// Compares by version; build metadata is ignored, as in semver.
-pub fn decide(current: Option<&Tag>, wanted: &Tag) -> Move {
+pub(crate) fn decide(current: Option<&Tag>, wanted: &Tag) -> Move {
     let Some(current) = current else { return Move::First };
     if current == wanted {
         return Move::Stay;
@@ -31,7 +31,7 @@ pub fn decide(current: Option<&Tag>, wanted: &Tag) -> Move {
 }
 
 /// The newest published release by version. Prereleases, by mark or by version, count only if requested.
-pub fn newest(releases: &[Release], prereleases: bool) -> Option<&Release> {
+pub(crate) fn newest(releases: &[Release], prereleases: bool) -> Option<&Release> {
     let version = |release: &Release| release.tag.version();
     let counts = |release: &&Release| {
         let Some(version) = version(release) else { return false };

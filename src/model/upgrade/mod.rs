@@ -2,6 +2,6 @@
 
 mod decide;
 
-pub use decide::Move;
-pub use decide::decide;
-pub use decide::newest;
+pub(crate) use decide::Move;
+pub(crate) use decide::decide;
+pub(crate) use decide::newest;

@@ -19,7 +19,6 @@ pub use judge::complete_assets;
 pub use judge::judge;
 pub use python::SourceVersion;
 pub use sums::LeftOut;
-pub use sums::SUMS_NAME;
 pub use sums::Sum;
 pub use sums::Sums;
 pub use sums::SumsError;

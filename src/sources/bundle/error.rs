@@ -25,11 +25,9 @@ pub enum BundleError {
     /// The digest of a member differs from the one stated.
     #[error("`{member}` does not match {by}: sha256 is {found}, expected {stated}")]
     Changed {
-        /// The member.
         member: String,
         /// The member that states the digest.
         by: &'static str,
-        /// The stated digest.
         stated: Sha256Digest,
         /// The actual digest.
         found: Sha256Digest,
@@ -37,7 +35,6 @@ pub enum BundleError {
     /// The size of a member differs from the one stated.
     #[error("`{member}` does not match the manifest: {found} bytes, expected {stated}")]
     WrongSize {
-        /// The member.
         member: String,
         /// The stated size.
         stated: u64,
@@ -47,7 +44,6 @@ pub enum BundleError {
     /// The executable bit of a member differs from the manifest.
     #[error("`{member}` does not match the manifest: {}", if *executable { "it is executable" } else { "it is not executable" })]
     WrongMode {
-        /// The member.
         member: String,
         /// Whether the member is executable.
         executable: bool,
@@ -67,7 +63,6 @@ pub enum BundleError {
     /// A member that is read into memory is too large.
     #[error("`{member}` has more than {limit} bytes")]
     TooLong {
-        /// The member.
         member: String,
         /// The limit in bytes.
         limit: u64,

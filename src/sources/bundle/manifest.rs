@@ -19,7 +19,7 @@ use crate::model::Tool;
 use crate::trust::Level;
 
 /// The format this program writes. Readers refuse a higher number; fields may be added but not changed.
-pub const SCHEMA: &str = "reproq.bundle/1";
+pub(crate) const SCHEMA: &str = "reproq.bundle/1";
 
 /// The prefix of every version of the format.
 const SCHEMA_FAMILY: &str = "reproq.bundle/";
@@ -58,7 +58,6 @@ pub struct Manifest {
 pub struct Measure {
     /// Size in bytes.
     pub size: u64,
-    /// Their digest.
     pub sha256: Sha256Digest,
 }
 
@@ -71,7 +70,6 @@ pub struct BundledAsset {
     pub name: String,
     /// Its size in bytes.
     pub size: u64,
-    /// Its digest.
     pub sha256: Sha256Digest,
     /// The verification level at that time. The installing machine decides for itself what it accepts.
     pub verdict: Level,
@@ -82,11 +80,9 @@ pub struct BundledAsset {
 /// Another file of the release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BundledFile {
-    /// Its name.
     pub name: String,
     /// Its size in bytes.
     pub size: u64,
-    /// Its digest.
     pub sha256: Sha256Digest,
 }
 
@@ -110,14 +106,12 @@ pub struct BundledSource {
     pub files: Vec<SourceFile>,
 }
 
-/// One file of the source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceFile {
     /// Its path in the source, with slashes.
     pub path: String,
     /// Its size in bytes.
     pub size: u64,
-    /// Its digest.
     pub sha256: Sha256Digest,
     /// Whether it is executable.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -131,7 +125,6 @@ pub struct Member {
     pub path: String,
     /// Its size in bytes.
     pub size: u64,
-    /// Its digest.
     pub sha256: Sha256Digest,
     /// Whether it is executable.
     pub executable: bool,

@@ -27,29 +27,29 @@ mod source;
 mod write;
 
 pub use error::BundleError;
-pub use manifest::BundledAsset;
-pub use manifest::BundledFile;
-pub use manifest::BundledSource;
+pub(crate) use manifest::BundledAsset;
+pub(crate) use manifest::BundledFile;
+pub(crate) use manifest::BundledSource;
 pub use manifest::Manifest;
-pub use manifest::ManifestError;
-pub use manifest::Member;
-pub use manifest::SCHEMA;
-pub use manifest::SourceFile;
+pub(crate) use manifest::ManifestError;
+pub(crate) use manifest::Member;
+pub(crate) use manifest::SCHEMA;
+pub(crate) use manifest::SourceFile;
 pub use plan::BundlePlan;
-pub use plan::MemberContent;
+pub(crate) use plan::MemberContent;
 pub use plan::Parts;
-pub use plan::PlannedMember;
-pub use plan::SourceParts;
+pub(crate) use plan::PlannedMember;
+pub(crate) use plan::SourceParts;
 pub use read::Bundle;
-pub use source::measured;
-pub use write::WriteError;
-pub use write::WrittenBundle;
+pub(crate) use source::measured;
+pub(crate) use write::WriteError;
+pub(crate) use write::WrittenBundle;
 pub use write::write;
 
 use crate::worker::archive::Limits;
 
 /// Limits of a bundle: room for the assets of every platform and a vendored source, several times over.
-pub fn limits() -> Limits {
+pub(crate) fn limits() -> Limits {
     Limits {
         max_entries: 100_000,
         max_unpacked: 4 * 1024 * 1024 * 1024,

@@ -23,7 +23,6 @@ use crate::worker::archive::judge_names;
 /// The parts collected for a bundle.
 #[derive(Debug)]
 pub struct Parts {
-    /// The tool.
     pub tool: Tool,
     /// The lockfile of the release; lists at least the assets.
     pub lockfile: Lockfile,
@@ -55,7 +54,6 @@ pub struct SourceParts {
 pub enum MemberContent {
     /// In memory.
     Bytes(Vec<u8>),
-    /// In this file.
     File(PathBuf),
 }
 
@@ -72,7 +70,6 @@ pub struct PlannedMember {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct BundlePlan {
-    /// The manifest.
     pub manifest: Manifest,
     /// Every member, the manifest first.
     pub members: Vec<PlannedMember>,

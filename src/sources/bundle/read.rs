@@ -114,7 +114,6 @@ impl Bundle {
         &self.name
     }
 
-    /// Its manifest.
     pub const fn manifest(&self) -> &Manifest {
         &self.manifest
     }

@@ -16,7 +16,7 @@ use crate::sources::bundle::WriteError;
 use crate::sources::bundle::manifest::Measure;
 
 /// Sizes and digests of the files. Each is given by its path in the source, its path on disk and its executable bit.
-pub fn measured(
+pub(crate) fn measured(
     files: impl IntoIterator<Item = (String, PathBuf, bool)>,
 ) -> Result<Vec<(SourceFile, PathBuf)>, WriteError> {
     let mut measured = Vec::new();

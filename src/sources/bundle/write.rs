@@ -63,7 +63,6 @@ pub enum WriteError {
 pub struct WrittenBundle {
     /// Its size in bytes.
     pub size: u64,
-    /// Its digest.
     pub sha256: Sha256Digest,
 }
 

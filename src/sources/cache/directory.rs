@@ -42,7 +42,7 @@ const PARTIAL: &str = ".part-";
 /// Why the cache cannot be used. Never fatal: the caller continues without it.
 #[derive(Debug, Error)]
 #[error("failed to {doing} `{path}`", path = path.display())]
-pub struct CacheError {
+pub(crate) struct CacheError {
     /// What was attempted.
     pub doing: &'static str,
     /// The file or directory.
@@ -59,7 +59,7 @@ impl CacheError {
 
 /// The result of a lookup.
 #[derive(Debug)]
-pub enum CacheLookup {
+pub(crate) enum CacheLookup {
     /// The bytes, hashed after copying.
     Found(Written),
     /// Not in the cache.
@@ -73,7 +73,7 @@ pub enum CacheLookup {
 
 /// The user's cache.
 #[derive(Debug, Clone)]
-pub struct Cache {
+pub(crate) struct Cache {
     directory: PathBuf,
     limit: u64,
     now: DateTime<Utc>,
@@ -81,28 +81,27 @@ pub struct Cache {
 
 impl Cache {
     /// A cache in this directory, with at most `limit` bytes of assets. `now` is the time of use. Does no I/O.
-    pub const fn new(directory: PathBuf, limit: u64, now: DateTime<Utc>) -> Self {
+    pub(crate) const fn new(directory: PathBuf, limit: u64, now: DateTime<Utc>) -> Self {
         Self { directory, limit, now }
     }
 
-    /// Its directory.
-    pub fn directory(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
 
     /// The limit for assets, in bytes.
-    pub const fn limit(&self) -> u64 {
+    pub(crate) const fn limit(&self) -> u64 {
         self.limit
     }
 
     /// Whether there is a file for this digest; its content is not checked.
-    pub fn has(&self, sha256: &Sha256Digest) -> bool {
+    pub(crate) fn has(&self, sha256: &Sha256Digest) -> bool {
         self.asset(sha256).is_file()
     }
 
     /// Copies the bytes with this digest to a new file. The copy is hashed, so nothing can change in between; where the file
     /// system supports it, the copy shares the disk blocks of the original.
-    pub fn fetch(&self, sha256: &Sha256Digest, destination: &Path) -> Result<CacheLookup, CacheError> {
+    pub(crate) fn fetch(&self, sha256: &Sha256Digest, destination: &Path) -> Result<CacheLookup, CacheError> {
         let path = self.asset(sha256);
         match fs::symlink_metadata(&path) {
             // A sparse file of terabytes is not an asset either.
@@ -134,13 +133,13 @@ impl Cache {
     }
 
     /// The cached attestations of the asset with this digest. Not trusted: the caller verifies them again.
-    pub fn proofs(&self, sha256: &Sha256Digest) -> Option<Vec<u8>> {
+    pub(crate) fn proofs(&self, sha256: &Sha256Digest) -> Option<Vec<u8>> {
         bounded_read::read(&self.asset(sha256).with_extension("proofs"), MAX_PROOFS).ok()
     }
 
     /// Stores a verified file, with its attestations. An asset may take at most a quarter of the limit, so that a large one
     /// does not evict all others.
-    pub fn keep(&self, file: &Written, provenance: &CachedFrom, proofs: Option<&str>) -> Result<(), CacheError> {
+    pub(crate) fn keep(&self, file: &Written, provenance: &CachedFrom, proofs: Option<&str>) -> Result<(), CacheError> {
         let path = self.asset(&file.sha256);
         if file.size > self.limit / 4 {
             return Ok(());
@@ -172,7 +171,7 @@ impl Cache {
     }
 
     /// All entries, the most recently used first.
-    pub fn list(&self) -> Result<Vec<Entry>, CacheError> {
+    pub(crate) fn list(&self) -> Result<Vec<Entry>, CacheError> {
         let directory = self.assets();
         let entries = match fs::read_dir(&directory) {
             Ok(entries) => entries,
@@ -191,7 +190,7 @@ impl Cache {
     }
 
     /// Removes the least recently used entries until at most `limit` bytes are left, and abandoned incomplete files.
-    pub fn prune(&self, limit: u64) -> Result<Vec<Entry>, CacheError> {
+    pub(crate) fn prune(&self, limit: u64) -> Result<Vec<Entry>, CacheError> {
         let gone = oldest_beyond(self.list()?, limit);
         for entry in &gone {
             self.remove(&entry.sha256)?;
@@ -201,7 +200,7 @@ impl Cache {
     }
 
     /// Removes one entry; succeeds if it is already gone.
-    pub fn remove(&self, sha256: &Sha256Digest) -> Result<(), CacheError> {
+    pub(crate) fn remove(&self, sha256: &Sha256Digest) -> Result<(), CacheError> {
         let path = self.asset(sha256);
         for path in [path.with_extension("json"), path.with_extension("proofs"), path] {
             match fs::remove_file(&path) {
@@ -219,7 +218,7 @@ impl Cache {
     }
 
     /// The path of an asset, whether or not it exists.
-    pub fn asset(&self, sha256: &Sha256Digest) -> PathBuf {
+    pub(crate) fn asset(&self, sha256: &Sha256Digest) -> PathBuf {
         self.assets().join(sha256.to_string())
     }
 

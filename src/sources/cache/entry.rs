@@ -11,8 +11,7 @@ use crate::model::Tag;
 
 /// Where the bytes came from. Informational; no decision depends on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CachedFrom {
-    /// The repository.
+pub(crate) struct CachedFrom {
     pub repository: RepoSlug,
     /// The release.
     pub tag: Tag,
@@ -22,7 +21,7 @@ pub struct CachedFrom {
 
 /// One cached asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// The digest in its name.
     pub sha256: Sha256Digest,
     /// Its size in bytes.
@@ -34,7 +33,7 @@ pub struct Entry {
 }
 
 /// The entries to evict so that the rest takes at most `limit` bytes: the least recently used ones.
-pub fn oldest_beyond(mut entries: Vec<Entry>, limit: u64) -> Vec<Entry> {
+pub(crate) fn oldest_beyond(mut entries: Vec<Entry>, limit: u64) -> Vec<Entry> {
     entries.sort_by(|a, b| b.used.cmp(&a.used).then(a.sha256.cmp(&b.sha256)));
     let mut total = 0_u64;
     entries.retain(|entry| {

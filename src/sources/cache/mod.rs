@@ -12,9 +12,9 @@
 mod directory;
 mod entry;
 
-pub use directory::Cache;
-pub use directory::CacheError;
-pub use directory::CacheLookup;
-pub use entry::CachedFrom;
-pub use entry::Entry;
-pub use entry::oldest_beyond;
+pub(crate) use directory::Cache;
+pub(crate) use directory::CacheError;
+pub(crate) use directory::CacheLookup;
+pub(crate) use entry::CachedFrom;
+pub(crate) use entry::Entry;
+pub(crate) use entry::oldest_beyond;

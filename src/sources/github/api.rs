@@ -89,12 +89,10 @@ impl GitHub {
         })
     }
 
-    /// The repository.
     pub const fn repo(&self) -> &RepoSlug {
         &self.repo
     }
 
-    /// The server.
     pub const fn server(&self) -> &Server {
         &self.server
     }

@@ -65,7 +65,6 @@ impl fmt::Display for ReleaseId {
 pub struct TagAt {
     /// The tag; only names allowed by git can be sent.
     pub tag: Tag,
-    /// The object id.
     pub object_id: String,
 }
 

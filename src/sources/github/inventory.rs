@@ -53,7 +53,6 @@ impl ListingGap {
 /// The contents of a repository. `gap` says what is missing, if anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepositoryListing {
-    /// The repository.
     pub repository: ListedRepository,
     /// Every release visible to the account.
     pub releases: Vec<ListedRelease>,
@@ -80,7 +79,6 @@ pub struct ListedRepository {
     pub may_push: Option<bool>,
 }
 
-/// One release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedRelease {
     /// GitHub's id.
@@ -103,14 +101,11 @@ pub struct ListedRelease {
     pub published_at: Option<DateTime<Utc>>,
     /// When it was last edited.
     pub updated_at: Option<DateTime<Utc>>,
-    /// Its assets.
     pub assets: Vec<ListedAsset>,
 }
 
-/// One asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedAsset {
-    /// Its name.
     pub name: String,
     /// Its size in bytes.
     pub size: u64,
@@ -122,7 +117,6 @@ pub struct ListedAsset {
     pub downloads: u64,
 }
 
-/// One tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedTag {
     /// Its name without `refs/tags/`.

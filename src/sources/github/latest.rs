@@ -16,19 +16,19 @@ struct LatestAnswer {
 
 /// The id of the latest release, and the ETag of the response.
 #[derive(Debug)]
-pub struct LatestRelease<'a> {
+pub(crate) struct LatestRelease<'a> {
     github: &'a GitHub,
     known: Option<(HeaderValue, u64)>,
 }
 
 impl<'a> LatestRelease<'a> {
     /// Makes no request yet.
-    pub const fn new(github: &'a GitHub) -> Self {
+    pub(crate) const fn new(github: &'a GitHub) -> Self {
         Self { github, known: None }
     }
 
     /// The latest release as of now, if there is one.
-    pub async fn now(&mut self) -> Result<Option<u64>, MutationRefusal> {
+    pub(crate) async fn now(&mut self) -> Result<Option<u64>, MutationRefusal> {
         let route = self.github.route(&["releases", "latest"]);
         let mut request = ApiRequest::get(&route, "the latest release");
         if let Some((tag, _)) = &self.known {

@@ -60,7 +60,6 @@ pub enum MutationRefusal {
     },
     /// GitHub refuses it for another reason.
     Rejected {
-        /// The status.
         status: u16,
         /// GitHub's message.
         message: String,

@@ -63,7 +63,7 @@ impl Tokens {
 }
 
 /// Whether a token consists of valid characters.
-pub fn check_token(token: &Token) -> Result<(), NetError> {
+pub(crate) fn check_token(token: &Token) -> Result<(), NetError> {
     sendable(token).map(|_| ())
 }
 

@@ -12,11 +12,10 @@ use crate::sources::mirror::IndexError;
 
 /// Why a mirror cannot provide something.
 #[derive(Debug, Error)]
-pub enum MirrorError {
+pub(crate) enum MirrorError {
     /// It has no index for this repository.
     #[error("is not a mirror of {repository}: {index} does not exist")]
     NotAMirror {
-        /// The repository.
         repository: RepoSlug,
         /// The expected path or URL of the index.
         index: String,
@@ -64,7 +63,6 @@ pub enum MirrorError {
         name: String,
         /// The actual digest.
         found: Sha256Digest,
-        /// The stated digest.
         stated: Sha256Digest,
     },
     /// Its server does not serve a file publicly.
@@ -87,12 +85,12 @@ pub enum MirrorError {
 
 impl MirrorError {
     /// Whether the mirror merely lacks what was requested.
-    pub const fn is_lack(&self) -> bool {
+    pub(crate) const fn is_lack(&self) -> bool {
         matches!(self, Self::NotAMirror { .. } | Self::NoRelease { .. } | Self::NoVersions | Self::Missing { .. })
     }
 
     /// Whether the mirror has the file, but with other bytes than stated.
-    pub const fn is_damage(&self) -> bool {
+    pub(crate) const fn is_damage(&self) -> bool {
         matches!(self, Self::WrongSize { .. } | Self::Damaged { .. })
     }
 }

@@ -23,7 +23,7 @@ use crate::model::mirror_layout::is_file_name;
 pub const SCHEMA: &str = "reproq.mirror/1";
 
 /// Well above the size of any index; a release takes about two thousand bytes.
-pub const MAX_INDEX: u64 = 4 * 1024 * 1024;
+pub(crate) const MAX_INDEX: u64 = 4 * 1024 * 1024;
 
 /// The prefix of every version of the format.
 const SCHEMA_FAMILY: &str = "reproq.mirror/";
@@ -41,7 +41,6 @@ pub struct Index {
     pub schema: String,
     /// The tool's name.
     pub tool: String,
-    /// The repository.
     pub repository: RepoSlug,
     /// The releases, the newest version first.
     pub releases: Vec<MirroredRelease>,
@@ -50,7 +49,6 @@ pub struct Index {
 /// One release. More fields may be added later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MirroredRelease {
-    /// Its tag.
     pub tag: Tag,
     /// The version named by its tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -78,18 +76,15 @@ pub struct MirroredAsset {
     pub name: String,
     /// Its size in bytes.
     pub size: u64,
-    /// Its digest.
     pub sha256: Sha256Digest,
 }
 
 /// Another file of the release.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct MirroredFile {
-    /// Its name.
     pub name: String,
     /// Its size in bytes.
     pub size: u64,
-    /// Its digest.
     pub sha256: Sha256Digest,
 }
 
@@ -105,7 +100,6 @@ pub enum IndexError {
         /// Its format.
         found: String,
     },
-    /// Too long.
     #[error("it has more than {MAX_INDEX} bytes")]
     TooLong,
     /// A value is invalid.

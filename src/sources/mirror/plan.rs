@@ -14,8 +14,7 @@ use crate::sources::mirror::index::newest_first;
 
 /// A published release, limited to what is requested.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Offer {
-    /// Its tag.
+pub(crate) struct Offer {
     pub tag: Tag,
     /// Whether it is marked as a prerelease.
     pub prerelease: bool,
@@ -29,8 +28,7 @@ pub struct Offer {
 
 /// A file of a release, with its stated size and digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Offered {
-    /// Its name.
+pub(crate) struct Offered {
     pub name: String,
     /// Its size, if stated.
     pub size: Option<u64>,
@@ -40,19 +38,17 @@ pub struct Offered {
 
 /// An asset of a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OfferedAsset {
+pub(crate) struct OfferedAsset {
     /// The platform it is for.
     pub target: Target,
-    /// The file.
     pub file: Offered,
 }
 
 /// The state of a file in the mirror, compared with the index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Condition {
+pub(crate) enum Condition {
     /// It matches the index.
     Intact,
-    /// It is missing.
     Missing,
     /// It differs from the index.
     Damaged,
@@ -60,7 +56,7 @@ pub enum Condition {
 
 /// What a synchronization is asked to do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SyncRequest {
+pub(crate) struct SyncRequest {
     /// The releases to mirror; empty for every release that is not a prerelease.
     pub tags: Vec<Tag>,
     /// How many versions to keep; `None` for all.
@@ -70,8 +66,7 @@ pub struct SyncRequest {
 /// What happens to each release, the newest version first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
-pub struct SyncPlan {
-    /// The releases.
+pub(crate) struct SyncPlan {
     pub releases: Vec<Planned>,
     /// Requested tags that are neither published nor in the mirror.
     pub absent: Vec<Tag>,
@@ -79,16 +74,14 @@ pub struct SyncPlan {
 
 /// What happens to one release.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Planned {
-    /// Its tag.
+pub(crate) struct Planned {
     pub tag: Tag,
-    /// The outcome.
     pub outcome: SyncOutcome,
 }
 
 /// What happens to a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SyncOutcome {
+pub(crate) enum SyncOutcome {
     /// The mirror has everything requested.
     Complete,
     /// The release has nothing requested.
@@ -103,7 +96,7 @@ pub enum SyncOutcome {
 
 /// What to fetch for a release.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SyncWork {
+pub(crate) struct SyncWork {
     /// Whether the mirror does not have the release yet.
     pub is_new: bool,
     /// The assets to fetch.
@@ -118,7 +111,7 @@ pub struct SyncWork {
 
 /// Why a release is left unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum SyncRefusal {
+pub(crate) enum SyncRefusal {
     /// Other bytes are published under a name the mirror has.
     #[error(
         "{name} changed on GitHub since it was mirrored: the mirror has sha256 {held}, GitHub now states {}",
@@ -148,7 +141,7 @@ type Conditions = BTreeMap<(Tag, String), Condition>;
 
 impl SyncPlan {
     /// Computes the plan. The order of the input does not matter.
-    pub fn compute(offers: &[Offer], index: &Index, conditions: &Conditions, wanted: &SyncRequest) -> Self {
+    pub(crate) fn compute(offers: &[Offer], index: &Index, conditions: &Conditions, wanted: &SyncRequest) -> Self {
         let held: BTreeSet<&Tag> = index.releases.iter().map(|release| &release.tag).collect();
         let offered: BTreeMap<&Tag, &Offer> = offers
             .iter()
@@ -180,7 +173,7 @@ impl SyncPlan {
 }
 
 /// The versions beyond `keep`: all but the newest and those requested by name.
-pub fn beyond<'a>(tags: impl Iterator<Item = &'a Tag>, wanted: &SyncRequest) -> Vec<Tag> {
+pub(crate) fn beyond<'a>(tags: impl Iterator<Item = &'a Tag>, wanted: &SyncRequest) -> Vec<Tag> {
     let Some(keep) = wanted.keep else { return Vec::new() };
     let mut tags: Vec<&Tag> = tags.collect();
     tags.sort_by(|a, b| newest_first(a, b));

@@ -21,7 +21,7 @@ use crate::sources::mirror::MAX_INDEX;
 use crate::sources::mirror::MirrorError;
 
 /// The index of a repository; `None` if there is no such file.
-pub fn index(root: &Path, repository: &RepoSlug, tool: &Tool) -> Result<Option<Index>, MirrorError> {
+pub(crate) fn index(root: &Path, repository: &RepoSlug, tool: &Tool) -> Result<Option<Index>, MirrorError> {
     let path = mirror_layout::index_path(root, repository);
     match bounded_read::read(&path, MAX_INDEX) {
         Ok(text) => Ok(Some(Index::parse(&text, tool, repository)?)),
@@ -32,7 +32,7 @@ pub fn index(root: &Path, repository: &RepoSlug, tool: &Tool) -> Result<Option<I
 }
 
 /// A small file of a release; `None` if there is no such file.
-pub fn small_file(
+pub(crate) fn small_file(
     root: &Path,
     repository: &RepoSlug,
     tag: &Tag,
@@ -49,7 +49,7 @@ pub fn small_file(
 
 /// Copies a file of a release to a new file and hashes it meanwhile. `limit` applies if the size is not known. The outer
 /// error concerns the destination.
-pub fn copy(
+pub(crate) fn copy(
     root: &Path,
     repository: &RepoSlug,
     (tag, name): (&Tag, &str),

@@ -31,36 +31,36 @@ use crate::sources::mirror::MAX_INDEX;
 
 /// The part of a mirror that belongs to one repository.
 #[derive(Debug, Clone)]
-pub struct MirrorDirectory {
+pub(crate) struct MirrorDirectory {
     root: PathBuf,
     repository: RepoSlug,
 }
 
 impl MirrorDirectory {
     /// The name prefix of directories for incoming files.
-    pub const STAGING: &'static str = STAGING;
+    pub(crate) const STAGING: &'static str = STAGING;
 
     /// The mirror in this directory. Does no I/O.
-    pub const fn new(root: PathBuf, repository: RepoSlug) -> Self {
+    pub(crate) const fn new(root: PathBuf, repository: RepoSlug) -> Self {
         Self { root, repository }
     }
 
     /// The root of the mirror.
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
     /// The name of the lock file that serializes synchronizations.
-    pub const LOCK: &'static str = mirror_layout::LOCK;
+    pub(crate) const LOCK: &'static str = mirror_layout::LOCK;
 
     /// Creates the directory if necessary and opens it.
-    pub fn prepare(&self) -> Result<Dir, FileError> {
+    pub(crate) fn prepare(&self) -> Result<Dir, FileError> {
         fs::create_dir_all(&self.root).map_err(FileError::io("create the directory", &self.root))?;
         self.open()?.ok_or_else(|| FileError::io("open the directory", &self.root)(io::ErrorKind::NotFound.into()))
     }
 
     /// Removes incoming files left by a killed synchronization. The caller must hold the lock.
-    pub fn clear(&self) -> Result<(), FileError> {
+    pub(crate) fn clear(&self) -> Result<(), FileError> {
         let Some(root) = self.open()? else { return Ok(()) };
         if let Some(releases) = self.below(&[])? {
             sweep(&releases);
@@ -70,7 +70,7 @@ impl MirrorDirectory {
     }
 
     /// Whether a file matches the index; hashes all of it.
-    pub fn condition(
+    pub(crate) fn condition(
         &self,
         tag: &Tag,
         (name, size, sha256): (&str, u64, Sha256Digest),
@@ -90,7 +90,7 @@ impl MirrorDirectory {
     }
 
     /// Moves a file into place by one rename, readable by everyone. It must be on the same file system.
-    pub fn place(&self, tag: &Tag, name: &str, from: &Path) -> Result<(), FileError> {
+    pub(crate) fn place(&self, tag: &Tag, name: &str, from: &Path) -> Result<(), FileError> {
         let misnamed = || FileError::io("place", name)(io::ErrorKind::InvalidFilename.into());
         let missing = || FileError::io("open", from)(io::ErrorKind::NotFound.into());
         let (Some(holder), Some(from_name)) = (from.parent(), from.file_name()) else { return Err(missing()) };
@@ -103,7 +103,7 @@ impl MirrorDirectory {
     }
 
     /// Replaces the index by one rename.
-    pub fn write_index(&self, index: &Index) -> Result<(), FileError> {
+    pub(crate) fn write_index(&self, index: &Index) -> Result<(), FileError> {
         let text = index.render();
         let releases = self.make_below(&[])?;
         if text.len() as u64 > MAX_INDEX {
@@ -115,7 +115,7 @@ impl MirrorDirectory {
     }
 
     /// Removes release files that the index does not list. Files this program would not have written are kept.
-    pub fn sweep(&self, index: &Index, is_ours: &dyn Fn(&str) -> bool) -> Result<Vec<PathBuf>, FileError> {
+    pub(crate) fn sweep(&self, index: &Index, is_ours: &dyn Fn(&str) -> bool) -> Result<Vec<PathBuf>, FileError> {
         let Some(downloads) = self.below(&[DOWNLOAD])? else { return Ok(Vec::new()) };
         let mut removed = Vec::new();
         for name in downloads.names()? {
@@ -169,7 +169,7 @@ impl MirrorDirectory {
 }
 
 /// Writes a small incoming file.
-pub fn stage(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+pub(crate) fn stage(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     fs::write(path, bytes).map_err(FileError::io("write", path))
 }
 

@@ -10,14 +10,13 @@ use crate::sources::mirror::MirrorError;
 
 /// A failed request to a source.
 #[derive(Debug, Error)]
-pub enum SourceError {
+pub(crate) enum SourceError {
     /// GitHub's API.
     #[error(transparent)]
     Api(#[from] ApiError),
     /// A download.
     #[error(transparent)]
     Net(#[from] NetError),
-    /// A bundle.
     #[error("cannot use the bundle `{bundle}`")]
     Bundle {
         /// Its name in messages.
@@ -25,7 +24,6 @@ pub enum SourceError {
         /// The reason.
         source: BundleError,
     },
-    /// A mirror.
     #[error("the mirror {mirror} {problem}")]
     Mirror {
         /// Its name in messages.
@@ -37,12 +35,12 @@ pub enum SourceError {
 
 impl SourceError {
     /// An error of this bundle.
-    pub fn bundle(bundle: &Bundle, source: BundleError) -> Self {
+    pub(crate) fn bundle(bundle: &Bundle, source: BundleError) -> Self {
         Self::Bundle { bundle: bundle.name().to_owned(), source }
     }
 
     /// Whether the source could not be reached at all, so that another source or a local build may be used.
-    pub fn is_unreachable(&self) -> bool {
+    pub(crate) fn is_unreachable(&self) -> bool {
         match self {
             Self::Api(ApiError::Net(error)) | Self::Net(error) => error.is_unreachable(),
             Self::Api(_) | Self::Bundle { .. } | Self::Mirror { .. } => false,
@@ -50,12 +48,12 @@ impl SourceError {
     }
 
     /// Whether the source responded and does not have the file.
-    pub const fn is_missing(&self) -> bool {
+    pub(crate) const fn is_missing(&self) -> bool {
         matches!(self, Self::Net(NetError::Status { status: 404 | 410, .. }))
     }
 
     /// Whether a later retry may succeed.
-    pub fn is_transient(&self) -> bool {
+    pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Api(ApiError::Net(error)) | Self::Net(error) => error.is_transient(),
             Self::Api(error) => error.is_limited(),
@@ -64,12 +62,12 @@ impl SourceError {
     }
 
     /// Whether a mirror merely lacks what was requested.
-    pub fn is_lack(&self) -> bool {
+    pub(crate) fn is_lack(&self) -> bool {
         matches!(self, Self::Mirror { problem, .. } if problem.is_lack())
     }
 
     /// Whether a mirror has the file, but with other bytes than stated.
-    pub fn is_damage(&self) -> bool {
+    pub(crate) fn is_damage(&self) -> bool {
         matches!(self, Self::Mirror { problem, .. } if problem.is_damage())
     }
 }

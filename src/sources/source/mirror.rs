@@ -44,7 +44,7 @@ const MAX_ASSET: u64 = 2 * 1024 * 1024 * 1024;
 
 /// A mirror's releases of one repository.
 #[derive(Debug)]
-pub struct Mirror {
+pub(crate) struct Mirror {
     at: At,
     tool: Tool,
     repository: RepoSlug,
@@ -58,17 +58,17 @@ enum At {
 
 impl Mirror {
     /// A mirror in a local directory. Does no I/O.
-    pub const fn in_directory(root: PathBuf, tool: Tool, repository: RepoSlug) -> Self {
+    pub(crate) const fn in_directory(root: PathBuf, tool: Tool, repository: RepoSlug) -> Self {
         Self { at: At::Directory(root), tool, repository }
     }
 
     /// A mirror behind a URL.
-    pub const fn behind(base: Url, http: Http, tool: Tool, repository: RepoSlug) -> Self {
+    pub(crate) const fn behind(base: Url, http: Http, tool: Tool, repository: RepoSlug) -> Self {
         Self { at: At::Web(http, base), tool, repository }
     }
 
     /// Its name in messages.
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.place().to_string()
     }
 

@@ -5,8 +5,8 @@ mod error;
 mod github;
 mod mirror;
 
-pub use error::SourceError;
-pub use mirror::Mirror;
+pub(crate) use error::SourceError;
+pub(crate) use mirror::Mirror;
 
 use std::path::Path;
 
@@ -28,7 +28,7 @@ use crate::trust::EvidenceSource;
 
 /// The attestations a source has for an asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Proofs {
+pub(crate) enum Proofs {
     /// A document with bundles, as read by [`crate::trust::attestation::split`].
     Text {
         /// The document.
@@ -40,7 +40,6 @@ pub enum Proofs {
     None,
     /// The source could not be queried.
     Unknown {
-        /// The reason.
         reason: String,
         /// Whether a later retry may succeed.
         transient: bool,
@@ -61,7 +60,7 @@ impl Proofs {
 
 /// A source of releases.
 #[derive(Debug)]
-pub enum Source {
+pub(crate) enum Source {
     /// GitHub itself.
     GitHub(Box<GitHub>),
     /// A copy of releases outside GitHub.
@@ -72,7 +71,7 @@ pub enum Source {
 
 impl Source {
     /// Its name in messages.
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match self {
             Self::GitHub(_) => "GitHub".to_owned(),
             Self::Mirror(mirror) => format!("the mirror {}", mirror.name()),
@@ -81,7 +80,7 @@ impl Source {
     }
 
     /// Its name; for GitHub also the server and what selected it.
-    pub fn described(&self) -> String {
+    pub(crate) fn described(&self) -> String {
         match self {
             Self::GitHub(github) => github.server().to_string(),
             Self::Mirror(_) | Self::Bundle(_) => self.name(),
@@ -89,7 +88,7 @@ impl Source {
     }
 
     /// The requested release, with what this source states about its files.
-    pub async fn release(&self, spec: &VersionSpec, progress: &dyn Progress) -> Result<Listing, SourceError> {
+    pub(crate) async fn release(&self, spec: &VersionSpec, progress: &dyn Progress) -> Result<Listing, SourceError> {
         match self {
             Self::GitHub(github) => Ok(github.release(spec, progress).await?),
             Self::Mirror(mirror) => mirror.release(spec).await,
@@ -98,7 +97,7 @@ impl Source {
     }
 
     /// Every release of this source.
-    pub async fn published(&self, progress: &dyn Progress) -> Result<Vec<Release>, SourceError> {
+    pub(crate) async fn published(&self, progress: &dyn Progress) -> Result<Vec<Release>, SourceError> {
         match self {
             Self::GitHub(github) => Ok(github.published(progress).await?),
             Self::Mirror(mirror) => mirror.published().await,
@@ -107,7 +106,7 @@ impl Source {
     }
 
     /// The URL of the release notes, if there are any.
-    pub fn notes_url(&self, tag: &Tag) -> Option<String> {
+    pub(crate) fn notes_url(&self, tag: &Tag) -> Option<String> {
         match self {
             Self::GitHub(github) => Some(SafeUrl(&github.release_page_url(tag)).to_string()),
             Self::Mirror(_) | Self::Bundle(_) => None,
@@ -115,7 +114,7 @@ impl Source {
     }
 
     /// The evidence source for the digests of a [`Listing::Index`] from here.
-    pub const fn index_source(&self) -> EvidenceSource {
+    pub(crate) const fn index_source(&self) -> EvidenceSource {
         match self {
             Self::GitHub(_) => EvidenceSource::ApiDigest,
             Self::Mirror(_) => EvidenceSource::MirrorIndex,
@@ -124,7 +123,7 @@ impl Source {
     }
 
     /// A small file of a release; `None` only if the release definitely does not have it.
-    pub async fn small_file(&self, tag: &Tag, asset: &Asset) -> Result<Option<Vec<u8>>, SourceError> {
+    pub(crate) async fn small_file(&self, tag: &Tag, asset: &Asset) -> Result<Option<Vec<u8>>, SourceError> {
         match self {
             Self::GitHub(github) => Ok(github.small_asset(tag, asset).await?),
             Self::Mirror(mirror) => mirror.small_file(tag, asset).await,
@@ -134,7 +133,7 @@ impl Source {
     }
 
     /// The attestations next to an asset. `listing` is what is known about the release, if it was requested.
-    pub async fn proofs(&self, listing: Option<&Listing>, tag: &Tag, asset: &str) -> Proofs {
+    pub(crate) async fn proofs(&self, listing: Option<&Listing>, tag: &Tag, asset: &str) -> Proofs {
         match self {
             Self::GitHub(github) => github::proofs(github, listing, tag, asset).await,
             Self::Bundle(bundle) => bundle::proofs(bundle, asset),
@@ -143,7 +142,7 @@ impl Source {
     }
 
     /// Further attestations of a digest; `None` if this source cannot have more.
-    pub async fn more_proofs(
+    pub(crate) async fn more_proofs(
         &self,
         listing: Option<&Listing>,
         sha256: Sha256Digest,
@@ -156,7 +155,7 @@ impl Source {
     }
 
     /// Fetches an asset to a new file, replacing the one another source left there.
-    pub async fn fetch(
+    pub(crate) async fn fetch(
         &self,
         tag: &Tag,
         asset: &Asset,
@@ -172,7 +171,7 @@ impl Source {
     }
 
     /// Whether an asset exists of which only the name is known; `true` if that cannot be determined, and the download decides.
-    pub async fn has(&self, tag: &Tag, asset: &Asset) -> bool {
+    pub(crate) async fn has(&self, tag: &Tag, asset: &Asset) -> bool {
         match self {
             Self::GitHub(github) => github.has_page(tag, &asset.name).await,
             Self::Mirror(_) | Self::Bundle(_) => true,
@@ -184,7 +183,7 @@ impl Source {
     /// # Errors
     ///
     /// The file is missing.
-    pub fn check_local(&self, tag: &Tag, name: &str) -> Result<(), SourceError> {
+    pub(crate) fn check_local(&self, tag: &Tag, name: &str) -> Result<(), SourceError> {
         match self {
             Self::Mirror(mirror) => mirror.check_local(tag, name),
             Self::GitHub(_) | Self::Bundle(_) => Ok(()),
@@ -192,7 +191,7 @@ impl Source {
     }
 
     /// The URL of an asset, for reports and receipts; never contains a secret.
-    pub fn asset_url(&self, tag: &Tag, name: &str) -> String {
+    pub(crate) fn asset_url(&self, tag: &Tag, name: &str) -> String {
         match self {
             Self::GitHub(github) => SafeUrl(&github.asset_page_url(tag, name)).to_string(),
             Self::Mirror(mirror) => mirror.address(tag, name),
@@ -201,7 +200,7 @@ impl Source {
     }
 
     /// The lockfile included in this source, which is then used instead of a computed one.
-    pub fn carried_lock(&self) -> Option<&Lockfile> {
+    pub(crate) fn carried_lock(&self) -> Option<&Lockfile> {
         match self {
             Self::GitHub(_) | Self::Mirror(_) => None,
             Self::Bundle(bundle) => Some(bundle.lockfile()),

@@ -12,7 +12,7 @@ use super::json::JsonError;
 pub const MAX_BUNDLE: usize = 1024 * 1024;
 
 /// The maximum size of a container, in bytes, for downloads and for the cache.
-pub const MAX_TEXT: usize = 16 * 1024 * 1024;
+pub(crate) const MAX_TEXT: usize = 16 * 1024 * 1024;
 
 /// The maximum number of bundles in one container.
 pub const MAX_BUNDLES: usize = 100;
@@ -80,12 +80,12 @@ pub fn split(text: &[u8]) -> Result<Vec<String>, AttestationBundleError> {
 }
 
 /// The name of the release asset that may contain an asset's attestations.
-pub fn file_name(asset: &str) -> String {
+pub(crate) fn file_name(asset: &str) -> String {
     format!("{asset}.sigstore.json")
 }
 
 /// A container for these bundles, byte for byte, in the format of GitHub's response. [`split`] is the inverse.
-pub fn join<T: AsRef<str>>(bundles: &[T]) -> String {
+pub(crate) fn join<T: AsRef<str>>(bundles: &[T]) -> String {
     let entries: Vec<String> =
         bundles.iter().map(|bundle| format!("{{\"bundle\":{}}}", bundle.as_ref().trim())).collect();
     format!("{{\"attestations\":[{}]}}\n", entries.join(",\n"))

@@ -33,42 +33,38 @@ mod verifier;
 mod verifier;
 mod workflow;
 
-pub use bundle::AttestationBundleError;
 pub use bundle::MAX_BUNDLE;
 pub use bundle::MAX_BUNDLES;
-pub use bundle::MAX_TEXT;
-pub use bundle::file_name;
-pub use bundle::join;
+pub(crate) use bundle::MAX_TEXT;
+pub(crate) use bundle::file_name;
+pub(crate) use bundle::join;
 pub use bundle::split;
 #[cfg(feature = "attestation")]
 pub use check::verify;
-pub use policy::GITHUB_ISSUER;
 pub use policy::Policy;
-pub use policy::RELEASES_IDENTITY;
 pub use policy::WantedAttestation;
-pub use refusal::AttestationRefusal;
+pub(crate) use refusal::AttestationRefusal;
 pub use refusal::AttestationRefusalReason;
 pub use refusal::CryptoPart;
 pub use refusal::Field;
-pub use refusal::Mismatch;
+pub(crate) use refusal::Mismatch;
 pub use refusal::NotProven;
-pub use roots::Instance;
-pub use roots::KeyRole;
-pub use roots::KeyValidity;
-pub use roots::Root;
-pub use roots::RootError;
-pub use roots::RootSource;
+pub(crate) use roots::Instance;
+pub(crate) use roots::KeyRole;
+pub(crate) use roots::KeyValidity;
+pub(crate) use roots::Root;
+pub(crate) use roots::RootError;
+pub(crate) use roots::RootSource;
 pub use roots::Roots;
 pub use verified::AttestationKind;
 pub use verified::SigningTime;
 pub use verified::VerifiedAttestation;
-pub use verified::VerifiedAttestations;
+pub(crate) use verified::VerifiedAttestations;
 #[cfg(not(feature = "attestation"))]
 pub use verifier::verify;
 pub use workflow::Workflow;
-pub use workflow::WorkflowError;
 
 /// Whether this build can verify attestations.
-pub const fn is_available() -> bool {
+pub(crate) const fn is_available() -> bool {
     cfg!(feature = "attestation")
 }

@@ -10,10 +10,10 @@ use super::verified::AttestationKind;
 use super::workflow::Workflow;
 
 /// The OIDC issuer of GitHub Actions on github.com.
-pub const GITHUB_ISSUER: &str = "https://token.actions.githubusercontent.com";
+pub(crate) const GITHUB_ISSUER: &str = "https://token.actions.githubusercontent.com";
 
 /// The identity that signs GitHub's release attestations.
-pub const RELEASES_IDENTITY: &str = "https://dotcom.releases.github.com";
+pub(crate) const RELEASES_IDENTITY: &str = "https://dotcom.releases.github.com";
 
 /// The required kind of attestation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -65,7 +65,6 @@ pub enum AttestationRefusalReason {
     /// A part of the cryptography is invalid.
     #[error("{} ({detail})", part.sentence())]
     Broken {
-        /// The part.
         part: CryptoPart,
         /// The message of the verification.
         detail: String,
@@ -85,7 +84,6 @@ pub enum AttestationRefusalReason {
     /// It is valid, but for other bytes.
     #[error("the attestation is genuine, but for other bytes: expected sha256 {expected}, found {}", names(.found))]
     OtherBytes {
-        /// The expected digest.
         expected: Sha256Digest,
         /// The digests in the statement, a few of them, if it has any.
         found: Vec<Sha256Digest>,
@@ -205,7 +203,6 @@ pub enum Field {
     OwnerId,
     /// The workflow that signed.
     Workflow,
-    /// The issuer.
     Issuer,
     /// The identity in the certificate.
     Identity,
@@ -213,7 +210,6 @@ pub enum Field {
     Ref,
     /// The tag of the release.
     Tag,
-    /// The commit.
     Commit,
     /// The runner environment.
     Runner,

@@ -58,7 +58,6 @@ impl fmt::Display for Instance {
     }
 }
 
-/// The source of a root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "from", rename_all = "snake_case")]
 pub enum RootSource {
@@ -77,13 +76,9 @@ pub enum RootSource {
     /// Accepted by the user for every run.
     Accepted,
     /// Read from a file that the user named.
-    File {
-        /// Its path.
-        path: String,
-    },
+    File { path: String },
 }
 
-/// The role of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyRole {
@@ -100,7 +95,6 @@ pub enum KeyRole {
 /// A key of a root with its validity period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeyValidity {
-    /// Its role.
     pub role: KeyRole,
     /// The name of its owner.
     pub name: String,
@@ -113,11 +107,8 @@ pub struct KeyValidity {
 /// A trusted root: everything needed to verify attestations of one instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Root {
-    /// The instance.
     pub instance: Instance,
-    /// Its source.
     pub source: RootSource,
-    /// Its keys.
     pub windows: Vec<KeyValidity>,
     /// The digest of its text, for comparison by people.
     pub sha256: Sha256Digest,

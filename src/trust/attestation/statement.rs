@@ -30,7 +30,6 @@ pub(super) struct Statement {
     pub(super) release: Option<ReleasePredicate>,
 }
 
-/// A subject of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StatementSubject {
     pub(super) name: Option<String>,

@@ -10,7 +10,6 @@ use crate::model::Sha256Digest;
 use super::refusal::AttestationRefusal;
 use super::roots::Instance;
 
-/// The kind of an attestation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttestationKind {
@@ -62,7 +61,6 @@ pub enum SigningTime {
 /// A verified bundle that matches the policy. All fields were signed; nothing unsigned is taken from the bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerifiedAttestation {
-    /// The kind.
     pub kind: AttestationKind,
     /// The digest of the bytes.
     pub sha256: Sha256Digest,
@@ -99,7 +97,6 @@ pub struct VerifiedAttestation {
     /// The identity in the certificate; `None` if a key was given instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
-    /// The issuer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
     /// The predicate type of the statement; `None` for a signature.

@@ -4,8 +4,7 @@ use crate::trust::attestation::Instance;
 
 /// The TUF repository of an instance and its initial root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Anchor {
-    /// The instance.
+pub(crate) struct Anchor {
     pub instance: Instance,
     /// The URL of its repository.
     pub address: &'static str,
@@ -16,7 +15,7 @@ pub struct Anchor {
 
 impl Anchor {
     /// The anchors of all instances with a repository.
-    pub const ALL: [Self; 2] = [
+    pub(crate) const ALL: [Self; 2] = [
         Self {
             instance: Instance::PublicGood,
             address: "https://tuf-repo-cdn.sigstore.dev",
@@ -30,7 +29,7 @@ impl Anchor {
     ];
 
     /// Its name on the command line and in the directories of a copy.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self.instance {
             Instance::PublicGood => "public-good",
             Instance::GitHub => "github",

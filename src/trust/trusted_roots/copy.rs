@@ -17,7 +17,7 @@ const TARGETS: &str = "targets";
 
 impl Updated {
     /// Writes the verified files of its repository to a directory. Readers of the copy verify them again.
-    pub fn save(&self, directory: &Path) -> Result<(), TrustedRootsError> {
+    pub(crate) fn save(&self, directory: &Path) -> Result<(), TrustedRootsError> {
         fs::create_dir_all(directory).map_err(TrustedRootsError::io("create the directory", directory))?;
         let missing = || TrustedRootsError::io("open the directory", directory)(io::ErrorKind::NotFound.into());
         let top = Rc::new(Dir::open(directory)?.ok_or_else(missing)?);

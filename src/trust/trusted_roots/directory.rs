@@ -38,8 +38,7 @@ const MAX_FILE: u64 = 16 * 1024 * 1024;
 
 /// A root that was passed to `accept`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Accepted {
-    /// The root.
+pub(crate) struct Accepted {
     pub root: Root,
     /// Whether it is newly accepted.
     pub is_new: bool,
@@ -47,7 +46,7 @@ pub struct Accepted {
 
 /// The result of an update.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refreshed {
+pub(crate) struct Refreshed {
     /// The fetched root.
     pub updated: Updated,
     /// The root in effect before.
@@ -58,24 +57,23 @@ pub struct Refreshed {
 
 /// The roots a user trusts.
 #[derive(Debug, Clone)]
-pub struct TrustedRoots {
+pub(crate) struct TrustedRoots {
     directory: Option<PathBuf>,
 }
 
 impl TrustedRoots {
     /// The roots in this directory and the embedded ones; without a directory only the embedded ones. Accesses no file.
-    pub const fn new(directory: Option<PathBuf>) -> Self {
+    pub(crate) const fn new(directory: Option<PathBuf>) -> Self {
         Self { directory }
     }
 
-    /// Its directory.
-    pub fn directory(&self) -> Option<&Path> {
+    pub(crate) fn directory(&self) -> Option<&Path> {
         self.directory.as_deref()
     }
 
     /// The roots in effect: of each instance the newest known one, and every accepted root. An unusable stored
     /// root is an error: without it, the result could differ from what the user decided.
-    pub fn roots(&self) -> Result<Roots, TrustedRootsError> {
+    pub(crate) fn roots(&self) -> Result<Roots, TrustedRootsError> {
         let mut roots: Vec<Root> = Vec::new();
         for embedded in Roots::embedded().iter() {
             let updated = self.updated_root(embedded.instance)?.map(|(_, root)| root);
@@ -90,7 +88,7 @@ impl TrustedRoots {
     }
 
     /// Accepts the roots in a text permanently: one, or one per line. Roots that were accepted before are unchanged.
-    pub fn accept(&self, name: &str, text: &[u8]) -> Result<Vec<Accepted>, TrustedRootsError> {
+    pub(crate) fn accept(&self, name: &str, text: &[u8]) -> Result<Vec<Accepted>, TrustedRootsError> {
         let offered = Roots::from_file(name, text)?;
         let directory = self.made(ACCEPTED)?;
         // Checked even if nothing is new.
@@ -115,7 +113,7 @@ impl TrustedRoots {
 
     /// Removes an accepted root. Returns false if it was not accepted. It is not parsed, so a damaged one can be
     /// removed.
-    pub fn forget(&self, sha256: &Sha256Digest) -> Result<bool, TrustedRootsError> {
+    pub(crate) fn forget(&self, sha256: &Sha256Digest) -> Result<bool, TrustedRootsError> {
         let Some(directory) = self.existing(ACCEPTED)? else { return Ok(false) };
         let path = directory.join(format!("{sha256}.json"));
         match fs::remove_file(&path) {
@@ -126,7 +124,7 @@ impl TrustedRoots {
     }
 
     /// Fetches, verifies and stores the newest root of an instance. On failure nothing changes.
-    pub async fn update(
+    pub(crate) async fn update(
         &self,
         anchor: &Anchor,
         place: &RootRepository,

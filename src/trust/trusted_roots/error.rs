@@ -12,7 +12,7 @@ use crate::trust::trusted_roots::FetchError;
 
 /// Why the user's trusted roots cannot be read or changed.
 #[derive(Debug, Error)]
-pub enum TrustedRootsError {
+pub(crate) enum TrustedRootsError {
     /// The system has no directory for them.
     #[error("cannot determine the user's data directory, where trusted roots are stored")]
     NoDirectory,
@@ -58,25 +58,20 @@ pub enum TrustedRootsError {
 
 /// Why a newer root was not fetched. The previous root stays in effect.
 #[derive(Debug, Error)]
-pub enum UpdateError {
+pub(crate) enum UpdateError {
     /// This build has no cryptography.
     #[error("this build of reproq cannot verify attestations")]
+    #[cfg_attr(feature = "attestation", expect(dead_code, reason = "only a build without the feature returns it"))]
     CannotVerify,
     /// The stored roots cannot be read or changed.
     #[error(transparent)]
     TrustedRoots(#[from] TrustedRootsError),
     /// A file of the repository could not be fetched.
     #[error("failed to fetch `{file}`: {source}")]
-    Fetch {
-        /// The file.
-        file: String,
-        /// The cause.
-        source: FetchError,
-    },
+    Fetch { file: String, source: FetchError },
     /// A file of the repository is invalid.
     #[error("`{file}` is refused: {reason}")]
     Refused {
-        /// The file.
         file: String,
         /// What is wrong with it.
         reason: String,

@@ -13,7 +13,7 @@ use crate::io::net::NetError;
 
 /// The location of a repository.
 #[derive(Debug, Clone)]
-pub enum RootRepository {
+pub(crate) enum RootRepository {
     /// At a URL.
     Web {
         /// The client.
@@ -21,13 +21,12 @@ pub enum RootRepository {
         /// The URL, without a trailing slash.
         base: Url,
     },
-    /// In a directory.
     Directory(PathBuf),
 }
 
 /// Why a file of a repository could not be read.
 #[derive(Debug, Clone, Error)]
-pub enum FetchError {
+pub(crate) enum FetchError {
     /// A network or server error.
     #[error(transparent)]
     Net(Arc<NetError>),

@@ -48,7 +48,6 @@ pub(super) fn trusted_root(instance: Instance) -> String {
     roots.iter().find(|root| root.instance == instance).expect("it is embedded").text().to_owned()
 }
 
-/// A signer.
 pub(super) struct SampleSigner(KeyPair);
 
 impl SampleSigner {

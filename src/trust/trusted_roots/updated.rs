@@ -17,7 +17,7 @@ const SCHEMA: &str = "reproq.updated-root/1";
 
 /// The versions of an instance's metadata. They only increase.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Versions {
+pub(crate) struct Versions {
     /// Of the root, which lists the keys of everything else.
     pub root: u64,
     /// Of the timestamp, which is renewed every few days.
@@ -34,11 +34,9 @@ pub struct Versions {
 /// newer program, whose embedded keys have moved on, would reject a valid record. The digest detects damage.
 /// The metadata is stored to detect a rollback in the next update.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Updated {
+pub(crate) struct Updated {
     schema: String,
-    /// The instance.
     pub instance: Instance,
-    /// The time it was fetched.
     pub fetched_at: DateTime<Utc>,
     /// The versions of its metadata.
     pub versions: Versions,
@@ -69,7 +67,7 @@ impl Updated {
     }
 
     /// The digest of the root.
-    pub const fn sha256(&self) -> Sha256Digest {
+    pub(crate) const fn sha256(&self) -> Sha256Digest {
         self.sha256
     }
 

@@ -51,7 +51,6 @@ pub enum ArchiveError {
     #[error("the archive's structure is invalid: {0}")]
     BadStructure(String),
 
-    /// Too many entries.
     #[error("the archive has more than {0} entries")]
     TooManyEntries(u64),
     /// Too many bytes.
@@ -64,7 +63,6 @@ pub enum ArchiveError {
     #[error("the archive's list of entries takes more than {0} bytes")]
     IndexTooLarge(usize),
 
-    /// A name is too long.
     #[error("entry `{0}` has a name of more than {1} bytes")]
     NameTooLong(EntryName, usize),
     /// A NUL, a line feed or an escape code.
@@ -102,10 +100,8 @@ pub enum ArchiveError {
     #[error("entry `{0}` contradicts itself: its name and its header disagree on whether it is a directory")]
     KindConflict(EntryName),
 
-    /// A symbolic link.
     #[error("entry `{0}` is a symbolic link")]
     SymbolicLink(EntryName),
-    /// A hard link.
     #[error("entry `{0}` is a hard link")]
     HardLink(EntryName),
     /// A character or block device.

@@ -144,7 +144,6 @@ pub(super) enum EntryKind {
     Directory,
 }
 
-/// The role of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EntryRole {
     /// The executable.
@@ -296,7 +295,7 @@ impl<'a> Census<'a> {
 }
 
 /// Checks the names of files before an archive is created, with the rules for reading it.
-pub fn judge_names<'a>(names: impl IntoIterator<Item = &'a str>, limits: &Limits) -> Result<(), ArchiveError> {
+pub(crate) fn judge_names<'a>(names: impl IntoIterator<Item = &'a str>, limits: &Limits) -> Result<(), ArchiveError> {
     let mut census = Census::new(&[], limits);
     names.into_iter().try_for_each(|name| census.judge(name.as_bytes(), EntryKind::File, 0o644).map(drop))
 }

@@ -25,11 +25,11 @@ use crate::model::AssetForm;
 use crate::model::progress::Progress;
 
 pub use error::ArchiveError;
-pub use limits::EntryName;
+pub(crate) use limits::EntryName;
 pub use limits::Limits;
-pub use limits::judge_names;
-pub use tar_file::TarMember;
-pub use tar_file::read_tar;
+pub(crate) use limits::judge_names;
+pub(crate) use tar_file::TarMember;
+pub(crate) use tar_file::read_tar;
 
 use limits::Budget;
 use limits::Census;

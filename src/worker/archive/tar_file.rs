@@ -31,7 +31,7 @@ const INPUT: usize = 256 * 1024;
 const FORM: &str = "plain tar";
 
 /// One file of a tar archive.
-pub struct TarMember<'a> {
+pub(crate) struct TarMember<'a> {
     entry: &'a mut FileEntry,
     contents: &'a mut dyn Contents,
 }
@@ -49,22 +49,22 @@ impl<R: Read> Contents for Stream<'_, R> {
 
 impl TarMember<'_> {
     /// Its name as spelled in the archive: a plain relative ASCII path.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         str::from_utf8(&self.entry.name).expect("a name that was judged is ASCII")
     }
 
     /// Its size in bytes, from the header.
-    pub const fn size(&self) -> u64 {
+    pub(crate) const fn size(&self) -> u64 {
         self.entry.size
     }
 
     /// Whether it is executable by its owner.
-    pub const fn is_executable(&self) -> bool {
+    pub(crate) const fn is_executable(&self) -> bool {
         self.entry.mode & 0o100 != 0
     }
 
     /// The next bytes; empty at the end.
-    pub fn next_piece(&mut self) -> Result<Option<Bytes>, ArchiveError> {
+    pub(crate) fn next_piece(&mut self) -> Result<Option<Bytes>, ArchiveError> {
         if self.entry.left == 0 {
             return Ok(None);
         }
@@ -81,7 +81,7 @@ impl TarMember<'_> {
 /// # Errors
 ///
 /// The problem with the archive, or the first error of `visit`.
-pub fn read_tar<E: From<ArchiveError>>(
+pub(crate) fn read_tar<E: From<ArchiveError>>(
     archive: &Path,
     limits: &Limits,
     progress: &dyn Progress,

@@ -11,7 +11,6 @@ use crate::worker::executable::libc::existing_loader;
 /// The platform an executable should run on, as far as its dynamic loader is concerned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoaderHost {
-    /// Its target.
     pub target: Target,
     /// Its C libraries.
     pub libc: Libc,

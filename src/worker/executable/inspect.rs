@@ -32,7 +32,7 @@ use crate::worker::executable::window::Meter;
 
 /// Why a file could not be inspected.
 #[derive(Debug, Error)]
-pub enum InspectError {
+pub(crate) enum InspectError {
     /// It is a directory, a pipe or a device.
     #[error("{} is not a regular file", path.display())]
     NotAFile {
@@ -52,7 +52,7 @@ pub enum InspectError {
 /// Inspects a file, following links. A damaged file or one that is not a program is a result, not an error.
 ///
 /// Needs at most a few hundred small reads and a few MiB of memory, whatever the file's size and content.
-pub fn inspect(path: &Path) -> Result<Inspection, InspectError> {
+pub(crate) fn inspect(path: &Path) -> Result<Inspection, InspectError> {
     let failed = |source| InspectError::Read { path: path.to_owned(), source };
     // Checked before opening, because opening a pipe blocks until there is a writer.
     if !fs::metadata(path).map_err(failed)?.is_file() {

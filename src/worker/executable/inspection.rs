@@ -14,7 +14,6 @@ use crate::worker::executable::goinfo::NoGoInfo;
 pub struct Inspection {
     /// The file's size in bytes.
     pub size: u64,
-    /// Its content.
     pub content: FileContent,
 }
 
@@ -69,7 +68,6 @@ impl fmt::Display for Format {
 /// Machine code in a known format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
-    /// Its format.
     pub format: Format,
     /// Its parts, at least one; several only in universal Mach-O.
     pub slices: Vec<Slice>,

@@ -101,7 +101,7 @@ impl fmt::Display for Musl {
 }
 
 /// Finds the C libraries below `root`, which is `/` except in tests, for programs of the current target.
-pub fn detect_libc(root: &Path, machine: Target) -> Libc {
+pub(crate) fn detect_libc(root: &Path, machine: Target) -> Libc {
     match machine.os {
         Os::Linux => {}
         Os::Darwin | Os::Windows => return Libc::NotLinux,
@@ -115,7 +115,7 @@ pub fn detect_libc(root: &Path, machine: Target) -> Libc {
 }
 
 /// Whether the loader required by a program exists below `root`.
-pub fn existing_loader(root: &Path, interpreter: &str) -> bool {
+pub(crate) fn existing_loader(root: &Path, interpreter: &str) -> bool {
     below(root, interpreter).is_file()
 }
 

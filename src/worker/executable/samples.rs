@@ -135,7 +135,6 @@ pub(super) struct ElfSample {
     pub(super) soname: Option<&'static str>,
     /// Required libraries, each with its required versions.
     pub(super) needed: Vec<(&'static str, Vec<&'static str>)>,
-    /// Defined versions.
     pub(super) versions_defined: Vec<&'static str>,
     /// The contents of `.go.buildinfo`.
     pub(super) go: Option<Vec<u8>>,

@@ -32,7 +32,7 @@ const MOST_OUTPUT: usize = 16 << 20;
 /// The output of the program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
-pub struct SmokeOutput {
+pub(crate) struct SmokeOutput {
     /// The version it printed.
     pub version: Version,
     /// Its raw standard output, at most 64 KiB.
@@ -41,7 +41,7 @@ pub struct SmokeOutput {
 
 /// Why the program is refused. Its output is shortened to one line of at most 200 characters, safe to print.
 #[derive(Debug, Error)]
-pub enum SmokeError {
+pub(crate) enum SmokeError {
     /// The system could not start it.
     #[error("failed to start {}", path.display())]
     CouldNotStart {
@@ -72,12 +72,10 @@ pub enum SmokeError {
         /// The program.
         path: PathBuf,
     },
-    /// It failed.
     #[error("{} --version failed: {status}{}", path.display(), saying(said))]
     Failed {
         /// The program.
         path: PathBuf,
-        /// Its exit status.
         status: ExitStatus,
         /// The first line of standard error, else of standard output; may be empty.
         said: String,
@@ -100,7 +98,7 @@ fn saying(said: &str) -> String {
 
 /// Runs `PATH --version` and parses the tool's version from its output. Blocks for little more than `timeout`, and kills the
 /// program as soon as `given_up` returns true.
-pub fn smoke_check(
+pub(crate) fn smoke_check(
     path: &Path,
     tool: &Tool,
     timeout: Duration,
@@ -146,7 +144,7 @@ pub fn smoke_check(
 
 /// The result of the comparison with a tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum VersionCheck {
+pub(crate) enum VersionCheck {
     /// The version matches the tag.
     Equal,
     /// The tag is not a version, so there is nothing to compare.
@@ -156,15 +154,14 @@ pub enum VersionCheck {
 /// The program reports another version than its tag.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("the program reports version {said}, but the tag is {tag}")]
-pub struct VersionMismatch {
+pub(crate) struct VersionMismatch {
     /// The reported version.
     pub said: Version,
-    /// The tag.
     pub tag: Tag,
 }
 
 /// Compares the reported version with the tag, as versions.
-pub fn check_version(output: &SmokeOutput, tag: &Tag) -> Result<VersionCheck, VersionMismatch> {
+pub(crate) fn check_version(output: &SmokeOutput, tag: &Tag) -> Result<VersionCheck, VersionMismatch> {
     match tag.version() {
         None => Ok(VersionCheck::TagWithoutVersion),
         Some(version) if version == output.version => Ok(VersionCheck::Equal),

@@ -27,7 +27,7 @@ use crate::worker::local_build::plan::BuildPlan;
 /// The result of a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
-pub struct Built {
+pub(crate) struct Built {
     /// The executable.
     pub path: PathBuf,
     /// The Go version used: `go1.24.11`.
@@ -44,7 +44,7 @@ pub struct Built {
 
 /// Why a build failed.
 #[derive(Debug, Error)]
-pub enum BuildError {
+pub(crate) enum BuildError {
     /// The `go` command could not be started, or was lost while running.
     #[error(transparent)]
     Process(ProcessError),
@@ -53,7 +53,6 @@ pub enum BuildError {
     Failed {
         /// The checkout.
         directory: PathBuf,
-        /// Its exit status.
         status: ExitStatus,
         /// The last lines it printed.
         lines: Vec<String>,
@@ -73,7 +72,6 @@ pub enum BuildError {
     VendorFailed {
         /// The checkout.
         directory: PathBuf,
-        /// Its exit status.
         status: ExitStatus,
         /// The last lines it printed.
         lines: Vec<String>,
@@ -88,7 +86,7 @@ pub enum BuildError {
 
 impl BuildError {
     /// Go's last lines of output, if they explain the error.
-    pub fn lines(&self) -> &[String] {
+    pub(crate) fn lines(&self) -> &[String] {
         match self {
             Self::Failed { lines, .. } | Self::ModulesMissing { lines, .. } | Self::VendorFailed { lines, .. } => lines,
             Self::Process(_) | Self::OutputMissing(_) | Self::GivenUp => &[],
@@ -99,7 +97,7 @@ impl BuildError {
 /// Runs the plan. Each line printed by `go` becomes a note. `given_up` is polled many times a second; once it returns true, or
 /// the caller unwinds, the child process is killed. The environment of this process is not used: the child gets `environment`
 /// as modified by the plan.
-pub fn apply(
+pub(crate) fn apply(
     plan: &BuildPlan,
     environment: &Environment,
     progress: &dyn Progress,

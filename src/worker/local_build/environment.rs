@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use crate::model::secret::for_children;
 
 /// The inherited variables, captured once by the caller.
-pub type Environment = [(OsString, OsString)];
+pub(crate) type Environment = [(OsString, OsString)];
 
 /// Inherited variables that would make Go build something else, or fail.
 const STEERING: [&str; 13] = [

@@ -19,7 +19,7 @@ const LONGEST_ANSWER: usize = 16 << 20;
 
 /// What git knows about a checkout.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum GitFacts {
+pub(crate) enum GitFacts {
     /// It is a working tree of this commit.
     Known {
         /// The commit's full hash.
@@ -33,7 +33,7 @@ pub enum GitFacts {
 
 impl GitFacts {
     /// The commit's full hash.
-    pub fn commit(&self) -> Option<&str> {
+    pub(crate) fn commit(&self) -> Option<&str> {
         match self {
             Self::Known { commit, .. } => Some(commit),
             Self::Unknown(_) => None,
@@ -41,7 +41,7 @@ impl GitFacts {
     }
 
     /// Whether the source to be built differs from the commit.
-    pub fn dirty(&self) -> Option<bool> {
+    pub(crate) fn dirty(&self) -> Option<bool> {
         match self {
             Self::Known { dirty, .. } => *dirty,
             Self::Unknown(_) => None,
@@ -51,7 +51,7 @@ impl GitFacts {
 
 /// Why git could not determine the commit. None of these stops a build.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum GitUnknown {
+pub(crate) enum GitUnknown {
     /// Git is not installed.
     #[error("git was not found on PATH")]
     NoGit,

@@ -43,7 +43,7 @@ const GO_SETTINGS: [&str; 11] = [
 
 /// The result of searching for a Go toolchain.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum GoFacts {
+pub(crate) enum GoFacts {
     /// A working toolchain.
     Found(Go),
     /// There is no `go` in these directories.
@@ -62,7 +62,7 @@ pub enum GoFacts {
 
 /// A Go toolchain.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Go {
+pub(crate) struct Go {
     /// Its `go` command.
     pub program: PathBuf,
     /// Its reported name: `go1.24.11`.
@@ -78,7 +78,7 @@ impl GoFacts {
     /// skipped, as by Go's own tools: they would run programs from the current directory.
     ///
     /// An error means that no program could be started at all.
-    pub fn find(environment: &Environment) -> Result<Self, ProcessError> {
+    pub(crate) fn find(environment: &Environment) -> Result<Self, ProcessError> {
         let in_root = variable(environment, "GOROOT").map(|root| Path::new(root).join("bin"));
         let program = match find_program("go", environment, in_root) {
             Ok(program) => program,

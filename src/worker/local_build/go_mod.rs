@@ -6,7 +6,7 @@ use crate::worker::local_build::request::GoVersion;
 
 /// The parts of a `go.mod` that a build needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GoMod {
+pub(crate) struct GoMod {
     /// The module's path.
     pub module: String,
     /// The minimum Go version.
@@ -19,7 +19,7 @@ pub struct GoMod {
 
 /// Why a `go.mod` is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum GoModError {
+pub(crate) enum GoModError {
     /// One line is invalid.
     #[error("line {line}: {problem}")]
     Line {
@@ -34,7 +34,7 @@ pub enum GoModError {
 }
 
 /// Parses a `go.mod`: strict about what a build needs, tolerant of comments, blocks, quotes and unknown directives.
-pub fn parse_go_mod(text: &str) -> Result<GoMod, GoModError> {
+pub(crate) fn parse_go_mod(text: &str) -> Result<GoMod, GoModError> {
     let mut module = None;
     let mut found = GoMod { module: String::new(), go: None, toolchain: None, requires: false };
     let mut block: Option<String> = None;
@@ -125,7 +125,7 @@ enum Token {
 
 /// The value of a `Version` declared at the top level of Go source, by `const` or `var`, alone or in a block, as one string
 /// literal. Occurrences in comments and strings are ignored.
-pub fn version_constant(text: &str) -> Option<String> {
+pub(crate) fn version_constant(text: &str) -> Option<String> {
     let mut tokens = Tokens { rest: text };
     let mut depth = 0_usize;
     let mut in_block = false;

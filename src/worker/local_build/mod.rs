@@ -27,38 +27,34 @@ mod vendor;
 
 use thiserror::Error;
 
-pub use apply::BuildError;
-pub use apply::Built;
-pub use apply::apply;
-pub use environment::Environment;
-pub use git::GitFacts;
-pub use git::GitUnknown;
-pub use go::Go;
-pub use go::GoFacts;
-pub use go_mod::GoMod;
-pub use go_mod::GoModError;
-pub use go_mod::parse_go_mod;
-pub use go_mod::version_constant;
-pub use plan::BuildPlan;
-pub use plan::ModuleOrigin;
-pub use refusal::BuildRefusal;
-pub use request::BuildRequest;
-pub use request::GoVersion;
-pub use request::SourceOrigin;
-pub use request::candidate_sources;
-pub use source::CheckoutError;
-pub use source::SourceFacts;
-pub use tree::SourceTree;
-pub use tree::TreeError;
-pub use tree::TreeFile;
-pub use tree::TreeRequest;
-pub use tree::source_tree;
+pub(crate) use apply::BuildError;
+#[cfg(test)]
+pub(crate) use apply::Built;
+pub(crate) use apply::apply;
+pub(crate) use environment::Environment;
+pub(crate) use git::GitFacts;
+pub(crate) use git::GitUnknown;
+pub(crate) use go::Go;
+pub(crate) use go::GoFacts;
+pub(crate) use go_mod::version_constant;
+pub(crate) use plan::BuildPlan;
+pub(crate) use refusal::BuildRefusal;
+pub(crate) use request::BuildRequest;
+pub(crate) use request::SourceOrigin;
+pub(crate) use request::candidate_sources;
+pub(crate) use source::CheckoutError;
+pub(crate) use source::SourceFacts;
+pub(crate) use tree::SourceTree;
+pub(crate) use tree::TreeError;
+pub(crate) use tree::TreeFile;
+pub(crate) use tree::TreeRequest;
+pub(crate) use tree::source_tree;
 
 use crate::io::process::ProcessError;
 
 /// Why there is no build plan.
 #[derive(Debug, Error)]
-pub enum PrepareError {
+pub(crate) enum PrepareError {
     /// The checkout cannot be read.
     #[error(transparent)]
     Source(#[from] CheckoutError),
@@ -71,7 +67,7 @@ pub enum PrepareError {
 }
 
 /// Reads the checkout and the toolchain and computes the build plan. Runs `git` and `go`, but changes nothing.
-pub fn prepare(request: &BuildRequest, environment: &Environment) -> Result<BuildPlan, PrepareError> {
+pub(crate) fn prepare(request: &BuildRequest, environment: &Environment) -> Result<BuildPlan, PrepareError> {
     let source = SourceFacts::read(&request.source, &request.tool, environment)?;
     let go = GoFacts::find(environment)?;
     Ok(BuildPlan::compute(request, &source, &go)?)

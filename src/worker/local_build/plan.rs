@@ -25,7 +25,7 @@ use crate::worker::local_build::source::SourceFacts;
 
 /// Where the required modules come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ModuleOrigin {
+pub(crate) enum ModuleOrigin {
     /// None are required.
     NoneNeeded,
     /// The source's own `vendor/` directory.
@@ -42,7 +42,7 @@ pub(super) type GoSetting = (String, Secret<OsString>);
 /// The exact command, and what is known about its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
-pub struct BuildPlan {
+pub(crate) struct BuildPlan {
     program: PathBuf,
     arguments: Vec<OsString>,
     directory: PathBuf,
@@ -58,7 +58,7 @@ pub struct BuildPlan {
 impl BuildPlan {
     /// Decides how to build. The source is checked before the toolchain, so that a wrong directory is reported even if Go is not
     /// installed.
-    pub fn compute(request: &BuildRequest, source: &SourceFacts, go: &GoFacts) -> Result<Self, BuildRefusal> {
+    pub(crate) fn compute(request: &BuildRequest, source: &SourceFacts, go: &GoFacts) -> Result<Self, BuildRefusal> {
         if !request.output.is_absolute() {
             return Err(BuildRefusal::RelativeOutput(request.output.clone()));
         }
@@ -85,53 +85,52 @@ impl BuildPlan {
     }
 
     /// The `go` command.
-    pub fn program(&self) -> &Path {
+    pub(crate) fn program(&self) -> &Path {
         &self.program
     }
 
-    /// Its arguments.
-    pub fn arguments(&self) -> &[OsString] {
+    pub(crate) fn arguments(&self) -> &[OsString] {
         &self.arguments
     }
 
     /// The checkout, used as the working directory.
-    pub fn directory(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
 
     /// The output file.
-    pub fn output(&self) -> &Path {
+    pub(crate) fn output(&self) -> &Path {
         &self.output
     }
 
     /// Where the required modules come from.
-    pub fn modules(&self) -> ModuleOrigin {
+    pub(crate) fn modules(&self) -> ModuleOrigin {
         self.modules
     }
 
     /// The toolchain's reported name: `go1.24.11`.
-    pub fn go_name(&self) -> &str {
+    pub(crate) fn go_name(&self) -> &str {
         &self.go_name
     }
 
     /// The commit of the source, if known to git.
-    pub fn commit(&self) -> Option<&str> {
+    pub(crate) fn commit(&self) -> Option<&str> {
         self.commit.as_deref()
     }
 
     /// Whether the source differs from its commit, if known to git.
-    pub fn dirty(&self) -> Option<bool> {
+    pub(crate) fn dirty(&self) -> Option<bool> {
         self.dirty
     }
 
     /// The version the source declares.
-    pub fn source_version(&self) -> Option<&Version> {
+    pub(crate) fn source_version(&self) -> Option<&Version> {
         self.source_version.as_ref()
     }
 
     /// The complete environment of the build: the inherited one without our tokens and without what changes the build, plus the
     /// plan's own variables.
-    pub fn environment(&self, parent: &Environment) -> Vec<(OsString, OsString)> {
+    pub(crate) fn environment(&self, parent: &Environment) -> Vec<(OsString, OsString)> {
         with_settings(parent, &self.set)
     }
 }

@@ -10,7 +10,7 @@ use crate::worker::local_build::request::GoVersion;
 
 /// Why a build is not started.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum BuildRefusal {
+pub(crate) enum BuildRefusal {
     /// The output path is relative.
     #[error("the build needs an absolute output path, found {0}")]
     RelativeOutput(PathBuf),
@@ -55,7 +55,6 @@ pub enum BuildRefusal {
     GoUnusable {
         /// The file.
         program: PathBuf,
-        /// The reason.
         reason: String,
     },
     /// The toolchain is older than the source requires.
@@ -73,7 +72,6 @@ pub enum BuildRefusal {
     /// The toolchain is too old for the target.
     #[error("building for {target} needs Go {required} or newer, found Go {found} ({program})")]
     TargetTooNew {
-        /// The target.
         target: Target,
         /// The first Go version that supports it.
         required: GoVersion,

@@ -11,12 +11,10 @@ use crate::model::Tool;
 
 /// One local build, as requested.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BuildRequest {
+pub(crate) struct BuildRequest {
     /// The checkout to build from.
     pub source: PathBuf,
-    /// The tool.
     pub tool: Tool,
-    /// The target.
     pub target: Target,
     /// Whether network access is disabled.
     pub offline: bool,
@@ -28,10 +26,9 @@ pub struct BuildRequest {
 
 /// How a checkout was specified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SourceOrigin {
+pub(crate) enum SourceOrigin {
     /// The command line.
     Flag,
-    /// The environment.
     Environment,
     /// The project's settings.
     Setting,
@@ -41,7 +38,7 @@ pub enum SourceOrigin {
 
 impl SourceOrigin {
     /// Whether the user chose the directory, so that it is an error if it does not exist.
-    pub const fn is_chosen(self) -> bool {
+    pub(crate) const fn is_chosen(self) -> bool {
         match self {
             Self::Flag | Self::Environment | Self::Setting => true,
             Self::Sibling => false,
@@ -63,7 +60,7 @@ impl fmt::Display for SourceOrigin {
 /// Possible locations of the checkout, in order. A directory chosen by the user is the only candidate: building from another
 /// one is not what they requested. A setting is relative to the project, a flag or a variable to the current directory; `~` is
 /// the home directory in each. An empty variable counts as unset.
-pub fn candidate_sources(
+pub(crate) fn candidate_sources(
     flag: Option<&Path>,
     variable: Option<&OsStr>,
     setting: Option<&Path>,
@@ -82,7 +79,7 @@ pub fn candidate_sources(
 
 /// A Go version in Go's own order: `1.24` (the language) < `1.24rc1` < `1.24.0`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct GoVersion {
+pub(crate) struct GoVersion {
     major: u32,
     minor: u32,
     stage: Stage,
@@ -98,7 +95,7 @@ enum Stage {
 
 impl GoVersion {
     /// Parses the version of a `go` line: `1.21`, `1.24.0`, `1.25rc1`.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (major, rest) = text.split_once('.').unwrap_or((text, "0"));
         let (minor, stage) = match rest.find(|c: char| !c.is_ascii_digit()) {
             None => (rest, Stage::Language),
@@ -118,7 +115,7 @@ impl GoVersion {
 
     /// Parses the name reported by a toolchain: `go1.24.11`, `go1.25rc1`, `go1.24.4 X:nocoverageredesign`, `go1.23.1-custom`,
     /// `devel go1.27-5d0d513e98 Tue …`. A development build counts as its language version, or is unknown if it names none.
-    pub fn of_toolchain(text: &str) -> Option<Self> {
+    pub(crate) fn of_toolchain(text: &str) -> Option<Self> {
         let names = text.split_whitespace().filter_map(|word| word.strip_prefix("go"));
         names.filter_map(|name| name.split(['-', '+']).next()).find_map(Self::parse)
     }

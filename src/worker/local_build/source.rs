@@ -25,8 +25,7 @@ const TEXT_LIMIT: u64 = 4 * 1024 * 1024;
 
 /// The facts about a checkout.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceFacts {
-    /// Its path.
+pub(crate) struct SourceFacts {
     pub directory: PathBuf,
     /// Its `go.mod`.
     pub go_mod: GoMod,
@@ -42,7 +41,7 @@ pub struct SourceFacts {
 
 /// Why a checkout cannot be used.
 #[derive(Debug, Error)]
-pub enum CheckoutError {
+pub(crate) enum CheckoutError {
     /// It does not exist.
     #[error("expected a checkout at {0}, found nothing")]
     Missing(PathBuf),
@@ -64,7 +63,6 @@ pub enum CheckoutError {
     /// A file system error.
     #[error("failed to read {path}")]
     Unreadable {
-        /// The path.
         path: PathBuf,
         /// The system's error.
         #[source]
@@ -74,7 +72,7 @@ pub enum CheckoutError {
 
 impl SourceFacts {
     /// Reads a checkout. Runs git, if installed, and changes nothing.
-    pub fn read(directory: &Path, tool: &Tool, environment: &Environment) -> Result<Self, CheckoutError> {
+    pub(crate) fn read(directory: &Path, tool: &Tool, environment: &Environment) -> Result<Self, CheckoutError> {
         match fs::metadata(directory) {
             Ok(metadata) if metadata.is_dir() => {}
             Ok(_) => return Err(CheckoutError::NotADirectory(directory.to_owned())),

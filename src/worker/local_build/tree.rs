@@ -34,10 +34,9 @@ const LITTER_ENDINGS: [&str; 6] = [".test", ".log", ".swp", "~", ".pyc", ".DS_St
 
 /// The requested source.
 #[derive(Debug)]
-pub struct TreeRequest<'a> {
+pub(crate) struct TreeRequest<'a> {
     /// The checkout.
     pub source: &'a Path,
-    /// The tool.
     pub tool: Tool,
     /// The expected release, if the source declares its version.
     pub wanted_tag: Option<&'a Tag>,
@@ -53,7 +52,7 @@ pub struct TreeRequest<'a> {
 
 /// A source that can be built elsewhere.
 #[derive(Debug)]
-pub struct SourceTree {
+pub(crate) struct SourceTree {
     /// The version it declares.
     pub version: Option<String>,
     /// Its commit, if known to git.
@@ -68,7 +67,7 @@ pub struct SourceTree {
 
 /// One file of a source.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TreeFile {
+pub(crate) struct TreeFile {
     /// Its path in the source, with slashes.
     pub path: String,
     /// Its path on disk.
@@ -79,7 +78,7 @@ pub struct TreeFile {
 
 /// Why a source cannot be collected.
 #[derive(Debug, Error)]
-pub enum TreeError {
+pub(crate) enum TreeError {
     /// The checkout cannot be read.
     #[error(transparent)]
     Source(#[from] CheckoutError),
@@ -91,7 +90,6 @@ pub enum TreeError {
     Modules {
         /// The checkout.
         directory: PathBuf,
-        /// The cause.
         source: BuildError,
     },
     /// Its module lists are incomplete.
@@ -105,7 +103,6 @@ pub enum TreeError {
     Git {
         /// The checkout.
         directory: PathBuf,
-        /// The reason.
         reason: GitUnknown,
     },
     /// A link that leads out of it, or to a directory.
@@ -116,16 +113,10 @@ pub enum TreeError {
     },
     /// A pipe, a socket, or a nested repository.
     #[error("{path} is {what}, which cannot be included", path = path.display())]
-    Special {
-        /// The path.
-        path: PathBuf,
-        /// What it is.
-        what: &'static str,
-    },
+    Special { path: PathBuf, what: &'static str },
     /// A file system error.
     #[error("failed to read {path}", path = path.display())]
     Unreadable {
-        /// The path.
         path: PathBuf,
         /// The system's error.
         source: io::Error,
@@ -135,7 +126,7 @@ pub enum TreeError {
 /// Lists the files of a source: those tracked by git, with their current content, or without git all except known clutter; and
 /// the required modules, from its own `vendor/` directory if complete, else from `go mod vendor` in a copy. The checkout is not
 /// modified.
-pub fn source_tree(
+pub(crate) fn source_tree(
     request: &TreeRequest<'_>,
     environment: &Environment,
     progress: &dyn Progress,

@@ -57,16 +57,10 @@ pub enum Step {
     Place {
         /// The staged binary.
         staged: Staged,
-        /// Its digest.
         sha256: Sha256Digest,
     },
     /// Records the current binary, the previous one, and the file's fingerprint.
-    Point {
-        /// Its digest.
-        current: Sha256Digest,
-        /// The digest of the previous one.
-        previous: Option<Sha256Digest>,
-    },
+    Point { current: Sha256Digest, previous: Option<Sha256Digest> },
     /// Removes files that belong to neither the current nor the previous binary, nor to one to be kept.
     Sweep {
         /// The current binary.
@@ -92,7 +86,6 @@ pub struct Staged {
 pub struct Commit<'a> {
     /// The new binary.
     pub staged: Staged,
-    /// Its receipt.
     pub receipt: Receipt,
     /// The digest of the current file, if there is one.
     pub found: Option<Sha256Digest>,
@@ -128,14 +121,14 @@ pub fn steps(commit: Commit<'_>) -> Vec<Step> {
 
 /// Whether nothing is left to do after an installation that was killed once it had placed the binary, and there are no
 /// unfinished files. `keep` are binaries that are kept in any case.
-pub fn is_finished(layout: &Layout, current: Sha256Digest, state: &State, keep: &[Sha256Digest]) -> bool {
+pub(crate) fn is_finished(layout: &Layout, current: Sha256Digest, state: &State, keep: &[Sha256Digest]) -> bool {
     // Anything unreadable is left to the next installation that has work to do.
     let places = Store::open(layout).ok().flatten().and_then(|store| store.places().ok());
     places.is_none_or(|places| places.are_clear() && unfinished(&places, layout, current, state, keep).is_empty())
 }
 
 /// Carries out the remaining steps. Errors are ignored, because the binary is right without them. The caller must hold the lock.
-pub fn finish(layout: &Layout, current: Sha256Digest, state: &State, keep: &[Sha256Digest]) {
+pub(crate) fn finish(layout: &Layout, current: Sha256Digest, state: &State, keep: &[Sha256Digest]) {
     let _ = opened::clear(layout);
     let places = Store::open(layout).ok().flatten().and_then(|store| store.places().ok());
     let steps = places.map(|places| unfinished(&places, layout, current, state, keep)).unwrap_or_default();
@@ -220,7 +213,7 @@ pub fn apply(layout: &Layout, step: &Step) -> Result<(), StoreError> {
 
 /// Carries out all steps. If one fails before the binary is in place, the project's lockfile is restored. After that, the binary
 /// is installed: the error is returned, and the next installation completes the rest.
-pub fn carry_out(layout: &Layout, steps: &[Step]) -> Result<Option<StoreError>, StoreError> {
+pub(crate) fn carry_out(layout: &Layout, steps: &[Step]) -> Result<Option<StoreError>, StoreError> {
     let is_place = |step: &Step| matches!(step, Step::Place { .. });
     let placed = steps.iter().position(is_place).map_or(steps.len(), |index| index + 1);
     let (to_place, to_finish) = steps.split_at(placed);

@@ -19,7 +19,7 @@ use crate::worker::store::StoreError;
 use crate::worker::store::opened::Store;
 
 /// Whether a binary is kept.
-pub fn is_kept(layout: &Layout, sha256: &Sha256Digest) -> bool {
+pub(crate) fn is_kept(layout: &Layout, sha256: &Sha256Digest) -> bool {
     let found = || {
         let kept = Store::open(layout).ok()??.kept(sha256).ok()??;
         kept.stat(layout.binary_name()).ok()?
@@ -29,7 +29,7 @@ pub fn is_kept(layout: &Layout, sha256: &Sha256Digest) -> bool {
 
 /// Copies a kept binary to a new file and hashes it meanwhile, because the kept file may have been modified. `None` if it no
 /// longer exists.
-pub fn take_back(layout: &Layout, sha256: &Sha256Digest, to: &Path) -> Result<Option<Written>, StoreError> {
+pub(crate) fn take_back(layout: &Layout, sha256: &Sha256Digest, to: &Path) -> Result<Option<Written>, StoreError> {
     let Some(store) = Store::open(layout)? else { return Ok(None) };
     let Some(kept) = store.kept(sha256)? else { return Ok(None) };
     let Some((mut file, stat)) = kept.file(layout.binary_name())? else { return Ok(None) };

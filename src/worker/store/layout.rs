@@ -23,7 +23,6 @@ pub(super) const IGNORE_UNFINISHED: &str = ".gitignore.new";
 pub struct Layout {
     /// The directory with the receipts, the lock and the staging directory.
     pub home: PathBuf,
-    /// The binary.
     pub binary: PathBuf,
 }
 
@@ -104,7 +103,6 @@ impl Layout {
         self.home.join(STATE)
     }
 
-    /// The lock.
     pub fn lock(&self) -> PathBuf {
         self.home.join(LOCK)
     }

@@ -175,7 +175,7 @@ impl<'a> Store<'a> {
 
 /// Creates the store's directory and the one for unfinished files, and checks that nothing else occupies the paths of the
 /// others.
-pub fn prepare(layout: &Layout) -> Result<(), FileError> {
+pub(crate) fn prepare(layout: &Layout) -> Result<(), FileError> {
     let store = Store::create(layout)?;
     let _ = store.places()?;
     store.make_staging()?;
@@ -187,20 +187,20 @@ pub fn prepare(layout: &Layout) -> Result<(), FileError> {
 }
 
 /// Keeps a directory out of version control; does nothing if it does not exist.
-pub fn keep_out_of_version_control(home: &Path) -> Result<(), FileError> {
+pub(crate) fn keep_out_of_version_control(home: &Path) -> Result<(), FileError> {
     let layout = Layout { home: home.to_owned(), binary: home.to_owned() };
     Store::open(&layout)?.map_or(Ok(()), |store| store.ignore())
 }
 
 /// Takes the store's lock, waiting at most `timeout`. After a second, `waiting` is called once with the holder.
-pub fn lock(layout: &Layout, timeout: Duration, waiting: impl FnOnce(&str)) -> Result<Lock, LockError> {
+pub(crate) fn lock(layout: &Layout, timeout: Duration, waiting: impl FnOnce(&str)) -> Result<Lock, LockError> {
     let store = Store::create(layout)?;
     let home = store.home.as_ref().expect("it was made just now");
     Lock::acquire(home, LOCK, timeout, waiting)
 }
 
 /// The part of the store that was removed or replaced while its lock was held and this staging directory was in use.
-pub fn removed(layout: &Layout, lock: &Lock, staging: &Path) -> Option<PathBuf> {
+pub(crate) fn removed(layout: &Layout, lock: &Lock, staging: &Path) -> Option<PathBuf> {
     let store = Store::open(layout).ok().flatten();
     let Some((store, home)) = store.as_ref().and_then(|store| Some((store, store.home()?))) else {
         return Some(layout.home.clone());
@@ -214,7 +214,7 @@ pub fn removed(layout: &Layout, lock: &Lock, staging: &Path) -> Option<PathBuf> 
 }
 
 /// Removes unfinished files of killed processes. The caller must hold the lock.
-pub fn clear(layout: &Layout) -> Result<(), FileError> {
+pub(crate) fn clear(layout: &Layout) -> Result<(), FileError> {
     let store = Store::create(layout)?;
     store.places()?.all().try_for_each(|directory| directory.remove(UNFINISHED))?;
     store.make_staging()?.empty()

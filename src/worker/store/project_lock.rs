@@ -17,7 +17,6 @@ const MAX_BYTES: u64 = 1024 * 1024;
 pub struct WrittenLock {
     /// The file.
     pub path: PathBuf,
-    /// Its text.
     pub text: String,
 }
 

@@ -13,7 +13,7 @@ use crate::trust::Level;
 use crate::trust::attestation::VerifiedAttestation;
 
 /// The format this program writes. Readers accept every `reproq.receipt/1`; fields may be added but not changed.
-pub const SCHEMA: &str = "reproq.receipt/1";
+pub(crate) const SCHEMA: &str = "reproq.receipt/1";
 
 /// The receipt of one binary.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,11 +54,9 @@ pub struct Receipt {
 pub enum ReceiptOrigin {
     /// An asset of a release.
     Release {
-        /// The repository.
         repository: RepoSlug,
         /// The release's tag.
         tag: Tag,
-        /// The asset.
         asset: ReceiptAsset,
     },
     /// A local build.
@@ -68,13 +66,11 @@ pub enum ReceiptOrigin {
 /// The asset a binary was taken from. For an archive, its digest differs from the binary's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReceiptAsset {
-    /// Its name.
     pub name: String,
     /// Its URL, without query.
     pub url: String,
     /// Its size in bytes.
     pub size: u64,
-    /// Its digest.
     pub sha256: Sha256Digest,
     /// The path of the binary in the archive, if the asset is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

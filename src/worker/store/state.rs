@@ -71,10 +71,7 @@ pub enum Installed {
     /// Nothing was installed.
     Nothing,
     /// The binary matches its receipt.
-    Intact {
-        /// Its receipt.
-        receipt: Box<Receipt>,
-    },
+    Intact { receipt: Box<Receipt> },
     /// A binary was installed, but the file has other bytes now.
     Changed {
         /// The receipt of the installed binary.
@@ -88,15 +85,9 @@ pub enum Installed {
         receipt: Box<Receipt>,
     },
     /// There is a file without a receipt.
-    Foreign {
-        /// Its digest.
-        found: Sha256Digest,
-    },
+    Foreign { found: Sha256Digest },
     /// There is something that is not a worker's file.
-    NotAFile {
-        /// What it is.
-        what: NotAFile,
-    },
+    NotAFile { what: NotAFile },
 }
 
 /// What occupies the binary's path and cannot be a worker.
@@ -131,7 +122,7 @@ pub fn scan(layout: &Layout) -> Result<(Installed, State), StoreError> {
 }
 
 /// Like [`scan`], but always hashes the binary.
-pub fn rescan(layout: &Layout) -> Result<(Installed, State), StoreError> {
+pub(crate) fn rescan(layout: &Layout) -> Result<(Installed, State), StoreError> {
     look(layout, |_, _, _| None)
 }
 
@@ -200,18 +191,18 @@ fn receipt(receipts: &Dir, sha256: &Sha256Digest) -> Option<Receipt> {
 }
 
 /// The receipt of a kept binary.
-pub fn kept_receipt(layout: &Layout, sha256: &Sha256Digest) -> Option<Receipt> {
+pub(crate) fn kept_receipt(layout: &Layout, sha256: &Sha256Digest) -> Option<Receipt> {
     receipt(&opened_receipts(layout)?, sha256)
 }
 
 /// The lockfile that pinned a binary when it was installed, if it is at most this long.
-pub fn kept_lock(layout: &Layout, sha256: &Sha256Digest, limit: u64) -> Option<String> {
+pub(crate) fn kept_lock(layout: &Layout, sha256: &Sha256Digest, limit: u64) -> Option<String> {
     let (bytes, _) = opened_receipts(layout)?.read(format!("{sha256}.lock"), limit).ok()??;
     String::from_utf8(bytes).ok()
 }
 
 /// The stored attestations of a binary, if any.
-pub fn proofs(layout: &Layout, sha256: &Sha256Digest) -> Result<Option<Vec<u8>>, StoreError> {
+pub(crate) fn proofs(layout: &Layout, sha256: &Sha256Digest) -> Result<Option<Vec<u8>>, StoreError> {
     let Some(store) = Store::open(layout)? else { return Ok(None) };
     let Some(receipts) = store.receipts()? else { return Ok(None) };
     let read = receipts.read(format!("{sha256}.proofs"), attestation::MAX_TEXT as u64)?;
@@ -219,7 +210,7 @@ pub fn proofs(layout: &Layout, sha256: &Sha256Digest) -> Result<Option<Vec<u8>>,
 }
 
 /// Every receipt in the store, the newest first. Unreadable ones are skipped.
-pub fn receipts(layout: &Layout) -> Vec<Receipt> {
+pub(crate) fn receipts(layout: &Layout) -> Vec<Receipt> {
     let Some(directory) = opened_receipts(layout) else { return Vec::new() };
     let records =
         digests(&directory).into_iter().filter(|(_, name)| Path::new(name).extension() == Some("json".as_ref()));
@@ -229,7 +220,7 @@ pub fn receipts(layout: &Layout) -> Vec<Receipt> {
 }
 
 /// The binary taken from an asset, if one is kept.
-pub fn installed_from(layout: &Layout, asset: &Sha256Digest) -> Option<Sha256Digest> {
+pub(crate) fn installed_from(layout: &Layout, asset: &Sha256Digest) -> Option<Sha256Digest> {
     let is_from = |receipt: &Receipt| match &receipt.origin {
         ReceiptOrigin::Release { asset: from, .. } => from.sha256 == *asset,
         ReceiptOrigin::Build(_) => false,

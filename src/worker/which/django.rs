@@ -30,9 +30,6 @@ use crate::worker::which::path;
 /// The script that runs in the project's Python.
 const QUERY: &str = include_str!("query.py");
 
-/// The default time limit for Django.
-pub const DEFAULT_TIME_LIMIT: Duration = Duration::from_secs(5);
-
 /// Larger than any handwritten `manage.py`.
 const LONGEST_MANAGE_PY: u64 = 1024 * 1024;
 

@@ -148,7 +148,6 @@ pub struct Packaged {
 pub struct PathHit {
     /// The position of the directory on `PATH`, from 0.
     pub index: usize,
-    /// The directory.
     pub directory: PathBuf,
     /// What is at that path.
     pub probe: PathProbe,
@@ -157,7 +156,6 @@ pub struct PathHit {
 /// What is at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathProbe {
-    /// The path.
     pub path: PathBuf,
     /// What is there.
     pub found: Found,
@@ -173,7 +171,6 @@ impl PathProbe {
 /// What is at a path, after following links.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
-    /// Nothing.
     Nothing,
     /// A link to a path that does not exist.
     DanglingLink {
@@ -187,7 +184,6 @@ pub enum Found {
     },
     /// A directory, a socket, a device.
     NotAFile,
-    /// A file.
     File(Box<FileFacts>),
 }
 
@@ -222,7 +218,6 @@ pub enum Likeness {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum CandidateIdentity {
-    /// The worker.
     Worker {
         /// Its version, if recorded in the file.
         version: Option<String>,

@@ -30,7 +30,6 @@ pub(super) const NEVER_LOOKED_AT: &str = "documented, but Django uses management
 pub struct Warning {
     /// The warning, as a lowercase clause.
     pub message: String,
-    /// The hint.
     pub hint: String,
 }
 

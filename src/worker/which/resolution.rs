@@ -73,7 +73,6 @@ pub struct Candidate {
     pub source: CandidateSource,
     /// The value as written, if the location is configured.
     pub written: Option<String>,
-    /// Its path.
     #[serde(serialize_with = "lossy_option")]
     pub path: Option<PathBuf>,
     /// Its canonical path, if there is a file.
@@ -117,7 +116,6 @@ pub enum CandidateSource {
     Path {
         /// The position of the directory on `PATH`, from 0. `None` if no directory has an entry.
         index: Option<usize>,
-        /// The directory.
         #[serde(serialize_with = "lossy_option")]
         #[serde(rename = "folder")]
         directory: Option<PathBuf>,
@@ -166,14 +164,11 @@ pub enum Verdict {
         /// What it is.
         reason: String,
     },
-    /// It was skipped.
     Skipped {
-        /// The reason.
         reason: String,
     },
     /// The query failed; it may win after all.
     Unusable {
-        /// The reason.
         reason: String,
     },
 }
@@ -186,7 +181,6 @@ pub enum Fault {
     Missing,
     /// It is not a file.
     NotAFile,
-    /// It is not executable.
     NotExecutable,
     /// It is this command, which is not the worker.
     Ourselves {

@@ -11,7 +11,7 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
-use reproq::model::Sha256Digest;
+use reproq::internals::model::Sha256Digest;
 use sha2::Digest;
 use sha2::Sha256;
 

@@ -4,12 +4,12 @@ use std::env;
 use std::fs;
 
 use fastrand::Rng;
-use reproq::model::Sha256Digest;
-use reproq::trust::attestation;
-use reproq::trust::attestation::Policy;
-use reproq::trust::attestation::Roots;
-use reproq::trust::attestation::SigningTime;
-use reproq::trust::attestation::VerifiedAttestation;
+use reproq::internals::model::Sha256Digest;
+use reproq::internals::trust::attestation;
+use reproq::internals::trust::attestation::Policy;
+use reproq::internals::trust::attestation::Roots;
+use reproq::internals::trust::attestation::SigningTime;
+use reproq::internals::trust::attestation::VerifiedAttestation;
 use serde_json::Value;
 
 use super::real::REAL;

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use reproq::model::Sha256Digest;
-use reproq::trust::attestation::Policy;
-use reproq::trust::attestation::WantedAttestation;
+use reproq::internals::model::Sha256Digest;
+use reproq::internals::trust::attestation::Policy;
+use reproq::internals::trust::attestation::WantedAttestation;
 use serde_json::Value;
 
 use super::sha256;
@@ -201,8 +201,11 @@ impl Real {
     }
 }
 
-fn attestation_workflow(text: &str, repository: &reproq::model::RepoSlug) -> reproq::trust::attestation::Workflow {
-    reproq::trust::attestation::Workflow::named(text, repository).expect("a workflow")
+fn attestation_workflow(
+    text: &str,
+    repository: &reproq::internals::model::RepoSlug,
+) -> reproq::internals::trust::attestation::Workflow {
+    reproq::internals::trust::attestation::Workflow::named(text, repository).expect("a workflow")
 }
 
 #[test]

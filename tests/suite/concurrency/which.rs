@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
 use fake_github::ReleaseSpec;
-use reproq::model::Sha256Digest;
+use reproq::internals::model::Sha256Digest;
 use sha2::Digest;
 use sha2::Sha256;
 

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::Instant;
 
-use reproq::releases::prune::AuditEvent;
-use reproq::releases::prune::read_audit;
+use reproq::internals::releases::prune::AuditEvent;
+use reproq::internals::releases::prune::read_audit;
 
 use super::PRUNE;
 use crate::support::Context;

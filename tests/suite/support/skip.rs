@@ -8,7 +8,7 @@ use std::path::Path;
 use std::thread;
 
 /// Records what was not tested on this machine, and what the test needs.
-pub fn record(unseen: &str, remedy: &str) {
+pub(crate) fn record(unseen: &str, remedy: &str) {
     let current = thread::current();
     let test = current.name().unwrap_or("a test");
     // Directly to the stream: the test harness hides the output of a passing test.

@@ -5,13 +5,13 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
-use reproq::model::Sha256Digest;
-use reproq::model::Tool;
-use reproq::worker::store;
-use reproq::worker::store::Installed;
-use reproq::worker::store::Layout;
-use reproq::worker::store::Receipt;
-use reproq::worker::store::State;
+use reproq::internals::model::Sha256Digest;
+use reproq::internals::model::Tool;
+use reproq::internals::worker::store;
+use reproq::internals::worker::store::Installed;
+use reproq::internals::worker::store::Layout;
+use reproq::internals::worker::store::Receipt;
+use reproq::internals::worker::store::State;
 use sha2::Digest;
 use sha2::Sha256;
 
@@ -71,7 +71,7 @@ pub fn assert_settled(context: &Context, name: &str) -> Receipt {
     }
     if let Some(previous) = state.previous {
         assert_eq!(
-            reproq::io::fs::hashing_writer::hash_file(&layout.kept(&previous)).ok(),
+            reproq::internals::io::fs::hashing_writer::hash_file(&layout.kept(&previous)).ok(),
             Some(previous),
             "{name}: the one before is kept"
         );
