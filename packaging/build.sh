@@ -5,7 +5,9 @@
 # On Linux the same commit is meant to give the same bytes, wherever and whenever it is built: paths are replaced, times are the commit's,
 # and zig is compiler, linker and C library at once (glibc 2.17, or musl, linked statically).
 set -euo pipefail
-target=$1 asset=$2 compatibility=$3 out=$4
+target=$1 asset=$2 compatibility=$3
+mkdir -p "$4"
+out=$(cd "$4" && pwd -P)
 root=$(cd "$(dirname "$0")/.." && pwd -P)
 cd "$root"
 
@@ -32,7 +34,6 @@ wheels=target/wheels-$target
 rm -rf "$wheels"
 maturin build --release --locked "${zig[@]}" --target "$target" --compatibility "$compatibility" --out "$wheels"
 
-mkdir -p "$out"
 python3 - "$wheels" "$out/$asset" <<'PYTHON'
 import pathlib, sys, zipfile
 

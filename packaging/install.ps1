@@ -53,7 +53,8 @@ function Install-Reproq {
 
         Write-Host "reproq: downloading $server/v$version/$asset"
         $file = Join-Path $staging 'reproq.exe'
-        Invoke-WebRequest -UseBasicParsing -Uri "$server/v$version/$asset" -OutFile $file
+        try { Invoke-WebRequest -UseBasicParsing -Uri "$server/v$version/$asset" -OutFile $file }
+        catch { throw "reproq: cannot download $server/v$version/${asset}: $_. If version $version was deleted: PyPI keeps every version (pip install reproq==$version), and https://github.com/adpena/reproq/releases/latest has the newest installer" }
         $actual = (Get-FileHash -Algorithm SHA256 -Path $file).Hash
         if ($actual -ne $expected) {
             throw "reproq: the digest of the download does not match; nothing was installed. Expected $expected, received $actual"

@@ -207,7 +207,8 @@ main() {
 
     say "downloading $server/v$version/$name"
     download "$server/v$version/$name" "$staging/reproq" ||
-        fail "cannot download $server/v$version/$name" "check the connection and the proxy settings, then run this again"
+        fail "cannot download $server/v$version/$name" "check the connection and the proxy settings, then run this again" \
+            "if version $version was deleted: PyPI keeps every version (pip install reproq==$version), and https://github.com/adpena/reproq/releases/latest has the newest installer"
     actual=$(digest "$staging/reproq")
     [ "$actual" = "$expected" ] ||
         fail "the digest of the download does not match; nothing was installed" "expected $expected" "received $actual" "a proxy may have changed the file; if it happens again, report it: https://github.com/adpena/reproq/issues"

@@ -25,6 +25,12 @@ const SCRIPTS: &[&str] = &[
     "packaging/build.sh",
     "packaging/check-version.sh",
     "packaging/install.sh",
+    "packaging/release/build.sh",
+    "packaging/release/check.sh",
+    "packaging/release/collect.sh",
+    "packaging/release/prune.sh",
+    "packaging/release/sbom.sh",
+    "packaging/release/verify.sh",
 ];
 
 /// Runs every linter that is available on this machine.
@@ -36,7 +42,14 @@ pub fn lint() -> Result<()> {
         run(Command::new(python::script(&tools, "typos")).args(["--format", "brief"]).current_dir(root()))?;
         let mut zizmor = Command::new(python::script(&tools, "zizmor"));
         run(zizmor
-            .args(["--quiet", "--offline", ".github/workflows", ".github/dependabot.yml", "action.yml"])
+            .args([
+                "--quiet",
+                "--offline",
+                "--strict-collection",
+                ".github/workflows",
+                ".github/dependabot.yml",
+                "action.yml",
+            ])
             .current_dir(root()))?;
     } else {
         println!("lint: without Python 3.10, shellcheck and zizmor do not run");

