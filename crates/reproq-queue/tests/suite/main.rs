@@ -1,0 +1,6 @@
+//! The connection and the schema, against real servers.
+#![cfg(unix)]
+#![expect(clippy::disallowed_methods, reason = "the tests start programs and read what they left")]
+
+mod door;
+mod origins;
