@@ -6,7 +6,6 @@ use std::time::Duration;
 use crate::cli::LockArgs;
 use crate::commands::hints;
 use crate::commands::request;
-use crate::commands::request::InstallOptions;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
@@ -17,7 +16,6 @@ use crate::lockfile;
 use crate::lockfile::LockedAsset;
 use crate::lockfile::Lockfile;
 use crate::lockfile::Signer;
-use crate::model::Target;
 use crate::model::VersionSpec;
 use crate::model::text::size;
 use crate::trust::Level;
@@ -96,19 +94,16 @@ pub(super) fn lock(arguments: &LockArgs, session: &Session<'_>) -> Result<ExitSt
     let context = request::install_context(session, &environment, Duration::ZERO, &progress);
     let old = request::lockfile(session)?;
     // A lockfile covers every platform, even if the worker is not released for this one.
-    let target = request::host_target(session).ok().or_else(|| Target::all().next()).expect("there are targets");
-    let options = InstallOptions {
-        accept_signer_change: arguments.signer.accept_signer_change,
-        ..InstallOptions::plain(None, target)
-    };
+    let mut options = request::options(None, request::any_target(session), session)?;
+    options.signers.accept_change = arguments.signer.accept_signer_change;
     let mut request = request::request(options, session)?;
     let wanted = request::tag_spec(arguments.tag.as_deref())?;
-    let same_repository = old.as_ref().filter(|old| old.repository.is_same(&request.repository));
-    request.spec = wanted
+    let same_repository = old.as_ref().filter(|old| old.repository.is_same(&request.options.repository));
+    request.decided.spec = wanted
         .or_else(|| same_repository.map(|old| VersionSpec::Exact(old.tag.clone())))
         .or_else(|| installed_tag(&request));
     let path = lockfile::path_in(&session.project.root);
-    request.lock = LockfileAction::Write { path: path.clone(), old: old.clone().map(Box::new) };
+    request.decided.lock = LockfileAction::Write { path: path.clone(), old: old.clone().map(Box::new) };
     let new = install::lock_release(&request, &context).map_err(|error| hints::explain(error, &request))?;
     drop(progress);
     if new.assets.is_empty() {
@@ -137,7 +132,7 @@ pub(super) fn lock(arguments: &LockArgs, session: &Session<'_>) -> Result<ExitSt
 }
 
 fn installed_tag(request: &install::InstallRequest) -> Option<VersionSpec> {
-    match store::scan(&request.layout) {
+    match store::scan(&request.options.layout) {
         Ok((Installed::Intact { receipt }, _)) => receipt.tag().cloned().map(VersionSpec::Exact),
         Ok(_) | Err(_) => None,
     }

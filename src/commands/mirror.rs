@@ -6,7 +6,6 @@ use crate::cli::MirrorCommand;
 use crate::cli::MirrorSyncArgs;
 use crate::commands::hints;
 use crate::commands::request;
-use crate::commands::request::InstallOptions;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
@@ -77,7 +76,9 @@ fn sync(arguments: &MirrorSyncArgs, session: &Session<'_>) -> Result<ExitStatus,
     // A mirror is synced from GitHub only, never from another mirror.
     let context = InstallContext { mirrors: &[], ..context };
     let root = session.env.cwd.join(&arguments.mirror);
-    let request = request::base_request(InstallOptions::plain(None, targets[0]), session)?;
+    let options = request::options(None, targets[0], session)?;
+    // A mirror is not tied to a project.
+    let request = InstallRequest::new(options, None).map_err(hints::disagreement)?;
     platform::watch_signals();
     let sync = Synchronization { request: &request, root: &root, targets, wanted, dry_run: arguments.mode.dry_run };
     let synced = install::synchronize(&sync, &context);
@@ -90,7 +91,7 @@ fn sync(arguments: &MirrorSyncArgs, session: &Session<'_>) -> Result<ExitStatus,
         releases.into_iter().map(|release| line(release, &request)).unzip();
     let report = SyncReport {
         path: platform::real_path(&root).to_string_lossy().into_owned(),
-        repository: request.repository.to_string(),
+        repository: request.options.repository.to_string(),
         dry_run: arguments.mode.dry_run,
         count,
         size,
@@ -119,7 +120,7 @@ fn combined_failure(failures: &[CommandError], succeeded: usize) -> Option<Comma
 
 fn not_found(tag: &Tag, request: &InstallRequest) -> CommandError {
     let message = format!("{tag} is neither on GitHub nor in the mirror");
-    let hint = format!("list the releases with `reproq release list --repo {}`", request.repository);
+    let hint = format!("list the releases with `reproq release list --repo {}`", request.options.repository);
     CommandError::message(ExitStatus::NotFound, message).hint(hint)
 }
 

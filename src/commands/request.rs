@@ -15,12 +15,10 @@ use crate::failure::exit::ExitStatus;
 use crate::flows::install;
 use crate::flows::install::BuildMode;
 use crate::flows::install::InstallContext;
+use crate::flows::install::InstallOptions;
 use crate::flows::install::InstallRequest;
-use crate::flows::install::LockfileAction;
 use crate::flows::install::Machines;
-use crate::flows::install::PinInput;
 use crate::flows::install::SignerPolicy;
-use crate::flows::install::pinning_of_all;
 use crate::lockfile;
 use crate::lockfile::Lockfile;
 use crate::model::TagError;
@@ -39,44 +37,6 @@ use crate::trust::trusted_roots::TrustedRoots;
 use crate::worker::local_build::SourceOrigin;
 use crate::worker::local_build::candidate_sources;
 use crate::worker::store::Layout;
-
-/// The options of the command line for an installation, apart from the settings.
-#[derive(Debug, Clone)]
-pub(super) struct InstallOptions<'a> {
-    pub(super) spec: Option<VersionSpec>,
-    pub(super) target: Target,
-    /// The path to install to, if not in the project.
-    pub(super) to: Option<&'a Path>,
-    pub(super) build: BuildMode,
-    /// Whether reproq.lock must be satisfied exactly.
-    pub(super) locked: bool,
-    /// Whether an asset without evidence is accepted.
-    pub(super) allow_unverified: bool,
-    /// Whether a different signer from the locked one, or none, is accepted.
-    pub(super) accept_signer_change: bool,
-    /// Whether to reinstall even if up to date.
-    pub(super) force: bool,
-    /// The only source, if a bundle is used.
-    pub(super) from: Option<Box<Bundle>>,
-}
-
-impl InstallOptions<'_> {
-    /// Options for one release and target, with defaults for everything else.
-    pub(super) const fn plain(spec: Option<VersionSpec>, target: Target) -> Self {
-        let build = BuildMode::Fallback;
-        Self {
-            spec,
-            target,
-            to: None,
-            build,
-            locked: false,
-            allow_unverified: false,
-            accept_signer_change: false,
-            force: false,
-            from: None,
-        }
-    }
-}
 
 /// The environment for child processes. Secrets are removed where a process is started.
 pub(super) fn environment(session: &Session<'_>) -> Vec<(OsString, OsString)> {
@@ -119,9 +79,9 @@ pub(super) fn lockfile(session: &Session<'_>) -> Result<Option<Lockfile>, Comman
     lockfile::read(&session.project.root, &Tool::WORKER).map_err(hints::lockfile)
 }
 
-/// The installation request from settings, lockfile and options.
-pub(super) fn request(options: InstallOptions<'_>, session: &Session<'_>) -> Result<InstallRequest, CommandError> {
-    base_request(options, session)?.with_lock(lockfile(session)?).map_err(hints::disagreement)
+/// The installation request from these options and the project's lockfile.
+pub(super) fn request(options: InstallOptions, session: &Session<'_>) -> Result<InstallRequest, CommandError> {
+    InstallRequest::new(options, lockfile(session)?).map_err(hints::disagreement)
 }
 
 /// The request for several platforms, and the lockfile if it has an asset for each of them.
@@ -131,70 +91,59 @@ pub(super) fn for_machines(
     machines: &Machines,
     session: &Session<'_>,
 ) -> Result<(InstallRequest, Option<Lockfile>), CommandError> {
-    let any_target = || host_target(session).ok().or_else(|| Target::all().next()).expect("there are targets");
     let lockfile = lockfile(session)?;
     let targets: Vec<Target> = match (machines, &lockfile) {
         (Machines::These(targets), _) => targets.clone(),
         (Machines::All, Some(lockfile)) => lockfile.assets.iter().map(|asset| asset.target).collect(),
         (Machines::All, None) => Vec::new(),
     };
-    let targets = if targets.is_empty() { vec![any_target()] } else { targets };
-    let request = base_request(InstallOptions { locked, ..InstallOptions::plain(spec, targets[0]) }, session)?;
-    let decided_from = PinInput { lockfile, ..request.decided_from.clone() };
-    let pinning = pinning_of_all(&decided_from, &targets, &request.tool).map_err(hints::unsatisfied)?;
-    let install::Pinning { pin, spec, lock } = pinning;
-    let locked = pin.map(|pin| pin.lockfile);
-    Ok((InstallRequest { decided_from, spec, lock, ..request }, locked))
+    let targets = if targets.is_empty() { vec![any_target(session)] } else { targets };
+    let options = InstallOptions { locked, ..options(spec, targets[0], session)? };
+    InstallRequest::for_all(options, lockfile, &targets).map_err(hints::disagreement)
 }
 
-/// The request without the lockfile.
-pub(super) fn base_request(options: InstallOptions<'_>, session: &Session<'_>) -> Result<InstallRequest, CommandError> {
-    let tool = Tool::WORKER;
-    let root = &session.project.root;
-    let layout = match options.to {
-        Some(path) => Layout::elsewhere(install_path(path, session, &tool, options.target)),
-        None => Layout::in_project(root, &tool, options.target),
-    };
-    let decided_from = PinInput {
-        lockfile: None,
-        path: lockfile::path_in(root),
-        locked: options.locked,
-        build: options.build,
-        spec: options.spec,
-        repository: session.settings.repository.value.clone(),
-        target: options.target,
-        elsewhere: options.to.is_some(),
-    };
-    let trust_policy =
-        TrustPolicy { require: session.settings.require.value, allow_unverified: options.allow_unverified };
-    let signers = signers(options.accept_signer_change, session)?;
-    Ok(InstallRequest {
+/// The options for one release and platform from the settings, with defaults for everything else.
+pub(super) fn options(
+    spec: Option<VersionSpec>,
+    target: Target,
+    session: &Session<'_>,
+) -> Result<InstallOptions, CommandError> {
+    let (tool, root) = (Tool::WORKER, &session.project.root);
+    Ok(InstallOptions {
         tool,
         repository: session.settings.repository.value.clone(),
         server: session.settings.server.clone(),
-        spec: None,
-        decided_from,
-        pin: None,
-        keep: None,
-        from: options.from,
-        lock: LockfileAction::Ignore,
-        target: options.target,
+        spec,
+        target,
         host: host_target(session).ok(),
-        asked: trust_policy,
-        policy: trust_policy,
-        signers,
-        signer: None,
-        build: options.build,
+        from: None,
+        lockfile: lockfile::path_in(root),
+        locked: false,
+        elsewhere: false,
+        trust: TrustPolicy { require: session.settings.require.value, allow_unverified: false },
+        signers: signers(session)?,
+        build: BuildMode::Fallback,
         offline: session.settings.offline.value,
-        force: options.force,
+        force: false,
         sources: sources(session),
         own_executable: session.env.own_executable.clone(),
-        layout,
+        layout: Layout::in_project(root, &tool, target),
     })
 }
 
+/// The same with an installation outside of the project.
+pub(super) fn installed_to(path: &Path, options: InstallOptions, session: &Session<'_>) -> InstallOptions {
+    let layout = Layout::elsewhere(install_path(path, session, &options.tool, options.target));
+    InstallOptions { layout, elsewhere: true, ..options }
+}
+
+/// The current platform, or any if the worker is not released for it.
+pub(super) fn any_target(session: &Session<'_>) -> Target {
+    host_target(session).ok().or_else(|| Target::all().next()).expect("there are targets")
+}
+
 /// The policy for signers, from the settings.
-pub(super) fn signers(accept_change: bool, session: &Session<'_>) -> Result<SignerPolicy, CommandError> {
+fn signers(session: &Session<'_>) -> Result<SignerPolicy, CommandError> {
     let settings = &session.settings;
     let workflow = match &settings.workflow {
         Some(setting) => Some(Workflow::named(&setting.value, &settings.repository.value).map_err(|error| {
@@ -206,7 +155,7 @@ pub(super) fn signers(accept_change: bool, session: &Session<'_>) -> Result<Sign
         workflow,
         allow_self_hosted: settings.allow_self_hosted,
         allow_branch: settings.allow_branch,
-        accept_change,
+        accept_change: false,
     })
 }
 
@@ -243,9 +192,9 @@ pub(super) fn target(
         let assets: Vec<String> = bundle.lockfile().assets.iter().map(|asset| asset.name.clone()).collect();
         failure = failure.hint(format!("the bundle {} has {}", bundle.name(), hints::listed(&assets)));
     } else if !session.settings.offline.value
-        && let Some(any_target) = Target::all().next()
-        && let Ok(base) = base_request(InstallOptions::plain(None, any_target), session)
-        && let Ok((tag, assets)) = install::released_assets(&InstallRequest { spec: spec.cloned(), ..base }, context)
+        && let Ok(options) = options(spec.cloned(), any_target(session), session)
+        && let Ok(request) = InstallRequest::new(options, None)
+        && let Ok((tag, assets)) = install::released_assets(&request, context)
     {
         let repository = &session.settings.repository.value;
         failure = failure.hint(format!("release {tag} of {repository} has {}", hints::listed(&assets)));

@@ -5,7 +5,6 @@ use serde::Serialize;
 use crate::cli::RollbackArgs;
 use crate::commands::hints;
 use crate::commands::request;
-use crate::commands::request::InstallOptions;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
@@ -34,8 +33,8 @@ pub(super) fn rollback(arguments: &RollbackArgs, session: &Session<'_>) -> Resul
     let progress = session.ui.progress();
     let context = request::install_context(session, &environment, arguments.wait.lock_timeout, &progress);
     let target = request::target(None, None, None, session, &context)?;
-    let options =
-        InstallOptions { accept_signer_change: arguments.accept_signer_change, ..InstallOptions::plain(None, target) };
+    let mut options = request::options(None, target, session)?;
+    options.signers.accept_change = arguments.accept_signer_change;
     let request = request::request(options, session)?;
     let old = request::lockfile(session)?.map(|lockfile| (lockfile::path_in(&session.project.root), lockfile));
     platform::watch_signals();
@@ -59,7 +58,7 @@ pub(super) fn rollback(arguments: &RollbackArgs, session: &Session<'_>) -> Resul
     session.ui.report(&RollbackReport {
         from: done.from.as_ref().map(Receipt::label),
         to: done.to.label(),
-        path: request.layout.binary.to_string_lossy().into_owned(),
+        path: request.options.layout.binary.to_string_lossy().into_owned(),
         lock,
         receipt: done.to,
     })?;

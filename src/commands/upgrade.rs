@@ -6,7 +6,6 @@ use crate::cli::UpgradeArgs;
 use crate::commands::hints;
 use crate::commands::install::show_outcome;
 use crate::commands::request;
-use crate::commands::request::InstallOptions;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
@@ -42,12 +41,13 @@ pub(super) fn upgrade(arguments: &UpgradeArgs, session: &Session<'_>) -> Result<
     let progress = session.ui.progress();
     let context = request::install_context(session, &environment, arguments.wait.lock_timeout, &progress);
     let target = request::target(None, None, None, session, &context)?;
-    let current = current(&request::request(InstallOptions::plain(None, target), session)?, session)?;
+    let current = current(&request::request(request::options(None, target, session)?, session)?, session)?;
     let named = match request::tag_spec(arguments.tag.as_deref())? {
         Some(VersionSpec::Exact(tag)) => Some(tag),
         Some(VersionSpec::Latest) | None => None,
     };
-    let request = request::request(InstallOptions::plain(named.clone().map(VersionSpec::Exact), target), session)?;
+    let spec = named.clone().map(VersionSpec::Exact);
+    let request = request::request(request::options(spec, target, session)?, session)?;
     let newest = install::newest(&request, named.as_ref(), arguments.pre, &context)
         .map_err(|error| hints::explain(error, &request))?;
     let step = upgrade::decide(current.as_ref(), &newest.tag);
@@ -72,9 +72,8 @@ pub(super) fn upgrade(arguments: &UpgradeArgs, session: &Session<'_>) -> Result<
         session.ui.status(&sentence(current.as_ref(), &newest));
     }
     platform::watch_signals();
-    let accept_signer_change = arguments.signer.accept_signer_change;
-    let options =
-        InstallOptions { accept_signer_change, ..InstallOptions::plain(Some(VersionSpec::Exact(wanted)), target) };
+    let mut options = request::options(Some(VersionSpec::Exact(wanted)), target, session)?;
+    options.signers.accept_change = arguments.signer.accept_signer_change;
     let request = request::request(options, session)?;
     let outcome = install::run(&request, &context);
     platform::exit_if_signaled(outcome.as_ref().is_err_and(InstallError::is_of_a_child));
@@ -88,7 +87,7 @@ fn current(request: &InstallRequest, session: &Session<'_>) -> Result<Option<Tag
     if let Some(lockfile) = request::lockfile(session)? {
         return Ok(Some(lockfile.tag));
     }
-    let (installed, _) = store::scan(&request.layout).map_err(|error| hints::store(&error))?;
+    let (installed, _) = store::scan(&request.options.layout).map_err(|error| hints::store(&error))?;
     Ok(match installed {
         Installed::Intact { receipt } | Installed::Changed { receipt, .. } | Installed::Removed { receipt } => {
             receipt.tag().cloned()

@@ -7,7 +7,6 @@ use std::time::Duration;
 use crate::cli::VerifyArgs;
 use crate::commands::hints;
 use crate::commands::request;
-use crate::commands::request::InstallOptions;
 use crate::commands::session::Session;
 use crate::commands::signatures;
 use crate::failure::CommandError;
@@ -65,8 +64,8 @@ pub(super) fn verify(arguments: &VerifyArgs, session: &Session<'_>) -> Result<Ex
     if arguments.online && session.settings.offline.value {
         return Err(CommandError::message(ExitStatus::Usage, "--online needs the network, and --offline forbids it"));
     }
-    let request = request::request(InstallOptions::plain(None, target), session)?;
-    let (installed, _) = store::rescan(&request.layout).map_err(|error| hints::store(&error))?;
+    let request = request::request(request::options(None, target, session)?, session)?;
+    let (installed, _) = store::rescan(&request.options.layout).map_err(|error| hints::store(&error))?;
     let receipt = match &installed {
         Installed::Intact { receipt } => Some((**receipt).clone()),
         Installed::Nothing
@@ -88,10 +87,10 @@ pub(super) fn verify(arguments: &VerifyArgs, session: &Session<'_>) -> Result<Ex
     drop(progress);
     let facts = InstalledFacts {
         installed,
-        executable: platform::is_executable(&request.layout.binary),
+        executable: platform::is_executable(&request.options.layout.binary),
         lockfile: request::lockfile(session)?,
         target,
-        require: request.policy.require,
+        require: request.decided.policy.require,
         published,
         signatures,
     };
@@ -100,7 +99,7 @@ pub(super) fn verify(arguments: &VerifyArgs, session: &Session<'_>) -> Result<Ex
         differences.iter().map(status_of).max_by_key(|status| severity(*status)).unwrap_or(ExitStatus::Success);
     let report = VerifyReport {
         ok: differences.is_empty(),
-        path: request.layout.binary.to_string_lossy().into_owned(),
+        path: request.options.layout.binary.to_string_lossy().into_owned(),
         receipt,
         proofs: match facts.signatures {
             Some(Again::Proven(proofs)) => proofs,

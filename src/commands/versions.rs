@@ -4,11 +4,9 @@ use serde::Serialize;
 
 use crate::commands::hints;
 use crate::commands::request;
-use crate::commands::request::InstallOptions;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
-use crate::model::Target;
 use crate::model::text::size;
 use crate::trust::Level;
 use crate::ui::Report;
@@ -52,13 +50,12 @@ struct Cached {
 }
 
 pub(super) fn versions(session: &Session<'_>) -> Result<ExitStatus, CommandError> {
-    let target = request::host_target(session).ok().or_else(|| Target::all().next()).expect("there are targets");
-    let request = request::request(InstallOptions::plain(None, target), session)?;
-    let layout = &request.layout;
+    let request = request::request(request::options(None, request::any_target(session), session)?, session)?;
+    let layout = &request.options.layout;
     let (_, state) = store::scan(layout).map_err(|error| hints::store(&error))?;
     let kept = store::receipts(layout).into_iter().map(|receipt| {
         let locked = match &receipt.origin {
-            ReceiptOrigin::Release { asset, .. } => request.keep == Some(asset.sha256),
+            ReceiptOrigin::Release { asset, .. } => request.decided.keep == Some(asset.sha256),
             ReceiptOrigin::Build(_) => false,
         };
         let current = state.current == Some(receipt.sha256);
@@ -78,7 +75,7 @@ pub(super) fn versions(session: &Session<'_>) -> Result<ExitStatus, CommandError
     });
     let entries = request::cache(session).map_or_else(Vec::new, |cache| cache.list().unwrap_or_default());
     let cached = entries.into_iter().filter_map(|entry| {
-        let provenance = entry.provenance.filter(|known| known.repository.is_same(&request.repository))?;
+        let provenance = entry.provenance.filter(|known| known.repository.is_same(&request.options.repository))?;
         let (tag, sha256) = (provenance.tag.to_string(), entry.sha256.to_string());
         Some(Cached { tag, name: provenance.name, sha256, size: entry.size })
     });

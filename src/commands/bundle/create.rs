@@ -107,9 +107,9 @@ pub(super) fn create(arguments: &BundleCreateArgs, session: &Session<'_>) -> Res
     let Collection { lockfile, assets, files } =
         install::collect(&request, selection, &context, staging.path()).map_err(explained)?;
     let source = source.map(source_parts).transpose()?;
-    let plan = BundlePlan::compute(Parts { tool: request.tool, lockfile, assets, files, source }).map_err(|error| {
-        CommandError::new(ExitStatus::Usage, error).context("failed to add the source to the bundle")
-    })?;
+    let plan = BundlePlan::compute(Parts { tool: request.options.tool, lockfile, assets, files, source }).map_err(
+        |error| CommandError::new(ExitStatus::Usage, error).context("failed to add the source to the bundle"),
+    )?;
     let written = bundle::write(&plan, file, &progress).map_err(hints::writing)?;
     drop(progress);
     let WrittenBundle { size, sha256 } = written;

@@ -80,12 +80,6 @@ pub(super) fn unreadable(error: &LockfileError) -> (ExitStatus, Vec<String>) {
     (ExitStatus::Usage, vec![hint.to_owned()])
 }
 
-/// Converts an error of `--locked`.
-pub(in crate::commands) fn unsatisfied(error: Unsatisfied) -> CommandError {
-    let hint = unsatisfied_hint(&error);
-    CommandError::new(ExitStatus::Usage, error).hint(hint)
-}
-
 pub(super) fn unsatisfied_hint(error: &Unsatisfied) -> String {
     match error {
         Unsatisfied::NoLock { .. } => "create it with `reproq lock`, and commit it".to_owned(),

@@ -17,7 +17,6 @@ pub(in crate::commands) use bundle::writing;
 pub(in crate::commands) use keyring::trusted_roots;
 pub(in crate::commands) use keyring::update;
 pub(in crate::commands) use lock::lockfile;
-pub(in crate::commands) use lock::unsatisfied;
 pub(in crate::commands) use network::reading;
 
 use std::io;
@@ -163,7 +162,7 @@ fn advice(error: &InstallError, request: &InstallRequest) -> (ExitStatus, Vec<St
         InstallError::NothingServes { fallback, build } => nothing_serves(fallback, build, request),
         InstallError::Prepare { source, .. } => build::prepare(source),
         InstallError::Build { source, .. } => build::build(source),
-        InstallError::Staging { source, .. } => of_ours(&request.layout.home, source),
+        InstallError::Staging { source, .. } => of_ours(&request.options.layout.home, source),
     }
 }
 
@@ -300,19 +299,20 @@ fn nothing_serves(reason: &Fallback, build: &NoBuild, request: &InstallRequest) 
         }
         NoBuild::Forbidden => hints.push("remove `--no-build` to build from a checkout instead".to_owned()),
         NoBuild::BelowRequired => {
-            let required = request.policy.require;
+            let required = request.decided.policy.require;
             hints.push(format!(
                 "a local build has the verdict `built`, and `{required}` is required; use `--require built`"
             ));
         }
         NoBuild::NoCheckout { searched } => {
-            if request.from.is_some() {
+            if request.options.from.is_some() {
                 hints.push("the bundle contains no source to build from".to_owned());
             }
             let searched: Vec<String> =
                 searched.iter().map(|(origin, path)| format!("{} ({origin})", path.display())).collect();
             hints.push(format!("no checkout to build from was found in {}", searched.join(", ")));
-            let page = request.server.page(&[request.repository.owner(), request.repository.name()]);
+            let page =
+                request.options.server.page(&[request.options.repository.owner(), request.options.repository.name()]);
             hints.push(format!("clone {page} there, or specify a checkout with `--source DIR`"));
         }
     }

@@ -34,8 +34,8 @@ pub(super) fn api(error: &ApiError, request: &InstallRequest) -> (ExitStatus, Ve
             if !server.is_github_com() {
                 hints.push(super::lock::other_server(server));
             }
-            if request.spec.is_some() {
-                let repository = &request.repository;
+            if request.decided.spec.is_some() {
+                let repository = &request.options.repository;
                 let page = server.page(&[repository.owner(), repository.name(), "releases"]);
                 hints.push(format!(
                     "the tag may have no release, be a draft, or have been pruned (only the newest releases are kept); see {page}"

@@ -157,12 +157,15 @@ pub(super) fn preflight(error: &PreflightError, request: &InstallRequest) -> Vec
             "or use an image with a newer glibc, for example debian:bookworm-slim".to_owned(),
         ],
         PreflightError::WrongOs { .. } | PreflightError::WrongMachine { .. } | PreflightError::BuiltFor { .. } => {
-            vec![format!("the asset for {} has a binary for another platform; tell the maintainers", request.target)]
+            vec![format!(
+                "the asset for {} has a binary for another platform; tell the maintainers",
+                request.options.target
+            )]
         }
         PreflightError::NotAProgram { .. }
         | PreflightError::NotExecutable { .. }
         | PreflightError::AnotherProgram { .. } => {
-            vec![format!("check that {} publishes the worker", request.repository)]
+            vec![format!("check that {} publishes the worker", request.options.repository)]
         }
     }
 }

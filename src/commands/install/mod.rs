@@ -8,13 +8,13 @@ use crate::cli::InstallArgs;
 use crate::commands::from;
 use crate::commands::hints;
 use crate::commands::request;
-use crate::commands::request::InstallOptions;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
 use crate::flows::install;
 use crate::flows::install::BuildMode;
 use crate::flows::install::InstallError;
+use crate::flows::install::InstallOptions;
 use crate::platform;
 
 pub(super) fn install(arguments: &InstallArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
@@ -31,16 +31,18 @@ pub(super) fn install(arguments: &InstallArgs, session: &Session<'_>) -> Result<
         (false, true) => BuildMode::Never,
         (false, false) => BuildMode::Fallback,
     };
-    let options = InstallOptions {
-        to: arguments.to.as_deref(),
+    let mut options = InstallOptions {
         build,
         locked: arguments.locked,
-        allow_unverified: arguments.allow_unverified,
-        accept_signer_change: arguments.signer.accept_signer_change,
         force: arguments.force,
         from: named.as_ref().map(|named| named.bundle.clone()),
-        ..InstallOptions::plain(spec, target)
+        ..request::options(spec, target, session)?
     };
+    options.trust.allow_unverified = arguments.allow_unverified;
+    options.signers.accept_change = arguments.signer.accept_signer_change;
+    if let Some(path) = &arguments.to {
+        options = request::installed_to(path, options, session);
+    }
     let request = request::request(options, session)?;
     if arguments.mode.dry_run {
         let plan = install::plan(&request, &context).map_err(|error| hints::explain(error, &request))?;

@@ -132,7 +132,7 @@ pub(super) fn show_plan(
     exit_code: bool,
     session: &Session<'_>,
 ) -> Result<ExitStatus, CommandError> {
-    let path = request.layout.binary.to_string_lossy().into_owned();
+    let path = request.options.layout.binary.to_string_lossy().into_owned();
     let report = match plan {
         InstallPlan::UpToDate(receipt) => PreviewReport::Nothing { path, receipt },
         InstallPlan::Install { work, resolved } => PreviewReport::Download {
@@ -171,8 +171,8 @@ pub(in crate::commands) fn show_outcome(
     let in_project = is_in_project(request, session) && request.runs_here();
     // If there is nothing to do, starting Django would take longer than everything else.
     let ask = if no_django || change == Change::Unchanged { AskDjango::No } else { AskDjango::Within(DJANGO_LIMIT) };
-    let resolution = in_project.then(|| which::resolve(session, request.target, ask));
-    let path = request.layout.binary.to_string_lossy().into_owned();
+    let resolution = in_project.then(|| which::resolve(session, request.options.target, ask));
+    let path = request.options.layout.binary.to_string_lossy().into_owned();
     let overruled = resolution.as_ref().and_then(|resolution| overruled(resolution, request));
     let report = InstallReport {
         change,
@@ -180,6 +180,7 @@ pub(in crate::commands) fn show_outcome(
         path,
         receipt: outcome.receipt,
         locked_as: request
+            .decided
             .pin
             .as_ref()
             .filter(|_| outcome.work.is_some())
@@ -216,12 +217,12 @@ pub(in crate::commands) fn show_outcome(
 }
 
 fn is_in_project(request: &InstallRequest, session: &Session<'_>) -> bool {
-    request.layout == Layout::in_project(&session.project.root, &request.tool, request.target)
+    request.options.layout == Layout::in_project(&session.project.root, &request.options.tool, request.options.target)
 }
 
 /// The candidate that takes precedence over the binary just installed, if there is one.
 fn overruled<'a>(resolution: &'a Resolution, request: &InstallRequest) -> Option<&'a Candidate> {
-    let placed = platform::real_path(&request.layout.binary);
+    let placed = platform::real_path(&request.options.layout.binary);
     resolution.wins_over(&placed)
 }
 

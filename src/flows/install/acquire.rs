@@ -68,10 +68,10 @@ pub(super) enum AcquireOutcome {
 
 /// Why no release is queried at all.
 pub(super) fn build_at_once(request: &InstallRequest, work: &InstallReason) -> Option<Fallback> {
-    if request.build == BuildMode::Only {
+    if request.options.build == BuildMode::Only {
         return Some(Fallback::Asked);
     }
-    (work.repairs_a_build() && request.spec.is_none()).then_some(Fallback::RepairsBuild)
+    (work.repairs_a_build() && request.decided.spec.is_none()).then_some(Fallback::RepairsBuild)
 }
 
 /// Resolves the release and fetches its asset, from the first source that provides it.
@@ -89,7 +89,7 @@ pub(super) async fn acquire(
     let staged = |fetched: Fetched| {
         unpack(fetched, request, context, staging).map(|acquired| AcquireOutcome::Staged(Box::new(acquired)))
     };
-    if request.pin.is_some()
+    if request.decided.pin.is_some()
         && let Some(fetched) = fetcher.from_cache()?
     {
         return staged(fetched);
@@ -117,8 +117,8 @@ fn unpack(
     let executable = match ArchiveForm::of(form) {
         None => file.clone(),
         Some(form) => {
-            let names = request.tool.member_names(request.target);
-            let destination = staging.join(request.tool.installed_name(request.target));
+            let names = request.options.tool.member_names(request.options.target);
+            let destination = staging.join(request.options.tool.installed_name(request.options.target));
             let unpacked =
                 archive::unpack(form, verified.path(), &names, &destination, &Limits::default(), context.progress)
                     .map_err(|source| InstallError::Archive { asset: asset.name.clone(), source })?;

@@ -75,7 +75,7 @@ pub enum InstallPlan {
 
 /// Installs. Takes the lock only if there is work to do.
 pub fn run(request: &InstallRequest, context: &InstallContext<'_>) -> Result<Outcome, InstallError> {
-    let layout = &request.layout;
+    let layout = &request.options.layout;
     let (status, state) = current_status(request)?;
     if let InstallStatus::UpToDate(receipt) = status {
         store_guard::finish(request, &receipt, &state);
@@ -174,7 +174,7 @@ async fn resolve_first(
     }
     let sources = context.sources(request)?;
     first_served(&sources, acquisition, async |source: &Source| {
-        if let Some(pin) = &request.pin {
+        if let Some(pin) = &request.decided.pin {
             let resolved = acquisition.resolve_pinned(source).await?;
             // An installation finds this out when it fetches the file.
             source.check_local(&pin.lockfile.tag, &pin.asset.name).map_err(|error| InstallError::at(source, error))?;
@@ -198,9 +198,7 @@ pub fn lock_release(request: &InstallRequest, context: &InstallContext<'_>) -> R
             let listing = source.release(&spec, context.progress).await.map_err(InstallError::from)?;
             let sums = evidence::sums(source, &listing).await;
             let new = lockfile_of_release::lockfile(acquisition, source, &listing, &sums, &[]).await?;
-            if let LockfileAction::Write { old: Some(old), .. } = &request.lock {
-                lockfile_of_release::refuse_drift(old, &new, source)?;
-            }
+            lockfile_of_release::refuse_drift(request.previous_lockfile(), &new, source)?;
             Ok(new)
         });
         locked.await?.map_err(InstallError::without_a_release)
@@ -225,9 +223,10 @@ pub fn released_assets(
 }
 
 fn current_status(request: &InstallRequest) -> Result<(InstallStatus, State), InstallError> {
-    let (installed, state) = store::scan(&request.layout)?;
+    let (installed, state) = store::scan(&request.options.layout)?;
     protect(request, &installed)?;
-    let in_the_way = |what| InstallError::InTheWay { path: request.layout.binary.clone(), what, place: "the binary" };
+    let in_the_way =
+        |what| InstallError::InTheWay { path: request.options.layout.binary.clone(), what, place: "the binary" };
     Ok((install_status(request, installed).map_err(in_the_way)?, state))
 }
 
@@ -282,15 +281,15 @@ fn check_and_sync(
 }
 
 fn lock_as_it_is(request: &InstallRequest) -> Result<InstallRequest, InstallError> {
-    let lockfile = lockfile::read_file(&request.decided_from.path, &request.tool)?;
-    if lockfile == request.decided_from.lockfile {
+    let lockfile = lockfile::read_file(&request.options.lockfile, &request.options.tool)?;
+    if lockfile == request.lockfile {
         return Ok(request.clone());
     }
-    Ok(request.clone().with_lock(lockfile)?)
+    Ok(InstallRequest::new(request.options.clone(), lockfile)?)
 }
 
 fn lock_to_write<'a>(request: &InstallRequest, acquired: &'a Acquired) -> Option<(PathBuf, &'a Lockfile)> {
-    match (&request.lock, &acquired.lockfile) {
+    match (&request.decided.lock, &acquired.lockfile) {
         (LockfileAction::Write { path, .. }, Some(lockfile)) => Some((path.clone(), lockfile)),
         (LockfileAction::Write { .. } | LockfileAction::Ignore | LockfileAction::Require, _) => None,
     }

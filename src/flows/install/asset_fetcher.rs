@@ -73,8 +73,7 @@ pub(super) async fn fetch_pinned(
     let sources = context.sources(request)?;
     let together = Together::begin(context.progress, &pins);
     let fetched = several(pins, async |pin: Pin| {
-        let request = InstallRequest { pin: Some(pin.clone()), ..request.clone() };
-        let request = request.held_to_the_lock(pin.asset.target, Some(pin.asset.sha256));
+        let request = request.for_pin(pin.clone());
         let (acquisition, progress) = (Acquisition { request: &request, context }, together.one());
         let fetcher = AssetFetcher { acquisition, staging, progress: &progress };
         let fetched = match fetcher.from_cache()? {
@@ -97,7 +96,7 @@ impl AssetFetcher<'_> {
         source: &Source,
         query: &ReleaseQuery<'_>,
     ) -> Result<Option<Fetched>, InstallError> {
-        if self.request().pin.is_some() {
+        if self.request().decided.pin.is_some() {
             return self.pinned_from(source).await.map(Some);
         }
         let found = match self.acquisition.find(source, query).await? {
@@ -114,7 +113,7 @@ impl AssetFetcher<'_> {
             }
         };
         let refused = |source| InstallError::Verify { asset: resolved.asset.name.clone(), source };
-        let verified = verify(written, &resolved.evidence, self.request().policy).map_err(refused)?;
+        let verified = verify(written, &resolved.evidence, self.request().decided.policy).map_err(refused)?;
         Ok(Some(Fetched { resolved, verified, is_cached }))
     }
 
@@ -171,7 +170,7 @@ impl AssetFetcher<'_> {
 
     /// The pinned bytes from this source. Makes no request to find out which asset that is.
     async fn pinned_bytes(&self, source: &Source, signed: &Signed) -> Result<Verified, InstallError> {
-        let (pin, policy) = (self.pin(), self.request().policy);
+        let (pin, policy) = (self.pin(), self.request().decided.policy);
         let (asset, tag) = (pinned_asset(pin), &pin.lockfile.tag);
         let evidence = stated(source, pin, signed);
         let refused = |source| InstallError::Verify { asset: asset.name.clone(), source };
@@ -199,14 +198,14 @@ impl AssetFetcher<'_> {
     fn cached_bytes(&self, signed: &Signed) -> Result<Option<Verified>, InstallError> {
         let pin = self.pin();
         let Some(written) = self.cached(&pin.asset.sha256, &pin.asset.name) else { return Ok(None) };
-        let verified = verify(written, &pinned_evidence(pin, signed), self.request().policy);
+        let verified = verify(written, &pinned_evidence(pin, signed), self.request().decided.policy);
         verified.map(Some).map_err(|source| InstallError::Verify { asset: pin.asset.name.clone(), source })
     }
 
     /// The bytes with this digest, if cached. If the cache cannot be used, they are downloaded.
     fn cached(&self, sha256: &Sha256Digest, name: &str) -> Option<Written> {
         // With a bundle its own copy is read, so that a damaged bundle is reported.
-        if self.request().from.is_some() {
+        if self.request().options.from.is_some() {
             return None;
         }
         let context = self.acquisition.context;
@@ -241,7 +240,7 @@ impl AssetFetcher<'_> {
     }
 
     fn pin(&self) -> &Pin {
-        self.request().pin.as_ref().expect("only called for what is pinned")
+        self.request().decided.pin.as_ref().expect("only called for what is pinned")
     }
 
     /// The name is derived from the target, so it is a plain file name.

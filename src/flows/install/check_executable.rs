@@ -25,16 +25,17 @@ pub(super) fn check_executable(
 ) -> Result<Receipt, InstallError> {
     let name = || acquired.name.clone();
     let inspection = executable::inspect(&acquired.path)?;
-    let host = request.runs_here().then(|| LoaderHost::read(Path::new("/"), request.target, &inspection));
-    let notes = executable::preflight(&inspection, request.target, &request.tool, host.as_ref())
+    let host = request.runs_here().then(|| LoaderHost::read(Path::new("/"), request.options.target, &inspection));
+    let notes = executable::preflight(&inspection, request.options.target, &request.options.tool, host.as_ref())
         .map_err(|source| InstallError::Preflight { name: name(), source })?;
     let mut notes: Vec<String> = notes.iter().map(ToString::to_string).collect();
     platform::make_executable(&acquired.path)
         .map_err(|source| InstallError::Staging { doing: "make the binary executable", source })?;
     let mut version = None;
     if request.runs_here() {
-        let said = executable::smoke_check(&acquired.path, &request.tool, SMOKE_TIMEOUT, &platform::is_interrupted)
-            .map_err(|source| InstallError::Smoke { name: name(), source })?;
+        let said =
+            executable::smoke_check(&acquired.path, &request.options.tool, SMOKE_TIMEOUT, &platform::is_interrupted)
+                .map_err(|source| InstallError::Smoke { name: name(), source })?;
         if let Some(tag) = &acquired.tag {
             match executable::check_version(&said, tag) {
                 Ok(VersionCheck::Equal) => {}
@@ -46,13 +47,13 @@ pub(super) fn check_executable(
         }
         version = Some(said.version.to_string());
     } else {
-        let here = request.host.map_or_else(|| "another platform".to_owned(), |host| host.to_string());
-        notes.push(format!("not started: it is for {}, but this platform is {here}", request.target));
+        let here = request.options.host.map_or_else(|| "another platform".to_owned(), |host| host.to_string());
+        notes.push(format!("not started: it is for {}, but this platform is {here}", request.options.target));
     }
     Ok(Receipt {
         schema: store::RECEIPT_SCHEMA.to_owned(),
-        tool: request.tool.name.to_owned(),
-        target: request.target,
+        tool: request.options.tool.name.to_owned(),
+        target: request.options.target,
         sha256: acquired.sha256,
         size: acquired.size,
         version,

@@ -5,7 +5,6 @@ use std::path::Path;
 use crate::flows::install::InstallContext;
 use crate::flows::install::InstallError;
 use crate::flows::install::InstallRequest;
-use crate::flows::install::LockfileAction;
 use crate::flows::install::ResolveError;
 use crate::flows::install::apply::runtime;
 use crate::flows::install::asset_fetcher::Fetched;
@@ -81,7 +80,7 @@ pub fn select(
         Machines::These(targets) => targets.contains(&target),
     };
     let targets = lockfile.assets.iter().map(|asset| asset.target).filter(|target| wanted(*target));
-    let pins = targets.filter_map(|target| lockfile.pin(&request.tool, target));
+    let pins = targets.filter_map(|target| lockfile.pin(&request.options.tool, target));
     let has = |pin: &Pin| context.cache.as_ref().is_some_and(|cache| cache.has(&pin.asset.sha256));
     let assets = pins.map(|pin| (has(&pin), pin)).map(|(cached, pin)| (pin, cached)).collect();
     Ok(Selection { lockfile, assets, files })
@@ -157,12 +156,12 @@ pub(super) async fn acceptable_assets(
 ) -> Result<(Lockfile, Vec<AcceptableAsset>), InstallError> {
     let sums = evidence::sums(source, listing).await;
     let acceptable = several(machines.targets(), async |target| {
-        let choice = match choose(listing, &request.tool, target) {
+        let choice = match choose(listing, &request.options.tool, target) {
             Ok(choice) => choice,
             Err(ResolveError::Fallback(_)) if *machines == Machines::All => return Ok(None),
             Err(error) => return Err(InstallError::Resolve(error)),
         };
-        let wanted = request.clone().held_to_the_lock(target, None);
+        let wanted = request.for_target(target, None);
         let acquisition = Acquisition { request: &wanted, context };
         let mut refused = None;
         for (asset, _) in choice.candidates {
@@ -170,7 +169,7 @@ pub(super) async fn acceptable_assets(
             let sha256 = lockfile_of_release::stated(&evidence);
             let signed = acquisition.signed_as_stated(source, listing, &asset, sha256).await?;
             evidence.extend(signed.evidence.iter().cloned());
-            match judge(None, &evidence, wanted.policy) {
+            match judge(None, &evidence, wanted.decided.policy) {
                 Ok(_) => return Ok(Some((target, asset, evidence, signed))),
                 Err(source) => refused = Some(InstallError::Verify { asset: asset.name, source }),
             }
@@ -185,9 +184,7 @@ pub(super) async fn acceptable_assets(
     let known: Vec<Known<'_>> = known.collect();
     let acquisition = Acquisition { request, context };
     let lockfile = lockfile_of_release::lockfile(acquisition, source, listing, &sums, &known).await?;
-    if let LockfileAction::Write { old: Some(old), .. } = &request.lock {
-        lockfile_of_release::refuse_drift(old, &lockfile, source)?;
-    }
+    lockfile_of_release::refuse_drift(request.previous_lockfile(), &lockfile, source)?;
     let assets =
         acceptable.into_iter().map(|(_, asset, _, signed)| AcceptableAsset { proofs: signed.text(), name: asset.name });
     Ok((lockfile, assets.collect()))

@@ -9,6 +9,7 @@ use chrono::Utc;
 use crate::config::Server;
 use crate::config::Token;
 use crate::flows::install::InstallError;
+use crate::flows::install::InstallOptions;
 use crate::flows::install::InstallRequest;
 use crate::io::net::Http;
 use crate::io::net::HttpOptions;
@@ -54,14 +55,10 @@ pub struct InstallContext<'a> {
 impl InstallContext<'_> {
     /// The sources that may have the release, in the order they are tried. Offline, no HTTP client is created.
     pub(super) fn sources(&self, request: &InstallRequest) -> Result<Vec<Source>, InstallError> {
-        if let Some(bundle) = &request.from {
+        let InstallOptions { repository, offline, from, .. } = &request.options;
+        if let Some(bundle) = from {
             return Ok(vec![Source::Bundle(bundle.clone())]);
         }
-        self.places(&request.repository, request.offline)
-    }
-
-    /// The same for any repository.
-    pub(super) fn places(&self, repository: &RepoSlug, offline: bool) -> Result<Vec<Source>, InstallError> {
         let github = [SourceSpec::GitHub];
         let places = if self.mirrors.is_empty() { &github } else { self.mirrors };
         let mut sources = Vec::new();
@@ -71,7 +68,7 @@ impl InstallContext<'_> {
                     let mirror = Mirror::in_directory(root.clone(), Tool::WORKER, repository.clone());
                     sources.push(Source::Mirror(Box::new(mirror)));
                 }
-                SourceSpec::GitHub | SourceSpec::Web(_) if offline => {}
+                SourceSpec::GitHub | SourceSpec::Web(_) if *offline => {}
                 SourceSpec::GitHub => sources.push(self.github(repository)?),
                 SourceSpec::Web(base) => {
                     let http = Http::new(self.http.clone()).map_err(SourceError::from)?;

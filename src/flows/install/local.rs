@@ -48,32 +48,32 @@ impl fmt::Display for BuildSource<'_> {
 /// even if it does not exist, so that the error names it.
 pub(super) fn source<'a>(request: &'a InstallRequest, because: &Fallback) -> Result<BuildSource<'a>, InstallError> {
     let refuse = |build| InstallError::NothingServes { fallback: because.clone(), build };
-    if request.build == BuildMode::Never {
+    if request.options.build == BuildMode::Never {
         return Err(refuse(NoBuild::Forbidden));
     }
-    if request.lock == LockfileAction::Require {
+    if request.decided.lock == LockfileAction::Require {
         return Err(refuse(NoBuild::Locked));
     }
-    if request.asked.require > Level::Built {
+    if request.options.trust.require > Level::Built {
         return Err(refuse(NoBuild::BelowRequired));
     }
-    if request.signer.is_some() {
+    if request.decided.signer.is_some() {
         return Err(refuse(NoBuild::Signed));
     }
     // A lockfile that pins bytes for this platform is not satisfied by a build, unless a build was requested.
-    if request.build != BuildMode::Only && request.keep.is_some() {
+    if request.options.build != BuildMode::Only && request.decided.keep.is_some() {
         return Err(refuse(NoBuild::Locked));
     }
-    let is_named = request.sources.iter().any(|(origin, _)| *origin == SourceOrigin::Flag);
-    if let Some(bundle) = request.from.as_ref().filter(|_| !is_named)
+    let is_named = request.options.sources.iter().any(|(origin, _)| *origin == SourceOrigin::Flag);
+    if let Some(bundle) = request.options.from.as_ref().filter(|_| !is_named)
         && let Some(source) = &bundle.manifest().source
     {
         return Ok(BuildSource::Carried(bundle, source));
     }
     let usable = |(origin, path): &&(SourceOrigin, PathBuf)| origin.is_chosen() || path.is_dir();
-    match request.sources.iter().find(usable) {
+    match request.options.sources.iter().find(usable) {
         Some((_, path)) => Ok(BuildSource::Checkout(path)),
-        None => Err(refuse(NoBuild::NoCheckout { searched: request.sources.clone() })),
+        None => Err(refuse(NoBuild::NoCheckout { searched: request.options.sources.clone() })),
     }
 }
 
@@ -85,23 +85,23 @@ pub(super) fn build(
     staging: &Path,
 ) -> Result<Acquired, InstallError> {
     let source = source(request, because)?;
-    let wanted_tag = match &request.spec {
+    let wanted_tag = match &request.decided.spec {
         Some(VersionSpec::Exact(tag)) => Some(tag.clone()),
         Some(VersionSpec::Latest) | None => None,
     };
     context.progress.note(&format!("{because}; building from {source}"));
     let (directory, offline) = match &source {
-        BuildSource::Checkout(path) => ((*path).to_owned(), request.offline),
+        BuildSource::Checkout(path) => ((*path).to_owned(), request.options.offline),
         // It vendors everything it needs.
         BuildSource::Carried(bundle, _) => (carried(bundle, context, staging)?, true),
     };
     let build = BuildRequest {
         source: directory,
-        tool: request.tool,
-        target: request.target,
+        tool: request.options.tool,
+        target: request.options.target,
         offline,
         wanted_tag: wanted_tag.clone(),
-        output: staging.join(request.tool.installed_name(request.target)),
+        output: staging.join(request.options.tool.installed_name(request.options.target)),
     };
     let plan = local_build::prepare(&build, context.environment)
         .map_err(|source| InstallError::Prepare { because: because.clone(), source })?;

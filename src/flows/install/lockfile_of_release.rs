@@ -8,7 +8,6 @@ use futures_util::stream;
 use crate::flows::install::Drift;
 use crate::flows::install::InstallError;
 use crate::flows::install::InstallRequest;
-use crate::flows::install::LockfileAction;
 use crate::flows::install::choose;
 use crate::flows::install::evidence;
 use crate::flows::install::evidence::ChecksumFiles;
@@ -62,14 +61,12 @@ pub(super) async fn lockfile(
         Some(carried) => of_carried(acquisition, source, listing, carried, known, signatures).await?,
         None => of_release(acquisition, source, listing, sums, known, signatures).await?,
     };
-    Ok(match &acquisition.request.lock {
-        // Assets of the same release that were verified before stay locked at that level.
-        LockfileAction::Write { old: Some(old), .. }
-            if old.is_of_same_release(&new) && !acquisition.request.changes_the_signer() =>
-        {
-            new.completed_by(old)
-        }
-        LockfileAction::Write { .. } | LockfileAction::Ignore | LockfileAction::Require => new,
+    // Assets of the same release that were verified before stay locked at that level.
+    let old = acquisition.request.previous_lockfile().filter(|old| old.is_of_same_release(&new));
+    let old = old.filter(|_| !acquisition.request.changes_the_signer());
+    Ok(match old {
+        Some(old) => new.completed_by(old),
+        None => new,
     })
 }
 
@@ -127,12 +124,12 @@ async fn of_release(
     let signatures = signatures.into_inner();
     signatures.refuse_unqueried(listing.tag())?;
     let published = listing.release().and_then(|release| release.published_at);
-    let lockfile = Lockfile::new(request.repository.clone(), listing.tag().clone(), published, assets);
+    let lockfile = Lockfile::new(request.options.repository.clone(), listing.tag().clone(), published, assets);
     Ok(lockfile.signed_by(signatures.signer))
 }
 
 fn candidates(listing: &Listing, request: &InstallRequest, target: Target) -> Option<(Target, Vec<Asset>)> {
-    let choice = choose(listing, &request.tool, target).ok()?;
+    let choice = choose(listing, &request.options.tool, target).ok()?;
     Some((target, choice.candidates.into_iter().map(|(asset, _)| asset).collect()))
 }
 
@@ -163,12 +160,12 @@ async fn query<'a>(
         }
         let sha256 = stated(&evidence);
         let bytes = sha256.filter(|_| is_of_the_lock(acquisition.request, listing));
-        let request = acquisition.request.clone().held_to_the_lock(target, bytes);
+        let request = acquisition.request.for_target(target, bytes);
         let acquisition = Acquisition { request: &request, ..acquisition };
         let covered = {
             let signatures = signatures.borrow();
             let covering = |sha256| signatures.covering(acquisition, listing, asset, sha256, Level::Released);
-            if signatures.query_failed && request.signer.is_none() {
+            if signatures.query_failed && request.decided.signer.is_none() {
                 Some(None)
             } else {
                 sha256.and_then(covering).map(Some)
@@ -201,7 +198,7 @@ async fn of_carried(
 ) -> Result<Lockfile, InstallError> {
     let mut assets = Vec::new();
     for entry in &carried.assets {
-        let wanted = acquisition.request.clone().held_to_the_lock(entry.target, None);
+        let wanted = acquisition.request.for_target(entry.target, None);
         let recorded = own_signer(acquisition.request).map_or(Level::Unverified, |signer| signer.verdict);
         let claimed = if entry.verdict.is_signed() { entry.verdict } else { Level::Unverified };
         let least = recorded.max(claimed);
@@ -239,14 +236,16 @@ async fn of_carried(
 
 /// The signer in the project's lockfile, unless a change is accepted.
 fn own_signer(request: &InstallRequest) -> Option<&Signer> {
-    let own = request.decided_from.lockfile.as_ref().filter(|_| !request.signers.accept_change);
+    let own = request.lockfile.as_ref().filter(|_| !request.options.signers.accept_change);
     own.and_then(|lockfile| lockfile.signer.as_ref())
 }
 
 /// Whether a release is the one pinned by the project's lockfile.
 fn is_of_the_lock(request: &InstallRequest, listing: &Listing) -> bool {
-    let own = request.decided_from.lockfile.as_ref();
-    own.is_some_and(|lockfile| lockfile.tag == *listing.tag() && lockfile.repository.is_same(&request.repository))
+    let own = request.lockfile.as_ref();
+    own.is_some_and(|lockfile| {
+        lockfile.tag == *listing.tag() && lockfile.repository.is_same(&request.options.repository)
+    })
 }
 
 /// Whether an error only means that a query failed.
@@ -433,10 +432,8 @@ pub(super) fn recorded(evidence: &[Evidence]) -> Vec<String> {
 }
 
 /// Refuses a new lockfile of the same release if a locked digest changed.
-pub(super) fn refuse_drift(old: &Lockfile, new: &Lockfile, source: &Source) -> Result<(), InstallError> {
-    if !old.is_of_same_release(new) {
-        return Ok(());
-    }
+pub(super) fn refuse_drift(old: Option<&Lockfile>, new: &Lockfile, source: &Source) -> Result<(), InstallError> {
+    let Some(old) = old.filter(|old| old.is_of_same_release(new)) else { return Ok(()) };
     for before in &old.assets {
         let now = new.asset(before.target).map(|asset| asset.sha256);
         if let Some(now) = now.filter(|now| *now != before.sha256) {

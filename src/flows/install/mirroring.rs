@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use crate::flows::install::Fallback;
 use crate::flows::install::InstallContext;
 use crate::flows::install::InstallError;
+use crate::flows::install::InstallOptions;
 use crate::flows::install::InstallRequest;
 use crate::flows::install::Machines;
 use crate::flows::install::ResolveError;
@@ -118,7 +119,7 @@ pub enum Done {
 
 /// Synchronizes.
 pub fn synchronize(sync: &Synchronization<'_>, context: &InstallContext<'_>) -> Result<Synced, InstallError> {
-    let InstallRequest { repository, tool, .. } = sync.request;
+    let InstallOptions { repository, tool, .. } = &sync.request.options;
     let directory = MirrorDirectory::new(sync.root.to_owned(), repository.clone());
     let _lock = if sync.dry_run { None } else { Some(locked(&directory, context)?) };
     let index = mirror::index(sync.root, repository, tool).map_err(|problem| failed(sync.root, problem))?;
@@ -196,7 +197,7 @@ impl Run<'_> {
         for release in releases.iter_mut().filter(|release| release.done == Done::Removed) {
             release.done = if gone.contains(&release.tag) { Done::Removed } else { Done::Complete };
         }
-        let tool = &self.sync.request.tool;
+        let tool = &self.sync.request.options.tool;
         let assets: Vec<String> =
             Target::all().flat_map(|target| tool.asset_names(target)).map(|(name, _)| name).collect();
         let ours = collect::files_of(&assets.iter().map(String::as_str).collect::<Vec<_>>());
@@ -231,7 +232,7 @@ impl Run<'_> {
                     }
                 }
                 let pins = work.assets.iter().map(|(target, name)| {
-                    let pin = lockfile.pin(&request.tool, *target).filter(|pin| pin.asset.name == *name);
+                    let pin = lockfile.pin(&request.options.tool, *target).filter(|pin| pin.asset.name == *name);
                     pin.ok_or_else(|| refused(tag, unproven(name)))
                 });
                 let pins = pins.collect::<Result<Vec<_>, _>>()?;
@@ -285,7 +286,7 @@ impl Run<'_> {
         let before = held.and_then(|held| held.assets.iter().find(|asset| asset.name == name));
         // If GitHub states no digest, a change is noticed only now.
         if let Some(before) = before.filter(|before| before.sha256 != sha256)
-            && mirror_layout::asset_path(self.directory.root(), &self.sync.request.repository, tag, &name)
+            && mirror_layout::asset_path(self.directory.root(), &self.sync.request.options.repository, tag, &name)
                 .is_some_and(|path| path.exists())
         {
             let (held, now) = (before.sha256, Some(sha256));
@@ -306,9 +307,9 @@ impl Run<'_> {
             evidence: Vec::new(),
             verdict: Level::Checksum,
         };
-        let repository = self.sync.request.repository.clone();
+        let repository = self.sync.request.options.repository.clone();
         let lockfile = Lockfile::new(repository, held.tag.clone(), held.published, vec![locked]);
-        lockfile.pin(&self.sync.request.tool, target)
+        lockfile.pin(&self.sync.request.options.tool, target)
     }
 
     fn place(
@@ -414,7 +415,7 @@ fn offer(release: &Release, held: Option<&MirroredRelease>, sync: &Synchronizati
     let is_held =
         |target: Target| held.is_some_and(|held| held.assets.iter().any(|asset| asset.target == Some(target)));
     for target in Target::all().filter(|target| sync.targets.contains(target) || is_held(*target)) {
-        match choose(&listing, &sync.request.tool, target) {
+        match choose(&listing, &sync.request.options.tool, target) {
             Ok(choice) => {
                 let asset = choice.candidates.first();
                 assets.extend(asset.map(|(asset, _)| OfferedAsset { target, file: offered(asset) }));

@@ -43,7 +43,7 @@ pub fn newest(
                 None => newest_of(source, prereleases, context).await,
             };
             let newest = found.map_err(|error| InstallError::at(source, error))?;
-            Ok(newest.ok_or_else(|| (request.repository.clone(), source.described())))
+            Ok(newest.ok_or_else(|| (request.options.repository.clone(), source.described())))
         });
         match found.await? {
             Ok(Ok(newest)) => Ok(newest),

@@ -32,7 +32,7 @@ pub(super) fn not_provided(
 /// Offline, a release missing from a mirror directory is one more searched location; otherwise it is an error.
 pub(super) fn or_offline(error: InstallError, request: &InstallRequest, context: &InstallContext<'_>) -> InstallError {
     let is_lack = matches!(&error, InstallError::Source(problem) if problem.is_lack());
-    if !(request.offline && is_lack) {
+    if !(request.options.offline && is_lack) {
         return error;
     }
     InstallError::Resolve(Fallback::Offline { searched: searched_locations(request, context) }.into())
@@ -57,18 +57,18 @@ fn mirror_reports(request: &InstallRequest, context: &InstallContext<'_>) -> Vec
 /// The file that would have been used, and how to provide it.
 fn in_mirror(root: &Path, request: &InstallRequest) -> String {
     let sync = format!("`reproq mirror sync {}`", root.display());
-    let file = request.pin.as_ref().and_then(|pin| {
+    let file = request.decided.pin.as_ref().and_then(|pin| {
         let Pin { lockfile, asset, .. } = pin;
         mirror_layout::asset_path(root, &lockfile.repository, &lockfile.tag, &asset.name)
     });
     if let Some(file) = file {
         return format!("mirror: {} does not exist; {sync} fetches it while online", file.display());
     }
-    let release = match &request.spec {
+    let release = match &request.decided.spec {
         Some(VersionSpec::Exact(tag)) => tag.to_string(),
-        Some(VersionSpec::Latest) | None => format!("a release of {}", request.repository),
+        Some(VersionSpec::Latest) | None => format!("a release of {}", request.options.repository),
     };
-    let index = mirror_layout::index_path(root, &request.repository);
+    let index = mirror_layout::index_path(root, &request.options.repository);
     format!("mirror: {} does not list {release}; {sync} fetches it while online", index.display())
 }
 
@@ -77,8 +77,8 @@ fn cache_report(request: &InstallRequest, context: &InstallContext<'_>) -> Strin
     let Some(cache) = &context.cache else {
         return "cache: there is no cache directory; set REPROQ_CACHE_DIR".to_owned();
     };
-    match &request.pin {
-        Some(pin) if cache.has(&pin.asset.sha256) && request.policy.require.is_signed() => format!(
+    match &request.decided.pin {
+        Some(pin) if cache.has(&pin.asset.sha256) && request.decided.policy.require.is_signed() => format!(
             "cache: it has {} of {}, but no attestation; a bundle or mirror includes both",
             pin.asset.name, pin.lockfile.tag
         ),
@@ -93,11 +93,11 @@ fn cache_report(request: &InstallRequest, context: &InstallContext<'_>) -> Strin
 }
 
 fn bundle(request: &InstallRequest) -> String {
-    let tag = match &request.spec {
+    let tag = match &request.decided.spec {
         Some(VersionSpec::Exact(tag)) => format!(" --tag {tag}"),
         Some(VersionSpec::Latest) | None => String::new(),
     };
-    let target = request.target;
+    let target = request.options.target;
     format!(
         "bundle: none given; create one while online (`reproq bundle create{tag} --target {target} -o FILE`) and pass it with `--from FILE`"
     )

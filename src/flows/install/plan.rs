@@ -4,7 +4,6 @@ use std::fmt;
 
 use crate::flows::install::BuildMode;
 use crate::flows::install::InstallRequest;
-use crate::flows::install::LockfileAction;
 use crate::flows::install::signer::signer_of;
 use crate::io::fs::FileKind;
 use crate::lockfile::Pin;
@@ -145,19 +144,19 @@ pub fn install_status(request: &InstallRequest, installed: Installed) -> Result<
         Installed::NotAFile { what } => return Err(what.as_str()),
         Installed::Intact { receipt } => receipt,
     };
-    if request.force {
+    if request.options.force {
         return Ok(InstallStatus::Work(InstallReason::Forced { receipt }));
     }
     if let Some(how) = difference(request, &receipt) {
         return Ok(InstallStatus::Work(InstallReason::Differs { receipt, how }));
     }
-    if let (LockfileAction::Write { old: Some(old), .. }, Some(tag)) = (&request.lock, receipt.tag())
+    if let (Some(old), Some(tag)) = (request.previous_lockfile(), receipt.tag())
         && old.tag != *tag
-        && request.spec.is_some()
+        && request.decided.spec.is_some()
     {
         return Ok(InstallStatus::Work(InstallReason::Unlocked { locked: old.tag.clone(), receipt }));
     }
-    Ok(match (&request.spec, receipt.tag()) {
+    Ok(match (&request.decided.spec, receipt.tag()) {
         (Some(VersionSpec::Latest), Some(tag)) => {
             let tag = tag.clone();
             InstallStatus::UpToDateIfNewest(receipt, tag)
@@ -169,31 +168,36 @@ pub fn install_status(request: &InstallRequest, installed: Installed) -> Result<
 /// How an intact binary differs from the request.
 fn difference(request: &InstallRequest, receipt: &Receipt) -> Option<String> {
     let label = receipt.label();
-    if receipt.tool != request.tool.name {
-        return Some(format!("{} is installed, but {} is requested", receipt.tool, request.tool.name));
+    if receipt.tool != request.options.tool.name {
+        return Some(format!("{} is installed, but {} is requested", receipt.tool, request.options.tool.name));
     }
-    if receipt.target != request.target {
-        return Some(format!("{label} is installed for {}, but {} is requested", receipt.target, request.target));
+    if receipt.target != request.options.target {
+        return Some(format!(
+            "{label} is installed for {}, but {} is requested",
+            receipt.target, request.options.target
+        ));
     }
-    let is_locked = request.pin.as_ref().map(|pin| holds(pin, receipt));
+    let is_locked = request.decided.pin.as_ref().map(|pin| holds(pin, receipt));
     if is_locked == Some(false) {
-        let tag = &request.pin.as_ref().expect("it was just found").lockfile.tag;
+        let tag = &request.decided.pin.as_ref().expect("it was just found").lockfile.tag;
         let other = if receipt.tag() == Some(tag) { "other bytes of it" } else { tag.as_str() };
         return Some(format!("{label} is installed, but reproq.lock pins {other}"));
     }
     let verdict = if is_locked == Some(true) { receipt.verdict.max(Level::Pinned) } else { receipt.verdict };
-    if let Some(signer) = &request.signer
+    if let Some(signer) = &request.decided.signer
         && signer_of(&receipt.proofs).is_none_or(|installed| !signer.is_satisfied_by(&installed))
     {
         return Some(format!(
             "{label} is installed, but is not attested by {signer}, the signer recorded in reproq.lock"
         ));
     }
-    if verdict < request.policy.require && !(receipt.verdict == Level::Unverified && request.policy.allow_unverified) {
-        let required = request.policy.require;
+    if verdict < request.decided.policy.require
+        && !(receipt.verdict == Level::Unverified && request.decided.policy.allow_unverified)
+    {
+        let required = request.decided.policy.require;
         return Some(format!("{label} is installed as `{}`, but `{required}` is required", receipt.verdict));
     }
-    match (&receipt.origin, request.build, &request.spec) {
+    match (&receipt.origin, request.options.build, &request.decided.spec) {
         (ReceiptOrigin::Release { .. }, BuildMode::Only, _) => {
             Some(format!("{label} is installed from a release, but a local build is requested"))
         }
@@ -216,8 +220,11 @@ fn difference(request: &InstallRequest, receipt: &Receipt) -> Option<String> {
         }
         (ReceiptOrigin::Build(_), BuildMode::Fallback, None) => None,
         (ReceiptOrigin::Release { repository, tag, .. }, BuildMode::Fallback | BuildMode::Never, spec) => {
-            if !repository.is_same(&request.repository) {
-                return Some(format!("{label} of {repository} is installed, but {} is requested", request.repository));
+            if !repository.is_same(&request.options.repository) {
+                return Some(format!(
+                    "{label} of {repository} is installed, but {} is requested",
+                    request.options.repository
+                ));
             }
             match spec {
                 Some(VersionSpec::Exact(wanted)) if wanted != tag => {
@@ -230,8 +237,8 @@ fn difference(request: &InstallRequest, receipt: &Receipt) -> Option<String> {
 }
 
 fn names_a_release(request: &InstallRequest) -> bool {
-    let carried = request.from.as_ref().and_then(|bundle| bundle.manifest().asset(request.target));
-    request.decided_from.spec.is_some() || carried.is_some()
+    let carried = request.options.from.as_ref().and_then(|bundle| bundle.manifest().asset(request.options.target));
+    request.options.spec.is_some() || carried.is_some()
 }
 
 /// Whether the installed binary is what the lockfile pins. A build is, if it has exactly the bytes of the locked asset.

@@ -14,19 +14,19 @@ use crate::worker::store::NotAFile;
 
 /// Refuses to replace such a file. Called before anything is written.
 pub(super) fn protect(request: &InstallRequest, installed: &Installed) -> Result<(), InstallError> {
-    let path = &request.layout.binary;
-    let is_elsewhere = request.decided_from.elsewhere;
+    let path = &request.options.layout.binary;
+    let is_elsewhere = request.options.elsewhere;
     match installed {
         Installed::Foreign { found } => {
             keep_this_command(request, found)?;
-            if is_elsewhere && !request.force {
+            if is_elsewhere && !request.options.force {
                 return Err(InstallError::NotOurs { path: path.clone() });
             }
         }
         Installed::Changed { found, .. } => {
             keep_this_command(request, found)?;
             // A damaged worker is repaired, but another program in its place belongs to the user.
-            if is_elsewhere && !request.force && !looks_like_the_worker(request) {
+            if is_elsewhere && !request.options.force && !looks_like_the_worker(request) {
                 return Err(InstallError::NotOurs { path: path.clone() });
             }
         }
@@ -43,24 +43,25 @@ pub(super) fn protect(request: &InstallRequest, installed: &Installed) -> Result
 fn keep_this_command(request: &InstallRequest, found: &Sha256Digest) -> Result<(), InstallError> {
     keep_the_running_file(request)?;
     let is_copy = |own: &Path| hash_file(own).is_ok_and(|own| own == *found);
-    if request.decided_from.elsewhere && request.own_executable.as_deref().is_some_and(is_copy) {
-        return Err(InstallError::ThisCommand { path: request.layout.binary.clone() });
+    if request.options.elsewhere && request.options.own_executable.as_deref().is_some_and(is_copy) {
+        return Err(InstallError::ThisCommand { path: request.options.layout.binary.clone() });
     }
     Ok(())
 }
 
 /// Compares the files themselves, whatever names or links lead to them.
 fn keep_the_running_file(request: &InstallRequest) -> Result<(), InstallError> {
-    let path = &request.layout.binary;
+    let path = &request.options.layout.binary;
     let is_running = |own: &Path| same_file::is_same_file(own, path).unwrap_or(false);
-    if request.own_executable.as_deref().is_some_and(is_running) {
+    if request.options.own_executable.as_deref().is_some_and(is_running) {
         return Err(InstallError::ThisCommand { path: path.clone() });
     }
     Ok(())
 }
 
 fn looks_like_the_worker(request: &InstallRequest) -> bool {
-    let inspected = executable::inspect(&request.layout.binary);
-    inspected
-        .is_ok_and(|found| matches!(executable::is_worker(&found, &request.tool), ExecutableIdentity::Worker { .. }))
+    let inspected = executable::inspect(&request.options.layout.binary);
+    inspected.is_ok_and(|found| {
+        matches!(executable::is_worker(&found, &request.options.tool), ExecutableIdentity::Worker { .. })
+    })
 }

@@ -26,11 +26,11 @@ impl Acquisition<'_> {
         asset: &Asset,
         stated: Option<Sha256Digest>,
     ) -> Result<Signed, InstallError> {
-        let (repository, tag, name) = (&self.request.repository, listing.tag(), asset.name.as_str());
+        let (repository, tag, name) = (&self.request.options.repository, listing.tag(), asset.name.as_str());
         match stated {
             Some(sha256) => self.signed(source, Some(listing), AssetSubject { repository, tag, name, sha256 }).await,
             // Without a stated digest the asset is refused anyway.
-            None if self.request.signer.is_none() => Ok(Signed::default()),
+            None if self.request.decided.signer.is_none() => Ok(Signed::default()),
             None => {
                 let signed = signer::absent("it has no stated digest to query attestations by".to_owned());
                 signer::require_locked_signer(&signed, name, tag, self.request).map(|()| signed)
@@ -50,7 +50,7 @@ impl Acquisition<'_> {
         if bundles.is_empty() {
             return None;
         }
-        let (repository, tag, name) = (&self.request.repository, listing.tag(), asset.name.as_str());
+        let (repository, tag, name) = (&self.request.options.repository, listing.tag(), asset.name.as_str());
         let subject = AssetSubject { repository, tag, name, sha256 };
         let signed = signer::verify(
             bundles.to_vec(),
@@ -65,7 +65,7 @@ impl Acquisition<'_> {
     /// The attestations of a pinned asset, if required; otherwise no request is made.
     pub(super) async fn signed_as_pinned(&self, source: &Source, pin: &Pin) -> Result<Signed, InstallError> {
         // Attestations in a bundle are always verified: that needs no request.
-        if !self.request.policy.require.is_signed() && !matches!(source, Source::Bundle(_)) {
+        if !self.request.decided.policy.require.is_signed() && !matches!(source, Source::Bundle(_)) {
             return Ok(Signed::default());
         }
         match self.signed_in_cache(subject_of(pin)) {
@@ -81,7 +81,7 @@ impl Acquisition<'_> {
 
     /// The same from the cache only; `None` if it lacks what is required.
     pub(super) fn signed_as_cached(&self, pin: &Pin) -> Option<Signed> {
-        let required = self.request.policy.require;
+        let required = self.request.decided.policy.require;
         if !required.is_signed() {
             return Some(Signed::default());
         }

@@ -1,17 +1,19 @@
-//! The request for an installation.
+//! What the user requested, and what was decided from it.
 
 use std::path::PathBuf;
 
 use crate::config::Server;
+use crate::flows::install::Decided;
 use crate::flows::install::Disagreement;
-use crate::flows::install::PinInput;
-use crate::flows::install::Pinning;
+use crate::flows::install::LockfileAction;
 use crate::flows::install::Resolved;
-use crate::flows::install::bundle_pinning::carried;
-use crate::flows::install::pinning;
+use crate::flows::install::decide;
+use crate::flows::install::decide::CarriedRelease;
+use crate::flows::install::decide::decide_for_all;
+use crate::flows::install::decide::required;
+use crate::flows::install::decide::targets_of;
 use crate::lockfile::Lockfile;
 use crate::lockfile::Pin;
-use crate::lockfile::Signer;
 use crate::model::RepoSlug;
 use crate::model::Sha256Digest;
 use crate::model::Target;
@@ -34,22 +36,6 @@ pub enum BuildMode {
     Never,
 }
 
-/// What an installation does with the project's lockfile.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LockfileAction {
-    /// Use it without changing it, or ignore it.
-    Ignore,
-    /// Do not change it, and refuse whatever it does not pin exactly (`--locked`).
-    Require,
-    /// Write it, with all assets of the installed release.
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Its current content.
-        old: Option<Box<Lockfile>>,
-    },
-}
-
 /// Which signers are accepted, in addition to the one in the lockfile.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SignerPolicy {
@@ -63,56 +49,33 @@ pub struct SignerPolicy {
     pub accept_change: bool,
 }
 
-impl SignerPolicy {
-    /// When the recorded signer may change, the lockfile is rewritten and its pins are resolved again.
-    fn released_from(&self, pinning: Pinning, input: &PinInput) -> Pinning {
-        let old = input.lockfile.as_ref().filter(|lockfile| lockfile.signer.is_some());
-        let Some(old) = old.filter(|_| self.accept_change && !input.locked && pinning.lock == LockfileAction::Ignore)
-        else {
-            return pinning;
-        };
-        if pinning.pin.is_none() || input.elsewhere {
-            return pinning;
-        }
-        let lock = LockfileAction::Write { path: input.path.clone(), old: Some(Box::new(old.clone())) };
-        Pinning { pin: None, lock, ..pinning }
-    }
-}
-
-/// One installation, as requested.
+/// The command line and the settings, as values.
 #[derive(Debug, Clone)]
-pub struct InstallRequest {
+pub struct InstallOptions {
     /// The tool.
     pub tool: Tool,
     /// The repository.
     pub repository: RepoSlug,
     /// The GitHub server.
     pub server: Server,
-    /// The requested release; if `None`, any installed one is fine, else the newest.
+    /// The requested release.
     pub spec: Option<VersionSpec>,
-    /// The input that `spec`, `pin`, `keep` and `lock` were decided from.
-    pub decided_from: PinInput,
-    /// The exact bytes, if the project's lockfile pins them; `spec` is then its tag.
-    pub pin: Option<Pin>,
-    /// The digest of the asset the lockfile pins for this platform, whether or not it is installed: a binary from it is never
-    /// cleaned up.
-    pub keep: Option<Sha256Digest>,
-    /// The bundle to install from, exclusively.
-    pub from: Option<Box<Bundle>>,
-    /// What to do with the project's lockfile.
-    pub lock: LockfileAction,
     /// The platform.
     pub target: Target,
     /// The current platform, if the worker is released for it.
     pub host: Option<Target>,
-    /// The verification policy of the user.
-    pub asked: TrustPolicy,
-    /// The effective policy: the user's, but at least the level recorded in the lockfile.
-    pub policy: TrustPolicy,
+    /// The bundle to install from, exclusively.
+    pub from: Option<Box<Bundle>>,
+    /// The path of the project's lockfile, whether or not it exists.
+    pub lockfile: PathBuf,
+    /// Whether the lockfile must be satisfied exactly (`--locked`).
+    pub locked: bool,
+    /// Whether the binary is installed outside of the project, whose lockfile is then left unchanged.
+    pub elsewhere: bool,
+    /// The verification policy.
+    pub trust: TrustPolicy,
     /// Which signers are accepted.
     pub signers: SignerPolicy,
-    /// The required signer, from the lockfile.
-    pub signer: Option<Signer>,
     /// When to build locally.
     pub build: BuildMode,
     /// Whether network access is disabled.
@@ -127,71 +90,83 @@ pub struct InstallRequest {
     pub layout: Layout,
 }
 
+/// One installation: the options, the project's lockfile, and the decision that follows from both.
+#[derive(Debug, Clone)]
+pub struct InstallRequest {
+    /// The options.
+    pub options: InstallOptions,
+    /// The project's lockfile, if there is one.
+    pub lockfile: Option<Lockfile>,
+    /// The decision.
+    pub decided: Decided,
+}
+
 impl InstallRequest {
-    /// The release to request if none is installed or locked.
+    /// Decides what to do with this lockfile.
+    pub fn new(options: InstallOptions, lockfile: Option<Lockfile>) -> Result<Self, Disagreement> {
+        let targets = options.from.as_deref().map(targets_of).unwrap_or_default();
+        let carried =
+            |bundle| CarriedRelease { name: Bundle::name(bundle), lockfile: bundle.lockfile(), targets: &targets };
+        let bundle = options.from.as_deref().map(carried);
+        let decided = decide(&options, lockfile.as_ref(), bundle)?;
+        Ok(Self { options, lockfile, decided })
+    }
+
+    /// The same for several platforms (at least one), with the lockfile if it has an asset for each of them.
+    pub fn for_all(
+        options: InstallOptions,
+        lockfile: Option<Lockfile>,
+        targets: &[Target],
+    ) -> Result<(Self, Option<Lockfile>), Disagreement> {
+        let mut decided = decide_for_all(&options, lockfile.as_ref(), targets)?;
+        // Each platform has its own pin.
+        let pin = decided.pin.take();
+        Ok((Self { options, lockfile, decided }, pin.map(|pin| pin.lockfile)))
+    }
+
+    /// The same request for a platform, at no lower level than recorded. `bytes` is the digest of an asset of the locked release.
+    pub(super) fn for_target(&self, target: Target, bytes: Option<Sha256Digest>) -> Self {
+        let Self { options, lockfile, decided } = self.clone();
+        let carried = options.from.as_ref().map(|bundle| bundle.lockfile());
+        let (signer, policy) = required(&options, lockfile.as_ref(), carried, target, bytes);
+        let decided = Decided { signer, policy, ..decided };
+        Self { options: InstallOptions { target, ..options }, lockfile, decided }
+    }
+
+    /// The same request for these bytes.
+    pub(super) fn for_pin(&self, pin: Pin) -> Self {
+        let mut request = self.for_target(pin.asset.target, Some(pin.asset.sha256));
+        request.decided.pin = Some(pin);
+        request
+    }
+
+    /// The release to request if none is installed.
     pub(super) fn requested_spec(&self) -> VersionSpec {
-        self.spec.clone().unwrap_or(VersionSpec::Latest)
+        self.decided.spec.clone().unwrap_or(VersionSpec::Latest)
+    }
+
+    /// The lockfile that the new one must agree with, if one is written.
+    pub(super) fn previous_lockfile(&self) -> Option<&Lockfile> {
+        match &self.decided.lock {
+            LockfileAction::Write { old, .. } => old.as_deref(),
+            LockfileAction::Ignore | LockfileAction::Require => None,
+        }
     }
 
     /// Whether this installation writes the lockfile.
     pub fn locks(&self, resolved: &Resolved) -> bool {
-        match &self.lock {
-            LockfileAction::Write { old, .. } => {
-                resolved.lockfile.is_some() && resolved.lockfile.as_ref() != old.as_deref()
-            }
-            LockfileAction::Ignore | LockfileAction::Require => false,
-        }
-    }
-
-    /// The same request with the current lockfile of the project.
-    pub fn with_lock(self, lockfile: Option<Lockfile>) -> Result<Self, Disagreement> {
-        let decided_from = PinInput { lockfile, ..self.decided_from };
-        let pinning = match &self.from {
-            Some(bundle) => carried(decided_from.clone(), bundle, &self.tool)?,
-            None => pinning(decided_from.clone(), &self.tool)?,
-        };
-        let Pinning { pin, spec, lock } = self.signers.released_from(pinning, &decided_from);
-        let keep = decided_from.lockfile.as_ref().and_then(|lockfile| lockfile.asset(self.target));
-        let keep = keep.map(|asset| asset.sha256);
-        let target = self.target;
-        let bytes = pin.as_ref().map(|pin| pin.asset.sha256);
-        Ok(Self { decided_from, spec, pin, keep, lock, ..self }.held_to_the_lock(target, bytes))
-    }
-
-    /// The same request for a platform, at no lower level than recorded. `bytes` is the digest of an asset of the locked release,
-    /// whose recorded level applies as well.
-    pub(super) fn held_to_the_lock(self, target: Target, bytes: Option<Sha256Digest>) -> Self {
-        let signer = self.recorded_signer(target, bytes);
-        let least = signer.as_ref().map_or(self.asked.require, |signer| self.asked.require.max(signer.verdict));
-        let policy = TrustPolicy { require: least, ..self.asked };
-        Self { target, signer, policy, ..self }
-    }
-
-    /// The signer that must not be weakened: the one in the project's lockfile, else the one in the bundle's. `None` if the user
-    /// requested a build or accepts another signer.
-    fn recorded_signer(&self, target: Target, bytes: Option<Sha256Digest>) -> Option<Signer> {
-        if self.signers.accept_change || self.build == BuildMode::Only {
-            return None;
-        }
-        let own = self.decided_from.lockfile.as_ref();
-        let tag = own.map(|lockfile| lockfile.tag.clone());
-        let locked = tag.as_ref().zip(bytes).map(|(tag, sha256)| (&self.repository, tag, sha256));
-        if let Some(signer) = own.and_then(|lockfile| lockfile.signer_for(target, locked)) {
-            return Some(signer);
-        }
-        let carried = self.from.as_ref().map(|bundle| bundle.lockfile())?;
-        let theirs = carried.asset(target).map(|asset| (&carried.repository, &carried.tag, asset.sha256));
-        carried.signer_for(target, theirs)
+        let is_written = matches!(self.decided.lock, LockfileAction::Write { .. });
+        is_written && resolved.lockfile.is_some() && resolved.lockfile.as_ref() != self.previous_lockfile()
     }
 
     /// Whether a signer other than the recorded one is accepted. A failed query is still an error.
     pub(super) fn changes_the_signer(&self) -> bool {
-        let recorded = self.decided_from.lockfile.as_ref().and_then(|lockfile| lockfile.signer.as_ref());
-        self.signers.accept_change && recorded.is_some()
+        let recorded = self.lockfile.as_ref().and_then(|lockfile| lockfile.signer.as_ref());
+        self.options.signers.accept_change && recorded.is_some()
     }
 
     /// Whether the binary is for the current platform, so that it can be started.
     pub fn runs_here(&self) -> bool {
-        self.host == Some(self.target)
+        self.options.host == Some(self.options.target)
     }
 }

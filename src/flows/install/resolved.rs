@@ -58,7 +58,7 @@ pub(super) struct ReleaseQuery<'a> {
 
 impl<'a> ReleaseQuery<'a> {
     pub(super) fn new(request: &InstallRequest, work: &'a InstallReason, installed: Option<&'a Tag>) -> Self {
-        let spec = request.spec.clone().or_else(|| work.repaired_spec()).unwrap_or(VersionSpec::Latest);
+        let spec = request.decided.spec.clone().or_else(|| work.repaired_spec()).unwrap_or(VersionSpec::Latest);
         Self { work, spec, installed }
     }
 }
@@ -111,7 +111,7 @@ impl Acquisition<'_> {
     pub(super) async fn find(&self, source: &Source, query: &ReleaseQuery<'_>) -> Result<Lookup, InstallError> {
         let listing = source.release(&query.spec, self.context.progress).await;
         let listing = listing.map_err(|error| InstallError::at(source, error))?;
-        let choice = choose(&listing, &self.request.tool, self.request.target)
+        let choice = choose(&listing, &self.request.options.tool, self.request.options.target)
             .map_err(|error| InstallError::Resolve(asset_not_in_source(source, error)))?;
         if query.installed == Some(&choice.tag) {
             return Ok(Lookup::Current);
@@ -137,22 +137,20 @@ impl Acquisition<'_> {
         let (sums, evidence, signed) = self.published(source, found).await?;
         let evidence = [evidence, signed.evidence.clone()].concat();
         // Bytes that could not be accepted are not downloaded.
-        let verdict = judge(None, &evidence, self.request.policy).map_err(refused)?;
-        let lockfile = match &self.request.lock {
-            LockfileAction::Write { old, .. } => {
-                let here = Known { target: self.request.target, asset, evidence: &evidence, signed: &signed };
+        let verdict = judge(None, &evidence, self.request.decided.policy).map_err(refused)?;
+        let lockfile = match &self.request.decided.lock {
+            LockfileAction::Write { .. } => {
+                let here = Known { target: self.request.options.target, asset, evidence: &evidence, signed: &signed };
                 let new = lockfile_of_release::lockfile(*self, source, listing, &sums, &[here]).await?;
-                if let Some(old) = old {
-                    lockfile_of_release::refuse_drift(old, &new, source)?;
-                }
+                lockfile_of_release::refuse_drift(self.request.previous_lockfile(), &new, source)?;
                 // Unverifiable assets are not locked, and a lockfile without this platform is useless here.
-                new.asset(self.request.target).is_some().then_some(new)
+                new.asset(self.request.options.target).is_some().then_some(new)
             }
             LockfileAction::Ignore | LockfileAction::Require => None,
         };
         let is_cached = lockfile_of_release::stated(&evidence).is_some_and(|sha256| self.cache_has(&sha256));
         Ok(Resolved {
-            repository: self.request.repository.clone(),
+            repository: self.request.options.repository.clone(),
             tag: listing.tag().clone(),
             asset: asset.clone(),
             form: *form,
@@ -196,7 +194,7 @@ impl Acquisition<'_> {
 
     /// The pinned bytes at this source. Makes no request to find out which they are.
     pub(super) async fn resolve_pinned(&self, source: &Source) -> Result<Resolved, InstallError> {
-        let pin = self.request.pin.as_ref().expect("only what is pinned is resolved without a listing");
+        let pin = self.request.decided.pin.as_ref().expect("only what is pinned is resolved without a listing");
         let signed = self.signed_as_pinned(source, pin).await?;
         let evidence = stated(source, pin, &signed);
         let url = source.asset_url(&pin.lockfile.tag, &pin.asset.name);
@@ -206,7 +204,7 @@ impl Acquisition<'_> {
 
     /// The pinned bytes from the cache, if it has them and all required evidence.
     pub(super) fn resolve_in_cache(&self) -> Option<Resolved> {
-        let pin = self.request.pin.as_ref()?;
+        let pin = self.request.decided.pin.as_ref()?;
         let signed = self.signed_as_cached(pin).filter(|_| self.cache_has(&pin.asset.sha256))?;
         let evidence = pinned_evidence(pin, &signed);
         let url = self.context.public_url(&pin.lockfile.repository, &pin.lockfile.tag, &pin.asset.name);
@@ -223,7 +221,7 @@ impl Acquisition<'_> {
         is_cached: bool,
     ) -> Result<Resolved, InstallError> {
         let asset = pinned_asset(pin);
-        let verdict = judge(None, &evidence, self.request.policy)
+        let verdict = judge(None, &evidence, self.request.decided.policy)
             .map_err(|source| InstallError::Verify { asset: asset.name.clone(), source })?;
         Ok(Resolved {
             repository: pin.lockfile.repository.clone(),
@@ -240,7 +238,7 @@ impl Acquisition<'_> {
     }
 
     fn cache_has(&self, sha256: &Sha256Digest) -> bool {
-        let cache = self.context.cache.as_ref().filter(|_| self.request.from.is_none());
+        let cache = self.context.cache.as_ref().filter(|_| self.request.options.from.is_none());
         cache.is_some_and(|cache| cache.has(sha256))
     }
 }

@@ -25,7 +25,7 @@ pub fn reverify(
     if !attestation::is_available() {
         return Ok(Some(Again::Failed(NotProven::CannotVerify.to_string())));
     }
-    let text = match store::proofs(&request.layout, &receipt.sha256) {
+    let text = match store::proofs(&request.options.layout, &receipt.sha256) {
         Ok(Some(text)) => text,
         Ok(None) => return Ok(Some(Again::Gone)),
         // An unreadable file verifies nothing.

@@ -62,7 +62,7 @@ pub fn rollback(
     old: Option<(PathBuf, Lockfile)>,
     context: &InstallContext<'_>,
 ) -> Result<RolledBack, InstallError> {
-    let layout = &request.layout;
+    let layout = &request.options.layout;
     if matches!(store::scan(layout)?, (Installed::Nothing, _)) {
         return Err(InstallError::NoPrevious { why: "nothing is installed" });
     }
@@ -88,7 +88,7 @@ pub fn rollback(
         .ok_or(InstallError::NoPrevious { why: "the receipt of the previous version is missing" })?;
     let proofs = reverified(&receipt, request, context)?;
     let staging = hold.staging()?;
-    let staged = staging.path().join(request.tool.installed_name(request.target));
+    let staged = staging.path().join(request.options.tool.installed_name(request.options.target));
     let staged = take_back(layout, &previous, &staged)?;
     let (written, lock) = lock_of(layout, &receipt, request, &proofs, old);
     let named_by = written.as_ref().map(|written| written.text.clone());
@@ -134,7 +134,7 @@ fn reverified(
         ReceiptOrigin::Release { asset, .. } => Some(asset.sha256),
         ReceiptOrigin::Build(_) => None,
     };
-    let held = request.clone().held_to_the_lock(receipt.target, bytes);
+    let held = request.for_target(receipt.target, bytes);
     let (proofs, reason) = match reverify(receipt, &held, context)? {
         Some(Again::Proven(proofs)) => (proofs, "it has another signer".to_owned()),
         Some(Again::Gone) => (Vec::new(), "its attestations are missing".to_owned()),
@@ -142,11 +142,11 @@ fn reverified(
         None => (Vec::new(), format!("it was installed as `{}`", receipt.verdict)),
     };
     let is_met = |signer: &Signer| signer_of(&proofs).is_some_and(|found| signer.is_satisfied_by(&found));
-    match held.signer.filter(|signer| !is_met(signer)) {
+    match held.decided.signer.filter(|signer| !is_met(signer)) {
         None => Ok(proofs),
         Some(signer) => Err(InstallError::LessComesBack {
             label: receipt.label(),
-            locked: request.decided_from.lockfile.as_ref().map(|lockfile| lockfile.tag.clone()),
+            locked: request.lockfile.as_ref().map(|lockfile| lockfile.tag.clone()),
             signer: Box::new(signer),
             reason,
         }),
@@ -182,11 +182,11 @@ fn lock_of(
         return (None, LockChange::Same);
     }
     let kept = store::kept_lock(layout, &receipt.sha256, lockfile::MAX_BYTES);
-    let kept = kept.and_then(|text| lockfile::parse(&text, &request.tool).ok());
+    let kept = kept.and_then(|text| lockfile::parse(&text, &request.options.tool).ok());
     // A lockfile from before a signer was recorded must not drop it.
     let is_no_less = |kept: &Lockfile| match (&old.signer, &kept.signer) {
         (Some(signer), Some(kept)) => signer.is_satisfied_by(kept),
-        (Some(_), None) => request.signers.accept_change,
+        (Some(_), None) => request.options.signers.accept_change,
         (None, _) => true,
     };
     if let Some(kept) = kept.filter(names).filter(is_no_less) {

@@ -95,19 +95,19 @@ fn level_of(proof: &VerifiedAttestation) -> Option<Level> {
 
 /// The policy for attestations of this asset. If both the settings and the lockfile name a workflow, they must agree.
 pub(super) fn policy(request: &InstallRequest, subject: AssetSubject<'_>) -> Result<Policy, InstallError> {
-    let recorded = request.signer.as_ref().and_then(|signer| signer.workflow.as_ref());
-    if let (Some(wanted), Some(recorded)) = (&request.signers.workflow, recorded)
+    let recorded = request.decided.signer.as_ref().and_then(|signer| signer.workflow.as_ref());
+    if let (Some(wanted), Some(recorded)) = (&request.options.signers.workflow, recorded)
         && !wanted.is_same(recorded)
     {
         let (wanted, recorded) = (wanted.to_string(), recorded.to_string());
         return Err(InstallError::TwoWorkflows { wanted, recorded });
     }
     let policy = Policy::of_repository(subject.repository.clone());
-    let mut policy = policy.of_release(subject.tag.clone(), request.signers.allow_branch);
+    let mut policy = policy.of_release(subject.tag.clone(), request.options.signers.allow_branch);
     policy.asset = Some(subject.name.to_owned());
-    policy.allow_self_hosted = request.signers.allow_self_hosted;
-    policy.workflow = recorded.or(request.signers.workflow.as_ref()).cloned();
-    if let Some(signer) = &request.signer {
+    policy.allow_self_hosted = request.options.signers.allow_self_hosted;
+    policy.workflow = recorded.or(request.options.signers.workflow.as_ref()).cloned();
+    if let Some(signer) = &request.decided.signer {
         policy.repository_id = signer.repository_id;
         policy.owner_id = signer.owner_id;
         if let Some(issuer) = &signer.issuer {
@@ -125,7 +125,7 @@ pub(super) fn absent(reason: String) -> Signed {
 /// Its attestations could not be queried. Other evidence suffices unless an attestation is required.
 pub(super) fn unknown(reason: String, transient: bool, request: &InstallRequest) -> Signed {
     let mut unknown = Evidence::unknown(EvidenceSource::Provenance, reason, transient);
-    unknown.dispensable = !request.policy.require.is_signed() && !request.changes_the_signer();
+    unknown.dispensable = !request.decided.policy.require.is_signed() && !request.changes_the_signer();
     Signed { evidence: vec![unknown], ..Signed::default() }
 }
 
@@ -141,7 +141,7 @@ pub(super) fn verify(
     let policy = policy(request, subject)?;
     let verified = match attestation::verify(&texts, subject.sha256, &policy, roots, now) {
         Ok(verified) => verified,
-        Err(error @ NotProven::CannotVerify) if !request.policy.require.is_signed() => {
+        Err(error @ NotProven::CannotVerify) if !request.decided.policy.require.is_signed() => {
             return Ok(unknown(error.to_string(), false, request));
         }
         Err(source) => return Err(refused(source, subject, request)),
@@ -171,7 +171,7 @@ fn evidence(proofs: &[VerifiedAttestation], sha256: Sha256Digest) -> Vec<Evidenc
 /// The error if all attestations were refused. A signer other than the locked one is an error of its own.
 fn refused(source: NotProven, subject: AssetSubject<'_>, request: &InstallRequest) -> InstallError {
     let asset = subject.name.to_owned();
-    let by_another = request.signer.as_ref().zip(another_signer(&source));
+    let by_another = request.decided.signer.as_ref().zip(another_signer(&source));
     match by_another {
         Some((signer, mismatches)) => InstallError::OtherSigner {
             asset,
@@ -217,7 +217,7 @@ pub(super) fn require_locked_signer(
     tag: &Tag,
     request: &InstallRequest,
 ) -> Result<(), InstallError> {
-    let Some(signer) = request.signer.as_ref().filter(|signer| signed.level() < Some(signer.verdict)) else {
+    let Some(signer) = request.decided.signer.as_ref().filter(|signer| signed.level() < Some(signer.verdict)) else {
         return Ok(());
     };
     let (mut found, mut transient) = (Vec::new(), false);
@@ -244,7 +244,7 @@ pub(super) fn require_locked_signer(
 
 /// The release for which the lockfile records the signer.
 fn locked_tag(request: &InstallRequest) -> Option<Tag> {
-    let carried = request.from.as_ref().map(|bundle| bundle.lockfile());
-    let lockfile = request.decided_from.lockfile.as_ref().filter(|lockfile| lockfile.signer.is_some()).or(carried);
+    let carried = request.options.from.as_ref().map(|bundle| bundle.lockfile());
+    let lockfile = request.lockfile.as_ref().filter(|lockfile| lockfile.signer.is_some()).or(carried);
     lockfile.map(|lockfile| lockfile.tag.clone())
 }

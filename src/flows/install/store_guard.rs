@@ -26,12 +26,12 @@ pub(super) struct StoreGuard<'a> {
 impl<'a> StoreGuard<'a> {
     /// Waits for the lock, up to the timeout.
     pub(super) fn take(request: &'a InstallRequest, context: &InstallContext<'_>) -> Result<Self, InstallError> {
-        let layout = &request.layout;
+        let layout = &request.options.layout;
         store::prepare(layout).map_err(StoreError::from)?;
         let lock = store::lock(layout, context.lock_timeout, |holder| {
             context.progress.note(&format!("waiting for another installation in this project ({holder})"));
         })?;
-        Ok(Self { layout, keep: request.keep, lock })
+        Ok(Self { layout, keep: request.decided.keep, lock })
     }
 
     /// Creates a directory below `staging/`, after removing those of killed installations.
@@ -71,7 +71,7 @@ pub(super) fn report_unfinished(unfinished: Option<StoreError>, context: &Instal
 /// Finishes what a killed installation left. If another installation is running or the directory is not writable, the next
 /// one does it.
 pub(super) fn finish(request: &InstallRequest, receipt: &Receipt, state: &State) {
-    let (layout, keep) = (&request.layout, request.keep);
+    let (layout, keep) = (&request.options.layout, request.decided.keep);
     if store::is_finished(layout, receipt.sha256, state, &kept(layout, keep)) {
         return;
     }
