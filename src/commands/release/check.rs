@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::cli::CheckArgs;
 use crate::commands::release::client;
 use crate::commands::release::errors;
-use crate::commands::release::evidence::AttestationQuery;
+use crate::commands::release::evidence::ReleaseEvidence;
 use crate::commands::release::repository;
 use crate::commands::release::repository::RepositoryUse;
 use crate::commands::release::runtime;
@@ -15,6 +15,7 @@ use crate::commands::session::Session;
 use crate::commands::verify_file;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
+use crate::flows::install::AttestationQuery;
 use crate::model::Listing;
 use crate::model::Release;
 use crate::model::RepoSlug;
@@ -102,15 +103,10 @@ pub(super) fn check(arguments: &CheckArgs, session: &Session<'_>) -> Result<Exit
         };
         let policy = policy.of_release(release.tag.clone(), allow_branch);
         let source = Source::GitHub(Box::new(github));
-        let query = AttestationQuery {
-            source: &source,
-            listing: &listing,
-            policy,
-            roots,
-            progress: &progress,
-            now: session.now,
-        };
-        let attested = query.about(check::complete_assets(&release, &expected)).await;
+        let query =
+            AttestationQuery { source: &source, listing: Some(&listing), unavailable: None, progress: &progress };
+        let mut evidence = ReleaseEvidence { query, tag: &release.tag, policy, roots, now: session.now };
+        let attested = evidence.about(check::complete_assets(&release, &expected)).await;
         Ok((release, sums, versions, attested))
     });
     let (release, sums, versions, attested) = facts.map_err(|error| errors::api(error, &slug))?;

@@ -1,24 +1,73 @@
-//! Explains why the locked bytes of an asset are no longer available. Costs one extra request, and only after a failure.
+//! Asks what a source states about an asset now: for `verify --online`, and to explain why locked bytes are no longer available.
 
 use std::path::Path;
 
+use crate::config::Server;
 use crate::flows::install::Drift;
+use crate::flows::install::InstallContext;
 use crate::flows::install::InstallError;
+use crate::flows::install::apply::runtime;
 use crate::flows::install::resolved::pinned_asset;
+use crate::flows::integrity::Published;
 use crate::io::fs::hashing_writer::Written;
 use crate::io::net::NetError;
 use crate::lockfile::Pin;
 use crate::model::Asset;
-use crate::model::Listing;
+use crate::model::Tag;
 use crate::model::VersionSpec;
 use crate::model::progress::Progress;
 use crate::sources::github::ApiError;
 use crate::sources::source::Source;
 use crate::sources::source::SourceError;
 use crate::trust::VerifyError;
+use crate::worker::store::Receipt;
+use crate::worker::store::ReceiptOrigin;
 
-/// The release's current state, or the original error if there is nothing to add. A private repository serves files only by
-/// id, which a lockfile does not have; once the id is known, the bytes are fetched after all.
+/// What a source states about an asset of a release.
+enum Statement {
+    NoRelease(Box<Server>),
+    NoAsset,
+    Asset(Asset),
+    Unknown(String),
+}
+
+async fn statement(source: &Source, tag: &Tag, name: &str, progress: &dyn Progress) -> Statement {
+    let listing = match source.release(&VersionSpec::Exact(tag.clone()), progress).await {
+        Ok(listing) => listing,
+        Err(SourceError::Api(ApiError::NotFound { server, .. })) => return Statement::NoRelease(server),
+        Err(error) => return Statement::Unknown(error.to_string()),
+    };
+    match listing.release() {
+        Some(release) => release.asset(name).cloned().map_or(Statement::NoAsset, Statement::Asset),
+        None => {
+            Statement::Unknown("the API's rate limit is exceeded, and the release pages state no digest".to_owned())
+        }
+    }
+}
+
+/// What GitHub currently states about the installed asset. Only a failure to create the client is an error; if GitHub does not
+/// respond, that is a result.
+pub fn published(receipt: &Receipt, context: &InstallContext<'_>) -> Result<Published, InstallError> {
+    let ReceiptOrigin::Release { repository, tag, asset } = &receipt.origin else { return Ok(Published::NoDigest) };
+    let statement = runtime()?.block_on(async {
+        let github = context.github(repository)?;
+        Ok::<_, InstallError>(statement(&github, tag, &asset.name, context.progress).await)
+    })?;
+    Ok(match statement {
+        Statement::NoRelease(server) => Published::NoRelease { server: server.to_string() },
+        Statement::NoAsset => Published::NoAsset,
+        Statement::Asset(Asset { digest: Ok(Some(sha256)), .. }) => Published::Digest(sha256),
+        Statement::Asset(Asset { digest: Ok(None), .. }) => Published::NoDigest,
+        Statement::Asset(Asset { digest: Err(reason), .. }) => {
+            Published::Unknown(format!("it states {reason} as the digest"))
+        }
+        Statement::Unknown(reason) => Published::Unknown(reason),
+    })
+}
+
+/// Why the locked bytes could not be fetched, or the original error if there is nothing to add. Costs one extra request, and only
+/// after a failure. A private repository serves files only by id, which a lockfile does not have; once the id is known, the
+/// bytes are fetched after all.
 pub(super) async fn explain(
     source: &Source,
     pin: &Pin,
@@ -26,53 +75,41 @@ pub(super) async fn explain(
     file: &Path,
     progress: &dyn Progress,
 ) -> Result<Written, InstallError> {
-    if let (Source::Mirror(_), InstallError::Source(problem)) = (source, &error) {
-        return Err(if problem.is_damage() { in_mirror(source, pin, error, progress).await } else { error });
-    }
-    if !may_have_drifted(&error) || !matches!(source, Source::GitHub(_)) {
+    let may_have_drifted = match source {
+        Source::GitHub(_) => is_missing(&error) || has_other_bytes(&error),
+        // A mirror whose index states other bytes than the lockfile is not a damaged one.
+        Source::Mirror(_) => matches!(&error, InstallError::Source(problem) if problem.is_damage()),
+        Source::Bundle(_) => false,
+    };
+    if !may_have_drifted {
         return Err(error);
     }
+    let is_github = matches!(source, Source::GitHub(_));
     let (tag, name, locked) = (pin.lockfile.tag.clone(), pin.asset.name.clone(), pin.asset.sha256);
-    let listed = match source.release(&VersionSpec::Exact(tag.clone()), progress).await {
-        Ok(Listing::Api(release)) => release.asset(&name).cloned(),
-        Err(SourceError::Api(ApiError::NotFound { server, .. })) => {
-            return Err(InstallError::Drift { drift: Drift::NoRelease { tag, server } });
+    let drift = match statement(source, &tag, &name, progress).await {
+        Statement::NoRelease(server) if is_github => Drift::NoRelease { tag, server },
+        Statement::NoAsset if is_github => Drift::AssetGone { tag, name, server: source.described() },
+        Statement::Asset(Asset { digest: Ok(Some(now)), .. }) if now != locked => {
+            Drift::at(source, tag, name, locked, now)
         }
-        // Nothing more is known.
-        Ok(Listing::Web { .. } | Listing::Index(_)) | Err(_) => return Err(error),
-    };
-    match listed {
-        None => Err(InstallError::Drift { drift: Drift::AssetGone { tag, name, server: source.described() } }),
-        Some(Asset { digest: Ok(Some(now)), .. }) if now != locked => {
-            Err(InstallError::Drift { drift: Drift::at(source, tag, name, locked, now) })
-        }
-        Some(Asset { id: Some(id), .. }) if is_missing(&error) => {
+        Statement::Asset(Asset { id: Some(id), .. }) if is_github && is_missing(&error) => {
             let asset = Asset { id: Some(id), ..pinned_asset(pin) };
             let fetched = source.fetch(&tag, &asset, file, progress).await;
-            fetched.map_err(|source| InstallError::Download { asset: name, source })
+            return fetched.map_err(|source| InstallError::Download { asset: name, source });
         }
-        Some(_) => Err(error),
-    }
+        Statement::NoRelease(_) | Statement::NoAsset | Statement::Asset(_) | Statement::Unknown(_) => {
+            return Err(error);
+        }
+    };
+    Err(InstallError::Drift { drift })
 }
 
-/// Tells a mirror whose index states other bytes than the lockfile from one whose file is damaged.
-async fn in_mirror(source: &Source, pin: &Pin, error: InstallError, progress: &dyn Progress) -> InstallError {
-    let (tag, name, locked) = (pin.lockfile.tag.clone(), pin.asset.name.clone(), pin.asset.sha256);
-    let listing = source.release(&VersionSpec::Exact(tag.clone()), progress).await;
-    let stated = listing.ok().and_then(|listing| listing.release()?.asset(&name)?.digest.clone().ok()?);
-    match stated.filter(|now| *now != locked) {
-        Some(now) => InstallError::Drift { drift: Drift::at(source, tag, name, locked, now) },
-        None => error,
-    }
-}
-
-fn may_have_drifted(error: &InstallError) -> bool {
-    is_missing(error)
-        || matches!(
-            error,
-            InstallError::Verify { source: VerifyError::Mismatch { .. }, .. }
-                | InstallError::Download { source: SourceError::Net(NetError::WrongLength { .. }), .. }
-        )
+fn has_other_bytes(error: &InstallError) -> bool {
+    matches!(
+        error,
+        InstallError::Verify { source: VerifyError::Mismatch { .. }, .. }
+            | InstallError::Download { source: SourceError::Net(NetError::WrongLength { .. }), .. }
+    )
 }
 
 fn is_missing(error: &InstallError) -> bool {

@@ -1,6 +1,8 @@
 //! Queries the attestations of an asset and verifies them: from the cache, else from the source of the asset.
 
+use crate::flows::install::AttestationQuery;
 use crate::flows::install::InstallError;
+use crate::flows::install::QueriedAttestations;
 use crate::flows::install::resolved::Acquisition;
 use crate::flows::install::signer;
 use crate::flows::install::signer::AssetSubject;
@@ -9,13 +11,12 @@ use crate::lockfile::Pin;
 use crate::model::Asset;
 use crate::model::Listing;
 use crate::model::Sha256Digest;
-use crate::sources::source::Proofs;
 use crate::sources::source::Source;
 use crate::trust::Level;
 use crate::trust::attestation;
-use crate::trust::attestation::AttestationRefusal;
-use crate::trust::attestation::AttestationRefusalReason;
 use crate::trust::attestation::NotProven;
+use crate::trust::attestation::VerifiedAttestation;
+use crate::trust::attestation::VerifiedAttestations;
 
 impl Acquisition<'_> {
     /// The attestations of an asset of a release, queried by its stated digest.
@@ -64,7 +65,7 @@ impl Acquisition<'_> {
 
     /// The attestations of a pinned asset, if required; otherwise no request is made.
     pub(super) async fn signed_as_pinned(&self, source: &Source, pin: &Pin) -> Result<Signed, InstallError> {
-        // Attestations in a bundle are always verified: that needs no request.
+        // QueriedAttestations in a bundle are always verified: that needs no request.
         if !self.request.decided.policy.require.is_signed() && !matches!(source, Source::Bundle(_)) {
             return Ok(Signed::default());
         }
@@ -111,50 +112,29 @@ impl Acquisition<'_> {
             // Workflows on other servers differ from those of a github.com repository with the same name, which the certificates name.
             return Ok(signer::absent(format!("attestations are supported on github.com only, and this is {host}")));
         }
-        let beside = source.proofs(listing, subject.tag, subject.name).await;
-        let signed = self.judged(source, beside, subject)?;
-        if signed.level().is_some() {
-            return Ok(signed);
-        }
-        // A release file without a matching attestation may not be all there is.
-        let Some(more) = source.more_proofs(listing, subject.sha256, self.context.progress).await else {
-            return Ok(signed);
-        };
-        let more = self.judged(source, more, subject)?;
-        Ok(if more.level().is_none() && signed.is_unknown() { signed } else { more })
-    }
-
-    fn judged(&self, source: &Source, proofs: Proofs, subject: AssetSubject<'_>) -> Result<Signed, InstallError> {
-        match proofs {
-            Proofs::Text { text, incomplete } => {
-                let signed = self.verified(&text, subject)?;
-                Ok(match incomplete.filter(|_| signed.level().is_none()) {
-                    Some(reason) => signer::unknown(reason, false, self.request),
-                    None => signed,
-                })
-            }
-            Proofs::None => Ok(signer::absent(format!("{} has no attestation for it", source.name()))),
-            Proofs::Unknown { reason, transient } => Ok(signer::unknown(reason, transient, self.request)),
-        }
+        let query = AttestationQuery { source, listing, unavailable: None, progress: self.context.progress };
+        let verify = |texts: &[&[u8]]| self.verification(texts, subject);
+        let is_enough = |proofs: &[VerifiedAttestation]| signer::level(proofs).is_some();
+        let found = query.about(subject.tag, subject.name, subject.sha256, verify, is_enough).await?;
+        signer::signed(found, subject, self.request)
     }
 
     /// The same from the cache only; `None` if it has no attestations, or none that still verify.
     fn signed_in_cache(&self, subject: AssetSubject<'_>) -> Option<Signed> {
         let text = self.context.cache.as_ref()?.proofs(&subject.sha256)?;
-        let signed = self.verified(&text, subject).ok()?;
+        let found = QueriedAttestations::of_document(&text, |texts| self.verification(texts, subject)).ok()?;
+        let signed = signer::signed(found, subject, self.request).ok()?;
         signer::require_locked_signer(&signed, subject.name, subject.tag, self.request).is_ok().then_some(signed)
     }
 
-    fn verified(&self, text: &[u8], subject: AssetSubject<'_>) -> Result<Signed, InstallError> {
-        let bundles = attestation::split(text).map_err(|error| {
-            let reason = AttestationRefusalReason::Malformed { detail: error.to_string() };
-            let source = NotProven::Refused(vec![AttestationRefusal { bundle: 1, reason }]);
-            InstallError::NotProven { asset: subject.name.to_owned(), tag: subject.tag.clone(), source }
-        })?;
-        if bundles.is_empty() {
-            return Ok(signer::absent("its attestation file is empty".to_owned()));
-        }
-        signer::verify(bundles, subject, self.request, &self.context.trusted_roots.roots()?, self.context.now)
+    fn verification(
+        &self,
+        texts: &[&[u8]],
+        subject: AssetSubject<'_>,
+    ) -> Result<Result<VerifiedAttestations, NotProven>, InstallError> {
+        let policy = signer::policy(self.request, subject)?;
+        let roots = self.context.trusted_roots.roots()?;
+        Ok(attestation::verify(texts, subject.sha256, &policy, &roots, self.context.now))
     }
 }
 

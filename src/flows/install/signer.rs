@@ -5,6 +5,7 @@ use chrono::Utc;
 
 use crate::flows::install::InstallError;
 use crate::flows::install::InstallRequest;
+use crate::flows::install::QueriedAttestations;
 use crate::lockfile::Signer;
 use crate::model::RepoSlug;
 use crate::model::Sha256Digest;
@@ -46,7 +47,7 @@ pub(super) struct AssetSubject<'a> {
 impl Signed {
     /// The verification level from attestations alone.
     pub(super) fn level(&self) -> Option<Level> {
-        self.proofs.iter().filter_map(level_of).max()
+        level(&self.proofs)
     }
 
     /// Whether it could not be determined.
@@ -63,6 +64,11 @@ impl Signed {
     pub(super) fn signer(&self) -> Option<Signer> {
         signer_of(&self.proofs)
     }
+}
+
+/// The verification level from these attestations.
+pub(super) fn level(proofs: &[VerifiedAttestation]) -> Option<Level> {
+    proofs.iter().filter_map(level_of).max()
 }
 
 /// The signer to record in a lockfile: that of the strongest attestation.
@@ -123,13 +129,13 @@ pub(super) fn absent(reason: String) -> Signed {
 }
 
 /// Its attestations could not be queried. Other evidence suffices unless an attestation is required.
-pub(super) fn unknown(reason: String, transient: bool, request: &InstallRequest) -> Signed {
+fn unknown(reason: String, transient: bool, request: &InstallRequest) -> Signed {
     let mut unknown = Evidence::unknown(EvidenceSource::Provenance, reason, transient);
     unknown.dispensable = !request.decided.policy.require.is_signed() && !request.changes_the_signer();
     Signed { evidence: vec![unknown], ..Signed::default() }
 }
 
-/// Verifies the attestations found. An attestation that exists but is not valid is an error, whatever other evidence there is.
+/// Verifies bundles.
 pub(super) fn verify(
     bundles: Vec<String>,
     subject: AssetSubject<'_>,
@@ -137,19 +143,30 @@ pub(super) fn verify(
     roots: &Roots,
     now: DateTime<Utc>,
 ) -> Result<Signed, InstallError> {
-    let texts: Vec<&[u8]> = bundles.iter().map(String::as_bytes).collect();
     let policy = policy(request, subject)?;
-    let verified = match attestation::verify(&texts, subject.sha256, &policy, roots, now) {
-        Ok(verified) => verified,
-        Err(error @ NotProven::CannotVerify) if !request.decided.policy.require.is_signed() => {
-            return Ok(unknown(error.to_string(), false, request));
+    let verify = |texts: &[&[u8]]| attestation::verify(texts, subject.sha256, &policy, roots, now);
+    signed(QueriedAttestations::known(bundles, verify), subject, request)
+}
+
+/// An attestation that exists but is not valid is an error, whatever other evidence there is.
+pub(super) fn signed(
+    found: QueriedAttestations,
+    subject: AssetSubject<'_>,
+    request: &InstallRequest,
+) -> Result<Signed, InstallError> {
+    match found {
+        QueriedAttestations::Found { proofs, bundles } => {
+            Ok(Signed { evidence: evidence(&proofs, subject.sha256), proofs, bundles })
         }
-        Err(source) => return Err(refused(source, subject, request)),
-    };
-    let fits = |index: usize| verified.refused.iter().all(|refusal| refusal.bundle != index + 1);
-    let bundles = bundles.into_iter().enumerate().filter(|(index, _)| fits(*index)).map(|(_, text)| text).collect();
-    let evidence = evidence(&verified.proofs, subject.sha256);
-    Ok(Signed { evidence, proofs: verified.proofs, bundles })
+        QueriedAttestations::Absent { reason } => Ok(absent(reason)),
+        QueriedAttestations::Unknown { reason, transient } => Ok(unknown(reason, transient, request)),
+        QueriedAttestations::Refused(error @ NotProven::CannotVerify)
+            if !request.decided.policy.require.is_signed() =>
+        {
+            Ok(unknown(error.to_string(), false, request))
+        }
+        QueriedAttestations::Refused(source) => Err(refused(source, subject, request)),
+    }
 }
 
 fn evidence(proofs: &[VerifiedAttestation], sha256: Sha256Digest) -> Vec<Evidence> {

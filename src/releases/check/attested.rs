@@ -58,11 +58,6 @@ enum Strength {
 }
 
 impl AttestationFinding {
-    /// Whether build provenance is verified.
-    pub fn is_built(&self) -> bool {
-        self.strength() == Strength::Built
-    }
-
     fn strength(&self) -> Strength {
         match self {
             Self::Proven { .. } => match self.best().map(|attestation| attestation.kind) {
