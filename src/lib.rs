@@ -283,6 +283,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
             return bare_failure(&failure);
         }
     };
+    if commands::complete(&arguments, &env) {
+        return ExitStatus::Success;
+    }
     let ui = bare_ui(arguments.iter().any(|argument| argument == "--json"), &env);
     guarded(env.secrets(), || run(&arguments, env)).unwrap_or_else(|failure| {
         ui.failure(&failure);

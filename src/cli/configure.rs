@@ -107,6 +107,9 @@ pub(crate) struct CompletionsArgs {
     /// The shell to generate the script for
     #[arg(value_enum)]
     pub shell: clap_complete::Shell,
+    /// Generate a script that never starts reproq: it completes commands and options, but no tags
+    #[arg(long = "static")]
+    pub is_static: bool,
 }
 
 /// A command about this command itself.

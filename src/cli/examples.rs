@@ -182,4 +182,7 @@ Examples:
   reproq completions zsh > ~/.zfunc/_reproq                       With `fpath+=~/.zfunc` before `compinit` in ~/.zshrc
   reproq completions fish > ~/.config/fish/completions/reproq.fish
   reproq completions powershell >> $PROFILE
-  reproq completions elvish > ~/.config/elvish/lib/reproq.elv     With `use reproq` in rc.elv";
+  reproq completions elvish > ~/.config/elvish/lib/reproq.elv     With `use reproq` in rc.elv
+
+The script asks reproq for tags, platforms, sources and roots that this machine knows, without a request. Repeat the command
+after an upgrade that changes the script; the changelog says so.";

@@ -1,5 +1,6 @@
 //! The command line as a tree of values. No effects.
 
+mod completion;
 mod configure;
 mod description;
 mod examples;
@@ -20,6 +21,11 @@ use clap::Subcommand;
 
 use crate::ui::ColorChoice;
 
+pub(crate) use completion::LocalValue;
+pub(crate) use completion::LocalValues;
+pub(crate) use completion::complete;
+pub(crate) use completion::quiet_and_offline;
+pub(crate) use completion::script;
 pub(crate) use configure::CacheCommand;
 pub(crate) use configure::CompletionsArgs;
 pub(crate) use configure::ConfigCommand;

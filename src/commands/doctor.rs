@@ -219,6 +219,15 @@ fn winner(session: &Session<'_>, target: Target, no_django: bool, findings: &mut
     for warning in &resolution.warnings {
         findings.push(DoctorFinding::warning(Area::Which, warning.message.clone(), warning.hint.clone()));
     }
+    if let Some(command) = resolution.command_behind_worker() {
+        let sentence = format!(
+            "Django looks in this order: {}; on PATH, `reproq` is this command ({}), which Django starts in a directory without \
+             ./.reproq/bin/reproq, unless REPROQ_WORKER_BIN is set to an absolute path",
+            which::ORDER,
+            command.display()
+        );
+        findings.push(DoctorFinding::fine(Area::Which, sentence));
+    }
 }
 
 fn builds(session: &Session<'_>) -> Vec<DoctorFinding> {

@@ -24,6 +24,7 @@ mod verify_file;
 mod versions;
 mod which;
 
+pub(crate) use completions::complete;
 pub(crate) use help::foreign_command;
 
 use crate::cli::Command;

@@ -35,6 +35,10 @@ use crate::worker::which::Resolution;
 use crate::worker::which::SurveyInput;
 use crate::worker::which::Verdict;
 
+/// The order in which Django looks for the worker.
+pub(super) const ORDER: &str = "settings.REPROQ_WORKER_BIN, the variable REPROQ_WORKER_BIN, ./.reproq/bin/reproq, the package \
+                                reproq_django, PATH";
+
 /// Whether to read the Django settings, with the time limit.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum AskDjango {

@@ -15,6 +15,13 @@ pub struct CommandLine {
     pub is_inline: bool,
 }
 
+impl CommandLine {
+    /// The command without its comment.
+    pub fn command(&self) -> String {
+        self.words.join(" ")
+    }
+}
+
 /// What can precede a command on a line of a code block.
 const PREFIXES: [&str; 4] = ["$ ", "RUN ", "HEALTHCHECK CMD ", "run: "];
 

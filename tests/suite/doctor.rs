@@ -201,3 +201,32 @@ fn the_issuer_of_a_certificate_is_shown_and_an_untrusted_one_is_a_problem() {
     let output = context.succeed(&["doctor", "--network", "--json"]);
     assert!(findings(&output, "network")[0].1.contains("certificate by "), "{output:#?}");
 }
+
+/// A wheel puts this command on the project's `PATH`, which is the last location where Django looks for the worker.
+#[test]
+fn this_command_on_path_is_explained_before_and_after_an_install() {
+    let mut context = Context::released();
+    let directory = std::path::Path::new(env!("CARGO_BIN_EXE_reproq")).parent().expect("a directory");
+    context.set("PATH", format!("{}:/usr/bin:/bin", directory.display()));
+    let before = context.run(&["doctor", "--no-django"]);
+    assert_eq!(before.code, 1);
+    assert!(before.stdout.contains("from PATH, which is this command, not the worker"), "{}", before.stdout);
+    assert!(
+        before.stdout.contains("run `reproq install`: the project's own worker takes precedence"),
+        "{}",
+        before.stdout
+    );
+
+    let order =
+        "in this order: settings.REPROQ_WORKER_BIN, the variable REPROQ_WORKER_BIN, ./.reproq/bin/reproq, the package";
+    let installed = context.succeed(&["install", "--no-django"]).stdout;
+    assert!(installed.contains(order) && installed.contains("On PATH, `reproq` is this command ("), "{installed}");
+    let after = context.succeed(&["doctor", "--no-django"]).stdout;
+    assert!(after.contains(order) && after.contains("on PATH, `reproq` is this command ("), "{after}");
+
+    // A worker that is found from every directory needs no explanation; neither does a PATH without this command.
+    context.set("REPROQ_WORKER_BIN", context.binary().to_str().expect("UTF-8").to_owned());
+    assert!(!context.succeed(&["doctor", "--no-django"]).stdout.contains("this command ("));
+    context.set("REPROQ_WORKER_BIN", "").set("PATH", "/usr/bin:/bin");
+    assert!(!context.succeed(&["doctor", "--no-django"]).stdout.contains("this command ("));
+}

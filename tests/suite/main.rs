@@ -18,6 +18,7 @@ mod concurrency;
 mod config_show;
 mod crash;
 mod doctor;
+mod documented;
 mod dry_run;
 mod faults;
 mod github;

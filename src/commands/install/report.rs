@@ -94,6 +94,9 @@ struct WillRun {
     /// Why the Django settings were not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     django_not_asked: Option<String>,
+    /// The path of this command, which Django starts from `PATH` in a directory without the installed worker.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command_on_path: Option<String>,
 }
 
 /// The report of `install --dry-run`.
@@ -195,6 +198,7 @@ pub(in crate::commands) fn show_outcome(
             named_by: overruled.map(|winner| winner.source.to_string()),
             fault: resolution.winner().and_then(|winner| winner.fault.as_ref()).map(which::fault_in_words),
             django_not_asked: resolution.django_not_asked().map(str::to_owned),
+            command_on_path: resolution.command_behind_worker().map(|path| path.to_string_lossy().into_owned()),
         }),
     };
     if report.receipt.verdict == Level::Unverified && change != Change::Unchanged {
@@ -279,6 +283,12 @@ impl Report for InstallReport {
         }
         if let Some(which) = &self.which {
             out.line(&format!("What will run: {}", which.in_words()));
+            if let Some(command) = &which.command_on_path {
+                out.line(&format!("Django looks for it in this order: {}.", which::ORDER));
+                out.line(&format!(
+                    "On PATH, `reproq` is this command ({command}): start Django in this directory, or set REPROQ_WORKER_BIN."
+                ));
+            }
         }
     }
 }

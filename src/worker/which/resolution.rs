@@ -41,6 +41,15 @@ impl Resolution {
         self.winner().filter(|winner| winner.fault.is_none()).and_then(|winner| winner.path.as_deref())
     }
 
+    /// The path of this command, if Django starts it wherever the selected worker is not found: the worker is the project's,
+    /// which Django looks for below the directory it is started in, and the first `reproq` on `PATH` is this command.
+    pub fn command_behind_worker(&self) -> Option<&Path> {
+        self.winner().filter(|winner| winner.fault.is_none() && winner.source == CandidateSource::Project)?;
+        let is_on_path = |it: &&Candidate| matches!(it.source, CandidateSource::Path { .. }) && it.executable;
+        let first = self.candidates.iter().find(is_on_path)?;
+        matches!(first.verdict, Verdict::Ourselves { .. }).then_some(first.path.as_deref()?)
+    }
+
     /// Why it is unknown whether Django's settings specify another worker; `None` if they do not, or there are none.
     pub fn django_not_asked(&self) -> Option<&str> {
         let setting = self.candidates.iter().find(|candidate| candidate.source == CandidateSource::Setting)?;
