@@ -197,6 +197,11 @@ def difference(asset, file):
     return None
 
 
+def is_unstated(asset, file):
+    """Whether GitHub has the whole file and does not state its digest yet: then it is waited for, not uploaded again."""
+    return asset is not None and asset["state"] == "uploaded" and asset["size"] == file[0] and not asset.get("digest")
+
+
 def assets_of(release):
     return {asset["name"]: asset for asset in pages(f"{REPOSITORY}/releases/{release['id']}/assets")}
 
@@ -224,8 +229,9 @@ def complete(release, files):
             break
         if attempt > 0:
             time.sleep(2 ** (attempt - 1))
-        note(f"uploading {len(wrong)} of {len(files)} files")
-        for name in wrong:
+        left = [name for name in wrong if not is_unstated(present.get(name), files[name])]
+        note(f"uploading {len(left)} of {len(files)} files")
+        for name in left:
             try:
                 if name in present:
                     note(f"{name} again: {wrong[name]}")

@@ -10,15 +10,17 @@ use std::process::Command;
 use std::process::Stdio;
 
 use fake_github::AssetSpec;
+use fake_github::Digest;
 use fake_github::FakeGitHub;
 use fake_github::Fault;
+use fake_github::GitHub;
 use fake_github::Matcher;
 use fake_github::ReleaseSpec;
 use fake_github::RetryAfter;
 use fake_github::Snapshot;
 use fake_github::TagSpec;
 use fake_github::TokenKind;
-use sha2::Digest;
+use sha2::Digest as _;
 use sha2::Sha256;
 use tempfile::TempDir;
 
@@ -164,6 +166,25 @@ fn an_interrupted_upload_is_replaced_within_a_run() {
     assert!(run.shown.contains("its upload was not finished (state `starter`)"), "{}", run.shown);
     // Eight files and the one that failed; the one whose response was lost had arrived.
     assert_eq!(world.github.requests_to(&uploads().always()).len(), 9, "{}", run.shown);
+}
+
+#[test]
+fn a_digest_that_is_stated_late_is_waited_for_and_a_wrong_one_is_refused() {
+    let Some(world) = World::new() else { return };
+    let listing = || Matcher::api().method("GET").path("/assets?per_page");
+    let state = |digest: Digest| move |github: &GitHub| github.repo(REPOSITORY).state_digest(TAG, "install.sh", digest);
+    world.github.before(listing().nth(2), state(Digest::Absent));
+    world.github.before(listing().nth(3), state(Digest::Right));
+    let run = world.run();
+    world.assert_published(&run);
+    assert_eq!(world.github.requests_to(&uploads().always()).len(), 8, "{}", run.shown);
+
+    let Some(world) = World::new() else { return };
+    for listed in 2..=5 {
+        world.github.before(listing().nth(listed), state(Digest::Wrong("sha256:00".to_owned())));
+    }
+    world.assert_refused(&world.run(), "GitHub states the digest sha256:00");
+    assert_eq!(world.snapshot().drafts(), [TAG]);
 }
 
 #[test]
