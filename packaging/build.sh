@@ -2,7 +2,7 @@
 # build.sh TARGET ASSET COMPATIBILITY OUT: builds the wheel for TARGET as it is published, and takes the program ASSET out of
 # it, so that both hold the same bytes.
 #
-# On Linux the same commit is meant to give the same bytes, wherever and whenever it is built: paths are replaced, times are the commit's,
+# On Linux the same commit gives the same bytes, wherever and whenever it is built: paths are replaced, times are the commit's,
 # and zig is compiler, linker and C library at once (glibc 2.17, or musl, linked statically).
 set -euo pipefail
 target=$1 asset=$2 compatibility=$3

@@ -4,7 +4,7 @@
 # does not match ends the job and is never answered with a build.
 set -euo pipefail
 
-# Builds with this compiler where rustup is there to provide it.
+# Builds with this compiler, which the releases are built with, where rustup is there to provide it.
 toolchain=1.95.0
 
 note() { printf 'reproq: %s\n' "$*" >&2; }

@@ -1,8 +1,12 @@
 #!/usr/bin/env bash
-# build.sh TARGET ASSET COMPATIBILITY OUT: installs the pinned build tools into $RUNNER_TEMP, then builds with packaging/build.sh.
-# zig provides compiler, linker and C library for Linux in one pinned package.
+# build.sh TARGET ASSET COMPATIBILITY OUT: installs the pinned build tools, then builds with packaging/build.sh. zig provides
+# compiler, linker and C library for Linux in one pinned package. Other versions give other bytes.
 set -euo pipefail
-rustup target add "$1"
+toolchain=1.95.0
+
+rustup toolchain install "$toolchain" --profile minimal --target "$1" --no-self-update
+# Takes precedence over rust-toolchain.toml, which follows the newest version.
+export RUSTUP_TOOLCHAIN=$toolchain
 python3 -m venv "$RUNNER_TEMP/tools"
 tools=$RUNNER_TEMP/tools/bin
 [ -d "$tools" ] || tools=$RUNNER_TEMP/tools/Scripts

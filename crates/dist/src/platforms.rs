@@ -50,6 +50,15 @@ mod tests {
         assert_eq!(built, PLATFORMS.len(), "release.yml builds what `dist` does not know");
     }
 
+    #[test]
+    fn the_action_builds_with_the_compiler_of_the_releases() {
+        let toolchain = |path: &str| {
+            let line = workspace_file(path).lines().find(|line| line.starts_with("toolchain=")).map(str::to_owned);
+            line.unwrap_or_else(|| panic!("{path} pins no compiler"))
+        };
+        assert_eq!(toolchain("packaging/release/build.sh"), toolchain("packaging/action/get.sh"));
+    }
+
     /// `cargo binstall` expands these templates; a wrong one is a 404 for every user of that platform.
     #[test]
     fn binstall_finds_the_program_of_every_platform() {
