@@ -4,10 +4,10 @@
 //! that decision. `ARCHITECTURE.md` describes the directories.
 #![allow(missing_docs, reason = "`main` is the interface; `internals` is for this repository's own packages")]
 
+mod change;
 mod cli;
 mod commands;
 mod config;
-mod failure;
 mod flows;
 mod io;
 mod lockfile;
@@ -111,16 +111,17 @@ pub mod internals {
 
     pub mod releases {
         pub mod prune {
-            pub use crate::releases::prune::AUDIT_SCHEMA;
+            pub use crate::change::AUDIT_SCHEMA;
+            pub use crate::change::Audit;
+            pub use crate::change::Clock;
+            pub use crate::change::Pace;
             pub use crate::releases::prune::Action;
             pub use crate::releases::prune::Applied;
             pub use crate::releases::prune::AssetRecord;
-            pub use crate::releases::prune::Audit;
             pub use crate::releases::prune::AuditEvent;
-            pub use crate::releases::prune::Clock;
+            pub use crate::releases::prune::ChangedRepository;
             pub use crate::releases::prune::Completeness;
             pub use crate::releases::prune::Inventory;
-            pub use crate::releases::prune::Pace;
             pub use crate::releases::prune::PaceName;
             pub use crate::releases::prune::PlanFile;
             pub use crate::releases::prune::PlannedRepository;
@@ -249,6 +250,8 @@ pub mod internals {
         }
     }
 }
+
+use crate::model::failure;
 
 use std::ffi::OsString;
 use std::panic::AssertUnwindSafe;

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    reproq::main(std::env::args_os()).into()
+    ExitCode::from(reproq::main(std::env::args_os()).code())
 }

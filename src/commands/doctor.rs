@@ -275,8 +275,7 @@ fn network(
     target: Option<Target>,
     findings: &mut Vec<DoctorFinding>,
 ) -> Result<(), CommandError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
-    let runtime = runtime.map_err(|error| CommandError::new(ExitStatus::Failure, error))?;
+    let runtime = net::runtime().map_err(|error| CommandError::new(ExitStatus::Failure, error))?;
     runtime.block_on(async {
         let mirrors = session.settings.mirrors.as_ref().map_or(&[][..], |mirrors| &mirrors.value);
         for base in mirrors.iter().filter_map(SourceSpec::base) {

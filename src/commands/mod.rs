@@ -4,6 +4,7 @@ mod bundle;
 mod cache;
 mod completions;
 mod config;
+mod consent;
 mod doctor;
 mod from;
 mod help;

@@ -2,6 +2,7 @@
 
 mod asset;
 mod digest;
+pub(crate) mod failure;
 pub(crate) mod installed_by;
 mod listing;
 pub(crate) mod mirror_layout;

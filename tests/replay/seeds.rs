@@ -16,6 +16,7 @@ use reproq::internals::model::progress::NoProgress;
 use reproq::internals::releases::prune::Action;
 use reproq::internals::releases::prune::Audit;
 use reproq::internals::releases::prune::AuditEvent;
+use reproq::internals::releases::prune::ChangedRepository;
 use reproq::internals::releases::prune::Inventory;
 use reproq::internals::releases::prune::PlanFile;
 use reproq::internals::releases::prune::PlannedRepository;
@@ -408,7 +409,7 @@ fn audits() -> Vec<Seed> {
         schema: reproq::internals::releases::prune::AUDIT_SCHEMA.to_owned(),
         tool_version: "0.1.0".to_owned(),
         command: "prune".to_owned(),
-        repository,
+        subject: ChangedRepository { repository },
         plan_digest: None,
         units: vec!["v1.1.0".to_owned(), "r\u{e9}sum\u{e9}".to_owned()],
     };
@@ -417,7 +418,7 @@ fn audits() -> Vec<Seed> {
     let release = Box::new(gone.releases[0].clone());
     audit.intent(time, Action::DeleteRelease { release, tag: gone.tag.clone() }).expect("written");
     audit.intent(time, Action::DeleteTags { tags: gone.tag.iter().cloned().collect() }).expect("written");
-    audit.write(time, AuditEvent::End { status: "success".to_owned(), deleted: 1 }).expect("written");
+    audit.write(time, AuditEvent::End { status: "success".to_owned(), changed: 1 }).expect("written");
     let whole = fs::read(&path).expect("text");
     let accent = whole.windows(2).position(|two| two == "\u{e9}".as_bytes()).expect("it is there");
     let resumed = [&whole[..whole.len() / 2], b"\n", &whole].concat();

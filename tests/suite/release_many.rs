@@ -74,7 +74,7 @@ fn pruned(context: &Context, pace: PaceName, max_wait: Duration) -> (Applied, Du
             lister: &lister,
             audit: &mut audit,
             clock: &clock,
-            pace: Pace::new(pace),
+            pace: Pace::new(pace.rate()),
             max_wait,
             is_fresh: true,
             progress: &NoProgress,

@@ -91,10 +91,10 @@ pub(in crate::commands) fn update(error: UpdateError, place: &RootRepository) ->
 fn net(error: &NetError, place: &RootRepository) -> (ExitStatus, Vec<String>) {
     if let NetError::Status { status: 401 | 403 | 404 | 410, .. } = error {
         let hint = "check the URL: it must be that of the repository itself, and publicly readable";
-        return (ExitStatus::Unavailable, vec![hint.to_owned()]);
+        return (super::network_status(error), vec![hint.to_owned()]);
     }
     if let NetError::TooLong { .. } = error {
-        return (ExitStatus::Unverified, vec![again(place)]);
+        return (super::network_status(error), vec![again(place)]);
     }
     let (status, mut hints) = super::network::net(error);
     hints.push(

@@ -17,6 +17,8 @@ pub(in crate::commands) use bundle::writing;
 pub(in crate::commands) use keyring::trusted_roots;
 pub(in crate::commands) use keyring::update;
 pub(in crate::commands) use lock::lockfile;
+pub(in crate::commands) use network::api_status;
+pub(in crate::commands) use network::network_status;
 pub(in crate::commands) use network::reading;
 
 use std::io;

@@ -19,15 +19,15 @@ pub(super) fn source(error: &SourceError, request: &InstallRequest) -> (ExitStat
 }
 
 pub(super) fn api(error: &ApiError, request: &InstallRequest) -> (ExitStatus, Vec<String>) {
-    match error {
-        ApiError::Net(error) => net(error),
+    let hints = match error {
+        ApiError::Net(error) => return net(error),
         ApiError::RateLimited { authenticated, .. } => {
             let hint = if *authenticated {
                 "wait until then, or use another token"
             } else {
                 "set REPROQ_GITHUB_TOKEN, GH_TOKEN or GITHUB_TOKEN: without a token, all users of this IP address share 60 requests per hour"
             };
-            (ExitStatus::Unavailable, vec![hint.to_owned()])
+            vec![hint.to_owned()]
         }
         ApiError::NotFound { server, .. } => {
             let mut hints = Vec::new();
@@ -46,27 +46,43 @@ pub(super) fn api(error: &ApiError, request: &InstallRequest) -> (ExitStatus, Ve
                 );
             }
             hints.push("if the repository is private, set REPROQ_GITHUB_TOKEN".to_owned());
-            (ExitStatus::NotFound, hints)
+            hints
         }
-        ApiError::BadToken { variable } => (
-            ExitStatus::NotPermitted,
-            vec![format!("renew the token in {variable}, or unset it if the repository is public")],
-        ),
+        ApiError::BadToken { variable } => {
+            vec![format!("renew the token in {variable}, or unset it if the repository is public")]
+        }
         ApiError::SingleSignOn { url, .. } => {
             let hint = match url {
                 Some(url) => format!("authorize the token for the organization at {url}"),
                 None => "authorize the token for the organization in GitHub's settings".to_owned(),
             };
-            (ExitStatus::NotPermitted, vec![hint])
+            vec![hint]
         }
         ApiError::Forbidden { needed, variable, .. } => {
-            (ExitStatus::NotPermitted, vec![reading(needed.as_deref(), *variable)])
+            vec![reading(needed.as_deref(), *variable)]
         }
-        ApiError::Shape { .. } => (
-            ExitStatus::Unavailable,
-            vec!["a proxy may have responded instead of GitHub; check the proxy and REPROQ_GITHUB_API_URL".to_owned()],
-        ),
+        ApiError::Shape { .. } => {
+            vec!["a proxy may have responded instead of GitHub; check the proxy and REPROQ_GITHUB_API_URL".to_owned()]
+        }
+    };
+    (api_status(error), hints)
+}
+
+/// The class of an API error, which decides the exit code: the same for every command, which adds its own hints.
+pub(in crate::commands) fn api_status(error: &ApiError) -> ExitStatus {
+    match error {
+        ApiError::Net(error) => network_status(error),
+        ApiError::RateLimited { .. } | ApiError::Shape { .. } => ExitStatus::Unavailable,
+        ApiError::NotFound { .. } => ExitStatus::NotFound,
+        ApiError::BadToken { .. } | ApiError::SingleSignOn { .. } | ApiError::Forbidden { .. } => {
+            ExitStatus::NotPermitted
+        }
     }
+}
+
+/// The class of a network error: the same for every command.
+pub(in crate::commands) fn network_status(error: &NetError) -> ExitStatus {
+    net(error).0
 }
 
 /// The hint for a read that is not permitted. GitHub may list write permissions too, but a read never needs them.

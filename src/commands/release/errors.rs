@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use crate::change::AuditError;
 use crate::commands::hints;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
 use crate::failure::io_advice;
 use crate::io::net::NetError;
 use crate::model::RepoSlug;
-use crate::releases::prune::AuditError;
 use crate::releases::prune::GuardRefusal;
 use crate::releases::prune::PlanRefusal;
 use crate::releases::prune::SaveAssetsError;
@@ -20,39 +20,26 @@ const NEEDS: &str =
 
 /// Converts an error of a GitHub API call.
 pub(super) fn api(error: ApiError, repository: &RepoSlug) -> CommandError {
-    let (status, hint) = match &error {
-        ApiError::Net(error) => (net_status(error), Some(net_hint(error))),
-        ApiError::RateLimited { authenticated: true, .. } => {
-            (ExitStatus::Unavailable, Some("wait until then, or use another token".to_owned()))
-        }
+    let hint = match &error {
+        ApiError::Net(error) => net_hint(error),
+        ApiError::RateLimited { authenticated: true, .. } => "wait until then, or use another token".to_owned(),
         ApiError::RateLimited { authenticated: false, .. } => {
-            (ExitStatus::Unavailable, Some("set REPROQ_GITHUB_TOKEN, GH_TOKEN or GITHUB_TOKEN".to_owned()))
+            "set REPROQ_GITHUB_TOKEN, GH_TOKEN or GITHUB_TOKEN".to_owned()
         }
-        ApiError::NotFound { .. } => (
-            ExitStatus::NotFound,
-            Some(format!("check the name {repository}; if it is private, the token needs access to it")),
-        ),
-        ApiError::BadToken { variable } => (ExitStatus::NotPermitted, Some(format!("renew the token in {variable}"))),
-        ApiError::SingleSignOn { url, .. } => {
-            let hint = match url {
-                Some(url) => format!("authorize the token for the organization at {url}"),
-                None => "authorize the token for the organization in GitHub's settings".to_owned(),
-            };
-            (ExitStatus::NotPermitted, Some(hint))
+        ApiError::NotFound { .. } => {
+            format!("check the name {repository}; if it is private, the token needs access to it")
         }
-        ApiError::Forbidden { needed, variable, .. } => {
-            (ExitStatus::NotPermitted, Some(hints::reading(needed.as_deref(), *variable)))
+        ApiError::BadToken { variable } => format!("renew the token in {variable}"),
+        ApiError::SingleSignOn { url: Some(url), .. } => format!("authorize the token for the organization at {url}"),
+        ApiError::SingleSignOn { url: None, .. } => {
+            "authorize the token for the organization in GitHub's settings".to_owned()
         }
-        ApiError::Shape { .. } => (
-            ExitStatus::Unavailable,
-            Some("run the same command again; if it fails again, check the proxy and GITHUB_API_URL".to_owned()),
-        ),
+        ApiError::Forbidden { needed, variable, .. } => hints::reading(needed.as_deref(), *variable),
+        ApiError::Shape { .. } => {
+            "run the same command again; if it fails again, check the proxy and GITHUB_API_URL".to_owned()
+        }
     };
-    let failure = CommandError::new(status, error);
-    match hint {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    }
+    CommandError::new(hints::api_status(&error), error).hint(hint)
 }
 
 /// Errors of the local configuration are permanent; all others may be transient.
@@ -66,28 +53,6 @@ fn net_hint(error: &NetError) -> String {
         | NetError::Setup(_)
         | NetError::System { .. } => hints::network(error).hints.into_iter().next().unwrap_or_else(again),
         _ => again(),
-    }
-}
-
-fn net_status(error: &NetError) -> ExitStatus {
-    match error {
-        NetError::Variable { .. } => ExitStatus::Usage,
-        NetError::Setup(_) | NetError::System { .. } | NetError::Write(_) => ExitStatus::Failure,
-        NetError::Dns { .. }
-        | NetError::Refused { .. }
-        | NetError::Timeout { .. }
-        | NetError::Lost { .. }
-        | NetError::Tls { .. }
-        | NetError::Proxy { .. }
-        | NetError::Status { .. }
-        | NetError::Signature { .. }
-        | NetError::Redirect { .. }
-        | NetError::Cut { .. }
-        | NetError::WrongLength { .. }
-        | NetError::TooLong { .. }
-        | NetError::WebPage { .. }
-        | NetError::Encoded { .. }
-        | NetError::Other { .. } => ExitStatus::Unavailable,
     }
 }
 
@@ -156,8 +121,8 @@ pub(super) fn archive(error: SaveAssetsError) -> CommandError {
     const NOTHING: &str = "nothing was deleted, because the assets could not be saved first";
     let status = match error {
         SaveAssetsError::File(error) => return hints::output(error).hint(NOTHING),
-        SaveAssetsError::Api { .. } => ExitStatus::Unavailable,
-        SaveAssetsError::Download { ref source, .. } => net_status(source),
+        SaveAssetsError::Api { ref source, .. } => hints::api_status(source),
+        SaveAssetsError::Download { ref source, .. } => hints::network_status(source),
         SaveAssetsError::Digest { .. } => ExitStatus::Unverified,
         SaveAssetsError::Write { ref source, .. } => io_advice(source, None).0,
         SaveAssetsError::Name { .. } | SaveAssetsError::Tag(_) => ExitStatus::Failure,
@@ -208,4 +173,77 @@ pub(super) fn stopped(stop: &Stop, max_wait: Duration) -> CommandError {
     let mut failure = CommandError::message(status, stop.to_string());
     failure.hints = hints;
     failure
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::trust::trusted_roots::FetchError;
+    use crate::trust::trusted_roots::RootRepository;
+    use crate::trust::trusted_roots::UpdateError;
+
+    fn status(status: u16) -> NetError {
+        NetError::Status { url: "https://a.test/x".to_owned(), status, retry_after: None }
+    }
+
+    fn text() -> String {
+        "a.test".to_owned()
+    }
+
+    /// Whichever command meets an error of the network, its exit code is the same.
+    #[test]
+    fn a_network_error_has_one_exit_code() {
+        type Make = fn() -> NetError;
+        let table: [(Make, ExitStatus); 21] = [
+            (|| NetError::Dns { host: text() }, ExitStatus::Unavailable),
+            (|| NetError::Refused { host: text() }, ExitStatus::Unavailable),
+            (|| NetError::Timeout { host: text() }, ExitStatus::Unavailable),
+            (|| NetError::Lost { host: text(), reason: text() }, ExitStatus::Unavailable),
+            (|| NetError::Cut { host: text(), received: 1, expected: 2 }, ExitStatus::Unavailable),
+            (|| NetError::Signature { url: text() }, ExitStatus::Unavailable),
+            (|| NetError::Tls { host: text(), reason: text() }, ExitStatus::Unavailable),
+            (
+                || NetError::Proxy {
+                    host: text(),
+                    proxy: text(),
+                    variable: "HTTPS_PROXY",
+                    reason: text(),
+                    transient: false,
+                },
+                ExitStatus::Unavailable,
+            ),
+            (|| status(401), ExitStatus::NotPermitted),
+            (|| status(403), ExitStatus::NotPermitted),
+            (|| status(404), ExitStatus::NotFound),
+            (|| status(410), ExitStatus::NotFound),
+            (|| status(429), ExitStatus::Unavailable),
+            (|| status(503), ExitStatus::Unavailable),
+            (|| NetError::Redirect { url: text(), problem: text() }, ExitStatus::Unavailable),
+            (|| NetError::WebPage { url: text() }, ExitStatus::Unavailable),
+            (|| NetError::WrongLength { url: text(), announced: 1, expected: 2 }, ExitStatus::Unverified),
+            (|| NetError::TooLong { url: text(), limit: 1 }, ExitStatus::Unverified),
+            (|| NetError::Variable { variable: "SSL_CERT_FILE", reason: text() }, ExitStatus::Usage),
+            (|| NetError::Setup(text()), ExitStatus::Failure),
+            (
+                || NetError::System { doing: "open a connection", source: io::ErrorKind::PermissionDenied.into() },
+                ExitStatus::NotPermitted,
+            ),
+        ];
+        let repository = "acme/tool".parse().expect("a repository");
+        let roots = RootRepository::Directory("/copy".into());
+        for (make, expected) in table {
+            let of_update = UpdateError::Fetch { file: text(), source: FetchError::Net(make().into()) };
+            let found = [
+                hints::network(&make()),
+                api(make().into(), &repository),
+                archive(SaveAssetsError::Api { tag: text(), source: make().into() }),
+                archive(SaveAssetsError::Download { tag: text(), name: text(), source: make() }),
+                hints::update(of_update, &roots),
+            ]
+            .map(|failure| failure.status);
+            assert_eq!(found, [expected; 5], "{}", make());
+        }
+    }
 }

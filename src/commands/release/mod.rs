@@ -16,6 +16,8 @@ mod restore;
 
 use std::path::PathBuf;
 
+use crate::change::Audit;
+use crate::change::AuditError;
 use crate::cli::ReleaseCommand;
 use crate::commands::hints;
 use crate::commands::session::Session;
@@ -23,11 +25,10 @@ use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
 use crate::io::fs::Dir;
 use crate::io::fs::FileError;
+use crate::io::net;
 use crate::io::net::Http;
 use crate::model::RepoSlug;
 use crate::model::Tag;
-use crate::releases::prune::Audit;
-use crate::releases::prune::AuditError;
 use crate::sources::github::GitHub;
 use crate::worker::store;
 
@@ -47,12 +48,9 @@ pub(in crate::commands) fn newest_page(repository: &RepoSlug, session: &Session<
         .block_on(async { client(repository, session)?.newest_page().await.map_err(|error| hints::network(&error)) })
 }
 
-/// A single-threaded runtime; requests are sent one after another.
-fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .enable_time()
-        .build()
+/// The runtime; requests are sent one after another.
+fn runtime() -> Result<&'static tokio::runtime::Runtime, CommandError> {
+    net::runtime()
         .map_err(|error| CommandError::new(ExitStatus::Failure, error).context("failed to start the network runtime"))
 }
 

@@ -3,8 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::change::Clock;
+use crate::change::Pace;
+use crate::change::Proposal;
 use crate::cli::PaceChoice;
 use crate::cli::PruneArgs;
+use crate::commands::consent;
 use crate::commands::hints;
 use crate::commands::release::begin_audit;
 use crate::commands::release::client;
@@ -25,14 +29,9 @@ use crate::model::progress::Progress;
 use crate::model::text::count;
 use crate::platform;
 use crate::releases::prune;
-use crate::releases::prune::Audience;
-use crate::releases::prune::Clock;
-use crate::releases::prune::Consent;
 use crate::releases::prune::DEFAULT_MAX_DELETE;
 use crate::releases::prune::Delete;
 use crate::releases::prune::Inventory;
-use crate::releases::prune::NoConsent;
-use crate::releases::prune::Pace;
 use crate::releases::prune::PaceName;
 use crate::releases::prune::PlanFile;
 use crate::releases::prune::PolicyError;
@@ -90,11 +89,11 @@ pub(super) fn prune(arguments: &PruneArgs, session: &Session<'_>) -> Result<Exit
         outputs::summary(&report.markdown(), session);
         return Err(errors::guarded(refusal, &allowing(arguments, &request, planned.deletes.len())));
     }
-    let planned = confirm(planned, &request, arguments, &lister, &runtime, session)?;
+    let planned = confirm(planned, &request, arguments, &lister, runtime, session)?;
     if planned.deletes.is_empty() {
         return show(&planned, None, arguments, session);
     }
-    apply(planned, &request, arguments, &github, &lister, &progress, &runtime, session)
+    apply(planned, &request, arguments, &github, &lister, &progress, runtime, session)
 }
 
 fn request(arguments: &PruneArgs, session: &Session<'_>) -> Result<Request, CommandError> {
@@ -237,28 +236,13 @@ fn confirm(
     runtime: &tokio::runtime::Runtime,
     session: &Session<'_>,
 ) -> Result<Planned, CommandError> {
-    let audience = match (session.env.is_ci(), session.env.stdin_is_terminal && session.env.stderr_is_terminal) {
-        (true, _) => Audience::Automation,
-        (false, true) => Audience::Person,
-        (false, false) => Audience::Nobody,
-    };
-    let refused = |error: NoConsent| {
-        CommandError::new(ExitStatus::Conflict, error)
-            .hint("review the plan with `--dry-run`, then confirm with `--yes` or, in a workflow, with CI=true")
-    };
-    let wanted = match prune::consent(planned.deletes.len(), arguments.yes, audience).map_err(refused)? {
-        Consent::Given => return Ok(planned),
-        Consent::AskFor(wanted) => wanted,
-    };
-    session.ui.preview(&PruneReport::new(&planned.plan, &planned.deletes, true, None));
-    let question = format!(
-        "Type {wanted} to permanently delete {} of {}:",
-        count(wanted, "version"),
-        planned.plan.repository().full_name
-    );
-    let answer = session.ui.ask(&question).map_err(|error| CommandError::new(ExitStatus::Failure, error))?;
-    if !prune::confirms(&answer, wanted) {
-        return Err(CommandError::new(ExitStatus::Conflict, NoConsent::Declined));
+    let proposal = Proposal { number: planned.deletes.len(), thing: "version", done: "deleted" };
+    let repository = &planned.plan.repository().full_name;
+    let question =
+        |wanted: usize| format!("Type {wanted} to permanently delete {} of {repository}:", count(wanted, "version"));
+    let show = || session.ui.preview(&PruneReport::new(&planned.plan, &planned.deletes, true, None));
+    if !consent::confirm(&proposal, question, show, arguments.yes, session)? {
+        return Ok(planned);
     }
     let shown = PlanFile::new(&planned.plan, env!("CARGO_PKG_VERSION"));
     let again = Request {
@@ -309,11 +293,14 @@ fn apply(
         lister,
         audit: &mut audit,
         clock: &clock,
-        pace: Pace::new(match arguments.pace {
-            PaceChoice::Fast => PaceName::Fast,
-            PaceChoice::Normal => PaceName::Normal,
-            PaceChoice::Strict => PaceName::Strict,
-        }),
+        pace: Pace::new(
+            match arguments.pace {
+                PaceChoice::Fast => PaceName::Fast,
+                PaceChoice::Normal => PaceName::Normal,
+                PaceChoice::Strict => PaceName::Strict,
+            }
+            .rate(),
+        ),
         max_wait: request.max_wait,
         // The listing may be outdated after saving assets.
         is_fresh: arguments.archive.is_none(),

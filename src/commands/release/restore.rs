@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::change::Clock;
 use crate::cli::RestoreArgs;
 use crate::commands::release::begin_audit;
 use crate::commands::release::client;
@@ -15,7 +16,6 @@ use crate::failure::exit::ExitStatus;
 use crate::model::text::count;
 use crate::platform;
 use crate::releases::prune;
-use crate::releases::prune::Clock;
 use crate::releases::prune::Inventory;
 use crate::releases::prune::RestorePlan;
 use crate::releases::prune::TagEnd;

@@ -15,6 +15,7 @@ use crate::commands::session::Session;
 use crate::config;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
+use crate::io::net;
 use crate::io::net::Http;
 use crate::trust::attestation::Instance;
 use crate::trust::attestation::Root;
@@ -75,8 +76,7 @@ pub(super) fn update(arguments: &TrustUpdateArgs, session: &Session<'_>) -> Resu
     if trusted_roots.directory().is_none() {
         return Err(hints::trusted_roots(TrustedRootsError::NoDirectory));
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
-    let runtime = runtime.map_err(|error| CommandError::new(ExitStatus::Failure, error))?;
+    let runtime = net::runtime().map_err(|error| CommandError::new(ExitStatus::Failure, error))?;
     let mut instances = Vec::new();
     runtime.block_on(async {
         for (anchor, repository) in repositories(arguments, session)? {

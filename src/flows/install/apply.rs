@@ -27,6 +27,7 @@ use crate::flows::install::resolved::Resolved;
 use crate::flows::install::resolved::first_served;
 use crate::flows::install::store_guard;
 use crate::flows::install::store_guard::StoreGuard;
+use crate::io::net;
 use crate::lockfile;
 use crate::lockfile::Lockfile;
 use crate::model::Tag;
@@ -295,10 +296,6 @@ fn lock_to_write<'a>(request: &InstallRequest, acquired: &'a Acquired) -> Option
     }
 }
 
-pub(super) fn runtime() -> Result<tokio::runtime::Runtime, InstallError> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .enable_time()
-        .build()
-        .map_err(|source| InstallError::Staging { doing: "start the network", source })
+pub(super) fn runtime() -> Result<&'static tokio::runtime::Runtime, InstallError> {
+    net::runtime().map_err(|source| InstallError::Staging { doing: "start the network", source })
 }

@@ -1,6 +1,7 @@
 //! The HTTP client: its timeouts, its trusted certificates, and redirects that are followed explicitly.
 
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -43,7 +44,13 @@ pub struct HttpOptions {
     pub proxy: ProxyVariables,
     /// Receives a log line per request.
     pub log: RequestLog,
+    /// The client that was created with these options.
+    pub shared: SharedHttp,
 }
+
+/// A client that is created once: TLS, roots and connections are shared by everything that one command requests.
+#[derive(Debug, Clone, Default)]
+pub struct SharedHttp(Arc<OnceLock<Http>>);
 
 impl Default for HttpOptions {
     fn default() -> Self {
@@ -53,6 +60,7 @@ impl Default for HttpOptions {
             certificates: Certificates::default(),
             proxy: ProxyVariables::default(),
             log: RequestLog::default(),
+            shared: SharedHttp::default(),
         }
     }
 }
@@ -70,14 +78,20 @@ impl HttpOptions {
 #[derive(Debug, Clone)]
 pub struct Http {
     client: reqwest::Client,
-    options: Arc<HttpOptions>,
+    idle_timeout: Duration,
+    log: RequestLog,
     proxies: Arc<Proxies>,
 }
 
 impl Http {
-    /// Creates the client. It does not follow redirects, decompress or keep cookies by itself.
+    /// The client for these options, created on first use. It does not follow redirects, decompress or keep cookies by itself.
     pub fn new(options: HttpOptions) -> Result<Self, NetError> {
-        Self::made(options, false)
+        let shared = options.shared.0.clone();
+        if let Some(http) = shared.get() {
+            return Ok(http.clone());
+        }
+        let http = Self::made(options, false)?;
+        Ok(shared.get_or_init(|| http).clone())
     }
 
     /// As [`Http::new`], but keeps the server's certificates with the response.
@@ -101,7 +115,7 @@ impl Http {
         let client = roots::trusting(builder, &options.certificates)?
             .build()
             .map_err(|error| NetError::Setup(error.to_string()))?;
-        Ok(Self { client, options: Arc::new(options), proxies: Arc::new(proxies) })
+        Ok(Self { client, idle_timeout: options.idle_timeout, log: options.log, proxies: Arc::new(proxies) })
     }
 
     /// The underlying client, for octocrab.
@@ -116,7 +130,7 @@ impl Http {
 
     /// For requests that the client did not send itself.
     pub(crate) fn log(&self) -> &RequestLog {
-        &self.options.log
+        &self.log
     }
 
     /// Why a request got no response. Failures to connect through a proxy are attributed to the proxy.
@@ -126,7 +140,7 @@ impl Http {
 
     /// The maximum time without data in a body.
     pub(crate) fn idle_timeout(&self) -> Duration {
-        self.options.idle_timeout
+        self.idle_timeout
     }
 
     /// Requests a URL and follows redirects: only to https, or if the request began with plain http (which is allowed
@@ -289,6 +303,18 @@ mod tests {
         let at: Url = at.parse().expect("an address");
         let headers = HeaderMap::from_iter([(header::LOCATION, location.parse().expect("a header"))]);
         redirect_target(&at, &at, &headers).map(|url| url.to_string()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn options_and_their_copies_have_one_client() {
+        let options = HttpOptions::default();
+        assert!(options.shared.0.get().is_none(), "none before the first use");
+        Http::new(options.clone()).expect("a client");
+        let first = options.shared.0.get().map(|http| Arc::as_ptr(&http.proxies));
+        let again = Http::new(options.clone()).expect("a client");
+        assert_eq!(first, Some(Arc::as_ptr(&again.proxies)));
+        let other = Http::new(HttpOptions::default()).expect("a client");
+        assert_ne!(first, Some(Arc::as_ptr(&other.proxies)));
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod proxy;
 mod retry;
 mod retrying;
 mod roots;
+mod runtime;
 mod trace;
 
 pub(crate) use body::BodyProblem;
@@ -33,5 +34,6 @@ pub use retry::Backoff;
 pub use retry::Retry;
 pub use retry::parse_retry_after;
 pub(crate) use retrying::retrying;
+pub use runtime::runtime;
 pub(crate) use trace::Exchange;
 pub use trace::RequestLog;

@@ -3,26 +3,33 @@
 
 use std::time::Duration;
 
-use chrono::DateTime;
-use chrono::Utc;
 use serde::Serialize;
 
+use crate::change::Audit;
+use crate::change::BatchStep;
+use crate::change::Batches;
+use crate::change::Clock;
+use crate::change::DropReason;
+use crate::change::Pace;
+use crate::change::Throttle;
 use crate::model::progress::Progress;
 use crate::model::text::count;
 use crate::releases::prune::Action;
-use crate::releases::prune::Audit;
 use crate::releases::prune::AuditEvent;
 use crate::releases::prune::ChangeSincePlan;
-use crate::releases::prune::Clock;
 use crate::releases::prune::Delete;
-use crate::releases::prune::DropReason;
 use crate::releases::prune::Inventory;
-use crate::releases::prune::Pace;
 use crate::releases::prune::PrunePlan;
 use crate::releases::prune::ReleaseRecord;
 use crate::releases::prune::Stop;
 use crate::releases::prune::TagRecord;
 use crate::releases::prune::UnitReason;
+use crate::releases::prune::recorder::BATCH;
+use crate::releases::prune::recorder::RESERVE;
+use crate::releases::prune::recorder::RateBudget;
+use crate::releases::prune::recorder::Recorder;
+use crate::releases::prune::recorder::tags_at;
+use crate::releases::prune::stop::response_of;
 use crate::releases::prune::unit_state::TagOutcome;
 use crate::releases::prune::unit_state::Task;
 use crate::releases::prune::unit_state::UnitPart;
@@ -36,23 +43,13 @@ use crate::sources::github::Lister;
 use crate::sources::github::MutationRefusal;
 use crate::sources::github::MutationResponse;
 use crate::sources::github::ReleaseId;
-use crate::sources::github::TagAt;
 use crate::sources::github::Writer;
-
-/// Tags per request: well below any known limit, and few enough to bisect for a rejected tag.
-const BATCH: usize = 50;
 
 /// Deletions between two listings.
 const RELIST_EVERY: usize = 50;
 
 /// The maximum time between two listings.
 const RELIST_AFTER: Duration = Duration::from_secs(60);
-
-/// API requests of the hour reserved for other jobs, such as the one that publishes.
-const RESERVE: u64 = 50;
-
-/// How often a request is retried after its outcome was unknown and turned out to be no change.
-const TRIES: u32 = 3;
 
 /// How long GitHub may still list what it deleted.
 const LAG: [u64; 4] = [1, 2, 4, 8];
@@ -139,39 +136,40 @@ pub struct FinalListing {
 /// Carries out a plan, limited to `deletes`.
 pub async fn apply(plan: &PrunePlan, deletes: Vec<Delete>, context: PruneContext<'_>) -> Applied {
     let mut tasks: Vec<Task> = deletes.into_iter().map(Task::new).collect();
+    let PruneContext { github, lister, audit, clock, pace, max_wait, is_fresh, progress } = context;
     let mut work = ApplyState {
-        writer: Writer::new(context.github),
-        latest: LatestRelease::new(context.github),
-        is_fresh: context.is_fresh,
-        listed_at: context.clock.elapsed(),
-        context,
+        github,
+        lister,
+        clock,
+        progress,
+        writer: Writer::new(github),
+        latest: LatestRelease::new(github),
+        recorder: Recorder { audit, throttle: Throttle::new(clock, progress, pace, max_wait, RESERVE) },
+        is_fresh,
+        listed_at: clock.elapsed(),
         plan,
         since_listing: 0,
-        waited: Duration::ZERO,
-        remaining: None,
-        tags_alone: false,
+        tags_alone: !lister.speaks_graphql() || plan.repository().node_id.is_none(),
     };
-    work.tags_alone = !work.context.lister.speaks_graphql() || plan.repository().node_id.is_none();
-    let mut stop = work.begin(&tasks).err();
+    let units = tasks.iter().map(|task| task.unit.name.clone()).collect();
+    let mut stop = work.recorder.begin("prune", plan.repository(), Some(plan.digest().to_string()), units).err();
     if stop.is_none() {
         stop = work.all(&mut tasks).await.err();
     }
     let proof = if stop.as_ref().is_none_or(Stop::can_relist) { work.verify_result(&mut tasks).await } else { None };
-    if let Err(error) = work.end(&tasks, stop.as_ref()) {
+    let deleted = tasks.iter().filter(|task| result_of(task).end == UnitEnd::Deleted).count();
+    if let Err(error) = work.recorder.end(stop.as_ref(), deleted) {
         stop = stop.or(Some(error));
     }
     Applied { units: tasks.iter().map(result_of).collect(), stop, proof }
 }
 
-/// Which of GitHub's two rate limits a request counts against.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Budget {
-    Rest,
-    GraphQl,
-}
-
 struct ApplyState<'a, 'p> {
-    context: PruneContext<'a>,
+    github: &'a GitHub,
+    lister: &'a Lister<'a>,
+    clock: &'a Clock,
+    progress: &'a dyn Progress,
+    recorder: Recorder<'a>,
     writer: Writer<'a>,
     latest: LatestRelease<'a>,
     /// Whether nothing was sent since the last listing.
@@ -179,28 +177,10 @@ struct ApplyState<'a, 'p> {
     plan: &'p PrunePlan,
     listed_at: Duration,
     since_listing: usize,
-    waited: Duration,
-    /// The remaining requests of the hour, and when the limit resets.
-    remaining: Option<(u64, Duration)>,
     tags_alone: bool,
 }
 
 impl ApplyState<'_, '_> {
-    fn begin(&mut self, tasks: &[Task]) -> Result<(), Stop> {
-        let event = AuditEvent::Begin {
-            schema: crate::releases::prune::AUDIT_SCHEMA.to_owned(),
-            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            command: "prune".to_owned(),
-            repository: crate::releases::prune::PlannedRepository {
-                id: self.plan.repository().id,
-                full_name: self.plan.repository().full_name.clone(),
-            },
-            plan_digest: Some(self.plan.digest().to_string()),
-            units: tasks.iter().map(|task| task.unit.name.clone()).collect(),
-        };
-        self.record(event)
-    }
-
     async fn all(&mut self, tasks: &mut [Task]) -> Result<(), Stop> {
         let Some((first, rest)) = tasks.split_first_mut() else { return Ok(()) };
         let first = std::slice::from_mut(first);
@@ -210,9 +190,7 @@ impl ApplyState<'_, '_> {
         }
         if first[0].is_done() {
             let (name, others) = (&first[0].unit.name, count(rest.len(), "version"));
-            self.context
-                .progress
-                .note(&format!("deleted the release and tag {name}; continuing with the other {others}"));
+            self.progress.note(&format!("deleted the release and tag {name}; continuing with the other {others}"));
         }
         self.relist(rest).await?;
         let outcome = self.releases_of_all(rest).await;
@@ -242,7 +220,7 @@ impl ApplyState<'_, '_> {
 
     async fn releases_of_all(&mut self, tasks: &mut [Task]) -> Result<(), Stop> {
         for index in 0..tasks.len() {
-            let is_stale = self.context.clock.elapsed().saturating_sub(self.listed_at) >= RELIST_AFTER;
+            let is_stale = self.clock.elapsed().saturating_sub(self.listed_at) >= RELIST_AFTER;
             if self.since_listing >= RELIST_EVERY || is_stale {
                 self.relist(tasks).await?;
                 self.tags(tasks).await?;
@@ -267,20 +245,22 @@ impl ApplyState<'_, '_> {
                 continue;
             }
             let action = Action::DeleteRelease { release: Box::new(release.clone()), tag: task.unit.tag.clone() };
-            self.ready(Budget::Rest).await?;
-            let request = self.intent(action)?;
-            let response = self.writer.delete_release(ReleaseId::new(release.id)).await;
-            self.record_response(request, &response)?;
+            let request = self.writer.delete_release(ReleaseId::new(release.id));
+            let response = self.recorder.send(RateBudget::Rest, action, request).await?;
             self.since_listing += 1;
             self.is_fresh = false;
             match response.outcome {
                 Ok(()) => tasks[index].pieces[place] = UnitPart::Gone,
                 Err(MutationRefusal::Gone) => tasks[index].pieces[place] = UnitPart::Unsure,
-                Err(MutationRefusal::Limited { wait }) => self.wait(wait, "GitHub limits requests").await?,
-                Err(MutationRefusal::Busy) => self.again(&mut tries, "another change is in progress").await?,
+                Err(MutationRefusal::Limited { wait }) => {
+                    self.recorder.throttle.wait(wait, "GitHub limits requests").await?
+                }
+                Err(MutationRefusal::Busy) => {
+                    self.recorder.throttle.again(&mut tries, "another change is in progress").await?
+                }
                 Err(MutationRefusal::Unknown { reason }) => {
                     tasks[index].pieces[place] = UnitPart::Asked;
-                    self.again(&mut tries, &reason).await?;
+                    self.recorder.throttle.again(&mut tries, &reason).await?;
                     self.relist(tasks).await?;
                     self.decided(&tasks[index])?;
                 }
@@ -296,9 +276,11 @@ impl ApplyState<'_, '_> {
         while !release.prerelease && !release.draft && !self.is_fresh {
             match self.latest.now().await {
                 Ok(latest) => return Ok(latest == Some(release.id)),
-                Err(MutationRefusal::Limited { wait }) => self.wait(wait, "GitHub limits requests").await?,
+                Err(MutationRefusal::Limited { wait }) => {
+                    self.recorder.throttle.wait(wait, "GitHub limits requests").await?
+                }
                 Err(refusal @ (MutationRefusal::Unknown { .. } | MutationRefusal::Busy)) => {
-                    self.again(tries, &refusal.to_string()).await?;
+                    self.recorder.throttle.again(tries, &refusal.to_string()).await?;
                 }
                 Err(refusal) => return Err(Stop::World { why: format!("the latest release: {refusal}") }),
             }
@@ -325,7 +307,7 @@ impl ApplyState<'_, '_> {
             if !tasks.iter().any(Task::is_ambiguous) {
                 break;
             }
-            self.context.clock.sleep(Duration::from_secs(wait)).await;
+            self.clock.sleep(Duration::from_secs(wait)).await;
             self.relist(tasks).await?;
             for index in 0..tasks.len() {
                 if tasks[index].retry_once() {
@@ -336,94 +318,83 @@ impl ApplyState<'_, '_> {
         Ok(())
     }
 
-    /// Deletes every tag that is due.
+    /// Deletes every tag that is due, in batches: all of a batch or none.
     async fn tags(&mut self, tasks: &mut [Task]) -> Result<(), Stop> {
         let due: Vec<usize> = (0..tasks.len()).filter(|index| tasks[*index].tag_is_due()).collect();
-        for part in due.chunks(BATCH) {
-            self.batch(tasks, part).await?;
-        }
-        Ok(())
-    }
-
-    /// Deletes a batch of tags atomically; if GitHub refuses, bisects to find the rejected tag.
-    async fn batch(&mut self, tasks: &mut [Task], part: &[usize]) -> Result<(), Stop> {
-        let mut parts = vec![part.to_vec()];
+        let mut batches = Batches::new(&due, BATCH, self.tags_alone);
         let mut tries = 0;
-        while let Some(part) = parts.pop() {
-            let part: Vec<usize> = part.into_iter().filter(|index| tasks[*index].tag_is_due()).collect();
-            if part.is_empty() {
-                continue;
-            }
-            if self.tags_alone && part.len() > 1 {
-                parts.extend(part.iter().rev().map(|index| vec![*index]));
-                continue;
-            }
-            let response = self.delete_tags(tasks, &part).await?;
-            match response.outcome {
-                Ok(()) => part.iter().for_each(|index| tasks[*index].tag = TagOutcome::Gone),
-                Err(MutationRefusal::Limited { wait }) => {
-                    self.wait(wait, "GitHub limits requests").await?;
-                    parts.push(part);
-                }
-                Err(MutationRefusal::Unsupported | MutationRefusal::Forbidden { .. }) if !self.tags_alone => {
-                    // The REST API reports the missing permission more precisely.
-                    self.tags_alone = true;
-                    parts.push(part);
-                }
-                Err(
-                    refusal @ (MutationRefusal::Moved { .. }
-                    | MutationRefusal::Forbidden { .. }
-                    | MutationRefusal::Unsupported),
-                ) => {
-                    return Err(Stop::of(&tasks[part[0]].unit.name, refusal));
-                }
-                Err(MutationRefusal::Busy) => {
-                    self.again(&mut tries, "another change is in progress").await?;
-                    parts.push(part);
-                }
-                Err(MutationRefusal::Unknown { reason }) => {
-                    self.again(&mut tries, &reason).await?;
-                    self.relist(tasks).await?;
-                    part.iter().try_for_each(|index| self.decided(&tasks[*index]))?;
-                    parts.push(part);
-                }
-                Err(
-                    MutationRefusal::Gone
-                    | MutationRefusal::Rule { .. }
-                    | MutationRefusal::Immutable { .. }
-                    | MutationRefusal::Rejected { .. },
-                ) if part.len() > 1 => {
-                    let (one, other) = part.split_at(part.len() / 2);
-                    parts.extend([other.to_vec(), one.to_vec()]);
-                }
-                Err(refusal @ (MutationRefusal::Rule { .. } | MutationRefusal::Immutable { .. })) => {
-                    let reason = self.explained(&tasks[part[0]].unit.name, &refusal).await;
-                    tasks[part[0]].tag = TagOutcome::Blocked(reason);
-                }
-                Err(refusal @ (MutationRefusal::Gone | MutationRefusal::Rejected { .. })) => {
-                    self.relist(tasks).await?;
-                    if refusal == MutationRefusal::Gone && tasks[part[0]].retry_tag_once() {
-                        parts.push(part);
-                        continue;
+        while let Some(batch) = batches.next(|index| tasks[*index].tag_is_due()) {
+            let is_batch = !batches.is_one_by_one();
+            let response = self.delete_tags(tasks, &batch, is_batch).await?;
+            let has_succeeded = response.outcome.is_ok();
+            match batches.after(batch, response_of(response.outcome)) {
+                BatchStep::Done(batch) => batch.iter().for_each(|index| tasks[*index].tag = TagOutcome::Gone),
+                BatchStep::Wait(batch, why) => self.wait_for(tasks, &batch, why, &mut tries).await?,
+                BatchStep::Continue => self.tags_alone = batches.is_one_by_one(),
+                BatchStep::Refused(index, refusal) => {
+                    if self.refused(tasks, index, &refusal).await? {
+                        batches.again(index);
                     }
-                    self.resolve_tag(tasks, part[0], &refusal).await?;
                 }
+                BatchStep::Stop(index, refusal) => return Err(Stop::of(&tasks[index].unit.name, refusal)),
+            }
+            // Each batch has its own attempts.
+            if has_succeeded {
+                tries = 0;
             }
         }
         Ok(())
     }
 
-    async fn delete_tags(&mut self, tasks: &[Task], part: &[usize]) -> Result<MutationResponse, Stop> {
-        let records: Vec<TagRecord> = part.iter().filter_map(|index| tasks[*index].planned_tag().cloned()).collect();
-        let tags = records.iter().map(tag_at).collect::<Result<Vec<_>, _>>()?;
-        self.ready(if self.tags_alone { Budget::Rest } else { Budget::GraphQl }).await?;
-        let request = self.intent(Action::DeleteTags { tags: records })?;
-        let response = match (self.tags_alone, &self.plan.repository().node_id) {
-            (false, Some(repository)) => self.writer.delete_tags(repository, &tags).await,
-            (true, _) | (false, None) => self.writer.delete_tag_alone(&tags[0]).await,
+    /// Waits before a batch is sent again. After a lost response a new listing shows what is left of it.
+    async fn wait_for(
+        &mut self,
+        tasks: &mut [Task],
+        batch: &[usize],
+        why: MutationRefusal,
+        tries: &mut u32,
+    ) -> Result<(), Stop> {
+        if let MutationRefusal::Limited { wait } = why {
+            return Ok(self.recorder.throttle.wait(wait, "GitHub limits requests").await?);
+        }
+        if why == MutationRefusal::Busy {
+            return Ok(self.recorder.throttle.again(tries, "another change is in progress").await?);
+        }
+        let reason = match why {
+            MutationRefusal::Unknown { reason } => reason,
+            other => other.to_string(),
         };
-        self.record_response(request, &response)?;
-        Ok(response)
+        self.recorder.throttle.again(tries, &reason).await?;
+        self.relist(tasks).await?;
+        batch.iter().try_for_each(|index| self.decided(&tasks[*index]))
+    }
+
+    /// Settles a tag that GitHub refuses to delete. Returns whether its request is repeated.
+    async fn refused(&mut self, tasks: &mut [Task], index: usize, refusal: &MutationRefusal) -> Result<bool, Stop> {
+        if matches!(refusal, MutationRefusal::Rule { .. } | MutationRefusal::Immutable { .. }) {
+            let reason = self.explained(&tasks[index].unit.name, refusal).await;
+            tasks[index].tag = TagOutcome::Blocked(reason);
+            return Ok(false);
+        }
+        self.relist(tasks).await?;
+        if *refusal == MutationRefusal::Gone && tasks[index].retry_tag_once() {
+            return Ok(true);
+        }
+        self.resolve_tag(tasks, index, refusal).await?;
+        Ok(false)
+    }
+
+    async fn delete_tags(&mut self, tasks: &[Task], batch: &[usize], is_batch: bool) -> Result<MutationResponse, Stop> {
+        let records: Vec<TagRecord> = batch.iter().filter_map(|index| tasks[*index].planned_tag().cloned()).collect();
+        let tags = tags_at(&records)?;
+        let action = Action::DeleteTags { tags: records };
+        match self.plan.repository().node_id.as_deref().filter(|_| is_batch) {
+            Some(repository) => {
+                let request = self.writer.delete_tags(repository, &tags);
+                self.recorder.send(RateBudget::GraphQl, action, request).await
+            }
+            None => self.recorder.send(RateBudget::Rest, action, self.writer.delete_tag_alone(&tags[0])).await,
+        }
     }
 
     /// Resolves a single tag that GitHub reports as missing or changed, with a listing.
@@ -433,7 +404,7 @@ impl ApplyState<'_, '_> {
             if !tasks[index].tag_is_due() {
                 break;
             }
-            self.context.clock.sleep(Duration::from_secs(wait)).await;
+            self.clock.sleep(Duration::from_secs(wait)).await;
             self.relist(tasks).await?;
         }
         let task = &mut tasks[index];
@@ -446,7 +417,7 @@ impl ApplyState<'_, '_> {
     /// Why a tag cannot be deleted, with the names of the rulesets if they are visible.
     async fn explained(&self, name: &str, refusal: &MutationRefusal) -> String {
         let MutationRefusal::Rule { .. } = refusal else { return refusal.to_string() };
-        match self.context.github.rulesets_against_deleting(name).await {
+        match self.github.rulesets_against_deleting(name).await {
             Ok(rules) if !rules.is_empty() => {
                 let rules: Vec<String> = rules.iter().map(|rule| format!("`{rule}`")).collect();
                 format!("{refusal} (ruleset {})", rules.join(", "))
@@ -464,15 +435,17 @@ impl ApplyState<'_, '_> {
         update_tasks(tasks, &inventory, &plan);
         self.since_listing = 0;
         self.is_fresh = true;
-        self.listed_at = self.context.clock.elapsed();
+        self.listed_at = self.clock.elapsed();
         Ok(inventory)
     }
 
     async fn list(&mut self) -> Result<Inventory, Stop> {
         let listed = loop {
-            match self.context.lister.list().await {
+            match self.lister.list().await {
                 Ok(listed) => break listed,
-                Err(ApiError::RateLimited { wait, .. }) => self.wait(wait, "GitHub limits queries").await?,
+                Err(ApiError::RateLimited { wait, .. }) => {
+                    self.recorder.throttle.wait(wait, "GitHub limits queries").await?
+                }
                 Err(ApiError::Net(error)) => return Err(Stop::Lost { reason: error.to_string() }),
                 Err(error) => return Err(Stop::World { why: error.to_string() }),
             }
@@ -489,7 +462,7 @@ impl ApplyState<'_, '_> {
     async fn verify_result(&mut self, tasks: &mut [Task]) -> Option<FinalListing> {
         let mut last = None;
         for wait in [0].into_iter().chain(LAG) {
-            self.context.clock.sleep(Duration::from_secs(wait)).await;
+            self.clock.sleep(Duration::from_secs(wait)).await;
             let Ok(inventory) = self.list().await else { break };
             let still_listed = still_listed(tasks, &inventory);
             let is_clean = still_listed.is_empty();
@@ -507,64 +480,6 @@ impl ApplyState<'_, '_> {
         last
     }
 
-    /// Waits until the next change may be sent, and keeps the reserve.
-    async fn ready(&mut self, budget: Budget) -> Result<(), Stop> {
-        let scarce = self.remaining.filter(|(left, _)| budget == Budget::Rest && *left <= RESERVE);
-        if let Some((left, whole_at)) = scarce {
-            let wait = whole_at.saturating_sub(self.context.clock.elapsed());
-            if self.waited + wait > self.context.max_wait {
-                return Err(Stop::Reserve { left, wait });
-            }
-            self.wait(wait, &format!("{left} requests remain this hour")).await?;
-            self.remaining = None;
-        }
-        let wait = self.context.pace.wait(self.context.clock.elapsed());
-        if !wait.is_zero() {
-            self.context.clock.sleep(wait).await;
-        }
-        self.context.pace.sent(self.context.clock.elapsed());
-        Ok(())
-    }
-
-    /// Waits for GitHub, within the total wait limit.
-    async fn wait(&mut self, wait: Duration, why: &str) -> Result<(), Stop> {
-        if self.waited + wait > self.context.max_wait {
-            return Err(Stop::Limited { wait });
-        }
-        self.waited += wait;
-        self.context.progress.note(&format!("{why}; continuing in {} s", wait.as_secs().max(1)));
-        self.context.clock.sleep(wait).await;
-        Ok(())
-    }
-
-    /// Waits before another attempt, up to the maximum number of attempts.
-    async fn again(&mut self, tries: &mut u32, reason: &str) -> Result<(), Stop> {
-        *tries += 1;
-        if *tries > TRIES {
-            return Err(Stop::Lost { reason: reason.to_owned() });
-        }
-        self.context.progress.note(&format!("{reason}; checking again ({tries} of {TRIES})"));
-        self.context.clock.sleep(Duration::from_millis(500 << *tries)).await;
-        Ok(())
-    }
-
-    fn intent(&mut self, action: Action) -> Result<u64, Stop> {
-        self.context.audit.intent(self.context.clock.now(), action).map_err(|error| Stop::Record { why: chain(&error) })
-    }
-
-    fn record_response(&mut self, request: u64, response: &MutationResponse) -> Result<(), Stop> {
-        if let Some(left) = response.remaining {
-            self.remaining = Some((left, self.context.clock.elapsed() + response.reset_in));
-        }
-        self.record(AuditEvent::Result {
-            request,
-            outcome: response.outcome.as_ref().map_or_else(MutationRefusal::code, |()| "done").to_owned(),
-            status: response.status,
-            request_id: response.request_id.clone(),
-            message: response.outcome.as_ref().err().map(ToString::to_string),
-        })
-    }
-
     fn decided(&mut self, task: &Task) -> Result<(), Stop> {
         let finding = match (&task.dropped, &task.tag) {
             (Some(why), _) => why.to_string(),
@@ -576,31 +491,8 @@ impl ApplyState<'_, '_> {
             }
             (None, TagOutcome::None | TagOutcome::Waiting) => "still listed".to_owned(),
         };
-        self.record(AuditEvent::Decided { tag: task.unit.name.clone(), finding })
+        self.recorder.record(AuditEvent::Decided { unit: task.unit.name.clone(), finding })
     }
-
-    fn end(&mut self, tasks: &[Task], stop: Option<&Stop>) -> Result<(), Stop> {
-        let status = stop.map_or_else(|| "finished".to_owned(), ToString::to_string);
-        let deleted = tasks.iter().filter(|task| result_of(task).end == UnitEnd::Deleted).count();
-        self.record(AuditEvent::End { status, deleted })
-    }
-
-    fn record(&mut self, event: AuditEvent) -> Result<(), Stop> {
-        let time: DateTime<Utc> = self.context.clock.now();
-        self.context.audit.write(time, event).map_err(|error| Stop::Record { why: chain(&error) })
-    }
-}
-
-fn tag_at(record: &TagRecord) -> Result<TagAt, Stop> {
-    match record.name.parse() {
-        Ok(tag) => Ok(TagAt { tag, object_id: record.object_id.clone() }),
-        Err(error) => Err(Stop::World { why: error.to_string() }),
-    }
-}
-
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-    format!("{error}{cause}")
 }
 
 /// The number of versions in an inventory.

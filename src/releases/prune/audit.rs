@@ -1,109 +1,29 @@
-//! The audit record: one JSON line before and one after each request, flushed to disk before the next step.
-//! It contains enough to restore every tag.
-#![expect(clippy::disallowed_methods, reason = "the record is written and read here")]
+//! What an audit record of releases and tags contains. It is enough to restore every tag.
 
-use std::fs::File;
-use std::io;
-use std::io::BufRead;
-use std::io::BufReader;
-use std::io::Read;
-use std::io::Seek;
-use std::io::SeekFrom;
-use std::io::Write;
 use std::path::Path;
-use std::path::PathBuf;
 
-use chrono::DateTime;
-use chrono::Utc;
 use serde::Deserialize;
 use serde::Serialize;
-use thiserror::Error;
 
-use crate::io::fs::Dir;
-use crate::io::fs::FileError;
-use crate::io::fs::bounded_read;
-use crate::io::fs::new_record;
-use crate::io::fs::open_record;
+use crate::change::AuditError;
+use crate::change::ChangeEvent;
+use crate::change::ChangeLine;
+use crate::change::read_audit_lines;
 use crate::releases::prune::PlannedRepository;
 use crate::releases::prune::ReleaseRecord;
 use crate::releases::prune::TagRecord;
 
-/// The schema of an audit record.
-pub const AUDIT_SCHEMA: &str = "reproq.audit/1";
+/// An event of a record.
+pub type AuditEvent = ChangeEvent<ChangedRepository, Action>;
 
-/// The maximum size of a record, in bytes.
-const MAX_BYTES: u64 = 256 * 1024 * 1024;
+/// A line of a record.
+pub type AuditLine = ChangeLine<ChangedRepository, Action>;
 
-/// The maximum length of a line, in bytes: a release has at most a thousand assets.
-const LONGEST_LINE: u64 = 4 * 1024 * 1024;
-
-/// One line.
+/// What is changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AuditLine {
-    /// The time.
-    pub time: DateTime<Utc>,
-    /// The event.
-    #[serde(flatten)]
-    pub event: AuditEvent,
-}
-
-/// An event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "kebab-case")]
-pub enum AuditEvent {
-    /// A run begins.
-    Begin {
-        /// [`AUDIT_SCHEMA`].
-        schema: String,
-        /// The version of reproq.
-        tool_version: String,
-        /// `prune` or `restore`.
-        command: String,
-        /// The repository.
-        repository: PlannedRepository,
-        /// The digest of the plan, if there is one.
-        plan_digest: Option<String>,
-        /// The affected names, in order of execution.
-        units: Vec<String>,
-    },
-    /// A request is about to be sent.
-    Intent {
-        /// Its number in this run, from 1.
-        request: u64,
-        /// The change it requests.
-        #[serde(flatten)]
-        action: Action,
-    },
-    /// The response to a request.
-    Result {
-        /// The number of the request.
-        request: u64,
-        /// `done`, or the kind of refusal.
-        outcome: String,
-        /// The HTTP status, if there was a response.
-        status: Option<u16>,
-        /// GitHub's request ID.
-        request_id: Option<String>,
-        /// GitHub's message.
-        message: Option<String>,
-    },
-    /// A new listing resolved an ambiguous response.
-    Decided {
-        /// The unit.
-        tag: String,
-        /// Its outcome.
-        finding: String,
-    },
-    /// The run ends.
-    End {
-        /// The outcome.
-        status: String,
-        /// The deleted units.
-        deleted: usize,
-    },
-    /// An event of a later version.
-    #[serde(other)]
-    Unknown,
+pub struct ChangedRepository {
+    /// The repository.
+    pub repository: PlannedRepository,
 }
 
 /// A request that changes something.
@@ -129,115 +49,6 @@ pub enum Action {
     },
 }
 
-/// Why the audit record cannot be written or read.
-#[derive(Debug, Error)]
-pub enum AuditError {
-    /// The file cannot be written. Nothing is changed without a record.
-    #[error("failed to write the audit record `{path}`", path = path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// The system error.
-        source: io::Error,
-    },
-    /// Something else has its name, or an I/O error occurs.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The file cannot be read.
-    #[error("failed to read the audit record `{path}`", path = path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The system error.
-        source: io::Error,
-    },
-    /// The line that begins a run is missing.
-    #[error("line {line} of `{path}` has no repository: the first line of its run is missing", path = path.display())]
-    Unbound {
-        /// The file.
-        path: PathBuf,
-        /// The line's number, from 1.
-        line: usize,
-    },
-    /// A line is not a valid audit record.
-    #[error("line {line} of `{path}` is not a valid audit record: {reason}", path = path.display())]
-    Line {
-        /// The file.
-        path: PathBuf,
-        /// The line's number, from 1.
-        line: usize,
-        /// What is wrong with it.
-        reason: String,
-    },
-}
-
-/// An audit record that is being written.
-#[derive(Debug)]
-pub struct Audit {
-    path: PathBuf,
-    file: File,
-    requests: u64,
-}
-
-impl Audit {
-    /// Opens a record. An existing file is continued, so no earlier line is lost. A line that a crash truncated is
-    /// terminated, so that the next line is not appended to it.
-    pub fn open(path: &Path) -> Result<Self, AuditError> {
-        let error = |source| AuditError::Write { path: path.to_owned(), source };
-        if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-            std::fs::create_dir_all(directory).map_err(error)?;
-        }
-        let mut file = open_record(path)?;
-        if is_cut(&mut file).map_err(error)? {
-            file.write_all(b"\n").map_err(error)?;
-        }
-        Ok(Self { path: path.to_owned(), file, requests: 0 })
-    }
-
-    /// Creates a record in a directory, with a unique name that begins with `stem`.
-    pub fn create(directory: &Dir, stem: &str) -> Result<Self, AuditError> {
-        let (path, file) = new_record(directory, stem, "jsonl")?;
-        Ok(Self { path, file, requests: 0 })
-    }
-
-    /// Its path.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// The number of recorded requests.
-    pub const fn requests(&self) -> u64 {
-        self.requests
-    }
-
-    /// Records a request before it is sent; returns its number for [`Audit::result`].
-    pub fn intent(&mut self, time: DateTime<Utc>, action: Action) -> Result<u64, AuditError> {
-        let request = self.requests + 1;
-        self.write(time, AuditEvent::Intent { request, action })?;
-        self.requests = request;
-        Ok(request)
-    }
-
-    /// Appends a line and flushes it to disk.
-    pub fn write(&mut self, time: DateTime<Utc>, event: AuditEvent) -> Result<(), AuditError> {
-        let mut line = serde_json::to_vec(&AuditLine { time, event }).expect("lines hold nothing JSON cannot say");
-        line.push(b'\n');
-        let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
-        written.map_err(|source| AuditError::Write { path: self.path.clone(), source })
-    }
-}
-
-/// Whether an existing record does not end with a newline.
-fn is_cut(record: &mut File) -> io::Result<bool> {
-    if record.seek(SeekFrom::End(0))? == 0 {
-        return Ok(false);
-    }
-    record.seek(SeekFrom::End(-1))?;
-    let mut last = [0];
-    record.read_exact(&mut last)?;
-    Ok(last != *b"\n")
-}
-
 /// Reads an entire record.
 pub fn read_audit(path: &Path) -> Result<Vec<AuditLine>, AuditError> {
     let mut lines = Vec::new();
@@ -248,123 +59,28 @@ pub fn read_audit(path: &Path) -> Result<Vec<AuditLine>, AuditError> {
     Ok(lines)
 }
 
-/// Reads a record line by line, with line numbers, in bounded memory. A line that a crash truncated is ignored; it can
-/// only be followed by another run or the end of the file.
-pub fn read_audit_lines(
-    path: &Path,
-    each: &mut dyn FnMut(usize, AuditLine) -> Result<(), AuditError>,
-) -> Result<(), AuditError> {
-    let error = |source| AuditError::Read { path: path.to_owned(), source };
-    let (file, metadata) = bounded_read::open_regular(path).map_err(error)?;
-    if metadata.len() > MAX_BYTES {
-        // A truncated record would be taken for a complete one.
-        let too_long = format!("it has more than {MAX_BYTES} bytes");
-        return Err(error(io::Error::new(io::ErrorKind::InvalidData, too_long)));
-    }
-    let mut record = BufReader::new(file.take(MAX_BYTES));
-    let mut cut = None;
-    for index in 0.. {
-        let mut text = Vec::new();
-        if record.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut text).map_err(error)? == 0 {
-            break;
-        }
-        let has_end = text.ends_with(b"\n");
-        if !has_end && text.len() as u64 == LONGEST_LINE {
-            let reason = format!("it has more than {LONGEST_LINE} bytes");
-            return Err(AuditError::Line { path: path.to_owned(), line: index + 1, reason });
-        }
-        let line = text.trim_ascii();
-        if line.is_empty() {
-            continue;
-        }
-        match serde_json::from_slice::<AuditLine>(line) {
-            Ok(line) => {
-                let is_begin = matches!(line.event, AuditEvent::Begin { .. });
-                if let Some(error) = cut.take().filter(|_| !is_begin) {
-                    return Err(error);
-                }
-                each(index + 1, line)?;
-            }
-            Err(error) => {
-                let is_cut = error.is_eof() || !has_end;
-                let error = AuditError::Line { path: path.to_owned(), line: index + 1, reason: error.to_string() };
-                if !is_cut {
-                    return Err(error);
-                }
-                // A run may be truncated in its first line, after another truncated line: report the first.
-                cut.get_or_insert(error);
-            }
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
-    use crate::releases::prune::TagKind;
-
     use super::*;
 
-    fn tag(name: &str) -> TagRecord {
-        TagRecord { name: name.to_owned(), object_id: "a".repeat(40), kind: TagKind::Lightweight, dated: None }
-    }
-
+    /// The format of records that earlier versions wrote: it never changes.
     #[test]
-    fn records_round_trip_and_a_truncated_line_is_ignored() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join("deep/audit.jsonl");
-        let time = DateTime::UNIX_EPOCH;
-        let mut audit = Audit::open(&path).expect("opened");
-        let request = audit.intent(time, Action::DeleteTags { tags: vec![tag("v1.0.0")] }).expect("written");
-        assert_eq!(request, 1);
-        drop(audit);
-        let mut audit = Audit::open(&path).expect("opened again");
-        audit.write(time, AuditEvent::End { status: "success".to_owned(), deleted: 1 }).expect("written");
-        assert_eq!(read_audit(&path).expect("read").len(), 2);
-        let text = std::fs::read_to_string(&path).expect("text");
-        std::fs::write(&path, &text[..text.len() - 9]).expect("cut");
-        assert_eq!(read_audit(&path).expect("read").len(), 1);
-        std::fs::write(&path, format!("nonsense\n{text}")).expect("spoilt");
-        assert!(matches!(read_audit(&path), Err(AuditError::Line { line: 1, .. })));
-    }
-
-    fn begin() -> AuditEvent {
-        AuditEvent::Begin {
-            schema: AUDIT_SCHEMA.to_owned(),
-            tool_version: "1.0.0".to_owned(),
-            command: "prune".to_owned(),
-            repository: PlannedRepository { id: 7, full_name: "acme/tool".parse().expect("a repository") },
-            plan_digest: None,
-            units: vec!["r\u{e9}sum\u{e9}".to_owned()],
+    fn records_of_earlier_versions_are_read() {
+        let old = [
+            r#"{"time":"2026-01-01T00:00:00Z","event":"begin","schema":"reproq.audit/1","tool_version":"0.1.0","command":"prune","repository":{"id":7,"full_name":"acme/tool"},"plan_digest":null,"units":["v1.0.0"]}"#,
+            r#"{"time":"2026-01-01T00:00:00Z","event":"intent","request":1,"action":"delete-tags","tags":[{"name":"v1.0.0","object_id":"aa","kind":"lightweight","dated":null}]}"#,
+            r#"{"time":"2026-01-01T00:00:00Z","event":"result","request":1,"outcome":"done","status":204,"request_id":"a","message":null}"#,
+            r#"{"time":"2026-01-01T00:00:00Z","event":"decided","tag":"v1.0.0","finding":"gone"}"#,
+            r#"{"time":"2026-01-01T00:00:00Z","event":"end","status":"finished","deleted":1}"#,
+        ];
+        for text in old {
+            let line: AuditLine = serde_json::from_str(text).expect(text);
+            assert_ne!(line.event, AuditEvent::Unknown);
+            assert_eq!(
+                serde_json::to_string(&line).expect("JSON"),
+                text,
+                "what is written now is what was written then"
+            );
         }
-    }
-
-    /// Wherever a crash truncates a record, even inside a character, the lines before it are read, and a run appended
-    /// to the same file loses none of them.
-    #[test]
-    fn a_record_truncated_anywhere_is_read_and_continued() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join("audit.jsonl");
-        let time = DateTime::UNIX_EPOCH;
-        let mut audit = Audit::open(&path).expect("opened");
-        audit.write(time, begin()).expect("written");
-        audit.intent(time, Action::DeleteTags { tags: vec![tag("r\u{e9}sum\u{e9}")] }).expect("written");
-        let text = std::fs::read(&path).expect("text");
-        let whole = read_audit(&path).expect("read");
-        for length in 0..text.len() {
-            std::fs::write(&path, &text[..length]).expect("cut");
-            let left = read_audit(&path).unwrap_or_else(|error| panic!("cut to {length} bytes: {error}"));
-            assert!(whole.starts_with(&left), "cut to {length} bytes");
-            Audit::open(&path).expect("opened again").write(time, begin()).expect("written");
-            let continued = read_audit(&path).unwrap_or_else(|error| panic!("continued at {length} bytes: {error}"));
-            assert_eq!(continued, [&left[..], &whole[..1]].concat(), "continued at {length} bytes");
-        }
-    }
-
-    #[test]
-    fn events_of_a_later_version_are_ignored() {
-        let line = r#"{"time":"2026-01-01T00:00:00Z","event":"something-new","x":1}"#;
-        let line: AuditLine = serde_json::from_str(line).expect("read");
-        assert_eq!(line.event, AuditEvent::Unknown);
     }
 }

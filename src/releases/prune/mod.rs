@@ -9,26 +9,24 @@
 //! metadata) share one slot. `--keep 3` keeps three slots, and if one unit of a slot is kept for any reason, the entire
 //! slot is kept. In publication order a slot is as new as its newest unit.
 //!
-//! Effects: [`apply`] carries out a plan through the GitHub client, [`Audit`] records every request before and after
-//! it, [`restore`] restores tags from such a record, [`Pace`] and [`Clock`] control the timing. Everything else is
+//! Effects: [`apply`] carries out a plan through the GitHub client, [`restore`] restores tags from the record of such a run.
+//! `change` has what every change has in common: consent, the audit record, the plan file, pace and waits. Everything else is
 //! pure.
 
 mod apply;
 mod audit;
-mod clock;
-mod consent;
 mod decide;
 mod delete;
-mod digest;
 mod inventory;
 mod order;
-mod pace;
 mod parse;
 mod plan;
 mod plan_file;
 mod policy;
+mod rates;
 mod read;
 mod reason;
+mod recorder;
 mod refusal;
 mod report;
 mod restore;
@@ -52,19 +50,10 @@ pub use apply::PruneContext;
 pub use apply::UnitEnd;
 pub use apply::UnitResult;
 pub use apply::apply;
-pub use audit::AUDIT_SCHEMA;
 pub use audit::Action;
-pub use audit::Audit;
-pub use audit::AuditError;
 pub use audit::AuditEvent;
+pub use audit::ChangedRepository;
 pub use audit::read_audit;
-pub use audit::read_audit_lines;
-pub use clock::Clock;
-pub use consent::Audience;
-pub use consent::Consent;
-pub use consent::NoConsent;
-pub use consent::confirms;
-pub use consent::consent;
 pub use delete::Delete;
 pub use inventory::AssetRecord;
 pub use inventory::Completeness;
@@ -73,8 +62,6 @@ pub use inventory::ReleaseRecord;
 pub use inventory::RepoFacts;
 pub use inventory::TagKind;
 pub use inventory::TagRecord;
-pub use pace::Pace;
-pub use pace::PaceName;
 pub use parse::PolicyError;
 pub use parse::parse_keep;
 pub use parse::parse_max_delete;
@@ -90,6 +77,7 @@ pub use policy::Prerelease;
 pub use policy::ProtectPattern;
 pub use policy::PrunePolicy;
 pub use policy::VersionOrder;
+pub use rates::PaceName;
 pub use reason::Ranks;
 pub use reason::UnitOutcome;
 pub use reason::UnitReason;
@@ -104,7 +92,6 @@ pub use restore::TagEnd;
 pub use restore::TagResult;
 pub use restore::restore;
 pub use revalidate::ChangeSincePlan;
-pub use revalidate::DropReason;
 pub use revalidate::WorldMoved;
 pub use revalidate::shrink;
 pub use revalidate::still_allowed;

@@ -4,21 +4,27 @@ use chrono::DateTime;
 use chrono::Utc;
 use serde::Deserialize;
 use serde::Serialize;
-use thiserror::Error;
 
+use crate::change::PlanFileError;
+use crate::change::digest_of;
+use crate::change::read_plan_file;
 use crate::model::RepoSlug;
 use crate::model::Sha256Digest;
 use crate::releases::prune::Decision;
 use crate::releases::prune::Delete;
 use crate::releases::prune::PrunePlan;
 use crate::releases::prune::PrunePolicy;
-use crate::releases::prune::digest::digest_of;
 
 /// The schema of a plan file.
 pub const PLAN_SCHEMA: &str = "reproq.prune-plan/1";
 
 /// The fields that affect the decision.
 const DECISIVE: [&str; 5] = ["schema", "repository", "policy", "keep", "delete"];
+
+/// Fields that do not affect the decision: dates, counters, explanations, fields that only one API returns, and the limit per
+/// run.
+const UNDECISIVE: [&str; 8] =
+    ["created_at", "published_at", "updated_at", "dated", "downloads", "reason", "node_id", "max_delete"];
 
 /// A stored plan, with everything that [`crate::releases::prune::still_allowed`] needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,30 +88,6 @@ pub struct KeepEntry {
     pub reason: String,
 }
 
-/// Why a file is not a plan that can be carried out.
-#[derive(Debug, Error)]
-pub enum PlanFileError {
-    /// It is not JSON of the expected shape.
-    #[error("failed to parse the plan")]
-    Json(#[from] serde_json::Error),
-    /// It has another schema, perhaps of another version of reproq.
-    #[error("expected a plan with the schema {PLAN_SCHEMA}, found `{found}`")]
-    Schema {
-        /// Its schema.
-        found: String,
-    },
-    /// It was modified after it was written.
-    #[error(
-        "the plan was modified after it was written: its digest field is {stated}, but its contents have the digest {computed}"
-    )]
-    Digest {
-        /// The digest in the file.
-        stated: Sha256Digest,
-        /// The digest of its contents.
-        computed: Sha256Digest,
-    },
-}
-
 impl PlanFile {
     /// The plan as a file of this version.
     pub fn new(plan: &PrunePlan, tool_version: &str) -> Self {
@@ -127,21 +109,7 @@ impl PlanFile {
 
     /// Parses a plan and verifies its digest.
     pub fn from_json(text: &str) -> Result<Self, PlanFileError> {
-        // Check the schema first: with another schema the rest may have any shape and size.
-        #[derive(Deserialize)]
-        struct Form {
-            schema: Option<String>,
-        }
-        let found = serde_json::from_str::<Form>(text)?.schema.unwrap_or_else(|| "nothing".to_owned());
-        if found != PLAN_SCHEMA {
-            return Err(PlanFileError::Schema { found });
-        }
-        let file: Self = serde_json::from_str(text)?;
-        let (stated, computed) = (file.plan_digest, file.computed_digest());
-        if stated != computed {
-            return Err(PlanFileError::Digest { stated, computed });
-        }
-        Ok(file)
+        read_plan_file(text, PLAN_SCHEMA, |file: &Self| (file.plan_digest, file.computed_digest()))
     }
 
     /// The text of the file, for people and for [`PlanFile::from_json`].
@@ -152,7 +120,7 @@ impl PlanFile {
 
     fn computed_digest(&self) -> Sha256Digest {
         let document = serde_json::to_value(self).expect("a plan holds nothing that JSON cannot say");
-        digest_of(&document, &DECISIVE)
+        digest_of(&document, &DECISIVE, &UNDECISIVE)
     }
 }
 

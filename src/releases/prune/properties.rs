@@ -9,10 +9,10 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use crate::change::DropReason;
 use crate::model::AssetState;
 use crate::releases::prune::Decision;
 use crate::releases::prune::Delete;
-use crate::releases::prune::DropReason;
 use crate::releases::prune::Inventory;
 use crate::releases::prune::PlanFile;
 use crate::releases::prune::Prerelease;

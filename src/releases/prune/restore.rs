@@ -7,33 +7,39 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::change::AUDIT_SCHEMA;
+use crate::change::Audit;
+use crate::change::AuditError;
+use crate::change::BatchStep;
+use crate::change::Batches;
+use crate::change::Clock;
+use crate::change::Pace;
+use crate::change::Throttle;
+use crate::change::read_audit_lines;
 use crate::model::Tag;
 use crate::model::progress::Progress;
-use crate::releases::prune::AUDIT_SCHEMA;
 use crate::releases::prune::Action;
-use crate::releases::prune::Audit;
-use crate::releases::prune::AuditError;
 use crate::releases::prune::AuditEvent;
-use crate::releases::prune::Clock;
+use crate::releases::prune::ChangedRepository;
 use crate::releases::prune::Inventory;
-use crate::releases::prune::Pace;
+use crate::releases::prune::PaceName;
 use crate::releases::prune::PlanRefusal;
 use crate::releases::prune::PlannedRepository;
 use crate::releases::prune::Stop;
 use crate::releases::prune::TagRecord;
-use crate::releases::prune::read_audit_lines;
+use crate::releases::prune::recorder::BATCH;
+use crate::releases::prune::recorder::RateBudget;
+use crate::releases::prune::recorder::Recorder;
+use crate::releases::prune::recorder::tags_at;
 use crate::releases::prune::refusal::is_object_id;
+use crate::releases::prune::stop::response_of;
 use crate::sources::github::GitHub;
 use crate::sources::github::MutationRefusal;
 use crate::sources::github::MutationResponse;
-use crate::sources::github::TagAt;
 use crate::sources::github::Writer;
 
-/// Tags per request.
-const BATCH: usize = 50;
-
-/// How often a request without a response is retried. Creating a tag twice is rejected, so retrying is safe.
-const TRIES: u32 = 3;
+/// The longest total wait for GitHub's limits.
+const MAX_WAIT: Duration = Duration::from_secs(120);
 
 /// What can be restored and what cannot. Pure.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,7 +138,7 @@ impl Deleted {
             AuditEvent::Begin { schema, .. } if schema != AUDIT_SCHEMA => {
                 return Err(format!("expected an audit record with the schema {AUDIT_SCHEMA}, found `{schema}`"));
             }
-            AuditEvent::Begin { repository, .. } => {
+            AuditEvent::Begin { subject: ChangedRepository { repository }, .. } => {
                 if !self.repositories.contains(&repository) {
                     self.repositories.push(repository);
                 }
@@ -234,131 +240,69 @@ pub async fn restore(
     clock: &Clock,
     progress: &dyn Progress,
 ) -> Restored {
-    let node_id = inventory.repository.node_id.clone();
+    let pace = Pace::new(PaceName::Normal.rate());
     let mut work = RestoreState {
         writer: Writer::new(github),
-        audit,
-        clock,
-        progress,
-        alone: node_id.is_none(),
-        repository: node_id.unwrap_or_default(),
-        pace: Pace::new(crate::releases::prune::PaceName::Normal),
+        recorder: Recorder { audit, throttle: Throttle::new(clock, progress, pace, MAX_WAIT, 0) },
+        repository: inventory.repository.node_id.as_deref(),
         tags: plan.settled,
     };
-    let mut stop = work.begin(inventory, &plan.create).err();
+    let units = plan.create.iter().map(|tag| tag.name.clone()).collect();
+    let mut stop = work.recorder.begin("restore", &inventory.repository, None, units).err();
     if stop.is_none() {
-        stop = work.all(plan.create).await.err();
+        stop = work.all(&plan.create).await.err();
     }
-    let deleted = 0;
-    let status = stop.as_ref().map_or_else(|| "finished".to_owned(), ToString::to_string);
-    let ended = work.record(AuditEvent::End { status, deleted });
+    let ended = work.recorder.end(stop.as_ref(), 0);
     work.tags.sort_by(|one, other| one.name.cmp(&other.name));
     Restored { tags: work.tags, stop: stop.or(ended.err()) }
 }
 
 struct RestoreState<'a> {
     writer: Writer<'a>,
-    audit: &'a mut Audit,
-    clock: &'a Clock,
-    progress: &'a dyn Progress,
-    repository: String,
-    alone: bool,
-    pace: Pace,
+    recorder: Recorder<'a>,
+    /// GraphQL's ID of the repository; without one, tags are created one by one.
+    repository: Option<&'a str>,
     tags: Vec<TagResult>,
 }
 
 impl RestoreState<'_> {
-    fn begin(&mut self, inventory: &Inventory, create: &[TagRecord]) -> Result<(), Stop> {
-        self.record(AuditEvent::Begin {
-            schema: AUDIT_SCHEMA.to_owned(),
-            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            command: "restore".to_owned(),
-            repository: PlannedRepository {
-                id: inventory.repository.id,
-                full_name: inventory.repository.full_name.clone(),
-            },
-            plan_digest: None,
-            units: create.iter().map(|tag| tag.name.clone()).collect(),
-        })
-    }
-
-    async fn all(&mut self, create: Vec<TagRecord>) -> Result<(), Stop> {
-        let mut parts: Vec<Vec<TagRecord>> = create.chunks(BATCH).rev().map(<[TagRecord]>::to_vec).collect();
+    async fn all(&mut self, create: &[TagRecord]) -> Result<(), Stop> {
+        let mut batches = Batches::new(create, BATCH, self.repository.is_none());
         let mut tries = 0;
-        while let Some(part) = parts.pop() {
-            if self.alone && part.len() > 1 {
-                parts.extend(part.into_iter().rev().map(|tag| vec![tag]));
-                continue;
-            }
-            let response = self.create(&part).await?;
-            match response.outcome {
-                Ok(()) => self.tags.extend(part.iter().map(|tag| result(tag, TagEnd::Restored, None))),
-                Err(MutationRefusal::Limited { wait }) if tries < TRIES && wait <= Duration::from_secs(120) => {
-                    tries += 1;
-                    self.progress.note(&format!("GitHub limits requests; continuing in {} s", wait.as_secs()));
-                    self.clock.sleep(wait).await;
-                    parts.push(part);
+        while let Some(batch) = batches.next(|_| true) {
+            let is_batch = !batches.is_one_by_one();
+            let response = self.create(&batch, is_batch).await?;
+            match batches.after(batch, response_of(response.outcome)) {
+                BatchStep::Done(batch) => {
+                    self.tags.extend(batch.iter().map(|tag| result(tag, TagEnd::Restored, None)));
                 }
-                Err(MutationRefusal::Unsupported | MutationRefusal::Forbidden { .. }) if !self.alone => {
-                    self.alone = true;
-                    parts.push(part);
+                BatchStep::Wait(_, MutationRefusal::Limited { wait }) => {
+                    self.recorder.throttle.wait(wait, "GitHub limits requests").await?;
                 }
-                Err(MutationRefusal::Unknown { .. } | MutationRefusal::Busy) if tries < TRIES => {
-                    tries += 1;
-                    self.clock.sleep(Duration::from_secs(1 << tries)).await;
-                    parts.push(part);
+                // Creating a tag twice is rejected, so repeating the request is safe.
+                BatchStep::Wait(_, why) => self.recorder.throttle.again(&mut tries, &why.to_string()).await?,
+                BatchStep::Continue => {}
+                BatchStep::Refused(tag, refusal) => {
+                    let is_immutable = matches!(refusal, MutationRefusal::Immutable { .. });
+                    let end = if is_immutable { TagEnd::Burned } else { TagEnd::Refused };
+                    self.tags.push(result(&tag, end, Some(refusal.to_string())));
                 }
-                Err(
-                    MutationRefusal::Gone
-                    | MutationRefusal::Rule { .. }
-                    | MutationRefusal::Immutable { .. }
-                    | MutationRefusal::Rejected { .. },
-                ) if part.len() > 1 => {
-                    let (one, other) = part.split_at(part.len() / 2);
-                    parts.extend([other.to_vec(), one.to_vec()]);
-                }
-                Err(refusal @ MutationRefusal::Immutable { .. }) => {
-                    self.tags.push(result(&part[0], TagEnd::Burned, Some(refusal.to_string())));
-                }
-                Err(
-                    refusal @ (MutationRefusal::Gone | MutationRefusal::Rule { .. } | MutationRefusal::Rejected { .. }),
-                ) => {
-                    self.tags.push(result(&part[0], TagEnd::Refused, Some(refusal.to_string())));
-                }
-                Err(refusal) => return Err(Stop::of(&part[0].name, refusal)),
+                BatchStep::Stop(tag, refusal) => return Err(Stop::of(&tag.name, refusal)),
             }
         }
         Ok(())
     }
 
-    async fn create(&mut self, part: &[TagRecord]) -> Result<MutationResponse, Stop> {
-        let at = |record: &TagRecord| match record.name.parse() {
-            Ok(tag) => Ok(TagAt { tag, object_id: record.object_id.clone() }),
-            Err(error) => Err(Stop::World { why: format!("the audit record has an invalid tag name: {error}") }),
-        };
-        let tags = part.iter().map(at).collect::<Result<Vec<_>, _>>()?;
-        self.clock.sleep(self.pace.wait(self.clock.elapsed())).await;
-        self.pace.sent(self.clock.elapsed());
-        let action = Action::CreateTags { tags: part.to_vec() };
-        let request =
-            self.audit.intent(self.clock.now(), action).map_err(|error| Stop::Record { why: error.to_string() })?;
-        let response = if self.alone {
-            self.writer.create_tag_alone(&tags[0]).await
-        } else {
-            self.writer.create_tags(&self.repository, &tags).await
-        };
-        self.record(AuditEvent::Result {
-            request,
-            outcome: response.outcome.as_ref().map_or_else(MutationRefusal::code, |()| "done").to_owned(),
-            status: response.status,
-            request_id: response.request_id.clone(),
-            message: response.outcome.as_ref().err().map(ToString::to_string),
-        })?;
-        Ok(response)
-    }
-
-    fn record(&mut self, event: AuditEvent) -> Result<(), Stop> {
-        self.audit.write(self.clock.now(), event).map_err(|error| Stop::Record { why: error.to_string() })
+    async fn create(&mut self, batch: &[TagRecord], is_batch: bool) -> Result<MutationResponse, Stop> {
+        let tags = tags_at(batch)?;
+        let action = Action::CreateTags { tags: batch.to_vec() };
+        match self.repository.filter(|_| is_batch) {
+            Some(repository) => {
+                let request = self.writer.create_tags(repository, &tags);
+                self.recorder.send(RateBudget::GraphQl, action, request).await
+            }
+            None => self.recorder.send(RateBudget::Rest, action, self.writer.create_tag_alone(&tags[0])).await,
+        }
     }
 }
 

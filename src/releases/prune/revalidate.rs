@@ -5,6 +5,9 @@ use std::fmt;
 
 use thiserror::Error;
 
+use crate::change;
+use crate::change::Revalidated;
+use crate::change::Shrunk;
 use crate::releases::prune::AssetRecord;
 use crate::releases::prune::Delete;
 use crate::releases::prune::PlanFile;
@@ -85,25 +88,6 @@ pub struct WorldMoved {
     pub differences: Vec<ChangeSincePlan>,
 }
 
-/// Why a planned deletion is dropped.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DropReason {
-    /// Nothing is left of it.
-    Gone,
-    /// It differs from the plan.
-    Changed(Vec<ChangeSincePlan>),
-}
-
-/// The remainder of some planned deletions.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use]
-pub struct Shrunk {
-    /// What may still be deleted, in the planned order, each with only what still exists.
-    pub proceed: Vec<Delete>,
-    /// What must not or need not be deleted.
-    pub dropped: Vec<(Delete, DropReason)>,
-}
-
 /// The deletions of a plan file that are still allowed, in their current state: what is already gone is left
 /// out. If one planned unit is now kept, moved or extended, the entire plan is refused. `current` must be computed with
 /// the policy of the file and the protected tags of the current job.
@@ -119,33 +103,15 @@ pub fn still_allowed(file: &PlanFile, current: &PrunePlan) -> Result<Vec<Delete>
             }],
         });
     }
-    let shrunk = shrink(&file.delete, current);
-    let changed = |(_, why): (Delete, DropReason)| match why {
-        DropReason::Gone => Vec::new(),
-        DropReason::Changed(differences) => differences,
-    };
-    let differences: Vec<ChangeSincePlan> = shrunk.dropped.into_iter().flat_map(changed).collect();
-    if differences.is_empty() { Ok(shrunk.proceed) } else { Err(WorldMoved { differences }) }
+    let world = CurrentState::of(current);
+    let left = change::shrink(&file.delete, |unit| world.state_of(unit));
+    left.unless_changed().map_err(|differences| WorldMoved { differences })
 }
 
 /// The remainder of planned deletions after another listing of the same repository.
-pub fn shrink(planned: &[Delete], now: &PrunePlan) -> Shrunk {
+pub fn shrink(planned: &[Delete], now: &PrunePlan) -> Shrunk<Delete, ChangeSincePlan> {
     let world = CurrentState::of(now);
-    let mut shrunk = Shrunk { proceed: Vec::new(), dropped: Vec::new() };
-    for unit in planned {
-        match world.state_of(unit) {
-            UnitState::Allowed(left) => shrunk.proceed.push(left),
-            UnitState::Gone => shrunk.dropped.push((unit.clone(), DropReason::Gone)),
-            UnitState::Changed(differences) => shrunk.dropped.push((unit.clone(), DropReason::Changed(differences))),
-        }
-    }
-    shrunk
-}
-
-enum UnitState {
-    Allowed(Delete),
-    Gone,
-    Changed(Vec<ChangeSincePlan>),
+    change::shrink(planned, |unit| world.state_of(unit))
 }
 
 /// The current plan, indexed by name and by release.
@@ -186,7 +152,7 @@ impl<'a> CurrentState<'a> {
         world
     }
 
-    fn state_of(&self, planned: &Delete) -> UnitState {
+    fn state_of(&self, planned: &Delete) -> Revalidated<Delete, ChangeSincePlan> {
         let mut differences = self.moved_releases(planned);
         let name = planned.name.as_str();
         if let Some(kept) = self.kept.get(name) {
@@ -198,9 +164,9 @@ impl<'a> CurrentState<'a> {
             differences.extend(changes(planned, left.tag.as_ref(), &left.releases));
         }
         match left {
-            _ if !differences.is_empty() => UnitState::Changed(differences),
-            Some(left) => UnitState::Allowed((*left).clone()),
-            None => UnitState::Gone,
+            _ if !differences.is_empty() => Revalidated::Changed(differences),
+            Some(left) => Revalidated::Allowed((*left).clone()),
+            None => Revalidated::Gone,
         }
     }
 
@@ -268,15 +234,6 @@ impl fmt::Display for ChangeSincePlan {
             Self::ReleaseElsewhere { name, id, now_on } => write!(f, "release {id} moved from {name} to {now_on}"),
             Self::BecameDraft { name, id } => write!(f, "release {id} of {name} is now a draft"),
             Self::AssetChanged { name, asset } => write!(f, "{name} has a new or changed asset ({asset})"),
-        }
-    }
-}
-
-impl fmt::Display for DropReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Gone => f.write_str("already gone"),
-            Self::Changed(differences) => f.write_str(&joined(differences)),
         }
     }
 }

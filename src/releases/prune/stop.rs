@@ -3,6 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::change::AuditError;
+use crate::change::Interruption;
+use crate::change::Response;
 use crate::sources::github::MutationRefusal;
 
 /// Why a run stopped. Completed deletions are kept, and another run continues from there.
@@ -68,6 +71,40 @@ pub enum Stop {
         /// The reason.
         why: String,
     },
+}
+
+impl From<Interruption> for Stop {
+    fn from(interruption: Interruption) -> Self {
+        match interruption {
+            Interruption::Limited { wait } => Self::Limited { wait },
+            Interruption::Reserve { left, wait } => Self::Reserve { left, wait },
+            Interruption::Lost { reason } => Self::Lost { reason },
+        }
+    }
+}
+
+impl From<AuditError> for Stop {
+    fn from(error: AuditError) -> Self {
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        Self::Record { why: format!("{error}{cause}") }
+    }
+}
+
+/// What a response to a batch of tags means for the batch.
+pub(super) fn response_of(outcome: Result<(), MutationRefusal>) -> Response<MutationRefusal> {
+    let Err(refusal) = outcome else { return Response::Done };
+    match refusal {
+        MutationRefusal::Limited { .. } | MutationRefusal::Busy | MutationRefusal::Unknown { .. } => {
+            Response::Again(refusal)
+        }
+        // The REST API reports the missing permission more precisely.
+        MutationRefusal::Unsupported | MutationRefusal::Forbidden { .. } => Response::OneByOne(refusal),
+        MutationRefusal::Gone
+        | MutationRefusal::Rule { .. }
+        | MutationRefusal::Immutable { .. }
+        | MutationRefusal::Rejected { .. } => Response::OneRefused(refusal),
+        MutationRefusal::Moved { .. } => Response::Stop(refusal),
+    }
 }
 
 impl Stop {
@@ -138,5 +175,37 @@ impl fmt::Display for Stop {
             Self::World { why } => f.write_str(why),
             Self::Record { why } => f.write_str(why),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_refusal_of_a_batch_has_one_meaning() {
+        let message = || "why".to_owned();
+        for (refusal, expected) in [
+            (MutationRefusal::Limited { wait: Duration::ZERO }, "again"),
+            (MutationRefusal::Busy, "again"),
+            (MutationRefusal::Unknown { reason: message() }, "again"),
+            (MutationRefusal::Unsupported, "one by one"),
+            (MutationRefusal::Forbidden { message: message(), needed: None }, "one by one"),
+            (MutationRefusal::Gone, "one refused"),
+            (MutationRefusal::Rule { message: message() }, "one refused"),
+            (MutationRefusal::Immutable { message: message() }, "one refused"),
+            (MutationRefusal::Rejected { status: 422, message: message() }, "one refused"),
+            (MutationRefusal::Moved { to: None }, "stop"),
+        ] {
+            let found = match response_of(Err(refusal.clone())) {
+                Response::Done => "done",
+                Response::Again(_) => "again",
+                Response::OneByOne(_) => "one by one",
+                Response::OneRefused(_) => "one refused",
+                Response::Stop(_) => "stop",
+            };
+            assert_eq!(found, expected, "{refusal}");
+        }
+        assert_eq!(response_of(Ok(())), Response::Done);
     }
 }

@@ -1,7 +1,8 @@
 //! The progress of one unit, and its update from a new listing. Pure.
 
+use crate::change::DropReason;
+use crate::releases::prune::ChangeSincePlan;
 use crate::releases::prune::Delete;
-use crate::releases::prune::DropReason;
 use crate::releases::prune::Inventory;
 use crate::releases::prune::PrunePlan;
 use crate::releases::prune::TagRecord;
@@ -42,7 +43,7 @@ pub(super) struct Task {
     pub(super) pieces: Vec<UnitPart>,
     pub(super) tag: TagOutcome,
     /// Why nothing of it is deleted although it was planned.
-    pub(super) dropped: Option<DropReason>,
+    pub(super) dropped: Option<DropReason<ChangeSincePlan>>,
     /// Whether the request was repeated after `not found` for something that is listed.
     asked_again: bool,
 }

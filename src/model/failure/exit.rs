@@ -1,7 +1,5 @@
 //! The exit codes: few, documented and stable, so that scripts can rely on them.
 
-use std::process::ExitCode;
-
 use serde::Serialize;
 
 /// How a command ended. The README's table is generated from [`ExitStatus::ALL`].
@@ -80,11 +78,5 @@ impl ExitStatus {
             Self::NotPermitted => "not permitted",
             Self::Interrupted => "interrupted by a signal",
         }
-    }
-}
-
-impl From<ExitStatus> for ExitCode {
-    fn from(status: ExitStatus) -> Self {
-        Self::from(status.code())
     }
 }
