@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::failure::SystemError;
 use crate::io::fs::Dir;
 use crate::io::fs::FileError;
 use crate::io::fs::FileKind;
@@ -199,18 +200,29 @@ pub(crate) fn lock(layout: &Layout, timeout: Duration, waiting: impl FnOnce(&str
     Lock::acquire(home, LOCK, timeout, waiting)
 }
 
-/// The part of the store that was removed or replaced while its lock was held and this staging directory was in use.
+/// The part of the store that was removed or replaced while its lock was held and this staging directory was in use. `None` as
+/// well if that cannot be determined, because this process has no file descriptors or memory left.
 pub(crate) fn removed(layout: &Layout, lock: &Lock, staging: &Path) -> Option<PathBuf> {
-    let store = Store::open(layout).ok().flatten();
+    let store = match Store::open(layout) {
+        Err(error) if is_limit(&error) => return None,
+        store => store.ok().flatten(),
+    };
     let Some((store, home)) = store.as_ref().and_then(|store| Some((store, store.home()?))) else {
         return Some(layout.home.clone());
     };
-    let is_there = store.staged(&staging.join("file")).is_ok_and(|found| found.is_some());
+    let is_there = match store.staged(&staging.join("file")) {
+        Err(error) if is_limit(&error) => return None,
+        found => found.is_ok_and(|found| found.is_some()),
+    };
     match (is_there, lock.is_held(home, LOCK)) {
         (false, _) => Some(layout.staging()),
         (true, false) => Some(layout.lock()),
         (true, true) => None,
     }
+}
+
+fn is_limit(error: &FileError) -> bool {
+    matches!(error, FileError::Io { source, .. } if SystemError::of(source).is_some_and(SystemError::is_limit))
 }
 
 /// Removes unfinished files of killed processes. The caller must hold the lock.
