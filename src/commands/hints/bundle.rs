@@ -9,6 +9,8 @@ use crate::commands::hints::network;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
 use crate::failure::io_advice;
+use crate::flows::install::AccessError;
+use crate::flows::install::AcquireError;
 use crate::flows::install::Disagreement;
 use crate::flows::install::InstallError;
 use crate::sources::bundle::BundleError;
@@ -111,8 +113,8 @@ pub(super) fn disagreeing(error: &Disagreement) -> (ExitStatus, Vec<String>) {
 #[expect(clippy::wildcard_enum_match_arm, reason = "no other error can occur before there is a file")]
 pub(in crate::commands) fn fetching(error: InstallError) -> CommandError {
     let (status, hints) = match &error {
-        InstallError::Source(SourceError::Net(error)) => network::net(error),
-        InstallError::Store(error) => {
+        InstallError::Acquire(AcquireError::Source(SourceError::Net(error))) => network::net(error),
+        InstallError::Access(AccessError::Store(error)) => {
             let failure = super::store(error);
             (failure.status, failure.hints)
         }

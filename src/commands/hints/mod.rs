@@ -28,11 +28,19 @@ use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
 use crate::failure::io_advice;
 use crate::failure::io_again;
+use crate::flows::install::AccessError;
+use crate::flows::install::AcquireError;
+use crate::flows::install::ExecutableError;
 use crate::flows::install::Fallback;
 use crate::flows::install::InstallError;
 use crate::flows::install::InstallRequest;
+use crate::flows::install::LocalBuildError;
+use crate::flows::install::NewestError;
 use crate::flows::install::NoBuild;
 use crate::flows::install::ResolveError;
+use crate::flows::install::RollbackError;
+use crate::flows::install::SignerError;
+use crate::flows::install::SyncError;
 use crate::io::fs::Distrust;
 use crate::io::fs::FileError;
 use crate::io::fs::FileKind;
@@ -44,9 +52,9 @@ use crate::worker::store::StoreError;
 /// More than a release has with assets for every platform and their checksums.
 const SHOWN_NAMES: usize = 24;
 
-/// Converts an installation error.
-pub(in crate::commands) fn explain(error: InstallError, request: &InstallRequest) -> CommandError {
-    let (status, hints) = advice(&error, request);
+/// Converts an error of a flow.
+pub(in crate::commands) fn explain(error: impl Explained, request: &InstallRequest) -> CommandError {
+    let (status, hints) = error.advice(request);
     let lines = error.details();
     let mut failure = CommandError::new(status, error).details(lines);
     failure.hints = hints;
@@ -79,93 +87,197 @@ pub(in crate::commands) fn output(error: FileError) -> CommandError {
     store(&StoreError::from(error))
 }
 
-fn advice(error: &InstallError, request: &InstallRequest) -> (ExitStatus, Vec<String>) {
-    match error {
-        InstallError::Store(error) => in_the_store(error),
-        InstallError::Lock(LockError::Held { .. }) => {
-            (ExitStatus::Conflict, vec!["wait for it to finish, or wait longer with `--lock-timeout 30m`".to_owned()])
+/// An error of a flow, as the command line explains it.
+pub(in crate::commands) trait Explained: std::error::Error + Send + Sync + 'static {
+    /// The exit status and the hints.
+    fn advice(&self, request: &InstallRequest) -> (ExitStatus, Vec<String>);
+
+    /// Lines shown below the error.
+    fn details(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+impl Explained for InstallError {
+    fn advice(&self, request: &InstallRequest) -> (ExitStatus, Vec<String>) {
+        match self {
+            Self::Acquire(error) => error.advice(request),
+            Self::Access(error) => error.advice(request),
+            Self::Executable(error) => error.advice(request),
+            Self::Build(error) => error.advice(request),
+            Self::Lockfile(error) => lock::unreadable(error),
+            Self::Disagreement(error) => bundle::disagreeing(error),
         }
-        InstallError::Lock(LockError::File(error)) => file(error),
-        InstallError::PulledAway { .. } => (ExitStatus::Conflict, vec!["run the same command again".to_owned()]),
-        InstallError::Lockfile(error) => lock::unreadable(error),
-        InstallError::Disagreement(error) => bundle::disagreeing(error),
-        InstallError::InTheWay { path, .. } => {
-            (ExitStatus::Conflict, vec![format!("move `{}` away and run the same command again", path.display())])
+    }
+
+    fn details(&self) -> Vec<String> {
+        Self::details(self)
+    }
+}
+
+impl Explained for AcquireError {
+    fn advice(&self, request: &InstallRequest) -> (ExitStatus, Vec<String>) {
+        match self {
+            Self::Source(error) => network::source(error, request),
+            Self::Drift { drift } => lock::drift(drift),
+            Self::Offline => (
+                ExitStatus::Unavailable,
+                vec![
+                    "remove `--offline`, or use `--tag` with a release that is in the cache, a bundle or a mirror"
+                        .to_owned(),
+                ],
+            ),
+            Self::Everywhere { tried } => everywhere(tried, request),
+            Self::Resolve(error) => resolve(error),
+            Self::Download { source, .. } => network::source(source, request),
+            Self::Verify { source, .. } => proof::verify(source),
+            Self::Signer(error) => error.advice(request),
+            Self::TrustedRoots(error) => keyring::advice(error),
+            Self::Archive { source, .. } => archive(source),
+            Self::Staging { source, .. } => of_ours(&request.options.layout.home, source),
         }
-        InstallError::ThisCommand { .. } => (
-            ExitStatus::Conflict,
-            vec!["choose another directory or file with `--to`; this command and the worker have the same name".to_owned()],
-        ),
-        InstallError::NotOurs { path } => (
-            ExitStatus::Conflict,
-            vec![format!(
-                "choose another directory or file with `--to`, or replace `{}` with `--force`",
-                path.display()
-            )],
-        ),
-        InstallError::NotMirrored { tag, refusal } => mirror::not_mirrored(tag, refusal),
-        InstallError::Source(error) => network::source(error, request),
-        InstallError::Drift { drift } => lock::drift(drift),
-        InstallError::NoPrevious { .. } => {
-            (ExitStatus::NotFound, vec!["install a specific version with `reproq install --tag TAG`".to_owned()])
-        }
-        InstallError::PreviousChanged { .. } => (
-            ExitStatus::Unverified,
-            vec!["nothing was changed; reinstall that version with `reproq install --tag TAG`".to_owned()],
-        ),
-        InstallError::NoVersions { .. } => {
-            (ExitStatus::NotFound, vec!["choose a release with `--tag`, or include prereleases with `--pre`".to_owned()])
-        }
-        InstallError::Offline => (
-            ExitStatus::Unavailable,
-            vec![
-                "remove `--offline`, or use `--tag` with a release that is in the cache, a bundle or a mirror"
-                    .to_owned(),
-            ],
-        ),
-        InstallError::Everywhere { tried } => everywhere(tried, request),
-        InstallError::Resolve(error) => resolve(error),
-        InstallError::Download { source, .. } => network::source(source, request),
-        InstallError::Verify { source, .. } => proof::verify(source),
-        InstallError::NotProven { source, .. } => (ExitStatus::Unverified, proof::not_proven(source)),
-        InstallError::OtherSigner { tag, .. } => (ExitStatus::Unverified, proof::other_signer(tag)),
-        InstallError::NotAsked { transient, .. } => proof::not_queried(*transient),
-        InstallError::SeveralSigners { .. } => (
+    }
+
+    fn details(&self) -> Vec<String> {
+        Self::details(self)
+    }
+}
+
+impl Explained for SignerError {
+    fn advice(&self, _: &InstallRequest) -> (ExitStatus, Vec<String>) {
+        match self {
+        Self::NotProven { source, .. } => (ExitStatus::Unverified, proof::not_proven(source)),
+        Self::OtherSigner { tag, .. } => (ExitStatus::Unverified, proof::other_signer(tag)),
+        Self::NotAsked { transient, .. } => proof::not_queried(*transient),
+        Self::SeveralSigners { .. } => (
             ExitStatus::Unverified,
             vec![
                 "ask the maintainers why; to install for one platform use `--target`, or set the workflow with REPROQ_WORKFLOW"
                     .to_owned(),
             ],
         ),
-        InstallError::TwoWorkflows { .. } => (
+        Self::TwoWorkflows { .. } => (
             ExitStatus::Usage,
             vec![
                 "run `reproq doctor` to see where the workflow is set; to update reproq.lock: `reproq lock --accept-signer-change`"
                     .to_owned(),
             ],
         ),
-        InstallError::LessComesBack { .. } => (
-            ExitStatus::Unverified,
-            vec![
-                "nothing was changed; to roll back anyway: `reproq rollback --accept-signer-change`".to_owned(),
-            ],
-        ),
-        InstallError::LessThanLocked { not_queried: true, transient, .. } => proof::not_queried(*transient),
-        InstallError::LessThanLocked { tag, .. } => (ExitStatus::Unverified, proof::less_than_locked(tag)),
-        InstallError::TrustedRoots(error) => keyring::advice(error),
-        InstallError::Archive { source, .. } => archive(source),
-        InstallError::Inspect(_) => (ExitStatus::Failure, Vec::new()),
-        InstallError::Preflight { source, .. } => (ExitStatus::Unverified, proof::preflight(source, request)),
-        InstallError::Smoke { source, .. } => proof::smoke(source),
-        InstallError::Version { .. } => (
-            ExitStatus::Unverified,
-            vec!["report it to the maintainers: the binary of the release does not match its tag".to_owned()],
-        ),
-        InstallError::NothingServes { fallback, build } => nothing_serves(fallback, build, request),
-        InstallError::Prepare { source, .. } => build::prepare(source),
-        InstallError::Build { source, .. } => build::build(source),
-        InstallError::Staging { source, .. } => of_ours(&request.options.layout.home, source),
+        Self::LessThanLocked { not_queried: true, transient, .. } => proof::not_queried(*transient),
+        Self::LessThanLocked { tag, .. } => (ExitStatus::Unverified, proof::less_than_locked(tag)),
+        }
     }
+}
+
+impl Explained for AccessError {
+    fn advice(&self, _: &InstallRequest) -> (ExitStatus, Vec<String>) {
+        match self {
+            Self::Store(error) => in_the_store(error),
+            Self::Lock(LockError::Held { .. }) => (
+                ExitStatus::Conflict,
+                vec!["wait for it to finish, or wait longer with `--lock-timeout 30m`".to_owned()],
+            ),
+            Self::Lock(LockError::File(error)) => file(error),
+            Self::PulledAway { .. } => (ExitStatus::Conflict, vec!["run the same command again".to_owned()]),
+            Self::InTheWay { path, .. } => {
+                (ExitStatus::Conflict, vec![format!("move `{}` away and run the same command again", path.display())])
+            }
+            Self::ThisCommand { .. } => (
+                ExitStatus::Conflict,
+                vec![
+                    "choose another directory or file with `--to`; this command and the worker have the same name"
+                        .to_owned(),
+                ],
+            ),
+            Self::NotOurs { path } => (
+                ExitStatus::Conflict,
+                vec![format!(
+                    "choose another directory or file with `--to`, or replace `{}` with `--force`",
+                    path.display()
+                )],
+            ),
+        }
+    }
+}
+
+impl Explained for ExecutableError {
+    fn advice(&self, request: &InstallRequest) -> (ExitStatus, Vec<String>) {
+        match self {
+            Self::Inspect(_) => (ExitStatus::Failure, Vec::new()),
+            Self::Preflight { source, .. } => (ExitStatus::Unverified, proof::preflight(source, request)),
+            Self::Smoke { source, .. } => proof::smoke(source),
+            Self::Version { .. } => (
+                ExitStatus::Unverified,
+                vec!["report it to the maintainers: the binary of the release does not match its tag".to_owned()],
+            ),
+        }
+    }
+}
+
+impl Explained for LocalBuildError {
+    fn advice(&self, request: &InstallRequest) -> (ExitStatus, Vec<String>) {
+        match self {
+            Self::NothingServes { fallback, build } => nothing_serves(fallback, build, request),
+            Self::Prepare { source, .. } => build::prepare(source),
+            Self::Build { source, .. } => build::build(source),
+        }
+    }
+}
+
+impl Explained for RollbackError {
+    fn advice(&self, request: &InstallRequest) -> (ExitStatus, Vec<String>) {
+        match self {
+            Self::Access(error) => error.advice(request),
+            Self::Acquire(error) => error.advice(request),
+            Self::NoPrevious { .. } => {
+                (ExitStatus::NotFound, vec!["install a specific version with `reproq install --tag TAG`".to_owned()])
+            }
+            Self::PreviousChanged { .. } => (
+                ExitStatus::Unverified,
+                vec!["nothing was changed; reinstall that version with `reproq install --tag TAG`".to_owned()],
+            ),
+            Self::LessComesBack { .. } => (
+                ExitStatus::Unverified,
+                vec!["nothing was changed; to roll back anyway: `reproq rollback --accept-signer-change`".to_owned()],
+            ),
+        }
+    }
+
+    fn details(&self) -> Vec<String> {
+        if let Self::Acquire(error) = self { error.details() } else { Vec::new() }
+    }
+}
+
+impl Explained for SyncError {
+    fn advice(&self, request: &InstallRequest) -> (ExitStatus, Vec<String>) {
+        match self {
+            Self::Access(error) => error.advice(request),
+            Self::Acquire(error) => error.advice(request),
+            Self::NotMirrored { tag, refusal } => mirror::not_mirrored(tag, refusal),
+            Self::Empty(_) => no_versions(),
+        }
+    }
+
+    fn details(&self) -> Vec<String> {
+        if let Self::Acquire(error) = self { error.details() } else { Vec::new() }
+    }
+}
+
+impl Explained for NewestError {
+    fn advice(&self, request: &InstallRequest) -> (ExitStatus, Vec<String>) {
+        match self {
+            Self::Acquire(error) => error.advice(request),
+            Self::Empty(_) => no_versions(),
+        }
+    }
+
+    fn details(&self) -> Vec<String> {
+        if let Self::Acquire(error) = self { error.details() } else { Vec::new() }
+    }
+}
+
+fn no_versions() -> (ExitStatus, Vec<String>) {
+    (ExitStatus::NotFound, vec!["choose a release with `--tag`, or include prereleases with `--pre`".to_owned()])
 }
 
 fn in_the_store(error: &StoreError) -> (ExitStatus, Vec<String>) {
@@ -232,8 +344,8 @@ fn of_a_file(path: &Path, source: &io::Error) -> (ExitStatus, Vec<String>) {
 }
 
 /// The most severe error: failed verification first, else that of the last source, which is the most authoritative.
-fn everywhere(tried: &[(String, InstallError)], request: &InstallRequest) -> (ExitStatus, Vec<String>) {
-    let candidates: Vec<_> = tried.iter().map(|(_, error)| advice(error, request)).collect();
+fn everywhere(tried: &[(String, AcquireError)], request: &InstallRequest) -> (ExitStatus, Vec<String>) {
+    let candidates: Vec<_> = tried.iter().map(|(_, error)| error.advice(request)).collect();
     let refused = candidates.iter().find(|(status, _)| *status == ExitStatus::Unverified);
     refused.or(candidates.last()).cloned().unwrap_or((ExitStatus::Failure, Vec::new()))
 }

@@ -51,7 +51,7 @@ impl ReleaseEvidence<'_> {
                 }
                 // After a rate limit or a network failure, requests for the other assets would fail too.
                 QueriedAttestations::Unknown { reason, transient: true } => {
-                    self.query.unavailable = Some(reason.clone())
+                    self.query.unavailable = Some(reason.clone());
                 }
                 QueriedAttestations::Unknown { .. }
                 | QueriedAttestations::Absent { .. }

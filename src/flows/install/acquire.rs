@@ -4,10 +4,10 @@
 use std::path::Path;
 use std::path::PathBuf;
 
+use crate::flows::install::AcquireError;
 use crate::flows::install::BuildMode;
 use crate::flows::install::Fallback;
 use crate::flows::install::InstallContext;
-use crate::flows::install::InstallError;
 use crate::flows::install::InstallReason;
 use crate::flows::install::InstallRequest;
 use crate::flows::install::asset_fetcher::AssetFetcher;
@@ -80,7 +80,7 @@ pub(super) async fn acquire(
     context: &InstallContext<'_>,
     query: &ReleaseQuery<'_>,
     staging: &Path,
-) -> Result<AcquireOutcome, InstallError> {
+) -> Result<AcquireOutcome, AcquireError> {
     if let Some(because) = build_at_once(request, query.work) {
         return Ok(AcquireOutcome::Build(because));
     }
@@ -90,7 +90,7 @@ pub(super) async fn acquire(
         unpack(fetched, request, context, staging).map(|acquired| AcquireOutcome::Staged(Box::new(acquired)))
     };
     if request.decided.pin.is_some()
-        && let Some(fetched) = fetcher.from_cache()?
+        && let Some(fetched) = fetcher.take_cached()?
     {
         return staged(fetched);
     }
@@ -107,7 +107,7 @@ fn unpack(
     request: &InstallRequest,
     context: &InstallContext<'_>,
     staging: &Path,
-) -> Result<Acquired, InstallError> {
+) -> Result<Acquired, AcquireError> {
     let for_cache = fetched.for_cache();
     let Fetched { resolved, verified, .. } = fetched;
     let Resolved { repository, tag, asset, form, url, evidence, signed, lockfile, .. } = resolved;
@@ -121,7 +121,7 @@ fn unpack(
             let destination = staging.join(request.options.tool.installed_name(request.options.target));
             let unpacked =
                 archive::unpack(form, verified.path(), &names, &destination, &Limits::default(), context.progress)
-                    .map_err(|source| InstallError::Archive { asset: asset.name.clone(), source })?;
+                    .map_err(|source| AcquireError::Archive { asset: asset.name.clone(), source })?;
             origin_asset.member = Some(unpacked.member);
             unpacked.written
         }

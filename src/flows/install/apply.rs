@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::path::PathBuf;
 
+use crate::flows::install::AccessError;
+use crate::flows::install::AcquireError;
 use crate::flows::install::Fallback;
 use crate::flows::install::InstallContext;
 use crate::flows::install::InstallError;
@@ -96,7 +98,7 @@ pub fn run(request: &InstallRequest, context: &InstallContext<'_>) -> Result<Out
     let staging = hold.staging()?;
     let acquired = match acquire(request, context, &work, newest.as_ref().map(|(_, tag)| tag), staging.path()) {
         Ok(acquired) => acquired,
-        Err(error) => return Err(hold.store_removed(&staging).unwrap_or(error)),
+        Err(error) => return Err(hold.store_removed(&staging).map_or(error, InstallError::from)),
     };
     let Some((acquired, receipt)) = acquired else {
         let (receipt, _) = newest.expect("only an installed release can already be the newest");
@@ -104,7 +106,7 @@ pub fn run(request: &InstallRequest, context: &InstallContext<'_>) -> Result<Out
         return Ok(Outcome { receipt: *receipt, work: None, locked: None });
     };
     if let Some(error) = hold.store_removed(&staging) {
-        return Err(error);
+        return Err(error.into());
     }
     let written = lock_to_write(request, &acquired);
     let commit = Commit {
@@ -168,7 +170,7 @@ async fn resolve_first(
     request: &InstallRequest,
     context: &InstallContext<'_>,
     query: &ReleaseQuery<'_>,
-) -> Result<Result<Option<Resolved>, Fallback>, InstallError> {
+) -> Result<Result<Option<Resolved>, Fallback>, AcquireError> {
     let acquisition = Acquisition { request, context };
     if let Some(resolved) = acquisition.resolve_in_cache() {
         return Ok(Ok(Some(resolved)));
@@ -178,7 +180,7 @@ async fn resolve_first(
         if let Some(pin) = &request.decided.pin {
             let resolved = acquisition.resolve_pinned(source).await?;
             // An installation finds this out when it fetches the file.
-            source.check_local(&pin.lockfile.tag, &pin.asset.name).map_err(|error| InstallError::at(source, error))?;
+            source.check_local(&pin.lockfile.tag, &pin.asset.name).map_err(|error| AcquireError::at(source, error))?;
             return Ok(Some(resolved));
         }
         match acquisition.find(source, query).await? {
@@ -190,19 +192,19 @@ async fn resolve_first(
 }
 
 /// The lockfile of the requested release, with every platform it has an asset for. Downloads no assets.
-pub fn lock_release(request: &InstallRequest, context: &InstallContext<'_>) -> Result<Lockfile, InstallError> {
+pub fn lock_release(request: &InstallRequest, context: &InstallContext<'_>) -> Result<Lockfile, AcquireError> {
     let spec = request.requested_spec();
     runtime()?.block_on(async {
         let acquisition = Acquisition { request, context };
         let sources = context.sources(request)?;
         let locked = first_served(&sources, acquisition, async |source: &Source| {
-            let listing = source.release(&spec, context.progress).await.map_err(InstallError::from)?;
+            let listing = source.release(&spec, context.progress).await?;
             let sums = evidence::sums(source, &listing).await;
             let new = lockfile_of_release::lockfile(acquisition, source, &listing, &sums, &[]).await?;
             lockfile_of_release::refuse_drift(request.previous_lockfile(), &new, source)?;
             Ok(new)
         });
-        locked.await?.map_err(InstallError::without_a_release)
+        locked.await?.map_err(AcquireError::without_a_release)
     })
 }
 
@@ -210,14 +212,14 @@ pub fn lock_release(request: &InstallRequest, context: &InstallContext<'_>) -> R
 pub fn released_assets(
     request: &InstallRequest,
     context: &InstallContext<'_>,
-) -> Result<(Tag, Vec<String>), InstallError> {
+) -> Result<(Tag, Vec<String>), AcquireError> {
     let spec = request.requested_spec();
     let listing = runtime()?.block_on(async {
         let sources = context.sources(request)?;
         let listed = first_served(&sources, Acquisition { request, context }, async |source: &Source| {
-            source.release(&spec, context.progress).await.map_err(|error| InstallError::at(source, error))
+            source.release(&spec, context.progress).await.map_err(|error| AcquireError::at(source, error))
         });
-        listed.await?.map_err(InstallError::without_a_release)
+        listed.await?.map_err(AcquireError::without_a_release)
     })?;
     let assets = listing.release().map(|release| release.assets.iter().map(|asset| asset.name.clone()).collect());
     Ok((listing.tag().clone(), assets.unwrap_or_default()))
@@ -227,7 +229,7 @@ fn current_status(request: &InstallRequest) -> Result<(InstallStatus, State), In
     let (installed, state) = store::scan(&request.options.layout)?;
     protect(request, &installed)?;
     let in_the_way =
-        |what| InstallError::InTheWay { path: request.options.layout.binary.clone(), what, place: "the binary" };
+        |what| AccessError::InTheWay { path: request.options.layout.binary.clone(), what, place: "the binary" };
     Ok((install_status(request, installed).map_err(in_the_way)?, state))
 }
 
@@ -274,7 +276,7 @@ fn check_and_sync(
     let receipt = receipt?;
     let stopped = || std::io::Error::other("the thread that syncs to disk panicked");
     let (synced, kept) = synced.unwrap_or_else(|_| (Err(stopped()), None));
-    synced.map_err(|source| InstallError::Staging { doing: "write the binary to disk", source })?;
+    synced.map_err(|source| AcquireError::Staging { doing: "write the binary to disk", source })?;
     if let Some(Err(error)) = kept {
         context.continue_without_cache(&error);
     }
@@ -296,6 +298,6 @@ fn lock_to_write<'a>(request: &InstallRequest, acquired: &'a Acquired) -> Option
     }
 }
 
-pub(super) fn runtime() -> Result<&'static tokio::runtime::Runtime, InstallError> {
-    net::runtime().map_err(|source| InstallError::Staging { doing: "start the network", source })
+pub(super) fn runtime() -> Result<&'static tokio::runtime::Runtime, AcquireError> {
+    net::runtime().map_err(|source| AcquireError::Staging { doing: "start the network", source })
 }

@@ -7,8 +7,8 @@ use std::pin::pin;
 use futures_util::future::Either;
 use futures_util::future::select;
 
+use crate::flows::install::AcquireError;
 use crate::flows::install::InstallContext;
-use crate::flows::install::InstallError;
 use crate::flows::install::InstallRequest;
 use crate::flows::install::drift;
 use crate::flows::install::offline_report::not_provided;
@@ -69,14 +69,14 @@ pub(super) async fn fetch_pinned(
     pins: Vec<Pin>,
     context: &InstallContext<'_>,
     staging: &Path,
-) -> Result<Vec<(Pin, Fetched)>, InstallError> {
+) -> Result<Vec<(Pin, Fetched)>, AcquireError> {
     let sources = context.sources(request)?;
     let together = Together::begin(context.progress, &pins);
     let fetched = several(pins, async |pin: Pin| {
         let request = request.for_pin(pin.clone());
         let (acquisition, progress) = (Acquisition { request: &request, context }, together.one());
         let fetcher = AssetFetcher { acquisition, staging, progress: &progress };
-        let fetched = match fetcher.from_cache()? {
+        let fetched = match fetcher.take_cached()? {
             Some(fetched) => fetched,
             None => {
                 let provided = first_served(&sources, acquisition, async |source| fetcher.pinned_from(source).await);
@@ -95,7 +95,7 @@ impl AssetFetcher<'_> {
         &self,
         source: &Source,
         query: &ReleaseQuery<'_>,
-    ) -> Result<Option<Fetched>, InstallError> {
+    ) -> Result<Option<Fetched>, AcquireError> {
         if self.request().decided.pin.is_some() {
             return self.pinned_from(source).await.map(Some);
         }
@@ -112,20 +112,20 @@ impl AssetFetcher<'_> {
                 (resolved, fetched)
             }
         };
-        let refused = |source| InstallError::Verify { asset: resolved.asset.name.clone(), source };
+        let refused = |source| AcquireError::Verify { asset: resolved.asset.name.clone(), source };
         let verified = verify(written, &resolved.evidence, self.request().decided.policy).map_err(refused)?;
         Ok(Some(Fetched { resolved, verified, is_cached }))
     }
 
     /// The pinned asset from the cache, if it has it and all required evidence.
-    pub(super) fn from_cache(&self) -> Result<Option<Fetched>, InstallError> {
+    pub(super) fn take_cached(&self) -> Result<Option<Fetched>, AcquireError> {
         let Some(resolved) = self.acquisition.resolve_in_cache() else { return Ok(None) };
         let verified = self.cached_bytes(&resolved.signed)?;
         Ok(verified.map(|verified| Fetched { resolved, verified, is_cached: true }))
     }
 
     /// The pinned asset from this source; its bytes from the cache, if only the attestations are missing there.
-    async fn pinned_from(&self, source: &Source) -> Result<Fetched, InstallError> {
+    async fn pinned_from(&self, source: &Source) -> Result<Fetched, AcquireError> {
         let resolved = self.acquisition.resolve_pinned(source).await?;
         let is_tried = self.acquisition.signed_as_cached(self.pin()).is_some();
         let cached = if is_tried { None } else { self.cached_bytes(&resolved.signed)? };
@@ -144,7 +144,7 @@ impl AssetFetcher<'_> {
         source: &Source,
         found: &FoundRelease,
         sha256: Sha256Digest,
-    ) -> Result<(Resolved, (Written, bool)), InstallError> {
+    ) -> Result<(Resolved, (Written, bool)), AcquireError> {
         let resolve = pin!(self.acquisition.resolve(source, found));
         let fetch = pin!(self.fetch(source, found, Some(sha256)));
         Ok(match select(resolve, fetch).await {
@@ -159,35 +159,35 @@ impl AssetFetcher<'_> {
         source: &Source,
         found: &FoundRelease,
         stated: Option<Sha256Digest>,
-    ) -> Result<(Written, bool), InstallError> {
+    ) -> Result<(Written, bool), AcquireError> {
         let asset = &found.asset;
         if let Some(written) = stated.and_then(|sha256| self.cached(&sha256, &asset.name)) {
             return Ok((written, true));
         }
         let fetched = source.fetch(found.listing.tag(), asset, &self.file(&asset.name), self.progress).await;
-        fetched.map(|written| (written, false)).map_err(|error| InstallError::fetching(asset, error))
+        fetched.map(|written| (written, false)).map_err(|error| AcquireError::fetching(asset, error))
     }
 
     /// The pinned bytes from this source. Makes no request to find out which asset that is.
-    async fn pinned_bytes(&self, source: &Source, signed: &Signed) -> Result<Verified, InstallError> {
+    async fn pinned_bytes(&self, source: &Source, signed: &Signed) -> Result<Verified, AcquireError> {
         let (pin, policy) = (self.pin(), self.request().decided.policy);
         let (asset, tag) = (pinned_asset(pin), &pin.lockfile.tag);
         let evidence = stated(source, pin, signed);
-        let refused = |source| InstallError::Verify { asset: asset.name.clone(), source };
+        let refused = |source| AcquireError::Verify { asset: asset.name.clone(), source };
         judge(None, &evidence, policy).map_err(refused)?;
         let file = self.file(&asset.name);
         let written = match source.fetch(tag, &asset, &file, self.progress).await {
             Ok(written) => written,
-            Err(error) if error.is_unreachable() => return Err(InstallError::at(source, error)),
+            Err(error) if error.is_unreachable() => return Err(AcquireError::at(source, error)),
             Err(error) => {
-                let error = InstallError::fetching(&asset, error);
+                let error = AcquireError::fetching(&asset, error);
                 drift::explain(source, pin, error, &file, self.progress).await?
             }
         };
         match verify(written, &evidence, policy) {
             Ok(verified) => Ok(verified),
             Err(error) => {
-                discard(&file).map_err(|source| InstallError::Staging { doing: "remove a refused file", source })?;
+                discard(&file).map_err(|source| AcquireError::Staging { doing: "remove a refused file", source })?;
                 let written = drift::explain(source, pin, refused(error), &file, self.progress).await?;
                 verify(written, &evidence, policy).map_err(refused)
             }
@@ -195,11 +195,11 @@ impl AssetFetcher<'_> {
     }
 
     /// The pinned bytes from the cache.
-    fn cached_bytes(&self, signed: &Signed) -> Result<Option<Verified>, InstallError> {
+    fn cached_bytes(&self, signed: &Signed) -> Result<Option<Verified>, AcquireError> {
         let pin = self.pin();
         let Some(written) = self.cached(&pin.asset.sha256, &pin.asset.name) else { return Ok(None) };
         let verified = verify(written, &pinned_evidence(pin, signed), self.request().decided.policy);
-        verified.map(Some).map_err(|source| InstallError::Verify { asset: pin.asset.name.clone(), source })
+        verified.map(Some).map_err(|source| AcquireError::Verify { asset: pin.asset.name.clone(), source })
     }
 
     /// The bytes with this digest, if cached. If the cache cannot be used, they are downloaded.

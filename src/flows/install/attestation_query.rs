@@ -19,7 +19,6 @@ use crate::trust::attestation::VerifiedAttestations;
 
 /// One release at one source.
 pub struct AttestationQuery<'a> {
-    /// The source.
     pub source: &'a Source,
     /// What is known about the release, if it was requested.
     pub listing: Option<&'a Listing>,

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::flows::install::AcquireError;
+use crate::flows::install::ExecutableError;
 use crate::flows::install::InstallContext;
 use crate::flows::install::InstallError;
 use crate::flows::install::InstallRequest;
@@ -24,25 +26,25 @@ pub(super) fn check_executable(
     acquired: &Acquired,
 ) -> Result<Receipt, InstallError> {
     let name = || acquired.name.clone();
-    let inspection = executable::inspect(&acquired.path)?;
+    let inspection = executable::inspect(&acquired.path).map_err(ExecutableError::from)?;
     let host = request.runs_here().then(|| LoaderHost::read(Path::new("/"), request.options.target, &inspection));
     let notes = executable::preflight(&inspection, request.options.target, &request.options.tool, host.as_ref())
-        .map_err(|source| InstallError::Preflight { name: name(), source })?;
+        .map_err(|source| ExecutableError::Preflight { name: name(), source })?;
     let mut notes: Vec<String> = notes.iter().map(ToString::to_string).collect();
     platform::make_executable(&acquired.path)
-        .map_err(|source| InstallError::Staging { doing: "make the binary executable", source })?;
+        .map_err(|source| AcquireError::Staging { doing: "make the binary executable", source })?;
     let mut version = None;
     if request.runs_here() {
         let said =
             executable::smoke_check(&acquired.path, &request.options.tool, SMOKE_TIMEOUT, &platform::is_interrupted)
-                .map_err(|source| InstallError::Smoke { name: name(), source })?;
+                .map_err(|source| ExecutableError::Smoke { name: name(), source })?;
         if let Some(tag) = &acquired.tag {
             match executable::check_version(&said, tag) {
                 Ok(VersionCheck::Equal) => {}
                 Ok(VersionCheck::TagWithoutVersion) => {
                     notes.push(format!("the tag {tag} is not a version, so {} could not be compared", said.version));
                 }
-                Err(source) => return Err(InstallError::Version { name: name(), source }),
+                Err(source) => return Err(ExecutableError::Version { name: name(), source }.into()),
             }
         }
         version = Some(said.version.to_string());

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use crate::flows::install::AcquireError;
 use crate::flows::install::InstallContext;
-use crate::flows::install::InstallError;
 use crate::flows::install::InstallRequest;
 use crate::flows::install::ResolveError;
 use crate::flows::install::apply::runtime;
@@ -70,7 +70,7 @@ pub fn select(
     locked: Option<&Lockfile>,
     machines: &Machines,
     context: &InstallContext<'_>,
-) -> Result<Selection, InstallError> {
+) -> Result<Selection, AcquireError> {
     let (lockfile, files) = match locked {
         Some(lockfile) => (lockfile.clone(), Vec::new()),
         None => runtime()?.block_on(listed(request, machines, context))?,
@@ -92,7 +92,7 @@ pub fn collect(
     selection: Selection,
     context: &InstallContext<'_>,
     staging: &Path,
-) -> Result<Collection, InstallError> {
+) -> Result<Collection, AcquireError> {
     let Selection { lockfile, assets, mut files } = selection;
     let pins = assets.into_iter().map(|(pin, _)| pin).collect();
     let fetched = runtime()?.block_on(fetch_pinned(request, pins, context, staging))?;
@@ -112,7 +112,7 @@ async fn listed(
     request: &InstallRequest,
     machines: &Machines,
     context: &InstallContext<'_>,
-) -> Result<(Lockfile, Vec<(String, Vec<u8>)>), InstallError> {
+) -> Result<(Lockfile, Vec<(String, Vec<u8>)>), AcquireError> {
     let sources = context.sources(request)?;
     let listed = first_served(&sources, Acquisition { request, context }, async |source: &Source| {
         listed_at(source, request, machines, context).await
@@ -125,11 +125,11 @@ async fn listed_at(
     request: &InstallRequest,
     machines: &Machines,
     context: &InstallContext<'_>,
-) -> Result<(Lockfile, Vec<(String, Vec<u8>)>), InstallError> {
+) -> Result<(Lockfile, Vec<(String, Vec<u8>)>), AcquireError> {
     let listing = source
         .release(&request.requested_spec(), context.progress)
         .await
-        .map_err(|error| InstallError::at(source, error))?;
+        .map_err(|error| AcquireError::at(source, error))?;
     let (lockfile, assets) = acceptable_assets(source, &listing, request, machines, context).await?;
     let names: Vec<&str> = assets.iter().map(|asset| asset.name.as_str()).collect();
     let mut files = files_beside(source, &listing, &checksum_files(&names)).await?;
@@ -153,13 +153,13 @@ pub(super) async fn acceptable_assets(
     request: &InstallRequest,
     machines: &Machines,
     context: &InstallContext<'_>,
-) -> Result<(Lockfile, Vec<AcceptableAsset>), InstallError> {
+) -> Result<(Lockfile, Vec<AcceptableAsset>), AcquireError> {
     let sums = evidence::sums(source, listing).await;
     let acceptable = several(machines.targets(), async |target| {
         let choice = match choose(listing, &request.options.tool, target) {
             Ok(choice) => choice,
             Err(ResolveError::Fallback(_)) if *machines == Machines::All => return Ok(None),
-            Err(error) => return Err(InstallError::Resolve(error)),
+            Err(error) => return Err(AcquireError::Resolve(error)),
         };
         let wanted = request.for_target(target, None);
         let acquisition = Acquisition { request: &wanted, context };
@@ -171,7 +171,7 @@ pub(super) async fn acceptable_assets(
             evidence.extend(signed.evidence.iter().cloned());
             match judge(None, &evidence, wanted.decided.policy) {
                 Ok(_) => return Ok(Some((target, asset, evidence, signed))),
-                Err(source) => refused = Some(InstallError::Verify { asset: asset.name, source }),
+                Err(source) => refused = Some(AcquireError::Verify { asset: asset.name, source }),
             }
         }
         // If only names are known, a missing asset cannot be told from an unverifiable one.
@@ -195,13 +195,13 @@ pub(super) async fn files_beside(
     source: &Source,
     listing: &Listing,
     names: &[String],
-) -> Result<Vec<(String, Vec<u8>)>, InstallError> {
+) -> Result<Vec<(String, Vec<u8>)>, AcquireError> {
     let Some(release) = listing.release() else { return Ok(Vec::new()) };
     let is_there = |file: &&Asset| file.state == AssetState::Uploaded;
     let files = names.iter().filter_map(|name| release.asset(name)).filter(is_there);
     let files = several(files, async |file: &Asset| match source.small_file(&release.tag, file).await {
         Ok(bytes) => Ok(bytes.map(|bytes| (file.name.clone(), bytes))),
-        Err(source) => Err(InstallError::fetching(file, source)),
+        Err(source) => Err(AcquireError::fetching(file, source)),
     });
     Ok(files.await?.into_iter().flatten().collect())
 }

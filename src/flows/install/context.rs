@@ -8,7 +8,7 @@ use chrono::Utc;
 
 use crate::config::Server;
 use crate::config::Token;
-use crate::flows::install::InstallError;
+use crate::flows::install::AcquireError;
 use crate::flows::install::InstallOptions;
 use crate::flows::install::InstallRequest;
 use crate::io::net::Http;
@@ -40,13 +40,11 @@ pub struct InstallContext<'a> {
     pub http: HttpOptions,
     /// The user's cache, if there is a directory for one.
     pub cache: Option<Cache>,
-    /// The trusted roots.
     pub trusted_roots: TrustedRoots,
     /// The environment of child processes, without secrets.
     pub environment: &'a [(OsString, OsString)],
     /// How long to wait for another installation.
     pub lock_timeout: Duration,
-    /// The current time.
     pub now: DateTime<Utc>,
     /// Receives progress.
     pub progress: &'a dyn Progress,
@@ -54,7 +52,7 @@ pub struct InstallContext<'a> {
 
 impl InstallContext<'_> {
     /// The sources that may have the release, in the order they are tried. Offline, no HTTP client is created.
-    pub(super) fn sources(&self, request: &InstallRequest) -> Result<Vec<Source>, InstallError> {
+    pub(super) fn sources(&self, request: &InstallRequest) -> Result<Vec<Source>, AcquireError> {
         let InstallOptions { repository, offline, from, .. } = &request.options;
         if let Some(bundle) = from {
             return Ok(vec![Source::Bundle(bundle.clone())]);
@@ -81,7 +79,7 @@ impl InstallContext<'_> {
     }
 
     /// GitHub, for this repository. Must be called inside the runtime.
-    pub(super) fn github(&self, repository: &RepoSlug) -> Result<Source, InstallError> {
+    pub(super) fn github(&self, repository: &RepoSlug) -> Result<Source, AcquireError> {
         let github = || -> Result<GitHub, ApiError> {
             let http = Http::new(self.http.clone())?;
             GitHub::new(http, repository.clone(), self.server.clone(), self.tokens.to_vec())

@@ -30,7 +30,6 @@ pub enum LockfileAction {
     Require,
     /// Write it, with all assets of the installed release.
     Write {
-        /// The file.
         path: PathBuf,
         /// Its current content.
         old: Option<Box<Lockfile>>,
@@ -51,7 +50,6 @@ pub struct Decided {
     pub keep: Option<Sha256Digest>,
     /// The user's policy, but at least the level recorded in the lockfile.
     pub policy: TrustPolicy,
-    /// The required signer.
     pub signer: Option<Signer>,
 }
 
@@ -71,32 +69,17 @@ pub struct CarriedRelease<'a> {
 pub enum Unsatisfied {
     /// There is no lockfile.
     #[error("--locked requires a lockfile, but `{path}` does not exist", path = path.display())]
-    NoLock {
-        /// The expected path.
-        path: PathBuf,
-    },
+    NoLock { path: PathBuf },
     /// It pins another release than requested.
     #[error("reproq.lock pins {locked}, but {wanted} was requested")]
-    OtherRelease {
-        /// The locked release.
-        locked: Tag,
-        /// The requested release.
-        wanted: String,
-    },
+    OtherRelease { locked: Tag, wanted: String },
     /// It pins another repository.
     #[error("reproq.lock pins a release of {locked}, but one of {wanted} was requested")]
-    OtherRepository {
-        /// The locked repository.
-        locked: RepoSlug,
-        /// The requested repository.
-        wanted: RepoSlug,
-    },
+    OtherRepository { locked: RepoSlug, wanted: RepoSlug },
     /// It has no asset for this platform.
     #[error("reproq.lock has no asset of {tag} for {target}, only for: {}", if has.is_empty() { "none" } else { has })]
     NoAsset {
-        /// The release.
         tag: Tag,
-        /// The platform.
         target: Target,
         /// The platforms it has assets for.
         has: String,
@@ -111,9 +94,7 @@ pub enum Disagreement {
     Repository {
         /// Its name in messages.
         bundle: String,
-        /// Its repository.
         carried: RepoSlug,
-        /// The configured repository.
         wanted: RepoSlug,
     },
     /// The bundle holds another release than requested.
@@ -121,9 +102,7 @@ pub enum Disagreement {
     Release {
         /// Its name in messages.
         bundle: String,
-        /// Its release.
         carried: Tag,
-        /// The requested release.
         wanted: Tag,
     },
     /// The lockfile pins another release than the bundle's.
@@ -131,9 +110,7 @@ pub enum Disagreement {
     LockedRelease {
         /// Its name in messages.
         bundle: String,
-        /// Its release.
         carried: Tag,
-        /// The locked release.
         locked: Tag,
     },
     /// The lockfile pins the same tag of another repository.
@@ -141,9 +118,7 @@ pub enum Disagreement {
     LockedRepository {
         /// Its name in messages.
         bundle: String,
-        /// Its repository.
         carried: RepoSlug,
-        /// The locked repository.
         locked: RepoSlug,
     },
     /// The lockfile pins other bytes of the same release.
@@ -151,13 +126,9 @@ pub enum Disagreement {
     Digest {
         /// Its name in messages.
         bundle: String,
-        /// The release.
         tag: Tag,
-        /// The asset.
         name: String,
-        /// The locked digest.
         locked: Sha256Digest,
-        /// The digest in the bundle.
         carried: Sha256Digest,
     },
     /// `--locked` cannot be satisfied.

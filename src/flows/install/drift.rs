@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use crate::config::Server;
+use crate::flows::install::AcquireError;
 use crate::flows::install::Drift;
 use crate::flows::install::InstallContext;
-use crate::flows::install::InstallError;
 use crate::flows::install::apply::runtime;
 use crate::flows::install::resolved::pinned_asset;
 use crate::flows::integrity::Published;
@@ -47,11 +47,11 @@ async fn statement(source: &Source, tag: &Tag, name: &str, progress: &dyn Progre
 
 /// What GitHub currently states about the installed asset. Only a failure to create the client is an error; if GitHub does not
 /// respond, that is a result.
-pub fn published(receipt: &Receipt, context: &InstallContext<'_>) -> Result<Published, InstallError> {
+pub fn published(receipt: &Receipt, context: &InstallContext<'_>) -> Result<Published, AcquireError> {
     let ReceiptOrigin::Release { repository, tag, asset } = &receipt.origin else { return Ok(Published::NoDigest) };
     let statement = runtime()?.block_on(async {
         let github = context.github(repository)?;
-        Ok::<_, InstallError>(statement(&github, tag, &asset.name, context.progress).await)
+        Ok::<_, AcquireError>(statement(&github, tag, &asset.name, context.progress).await)
     })?;
     Ok(match statement {
         Statement::NoRelease(server) => Published::NoRelease { server: server.to_string() },
@@ -71,14 +71,14 @@ pub fn published(receipt: &Receipt, context: &InstallContext<'_>) -> Result<Publ
 pub(super) async fn explain(
     source: &Source,
     pin: &Pin,
-    error: InstallError,
+    error: AcquireError,
     file: &Path,
     progress: &dyn Progress,
-) -> Result<Written, InstallError> {
+) -> Result<Written, AcquireError> {
     let may_have_drifted = match source {
         Source::GitHub(_) => is_missing(&error) || has_other_bytes(&error),
         // A mirror whose index states other bytes than the lockfile is not a damaged one.
-        Source::Mirror(_) => matches!(&error, InstallError::Source(problem) if problem.is_damage()),
+        Source::Mirror(_) => matches!(&error, AcquireError::Source(problem) if problem.is_damage()),
         Source::Bundle(_) => false,
     };
     if !may_have_drifted {
@@ -95,23 +95,23 @@ pub(super) async fn explain(
         Statement::Asset(Asset { id: Some(id), .. }) if is_github && is_missing(&error) => {
             let asset = Asset { id: Some(id), ..pinned_asset(pin) };
             let fetched = source.fetch(&tag, &asset, file, progress).await;
-            return fetched.map_err(|source| InstallError::Download { asset: name, source });
+            return fetched.map_err(|source| AcquireError::Download { asset: name, source });
         }
         Statement::NoRelease(_) | Statement::NoAsset | Statement::Asset(_) | Statement::Unknown(_) => {
             return Err(error);
         }
     };
-    Err(InstallError::Drift { drift })
+    Err(AcquireError::Drift { drift })
 }
 
-fn has_other_bytes(error: &InstallError) -> bool {
+fn has_other_bytes(error: &AcquireError) -> bool {
     matches!(
         error,
-        InstallError::Verify { source: VerifyError::Mismatch { .. }, .. }
-            | InstallError::Download { source: SourceError::Net(NetError::WrongLength { .. }), .. }
+        AcquireError::Verify { source: VerifyError::Mismatch { .. }, .. }
+            | AcquireError::Download { source: SourceError::Net(NetError::WrongLength { .. }), .. }
     )
 }
 
-fn is_missing(error: &InstallError) -> bool {
-    matches!(error, InstallError::Download { source, .. } if source.is_missing())
+fn is_missing(error: &AcquireError) -> bool {
+    matches!(error, AcquireError::Download { source, .. } if source.is_missing())
 }

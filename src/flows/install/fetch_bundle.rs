@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use url::Url;
 
+use crate::flows::install::AcquireError;
 use crate::flows::install::InstallContext;
 use crate::flows::install::InstallError;
 use crate::flows::install::apply::runtime;
@@ -21,7 +22,6 @@ const MAX_BUNDLE: u64 = 4 * 1024 * 1024 * 1024;
 /// A downloaded file, deleted when this value is dropped.
 #[derive(Debug)]
 pub struct FetchedBundle {
-    /// Its path.
     pub path: PathBuf,
     _staging: Staging,
 }
@@ -42,6 +42,6 @@ pub fn fetch_file(url: &Url, context: &InstallContext<'_>) -> Result<FetchedBund
         let http = Http::new(context.http.clone())?;
         Ok::<_, NetError>(download(&http, &request, &path, context.progress).await?.path)
     });
-    let path = fetched.map_err(|error| InstallError::Source(SourceError::from(error)))?;
+    let path = fetched.map_err(|error| InstallError::from(AcquireError::from(SourceError::from(error))))?;
     Ok(FetchedBundle { path, _staging: staging })
 }

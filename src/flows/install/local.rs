@@ -4,11 +4,13 @@ use std::fmt;
 use std::path::Path;
 use std::path::PathBuf;
 
+use crate::flows::install::AcquireError;
 use crate::flows::install::BuildMode;
 use crate::flows::install::Fallback;
 use crate::flows::install::InstallContext;
 use crate::flows::install::InstallError;
 use crate::flows::install::InstallRequest;
+use crate::flows::install::LocalBuildError;
 use crate::flows::install::LockfileAction;
 use crate::flows::install::acquire::Acquired;
 use crate::flows::install::error::NoBuild;
@@ -46,8 +48,8 @@ impl fmt::Display for BuildSource<'_> {
 
 /// Chooses the source: the one in a bundle, unless a checkout is given on the command line. An explicitly named directory is used
 /// even if it does not exist, so that the error names it.
-pub(super) fn source<'a>(request: &'a InstallRequest, because: &Fallback) -> Result<BuildSource<'a>, InstallError> {
-    let refuse = |build| InstallError::NothingServes { fallback: because.clone(), build };
+pub(super) fn source<'a>(request: &'a InstallRequest, because: &Fallback) -> Result<BuildSource<'a>, LocalBuildError> {
+    let refuse = |build| LocalBuildError::NothingServes { fallback: because.clone(), build };
     if request.options.build == BuildMode::Never {
         return Err(refuse(NoBuild::Forbidden));
     }
@@ -104,10 +106,10 @@ pub(super) fn build(
         output: staging.join(request.options.tool.installed_name(request.options.target)),
     };
     let plan = local_build::prepare(&build, context.environment)
-        .map_err(|source| InstallError::Prepare { because: because.clone(), source })?;
+        .map_err(|source| LocalBuildError::Prepare { because: because.clone(), source })?;
     let built = local_build::apply(&plan, context.environment, context.progress, &platform::is_interrupted)
-        .map_err(|source| InstallError::Build { because: because.clone(), source })?;
-    let hashed = |source| InstallError::Staging { doing: "read what was built", source };
+        .map_err(|source| LocalBuildError::Build { because: because.clone(), source })?;
+    let hashed = |source| AcquireError::Staging { doing: "read what was built", source };
     let Written { path, size, sha256, id } = hash_existing(&built.path).map_err(hashed)?;
     let (commit, dirty) = match &source {
         BuildSource::Checkout(_) => (built.commit, built.dirty),
@@ -138,10 +140,10 @@ pub(super) fn build(
 }
 
 /// Extracts the source from a bundle, which must be valid as a whole.
-fn carried(bundle: &Bundle, context: &InstallContext<'_>, staging: &Path) -> Result<PathBuf, InstallError> {
+fn carried(bundle: &Bundle, context: &InstallContext<'_>, staging: &Path) -> Result<PathBuf, AcquireError> {
     let directory = staging.join("source");
     match bundle.extract_source(&directory, context.progress) {
         Ok(()) => Ok(directory),
-        Err(error) => Err(InstallError::Source(SourceError::bundle(bundle, error))),
+        Err(error) => Err(AcquireError::Source(SourceError::bundle(bundle, error))),
     }
 }

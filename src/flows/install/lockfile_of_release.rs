@@ -5,9 +5,10 @@ use std::cell::RefCell;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
+use crate::flows::install::AcquireError;
 use crate::flows::install::Drift;
-use crate::flows::install::InstallError;
 use crate::flows::install::InstallRequest;
+use crate::flows::install::SignerError;
 use crate::flows::install::choose;
 use crate::flows::install::evidence;
 use crate::flows::install::evidence::ChecksumFiles;
@@ -55,7 +56,7 @@ pub(super) async fn lockfile(
     listing: &Listing,
     sums: &ChecksumFiles,
     known: &[Known<'_>],
-) -> Result<Lockfile, InstallError> {
+) -> Result<Lockfile, AcquireError> {
     let signatures = Signatures::of(known, listing.tag())?;
     let new = match source.carried_lock() {
         Some(carried) => of_carried(acquisition, source, listing, carried, known, signatures).await?,
@@ -77,7 +78,7 @@ async fn of_release(
     sums: &ChecksumFiles,
     known: &[Known<'_>],
     signatures: Signatures,
-) -> Result<Lockfile, InstallError> {
+) -> Result<Lockfile, AcquireError> {
     let Acquisition { request, context } = acquisition;
     let here = known.iter().filter_map(|known| locked(known.target, known.asset, known.evidence).ok());
     let mut assets: Vec<LockedAsset> = here.collect();
@@ -95,7 +96,7 @@ async fn of_release(
             let mut refused = None;
             for Queried { asset, mut evidence, signed } in candidates {
                 let signed =
-                    signed.and_then(|signed| signatures.borrow_mut().about(acquisition, listing, asset, signed));
+                    signed.and_then(|signed| Ok(signatures.borrow_mut().about(acquisition, listing, asset, signed)?));
                 match signed {
                     Ok(signed) => evidence.extend(signed),
                     // When locking for everyone, report it. An installation has already verified the asset for this platform,
@@ -138,7 +139,7 @@ struct Queried<'a> {
     asset: &'a Asset,
     evidence: Vec<Evidence>,
     /// `None` if no query is needed.
-    signed: Result<Option<Signed>, InstallError>,
+    signed: Result<Option<Signed>, AcquireError>,
 }
 
 /// Queries the assets for a platform, until one can be locked.
@@ -195,7 +196,7 @@ async fn of_carried(
     carried: &Lockfile,
     known: &[Known<'_>],
     mut signatures: Signatures,
-) -> Result<Lockfile, InstallError> {
+) -> Result<Lockfile, AcquireError> {
     let mut assets = Vec::new();
     for entry in &carried.assets {
         let wanted = acquisition.request.for_target(entry.target, None);
@@ -249,10 +250,12 @@ fn is_of_the_lock(request: &InstallRequest, listing: &Listing) -> bool {
 }
 
 /// Whether an error only means that a query failed.
-const fn is_query_failure(error: &InstallError) -> bool {
+const fn is_query_failure(error: &AcquireError) -> bool {
     matches!(
         error,
-        InstallError::LessThanLocked { not_queried: true, .. } | InstallError::NotAsked { transient: true, .. }
+        AcquireError::Signer(
+            SignerError::LessThanLocked { not_queried: true, .. } | SignerError::NotAsked { transient: true, .. }
+        )
     )
 }
 
@@ -271,17 +274,12 @@ struct Signatures {
 }
 
 impl Signatures {
-    fn of(known: &[Known<'_>], tag: &Tag) -> Result<Self, InstallError> {
+    fn of(known: &[Known<'_>], tag: &Tag) -> Result<Self, SignerError> {
         let mut signatures = Self::default();
         for known in known {
             if let Some((first, other)) = signatures.by_another(known.signed) {
                 let (asset, tag) = (known.asset.name.clone(), tag.clone());
-                return Err(InstallError::SeveralSigners {
-                    asset,
-                    tag,
-                    first: Box::new(first),
-                    other: Box::new(other),
-                });
+                return Err(SignerError::SeveralSigners { asset, tag, first: Box::new(first), other: Box::new(other) });
             }
             signatures.add(known.signed);
         }
@@ -296,14 +294,14 @@ impl Signatures {
         listing: &Listing,
         asset: &Asset,
         signed: Option<Signed>,
-    ) -> Result<Vec<Evidence>, InstallError> {
+    ) -> Result<Vec<Evidence>, SignerError> {
         let Some(signed) = signed else { return Ok(Vec::new()) };
         if signed.level().is_none() {
             return self.without_signature(acquisition, listing, asset, &signed).map(|()| signed.evidence);
         }
         if let Some((first, other)) = self.by_another(&signed) {
             let (asset, tag) = (asset.name.clone(), listing.tag().clone());
-            return Err(InstallError::SeveralSigners { asset, tag, first: Box::new(first), other: Box::new(other) });
+            return Err(SignerError::SeveralSigners { asset, tag, first: Box::new(first), other: Box::new(other) });
         }
         self.add(&signed);
         Ok(signed.evidence)
@@ -317,7 +315,7 @@ impl Signatures {
         listing: &Listing,
         asset: &Asset,
         signed: &Signed,
-    ) -> Result<(), InstallError> {
+    ) -> Result<(), SignerError> {
         let unknown = signed.evidence.iter().find_map(|evidence| match &evidence.finding {
             Finding::Unknown { reason, transient } => Some((reason.clone(), *transient)),
             Finding::Found { .. } | Finding::Absent { .. } => None,
@@ -325,7 +323,7 @@ impl Signatures {
         match (unknown, &self.signer) {
             (Some((reason, transient)), Some(signer)) => {
                 let (asset, tag, signer) = (asset.name.clone(), listing.tag().clone(), Box::new(signer.clone()));
-                Err(InstallError::NotAsked { asset, tag, signer, reason, transient })
+                Err(SignerError::NotAsked { asset, tag, signer, reason, transient })
             }
             (Some((reason, transient)), None) => {
                 let name = &asset.name;
@@ -340,11 +338,11 @@ impl Signatures {
     }
 
     /// A failed query is no reason to lock an asset at a lower level than the others.
-    fn refuse_unqueried(&self, tag: &Tag) -> Result<(), InstallError> {
+    fn refuse_unqueried(&self, tag: &Tag) -> Result<(), SignerError> {
         let Some((signer, (asset, reason, transient))) = self.signer.as_ref().zip(self.not_queried.first()) else {
             return Ok(());
         };
-        Err(InstallError::NotAsked {
+        Err(SignerError::NotAsked {
             asset: asset.clone(),
             tag: tag.clone(),
             signer: Box::new(signer.clone()),
@@ -432,13 +430,13 @@ pub(super) fn recorded(evidence: &[Evidence]) -> Vec<String> {
 }
 
 /// Refuses a new lockfile of the same release if a locked digest changed.
-pub(super) fn refuse_drift(old: Option<&Lockfile>, new: &Lockfile, source: &Source) -> Result<(), InstallError> {
+pub(super) fn refuse_drift(old: Option<&Lockfile>, new: &Lockfile, source: &Source) -> Result<(), AcquireError> {
     let Some(old) = old.filter(|old| old.is_of_same_release(new)) else { return Ok(()) };
     for before in &old.assets {
         let now = new.asset(before.target).map(|asset| asset.sha256);
         if let Some(now) = now.filter(|now| *now != before.sha256) {
             let (tag, name, locked) = (old.tag.clone(), before.name.clone(), before.sha256);
-            return Err(InstallError::Drift { drift: Drift::at(source, tag, name, locked, now) });
+            return Err(AcquireError::Drift { drift: Drift::at(source, tag, name, locked, now) });
         }
     }
     Ok(())

@@ -6,13 +6,16 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::path::PathBuf;
 
+use crate::flows::install::AccessError;
+use crate::flows::install::AcquireError;
 use crate::flows::install::Fallback;
 use crate::flows::install::InstallContext;
-use crate::flows::install::InstallError;
 use crate::flows::install::InstallOptions;
 use crate::flows::install::InstallRequest;
 use crate::flows::install::Machines;
+use crate::flows::install::NoVersions;
 use crate::flows::install::ResolveError;
+use crate::flows::install::SyncError;
 use crate::flows::install::apply::runtime;
 use crate::flows::install::asset_fetcher::fetch_pinned;
 use crate::flows::install::choose;
@@ -60,7 +63,6 @@ use crate::worker::store::StoreError;
 pub struct Synchronization<'a> {
     /// The repository and the verification policy.
     pub request: &'a InstallRequest,
-    /// The directory.
     pub root: &'a Path,
     /// The platforms to include.
     pub targets: Vec<Target>,
@@ -88,7 +90,6 @@ pub struct Synced {
 /// The result for one release.
 #[derive(Debug)]
 pub struct SyncedRelease {
-    /// Its tag.
     pub tag: Tag,
     /// The result.
     pub done: Done,
@@ -97,7 +98,7 @@ pub struct SyncedRelease {
     /// What was damaged or missing in the mirror.
     pub damaged: Vec<String>,
     /// Why it is not up to date.
-    pub problem: Option<InstallError>,
+    pub problem: Option<SyncError>,
 }
 
 /// What happened to a release.
@@ -118,7 +119,7 @@ pub enum Done {
 }
 
 /// Synchronizes.
-pub fn synchronize(sync: &Synchronization<'_>, context: &InstallContext<'_>) -> Result<Synced, InstallError> {
+pub fn synchronize(sync: &Synchronization<'_>, context: &InstallContext<'_>) -> Result<Synced, SyncError> {
     let InstallOptions { repository, tool, .. } = &sync.request.options;
     let directory = MirrorDirectory::new(sync.root.to_owned(), repository.clone());
     let _lock = if sync.dry_run { None } else { Some(locked(&directory, context)?) };
@@ -126,14 +127,14 @@ pub fn synchronize(sync: &Synchronization<'_>, context: &InstallContext<'_>) -> 
     let index = index.unwrap_or_else(|| Index::new(tool, repository.clone(), Vec::new()));
     runtime()?.block_on(async {
         let github = context.github(repository)?;
-        let published = github.published(context.progress).await.map_err(|error| InstallError::at(&github, error))?;
+        let published = github.published(context.progress).await.map_err(|error| AcquireError::at(&github, error))?;
         let published: Vec<Release> = published.into_iter().filter(|release| !release.draft).collect();
         let offers: Vec<Offer> =
             published.iter().map(|release| offer(release, index.release(&release.tag), sync)).collect();
         let conditions = survey(&directory, &index, context)?;
         let plan = SyncPlan::compute(&offers, &index, &conditions, &sync.wanted);
         if plan.releases.is_empty() && plan.absent.is_empty() {
-            return Err(InstallError::NoVersions { repository: repository.clone(), server: github.described() });
+            return Err(NoVersions { repository: repository.clone(), server: github.described() }.into());
         }
         if sync.dry_run {
             return Ok(planned(plan, &index));
@@ -161,7 +162,7 @@ struct FetchedFiles {
 }
 
 impl Run<'_> {
-    async fn carry_out(&mut self, plan: SyncPlan, published: &[Release]) -> Result<Synced, InstallError> {
+    async fn carry_out(&mut self, plan: SyncPlan, published: &[Release]) -> Result<Synced, SyncError> {
         let mut releases = Vec::new();
         let mut out_of_reach = false;
         for Planned { tag, outcome: planned } in plan.releases {
@@ -180,7 +181,7 @@ impl Run<'_> {
             let (done, files, problem) = match outcome {
                 Ok(files) => (done, files, None),
                 // The disk and the directory are shared by all releases.
-                Err(error @ InstallError::Store(_)) => return Err(error),
+                Err(error @ SyncError::Access(_)) => return Err(error),
                 Err(error) => {
                     out_of_reach |= is_out_of_reach(&error);
                     (Done::Failed, Vec::new(), Some(error))
@@ -213,7 +214,7 @@ impl Run<'_> {
         tag: &Tag,
         work: &SyncWork,
         release: Option<&Release>,
-    ) -> Result<Vec<String>, InstallError> {
+    ) -> Result<Vec<String>, SyncError> {
         let staging = self.staging()?;
         let held = self.index.release(tag).cloned();
         let mut fetched = FetchedFiles::default();
@@ -271,7 +272,7 @@ impl Run<'_> {
         pins: Vec<Pin>,
         held: Option<&MirroredRelease>,
         staging: &Path,
-    ) -> Result<Vec<(MirroredAsset, PathBuf)>, InstallError> {
+    ) -> Result<Vec<(MirroredAsset, PathBuf)>, SyncError> {
         let fetched = fetch_pinned(self.sync.request, pins, self.context, staging).await?;
         fetched.into_iter().map(|(pin, fetched)| self.asset(pin, fetched.verified.file(), held)).collect()
     }
@@ -281,7 +282,7 @@ impl Run<'_> {
         pin: Pin,
         file: &Written,
         held: Option<&MirroredRelease>,
-    ) -> Result<(MirroredAsset, PathBuf), InstallError> {
+    ) -> Result<(MirroredAsset, PathBuf), SyncError> {
         let (tag, LockedAsset { target, name, sha256, .. }) = (&pin.lockfile.tag, pin.asset);
         let before = held.and_then(|held| held.assets.iter().find(|asset| asset.name == name));
         // If GitHub states no digest, a change is noticed only now.
@@ -318,7 +319,7 @@ impl Run<'_> {
         release: Option<&Release>,
         held: Option<&MirroredRelease>,
         fetched: FetchedFiles,
-    ) -> Result<Vec<String>, InstallError> {
+    ) -> Result<Vec<String>, SyncError> {
         let mut new = held.cloned().unwrap_or_else(|| MirroredRelease {
             tag: tag.clone(),
             version: tag.version().map(|version| version.to_string()),
@@ -354,13 +355,13 @@ impl Run<'_> {
         Ok(names)
     }
 
-    fn write(&mut self, index: Index) -> Result<(), InstallError> {
+    fn write(&mut self, index: Index) -> Result<(), SyncError> {
         self.directory.write_index(&index).map_err(store)?;
         self.index = index;
         Ok(())
     }
 
-    fn staging(&self) -> Result<Staging, InstallError> {
+    fn staging(&self) -> Result<Staging, SyncError> {
         Ok(Staging::in_directory(self.directory.root(), MirrorDirectory::STAGING)?)
     }
 }
@@ -372,11 +373,12 @@ impl FetchedFiles {
     }
 }
 
-fn locked(directory: &MirrorDirectory, context: &InstallContext<'_>) -> Result<Lock, InstallError> {
+fn locked(directory: &MirrorDirectory, context: &InstallContext<'_>) -> Result<Lock, SyncError> {
     let root = directory.prepare().map_err(store)?;
     let lock = Lock::acquire(&root, MirrorDirectory::LOCK, context.lock_timeout, |holder| {
         context.progress.note(&format!("waiting for another synchronization of this directory ({holder})"));
-    })?;
+    });
+    let lock = lock.map_err(AccessError::from)?;
     directory.clear().map_err(store)?;
     Ok(lock)
 }
@@ -386,7 +388,7 @@ fn survey(
     directory: &MirrorDirectory,
     index: &Index,
     context: &InstallContext<'_>,
-) -> Result<BTreeMap<(Tag, String), Condition>, InstallError> {
+) -> Result<BTreeMap<(Tag, String), Condition>, SyncError> {
     let mut conditions = BTreeMap::new();
     if index.releases.is_empty() {
         return Ok(conditions);
@@ -432,12 +434,7 @@ fn offer(release: &Release, held: Option<&MirroredRelease>, sync: &Synchronizati
 }
 
 /// A checksum or signature file, if it matches the release.
-fn file(
-    release: &Release,
-    name: String,
-    bytes: &[u8],
-    staging: &Path,
-) -> Result<(MirroredFile, PathBuf), InstallError> {
+fn file(release: &Release, name: String, bytes: &[u8], staging: &Path) -> Result<(MirroredFile, PathBuf), SyncError> {
     let sha256 = Sha256Digest::of(bytes);
     let stated = release.asset(&name).and_then(|asset| asset.digest.clone().ok().flatten());
     if let Some(stated) = stated.filter(|stated| *stated != sha256) {
@@ -448,7 +445,7 @@ fn file(
 }
 
 /// A file with these bytes.
-fn made(name: String, bytes: &[u8], staging: &Path) -> Result<(MirroredFile, PathBuf), InstallError> {
+fn made(name: String, bytes: &[u8], staging: &Path) -> Result<(MirroredFile, PathBuf), SyncError> {
     let (path, sha256) = (staging.join(&name), Sha256Digest::of(bytes));
     mirror::stage(&path, bytes).map_err(store)?;
     Ok((MirroredFile { name, size: bytes.len() as u64, sha256 }, path))
@@ -481,19 +478,20 @@ fn size(index: &Index) -> u64 {
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else is about the network")]
-fn is_out_of_reach(error: &InstallError) -> bool {
+fn is_out_of_reach(error: &SyncError) -> bool {
+    let SyncError::Acquire(error) = error else { return false };
     match error {
-        InstallError::Resolve(ResolveError::Fallback(Fallback::Unreachable { .. })) => true,
-        InstallError::Download { source, .. } | InstallError::Source(source) => source.is_unreachable(),
+        AcquireError::Resolve(ResolveError::Fallback(Fallback::Unreachable { .. })) => true,
+        AcquireError::Download { source, .. } | AcquireError::Source(source) => source.is_unreachable(),
         _ => false,
     }
 }
 
-fn refused(tag: &Tag, refusal: SyncRefusal) -> InstallError {
-    InstallError::NotMirrored { tag: tag.clone(), refusal }
+fn refused(tag: &Tag, refusal: SyncRefusal) -> SyncError {
+    SyncError::NotMirrored { tag: tag.clone(), refusal }
 }
 
-fn not_tried(tag: &Tag) -> InstallError {
+fn not_tried(tag: &Tag) -> SyncError {
     refused(tag, SyncRefusal::OutOfReach)
 }
 
@@ -505,10 +503,10 @@ fn lost(name: &str) -> SyncRefusal {
     SyncRefusal::Obstacle(format!("{name} is damaged in the mirror, and GitHub no longer has it"))
 }
 
-fn failed(root: &Path, problem: mirror::MirrorError) -> InstallError {
-    SourceError::Mirror { mirror: root.display().to_string(), problem: Box::new(problem) }.into()
+fn failed(root: &Path, problem: mirror::MirrorError) -> SyncError {
+    AcquireError::from(SourceError::Mirror { mirror: root.display().to_string(), problem: Box::new(problem) }).into()
 }
 
-fn store(error: FileError) -> InstallError {
-    InstallError::Store(StoreError::from(error))
+fn store(error: FileError) -> SyncError {
+    StoreError::from(error).into()
 }

@@ -8,6 +8,7 @@
 //! 5. If the release cannot be used ([`Fallback`]), a local build replaces the download; never after a mismatch.
 
 mod acquire;
+mod acquire_error;
 mod apply;
 mod asset_fetcher;
 mod attestation_query;
@@ -37,6 +38,9 @@ mod signer;
 mod staging_directory;
 mod store_guard;
 
+pub use acquire_error::AcquireError;
+pub use acquire_error::Drift;
+pub use acquire_error::SignerError;
 pub use apply::InstallPlan;
 pub use apply::Outcome;
 pub use apply::lock_release;
@@ -57,9 +61,15 @@ pub use decide::LockfileAction;
 pub use decide::Unsatisfied;
 pub use decide::decide;
 pub use drift::published;
-pub use error::Drift;
+pub use error::AccessError;
+pub use error::ExecutableError;
 pub use error::InstallError;
+pub use error::LocalBuildError;
+pub use error::NewestError;
 pub use error::NoBuild;
+pub use error::NoVersions;
+pub use error::RollbackError;
+pub use error::SyncError;
 pub use fetch_bundle::FetchedBundle;
 pub use fetch_bundle::fetch_file;
 pub use mirroring::Done;

@@ -3,9 +3,11 @@
 use chrono::DateTime;
 use chrono::Utc;
 
+use crate::flows::install::AcquireError;
 use crate::flows::install::InstallContext;
-use crate::flows::install::InstallError;
 use crate::flows::install::InstallRequest;
+use crate::flows::install::NewestError;
+use crate::flows::install::NoVersions;
 use crate::flows::install::apply::runtime;
 use crate::flows::install::resolved::Acquisition;
 use crate::flows::install::resolved::first_served;
@@ -20,7 +22,6 @@ use crate::sources::source::SourceError;
 /// A release to upgrade to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Newest {
-    /// Its tag.
     pub tag: Tag,
     /// When it was published, if known.
     pub published: Option<DateTime<Utc>>,
@@ -34,7 +35,7 @@ pub fn newest(
     tag: Option<&Tag>,
     prereleases: bool,
     context: &InstallContext<'_>,
-) -> Result<Newest, InstallError> {
+) -> Result<Newest, NewestError> {
     runtime()?.block_on(async {
         let sources = context.sources(request)?;
         let found = first_served(&sources, Acquisition { request, context }, async |source: &Source| {
@@ -42,13 +43,13 @@ pub fn newest(
                 Some(tag) => named(source, tag, context).await,
                 None => newest_of(source, prereleases, context).await,
             };
-            let newest = found.map_err(|error| InstallError::at(source, error))?;
+            let newest = found.map_err(|error| AcquireError::at(source, error))?;
             Ok(newest.ok_or_else(|| (request.options.repository.clone(), source.described())))
         });
         match found.await? {
             Ok(Ok(newest)) => Ok(newest),
-            Ok(Err((repository, server))) => Err(InstallError::NoVersions { repository, server }),
-            Err(fallback) => Err(InstallError::without_a_release(fallback)),
+            Ok(Err((repository, server))) => Err(NoVersions { repository, server }.into()),
+            Err(fallback) => Err(AcquireError::without_a_release(fallback).into()),
         }
     })
 }

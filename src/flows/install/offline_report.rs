@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use crate::flows::install::AcquireError;
 use crate::flows::install::Fallback;
 use crate::flows::install::InstallContext;
-use crate::flows::install::InstallError;
 use crate::flows::install::InstallRequest;
 use crate::lockfile::Pin;
 use crate::model::VersionSpec;
@@ -21,21 +21,21 @@ pub(super) fn not_provided(
     mut fallback: Fallback,
     request: &InstallRequest,
     context: &InstallContext<'_>,
-) -> InstallError {
+) -> AcquireError {
     if let Fallback::Offline { searched } = &mut fallback {
         let mirrors = if context.mirrors.is_empty() { Vec::new() } else { mirror_reports(request, context) };
         *searched = [vec![cache_report(request, context)], mirrors].concat();
     }
-    InstallError::Resolve(fallback.into())
+    AcquireError::Resolve(fallback.into())
 }
 
 /// Offline, a release missing from a mirror directory is one more searched location; otherwise it is an error.
-pub(super) fn or_offline(error: InstallError, request: &InstallRequest, context: &InstallContext<'_>) -> InstallError {
-    let is_lack = matches!(&error, InstallError::Source(problem) if problem.is_lack());
+pub(super) fn or_offline(error: AcquireError, request: &InstallRequest, context: &InstallContext<'_>) -> AcquireError {
+    let is_lack = matches!(&error, AcquireError::Source(problem) if problem.is_lack());
     if !(request.options.offline && is_lack) {
         return error;
     }
-    InstallError::Resolve(Fallback::Offline { searched: searched_locations(request, context) }.into())
+    AcquireError::Resolve(Fallback::Offline { searched: searched_locations(request, context) }.into())
 }
 
 /// The same for the mirrors, of which only directories can be used offline.

@@ -45,10 +45,7 @@ pub enum InstallReason {
         receipt: Box<Receipt>,
     },
     /// The file was not installed by this program.
-    Foreign {
-        /// Its digest.
-        found: Sha256Digest,
-    },
+    Foreign { found: Sha256Digest },
     /// A symbolic link, which is replaced; its target is left unchanged.
     Link,
     /// Another release, target, repository or kind is installed, or the verification level is too low.
@@ -62,7 +59,6 @@ pub enum InstallReason {
     Unlocked {
         /// The receipt of the installed binary.
         receipt: Box<Receipt>,
-        /// The locked release.
         locked: Tag,
     },
     /// A reinstallation was requested.

@@ -1,7 +1,7 @@
 //! Queries the attestations of an asset and verifies them: from the cache, else from the source of the asset.
 
+use crate::flows::install::AcquireError;
 use crate::flows::install::AttestationQuery;
-use crate::flows::install::InstallError;
 use crate::flows::install::QueriedAttestations;
 use crate::flows::install::resolved::Acquisition;
 use crate::flows::install::signer;
@@ -26,7 +26,7 @@ impl Acquisition<'_> {
         listing: &Listing,
         asset: &Asset,
         stated: Option<Sha256Digest>,
-    ) -> Result<Signed, InstallError> {
+    ) -> Result<Signed, AcquireError> {
         let (repository, tag, name) = (&self.request.options.repository, listing.tag(), asset.name.as_str());
         match stated {
             Some(sha256) => self.signed(source, Some(listing), AssetSubject { repository, tag, name, sha256 }).await,
@@ -34,7 +34,8 @@ impl Acquisition<'_> {
             None if self.request.decided.signer.is_none() => Ok(Signed::default()),
             None => {
                 let signed = signer::absent("it has no stated digest to query attestations by".to_owned());
-                signer::require_locked_signer(&signed, name, tag, self.request).map(|()| signed)
+                signer::require_locked_signer(&signed, name, tag, self.request)?;
+                Ok(signed)
             }
         }
     }
@@ -64,7 +65,7 @@ impl Acquisition<'_> {
     }
 
     /// The attestations of a pinned asset, if required; otherwise no request is made.
-    pub(super) async fn signed_as_pinned(&self, source: &Source, pin: &Pin) -> Result<Signed, InstallError> {
+    pub(super) async fn signed_as_pinned(&self, source: &Source, pin: &Pin) -> Result<Signed, AcquireError> {
         // QueriedAttestations in a bundle are always verified: that needs no request.
         if !self.request.decided.policy.require.is_signed() && !matches!(source, Source::Bundle(_)) {
             return Ok(Signed::default());
@@ -76,7 +77,7 @@ impl Acquisition<'_> {
     }
 
     /// The attestations of a pinned asset, whether or not required.
-    pub(super) async fn signed_about(&self, source: &Source, pin: &Pin) -> Result<Signed, InstallError> {
+    pub(super) async fn signed_about(&self, source: &Source, pin: &Pin) -> Result<Signed, AcquireError> {
         self.signed(source, None, subject_of(pin)).await
     }
 
@@ -96,7 +97,7 @@ impl Acquisition<'_> {
         source: &Source,
         listing: Option<&Listing>,
         subject: AssetSubject<'_>,
-    ) -> Result<Signed, InstallError> {
+    ) -> Result<Signed, AcquireError> {
         let signed = self.query_attestations(source, listing, subject).await?;
         signer::require_locked_signer(&signed, subject.name, subject.tag, self.request)?;
         Ok(signed)
@@ -107,7 +108,7 @@ impl Acquisition<'_> {
         source: &Source,
         listing: Option<&Listing>,
         subject: AssetSubject<'_>,
-    ) -> Result<Signed, InstallError> {
+    ) -> Result<Signed, AcquireError> {
         if let Some(host) = self.context.other_github() {
             // Workflows on other servers differ from those of a github.com repository with the same name, which the certificates name.
             return Ok(signer::absent(format!("attestations are supported on github.com only, and this is {host}")));
@@ -116,7 +117,7 @@ impl Acquisition<'_> {
         let verify = |texts: &[&[u8]]| self.verification(texts, subject);
         let is_enough = |proofs: &[VerifiedAttestation]| signer::level(proofs).is_some();
         let found = query.about(subject.tag, subject.name, subject.sha256, verify, is_enough).await?;
-        signer::signed(found, subject, self.request)
+        Ok(signer::signed(found, subject, self.request)?)
     }
 
     /// The same from the cache only; `None` if it has no attestations, or none that still verify.
@@ -131,7 +132,7 @@ impl Acquisition<'_> {
         &self,
         texts: &[&[u8]],
         subject: AssetSubject<'_>,
-    ) -> Result<Result<VerifiedAttestations, NotProven>, InstallError> {
+    ) -> Result<Result<VerifiedAttestations, NotProven>, AcquireError> {
         let policy = signer::policy(self.request, subject)?;
         let roots = self.context.trusted_roots.roots()?;
         Ok(attestation::verify(texts, subject.sha256, &policy, &roots, self.context.now))

@@ -52,15 +52,11 @@ pub struct SignerPolicy {
 /// The command line and the settings, as values.
 #[derive(Debug, Clone)]
 pub struct InstallOptions {
-    /// The tool.
     pub tool: Tool,
-    /// The repository.
     pub repository: RepoSlug,
     /// The GitHub server.
     pub server: Server,
-    /// The requested release.
     pub spec: Option<VersionSpec>,
-    /// The platform.
     pub target: Target,
     /// The current platform, if the worker is released for it.
     pub host: Option<Target>,
@@ -72,7 +68,6 @@ pub struct InstallOptions {
     pub locked: bool,
     /// Whether the binary is installed outside of the project, whose lockfile is then left unchanged.
     pub elsewhere: bool,
-    /// The verification policy.
     pub trust: TrustPolicy,
     /// Which signers are accepted.
     pub signers: SignerPolicy,
@@ -93,11 +88,9 @@ pub struct InstallOptions {
 /// One installation: the options, the project's lockfile, and the decision that follows from both.
 #[derive(Debug, Clone)]
 pub struct InstallRequest {
-    /// The options.
     pub options: InstallOptions,
     /// The project's lockfile, if there is one.
     pub lockfile: Option<Lockfile>,
-    /// The decision.
     pub decided: Decided,
 }
 

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::flows::install::InstallError;
+use crate::flows::install::AcquireError;
 use crate::model::Asset;
 use crate::model::AssetForm;
 use crate::model::AssetState;
@@ -26,13 +26,10 @@ pub enum Fallback {
     /// The release has no asset for the target.
     #[error("release {tag} has no asset for {target}")]
     NoAsset {
-        /// The release.
         tag: Tag,
-        /// The target.
         target: Target,
         /// The names that were expected.
         wanted: Vec<String>,
-        /// The assets it has.
         has: Vec<String>,
     },
     /// The bundle has no asset for the target.
@@ -40,11 +37,8 @@ pub enum Fallback {
     NotInBundle {
         /// Its name in messages.
         bundle: String,
-        /// Its release.
         tag: Tag,
-        /// The target.
         target: Target,
-        /// The assets it has.
         has: Vec<String>,
     },
     /// The mirror has the release, but no asset for the target.
@@ -52,21 +46,14 @@ pub enum Fallback {
     NotInMirror {
         /// Its name in messages.
         mirror: String,
-        /// The release.
         tag: Tag,
-        /// The target.
         target: Target,
         /// The assets it has of the release.
         has: Vec<String>,
     },
     /// The source is unreachable.
     #[error("{place} is unreachable: {reason}")]
-    Unreachable {
-        /// The source.
-        place: String,
-        /// The error.
-        reason: String,
-    },
+    Unreachable { place: String, reason: String },
     /// Network access is disabled.
     #[error("network access is disabled (--offline)")]
     Offline {
@@ -89,36 +76,28 @@ pub enum ResolveError {
     Fallback(#[from] Fallback),
     /// The upload of the asset is not complete.
     #[error("{name} of release {tag} is still being uploaded")]
-    Incomplete {
-        /// The release.
-        tag: Tag,
-        /// The asset.
-        name: String,
-    },
+    Incomplete { tag: Tag, name: String },
     /// The release is a draft.
     #[error("release {tag} is a draft and not published yet")]
-    Draft {
-        /// The release.
-        tag: Tag,
-    },
+    Draft { tag: Tag },
 }
 
 /// The result when every source failed: a build, or an error. Refused bytes are never replaced by a build, and an asset that is
 /// missing from one source does not hide an error of another.
 pub(super) fn combine_source_errors(
-    mut tried: Vec<(String, InstallError)>,
+    mut tried: Vec<(String, AcquireError)>,
     searched: Vec<String>,
-) -> Result<Fallback, InstallError> {
+) -> Result<Fallback, AcquireError> {
     #[expect(clippy::wildcard_enum_match_arm, reason = "every other failure is one")]
-    let fallback = |error: &InstallError| match error {
-        InstallError::Resolve(ResolveError::Fallback(fallback)) => Some(fallback.clone()),
+    let fallback = |error: &AcquireError| match error {
+        AcquireError::Resolve(ResolveError::Fallback(fallback)) => Some(fallback.clone()),
         _ => None,
     };
     let fallbacks: Option<Vec<Fallback>> = tried.iter().map(|(_, error)| fallback(error)).collect();
     match (fallbacks, tried.len()) {
         (Some(fallbacks), _) => Ok(fallbacks.into_iter().next_back().unwrap_or(Fallback::Offline { searched })),
         (None, 1) => Err(tried.remove(0).1),
-        (None, _) => Err(InstallError::Everywhere { tried }),
+        (None, _) => Err(AcquireError::Everywhere { tried }),
     }
 }
 

@@ -3,9 +3,9 @@
 
 use futures_util::future::join;
 
+use crate::flows::install::AcquireError;
 use crate::flows::install::Fallback;
 use crate::flows::install::InstallContext;
-use crate::flows::install::InstallError;
 use crate::flows::install::InstallReason;
 use crate::flows::install::InstallRequest;
 use crate::flows::install::LockfileAction;
@@ -67,9 +67,7 @@ impl<'a> ReleaseQuery<'a> {
 #[derive(Debug, Clone)]
 pub struct Resolved {
     pub(super) repository: RepoSlug,
-    /// The release.
     pub tag: Tag,
-    /// The asset.
     pub asset: Asset,
     pub(super) form: AssetForm,
     /// Its URL at the source.
@@ -108,11 +106,11 @@ impl FoundRelease {
 
 impl Acquisition<'_> {
     /// Finds the release and its asset for the target at this source.
-    pub(super) async fn find(&self, source: &Source, query: &ReleaseQuery<'_>) -> Result<Lookup, InstallError> {
+    pub(super) async fn find(&self, source: &Source, query: &ReleaseQuery<'_>) -> Result<Lookup, AcquireError> {
         let listing = source.release(&query.spec, self.context.progress).await;
-        let listing = listing.map_err(|error| InstallError::at(source, error))?;
+        let listing = listing.map_err(|error| AcquireError::at(source, error))?;
         let choice = choose(&listing, &self.request.options.tool, self.request.options.target)
-            .map_err(|error| InstallError::Resolve(asset_not_in_source(source, error)))?;
+            .map_err(|error| AcquireError::Resolve(asset_not_in_source(source, error)))?;
         if query.installed == Some(&choice.tag) {
             return Ok(Lookup::Current);
         }
@@ -131,9 +129,9 @@ impl Acquisition<'_> {
     }
 
     /// Collects everything published about the asset, and decides on it.
-    pub(super) async fn resolve(&self, source: &Source, found: &FoundRelease) -> Result<Resolved, InstallError> {
+    pub(super) async fn resolve(&self, source: &Source, found: &FoundRelease) -> Result<Resolved, AcquireError> {
         let FoundRelease { listing, asset, form } = found;
-        let refused = |source| InstallError::Verify { asset: asset.name.clone(), source };
+        let refused = |source| AcquireError::Verify { asset: asset.name.clone(), source };
         let (sums, evidence, signed) = self.published(source, found).await?;
         let evidence = [evidence, signed.evidence.clone()].concat();
         // Bytes that could not be accepted are not downloaded.
@@ -168,11 +166,11 @@ impl Acquisition<'_> {
         &self,
         source: &Source,
         found: &FoundRelease,
-    ) -> Result<(ChecksumFiles, Vec<Evidence>, Signed), InstallError> {
+    ) -> Result<(ChecksumFiles, Vec<Evidence>, Signed), AcquireError> {
         let FoundRelease { listing, asset, .. } = found;
         let agree = |evidence: &[Evidence]| {
             let asset = || asset.name.clone();
-            judge(None, evidence, ANYTHING).map_err(|source| InstallError::Verify { asset: asset(), source })
+            judge(None, evidence, ANYTHING).map_err(|source| AcquireError::Verify { asset: asset(), source })
         };
         let files = async {
             let sums = evidence::sums(source, listing).await;
@@ -193,7 +191,7 @@ impl Acquisition<'_> {
     }
 
     /// The pinned bytes at this source. Makes no request to find out which they are.
-    pub(super) async fn resolve_pinned(&self, source: &Source) -> Result<Resolved, InstallError> {
+    pub(super) async fn resolve_pinned(&self, source: &Source) -> Result<Resolved, AcquireError> {
         let pin = self.request.decided.pin.as_ref().expect("only what is pinned is resolved without a listing");
         let signed = self.signed_as_pinned(source, pin).await?;
         let evidence = stated(source, pin, &signed);
@@ -219,10 +217,10 @@ impl Acquisition<'_> {
         signed: Signed,
         url: String,
         is_cached: bool,
-    ) -> Result<Resolved, InstallError> {
+    ) -> Result<Resolved, AcquireError> {
         let asset = pinned_asset(pin);
         let verdict = judge(None, &evidence, self.request.decided.policy)
-            .map_err(|source| InstallError::Verify { asset: asset.name.clone(), source })?;
+            .map_err(|source| AcquireError::Verify { asset: asset.name.clone(), source })?;
         Ok(Resolved {
             repository: pin.lockfile.repository.clone(),
             tag: pin.lockfile.tag.clone(),
@@ -259,8 +257,8 @@ impl Resolved {
 pub(super) async fn first_served<T>(
     sources: &[Source],
     Acquisition { request, context }: Acquisition<'_>,
-    step: impl AsyncFn(&Source) -> Result<T, InstallError>,
-) -> Result<Result<T, Fallback>, InstallError> {
+    step: impl AsyncFn(&Source) -> Result<T, AcquireError>,
+) -> Result<Result<T, Fallback>, AcquireError> {
     let mut tried = Vec::new();
     for (index, source) in sources.iter().enumerate() {
         let error = match step(source).await {

@@ -1,8 +1,9 @@
 //! Verifies an installed binary again by the attestations kept with its receipt: offline, even years later.
 
+use crate::flows::install::AcquireError;
 use crate::flows::install::InstallContext;
-use crate::flows::install::InstallError;
 use crate::flows::install::InstallRequest;
+use crate::flows::install::acquire_error::with_causes;
 use crate::flows::install::signer;
 use crate::flows::install::signer::AssetSubject;
 use crate::flows::integrity::Again;
@@ -17,7 +18,7 @@ pub fn reverify(
     receipt: &Receipt,
     request: &InstallRequest,
     context: &InstallContext<'_>,
-) -> Result<Option<Again>, InstallError> {
+) -> Result<Option<Again>, AcquireError> {
     let ReceiptOrigin::Release { repository, tag, asset } = &receipt.origin else { return Ok(None) };
     if !receipt.verdict.is_signed() {
         return Ok(None);
@@ -29,7 +30,7 @@ pub fn reverify(
         Ok(Some(text)) => text,
         Ok(None) => return Ok(Some(Again::Gone)),
         // An unreadable file verifies nothing.
-        Err(error) => return Ok(Some(Again::Failed(InstallError::from(error).with_causes()))),
+        Err(error) => return Ok(Some(Again::Failed(with_causes(&error)))),
     };
     let bundles = match attestation::split(&text) {
         Ok(bundles) => bundles,
@@ -39,6 +40,6 @@ pub fn reverify(
     Ok(Some(match signer::verify(bundles, subject, request, &context.trusted_roots.roots()?, context.now) {
         Ok(signed) if signed.level() >= Some(receipt.verdict) => Again::Proven(signed.proofs),
         Ok(_) => Again::Failed("they only support a lower level".to_owned()),
-        Err(error) => Again::Failed(error.with_causes()),
+        Err(error) => Again::Failed(with_causes(&error)),
     }))
 }

@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::path::PathBuf;
 
+use crate::flows::install::AccessError;
+use crate::flows::install::AcquireError;
 use crate::flows::install::InstallContext;
-use crate::flows::install::InstallError;
 use crate::flows::install::InstallRequest;
+use crate::flows::install::RollbackError;
 use crate::flows::install::lockfile_of_release;
 use crate::flows::install::reverify;
 use crate::flows::install::signer::signer_of;
@@ -61,10 +63,10 @@ pub fn rollback(
     request: &InstallRequest,
     old: Option<(PathBuf, Lockfile)>,
     context: &InstallContext<'_>,
-) -> Result<RolledBack, InstallError> {
+) -> Result<RolledBack, RollbackError> {
     let layout = &request.options.layout;
     if matches!(store::scan(layout)?, (Installed::Nothing, _)) {
-        return Err(InstallError::NoPrevious { why: "nothing is installed" });
+        return Err(RollbackError::NoPrevious { why: "nothing is installed" });
     }
     let hold = StoreGuard::take(request, context)?;
     let (installed, state) = store::scan(layout)?;
@@ -75,17 +77,14 @@ pub fn rollback(
         Installed::Removed { receipt } => (None, Some(*receipt)),
         Installed::Nothing => (None, None),
         Installed::NotAFile { what } => {
-            return Err(InstallError::InTheWay {
-                path: layout.binary.clone(),
-                what: what.as_str(),
-                place: "the binary",
-            });
+            let (path, what) = (layout.binary.clone(), what.as_str());
+            return Err(AccessError::InTheWay { path, what, place: "the binary" }.into());
         }
     };
     let previous = state.previous.filter(|previous| Some(*previous) != found);
-    let previous = previous.ok_or(InstallError::NoPrevious { why: "there is no previous version" })?;
+    let previous = previous.ok_or(RollbackError::NoPrevious { why: "there is no previous version" })?;
     let receipt = store::kept_receipt(layout, &previous)
-        .ok_or(InstallError::NoPrevious { why: "the receipt of the previous version is missing" })?;
+        .ok_or(RollbackError::NoPrevious { why: "the receipt of the previous version is missing" })?;
     let proofs = reverified(&receipt, request, context)?;
     let staging = hold.staging()?;
     let staged = staging.path().join(request.options.tool.installed_name(request.options.target));
@@ -93,7 +92,7 @@ pub fn rollback(
     let (written, lock) = lock_of(layout, &receipt, request, &proofs, old);
     let named_by = written.as_ref().map(|written| written.text.clone());
     if let Some(error) = hold.store_removed(&staging) {
-        return Err(error);
+        return Err(error.into());
     }
     let commit = Commit {
         staged,
@@ -111,13 +110,13 @@ pub fn rollback(
 }
 
 /// Copies the kept binary and checks the copy, because the kept file may have been modified.
-fn take_back(layout: &Layout, previous: &Sha256Digest, staged: &Path) -> Result<Staged, InstallError> {
-    let failed = |doing| move |source| InstallError::Staging { doing, source };
-    let gone = InstallError::NoPrevious { why: "the binary of the previous version is missing" };
+fn take_back(layout: &Layout, previous: &Sha256Digest, staged: &Path) -> Result<Staged, RollbackError> {
+    let failed = |doing| move |source| AcquireError::Staging { doing, source };
+    let gone = RollbackError::NoPrevious { why: "the binary of the previous version is missing" };
     let written = store::take_back(layout, previous, staged)?.ok_or(gone)?;
     if written.sha256 != *previous {
         let (path, found) = (layout.kept(previous), written.sha256);
-        return Err(InstallError::PreviousChanged { path, expected: *previous, found });
+        return Err(RollbackError::PreviousChanged { path, expected: *previous, found });
     }
     platform::make_executable(staged).map_err(failed("make the binary executable"))?;
     platform::sync_file(staged).map_err(failed("write the binary to disk"))?;
@@ -129,7 +128,7 @@ fn reverified(
     receipt: &Receipt,
     request: &InstallRequest,
     context: &InstallContext<'_>,
-) -> Result<Vec<VerifiedAttestation>, InstallError> {
+) -> Result<Vec<VerifiedAttestation>, RollbackError> {
     let bytes = match &receipt.origin {
         ReceiptOrigin::Release { asset, .. } => Some(asset.sha256),
         ReceiptOrigin::Build(_) => None,
@@ -144,7 +143,7 @@ fn reverified(
     let is_met = |signer: &Signer| signer_of(&proofs).is_some_and(|found| signer.is_satisfied_by(&found));
     match held.decided.signer.filter(|signer| !is_met(signer)) {
         None => Ok(proofs),
-        Some(signer) => Err(InstallError::LessComesBack {
+        Some(signer) => Err(RollbackError::LessComesBack {
             label: receipt.label(),
             locked: request.lockfile.as_ref().map(|lockfile| lockfile.tag.clone()),
             signer: Box::new(signer),

@@ -148,7 +148,6 @@ mod tests {
         first.advance(7);
         first.end();
         second.end();
-        drop((first, second));
         drop(together);
         let shown = record.0.into_inner();
         let expected = [
@@ -173,7 +172,6 @@ mod tests {
         one.restart();
         one.advance(10);
         one.end();
-        drop(one);
         drop(together);
         let expected = ["begin Downloading a Some(10)", "advance 4", "restart", "advance 10", "end"];
         assert_eq!(record.0.into_inner(), expected);

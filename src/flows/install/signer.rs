@@ -3,9 +3,9 @@
 use chrono::DateTime;
 use chrono::Utc;
 
-use crate::flows::install::InstallError;
 use crate::flows::install::InstallRequest;
 use crate::flows::install::QueriedAttestations;
+use crate::flows::install::SignerError;
 use crate::lockfile::Signer;
 use crate::model::RepoSlug;
 use crate::model::Sha256Digest;
@@ -100,13 +100,13 @@ fn level_of(proof: &VerifiedAttestation) -> Option<Level> {
 }
 
 /// The policy for attestations of this asset. If both the settings and the lockfile name a workflow, they must agree.
-pub(super) fn policy(request: &InstallRequest, subject: AssetSubject<'_>) -> Result<Policy, InstallError> {
+pub(super) fn policy(request: &InstallRequest, subject: AssetSubject<'_>) -> Result<Policy, SignerError> {
     let recorded = request.decided.signer.as_ref().and_then(|signer| signer.workflow.as_ref());
     if let (Some(wanted), Some(recorded)) = (&request.options.signers.workflow, recorded)
         && !wanted.is_same(recorded)
     {
         let (wanted, recorded) = (wanted.to_string(), recorded.to_string());
-        return Err(InstallError::TwoWorkflows { wanted, recorded });
+        return Err(SignerError::TwoWorkflows { wanted, recorded });
     }
     let policy = Policy::of_repository(subject.repository.clone());
     let mut policy = policy.of_release(subject.tag.clone(), request.options.signers.allow_branch);
@@ -142,7 +142,7 @@ pub(super) fn verify(
     request: &InstallRequest,
     roots: &Roots,
     now: DateTime<Utc>,
-) -> Result<Signed, InstallError> {
+) -> Result<Signed, SignerError> {
     let policy = policy(request, subject)?;
     let verify = |texts: &[&[u8]]| attestation::verify(texts, subject.sha256, &policy, roots, now);
     signed(QueriedAttestations::known(bundles, verify), subject, request)
@@ -153,7 +153,7 @@ pub(super) fn signed(
     found: QueriedAttestations,
     subject: AssetSubject<'_>,
     request: &InstallRequest,
-) -> Result<Signed, InstallError> {
+) -> Result<Signed, SignerError> {
     match found {
         QueriedAttestations::Found { proofs, bundles } => {
             Ok(Signed { evidence: evidence(&proofs, subject.sha256), proofs, bundles })
@@ -186,18 +186,18 @@ fn evidence(proofs: &[VerifiedAttestation], sha256: Sha256Digest) -> Vec<Evidenc
 }
 
 /// The error if all attestations were refused. A signer other than the locked one is an error of its own.
-fn refused(source: NotProven, subject: AssetSubject<'_>, request: &InstallRequest) -> InstallError {
+fn refused(source: NotProven, subject: AssetSubject<'_>, request: &InstallRequest) -> SignerError {
     let asset = subject.name.to_owned();
     let by_another = request.decided.signer.as_ref().zip(another_signer(&source));
     match by_another {
-        Some((signer, mismatches)) => InstallError::OtherSigner {
+        Some((signer, mismatches)) => SignerError::OtherSigner {
             asset,
             tag: subject.tag.clone(),
             locked: locked_tag(request),
             signer: Box::new(signer.clone()),
             mismatches,
         },
-        None => InstallError::NotProven { asset, tag: subject.tag.clone(), source },
+        None => SignerError::NotProven { asset, tag: subject.tag.clone(), source },
     }
 }
 
@@ -233,7 +233,7 @@ pub(super) fn require_locked_signer(
     name: &str,
     tag: &Tag,
     request: &InstallRequest,
-) -> Result<(), InstallError> {
+) -> Result<(), SignerError> {
     let Some(signer) = request.decided.signer.as_ref().filter(|signer| signed.level() < Some(signer.verdict)) else {
         return Ok(());
     };
@@ -248,7 +248,7 @@ pub(super) fn require_locked_signer(
             }
         }
     }
-    Err(InstallError::LessThanLocked {
+    Err(SignerError::LessThanLocked {
         asset: name.to_owned(),
         tag: tag.clone(),
         locked: locked_tag(request),

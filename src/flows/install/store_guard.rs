@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use crate::flows::install::AccessError;
 use crate::flows::install::InstallContext;
-use crate::flows::install::InstallError;
 use crate::flows::install::InstallRequest;
+use crate::flows::install::acquire_error::with_causes;
 use crate::flows::install::staging_directory::Staging;
 use crate::io::fs::Lock;
 use crate::model::Sha256Digest;
@@ -25,7 +26,7 @@ pub(super) struct StoreGuard<'a> {
 
 impl<'a> StoreGuard<'a> {
     /// Waits for the lock, up to the timeout.
-    pub(super) fn take(request: &'a InstallRequest, context: &InstallContext<'_>) -> Result<Self, InstallError> {
+    pub(super) fn take(request: &'a InstallRequest, context: &InstallContext<'_>) -> Result<Self, AccessError> {
         let layout = &request.options.layout;
         store::prepare(layout).map_err(StoreError::from)?;
         let lock = store::lock(layout, context.lock_timeout, |holder| {
@@ -52,18 +53,17 @@ impl<'a> StoreGuard<'a> {
 
     /// The part of the store that was removed during this installation, which explains any other error. Without its lock file the
     /// installation stops, because another one may be running.
-    pub(super) fn store_removed(&self, staging: &Staging) -> Option<InstallError> {
-        store::removed(self.layout, &self.lock, staging.path()).map(|path| InstallError::PulledAway { path })
+    pub(super) fn store_removed(&self, staging: &Staging) -> Option<AccessError> {
+        store::removed(self.layout, &self.lock, staging.path()).map(|path| AccessError::PulledAway { path })
     }
 }
 
 /// Reports a step that failed after the binary was installed.
 pub(super) fn report_unfinished(unfinished: Option<StoreError>, context: &InstallContext<'_>) {
     if let Some(error) = unfinished {
-        let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
-        let causes = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
         context.progress.note(&format!(
-            "the worker is installed; the next `reproq install` completes the remaining steps: {causes}"
+            "the worker is installed; the next `reproq install` completes the remaining steps: {}",
+            with_causes(&error)
         ));
     }
 }

@@ -119,26 +119,15 @@ pub enum Difference {
     },
     /// The lockfile pins the same release with other bytes.
     #[error("the installed asset of {tag} has sha256 {installed}, but reproq.lock pins {locked}")]
-    OtherBytes {
-        /// The release.
-        tag: Tag,
-        /// The installed digest.
-        installed: Sha256Digest,
-        /// The locked digest.
-        locked: Sha256Digest,
-    },
+    OtherBytes { tag: Tag, installed: Sha256Digest, locked: Sha256Digest },
     /// The lockfile has no asset for this platform.
     #[error("reproq.lock has no asset for {target}")]
-    NotLocked {
-        /// The platform.
-        target: Target,
-    },
+    NotLocked { target: Target },
     /// The verification level is lower than required.
     #[error("its verification level is `{found}`, but `{required}` is required")]
     BelowRequired {
         /// The level in the receipt.
         found: Level,
-        /// The required level.
         required: Level,
     },
     /// The attestations are missing.
@@ -152,7 +141,6 @@ pub enum Difference {
     NotProven {
         /// The level in the receipt.
         verdict: Level,
-        /// The reason.
         reason: String,
     },
     /// GitHub now states another digest.
@@ -165,10 +153,7 @@ pub enum Difference {
     },
     /// GitHub could not be queried.
     #[error("GitHub could not be queried: {reason}")]
-    NotAsked {
-        /// The reason.
-        reason: String,
-    },
+    NotAsked { reason: String },
 }
 
 /// All differences, the most serious first; and informational notes.

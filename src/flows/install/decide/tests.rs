@@ -182,7 +182,7 @@ fn rows() -> Vec<Row> {
         (
             bytes,
             |it| it.spec = exact("v0.0.145"),
-            mixed.clone(),
+            mixed,
             none.clone(),
             "v0.0.145 listed, lockfile rewritten, attested by the signer",
         ),
@@ -234,7 +234,7 @@ fn rows() -> Vec<Row> {
         (
             carried,
             as_is,
-            other.clone(),
+            other,
             locked.clone(),
             "refused: reproq.lock pins sha256 0202020202020202020202020202020202020202020202020202020202020202 for reproq-linux-amd64 of v0.0.144, but the bundle worker.tar contains 0101010101010101010101010101010101010101010101010101010101010101",
         ),
