@@ -14,8 +14,7 @@ mod lockfile;
 mod model;
 mod platform;
 mod releases;
-// No command uses it yet.
-pub mod render;
+mod render;
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "skipped tests are recorded in a file")]
 #[path = "../tests/suite/support/skip.rs"]
@@ -141,6 +140,10 @@ pub mod internals {
             pub use crate::releases::prune::still_allowed;
             pub use crate::releases::prune::units;
         }
+    }
+
+    pub mod render {
+        pub use crate::render::Blueprint;
     }
 
     pub mod sources {

@@ -21,14 +21,14 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("sources", &["config", "io", "lockfile", "model", "trust", "worker"]),
     ("flows", &["config", "io", "lockfile", "model", "platform", "sources", "trust", "worker"]),
     ("releases", &["change", "io", "model", "sources", "trust", "worker"]),
-    ("render", &["model"]),
+    ("render", &["change", "io", "model"]),
     ("ui", &["config", "model", "platform"]),
     ("cli", &["model", "ui"]),
     (
         "commands",
         &[
-            "change", "cli", "config", "flows", "io", "lockfile", "model", "platform", "releases", "sources", "trust",
-            "ui", "worker",
+            "change", "cli", "config", "flows", "io", "lockfile", "model", "platform", "releases", "render", "sources",
+            "trust", "ui", "worker",
         ],
     ),
 ];
@@ -41,7 +41,7 @@ const INSIDE: &[(&str, &[(&str, &str)])] = &[
     ("sources", &[("source", "bundle"), ("source", "github"), ("source", "mirror")]),
     ("flows", &[("doctor", "integrity"), ("install", "integrity")]),
     ("releases", &[]),
-    ("render", &[]),
+    ("render", &[("apply", "api"), ("survey", "api")]),
 ];
 
 /// What decides and touches nothing: directories and files below `src`.
@@ -82,6 +82,7 @@ const PURE: &[&str] = &[
     "releases/prune/stop.rs",
     "releases/prune/unit.rs",
     "releases/prune/unit_state.rs",
+    "render/apply/expected.rs",
     "render/blueprint",
     "render/key.rs",
     "render/live.rs",

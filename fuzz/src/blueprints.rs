@@ -1,6 +1,6 @@
 //! Blueprints: a `render.yaml` is read or refused, and neither the result nor a message shows a value.
 
-use reproq::render::Blueprint;
+use reproq::internals::render::Blueprint;
 
 /// A value in seeds.
 const VALUE: &str = "hunter2";

@@ -186,3 +186,28 @@ Examples:
 
 The script asks reproq for tags, platforms, sources and roots that this machine knows, without a request. Repeat the command
 after an upgrade that changes the script; the changelog says so.";
+
+pub(super) const RENDER: &str = "\
+Examples:
+  reproq render env plan                     Compare render.yaml with the variables on Render";
+
+pub(super) const RENDER_ENV: &str = "\
+Examples:
+  reproq render env plan                     Show what happens to each variable, and why
+  reproq render env apply --service web      Make those changes for one service
+  reproq render env verify                   Exit with 3 if a declared variable is missing";
+
+pub(super) const RENDER_ENV_PLAN: &str = "\
+Examples:
+  reproq render env plan                     Compare all services of render.yaml with Render
+  reproq render env plan --exit-code         Exit with 3 if anything would change
+  reproq render env plan --service web --remove OLD_KEY";
+
+pub(super) const RENDER_ENV_APPLY: &str = "\
+Examples:
+  reproq render env apply --service web      Add and change what render.yaml has a value for
+  reproq render env apply --yes --deploy     The same for all services, then deploy those that changed";
+
+pub(super) const RENDER_ENV_VERIFY: &str = "\
+Examples:
+  reproq render env verify                   Exit with 3 if a declared variable is missing, as in CI";

@@ -10,6 +10,7 @@ mod inspect;
 mod install;
 mod offline;
 mod release;
+mod render;
 mod upstream;
 
 use std::path::PathBuf;
@@ -64,6 +65,13 @@ pub(crate) use release::PruneArgs;
 pub(crate) use release::ReleaseCommand;
 pub(crate) use release::ReleaseListArgs;
 pub(crate) use release::RestoreArgs;
+pub(crate) use render::DeployWhen;
+pub(crate) use render::RenderApplyArgs;
+pub(crate) use render::RenderCommand;
+pub(crate) use render::RenderEnvCommand;
+pub(crate) use render::RenderPlanArgs;
+pub(crate) use render::RenderScopeArgs;
+pub(crate) use render::RenderVerifyArgs;
 pub(crate) use upstream::foreign_command;
 
 /// Printed by `--version` after the name. The worker prints `reproq-worker version X`; this must not look like it.
@@ -142,6 +150,9 @@ const HELP_TEMPLATE: &str = "\
 \x1b[1m\x1b[4mManage a repository's releases:\x1b[0m
   \x1b[1mrelease\x1b[0m      List, prune, restore and check GitHub releases
 
+\x1b[1m\x1b[4mDeploy on Render:\x1b[0m
+  \x1b[1mrender\x1b[0m       Compare, apply and verify environment variables on Render
+
 \x1b[1m\x1b[4mConfigure:\x1b[0m
   \x1b[1mconfig\x1b[0m       Show the effective settings
   \x1b[1mcache\x1b[0m        Manage the cache of verified assets
@@ -196,6 +207,9 @@ pub(crate) enum Command {
     /// List, prune, restore and check GitHub releases
     #[command(subcommand, after_long_help = examples::RELEASE)]
     Release(ReleaseCommand),
+    /// Compare, apply and verify environment variables on Render
+    #[command(subcommand, after_long_help = examples::RENDER)]
+    Render(RenderCommand),
     /// Show the effective settings
     #[command(subcommand, after_long_help = examples::CONFIG)]
     Config(ConfigCommand),

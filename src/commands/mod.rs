@@ -13,6 +13,7 @@ mod install;
 mod lock;
 mod mirror;
 mod release;
+mod render;
 mod request;
 mod rollback;
 mod self_version;
@@ -62,6 +63,7 @@ pub(crate) fn run(command: &Command, session: &Session<'_>) -> Result<ExitStatus
         Command::Mirror(command) => mirror::run(command, session),
         Command::Which(arguments) => which::which(arguments, session),
         Command::Release(command) => release::run(command, session),
+        Command::Render(command) => render::run(command, session),
         Command::Config(command) => config::config(command, session),
         Command::SelfCommand(SelfCommand::Version(arguments)) => self_version::version(arguments, session),
         Command::Completions(arguments) => completions::completions(arguments, session.ui),

@@ -141,6 +141,7 @@ fn command_line(cli: &Cli) -> SettingsInput {
         | Command::Doctor(_)
         | Command::Cache(_)
         | Command::Which(_)
+        | Command::Render(_)
         | Command::Trust(_)
         | Command::Release(_) => global,
     }

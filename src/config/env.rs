@@ -14,13 +14,14 @@ use crate::model::secret::credentials_of;
 use crate::model::secret::credentials_of_proxy;
 
 /// Variables whose value is a URL, possibly with credentials.
-const ADDRESSES: [&str; 6] = [
+const ADDRESSES: [&str; 7] = [
     "GITHUB_API_URL",
     "GITHUB_SERVER_URL",
     "REPROQ_GITHUB_API_URL",
     "REPROQ_GITHUB_SERVER_URL",
     "GOPROXY",
     "REPROQ_MIRROR",
+    "RENDER_API_URL",
 ];
 
 /// Variables that contain one proxy each, whose password may contain any character.

@@ -22,7 +22,7 @@ use crate::model::url_policy::is_loopback;
 use crate::trust::Level;
 
 /// Every variable that this program reads, with its meaning; the README's table is generated from it.
-pub const VARIABLES: [(&str, &str); 31] = [
+pub const VARIABLES: [(&str, &str); 33] = [
     ("REPROQ_REPOSITORY", "repository of the worker, `OWNER/NAME`"),
     ("REPROQ_REQUIRE", "minimum verdict for installs"),
     ("REPROQ_WORKFLOW", "workflow that must have signed the release"),
@@ -48,11 +48,13 @@ pub const VARIABLES: [(&str, &str); 31] = [
     ("REPROQ_GITHUB_API_URL", "URL of its API, if it cannot be derived from REPROQ_GITHUB_SERVER_URL"),
     ("GITHUB_SERVER_URL", "URL of the GitHub server for the `release` commands only (set in Actions)"),
     ("GITHUB_API_URL", "URL of its API (set in Actions)"),
+    ("RENDER_API_KEY", "API key for the `render` commands"),
+    ("RENDER_API_URL", "URL of Render's API (default: https://api.render.com/v1)"),
     ("HTTPS_PROXY", "proxy URL, as in curl; also `https_proxy` (takes precedence), `ALL_PROXY` and `all_proxy`"),
     ("NO_PROXY", "hosts accessed without a proxy; also `no_proxy` (takes precedence); always includes this machine"),
     ("SSL_CERT_FILE", "file with additional trusted certificates"),
     ("SSL_CERT_DIR", "directories with additional trusted certificates, separated by `:`"),
-    ("CI", "`true`: one line per stage, no prompts; `release prune` needs no confirmation"),
+    ("CI", "`true`: one line per stage, no prompts; `release prune` and `render env apply` need no confirmation"),
     ("GITHUB_REPOSITORY", "repository of the `release` commands, unless a flag or setting names one (set in Actions)"),
     ("GITHUB_REF_TYPE", "`tag`: GITHUB_REF_NAME is a tag, which is never deleted (set in Actions)"),
     ("GITHUB_REF_NAME", "branch or tag the job runs for (set in Actions)"),

@@ -14,7 +14,7 @@ use crate::support::releases::with_versions;
 mod shell;
 
 /// Parts of command lines that cannot be run here, and where they are run instead.
-const NOT_RUN: [(&str, &str); 13] = [
+const NOT_RUN: [(&str, &str); 14] = [
     ("…", "abbreviated"),
     ("FILE", "a placeholder; `attestation` and `bundle` run these commands"),
     ("SHA256", "a placeholder; `trust_roots` runs it"),
@@ -27,6 +27,7 @@ const NOT_RUN: [(&str, &str); 13] = [
     ("/audit/", "needs the audit file of a prune; `release_restore` runs it"),
     ("release check", "needs a release for every platform; `release_check` runs it"),
     ("--target linux-arm64", "needs an asset for another platform; `install_to` runs it"),
+    ("render env", "requests Render; `render` runs these commands against a fake"),
     ("self version --check", "requests github.com; `self_version` runs it"),
 ];
 

@@ -45,6 +45,7 @@ mod release_races;
 #[cfg(unix)]
 mod release_repository;
 mod release_restore;
+mod render;
 mod self_version;
 mod several;
 mod support;

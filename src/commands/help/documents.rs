@@ -22,7 +22,7 @@ pub(super) fn printed_by(command: &str) -> Vec<&'static str> {
 
 /// Every document, sorted by schema.
 pub(super) const DOCUMENTS: &[JsonDocument] = &[
-    stored("reproq.audit/1", "a step of a prune, one per line", "FILE of `--audit`, or .reproq/audit/*.jsonl"),
+    stored("reproq.audit/1", "a step of a change, one per line", "FILE of `--audit`, or .reproq/audit/*.jsonl"),
     stored("reproq.bundle/1", "the content of a bundle", "bundle.json in a bundle"),
     printed("reproq.bundle-create/1", "what was bundled", &["reproq bundle create"]),
     printed("reproq.bundle-inspect/1", "the content of a bundle, verified", &["reproq bundle inspect"]),
@@ -50,6 +50,21 @@ pub(super) const DOCUMENTS: &[JsonDocument] = &[
     stored("reproq.receipt/1", "how an installed worker was verified", ".reproq/receipts/*.json"),
     printed("reproq.release-check/1", "what is missing or wrong in a release", &["reproq release check"]),
     printed("reproq.release-list/1", "every release and tag", &["reproq release list"]),
+    printed(
+        "reproq.render-env-apply/1",
+        "the changes that were made, and what was verified",
+        &["reproq render env apply"],
+    ),
+    printed(
+        "reproq.render-env-plan/1",
+        "what happens to each environment variable, and why",
+        &["reproq render env plan"],
+    ),
+    printed(
+        "reproq.render-env-verify/1",
+        "the environment variables that are missing on Render",
+        &["reproq render env verify"],
+    ),
     printed("reproq.restore/1", "the tags that were restored", &["reproq release restore"]),
     printed("reproq.rollback/1", "the version that was restored", &["reproq rollback"]),
     printed("reproq.self-version/1", "this program's version, and what installed it", &["reproq self version"]),

@@ -49,7 +49,7 @@ pub(in crate::commands) fn newest_page(repository: &RepoSlug, session: &Session<
 }
 
 /// The runtime; requests are sent one after another.
-fn runtime() -> Result<&'static tokio::runtime::Runtime, CommandError> {
+pub(in crate::commands) fn runtime() -> Result<&'static tokio::runtime::Runtime, CommandError> {
     net::runtime()
         .map_err(|error| CommandError::new(ExitStatus::Failure, error).context("failed to start the network runtime"))
 }
@@ -68,7 +68,11 @@ fn client(repository: &RepoSlug, session: &Session<'_>) -> Result<GitHub, Comman
 }
 
 /// Creates the audit record at the given path, else in `.reproq/audit` with a unique name.
-fn begin_audit(named: Option<&PathBuf>, command: &str, session: &Session<'_>) -> Result<Audit, CommandError> {
+pub(in crate::commands) fn begin_audit(
+    named: Option<&PathBuf>,
+    command: &str,
+    session: &Session<'_>,
+) -> Result<Audit, CommandError> {
     let audit = match named {
         Some(path) => Audit::open(&session.env.cwd.join(path)),
         None => own_audit(command, session),

@@ -32,6 +32,12 @@ fn command(arguments: &[&str]) -> Option<&'static Value> {
     let commands = help["commands"].as_array().expect("a list");
     let named = |name: &str| commands.iter().find(|command| command["command"] == name);
     let first = arguments.iter().position(|word| named(&format!("reproq {word}")).is_some())?;
-    let below = arguments.get(first + 1).and_then(|word| named(&format!("reproq {} {word}", arguments[first])));
-    below.or_else(|| named(&format!("reproq {}", arguments[first])))
+    let mut name = "reproq".to_owned();
+    let mut found = None;
+    for word in &arguments[first..] {
+        name = format!("{name} {word}");
+        let Some(command) = named(&name) else { break };
+        found = Some(command);
+    }
+    found
 }

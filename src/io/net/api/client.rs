@@ -98,17 +98,21 @@ impl JsonApi {
         request: &ApiRequest<'_>,
         progress: &dyn Progress,
     ) -> Result<Answer, JsonApiError> {
-        let attempt = async || {
-            let answer = self.exchange(request).await?;
-            if answer.status.is_success() {
-                return Ok(answer);
-            }
-            let url = self.url(request.route).map_or_else(|_| request.route.to_owned(), |url| shown(&url));
-            Err(JsonApiError::of_answer(&self.host(), request.what, &url, &answer))
-        };
         let is_idempotent = request.is_idempotent();
+        let attempt = async || self.once(request).await;
         retrying(|line| progress.note(line), attempt, |error| if is_idempotent { error.retry() } else { Retry::Never })
             .await
+    }
+
+    /// The successful response to a request that is sent once, for callers that decide on their own whether to repeat it.
+    /// Statuses are errors, as in [`JsonApi::call`].
+    pub(crate) async fn once(&self, request: &ApiRequest<'_>) -> Result<Answer, JsonApiError> {
+        let answer = self.exchange(request).await?;
+        if answer.status.is_success() {
+            return Ok(answer);
+        }
+        let url = self.url(request.route).map_or_else(|_| request.route.to_owned(), |url| shown(&url));
+        Err(JsonApiError::of_answer(&self.host(), request.what, &url, &answer))
     }
 
     /// Sends a request once and returns its response, whatever the status. Redirects are not followed.
