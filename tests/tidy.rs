@@ -55,6 +55,7 @@ const PURE: &[&str] = &[
     "change/revalidate.rs",
     "commands/release/checksums.rs",
     "commands/release/markdown.rs",
+    "commands/queue/task_hash.rs",
     "commands/request.rs",
     "commands/verify.rs",
     "flows/doctor/judge.rs",
@@ -115,7 +116,7 @@ const QUEUE: &str = "crates/reproq-queue/src";
 
 /// The same in the crate of the queue, below `crates/reproq-queue/src`: it gets times, zones, the environment and the contents
 /// of files as values.
-const PURE_IN_THE_QUEUE: &[&str] = &["cron", "routing", "spec", "state", "task_ref.rs"];
+const PURE_IN_THE_QUEUE: &[&str] = &["cron", "dsn", "routing", "spec", "state", "task_ref.rs"];
 
 /// What a file that only decides must not name.
 const EFFECTS: &[&str] = &[
@@ -136,6 +137,7 @@ const EFFECTS: &[&str] = &[
 
 /// Crates that are named in one directory (or file) below `src` and nowhere else.
 const KEPT: &[(&str, &[&str])] = &[
+    ("jiff", &["commands/queue"]),
     ("octocrab", &["sources/github"]),
     ("reqwest", &["io/net", "sources/github"]),
     ("clap", &["cli", "lib.rs", "ui"]),

@@ -14,6 +14,7 @@ mod mirrors;
 mod plans;
 mod programs;
 mod proofs;
+mod queue;
 mod records;
 mod settings;
 mod sums;
@@ -31,6 +32,9 @@ pub use programs::go_info;
 pub use programs::program;
 pub use proofs::attestation;
 pub use proofs::packed;
+pub use queue::cron;
+pub use queue::dsn;
+pub use queue::specification;
 pub use records::audit;
 pub use records::plan_file;
 pub use records::store;
@@ -48,6 +52,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("blueprint", blueprint),
     ("bundle", bundle),
     ("checksums", checksums),
+    ("cron", cron),
+    ("dsn", dsn),
     ("go_info", go_info),
     ("headers", headers),
     ("lock", lock),
@@ -57,6 +63,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("plan_file", plan_file),
     ("program", program),
     ("settings", settings),
+    ("specification", specification),
     ("store", store),
     ("tar_gz", tar_gz),
     ("text", text),

@@ -120,6 +120,25 @@ Examples:
   reproq which -q                            Print only its path
   reproq which --all --json                  Print every candidate as JSON";
 
+pub(super) const PERIODIC: &str = "\
+Examples:
+  reproq periodic next '30 2 * * mon-fri'    Show when a schedule runs";
+
+pub(super) const PERIODIC_NEXT: &str = "\
+Examples:
+  reproq periodic next '*/5 * * * *'         Every five minutes
+  reproq periodic next 'TZ=Europe/Berlin 30 2 * * mon-fri'
+  reproq periodic next '0 0 29 2 *' --from 2026-01-01T00:00:00Z --count 3 --json";
+
+pub(super) const TASK: &str = "\
+Examples:
+  reproq task hash --task myapp.tasks.add    Compute the hash of a task without arguments";
+
+pub(super) const TASK_HASH: &str = "\
+Examples:
+  reproq task hash --task myapp.tasks.add --args '[1, 2]'
+  reproq task hash --task myapp.tasks.mail --kwargs '{\"to\": \"a@example.com\"}' --queue mail -q";
+
 pub(super) const RELEASE: &str = "\
 Examples:
   reproq release list --repo OWNER/NAME      List every release and tag

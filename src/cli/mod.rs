@@ -9,6 +9,7 @@ mod help;
 mod inspect;
 mod install;
 mod offline;
+mod queue;
 mod release;
 mod render;
 mod upstream;
@@ -58,6 +59,10 @@ pub(crate) use offline::BundleCreateArgs;
 pub(crate) use offline::BundleInspectArgs;
 pub(crate) use offline::MirrorCommand;
 pub(crate) use offline::MirrorSyncArgs;
+pub(crate) use queue::PeriodicCommand;
+pub(crate) use queue::PeriodicNextArgs;
+pub(crate) use queue::TaskCommand;
+pub(crate) use queue::TaskHashArgs;
 pub(crate) use release::CheckArgs;
 pub(crate) use release::ChecksumsArgs;
 pub(crate) use release::PaceChoice;
@@ -147,6 +152,10 @@ const HELP_TEMPLATE: &str = "\
   \x1b[1mbundle\x1b[0m       Create and inspect single-file bundles of a release
   \x1b[1mmirror\x1b[0m       Maintain a directory of releases that any web server can serve
 
+\x1b[1m\x1b[4mOperate the queue:\x1b[0m
+  \x1b[1mperiodic\x1b[0m     Work with schedules
+  \x1b[1mtask\x1b[0m         Work with tasks
+
 \x1b[1m\x1b[4mManage a repository's releases:\x1b[0m
   \x1b[1mrelease\x1b[0m      List, prune, restore and check GitHub releases
 
@@ -204,6 +213,12 @@ pub(crate) enum Command {
     /// Show which worker binary will run, and why
     #[command(after_long_help = examples::WHICH)]
     Which(WhichArgs),
+    /// Work with schedules
+    #[command(subcommand, after_long_help = examples::PERIODIC)]
+    Periodic(PeriodicCommand),
+    /// Work with tasks
+    #[command(subcommand, after_long_help = examples::TASK)]
+    Task(Box<TaskCommand>),
     /// List, prune, restore and check GitHub releases
     #[command(subcommand, after_long_help = examples::RELEASE)]
     Release(ReleaseCommand),

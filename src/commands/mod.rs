@@ -12,6 +12,7 @@ mod hints;
 mod install;
 mod lock;
 mod mirror;
+mod queue;
 mod release;
 mod render;
 mod request;
@@ -62,6 +63,8 @@ pub(crate) fn run(command: &Command, session: &Session<'_>) -> Result<ExitStatus
         Command::Bundle(command) => bundle::run(command, session),
         Command::Mirror(command) => mirror::run(command, session),
         Command::Which(arguments) => which::which(arguments, session),
+        Command::Periodic(command) => queue::periodic(command, session),
+        Command::Task(command) => queue::task(command, session),
         Command::Release(command) => release::run(command, session),
         Command::Render(command) => render::run(command, session),
         Command::Config(command) => config::config(command, session),

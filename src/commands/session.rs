@@ -142,6 +142,8 @@ fn command_line(cli: &Cli) -> SettingsInput {
         | Command::Cache(_)
         | Command::Which(_)
         | Command::Render(_)
+        | Command::Periodic(_)
+        | Command::Task(_)
         | Command::Trust(_)
         | Command::Release(_) => global,
     }

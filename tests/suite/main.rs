@@ -34,6 +34,7 @@ mod mirror;
 mod mirror_damage;
 mod offline;
 mod output;
+mod periodic_next;
 mod release_check;
 mod release_crash;
 mod release_faults;
@@ -49,6 +50,7 @@ mod render;
 mod self_version;
 mod several;
 mod support;
+mod task_hash;
 #[cfg(unix)]
 mod terminal;
 mod tokens;

@@ -1,6 +1,7 @@
 //! The task queue in PostgreSQL. Modules decide over values; `pg` is the only one that connects to a server.
 
 pub mod cron;
+pub mod dsn;
 pub mod pg;
 pub mod routing;
 pub mod schema;
