@@ -176,7 +176,7 @@ fn tag(name: &str, date: u8) -> TagRecord {
 fn release(id: u64, name: String, [_, kind, date, assets]: [u8; 4]) -> ReleaseRecord {
     let draft = kind & 6 == 6;
     let asset = |number: u8| AssetRecord {
-        id: id * 100 + u64::from(number),
+        id: Some(id * 100 + u64::from(number)),
         name: format!("asset-{number}"),
         size: u64::MAX >> (number & 63),
         state: if assets & 0xc0 == 0xc0 { AssetState::Incomplete } else { AssetState::Uploaded },

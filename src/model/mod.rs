@@ -4,6 +4,7 @@ mod asset;
 mod digest;
 pub(crate) mod failure;
 pub(crate) mod installed_by;
+pub(crate) mod inventory;
 mod listing;
 pub(crate) mod mirror_layout;
 pub(crate) mod progress;

@@ -20,7 +20,6 @@ use reproq::internals::model::secret::Secret;
 use reproq::internals::releases::prune::Applied;
 use reproq::internals::releases::prune::Audit;
 use reproq::internals::releases::prune::Clock;
-use reproq::internals::releases::prune::Inventory;
 use reproq::internals::releases::prune::Pace;
 use reproq::internals::releases::prune::PaceName;
 use reproq::internals::releases::prune::PruneContext;
@@ -63,7 +62,7 @@ fn pruned(context: &Context, pace: PaceName, max_wait: Duration) -> (Applied, Du
     runtime().block_on(async {
         let github = client(context);
         let lister = Lister::new(&github, &NoProgress);
-        let inventory = Inventory::of(lister.list().await.expect("a list")).expect("an inventory");
+        let inventory = lister.list().await.expect("a list");
         let now: DateTime<Utc> = "2026-01-01T00:00:00Z".parse().expect("a time");
         let policy = PrunePolicy::new(3.try_into().expect("not zero"));
         let plan = PrunePlan::compute(&inventory, &policy, now).expect("a plan");

@@ -31,7 +31,6 @@ use crate::releases::check::Remark;
 use crate::releases::check::SourceVersion;
 use crate::releases::check::StatedSums;
 use crate::releases::prune::Completeness;
-use crate::releases::prune::Inventory;
 use crate::releases::prune::units;
 use crate::sources::github::ApiError;
 use crate::sources::github::GitHub;
@@ -196,11 +195,9 @@ async fn stated_sums(github: &GitHub, release: &Release) -> Result<StatedSums, A
 
 /// The number of distinct versions among releases and tags.
 async fn number_of_versions(github: &GitHub, progress: &dyn Progress) -> Result<usize, ApiError> {
-    let listed = Lister::new(github, progress).list().await?;
-    let shape = |reason: String| ApiError::Shape { what: "the releases".to_owned(), reason };
-    let inventory = Inventory::of(listed).map_err(|error| shape(error.to_string()))?;
+    let inventory = Lister::new(github, progress).list().await?;
     if let Completeness::Incomplete { why, .. } = &inventory.complete {
-        return Err(shape(why.clone()));
+        return Err(ApiError::Shape { what: "the releases".to_owned(), reason: why.clone() });
     }
     Ok(units(&inventory).iter().filter(|unit| unit.version().is_some()).count())
 }

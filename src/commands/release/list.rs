@@ -77,8 +77,7 @@ pub(super) fn list(arguments: &ReleaseListArgs, session: &Session<'_>) -> Result
     drop(entered);
     let progress = session.ui.progress();
     let lister = Lister::new(&github, &progress);
-    let listed = runtime.block_on(lister.list()).map_err(|error| errors::api(error, &slug))?;
-    let inventory = Inventory::of(listed).map_err(|error| CommandError::new(ExitStatus::Failure, error))?;
+    let inventory = runtime.block_on(lister.list()).map_err(|error| errors::api(error, &slug))?;
     let found = &inventory.repository.full_name;
     if !found.is_same(&slug) {
         session.ui.warn(&format!("{slug} was renamed to {found}"));

@@ -162,8 +162,7 @@ fn tag_of_this_job(session: &Session<'_>) -> Option<String> {
 }
 
 async fn plan(request: &Request, lister: &Lister<'_>, session: &Session<'_>) -> Result<Planned, CommandError> {
-    let listed = lister.list().await.map_err(|error| errors::api(error, &request.repository))?;
-    let inventory = Inventory::of(listed).map_err(|error| CommandError::new(ExitStatus::Failure, error))?;
+    let inventory = lister.list().await.map_err(|error| errors::api(error, &request.repository))?;
     let found = &inventory.repository.full_name;
     if !found.is_same(&request.repository) {
         return Err(errors::renamed(&request.repository, found));

@@ -16,7 +16,6 @@ use crate::failure::exit::ExitStatus;
 use crate::model::text::count;
 use crate::platform;
 use crate::releases::prune;
-use crate::releases::prune::Inventory;
 use crate::releases::prune::RestorePlan;
 use crate::releases::prune::TagEnd;
 use crate::releases::prune::TagResult;
@@ -55,8 +54,7 @@ pub(super) fn restore(arguments: &RestoreArgs, session: &Session<'_>) -> Result<
     drop(entered);
     let progress = session.ui.progress();
     let lister = Lister::new(&github, &progress);
-    let listed = runtime.block_on(lister.list()).map_err(|error| errors::api(error, &slug))?;
-    let inventory = Inventory::of(listed).map_err(|error| CommandError::new(ExitStatus::Failure, error))?;
+    let inventory = runtime.block_on(lister.list()).map_err(|error| errors::api(error, &slug))?;
     if !inventory.repository.full_name.is_same(&slug) {
         return Err(errors::renamed(&slug, &inventory.repository.full_name));
     }

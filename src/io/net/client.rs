@@ -311,7 +311,7 @@ mod tests {
         assert!(options.shared.0.get().is_none(), "none before the first use");
         Http::new(options.clone()).expect("a client");
         let first = options.shared.0.get().map(|http| Arc::as_ptr(&http.proxies));
-        let again = Http::new(options.clone()).expect("a client");
+        let again = Http::new(options).expect("a client");
         assert_eq!(first, Some(Arc::as_ptr(&again.proxies)));
         let other = Http::new(HttpOptions::default()).expect("a client");
         assert_ne!(first, Some(Arc::as_ptr(&other.proxies)));

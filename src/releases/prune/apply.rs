@@ -29,6 +29,7 @@ use crate::releases::prune::recorder::RESERVE;
 use crate::releases::prune::recorder::RateBudget;
 use crate::releases::prune::recorder::Recorder;
 use crate::releases::prune::recorder::tags_at;
+use crate::releases::prune::stop::cause_of;
 use crate::releases::prune::stop::response_of;
 use crate::releases::prune::unit_state::TagOutcome;
 use crate::releases::prune::unit_state::Task;
@@ -253,10 +254,10 @@ impl ApplyState<'_, '_> {
                 Ok(()) => tasks[index].pieces[place] = UnitPart::Gone,
                 Err(MutationRefusal::Gone) => tasks[index].pieces[place] = UnitPart::Unsure,
                 Err(MutationRefusal::Limited { wait }) => {
-                    self.recorder.throttle.wait(wait, "GitHub limits requests").await?
+                    self.recorder.throttle.wait(wait, "GitHub limits requests").await?;
                 }
                 Err(MutationRefusal::Busy) => {
-                    self.recorder.throttle.again(&mut tries, "another change is in progress").await?
+                    self.recorder.throttle.again(&mut tries, "another change is in progress").await?;
                 }
                 Err(MutationRefusal::Unknown { reason }) => {
                     tasks[index].pieces[place] = UnitPart::Asked;
@@ -277,7 +278,7 @@ impl ApplyState<'_, '_> {
             match self.latest.now().await {
                 Ok(latest) => return Ok(latest == Some(release.id)),
                 Err(MutationRefusal::Limited { wait }) => {
-                    self.recorder.throttle.wait(wait, "GitHub limits requests").await?
+                    self.recorder.throttle.wait(wait, "GitHub limits requests").await?;
                 }
                 Err(refusal @ (MutationRefusal::Unknown { .. } | MutationRefusal::Busy)) => {
                     self.recorder.throttle.again(tries, &refusal.to_string()).await?;
@@ -355,16 +356,13 @@ impl ApplyState<'_, '_> {
         tries: &mut u32,
     ) -> Result<(), Stop> {
         if let MutationRefusal::Limited { wait } = why {
-            return Ok(self.recorder.throttle.wait(wait, "GitHub limits requests").await?);
+            self.recorder.throttle.wait(wait, "GitHub limits requests").await?;
+            return Ok(());
         }
+        self.recorder.throttle.again(tries, &cause_of(&why)).await?;
         if why == MutationRefusal::Busy {
-            return Ok(self.recorder.throttle.again(tries, "another change is in progress").await?);
+            return Ok(());
         }
-        let reason = match why {
-            MutationRefusal::Unknown { reason } => reason,
-            other => other.to_string(),
-        };
-        self.recorder.throttle.again(tries, &reason).await?;
         self.relist(tasks).await?;
         batch.iter().try_for_each(|index| self.decided(&tasks[*index]))
     }
@@ -440,17 +438,16 @@ impl ApplyState<'_, '_> {
     }
 
     async fn list(&mut self) -> Result<Inventory, Stop> {
-        let listed = loop {
+        let inventory = loop {
             match self.lister.list().await {
-                Ok(listed) => break listed,
+                Ok(inventory) => break inventory,
                 Err(ApiError::RateLimited { wait, .. }) => {
-                    self.recorder.throttle.wait(wait, "GitHub limits queries").await?
+                    self.recorder.throttle.wait(wait, "GitHub limits queries").await?;
                 }
                 Err(ApiError::Net(error)) => return Err(Stop::Lost { reason: error.to_string() }),
                 Err(error) => return Err(Stop::World { why: error.to_string() }),
             }
         };
-        let inventory = Inventory::of(listed).map_err(|error| Stop::World { why: error.to_string() })?;
         let (then, now) = (self.plan.repository(), &inventory.repository);
         if then.id != now.id || !then.full_name.is_same(&now.full_name) {
             return Err(Stop::Moved { to: Some(now.full_name.to_string()) });

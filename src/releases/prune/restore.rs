@@ -32,6 +32,7 @@ use crate::releases::prune::recorder::RateBudget;
 use crate::releases::prune::recorder::Recorder;
 use crate::releases::prune::recorder::tags_at;
 use crate::releases::prune::refusal::is_object_id;
+use crate::releases::prune::stop::cause_of;
 use crate::releases::prune::stop::response_of;
 use crate::sources::github::GitHub;
 use crate::sources::github::MutationRefusal;
@@ -280,7 +281,7 @@ impl RestoreState<'_> {
                     self.recorder.throttle.wait(wait, "GitHub limits requests").await?;
                 }
                 // Creating a tag twice is rejected, so repeating the request is safe.
-                BatchStep::Wait(_, why) => self.recorder.throttle.again(&mut tries, &why.to_string()).await?,
+                BatchStep::Wait(_, why) => self.recorder.throttle.again(&mut tries, &cause_of(&why)).await?,
                 BatchStep::Continue => {}
                 BatchStep::Refused(tag, refusal) => {
                     let is_immutable = matches!(refusal, MutationRefusal::Immutable { .. });

@@ -107,6 +107,16 @@ pub(super) fn response_of(outcome: Result<(), MutationRefusal>) -> Response<Muta
     }
 }
 
+/// Why a request is sent again, in messages.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the other refusals describe themselves")]
+pub(super) fn cause_of(refusal: &MutationRefusal) -> String {
+    match refusal {
+        MutationRefusal::Unknown { reason } => reason.clone(),
+        MutationRefusal::Busy => "another change is in progress".to_owned(),
+        other => other.to_string(),
+    }
+}
+
 impl Stop {
     /// What a refusal means for the entire run.
     pub(super) fn of(name: &str, refusal: MutationRefusal) -> Self {

@@ -59,7 +59,7 @@ pub(super) fn tagless(id: u64, name: &str, published: i64) -> SamplePart {
         published_at: Some(day(published)),
         updated_at: None,
         assets: vec![AssetRecord {
-            id: id * 100,
+            id: Some(id * 100),
             name: "reproq-linux-amd64".to_owned(),
             size: 1000,
             state: AssetState::Uploaded,

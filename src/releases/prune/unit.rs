@@ -126,7 +126,7 @@ fn draft(release: &ReleaseRecord) -> Unit {
 
 fn sorted(release: &ReleaseRecord) -> ReleaseRecord {
     let mut release = release.clone();
-    release.assets.sort_by_key(|asset| asset.id);
+    release.assets.sort_by(|one, other| (one.id, &one.name).cmp(&(other.id, &other.name)));
     release
 }
 

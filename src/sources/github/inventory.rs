@@ -13,6 +13,15 @@ use serde_json::json;
 
 use crate::io::net::api::at_most;
 use crate::model::AssetState;
+use crate::model::RepoSlug;
+use crate::model::RepoSlugError;
+use crate::model::inventory::AssetRecord;
+use crate::model::inventory::Completeness;
+use crate::model::inventory::Inventory;
+use crate::model::inventory::ReleaseRecord;
+use crate::model::inventory::RepoFacts;
+use crate::model::inventory::TagKind;
+use crate::model::inventory::TagRecord;
 use crate::model::progress::Progress;
 use crate::sources::github::ApiError;
 use crate::sources::github::GitHub;
@@ -33,101 +42,6 @@ const TRIES: usize = 3;
 
 /// Fields that older servers lack; they are omitted there.
 const YOUNG_FIELDS: [&str; 2] = ["immutable", "digest"];
-
-/// Why a listing is incomplete.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListingGap {
-    /// The reason, as a sentence.
-    pub why: String,
-    /// Whether reading it again cannot help.
-    pub is_final: bool,
-}
-
-impl ListingGap {
-    /// The repository changed while it was read.
-    pub(super) fn of_a_change(why: String) -> Self {
-        Self { why, is_final: false }
-    }
-}
-
-/// The contents of a repository. `gap` says what is missing, if anything.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RepositoryListing {
-    pub repository: ListedRepository,
-    /// Every release visible to the account.
-    pub releases: Vec<ListedRelease>,
-    /// Every tag.
-    pub tags: Vec<ListedTag>,
-    /// The id of the release GitHub calls `latest`.
-    pub latest: Option<u64>,
-    /// Why the listing is incomplete, as a sentence fragment.
-    pub gap: Option<ListingGap>,
-}
-
-/// The repository itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListedRepository {
-    /// GitHub's id.
-    pub id: u64,
-    /// GitHub's GraphQL node id.
-    pub node_id: Option<String>,
-    /// `OWNER/NAME` as currently spelled by GitHub.
-    pub full_name: String,
-    /// Whether it is archived.
-    pub archived: bool,
-    /// Whether the account may push.
-    pub may_push: Option<bool>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListedRelease {
-    /// GitHub's id.
-    pub id: u64,
-    /// GitHub's GraphQL node id.
-    pub node_id: Option<String>,
-    /// Its tag, exactly as GitHub states it.
-    pub tag: String,
-    /// Its title.
-    pub name: Option<String>,
-    /// Whether it is a draft.
-    pub draft: bool,
-    /// Whether it is marked as a prerelease.
-    pub prerelease: bool,
-    /// Whether it is immutable, if the server states that.
-    pub immutable: Option<bool>,
-    /// The creation date: the date of its commit.
-    pub created_at: Option<DateTime<Utc>>,
-    /// When it was published.
-    pub published_at: Option<DateTime<Utc>>,
-    /// When it was last edited.
-    pub updated_at: Option<DateTime<Utc>>,
-    pub assets: Vec<ListedAsset>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListedAsset {
-    pub name: String,
-    /// Its size in bytes.
-    pub size: u64,
-    /// Whether its upload is complete.
-    pub state: AssetState,
-    /// GitHub's digest of it.
-    pub digest: Option<String>,
-    /// The download count.
-    pub downloads: u64,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListedTag {
-    /// Its name without `refs/tags/`.
-    pub name: String,
-    /// The object id of the ref.
-    pub object_id: String,
-    /// Whether the object is an annotated tag.
-    pub annotated: bool,
-    /// The tagger's date, else the commit's.
-    pub dated: Option<DateTime<Utc>>,
-}
 
 /// The API used for listing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,10 +84,10 @@ impl<'a> Lister<'a> {
     }
 
     /// Lists everything. A listing whose totals do not match is read again; if they still do not match, it has a gap.
-    pub async fn list(&self) -> Result<RepositoryListing, ApiError> {
+    pub async fn list(&self) -> Result<Inventory, ApiError> {
         let mut listed = self.list_once().await?;
         for _ in 1..TRIES {
-            if listed.gap.as_ref().is_none_or(|gap| gap.is_final) {
+            if !matches!(listed.complete, Completeness::Incomplete { is_final: false, .. }) {
                 break;
             }
             self.progress.note("the list changed while it was read; reading it again");
@@ -182,7 +96,7 @@ impl<'a> Lister<'a> {
         Ok(listed)
     }
 
-    async fn list_once(&self) -> Result<RepositoryListing, ApiError> {
+    async fn list_once(&self) -> Result<Inventory, ApiError> {
         while self.way.get() == ListingMethod::GraphQl {
             match self.list_by_graphql().await {
                 Ok(listed) => return self.with_states(listed).await,
@@ -205,7 +119,7 @@ impl<'a> Lister<'a> {
         format!("repository {}", self.github.repo())
     }
 
-    async fn list_by_graphql(&self) -> Result<RepositoryListing, GraphQlError> {
+    async fn list_by_graphql(&self) -> Result<Inventory, GraphQlError> {
         let document = self.document();
         let (mut releases, mut tags) = (Pages::default(), Pages::default());
         let mut facts = None;
@@ -249,13 +163,14 @@ impl<'a> Lister<'a> {
         let astray = tags.nodes.iter().find(|tag| tag.target.is_none());
         let astray = astray.map(|tag| format!("the tag {} has no target", tag.name));
         let changed = releases.gap("releases").or_else(|| tags.gap("tags")).or(astray);
-        let gap = too_many(releases.total).or_else(|| changed.map(ListingGap::of_a_change));
-        Ok(RepositoryListing {
+        let changed = changed.map(|why| Completeness::Incomplete { why, is_final: false });
+        let complete = too_many(releases.total).or(changed).unwrap_or(Completeness::Complete);
+        Ok(Inventory {
             latest: facts.latest_release.as_ref().map(|latest| latest.database_id),
-            repository: facts.into_listed(),
-            releases: releases.nodes.into_iter().map(ReleaseNode::into_listed).collect(),
-            tags: tags.nodes.into_iter().filter_map(RefNode::into_listed).collect(),
-            gap,
+            repository: facts.into_record().map_err(GraphQlError::Api)?,
+            releases: releases.nodes.into_iter().map(ReleaseNode::into_record).collect(),
+            tags: tags.nodes.into_iter().filter_map(RefNode::into_record).collect(),
+            complete,
         })
     }
 
@@ -266,11 +181,11 @@ impl<'a> Lister<'a> {
 
     /// GraphQL reports neither the state of an upload nor more than 100 assets of a release. An asset with a digest is complete,
     /// because GitHub computes it from all bytes. For the others the REST API is queried, once for all of them.
-    async fn with_states(&self, mut listed: RepositoryListing) -> Result<RepositoryListing, ApiError> {
-        let is_known = |id: u64, asset: &ListedAsset| {
+    async fn with_states(&self, mut listed: Inventory) -> Result<Inventory, ApiError> {
+        let is_known = |id: u64, asset: &AssetRecord| {
             (asset.digest.is_some() && asset.size > 0) || self.whole.borrow().contains(&(id, asset.name.clone()))
         };
-        let is_open = |release: &ListedRelease| {
+        let is_open = |release: &ReleaseRecord| {
             release.assets.iter().any(|asset| asset.name.is_empty() || !is_known(release.id, asset))
         };
         if !listed.releases.iter().any(is_open) {
@@ -329,9 +244,17 @@ impl<'a> Lister<'a> {
     }
 }
 
+/// The name of a repository, as GitHub spells it.
+pub(super) fn slug_of(name: &str) -> Result<RepoSlug, ApiError> {
+    name.parse().map_err(|error: RepoSlugError| ApiError::Shape {
+        what: "the repository".to_owned(),
+        reason: error.to_string(),
+    })
+}
+
 /// Why GitHub may have more releases than it lists.
-pub(super) fn too_many(releases: usize) -> Option<ListingGap> {
-    (releases >= MOST_RELEASES).then(|| ListingGap {
+pub(super) fn too_many(releases: usize) -> Option<Completeness> {
+    (releases >= MOST_RELEASES).then(|| Completeness::Incomplete {
         why: format!("GitHub shows at most {MOST_RELEASES} releases, and the repository has that many or more"),
         is_final: true,
     })
@@ -408,16 +331,16 @@ struct RepositoryNode {
 }
 
 impl RepositoryNode {
-    fn into_listed(self) -> ListedRepository {
+    fn into_record(self) -> Result<RepoFacts, ApiError> {
         // GitHub does not state it for apps, and a workflow's own token is one. Their first deletion shows it.
         let may_push = self.viewer_permission.map(|may| matches!(may.as_str(), "WRITE" | "MAINTAIN" | "ADMIN"));
-        ListedRepository {
+        Ok(RepoFacts {
             id: self.database_id,
             node_id: Some(self.id),
-            full_name: self.name_with_owner,
+            full_name: slug_of(&self.name_with_owner)?,
             archived: self.is_archived,
             may_push,
-        }
+        })
     }
 }
 
@@ -479,13 +402,14 @@ struct AssetNode {
 }
 
 impl ReleaseNode {
-    fn into_listed(self) -> ListedRelease {
+    fn into_record(self) -> ReleaseRecord {
         let is_cut = self.release_assets.total_count > self.release_assets.nodes.len();
-        let mut assets: Vec<ListedAsset> = self
+        let mut assets: Vec<AssetRecord> = self
             .release_assets
             .nodes
             .into_iter()
-            .map(|asset| ListedAsset {
+            .map(|asset| AssetRecord {
+                id: None,
                 name: asset.name,
                 size: asset.size,
                 state: AssetState::Uploaded,
@@ -495,7 +419,8 @@ impl ReleaseNode {
             .collect();
         if is_cut {
             // A placeholder for the rest, which the REST API then lists; no real asset has an empty name.
-            assets.push(ListedAsset {
+            assets.push(AssetRecord {
+                id: None,
                 name: String::new(),
                 size: 0,
                 state: AssetState::Incomplete,
@@ -503,7 +428,7 @@ impl ReleaseNode {
                 downloads: 0,
             });
         }
-        ListedRelease {
+        ReleaseRecord {
             id: self.database_id,
             node_id: Some(self.id),
             tag: self.tag_name,
@@ -544,10 +469,11 @@ struct Tagger {
 
 impl RefNode {
     /// `None` for a ref without a target, which was reported as a gap before.
-    fn into_listed(self) -> Option<ListedTag> {
+    fn into_record(self) -> Option<TagRecord> {
         let target = self.target?;
+        let kind = if target.kind == "Tag" { TagKind::Annotated } else { TagKind::Lightweight };
         let dated = target.committed_date.or_else(|| target.tagger.as_ref().and_then(|tagger| tagger.date));
-        Some(ListedTag { name: self.name, object_id: target.oid, annotated: target.kind == "Tag", dated })
+        Some(TagRecord { name: self.name, object_id: target.oid, kind, dated })
     }
 }
 
@@ -568,7 +494,7 @@ mod tests {
                 "{{\"id\":\"R_1\",\"databaseId\":1,\"nameWithOwner\":\"a/b\",\"isArchived\":false,\"viewerPermission\":{permission},\"latestRelease\":null}}"
             );
             let node: RepositoryNode = serde_json::from_str(&text).expect("a repository");
-            assert_eq!(node.into_listed().may_push, may_push, "{permission}");
+            assert_eq!(node.into_record().expect("a name").may_push, may_push, "{permission}");
         }
     }
 

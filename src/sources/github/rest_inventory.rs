@@ -14,16 +14,18 @@ use crate::io::net::api::at_most;
 use crate::io::net::api::has_next_page;
 use crate::model::AssetState;
 use crate::model::Tag;
+use crate::model::inventory::AssetRecord;
+use crate::model::inventory::Completeness;
+use crate::model::inventory::Inventory;
+use crate::model::inventory::ReleaseRecord;
+use crate::model::inventory::RepoFacts;
+use crate::model::inventory::TagKind;
+use crate::model::inventory::TagRecord;
 use crate::sources::github::ApiError;
 use crate::sources::github::api::read_json;
-use crate::sources::github::inventory::ListedAsset;
-use crate::sources::github::inventory::ListedRelease;
-use crate::sources::github::inventory::ListedRepository;
-use crate::sources::github::inventory::ListedTag;
 use crate::sources::github::inventory::Lister;
-use crate::sources::github::inventory::ListingGap;
 use crate::sources::github::inventory::MOST_RELEASES;
-use crate::sources::github::inventory::RepositoryListing;
+use crate::sources::github::inventory::slug_of;
 use crate::sources::github::inventory::too_many;
 use crate::sources::github::releases::MAX_ASSETS;
 
@@ -125,7 +127,7 @@ struct Signature {
 }
 
 impl Lister<'_> {
-    pub(super) async fn list_by_rest(&self) -> Result<RepositoryListing, ApiError> {
+    pub(super) async fn list_by_rest(&self) -> Result<Inventory, ApiError> {
         self.github.take_read_without_token();
         let repository: RepositoryAnswer =
             self.github.get_json(&self.github.route(&[]), &self.what(), self.progress).await?;
@@ -143,15 +145,15 @@ impl Lister<'_> {
         } else {
             repository.permissions.map(|may| may.push)
         };
-        Ok(RepositoryListing {
-            repository: ListedRepository {
+        Ok(Inventory {
+            repository: RepoFacts {
                 id: repository.id,
                 node_id: repository.node_id,
-                full_name: repository.full_name,
+                full_name: slug_of(&repository.full_name)?,
                 archived: repository.archived,
                 may_push,
             },
-            gap: gap.or_else(|| too_many(releases.len())),
+            complete: gap.or_else(|| too_many(releases.len())).unwrap_or(Completeness::Complete),
             releases,
             tags,
             latest,
@@ -159,20 +161,20 @@ impl Lister<'_> {
     }
 
     /// Every release with the state of its assets, and why the list is incomplete, if it is.
-    pub(super) async fn releases_by_rest(&self) -> Result<(Vec<ListedRelease>, Option<ListingGap>), ApiError> {
+    pub(super) async fn releases_by_rest(&self) -> Result<(Vec<ReleaseRecord>, Option<Completeness>), ApiError> {
         let route = self.github.route(&["releases"]);
         match self.pages::<ReleaseAnswer, PAGE>(&route, "releases").await {
-            Ok(all) => Ok((all.into_iter().map(ReleaseAnswer::into_listed).collect(), None)),
+            Ok(all) => Ok((all.into_iter().map(ReleaseAnswer::into_record).collect(), None)),
             // GitHub's response beyond its limit on releases.
             Err(ApiError::Net(NetError::Status { status: 422, .. })) => Ok((Vec::new(), too_many(MOST_RELEASES))),
             Err(error) => Err(error),
         }
     }
 
-    async fn tags_by_rest(&self) -> Result<Vec<ListedTag>, ApiError> {
+    async fn tags_by_rest(&self) -> Result<Vec<TagRecord>, ApiError> {
         let route = format!("{}/", self.github.route(&["git", "matching-refs", "tags"]));
         let all = self.pages::<RefAnswer, MOST_TAGS>(&route, "tags").await?;
-        Ok(all.into_iter().filter_map(RefAnswer::into_listed).collect())
+        Ok(all.into_iter().filter_map(RefAnswer::into_record).collect())
     }
 
     async fn latest_by_rest(&self) -> Result<u64, ApiError> {
@@ -183,13 +185,16 @@ impl Lister<'_> {
     }
 
     /// Looks up the dates of tags without a release; this API returns them one by one.
-    async fn date_bare_tags(&self, tags: &mut [ListedTag], releases: &[ListedRelease]) -> Result<(), ApiError> {
-        let is_bare = |tag: &&mut ListedTag| {
+    async fn date_bare_tags(&self, tags: &mut [TagRecord], releases: &[ReleaseRecord]) -> Result<(), ApiError> {
+        let is_bare = |tag: &&mut TagRecord| {
             let versioned = tag.name.parse::<Tag>().is_ok_and(|name| name.version().is_some());
             versioned && !releases.iter().any(|release| !release.draft && release.tag == tag.name)
         };
         for tag in tags.iter_mut().filter(is_bare).take(MOST_DATES) {
-            let directory = if tag.annotated { "tags" } else { "commits" };
+            let directory = match tag.kind {
+                TagKind::Annotated => "tags",
+                TagKind::Lightweight => "commits",
+            };
             let route = self.github.route(&["git", directory, &tag.object_id]);
             let what = format!("date of the tag {}", tag.name);
             match self.github.get_json::<DatedAnswer>(&route, &what, self.progress).await {
@@ -218,15 +223,16 @@ impl Lister<'_> {
 }
 
 impl ReleaseAnswer {
-    fn into_listed(self) -> ListedRelease {
-        let asset = |asset: AssetAnswer| ListedAsset {
+    fn into_record(self) -> ReleaseRecord {
+        let asset = |asset: AssetAnswer| AssetRecord {
+            id: None,
             name: asset.name,
             size: asset.size,
             state: if asset.state == "uploaded" { AssetState::Uploaded } else { AssetState::Incomplete },
             digest: asset.digest.filter(|digest| !digest.is_empty()),
             downloads: asset.download_count,
         };
-        ListedRelease {
+        ReleaseRecord {
             id: self.id,
             node_id: self.node_id,
             tag: self.tag_name,
@@ -243,8 +249,9 @@ impl ReleaseAnswer {
 }
 
 impl RefAnswer {
-    fn into_listed(self) -> Option<ListedTag> {
+    fn into_record(self) -> Option<TagRecord> {
         let name = self.name.strip_prefix("refs/tags/")?.to_owned();
-        Some(ListedTag { name, object_id: self.object.sha, annotated: self.object.kind == "tag", dated: None })
+        let kind = if self.object.kind == "tag" { TagKind::Annotated } else { TagKind::Lightweight };
+        Some(TagRecord { name, object_id: self.object.sha, kind, dated: None })
     }
 }

@@ -1,4 +1,4 @@
-//! The releases and tags of a repository, read from GitHub to the last page: the input of every pruning decision.
+//! The releases and tags of a repository, read from GitHub to the last page: the input of every decision about them. Pure.
 
 use chrono::DateTime;
 use chrono::Utc;
@@ -69,8 +69,10 @@ pub struct ReleaseRecord {
 /// One asset of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssetRecord {
-    /// GitHub's ID of the asset.
-    pub id: u64,
+    /// GitHub's ID of the asset; `None` if the listing does not have it. Only one of GitHub's two APIs returns it, so listings
+    /// for a plan never have it. Plan files state 0 then, as they always did: their digests cover it.
+    #[serde(with = "absent_as_zero")]
+    pub id: Option<u64>,
     /// Its exact name.
     pub name: String,
     /// Its size in bytes.
@@ -132,18 +134,40 @@ enum AssetStateText {
     Incomplete,
 }
 
+/// An ID that may be absent, as a number.
+mod absent_as_zero {
+    use serde::Deserialize;
+    use serde::Deserializer;
+    use serde::Serialize;
+    use serde::Serializer;
+
+    pub(super) fn serialize<S: Serializer>(id: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+        id.unwrap_or(0).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+        u64::deserialize(deserializer).map(|id| (id != 0).then_some(id))
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::releases::prune::testing::released;
-    use crate::releases::prune::testing::world;
-
     use super::*;
 
     #[test]
-    fn an_inventory_round_trips_through_json() {
-        let mut inventory = world([released(1, "v1.0.0", 1), released(2, "v1.1.0", 2)]);
-        inventory.releases[0].assets[0].state = AssetState::Incomplete;
-        let text = serde_json::to_string(&inventory).expect("plain values serialise");
-        assert_eq!(serde_json::from_str::<Inventory>(&text).expect("what was written is read"), inventory);
+    fn an_asset_round_trips_through_json_and_an_absent_id_is_zero() {
+        for (id, number) in [(None, 0), (Some(7), 7)] {
+            let asset = AssetRecord {
+                id,
+                name: "a".to_owned(),
+                size: 1,
+                state: AssetState::Incomplete,
+                digest: None,
+                downloads: 2,
+            };
+            let document = serde_json::to_value(&asset).expect("plain values serialize");
+            assert_eq!((&document["id"], &document["state"]), (&number.into(), &"incomplete".into()));
+            assert_eq!(serde_json::from_value::<AssetRecord>(document).expect("what was written is read"), asset);
+        }
     }
 }
