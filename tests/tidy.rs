@@ -58,6 +58,7 @@ const PURE: &[&str] = &[
     "commands/queue/task_hash.rs",
     "commands/request.rs",
     "commands/verify.rs",
+    "config/databases.rs",
     "flows/doctor/judge.rs",
     "flows/install/decide.rs",
     "flows/install/plan.rs",
@@ -116,7 +117,7 @@ const QUEUE: &str = "crates/reproq-queue/src";
 
 /// The same in the crate of the queue, below `crates/reproq-queue/src`: it gets times, zones, the environment and the contents
 /// of files as values.
-const PURE_IN_THE_QUEUE: &[&str] = &["cron", "dsn", "routing", "spec", "state", "task_ref.rs"];
+const PURE_IN_THE_QUEUE: &[&str] = &["cron", "dsn", "routing", "schema", "spec", "state", "task_ref.rs"];
 
 /// What a file that only decides must not name.
 const EFFECTS: &[&str] = &[

@@ -139,6 +139,27 @@ Examples:
   reproq task hash --task myapp.tasks.add --args '[1, 2]'
   reproq task hash --task myapp.tasks.mail --kwargs '{\"to\": \"a@example.com\"}' --queue mail -q";
 
+pub(super) const DB: &str = "\
+Examples:
+  reproq db check                            Show what the database lacks, and what is wrong with it
+  reproq db migrate --dry-run                Show the statements that add what is missing";
+
+pub(super) const DB_STATUS: &str = "\
+Examples:
+  reproq db status                           Show the database of DATABASE_URL
+  reproq db status --database reports        Show the one that [tool.reproq.databases] calls `reports`";
+
+pub(super) const DB_CHECK: &str = "\
+Examples:
+  reproq db check                            Compare the database with what the queue needs
+  reproq db check --json                     Print the findings as JSON";
+
+pub(super) const DB_MIGRATE: &str = "\
+Examples:
+  reproq db migrate --dry-run                Show the statements without running them
+  reproq db migrate --yes                    Run them without a prompt
+  reproq db migrate --dry-run --exit-code    Exit with 3 if there are any, as in CI";
+
 pub(super) const RELEASE: &str = "\
 Examples:
   reproq release list --repo OWNER/NAME      List every release and tag

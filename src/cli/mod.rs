@@ -2,6 +2,7 @@
 
 mod completion;
 mod configure;
+mod database;
 mod description;
 mod examples;
 mod groups;
@@ -37,6 +38,9 @@ pub(crate) use configure::SelfCommand;
 pub(crate) use configure::SelfVersionArgs;
 pub(crate) use configure::TrustCommand;
 pub(crate) use configure::TrustUpdateArgs;
+pub(crate) use database::DatabaseArgs;
+pub(crate) use database::DbCommand;
+pub(crate) use database::DbMigrateArgs;
 pub(crate) use description::CommandDescription;
 pub(crate) use description::OptionDescription;
 pub(crate) use groups::SourceArgs;
@@ -155,6 +159,7 @@ const HELP_TEMPLATE: &str = "\
 \x1b[1m\x1b[4mOperate the queue:\x1b[0m
   \x1b[1mperiodic\x1b[0m     Work with schedules
   \x1b[1mtask\x1b[0m         Work with tasks
+  \x1b[1mdb\x1b[0m           Check and migrate the database of the queue
 
 \x1b[1m\x1b[4mManage a repository's releases:\x1b[0m
   \x1b[1mrelease\x1b[0m      List, prune, restore and check GitHub releases
@@ -168,7 +173,7 @@ const HELP_TEMPLATE: &str = "\
   \x1b[1mtrust\x1b[0m        Manage the trusted roots that attestations are verified with
   \x1b[1mcompletions\x1b[0m  Generate a shell completion script
   \x1b[1mself\x1b[0m         Show the version of this command and how to upgrade it
-  \x1b[1mhelp\x1b[0m         Print this message or the help of the given subcommand(s)
+  \x1b[1mhelp\x1b[0m         Describe a command, or a topic: environment, exit-codes, json
 
 \x1b[1m\x1b[4mOptions:\x1b[0m
 {options}{after-help}
@@ -219,6 +224,9 @@ pub(crate) enum Command {
     /// Work with tasks
     #[command(subcommand, after_long_help = examples::TASK)]
     Task(Box<TaskCommand>),
+    /// Check and migrate the database of the queue
+    #[command(subcommand, after_long_help = examples::DB)]
+    Db(DbCommand),
     /// List, prune, restore and check GitHub releases
     #[command(subcommand, after_long_help = examples::RELEASE)]
     Release(ReleaseCommand),

@@ -7,11 +7,8 @@ const UPSTREAM_COMMAND_HINTS: [(&str, &str); 21] = [
     ("beat", "run the installed worker's: `\"$(reproq which -q)\" beat`, or `python manage.py reproq beat`"),
     ("schedule", "run `python manage.py reproq schedule`"),
     ("pg-cron", "run `python manage.py reproq pg-cron`"),
-    ("migrate-worker", "run `python manage.py reproq migrate-worker`"),
-    (
-        "check",
-        "`reproq doctor` and `reproq verify` check the installation; for the database run `python manage.py reproq check`",
-    ),
+    ("migrate-worker", "run `reproq db migrate`, or `python manage.py reproq migrate-worker`"),
+    ("check", "`reproq doctor` and `reproq verify` check the installation; `reproq db check` checks the database"),
     ("init", "`reproq install` and `reproq lock` set up the worker; for Django run `python manage.py reproq init`"),
     ("stats", "run `python manage.py reproq stats`"),
     (

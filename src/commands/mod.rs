@@ -5,6 +5,7 @@ mod cache;
 mod completions;
 mod config;
 mod consent;
+mod db;
 mod doctor;
 mod from;
 mod help;
@@ -65,6 +66,7 @@ pub(crate) fn run(command: &Command, session: &Session<'_>) -> Result<ExitStatus
         Command::Which(arguments) => which::which(arguments, session),
         Command::Periodic(command) => queue::periodic(command, session),
         Command::Task(command) => queue::task(command, session),
+        Command::Db(command) => db::run(command, session),
         Command::Release(command) => release::run(command, session),
         Command::Render(command) => render::run(command, session),
         Command::Config(command) => config::config(command, session),

@@ -145,6 +145,7 @@ fn command_line(cli: &Cli) -> SettingsInput {
         | Command::Periodic(_)
         | Command::Task(_)
         | Command::Trust(_)
+        | Command::Db(_)
         | Command::Release(_) => global,
     }
 }

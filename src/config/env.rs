@@ -14,7 +14,8 @@ use crate::model::secret::credentials_of;
 use crate::model::secret::credentials_of_proxy;
 
 /// Variables whose value is a URL, possibly with credentials.
-const ADDRESSES: [&str; 7] = [
+const ADDRESSES: [&str; 8] = [
+    "DATABASE_URL",
     "GITHUB_API_URL",
     "GITHUB_SERVER_URL",
     "REPROQ_GITHUB_API_URL",
@@ -119,13 +120,14 @@ impl Env {
     /// servers.
     pub fn secrets(&self) -> Vec<String> {
         let tokens = TOKEN_VARIABLES.iter().filter_map(|name| self.var(name)).map(|value| value.trim().to_owned());
+        let passwords = self.var("PGPASSWORD");
         let addresses = ADDRESSES.iter().filter_map(|name| self.var(name));
         // Some of them contain several URLs.
         let each =
             |addresses: String| addresses.split([',', ' ', '\t', '\n']).flat_map(credentials_of).collect::<Vec<_>>();
         let proxies = PROXIES.iter().filter_map(|name| self.var(name));
         let proxies = proxies.flat_map(|address| credentials_of_proxy(&address));
-        tokens.chain(addresses.flat_map(each)).chain(proxies).collect()
+        tokens.chain(passwords).chain(addresses.flat_map(each)).chain(proxies).collect()
     }
 
     /// All variables, to be filtered for child processes.

@@ -1,5 +1,6 @@
 //! Reads `[tool.reproq]` from `pyproject.toml`. There is no `reproq.toml`, because the worker would read it as its own.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::io::Read;
 use std::path::Path;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use memchr::memmem;
 use thiserror::Error;
 
+use crate::config::databases::DatabaseReference;
 use crate::io::fs::bounded_read;
 use crate::model::units::parse_size;
 
@@ -21,7 +23,7 @@ const MAX_BYTES: u64 = 16 * 1024 * 1024;
 const MAX_PARSED: usize = 192 * 1024;
 
 /// Every key, with its table.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "repository",
     "source",
     "require",
@@ -33,6 +35,7 @@ const KEYS: [&str; 14] = [
     "mirror",
     "offline",
     "cache-size",
+    "databases",
     "release",
     "release.repository",
     "release.protect",
@@ -126,6 +129,8 @@ pub struct FileSettings {
     pub offline: Option<bool>,
     /// `cache-size`: the maximum size of the cache in bytes; written as a size, or a number of MiB.
     pub cache_size: Option<u64>,
+    /// `databases`: where the URL of each database is found, by alias.
+    pub databases: BTreeMap<String, DatabaseReference>,
     /// `release.repository`: the repository of the `release` commands; never the worker's repository.
     pub release_repository: Option<String>,
     /// `release.protect`: tags that are never deleted.
@@ -259,6 +264,7 @@ pub fn parse(path: &Path, text: &str) -> Result<FileSettings, SettingsFileError>
                 let size = value.as_str().map(str::to_owned).or_else(number).and_then(|text| parse_size(&text).ok());
                 settings.cache_size = Some(size.ok_or_else(|| kind("a number of MiB, or a size such as \"2GiB\""))?);
             }
+            "databases" => databases(path, value, &mut settings)?,
             "release" => release(path, value, &mut settings)?,
             _ => settings.unknown.push(unknown(path, key)?),
         }
@@ -300,6 +306,28 @@ fn place_and_reason(text: &str, error: &toml::de::Error) -> String {
         }
         None => reason,
     }
+}
+
+/// `[tool.reproq.databases]`.
+fn databases(path: &Path, value: &toml::Value, settings: &mut FileSettings) -> Result<(), SettingsFileError> {
+    let kind = |key: String, expected, found: &str| SettingsFileError::Kind {
+        path: path.to_owned(),
+        key,
+        expected,
+        found: found.to_owned(),
+    };
+    let Some(table) = value.as_table() else {
+        return Err(kind("databases".to_owned(), "a table", value.type_str()));
+    };
+    for (alias, value) in table {
+        let key = || format!("databases.{alias}");
+        let expected = DatabaseReference::EXPECTED;
+        let text = value.as_str().ok_or_else(|| kind(key(), expected, value.type_str()))?;
+        // The value itself is not repeated: it may be a URL with a password.
+        let reference = DatabaseReference::parse(text).ok_or_else(|| kind(key(), expected, "another string"))?;
+        settings.databases.insert(alias.clone(), reference);
+    }
+    Ok(())
 }
 
 /// `[tool.reproq.release]`.
@@ -364,6 +392,18 @@ mod tests {
         );
         assert!(parsed("[tool.reproq]\nrelease = 3\n").is_err());
         assert!(parsed("[tool.reproq.release]\nprotect = \"v1\"\n").is_err());
+    }
+
+    #[test]
+    fn databases_are_references_and_never_urls() {
+        let settings = parsed("[tool.reproq.databases]\ndefault = \"env:MAIN\"\nx = \"env:X_URL\"\n").expect("valid");
+        assert_eq!(settings.databases.keys().collect::<Vec<_>>(), ["default", "x"]);
+        let refused = parsed("[tool.reproq.databases]\nmain = \"postgres://u:secret@h/d\"\n").expect_err("a URL");
+        assert_eq!(
+            refused.to_string(),
+            "`databases.main` in [tool.reproq] of `pyproject.toml` must be \"env:NAME\", found another string"
+        );
+        assert!(parsed("[tool.reproq]\ndatabases = \"env:MAIN\"\n").is_err());
     }
 
     #[test]
@@ -437,7 +477,7 @@ mod tests {
                 other => panic!("{key}: {other:?}"),
             }
         }
-        for key in ["databases", "queues", "speling", "release.future", "python"] {
+        for key in ["queues", "speling", "release.future", "python"] {
             assert_eq!(parsed(&format!("[tool.reproq]\n{key} = 'x'\n")).expect(key).unknown, [key]);
         }
     }

@@ -1,5 +1,6 @@
 //! The source of every setting: flag, then environment, then `[tool.reproq]` in `pyproject.toml`, then the default.
 
+mod databases;
 mod env;
 mod file;
 mod mirrors;
@@ -7,6 +8,9 @@ mod project;
 mod server;
 mod settings;
 
+pub(crate) use databases::DatabaseUrl;
+pub(crate) use databases::NoDatabaseUrl;
+pub(crate) use databases::database_url;
 pub use env::Env;
 pub(crate) use file::FileSettings;
 pub(crate) use file::SettingsFileError;

@@ -1,5 +1,6 @@
 //! The settings in effect, each with its provenance. Pure: flags, variables and the file are parameters.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use crate::config::Env;
 use crate::config::FileSettings;
 use crate::config::Server;
 use crate::config::ServerPurpose;
+use crate::config::databases::DatabaseReference;
 use crate::config::mirrors::mirrors;
 use crate::model::RepoSlug;
 use crate::model::Tool;
@@ -22,7 +24,7 @@ use crate::model::url_policy::is_loopback;
 use crate::trust::Level;
 
 /// Every variable that this program reads, with its meaning; the README's table is generated from it.
-pub const VARIABLES: [(&str, &str); 33] = [
+pub const VARIABLES: [(&str, &str); 34] = [
     ("REPROQ_REPOSITORY", "repository of the worker, `OWNER/NAME`"),
     ("REPROQ_REQUIRE", "minimum verdict for installs"),
     ("REPROQ_WORKFLOW", "workflow that must have signed the release"),
@@ -39,6 +41,10 @@ pub const VARIABLES: [(&str, &str); 33] = [
     (
         "REPROQ_HTTP_TIMEOUT",
         "timeout for connecting and for stalled downloads, in seconds or such as 90s or 5m (default: 30s)",
+    ),
+    (
+        "DATABASE_URL",
+        "URL of the database of the queue, unless `--database` names one; libpq's variables and files are read too",
     ),
     ("REPROQ_GITHUB_TOKEN", "API token, first choice"),
     ("GH_TOKEN", "API token, second choice"),
@@ -172,6 +178,8 @@ pub struct Settings {
     pub release_repository: Option<Setting<String>>,
     /// Tags that the file protects from deletion.
     pub release_protect: Vec<String>,
+    /// Where the URL of each database is found, by alias.
+    pub databases: BTreeMap<String, DatabaseReference>,
 }
 
 impl Settings {
@@ -227,6 +235,7 @@ impl Settings {
         let from = || Provenance::File(file.path.clone().unwrap_or_default());
         let release_repository = file.release_repository.clone().map(|value| Setting { value, from: from() });
         let release_protect = file.release_protect.clone();
+        let databases = file.databases.clone();
         Ok(Self {
             repository,
             require,
@@ -244,6 +253,7 @@ impl Settings {
             withheld_token,
             release_repository,
             release_protect,
+            databases,
         })
     }
 

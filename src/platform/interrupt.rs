@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -23,6 +24,10 @@ const GRACE: Duration = Duration::from_millis(150);
 /// How long a signal may take from the kernel to [`is_interrupted`].
 const NEWS: Duration = Duration::from_millis(50);
 
+/// How long a signal waits for those who hold the exit.
+const LONGEST_HOLD: Duration = Duration::from_secs(3);
+
+static HOLDS: AtomicUsize = AtomicUsize::new(0);
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 static TO_REMOVE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
@@ -42,6 +47,11 @@ pub(crate) fn watch() {
         INTERRUPTED.store(true, Ordering::SeqCst);
         // Threads that wait for a child process kill it now.
         std::thread::sleep(GRACE);
+        let mut waited = Duration::ZERO;
+        while HOLDS.load(Ordering::SeqCst) > 0 && waited < LONGEST_HOLD {
+            std::thread::sleep(NEWS);
+            waited += NEWS;
+        }
         let directories = TO_REMOVE.lock().unwrap_or_else(PoisonError::into_inner);
         directories.iter().for_each(|directory| remove(directory));
         let mut stderr = io::stderr();
@@ -80,6 +90,23 @@ pub(crate) fn exit_if_signaled(after_a_child_failed: bool) {
 /// Whether a signal has arrived.
 pub(crate) fn is_interrupted() -> bool {
     INTERRUPTED.load(Ordering::SeqCst)
+}
+
+/// Delays the exit after a signal until it is dropped, for seconds at most.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct ExitHold(());
+
+/// For work that ends itself soon after [`is_interrupted`] and must not be cut off.
+pub(crate) fn hold_exit() -> ExitHold {
+    HOLDS.fetch_add(1, Ordering::SeqCst);
+    ExitHold(())
+}
+
+impl Drop for ExitHold {
+    fn drop(&mut self) {
+        HOLDS.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// Removes a directory when a signal arrives.

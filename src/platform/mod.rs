@@ -14,6 +14,7 @@ pub(crate) use host::HostFacts;
 pub(crate) use host::host_target;
 pub(crate) use interrupt::CleanupGuard;
 pub(crate) use interrupt::exit_if_signaled;
+pub(crate) use interrupt::hold_exit;
 pub(crate) use interrupt::is_interrupted;
 pub(crate) use interrupt::on_interrupt_remove;
 pub(crate) use interrupt::watch as watch_signals;

@@ -14,7 +14,7 @@ use crate::support::releases::with_versions;
 mod shell;
 
 /// Parts of command lines that cannot be run here, and where they are run instead.
-const NOT_RUN: [(&str, &str); 14] = [
+const NOT_RUN: [(&str, &str); 15] = [
     ("…", "abbreviated"),
     ("FILE", "a placeholder; `attestation` and `bundle` run these commands"),
     ("SHA256", "a placeholder; `trust_roots` runs it"),
@@ -25,6 +25,7 @@ const NOT_RUN: [(&str, &str); 14] = [
     ("example", "a host that does not exist; `mirror` runs it with nginx"),
     ("--with-source", "needs Go; `bundle_source` runs it"),
     ("/audit/", "needs the audit file of a prune; `release_restore` runs it"),
+    ("reproq db", "needs a database; `db` runs these commands"),
     ("release check", "needs a release for every platform; `release_check` runs it"),
     ("--target linux-arm64", "needs an asset for another platform; `install_to` runs it"),
     ("render env", "requests Render; `render` runs these commands against a fake"),

@@ -17,6 +17,8 @@ mod completions;
 mod concurrency;
 mod config_show;
 mod crash;
+#[cfg(unix)]
+mod db;
 mod doctor;
 mod documented;
 mod dry_run;

@@ -32,6 +32,13 @@ pub(super) const DOCUMENTS: &[JsonDocument] = &[
     printed("reproq.checksums/1", "the digests that were written", &["reproq release checksums"]),
     printed("reproq.completions/1", "a completion script", &["reproq completions"]),
     printed("reproq.config/1", "every setting with its value and source", &["reproq config show"]),
+    printed(
+        "reproq.db-check/1",
+        "what the database of the queue lacks, and what is wrong with it",
+        &["reproq db check"],
+    ),
+    printed("reproq.db-migrate/1", "the statements of a migration, and what became of each", &["reproq db migrate"]),
+    printed("reproq.db-status/1", "the database of the queue: origin, versions, sizes", &["reproq db status"]),
     printed("reproq.doctor/1", "what was examined, with a hint for each problem", &["reproq doctor"]),
     printed("reproq.error/1", "a failure: its exit code, causes and hints", &[]),
     printed("reproq.help/1", "commands, options, exit codes, variables and documents", &["reproq help"]),

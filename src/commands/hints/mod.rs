@@ -3,6 +3,7 @@
 
 mod build;
 mod bundle;
+mod database;
 mod keyring;
 mod lock;
 mod mirror;
@@ -14,6 +15,10 @@ pub(in crate::commands) use bundle::disagreement;
 pub(in crate::commands) use bundle::fetching;
 pub(in crate::commands) use bundle::source;
 pub(in crate::commands) use bundle::writing;
+pub(in crate::commands) use database::FORM;
+pub(in crate::commands) use database::database;
+pub(in crate::commands) use database::finding;
+pub(in crate::commands) use database::no_database;
 pub(in crate::commands) use keyring::trusted_roots;
 pub(in crate::commands) use keyring::update;
 pub(in crate::commands) use lock::lockfile;

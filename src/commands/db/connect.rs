@@ -1,0 +1,124 @@
+//! Finds the database, reads its URL with everything that belongs to it, connects, and closes the connection.
+#![expect(clippy::disallowed_methods, reason = "the files that a URL names are read here")]
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use reproq_queue::dsn::Dsn;
+use reproq_queue::dsn::DsnError;
+use reproq_queue::dsn::FileContent;
+use reproq_queue::dsn::SOCKET_DIRECTORIES;
+use reproq_queue::dsn::Surroundings;
+use reproq_queue::pg;
+use reproq_queue::pg::Host;
+
+use crate::cli::DatabaseArgs;
+use crate::commands::hints;
+use crate::commands::session::Session;
+use crate::config::DatabaseUrl;
+use crate::config::database_url;
+use crate::failure::CommandError;
+use crate::failure::exit::ExitStatus;
+use crate::io::net::runtime;
+use crate::platform;
+
+/// The name in `pg_stat_activity`.
+const APPLICATION: &str = concat!("reproq-cli/", env!("CARGO_PKG_VERSION"));
+
+/// Larger files are no password files, service files or certificates.
+const MAX_FILE: u64 = 1024 * 1024;
+
+/// A connected database.
+pub(super) struct Database {
+    pub(super) session: pg::Session,
+    /// Where its URL was found.
+    pub(super) from: String,
+}
+
+impl Database {
+    /// Connects, works, and closes the connection.
+    pub(super) fn with<T>(
+        arguments: &DatabaseArgs,
+        session: &Session<'_>,
+        work: impl AsyncFnOnce(&Self) -> Result<T, CommandError>,
+    ) -> Result<T, CommandError> {
+        let settings = &session.settings;
+        if settings.offline.value {
+            let message = format!("network access is disabled ({})", settings.offline.from);
+            return Err(CommandError::message(ExitStatus::Usage, message).hint("remove `--offline`"));
+        }
+        let found = database_url(arguments.database.as_deref(), &settings.databases, &session.env)
+            .map_err(hints::no_database)?;
+        let dsn = read(&found, session)?;
+        let target = dsn.target(APPLICATION);
+        for host in &target.hosts {
+            if let Host::Tcp { password: Some(password), .. } | Host::Unix { password: Some(password), .. } = host {
+                session.ui.redact(password.expose());
+            }
+        }
+        session.ui.debug(&format!("database {dsn} (from {})", found.from));
+        for note in dsn.notes() {
+            session.ui.debug(&note.to_string());
+        }
+        platform::watch_signals();
+        // A signal ends the process only after the statement is cancelled.
+        let _hold = platform::hold_exit();
+        let runtime = runtime().map_err(|error| CommandError::system("start the network runtime", error))?;
+        runtime.block_on(async {
+            let opened = pg::Session::open(&target, platform::is_interrupted).await.map_err(hints::database)?;
+            let database = Self { session: opened, from: found.from };
+            let result = work(&database).await;
+            database.session.close().await;
+            result
+        })
+    }
+}
+
+fn read(found: &DatabaseUrl, session: &Session<'_>) -> Result<Dsn, CommandError> {
+    let env = &session.env;
+    let variables: BTreeMap<String, String> = env
+        .variables()
+        .filter_map(|(name, value)| Some((name.to_str()?.to_owned(), value.to_str()?.to_owned())))
+        .collect();
+    let home = env.home().map(|home| home.to_string_lossy().into_owned());
+    let user = env.var("USER").or_else(|| env.var("LOGNAME")).or_else(|| env.var("USERNAME"));
+    let socket_directory = SOCKET_DIRECTORIES.into_iter().find(|directory| Path::new(directory).is_dir());
+    let files = |path: &str| content(&env.cwd.join(path));
+    let surroundings = Surroundings {
+        variables: &variables,
+        system_user: user.as_deref(),
+        home: home.as_deref(),
+        socket_directory,
+        files: &files,
+    };
+    Dsn::read(found.url.expose(), &surroundings).map_err(|error: DsnError| {
+        CommandError::new(ExitStatus::Usage, error)
+            .context(format!("the database URL from {} is not valid", found.from))
+            .hint(format!("a URL has the form {}; encode special characters as %XX", hints::FORM))
+    })
+}
+
+fn content(path: &Path) -> FileContent {
+    let metadata = match std::fs::metadata(path) {
+        Ok(metadata) if metadata.len() > MAX_FILE => return FileContent::Unreadable("it is too large".to_owned()),
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return FileContent::Missing,
+        Err(error) => return FileContent::Unreadable(error.to_string()),
+    };
+    match std::fs::read(path) {
+        Ok(bytes) => FileContent::Present { bytes, is_private: is_private(&metadata) },
+        Err(error) => FileContent::Unreadable(error.to_string()),
+    }
+}
+
+#[cfg(unix)]
+fn is_private(metadata: &std::fs::Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::mode(metadata) & 0o077 == 0
+}
+
+/// Windows keeps the files of a user's profile private.
+#[cfg(not(unix))]
+const fn is_private(_: &std::fs::Metadata) -> bool {
+    true
+}

@@ -1,0 +1,248 @@
+//! `reproq db migrate`: plan, show, confirm, apply statement by statement, read back.
+
+use std::time::Duration;
+
+use reproq_queue::pg;
+use reproq_queue::pg::Limits;
+use reproq_queue::pg::PgError;
+use reproq_queue::schema::Blocked;
+use reproq_queue::schema::Finding;
+use reproq_queue::schema::MigrationPlan;
+use reproq_queue::schema::MigrationStep;
+use reproq_queue::schema::SchemaOrigin;
+use reproq_queue::schema::SchemaSnapshot;
+use reproq_queue::schema::findings;
+use serde::Serialize;
+
+use super::connect::Database;
+use super::report::DatabaseFacts;
+use crate::change::Proposal;
+use crate::cli::DbMigrateArgs;
+use crate::commands::consent::confirm as confirm_change;
+use crate::commands::hints;
+use crate::commands::session::Session;
+use crate::failure::CommandError;
+use crate::failure::exit::ExitStatus;
+use crate::model::text::count;
+use crate::ui::Report;
+use crate::ui::TextReport;
+
+/// How often an index that someone else builds is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Serialize)]
+struct DbMigrateReport {
+    database: DatabaseFacts,
+    dry_run: bool,
+    statements: Vec<StatementRow>,
+    blocked: Vec<Blocked>,
+    /// Whether the database was read again and lacks nothing that a migration can add.
+    complete: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct StatementRow {
+    state: StatementState,
+    #[serde(flatten)]
+    step: MigrationStep,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum StatementState {
+    Planned,
+    Applied,
+    Failed,
+}
+
+pub(super) fn migrate(arguments: &DbMigrateArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
+    let (report, failure) =
+        Database::with(&arguments.database, session, async |database| migrate_in(database, arguments, session).await)?;
+    session.ui.report(&report)?;
+    let applied = report.number(StatementState::Applied);
+    if let Some(failure) = failure {
+        session.ui.error_after_report(&failure);
+        let is_interrupt = failure.status == ExitStatus::Interrupted;
+        return Ok(if applied > 0 && !is_interrupt { ExitStatus::Partial } else { failure.status });
+    }
+    let planned = report.number(StatementState::Planned);
+    Ok(match () {
+        () if report.dry_run && arguments.exit_code && planned > 0 => ExitStatus::Pending,
+        () if report.dry_run => ExitStatus::Success,
+        () if !report.blocked.is_empty() => ExitStatus::Partial,
+        () => ExitStatus::Success,
+    })
+}
+
+async fn migrate_in(
+    database: &Database,
+    arguments: &DbMigrateArgs,
+    session: &Session<'_>,
+) -> Result<(DbMigrateReport, Option<CommandError>), CommandError> {
+    let mut snapshot = inspect(database).await?;
+    if !arguments.change.dry_run {
+        snapshot = wait_for_others(database, snapshot, arguments.index_timeout, session).await?;
+    }
+    let plan = MigrationPlan::compute(&snapshot);
+    let mut report = DbMigrateReport::new(DatabaseFacts::new(database, &snapshot), &plan, arguments.change.dry_run);
+    if SchemaOrigin::of(&snapshot.catalog) == SchemaOrigin::Empty {
+        session.ui.warn("the database has no tables of the queue");
+        session.ui.hint(
+            "in a Django project, run `python manage.py migrate` first; if you already created them here, add `--fake-initial`",
+        );
+    }
+    if arguments.change.dry_run || plan.is_empty() {
+        return Ok((report, None));
+    }
+    may_change(&snapshot)?;
+    confirm(&report, plan.steps.len(), arguments, session)?;
+    let failure = apply(database, arguments, session, &mut report).await;
+    if failure.is_none() {
+        let left = MigrationPlan::compute(&inspect(database).await?);
+        report.complete = left.is_empty();
+        if !report.complete {
+            let names: Vec<String> = left.steps.into_iter().map(|step| step.summary).collect();
+            let message = "the database still lacks something after the migration";
+            let failure = CommandError::message(ExitStatus::Conflict, message).details(names);
+            return Ok((report, Some(failure.hint("another migration may run now; run the same command again"))));
+        }
+    }
+    Ok((report, failure))
+}
+
+async fn inspect(database: &Database) -> Result<SchemaSnapshot, CommandError> {
+    pg::inspect(&database.session, Limits::default()).await.map_err(hints::database)
+}
+
+/// A killed run leaves its index build running on the server, which completes it.
+async fn wait_for_others(
+    database: &Database,
+    mut snapshot: SchemaSnapshot,
+    limit: Duration,
+    session: &Session<'_>,
+) -> Result<SchemaSnapshot, CommandError> {
+    let mut waited = Duration::ZERO;
+    loop {
+        let building = MigrationPlan::compute(&snapshot).building;
+        if building.is_empty() {
+            return Ok(snapshot);
+        }
+        if waited.is_zero() {
+            session.ui.status(&format!("Waiting for another session that builds {}", building.join(", ")));
+        }
+        if waited >= limit {
+            let message = format!("another session still builds {}", building.join(", "));
+            return Err(CommandError::message(ExitStatus::Conflict, message)
+                .hint("run the same command again later, or wait longer with `--index-timeout`"));
+        }
+        database.session.pause(LOOK).await.map_err(hints::database)?;
+        waited += LOOK;
+        snapshot = inspect(database).await?;
+    }
+}
+
+/// Checks what would make a statement in the middle fail.
+fn may_change(snapshot: &SchemaSnapshot) -> Result<(), CommandError> {
+    for finding in findings(snapshot) {
+        let error = if matches!(finding, Finding::Standby | Finding::ReadOnly) {
+            PgError::ReadOnly { message: finding.to_string() }
+        } else if matches!(finding, Finding::NotOwner { .. } | Finding::MayNotCreate { .. }) {
+            PgError::NotPermitted { message: finding.to_string() }
+        } else {
+            continue;
+        };
+        return Err(hints::database(error));
+    }
+    Ok(())
+}
+
+fn confirm(
+    report: &DbMigrateReport,
+    number: usize,
+    arguments: &DbMigrateArgs,
+    session: &Session<'_>,
+) -> Result<(), CommandError> {
+    let place = report.database.place();
+    let question = |number| format!("Type {number} to apply {} to {place}:", count(number, "statement"));
+    let proposal = Proposal { number, thing: "statement", done: "applied" };
+    confirm_change(&proposal, question, || session.ui.preview(report), arguments.yes, session).map(|_| ())
+}
+
+/// Applies one statement after another until one fails.
+async fn apply(
+    database: &Database,
+    arguments: &DbMigrateArgs,
+    session: &Session<'_>,
+    report: &mut DbMigrateReport,
+) -> Option<CommandError> {
+    let limits = Limits { lock: arguments.lock_timeout, ..Limits::default() };
+    for row in &mut report.statements {
+        session.ui.status(&row.step.summary);
+        if let Err(error) = pg::apply(&database.session, &row.step, limits, arguments.index_timeout).await {
+            row.state = StatementState::Failed;
+            return Some(hints::database(error).context(format!("failed to {}", row.step.summary)));
+        }
+        row.state = StatementState::Applied;
+    }
+    None
+}
+
+impl DbMigrateReport {
+    fn new(database: DatabaseFacts, plan: &MigrationPlan, dry_run: bool) -> Self {
+        let planned = |step: &MigrationStep| StatementRow { state: StatementState::Planned, step: step.clone() };
+        Self {
+            database,
+            dry_run,
+            statements: plan.steps.iter().map(planned).collect(),
+            blocked: plan.blocked.clone(),
+            complete: plan.is_empty(),
+        }
+    }
+
+    fn number(&self, state: StatementState) -> usize {
+        self.statements.iter().filter(|row| row.state == state).count()
+    }
+}
+
+impl Report for DbMigrateReport {
+    const SCHEMA: &'static str = "reproq.db-migrate/1";
+
+    fn human(&self, out: &mut TextReport) {
+        self.database.human(out);
+        let is_applied = self.number(StatementState::Planned) < self.statements.len();
+        for row in &self.statements {
+            if is_applied {
+                let state = match row.state {
+                    StatementState::Planned => "not done",
+                    StatementState::Applied => "done",
+                    StatementState::Failed => "failed",
+                };
+                out.line(&format!("{state:<8} {}", row.step.summary));
+            } else {
+                out.faint(&format!("-- {}", row.step.summary));
+                // Line by line: a name in it may contain anything.
+                for line in format!("{};", row.step.sql).lines() {
+                    out.line(line);
+                }
+            }
+        }
+        for blocked in &self.blocked {
+            out.line(&format!("blocked  {}: {}", blocked.change, blocked.reason));
+        }
+        match (self.statements.len(), self.complete) {
+            (0, _) if self.blocked.is_empty() => {
+                out.line("Nothing to do: the database has everything the queue needs.")
+            }
+            (0, _) => {}
+            (number, true) => {
+                out.blank();
+                out.line(&format!("Verified: {} applied, nothing is left to do.", count(number, "statement")));
+            }
+            (number, false) if self.dry_run => {
+                out.blank();
+                out.line(&format!("{} would be applied; nothing was changed.", count(number, "statement")));
+            }
+            (_, false) => {}
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! `reproq db`, against real servers: the reports, each error, and migrations that are repeated, killed and crowded.
+
+use std::io::BufRead;
+use std::io::BufReader;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
+
+use test_postgres::Database;
+use test_postgres::FakePostgres;
+use test_postgres::GUEST;
+use test_postgres::OWNER;
+use test_postgres::PgBouncer;
+use test_postgres::SUPERUSER;
+use test_postgres::Standby;
+use test_postgres::free_port;
+
+use crate::support::Context;
+
+/// A project whose database this is.
+fn project(url: &str) -> Context {
+    let mut context = Context::new();
+    context.set("DATABASE_URL", url);
+    context
+}
+
+/// What a user sees, without what varies between servers; and no password of ours in it.
+fn shown(context: &Context, database: &Database, arguments: &[&str]) -> String {
+    let text = context.shown(arguments);
+    for password in [OWNER.1, GUEST.1, SUPERUSER.1, "Wrong-Secret"] {
+        assert!(!text.contains(password), "{text}");
+    }
+    let version = database.sql("select current_setting('server_version')");
+    let short = version.split(" (").next().expect("a version").to_owned();
+    text.replace(&version, "[PG]")
+        .replace(&short, "[PG]")
+        .replace(&format!("127.0.0.1:{}", database.cluster.port), "[SERVER]")
+        .replace(&database.name, "[DB]")
+}
+
+#[test]
+fn the_reports_on_a_database_that_django_created() {
+    let Some(database) = Database::of_origin("a") else { return };
+    let context = project(&format!("{}?sslmode=disable", database.url()));
+    insta::assert_snapshot!("db_check", shown(&context, &database, &["db", "check"]));
+    insta::assert_snapshot!("db_migrate_dry_run", shown(&context, &database, &["db", "migrate", "--dry-run"]));
+    let status = context.succeed(&["db", "status"]).stdout;
+    for part in ["Django's migration", "0001_baseline", "from DATABASE_URL", "task_runs", "changes pending"] {
+        assert!(status.contains(part), "{part}: {status}");
+    }
+    let output = context.run(&["db", "migrate", "--dry-run", "--exit-code"]);
+    assert_eq!(output.code, 3, "{output:#?}");
+    let document: serde_json::Value =
+        serde_json::from_str(&context.succeed(&["db", "status", "--json"]).stdout).expect("a document");
+    assert_eq!(document["schema"], "reproq.db-status/1");
+    assert_eq!(document["database"]["origin"], "django");
+    assert!(document["tables"].as_array().is_some_and(|tables| tables.len() == 4), "{document}");
+    assert_eq!(context.github.requests().len(), 0);
+}
+
+#[test]
+fn an_alias_names_the_variable_with_the_url() {
+    let Some(database) = Database::of_origin("c") else { return };
+    let mut context = project("postgres://nobody@127.0.0.1:1/none");
+    let file = "[tool.reproq.databases]\nreports = \"env:REPORTS_URL\"\n";
+    std::fs::write(context.project().join("pyproject.toml"), file).expect("written");
+    context.set("REPORTS_URL", database.url());
+    let output = context.succeed(&["db", "status", "--database", "reports", "-v"]);
+    let from = "REPORTS_URL, as [tool.reproq.databases] has it for `reports`";
+    assert!(output.stdout.contains(from) && output.stderr.contains(from), "{output:#?}");
+    assert!(!format!("{output:?}").contains(OWNER.1), "{output:#?}");
+}
+
+#[test]
+fn a_migration_is_confirmed_applied_verified_and_repeated_without_effect() {
+    for origin in ["a", "b", "c", "d"] {
+        let Some(database) = Database::of_origin(origin) else { return };
+        let context = project(&database.url());
+        let refused = context.run(&["db", "migrate"]);
+        assert_eq!(refused.code, 8, "{refused:#?}");
+        assert!(refused.stderr.contains("--yes"), "{refused:#?}");
+        assert_eq!(context.run(&["db", "check"]).code, 3);
+        let done = context.succeed(&["db", "migrate", "--yes"]).stdout;
+        assert!(done.contains("nothing is left to do"), "{done}");
+        context.succeed(&["db", "check"]);
+        let again = context.succeed(&["db", "migrate", "--yes"]).stdout;
+        assert!(again.contains("Nothing to do"), "{again}");
+    }
+}
+
+#[test]
+fn a_migration_works_through_a_pooler_with_one_connection() {
+    let Some(database) = Database::of_origin("a") else { return };
+    let Some(pooler) = PgBouncer::before(&database) else { return };
+    let context = project(&pooler.url());
+    let check = context.run(&["db", "check"]);
+    assert!(check.code == 3 && check.stdout.contains("pooler"), "{check:#?}");
+    context.succeed(&["db", "migrate", "--yes"]);
+    context.succeed(&["db", "check"]);
+}
+
+#[test]
+fn each_error_is_explained() {
+    let Some(database) = Database::of_origin("c") else { return };
+    let port = database.cluster.port;
+    let error = |name: &str, url: &str, arguments: &[&str]| {
+        let text = shown(&project(url), &database, arguments);
+        insta::assert_snapshot!(format!("db_error_{name}"), text);
+    };
+    let status = ["db", "status"];
+    let wrong = database.url_of((OWNER.0, "Wrong-Secret"));
+    error("wrong_password", &wrong, &status);
+    error("no_database", &database.url().replace(&database.name, "none"), &status);
+    error("no_permission", &database.url_of(GUEST), &["db", "migrate", "--yes"]);
+    error("invalid_url", &format!("postgres://shop:Wrong-Secret@127.0.0.1:{port}/shop?sslmode=never"), &status);
+    let nobody = free_port();
+    let url = |port: u16, rest: &str| format!("postgres://{}:{}@127.0.0.1:{port}/shop{rest}", OWNER.0, OWNER.1);
+    let text = shown(&project(&url(nobody, "")), &database, &status).replace(&nobody.to_string(), "[PORT]");
+    insta::assert_snapshot!("db_error_no_server", text);
+    let old = FakePostgres::start("12.22");
+    let text = shown(&project(&url(old.port, "")), &database, &status).replace(&old.port.to_string(), "[PORT]");
+    insta::assert_snapshot!("db_error_old_server", text);
+    let text = shown(&project(&url(old.port, "?sslmode=require")), &database, &status);
+    insta::assert_snapshot!("db_error_tls_refused", text.replace(&old.port.to_string(), "[PORT]"));
+    let mut context = Context::new();
+    insta::assert_snapshot!("db_error_not_configured", shown(&context, &database, &status));
+    context.set("DATABASE_URL", "x");
+    insta::assert_snapshot!(
+        "db_error_unknown_alias",
+        shown(&context, &database, &["db", "status", "--database", "reports"])
+    );
+}
+
+#[test]
+fn a_certificate_that_cannot_be_verified_is_explained() {
+    let with_tls = test_postgres::majors().into_iter().filter_map(test_postgres::cluster).find(|found| found.has_tls);
+    let Some(cluster) = with_tls else {
+        return test_postgres::record_skip("a wrong certificate", "install a PostgreSQL with TLS (Debian: postgresql)");
+    };
+    let database = Database::on(cluster);
+    let url = format!("{}?sslmode=verify-full", database.url());
+    insta::assert_snapshot!("db_error_certificate", shown(&project(&url), &database, &["db", "status"]));
+    let root = cluster.root_certificate();
+    let url = format!("{}?sslmode=verify-full&sslrootcert={}", database.url(), root.display());
+    let context = project(&url.replace("127.0.0.1", "localhost"));
+    let status = context.succeed(&["db", "status"]).stdout;
+    assert!(status.contains("connection encrypted"), "{status}");
+}
+
+#[test]
+fn a_standby_is_checked_and_not_migrated() {
+    let Some(database) = Database::of_origin("a") else { return };
+    let Some(standby) = Standby::of(&database) else { return };
+    let (primary, port) = (database.cluster.port.to_string(), standby.port().to_string());
+    let context = project(&database.url().replace(&primary, &port));
+    let check = context.run(&["db", "check"]);
+    assert!(check.code == 3 && check.stdout.contains("this server is a standby"), "{check:#?}");
+    let text = shown(&context, &database, &["db", "migrate", "--yes"]).replace(&port, "[PORT]");
+    insta::assert_snapshot!("db_error_standby", text);
+}
+
+#[test]
+fn a_migration_killed_at_any_statement_is_finished_by_the_next_run() {
+    let mut statements = 1;
+    let mut killed_at = 0;
+    while killed_at < statements {
+        let Some(database) = Database::of_origin("a") else { return };
+        let context = project(&database.url());
+        let mut child = context.spawn(&["db", "migrate", "--yes"]);
+        let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
+        for _ in 0..=killed_at {
+            lines.next();
+        }
+        child.kill().expect("killed");
+        child.wait().expect("it ended");
+        drop(lines);
+        let output = context.run(&["db", "migrate", "--yes", "--json"]);
+        assert_eq!(output.code, 0, "killed at statement {killed_at}: {output:#?}");
+        let check = context.run(&["db", "check"]);
+        assert_eq!(check.code, 0, "killed at statement {killed_at}: {check:#?}");
+        if killed_at == 0 {
+            let Some(fresh) = Database::of_origin("a") else { return };
+            let plan = project(&fresh.url()).succeed(&["db", "migrate", "--dry-run", "--json"]).stdout;
+            let plan: serde_json::Value = serde_json::from_str(&plan).expect("a document");
+            statements = plan["statements"].as_array().expect("a list").len();
+            assert!(statements > 10, "{statements}");
+        }
+        killed_at += 1;
+    }
+}
+
+#[test]
+fn writers_never_wait_longer_than_the_lock_timeout() {
+    let Some(database) = Database::of_origin("a") else { return };
+    let columns = "backend_alias, queue_name, priority, spec_json, spec_hash, task_path, status, enqueued_at, attempts, \
+                   max_attempts, timeout_seconds, concurrency_limit, wait_count, worker_ids, errors_json, metadata_json, \
+                   created_at, updated_at, cancel_requested";
+    let insert = format!(
+        "insert into task_runs ({columns}) values ('default', 'default', 0, '{{}}', md5(random()::text), 'a.b', 'READY', \
+         now(), 0, 3, 900, 0, 0, '[]', '[]', '{{}}', now(), now(), false);"
+    );
+    let limit = Duration::from_secs(1);
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut writer = database.session();
+    let (is_over, sql) = (Arc::clone(&stop), insert);
+    let writing = thread::spawn(move || {
+        let mut longest = Duration::ZERO;
+        let mut written = 0;
+        while !is_over.load(Ordering::SeqCst) {
+            let begun = Instant::now();
+            writer.run(&sql);
+            longest = longest.max(begun.elapsed());
+            written += 1;
+        }
+        (longest, written)
+    });
+    // A transaction that reads: every change of the table waits for it, and every writer waits behind that change.
+    let mut reader = database.session();
+    reader.run("begin; select count(*) from task_runs;");
+    let context = project(&database.url());
+    let child = context.spawn(&["db", "migrate", "--yes", "--lock-timeout", "1s"]);
+    thread::sleep(Duration::from_millis(4500));
+    reader.run("commit;");
+    let output = crate::support::context::wait(child);
+    stop.store(true, Ordering::SeqCst);
+    let (longest, written) = writing.join().expect("the writer ends");
+    assert_eq!(output.code, 0, "{output:#?}");
+    assert!(written > 10, "{written}");
+    // The margin is for a busy machine; without the limit it would be the 4.5 s of the reader.
+    assert!(longest < limit + Duration::from_millis(2000), "a writer waited {longest:?}");
+    context.succeed(&["db", "check"]);
+}
+
+#[test]
+fn an_interrupted_migration_cancels_its_statement() {
+    let Some(database) = Database::of_origin("c") else { return };
+    // The build of an index waits for every transaction that may still see the table as it was.
+    let mut old = database.session();
+    old.run("begin isolation level repeatable read; select count(*) from rate_limits; lock table task_runs in row share mode;");
+    let context = project(&database.url());
+    let child = context.spawn(&["db", "migrate", "--yes"]);
+    let building =
+        "select count(*) from pg_stat_activity where query like 'CREATE INDEX CONCURRENTLY%' and state = 'active'";
+    let is_building = || database.as_superuser(building) != "0";
+    assert!(
+        (0..400).any(|_| is_building() || {
+            thread::sleep(Duration::from_millis(25));
+            false
+        }),
+        "it never began"
+    );
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("signalled");
+    let output = crate::support::context::wait(child);
+    assert_eq!(output.code, 130, "{output:#?}");
+    assert!(
+        (0..100).any(|_| !is_building() || {
+            thread::sleep(Duration::from_millis(25));
+            false
+        }),
+        "it still runs"
+    );
+    old.run("commit;");
+    context.succeed(&["db", "migrate", "--yes"]);
+    context.succeed(&["db", "check"]);
+}
