@@ -323,6 +323,62 @@ fn every_group_is_on_the_map() {
     assert!(missing.is_empty(), "ARCHITECTURE.md does not name {}", missing.join(", "));
 }
 
+/// Directly or through others, the diagram shows exactly what the table allows.
+#[test]
+fn the_diagram_shows_the_table() {
+    let map = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    let arrows: BTreeMap<String, BTreeSet<String>> = map
+        .lines()
+        .filter_map(|line| line.split_once(" --> "))
+        .map(|(from, to)| (from.trim().to_owned(), to.split(" & ").map(|to| to.trim().to_owned()).collect()))
+        .collect();
+    let shown: BTreeMap<&str, BTreeSet<String>> =
+        GROUPS.iter().map(|(group, _)| (*group, reachable(group, &arrows))).collect();
+    let table = GROUPS.iter().map(|(from, to)| ((*from).to_owned(), to.iter().map(|to| (*to).to_owned()).collect()));
+    let table: BTreeMap<String, BTreeSet<String>> = table.collect();
+    let allowed: BTreeMap<&str, BTreeSet<String>> =
+        GROUPS.iter().map(|(group, _)| (*group, reachable(group, &table))).collect();
+    assert_eq!(shown, allowed);
+}
+
+fn reachable(from: &str, arrows: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut open: Vec<&String> = arrows.get(from).into_iter().flatten().collect();
+    while let Some(next) = open.pop() {
+        if found.insert(next.clone()) {
+            open.extend(arrows.get(next).into_iter().flatten());
+        }
+    }
+    found
+}
+
+#[test]
+fn every_path_on_the_map_exists() {
+    let map = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    let paths = map.split('`').skip(1).step_by(2).filter(|text| {
+        ["src/", "tests/", "docs/", "crates/", "fuzz/", "packaging/"].iter().any(|root| text.starts_with(root))
+    });
+    let missing: Vec<&str> = paths.filter(|path| !root().join(path).exists()).collect();
+    assert!(missing.is_empty(), "ARCHITECTURE.md names {missing:?}, which do not exist");
+}
+
+/// Each step of the example is `NAME` in `PATH`: the file exists and has the name.
+#[test]
+fn the_example_of_a_command_is_true() {
+    let map = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    let (_, example) = map.split_once("## Add a command").expect("the example");
+    let example = example.split("\n## ").next().unwrap_or_default();
+    let mut steps = 0;
+    for (before, after) in example.lines().filter_map(|line| line.split_once("` in `")) {
+        let name = before.rsplit('`').next().expect("a name");
+        let path = after.split('`').next().expect("a path");
+        let text = fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+        assert!(text.contains(name), "step {before}: `{name}` is not in {path}");
+        steps += 1;
+    }
+    assert!(steps >= 11, "only {steps} steps were read");
+}
+
 #[test]
 fn what_is_skipped_is_recorded_and_not_printed() {
     let problems: Vec<String> = ["src", "tests", "crates"]

@@ -118,12 +118,12 @@ fn platform_target(session: &Session<'_>, findings: &mut Vec<DoctorFinding>) -> 
                     format!(", {}", libc_words(&libc))
                 }
             };
-            findings.push(DoctorFinding::fine(Area::Machine, format!("{target}{libc}")));
+            findings.push(DoctorFinding::fine(Area::Platform, format!("{target}{libc}")));
             Some(target)
         }
         Err(error) => {
             let hint = "install for another platform with `--target OS-ARCH`, or build the worker manually with Go";
-            findings.push(DoctorFinding::problem(Area::Machine, error.to_string(), hint));
+            findings.push(DoctorFinding::problem(Area::Platform, error.to_string(), hint));
             None
         }
     }
@@ -419,7 +419,7 @@ fn below(base: &Url, segments: &[&str]) -> Url {
 }
 
 impl Report for DoctorReport {
-    const SCHEMA: &'static str = "reproq.doctor/1";
+    const SCHEMA: &'static str = "reproq.doctor/2";
 
     fn human(&self, out: &mut TextReport) {
         for finding in &self.findings {

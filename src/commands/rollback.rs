@@ -66,7 +66,7 @@ pub(super) fn rollback(arguments: &RollbackArgs, session: &Session<'_>) -> Resul
 }
 
 impl Report for RollbackReport {
-    const SCHEMA: &'static str = "reproq.rollback/1";
+    const SCHEMA: &'static str = "reproq.rollback/2";
 
     fn human(&self, out: &mut TextReport) {
         if out.is_quiet() {

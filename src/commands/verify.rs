@@ -37,7 +37,7 @@ struct VerifyReport {
     receipt: Option<Receipt>,
     /// The stored attestations, verified again.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    proofs: Vec<VerifiedAttestation>,
+    attestations: Vec<VerifiedAttestation>,
     /// The locked tag.
     #[serde(skip_serializing_if = "Option::is_none")]
     locked: Option<String>,
@@ -101,8 +101,8 @@ pub(super) fn verify(arguments: &VerifyArgs, session: &Session<'_>) -> Result<Ex
         ok: differences.is_empty(),
         path: request.options.layout.binary.to_string_lossy().into_owned(),
         receipt,
-        proofs: match facts.signatures {
-            Some(Again::Proven(proofs)) => proofs,
+        attestations: match facts.signatures {
+            Some(Again::Proven(attestations)) => attestations,
             Some(Again::Gone | Again::Failed(_)) | None => Vec::new(),
         },
         locked: facts.lockfile.as_ref().map(|lockfile| lockfile.tag.to_string()),
@@ -136,15 +136,15 @@ const fn status_of(difference: &Difference) -> ExitStatus {
         | Difference::Foreign { .. }
         | Difference::OtherBytes { .. }
         | Difference::BelowRequired { .. }
-        | Difference::ProofsGone { .. }
-        | Difference::NotProven { .. }
+        | Difference::AttestationsMissing { .. }
+        | Difference::AttestationsInvalid { .. }
         | Difference::ChangedOnGitHub { .. } => ExitStatus::Unverified,
         Difference::NotAFile { .. } => ExitStatus::Conflict,
         Difference::NotExecutable => ExitStatus::NotPermitted,
         Difference::OtherTarget { .. } | Difference::OtherRelease { .. } | Difference::NotLocked { .. } => {
             ExitStatus::Pending
         }
-        Difference::NotAsked { .. } => ExitStatus::Unavailable,
+        Difference::NotQueried { .. } => ExitStatus::Unavailable,
     }
 }
 
@@ -187,17 +187,17 @@ pub(super) const fn hint(difference: &Difference) -> &'static str {
         Difference::BelowRequired { .. } => {
             "install a release with stronger evidence, or lower the requirement with `--require LEVEL`"
         }
-        Difference::ProofsGone { .. } => "fetch them again with `reproq install --force`",
-        Difference::NotProven { .. } => {
+        Difference::AttestationsMissing { .. } => "fetch them again with `reproq install --force`",
+        Difference::AttestationsInvalid { .. } => {
             "do not run it until you know why; `reproq install --force` reinstalls and verifies it, with a build of reproq that can"
         }
         Difference::ChangedOnGitHub { .. } => "a published asset must never change: ask the maintainers what happened",
-        Difference::NotAsked { .. } => "run the same command again; the files on disk were compared anyway",
+        Difference::NotQueried { .. } => "run the same command again; the files on disk were compared anyway",
     }
 }
 
 impl Report for VerifyReport {
-    const SCHEMA: &'static str = "reproq.verify/1";
+    const SCHEMA: &'static str = "reproq.verify/2";
 
     fn human(&self, out: &mut TextReport) {
         if self.ok && out.is_quiet() {
@@ -212,7 +212,7 @@ impl Report for VerifyReport {
                     ("sha256", receipt.sha256.to_string()),
                     ("verdict", format!("{}: {}", receipt.verdict, receipt.verdict.meaning())),
                 ];
-                pairs.extend(signatures::pairs(&self.proofs, &receipt.evidence));
+                pairs.extend(signatures::pairs(&self.attestations, &receipt.evidence));
                 out.pairs(&pairs);
             }
             (_, _) => {

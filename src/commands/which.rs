@@ -220,7 +220,7 @@ fn nothing_runs(resolution: &Resolution, session: &Session<'_>) -> CommandError 
 }
 
 impl Report for WhichReport {
-    const SCHEMA: &'static str = "reproq.which/1";
+    const SCHEMA: &'static str = "reproq.which/2";
 
     fn human(&self, out: &mut TextReport) {
         let Some(path) = &self.path else { return };

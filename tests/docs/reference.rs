@@ -122,7 +122,7 @@ pub fn documents() -> String {
     }
     page.push_str(
         "\n[`bundle.json`](../bundle.md), [`index.json`](../mirror.md#the-index) and \
-         [`reproq.proof/1`](../attestation.md#the-report) have\npages of their own. `reproq.lock` is not JSON; \
+         [`reproq.verify-file/1`](../attestation.md#the-report) have\npages of their own. `reproq.lock` is not JSON; \
          [its page](../lockfile.md) describes it.\n",
     );
     page

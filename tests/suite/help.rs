@@ -45,7 +45,7 @@ fn the_document_describes_the_whole_command_line() {
     let prune = one["commands"][0].take();
     let keep = prune["options"].as_array().expect("a list").iter().find(|option| option["name"] == "--keep");
     assert_eq!(keep.expect("the option")["value"], "N");
-    assert_eq!(prune["schemas"], serde_json::json!(["reproq.prune/1"]));
+    assert_eq!(prune["schemas"], serde_json::json!(["reproq.prune/2"]));
     // The tables are the same for every subject.
     for table in ["exit_codes", "environment", "documents", "global_options"] {
         assert_eq!(one[table], help[table], "{table}");
@@ -63,7 +63,7 @@ fn topics_are_tables() {
     for (topic, expected) in [
         ("exit-codes", "130   interrupted by a signal"),
         ("environment", "REPROQ_OFFLINE"),
-        ("json", "reproq.install/1"),
+        ("json", "reproq.install/2"),
     ] {
         let shown = context.succeed(&["help", topic]).stdout;
         assert!(shown.contains(expected), "{shown}");

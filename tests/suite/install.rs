@@ -47,7 +47,7 @@ fn the_json_report_is_one_document() {
     insta::assert_snapshot!(context.shown(&["install", "--json"]));
     let again = context.succeed(&["install", "--json"]);
     let document: serde_json::Value = serde_json::from_str(&again.stdout).expect("one document");
-    assert_eq!(document["schema"], "reproq.install/1");
+    assert_eq!(document["schema"], "reproq.install/2");
     assert_eq!(document["change"], "unchanged");
 }
 

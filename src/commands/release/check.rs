@@ -146,7 +146,7 @@ fn status(checks: &[Check]) -> ExitStatus {
     let failed: Vec<&Check> = checks.iter().filter(|check| !check.passed).collect();
     if failed.is_empty() {
         ExitStatus::Success
-    } else if failed.iter().all(|check| check.remark == Some(Remark::CouldNotAsk)) {
+    } else if failed.iter().all(|check| check.remark == Some(Remark::QueryFailed)) {
         ExitStatus::Unavailable
     } else {
         ExitStatus::Failure
@@ -203,7 +203,7 @@ async fn number_of_versions(github: &GitHub, progress: &dyn Progress) -> Result<
 }
 
 impl Report for CheckReport {
-    const SCHEMA: &'static str = "reproq.release-check/1";
+    const SCHEMA: &'static str = "reproq.release-check/2";
 
     fn human(&self, out: &mut TextReport) {
         let failed = self.checks.iter().filter(|check| !check.passed).count();
@@ -219,7 +219,7 @@ impl Report for CheckReport {
         rows.extend(self.checks.iter().map(|check| {
             let word = match (check.passed, check.remark) {
                 (false, _) => "FAILED",
-                (true, Some(Remark::WorthKnowing | Remark::CouldNotAsk)) => "note",
+                (true, Some(Remark::WorthKnowing | Remark::QueryFailed)) => "note",
                 (true, None) => "ok",
             };
             vec![word.to_owned(), check.name.clone(), check.detail.clone()]

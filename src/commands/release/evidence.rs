@@ -69,7 +69,7 @@ fn is_built(proofs: &[VerifiedAttestation]) -> bool {
 
 fn finding(found: QueriedAttestations) -> AttestationFinding {
     match found {
-        QueriedAttestations::Found { proofs, .. } => AttestationFinding::Proven { proofs },
+        QueriedAttestations::Found { proofs, .. } => AttestationFinding::Verified { attestations: proofs },
         QueriedAttestations::Absent { .. } | QueriedAttestations::Refused(NotProven::NoBundle) => {
             AttestationFinding::Absent
         }

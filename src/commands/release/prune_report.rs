@@ -54,7 +54,7 @@ pub(super) struct WorkDone {
     /// Why it stopped early.
     stopped_by: Option<String>,
     /// The result of the final listing.
-    proof: Option<FinalListing>,
+    final_listing: Option<FinalListing>,
     /// The path of the audit record.
     audit: String,
     /// The assets that were saved first.
@@ -72,7 +72,7 @@ impl WorkDone {
             bytes_freed: applied.units.iter().fold(0, |sum, unit| sum.saturating_add(unit.bytes_freed)),
             units: applied.units,
             stopped_by: applied.stop.as_ref().map(ToString::to_string),
-            proof: applied.proof,
+            final_listing: applied.proof,
             audit: audit.to_string_lossy().into_owned(),
             saved,
             stop: applied.stop,
@@ -213,15 +213,15 @@ fn error_of(work: &WorkDone, max_wait: Duration) -> Option<CommandError> {
         let hint = "allow this token to bypass the rule, or change the rule; then run the same command again";
         return Some(CommandError::message(ExitStatus::NotPermitted, message).details(units).hint(hint));
     }
-    let Some(proof) = &work.proof else {
+    let Some(listing) = &work.final_listing else {
         let message = "all deletions were sent, but the final listing failed, so they are not verified";
         return Some(
             CommandError::message(ExitStatus::Unavailable, message).hint("check the result with `reproq release list`"),
         );
     };
     let changed = work.all(UnitEnd::Changed);
-    if !changed.is_empty() || !proof.losses.is_empty() {
-        let lines = changed.into_iter().map(note).chain(proof.losses.iter().cloned());
+    if !changed.is_empty() || !listing.losses.is_empty() {
+        let lines = changed.into_iter().map(note).chain(listing.losses.iter().cloned());
         let message = "the repository changed during the run";
         return Some(
             CommandError::message(ExitStatus::Conflict, message)
@@ -229,8 +229,8 @@ fn error_of(work: &WorkDone, max_wait: Duration) -> Option<CommandError> {
                 .hint("check the repository with `reproq release list`, then run the same command again"),
         );
     }
-    if !proof.still_listed.is_empty() {
-        let message = format!("GitHub still lists deleted versions: {}", proof.still_listed.join(", "));
+    if !listing.still_listed.is_empty() {
+        let message = format!("GitHub still lists deleted versions: {}", listing.still_listed.join(", "));
         return Some(
             CommandError::message(ExitStatus::Partial, message).hint("run the same command again in a minute"),
         );
@@ -248,7 +248,7 @@ fn date(row: &PlanRow) -> String {
 }
 
 impl Report for PruneReport {
-    const SCHEMA: &'static str = "reproq.prune/1";
+    const SCHEMA: &'static str = "reproq.prune/2";
 
     fn human(&self, out: &mut TextReport) {
         if out.is_quiet() {
@@ -289,13 +289,13 @@ impl PruneReport {
         if !work.saved.is_empty() {
             out.line(&format!("Saved first: {}", count(work.saved.len(), "asset")));
         }
-        match &work.proof {
-            Some(proof) if proof.still_listed.is_empty() && proof.losses.is_empty() => {
+        match &work.final_listing {
+            Some(listing) if listing.still_listed.is_empty() && listing.losses.is_empty() => {
                 out.line(&format!(
                     "Verified: {} remaining; all kept versions are unchanged.",
-                    count(proof.remaining, "version")
+                    count(listing.remaining, "version")
                 ));
-                if proof.latest_changed.is_some() {
+                if listing.latest_changed.is_some() {
                     out.line("GitHub's latest release has changed.");
                 }
             }

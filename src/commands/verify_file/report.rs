@@ -27,7 +27,7 @@ pub(super) struct FileReport {
     file: Option<String>,
     sha256: String,
     /// The attestations that satisfy the policy.
-    proofs: Vec<VerifiedAttestation>,
+    attestations: Vec<VerifiedAttestation>,
     /// The rejected attestations.
     refused: Vec<Line>,
     notes: Vec<String>,
@@ -51,7 +51,7 @@ impl FileReport {
             let others = count(proven.refused.len(), "other attestation");
             notes.push(format!("{others} did not match, which does not affect the result"));
         }
-        Self { proofs: proven.proofs, notes, ..Self::new(true, bytes, proven.refused) }
+        Self { attestations: proven.proofs, notes, ..Self::new(true, bytes, proven.refused) }
     }
 
     /// No attestation satisfies the policy.
@@ -73,7 +73,7 @@ impl FileReport {
             ok,
             file: bytes.file.as_ref().map(|file| file.to_string_lossy().into_owned()),
             sha256: bytes.sha256.to_string(),
-            proofs: Vec::new(),
+            attestations: Vec::new(),
             refused: refused.into_iter().map(line).collect(),
             notes: Vec::new(),
             hints: Vec::new(),
@@ -132,7 +132,7 @@ fn hints_for(reason: &AttestationRefusalReason) -> Vec<String> {
 }
 
 impl Report for FileReport {
-    const SCHEMA: &'static str = "reproq.proof/1";
+    const SCHEMA: &'static str = "reproq.verify-file/1";
 
     fn human(&self, out: &mut TextReport) {
         if self.ok && out.is_quiet() {
@@ -142,7 +142,7 @@ impl Report for FileReport {
             out.strong(&format!("Failed to verify {}.", self.subject()));
             out.line(&format!("  sha256 {}", self.sha256));
         }
-        for attestation in &self.proofs {
+        for attestation in &self.attestations {
             out.strong(&headline(self.subject(), attestation));
             out.pairs(&details(attestation));
             out.line(&format!("  {}", caveat(attestation)));

@@ -9,7 +9,7 @@ use serde::Serialize;
 #[serde(rename_all = "snake_case")]
 pub enum Area {
     /// The platform.
-    Machine,
+    Platform,
     /// The project's directory.
     Project,
     /// A setting and its source.
@@ -33,7 +33,7 @@ pub enum Area {
 impl fmt::Display for Area {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Machine => "machine",
+            Self::Platform => "platform",
             Self::Project => "project",
             Self::Settings => "settings",
             Self::Installed => "installed",

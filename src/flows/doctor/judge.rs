@@ -73,10 +73,10 @@ pub fn installed(
         | Difference::OtherBytes { .. }
         | Difference::NotLocked { .. }
         | Difference::BelowRequired { .. }
-        | Difference::ProofsGone { .. }
-        | Difference::NotProven { .. }
+        | Difference::AttestationsMissing { .. }
+        | Difference::AttestationsInvalid { .. }
         | Difference::ChangedOnGitHub { .. }
-        | Difference::NotAsked { .. } => {
+        | Difference::NotQueried { .. } => {
             DoctorFinding::problem(Area::Installed, difference.to_string(), hint(difference))
         }
     };
@@ -196,7 +196,7 @@ pub fn skew(server: DateTime<Utc>, here: DateTime<Utc>) -> Option<DoctorFinding>
     let direction = if seconds > 0 { "ahead of" } else { "behind" };
     (seconds.abs() > MAX_SKEW).then(|| {
         DoctorFinding::problem(
-            Area::Machine,
+            Area::Platform,
             format!("this machine's clock is {} minutes {direction} the server's", seconds.abs() / 60),
             "set the clock (for example with `timedatectl set-ntp true`); certificates and rate limits depend on it",
         )

@@ -61,7 +61,7 @@ pub(super) fn check_executable(
         version,
         verdict: acquired.verdict,
         evidence: acquired.evidence.clone(),
-        proofs: acquired.signed.proofs.clone(),
+        attestations: acquired.signed.proofs.clone(),
         origin: acquired.origin.clone(),
         notes,
         installer: concat!("reproq-cli ", env!("CARGO_PKG_VERSION")).to_owned(),

@@ -181,7 +181,7 @@ fn difference(request: &InstallRequest, receipt: &Receipt) -> Option<String> {
     }
     let verdict = if is_locked == Some(true) { receipt.verdict.max(Level::Pinned) } else { receipt.verdict };
     if let Some(signer) = &request.decided.signer
-        && signer_of(&receipt.proofs).is_none_or(|installed| !signer.is_satisfied_by(&installed))
+        && signer_of(&receipt.attestations).is_none_or(|installed| !signer.is_satisfied_by(&installed))
     {
         return Some(format!(
             "{label} is installed, but is not attested by {signer}, the signer recorded in reproq.lock"

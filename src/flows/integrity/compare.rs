@@ -132,13 +132,13 @@ pub enum Difference {
     },
     /// The attestations are missing.
     #[error("it was installed as `{verdict}`, but its stored attestations are missing")]
-    ProofsGone {
+    AttestationsMissing {
         /// The level in the receipt.
         verdict: Level,
     },
     /// The attestations are not valid.
     #[error("it was installed as `{verdict}`, but its stored attestations are not valid: {reason}")]
-    NotProven {
+    AttestationsInvalid {
         /// The level in the receipt.
         verdict: Level,
         reason: String,
@@ -153,7 +153,7 @@ pub enum Difference {
     },
     /// GitHub could not be queried.
     #[error("GitHub could not be queried: {reason}")]
-    NotAsked { reason: String },
+    NotQueried { reason: String },
 }
 
 /// All differences, the most serious first; and informational notes.
@@ -194,8 +194,10 @@ pub fn compare(facts: &InstalledFacts) -> (Vec<Difference>, Vec<String>) {
                 ),
             });
         }
-        Some(Again::Gone) => differences.push(Difference::ProofsGone { verdict }),
-        Some(Again::Failed(reason)) => differences.push(Difference::NotProven { verdict, reason: reason.clone() }),
+        Some(Again::Gone) => differences.push(Difference::AttestationsMissing { verdict }),
+        Some(Again::Failed(reason)) => {
+            differences.push(Difference::AttestationsInvalid { verdict, reason: reason.clone() })
+        }
         None => {}
     }
     if let Some(published) = &facts.published {
@@ -258,6 +260,6 @@ fn against_github(
         Published::NoRelease { server } => {
             notes.push(format!("{tag} was not found on {server}; it may have been deleted"));
         }
-        Published::Unknown(reason) => differences.push(Difference::NotAsked { reason: reason.clone() }),
+        Published::Unknown(reason) => differences.push(Difference::NotQueried { reason: reason.clone() }),
     }
 }

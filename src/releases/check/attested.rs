@@ -26,9 +26,9 @@ pub struct Attested {
 #[serde(tag = "found", rename_all = "snake_case")]
 pub enum AttestationFinding {
     /// At least one attestation is accepted.
-    Proven {
+    Verified {
         /// The accepted attestations.
-        proofs: Vec<VerifiedAttestation>,
+        attestations: Vec<VerifiedAttestation>,
     },
     /// There is none.
     Absent,
@@ -60,7 +60,7 @@ enum Strength {
 impl AttestationFinding {
     fn strength(&self) -> Strength {
         match self {
-            Self::Proven { .. } => match self.best().map(|attestation| attestation.kind) {
+            Self::Verified { .. } => match self.best().map(|attestation| attestation.kind) {
                 Some(AttestationKind::Build) => Strength::Built,
                 Some(AttestationKind::Release) => Strength::Released,
                 Some(AttestationKind::Signature | AttestationKind::Statement) => Strength::Signed,
@@ -81,7 +81,7 @@ impl AttestationFinding {
             AttestationKind::Statement => 3,
         };
         match self {
-            Self::Proven { proofs } => proofs.iter().min_by_key(rank),
+            Self::Verified { attestations } => attestations.iter().min_by_key(rank),
             Self::Absent | Self::Refused { .. } | Self::Unknown { .. } => None,
         }
     }
@@ -93,7 +93,7 @@ impl AttestationFinding {
             signer.unwrap_or("somebody").to_owned()
         };
         match (self, self.best()) {
-            (Self::Proven { .. }, Some(attestation)) => match attestation.kind {
+            (Self::Verified { .. }, Some(attestation)) => match attestation.kind {
                 AttestationKind::Build => {
                     let commit = attestation.commit.as_deref().map(|commit| commit.get(..12).unwrap_or(commit));
                     let commit = commit.map(|commit| format!(" from commit {commit}")).unwrap_or_default();
@@ -107,7 +107,7 @@ impl AttestationFinding {
                     format!("signed by {}; no build provenance", signer(attestation))
                 }
             },
-            (Self::Absent | Self::Proven { .. }, _) => "not attested".to_owned(),
+            (Self::Absent | Self::Verified { .. }, _) => "not attested".to_owned(),
             (Self::Refused { sentence, .. }, _) => format!("attestation verification failed: {sentence}"),
             (Self::Unknown { because }, _) => format!("attestations could not be queried: {because}"),
         }
@@ -118,7 +118,7 @@ impl AttestationFinding {
             (Strength::Built, _) => (true, None),
             // A rejected attestation is worse than none, whether or not one is required.
             (Strength::Refused, _) => (false, None),
-            (Strength::Unknown, is_required) => (!is_required, Some(Remark::CouldNotAsk)),
+            (Strength::Unknown, is_required) => (!is_required, Some(Remark::QueryFailed)),
             (Strength::Released | Strength::Signed | Strength::Absent, true) => (false, None),
             (Strength::Released | Strength::Signed | Strength::Absent, false) => (true, Some(Remark::WorthKnowing)),
         };
@@ -176,7 +176,7 @@ mod tests {
     }
 
     fn of(kinds: &[AttestationKind]) -> AttestationFinding {
-        AttestationFinding::Proven { proofs: kinds.iter().copied().map(attestation).collect() }
+        AttestationFinding::Verified { attestations: kinds.iter().copied().map(attestation).collect() }
     }
 
     fn about(findings: &[AttestationFinding]) -> Vec<Attested> {
@@ -193,13 +193,13 @@ mod tests {
         let refused = AttestationFinding::Refused { sentence: "it is for other bytes".to_owned(), refused: Vec::new() };
         let unknown = AttestationFinding::Unknown { because: "GitHub limits requests".to_owned() };
         let (ok, failed) = ((true, None), (false, None));
-        let (note, later) = ((true, Some(Remark::WorthKnowing)), (false, Some(Remark::CouldNotAsk)));
+        let (note, later) = ((true, Some(Remark::WorthKnowing)), (false, Some(Remark::QueryFailed)));
         for (finding, free, required) in [
             (of(&[AttestationKind::Statement, AttestationKind::Build]), ok, ok),
             (of(&[AttestationKind::Statement, AttestationKind::Release]), note, failed),
             (of(&[AttestationKind::Statement]), note, failed),
             (AttestationFinding::Absent, note, failed),
-            (unknown, (true, Some(Remark::CouldNotAsk)), later),
+            (unknown, (true, Some(Remark::QueryFailed)), later),
             (refused, failed, failed),
         ] {
             let judged = |is_required| {

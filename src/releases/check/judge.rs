@@ -32,7 +32,7 @@ pub enum Remark {
     /// Not a failure, but worth showing.
     WorthKnowing,
     /// The query failed; the outcome may differ on the next run.
-    CouldNotAsk,
+    QueryFailed,
 }
 
 /// The contents of the release's checksum file.

@@ -35,8 +35,8 @@ pub struct Receipt {
     /// What every evidence source stated.
     pub evidence: Vec<Evidence>,
     /// The verified signers of the asset, by the attestations stored next to this receipt.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub proofs: Vec<VerifiedAttestation>,
+    #[serde(default, alias = "proofs", skip_serializing_if = "Vec::is_empty")]
+    pub attestations: Vec<VerifiedAttestation>,
     /// Where it came from.
     pub origin: ReceiptOrigin,
     /// Notes of the preflight.
@@ -199,7 +199,7 @@ mod tests {
                 version,
                 verdict,
                 evidence,
-                proofs: Vec::new(),
+                attestations: Vec::new(),
                 origin,
                 notes,
                 installer: "reproq-cli 0.1.0".to_owned(),

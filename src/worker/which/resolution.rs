@@ -51,7 +51,7 @@ impl Resolution {
     }
 
     /// Why it is unknown whether Django's settings specify another worker; `None` if they do not, or there are none.
-    pub fn django_not_asked(&self) -> Option<&str> {
+    pub fn django_not_queried(&self) -> Option<&str> {
         let setting = self.candidates.iter().find(|candidate| candidate.source == CandidateSource::Setting)?;
         match &setting.verdict {
             Verdict::Skipped { reason } if reason == NO_PROJECT => None,
@@ -126,7 +126,6 @@ pub enum CandidateSource {
         /// The position of the directory on `PATH`, from 0. `None` if no directory has an entry.
         index: Option<usize>,
         #[serde(serialize_with = "lossy_option")]
-        #[serde(rename = "folder")]
         directory: Option<PathBuf>,
     },
 }

@@ -92,7 +92,7 @@ fn every_form_of_a_bundle_is_read() {
     ]);
     let both = context.succeed(&arguments("both.jsonl", &["--json"]));
     let report: Value = serde_json::from_str(&both.stdout).expect("a report");
-    assert_eq!(report["proofs"].as_array().map(Vec::len), Some(2));
+    assert_eq!(report["attestations"].as_array().map(Vec::len), Some(2));
     assert_eq!(context.run(&arguments("none.json", &[])).code, 5);
     assert_eq!(context.run(&arguments("garbage.json", &[])).code, 5);
     // An attestation that does not match does not affect one that does.

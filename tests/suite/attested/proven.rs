@@ -40,7 +40,7 @@ fn the_document_names_every_claim() {
     let document: Value = serde_json::from_str(&output.stdout).expect("one document");
     let receipt = &document["receipt"];
     assert_eq!(receipt["verdict"], "attested");
-    let proof = &receipt["proofs"][0];
+    let proof = &receipt["attestations"][0];
     for (field, value) in [
         ("kind", "build"),
         ("repository", REPOSITORY),
@@ -137,7 +137,7 @@ fn released_is_weaker_than_attested() {
     world.attest("v0.0.144", &Claims::build_of(REPOSITORY, "v0.0.144"));
     let both = world.context.succeed(&["install", "--force", "--json"]);
     let document: Value = serde_json::from_str(&both.stdout).expect("a document");
-    assert_eq!(document["receipt"]["proofs"].as_array().expect("proofs").len(), 2, "{document:#}");
+    assert_eq!(document["receipt"]["attestations"].as_array().expect("proofs").len(), 2, "{document:#}");
     assert_eq!(document["receipt"]["verdict"], "attested");
 }
 

@@ -5,7 +5,7 @@ mod failures;
 mod random;
 mod refusals;
 mod secrets;
-mod world;
+pub mod world;
 
 use fake_render::Matcher;
 

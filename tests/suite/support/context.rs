@@ -16,6 +16,7 @@ use tempfile::TempDir;
 
 use super::documents;
 use super::redact;
+use super::schemas;
 use super::workers;
 
 /// The worker's repository unless a test says otherwise.
@@ -69,6 +70,10 @@ impl Context {
             ("LANG", "C.UTF-8".to_owned()),
         ] {
             context.variables.insert(name.to_owned(), value);
+        }
+        // Windows opens no sockets without it.
+        if let Ok(root) = std::env::var("SystemRoot") {
+            context.set("SystemRoot", root);
         }
         context
     }
@@ -250,5 +255,7 @@ pub fn finished(output: std::process::Output) -> Output {
         .unwrap_or_else(|| 128 + std::os::unix::process::ExitStatusExt::signal(&output.status).unwrap_or(0));
     #[cfg(not(unix))]
     let code = output.status.code().unwrap_or(-1);
-    Output { code, stdout: text(output.stdout), stderr: text(output.stderr) }
+    let output = Output { code, stdout: text(output.stdout), stderr: text(output.stderr) };
+    schemas::check(&output.stdout);
+    output
 }

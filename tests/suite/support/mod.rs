@@ -10,6 +10,7 @@ pub mod nginx;
 pub mod redact;
 pub mod releases;
 pub mod samples;
+pub mod schemas;
 pub mod skip;
 pub mod store;
 pub mod strace;

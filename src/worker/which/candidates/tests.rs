@@ -328,7 +328,7 @@ fn the_json_form_is_stable() {
     assert_eq!(json["django_takes"], "/p/.reproq/bin/reproq");
     let on_path = &json["candidates"][5];
     assert_eq!(
-        (&on_path["source"], &on_path["index"], &on_path["folder"]),
+        (&on_path["source"], &on_path["index"], &on_path["directory"]),
         (&"path".into(), &0.into(), &"/path/0".into())
     );
     assert_eq!((&on_path["verdict"], &on_path["how"]), (&"ourselves".into(), &"same_file".into()));

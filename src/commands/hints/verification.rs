@@ -74,7 +74,7 @@ pub(super) fn verify(error: &VerifyError) -> (ExitStatus, Vec<String>) {
 }
 
 /// The hints for attestations that could not be verified.
-pub(super) fn not_proven(error: &NotProven) -> Vec<String> {
+pub(super) fn refused(error: &NotProven) -> Vec<String> {
     let nothing = "nothing was installed; the existing binary is unchanged".to_owned();
     let NotProven::Refused(refusals) = error else {
         let hint = match error {

@@ -1,0 +1,173 @@
+//! Each schema in `docs/schemas` describes a document that a command prints, and they agree with each other.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::render::world::RenderWorld;
+use crate::support::Context;
+use crate::support::Output;
+use crate::support::releases::with_versions;
+use crate::support::schemas;
+
+/// Runs the commands, which need not succeed, and collects the schemas of their documents.
+fn printed(context: &Context, commands: &[&[&str]]) -> BTreeSet<String> {
+    printed_by(&|arguments| context.run(arguments), commands)
+}
+
+fn printed_by(run: &dyn Fn(&[&str]) -> Output, commands: &[&[&str]]) -> BTreeSet<String> {
+    commands
+        .iter()
+        .map(|arguments| {
+            let output = run(&[*arguments, &["--json"]].concat());
+            schemas::check(&output.stdout).unwrap_or_else(|| panic!("{arguments:?} printed no document: {output:#?}"))
+        })
+        .collect()
+}
+
+#[test]
+fn every_schema_is_of_a_document_that_a_command_prints() {
+    let context = Context::released();
+    let mut seen = printed(&context, &[&["install", "--dry-run"], &["install"]]);
+    context.release("v0.0.145");
+    seen.extend(printed(
+        &context,
+        &[
+            &["install", "--dry-run"],
+            &["upgrade", "--check"],
+            &["upgrade"],
+            &["rollback"],
+            &["lock"],
+            &["verify"],
+            &["verify", "--online"],
+            &["versions"],
+            &["which", "--all", "--no-django"],
+            &["doctor", "--no-django"],
+            &["bundle", "create", "-o", "worker.tar"],
+            &["bundle", "inspect", "worker.tar"],
+            &["mirror", "sync", "mirror"],
+            &["config", "show"],
+            &["completions", "bash"],
+            &["self", "version"],
+            &["periodic", "next", "0 0 * * *"],
+            &["task", "hash", "--task", "shop.tasks.send"],
+            &["help"],
+            &["cache", "dir"],
+            &["cache", "list"],
+            &["cache", "clean"],
+            &["trust", "show"],
+            &["install", "--tag", "v9.9.9"],
+        ],
+    ));
+    seen.extend(of_trust());
+    seen.extend(of_releases());
+    seen.extend(of_render());
+    let published: BTreeSet<String> = schemas::names().into_iter().collect();
+    // A build without the feature can neither verify nor change roots, and then these documents do not exist.
+    let without = ["trust-accepted-1", "trust-forgotten-1", "trust-updated-1", "verify-file-1"];
+    let expected: BTreeSet<String> = published
+        .into_iter()
+        .filter(|name| cfg!(feature = "attestation") || !without.contains(&name.as_str()))
+        .collect();
+    assert_eq!(seen, expected);
+}
+
+#[cfg(not(feature = "attestation"))]
+fn of_trust() -> BTreeSet<String> {
+    BTreeSet::new()
+}
+
+#[cfg(feature = "attestation")]
+fn of_trust() -> BTreeSet<String> {
+    use fake_sigstore::Claims;
+    use fake_sigstore::How;
+    use fake_sigstore::Instance;
+    use fake_sigstore::provenance;
+
+    use crate::support::workers::sha256;
+
+    let mut context = Context::new();
+    let trust = context.root().join("trust");
+    context.set("REPROQ_TRUST_DIR", trust.to_str().expect("UTF-8"));
+    let acme = Instance::new("acme", "acme authority");
+    let bundle = acme.bundle(&Claims::build(), &provenance("tool", &sha256(b"the tool")), How::default());
+    let root = acme.root(true).to_string();
+    for (name, text) in [("tool", "the tool"), ("build.json", &bundle.to_string()), ("root.json", &root)] {
+        fs::write(context.project().join(name), text).expect("written");
+    }
+    let file = ["verify", "tool", "--bundle", "build.json", "--repo", "acme/tool"];
+    printed(
+        &context,
+        &[
+            &file,
+            &["trust", "accept", "root.json"],
+            &file,
+            &["trust", "show"],
+            &["trust", "update", "github", "--url", "github=http://127.0.0.1:9"],
+            &["trust", "forget", &sha256(root.as_bytes())],
+        ],
+    )
+}
+
+fn of_releases() -> BTreeSet<String> {
+    let context = with_versions(5);
+    let audit = context.root().join("audit.jsonl");
+    let audit = audit.to_str().expect("UTF-8");
+    fs::create_dir(context.project().join("assets")).expect("made");
+    fs::write(context.project().join("assets/tool"), "the tool").expect("written");
+    printed(
+        &context,
+        &[
+            &["release", "list"],
+            &["release", "check", "--asset", "tool.bin"],
+            &["release", "prune", "--keep", "3", "--dry-run"],
+            &["release", "prune", "--keep", "3", "--audit", audit, "--archive", "saved"],
+            &["release", "restore", "--from", audit, "--dry-run"],
+            &["release", "restore", "--from", audit],
+            &["release", "checksums", "assets"],
+        ],
+    )
+}
+
+fn of_render() -> BTreeSet<String> {
+    let world = RenderWorld::new();
+    let commands: [&[&str]; 3] =
+        [&["render", "env", "plan"], &["render", "env", "verify"], &["render", "env", "apply", "--yes"]];
+    printed_by(&|arguments| world.run(arguments), &commands)
+}
+
+#[test]
+fn a_definition_is_the_same_in_every_schema() {
+    let mut definitions: BTreeMap<String, (String, Value)> = BTreeMap::new();
+    for name in schemas::names() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/schemas/{name}.json"));
+        let schema: Value = serde_json::from_slice(&fs::read(path).expect("readable")).expect("JSON");
+        let id = format!("https://raw.githubusercontent.com/adpena/reproq/main/docs/schemas/{name}.json");
+        assert_eq!(schema["$id"], id);
+        let constant = name.rsplit_once('-').map(|(name, version)| format!("reproq.{name}/{version}"));
+        assert_eq!(schema["properties"]["schema"]["const"].as_str(), constant.as_deref(), "{name}");
+        for (definition, value) in schema["$defs"].as_object().into_iter().flatten() {
+            let (first, known) = definitions.entry(definition.clone()).or_insert((name.clone(), value.clone()));
+            assert_eq!(known, value, "`{definition}` differs between {first} and {name}");
+        }
+    }
+}
+
+/// What a user's own validator would accept: the check is as strict as it says.
+#[test]
+fn an_unknown_member_a_missing_one_and_a_wrong_type_are_found() {
+    let valid = serde_json::json!({"schema": "reproq.cache-dir/1", "path": "/cache"});
+    assert_eq!(schemas::check(&valid.to_string()).as_deref(), Some("cache-dir-1"));
+    for wrong in [
+        serde_json::json!({"schema": "reproq.cache-dir/1", "path": "/cache", "size": 1}),
+        serde_json::json!({"schema": "reproq.cache-dir/1"}),
+        serde_json::json!({"schema": "reproq.cache-dir/1", "path": null}),
+        serde_json::json!({"schema": "reproq.cache-dir/2", "path": "/cache"}),
+    ] {
+        assert!(std::panic::catch_unwind(|| schemas::check(&wrong.to_string())).is_err(), "{wrong} is accepted");
+    }
+    assert_eq!(schemas::check("no document"), None);
+}
