@@ -54,22 +54,13 @@ fn specifications_are_hashed_as_django_does() {
 fn specification(name: &str, canonical: &str) -> TaskSpec {
     let Value::Object(entries) = read_json(canonical).expect("JSON") else { panic!("{name} is not an object") };
     let entries: BTreeMap<String, Value> = entries.into_iter().map(|(key, value)| (text_of(key), value)).collect();
-    let text = |name: &str| match &entries[name] {
-        Value::Text(text) => Some(text.clone()),
-        Value::Null => None,
-        other => panic!("{other:?}"),
-    };
+    let optional = |value: &Value| if let Value::Text(text) = value { Some(text.clone()) } else { None };
+    let text = |name: &str| optional(&entries[name]);
     let number = |value: &Value| canonical_json(value).expect("a number").parse::<i32>().expect("a number");
-    let field = |value: &Value, name: &str| match value {
-        Value::Object(entries) => {
-            let found = entries.iter().find(|(key, _)| *key == Key::Text(name.to_owned()));
-            found.unwrap_or_else(|| panic!("no {name}")).1.clone()
-        }
-        other => panic!("{other:?}"),
-    };
-    let optional = |value: Value| match value {
-        Value::Text(text) => Some(text),
-        _ => None,
+    let field = |value: &Value, name: &str| {
+        let Value::Object(entries) = value else { panic!("{value:?}") };
+        let found = entries.iter().find(|(key, _)| *key == Key::Text(name.to_owned()));
+        found.unwrap_or_else(|| panic!("no {name}")).1.clone()
     };
     let Value::List(mut args) = entries["args"].clone() else { panic!("no args") };
     let Value::Object(kwargs) = entries["kwargs"].clone() else { panic!("no kwargs") };
@@ -91,15 +82,13 @@ fn specification(name: &str, canonical: &str) -> TaskSpec {
         run_after: text("run_after").map(|time| time.parse().expect("a time")),
         timeout_seconds: number(&field(&entries["exec"], "timeout_seconds")),
         max_attempts: number(&field(&entries["exec"], "max_attempts")),
-        code_ref: optional(field(&entries["provenance"], "code_ref")),
-        pip_lock_hash: optional(field(&entries["provenance"], "pip_lock_hash")),
+        code_ref: optional(&field(&entries["provenance"], "code_ref")),
+        pip_lock_hash: optional(&field(&entries["provenance"], "pip_lock_hash")),
         ..TaskSpec::new(&text("task_path").expect("a path"))
     }
 }
 
 fn text_of(key: Key) -> String {
-    match key {
-        Key::Text(text) => text,
-        other => panic!("{other:?}"),
-    }
+    let Key::Text(text) = key else { panic!("{key:?}") };
+    text
 }

@@ -1,5 +1,9 @@
 //! Schedules in the worker's dialect of cron, with time zones. `fields` reads an expression, `next` computes its runs,
 //! `changes` finds the runs that a change of the clock skips or repeats.
+//!
+//! The worker steps through local time and loses its way where the clock changes at midnight, by half an hour, or over a whole
+//! day: it may run on a day that does not match, or not advance at all. Here a run is always a minute in which the clock
+//! matches.
 
 mod changes;
 mod fields;

@@ -125,6 +125,20 @@ mod tests {
         assert!(schedule("* * * * *").next_after(Timestamp::MIN).is_some());
     }
 
+    /// The worker runs on 29 March too, stays at the same time, loses half an hour, and does not end: in this order.
+    #[test]
+    fn the_clock_decides_where_the_worker_loses_its_way() {
+        let cases = [
+            ("TZ=Asia/Gaza 4 18 28 * *", "2019-03-28T16:04:00Z", "2019-04-28T15:04:00Z"),
+            ("TZ=America/St_Johns 9/1 0-23 * * 0", "2006-10-28T12:50:31Z", "2006-10-29T03:39:00Z"),
+            ("TZ=Australia/Lord_Howe * 15-19 5 4 *", "2026-04-03T12:49:04Z", "2026-04-05T04:30:00Z"),
+            ("TZ=Pacific/Apia 0 19 * * 6", "2011-12-28T12:41:47Z", "2011-12-31T05:00:00Z"),
+        ];
+        for (expression, after, expected) in cases {
+            assert_eq!(schedule(expression).next_after(time(after)), Some(time(expected)), "{expression}");
+        }
+    }
+
     #[test]
     fn impossible_dates_never_fire() {
         for expression in ["0 0 31 2 *", "0 0 30,31 2 *", "0 0 31 4,6,9,11 *", ", * * * *", "* * * , *", "* * , * *"] {

@@ -50,7 +50,7 @@ impl fmt::Display for RunAfter {
         let sign = if seconds < 0 { '-' } else { '+' };
         let seconds = seconds.unsigned_abs();
         write!(f, "{sign}{:02}:{:02}", seconds / 3600, seconds / 60 % 60)?;
-        if seconds % 60 != 0 {
+        if !seconds.is_multiple_of(60) {
             write!(f, ":{:02}", seconds % 60)?;
         }
         Ok(())

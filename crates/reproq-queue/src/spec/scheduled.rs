@@ -237,7 +237,7 @@ mod tests {
         };
         let hash = spec_hash(&spec.canonical());
         assert_eq!(hash, "24cb287c0879efa1eb500ea0df863823a166b471159f44501cfdeb7fc02205d3", "{}", spec.canonical());
-        let defaults = ScheduledSpec { queue_name: String::new(), max_attempts: -1, ..spec.clone() };
+        let defaults = ScheduledSpec { queue_name: String::new(), max_attempts: -1, ..spec };
         assert_eq!((defaults.resolved_queue(), defaults.resolved_max_attempts()), ("default", 3));
         assert!(defaults.canonical().contains("\"queue_name\":\"default\""));
     }
