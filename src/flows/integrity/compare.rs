@@ -196,7 +196,7 @@ pub fn compare(facts: &InstalledFacts) -> (Vec<Difference>, Vec<String>) {
         }
         Some(Again::Gone) => differences.push(Difference::AttestationsMissing { verdict }),
         Some(Again::Failed(reason)) => {
-            differences.push(Difference::AttestationsInvalid { verdict, reason: reason.clone() })
+            differences.push(Difference::AttestationsInvalid { verdict, reason: reason.clone() });
         }
         None => {}
     }

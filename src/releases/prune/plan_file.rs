@@ -29,7 +29,7 @@ const UNDECISIVE: [&str; 8] =
 /// A stored plan, with everything that [`crate::releases::prune::still_allowed`] needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanFile {
-    /// [`PLAN_SCHEMA`].
+    /// `PLAN_SCHEMA`.
     pub schema: String,
     /// The version of reproq that wrote it.
     pub tool_version: String,

@@ -27,7 +27,7 @@ const SCHEMA_FAMILY: &str = "reproq.bundle/";
 /// The contents of a bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// [`SCHEMA`].
+    /// `SCHEMA`.
     pub schema: String,
     /// The tool's name.
     pub tool: String,

@@ -61,7 +61,7 @@ pub(crate) fn inspect(path: &Path) -> Result<Inspection, InspectError> {
     File::open(path).and_then(read_inspection).map_err(failed)
 }
 
-/// Like [`inspect`], for bytes from any reader. Fails only if they cannot be read.
+/// Like `inspect`, for bytes from any reader. Fails only if they cannot be read.
 pub fn read_inspection<R: Read + Seek>(mut file: R) -> io::Result<Inspection> {
     let mut first = Vec::new();
     file.by_ref().take(FIRST_BYTES).read_to_end(&mut first)?;

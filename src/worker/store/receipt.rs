@@ -18,7 +18,7 @@ pub(crate) const SCHEMA: &str = "reproq.receipt/1";
 /// The receipt of one binary.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
-    /// [`SCHEMA`].
+    /// `SCHEMA`.
     pub schema: String,
     /// The tool's name.
     pub tool: String,
