@@ -65,14 +65,33 @@ fn every_schema_is_of_a_document_that_a_command_prints() {
     seen.extend(of_trust());
     seen.extend(of_releases());
     seen.extend(of_render());
+    let of_database = of_database();
+    let has_database = !of_database.is_empty();
+    seen.extend(of_database);
     let published: BTreeSet<String> = schemas::names().into_iter().collect();
     // A build without the feature can neither verify nor change roots, and then these documents do not exist.
     let without = ["trust-accepted-1", "trust-forgotten-1", "trust-updated-1", "verify-file-1"];
     let expected: BTreeSet<String> = published
         .into_iter()
         .filter(|name| cfg!(feature = "attestation") || !without.contains(&name.as_str()))
+        .filter(|name| has_database || !name.starts_with("db-"))
         .collect();
     assert_eq!(seen, expected);
+}
+
+/// Empty if there is no PostgreSQL here.
+#[cfg(unix)]
+fn of_database() -> BTreeSet<String> {
+    let Some(database) = test_postgres::Database::of_origin("a") else { return BTreeSet::new() };
+    let mut context = Context::new();
+    context.set("DATABASE_URL", database.url());
+    let migrate = ["db", "migrate", "--yes"];
+    printed(&context, &[&["db", "status"], &["db", "check"], &["db", "migrate", "--dry-run"], &migrate, &migrate])
+}
+
+#[cfg(not(unix))]
+fn of_database() -> BTreeSet<String> {
+    BTreeSet::new()
 }
 
 #[cfg(not(feature = "attestation"))]

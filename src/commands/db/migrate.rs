@@ -230,10 +230,11 @@ impl Report for DbMigrateReport {
             out.line(&format!("blocked  {}: {}", blocked.change, blocked.reason));
         }
         match (self.statements.len(), self.complete) {
-            (0, _) if self.blocked.is_empty() => {
-                out.line("Nothing to do: the database has everything the queue needs.")
+            (0, _) => {
+                if self.blocked.is_empty() {
+                    out.line("Nothing to do: the database has everything the queue needs.");
+                }
             }
-            (0, _) => {}
             (number, true) => {
                 out.blank();
                 out.line(&format!("Verified: {} applied, nothing is left to do.", count(number, "statement")));

@@ -48,7 +48,6 @@ fn details(error: &PgError) -> Vec<String> {
     if let PgError::Lost { reason: Some(reason), .. } = error { vec![reason.clone()] } else { Vec::new() }
 }
 
-#[expect(clippy::too_many_lines, reason = "one arm for each error")]
 fn advice(error: &PgError) -> (ExitStatus, Option<String>) {
     let (status, hint) = match error {
         PgError::Unreachable { .. } => {

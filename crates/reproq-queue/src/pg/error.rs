@@ -219,10 +219,8 @@ impl PgError {
 
     /// An error of a `COMMIT`: if the connection is lost, nobody knows whether the changes were made.
     pub(super) fn of_commit(error: &tokio_postgres::Error) -> Self {
-        match Self::of_statement(error) {
-            Self::Lost { reason, .. } => Self::Lost { committing: true, reason },
-            other => other,
-        }
+        let error = Self::of_statement(error);
+        if let Self::Lost { reason, .. } = error { Self::Lost { committing: true, reason } } else { error }
     }
 
     /// An error before the connection is open.

@@ -53,7 +53,7 @@ fn columns(expected: &Table, table: &CatalogTable, found: &mut Vec<Finding>) {
     for column in expected.columns {
         match table.column(column.name) {
             None if is_computed(expected, column) => {
-                found.push(Finding::SchemaTooOld { table: table.name.clone(), column: column.name.to_owned() })
+                found.push(Finding::SchemaTooOld { table: table.name.clone(), column: column.name.to_owned() });
             }
             None => found.push(Finding::ColumnMissing { table: table.name.clone(), column: column.name.to_owned() }),
             Some(actual) if !column.accepted.contains(&actual.sql_type.as_str()) => found.push(Finding::ColumnType {

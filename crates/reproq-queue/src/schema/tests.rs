@@ -108,7 +108,9 @@ fn index<'a>(snapshot: &'a mut SchemaSnapshot, name: &str) -> &'a mut CatalogInd
 type Change = fn(&mut SchemaSnapshot);
 
 /// What is changed, the findings as their kinds, the statements as their summaries, the changes that are blocked.
-const TABLE: &[(&str, Change, &[&str], &[&str], &[&str])] = &[
+type Case = (&'static str, Change, &'static [&'static str], &'static [&'static str], &'static [&'static str]);
+
+const TABLE: &[Case] = &[
     ("nothing", |_| {}, &[], &[], &[]),
     (
         "a table is missing",
