@@ -292,6 +292,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
     if commands::complete(&arguments, &env) {
         return ExitStatus::Success;
     }
+    let arguments = cli::separate(arguments);
+    let env = env.with_secrets_of(&arguments);
     let ui = bare_ui(arguments.iter().any(|argument| argument == "--json"), &env);
     guarded(env.secrets(), || run(&arguments, env)).unwrap_or_else(|failure| {
         ui.failure(&failure);

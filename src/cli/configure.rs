@@ -14,6 +14,23 @@ pub(crate) enum ConfigCommand {
     /// Print every setting with its value and source; secrets are masked
     #[command(after_long_help = examples::CONFIG_SHOW)]
     Show,
+    /// Print the worker's configuration as the worker reads it: file, variables and flags
+    #[command(after_long_help = examples::CONFIG_WORKER)]
+    Worker(ConfigWorkerArgs),
+    /// Print the configuration of the worker's `beat` as it reads it
+    #[command(after_long_help = examples::CONFIG_BEAT)]
+    Beat(ConfigWorkerArgs),
+}
+
+/// Options of `config worker` and `config beat`.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigWorkerArgs {
+    /// Show every value, and how each can be set
+    #[arg(long)]
+    pub explain: bool,
+    /// Flags that the worker is started with, such as `--config FILE`
+    #[arg(last = true, value_name = "WORKER ARGS")]
+    pub arguments: Vec<String>,
 }
 
 /// The commands of `reproq cache`.

@@ -191,14 +191,49 @@ pub(super) const RELEASE_CHECKSUMS: &str = "\
 Examples:
   reproq release checksums dist              Write dist/SHA256SUMS";
 
+pub(super) const WORKER: &str = "\
+Examples:
+  reproq worker                              Run the worker that `reproq which` selects
+  reproq worker --no-django -- --concurrency 4 --queues high,default
+  reproq worker --dry-run                    Show what would be started, with which variables";
+
+pub(super) const BEAT: &str = "\
+Examples:
+  reproq beat --exec                         Run the installed worker's beat
+  reproq beat -- --interval 10s              Look for due tasks every 10 seconds";
+
+pub(super) const SCHEDULE: &str = "\
+Examples:
+  reproq schedule                            Enqueue due tasks once, for example from cron
+  reproq schedule --dry-run                  Show what would be started";
+
+pub(super) const SYSTEMD: &str = "\
+Examples:
+  reproq systemd                             Print units for the worker and its beat
+  reproq systemd --output units -- --concurrency 4
+  reproq systemd --schedule                  Use a timer instead of a beat
+  reproq systemd --procfile                  Print a Procfile";
+
 pub(super) const CONFIG: &str = "\
 Examples:
-  reproq config show                         Show every setting and its source";
+  reproq config show                         Show every setting and its source
+  reproq config worker                       Show what the worker reads, and from where";
 
 pub(super) const CONFIG_SHOW: &str = "\
 Examples:
   reproq config show                         Show every setting and its source
   reproq config show --json                  Print them as JSON";
+
+pub(super) const CONFIG_WORKER: &str = "\
+Examples:
+  reproq config worker                       Show what the worker reads, and from where
+  reproq config worker --explain             Show every value, and how each can be set
+  reproq config worker -- --config prod.yaml  Show what it reads with these flags";
+
+pub(super) const CONFIG_BEAT: &str = "\
+Examples:
+  reproq config beat --explain               Show every value, and how each can be set
+  reproq config beat --json                  Print them as JSON";
 
 pub(super) const SELF_COMMAND: &str = "\
 Examples:

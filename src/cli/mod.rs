@@ -10,9 +10,12 @@ mod help;
 mod inspect;
 mod install;
 mod offline;
+mod passthrough;
 mod queue;
 mod release;
 mod render;
+mod run;
+mod systemd;
 mod upstream;
 
 use std::path::PathBuf;
@@ -32,6 +35,7 @@ pub(crate) use completion::script;
 pub(crate) use configure::CacheCommand;
 pub(crate) use configure::CompletionsArgs;
 pub(crate) use configure::ConfigCommand;
+pub(crate) use configure::ConfigWorkerArgs;
 pub(crate) use configure::HelpArgs;
 pub(crate) use configure::InstanceChoice;
 pub(crate) use configure::SelfCommand;
@@ -63,6 +67,7 @@ pub(crate) use offline::BundleCreateArgs;
 pub(crate) use offline::BundleInspectArgs;
 pub(crate) use offline::MirrorCommand;
 pub(crate) use offline::MirrorSyncArgs;
+pub(crate) use passthrough::separate;
 pub(crate) use queue::PeriodicCommand;
 pub(crate) use queue::PeriodicNextArgs;
 pub(crate) use queue::TaskCommand;
@@ -81,6 +86,9 @@ pub(crate) use render::RenderEnvCommand;
 pub(crate) use render::RenderPlanArgs;
 pub(crate) use render::RenderScopeArgs;
 pub(crate) use render::RenderVerifyArgs;
+pub(crate) use run::BeatArgs;
+pub(crate) use run::StartArgs;
+pub(crate) use systemd::SystemdArgs;
 pub(crate) use upstream::foreign_command;
 
 /// Printed by `--version` after the name. The worker prints `reproq-worker version X`; this must not look like it.
@@ -146,6 +154,12 @@ const HELP_TEMPLATE: &str = "\
   \x1b[1mrollback\x1b[0m     Restore the previously installed binary, offline
   \x1b[1mlock\x1b[0m         Create or update reproq.lock
 
+\x1b[1m\x1b[4mRun the worker:\x1b[0m
+  \x1b[1mworker\x1b[0m       Run the worker
+  \x1b[1mbeat\x1b[0m         Run the worker's beat, which enqueues periodic tasks
+  \x1b[1mschedule\x1b[0m     Enqueue due periodic tasks once and exit, with the installed worker's `beat --once`
+  \x1b[1msystemd\x1b[0m      Write units for systemd, a Procfile, or services for Compose
+
 \x1b[1m\x1b[4mInspect and verify:\x1b[0m
   \x1b[1mwhich\x1b[0m        Show which worker binary will run, and why
   \x1b[1mversions\x1b[0m     List installed and cached versions
@@ -168,7 +182,7 @@ const HELP_TEMPLATE: &str = "\
   \x1b[1mrender\x1b[0m       Compare, apply and verify environment variables on Render
 
 \x1b[1m\x1b[4mConfigure:\x1b[0m
-  \x1b[1mconfig\x1b[0m       Show the effective settings
+  \x1b[1mconfig\x1b[0m       Show the effective settings, of this command or the worker
   \x1b[1mcache\x1b[0m        Manage the cache of verified assets
   \x1b[1mtrust\x1b[0m        Manage the trusted roots that attestations are verified with
   \x1b[1mcompletions\x1b[0m  Generate a shell completion script
@@ -233,7 +247,19 @@ pub(crate) enum Command {
     /// Compare, apply and verify environment variables on Render
     #[command(subcommand, after_long_help = examples::RENDER)]
     Render(RenderCommand),
-    /// Show the effective settings
+    /// Run the worker
+    #[command(after_long_help = examples::WORKER)]
+    Worker(StartArgs),
+    /// Run the worker's beat, which enqueues periodic tasks
+    #[command(after_long_help = examples::BEAT)]
+    Beat(BeatArgs),
+    /// Enqueue due periodic tasks once and exit, with the installed worker's `beat --once`
+    #[command(after_long_help = examples::SCHEDULE)]
+    Schedule(StartArgs),
+    /// Write units for systemd, a Procfile, or services for Compose
+    #[command(after_long_help = examples::SYSTEMD)]
+    Systemd(SystemdArgs),
+    /// Show the effective settings, of this command or the worker
     #[command(subcommand, after_long_help = examples::CONFIG)]
     Config(ConfigCommand),
     /// Generate a shell completion script

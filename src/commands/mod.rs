@@ -18,9 +18,11 @@ mod release;
 mod render;
 mod request;
 mod rollback;
+mod run;
 mod self_version;
 pub(crate) mod session;
 mod signatures;
+mod systemd;
 mod trust;
 mod upgrade;
 mod verify;
@@ -69,6 +71,10 @@ pub(crate) fn run(command: &Command, session: &Session<'_>) -> Result<ExitStatus
         Command::Db(command) => db::run(command, session),
         Command::Release(command) => release::run(command, session),
         Command::Render(command) => render::run(command, session),
+        Command::Worker(arguments) => run::worker(arguments, session),
+        Command::Beat(arguments) => run::beat(arguments, session),
+        Command::Schedule(arguments) => run::schedule(arguments, session),
+        Command::Systemd(arguments) => systemd::systemd(arguments, session),
         Command::Config(command) => config::config(command, session),
         Command::SelfCommand(SelfCommand::Version(arguments)) => self_version::version(arguments, session),
         Command::Completions(arguments) => completions::completions(arguments, session.ui),

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -52,7 +53,7 @@ const MAX_ATTEMPTS: usize = 10;
 /// What the receipts of the project say about the binary that will run. A receipt applies only to bytes with its digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
-enum OnReceipt {
+pub(super) enum OnReceipt {
     /// The binary has a receipt.
     Known {
         /// A tag, or the version of a local build.
@@ -85,12 +86,15 @@ struct WhichReport {
     all: bool,
 }
 
-pub(super) fn which(arguments: &WhichArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
-    let ask = if arguments.django.no_django {
-        AskDjango::No
-    } else {
-        AskDjango::Within(arguments.django_timeout.max(Duration::from_secs(1)))
-    };
+/// The binary that runs, and what the receipts say about it.
+pub(super) struct SelectedWorker {
+    pub(super) path: PathBuf,
+    pub(super) installed: Option<OnReceipt>,
+    resolution: Resolution,
+}
+
+/// Selects the binary. Warnings are printed.
+pub(super) fn select(session: &Session<'_>, ask: AskDjango) -> Result<SelectedWorker, CommandError> {
     let target = request::host_target(session)
         .map_err(|error| CommandError::new(ExitStatus::NotFound, error).hint("there is no worker for this platform"))?;
     let layout = Layout::in_project(&session.project.root, &Tool::WORKER, target);
@@ -105,14 +109,24 @@ pub(super) fn which(arguments: &WhichArgs, session: &Session<'_>) -> Result<Exit
         session.ui.warn(&warning.message);
         session.ui.hint(&warning.hint);
     }
-    let path = resolution.runnable().map(|path| path.to_string_lossy().into_owned());
-    if path.is_none() {
+    let Some(path) = resolution.runnable().map(Path::to_owned) else {
         return Err(nothing_runs(&resolution, session));
-    }
+    };
+    Ok(SelectedWorker { path, installed, resolution })
+}
+
+pub(super) fn which(arguments: &WhichArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
+    let ask = if arguments.django.no_django {
+        AskDjango::No
+    } else {
+        AskDjango::Within(arguments.django_timeout.max(Duration::from_secs(1)))
+    };
+    let SelectedWorker { path, installed, resolution } = select(session, ask)?;
     if let Some(OnReceipt::Changed { .. } | OnReceipt::Foreign { .. }) = &installed {
         session.ui.warn("the worker that will run differs from the one that was installed");
         session.ui.hint("run `reproq install` to restore it, or `reproq verify` to see the differences");
     }
+    let path = Some(path.to_string_lossy().into_owned());
     let report = WhichReport { path, installed, resolution, all: arguments.all };
     session.ui.report(&report)?;
     Ok(ExitStatus::Success)

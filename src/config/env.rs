@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use crate::model::secret::TOKEN_VARIABLES;
 use crate::model::secret::credentials_of;
 use crate::model::secret::credentials_of_proxy;
+use crate::model::secret::passwords_in;
 
 /// Variables whose value is a URL, possibly with credentials.
 const ADDRESSES: [&str; 8] = [
@@ -42,6 +43,8 @@ pub struct Env {
     pub data_directory: Option<PathBuf>,
     /// The path of this executable, if the system provides it.
     pub own_executable: Option<PathBuf>,
+    /// Passwords on the command line.
+    given_secrets: Vec<String>,
     /// Whether a user can answer a prompt.
     pub stdin_is_terminal: bool,
     /// Whether stdout is a terminal.
@@ -61,6 +64,7 @@ impl Env {
             cache_directory: directories.as_ref().map(|directories| directories.cache_dir().to_owned()),
             data_directory: directories.as_ref().map(|directories| directories.data_dir().to_owned()),
             own_executable: std::env::current_exe().ok(),
+            given_secrets: Vec::new(),
             stdin_is_terminal: io::stdin().is_terminal(),
             stdout_is_terminal: io::stdout().is_terminal(),
             stderr_is_terminal: io::stderr().is_terminal(),
@@ -76,10 +80,17 @@ impl Env {
             cache_directory: None,
             data_directory: None,
             own_executable: None,
+            given_secrets: Vec::new(),
             stdin_is_terminal: false,
             stdout_is_terminal: false,
             stderr_is_terminal: false,
         }
+    }
+
+    /// Also treats the passwords in these arguments as secrets: the worker's flags have some.
+    pub(crate) fn with_secrets_of(self, arguments: &[OsString]) -> Self {
+        let given_secrets = arguments.iter().flat_map(|it| passwords_in(&it.to_string_lossy())).collect();
+        Self { given_secrets, ..self }
     }
 
     /// The value of a variable; empty counts as unset, as in the worker.
@@ -127,7 +138,9 @@ impl Env {
             |addresses: String| addresses.split([',', ' ', '\t', '\n']).flat_map(credentials_of).collect::<Vec<_>>();
         let proxies = PROXIES.iter().filter_map(|name| self.var(name));
         let proxies = proxies.flat_map(|address| credentials_of_proxy(&address));
-        tokens.chain(passwords).chain(addresses.flat_map(each)).chain(proxies).collect()
+        let database = self.var("DATABASE_URL").map(|url| passwords_in(&url)).unwrap_or_default();
+        let given = self.given_secrets.iter().cloned().chain(database);
+        given.chain(tokens).chain(passwords).chain(addresses.flat_map(each)).chain(proxies).collect()
     }
 
     /// All variables, to be filtered for child processes.

@@ -24,12 +24,18 @@ use crate::model::url_policy::is_loopback;
 use crate::trust::Level;
 
 /// Every variable that this program reads, with its meaning; the README's table is generated from it.
-pub const VARIABLES: [(&str, &str); 34] = [
+pub const VARIABLES: [(&str, &str); 37] = [
     ("REPROQ_REPOSITORY", "repository of the worker, `OWNER/NAME`"),
     ("REPROQ_REQUIRE", "minimum verdict for installs"),
     ("REPROQ_WORKFLOW", "workflow that must have signed the release"),
     ("REPROQ_WORKER_SOURCE", "checkout of the worker for local builds"),
     ("REPROQ_WORKER_BIN", "worker binary to run; read by Django and by `which`"),
+    ("REPROQ_CONFIG", "configuration file of the worker; read by the worker and by `config worker`"),
+    ("REPROQ_LAUNCH_DEPTH", "set by `worker` for the worker, so that a script that calls `worker` again ends"),
+    (
+        "CREDENTIALS_DIRECTORY",
+        "set by systemd: the credential `dsn` in it is the URL of the database, if nothing else names one",
+    ),
     ("REPROQ_MIRROR", "release sources in order: directories, URLs or `github`, separated by commas or white space"),
     ("REPROQ_OFFLINE", "`1`: same as `--offline`"),
     ("REPROQ_CACHE_DIR", "cache directory (default: in the system's cache directory)"),

@@ -17,6 +17,7 @@ pub(crate) mod units;
 pub(crate) mod upgrade;
 pub(crate) mod url_policy;
 mod version;
+pub(crate) mod worker_flags;
 pub mod yaml;
 
 pub(crate) use asset::Asset;

@@ -108,6 +108,17 @@ pub(crate) fn credentials_of_proxy(url: &str) -> Vec<String> {
     of_account(account)
 }
 
+/// The passwords in an argument that may contain the URL of a database, or its keywords. A password may contain characters
+/// that are invalid in URLs.
+pub(crate) fn passwords_in(argument: &str) -> Vec<String> {
+    let in_url = argument.find("://").map(|scheme| credentials_of_proxy(&argument[scheme..]));
+    let in_keywords = argument.split("password=").skip(1).map(|rest| match rest.strip_prefix('\'') {
+        Some(quoted) => quoted.split('\'').next().unwrap_or_default(),
+        None => rest.split([' ', '&']).next().unwrap_or_default(),
+    });
+    in_url.into_iter().flatten().chain(in_keywords.map(str::to_owned)).filter(|it| !it.is_empty()).collect()
+}
+
 fn of_account(account: &str) -> Vec<String> {
     let (user, password) = account.split_once(':').unwrap_or((account, ""));
     let secret = if matches!(password, "" | "x-oauth-basic") { user } else { password };
@@ -177,6 +188,22 @@ mod tests {
         ];
         for (url, expected) in cases {
             assert_eq!(credentials_of(url), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn passwords_are_found_in_arguments() {
+        let cases: [(&str, &[&str]); 7] = [
+            ("--dsn=postgres://u:s%40cret@h/d", &["s%40cret", "s@cret"]),
+            ("postgres://u:a/b@h/d", &["a/b"]),
+            ("postgres://h/d?user=u&password=secret&sslmode=require", &["secret"]),
+            ("host=h password=secret user=u", &["secret"]),
+            ("password='two words' host=h", &["two words"]),
+            ("--queues=a", &[]),
+            ("postgres://h/d", &[]),
+        ];
+        for (argument, expected) in cases {
+            assert_eq!(passwords_in(argument), expected, "{argument}");
         }
     }
 

@@ -14,7 +14,7 @@ use crate::support::releases::with_versions;
 mod shell;
 
 /// Parts of command lines that cannot be run here, and where they are run instead.
-const NOT_RUN: [(&str, &str); 15] = [
+const NOT_RUN: [(&str, &str); 21] = [
     ("…", "abbreviated"),
     ("FILE", "a placeholder; `attestation` and `bundle` run these commands"),
     ("SHA256", "a placeholder; `trust_roots` runs it"),
@@ -25,6 +25,12 @@ const NOT_RUN: [(&str, &str); 15] = [
     ("example", "a host that does not exist; `mirror` runs it with nginx"),
     ("--with-source", "needs Go; `bundle_source` runs it"),
     ("/audit/", "needs the audit file of a prune; `release_restore` runs it"),
+    ("reproq worker", "starts a worker that does not end; `run` runs it with scripts"),
+    ("reproq beat", "starts a worker that does not end; `run` runs it with scripts"),
+    ("reproq schedule", "needs a database; `run` runs it with scripts"),
+    ("reproq systemd", "needs the name of a user; `systemd` runs it"),
+    ("config worker", "needs the URL of a database; `config_worker` runs it"),
+    ("config beat", "needs the URL of a database; `config_worker` runs it"),
     ("reproq db", "needs a database; `db` runs these commands"),
     ("release check", "needs a release for every platform; `release_check` runs it"),
     ("--target linux-arm64", "needs an asset for another platform; `install_to` runs it"),

@@ -16,6 +16,7 @@ mod bundle_source;
 mod completions;
 mod concurrency;
 mod config_show;
+mod config_worker;
 mod crash;
 #[cfg(unix)]
 mod db;
@@ -49,10 +50,14 @@ mod release_races;
 mod release_repository;
 mod release_restore;
 mod render;
+#[cfg(unix)]
+mod run;
 mod schemas;
 mod self_version;
 mod several;
 mod support;
+#[cfg(unix)]
+mod systemd;
 mod task_hash;
 #[cfg(unix)]
 mod terminal;

@@ -150,9 +150,6 @@ fn a_terminal_sees_one_line_per_step_through_a_pipe() {
 fn commands_of_manage_py_get_a_hint() {
     let context = Context::new();
     for word in [
-        "worker",
-        "beat",
-        "schedule",
         "pg-cron",
         "migrate-worker",
         "check",
@@ -166,7 +163,6 @@ fn commands_of_manage_py_get_a_hint() {
         "resume-queue",
         "logs",
         "cancel",
-        "systemd",
         "reclaim",
         "prune-workers",
         "prune-successful",
@@ -183,7 +179,7 @@ fn commands_of_manage_py_get_a_hint() {
         assert_eq!((document["exit_code"].as_u64(), output.code), (Some(2), 2));
         assert!(document["hints"][0].as_str().is_some_and(|hint| hint.contains('`')), "{document}");
     }
-    insta::assert_snapshot!(context.shown(&["worker", "--concurrency", "4"]));
+    insta::assert_snapshot!(context.shown(&["init", "--force"]));
     // Any other unknown command is a usage error.
     assert!(context.run(&["wroker"]).stderr.contains("unrecognized subcommand"));
 }

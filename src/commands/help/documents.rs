@@ -48,6 +48,11 @@ pub(super) const DOCUMENTS: &[JsonDocument] = &[
         "what was installed, from where, and how it was verified",
         &["reproq install", "reproq upgrade"],
     ),
+    printed(
+        "reproq.launch/1",
+        "what would be started, with which variables (`--dry-run`)",
+        &["reproq worker", "reproq beat", "reproq schedule"],
+    ),
     printed("reproq.lock/1", "what is locked, and what changed", &["reproq lock"]),
     stored("reproq.mirror/1", "the index of a mirror", "OWNER/NAME/releases/index.json in a mirror"),
     printed("reproq.mirror-sync/1", "what changed in a mirror", &["reproq mirror sync"]),
@@ -76,6 +81,7 @@ pub(super) const DOCUMENTS: &[JsonDocument] = &[
     printed("reproq.restore/1", "the tags that were restored", &["reproq release restore"]),
     printed("reproq.rollback/2", "the version that was restored", &["reproq rollback"]),
     printed("reproq.self-version/1", "this program's version, and what installed it", &["reproq self version"]),
+    printed("reproq.services/1", "units of systemd, a Procfile or services for Compose", &["reproq systemd"]),
     stored("reproq.state/1", "the digest and file attributes of the installed worker", ".reproq/state.json"),
     printed("reproq.task-hash/1", "the hash of a task, and the text it is computed from", &["reproq task hash"]),
     printed("reproq.trust-accepted/1", "the roots that were accepted", &["reproq trust accept"]),
@@ -91,6 +97,11 @@ pub(super) const DOCUMENTS: &[JsonDocument] = &[
     printed("reproq.verify/2", "how the installed worker differs from what is expected", &["reproq verify"]),
     printed("reproq.versions/1", "the installed and cached versions", &["reproq versions"]),
     printed("reproq.which/2", "every candidate for the worker, and which is selected", &["reproq which"]),
+    printed(
+        "reproq.worker-config/1",
+        "the worker's configuration: values with sources, what is ignored, what is refused",
+        &["reproq config worker", "reproq config beat"],
+    ),
 ];
 
 const fn printed(schema: &'static str, meaning: &'static str, printed_by: &'static [&'static str]) -> JsonDocument {

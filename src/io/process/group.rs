@@ -15,7 +15,8 @@ use std::time::Duration;
 
 /// A file that was just written may still be open in a process that another thread is starting; the kernel then refuses
 /// to run it (`ETXTBSY`). These are the pauses between attempts.
-const BUSY_PAUSES: [Duration; 3] = [Duration::from_millis(50), Duration::from_millis(100), Duration::from_millis(200)];
+pub(super) const BUSY_PAUSES: [Duration; 3] =
+    [Duration::from_millis(50), Duration::from_millis(100), Duration::from_millis(200)];
 
 /// A command with exactly this environment, no input, and both outputs as pipes.
 pub(super) fn command(program: &Path, environment: &[(OsString, OsString)]) -> Command {

@@ -3,9 +3,10 @@
 //! because the user has too many processes, that is an error like any other.
 //!
 //! [`run`] collects the output of a program and kills it at its deadline; [`stream`] passes on the lines of a program
-//! without a deadline; [`Git`] runs git.
+//! without a deadline; [`Git`] runs git; [`Successor`] takes the place of this process.
 
 mod error;
+mod exec;
 mod find;
 mod git;
 mod group;
@@ -13,6 +14,7 @@ mod run;
 mod stream;
 
 pub use error::ProcessError;
+pub use exec::Successor;
 pub use find::find_program;
 pub use git::Git;
 pub use run::Keep;

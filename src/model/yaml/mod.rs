@@ -62,6 +62,15 @@ pub struct YamlEntry {
     pub value: YamlNode,
 }
 
+/// What to do with several documents in one file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Documents {
+    /// Refuse them.
+    One,
+    /// Read the first; the others are not even parsed.
+    First,
+}
+
 /// A scalar. Files contain secrets, so it does not print its text.
 #[derive(Clone)]
 pub struct YamlScalar {
@@ -104,7 +113,12 @@ impl YamlError {
 impl YamlNode {
     /// Reads a document. An empty one is a scalar with nothing in it.
     pub fn read(text: &str) -> Result<Self, YamlError> {
-        read::read(text)
+        read::read(text, Documents::One)
+    }
+
+    /// Reads the first document of several, after a byte order mark, as Go's `yaml.Unmarshal` does.
+    pub(crate) fn read_first(text: &str) -> Result<Self, YamlError> {
+        read::read(text.strip_prefix('\u{feff}').unwrap_or(text), Documents::First)
     }
 
     /// The entries of a map; nothing counts as an empty map.
@@ -164,6 +178,11 @@ impl YamlScalar {
     /// The text without quotes.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Whether it was written without quotes and tag, so that its text decides its type.
+    pub(crate) const fn is_plain(&self) -> bool {
+        self.is_plain
     }
 
     /// The type. A quoted scalar is a string.

@@ -10,6 +10,7 @@ use saphyr_parser::ScalarStyle;
 use saphyr_parser::ScanError;
 use saphyr_parser::Tag;
 
+use crate::model::yaml::Documents;
 use crate::model::yaml::LinePosition;
 use crate::model::yaml::MAX_YAML_BYTES;
 use crate::model::yaml::MAX_YAML_DEPTH;
@@ -26,7 +27,7 @@ const MERGE: &str = "<<";
 /// As YAML limits keys in one line. Messages repeat keys.
 const MAX_KEY_BYTES: usize = 1024;
 
-pub(super) fn read(text: &str) -> Result<YamlNode, YamlError> {
+pub(super) fn read(text: &str, wanted: Documents) -> Result<YamlNode, YamlError> {
     let start = LinePosition { line: 1, column: 1 };
     if text.len() > MAX_YAML_BYTES {
         return Err(YamlError::new(start, format!("the document has more than {MAX_YAML_BYTES} bytes")));
@@ -39,6 +40,9 @@ pub(super) fn read(text: &str) -> Result<YamlNode, YamlError> {
         match event {
             Event::DocumentStart(_) => {
                 documents += 1;
+                if documents > 1 && wanted == Documents::First {
+                    break;
+                }
                 if documents > 1 {
                     return Err(YamlError::new(at, "only one document is allowed"));
                 }
@@ -255,7 +259,11 @@ mod tests {
     use super::*;
 
     fn refused(text: &str) -> String {
-        read(text).expect_err("refused").to_string()
+        super::read(text, Documents::One).expect_err("refused").to_string()
+    }
+
+    fn read(text: &str) -> Result<YamlNode, YamlError> {
+        super::read(text, Documents::One)
     }
 
     /// A tree as compact text.

@@ -1,4 +1,6 @@
-//! `reproq config show`: shows the effective settings and the source of each.
+//! `reproq config`: our own settings, and the configuration of the worker, with the source of each value.
+
+pub(super) mod worker;
 
 use serde::Serialize;
 
@@ -7,6 +9,7 @@ use crate::commands::session::Session;
 use crate::config::EffectiveSetting;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
+use crate::model::worker_flags::WorkerCommand;
 use crate::ui::Report;
 use crate::ui::TextReport;
 
@@ -23,6 +26,8 @@ pub(super) fn config(command: &ConfigCommand, session: &Session<'_>) -> Result<E
             session.ui.report(&ConfigReport { project, settings: session.settings.effective() })?;
             Ok(ExitStatus::Success)
         }
+        ConfigCommand::Worker(arguments) => worker::show(WorkerCommand::Worker, arguments, session),
+        ConfigCommand::Beat(arguments) => worker::show(WorkerCommand::Beat, arguments, session),
     }
 }
 

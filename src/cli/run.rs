@@ -1,0 +1,40 @@
+//! The options of the commands that run the worker.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::cli::database::DatabaseArgs;
+use crate::cli::groups::DjangoArgs;
+use crate::cli::groups::DryRunArgs;
+use crate::model::units::parse_duration;
+
+/// Options of `worker` and `schedule`.
+#[derive(Debug, Args)]
+pub(crate) struct StartArgs {
+    #[command(flatten)]
+    pub change: DryRunArgs,
+    #[command(flatten)]
+    pub django: DjangoArgs,
+    /// Wait this long for Django
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
+    pub django_timeout: Duration,
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// Pass on this variable, although it contains a token or credentials; can be repeated
+    #[arg(long, value_name = "NAME")]
+    pub pass_env: Vec<String>,
+    /// Flags of the worker, such as `--concurrency 4`; those it has may also be given before `--`
+    #[arg(last = true, value_name = "WORKER ARGS")]
+    pub arguments: Vec<String>,
+}
+
+/// Options of `beat`.
+#[derive(Debug, Args)]
+pub(crate) struct BeatArgs {
+    /// Run the installed worker's beat; at present there is no other
+    #[arg(long)]
+    pub exec: bool,
+    #[command(flatten)]
+    pub start: StartArgs,
+}

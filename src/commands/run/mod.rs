@@ -1,0 +1,215 @@
+//! `reproq worker`, `beat`, `schedule`: this process becomes the selected worker.
+
+mod report;
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::cli::BeatArgs;
+use crate::cli::StartArgs;
+use crate::commands::config::worker as configuration;
+use crate::commands::hints;
+use crate::commands::request;
+use crate::commands::run::report::LaunchReport;
+use crate::commands::session::Session;
+use crate::commands::which;
+use crate::commands::which::AskDjango;
+use crate::commands::which::OnReceipt;
+use crate::config::NoDatabaseUrl;
+use crate::config::database_url;
+use crate::failure::CommandError;
+use crate::failure::exit::ExitStatus;
+use crate::io::fs::bounded_read;
+use crate::io::fs::hashing_writer::hash_file;
+use crate::io::process::Successor;
+use crate::model::secret::Secret;
+use crate::model::secret::passwords_in;
+use crate::model::worker_flags::WorkerCommand;
+use crate::worker::config::ConfigSource;
+use crate::worker::launch;
+use crate::worker::launch::LaunchBinary;
+use crate::worker::launch::LaunchError;
+use crate::worker::launch::LaunchPlan;
+use crate::worker::launch::LaunchRequest;
+
+/// The name of a systemd credential with the URL of the database.
+const CREDENTIAL: &str = "dsn";
+
+/// No URL is longer.
+const MAX_CREDENTIAL: u64 = 64 * 1024;
+
+pub(super) fn worker(arguments: &StartArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
+    start(WorkerCommand::Worker, false, arguments, session)
+}
+
+pub(super) fn beat(arguments: &BeatArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
+    start(WorkerCommand::Beat, false, &arguments.start, session)
+}
+
+pub(super) fn schedule(arguments: &StartArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
+    start(WorkerCommand::Beat, true, arguments, session)
+}
+
+fn start(
+    command: WorkerCommand,
+    once: bool,
+    arguments: &StartArgs,
+    session: &Session<'_>,
+) -> Result<ExitStatus, CommandError> {
+    let is_dry_run = arguments.change.dry_run;
+    let environment = request::environment(session);
+    let without = launch::without_secrets(command, &arguments.arguments, once);
+    let (flags, secrets) = without.map_err(|error| refused(error, command))?;
+    let database = database(command, arguments, session)?;
+    let plan = LaunchPlan::new(LaunchRequest {
+        command,
+        flags,
+        secrets,
+        binary: binary(arguments, is_dry_run, session)?,
+        directory: session.project.root.clone(),
+        environment: &environment,
+        pass: &arguments.pass_env,
+        database,
+    })
+    .map_err(|error| refused(error, command))?;
+    if is_dry_run {
+        session.ui.report(&LaunchReport::new(&plan))?;
+        return Ok(ExitStatus::Success);
+    }
+    for removed in &plan.environment.removed {
+        session.ui.debug(&format!("the variable {} is not passed on: it is or {}", removed.name, removed.reason));
+    }
+    session.ui.debug(&format!("starting {} {}", plan.binary.path.display(), plan.arguments.join(" ")));
+    let successor = Successor {
+        program: &plan.binary.path,
+        arguments: &plan.arguments,
+        directory: &plan.directory,
+        environment: &plan.environment.variables,
+    };
+    Err(CommandError::io("start", &plan.binary.path, successor.take_over()))
+}
+
+/// The selected binary. One that was installed by this program must still have the digest of its receipt.
+fn binary(arguments: &StartArgs, with_digest: bool, session: &Session<'_>) -> Result<LaunchBinary, CommandError> {
+    let ask = if arguments.django.no_django {
+        AskDjango::No
+    } else {
+        AskDjango::Within(arguments.django_timeout.max(Duration::from_secs(1)))
+    };
+    let selected = which::select(session, ask)?;
+    let path = session.project.root.join(&selected.path);
+    let (sha256, label) = match selected.installed {
+        Some(OnReceipt::Known { label, sha256, .. }) => (Some(sha256), Some(label)),
+        Some(OnReceipt::Changed { label, expected, found }) => {
+            let message = format!("`{}` changed since {label} was installed", path.display());
+            return Err(CommandError::message(ExitStatus::Unverified, message)
+                .details([format!("sha256 {found}, the receipt has {expected}")])
+                .hint("find out what changed it; `reproq install` restores the verified binary"));
+        }
+        Some(OnReceipt::Foreign { found }) => {
+            session.ui.warn(&format!("`{}` was not installed by reproq, so it is not verified", path.display()));
+            session.ui.hint("`reproq install` replaces it with a verified worker");
+            (Some(found), None)
+        }
+        None => (None, None),
+    };
+    let sha256 = match sha256 {
+        None if with_digest => Some(hash_file(&path).map_err(|error| CommandError::io("read", &path, error))?),
+        known => known,
+    };
+    Ok(LaunchBinary { path, sha256, label })
+}
+
+/// The URL of the database, unless the worker finds one itself: in its flags, its environment or its file.
+fn database(
+    command: WorkerCommand,
+    arguments: &StartArgs,
+    session: &Session<'_>,
+) -> Result<Option<(Secret<String>, String)>, CommandError> {
+    let (file, config) = configuration::read(command, &arguments.arguments, session)?;
+    let dsn = config.value("dsn");
+    let is_found = dsn.is_some_and(|dsn| !dsn.value.to_string().is_empty());
+    let named = match &arguments.database.database {
+        Some(alias) => Some(named(Some(alias), session).map_err(hints::no_database)?),
+        None => None,
+    };
+    let credential = match named {
+        Some(named) => Some(named),
+        None if is_found => None,
+        None => match credential(session)? {
+            Some(credential) => Some(credential),
+            None => named_by_default(session)?,
+        },
+    };
+    // The worker decides: a newer one may accept what this program does not know.
+    for refusal in config.refusals.iter().filter(|refusal| !refusal.is_missing_database) {
+        session.ui.warn(&format!("the worker will refuse this: {}", configuration::sentence(refusal, file.as_ref())));
+    }
+    if !is_found && credential.is_none() {
+        return Err(CommandError::message(ExitStatus::Usage, "no database is configured")
+            .hint("set DATABASE_URL, or `dsn` in the worker's configuration")
+            .hint("`reproq config worker` shows what the worker reads"));
+    }
+    if let Some((url, from)) = &credential {
+        passwords_in(url.expose()).iter().for_each(|password| session.ui.redact(password));
+        session.ui.debug(&format!("the URL of the database is from {from}"));
+        return Ok(credential);
+    }
+    let source = match config.value("dsn").map(|dsn| &dsn.source) {
+        Some(ConfigSource::File { line, .. }) => {
+            format!("{}, line {line}", file.map(|file| file.path.display().to_string()).unwrap_or_default())
+        }
+        Some(ConfigSource::Variable { name }) => format!("the variable {name}"),
+        Some(ConfigSource::Flag { name }) => format!("the flag --{name}"),
+        Some(ConfigSource::Default) | None => String::new(),
+    };
+    session.ui.debug(&format!("the URL of the database is from {source}"));
+    Ok(None)
+}
+
+fn named(alias: Option<&str>, session: &Session<'_>) -> Result<(Secret<String>, String), NoDatabaseUrl> {
+    let found = database_url(alias, &session.settings.databases, &session.env)?;
+    Ok((found.url, found.from))
+}
+
+/// The database `default` of the project's settings, if there is one.
+fn named_by_default(session: &Session<'_>) -> Result<Option<(Secret<String>, String)>, CommandError> {
+    match named(None, session) {
+        Ok(found) => Ok(Some(found)),
+        Err(NoDatabaseUrl::Nothing) => Ok(None),
+        Err(error @ (NoDatabaseUrl::UnknownAlias { .. } | NoDatabaseUrl::Unset { .. })) => {
+            Err(hints::no_database(error))
+        }
+    }
+}
+
+/// The URL in a systemd credential (`LoadCredential=dsn:FILE`).
+fn credential(session: &Session<'_>) -> Result<Option<(Secret<String>, String)>, CommandError> {
+    let Some(directory) = session.env.var_os("CREDENTIALS_DIRECTORY") else { return Ok(None) };
+    let path = Path::new(directory).join(CREDENTIAL);
+    match bounded_read::read_text(&path, MAX_CREDENTIAL) {
+        Ok(text) => Ok(Some((Secret::new(text.trim().to_owned()), format!("the credential `{CREDENTIAL}`")))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(CommandError::io("read", &path, error)),
+    }
+}
+
+pub(super) fn refused(error: LaunchError, command: WorkerCommand) -> CommandError {
+    let name = command.as_str();
+    let (status, hint) = match &error {
+        LaunchError::Flag(_) => (ExitStatus::Usage, format!("`\"$(reproq which -q)\" {name} -h` lists the flags of the worker")),
+        LaunchError::Ignored(_) => {
+            (ExitStatus::Usage, "a boolean needs `=`, as in `--once=false`; remove other words".to_owned())
+        }
+        LaunchError::Password { .. } => {
+            (ExitStatus::Usage, "set DATABASE_URL, or use `--dsn`, which is passed on as that variable".to_owned())
+        }
+        LaunchError::Empty(_) => (ExitStatus::Usage, "give it a value, or leave it out".to_owned()),
+        LaunchError::TwoDatabases(_) => (ExitStatus::Usage, "use one of them".to_owned()),
+        LaunchError::Nested => (
+            ExitStatus::Conflict,
+            "`reproq which` shows the selected worker; it must be the worker itself, or a script that does not call reproq".to_owned(),
+        ),
+    };
+    CommandError::new(status, error).hint(hint)
+}

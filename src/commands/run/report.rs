@@ -1,0 +1,67 @@
+//! What would be started, for `--dry-run`. Of the environment only names are shown.
+
+use serde::Serialize;
+
+use crate::model::Sha256Digest;
+use crate::ui::Report;
+use crate::ui::TextReport;
+use crate::worker::launch::LaunchPlan;
+use crate::worker::launch::RemovedVariable;
+use crate::worker::launch::SetVariable;
+
+/// The report of `worker --dry-run` and its siblings.
+#[derive(Debug, Serialize)]
+pub(super) struct LaunchReport {
+    binary: String,
+    sha256: Option<Sha256Digest>,
+    /// The release or build, if the binary has a receipt.
+    installed: Option<String>,
+    /// The program's name first.
+    argv: Vec<String>,
+    directory: String,
+    environment: LaunchVariables,
+}
+
+#[derive(Debug, Serialize)]
+struct LaunchVariables {
+    /// Every variable of the worker.
+    names: Vec<String>,
+    set: Vec<SetVariable>,
+    removed: Vec<RemovedVariable>,
+}
+
+impl LaunchReport {
+    pub(super) fn new(plan: &LaunchPlan) -> Self {
+        let binary = plan.binary.path.display().to_string();
+        Self {
+            sha256: plan.binary.sha256,
+            installed: plan.binary.label.clone(),
+            argv: std::iter::once(&binary).chain(&plan.arguments).cloned().collect(),
+            binary,
+            directory: plan.directory.display().to_string(),
+            environment: LaunchVariables {
+                names: plan.environment.names(),
+                set: plan.environment.set.clone(),
+                removed: plan.environment.removed.clone(),
+            },
+        }
+    }
+}
+
+impl Report for LaunchReport {
+    const SCHEMA: &'static str = "reproq.launch/1";
+
+    fn human(&self, out: &mut TextReport) {
+        out.strong(&self.argv.join(" "));
+        let mut pairs = vec![("directory", self.directory.clone())];
+        pairs.extend(self.installed.clone().map(|installed| ("installed", installed)));
+        pairs.extend(self.sha256.map(|sha256| ("sha256", sha256.to_string())));
+        out.pairs(&pairs);
+        for set in &self.environment.set {
+            out.line(&format!("  sets {}, from {}", set.name, set.from));
+        }
+        for removed in &self.environment.removed {
+            out.line(&format!("  does not pass on {}: {}", removed.name, removed.reason));
+        }
+    }
+}
