@@ -306,7 +306,7 @@ fn payload_mode(config: &mut EffectiveConfig) {
     match config.text("worker.payload_mode") {
         "stdin" | "file" => {}
         "inline" => {
-            config.refuse(line, "worker.payload_mode `inline` is refused by released workers; use stdin or file")
+            config.refuse(line, "worker.payload_mode `inline` is refused by released workers; use stdin or file");
         }
         _ => config
             .notes

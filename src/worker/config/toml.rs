@@ -77,7 +77,6 @@ fn add(name: &str, value: &DeValue<'_>, line: usize, file: &mut FileValues) {
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "every other pair of types is refused")]
 fn typed(value: &DeValue<'_>, kind: KeyKind) -> Result<FileValue, &'static str> {
     let radix = |number: &toml::de::DeInteger<'_>| i64::from_str_radix(number.as_str(), number.radix()).ok();
     let (value, expected) = match (kind, value) {
