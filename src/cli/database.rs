@@ -24,7 +24,7 @@ pub(crate) enum DbCommand {
 }
 
 /// Which database is used.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct DatabaseArgs {
     /// Use the database that [tool.reproq.databases] names so [env: DATABASE_URL]
     #[arg(long, value_name = "ALIAS")]

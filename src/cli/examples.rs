@@ -132,12 +132,98 @@ Examples:
 
 pub(super) const TASK: &str = "\
 Examples:
+  reproq task list --status failed           List failed tasks
+  reproq task why 42                         Explain what a task waits for
   reproq task hash --task myapp.tasks.add    Compute the hash of a task without arguments";
 
 pub(super) const TASK_HASH: &str = "\
 Examples:
   reproq task hash --task myapp.tasks.add --args '[1, 2]'
   reproq task hash --task myapp.tasks.mail --kwargs '{\"to\": \"a@example.com\"}' --queue mail -q";
+
+pub(super) const TASK_LIST: &str = "\
+Examples:
+  reproq task list --status failed --newer-than 1d
+  reproq task list --task 'myapp.mail.*' --error timeout
+  reproq task list --expired                 List running tasks whose worker stopped renewing its lease";
+
+pub(super) const TASK_SHOW: &str = "\
+Examples:
+  reproq task show 42                        Show a task
+  reproq task show reports:42 --json         Show one of another database as JSON";
+
+pub(super) const TASK_WHY: &str = "\
+Examples:
+  reproq task why 42                         Explain what a task waits for";
+
+pub(super) const TASK_LOGS: &str = "\
+Examples:
+  reproq task logs 42 --tail 20              Print the last 20 lines
+  reproq task logs 42 --logs-dir /var/log/reproq";
+
+pub(super) const STATS: &str = "\
+Examples:
+  reproq stats                               Show depth, leases, workers, schedules and failures
+  reproq stats --watch --interval 5s         Redraw every five seconds
+  reproq stats --format api                  Print the JSON document of Django's stats page";
+
+pub(super) const STATS_HEATMAP: &str = "\
+Examples:
+  reproq stats heatmap                       Show the failures of seven days by hour
+  reproq stats heatmap --since 30d --bucket 1d --top 20";
+
+pub(super) const STATS_TREND: &str = "\
+Examples:
+  reproq stats trend                         Show depth and throughput of a day by hour
+  reproq stats trend --since 1h --bucket 5m";
+
+pub(super) const QUEUE: &str = "\
+Examples:
+  reproq queue list                          List the queues";
+
+pub(super) const QUEUE_LIST: &str = "\
+Examples:
+  reproq queue list                          List depth, age, workers and pauses
+  reproq queue list -q                       Without the heading";
+
+pub(super) const WORKERS: &str = "\
+Examples:
+  reproq workers list                        List the workers";
+
+pub(super) const WORKERS_LIST: &str = "\
+Examples:
+  reproq workers list                        List the workers, and what they run
+  reproq workers list --json                 Print them as JSON";
+
+pub(super) const PERIODIC_LIST: &str = "\
+Examples:
+  reproq periodic list                       List the schedules and their next runs";
+
+pub(super) const PERIODIC_CHECK: &str = "\
+Examples:
+  reproq periodic check                      Find schedules that fail, never run, or are late";
+
+pub(super) const LIMIT: &str = "\
+Examples:
+  reproq limit list                          List the rate limits";
+
+pub(super) const LIMIT_LIST: &str = "\
+Examples:
+  reproq limit list                          List the rate limits, and what is left of each";
+
+pub(super) const WORKFLOW: &str = "\
+Examples:
+  reproq workflow list                       List live workflows
+  reproq workflow show 42                    Show the workflow of task 42";
+
+pub(super) const WORKFLOW_LIST: &str = "\
+Examples:
+  reproq workflow list --limit 10            List live workflows and the newest with a callback";
+
+pub(super) const WORKFLOW_SHOW: &str = "\
+Examples:
+  reproq workflow show 123e4567-e89b-12d3-a456-426614174000
+  reproq workflow show 42                    Show the workflow of task 42";
 
 pub(super) const DB: &str = "\
 Examples:

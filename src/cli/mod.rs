@@ -12,10 +12,13 @@ mod install;
 mod offline;
 mod passthrough;
 mod queue;
+mod queue_state;
 mod release;
 mod render;
 mod run;
+mod stats;
 mod systemd;
+mod task;
 mod upstream;
 
 use std::path::PathBuf;
@@ -72,6 +75,13 @@ pub(crate) use queue::PeriodicCommand;
 pub(crate) use queue::PeriodicNextArgs;
 pub(crate) use queue::TaskCommand;
 pub(crate) use queue::TaskHashArgs;
+pub(crate) use queue_state::LimitCommand;
+pub(crate) use queue_state::PeriodicListArgs;
+pub(crate) use queue_state::QueueCommand;
+pub(crate) use queue_state::WorkersCommand;
+pub(crate) use queue_state::WorkflowCommand;
+pub(crate) use queue_state::WorkflowListArgs;
+pub(crate) use queue_state::WorkflowShowArgs;
 pub(crate) use release::CheckArgs;
 pub(crate) use release::ChecksumsArgs;
 pub(crate) use release::PaceChoice;
@@ -88,7 +98,16 @@ pub(crate) use render::RenderScopeArgs;
 pub(crate) use render::RenderVerifyArgs;
 pub(crate) use run::BeatArgs;
 pub(crate) use run::StartArgs;
+pub(crate) use stats::HeatmapArgs;
+pub(crate) use stats::StatsArgs;
+pub(crate) use stats::StatsCommand;
+pub(crate) use stats::StatsFormat;
+pub(crate) use stats::TrendArgs;
 pub(crate) use systemd::SystemdArgs;
+pub(crate) use task::TaskArgs;
+pub(crate) use task::TaskListArgs;
+pub(crate) use task::TaskLogsArgs;
+pub(crate) use task::parse_uuid;
 pub(crate) use upstream::foreign_command;
 
 /// Printed by `--version` after the name. The worker prints `reproq-worker version X`; this must not look like it.
@@ -171,8 +190,13 @@ const HELP_TEMPLATE: &str = "\
   \x1b[1mmirror\x1b[0m       Maintain a directory of releases that any web server can serve
 
 \x1b[1m\x1b[4mOperate the queue:\x1b[0m
-  \x1b[1mperiodic\x1b[0m     Work with schedules
+  \x1b[1mstats\x1b[0m        Show the state of the queues, failures by hour, and throughput
   \x1b[1mtask\x1b[0m         Work with tasks
+  \x1b[1mqueue\x1b[0m        Work with queues
+  \x1b[1mworkers\x1b[0m      Work with workers that have reported themselves
+  \x1b[1mperiodic\x1b[0m     Work with schedules
+  \x1b[1mlimit\x1b[0m        Work with rate limits
+  \x1b[1mworkflow\x1b[0m     Work with chains, groups and chords of tasks
   \x1b[1mdb\x1b[0m           Check and migrate the database of the queue
 
 \x1b[1m\x1b[4mManage a repository's releases:\x1b[0m
@@ -238,6 +262,21 @@ pub(crate) enum Command {
     /// Work with tasks
     #[command(subcommand, after_long_help = examples::TASK)]
     Task(Box<TaskCommand>),
+    /// Show the state of the queues, failures by hour, and throughput
+    #[command(after_long_help = examples::STATS)]
+    Stats(StatsArgs),
+    /// Work with queues
+    #[command(subcommand, after_long_help = examples::QUEUE)]
+    Queue(QueueCommand),
+    /// Work with workers that have reported themselves
+    #[command(subcommand, after_long_help = examples::WORKERS)]
+    Workers(WorkersCommand),
+    /// Work with rate limits
+    #[command(subcommand, after_long_help = examples::LIMIT)]
+    Limit(LimitCommand),
+    /// Work with chains, groups and chords of tasks
+    #[command(subcommand, after_long_help = examples::WORKFLOW)]
+    Workflow(WorkflowCommand),
     /// Check and migrate the database of the queue
     #[command(subcommand, after_long_help = examples::DB)]
     Db(DbCommand),

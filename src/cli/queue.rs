@@ -3,6 +3,11 @@
 use clap::Args;
 use clap::Subcommand;
 
+use crate::cli::DatabaseArgs;
+use crate::cli::PeriodicListArgs;
+use crate::cli::TaskArgs;
+use crate::cli::TaskListArgs;
+use crate::cli::TaskLogsArgs;
 use crate::cli::examples;
 
 /// The commands of `reproq periodic`.
@@ -11,6 +16,12 @@ pub(crate) enum PeriodicCommand {
     /// Show when a schedule runs next, without a database
     #[command(after_long_help = examples::PERIODIC_NEXT)]
     Next(PeriodicNextArgs),
+    /// List the schedules
+    #[command(after_long_help = examples::PERIODIC_LIST)]
+    List(PeriodicListArgs),
+    /// Find schedules that fail, never run, or are late; exit with 1 if there are any
+    #[command(after_long_help = examples::PERIODIC_CHECK)]
+    Check(DatabaseArgs),
 }
 
 /// Options of `periodic next`.
@@ -36,6 +47,18 @@ pub(crate) enum TaskCommand {
     /// Compute the hash that identifies equal tasks, without a database
     #[command(after_long_help = examples::TASK_HASH)]
     Hash(TaskHashArgs),
+    /// List tasks, newest first
+    #[command(after_long_help = examples::TASK_LIST)]
+    List(TaskListArgs),
+    /// Show everything about a task
+    #[command(after_long_help = examples::TASK_SHOW)]
+    Show(TaskArgs),
+    /// Explain why a task does not run, or how it ended
+    #[command(after_long_help = examples::TASK_WHY)]
+    Why(TaskArgs),
+    /// Print the end of a task's log file
+    #[command(after_long_help = examples::TASK_LOGS)]
+    Logs(TaskLogsArgs),
 }
 
 /// Options of `task hash`. The defaults are Django's.

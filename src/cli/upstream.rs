@@ -2,22 +2,18 @@
 //! the same name as this command, and a wheel puts this command on the project's `PATH`.
 
 /// The commands of `manage.py reproq` that this program does not have, each with a hint at what does the same.
-const UPSTREAM_COMMAND_HINTS: [(&str, &str); 17] = [
+const UPSTREAM_COMMAND_HINTS: [(&str, &str); 16] = [
     ("pg-cron", "run `python manage.py reproq pg-cron`"),
     ("migrate-worker", "run `reproq db migrate`, or `python manage.py reproq migrate-worker`"),
     ("check", "`reproq doctor` and `reproq verify` check the installation; `reproq db check` checks the database"),
     ("init", "`reproq install` and `reproq lock` set up the worker; for Django run `python manage.py reproq init`"),
-    ("stats", "run `python manage.py reproq stats`"),
-    (
-        "status",
-        "`reproq which` and `reproq versions` show the worker; for the queue run `python manage.py reproq status`",
-    ),
+    ("status", "`reproq which` and `reproq versions` show the worker, and `reproq stats` the queue"),
     ("stress-test", "run `python manage.py reproq stress-test`"),
     ("allowlist", "run `python manage.py reproq allowlist`"),
     ("sync-recurring", "run `python manage.py reproq sync-recurring`"),
     ("pause-queue", "run `python manage.py reproq pause-queue`"),
     ("resume-queue", "run `python manage.py reproq resume-queue`"),
-    ("logs", "run `python manage.py reproq logs`"),
+    ("logs", "run `reproq task logs ID`"),
     ("cancel", "run `python manage.py reproq cancel`"),
     ("reclaim", "run `python manage.py reproq reclaim`"),
     ("prune-workers", "run `python manage.py reproq prune-workers`"),
@@ -26,10 +22,12 @@ const UPSTREAM_COMMAND_HINTS: [(&str, &str); 17] = [
 ];
 
 /// The commands of the worker that `manage.py reproq` does not have, each with a hint.
-const WORKER_COMMAND_HINTS: [(&str, &str); 4] = [
+const WORKER_COMMAND_HINTS: [(&str, &str); 3] = [
     ("replay", "run the installed worker's: `\"$(reproq which -q)\" replay`"),
-    ("limit", "run the installed worker's: `\"$(reproq which -q)\" limit`"),
-    ("triage", "run the installed worker's: `\"$(reproq which -q)\" triage`"),
+    (
+        "triage",
+        "`reproq task list --status failed` lists failures; to retry, run the installed worker's: `\"$(reproq which -q)\" triage`",
+    ),
     (
         "version",
         "`reproq self version` shows the version of this command, and `reproq which` the worker and its version",
@@ -91,13 +89,10 @@ mod tests {
     /// The worker's own eight commands; see its usage line.
     #[test]
     fn every_command_of_the_worker_is_known() {
-        for word in ["worker", "beat"] {
-            assert!(command().find_subcommand(word).is_some(), "{word}");
-        }
-        for word in ["replay", "limit", "cancel", "triage", "prune", "version"] {
-            assert!(command().find_subcommand(word).is_none(), "{word}");
-            let (_, hint) = foreign_command(word).expect("a hint");
-            assert!(hint.contains('`'), "{word}: {hint}");
+        for word in ["worker", "beat", "replay", "limit", "cancel", "triage", "prune", "version"] {
+            let hint = foreign_command(word);
+            assert_eq!(command().find_subcommand(word).is_none(), hint.is_some(), "{word}");
+            assert!(hint.is_none_or(|(_, hint)| hint.contains('`')), "{word}: {hint:?}");
         }
     }
 }

@@ -5,6 +5,7 @@ mod cache;
 mod completions;
 mod config;
 mod consent;
+mod database;
 mod db;
 mod doctor;
 mod from;
@@ -22,6 +23,7 @@ mod run;
 mod self_version;
 pub(crate) mod session;
 mod signatures;
+mod stats;
 mod systemd;
 mod trust;
 mod upgrade;
@@ -68,6 +70,11 @@ pub(crate) fn run(command: &Command, session: &Session<'_>) -> Result<ExitStatus
         Command::Which(arguments) => which::which(arguments, session),
         Command::Periodic(command) => queue::periodic(command, session),
         Command::Task(command) => queue::task(command, session),
+        Command::Stats(arguments) => stats::run(arguments, session),
+        Command::Queue(command) => queue::queue(command, session),
+        Command::Workers(command) => queue::workers(command, session),
+        Command::Limit(command) => queue::limit(command, session),
+        Command::Workflow(command) => queue::workflow(command, session),
         Command::Db(command) => db::run(command, session),
         Command::Release(command) => release::run(command, session),
         Command::Render(command) => render::run(command, session),

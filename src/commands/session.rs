@@ -150,6 +150,11 @@ fn command_line(cli: &Cli) -> SettingsInput {
         | Command::Task(_)
         | Command::Trust(_)
         | Command::Db(_)
+        | Command::Stats(_)
+        | Command::Queue(_)
+        | Command::Workers(_)
+        | Command::Limit(_)
+        | Command::Workflow(_)
         | Command::Release(_) => global,
     }
 }

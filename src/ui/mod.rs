@@ -2,6 +2,7 @@
 //! no caller can forget it.
 #![expect(clippy::disallowed_methods, reason = "stdout and stderr are written here")]
 
+mod chart;
 mod log_viewer;
 mod moving_line;
 mod progress;
@@ -23,6 +24,9 @@ use crate::model::secret::without_credentials;
 use crate::model::text::printable_json;
 use crate::model::text::printable_line;
 
+pub(crate) use chart::bar;
+pub(crate) use chart::shades;
+pub(crate) use chart::sparkline;
 pub(crate) use progress::Bars;
 pub(crate) use text_report::TextReport;
 pub(crate) use text_report::aligned;
@@ -76,6 +80,8 @@ pub(crate) struct Ui {
     json: bool,
     color_out: bool,
     color_err: bool,
+    /// The columns of the terminal that stdout is shown on.
+    columns: Option<usize>,
     line: MovingLine,
     /// Whether the output is shown in GitHub's log viewer.
     is_on_actions: bool,
@@ -96,6 +102,7 @@ impl Ui {
             json,
             color_out: colored(env.stdout_is_terminal) && !json,
             color_err: colored(env.stderr_is_terminal),
+            columns: (env.stdout_is_terminal && !dumb).then(terminal_columns),
             line: MovingLine::new(env.stderr_is_terminal && !dumb && !env.is_ci() && verbosity == Verbosity::Normal),
             is_on_actions: env.var_os("GITHUB_ACTIONS").is_some(),
             secrets: RefCell::new(Vec::new()),
@@ -174,11 +181,32 @@ impl Ui {
             text.push('\n');
             printable_json(&text)
         } else {
-            let mut text = TextReport::new(self.color_out, self.is_quiet());
-            report.human(&mut text);
-            text.into_text()
+            self.text_of(report)
         };
         self.stdout(&text)
+    }
+
+    /// Prints a report that replaces the one before it on a terminal; elsewhere it follows it.
+    pub(crate) fn redraw<R: Report>(&self, report: &R) -> Result<(), CommandError> {
+        let text = self.text_of(report);
+        // To the upper left corner, and clear what is below: less flicker than clearing first.
+        let text = if self.columns.is_some() {
+            format!("\x1b[H{}\x1b[J", text.replace('\n', "\x1b[K\n"))
+        } else {
+            format!("{text}\n")
+        };
+        self.stdout(&text)
+    }
+
+    /// Whether results are printed as JSON.
+    pub(crate) const fn is_json(&self) -> bool {
+        self.json
+    }
+
+    fn text_of<R: Report>(&self, report: &R) -> String {
+        let mut text = TextReport::new(self.color_out, self.is_quiet()).drawn(self.columns);
+        report.human(&mut text);
+        text.into_text()
     }
 
     /// Prints a report to stderr, before a question about it.
@@ -274,6 +302,11 @@ impl Ui {
             Ok(()) | Err(_) => Ok(()),
         }
     }
+}
+
+fn terminal_columns() -> usize {
+    const UNKNOWN: u16 = 80;
+    console::Term::stdout().size_checked().map_or(UNKNOWN, |(_, columns)| columns).into()
 }
 
 fn without(secrets: &[String], text: &str) -> String {

@@ -10,12 +10,25 @@ pub(crate) struct TextReport {
     text: String,
     color: bool,
     quiet: bool,
+    /// The columns of the terminal; `None` if the report is not shown on one.
+    columns: Option<usize>,
 }
 
 impl TextReport {
     /// An empty report.
     pub(crate) const fn new(color: bool, quiet: bool) -> Self {
-        Self { text: String::new(), color, quiet }
+        Self { text: String::new(), color, quiet, columns: None }
+    }
+
+    /// The same, drawn on a terminal with this many columns.
+    pub(crate) const fn drawn(mut self, columns: Option<usize>) -> Self {
+        self.columns = columns;
+        self
+    }
+
+    /// How many columns a drawing may have; `None` if numbers are listed instead.
+    pub(crate) const fn columns(&self) -> Option<usize> {
+        self.columns
     }
 
     /// Whether only data is printed.

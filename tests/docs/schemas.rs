@@ -25,7 +25,9 @@ fn every_command_that_reports_prints_a_listed_document() {
     let is_group = |name: &str| commands.iter().any(|other| text(other, "command").starts_with(&format!("{name} ")));
     for command in commands {
         let name = text(command, "command");
-        assert_ne!(is_group(name), !list(command, "schemas").is_empty(), "{name}");
+        // One group is a command too.
+        let is_group = is_group(name) && name != "reproq stats";
+        assert_ne!(is_group, !list(command, "schemas").is_empty(), "{name}");
     }
     for document in list(help(), "documents") {
         for command in list(document, "printed_by") {

@@ -14,7 +14,7 @@ use crate::support::releases::with_versions;
 mod shell;
 
 /// Parts of command lines that cannot be run here, and where they are run instead.
-const NOT_RUN: [(&str, &str); 21] = [
+const NOT_RUN: [(&str, &str); 32] = [
     ("…", "abbreviated"),
     ("FILE", "a placeholder; `attestation` and `bundle` run these commands"),
     ("SHA256", "a placeholder; `trust_roots` runs it"),
@@ -32,6 +32,17 @@ const NOT_RUN: [(&str, &str); 21] = [
     ("config worker", "needs the URL of a database; `config_worker` runs it"),
     ("config beat", "needs the URL of a database; `config_worker` runs it"),
     ("reproq db", "needs a database; `db` runs these commands"),
+    ("reproq stats", "needs a database; `queue::stats` runs these commands"),
+    ("reproq task list", "needs a database; `queue::tasks` runs these commands"),
+    ("reproq task show", "needs a database; `queue::tasks` runs these commands"),
+    ("reproq task why", "needs a database; `queue::tasks` runs these commands"),
+    ("reproq task logs", "needs a database; `queue::tasks` runs these commands"),
+    ("reproq queue", "needs a database; `queue::stats` runs these commands"),
+    ("reproq workers", "needs a database; `queue::lists` runs these commands"),
+    ("reproq periodic list", "needs a database; `queue::lists` runs these commands"),
+    ("reproq periodic check", "needs a database; `queue::lists` runs these commands"),
+    ("reproq limit", "needs a database; `queue::lists` runs these commands"),
+    ("reproq workflow", "needs a database; `queue::lists` runs these commands"),
     ("release check", "needs a release for every platform; `release_check` runs it"),
     ("--target linux-arm64", "needs an asset for another platform; `install_to` runs it"),
     ("render env", "requests Render; `render` runs these commands against a fake"),

@@ -38,6 +38,8 @@ mod mirror_damage;
 mod offline;
 mod output;
 mod periodic_next;
+#[cfg(unix)]
+mod queue;
 mod release_check;
 mod release_crash;
 mod release_faults;

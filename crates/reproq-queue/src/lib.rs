@@ -3,8 +3,14 @@
 pub mod cron;
 pub mod dsn;
 pub mod pg;
+pub mod read;
 pub mod routing;
 pub mod schema;
 pub mod spec;
+mod sql;
 pub mod state;
+pub mod stats;
 pub mod task_ref;
+pub mod tasks;
+pub mod why;
+pub mod workflow;

@@ -8,9 +8,9 @@ use reproq_queue::schema::Severity;
 use reproq_queue::schema::findings;
 use serde::Serialize;
 
-use super::connect::Database;
 use super::report::DatabaseFacts;
 use crate::cli::DatabaseArgs;
+use crate::commands::database::Database;
 use crate::commands::hints;
 use crate::commands::session::Session;
 use crate::failure::CommandError;

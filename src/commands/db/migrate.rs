@@ -14,11 +14,11 @@ use reproq_queue::schema::SchemaSnapshot;
 use reproq_queue::schema::findings;
 use serde::Serialize;
 
-use super::connect::Database;
 use super::report::DatabaseFacts;
 use crate::change::Proposal;
 use crate::cli::DbMigrateArgs;
 use crate::commands::consent::confirm as confirm_change;
+use crate::commands::database::Database;
 use crate::commands::hints;
 use crate::commands::session::Session;
 use crate::failure::CommandError;

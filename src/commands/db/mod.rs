@@ -1,7 +1,6 @@
 //! `reproq db`: what the database of the queue has, what it lacks, and the migration in between.
 
 mod check;
-mod connect;
 mod migrate;
 mod report;
 mod status;

@@ -4,7 +4,7 @@ use reproq_queue::schema::SchemaOrigin;
 use reproq_queue::schema::SchemaSnapshot;
 use serde::Serialize;
 
-use super::connect::Database;
+use crate::commands::database::Database;
 use crate::ui::TextReport;
 
 /// The database, and how it was reached.

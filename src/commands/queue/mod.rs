@@ -1,10 +1,27 @@
 //! The commands that operate the queue.
 
+mod limit_list;
+mod periodic_check;
+mod periodic_list;
 mod periodic_next;
+mod queue_list;
 mod task_hash;
+mod task_list;
+mod task_logs;
+mod task_show;
+mod task_why;
+mod workers_list;
+mod workflow_list;
+mod workflow_show;
 
+use reproq_queue::task_ref::TaskRef;
+
+use crate::cli::LimitCommand;
 use crate::cli::PeriodicCommand;
+use crate::cli::QueueCommand;
 use crate::cli::TaskCommand;
+use crate::cli::WorkersCommand;
+use crate::cli::WorkflowCommand;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
@@ -12,11 +29,71 @@ use crate::failure::exit::ExitStatus;
 pub(super) fn periodic(command: &PeriodicCommand, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     match command {
         PeriodicCommand::Next(arguments) => periodic_next::next(arguments, session),
+        PeriodicCommand::List(arguments) => periodic_list::list(arguments, session),
+        PeriodicCommand::Check(arguments) => periodic_check::check(arguments, session),
     }
 }
 
 pub(super) fn task(command: &TaskCommand, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     match command {
         TaskCommand::Hash(arguments) => task_hash::hash(arguments, session),
+        TaskCommand::List(arguments) => task_list::list(arguments, session),
+        TaskCommand::Show(arguments) => task_show::show(arguments, session),
+        TaskCommand::Why(arguments) => task_why::why(arguments, session),
+        TaskCommand::Logs(arguments) => task_logs::logs(arguments, session),
     }
+}
+
+pub(super) fn queue(command: &QueueCommand, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
+    match command {
+        QueueCommand::List(arguments) => queue_list::list(arguments, session),
+    }
+}
+
+pub(super) fn workers(command: &WorkersCommand, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
+    match command {
+        WorkersCommand::List(arguments) => workers_list::list(arguments, session),
+    }
+}
+
+pub(super) fn limit(command: &LimitCommand, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
+    match command {
+        LimitCommand::List(arguments) => limit_list::list(arguments, session),
+    }
+}
+
+pub(super) fn workflow(command: &WorkflowCommand, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
+    match command {
+        WorkflowCommand::List(arguments) => workflow_list::list(arguments, session),
+        WorkflowCommand::Show(arguments) => workflow_show::show(arguments, session),
+    }
+}
+
+/// The task does not exist.
+fn no_task(task: &TaskRef) -> CommandError {
+    CommandError::message(ExitStatus::NotFound, format!("there is no task {task}"))
+        .hint("`reproq task list` lists tasks; finished ones may have been deleted")
+}
+
+/// A time, in seconds.
+fn time(at: chrono::DateTime<chrono::Utc>) -> String {
+    at.format("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// A time that may be missing.
+fn time_or_dash(at: Option<chrono::DateTime<chrono::Utc>>) -> String {
+    at.map_or_else(|| "-".to_owned(), time)
+}
+
+/// The begin of a text, on one line.
+fn excerpt(text: &str, characters: usize) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    let is_cut = line.chars().count() > characters || text.lines().nth(1).is_some();
+    let begin: String = line.chars().take(characters).collect();
+    if is_cut { format!("{begin}…") } else { begin }
+}
+
+/// A heading and rows.
+fn table(heading: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Vec<Vec<String>> {
+    std::iter::once(heading.iter().map(|name| (*name).to_owned()).collect()).chain(rows).collect()
 }

@@ -12,6 +12,9 @@ use reproq_queue::dsn::SOCKET_DIRECTORIES;
 use reproq_queue::dsn::Surroundings;
 use reproq_queue::pg;
 use reproq_queue::pg::Host;
+use reproq_queue::pg::Limits;
+use reproq_queue::pg::PgError;
+use reproq_queue::task_ref::TaskRef;
 
 use crate::cli::DatabaseArgs;
 use crate::commands::hints;
@@ -50,7 +53,7 @@ impl Database {
         }
         let found = database_url(arguments.database.as_deref(), &settings.databases, &session.env)
             .map_err(hints::no_database)?;
-        let dsn = read(&found, session)?;
+        let dsn = dsn(&found, session)?;
         let target = dsn.target(APPLICATION);
         for host in &target.hosts {
             if let Host::Tcp { password: Some(password), .. } | Host::Unix { password: Some(password), .. } = host {
@@ -73,9 +76,42 @@ impl Database {
             result
         })
     }
+
+    /// Connects, reads in one transaction, and closes the connection.
+    pub(super) fn read<T>(
+        arguments: &DatabaseArgs,
+        session: &Session<'_>,
+        work: impl AsyncFnOnce(&pg::Transaction<'_>) -> Result<T, PgError>,
+    ) -> Result<T, CommandError> {
+        Self::with(arguments, session, async |database| {
+            database.session.read(Limits::default(), work).await.map_err(hints::database)
+        })
+    }
+
+    /// Every database of the project: the aliases of `[tool.reproq.databases]`, or the only one.
+    pub(super) fn all(session: &Session<'_>) -> Vec<DatabaseArgs> {
+        let aliases = session.settings.databases.keys();
+        let mut all: Vec<_> = aliases.map(|alias| DatabaseArgs { database: Some(alias.clone()) }).collect();
+        if all.is_empty() {
+            all.push(DatabaseArgs { database: None });
+        }
+        all
+    }
+
+    /// The database of a task: the alias before its id, else the one of the options.
+    pub(super) fn of_task(task: &TaskRef, arguments: &DatabaseArgs) -> Result<DatabaseArgs, CommandError> {
+        match (task.alias(), arguments.database.as_deref()) {
+            (Some(alias), Some(other)) if alias != other => Err(CommandError::message(
+                ExitStatus::Usage,
+                format!("task {task} is in database `{alias}`, and --database is `{other}`"),
+            )),
+            (Some(alias), _) => Ok(DatabaseArgs { database: Some(alias.to_owned()) }),
+            (None, other) => Ok(DatabaseArgs { database: other.map(str::to_owned) }),
+        }
+    }
 }
 
-fn read(found: &DatabaseUrl, session: &Session<'_>) -> Result<Dsn, CommandError> {
+fn dsn(found: &DatabaseUrl, session: &Session<'_>) -> Result<Dsn, CommandError> {
     let env = &session.env;
     let variables: BTreeMap<String, String> = env
         .variables()

@@ -1,0 +1,34 @@
+//! Reads the state of the queue, each function in the transaction of its caller. Every list is bounded.
+
+mod history;
+mod live;
+mod rows;
+mod tasks;
+mod why;
+mod workflows;
+
+pub use history::count_all;
+pub use history::failing_ever;
+pub use history::has_pg_cron;
+pub use history::heatmap;
+pub use history::trend;
+pub use live::controls;
+pub use live::limits;
+pub use live::live_snapshot;
+pub use live::schedules;
+pub use live::server;
+pub use live::snapshot;
+pub use live::workers;
+pub use tasks::children;
+pub use tasks::detail;
+pub use tasks::duplicates;
+pub use tasks::list;
+pub use why::why;
+pub use workflows::WorkflowPage;
+pub use workflows::members;
+pub use workflows::workflow;
+pub use workflows::workflow_of_task;
+pub use workflows::workflows;
+
+/// The largest number of queues, workers, schedules or limits that are read at once.
+pub const MAX_ROWS: i64 = 10_000;

@@ -1,0 +1,55 @@
+//! Lists of tasks, and one task.
+
+use crate::pg::Param;
+use crate::pg::PgError;
+use crate::pg::Transaction;
+use crate::sql::tasks;
+use crate::tasks::ActiveTask;
+use crate::tasks::ChildTask;
+use crate::tasks::TaskDetail;
+use crate::tasks::TaskFilter;
+use crate::tasks::TaskSummary;
+use crate::tasks::regex_of_pattern;
+
+/// The largest JSON value of a task that is read.
+const MAX_JSON: i32 = 1024 * 1024;
+
+/// The number of errors of a task that are read.
+const MAX_ERRORS: i64 = 20;
+
+/// A page of tasks, newest first.
+pub async fn list(tx: &Transaction<'_>, filter: &TaskFilter, limit: i64) -> Result<Vec<TaskSummary>, PgError> {
+    let statuses: Vec<String> = filter.statuses.iter().map(ToString::to_string).collect();
+    let regex = filter.task.as_deref().and_then(regex_of_pattern);
+    let exact = filter.task.as_deref().filter(|_| regex.is_none());
+    let params = [
+        Param::Texts(&statuses),
+        Param::Text(filter.queue.as_deref()),
+        Param::Text(exact),
+        Param::Text(regex.as_deref()),
+        Param::BigInt(filter.older_seconds),
+        Param::BigInt(filter.newer_seconds),
+        Param::Text(filter.error.as_deref()),
+        Param::Text(filter.workflow.as_deref()),
+        Param::Bool(filter.without_lease),
+        Param::BigInt(filter.after),
+        limit.into(),
+    ];
+    tx.fetch(tasks::LIST, &params).await
+}
+
+/// Everything about a task.
+pub async fn detail(tx: &Transaction<'_>, id: i64) -> Result<Option<TaskDetail>, PgError> {
+    let mut rows = tx.fetch(tasks::DETAIL, &[id.into(), MAX_JSON.into(), MAX_ERRORS.into()]).await?;
+    Ok(rows.pop())
+}
+
+/// Other tasks with the same specification that are READY or RUNNING.
+pub async fn duplicates(tx: &Transaction<'_>, spec_hash: &str, id: i64) -> Result<Vec<ActiveTask>, PgError> {
+    tx.fetch(tasks::DUPLICATES, &[Param::Hash(spec_hash), id.into()]).await
+}
+
+/// Tasks that wait for this one.
+pub async fn children(tx: &Transaction<'_>, id: i64) -> Result<Vec<ChildTask>, PgError> {
+    tx.fetch(tasks::CHILDREN, &[id.into()]).await
+}
