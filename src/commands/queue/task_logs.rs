@@ -1,5 +1,4 @@
 //! `reproq task logs`: the end of a task's log file. The database says which file, so it must be below the directory of logs.
-#![expect(clippy::disallowed_methods, reason = "the log file is read here")]
 
 use std::io;
 use std::io::Read;

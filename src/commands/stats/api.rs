@@ -121,13 +121,11 @@ pub(super) fn api(arguments: &StatsArgs, session: &Session<'_>) -> Result<ExitSt
     let mut failing: Counts = BTreeMap::new();
     let mut has_pg_cron = None;
     for database in &databases {
-        let found = Database::read(database, session, read_one).map(|found| {
-            has_pg_cron.get_or_insert(found.has_pg_cron);
-            for task in &found.failing {
-                *failing.entry(task.task_path.clone()).or_default() += task.tasks;
-            }
-            found
-        })?;
+        let found = Database::read(database, session, read_one)?;
+        has_pg_cron.get_or_insert(found.has_pg_cron);
+        for task in &found.failing {
+            *failing.entry(task.task_path.clone()).or_default() += task.tasks;
+        }
         report.add(database.database.as_deref().unwrap_or("default"), found);
     }
     report.scheduler = scheduler(&session.env, has_pg_cron.unwrap_or(false));

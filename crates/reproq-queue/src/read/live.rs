@@ -96,7 +96,7 @@ async fn finished(tx: &Transaction<'_>, server: &ServerRow) -> Result<(Option<Ve
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a number of rows, estimated anyway")]
-const fn rounded(rows: f64) -> i64 {
+fn rounded(rows: f64) -> i64 {
     rows.round() as i64
 }
 
