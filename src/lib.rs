@@ -274,6 +274,7 @@ use crate::commands::session::Session;
 use crate::config::Env;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
+use crate::model::progress::ProgressStyle;
 use crate::ui::ColorChoice;
 use crate::ui::Ui;
 use crate::ui::Verbosity;
@@ -294,7 +295,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
     }
     let arguments = cli::separate(arguments);
     let env = env.with_secrets_of(&arguments);
-    let ui = bare_ui(arguments.iter().any(|argument| argument == "--json"), &env);
+    let ui = bare_ui(&arguments, &env);
     guarded(env.secrets(), || run(&arguments, env)).unwrap_or_else(|failure| {
         ui.failure(&failure);
         failure.status
@@ -311,7 +312,10 @@ fn run(arguments: &[OsString], env: Env) -> ExitStatus {
         (false, true) => Verbosity::Verbose,
         (false, false) => Verbosity::Normal,
     };
-    let ui = Ui::new(verbosity, cli.global.json, cli.global.color, &env);
+    // An invalid variable is reported with the other settings.
+    let progress = config::progress_style(cli.global.progress.as_deref(), &env);
+    let progress = progress.map_or(ProgressStyle::Auto, |setting| setting.value);
+    let ui = Ui::new(verbosity, cli.global.json, cli.global.color, progress, &env);
     env.secrets().iter().for_each(|secret| ui.redact(secret));
     let outcome = commands::run_without_project(&cli.command, &ui)
         .unwrap_or_else(|| Session::begin(&cli, env, &ui).and_then(|session| commands::run(&cli.command, &session)));
@@ -331,12 +335,11 @@ fn usage(error: &clap::Error, arguments: &[OsString], env: &Env) -> ExitStatus {
             ExitStatus::Success
         }
         ErrorKind::InvalidSubcommand if upstream_command(error).is_some() => {
-            let json = arguments.iter().any(|argument| argument == "--json");
-            bare_ui(json, env).failure(&upstream_command(error).expect("the match guard found one"));
+            bare_ui(arguments, env).failure(&upstream_command(error).expect("the match guard found one"));
             ExitStatus::Usage
         }
-        _ if arguments.iter().any(|argument| argument == "--json") => {
-            bare_ui(true, env).failure(&usage_error(error));
+        _ if has_json(arguments) || style_before_parsing(arguments, env) == ProgressStyle::Json => {
+            bare_ui(arguments, env).failure(&usage_error(error));
             ExitStatus::Usage
         }
         // clap repeats the argument in its message, which could control the terminal or GitHub's log viewer, or leak a secret.
@@ -345,7 +348,7 @@ fn usage(error: &clap::Error, arguments: &[OsString], env: &Env) -> ExitStatus {
             has_control_sequence(&argument, env) || !is_plain(&argument, env)
         }) =>
         {
-            bare_ui(false, env).failure(&usage_error(error));
+            bare_ui(arguments, env).failure(&usage_error(error));
             ExitStatus::Usage
         }
         _ => {
@@ -376,13 +379,31 @@ fn usage_error(error: &clap::Error) -> CommandError {
 
 /// Whether a string can be shown unchanged.
 fn is_plain(text: &str, env: &Env) -> bool {
-    bare_ui(false, env).clean(text) == text
+    bare_ui(&[], env).clean(text) == text
 }
 
-fn bare_ui(json: bool, env: &Env) -> Ui {
-    let ui = Ui::new(Verbosity::Normal, json, ColorChoice::Auto, env);
+/// The output before the command line is parsed, and if that fails.
+fn bare_ui(arguments: &[OsString], env: &Env) -> Ui {
+    let (json, progress) = (has_json(arguments), style_before_parsing(arguments, env));
+    let ui = Ui::new(Verbosity::Normal, json, ColorChoice::Auto, progress, env);
     env.secrets().iter().for_each(|secret| ui.redact(secret));
     ui
+}
+
+fn has_json(arguments: &[OsString]) -> bool {
+    arguments.iter().any(|argument| argument == "--json")
+}
+
+/// `--progress` in arguments that are not parsed, else the variable.
+fn style_before_parsing(arguments: &[OsString], env: &Env) -> ProgressStyle {
+    let words = arguments.iter().map(|argument| argument.to_string_lossy());
+    let following = words.clone().skip(1).map(Some).chain([None]);
+    let named = words.zip(following).find_map(|(word, next)| match word.strip_prefix("--progress") {
+        Some("") => next.map(|next| next.into_owned()),
+        Some(rest) => rest.strip_prefix('=').map(str::to_owned),
+        None => None,
+    });
+    config::progress_style(named.as_deref(), env).map_or(ProgressStyle::Auto, |setting| setting.value)
 }
 
 /// Turns a panic into an error, which is printed like any other: without secrets and control sequences.
@@ -394,7 +415,7 @@ fn guarded(secrets: Vec<String>, work: impl FnOnce() -> ExitStatus) -> Result<Ex
             *hook_message.lock().unwrap_or_else(PoisonError::into_inner) = panic.to_string();
         } else {
             // The command continues without that thread, or fails and reports its own error.
-            let ui = bare_ui(false, &unknown_environment());
+            let ui = bare_ui(&[], &unknown_environment());
             secrets.iter().for_each(|secret| ui.redact(secret));
             ui.failure(&internal_error(&panic.to_string()));
         }
@@ -418,7 +439,7 @@ fn unknown_environment() -> Env {
 }
 
 fn bare_failure(failure: &CommandError) -> ExitStatus {
-    bare_ui(false, &unknown_environment()).failure(failure);
+    bare_ui(&[], &unknown_environment()).failure(failure);
     failure.status
 }
 

@@ -28,6 +28,7 @@ use clap::CommandFactory;
 use clap::Parser;
 use clap::Subcommand;
 
+use crate::model::progress::ProgressStyle;
 use crate::ui::ColorChoice;
 
 pub(crate) use completion::LocalValue;
@@ -151,6 +152,10 @@ pub(crate) struct GlobalArgs {
     /// Control the use of color in output
     #[arg(long, value_enum, value_name = "WHEN", default_value_t, global = true)]
     pub color: ColorChoice,
+    /// Show progress as moving lines on a terminal (auto), one line per stage (plain), JSON lines on stderr (json), or not at
+    /// all (none) [env: REPROQ_PROGRESS] [default: auto]
+    #[arg(long, value_name = "STYLE", value_parser = ProgressStyle::NAMES, global = true, hide_possible_values = true)]
+    pub progress: Option<String>,
     /// Disable network access [env: REPROQ_OFFLINE]
     #[arg(long, global = true)]
     pub offline: bool,

@@ -35,8 +35,11 @@ mod which;
 pub(crate) use completions::complete;
 pub(crate) use help::foreign_command;
 
+use crate::cli::BundleCommand;
 use crate::cli::Command;
+use crate::cli::ReleaseCommand;
 use crate::cli::SelfCommand;
+use crate::cli::TrustCommand;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
@@ -52,6 +55,9 @@ pub(crate) fn run_without_project(command: &Command, ui: &Ui) -> Option<Result<E
 
 /// Runs a command.
 pub(crate) fn run(command: &Command, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
+    if let Some(activity) = activity(command) {
+        session.ui.begin_activity(activity);
+    }
     match command {
         Command::Install(arguments) => install::install(arguments, session),
         Command::Lock(arguments) => lock::lock(arguments, session),
@@ -87,4 +93,44 @@ pub(crate) fn run(command: &Command, session: &Session<'_>) -> Result<ExitStatus
         Command::Completions(arguments) => completions::completions(arguments, session.ui),
         Command::Help(arguments) => help::help(arguments, session.ui),
     }
+}
+
+/// What a command does, shown while it is silent. `None` if the command shows nothing then.
+const fn activity(command: &Command) -> Option<&'static str> {
+    Some(match command {
+        Command::Install(_) => "Installing",
+        Command::Lock(_) => "Locking",
+        Command::Upgrade(_) => "Upgrading",
+        Command::Rollback(_) => "Rolling back",
+        Command::Verify(_) => "Verifying",
+        Command::Trust(TrustCommand::Update(_)) => "Updating the trusted roots",
+        Command::Trust(_) => "Reading the trusted roots",
+        Command::Versions => "Listing versions",
+        Command::Doctor(_) => "Examining the installation",
+        Command::Cache(_) => "Reading the cache",
+        Command::Bundle(BundleCommand::Create(_)) => "Creating the bundle",
+        Command::Bundle(BundleCommand::Inspect(_)) => "Inspecting the bundle",
+        Command::Mirror(_) => "Synchronizing the mirror",
+        Command::Which(_) => "Looking for the worker",
+        Command::Release(ReleaseCommand::List(_)) => "Listing releases",
+        Command::Release(ReleaseCommand::Prune(_)) => "Pruning releases",
+        Command::Release(ReleaseCommand::Restore(_)) => "Restoring tags",
+        Command::Release(ReleaseCommand::Check(_)) => "Checking the release",
+        Command::Release(ReleaseCommand::Checksums(_)) => "Computing checksums",
+        Command::Render(_) => "Working on environment variables",
+        Command::SelfCommand(_) => "Looking for a newer version",
+        // These become the worker, which has the terminal to itself.
+        Command::Worker(_) | Command::Beat(_) | Command::Schedule(_) => return None,
+        // On Ctrl-C these cancel their statement on the server first, which a moving line would not wait for.
+        Command::Db(_)
+        | Command::Stats(_)
+        | Command::Task(_)
+        | Command::Queue(_)
+        | Command::Workers(_)
+        | Command::Limit(_)
+        | Command::Workflow(_)
+        | Command::Periodic(_) => return None,
+        // These take no time.
+        Command::Config(_) | Command::Completions(_) | Command::Help(_) | Command::Systemd(_) => return None,
+    })
 }

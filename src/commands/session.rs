@@ -105,6 +105,7 @@ fn command_line(cli: &Cli) -> SettingsInput {
     let global = SettingsInput {
         purpose: if is_release { ServerPurpose::Releases } else { ServerPurpose::Worker },
         offline: cli.global.offline,
+        progress: cli.global.progress.clone(),
         github_api_url: cli.global.github_api_url.clone(),
         github_server_url: cli.global.github_server_url.clone(),
         ..SettingsInput::default()

@@ -14,8 +14,10 @@ use crate::config::Server;
 use crate::config::ServerPurpose;
 use crate::config::databases::DatabaseReference;
 use crate::config::mirrors::mirrors;
+use crate::config::progress::progress_style;
 use crate::model::RepoSlug;
 use crate::model::Tool;
+use crate::model::progress::ProgressStyle;
 use crate::model::secret::Secret;
 use crate::model::source_spec::SourceSpec;
 use crate::model::text::size;
@@ -24,7 +26,7 @@ use crate::model::url_policy::is_loopback;
 use crate::trust::Level;
 
 /// Every variable that this program reads, with its meaning; the README's table is generated from it.
-pub const VARIABLES: [(&str, &str); 37] = [
+pub const VARIABLES: [(&str, &str); 38] = [
     ("REPROQ_REPOSITORY", "repository of the worker, `OWNER/NAME`"),
     ("REPROQ_REQUIRE", "minimum verdict for installs"),
     ("REPROQ_WORKFLOW", "workflow that must have signed the release"),
@@ -38,6 +40,7 @@ pub const VARIABLES: [(&str, &str); 37] = [
     ),
     ("REPROQ_MIRROR", "release sources in order: directories, URLs or `github`, separated by commas or white space"),
     ("REPROQ_OFFLINE", "`1`: same as `--offline`"),
+    ("REPROQ_PROGRESS", "`auto`, `plain`, `json` or `none`: same as `--progress`"),
     ("REPROQ_CACHE_DIR", "cache directory (default: in the system's cache directory)"),
     (
         "REPROQ_CACHE_SIZE",
@@ -133,6 +136,8 @@ pub struct SettingsInput {
     pub mirrors: Vec<String>,
     /// `--offline`.
     pub offline: bool,
+    /// `--progress`.
+    pub progress: Option<String>,
     /// The purpose of the GitHub server.
     pub purpose: ServerPurpose,
     /// `--github-api-url`.
@@ -168,6 +173,8 @@ pub struct Settings {
     pub mirrors: Option<Setting<Vec<SourceSpec>>>,
     /// Whether the network must not be used.
     pub offline: Setting<bool>,
+    /// How progress is shown.
+    pub progress: Setting<ProgressStyle>,
     /// The cache directory; `None` if the system has none or the cache is disabled.
     pub cache: Option<Setting<PathBuf>>,
     /// The maximum size of the cache in bytes.
@@ -221,6 +228,7 @@ impl Settings {
         let mirrors = mirrors(&input.mirrors, env, file)?;
         // Validated here although it is used elsewhere: terminal setup cannot report an error.
         flag("CI", env)?;
+        let progress = progress_style(input.progress.as_deref(), env)?;
         let offline_variable = flag("REPROQ_OFFLINE", env)?;
         let offline = if input.offline {
             Setting { value: true, from: Provenance::Flag("--offline") }
@@ -251,6 +259,7 @@ impl Settings {
             source,
             mirrors,
             offline,
+            progress,
             cache,
             cache_size,
             trust: trust(env),
@@ -271,6 +280,7 @@ impl Settings {
             EffectiveSetting::new("GitHub", &self.server.web_url.value, &self.server.web_url.from),
             EffectiveSetting::new("require", &self.require.value, &self.require.from),
             EffectiveSetting::new("offline", &self.offline.value, &self.offline.from),
+            EffectiveSetting::new("progress", &self.progress.value, &self.progress.from),
         ];
         if let Some(mirrors) = &self.mirrors {
             let names: Vec<String> = mirrors.value.iter().map(ToString::to_string).collect();

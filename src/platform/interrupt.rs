@@ -28,7 +28,14 @@ const NEWS: Duration = Duration::from_millis(50);
 const LONGEST_HOLD: Duration = Duration::from_secs(3);
 
 static HOLDS: AtomicUsize = AtomicUsize::new(0);
+/// The error of an interrupted command.
+pub(crate) const INTERRUPTION: &str = "interrupted; unfinished changes were discarded";
+
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// The rows of moving lines above the row of the cursor.
+static ROWS_ABOVE: AtomicUsize = AtomicUsize::new(0);
+/// What is printed at the end.
+static LAST_LINE: Mutex<Option<String>> = Mutex::new(None);
 static TO_REMOVE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// A directory that is removed when a signal arrives, until this value is dropped.
@@ -36,7 +43,7 @@ static TO_REMOVE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 #[must_use]
 pub(crate) struct CleanupGuard(PathBuf);
 
-/// Installs the signal handlers. Called once, by `main`.
+/// Installs the signal handlers; does nothing if they are installed.
 #[expect(clippy::exit, reason = "the process exits after a signal")]
 pub(crate) fn watch() {
     // With any handler, a write beyond the file size limit fails instead of killing the process.
@@ -56,12 +63,29 @@ pub(crate) fn watch() {
         directories.iter().for_each(|directory| remove(directory));
         let mut stderr = io::stderr();
         if stderr.is_terminal() {
-            // The progress bar hides the cursor.
-            let _ = stderr.write_all(b"\r\x1b[K\x1b[?25h");
+            let _ = stderr.write_all(without_moving_lines(ROWS_ABOVE.load(Ordering::SeqCst)).as_bytes());
         }
-        let _ = stderr.write_all(b"error: interrupted; unfinished changes were discarded\n");
+        let last_line = LAST_LINE.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let last_line = last_line.unwrap_or_else(|| format!("error: {INTERRUPTION}\n"));
+        let _ = stderr.write_all(last_line.as_bytes());
         std::process::exit(i32::from(ExitStatus::Interrupted.code()));
     });
+}
+
+/// Clears the moving lines, and shows the cursor in case a child process has hidden it.
+fn without_moving_lines(rows_above: usize) -> String {
+    let up = if rows_above == 0 { String::new() } else { format!("\x1b[{rows_above}A") };
+    format!("\r{up}\x1b[J\x1b[?25h")
+}
+
+/// How many rows of moving lines are above the row of the cursor, to be cleared when a signal arrives.
+pub(crate) fn on_interrupt_clear(rows_above: usize) {
+    ROWS_ABOVE.store(rows_above, Ordering::SeqCst);
+}
+
+/// Replaces the error that is printed when a signal arrives.
+pub(crate) fn on_interrupt_print(line: String) {
+    *LAST_LINE.lock().unwrap_or_else(PoisonError::into_inner) = Some(line);
 }
 
 /// Another thread may still create files in the directory while it is being removed.

@@ -3,11 +3,16 @@
 #![expect(clippy::disallowed_methods, reason = "stdout and stderr are written here")]
 
 mod chart;
+mod json_lines;
 mod log_viewer;
+mod message;
 mod moving_line;
+mod moving_lines;
+mod moving_step;
 mod progress;
 mod text_report;
 
+use std::cell::Cell;
 use std::cell::RefCell;
 use std::io;
 use std::io::Write;
@@ -18,11 +23,13 @@ use serde::Serialize;
 
 use crate::config::Env;
 use crate::failure::CommandError;
+use crate::model::progress::ProgressStyle;
 use crate::model::secret::REDACTED;
 use crate::model::secret::SHORTEST_SECRET;
 use crate::model::secret::without_credentials;
 use crate::model::text::printable_json;
 use crate::model::text::printable_line;
+use crate::platform;
 
 pub(crate) use chart::bar;
 pub(crate) use chart::shades;
@@ -31,7 +38,9 @@ pub(crate) use progress::Bars;
 pub(crate) use text_report::TextReport;
 pub(crate) use text_report::aligned;
 
-use progress::MovingLine;
+use json_lines::ProgressEvent;
+use message::MessageKind;
+use progress::ProgressForm;
 
 /// Whether the JSON document has been printed. A static, because after a panic no `Ui` is left.
 static REPORTED: AtomicBool = AtomicBool::new(false);
@@ -82,7 +91,9 @@ pub(crate) struct Ui {
     color_err: bool,
     /// The columns of the terminal that stdout is shown on.
     columns: Option<usize>,
-    line: MovingLine,
+    form: ProgressForm,
+    /// The number of steps so far.
+    steps: Cell<u64>,
     /// Whether the output is shown in GitHub's log viewer.
     is_on_actions: bool,
     secrets: RefCell<Vec<String>>,
@@ -90,7 +101,13 @@ pub(crate) struct Ui {
 
 impl Ui {
     /// Determines color and progress from the options and the environment.
-    pub(crate) fn new(verbosity: Verbosity, json: bool, color: ColorChoice, env: &Env) -> Self {
+    pub(crate) fn new(
+        verbosity: Verbosity,
+        json: bool,
+        color: ColorChoice,
+        progress: ProgressStyle,
+        env: &Env,
+    ) -> Self {
         let dumb = env.var("TERM").is_some_and(|term| term == "dumb");
         let colored = |terminal: bool| match color {
             ColorChoice::Always => true,
@@ -103,7 +120,8 @@ impl Ui {
             color_out: colored(env.stdout_is_terminal) && !json,
             color_err: colored(env.stderr_is_terminal),
             columns: (env.stdout_is_terminal && !dumb).then(terminal_columns),
-            line: MovingLine::new(env.stderr_is_terminal && !dumb && !env.is_ci() && verbosity == Verbosity::Normal),
+            form: ProgressForm::choose(progress, verbosity, env),
+            steps: Cell::new(0),
             is_on_actions: env.var_os("GITHUB_ACTIONS").is_some(),
             secrets: RefCell::new(Vec::new()),
         }
@@ -127,22 +145,31 @@ impl Ui {
         self.verbosity == Verbosity::Quiet
     }
 
-    /// Progress of long steps: one updating line on a terminal, one line per step elsewhere.
+    /// What the command does, shown on a terminal while it is silent; until the report is printed.
+    pub(crate) fn begin_activity(&self, activity: &str) {
+        self.form.set_activity(Some(activity));
+        if matches!(self.form, ProgressForm::Json) {
+            let kind = MessageKind::Error;
+            platform::on_interrupt_print(ProgressEvent::Message { kind, text: platform::INTERRUPTION }.line());
+        }
+    }
+
+    /// Progress of long steps.
     pub(crate) fn progress(&self) -> Bars<'_> {
         Bars::new(self)
     }
 
     /// Prints a status message.
     pub(crate) fn status(&self, text: &str) {
-        if self.verbosity >= Verbosity::Normal {
-            self.stderr(None, text);
+        if self.verbosity >= Verbosity::Normal && !matches!(self.form, ProgressForm::None) {
+            self.stderr(MessageKind::Status, text);
         }
     }
 
     /// Prints a message only with `--verbose`.
     pub(crate) fn debug(&self, text: &str) {
         if self.verbosity >= Verbosity::Verbose {
-            self.stderr(Some(("debug", "\x1b[2m")), text);
+            self.stderr(MessageKind::Debug, text);
         }
     }
 
@@ -150,26 +177,25 @@ impl Ui {
     /// only the secrets known at this point are redacted.
     pub(crate) fn debug_sink(&self) -> Option<impl Fn(&str) + Send + Sync + 'static> {
         let (secrets, is_colored, is_on_actions) = (self.secrets.borrow().clone(), self.color_err, self.is_on_actions);
+        let is_json = matches!(self.form, ProgressForm::Json);
         (self.verbosity >= Verbosity::Verbose).then_some(move |text: &str| {
-            let text = without(&secrets, &printable_line(text));
-            let text = if is_on_actions { log_viewer::without_commands(&text) } else { text };
-            let label = if is_colored { "\x1b[2mdebug:\x1b[0m" } else { "debug:" };
+            let line = message_line(MessageKind::Debug, &without(&secrets, &printable_line(text)), is_json, is_colored);
             // If stderr is closed, there is nowhere to report it.
-            let _ = io::stderr().lock().write_all(format!("{label} {text}\n").as_bytes());
+            let _ = io::stderr().lock().write_all(for_log_viewer(&line, is_json, is_on_actions).as_bytes());
         })
     }
 
     /// Prints a warning.
     pub(crate) fn warn(&self, text: &str) {
         if self.verbosity >= Verbosity::Normal {
-            self.stderr(Some(("warning", "\x1b[1;33m")), text);
+            self.stderr(MessageKind::Warning, text);
         }
     }
 
     /// Prints a hint after a warning.
     pub(crate) fn hint(&self, text: &str) {
         if self.verbosity >= Verbosity::Normal {
-            self.stderr(Some(("hint", "\x1b[1;36m")), text);
+            self.stderr(MessageKind::Hint, text);
         }
     }
 
@@ -213,16 +239,30 @@ impl Ui {
     pub(crate) fn preview<R: Report>(&self, report: &R) {
         let mut text = TextReport::new(self.color_err, false);
         report.human(&mut text);
-        self.write_stderr(&self.without_secrets(&text.into_text()));
+        let text = self.without_secrets(&text.into_text());
+        if matches!(self.form, ProgressForm::Json) {
+            return text.lines().for_each(|line| self.stderr(MessageKind::Preview, line));
+        }
+        self.write_stderr(&text);
     }
 
     /// Asks a question and reads one line from stdin.
     pub(crate) fn ask(&self, question: &str) -> io::Result<String> {
-        let text = log_viewer::without_commands(&self.clean(question));
-        io::stderr().lock().write_all(format!("{text} ").as_bytes())?;
-        let mut answer = String::new();
-        io::stdin().read_line(&mut answer)?;
-        Ok(answer)
+        let text = match self.form {
+            ProgressForm::Json => {
+                let kind = MessageKind::Question;
+                log_viewer::json_without_commands(&ProgressEvent::Message { kind, text: &self.clean(question) }.line())
+            }
+            ProgressForm::Moving(_) | ProgressForm::Plain | ProgressForm::None => {
+                log_viewer::without_commands(&self.clean(question)) + " "
+            }
+        };
+        self.form.while_paused(|| {
+            io::stderr().lock().write_all(text.as_bytes())?;
+            let mut answer = String::new();
+            io::stdin().read_line(&mut answer)?;
+            Ok(answer)
+        })
     }
 
     /// Prints an error after the report. It never prints a JSON document.
@@ -241,19 +281,20 @@ impl Ui {
     }
 
     fn explain(&self, failure: &CommandError) {
+        self.form.set_activity(None);
         let lines = failure.lines();
         let mut causes = lines.iter();
         if let Some(first) = causes.next() {
-            self.stderr(Some(("error", "\x1b[1;31m")), first);
+            self.stderr(MessageKind::Error, first);
         }
         for cause in causes {
-            self.stderr(None, &format!("  caused by: {cause}"));
+            self.stderr(MessageKind::Cause, cause);
         }
         for line in &failure.details {
-            self.stderr(None, &format!("  {line}"));
+            self.stderr(MessageKind::Detail, line);
         }
         for hint in &failure.hints {
-            self.stderr(Some(("hint", "\x1b[1;36m")), hint);
+            self.stderr(MessageKind::Hint, hint);
         }
     }
 
@@ -266,20 +307,22 @@ impl Ui {
         without(&self.secrets.borrow(), text)
     }
 
-    fn stderr(&self, label: Option<(&str, &str)>, text: &str) {
-        let text = self.clean(text);
-        let line = match label {
-            Some((label, style)) if self.color_err => format!("{style}{label}:\x1b[0m {text}\n"),
-            Some((label, _)) => format!("{label}: {text}\n"),
-            None => format!("{text}\n"),
-        };
-        self.write_stderr(&line);
+    /// Reports a change of a step, its label already clean.
+    fn event(&self, event: ProgressEvent<'_>) {
+        if self.verbosity >= Verbosity::Normal {
+            self.write_stderr(&event.line());
+        }
+    }
+
+    fn stderr(&self, kind: MessageKind, text: &str) {
+        let is_json = matches!(self.form, ProgressForm::Json);
+        self.write_stderr(&message_line(kind, &self.clean(text), is_json, self.color_err));
     }
 
     fn write_stderr(&self, text: &str) {
-        let text = if self.is_on_actions { log_viewer::without_commands(text) } else { text.to_owned() };
+        let text = for_log_viewer(text, matches!(self.form, ProgressForm::Json), self.is_on_actions);
         // If stderr is closed, there is nowhere to report it.
-        self.line.above(|| drop(io::stderr().lock().write_all(text.as_bytes())));
+        self.form.above(|| drop(io::stderr().lock().write_all(text.as_bytes())));
     }
 
     fn stdout(&self, text: &str) -> Result<(), CommandError> {
@@ -289,10 +332,10 @@ impl Ui {
             (true, false) => log_viewer::without_commands(&self.without_secrets(text)),
             (true, true) => log_viewer::json_without_commands(&self.without_secrets(text)),
         };
-        let mut written = Ok(());
-        self.line.above(|| {
+        self.form.set_activity(None);
+        let written = self.form.above(|| {
             let mut stdout = io::stdout().lock();
-            written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+            stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
         });
         match written {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -307,6 +350,19 @@ impl Ui {
 fn terminal_columns() -> usize {
     const UNKNOWN: u16 = 80;
     console::Term::stdout().size_checked().map_or(UNKNOWN, |(_, columns)| columns).into()
+}
+
+fn message_line(kind: MessageKind, text: &str, is_json: bool, is_colored: bool) -> String {
+    if is_json { ProgressEvent::Message { kind, text }.line() } else { kind.line(text, is_colored) }
+}
+
+/// The text without commands to GitHub's log viewer.
+fn for_log_viewer(text: &str, is_json: bool, is_on_actions: bool) -> String {
+    match (is_on_actions, is_json) {
+        (false, _) => text.to_owned(),
+        (true, false) => log_viewer::without_commands(text),
+        (true, true) => log_viewer::json_without_commands(text),
+    }
 }
 
 fn without(secrets: &[String], text: &str) -> String {

@@ -42,7 +42,8 @@ pub(super) fn of_known_size(label: &str, amount: &Amount, columns: usize) -> Str
     let percent =
         format!("{}%", amount.done.min(amount.total).saturating_mul(100).checked_div(amount.total).unwrap_or(100));
     let bytes = format!("{}/{}", size(amount.done), size(amount.total));
-    let speed = if amount.since_last_byte >= STALLED {
+    let is_stalled = amount.since_last_byte >= STALLED;
+    let speed = if is_stalled {
         vec![format!("no data for {}", duration(amount.since_last_byte))]
     } else {
         let speed = format!("{}/s", size(amount.per_second as u64));
@@ -53,9 +54,14 @@ pub(super) fn of_known_size(label: &str, amount: &Amount, columns: usize) -> Str
     if left_for_bar >= *BAR.start() {
         return format!("{label} [{}] {longest}", bar(amount, left_for_bar.min(*BAR.end())));
     }
-    let shorter = [longest, format!("{bytes} {}", speed[0]), bytes, percent.clone()];
+    let (shorter, shortest) = if is_stalled {
+        // That nothing arrives matters more than how much has arrived.
+        (vec![longest], &speed[0])
+    } else {
+        (vec![longest, format!("{bytes} {}", speed[0]), bytes], &percent)
+    };
     let fits = shorter.into_iter().find(|details| label.width() + 1 + details.width() <= room);
-    fits.map_or_else(|| with_label_cut(label, &percent, room), |details| format!("{label} {details}"))
+    fits.map_or_else(|| with_label_cut(label, shortest, room), |details| format!("{label} {details}"))
 }
 
 /// The line of a step of unknown size, with the elapsed time.
@@ -75,7 +81,7 @@ fn bar(amount: &Amount, width: usize) -> String {
 /// The label and the details; the label is truncated if they do not fit, and omitted on very narrow terminals.
 fn with_label_cut(label: &str, details: &str, room: usize) -> String {
     let room_of_label = room.saturating_sub(details.width() + 1);
-    if label.width() <= room_of_label {
+    if label.width() + 1 + details.width() <= room {
         return format!("{label} {details}");
     }
     let mut cut = String::new();
@@ -137,6 +143,8 @@ mod tests {
             of_known_size(LABEL, &amount(75), 80),
             "Downloading reproq-linux-amd64 v0.0.144 3.0 MiB/12.0 MiB no data for 1m 15s"
         );
+        assert_eq!(of_known_size(LABEL, &amount(5), 60), "Downloading reproq-linux-amd64 v0.0.144 no data for 5s");
+        assert_eq!(of_known_size(LABEL, &amount(5), 40), "Downloading reproq-li… no data for 5s");
     }
 
     #[test]

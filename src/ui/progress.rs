@@ -1,234 +1,179 @@
-//! Progress of long steps: one updating line on a terminal, one line per step elsewhere.
+//! Progress of long steps, in the form that was chosen: moving lines, one line per step, JSON lines, or nothing.
 
-use std::collections::VecDeque;
-use std::fmt;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
-use std::sync::Weak;
-use std::thread;
-use std::time::Duration;
+use std::cell::Cell;
 use std::time::Instant;
 
-use console::Term;
-
+use crate::config::Env;
 use crate::model::progress::Progress;
+use crate::model::progress::ProgressStyle;
 use crate::model::text::size;
-use crate::platform::is_interrupted;
 use crate::ui::Ui;
-use crate::ui::moving_line;
-use crate::ui::moving_line::Amount;
+use crate::ui::Verbosity;
+use crate::ui::json_lines::ProgressEvent;
+use crate::ui::json_lines::ReportedStep;
+use crate::ui::moving_lines::MovingLines;
+use crate::ui::moving_step::MovingStep;
 
-/// Shorter steps are not shown, to avoid flicker.
-const WORTH_SHOWING: Duration = Duration::from_millis(300);
-
-/// How often the line is redrawn.
-const TICK: Duration = Duration::from_millis(100);
-
-/// The speed is averaged over this many ticks.
-const REMEMBERED: usize = 50;
-
-/// The width of a terminal that does not report it.
-const DEFAULT_COLUMNS: u16 = 80;
-
-/// The progress line of a terminal. All other output is printed with [`MovingLine::above`]. Does nothing if there is no
-/// terminal.
-#[derive(Debug, Clone, Default)]
-pub(super) struct MovingLine(Option<Arc<Mutex<State>>>);
-
-struct State {
-    terminal: Term,
-    step: Option<Shown>,
-    is_drawn: bool,
-    has_ticker: bool,
-}
-
-/// The current step.
+/// The form of everything on stderr.
 #[derive(Debug)]
-struct Shown {
-    label: String,
-    /// In bytes.
-    total: Option<u64>,
-    /// In bytes.
-    done: u64,
-    began: Instant,
-    /// When the last byte arrived.
-    moved: Instant,
-    /// `done` at the last ticks.
-    ticks: VecDeque<(Instant, u64)>,
-    frame: usize,
+pub(super) enum ProgressForm {
+    /// Steps move on a terminal; messages are printed above them.
+    Moving(MovingLines),
+    /// One line per step.
+    Plain,
+    /// One JSON object per line.
+    Json,
+    /// Neither steps nor status messages.
+    None,
 }
 
-impl MovingLine {
-    pub(super) fn new(may_move: bool) -> Self {
-        let state = || State { terminal: Term::buffered_stderr(), step: None, is_drawn: false, has_ticker: false };
-        Self(may_move.then(|| Arc::new(Mutex::new(state()))))
-    }
-
-    /// Clears the line and prints something; the next tick draws the line again.
-    pub(super) fn above(&self, print: impl FnOnce()) {
-        let mut state = self.state();
-        if let Some(state) = &mut state {
-            state.clear();
-        }
-        print();
-    }
-
-    fn begin(&self, step: Shown) {
-        let (Some(shared), Some(mut state)) = (&self.0, self.state()) else { return };
-        state.clear();
-        state.step = Some(step);
-        if !state.has_ticker {
-            let weak = Arc::downgrade(shared);
-            // If no thread can be started, there is no progress line; that is not an error.
-            let ticker = thread::Builder::new().name("progress".to_owned()).spawn(move || tick(&weak));
-            state.has_ticker = ticker.is_ok();
+impl ProgressForm {
+    pub(super) fn choose(style: ProgressStyle, verbosity: Verbosity, env: &Env) -> Self {
+        let is_dumb = env.var("TERM").is_some_and(|term| term == "dumb");
+        let may_move = env.stderr_is_terminal && !is_dumb && !env.is_ci() && verbosity == Verbosity::Normal;
+        match style {
+            ProgressStyle::Auto if may_move => Self::Moving(MovingLines::new()),
+            ProgressStyle::Auto | ProgressStyle::Plain => Self::Plain,
+            ProgressStyle::Json => Self::Json,
+            ProgressStyle::None => Self::None,
         }
     }
 
-    fn end(&self) {
-        if let Some(mut state) = self.state() {
-            state.clear();
-            state.step = None;
+    /// Prints something that the moving lines must not mix with.
+    pub(super) fn above<T>(&self, print: impl FnOnce() -> T) -> T {
+        match self {
+            Self::Moving(lines) => lines.above(print),
+            Self::Plain | Self::Json | Self::None => print(),
         }
     }
 
-    fn change(&self, change: impl FnOnce(&mut Shown)) {
-        if let Some(step) = self.state().as_mut().and_then(|state| state.step.as_mut()) {
-            change(step);
+    /// Asks something; nothing moves until it is answered.
+    pub(super) fn while_paused<T>(&self, ask: impl FnOnce() -> T) -> T {
+        match self {
+            Self::Moving(lines) => lines.while_paused(ask),
+            Self::Plain | Self::Json | Self::None => ask(),
         }
     }
 
-    fn state(&self) -> Option<MutexGuard<'_, State>> {
-        self.0.as_ref().map(|shared| shared.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// Redraws the line until it is dropped or a signal arrives, whose final message must not be overwritten.
-fn tick(weak: &Weak<Mutex<State>>) {
-    while !is_interrupted() {
-        thread::sleep(TICK);
-        let Some(shared) = weak.upgrade() else { return };
-        shared.lock().unwrap_or_else(PoisonError::into_inner).tick();
-    }
-}
-
-impl State {
-    fn tick(&mut self) {
-        let columns = self.terminal.size_checked().map_or(DEFAULT_COLUMNS, |(_, columns)| columns).into();
-        let Some(line) = self.step.as_mut().and_then(|step| step.line(columns)) else { return };
-        // The cursor stays after the text, so that an echoed ^C does not wrap to another row.
-        let _ = self.terminal.clear_line().and_then(|()| self.terminal.write_str(&line));
-        let _ = self.terminal.flush();
-        self.is_drawn = true;
-    }
-
-    fn clear(&mut self) {
-        if self.is_drawn {
-            let _ = self.terminal.clear_line().and_then(|()| self.terminal.flush());
-            self.is_drawn = false;
+    pub(super) fn set_activity(&self, activity: Option<&str>) {
+        match self {
+            Self::Moving(lines) => lines.set_activity(activity.map(str::to_owned)),
+            Self::Plain | Self::Json | Self::None => {}
         }
     }
 }
 
-impl fmt::Debug for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("State").field("step", &self.step).finish_non_exhaustive()
-    }
-}
-
-impl Drop for State {
-    fn drop(&mut self) {
-        self.clear();
-    }
-}
-
-impl Shown {
-    fn new(label: String, total: Option<u64>) -> Self {
-        let now = Instant::now();
-        Self { label, total, done: 0, began: now, moved: now, ticks: VecDeque::new(), frame: 0 }
-    }
-
-    /// The text to draw; `None` for the first moments.
-    fn line(&mut self, columns: usize) -> Option<String> {
-        let now = Instant::now();
-        if self.ticks.len() == REMEMBERED {
-            self.ticks.pop_front();
-        }
-        self.ticks.push_back((now, self.done));
-        self.frame += 1;
-        if now - self.began < WORTH_SHOWING {
-            return None;
-        }
-        Some(match self.total {
-            Some(total) => {
-                let (done, since_last_byte) = (self.done, now - self.moved);
-                let amount = Amount { done, total, per_second: self.speed(), since_last_byte };
-                moving_line::of_known_size(&self.label, &amount, columns)
-            }
-            None => moving_line::of_unknown_size(&self.label, self.frame, now - self.began, columns),
-        })
-    }
-
-    /// In bytes per second.
-    fn speed(&self) -> f64 {
-        match (self.ticks.front(), self.ticks.back()) {
-            (Some((from, before)), Some((to, after))) if to > from => {
-                after.saturating_sub(*before) as f64 / (*to - *from).as_secs_f64()
-            }
-            _ => 0.0,
-        }
-    }
-}
-
-/// Shows the progress of one command.
+/// Shows one step after the other; steps at the same time have a receiver each.
 #[derive(Debug)]
 pub(crate) struct Bars<'ui> {
     ui: &'ui Ui,
+    /// The current step.
+    step: Cell<Option<u64>>,
+    reported: Cell<Option<ReportedStep>>,
 }
 
 impl<'ui> Bars<'ui> {
     pub(super) const fn new(ui: &'ui Ui) -> Self {
-        Self { ui }
+        Self { ui, step: Cell::new(None), reported: Cell::new(None) }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut MovingStep)) {
+        if let (ProgressForm::Moving(lines), Some(id)) = (&self.ui.form, self.step.get()) {
+            lines.change(id, change);
+        }
     }
 }
 
 impl Progress for Bars<'_> {
     fn begin(&self, label: &str, total: Option<u64>) {
-        if self.ui.line.0.is_some() {
-            return self.ui.line.begin(Shown::new(self.ui.clean(label), total));
+        self.end();
+        let id = self.ui.steps.get() + 1;
+        self.ui.steps.set(id);
+        self.step.set(Some(id));
+        match &self.ui.form {
+            ProgressForm::Moving(lines) => lines.begin(MovingStep::new(id, self.ui.clean(label), total)),
+            ProgressForm::Json => {
+                self.reported.set(Some(ReportedStep::new(id, total)));
+                self.ui.event(ProgressEvent::Begin { step: id, label: &self.ui.clean(label), total });
+            }
+            ProgressForm::Plain | ProgressForm::None => {
+                let total = total.map(|total| format!(" ({})", size(total))).unwrap_or_default();
+                self.ui.status(&format!("{label}{total}"));
+            }
         }
-        let total = total.map(|total| format!(" ({})", size(total))).unwrap_or_default();
-        self.ui.status(&format!("{label}{total}"));
     }
 
     fn advance(&self, bytes: u64) {
-        self.ui.line.change(|step| {
-            step.done = step.done.saturating_add(bytes);
-            step.moved = Instant::now();
-        });
+        self.change(|step| step.advance(bytes));
+        if let Some(reported) = self.reported.get() {
+            let (reported, event) = reported.advanced(bytes, Instant::now());
+            self.reported.set(Some(reported));
+            event.into_iter().for_each(|event| self.ui.event(event));
+        }
     }
 
     fn restart(&self) {
-        self.ui.line.change(|step| {
-            step.done = 0;
-            step.moved = Instant::now();
-            step.ticks.clear();
-        });
+        self.change(MovingStep::restart);
+        if let Some(reported) = self.reported.get() {
+            let (reported, event) = reported.restarted();
+            self.reported.set(Some(reported));
+            self.ui.event(event);
+        }
     }
 
     fn end(&self) {
-        self.ui.line.end();
+        if let (ProgressForm::Moving(lines), Some(id)) = (&self.ui.form, self.step.take()) {
+            lines.end(id);
+        }
+        if let Some(reported) = self.reported.take() {
+            self.ui.event(reported.ended());
+        }
     }
 
     fn note(&self, line: &str) {
         self.ui.status(line);
+    }
+
+    fn beside(&self) -> Box<dyn Progress + '_> {
+        Box::new(Bars::new(self.ui))
     }
 }
 
 impl Drop for Bars<'_> {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn lines_move_only_on_a_terminal_without_other_output() {
+        let form = |style, verbosity, variables: &[(&'static str, &str)], is_terminal| {
+            let variables = variables.iter().map(|(name, value)| (*name, (*value).to_owned()));
+            let mut env = Env::built(Path::new("/"), variables);
+            env.stderr_is_terminal = is_terminal;
+            match ProgressForm::choose(style, verbosity, &env) {
+                ProgressForm::Moving(_) => "moving",
+                ProgressForm::Plain => "plain",
+                ProgressForm::Json => "json",
+                ProgressForm::None => "none",
+            }
+        };
+        let auto = |verbosity, variables, is_terminal| form(ProgressStyle::Auto, verbosity, variables, is_terminal);
+        assert_eq!(auto(Verbosity::Normal, &[], true), "moving");
+        assert_eq!(auto(Verbosity::Normal, &[], false), "plain");
+        assert_eq!(auto(Verbosity::Verbose, &[], true), "plain");
+        assert_eq!(auto(Verbosity::Normal, &[("CI", "true")], true), "plain");
+        assert_eq!(auto(Verbosity::Normal, &[("TERM", "dumb")], true), "plain");
+        for (style, expected) in
+            [(ProgressStyle::Plain, "plain"), (ProgressStyle::Json, "json"), (ProgressStyle::None, "none")]
+        {
+            assert_eq!(form(style, Verbosity::Normal, &[], true), expected);
+        }
     }
 }

@@ -99,6 +99,25 @@ fn strings<'a>(value: &'a Value, key: &str) -> Vec<&'a str> {
     list(value, key).iter().map(|it| it.as_str().expect("a string")).collect()
 }
 
+/// How the lines of `--progress json` are read.
+const PROGRESS: &str = "
+## Progress
+
+With `--progress json`, or `REPROQ_PROGRESS=json`, every line on stderr is one object of the schema `reproq.progress/1`; stdout
+stays as it is. Its `event` decides which other keys it has:
+
+| event | keys | meaning |
+| --- | --- | --- |
+| `begin` | `step`, `label`, `total` | a step begins: its number, what it is, and its size in bytes or `null` |
+| `advance` | `step`, `done`, `total` | so many bytes are done; at most four times a second |
+| `restart` | `step` | the step starts over, because it could not be resumed |
+| `end` | `step`, `done` | the step has ended, successfully or not |
+| `message` | `kind`, `text` | a `status`, `warning`, `hint`, `error`, `cause`, `detail`, `debug`, `preview` or `question` |
+
+Several steps can run at the same time. A download of several assets is one step with the sum of their sizes, and one step for
+each asset.
+";
+
 /// `docs/reference/json.md`.
 pub fn documents() -> String {
     let mut page = format!("# JSON documents\n\n{GENERATED}");
@@ -115,6 +134,7 @@ pub fn documents() -> String {
         let by = if by.is_empty() { "every command".to_owned() } else { by.join(", ") };
         let _ = writeln!(page, "| `{}` | {by} | {} |", text(document, "schema"), text(document, "meaning"));
     }
+    page.push_str(PROGRESS);
     page.push_str("\n## Stored\n\n| schema | file | content |\n| --- | --- | --- |\n");
     for document in stored {
         let file = text(document, "stored_in");

@@ -38,6 +38,7 @@ mod mirror_damage;
 mod offline;
 mod output;
 mod periodic_next;
+mod progress;
 #[cfg(unix)]
 mod queue;
 mod release_check;

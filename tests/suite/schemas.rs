@@ -32,6 +32,9 @@ fn printed_by(run: &dyn Fn(&[&str]) -> Output, commands: &[&[&str]]) -> BTreeSet
 fn every_schema_is_of_a_document_that_a_command_prints() {
     let context = Context::released();
     let mut seen = printed(&context, &[&["install", "--dry-run"], &["install"]]);
+    // Printed to stderr, in lines.
+    let failed = context.run(&["install", "--tag", "v9.9.9", "--progress", "json"]);
+    seen.extend(failed.stderr.lines().filter_map(schemas::check));
     context.release("v0.0.145");
     seen.extend(printed(
         &context,

@@ -10,6 +10,7 @@ use crate::commands::session::Session;
 use crate::config::Env;
 use crate::model::Target;
 use crate::model::Tool;
+use crate::model::progress::ProgressStyle;
 use crate::model::source_spec::SourceSpec;
 use crate::trust::attestation::RootSource;
 use crate::ui::ColorChoice;
@@ -22,7 +23,7 @@ use crate::worker::store::Layout;
 fn in_session(query: impl FnOnce(&Session<'_>) -> Vec<LocalValue>) -> Vec<LocalValue> {
     let Ok(env) = Env::capture() else { return Vec::new() };
     let Some(cli) = cli::quiet_and_offline() else { return Vec::new() };
-    let ui = Ui::new(Verbosity::Quiet, false, ColorChoice::Never, &env);
+    let ui = Ui::new(Verbosity::Quiet, false, ColorChoice::Never, ProgressStyle::None, &env);
     let session = Session::begin(&cli, env, &ui);
     session.map_or_else(|_| Vec::new(), |session| query(&session))
 }

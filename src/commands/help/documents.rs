@@ -57,6 +57,7 @@ pub(super) const DOCUMENTS: &[JsonDocument] = &[
     stored("reproq.mirror/1", "the index of a mirror", "OWNER/NAME/releases/index.json in a mirror"),
     printed("reproq.mirror-sync/1", "what changed in a mirror", &["reproq mirror sync"]),
     printed("reproq.verify-file/1", "the attestations of a file (`verify FILE`)", &["reproq verify"]),
+    printed("reproq.progress/1", "a step or a message, one per line on stderr (`--progress json`)", &[]),
     stored("reproq.prune-plan/1", "the plan of a prune", "FILE of `--plan-out`"),
     printed("reproq.periodic-next/1", "when a schedule runs", &["reproq periodic next"]),
     printed("reproq.prune/2", "what happens to each version, and why", &["reproq release prune"]),

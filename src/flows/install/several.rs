@@ -9,7 +9,6 @@ use futures_util::stream;
 use crate::lockfile::Pin;
 use crate::model::progress::Progress;
 use crate::model::text::count;
-use crate::model::text::size;
 
 /// More at a time would be slower for the user next to us, not faster for this one.
 pub(super) const AT_ONCE: usize = 4;
@@ -23,7 +22,7 @@ pub(super) async fn several<I, T, E>(
     stream::iter(items).map(|item| step(item)).buffered(AT_ONCE).try_collect().await
 }
 
-/// The progress of several downloads: a line for each as it starts, and one sum of their bytes.
+/// The progress of several downloads: each by itself, and one sum of their bytes.
 pub(super) struct Together<'a> {
     shown: &'a dyn Progress,
     /// A single download has its own progress.
@@ -40,8 +39,9 @@ impl<'a> Together<'a> {
         Self { shown, is_sum }
     }
 
-    pub(super) const fn one(&self) -> OfSeveral<'_> {
-        OfSeveral { together: self, received: Cell::new(0), repeated: Cell::new(0) }
+    pub(super) fn one(&self) -> OfSeveral<'_> {
+        let own = self.is_sum.then(|| self.shown.beside());
+        OfSeveral { together: self, own, received: Cell::new(0), repeated: Cell::new(0) }
     }
 }
 
@@ -56,6 +56,8 @@ impl Drop for Together<'_> {
 /// The part of one download.
 pub(super) struct OfSeveral<'a> {
     together: &'a Together<'a>,
+    /// Its own line; none if it is the only download.
+    own: Option<Box<dyn Progress + 'a>>,
     received: Cell<u64>,
     /// Bytes that arrive again after a restart, and are part of the sum already.
     repeated: Cell<u64>,
@@ -63,11 +65,7 @@ pub(super) struct OfSeveral<'a> {
 
 impl Progress for OfSeveral<'_> {
     fn begin(&self, label: &str, total: Option<u64>) {
-        if !self.together.is_sum {
-            return self.together.shown.begin(label, total);
-        }
-        let total = total.map(|total| format!(" ({})", size(total))).unwrap_or_default();
-        self.together.shown.note(&format!("{label}{total}"));
+        self.own.as_deref().unwrap_or(self.together.shown).begin(label, total);
     }
 
     fn advance(&self, bytes: u64) {
@@ -75,20 +73,20 @@ impl Progress for OfSeveral<'_> {
         self.repeated.set(self.repeated.get() - again);
         self.received.set(self.received.get() + bytes - again);
         self.together.shown.advance(bytes - again);
+        if let Some(own) = &self.own {
+            own.advance(bytes);
+        }
     }
 
     fn restart(&self) {
-        if self.together.is_sum {
+        if self.own.is_some() {
             self.repeated.set(self.received.get());
-        } else {
-            self.together.shown.restart();
         }
+        self.own.as_deref().unwrap_or(self.together.shown).restart();
     }
 
     fn end(&self) {
-        if !self.together.is_sum {
-            self.together.shown.end();
-        }
+        self.own.as_deref().unwrap_or(self.together.shown).end();
     }
 
     fn note(&self, line: &str) {
@@ -99,16 +97,20 @@ impl Progress for OfSeveral<'_> {
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
+    use std::rc::Rc;
 
     use super::*;
 
-    /// What is shown, as one line for each call.
+    /// What is shown, as one line for each call, with the name of the receiver.
     #[derive(Default)]
-    struct Record(RefCell<Vec<String>>);
+    struct Record {
+        name: &'static str,
+        calls: Rc<RefCell<Vec<String>>>,
+    }
 
     impl Record {
         fn push(&self, line: String) {
-            self.0.borrow_mut().push(line);
+            self.calls.borrow_mut().push(format!("{}{line}", self.name));
         }
     }
 
@@ -132,6 +134,10 @@ mod tests {
         fn note(&self, line: &str) {
             self.push(format!("note {line}"));
         }
+
+        fn beside(&self) -> Box<dyn Progress + '_> {
+            Box::new(Self { name: "beside: ", calls: Rc::clone(&self.calls) })
+        }
     }
 
     #[test]
@@ -148,18 +154,24 @@ mod tests {
         first.advance(7);
         first.end();
         second.end();
+        drop((first, second));
         drop(together);
-        let shown = record.0.into_inner();
+        let calls = record.calls.borrow();
+        let (own, sum): (Vec<&str>, Vec<&str>) =
+            calls.iter().map(String::as_str).partition(|call| call.starts_with("beside: "));
+        assert_eq!(sum, ["advance 4", "advance 1", "advance 0", "advance 6", "end"]);
         let expected = [
-            "note Downloading a (10 bytes)",
-            "note Downloading b",
+            "begin Downloading a Some(10)",
+            "begin Downloading b None",
             "advance 4",
             "advance 1",
-            "advance 0",
-            "advance 6",
+            "restart",
+            "advance 3",
+            "advance 7",
+            "end",
             "end",
         ];
-        assert_eq!(shown, expected);
+        assert_eq!(own, expected.map(|call| format!("beside: {call}")));
     }
 
     #[test]
@@ -172,9 +184,10 @@ mod tests {
         one.restart();
         one.advance(10);
         one.end();
+        drop(one);
         drop(together);
         let expected = ["begin Downloading a Some(10)", "advance 4", "restart", "advance 10", "end"];
-        assert_eq!(record.0.into_inner(), expected);
+        assert_eq!(*record.calls.borrow(), expected);
     }
 
     #[test]

@@ -184,8 +184,8 @@ fn typed(context: &Context, reached: impl Fn()) -> (Option<i32>, String) {
     command.env("TERM", "xterm").stdin(Stdio::piped()).stderr(Stdio::inherit()).process_group(0);
     let mut terminal = command.spawn().expect("python3 starts");
     reached();
-    // A bar is drawn ten times a second.
-    std::thread::sleep(Duration::from_millis(300));
+    // The line of a step is drawn after 300 ms, and ten times a second from then on.
+    std::thread::sleep(Duration::from_millis(900));
     terminal.stdin.as_mut().expect("piped").write_all(b"now\n").expect("told");
     let output = terminal.wait_with_output().expect("it ends");
     (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())

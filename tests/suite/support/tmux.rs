@@ -1,5 +1,6 @@
 //! A real terminal of a chosen width: the program runs in tmux, and its screen is captured.
 
+use std::cell::Cell;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -20,7 +21,7 @@ const END: &str = "[end]";
 /// A terminal in which the program runs; closed when dropped.
 pub struct Terminal {
     socket: PathBuf,
-    columns: usize,
+    columns: Cell<usize>,
 }
 
 impl Terminal {
@@ -44,7 +45,7 @@ impl Terminal {
         script.push_str(&format!(" {}\nprintf '{END}'\nexec sleep 60\n", words.join(" ")));
         let file = context.root().join("in-terminal.sh");
         fs::write(&file, script).expect("written");
-        let terminal = Self { socket: context.root().join("tmux"), columns };
+        let terminal = Self { socket: context.root().join("tmux"), columns: Cell::new(columns) };
         let (columns, directory) = (columns.to_string(), context.project());
         let start = ["-u", "-f", "/dev/null", "new-session", "-d", "-x", &columns, "-y", "50", "-c"];
         let mut tmux = terminal.tmux(&start);
@@ -61,7 +62,7 @@ impl Terminal {
         while lines.last().is_some_and(String::is_empty) {
             lines.pop();
         }
-        assert!(lines.iter().all(|line| line.chars().count() <= self.columns), "{lines:#?}");
+        assert!(lines.iter().all(|line| line.chars().count() <= self.columns.get()), "{lines:#?}");
         lines
     }
 
@@ -86,6 +87,20 @@ impl Terminal {
     /// The distinct screens from now until the program has ended.
     pub fn watch(&self) -> Vec<Vec<String>> {
         self.watch_until(|_| false)
+    }
+
+    /// Changes the width.
+    pub fn resize(&self, columns: usize) {
+        self.columns.set(columns.max(self.columns.get()));
+        let size = ["resize-window", "-x", &columns.to_string(), "-y", "50"];
+        assert!(self.tmux(&size).status().expect("tmux starts").success());
+        self.columns.set(columns);
+    }
+
+    /// Whether the cursor is visible.
+    pub fn has_cursor(&self) -> bool {
+        let output = self.tmux(&["display-message", "-p", "#{cursor_flag}"]).output().expect("tmux starts");
+        String::from_utf8_lossy(&output.stdout).trim() == "1"
     }
 
     /// Presses Ctrl-C.
