@@ -154,7 +154,6 @@ fn commands_of_manage_py_get_a_hint() {
         "migrate-worker",
         "check",
         "init",
-        "stats",
         "status",
         "stress-test",
         "allowlist",

@@ -1,7 +1,7 @@
 //! The commands that read the queue, against real servers with the tables of each origin.
 
 mod lists;
-mod rows;
+pub mod rows;
 mod stats;
 mod tasks;
 mod without_scans;
