@@ -69,7 +69,7 @@ fn requests_for(program: &Path, deleted: usize, all: usize) -> anyhow::Result<us
 
 /// Serial deletions at the normal pace: as many at once as the bucket holds, then one a second.
 fn modelled_seconds(deleted: usize) -> f64 {
-    let mut pace = Pace::new(PaceName::Normal);
+    let mut pace = Pace::new(PaceName::Normal.rate());
     let mut now = std::time::Duration::ZERO;
     for _ in 0..deleted {
         now += pace.wait(now);

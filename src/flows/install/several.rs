@@ -109,30 +109,30 @@ mod tests {
     }
 
     impl Record {
-        fn push(&self, line: String) {
+        fn push(&self, line: &str) {
             self.calls.borrow_mut().push(format!("{}{line}", self.name));
         }
     }
 
     impl Progress for Record {
         fn begin(&self, label: &str, total: Option<u64>) {
-            self.push(format!("begin {label} {total:?}"));
+            self.push(&format!("begin {label} {total:?}"));
         }
 
         fn advance(&self, bytes: u64) {
-            self.push(format!("advance {bytes}"));
+            self.push(&format!("advance {bytes}"));
         }
 
         fn restart(&self) {
-            self.push("restart".to_owned());
+            self.push("restart");
         }
 
         fn end(&self) {
-            self.push("end".to_owned());
+            self.push("end");
         }
 
         fn note(&self, line: &str) {
-            self.push(format!("note {line}"));
+            self.push(&format!("note {line}"));
         }
 
         fn beside(&self) -> Box<dyn Progress + '_> {
