@@ -195,7 +195,7 @@ mod tests {
                 "- {key: A, value: hunter2, sync: false}",
                 "line 1, column 28: an entry has one source, but this one has `value` and `sync`",
             ),
-            ("- {key: A, valu: hunter2}", "line 1, column 12: an entry of `envVars` has no field `valu`"),
+            ("- {key: A, text: hunter2}", "line 1, column 12: an entry of `envVars` has no field `text`"),
             ("- {key: A, value: 3.10}", "line 1, column 19: `value` must be a string; put it in quotes"),
             ("- {key: A, value: 007}", "line 1, column 19: `value` must be a string; put it in quotes"),
             ("- {key: A, value: true}", "line 1, column 19: `value` must be a string; put it in quotes"),
