@@ -7,7 +7,8 @@ use crate::model::worker_flags;
 use crate::model::worker_flags::WorkerCommand;
 
 /// Our options before the command that take the next word as their value.
-const GLOBAL_WITH_VALUE: [&str; 5] = ["-C", "--directory", "--color", "--github-api-url", "--github-server-url"];
+const GLOBAL_WITH_VALUE: [&str; 6] =
+    ["-C", "--directory", "--color", "--progress", "--github-api-url", "--github-server-url"];
 
 /// Moves the flags of the worker behind `--`. Other command lines are unchanged.
 pub(crate) fn separate(arguments: Vec<OsString>) -> Vec<OsString> {
