@@ -235,8 +235,10 @@ pub fn read_audit_lines<S: DeserializeOwned, A: DeserializeOwned>(
     }
     let mut record = BufReader::new(file.take(MAX_BYTES));
     let mut cut = None;
+    // One buffer for all lines: freeing a long one for each line leaves holes.
+    let mut text = Vec::new();
     for index in 0.. {
-        let mut text = Vec::new();
+        text.clear();
         if record.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut text).map_err(error)? == 0 {
             break;
         }
