@@ -39,7 +39,7 @@ pub enum Consent {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NoConsent {
     /// No one can confirm, and the command line does not.
-    #[error("{planned} would be {done}, but this is not an interactive terminal, so you cannot confirm it")]
+    #[error("{planned} would be {done}, but confirmation needs an interactive terminal")]
     Unconfirmed {
         /// What would change.
         planned: String,
@@ -103,10 +103,7 @@ mod tests {
             assert_eq!(found.ok(), expected, "{is_ci} {is_interactive} {yes}");
         }
         let refused = consent(&THREE, false, Audience::Nobody).expect_err("nobody");
-        assert_eq!(
-            refused.to_string(),
-            "3 versions would be deleted, but this is not an interactive terminal, so you cannot confirm it"
-        );
+        assert_eq!(refused.to_string(), "3 versions would be deleted, but confirmation needs an interactive terminal");
         let retry = Proposal { number: 1, thing: "task", done: "retried" };
         let refused = consent(&retry, false, Audience::Nobody).expect_err("nobody");
         assert!(refused.to_string().starts_with("1 task would be retried, but"), "{refused}");

@@ -198,7 +198,7 @@ const HELP_TEMPLATE: &str = "\
   \x1b[1mstats\x1b[0m        Show the state of the queues, failures by hour, and throughput
   \x1b[1mtask\x1b[0m         Work with tasks
   \x1b[1mqueue\x1b[0m        Work with queues
-  \x1b[1mworkers\x1b[0m      Work with workers that have reported themselves
+  \x1b[1mworkers\x1b[0m      List registered workers
   \x1b[1mperiodic\x1b[0m     Work with schedules
   \x1b[1mlimit\x1b[0m        Work with rate limits
   \x1b[1mworkflow\x1b[0m     Work with chains, groups and chords of tasks
@@ -273,7 +273,7 @@ pub(crate) enum Command {
     /// Work with queues
     #[command(subcommand, after_long_help = examples::QUEUE)]
     Queue(QueueCommand),
-    /// Work with workers that have reported themselves
+    /// List registered workers
     #[command(subcommand, after_long_help = examples::WORKERS)]
     Workers(WorkersCommand),
     /// Work with rate limits

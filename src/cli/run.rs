@@ -24,7 +24,7 @@ pub(crate) struct StartArgs {
     /// Pass on this variable, although it contains a token or credentials; can be repeated
     #[arg(long, value_name = "NAME")]
     pub pass_env: Vec<String>,
-    /// Flags of the worker, such as `--concurrency 4`; those it has may also be given before `--`
+    /// Flags of the worker, such as `--concurrency 4`; known flags may also come before `--`
     #[arg(last = true, value_name = "WORKER ARGS")]
     pub arguments: Vec<String>,
 }

@@ -40,7 +40,7 @@ pub(crate) struct SystemdArgs {
     /// Do not read REPROQ_WORKER_BIN from the Django settings when the worker starts
     #[arg(long)]
     pub no_django: bool,
-    /// Flags of the worker, such as `--concurrency 4`; those it has may also be given before `--`
+    /// Flags of the worker, such as `--concurrency 4`; known flags may also come before `--`
     #[arg(last = true, value_name = "WORKER ARGS")]
     pub arguments: Vec<String>,
 }

@@ -23,6 +23,7 @@ use crate::config::DatabaseUrl;
 use crate::config::database_url;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
+use crate::io::fs::bounded_read;
 use crate::io::net::runtime;
 use crate::platform;
 
@@ -129,21 +130,25 @@ fn dsn(found: &DatabaseUrl, session: &Session<'_>) -> Result<Dsn, CommandError> 
         files: &files,
     };
     Dsn::read(found.url.expose(), &surroundings).map_err(|error: DsnError| {
+        let hint = match &error {
+            // What stands before the host in an example would be redacted.
+            DsnError::Scheme | DsnError::Url { .. } => {
+                format!("a URL has the form {}; encode special characters as %XX", hints::FORM)
+            }
+            DsnError::Pairs(_) | DsnError::Setting { .. } | DsnError::File { .. } | DsnError::NoService => {
+                error.hint().to_owned()
+            }
+        };
         CommandError::new(ExitStatus::Usage, error)
             .context(format!("the database URL from {} is not valid", found.from))
-            .hint(format!("a URL has the form {}; encode special characters as %XX", hints::FORM))
+            .hint(hint)
     })
 }
 
 fn content(path: &Path) -> FileContent {
-    let metadata = match std::fs::metadata(path) {
-        Ok(metadata) if metadata.len() > MAX_FILE => return FileContent::Unreadable("it is too large".to_owned()),
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return FileContent::Missing,
-        Err(error) => return FileContent::Unreadable(error.to_string()),
-    };
-    match std::fs::read(path) {
-        Ok(bytes) => FileContent::Present { bytes, is_private: is_private(&metadata) },
+    match bounded_read::read_with_metadata(path, MAX_FILE) {
+        Ok((bytes, metadata)) => FileContent::Present { bytes, is_private: is_private(&metadata) },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => FileContent::Missing,
         Err(error) => FileContent::Unreadable(error.to_string()),
     }
 }

@@ -253,7 +253,7 @@ fn trusted(session: &Session<'_>) -> Vec<DoctorFinding> {
         Some(warning) => DoctorFinding::warning(Area::Trust, warning, "correct the system clock"),
         None => {
             let until = root.complete_until().filter(|_| root.source != RootSource::Accepted);
-            let until = until.map(|until| format!(", complete until {}", until.date_naive()));
+            let until = until.map(|until| format!(", as of {}", until.date_naive()));
             DoctorFinding::fine(Area::Trust, format!("the root of {}{}", root.instance, until.unwrap_or_default()))
         }
     };

@@ -122,9 +122,16 @@ pub(super) fn which(arguments: &WhichArgs, session: &Session<'_>) -> Result<Exit
         AskDjango::Within(arguments.django_timeout.max(Duration::from_secs(1)))
     };
     let SelectedWorker { path, installed, resolution } = select(session, ask)?;
-    if let Some(OnReceipt::Changed { .. } | OnReceipt::Foreign { .. }) = &installed {
-        session.ui.warn("the worker that will run differs from the one that was installed");
-        session.ui.hint("run `reproq install` to restore it, or `reproq verify` to see the differences");
+    match &installed {
+        Some(OnReceipt::Changed { .. }) => {
+            session.ui.warn("the worker that will run differs from the one that was installed");
+            session.ui.hint("run `reproq install` to restore it, or `reproq verify` to see the differences");
+        }
+        Some(OnReceipt::Foreign { .. }) => {
+            session.ui.warn("the worker that will run was not installed by reproq, so it is not verified");
+            session.ui.hint("run `reproq install` to replace it with a verified worker");
+        }
+        Some(OnReceipt::Known { .. }) | None => {}
     }
     let path = Some(path.to_string_lossy().into_owned());
     let report = WhichReport { path, installed, resolution, all: arguments.all };

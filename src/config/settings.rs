@@ -33,10 +33,10 @@ pub const VARIABLES: [(&str, &str); 38] = [
     ("REPROQ_WORKER_SOURCE", "checkout of the worker for local builds"),
     ("REPROQ_WORKER_BIN", "worker binary to run; read by Django and by `which`"),
     ("REPROQ_CONFIG", "configuration file of the worker; read by the worker and by `config worker`"),
-    ("REPROQ_LAUNCH_DEPTH", "set by `worker` for the worker, so that a script that calls `worker` again ends"),
+    ("REPROQ_LAUNCH_DEPTH", "set by `reproq worker`, to detect nested launches"),
     (
         "CREDENTIALS_DIRECTORY",
-        "set by systemd: the credential `dsn` in it is the URL of the database, if nothing else names one",
+        "set by systemd; `worker` and `beat` take the URL of the database from the credential `dsn` in it, before the alias `default`",
     ),
     ("REPROQ_MIRROR", "release sources in order: directories, URLs or `github`, separated by commas or white space"),
     ("REPROQ_OFFLINE", "`1`: same as `--offline`"),

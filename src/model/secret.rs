@@ -111,7 +111,13 @@ pub(crate) fn credentials_of_proxy(url: &str) -> Vec<String> {
 /// The passwords in an argument that may contain the URL of a database, or its keywords. A password may contain characters
 /// that are invalid in URLs.
 pub(crate) fn passwords_in(argument: &str) -> Vec<String> {
-    let in_url = argument.find("://").map(|scheme| credentials_of_proxy(&argument[scheme..]));
+    let in_url = argument.find("://").map(|scheme| {
+        let is_database = argument[..scheme].ends_with("postgres") || argument[..scheme].ends_with("postgresql");
+        let account = argument[scheme + "://".len()..].rsplit_once('@').map(|(account, _)| account);
+        // The user of a database is no secret; elsewhere a user without a password is a token.
+        let is_user = is_database && account.is_some_and(|account| !account.contains(':'));
+        if is_user { Vec::new() } else { credentials_of_proxy(&argument[scheme..]) }
+    });
     let in_keywords = argument.split("password=").skip(1).map(|rest| match rest.strip_prefix('\'') {
         Some(quoted) => quoted.split('\'').next().unwrap_or_default(),
         None => rest.split([' ', '&']).next().unwrap_or_default(),
@@ -129,21 +135,30 @@ fn of_account(account: &str) -> Vec<String> {
 /// The environment for a child process: without the variables with our tokens, and without any other variable that
 /// contains one of these tokens.
 pub(crate) fn for_children(environment: &[(OsString, OsString)]) -> impl Iterator<Item = &(OsString, OsString)> {
-    let is_token = |name: &OsStr| TOKEN_VARIABLES.iter().any(|token| is_named(name, token));
-    let tokens: Vec<&[u8]> = environment
-        .iter()
-        .filter(|(name, _)| is_token(name))
-        .map(|(_, value)| value.as_encoded_bytes().trim_ascii())
-        .filter(|token| token.len() >= SHORTEST_SECRET)
-        .collect();
-    environment.iter().filter(move |(name, value)| {
-        let value = value.as_encoded_bytes();
-        !is_token(name) && !tokens.iter().any(|token| value.windows(token.len()).any(|part| part == *token))
-    })
+    let tokens = tokens(environment);
+    environment.iter().filter(move |(name, value)| !is_token(name) && !contains_one(value, &tokens))
+}
+
+/// Our tokens in an environment, without surrounding blanks. Short ones occur in ordinary words.
+pub(crate) fn tokens(environment: &[(OsString, OsString)]) -> Vec<&[u8]> {
+    let tokens = environment.iter().filter(|(name, _)| is_token(name));
+    let tokens = tokens.map(|(_, value)| value.as_encoded_bytes().trim_ascii());
+    tokens.filter(|token| token.len() >= SHORTEST_SECRET).collect()
+}
+
+/// Whether a value contains one of these tokens.
+pub(crate) fn contains_one(value: &OsStr, tokens: &[&[u8]]) -> bool {
+    let value = value.as_encoded_bytes();
+    tokens.iter().any(|token| value.windows(token.len()).any(|part| part == *token))
+}
+
+/// Whether a variable is one of our tokens.
+pub(crate) fn is_token(name: &OsStr) -> bool {
+    TOKEN_VARIABLES.iter().any(|token| is_named(name, token))
 }
 
 /// Whether a variable has this name; case-insensitive on Windows.
-fn is_named(known: &OsStr, name: &str) -> bool {
+pub(crate) fn is_named(known: &OsStr, name: &str) -> bool {
     if cfg!(windows) { known.eq_ignore_ascii_case(name) } else { known == name }
 }
 
@@ -193,7 +208,10 @@ mod tests {
 
     #[test]
     fn passwords_are_found_in_arguments() {
-        let cases: [(&str, &[&str]); 7] = [
+        let cases: [(&str, &[&str]); 10] = [
+            ("postgres://postgres@h/d", &[]),
+            ("--dsn=postgresql://u@h/d?password=secret", &["secret"]),
+            ("https://ghp_token@github.com/a/b", &["ghp_token"]),
             ("--dsn=postgres://u:s%40cret@h/d", &["s%40cret", "s@cret"]),
             ("postgres://u:a/b@h/d", &["a/b"]),
             ("postgres://h/d?user=u&password=secret&sslmode=require", &["secret"]),

@@ -2,6 +2,9 @@
 
 use std::fmt::Write;
 
+use chrono::DateTime;
+use chrono::Utc;
+
 /// The text with every control character escaped (`\x1b`, `\u{202e}`), so that nothing from a network, an archive or a
 /// file can move the cursor, change colors or reverse the direction of a line. Line feeds and tabs are kept.
 pub fn printable(text: &str) -> String {
@@ -92,6 +95,21 @@ const fn is_line_end(c: char) -> bool {
 /// make a name look like a different one.
 const fn is_bidirectional(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A word for a POSIX shell, quoted if it must be.
+pub(crate) fn shell_word(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:+,@%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+/// A time in UTC, to the second.
+pub(crate) fn time(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 #[cfg(test)]

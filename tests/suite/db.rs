@@ -114,6 +114,14 @@ fn each_error_is_explained() {
     let wrong = database.url_of((OWNER.0, "Wrong-Secret"));
     error("wrong_password", &wrong, &status);
     error("no_database", &database.url().replace(&database.name, "none"), &status);
+    database.sql(&format!("revoke connect on database \"{}\" from public", database.name));
+    let output = project(&database.url_of(GUEST)).run(&status);
+    assert!(output.code == 9 && output.stderr.contains("permission denied for database"), "{output:#?}");
+    database.sql(&format!("grant connect on database \"{}\" to public", database.name));
+    // No host is reached by another try.
+    let two = wrong.replace(&format!(":{port}/"), &format!(":{port},127.0.0.1:{port}/"));
+    let output = project(&two).run(&status);
+    assert_eq!(output.code, 9, "{output:#?}");
     error("no_permission", &database.url_of(GUEST), &["db", "migrate", "--yes"]);
     error("invalid_url", &format!("postgres://shop:Wrong-Secret@127.0.0.1:{port}/shop?sslmode=never"), &status);
     let nobody = free_port();
@@ -134,6 +142,16 @@ fn each_error_is_explained() {
     );
 }
 
+/// A certificate that is a device never ends.
+#[cfg(unix)]
+#[test]
+fn files_that_a_url_names_are_regular_files() {
+    let context = project("postgres://u@127.0.0.1:1/d?sslmode=verify-full&sslrootcert=/dev/zero");
+    let output = context.run(&["db", "status"]);
+    assert!(output.code == 2 && output.stderr.contains("a pipe or a device"), "{output:#?}");
+    assert!(output.stderr.contains("hint: check the path"), "{output:#?}");
+}
+
 #[test]
 fn a_certificate_that_cannot_be_verified_is_explained() {
     let with_tls = test_postgres::majors().into_iter().filter_map(test_postgres::cluster).find(|found| found.has_tls);
@@ -144,6 +162,9 @@ fn a_certificate_that_cannot_be_verified_is_explained() {
     let url = format!("{}?sslmode=verify-full", database.url());
     insta::assert_snapshot!("db_error_certificate", shown(&project(&url), &database, &["db", "status"]));
     let root = cluster.root_certificate();
+    let mut context = project(&url.replace("127.0.0.1", "localhost"));
+    context.set("SSL_CERT_FILE", root.to_str().expect("UTF-8"));
+    context.succeed(&["db", "status"]);
     let url = format!("{}?sslmode=verify-full&sslrootcert={}", database.url(), root.display());
     let context = project(&url.replace("127.0.0.1", "localhost"));
     let status = context.succeed(&["db", "status"]).stdout;

@@ -192,8 +192,21 @@ fn a_credential_of_systemd_is_passed_on_as_a_variable() {
     fs::write(directory.join("dsn"), "postgres://u:p@h/from-credential\n").expect("written");
     context.set("CREDENTIALS_DIRECTORY", directory.to_str().expect("UTF-8"));
     assert_eq!(context.succeed(&["worker"]).stdout, "postgres://u:p@h/from-credential");
+    fs::write(directory.join("dsn"), "\n").expect("written");
+    let output = context.run(&["worker"]);
+    assert!(output.code == 2 && output.stderr.contains("the credential `dsn` is empty"), "{output:#?}");
     context.set("DATABASE_URL", "postgres://h/variable");
     assert_eq!(context.succeed(&["worker"]).stdout, "postgres://h/variable");
+}
+
+#[test]
+fn a_variable_that_tasks_may_need_is_not_removed_silently() {
+    let mut context = scripted("exit 0");
+    context.set("DATABASE_URL", "postgres://h/d").set("GH_TOKEN", "ghp_secretsecretsecret");
+    context.set("HTTPS_PROXY", "http://user:proxysecret@127.0.0.1:1");
+    let output = context.succeed(&["worker"]);
+    let warning = "the variable HTTPS_PROXY is not passed on: it contains credentials; use `--pass-env HTTPS_PROXY`";
+    assert!(output.stderr.contains(warning) && !output.stderr.contains("GH_TOKEN"), "{output:#?}");
 }
 
 #[test]

@@ -179,7 +179,7 @@ impl Report for WorkerConfigReport {
         }
         let defaults = self.values.len() + 1 - rows.len();
         if defaults > 0 {
-            out.faint(&format!("{defaults} more have their default; `--explain` shows them"));
+            out.faint(&format!("{defaults} more settings have their default value; use `--explain` to list them"));
         }
         for ignored in &self.ignored {
             out.line(&format!("ignored: line {}: `{}` has no meaning for the worker", ignored.line, ignored.key));

@@ -27,7 +27,7 @@ use crate::model::text::count;
 use crate::ui::Report;
 use crate::ui::TextReport;
 
-/// How often an index that someone else builds is looked at.
+/// How often an index that another session builds is checked.
 const LOOK: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Serialize)]

@@ -122,7 +122,7 @@ impl DbStatusReport {
         if let Some(more) = self.workers.len().checked_sub(SHOWN_WORKERS).filter(|more| *more > 0) {
             shown.push(format!("{more} more"));
         }
-        if shown.is_empty() { "none has reported".to_owned() } else { shown.join(", ") }
+        if shown.is_empty() { "none registered".to_owned() } else { shown.join(", ") }
     }
 }
 

@@ -49,9 +49,16 @@ fn details(error: &PgError) -> Vec<String> {
 }
 
 fn advice(error: &PgError) -> (ExitStatus, Option<String>) {
+    // What every host refuses for the same reason is not solved by another try.
+    if let PgError::NoneUsable { failures } = error
+        && let [first, others @ ..] = &failures[..]
+        && others.iter().all(|other| advice(other).0 == advice(first).0)
+    {
+        return advice(first);
+    }
     let (status, hint) = match error {
         PgError::Unreachable { .. } => {
-            (ExitStatus::Unavailable, "check that the server runs, and the host and port of the URL")
+            (ExitStatus::Unavailable, "check that the server is running, and that the URL has the right host and port")
         }
         PgError::NoAnswer { .. } => {
             (ExitStatus::Unavailable, "check the host and port, or wait longer with `connect_timeout` in the URL")

@@ -7,12 +7,12 @@ use reproq_queue::stats::RateLimitRow;
 use serde::Serialize;
 
 use super::table;
-use super::time;
 use crate::cli::DatabaseArgs;
 use crate::commands::database::Database;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
+use crate::model::text::time;
 use crate::ui::Report;
 use crate::ui::TextReport;
 

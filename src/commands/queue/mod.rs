@@ -25,6 +25,7 @@ use crate::cli::WorkflowCommand;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
+use crate::model::text::time;
 
 pub(super) fn periodic(command: &PeriodicCommand, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     match command {
@@ -75,17 +76,12 @@ fn no_task(task: &TaskRef) -> CommandError {
         .hint("`reproq task list` lists tasks; finished ones may have been deleted")
 }
 
-/// A time, in seconds.
-fn time(at: chrono::DateTime<chrono::Utc>) -> String {
-    at.format("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
 /// A time that may be missing.
 fn time_or_dash(at: Option<chrono::DateTime<chrono::Utc>>) -> String {
     at.map_or_else(|| "-".to_owned(), time)
 }
 
-/// The begin of a text, on one line.
+/// The start of a string, on one line.
 fn excerpt(text: &str, characters: usize) -> String {
     let line = text.lines().next().unwrap_or_default();
     let is_cut = line.chars().count() > characters || text.lines().nth(1).is_some();

@@ -11,7 +11,6 @@ use reproq_queue::stats::ScheduleRow;
 use reproq_queue::stats::WorkerRow;
 use serde::Serialize;
 
-use super::time;
 use crate::cli::DatabaseArgs;
 use crate::commands::database::Database;
 use crate::commands::session::Session;
@@ -19,6 +18,7 @@ use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
 use crate::model::text::count;
 use crate::model::text::span;
+use crate::model::text::time;
 use crate::ui::Report;
 use crate::ui::TextReport;
 
@@ -76,7 +76,7 @@ fn findings(
             add(severe, "not_a_schedule", message);
         }
         Ok(schedule) if schedule.never_fires() => {
-            let message = format!("`{}` matches no date; the worker would run it all the time", row.cron_expr);
+            let message = format!("`{}` matches no date; the worker would run it at every tick", row.cron_expr);
             add(severe, "never_fires", message);
         }
         Ok(_) => {}
@@ -89,7 +89,11 @@ fn findings(
         }
         Some(next) => {
             if let Some(seconds) = row.late_seconds(now) {
-                let message = format!("it should have run at {}, {} ago; no beat has", time(next), span(seconds));
+                let message = format!(
+                    "it was due at {}, {} ago, and was not enqueued; is a beat running?",
+                    time(next),
+                    span(seconds)
+                );
                 add(ScheduleSeverity::Problem, "late", message);
             }
         }

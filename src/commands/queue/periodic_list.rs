@@ -13,6 +13,7 @@ use crate::commands::database::Database;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
+use crate::model::text::shell_word;
 use crate::model::text::span;
 use crate::ui::Report;
 use crate::ui::TextReport;
@@ -104,7 +105,7 @@ impl Report for PeriodicListReport {
         });
         out.table(&table(&["NAME", "SCHEDULE", "NEXT", "LAST", "STATE", "QUEUE", "TASK"], rows));
         if let Some(after) = &self.next_after {
-            out.faint(&format!("There are more: use `--after '{after}'`."));
+            out.faint(&format!("There are more: use `--after {}`.", shell_word(after)));
         }
     }
 }

@@ -178,7 +178,7 @@ impl Report for PeriodicNextReport {
         if self.runs.is_empty() {
             out.line(match self.never_fires {
                 true => "This schedule never runs: no date matches it.",
-                false => "This schedule does not run in the next five years, and the worker looks no further.",
+                false => "This schedule does not run in the next five years, and the worker does not search further.",
             });
             return;
         }

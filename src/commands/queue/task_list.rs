@@ -87,7 +87,7 @@ impl Report for TaskListReport {
 fn note(task: &TaskSummary, now: DateTime<Utc>) -> String {
     let mut parts = Vec::new();
     if task.cancel_requested && matches!(task.status.as_str(), "READY" | "RUNNING" | "WAITING") {
-        parts.push("asked to stop".to_owned());
+        parts.push("cancellation requested".to_owned());
     }
     match task.status.as_str() {
         "RUNNING" => parts.push(match (task.leased_until, &task.leased_by) {

@@ -11,13 +11,13 @@ use serde_json::value::RawValue;
 
 use super::excerpt;
 use super::no_task;
-use super::time;
 use crate::cli::TaskArgs;
 use crate::commands::database::Database;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
 use crate::model::text::size;
+use crate::model::text::time;
 use crate::ui::Report;
 use crate::ui::TextReport;
 use crate::ui::bar;
@@ -147,8 +147,8 @@ impl TaskReport {
     }
 
     fn status(&self) -> String {
-        let asked = if self.task.cancel_requested { ", asked to stop" } else { "" };
-        format!("{}{asked}", self.task.status)
+        let cancelling = if self.task.cancel_requested { ", cancellation requested" } else { "" };
+        format!("{}{cancelling}", self.task.status)
     }
 
     fn json(&self, name: &str, stored: &StoredJson, out: &mut TextReport) {

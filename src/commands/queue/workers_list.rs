@@ -68,7 +68,7 @@ impl Report for WorkersReport {
     fn human(&self, out: &mut TextReport) {
         if self.workers.is_empty() {
             if !out.is_quiet() {
-                out.line("No worker has reported itself.");
+                out.line("No workers are registered.");
             }
             return;
         }

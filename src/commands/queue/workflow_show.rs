@@ -54,7 +54,7 @@ pub(super) fn show(arguments: &WorkflowShowArgs, session: &Session<'_>) -> Resul
     })?;
     let Some(report) = found else {
         let message = match task {
-            Some(task) => format!("task {task} belongs to no workflow"),
+            Some(task) => format!("there is no task {task}, or it belongs to no workflow"),
             None => format!("there is no workflow {}", arguments.workflow),
         };
         return Err(CommandError::message(ExitStatus::NotFound, message).hint("`reproq workflow list` lists workflows"));

@@ -27,6 +27,7 @@ use crate::io::fs::write_file;
 use crate::model::RepoSlug;
 use crate::model::progress::Progress;
 use crate::model::text::count;
+use crate::model::text::shell_word;
 use crate::platform;
 use crate::releases::prune;
 use crate::releases::prune::DEFAULT_MAX_DELETE;
@@ -323,7 +324,7 @@ fn allowing(arguments: &PruneArgs, request: &Request, planned: usize) -> String 
     let mut words = vec!["reproq".to_owned(), "release".to_owned(), "prune".to_owned()];
     let mut option = |name: &str, value: Option<String>| {
         if let Some(value) = value {
-            words.extend([name.to_owned(), quoted(&value)]);
+            words.extend([name.to_owned(), shell_word(&value)]);
         }
     };
     let path = |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| path.to_string_lossy().into_owned());
@@ -348,16 +349,6 @@ fn allowing(arguments: &PruneArgs, request: &Request, planned: usize) -> String 
     words.join(" ")
 }
 
-/// Quotes a word for a POSIX shell.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:+,@%".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
-}
-
 /// More than a plan of a thousand versions.
 const MAX_PLAN_SIZE: u64 = 4 * 1024 * 1024;
 
@@ -380,7 +371,7 @@ mod tests {
         for (word, quoted_word) in
             [("v1.*", "'v1.*'"), ("a/b", "a/b"), ("it's", "'it'\\''s'"), ("", "''"), ("24h", "24h")]
         {
-            assert_eq!(quoted(word), quoted_word);
+            assert_eq!(shell_word(word), quoted_word);
         }
     }
 }

@@ -77,7 +77,13 @@ fn start(
         return Ok(ExitStatus::Success);
     }
     for removed in &plan.environment.removed {
-        session.ui.debug(&format!("the variable {} is not passed on: it is or {}", removed.name, removed.reason));
+        let text = format!("the variable {} is not passed on: it {}", removed.name, removed.reason);
+        if removed.is_token {
+            session.ui.debug(&text);
+        } else {
+            // The worker or its tasks may need it.
+            session.ui.warn(&format!("{text}; use `--pass-env {}` to pass it on", removed.name));
+        }
     }
     session.ui.debug(&format!("starting {} {}", plan.binary.path.display(), plan.arguments.join(" ")));
     let successor = Successor {
@@ -188,6 +194,11 @@ fn credential(session: &Session<'_>) -> Result<Option<(Secret<String>, String)>,
     let Some(directory) = session.env.var_os("CREDENTIALS_DIRECTORY") else { return Ok(None) };
     let path = Path::new(directory).join(CREDENTIAL);
     match bounded_read::read_text(&path, MAX_CREDENTIAL) {
+        Ok(text) if text.trim().is_empty() => {
+            let message = format!("the credential `{CREDENTIAL}` is empty");
+            Err(CommandError::message(ExitStatus::Usage, message)
+                .hint("write the URL of the database to the file that `LoadCredential` names"))
+        }
         Ok(text) => Ok(Some((Secret::new(text.trim().to_owned()), format!("the credential `{CREDENTIAL}`")))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(CommandError::io("read", &path, error)),

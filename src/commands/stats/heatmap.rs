@@ -15,6 +15,7 @@ use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
 use crate::model::text::span;
+use crate::model::text::time;
 use crate::ui::Report;
 use crate::ui::TextReport;
 use crate::ui::shades;
@@ -116,10 +117,6 @@ fn cut(path: &str) -> String {
 
 fn join(counts: &[i64], number: usize) -> Vec<i64> {
     counts.chunks(number).map(|chunk| chunk.iter().sum()).collect()
-}
-
-fn time(at: DateTime<Utc>) -> String {
-    at.format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 #[cfg(test)]

@@ -172,7 +172,7 @@ impl DatabaseStats {
         }
         pairs.extend(leases(totals).map(|leases| ("Leases", leases)));
         if totals.cancel_requested > 0 {
-            pairs.push(("Cancelled", format!("{} asked to stop", totals.cancel_requested)));
+            pairs.push(("Cancelling", format!("{} requested", totals.cancel_requested)));
         }
         pairs.push(("Finished", self.history.text()));
         pairs.push(("Failures", self.failures.text()));

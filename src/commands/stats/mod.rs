@@ -57,7 +57,7 @@ fn watch(arguments: &StatsArgs, session: &Session<'_>) -> Result<ExitStatus, Com
     if session.ui.is_json() || arguments.all_databases {
         let option = if session.ui.is_json() { "--json" } else { "--all-databases" };
         return Err(CommandError::message(ExitStatus::Usage, format!("`--watch` cannot be used with `{option}`"))
-            .hint("run the command without `--watch`, as often as needed"));
+            .hint("run it repeatedly without `--watch`"));
     }
     let interval = arguments.interval.max(Duration::from_millis(200));
     Database::with(&arguments.database, session, async |database| {

@@ -14,6 +14,7 @@ use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
 use crate::model::text::span;
+use crate::model::text::time;
 use crate::ui::Report;
 use crate::ui::TextReport;
 use crate::ui::sparkline;
@@ -111,10 +112,6 @@ impl TrendReport {
         }
         notes
     }
-}
-
-fn time(at: DateTime<Utc>) -> String {
-    at.format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 #[cfg(test)]

@@ -15,6 +15,12 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     within(open_regular(path)?.0, limit)
 }
 
+/// As [`read`], with the metadata of the file that was read.
+pub fn read_with_metadata(path: &Path, limit: u64) -> io::Result<(Vec<u8>, Metadata)> {
+    let (file, metadata) = open_regular(path)?;
+    Ok((within(file, limit)?, metadata))
+}
+
 /// Opens a regular file of any size; links are followed. The caller must limit how much it reads.
 pub fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
     let file = open(path)?;

@@ -1,13 +1,16 @@
 //! The environment of the worker: everything but our tokens, and proxies and servers with credentials.
 
+use std::ffi::OsStr;
 use std::ffi::OsString;
 
 use serde::Serialize;
 
-use crate::model::secret::SHORTEST_SECRET;
 use crate::model::secret::Secret;
-use crate::model::secret::TOKEN_VARIABLES;
+use crate::model::secret::contains_one;
 use crate::model::secret::credentials_of_proxy;
+use crate::model::secret::is_named;
+use crate::model::secret::is_token;
+use crate::model::secret::tokens;
 
 /// Variables that contain the URL of a proxy, or of a server that only this program requests.
 const ADDRESSES: [&str; 10] = [
@@ -47,6 +50,9 @@ pub(crate) struct SetVariable {
 pub(crate) struct RemovedVariable {
     pub name: String,
     pub reason: &'static str,
+    /// Whether it is one of our own tokens, which the worker never needs.
+    #[serde(skip)]
+    pub is_token: bool,
 }
 
 /// The environment of the worker.
@@ -60,7 +66,7 @@ pub(crate) struct ChildEnvironment {
 impl ChildEnvironment {
     /// Filters an environment and sets variables in it. `None` if too many launches are nested.
     pub(super) fn new(all: &[(OsString, OsString)], pass: &[String], set: Vec<SetVariable>) -> Option<Self> {
-        let depth = all.iter().find(|(name, _)| name == DEPTH_VARIABLE);
+        let depth = all.iter().find(|(name, _)| is_named(name, DEPTH_VARIABLE));
         let depth: u32 = depth.and_then(|(_, value)| value.to_str()?.parse().ok()).unwrap_or(0);
         if depth >= DEEPEST_LAUNCH {
             return None;
@@ -68,12 +74,15 @@ impl ChildEnvironment {
         let mut environment = Self { set, ..Self::default() };
         let tokens = tokens(all);
         for (name, value) in all {
-            let shown = name.to_string_lossy();
-            let is_set = name == DEPTH_VARIABLE || environment.set.iter().any(|it| name == it.name);
-            let is_kept = pass.iter().any(|it| name == it.as_str()) || OF_THE_WORKER.contains(&&*shown);
-            match reason(&shown, value, &tokens).filter(|_| !is_kept) {
+            let is_set = is_named(name, DEPTH_VARIABLE) || environment.set.iter().any(|it| is_named(name, it.name));
+            let is_kept = pass.iter().any(|it| is_named(name, it)) || OF_THE_WORKER.iter().any(|it| is_named(name, it));
+            match reason(name, value, &tokens).filter(|_| !is_kept) {
                 _ if is_set => {}
-                Some(reason) => environment.removed.push(RemovedVariable { name: shown.into_owned(), reason }),
+                Some(reason) => environment.removed.push(RemovedVariable {
+                    name: name.to_string_lossy().into_owned(),
+                    reason,
+                    is_token: is_token(name),
+                }),
                 None => environment.variables.push((name.clone(), value.clone())),
             }
         }
@@ -98,22 +107,15 @@ impl std::fmt::Debug for ChildEnvironment {
     }
 }
 
-/// Our tokens, without surrounding blanks. Short ones occur in ordinary words.
-fn tokens(all: &[(OsString, OsString)]) -> Vec<String> {
-    let tokens = all.iter().filter(|(name, _)| TOKEN_VARIABLES.iter().any(|token| name == token));
-    let tokens = tokens.map(|(_, value)| value.to_string_lossy().trim().to_owned());
-    tokens.filter(|token| token.len() >= SHORTEST_SECRET).collect()
-}
-
-fn reason(name: &str, value: &OsString, tokens: &[String]) -> Option<&'static str> {
-    let value = value.to_string_lossy();
-    if TOKEN_VARIABLES.contains(&name) {
-        return Some("a token of this command");
+fn reason(name: &OsStr, value: &OsStr, tokens: &[&[u8]]) -> Option<&'static str> {
+    if is_token(name) {
+        return Some("is a token of this command");
     }
-    if tokens.iter().any(|token| value.contains(token)) {
+    if contains_one(value, tokens) {
         return Some("contains a token of this command");
     }
-    let has_credentials = ADDRESSES.contains(&name) && !credentials_of_proxy(&value).is_empty();
+    let has_credentials =
+        ADDRESSES.iter().any(|it| is_named(name, it)) && !credentials_of_proxy(&value.to_string_lossy()).is_empty();
     has_credentials.then_some("contains credentials")
 }
 

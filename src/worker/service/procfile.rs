@@ -1,5 +1,6 @@
 //! A Procfile, whose commands a shell reads.
 
+use crate::model::text::shell_word;
 use crate::worker::service::ServiceError;
 use crate::worker::service::ServiceFile;
 use crate::worker::service::ServicePlan;
@@ -21,9 +22,5 @@ fn quoted(word: &str) -> Result<String, ServiceError> {
         let what = "an argument";
         return Err(ServiceError::Unwritable { what, value: word.to_owned(), format: "a Procfile" });
     }
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return Ok(word.to_owned());
-    }
-    Ok(format!("'{}'", word.replace('\'', "'\\''")))
+    Ok(shell_word(word))
 }

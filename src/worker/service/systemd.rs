@@ -31,8 +31,9 @@ SystemCallArchitectures=native
 UMask=0027
 ";
 
-/// The exit codes after which another start would end the same way: usage, no worker, a changed worker, a wrapper that starts itself.
-const FINAL: &str = "2 4 5 8";
+/// The exit codes after which another start would end the same way: no worker, a changed worker, a wrapper that starts itself.
+/// Not 2, our code for usage: the worker takes our place, and Go exits with 2 when it panics.
+const FINAL: &str = "4 5 8";
 
 /// The units of a plan.
 pub(crate) fn units(plan: &ServicePlan) -> Result<Vec<ServiceFile>, ServiceError> {

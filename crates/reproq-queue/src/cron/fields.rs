@@ -32,7 +32,7 @@ pub enum CronError {
         part: String,
     },
     /// Outside of the range of the field.
-    #[error("`{part}` is not within {low}-{high}, the range of the {field}")]
+    #[error("`{part}` is not a valid {field} ({low}-{high})")]
     OutOfRange {
         /// The field.
         field: &'static str,
@@ -232,9 +232,9 @@ mod tests {
     #[test]
     fn each_mistake_has_its_error() {
         let error = |text, kind| CronField::parse(text, kind).expect_err("a mistake").to_string();
-        assert_eq!(error("60", FieldKind::Minute), "`60` is not within 0-59, the range of the minute");
-        assert_eq!(error("0", FieldKind::Month), "`0` is not within 1-12, the range of the month");
-        assert_eq!(error("7", FieldKind::Weekday), "`7` is not within 0-6, the range of the weekday");
+        assert_eq!(error("60", FieldKind::Minute), "`60` is not a valid minute (0-59)");
+        assert_eq!(error("0", FieldKind::Month), "`0` is not a valid month (1-12)");
+        assert_eq!(error("7", FieldKind::Weekday), "`7` is not a valid weekday (0-6)");
         assert_eq!(error("5-1", FieldKind::Weekday), "the range `5-1` of the weekday ends before it begins");
         assert_eq!(error("*/0", FieldKind::Minute), "the step of `*/0` in the minute must be at least 1");
         for text in

@@ -141,7 +141,8 @@ impl fmt::Display for Dsn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let servers: Vec<String> =
             self.servers.iter().map(|server| format!("{}:{}", server.host, server.port)).collect();
-        write!(f, "{} on {} as {}", self.database, servers.join(","), self.user)
+        write!(f, "{} on {}", self.database, servers.join(","))?;
+        if self.user.is_empty() { Ok(()) } else { write!(f, " as {}", self.user) }
     }
 }
 

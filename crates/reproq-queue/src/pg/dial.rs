@@ -22,17 +22,21 @@ pub(super) struct Dialed {
     pub(super) local_port: Option<u16>,
 }
 
-/// Connects to the first address of a host that accepts.
-pub(super) async fn dial(host: &Host, keepalive: Option<Duration>) -> io::Result<Dialed> {
+/// Connects to the first address of a host that accepts. Each address has its share of the limit, so that one that does not
+/// respond leaves time for the others.
+pub(super) async fn dial(host: &Host, keepalive: Option<Duration>, limit: Duration) -> io::Result<Dialed> {
     match host {
         Host::Unix { directory, port, .. } => unix(&directory.join(format!(".s.PGSQL.{port}"))).await,
         Host::Tcp { address: Some(address), port, .. } => tcp(SocketAddr::new(*address, *port), keepalive).await,
         Host::Tcp { name, port, .. } => {
             let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-            for address in tokio::net::lookup_host((name.as_str(), *port)).await? {
-                match tcp(address, keepalive).await {
-                    Ok(dialed) => return Ok(dialed),
-                    Err(error) => failure = error,
+            let addresses: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), *port)).await?.collect();
+            let share = limit / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
+            for address in addresses {
+                match tokio::time::timeout(share, tcp(address, keepalive)).await {
+                    Ok(Ok(dialed)) => return Ok(dialed),
+                    Ok(Err(error)) => failure = error,
+                    Err(_) => failure = io::ErrorKind::TimedOut.into(),
                 }
             }
             Err(failure)

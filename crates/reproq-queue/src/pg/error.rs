@@ -19,8 +19,8 @@ pub enum PgError {
         /// The system error.
         source: io::Error,
     },
-    /// The server did not answer in time.
-    #[error("the database server at {server} did not answer within {seconds} s")]
+    /// The server did not respond in time.
+    #[error("the database server at {server} did not respond within {seconds} s")]
     NoAnswer {
         /// The server.
         server: String,
@@ -82,7 +82,7 @@ pub enum PgError {
         given: bool,
     },
     /// The server does not admit this user from here.
-    #[error("the database server at {server} does not admit this connection: {message}")]
+    #[error("the database server at {server} rejected the connection: {message}")]
     NotAdmitted {
         /// The server.
         server: String,
@@ -151,7 +151,7 @@ pub enum PgError {
     #[error("interrupted")]
     Interrupted,
     /// A table or column does not exist.
-    #[error("the database lacks what the queue needs: {message}")]
+    #[error("the queue's tables are missing or incomplete: {message}")]
     MissingTable {
         /// The server's message.
         message: String,
@@ -177,7 +177,7 @@ pub enum PgError {
         message: String,
     },
     /// An answer that does not have the expected form.
-    #[error("unexpected answer of the database: {message}")]
+    #[error("unexpected response from the database: {message}")]
     Answer {
         /// What is unexpected.
         message: String,
@@ -217,7 +217,7 @@ impl PgError {
         }
     }
 
-    /// An error of a `COMMIT`: if the connection is lost, nobody knows whether the changes were made.
+    /// An error of a `COMMIT`: if the connection is lost, it is unknown whether the changes were committed.
     pub(super) fn of_commit(error: &tokio_postgres::Error) -> Self {
         let error = Self::of_statement(error);
         if let Self::Lost { reason, .. } = error { Self::Lost { committing: true, reason } } else { error }
@@ -233,7 +233,12 @@ impl PgError {
                 code if *code == SqlState::INVALID_PASSWORD => {
                     Self::Password { server, user: at.user.to_owned(), given: at.has_password }
                 }
-                code if *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION => Self::NotAdmitted { server, message },
+                // The second: the user may not connect to this database.
+                code if [SqlState::INVALID_AUTHORIZATION_SPECIFICATION, SqlState::INSUFFICIENT_PRIVILEGE]
+                    .contains(code) =>
+                {
+                    Self::NotAdmitted { server, message }
+                }
                 code if *code == SqlState::INVALID_CATALOG_NAME => {
                     Self::NoDatabase { server, database: at.database.to_owned() }
                 }
@@ -262,36 +267,6 @@ impl PgError {
             return Self::TlsRefused { server };
         }
         Self::Authentication { server, message: with_causes(error) }
-    }
-
-    /// Whether the same request may succeed later.
-    pub const fn is_transient(&self) -> bool {
-        match self {
-            Self::Unreachable { .. }
-            | Self::NoAnswer { .. }
-            | Self::NotNow { .. }
-            | Self::ReadOnly { .. }
-            | Self::Lost { .. }
-            | Self::StatementTimeout { .. }
-            | Self::LockTimeout { .. }
-            | Self::Conflict { .. } => true,
-            Self::NoneUsable { .. }
-            | Self::WrongKind { .. }
-            | Self::TlsRefused { .. }
-            | Self::Certificate { .. }
-            | Self::Tls { .. }
-            | Self::CertificateFile { .. }
-            | Self::Password { .. }
-            | Self::NotAdmitted { .. }
-            | Self::NoDatabase { .. }
-            | Self::TooOld { .. }
-            | Self::Authentication { .. }
-            | Self::Interrupted
-            | Self::MissingTable { .. }
-            | Self::NotPermitted { .. }
-            | Self::Server { .. }
-            | Self::Answer { .. } => false,
-        }
     }
 }
 

@@ -12,7 +12,8 @@ use super::error::PgError;
 pub enum Param<'a> {
     /// `text`.
     Text(Option<&'a str>),
-    /// `bpchar`: for comparisons with `spec_hash`, which is `char(64)` or `varchar(64)`; a `text` would not use its index.
+    /// Sent without a type, so that it takes that of the column: `spec_hash` is `char(64)` or `varchar(64)`, and a value of another
+    /// type would not use its index.
     Hash(&'a str),
     /// `int8`.
     BigInt(Option<i64>),
@@ -24,21 +25,18 @@ pub enum Param<'a> {
     Float(f64),
     /// `text[]`.
     Texts(&'a [String]),
-    /// `int8[]`.
-    BigInts(&'a [i64]),
 }
 
 impl Param<'_> {
     pub(super) fn typed(&self) -> (&(dyn ToSql + Sync), Type) {
         match self {
             Self::Text(value) => (value, Type::TEXT),
-            Self::Hash(value) => (value, Type::BPCHAR),
+            Self::Hash(value) => (value, Type::UNKNOWN),
             Self::BigInt(value) => (value, Type::INT8),
             Self::Int(value) => (value, Type::INT4),
             Self::Bool(value) => (value, Type::BOOL),
             Self::Float(value) => (value, Type::FLOAT8),
             Self::Texts(value) => (value, Type::TEXT_ARRAY),
-            Self::BigInts(value) => (value, Type::INT8_ARRAY),
         }
     }
 }

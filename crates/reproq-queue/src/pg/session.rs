@@ -35,10 +35,10 @@ use super::transaction::Transaction;
 pub(super) const OLDEST: u32 = 13;
 
 /// How often a command checks whether it was interrupted.
-const GLANCE: Duration = Duration::from_millis(20);
+const INTERRUPT_POLL: Duration = Duration::from_millis(20);
 
 /// How long a cancellation and the closing of a connection may take.
-const FAREWELL: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How much longer than the server's own limit this side waits for an answer.
 const MARGIN: Duration = Duration::from_secs(10);
@@ -196,7 +196,7 @@ impl Session {
         work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let running = async {
-            let tx = Transaction { client: &self.client, patience: limits.statement.saturating_add(MARGIN) };
+            let tx = Transaction { client: &self.client, response_limit: limits.statement.saturating_add(MARGIN) };
             // One message, so that a pooler sees one transaction from the start. Compiling a query costs more than any of ours.
             tx.batch(&format!(
                 "{begin}; SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = {}; \
@@ -212,7 +212,10 @@ impl Session {
                 let _ = tx.batch("ROLLBACK").await;
                 return worked;
             }
-            self.client.batch_execute("COMMIT").await.map_err(|error| PgError::of_commit(&error))?;
+            let commit = tokio::time::timeout(tx.response_limit, self.client.batch_execute("COMMIT")).await;
+            commit
+                .map_err(|_| PgError::Lost { committing: true, reason: Some("no response".to_owned()) })?
+                .map_err(|error| PgError::of_commit(&error))?;
             worked
         };
         match unless_interrupted(self.interrupted, running).await {
@@ -248,14 +251,14 @@ impl Session {
     /// Closes the connection, so that the server does not have to find out.
     pub async fn close(self) {
         drop(self.client);
-        let _ = tokio::time::timeout(FAREWELL, self.driver).await;
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.driver).await;
     }
 }
 
 /// The result of some work; `None` if the user interrupted it.
 async fn unless_interrupted<T>(interrupted: Interrupted, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
-    let mut tick: Pin<Box<tokio::time::Sleep>> = Box::pin(tokio::time::sleep(GLANCE));
+    let mut tick: Pin<Box<tokio::time::Sleep>> = Box::pin(tokio::time::sleep(INTERRUPT_POLL));
     poll_fn(|context| {
         if let Poll::Ready(result) = work.as_mut().poll(context) {
             return Poll::Ready(Some(result));
@@ -264,7 +267,7 @@ async fn unless_interrupted<T>(interrupted: Interrupted, work: impl Future<Outpu
             if interrupted() {
                 return Poll::Ready(None);
             }
-            tick = Box::pin(tokio::time::sleep(GLANCE));
+            tick = Box::pin(tokio::time::sleep(INTERRUPT_POLL));
         }
         Poll::Pending
     })
@@ -311,7 +314,7 @@ fn attempts(target: &Target, host: &Host) -> Vec<Attempt> {
 impl Attempt {
     async fn open(&self, target: &Target, host: &Host, interrupted: Interrupted) -> Result<Session, PgError> {
         let server = host.to_string();
-        let Dialed { socket, local_port } = dial(host, target.keepalive)
+        let Dialed { socket, local_port } = dial(host, target.keepalive, target.connect_timeout)
             .await
             .map_err(|source| PgError::Unreachable { server: server.clone(), source })?;
         let config = self.config(target, host);
@@ -388,12 +391,12 @@ impl Canceller {
     /// The request is made on a connection of its own, and its outcome is not reported by the server.
     async fn cancel(&self) {
         let request = async {
-            let Ok(dialed) = dial(&self.host, self.keepalive).await else { return };
+            let Ok(dialed) = dial(&self.host, self.keepalive, CLOSE_TIMEOUT).await else { return };
             let _ = match self.tls.clone() {
                 Some(tls) => self.token.cancel_query_raw(dialed.socket, tls).await,
                 None => self.token.cancel_query_raw(dialed.socket, NoTls).await,
             };
         };
-        let _ = tokio::time::timeout(FAREWELL, request).await;
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, request).await;
     }
 }

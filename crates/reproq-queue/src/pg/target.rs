@@ -198,6 +198,7 @@ impl fmt::Display for Target {
     /// The servers and the database; never the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hosts: Vec<String> = self.hosts.iter().map(Host::to_string).collect();
-        write!(f, "{} on {} as {}", self.database, hosts.join(", "), self.user)
+        write!(f, "{} on {}", self.database, hosts.join(", "))?;
+        if self.user.is_empty() { Ok(()) } else { write!(f, " as {}", self.user) }
     }
 }

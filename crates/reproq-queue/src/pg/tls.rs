@@ -200,10 +200,19 @@ fn webpki(
 #[cfg(all(unix, not(target_os = "macos")))]
 fn of_system(provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, TlsFailure> {
     let bundle = BUNDLES.iter().map(Path::new).find(|path| path.is_file());
-    let loaded = match bundle {
+    let mut loaded = match bundle {
         Some(path) => rustls_native_certs::load_certs_from_paths(Some(path), None),
         None => rustls_native_certs::load_native_certs(),
     };
+    if bundle.is_some() && ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| std::env::var_os(name).is_some()) {
+        // With one of these variables, these are the certificates that it names, and no others.
+        let added = rustls_native_certs::load_native_certs();
+        loaded.certs.extend(added.certs);
+        loaded.errors.extend(added.errors);
+    }
+    if let (true, Some(error)) = (loaded.certs.is_empty(), loaded.errors.first()) {
+        return Err(TlsFailure::Other(format!("certificates of the system: {error}")));
+    }
     webpki(loaded.certs, provider).map_err(|reason| TlsFailure::Other(format!("certificates of the system: {reason}")))
 }
 

@@ -11,8 +11,8 @@ use super::row::Row;
 #[derive(Debug)]
 pub struct Transaction<'a> {
     pub(super) client: &'a tokio_postgres::Client,
-    /// If there is no answer for this long, the connection is lost: the server would have ended the statement itself.
-    pub(super) patience: Duration,
+    /// If there is no response for this long, the connection is lost: the server would have ended the statement itself.
+    pub(super) response_limit: Duration,
 }
 
 impl Transaction<'_> {
@@ -50,9 +50,9 @@ impl Transaction<'_> {
     }
 
     async fn within<T>(&self, work: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, PgError> {
-        match tokio::time::timeout(self.patience, work).await {
+        match tokio::time::timeout(self.response_limit, work).await {
             Ok(answer) => answer.map_err(|error| PgError::of_statement(&error)),
-            Err(_) => Err(PgError::Lost { committing: false, reason: Some("no answer".to_owned()) }),
+            Err(_) => Err(PgError::Lost { committing: false, reason: Some("no response".to_owned()) }),
         }
     }
 }

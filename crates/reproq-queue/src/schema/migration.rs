@@ -85,7 +85,7 @@ pub struct MigrationPlan {
     pub steps: Vec<MigrationStep>,
     /// Changes that cannot be made.
     pub blocked: Vec<Blocked>,
-    /// Indexes that someone else is building now.
+    /// Indexes that another session is building now.
     pub building: Vec<String>,
 }
 

@@ -49,7 +49,7 @@ impl SchemaOrigin {
             Self::Empty => "no tables yet",
             Self::Django => "created by Django's migration; the worker's own tables are missing",
             Self::DjangoThenWorker => "created by Django's migration, then completed for the worker",
-            Self::Worker => "created by `migrate-worker`",
+            Self::Worker => "created for the worker, not by Django",
             Self::WorkerBaseline => "created by the worker's baseline SQL",
         }
     }

@@ -33,7 +33,7 @@ order by 2, 1 limit $1";
 pub(crate) const CONTROLS: &str = "
 select queue_name, paused, paused_at, reason, updated_at from reproq_queue_controls order by queue_name limit $1";
 
-/// Workers, and owners of leases that are no known worker. The second parameter is the number of rows.
+/// Workers, and owners of leases that are no known worker. Parameter: the largest number of rows.
 pub(crate) const WORKERS: &str = "
 select coalesce(w.worker_id, r.leased_by) as worker_id, w.worker_id is not null as known, w.hostname, w.concurrency,
   to_jsonb(w.queues)::text as queues, w.started_at, w.last_seen_at, w.version,

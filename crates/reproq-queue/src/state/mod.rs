@@ -1,8 +1,8 @@
 //! The states of a task, and who may change one into which.
 //!
 //! The worker, Django and this program write the same rows. `table` lists what each of them does; what is not in the table
-//! does not happen. Whoever writes repeats the state it has seen as a condition, so a row that changed in the meantime is
-//! left alone.
+//! does not happen. Each write repeats the state it read as its condition, so a row that changed in the meantime is not
+//! modified.
 
 mod reclaim;
 mod table;

@@ -15,7 +15,7 @@ pub struct RunningTask {
     pub attempts: i32,
     /// How often it may be claimed.
     pub max_attempts: i32,
-    /// Whether it was asked to stop. It would be killed again in its next attempt.
+    /// Whether its cancellation was requested. It would be killed again in its next attempt.
     pub cancel_requested: bool,
 }
 

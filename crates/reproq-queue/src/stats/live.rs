@@ -46,7 +46,7 @@ pub struct LiveCount {
     pub expired: i64,
     /// Those that run without a lease.
     pub missing: i64,
-    /// Those that were asked to stop.
+    /// Those whose cancellation was requested.
     pub cancels: i64,
     /// Since when the oldest could run, runs or waits.
     pub oldest: Option<DateTime<Utc>>,
@@ -219,7 +219,7 @@ pub struct QueueDepth {
     pub missing_leases: i64,
     /// How long ago the oldest expired lease ended, in seconds.
     pub oldest_lease_seconds: Option<i64>,
-    /// Tasks that were asked to stop.
+    /// Tasks whose cancellation was requested.
     pub cancel_requested: i64,
     /// Whether nothing is claimed from the queue.
     pub paused: bool,

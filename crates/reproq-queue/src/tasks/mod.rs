@@ -44,7 +44,7 @@ pub struct TaskSummary {
     pub leased_until: Option<DateTime<Utc>>,
     /// Its workflow.
     pub workflow_id: Option<String>,
-    /// Whether it was asked to stop.
+    /// Whether its cancellation was requested.
     pub cancel_requested: bool,
     /// Its last error, cut off after 500 characters.
     pub error: Option<String>,
@@ -109,7 +109,7 @@ pub struct TaskDetail {
     pub leased_by: Option<String>,
     /// How long it holds it.
     pub leased_until: Option<DateTime<Utc>>,
-    /// Whether it was asked to stop.
+    /// Whether its cancellation was requested.
     pub cancel_requested: bool,
     /// Its last error, cut off after 4096 characters.
     pub last_error: Option<String>,

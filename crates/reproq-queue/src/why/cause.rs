@@ -43,7 +43,7 @@ pub enum Cause {
     TasksAhead { queue: String, tasks: i64, is_limit: bool },
     /// Another task with the same specification is active.
     Duplicate { id: i64, status: String, lease_expired: bool },
-    /// It was asked to stop.
+    /// Its cancellation was requested.
     CancelRequested { status: String },
     /// It has expired. Workers run it all the same, and `prune expired` deletes it.
     Expired { expires_at: DateTime<Utc> },
@@ -73,7 +73,7 @@ pub enum Cause {
     NotReleased { workflow: String },
     /// It has ended.
     Finished { status: String, at: Option<DateTime<Utc>>, error: Option<String>, kind: Option<String> },
-    /// Nothing keeps it: a worker claims it within seconds.
+    /// It is not blocked: a worker should claim it within seconds.
     Nothing,
 }
 
@@ -180,10 +180,10 @@ impl fmt::Display for Cause {
                 write!(f, "task {id} has the same specification and is {status}{lease}")
             }
             Self::CancelRequested { status } if status == "RUNNING" => {
-                f.write_str("it was asked to stop; its worker ends it at the next heartbeat")
+                f.write_str("cancellation was requested; its worker ends it at the next heartbeat")
             }
             Self::CancelRequested { .. } => {
-                f.write_str("it was asked to stop; a worker that claims it ends it at the first heartbeat")
+                f.write_str("cancellation was requested; a worker that claims it ends it at the first heartbeat")
             }
             Self::Expired { expires_at } => {
                 write!(f, "it expired at {}; it still runs if it is claimed", time(expires_at))
@@ -196,10 +196,10 @@ impl fmt::Display for Cause {
             ),
             Self::LeaseExpired { worker: name, leased_until, seconds, worker_alive, attempts_left } => {
                 let alive = if *worker_alive { "still reports itself" } else { "does not report itself" };
-                let then = if *attempts_left { "runs it again" } else { "fails it: no attempt is left" };
+                let then = if *attempts_left { "runs it again" } else { "marks it FAILED: no attempts are left" };
                 write!(
                     f,
-                    "its lease expired at {} ({seconds} s ago); {} {alive}; whoever reclaims it {then}",
+                    "its lease expired at {} ({seconds} s ago); {} {alive}; the worker that reclaims it {then}",
                     time(leased_until),
                     worker(name.as_ref())
                 )
@@ -217,7 +217,9 @@ impl fmt::Display for Cause {
             Self::ParentGone { parent: Some(parent), status: None } => {
                 write!(f, "it waits for task {parent}, which no longer exists")
             }
-            Self::ParentGone { parent: None, .. } => f.write_str("it is WAITING, and nothing says for what"),
+            Self::ParentGone { parent: None, .. } => {
+                f.write_str("it is WAITING, but has no parent and is not a callback")
+            }
             Self::MembersActive { workflow, expected, successful } => {
                 write!(f, "it is the callback of workflow {workflow}: {successful} of {expected} tasks have succeeded")
             }
@@ -237,7 +239,7 @@ impl fmt::Display for Cause {
                 }
                 f.write_str(&because(error.as_ref()))
             }
-            Self::Nothing => f.write_str("nothing keeps it: a worker claims it within seconds"),
+            Self::Nothing => f.write_str("it is not blocked: a worker should claim it within seconds"),
         }
     }
 }

@@ -49,7 +49,7 @@ pub struct TaskFacts {
     pub last_attempted_at: Option<DateTime<Utc>>,
     /// Its end.
     pub finished_at: Option<DateTime<Utc>>,
-    /// Whether it was asked to stop.
+    /// Whether its cancellation was requested.
     pub cancel_requested: bool,
     /// When it may be deleted.
     pub expires_at: Option<DateTime<Utc>>,

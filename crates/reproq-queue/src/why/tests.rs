@@ -105,7 +105,7 @@ fn after(change: impl Fn(&mut WhyFacts)) -> Vec<String> {
 
 #[test]
 fn a_ready_task_waits_for_what_keeps_it() {
-    assert_eq!(after(|_| ()), ["nothing keeps it: a worker claims it within seconds"]);
+    assert_eq!(after(|_| ()), ["it is not blocked: a worker should claim it within seconds"]);
     let control = |paused, reason: &str| QueueControl {
         queue_name: "mail".to_owned(),
         paused,
@@ -159,15 +159,15 @@ fn a_ready_task_waits_for_keys_and_limits() {
         })
     };
     assert_eq!(concurrent(2, 2), ["! 2 tasks with concurrency key acct run, and 2 may"]);
-    assert!(concurrent(2, 1)[0].starts_with("nothing"));
-    assert!(concurrent(0, 9)[0].starts_with("nothing"));
+    assert!(concurrent(2, 1)[0].starts_with("it is not blocked"));
+    assert!(concurrent(0, 9)[0].starts_with("it is not blocked"));
     assert_eq!(
         after(|it| it.limits = vec![limit("global", 0.5, 0.0)]),
         ["! rate limit global (0.5 per second) has no token; the next is available in 1.0 s"]
     );
     // The limit of the task decides, although it limits nothing.
     let exempt = after(|it| it.limits = vec![limit("global", 0.5, 0.0), limit("task:shop.tasks.send", 0.0, 0.0)]);
-    assert!(exempt[0].starts_with("nothing"), "{exempt:?}");
+    assert!(exempt[0].starts_with("it is not blocked"), "{exempt:?}");
     let queue = after(|it| it.limits = vec![limit("global", 9.0, 5.0), limit("queue:mail", 0.1, 0.0)]);
     assert!(queue[0].starts_with("! rate limit queue:mail"), "{queue:?}");
 }
@@ -184,7 +184,7 @@ fn a_ready_task_waits_for_workers() {
         it.task.queue_name = "default".to_owned();
         it.workers = vec![worker("w1", "[]", 1.0)];
     });
-    assert!(default[0].starts_with("nothing"), "{default:?}");
+    assert!(default[0].starts_with("it is not blocked"), "{default:?}");
     let allowed = |list: &[&str]| {
         let list: Vec<String> = list.iter().map(|text| (*text).to_owned()).collect();
         after(|it| it.allowed_modules = Some(list.clone()))
@@ -193,8 +193,8 @@ fn a_ready_task_waits_for_workers() {
         allowed(&["other.tasks.", "more."]),
         ["! a worker with this environment does not run shop.tasks.send: ALLOWED_TASK_MODULES is other.tasks.,more."]
     );
-    assert!(allowed(&["shop.tasks."])[0].starts_with("nothing"));
-    assert!(allowed(&["*"])[0].starts_with("nothing"));
+    assert!(allowed(&["shop.tasks."])[0].starts_with("it is not blocked"));
+    assert!(allowed(&["*"])[0].starts_with("it is not blocked"));
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn what_blocks_comes_first() {
             "! no live worker serves queue mail",
             "at least 10000 due tasks of queue mail come first",
             "task 3 has the same specification and is RUNNING with an expired or missing lease",
-            "it was asked to stop; a worker that claims it ends it at the first heartbeat",
+            "cancellation was requested; a worker that claims it ends it at the first heartbeat",
             "it expired at 2026-01-31T11:59:59Z; it still runs if it is claimed",
         ]
     );
@@ -236,13 +236,13 @@ fn a_running_task_has_a_lease_or_not() {
     assert_eq!(
         running(Some(seconds(-60)), 1, "w1"),
         [
-            "! its lease expired at 2026-01-31T11:59:00Z (60 s ago); worker w1 still reports itself; whoever reclaims it runs it again"
+            "! its lease expired at 2026-01-31T11:59:00Z (60 s ago); worker w1 still reports itself; the worker that reclaims it runs it again"
         ]
     );
     assert_eq!(
         running(Some(seconds(-60)), 3, "gone"),
         [
-            "! its lease expired at 2026-01-31T11:59:00Z (60 s ago); worker gone does not report itself; whoever reclaims it fails it: no attempt is left"
+            "! its lease expired at 2026-01-31T11:59:00Z (60 s ago); worker gone does not report itself; the worker that reclaims it marks it FAILED: no attempts are left"
         ]
     );
     assert_eq!(running(None, 1, "w1"), ["! it is RUNNING without a lease (worker w1), so no worker reclaims it"]);
@@ -251,7 +251,7 @@ fn a_running_task_has_a_lease_or_not() {
         it.task.leased_until = Some(seconds(1));
         it.task.cancel_requested = true;
     });
-    assert_eq!(cancelled[1], "it was asked to stop; its worker ends it at the next heartbeat");
+    assert_eq!(cancelled[1], "cancellation was requested; its worker ends it at the next heartbeat");
 }
 
 #[test]
@@ -273,7 +273,7 @@ fn a_waiting_task_waits_for_its_parent_or_its_workflow() {
         ["! it waits for task 5, which is SUCCESSFUL and did not release it"]
     );
     assert_eq!(parent(None, Some(5)), ["! it waits for task 5, which no longer exists"]);
-    assert_eq!(parent(None, None), ["! it is WAITING, and nothing says for what"]);
+    assert_eq!(parent(None, None), ["! it is WAITING, but has no parent and is not a callback"]);
     let callback = |success, failure| {
         after(|it| {
             it.task.status = "WAITING".to_owned();

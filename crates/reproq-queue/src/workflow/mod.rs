@@ -173,21 +173,21 @@ fn differences(run: &WorkflowRun, successful: i64, failed: i64, live: i64) -> Ve
     let mut problems = Vec::new();
     let (counted, expected) = (i64::from(run.success_count), i64::from(run.expected_count));
     if counted < successful {
-        problems.push(format!("the counter says that {counted} tasks succeeded, and {successful} have"));
+        problems.push(format!("the counter of successful tasks is {counted}, but {successful} succeeded"));
     }
     if i64::from(run.failure_count) < failed {
-        problems.push(format!("the counter says that {} tasks failed, and {failed} have", run.failure_count));
+        problems.push(format!("the counter of failed tasks is {}, but {failed} failed", run.failure_count));
     }
     if successful + failed + live > expected {
-        problems.push(format!("{expected} tasks are expected, and {} exist", successful + failed + live));
+        problems.push(format!("{expected} tasks are expected, but {} exist", successful + failed + live));
     }
     match (run.callback_result_id, run.callback_status.as_deref()) {
         (Some(id), None) => problems.push(format!("its callback {id} does not exist")),
         (Some(id), Some("WAITING")) if live == 0 && counted.max(successful) >= expected => {
-            problems.push(format!("all tasks succeeded, and its callback {id} was not released"));
+            problems.push(format!("all tasks succeeded, but its callback {id} was not released"));
         }
         (Some(id), Some("WAITING")) if live == 0 && failed > 0 => {
-            problems.push(format!("a task failed, and its callback {id} was not failed with it"));
+            problems.push(format!("a task failed, but its callback {id} was not failed with it"));
         }
         (_, _) => {}
     }

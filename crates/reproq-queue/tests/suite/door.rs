@@ -262,6 +262,28 @@ fn a_failed_write_leaves_nothing_behind() {
 
 static STOP: AtomicBool = AtomicBool::new(false);
 
+/// The column is `varchar(64)` where Django made the table, and `char(64)` elsewhere. Casting it would rule out its index.
+#[test]
+fn a_hash_is_compared_in_the_type_of_its_column() {
+    for origin in ["a", "b", "c", "d"] {
+        let Some(database) = Database::of_origin(origin) else { return };
+        let plan = block(async {
+            let session = open(&target(&database)).await.expect("opened");
+            let read = session.read(Limits::default(), async |tx| {
+                let hash = "0".repeat(64);
+                let sql =
+                    "explain select result_id from task_runs where spec_hash = $1 and status in ('READY', 'RUNNING')";
+                let rows = tx.rows(sql, &[Param::Hash(&hash)]).await?;
+                rows.iter().map(|row| row.read::<String>("QUERY PLAN")).collect::<Result<Vec<_>, _>>()
+            });
+            let plan = read.await.expect("read").join("\n");
+            session.close().await;
+            plan
+        });
+        assert!(plan.contains("spec_hash") && !plan.contains("(spec_hash)::bpchar"), "{origin}: {plan}");
+    }
+}
+
 #[test]
 fn an_interrupt_cancels_the_statement_on_the_server() {
     let Some(database) = Database::new() else { return };
