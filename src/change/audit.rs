@@ -202,7 +202,7 @@ impl Audit {
         time: DateTime<Utc>,
         event: ChangeEvent<S, A>,
     ) -> Result<(), AuditError> {
-        let mut line = serde_json::to_vec(&ChangeLine { time, event }).expect("lines hold nothing JSON cannot say");
+        let mut line = serde_json::to_vec(&ChangeLine { time, event }).expect("a line is serializable as JSON");
         line.push(b'\n');
         let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
         written.map_err(|source| AuditError::Write { path: self.path.clone(), source })

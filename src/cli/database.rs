@@ -26,7 +26,7 @@ pub(crate) enum DbCommand {
 /// Which database is used.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DatabaseArgs {
-    /// Use the database that [tool.reproq.databases] names so [env: DATABASE_URL]
+    /// Use this alias of [tool.reproq.databases] [env: DATABASE_URL]
     #[arg(long, value_name = "ALIAS")]
     pub database: Option<String>,
 }
@@ -36,7 +36,7 @@ pub(crate) struct DatabaseArgs {
 pub(crate) struct DbMigrateArgs {
     #[command(flatten)]
     pub database: DatabaseArgs,
-    /// Wait at most this long for the lock of a table, before others may go first
+    /// Give up waiting for a table lock after this time, so that other sessions are not blocked; then retry
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = parse_duration)]
     pub lock_timeout: Duration,
     /// Stop building an index after this time; the next run continues

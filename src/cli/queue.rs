@@ -82,10 +82,10 @@ pub(crate) struct TaskHashArgs {
     /// The time before which the task does not run, with its offset, such as 2026-03-29T01:30:00+02:00
     #[arg(long, value_name = "TIME")]
     pub run_after: Option<String>,
-    /// Of all tasks with this key, one runs at a time
+    /// Run at most one task with this key at a time
     #[arg(long, value_name = "KEY")]
     pub lock_key: Option<String>,
-    /// Of all tasks with this key, --concurrency-limit run at a time
+    /// Run at most --concurrency-limit tasks with this key at a time
     #[arg(long, value_name = "KEY")]
     pub concurrency_key: Option<String>,
     /// The limit of --concurrency-key; 0 is no limit

@@ -43,6 +43,7 @@ use crate::cli::TrustCommand;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
+use crate::platform;
 use crate::ui::Ui;
 
 /// Runs a command that needs no project, so that it works even if the project's settings are invalid.
@@ -55,6 +56,7 @@ pub(crate) fn run_without_project(command: &Command, ui: &Ui) -> Option<Result<E
 
 /// Runs a command.
 pub(crate) fn run(command: &Command, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
+    session.ui.on_interrupt(platform::INTERRUPTION);
     if let Some(activity) = activity(command) {
         session.ui.begin_activity(activity);
     }

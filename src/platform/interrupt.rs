@@ -30,12 +30,17 @@ const LONGEST_HOLD: Duration = Duration::from_secs(3);
 static HOLDS: AtomicUsize = AtomicUsize::new(0);
 /// The error of an interrupted command.
 pub(crate) const INTERRUPTION: &str = "interrupted; unfinished changes were discarded";
+/// The error of a command that changes something elsewhere, step by step.
+pub(crate) const INTERRUPTION_OF_CHANGES: &str =
+    "interrupted; the changes that were made are kept; run the same command again to continue";
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 /// The rows of moving lines above the row of the cursor.
 static ROWS_ABOVE: AtomicUsize = AtomicUsize::new(0);
-/// What is printed at the end.
+/// What is printed to stderr at the end.
 static LAST_LINE: Mutex<Option<String>> = Mutex::new(None);
+/// What is printed to stdout at the end, unless a document has been printed.
+static LAST_DOCUMENT: Mutex<Option<String>> = Mutex::new(None);
 static TO_REMOVE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// A directory that is removed when a signal arrives, until this value is dropped.
@@ -68,6 +73,12 @@ pub(crate) fn watch() {
         let last_line = LAST_LINE.lock().unwrap_or_else(PoisonError::into_inner).take();
         let last_line = last_line.unwrap_or_else(|| format!("error: {INTERRUPTION}\n"));
         let _ = stderr.write_all(last_line.as_bytes());
+        // Locked until the exit, so that no other thread starts to print a second document.
+        let mut document = LAST_DOCUMENT.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(document) = document.take() {
+            let mut stdout = io::stdout();
+            let _ = stdout.write_all(document.as_bytes()).and_then(|()| stdout.flush());
+        }
         std::process::exit(i32::from(ExitStatus::Interrupted.code()));
     });
 }
@@ -86,6 +97,12 @@ pub(crate) fn on_interrupt_clear(rows_above: usize) {
 /// Replaces the error that is printed when a signal arrives.
 pub(crate) fn on_interrupt_print(line: String) {
     *LAST_LINE.lock().unwrap_or_else(PoisonError::into_inner) = Some(line);
+}
+
+/// The document that is printed to stdout when a signal arrives. `None` before another document is printed; after a
+/// signal it does not return, if the first one is being printed.
+pub(crate) fn on_interrupt_report(document: Option<String>) {
+    *LAST_DOCUMENT.lock().unwrap_or_else(PoisonError::into_inner) = document;
 }
 
 /// Another thread may still create files in the directory while it is being removed.

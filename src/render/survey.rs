@@ -94,6 +94,14 @@ pub(crate) enum SurveyError {
         /// Their IDs.
         ids: Vec<String>,
     },
+    /// The services of the file are in several workspaces, each of which has groups of its own.
+    #[error("the services of the file are in different workspaces: {first}, {other}")]
+    SeveralWorkspaces {
+        /// A service and its workspace.
+        first: String,
+        /// A service of another workspace.
+        other: String,
+    },
     /// Neither services nor groups are in the file.
     #[error("the file declares no service or group with environment variables")]
     Nothing,
@@ -110,7 +118,7 @@ pub(crate) async fn survey<'a>(
     for service in &services {
         found.push(find(api, service, scope.workspace).await?);
     }
-    let workspace = scope.workspace.or_else(|| found.first().map(|record| record.workspace.as_str()));
+    let workspace = scope.workspace.or(only_workspace(&found)?);
     let groups = api.groups(workspace).await?;
     let mut reader = GroupReader { api, groups: &groups, read: BTreeMap::new() };
     let mut survey = Survey { targets: Vec::new(), gaps: Vec::new() };
@@ -219,6 +227,16 @@ async fn find(
             &service.name,
             all.into_iter().map(|record| format!("{} in {}", record.id, record.workspace)),
         )),
+    }
+}
+
+/// The workspace of all services; `None` if there are no services.
+fn only_workspace(found: &[ServiceRecord]) -> Result<Option<&str>, SurveyError> {
+    let Some(first) = found.first() else { return Ok(None) };
+    let placed = |record: &ServiceRecord| format!("{} in {}", record.name, record.workspace);
+    match found.iter().find(|record| record.workspace != first.workspace) {
+        None => Ok(Some(&first.workspace)),
+        Some(other) => Err(SurveyError::SeveralWorkspaces { first: placed(first), other: placed(other) }),
     }
 }
 

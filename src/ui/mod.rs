@@ -23,6 +23,7 @@ use serde::Serialize;
 
 use crate::config::Env;
 use crate::failure::CommandError;
+use crate::failure::exit::ExitStatus;
 use crate::model::progress::ProgressStyle;
 use crate::model::secret::REDACTED;
 use crate::model::secret::SHORTEST_SECRET;
@@ -148,9 +149,15 @@ impl Ui {
     /// What the command does, shown on a terminal while it is silent; until the report is printed.
     pub(crate) fn begin_activity(&self, activity: &str) {
         self.form.set_activity(Some(activity));
-        if matches!(self.form, ProgressForm::Json) {
-            let kind = MessageKind::Error;
-            platform::on_interrupt_print(ProgressEvent::Message { kind, text: platform::INTERRUPTION }.line());
+    }
+
+    /// The error that a signal prints from now on; with `--json` also as the document, unless one has been printed.
+    pub(crate) fn on_interrupt(&self, text: &'static str) {
+        let is_json = matches!(self.form, ProgressForm::Json);
+        platform::on_interrupt_print(message_line(MessageKind::Error, text, is_json, self.color_err));
+        if self.json && !REPORTED.load(Ordering::Relaxed) {
+            let failure = CommandError::message(ExitStatus::Interrupted, text);
+            platform::on_interrupt_report(Some(document_of(&failure)));
         }
     }
 
@@ -274,9 +281,7 @@ impl Ui {
     pub(crate) fn failure(&self, failure: &CommandError) {
         self.explain(failure);
         if self.json && !REPORTED.load(Ordering::Relaxed) {
-            let mut text = serde_json::to_string_pretty(&failure.document()).expect("a map with string keys");
-            text.push('\n');
-            let _ = self.stdout(&printable_json(&text));
+            let _ = self.stdout(&document_of(failure));
         }
     }
 
@@ -327,6 +332,7 @@ impl Ui {
 
     fn stdout(&self, text: &str) -> Result<(), CommandError> {
         REPORTED.store(true, Ordering::Relaxed);
+        platform::on_interrupt_report(None);
         let text = match (self.is_on_actions, self.json) {
             (false, _) => self.without_secrets(text),
             (true, false) => log_viewer::without_commands(&self.without_secrets(text)),
@@ -339,12 +345,17 @@ impl Ui {
         });
         match written {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(CommandError::new(crate::failure::exit::ExitStatus::Failure, error)
-                    .context("failed to write the report"))
+                Err(CommandError::new(ExitStatus::Failure, error).context("failed to write the report"))
             }
             Ok(()) | Err(_) => Ok(()),
         }
     }
+}
+
+/// The document of an error, as it is printed.
+fn document_of(failure: &CommandError) -> String {
+    let text = serde_json::to_string_pretty(&failure.document()).expect("a map with string keys");
+    printable_json(&(text + "\n"))
 }
 
 fn terminal_columns() -> usize {

@@ -69,8 +69,12 @@ impl MovingLines {
 
     /// Removes the lines until the question is answered.
     pub(super) fn while_paused<T>(&self, ask: impl FnOnce() -> T) -> T {
-        self.above(|| ());
-        self.state().is_paused = true;
+        {
+            // Between two locks a tick could draw the lines below which the question would be asked.
+            let mut state = self.state();
+            state.clear();
+            state.is_paused = true;
+        }
         let answer = ask();
         let mut state = self.state();
         state.is_paused = false;

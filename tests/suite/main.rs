@@ -32,6 +32,8 @@ mod hostile;
 mod install;
 #[cfg(unix)]
 mod install_to;
+#[cfg(unix)]
+mod interrupted;
 mod lock;
 mod mirror;
 mod mirror_damage;

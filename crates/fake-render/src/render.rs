@@ -147,6 +147,11 @@ impl Render {
         self.world().page_size = most;
     }
 
+    /// Deploys are queued from now on: 202 without a body instead of 201 with a document.
+    pub fn queue_deploys(&self) {
+        self.world().queues_deploys = true;
+    }
+
     /// The token that is accepted. `rnd_test` at first.
     pub fn set_token(&self, token: &str) {
         token.clone_into(&mut self.world().token);

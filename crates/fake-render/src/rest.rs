@@ -166,9 +166,13 @@ fn variable(world: &mut World, id: &str, key: &str, call: &Call) -> Reply {
 }
 
 fn deploy(world: &mut World, id: &str) -> Reply {
+    let is_queued = world.queues_deploys;
     match world.owners.get_mut(id) {
         Some(owner) if matches!(owner.kind, OwnerKind::Service(_)) => {
             owner.deploys += 1;
+            if is_queued {
+                return Reply::new(202);
+            }
             let document = json!({ "id": format!("dep-{}-{}", id, owner.deploys), "status": "created" });
             Reply::json(201, &document)
         }

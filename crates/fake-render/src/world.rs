@@ -13,6 +13,8 @@ pub(crate) struct World {
     pub(crate) owners: BTreeMap<String, Owner>,
     pub(crate) token: String,
     pub(crate) page_size: usize,
+    /// Whether a deploy is accepted without a document, because another one is running.
+    pub(crate) queues_deploys: bool,
     pub(crate) full_replacements: usize,
     next: usize,
 }
@@ -38,7 +40,14 @@ pub(crate) enum OwnerKind {
 
 impl World {
     pub(crate) fn new() -> World {
-        World { owners: BTreeMap::new(), token: "rnd_test".to_owned(), page_size: 20, full_replacements: 0, next: 1 }
+        World {
+            owners: BTreeMap::new(),
+            token: "rnd_test".to_owned(),
+            page_size: 20,
+            queues_deploys: false,
+            full_replacements: 0,
+            next: 1,
+        }
     }
 
     pub(crate) fn add_service(&mut self, name: &str, kind: &str, workspace: &str) -> String {

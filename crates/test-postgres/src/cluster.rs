@@ -251,7 +251,7 @@ pub(crate) fn server_directory(prefix: &str) -> PathBuf {
     directory
 }
 
-/// Gives a file or directory to the server's user, for nobody else to read.
+/// Gives a file or directory to the server's user, and makes it readable by that user alone.
 pub(crate) fn give(path: &Path) {
     let mode = if path.is_dir() { 0o700 } else { 0o600 };
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("permitted");

@@ -37,7 +37,7 @@ pub(super) const DOCUMENTS: &[JsonDocument] = &[
         "what the database of the queue lacks, and what is wrong with it",
         &["reproq db check"],
     ),
-    printed("reproq.db-migrate/1", "the statements of a migration, and what became of each", &["reproq db migrate"]),
+    printed("reproq.db-migrate/1", "the statements of a migration, and the result of each", &["reproq db migrate"]),
     printed("reproq.db-status/1", "the database of the queue: origin, versions, sizes", &["reproq db status"]),
     printed("reproq.doctor/2", "what was examined, with a hint for each problem", &["reproq doctor"]),
     printed("reproq.error/1", "a failure: its exit code, causes and hints", &[]),

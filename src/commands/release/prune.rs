@@ -270,6 +270,7 @@ fn apply(
     runtime: &tokio::runtime::Runtime,
     session: &Session<'_>,
 ) -> Result<ExitStatus, CommandError> {
+    session.ui.on_interrupt(platform::INTERRUPTION_OF_CHANGES);
     platform::watch_signals();
     let Planned { plan, deletes } = planned;
     let mut saved = Vec::new();

@@ -91,6 +91,7 @@ pub(super) fn restore(arguments: &RestoreArgs, session: &Session<'_>) -> Result<
         session.ui.report(&report)?;
         return Ok(exit_status(&report, arguments));
     }
+    session.ui.on_interrupt(platform::INTERRUPTION_OF_CHANGES);
     platform::watch_signals();
     let mut audit = begin_audit(arguments.audit.as_ref(), "restore", session)?;
     let path = audit.path().to_owned();

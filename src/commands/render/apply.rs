@@ -46,6 +46,7 @@ pub(super) fn apply(arguments: &RenderApplyArgs, session: &Session<'_>) -> Resul
     let mut changed = Vec::new();
     if changes > 0 {
         confirm(&plans, &survey, arguments, session)?;
+        session.ui.on_interrupt(platform::INTERRUPTION_OF_CHANGES);
     }
     platform::watch_signals();
     if changes > 0 {
@@ -156,11 +157,8 @@ fn to_deploy(when: DeployWhen, changed: &[EnvOwner], survey: &Survey<'_>, file: 
 /// Starts the deploys.
 async fn deploy(api: &RenderApi<'_>, services: Vec<EnvOwner>, report: &mut EnvApplyReport) -> Result<(), CommandError> {
     for service in services {
-        let id = api.deploy(&service).await.map_err(|error| {
-            let failure = errors::api(error).context(format!("failed to start a deploy of {service}"));
-            let hint = "the variables are set; start it with `--deploy=always` or in Render's dashboard";
-            CommandError { hints: vec![hint.to_owned()], ..failure }
-        })?;
+        let made = report.made + report.deploys.len();
+        let id = api.deploy(&service).await.map_err(|error| errors::deploy(error, &service, made))?;
         report.deploys.push(DeployReport { service: service.name, id });
     }
     report.deploy_needed = false;

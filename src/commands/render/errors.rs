@@ -8,6 +8,7 @@ use crate::io::net::api::ApiSetupError;
 use crate::io::net::api::JsonApiError;
 use crate::model::yaml::YamlError;
 use crate::render::ChangeError;
+use crate::render::EnvOwner;
 use crate::render::EnvPlanRefusal;
 use crate::render::EnvStop;
 use crate::render::RenderApiError;
@@ -55,7 +56,9 @@ pub(super) fn survey(error: SurveyError) -> CommandError {
             ExitStatus::NotFound,
             "if it is new, sync the blueprint in Render's dashboard first; otherwise check the API key and `--workspace`",
         ),
-        SurveyError::Ambiguous { .. } => (ExitStatus::Conflict, "choose the workspace with `--workspace ID`"),
+        SurveyError::Ambiguous { .. } | SurveyError::SeveralWorkspaces { .. } => {
+            (ExitStatus::Conflict, "choose the workspace with `--workspace ID`")
+        }
         SurveyError::Nothing => (ExitStatus::Usage, "choose another file with `--file FILE`"),
     };
     CommandError::new(status, error).hint(hint)
@@ -117,6 +120,20 @@ pub(super) fn stopped(stop: EnvStop, made: usize) -> CommandError {
         EnvStop::Record(_) => CommandError::new(ExitStatus::Failure, stop)
             .hint("every change must be recorded; choose another file with `--audit FILE`"),
     };
+    partly(failure, made)
+}
+
+/// A deploy that was not started. `made` is the number of changes that were made before, and of deploys that were started.
+pub(super) fn deploy(error: RenderApiError, service: &EnvOwner, made: usize) -> CommandError {
+    let mut failure = api(error).context(format!("failed to start a deploy of {service}"));
+    // The others recommend the same command, which would start no deploy, because nothing is left to change.
+    failure.hints.retain(|hint| [KEY, ACCESS, NOT_RENDER].contains(&hint.as_str()));
+    let start = "the variables are set; start it with `--deploy=always` or in Render's dashboard";
+    partly(failure.hint(start), made)
+}
+
+/// A failure after changes that were made.
+fn partly(failure: CommandError, made: usize) -> CommandError {
     if made > 0 && failure.status == ExitStatus::Failure {
         return CommandError { status: ExitStatus::Partial, ..failure };
     }

@@ -98,8 +98,11 @@ fn api<'a>(session: &Session<'_>, progress: &'a dyn Progress) -> Result<RenderAp
     };
     let base = session.env.var("RENDER_API_URL").unwrap_or_else(|| API_URL.to_owned());
     let base: Url = base.trim().parse().map_err(|_| errors::base_url("it is not a URL"))?;
+    if !matches!(base.scheme(), "http" | "https") {
+        return Err(errors::base_url("it is not an http or https URL"));
+    }
     let has_parts = !base.username().is_empty() || base.password().is_some() || base.query().is_some();
-    if has_parts || base.fragment().is_some() || base.cannot_be_a_base() {
+    if has_parts || base.fragment().is_some() {
         return Err(errors::base_url("it has a user name, a password, a query or a fragment"));
     }
     let http = Http::new(session.http.clone()).map_err(|error| crate::commands::hints::network(&error))?;

@@ -130,8 +130,10 @@ impl Report for EnvVerifyReport {
 pub(super) struct EnvApplyReport {
     /// The status behind the exit code.
     pub(super) status: ExitStatus,
+    /// The number of changes of the plan.
+    planned: usize,
     /// The number of changes that were made.
-    made: usize,
+    pub(super) made: usize,
     targets: Vec<AppliedReport>,
     /// Declared variables that only Render or a user can set.
     missing: Vec<MissingReport>,
@@ -156,11 +158,12 @@ struct AppliedReport {
     read: Option<FinalRead>,
 }
 
-/// A deploy.
+/// A deploy that was started, or queued by Render.
 #[derive(Debug, Serialize)]
 pub(super) struct DeployReport {
     pub(super) service: String,
-    pub(super) id: String,
+    /// `None` if it is queued.
+    pub(super) id: Option<String>,
 }
 
 impl EnvApplyReport {
@@ -173,6 +176,7 @@ impl EnvApplyReport {
         let made = applied.iter().map(AppliedEnv::made).sum();
         Self {
             status: ExitStatus::Success,
+            planned: plans.iter().map(|plan| plan.changes().len()).sum(),
             made,
             targets: applied
                 .iter()
@@ -192,8 +196,7 @@ impl EnvApplyReport {
     }
 
     fn headline(&self) -> String {
-        let planned: usize = self.targets.iter().map(|target| target.changes.len()).sum();
-        match (planned, self.made) {
+        match (self.planned, self.made) {
             (0, _) => "Nothing to change.".to_owned(),
             (planned, made) if planned == made => format!("{} made.", count(made, "change")),
             (planned, made) => format!("{made} of {} made.", count(planned, "change")),
@@ -237,7 +240,10 @@ impl Report for EnvApplyReport {
         }
         out.blank();
         for deploy in &self.deploys {
-            out.line(&format!("Deploy of {} started: {}", deploy.service, deploy.id));
+            match &deploy.id {
+                Some(id) => out.line(&format!("Deploy of {} started: {id}", deploy.service)),
+                None => out.line(&format!("Deploy of {} queued", deploy.service)),
+            }
         }
         if self.deploy_needed && self.deploys.is_empty() {
             out.line("A deploy is needed: the changes take effect with the next one, which `--deploy=always` starts.");

@@ -237,6 +237,7 @@ fn current_status(request: &InstallRequest) -> Result<(InstallStatus, State), In
 type Newest = Option<(Box<Receipt>, Tag)>;
 
 /// Why there is work to do, with the installed release if only a newer one would be installed; or the receipt of an
+/// installation that is up to date.
 fn work(status: InstallStatus) -> Result<(InstallReason, Newest), Box<Receipt>> {
     match status {
         InstallStatus::UpToDate(receipt) => Err(receipt),

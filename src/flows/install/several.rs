@@ -10,7 +10,7 @@ use crate::lockfile::Pin;
 use crate::model::progress::Progress;
 use crate::model::text::count;
 
-/// More at a time would be slower for the user next to us, not faster for this one.
+/// More at a time would take bandwidth from other users without being faster.
 pub(super) const AT_ONCE: usize = 4;
 
 /// Runs a step for every item. The results are in the order of the items; the first error in that order ends the others.

@@ -114,12 +114,12 @@ impl PlanFile {
 
     /// The text of the file, for people and for [`PlanFile::from_json`].
     pub fn to_json(&self) -> String {
-        let text = serde_json::to_string_pretty(self).expect("a plan holds nothing that JSON cannot say");
+        let text = serde_json::to_string_pretty(self).expect("a plan is serializable as JSON");
         text + "\n"
     }
 
     fn computed_digest(&self) -> Sha256Digest {
-        let document = serde_json::to_value(self).expect("a plan holds nothing that JSON cannot say");
+        let document = serde_json::to_value(self).expect("a plan is serializable as JSON");
         digest_of(&document, &DECISIVE, &UNDECISIVE)
     }
 }

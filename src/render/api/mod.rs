@@ -7,6 +7,7 @@ mod error;
 
 use std::collections::BTreeMap;
 
+use http::StatusCode;
 use serde::de::DeserializeOwned;
 use url::form_urlencoded;
 
@@ -100,13 +101,18 @@ impl<'a> RenderApi<'a> {
         unique(variables, &what)
     }
 
-    /// Starts a deploy and returns its ID. It is sent once, because each request starts one.
-    pub(crate) async fn deploy(&self, service: &EnvOwner) -> Result<String, RenderApiError> {
+    /// Starts a deploy and returns its ID, or `None` if Render has queued it, which it reports without a document. It is
+    /// sent once, because each request starts one.
+    pub(crate) async fn deploy(&self, service: &EnvOwner) -> Result<Option<String>, RenderApiError> {
         let route = route_of(["services", &service.id, "deploys"]);
         let what = format!("a deploy of {service}");
         let request = ApiRequest::new(http::Method::POST, &route, &what).json(&serde_json::json!({}));
-        let deploy: DeployDocument = self.api.call(&request, self.progress).await?;
-        Ok(deploy.id)
+        let answer = self.api.once(&request).await?;
+        if answer.status == StatusCode::ACCEPTED {
+            return Ok(None);
+        }
+        let deploy: DeployDocument = self.api.parse(&answer, &what)?;
+        Ok(Some(deploy.id))
     }
 
     async fn get<T: DeserializeOwned>(&self, route: &str, what: &str) -> Result<T, RenderApiError> {

@@ -1,4 +1,4 @@
-//! What the variables must be if nobody else changes them: those of the plan, and each change of this run once it is
+//! What the variables must be if no other client changes them: those of the plan, and each change of this run once it is
 //! known to be made. Pure.
 
 use std::fmt;

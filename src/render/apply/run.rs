@@ -170,6 +170,7 @@ impl ApplyEnv<'_> {
     ) -> Result<(), EnvStop> {
         let mut backoff = Backoff::new();
         let mut limit_waits = 0;
+        let mut was_missing = false;
         loop {
             if self.compare(owner, change, expected).await? {
                 return Ok(());
@@ -201,17 +202,21 @@ impl ApplyEnv<'_> {
                 // A variable that is not there is removed already, which the next reading shows.
                 ChangeError::NotFound => {
                     expected.set_unknown(change);
-                    (limit_waits == 0).then_some(Duration::ZERO)
+                    let is_first = !was_missing;
+                    was_missing = true;
+                    is_first.then_some(Duration::ZERO)
                 }
-                ChangeError::Limited { wait } => Some(wait.unwrap_or(LIMIT_WAIT)),
+                ChangeError::Limited { wait } => {
+                    limit_waits += 1;
+                    Some(wait.unwrap_or(LIMIT_WAIT))
+                        .filter(|wait| *wait <= MAX_LIMIT_WAIT && limit_waits <= MAX_LIMIT_WAITS)
+                }
                 ChangeError::Unauthorized | ChangeError::Forbidden | ChangeError::Refused { .. } => None,
             };
-            limit_waits += u32::from(!matches!(error, ChangeError::Unknown { .. }));
-            let wait = wait.filter(|wait| *wait <= MAX_LIMIT_WAIT && limit_waits <= MAX_LIMIT_WAITS);
             let Some(wait) = wait else {
                 return Err(EnvStop::Change { owner: owner.clone(), change: change.to_string(), error });
             };
-            self.progress.note(&format!("{change}: {error}; retrying in {} s", wait.as_secs()));
+            self.progress.note(&format!("{change}: {error}; reading again{}", after(wait)));
             self.clock.sleep(wait).await;
         }
     }
@@ -289,6 +294,11 @@ impl AppliedEnv {
     pub(crate) fn made(&self) -> usize {
         self.results.iter().filter(|result| result.end == ChangeEnd::Made).count()
     }
+}
+
+/// How long a wait is, in a sentence.
+fn after(wait: Duration) -> String {
+    if wait.is_zero() { String::new() } else { format!(" in {:.0} s", wait.as_secs_f64().ceil()) }
 }
 
 fn joined(moved: &[MovedVariable]) -> String {

@@ -80,7 +80,7 @@ impl VariableFate {
     /// The word in reports.
     pub const fn word(self) -> &'static str {
         match self {
-            Self::InStep => "in step",
+            Self::InStep => "unchanged",
             Self::Add => "add",
             Self::Change => "change",
             Self::Remove => "remove",

@@ -211,7 +211,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_is_read_back(receipt in receipt()) {
-            let mut document = serde_json::to_value(&receipt).expect("a receipt holds nothing that JSON cannot say");
+            let mut document = serde_json::to_value(&receipt).expect("a receipt is serializable as JSON");
             prop_assert_eq!(&serde_json::from_value::<Receipt>(document.clone()).expect("read"), &receipt);
             // A later version of this program may add fields at any level.
             document["added-later"] = serde_json::json!([1]);

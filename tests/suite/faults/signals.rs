@@ -5,7 +5,6 @@ use std::io::BufRead;
 use std::io::BufReader;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
-use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
 use std::time::Duration;
@@ -23,6 +22,7 @@ use super::recovers;
 use super::started_by;
 use crate::support::Context;
 use crate::support::context::asset_name;
+use crate::support::context::send;
 use crate::support::context::wait;
 use crate::support::fault_table::Part;
 use crate::support::samples;
@@ -48,11 +48,6 @@ fn at_stage(stage: &str, prepare: impl Fn(&Context), reached: impl Fn(&Context),
         context.github.clear_faults();
         recovers(&context, INSTALL);
     }
-}
-
-fn send(signal: &str, child: &Child) {
-    let sent = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();
-    assert!(sent.expect("kill runs").success());
 }
 
 fn arrives(context: &Context, matcher: &Matcher) {

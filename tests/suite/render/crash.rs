@@ -78,7 +78,7 @@ const MEDDLING: [Meddling; 4] = [
 ];
 
 #[test]
-fn whoever_changes_what_between_two_requests_nothing_is_lost() {
+fn concurrent_changes_lose_nothing() {
     let all = requests();
     let mut refused = 0;
     for nth in 1..=all {

@@ -71,7 +71,7 @@ fn an_unmanaged_variable_is_removed_only_if_it_is_named() {
     let apply = [&["render", "env", "apply", "--yes"][..], &remove].concat();
     let plan = world.run(&[&["render", "env", "plan"][..], &remove].concat());
     assert!(plan.stdout.contains("remove     KEY_00"), "{plan:#?}");
-    assert!(plan.stdout.contains("in step    GONE"), "{plan:#?}");
+    assert!(plan.stdout.contains("unchanged  GONE"), "{plan:#?}");
     let mut expected = world.unplanned();
     assert!(expected.remove("KEY_00").is_some());
     world.succeed(&apply);
@@ -120,6 +120,64 @@ fn a_deploy_that_fails_is_reported_and_the_changes_stay() {
     world.render.fault(Matcher::any().method("POST"), fake_render::Fault::status(409));
     insta::assert_snapshot!(world.shown_once(&["render", "env", "apply", "--yes", "--deploy"]));
     world.assert_done();
+}
+
+#[test]
+fn a_refused_deploy_after_changes_is_partial_and_explains_what_to_do() {
+    for (status, code, hint) in [
+        (422, 7, "start it with `--deploy=always`"),
+        (401, 9, "set RENDER_API_KEY to a valid API key"),
+        (403, 9, "use an API key of a user who may manage the service"),
+    ] {
+        let world = RenderWorld::new();
+        world.render.fault(Matcher::any().method("POST"), fake_render::Fault::status(status));
+        let output = world.run(&["render", "env", "apply", "--yes", "--deploy"]);
+        assert_eq!(output.code, code, "{output:#?}");
+        assert!(output.stderr.contains(hint), "{output:#?}");
+        assert!(output.stderr.contains("the variables are set"), "{output:#?}");
+        world.assert_done();
+    }
+    // Nothing was changed, so nothing is done in part.
+    let world = RenderWorld::new();
+    world.succeed(&["render", "env", "apply", "--yes"]);
+    world.render.fault(Matcher::any().method("POST"), fake_render::Fault::status(422));
+    assert_eq!(world.run(&["render", "env", "apply", "--yes", "--deploy=always"]).code, 1);
+}
+
+#[test]
+fn a_deploy_that_is_queued_has_no_id() {
+    let world = RenderWorld::new();
+    world.render.queue_deploys();
+    let output = world.succeed(&["render", "env", "apply", "--yes", "--deploy"]);
+    assert!(output.stdout.contains("Deploy of shop queued"), "{output:#?}");
+    assert_eq!(world.render.deploys(&world.shop), 1);
+    let output = world.succeed(&["render", "env", "apply", "--yes", "--deploy=always", "--json"]);
+    let document: serde_json::Value = serde_json::from_str(&output.stdout).expect("a document");
+    assert_eq!(document["deploys"], serde_json::json!([{ "service": "shop", "id": null }]));
+    assert_eq!(document["deploy_needed"], false);
+}
+
+#[test]
+fn the_headline_counts_the_changes_that_were_never_started() {
+    let world = RenderWorld::new();
+    world.render.fault(Matcher::any().method("PUT").always(), fake_render::Fault::status(401));
+    let output = world.run(&["render", "env", "apply", "--yes"]);
+    assert_eq!(output.code, 9, "{output:#?}");
+    assert!(output.stdout.starts_with("0 of 5 changes made."), "{output:#?}");
+}
+
+#[test]
+fn a_variable_that_disappears_while_the_limit_is_waited_for_is_removed() {
+    let world = RenderWorld::new();
+    let limited = fake_render::Fault::Limited { retry_after: Some(0), reset: None };
+    world.render.fault(Matcher::any().method("DELETE"), limited);
+    let shop = world.shop.clone();
+    world.render.before(Matcher::any().method("DELETE").nth(2), move |render| render.unset(&shop, "KEY_00"));
+    let remove = ["render", "env", "apply", "--yes", "--service", "shop", "--remove", "KEY_00"];
+    let output = world.succeed(&remove);
+    assert!(output.stdout.contains("removed"), "{output:#?}");
+    assert!(!output.stderr.contains("in 0 s"), "{output:#?}");
+    assert!(output.stderr.contains("remove KEY_00: Render did not find it; reading again"), "{output:#?}");
 }
 
 #[test]

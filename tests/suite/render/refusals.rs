@@ -56,6 +56,19 @@ fn a_service_of_another_workspace_is_not_mistaken() {
 }
 
 #[test]
+fn services_in_different_workspaces_are_refused() {
+    let two = "services:\n- {type: web, name: shop}\n- {type: worker, name: jobs}\n";
+    let world = RenderWorld::empty(two);
+    let _ = world.render.add_service_of("tea-2", "jobs", "background_worker");
+    let output = world.run(&PLAN);
+    assert_eq!(output.code, 8, "{output:#?}");
+    assert!(output.stderr.contains("different workspaces: shop in tea-1, jobs in tea-2"), "{output:#?}");
+    assert!(output.stderr.contains("hint: choose the workspace with `--workspace ID`"), "{output:#?}");
+    // One of them can be chosen.
+    world.succeed(&[&PLAN[..], &["--service", "jobs"]].concat());
+}
+
+#[test]
 fn a_group_that_only_render_can_link_is_reported() {
     let world = RenderWorld::new();
     world.render.remove_owner(&world.shared);
@@ -84,6 +97,12 @@ fn the_key_comes_from_the_environment_and_goes_nowhere_else() {
         world.context.set("RENDER_API_URL", url);
         let output = world.run(&PLAN);
         assert_eq!(output.code, 2, "{url}: {output:#?}");
+    }
+    for url in ["mailto:canary", "localhost:8080", "ftp://localhost/"] {
+        world.context.set("RENDER_API_URL", url);
+        let output = world.run(&PLAN);
+        assert_eq!(output.code, 2, "{url}: {output:#?}");
+        assert!(output.stderr.contains("it is not an http or https URL"), "{url}: {output:#?}");
     }
     assert!(world.render.requests().is_empty());
     insta::assert_snapshot!(world.shown(&["render", "env", "plan", "--offline"]));

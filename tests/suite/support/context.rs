@@ -239,6 +239,13 @@ impl Context {
     }
 }
 
+/// Sends a signal to a child: `INT`, `TERM` or `HUP`.
+#[cfg(unix)]
+pub fn send(signal: &str, child: &Child) {
+    let sent = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();
+    assert!(sent.expect("kill runs").success());
+}
+
 /// Waits for a child and reads its output.
 pub fn wait(child: Child) -> Output {
     finished(child.wait_with_output().expect("the program ends"))

@@ -87,11 +87,6 @@ impl JsonApi {
         self.parse(&answer, request.what)
     }
 
-    /// As [`JsonApi::call`], for responses whose body does not matter, such as 204.
-    pub async fn send(&self, request: &ApiRequest<'_>, progress: &dyn Progress) -> Result<(), JsonApiError> {
-        self.patient(request, progress).await.map(|_| ())
-    }
-
     /// The successful response to a request, which is repeated if it may be.
     pub(super) async fn patient(
         &self,
@@ -137,7 +132,7 @@ impl JsonApi {
     }
 
     /// Parses a response.
-    pub(super) fn parse<'de, T: Deserialize<'de>>(&self, answer: &'de Answer, what: &str) -> Result<T, JsonApiError> {
+    pub(crate) fn parse<'de, T: Deserialize<'de>>(&self, answer: &'de Answer, what: &str) -> Result<T, JsonApiError> {
         if answer.status == StatusCode::NO_CONTENT {
             return Err(self.malformed(what, "it is empty"));
         }

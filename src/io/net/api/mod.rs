@@ -3,7 +3,6 @@
 //! [`JsonApi::exchange`] sends one request and returns the response, whatever its status. [`JsonApi::call`] parses the response,
 //! turns statuses into errors and repeats requests that may be repeated. The token is sent to the API's own host only, and only
 //! over TLS or to this machine; redirects are never followed.
-#![allow(dead_code, unused_imports, reason = "complete for its tests; GitHub needs only a part of it")]
 
 mod answer;
 mod bounded_list;
@@ -29,7 +28,6 @@ pub(crate) use error::retry_after_of;
 pub use link::has_next_page;
 pub use link::next_link;
 pub(crate) use pages::ApiPage;
-pub use pages::Cursors;
 pub use pages::PageLimits;
 pub(crate) use pages::all_pages;
 pub use request::ApiRequest;

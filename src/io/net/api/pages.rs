@@ -1,7 +1,5 @@
 //! Reads a list page by page to its end, within limits.
 
-use std::fmt::Debug;
-
 use serde::de::DeserializeOwned;
 
 use crate::io::net::api::ApiRequest;
@@ -52,35 +50,6 @@ pub(crate) async fn all_pages<T, C: PartialEq + Clone, E>(
     Ok(None)
 }
 
-/// A list whose entries carry the cursor for what follows them.
-#[derive(Debug, Clone, Copy)]
-pub struct Cursors<'a, T> {
-    /// The route without cursor and page size; it may have a query.
-    pub route: &'a str,
-    /// The parameter for the cursor.
-    pub parameter: &'a str,
-    /// The parameter for the page size, and the size.
-    pub size: (&'a str, usize),
-    /// The cursor of an entry.
-    pub cursor_of: fn(&T) -> &str,
-}
-
-impl<T> Cursors<'_, T> {
-    fn route(&self, cursor: Option<&str>) -> String {
-        let separator = if self.route.contains('?') { '&' } else { '?' };
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query.append_pair(self.size.0, &self.size.1.to_string());
-        query.extend_pairs(cursor.map(|cursor| (self.parameter, cursor)));
-        format!("{}{separator}{}", self.route, query.finish())
-    }
-
-    /// The last page is empty or shorter than requested.
-    fn next(&self, entries: &[T]) -> Option<Option<String>> {
-        let is_full = entries.len() >= self.size.1;
-        entries.last().filter(|_| is_full).map(|last| Some((self.cursor_of)(last).to_owned()))
-    }
-}
-
 impl JsonApi {
     /// All entries of a list whose pages are linked by a `Link` header. `MOST` is the most entries of one page.
     pub async fn linked<T: DeserializeOwned, const MOST: usize>(
@@ -97,23 +66,6 @@ impl JsonApi {
             Ok::<_, JsonApiError>(ApiPage { entries, bytes: answer.body.len(), next })
         };
         self.ended(all_pages(self.limits().list, route.to_owned(), page).await?, what)
-    }
-
-    /// All entries of a list that is read by cursors. `MOST` is the most entries of one page.
-    pub async fn by_cursor<T: DeserializeOwned + Debug, const MOST: usize>(
-        &self,
-        cursors: Cursors<'_, T>,
-        what: &str,
-        progress: &dyn Progress,
-    ) -> Result<Vec<T>, JsonApiError> {
-        let page = async |cursor: Option<String>| {
-            let route = cursors.route(cursor.as_deref());
-            let answer = self.patient(&ApiRequest::get(&route, what), progress).await?;
-            let Page(entries): Page<T, MOST> = self.parse(&answer, what)?;
-            let next = cursors.next(&entries);
-            Ok::<_, JsonApiError>(ApiPage { entries, bytes: answer.body.len(), next })
-        };
-        self.ended(all_pages(self.limits().list, None, page).await?, what)
     }
 
     fn ended<T>(&self, list: Option<Vec<T>>, what: &str) -> Result<Vec<T>, JsonApiError> {

@@ -49,7 +49,7 @@ impl<'a> ApiRequest<'a> {
     /// Adds a JSON document as the body.
     #[must_use]
     pub fn json(mut self, document: &impl Serialize) -> Self {
-        self.body = Some(serde_json::to_vec(document).expect("a request holds nothing that JSON cannot say"));
+        self.body = Some(serde_json::to_vec(document).expect("a request is serializable as JSON"));
         self.with_header(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
     }
 

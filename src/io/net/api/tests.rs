@@ -18,7 +18,6 @@ use crate::io::net::HttpOptions;
 use crate::io::net::NetError;
 use crate::io::net::api::ApiLimits;
 use crate::io::net::api::ApiRequest;
-use crate::io::net::api::Cursors;
 use crate::io::net::api::JsonApi;
 use crate::io::net::api::JsonApiError;
 use crate::io::net::api::PageLimits;
@@ -322,42 +321,4 @@ fn a_list_without_an_end_or_with_a_page_elsewhere_is_an_error() {
 struct Variable {
     key: String,
     cursor: String,
-}
-
-fn variables(names: &[&str]) -> Value {
-    names.iter().map(|name| json!({ "key": name, "cursor": format!("after {name}&") })).collect()
-}
-
-#[test]
-fn pages_by_cursor_end_with_an_empty_or_short_one() {
-    for last in [&["E"][..], &[]] {
-        let (base, server) =
-            serve(vec![ok(&variables(&["A", "B"])), ok(&variables(&["C", "D"])), ok(&variables(last))]);
-        let cursors = Cursors::<Variable> {
-            route: "/env-vars?x=1",
-            parameter: "cursor",
-            size: ("limit", 2),
-            cursor_of: |variable| &variable.cursor,
-        };
-        let all = block_on(api(&base).by_cursor::<Variable, 100>(cursors, "variables", &NoProgress)).expect("a list");
-        assert_eq!(all.len(), 4 + last.len());
-        let seen = server.join().expect("no panic");
-        assert!(seen[0].starts_with("GET /v1/env-vars?x=1&limit=2 "), "{}", seen[0]);
-        assert!(seen[2].starts_with("GET /v1/env-vars?x=1&limit=2&cursor=after+D%26 "), "{}", seen[2]);
-    }
-}
-
-#[test]
-fn a_cursor_that_repeats_is_an_error() {
-    let same = || ok(&variables(&["A", "A"]));
-    let (base, server) = serve(vec![same(), same()]);
-    let cursors = Cursors::<Variable> {
-        route: "/env-vars",
-        parameter: "cursor",
-        size: ("limit", 2),
-        cursor_of: |variable| &variable.cursor,
-    };
-    let outcome = block_on(api(&base).by_cursor::<Variable, 100>(cursors, "variables", &NoProgress));
-    assert!(outcome.is_err_and(|error| error.to_string().contains("does not end")));
-    assert_eq!(server.join().expect("no panic").len(), 2);
 }
