@@ -1,14 +1,36 @@
-//! The commands that read tasks.
+//! The commands of `reproq task`.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use clap::Subcommand;
 use reproq_queue::state::TaskStatus;
 use reproq_queue::task_ref::TaskRef;
 
 use crate::cli::DatabaseArgs;
+use crate::cli::examples;
 use crate::model::units::parse_duration;
+
+/// The commands of `reproq task`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TaskCommand {
+    /// Compute the hash that identifies equal tasks, without a database
+    #[command(after_long_help = examples::TASK_HASH)]
+    Hash(TaskHashArgs),
+    /// List tasks, newest first
+    #[command(after_long_help = examples::TASK_LIST)]
+    List(TaskListArgs),
+    /// Show everything about a task
+    #[command(after_long_help = examples::TASK_SHOW)]
+    Show(TaskArgs),
+    /// Explain why a task does not run, or how it ended
+    #[command(after_long_help = examples::TASK_WHY)]
+    Why(TaskArgs),
+    /// Print the end of a task's log file
+    #[command(after_long_help = examples::TASK_LOGS)]
+    Logs(TaskLogsArgs),
+}
 
 /// One task.
 #[derive(Debug, Args)]
@@ -74,6 +96,53 @@ pub(crate) struct TaskLogsArgs {
     /// Read the file wherever it is: the database decides which file is read
     #[arg(long)]
     pub any_path: bool,
+}
+
+/// Options of `task hash`. The defaults are Django's.
+#[derive(Debug, Args)]
+pub(crate) struct TaskHashArgs {
+    /// The dotted path of the task's function, such as myapp.tasks.add
+    #[arg(long, value_name = "PATH", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub task: String,
+    /// The positional arguments: a JSON array
+    #[arg(long, value_name = "JSON", default_value = "[]")]
+    pub args: String,
+    /// The keyword arguments: a JSON object
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    pub kwargs: String,
+    /// The queue
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub queue: String,
+    /// The priority
+    #[arg(long, value_name = "N", default_value_t = 0, allow_hyphen_values = true)]
+    pub priority: i32,
+    /// The time before which the task does not run, with its offset, such as 2026-03-29T01:30:00+02:00
+    #[arg(long, value_name = "TIME")]
+    pub run_after: Option<String>,
+    /// Run at most one task with this key at a time
+    #[arg(long, value_name = "KEY")]
+    pub lock_key: Option<String>,
+    /// Run at most --concurrency-limit tasks with this key at a time
+    #[arg(long, value_name = "KEY")]
+    pub concurrency_key: Option<String>,
+    /// The limit of --concurrency-key; 0 is no limit
+    #[arg(long, value_name = "N", default_value_t = 0, allow_hyphen_values = true)]
+    pub concurrency_limit: i32,
+    /// The function receives the task's context
+    #[arg(long)]
+    pub takes_context: bool,
+    /// The setting TIMEOUT_SECONDS of the backend
+    #[arg(long, value_name = "N", default_value_t = 900)]
+    pub timeout_seconds: i32,
+    /// The setting MAX_ATTEMPTS of the backend
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub max_attempts: i32,
+    /// The setting CODE_REF of the backend
+    #[arg(long, value_name = "TEXT")]
+    pub code_ref: Option<String>,
+    /// The setting PIP_LOCK_HASH of the backend
+    #[arg(long, value_name = "TEXT")]
+    pub pip_lock_hash: Option<String>,
 }
 
 /// Accepts a UUID with or without hyphens.
