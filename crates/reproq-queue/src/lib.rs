@@ -14,3 +14,4 @@ pub mod task_ref;
 pub mod tasks;
 pub mod why;
 pub mod workflow;
+pub mod write;

@@ -116,6 +116,10 @@ fn advice(error: &PgError) -> (ExitStatus, Option<String>) {
         PgError::MissingTable { .. } => {
             (ExitStatus::NotFound, "run `reproq db check` to see what is missing, and `reproq db migrate` to create it")
         }
+        PgError::UnknownColumn { .. } => (
+            ExitStatus::Conflict,
+            "upgrade this command (`reproq self version` shows how), or give the column a default",
+        ),
         PgError::NotPermitted { .. } => (
             ExitStatus::NotPermitted,
             "use a database user with this privilege; `reproq db check` shows what is missing",

@@ -156,6 +156,16 @@ pub enum PgError {
         /// The server's message.
         message: String,
     },
+    /// A newer version added a column that this one cannot fill.
+    #[error(
+        "nothing was written: the table `{table}` has a column `{column}` without a default, which this version does not know"
+    )]
+    UnknownColumn {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+    },
     /// The user may not do this.
     #[error("this database user is not permitted to do this: {message}")]
     NotPermitted {

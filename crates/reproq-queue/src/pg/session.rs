@@ -180,13 +180,14 @@ impl Session {
         self.within("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", limits, work).await
     }
 
-    /// Reads and writes in one transaction, unless the server or its settings make it read-only. It is committed if the closure succeeds, and rolled back otherwise.
+    /// Reads and writes in one transaction, unless the server or its settings make it read-only. It is committed if the closure
+    /// succeeds, and rolled back otherwise. Each statement sees what was committed before it.
     pub async fn write<T, E: From<PgError>>(
         &self,
         limits: Limits,
         work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.within("BEGIN", limits, work).await
+        self.within("BEGIN ISOLATION LEVEL READ COMMITTED", limits, work).await
     }
 
     async fn within<T, E: From<PgError>>(

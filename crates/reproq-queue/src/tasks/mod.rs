@@ -1,9 +1,11 @@
-//! Tasks as they are listed and shown. Pure; `read` fills these values.
+//! Tasks as they are listed, shown and inserted. Pure; `read` fills these values, `write` inserts them.
 
 mod filter;
+mod new;
 
 pub use filter::TaskFilter;
 pub use filter::regex_of_pattern;
+pub use new::NewTask;
 
 use chrono::DateTime;
 use chrono::Utc;

@@ -3,4 +3,5 @@
 #![expect(clippy::disallowed_methods, reason = "the tests start programs and read what they left")]
 
 mod door;
+mod insert;
 mod origins;

@@ -1,0 +1,47 @@
+//! Insertion of tasks.
+
+/// Columns of a table ($1) that must not be NULL, that the database does not fill, and that are not among $2.
+pub(crate) const UNKNOWN_COLUMNS: &str = "
+select a.attname::text as attname from pg_attribute a join pg_type t on t.oid = a.atttypid
+where a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped and a.attnotnull
+  and not a.atthasdef and a.attidentity = '' and a.attgenerated = '' and t.typdefault is null and a.attname <> all($2)
+order by a.attnum limit 1";
+
+/// Lets only one session of this program insert until its transaction ends, if no index prevents two live tasks with the same
+/// hash.
+pub(crate) const ONE_AT_A_TIME: &str = "
+select pg_advisory_xact_lock(7245903118422019)
+where not exists (
+  select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+  where i.indrelid = to_regclass('task_runs') and i.indisunique and i.indisvalid and i.indnkeyatts = 1
+    and a.attname = 'spec_hash')";
+
+/// Inserts tasks ($1, a JSON array of objects), unless a live task has the same hash. For each: its number, the id of its row or
+/// of the live one, and whether it was inserted; no id if another session inserted it and the row is not visible yet.
+///
+/// The hash is a `varchar`: compared with a `text`, the index of a `char(64)` could not be used.
+pub(crate) const TASKS: &str = "
+with wanted as (
+  select * from json_to_recordset($1::json) as w (number int8, backend_alias text, queue_name text, priority int4,
+    run_after timestamptz, spec text, spec_hash varchar(64), task_path text, max_attempts int4, timeout_seconds int4,
+    lock_key text, concurrency_key text, concurrency_limit int4, expires_after float8)
+), live as (
+  select t.spec_hash::varchar as spec_hash, min(t.result_id) as result_id from wanted w
+  join task_runs t on t.spec_hash = w.spec_hash and t.status in ('READY', 'RUNNING') group by 1
+), inserted as (
+  insert into task_runs (backend_alias, queue_name, priority, run_after, spec_json, spec_hash, task_path, status, enqueued_at,
+    attempts, max_attempts, timeout_seconds, lock_key, concurrency_key, concurrency_limit, wait_count, worker_ids, errors_json,
+    metadata_json, expires_at, created_at, updated_at, cancel_requested)
+  select backend_alias, queue_name, priority, run_after, spec::jsonb, spec_hash, task_path, 'READY', now(), 0, max_attempts,
+    timeout_seconds, lock_key, concurrency_key, concurrency_limit, 0, '[]'::jsonb, '[]'::jsonb, '{}'::jsonb,
+    now() + make_interval(secs => expires_after), now(), now(), false
+  from (select distinct on (spec_hash) * from wanted order by spec_hash, number) w
+  where not exists (select from live where live.spec_hash = w.spec_hash)
+  order by number
+  on conflict do nothing
+  returning result_id, spec_hash::varchar as spec_hash
+)
+select w.number, coalesce(i.result_id, l.result_id) as result_id,
+  i.result_id is not null and w.number = min(w.number) over (partition by w.spec_hash) as inserted
+from wanted w left join inserted i on i.spec_hash = w.spec_hash left join live l on l.spec_hash = w.spec_hash
+order by w.number";

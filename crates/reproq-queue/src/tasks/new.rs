@@ -1,0 +1,60 @@
+//! A task that is to be inserted.
+
+use serde::Serialize;
+
+use crate::spec::SpecError;
+use crate::spec::TaskSpec;
+use crate::spec::spec_hash;
+
+/// A task that is READY. The other columns are those of a task that was just enqueued.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NewTask {
+    /// The backend in Django's setting `TASKS`.
+    pub backend_alias: String,
+    /// The queue.
+    pub queue_name: String,
+    /// Tasks with a higher priority run first.
+    pub priority: i32,
+    /// The time before which it does not run, with its offset.
+    pub run_after: Option<String>,
+    /// Its specification as JSON.
+    pub spec: String,
+    /// The hash of the canonical text of the specification.
+    pub spec_hash: String,
+    /// The dotted path of the task's function.
+    pub task_path: String,
+    /// How often it is attempted.
+    pub max_attempts: i32,
+    /// How long one attempt may take.
+    pub timeout_seconds: i32,
+    /// Of all tasks with this key, one runs at a time.
+    pub lock_key: Option<String>,
+    /// Of all tasks with this key, `concurrency_limit` run at a time.
+    pub concurrency_key: Option<String>,
+    /// No limit if it is 0.
+    pub concurrency_limit: i32,
+    /// Seconds after which it may be deleted if no worker has claimed it.
+    pub expires_after: Option<f64>,
+}
+
+impl NewTask {
+    /// The task that Django's backend `alias` enqueues for a specification.
+    pub fn of_spec(spec: &TaskSpec, alias: &str, expires_after: Option<f64>) -> Result<Self, SpecError> {
+        let canonical = spec.canonical()?;
+        Ok(Self {
+            backend_alias: alias.to_owned(),
+            queue_name: spec.queue_name.clone(),
+            priority: spec.priority,
+            run_after: spec.run_after.as_ref().map(ToString::to_string),
+            spec_hash: spec_hash(&canonical),
+            spec: canonical,
+            task_path: spec.task_path.clone(),
+            max_attempts: spec.max_attempts,
+            timeout_seconds: spec.timeout_seconds,
+            lock_key: spec.lock_key.clone(),
+            concurrency_key: spec.concurrency_key.clone(),
+            concurrency_limit: spec.concurrency_limit,
+            expires_after,
+        })
+    }
+}
