@@ -1,5 +1,4 @@
 //! Finds the database, reads its URL with everything that belongs to it, connects, and closes the connection.
-#![expect(clippy::disallowed_methods, reason = "the files that a URL names are read here")]
 
 use std::collections::BTreeMap;
 use std::io;

@@ -41,17 +41,6 @@ use super::target::Verification;
 /// The name of the protocol, which a server requires if TLS starts with the first byte.
 const ALPN: &[u8] = b"postgresql";
 
-/// The bundles of the distributions; the first that exists is used, as in Go's `crypto/x509`.
-#[cfg(all(unix, not(target_os = "macos")))]
-const BUNDLES: [&str; 6] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/pki/tls/cacert.pem",
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-];
-
 /// Why there is no encrypted connection.
 #[derive(Debug)]
 pub(super) enum TlsFailure {
@@ -197,19 +186,10 @@ fn webpki(
     Ok(verifier.map_err(|error| error.to_string())?)
 }
 
+/// The certificates of the system, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name.
 #[cfg(all(unix, not(target_os = "macos")))]
 fn of_system(provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, TlsFailure> {
-    let bundle = BUNDLES.iter().map(Path::new).find(|path| path.is_file());
-    let mut loaded = match bundle {
-        Some(path) => rustls_native_certs::load_certs_from_paths(Some(path), None),
-        None => rustls_native_certs::load_native_certs(),
-    };
-    if bundle.is_some() && ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| std::env::var_os(name).is_some()) {
-        // With one of these variables, these are the certificates that it names, and no others.
-        let added = rustls_native_certs::load_native_certs();
-        loaded.certs.extend(added.certs);
-        loaded.errors.extend(added.errors);
-    }
+    let loaded = rustls_native_certs::load_native_certs();
     if let (true, Some(error)) = (loaded.certs.is_empty(), loaded.errors.first()) {
         return Err(TlsFailure::Other(format!("certificates of the system: {error}")));
     }
