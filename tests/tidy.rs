@@ -125,8 +125,21 @@ const QUEUE: &str = "crates/reproq-queue/src";
 
 /// The same in the crate of the queue, below `crates/reproq-queue/src`: it gets times, zones, the environment and the contents
 /// of files as values.
-const PURE_IN_THE_QUEUE: &[&str] =
-    &["cron", "dsn", "routing", "schema", "spec", "sql", "state", "stats", "task_ref.rs", "tasks", "why", "workflow"];
+const PURE_IN_THE_QUEUE: &[&str] = &[
+    "changes",
+    "cron",
+    "dsn",
+    "routing",
+    "schema",
+    "spec",
+    "sql",
+    "state",
+    "stats",
+    "task_ref.rs",
+    "tasks",
+    "why",
+    "workflow",
+];
 
 /// What a file that only decides must not name.
 const EFFECTS: &[&str] = &[

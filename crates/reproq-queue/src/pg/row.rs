@@ -25,6 +25,8 @@ pub enum Param<'a> {
     Float(f64),
     /// `text[]`.
     Texts(&'a [String]),
+    /// `int8[]`.
+    BigInts(&'a [i64]),
 }
 
 impl Param<'_> {
@@ -37,6 +39,7 @@ impl Param<'_> {
             Self::Bool(value) => (value, Type::BOOL),
             Self::Float(value) => (value, Type::FLOAT8),
             Self::Texts(value) => (value, Type::TEXT_ARRAY),
+            Self::BigInts(value) => (value, Type::INT8_ARRAY),
         }
     }
 }

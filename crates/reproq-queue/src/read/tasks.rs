@@ -17,25 +17,45 @@ const MAX_JSON: i32 = 1024 * 1024;
 /// The number of errors of a task that are read.
 const MAX_ERRORS: i64 = 20;
 
+/// The parameters of the condition that filters make.
+pub(super) struct FilterParams<'a> {
+    filter: &'a TaskFilter,
+    statuses: Vec<String>,
+    regex: Option<String>,
+}
+
+impl<'a> FilterParams<'a> {
+    pub(super) fn new(filter: &'a TaskFilter) -> Self {
+        Self {
+            filter,
+            statuses: filter.statuses.iter().map(ToString::to_string).collect(),
+            regex: filter.task.as_deref().and_then(regex_of_pattern),
+        }
+    }
+
+    /// With the row after which the page begins, and its size.
+    pub(super) fn page(&self, after: Option<i64>, limit: i64) -> [Param<'_>; 11] {
+        let filter = self.filter;
+        let regex = self.regex.as_deref();
+        [
+            Param::Texts(&self.statuses),
+            Param::Text(filter.queue.as_deref()),
+            Param::Text(filter.task.as_deref().filter(|_| regex.is_none())),
+            Param::Text(regex),
+            Param::BigInt(filter.older_seconds),
+            Param::BigInt(filter.newer_seconds),
+            Param::Text(filter.error.as_deref()),
+            Param::Text(filter.workflow.as_deref()),
+            Param::Bool(filter.without_lease),
+            Param::BigInt(after),
+            limit.into(),
+        ]
+    }
+}
+
 /// A page of tasks, newest first.
 pub async fn list(tx: &Transaction<'_>, filter: &TaskFilter, limit: i64) -> Result<Vec<TaskSummary>, PgError> {
-    let statuses: Vec<String> = filter.statuses.iter().map(ToString::to_string).collect();
-    let regex = filter.task.as_deref().and_then(regex_of_pattern);
-    let exact = filter.task.as_deref().filter(|_| regex.is_none());
-    let params = [
-        Param::Texts(&statuses),
-        Param::Text(filter.queue.as_deref()),
-        Param::Text(exact),
-        Param::Text(regex.as_deref()),
-        Param::BigInt(filter.older_seconds),
-        Param::BigInt(filter.newer_seconds),
-        Param::Text(filter.error.as_deref()),
-        Param::Text(filter.workflow.as_deref()),
-        Param::Bool(filter.without_lease),
-        Param::BigInt(filter.after),
-        limit.into(),
-    ];
-    tx.fetch(tasks::LIST, &params).await
+    tx.fetch(tasks::LIST, &FilterParams::new(filter).page(filter.after, limit)).await
 }
 
 /// Everything about a task.

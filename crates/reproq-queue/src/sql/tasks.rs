@@ -1,22 +1,17 @@
 //! Lists of tasks, and one task.
 
 /// A page of tasks, newest first.
-pub(crate) const LIST: &str = "
+pub(crate) const LIST: &str = concat!(
+    "
 select result_id, queue_name, coalesce(task_path, '') as task_path, status, priority, attempts, max_attempts, enqueued_at, run_after, started_at,
   finished_at, failed_at, leased_by, leased_until, workflow_id::text as workflow_id, cancel_requested,
   left(coalesce(last_error, errors_json->-1->>'message', errors_json->-1->>'kind'), 500) as error
 from task_runs
-where (cardinality($1) = 0 or status = any($1))
-  and ($2::text is null or queue_name = $2)
-  and ($3::text is null or task_path = $3)
-  and ($4::text is null or task_path ~ $4)
-  and ($5::int8 is null or enqueued_at <= now() - make_interval(secs => $5::float8))
-  and ($6::int8 is null or enqueued_at >= now() - make_interval(secs => $6::float8))
-  and ($7::text is null or strpos(lower(concat_ws(' ', last_error, errors_json->-1->>'message')), lower($7)) > 0)
-  and ($8::text is null or workflow_id = $8::uuid)
-  and (not $9 or (status = 'RUNNING' and (leased_until < now() or leased_until is null)))
-  and ($10::int8 is null or result_id < $10)
-order by result_id desc limit $11";
+where ",
+    matching!(),
+    "  and ($10::int8 is null or result_id < $10)
+order by result_id desc limit $11"
+);
 
 /// Everything about one task. Parameters: its id, the largest size of a JSON value in bytes, the number of errors.
 pub(crate) const DETAIL: &str = "

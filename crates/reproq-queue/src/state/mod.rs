@@ -65,6 +65,8 @@ pub enum TaskEvent {
     Release,
     /// What it waited for has failed.
     FailWithWorkflow,
+    /// It had failed with its workflow, and what failed is retried.
+    WaitAgain,
     /// It is not to run.
     Cancel,
     /// It is to stop; its worker sees the request at its next heartbeat.

@@ -34,6 +34,7 @@ pub const TRANSITIONS: &[Transition] = &[
     row(Event::Release, Status::Waiting, Some(Status::Ready), &[Worker, Operator]),
     row(Event::FailWithWorkflow, Status::Waiting, Some(Status::Failed), &[Worker, Operator]),
     row(Event::FailWithWorkflow, Status::Ready, Some(Status::Failed), &[Worker]),
+    row(Event::WaitAgain, Status::Failed, Some(Status::Waiting), &[Operator]),
     row(Event::Cancel, Status::Ready, Some(Status::Cancelled), &[Django, Operator]),
     row(Event::RequestCancel, Status::Running, Some(Status::Running), &[Django, Operator]),
     row(Event::Discard, Status::Failed, Some(Status::Cancelled), &[Django, Operator]),

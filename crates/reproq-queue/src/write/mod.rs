@@ -5,7 +5,14 @@
 
 mod columns;
 mod insert;
+mod task_prune;
+mod tasks;
 
 pub use insert::InsertOutcome;
 pub use insert::insert_task;
 pub use insert::insert_tasks;
+pub use task_prune::delete_tasks;
+pub use tasks::TaskWrite;
+pub use tasks::change_tasks;
+pub use tasks::is_duplicate;
+pub use tasks::not_changed;
