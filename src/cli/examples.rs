@@ -122,7 +122,9 @@ Examples:
 
 pub(super) const PERIODIC: &str = "\
 Examples:
-  reproq periodic next '30 2 * * mon-fri'    Show when a schedule runs";
+  reproq periodic next '30 2 * * mon-fri'    Show when a schedule runs
+  reproq periodic list                       List the schedules
+  reproq periodic set nightly --cron '30 2 * * *' --task shop.tasks.nightly";
 
 pub(super) const PERIODIC_NEXT: &str = "\
 Examples:
@@ -179,12 +181,22 @@ Examples:
 
 pub(super) const QUEUE: &str = "\
 Examples:
-  reproq queue list                          List the queues";
+  reproq queue list                          List the queues
+  reproq queue pause mail                    Stop workers from taking its tasks";
 
 pub(super) const QUEUE_LIST: &str = "\
 Examples:
   reproq queue list                          List depth, age, workers and pauses
   reproq queue list -q                       Without the heading";
+
+pub(super) const QUEUE_PAUSE: &str = "\
+Examples:
+  reproq queue pause mail --reason 'provider down'
+  reproq queue pause mail --json             Print what was and is as JSON";
+
+pub(super) const QUEUE_RESUME: &str = "\
+Examples:
+  reproq queue resume mail                   Let workers take its tasks again";
 
 pub(super) const WORKERS: &str = "\
 Examples:
@@ -203,13 +215,47 @@ pub(super) const PERIODIC_CHECK: &str = "\
 Examples:
   reproq periodic check                      Find schedules that fail, never run, or are late";
 
+pub(super) const PERIODIC_SET: &str = "\
+Examples:
+  reproq periodic set nightly --cron '30 2 * * *' --task shop.tasks.nightly
+  reproq periodic set nightly --cron 'TZ=Europe/Berlin 30 2 * * mon-fri'
+  reproq periodic set report --cron '0 8 1 * *' --task shop.tasks.report --kwargs '{\"days\": 30}' --queue slow";
+
+pub(super) const PERIODIC_ENABLE: &str = "\
+Examples:
+  reproq periodic enable nightly             Run it again from its next time on
+  reproq periodic enable nightly --catch-up  Also run once for the times that it missed";
+
+pub(super) const PERIODIC_DISABLE: &str = "\
+Examples:
+  reproq periodic disable nightly            Stop running it";
+
+pub(super) const PERIODIC_REMOVE: &str = "\
+Examples:
+  reproq periodic remove nightly             Delete it, and print the command that creates it again";
+
+pub(super) const PERIODIC_RUN: &str = "\
+Examples:
+  reproq periodic run nightly                Enqueue its task now";
+
 pub(super) const LIMIT: &str = "\
 Examples:
-  reproq limit list                          List the rate limits";
+  reproq limit list                          List the rate limits
+  reproq limit set queue:mail --rate 10      Start at most 10 of its tasks per second";
 
 pub(super) const LIMIT_LIST: &str = "\
 Examples:
   reproq limit list                          List the rate limits, and what is left of each";
+
+pub(super) const LIMIT_SET: &str = "\
+Examples:
+  reproq limit set queue:mail --rate 10 --burst 20
+  reproq limit set task:shop.tasks.charge --rate 0.5
+  reproq limit set queue:urgent --rate 0     Exempt a queue from the global limit";
+
+pub(super) const LIMIT_REMOVE: &str = "\
+Examples:
+  reproq limit remove queue:mail             Its tasks follow the global limit";
 
 pub(super) const WORKFLOW: &str = "\
 Examples:

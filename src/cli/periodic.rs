@@ -2,6 +2,7 @@
 
 use clap::Args;
 use clap::Subcommand;
+use clap::builder::NonEmptyStringValueParser;
 
 use crate::cli::DatabaseArgs;
 use crate::cli::examples;
@@ -18,6 +19,88 @@ pub(crate) enum PeriodicCommand {
     /// Find schedules that fail, never run, or are late; exit with 1 if there are any
     #[command(after_long_help = examples::PERIODIC_CHECK)]
     Check(DatabaseArgs),
+    /// Create or change a schedule; what is not given stays as it is
+    #[command(after_long_help = examples::PERIODIC_SET)]
+    Set(Box<PeriodicSetArgs>),
+    /// Enable a schedule; runs that it missed are skipped
+    #[command(after_long_help = examples::PERIODIC_ENABLE)]
+    Enable(PeriodicEnableArgs),
+    /// Disable a schedule; tasks that it has enqueued stay
+    #[command(after_long_help = examples::PERIODIC_DISABLE)]
+    Disable(PeriodicNameArgs),
+    /// Delete a schedule; tasks that it has enqueued stay
+    #[command(after_long_help = examples::PERIODIC_REMOVE)]
+    Remove(PeriodicNameArgs),
+    /// Enqueue the task of a schedule now; its next run stays as it is
+    #[command(after_long_help = examples::PERIODIC_RUN)]
+    Run(PeriodicNameArgs),
+}
+
+/// One schedule.
+#[derive(Debug, Args)]
+pub(crate) struct PeriodicNameArgs {
+    /// The name of the schedule
+    #[arg(value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub name: String,
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+/// Options of `periodic enable`.
+#[derive(Debug, Args)]
+pub(crate) struct PeriodicEnableArgs {
+    #[command(flatten)]
+    pub schedule: PeriodicNameArgs,
+    /// Run once for the runs that were missed
+    #[arg(long)]
+    pub catch_up: bool,
+}
+
+/// Options of `periodic set`.
+#[derive(Debug, Args)]
+pub(crate) struct PeriodicSetArgs {
+    #[command(flatten)]
+    pub schedule: PeriodicNameArgs,
+    /// When it runs: `MINUTE HOUR DAY MONTH WEEKDAY`, optionally after `TZ=ZONE `
+    #[arg(long, value_name = "EXPRESSION", allow_hyphen_values = true)]
+    pub cron: Option<String>,
+    /// The dotted path of the task's function, such as myapp.tasks.nightly
+    #[arg(long, value_name = "PATH", value_parser = parse_task_path)]
+    pub task: Option<String>,
+    /// The positional arguments: a JSON array
+    #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
+    pub args: Option<String>,
+    /// The keyword arguments: a JSON object
+    #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
+    pub kwargs: Option<String>,
+    /// The queue [default: default]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub queue: Option<String>,
+    /// The priority [default: 0]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub priority: Option<i32>,
+    /// Attempt a run this often [default: 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
+    pub max_attempts: Option<i32>,
+    /// Run at most --concurrency-limit tasks with this key at a time; empty for none
+    #[arg(long, value_name = "KEY")]
+    pub concurrency_key: Option<String>,
+    /// The limit of --concurrency-key; 0 is no limit
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
+    pub concurrency_limit: Option<i32>,
+    /// Disable it as well
+    #[arg(long)]
+    pub disabled: bool,
+}
+
+/// Accepts a dotted path.
+fn parse_task_path(text: &str) -> Result<String, String> {
+    let is_name = |name: &str| !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c.is_control());
+    if text.contains('.') && text.split('.').all(is_name) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected a dotted path, such as myapp.tasks.nightly".to_owned())
+    }
 }
 
 /// Options of `periodic next`.

@@ -88,6 +88,17 @@ impl Database {
         })
     }
 
+    /// Connects, changes in one transaction, and closes the connection.
+    pub(super) fn write<T>(
+        arguments: &DatabaseArgs,
+        session: &Session<'_>,
+        work: impl AsyncFnOnce(&pg::Transaction<'_>) -> Result<T, PgError>,
+    ) -> Result<T, CommandError> {
+        Self::with(arguments, session, async |database| {
+            database.session.write(Limits::default(), work).await.map_err(hints::database)
+        })
+    }
+
     /// Every database of the project: the aliases of `[tool.reproq.databases]`, or the only one.
     pub(super) fn all(session: &Session<'_>) -> Vec<DatabaseArgs> {
         let aliases = session.settings.databases.keys();

@@ -3,9 +3,11 @@
 pub mod changes;
 pub mod cron;
 pub mod dsn;
+pub mod limit_key;
 pub mod pg;
 pub mod read;
 pub mod routing;
+pub mod schedules;
 pub mod schema;
 pub mod spec;
 mod sql;

@@ -1,10 +1,19 @@
 //! The commands that operate the queue.
 
+mod cron_error;
 mod limit_list;
+mod limit_remove;
+mod limit_set;
+mod periodic_change;
 mod periodic_check;
+mod periodic_enable;
 mod periodic_list;
 mod periodic_next;
+mod periodic_remove;
+mod periodic_run;
+mod periodic_set;
 mod queue_list;
+mod queue_pause;
 mod task_hash;
 mod task_list;
 mod task_logs;
@@ -32,6 +41,11 @@ pub(super) fn periodic(command: &PeriodicCommand, session: &Session<'_>) -> Resu
         PeriodicCommand::Next(arguments) => periodic_next::next(arguments, session),
         PeriodicCommand::List(arguments) => periodic_list::list(arguments, session),
         PeriodicCommand::Check(arguments) => periodic_check::check(arguments, session),
+        PeriodicCommand::Set(arguments) => periodic_set::set(arguments, session),
+        PeriodicCommand::Enable(arguments) => periodic_enable::enable(arguments, session),
+        PeriodicCommand::Disable(arguments) => periodic_enable::disable(arguments, session),
+        PeriodicCommand::Remove(arguments) => periodic_remove::remove(arguments, session),
+        PeriodicCommand::Run(arguments) => periodic_run::run(arguments, session),
     }
 }
 
@@ -48,6 +62,8 @@ pub(super) fn task(command: &TaskCommand, session: &Session<'_>) -> Result<ExitS
 pub(super) fn queue(command: &QueueCommand, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     match command {
         QueueCommand::List(arguments) => queue_list::list(arguments, session),
+        QueueCommand::Pause(arguments) => queue_pause::pause(arguments, session),
+        QueueCommand::Resume(arguments) => queue_pause::resume(arguments, session),
     }
 }
 
@@ -60,6 +76,8 @@ pub(super) fn workers(command: &WorkersCommand, session: &Session<'_>) -> Result
 pub(super) fn limit(command: &LimitCommand, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     match command {
         LimitCommand::List(arguments) => limit_list::list(arguments, session),
+        LimitCommand::Set(arguments) => limit_set::set(arguments, session),
+        LimitCommand::Remove(arguments) => limit_remove::remove(arguments, session),
     }
 }
 
@@ -74,6 +92,12 @@ pub(super) fn workflow(command: &WorkflowCommand, session: &Session<'_>) -> Resu
 fn no_task(task: &TaskRef) -> CommandError {
     CommandError::message(ExitStatus::NotFound, format!("there is no task {task}"))
         .hint("`reproq task list` lists tasks; finished ones may have been deleted")
+}
+
+/// Another session changed a row between our reading and our writing.
+fn changed_meanwhile(what: &str) -> CommandError {
+    let message = format!("another session changed {what} at the same time; nothing was changed by this command");
+    CommandError::message(ExitStatus::Conflict, message).hint("run the same command again")
 }
 
 /// A time that may be missing.

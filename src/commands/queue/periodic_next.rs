@@ -9,6 +9,8 @@ use reproq_queue::cron::Schedule;
 use reproq_queue::cron::find_zone;
 use serde::Serialize;
 
+use super::cron_error::cron_hint;
+use super::cron_error::not_a_schedule;
 use crate::cli::PeriodicNextArgs;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
@@ -16,17 +18,6 @@ use crate::failure::exit::ExitStatus;
 use crate::model::text::count;
 use crate::ui::Report;
 use crate::ui::TextReport;
-
-/// What the worker does not support, and what it does.
-const DESCRIPTORS: [(&str, &str); 7] = [
-    ("@yearly", "0 0 1 1 *"),
-    ("@annually", "0 0 1 1 *"),
-    ("@monthly", "0 0 1 * *"),
-    ("@weekly", "0 0 * * 0"),
-    ("@daily", "0 0 * * *"),
-    ("@midnight", "0 0 * * *"),
-    ("@hourly", "0 * * * *"),
-];
 
 #[derive(Debug, Serialize)]
 struct PeriodicNextReport {
@@ -69,7 +60,7 @@ pub(super) fn next(arguments: &PeriodicNextArgs, session: &Session<'_>) -> Resul
     let shown_zone = match &arguments.timezone {
         Some(name) => find_zone(name, zones).ok_or_else(|| {
             let error = CronError::UnknownZone(name.clone());
-            let hint = hint(&error);
+            let hint = cron_hint(&error);
             CommandError::new(ExitStatus::Usage, error).hint(hint)
         })?,
         None => schedule.zone().clone(),
@@ -103,36 +94,6 @@ pub(super) fn next(arguments: &PeriodicNextArgs, session: &Session<'_>) -> Resul
         ));
     }
     Ok(ExitStatus::Success)
-}
-
-fn not_a_schedule(expression: &str, error: CronError) -> CommandError {
-    let hint = hint(&error);
-    CommandError::new(ExitStatus::Usage, error)
-        .context(format!("`{expression}` is not a schedule that the worker accepts"))
-        .hint(hint)
-}
-
-fn hint(error: &CronError) -> String {
-    match error {
-        CronError::FieldCount(_) | CronError::NoFields => {
-            "write `MINUTE HOUR DAY MONTH WEEKDAY`, such as `30 2 * * mon-fri`; there is no field for seconds"
-                .to_owned()
-        }
-        CronError::UnknownZone(_) => {
-            "use a name of the IANA time zone database, such as Europe/Berlin; upper and lower case matter".to_owned()
-        }
-        CronError::Descriptor(word) => match DESCRIPTORS.iter().find(|(known, _)| known == word) {
-            Some((_, fields)) => format!("write `{fields}`"),
-            None => "write five fields, such as `*/30 * * * *`".to_owned(),
-        },
-        CronError::OutOfRange { field: "weekday", .. } => "Sunday is 0 or `sun`".to_owned(),
-        CronError::NotANumber { .. }
-        | CronError::OutOfRange { .. }
-        | CronError::Backwards { .. }
-        | CronError::NoStep { .. } => {
-            "a field is `*`, or a list of numbers or names, ranges such as 1-5, and steps such as */15".to_owned()
-        }
-    }
 }
 
 fn name_of(zone: &TimeZone) -> String {

@@ -1,7 +1,9 @@
-//! The commands that read the queue, against real servers with the tables of each origin.
+//! The commands of the queue, against real servers with the tables of each origin.
 
+pub mod controls;
 mod lists;
 pub mod rows;
+mod schedules;
 mod stats;
 mod tasks;
 mod without_scans;

@@ -156,6 +156,7 @@ pub fn database(origin: &str) -> Option<Database> {
             sql.push_str(&format!("update task_runs set {others} where result_id = {id};\n"));
         }
     }
+    sql.push_str("select setval(pg_get_serial_sequence('task_runs', 'result_id'), 100);\n");
     sql.push_str(OTHERS);
     sql.push_str("\ncommit;");
     database.sql(&sql);

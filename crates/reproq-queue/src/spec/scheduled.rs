@@ -93,6 +93,16 @@ pub enum PayloadError {
 }
 
 impl PeriodicPayload {
+    /// The positional arguments: a JSON array, or `null`.
+    pub fn args(&self) -> &str {
+        &self.args
+    }
+
+    /// The keyword arguments: a JSON object, or `null`.
+    pub fn kwargs(&self) -> &str {
+        &self.kwargs
+    }
+
     /// Reads a payload, as PostgreSQL prints the column `payload_json`: an object with `args` or `kwargs`, an array of
     /// arguments, or an object of keyword arguments.
     pub fn read(payload: &str) -> Result<Self, PayloadError> {

@@ -56,6 +56,6 @@ from periodic_tasks where $2::text is null or name > $2 order by name limit $1";
 
 /// Rate limits, with the tokens that are available now.
 pub(crate) const LIMITS: &str = "
-select key, tokens_per_second::float8 as rate, burst_size as burst, current_tokens::float8 as tokens, last_refilled_at,
+select key, tokens_per_second::text::float8 as rate, burst_size as burst, current_tokens::float8 as tokens, last_refilled_at,
   greatest(extract(epoch from now() - last_refilled_at), 0)::float8 as elapsed
 from rate_limits where cardinality($1) = 0 or key = any($1) order by key limit $2";

@@ -21,7 +21,10 @@ macro_rules! matching {
 
 pub(crate) mod history;
 pub(crate) mod insert;
+pub(crate) mod limits;
 pub(crate) mod live;
+pub(crate) mod queues;
+pub(crate) mod schedules;
 pub(crate) mod task_changes;
 pub(crate) mod task_prune;
 pub(crate) mod tasks;

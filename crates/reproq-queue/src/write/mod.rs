@@ -5,14 +5,41 @@
 
 mod columns;
 mod insert;
+mod limits;
+mod queues;
+mod schedules;
 mod task_prune;
 mod tasks;
 
 pub use insert::InsertOutcome;
 pub use insert::insert_task;
 pub use insert::insert_tasks;
+pub use limits::LimitState;
+pub use limits::remove_limit;
+pub use limits::set_limit;
+pub use queues::QueueState;
+pub use queues::pause_queue;
+pub use queues::resume_queue;
+pub use schedules::ScheduleState;
+pub use schedules::database_time;
+pub use schedules::delete_schedule;
+pub use schedules::insert_run;
+pub use schedules::insert_schedule;
+pub use schedules::schedule;
+pub use schedules::update_schedule;
 pub use task_prune::delete_tasks;
 pub use tasks::TaskWrite;
 pub use tasks::change_tasks;
 pub use tasks::is_duplicate;
 pub use tasks::not_changed;
+
+/// What became of a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Written<T> {
+    /// The row is like this now.
+    Changed(T),
+    /// It already was.
+    Unchanged,
+    /// Another session changed it after it was read, and nothing was written.
+    Conflict,
+}
