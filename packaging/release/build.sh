@@ -10,5 +10,10 @@ export RUSTUP_TOOLCHAIN=$toolchain
 python3 -m venv "$RUNNER_TEMP/tools"
 tools=$RUNNER_TEMP/tools/bin
 [ -d "$tools" ] || tools=$RUNNER_TEMP/tools/Scripts
-"$tools/python" -m pip install --quiet --disable-pip-version-check maturin==1.16.0 ziglang==0.17.1
+"$tools/python" -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+    --requirement xtask/python/uv.txt
+export UV_PROJECT_ENVIRONMENT="$RUNNER_TEMP/release-tools"
+"$tools/uv" sync --quiet --locked --no-build --only-group release --project xtask/python --python "$tools/python"
+tools=$UV_PROJECT_ENVIRONMENT/bin
+[ -d "$tools" ] || tools=$UV_PROJECT_ENVIRONMENT/Scripts
 PATH="$tools:$PATH" "$(dirname "$0")/../build.sh" "$@"

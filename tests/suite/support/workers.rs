@@ -38,18 +38,14 @@ pub fn start(program: &Path, argument: &str) -> Child {
     command.spawn().expect("the worker starts")
 }
 
-/// A Go toolchain: `REPROQ_TEST_GO`, the one `cargo xtask test` installed, or the one on PATH.
+/// A Go toolchain: `REPROQ_TEST_GO`, which `cargo xtask test` sets, or the one on PATH.
 pub fn go() -> PathBuf {
     let named = env::var_os("REPROQ_TEST_GO").map(PathBuf::from);
-    let fetched = Some(target().join("toolchain/go/bin/go")).filter(|path| path.is_file());
     let on_path = || {
         let directories = env::var_os("PATH")?;
         env::split_paths(&directories).map(|directory| directory.join("go")).find(|path| path.is_file())
     };
-    named
-        .or(fetched)
-        .or_else(on_path)
-        .expect("no Go toolchain; run the tests with `cargo xtask test`, which fetches one")
+    named.or_else(on_path).expect("no Go toolchain; run the tests with `cargo xtask test`, which fetches one")
 }
 
 /// The build cache of the sample workers.
