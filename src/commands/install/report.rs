@@ -263,12 +263,13 @@ impl Report for InstallReport {
         for statement in
             receipt.evidence.iter().filter(|statement| !signatures::is_shown_as_attestation(&statement.source))
         {
-            let found = match &statement.finding {
-                Finding::Found { sha256 } => format!("agrees ({})", sha256.short()),
-                Finding::Absent { reason } => format!("absent: {reason}"),
-                Finding::Unknown { reason, .. } => format!("could not be read: {reason}"),
+            let source = &statement.source;
+            let stated = match &statement.finding {
+                Finding::Found { sha256 } => format!("{source} agrees ({})", sha256.short()),
+                Finding::Absent { reason } => format!("none from {source}: {reason}"),
+                Finding::Unknown { reason, .. } => format!("{source} could not be read: {reason}"),
             };
-            out.faint(&format!("  evidence: {} {found}", statement.source));
+            out.faint(&format!("  evidence: {stated}"));
         }
         for note in &receipt.notes {
             out.faint(&format!("  note: {note}"));
