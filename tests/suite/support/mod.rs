@@ -1,8 +1,6 @@
 //! Shared test support: hermetic runs of the real program, sample workers, and a GitHub on loopback.
 
 pub mod context;
-#[cfg(unix)]
-pub mod django;
 mod documents;
 pub mod fault_table;
 pub mod machine;
