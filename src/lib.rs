@@ -8,6 +8,7 @@ mod change;
 mod cli;
 mod commands;
 mod config;
+mod django;
 mod flows;
 mod io;
 mod lockfile;
@@ -42,6 +43,23 @@ pub mod internals {
         pub use crate::config::Token;
         pub use crate::config::VARIABLES;
         pub use crate::config::parse_pyproject;
+    }
+
+    pub mod django {
+        pub use crate::django::DatabaseProblem;
+        pub use crate::django::DjangoAnswer;
+        pub use crate::django::DjangoDatabase;
+        pub use crate::django::DjangoFacts;
+        pub use crate::django::DjangoQuestion;
+        pub use crate::django::DjangoScope;
+        pub use crate::django::DjangoSetting;
+        pub use crate::django::DjangoUrl;
+        pub use crate::django::NamedValues;
+        pub use crate::django::RecurringSchedule;
+        pub use crate::django::RegisteredTasks;
+        pub use crate::django::TaskBackend;
+        pub use crate::django::TaskModules;
+        pub use crate::django::ask;
     }
 
     pub mod failure {
@@ -240,14 +258,9 @@ pub mod internals {
         pub mod which {
             pub use crate::worker::which::CandidateIdentity;
             pub use crate::worker::which::CandidateSource;
-            pub use crate::worker::which::DjangoAnswer;
-            pub use crate::worker::which::DjangoFacts;
-            pub use crate::worker::which::DjangoQuestion;
-            pub use crate::worker::which::DjangoSetting;
             pub use crate::worker::which::Fault;
             pub use crate::worker::which::Resolution;
             pub use crate::worker::which::SurveyInput;
-            pub use crate::worker::which::ask;
             pub use crate::worker::which::decide;
             pub use crate::worker::which::survey;
         }

@@ -6,6 +6,7 @@ use clap::Args;
 use clap::Subcommand;
 
 use crate::cli::examples;
+use crate::cli::groups::DjangoArgs;
 use crate::model::units::parse_size;
 
 /// The commands of `reproq config`.
@@ -28,6 +29,8 @@ pub(crate) struct ConfigWorkerArgs {
     /// Show every value, and how each can be set
     #[arg(long)]
     pub explain: bool,
+    #[command(flatten)]
+    pub django: DjangoArgs,
     /// Flags that the worker is started with, such as `--config FILE`
     #[arg(last = true, value_name = "WORKER ARGS")]
     pub arguments: Vec<String>,

@@ -26,7 +26,7 @@ pub(crate) enum DbCommand {
 /// Which database is used.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DatabaseArgs {
-    /// Use this alias of [tool.reproq.databases] [env: DATABASE_URL]
+    /// Use this alias of [tool.reproq.databases], or of Django's DATABASES [env: DATABASE_URL]
     #[arg(long, value_name = "ALIAS")]
     pub database: Option<String>,
 }

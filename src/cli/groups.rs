@@ -54,7 +54,7 @@ pub(crate) struct LockTimeoutArgs {
 /// Whether to query Django.
 #[derive(Debug, Args)]
 pub(crate) struct DjangoArgs {
-    /// Do not read REPROQ_WORKER_BIN from the Django settings
+    /// Do not read the Django settings
     #[arg(long)]
     pub no_django: bool,
 }

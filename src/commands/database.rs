@@ -16,10 +16,16 @@ use reproq_queue::pg::PgError;
 use reproq_queue::task_ref::TaskRef;
 
 use crate::cli::DatabaseArgs;
+use crate::commands::database_url;
+use crate::commands::database_url::DatabaseLookup;
+use crate::commands::database_url::DatabaseReader;
+use crate::commands::database_url::FoundDatabase;
+use crate::commands::django;
+use crate::commands::django::AskDjango;
 use crate::commands::hints;
 use crate::commands::session::Session;
 use crate::config::DatabaseUrl;
-use crate::config::database_url;
+use crate::django::DjangoFacts;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
 use crate::io::fs::bounded_read;
@@ -47,10 +53,30 @@ impl Database {
         work: impl AsyncFnOnce(&Self) -> Result<T, CommandError>,
     ) -> Result<T, CommandError> {
         let settings = &session.settings;
-        refuse_offline(session)?;
-        let found = database_url(arguments.database.as_deref(), &settings.databases, &session.env)
-            .map_err(hints::no_database)?;
-        let target = target(&found, session)?;
+        if settings.offline.value {
+            let message = format!("network access is disabled ({})", settings.offline.from);
+            return Err(CommandError::message(ExitStatus::Usage, message).hint("remove `--offline`"));
+        }
+        let FoundDatabase { found, .. } = database_url::require(
+            &DatabaseLookup {
+                alias: arguments.database.as_deref(),
+                reader: DatabaseReader::Own,
+                ask: AskDjango::Settings(django::LIMIT),
+                worker_file: &|| database_url::worker_file(session),
+            },
+            session,
+        )?;
+        let dsn = dsn(&found, session)?;
+        let target = dsn.target(APPLICATION);
+        for host in &target.hosts {
+            if let Host::Tcp { password: Some(password), .. } | Host::Unix { password: Some(password), .. } = host {
+                session.ui.redact(password.expose());
+            }
+        }
+        session.ui.debug(&format!("database {dsn} (from {})", found.from));
+        for note in dsn.notes() {
+            session.ui.debug(&note.to_string());
+        }
         platform::watch_signals();
         // A signal ends the process only after the statement is cancelled.
         let _hold = platform::hold_exit();
@@ -86,10 +112,17 @@ impl Database {
         })
     }
 
-    /// Every database of the project: the aliases of `[tool.reproq.databases]`, or the only one.
+    /// Every database of the project: the aliases of `[tool.reproq.databases]`, else those that Django's settings route queues
+    /// to, or the only one.
     pub(super) fn all(session: &Session<'_>) -> Vec<DatabaseArgs> {
-        let aliases = session.settings.databases.keys();
-        let mut all: Vec<_> = aliases.map(|alias| DatabaseArgs { database: Some(alias.clone()) }).collect();
+        let declared: Vec<String> = session.settings.databases.keys().cloned().collect();
+        let aliases = if declared.is_empty() {
+            let answer = django::answer(session, AskDjango::Settings(django::LIMIT));
+            answer.facts().map(DjangoFacts::queue_aliases).filter(|aliases| aliases.len() > 1).unwrap_or_default()
+        } else {
+            declared
+        };
+        let mut all: Vec<_> = aliases.into_iter().map(|alias| DatabaseArgs { database: Some(alias) }).collect();
         if all.is_empty() {
             all.push(DatabaseArgs { database: None });
         }
@@ -109,33 +142,8 @@ impl Database {
     }
 }
 
-/// How the server of a URL is reached. Its passwords are redacted from now on.
-pub(super) fn target(found: &DatabaseUrl, session: &Session<'_>) -> Result<pg::Target, CommandError> {
-    refuse_offline(session)?;
-    let dsn = dsn(found, session)?;
-    let target = dsn.target(APPLICATION);
-    for host in &target.hosts {
-        if let Host::Tcp { password: Some(password), .. } | Host::Unix { password: Some(password), .. } = host {
-            session.ui.redact(password.expose());
-        }
-    }
-    session.ui.debug(&format!("database {dsn} (from {})", found.from));
-    for note in dsn.notes() {
-        session.ui.debug(&note.to_string());
-    }
-    Ok(target)
-}
-
-fn refuse_offline(session: &Session<'_>) -> Result<(), CommandError> {
-    let offline = &session.settings.offline;
-    if !offline.value {
-        return Ok(());
-    }
-    let message = format!("network access is disabled ({})", offline.from);
-    Err(CommandError::message(ExitStatus::Usage, message).hint("remove `--offline`"))
-}
-
-fn dsn(found: &DatabaseUrl, session: &Session<'_>) -> Result<Dsn, CommandError> {
+/// Reads the URL, with the variables and files that belong to it.
+pub(super) fn dsn(found: &DatabaseUrl, session: &Session<'_>) -> Result<Dsn, CommandError> {
     let env = &session.env;
     let variables: BTreeMap<String, String> = env
         .variables()

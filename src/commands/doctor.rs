@@ -1,21 +1,26 @@
 //! `reproq doctor`: diagnoses everything an installation depends on, with a hint for each problem.
 
 use std::path::Path;
-use std::time::Duration;
 
 use chrono::DateTime;
 use chrono::Utc;
+use reproq_queue::dsn::Note;
 use serde::Serialize;
 use url::Url;
 
 use crate::cli::DoctorArgs;
+use crate::commands::database;
+use crate::commands::database_url;
+use crate::commands::database_url::DatabaseLookup;
+use crate::commands::database_url::DatabaseReader;
+use crate::commands::django;
+use crate::commands::django::AskDjango;
 use crate::commands::hints;
 use crate::commands::request;
 use crate::commands::session::Session;
 use crate::commands::trust;
 use crate::commands::verify;
 use crate::commands::which;
-use crate::commands::which::AskDjango;
 use crate::config::Token;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
@@ -48,9 +53,6 @@ use crate::worker::store;
 use crate::worker::store::Installed;
 use crate::worker::store::Layout;
 
-/// The time limit for reading the binary's path from Django.
-const DJANGO_LIMIT: Duration = Duration::from_secs(10);
-
 /// The report of `doctor`.
 #[derive(Debug, Serialize)]
 struct DoctorReport {
@@ -78,6 +80,9 @@ pub(super) fn doctor(arguments: &DoctorArgs, session: &Session<'_>) -> Result<Ex
         installed(session, target, &mut findings);
         winner(session, target, arguments.django.no_django, &mut findings);
     }
+    let ask = ask_django(arguments.django.no_django);
+    findings.extend(doctor::django(&django::answer(session, ask)));
+    database(session, ask, &mut findings);
     findings.extend(builds(session));
     if let Some(cache) = request::cache(session) {
         let used = cache.list().map(|entries| entries.iter().map(|entry| entry.size).sum());
@@ -204,8 +209,7 @@ fn installed(session: &Session<'_>, target: Target, findings: &mut Vec<DoctorFin
 }
 
 fn winner(session: &Session<'_>, target: Target, no_django: bool, findings: &mut Vec<DoctorFinding>) {
-    let ask = if no_django { AskDjango::No } else { AskDjango::Within(DJANGO_LIMIT) };
-    let resolution = which::resolve(session, target, ask);
+    let resolution = which::resolve(session, target, ask_django(no_django));
     match resolution.runnable() {
         Some(path) => {
             let named_by = resolution.winner().map(|winner| winner.source.to_string()).unwrap_or_default();
@@ -227,6 +231,51 @@ fn winner(session: &Session<'_>, target: Target, no_django: bool, findings: &mut
             command.display()
         );
         findings.push(DoctorFinding::fine(Area::Which, sentence));
+    }
+}
+
+const fn ask_django(no_django: bool) -> AskDjango {
+    if no_django { AskDjango::No } else { AskDjango::Settings(django::LIMIT) }
+}
+
+/// Where the URL of the database is found, and whether its connection is encrypted. No connection is made.
+fn database(session: &Session<'_>, ask: AskDjango, findings: &mut Vec<DoctorFinding>) {
+    let worker_file = || database_url::worker_file(session);
+    let lookup = DatabaseLookup { alias: None, reader: DatabaseReader::Own, ask, worker_file: &worker_file };
+    let found = match database_url::find(&lookup, session) {
+        Ok(Some(found)) => found.found,
+        Ok(None) => {
+            findings.push(DoctorFinding::fine(Area::Database, "no database is configured"));
+            return;
+        }
+        Err(failure) => {
+            let hint = failure.hints.first().cloned().unwrap_or_default();
+            findings.push(DoctorFinding::warning(Area::Database, failure.lines().join(": "), hint));
+            return;
+        }
+    };
+    let dsn = match database::dsn(&found, session) {
+        Ok(dsn) => dsn,
+        Err(failure) => {
+            let hint = failure.hints.first().cloned().unwrap_or_default();
+            findings.push(DoctorFinding::problem(Area::Database, failure.lines().join(": "), hint));
+            return;
+        }
+    };
+    findings.push(DoctorFinding::fine(Area::Database, format!("{dsn} (from {})", found.from)));
+    for note in dsn.notes() {
+        let sentence = note.to_string();
+        findings.push(match note {
+            Note::NotVerified | Note::MayBePlain => {
+                DoctorFinding::warning(Area::Database, sentence, "add sslmode=verify-full to the URL")
+            }
+            Note::PasswordFileNotPrivate => {
+                DoctorFinding::warning(Area::Database, sentence, "run chmod 600 on the password file")
+            }
+            Note::RefusedFromTheWorker(_) | Note::AllowIsPrefer | Note::EncryptedKey | Note::FirstPortForAll => {
+                DoctorFinding::fine(Area::Database, sentence)
+            }
+        });
     }
 }
 

@@ -17,6 +17,7 @@ use crate::cli::MirrorCommand;
 use crate::cli::MirrorSyncArgs;
 use crate::cli::SourceArgs;
 use crate::cli::UpgradeArgs;
+use crate::commands::django::AskedDjango;
 use crate::config::Env;
 use crate::config::FileSettings;
 use crate::config::Project;
@@ -50,6 +51,8 @@ pub struct Session<'ui> {
     pub http: HttpOptions,
     /// The time of the run, which all decisions use.
     pub now: DateTime<Utc>,
+    /// What Django answered in this run.
+    pub django: AskedDjango,
     /// The terminal output.
     pub ui: &'ui Ui,
 }
@@ -70,7 +73,7 @@ impl<'ui> Session<'ui> {
             ui.debug(&line);
         }
         ui.debug(&format!("project {} ({})", project.root.display(), project.reason));
-        Ok(Self { env, project, settings, http, now: now(), ui })
+        Ok(Self { env, project, settings, http, now: now(), django: AskedDjango::default(), ui })
     }
 }
 

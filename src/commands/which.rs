@@ -1,15 +1,16 @@
 //! `reproq which`: shows the resolution order of the worker binary, and why each candidate was selected or not.
 
-use std::ffi::OsString;
 use std::path::Path;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::cli::WhichArgs;
+use crate::commands::django;
+use crate::commands::django::AskDjango;
 use crate::commands::request;
 use crate::commands::session::Session;
+use crate::django::DjangoAnswer;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
 use crate::io::fs::bounded_read;
@@ -29,8 +30,6 @@ use crate::worker::store::Receipt;
 use crate::worker::which;
 use crate::worker::which::Candidate;
 use crate::worker::which::CandidateIdentity;
-use crate::worker::which::DjangoAnswer;
-use crate::worker::which::DjangoQuestion;
 use crate::worker::which::Fault;
 use crate::worker::which::Resolution;
 use crate::worker::which::SurveyInput;
@@ -39,13 +38,6 @@ use crate::worker::which::Verdict;
 /// The order in which Django looks for the worker.
 pub(super) const ORDER: &str = "settings.REPROQ_WORKER_BIN, the variable REPROQ_WORKER_BIN, ./.reproq/bin/reproq, the package \
                                 reproq_django, PATH";
-
-/// Whether to read the Django settings, with the time limit.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum AskDjango {
-    Within(Duration),
-    No,
-}
 
 /// The maximum number of attempts while other processes keep installing binaries, each of which takes a download.
 const MAX_ATTEMPTS: usize = 10;
@@ -98,7 +90,7 @@ pub(super) fn select(session: &Session<'_>, ask: AskDjango) -> Result<SelectedWo
     let target = request::host_target(session)
         .map_err(|error| CommandError::new(ExitStatus::NotFound, error).hint("there is no worker for this platform"))?;
     let layout = Layout::in_project(&session.project.root, &Tool::WORKER, target);
-    let django = ask_django(session, target, ask);
+    let django = django::answer(session, ask);
     let (resolution, installed) = consistent_snapshot(&layout, || {
         let resolution = survey(session, target, django.clone());
         let installed = resolution.runnable().and_then(|path| on_receipt(path, &layout));
@@ -116,11 +108,7 @@ pub(super) fn select(session: &Session<'_>, ask: AskDjango) -> Result<SelectedWo
 }
 
 pub(super) fn which(arguments: &WhichArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
-    let ask = if arguments.django.no_django {
-        AskDjango::No
-    } else {
-        AskDjango::Within(arguments.django_timeout.max(Duration::from_secs(1)))
-    };
+    let ask = if arguments.django.no_django { AskDjango::No } else { AskDjango::Settings(arguments.django_timeout) };
     let SelectedWorker { path, installed, resolution } = select(session, ask)?;
     match &installed {
         Some(OnReceipt::Changed { .. }) => {
@@ -153,18 +141,7 @@ fn consistent_snapshot<T>(layout: &Layout, read: impl Fn() -> T) -> T {
 
 /// Examines every candidate and selects one.
 pub(super) fn resolve(session: &Session<'_>, target: Target, ask: AskDjango) -> Resolution {
-    survey(session, target, ask_django(session, target, ask))
-}
-
-fn ask_django(session: &Session<'_>, target: Target, ask: AskDjango) -> DjangoAnswer {
-    match ask {
-        AskDjango::Within(limit) => {
-            session.ui.debug("reading settings.REPROQ_WORKER_BIN from Django");
-            let root = session.project.root.as_path();
-            which::ask(&DjangoQuestion { target, root, environment: &environment(session), limit })
-        }
-        AskDjango::No => DjangoAnswer::Skipped { reason: "the Django settings were not read".to_owned() },
-    }
+    survey(session, target, django::answer(session, ask))
 }
 
 fn survey(session: &Session<'_>, target: Target, django: DjangoAnswer) -> Resolution {
@@ -172,14 +149,10 @@ fn survey(session: &Session<'_>, target: Target, django: DjangoAnswer) -> Resolu
         target,
         root: session.project.root.as_path(),
         cwd: &session.env.cwd,
-        environment: &environment(session),
+        environment: &request::environment(session),
         own: session.env.own_executable.as_deref(),
     };
     which::decide(&which::survey(&around, django, &identify))
-}
-
-fn environment(session: &Session<'_>) -> Vec<(OsString, OsString)> {
-    session.env.variables().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// Identifies an executable by its bytes.

@@ -401,7 +401,7 @@ mod tests {
         let refused = parsed("[tool.reproq.databases]\nmain = \"postgres://u:secret@h/d\"\n").expect_err("a URL");
         assert_eq!(
             refused.to_string(),
-            "`databases.main` in [tool.reproq] of `pyproject.toml` must be \"env:NAME\", found another string"
+            "`databases.main` in [tool.reproq] of `pyproject.toml` must be \"env:NAME\", \"django\" or \"config\", found another string"
         );
         assert!(parsed("[tool.reproq]\ndatabases = \"env:MAIN\"\n").is_err());
     }

@@ -9,9 +9,11 @@ mod project;
 mod server;
 mod settings;
 
+pub(crate) use databases::DATABASE_VARIABLE;
+pub(crate) use databases::DatabasePlace;
 pub(crate) use databases::DatabaseUrl;
 pub(crate) use databases::NoDatabaseUrl;
-pub(crate) use databases::database_url;
+pub(crate) use databases::database_place;
 pub use env::Env;
 pub(crate) use file::FileSettings;
 pub(crate) use file::SettingsFileError;

@@ -36,7 +36,7 @@ pub const VARIABLES: [(&str, &str); 38] = [
     ("REPROQ_LAUNCH_DEPTH", "set by `reproq worker`, to detect nested launches"),
     (
         "CREDENTIALS_DIRECTORY",
-        "set by systemd; `worker` and `beat` take the URL of the database from the credential `dsn` in it, before the alias `default`",
+        "set by systemd; the URL of the database may be in the credential `dsn` in it, which is read after `DATABASE_URL`",
     ),
     ("REPROQ_MIRROR", "release sources in order: directories, URLs or `github`, separated by commas or white space"),
     ("REPROQ_OFFLINE", "`1`: same as `--offline`"),

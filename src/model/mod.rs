@@ -16,6 +16,7 @@ mod tool;
 pub(crate) mod units;
 pub(crate) mod upgrade;
 pub(crate) mod url_policy;
+pub(crate) mod variables;
 mod version;
 pub(crate) mod worker_flags;
 pub mod yaml;

@@ -20,6 +20,8 @@ mod config_worker;
 mod crash;
 #[cfg(unix)]
 mod db;
+#[cfg(unix)]
+mod django;
 mod doctor;
 mod documented;
 mod dry_run;

@@ -87,7 +87,6 @@ fn every_schema_is_of_a_document_that_a_command_prints() {
 
 /// How the names of documents begin that only a database can give.
 const NEED_A_DATABASE: &[&str] = &[
-    "beat-",
     "db-",
     "limit-",
     "periodic-change-",
@@ -143,7 +142,6 @@ fn of_queue() -> BTreeSet<String> {
             &["limit", "list"],
             &["periodic", "list"],
             &["periodic", "check"],
-            &["beat", "--once"],
             &["workflow", "list"],
             &["workflow", "show", "17"],
             &["queue", "pause", "mail"],

@@ -13,14 +13,15 @@ use std::process::Command;
 use std::time::Duration;
 use std::time::Instant;
 
+use reproq::internals::django::DjangoAnswer;
+use reproq::internals::django::DjangoFacts;
+use reproq::internals::django::DjangoQuestion;
+use reproq::internals::django::DjangoScope;
+use reproq::internals::django::DjangoSetting;
 use reproq::internals::model::Target;
 use reproq::internals::worker::which;
 use reproq::internals::worker::which::CandidateIdentity;
 use reproq::internals::worker::which::CandidateSource;
-use reproq::internals::worker::which::DjangoAnswer;
-use reproq::internals::worker::which::DjangoFacts;
-use reproq::internals::worker::which::DjangoQuestion;
-use reproq::internals::worker::which::DjangoSetting;
 use reproq::internals::worker::which::Fault;
 use reproq::internals::worker::which::Resolution;
 use reproq::internals::worker::which::SurveyInput;
@@ -105,7 +106,12 @@ impl Project {
 
     fn ask(&self, limit: Duration) -> DjangoAnswer {
         let root = self.root();
-        which::ask(&DjangoQuestion { target: host(), root: &root, environment: &self.variables, limit })
+        reproq::internals::django::ask(&DjangoQuestion {
+            root: &root,
+            environment: &self.variables,
+            scope: DjangoScope::Settings,
+            limit,
+        })
     }
 
     fn facts(&self) -> DjangoFacts {

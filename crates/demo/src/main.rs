@@ -1,8 +1,14 @@
 //! The demo that `cargo xtask demo` builds and starts: it runs the real program against a release host on this machine, and fails
-//! if any step has an unexpected result.
+//! if any step has an unexpected result. `cargo xtask picture` starts it to record the pictures of the README.
 #![expect(clippy::disallowed_methods, reason = "programs are run and files are created here")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for people at a terminal")]
 
+mod picture;
+mod recording;
+mod screen;
+mod svg;
+
+use std::env;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
@@ -34,7 +40,13 @@ struct Demo {
 }
 
 fn main() -> ExitCode {
-    match run(&xtask::root()) {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["picture"] => picture::pictures(&xtask::root(), false),
+        ["picture", "--check"] => picture::pictures(&xtask::root(), true),
+        _ => run(&xtask::root()),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -127,7 +139,7 @@ impl Demo {
             github.repo(REPOSITORY).add(release);
         }
         let demo = Self {
-            program: std::env::current_exe()?.with_file_name(format!("reproq{}", std::env::consts::EXE_SUFFIX)),
+            program: env::current_exe()?.with_file_name(format!("reproq{}", env::consts::EXE_SUFFIX)),
             go,
             directory,
             github,
@@ -139,12 +151,7 @@ impl Demo {
 
     /// Prunes another repository from five releases to three.
     fn prune(&self) -> anyhow::Result<()> {
-        for number in 1..=5 {
-            let release = ReleaseSpec::new(&format!("v1.{number}.0"))
-                .published_at(&format!("2026-0{number}-01T12:00:00Z"))
-                .file("shop.tar.gz", vec![b'x'; 300_000]);
-            self.github.repo(LARGE).add(release);
-        }
+        self.release_five_versions();
         let prune = ["release", "prune", "--repo", LARGE, "--keep", "3"];
         self.scene(
             "Show what pruning a repository to three versions would delete",
@@ -159,6 +166,15 @@ impl Demo {
         Ok(())
     }
 
+    fn release_five_versions(&self) {
+        for number in 1..=5 {
+            let release = ReleaseSpec::new(&format!("v1.{number}.0"))
+                .published_at(&format!("2026-0{number}-01T12:00:00Z"))
+                .file("shop.tar.gz", vec![b'x'; 300_000]);
+            self.github.repo(LARGE).add(release);
+        }
+    }
+
     fn project(&self) -> PathBuf {
         self.directory.path().join("work/project")
     }
@@ -171,22 +187,27 @@ impl Demo {
         Ok(fs::metadata(self.directory.path().join(tag.trim_start_matches('v')))?.len().try_into()?)
     }
 
+    /// The whole environment of the program.
+    fn variables(&self) -> anyhow::Result<Vec<(&'static str, String)>> {
+        let go = self.go.parent().context("go is in a directory")?;
+        let (api, web) = (self.github.api_url(), self.github.web_url());
+        Ok(vec![
+            ("PATH", format!("{}:/usr/bin:/bin", go.display())),
+            ("HOME", self.directory.path().display().to_string()),
+            ("REPROQ_GITHUB_API_URL", api.clone()),
+            ("REPROQ_GITHUB_SERVER_URL", web.clone()),
+            ("GITHUB_API_URL", api),
+            ("GITHUB_SERVER_URL", web),
+            ("GH_TOKEN", TOKEN.to_owned()),
+        ])
+    }
+
     /// Runs one command, prints its output, and checks exit code and output.
     fn scene(&self, title: &str, arguments: &[&str], code: i32, expected: &[&str]) -> anyhow::Result<()> {
         println!("\n── {title}\n$ reproq {}", arguments.join(" "));
-        let go = self.go.parent().context("go is in a directory")?;
-        let output = Command::new(&self.program)
-            .args(arguments)
-            .current_dir(self.project())
-            .env_clear()
-            .env("PATH", format!("{}:/usr/bin:/bin", go.display()))
-            .env("HOME", self.directory.path())
-            .env("REPROQ_GITHUB_API_URL", self.github.api_url())
-            .env("REPROQ_GITHUB_SERVER_URL", self.github.web_url())
-            .env("GITHUB_API_URL", self.github.api_url())
-            .env("GITHUB_SERVER_URL", self.github.web_url())
-            .env("GH_TOKEN", TOKEN)
-            .output()?;
+        let mut command = Command::new(&self.program);
+        let output =
+            command.args(arguments).current_dir(self.project()).env_clear().envs(self.variables()?).output()?;
         let text = format!("{}{}", String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
         print!("{}", text.lines().map(|line| format!("   {line}\n")).collect::<String>());
         if output.status.code() != Some(code) {

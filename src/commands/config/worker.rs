@@ -6,11 +6,23 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::cli::ConfigWorkerArgs;
+use crate::commands::database_url;
+use crate::commands::database_url::DatabaseLookup;
+use crate::commands::database_url::DatabaseReader;
+use crate::commands::database_url::FoundDatabase;
+use crate::commands::django;
+use crate::commands::django::AskDjango;
 use crate::commands::session::Session;
+use crate::config::DatabaseUrl;
+use crate::django::DjangoAnswer;
+use crate::django::RegisteredTasks;
+use crate::django::TaskModules;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
 use crate::failure::io_again;
 use crate::model::secret::REDACTED;
+use crate::model::secret::Secret;
+use crate::model::secret::passwords_in;
 use crate::model::worker_flags::WorkerCommand;
 use crate::ui::Report;
 use crate::ui::TextReport;
@@ -20,6 +32,7 @@ use crate::worker::config::ConfigFileError;
 use crate::worker::config::ConfigFileReason;
 use crate::worker::config::ConfigRefusal;
 use crate::worker::config::ConfigSource;
+use crate::worker::config::ConfigValue;
 use crate::worker::config::EffectiveConfig;
 use crate::worker::config::IgnoredKey;
 
@@ -61,7 +74,8 @@ pub(super) fn show(
     arguments: &ConfigWorkerArgs,
     session: &Session<'_>,
 ) -> Result<ExitStatus, CommandError> {
-    let (file, config) = read(command, &arguments.arguments, session)?;
+    let (file, mut config) = read(command, &arguments.arguments, session)?;
+    launched(command, arguments, &mut config, session)?;
     let refused = refusal(&config, file.as_ref());
     session.ui.report(&report(command, file.as_ref(), config, arguments.explain, &session.project.root))?;
     let Some(refused) = refused else { return Ok(ExitStatus::Success) };
@@ -81,6 +95,81 @@ pub(in crate::commands) fn read(
     let config = config::read(command, file.as_ref(), &variable, arguments);
     config.values.iter().filter(|value| value.is_secret).for_each(|value| session.ui.redact(&value.value.to_string()));
     Ok((file, config))
+}
+
+/// The URL of the database in the configuration file alone.
+pub(in crate::commands) fn database_in_file(
+    command: WorkerCommand,
+    arguments: &[String],
+    session: &Session<'_>,
+) -> Result<Option<DatabaseUrl>, CommandError> {
+    let named = session.env.var("REPROQ_CONFIG");
+    let Some(file) = config::find(&session.project.root, arguments, named.as_deref()).map_err(unreadable)? else {
+        return Ok(None);
+    };
+    let config = config::read(command, Some(&file), &|_| None, &[]);
+    let Some(dsn) = config.value("dsn") else { return Ok(None) };
+    let ConfigSource::File { key, line } = dsn.source else { return Ok(None) };
+    let from = format!("{}, line {line}: {key}", file.path.display());
+    Ok(Some(DatabaseUrl { url: Secret::new(dsn.value.to_string()), from }))
+}
+
+/// The tasks of Django's apps, or why they are unknown. `None` if Django was not asked or is not there.
+pub(in crate::commands) fn task_modules(answer: &DjangoAnswer) -> Option<Result<&RegisteredTasks, String>> {
+    match answer {
+        DjangoAnswer::Skipped { .. } | DjangoAnswer::NoProject => None,
+        DjangoAnswer::Failed { .. } | DjangoAnswer::TimedOut { .. } => Some(Err(answer.failure().unwrap_or_default())),
+        DjangoAnswer::Answered(facts) => match &facts.tasks {
+            TaskModules::NotAsked => None,
+            TaskModules::Found(registered) => Some(Ok(registered)),
+            TaskModules::Failed(reason) => Some(Err(reason.clone())),
+            TaskModules::TimedOut(limit) => {
+                Some(Err(format!("the apps did not load within {} s", limit.as_secs_f64())))
+            }
+        },
+    }
+}
+
+/// Adds what `reproq worker` passes on where the worker itself finds nothing.
+fn launched(
+    command: WorkerCommand,
+    arguments: &ConfigWorkerArgs,
+    config: &mut EffectiveConfig,
+    session: &Session<'_>,
+) -> Result<(), CommandError> {
+    let needs_allow_list = command == WorkerCommand::Worker && config.is_allow_list_unset();
+    let ask = match (arguments.django.no_django, needs_allow_list) {
+        (true, _) => AskDjango::No,
+        (false, true) => AskDjango::Tasks(django::LIMIT),
+        (false, false) => AskDjango::Settings(django::LIMIT),
+    };
+    let lookup = DatabaseLookup {
+        alias: None,
+        reader: DatabaseReader::Worker,
+        ask,
+        worker_file: &|| database_in_file(command, &arguments.arguments, session),
+    };
+    if config.value("dsn").is_none_or(|dsn| matches!(dsn.source, ConfigSource::Default | ConfigSource::File { .. })) {
+        match database_url::find(&lookup, session) {
+            Ok(None | Some(FoundDatabase { is_in_worker_file: true, .. })) => {}
+            Ok(Some(FoundDatabase { found, .. })) => {
+                passwords_in(found.url.expose()).iter().for_each(|password| session.ui.redact(password));
+                config.launch_with("dsn", ConfigValue::Text(found.url.expose().clone()), found.from);
+            }
+            Err(error) => config.notes.extend(error.lines().into_iter().take(1)),
+        }
+    }
+    if needs_allow_list {
+        let answer = django::answer(session, ask);
+        let allowed = task_modules(&answer).and_then(Result::ok).map(RegisteredTasks::allow_list).unwrap_or_default();
+        if allowed.is_empty() {
+            config.notes.push(format!("worker.allowed_task_modules is empty, so {}", config::DEFAULT_ALLOW_LIST));
+        } else {
+            let from = "the tasks of Django's apps".to_owned();
+            config.launch_with("worker.allowed_task_modules", ConfigValue::List(allowed), from);
+        }
+    }
+    Ok(())
 }
 
 /// Why the worker would not start with this configuration.
@@ -199,6 +288,7 @@ impl WorkerConfigReport {
             }
             ConfigSource::Variable { name } => format!("the variable {name}"),
             ConfigSource::Flag { name } => format!("the flag --{name}"),
+            ConfigSource::Launch { from } => format!("`reproq {}`, from {from}", self.command),
         }
     }
 }

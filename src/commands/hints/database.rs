@@ -30,6 +30,13 @@ pub(in crate::commands) fn no_database(error: NoDatabaseUrl) -> CommandError {
         NoDatabaseUrl::Unset { variable, .. } => {
             format!("set {variable} to {FORM}")
         }
+        NoDatabaseUrl::NotInWorkerConfig { .. } => {
+            "add `dsn` to the file, or name another source; `reproq config worker` shows what the worker reads"
+                .to_owned()
+        }
+        NoDatabaseUrl::NotInDjango { alias, .. } => {
+            format!("run it in the Django project, or set `{alias} = \"env:NAME\"` in [tool.reproq.databases]")
+        }
         NoDatabaseUrl::Nothing => {
             format!("set DATABASE_URL to {FORM}, or add a table [tool.reproq.databases] to pyproject.toml")
         }

@@ -1,13 +1,12 @@
 //! The reports of an installation: what was done, what would be done, and which binary will run.
 
-use std::time::Duration;
-
 use serde::Serialize;
 
+use crate::commands::django;
+use crate::commands::django::AskDjango;
 use crate::commands::session::Session;
 use crate::commands::signatures;
 use crate::commands::which;
-use crate::commands::which::AskDjango;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
 use crate::flows::install::InstallPlan;
@@ -28,9 +27,6 @@ use crate::worker::store::Receipt;
 use crate::worker::store::ReceiptOrigin;
 use crate::worker::which::Candidate;
 use crate::worker::which::Resolution;
-
-/// The time limit for reading the binary's path from Django.
-const DJANGO_LIMIT: Duration = Duration::from_secs(5);
 
 /// What an installation did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -173,7 +169,7 @@ pub(in crate::commands) fn show_outcome(
     // `which` covers only the project's binary for this platform.
     let in_project = is_in_project(request, session) && request.runs_here();
     // If there is nothing to do, starting Django would take longer than everything else.
-    let ask = if no_django || change == Change::Unchanged { AskDjango::No } else { AskDjango::Within(DJANGO_LIMIT) };
+    let ask = if no_django || change == Change::Unchanged { AskDjango::No } else { AskDjango::Settings(django::LIMIT) };
     let resolution = in_project.then(|| which::resolve(session, request.options.target, ask));
     let path = request.options.layout.binary.to_string_lossy().into_owned();
     let overruled = resolution.as_ref().and_then(|resolution| overruled(resolution, request));
@@ -267,12 +263,13 @@ impl Report for InstallReport {
         for statement in
             receipt.evidence.iter().filter(|statement| !signatures::is_shown_as_attestation(&statement.source))
         {
-            let found = match &statement.finding {
-                Finding::Found { sha256 } => format!("agrees ({})", sha256.short()),
-                Finding::Absent { reason } => format!("absent: {reason}"),
-                Finding::Unknown { reason, .. } => format!("could not be read: {reason}"),
+            let source = &statement.source;
+            let stated = match &statement.finding {
+                Finding::Found { sha256 } => format!("{source} agrees ({})", sha256.short()),
+                Finding::Absent { reason } => format!("none from {source}: {reason}"),
+                Finding::Unknown { reason, .. } => format!("{source} could not be read: {reason}"),
             };
-            out.faint(&format!("  evidence: {} {found}", statement.source));
+            out.faint(&format!("  evidence: {stated}"));
         }
         for note in &receipt.notes {
             out.faint(&format!("  note: {note}"));

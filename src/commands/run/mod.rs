@@ -1,26 +1,31 @@
-//! `reproq worker`, `beat --exec`, `schedule --exec`: this process becomes the selected worker.
+//! `reproq worker`, `beat`, `schedule`: this process becomes the selected worker.
 
-mod database;
 mod report;
 
-use std::time::Duration;
-
-pub(super) use database::find;
-
+use crate::cli::BeatArgs;
 use crate::cli::StartArgs;
 use crate::commands::config::worker as configuration;
+use crate::commands::database_url;
+use crate::commands::database_url::DatabaseLookup;
+use crate::commands::database_url::DatabaseReader;
+use crate::commands::database_url::FoundDatabase;
+use crate::commands::django;
+use crate::commands::django::AskDjango;
 use crate::commands::request;
 use crate::commands::run::report::LaunchReport;
 use crate::commands::session::Session;
 use crate::commands::which;
-use crate::commands::which::AskDjango;
 use crate::commands::which::OnReceipt;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
 use crate::io::fs::hashing_writer::hash_file;
 use crate::io::process::Successor;
 use crate::model::secret::Secret;
+use crate::model::secret::passwords_in;
 use crate::model::worker_flags::WorkerCommand;
+use crate::worker::config;
+use crate::worker::config::ConfigSource;
+use crate::worker::config::EffectiveConfig;
 use crate::worker::launch;
 use crate::worker::launch::LaunchBinary;
 use crate::worker::launch::LaunchError;
@@ -28,27 +33,46 @@ use crate::worker::launch::LaunchPlan;
 use crate::worker::launch::LaunchRequest;
 
 pub(super) fn worker(arguments: &StartArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
-    start(WorkerCommand::Worker, false, &arguments.arguments, arguments, session)
+    start(WorkerCommand::Worker, false, arguments, session)
 }
 
-/// Starts a command of the worker with these flags.
-pub(super) fn start(
+pub(super) fn beat(arguments: &BeatArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
+    start(WorkerCommand::Beat, false, &arguments.start, session)
+}
+
+pub(super) fn schedule(arguments: &StartArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
+    start(WorkerCommand::Beat, true, arguments, session)
+}
+
+fn start(
     command: WorkerCommand,
     once: bool,
-    given: &[String],
     arguments: &StartArgs,
     session: &Session<'_>,
 ) -> Result<ExitStatus, CommandError> {
     let is_dry_run = arguments.change.dry_run;
     let environment = request::environment(session);
-    let without = launch::without_secrets(command, given, once);
-    let (flags, secrets) = without.map_err(|error| refused(error, command))?;
-    let database = database(command, given, arguments, session)?;
+    let without = launch::without_secrets(command, &arguments.arguments, once);
+    let (mut flags, secrets) = without.map_err(|error| refused(error, command))?;
+    let (file, config) = configuration::read(command, &arguments.arguments, session)?;
+    // The worker decides: a newer one may accept what this program does not know.
+    for refusal in config.refusals.iter().filter(|refusal| !refusal.is_missing_database) {
+        session.ui.warn(&format!("the worker will refuse this: {}", configuration::sentence(refusal, file.as_ref())));
+    }
+    // One question, with everything that may be needed.
+    let ask = match (arguments.django.no_django, needs_allow_list(command, &config)) {
+        (true, _) => AskDjango::No,
+        (false, true) => AskDjango::Tasks(arguments.django_timeout),
+        (false, false) => AskDjango::Settings(arguments.django_timeout),
+    };
+    let binary = binary(ask, is_dry_run, session)?;
+    let database = database(command, &config, arguments, ask, session)?;
+    flags.extend(allow_list(command, &config, ask, session));
     let plan = LaunchPlan::new(LaunchRequest {
         command,
         flags,
         secrets,
-        binary: binary(arguments, is_dry_run, session)?,
+        binary,
         directory: session.project.root.clone(),
         environment: &environment,
         pass: &arguments.pass_env,
@@ -79,12 +103,7 @@ pub(super) fn start(
 }
 
 /// The selected binary. One that was installed by this program must still have the digest of its receipt.
-fn binary(arguments: &StartArgs, with_digest: bool, session: &Session<'_>) -> Result<LaunchBinary, CommandError> {
-    let ask = if arguments.django.no_django {
-        AskDjango::No
-    } else {
-        AskDjango::Within(arguments.django_timeout.max(Duration::from_secs(1)))
-    };
+fn binary(ask: AskDjango, with_digest: bool, session: &Session<'_>) -> Result<LaunchBinary, CommandError> {
     let selected = which::select(session, ask)?;
     let path = session.project.root.join(&selected.path);
     let (sha256, label) = match selected.installed {
@@ -112,18 +131,69 @@ fn binary(arguments: &StartArgs, with_digest: bool, session: &Session<'_>) -> Re
 /// The URL of the database, unless the worker finds one itself: in its flags, its environment or its file.
 fn database(
     command: WorkerCommand,
-    given: &[String],
+    config: &EffectiveConfig,
     arguments: &StartArgs,
+    ask: AskDjango,
     session: &Session<'_>,
 ) -> Result<Option<(Secret<String>, String)>, CommandError> {
-    let (file, config) = configuration::read(command, given, session)?;
-    let database = find(arguments.database.database.as_deref(), &config, file.as_ref(), session);
-    // The worker decides: a newer one may accept what this program does not know.
-    for refusal in config.refusals.iter().filter(|refusal| !refusal.is_missing_database) {
-        session.ui.warn(&format!("the worker will refuse this: {}", configuration::sentence(refusal, file.as_ref())));
+    let alias = arguments.database.database.as_deref();
+    let own = config.value("dsn").map(|dsn| &dsn.source).filter(|_| alias.is_none());
+    let given = match own {
+        Some(ConfigSource::Variable { name }) => Some(format!("the variable {name}")),
+        Some(ConfigSource::Flag { name }) => Some(format!("the flag --{name}")),
+        Some(ConfigSource::File { .. } | ConfigSource::Launch { .. } | ConfigSource::Default) | None => None,
+    };
+    if let Some(source) = given {
+        session.ui.debug(&format!("the URL of the database is from {source}"));
+        return Ok(None);
     }
-    let database = database?;
-    Ok((!database.is_known_to_worker).then_some((database.found.url, database.found.from)))
+    let lookup = DatabaseLookup {
+        alias,
+        reader: DatabaseReader::Worker,
+        ask,
+        worker_file: &|| configuration::database_in_file(command, &arguments.arguments, session),
+    };
+    let FoundDatabase { found, is_in_worker_file } = database_url::require(&lookup, session)
+        .map_err(|error| error.hint("`reproq config worker` shows what the worker reads"))?;
+    passwords_in(found.url.expose()).iter().for_each(|password| session.ui.redact(password));
+    session.ui.debug(&format!("the URL of the database is from {}", found.from));
+    Ok((!is_in_worker_file).then_some((found.url, found.from)))
+}
+
+/// The flag with the modules of the project's tasks, if nothing else names them: without it, the worker runs only tasks in
+/// modules with the names of its default.
+fn allow_list(
+    command: WorkerCommand,
+    config: &EffectiveConfig,
+    ask: AskDjango,
+    session: &Session<'_>,
+) -> Option<String> {
+    if !needs_allow_list(command, config) {
+        return None;
+    }
+    let answer = django::answer(session, ask);
+    let modules = configuration::task_modules(&answer)?;
+    let problem = match modules {
+        Ok(registered) => {
+            for problem in &registered.problems {
+                session.ui.warn(problem);
+            }
+            let allowed = registered.allow_list();
+            if !allowed.is_empty() {
+                return Some(format!("--allowed-task-modules={}", allowed.join(",")));
+            }
+            "the apps of Django define no tasks in `tasks` modules".to_owned()
+        }
+        Err(reason) => format!("the tasks of Django's apps are unknown: {reason}"),
+    };
+    session.ui.warn(&format!("{problem}; {}", config::DEFAULT_ALLOW_LIST));
+    session.ui.hint("set `worker.allowed_task_modules` in the worker's configuration, or ALLOWED_TASK_MODULES");
+    None
+}
+
+/// Whether neither a flag nor a variable nor the file names the modules of tasks.
+fn needs_allow_list(command: WorkerCommand, config: &EffectiveConfig) -> bool {
+    command == WorkerCommand::Worker && config.is_allow_list_unset()
 }
 
 pub(super) fn refused(error: LaunchError, command: WorkerCommand) -> CommandError {

@@ -18,6 +18,10 @@ pub enum Area {
     Installed,
     /// Which binary will run.
     Which,
+    /// Django's settings.
+    Django,
+    /// The database of the queue.
+    Database,
     /// Go and a checkout, for local builds.
     Build,
     /// The user's cache.
@@ -38,6 +42,8 @@ impl fmt::Display for Area {
             Self::Settings => "settings",
             Self::Installed => "installed",
             Self::Which => "which",
+            Self::Django => "django",
+            Self::Database => "database",
             Self::Build => "build",
             Self::Cache => "cache",
             Self::Trust => "trust",

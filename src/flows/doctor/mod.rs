@@ -1,8 +1,10 @@
 //! The checks of `doctor`: facts in, findings with hints out. Pure; the command reads the facts.
 
+mod django;
 mod finding;
 mod judge;
 
+pub use django::django;
 pub use finding::Area;
 pub use finding::DoctorFinding;
 pub use finding::Grade;

@@ -32,6 +32,8 @@ pub enum ProcessError {
     TimedOut {
         /// The time limit.
         limit: Duration,
+        /// Its standard output so far.
+        stdout: Vec<u8>,
         /// Its standard error so far.
         stderr: Vec<u8>,
     },

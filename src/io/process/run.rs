@@ -55,13 +55,25 @@ pub enum Keep {
     First(usize),
     /// The last bytes.
     Last(usize),
+    /// The first bytes of standard output, and the last bytes of standard error.
+    Split { stdout: usize, stderr: usize },
 }
 
 impl Keep {
+    const fn of_stdout(self) -> Self {
+        if let Self::Split { stdout, .. } = self { Self::First(stdout) } else { self }
+    }
+
+    const fn of_stderr(self) -> Self {
+        if let Self::Split { stderr, .. } = self { Self::Last(stderr) } else { self }
+    }
+
     fn take(self, kept: &mut Vec<u8>, piece: &[u8]) {
         match self {
             Self::All => kept.extend(piece),
-            Self::First(most) => kept.extend(&piece[..most.saturating_sub(kept.len()).min(piece.len())]),
+            Self::First(most) | Self::Split { stdout: most, .. } => {
+                kept.extend(&piece[..most.saturating_sub(kept.len()).min(piece.len())])
+            }
             Self::Last(most) => {
                 kept.extend(piece);
                 kept.drain(..kept.len().saturating_sub(most));
@@ -182,18 +194,18 @@ fn collect(
         }
         match ended {
             Some(status) if open_streams == 0 || left.is_zero() => return Ok(Output { status, stdout, stderr }),
-            None if left.is_zero() => return Err(ProcessError::TimedOut { limit: request.limit, stderr }),
+            None if left.is_zero() => return Err(ProcessError::TimedOut { limit: request.limit, stdout, stderr }),
             None if is_canceled() => return Err(ProcessError::GivenUp),
             Some(_) | None => {}
         }
         match events.recv_timeout(pause.min(left)) {
             Ok(Event::Stdout(piece)) => {
                 printed += piece.len();
-                request.keep.take(&mut stdout, &piece);
+                request.keep.of_stdout().take(&mut stdout, &piece);
             }
             Ok(Event::Stderr(piece)) => {
                 printed += piece.len();
-                request.keep.take(&mut stderr, &piece);
+                request.keep.of_stderr().take(&mut stderr, &piece);
             }
             Ok(Event::Closed) => open_streams -= 1,
             Err(mpsc::RecvTimeoutError::Timeout) => pause = (pause * 2).min(Duration::from_millis(20)),

@@ -66,7 +66,7 @@ pub fn stream(
             None => gone = ended(&mut group, request.program)?.map(|status| (Instant::now(), status)),
         }
         if gone.is_none() && began.elapsed() > request.limit {
-            return Err(ProcessError::TimedOut { limit: request.limit, stderr: Vec::new() });
+            return Err(ProcessError::TimedOut { limit: request.limit, stdout: Vec::new(), stderr: Vec::new() });
         }
     }
 }

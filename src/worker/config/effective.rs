@@ -46,10 +46,24 @@ impl fmt::Display for ConfigValue {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum ConfigSource {
     Default,
-    File { key: &'static str, line: usize },
-    Variable { name: &'static str },
-    Flag { name: &'static str },
+    File {
+        key: &'static str,
+        line: usize,
+    },
+    Variable {
+        name: &'static str,
+    },
+    Flag {
+        name: &'static str,
+    },
+    /// `reproq worker` passes it on.
+    Launch {
+        from: String,
+    },
 }
+
+/// What the worker does without a list of modules.
+pub(crate) const DEFAULT_ALLOW_LIST: &str = "only tasks in `myapp.tasks` and `tasks` run";
 
 /// A value in effect.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,6 +110,22 @@ impl EffectiveConfig {
         self.values.iter().find(|value| value.name == name)
     }
 
+    /// Whether nothing names the modules whose tasks may run.
+    pub(crate) fn is_allow_list_unset(&self) -> bool {
+        let modules = self.value("worker.allowed_task_modules");
+        modules.is_some_and(|modules| modules.value == ConfigValue::List(Vec::new()))
+    }
+
+    /// Sets a value that `reproq worker` passes on.
+    pub(crate) fn launch_with(&mut self, name: &str, value: ConfigValue, from: String) {
+        for found in self.values.iter_mut().filter(|it| it.name == name) {
+            (found.value, found.source) = (value.clone(), ConfigSource::Launch { from: from.clone() });
+        }
+        if name == "dsn" {
+            self.refusals.retain(|refusal| !refusal.is_missing_database);
+        }
+    }
+
     fn integer(&self, name: &str) -> i64 {
         match self.value(name).map(|value| &value.value) {
             Some(ConfigValue::Integer(number)) => *number,
@@ -110,8 +140,7 @@ impl EffectiveConfig {
         }
     }
 
-    /// A duration; zero if there is none of this name.
-    pub(crate) fn duration(&self, name: &str) -> GoDuration {
+    fn duration(&self, name: &str) -> GoDuration {
         match self.value(name).map(|value| &value.value) {
             Some(ConfigValue::Duration(duration)) => *duration,
             _ => GoDuration(0),
@@ -264,12 +293,6 @@ fn queues(config: &mut EffectiveConfig) {
             value.value = ConfigValue::List(vec!["default".to_owned()]);
         }
     }
-    let modules = config.value("worker.allowed_task_modules").map(|value| &value.value);
-    if modules == Some(&ConfigValue::List(Vec::new())) {
-        config
-            .notes
-            .push("worker.allowed_task_modules is empty, so only tasks in `myapp.tasks` and `tasks` run".to_owned());
-    }
 }
 
 fn backoff(config: &mut EffectiveConfig) {
@@ -350,6 +373,9 @@ fn is_network(text: &str) -> bool {
 fn line_of(config: &EffectiveConfig, name: &str) -> Option<usize> {
     match config.value(name)?.source {
         ConfigSource::File { line, .. } => Some(line),
-        ConfigSource::Default | ConfigSource::Variable { .. } | ConfigSource::Flag { .. } => None,
+        ConfigSource::Default
+        | ConfigSource::Variable { .. }
+        | ConfigSource::Flag { .. }
+        | ConfigSource::Launch { .. } => None,
     }
 }

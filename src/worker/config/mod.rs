@@ -18,10 +18,11 @@ pub(crate) use discover::ConfigFileReason;
 pub(crate) use discover::find;
 pub(crate) use effective::ConfigRefusal;
 pub(crate) use effective::ConfigSource;
+pub(crate) use effective::ConfigValue;
+pub(crate) use effective::DEFAULT_ALLOW_LIST;
 pub(crate) use effective::EffectiveConfig;
 pub(crate) use file::IgnoredKey;
 pub(crate) use go::GoDuration;
-pub(crate) use go::boolean as go_boolean;
 
 use crate::model::worker_flags::WorkerCommand;
 

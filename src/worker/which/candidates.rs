@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
+use crate::django::DjangoAnswer;
+use crate::django::DjangoSetting;
+use crate::django::time_is_over;
 use crate::model::text::printable_line;
 use crate::worker::which::Aim;
 use crate::worker::which::Candidate;
 use crate::worker::which::CandidateIdentity;
 use crate::worker::which::CandidateSource;
-use crate::worker::which::DjangoAnswer;
-use crate::worker::which::DjangoSetting;
 use crate::worker::which::EnvironmentValue;
 use crate::worker::which::Fault;
 use crate::worker::which::FileFacts;
@@ -125,7 +126,7 @@ fn setting(world: &WhichFacts) -> Draft {
         DjangoAnswer::NoProject => Draft::loses(source, Verdict::Skipped { reason: NO_PROJECT.to_owned() }),
         DjangoAnswer::Failed { reason, .. } => Draft::loses(source, Verdict::Unusable { reason: reason.clone() }),
         DjangoAnswer::TimedOut { limit, .. } => {
-            Draft::loses(source, Verdict::Unusable { reason: notes::time_is_over(*limit) })
+            Draft::loses(source, Verdict::Unusable { reason: time_is_over(*limit) })
         }
         DjangoAnswer::Answered(facts) => match &facts.setting {
             DjangoSetting::WrongType(found) => Draft::takes(source, Some(Fault::WrongType { found: found.clone() })),

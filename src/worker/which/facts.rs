@@ -2,10 +2,10 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::django::DjangoAnswer;
 use crate::model::Target;
 
 /// The facts about the project. [`crate::worker::which::survey`] collects them, [`crate::worker::which::decide`] reads them.
@@ -35,70 +35,6 @@ pub struct WhichFacts {
     pub path_directories: usize,
     /// The entries named `reproq` in these directories, in order.
     pub on_path: Vec<PathHit>,
-}
-
-/// The result of querying Django.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DjangoAnswer {
-    /// Skipped at the user's request.
-    Skipped {
-        /// How it was requested, such as `--no-django was given`.
-        reason: String,
-    },
-    /// There is no Django project, so nothing was run.
-    NoProject,
-    /// Django loaded the project's settings.
-    Answered(Box<DjangoFacts>),
-    /// Django could not be run, or failed to load the settings.
-    Failed {
-        /// The reason, as a lowercase clause.
-        reason: String,
-        /// The last lines of Python's stderr, printable.
-        stderr: Vec<String>,
-        /// A hint, if the cause is neither the project nor its Python.
-        hint: Option<String>,
-    },
-    /// The project's Python timed out and was killed.
-    TimedOut {
-        /// The time limit.
-        limit: Duration,
-        /// The last lines of its stderr, printable.
-        stderr: Vec<String>,
-    },
-}
-
-/// Django's response after it loaded the project's settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DjangoFacts {
-    /// The interpreter.
-    pub python: PathBuf,
-    /// Its version, such as `3.12.1`.
-    pub python_version: String,
-    /// Django's version, such as `6.0.1`.
-    pub django_version: String,
-    /// The loaded settings module.
-    pub settings_module: String,
-    /// `settings.REPROQ_WORKER_BIN`.
-    pub setting: DjangoSetting,
-    /// The environment variable `REPROQ_WORKER_BIN` after the settings were loaded, because settings often load a `.env` file.
-    pub environment: Option<OsString>,
-    /// The directory of the installed `reproq_django` package, if any.
-    pub package: Option<PathBuf>,
-    /// Why `manage.py` was not used to load the settings, although it does more than the generated one.
-    pub manage_problem: Option<String>,
-}
-
-/// The value of `settings.REPROQ_WORKER_BIN`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DjangoSetting {
-    /// Not set, or `None`.
-    Unset,
-    /// An empty value, which Django treats as unset.
-    Empty,
-    /// A path, as written.
-    Set(OsString),
-    /// Not a path, so that Django fails with a `TypeError`; the name of its type.
-    WrongType(String),
 }
 
 /// The value of the environment variable `REPROQ_WORKER_BIN`.

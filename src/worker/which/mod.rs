@@ -1,7 +1,7 @@
 //! Which worker binary will run, and why each candidate won or lost.
 //!
-//! [`ask`] queries Django's settings through the project's own Python (skipped without a Django project), [`survey`] inspects
-//! the file system and collects the facts, and [`decide`] turns these into a [`Resolution`] without side effects.
+//! [`survey`] takes what Django answered, inspects the file system and collects the facts, and [`decide`] turns these into a
+//! [`Resolution`] without side effects.
 //!
 //! The result is what Django starts when its command is run in the project's root:
 //!
@@ -16,25 +16,16 @@
 //!    worker are skipped; if Django would have started one of them, [`Resolution::django_takes`] names it and a [`Warning`]
 //!    says what to do.
 
-mod answer;
 mod candidates;
-mod django;
-mod environment;
 mod facts;
-mod manage_py;
 mod notes;
 mod path;
 mod resolution;
 mod survey;
 
 pub use candidates::decide;
-pub use django::DjangoQuestion;
-pub use django::ask;
 pub(crate) use facts::Aim;
 pub use facts::CandidateIdentity;
-pub use facts::DjangoAnswer;
-pub use facts::DjangoFacts;
-pub use facts::DjangoSetting;
 pub(crate) use facts::EnvironmentValue;
 pub(crate) use facts::FileFacts;
 pub(crate) use facts::Found;

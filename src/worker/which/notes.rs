@@ -2,16 +2,16 @@
 
 use std::fmt::Write;
 use std::path::Path;
-use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::django::DjangoAnswer;
+use crate::django::time_is_over;
 use crate::model::text::printable_line;
 use crate::worker::which::Aim;
 use crate::worker::which::Candidate;
 use crate::worker::which::CandidateIdentity;
 use crate::worker::which::CandidateSource;
-use crate::worker::which::DjangoAnswer;
 use crate::worker::which::Fault;
 use crate::worker::which::Found;
 use crate::worker::which::Override;
@@ -224,10 +224,6 @@ pub(super) fn searched(directories: usize) -> String {
         1 => "searched the one directory on PATH".to_owned(),
         more => format!("searched {more} directories on PATH"),
     }
-}
-
-pub(super) fn time_is_over(limit: Duration) -> String {
-    format!("Django did not respond within {} s", limit.as_secs_f64())
 }
 
 /// A path for display.

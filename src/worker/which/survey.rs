@@ -10,14 +10,16 @@ use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
+use crate::django::DjangoAnswer;
+use crate::django::DjangoSetting;
 use crate::io::fs::hashing_writer::hash_file;
 use crate::model::Sha256Digest;
 use crate::model::Target;
+use crate::model::variables::non_empty;
+use crate::model::variables::variable;
 use crate::platform::is_executable;
 use crate::worker::which::Aim;
 use crate::worker::which::CandidateIdentity;
-use crate::worker::which::DjangoAnswer;
-use crate::worker::which::DjangoSetting;
 use crate::worker::which::EnvironmentValue;
 use crate::worker::which::FileFacts;
 use crate::worker::which::Found;
@@ -27,8 +29,6 @@ use crate::worker::which::Packaged;
 use crate::worker::which::PathHit;
 use crate::worker::which::PathProbe;
 use crate::worker::which::WhichFacts;
-use crate::worker::which::environment::non_empty;
-use crate::worker::which::environment::variable;
 use crate::worker::which::path;
 use crate::worker::which::path::PathDirectory;
 

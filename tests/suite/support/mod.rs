@@ -1,6 +1,8 @@
 //! Shared test support: hermetic runs of the real program, sample workers, and a GitHub on loopback.
 
 pub mod context;
+#[cfg(unix)]
+pub mod django;
 mod documents;
 pub mod fault_table;
 pub mod machine;

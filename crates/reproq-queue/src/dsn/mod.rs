@@ -17,6 +17,7 @@ mod worker;
 pub use error::DsnError;
 pub use parameters::Note;
 pub use parameters::Parameters;
+pub use parameters::is_refused_from_the_worker;
 pub use surroundings::FileContent;
 pub use surroundings::SOCKET_DIRECTORIES;
 pub use surroundings::Surroundings;

@@ -76,6 +76,11 @@ const NOT_OF_THE_SERVER: [&str; 25] = [
     "scram_client_key",
 ];
 
+/// Whether a setting is libpq's own: the worker would send it to the server, which refuses it.
+pub fn is_refused_from_the_worker(key: &str) -> bool {
+    NOT_OF_THE_SERVER.contains(&key)
+}
+
 /// Names with values that may be anything: only the names are printed.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Parameters(BTreeMap<String, String>);

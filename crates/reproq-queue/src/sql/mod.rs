@@ -19,7 +19,6 @@ macro_rules! matching {
     };
 }
 
-pub(crate) mod beat;
 pub(crate) mod history;
 pub(crate) mod insert;
 pub(crate) mod limits;

@@ -4,7 +4,9 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use super::*;
-use crate::worker::which::DjangoFacts;
+use crate::django::DjangoFacts;
+use crate::django::NamedValues;
+use crate::django::TaskModules;
 use crate::worker::which::Packaged;
 
 pub(super) fn world() -> WhichFacts {
@@ -37,7 +39,13 @@ pub(super) fn answered(setting: DjangoSetting) -> DjangoAnswer {
         setting,
         environment: None,
         package: Some("/s/reproq_django".into()),
+        package_version: None,
         manage_problem: None,
+        installed_apps: Vec::new(),
+        databases: Vec::new(),
+        task_backends: Vec::new(),
+        settings: NamedValues::default(),
+        tasks: TaskModules::NotAsked,
     }))
 }
 

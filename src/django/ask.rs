@@ -7,25 +7,22 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::io::fs::TemporaryDirectory;
+use crate::django::DjangoAnswer;
+use crate::django::DjangoScope;
+use crate::django::answer;
+use crate::django::answer::without_credentials;
+use crate::django::manage_py::ManagePy;
 use crate::io::fs::bounded_read;
 use crate::io::process;
 use crate::io::process::Keep;
 use crate::io::process::ProcessError;
 use crate::io::process::Request;
 use crate::io::process::Stdin;
-use crate::model::Target;
+use crate::io::process::find_program;
 use crate::model::secret::for_children;
 use crate::model::text::printable_line;
+use crate::model::variables::non_empty;
 use crate::platform::is_executable;
-use crate::worker::which::DjangoAnswer;
-use crate::worker::which::answer;
-use crate::worker::which::answer::without_credentials;
-use crate::worker::which::environment::non_empty;
-use crate::worker::which::environment::variable;
-use crate::worker::which::manage_py::ManagePy;
-use crate::worker::which::notes::shown;
-use crate::worker::which::path;
 
 /// The script that runs in the project's Python.
 const QUERY: &str = include_str!("query.py");
@@ -38,18 +35,18 @@ const STDERR_BYTES: usize = 16 * 1024;
 const STDERR_LINES: usize = 20;
 const LINE_CHARACTERS: usize = 300;
 
-/// The limit for the response, which contains only a few paths.
-const LONGEST_ANSWER: u64 = 1024 * 1024;
+/// The limit for the response, with whatever was printed before the script started.
+const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
 
 /// A query to the project's Django.
 #[derive(Debug, Clone, Copy)]
 pub struct DjangoQuestion<'a> {
-    /// The platform.
-    pub target: Target,
     /// The project's root, absolute.
     pub root: &'a Path,
     /// The captured environment. Python gets it without this command's tokens.
     pub environment: &'a [(OsString, OsString)],
+    /// How much is asked.
+    pub scope: DjangoScope,
     /// The time limit, after which Python and its child processes are killed.
     pub limit: Duration,
 }
@@ -97,33 +94,22 @@ impl Project {
 
 /// The project's Python: from the active environment, from `.venv` or `venv` in the root, else the first on `PATH`.
 fn find_python(question: &DjangoQuestion<'_>) -> Result<PathBuf, String> {
-    let DjangoQuestion { target, root, environment, .. } = *question;
+    let DjangoQuestion { root, environment, .. } = *question;
     let inside = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
     let active = non_empty(environment, "VIRTUAL_ENV").map(|directory| root.join(directory));
-    let in_environments = active.into_iter().chain([root.join(".venv"), root.join("venv")]).map(|env| env.join(inside));
-    let directories = path::directories(variable(environment, "PATH"), Path::new(""), target.os);
+    let mut in_environments =
+        active.into_iter().chain([root.join(".venv"), root.join("venv")]).map(|env| env.join(inside));
     // Programs in the current directory are never started as Python.
-    let directories: Vec<_> = directories.into_iter().filter(|directory| directory.path.is_absolute()).collect();
-    let on_path = ["python3", "python"].into_iter().flat_map(|name| {
-        let name = OsString::from(format!("{name}{}", target.os.exe_suffix()));
-        directories.iter().map(move |directory| directory.path.join(&name))
-    });
+    let on_path = || ["python3", "python"].iter().find_map(|name| find_program(name, environment, None).ok());
     in_environments
-        .chain(on_path)
         .find(|python| python.is_file() && is_executable(python))
+        .or_else(on_path)
         .ok_or_else(|| "no Python was found in VIRTUAL_ENV, .venv or venv, or as python3 or python on PATH".to_owned())
 }
 
 fn ask_python(question: &DjangoQuestion<'_>, project: &Project, python: &Path) -> DjangoAnswer {
-    let directory = match TemporaryDirectory::create(&std::env::temp_dir()) {
-        Ok(directory) => directory,
-        Err(error) => {
-            return failed(format!("failed to create a temporary directory: {error}"), Vec::new());
-        }
-    };
-    let file = directory.path().join("answer");
-    // The random part of the directory's name identifies the response to this query.
-    let marker = directory.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    // Tells the response from anything else on standard output.
+    let marker: String = std::iter::repeat_with(fastrand::alphanumeric).take(20).collect();
     let environment: Vec<_> = for_children(question.environment).cloned().collect();
     let request = Request {
         program: python,
@@ -132,8 +118,8 @@ fn ask_python(question: &DjangoQuestion<'_>, project: &Project, python: &Path) -
             OsStr::new("-B"),
             OsStr::new("-c"),
             OsStr::new(QUERY),
-            file.as_os_str(),
             OsStr::new(&marker),
+            OsStr::new(question.scope.as_str()),
             question.root.as_os_str(),
             OsStr::new(&project.settings_module),
             project.manage_py.as_deref().map_or(OsStr::new(""), Path::as_os_str),
@@ -142,15 +128,20 @@ fn ask_python(question: &DjangoQuestion<'_>, project: &Project, python: &Path) -
         environment: &environment,
         stdin: Stdin::OpenWhileWatched,
         limit: question.limit,
-        // Settings may print whatever they like: the answer is in a file, the time is limited, and little is kept.
+        // Settings may print whatever they like: the time is limited, and little is kept.
         output_limit: usize::MAX,
-        keep: Keep::Last(STDERR_BYTES),
+        keep: Keep::Split { stdout: LONGEST_ANSWER, stderr: STDERR_BYTES },
     };
     let ended = process::run(&request, &|| false);
-    let text = bounded_read::read(&file, LONGEST_ANSWER);
-    let text = text.map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default();
-    // A response that was complete in time counts, whatever the exit status.
-    if let Some(answer) = answer::read(&text, &marker, python) {
+    // A response that was complete in time counts, whatever the exit status. It may contain passwords, so it is never shown.
+    let (output, late) = match &ended {
+        Ok(output) => (output.text(), None),
+        Err(ProcessError::TimedOut { limit, stdout, .. }) => {
+            (String::from_utf8_lossy(stdout).into_owned(), Some(*limit))
+        }
+        Err(_) => (String::new(), None),
+    };
+    if let Some(answer) = answer::read(&output, &marker, python, question.scope, late) {
         return answer;
     }
     match ended {
@@ -158,13 +149,20 @@ fn ask_python(question: &DjangoQuestion<'_>, project: &Project, python: &Path) -
             format!("{} exited without a response ({})", shown(python), output.status),
             last_lines(&output.stderr),
         ),
-        Err(ProcessError::TimedOut { limit, stderr }) => DjangoAnswer::TimedOut { limit, stderr: last_lines(&stderr) },
+        Err(ProcessError::TimedOut { limit, stderr, .. }) => {
+            DjangoAnswer::TimedOut { limit, stderr: last_lines(&stderr) }
+        }
         Err(error) => DjangoAnswer::Failed {
             reason: format!("failed to run {}: {}", shown(python), error.line()),
             stderr: Vec::new(),
             hint: error.hint(),
         },
     }
+}
+
+/// A path for display.
+fn shown(path: &Path) -> String {
+    printable_line(&path.to_string_lossy())
 }
 
 /// The last lines of Python's stderr, printable.
@@ -223,9 +221,9 @@ mod tests {
 
         fn question(&self) -> DjangoQuestion<'_> {
             DjangoQuestion {
-                target: "linux-amd64".parse().expect("a target"),
                 root: self.directory.path(),
                 environment: &self.variables,
+                scope: DjangoScope::Settings,
                 limit: Duration::from_secs(20),
             }
         }
@@ -304,7 +302,7 @@ mod tests {
     #[test]
     fn a_response_to_another_query_is_ignored() {
         let place = ProjectPlace::new();
-        place.python(".venv/bin/python", "echo 'x {\"python\": \"3\", \"setting\": {\"kind\": \"unset\"}}' > \"$4\"");
+        place.python(".venv/bin/python", "echo 'x settings {\"python\": \"3\", \"setting\": {\"kind\": \"unset\"}}'");
         assert!(place.failure().0.contains("exited without a response"));
     }
 
@@ -326,12 +324,7 @@ mod tests {
         fs::write(directory.path().join("django/__init__.py"), "__version__ = '6'\n").expect("written");
         fs::write(directory.path().join("django/conf.py"), "import hanging\n").expect("written");
         let mut command = Command::new("python3");
-        command
-            .args(["-B", "-c", QUERY])
-            .arg(directory.path().join("answer"))
-            .arg("M")
-            .arg(directory.path())
-            .args(["", ""]);
+        command.args(["-B", "-c", QUERY]).args(["M", "settings"]).arg(directory.path()).args(["", ""]);
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let Ok(mut child) = command.stdin(Stdio::piped()).spawn() else { return };
         std::thread::sleep(Duration::from_millis(300));

@@ -3,18 +3,16 @@
 use std::ffi::OsStr;
 use std::ffi::OsString;
 
+use crate::model::secret::is_named;
+
 /// The value of a variable, even if empty. Names are case-insensitive on Windows.
-pub(super) fn variable<'a>(environment: &'a [(OsString, OsString)], name: &str) -> Option<&'a OsStr> {
+pub(crate) fn variable<'a>(environment: &'a [(OsString, OsString)], name: &str) -> Option<&'a OsStr> {
     environment.iter().find(|(key, _)| is_named(key, name)).map(|(_, value)| value.as_os_str())
 }
 
 /// The value of a variable, unless empty.
-pub(super) fn non_empty<'a>(environment: &'a [(OsString, OsString)], name: &str) -> Option<&'a OsStr> {
+pub(crate) fn non_empty<'a>(environment: &'a [(OsString, OsString)], name: &str) -> Option<&'a OsStr> {
     variable(environment, name).filter(|value| !value.is_empty())
-}
-
-fn is_named(key: &OsStr, name: &str) -> bool {
-    if cfg!(windows) { key.eq_ignore_ascii_case(name) } else { key == name }
 }
 
 #[cfg(test)]

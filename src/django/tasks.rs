@@ -1,0 +1,76 @@
+//! The tasks that the apps of the project define, and the schedules that they register. Pure.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// The tasks in the `tasks` modules of the apps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TaskModules {
+    /// Not in the scope of the question.
+    NotAsked,
+    /// The apps were loaded.
+    Found(RegisteredTasks),
+    /// The apps could not be loaded; the reason, as a lowercase clause.
+    Failed(String),
+    /// They did not load in time.
+    TimedOut(Duration),
+}
+
+/// What was found in the `tasks` modules.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RegisteredTasks {
+    /// The dotted paths of all tasks, sorted.
+    pub paths: Vec<String>,
+    /// The registered schedules; `None` if they were not in the scope of the question.
+    pub recurring: Option<Result<Vec<RecurringSchedule>, String>>,
+    /// Modules that could not be imported, with reasons.
+    pub problems: Vec<String>,
+}
+
+impl RegisteredTasks {
+    /// The modules of these tasks, each with a dot at its end: the worker compares the beginning of a path.
+    pub fn allow_list(&self) -> Vec<String> {
+        let modules = self.paths.iter().filter_map(|path| path.rsplit_once('.'));
+        let prefixes: BTreeSet<String> = modules.map(|(module, _)| format!("{module}.")).collect();
+        prefixes.into_iter().collect()
+    }
+}
+
+/// A schedule that the project's code registers.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct RecurringSchedule {
+    /// The name of the schedule.
+    pub key: String,
+    /// The cron expression.
+    pub schedule: String,
+    /// The dotted path of the task.
+    pub task_path: String,
+    /// The arguments, as JSON, encoded as the queue stores them.
+    pub payload: String,
+    /// The queue.
+    pub queue_name: String,
+    /// The priority.
+    pub priority: i32,
+    /// How often the task is tried.
+    pub max_attempts: i32,
+    /// Whether the schedule is on.
+    pub enabled: bool,
+    /// The key that limits how many run at once.
+    pub concurrency_key: Option<String>,
+    /// How many run at once.
+    pub concurrency_limit: i32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_allow_list_has_each_module_once() {
+        let paths = ["shop.tasks.a", "shop.tasks.b", "lib.jobs.mail.send", "alone"].map(str::to_owned).to_vec();
+        let tasks = RegisteredTasks { paths, ..RegisteredTasks::default() };
+        assert_eq!(tasks.allow_list(), ["lib.jobs.mail.", "shop.tasks."]);
+    }
+}
