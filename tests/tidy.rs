@@ -132,6 +132,7 @@ const QUEUE: &str = "crates/reproq-queue/src";
 /// The same in the crate of the queue, below `crates/reproq-queue/src`: it gets times, zones, the environment and the contents
 /// of files as values.
 const PURE_IN_THE_QUEUE: &[&str] = &[
+    "beat.rs",
     "changes",
     "cron",
     "dsn",
@@ -168,7 +169,7 @@ const EFFECTS: &[&str] = &[
 
 /// Crates that are named in one directory (or file) below `src` and nowhere else.
 const KEPT: &[(&str, &[&str])] = &[
-    ("jiff", &["commands/queue"]),
+    ("jiff", &["commands/beat", "commands/queue"]),
     ("octocrab", &["sources/github"]),
     ("reqwest", &["io/net", "sources/github"]),
     ("clap", &["cli", "lib.rs", "ui"]),

@@ -331,13 +331,15 @@ Examples:
 
 pub(super) const BEAT: &str = "\
 Examples:
-  reproq beat --exec                         Run the installed worker's beat
-  reproq beat -- --interval 10s              Look for due tasks every 10 seconds";
+  reproq beat                                Enqueue tasks when they are due, until SIGTERM
+  reproq beat --once --json                  Enqueue what is due, and print it as JSON
+  reproq beat --all-databases                In every database of [tool.reproq.databases]
+  reproq beat --exec                         Run the installed worker's beat instead";
 
 pub(super) const SCHEDULE: &str = "\
 Examples:
-  reproq schedule                            Enqueue due tasks once, for example from cron
-  reproq schedule --dry-run                  Show what would be started";
+  reproq schedule                            Enqueue what is due, for example from cron
+  reproq schedule --dry-run                  Show what is due";
 
 pub(super) const SYSTEMD: &str = "\
 Examples:

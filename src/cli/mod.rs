@@ -1,5 +1,6 @@
 //! The command line as a tree of values. No effects.
 
+mod beat;
 mod completion;
 mod configure;
 mod database;
@@ -34,6 +35,8 @@ use clap::Subcommand;
 use crate::model::progress::ProgressStyle;
 use crate::ui::ColorChoice;
 
+pub(crate) use beat::BeatArgs;
+pub(crate) use beat::ScheduleArgs;
 pub(crate) use completion::LocalValue;
 pub(crate) use completion::LocalValues;
 pub(crate) use completion::complete;
@@ -101,7 +104,6 @@ pub(crate) use render::RenderEnvCommand;
 pub(crate) use render::RenderPlanArgs;
 pub(crate) use render::RenderScopeArgs;
 pub(crate) use render::RenderVerifyArgs;
-pub(crate) use run::BeatArgs;
 pub(crate) use run::StartArgs;
 pub(crate) use stats::HeatmapArgs;
 pub(crate) use stats::StatsArgs;
@@ -190,8 +192,8 @@ const HELP_TEMPLATE: &str = "\
 
 \x1b[1m\x1b[4mRun the worker:\x1b[0m
   \x1b[1mworker\x1b[0m       Run the worker
-  \x1b[1mbeat\x1b[0m         Run the worker's beat, which enqueues periodic tasks
-  \x1b[1mschedule\x1b[0m     Enqueue due periodic tasks once and exit, with the installed worker's `beat --once`
+  \x1b[1mbeat\x1b[0m         Enqueue periodic tasks when they are due
+  \x1b[1mschedule\x1b[0m     Enqueue periodic tasks that are due, and exit
   \x1b[1msystemd\x1b[0m      Write units for systemd, a Procfile, or services for Compose
 
 \x1b[1m\x1b[4mInspect and verify:\x1b[0m
@@ -304,12 +306,12 @@ pub(crate) enum Command {
     /// Run the worker
     #[command(after_long_help = examples::WORKER)]
     Worker(StartArgs),
-    /// Run the worker's beat, which enqueues periodic tasks
+    /// Enqueue periodic tasks when they are due
     #[command(after_long_help = examples::BEAT)]
     Beat(BeatArgs),
-    /// Enqueue due periodic tasks once and exit, with the installed worker's `beat --once`
+    /// Enqueue periodic tasks that are due, and exit
     #[command(after_long_help = examples::SCHEDULE)]
-    Schedule(StartArgs),
+    Schedule(ScheduleArgs),
     /// Write units for systemd, a Procfile, or services for Compose
     #[command(after_long_help = examples::SYSTEMD)]
     Systemd(SystemdArgs),

@@ -1,5 +1,6 @@
 //! Tells the worker's flags from our own options. The worker has Go's syntax, `-dsn VALUE` and `--once=false`, which clap does not
-//! read, and other programs start the worker by the name of this command. So the worker's flags are moved behind `--` first.
+//! read, and other programs start the worker by the name of this command. So the worker's flags are moved behind `--` first, and
+//! those that are also options of ours get our syntax.
 
 use std::ffi::OsString;
 
@@ -10,9 +11,12 @@ use crate::model::worker_flags::WorkerCommand;
 const GLOBAL_WITH_VALUE: [&str; 6] =
     ["-C", "--directory", "--color", "--progress", "--github-api-url", "--github-server-url"];
 
+/// Flags of the worker's beat that are options of `reproq beat` too.
+const OWN_FLAGS_OF_BEAT: [&str; 2] = ["interval", "once"];
+
 /// Moves the flags of the worker behind `--`. Other command lines are unchanged.
 pub(crate) fn separate(arguments: Vec<OsString>) -> Vec<OsString> {
-    let Some((command, start)) = started(&arguments) else { return arguments };
+    let Some((command, own_flags, start)) = started(&arguments) else { return arguments };
     let mut rest = arguments.into_iter();
     let mut own: Vec<OsString> = rest.by_ref().take(start).collect();
     let mut worker = Vec::new();
@@ -28,9 +32,11 @@ pub(crate) fn separate(arguments: Vec<OsString>) -> Vec<OsString> {
             continue;
         };
         let takes_next = flag.takes_value && !has_value;
-        worker.push(argument);
+        let is_ours = own_flags.contains(&flag.name);
+        let target = if is_ours { &mut own } else { &mut worker };
+        target.push(if is_ours { with_two_dashes(argument) } else { argument });
         if takes_next {
-            worker.extend(rest.next());
+            target.extend(rest.next());
         }
     }
     if !worker.is_empty() {
@@ -40,8 +46,16 @@ pub(crate) fn separate(arguments: Vec<OsString>) -> Vec<OsString> {
     own
 }
 
-/// The command of the worker that this command line starts or explains, and where its arguments begin.
-fn started(arguments: &[OsString]) -> Option<(WorkerCommand, usize)> {
+fn with_two_dashes(flag: OsString) -> OsString {
+    match flag.to_str().and_then(|flag| flag.strip_prefix('-')).filter(|rest| !rest.starts_with('-')) {
+        Some(rest) => format!("--{rest}").into(),
+        None => flag,
+    }
+}
+
+/// The command of the worker that this command line starts or explains, which of its flags are options of ours, and where its
+/// arguments begin.
+fn started(arguments: &[OsString]) -> Option<(WorkerCommand, &'static [&'static str], usize)> {
     let mut index = 1;
     let mut word = || loop {
         let argument = arguments.get(index)?.to_str()?;
@@ -54,11 +68,12 @@ fn started(arguments: &[OsString]) -> Option<(WorkerCommand, usize)> {
     };
     let (first, start) = word()?;
     match first {
-        "worker" | "systemd" => Some((WorkerCommand::Worker, start)),
-        "beat" | "schedule" => Some((WorkerCommand::Beat, start)),
+        "worker" | "systemd" => Some((WorkerCommand::Worker, &[], start)),
+        "beat" => Some((WorkerCommand::Beat, &OWN_FLAGS_OF_BEAT, start)),
+        "schedule" => Some((WorkerCommand::Beat, &[], start)),
         "config" => match word()? {
-            ("worker", start) => Some((WorkerCommand::Worker, start)),
-            ("beat", start) => Some((WorkerCommand::Beat, start)),
+            ("worker", start) => Some((WorkerCommand::Worker, &[], start)),
+            ("beat", start) => Some((WorkerCommand::Beat, &[], start)),
             (_, _) => None,
         },
         _ => None,
@@ -83,10 +98,12 @@ mod tests {
             ("reproq worker -dsn d --dry-run --queues=a", "reproq worker --dry-run -- -dsn d --queues=a"),
             ("reproq -C x -v worker --concurrency 4 -q", "reproq -C x -v worker -q -- --concurrency 4"),
             (
-                "reproq beat --once=false --no-django -interval 5s",
-                "reproq beat --no-django -- --once=false -interval 5s",
+                "reproq beat -once=false --no-django -interval 5s -dsn d",
+                "reproq beat --once=false --no-django --interval 5s -- -dsn d",
             ),
-            ("reproq beat -once x", "reproq beat x -- -once"),
+            ("reproq beat -once x --interval=5s", "reproq beat --once x --interval=5s"),
+            ("reproq schedule -once -interval 5s", "reproq schedule -- -once -interval 5s"),
+            ("reproq beat --interval", "reproq beat --interval"),
             ("reproq schedule --config a.yaml", "reproq schedule -- --config a.yaml"),
             ("reproq worker --queues a -- --new b", "reproq worker -- --queues a --new b"),
             ("reproq worker --dry-run", "reproq worker --dry-run"),
@@ -118,7 +135,10 @@ mod tests {
         for path in paths {
             let found = path.iter().try_fold(&root, |command, name| command.find_subcommand(name));
             let Some(found) = found else { continue };
-            for name in found.get_arguments().filter_map(|argument| argument.get_long()) {
+            let own: &[&str] = if path == ["beat"] { &OWN_FLAGS_OF_BEAT } else { &[] };
+            for name in
+                found.get_arguments().filter_map(|argument| argument.get_long()).filter(|name| !own.contains(name))
+            {
                 for command in [WorkerCommand::Worker, WorkerCommand::Beat] {
                     assert!(command.flag(name).is_none(), "{path:?} --{name}");
                 }

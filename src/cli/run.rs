@@ -9,7 +9,7 @@ use crate::cli::groups::DjangoArgs;
 use crate::cli::groups::DryRunArgs;
 use crate::model::units::parse_duration;
 
-/// Options of `worker` and `schedule`.
+/// Options of `worker`, and of all commands that can become the worker.
 #[derive(Debug, Args)]
 pub(crate) struct StartArgs {
     #[command(flatten)]
@@ -27,14 +27,4 @@ pub(crate) struct StartArgs {
     /// Flags of the worker, such as `--concurrency 4`; known flags may also come before `--`
     #[arg(last = true, value_name = "WORKER ARGS")]
     pub arguments: Vec<String>,
-}
-
-/// Options of `beat`.
-#[derive(Debug, Args)]
-pub(crate) struct BeatArgs {
-    /// Run the installed worker's beat; at present there is no other
-    #[arg(long)]
-    pub exec: bool,
-    #[command(flatten)]
-    pub start: StartArgs,
 }

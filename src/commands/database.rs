@@ -52,11 +52,7 @@ impl Database {
         session: &Session<'_>,
         work: impl AsyncFnOnce(&Self) -> Result<T, CommandError>,
     ) -> Result<T, CommandError> {
-        let settings = &session.settings;
-        if settings.offline.value {
-            let message = format!("network access is disabled ({})", settings.offline.from);
-            return Err(CommandError::message(ExitStatus::Usage, message).hint("remove `--offline`"));
-        }
+        refuse_offline(session)?;
         let FoundDatabase { found, .. } = database_url::require(
             &DatabaseLookup {
                 alias: arguments.database.as_deref(),
@@ -66,17 +62,7 @@ impl Database {
             },
             session,
         )?;
-        let dsn = dsn(&found, session)?;
-        let target = dsn.target(APPLICATION);
-        for host in &target.hosts {
-            if let Host::Tcp { password: Some(password), .. } | Host::Unix { password: Some(password), .. } = host {
-                session.ui.redact(password.expose());
-            }
-        }
-        session.ui.debug(&format!("database {dsn} (from {})", found.from));
-        for note in dsn.notes() {
-            session.ui.debug(&note.to_string());
-        }
+        let target = target(&found, session)?;
         platform::watch_signals();
         // A signal ends the process only after the statement is cancelled.
         let _hold = platform::hold_exit();
@@ -140,6 +126,32 @@ impl Database {
             (None, other) => Ok(DatabaseArgs { database: other.map(str::to_owned) }),
         }
     }
+}
+
+/// How the server of a URL is reached. Its passwords are redacted from now on.
+pub(super) fn target(found: &DatabaseUrl, session: &Session<'_>) -> Result<pg::Target, CommandError> {
+    refuse_offline(session)?;
+    let dsn = dsn(found, session)?;
+    let target = dsn.target(APPLICATION);
+    for host in &target.hosts {
+        if let Host::Tcp { password: Some(password), .. } | Host::Unix { password: Some(password), .. } = host {
+            session.ui.redact(password.expose());
+        }
+    }
+    session.ui.debug(&format!("database {dsn} (from {})", found.from));
+    for note in dsn.notes() {
+        session.ui.debug(&note.to_string());
+    }
+    Ok(target)
+}
+
+fn refuse_offline(session: &Session<'_>) -> Result<(), CommandError> {
+    let offline = &session.settings.offline;
+    if !offline.value {
+        return Ok(());
+    }
+    let message = format!("network access is disabled ({})", offline.from);
+    Err(CommandError::message(ExitStatus::Usage, message).hint("remove `--offline`"))
 }
 
 /// Reads the URL, with the variables and files that belong to it.

@@ -1,5 +1,6 @@
 //! The commands: arguments to request, request to flow, outcome to report, and the text form of each report.
 
+mod beat;
 mod bundle;
 mod cache;
 mod completions;
@@ -89,8 +90,8 @@ pub(crate) fn run(command: &Command, session: &Session<'_>) -> Result<ExitStatus
         Command::Release(command) => release::run(command, session),
         Command::Render(command) => render::run(command, session),
         Command::Worker(arguments) => run::worker(arguments, session),
-        Command::Beat(arguments) => run::beat(arguments, session),
-        Command::Schedule(arguments) => run::schedule(arguments, session),
+        Command::Beat(arguments) => beat::beat(arguments, session),
+        Command::Schedule(arguments) => beat::schedule(arguments, session),
         Command::Systemd(arguments) => systemd::systemd(arguments, session),
         Command::Config(command) => config::config(command, session),
         Command::SelfCommand(SelfCommand::Version(arguments)) => self_version::version(arguments, session),
@@ -123,10 +124,12 @@ const fn activity(command: &Command) -> Option<&'static str> {
         Command::Release(ReleaseCommand::Checksums(_)) => "Computing checksums",
         Command::Render(_) => "Working on environment variables",
         Command::SelfCommand(_) => "Looking for a newer version",
-        // These become the worker, which has the terminal to itself.
-        Command::Worker(_) | Command::Beat(_) | Command::Schedule(_) => return None,
+        // This becomes the worker, which has the terminal to itself.
+        Command::Worker(_) => return None,
         // On Ctrl-C these cancel their statement on the server first, which a moving line would not wait for.
         Command::Db(_)
+        | Command::Beat(_)
+        | Command::Schedule(_)
         | Command::Stats(_)
         | Command::Task(_)
         | Command::Queue(_)

@@ -16,6 +16,8 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use crate::failure::exit::ExitStatus;
 
 /// How long callers of [`is_interrupted`] have for their cleanup.
@@ -35,6 +37,10 @@ pub(crate) const INTERRUPTION_OF_CHANGES: &str =
     "interrupted; the changes that were made are kept; run the same command again to continue";
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// Whether the command ends itself after the next signal.
+static ENDS_ITSELF: AtomicBool = AtomicBool::new(false);
+/// Wakes who waits for a signal.
+static ARRIVAL: Notify = Notify::const_new();
 /// The rows of moving lines above the row of the cursor.
 static ROWS_ABOVE: AtomicUsize = AtomicUsize::new(0);
 /// What is printed to stderr at the end.
@@ -57,6 +63,10 @@ pub(crate) fn watch() {
     // Without a handler a signal still ends the process, without the cleanup.
     let _ = ctrlc::set_handler(|| {
         INTERRUPTED.store(true, Ordering::SeqCst);
+        ARRIVAL.notify_waiters();
+        if ENDS_ITSELF.swap(false, Ordering::SeqCst) {
+            return;
+        }
         // Threads that wait for a child process kill it now.
         std::thread::sleep(GRACE);
         let mut waited = Duration::ZERO;
@@ -131,6 +141,21 @@ pub(crate) fn exit_if_signaled(after_a_child_failed: bool) {
 /// Whether a signal has arrived.
 pub(crate) fn is_interrupted() -> bool {
     INTERRUPTED.load(Ordering::SeqCst)
+}
+
+/// The command ends itself after the first signal, with a status of its own; a second signal ends the process as usual. For
+/// services, which are stopped by a signal and finish what they have begun.
+pub(crate) fn end_after_signal() {
+    ENDS_ITSELF.store(true, Ordering::SeqCst);
+}
+
+/// Returns when a signal has arrived.
+pub(crate) async fn interruption() {
+    // Created before the check, so that no signal arrives unnoticed in between.
+    let arrival = ARRIVAL.notified();
+    if !is_interrupted() {
+        arrival.await;
+    }
 }
 
 /// Delays the exit after a signal until it is dropped, for seconds at most.

@@ -352,7 +352,7 @@ fn the_worker_gets_the_modules_of_the_tasks_unless_something_names_them() {
     let has_list =
         |context: &Context, arguments: &[&str]| context.succeed(arguments).stdout.contains("allowed-task-modules=blog");
     assert!(!has_list(&context, &["worker", "--allowed-task-modules", "x."]));
-    assert!(!has_list(&context, &["beat"]));
+    assert!(!has_list(&context, &["beat", "--exec"]));
     write(&at("reproq.yaml"), "worker:\n  concurrency: 3\n");
     assert!(has_list(&context, &["worker"]), "a file without the list leaves the question open");
     write(&at("reproq.yaml"), "worker:\n  allowed_task_modules: [shop.tasks.]\n");

@@ -63,10 +63,11 @@ fn arguments_reach_the_worker_in_every_spelling() {
     };
     assert_eq!(printed(&["worker", "-queues", "a b", "--no-django"]), "worker --queues=a b");
     assert_eq!(printed(&["worker", "--", "--new-flag", "x"]), "worker --new-flag=x");
-    assert_eq!(printed(&["beat", "-once=false", "--interval", "5s"]), "beat --once=false --interval=5s");
+    assert_eq!(printed(&["beat", "--exec", "-once=false", "--interval", "5s"]), "beat --once=false --interval=5s");
+    assert_eq!(printed(&["beat", "-interval", "5s", "--exec", "--", "--new"]), "beat --interval=5s --new");
     assert_eq!(printed(&["beat", "--exec"]), "beat");
-    assert_eq!(printed(&["schedule"]), "beat --once");
-    assert_eq!(printed(&["-q", "schedule", "--once"]), "beat --once");
+    assert_eq!(printed(&["schedule", "--exec"]), "beat --once");
+    assert_eq!(printed(&["-q", "schedule", "--exec", "--once"]), "beat --once");
 }
 
 #[test]
@@ -222,7 +223,7 @@ fn the_plan_shows_names_and_no_value() {
     assert_eq!(document["sha256"], workers::sha256(&fs::read(context.binary()).expect("installed")));
     assert_eq!(document["argv"][2], "--concurrency=4");
     assert_eq!(document["environment"]["set"][0]["name"], "DATABASE_URL");
-    insta::assert_snapshot!(context.shown(&["schedule", "--dry-run", "--dsn=d", "--pass-env", "GH_TOKEN"]));
+    insta::assert_snapshot!(context.shown(&["schedule", "--exec", "--dry-run", "--dsn=d", "--pass-env", "GH_TOKEN"]));
 }
 
 #[test]

@@ -87,6 +87,7 @@ fn every_schema_is_of_a_document_that_a_command_prints() {
 
 /// How the names of documents begin that only a database can give.
 const NEED_A_DATABASE: &[&str] = &[
+    "beat-",
     "db-",
     "limit-",
     "periodic-change-",
@@ -142,6 +143,7 @@ fn of_queue() -> BTreeSet<String> {
             &["limit", "list"],
             &["periodic", "list"],
             &["periodic", "check"],
+            &["beat", "--once"],
             &["workflow", "list"],
             &["workflow", "show", "17"],
             &["queue", "pause", "mail"],

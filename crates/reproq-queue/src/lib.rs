@@ -1,5 +1,6 @@
 //! The task queue in PostgreSQL. Modules decide over values; `pg` is the only one that connects to a server.
 
+pub mod beat;
 pub mod changes;
 pub mod cron;
 pub mod dsn;

@@ -50,7 +50,7 @@ pub struct Cluster {
     pub has_tls: bool,
     directory: PathBuf,
     databases: AtomicU32,
-    _server: Guarded,
+    servers: Mutex<Vec<Guarded>>,
 }
 
 /// A database of its own.
@@ -202,6 +202,16 @@ pub fn cluster(major: u32) -> Option<&'static Cluster> {
     Some(cluster)
 }
 
+/// A server of the test's own, which it may stop; of the newest version. Recorded as skipped if there is no PostgreSQL.
+pub fn own_cluster() -> Option<&'static Cluster> {
+    let Some(programs) = installations().values().next_back().filter(|programs| programs.join("pg_ctl").is_file())
+    else {
+        skip::record("a server that restarts", REMEDY);
+        return None;
+    };
+    Some(Box::leak(Box::new(Cluster::start(programs))))
+}
+
 /// The directory with the programs of each version: from `REPROQ_TEST_POSTGRES` (several are separated like those of `PATH`),
 /// from Debian's packages, and from `PATH`.
 fn installations() -> &'static BTreeMap<u32, PathBuf> {
@@ -350,9 +360,30 @@ impl Cluster {
             has_tls: has_tls(programs),
             directory: directory.to_owned(),
             databases: AtomicU32::new(0),
-            _server: server,
+            servers: Mutex::new(vec![server]),
         };
         is_ready(programs, port, directory).then_some(cluster)
+    }
+
+    /// Stops the server as a restart does. Only for a cluster of the test's own.
+    pub fn stop(&self) {
+        let mut words = as_server_user();
+        words.push(self.programs.join("pg_ctl").display().to_string());
+        let mut stop = Command::new(&words[0]);
+        stop.args(&words[1..]).arg("-D").arg(self.directory.join("data")).args(["-m", "fast", "-w", "stop"]);
+        let output = stop.stdin(Stdio::null()).output().expect("pg_ctl starts");
+        assert!(output.status.success(), "{output:?}");
+    }
+
+    /// Starts the server again, on the same port.
+    pub fn start_again(&self) {
+        let mut words = as_server_user();
+        words.extend([self.programs.join("postgres").display().to_string(), "-D".to_owned()]);
+        words.push(self.directory.join("data").display().to_string());
+        words.extend(settings(&self.programs, self.port, &self.directory));
+        let server = Guarded::start(&words, &self.directory, "QUIT");
+        self.servers.lock().unwrap_or_else(PoisonError::into_inner).push(server);
+        assert!(is_ready(&self.programs, self.port, &self.directory), "the server starts again");
     }
 
     /// The certificate that the server presents; it names `localhost` only.

@@ -1,5 +1,5 @@
-//! PostgreSQL servers for the tests: real ones on loopback, a pooler, a standby, and one that speaks only the beginning of the
-//! protocol.
+//! PostgreSQL servers for the tests: real ones on loopback, a pooler, a relay that cuts connections, a standby, and one that speaks
+//! only the beginning of the protocol.
 #![cfg(unix)]
 #![expect(clippy::disallowed_methods, clippy::print_stderr, reason = "test support, which consists of effects")]
 
@@ -7,6 +7,7 @@ mod cluster;
 mod fake;
 mod guarded;
 mod pgbouncer;
+mod relay;
 #[path = "../../../tests/suite/support/skip.rs"]
 mod skip;
 mod standby;
@@ -21,8 +22,11 @@ pub use cluster::SUPERUSER;
 pub use cluster::cluster;
 pub use cluster::free_port;
 pub use cluster::majors;
+pub use cluster::own_cluster;
 pub use fake::FakePostgres;
 pub use pgbouncer::PgBouncer;
+pub use relay::Cut;
+pub use relay::Relay;
 pub use standby::Standby;
 
 /// Records what a test of another crate could not check on this machine.

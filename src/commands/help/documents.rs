@@ -23,6 +23,11 @@ pub(super) fn printed_by(command: &str) -> Vec<&'static str> {
 /// Every document, sorted by schema.
 pub(super) const DOCUMENTS: &[JsonDocument] = &[
     stored("reproq.audit/1", "a step of a change, one per line", "FILE of `--audit`, or .reproq/audit/*.jsonl"),
+    printed(
+        "reproq.beat/1",
+        "the schedules that were due, and what became of them",
+        &["reproq beat", "reproq schedule"],
+    ),
     stored("reproq.bundle/1", "the content of a bundle", "bundle.json in a bundle"),
     printed("reproq.bundle-create/1", "what was bundled", &["reproq bundle create"]),
     printed("reproq.bundle-inspect/1", "the content of a bundle, verified", &["reproq bundle inspect"]),

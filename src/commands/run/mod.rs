@@ -1,8 +1,7 @@
-//! `reproq worker`, `beat`, `schedule`: this process becomes the selected worker.
+//! `reproq worker`, `beat --exec`, `schedule --exec`: this process becomes the selected worker.
 
 mod report;
 
-use crate::cli::BeatArgs;
 use crate::cli::StartArgs;
 use crate::commands::config::worker as configuration;
 use crate::commands::database_url;
@@ -33,28 +32,22 @@ use crate::worker::launch::LaunchPlan;
 use crate::worker::launch::LaunchRequest;
 
 pub(super) fn worker(arguments: &StartArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
-    start(WorkerCommand::Worker, false, arguments, session)
+    start(WorkerCommand::Worker, false, &arguments.arguments, arguments, session)
 }
 
-pub(super) fn beat(arguments: &BeatArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
-    start(WorkerCommand::Beat, false, &arguments.start, session)
-}
-
-pub(super) fn schedule(arguments: &StartArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
-    start(WorkerCommand::Beat, true, arguments, session)
-}
-
-fn start(
+/// Starts a command of the worker with these flags.
+pub(super) fn start(
     command: WorkerCommand,
     once: bool,
+    given: &[String],
     arguments: &StartArgs,
     session: &Session<'_>,
 ) -> Result<ExitStatus, CommandError> {
     let is_dry_run = arguments.change.dry_run;
     let environment = request::environment(session);
-    let without = launch::without_secrets(command, &arguments.arguments, once);
+    let without = launch::without_secrets(command, given, once);
     let (mut flags, secrets) = without.map_err(|error| refused(error, command))?;
-    let (file, config) = configuration::read(command, &arguments.arguments, session)?;
+    let (file, config) = configuration::read(command, given, session)?;
     // The worker decides: a newer one may accept what this program does not know.
     for refusal in config.refusals.iter().filter(|refusal| !refusal.is_missing_database) {
         session.ui.warn(&format!("the worker will refuse this: {}", configuration::sentence(refusal, file.as_ref())));
@@ -66,7 +59,7 @@ fn start(
         (false, false) => AskDjango::Settings(arguments.django_timeout),
     };
     let binary = binary(ask, is_dry_run, session)?;
-    let database = database(command, &config, arguments, ask, session)?;
+    let database = database(command, &config, given, arguments, ask, session)?;
     flags.extend(allow_list(command, &config, ask, session));
     let plan = LaunchPlan::new(LaunchRequest {
         command,
@@ -132,18 +125,19 @@ fn binary(ask: AskDjango, with_digest: bool, session: &Session<'_>) -> Result<La
 fn database(
     command: WorkerCommand,
     config: &EffectiveConfig,
+    given: &[String],
     arguments: &StartArgs,
     ask: AskDjango,
     session: &Session<'_>,
 ) -> Result<Option<(Secret<String>, String)>, CommandError> {
     let alias = arguments.database.database.as_deref();
     let own = config.value("dsn").map(|dsn| &dsn.source).filter(|_| alias.is_none());
-    let given = match own {
+    let source = match own {
         Some(ConfigSource::Variable { name }) => Some(format!("the variable {name}")),
         Some(ConfigSource::Flag { name }) => Some(format!("the flag --{name}")),
         Some(ConfigSource::File { .. } | ConfigSource::Launch { .. } | ConfigSource::Default) | None => None,
     };
-    if let Some(source) = given {
+    if let Some(source) = source {
         session.ui.debug(&format!("the URL of the database is from {source}"));
         return Ok(None);
     }
@@ -151,7 +145,7 @@ fn database(
         alias,
         reader: DatabaseReader::Worker,
         ask,
-        worker_file: &|| configuration::database_in_file(command, &arguments.arguments, session),
+        worker_file: &|| configuration::database_in_file(command, given, session),
     };
     let FoundDatabase { found, is_in_worker_file } = database_url::require(&lookup, session)
         .map_err(|error| error.hint("`reproq config worker` shows what the worker reads"))?;

@@ -140,7 +140,8 @@ impl EffectiveConfig {
         }
     }
 
-    fn duration(&self, name: &str) -> GoDuration {
+    /// A duration; zero if there is none of this name.
+    pub(crate) fn duration(&self, name: &str) -> GoDuration {
         match self.value(name).map(|value| &value.value) {
             Some(ConfigValue::Duration(duration)) => *duration,
             _ => GoDuration(0),

@@ -132,7 +132,7 @@ pub(super) fn float(text: &str) -> Option<f64> {
 }
 
 /// `strconv.ParseBool`.
-pub(super) fn boolean(text: &str) -> Option<bool> {
+pub(crate) fn boolean(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
         "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(false),

@@ -23,6 +23,7 @@ pub(crate) use effective::DEFAULT_ALLOW_LIST;
 pub(crate) use effective::EffectiveConfig;
 pub(crate) use file::IgnoredKey;
 pub(crate) use go::GoDuration;
+pub(crate) use go::boolean as go_boolean;
 
 use crate::model::worker_flags::WorkerCommand;
 

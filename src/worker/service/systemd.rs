@@ -33,30 +33,48 @@ UMask=0027
 
 /// The exit codes after which another start would end the same way: no worker, a changed worker, a wrapper that starts itself.
 /// Not 2, our code for usage: the worker takes our place, and Go exits with 2 when it panics.
-const FINAL: &str = "4 5 8";
+const FINAL_OF_WORKER: &str = "4 5 8";
+
+/// The same for the beat, which is this program: a usage error, and a table of a newer version.
+const FINAL_OF_BEAT: &str = "2 8";
+
+/// How long a unit runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum UnitKind {
+    /// The worker, which becomes the process of the unit.
+    Worker,
+    /// The beat, which tells systemd when it has seen the database.
+    Beat,
+    /// One pass of the beat.
+    Once,
+}
 
 /// The units of a plan.
 pub(crate) fn units(plan: &ServicePlan) -> Result<Vec<ServiceFile>, ServiceError> {
-    let mut units = vec![service(plan, "worker", true, true)?];
+    let mut units = vec![service(plan, "worker", UnitKind::Worker)?];
     match &plan.periodic {
-        PeriodicService::Beat => units.push(service(plan, "beat", false, true)?),
+        PeriodicService::Beat => units.push(service(plan, "beat", UnitKind::Beat)?),
         PeriodicService::Timer(times) => {
-            units.push(service(plan, "schedule", false, false)?);
+            units.push(service(plan, "schedule", UnitKind::Once)?);
             units.push(timer(plan, times)?);
         }
     }
     Ok(units)
 }
 
-fn service(plan: &ServicePlan, command: &str, with_arguments: bool, stays: bool) -> Result<ServiceFile, ServiceError> {
+fn service(plan: &ServicePlan, command: &str, kind: UnitKind) -> Result<ServiceFile, ServiceError> {
     let mut program = vec![text("the program", &plan.program)?];
-    program.extend(words(plan, command, with_arguments));
+    program.extend(words(plan, command, kind == UnitKind::Worker));
     let exec_start: Result<Vec<String>, ServiceError> = program.iter().map(|word| argument(word)).collect();
     let mut unit = format!(
         "[Unit]\nDescription=Reproq {command} of {}\nWants=network-online.target\nAfter=network-online.target postgresql.service\n\n\
          [Service]\nType={}\n",
         line("the name", &plan.name)?,
-        if stays { "exec" } else { "oneshot" }
+        match kind {
+            UnitKind::Worker => "exec",
+            UnitKind::Beat => "notify",
+            UnitKind::Once => "oneshot",
+        }
     );
     for (key, value) in [("User", &plan.user), ("Group", &plan.group)] {
         if let Some(value) = value {
@@ -69,14 +87,19 @@ fn service(plan: &ServicePlan, command: &str, with_arguments: bool, stays: bool)
         ServiceSecrets::Credential(file) => format!("LoadCredential=dsn:{}\n", path("the credential", file)?),
     });
     unit.push_str(&format!("ExecStart={}\n", exec_start?.join(" ")));
-    if stays {
-        unit.push_str(&format!("Restart=always\nRestartSec=5\nRestartPreventExitStatus={FINAL}\n"));
-        // The worker ends its tasks itself; what is left is killed.
+    let last_codes = match kind {
+        UnitKind::Worker => Some(FINAL_OF_WORKER),
+        UnitKind::Beat => Some(FINAL_OF_BEAT),
+        UnitKind::Once => None,
+    };
+    if let Some(codes) = last_codes {
+        unit.push_str(&format!("Restart=always\nRestartSec=5\nRestartPreventExitStatus={codes}\n"));
+        // The worker ends its tasks itself, and the beat its batch; what is left is killed.
         unit.push_str("KillMode=mixed\nTimeoutStopSec=30\n");
     }
     unit.push('\n');
     unit.push_str(HARDENING);
-    if stays {
+    if last_codes.is_some() {
         unit.push_str("\n[Install]\nWantedBy=multi-user.target\n");
     }
     Ok(ServiceFile { name: format!("reproq-{command}-{}.service", plan.name), text: unit })

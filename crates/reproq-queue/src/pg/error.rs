@@ -195,6 +195,37 @@ pub enum PgError {
 }
 
 impl PgError {
+    /// Whether the same may succeed later without anybody changing anything but the servers.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable { .. }
+            | Self::NoAnswer { .. }
+            | Self::WrongKind { .. }
+            | Self::NotNow { .. }
+            | Self::ReadOnly { .. }
+            | Self::Lost { .. }
+            | Self::StatementTimeout { .. }
+            | Self::LockTimeout { .. }
+            | Self::Conflict { .. } => true,
+            Self::NoneUsable { failures } => failures.iter().any(Self::is_transient),
+            Self::TlsRefused { .. }
+            | Self::Certificate { .. }
+            | Self::Tls { .. }
+            | Self::CertificateFile { .. }
+            | Self::Password { .. }
+            | Self::NotAdmitted { .. }
+            | Self::NoDatabase { .. }
+            | Self::TooOld { .. }
+            | Self::Authentication { .. }
+            | Self::Interrupted
+            | Self::MissingTable { .. }
+            | Self::UnknownColumn { .. }
+            | Self::NotPermitted { .. }
+            | Self::Server { .. }
+            | Self::Answer { .. } => false,
+        }
+    }
+
     /// An error of a statement on an open connection.
     pub(super) fn of_statement(error: &tokio_postgres::Error) -> Self {
         let Some(db) = error.as_db_error() else {

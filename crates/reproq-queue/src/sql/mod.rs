@@ -19,6 +19,7 @@ macro_rules! matching {
     };
 }
 
+pub(crate) mod beat;
 pub(crate) mod history;
 pub(crate) mod insert;
 pub(crate) mod limits;

@@ -1,6 +1,8 @@
 //! Inserts tasks as Django's `enqueue` does: a task with the same hash that is READY or RUNNING takes the place of a new one.
 //! An index on the hash, which only some of the schema origins have, makes this true beside other programs too.
 
+use std::borrow::Borrow;
+
 use serde::Serialize;
 
 use super::columns::InsertTarget;
@@ -76,7 +78,10 @@ pub async fn insert_task(tx: &Transaction<'_>, task: &NewTask) -> Result<InsertO
 }
 
 /// Inserts tasks in one statement. The outcomes are in the order of the tasks. Equal tasks among them are inserted once.
-pub async fn insert_tasks(tx: &Transaction<'_>, tasks: &[NewTask]) -> Result<Vec<InsertOutcome>, PgError> {
+pub async fn insert_tasks<T: Borrow<NewTask>>(
+    tx: &Transaction<'_>,
+    tasks: &[T],
+) -> Result<Vec<InsertOutcome>, PgError> {
     if tasks.is_empty() {
         return Ok(Vec::new());
     }
@@ -88,7 +93,7 @@ pub async fn insert_tasks(tx: &Transaction<'_>, tasks: &[NewTask]) -> Result<Vec
             .iter()
             .enumerate()
             .filter(|(number, _)| outcomes.get(*number).is_some_and(Option::is_none))
-            .map(|(number, task)| NumberedTask { number, task })
+            .map(|(number, task)| NumberedTask { number, task: task.borrow() })
             .collect();
         if open.is_empty() {
             break;

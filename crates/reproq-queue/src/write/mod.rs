@@ -3,6 +3,7 @@
 //! A change repeats what was read as its condition, so that a row which another session changed in the meantime stays as it is.
 //! An insertion names every column that has no default in any of the four ways of creating the tables.
 
+mod beat;
 mod columns;
 mod insert;
 mod limits;
@@ -11,6 +12,12 @@ mod schedules;
 mod task_prune;
 mod tasks;
 
+pub use beat::BeatBatch;
+pub use beat::TickOutcome;
+pub use beat::TickResult;
+pub use beat::beat_batch;
+pub use beat::preview_batch;
+pub use beat::seconds_to_next;
 pub use insert::InsertOutcome;
 pub use insert::insert_task;
 pub use insert::insert_tasks;
