@@ -163,6 +163,35 @@ Examples:
   reproq task logs 42 --tail 20              Print the last 20 lines
   reproq task logs 42 --logs-dir /var/log/reproq";
 
+pub(super) const TASK_RETRY: &str = "\
+Examples:
+  reproq task retry 42                       Run a failed task again
+  reproq task retry --task 'myapp.mail.*' --error timeout --dry-run
+  reproq task retry --workflow 123e4567-e89b-12d3-a456-426614174000 --yes";
+
+pub(super) const TASK_CANCEL: &str = "\
+Examples:
+  reproq task cancel 42                      Cancel a task, or ask its worker to stop it
+  reproq task cancel 42 --wait 2m            Wait until it has stopped
+  reproq task cancel --queue mail --status ready --yes";
+
+pub(super) const TASK_DISCARD: &str = "\
+Examples:
+  reproq task discard 42                     Accept the failure of a task
+  reproq task discard --task myapp.tasks.sync --older-than 7d --dry-run";
+
+pub(super) const TASK_RECLAIM: &str = "\
+Examples:
+  reproq task reclaim --dry-run              Show running tasks whose worker has lost its lease
+  reproq task reclaim --yes                  Run them again, or fail those without an attempt left
+  reproq task reclaim 42 --include-missing   Reclaim a task that has no lease";
+
+pub(super) const TASK_PRUNE: &str = "\
+Examples:
+  reproq task prune --older-than 30d --dry-run
+  reproq task prune --older-than 7d --status successful --yes
+  reproq task prune --older-than 7d --limit 10000 --pause 500ms --yes";
+
 pub(super) const STATS: &str = "\
 Examples:
   reproq stats                               Show depth, leases, workers, schedules and failures

@@ -9,6 +9,10 @@ use reproq_queue::state::TaskStatus;
 use reproq_queue::task_ref::TaskRef;
 
 use crate::cli::DatabaseArgs;
+use crate::cli::TaskCancelArgs;
+use crate::cli::TaskChangeArgs;
+use crate::cli::TaskPruneArgs;
+use crate::cli::TaskReclaimArgs;
 use crate::cli::examples;
 use crate::model::units::parse_duration;
 
@@ -30,6 +34,21 @@ pub(crate) enum TaskCommand {
     /// Print the end of a task's log file
     #[command(after_long_help = examples::TASK_LOGS)]
     Logs(TaskLogsArgs),
+    /// Run failed tasks again
+    #[command(after_long_help = examples::TASK_RETRY)]
+    Retry(TaskChangeArgs),
+    /// Cancel tasks that wait for a worker, and ask workers to stop those that run
+    #[command(after_long_help = examples::TASK_CANCEL)]
+    Cancel(TaskCancelArgs),
+    /// Accept failures: failed tasks become CANCELLED
+    #[command(after_long_help = examples::TASK_DISCARD)]
+    Discard(TaskChangeArgs),
+    /// Run tasks again whose worker has lost its lease
+    #[command(after_long_help = examples::TASK_RECLAIM)]
+    Reclaim(TaskReclaimArgs),
+    /// Delete tasks that finished some time ago
+    #[command(after_long_help = examples::TASK_PRUNE)]
+    Prune(TaskPruneArgs),
 }
 
 /// One task.

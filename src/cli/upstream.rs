@@ -14,20 +14,17 @@ const UPSTREAM_COMMAND_HINTS: [(&str, &str); 16] = [
     ("pause-queue", "run `python manage.py reproq pause-queue`"),
     ("resume-queue", "run `python manage.py reproq resume-queue`"),
     ("logs", "run `reproq task logs ID`"),
-    ("cancel", "run `python manage.py reproq cancel`"),
-    ("reclaim", "run `python manage.py reproq reclaim`"),
+    ("cancel", "run `reproq task cancel ID`"),
+    ("reclaim", "run `reproq task reclaim`"),
     ("prune-workers", "run `python manage.py reproq prune-workers`"),
-    ("prune-successful", "run `python manage.py reproq prune-successful`"),
-    ("prune", "`reproq release prune` deletes old releases; for task rows run `python manage.py reproq prune`"),
+    ("prune-successful", "run `reproq task prune --older-than 7d --status successful`"),
+    ("prune", "`reproq task prune` deletes finished tasks, and `reproq release prune` old releases"),
 ];
 
 /// The commands of the worker that `manage.py reproq` does not have, each with a hint.
 const WORKER_COMMAND_HINTS: [(&str, &str); 3] = [
     ("replay", "run the installed worker's: `\"$(reproq which -q)\" replay`"),
-    (
-        "triage",
-        "`reproq task list --status failed` lists failures; to retry, run the installed worker's: `\"$(reproq which -q)\" triage`",
-    ),
+    ("triage", "`reproq task list --status failed` lists failures, and `reproq task retry` runs them again"),
     (
         "version",
         "`reproq self version` shows the version of this command, and `reproq which` the worker and its version",

@@ -14,9 +14,16 @@ mod periodic_run;
 mod periodic_set;
 mod queue_list;
 mod queue_pause;
+mod record;
+mod task_cancel;
+mod task_change;
+mod task_discard;
 mod task_hash;
 mod task_list;
 mod task_logs;
+mod task_prune;
+mod task_reclaim;
+mod task_retry;
 mod task_show;
 mod task_why;
 mod workers_list;
@@ -56,6 +63,11 @@ pub(super) fn task(command: &TaskCommand, session: &Session<'_>) -> Result<ExitS
         TaskCommand::Show(arguments) => task_show::show(arguments, session),
         TaskCommand::Why(arguments) => task_why::why(arguments, session),
         TaskCommand::Logs(arguments) => task_logs::logs(arguments, session),
+        TaskCommand::Retry(arguments) => task_retry::retry(arguments, session),
+        TaskCommand::Cancel(arguments) => task_cancel::cancel(arguments, session),
+        TaskCommand::Discard(arguments) => task_discard::discard(arguments, session),
+        TaskCommand::Reclaim(arguments) => task_reclaim::reclaim(arguments, session),
+        TaskCommand::Prune(arguments) => task_prune::prune(arguments, session),
     }
 }
 
@@ -86,6 +98,11 @@ pub(super) fn workflow(command: &WorkflowCommand, session: &Session<'_>) -> Resu
         WorkflowCommand::List(arguments) => workflow_list::list(arguments, session),
         WorkflowCommand::Show(arguments) => workflow_show::show(arguments, session),
     }
+}
+
+/// A duration of the command line.
+fn seconds(duration: std::time::Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// The task does not exist.

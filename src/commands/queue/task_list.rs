@@ -8,6 +8,7 @@ use reproq_queue::tasks::TaskSummary;
 use serde::Serialize;
 
 use super::excerpt;
+use super::seconds;
 use super::table;
 use crate::cli::TaskListArgs;
 use crate::commands::database::Database;
@@ -30,7 +31,6 @@ struct TaskListReport {
 }
 
 pub(super) fn list(arguments: &TaskListArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
-    let seconds = |duration: std::time::Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
     let filter = TaskFilter {
         statuses: arguments.status.clone(),
         queue: arguments.queue.clone(),

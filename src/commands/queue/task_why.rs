@@ -87,7 +87,9 @@ fn hint(cause: &Cause, id: i64) -> Option<String> {
         Cause::NotAllowed { .. } => "add its module to ALLOWED_TASK_MODULES of the worker",
         Cause::LeaseExpired { .. } => "a running worker reclaims it within its reclaim interval, 60 s by default",
         Cause::LeaseMissing { .. } => {
-            "make sure no worker is running it, then run `python manage.py reproq reclaim --include-null-lease`"
+            return Some(format!(
+                "make sure no worker is running it, then run `reproq task reclaim {id} --include-missing`"
+            ));
         }
         Cause::RunAfter { .. }
         | Cause::RetryLater { .. }

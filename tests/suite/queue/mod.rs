@@ -2,6 +2,10 @@
 
 mod beat;
 mod beat_service;
+mod changes;
+mod changes_bulk;
+mod changes_kill;
+mod changes_prune;
 pub mod controls;
 mod lists;
 pub mod rows;

@@ -7,7 +7,7 @@ use super::rows::database;
 use super::rows::project;
 
 /// Finished tasks: enough that the table is not simply counted, and that an index is worth using.
-const HISTORY: &str = "
+pub const HISTORY: &str = "
 alter table task_runs set (autovacuum_enabled = off);
 insert into task_runs (result_id, backend_alias, queue_name, priority, spec_json, spec_hash, task_path, status, enqueued_at,
   attempts, max_attempts, timeout_seconds, concurrency_limit, wait_count, worker_ids, errors_json, metadata_json, created_at,

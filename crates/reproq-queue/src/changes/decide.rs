@@ -19,7 +19,7 @@ use crate::state::TaskStatus;
 pub fn decide(change: TaskChange, task: &ObservedTask) -> Result<TaskStep, ChangeRefusal> {
     match change {
         TaskChange::Retry => {
-            allow(TaskEvent::Retry, task)?;
+            permit(TaskEvent::Retry, task)?;
             // It never ran. To run it now would be to run it before what it waits for.
             if task.error_kind.as_deref() == Some(WORKFLOW_FAILED) {
                 return Err(ChangeRefusal::FailedWithWorkflow);
@@ -27,25 +27,25 @@ pub fn decide(change: TaskChange, task: &ObservedTask) -> Result<TaskStep, Chang
             Ok(TaskStep::Retry)
         }
         TaskChange::Cancel => cancel(task),
-        TaskChange::Discard => allow(TaskEvent::Discard, task).map(|()| TaskStep::Discard),
+        TaskChange::Discard => permit(TaskEvent::Discard, task).map(|()| TaskStep::Discard),
         TaskChange::Reclaim { include_missing } => reclaim(task, include_missing),
     }
 }
 
 fn cancel(task: &ObservedTask) -> Result<TaskStep, ChangeRefusal> {
-    if allow(TaskEvent::Cancel, task).is_ok() {
+    if permit(TaskEvent::Cancel, task).is_ok() {
         return Ok(TaskStep::Cancel);
     }
     // The worker releases what waits without looking at more than its parent or its counters.
     if task.status == TaskStatus::Waiting {
         return Err(ChangeRefusal::Waits);
     }
-    allow(TaskEvent::RequestCancel, task)?;
+    permit(TaskEvent::RequestCancel, task)?;
     if task.cancel_requested { Err(ChangeRefusal::AlreadyRequested) } else { Ok(TaskStep::RequestCancel) }
 }
 
 fn reclaim(task: &ObservedTask, include_missing: bool) -> Result<TaskStep, ChangeRefusal> {
-    allow(TaskEvent::Requeue, task)?;
+    permit(TaskEvent::Requeue, task)?;
     let running = RunningTask {
         leased_until: task.leased_until.map(timestamp),
         attempts: task.attempts,
@@ -60,7 +60,7 @@ fn reclaim(task: &ObservedTask, include_missing: bool) -> Result<TaskStep, Chang
     }
 }
 
-fn allow(event: TaskEvent, task: &ObservedTask) -> Result<(), ChangeRefusal> {
+fn permit(event: TaskEvent, task: &ObservedTask) -> Result<(), ChangeRefusal> {
     match event.apply(Actor::Operator, task.status) {
         Ok(_) => Ok(()),
         Err(_) => Err(ChangeRefusal::WrongStatus { status: task.status.as_str() }),

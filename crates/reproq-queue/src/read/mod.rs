@@ -23,6 +23,7 @@ pub use live::workers;
 pub use task_changes::PrunePart;
 pub use task_changes::candidates;
 pub use task_changes::duplicates_of;
+pub use task_changes::existing;
 pub use task_changes::has_parent_index;
 pub use task_changes::observe;
 pub use task_changes::prune_part;

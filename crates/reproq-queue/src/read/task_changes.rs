@@ -42,6 +42,12 @@ pub async fn observe(tx: &Transaction<'_>, ids: &[i64]) -> Result<Vec<ObservedTa
     tx.fetch(task_changes::OBSERVE, &[Param::BigInts(ids)]).await
 }
 
+/// Those of these tasks that exist.
+pub async fn existing(tx: &Transaction<'_>, ids: &[i64]) -> Result<Vec<i64>, PgError> {
+    let rows = tx.rows(task_changes::EXISTING, &[Param::BigInts(ids)]).await?;
+    rows.iter().map(|row| row.read("result_id")).collect()
+}
+
 /// Those of these tasks that have another active task with the same specification, with its id.
 pub async fn duplicates_of(tx: &Transaction<'_>, ids: &[i64]) -> Result<BTreeMap<i64, i64>, PgError> {
     let rows = tx.rows(task_changes::DUPLICATES, &[Param::BigInts(ids)]).await?;

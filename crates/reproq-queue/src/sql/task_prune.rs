@@ -77,5 +77,10 @@ pub(crate) const DELETE: &str = concat!(
 )
 delete from task_runs t using doomed
 where t.result_id = doomed.result_id and t.status = any($2) and t.finished_at < $3::timestamptz
-returning t.result_id"
+returning t.result_id, t.workflow_id::text as workflow_id, to_regclass('workflow_runs') is not null as has_workflows"
 );
+
+/// Deletes the rows of workflows that have no task any more.
+pub(crate) const DELETE_WORKFLOWS: &str = "
+delete from workflow_runs w where w.workflow_id = any($1::text[]::uuid[])
+  and not exists (select from task_runs t where t.workflow_id = w.workflow_id)";

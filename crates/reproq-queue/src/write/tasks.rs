@@ -101,10 +101,7 @@ async fn why_absent(tx: &Transaction<'_>, absent: &[i64]) -> Result<Vec<RefusedT
     if absent.is_empty() {
         return Ok(Vec::new());
     }
-    let mut existing = BTreeSet::new();
-    for row in tx.rows(sql::EXISTING, &[Param::BigInts(absent)]).await? {
-        existing.insert(row.read::<i64>("result_id")?);
-    }
+    let existing = read::existing(tx, absent).await?;
     let refusal = |id| if existing.contains(id) { ChangeRefusal::Locked } else { ChangeRefusal::Missing };
     Ok(absent.iter().map(|id| RefusedTask { id: *id, task: None, refusal: refusal(id) }).collect())
 }

@@ -310,6 +310,13 @@ fn a_prune_deletes_what_has_finished_and_nothing_that_is_needed() {
         insert(&database, 12, "SUCCESSFUL", &format!("{}, parent_id = 11", of("13")));
         insert(&database, 13, "CANCELLED", "parent_id = 1, finished_at = now()");
         insert(&database, 14, "SUCCESSFUL", "");
+        if origin != "a" {
+            database.sql(
+                "insert into workflow_runs (workflow_id, expected_count, success_count, failure_count, callback_result_id, \
+                 status, created_at, updated_at) select ('00000000-0000-0000-0000-0000000000' || n)::uuid, 1, 1, 0, null, \
+                 'SUCCESSFUL', now(), now() from generate_series(12, 13) n",
+            );
+        }
         let (part, again, deleted) = block(async {
             let session = open(&target(&database)).await.expect("a connection");
             let rule = session
@@ -339,6 +346,11 @@ fn a_prune_deletes_what_has_finished_and_nothing_that_is_needed() {
         assert_eq!(deleted, [1, 2, 3, 11, 12], "{origin}");
         assert_eq!(database.sql("select parent_id is null from task_runs where result_id = 13"), "t", "{origin}");
         assert_eq!(database.sql("select count(*) from task_runs"), "9");
+        if origin != "a" {
+            // The workflow 12 still has tasks.
+            let left = database.sql("select right(workflow_id::text, 2) from workflow_runs");
+            assert_eq!(left, "12", "{origin}");
+        }
     }
 }
 

@@ -1,0 +1,140 @@
+//! The commands that change tasks.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use reproq_queue::state::TaskStatus;
+use reproq_queue::task_ref::TaskRef;
+
+use crate::cli::DatabaseArgs;
+use crate::cli::groups::DryRunArgs;
+use crate::cli::task::parse_uuid;
+use crate::model::units::parse_duration;
+
+/// Options of `task retry` and `task discard`.
+#[derive(Debug, Args)]
+pub(crate) struct TaskChangeArgs {
+    #[command(flatten)]
+    pub selection: TaskSelectionArgs,
+    #[command(flatten)]
+    pub bulk: BulkChangeArgs,
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+/// Options of `task cancel`.
+#[derive(Debug, Args)]
+pub(crate) struct TaskCancelArgs {
+    #[command(flatten)]
+    pub change: TaskChangeArgs,
+    /// Wait this long until the workers have stopped the tasks that run
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, conflicts_with = "dry_run")]
+    pub wait: Option<Duration>,
+}
+
+/// Options of `task reclaim`.
+#[derive(Debug, Args)]
+pub(crate) struct TaskReclaimArgs {
+    #[command(flatten)]
+    pub change: TaskChangeArgs,
+    /// Also reclaim tasks without a lease: make sure that no worker runs them
+    #[arg(long)]
+    pub include_missing: bool,
+}
+
+/// Options of `task prune`.
+#[derive(Debug, Args)]
+pub(crate) struct TaskPruneArgs {
+    /// Delete tasks that finished at least this long ago
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub older_than: Duration,
+    /// Delete tasks with this status; can be repeated [default: SUCCESSFUL, FAILED and CANCELLED]
+    #[arg(long, value_name = "STATUS", value_delimiter = ',')]
+    pub status: Vec<TaskStatus>,
+    /// Delete tasks of this queue
+    #[arg(long, value_name = "NAME")]
+    pub queue: Option<String>,
+    /// Delete tasks with this dotted path, or a pattern such as 'myapp.*'
+    #[arg(long, value_name = "PATTERN")]
+    pub task: Option<String>,
+    /// Pause this long after each batch of 1000 tasks
+    #[arg(long, value_name = "DURATION", default_value = "50ms", value_parser = parse_pause)]
+    pub pause: Duration,
+    #[command(flatten)]
+    pub bulk: BulkChangeArgs,
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+/// Which tasks are changed: some by their ids, or all that match.
+#[derive(Debug, Args)]
+pub(crate) struct TaskSelectionArgs {
+    /// The tasks, as ID or ALIAS:ID; they are changed without confirmation
+    #[arg(value_name = "ID", conflicts_with_all = ["status", "queue", "task", "older_than", "newer_than", "error", "workflow", "all", "limit", "max"])]
+    pub ids: Vec<TaskRef>,
+    /// Change tasks with this status; can be repeated
+    #[arg(long, value_name = "STATUS", value_delimiter = ',')]
+    pub status: Vec<TaskStatus>,
+    /// Change tasks of this queue
+    #[arg(long, value_name = "NAME")]
+    pub queue: Option<String>,
+    /// Change tasks with this dotted path, or a pattern such as 'myapp.*'
+    #[arg(long, value_name = "PATTERN")]
+    pub task: Option<String>,
+    /// Change tasks enqueued at least this long ago
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub older_than: Option<Duration>,
+    /// Change tasks enqueued at most this long ago
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub newer_than: Option<Duration>,
+    /// Change tasks with this in the message of their last error
+    #[arg(long, value_name = "TEXT")]
+    pub error: Option<String>,
+    /// Change tasks of this workflow
+    #[arg(long, value_name = "UUID", value_parser = parse_uuid)]
+    pub workflow: Option<String>,
+    /// Change every task to which the command applies
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// How many tasks are changed at once.
+#[derive(Debug, Args)]
+pub(crate) struct BulkChangeArgs {
+    /// Change at most this many, oldest first
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Refuse to change more than this many [default: 1000 with CI=true, else no limit]
+    #[arg(long, value_name = "N")]
+    pub max: Option<usize>,
+    /// Skip the confirmation prompt
+    #[arg(long, short = 'y')]
+    pub yes: bool,
+    #[command(flatten)]
+    pub mode: DryRunArgs,
+    /// With --dry-run, exit with 3 if anything would be changed
+    #[arg(long, requires = "dry_run")]
+    pub exit_code: bool,
+    /// Write the audit record to this file instead of .reproq/audit
+    #[arg(long, value_name = "FILE")]
+    pub audit: Option<PathBuf>,
+}
+
+/// A duration, or milliseconds.
+fn parse_pause(text: &str) -> Result<Duration, String> {
+    let milliseconds = text.strip_suffix("ms").and_then(|digits| digits.parse::<u32>().ok());
+    milliseconds.map_or_else(|| parse_duration(text), |number| Ok(Duration::from_millis(u64::from(number))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_may_be_shorter_than_a_second() {
+        assert_eq!(parse_pause("50ms"), Ok(Duration::from_millis(50)));
+        assert_eq!(parse_pause("2s"), Ok(Duration::from_secs(2)));
+        assert!(parse_pause("-1ms").is_err() && parse_pause("ms").is_err());
+    }
+}
