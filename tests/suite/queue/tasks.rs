@@ -159,3 +159,44 @@ fn only_log_files_below_the_directory_are_read() {
     let trusted = context.succeed(&["task", "logs", "9", "--any-path"]).stdout;
     assert_eq!(trusted, "password\n");
 }
+
+/// PostgreSQL has times without end, and Django's admin or a person with psql may write one.
+#[test]
+fn infinite_times_are_shown_and_nothing_fails() {
+    for origin in ["a", "d"] {
+        let Some(database) = database(origin) else { return };
+        let columns = "select format('update %I set %I = ', table_name, column_name) from information_schema.columns \
+                       where table_schema = 'public' and data_type = 'timestamp with time zone' \
+                       and table_name <> 'django_migrations' order by 1";
+        let updates = database.sql(columns);
+        let context = project(&database.url());
+        for time in ["infinity", "-infinity"] {
+            for update in updates.lines() {
+                database.sql(&format!("{update} '{time}'"));
+            }
+            let commands: [&[&str]; 15] = [
+                &["task", "list"],
+                &["task", "show", "1"],
+                &["task", "why", "1"],
+                &["task", "why", "3"],
+                &["task", "why", "4"],
+                &["task", "why", "9"],
+                &["stats"],
+                &["stats", "heatmap"],
+                &["stats", "trend"],
+                &["queue", "list"],
+                &["workers", "list"],
+                &["limit", "list"],
+                &["workflow", "list"],
+                &["periodic", "list"],
+                &["db", "status"],
+            ];
+            for command in commands {
+                for format in [&[][..], &["--json"]] {
+                    let output = context.run(&[command, format].concat());
+                    assert_eq!(output.code, 0, "{origin} {time} {command:?}: {output:#?}");
+                }
+            }
+        }
+    }
+}

@@ -1,6 +1,8 @@
 //! Rows and parameters, without the types of the driver.
 
-use tokio_postgres::types::FromSql;
+use chrono::DateTime;
+use chrono::Utc;
+use tokio_postgres::types::Timestamp;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::types::Type;
 
@@ -72,8 +74,54 @@ impl Row {
     }
 
     /// The value of a column. Select only built-in types: the driver would ask for others with a named statement.
-    pub fn read<T: for<'a> FromSql<'a>>(&self, column: &str) -> Result<T, PgError> {
-        self.0.try_get(column).map_err(|error| PgError::Answer { message: error.to_string() })
+    pub fn read<T: Value>(&self, column: &str) -> Result<T, PgError> {
+        T::read(&self.0, column).map_err(|error| PgError::Answer { message: error.to_string() })
+    }
+}
+
+/// A type of a column.
+pub trait Value: Sized {
+    /// Reads it from a row of the driver.
+    fn read(row: &tokio_postgres::Row, column: &str) -> Result<Self, tokio_postgres::Error>;
+}
+
+/// Types that the driver reads.
+macro_rules! values {
+    ($($type:ty),*) => {
+        $(impl Value for $type {
+            fn read(row: &tokio_postgres::Row, column: &str) -> Result<Self, tokio_postgres::Error> {
+                row.try_get(column)
+            }
+        })*
+    };
+}
+
+values!(bool, i32, i64, f32, f64, String, Vec<String>, Vec<i64>, Option<Vec<i64>>);
+values!(Option<bool>, Option<i32>, Option<i64>, Option<f32>, Option<f64>, Option<String>, Option<Vec<String>>);
+
+/// `infinity` is read as the last time of the year 9999, `-infinity` as the first of the year 1: everything else about the row is
+/// readable, and a change whose condition repeats such a time changes nothing.
+fn finite(time: Timestamp<DateTime<Utc>>) -> DateTime<Utc> {
+    const LAST: i64 = 253_402_300_799;
+    const FIRST: i64 = -62_135_596_800;
+    let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap_or_default();
+    match time {
+        Timestamp::Value(time) => time,
+        Timestamp::PosInfinity => at(LAST),
+        Timestamp::NegInfinity => at(FIRST),
+    }
+}
+
+impl Value for DateTime<Utc> {
+    fn read(row: &tokio_postgres::Row, column: &str) -> Result<Self, tokio_postgres::Error> {
+        row.try_get(column).map(finite)
+    }
+}
+
+impl Value for Option<DateTime<Utc>> {
+    fn read(row: &tokio_postgres::Row, column: &str) -> Result<Self, tokio_postgres::Error> {
+        let read: Option<Timestamp<DateTime<Utc>>> = row.try_get(column)?;
+        Ok(read.map(finite))
     }
 }
 

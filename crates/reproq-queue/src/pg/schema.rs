@@ -59,7 +59,7 @@ async fn table_data(tx: &Transaction<'_>, catalog: &DatabaseCatalog) -> Result<T
     };
     if readable("reproq_workers", &["worker_id", "version", "last_seen_at"]) {
         let sql = "select worker_id, version, \
-                   extract(epoch from clock_timestamp() - last_seen_at)::bigint as seconds \
+                   least(greatest(extract(epoch from clock_timestamp()) - extract(epoch from last_seen_at), 0), 1e12)::bigint as seconds \
                    from reproq_workers order by last_seen_at desc limit 20";
         data.workers = tx.fetch(sql, &[]).await?;
     }

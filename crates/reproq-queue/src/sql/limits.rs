@@ -4,7 +4,7 @@
 /// instead. Parameters: its key, the kind of the key, the path or queue in it.
 pub(crate) const SEEN: &str = "
 select now() as now, l.key, l.tokens_per_second::text::float8 as rate, l.burst_size as burst, l.current_tokens::float8 as tokens,
-  l.last_refilled_at, greatest(extract(epoch from now() - l.last_refilled_at), 0)::float8 as elapsed,
+  l.last_refilled_at, greatest(extract(epoch from now()) - extract(epoch from l.last_refilled_at), 0)::float8 as elapsed,
   (select count(*) from task_runs t where t.status = 'READY'
     and ($2 <> 'task' or t.task_path = $3) and ($2 <> 'queue' or t.queue_name = $3)
     and ($2 = 'task' or not exists (select from rate_limits n where n.key = 'task:' || t.task_path))
@@ -26,7 +26,7 @@ returning key, tokens_per_second::text::float8 as rate, burst_size as burst, cur
 pub(crate) const UPDATE: &str = "
 update rate_limits set tokens_per_second = $2::real, burst_size = $3, last_refilled_at = now(),
   current_tokens = case when tokens_per_second > 0 and burst_size > 0
-    then least($3::float8, current_tokens + greatest(extract(epoch from now() - last_refilled_at), 0)::float8 * tokens_per_second)::real
+    then least($3::float8, current_tokens + greatest(extract(epoch from now()) - extract(epoch from last_refilled_at), 0)::float8 * tokens_per_second)::real
     else $3::real end
 where key = $1 and tokens_per_second = $4::real and burst_size = $5
 returning key, tokens_per_second::text::float8 as rate, burst_size as burst, current_tokens::float8 as tokens, last_refilled_at,

@@ -37,7 +37,7 @@ select queue_name, paused, paused_at, reason, updated_at from reproq_queue_contr
 pub(crate) const WORKERS: &str = "
 select coalesce(w.worker_id, r.leased_by) as worker_id, w.worker_id is not null as known, w.hostname, w.concurrency,
   to_jsonb(w.queues)::text as queues, w.started_at, w.last_seen_at, w.version,
-  extract(epoch from now() - w.last_seen_at)::float8 as seconds,
+  (extract(epoch from now()) - extract(epoch from w.last_seen_at))::float8 as seconds,
   coalesce(r.tasks, 0) as running, coalesce(r.expired, 0) as expired
 from reproq_workers w
 full join (
@@ -57,5 +57,5 @@ from periodic_tasks where $2::text is null or name > $2 order by name limit $1";
 /// Rate limits, with the tokens that are available now.
 pub(crate) const LIMITS: &str = "
 select key, tokens_per_second::text::float8 as rate, burst_size as burst, current_tokens::float8 as tokens, last_refilled_at,
-  greatest(extract(epoch from now() - last_refilled_at), 0)::float8 as elapsed
+  greatest(extract(epoch from now()) - extract(epoch from last_refilled_at), 0)::float8 as elapsed
 from rate_limits where cardinality($1) = 0 or key = any($1) order by key limit $2";
