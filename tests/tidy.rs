@@ -54,6 +54,8 @@ const PURE: &[&str] = &[
     "change/pace.rs",
     "change/plan_file.rs",
     "change/revalidate.rs",
+    "commands/init/plan.rs",
+    "commands/init/text.rs",
     "commands/release/checksums.rs",
     "commands/release/markdown.rs",
     "commands/queue/task_hash.rs",

@@ -1,5 +1,11 @@
 //! The examples at the end of each command's `--help`. A test parses each of them, and finds every command here.
 
+pub(super) const INIT: &str = "\
+Examples:
+  reproq init --dry-run                      Show what would be done
+  reproq init                                Show it, ask, and do what is missing
+  reproq init --yes --skip-migrate           Leave the database alone, and do not ask";
+
 pub(super) const INSTALL: &str = "\
 Examples:
   reproq install                             Install the locked release, or the latest if none is locked

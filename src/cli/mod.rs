@@ -8,6 +8,7 @@ mod description;
 mod examples;
 mod groups;
 mod help;
+mod init;
 mod inspect;
 mod install;
 mod limit;
@@ -58,12 +59,15 @@ pub(crate) use database::DbCommand;
 pub(crate) use database::DbMigrateArgs;
 pub(crate) use description::CommandDescription;
 pub(crate) use description::OptionDescription;
+pub(crate) use groups::DryRunArgs;
 pub(crate) use groups::SourceArgs;
 pub(crate) use help::HelpSubject;
 pub(crate) use help::HelpText;
 pub(crate) use help::HelpTopic;
 pub(crate) use help::UnknownCommand;
 pub(crate) use help::global_options;
+pub(crate) use init::ConfigFormat;
+pub(crate) use init::InitArgs;
 pub(crate) use inspect::DoctorArgs;
 pub(crate) use inspect::KindChoice;
 pub(crate) use inspect::VerifyArgs;
@@ -191,6 +195,7 @@ const HELP_TEMPLATE: &str = "\
 {usage-heading} {usage}
 
 \x1b[1m\x1b[4mInstall and update:\x1b[0m
+  \x1b[1minit\x1b[0m         Set up a Django project: settings, worker, database
   \x1b[1minstall\x1b[0m      Install the worker into this project
   \x1b[1mupgrade\x1b[0m      Install the latest release and update reproq.lock
   \x1b[1mrollback\x1b[0m     Restore the previously installed binary, offline
@@ -243,6 +248,9 @@ const HELP_TEMPLATE: &str = "\
 /// The commands of `reproq`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Set up a Django project: settings, worker, database
+    #[command(after_long_help = examples::INIT)]
+    Init(InitArgs),
     /// Install the worker into this project
     #[command(after_long_help = examples::INSTALL)]
     Install(InstallArgs),

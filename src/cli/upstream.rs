@@ -2,11 +2,10 @@
 //! the same name as this command, and a wheel puts this command on the project's `PATH`.
 
 /// The commands of `manage.py reproq` that this program does not have, each with a hint at what does the same.
-const UPSTREAM_COMMAND_HINTS: [(&str, &str); 16] = [
+const UPSTREAM_COMMAND_HINTS: [(&str, &str); 15] = [
     ("pg-cron", "run `python manage.py reproq pg-cron`"),
     ("migrate-worker", "run `reproq db migrate`, or `python manage.py reproq migrate-worker`"),
     ("check", "`reproq doctor` and `reproq verify` check the installation; `reproq db check` checks the database"),
-    ("init", "`reproq install` and `reproq lock` set up the worker; for Django run `python manage.py reproq init`"),
     ("status", "`reproq which` and `reproq versions` show the worker, and `reproq stats` the queue"),
     ("stress-test", "run `python manage.py reproq stress-test`"),
     ("allowlist", "run `python manage.py reproq allowlist`"),

@@ -17,8 +17,6 @@ use reproq_queue::task_ref::TaskRef;
 
 use crate::cli::DatabaseArgs;
 use crate::commands::database_url;
-use crate::commands::database_url::DatabaseLookup;
-use crate::commands::database_url::DatabaseReader;
 use crate::commands::database_url::FoundDatabase;
 use crate::commands::django;
 use crate::commands::django::AskDjango;
@@ -53,15 +51,10 @@ impl Database {
         work: impl AsyncFnOnce(&Self) -> Result<T, CommandError>,
     ) -> Result<T, CommandError> {
         refuse_offline(session)?;
-        let FoundDatabase { found, .. } = database_url::require(
-            &DatabaseLookup {
-                alias: arguments.database.as_deref(),
-                reader: DatabaseReader::Own,
-                ask: AskDjango::Settings(django::LIMIT),
-                worker_file: &|| database_url::worker_file(session),
-            },
-            session,
-        )?;
+        let worker_file = || database_url::worker_file(session);
+        let ask = AskDjango::Settings(django::LIMIT);
+        let lookup = database_url::own(arguments.database.as_deref(), ask, &worker_file);
+        let FoundDatabase { found, .. } = database_url::require(&lookup, session)?;
         let target = target(&found, session)?;
         platform::watch_signals();
         // A signal ends the process only after the statement is cancelled.

@@ -123,6 +123,20 @@ fn unnamed(lookup: &DatabaseLookup<'_>, session: &Session<'_>) -> Result<Option<
     }
 }
 
+/// The database that a command of this program uses if none is named on its command line.
+pub(super) fn of_the_project(session: &Session<'_>) -> Result<FoundDatabase, CommandError> {
+    require(&own(None, AskDjango::Settings(django::LIMIT), &|| worker_file(session)), session)
+}
+
+/// The lookup of this program.
+pub(super) const fn own<'a>(
+    alias: Option<&'a str>,
+    ask: AskDjango,
+    worker_file: &'a dyn Fn() -> Result<Option<DatabaseUrl>, CommandError>,
+) -> DatabaseLookup<'a> {
+    DatabaseLookup { alias, reader: DatabaseReader::Own, ask, worker_file }
+}
+
 /// The URL in the file that the worker discovers in the project.
 pub(super) fn worker_file(session: &Session<'_>) -> Result<Option<DatabaseUrl>, CommandError> {
     configuration::database_in_file(WorkerCommand::Worker, &[], session)

@@ -11,8 +11,6 @@ use url::Url;
 use crate::cli::DoctorArgs;
 use crate::commands::database;
 use crate::commands::database_url;
-use crate::commands::database_url::DatabaseLookup;
-use crate::commands::database_url::DatabaseReader;
 use crate::commands::django;
 use crate::commands::django::AskDjango;
 use crate::commands::hints;
@@ -70,6 +68,19 @@ pub(super) fn doctor(arguments: &DoctorArgs, session: &Session<'_>) -> Result<Ex
             "--network needs network access, and --offline forbids it",
         ));
     }
+    let findings = examine(arguments.network, arguments.django.no_django, session)?;
+    let graded = |grade| findings.iter().filter(|finding| finding.grade == grade).count();
+    let (problems, warnings) = (graded(Grade::Problem), graded(Grade::Warning));
+    session.ui.report(&DoctorReport { problems, warnings, findings })?;
+    Ok(if problems == 0 { ExitStatus::Success } else { ExitStatus::Failure })
+}
+
+/// Everything that was found.
+pub(super) fn examine(
+    with_network: bool,
+    no_django: bool,
+    session: &Session<'_>,
+) -> Result<Vec<DoctorFinding>, CommandError> {
     let mut findings = Vec::new();
     let target = platform_target(session, &mut findings);
     project(session, &mut findings);
@@ -78,9 +89,9 @@ pub(super) fn doctor(arguments: &DoctorArgs, session: &Session<'_>) -> Result<Ex
     }
     if let Some(target) = target {
         installed(session, target, &mut findings);
-        winner(session, target, arguments.django.no_django, &mut findings);
+        winner(session, target, no_django, &mut findings);
     }
-    let ask = ask_django(arguments.django.no_django);
+    let ask = ask_django(no_django);
     findings.extend(doctor::django(&django::answer(session, ask)));
     database(session, ask, &mut findings);
     findings.extend(builds(session));
@@ -98,13 +109,10 @@ pub(super) fn doctor(arguments: &DoctorArgs, session: &Session<'_>) -> Result<Ex
     let is_usable = unusable.is_empty();
     findings.extend(unusable);
     // Without valid settings, no request can be made.
-    if arguments.network && is_usable {
+    if with_network && is_usable {
         network(session, target, &mut findings)?;
     }
-    let graded = |grade| findings.iter().filter(|finding| finding.grade == grade).count();
-    let (problems, warnings) = (graded(Grade::Problem), graded(Grade::Warning));
-    session.ui.report(&DoctorReport { problems, warnings, findings })?;
-    Ok(if problems == 0 { ExitStatus::Success } else { ExitStatus::Failure })
+    Ok(findings)
 }
 
 /// Converts a network error to a finding.
@@ -241,8 +249,7 @@ const fn ask_django(no_django: bool) -> AskDjango {
 /// Where the URL of the database is found, and whether its connection is encrypted. No connection is made.
 fn database(session: &Session<'_>, ask: AskDjango, findings: &mut Vec<DoctorFinding>) {
     let worker_file = || database_url::worker_file(session);
-    let lookup = DatabaseLookup { alias: None, reader: DatabaseReader::Own, ask, worker_file: &worker_file };
-    let found = match database_url::find(&lookup, session) {
+    let found = match database_url::find(&database_url::own(None, ask, &worker_file), session) {
         Ok(Some(found)) => found.found,
         Ok(None) => {
             findings.push(DoctorFinding::fine(Area::Database, "no database is configured"));

@@ -14,6 +14,7 @@ mod doctor;
 mod from;
 mod help;
 mod hints;
+mod init;
 mod install;
 mod lock;
 mod mirror;
@@ -64,6 +65,7 @@ pub(crate) fn run(command: &Command, session: &Session<'_>) -> Result<ExitStatus
         session.ui.begin_activity(activity);
     }
     match command {
+        Command::Init(arguments) => init::init(arguments, session),
         Command::Install(arguments) => install::install(arguments, session),
         Command::Lock(arguments) => lock::lock(arguments, session),
         Command::Upgrade(arguments) => upgrade::upgrade(arguments, session),
@@ -103,6 +105,7 @@ pub(crate) fn run(command: &Command, session: &Session<'_>) -> Result<ExitStatus
 /// What a command does, shown while it is silent. `None` if the command shows nothing then.
 const fn activity(command: &Command) -> Option<&'static str> {
     Some(match command {
+        Command::Init(_) => "Setting up the project",
         Command::Install(_) => "Installing",
         Command::Lock(_) => "Locking",
         Command::Upgrade(_) => "Upgrading",

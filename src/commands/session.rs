@@ -134,6 +134,7 @@ fn command_line(cli: &Cli) -> SettingsInput {
         Command::Mirror(MirrorCommand::Sync(MirrorSyncArgs { require, repository, .. })) => {
             SettingsInput { require: require.clone(), repository: repository.repo.clone(), ..global }
         }
+        Command::Init(arguments) => from_sources(&arguments.sources, global),
         Command::Verify(arguments) => SettingsInput { require: arguments.require.clone(), ..global },
         Command::Bundle(BundleCommand::Inspect(_))
         | Command::Rollback(_)

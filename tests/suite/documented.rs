@@ -25,6 +25,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("example", "a host that does not exist; `mirror` runs it with nginx"),
     ("--with-source", "needs Go; `bundle_source` runs it"),
     ("/audit/", "needs the audit file of a prune; `release_restore` runs it"),
+    ("reproq init", "needs a Django project; `init` runs it"),
     ("reproq worker", "starts a worker that does not end; `run` runs it with scripts"),
     ("reproq beat", "starts a worker that does not end; `run` runs it with scripts"),
     ("reproq schedule", "needs a database; `run` runs it with scripts"),

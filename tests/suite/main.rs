@@ -31,6 +31,8 @@ mod github_attestations;
 #[cfg(unix)]
 mod help;
 mod hostile;
+#[cfg(unix)]
+mod init;
 mod install;
 #[cfg(unix)]
 mod install_to;

@@ -73,6 +73,9 @@ fn every_schema_is_of_a_document_that_a_command_prints() {
     seen.extend(of_render());
     let of_database = of_database();
     let has_database = !of_database.is_empty();
+    let of_django = of_django();
+    let has_django = !of_django.is_empty();
+    seen.extend(of_django);
     seen.extend(of_database);
     let published: BTreeSet<String> = schemas::names().into_iter().collect();
     // A build without the feature can neither verify nor change roots, and then these documents do not exist.
@@ -80,6 +83,7 @@ fn every_schema_is_of_a_document_that_a_command_prints() {
     let expected: BTreeSet<String> = published
         .into_iter()
         .filter(|name| cfg!(feature = "attestation") || !without.contains(&name.as_str()))
+        .filter(|name| has_django || name != "init-1")
         .filter(|name| has_database || !NEED_A_DATABASE.iter().any(|prefix| name.starts_with(*prefix)))
         .collect();
     assert_eq!(seen, expected);
@@ -107,6 +111,19 @@ const NEED_A_DATABASE: &[&str] = &[
     "workflow-1",
     "workflow-list-",
 ];
+
+/// Empty if there is no Django here.
+#[cfg(unix)]
+fn of_django() -> BTreeSet<String> {
+    let mut context = Context::new();
+    let Some(()) = crate::support::django::project(&mut context, "") else { return BTreeSet::new() };
+    printed(&context, &[&["init", "--dry-run", "--skip-migrate"]])
+}
+
+#[cfg(not(unix))]
+fn of_django() -> BTreeSet<String> {
+    BTreeSet::new()
+}
 
 /// Empty if there is no PostgreSQL here.
 #[cfg(unix)]

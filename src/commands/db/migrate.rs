@@ -16,7 +16,9 @@ use serde::Serialize;
 
 use super::report::DatabaseFacts;
 use crate::change::Proposal;
+use crate::cli::DatabaseArgs;
 use crate::cli::DbMigrateArgs;
+use crate::cli::DryRunArgs;
 use crate::commands::consent::confirm as confirm_change;
 use crate::commands::database::Database;
 use crate::commands::hints;
@@ -26,6 +28,10 @@ use crate::failure::exit::ExitStatus;
 use crate::model::text::count;
 use crate::ui::Report;
 use crate::ui::TextReport;
+
+/// The defaults of the options.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+const INDEX_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
 /// How often an index that another session builds is checked.
 const LOOK: Duration = Duration::from_secs(1);
@@ -72,6 +78,25 @@ pub(super) fn migrate(arguments: &DbMigrateArgs, session: &Session<'_>) -> Resul
         () if !report.blocked.is_empty() => ExitStatus::Partial,
         () => ExitStatus::Success,
     })
+}
+
+/// Applies everything that the project's database lacks, without a question. Returns how many statements were applied, and what is
+/// blocked.
+pub(in crate::commands) fn apply_all(session: &Session<'_>) -> Result<(usize, Vec<Blocked>), CommandError> {
+    let arguments = DbMigrateArgs {
+        database: DatabaseArgs { database: None },
+        lock_timeout: LOCK_TIMEOUT,
+        index_timeout: INDEX_TIMEOUT,
+        yes: true,
+        change: DryRunArgs { dry_run: false },
+        exit_code: false,
+    };
+    let migrated =
+        Database::with(&arguments.database, session, async |database| migrate_in(database, &arguments, session).await);
+    match migrated? {
+        (report, None) => Ok((report.number(StatementState::Applied), report.blocked)),
+        (_, Some(failure)) => Err(failure),
+    }
 }
 
 async fn migrate_in(

@@ -5,6 +5,8 @@ mod migrate;
 mod report;
 mod status;
 
+pub(super) use migrate::apply_all;
+
 use crate::cli::DbCommand;
 use crate::commands::session::Session;
 use crate::failure::CommandError;

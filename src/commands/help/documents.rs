@@ -66,6 +66,7 @@ pub(super) const DOCUMENTS: &[JsonDocument] = &[
     stored("reproq.prune-plan/1", "the plan of a prune", "FILE of `--plan-out`"),
     printed("reproq.periodic-next/1", "when a schedule runs", &["reproq periodic next"]),
     printed("reproq.prune/2", "what happens to each version, and why", &["reproq release prune"]),
+    printed("reproq.init/1", "the steps that set up a Django project", &["reproq init"]),
     printed("reproq.limit/1", "a rate limit before and after a change", &["reproq limit set", "reproq limit remove"]),
     printed("reproq.limit-list/1", "the rate limits, and what is left of each", &["reproq limit list"]),
     printed(
