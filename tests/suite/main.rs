@@ -77,6 +77,8 @@ mod trust_roots;
 #[cfg(not(feature = "attestation"))]
 mod unattested;
 mod upgrade;
+#[cfg(unix)]
+mod upstream;
 mod verify;
 mod which;
 mod which_django;

@@ -1,6 +1,6 @@
 //! Compares `which` with reproq-django's own resolver: both give the same result.
 //!
-//! `REPROQ_TEST_UPSTREAM_DJANGO` is a checkout of reproq-django, `REPROQ_TEST_DJANGO_PYTHON` a Python that can import Django,
+//! `REPROQ_DJANGO_SOURCE` is a checkout of reproq-django, `REPROQ_TEST_DJANGO_PYTHON` a Python that can import Django,
 //! inside a virtual environment.
 #![expect(clippy::disallowed_methods, reason = "projects are made and Python is run here")]
 
@@ -43,7 +43,7 @@ struct Case {
 
 #[test]
 fn the_django_sides_own_resolver_agrees() {
-    let Some(checkout) = required_in_no_ci("REPROQ_TEST_UPSTREAM_DJANGO") else { return };
+    let Some(checkout) = required_in_no_ci("REPROQ_DJANGO_SOURCE") else { return };
     let everything: &[&str] = &[".reproq/bin/reproq", "on-path/reproq", "tools/reproq"];
     let case = |setting, variable, files| Case { setting, variable, files };
     let cases = [
@@ -101,7 +101,7 @@ fn normal(path: &Path) -> PathBuf {
 
 #[test]
 fn a_warning_is_shown_if_django_would_start_this_command() {
-    let Some(checkout) = required_in_no_ci("REPROQ_TEST_UPSTREAM_DJANGO") else { return };
+    let Some(checkout) = required_in_no_ci("REPROQ_DJANGO_SOURCE") else { return };
     let case = Case { setting: "None", variable: "", files: &["on-path/reproq", "later/reproq"] };
     let Some(project) = case.project(Path::new(&checkout)) else { return };
     let path = env::join_paths([project.at("on-path"), project.at("later")]).expect("joined");

@@ -173,5 +173,6 @@ fn the_fixtures_are_what_the_real_programs_create() {
         assert_eq!(found(&theirs).0, found(&ours).0, "{name}");
         migrate(&theirs);
         manage(&["migrate", "--check"]);
+        manage(&["makemigrations", "--check", "--dry-run"]);
     }
 }

@@ -1,0 +1,10 @@
+//! Beside the real programs of upstream: its Django package, its worker, its beat.
+//!
+//! They run only where they are named: `REPROQ_DJANGO_SOURCE` is a checkout of reproq-django, `REPROQ_TEST_WORKER` the worker's
+//! binary, `REPROQ_TEST_DJANGO_PYTHON` a Python with Django, psycopg, PyYAML and croniter.
+
+mod config;
+mod hashes;
+mod rows;
+mod run;
+mod shop;
