@@ -3,8 +3,11 @@
 //! They run only where they are named: `REPROQ_DJANGO_SOURCE` is a checkout of reproq-django, `REPROQ_TEST_WORKER` the worker's
 //! binary, `REPROQ_TEST_DJANGO_PYTHON` a Python with Django, psycopg, PyYAML and croniter.
 
+mod beats;
 mod config;
 mod hashes;
+mod init;
+mod operate;
 mod rows;
 mod run;
 mod shop;

@@ -135,13 +135,18 @@ impl Shop {
         Some(Self { context, database, worker, python })
     }
 
-    /// Publishes the real worker in the GitHub of the test, and installs it with our command.
-    pub fn install_worker(&self) {
+    /// Publishes the real worker in the GitHub of the test.
+    pub fn publish_worker(&self) {
         let output = Command::new(&self.worker).arg("--version").env_clear().output().expect("it starts");
         let version = String::from_utf8(output.stdout).expect("UTF-8");
         let version = version.trim().rsplit(' ').next().expect("a version").to_owned();
         let bytes = fs::read(&self.worker).expect("readable");
         self.context.repo().add(ReleaseSpec::new(&format!("v{version}")).file(&asset_name(), bytes));
+    }
+
+    /// Publishes the real worker, and installs it with our command.
+    pub fn install_worker(&self) {
+        self.publish_worker();
         self.context.succeed(&["install"]);
     }
 
