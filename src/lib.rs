@@ -306,16 +306,19 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
     if commands::complete(&arguments, &env) {
         return ExitStatus::Success;
     }
-    let arguments = cli::separate(arguments);
+    let (arguments, note) = match cli::translate(&arguments) {
+        Some(translated) => (translated.arguments, Some(translated.note)),
+        None => (cli::separate(arguments), None),
+    };
     let env = env.with_secrets_of(&arguments);
     let ui = bare_ui(&arguments, &env);
-    guarded(env.secrets(), || run(&arguments, env)).unwrap_or_else(|failure| {
+    guarded(env.secrets(), || run(&arguments, note.as_deref(), env)).unwrap_or_else(|failure| {
         ui.failure(&failure);
         failure.status
     })
 }
 
-fn run(arguments: &[OsString], env: Env) -> ExitStatus {
+fn run(arguments: &[OsString], note: Option<&str>, env: Env) -> ExitStatus {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => return usage(&error, arguments, &env),
@@ -330,6 +333,9 @@ fn run(arguments: &[OsString], env: Env) -> ExitStatus {
     let progress = progress.map_or(ProgressStyle::Auto, |setting| setting.value);
     let ui = Ui::new(verbosity, cli.global.json, cli.global.color, progress, &env);
     env.secrets().iter().for_each(|secret| ui.redact(secret));
+    if let Some(note) = note {
+        ui.hint(note);
+    }
     let outcome = commands::run_without_project(&cli.command, &ui)
         .unwrap_or_else(|| Session::begin(&cli, env, &ui).and_then(|session| commands::run(&cli.command, &session)));
     outcome.unwrap_or_else(|failure| {

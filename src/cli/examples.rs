@@ -235,12 +235,18 @@ Examples:
 
 pub(super) const WORKERS: &str = "\
 Examples:
-  reproq workers list                        List the workers";
+  reproq workers list                        List the workers
+  reproq workers prune                       Delete the rows of workers that are gone";
 
 pub(super) const WORKERS_LIST: &str = "\
 Examples:
   reproq workers list                        List the workers, and what they run
   reproq workers list --json                 Print them as JSON";
+
+pub(super) const WORKERS_PRUNE: &str = "\
+Examples:
+  reproq workers prune --dry-run             Show which workers would be deleted
+  reproq workers prune --older-than 1d --yes  Delete those not seen for a day";
 
 pub(super) const PERIODIC_LIST: &str = "\
 Examples:
@@ -273,6 +279,12 @@ pub(super) const PERIODIC_RUN: &str = "\
 Examples:
   reproq periodic run nightly                Enqueue its task now";
 
+pub(super) const PERIODIC_SYNC: &str = "\
+Examples:
+  reproq periodic sync --dry-run             Show how the schedules differ from the project's code
+  reproq periodic sync --yes                 Create and change them
+  reproq periodic sync --dry-run --exit-code  Exit with 3 if they differ, as in CI";
+
 pub(super) const LIMIT: &str = "\
 Examples:
   reproq limit list                          List the rate limits
@@ -295,7 +307,8 @@ Examples:
 pub(super) const WORKFLOW: &str = "\
 Examples:
   reproq workflow list                       List live workflows
-  reproq workflow show 42                    Show the workflow of task 42";
+  reproq workflow show 42                    Show the workflow of task 42
+  reproq workflow repair --all --dry-run     Show which workflows hang, and what would be done";
 
 pub(super) const WORKFLOW_LIST: &str = "\
 Examples:
@@ -305,6 +318,11 @@ pub(super) const WORKFLOW_SHOW: &str = "\
 Examples:
   reproq workflow show 123e4567-e89b-12d3-a456-426614174000
   reproq workflow show 42                    Show the workflow of task 42";
+
+pub(super) const WORKFLOW_REPAIR: &str = "\
+Examples:
+  reproq workflow repair --all --dry-run     Show what would be repaired
+  reproq workflow repair 42                  Repair the workflow of task 42";
 
 pub(super) const DB: &str = "\
 Examples:

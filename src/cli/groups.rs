@@ -1,5 +1,6 @@
 //! Options that several commands share, each defined once.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -41,6 +42,25 @@ pub(crate) struct DryRunArgs {
     /// Show what would be done without doing it
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// How a plan of several changes is carried out.
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// Refuse to change more than this many [default: 1000 with CI=true, else no limit]
+    #[arg(long, value_name = "N")]
+    pub max: Option<usize>,
+    /// Skip the confirmation prompt
+    #[arg(long, short = 'y')]
+    pub yes: bool,
+    #[command(flatten)]
+    pub mode: DryRunArgs,
+    /// With --dry-run, exit with 3 if anything would be changed
+    #[arg(long, requires = "dry_run")]
+    pub exit_code: bool,
+    /// Write the audit record to this file instead of .reproq/audit
+    #[arg(long, value_name = "FILE")]
+    pub audit: Option<PathBuf>,
 }
 
 /// How long to wait for the lock of the project.

@@ -11,13 +11,13 @@ use crate::cli::examples;
 #[derive(Debug, Subcommand)]
 pub(crate) enum LimitCommand {
     /// List the rate limits, and what is left of each
-    #[command(after_long_help = examples::LIMIT_LIST)]
+    #[command(alias = "ls", after_long_help = examples::LIMIT_LIST)]
     List(DatabaseArgs),
     /// Set how many tasks are started per second, for a task, a queue or all
     #[command(after_long_help = examples::LIMIT_SET)]
     Set(LimitSetArgs),
     /// Remove a rate limit
-    #[command(after_long_help = examples::LIMIT_REMOVE)]
+    #[command(alias = "rm", after_long_help = examples::LIMIT_REMOVE)]
     Remove(LimitRemoveArgs),
 }
 

@@ -60,6 +60,7 @@ pub(crate) use database::DbMigrateArgs;
 pub(crate) use description::CommandDescription;
 pub(crate) use description::OptionDescription;
 pub(crate) use groups::DryRunArgs;
+pub(crate) use groups::PlanArgs;
 pub(crate) use groups::SourceArgs;
 pub(crate) use help::HelpSubject;
 pub(crate) use help::HelpText;
@@ -92,6 +93,7 @@ pub(crate) use periodic::PeriodicListArgs;
 pub(crate) use periodic::PeriodicNameArgs;
 pub(crate) use periodic::PeriodicNextArgs;
 pub(crate) use periodic::PeriodicSetArgs;
+pub(crate) use periodic::PeriodicSyncArgs;
 pub(crate) use queue::QueueCommand;
 pub(crate) use queue::QueuePauseArgs;
 pub(crate) use queue::QueueResumeArgs;
@@ -128,9 +130,12 @@ pub(crate) use task_change::TaskChangeArgs;
 pub(crate) use task_change::TaskPruneArgs;
 pub(crate) use task_change::TaskReclaimArgs;
 pub(crate) use upstream::foreign_command;
+pub(crate) use upstream::translate;
 pub(crate) use workers::WorkersCommand;
+pub(crate) use workers::WorkersPruneArgs;
 pub(crate) use workflow::WorkflowCommand;
 pub(crate) use workflow::WorkflowListArgs;
+pub(crate) use workflow::WorkflowRepairArgs;
 pub(crate) use workflow::WorkflowShowArgs;
 
 /// Printed by `--version` after the name. The worker prints `reproq-worker version X`; this must not look like it.
@@ -221,7 +226,7 @@ const HELP_TEMPLATE: &str = "\
   \x1b[1mstats\x1b[0m        Show the state of the queues, failures by hour, and throughput
   \x1b[1mtask\x1b[0m         Work with tasks
   \x1b[1mqueue\x1b[0m        Work with queues
-  \x1b[1mworkers\x1b[0m      List registered workers
+  \x1b[1mworkers\x1b[0m      Work with registered workers
   \x1b[1mperiodic\x1b[0m     Work with schedules
   \x1b[1mlimit\x1b[0m        Work with rate limits
   \x1b[1mworkflow\x1b[0m     Work with chains, groups and chords of tasks
@@ -299,7 +304,7 @@ pub(crate) enum Command {
     /// Work with queues
     #[command(subcommand, after_long_help = examples::QUEUE)]
     Queue(QueueCommand),
-    /// List registered workers
+    /// Work with registered workers
     #[command(subcommand, after_long_help = examples::WORKERS)]
     Workers(WorkersCommand),
     /// Work with rate limits

@@ -53,11 +53,14 @@ fn with_two_dashes(flag: OsString) -> OsString {
     }
 }
 
-/// The command of the worker that this command line starts or explains, which of its flags are options of ours, and where its
-/// arguments begin.
-fn started(arguments: &[OsString]) -> Option<(WorkerCommand, &'static [&'static str], usize)> {
-    let mut index = 1;
-    let mut word = || loop {
+/// The command, and where its arguments begin.
+pub(super) fn first_word(arguments: &[OsString]) -> Option<(&str, usize)> {
+    word_from(arguments, 1)
+}
+
+/// The first word from here on that is neither an option of ours nor its value, and where what follows it begins.
+fn word_from(arguments: &[OsString], mut index: usize) -> Option<(&str, usize)> {
+    loop {
         let argument = arguments.get(index)?.to_str()?;
         index += 1;
         if GLOBAL_WITH_VALUE.contains(&argument) {
@@ -65,13 +68,18 @@ fn started(arguments: &[OsString]) -> Option<(WorkerCommand, &'static [&'static 
         } else if !argument.starts_with('-') {
             return Some((argument, index));
         }
-    };
-    let (first, start) = word()?;
+    }
+}
+
+/// The command of the worker that this command line starts or explains, which of its flags are options of ours, and where its
+/// arguments begin.
+fn started(arguments: &[OsString]) -> Option<(WorkerCommand, &'static [&'static str], usize)> {
+    let (first, start) = first_word(arguments)?;
     match first {
         "worker" | "systemd" => Some((WorkerCommand::Worker, &[], start)),
         "beat" => Some((WorkerCommand::Beat, &OWN_FLAGS_OF_BEAT, start)),
         "schedule" => Some((WorkerCommand::Beat, &[], start)),
-        "config" => match word()? {
+        "config" => match word_from(arguments, start)? {
             ("worker", start) => Some((WorkerCommand::Worker, &[], start)),
             ("beat", start) => Some((WorkerCommand::Beat, &[], start)),
             (_, _) => None,

@@ -1,11 +1,15 @@
 //! The commands of `reproq periodic`.
 
+use std::time::Duration;
+
 use clap::Args;
 use clap::Subcommand;
 use clap::builder::NonEmptyStringValueParser;
 
 use crate::cli::DatabaseArgs;
 use crate::cli::examples;
+use crate::cli::groups::PlanArgs;
+use crate::model::units::parse_duration;
 
 /// The commands of `reproq periodic`.
 #[derive(Debug, Subcommand)]
@@ -34,6 +38,24 @@ pub(crate) enum PeriodicCommand {
     /// Enqueue the task of a schedule now; its next run stays as it is
     #[command(after_long_help = examples::PERIODIC_RUN)]
     Run(PeriodicNameArgs),
+    /// Create and change the schedules that the project's code defines, as Django's `sync-recurring` does
+    #[command(after_long_help = examples::PERIODIC_SYNC)]
+    Sync(PeriodicSyncArgs),
+}
+
+/// Options of `periodic sync`.
+#[derive(Debug, Args)]
+pub(crate) struct PeriodicSyncArgs {
+    /// Disable schedules that the code does not define, also those that were created by hand
+    #[arg(long)]
+    pub disable_missing: bool,
+    /// Wait this long for Django
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration)]
+    pub django_timeout: Duration,
+    #[command(flatten)]
+    pub plan: PlanArgs,
+    #[command(flatten)]
+    pub database: DatabaseArgs,
 }
 
 /// One schedule.

@@ -5,6 +5,7 @@ use clap::Subcommand;
 
 use crate::cli::DatabaseArgs;
 use crate::cli::examples;
+use crate::cli::groups::PlanArgs;
 
 /// The commands of `reproq workflow`.
 #[derive(Debug, Subcommand)]
@@ -15,6 +16,24 @@ pub(crate) enum WorkflowCommand {
     /// Show the tasks of a workflow, and whether its counters are right
     #[command(after_long_help = examples::WORKFLOW_SHOW)]
     Show(WorkflowShowArgs),
+    /// Put workflows right that wait for something that never happens
+    #[command(after_long_help = examples::WORKFLOW_REPAIR)]
+    Repair(WorkflowRepairArgs),
+}
+
+/// Options of `workflow repair`.
+#[derive(Debug, Args)]
+pub(crate) struct WorkflowRepairArgs {
+    /// The id of the workflow, or of one of its tasks
+    #[arg(value_name = "WORKFLOW|ID", required_unless_present = "all", conflicts_with = "all")]
+    pub workflow: Option<String>,
+    /// Repair every workflow with a task that waits
+    #[arg(long)]
+    pub all: bool,
+    #[command(flatten)]
+    pub plan: PlanArgs,
+    #[command(flatten)]
+    pub database: DatabaseArgs,
 }
 
 /// Options of `workflow list`.

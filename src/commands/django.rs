@@ -21,6 +21,8 @@ pub(super) enum AskDjango {
     Settings(Duration),
     /// The settings, and the tasks that the apps define.
     Tasks(Duration),
+    /// The same, and the schedules that the tasks register.
+    Recurring(Duration),
 }
 
 /// What was answered in this run.
@@ -33,6 +35,7 @@ pub(super) fn answer(session: &Session<'_>, ask: AskDjango) -> DjangoAnswer {
         AskDjango::No => return DjangoAnswer::Skipped { reason: "the Django settings were not read".to_owned() },
         AskDjango::Settings(limit) => (DjangoScope::Settings, limit),
         AskDjango::Tasks(limit) => (DjangoScope::Tasks, limit),
+        AskDjango::Recurring(limit) => (DjangoScope::Recurring, limit),
     };
     if let Some((asked, answer)) = &*session.django.0.borrow()
         && *asked >= scope

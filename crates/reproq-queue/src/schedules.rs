@@ -39,8 +39,8 @@ pub struct ScheduleChange {
     pub concurrency_key: Option<String>,
     /// Of all tasks with this key, so many run at a time.
     pub concurrency_limit: Option<i32>,
-    /// Whether it is disabled as well.
-    pub disable: bool,
+    /// Whether it is enabled. A run that is due since before it is enabled does not happen.
+    pub enabled: Option<bool>,
 }
 
 /// Why a schedule is not saved.
@@ -88,7 +88,9 @@ impl ScheduleChange {
         let task_path = self.task_path.clone().or_else(|| before.map(|row| row.task_path.clone()));
         let task_path = task_path.ok_or(ScheduleRefusal::Missing("`--task`"))?;
         let next = run_after(&cron_expr, now, zones)?;
+        let is_enabled_now = self.enabled == Some(true) && before.is_some_and(|row| !row.enabled);
         let kept = before.filter(|row| row.cron_expr == cron_expr).and_then(usable_next_run);
+        let kept = kept.filter(|at| !is_enabled_now || *at > now);
         let payload = self.payload(before)?;
         let key = match &self.concurrency_key {
             Some(key) => Some(key.clone()).filter(|key| !key.is_empty()),
@@ -109,7 +111,7 @@ impl ScheduleChange {
             max_attempts: self.max_attempts.or_else(|| before.map(|row| row.max_attempts)).unwrap_or(3),
             concurrency_key: key,
             concurrency_limit: self.concurrency_limit.or_else(|| before.map(|row| row.concurrency_limit)).unwrap_or(0),
-            enabled: !self.disable && before.is_none_or(|row| row.enabled),
+            enabled: self.enabled.unwrap_or_else(|| before.is_none_or(|row| row.enabled)),
             last_run_at: before.and_then(|row| row.last_run_at),
             next_run_at: Some(kept.unwrap_or(next)),
         })
@@ -241,7 +243,7 @@ mod tests {
         assert_eq!((new.queue_name.as_str(), new.priority, new.max_attempts, new.enabled), ("default", 0, 3, true));
         assert_eq!(new.payload, "{\"args\":[],\"kwargs\":{}}");
         assert_eq!(new.next_run_at, Some(time("2026-01-31T12:05:00Z")));
-        assert!(!apply(&ScheduleChange { disable: true, ..wanted.clone() }, None).expect("a schedule").enabled);
+        assert!(!apply(&ScheduleChange { enabled: Some(false), ..wanted.clone() }, None).expect("a schedule").enabled);
         let without = |change: ScheduleChange| apply(&change, None).expect_err("incomplete").to_string();
         assert_eq!(without(ScheduleChange { cron_expr: None, ..wanted.clone() }), "a new schedule needs `--cron`");
         assert_eq!(without(ScheduleChange { task_path: None, ..wanted }), "a new schedule needs `--task`");
@@ -267,8 +269,13 @@ mod tests {
         }
         let none = ScheduleChange { concurrency_key: Some(String::new()), ..change() };
         assert_eq!(apply(&none, Some(&old)).expect("a schedule").concurrency_key, None);
-        let disabled = ScheduleRow { enabled: false, ..old };
+        let disabled = ScheduleRow { enabled: false, ..old.clone() };
         assert!(!apply(&change(), Some(&disabled)).expect("a schedule").enabled);
+        // Missed runs do not happen when it is enabled, but a run that is due since it was enabled does.
+        let enable = ScheduleChange { enabled: Some(true), ..change() };
+        assert_eq!(apply(&enable, Some(&old)).expect("a schedule"), old);
+        let enabled = apply(&enable, Some(&disabled)).expect("a schedule");
+        assert_eq!((enabled.enabled, enabled.next_run_at), (true, Some(time("2026-02-01T02:00:00Z"))));
     }
 
     #[test]

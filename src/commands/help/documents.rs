@@ -77,6 +77,7 @@ pub(super) const DOCUMENTS: &[JsonDocument] = &[
     printed("reproq.periodic-check/1", "schedules that fail, never run, or are late", &["reproq periodic check"]),
     printed("reproq.periodic-list/1", "the schedules and their next runs", &["reproq periodic list"]),
     printed("reproq.periodic-run/1", "the task that a schedule enqueued", &["reproq periodic run"]),
+    printed("reproq.periodic-sync/1", "how schedules differ from the project's code", &["reproq periodic sync"]),
     printed(
         "reproq.queue-control/1",
         "the pause of a queue before and after a change",
@@ -139,8 +140,14 @@ pub(super) const DOCUMENTS: &[JsonDocument] = &[
         "the worker's configuration: values with sources, what is ignored, what is refused",
         &["reproq config worker", "reproq config beat"],
     ),
+    printed("reproq.workers-prune/1", "which workers were deleted, and why not", &["reproq workers prune"]),
     printed("reproq.workers/1", "the workers, and what they run", &["reproq workers list"]),
     printed("reproq.workflow-list/1", "live workflows, and the newest with a callback", &["reproq workflow list"]),
+    printed(
+        "reproq.workflow-repair/1",
+        "what hanging workflows lacked, and what was done",
+        &["reproq workflow repair"],
+    ),
     printed("reproq.workflow/1", "the tasks of a workflow", &["reproq workflow show"]),
 ];
 

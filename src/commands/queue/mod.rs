@@ -12,9 +12,11 @@ mod periodic_next;
 mod periodic_remove;
 mod periodic_run;
 mod periodic_set;
+mod periodic_sync;
 mod queue_list;
 mod queue_pause;
 mod record;
+mod several;
 mod task_cancel;
 mod task_change;
 mod task_discard;
@@ -27,7 +29,10 @@ mod task_retry;
 mod task_show;
 mod task_why;
 mod workers_list;
+mod workers_prune;
 mod workflow_list;
+mod workflow_name;
+mod workflow_repair;
 mod workflow_show;
 
 use reproq_queue::task_ref::TaskRef;
@@ -53,6 +58,7 @@ pub(super) fn periodic(command: &PeriodicCommand, session: &Session<'_>) -> Resu
         PeriodicCommand::Disable(arguments) => periodic_enable::disable(arguments, session),
         PeriodicCommand::Remove(arguments) => periodic_remove::remove(arguments, session),
         PeriodicCommand::Run(arguments) => periodic_run::run(arguments, session),
+        PeriodicCommand::Sync(arguments) => periodic_sync::sync(arguments, session),
     }
 }
 
@@ -82,6 +88,7 @@ pub(super) fn queue(command: &QueueCommand, session: &Session<'_>) -> Result<Exi
 pub(super) fn workers(command: &WorkersCommand, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     match command {
         WorkersCommand::List(arguments) => workers_list::list(arguments, session),
+        WorkersCommand::Prune(arguments) => workers_prune::prune(arguments, session),
     }
 }
 
@@ -97,6 +104,7 @@ pub(super) fn workflow(command: &WorkflowCommand, session: &Session<'_>) -> Resu
     match command {
         WorkflowCommand::List(arguments) => workflow_list::list(arguments, session),
         WorkflowCommand::Show(arguments) => workflow_show::show(arguments, session),
+        WorkflowCommand::Repair(arguments) => workflow_repair::repair(arguments, session),
     }
 }
 

@@ -90,6 +90,20 @@ impl ScheduleValues {
         ]
     }
 
+    /// What differs, one line each; everything that is not the default, if there was no schedule.
+    pub(super) fn differences(&self, before: Option<&Self>) -> Vec<String> {
+        let was = before.map(Self::rows);
+        let rows = self.rows().into_iter().enumerate();
+        rows.filter_map(|(index, (name, now))| match &was {
+            Some(was) => {
+                let (_, was) = was.get(index)?;
+                (*was != now).then(|| format!("{name}: {now} (was {was})"))
+            }
+            None => Some(format!("{name}: {now}")),
+        })
+        .collect()
+    }
+
     /// The command that creates it again.
     fn command(&self, name: &str) -> String {
         let mut words = vec!["reproq periodic set".to_owned(), shell_word(name)];

@@ -34,7 +34,7 @@ pub(super) fn set(arguments: &PeriodicSetArgs, session: &Session<'_>) -> Result<
         max_attempts: arguments.max_attempts,
         concurrency_key: arguments.concurrency_key.clone(),
         concurrency_limit: arguments.concurrency_limit,
-        disable: arguments.disabled,
+        enabled: arguments.disabled.then_some(false),
     };
     let zones = jiff::tz::db();
     let done = Database::write(&arguments.schedule.database, session, async |tx| {
@@ -90,7 +90,8 @@ fn check_json(
     Ok(())
 }
 
-fn has_nul(value: &Value) -> bool {
+/// Whether a value contains U+0000, which PostgreSQL does not store.
+pub(super) fn has_nul(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) => false,
         Value::Text(text) => text.contains('\0'),

@@ -2,9 +2,13 @@
 
 use std::path::PathBuf;
 
+use chrono::DateTime;
+use chrono::Utc;
 use reproq_queue::changes::PlannedTask;
+use reproq_queue::workflow::RepairStep;
 use serde::Serialize;
 
+use super::periodic_change::ScheduleValues;
 use crate::change::AUDIT_SCHEMA;
 use crate::change::Audit;
 use crate::change::AuditError;
@@ -22,6 +26,17 @@ use crate::failure::exit::ExitStatus;
 pub(super) enum QueueAction<'a> {
     ChangeTasks { change: &'a str, tasks: Vec<AuditedTask> },
     DeleteTasks { tasks: &'a [i64] },
+    DeleteWorkers { workers: &'a [AuditedWorker<'a>] },
+    ChangeSchedule { schedule: &'a str, before: Option<&'a ScheduleValues>, after: &'a ScheduleValues },
+    RepairWorkflow { workflow: &'a str, steps: &'a [RepairStep] },
+}
+
+/// A worker as it was shown; enough to tell what was deleted.
+#[derive(Debug, Serialize)]
+pub(super) struct AuditedWorker<'a> {
+    pub(super) worker_id: &'a str,
+    pub(super) hostname: Option<&'a str>,
+    pub(super) last_seen_at: DateTime<Utc>,
 }
 
 /// A task as it was shown.
@@ -66,12 +81,12 @@ impl QueueRecord {
         database: &Database,
         session: &Session<'_>,
     ) -> Result<Self, CommandError> {
-        let mut audit = begin_audit(named, &format!("task-{command}"), session)?;
+        let mut audit = begin_audit(named, &command.replace(' ', "-"), session)?;
         let clock = Clock::wall(session.now);
         let begin = ChangeEvent::<_, ()>::Begin {
             schema: AUDIT_SCHEMA.to_owned(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            command: format!("task {command}"),
+            command: command.to_owned(),
             subject: ChangedQueue { server: database.session.server().to_owned(), database: database.from.clone() },
             plan_digest: None,
             units: units.to_vec(),

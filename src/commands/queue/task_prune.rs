@@ -117,7 +117,7 @@ async fn prune_in(
     let question = |number| format!("Type {number} to permanently delete {} in {server}:", count(number, "task"));
     consent::confirm(&proposal, question, || session.ui.preview(&report), bulk.yes, session)?;
     session.ui.on_interrupt(platform::INTERRUPTION_OF_CHANGES);
-    let mut record = QueueRecord::begin(bulk.audit.as_ref(), "prune", &[], database, session)?;
+    let mut record = QueueRecord::begin(bulk.audit.as_ref(), "task prune", &[], database, session)?;
     report.audit = record.path();
     let result = delete(database, &rule, arguments.pause, &mut record, &mut report, session).await;
     report.verified = result.is_ok();

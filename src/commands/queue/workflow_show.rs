@@ -10,8 +10,8 @@ use serde::Serialize;
 use super::excerpt;
 use super::workflow_list::kind;
 use super::workflow_list::state;
+use super::workflow_name::WorkflowName;
 use crate::cli::WorkflowShowArgs;
-use crate::cli::parse_uuid;
 use crate::commands::database::Database;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
@@ -33,32 +33,16 @@ struct WorkflowReport {
 
 pub(super) fn show(arguments: &WorkflowShowArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let limit = usize::from(arguments.limit);
-    let task = arguments.workflow.parse::<i64>().ok();
-    let id = parse_uuid(&arguments.workflow).ok().filter(|_| task.is_none() || arguments.workflow.len() == 32);
-    if id.is_none() && task.is_none() {
-        let message = format!("`{}` is neither a workflow nor a task", arguments.workflow);
-        return Err(CommandError::message(ExitStatus::Usage, message).hint("`reproq workflow list` lists workflows"));
-    }
+    let name = WorkflowName::read(&arguments.workflow)?;
     let found = Database::read(&arguments.database, session, async |tx| {
-        let id = match (id, task) {
-            (Some(id), _) => Some(id),
-            (None, Some(task)) => read::workflow_of_task(tx, task).await?,
-            (None, None) => None,
-        };
-        let Some(id) = id else { return Ok(None) };
+        let Some(id) = name.resolve(tx).await? else { return Ok(None) };
         let Some(workflow) = read::workflow(tx, &id).await? else { return Ok(None) };
         let mut tasks = read::members(tx, &id, i64::from(arguments.limit) + 1).await?;
         let truncated = tasks.len() > limit;
         tasks.truncate(limit);
         Ok(Some(WorkflowReport { workflow, tasks, truncated }))
     })?;
-    let Some(report) = found else {
-        let message = match task {
-            Some(task) => format!("there is no task {task}, or it belongs to no workflow"),
-            None => format!("there is no workflow {}", arguments.workflow),
-        };
-        return Err(CommandError::message(ExitStatus::NotFound, message).hint("`reproq workflow list` lists workflows"));
-    };
+    let report = found.ok_or_else(|| name.not_found())?;
     session.ui.report(&report)?;
     Ok(ExitStatus::Success)
 }

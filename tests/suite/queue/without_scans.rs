@@ -39,6 +39,13 @@ const COMMANDS: &[&[&str]] = &[
     &["limit", "list"],
     &["workflow", "list"],
     &["workflow", "show", "17"],
+    &["workflow", "repair", "--all", "--dry-run"],
+    &["workers", "prune", "--dry-run"],
+    &["queue", "pause", "slow"],
+    &["queue", "resume", "slow"],
+    &["limit", "set", "queue:slow", "--rate", "2"],
+    &["limit", "remove", "queue:slow"],
+    &["periodic", "run", "nightly"],
 ];
 
 #[test]

@@ -6,6 +6,7 @@ use crate::pg::PgError;
 use crate::pg::Transaction;
 use crate::sql::history;
 use crate::sql::live;
+use crate::stats::DeadWorker;
 use crate::stats::FailingTask;
 use crate::stats::HistoryCount;
 use crate::stats::QueueControl;
@@ -59,6 +60,11 @@ pub async fn controls(tx: &Transaction<'_>) -> Result<Vec<QueueControl>, PgError
 /// The workers, and owners of leases that are none.
 pub async fn workers(tx: &Transaction<'_>) -> Result<Vec<WorkerRow>, PgError> {
     tx.fetch(live::WORKERS, &[MAX_ROWS.into()]).await
+}
+
+/// Workers that have not reported themselves for some seconds, up to [`MAX_ROWS`].
+pub async fn dead_workers(tx: &Transaction<'_>, seconds: f64) -> Result<Vec<DeadWorker>, PgError> {
+    tx.fetch(live::DEAD_WORKERS, &[Param::Float(seconds), MAX_ROWS.into()]).await
 }
 
 /// Schedules after a name.

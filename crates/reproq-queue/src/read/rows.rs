@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 use crate::pg::FromRow;
 use crate::pg::PgError;
 use crate::pg::Row;
+use crate::stats::DeadWorker;
 use crate::stats::EventCount;
 use crate::stats::FailureCell;
 use crate::stats::HistoryCount;
@@ -20,6 +21,7 @@ use crate::tasks::StoredJson;
 use crate::tasks::TaskDetail;
 use crate::tasks::TaskSummary;
 use crate::workflow::MemberCount;
+use crate::workflow::StuckTask;
 use crate::workflow::WorkflowMember;
 use crate::workflow::WorkflowRun;
 
@@ -100,6 +102,8 @@ from_row!(WorkflowRun {
     created_at,
     updated_at,
 });
+from_row!(StuckTask { workflow_id, result_id, parent_id });
+from_row!(DeadWorker { worker_id, hostname, version, last_seen_at, running });
 from_row!(MemberCount { workflow_id, status, tasks, chained, stopped, first });
 from_row!(WorkflowMember {
     result_id,

@@ -70,7 +70,7 @@ async fn runs(
     if has_table { tx.fetch(sql::RUNS, &[limit.into(), Param::Text(id)]).await } else { Ok(Vec::new()) }
 }
 
-async fn summaries(
+pub(super) async fn summaries(
     tx: &Transaction<'_>,
     ids: &[String],
     runs: Vec<WorkflowRun>,

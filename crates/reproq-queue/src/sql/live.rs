@@ -46,6 +46,16 @@ full join (
 ) r on r.leased_by = w.worker_id
 order by w.last_seen_at desc nulls first, 1 limit $1";
 
+/// Workers that have not reported themselves for some seconds ($1), and how many running tasks have their lease.
+pub(crate) const DEAD_WORKERS: &str = "
+select w.worker_id, w.hostname, w.version, w.last_seen_at, coalesce(r.tasks, 0) as running
+from reproq_workers w
+left join (
+  select leased_by, count(*) as tasks from task_runs where status = 'RUNNING' and leased_by is not null group by leased_by
+) r on r.leased_by = w.worker_id
+where w.last_seen_at < now() - make_interval(secs => $1) and isfinite(w.last_seen_at)
+order by w.last_seen_at, w.worker_id limit $2";
+
 /// Schedules by name.
 pub(crate) const SCHEDULES: &str = "
 select name, cron_expr, task_path, left(payload_json::text, 4096) as payload, octet_length(payload_json::text) as payload_bytes,

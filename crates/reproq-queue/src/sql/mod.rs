@@ -30,4 +30,5 @@ pub(crate) mod task_changes;
 pub(crate) mod task_prune;
 pub(crate) mod tasks;
 pub(crate) mod why;
+pub(crate) mod workers;
 pub(crate) mod workflows;

@@ -6,8 +6,8 @@ use chrono::DateTime;
 use chrono::Utc;
 use serde::Serialize;
 
-/// A worker that has not reported itself for this long is stale, as Django has it. Workers report every 30 s.
-const STALE_SECONDS: f64 = 120.0;
+/// A worker that has not reported itself for this long, in seconds, is stale, as Django has it. Workers report every 30 s.
+pub const STALE_SECONDS: f64 = 120.0;
 
 /// A schedule that should have run this long ago is late. Beats look every 30 s.
 const LATE_SECONDS: i64 = 90;
@@ -94,6 +94,21 @@ pub struct WorkerRow {
     pub running: i64,
     /// How many of them have an expired lease.
     pub expired: i64,
+}
+
+/// A worker that has not reported itself for long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadWorker {
+    /// Its id.
+    pub worker_id: String,
+    /// Its machine.
+    pub hostname: Option<String>,
+    /// Its version.
+    pub version: Option<String>,
+    /// When it reported itself last.
+    pub last_seen_at: DateTime<Utc>,
+    /// How many running tasks have its lease, expired or not. Its row tells whose they are.
+    pub running: i64,
 }
 
 /// What is known of a worker.

@@ -1,5 +1,13 @@
 //! Workflows: what their rows say, what their tasks are, and whether the two agree. Pure.
 
+mod repair;
+
+pub use repair::RepairStep;
+pub use repair::RunCounters;
+pub use repair::StuckTask;
+pub use repair::WorkflowFacts;
+pub use repair::WorkflowRepair;
+
 use chrono::DateTime;
 use chrono::Utc;
 use serde::Serialize;

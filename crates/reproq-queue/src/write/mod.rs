@@ -11,6 +11,8 @@ mod queues;
 mod schedules;
 mod task_prune;
 mod tasks;
+mod workers;
+mod workflows;
 
 pub use beat::BeatBatch;
 pub use beat::TickOutcome;
@@ -39,6 +41,8 @@ pub use tasks::TaskWrite;
 pub use tasks::change_tasks;
 pub use tasks::is_duplicate;
 pub use tasks::not_changed;
+pub use workers::delete_workers;
+pub use workflows::repair_workflow;
 
 /// What became of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]

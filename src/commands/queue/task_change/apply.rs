@@ -45,7 +45,7 @@ pub(super) async fn named(
     let planned: Vec<PlannedTask> = ids.iter().map(|id| PlannedTask::named(*id)).collect();
     let audit = &request.arguments.bulk.audit;
     let record = if audit.is_some() {
-        QueueRecord::begin(audit.as_ref(), request.name, &planned_ids(&planned), database, session)?
+        QueueRecord::begin(audit.as_ref(), &command(request), &planned_ids(&planned), database, session)?
     } else {
         QueueRecord::none()
     };
@@ -61,8 +61,12 @@ pub(super) async fn planned(
     report: &mut TaskChangeReport,
 ) -> Result<(), CommandError> {
     let audit = request.arguments.bulk.audit.as_ref();
-    let record = QueueRecord::begin(audit, request.name, &planned_ids(planned), database, session)?;
+    let record = QueueRecord::begin(audit, &command(request), &planned_ids(planned), database, session)?;
     in_batches(database, request, planned, session, report, record).await
+}
+
+fn command(request: &ChangeRequest<'_>) -> String {
+    format!("task {}", request.name)
 }
 
 fn planned_ids(planned: &[PlannedTask]) -> Vec<String> {
