@@ -11,3 +11,4 @@ mod operate;
 mod rows;
 mod run;
 mod shop;
+mod stats;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::Command;
 use std::process::Stdio;
 use std::time::Duration;
@@ -64,7 +65,7 @@ fn the_real_package_and_this_program_run_the_real_worker() {
     enqueue(&shop, 10, 3);
     let elsewhere = shop.context.project().join("shop");
     let mut command = shop.manage_command(&["reproq", "worker", "--concurrency", "2"]);
-    command.current_dir(elsewhere);
+    command.current_dir(&elsewhere);
     let mut manage = Ended(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts"));
     shop.wait_for(SUCCESSFUL, "13", LIMIT);
     let pid = worker_process(&shop);
@@ -73,6 +74,7 @@ fn the_real_package_and_this_program_run_the_real_worker() {
     assert!(!String::from_utf8_lossy(&arguments).contains(OWNER.1), "the password is an argument of the worker");
     manage.0.kill().expect("it runs");
     end(pid);
+    assert_beat_of_another_directory(&shop, &elsewhere);
 
     // This program alone: it becomes the worker, which finishes after SIGTERM.
     enqueue(&shop, 13, 3);
@@ -86,6 +88,34 @@ fn the_real_package_and_this_program_run_the_real_worker() {
     child.0.stdout.take().expect("piped").read_to_string(&mut log).expect("UTF-8");
     assert!(log.contains("Shutdown requested"), "{log}");
     shop.manage(&["migrate", "--check"]);
+}
+
+/// The package's `beat` and `schedule` start this program's beat with the worker's flags.
+fn assert_beat_of_another_directory(shop: &Shop, elsewhere: &Path) {
+    shop.context.succeed(&["periodic", "set", "nightly", "--cron", "0 3 * * *", "--task", "shop.tasks.add"]);
+    for (rows, arguments) in [(1, ["reproq", "beat", "--once"]), (2, ["reproq", "schedule", "--interval=5s"])] {
+        shop.database.sql(&format!("update periodic_tasks set next_run_at = '2026-01-0{rows}T03:00:00Z'"));
+        let output = finished(shop.manage_command(&arguments).current_dir(elsewhere).output().expect("Python starts"));
+        assert!(output.code == 0 && format!("{output:?}").contains("nightly"), "{output:#?}");
+        let enqueued = "select count(*) from task_runs where spec_json->>'periodic_name' = 'nightly'";
+        assert_eq!(shop.database.sql(enqueued), rows.to_string(), "{arguments:?}: {output:#?}");
+    }
+    shop.database.sql("delete from task_runs where spec_json->>'periodic_name' = 'nightly'");
+}
+
+/// The list of task modules that the package computes is the one that this program passes to the worker.
+#[test]
+fn the_allow_list_is_that_of_the_real_package() {
+    let Some(shop) = Shop::without_tables() else { return };
+    let theirs = shop.manage(&["reproq", "allowlist", "--format", "plain"]).stdout;
+    let shown = shop.context.succeed(&["config", "worker", "--json"]).stdout;
+    let document: serde_json::Value = serde_json::from_str(&shown).expect("a document");
+    let values = document["values"].as_array().expect("a list");
+    let ours = values.iter().find(|value| value["name"] == "worker.allowed_task_modules").expect("a value");
+    let ours: Vec<&str> =
+        ours["value"].as_array().expect("a list").iter().filter_map(|module| module.as_str()).collect();
+    assert_eq!(theirs.trim(), ours.join(","), "{document:#}");
+    assert!(ours.contains(&"shop.tasks."), "{ours:?}");
 }
 
 /// The worker fails at once: `manage.py reproq worker` hides it, this program does not.

@@ -43,13 +43,14 @@ TEMPLATES = [{
     ]},
 }]
 TASKS = {'default': {'BACKEND': 'reproq_django.backend.ReproqBackend', 'QUEUES': []}}
+METRICS_AUTH_TOKEN = 'token'
 ";
 
 const URLS: &str = "\
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
-urlpatterns = [path('admin/', admin.site.urls)]
+urlpatterns = [path('admin/', admin.site.urls), path('reproq/', include('reproq_django.urls'))]
 ";
 
 const TASKS: &str = "\
@@ -102,10 +103,16 @@ impl Shop {
 
     /// A project with an empty database.
     pub fn without_tables() -> Option<Self> {
+        // First what is missing nearly everywhere, so that no server is started for nothing.
+        real_worker()?;
+        Self::beside(Database::new()?)
+    }
+
+    /// A project with this database.
+    pub fn beside(database: Database) -> Option<Self> {
         let package = named("REPROQ_DJANGO_SOURCE", "a checkout of reproq-django")?.join("src");
         let worker = real_worker()?;
         let python = django::python()?;
-        let database = Database::new()?;
         let mut context = Context::new();
         let programs = python.parent().expect("it is in a virtual environment");
         let text = |path: &Path| path.to_str().expect("UTF-8").to_owned();
