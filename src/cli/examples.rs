@@ -149,6 +149,17 @@ Examples:
   reproq task hash --task myapp.tasks.add --args '[1, 2]'
   reproq task hash --task myapp.tasks.mail --kwargs '{\"to\": \"a@example.com\"}' --queue mail -q";
 
+pub(super) const TASK_ENQUEUE: &str = "\
+Examples:
+  reproq task enqueue --task shop.tasks.add --args '[1, 2]'
+  reproq task enqueue --task shop.tasks.mail --kwargs '{\"to\": 5}' --queue mail
+  reproq task enqueue --task shop.tasks.add --unchecked   Do not ask Django";
+
+pub(super) const TASK_REPLAY: &str = "\
+Examples:
+  reproq task replay 12                      Run a finished task again, as a new task
+  reproq task replay reports:12 --json       In the database `reports`";
+
 pub(super) const TASK_LIST: &str = "\
 Examples:
   reproq task list --status failed --newer-than 1d

@@ -21,7 +21,13 @@ use crate::model::units::parse_duration;
 pub(crate) enum TaskCommand {
     /// Compute the hash that identifies equal tasks, without a database
     #[command(after_long_help = examples::TASK_HASH)]
-    Hash(TaskHashArgs),
+    Hash(TaskSpecArgs),
+    /// Enqueue a task, as Django would
+    #[command(after_long_help = examples::TASK_ENQUEUE)]
+    Enqueue(Box<TaskEnqueueArgs>),
+    /// Enqueue a finished task again, as a new task
+    #[command(after_long_help = examples::TASK_REPLAY)]
+    Replay(TaskReplayArgs),
     /// List tasks, newest first
     #[command(after_long_help = examples::TASK_LIST)]
     List(TaskListArgs),
@@ -117,9 +123,9 @@ pub(crate) struct TaskLogsArgs {
     pub any_path: bool,
 }
 
-/// Options of `task hash`. The defaults are Django's.
+/// A task, as it is enqueued. What is not given has Django's default.
 #[derive(Debug, Args)]
-pub(crate) struct TaskHashArgs {
+pub(crate) struct TaskSpecArgs {
     /// The dotted path of the task's function, such as myapp.tasks.add
     #[arg(long, value_name = "PATH", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub task: String,
@@ -129,12 +135,12 @@ pub(crate) struct TaskHashArgs {
     /// The keyword arguments: a JSON object
     #[arg(long, value_name = "JSON", default_value = "{}")]
     pub kwargs: String,
-    /// The queue
-    #[arg(long, value_name = "NAME", default_value = "default")]
-    pub queue: String,
-    /// The priority
-    #[arg(long, value_name = "N", default_value_t = 0, allow_hyphen_values = true)]
-    pub priority: i32,
+    /// The queue [default: default]
+    #[arg(long, value_name = "NAME")]
+    pub queue: Option<String>,
+    /// The priority [default: 0]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub priority: Option<i32>,
     /// The time before which the task does not run, with its offset, such as 2026-03-29T01:30:00+02:00
     #[arg(long, value_name = "TIME")]
     pub run_after: Option<String>,
@@ -144,24 +150,55 @@ pub(crate) struct TaskHashArgs {
     /// Run at most --concurrency-limit tasks with this key at a time
     #[arg(long, value_name = "KEY")]
     pub concurrency_key: Option<String>,
-    /// The limit of --concurrency-key; 0 is no limit
-    #[arg(long, value_name = "N", default_value_t = 0, allow_hyphen_values = true)]
-    pub concurrency_limit: i32,
+    /// The limit of --concurrency-key; 0 is no limit [default: 0]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub concurrency_limit: Option<i32>,
     /// The function receives the task's context
     #[arg(long)]
     pub takes_context: bool,
-    /// The setting TIMEOUT_SECONDS of the backend
-    #[arg(long, value_name = "N", default_value_t = 900)]
-    pub timeout_seconds: i32,
-    /// The setting MAX_ATTEMPTS of the backend
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    pub max_attempts: i32,
+    /// The setting TIMEOUT_SECONDS of the backend [default: 900]
+    #[arg(long, value_name = "N")]
+    pub timeout_seconds: Option<i32>,
+    /// The setting MAX_ATTEMPTS of the backend [default: 3]
+    #[arg(long, value_name = "N")]
+    pub max_attempts: Option<i32>,
     /// The setting CODE_REF of the backend
     #[arg(long, value_name = "TEXT")]
     pub code_ref: Option<String>,
     /// The setting PIP_LOCK_HASH of the backend
     #[arg(long, value_name = "TEXT")]
     pub pip_lock_hash: Option<String>,
+}
+
+/// Options of `task enqueue`.
+#[derive(Debug, Args)]
+pub(crate) struct TaskEnqueueArgs {
+    #[command(flatten)]
+    pub spec: TaskSpecArgs,
+    /// The alias of the backend in Django's TASKS [default: that of the task]
+    #[arg(long, value_name = "ALIAS")]
+    pub backend: Option<String>,
+    /// Let the task expire if no worker has claimed it after this time [default: the setting EXPIRES_IN of the backend]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub expires_in: Option<Duration>,
+    /// Do not ask Django whether the task exists and what its settings are
+    #[arg(long)]
+    pub unchecked: bool,
+    /// Wait this long for Django
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration)]
+    pub django_timeout: Duration,
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+/// Options of `task replay`.
+#[derive(Debug, Args)]
+pub(crate) struct TaskReplayArgs {
+    #[command(flatten)]
+    pub task: TaskArgs,
+    /// Also replay a task of a workflow; the new task does not belong to the workflow
+    #[arg(long)]
+    pub from_workflow: bool,
 }
 
 /// Accepts a UUID with or without hyphens.

@@ -40,7 +40,7 @@ const UPSTREAM_COMMAND_HINTS: [(&str, &str); 15] = [
 
 /// The commands of the worker that `manage.py reproq` does not have, each with a hint.
 const WORKER_COMMAND_HINTS: [(&str, &str); 3] = [
-    ("replay", "run the installed worker's: `\"$(reproq which -q)\" replay`"),
+    ("replay", "run `reproq task replay ID`"),
     (
         "triage",
         "`reproq task list --status failed` lists failures, `reproq task show ID` shows one, `reproq task retry ID` retries",

@@ -18,6 +18,7 @@ use crate::django::DjangoSetting;
 use crate::django::NamedValues;
 use crate::django::RecurringSchedule;
 use crate::django::RegisteredTasks;
+use crate::django::TaskAttributes;
 use crate::django::TaskBackend;
 use crate::django::TaskModules;
 use crate::model::text::printable_line;
@@ -79,6 +80,8 @@ struct BackendLine {
 #[derive(Debug, Deserialize)]
 struct TasksPart {
     tasks: Option<Vec<String>>,
+    #[serde(default)]
+    attributes: BTreeMap<String, TaskAttributes>,
     recurring: Option<Vec<RecurringSchedule>>,
     problem: Option<Problem>,
     #[serde(default)]
@@ -174,7 +177,9 @@ fn tasks(tasks: Option<TasksPart>, recurring: Option<Option<TasksPart>>, late: O
     };
     let problems = tasks.problems.iter().map(ModuleProblem::sentence).collect();
     match (tasks.tasks, tasks.problem) {
-        (Some(paths), _) => TaskModules::Found(RegisteredTasks { paths, recurring, problems }),
+        (Some(paths), _) => {
+            TaskModules::Found(RegisteredTasks { paths, attributes: tasks.attributes, recurring, problems })
+        }
         (None, Some(problem)) => TaskModules::Failed(format!("the apps could not be loaded: {}", problem.sentence())),
         (None, None) => TaskModules::Failed("the response about the apps is incomplete".to_owned()),
     }

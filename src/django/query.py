@@ -5,6 +5,7 @@ import sys
 # `-c` puts the current directory first; a `json.py` in the project must not be taken for Python's.
 sys.path = [entry for entry in sys.path if entry]
 
+import datetime
 import importlib
 import importlib.util
 import json
@@ -77,6 +78,8 @@ def simple(value, depth=0):
         return int(value)
     if isinstance(value, float):
         return value if value - value == 0 else {"$type": "float"}
+    if isinstance(value, datetime.timedelta):
+        return {"$type": "timedelta", "seconds": value.total_seconds()}
     if depth < 6 and isinstance(value, dict) and len(value) <= MOST:
         return {plain(key): simple(entry, depth + 1) for key, entry in value.items()}
     if depth < 6 and isinstance(value, (list, tuple, set, frozenset)) and len(value) <= MOST:
@@ -189,23 +192,33 @@ def load(name):
         return None
 
 
-def path_of(value):
-    # The dotted path of a task, which may be wrapped by a decorator.
+def task_of(value):
+    # A task, which may be wrapped by a decorator, and its dotted path.
     for candidate in [value, getattr(value, "task", None)]:
         path = getattr(candidate, "module_path", None)
         if isinstance(path, str) and "." in path.strip("."):
-            return path
-    return None
+            return candidate, plain(path)
+    return None, None
+
+
+def described(task):
+    names = ["backend", "queue_name", "priority", "takes_context", "run_after"]
+    names += ["lock_key", "concurrency_key", "concurrency_limit"]
+    return {name: simple(getattr(task, name, None)) for name in names}
 
 
 def task_paths(module):
-    for value in list(vars(module).values()):
+    for name, value in list(vars(module).items()):
         try:
-            path = path_of(value)
+            task, path = task_of(value)
+            if not path:
+                continue
+            # `other = task.using(…)` has the path of the task, and not what it says about itself.
+            if path == module.__name__ + "." + name or path not in attributes:
+                attributes[path] = described(task)
         except Exception:
             continue
-        if path:
-            yield plain(path)
+        yield path
 
 
 def tasks():
@@ -246,6 +259,8 @@ def part(name, read):
     except BaseException as error:
         found = {"problem": problem(error)}
     found["problems"] = problems[:]
+    if name == "tasks":
+        found["attributes"] = attributes
     write(name, found)
 
 
@@ -281,6 +296,7 @@ def through_manage():
 
 
 problems = []
+attributes = {}
 leave_with_parent()
 sys.path.insert(0, ROOT)
 sys.argv = [os.path.join(ROOT, "manage.py"), "version"]

@@ -1,9 +1,11 @@
 //! The tasks that the apps of the project define, and the schedules that they register. Pure.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 /// The tasks in the `tasks` modules of the apps.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub enum TaskModules {
 pub struct RegisteredTasks {
     /// The dotted paths of all tasks, sorted.
     pub paths: Vec<String>,
+    /// What each task says about itself, by its path.
+    pub attributes: BTreeMap<String, TaskAttributes>,
     /// The registered schedules; `None` if they were not in the scope of the question.
     pub recurring: Option<Result<Vec<RecurringSchedule>, String>>,
     /// Modules that could not be imported, with reasons.
@@ -35,6 +39,41 @@ impl RegisteredTasks {
         let modules = self.paths.iter().filter_map(|path| path.rsplit_once('.'));
         let prefixes: BTreeSet<String> = modules.map(|(module, _)| format!("{module}.")).collect();
         prefixes.into_iter().collect()
+    }
+}
+
+/// What a task says about itself. What JSON cannot express, such as a function that computes a key, is an object.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
+pub struct TaskAttributes {
+    /// The alias of its backend.
+    pub backend: Value,
+    /// Its queue.
+    pub queue_name: Value,
+    /// Its priority.
+    pub priority: Value,
+    /// Whether it receives its context.
+    pub takes_context: Value,
+    /// Not before this time.
+    pub run_after: Value,
+    /// Of all tasks with this key, one runs at a time.
+    pub lock_key: Value,
+    /// Of all tasks with this key, `concurrency_limit` run at a time.
+    pub concurrency_key: Value,
+    /// How many.
+    pub concurrency_limit: Value,
+}
+
+impl TaskAttributes {
+    /// The attributes whose value only the task's own code knows.
+    pub(crate) fn computed(&self) -> Vec<&'static str> {
+        let values = [
+            ("run_after", &self.run_after),
+            ("lock_key", &self.lock_key),
+            ("concurrency_key", &self.concurrency_key),
+            ("concurrency_limit", &self.concurrency_limit),
+        ];
+        values.into_iter().filter(|(_, value)| value.is_object()).map(|(name, _)| name).collect()
     }
 }
 

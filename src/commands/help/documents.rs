@@ -116,6 +116,11 @@ pub(super) const DOCUMENTS: &[JsonDocument] = &[
         "the tasks that were changed, and why others were not",
         &["reproq task retry", "reproq task cancel", "reproq task discard", "reproq task reclaim"],
     ),
+    printed(
+        "reproq.task-enqueue/1",
+        "the task that was enqueued, or the one that is the same",
+        &["reproq task enqueue", "reproq task replay"],
+    ),
     printed("reproq.task-hash/1", "the hash of a task, and the text it is computed from", &["reproq task hash"]),
     printed("reproq.task-list/1", "a page of tasks", &["reproq task list"]),
     printed("reproq.task-logs/1", "the end of a task's log file", &["reproq task logs"]),

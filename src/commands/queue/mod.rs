@@ -20,11 +20,13 @@ mod several;
 mod task_cancel;
 mod task_change;
 mod task_discard;
+mod task_enqueue;
 mod task_hash;
 mod task_list;
 mod task_logs;
 mod task_prune;
 mod task_reclaim;
+mod task_replay;
 mod task_retry;
 mod task_show;
 mod task_why;
@@ -65,6 +67,8 @@ pub(super) fn periodic(command: &PeriodicCommand, session: &Session<'_>) -> Resu
 pub(super) fn task(command: &TaskCommand, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     match command {
         TaskCommand::Hash(arguments) => task_hash::hash(arguments, session),
+        TaskCommand::Enqueue(arguments) => task_enqueue::enqueue(arguments, session),
+        TaskCommand::Replay(arguments) => task_replay::replay(arguments, session),
         TaskCommand::List(arguments) => task_list::list(arguments, session),
         TaskCommand::Show(arguments) => task_show::show(arguments, session),
         TaskCommand::Why(arguments) => task_why::why(arguments, session),

@@ -8,7 +8,7 @@ use reproq_queue::spec::read_json;
 use reproq_queue::spec::spec_hash;
 use serde::Serialize;
 
-use crate::cli::TaskHashArgs;
+use crate::cli::TaskSpecArgs;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
@@ -22,8 +22,8 @@ struct TaskHashReport {
 }
 
 /// Prints the hash and the text it is computed from.
-pub(super) fn hash(arguments: &TaskHashArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
-    let spec = specification(arguments)?;
+pub(super) fn hash(arguments: &TaskSpecArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
+    let spec = specification(arguments, &TaskSpec::new(&arguments.task))?;
     let canonical = spec.canonical().map_err(|error| CommandError::new(ExitStatus::Usage, error))?;
     if canonical.contains("\\u0000") {
         session.ui.warn("the arguments contain U+0000, which PostgreSQL does not store: enqueueing this task fails");
@@ -32,24 +32,27 @@ pub(super) fn hash(arguments: &TaskHashArgs, session: &Session<'_>) -> Result<Ex
     Ok(ExitStatus::Success)
 }
 
-fn specification(arguments: &TaskHashArgs) -> Result<TaskSpec, CommandError> {
+/// The specification. What is not given is taken from `defaults`.
+pub(super) fn specification(arguments: &TaskSpecArgs, defaults: &TaskSpec) -> Result<TaskSpec, CommandError> {
     let run_after = arguments.run_after.as_deref().map(str::parse).transpose();
-    let queue = if arguments.queue.is_empty() { "default" } else { &arguments.queue };
+    let run_after = run_after.map_err(|error| CommandError::new(ExitStatus::Usage, error))?;
+    let queue = arguments.queue.as_ref().unwrap_or(&defaults.queue_name);
+    let concurrency_key = arguments.concurrency_key.as_ref().or(defaults.concurrency_key.as_ref());
     Ok(TaskSpec {
         args: positional(&arguments.args)?,
         kwargs: keyword(&arguments.kwargs)?,
-        takes_context: arguments.takes_context,
-        queue_name: queue.to_owned(),
-        priority: arguments.priority,
-        lock_key: arguments.lock_key.clone(),
+        takes_context: arguments.takes_context || defaults.takes_context,
+        queue_name: if queue.is_empty() { "default".to_owned() } else { queue.clone() },
+        priority: arguments.priority.unwrap_or(defaults.priority),
+        lock_key: arguments.lock_key.clone().or_else(|| defaults.lock_key.clone()),
         // As Django's backend does with a blank key and a negative limit.
-        concurrency_key: arguments.concurrency_key.clone().filter(|key| !key.trim().is_empty()),
-        concurrency_limit: arguments.concurrency_limit.max(0),
-        run_after: run_after.map_err(|error| CommandError::new(ExitStatus::Usage, error))?,
-        timeout_seconds: arguments.timeout_seconds,
-        max_attempts: arguments.max_attempts,
-        code_ref: arguments.code_ref.clone(),
-        pip_lock_hash: arguments.pip_lock_hash.clone(),
+        concurrency_key: concurrency_key.cloned().filter(|key| !key.trim().is_empty()),
+        concurrency_limit: arguments.concurrency_limit.unwrap_or(defaults.concurrency_limit).max(0),
+        run_after: run_after.or_else(|| defaults.run_after.clone()),
+        timeout_seconds: arguments.timeout_seconds.unwrap_or(defaults.timeout_seconds),
+        max_attempts: arguments.max_attempts.unwrap_or(defaults.max_attempts),
+        code_ref: arguments.code_ref.clone().or_else(|| defaults.code_ref.clone()),
+        pip_lock_hash: arguments.pip_lock_hash.clone().or_else(|| defaults.pip_lock_hash.clone()),
         ..TaskSpec::new(&arguments.task)
     })
 }

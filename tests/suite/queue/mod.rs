@@ -7,6 +7,7 @@ mod changes_bulk;
 mod changes_kill;
 mod changes_prune;
 pub mod controls;
+mod enqueue;
 mod lists;
 mod repair;
 pub mod rows;

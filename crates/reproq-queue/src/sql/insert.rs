@@ -16,6 +16,29 @@ where not exists (
   where i.indrelid = to_regclass('task_runs') and i.indisunique and i.indisvalid and i.indnkeyatts = 1
     and a.attname = 'spec_hash')";
 
+/// A finished task, for another one with its specification.
+pub(crate) const FINISHED: &str = "
+select status, trim(trailing from spec_hash) as spec_hash, coalesce(task_path, '') as task_path, queue_name,
+  workflow_id::text as workflow_id from task_runs where result_id = $1";
+
+/// Inserts a task with the specification of one ($1) that has this status ($2), unless a live task has the same hash. The new task
+/// belongs to no workflow, and neither waits nor expires.
+pub(crate) const REPLAY: &str = "
+insert into task_runs (backend_alias, queue_name, priority, spec_json, spec_hash, task_path, status, enqueued_at, attempts,
+  max_attempts, timeout_seconds, lock_key, concurrency_key, concurrency_limit, wait_count, worker_ids, errors_json, metadata_json,
+  created_at, updated_at, cancel_requested)
+select backend_alias, queue_name, priority, spec_json, spec_hash, task_path, 'READY', now(), 0, max_attempts, timeout_seconds,
+  lock_key, concurrency_key, concurrency_limit, 0, '[]'::jsonb, '[]'::jsonb, '{}'::jsonb, now(), now(), false
+from task_runs t where result_id = $1 and status = $2
+  and not exists (select from task_runs l where l.spec_hash = t.spec_hash and l.status in ('READY', 'RUNNING'))
+on conflict do nothing
+returning result_id";
+
+/// The live task with the same hash as a task ($1).
+pub(crate) const SAME: &str = "
+select l.result_id from task_runs t join task_runs l on l.spec_hash = t.spec_hash and l.status in ('READY', 'RUNNING')
+where t.result_id = $1 order by l.result_id limit 1";
+
 /// Inserts tasks ($1, a JSON array of objects), unless a live task has the same hash. For each: its number, the id of its row or
 /// of the live one, and whether it was inserted; no id if another session inserted it and the row is not visible yet.
 ///

@@ -14,7 +14,7 @@ use crate::sql::insert;
 use crate::tasks::NewTask;
 
 /// What the insertion names. `result_id` is filled by the database.
-const TASK_RUNS: InsertTarget = InsertTarget {
+pub(super) const TASK_RUNS: InsertTarget = InsertTarget {
     table: "task_runs",
     columns: &[
         "backend_alias",
@@ -44,7 +44,7 @@ const TASK_RUNS: InsertTarget = InsertTarget {
 };
 
 /// How often a task is inserted again whose duplicate is gone when it is looked for.
-const TRIES: usize = 3;
+pub(super) const TRIES: usize = 3;
 
 /// What became of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
