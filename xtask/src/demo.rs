@@ -21,7 +21,9 @@ pub fn start(arguments: &[&str]) -> anyhow::Result<()> {
     // Not `cargo run`, which would compile some libraries again with fewer features.
     let name = format!("demo{}", env::consts::EXE_SUFFIX);
     let demo = env::current_exe()?.parent().context("this program is in a directory")?.join(name);
-    run(Command::new(demo).args(arguments).env("REPROQ_TEST_GO", go))
+    let mut demo = Command::new(demo);
+    crate::add_postgres(&mut demo);
+    run(demo.args(arguments).env("REPROQ_TEST_GO", go))
 }
 
 /// Whether there is a compiler by one of the names that the `cc` crate looks for.

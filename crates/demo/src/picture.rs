@@ -58,7 +58,7 @@ pub fn pictures(root: &Path, check: bool) -> anyhow::Result<()> {
 
 /// The distinct screens of a run, with names that do not depend on this machine.
 fn recorded(demo: &Demo, arguments: &[&str]) -> anyhow::Result<Vec<Screen>> {
-    let captured = recording::record(&demo.program, arguments, &demo.project(), &demo.variables()?)?;
+    let captured = recording::record(&demo.program, arguments, demo.project(), &demo.variables()?)?;
     let project = demo.project().display().to_string();
     let host = demo.github.web_url();
     let adapted =

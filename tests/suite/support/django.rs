@@ -28,45 +28,6 @@ if __name__ == "__main__":
     main()
 "#;
 
-const BACKEND: &str = "\
-from django.tasks.backends.base import BaseTaskBackend
-
-
-class ReproqBackend(BaseTaskBackend):
-    def enqueue(self, task, args, kwargs):
-        raise NotImplementedError
-";
-
-const RECURRING: &str = "\
-class RecurringTask:
-    def __init__(self, **values):
-        self.__dict__.update(values)
-
-
-registry = []
-
-
-def recurring(*, schedule, key, task_path, args=(), kwargs=None, queue_name='default'):
-    registry.append(RecurringTask(
-        key=key, schedule=schedule, task_path=task_path, args=list(args), kwargs=dict(kwargs or {}),
-        queue_name=queue_name, priority=0, max_attempts=3, enabled=True, concurrency_key=None, concurrency_limit=0,
-    ))
-
-
-def get_recurring_tasks():
-    return list(registry)
-";
-
-const MIGRATION: &str = "\
-import pathlib
-
-from django.db import migrations
-
-
-class Migration(migrations.Migration):
-    operations = [migrations.RunSQL(pathlib.Path(__file__).with_name('baseline.sql').read_text())]
-";
-
 /// The Python with Django. Recorded as skipped if there is none.
 pub fn python() -> Option<PathBuf> {
     let named = env::var_os("REPROQ_TEST_DJANGO_PYTHON").filter(|value| !value.is_empty());
@@ -97,18 +58,21 @@ fn package(site: &Path) {
     let tables = tables.expect("a fixture");
     // Django creates its own table of migrations.
     let tables = &tables[tables.find("create table periodic_tasks").expect("a table of the queue")..];
-    let package = site.join("reproq_django");
-    write(&package.join("__init__.py"), "");
-    let app = "from django.apps import AppConfig\n\n\nclass ReproqConfig(AppConfig):\n    name = 'reproq_django'\n";
-    write(&package.join("apps.py"), app);
-    write(&package.join("backend.py"), BACKEND);
-    write(&package.join("recurring.py"), RECURRING);
-    write(&package.join("serialization.py"), "def encode_args_kwargs(args, kwargs):\n    return list(args), kwargs\n");
-    write(&package.join("migrations/__init__.py"), "");
-    write(&package.join("migrations/0001_baseline.py"), MIGRATION);
-    write(&package.join("migrations/baseline.sql"), tables);
-    let metadata = "Metadata-Version: 2.1\nName: reproq-django\nVersion: 0.1.529\n";
-    write(&site.join("reproq_django-0.1.529.dist-info/METADATA"), metadata);
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/reproq-django"), site);
+    write(&site.join("reproq_django/migrations/baseline.sql"), tables);
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("made");
+    for entry in fs::read_dir(from).expect("a directory") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("copied");
+        }
+    }
 }
 
 pub fn write(path: &Path, text: &str) {
