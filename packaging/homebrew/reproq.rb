@@ -3,7 +3,7 @@
 
 # Made from the release of @VERSION@ by `cargo xtask package`.
 class Reproq < Formula
-  desc "Installs, verifies and runs the Reproq worker, and prunes GitHub releases"
+  desc "Installs and runs the Reproq worker, operates its queue and prunes releases"
   homepage "https://github.com/adpena/reproq"
   version "@VERSION@"
   license any_of: ["MIT", "Apache-2.0"]

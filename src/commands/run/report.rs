@@ -61,7 +61,7 @@ impl Report for LaunchReport {
             out.line(&format!("  sets {}, from {}", set.name, set.from));
         }
         for removed in &self.environment.removed {
-            out.line(&format!("  does not pass on {}: {}", removed.name, removed.reason));
+            out.line(&format!("  does not pass on {}, which {}", removed.name, removed.reason));
         }
     }
 }

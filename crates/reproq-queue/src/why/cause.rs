@@ -230,9 +230,9 @@ impl fmt::Display for Cause {
                 write!(f, "it is the callback of workflow {workflow}, whose tasks have succeeded; it was not released")
             }
             Self::Finished { status, at, error, kind } => {
-                write!(f, "it is {status}")?;
-                if let Some(at) = at {
-                    write!(f, " since {}", time(at))?;
+                match at {
+                    Some(at) => write!(f, "it has been {status} since {}", time(at))?,
+                    None => write!(f, "it is {status}")?,
                 }
                 if let Some(kind) = kind {
                     write!(f, " ({kind})")?;

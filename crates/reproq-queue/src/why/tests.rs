@@ -299,10 +299,10 @@ fn a_finished_task_says_how_it_ended() {
     assert_eq!(
         finished("FAILED"),
         [
-            "it is FAILED since 2026-01-31T11:59:55Z (security_violation): module is not allowed",
+            "it has been FAILED since 2026-01-31T11:59:55Z (security_violation): module is not allowed",
             "task 9 has the same specification and is READY",
         ]
     );
-    assert_eq!(finished("SUCCESSFUL"), ["it is SUCCESSFUL since 2026-01-31T11:59:55Z"]);
-    assert_eq!(finished("CANCELLED"), ["it is CANCELLED since 2026-01-31T11:59:55Z: module is not allowed"]);
+    assert_eq!(finished("SUCCESSFUL"), ["it has been SUCCESSFUL since 2026-01-31T11:59:55Z"]);
+    assert_eq!(finished("CANCELLED"), ["it has been CANCELLED since 2026-01-31T11:59:55Z: module is not allowed"]);
 }
