@@ -12,14 +12,7 @@ use crate::cron::Schedule;
 use crate::spec::PayloadError;
 use crate::spec::PeriodicPayload;
 use crate::spec::ScheduledSpec;
-use crate::spec::spec_hash;
 use crate::tasks::NewTask;
-
-/// The backend that the worker's beat writes into its rows, whatever Django calls it.
-const BACKEND: &str = "default";
-
-/// The time limit that the worker's beat writes.
-const TIMEOUT_SECONDS: i32 = 900;
 
 /// A schedule that is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +49,7 @@ pub enum Tick {
     /// A task, however many of its times have passed.
     Run {
         /// The task.
-        task: NewTask,
+        task: Box<NewTask>,
         /// Its next time after now. `None`: there is none, and the schedule is disabled.
         next: Option<DateTime<Utc>>,
     },
@@ -112,22 +105,7 @@ impl DueSchedule {
             scheduled_at: timestamp(due).ok_or(TickError::NoTime)?,
             max_attempts: self.max_attempts,
         };
-        let canonical = spec.canonical();
-        let task = NewTask {
-            backend_alias: BACKEND.to_owned(),
-            queue_name: spec.resolved_queue().to_owned(),
-            priority: spec.priority,
-            run_after: Some(due.to_rfc3339()),
-            spec_hash: spec_hash(&canonical),
-            spec: canonical,
-            max_attempts: spec.resolved_max_attempts(),
-            timeout_seconds: TIMEOUT_SECONDS,
-            lock_key: None,
-            concurrency_key: spec.concurrency_key,
-            concurrency_limit: spec.concurrency_limit,
-            expires_after: None,
-            task_path: spec.task_path,
-        };
+        let task = Box::new(NewTask::of_run(spec, due));
         // A clock that was set back must not bring back a time that has been enqueued.
         let next = timestamp(now.max(due)).and_then(|after| schedule.next_after(after));
         Ok(Tick::Run { task, next: next.and_then(|next| DateTime::from_timestamp(next.as_second(), 0)) })
@@ -181,7 +159,7 @@ mod tests {
     fn the_task_is_that_of_the_workers_beat() {
         let Ok(Tick::Run { task, .. }) = tick(&due(), "2026-01-01T00:00:01Z") else { panic!("no task") };
         assert_eq!(task.spec_hash, "24cb287c0879efa1eb500ea0df863823a166b471159f44501cfdeb7fc02205d3");
-        assert_eq!(task.run_after.as_deref(), Some("2026-01-01T00:00:00.750+00:00"));
+        assert_eq!(task.run_after.as_deref(), Some("2026-01-01T00:00:00.750000Z"));
         assert_eq!((task.backend_alias.as_str(), task.timeout_seconds, task.lock_key), ("default", 900, None));
         let bare = DueSchedule { queue_name: String::new(), max_attempts: 0, ..due() };
         let Ok(Tick::Run { task, .. }) = tick(&bare, "2026-01-01T00:00:01Z") else { panic!("no task") };

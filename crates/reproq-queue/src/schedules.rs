@@ -15,6 +15,7 @@ use crate::spec::ScheduledSpec;
 use crate::spec::canonical_json;
 use crate::spec::read_json;
 use crate::stats::ScheduleRow;
+use crate::tasks::NewTask;
 
 /// What a user wants a schedule to be. What is not given stays as it is; in a new schedule it has the worker's default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -161,8 +162,8 @@ pub fn enabled(
 }
 
 /// The task that a schedule enqueues for this time, as the worker's beat does.
-pub fn task_at(row: &ScheduleRow, at: DateTime<Utc>) -> Result<ScheduledSpec, PayloadError> {
-    Ok(ScheduledSpec {
+pub fn task_at(row: &ScheduleRow, at: DateTime<Utc>) -> Result<NewTask, PayloadError> {
+    let spec = ScheduledSpec {
         task_path: row.task_path.clone(),
         payload: PeriodicPayload::read(&row.payload)?,
         queue_name: row.queue_name.clone(),
@@ -172,7 +173,8 @@ pub fn task_at(row: &ScheduleRow, at: DateTime<Utc>) -> Result<ScheduledSpec, Pa
         name: row.name.clone(),
         scheduled_at: timestamp(at),
         max_attempts: row.max_attempts,
-    })
+    };
+    Ok(NewTask::of_run(spec, at))
 }
 
 /// The first run after this time.
@@ -337,8 +339,9 @@ mod tests {
 
     #[test]
     fn a_task_has_the_time_that_it_is_enqueued_for() {
-        let spec = task_at(&row(), now()).expect("a task");
-        let canonical = spec.canonical();
+        let task = task_at(&row(), now()).expect("a task");
+        assert_eq!(task.run_after.as_deref(), Some("2026-01-31T12:00:30.500000Z"));
+        let canonical = task.spec;
         assert!(canonical.contains("\"scheduled_at\":\"2026-01-31T12:00:30Z\""), "{canonical}");
         assert!(canonical.contains("\"periodic_name\":\"nightly\"") && canonical.contains("[1.0]"), "{canonical}");
     }

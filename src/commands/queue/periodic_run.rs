@@ -40,12 +40,12 @@ pub(super) fn run(arguments: &PeriodicNameArgs, session: &Session<'_>) -> Result
     let done = Database::write(&arguments.database, session, async |tx| {
         let now = write::database_time(tx).await?;
         let Some(state) = write::schedule(tx, name).await? else { return Ok(Ok(None)) };
-        let spec = match schedules::task_at(&state.row, now) {
-            Ok(spec) => spec,
+        let task = match schedules::task_at(&state.row, now) {
+            Ok(task) => task,
             Err(error) => return Ok(Err(error)),
         };
-        let outcome = write::insert_run(tx, &spec, now).await?;
-        Ok(Ok(Some((now, state.row, spec.resolved_queue().to_owned(), outcome))))
+        let outcome = write::insert_task(tx, &task).await?;
+        Ok(Ok(Some((now, state.row, task.queue_name, outcome))))
     })?;
     let found = done.map_err(|error| refused(name, error.into(), ExitStatus::Conflict))?;
     let (now, row, queue, outcome) = found.ok_or_else(|| no_schedule(name))?;

@@ -10,5 +10,7 @@ mod init;
 mod operate;
 mod rows;
 mod run;
+mod schedules;
 mod shop;
 mod stats;
+mod workflows;

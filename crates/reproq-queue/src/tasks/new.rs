@@ -1,10 +1,20 @@
 //! A task that is to be inserted.
 
+use chrono::DateTime;
+use chrono::SecondsFormat;
+use chrono::Utc;
 use serde::Serialize;
 
+use crate::spec::ScheduledSpec;
 use crate::spec::SpecError;
 use crate::spec::TaskSpec;
 use crate::spec::spec_hash;
+
+/// The backend that the worker's beat writes into its rows, whatever Django calls it.
+const BEATS_BACKEND: &str = "default";
+
+/// The time limit that the worker's beat writes.
+const BEATS_TIMEOUT_SECONDS: i32 = 900;
 
 /// A task that is READY. The other columns are those of a task that was just enqueued.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -56,5 +66,25 @@ impl NewTask {
             concurrency_limit: spec.concurrency_limit,
             expires_after,
         })
+    }
+
+    /// The task that the worker's beat enqueues for a run of a schedule, which does not run before this time.
+    pub fn of_run(spec: ScheduledSpec, run_after: DateTime<Utc>) -> Self {
+        let canonical = spec.canonical();
+        Self {
+            backend_alias: BEATS_BACKEND.to_owned(),
+            queue_name: spec.resolved_queue().to_owned(),
+            priority: spec.priority,
+            run_after: Some(run_after.to_rfc3339_opts(SecondsFormat::Micros, true)),
+            spec_hash: spec_hash(&canonical),
+            spec: canonical,
+            max_attempts: spec.resolved_max_attempts(),
+            timeout_seconds: BEATS_TIMEOUT_SECONDS,
+            lock_key: None,
+            concurrency_key: spec.concurrency_key,
+            concurrency_limit: spec.concurrency_limit,
+            expires_after: None,
+            task_path: spec.task_path,
+        }
     }
 }

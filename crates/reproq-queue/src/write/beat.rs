@@ -228,7 +228,7 @@ async fn apply(tx: &Transaction<'_>, decided: &[Decided]) -> Result<Vec<TickOutc
     let ticks = || decided.iter().filter_map(|one| Some((&one.due, one.tick.as_ref().ok()?)));
     let tasks: Vec<&NewTask> = ticks()
         .filter_map(|(_, tick)| match tick {
-            Tick::Run { task, .. } => Some(task),
+            Tick::Run { task, .. } => Some(task.as_ref()),
             Tick::Disable => None,
         })
         .collect();

@@ -35,7 +35,6 @@ pub use replay::replay_task;
 pub use schedules::ScheduleState;
 pub use schedules::database_time;
 pub use schedules::delete_schedule;
-pub use schedules::insert_run;
 pub use schedules::insert_schedule;
 pub use schedules::schedule;
 pub use schedules::update_schedule;

@@ -1,23 +1,18 @@
-//! Inserts, changes, deletes and runs schedules.
+//! Inserts, changes and deletes schedules.
 
 use chrono::DateTime;
 use chrono::SecondsFormat;
 use chrono::Utc;
 
-use super::InsertOutcome;
 use super::Written;
 use super::columns::InsertTarget;
 use super::columns::refuse_unknown;
-use super::insert_task;
 use crate::pg::FromRow;
 use crate::pg::Param;
 use crate::pg::PgError;
 use crate::pg::Transaction;
-use crate::spec::ScheduledSpec;
-use crate::spec::spec_hash;
 use crate::sql::schedules as sql;
 use crate::stats::ScheduleRow;
-use crate::tasks::NewTask;
 
 /// What the insertion names.
 const SCHEDULES: InsertTarget = InsertTarget {
@@ -39,9 +34,6 @@ const SCHEDULES: InsertTarget = InsertTarget {
         "updated_at",
     ],
 };
-
-/// The time that the worker writes into the specification of a scheduled run, whatever its schedule says.
-const TIMEOUT_SECONDS: i32 = 900;
 
 /// A schedule that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,31 +82,6 @@ pub async fn update_schedule(
 pub async fn delete_schedule(tx: &Transaction<'_>, old: &ScheduleState) -> Result<Written<ScheduleRow>, PgError> {
     let parameters = [Param::from(old.row.name.as_str()), Param::from(old.definition.as_str())];
     Ok(written(tx.fetch(sql::DELETE, &parameters).await?))
-}
-
-/// Inserts the task of a run, as the worker's beat does.
-pub async fn insert_run(
-    tx: &Transaction<'_>,
-    spec: &ScheduledSpec,
-    at: DateTime<Utc>,
-) -> Result<InsertOutcome, PgError> {
-    let canonical = spec.canonical();
-    let task = NewTask {
-        backend_alias: "default".to_owned(),
-        queue_name: spec.resolved_queue().to_owned(),
-        priority: spec.priority,
-        run_after: Some(text(at)),
-        spec_hash: spec_hash(&canonical),
-        spec: canonical,
-        task_path: spec.task_path.clone(),
-        max_attempts: spec.resolved_max_attempts(),
-        timeout_seconds: TIMEOUT_SECONDS,
-        lock_key: None,
-        concurrency_key: spec.concurrency_key.clone(),
-        concurrency_limit: spec.concurrency_limit,
-        expires_after: None,
-    };
-    insert_task(tx, &task).await
 }
 
 fn parameters<'a>(row: &'a ScheduleRow, next: Option<&'a str>) -> [Param<'a>; 11] {
