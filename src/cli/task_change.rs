@@ -103,8 +103,8 @@ pub(crate) struct TaskSelectionArgs {
 #[derive(Debug, Args)]
 pub(crate) struct BulkChangeArgs {
     /// Change at most this many, oldest first
-    #[arg(long, value_name = "N")]
-    pub limit: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: Option<u32>,
     /// Refuse to change more than this many [default: 1000 with CI=true, else no limit]
     #[arg(long, value_name = "N")]
     pub max: Option<usize>,

@@ -65,6 +65,8 @@ struct TaskPruneReport {
 }
 
 pub(super) fn prune(arguments: &TaskPruneArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
+    // After a signal, what was deleted is still reported.
+    let _hold = platform::hold_exit();
     let (report, failure) =
         Database::with(&arguments.database, session, async |database| prune_in(database, arguments, session).await)?;
     session.ui.report(&report)?;
@@ -74,6 +76,9 @@ pub(super) fn prune(arguments: &TaskPruneArgs, session: &Session<'_>) -> Result<
     };
     session.ui.error_after_report(&failure);
     let is_interrupt = failure.status == ExitStatus::Interrupted;
+    if is_interrupt {
+        session.ui.hint("what was deleted stays deleted; run the same command again to continue");
+    }
     Ok(if report.deleted > 0 && !is_interrupt { ExitStatus::Partial } else { failure.status })
 }
 
@@ -88,7 +93,7 @@ async fn prune_in(
     let rule = rule(arguments, now)?;
     session.ui.status("Looking for finished tasks");
     let found = survey(database, &rule, bulk.limit).await?;
-    let most = bulk.limit.map_or(u64::MAX, |limit| limit as u64);
+    let most = bulk.limit.map_or(u64::MAX, u64::from);
     let mut report = TaskPruneReport {
         dry_run: bulk.mode.dry_run,
         before: rule.before,
@@ -146,10 +151,10 @@ fn no_index(planned: u64) -> CommandError {
 }
 
 /// Counts what can be deleted, up to a limit.
-async fn survey(database: &Database, rule: &PruneRule, limit: Option<usize>) -> Result<PruneCounts, CommandError> {
+async fn survey(database: &Database, rule: &PruneRule, limit: Option<u32>) -> Result<PruneCounts, CommandError> {
     let mut counts = PruneCounts::default();
     let mut after = Some(0);
-    while let Some(from) = after.filter(|_| limit.is_none_or(|limit| counts.deletable() < limit as u64)) {
+    while let Some(from) = after.filter(|_| limit.is_none_or(|limit| counts.deletable() < u64::from(limit))) {
         let part = part(database, rule, from).await?;
         counts.add(part.counts);
         after = part.next;

@@ -70,6 +70,7 @@ fn each_refusal_says_why_and_what_to_do() {
         ("retry_workflow", &["task", "retry", "13"], 8),
         ("retry_missing", &["task", "retry", "999"], 4),
         ("retry_nothing", &["task", "retry"], 2),
+        ("retry_two_databases", &["task", "retry", "orders:1", "mail:2"], 2),
         ("retry_status", &["task", "retry", "--status", "running"], 2),
         ("cancel_waiting", &["task", "cancel", "14"], 8),
         ("cancel_finished", &["task", "cancel", "11"], 8),
@@ -102,9 +103,18 @@ fn each_refusal_says_why_and_what_to_do() {
 fn a_database_that_cannot_be_written_to_is_unavailable() {
     let Some(database) = database("d") else { return };
     let context = project(&database.url());
+    database.sql("grant select on all tables in schema public to guest");
+    let reader = project(&database.url_of(test_postgres::GUEST));
+    let output = reader.run(&["task", "cancel", "1"]);
+    assert_eq!(output.code, 9, "{output:#?}");
     database.sql(&format!("alter database {} set default_transaction_read_only = on", database.name));
-    for arguments in [&["task", "retry", "9"][..], &["task", "retry", "--all", "--yes"], &["task", "reclaim", "--yes"]]
-    {
+    let commands: [&[&str]; 4] = [
+        &["task", "retry", "9"],
+        &["task", "retry", "--all", "--yes"],
+        &["task", "reclaim", "--yes"],
+        &["task", "prune", "--older-than", "2h", "--limit", "1", "--yes"],
+    ];
+    for arguments in commands {
         let output = context.run(arguments);
         assert!(output.code == 6 && output.stderr.contains("cannot be written to"), "{arguments:?}: {output:#?}");
     }

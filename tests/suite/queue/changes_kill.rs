@@ -7,6 +7,8 @@ use std::time::Duration;
 use super::changes_bulk::failed;
 use super::rows::database;
 use super::rows::project;
+use crate::support::context::send;
+use crate::support::context::wait;
 
 /// Each row takes a millisecond.
 const SLOWLY: &str = "
@@ -22,6 +24,26 @@ fn until(database: &test_postgres::Database, sql: &str) {
         sleep(Duration::from_millis(20));
     }
     panic!("{sql} never became true");
+}
+
+#[test]
+fn an_interrupted_run_reports_what_it_has_changed() {
+    let Some(database) = database("d") else { return };
+    let context = project(&database.url());
+    failed(&database, 1800);
+    database.sql(SLOWLY);
+    let child = context.spawn(&["task", "retry", "--queue", "bulk", "--yes", "--json"]);
+    until(&database, "select count(*) >= 500 from task_runs where queue_name = 'bulk' and status = 'READY'");
+    send("INT", &child);
+    let output = wait(child);
+    assert_eq!(output.code, 130, "{output:#?}");
+    let document: serde_json::Value = serde_json::from_str(&output.stdout).expect("JSON");
+    let [changed, left] = ["changed", "left"].map(|name| document[name].as_u64().expect("a number"));
+    assert!(changed >= 500 && changed.is_multiple_of(500) && changed + left == 1800, "{changed} and {left}");
+    assert_eq!(document["verified"], false);
+    let ready = "select count(*) from task_runs where queue_name = 'bulk' and status = 'READY'";
+    assert_eq!(database.sql(ready), changed.to_string());
+    assert!(output.stderr.contains("run the same command again"), "{output:#?}");
 }
 
 #[test]

@@ -146,7 +146,7 @@ pub(super) mod tests {
         assert_eq!(decide(reclaim, &running), Err(ChangeRefusal::LeaseMissing));
         let held = ObservedTask { leased_until: at("2026-01-01T12:00:00.000001Z"), ..running.clone() };
         assert_eq!(decide(reclaim, &held), Err(ChangeRefusal::LeaseHeld));
-        let expired = ObservedTask { leased_until: at("2026-01-01T11:59:59.999999Z"), ..running.clone() };
+        let expired = ObservedTask { leased_until: at("2026-01-01T11:59:59.999999Z"), ..running };
         assert_eq!(decide(reclaim, &expired), Ok(TaskStep::Requeue));
         let exhausted = ObservedTask { attempts: 3, ..expired.clone() };
         assert_eq!(decide(reclaim, &exhausted), Ok(TaskStep::GiveUp));

@@ -27,14 +27,14 @@ pub struct PrunePart {
     pub next: Option<i64>,
 }
 
-/// The next tasks that match a filter, oldest first.
-pub async fn candidates(
-    tx: &Transaction<'_>,
-    filter: &TaskFilter,
-    after: Option<i64>,
-    limit: i64,
-) -> Result<Vec<ObservedTask>, PgError> {
-    tx.fetch(task_changes::CANDIDATES, &FilterParams::new(filter).page(after, limit)).await
+/// Selects the tasks that match a filter, oldest first. [`next_candidates`] reads them in the same transaction.
+pub async fn select_candidates(tx: &Transaction<'_>, filter: &TaskFilter) -> Result<(), PgError> {
+    tx.execute(task_changes::CANDIDATES, &FilterParams::new(filter).condition()).await.map(|_| ())
+}
+
+/// The next of the selected tasks; none after the last one.
+pub async fn next_candidates(tx: &Transaction<'_>) -> Result<Vec<ObservedTask>, PgError> {
+    tx.fetch(task_changes::NEXT_CANDIDATES, &[]).await
 }
 
 /// These tasks, by id.

@@ -33,8 +33,8 @@ impl<'a> FilterParams<'a> {
         }
     }
 
-    /// With the row after which the page begins, and its size.
-    pub(super) fn page(&self, after: Option<i64>, limit: i64) -> [Param<'_>; 11] {
+    /// The parameters of the condition, in its order.
+    pub(super) fn condition(&self) -> [Param<'_>; 9] {
         let filter = self.filter;
         let regex = self.regex.as_deref();
         [
@@ -47,15 +47,16 @@ impl<'a> FilterParams<'a> {
             Param::Text(filter.error.as_deref()),
             Param::Text(filter.workflow.as_deref()),
             Param::Bool(filter.without_lease),
-            Param::BigInt(after),
-            limit.into(),
         ]
     }
 }
 
 /// A page of tasks, newest first.
 pub async fn list(tx: &Transaction<'_>, filter: &TaskFilter, limit: i64) -> Result<Vec<TaskSummary>, PgError> {
-    tx.fetch(tasks::LIST, &FilterParams::new(filter).page(filter.after, limit)).await
+    let matching = FilterParams::new(filter);
+    let mut params = matching.condition().to_vec();
+    params.extend([Param::BigInt(filter.after), limit.into()]);
+    tx.fetch(tasks::LIST, &params).await
 }
 
 /// Everything about a task.

@@ -62,14 +62,12 @@ pub(crate) const LOCK: &str =
 /// The same without locks.
 pub(crate) const OBSERVE: &str = concat!(observed!(), "where t.result_id = any($1) order by t.result_id");
 
-/// The next rows that match filters, oldest first.
-pub(crate) const CANDIDATES: &str = concat!(
-    observed!(),
-    "where ",
-    matching!(),
-    "  and ($10::int8 is null or t.result_id > $10)
-order by t.result_id limit $11"
-);
+/// The rows that match filters, oldest first. A cursor, so that they are found and sorted once.
+pub(crate) const CANDIDATES: &str =
+    concat!("declare candidates no scroll cursor for ", observed!(), "where ", matching!(), "order by t.result_id");
+
+/// The next of them.
+pub(crate) const NEXT_CANDIDATES: &str = "fetch forward 1000 from candidates";
 
 /// Which of these rows exist.
 pub(crate) const EXISTING: &str = "select result_id from task_runs where result_id = any($1)";

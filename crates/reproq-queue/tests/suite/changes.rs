@@ -248,6 +248,23 @@ fn a_failure_reaches_the_workflow_and_a_retry_takes_it_back() {
     }
 }
 
+/// A worker that ends a task while its workflow is FAILED does not count it, and holds no lock on the row of the workflow.
+#[test]
+fn a_success_that_is_being_committed_is_counted_when_the_last_failure_is_taken_back() {
+    let Some(database) = Database::of_origin("d") else { return };
+    chord(&database, "RUNNING", "FAILED");
+    database.sql("update workflow_runs set status = 'FAILED', failure_count = 1");
+    let mut worker = database.session();
+    worker.run("begin; update task_runs set status = 'SUCCESSFUL', finished_at = now() where result_id = 1;");
+    std::thread::scope(|scope| {
+        let retry = scope.spawn(|| change_named(&database, TaskChange::Retry, &[2]));
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        worker.run("commit;");
+        assert_eq!(steps(&retry.join().expect("retried")), [(2, TaskStep::Retry)]);
+    });
+    assert_eq!(run(&database), "RUNNING|1|0");
+}
+
 #[test]
 fn a_task_that_is_cancelled_or_discarded_fails_what_waits_for_it() {
     for origin in ["b", "c", "d"] {

@@ -250,7 +250,6 @@ fn no_task_runs_twice_or_is_lost_or_changes_unseen() {
     });
     let summary =
         database.sql("select app, before, coalesce(after, '-'), count(*) from seen where before is not null group by 1, 2, 3 order by 1, 2, 3");
-    eprintln!("{summary}\n{} conflicts, {:?}", race.conflicts.load(Ordering::Relaxed), began.elapsed());
     every_transition_is_in_the_table(&summary);
     let unseen =
         "select count(*) from seen where app = 'operator' and before = 'RUNNING' and after <> 'RUNNING' and held";
@@ -277,7 +276,11 @@ fn no_task_runs_twice_or_is_lost_or_changes_unseen() {
         "worker|READY|RUNNING",
     ];
     for wanted in wanted {
-        assert!(summary.contains(wanted), "{wanted} never happened");
+        assert!(
+            summary.contains(wanted),
+            "{wanted} never happened, with {} conflicts:\n{summary}",
+            race.conflicts.load(Ordering::Relaxed)
+        );
     }
     assert!(count("select count(*) from seen") > 1000, "too little happened");
 }

@@ -13,6 +13,7 @@ use reproq_queue::write;
 
 use super::report::CancelEnd;
 use super::report::TaskChangeReport;
+use super::report::lost_lease;
 use crate::commands::database::Database;
 use crate::commands::hints;
 use crate::commands::session::Session;
@@ -36,7 +37,7 @@ pub(super) async fn follow(
     }
     session.ui.status(&format!("Waiting for the workers of {}", count(waiting.len(), "task")));
     let mut waited = Duration::ZERO;
-    let mut lost = Vec::new();
+    let mut lost = None;
     loop {
         look(database, &mut waiting, &mut lost, report).await?;
         if waiting.is_empty() {
@@ -55,21 +56,21 @@ pub(super) async fn follow(
     let tasks = count(waiting.len(), "task");
     let message = format!("still running after {} s: {tasks}; the request to stop remains", limit.as_secs());
     let error = CommandError::message(ExitStatus::Unavailable, message);
-    Err(match lost.first() {
-        Some(id) => error.hint(format!("the lease of task {id} has expired: `reproq task reclaim {id}` ends it")),
+    Err(match lost {
+        Some((id, hint)) => error.hint(format!("task {id}: {hint}")),
         None => error.hint("a worker sees the request at its next heartbeat; wait longer with `--wait`"),
     })
 }
 
-/// Reads the tasks, and keeps those that still run. `lost` becomes those that no worker holds any more.
+/// Reads the tasks, and keeps those that still run. `lost` becomes one that no worker holds, with what to do.
 async fn look(
     database: &Database,
     waiting: &mut Vec<i64>,
-    lost: &mut Vec<i64>,
+    lost: &mut Option<(i64, String)>,
     report: &mut TaskChangeReport,
 ) -> Result<(), CommandError> {
     let ids = std::mem::take(waiting);
-    lost.clear();
+    *lost = None;
     let read = database.session.read(Limits::default(), async |tx| read::observe(tx, &ids).await);
     let mut rows = read.await.map_err(hints::database)?.into_iter().peekable();
     for id in ids {
@@ -86,9 +87,8 @@ async fn look(
             }
             (None, row) => {
                 waiting.push(id);
-                if row.is_some_and(|row| row.leased_until.is_none_or(|until| until < row.now)) {
-                    lost.push(id);
-                }
+                let hint = row.filter(|row| row.status == TaskStatus::Running).and_then(|row| lost_lease(&row));
+                *lost = lost.take().or_else(|| hint.map(|hint| (id, hint)));
             }
         }
     }

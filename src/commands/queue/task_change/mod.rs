@@ -60,6 +60,8 @@ type Outcome = (TaskChangeReport, Option<CommandError>);
 
 pub(super) fn run(request: &ChangeRequest<'_>, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let selection = selection(request)?;
+    // After a signal, what was changed is still reported.
+    let _hold = platform::hold_exit();
     let database = database(request)?;
     let (mut report, mut failure) = Database::with(&database, session, async |database| {
         let (mut report, mut failure) = match &selection {
@@ -90,6 +92,9 @@ pub(super) fn run(request: &ChangeRequest<'_>, session: &Session<'_>) -> Result<
     let status = report.status(failure.as_ref(), request.arguments.bulk.exit_code);
     if let Some(failure) = failure.take() {
         session.ui.error_after_report(&failure);
+    }
+    if status == ExitStatus::Interrupted {
+        session.ui.hint("the changes that were made are kept; run the same command again to continue");
     }
     if report.more {
         session.ui.hint("more tasks match; run the same command again for the rest");

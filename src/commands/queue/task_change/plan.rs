@@ -22,9 +22,6 @@ use crate::failure::CommandError;
 /// The most tasks that one run changes, so that what is to be changed can be kept in memory: 24 bytes each.
 const MOST: usize = 100_000;
 
-/// The rows that are read at a time.
-const PAGE: i64 = 1000;
-
 /// Exactly the tasks that will be changed.
 pub(super) struct ChangePlan {
     pub(super) report: TaskChangeReport,
@@ -58,15 +55,16 @@ pub(super) async fn of_matching(
     request: &ChangeRequest<'_>,
     filter: &TaskFilter,
 ) -> Result<ChangePlan, CommandError> {
-    let most = request.arguments.bulk.limit.unwrap_or(MOST).min(MOST);
+    let most = request.arguments.bulk.limit.map_or(MOST, |limit| (limit as usize).min(MOST));
     let read = database.session.read(Limits::default(), async |tx| {
         let report = TaskChangeReport::new(request.name, request.done, true, true);
         let mut plan = ChangePlan { report, tasks: Vec::new() };
-        let mut after = None;
+        read::select_candidates(tx, filter).await?;
         loop {
-            let found = read::candidates(tx, filter, after, PAGE).await?;
-            let Some(last) = found.last().map(|task| task.result_id) else { return Ok(plan) };
-            after = Some(last);
+            let found = read::next_candidates(tx).await?;
+            if found.is_empty() {
+                return Ok(plan);
+            }
             let planned: Vec<PlannedTask> = found.iter().map(|task| PlannedTask::named(task.result_id)).collect();
             let BatchPlan { steps, refused, .. } = decide(tx, request.change, &planned, found).await?;
             refused.into_iter().for_each(|it| plan.report.refuse(it));

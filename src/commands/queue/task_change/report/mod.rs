@@ -329,14 +329,27 @@ impl TaskChangeReport {
     }
 }
 
+/// What to do about a running task if no worker holds it, so that none will see a request.
+pub(super) fn lost_lease(task: &ObservedTask) -> Option<String> {
+    let id = task.result_id;
+    match task.leased_until {
+        None => Some(format!("it has no lease: `reproq task reclaim {id} --include-missing` ends it")),
+        Some(until) if until < task.now => Some(format!("its lease has expired: `reproq task reclaim {id}` ends it")),
+        Some(_) => None,
+    }
+}
+
 /// What is worth knowing about a change.
 fn note(task: &ObservedTask, step: TaskStep) -> Option<String> {
     match step {
         TaskStep::Retry => Some(format!("attempt {} of {}", task.attempts + 1, task.max_attempts_of_retry())),
-        TaskStep::RequestCancel => {
-            let by = task.leased_by.as_deref().unwrap_or("an unknown worker");
-            Some(format!("{by} sees the request at its next heartbeat"))
-        }
+        TaskStep::RequestCancel => Some(match lost_lease(task) {
+            Some(hint) => hint,
+            None => {
+                let by = task.leased_by.as_deref().unwrap_or("an unknown worker");
+                format!("{by} sees the request at its next heartbeat")
+            }
+        }),
         TaskStep::Requeue | TaskStep::GiveUp => {
             Some(format!("after attempt {} of {}", task.attempts, task.max_attempts))
         }
