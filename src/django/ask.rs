@@ -62,6 +62,12 @@ pub fn ask(question: &DjangoQuestion<'_>) -> DjangoAnswer {
     }
 }
 
+/// The settings module that `manage.py` names as a plain string. Nothing is run.
+pub(crate) fn settings_module_in(root: &Path) -> Option<String> {
+    let text = bounded_read::read(&root.join("manage.py"), LONGEST_MANAGE_PY).ok()?;
+    ManagePy::parse(&String::from_utf8_lossy(&text))?.settings_module
+}
+
 fn failed(reason: String, stderr: Vec<String>) -> DjangoAnswer {
     DjangoAnswer::Failed { reason, stderr, hint: None }
 }

@@ -13,6 +13,7 @@ mod tasks;
 
 pub use ask::DjangoQuestion;
 pub use ask::ask;
+pub(crate) use ask::settings_module_in;
 pub use database::DatabaseProblem;
 pub use database::DjangoDatabase;
 pub use database::DjangoUrl;

@@ -363,6 +363,35 @@ fn the_worker_gets_the_modules_of_the_tasks_unless_something_names_them() {
 }
 
 #[test]
+fn tasks_get_the_settings_and_the_python_of_the_project() {
+    let mut context = Context::new();
+    let Some(()) = project(&mut context, "INSTALLED_APPS = []") else { return };
+    stub_worker(&mut context);
+    let worker = context.root().join("stub-worker");
+    write(&worker, "#!/bin/sh\necho \"$DJANGO_SETTINGS_MODULE\"\n");
+    context.set("DATABASE_URL", "postgres://h/d");
+    let output = context.succeed(&["worker", "--queues", "a"]);
+    assert_eq!(output.stdout, "shop.settings\n");
+    let python = django::python().expect("present");
+    let warning = format!("and Django was found with {}", python.display());
+    assert!(
+        output.stderr.contains("tasks run with `python3` on PATH") && output.stderr.contains(&warning),
+        "{output:#?}"
+    );
+    // From the text of manage.py.
+    assert_eq!(context.succeed(&["worker", "--no-django"]).stdout, "shop.settings\n");
+    write(&context.project().join("shop/production.py"), "SECRET_KEY = 'x'\n");
+    context.set("DJANGO_SETTINGS_MODULE", "shop.production");
+    context.set("PATH", format!("{}:/usr/bin:/bin", python.parent().expect("a directory").display()));
+    let output = context.succeed(&["worker"]);
+    assert_eq!(output.stdout, "shop.production\n");
+    assert!(!output.stderr.contains("tasks run with"), "{output:#?}");
+    write(&context.project().join("reproq.yaml"), "worker:\n  python_bin: /opt/python\n");
+    context.set("PATH", "/usr/bin:/bin");
+    assert!(!context.succeed(&["worker"]).stderr.contains("tasks run with"));
+}
+
+#[test]
 fn without_tasks_the_worker_starts_with_a_warning() {
     let settings =
         "INSTALLED_APPS = ['shop']\nDATABASES = {'default': {'ENGINE': 'postgis', 'NAME': 'd', 'HOST': 'h'}}";

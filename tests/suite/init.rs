@@ -121,6 +121,7 @@ fn a_fresh_project_is_set_up_and_a_second_run_changes_nothing() {
     assert_eq!((context.inventory(), context.github.requests().len()), (files, 0));
     assert_eq!(tables(&database), before);
     let shown = context.succeed(&["init"]).stdout;
+    assert_eq!(context.succeed(&["-q", "init"]).stdout, "");
     assert!(shown.contains("Nothing to do. Run the worker with `reproq worker`."), "{shown}");
 }
 

@@ -35,9 +35,12 @@ impl Report for InitReport {
     const SCHEMA: &'static str = "reproq.init/1";
 
     fn human(&self, out: &mut TextReport) {
-        out.line(&format!("Project: {}", self.project));
-        out.blank();
-        for step in &self.steps {
+        let is_quiet = out.is_quiet();
+        if !is_quiet {
+            out.line(&format!("Project: {}", self.project));
+            out.blank();
+        }
+        for step in self.steps.iter().filter(|step| !is_quiet || step.state == StepState::Waiting) {
             let line = format!("{:<9} {:<15} {}", step.state.as_str(), step.step.as_str(), step.summary);
             match step.state {
                 StepState::Planned | StepState::Waiting => out.strong(&line),
@@ -50,7 +53,7 @@ impl Report for InitReport {
         }
         let remarkable = self.findings.iter().flatten().filter(|finding| finding.grade != Grade::Fine);
         for (index, finding) in remarkable.enumerate() {
-            if index == 0 {
+            if index == 0 && !is_quiet {
                 out.blank();
             }
             out.strong(&format!("{:<9} {}", finding.grade.word(), finding.sentence));
@@ -58,8 +61,10 @@ impl Report for InitReport {
                 out.line(&format!("          hint: {hint}"));
             }
         }
-        out.blank();
-        out.line(&self.conclusion());
+        if !is_quiet {
+            out.blank();
+            out.line(&self.conclusion());
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `reproq worker`, `beat --exec`, `schedule --exec`: this process becomes the selected worker.
 
+mod django;
 mod report;
 
 use crate::cli::StartArgs;
@@ -8,7 +9,6 @@ use crate::commands::database_url;
 use crate::commands::database_url::DatabaseLookup;
 use crate::commands::database_url::DatabaseReader;
 use crate::commands::database_url::FoundDatabase;
-use crate::commands::django;
 use crate::commands::django::AskDjango;
 use crate::commands::request;
 use crate::commands::run::report::LaunchReport;
@@ -22,7 +22,6 @@ use crate::io::process::Successor;
 use crate::model::secret::Secret;
 use crate::model::secret::passwords_in;
 use crate::model::worker_flags::WorkerCommand;
-use crate::worker::config;
 use crate::worker::config::ConfigSource;
 use crate::worker::config::EffectiveConfig;
 use crate::worker::launch;
@@ -46,25 +45,27 @@ pub(super) fn start(
     let is_dry_run = arguments.change.dry_run;
     let environment = request::environment(session);
     let without = launch::without_secrets(command, given, once);
-    let (mut flags, secrets) = without.map_err(|error| refused(error, command))?;
+    let (mut flags, mut set) = without.map_err(|error| refused(error, command))?;
     let (file, config) = configuration::read(command, given, session)?;
     // The worker decides: a newer one may accept what this program does not know.
     for refusal in config.refusals.iter().filter(|refusal| !refusal.is_missing_database) {
         session.ui.warn(&format!("the worker will refuse this: {}", configuration::sentence(refusal, file.as_ref())));
     }
     // One question, with everything that may be needed.
-    let ask = match (arguments.django.no_django, needs_allow_list(command, &config)) {
+    let ask = match (arguments.django.no_django, django::needs_allow_list(command, &config)) {
         (true, _) => AskDjango::No,
         (false, true) => AskDjango::Tasks(arguments.django_timeout),
         (false, false) => AskDjango::Settings(arguments.django_timeout),
     };
     let binary = binary(ask, is_dry_run, session)?;
     let database = database(command, &config, given, arguments, ask, session)?;
-    flags.extend(allow_list(command, &config, ask, session));
+    flags.extend(django::allow_list(command, &config, ask, session));
+    set.extend(django::settings(command, ask, session));
+    django::warn_about_python(command, &config, ask, session);
     let plan = LaunchPlan::new(LaunchRequest {
         command,
         flags,
-        secrets,
+        set,
         binary,
         directory: session.project.root.clone(),
         environment: &environment,
@@ -152,42 +153,6 @@ fn database(
     passwords_in(found.url.expose()).iter().for_each(|password| session.ui.redact(password));
     session.ui.debug(&format!("the URL of the database is from {}", found.from));
     Ok((!is_in_worker_file).then_some((found.url, found.from)))
-}
-
-/// The flag with the modules of the project's tasks, if nothing else names them: without it, the worker runs only tasks in
-/// modules with the names of its default.
-fn allow_list(
-    command: WorkerCommand,
-    config: &EffectiveConfig,
-    ask: AskDjango,
-    session: &Session<'_>,
-) -> Option<String> {
-    if !needs_allow_list(command, config) {
-        return None;
-    }
-    let answer = django::answer(session, ask);
-    let modules = configuration::task_modules(&answer)?;
-    let problem = match modules {
-        Ok(registered) => {
-            for problem in &registered.problems {
-                session.ui.warn(problem);
-            }
-            let allowed = registered.allow_list();
-            if !allowed.is_empty() {
-                return Some(format!("--allowed-task-modules={}", allowed.join(",")));
-            }
-            "the apps of Django define no tasks in `tasks` modules".to_owned()
-        }
-        Err(reason) => format!("the tasks of Django's apps are unknown: {reason}"),
-    };
-    session.ui.warn(&format!("{problem}; {}", config::DEFAULT_ALLOW_LIST));
-    session.ui.hint("set `worker.allowed_task_modules` in the worker's configuration, or ALLOWED_TASK_MODULES");
-    None
-}
-
-/// Whether neither a flag nor a variable nor the file names the modules of tasks.
-fn needs_allow_list(command: WorkerCommand, config: &EffectiveConfig) -> bool {
-    command == WorkerCommand::Worker && config.is_allow_list_unset()
 }
 
 pub(super) fn refused(error: LaunchError, command: WorkerCommand) -> CommandError {

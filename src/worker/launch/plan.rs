@@ -33,7 +33,8 @@ pub(crate) struct LaunchRequest<'a> {
     pub command: WorkerCommand,
     /// From [`without_secrets`].
     pub flags: Vec<String>,
-    pub secrets: Vec<SetVariable>,
+    /// Variables to set, among them those from [`without_secrets`].
+    pub set: Vec<SetVariable>,
     pub binary: LaunchBinary,
     pub directory: PathBuf,
     /// The environment of this process.
@@ -73,7 +74,7 @@ pub(crate) enum LaunchError {
 
 impl LaunchPlan {
     pub(crate) fn new(request: LaunchRequest<'_>) -> Result<Self, LaunchError> {
-        let mut set = request.secrets;
+        let mut set = request.set;
         let mut arguments = vec![request.command.as_str().to_owned()];
         arguments.extend(request.flags);
         if let Some((value, from)) = request.database {
@@ -135,11 +136,11 @@ mod tests {
         database: Option<&str>,
     ) -> Result<LaunchPlan, LaunchError> {
         let arguments: Vec<String> = arguments.iter().map(|it| (*it).to_owned()).collect();
-        let (flags, secrets) = without_secrets(command, &arguments, once)?;
+        let (flags, set) = without_secrets(command, &arguments, once)?;
         LaunchPlan::new(LaunchRequest {
             command,
             flags,
-            secrets,
+            set,
             binary: LaunchBinary { path: "/w".into(), sha256: None, label: None },
             directory: "/p".into(),
             environment: &[("PATH".into(), "/bin".into()), ("DATABASE_URL".into(), "old".into())],
