@@ -71,10 +71,9 @@ pub(super) fn require(lookup: &DatabaseLookup<'_>, session: &Session<'_>) -> Res
 
 /// Finds the URL; `None` if nothing names a database.
 pub(super) fn find(lookup: &DatabaseLookup<'_>, session: &Session<'_>) -> Result<Option<FoundDatabase>, CommandError> {
-    if lookup.alias.is_none() && session.env.var_os(DATABASE_VARIABLE).is_none() {
-        if let Some(found) = credential(session)? {
-            return Ok(Some(FoundDatabase::new(found)));
-        }
+    let is_unnamed = lookup.alias.is_none() && session.env.var_os(DATABASE_VARIABLE).is_none();
+    if is_unnamed && let Some(found) = credential(session)? {
+        return Ok(Some(FoundDatabase::new(found)));
     }
     let place = database_place(lookup.alias, &session.settings.databases, &session.env).map_err(hints::no_database)?;
     match place {

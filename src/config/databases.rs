@@ -176,7 +176,10 @@ mod tests {
             let place = database_place(alias, table, &env(set)).map_err(|error| error.to_string())?;
             Ok(match place {
                 DatabasePlace::Found(found) => found.url.expose().clone(),
-                other => format!("{other:?}"),
+                other @ (DatabasePlace::WorkerConfig { .. }
+                | DatabasePlace::Django { .. }
+                | DatabasePlace::Undeclared { .. }
+                | DatabasePlace::Unnamed) => format!("{other:?}"),
             })
         };
         let ok = |text: &str| Ok::<_, String>(text.to_owned());

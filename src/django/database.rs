@@ -104,10 +104,8 @@ impl DjangoDatabase {
     /// The parameters of the connection, as Django composes them.
     fn parameters(&self) -> Result<BTreeMap<String, String>, DatabaseProblem> {
         let mut parameters = BTreeMap::new();
-        let name = match &self.name {
-            Value::Null => Some("postgres".to_owned()),
-            name => text("NAME", name)?.filter(|name| !name.is_empty()),
-        };
+        let name = if self.name.is_null() { Some("postgres".to_owned()) } else { text("NAME", &self.name)? };
+        let name = name.filter(|name| !name.is_empty());
         if let Some(name) = name {
             parameters.insert("dbname".to_owned(), name);
         }

@@ -154,7 +154,7 @@ fn launched(
             Ok(None | Some(FoundDatabase { is_in_worker_file: true, .. })) => {}
             Ok(Some(FoundDatabase { found, .. })) => {
                 passwords_in(found.url.expose()).iter().for_each(|password| session.ui.redact(password));
-                config.launch_with("dsn", ConfigValue::Text(found.url.expose().clone()), found.from);
+                config.launch_with("dsn", &ConfigValue::Text(found.url.expose().clone()), &found.from);
             }
             Err(error) => config.notes.extend(error.lines().into_iter().take(1)),
         }
@@ -165,8 +165,8 @@ fn launched(
         if allowed.is_empty() {
             config.notes.push(format!("worker.allowed_task_modules is empty, so {}", config::DEFAULT_ALLOW_LIST));
         } else {
-            let from = "the tasks of Django's apps".to_owned();
-            config.launch_with("worker.allowed_task_modules", ConfigValue::List(allowed), from);
+            let allowed = ConfigValue::List(allowed);
+            config.launch_with("worker.allowed_task_modules", &allowed, "the tasks of Django's apps");
         }
     }
     Ok(())

@@ -72,7 +72,7 @@ impl Keep {
         match self {
             Self::All => kept.extend(piece),
             Self::First(most) | Self::Split { stdout: most, .. } => {
-                kept.extend(&piece[..most.saturating_sub(kept.len()).min(piece.len())])
+                kept.extend(&piece[..most.saturating_sub(kept.len()).min(piece.len())]);
             }
             Self::Last(most) => {
                 kept.extend(piece);

@@ -117,9 +117,9 @@ impl EffectiveConfig {
     }
 
     /// Sets a value that `reproq worker` passes on.
-    pub(crate) fn launch_with(&mut self, name: &str, value: ConfigValue, from: String) {
+    pub(crate) fn launch_with(&mut self, name: &str, value: &ConfigValue, from: &str) {
         for found in self.values.iter_mut().filter(|it| it.name == name) {
-            (found.value, found.source) = (value.clone(), ConfigSource::Launch { from: from.clone() });
+            (found.value, found.source) = (value.clone(), ConfigSource::Launch { from: from.to_owned() });
         }
         if name == "dsn" {
             self.refusals.retain(|refusal| !refusal.is_missing_database);
