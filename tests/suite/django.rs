@@ -266,6 +266,30 @@ fn the_first_source_that_names_a_database_wins_and_django_is_asked_last() {
 }
 
 #[test]
+fn all_databases_are_those_that_django_routes_queues_to() {
+    let (Some(one), Some(other)) = (Database::of_origin("b"), Database::of_origin("d")) else { return };
+    let entry = |alias: &str, database: &Database| {
+        format!(
+            "'{alias}': {{'ENGINE': 'django.db.backends.postgresql', 'NAME': '{}', 'USER': '{}', 'PASSWORD': '{}', \
+             'HOST': '127.0.0.1', 'PORT': {}, 'OPTIONS': {{'sslmode': 'disable'}}}}",
+            database.name, OWNER.0, OWNER.1, database.cluster.port
+        )
+    };
+    let settings = format!(
+        "DATABASES = {{{}, {}, 'unused': {{}}}}\nREPROQ_QUEUE_DATABASES = {{'mail*': 'mail'}}",
+        entry("default", &one),
+        entry("mail", &other)
+    );
+    let mut context = Context::new();
+    let Some(()) = project(&mut context, &settings) else { return };
+    let output = context.succeed(&["stats", "--all-databases", "--json"]);
+    let document: Value = serde_json::from_str(&output.stdout).expect("JSON");
+    let text = document.to_string();
+    assert!(text.contains("\"default\"") && text.contains("\"mail\"") && !text.contains("unused"), "{document:#}");
+    assert!(!text.contains(OWNER.1), "{document:#}");
+}
+
+#[test]
 fn a_database_that_is_not_postgresql_is_refused_with_its_engine() {
     let settings = "DATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': 'db.sqlite3', 'PASSWORD': 'hunter2hunter2'},\n\
         'odd': {'ENGINE': 'django.db.backends.postgresql', 'NAME': 'd', 'PASSWORD': 'hunter2hunter2', 'OPTIONS': {'passfile': ['x']}}}";
@@ -470,5 +494,9 @@ fn doctor_reports_what_the_queue_needs_of_django() {
     let tasks = "TASKS = {'default': {'BACKEND': 'reproq_django.backend.ReproqBackend', 'QUEUES': []}}\n";
     write(&context.project().join("shop/settings.py"), &format!("{apps}{tasks}"));
     assert_eq!(findings(&context)[2..], ["fine: TASKS has `default` for every queue"]);
+    context.set("DATABASE_URL", "postgres://shop@db.example/shop?sslmode=require");
+    let output = context.run(&["doctor"]).stdout;
+    assert!(output.contains("shop on db.example:5432 as shop (from DATABASE_URL)"), "{output}");
+    assert!(output.contains("does not verify the server") && output.contains("add sslmode=verify-full"), "{output}");
     assert_eq!(context.run(&["doctor", "--no-django", "--json"]).stdout.matches("\"django\"").count(), 0);
 }
