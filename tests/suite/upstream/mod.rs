@@ -13,4 +13,5 @@ mod run;
 mod schedules;
 mod shop;
 mod stats;
+mod sync;
 mod workflows;
