@@ -14,6 +14,7 @@ use crate::spec::PeriodicPayload;
 use crate::spec::ScheduledSpec;
 use crate::spec::canonical_json;
 use crate::spec::read_json;
+use crate::spec::with_stored_numbers;
 use crate::stats::ScheduleRow;
 use crate::tasks::NewTask;
 
@@ -142,9 +143,9 @@ impl ScheduleChange {
     }
 }
 
-/// Whether two texts are the same values, in any order of keys and with any white space.
+/// Whether two texts are the same values once they are stored, in any order of keys and with any white space.
 fn is_same_json(one: &str, other: &str) -> bool {
-    let canonical = |text: &str| canonical_json(&read_json(text).ok()?).ok();
+    let canonical = |text: &str| canonical_json(&read_json(&with_stored_numbers(text)).ok()?).ok();
     canonical(one).is_some_and(|one| Some(one) == canonical(other))
 }
 
@@ -335,6 +336,17 @@ mod tests {
         ] {
             assert!(enabled(&broken, false, now(), &zones).is_err(), "{broken:?}");
         }
+    }
+
+    #[test]
+    fn numbers_that_the_database_writes_differently_are_no_change() {
+        let payload = "{\"args\": [10000000000000000, 0.0, 0.0000001], \"kwargs\": {\"a\": 150}}";
+        let row = ScheduleRow { payload: payload.to_owned(), ..row() };
+        let (args, kwargs) = ("[1e+16,-0.0,1e-07]".to_owned(), "{\"a\":1.5e2}".to_owned());
+        let same = ScheduleChange { args: Some(args), kwargs: Some(kwargs), ..ScheduleChange::default() };
+        assert_eq!(apply(&same, Some(&row)).expect("a schedule").payload, payload);
+        let other = ScheduleChange { args: Some("[1e+17]".to_owned()), ..ScheduleChange::default() };
+        assert_ne!(apply(&other, Some(&row)).expect("a schedule").payload, payload);
     }
 
     #[test]

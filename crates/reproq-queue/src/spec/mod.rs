@@ -9,6 +9,7 @@ mod integer;
 mod read;
 mod run_after;
 mod scheduled;
+mod stored;
 mod task;
 mod value;
 
@@ -21,6 +22,7 @@ pub use run_after::RunAfterError;
 pub use scheduled::PayloadError;
 pub use scheduled::PeriodicPayload;
 pub use scheduled::ScheduledSpec;
+pub(crate) use stored::with_stored_numbers;
 pub use task::TaskSpec;
 pub use value::Key;
 pub use value::SpecError;
