@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for people at a terminal")]
 
 mod prune;
+mod queue;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -84,11 +85,12 @@ fn main() -> ExitCode {
 
 /// Runs the benchmark. `--rounds N` is at least 5; `--quick` skips the 500 MB file; `--size` also builds the program without the
 /// feature `attestation` and compares the sizes; `--json FILE` is the output file; `--serve` only keeps the release host running,
-/// for a profiler; `--latency` measures with 50 and 150 ms added to every response; `--prune` counts the requests of `release prune` instead.
+/// for a profiler; `--latency` measures with 50 and 150 ms added to every response; `--prune` counts the requests of `release prune` instead; `--queue` measures the
+/// commands of the queue on `--rows N` tasks.
 fn run(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
     if arguments.contains(&"--help") {
         println!(
-            "cargo xtask bench [--rounds N] [--quick] [--size] [--json FILE] [--serve]\n       cargo xtask bench --latency [--rounds N]\n       cargo xtask bench --prune"
+            "cargo xtask bench [--rounds N] [--quick] [--size] [--json FILE] [--serve]\n       cargo xtask bench --latency [--rounds N]\n       cargo xtask bench --prune\n       cargo xtask bench --queue [--rows N] [--rounds N]"
         );
         return Ok(());
     }
@@ -99,6 +101,10 @@ fn run(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
     run_command(&mut cargo(&["build", "--release", "--quiet"]))?;
     if arguments.contains(&"--prune") {
         return prune::run(&target_directory().join("release/reproq"));
+    }
+    if arguments.contains(&"--queue") {
+        let rows = value("--rows").unwrap_or("100000").parse()?;
+        return queue::run(&target_directory().join("release/reproq"), rows, rounds);
     }
     let (bench, cases) = Bench::prepare(root, rounds, arguments.contains(&"--quick"))?;
     if arguments.contains(&"--serve") {

@@ -138,7 +138,7 @@ impl<'a> Beat<'a> {
         let (database, ui, total) = (self.database, self.session.ui, &mut self.total);
         pass::pass(&connection, &mut self.failed, platform::is_interrupted, |result, is_news| {
             let line = report::line(&result);
-            let warning = total.add(result);
+            let warning = total.add(&result);
             if let Some(line) = line {
                 ui.status(&database.prefixed(&line));
             }

@@ -2,6 +2,7 @@
 
 use reproq_queue::pg;
 use reproq_queue::pg::PgError;
+use reproq_queue::write::TickResult;
 
 use crate::commands::beat::BeatDatabase;
 use crate::commands::beat::pass;
@@ -65,8 +66,8 @@ async fn of_database(
     session: &Session<'_>,
 ) -> Result<(), PgError> {
     let connection = pg::Session::open(&database.target, platform::is_interrupted).await?;
-    let mut add = |result| {
-        if let Some(warning) = beat.add(result) {
+    let mut add = |result: TickResult| {
+        if let Some(warning) = beat.add(&result) {
             session.ui.warn(&database.prefixed(&warning));
         }
     };

@@ -96,8 +96,8 @@ impl DatabaseBeat {
     }
 
     /// Adds a result, and returns the warning that it needs.
-    pub(super) fn add(&mut self, result: TickResult) -> Option<String> {
-        let (name, reason) = (result.name.clone(), reason(&result));
+    pub(super) fn add(&mut self, result: &TickResult) -> Option<String> {
+        let (name, reason) = (result.name.clone(), reason(result));
         let (outcome, task, next) = match &result.outcome {
             TickOutcome::Enqueued { task: InsertOutcome::Inserted(id), next } => ("enqueued", Some(*id), *next),
             TickOutcome::Enqueued { task: InsertOutcome::Duplicate(id), next } => ("duplicate", Some(*id), *next),
