@@ -126,7 +126,6 @@ pub(crate) use task::TaskLogsArgs;
 pub(crate) use task::TaskReplayArgs;
 pub(crate) use task::TaskSpecArgs;
 pub(crate) use task::parse_uuid;
-pub(crate) use task_change::BulkChangeArgs;
 pub(crate) use task_change::TaskCancelArgs;
 pub(crate) use task_change::TaskChangeArgs;
 pub(crate) use task_change::TaskPruneArgs;

@@ -1,6 +1,5 @@
 //! The commands that change tasks.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -8,7 +7,7 @@ use reproq_queue::state::TaskStatus;
 use reproq_queue::task_ref::TaskRef;
 
 use crate::cli::DatabaseArgs;
-use crate::cli::groups::DryRunArgs;
+use crate::cli::groups::PlanArgs;
 use crate::cli::task::parse_uuid;
 use crate::model::units::parse_duration;
 
@@ -105,20 +104,8 @@ pub(crate) struct BulkChangeArgs {
     /// Change at most this many, oldest first
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub limit: Option<u32>,
-    /// Refuse to change more than this many [default: 1000 with CI=true, else no limit]
-    #[arg(long, value_name = "N")]
-    pub max: Option<usize>,
-    /// Skip the confirmation prompt
-    #[arg(long, short = 'y')]
-    pub yes: bool,
     #[command(flatten)]
-    pub mode: DryRunArgs,
-    /// With --dry-run, exit with 3 if anything would be changed
-    #[arg(long, requires = "dry_run")]
-    pub exit_code: bool,
-    /// Write the audit record to this file instead of .reproq/audit
-    #[arg(long, value_name = "FILE")]
-    pub audit: Option<PathBuf>,
+    pub plan: PlanArgs,
 }
 
 /// A duration, or milliseconds.

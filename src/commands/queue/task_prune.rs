@@ -20,7 +20,7 @@ use serde::Serialize;
 use super::record::QueueAction;
 use super::record::QueueRecord;
 use super::seconds;
-use super::task_change::guard;
+use super::several::refuse_more;
 use crate::change::Proposal;
 use crate::cli::TaskPruneArgs;
 use crate::commands::consent;
@@ -71,7 +71,7 @@ pub(super) fn prune(arguments: &TaskPruneArgs, session: &Session<'_>) -> Result<
         Database::with(&arguments.database, session, async |database| prune_in(database, arguments, session).await)?;
     session.ui.report(&report)?;
     let Some(failure) = failure else {
-        let is_pending = report.dry_run && arguments.bulk.exit_code && report.planned > 0;
+        let is_pending = report.dry_run && arguments.bulk.plan.exit_code && report.planned > 0;
         return Ok(if is_pending { ExitStatus::Pending } else { ExitStatus::Success });
     };
     session.ui.error_after_report(&failure);
@@ -95,7 +95,7 @@ async fn prune_in(
     let found = survey(database, &rule, bulk.limit).await?;
     let most = bulk.limit.map_or(u64::MAX, u64::from);
     let mut report = TaskPruneReport {
-        dry_run: bulk.mode.dry_run,
+        dry_run: bulk.plan.mode.dry_run,
         before: rule.before,
         has_parent_index,
         planned: found.deletable().min(most),
@@ -105,7 +105,7 @@ async fn prune_in(
         audit: None,
     };
     let needs_index = !has_parent_index && report.planned > FEW;
-    if bulk.mode.dry_run || report.planned == 0 {
+    if bulk.plan.mode.dry_run || report.planned == 0 {
         if needs_index {
             session.ui.warn("the database has no index on task_runs.parent_id: so many tasks cannot be deleted yet");
             session.ui.hint("run `reproq db migrate`, which builds it");
@@ -116,13 +116,13 @@ async fn prune_in(
         return Err(no_index(report.planned));
     }
     let planned = usize::try_from(report.planned).unwrap_or(usize::MAX);
-    guard(planned, "deleted", bulk, session)?;
+    refuse_more(planned, "task", "deleted", &bulk.plan, session)?;
     let proposal = Proposal { number: planned, thing: "task", done: "deleted" };
     let server = database.session.server();
     let question = |number| format!("Type {number} to permanently delete {} in {server}:", count(number, "task"));
-    consent::confirm(&proposal, question, || session.ui.preview(&report), bulk.yes, session)?;
+    consent::confirm(&proposal, question, || session.ui.preview(&report), bulk.plan.yes, session)?;
     session.ui.on_interrupt(platform::INTERRUPTION_OF_CHANGES);
-    let mut record = QueueRecord::begin(bulk.audit.as_ref(), "task prune", &[], database, session)?;
+    let mut record = QueueRecord::begin(bulk.plan.audit.as_ref(), "task prune", &[], database, session)?;
     report.audit = record.path();
     let result = delete(database, &rule, arguments.pause, &mut record, &mut report, session).await;
     report.verified = result.is_ok();

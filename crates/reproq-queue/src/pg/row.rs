@@ -74,13 +74,13 @@ impl Row {
     }
 
     /// The value of a column. Select only built-in types: the driver would ask for others with a named statement.
-    pub fn read<T: Value>(&self, column: &str) -> Result<T, PgError> {
+    pub fn read<T: FromColumn>(&self, column: &str) -> Result<T, PgError> {
         T::read(&self.0, column).map_err(|error| PgError::Answer { message: error.to_string() })
     }
 }
 
 /// A type of a column.
-pub trait Value: Sized {
+pub trait FromColumn: Sized {
     /// Reads it from a row of the driver.
     fn read(row: &tokio_postgres::Row, column: &str) -> Result<Self, tokio_postgres::Error>;
 }
@@ -88,7 +88,7 @@ pub trait Value: Sized {
 /// Types that the driver reads.
 macro_rules! values {
     ($($type:ty),*) => {
-        $(impl Value for $type {
+        $(impl FromColumn for $type {
             fn read(row: &tokio_postgres::Row, column: &str) -> Result<Self, tokio_postgres::Error> {
                 row.try_get(column)
             }
@@ -112,13 +112,13 @@ fn finite(time: Timestamp<DateTime<Utc>>) -> DateTime<Utc> {
     }
 }
 
-impl Value for DateTime<Utc> {
+impl FromColumn for DateTime<Utc> {
     fn read(row: &tokio_postgres::Row, column: &str) -> Result<Self, tokio_postgres::Error> {
         row.try_get(column).map(finite)
     }
 }
 
-impl Value for Option<DateTime<Utc>> {
+impl FromColumn for Option<DateTime<Utc>> {
     fn read(row: &tokio_postgres::Row, column: &str) -> Result<Self, tokio_postgres::Error> {
         let read: Option<Timestamp<DateTime<Utc>>> = row.try_get(column)?;
         Ok(read.map(finite))

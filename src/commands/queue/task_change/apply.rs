@@ -43,7 +43,7 @@ pub(super) async fn named(
     report: &mut TaskChangeReport,
 ) -> Result<(), CommandError> {
     let planned: Vec<PlannedTask> = ids.iter().map(|id| PlannedTask::named(*id)).collect();
-    let audit = &request.arguments.bulk.audit;
+    let audit = &request.arguments.bulk.plan.audit;
     let record = if audit.is_some() {
         QueueRecord::begin(audit.as_ref(), &command(request), &planned_ids(&planned), database, session)?
     } else {
@@ -60,7 +60,7 @@ pub(super) async fn planned(
     session: &Session<'_>,
     report: &mut TaskChangeReport,
 ) -> Result<(), CommandError> {
-    let audit = request.arguments.bulk.audit.as_ref();
+    let audit = request.arguments.bulk.plan.audit.as_ref();
     let record = QueueRecord::begin(audit, &command(request), &planned_ids(planned), database, session)?;
     in_batches(database, request, planned, session, report, record).await
 }

@@ -20,8 +20,8 @@ use reproq_queue::tasks::TaskFilter;
 
 use super::no_task;
 use super::seconds;
+use super::several::refuse_more;
 use crate::change::Proposal;
-use crate::cli::BulkChangeArgs;
 use crate::cli::DatabaseArgs;
 use crate::cli::TaskChangeArgs;
 use crate::commands::consent;
@@ -33,9 +33,6 @@ use crate::failure::exit::ExitStatus;
 use crate::model::text::count;
 use crate::platform;
 use report::TaskChangeReport;
-
-/// The most tasks that are changed in CI unless `--max` says otherwise: there, the command line is the consent.
-const MAX_IN_CI: usize = 1000;
 
 /// A change, and the tasks.
 pub(super) struct ChangeRequest<'a> {
@@ -89,7 +86,7 @@ pub(super) fn run(request: &ChangeRequest<'_>, session: &Session<'_>) -> Result<
     }
     report.sort();
     session.ui.report(&report)?;
-    let status = report.status(failure.as_ref(), request.arguments.bulk.exit_code);
+    let status = report.status(failure.as_ref(), request.arguments.bulk.plan.exit_code);
     if let Some(failure) = failure.take() {
         session.ui.error_after_report(&failure);
     }
@@ -154,7 +151,7 @@ async fn named(
     ids: &[i64],
     session: &Session<'_>,
 ) -> Result<Outcome, CommandError> {
-    if request.arguments.bulk.mode.dry_run {
+    if request.arguments.bulk.plan.mode.dry_run {
         return Ok((plan::of_named(database, request, ids).await?, None));
     }
     session.ui.on_interrupt(platform::INTERRUPTION_OF_CHANGES);
@@ -172,38 +169,19 @@ async fn matching(
     let bulk = &request.arguments.bulk;
     session.ui.status("Selecting tasks");
     let planned = plan::of_matching(database, request, filter).await?;
-    if bulk.mode.dry_run || planned.tasks.is_empty() {
+    if bulk.plan.mode.dry_run || planned.tasks.is_empty() {
         return Ok((planned.report, None));
     }
-    guard(planned.tasks.len(), request.done, bulk, session)?;
+    refuse_more(planned.tasks.len(), "task", request.done, &bulk.plan, session)?;
     let proposal = Proposal { number: planned.tasks.len(), thing: "task", done: request.done };
     let question = |number| {
         format!("Type {number} to {} {} in {}:", request.name, count(number, "task"), database.session.server())
     };
-    consent::confirm(&proposal, question, || session.ui.preview(&planned.report), bulk.yes, session)?;
+    consent::confirm(&proposal, question, || session.ui.preview(&planned.report), bulk.plan.yes, session)?;
     session.ui.on_interrupt(platform::INTERRUPTION_OF_CHANGES);
     let mut report = planned.report.applied();
     let failure = apply::planned(database, request, &planned.tasks, session, &mut report).await.err();
     Ok((report, failure))
-}
-
-/// Refuses a plan that is larger than allowed.
-pub(super) fn guard(
-    planned: usize,
-    done: &str,
-    bulk: &BulkChangeArgs,
-    session: &Session<'_>,
-) -> Result<(), CommandError> {
-    let limit = bulk.max.or_else(|| session.env.is_ci().then_some(MAX_IN_CI));
-    match limit {
-        Some(limit) if planned > limit => {
-            let planned_tasks = count(planned, "task");
-            let message = format!("{planned_tasks} would be {done}, but at most {limit} are allowed");
-            Err(CommandError::message(ExitStatus::Conflict, message)
-                .hint(format!("nothing was changed; allow it with `--max {planned}`, or use `--limit {limit}`")))
-        }
-        Some(_) | None => Ok(()),
-    }
 }
 
 /// Which of these queues are paused: a task that becomes READY there does not run.
