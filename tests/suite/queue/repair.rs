@@ -217,6 +217,24 @@ fn a_workflow_that_changes_meanwhile_is_left_as_it_is() {
 }
 
 #[test]
+fn a_callback_is_not_released_if_a_task_fails_after_the_plan_was_made() {
+    let Some(database) = Database::of_origin("c") else { return };
+    database.sql(&chord(&UNRELEASED));
+    let context = project(&database.url());
+    // The callback still waits, and the row of the workflow still has the same counters.
+    let sql = format!(
+        "update task_runs set status = 'FAILED' where result_id = 32; \
+         update workflow_runs set updated_at = now() where workflow_id = '{}'",
+        uuid(3)
+    );
+    let output = overtaken(&database, &context, &sql, &["workflow", "repair", "--all", "--yes"]);
+    assert_eq!(output.code, 7, "{output:#?}");
+    assert_eq!(database.sql("select status from task_runs where result_id = 39"), "WAITING");
+    context.succeed(&["workflow", "repair", "--all", "--yes"]);
+    assert_eq!(database.sql("select status from task_runs where result_id = 39"), "FAILED");
+}
+
+#[test]
 fn of_several_repairs_at_once_one_releases_a_callback() {
     let Some(database) = damaged("b") else { return };
     let context = project(&database.url());
