@@ -22,8 +22,7 @@ pub(super) fn enable(arguments: &PeriodicEnableArgs, session: &Session<'_>) -> R
     let name = &arguments.schedule.name;
     let zones = jiff::tz::db();
     let done = Database::write(&arguments.schedule.database, session, async |tx| {
-        let now = write::database_time(tx).await?;
-        let Some(state) = write::schedule(tx, name).await? else { return Ok(Ok(None)) };
+        let (now, Some(state)) = write::schedule(tx, name).await? else { return Ok(Ok(None)) };
         if state.row.enabled {
             return Ok(Ok(Some((now, state.row, Written::Unchanged))));
         }
@@ -42,8 +41,7 @@ pub(super) fn enable(arguments: &PeriodicEnableArgs, session: &Session<'_>) -> R
 pub(super) fn disable(arguments: &PeriodicNameArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let name = &arguments.name;
     let found = Database::write(&arguments.database, session, async |tx| {
-        let now = write::database_time(tx).await?;
-        let Some(state) = write::schedule(tx, name).await? else { return Ok(None) };
+        let (now, Some(state)) = write::schedule(tx, name).await? else { return Ok(None) };
         let new = ScheduleRow { enabled: false, ..state.row.clone() };
         let written = write::update_schedule(tx, &state, &new).await?;
         Ok(Some((now, state.row, written)))

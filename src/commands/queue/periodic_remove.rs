@@ -17,8 +17,7 @@ use crate::failure::exit::ExitStatus;
 pub(super) fn remove(arguments: &PeriodicNameArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let name = &arguments.name;
     let found = Database::write(&arguments.database, session, async |tx| {
-        let now = write::database_time(tx).await?;
-        let Some(state) = write::schedule(tx, name).await? else { return Ok(None) };
+        let (now, Some(state)) = write::schedule(tx, name).await? else { return Ok(None) };
         Ok(Some((now, write::delete_schedule(tx, &state).await?)))
     })?;
     let (at, deleted) = found.ok_or_else(|| no_schedule(name))?;

@@ -38,8 +38,7 @@ struct PeriodicRunReport {
 pub(super) fn run(arguments: &PeriodicNameArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let name = &arguments.name;
     let done = Database::write(&arguments.database, session, async |tx| {
-        let now = write::database_time(tx).await?;
-        let Some(state) = write::schedule(tx, name).await? else { return Ok(Ok(None)) };
+        let (now, Some(state)) = write::schedule(tx, name).await? else { return Ok(Ok(None)) };
         let task = match schedules::task_at(&state.row, now) {
             Ok(task) => task,
             Err(error) => return Ok(Err(error)),

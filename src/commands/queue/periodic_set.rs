@@ -38,8 +38,7 @@ pub(super) fn set(arguments: &PeriodicSetArgs, session: &Session<'_>) -> Result<
     };
     let zones = jiff::tz::db();
     let done = Database::write(&arguments.schedule.database, session, async |tx| {
-        let now = write::database_time(tx).await?;
-        let before = write::schedule(tx, name).await?;
+        let (now, before) = write::schedule(tx, name).await?;
         let new = match change.apply(before.as_ref().map(|state| &state.row), now, zones) {
             Ok(new) => new,
             Err(refusal) => return Ok(Err(refusal)),

@@ -280,12 +280,14 @@ async fn plan(
     disable_missing: bool,
     zones: &TimeZoneDatabase,
 ) -> Result<Vec<SyncRow>, PgError> {
-    let now = write::database_time(tx).await?;
     let mut rows = Vec::new();
     for (name, schedule) in schedules {
         let row = match routes.elsewhere(&schedule.queue_name) {
             Some(reason) => SyncRow::nothing(name, SyncAction::Elsewhere, Some(reason), None),
-            None => SyncRow::of(schedule, write::schedule(tx, name).await?, now, zones),
+            None => {
+                let (now, old) = write::schedule(tx, name).await?;
+                SyncRow::of(schedule, old, now, zones)
+            }
         };
         rows.push(row);
     }
@@ -294,7 +296,7 @@ async fn plan(
             continue;
         }
         let reason = Some("the code does not define it".to_owned());
-        match write::schedule(tx, &listed.name).await? {
+        match write::schedule(tx, &listed.name).await?.1 {
             Some(old) if disable_missing && old.row.enabled => {
                 let new = ScheduleRow { enabled: false, ..old.row.clone() };
                 rows.push(SyncRow::planned(SyncAction::Disable, Some(old), new, reason));
@@ -347,7 +349,7 @@ async fn verify(database: &Database, written: &[ScheduleRow]) -> Result<(), Comm
     let read = database.session.read(Limits::default(), async |tx| {
         let mut wrong = Vec::new();
         for new in written {
-            let found = write::schedule(tx, &new.name).await?;
+            let (_, found) = write::schedule(tx, &new.name).await?;
             let is_right = found.is_some_and(|found| {
                 let row = found.row;
                 (&row.cron_expr, &row.task_path, row.enabled) == (&new.cron_expr, &new.task_path, new.enabled)

@@ -19,12 +19,14 @@ macro_rules! definition {
     };
 }
 
-/// The time of the database.
-pub(crate) const NOW: &str = "select now() as now";
-
-/// The schedule with a name.
-pub(crate) const ONE: &str =
-    concat!("select ", columns!(), ", ", definition!(), "::text as definition from periodic_tasks where name = $1");
+/// The time of the database, and the schedule with a name ($1), if there is one.
+pub(crate) const ONE: &str = concat!(
+    "select now() as now, ",
+    columns!(),
+    ", ",
+    definition!(),
+    "::text as definition from (select) one left join periodic_tasks on name = $1"
+);
 
 /// A new schedule. Parameters: name, expression, path, payload, queue, priority, attempts, concurrency key, its limit, enabled,
 /// next run.

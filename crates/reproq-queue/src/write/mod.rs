@@ -33,7 +33,6 @@ pub use queues::resume_queue;
 pub use replay::ReplayOutcome;
 pub use replay::replay_task;
 pub use schedules::ScheduleState;
-pub use schedules::database_time;
 pub use schedules::delete_schedule;
 pub use schedules::insert_schedule;
 pub use schedules::schedule;

@@ -44,16 +44,13 @@ pub struct ScheduleState {
     definition: String,
 }
 
-/// The time of the database.
-pub async fn database_time(tx: &Transaction<'_>) -> Result<DateTime<Utc>, PgError> {
-    tx.one(sql::NOW, &[]).await?.read("now")
-}
-
-/// The schedule with a name.
-pub async fn schedule(tx: &Transaction<'_>, name: &str) -> Result<Option<ScheduleState>, PgError> {
-    let rows = tx.rows(sql::ONE, &[name.into()]).await?;
-    let Some(row) = rows.first() else { return Ok(None) };
-    Ok(Some(ScheduleState { row: ScheduleRow::from_row(row)?, definition: row.read("definition")? }))
+/// The time of the database, and the schedule with a name.
+pub async fn schedule(tx: &Transaction<'_>, name: &str) -> Result<(DateTime<Utc>, Option<ScheduleState>), PgError> {
+    let row = tx.one(sql::ONE, &[name.into()]).await?;
+    let exists = row.read::<Option<String>>("name")?.is_some();
+    let state =
+        || Ok::<_, PgError>(ScheduleState { row: ScheduleRow::from_row(&row)?, definition: row.read("definition")? });
+    Ok((row.read("now")?, exists.then(state).transpose()?))
 }
 
 /// Inserts a schedule.
