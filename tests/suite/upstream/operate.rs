@@ -246,7 +246,7 @@ fn every_run_is_explained(database: &Database, directory: &Path, what: &str) {
             "SUCCESSFUL" => assert_eq!(runs, 1 + number(retried), "{line}: {what}"),
             // A worker saw the request before the task had ended.
             "CANCELLED" | "FAILED" => {
-                assert_eq!(runs, number(retried) + usize::from(status == "FAILED"), "{line}: {what}")
+                assert_eq!(runs, number(retried) + usize::from(status == "FAILED"), "{line}: {what}");
             }
             _ => panic!("{line}: {what}"),
         }
