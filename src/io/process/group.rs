@@ -14,9 +14,14 @@ use std::thread;
 use std::time::Duration;
 
 /// A file that was just written may still be open in a process that another thread is starting; the kernel then refuses
-/// to run it (`ETXTBSY`). These are the pauses between attempts.
-pub(super) const BUSY_PAUSES: [Duration; 3] =
-    [Duration::from_millis(50), Duration::from_millis(100), Duration::from_millis(200)];
+/// to run it (`ETXTBSY`). These are the pauses between attempts; on a busy machine that process may have to wait for a second.
+pub(super) const BUSY_PAUSES: [Duration; 5] = [
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(200),
+    Duration::from_millis(400),
+    Duration::from_millis(800),
+];
 
 /// A command with exactly this environment, no input, and both outputs as pipes.
 pub(super) fn command(program: &Path, environment: &[(OsString, OsString)]) -> Command {

@@ -393,7 +393,7 @@ mod tests {
             fs::copy("/bin/sh", &path).expect("copied");
             let open = fs::OpenOptions::new().append(true).open(&path).expect("opened");
             let closing = std::thread::spawn(move || {
-                std::thread::sleep(Duration::from_millis(80));
+                std::thread::sleep(Duration::from_millis(600));
                 drop(open);
             });
             // A shell does not accept --version; its message shows that it was started.
