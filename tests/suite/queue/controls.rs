@@ -57,14 +57,14 @@ fn a_queue_is_paused_and_resumed_on_every_origin() {
             insta::assert_snapshot!("queue_resume", context.shown(&["queue", "resume", "default"]));
             assert_eq!(database.sql(control), "f|f|", "{origin}");
             insta::assert_snapshot!("queue_resume_again", context.shown(&["queue", "resume", "default"]));
-            insta::assert_snapshot!("queue_pause_unknown", context.shown(&["queue", "pause", "mial"]));
+            insta::assert_snapshot!("queue_pause_unknown", context.shown(&["queue", "pause", "mails"]));
         }
         assert_eq!(json(&context, &["queue", "resume", "nothing"])["known"], false);
         // Only a schedule uses it.
         database.sql("update periodic_tasks set queue_name = 'later' where name = 'off'");
         assert_eq!(json(&context, &["queue", "pause", "later"])["known"], true);
         let paused = "select string_agg(queue_name, ',' order by queue_name) from reproq_queue_controls where paused";
-        assert_eq!(database.sql(paused), "later,mail,mial", "{origin}");
+        assert_eq!(database.sql(paused), "later,mail,mails", "{origin}");
     }
 }
 
