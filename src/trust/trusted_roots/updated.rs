@@ -30,7 +30,7 @@ pub(crate) struct Versions {
 
 /// A fetched and verified root with the metadata it was verified by.
 ///
-/// It is not verified again when it is read: whoever can write this file could also accept their own root, and a
+/// It is not verified again when it is read: a user who can write this file could also accept their own root, and a
 /// newer program, whose embedded keys have moved on, would reject a valid record. The digest detects damage.
 /// The metadata is stored to detect a rollback in the next update.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -56,7 +56,7 @@ create function see() returns trigger language plpgsql as $$ begin
 end $$;
 create trigger see after insert or update or delete on task_runs for each row execute function see();";
 
-/// The worker's claim: a due task of the queue that nobody else is claiming, in an order that the test makes random.
+/// The worker's claim: a due task of the queue that no other worker is claiming, in an order that the test makes random.
 const CLAIM: &str = "
 with candidate as (
   select t.result_id from task_runs t
