@@ -26,28 +26,8 @@ use reproq::internals::worker::which::Fault;
 use reproq::internals::worker::which::Resolution;
 use reproq::internals::worker::which::SurveyInput;
 
+use crate::support::django::MANAGE;
 use crate::support::skip;
-
-/// As written by `django-admin startproject`.
-const MANAGE: &str = r#"#!/usr/bin/env python
-"""Django's command-line utility for administrative tasks."""
-import os
-import sys
-
-
-def main():
-    """Run administrative tasks."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
-    try:
-        from django.core.management import execute_from_command_line
-    except ImportError as exc:
-        raise ImportError("Couldn't import Django.") from exc
-    execute_from_command_line(sys.argv)
-
-
-if __name__ == "__main__":
-    main()
-"#;
 
 /// Far more than a slow machine needs; only the tests of the timeout use less.
 const AMPLE: Duration = Duration::from_secs(60);

@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
+use fake_http::server::Afterwards;
 
 use crate::fault::Cut;
 use crate::fault::Fault;
@@ -35,14 +36,6 @@ pub(crate) enum Step {
 pub(crate) struct Manner {
     pub(crate) head_only: bool,
     pub(crate) keep_alive: bool,
-}
-
-/// Whether the connection can be used for another request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Afterwards {
-    KeepAlive,
-    Ended,
-    Reset,
 }
 
 /// The steps that deliver a response, modified by a fault.

@@ -1,5 +1,6 @@
 //! Faults, and the conditions under which they occur.
 
+use fake_http::script::Rule;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -283,50 +284,22 @@ impl Matcher {
     }
 }
 
-/// Rules in the order in which they were added, each with its own count.
-#[derive(Debug)]
-pub(crate) struct Script<Action> {
-    rules: Vec<Rule<Action>>,
-}
-
-#[derive(Debug)]
-struct Rule<Action> {
-    matcher: Matcher,
-    seen: u64,
-    fired: u64,
-    action: Action,
-}
-
-impl<Action: Clone> Script<Action> {
-    pub(crate) fn new() -> Self {
-        Script { rules: Vec::new() }
+impl Rule<Request> for Matcher {
+    fn matches(&self, request: &Request) -> bool {
+        Self::matches(self, request)
     }
 
-    pub(crate) fn add(&mut self, matcher: Matcher, action: Action) {
-        self.rules.push(Rule { matcher, seen: 0, fired: 0, action });
+    fn nth(&self) -> u64 {
+        self.nth
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.rules.clear();
-    }
-
-    /// The first rule that is due. All matching rules count the request; only the one that fires is used up.
-    pub(crate) fn take(&mut self, request: &Request) -> Option<Action> {
-        let mut chosen = None;
-        for rule in &mut self.rules {
-            if !rule.matcher.matches(request) {
-                continue;
-            }
-            rule.seen += 1;
-            let is_due = rule.seen >= rule.matcher.nth && rule.matcher.times.is_none_or(|times| rule.fired < times);
-            if is_due && chosen.is_none() {
-                rule.fired += 1;
-                chosen = Some(rule.action.clone());
-            }
-        }
-        chosen
+    fn times(&self) -> Option<u64> {
+        self.times
     }
 }
+
+/// What happens to which requests.
+pub(crate) type Script<Action> = fake_http::script::Script<Matcher, Action>;
 
 #[cfg(test)]
 mod tests {
@@ -348,7 +321,7 @@ mod tests {
 
     #[test]
     fn equal_rules_fire_one_after_another_and_numbers_count_every_match() {
-        let mut script = Script::new();
+        let mut script = Script::default();
         script.add(Matcher::api().path("/x"), "first");
         script.add(Matcher::api().path("/x"), "second");
         script.add(Matcher::api().path("/x").nth(4).times(2), "fourth and fifth");

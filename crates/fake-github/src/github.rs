@@ -38,7 +38,7 @@ pub(crate) struct Shared {
     pub(crate) faults: Mutex<Script<Fault>>,
     pub(crate) hooks: Mutex<Script<Hook>>,
     pub(crate) log: Log,
-    pub(crate) lifecycle: Lifecycle,
+    pub(crate) lifecycle: Arc<Lifecycle>,
     pub(crate) failed_handshakes: AtomicU64,
 }
 
@@ -57,10 +57,10 @@ impl GitHub {
         GitHub {
             shared: Arc::new(Shared {
                 world: Mutex::new(World::new()),
-                faults: Mutex::new(Script::new()),
-                hooks: Mutex::new(Script::new()),
+                faults: Mutex::new(Script::default()),
+                hooks: Mutex::new(Script::default()),
                 log: Log::default(),
-                lifecycle: Lifecycle::default(),
+                lifecycle: Arc::default(),
                 failed_handshakes: AtomicU64::new(0),
             }),
         }

@@ -1,29 +1,25 @@
-//! The listeners, their threads, and the handling of one request.
+//! The listeners, and the handling of one request.
 
-use std::io;
 use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
-use std::net::SocketAddr;
 use std::net::TcpListener;
-use std::net::TcpStream;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
-use std::thread::JoinHandle;
 
+use fake_http::server::Server;
+use fake_http::server::converse;
 use rustls::ServerConfig;
 
 use crate::dates::http_date;
 use crate::deliver;
-use crate::deliver::Afterwards;
 use crate::deliver::Manner;
 use crate::deliver::Step;
 use crate::fault::Fault;
 use crate::github::GitHub;
 use crate::github::locked;
 use crate::http::Call;
-use crate::http::Reader;
 use crate::http::Reply;
 use crate::instead;
 use crate::log::Origin;
@@ -57,13 +53,7 @@ impl From<Tls> for Setup {
 pub struct FakeGitHub {
     github: GitHub,
     ca_pem: String,
-    doors: Vec<Door>,
-}
-
-#[derive(Debug)]
-struct Door {
-    address: SocketAddr,
-    thread: Option<JoinHandle<()>>,
+    server: Server,
 }
 
 /// The role of a listener. The plain one serves assets and pages without TLS to clients that follow a redirect they should not
@@ -72,6 +62,17 @@ struct Door {
 enum Listens {
     For(Origin),
     Plain,
+}
+
+impl Listens {
+    /// The host that a request to this listener is for.
+    fn origin(self, call: &Call) -> Origin {
+        match self {
+            Listens::For(origin) => origin,
+            Listens::Plain if objects::serves(call.path()) => Origin::Objects,
+            Listens::Plain => Origin::Web,
+        }
+    }
 }
 
 impl Deref for FakeGitHub {
@@ -104,11 +105,10 @@ impl FakeGitHub {
         let setup = setup.into();
         let identity = tls::identity(setup.tls);
         let config = identity.as_ref().map(|identity| Arc::clone(&identity.server));
-        let mut fake = FakeGitHub {
-            github: GitHub::new(),
-            ca_pem: identity.map(|identity| identity.ca_pem).unwrap_or_default(),
-            doors: Vec::new(),
-        };
+        let github = GitHub::new();
+        let server = Server::new(&github.shared.lifecycle);
+        let ca_pem = identity.map(|identity| identity.ca_pem).unwrap_or_default();
+        let mut fake = FakeGitHub { github, ca_pem, server };
         let scheme = if config.is_some() { "https" } else { "http" };
         let api = fake.open(Listens::For(Origin::Api), config.as_ref(), false);
         let web = fake.open(Listens::For(Origin::Web), config.as_ref(), false);
@@ -148,83 +148,17 @@ impl FakeGitHub {
     }
 
     fn serve(&mut self, listener: TcpListener, listens: Listens, tls: Option<&Arc<ServerConfig>>) {
-        let address = listener.local_addr().expect("a bound listener has an address");
         let (github, tls) = (self.github.clone(), tls.cloned());
-        let thread = thread::spawn(move || accept(&listener, listens, &github, tls.as_ref()));
-        self.doors.push(Door { address, thread: Some(thread) });
-    }
-}
-
-impl Drop for FakeGitHub {
-    fn drop(&mut self) {
-        self.github.shared.lifecycle.stop();
-        for door in &mut self.doors {
-            // Wakes the thread that waits for connections, so that it sees the shutdown.
-            let _ = TcpStream::connect(door.address);
-            if let Some(thread) = door.thread.take() {
-                let _ = thread.join();
-            }
-        }
-        self.github.shared.lifecycle.wait_for_the_last();
-    }
-}
-
-fn accept(listener: &TcpListener, listens: Listens, github: &GitHub, tls: Option<&Arc<ServerConfig>>) {
-    let lifecycle = &github.shared.lifecycle;
-    while !lifecycle.is_stopping() {
-        let Ok((socket, _)) = listener.accept() else { continue };
-        let socket = Arc::new(socket);
-        let Some(id) = lifecycle.enter(&socket) else { return };
-        let (github, tls) = (github.clone(), tls.cloned());
-        thread::spawn(move || {
-            let guard = Guard { github: &github, id };
-            // A client that disconnects early is not an error of the fake.
-            let _ = converse(socket, listens, id, &github, tls.as_ref());
-            drop(guard);
+        self.server.serve(listener, move |socket, connection| {
+            let stream = Stream::open(socket, tls.as_ref()).inspect_err(|_| {
+                github.shared.failed_handshakes.fetch_add(1, Ordering::SeqCst);
+            })?;
+            converse(stream, |call, stream| {
+                let place = Place { origin: listens.origin(call), secure: tls.is_some(), connection };
+                deliver::carry_out(exchange(&github, place, call), stream, &github.shared.lifecycle)
+            })
         });
     }
-}
-
-/// Unregisters the connection, also if its thread panics.
-struct Guard<'a> {
-    github: &'a GitHub,
-    id: u64,
-}
-
-impl Drop for Guard<'_> {
-    fn drop(&mut self) {
-        self.github.shared.lifecycle.leave(self.id);
-    }
-}
-
-fn converse(
-    socket: Arc<TcpStream>,
-    listens: Listens,
-    id: u64,
-    github: &GitHub,
-    tls: Option<&Arc<ServerConfig>>,
-) -> io::Result<()> {
-    let mut stream = Stream::open(socket, tls).inspect_err(|_| {
-        github.shared.failed_handshakes.fetch_add(1, Ordering::SeqCst);
-    })?;
-    let mut reader = Reader::default();
-    while let Some(call) = reader.next(&mut stream)? {
-        let origin = match listens {
-            Listens::For(origin) => origin,
-            Listens::Plain if objects::serves(call.path()) => Origin::Objects,
-            Listens::Plain => Origin::Web,
-        };
-        let steps = exchange(github, Place { origin, secure: tls.is_some(), connection: id }, &call);
-        match deliver::carry_out(steps, &mut stream, &github.shared.lifecycle)? {
-            Afterwards::KeepAlive => {}
-            Afterwards::Ended => return Ok(()),
-            Afterwards::Reset => {
-                stream.reset();
-                return Ok(());
-            }
-        }
-    }
-    Ok(())
 }
 
 #[derive(Debug, Clone, Copy)]

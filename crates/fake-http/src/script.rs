@@ -51,8 +51,7 @@ impl<M, A: Clone> Script<M, A> {
         let mut chosen = None;
         for entry in self.entries.iter_mut().filter(|entry| entry.rule.matches(request)) {
             entry.seen += 1;
-            let is_due =
-                entry.seen >= entry.rule.nth() && entry.rule.times().is_none_or(|times| entry.fired < times);
+            let is_due = entry.seen >= entry.rule.nth() && entry.rule.times().is_none_or(|times| entry.fired < times);
             if is_due && chosen.is_none() {
                 entry.fired += 1;
                 chosen = Some(entry.action.clone());

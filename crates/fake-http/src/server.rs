@@ -17,11 +17,11 @@ use crate::stream::Stream;
 #[derive(Debug)]
 pub struct Server {
     lifecycle: Arc<Lifecycle>,
-    doors: Vec<Door>,
+    listeners: Vec<Listener>,
 }
 
 #[derive(Debug)]
-struct Door {
+struct Listener {
     address: SocketAddr,
     thread: JoinHandle<()>,
 }
@@ -41,7 +41,7 @@ impl Server {
     /// A server without listeners, which ends with this lifecycle.
     #[must_use]
     pub fn new(lifecycle: &Arc<Lifecycle>) -> Server {
-        Server { lifecycle: Arc::clone(lifecycle), doors: Vec::new() }
+        Server { lifecycle: Arc::clone(lifecycle), listeners: Vec::new() }
     }
 
     /// Accepts connections. Each has a number and a thread of its own; a client that disconnects early is not an error of the
@@ -56,16 +56,16 @@ impl Server {
         let address = listener.local_addr().expect("a bound listener has an address");
         let (lifecycle, converse) = (Arc::clone(&self.lifecycle), Arc::new(converse));
         let thread = thread::spawn(move || accept(&listener, &lifecycle, &converse));
-        self.doors.push(Door { address, thread });
+        self.listeners.push(Listener { address, thread });
     }
 
     /// Closes every connection and frees every port.
     pub fn stop(&mut self) {
         self.lifecycle.stop();
-        for door in self.doors.drain(..) {
+        for Listener { address, thread } in self.listeners.drain(..) {
             // Wakes the thread that waits for connections, so that it sees the shutdown.
-            let _ = TcpStream::connect(door.address);
-            let _ = door.thread.join();
+            let _ = TcpStream::connect(address);
+            let _ = thread.join();
         }
         self.lifecycle.wait_for_the_last();
     }

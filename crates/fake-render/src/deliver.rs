@@ -6,19 +6,12 @@ use bytes::Bytes;
 use fake_http::http::Reply;
 use fake_http::http::reason;
 use fake_http::lifecycle::Lifecycle;
+use fake_http::server::Afterwards;
 use fake_http::stream::Stream;
 use serde_json::Value;
 use serde_json::json;
 
 use crate::Fault;
-
-/// Whether the connection can be used for another request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Afterwards {
-    KeepAlive,
-    Ended,
-    Reset,
-}
 
 /// Sends the response to a request.
 ///

@@ -1,6 +1,7 @@
 //! Faults, and the conditions under which they occur.
 
 use fake_http::lifecycle::Hold;
+use fake_http::script::Rule;
 
 use crate::Request;
 
@@ -126,40 +127,19 @@ impl Matcher {
     }
 }
 
-/// Rules in the order in which they were added, each with its own count.
-#[derive(Debug)]
-pub(crate) struct Script<Action> {
-    rules: Vec<Rule<Action>>,
-}
-
-#[derive(Debug)]
-struct Rule<Action> {
-    matcher: Matcher,
-    seen: u64,
-    fired: u64,
-    action: Action,
-}
-
-impl<Action: Clone> Script<Action> {
-    pub(crate) const fn new() -> Self {
-        Script { rules: Vec::new() }
+impl Rule<Request> for Matcher {
+    fn matches(&self, request: &Request) -> bool {
+        Self::matches(self, request)
     }
 
-    pub(crate) fn add(&mut self, matcher: Matcher, action: Action) {
-        self.rules.push(Rule { matcher, seen: 0, fired: 0, action });
+    fn nth(&self) -> u64 {
+        self.nth
     }
 
-    /// The first rule that is due. All matching rules count the request; only the one that fires is used up.
-    pub(crate) fn take(&mut self, request: &Request) -> Option<Action> {
-        let mut chosen = None;
-        for rule in self.rules.iter_mut().filter(|rule| rule.matcher.matches(request)) {
-            rule.seen += 1;
-            let is_due = rule.seen >= rule.matcher.nth && rule.matcher.times.is_none_or(|times| rule.fired < times);
-            if is_due && chosen.is_none() {
-                rule.fired += 1;
-                chosen = Some(rule.action.clone());
-            }
-        }
-        chosen
+    fn times(&self) -> Option<u64> {
+        self.times
     }
 }
+
+/// What happens to which requests.
+pub(crate) type Script<Action> = fake_http::script::Script<Matcher, Action>;

@@ -58,7 +58,7 @@ pub(crate) struct Shared {
     pub(crate) faults: Mutex<Script<Fault>>,
     pub(crate) hooks: Mutex<Script<Hook>>,
     pub(crate) log: Mutex<Vec<Request>>,
-    pub(crate) lifecycle: Lifecycle,
+    pub(crate) lifecycle: Arc<Lifecycle>,
 }
 
 impl std::fmt::Debug for Render {
@@ -76,10 +76,10 @@ impl Render {
         Render {
             shared: Arc::new(Shared {
                 world: Mutex::new(World::new()),
-                faults: Mutex::new(Script::new()),
-                hooks: Mutex::new(Script::new()),
+                faults: Mutex::new(Script::default()),
+                hooks: Mutex::new(Script::default()),
                 log: Mutex::new(Vec::new()),
-                lifecycle: Lifecycle::default(),
+                lifecycle: Arc::default(),
             }),
         }
     }
@@ -189,7 +189,7 @@ impl Render {
 
     /// Removes all faults.
     pub fn clear_faults(&self) {
-        *locked(&self.shared.faults) = Script::new();
+        *locked(&self.shared.faults) = Script::default();
     }
 
     /// Forgets the requests so far.

@@ -1,25 +1,23 @@
-//! The listener, its threads, and the handling of one request.
+//! The server, and the handling of one request.
 
 use std::io;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 use std::net::TcpListener;
-use std::net::TcpStream;
 use std::ops::Deref;
-use std::sync::Arc;
 use std::thread;
-use std::thread::JoinHandle;
 
 use fake_http::http::Call;
-use fake_http::http::Reader;
 use fake_http::http::Reply;
+use fake_http::server::Afterwards;
+use fake_http::server::Server;
+use fake_http::server::converse;
 use fake_http::stream::Stream;
 
 use crate::Fault;
 use crate::Render;
 use crate::Request;
 use crate::deliver;
-use crate::deliver::Afterwards;
 use crate::render::locked;
 use crate::rest;
 
@@ -28,7 +26,7 @@ use crate::rest;
 pub struct FakeRender {
     render: Render,
     address: SocketAddr,
-    thread: Option<JoinHandle<()>>,
+    server: Server,
 }
 
 impl Deref for FakeRender {
@@ -49,9 +47,12 @@ impl FakeRender {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
         let render = Render::new();
+        let mut server = Server::new(&render.shared.lifecycle);
         let shared = render.clone();
-        let thread = thread::spawn(move || accept(&listener, &shared));
-        FakeRender { render, address, thread: Some(thread) }
+        server.serve(listener, move |socket, _| {
+            converse(Stream::open(socket, None)?, |call, stream| exchange(&shared, call, stream))
+        });
+        FakeRender { render, address, server }
     }
 
     /// The base URL of the API.
@@ -69,13 +70,7 @@ impl FakeRender {
 
 impl Drop for FakeRender {
     fn drop(&mut self) {
-        self.render.shared.lifecycle.stop();
-        // Wakes the thread that waits for connections, so that it sees the shutdown.
-        let _ = TcpStream::connect(self.address);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-        self.render.shared.lifecycle.wait_for_the_last();
+        self.server.stop();
         let replacements = self.render.full_replacements();
         assert!(
             replacements == 0 || thread::panicking(),
@@ -84,66 +79,26 @@ impl Drop for FakeRender {
     }
 }
 
-fn accept(listener: &TcpListener, render: &Render) {
+fn exchange(render: &Render, call: &Call, stream: &mut Stream) -> io::Result<Afterwards> {
     let lifecycle = &render.shared.lifecycle;
-    while !lifecycle.is_stopping() {
-        let Ok((socket, _)) = listener.accept() else { continue };
-        let socket = Arc::new(socket);
-        let Some(id) = lifecycle.enter(&socket) else { return };
-        let render = render.clone();
-        thread::spawn(move || {
-            let guard = Guard { render: &render, id };
-            // A client that disconnects early is not an error of the fake.
-            let _ = converse(socket, &render);
-            drop(guard);
-        });
+    let (index, fault) = arrived(render, call);
+    if let Some(Fault::Stall(hold)) = fault
+        && !lifecycle.hold(hold)
+    {
+        return Ok(Afterwards::Ended);
     }
-}
-
-/// Unregisters the connection, also if its thread panics.
-struct Guard<'a> {
-    render: &'a Render,
-    id: u64,
-}
-
-impl Drop for Guard<'_> {
-    fn drop(&mut self) {
-        self.render.shared.lifecycle.leave(self.id);
+    let reply = respond(render, call, fault.as_ref());
+    if let Some(Fault::StallAfter(hold)) = fault
+        && !lifecycle.hold(hold)
+    {
+        return Ok(Afterwards::Ended);
     }
-}
-
-fn converse(socket: Arc<TcpStream>, render: &Render) -> io::Result<()> {
-    let lifecycle = &render.shared.lifecycle;
-    let mut stream = Stream::open(socket, None)?;
-    let mut reader = Reader::default();
-    while let Some(call) = reader.next(&mut stream)? {
-        let (index, fault) = arrived(render, &call);
-        if let Some(Fault::Stall(hold)) = fault
-            && !lifecycle.hold(hold)
-        {
-            return Ok(());
-        }
-        let reply = respond(render, &call, fault.as_ref());
-        if let Some(Fault::StallAfter(hold)) = fault
-            && !lifecycle.hold(hold)
-        {
-            return Ok(());
-        }
-        if !matches!(fault, Some(Fault::ResetBefore | Fault::ResetAfter))
-            && let Some(request) = locked(&render.shared.log).get_mut(index)
-        {
-            request.status = Some(reply.status);
-        }
-        match deliver::deliver(reply, fault.as_ref(), call.keep_alive, &mut stream, lifecycle)? {
-            Afterwards::KeepAlive => {}
-            Afterwards::Ended => return Ok(()),
-            Afterwards::Reset => {
-                stream.reset();
-                return Ok(());
-            }
-        }
+    if !matches!(fault, Some(Fault::ResetBefore | Fault::ResetAfter))
+        && let Some(request) = locked(&render.shared.log).get_mut(index)
+    {
+        request.status = Some(reply.status);
     }
-    Ok(())
+    deliver::deliver(reply, fault.as_ref(), call.keep_alive, stream, lifecycle)
 }
 
 /// Logs a request, runs what is due before it, and returns its position in the log and its fault.
