@@ -121,6 +121,7 @@ pub(crate) use systemd::SystemdArgs;
 pub(crate) use task::TaskArgs;
 pub(crate) use task::TaskCommand;
 pub(crate) use task::TaskEnqueueArgs;
+pub(crate) use task::TaskFilterArgs;
 pub(crate) use task::TaskListArgs;
 pub(crate) use task::TaskLogsArgs;
 pub(crate) use task::TaskReplayArgs;

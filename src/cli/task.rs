@@ -67,30 +67,37 @@ pub(crate) struct TaskArgs {
     pub database: DatabaseArgs,
 }
 
+/// Which tasks: those that match all of these.
+#[derive(Debug, Args)]
+pub(crate) struct TaskFilterArgs {
+    /// Only tasks with this status; can be repeated
+    #[arg(long, value_name = "STATUS", value_delimiter = ',')]
+    pub status: Vec<TaskStatus>,
+    /// Only tasks of this queue
+    #[arg(long, value_name = "NAME")]
+    pub queue: Option<String>,
+    /// Only tasks with this dotted path, or a pattern such as 'myapp.*'
+    #[arg(long, value_name = "PATTERN")]
+    pub task: Option<String>,
+    /// Only tasks enqueued at least this long ago
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub older_than: Option<Duration>,
+    /// Only tasks enqueued at most this long ago
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub newer_than: Option<Duration>,
+    /// Only tasks with this in the message of their last error
+    #[arg(long, value_name = "TEXT")]
+    pub error: Option<String>,
+    /// Only tasks of this workflow
+    #[arg(long, value_name = "UUID", value_parser = parse_uuid)]
+    pub workflow: Option<String>,
+}
+
 /// Options of `task list`.
 #[derive(Debug, Args)]
 pub(crate) struct TaskListArgs {
-    /// List tasks with this status; can be repeated
-    #[arg(long, value_name = "STATUS", value_delimiter = ',')]
-    pub status: Vec<TaskStatus>,
-    /// List tasks of this queue
-    #[arg(long, value_name = "NAME")]
-    pub queue: Option<String>,
-    /// List tasks with this dotted path, or a pattern such as 'myapp.*'
-    #[arg(long, value_name = "PATTERN")]
-    pub task: Option<String>,
-    /// List tasks enqueued at least this long ago
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    pub older_than: Option<Duration>,
-    /// List tasks enqueued at most this long ago
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    pub newer_than: Option<Duration>,
-    /// List tasks with this in the message of their last error
-    #[arg(long, value_name = "TEXT")]
-    pub error: Option<String>,
-    /// List tasks of this workflow
-    #[arg(long, value_name = "UUID", value_parser = parse_uuid)]
-    pub workflow: Option<String>,
+    #[command(flatten)]
+    pub filter: TaskFilterArgs,
     /// List RUNNING tasks whose lease has expired or is missing
     #[arg(long)]
     pub expired: bool,

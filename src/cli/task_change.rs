@@ -8,7 +8,7 @@ use reproq_queue::task_ref::TaskRef;
 
 use crate::cli::DatabaseArgs;
 use crate::cli::groups::PlanArgs;
-use crate::cli::task::parse_uuid;
+use crate::cli::task::TaskFilterArgs;
 use crate::model::units::parse_duration;
 
 /// Options of `task retry` and `task discard`.
@@ -72,27 +72,8 @@ pub(crate) struct TaskSelectionArgs {
     /// The tasks, as ID or ALIAS:ID; they are changed without confirmation
     #[arg(value_name = "ID", conflicts_with_all = ["status", "queue", "task", "older_than", "newer_than", "error", "workflow", "all", "limit", "max"])]
     pub ids: Vec<TaskRef>,
-    /// Change tasks with this status; can be repeated
-    #[arg(long, value_name = "STATUS", value_delimiter = ',')]
-    pub status: Vec<TaskStatus>,
-    /// Change tasks of this queue
-    #[arg(long, value_name = "NAME")]
-    pub queue: Option<String>,
-    /// Change tasks with this dotted path, or a pattern such as 'myapp.*'
-    #[arg(long, value_name = "PATTERN")]
-    pub task: Option<String>,
-    /// Change tasks enqueued at least this long ago
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    pub older_than: Option<Duration>,
-    /// Change tasks enqueued at most this long ago
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    pub newer_than: Option<Duration>,
-    /// Change tasks with this in the message of their last error
-    #[arg(long, value_name = "TEXT")]
-    pub error: Option<String>,
-    /// Change tasks of this workflow
-    #[arg(long, value_name = "UUID", value_parser = parse_uuid)]
-    pub workflow: Option<String>,
+    #[command(flatten)]
+    pub filter: TaskFilterArgs,
     /// Change every task to which the command applies
     #[arg(long)]
     pub all: bool,

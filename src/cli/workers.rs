@@ -38,7 +38,7 @@ pub(crate) struct WorkersPruneArgs {
 fn parse_age(text: &str) -> Result<Duration, String> {
     let age = parse_duration(text)?;
     if age.as_secs_f64() < STALE_SECONDS {
-        return Err("a worker that reported itself in the last 2 minutes is alive".to_owned());
+        return Err("a worker seen in the last 2 minutes is alive".to_owned());
     }
     Ok(age)
 }

@@ -86,7 +86,7 @@ pub(super) fn find(lookup: &DatabaseLookup<'_>, session: &Session<'_>) -> Result
             let answer = django::answer(session, lookup.ask);
             let missing = match &answer {
                 DjangoAnswer::NoProject => "there is no Django project here",
-                DjangoAnswer::Skipped { .. } => "Django was not asked",
+                DjangoAnswer::Skipped { .. } => "the Django settings were not read",
                 DjangoAnswer::Answered(_) | DjangoAnswer::Failed { .. } | DjangoAnswer::TimedOut { .. } => {
                     return of_django(&answer, alias.as_deref(), lookup.reader, session).map(Some);
                 }

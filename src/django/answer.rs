@@ -119,7 +119,7 @@ pub(super) fn read(
     let settings: SettingsPart = serde_json::from_str(&part("settings ")?).ok()?;
     let parsed = |name: &str| part(name).and_then(|text| serde_json::from_str::<TasksPart>(&text).ok());
     let tasks = match scope {
-        DjangoScope::Settings => TaskModules::NotAsked,
+        DjangoScope::Settings => TaskModules::NotRequested,
         DjangoScope::Tasks => tasks(parsed("tasks "), None, late),
         DjangoScope::Recurring => tasks(parsed("tasks "), Some(parsed("recurring ")), late),
     };
@@ -324,7 +324,7 @@ mod tests {
             (facts.default_alias(), facts.queue_aliases()),
             ("queue", vec!["mail".to_owned(), "queue".to_owned()])
         );
-        assert!(facts.has_app() && facts.tasks == TaskModules::NotAsked);
+        assert!(facts.has_app() && facts.tasks == TaskModules::NotRequested);
         let queues: Vec<_> = facts.queue_backends().flat_map(|backend| backend.queues.clone()).collect();
         assert_eq!(queues, ["default", "high"]);
         let database = facts.database("default").expect("a database");

@@ -11,7 +11,7 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TaskModules {
     /// Not in the scope of the question.
-    NotAsked,
+    NotRequested,
     /// The apps were loaded.
     Found(RegisteredTasks),
     /// The apps could not be loaded; the reason, as a lowercase clause.

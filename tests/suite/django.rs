@@ -252,7 +252,7 @@ fn the_first_source_that_names_a_database_wins_and_django_is_asked_last() {
     assert_eq!(url(&context, &["--no-django"]), "postgres://h/of-the-table");
     assert_eq!(url(&context, &["--database", "config", "--no-django"]), "postgres://h/of-the-file");
     assert_eq!(url(&context, &["--database", "reports"]), "postgres://h/of-django-reports");
-    assert!(url(&context, &["--database", "reports", "--no-django"]).contains("Django was not asked"));
+    assert!(url(&context, &["--database", "reports", "--no-django"]).contains("the Django settings were not read"));
     assert!(url(&context, &["--database", "none"]).contains("Django has no database `none`"));
     context.set("DATABASE_URL", "postgres://h/of-the-variable");
     let _ = asked(&context);

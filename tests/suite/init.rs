@@ -222,7 +222,7 @@ fn a_step_that_fails_leaves_the_earlier_ones_done() {
     assert!(output.stderr.contains(&warning), "{output:#?}");
     let context = elsewhere;
     let output = context.run(&["init", "--yes", "--skip-migrate"]);
-    assert!(output.stdout.contains("left out (--skip-migrate)"), "{output:#?}");
+    assert!(output.stdout.contains("disabled (--skip-migrate)"), "{output:#?}");
 }
 
 #[test]

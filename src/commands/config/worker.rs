@@ -114,13 +114,13 @@ pub(in crate::commands) fn database_in_file(
     Ok(Some(DatabaseUrl { url: Secret::new(dsn.value.to_string()), from }))
 }
 
-/// The tasks of Django's apps, or why they are unknown. `None` if Django was not asked or is not there.
+/// The tasks of Django's apps, or why they are unknown. `None` if the settings were not read or there is no Django.
 pub(in crate::commands) fn task_modules(answer: &DjangoAnswer) -> Option<Result<&RegisteredTasks, String>> {
     match answer {
         DjangoAnswer::Skipped { .. } | DjangoAnswer::NoProject => None,
         DjangoAnswer::Failed { .. } | DjangoAnswer::TimedOut { .. } => Some(Err(answer.failure().unwrap_or_default())),
         DjangoAnswer::Answered(facts) => match &facts.tasks {
-            TaskModules::NotAsked => None,
+            TaskModules::NotRequested => None,
             TaskModules::Found(registered) => Some(Ok(registered)),
             TaskModules::Failed(reason) => Some(Err(reason.clone())),
             TaskModules::TimedOut(limit) => {

@@ -226,7 +226,7 @@ fn worker_config(facts: &InitFacts, format: ConfigFormat) -> InitStep {
     }
     let modules = match &facts.django.tasks {
         TaskModules::Found(registered) => registered.allow_list(),
-        TaskModules::NotAsked | TaskModules::Failed(_) | TaskModules::TimedOut(_) => Vec::new(),
+        TaskModules::NotRequested | TaskModules::Failed(_) | TaskModules::TimedOut(_) => Vec::new(),
     };
     let added = text::worker_config(format, &text::queues(&facts.django), &modules, facts.local_python.as_deref());
     let path = match format {
@@ -277,7 +277,7 @@ fn django_settings(facts: &InitFacts) -> InitStep {
 fn install(facts: &InitFacts, options: InitOptions) -> InitStep {
     let step = StepName::Install;
     match &facts.worker {
-        _ if options.skip_install => InitStep::new(step, StepState::Skipped, "left out (--skip-install)"),
+        _ if options.skip_install => InitStep::new(step, StepState::Skipped, "disabled (--skip-install)"),
         WorkerState::UpToDate(label) => InitStep::new(step, StepState::Unchanged, format!("{label} is installed")),
         WorkerState::NotLocked(label) => InitStep::planned(
             step,
@@ -295,7 +295,7 @@ fn install(facts: &InitFacts, options: InitOptions) -> InitStep {
 /// Why the database is not changed, if it is not.
 fn obstacle(facts: &InitFacts, options: InitOptions) -> Option<(StepState, String)> {
     if options.skip_migrate {
-        return Some((StepState::Skipped, "left out (--skip-migrate)".to_owned()));
+        return Some((StepState::Skipped, "disabled (--skip-migrate)".to_owned()));
     }
     if facts.django.package.is_none() || !facts.django.has_app() {
         return Some((StepState::Waiting, format!("`{APP}` must be in INSTALLED_APPS first")));

@@ -38,11 +38,13 @@ mod workflow_repair;
 mod workflow_show;
 
 use reproq_queue::task_ref::TaskRef;
+use reproq_queue::tasks::TaskFilter;
 
 use crate::cli::LimitCommand;
 use crate::cli::PeriodicCommand;
 use crate::cli::QueueCommand;
 use crate::cli::TaskCommand;
+use crate::cli::TaskFilterArgs;
 use crate::cli::WorkersCommand;
 use crate::cli::WorkflowCommand;
 use crate::commands::session::Session;
@@ -115,6 +117,21 @@ pub(super) fn workflow(command: &WorkflowCommand, session: &Session<'_>) -> Resu
 /// A duration of the command line.
 fn seconds(duration: std::time::Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// The tasks that the options select.
+fn task_filter(arguments: &TaskFilterArgs) -> TaskFilter {
+    TaskFilter {
+        statuses: arguments.status.clone(),
+        queue: arguments.queue.clone(),
+        task: arguments.task.clone(),
+        older_seconds: arguments.older_than.map(seconds),
+        newer_seconds: arguments.newer_than.map(seconds),
+        error: arguments.error.clone(),
+        workflow: arguments.workflow.clone(),
+        without_lease: false,
+        after: None,
+    }
 }
 
 /// The task does not exist.

@@ -169,9 +169,9 @@ fn registered(facts: &DjangoFacts) -> Result<(&RegisteredTasks, BTreeMap<&str, &
                 Ok((registered, schedules.iter().map(|schedule| (schedule.key.as_str(), schedule)).collect()))
             }
             Some(Err(reason)) => Err(failed(reason)),
-            None => Err(failed("they were not asked for")),
+            None => Err(failed("they were not requested")),
         },
-        TaskModules::NotAsked => Err(failed("they were not asked for")),
+        TaskModules::NotRequested => Err(failed("they were not requested")),
         TaskModules::Failed(reason) => Err(failed(reason)),
         TaskModules::TimedOut(limit) => Err(failed(&format!("the apps did not load within {} s", limit.as_secs()))
             .hint("allow more time with `--django-timeout`")),
@@ -192,7 +192,7 @@ fn check_disabling(
         number => format!("{} could not be imported, which may define schedules", count(number, "module")),
     };
     Err(CommandError::message(ExitStatus::Conflict, message)
-        .hint("leave `--disable-missing` out; `reproq periodic disable` disables one schedule"))
+        .hint("omit `--disable-missing`; `reproq periodic disable` disables one schedule"))
 }
 
 impl Routes {

@@ -124,7 +124,7 @@ fn known(arguments: &TaskEnqueueArgs, session: &Session<'_>) -> Result<KnownTask
         TaskModules::TimedOut(limit) => {
             return Err(unknown(&format!("the apps did not load within {} s", limit.as_secs_f64())));
         }
-        TaskModules::NotAsked => return Err(unknown("the tasks were not listed")),
+        TaskModules::NotRequested => return Err(unknown("the tasks were not listed")),
     };
     if !registered.paths.iter().any(|known| known == path) {
         return Err(no_such_task(path, registered));

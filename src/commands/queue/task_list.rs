@@ -8,8 +8,8 @@ use reproq_queue::tasks::TaskSummary;
 use serde::Serialize;
 
 use super::excerpt;
-use super::seconds;
 use super::table;
+use super::task_filter;
 use crate::cli::TaskListArgs;
 use crate::commands::database::Database;
 use crate::commands::session::Session;
@@ -31,17 +31,8 @@ struct TaskListReport {
 }
 
 pub(super) fn list(arguments: &TaskListArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
-    let filter = TaskFilter {
-        statuses: arguments.status.clone(),
-        queue: arguments.queue.clone(),
-        task: arguments.task.clone(),
-        older_seconds: arguments.older_than.map(seconds),
-        newer_seconds: arguments.newer_than.map(seconds),
-        error: arguments.error.clone(),
-        workflow: arguments.workflow.clone(),
-        without_lease: arguments.expired,
-        after: arguments.after,
-    };
+    let filter =
+        TaskFilter { without_lease: arguments.expired, after: arguments.after, ..task_filter(&arguments.filter) };
     let limit = usize::from(arguments.limit);
     let (at, mut tasks) = Database::read(&arguments.database, session, async |tx| {
         let server = read::server(tx).await?;

@@ -19,8 +19,8 @@ use reproq_queue::state::TaskStatus;
 use reproq_queue::tasks::TaskFilter;
 
 use super::no_task;
-use super::seconds;
 use super::several::refuse_more;
+use super::task_filter;
 use crate::change::Proposal;
 use crate::cli::DatabaseArgs;
 use crate::cli::TaskChangeArgs;
@@ -105,16 +105,17 @@ fn selection(request: &ChangeRequest<'_>) -> Result<Selection, CommandError> {
         let ids: BTreeSet<i64> = arguments.ids.iter().map(reproq_queue::task_ref::TaskRef::id).collect();
         return Ok(Selection::Named(ids.into_iter().collect()));
     }
-    if let Some(wrong) = arguments.status.iter().find(|status| !request.applies_to.contains(status)) {
+    if let Some(wrong) = arguments.filter.status.iter().find(|status| !request.applies_to.contains(status)) {
         let names: Vec<&str> = request.applies_to.iter().map(|status| status.as_str()).collect();
         let message = format!("a task that is {wrong} cannot be {}; only {} can", request.done, names.join(" and "));
         return Err(CommandError::message(ExitStatus::Usage, message));
     }
     let is_reclaim = matches!(request.change, TaskChange::Reclaim { .. });
-    let is_restricted = !arguments.status.is_empty()
-        || arguments.older_than.is_some()
-        || arguments.newer_than.is_some()
-        || [&arguments.queue, &arguments.task, &arguments.error, &arguments.workflow].iter().any(|it| it.is_some());
+    let filter = &arguments.filter;
+    let is_restricted = !filter.status.is_empty()
+        || filter.older_than.is_some()
+        || filter.newer_than.is_some()
+        || [&filter.queue, &filter.task, &filter.error, &filter.workflow].iter().any(|it| it.is_some());
     // What is to be reclaimed is selected by its leases.
     if !is_restricted && !arguments.all && !is_reclaim {
         let message = format!("no task is selected to be {}", request.done);
@@ -122,18 +123,11 @@ fn selection(request: &ChangeRequest<'_>) -> Result<Selection, CommandError> {
             "name tasks by their ids, restrict them with options such as `--queue` or `--task`, or use `--all`",
         ));
     }
-    let statuses = if arguments.status.is_empty() { request.applies_to.to_vec() } else { arguments.status.clone() };
-    Ok(Selection::Matching(TaskFilter {
-        statuses,
-        queue: arguments.queue.clone(),
-        task: arguments.task.clone(),
-        older_seconds: arguments.older_than.map(seconds),
-        newer_seconds: arguments.newer_than.map(seconds),
-        error: arguments.error.clone(),
-        workflow: arguments.workflow.clone(),
-        without_lease: is_reclaim,
-        after: None,
-    }))
+    let mut filter = TaskFilter { without_lease: is_reclaim, ..task_filter(filter) };
+    if filter.statuses.is_empty() {
+        filter.statuses = request.applies_to.to_vec();
+    }
+    Ok(Selection::Matching(filter))
 }
 
 /// All ids must be in one database: a command uses one connection.

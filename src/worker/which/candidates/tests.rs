@@ -45,7 +45,7 @@ pub(super) fn answered(setting: DjangoSetting) -> DjangoAnswer {
         databases: Vec::new(),
         task_backends: Vec::new(),
         settings: NamedValues::default(),
-        tasks: TaskModules::NotAsked,
+        tasks: TaskModules::NotRequested,
     }))
 }
 
