@@ -179,7 +179,7 @@ pub(crate) fn translate(arguments: &[OsString]) -> Option<TranslatedCommand> {
         ours.extend([option.to_owned(), value.to_owned()]);
     }
     let shown: Vec<String> = ours.iter().map(|word| shell_word(word)).collect();
-    let note = format!("`{word}` is called `reproq {}` here", shown.join(" "));
+    let note = format!("`{word}` runs `reproq {}`", shown.join(" "));
     let before = arguments.get(..start - 1)?.iter().cloned();
     Some(TranslatedCommand { arguments: before.chain(ours.into_iter().map(OsString::from)).collect(), note })
 }
@@ -286,7 +286,7 @@ mod tests {
             assert_eq!(translated(theirs).as_deref(), Some(ours), "{theirs}");
         }
         let note = translate(&["reproq", "pause-queue", "my mail"].map(OsString::from)).map(|found| found.note);
-        assert_eq!(note.as_deref(), Some("`pause-queue` is called `reproq queue pause 'my mail'` here"));
+        assert_eq!(note.as_deref(), Some("`pause-queue` runs `reproq queue pause 'my mail'`"));
     }
 
     #[test]

@@ -7,8 +7,11 @@ use crate::commands::request;
 use crate::commands::session::Session;
 use crate::django;
 use crate::django::DjangoAnswer;
+use crate::django::DjangoFacts;
 use crate::django::DjangoQuestion;
 use crate::django::DjangoScope;
+use crate::failure::CommandError;
+use crate::failure::exit::ExitStatus;
 
 /// The time limit of commands without an option for it.
 pub(super) const LIMIT: Duration = Duration::from_secs(10);
@@ -54,4 +57,25 @@ pub(super) fn answer(session: &Session<'_>, ask: AskDjango) -> DjangoAnswer {
     databases.iter().flat_map(|database| database.secrets()).for_each(|secret| session.ui.redact(&secret));
     *session.django.0.borrow_mut() = Some((scope, answer.clone()));
     answer
+}
+
+/// The facts, for commands that need a Django project.
+pub(super) fn facts<'a>(answer: &'a DjangoAnswer, session: &Session<'_>) -> Result<&'a DjangoFacts, CommandError> {
+    match answer {
+        DjangoAnswer::Answered(facts) => Ok(facts),
+        DjangoAnswer::NoProject => {
+            let message = format!("there is no Django project in {}", session.project.root.display());
+            Err(CommandError::message(ExitStatus::NotFound, message)
+                .hint("run it in the directory of manage.py, or name that directory with `-C DIR`"))
+        }
+        DjangoAnswer::Skipped { reason } => {
+            Err(CommandError::message(ExitStatus::Usage, format!("Django's settings are needed: {reason}")))
+        }
+        DjangoAnswer::Failed { .. } | DjangoAnswer::TimedOut { .. } => {
+            let message = format!("Django's settings could not be read: {}", answer.failure().unwrap_or_default());
+            Err(CommandError::message(ExitStatus::Usage, message)
+                .details(answer.stderr().iter().map(|line| format!("stderr: {line}")))
+                .hint("make `python manage.py check` pass in the project's environment"))
+        }
+    }
 }

@@ -84,22 +84,13 @@ pub(super) fn gather(arguments: &InitArgs, session: &Session<'_>) -> Result<Init
 
 fn ask(arguments: &InitArgs, session: &Session<'_>) -> Result<DjangoFacts, CommandError> {
     let answer = django::answer(session, AskDjango::Tasks(arguments.django_timeout));
-    let root = session.project.root.display();
-    match &answer {
-        DjangoAnswer::Answered(facts) => Ok((**facts).clone()),
-        DjangoAnswer::NoProject | DjangoAnswer::Skipped { .. } => {
-            let message = format!("there is no Django project in {root}");
-            Err(CommandError::message(ExitStatus::NotFound, message)
-                .hint("run it in the directory of manage.py, or name that directory with `-C DIR`")
-                .hint("without Django, `reproq install` installs the worker"))
-        }
-        DjangoAnswer::Failed { .. } | DjangoAnswer::TimedOut { .. } => {
-            let message = format!("Django's settings could not be read: {}", answer.failure().unwrap_or_default());
-            Err(CommandError::message(ExitStatus::Usage, message)
-                .details(answer.stderr().iter().map(|line| format!("stderr: {line}")))
-                .hint("make `python manage.py check` pass in the project's environment"))
-        }
-    }
+    django::facts(&answer, session).cloned().map_err(|error| match answer {
+        DjangoAnswer::NoProject => error.hint("without Django, `reproq install` installs the worker"),
+        DjangoAnswer::Skipped { .. }
+        | DjangoAnswer::Answered(_)
+        | DjangoAnswer::Failed { .. }
+        | DjangoAnswer::TimedOut { .. } => error,
+    })
 }
 
 /// The text of a file; `None` if there is none.

@@ -37,7 +37,6 @@ use crate::commands::django;
 use crate::commands::django::AskDjango;
 use crate::commands::hints;
 use crate::commands::session::Session;
-use crate::django::DjangoAnswer;
 use crate::django::DjangoFacts;
 use crate::django::RecurringSchedule;
 use crate::django::RegisteredTasks;
@@ -123,7 +122,7 @@ struct Routes {
 
 pub(super) fn sync(arguments: &PeriodicSyncArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let answer = django::answer(session, AskDjango::Recurring(arguments.django_timeout));
-    let facts = facts(&answer)?;
+    let facts = django::facts(&answer, session)?;
     let (registered, schedules) = registered(facts)?;
     for problem in &registered.problems {
         session.ui.warn(problem);
@@ -137,25 +136,6 @@ pub(super) fn sync(arguments: &PeriodicSyncArgs, session: &Session<'_>) -> Resul
     let skipped = report.schedules.iter().filter(|row| row.is_wrong()).count();
     let progress = PlanProgress { planned: report.planned, changed: report.changed, skipped };
     Ok(finish(progress, failure.as_ref(), &arguments.plan, session))
-}
-
-fn facts(answer: &DjangoAnswer) -> Result<&DjangoFacts, CommandError> {
-    match answer {
-        DjangoAnswer::Answered(facts) => Ok(facts),
-        DjangoAnswer::NoProject | DjangoAnswer::Skipped { .. } => {
-            Err(CommandError::message(ExitStatus::Usage, "there is no Django project here")
-                .hint("run the command in the directory of manage.py, or name that with `-C DIR`"))
-        }
-        DjangoAnswer::Failed { .. } | DjangoAnswer::TimedOut { .. } => {
-            let reason = answer.failure().unwrap_or_default();
-            Err(CommandError::message(
-                ExitStatus::Failure,
-                format!("the project's schedules could not be read: {reason}"),
-            )
-            .details(answer.stderr().iter().map(|line| format!("stderr: {line}")))
-            .hint("make `python manage.py check` pass in the project's environment"))
-        }
-    }
 }
 
 /// The schedules by name. Of several with the same name, the last one counts, as for Django.

@@ -15,7 +15,6 @@ use crate::commands::django;
 use crate::commands::django::AskDjango;
 use crate::commands::queue::task_hash;
 use crate::commands::session::Session;
-use crate::django::DjangoAnswer;
 use crate::django::DjangoFacts;
 use crate::django::RegisteredTasks;
 use crate::django::TaskAttributes;
@@ -107,17 +106,13 @@ fn known(arguments: &TaskEnqueueArgs, session: &Session<'_>) -> Result<KnownTask
     let unknown = |reason: &str| {
         CommandError::message(ExitStatus::Usage, format!("cannot check whether the task `{path}` exists: {reason}"))
             .details(answer.stderr().iter().map(|line| format!("stderr: {line}")))
-            .hint("run it in the project's environment, or use `--unchecked`")
+            .hint("`--unchecked` enqueues it without the check")
     };
-    let facts = match &answer {
-        DjangoAnswer::Answered(facts) => facts,
-        DjangoAnswer::NoProject | DjangoAnswer::Skipped { .. } => {
-            return Err(unknown("there is no Django project here"));
-        }
-        DjangoAnswer::Failed { .. } | DjangoAnswer::TimedOut { .. } => {
-            return Err(unknown(&answer.failure().unwrap_or_default()));
-        }
-    };
+    let facts = django::facts(&answer, session).map_err(|error| {
+        error
+            .context(format!("cannot check whether the task `{path}` exists"))
+            .hint("`--unchecked` enqueues it without the check")
+    })?;
     let registered = match &facts.tasks {
         TaskModules::Found(registered) => registered,
         TaskModules::Failed(reason) => return Err(unknown(reason)),
