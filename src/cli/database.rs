@@ -6,7 +6,7 @@ use clap::Args;
 use clap::Subcommand;
 
 use crate::cli::examples;
-use crate::cli::groups::DryRunArgs;
+use crate::cli::groups::ConfirmArgs;
 use crate::model::units::parse_duration;
 
 /// The commands of `reproq db`.
@@ -42,12 +42,6 @@ pub(crate) struct DbMigrateArgs {
     /// Stop building an index after this time; the next run continues
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_duration)]
     pub index_timeout: Duration,
-    /// Skip the confirmation prompt
-    #[arg(long, short = 'y')]
-    pub yes: bool,
     #[command(flatten)]
-    pub change: DryRunArgs,
-    /// With --dry-run, exit with 3 if anything would be changed
-    #[arg(long, requires = "dry_run")]
-    pub exit_code: bool,
+    pub confirm: ConfirmArgs,
 }

@@ -44,20 +44,28 @@ pub(crate) struct DryRunArgs {
     pub dry_run: bool,
 }
 
+/// Whether a plan is only shown, or confirmed already.
+#[derive(Debug, Args)]
+pub(crate) struct ConfirmArgs {
+    /// Skip the confirmation prompt
+    #[arg(long, short = 'y')]
+    pub yes: bool,
+    /// Show what would be done without doing it
+    #[arg(long)]
+    pub dry_run: bool,
+    /// With --dry-run, exit with 3 if anything would be changed
+    #[arg(long, requires = "dry_run")]
+    pub exit_code: bool,
+}
+
 /// How a plan of several changes is carried out.
 #[derive(Debug, Args)]
 pub(crate) struct PlanArgs {
     /// Refuse to change more than this many [default: 1000 with CI=true, else no limit]
     #[arg(long, value_name = "N")]
     pub max: Option<usize>,
-    /// Skip the confirmation prompt
-    #[arg(long, short = 'y')]
-    pub yes: bool,
     #[command(flatten)]
-    pub mode: DryRunArgs,
-    /// With --dry-run, exit with 3 if anything would be changed
-    #[arg(long, requires = "dry_run")]
-    pub exit_code: bool,
+    pub confirm: ConfirmArgs,
     /// Write the audit record to this file instead of .reproq/audit
     #[arg(long, value_name = "FILE")]
     pub audit: Option<PathBuf>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use clap::ValueEnum;
 
-use crate::cli::groups::DryRunArgs;
+use crate::cli::groups::ConfirmArgs;
 use crate::cli::groups::SourceArgs;
 use crate::model::units::parse_duration;
 
@@ -13,13 +13,7 @@ use crate::model::units::parse_duration;
 #[derive(Debug, Args)]
 pub(crate) struct InitArgs {
     #[command(flatten)]
-    pub change: DryRunArgs,
-    /// With --dry-run, exit with 3 if anything would be changed
-    #[arg(long, requires = "dry_run")]
-    pub exit_code: bool,
-    /// Skip the confirmation prompt
-    #[arg(long, short = 'y')]
-    pub yes: bool,
+    pub confirm: ConfirmArgs,
     /// Write the worker's configuration in this format
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     pub format: ConfigFormat,

@@ -59,7 +59,7 @@ pub(crate) use database::DbCommand;
 pub(crate) use database::DbMigrateArgs;
 pub(crate) use description::CommandDescription;
 pub(crate) use description::OptionDescription;
-pub(crate) use groups::DryRunArgs;
+pub(crate) use groups::ConfirmArgs;
 pub(crate) use groups::PlanArgs;
 pub(crate) use groups::SourceArgs;
 pub(crate) use help::HelpSubject;

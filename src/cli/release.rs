@@ -7,6 +7,7 @@ use clap::Args;
 use clap::Subcommand;
 
 use crate::cli::examples;
+use crate::cli::groups::ConfirmArgs;
 use crate::cli::groups::DryRunArgs;
 use crate::cli::groups::ReleaseRepoArgs;
 use crate::model::units::parse_duration;
@@ -71,14 +72,8 @@ pub(crate) struct PruneArgs {
     /// Set how fast deletions are sent
     #[arg(long, value_enum, value_name = "PACE", default_value_t)]
     pub pace: PaceChoice,
-    /// Skip the confirmation prompt
-    #[arg(long, short = 'y')]
-    pub yes: bool,
     #[command(flatten)]
-    pub mode: DryRunArgs,
-    /// With --dry-run, exit with 3 if anything would be deleted
-    #[arg(long, requires = "dry_run")]
-    pub exit_code: bool,
+    pub confirm: ConfirmArgs,
     /// Write the plan to this file
     #[arg(long, value_name = "FILE")]
     pub plan_out: Option<PathBuf>,

@@ -16,9 +16,9 @@ use serde::Serialize;
 
 use super::report::DatabaseFacts;
 use crate::change::Proposal;
+use crate::cli::ConfirmArgs;
 use crate::cli::DatabaseArgs;
 use crate::cli::DbMigrateArgs;
-use crate::cli::DryRunArgs;
 use crate::commands::consent::confirm as confirm_change;
 use crate::commands::database::Database;
 use crate::commands::hints;
@@ -73,7 +73,7 @@ pub(super) fn migrate(arguments: &DbMigrateArgs, session: &Session<'_>) -> Resul
     }
     let planned = report.number(StatementState::Planned);
     Ok(match () {
-        () if report.dry_run && arguments.exit_code && planned > 0 => ExitStatus::Pending,
+        () if report.dry_run && arguments.confirm.exit_code && planned > 0 => ExitStatus::Pending,
         () if report.dry_run => ExitStatus::Success,
         () if !report.blocked.is_empty() => ExitStatus::Partial,
         () => ExitStatus::Success,
@@ -87,9 +87,7 @@ pub(in crate::commands) fn apply_all(session: &Session<'_>) -> Result<(usize, Ve
         database: DatabaseArgs { database: None },
         lock_timeout: LOCK_TIMEOUT,
         index_timeout: INDEX_TIMEOUT,
-        yes: true,
-        change: DryRunArgs { dry_run: false },
-        exit_code: false,
+        confirm: ConfirmArgs { yes: true, dry_run: false, exit_code: false },
     };
     let migrated =
         Database::with(&arguments.database, session, async |database| migrate_in(database, &arguments, session).await);
@@ -105,18 +103,18 @@ async fn migrate_in(
     session: &Session<'_>,
 ) -> Result<(DbMigrateReport, Option<CommandError>), CommandError> {
     let mut snapshot = inspect(database).await?;
-    if !arguments.change.dry_run {
+    if !arguments.confirm.dry_run {
         snapshot = wait_for_others(database, snapshot, arguments.index_timeout, session).await?;
     }
     let plan = MigrationPlan::compute(&snapshot);
-    let mut report = DbMigrateReport::new(DatabaseFacts::new(database, &snapshot), &plan, arguments.change.dry_run);
+    let mut report = DbMigrateReport::new(DatabaseFacts::new(database, &snapshot), &plan, arguments.confirm.dry_run);
     if SchemaOrigin::of(&snapshot.catalog) == SchemaOrigin::Empty {
         session.ui.warn("the database has no tables of the queue");
         session.ui.hint(
             "in a Django project, run `python manage.py migrate` first; if you already created them here, add `--fake-initial`",
         );
     }
-    if arguments.change.dry_run || plan.is_empty() {
+    if arguments.confirm.dry_run || plan.is_empty() {
         return Ok((report, None));
     }
     may_change(&snapshot)?;
@@ -190,7 +188,7 @@ fn confirm(
     let place = report.database.place();
     let question = |number| format!("Type {number} to apply {} to {place}:", count(number, "statement"));
     let proposal = Proposal { number, thing: "statement", done: "applied" };
-    confirm_change(&proposal, question, || session.ui.preview(report), arguments.yes, session).map(|_| ())
+    confirm_change(&proposal, question, || session.ui.preview(report), arguments.confirm.yes, session).map(|_| ())
 }
 
 /// Applies one statement after another until one fails.

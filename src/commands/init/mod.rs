@@ -28,19 +28,19 @@ pub(super) fn init(arguments: &InitArgs, session: &Session<'_>) -> Result<ExitSt
     };
     let mut report = InitReport {
         project: session.project.root.display().to_string(),
-        dry_run: arguments.change.dry_run,
+        dry_run: arguments.confirm.dry_run,
         steps: plan::decide(&facts, options),
         findings: None,
     };
     let planned = report.number(StepState::Planned);
     if report.dry_run {
         session.ui.report(&report)?;
-        return Ok(if planned > 0 && arguments.exit_code { ExitStatus::Pending } else { ExitStatus::Success });
+        return Ok(if planned > 0 && arguments.confirm.exit_code { ExitStatus::Pending } else { ExitStatus::Success });
     }
     if planned > 0 {
         let proposal = Proposal { number: planned, thing: "step", done: "carried out" };
         let question = |number| format!("Type {number} to carry out {}:", count(number, "step"));
-        confirm(&proposal, question, || session.ui.preview(&report), arguments.yes, session)?;
+        confirm(&proposal, question, || session.ui.preview(&report), arguments.confirm.yes, session)?;
         apply::apply(&mut report.steps, &facts.django, arguments, session)?;
     }
     let mut findings = doctor::examine(false, false, session)?;

@@ -224,7 +224,7 @@ async fn sync_in(
         .read(Limits::default(), async |tx| plan(tx, schedules, routes, arguments.disable_missing, zones).await);
     let rows = read.await.map_err(hints::database)?;
     let mut report = PeriodicSyncReport {
-        dry_run: arguments.plan.mode.dry_run,
+        dry_run: arguments.plan.confirm.dry_run,
         settings_module: facts.settings_module.clone(),
         planned: rows.iter().filter(|row| row.state == SyncState::Planned).count(),
         schedules: rows,
@@ -240,7 +240,7 @@ async fn sync_in(
     let proposal = Proposal { number: report.planned, thing: "schedule", done: "changed" };
     let server = database.session.server();
     let question = |number| format!("Type {number} to change {} in {server}:", count(number, "schedule"));
-    consent::confirm(&proposal, question, || session.ui.preview(&report), plan.yes, session)?;
+    consent::confirm(&proposal, question, || session.ui.preview(&report), plan.confirm.yes, session)?;
     session.ui.on_interrupt(platform::INTERRUPTION_OF_CHANGES);
     let units: Vec<String> =
         report.schedules.iter().filter(|row| row.plan.is_some()).map(|row| row.name.clone()).collect();

@@ -49,9 +49,9 @@ pub(super) fn finish(
         let is_interrupt = failure.status == ExitStatus::Interrupted;
         return if progress.changed > 0 && !is_interrupt { ExitStatus::Partial } else { failure.status };
     }
-    let is_dry = arguments.mode.dry_run;
+    let is_dry = arguments.confirm.dry_run;
     match () {
-        () if is_dry && arguments.exit_code && progress.planned > 0 => ExitStatus::Pending,
+        () if is_dry && arguments.confirm.exit_code && progress.planned > 0 => ExitStatus::Pending,
         () if is_dry => ExitStatus::Success,
         () if progress.skipped > 0 => ExitStatus::Partial,
         () => ExitStatus::Success,

@@ -71,7 +71,7 @@ pub(super) fn prune(arguments: &TaskPruneArgs, session: &Session<'_>) -> Result<
         Database::with(&arguments.database, session, async |database| prune_in(database, arguments, session).await)?;
     session.ui.report(&report)?;
     let Some(failure) = failure else {
-        let is_pending = report.dry_run && arguments.bulk.plan.exit_code && report.planned > 0;
+        let is_pending = report.dry_run && arguments.bulk.plan.confirm.exit_code && report.planned > 0;
         return Ok(if is_pending { ExitStatus::Pending } else { ExitStatus::Success });
     };
     session.ui.error_after_report(&failure);
@@ -95,7 +95,7 @@ async fn prune_in(
     let found = survey(database, &rule, bulk.limit).await?;
     let most = bulk.limit.map_or(u64::MAX, u64::from);
     let mut report = TaskPruneReport {
-        dry_run: bulk.plan.mode.dry_run,
+        dry_run: bulk.plan.confirm.dry_run,
         before: rule.before,
         has_parent_index,
         planned: found.deletable().min(most),
@@ -105,7 +105,7 @@ async fn prune_in(
         audit: None,
     };
     let needs_index = !has_parent_index && report.planned > FEW;
-    if bulk.plan.mode.dry_run || report.planned == 0 {
+    if bulk.plan.confirm.dry_run || report.planned == 0 {
         if needs_index {
             session.ui.warn("the database has no index on task_runs.parent_id: so many tasks cannot be deleted yet");
             session.ui.hint("run `reproq db migrate`, which builds it");
@@ -120,7 +120,7 @@ async fn prune_in(
     let proposal = Proposal { number: planned, thing: "task", done: "deleted" };
     let server = database.session.server();
     let question = |number| format!("Type {number} to permanently delete {} in {server}:", count(number, "task"));
-    consent::confirm(&proposal, question, || session.ui.preview(&report), bulk.plan.yes, session)?;
+    consent::confirm(&proposal, question, || session.ui.preview(&report), bulk.plan.confirm.yes, session)?;
     session.ui.on_interrupt(platform::INTERRUPTION_OF_CHANGES);
     let mut record = QueueRecord::begin(bulk.plan.audit.as_ref(), "task prune", &[], database, session)?;
     report.audit = record.path();

@@ -97,7 +97,7 @@ async fn prune_in(
     let proposal = Proposal { number: report.planned, thing: "worker", done: "deleted" };
     let server = database.session.server();
     let question = |number| format!("Type {number} to delete the rows of {} in {server}:", count(number, "worker"));
-    consent::confirm(&proposal, question, || session.ui.preview(&report), plan.yes, session)?;
+    consent::confirm(&proposal, question, || session.ui.preview(&report), plan.confirm.yes, session)?;
     session.ui.on_interrupt(platform::INTERRUPTION_OF_CHANGES);
     let planned: Vec<&DeadWorker> = found.iter().filter(|worker| worker.running == 0).collect();
     let units: Vec<String> = planned.iter().map(|worker| worker.worker_id.clone()).collect();
@@ -174,7 +174,7 @@ impl WorkersPruneReport {
             })
             .collect();
         Self {
-            dry_run: arguments.plan.mode.dry_run,
+            dry_run: arguments.plan.confirm.dry_run,
             at,
             older_than_seconds: arguments.older_than.as_secs(),
             planned: workers.iter().filter(|worker| worker.outcome == WorkerOutcome::Planned).count(),

@@ -110,7 +110,7 @@ async fn repair_in(
     let proposal = Proposal { number: report.planned, thing: "workflow", done: "repaired" };
     let server = database.session.server();
     let question = |number| format!("Type {number} to repair {} in {server}:", count(number, "workflow"));
-    consent::confirm(&proposal, question, || session.ui.preview(&report), plan.yes, session)?;
+    consent::confirm(&proposal, question, || session.ui.preview(&report), plan.confirm.yes, session)?;
     session.ui.on_interrupt(platform::INTERRUPTION_OF_CHANGES);
     let units: Vec<String> = report
         .workflows
@@ -160,7 +160,7 @@ async fn survey(
     }
     let workflows: Vec<RepairRow> = repairs.into_iter().filter_map(RepairRow::new).collect();
     Ok(WorkflowRepairReport {
-        dry_run: arguments.plan.mode.dry_run,
+        dry_run: arguments.plan.confirm.dry_run,
         examined,
         truncated,
         planned: workflows.iter().filter(|row| row.outcome == RepairOutcome::Planned).count(),

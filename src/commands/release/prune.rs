@@ -82,7 +82,7 @@ pub(super) fn prune(arguments: &PruneArgs, session: &Session<'_>) -> Result<Exit
         write_file(&path, text.as_bytes()).map_err(hints::output)?;
     }
     let guard = guard(&planned, request.max_delete);
-    if arguments.mode.dry_run || planned.deletes.is_empty() {
+    if arguments.confirm.dry_run || planned.deletes.is_empty() {
         return show(&planned, guard.err(), arguments, session);
     }
     if let Err(refusal) = guard {
@@ -218,12 +218,16 @@ fn show(
     arguments: &PruneArgs,
     session: &Session<'_>,
 ) -> Result<ExitStatus, CommandError> {
-    let report =
-        PruneReport::new(&planned.plan, &planned.deletes, arguments.mode.dry_run, refusal.map(|why| why.to_string()));
+    let report = PruneReport::new(
+        &planned.plan,
+        &planned.deletes,
+        arguments.confirm.dry_run,
+        refusal.map(|why| why.to_string()),
+    );
     outputs::summary(&report.markdown(), session);
     outputs::outputs(&report.outputs(), session);
     session.ui.report(&report)?;
-    let pending = arguments.exit_code && !planned.deletes.is_empty();
+    let pending = arguments.confirm.exit_code && !planned.deletes.is_empty();
     Ok(if pending { ExitStatus::Pending } else { ExitStatus::Success })
 }
 
@@ -241,7 +245,7 @@ fn confirm(
     let question =
         |wanted: usize| format!("Type {wanted} to permanently delete {} of {repository}:", count(wanted, "version"));
     let show = || session.ui.preview(&PruneReport::new(&planned.plan, &planned.deletes, true, None));
-    if !consent::confirm(&proposal, question, show, arguments.yes, session)? {
+    if !consent::confirm(&proposal, question, show, arguments.confirm.yes, session)? {
         return Ok(planned);
     }
     let shown = PlanFile::new(&planned.plan, env!("CARGO_PKG_VERSION"));
@@ -344,7 +348,7 @@ fn allowing(arguments: &PruneArgs, request: &Request, planned: usize) -> String 
     if arguments.allow_immutable {
         words.push("--allow-immutable".to_owned());
     }
-    if arguments.yes {
+    if arguments.confirm.yes {
         words.push("--yes".to_owned());
     }
     words.join(" ")

@@ -86,7 +86,7 @@ pub(super) fn run(request: &ChangeRequest<'_>, session: &Session<'_>) -> Result<
     }
     report.sort();
     session.ui.report(&report)?;
-    let status = report.status(failure.as_ref(), request.arguments.bulk.plan.exit_code);
+    let status = report.status(failure.as_ref(), request.arguments.bulk.plan.confirm.exit_code);
     if let Some(failure) = failure.take() {
         session.ui.error_after_report(&failure);
     }
@@ -145,7 +145,7 @@ async fn named(
     ids: &[i64],
     session: &Session<'_>,
 ) -> Result<Outcome, CommandError> {
-    if request.arguments.bulk.plan.mode.dry_run {
+    if request.arguments.bulk.plan.confirm.dry_run {
         return Ok((plan::of_named(database, request, ids).await?, None));
     }
     session.ui.on_interrupt(platform::INTERRUPTION_OF_CHANGES);
@@ -163,7 +163,7 @@ async fn matching(
     let bulk = &request.arguments.bulk;
     session.ui.status("Selecting tasks");
     let planned = plan::of_matching(database, request, filter).await?;
-    if bulk.plan.mode.dry_run || planned.tasks.is_empty() {
+    if bulk.plan.confirm.dry_run || planned.tasks.is_empty() {
         return Ok((planned.report, None));
     }
     refuse_more(planned.tasks.len(), "task", request.done, &bulk.plan, session)?;
@@ -171,7 +171,7 @@ async fn matching(
     let question = |number| {
         format!("Type {number} to {} {} in {}:", request.name, count(number, "task"), database.session.server())
     };
-    consent::confirm(&proposal, question, || session.ui.preview(&planned.report), bulk.plan.yes, session)?;
+    consent::confirm(&proposal, question, || session.ui.preview(&planned.report), bulk.plan.confirm.yes, session)?;
     session.ui.on_interrupt(platform::INTERRUPTION_OF_CHANGES);
     let mut report = planned.report.applied();
     let failure = apply::planned(database, request, &planned.tasks, session, &mut report).await.err();
