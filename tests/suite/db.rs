@@ -213,46 +213,148 @@ fn a_migration_killed_at_any_statement_is_finished_by_the_next_run() {
     }
 }
 
+/// Runs a statement again and again until it is told to stop; returns the longest time and the number.
+fn writer(database: &Database, stop: &Arc<AtomicBool>, sql: String) -> thread::JoinHandle<(Duration, u32)> {
+    let (mut session, stop) = (database.session(), Arc::clone(stop));
+    thread::spawn(move || {
+        let (mut longest, mut written) = (Duration::ZERO, 0);
+        while !stop.load(Ordering::SeqCst) {
+            let begun = Instant::now();
+            session.run(&sql);
+            longest = longest.max(begun.elapsed());
+            written += 1;
+        }
+        (longest, written)
+    })
+}
+
 #[test]
-fn writers_never_wait_longer_than_the_lock_timeout() {
+fn on_a_busy_table_nobody_waits_longer_than_the_lock_timeout() {
     let Some(database) = Database::of_origin("a") else { return };
     let columns = "backend_alias, queue_name, priority, spec_json, spec_hash, task_path, status, enqueued_at, attempts, \
                    max_attempts, timeout_seconds, concurrency_limit, wait_count, worker_ids, errors_json, metadata_json, \
                    created_at, updated_at, cancel_requested";
     let insert = format!(
-        "insert into task_runs ({columns}) values ('default', 'default', 0, '{{}}', md5(random()::text), 'a.b', 'READY', \
-         now(), 0, 3, 900, 0, 0, '[]', '[]', '{{}}', now(), now(), false);"
+        "insert into task_runs ({columns}) select 'default', 'default', 0, '{{}}', md5(random()::text), 'a.b', 'READY', \
+         now(), 0, 3, 900, 0, 0, '[]', '[]', '{{}}', now(), now(), false from generate_series(1, 5);"
     );
+    let claim = "update task_runs set status = 'RUNNING', attempts = attempts + 1 where result_id in \
+                 (select result_id from task_runs where status = 'READY' limit 2 for update skip locked);";
+    let finish = "update task_runs set status = 'SUCCESSFUL', updated_at = now() where result_id in \
+                  (select result_id from task_runs where status = 'RUNNING' limit 2 for update skip locked);";
     let limit = Duration::from_secs(1);
     let stop = Arc::new(AtomicBool::new(false));
-    let mut writer = database.session();
-    let (is_over, sql) = (Arc::clone(&stop), insert);
-    let writing = thread::spawn(move || {
-        let mut longest = Duration::ZERO;
-        let mut written = 0;
-        while !is_over.load(Ordering::SeqCst) {
-            let begun = Instant::now();
-            writer.run(&sql);
-            longest = longest.max(begun.elapsed());
-            written += 1;
-        }
-        (longest, written)
-    });
+    let statements = [insert.clone(), insert, claim.to_owned(), finish.to_owned()];
+    let writers = statements.map(|sql| writer(&database, &stop, sql));
+    // How long the migration has held a lock that stops writers, in seconds: at most since its transaction began.
+    let mut observer = database.session();
+    let held = "select coalesce(max(extract(epoch from clock_timestamp() - xact_start)), 0) \
+                from pg_locks join pg_stat_activity using (pid) \
+                where application_name like 'reproq-cli/%' and granted and relation = 'task_runs'::regclass \
+                and mode in ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock');";
     // A transaction that reads: every change of the table waits for it, and every writer waits behind that change.
     let mut reader = database.session();
     reader.run("begin; select count(*) from task_runs;");
     let context = project(&database.url());
-    let child = context.spawn(&["db", "migrate", "--yes", "--lock-timeout", "1s"]);
-    thread::sleep(Duration::from_millis(4500));
-    reader.run("commit;");
+    let begun = Instant::now();
+    let mut child = context.spawn(&["db", "migrate", "--yes", "--lock-timeout", "1s"]);
+    let mut is_read = true;
+    let mut longest_lock = 0.0_f64;
+    while child.try_wait().expect("a status").is_none() && begun.elapsed() < Duration::from_secs(120) {
+        longest_lock = longest_lock.max(observer.run(held).trim().parse().expect("seconds"));
+        if is_read && begun.elapsed() > Duration::from_millis(4500) {
+            reader.run("commit;");
+            is_read = false;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
     let output = crate::support::context::wait(child);
     stop.store(true, Ordering::SeqCst);
-    let (longest, written) = writing.join().expect("the writer ends");
+    let results = writers.map(|writing| writing.join().expect("the writer ends"));
     assert_eq!(output.code, 0, "{output:#?}");
-    assert!(written > 10, "{written}");
     // The margin is for a busy machine; without the limit it would be the 4.5 s of the reader.
-    assert!(longest < limit + Duration::from_millis(2000), "a writer waited {longest:?}");
+    let limit = limit + Duration::from_secs(2);
+    assert!(longest_lock < limit.as_secs_f64(), "a lock was held for {longest_lock} s");
+    for (longest, written) in results {
+        assert!(longest < limit && written > 10, "a writer waited {longest:?} and wrote {written} times");
+    }
     context.succeed(&["db", "check"]);
+}
+
+/// A transaction that every build of an index on this table must wait for.
+const OLD: &str =
+    "begin isolation level repeatable read; select count(*) from rate_limits; lock table task_runs in row share mode;";
+
+/// Whether this becomes true within ten seconds.
+fn soon(mut is_true: impl FnMut() -> bool) -> bool {
+    (0..400).any(|_| {
+        is_true() || {
+            thread::sleep(Duration::from_millis(25));
+            false
+        }
+    })
+}
+
+fn is_building(database: &Database) -> bool {
+    let building = "select count(*) from pg_stat_activity where query like 'CREATE INDEX CONCURRENTLY%' \
+                    and state = 'active' and datname = current_database()";
+    database.as_superuser(building) != "0"
+}
+
+/// The time limits of a role are for the statements of the application.
+#[test]
+fn the_time_limits_of_the_role_do_not_end_the_build_of_an_index() {
+    for major in test_postgres::majors() {
+        let Some(cluster) = test_postgres::cluster(major) else { continue };
+        let database = Database::on(cluster);
+        database.create("c");
+        let mut limits = vec!["statement_timeout", "lock_timeout"];
+        if major >= 17 {
+            limits.push("transaction_timeout");
+        }
+        for name in limits {
+            let sql = format!("alter role {} in database {} set {name} = '400ms'", OWNER.0, database.name);
+            database.as_superuser(&sql);
+        }
+        let mut old = database.session();
+        old.run("set statement_timeout = 0; set lock_timeout = 0;");
+        if major >= 17 {
+            old.run("set transaction_timeout = 0;");
+        }
+        old.run(OLD);
+        let context = project(&database.url());
+        let child = context.spawn(&["db", "migrate", "--yes"]);
+        assert!(soon(|| is_building(&database)), "it never began");
+        thread::sleep(Duration::from_millis(1200));
+        old.run("commit;");
+        let output = crate::support::context::wait(child);
+        assert_eq!(output.code, 0, "PostgreSQL {major}: {output:#?}");
+        context.succeed(&["db", "check"]);
+    }
+}
+
+/// A setting of the session would reach other clients of a pooler.
+#[test]
+fn through_a_pooler_the_limits_of_the_role_are_named_and_nothing_is_set() {
+    let Some(database) = Database::of_origin("c") else { return };
+    let Some(pooler) = PgBouncer::before(&database) else { return };
+    let set = format!("alter role {} in database {} set statement_timeout = '400ms'", OWNER.0, database.name);
+    database.as_superuser(&set);
+    let mut old = database.session();
+    old.run("set statement_timeout = 0;");
+    old.run(OLD);
+    let context = project(&pooler.url());
+    let output = context.run(&["db", "migrate", "--yes"]);
+    assert!(output.code == 6 && output.stderr.contains("the time limits of the database role apply"), "{output:#?}");
+    old.run("commit;");
+    let shown = database.cluster.client("psql", &database.name, OWNER);
+    assert_eq!(through(shown, pooler.port()), "400ms");
+}
+
+/// The time limit of a statement that comes through a pooler.
+fn through(mut psql: std::process::Command, port: u16) -> String {
+    let output = psql.env("PGPORT", port.to_string()).args(["-XAtc", "show statement_timeout"]).output();
+    String::from_utf8(output.expect("psql starts").stdout).expect("UTF-8").trim().to_owned()
 }
 
 #[test]
@@ -260,30 +362,15 @@ fn an_interrupted_migration_cancels_its_statement() {
     let Some(database) = Database::of_origin("c") else { return };
     // The build of an index waits for every transaction that may still see the table as it was.
     let mut old = database.session();
-    old.run("begin isolation level repeatable read; select count(*) from rate_limits; lock table task_runs in row share mode;");
+    old.run(OLD);
     let context = project(&database.url());
     let child = context.spawn(&["db", "migrate", "--yes"]);
-    let building =
-        "select count(*) from pg_stat_activity where query like 'CREATE INDEX CONCURRENTLY%' and state = 'active'";
-    let is_building = || database.as_superuser(building) != "0";
-    assert!(
-        (0..400).any(|_| is_building() || {
-            thread::sleep(Duration::from_millis(25));
-            false
-        }),
-        "it never began"
-    );
+    assert!(soon(|| is_building(&database)), "it never began");
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("signalled");
     let output = crate::support::context::wait(child);
     assert_eq!(output.code, 130, "{output:#?}");
-    assert!(
-        (0..100).any(|_| !is_building() || {
-            thread::sleep(Duration::from_millis(25));
-            false
-        }),
-        "it still runs"
-    );
+    assert!(soon(|| !is_building(&database)), "it still runs");
     old.run("commit;");
     context.succeed(&["db", "migrate", "--yes"]);
     context.succeed(&["db", "check"]);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use reproq_queue::pg;
+use reproq_queue::pg::IndexBuild;
 use reproq_queue::pg::Limits;
 use reproq_queue::pg::PgError;
 use reproq_queue::schema::Blocked;
@@ -12,6 +13,7 @@ use reproq_queue::schema::MigrationStep;
 use reproq_queue::schema::SchemaOrigin;
 use reproq_queue::schema::SchemaSnapshot;
 use reproq_queue::schema::findings;
+use reproq_queue::schema::has_pooler;
 use serde::Serialize;
 
 use super::report::DatabaseFacts;
@@ -32,6 +34,10 @@ use crate::ui::TextReport;
 /// The defaults of the options.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 const INDEX_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+
+/// Settings of a session would reach other clients of the pooler.
+const THROUGH_A_POOLER: &str = "through a pooler or a proxy, the time limits of the database role apply: connect to the server \
+                                directly, or set `statement_timeout` and `lock_timeout` to 0 for a role that runs migrations";
 
 /// How often an index that another session builds is checked.
 const LOOK: Duration = Duration::from_secs(1);
@@ -119,7 +125,8 @@ async fn migrate_in(
     }
     may_change(&snapshot)?;
     confirm(&report, plan.steps.len(), arguments, session)?;
-    let failure = apply(database, arguments, session, &mut report).await;
+    let build = IndexBuild { limit: arguments.index_timeout, is_pooled: has_pooler(&snapshot) };
+    let failure = apply(database, arguments.lock_timeout, build, session, &mut report).await;
     if failure.is_none() {
         let left = MigrationPlan::compute(&inspect(database).await?);
         report.complete = left.is_empty();
@@ -194,16 +201,20 @@ fn confirm(
 /// Applies one statement after another until one fails.
 async fn apply(
     database: &Database,
-    arguments: &DbMigrateArgs,
+    lock_timeout: Duration,
+    build: IndexBuild,
     session: &Session<'_>,
     report: &mut DbMigrateReport,
 ) -> Option<CommandError> {
-    let limits = Limits { lock: arguments.lock_timeout, ..Limits::default() };
+    let limits = Limits { lock: lock_timeout, ..Limits::default() };
     for row in &mut report.statements {
         session.ui.status(&row.step.summary);
-        if let Err(error) = pg::apply(&database.session, &row.step, limits, arguments.index_timeout).await {
+        if let Err(error) = pg::apply(&database.session, &row.step, limits, build).await {
             row.state = StatementState::Failed;
-            return Some(hints::database(error).context(format!("failed to {}", row.step.summary)));
+            let is_late = matches!(error, PgError::StatementTimeout { .. } | PgError::LockTimeout { .. });
+            let failure = hints::database(error).context(format!("failed to {}", row.step.summary));
+            let is_limited_by_role = is_late && build.is_pooled && row.step.kind.is_concurrent();
+            return Some(if is_limited_by_role { failure.hint(THROUGH_A_POOLER) } else { failure });
         }
         row.state = StatementState::Applied;
     }

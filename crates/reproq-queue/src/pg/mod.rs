@@ -16,6 +16,7 @@ pub use error::PgError;
 pub use row::FromRow;
 pub use row::Param;
 pub use row::Row;
+pub use schema::IndexBuild;
 pub use schema::apply;
 pub use schema::inspect;
 pub use session::Interrupted;

@@ -89,16 +89,20 @@ impl FromRow for Duplicate {
     }
 }
 
+/// How an index is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IndexBuild {
+    /// How long it may take.
+    pub limit: Duration,
+    /// Whether a pooler is in front of the server, so that the time limits of the role apply too.
+    pub is_pooled: bool,
+}
+
 /// Applies one statement of a migration. A lock that is not free is tried again, so that others never wait behind this program
 /// for longer than the limit.
-pub async fn apply(
-    session: &Session,
-    step: &MigrationStep,
-    limits: Limits,
-    index_limit: Duration,
-) -> Result<(), PgError> {
+pub async fn apply(session: &Session, step: &MigrationStep, limits: Limits, build: IndexBuild) -> Result<(), PgError> {
     if step.kind.is_concurrent() {
-        return session.concurrently(&step.sql, index_limit).await;
+        return session.concurrently(&step.sql, build.limit, build.is_pooled).await;
     }
     for _ in 1..ATTEMPTS {
         match session.write(limits, async |tx| tx.batch(&step.sql).await).await {

@@ -43,6 +43,9 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How much longer than the server's own limit this side waits for an answer.
 const MARGIN: Duration = Duration::from_secs(10);
 
+/// The longest time limit of the server, in milliseconds: about 24 days.
+const LONGEST_TIMEOUT: u128 = 2_147_483_647;
+
 /// Whether the user has asked the command to stop.
 pub type Interrupted = fn() -> bool;
 
@@ -228,9 +231,23 @@ impl Session {
         }
     }
 
-    /// Runs one statement outside of a transaction, for `CREATE INDEX CONCURRENTLY`. It is cancelled after the limit.
-    pub async fn concurrently(&self, sql: &str, limit: Duration) -> Result<(), PgError> {
-        let running = tokio::time::timeout(limit, self.client.batch_execute(sql));
+    /// Runs one statement outside of a transaction, for `CREATE INDEX CONCURRENTLY`. It is cancelled after the limit, which replaces
+    /// the time limits of the role and the database. A pooler would give these settings to other clients too, so that theirs apply
+    /// if one is in front of the server.
+    pub async fn concurrently(&self, sql: &str, limit: Duration, is_pooled: bool) -> Result<(), PgError> {
+        let work = async {
+            if !is_pooled {
+                // Of the last one, older servers know nothing. This side cancels first, with the better message.
+                let milliseconds = limit.saturating_add(MARGIN).as_millis().min(LONGEST_TIMEOUT);
+                let settings = format!(
+                    "select set_config(name, '{milliseconds}', false) from pg_settings \
+                     where name in ('statement_timeout', 'lock_timeout', 'transaction_timeout')"
+                );
+                self.client.batch_execute(&settings).await?;
+            }
+            self.client.batch_execute(sql).await
+        };
+        let running = tokio::time::timeout(limit, work);
         match unless_interrupted(self.interrupted, running).await {
             Some(Ok(result)) => result.map_err(|error| PgError::of_statement(&error)),
             Some(Err(_)) => {

@@ -262,7 +262,7 @@ fn surroundings(snapshot: &SchemaSnapshot, found: &mut Vec<Finding>) {
 
 /// Whether the server talks to another process than this one: it sees another port, or its process is older than the
 /// connection.
-pub(super) fn has_pooler(snapshot: &SchemaSnapshot) -> bool {
+pub fn has_pooler(snapshot: &SchemaSnapshot) -> bool {
     let connection = &snapshot.catalog.connection;
     let is_other_port = connection.client_port.is_some_and(|seen| match snapshot.local_port {
         Some(ours) => seen != i64::from(ours),

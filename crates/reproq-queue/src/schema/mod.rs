@@ -26,6 +26,7 @@ pub use catalog::ServerFacts;
 pub use catalog::TableData;
 pub use catalog::Worker;
 pub use compare::findings;
+pub use compare::has_pooler;
 pub use compare::may_have_duplicates;
 pub use compare::may_have_empty_task_paths;
 pub use expected::FUNCTION as FUNCTION_NAME;

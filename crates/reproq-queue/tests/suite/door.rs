@@ -231,7 +231,7 @@ fn limits_end_with_their_transaction() {
         let blocked = session.read(short, async |tx| tx.rows("select count(*) from task_runs", &[]).await).await;
         assert!(matches!(blocked, Err(PgError::LockTimeout { .. })), "{blocked:?}");
         let settings = "select current_setting('statement_timeout') || current_setting('lock_timeout') as left";
-        let left = session.concurrently("set application_name = 'x'", Duration::from_secs(5)).await;
+        let left = session.concurrently("set application_name = 'x'", Duration::from_secs(5), false).await;
         left.expect("a statement without a transaction");
         let own = Limits { statement: Duration::from_secs(77), lock: Duration::from_secs(66), ..Limits::default() };
         let during: String =

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use reproq_queue::pg::IndexBuild;
 use reproq_queue::pg::Limits;
 use reproq_queue::pg::apply;
 use reproq_queue::pg::inspect;
@@ -34,7 +35,8 @@ fn migrate(database: &Database) -> Vec<StepKind> {
         let plan = MigrationPlan::compute(&snapshot);
         assert!(plan.blocked.is_empty() && plan.building.is_empty(), "{plan:#?}");
         for step in &plan.steps {
-            let applied = apply(&session, step, Limits::default(), Duration::from_secs(60)).await;
+            let build = IndexBuild { limit: Duration::from_secs(60), is_pooled: false };
+            let applied = apply(&session, step, Limits::default(), build).await;
             applied.unwrap_or_else(|error| panic!("{}: {error}", step.sql));
         }
         session.close().await;
