@@ -43,6 +43,20 @@ fn started(context: &Context, arguments: &[&str]) -> (Child, BufReader<std::proc
 /// `sleep` takes the place of the shell, so that a signal ends it.
 const WAITS: &str = "echo started; exec sleep 60";
 
+/// Waits until it has done so: in between, a process has the words and variables of neither.
+#[cfg(target_os = "linux")]
+fn wait_for_sleep(child: &Child) {
+    let path = format!("/proc/{}/cmdline", child.id());
+    let is_sleep = || fs::read(&path).is_ok_and(|words| words.starts_with(b"sleep\0"));
+    for _ in 0..2000 {
+        if is_sleep() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    panic!("the shell has not become `sleep`");
+}
+
 #[test]
 fn the_status_of_the_worker_is_the_status_of_the_command() {
     let mut context = scripted("exit \"$STATUS\"");
@@ -158,6 +172,7 @@ fn no_password_and_no_token_is_visible_in_the_process_of_the_worker() {
         let equals = format!("{flag}={url}");
         let arguments = if index % 3 == 0 { vec!["worker", &equals] } else { vec!["worker", flag, url] };
         let (mut child, _lines) = started(&context, &arguments);
+        wait_for_sleep(&child);
         let processes = Command::new("ps").args(["-ef", "-ww"]).output().expect("ps");
         let processes = String::from_utf8_lossy(&processes.stdout).into_owned();
         let line = processes.lines().find(|line| line.split_whitespace().nth(1) == Some(&child.id().to_string()));
@@ -229,7 +244,10 @@ fn the_plan_shows_names_and_no_value() {
 #[test]
 fn every_refusal_has_its_class_and_a_hint() {
     let mut context = Context::released();
-    insta::assert_snapshot!(context.shown(&["worker", "--dsn", "d"]));
+    // Without a database too, the missing worker is what must be repaired first.
+    let missing = context.shown(&["worker", "--dsn", "d"]);
+    assert_eq!(context.shown(&["worker"]), missing);
+    insta::assert_snapshot!(missing);
     context.succeed(&["install"]);
     insta::assert_snapshot!(context.shown(&["worker"]));
     insta::assert_snapshot!(context.shown(&["beat", "--dsn", "d", "--", "--once", "false"]));
