@@ -50,7 +50,6 @@ impl Database {
         session: &Session<'_>,
         work: impl AsyncFnOnce(&Self) -> Result<T, CommandError>,
     ) -> Result<T, CommandError> {
-        refuse_offline(session)?;
         let worker_file = || database_url::worker_file(session);
         let ask = AskDjango::Settings(django::LIMIT);
         let lookup = database_url::own(arguments.database.as_deref(), ask, &worker_file);
@@ -123,8 +122,8 @@ impl Database {
 
 /// How the server of a URL is reached. Its passwords are redacted from now on.
 pub(super) fn target(found: &DatabaseUrl, session: &Session<'_>) -> Result<pg::Target, CommandError> {
-    refuse_offline(session)?;
     let dsn = dsn(found, session)?;
+    refuse_offline(&dsn, session)?;
     let target = dsn.target(APPLICATION);
     for host in &target.hosts {
         if let Host::Tcp { password: Some(password), .. } | Host::Unix { password: Some(password), .. } = host {
@@ -138,12 +137,13 @@ pub(super) fn target(found: &DatabaseUrl, session: &Session<'_>) -> Result<pg::T
     Ok(target)
 }
 
-fn refuse_offline(session: &Session<'_>) -> Result<(), CommandError> {
+/// A database on this machine is not reached by the network.
+pub(super) fn refuse_offline(dsn: &Dsn, session: &Session<'_>) -> Result<(), CommandError> {
     let offline = &session.settings.offline;
-    if !offline.value {
+    if !offline.value || dsn.is_local() {
         return Ok(());
     }
-    let message = format!("network access is disabled ({})", offline.from);
+    let message = format!("network access is disabled ({}), and the database is not on this machine", offline.from);
     Err(CommandError::message(ExitStatus::Usage, message).hint("remove `--offline`"))
 }
 

@@ -142,6 +142,25 @@ fn each_error_is_explained() {
     );
 }
 
+/// A database on this machine is not the network.
+#[test]
+fn offline_a_database_on_this_machine_is_used_and_no_other() {
+    let Some(database) = Database::of_origin("c") else { return };
+    let socket = format!("host={} port={}", database.cluster.socket_directory().display(), database.cluster.port);
+    let pairs = format!("{socket} user={} password={} dbname={}", OWNER.0, OWNER.1, database.name);
+    for url in [database.url(), database.url().replace("127.0.0.1", "localhost"), pairs] {
+        project(&url).succeed(&["db", "status", "--offline"]);
+    }
+    // A documentation address, in front of a server that could be used; and a name that is not resolved.
+    let mixed = database.url().replace("@127.0.0.1", "@203.0.113.1:1,127.0.0.1");
+    for url in [mixed.as_str(), "postgres://u@db.invalid/d", "host=localhost hostaddr=203.0.113.1 dbname=d"] {
+        let output = project(url).run(&["db", "status", "--offline"]);
+        let is_named =
+            output.stderr.contains("the database is not on this machine") && output.stderr.contains("--offline");
+        assert!(output.code == 2 && is_named, "{url}: {output:#?}");
+    }
+}
+
 /// A certificate that is a device never ends.
 #[cfg(unix)]
 #[test]

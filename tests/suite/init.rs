@@ -271,7 +271,7 @@ fn existing_files_keep_their_layout_and_are_never_replaced() {
 
 #[test]
 fn what_init_cannot_start_with_is_refused() {
-    let Some(context) = fresh(APP) else { return };
+    let Some(mut context) = fresh(APP) else { return };
     let elsewhere = Context::new();
     let mut shown = vec![elsewhere.shown(&["init", "--yes"])];
     // No terminal, and no consent.
@@ -288,6 +288,7 @@ fn what_init_cannot_start_with_is_refused() {
     assert_eq!(output.code, 6, "{output:#?}");
     assert!(output.stderr.contains("the step `install` failed"), "{output:#?}");
     assert_eq!(context.github.requests().len(), 0);
+    context.set("DATABASE_URL", "postgres://u@db.invalid/d");
     let output = context.run(&["init", "--yes", "--offline", "--skip-install"]);
     assert!(
         output.stdout.contains("there is no pyproject.toml") && output.stdout.contains("the network is disabled"),

@@ -175,13 +175,13 @@ fn warn_of_two_databases(found: &DatabaseUrl, django: &DjangoFacts, session: &Se
 }
 
 fn read_database(django: &DjangoFacts, session: &Session<'_>) -> Result<DatabaseState, CommandError> {
-    if session.settings.offline.value {
-        return Ok(DatabaseState::NotRead);
-    }
     let found = match database_url::of_the_project(session) {
         Ok(found) => found.found,
         Err(error) => return Ok(DatabaseState::Unusable(error.lines().join(": "))),
     };
+    if database::dsn(&found, session).is_ok_and(|dsn| database::refuse_offline(&dsn, session).is_err()) {
+        return Ok(DatabaseState::NotRead);
+    }
     warn_of_two_databases(&found, django, session);
     let read = Database::with(&DATABASE, session, async |database| {
         let snapshot = pg::inspect(&database.session, Limits::default()).await.map_err(hints::database)?;

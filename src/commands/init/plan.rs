@@ -55,7 +55,7 @@ pub(super) enum WorkerState {
 /// The database of the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum DatabaseState {
-    /// It was not read: the network is disabled, or the database is left out.
+    /// It was not read: the network is disabled and the database not on this machine, or the database is left out.
     NotRead,
     /// No URL, or one that cannot be used.
     Unusable(String),
@@ -301,7 +301,9 @@ fn obstacle(facts: &InitFacts, options: InitOptions) -> Option<(StepState, Strin
         return Some((StepState::Waiting, format!("`{APP}` must be in INSTALLED_APPS first")));
     }
     match &facts.database {
-        DatabaseState::NotRead => Some((StepState::Skipped, "the network is disabled".to_owned())),
+        DatabaseState::NotRead => {
+            Some((StepState::Skipped, "the network is disabled, and the database is not on this machine".to_owned()))
+        }
         DatabaseState::Unusable(reason) => Some((StepState::Waiting, reason.clone())),
         DatabaseState::Unreachable(_) | DatabaseState::Read { .. } => None,
     }

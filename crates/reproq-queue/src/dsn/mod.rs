@@ -73,6 +73,15 @@ impl Server {
         let is_windows = matches!(self.host.as_bytes(), [b'A'..=b'Z', b':', b'\\', ..]);
         self.host.starts_with('/') || is_windows
     }
+
+    /// Whether it is on this machine. No name is resolved.
+    fn is_local(&self) -> bool {
+        let address = self.address.or_else(|| self.host.parse().ok());
+        match address {
+            Some(address) => address.is_loopback(),
+            None => self.is_socket() || self.host == "localhost",
+        }
+    }
 }
 
 impl Dsn {
@@ -124,6 +133,11 @@ impl Dsn {
     /// What the user should know about it.
     pub fn notes(&self) -> &[Note] {
         &self.notes
+    }
+
+    /// Whether every server is on this machine.
+    pub fn is_local(&self) -> bool {
+        self.servers.iter().all(Server::is_local)
     }
 
     /// What only the worker understands, such as the size of its pool. It is left alone.

@@ -167,14 +167,10 @@ pub(super) fn split(settings: &Settings, notes: &mut Vec<Note>) -> Result<(Param
 
 /// Notes about encryption, where a server is not on this machine.
 pub(super) fn note_tls(tls: &TlsSettings, servers: &[Server], notes: &mut Vec<Note>) {
-    let is_local = |server: &Server| {
-        let is_loopback = server.host.parse::<core::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-        server.is_socket() || is_loopback || server.host == "localhost"
-    };
     if tls.mode == SslMode::Allow {
         notes.push(Note::AllowIsPrefer);
     }
-    if !servers.iter().all(is_local) {
+    if !servers.iter().all(Server::is_local) {
         match tls.mode {
             SslMode::Require => notes.push(Note::NotVerified),
             SslMode::Allow | SslMode::Prefer => notes.push(Note::MayBePlain),
