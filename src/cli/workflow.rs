@@ -1,5 +1,6 @@
 //! The commands of `reproq workflow`.
 
+use clap::ArgGroup;
 use clap::Args;
 use clap::Subcommand;
 
@@ -23,9 +24,10 @@ pub(crate) enum WorkflowCommand {
 
 /// Options of `workflow repair`.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("which").required(true).args(["workflow", "all"])))]
 pub(crate) struct WorkflowRepairArgs {
     /// The id of the workflow, or of one of its tasks
-    #[arg(value_name = "WORKFLOW|ID", required_unless_present = "all", conflicts_with = "all")]
+    #[arg(value_name = "WORKFLOW|ID")]
     pub workflow: Option<String>,
     /// Repair every workflow with a task that waits
     #[arg(long)]

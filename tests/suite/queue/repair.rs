@@ -165,6 +165,8 @@ fn one_workflow_is_named_by_its_id_or_by_a_task() {
     let Some(database) = damaged("c") else { return };
     let context = project(&database.url());
     insta::assert_snapshot!("workflow_repair_one", context.shown(&["workflow", "repair", "12", "--yes", "--json"]));
+    insta::assert_snapshot!("workflow_repair_usage", context.shown(&["workflow", "repair"]));
+    assert_eq!(context.run(&["workflow", "repair", "12", "--all"]).code, 2);
     let text = context.succeed(&["workflow", "repair", "00000000000000000000000000000002", "--yes"]).stdout;
     assert!(text.contains("fail callback 29"), "{text}");
     assert_eq!(
