@@ -42,6 +42,8 @@ struct SettingsPart {
     #[serde(default)]
     task_backends: Vec<BackendLine>,
     #[serde(default)]
+    queue_databases: Vec<(String, String)>,
+    #[serde(default)]
     settings: BTreeMap<String, Value>,
     problem: Option<Problem>,
     manage_problem: Option<Problem>,
@@ -155,6 +157,7 @@ impl SettingsPart {
             installed_apps: self.installed_apps,
             databases: self.databases.into_iter().map(DatabaseLine::database).collect(),
             task_backends: self.task_backends.into_iter().map(BackendLine::backend).collect(),
+            queue_databases: self.queue_databases,
             settings: NamedValues(self.settings),
             tasks,
         })))
@@ -308,7 +311,7 @@ mod tests {
         r#"M settings {"python": "3.12.1", "django": "6.0", "settings_module": "shop.settings", "package": "/v/reproq_django","#,
         r#""setting": {"kind": "set", "value": "~/w%C3%B6rker"}, "environment": "", "added_later": 1, "package_version": "0.1.529","#,
         r#""installed_apps": ["shop", "reproq_django.apps.ReproqConfig"], "settings": {"REPROQ_DEFAULT_DB_ALIAS": "queue","#,
-        r#""REPROQ_QUEUE_DATABASES": {"mail*": "mail", "high": "queue"}}, "databases": [{"alias": "default", "engine": "e","#,
+        r#""REPROQ_X": 1}, "queue_databases": [["mail*", "mail"], ["high", "queue"]], "databases": [{"alias": "default", "engine": "e","#,
         r#""name": "d", "user": "", "password": "hunter2", "host": "", "port": "", "options": {"sslmode": "require"}}],"#,
         r#""task_backends": [{"alias": "default", "backend": "reproq_django.backend.B", "queues": ["default", "high"],"#,
         r#""options": {"MAX_ATTEMPTS": 3}}]}"#

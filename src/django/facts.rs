@@ -122,6 +122,8 @@ pub struct DjangoFacts {
     pub databases: Vec<DjangoDatabase>,
     /// `TASKS`, in order.
     pub task_backends: Vec<TaskBackend>,
+    /// `REPROQ_QUEUE_DATABASES`, in order: names and patterns of queues, each with the alias of a database.
+    pub queue_databases: Vec<(String, String)>,
     /// The settings `REPROQ_*`.
     pub settings: NamedValues,
     /// The tasks of the apps.
@@ -142,8 +144,7 @@ impl DjangoFacts {
 
     /// The aliases of all databases with queues, sorted: the default one, and the values of `REPROQ_QUEUE_DATABASES`.
     pub(crate) fn queue_aliases(&self) -> Vec<String> {
-        let routes = self.settings.get("REPROQ_QUEUE_DATABASES").and_then(Value::as_object);
-        let routes = routes.into_iter().flat_map(|routes| routes.values().filter_map(Value::as_str));
+        let routes = self.queue_databases.iter().map(|(_, alias)| alias.as_str());
         let mut aliases: Vec<String> = routes.chain([self.default_alias()]).map(str::to_owned).collect();
         aliases.sort();
         aliases.dedup();

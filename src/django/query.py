@@ -151,6 +151,13 @@ def task_backends(settings):
     return found
 
 
+def queue_databases(settings):
+    # As a list, because the first pattern that matches a queue counts.
+    routes = getattr(settings, "REPROQ_QUEUE_DATABASES", None)
+    routes = list(routes.items())[:MOST] if isinstance(routes, dict) else []
+    return [[plain(queue), plain(alias)] for queue, alias in routes if isinstance(queue, str) and isinstance(alias, str)]
+
+
 def look():
     import django
 
@@ -171,6 +178,7 @@ def look():
     about["installed_apps"] = [plain(app) for app in apps]
     about["databases"] = databases(settings)
     about["task_backends"] = task_backends(settings)
+    about["queue_databases"] = queue_databases(settings)
     names = [name for name in dir(settings) if name.startswith("REPROQ_") and name.isupper()]
     about["settings"] = {name: simple(getattr(settings, name, None)) for name in names}
 

@@ -37,6 +37,7 @@ mod workflow_name;
 mod workflow_repair;
 mod workflow_show;
 
+use reproq_queue::routing::QueueRouting;
 use reproq_queue::task_ref::TaskRef;
 use reproq_queue::tasks::TaskFilter;
 
@@ -48,6 +49,7 @@ use crate::cli::TaskFilterArgs;
 use crate::cli::WorkersCommand;
 use crate::cli::WorkflowCommand;
 use crate::commands::session::Session;
+use crate::django::DjangoFacts;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
 use crate::model::text::time;
@@ -132,6 +134,11 @@ fn task_filter(arguments: &TaskFilterArgs) -> TaskFilter {
         without_lease: false,
         after: None,
     }
+}
+
+/// Which queue is in which database.
+fn routing(facts: &DjangoFacts) -> QueueRouting {
+    QueueRouting::new(facts.default_alias(), facts.queue_databases.iter().cloned())
 }
 
 /// The task does not exist.

@@ -1,6 +1,6 @@
 //! `reproq task enqueue`: the row and the hash that Django's backend would write for a call, checked against the project's code.
 
-use reproq_queue::routing::matches_pattern;
+use reproq_queue::routing::QueueRouting;
 use reproq_queue::spec::TaskSpec;
 use reproq_queue::tasks::NewTask;
 use reproq_queue::write;
@@ -52,11 +52,12 @@ struct KnownTask {
     defaults: TaskSpec,
     backend: String,
     expires_after: Option<f64>,
+    /// `DEDUP_ACTIVE`.
+    dedupe: bool,
     /// The queues of the backend; empty if all are allowed.
     queues: Vec<String>,
-    /// Patterns and names of queues with their databases, and the database of all others.
-    routes: Vec<(String, String)>,
-    default_database: String,
+    /// The databases of the queues; `None` if the project was not asked.
+    routing: Option<QueueRouting>,
 }
 
 pub(super) fn enqueue(arguments: &TaskEnqueueArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
@@ -66,14 +67,18 @@ pub(super) fn enqueue(arguments: &TaskEnqueueArgs, session: &Session<'_>) -> Res
         check(&spec, &known)?;
     }
     let expires_after = arguments.expires_in.map(|time| time.as_secs_f64()).or(known.expires_after);
-    let task = NewTask::of_spec(&spec, &known.backend, expires_after)
+    let mut task = NewTask::of_spec(&spec, &known.backend, expires_after)
         .map_err(|error| CommandError::new(ExitStatus::Usage, error))?;
+    task.dedupe = known.dedupe;
     if task.spec.contains("\\u0000") {
         let message = "the task contains the character U+0000, which PostgreSQL does not store";
         return Err(CommandError::message(ExitStatus::Usage, message).hint("remove it from the arguments"));
     }
-    let database = database(arguments, &spec.queue_name, &known)?;
+    let database = database(arguments, &spec.queue_name, &known, session);
     let outcome = Database::write(&database, session, async |tx| write::insert_task(tx, &task).await)?;
+    if let (InsertOutcome::Duplicate(id), false) = (outcome, known.dedupe) {
+        return Err(no_second(id));
+    }
     session.ui.report(&TaskEnqueueReport {
         id: outcome.id(),
         database: database.database,
@@ -86,15 +91,23 @@ pub(super) fn enqueue(arguments: &TaskEnqueueArgs, session: &Session<'_>) -> Res
     Ok(ExitStatus::Success)
 }
 
+/// The setting allows equal tasks, and the database does not.
+fn no_second(id: i64) -> CommandError {
+    let message =
+        format!("task {id} is the same and is not finished, and an index on spec_hash allows only one of them");
+    CommandError::message(ExitStatus::Conflict, message)
+        .hint("DEDUP_ACTIVE is off in TASKS, which has no effect in a database with this index; wait until the task is finished")
+}
+
 impl KnownTask {
     fn unchecked(arguments: &TaskEnqueueArgs) -> Self {
         Self {
             defaults: TaskSpec::new(&arguments.spec.task),
             backend: arguments.backend.clone().unwrap_or_else(|| "default".to_owned()),
             expires_after: None,
+            dedupe: true,
             queues: Vec::new(),
-            routes: Vec::new(),
-            default_database: String::new(),
+            routing: None,
         }
     }
 }
@@ -125,7 +138,7 @@ fn known(arguments: &TaskEnqueueArgs, session: &Session<'_>) -> Result<KnownTask
         return Err(no_such_task(path, registered));
     }
     let attributes = registered.attributes.get(path).cloned().unwrap_or_default();
-    of_attributes(arguments, facts, &attributes, session)
+    of_attributes(arguments, facts, &attributes)
 }
 
 fn no_such_task(path: &str, registered: &RegisteredTasks) -> CommandError {
@@ -143,7 +156,6 @@ fn of_attributes(
     arguments: &TaskEnqueueArgs,
     facts: &DjangoFacts,
     attributes: &TaskAttributes,
-    session: &Session<'_>,
 ) -> Result<KnownTask, CommandError> {
     let spec = &arguments.spec;
     let given = |name: &str| match name {
@@ -173,21 +185,28 @@ fn of_attributes(
     defaults.max_attempts = option("MAX_ATTEMPTS").and_then(number).unwrap_or(defaults.max_attempts);
     defaults.code_ref = option("CODE_REF").and_then(text);
     defaults.pip_lock_hash = option("PIP_LOCK_HASH").and_then(text);
-    if option("DEDUP_ACTIVE") == Some(&Value::Bool(false)) {
-        session.ui.debug("DEDUP_ACTIVE is off for Django; this command does not enqueue an equal task twice");
-    }
-    let routes = facts.settings.get("REPROQ_QUEUE_DATABASES").and_then(Value::as_object);
-    let routes = routes.into_iter().flatten().filter_map(|(queue, alias)| Some((queue.clone(), text(alias)?)));
     Ok(KnownTask {
         defaults,
         backend: alias,
         expires_after: option("EXPIRES_IN")
             .and_then(|value| value["seconds"].as_f64())
             .filter(|seconds| *seconds != 0.0),
+        dedupe: option("DEDUP_ACTIVE").is_none_or(is_true),
         queues: backend.queues.clone(),
-        routes: routes.collect(),
-        default_database: facts.default_alias().to_owned(),
+        routing: Some(super::routing(facts)),
     })
+}
+
+/// As Python sees a setting.
+fn is_true(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(value) => *value,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(entries) => !entries.is_empty(),
+    }
 }
 
 fn backend<'a>(facts: &'a DjangoFacts, alias: &str) -> Result<&'a TaskBackend, CommandError> {
@@ -218,32 +237,16 @@ fn check(spec: &TaskSpec, known: &KnownTask) -> Result<(), CommandError> {
 }
 
 /// The database that Django would use: the one of the queue, unless it is the default one, or an alias is given.
-fn database(arguments: &TaskEnqueueArgs, queue: &str, known: &KnownTask) -> Result<DatabaseArgs, CommandError> {
-    if arguments.database.database.is_some() {
-        return Ok(arguments.database.clone());
-    }
-    let exact = known.routes.iter().find(|(name, _)| name == queue).map(|(_, alias)| alias);
-    let is_pattern = |name: &str| name.contains(['*', '?', '[']);
-    let mut matching: Vec<&String> = match exact {
-        Some(alias) => vec![alias],
-        None => {
-            let patterns = known.routes.iter().filter(|(name, _)| is_pattern(name) && matches_pattern(queue, name));
-            patterns.map(|(_, alias)| alias).collect()
-        }
+fn database(arguments: &TaskEnqueueArgs, queue: &str, known: &KnownTask, session: &Session<'_>) -> DatabaseArgs {
+    let Some(routing) = known.routing.as_ref().filter(|_| arguments.database.database.is_none()) else {
+        return arguments.database.clone();
     };
-    matching.sort();
-    matching.dedup();
-    match matching[..] {
-        [] => Ok(arguments.database.clone()),
-        [alias] if *alias == known.default_database => Ok(arguments.database.clone()),
-        [alias] => Ok(DatabaseArgs { database: Some(alias.clone()) }),
-        // Their order decides for Django, and it is not known here.
-        _ => Err(CommandError::message(
-            ExitStatus::Usage,
-            format!("several patterns of REPROQ_QUEUE_DATABASES match the queue `{queue}`"),
-        )
-        .hint("name the database with `--database`")),
+    let route = routing.route_of(queue);
+    session.ui.debug(&format!("the queue `{queue}` is in {route}"));
+    if route.alias == routing.default_alias() {
+        return arguments.database.clone();
     }
+    DatabaseArgs { database: Some(route.alias.to_owned()) }
 }
 
 impl Report for TaskEnqueueReport {

@@ -231,7 +231,7 @@ fn django_project(database: &Database, reports: &Database) -> Option<Context> {
     };
     let settings = format!(
         "import datetime\nUSE_TZ = True\nINSTALLED_APPS = ['shop']\nDATABASES = {{'default': {}, 'reports': {}}}\n\
-         REPROQ_QUEUE_DATABASES = {{'rep*': 'reports'}}\n\
+         REPROQ_QUEUE_DATABASES = {{'rep*': 'reports', 'r*': 'default'}}\n\
          TASKS = {{'default': {{'BACKEND': 'reproq_django.backend.ReproqBackend', 'QUEUES': ['default', 'mail', 'reports'], \
          'OPTIONS': {{'TIMEOUT_SECONDS': 30, 'MAX_ATTEMPTS': 1, 'CODE_REF': 'abc', 'EXPIRES_IN': datetime.timedelta(minutes=2)}}}}, \
          'now': {{'BACKEND': 'django.tasks.backends.immediate.ImmediateBackend'}}}}",
@@ -274,7 +274,10 @@ fn the_project_is_asked_what_exists_and_how_it_is_enqueued() {
         "abc",
     ];
     assert_eq!(json(&context, &given)["spec_hash"], add["spec_hash"]);
-    // The queue is in another database.
+    // The queue is in another database, by the first pattern that matches.
+    let verbose = context.run(&["task", "enqueue", "--task", "shop.tasks.report", "-v"]);
+    let route = "the queue `reports` is in the database `reports`, by `rep*` in REPROQ_QUEUE_DATABASES";
+    assert!(verbose.code == 0 && verbose.stderr.contains(route), "{verbose:#?}");
     let report = json(&context, &["task", "enqueue", "--task", "shop.tasks.report"]);
     assert_eq!((&report["database"], reports.sql("select count(*) from task_runs").as_str()), (&"reports".into(), "1"));
     let enqueue = |arguments: &[&str]| context.shown(&[&["task", "enqueue"], arguments].concat());
@@ -286,6 +289,29 @@ fn the_project_is_asked_what_exists_and_how_it_is_enqueued() {
     assert_eq!(unchecked.code, 0, "{unchecked:#?}");
     django::write(&context.project().join("shop/settings.py"), "raise KeyError('SECRET')\n");
     insta::assert_snapshot!("enqueue_broken_settings", enqueue(&["--task", "shop.tasks.add"]));
+}
+
+/// Without `DEDUP_ACTIVE`, Django inserts equal tasks, unless an index of the database forbids it.
+#[test]
+fn equal_tasks_are_inserted_if_the_project_wants_them() {
+    for (origin, has_index) in [("a", false), ("d", true)] {
+        let (Some(database), Some(reports)) = (Database::of_origin(origin), Database::of_origin("a")) else { return };
+        let Some(context) = django_project(&database, &reports) else { return };
+        let settings = context.project().join("shop/settings.py");
+        let text = fs::read_to_string(&settings).expect("settings");
+        django::write(&settings, &text.replace("'MAX_ATTEMPTS': 1", "'MAX_ATTEMPTS': 1, 'DEDUP_ACTIVE': False"));
+        let add = ["task", "enqueue", "--task", "shop.tasks.add", "--args", "[1, 2]"];
+        assert_eq!(json(&context, &add)["enqueued"], true, "{origin}");
+        if has_index {
+            insta::assert_snapshot!("enqueue_no_second", context.shown(&add));
+        } else {
+            assert_eq!(json(&context, &add)["enqueued"], true, "{origin}");
+        }
+        let rows = database.sql("select count(*), count(distinct spec_hash) from task_runs");
+        assert_eq!(rows, if has_index { "1|1" } else { "2|1" }, "{origin}");
+        django::write(&settings, &text);
+        assert_eq!(json(&context, &add)["enqueued"], false, "{origin}");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod pattern;
 pub use pattern::matches_pattern;
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use thiserror::Error;
 
@@ -16,6 +17,24 @@ pub struct QueueRouting {
     default_alias: String,
     /// In the order of the setting, because the first pattern that matches counts.
     routes: Vec<(String, String)>,
+}
+
+/// Where a queue is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route<'a> {
+    /// The alias of the database.
+    pub alias: &'a str,
+    /// The entry of `REPROQ_QUEUE_DATABASES` that decides; `None` if none matches.
+    pub rule: Option<&'a str>,
+}
+
+impl fmt::Display for Route<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.rule {
+            Some(rule) => write!(f, "the database `{}`, by `{rule}` in REPROQ_QUEUE_DATABASES", self.alias),
+            None => write!(f, "the database `{}`, because REPROQ_QUEUE_DATABASES does not name it", self.alias),
+        }
+    }
 }
 
 /// A task names a database that the project does not have.
@@ -34,14 +53,27 @@ impl QueueRouting {
         Self { default_alias: default_alias.to_owned(), routes: routes.into_iter().collect() }
     }
 
+    /// The alias of the database of queues that no rule names.
+    pub fn default_alias(&self) -> &str {
+        &self.default_alias
+    }
+
     /// The alias of the database that a queue is in. An empty name is the queue `default`.
     pub fn database_of(&self, queue: &str) -> &str {
+        self.route_of(queue).alias
+    }
+
+    /// The database that a queue is in, and the rule that says so.
+    pub fn route_of(&self, queue: &str) -> Route<'_> {
         let queue = if queue.is_empty() { "default" } else { queue };
         let is_pattern = |name: &str| name.contains(['*', '?', '[']);
         let exact = self.routes.iter().find(|(name, _)| name == queue);
         let route =
             exact.or_else(|| self.routes.iter().find(|(name, _)| is_pattern(name) && matches_pattern(queue, name)));
-        route.map_or(&self.default_alias, |(_, alias)| alias)
+        match route {
+            Some((name, alias)) => Route { alias, rule: Some(name) },
+            None => Route { alias: &self.default_alias, rule: None },
+        }
     }
 
     /// The aliases of all databases with queues, sorted.
@@ -99,6 +131,18 @@ mod tests {
             assert_eq!(routing().database_of(queue), alias, "{queue}");
         }
         assert_eq!(routing().aliases(), ["default", "mail", "odd", "other", "slow", "x"]);
+    }
+
+    #[test]
+    fn the_rule_that_decides_is_named() {
+        let cases = [
+            ("mail", "the database `mail`, by `mail*` in REPROQ_QUEUE_DATABASES"),
+            ("mailx", "the database `x`, by `mailx` in REPROQ_QUEUE_DATABASES"),
+            ("high", "the database `default`, because REPROQ_QUEUE_DATABASES does not name it"),
+        ];
+        for (queue, expected) in cases {
+            assert_eq!(routing().route_of(queue).to_string(), expected);
+        }
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub(crate) const SAME: &str = "
 select l.result_id from task_runs t join task_runs l on l.spec_hash = t.spec_hash and l.status in ('READY', 'RUNNING')
 where t.result_id = $1 order by l.result_id limit 1";
 
-/// Inserts tasks ($1, a JSON array of objects), unless a live task has the same hash. For each: its number, the id of its row or
+/// Inserts tasks ($1, a JSON array of objects), unless a live task has the same hash and they are to be compared. For each: its number, the id of its row or
 /// of the live one, and whether it was inserted; no id if another session inserted it and the row is not visible yet.
 ///
 /// The hash is a `varchar`: compared with a `text`, the index of a `char(64)` could not be used.
@@ -47,7 +47,7 @@ pub(crate) const TASKS: &str = "
 with wanted as (
   select * from json_to_recordset($1::json) as w (number int8, backend_alias text, queue_name text, priority int4,
     run_after timestamptz, spec text, spec_hash varchar(64), task_path text, max_attempts int4, timeout_seconds int4,
-    lock_key text, concurrency_key text, concurrency_limit int4, expires_after float8)
+    lock_key text, concurrency_key text, concurrency_limit int4, expires_after float8, dedupe bool)
 ), live as (
   select t.spec_hash::varchar as spec_hash, min(t.result_id) as result_id from wanted w
   join task_runs t on t.spec_hash = w.spec_hash and t.status in ('READY', 'RUNNING') group by 1
@@ -59,7 +59,7 @@ with wanted as (
     timeout_seconds, lock_key, concurrency_key, concurrency_limit, 0, '[]'::jsonb, '[]'::jsonb, '{}'::jsonb,
     now() + make_interval(secs => expires_after), now(), now(), false
   from (select distinct on (spec_hash) * from wanted order by spec_hash, number) w
-  where not exists (select from live where live.spec_hash = w.spec_hash)
+  where not (dedupe and exists (select from live where live.spec_hash = w.spec_hash))
   order by number
   on conflict do nothing
   returning result_id, spec_hash::varchar as spec_hash

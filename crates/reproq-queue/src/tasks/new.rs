@@ -45,6 +45,8 @@ pub struct NewTask {
     pub concurrency_limit: i32,
     /// Seconds after which it may be deleted if no worker has claimed it.
     pub expires_after: Option<f64>,
+    /// Whether an equal task that is READY or RUNNING takes its place. An index that allows only one of them does so in any case.
+    pub dedupe: bool,
 }
 
 impl NewTask {
@@ -65,6 +67,7 @@ impl NewTask {
             concurrency_key: spec.concurrency_key.clone(),
             concurrency_limit: spec.concurrency_limit,
             expires_after,
+            dedupe: true,
         })
     }
 
@@ -84,6 +87,7 @@ impl NewTask {
             concurrency_key: spec.concurrency_key,
             concurrency_limit: spec.concurrency_limit,
             expires_after: None,
+            dedupe: true,
             task_path: spec.task_path,
         }
     }

@@ -25,6 +25,7 @@ fn django() -> DjangoFacts {
             queues: vec!["default".to_owned(), "high".to_owned()],
             options: NamedValues::default(),
         }],
+        queue_databases: Vec::new(),
         settings: NamedValues::default(),
         tasks: TaskModules::Found(RegisteredTasks {
             paths: vec!["shop.tasks.one".to_owned()],

@@ -44,6 +44,7 @@ pub(super) fn answered(setting: DjangoSetting) -> DjangoAnswer {
         installed_apps: Vec::new(),
         databases: Vec::new(),
         task_backends: Vec::new(),
+        queue_databases: Vec::new(),
         settings: NamedValues::default(),
         tasks: TaskModules::NotRequested,
     }))
