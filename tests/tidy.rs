@@ -58,6 +58,7 @@ const PURE: &[&str] = &[
     "commands/init/text.rs",
     "commands/release/checksums.rs",
     "commands/release/markdown.rs",
+    "commands/queue/periodic_sync/plan.rs",
     "commands/queue/task_hash.rs",
     "commands/request.rs",
     "commands/verify.rs",

@@ -4,6 +4,7 @@ use chrono::DateTime;
 use chrono::Utc;
 use reproq_queue::schedules::ScheduleRefusal;
 use reproq_queue::spec::PeriodicPayload;
+use reproq_queue::spec::readable_json;
 use reproq_queue::stats::ScheduleRow;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -80,7 +81,7 @@ impl ScheduleValues {
         vec![
             ("Schedule", self.cron_expr.clone()),
             ("Task", self.task_path.clone()),
-            ("Arguments", self.payload.get().to_owned()),
+            ("Arguments", readable_json(self.payload.get())),
             ("Queue", self.queue_name.clone()),
             ("Priority", self.priority.to_string()),
             ("Attempts", self.max_attempts.to_string()),
@@ -113,7 +114,7 @@ impl ScheduleValues {
         if let Ok(payload) = PeriodicPayload::read(self.payload.get()) {
             for (option, json, default) in [("--args", payload.args(), "[]"), ("--kwargs", payload.kwargs(), "{}")] {
                 if json != default && json != "null" {
-                    add(option, json);
+                    add(option, &readable_json(json));
                 }
             }
         }

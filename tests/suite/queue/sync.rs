@@ -8,8 +8,7 @@ use crate::support::Context;
 use crate::support::django;
 use crate::support::django::write;
 
-const SETTINGS: &str =
-    "INSTALLED_APPS = ['reproq_django', 'shop']\nREPROQ_QUEUE_DATABASES = {'far': 'other', 'm*': 'default'}";
+const SETTINGS: &str = "INSTALLED_APPS = ['reproq_django', 'shop']\nREPROQ_QUEUE_DATABASES = {'far': 'other', 'm*': 'default', '*l': 'other'}";
 
 const TASKS: &str = "
 from reproq_django.recurring import recurring

@@ -98,7 +98,7 @@ fn write_key(text: &mut String, key: &Key) {
 }
 
 /// Only quotes, backslashes and control characters below 0x20 are escaped.
-fn write_string(text: &mut String, string: &str) {
+pub(super) fn write_string(text: &mut String, string: &str) {
     text.push('"');
     for c in string.chars() {
         match c {

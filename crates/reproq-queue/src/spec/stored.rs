@@ -28,7 +28,7 @@ fn is_of_number(c: char) -> bool {
 }
 
 /// The length of a string in bytes, with its quotes.
-fn string_length(text: &str) -> usize {
+pub(super) fn string_length(text: &str) -> usize {
     let mut is_escaped = false;
     for (index, byte) in text.bytes().enumerate().skip(1) {
         match byte {

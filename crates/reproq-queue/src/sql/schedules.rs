@@ -28,6 +28,15 @@ pub(crate) const ONE: &str = concat!(
     "::text as definition from (select) one left join periodic_tasks on name = $1"
 );
 
+/// The time of the database, and all schedules by name, up to a number ($1). Without any there is one row, with the time.
+pub(crate) const ALL: &str = concat!(
+    "select now() as now, ",
+    columns!(),
+    ", ",
+    definition!(),
+    "::text as definition from (select) one left join (select * from periodic_tasks order by name limit $1) p on true order by name"
+);
+
 /// A new schedule. Parameters: name, expression, path, payload, queue, priority, attempts, concurrency key, its limit, enabled,
 /// next run.
 pub(crate) const INSERT: &str = concat!(

@@ -33,6 +33,7 @@ pub use queues::resume_queue;
 pub use replay::ReplayOutcome;
 pub use replay::replay_task;
 pub use schedules::ScheduleState;
+pub use schedules::all_schedules;
 pub use schedules::delete_schedule;
 pub use schedules::insert_schedule;
 pub use schedules::schedule;

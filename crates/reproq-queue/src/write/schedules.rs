@@ -10,6 +10,7 @@ use super::columns::refuse_unknown;
 use crate::pg::FromRow;
 use crate::pg::Param;
 use crate::pg::PgError;
+use crate::pg::Row;
 use crate::pg::Transaction;
 use crate::sql::schedules as sql;
 use crate::stats::ScheduleRow;
@@ -47,10 +48,24 @@ pub struct ScheduleState {
 /// The time of the database, and the schedule with a name.
 pub async fn schedule(tx: &Transaction<'_>, name: &str) -> Result<(DateTime<Utc>, Option<ScheduleState>), PgError> {
     let row = tx.one(sql::ONE, &[name.into()]).await?;
-    let exists = row.read::<Option<String>>("name")?.is_some();
-    let state =
-        || Ok::<_, PgError>(ScheduleState { row: ScheduleRow::from_row(&row)?, definition: row.read("definition")? });
-    Ok((row.read("now")?, exists.then(state).transpose()?))
+    Ok((row.read("now")?, state(&row)?))
+}
+
+/// The time of the database, and all schedules by name, up to a number.
+pub async fn all_schedules(tx: &Transaction<'_>, limit: i64) -> Result<(DateTime<Utc>, Vec<ScheduleState>), PgError> {
+    let rows = tx.rows(sql::ALL, &[limit.into()]).await?;
+    let Some(first) = rows.first() else {
+        return Err(PgError::Answer { message: "no time".to_owned() });
+    };
+    let states: Result<Vec<_>, PgError> = rows.iter().filter_map(|row| state(row).transpose()).collect();
+    Ok((first.read("now")?, states?))
+}
+
+fn state(row: &Row) -> Result<Option<ScheduleState>, PgError> {
+    if row.read::<Option<String>>("name")?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(ScheduleState { row: ScheduleRow::from_row(row)?, definition: row.read("definition")? }))
 }
 
 /// Inserts a schedule.
