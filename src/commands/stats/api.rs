@@ -16,6 +16,8 @@ use reproq_queue::stats::WorkerRow;
 use reproq_queue::stats::WorkerState;
 use serde::Serialize;
 
+use super::each_database;
+use super::finish;
 use crate::cli::StatsArgs;
 use crate::commands::database::Database;
 use crate::commands::session::Session;
@@ -116,24 +118,24 @@ struct Read {
 }
 
 pub(super) fn api(arguments: &StatsArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
-    let databases = if arguments.all_databases { Database::all(session) } else { vec![arguments.database.clone()] };
     let mut report = StatsApiReport::default();
     let mut failing: Counts = BTreeMap::new();
     let mut has_pg_cron = None;
-    for database in &databases {
+    let failures = each_database(arguments, session, |database| {
         let found = Database::read(database, session, read_one)?;
         has_pg_cron.get_or_insert(found.has_pg_cron);
         for task in &found.failing {
             *failing.entry(task.task_path.clone()).or_default() += task.tasks;
         }
         report.add(database.database.as_deref().unwrap_or("default"), found);
-    }
+        Ok(())
+    })?;
     report.scheduler = scheduler(&session.env, has_pg_cron.unwrap_or(false));
     report.top_failing = failing.into_iter().map(|(task_path, tasks)| FailingTask { task_path, tasks }).collect();
     report.top_failing.sort_by_key(|task| std::cmp::Reverse(task.tasks));
     report.top_failing.truncate(TOP);
     session.ui.report(&report)?;
-    Ok(ExitStatus::Success)
+    Ok(finish(failures, report.databases.is_empty(), session))
 }
 
 async fn read_one(tx: &Transaction<'_>) -> Result<Read, PgError> {

@@ -11,6 +11,7 @@ use reproq_queue::stats::WorkerState;
 use reproq_queue::stats::queue_depths;
 use serde::Serialize;
 
+use crate::failure::CommandError;
 use crate::model::text::span;
 use crate::ui::Report;
 use crate::ui::TextReport;
@@ -28,6 +29,14 @@ const BAR: usize = 24;
 #[derive(Debug, Default, Serialize)]
 pub(super) struct StatsReport {
     databases: Vec<DatabaseStats>,
+    /// Those of several that could not be read.
+    failed: Vec<FailedDatabase>,
+}
+
+#[derive(Debug, Serialize)]
+struct FailedDatabase {
+    alias: Option<String>,
+    error: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -88,6 +97,16 @@ struct LateSchedule {
 }
 
 impl StatsReport {
+    /// Adds a database that could not be read.
+    pub(super) fn add_failure(&mut self, alias: Option<String>, failure: &CommandError) {
+        self.failed.push(FailedDatabase { alias, error: failure.lines().join(": ") });
+    }
+
+    /// Whether no database was read.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.databases.is_empty()
+    }
+
     /// Adds what one database has.
     pub(super) fn add(&mut self, alias: Option<String>, from: &str, snapshot: &QueueSnapshot) {
         let queues = queue_depths(snapshot);
@@ -149,10 +168,17 @@ impl Report for StatsReport {
             if index > 0 {
                 out.blank();
             }
-            if self.databases.len() > 1 {
+            if self.databases.len() + self.failed.len() > 1 {
                 out.strong(database.alias.as_deref().unwrap_or("default"));
             }
             database.human(out);
+        }
+        for (index, database) in self.failed.iter().enumerate() {
+            if index > 0 || !self.is_empty() {
+                out.blank();
+            }
+            out.strong(database.alias.as_deref().unwrap_or("default"));
+            out.line(&format!("not read: {}", database.error));
         }
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use reproq_queue::pg::Limits;
 use reproq_queue::read;
 
+use crate::cli::DatabaseArgs;
 use crate::cli::StatsArgs;
 use crate::cli::StatsCommand;
 use crate::cli::StatsFormat;
@@ -36,8 +37,7 @@ pub(super) fn run(arguments: &StatsArgs, session: &Session<'_>) -> Result<ExitSt
 
 fn stats(arguments: &StatsArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let mut report = StatsReport::default();
-    let databases = if arguments.all_databases { Database::all(session) } else { vec![arguments.database.clone()] };
-    for database in &databases {
+    let failures = each_database(arguments, session, |database| {
         Database::with(database, session, async |database_of| {
             let snapshot = database_of
                 .session
@@ -46,10 +46,47 @@ fn stats(arguments: &StatsArgs, session: &Session<'_>) -> Result<ExitStatus, Com
                 .map_err(hints::database)?;
             report.add(database.database.clone(), &database_of.from, &snapshot);
             Ok(())
-        })?;
-    }
+        })
+    })?;
+    failures.iter().for_each(|(alias, failure)| report.add_failure(alias.clone(), failure));
     session.ui.report(&report)?;
-    Ok(ExitStatus::Success)
+    Ok(finish(failures, report.is_empty(), session))
+}
+
+/// The errors of databases, with their aliases.
+type DatabaseFailures = Vec<(Option<String>, CommandError)>;
+
+/// Reads each of the databases. One of several that fails does not stop the others.
+fn each_database(
+    arguments: &StatsArgs,
+    session: &Session<'_>,
+    mut read: impl FnMut(&DatabaseArgs) -> Result<(), CommandError>,
+) -> Result<DatabaseFailures, CommandError> {
+    let databases = if arguments.all_databases { Database::all(session) } else { vec![arguments.database.clone()] };
+    let mut failures = DatabaseFailures::new();
+    for database in &databases {
+        match read(database) {
+            Err(failure) if databases.len() > 1 && failure.status != ExitStatus::Interrupted => {
+                failures.push((database.database.clone(), failure));
+            }
+            other => other?,
+        }
+    }
+    Ok(failures)
+}
+
+/// Prints the errors after the report. If no database could be read, the first error is that of the command.
+fn finish(failures: DatabaseFailures, is_empty: bool, session: &Session<'_>) -> ExitStatus {
+    let status = match failures.first() {
+        None => ExitStatus::Success,
+        Some((_, first)) if is_empty => first.status,
+        Some(_) => ExitStatus::Partial,
+    };
+    for (alias, failure) in failures {
+        let alias = alias.unwrap_or_default();
+        session.ui.error_after_report(&failure.context(format!("cannot read the database `{alias}`")));
+    }
+    status
 }
 
 /// One connection, and one transaction for each picture.

@@ -56,6 +56,37 @@ fn a_pooler_and_a_standby_are_enough() {
     }
 }
 
+/// The variable of one is not set, and the server of another does not run.
+#[test]
+fn a_database_that_cannot_be_read_does_not_hide_the_others() {
+    let Some(database) = database("d") else { return };
+    let mut context = project(&database.url());
+    let table =
+        "[tool.reproq.databases]\nmain = \"env:DATABASE_URL\"\nmail = \"env:MAIL\"\nreports = \"env:REPORTS\"\n";
+    std::fs::write(context.project().join("pyproject.toml"), table).expect("written");
+    context.set("REPORTS", "postgres://u@127.0.0.1:1/d");
+    let output = context.run(&["stats", "--all-databases"]);
+    assert_eq!(output.code, 7, "{output:#?}");
+    for part in ["main\n", "7 ready", "\nmail\nnot read: ", "MAIL", "\nreports\nnot read: cannot reach"] {
+        assert!(output.stdout.contains(part), "{part}: {output:#?}");
+    }
+    for part in
+        ["error: cannot read the database `mail`", "error: cannot read the database `reports`", "hint: set MAIL"]
+    {
+        assert!(output.stderr.contains(part), "{part}: {output:#?}");
+    }
+    let document: serde_json::Value =
+        serde_json::from_str(&context.run(&["stats", "--all-databases", "--json"]).stdout).expect("a document");
+    assert_eq!(document["databases"].as_array().map(Vec::len), Some(1), "{document:#}");
+    assert_eq!(document["failed"][0]["alias"], "mail", "{document:#}");
+    let output = context.run(&["stats", "--all-databases", "--format", "api"]);
+    let document: serde_json::Value = serde_json::from_str(&output.stdout).expect("a document");
+    assert_eq!((output.code, &document["databases"][0]["alias"]), (7, &"main".into()), "{output:#?}");
+    // If none can be read, the status is that of the first error.
+    context.set("DATABASE_URL", "postgres://u@127.0.0.1:1/d");
+    assert_eq!(context.run(&["stats", "--all-databases"]).code, 2);
+}
+
 #[test]
 fn the_document_of_django_has_djangos_keys() {
     let Some(database) = database("b") else { return };
