@@ -44,6 +44,8 @@ mod mirror_damage;
 mod offline;
 mod output;
 mod periodic_next;
+#[cfg(unix)]
+mod prefork;
 mod progress;
 #[cfg(unix)]
 mod queue;

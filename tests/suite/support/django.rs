@@ -62,7 +62,8 @@ fn package(site: &Path) {
     write(&site.join("reproq_django/migrations/baseline.sql"), tables);
 }
 
-fn copy(from: &Path, to: &Path) {
+/// Copies a directory with everything in it.
+pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("made");
     for entry in fs::read_dir(from).expect("a directory") {
         let entry = entry.expect("an entry");

@@ -5,6 +5,7 @@
 
 mod beats;
 mod config;
+mod executor;
 mod hashes;
 mod init;
 mod operate;

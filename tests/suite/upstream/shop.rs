@@ -77,7 +77,7 @@ pub(super) fn real_worker() -> Option<PathBuf> {
 }
 
 /// A path in a variable. Neither program can be had everywhere, so that its absence is recorded and not a failure, even in CI.
-fn named(variable: &str, what: &str) -> Option<PathBuf> {
+pub(super) fn named(variable: &str, what: &str) -> Option<PathBuf> {
     let value = env::var_os(variable).filter(|value| !value.is_empty());
     if value.is_none() {
         skip::record("the real programs of upstream", &format!("name {what} in {variable}"));
