@@ -127,6 +127,9 @@ fn advice(error: &PgError) -> (ExitStatus, Option<String>) {
             ExitStatus::Conflict,
             "upgrade this command (`reproq self version` shows how), or give the column a default",
         ),
+        PgError::SequenceBehind { repair, .. } => {
+            return (ExitStatus::Conflict, Some(format!("run as the owner of the tables: {repair};")));
+        }
         PgError::NotPermitted { .. } => (
             ExitStatus::NotPermitted,
             "use a database user with this privilege; `reproq db check` shows what is missing",

@@ -191,7 +191,12 @@ fn what_cannot_be_written_is_refused() {
     insta::assert_snapshot!("enqueue_nul", enqueue(&context, &["--unchecked", "--args", "[\"\\u0000\"]"]));
     insta::assert_snapshot!("enqueue_no_project", enqueue(&context, &[]));
     insta::assert_snapshot!("enqueue_not_an_array", enqueue(&context, &["--unchecked", "--args", "{}"]));
-    database.sql("alter table task_runs add column tenant text not null");
+    for number in 1..=9 {
+        context.succeed(&["task", "enqueue", "--unchecked", "--task", "m.t", "--args", &format!("[{number}]")]);
+    }
+    database.sql("alter sequence task_runs_result_id_seq restart");
+    insta::assert_snapshot!("enqueue_sequence_behind", enqueue(&context, &["--unchecked"]));
+    database.sql("truncate task_runs cascade; alter table task_runs add column tenant text not null");
     insta::assert_snapshot!("enqueue_unknown_column", enqueue(&context, &["--unchecked"]));
     context.set("DATABASE_URL", "postgres://u@127.0.0.1:1/d");
     assert_eq!(context.run(&["task", "enqueue", "--task", "m.t", "--unchecked"]).code, 6);

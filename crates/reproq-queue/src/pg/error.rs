@@ -166,6 +166,18 @@ pub enum PgError {
         /// The column.
         column: String,
     },
+    /// New tasks would get ids that exist.
+    #[error(
+        "nothing was written: the sequence {sequence} is behind the ids of tasks, of which {highest} is the highest"
+    )]
+    SequenceBehind {
+        /// The sequence.
+        sequence: String,
+        /// The highest id.
+        highest: i64,
+        /// The statement that repairs it.
+        repair: String,
+    },
     /// The user may not do this.
     #[error("this database user is not permitted to do this: {message}")]
     NotPermitted {
@@ -220,6 +232,7 @@ impl PgError {
             | Self::Interrupted
             | Self::MissingTable { .. }
             | Self::UnknownColumn { .. }
+            | Self::SequenceBehind { .. }
             | Self::NotPermitted { .. }
             | Self::Server { .. }
             | Self::Answer { .. } => false,

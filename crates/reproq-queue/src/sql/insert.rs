@@ -16,6 +16,14 @@ where not exists (
   where i.indrelid = to_regclass('task_runs') and i.indisunique and i.indisvalid and i.indnkeyatts = 1
     and a.attname = 'spec_hash')";
 
+/// The sequence of the ids of tasks, if it is behind the highest id: then new tasks get ids that exist, and are not inserted. A
+/// restored copy may have such a sequence. None for a user who may not read it.
+pub(crate) const SEQUENCE_BEHIND: &str = "
+select name, highest, format('select setval(%L, (select max(result_id) from task_runs))', name) as repair
+from (select pg_get_serial_sequence('task_runs', 'result_id') as name) s, (select max(result_id) as highest from task_runs) m
+where case when has_sequence_privilege(name, 'SELECT, USAGE') then highest > coalesce(pg_sequence_last_value(name::regclass), 0)
+  else false end";
+
 /// A finished task, for another one with its specification.
 pub(crate) const FINISHED: &str = "
 select status, trim(trailing from spec_hash) as spec_hash, coalesce(task_path, '') as task_path, queue_name,

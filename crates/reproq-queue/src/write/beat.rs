@@ -212,7 +212,7 @@ async fn attempt(tx: &Transaction<'_>, decided: &[Decided]) -> Result<Result<Vec
             tx.batch("RELEASE SAVEPOINT attempt").await?;
             Ok(Ok(outcomes))
         }
-        Err(refusal @ (PgError::Server { .. } | PgError::Conflict { .. })) => {
+        Err(refusal @ (PgError::Server { .. } | PgError::Conflict { .. } | PgError::SequenceBehind { .. })) => {
             tx.batch("ROLLBACK TO SAVEPOINT attempt").await?;
             Ok(Err(refusal))
         }

@@ -100,8 +100,22 @@ pub async fn insert_tasks<T: Borrow<NewTask>>(
         }
         insert_once(tx, &open, &mut outcomes).await?;
     }
-    let conflict = || PgError::Conflict { message: "the same task is enqueued and finished at this moment".to_owned() };
-    outcomes.into_iter().map(|outcome| outcome.ok_or_else(conflict)).collect()
+    match outcomes.into_iter().collect() {
+        Some(outcomes) => Ok(outcomes),
+        None => Err(why_not_inserted(tx, "the same task is enqueued and finished at this moment").await?),
+    }
+}
+
+/// Why nothing was inserted although there is no equal task.
+pub(super) async fn why_not_inserted(tx: &Transaction<'_>, otherwise: &str) -> Result<PgError, PgError> {
+    let Some(row) = tx.rows(insert::SEQUENCE_BEHIND, &[]).await?.pop() else {
+        return Ok(PgError::Conflict { message: otherwise.to_owned() });
+    };
+    Ok(PgError::SequenceBehind {
+        sequence: row.read("name")?,
+        highest: row.read("highest")?,
+        repair: row.read("repair")?,
+    })
 }
 
 async fn insert_once(

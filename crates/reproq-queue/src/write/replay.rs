@@ -4,6 +4,7 @@ use super::columns::refuse_unknown;
 use super::insert::InsertOutcome;
 use super::insert::TASK_RUNS;
 use super::insert::TRIES;
+use super::insert::why_not_inserted;
 use crate::pg::PgError;
 use crate::pg::Transaction;
 use crate::sql::insert;
@@ -64,5 +65,5 @@ pub async fn replay_task(tx: &Transaction<'_>, id: i64, may_be_in_workflow: bool
             });
         }
     }
-    Err(PgError::Conflict { message: "the task changes at this moment".to_owned() })
+    Err(why_not_inserted(tx, "the task changes at this moment").await?)
 }

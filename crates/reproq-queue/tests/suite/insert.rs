@@ -10,6 +10,7 @@ use reproq_queue::tasks::NewTask;
 use reproq_queue::write::InsertOutcome;
 use reproq_queue::write::insert_task;
 use reproq_queue::write::insert_tasks;
+use reproq_queue::write::replay_task;
 
 use crate::door::block;
 use crate::door::open;
@@ -146,6 +147,32 @@ fn a_column_of_a_newer_version_stops_the_insertion_unless_the_database_fills_it(
         let error = insert_all(&database, &[task("m.t")]).expect_err("refused");
         let PgError::UnknownColumn { table, column } = &error else { panic!("{origin}: {error:?}") };
         assert_eq!((table.as_str(), column.as_str()), ("task_runs", "tenant"), "{origin}");
+    }
+}
+
+/// As after a restore of the rows alone.
+#[test]
+fn a_sequence_that_is_behind_is_named_with_its_repair() {
+    for (origin, _) in ORIGINS {
+        let Some(database) = Database::of_origin(origin) else { return };
+        let paths: Vec<String> = (0..20).map(|number| format!("m.t{number}")).collect();
+        let tasks: Vec<NewTask> = paths.iter().map(|path| task(path)).collect();
+        insert_all(&database, &tasks).expect("inserted");
+        database.sql("update task_runs set status = 'SUCCESSFUL'; alter sequence task_runs_result_id_seq restart");
+        let replayed = block(async {
+            let session = open(&target(&database)).await.expect("a connection");
+            session.write(Limits::default(), async |tx| replay_task(tx, 7, false).await).await.map(|_| ())
+        });
+        let inserted = insert_all(&database, &[task("m.new"), task("m.other")]).map(|_| ());
+        for error in [replayed, inserted] {
+            let error = error.expect_err("refused");
+            let PgError::SequenceBehind { sequence, highest, repair } = &error else { panic!("{origin}: {error:?}") };
+            assert_eq!((sequence.as_str(), *highest), ("public.task_runs_result_id_seq", 20), "{origin}");
+            database.sql(repair);
+            let outcomes = insert_all(&database, &[task("m.new")]).expect("inserted");
+            assert_eq!(outcomes, [InsertOutcome::Inserted(21)], "{origin}");
+            database.sql("delete from task_runs where result_id > 20; alter sequence task_runs_result_id_seq restart");
+        }
     }
 }
 
