@@ -93,7 +93,8 @@ pub(super) fn start(
         directory: &plan.directory,
         environment: &plan.environment.variables,
     };
-    Err(CommandError::io("start", &plan.binary.path, successor.take_over()))
+    let failure = successor.take_over(|problem| session.ui.warn(problem));
+    Err(CommandError::io("start", &plan.binary.path, failure))
 }
 
 /// The selected binary. One that was installed by this program must still have the digest of its receipt.
