@@ -47,6 +47,8 @@ struct SettingsPart {
     settings: BTreeMap<String, Value>,
     problem: Option<Problem>,
     manage_problem: Option<Problem>,
+    #[serde(default)]
+    manage_variables: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -154,6 +156,7 @@ impl SettingsPart {
             manage_problem: self.manage_problem.map(|problem| {
                 format!("manage.py was skipped, because it failed before it called Django: {}", problem.sentence())
             }),
+            manage_variables: self.manage_variables,
             installed_apps: self.installed_apps,
             databases: self.databases.into_iter().map(DatabaseLine::database).collect(),
             task_backends: self.task_backends.into_iter().map(BackendLine::backend).collect(),

@@ -116,6 +116,8 @@ pub struct DjangoFacts {
     pub package_version: Option<String>,
     /// Why `manage.py` was not used to load the settings, although it does more than the generated one.
     pub manage_problem: Option<String>,
+    /// The variables that `manage.py` sets before it calls Django, if it does more than the generated one.
+    pub manage_variables: Vec<String>,
     /// `INSTALLED_APPS`.
     pub installed_apps: Vec<String>,
     /// `DATABASES`, in order.

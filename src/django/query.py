@@ -293,8 +293,15 @@ def through_manage():
         from django.core import management
     except ImportError:
         finish()
-    management.execute_from_command_line = lambda *args, **kwargs: finish()
-    management.ManagementUtility.execute = lambda self: finish()
+    before = dict(os.environ)
+
+    def handed_over(*args, **kwargs):
+        changed = [name for name, value in os.environ.items() if before.get(name) != value]
+        about["manage_variables"] = sorted(plain(name) for name in changed)[:MOST]
+        finish()
+
+    management.execute_from_command_line = handed_over
+    management.ManagementUtility.execute = handed_over
     sys.argv = [MANAGE, "version"]
     try:
         runpy.run_path(MANAGE, run_name="__main__")

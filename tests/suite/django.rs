@@ -415,6 +415,29 @@ fn tasks_get_the_settings_and_the_python_of_the_project() {
     assert!(!context.succeed(&["worker"]).stderr.contains("tasks run with"));
 }
 
+/// What `manage.py` starts would inherit them; their values may be secrets.
+#[test]
+fn variables_that_only_manage_py_sets_are_named() {
+    let mut context = Context::new();
+    let Some(()) = project(&mut context, "INSTALLED_APPS = []") else { return };
+    stub_worker(&mut context);
+    write(&context.root().join("stub-worker"), "#!/bin/sh\necho \"[$MAIL_KEY]\"\n");
+    context.set("DATABASE_URL", "postgres://h/d").set("KNOWN", "same");
+    assert!(!context.succeed(&["worker"]).stderr.contains("manage.py sets"));
+    let manage = context.project().join("manage.py");
+    let text = fs::read_to_string(&manage).expect("Django's");
+    let more = "    os.environ['MAIL_KEY'] = 'hunter2hunter2'\n    os.environ['KNOWN'] = 'same'\n    \
+                os.environ.update({f'A{n}': 'x' for n in range(5)})\n    try:";
+    write(&manage, &text.replacen("    try:", more, 1));
+    let output = context.succeed(&["worker"]);
+    let warning = "the worker and its tasks do not get what manage.py sets: A0, A1, A2, A3, A4 and 1 more";
+    assert!(output.stderr.contains(warning) && output.stdout == "[]\n", "{output:#?}");
+    assert!(!format!("{output:?}").contains("hunter2"), "{output:#?}");
+    context.set("MAIL_KEY", "hunter2hunter2");
+    let output = context.succeed(&["worker"]);
+    assert!(output.stderr.contains("A3, A4\n") && output.stdout == "[hunter2hunter2]\n", "{output:#?}");
+}
+
 #[test]
 fn without_tasks_the_worker_starts_with_a_warning() {
     let settings =

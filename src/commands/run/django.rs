@@ -73,6 +73,26 @@ pub(super) fn settings(command: WorkerCommand, ask: AskDjango, session: &Session
     (!module.is_empty()).then_some(SetVariable { name: SETTINGS, from, value: Secret::new(module) })
 }
 
+/// The variables that are named in a warning.
+const NAMED: usize = 5;
+
+/// Warns of variables that `manage.py` sets. What `manage.py` starts inherits them; they may be meant for its commands only, so that
+/// they are not passed on.
+pub(super) fn warn_about_variables(command: WorkerCommand, ask: AskDjango, session: &Session<'_>) {
+    let DjangoAnswer::Answered(facts) = django::answer(session, ask) else { return };
+    // Both are looked after: one is passed on, and the other selects the worker.
+    let names = facts.manage_variables.iter().filter(|name| ![SETTINGS, "REPROQ_WORKER_BIN"].contains(&name.as_str()));
+    let mut names: Vec<&str> = names.map(String::as_str).collect();
+    if command != WorkerCommand::Worker || names.is_empty() {
+        return;
+    }
+    let more = names.len().saturating_sub(NAMED);
+    names.truncate(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    session.ui.warn(&format!("the worker and its tasks do not get what manage.py sets: {}{more}", names.join(", ")));
+    session.ui.hint("set these variables where `reproq worker` is started, or in the settings module");
+}
+
 /// Warns if tasks run with another Python than the project's, where they would not find its packages.
 pub(super) fn warn_about_python(
     command: WorkerCommand,

@@ -62,6 +62,7 @@ pub(super) fn start(
     flags.extend(django::allow_list(command, &config, ask, session));
     set.extend(django::settings(command, ask, session));
     django::warn_about_python(command, &config, ask, session);
+    django::warn_about_variables(command, ask, session);
     let plan = LaunchPlan::new(LaunchRequest {
         command,
         flags,

@@ -17,6 +17,7 @@ fn django() -> DjangoFacts {
         package: Some("/s/reproq_django".into()),
         package_version: None,
         manage_problem: None,
+        manage_variables: Vec::new(),
         installed_apps: vec!["reproq_django".to_owned()],
         databases: Vec::new(),
         task_backends: vec![TaskBackend {

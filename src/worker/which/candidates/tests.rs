@@ -41,6 +41,7 @@ pub(super) fn answered(setting: DjangoSetting) -> DjangoAnswer {
         package: Some("/s/reproq_django".into()),
         package_version: None,
         manage_problem: None,
+        manage_variables: Vec::new(),
         installed_apps: Vec::new(),
         databases: Vec::new(),
         task_backends: Vec::new(),
