@@ -228,7 +228,8 @@ Examples:
 pub(super) const QUEUE: &str = "\
 Examples:
   reproq queue list                          List the queues
-  reproq queue pause mail                    Stop workers from taking its tasks";
+  reproq queue pause mail                    Stop workers from taking its tasks
+  reproq queue move mail --to big            Move its tasks to another database";
 
 pub(super) const QUEUE_LIST: &str = "\
 Examples:
@@ -243,6 +244,12 @@ Examples:
 pub(super) const QUEUE_RESUME: &str = "\
 Examples:
   reproq queue resume mail                   Let workers take its tasks again";
+
+pub(super) const QUEUE_MOVE: &str = "\
+Examples:
+  reproq queue move mail --to big --dry-run  Show the steps
+  reproq queue move mail --to big            Pause the queue and copy its tasks
+  reproq queue move mail --to big --finish   After Django's settings were changed";
 
 pub(super) const WORKERS: &str = "\
 Examples:

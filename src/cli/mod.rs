@@ -95,6 +95,7 @@ pub(crate) use periodic::PeriodicNextArgs;
 pub(crate) use periodic::PeriodicSetArgs;
 pub(crate) use periodic::PeriodicSyncArgs;
 pub(crate) use queue::QueueCommand;
+pub(crate) use queue::QueueMoveArgs;
 pub(crate) use queue::QueuePauseArgs;
 pub(crate) use queue::QueueResumeArgs;
 pub(crate) use release::CheckArgs;

@@ -50,22 +50,41 @@ impl Database {
         session: &Session<'_>,
         work: impl AsyncFnOnce(&Self) -> Result<T, CommandError>,
     ) -> Result<T, CommandError> {
-        let worker_file = || database_url::worker_file(session);
-        let ask = AskDjango::Settings(django::LIMIT);
-        let lookup = database_url::own(arguments.database.as_deref(), ask, &worker_file);
-        let FoundDatabase { found, .. } = database_url::require(&lookup, session)?;
-        let target = target(&found, session)?;
-        platform::watch_signals();
-        // A signal ends the process only after the statement is cancelled.
-        let _hold = platform::hold_exit();
-        let runtime = runtime().map_err(|error| CommandError::system("start the network runtime", error))?;
-        runtime.block_on(async {
-            let opened = pg::Session::open(&target, platform::is_interrupted).await.map_err(hints::database)?;
-            let database = Self { session: opened, from: found.from };
+        let place = place(arguments, session)?;
+        within_runtime(async {
+            let database = Self::open(place).await?;
             let result = work(&database).await;
             database.session.close().await;
             result
         })
+    }
+
+    /// Connects to two databases, works, and closes the connections.
+    pub(super) fn with_two<T>(
+        arguments: [&DatabaseArgs; 2],
+        session: &Session<'_>,
+        work: impl AsyncFnOnce(&Self, &Self) -> Result<T, CommandError>,
+    ) -> Result<T, CommandError> {
+        let [one, other] = arguments.map(|arguments| place(arguments, session));
+        let (one, other) = (one?, other?);
+        within_runtime(async {
+            let one = Self::open(one).await?;
+            let result = match Self::open(other).await {
+                Ok(other) => {
+                    let result = work(&one, &other).await;
+                    other.session.close().await;
+                    result
+                }
+                Err(error) => Err(error),
+            };
+            one.session.close().await;
+            result
+        })
+    }
+
+    async fn open((target, from): (pg::Target, String)) -> Result<Self, CommandError> {
+        let session = pg::Session::open(&target, platform::is_interrupted).await.map_err(hints::database)?;
+        Ok(Self { session, from })
     }
 
     /// Connects, reads in one transaction, and closes the connection.
@@ -118,6 +137,23 @@ impl Database {
             (None, other) => Ok(DatabaseArgs { database: other.map(str::to_owned) }),
         }
     }
+}
+
+/// How a database is reached, and where its URL was found.
+fn place(arguments: &DatabaseArgs, session: &Session<'_>) -> Result<(pg::Target, String), CommandError> {
+    let worker_file = || database_url::worker_file(session);
+    let ask = AskDjango::Settings(django::LIMIT);
+    let lookup = database_url::own(arguments.database.as_deref(), ask, &worker_file);
+    let FoundDatabase { found, .. } = database_url::require(&lookup, session)?;
+    Ok((target(&found, session)?, found.from))
+}
+
+fn within_runtime<T>(work: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
+    platform::watch_signals();
+    // A signal ends the process only after the statement is cancelled.
+    let _hold = platform::hold_exit();
+    let runtime = runtime().map_err(|error| CommandError::system("start the network runtime", error))?;
+    runtime.block_on(work)
 }
 
 /// How the server of a URL is reached. Its passwords are redacted from now on.

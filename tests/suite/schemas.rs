@@ -100,6 +100,7 @@ const NEED_A_DATABASE: &[&str] = &[
     "periodic-run-",
     "queue-control-",
     "queue-list-",
+    "queue-move-",
     "stats-",
     "task-1",
     "task-change-",
@@ -144,8 +145,11 @@ fn of_database() -> BTreeSet<String> {
 
 #[cfg(unix)]
 fn of_queue() -> BTreeSet<String> {
-    let Some(database) = crate::queue::rows::database("d") else { return BTreeSet::new() };
-    let context = crate::queue::rows::project(&database.url());
+    let (Some(database), Some(big)) = (crate::queue::rows::database("d"), test_postgres::Database::of_origin("d"))
+    else {
+        return BTreeSet::new();
+    };
+    let context = crate::queue::moves::project(&database.url(), &big.url());
     let logs = context.project().join("logs");
     fs::create_dir(&logs).expect("created");
     fs::write(logs.join("task-9-attempt-3.log"), "a line\n").expect("written");
@@ -172,6 +176,7 @@ fn of_queue() -> BTreeSet<String> {
             &["workflow", "list"],
             &["workflow", "show", "17"],
             &["queue", "pause", "mail"],
+            &["queue", "move", "mail", "--to", "big", "--dry-run"],
             &["limit", "set", "queue:mail", "--rate", "1"],
             &["periodic", "disable", "nightly"],
             &["periodic", "run", "nightly"],

@@ -5,6 +5,7 @@ pub mod changes;
 pub mod cron;
 pub mod dsn;
 pub mod limit_key;
+pub mod moves;
 pub mod pg;
 pub mod read;
 pub mod routing;

@@ -84,6 +84,7 @@ pub(super) const DOCUMENTS: &[JsonDocument] = &[
         &["reproq queue pause", "reproq queue resume"],
     ),
     printed("reproq.queue-list/1", "depth, age, workers and pauses of each queue", &["reproq queue list"]),
+    printed("reproq.queue-move/1", "the steps that move a queue to another database", &["reproq queue move"]),
     stored("reproq.receipt/1", "how an installed worker was verified", ".reproq/receipts/*.json"),
     printed("reproq.release-check/2", "what is missing or wrong in a release", &["reproq release check"]),
     printed("reproq.release-list/1", "every release and tag", &["reproq release list"]),

@@ -14,6 +14,7 @@ mod periodic_run;
 mod periodic_set;
 mod periodic_sync;
 mod queue_list;
+mod queue_move;
 mod queue_pause;
 mod record;
 mod several;
@@ -90,6 +91,7 @@ pub(super) fn queue(command: &QueueCommand, session: &Session<'_>) -> Result<Exi
         QueueCommand::List(arguments) => queue_list::list(arguments, session),
         QueueCommand::Pause(arguments) => queue_pause::pause(arguments, session),
         QueueCommand::Resume(arguments) => queue_pause::resume(arguments, session),
+        QueueCommand::Move(arguments) => queue_move::move_queue(arguments, session),
     }
 }
 

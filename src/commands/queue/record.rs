@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use chrono::DateTime;
 use chrono::Utc;
 use reproq_queue::changes::PlannedTask;
+use reproq_queue::moves::MovedTask;
 use reproq_queue::workflow::RepairStep;
 use serde::Serialize;
 
@@ -29,6 +30,11 @@ pub(super) enum QueueAction<'a> {
     DeleteWorkers { workers: &'a [AuditedWorker<'a>] },
     ChangeSchedule { schedule: &'a str, before: Option<&'a ScheduleValues>, after: &'a ScheduleValues },
     RepairWorkflow { workflow: &'a str, steps: &'a [RepairStep] },
+    PauseQueue { queue: &'a str, database: &'a str },
+    ResumeQueue { queue: &'a str, database: &'a str },
+    CopyTasks { database: &'a str, tasks: &'a [i64] },
+    MoveTasks { database: &'a str, tasks: &'a [MovedTask] },
+    CancelCopies { database: &'a str, tasks: &'a [MovedTask] },
 }
 
 /// A worker as it was shown; enough to tell what was deleted.

@@ -1,5 +1,6 @@
 //! `reproq task show`: everything about a task.
 
+use reproq_queue::moves::moved_task;
 use reproq_queue::read;
 use reproq_queue::tasks::ActiveTask;
 use reproq_queue::tasks::ChildTask;
@@ -121,7 +122,9 @@ impl TaskReport {
             ("Expires", task.expires_at),
         ];
         pairs.extend(times.into_iter().filter_map(|(name, at)| Some((name, time(at?)))));
-        if let Some(by) = &task.leased_by {
+        if let Some(other) = task.leased_by.as_deref().and_then(moved_task) {
+            pairs.push(("Moved", format!("task {other} of another database")));
+        } else if let Some(by) = &task.leased_by {
             let until =
                 task.leased_until.map_or_else(|| "no lease".to_owned(), |at| format!("leased until {}", time(at)));
             pairs.push(("Worker", format!("{by}, {until}")));

@@ -82,6 +82,7 @@ fn hint(cause: &Cause, id: i64) -> Option<String> {
         Cause::ConcurrencyFull { .. } | Cause::TasksAhead { .. } => {
             "`reproq task list --status running` shows what runs"
         }
+        Cause::Held { .. } => "`reproq queue move` with `--finish` or `--undo` ends the move",
         Cause::RateLimited { .. } => "`reproq limit list` shows the limits",
         Cause::QueuePaused { .. } => "`reproq queue list` shows the queues",
         Cause::NotAllowed { .. } => "add its module to ALLOWED_TASK_MODULES of the worker",

@@ -9,6 +9,7 @@ mod changes_prune;
 pub mod controls;
 mod enqueue;
 mod lists;
+pub mod moves;
 mod repair;
 pub mod rows;
 mod schedules;

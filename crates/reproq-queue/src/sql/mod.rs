@@ -24,6 +24,7 @@ pub(crate) mod history;
 pub(crate) mod insert;
 pub(crate) mod limits;
 pub(crate) mod live;
+pub(crate) mod moves;
 pub(crate) mod queues;
 pub(crate) mod schedules;
 pub(crate) mod task_changes;

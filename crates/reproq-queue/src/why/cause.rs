@@ -65,6 +65,8 @@ pub enum Cause {
     ParentFailed { parent: i64, status: String },
     /// It waits for a task that does not exist, or has released it already.
     ParentGone { parent: Option<i64>, status: Option<String> },
+    /// It was copied from another database, and the move of its queue is not finished.
+    Held { queue: String, origin: i64 },
     /// It is the callback of a workflow whose other tasks are not finished.
     MembersActive { workflow: String, expected: i32, successful: i32 },
     /// It is the callback of a workflow that has failed.
@@ -94,6 +96,7 @@ impl Cause {
             | Self::ParentActive { .. }
             | Self::ParentFailed { .. }
             | Self::ParentGone { .. }
+            | Self::Held { .. }
             | Self::MembersActive { .. }
             | Self::WorkflowFailed { .. }
             | Self::NotReleased { .. } => true,
@@ -220,6 +223,10 @@ impl fmt::Display for Cause {
             Self::ParentGone { parent: None, .. } => {
                 f.write_str("it is WAITING, but has no parent and is not a callback")
             }
+            Self::Held { queue, origin } => write!(
+                f,
+                "it is a copy of task {origin} of another database, which runs there until the move of queue {queue} is finished"
+            ),
             Self::MembersActive { workflow, expected, successful } => {
                 write!(f, "it is the callback of workflow {workflow}: {successful} of {expected} tasks have succeeded")
             }

@@ -4,6 +4,7 @@ use super::Cause;
 use super::LeaseHolder;
 use super::TaskFacts;
 use super::WhyFacts;
+use crate::moves::moved_task;
 use crate::stats::WorkerState;
 use crate::tasks::ActiveTask;
 
@@ -158,6 +159,9 @@ fn running(facts: &WhyFacts) -> Vec<Cause> {
 
 fn waiting(facts: &WhyFacts) -> Vec<Cause> {
     let task = &facts.task;
+    if let Some(origin) = task.leased_by.as_deref().and_then(moved_task) {
+        return vec![Cause::Held { queue: task.queue_name.clone(), origin }];
+    }
     if let Some(run) = &facts.callback_of {
         let workflow = run.workflow_id.clone();
         return vec![if run.status == "FAILED" || run.failure_count > 0 {

@@ -306,3 +306,13 @@ fn a_finished_task_says_how_it_ended() {
     assert_eq!(finished("SUCCESSFUL"), ["it has been SUCCESSFUL since 2026-01-31T11:59:55Z"]);
     assert_eq!(finished("CANCELLED"), ["it has been CANCELLED since 2026-01-31T11:59:55Z: module is not allowed"]);
 }
+
+#[test]
+fn a_copy_waits_for_the_end_of_the_move() {
+    let mut it = facts();
+    it.task.status = "WAITING".to_owned();
+    it.task.leased_by = Some("reproq-move/7301.5/17/abc".to_owned());
+    let held = Cause::Held { queue: "mail".to_owned(), origin: 17 };
+    assert!(held.blocks());
+    assert_eq!(causes(&it), [held]);
+}

@@ -77,17 +77,52 @@ pub async fn pause_queue(
     reason: Option<&str>,
 ) -> Result<(QueueState, Written<QueueControl>), PgError> {
     let state = seen(tx, queue).await?;
+    let written = pause_seen(tx, queue, &state, reason).await?;
+    Ok((state, written))
+}
+
+/// Pauses a queue, unless it is paused already.
+pub async fn pause_open_queue(
+    tx: &Transaction<'_>,
+    queue: &str,
+    reason: &str,
+) -> Result<Written<QueueControl>, PgError> {
+    let state = seen(tx, queue).await?;
+    if state.is_paused() {
+        return Ok(Written::Unchanged);
+    }
+    pause_seen(tx, queue, &state, Some(reason)).await
+}
+
+/// Resumes a queue, if it is paused for this reason.
+pub async fn resume_paused_queue(
+    tx: &Transaction<'_>,
+    queue: &str,
+    reason: &str,
+) -> Result<Written<QueueControl>, PgError> {
+    match seen(tx, queue).await?.control {
+        Some(control) if control.paused && control.reason.as_deref() == Some(reason) => {
+            Ok(written(tx.fetch(sql::UPDATE, &parameters(&control, false, "")).await?))
+        }
+        Some(_) | None => Ok(Written::Unchanged),
+    }
+}
+
+async fn pause_seen(
+    tx: &Transaction<'_>,
+    queue: &str,
+    state: &QueueState,
+    reason: Option<&str>,
+) -> Result<Written<QueueControl>, PgError> {
     let Some(control) = &state.control else {
         refuse_unknown(tx, CONTROLS).await?;
-        let new = tx.fetch(sql::INSERT_PAUSE, &[queue.into(), reason.unwrap_or_default().into()]).await?;
-        return Ok((state, written(new)));
+        return Ok(written(tx.fetch(sql::INSERT_PAUSE, &[queue.into(), reason.unwrap_or_default().into()]).await?));
     };
     let old = control.reason.as_deref();
     if control.paused && reason.is_none_or(|reason| reason == old.unwrap_or_default()) {
-        return Ok((state, Written::Unchanged));
+        return Ok(Written::Unchanged);
     }
-    let new = tx.fetch(sql::UPDATE, &parameters(control, true, reason.unwrap_or_default())).await?;
-    Ok((state, written(new)))
+    Ok(written(tx.fetch(sql::UPDATE, &parameters(control, true, reason.unwrap_or_default())).await?))
 }
 
 /// Resumes a queue.
