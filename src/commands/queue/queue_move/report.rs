@@ -119,7 +119,7 @@ impl Report for QueueMoveReport {
         }
         out.blank();
         out.line(&self.summary());
-        if has_begun || self.steps.is_empty() {
+        if self.verified || self.steps.is_empty() {
             self.next(out);
         }
     }
