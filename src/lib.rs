@@ -292,9 +292,27 @@ use crate::ui::ColorChoice;
 use crate::ui::Ui;
 use crate::ui::Verbosity;
 
-/// Runs one command line and returns its exit status: parse, read the environment once, dispatch, report.
-pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
+/// Runs one command line and returns its exit code.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
+    #[cfg(unix)]
+    if let Some(code) = prefork(&arguments) {
+        return code;
+    }
+    run_command(arguments).code()
+}
+
+/// The programs of the fork server, which are told by their names. Nothing else is read before: the client runs for each task.
+#[cfg(unix)]
+fn prefork(arguments: &[OsString]) -> Option<u8> {
+    if let Some(directory) = worker::prefork::client_directory(arguments.first()?) {
+        return Some(worker::prefork::run_client(&directory, &arguments[1..]));
+    }
+    worker::prefork::keeper_directory(arguments).map(|directory| worker::prefork::keep(&directory))
+}
+
+/// Parse, read the environment once, dispatch, report.
+fn run_command(arguments: Vec<OsString>) -> ExitStatus {
     let env = match Env::capture() {
         Ok(env) => env,
         Err(error) => {

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ExitCode::from(reproq::main(std::env::args_os()).code())
+    ExitCode::from(reproq::main(std::env::args_os()))
 }

@@ -36,7 +36,7 @@ const GROUPS: &[(&str, &[&str])] = &[
 
 /// Inside these groups a part names no other part of its group, but for these arrows.
 const INSIDE: &[(&str, &[(&str, &str)])] = &[
-    ("io", &[("net", "fs")]),
+    ("io", &[("ipc", "fs"), ("net", "fs")]),
     ("trust", &[("trusted_roots", "attestation")]),
     ("worker", &[]),
     ("sources", &[("source", "bundle"), ("source", "github"), ("source", "mirror")]),
@@ -125,6 +125,11 @@ const PURE: &[&str] = &[
     "worker/local_build/plan.rs",
     "worker/local_build/refusal.rs",
     "worker/local_build/request.rs",
+    "worker/prefork/call.rs",
+    "worker/prefork/envelope.rs",
+    "worker/prefork/project.rs",
+    "worker/prefork/protocol.rs",
+    "worker/prefork/state.rs",
     "worker/store/layout.rs",
     "worker/service",
     "worker/which/candidates.rs",
@@ -312,8 +317,10 @@ fn no_public_type_is_defined_twice_in(sources: Vec<(PathBuf, String)>) {
             }
         }
     }
-    // The same type for each system.
-    places.remove("Handle");
+    // The same types for each system.
+    for name in ["ForkServerPlan", "Handle"] {
+        places.remove(name);
+    }
     let twice: Vec<String> =
         places.iter().filter(|(_, at)| at.len() > 1).map(|(name, at)| format!("{name}: {at:?}")).collect();
     assert!(twice.is_empty(), "{}", twice.join("\n"));

@@ -398,7 +398,22 @@ pub(super) const WORKER: &str = "\
 Examples:
   reproq worker                              Run the worker that `reproq which` selects
   reproq worker --no-django -- --concurrency 4 --queues high,default
+  reproq worker --prefork                    Import Django once, and run each task in a child of that process
   reproq worker --dry-run                    Show what would be started, with which variables";
+
+pub(super) const PREFORK: &str = "\
+Examples:
+  reproq prefork status                      Show the processes that have imported Django
+  reproq prefork reload                      Import the code again after a deployment";
+
+pub(super) const PREFORK_STATUS: &str = "\
+Examples:
+  reproq prefork status                      Show the processes that have imported Django, and their problems
+  reproq prefork status --json               Print them as JSON";
+
+pub(super) const PREFORK_RELOAD: &str = "\
+Examples:
+  reproq prefork reload                      Import the code again; wait until it is ready";
 
 pub(super) const BEAT: &str = "\
 Examples:

@@ -112,7 +112,11 @@ pub(crate) use render::RenderEnvCommand;
 pub(crate) use render::RenderPlanArgs;
 pub(crate) use render::RenderScopeArgs;
 pub(crate) use render::RenderVerifyArgs;
+pub(crate) use run::PreforkArgs;
+pub(crate) use run::PreforkCommand;
+pub(crate) use run::PreforkSelection;
 pub(crate) use run::StartArgs;
+pub(crate) use run::WorkerArgs;
 pub(crate) use stats::HeatmapArgs;
 pub(crate) use stats::StatsArgs;
 pub(crate) use stats::StatsCommand;
@@ -211,6 +215,7 @@ const HELP_TEMPLATE: &str = "\
 
 \x1b[1m\x1b[4mRun the worker:\x1b[0m
   \x1b[1mworker\x1b[0m       Run the worker
+  \x1b[1mprefork\x1b[0m      The process that has imported Django, of `worker --prefork`
   \x1b[1mbeat\x1b[0m         Enqueue periodic tasks when they are due
   \x1b[1mschedule\x1b[0m     Enqueue periodic tasks that are due, and exit
   \x1b[1msystemd\x1b[0m      Write units for systemd, a Procfile, or services for Compose
@@ -327,7 +332,10 @@ pub(crate) enum Command {
     Render(RenderCommand),
     /// Run the worker
     #[command(after_long_help = examples::WORKER)]
-    Worker(StartArgs),
+    Worker(WorkerArgs),
+    /// The process that has imported Django, of `worker --prefork`
+    #[command(subcommand, after_long_help = examples::PREFORK)]
+    Prefork(PreforkCommand),
     /// Enqueue periodic tasks when they are due
     #[command(after_long_help = examples::BEAT)]
     Beat(BeatArgs),

@@ -18,6 +18,8 @@ mod init;
 mod install;
 mod lock;
 mod mirror;
+#[cfg_attr(not(unix), path = "no_prefork.rs")]
+mod prefork;
 mod queue;
 mod release;
 mod render;
@@ -92,6 +94,7 @@ pub(crate) fn run(command: &Command, session: &Session<'_>) -> Result<ExitStatus
         Command::Release(command) => release::run(command, session),
         Command::Render(command) => render::run(command, session),
         Command::Worker(arguments) => run::worker(arguments, session),
+        Command::Prefork(command) => prefork::run(command, session),
         Command::Beat(arguments) => beat::beat(arguments, session),
         Command::Schedule(arguments) => beat::schedule(arguments, session),
         Command::Systemd(arguments) => systemd::systemd(arguments, session),
@@ -141,6 +144,8 @@ const fn activity(command: &Command) -> Option<&'static str> {
         | Command::Workflow(_)
         | Command::Periodic(_) => return None,
         // These take no time.
-        Command::Config(_) | Command::Completions(_) | Command::Help(_) | Command::Systemd(_) => return None,
+        Command::Config(_) | Command::Completions(_) | Command::Help(_) | Command::Systemd(_) | Command::Prefork(_) => {
+            return None;
+        }
     })
 }

@@ -140,6 +140,7 @@ fn command_line(cli: &Cli) -> SettingsInput {
         | Command::Rollback(_)
         | Command::Config(_)
         | Command::Worker(_)
+        | Command::Prefork(_)
         | Command::Beat(_)
         | Command::Schedule(_)
         | Command::Systemd(_)

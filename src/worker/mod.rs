@@ -5,6 +5,8 @@ pub(crate) mod config;
 pub(crate) mod executable;
 pub(crate) mod launch;
 pub(crate) mod local_build;
+#[cfg(unix)]
+pub(crate) mod prefork;
 pub(crate) mod service;
 pub(crate) mod store;
 pub(crate) mod which;

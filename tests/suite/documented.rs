@@ -27,6 +27,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("/audit/", "needs the audit file of a prune; `release_restore` runs it"),
     ("reproq init", "needs a Django project; `init` runs it"),
     ("reproq worker", "starts a worker that does not end; `run` runs it with scripts"),
+    ("reproq prefork", "needs a worker that runs; `prefork` runs these commands"),
     ("reproq beat", "needs a database; `queue::beat` and `queue::beat_service` run it"),
     ("reproq schedule", "needs a database; `queue::beat` runs it"),
     ("reproq systemd", "needs the name of a user; `systemd` runs it"),

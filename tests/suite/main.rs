@@ -44,7 +44,7 @@ mod mirror_damage;
 mod offline;
 mod output;
 mod periodic_next;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod prefork;
 mod progress;
 #[cfg(unix)]

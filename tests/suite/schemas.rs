@@ -118,7 +118,20 @@ const NEED_A_DATABASE: &[&str] = &[
 fn of_django() -> BTreeSet<String> {
     let mut context = Context::new();
     let Some(()) = crate::support::django::project(&mut context, "") else { return BTreeSet::new() };
-    printed(&context, &[&["init", "--dry-run", "--skip-migrate"]])
+    let mut seen = printed(&context, &[&["init", "--dry-run", "--skip-migrate"]]);
+    seen.extend(of_fork_server());
+    seen
+}
+
+#[cfg(target_os = "linux")]
+fn of_fork_server() -> BTreeSet<String> {
+    let Some(worker) = crate::prefork::Prefork::start("") else { return BTreeSet::new() };
+    printed(&worker.context, &[&["prefork", "status"]])
+}
+
+#[cfg(all(unix, not(target_os = "linux")))]
+fn of_fork_server() -> BTreeSet<String> {
+    BTreeSet::from(["reproq.prefork/1".to_owned()])
 }
 
 #[cfg(not(unix))]

@@ -83,6 +83,11 @@ pub(super) const DOCUMENTS: &[JsonDocument] = &[
         "the pause of a queue before and after a change",
         &["reproq queue pause", "reproq queue resume"],
     ),
+    printed(
+        "reproq.prefork/1",
+        "the processes that have imported Django, and their problems",
+        &["reproq prefork status", "reproq prefork reload"],
+    ),
     printed("reproq.queue-list/1", "depth, age, workers and pauses of each queue", &["reproq queue list"]),
     printed("reproq.queue-move/1", "the steps that move a queue to another database", &["reproq queue move"]),
     stored("reproq.receipt/1", "how an installed worker was verified", ".reproq/receipts/*.json"),

@@ -94,14 +94,9 @@ pub(super) fn warn_about_variables(command: WorkerCommand, ask: AskDjango, sessi
 }
 
 /// Warns if tasks run with another Python than the project's, where they would not find its packages.
-pub(super) fn warn_about_python(
-    command: WorkerCommand,
-    config: &EffectiveConfig,
-    ask: AskDjango,
-    session: &Session<'_>,
-) {
+pub(super) fn warn_about_python(config: &EffectiveConfig, ask: AskDjango, session: &Session<'_>) {
     let is_default = config.value("worker.python_bin").is_some_and(|python| python.source == ConfigSource::Default);
-    if command != WorkerCommand::Worker || !is_default {
+    if !is_default {
         return;
     }
     let DjangoAnswer::Answered(facts) = django::answer(session, ask) else { return };

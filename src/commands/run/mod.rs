@@ -1,9 +1,13 @@
 //! `reproq worker`, `beat --exec`, `schedule --exec`: this process becomes the selected worker.
 
 mod django;
+#[cfg_attr(not(unix), path = "no_prefork.rs")]
+mod prefork;
 mod report;
 
+use crate::cli::PreforkArgs;
 use crate::cli::StartArgs;
+use crate::cli::WorkerArgs;
 use crate::commands::config::worker as configuration;
 use crate::commands::database_url;
 use crate::commands::database_url::DatabaseLookup;
@@ -11,6 +15,10 @@ use crate::commands::database_url::DatabaseReader;
 use crate::commands::database_url::FoundDatabase;
 use crate::commands::django::AskDjango;
 use crate::commands::request;
+use crate::commands::run::prefork::ForkServerPlan;
+#[cfg(unix)]
+pub(super) use crate::commands::run::prefork::bases as prefork_bases;
+use crate::commands::run::report::ForkServerReport;
 use crate::commands::run::report::LaunchReport;
 use crate::commands::session::Session;
 use crate::commands::which;
@@ -30,8 +38,35 @@ use crate::worker::launch::LaunchError;
 use crate::worker::launch::LaunchPlan;
 use crate::worker::launch::LaunchRequest;
 
-pub(super) fn worker(arguments: &StartArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
-    start(WorkerCommand::Worker, false, &arguments.arguments, arguments, session)
+pub(super) fn worker(arguments: &WorkerArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
+    let start = &arguments.start;
+    let (plan, config) = plan(WorkerCommand::Worker, false, &start.arguments, start, session)?;
+    let ask = asked(WorkerCommand::Worker, &config, start);
+    match fork_server(&arguments.prefork, &config, &plan, ask, session) {
+        Some(server) if start.change.dry_run => take_over(&server.launch, Some(server.report()), start, session),
+        Some(server) if server.start(arguments.prefork.prefork_timeout, session) => {
+            take_over(&server.launch, None, start, session)
+        }
+        Some(_) | None => {
+            django::warn_about_python(&config, ask, session);
+            take_over(&plan, None, start, session)
+        }
+    }
+}
+
+/// The fork server that is asked for, unless there can be none.
+fn fork_server(
+    arguments: &PreforkArgs,
+    config: &EffectiveConfig,
+    plan: &LaunchPlan,
+    ask: AskDjango,
+    session: &Session<'_>,
+) -> Option<ForkServerPlan> {
+    if !arguments.prefork {
+        return None;
+    }
+    let planned = ForkServerPlan::new(config, plan, ask, session);
+    planned.inspect_err(|reason| session.ui.warn(&format!("plain Python runs the tasks: {reason}"))).ok()
 }
 
 /// Starts a command of the worker with these flags.
@@ -42,7 +77,27 @@ pub(super) fn start(
     arguments: &StartArgs,
     session: &Session<'_>,
 ) -> Result<ExitStatus, CommandError> {
-    let is_dry_run = arguments.change.dry_run;
+    let (plan, _) = plan(command, once, given, arguments, session)?;
+    take_over(&plan, None, arguments, session)
+}
+
+/// One question to Django, with everything that may be needed.
+fn asked(command: WorkerCommand, config: &EffectiveConfig, arguments: &StartArgs) -> AskDjango {
+    match (arguments.django.no_django, django::needs_allow_list(command, config)) {
+        (true, _) => AskDjango::No,
+        (false, true) => AskDjango::Tasks(arguments.django_timeout),
+        (false, false) => AskDjango::Settings(arguments.django_timeout),
+    }
+}
+
+/// What is started, and the configuration that the worker reads.
+fn plan(
+    command: WorkerCommand,
+    once: bool,
+    given: &[String],
+    arguments: &StartArgs,
+    session: &Session<'_>,
+) -> Result<(LaunchPlan, EffectiveConfig), CommandError> {
     let environment = request::environment(session);
     let without = launch::without_secrets(command, given, once);
     let (mut flags, mut set) = without.map_err(|error| refused(error, command))?;
@@ -51,17 +106,11 @@ pub(super) fn start(
     for refusal in config.refusals.iter().filter(|refusal| !refusal.is_missing_database) {
         session.ui.warn(&format!("the worker will refuse this: {}", configuration::sentence(refusal, file.as_ref())));
     }
-    // One question, with everything that may be needed.
-    let ask = match (arguments.django.no_django, django::needs_allow_list(command, &config)) {
-        (true, _) => AskDjango::No,
-        (false, true) => AskDjango::Tasks(arguments.django_timeout),
-        (false, false) => AskDjango::Settings(arguments.django_timeout),
-    };
-    let binary = binary(ask, is_dry_run, session)?;
+    let ask = asked(command, &config, arguments);
+    let binary = binary(ask, arguments.change.dry_run, session)?;
     let database = database(command, &config, given, arguments, ask, session)?;
     flags.extend(django::allow_list(command, &config, ask, session));
     set.extend(django::settings(command, ask, session));
-    django::warn_about_python(command, &config, ask, session);
     django::warn_about_variables(command, ask, session);
     let plan = LaunchPlan::new(LaunchRequest {
         command,
@@ -74,8 +123,18 @@ pub(super) fn start(
         database,
     })
     .map_err(|error| refused(error, command))?;
-    if is_dry_run {
-        session.ui.report(&LaunchReport::new(&plan))?;
+    Ok((plan, config))
+}
+
+/// Becomes the worker, or shows what would be started.
+fn take_over(
+    plan: &LaunchPlan,
+    fork_server: Option<ForkServerReport>,
+    arguments: &StartArgs,
+    session: &Session<'_>,
+) -> Result<ExitStatus, CommandError> {
+    if arguments.change.dry_run {
+        session.ui.report(&LaunchReport::new(plan, fork_server))?;
         return Ok(ExitStatus::Success);
     }
     for removed in &plan.environment.removed {

@@ -20,6 +20,19 @@ pub(super) struct LaunchReport {
     argv: Vec<String>,
     directory: String,
     environment: LaunchVariables,
+    /// With `--prefork`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fork_server: Option<ForkServerReport>,
+}
+
+/// What a fork server imports.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct ForkServerReport {
+    pub python: String,
+    pub settings: String,
+    pub executor: String,
+    /// The allow-list, whose modules are imported.
+    pub imports: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -31,7 +44,7 @@ struct LaunchVariables {
 }
 
 impl LaunchReport {
-    pub(super) fn new(plan: &LaunchPlan) -> Self {
+    pub(super) fn new(plan: &LaunchPlan, fork_server: Option<ForkServerReport>) -> Self {
         let binary = plan.binary.path.display().to_string();
         Self {
             sha256: plan.binary.sha256,
@@ -44,6 +57,7 @@ impl LaunchReport {
                 set: plan.environment.set.clone(),
                 removed: plan.environment.removed.clone(),
             },
+            fork_server,
         }
     }
 }
@@ -57,6 +71,10 @@ impl Report for LaunchReport {
         pairs.extend(self.installed.clone().map(|installed| ("installed", installed)));
         pairs.extend(self.sha256.map(|sha256| ("sha256", sha256.to_string())));
         out.pairs(&pairs);
+        if let Some(server) = &self.fork_server {
+            out.line(&format!("  imports Django once, with {} and the settings {}", server.python, server.settings));
+            out.line(&format!("  imports the modules of {}", server.imports.join(", ")));
+        }
         for set in &self.environment.set {
             out.line(&format!("  sets {}, from {}", set.name, set.from));
         }

@@ -10,6 +10,7 @@ use crate::model::worker_flags::WorkerCommand;
 use crate::worker::config::GoDuration;
 use crate::worker::config::fields::ConfigField;
 use crate::worker::config::fields::FieldKind;
+use crate::worker::config::fields::KeyKind;
 use crate::worker::config::fields::fields;
 use crate::worker::config::file::FileValue;
 use crate::worker::config::file::FileValues;
@@ -126,6 +127,25 @@ impl EffectiveConfig {
         }
     }
 
+    /// The values that the file sets, as a file, with one of its texts replaced. JSON is YAML.
+    pub(crate) fn file_with(&self, command: WorkerCommand, replaced: (&'static str, &str)) -> String {
+        let mut file = serde_json::Map::new();
+        let mut set = |key: &str, value: serde_json::Value| match key.split_once('.') {
+            None => drop(file.insert(key.to_owned(), value)),
+            Some((section, key)) => {
+                let section = file.entry(section).or_insert_with(|| serde_json::Map::new().into());
+                drop(section.as_object_mut().and_then(|section| section.insert(key.to_owned(), value)));
+            }
+        };
+        for (field, value) in fields(command).iter().zip(&self.values) {
+            if let ConfigSource::File { key, .. } = value.source {
+                set(key, in_file(field.kind, &value.value));
+            }
+        }
+        set(replaced.0, replaced.1.into());
+        serde_json::Value::from(file).to_string()
+    }
+
     fn integer(&self, name: &str) -> i64 {
         match self.value(name).map(|value| &value.value) {
             Some(ConfigValue::Integer(number)) => *number,
@@ -229,6 +249,17 @@ fn from_file(kind: FieldKind, value: &FileValue) -> Result<ConfigValue, String> 
         FileValue::List(items) => Ok(ConfigValue::List(items.clone())),
         FileValue::Integer(number) => Ok(ConfigValue::Integer(*number)),
         FileValue::Float(number) => Ok(ConfigValue::Float(*number)),
+    }
+}
+
+/// A value as the file has it.
+fn in_file(kind: FieldKind, value: &ConfigValue) -> serde_json::Value {
+    match (kind.in_file(), value) {
+        (KeyKind::List, ConfigValue::List(items)) => items.clone().into(),
+        (KeyKind::List, joined) => go::list(&joined.to_string()).into(),
+        (_, ConfigValue::Integer(number)) => (*number).into(),
+        (_, ConfigValue::Float(number)) => (*number).into(),
+        (_, other) => other.to_string().into(),
     }
 }
 

@@ -1,0 +1,643 @@
+"""The fork server of `reproq worker --prefork`.
+
+It imports Django and the modules of the tasks once, then forks a child for each task. A child runs the executor as `python -m`
+would and cannot be told from a new interpreter by what it prints, writes or returns. `reproq` starts this file, watches it, and
+hands it the connections of the clients; a client is what the worker starts in the place of Python.
+
+Messages of the keeper: `C` with the descriptor of a connection, `D` to finish the running tasks and end, `K` to end them. The
+answer is one line of JSON, when everything is imported.
+Messages of a client: one request with four descriptors (standard input, output, error, and a socket to the child), then `S` and
+a signal number, or `B` if it has all it needs. Answers: `P` and the child's process ID, `E` and its wait status, or `N` if there is
+no child. The child starts when its socket says `G`, and writes its exit code there after its last output.
+"""
+
+import ast
+import atexit
+import contextlib
+import errno
+import fcntl
+import gc
+import importlib
+import importlib.util
+import io
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import stat
+import struct
+import sys
+import threading
+import time
+import traceback
+import warnings
+
+# How long a client may take to send its request, in seconds. It sends it at once, unless it is stopped.
+REQUEST_SECONDS = 1
+# How long a child may take to end after it has written its exit code, in seconds.
+END_SECONDS = 5
+MAX_REQUEST = 64 * 1024 * 1024
+MAX_DESCRIPTORS = 4
+# The descriptor of a child's connection to its client is not lower.
+FIRST_NUMBER = 100
+# The files whose import failed.
+FAILED = set()
+
+
+# Before the first task: import everything, and find out whether it may be forked.
+
+
+def load(executor, allowed):
+    """Imports what the executor and the tasks need. Returns the problems of the tasks' modules."""
+    executor_spec = importlib.util.find_spec(executor)
+    if executor_spec is None:
+        return [f"there is no module `{executor}`"]
+    # What settings see of the command line.
+    sys.argv = [executor_spec.origin or executor]
+    import django
+
+    django.setup()
+    problems = []
+    for entry in allowed:
+        for module in modules_of(entry):
+            problem = import_problem(module)
+            if problem:
+                problems.append(problem)
+    for module in imported_by(executor_spec.origin):
+        try:
+            importlib.import_module(module)
+        except Exception:
+            # An import that the executor tries, or makes in one of its functions; it will fail there if it is needed.
+            pass
+    return problems
+
+
+def modules_of(entry):
+    """The modules that an entry of the allow-list names: a module, a prefix that ends in a dot, a task, or `*`."""
+    if entry != "*":
+        return [entry.rstrip(".")]
+    from django.apps import apps
+
+    names = [f"{app.name}.tasks" for app in apps.get_app_configs()]
+    return [name for name in names if importlib.util.find_spec(name)]
+
+
+def import_problem(name):
+    """Imports a module, or the module that contains this name. Returns why that fails."""
+    while name:
+        try:
+            importlib.import_module(name)
+            return None
+        except ModuleNotFoundError as error:
+            if error.name is None or not (name == error.name or name.startswith(error.name + ".")):
+                FAILED.update(files_of(error))
+                return f"`{name}` cannot be imported: {first_line(error)}"
+        except BaseException as error:
+            FAILED.update(files_of(error))
+            return f"`{name}` cannot be imported: {first_line(error)}"
+        # The last part may be a task, or a prefix that is no module.
+        name = name.rpartition(".")[0]
+    return None
+
+
+def files_of(error):
+    """The files in which an import failed. They are not among the imported modules."""
+    found = {frame.filename for frame in traceback.extract_tb(error.__traceback__)}
+    if isinstance(error, SyntaxError) and error.filename:
+        found.add(error.filename)
+    return {file for file in found if os.path.isfile(file)}
+
+
+def first_line(error):
+    return "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+
+
+def imported_by(path):
+    """The modules that a file imports anywhere. The file itself is not imported: `python -m` would warn about that."""
+    if not path or not path.endswith(".py"):
+        return []
+    with open(path, "rb") as file:
+        tree = ast.parse(file.read(), path)
+    names = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.extend(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.append(node.module)
+    return names
+
+
+def reasons_not_to_fork(own):
+    """What would break in a child: threads, connections and event loops that exist already."""
+    reasons = []
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread():
+            reasons.append(f"the thread `{thread.name}` was started while the code was imported")
+    if not reasons:
+        reasons.extend(native_threads())
+    connections = sys.modules.get("django.db")
+    if connections:
+        for connection in connections.connections.all(initialized_only=True):
+            if connection.connection is not None:
+                reasons.append(f"the database connection `{connection.alias}` was opened while the code was imported")
+            for alias in getattr(connection, "_connection_pools", None) or ():
+                reasons.append(f"the connection pool of the database `{alias}` was opened while the code was imported")
+    for descriptor in open_descriptors():
+        if descriptor not in own:
+            reason = shared_descriptor(descriptor)
+            if reason:
+                reasons.append(reason)
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey and getattr(monkey, "saved", None):
+        reasons.append("gevent has replaced the standard library's functions")
+    return list(dict.fromkeys(reasons))
+
+
+def native_threads():
+    """Threads that Python does not know. Libraries such as OpenBLAS end theirs before a fork, so one is tried first."""
+    if not os.path.isdir("/proc/self/task"):
+        return []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+    names = []
+    for task in os.listdir("/proc/self/task"):
+        if int(task) != os.getpid():
+            with open(f"/proc/self/task/{task}/comm") as file:
+                names.append(file.read().strip())
+    return [f"a library has started the thread `{name}`" for name in names]
+
+
+def open_descriptors():
+    for directory in ("/proc/self/fd", "/dev/fd"):
+        if os.path.isdir(directory):
+            return sorted(int(name) for name in os.listdir(directory) if name.isdigit())
+    return []
+
+
+def shared_descriptor(descriptor):
+    """Why this descriptor must not be shared by several processes."""
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISSOCK(mode):
+            with socket.socket(fileno=os.dup(descriptor)) as found:
+                if found.type == socket.SOCK_STREAM:
+                    return f"a connection to {peer(found)} was opened while the code was imported"
+        elif "eventpoll" in os.readlink(f"/proc/self/fd/{descriptor}"):
+            return "an event loop was started while the code was imported"
+    except OSError:
+        # Closed meanwhile, or a system without /proc.
+        pass
+    return None
+
+
+def peer(connection):
+    try:
+        address = connection.getpeername()
+    except OSError:
+        return "nowhere"
+    if isinstance(address, tuple):
+        return f"{address[0]}:{address[1]}"
+    return repr(address) if address else "a process of this machine"
+
+
+def warnings_about_forking():
+    """Libraries that are known to need care in a child."""
+    known = {"ddtrace": "ddtrace", "newrelic.agent": "New Relic's agent", "grpc": "gRPC"}
+    return [f"{name} is imported; see its documentation about forking" for module, name in known.items() if module in sys.modules]
+
+
+def files():
+    """The files of all imported modules."""
+    found = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+    found.update(FAILED)
+    return sorted(os.path.abspath(file) for file in found if isinstance(file, str) and file != __file__)
+
+
+# Serving.
+
+
+class Task:
+    """A child, and the client that waits for it."""
+
+    def __init__(self, pid, client):
+        self.pid = pid
+        self.client = client
+        # When it is killed, because its client has left.
+        self.deadline = None
+
+
+class Server:
+    def __init__(self, control, executor):
+        self.control = control
+        self.executor = executor
+        self.is_draining = False
+        self.tasks = {}
+        self.poll = select.poll()
+        self.wake, self.wake_writer = socket.socketpair()
+        self.wake.setblocking(False)
+        self.wake_writer.setblocking(False)
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        signal.set_wakeup_fd(self.wake_writer.fileno(), warn_on_full_buffer=False)
+        self.poll.register(control, select.POLLIN)
+        self.poll.register(self.wake, select.POLLIN)
+
+    def run(self):
+        """Until the keeper ends or says so, and no child is left."""
+        while not (self.is_draining and not self.tasks):
+            for descriptor, _ in self.poll.poll(self.timeout()):
+                if descriptor == self.wake.fileno():
+                    self.drain_wake()
+                elif self.control is not None and descriptor == self.control.fileno():
+                    self.from_keeper()
+                else:
+                    self.from_client(descriptor)
+            self.reap()
+            self.kill_late()
+
+    def timeout(self):
+        deadlines = [task.deadline for task in self.tasks.values() if task.deadline is not None]
+        if not deadlines:
+            return None
+        return max(0, min(deadlines) - time.monotonic()) * 1000 + 1
+
+    def drain_wake(self):
+        try:
+            while self.wake.recv(4096):
+                pass
+        except BlockingIOError:
+            pass
+
+    def from_keeper(self):
+        data, descriptors = receive(self.control, 1, 1)
+        if data == b"C" and descriptors:
+            self.accept(socket.socket(fileno=descriptors[0]))
+            return
+        if data == b"K":
+            # The worker has ended, and its tasks end with it.
+            for task in self.tasks.values():
+                kill_group(task.pid, signal.SIGKILL)
+        # `D`, or the keeper has ended. Nothing new can arrive; what runs may finish.
+        self.poll.unregister(self.control)
+        self.control.close()
+        self.control = None
+        self.is_draining = True
+
+    def accept(self, client):
+        try:
+            if not is_same_user(client):
+                client.close()
+                return
+            client.settimeout(REQUEST_SECONDS)
+            arguments, descriptors = request(client)
+        except (OSError, ValueError, EOFError):
+            # It has ended, or it does not speak this protocol. In either case it has no child.
+            client.close()
+            return
+        try:
+            self.start(client, arguments, descriptors)
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+    def start(self, client, arguments, descriptors):
+        try:
+            pid = os.fork()
+        except OSError:
+            # Too many processes, or no memory: the client starts Python itself, and reports what the system says.
+            client.sendall(b"N")
+            client.close()
+            return
+        if pid == 0:
+            self.become(client, arguments, descriptors)
+        try:
+            # The child does the same; whoever is first.
+            os.setpgid(pid, pid)
+        except OSError:
+            pass
+        task = self.tasks[pid] = Task(pid, client)
+        try:
+            client.sendall(struct.pack("=cI", b"P", pid))
+            client.setblocking(False)
+            self.poll.register(client, select.POLLIN)
+        except OSError:
+            self.leave(task)
+
+    def from_client(self, descriptor):
+        task = next((task for task in self.tasks.values() if task.client and task.client.fileno() == descriptor), None)
+        if task is None:
+            return
+        try:
+            data = task.client.recv(2)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data[:1] == b"S" and len(data) == 2:
+            kill_group(task.pid, data[1])
+        elif data == b"B":
+            self.leave(task)
+            task.deadline = time.monotonic() + END_SECONDS
+        else:
+            # It was killed: the worker has given up this task.
+            self.leave(task)
+            kill_group(task.pid, signal.SIGKILL)
+
+    def leave(self, task):
+        if task.client is not None:
+            try:
+                self.poll.unregister(task.client)
+            except KeyError:
+                pass
+            task.client.close()
+            task.client = None
+
+    def kill_late(self):
+        now = time.monotonic()
+        for task in self.tasks.values():
+            if task.deadline is not None and task.deadline <= now:
+                kill_group(task.pid, signal.SIGKILL)
+                task.deadline = None
+
+    def reap(self):
+        for task in list(self.tasks.values()):
+            if os.waitid(os.P_PID, task.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+                continue
+            # What is left of the task, while its process ID cannot belong to another process.
+            kill_group(task.pid, signal.SIGKILL)
+            _, status = os.waitpid(task.pid, 0)
+            del self.tasks[task.pid]
+            if task.client is not None:
+                try:
+                    task.client.sendall(struct.pack("=ci", b"E", status))
+                except OSError:
+                    pass
+            self.leave(task)
+
+    # In the child.
+
+    def become(self, client, arguments, descriptors):
+        """Becomes the process of the task. Never returns."""
+        try:
+            code = self.run_child(client, arguments, descriptors)
+        except BaseException:
+            # Only a defect of this file gets here.
+            traceback.print_exc()
+            code = 1
+        os._exit(code)
+
+    def run_child(self, client, arguments, descriptors):
+        os.setpgid(0, 0)
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        # Exactly what belongs to the server: a descriptor that the project's code opened stays open.
+        for own in [self.control, self.wake, self.wake_writer, client, *(task.client for task in self.tasks.values())]:
+            if own is not None:
+                own.close()
+        *streams, connection = descriptors
+        for number, descriptor in enumerate(streams):
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+        # Out of the way: the files of the task get the numbers that they have in a new interpreter.
+        with contextlib.suppress(OSError):
+            high = fcntl.fcntl(connection, fcntl.F_DUPFD_CLOEXEC, FIRST_NUMBER)
+            os.close(connection)
+            connection = high
+        be_killed_first()
+        numpy = sys.modules.get("numpy.random")
+        if numpy:
+            numpy.seed()
+        own_pid = os.getpid()
+        if os.read(connection, 1) != b"G":
+            return 0
+        code, by_signal = run_module(self.executor, arguments)
+        code = end_of_interpreter(code)
+        if os.getpid() == own_pid:
+            release_output()
+            if by_signal is None:
+                write_code(connection, code)
+            close_connections()
+        if by_signal is not None:
+            signal.signal(by_signal, signal.SIG_DFL)
+            os.kill(os.getpid(), by_signal)
+        return code
+
+
+def receive(connection, length, most):
+    """Reads from a socket, with descriptors that are not inherited by programs."""
+    descriptors = []
+    space = socket.CMSG_SPACE(most * struct.calcsize("i"))
+    data, messages, flags, _ = connection.recvmsg(length, space, getattr(socket, "MSG_CMSG_CLOEXEC", 0))
+    for level, kind, content in messages:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            count = len(content) // struct.calcsize("i")
+            descriptors.extend(struct.unpack(f"{count}i", content[: count * struct.calcsize("i")]))
+    for descriptor in descriptors:
+        os.set_inheritable(descriptor, False)
+    if flags & socket.MSG_CTRUNC:
+        for descriptor in descriptors:
+            os.close(descriptor)
+        raise ValueError("descriptors were lost")
+    return data, descriptors
+
+
+def request(client):
+    """The arguments and the descriptors of a request: a length, then JSON."""
+    data, descriptors = receive(client, 65536, MAX_DESCRIPTORS)
+    try:
+        if len(descriptors) != MAX_DESCRIPTORS:
+            raise ValueError("a request has four descriptors")
+        while len(data) < 4:
+            data += more(client, 65536)
+        (length,) = struct.unpack_from("=I", data)
+        if length > MAX_REQUEST:
+            raise ValueError("the request is too long")
+        data = data[4:]
+        while len(data) < length:
+            data += more(client, length - len(data))
+        arguments = json.loads(data)
+    except BaseException:
+        for descriptor in descriptors:
+            os.close(descriptor)
+        raise
+    return arguments, descriptors
+
+
+def more(client, length):
+    data = client.recv(length)
+    if not data:
+        raise EOFError
+    return data
+
+
+def is_same_user(client):
+    if hasattr(socket, "SO_PEERCRED"):
+        _, user, _ = struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
+    else:
+        # LOCAL_PEERCRED of macOS: a version, then the user.
+        _, user = struct.unpack_from("2I", client.getsockopt(0, 1, 76))
+    return user == os.geteuid()
+
+
+def kill_group(pid, number):
+    try:
+        os.killpg(pid, number)
+    except OSError:
+        # The group is empty, or (macOS) has ended and is not reaped yet.
+        pass
+
+
+def be_killed_first():
+    """If memory runs out, a task is killed rather than the server of all tasks."""
+    try:
+        with open("/proc/self/oom_score_adj", "r+") as file:
+            score = int(file.read())
+            file.seek(0)
+            file.write(str(min(1000, score + 100)))
+    except (OSError, ValueError):
+        pass
+
+
+def run_module(module, arguments):
+    """Runs a module as `python -m` does. Returns the exit code, and the signal by which the process must end."""
+    main = sys.modules["__main__"].__dict__
+    for name in [name for name in main if not (name.startswith("__") and name.endswith("__"))]:
+        del main[name]
+    # The same depth is left to the task, although the frames of this file are below it.
+    sys.setrecursionlimit(sys.getrecursionlimit() + depth())
+    sys.argv = ["-m", *arguments]
+    sys.orig_argv[1:] = ["-m", module, *arguments]
+    try:
+        runpy._run_module_as_main(module)
+    except SystemExit as end:
+        return exit_code(end), None
+    except BaseException as error:
+        shown(error)
+        if isinstance(error, KeyboardInterrupt):
+            return 1, signal.SIGINT
+        return 1, None
+    return 0, None
+
+
+def depth():
+    frame, count = sys._getframe(1), 0
+    while frame is not None:
+        frame, count = frame.f_back, count + 1
+    return count
+
+
+def shown(error):
+    """Shows an error as the interpreter does, without the lines of this file."""
+    lines = error.__traceback__
+    while lines is not None and lines.tb_frame.f_code.co_filename == __file__:
+        lines = lines.tb_next
+    error.__traceback__ = lines
+    try:
+        sys.excepthook(type(error), error, lines)
+    except SystemExit:
+        pass
+
+
+def exit_code(end):
+    """The exit code of `SystemExit`, as the interpreter computes it."""
+    code = end.code
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        # More than a C integer holds is -1.
+        return int(code) & 0xFF if -(2**63) <= code < 2**63 else 255
+    flush(sys.stdout)
+    try:
+        sys.stderr.write(str(code) + "\n")
+    except Exception:
+        pass
+    return 1
+
+
+def end_of_interpreter(code):
+    """What the interpreter does at its end: threads, exit handlers, buffered output, and files that nobody closed."""
+    try:
+        threading._shutdown()
+    except BaseException:
+        traceback.print_exc()
+    atexit._run_exitfuncs()
+    is_written = flush(sys.stdout)
+    flush(sys.stderr)
+    # Runs the finalizers of what refers to itself. Older objects are frozen, so this is quick.
+    gc.collect()
+    for found in gc.get_objects():
+        if isinstance(found, (io.BufferedWriter, io.BufferedRandom, io.TextIOWrapper)):
+            flush(found)
+    return code if is_written else 120
+
+
+def flush(stream):
+    try:
+        if stream is not None and not stream.closed:
+            stream.flush()
+    except Exception:
+        return False
+    return True
+
+
+def release_output():
+    """Closes the pipes to the client, which then knows that nothing follows, while this process is still ending."""
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    os.close(null)
+
+
+def write_code(connection, code):
+    try:
+        os.write(connection, bytes([code]))
+    except OSError as error:
+        # The task closed it, or its client is gone.
+        if error.errno not in (errno.EBADF, errno.EPIPE, errno.ECONNRESET):
+            raise
+
+
+def close_connections():
+    """Tells the databases that this process ends, which the interpreter does when it deletes their connections."""
+    database = sys.modules.get("django.db")
+    if database:
+        try:
+            database.connections.close_all()
+        except Exception:
+            pass
+
+
+def main():
+    control = socket.socket(fileno=int(sys.argv[2]))
+    control.set_inheritable(False)
+    options = json.loads(sys.argv[3])
+    if not sys.flags.safe_path:
+        sys.path[0] = os.getcwd()
+    started = time.time()
+    try:
+        problems = load(options["executor"], options["allowed"])
+    except BaseException as error:
+        traceback.print_exc()
+        FAILED.update(files_of(error))
+        problems = [first_line(error)]
+    if not problems:
+        problems = reasons_not_to_fork({0, 1, 2, control.fileno()})
+    answer = {"problems": problems, "warnings": warnings_about_forking(), "started": started, "files": files()}
+    # Whatever the imported code printed is printed once.
+    flush(sys.stdout)
+    flush(sys.stderr)
+    control.sendall(json.dumps(answer).encode() + b"\n")
+    if problems:
+        sys.exit(1)
+    gc.collect()
+    gc.freeze()
+    Server(control, options["executor"]).run()
+    os._exit(0)
+
+
+main()

@@ -1,0 +1,143 @@
+//! Whoever is killed, each task ends as the worker's rules say, and nothing is left.
+
+use std::fs;
+
+use serde_json::Value;
+use serde_json::json;
+
+use super::Prefork;
+use super::is_alive;
+use super::processes;
+use super::spec;
+use super::until;
+
+fn kill(pid: i32) {
+    let pid = rustix::process::Pid::from_raw(pid).expect("a process ID");
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("killed");
+}
+
+/// A task that sleeps, with a child of its own: the client, and both processes.
+fn sleeping(worker: &mut Prefork, name: &str) -> (Value, Vec<i32>) {
+    let file = worker.context.root().join(name);
+    let begin = json!({ "spec": spec("shop.tasks.sleep_with_child", &json!([file])), "wait_for_output": true });
+    let client = worker.ask(&json!({ "begin": begin }));
+    let pids = fs::read_to_string(file).expect("written");
+    (client, pids.split(' ').map(|pid| pid.parse().expect("a number")).collect())
+}
+
+fn all_ended(pids: &[i32]) {
+    until("the processes of the task have ended", || pids.iter().all(|pid| !is_alive(*pid)));
+}
+
+#[test]
+fn a_killed_client_ends_the_task_with_what_it_started() {
+    let Some(mut worker) = Prefork::start("") else { return };
+    let (client, pids) = sleeping(&mut worker, "client");
+    worker.ask(&json!({ "signal": 9, "pid": client }));
+    all_ended(&pids);
+    assert_eq!(worker.ask(&json!({ "end": client }))["code"], -9);
+    assert!(worker.is_forking());
+}
+
+#[test]
+fn a_killed_server_ends_its_tasks_and_is_started_again() {
+    let Some(mut worker) = Prefork::start("") else { return };
+    let server = worker.server().expect("it serves");
+    let (client, pids) = sleeping(&mut worker, "server");
+    kill(server);
+    all_ended(&pids);
+    let result = worker.ask(&json!({ "end": client }));
+    assert!(
+        result["stdout"].as_str().expect("a string").contains("the fork server ended while the task ran"),
+        "{result}"
+    );
+    // Nothing is lost meanwhile: plain Python runs the tasks.
+    assert_eq!(worker.value("shop.tasks.echo", &json!([1])), 1);
+    worker.wait_until_forking();
+    assert_ne!(worker.server(), Some(server));
+}
+
+#[test]
+fn without_a_keeper_plain_python_runs_the_tasks() {
+    let Some(mut worker) = Prefork::start("") else { return };
+    let server = worker.server().expect("it serves");
+    let slow = json!({ "spec": spec("shop.tasks.sleep", &json!([1])), "wait_for_output": true });
+    let slow = worker.ask(&json!({ "begin": slow }));
+    let directory = worker.directory();
+    kill(worker.keeper());
+    let result = worker.ask(&json!({ "end": slow }));
+    assert!(result["stdout"].as_str().expect("a string").contains("slept"), "{result}");
+    until("the server has ended", || !is_alive(server));
+    assert!(!worker.is_forking());
+    assert_eq!(worker.value("shop.tasks.echo", &json!([1])), 1);
+    // Nobody is left to remove it; the next worker does.
+    fs::remove_dir_all(directory).expect("removed");
+}
+
+#[test]
+fn a_killed_worker_leaves_no_process() {
+    let Some(mut worker) = Prefork::start("") else { return };
+    let (server, keeper, directory) = (worker.server().expect("it serves"), worker.keeper(), worker.directory());
+    let (_, pids) = sleeping(&mut worker, "worker");
+    kill(worker.worker);
+    all_ended(&pids);
+    all_ended(&[server, keeper]);
+    until("the directory is removed", || !directory.exists());
+}
+
+#[test]
+fn many_tasks_and_random_kills_leave_nothing_behind() {
+    let Some(mut worker) = Prefork::start("") else { return };
+    fastrand::seed(17);
+    let mut ended = 0;
+    for round in 0..12 {
+        let (server, keeper) = (worker.server(), worker.keeper());
+        let started: Vec<Value> = (0..6)
+            .map(|_| {
+                let task = spec("shop.tasks.sleep", &json!([0.05]));
+                worker.ask(&json!({ "begin": { "spec": task } }))
+            })
+            .collect();
+        match round % 3 {
+            0 => drop(worker.ask(&json!({ "signal": 9, "pid": started[fastrand::usize(..started.len())] }))),
+            1 => {
+                let children: Vec<i32> = processes()
+                    .into_iter()
+                    .filter(|process| Some(process.parent) == server && !process.is_zombie)
+                    .map(|process| process.pid)
+                    .collect();
+                if let Some(child) = fastrand::choice(children)
+                    && let Some(pid) = rustix::process::Pid::from_raw(child)
+                {
+                    let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+                }
+            }
+            _ => server.into_iter().for_each(kill),
+        }
+        for client in started {
+            let result = worker.ask(&json!({ "end": client }));
+            let stdout = result["stdout"].as_str().expect("a string");
+            // Killed by the worker, or one result: of the task, or why there is none.
+            let is_told =
+                result["code"] == -9 || serde_json::from_str::<Value>(stdout).is_ok_and(|it| it["ok"].is_boolean());
+            assert!(is_told, "{result}");
+            ended += 1;
+        }
+        assert!(is_alive(keeper));
+        worker.wait_until_forking();
+    }
+    assert_eq!(ended, 72);
+    let (server, keeper) = (worker.server().expect("it serves"), worker.keeper());
+    until("no child is left", || {
+        !processes()
+            .iter()
+            .any(|process| process.parent == server || (process.parent == keeper && process.pid != server))
+    });
+    let open = |pid: i32| fs::read_dir(format!("/proc/{pid}/fd")).expect("its descriptors").count();
+    let before = (open(server), open(keeper));
+    for _ in 0..20 {
+        assert!(worker.is_forking());
+    }
+    // The last client may just have left.
+    until("descriptors are not leaked", || (open(server), open(keeper)) <= before);
+}
