@@ -1,5 +1,6 @@
 //! `cargo xtask bench --queue`: commands of the queue on a table of many tasks, compared round by round with what any client pays to
-//! connect. The real worker and Django take part where they are named.
+//! connect; and the start of a worker, with the configuration that precedes it. The real worker and Django take part where they are
+//! named.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -31,6 +32,28 @@ const CONNECTIONS: usize = 20;
 /// Connecting and `select 1`, by a client that is already running.
 const FLOOR: &str = "connect + `select 1` (pgbench -C)";
 const START: &str = "reproq --version";
+const CONFIG: &str = "reproq config worker, without Django";
+const STATUS: &str = "reproq db status";
+const STATS: &str = "reproq stats";
+const DOCTOR: &str = "manage.py reproq doctor";
+const STUB: &str = "a program that does nothing, as the worker";
+const WORKER: &str = "reproq worker --no-django, with it";
+
+/// What a command should cost beside another one.
+enum Aim {
+    /// At most so many milliseconds more.
+    More(f64),
+    /// At most so many times as much.
+    Times(f64),
+}
+
+const AIMS: [(&str, &str, Aim); 5] = [
+    (CONFIG, START, Aim::More(2.0)),
+    (STATUS, FLOOR, Aim::Times(2.0)),
+    (STATUS, DOCTOR, Aim::Times(1.0 / 20.0)),
+    (STATS, FLOOR, Aim::Times(2.0)),
+    (WORKER, STUB, Aim::More(5.0)),
+];
 
 struct QueueBench {
     program: PathBuf,
@@ -70,6 +93,21 @@ pub fn run(program: &Path, rows: usize, rounds: usize) -> anyhow::Result<()> {
         let ratio = median(values.iter().zip(&bases).map(|(value, base)| value / base).collect());
         println!("| {name} | {:.1} | {ratio:.2} |", median(values.clone()));
     }
+    println!("\n| | beside | aim | measured |\n| --- | --- | --- | --- |");
+    for (name, other, aim) in &AIMS {
+        let Some(others) = samples.get(other) else { continue };
+        let pairs = samples[name].iter().zip(others);
+        let (aim, measured) = match aim {
+            Aim::More(most) => (
+                format!("+{most:.0} ms"),
+                format!("+{:.1} ms", median(pairs.map(|(one, other)| one - other).collect())),
+            ),
+            Aim::Times(most) => {
+                (format!("× {most:.2}"), format!("× {:.2}", median(pairs.map(|(one, other)| one / other).collect())))
+            }
+        };
+        println!("| {name} | {other} | at most {aim} | {measured} |");
+    }
     println!("\n`reproq beat` after {DUE} schedules: {:.1} MiB at its peak", bench.peak_of_beat()?);
     Ok(())
 }
@@ -105,7 +143,11 @@ impl QueueBench {
         };
         let mut commands = vec![
             (START, ours(&["--version"])),
-            ("reproq stats", ours(&["stats"])),
+            (CONFIG, ours(&["config", "worker"])),
+            (STATUS, ours(&["db", "status"])),
+            (STATS, ours(&["stats"])),
+            (STUB, vec!["/bin/true".to_owned(), "worker".to_owned()]),
+            (WORKER, ours(&["worker", "--no-django"])),
             ("reproq task list", ours(&["task", "list"])),
             ("reproq beat --once, nothing due", ours(&["beat", "--once"])),
             ("reproq beat --once, 1000 due", ours(&["beat", "--once", "-q"])),
@@ -117,10 +159,9 @@ impl QueueBench {
             commands.push(("worker beat --once, 1000 due", beat));
         }
         if let (Some(_), Some(python)) = (named("REPROQ_DJANGO_SOURCE"), named("REPROQ_TEST_DJANGO_PYTHON")) {
-            commands.push((
-                "manage.py reproq stats",
-                [&python, "-m", "django", "reproq", "stats"].map(str::to_owned).to_vec(),
-            ));
+            for (name, command) in [("manage.py reproq stats", "stats"), (DOCTOR, "doctor")] {
+                commands.push((name, [&python, "-m", "django", "reproq", command].map(str::to_owned).to_vec()));
+            }
         }
         commands
     }
@@ -139,7 +180,7 @@ impl QueueBench {
         let [program, arguments @ ..] = words else { anyhow::bail!("no command") };
         let mut command = Command::new(program);
         command.args(arguments).current_dir(self.directory.path()).env_clear().env("DATABASE_URL", self.database.url());
-        command.env("PATH", "/usr/bin:/bin").env("HOME", self.directory.path());
+        command.env("PATH", "/usr/bin:/bin").env("HOME", self.directory.path()).env("REPROQ_WORKER_BIN", "/bin/true");
         if let Some(source) = env::var_os("REPROQ_DJANGO_SOURCE").filter(|_| arguments.contains(&"django".to_owned())) {
             self.write_settings()?;
             command.env(
@@ -168,7 +209,11 @@ impl QueueBench {
     /// The milliseconds of one connection with one query, as pgbench measures them.
     fn floor(&self) -> anyhow::Result<f64> {
         let mut pgbench = self.database.cluster.client("pgbench", &self.database.name, OWNER);
-        pgbench.args(["-n", "-C", "-c", "1", "-t", &CONNECTIONS.to_string(), "-f"]).arg(&self.script);
+        // As the commands connect: encrypted if the server can.
+        pgbench
+            .env("PGSSLMODE", "prefer")
+            .args(["-n", "-C", "-c", "1", "-t", &CONNECTIONS.to_string(), "-f"])
+            .arg(&self.script);
         let output = pgbench.output().context("pgbench is not installed")?;
         let text = String::from_utf8(output.stdout)?;
         let line = text.lines().find_map(|line| line.strip_prefix("latency average = "));

@@ -3,7 +3,7 @@
 use chrono::Duration;
 use reproq_queue::stats::LiveCount;
 use reproq_queue::stats::QueueControl;
-use reproq_queue::stats::ScheduleRow;
+use reproq_queue::stats::ScheduleTime;
 use reproq_queue::stats::ServerRow;
 
 use super::*;
@@ -42,22 +42,8 @@ fn worker(id: &str, queues: &str, seconds: f64) -> WorkerRow {
     }
 }
 
-fn schedule(name: &str, enabled: bool, late: i64) -> ScheduleRow {
-    ScheduleRow {
-        name: name.to_owned(),
-        cron_expr: "* * * * *".to_owned(),
-        task_path: "shop.tasks.nightly".to_owned(),
-        payload: "{}".to_owned(),
-        payload_bytes: 2,
-        queue_name: "default".to_owned(),
-        priority: 0,
-        max_attempts: 3,
-        concurrency_key: None,
-        concurrency_limit: 0,
-        enabled,
-        last_run_at: None,
-        next_run_at: Some(now() - Duration::seconds(late)),
-    }
+fn schedule(name: &str, enabled: bool, late: i64) -> ScheduleTime {
+    ScheduleTime { name: name.to_owned(), enabled, next_run_at: Some(now() - Duration::seconds(late)) }
 }
 
 fn snapshot() -> QueueSnapshot {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use futures_util::future::try_join4;
+
 use super::error::PgError;
 use super::row::FromRow;
 use super::row::Param;
@@ -45,35 +47,48 @@ async fn catalog(tx: &Transaction<'_>) -> Result<DatabaseCatalog, PgError> {
 }
 
 async fn table_data(tx: &Transaction<'_>, catalog: &DatabaseCatalog) -> Result<TableData, PgError> {
-    let mut data = TableData::default();
-    if catalog.django_migrations {
-        let sql = "select name::text as name from django_migrations where app = 'reproq_django' order by id";
-        for row in tx.rows(sql, &[]).await? {
-            data.django_migrations.push(row.read("name")?);
-        }
-    }
+    let tx = &tx.for_several(4);
     let readable = |name: &str, columns: &[&str]| {
         catalog.table(name).is_some_and(|table: &CatalogTable| {
             table.privileges.select && columns.iter().all(|column| table.column(column).is_some())
         })
     };
-    if readable("reproq_workers", &["worker_id", "version", "last_seen_at"]) {
+    let migrations = async {
+        if !catalog.django_migrations {
+            return Ok(Vec::new());
+        }
+        let sql = "select name::text as name from django_migrations where app = 'reproq_django' order by id";
+        tx.rows(sql, &[]).await?.iter().map(|row| row.read("name")).collect()
+    };
+    let workers = async {
+        if !readable("reproq_workers", &["worker_id", "version", "last_seen_at"]) {
+            return Ok(Vec::new());
+        }
         let sql = "select worker_id, version, \
                    least(greatest(extract(epoch from clock_timestamp()) - extract(epoch from last_seen_at), 0), 1e12)::bigint as seconds \
                    from reproq_workers order by last_seen_at desc limit 20";
-        data.workers = tx.fetch(sql, &[]).await?;
-    }
-    if readable("task_runs", &["spec_hash", "status", "result_id"]) && crate::schema::may_have_duplicates(catalog) {
+        tx.fetch(sql, &[]).await
+    };
+    let duplicates = async {
+        if !readable("task_runs", &["spec_hash", "status", "result_id"]) || !crate::schema::may_have_duplicates(catalog)
+        {
+            return Ok(None);
+        }
         let sql = "select spec_hash::text as spec_hash, count(*) as tasks, min(result_id) as first from task_runs \
                    where status in ('READY', 'RUNNING') group by spec_hash having count(*) > 1 \
                    order by count(*) desc, min(result_id) limit 5";
-        data.duplicates = Some(tx.fetch(sql, &[]).await?);
-    }
-    if readable("task_runs", &["task_path"]) && crate::schema::may_have_empty_task_paths(catalog) {
+        tx.fetch(sql, &[]).await.map(Some)
+    };
+    let empty_paths = async {
+        if !readable("task_runs", &["task_path"]) || !crate::schema::may_have_empty_task_paths(catalog) {
+            return Ok(None);
+        }
         let sql = "select exists (select from task_runs where coalesce(task_path, '') = '') as found";
-        data.has_empty_task_path = Some(tx.one(sql, &[]).await?.read("found")?);
-    }
-    Ok(data)
+        tx.one(sql, &[]).await?.read("found").map(Some)
+    };
+    let (django_migrations, workers, duplicates, has_empty_task_path) =
+        try_join4(migrations, workers, duplicates, empty_paths).await?;
+    Ok(TableData { django_migrations, workers, duplicates, has_empty_task_path })
 }
 
 impl FromRow for Worker {

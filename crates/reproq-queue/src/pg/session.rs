@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::future::join;
 use tokio::task::JoinHandle;
 use tokio_postgres::CancelToken;
 use tokio_postgres::Client;
@@ -180,7 +181,14 @@ impl Session {
         limits: Limits,
         work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.within("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", limits, work).await
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        self.within(limits, async |tx| {
+            // The first statement does not wait for the response to this: it changes nothing, whatever the response is.
+            let (begun, worked) = join(tx.begin(begin, limits), work(tx)).await;
+            begun?;
+            worked
+        })
+        .await
     }
 
     /// Reads and writes in one transaction, unless the server or its settings make it read-only. It is committed if the closure
@@ -190,26 +198,20 @@ impl Session {
         limits: Limits,
         work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.within("BEGIN ISOLATION LEVEL READ COMMITTED", limits, work).await
+        self.within(limits, async |tx| {
+            tx.begin("BEGIN ISOLATION LEVEL READ COMMITTED", limits).await?;
+            work(tx).await
+        })
+        .await
     }
 
     async fn within<T, E: From<PgError>>(
         &self,
-        begin: &str,
         limits: Limits,
         work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let running = async {
             let tx = Transaction { client: &self.client, response_limit: limits.statement.saturating_add(MARGIN) };
-            // One message, so that a pooler sees one transaction from the start. Compiling a query costs more than any of ours.
-            tx.batch(&format!(
-                "{begin}; SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = {}; \
-                 SET LOCAL idle_in_transaction_session_timeout = {}; SET LOCAL jit = off",
-                limits.statement.as_millis(),
-                limits.lock.as_millis(),
-                limits.idle.as_millis()
-            ))
-            .await?;
             let worked = work(&tx).await;
             if worked.is_err() {
                 // The error of the work is what matters; a lost connection rolls back too.

@@ -6,6 +6,7 @@ use super::error::PgError;
 use super::row::FromRow;
 use super::row::Param;
 use super::row::Row;
+use super::session::Limits;
 
 /// A transaction that is open. It ends with the closure it is given to.
 #[derive(Debug)]
@@ -16,6 +17,11 @@ pub struct Transaction<'a> {
 }
 
 impl Transaction<'_> {
+    /// The same for statements that are sent together, so that the network is waited for once: the last of them waits for all.
+    pub(crate) fn for_several(&self, statements: u32) -> Self {
+        Self { client: self.client, response_limit: self.response_limit.saturating_mul(statements) }
+    }
+
     /// The rows of a query.
     pub async fn rows(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, PgError> {
         let params: Vec<_> = params.iter().map(Param::typed).collect();
@@ -42,6 +48,19 @@ impl Transaction<'_> {
     pub async fn execute(&self, sql: &str, params: &[Param<'_>]) -> Result<u64, PgError> {
         let params: Vec<_> = params.iter().map(Param::typed).collect();
         self.within(self.client.execute_typed(sql, &params)).await
+    }
+
+    /// Begins it.
+    pub(super) async fn begin(&self, begin: &str, limits: Limits) -> Result<(), PgError> {
+        // One message, so that a pooler sees one transaction from the start. Compiling a query costs more than any of ours.
+        self.batch(&format!(
+            "{begin}; SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = {}; \
+             SET LOCAL idle_in_transaction_session_timeout = {}; SET LOCAL jit = off",
+            limits.statement.as_millis(),
+            limits.lock.as_millis(),
+            limits.idle.as_millis()
+        ))
+        .await
     }
 
     /// Runs statements without parameters, separated by semicolons.

@@ -1,5 +1,8 @@
 //! What is live.
 
+use futures_util::future::try_join3;
+use futures_util::future::try_join4;
+
 use super::MAX_ROWS;
 use crate::pg::Param;
 use crate::pg::PgError;
@@ -30,20 +33,28 @@ pub async fn server(tx: &Transaction<'_>) -> Result<ServerRow, PgError> {
 
 /// Everything `stats` shows. Failures are counted for the last seconds.
 pub async fn snapshot(tx: &Transaction<'_>, seconds: f64) -> Result<QueueSnapshot, PgError> {
-    let live = live_snapshot(tx).await?;
+    let several = &tx.for_several(6);
+    let (live, (failing, failures), schedules) = try_join3(
+        live_snapshot(several),
+        failing(several, seconds, 5),
+        several.fetch(live::SCHEDULE_TIMES, &[MAX_ROWS.into()]),
+    )
+    .await?;
     let (history, history_is_exact) = finished(tx, &live.server).await?;
-    let (failing, failures) = failing(tx, seconds, 5).await?;
-    let schedules = schedules(tx, None, MAX_ROWS).await?;
     Ok(QueueSnapshot { schedules, history, history_is_exact, failing, failures, ..live })
 }
 
 /// The same without history, failures and schedules.
 pub async fn live_snapshot(tx: &Transaction<'_>) -> Result<QueueSnapshot, PgError> {
+    let tx = &tx.for_several(4);
+    let most = [MAX_ROWS.into()];
+    let queues = tx.fetch(live::QUEUES, &most);
+    let (server, live, controls, workers) = try_join4(server(tx), queues, controls(tx), workers(tx)).await?;
     Ok(QueueSnapshot {
-        server: server(tx).await?,
-        live: tx.fetch(live::QUEUES, &[MAX_ROWS.into()]).await?,
-        controls: controls(tx).await?,
-        workers: workers(tx).await?,
+        server,
+        live,
+        controls,
+        workers,
         schedules: Vec::new(),
         history: None,
         history_is_exact: false,

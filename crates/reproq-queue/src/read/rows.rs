@@ -13,6 +13,7 @@ use crate::stats::LiveCount;
 use crate::stats::QueueControl;
 use crate::stats::RateLimitRow;
 use crate::stats::ScheduleRow;
+use crate::stats::ScheduleTime;
 use crate::stats::ServerRow;
 use crate::stats::WorkerRow;
 use crate::tasks::ActiveTask;
@@ -66,6 +67,7 @@ from_row!(ScheduleRow {
     last_run_at,
     next_run_at,
 });
+from_row!(ScheduleTime { name, enabled, next_run_at });
 from_row!(RateLimitRow { key, rate, burst, tokens, last_refilled_at, elapsed });
 from_row!(HistoryCount { status, tasks });
 from_row!(FailureCell { task_path, bucket, tasks });

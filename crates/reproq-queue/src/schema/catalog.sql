@@ -4,11 +4,14 @@ with found as (
   join pg_catalog.pg_class c on c.oid = pg_catalog.to_regclass(pg_catalog.quote_ident(wanted.name))
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 ),
+here as (
+  select oid from pg_catalog.pg_database where datname = current_database()
+),
 me as (
   select pg_catalog.pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') as sees_all
 ),
 building as (
-  select distinct relid from pg_catalog.pg_stat_progress_create_index where datname = current_database()
+  select distinct relid from pg_catalog.pg_stat_get_progress_info('CREATE INDEX'), here where datid = here.oid
 )
 select jsonb_build_object(
   'server', jsonb_build_object(
@@ -26,21 +29,20 @@ select jsonb_build_object(
     select jsonb_build_object(
       'client_port', a.client_port,
       'backend_seconds', extract(epoch from clock_timestamp() - a.backend_start)::float8,
-      'tls', s.ssl)
-    from pg_catalog.pg_stat_activity a left join pg_catalog.pg_stat_ssl s on s.pid = a.pid
-    where a.pid = pg_backend_pid()),
+      'tls', a.ssl)
+    from pg_catalog.pg_stat_get_activity(pg_backend_pid()) a),
   'activity', jsonb_build_object(
     'sees_all', (select sees_all from me),
     'old', coalesce((
       select jsonb_agg(jsonb_build_object(
-        'pid', o.pid, 'user', o.usename, 'application', o.application_name, 'state', o.state,
+        'pid', o.pid, 'user', pg_get_userbyid(o.usesysid), 'application', o.application_name, 'state', o.state,
         'seconds', extract(epoch from clock_timestamp() - o.xact_start)::float8) order by o.xact_start)
-      from (select * from pg_catalog.pg_stat_activity
-            where datname = current_database() and pid <> pg_backend_pid()
+      from (select a.* from pg_catalog.pg_stat_get_activity(null) a, here
+            where datid = here.oid and pid <> pg_backend_pid()
               and xact_start < clock_timestamp() - interval '5 minutes'
               and backend_type = 'client backend'
             order by xact_start limit 5) o), '[]'),
-    'prepared', (select count(*) from pg_catalog.pg_prepared_xacts where database = current_database())),
+    'prepared', (select count(*) from pg_catalog.pg_prepared_xact() p, here where p.dbid = here.oid)),
   'tables', coalesce((
     select jsonb_agg(jsonb_build_object(
       'name', f.name,
@@ -49,9 +51,9 @@ select jsonb_build_object(
       'rows', f.reltuples::float8,
       'bytes', pg_table_size(f.oid),
       'index_bytes', pg_indexes_size(f.oid),
-      'live_rows', st.n_live_tup,
-      'dead_rows', st.n_dead_tup,
-      'vacuumed', greatest(st.last_vacuum, st.last_autovacuum),
+      'live_rows', pg_stat_get_live_tuples(f.oid),
+      'dead_rows', pg_stat_get_dead_tuples(f.oid),
+      'vacuumed', greatest(pg_stat_get_last_vacuum_time(f.oid), pg_stat_get_last_autovacuum_time(f.oid)),
       'owned', pg_has_role(current_user, f.relowner, 'USAGE'),
       'may_create', has_schema_privilege(current_user, f.namespace, 'CREATE'),
       'privileges', jsonb_build_object(
@@ -87,7 +89,7 @@ select jsonb_build_object(
         select coalesce(jsonb_agg(t.tgname order by t.tgname), '[]')
         from pg_catalog.pg_trigger t where t.tgrelid = f.oid and not t.tgisinternal and t.tgenabled <> 'D')
     ) order by f.name)
-    from found f left join pg_catalog.pg_stat_all_tables st on st.relid = f.oid), '[]'),
+    from found f), '[]'),
   'function', (
     select p.prosrc from pg_catalog.pg_proc p
     where p.proname = $2 and p.pronargs = 0 and pg_function_is_visible(p.oid) limit 1),

@@ -64,6 +64,11 @@ select name, cron_expr, task_path, left(payload_json::text, 4096) as payload, oc
   case when isfinite(next_run_at) then next_run_at end as next_run_at
 from periodic_tasks where $2::text is null or name > $2 order by name limit $1";
 
+/// When schedules run, by name. Parameter: the largest number of rows.
+pub(crate) const SCHEDULE_TIMES: &str = "
+select name, enabled, case when isfinite(next_run_at) then next_run_at end as next_run_at
+from periodic_tasks order by name limit $1";
+
 /// Rate limits, with the tokens that are available now.
 pub(crate) const LIMITS: &str = "
 select key, tokens_per_second::text::float8 as rate, burst_size as burst, current_tokens::float8 as tokens, last_refilled_at,

@@ -154,6 +154,17 @@ pub struct ScheduleRow {
     pub next_run_at: Option<DateTime<Utc>>,
 }
 
+/// When a schedule runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScheduleTime {
+    /// Its name.
+    pub name: String,
+    /// Whether it runs at all.
+    pub enabled: bool,
+    /// Its next run; `None` if that is infinite.
+    pub next_run_at: Option<DateTime<Utc>>,
+}
+
 /// A rate limit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RateLimitRow {
@@ -202,7 +213,7 @@ pub struct QueueSnapshot {
     /// The workers.
     pub workers: Vec<WorkerRow>,
     /// The schedules.
-    pub schedules: Vec<ScheduleRow>,
+    pub schedules: Vec<ScheduleTime>,
     /// Finished tasks by status; `None` if nothing is known.
     pub history: Option<Vec<HistoryCount>>,
     /// Whether `history` was counted.
@@ -273,9 +284,20 @@ impl WorkerRow {
 impl ScheduleRow {
     /// How late its next run is, in seconds, if it is late.
     pub fn late_seconds(&self, now: DateTime<Utc>) -> Option<i64> {
-        let late = (now - self.next_run_at?).num_seconds();
-        (self.enabled && late > LATE_SECONDS).then_some(late)
+        late_seconds(self.enabled, self.next_run_at, now)
     }
+}
+
+impl ScheduleTime {
+    /// How late its next run is, in seconds, if it is late.
+    pub fn late_seconds(&self, now: DateTime<Utc>) -> Option<i64> {
+        late_seconds(self.enabled, self.next_run_at, now)
+    }
+}
+
+fn late_seconds(enabled: bool, next_run_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<i64> {
+    let late = (now - next_run_at?).num_seconds();
+    (enabled && late > LATE_SECONDS).then_some(late)
 }
 
 impl RateLimitRow {

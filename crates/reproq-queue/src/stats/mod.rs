@@ -17,6 +17,7 @@ pub use live::QueueSnapshot;
 pub use live::RateLimitRow;
 pub use live::STALE_SECONDS;
 pub use live::ScheduleRow;
+pub use live::ScheduleTime;
 pub use live::ServerRow;
 pub use live::WorkerRow;
 pub use live::WorkerState;
