@@ -102,6 +102,9 @@ pub(crate) struct DoctorArgs {
     /// Also check that each required host can be reached
     #[arg(long)]
     pub network: bool,
+    /// Also import the project as `worker --prefork` does, and find what must not be forked
+    #[arg(long, conflicts_with = "no_django")]
+    pub prefork: bool,
     #[command(flatten)]
     pub django: DjangoArgs,
 }

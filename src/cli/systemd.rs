@@ -40,6 +40,9 @@ pub(crate) struct SystemdArgs {
     /// Do not read REPROQ_WORKER_BIN from the Django settings when the worker starts
     #[arg(long)]
     pub no_django: bool,
+    /// Import Django once, and run each task in a child of that process
+    #[arg(long)]
+    pub prefork: bool,
     /// Flags of the worker, such as `--concurrency 4`; known flags may also come before `--`
     #[arg(last = true, value_name = "WORKER ARGS")]
     pub arguments: Vec<String>,

@@ -9,6 +9,7 @@ use serde::Serialize;
 use url::Url;
 
 use crate::cli::DoctorArgs;
+use crate::commands::config::worker as configuration;
 use crate::commands::database;
 use crate::commands::database_url;
 use crate::commands::django;
@@ -37,6 +38,7 @@ use crate::model::Tool;
 use crate::model::mirror_layout::index_url;
 use crate::model::source_spec::SourceSpec;
 use crate::model::text::count;
+use crate::model::worker_flags::WorkerCommand;
 use crate::platform;
 use crate::sources::github;
 use crate::trust::attestation;
@@ -47,6 +49,8 @@ use crate::ui::TextReport;
 use crate::worker::executable;
 use crate::worker::executable::Libc;
 use crate::worker::local_build::GoFacts;
+#[cfg(unix)]
+use crate::worker::prefork::check;
 use crate::worker::store;
 use crate::worker::store::Installed;
 use crate::worker::store::Layout;
@@ -68,7 +72,15 @@ pub(super) fn doctor(arguments: &DoctorArgs, session: &Session<'_>) -> Result<Ex
             "--network needs network access, and --offline forbids it",
         ));
     }
-    let findings = examine(arguments.network, arguments.django.no_django, session)?;
+    let ask = match (arguments.django.no_django, arguments.prefork) {
+        (true, _) => AskDjango::No,
+        (false, true) => AskDjango::Tasks(django::LIMIT),
+        (false, false) => AskDjango::Settings(django::LIMIT),
+    };
+    let mut findings = examine(arguments.network, ask, session)?;
+    if arguments.prefork {
+        findings.extend(prefork(ask, session)?);
+    }
     let graded = |grade| findings.iter().filter(|finding| finding.grade == grade).count();
     let (problems, warnings) = (graded(Grade::Problem), graded(Grade::Warning));
     session.ui.report(&DoctorReport { problems, warnings, findings })?;
@@ -78,7 +90,7 @@ pub(super) fn doctor(arguments: &DoctorArgs, session: &Session<'_>) -> Result<Ex
 /// Everything that was found.
 pub(super) fn examine(
     with_network: bool,
-    no_django: bool,
+    ask: AskDjango,
     session: &Session<'_>,
 ) -> Result<Vec<DoctorFinding>, CommandError> {
     let mut findings = Vec::new();
@@ -89,9 +101,8 @@ pub(super) fn examine(
     }
     if let Some(target) = target {
         installed(session, target, &mut findings);
-        winner(session, target, no_django, &mut findings);
+        winner(session, target, ask, &mut findings);
     }
-    let ask = ask_django(no_django);
     findings.extend(doctor::django(&django::answer(session, ask)));
     database(session, ask, &mut findings);
     findings.extend(builds(session));
@@ -216,8 +227,8 @@ fn installed(session: &Session<'_>, target: Target, findings: &mut Vec<DoctorFin
     findings.extend(notes.into_iter().map(|note| DoctorFinding::fine(Area::Installed, note)));
 }
 
-fn winner(session: &Session<'_>, target: Target, no_django: bool, findings: &mut Vec<DoctorFinding>) {
-    let resolution = which::resolve(session, target, ask_django(no_django));
+fn winner(session: &Session<'_>, target: Target, ask: AskDjango, findings: &mut Vec<DoctorFinding>) {
+    let resolution = which::resolve(session, target, ask);
     match resolution.runnable() {
         Some(path) => {
             let named_by = resolution.winner().map(|winner| winner.source.to_string()).unwrap_or_default();
@@ -242,9 +253,36 @@ fn winner(session: &Session<'_>, target: Target, no_django: bool, findings: &mut
     }
 }
 
-const fn ask_django(no_django: bool) -> AskDjango {
-    if no_django { AskDjango::No } else { AskDjango::Settings(django::LIMIT) }
+/// Imports the project as a fork server does.
+#[cfg(unix)]
+fn prefork(ask: AskDjango, session: &Session<'_>) -> Result<Vec<DoctorFinding>, CommandError> {
+    let (_, config) = configuration::read(WorkerCommand::Worker, &[], session)?;
+    let answer = django::answer(session, ask);
+    let Some(facts) = answer.facts() else {
+        let reason = answer.failure().unwrap_or_else(|| "there is no Django project".to_owned());
+        return Ok(doctor::prefork(&Err(reason)));
+    };
+    let mut environment = request::environment(session);
+    environment.retain(|(name, _)| name != "DJANGO_SETTINGS_MODULE");
+    environment.push(("DJANGO_SETTINGS_MODULE".into(), facts.settings_module.clone().into()));
+    let listed = config.list("worker.allowed_task_modules");
+    let allowed = match configuration::task_modules(&answer) {
+        Some(Ok(registered)) if listed.is_empty() => registered.allow_list(),
+        Some(_) | None => listed,
+    };
+    let executor = config.text("worker.executor_module");
+    let root = &session.project.root;
+    Ok(doctor::prefork(&check(&facts.python, root, &environment, (executor, &allowed), IMPORT)))
 }
+
+#[cfg(not(unix))]
+fn prefork(_: AskDjango, _: &Session<'_>) -> Result<Vec<DoctorFinding>, CommandError> {
+    Err(CommandError::message(ExitStatus::Usage, "this system cannot fork"))
+}
+
+/// How long the project's code may take to be imported.
+#[cfg(unix)]
+const IMPORT: std::time::Duration = std::time::Duration::from_secs(120);
 
 /// Where the URL of the database is found, and whether its connection is encrypted. No connection is made.
 fn database(session: &Session<'_>, ask: AskDjango, findings: &mut Vec<DoctorFinding>) {

@@ -27,6 +27,7 @@ fn units_a_procfile_and_services_are_printed() {
         &context,
         &with(&["--schedule", "--credential", "/etc/reproq/dsn", "--name", "my shop"])
     ));
+    insta::assert_snapshot!(shown(&context, &with(&["--prefork", "--name", "shop"])));
     insta::assert_snapshot!(shown(&context, &["systemd", "--procfile", "--queues", "it's"]));
     insta::assert_snapshot!(shown(&context, &["systemd", "--compose", "--queues", "$x \"y\""]));
 }

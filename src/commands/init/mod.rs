@@ -9,6 +9,8 @@ mod text;
 use crate::change::Proposal;
 use crate::cli::InitArgs;
 use crate::commands::consent::confirm;
+use crate::commands::django;
+use crate::commands::django::AskDjango;
 use crate::commands::doctor;
 use crate::commands::init::plan::InitOptions;
 use crate::commands::init::plan::StepState;
@@ -43,7 +45,7 @@ pub(super) fn init(arguments: &InitArgs, session: &Session<'_>) -> Result<ExitSt
         confirm(&proposal, question, || session.ui.preview(&report), arguments.confirm.yes, session)?;
         apply::apply(&mut report.steps, &facts.django, arguments, session)?;
     }
-    let mut findings = doctor::examine(false, false, session)?;
+    let mut findings = doctor::examine(false, AskDjango::Settings(django::LIMIT), session)?;
     if arguments.skip_install {
         findings.retain(|finding| !matches!(finding.area, Area::Installed | Area::Which));
     }

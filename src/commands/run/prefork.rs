@@ -14,7 +14,6 @@ use crate::failure::exit::ExitStatus;
 use crate::io::process::find_program;
 use crate::model::worker_flags::WorkerCommand;
 use crate::worker::config::ConfigSource;
-use crate::worker::config::ConfigValue;
 use crate::worker::config::EffectiveConfig;
 use crate::worker::launch::LaunchPlan;
 use crate::worker::prefork::PreforkDirectory;
@@ -58,15 +57,16 @@ impl ForkServerPlan {
         let directory = PreforkDirectory::new_in(&base(session));
         let client = directory.client();
         let client = client.to_str().ok_or("the path of the private directory is not UTF-8")?;
+        let size = |name| usize::try_from(config.integer(name)).unwrap_or(0);
         let project = PreforkProject {
             python,
             directory: launch.directory.clone(),
             settings: settings.to_owned(),
-            executor: text(config, "worker.executor_module"),
+            executor: config.text("worker.executor_module").to_owned(),
             allowed: allowed(config, launch),
             environment: environment_digest(variables.iter().cloned()),
-            stdout_limit: size(config, "worker.max_stdout_bytes"),
-            stderr_limit: size(config, "worker.max_stderr_bytes"),
+            stdout_limit: size("worker.max_stdout_bytes"),
+            stderr_limit: size("worker.max_stderr_bytes"),
             worker: std::process::id(),
         };
         let config = config.file_with(WorkerCommand::Worker, ("worker.python_bin", client));
@@ -154,22 +154,10 @@ fn python(
 /// The allow-list that the worker has in the end.
 fn allowed(config: &EffectiveConfig, launch: &LaunchPlan) -> Vec<String> {
     let flag = launch.arguments.iter().find_map(|argument| argument.strip_prefix("--allowed-task-modules="));
-    let list = match (flag, config.value("worker.allowed_task_modules").map(|value| &value.value)) {
-        (Some(flag), _) => flag.split(',').map(|entry| entry.trim().to_owned()).collect(),
-        (None, Some(ConfigValue::List(list))) => list.clone(),
-        (None, _) => Vec::new(),
+    let list = match flag {
+        Some(flag) => flag.split(',').map(|entry| entry.trim().to_owned()).collect(),
+        None => config.list("worker.allowed_task_modules"),
     };
     let list: Vec<String> = list.into_iter().filter(|entry| !entry.is_empty()).collect();
     if list.is_empty() { DEFAULT_MODULES.map(str::to_owned).to_vec() } else { list }
-}
-
-fn text(config: &EffectiveConfig, name: &str) -> String {
-    config.value(name).map(|value| value.value.to_string()).unwrap_or_default()
-}
-
-fn size(config: &EffectiveConfig, name: &str) -> usize {
-    match config.value(name).map(|value| &value.value) {
-        Some(ConfigValue::Integer(number)) => usize::try_from(*number).unwrap_or(0),
-        _ => 0,
-    }
 }

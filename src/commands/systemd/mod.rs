@@ -113,6 +113,7 @@ fn plan(arguments: &SystemdArgs, flags: Vec<String>, session: &Session<'_>) -> R
         program,
         options: if arguments.no_django { vec!["--no-django".to_owned()] } else { Vec::new() },
         arguments: flags,
+        has_fork_server: arguments.prefork,
         user,
         group: arguments.group.clone(),
         secrets,

@@ -20,6 +20,8 @@ pub enum Area {
     Which,
     /// Django's settings.
     Django,
+    /// Whether tasks can be forked.
+    Prefork,
     /// The database of the queue.
     Database,
     /// Go and a checkout, for local builds.
@@ -43,6 +45,7 @@ impl fmt::Display for Area {
             Self::Installed => "installed",
             Self::Which => "which",
             Self::Django => "django",
+            Self::Prefork => "prefork",
             Self::Database => "database",
             Self::Build => "build",
             Self::Cache => "cache",

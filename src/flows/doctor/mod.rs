@@ -3,6 +3,8 @@
 mod django;
 mod finding;
 mod judge;
+#[cfg(unix)]
+mod prefork;
 
 pub use django::django;
 pub use finding::Area;
@@ -18,3 +20,5 @@ pub use judge::host;
 pub use judge::installed;
 pub use judge::quota;
 pub use judge::skew;
+#[cfg(unix)]
+pub use prefork::prefork;

@@ -146,14 +146,24 @@ impl EffectiveConfig {
         serde_json::Value::from(file).to_string()
     }
 
-    fn integer(&self, name: &str) -> i64 {
+    /// A whole number; zero if there is none of this name.
+    pub(crate) fn integer(&self, name: &str) -> i64 {
         match self.value(name).map(|value| &value.value) {
             Some(ConfigValue::Integer(number)) => *number,
             _ => 0,
         }
     }
 
-    fn text(&self, name: &str) -> &str {
+    /// A list; empty if there is none of this name.
+    pub(crate) fn list(&self, name: &str) -> Vec<String> {
+        match self.value(name).map(|value| &value.value) {
+            Some(ConfigValue::List(list)) => list.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// A text; empty if there is none of this name.
+    pub(crate) fn text(&self, name: &str) -> &str {
         match self.value(name).map(|value| &value.value) {
             Some(ConfigValue::Text(text)) => text,
             _ => "",

@@ -33,7 +33,8 @@ use crate::worker::prefork::PreforkProject;
 use crate::worker::prefork::keeper;
 use crate::worker::prefork::project;
 
-const SERVER: &str = include_str!("server.py");
+/// The fork server.
+pub(super) const SERVER: &str = include_str!("server.py");
 
 /// The beginning of the directory's name.
 const PREFIX: &str = "reproq-prefork-";

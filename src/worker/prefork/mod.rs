@@ -7,6 +7,7 @@
 //! All three find each other in a private directory of this user.
 
 mod call;
+mod check;
 mod client;
 mod envelope;
 mod keeper;
@@ -18,6 +19,7 @@ mod state;
 
 pub(crate) use call::PayloadFacts;
 pub(crate) use call::TaskCall;
+pub(crate) use check::check;
 pub(crate) use client::directory_of as client_directory;
 pub(crate) use client::run as run_client;
 pub(crate) use keeper::directory_of as keeper_directory;
@@ -28,3 +30,4 @@ pub(crate) use launch::ServerStatus;
 pub(crate) use launch::running_servers;
 pub(crate) use project::PreforkProject;
 pub(crate) use project::environment_digest;
+pub(crate) use protocol::Loaded;

@@ -1,5 +1,7 @@
 //! The messages between a client and the fork server; `server.py` describes them. Pure.
 
+use std::path::PathBuf;
+
 use serde::Deserialize;
 
 /// Starts the child.
@@ -64,7 +66,10 @@ pub(crate) struct Loaded {
     pub problems: Vec<String>,
     pub warnings: Vec<String>,
     /// The files of the imported modules.
-    pub files: Vec<std::path::PathBuf>,
+    pub files: Vec<PathBuf>,
+    /// How long a fork takes, if that was asked for.
+    #[serde(default)]
+    pub fork_milliseconds: Option<f64>,
 }
 
 #[cfg(test)]

@@ -30,6 +30,8 @@ pub(crate) struct ServicePlan {
     pub options: Vec<String>,
     /// The flags of the worker, without secrets.
     pub arguments: Vec<String>,
+    /// Whether a fork server runs the tasks.
+    pub has_fork_server: bool,
     pub user: Option<String>,
     pub group: Option<String>,
     pub secrets: ServiceSecrets,
@@ -69,10 +71,11 @@ pub(crate) enum ServiceError {
 }
 
 /// The words after the program's name.
-fn words(plan: &ServicePlan, command: &str, with_arguments: bool) -> Vec<String> {
+fn words(plan: &ServicePlan, command: &str, is_worker: bool) -> Vec<String> {
     let mut words = vec![command.to_owned()];
     words.extend(plan.options.iter().cloned());
-    if with_arguments && !plan.arguments.is_empty() {
+    words.extend((is_worker && plan.has_fork_server).then(|| "--prefork".to_owned()));
+    if is_worker && !plan.arguments.is_empty() {
         words.push("--".to_owned());
         words.extend(plan.arguments.iter().cloned());
     }

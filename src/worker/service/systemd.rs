@@ -87,6 +87,13 @@ fn service(plan: &ServicePlan, command: &str, kind: UnitKind) -> Result<ServiceF
         ServiceSecrets::Credential(file) => format!("LoadCredential=dsn:{}\n", path("the credential", file)?),
     });
     unit.push_str(&format!("ExecStart={}\n", exec_start?.join(" ")));
+    if kind == UnitKind::Worker && plan.has_fork_server {
+        let reload: Result<Vec<String>, ServiceError> =
+            [program[0].as_str(), "prefork", "reload"].into_iter().map(argument).collect();
+        // A task that runs out of memory does not end the others.
+        unit.push_str(&format!("ExecReload={}\nOOMPolicy=continue\n", reload?.join(" ")));
+        unit.push_str(&format!("RuntimeDirectory=reproq-{command}-{}\n", plan.name));
+    }
     let last_codes = match kind {
         UnitKind::Worker => Some(FINAL_OF_WORKER),
         UnitKind::Beat => Some(FINAL_OF_BEAT),

@@ -182,3 +182,30 @@ fn the_user_is_told_if_there_is_no_fork_server() {
     insta::assert_snapshot!(context.redact(&output));
     assert_eq!(output.code, 4);
 }
+
+#[test]
+fn doctor_imports_the_project_and_names_what_must_not_be_forked() {
+    let settings = "LOGGING = {'version': 1, 'handlers': {'file': {'class': 'logging.FileHandler', 'filename': 'log', 'mode': 'w'}},\n\
+                    'root': {'handlers': ['file']}}\n\
+                    DATABASES = {'default': {'ENGINE': 'django.db.backends.postgresql', 'NAME': 'x', 'OPTIONS': {'pool': True}}}";
+    let Some(context) = small_project(settings) else { return };
+    let findings = || {
+        let output = context.run(&["doctor", "--prefork", "--json"]);
+        let report: Value = serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+        let all = report["findings"].as_array().expect("a list").clone();
+        let of_prefork = all.into_iter().filter(|finding| finding["area"] == "prefork");
+        of_prefork
+            .map(|it| {
+                format!("{}: {}", it["grade"].as_str().unwrap_or_default(), it["sentence"].as_str().unwrap_or_default())
+            })
+            .collect::<Vec<_>>()
+    };
+    let found = findings();
+    assert!(found[0].starts_with("fine: the tasks can be forked ("), "{found:?}");
+    assert!(found[1].contains("opened with the mode `w`"), "{found:?}");
+    assert!(found[2].contains("the database `default` has a connection pool"), "{found:?}");
+    let tasks = context.project().join("shop/tasks.py");
+    let text = fs::read_to_string(&tasks).expect("the tasks");
+    fs::write(&tasks, format!("print('noise')\nimport threading, time\nthreading.Thread(target=time.sleep, args=(9,), name='poller', daemon=True).start()\n{text}")).expect("written");
+    assert_eq!(findings()[0], "problem: the thread `poller` was started while the code was imported");
+}

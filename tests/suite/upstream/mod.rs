@@ -9,6 +9,7 @@ mod executor;
 mod hashes;
 mod init;
 mod operate;
+mod prefork;
 mod rows;
 mod run;
 mod schedules;
