@@ -13,6 +13,7 @@ pub mod moves;
 mod repair;
 pub mod rows;
 mod schedules;
+mod statements;
 mod stats;
 pub mod sync;
 mod tasks;

@@ -208,6 +208,10 @@ fn what_cannot_be_moved_is_refused() {
     source.sql("alter table task_runs add column region text");
     insta::assert_snapshot!("queue_move_column", context.shown(&PREPARE));
     source.sql("alter table task_runs drop column region");
+    target.sql("insert into task_runs (result_id, spec_json, spec_hash, task_path) select n, '{}', n, 'm.t' from generate_series(1, 50) n");
+    insta::assert_snapshot!("queue_move_sequence", context.shown(&PREPARE));
+    target.sql("truncate task_runs");
+    context.succeed(&UNDO);
     source.sql("update task_runs set status = 'RUNNING', leased_by = 'w', leased_until = now() - interval '1 hour' where result_id = 1");
     insta::assert_snapshot!("queue_move_running", context.shown(&[&PREPARE[..], &["--wait", "1s"]].concat()));
     assert_eq!((statuses(&target), controls(&source).as_str()), (String::new(), "mail|t|reproq queue move to big"));

@@ -1,20 +1,27 @@
 //! Insertion of tasks.
 
-/// Columns of a table ($1) that must not be NULL, that the database does not fill, and that are not among $2.
-pub(crate) const UNKNOWN_COLUMNS: &str = "
-select a.attname::text as attname from pg_attribute a join pg_type t on t.oid = a.atttypid
+/// The name of a column of a table ($1) that must not be NULL, that the database does not fill, and that is not among $2.
+macro_rules! unknown_column {
+    () => {
+        "select a.attname::text as attname from pg_attribute a join pg_type t on t.oid = a.atttypid
 where a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped and a.attnotnull
   and not a.atthasdef and a.attidentity = '' and a.attgenerated = '' and t.typdefault is null and a.attname <> all($2)
-order by a.attnum limit 1";
+order by a.attnum limit 1"
+    };
+}
 
-/// Lets only one session of this program insert until its transaction ends, if no index prevents two live tasks with the same
-/// hash.
-pub(crate) const ONE_AT_A_TIME: &str = "
-select pg_advisory_xact_lock(7245903118422019)
-where not exists (
+pub(crate) const UNKNOWN_COLUMN: &str = unknown_column!();
+
+/// The same for tasks; and if no index prevents two live tasks with the same hash, it lets only one session of this program insert
+/// until its transaction ends.
+pub(crate) const PREPARE: &str = concat!(
+    "select (",
+    unknown_column!(),
+    ") as attname, (select pg_advisory_xact_lock(7245903118422019) from (select) one where not exists (
   select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
-  where i.indrelid = to_regclass('task_runs') and i.indisunique and i.indisvalid and i.indnkeyatts = 1
-    and a.attname = 'spec_hash')";
+  where i.indrelid = to_regclass($1) and i.indisunique and i.indisvalid and i.indnkeyatts = 1
+    and a.attname = 'spec_hash'))::text as locked"
+);
 
 /// The sequence of the ids of tasks, if it is behind the highest id: then new tasks get ids that exist, and are not inserted. A
 /// restored copy may have such a sequence. None for a user who may not read it.
@@ -47,8 +54,9 @@ pub(crate) const SAME: &str = "
 select l.result_id from task_runs t join task_runs l on l.spec_hash = t.spec_hash and l.status in ('READY', 'RUNNING')
 where t.result_id = $1 order by l.result_id limit 1";
 
-/// Inserts tasks ($1, a JSON array of objects), unless a live task has the same hash and they are to be compared. For each: its number, the id of its row or
-/// of the live one, and whether it was inserted; no id if another session inserted it and the row is not visible yet.
+/// Inserts tasks ($1, a JSON array of objects), unless a live task has the same hash and the new one gives way to it (`dedupe`). For
+/// each: its number, the id of its row or of the live one, and whether it was inserted; no id if another session inserted it and the
+/// row is not visible yet.
 ///
 /// The hash is a `varchar`: compared with a `text`, the index of a `char(64)` could not be used.
 pub(crate) const TASKS: &str = "

@@ -6,7 +6,7 @@ use std::borrow::Borrow;
 use serde::Serialize;
 
 use super::columns::InsertTarget;
-use super::columns::refuse_unknown;
+use super::columns::prepare_insertion;
 use crate::pg::Param;
 use crate::pg::PgError;
 use crate::pg::Transaction;
@@ -85,8 +85,7 @@ pub async fn insert_tasks<T: Borrow<NewTask>>(
     if tasks.is_empty() {
         return Ok(Vec::new());
     }
-    refuse_unknown(tx, TASK_RUNS).await?;
-    tx.rows(insert::ONE_AT_A_TIME, &[]).await?;
+    prepare_insertion(tx, TASK_RUNS).await?;
     let mut outcomes: Vec<Option<InsertOutcome>> = vec![None; tasks.len()];
     for _ in 0..TRIES {
         let open: Vec<NumberedTask<'_>> = tasks
@@ -108,14 +107,17 @@ pub async fn insert_tasks<T: Borrow<NewTask>>(
 
 /// Why nothing was inserted although there is no equal task.
 pub(super) async fn why_not_inserted(tx: &Transaction<'_>, otherwise: &str) -> Result<PgError, PgError> {
-    let Some(row) = tx.rows(insert::SEQUENCE_BEHIND, &[]).await?.pop() else {
-        return Ok(PgError::Conflict { message: otherwise.to_owned() });
-    };
-    Ok(PgError::SequenceBehind {
+    Ok(sequence_behind(tx).await?.unwrap_or_else(|| PgError::Conflict { message: otherwise.to_owned() }))
+}
+
+/// The error of an insertion whose id exists, if the sequence of the ids is the cause.
+pub async fn sequence_behind(tx: &Transaction<'_>) -> Result<Option<PgError>, PgError> {
+    let Some(row) = tx.rows(insert::SEQUENCE_BEHIND, &[]).await?.pop() else { return Ok(None) };
+    Ok(Some(PgError::SequenceBehind {
         sequence: row.read("name")?,
         highest: row.read("highest")?,
         repair: row.read("repair")?,
-    })
+    }))
 }
 
 async fn insert_once(

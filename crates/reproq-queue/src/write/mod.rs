@@ -25,6 +25,7 @@ pub use beat::seconds_to_next;
 pub use insert::InsertOutcome;
 pub use insert::insert_task;
 pub use insert::insert_tasks;
+pub use insert::sequence_behind;
 pub use limits::LimitState;
 pub use limits::remove_limit;
 pub use limits::set_limit;

@@ -1,6 +1,6 @@
 //! Enqueues a finished task again, as a new task with the same specification and hash.
 
-use super::columns::refuse_unknown;
+use super::columns::prepare_insertion;
 use super::insert::InsertOutcome;
 use super::insert::TASK_RUNS;
 use super::insert::TRIES;
@@ -34,8 +34,7 @@ pub enum ReplayOutcome {
 
 /// Enqueues a task again that is finished.
 pub async fn replay_task(tx: &Transaction<'_>, id: i64, may_be_in_workflow: bool) -> Result<ReplayOutcome, PgError> {
-    refuse_unknown(tx, TASK_RUNS).await?;
-    tx.rows(insert::ONE_AT_A_TIME, &[]).await?;
+    prepare_insertion(tx, TASK_RUNS).await?;
     for _ in 0..TRIES {
         let rows = tx.rows(insert::FINISHED, &[id.into()]).await?;
         let Some(row) = rows.first() else { return Ok(ReplayOutcome::Missing) };

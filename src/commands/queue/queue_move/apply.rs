@@ -184,7 +184,10 @@ impl MoveRun<'_> {
                 .write(Limits::default(), async |tx| write::hold_tasks(tx, identity, &tasks).await)
                 .await;
             self.record.result(number, &described(held.as_ref().map(Vec::as_slice)))?;
-            let held = held.map_err(hints::database)?;
+            let held = match held {
+                Ok(held) => held,
+                Err(error) => return Err(hints::database(self.why_not_copied(error).await?)),
+            };
             report.copied += held.len();
             if self.facts.goal == MoveGoal::Prepare {
                 report.list(&held);
@@ -194,6 +197,15 @@ impl MoveRun<'_> {
             }
         }
         Ok(report.copied - before)
+    }
+
+    /// A new row whose id exists already has a cause that the error of the server does not name.
+    async fn why_not_copied(&self, error: PgError) -> Result<PgError, CommandError> {
+        if !write::is_duplicate(&error) {
+            return Ok(error);
+        }
+        let read = self.target.session.read(Limits::default(), async |tx| write::sequence_behind(tx).await);
+        Ok(read.await.map_err(|error: PgError| hints::database(error))?.unwrap_or(error))
     }
 
     /// Moves everything, and what became READY in the meantime.
