@@ -124,6 +124,14 @@ impl Database {
         format!("postgres://{user}:{password}@127.0.0.1:{}/{}", self.cluster.port, self.name)
     }
 
+    /// Runs SQL as the owner through a pooler on this port of loopback.
+    pub fn through(&self, port: u16, sql: &str) -> String {
+        let mut command = self.cluster.psql_command(&self.name, OWNER);
+        let output = command.env("PGPORT", port.to_string()).arg("--command").arg(sql).output().expect("psql starts");
+        assert!(output.status.success(), "{sql}\n{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("UTF-8").trim_end().to_owned()
+    }
+
     /// A session that stays open, in which further statements can be run.
     pub fn session(&self) -> PsqlSession {
         PsqlSession::open(self.cluster.psql_command(&self.name, OWNER))

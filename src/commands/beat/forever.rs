@@ -10,6 +10,7 @@ use futures_util::future::select;
 use futures_util::future::try_join_all;
 use reproq_queue::pg;
 use reproq_queue::pg::PgError;
+use reproq_queue::write::SCHEDULES_CHANGED;
 
 use crate::commands::beat::BeatDatabase;
 use crate::commands::beat::pass;
@@ -115,12 +116,23 @@ impl<'a> Beat<'a> {
                 Err(error) if !self.has_worked && !error.is_transient() => return Err(hints::database(error)),
                 Err(error) => self.after_failure(&error),
             };
-            unless_stopped(tokio::time::sleep(wait)).await;
+            unless_stopped(self.sleep(wait)).await;
         }
         if let Some(connection) = self.connection.take() {
             connection.close().await;
         }
         Ok(self.total)
+    }
+
+    /// Sleeps until it is time, or a command of this program has changed a schedule.
+    async fn sleep(&self, wait: Duration) {
+        let sleep = pin!(tokio::time::sleep(wait));
+        match &self.connection {
+            Some(connection) => {
+                select(sleep, pin!(connection.notified())).await;
+            }
+            None => sleep.await,
+        }
     }
 
     /// Enqueues what is due, and returns how long nothing else is. A batch is not interrupted.
@@ -129,10 +141,11 @@ impl<'a> Beat<'a> {
             Some(connection) => connection,
             None => {
                 let opening = pg::Session::open(&self.database.target, || false);
-                match unless_stopped(opening).await {
-                    Some(opened) => opened?,
-                    None => return Ok(None),
-                }
+                let Some(opened) = unless_stopped(opening).await else { return Ok(None) };
+                let opened = opened?;
+                // Before the first look, so that no change is missed between the two.
+                opened.listen(SCHEDULES_CHANGED).await?;
+                opened
             }
         };
         let (database, ui, total) = (self.database, self.session.ui, &mut self.total);

@@ -222,3 +222,34 @@ fn others_use_the_only_connection_of_a_pooler_while_it_sleeps() {
     }
     assert_eq!(tasks(&database), "5");
 }
+
+/// A schedule that one of our commands changes is seen at once, although the beat sleeps for an hour.
+#[test]
+fn a_change_of_a_schedule_wakes_it() {
+    let Some(database) = Database::of_origin("d") else { return };
+    let context = project(&database.url());
+    let service = Service::start(&context, &["--interval", "1h"]);
+    let listens = "select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'ClientRead' \
+                   and application_name like 'reproq-cli/%' and query = 'COMMIT'";
+    until("the first look", || database.as_superuser(listens) == "1");
+    add(&database, "s", "0 0 1 1 *", "enabled = false", "2024-01-01T00:00:00Z");
+    thread::sleep(Duration::from_millis(500));
+    assert_eq!(tasks(&database), "0");
+    context.succeed(&["periodic", "enable", "s", "--catch-up"]);
+    until("the task", || tasks(&database) == "1");
+    assert_eq!(service.stop("TERM").0, 0);
+}
+
+/// A server's connection that listens would send notifications to whoever uses it next.
+#[test]
+fn behind_a_pooler_nothing_listens() {
+    let Some(database) = Database::of_origin("d") else { return };
+    let Some(bouncer) = PgBouncer::before(&database) else { return };
+    let context = project(&bouncer.url());
+    add(&database, "s", "0 0 1 1 *", "", "2024-01-01T00:00:00Z");
+    let service = Service::start(&context, &["--interval", "1h"]);
+    until("the task", || tasks(&database) == "1");
+    let through_the_pooler = database.through(bouncer.port(), "select count(*) from pg_listening_channels()");
+    assert_eq!(through_the_pooler, "0");
+    assert_eq!(service.stop("TERM").0, 0);
+}

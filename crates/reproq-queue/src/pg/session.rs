@@ -11,10 +11,15 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::future::join;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+use tokio_postgres::AsyncMessage;
 use tokio_postgres::CancelToken;
 use tokio_postgres::Client;
 use tokio_postgres::Config;
+use tokio_postgres::Connection;
 use tokio_postgres::NoTls;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::config::SslNegotiation;
@@ -71,6 +76,7 @@ impl Default for Limits {
 pub struct Session {
     client: Client,
     driver: JoinHandle<()>,
+    notified: Arc<Notify>,
     canceller: Canceller,
     interrupted: Interrupted,
     server: String,
@@ -263,6 +269,26 @@ impl Session {
         }
     }
 
+    /// Listens on a channel, if this is the only user of the server's connection. A pooler shares it, or gives the next transaction
+    /// another one; it has another port than this side.
+    pub async fn listen(&self, channel: &str) -> Result<bool, PgError> {
+        let read = async |tx: &Transaction<'_>| tx.one("select inet_client_port() as port", &[]).await?.read("port");
+        let port: Option<i32> = self.read(Limits::default(), read).await?;
+        if port.is_none() || port != self.local_port.map(i32::from) {
+            return Ok(false);
+        }
+        let statement = format!("LISTEN {channel}");
+        match tokio::time::timeout(MARGIN, self.client.batch_execute(&statement)).await {
+            Ok(listening) => listening.map(|()| true).map_err(|error| PgError::of_statement(&error)),
+            Err(_) => Err(PgError::Lost { committing: false, reason: Some("no response".to_owned()) }),
+        }
+    }
+
+    /// Waits for a notification since the last one that was waited for. Never returns on a connection that does not listen.
+    pub async fn notified(&self) {
+        self.notified.notified().await;
+    }
+
     /// Waits, unless the user interrupts.
     pub async fn pause(&self, duration: Duration) -> Result<(), PgError> {
         unless_interrupted(self.interrupted, tokio::time::sleep(duration)).await.ok_or(PgError::Interrupted)
@@ -272,6 +298,19 @@ impl Session {
     pub async fn close(self) {
         drop(self.client);
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.driver).await;
+    }
+}
+
+/// Keeps a connection going until it ends.
+async fn drive<S, T>(mut connection: Connection<S, T>, notified: Arc<Notify>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+        if matches!(message, AsyncMessage::Notification(_)) {
+            notified.notify_one();
+        }
     }
 }
 
@@ -352,16 +391,17 @@ impl Attempt {
                 },
             )
         };
+        let notified = Arc::new(Notify::new());
         let (client, driver, version) = match self.tls.clone() {
             Some(tls) => {
                 let (client, connection) = config.connect_raw(socket, tls).await.map_err(failed)?;
                 let version = connection.parameter("server_version").unwrap_or_default().to_owned();
-                (client, tokio::spawn(async { drop(connection.await) }), version)
+                (client, tokio::spawn(drive(connection, Arc::clone(&notified))), version)
             }
             None => {
                 let (client, connection) = config.connect_raw(socket, NoTls).await.map_err(failed)?;
                 let version = connection.parameter("server_version").unwrap_or_default().to_owned();
-                (client, tokio::spawn(async { drop(connection.await) }), version)
+                (client, tokio::spawn(drive(connection, Arc::clone(&notified))), version)
             }
         };
         let major = version.split(|c: char| !c.is_ascii_digit()).next().and_then(|major| major.parse::<u32>().ok());
@@ -374,7 +414,8 @@ impl Attempt {
             tls: self.tls.clone(),
             keepalive: target.keepalive,
         };
-        Ok(Session { client, driver, canceller, interrupted, server, version, local_port, is_encrypted: reached() })
+        let is_encrypted = reached();
+        Ok(Session { client, driver, notified, canceller, interrupted, server, version, local_port, is_encrypted })
     }
 
     fn config(&self, target: &Target, host: &Host) -> Config {

@@ -50,6 +50,7 @@ pub use queues::resume_paused_queue;
 pub use queues::resume_queue;
 pub use replay::ReplayOutcome;
 pub use replay::replay_task;
+pub use schedules::SCHEDULES_CHANGED;
 pub use schedules::ScheduleState;
 pub use schedules::all_schedules;
 pub use schedules::delete_schedule;

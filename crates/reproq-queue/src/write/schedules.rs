@@ -45,6 +45,9 @@ pub struct ScheduleState {
     definition: String,
 }
 
+/// The channel on which a session is notified of schedules that were inserted or changed.
+pub const SCHEDULES_CHANGED: &str = sql::CHANGED;
+
 /// The time of the database, and the schedule with a name.
 pub async fn schedule(tx: &Transaction<'_>, name: &str) -> Result<(DateTime<Utc>, Option<ScheduleState>), PgError> {
     let row = tx.one(sql::ONE, &[name.into()]).await?;
