@@ -180,7 +180,6 @@ impl Prepared {
 
     fn begin(&self) -> Result<Running, String> {
         let failed = |what: &'static str| move |error: io::Error| format!("{what} ({error})");
-        let signals = Signals::register(&PASSED_ON).map_err(failed("signals cannot be handled"))?;
         let server = UnixStream::connect(&self.socket).map_err(failed("no fork server answers"))?;
         let pipes = || -> io::Result<_> { Ok((io::pipe()?, io::pipe()?, UnixStream::pair()?)) };
         let ((stdout, stdout_of_child), (stderr, stderr_of_child), (child, of_child)) =
@@ -210,6 +209,8 @@ impl Prepared {
             }
         };
         let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or("the fork server has no child")?;
+        // A signal before this ends the client, as it would end Python, and the child does not begin.
+        let signals = Signals::register(&PASSED_ON).map_err(failed("signals cannot be handled"))?;
         // Only now does the task begin. If this fails, the child has ended without having begun.
         (&child).write_all(&[protocol::GO]).map_err(failed("the child has ended"))?;
         Ok(Running {

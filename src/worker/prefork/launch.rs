@@ -24,6 +24,7 @@ use std::process::Stdio;
 use std::time::Duration;
 use std::time::Instant;
 
+use rustix::process::Pid;
 use serde::Deserialize;
 use serde::Serialize;
 use thiserror::Error;
@@ -89,7 +90,7 @@ impl PreforkDirectory {
             return Err(PreforkError::TooLong(self.0.clone()));
         }
         if let Some(base) = self.0.parent() {
-            for left in directories(base).filter(|directory| connect(directory).is_err()) {
+            for left in directories(base).filter(|directory| is_left(directory)) {
                 let _ = fs::remove_dir_all(left);
             }
         }
@@ -187,6 +188,15 @@ impl RunningServer {
         stream.read_to_string(&mut answer)?;
         Ok(serde_json::from_str(&answer)?)
     }
+}
+
+/// Whether the worker of a directory has ended without its keeper. One that is just being made has a worker already, or none yet.
+fn is_left(directory: &Path) -> bool {
+    let text = fs::read(directory.join(project::PROJECT_FILE)).ok();
+    let project = text.and_then(|text| serde_json::from_slice::<PreforkProject>(&text).ok());
+    let worker = project.and_then(|project| Pid::from_raw(i32::try_from(project.worker).ok()?));
+    let is_dead = |pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH);
+    connect(directory).is_err() && worker.is_some_and(is_dead)
 }
 
 fn connect(directory: &Path) -> io::Result<UnixStream> {

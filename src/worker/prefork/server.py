@@ -253,6 +253,9 @@ class Server:
         self.wake.setblocking(False)
         self.wake_writer.setblocking(False)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        # Some platforms send these to every process, and the worker must be the first to end.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.set_wakeup_fd(self.wake_writer.fileno(), warn_on_full_buffer=False)
         self.poll.register(control, select.POLLIN)
         self.poll.register(self.wake, select.POLLIN)
@@ -405,6 +408,8 @@ class Server:
         os.setpgid(0, 0)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         # Exactly what belongs to the server: a descriptor that the project's code opened stays open.
         for own in [self.control, self.wake, self.wake_writer, client, *(task.client for task in self.tasks.values())]:
             if own is not None:
