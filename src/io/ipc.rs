@@ -1,4 +1,5 @@
 //! Unix sockets between processes of this machine, and open files that are sent through them.
+#![expect(clippy::disallowed_methods, reason = "the directory of a socket is opened here")]
 
 use std::fs::File;
 use std::io;
@@ -7,8 +8,13 @@ use std::io::Read;
 use std::io::Seek;
 use std::mem::MaybeUninit;
 use std::os::fd::AsFd;
+use std::os::fd::AsRawFd;
 use std::os::fd::BorrowedFd;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixListener;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rustix::event::PollFd;
@@ -31,6 +37,34 @@ pub fn send_with_files(socket: &UnixStream, bytes: &[u8], files: &[BorrowedFd<'_
     Ok(rustix::io::retry_on_intr(|| {
         rustix::net::sendmsg(socket, &[IoSlice::new(bytes)], &mut control, SendFlags::empty())
     })?)
+}
+
+/// The longest path of a socket, on the system with the shortest.
+const LONGEST_PATH: usize = 103;
+
+/// Listens at this path, which must not exist.
+pub fn listen(path: &Path) -> io::Result<UnixListener> {
+    let (path, _directory) = short(path)?;
+    UnixListener::bind(path)
+}
+
+/// Connects to the socket at this path.
+pub fn connect(path: &Path) -> io::Result<UnixStream> {
+    let (path, _directory) = short(path)?;
+    UnixStream::connect(path)
+}
+
+/// A path that is not too long for a socket: on Linux, one through an open directory.
+fn short(path: &Path) -> io::Result<(PathBuf, Option<OwnedFd>)> {
+    let is_long = path.as_os_str().len() > LONGEST_PATH;
+    let (Some(parent), Some(name), true) = (path.parent(), path.file_name(), is_long && cfg!(target_os = "linux"))
+    else {
+        return Ok((path.to_owned(), None));
+    };
+    let flags = rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::CLOEXEC;
+    let directory = rustix::fs::open(parent, flags, rustix::fs::Mode::empty())?;
+    let number = directory.as_raw_fd();
+    Ok((Path::new("/proc/self/fd").join(number.to_string()).join(name), Some(directory)))
 }
 
 /// Waits until one of the files can be read (or is at its end), and returns which can. None after the time limit.
@@ -77,4 +111,24 @@ pub fn set_inherited(file: impl AsFd, is_inherited: bool) -> io::Result<()> {
     use rustix::io::FdFlags;
 
     Ok(rustix::io::fcntl_setfd(file, if is_inherited { FdFlags::empty() } else { FdFlags::CLOEXEC })?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_socket_may_be_in_a_directory_with_a_long_path() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let deep = directory.path().join("d".repeat(200));
+        std::fs::create_dir(&deep).expect("made");
+        let listener = listen(&deep.join("socket")).expect("it listens");
+        let mut client = connect(&deep.join("socket")).expect("connected");
+        io::Write::write_all(&mut client, b"x").expect("written");
+        let (mut server, _) = listener.accept().expect("accepted");
+        let mut byte = [0];
+        server.read_exact(&mut byte).expect("read");
+        assert_eq!(&byte, b"x");
+    }
 }

@@ -180,7 +180,7 @@ impl Prepared {
 
     fn begin(&self) -> Result<Running, String> {
         let failed = |what: &'static str| move |error: io::Error| format!("{what} ({error})");
-        let server = UnixStream::connect(&self.socket).map_err(failed("no fork server answers"))?;
+        let server = ipc::connect(&self.socket).map_err(failed("no fork server answers"))?;
         let pipes = || -> io::Result<_> { Ok((io::pipe()?, io::pipe()?, UnixStream::pair()?)) };
         let ((stdout, stdout_of_child), (stderr, stderr_of_child), (child, of_child)) =
             pipes().map_err(failed("no more files can be opened"))?;

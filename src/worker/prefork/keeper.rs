@@ -148,8 +148,8 @@ impl Keeper {
         let text = fs::read(directory.join(project::PROJECT_FILE))?;
         let project: PreforkProject = serde_json::from_slice(&text)?;
         let signals = Signals::register(&[Signal::CHILD, Signal::HUP, Signal::TERM, Signal::INT].map(Signal::as_raw))?;
-        let listener = UnixListener::bind(directory.join(project::SOCKET))?;
-        let commands = UnixListener::bind(directory.join(project::CONTROL_SOCKET))?;
+        let listener = ipc::listen(&directory.join(project::SOCKET))?;
+        let commands = ipc::listen(&directory.join(project::CONTROL_SOCKET))?;
         listener.set_nonblocking(true)?;
         commands.set_nonblocking(true)?;
         // What tasks leave behind becomes a child of this process, and ends with it.

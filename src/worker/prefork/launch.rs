@@ -40,9 +40,6 @@ pub(super) const SERVER: &str = include_str!("server.py");
 /// The beginning of the directory's name.
 const PREFIX: &str = "reproq-prefork-";
 
-/// The longest path of a socket, on the system with the shortest.
-const LONGEST_PATH: usize = 103;
-
 /// How long a running keeper may take to answer.
 const ANSWER: Duration = Duration::from_secs(5);
 
@@ -63,8 +60,6 @@ pub(crate) struct ServerStatus {
 /// Why there is no fork server.
 #[derive(Debug, Error)]
 pub(crate) enum PreforkError {
-    #[error("the path of the private directory `{}` is too long for a socket", .0.display())]
-    TooLong(PathBuf),
     #[error("failed to make the private directory `{}`", path.display())]
     Directory { path: PathBuf, source: io::Error },
     #[error("failed to start the keeper of the fork server")]
@@ -86,9 +81,6 @@ impl PreforkDirectory {
     /// Makes it for this user alone, with the client, the fork server and the worker's configuration. Directories of servers that
     /// were killed are removed.
     pub(crate) fn create(&self, program: &Path, project: &PreforkProject, config: &str) -> Result<(), PreforkError> {
-        if self.0.join(project::CONTROL_SOCKET).as_os_str().as_bytes().len() > LONGEST_PATH {
-            return Err(PreforkError::TooLong(self.0.clone()));
-        }
         if let Some(base) = self.0.parent() {
             for left in directories(base).filter(|directory| is_left(directory)) {
                 let _ = fs::remove_dir_all(left);
@@ -200,7 +192,7 @@ fn is_left(directory: &Path) -> bool {
 }
 
 fn connect(directory: &Path) -> io::Result<UnixStream> {
-    UnixStream::connect(directory.join(project::CONTROL_SOCKET))
+    ipc::connect(&directory.join(project::CONTROL_SOCKET))
 }
 
 /// The private directories of this user.
