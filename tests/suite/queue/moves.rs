@@ -379,6 +379,34 @@ fn a_task_runs_once_whoever_resumes_the_queues_meanwhile() {
     assert!(!here.is_empty() && !there.is_empty(), "{} and {}", here.len(), there.len());
 }
 
+/// What has finished is not read, in either database.
+#[test]
+fn a_move_does_not_scan_the_history() {
+    for origin in ["b", "c", "d"] {
+        let (Some(source), Some(target)) = (Database::of_origin(origin), Database::of_origin(origin)) else { return };
+        let context = project(&source.url(), &target.url());
+        for database in [&source, &target] {
+            database.sql(super::without_scans::HISTORY);
+            database.sql("select setval(pg_get_serial_sequence('task_runs', 'result_id'), 100000)");
+        }
+        tasks(&source, 1..=600);
+        let scans = || {
+            // A session reports its statistics when it ends.
+            thread::sleep(Duration::from_millis(100));
+            let scans = "select coalesce(seq_scan, 0) from pg_stat_user_tables where relname = 'task_runs'";
+            (source.sql(scans), target.sql(scans))
+        };
+        let mut before = scans();
+        for arguments in [&PREPARE[..], &UNDO, &FINISH] {
+            context.succeed(arguments);
+            let after = scans();
+            assert_eq!(after, before, "{origin}: {arguments:?} scanned the table");
+            before = after;
+        }
+        assert_eq!(target.sql("select count(*) from task_runs where status = 'READY'"), "600");
+    }
+}
+
 #[test]
 fn a_pooler_with_one_connection_is_enough() {
     let (Some(source), Some(target)) = (Database::of_origin("d"), Database::of_origin("b")) else { return };

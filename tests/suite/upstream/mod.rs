@@ -8,6 +8,7 @@ mod config;
 mod executor;
 mod hashes;
 mod init;
+mod moves;
 mod operate;
 mod prefork;
 mod rows;

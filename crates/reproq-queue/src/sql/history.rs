@@ -24,7 +24,7 @@ select coalesce(task_path, '') as task_path, count(*) as tasks from task_runs wh
 /// the tasks that are not among the first have no path.
 pub(crate) const HEATMAP: &str = "
 with failures as (
-  select coalesce(task_path, '') as task_path, floor(extract(epoch from failed_at - $1::timestamptz) / $2)::int8 as bucket, count(*) as tasks
+  select coalesce(task_path, '') as task_path, floor(date_part('epoch', failed_at - $1::timestamptz) / $2)::int8 as bucket, count(*) as tasks
   from task_runs where status = 'FAILED' and failed_at >= $1::timestamptz and failed_at <= now() group by 1, 2
 ), first as (select task_path from failures group by 1 order by sum(tasks) desc, 1 limit $3)
 select first.task_path, failures.bucket, sum(failures.tasks)::int8 as tasks
@@ -38,17 +38,15 @@ select (select result_id from task_runs order by result_id desc limit 1) as newe
 /// What happened in each bucket, by the rows with an id above $1. Parameters: that id, where the first bucket begins, seconds of
 /// a bucket. The row without a bucket is about all of them.
 pub(crate) const TREND: &str = "
-with recent as (
-  select result_id, status, enqueued_at, finished_at from task_runs where result_id > $1
-), events as (
-  select e.event, floor(extract(epoch from e.at - $2::timestamptz) / $3)::int8 as bucket
-  from recent cross join lateral (values ('ENQUEUED', enqueued_at), (
-    case when status in ('SUCCESSFUL', 'FAILED', 'CANCELLED') then status end, finished_at)) as e (event, at)
-  where e.at >= $2::timestamptz and e.at <= now() and e.event is not null
-)
-select event, bucket, count(*) as tasks, null::timestamptz as first from events group by 1, 2
+select 'ENQUEUED' as event, floor(date_part('epoch', enqueued_at - $2::timestamptz) / $3)::int8 as bucket, count(*) as tasks,
+  null::timestamptz as first
+from task_runs where result_id > $1 and enqueued_at >= $2::timestamptz and enqueued_at <= now() group by 2
 union all
-select 'ROWS', null, count(*), min(enqueued_at) from recent
+select status, floor(date_part('epoch', finished_at - $2::timestamptz) / $3)::int8, count(*), null
+from task_runs where result_id > $1 and finished_at >= $2::timestamptz and finished_at <= now()
+  and status in ('SUCCESSFUL', 'FAILED', 'CANCELLED') group by 1, 2
+union all
+select 'ROWS', null, count(*), min(enqueued_at) from task_runs where result_id > $1
 order by 2 nulls first, 1";
 
 /// Whether the server has the extension `pg_cron`.
