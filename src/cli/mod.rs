@@ -114,6 +114,7 @@ pub(crate) use render::RenderScopeArgs;
 pub(crate) use render::RenderVerifyArgs;
 pub(crate) use run::PreforkArgs;
 pub(crate) use run::PreforkCommand;
+#[cfg(unix)]
 pub(crate) use run::PreforkSelection;
 pub(crate) use run::StartArgs;
 pub(crate) use run::WorkerArgs;

@@ -9,6 +9,7 @@ use serde::Serialize;
 use url::Url;
 
 use crate::cli::DoctorArgs;
+#[cfg(unix)]
 use crate::commands::config::worker as configuration;
 use crate::commands::database;
 use crate::commands::database_url;
@@ -38,6 +39,7 @@ use crate::model::Tool;
 use crate::model::mirror_layout::index_url;
 use crate::model::source_spec::SourceSpec;
 use crate::model::text::count;
+#[cfg(unix)]
 use crate::model::worker_flags::WorkerCommand;
 use crate::platform;
 use crate::sources::github;
