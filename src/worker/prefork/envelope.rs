@@ -16,6 +16,9 @@ const MOST_CANDIDATES: usize = 64;
 /// The worker stores this many bytes of a message, and then cannot store half a character.
 const MESSAGE_BYTES: usize = 1024;
 
+/// PostgreSQL stores this many digits before the decimal point.
+const MOST_DIGITS: usize = 131_072;
+
 /// How the process of a task ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TaskEnd {
@@ -199,8 +202,11 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// Why PostgreSQL does not store a JSON value: what its strings contain.
+/// Why PostgreSQL does not store a JSON value.
 fn not_storable(json: &str) -> Option<&'static str> {
+    if has_long_number(json) {
+        return Some("it contains a number of more than 131072 digits");
+    }
     let half = "it contains half of a surrogate pair";
     let mut second_half_at = None;
     for (at, unit) in escapes(json) {
@@ -213,6 +219,18 @@ fn not_storable(json: &str) -> Option<&'static str> {
         }
     }
     second_half_at.map(|_| half)
+}
+
+/// Whether a number has more digits than PostgreSQL stores. Digits in strings do not count.
+fn has_long_number(json: &str) -> bool {
+    let (mut is_in_string, mut is_escaped, mut digits) = (false, false, 0_usize);
+    json.len() > MOST_DIGITS
+        && json.bytes().any(|byte| {
+            digits = if byte.is_ascii_digit() && !is_in_string { digits + 1 } else { 0 };
+            is_in_string ^= byte == b'"' && !is_escaped;
+            is_escaped = is_in_string && byte == b'\\' && !is_escaped;
+            digits > MOST_DIGITS
+        })
 }
 
 /// The form of an escape with a number.
@@ -372,6 +390,9 @@ mod tests {
             ));
         }
         insta::assert_snapshot!(shown);
+        let with_digits =
+            |count: usize| format!(r#"["\\\"", {}, "{}"]"#, "1".repeat(count), "1".repeat(MOST_DIGITS + 1));
+        assert!(!has_long_number(&with_digits(MOST_DIGITS)) && has_long_number(&with_digits(MOST_DIGITS + 1)));
         // Every byte of the message is kept.
         let (stdout, _) = of(cut.as_bytes(), TaskEnd::Code(1));
         let message: serde_json::Value = serde_json::from_str(&stdout).expect("JSON");

@@ -34,6 +34,12 @@ import time
 import traceback
 import warnings
 
+try:
+    import ctypes
+except ImportError:
+    # Python can be built without it.
+    ctypes = None
+
 # How long a client may take to send its request, in seconds. It sends it at once, unless it is stopped.
 REQUEST_SECONDS = 1
 # How long a child may take to end after it has written its exit code, in seconds.
@@ -44,6 +50,8 @@ MAX_DESCRIPTORS = 4
 FIRST_NUMBER = 100
 # The files whose import failed.
 FAILED = set()
+# What the module `__main__` has before its code runs.
+OF_A_NEW_MAIN = {"__annotations__", "__builtins__", "__doc__", "__loader__", "__name__", "__package__", "__spec__"}
 
 
 # Before the first task: import everything, and find out whether it may be forked.
@@ -521,7 +529,7 @@ def be_killed_first():
 def run_module(module, arguments):
     """Runs a module as `python -m` does. Returns the exit code, and the signal by which the process must end."""
     main = sys.modules["__main__"].__dict__
-    for name in [name for name in main if not (name.startswith("__") and name.endswith("__"))]:
+    for name in main.keys() - OF_A_NEW_MAIN:
         del main[name]
     # The same depth is left to the task, although the frames of this file are below it.
     sys.setrecursionlimit(sys.getrecursionlimit() + depth())
@@ -586,8 +594,10 @@ def end_of_interpreter(code):
     # Runs the finalizers of what refers to itself. Older objects are frozen, so this is quick.
     gc.collect()
     for found in gc.get_objects():
-        if isinstance(found, (io.BufferedWriter, io.BufferedRandom, io.TextIOWrapper)):
+        # Not `isinstance`, which evaluates objects that are lazy.
+        if issubclass(type(found), (io.BufferedWriter, io.BufferedRandom, io.TextIOWrapper)):
             flush(found)
+    flush_c()
     return code if is_written else 120
 
 
@@ -598,6 +608,12 @@ def flush(stream):
     except Exception:
         return False
     return True
+
+
+def flush_c():
+    """Writes what C code has buffered, as the end of a process does."""
+    if ctypes:
+        ctypes.CDLL(None).fflush(None)
 
 
 def release_output():

@@ -53,12 +53,24 @@ pub(crate) fn difference(one: &Ended, other: &Ended) -> Option<&'static str> {
 /// unchanged. Otherwise the status is the same and stdout a result: the one that is among the output, or a failure; the rest of the
 /// output is on stderr.
 pub(crate) fn repaired(item: &Item, plain: &Ended, other: &Ended) -> Option<&'static str> {
+    let (notice, errors) = without_notice(&other.stderr);
+    if notice != item.falls_back {
+        return Some(if notice { "plain Python ran it" } else { "a child of the fork server ran it" });
+    }
+    if item.falls_back {
+        return difference(plain, &Ended { stderr: errors.to_vec(), ..other.clone() });
+    }
     if refusal(&plain.stdout).is_none() && plain.stderr.len() <= LIMIT {
         return difference(plain, other);
     }
     let (envelope, rest) = among(&plain.stdout).map_or((None, Vec::new()), |(found, rest)| (Some(found), rest));
     let is_failure = other.stdout.starts_with(b"{\"ok\": false");
-    let is_said = String::from_utf8_lossy(&other.stdout).contains(&item.says);
+    let end = match item.signal {
+        _ if envelope.is_some() || item.poison.is_some() => String::new(),
+        Some(number) => format!("was ended by signal {number}\""),
+        None => format!("with exit code {}, without a result", item.exit),
+    };
+    let is_said = [&item.says, &end].iter().all(|part| String::from_utf8_lossy(&other.stdout).contains(*part));
     // What is over the limit may be cut with a note.
     let kept = &plain.stderr[..plain.stderr.len().min(LIMIT / 2)];
     let errors = String::from_utf8_lossy(other.stderr.get(kept.len()..).unwrap_or_default());
@@ -75,16 +87,23 @@ pub(crate) fn repaired(item: &Item, plain: &Ended, other: &Ended) -> Option<&'st
     rules.into_iter().find_map(|(is_met, rule)| (!is_met).then_some(rule))
 }
 
+/// Whether plain Python ran a task, which the first line on stderr says; and the rest of stderr.
+fn without_notice(stderr: &[u8]) -> (bool, &[u8]) {
+    let end = stderr.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let is_notice = stderr.starts_with(b"[reproq] plain Python runs this task: ");
+    (is_notice, if is_notice { &stderr[end..] } else { stderr })
+}
+
 #[test]
 fn a_repair_changes_only_what_the_worker_cannot_accept() {
-    let item: Item = serde_json::from_str(r#"{"name": "n", "task": null, "says": "because"}"#).expect("an item");
+    let item: Item = serde_json::from_str(r#"{"name": "n", "task": null, "signal": 9}"#).expect("an item");
     let ended = |status: i32, stdout: &str, stderr: &str| Ended {
         status: std::process::ExitStatus::from_raw(status),
         stdout: stdout.as_bytes().to_vec(),
         stderr: stderr.as_bytes().to_vec(),
         took: std::time::Duration::ZERO,
     };
-    let (fine, failed) = ("{\"ok\": true}\n", "{\"ok\": false, \"message\": \"because\"}\n");
+    let (fine, failed) = ("{\"ok\": true}\n", "{\"ok\": false, \"message\": \"it was ended by signal 9\"}\n");
     for (plain, other, expected) in [
         (ended(0, fine, "e"), ended(0, fine, "e"), None),
         (ended(0, fine, "e"), ended(0, "{\"ok\": true }\n", "e"), Some("stdout")),

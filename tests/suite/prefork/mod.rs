@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::process::Child;
 use std::process::ChildStdin;
 use std::process::ChildStdout;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 use std::time::Instant;
@@ -34,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A worker with a fork server.
 pub struct Prefork {
-    pub context: Context,
+    pub context: Arc<Context>,
     child: Option<Child>,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
@@ -73,7 +74,8 @@ impl Prefork {
     }
 
     /// Starts the worker; standard error is passed to a file.
-    pub fn start_in(context: Context) -> Self {
+    pub fn start_in(context: impl Into<Arc<Context>>) -> Self {
+        let context = context.into();
         let errors = fs::File::create(context.root().join("stderr")).expect("made");
         let mut command = context.command(&["worker", "--prefork"]);
         let mut child = command.stdin(std::process::Stdio::piped()).stderr(errors).spawn().expect("it starts");

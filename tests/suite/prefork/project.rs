@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::Read;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -13,6 +14,7 @@ use std::process::Child;
 use std::process::Command;
 use std::process::ExitStatus;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicUsize;
@@ -25,6 +27,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::json;
 
+use super::Prefork;
+use super::small_project;
 use crate::support::Context;
 use crate::support::context::finished;
 use crate::support::context::send;
@@ -75,6 +79,9 @@ pub(crate) struct Item {
     pub envelope: Envelope,
     #[serde(default)]
     pub fresh: bool,
+    /// The fork server cannot run it, so that plain Python does.
+    #[serde(default)]
+    pub falls_back: bool,
     pub poison: Option<String>,
     #[serde(default)]
     pub says: String,
@@ -99,8 +106,10 @@ pub(crate) enum Envelope {
 
 /// What executes tasks: a program that is called as the worker calls Python.
 pub(crate) struct Executor {
-    pub program: PathBuf,
-    pub environment: Vec<(OsString, OsString)>,
+    program: PathBuf,
+    environment: Vec<(OsString, OsString)>,
+    /// Runs as long as this.
+    _worker: Option<Prefork>,
 }
 
 /// The end of a process.
@@ -113,7 +122,7 @@ pub(crate) struct Ended {
 }
 
 pub(crate) struct Project {
-    pub context: Context,
+    pub context: Arc<Context>,
     pub python: PathBuf,
     pub items: Vec<Item>,
 }
@@ -122,12 +131,13 @@ impl Project {
     /// Recorded as skipped without a Python that has Django.
     pub fn new() -> Option<Self> {
         let python = django::python()?;
-        let mut context = Context::new();
-        django::project(&mut context, "")?;
+        let mut context = small_project("")?;
         let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/corpus");
         django::copy(&corpus, &context.project());
-        context.set("DJANGO_SETTINGS_MODULE", "shop.settings");
-        let mut project = Self { context, python, items: Vec::new() };
+        // The executor of the tests' package is that of upstream by name.
+        fs::remove_file(context.project().join("reproq.yaml")).expect("written");
+        context.set("DJANGO_SETTINGS_MODULE", "shop.settings").set("ALLOWED_TASK_MODULES", "corpus.,poisons.");
+        let mut project = Self { context: Arc::new(context), python, items: Vec::new() };
         let list = "import json, corpus, poisons, items; print(json.dumps(items.ITEMS))";
         project.items = serde_json::from_str(&project.python(&[list])).expect("a list of items");
         project.python(&[TABLES, &project.items.len().to_string()]);
@@ -139,7 +149,22 @@ impl Project {
         let command = self.context.command(&[]);
         let environment =
             command.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect();
-        Executor { program: self.python.clone(), environment }
+        Executor { program: self.python.clone(), environment, _worker: None }
+    }
+
+    /// What a worker with a fork server starts in the place of Python; and plain Python, as that worker would start it.
+    pub fn forked_and_plain(&self) -> (Executor, Executor) {
+        let worker = Prefork::start_in(self.context.clone());
+        assert_eq!(worker.stderr(), "", "the fork server runs");
+        let environment = fs::read(format!("/proc/{}/environ", worker.worker)).expect("it runs");
+        let variables = environment.split(|byte| *byte == 0).filter_map(|variable| {
+            let at = variable.iter().position(|byte| *byte == b'=')?;
+            let text = |bytes: &[u8]| std::ffi::OsStr::from_bytes(bytes).to_owned();
+            Some((text(&variable[..at]), text(&variable[at + 1..])))
+        });
+        let environment: Vec<(OsString, OsString)> = variables.collect();
+        let plain = Executor { program: self.python.clone(), environment: environment.clone(), _worker: None };
+        (Executor { program: worker.python.clone(), environment, _worker: Some(worker) }, plain)
     }
 
     fn python(&self, arguments: &[&str]) -> String {

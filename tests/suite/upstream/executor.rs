@@ -1,4 +1,4 @@
-//! The stand-in for the executor, which the tests of the fork server run, behaves like the real one.
+//! The stand-in for the executor, which the tests of the fork server run, behaves like the real one, which it runs too.
 
 use std::fs;
 
@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::shop::named;
 use crate::prefork::compare::assert_none;
 use crate::prefork::compare::difference;
+use crate::prefork::compare::repaired;
 use crate::prefork::compare::shown;
 use crate::prefork::project::Ended;
 use crate::prefork::project::Item;
@@ -31,6 +32,15 @@ fn the_stand_in_ends_each_task_as_the_real_executor_does() {
     });
     assert_none(&problems.collect::<Vec<_>>());
     assert_eq!(left_by_theirs, left);
+    // A fork server executes them with the real one too.
+    let (forked, plain) = project.forked_and_plain();
+    let (expected, left) = project.run(&plain, &items);
+    let (found, left_by_forked) = project.run(&forked, &items);
+    let pairs = items.iter().zip(expected.iter().zip(&found));
+    let problems =
+        pairs.filter_map(|(item, (plain, forked))| Some(shown(item, repaired(item, plain, forked)?, &[plain, forked])));
+    assert_none(&problems.collect::<Vec<_>>());
+    assert_eq!(left_by_forked, left);
 }
 
 /// The output without the package's own frames in tracebacks.
@@ -56,7 +66,8 @@ fn own_code(text: &str) -> String {
         // The source of a frame is further in than its first line.
         let is_source = |start: usize| line.get(start..).is_some_and(|rest| rest.starts_with("  "));
         dropped = start.or_else(|| dropped.filter(|start| is_source(*start)));
-        if dropped.is_none() {
+        // How deep a task can recurse depends on the package's frames.
+        if dropped.is_none() && !line.contains("[Previous line repeated") {
             kept.push(line);
         }
     }
