@@ -142,7 +142,8 @@ impl QueueMoveReport {
             return match self.goal {
                 MoveGoal::Prepare => format!("{} to copy; nothing moves yet.", tasks(self.planned)),
                 MoveGoal::Finish => format!("{} to move. This cannot be undone.", tasks(self.planned)),
-                MoveGoal::Undo => format!("{} to cancel.", count(self.planned, "copy").replace("copys", "copies")),
+                MoveGoal::Undo if self.planned == 1 => "1 copy to cancel.".to_owned(),
+                MoveGoal::Undo => format!("{} copies to cancel.", self.planned),
             };
         }
         let cancelled = match self.cancelled {
