@@ -643,6 +643,17 @@ def close_connections():
             pass
 
 
+def prepare_libpq():
+    """Has the cryptography of psycopg's libpq set itself up here. Otherwise each task does that when it connects, which takes a fifth
+    of its processor time and 3 MiB of memory. No connection is made."""
+    pq = sys.modules.get("psycopg.pq")
+    if pq:
+        with contextlib.suppress(Exception):
+            none = pq.PGconn.connect_start(b"refused=before it connects")
+            none.encrypt_password(b"", b"", b"scram-sha-256")
+            none.finish()
+
+
 def fork_milliseconds():
     """How long a fork and the end of the child take: more with each megabyte that is imported."""
     times = []
@@ -690,6 +701,7 @@ def main(control, options):
     control.sendall(json.dumps(answer).encode() + b"\n")
     if answer["problems"]:
         sys.exit(1)
+    prepare_libpq()
     gc.collect()
     gc.freeze()
     Server(control, options["executor"]).run()
