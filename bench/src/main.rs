@@ -87,21 +87,17 @@ fn main() -> ExitCode {
 /// Runs the benchmark. `--rounds N` is at least 5; `--quick` skips the 500 MB file; `--size` also builds the program without the
 /// feature `attestation` and compares the sizes; `--json FILE` is the output file; `--serve` only keeps the release host running,
 /// for a profiler; `--latency` measures with 50 and 150 ms added to every response; `--prune` counts the requests of `release prune` instead; `--queue` measures the
-/// commands of the queue on `--rows N` tasks; `--execution` measures the execution of tasks, by plain Python and by the program of
-/// `--with`.
+/// commands of the queue on `--rows N` tasks; `--execution` measures the execution of tasks, with and without a fork server.
 fn run(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
     if arguments.contains(&"--help") {
         println!(
-            "cargo xtask bench [--rounds N] [--quick] [--size] [--json FILE] [--serve]\n       cargo xtask bench --latency [--rounds N]\n       cargo xtask bench --prune\n       cargo xtask bench --queue [--rows N] [--rounds N]\n       cargo xtask bench --execution [--with PROGRAM] [--rounds N]"
+            "cargo xtask bench [--rounds N] [--quick] [--size] [--json FILE] [--serve]\n       cargo xtask bench --latency [--rounds N]\n       cargo xtask bench --prune\n       cargo xtask bench --queue [--rows N] [--rounds N]\n       cargo xtask bench --execution [--rounds N]"
         );
         return Ok(());
     }
     let value = |name: &str| arguments.iter().position(|a| *a == name).and_then(|at| arguments.get(at + 1)).copied();
     let rounds = value("--rounds").unwrap_or("5").parse::<usize>()?.max(5);
     let json_path = value("--json").map_or_else(|| target_directory().join("bench.json"), PathBuf::from);
-    if arguments.contains(&"--execution") {
-        return execution::run(value("--with"), rounds);
-    }
     println!("Building the release program and the sample workers …");
     run_command(&mut cargo(&["build", "--release", "--quiet"]))?;
     if arguments.contains(&"--prune") {
@@ -110,6 +106,9 @@ fn run(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
     if arguments.contains(&"--queue") {
         let rows = value("--rows").unwrap_or("100000").parse()?;
         return queue::run(&target_directory().join("release/reproq"), rows, rounds);
+    }
+    if arguments.contains(&"--execution") {
+        return execution::run(&target_directory().join("release/reproq"), rounds);
     }
     let (bench, cases) = Bench::prepare(root, rounds, arguments.contains(&"--quick"))?;
     if arguments.contains(&"--serve") {
