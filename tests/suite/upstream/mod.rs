@@ -5,11 +5,13 @@
 
 mod beats;
 mod config;
+#[cfg(target_os = "linux")]
 mod executor;
 mod hashes;
 mod init;
 mod moves;
 mod operate;
+#[cfg(target_os = "linux")]
 mod prefork;
 mod rows;
 mod run;
