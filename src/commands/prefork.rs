@@ -11,6 +11,7 @@ use crate::commands::run::prefork_bases;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
+use crate::model::text::size;
 use crate::ui::Report;
 use crate::ui::TextReport;
 use crate::worker::prefork::RunningServer;
@@ -98,7 +99,7 @@ impl Report for PreforkReport {
                 ("python", server.python.clone()),
                 ("starts", server.status.generation.to_string()),
             ];
-            pairs.extend(server.status.memory.map(|memory| ("memory", format!("{:.1} MB", memory as f64 / 1e6))));
+            pairs.extend(server.status.memory.map(|memory| ("memory", size(memory))));
             out.pairs(&pairs);
             for problem in &server.status.problems {
                 out.line(&format!("  problem: {problem}"));

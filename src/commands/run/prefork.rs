@@ -17,6 +17,7 @@ use crate::worker::config::ConfigSource;
 use crate::worker::config::EffectiveConfig;
 use crate::worker::launch::LaunchPlan;
 use crate::worker::prefork::PreforkDirectory;
+use crate::worker::prefork::PreforkError;
 use crate::worker::prefork::PreforkProject;
 use crate::worker::prefork::environment_digest;
 
@@ -53,7 +54,8 @@ impl ForkServerPlan {
         let settings = variables.iter().find(|(name, _)| name == SETTINGS).and_then(|(_, value)| value.to_str());
         let settings = settings.ok_or("the settings of Django are unknown; set DJANGO_SETTINGS_MODULE")?;
         let python = python(config, launch, ask, session)?;
-        let program = session.env.own_executable.clone().ok_or("the system does not tell where this command is")?;
+        let program =
+            session.env.own_executable.clone().ok_or("the system does not report the path of this program")?;
         let directory = PreforkDirectory::new_in(&base(session));
         let client = directory.client();
         let client = client.to_str().ok_or("the path of the private directory is not UTF-8")?;
@@ -79,14 +81,11 @@ impl ForkServerPlan {
 
     /// Starts the keeper and waits for the fork server. If there is none, the worker must be started without it.
     pub(super) fn start(&self, limit: Duration, session: &Session<'_>) -> bool {
-        if let Err(error) = self.directory.create(&self.program, &self.project, &self.config) {
-            session.ui.warn(&format!(
-                "plain Python runs the tasks: {}",
-                CommandError::new(ExitStatus::Failure, error).lines().join(": ")
-            ));
-            return false;
-        }
-        match self.directory.start(&self.program, &self.launch.environment.variables, limit) {
+        let started = self
+            .directory
+            .create(&self.program, &self.project, &self.config)
+            .and_then(|()| self.directory.start(&self.program, &self.launch.environment.variables, limit));
+        match started {
             Ok(status) => {
                 session.ui.debug(&format!("the fork server is ready in {}", self.directory.config().display()));
                 for problem in &status.problems {
@@ -95,13 +94,20 @@ impl ForkServerPlan {
                 if !status.problems.is_empty() {
                     session
                         .ui
-                        .hint("plain Python runs the tasks until this is mended; `reproq prefork status` shows it");
+                        .hint("plain Python runs the tasks until this is fixed; `reproq prefork status` shows it");
                 }
                 true
             }
-            Err(error) => {
-                session.ui.warn(&format!("{error}; plain Python runs the tasks until it does"));
+            // It still imports, and serves when it is ready.
+            Err(error @ PreforkError::TimedOut(_)) => {
+                session.ui.warn(&format!("{error}; plain Python runs the tasks until it is ready"));
                 true
+            }
+            Err(error) => {
+                self.directory.remove();
+                let error = CommandError::new(ExitStatus::Failure, error);
+                session.ui.warn(&format!("plain Python runs the tasks: {}", error.lines().join(": ")));
+                false
             }
         }
     }

@@ -35,6 +35,7 @@ use crate::worker::prefork::envelope::TaskOutput;
 use crate::worker::prefork::project;
 use crate::worker::prefork::protocol;
 use crate::worker::prefork::protocol::ServerAnswer;
+use crate::worker::prefork::signals;
 use crate::worker::prefork::signals::Signals;
 
 /// How long the server may take to prepare a child. If it is stopped or stuck, Python is started.
@@ -64,29 +65,18 @@ pub(crate) fn directory_of(program: &OsString) -> Option<PathBuf> {
 
 /// Runs a task, or Python. Returns the exit code.
 pub(crate) fn run(directory: &Path, arguments: &[OsString]) -> u8 {
-    let reason = match prepare(directory, arguments) {
-        Ok(prepared) => match prepared.offer() {
-            Ok(running) => return running.finish(),
-            Err(refused) => return become_python(&refused.python, arguments, Some(refused.payload), &refused.reason),
-        },
-        Err(reason) => reason,
-    };
-    // Without the project's file nothing is known but what the worker would start by default.
-    let python = fs::read(directory.join(project::PROJECT_FILE))
-        .ok()
-        .and_then(|text| serde_json::from_slice::<PreforkProject>(&text).ok())
-        .map_or_else(|| PathBuf::from("python3"), |project| project.python);
-    let (payload, reason) = match reason {
-        NotPrepared::Unread(reason) => (None, reason),
-        NotPrepared::Read(payload, reason) => (Some(payload), reason),
-    };
-    become_python(&python, arguments, payload, &reason)
+    match prepare(directory, arguments).and_then(Prepared::offer) {
+        Ok(running) => running.finish(),
+        Err(plain) => become_python(plain, arguments),
+    }
 }
 
-/// Why Python is started, and its standard input if that was read already.
-enum NotPrepared {
-    Unread(String),
-    Read(File, String),
+/// Python without the fork server, and why.
+struct Plain {
+    python: PathBuf,
+    /// Standard input, if it was read already.
+    payload: Option<File>,
+    reason: String,
 }
 
 /// A task that the server may run.
@@ -98,33 +88,34 @@ struct Prepared {
     socket: PathBuf,
 }
 
-/// Why the server does not run a task.
-struct NotOffered {
-    python: PathBuf,
-    payload: File,
-    reason: String,
-}
-
-fn prepare(directory: &Path, arguments: &[OsString]) -> Result<Prepared, NotPrepared> {
-    let unread = |reason: String| NotPrepared::Unread(reason);
+fn prepare(directory: &Path, arguments: &[OsString]) -> Result<Prepared, Plain> {
+    let project = read_project(directory).map_err(|reason| {
+        // Nothing is known but what the worker would start by default.
+        Plain { python: PathBuf::from("python3"), payload: None, reason }
+    })?;
+    let plain = |payload, reason| Plain { python: project.python.clone(), payload, reason };
     if std::env::var_os("REPROQ_PREFORK").is_some_and(|value| value == "0") {
-        return Err(unread("REPROQ_PREFORK is 0".to_owned()));
+        return Err(plain(None, "REPROQ_PREFORK is 0".to_owned()));
     }
-    let call = TaskCall::read(arguments).ok_or_else(|| unread("these are not the arguments of a worker".to_owned()))?;
-    let text = fs::read(directory.join(project::PROJECT_FILE))
-        .map_err(|error| unread(format!("the fork server is gone ({error})")))?;
-    let project: PreforkProject = serde_json::from_slice(&text)
-        .map_err(|error| unread(format!("the fork server is of another version ({error})")))?;
-    let (payload, bytes) = payload(&call).map_err(|error| unread(format!("the payload cannot be read ({error})")))?;
+    let call =
+        TaskCall::read(arguments).ok_or_else(|| plain(None, "these are not the arguments of a worker".to_owned()))?;
+    let (payload, bytes) =
+        payload(&call).map_err(|error| plain(None, format!("the payload cannot be read ({error})")))?;
     let Some(facts) = payload_facts(&bytes) else {
-        return Err(NotPrepared::Read(payload, "the payload is not that of a task".to_owned()));
+        return Err(plain(Some(payload), "the payload is not that of a task".to_owned()));
     };
     let environment = project::environment_digest(std::env::vars_os());
     let here = std::env::current_dir().unwrap_or_default();
     if let Some(reason) = project.difference(&call, &facts, &here, &environment) {
-        return Err(NotPrepared::Read(payload, reason));
+        return Err(plain(Some(payload), reason));
     }
     Ok(Prepared { project, call, payload, facts, socket: directory.join(project::SOCKET) })
+}
+
+fn read_project(directory: &Path) -> Result<PreforkProject, String> {
+    let text = fs::read(directory.join(project::PROJECT_FILE))
+        .map_err(|error| format!("the fork server is gone ({error})"))?;
+    serde_json::from_slice(&text).map_err(|error| format!("the fork server is of another version ({error})"))
 }
 
 /// Standard input as a file, and the payload.
@@ -144,15 +135,15 @@ fn payload(call: &TaskCall) -> io::Result<(File, Vec<u8>)> {
 }
 
 /// Takes the place of this process. If there is no such Python, the exit code is a shell's.
-fn become_python(python: &Path, arguments: &[OsString], payload: Option<File>, reason: &str) -> u8 {
-    let _ = writeln!(io::stderr(), "[reproq] plain Python runs this task: {reason}");
-    let mut command = Command::new(python);
+fn become_python(plain: Plain, arguments: &[OsString]) -> u8 {
+    let _ = writeln!(io::stderr(), "[reproq] plain Python runs this task: {}", plain.reason);
+    let mut command = Command::new(&plain.python);
     command.args(arguments);
-    if let Some(payload) = payload {
+    if let Some(payload) = plain.payload {
         command.stdin(Stdio::from(payload));
     }
     let error = command.exec();
-    let _ = writeln!(io::stderr(), "[reproq] failed to start {}: {error}", python.display());
+    let _ = writeln!(io::stderr(), "[reproq] failed to start {}: {error}", plain.python.display());
     127
 }
 
@@ -171,11 +162,8 @@ struct Running {
 
 impl Prepared {
     /// Has the server prepare a child, and starts it. Until then the task has not begun anywhere.
-    fn offer(self) -> Result<Running, NotOffered> {
-        match self.begin() {
-            Ok(running) => Ok(running),
-            Err(reason) => Err(NotOffered { python: self.project.python, payload: self.payload, reason }),
-        }
+    fn offer(self) -> Result<Running, Plain> {
+        self.begin().map_err(|reason| Plain { python: self.project.python, payload: Some(self.payload), reason })
     }
 
     fn begin(&self) -> Result<Running, String> {
@@ -184,7 +172,8 @@ impl Prepared {
         let pipes = || -> io::Result<_> { Ok((io::pipe()?, io::pipe()?, UnixStream::pair()?)) };
         let ((stdout, stdout_of_child), (stderr, stderr_of_child), (child, of_child)) =
             pipes().map_err(failed("no more files can be opened"))?;
-        let request = protocol::request(&self.call.arguments);
+        let ignored = signals::ignored();
+        let request = protocol::request(&self.call.arguments, &ignored);
         let files = [self.payload.as_fd(), stdout_of_child.as_fd(), stderr_of_child.as_fd(), of_child.as_fd()];
         let lost = failed("the fork server has ended");
         let sent = ipc::send_with_files(&server, &request, &files).map_err(lost)?;
@@ -210,7 +199,8 @@ impl Prepared {
         };
         let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or("the fork server has no child")?;
         // A signal before this ends the client, as it would end Python, and the child does not begin.
-        let signals = Signals::register(&PASSED_ON).map_err(failed("signals cannot be handled"))?;
+        let handled: Vec<i32> = PASSED_ON.into_iter().filter(|number| !ignored.contains(number)).collect();
+        let signals = Signals::register(&handled).map_err(failed("signals cannot be handled"))?;
         // Only now does the task begin. If this fails, the child has ended without having begun.
         (&child).write_all(&[protocol::GO]).map_err(failed("the child has ended"))?;
         Ok(Running {

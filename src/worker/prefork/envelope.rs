@@ -120,7 +120,7 @@ fn find(bytes: &[u8]) -> Option<Found> {
     found
 }
 
-/// The length of a result with NaN or Infinity, which Python writes and nobody else reads.
+/// The length of a result with NaN or Infinity, which Python writes and a parser of JSON rejects.
 fn with_numbers_that_json_has_not(bytes: &[u8]) -> Option<usize> {
     let line = &bytes[..memchr::memchr(b'\n', bytes).unwrap_or(bytes.len())];
     let mut replaced = Vec::with_capacity(line.len());

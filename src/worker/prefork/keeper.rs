@@ -269,7 +269,7 @@ impl Keeper {
         }
     }
 
-    /// Tells whoever waits how the last start ended.
+    /// Answers the commands that wait for the end of a start.
     fn report(&mut self) {
         let line = serde_json::to_string(&self.status).unwrap_or_default() + "\n";
         if !std::mem::replace(&mut self.has_reported, true) {

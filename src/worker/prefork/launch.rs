@@ -20,6 +20,7 @@ use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::path::PathBuf;
+use std::process::ChildStdout;
 use std::process::Stdio;
 use std::time::Duration;
 use std::time::Instant;
@@ -131,25 +132,34 @@ impl PreforkDirectory {
         command.env_clear().envs(environment.iter().map(|(name, value)| (name, value)));
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(PreforkError::Keeper)?;
         // The keeper must end with the worker, not with this value.
-        let Some(mut stdout) = child.stdout.take() else { return Err(PreforkError::TimedOut(limit)) };
-        let deadline = Instant::now() + limit;
-        let mut line = Vec::new();
-        while line.last() != Some(&b'\n') {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let readable = ipc::wait_readable(&[stdout.as_fd()], Some(left)).map_err(PreforkError::Keeper)?;
-            if left.is_zero() {
-                return Err(PreforkError::TimedOut(limit));
-            }
-            let mut piece = [0; 4096];
-            if readable == [true] {
-                match stdout.read(&mut piece).map_err(PreforkError::Keeper)? {
-                    0 => return Err(PreforkError::Keeper(io::ErrorKind::UnexpectedEof.into())),
-                    length => line.extend(&piece[..length]),
-                }
+        let Some(stdout) = child.stdout.take() else { return Err(PreforkError::TimedOut(limit)) };
+        let status = first_status(stdout, limit);
+        if matches!(status, Err(PreforkError::Keeper(_))) {
+            let _ = child.kill().and_then(|()| child.wait());
+        }
+        status
+    }
+}
+
+/// Reads the line that a keeper prints when its first server is ready or cannot be.
+fn first_status(mut stdout: ChildStdout, limit: Duration) -> Result<ServerStatus, PreforkError> {
+    let deadline = Instant::now() + limit;
+    let mut line = Vec::new();
+    while line.last() != Some(&b'\n') {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let readable = ipc::wait_readable(&[stdout.as_fd()], Some(left)).map_err(PreforkError::Keeper)?;
+        if left.is_zero() {
+            return Err(PreforkError::TimedOut(limit));
+        }
+        let mut piece = [0; 4096];
+        if readable == [true] {
+            match stdout.read(&mut piece).map_err(PreforkError::Keeper)? {
+                0 => return Err(PreforkError::Keeper(io::ErrorKind::UnexpectedEof.into())),
+                length => line.extend(&piece[..length]),
             }
         }
-        serde_json::from_slice(&line).map_err(|error| PreforkError::Keeper(error.into()))
     }
+    serde_json::from_slice(&line).map_err(|error| PreforkError::Keeper(error.into()))
 }
 
 /// A fork server that runs.

@@ -25,6 +25,7 @@ pub(crate) use client::run as run_client;
 pub(crate) use keeper::directory_of as keeper_directory;
 pub(crate) use keeper::keep;
 pub(crate) use launch::PreforkDirectory;
+pub(crate) use launch::PreforkError;
 pub(crate) use launch::RunningServer;
 pub(crate) use launch::ServerStatus;
 pub(crate) use launch::running_servers;

@@ -22,9 +22,9 @@ pub(super) const DRAIN: u8 = b'D';
 /// From the keeper: the worker has ended.
 pub(super) const KILL: u8 = b'K';
 
-/// A request: the arguments of the executor, with their length.
-pub(super) fn request(arguments: &[String]) -> Vec<u8> {
-    let text = serde_json::Value::from(arguments.to_vec()).to_string();
+/// A request: the arguments of the executor and the signals that the client ignores, with their length.
+pub(super) fn request(arguments: &[String], ignored: &[i32]) -> Vec<u8> {
+    let text = serde_json::json!({ "arguments": arguments, "ignored": ignored }).to_string();
     let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
     [&length.to_ne_bytes(), text.as_bytes()].concat()
 }
@@ -95,10 +95,10 @@ mod tests {
 
     #[test]
     fn a_request_is_its_length_and_json() {
-        let request = request(&["--payload-json".to_owned(), "\u{e9}\"\n".to_owned()]);
+        let request = request(&["--payload-json".to_owned(), "\u{e9}\"\n".to_owned()], &[1]);
         let (length, text) = request.split_at(4);
         assert_eq!(u32::from_ne_bytes(length.try_into().expect("four bytes")) as usize, text.len());
-        let arguments: Vec<String> = serde_json::from_slice(text).expect("JSON");
-        assert_eq!(arguments, ["--payload-json", "\u{e9}\"\n"]);
+        let request: serde_json::Value = serde_json::from_slice(text).expect("JSON");
+        assert_eq!(request, serde_json::json!({ "arguments": ["--payload-json", "\u{e9}\"\n"], "ignored": [1] }));
     }
 }

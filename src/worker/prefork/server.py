@@ -48,8 +48,12 @@ MAX_REQUEST = 64 * 1024 * 1024
 MAX_DESCRIPTORS = 4
 # The descriptor of a child's connection to its client is not lower.
 FIRST_NUMBER = 100
+# Signals that cannot be handled, and those that Python ignores by itself.
+ALWAYS_THE_SAME = {signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE, signal.SIGXFSZ}
 # The files whose import failed.
 FAILED = set()
+# What the imported code has set for the signals that the server itself handles.
+HANDLERS = {}
 # What the module `__main__` has before its code runs.
 OF_A_NEW_MAIN = {"__annotations__", "__builtins__", "__doc__", "__loader__", "__name__", "__package__", "__spec__"}
 
@@ -260,10 +264,6 @@ class Server:
         self.wake, self.wake_writer = socket.socketpair()
         self.wake.setblocking(False)
         self.wake_writer.setblocking(False)
-        signal.signal(signal.SIGCHLD, lambda number, frame: None)
-        # Some platforms send these to every process, and the worker must be the first to end.
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.set_wakeup_fd(self.wake_writer.fileno(), warn_on_full_buffer=False)
         self.poll.register(control, select.POLLIN)
         self.poll.register(self.wake, select.POLLIN)
@@ -295,19 +295,28 @@ class Server:
             pass
 
     def from_keeper(self):
-        data, descriptors = receive(self.control, 1, 1)
-        if data == b"C" and descriptors:
-            self.accept(socket.socket(fileno=descriptors[0]))
+        try:
+            data, descriptors = receive(self.control, 1, 1)
+        except ValueError:
+            # No more files can be opened here. The client's connection is closed, so it starts Python itself.
             return
+        except OSError:
+            data, descriptors = b"", []
+        if data == b"C":
+            if descriptors:
+                self.accept(socket.socket(fileno=descriptors[0]))
+            return
+        # No connection follows; what runs may finish.
+        self.is_draining = True
         if data == b"K":
             # The worker has ended, and its tasks end with it.
             for task in self.tasks.values():
                 kill_group(task.pid, signal.SIGKILL)
-        # `D`, or the keeper has ended. Nothing new can arrive; what runs may finish.
-        self.poll.unregister(self.control)
-        self.control.close()
-        self.control = None
-        self.is_draining = True
+        elif not data:
+            # The keeper has ended.
+            self.poll.unregister(self.control)
+            self.control.close()
+            self.control = None
 
     def accept(self, client):
         try:
@@ -315,29 +324,30 @@ class Server:
                 client.close()
                 return
             client.settimeout(REQUEST_SECONDS)
-            arguments, descriptors = request(client)
+            asked, descriptors = request(client)
         except (OSError, ValueError, EOFError):
             # It has ended, or it does not speak this protocol. In either case it has no child.
             client.close()
             return
         try:
-            self.start(client, arguments, descriptors)
+            self.start(client, asked, descriptors)
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
 
-    def start(self, client, arguments, descriptors):
+    def start(self, client, asked, descriptors):
         try:
             pid = os.fork()
         except OSError:
             # Too many processes, or no memory: the client starts Python itself, and reports what the system says.
-            client.sendall(b"N")
+            with contextlib.suppress(OSError):
+                client.sendall(b"N")
             client.close()
             return
         if pid == 0:
-            self.become(client, arguments, descriptors)
+            self.become(client, asked, descriptors)
         try:
-            # The child does the same; whoever is first.
+            # The child does the same; the first one counts.
             os.setpgid(pid, pid)
         except OSError:
             pass
@@ -402,22 +412,20 @@ class Server:
 
     # In the child.
 
-    def become(self, client, arguments, descriptors):
+    def become(self, client, asked, descriptors):
         """Becomes the process of the task. Never returns."""
         try:
-            code = self.run_child(client, arguments, descriptors)
+            code = self.run_child(client, asked, descriptors)
         except BaseException:
             # Only a defect of this file gets here.
             traceback.print_exc()
             code = 1
         os._exit(code)
 
-    def run_child(self, client, arguments, descriptors):
+    def run_child(self, client, asked, descriptors):
         os.setpgid(0, 0)
         signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        set_signals(frozenset(asked["ignored"]))
         # Exactly what belongs to the server: a descriptor that the project's code opened stays open.
         for own in [self.control, self.wake, self.wake_writer, client, *(task.client for task in self.tasks.values())]:
             if own is not None:
@@ -438,7 +446,7 @@ class Server:
         own_pid = os.getpid()
         if os.read(connection, 1) != b"G":
             return 0
-        code, by_signal = run_module(self.executor, arguments)
+        code, by_signal = run_module(self.executor, asked["arguments"])
         code = end_of_interpreter(code)
         if os.getpid() == own_pid:
             release_output()
@@ -449,6 +457,34 @@ class Server:
             signal.signal(by_signal, signal.SIG_DFL)
             os.kill(os.getpid(), by_signal)
         return code
+
+def by_default(number):
+    return signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+
+
+def ignore_no_signal():
+    """Signals that are ignored here from now on are those that the imported code ignores."""
+    for number in signal.valid_signals() - ALWAYS_THE_SAME:
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, by_default(number))
+
+
+def take_signals():
+    """Handles the signals of the server, after the import: what the imported code has set is for the tasks."""
+    # Some platforms send TERM and INT to every process, and the worker must be the first to end.
+    own = {signal.SIGCHLD: lambda number, frame: None, signal.SIGTERM: signal.SIG_IGN, signal.SIGINT: signal.SIG_IGN}
+    HANDLERS.update({number: signal.signal(number, handler) for number, handler in own.items()})
+
+
+def set_signals(ignored):
+    """In a child: handles what the imported code handles, and ignores what the client ignores, as a program that it starts."""
+    for number in signal.valid_signals() - ALWAYS_THE_SAME:
+        now = signal.getsignal(number)
+        wanted = HANDLERS.get(number, now)
+        if number in ignored and wanted == by_default(number):
+            wanted = signal.SIG_IGN
+        if now != wanted:
+            signal.signal(number, wanted)
 
 
 def receive(connection, length, most):
@@ -470,7 +506,7 @@ def receive(connection, length, most):
 
 
 def request(client):
-    """The arguments and the descriptors of a request: a length, then JSON."""
+    """A request and its descriptors: a length, then JSON with the arguments and the signals that are ignored."""
     data, descriptors = receive(client, 65536, MAX_DESCRIPTORS)
     try:
         if len(descriptors) != MAX_DESCRIPTORS:
@@ -483,12 +519,12 @@ def request(client):
         data = data[4:]
         while len(data) < length:
             data += more(client, length - len(data))
-        arguments = json.loads(data)
+        asked = json.loads(data)
     except BaseException:
         for descriptor in descriptors:
             os.close(descriptor)
         raise
-    return arguments, descriptors
+    return asked, descriptors
 
 
 def more(client, length):
@@ -675,6 +711,7 @@ def loaded(options, own):
         traceback.print_exc()
         FAILED.update(files_of(error))
         problems = [first_line(error)]
+    take_signals()
     problems = problems or reasons_not_to_fork(own)
     # Whatever the imported code printed is printed once.
     flush(sys.stdout)
@@ -697,10 +734,12 @@ def main(control, options):
         os._exit(0)
     control = socket.socket(fileno=int(control))
     control.set_inheritable(False)
+    ignore_no_signal()
     answer = loaded(options, {0, 1, 2, control.fileno()})
     control.sendall(json.dumps(answer).encode() + b"\n")
     if answer["problems"]:
-        sys.exit(1)
+        # Not `sys.exit`, which waits for the threads that the imported code has started.
+        os._exit(1)
     prepare_libpq()
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-//! Whoever is killed, each task ends as the worker's rules say, and nothing is left.
+//! Whichever process is killed, each task ends as the worker's rules say, and nothing is left.
 
 use std::fs;
 
@@ -89,6 +89,55 @@ fn a_killed_worker_leaves_no_process() {
     all_ended(&pids);
     all_ended(&[server, keeper]);
     until("the directory is removed", || !directory.exists());
+}
+
+/// The processor time that a process has used, in ticks of 10 ms.
+fn ticks(pid: i32) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
+    let fields: Vec<&str> = text.rsplit(')').next().expect("its fields").split_whitespace().collect();
+    [fields[11], fields[12]].iter().map(|ticks| ticks.parse::<u64>().expect("a number")).sum()
+}
+
+#[test]
+fn a_server_that_finishes_its_tasks_costs_nothing_and_ends_with_the_worker() {
+    let Some(mut worker) = Prefork::start("") else { return };
+    let (old, keeper) = (worker.server().expect("it serves"), worker.keeper());
+    let (_, pids) = sleeping(&mut worker, "slow");
+    assert_eq!(worker.context.run(&["prefork", "reload"]).code, 0);
+    assert_ne!(worker.server(), Some(old));
+    let before = ticks(keeper) + ticks(old);
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let used = ticks(keeper) + ticks(old) - before;
+    assert!(is_alive(old) && used < 100, "{used} of 200 ticks");
+    kill(worker.worker);
+    all_ended(&pids);
+    all_ended(&[old]);
+}
+
+#[test]
+fn a_server_that_can_open_no_file_leaves_the_tasks_to_plain_python() {
+    use rustix::process::Resource;
+    use rustix::process::Rlimit;
+
+    let Some(mut worker) = Prefork::start("") else { return };
+    let server = worker.server().expect("it serves");
+    let pid = rustix::process::Pid::from_raw(server);
+    let set = |limit: Rlimit| rustix::process::prlimit(pid, Resource::Nofile, limit).expect("the limit is set");
+    let before = rustix::process::getrlimit(Resource::Nofile);
+    let open: Vec<u64> = fs::read_dir(format!("/proc/{server}/fd"))
+        .expect("its descriptors")
+        .map(|it| it.expect("a descriptor").file_name().to_string_lossy().parse().expect("a number"))
+        .collect();
+    let free: Vec<u64> = (0..).filter(|number| !open.contains(number)).take(6).collect();
+    for (room, limit) in free.into_iter().enumerate() {
+        set(Rlimit { current: Some(limit), ..before });
+        let forked = worker.is_forking();
+        assert!(room > 0 || !forked, "the limit works");
+        assert_eq!(worker.value("shop.tasks.echo", &json!([room])), room);
+    }
+    set(before);
+    assert!(worker.is_forking());
+    assert_eq!(worker.server(), Some(server));
 }
 
 /// How many tasks run while processes are killed. `REPROQ_TEST_KILLED_TASKS` sets another number.

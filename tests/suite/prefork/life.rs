@@ -7,6 +7,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use super::Prefork;
+use super::processes;
 use super::small_project;
 use super::spec;
 use super::until;
@@ -110,6 +111,8 @@ fn new_code_is_served_before_the_old_process_stops() {
 fn code_that_must_not_be_forked_is_named_and_plain_python_runs() {
     let thread = "import threading, time\n\
                   threading.Thread(target=time.sleep, args=(60,), name='poller', daemon=True).start()\n";
+    let waited_for = "import threading, time\n\
+                      threading.Thread(target=time.sleep, args=(60,), name='uploader').start()\n";
     let socket = "import socket\nlistening = socket.create_server(('127.0.0.1', 0))\n\
                   held = socket.create_connection(listening.getsockname())\n";
     let loop_of_events = "import asyncio\nrunning = asyncio.new_event_loop()\n";
@@ -118,6 +121,7 @@ fn code_that_must_not_be_forked_is_named_and_plain_python_runs() {
     let mut shown = String::new();
     for (name, code) in [
         ("a thread", thread),
+        ("a thread that Python waits for", waited_for),
         ("a connection", socket),
         ("an event loop", loop_of_events),
         ("a database connection", database),
@@ -136,6 +140,9 @@ fn code_that_must_not_be_forked_is_named_and_plain_python_runs() {
         let port = problem.rsplit("127.0.0.1:").next().and_then(|rest| rest.split(' ').next()).unwrap_or_default();
         shown.push_str(&format!("{name}: {}\n", problem.replace(&format!(":{port} "), ":PORT ")));
         assert!(worker.stderr().contains("tasks are not forked"), "{}", worker.stderr());
+        let keeper = worker.keeper();
+        // The next attempt is seconds away by the time this one is gone.
+        until("the refused server has ended", || !processes().iter().any(|process| process.parent == keeper));
         if name == "a thread" {
             assert_eq!(worker.value("shop.tasks.echo", &json!([5])), 5);
             // Once it is mended, tasks are forked without a restart of the worker.

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::Prefork;
 use super::is_alive;
+use super::small_project;
 use super::until;
 
 #[test]
@@ -61,6 +62,40 @@ fn the_exit_status_is_that_of_the_task() {
         assert_eq!(forked["code"], plain["code"], "signal {number}");
     }
     assert_eq!(worker.run("shop.tasks.vanish", &json!([7]))["code"], 7);
+}
+
+#[test]
+fn signals_that_are_ignored_stay_ignored() {
+    let Some(mut worker) = Prefork::start("") else { return };
+    // Hangup, as under `nohup`; interrupt and quit, as in the background of a shell.
+    let ignored = [1, 2, 3];
+    for (task, arguments) in [("process", json!([])), ("by_signal", json!([1])), ("by_signal", json!([3]))] {
+        let request = |plain: bool| {
+            let spec = super::spec(&format!("shop.tasks.{task}"), &arguments);
+            json!({ "run": { "spec": spec, "plain": plain, "ignored": ignored } })
+        };
+        let (forked, plain) = (worker.ask(&request(false)), worker.ask(&request(true)));
+        assert_eq!(forked, plain, "{task} {arguments}");
+    }
+    assert_eq!(worker.run("shop.tasks.by_signal", &json!([1]))["code"], -1, "the next task does not ignore it");
+}
+
+#[test]
+fn handlers_of_the_imported_code_are_those_of_the_task() {
+    let Some(context) = small_project("") else { return };
+    let tasks = context.project().join("shop/tasks.py");
+    let code = "for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGUSR1):\n\
+                \x20   signal.signal(number, lambda number, frame: sys.exit(number))\n\
+                signal.signal(signal.SIGUSR2, signal.SIG_IGN)\n";
+    let text = fs::read_to_string(&tasks).expect("the tasks") + code;
+    fs::write(&tasks, text).expect("written");
+    let mut worker = Prefork::start_in(context);
+    for number in [10, 12, 15, 17] {
+        let arguments = json!([number]);
+        let (forked, plain) =
+            (worker.run("shop.tasks.by_signal", &arguments), worker.plain("shop.tasks.by_signal", &arguments));
+        assert_eq!((&forked["code"], &forked["stderr"]), (&plain["code"], &plain["stderr"]), "signal {number}");
+    }
 }
 
 #[test]

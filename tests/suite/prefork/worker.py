@@ -12,6 +12,11 @@ PYTHON = json.load(open(CONFIG))["worker"]["python_bin"] if CONFIG else os.envir
 STARTED = {}
 
 
+def ignore(numbers):
+    for number in numbers:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def begin(request):
     python = os.environ["PLAIN_PYTHON"] if request.get("plain") else PYTHON
     arguments = request.get("arguments") or [
@@ -24,6 +29,7 @@ def begin(request):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         process_group=0,
+        preexec_fn=lambda: ignore(request.get("ignored", [])),
         close_fds=False,
         cwd=request.get("directory"),
         env=environment,

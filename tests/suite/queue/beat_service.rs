@@ -240,7 +240,7 @@ fn a_change_of_a_schedule_wakes_it() {
     assert_eq!(service.stop("TERM").0, 0);
 }
 
-/// A server's connection that listens would send notifications to whoever uses it next.
+/// A server's connection that listens would send notifications to its next user.
 #[test]
 fn behind_a_pooler_nothing_listens() {
     let Some(database) = Database::of_origin("d") else { return };

@@ -135,7 +135,7 @@ fn the_rows_have_djangos_hashes_on_every_origin_and_through_a_pooler() {
 }
 
 #[test]
-fn a_task_that_is_enqueued_twice_is_one_row_whoever_enqueued_it() {
+fn a_task_that_is_enqueued_twice_by_any_program_is_one_row() {
     for origin in ORIGINS {
         let Some(database) = Database::of_origin(origin) else { return };
         let context = project(&database.url());

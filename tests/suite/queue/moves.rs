@@ -310,7 +310,7 @@ update task_runs set status = 'SUCCESSFUL', leased_by = null, leased_until = nul
 
 /// Workers claim in both databases, somebody resumes both queues at random, and runs are killed at random.
 #[test]
-fn a_task_runs_once_whoever_resumes_the_queues_meanwhile() {
+fn a_task_runs_once_although_both_queues_are_resumed_meanwhile() {
     let (Some(source), Some(target)) = (Database::of_origin("d"), Database::of_origin("d")) else { return };
     let context = project(&source.url(), &target.url());
     const TASKS: i64 = 300;

@@ -71,7 +71,7 @@ pub(crate) const PAGE: &str = concat!(
 pub(crate) const ONE_AT_A_TIME: &str = "select pg_advisory_xact_lock(7245903118422020)";
 
 /// Target: inserts tasks ($1, a JSON array) that come from a database ($2), unless they are there. A row that is WAITING, with neither
-/// a parent nor a workflow, is claimed and released by nobody else.
+/// a parent nor a workflow, only this command claims and releases.
 pub(crate) const HOLD: &str = "
 with wanted as (
   select w.source_id, 'reproq-move/' || $2 || '/' || w.source_id || '/' || w.fingerprint as mark, r.*
