@@ -160,6 +160,12 @@ const PURE_IN_THE_QUEUE: &[&str] = &[
     "workflow",
 ];
 
+/// The sources of the crate of tokens.
+const TOKEN: &str = "crates/reproq-token/src";
+
+/// The same in the crate of tokens: all but its random bytes.
+const PURE_IN_TOKENS: &[&str] = &["key.rs", "lib.rs", "limiter.rs", "pairing", "token"];
+
 /// What a file that only decides must not name.
 const EFFECTS: &[&str] = &[
     "std::fs",
@@ -273,7 +279,7 @@ fn the_tree_stays_small_enough_to_be_read_at_a_glance() {
 #[test]
 fn what_decides_touches_nothing() {
     let mut problems = Vec::new();
-    for (directory, table) in [("src", PURE), (QUEUE, PURE_IN_THE_QUEUE)] {
+    for (directory, table) in [("src", PURE), (QUEUE, PURE_IN_THE_QUEUE), (TOKEN, PURE_IN_TOKENS)] {
         let directory = root().join(directory);
         for pure in table {
             if !directory.join(pure).exists() {
@@ -298,7 +304,7 @@ fn what_decides_touches_nothing() {
 /// A reader who meets a name twice has to find out which one is meant.
 #[test]
 fn no_public_type_has_the_name_of_another() {
-    for directory in ["src", QUEUE] {
+    for directory in ["src", QUEUE, TOKEN] {
         no_public_type_is_defined_twice_in(files_below(&root().join(directory)));
     }
 }
@@ -489,9 +495,10 @@ fn sources() -> Vec<(PathBuf, String)> {
     files_below(&root().join("src"))
 }
 
-/// Also those of the crate of the queue.
+/// Also those of the crates that the program consists of.
 fn all_sources() -> Vec<(PathBuf, String)> {
-    sources().into_iter().chain(files_below(&root().join(QUEUE))).collect()
+    let crates = [QUEUE, TOKEN].into_iter().flat_map(|directory| files_below(&root().join(directory)));
+    sources().into_iter().chain(crates).collect()
 }
 
 fn files_below(directory: &Path) -> Vec<(PathBuf, String)> {
