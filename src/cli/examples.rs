@@ -434,6 +434,23 @@ Examples:
   reproq systemd --schedule                  Use a timer instead of a beat
   reproq systemd --procfile                  Print a Procfile";
 
+pub(super) const LOGIN: &str = "\
+Examples:
+  reproq login https://shop.example.com      Show a code, wait for its approval, store a token
+  reproq login --status                      Show whether a token is stored
+  reproq login --remove                      Remove the stored token";
+
+pub(super) const TOKEN: &str = "\
+Examples:
+  reproq token verify                        Check the token that `login` stored
+  reproq token verify -                      Check a token from stdin";
+
+pub(super) const TOKEN_VERIFY: &str = "\
+Examples:
+  reproq token verify                        Check the token that `login` stored
+  reproq token verify token.txt              Check the token in a file
+  reproq token verify -                      Check a token from stdin";
+
 pub(super) const CONFIG: &str = "\
 Examples:
   reproq config show                         Show every setting and its source

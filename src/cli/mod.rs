@@ -12,6 +12,7 @@ mod init;
 mod inspect;
 mod install;
 mod limit;
+mod login;
 mod offline;
 mod passthrough;
 mod periodic;
@@ -81,6 +82,9 @@ pub(crate) use install::UpgradeArgs;
 pub(crate) use limit::LimitCommand;
 pub(crate) use limit::LimitRemoveArgs;
 pub(crate) use limit::LimitSetArgs;
+pub(crate) use login::LoginArgs;
+pub(crate) use login::TokenCommand;
+pub(crate) use login::TokenVerifyArgs;
 pub(crate) use offline::BundleCommand;
 pub(crate) use offline::BundleCreateArgs;
 pub(crate) use offline::BundleInspectArgs;
@@ -240,6 +244,8 @@ const HELP_TEMPLATE: &str = "\
   \x1b[1mlimit\x1b[0m        Work with rate limits
   \x1b[1mworkflow\x1b[0m     Work with chains, groups and chords of tasks
   \x1b[1mdb\x1b[0m           Check and migrate the database of the queue
+  \x1b[1mlogin\x1b[0m        Sign in at a Django server, for reproq-tui
+  \x1b[1mtoken\x1b[0m        Check bearer tokens
 
 \x1b[1m\x1b[4mManage a repository's releases:\x1b[0m
   \x1b[1mrelease\x1b[0m      List, prune, restore and check GitHub releases
@@ -325,6 +331,12 @@ pub(crate) enum Command {
     /// Check and migrate the database of the queue
     #[command(subcommand, after_long_help = examples::DB)]
     Db(DbCommand),
+    /// Sign in at a Django server, for reproq-tui
+    #[command(after_long_help = examples::LOGIN)]
+    Login(LoginArgs),
+    /// Check bearer tokens
+    #[command(subcommand, after_long_help = examples::TOKEN)]
+    Token(TokenCommand),
     /// List, prune, restore and check GitHub releases
     #[command(subcommand, after_long_help = examples::RELEASE)]
     Release(ReleaseCommand),

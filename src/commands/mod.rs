@@ -17,6 +17,7 @@ mod hints;
 mod init;
 mod install;
 mod lock;
+mod login;
 mod mirror;
 #[cfg_attr(not(unix), path = "no_prefork.rs")]
 mod prefork;
@@ -31,6 +32,7 @@ pub(crate) mod session;
 mod signatures;
 mod stats;
 mod systemd;
+mod token;
 mod trust;
 mod upgrade;
 mod verify;
@@ -91,6 +93,8 @@ pub(crate) fn run(command: &Command, session: &Session<'_>) -> Result<ExitStatus
         Command::Limit(command) => queue::limit(command, session),
         Command::Workflow(command) => queue::workflow(command, session),
         Command::Db(command) => db::run(command, session),
+        Command::Login(arguments) => login::login(arguments, session),
+        Command::Token(command) => token::run(command, session),
         Command::Release(command) => release::run(command, session),
         Command::Render(command) => render::run(command, session),
         Command::Worker(arguments) => run::worker(arguments, session),
@@ -143,8 +147,15 @@ const fn activity(command: &Command) -> Option<&'static str> {
         | Command::Limit(_)
         | Command::Workflow(_)
         | Command::Periodic(_) => return None,
+        // This waits for a person, who needs to read the code.
+        Command::Login(_) => return None,
         // These take no time.
-        Command::Config(_) | Command::Completions(_) | Command::Help(_) | Command::Systemd(_) | Command::Prefork(_) => {
+        Command::Token(_)
+        | Command::Config(_)
+        | Command::Completions(_)
+        | Command::Help(_)
+        | Command::Systemd(_)
+        | Command::Prefork(_) => {
             return None;
         }
     })

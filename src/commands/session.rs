@@ -161,6 +161,8 @@ fn command_line(cli: &Cli) -> SettingsInput {
         | Command::Workers(_)
         | Command::Limit(_)
         | Command::Workflow(_)
+        | Command::Login(_)
+        | Command::Token(_)
         | Command::Release(_) => global,
     }
 }

@@ -41,6 +41,8 @@ pub struct Env {
     pub cache_directory: Option<PathBuf>,
     /// The system's data directory for this program, if there is one.
     pub data_directory: Option<PathBuf>,
+    /// The directory of the user's configuration of all programs, if there is one.
+    pub configuration_directory: Option<PathBuf>,
     /// The path of this executable, if the system provides it.
     pub own_executable: Option<PathBuf>,
     /// Passwords on the command line.
@@ -57,10 +59,12 @@ impl Env {
     /// Reads the real environment. Fails if the current directory no longer exists.
     pub fn capture() -> io::Result<Self> {
         let directories = directories::ProjectDirs::from("", "", "reproq");
+        let base = directories::BaseDirs::new();
         Ok(Self {
             variables: std::env::vars_os().collect(),
             cwd: std::env::current_dir()?,
-            home: directories::BaseDirs::new().map(|directories| directories.home_dir().to_owned()),
+            home: base.as_ref().map(|directories| directories.home_dir().to_owned()),
+            configuration_directory: base.as_ref().map(|directories| directories.config_dir().to_owned()),
             cache_directory: directories.as_ref().map(|directories| directories.cache_dir().to_owned()),
             data_directory: directories.as_ref().map(|directories| directories.data_dir().to_owned()),
             own_executable: std::env::current_exe().ok(),
@@ -79,6 +83,7 @@ impl Env {
             home: None,
             cache_directory: None,
             data_directory: None,
+            configuration_directory: None,
             own_executable: None,
             given_secrets: Vec::new(),
             stdin_is_terminal: false,

@@ -26,7 +26,7 @@ use crate::model::url_policy::is_loopback;
 use crate::trust::Level;
 
 /// Every variable that this program reads, with its meaning; the README's table is generated from it.
-pub const VARIABLES: [(&str, &str); 38] = [
+pub const VARIABLES: [(&str, &str); 40] = [
     ("REPROQ_REPOSITORY", "repository of the worker, `OWNER/NAME`"),
     ("REPROQ_REQUIRE", "minimum verdict for installs"),
     ("REPROQ_WORKFLOW", "workflow that must have signed the release"),
@@ -63,6 +63,11 @@ pub const VARIABLES: [(&str, &str); 38] = [
     ("REPROQ_GITHUB_API_URL", "URL of its API, if it cannot be derived from REPROQ_GITHUB_SERVER_URL"),
     ("GITHUB_SERVER_URL", "URL of the GitHub server for the `release` commands only (set in Actions)"),
     ("GITHUB_API_URL", "URL of its API (set in Actions)"),
+    ("METRICS_AUTH_TOKEN", "secret of the bearer tokens; read by the worker, by Django and by `token verify`"),
+    (
+        "REPROQ_TUI_AUTH_FILE",
+        "file with the token of reproq-tui and `login` (default: in the user's configuration directory)",
+    ),
     ("RENDER_API_KEY", "API key for the `render` commands"),
     ("RENDER_API_URL", "URL of Render's API (default: https://api.render.com/v1)"),
     ("HTTPS_PROXY", "proxy URL, as in curl; also `https_proxy` (takes precedence), `ALL_PROXY` and `all_proxy`"),

@@ -3,3 +3,4 @@
 pub mod doctor;
 pub mod install;
 pub mod integrity;
+pub(crate) mod login;

@@ -61,6 +61,8 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("release check", "needs a release for every platform; `release_check` runs it"),
     ("--target linux-arm64", "needs an asset for another platform; `install_to` runs it"),
     ("render env", "requests Render; `render` runs these commands against a fake"),
+    ("reproq login", "needs a server; `login` runs these commands"),
+    ("token verify", "needs a token; `login::token` runs these commands"),
     ("self version --check", "requests github.com; `self_version` runs it"),
 ];
 

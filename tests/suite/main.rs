@@ -39,6 +39,7 @@ mod install_to;
 #[cfg(unix)]
 mod interrupted;
 mod lock;
+mod login;
 mod mirror;
 mod mirror_damage;
 mod offline;

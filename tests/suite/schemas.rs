@@ -65,12 +65,14 @@ fn every_schema_is_of_a_document_that_a_command_prints() {
             &["cache", "list"],
             &["cache", "clean"],
             &["trust", "show"],
+            &["login", "--status"],
             &["install", "--tag", "v9.9.9"],
         ],
     ));
     seen.extend(of_trust());
     seen.extend(of_releases());
     seen.extend(of_render());
+    seen.extend(of_token());
     let of_database = of_database();
     let has_database = !of_database.is_empty();
     let of_django = of_django();
@@ -112,6 +114,13 @@ const NEED_A_DATABASE: &[&str] = &[
     "workers-",
     "workflow-",
 ];
+
+fn of_token() -> BTreeSet<String> {
+    let mut context = Context::new();
+    context.set("METRICS_AUTH_TOKEN", "secret");
+    fs::write(context.project().join("token.txt"), "a.b.c").expect("written");
+    printed(&context, &[&["token", "verify", "token.txt"]])
+}
 
 /// Empty if there is no Django here.
 #[cfg(unix)]

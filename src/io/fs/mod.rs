@@ -29,6 +29,7 @@ pub use output::new_record;
 pub use output::open_record;
 pub use output::sweep_beside;
 pub use output::write_file;
+pub use output::write_private_file;
 pub use output::write_through_link;
 pub use stat::FileId;
 pub use stat::Stat;

@@ -3,6 +3,7 @@
 
 use std::ffi::OsStr;
 use std::ffi::OsString;
+use std::fs::DirBuilder;
 use std::fs::File;
 use std::io;
 use std::io::Write;
@@ -23,6 +24,11 @@ use crate::io::fs::sweep;
 /// The mode of a new file, minus the umask.
 const NEW: u32 = 0o666;
 
+/// The mode of a file that only this user may read, and of the directories that are made for it.
+const PRIVATE: u32 = 0o600;
+#[cfg(unix)]
+const PRIVATE_DIRECTORY: u32 = 0o700;
+
 /// The mode bits of a replaced file that are kept: not setuid or setgid.
 const KEPT: u32 = 0o777;
 
@@ -33,6 +39,7 @@ pub struct OutputFile {
     name: OsString,
     temporary: TemporaryFile,
     is_for_all: bool,
+    is_private: bool,
 }
 
 impl OutputFile {
@@ -72,13 +79,16 @@ impl OutputFile {
     ///
     /// As [`OutputFile::create`].
     pub fn create_in(dir: Rc<Dir>, name: impl Into<OsString>) -> Result<Self, FileError> {
-        let name = name.into();
+        Self::create_with(dir, name.into(), NEW)
+    }
+
+    fn create_with(dir: Rc<Dir>, name: OsString, mode: u32) -> Result<Self, FileError> {
         let _ = replaceable(&dir, &name)?;
         sweep(&dir);
-        let temporary = TemporaryFile::create(Rc::clone(&dir), NEW);
+        let temporary = TemporaryFile::create(Rc::clone(&dir), mode);
         // The error names the target, not the temporary file.
         let temporary = temporary.map_err(FileError::io("write", dir.path_of(&name)))?;
-        Ok(Self { dir, name, temporary, is_for_all: false })
+        Ok(Self { dir, name, temporary, is_for_all: false, is_private: mode == PRIVATE })
     }
 
     /// Makes a new file readable by everyone, whatever the umask.
@@ -104,7 +114,8 @@ impl OutputFile {
     /// The target is not a regular file by now, or an I/O error occurs. The target is then unchanged.
     pub fn finish(mut self) -> Result<(), FileError> {
         let replaced = replaceable(&self.dir, &self.name)?;
-        let mode = replaced.map(|replaced| replaced.mode & KEPT).or(self.is_for_all.then_some(0o644));
+        let kept = replaced.map(|replaced| replaced.mode & KEPT).filter(|_| !self.is_private);
+        let mode = kept.or(self.is_private.then_some(PRIVATE)).or(self.is_for_all.then_some(0o644));
         let failed = FileError::io("write", self.path());
         let file = self.temporary.file();
         let ready = mode.map_or(Ok(()), |mode| set_mode(file, mode)).and_then(|()| file.sync_all());
@@ -132,6 +143,24 @@ impl Write for OutputFile {
 /// As [`OutputFile::create`].
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     finished(OutputFile::create(path)?, bytes)
+}
+
+/// As [`write_file`], for a file with a secret: only this user may read it, whatever the mode of the file that it replaces and
+/// the umask. Directories that are missing are created, for this user alone.
+///
+/// # Errors
+///
+/// As [`OutputFile::create`], or a directory cannot be created.
+pub fn write_private_file(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        let mut builder = DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, PRIVATE_DIRECTORY);
+        builder.create(parent).map_err(FileError::io("create the directory", parent))?;
+    }
+    let (dir, name) = place(path)?;
+    finished(OutputFile::create_with(Rc::new(dir), name, PRIVATE)?, bytes)
 }
 
 /// As [`write_file`]; see [`OutputFile::create_through_link`].
@@ -271,6 +300,20 @@ mod tests {
             fs::remove_file(&other).expect("removed");
         }
         assert_eq!(fs::read_dir(directory.path()).expect("readable").count(), 0, "nothing is left");
+    }
+
+    #[test]
+    fn a_private_file_is_private_whatever_it_replaces() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("a/b/file");
+        write_private_file(&path, b"one").expect("written");
+        assert_eq!((mode(&path), mode(path.parent().expect("a directory"))), (0o600, 0o700));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("set");
+        write_private_file(&path, b"two").expect("written");
+        assert_eq!((mode(&path), fs::read(&path).expect("there").as_slice()), (0o600, &b"two"[..]));
+        fs::remove_file(&path).expect("removed");
+        symlink(directory.path().join("elsewhere"), &path).expect("a link");
+        assert!(matches!(write_private_file(&path, b"x"), Err(FileError::NotReplaceable { .. })));
     }
 
     #[test]

@@ -19,4 +19,5 @@ mod schedules;
 mod shop;
 mod stats;
 mod sync;
+mod tokens;
 mod workflows;

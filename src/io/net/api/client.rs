@@ -103,6 +103,11 @@ impl JsonApi {
     /// Statuses are errors, as in [`JsonApi::call`].
     pub(crate) async fn once(&self, request: &ApiRequest<'_>) -> Result<Answer, JsonApiError> {
         let answer = self.exchange(request).await?;
+        self.successful(request, answer)
+    }
+
+    /// A response of [`JsonApi::exchange`], unless its status is an error.
+    pub(crate) fn successful(&self, request: &ApiRequest<'_>, answer: Answer) -> Result<Answer, JsonApiError> {
         if answer.status.is_success() {
             return Ok(answer);
         }
