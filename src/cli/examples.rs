@@ -215,6 +215,12 @@ Examples:
   reproq stats --watch --interval 5s         Redraw every five seconds
   reproq stats --format api                  Print the JSON document of Django's stats page";
 
+pub(super) const SERVE: &str = "\
+Examples:
+  reproq serve                               Serve every database of the project on http://127.0.0.1:9180
+  reproq serve --listen 127.0.0.1:0 --json   Take a free port, and print the URL as JSON
+  reproq serve --allowed-host queue.example.org --public-url https://queue.example.org";
+
 pub(super) const STATS_HEATMAP: &str = "\
 Examples:
   reproq stats heatmap                       Show the failures of seven days by hour

@@ -20,6 +20,7 @@ mod queue;
 mod release;
 mod render;
 mod run;
+mod serve;
 mod stats;
 mod systemd;
 mod task;
@@ -122,6 +123,7 @@ pub(crate) use run::PreforkCommand;
 pub(crate) use run::PreforkSelection;
 pub(crate) use run::StartArgs;
 pub(crate) use run::WorkerArgs;
+pub(crate) use serve::ServeArgs;
 pub(crate) use stats::HeatmapArgs;
 pub(crate) use stats::StatsArgs;
 pub(crate) use stats::StatsCommand;
@@ -237,6 +239,7 @@ const HELP_TEMPLATE: &str = "\
 
 \x1b[1m\x1b[4mOperate the queue:\x1b[0m
   \x1b[1mstats\x1b[0m        Show the state of the queues, failures by hour, and throughput
+  \x1b[1mserve\x1b[0m        Serve statistics, metrics and events over HTTP
   \x1b[1mtask\x1b[0m         Work with tasks
   \x1b[1mqueue\x1b[0m        Work with queues
   \x1b[1mworkers\x1b[0m      Work with registered workers
@@ -316,6 +319,9 @@ pub(crate) enum Command {
     /// Show the state of the queues, failures by hour, and throughput
     #[command(after_long_help = examples::STATS)]
     Stats(StatsArgs),
+    /// Serve statistics, metrics and events over HTTP
+    #[command(after_long_help = examples::SERVE)]
+    Serve(ServeArgs),
     /// Work with queues
     #[command(subcommand, after_long_help = examples::QUEUE)]
     Queue(QueueCommand),

@@ -140,7 +140,7 @@ impl Database {
 }
 
 /// How a database is reached, and where its URL was found.
-fn place(arguments: &DatabaseArgs, session: &Session<'_>) -> Result<(pg::Target, String), CommandError> {
+pub(super) fn place(arguments: &DatabaseArgs, session: &Session<'_>) -> Result<(pg::Target, String), CommandError> {
     let worker_file = || database_url::worker_file(session);
     let ask = AskDjango::Settings(django::LIMIT);
     let lookup = database_url::own(arguments.database.as_deref(), ask, &worker_file);

@@ -28,6 +28,7 @@ mod request;
 mod rollback;
 mod run;
 mod self_version;
+mod serve;
 pub(crate) mod session;
 mod signatures;
 mod stats;
@@ -88,6 +89,7 @@ pub(crate) fn run(command: &Command, session: &Session<'_>) -> Result<ExitStatus
         Command::Periodic(command) => queue::periodic(command, session),
         Command::Task(command) => queue::task(command, session),
         Command::Stats(arguments) => stats::run(arguments, session),
+        Command::Serve(arguments) => serve::serve(arguments, session),
         Command::Queue(command) => queue::queue(command, session),
         Command::Workers(command) => queue::workers(command, session),
         Command::Limit(command) => queue::limit(command, session),
@@ -141,6 +143,7 @@ const fn activity(command: &Command) -> Option<&'static str> {
         | Command::Beat(_)
         | Command::Schedule(_)
         | Command::Stats(_)
+        | Command::Serve(_)
         | Command::Task(_)
         | Command::Queue(_)
         | Command::Workers(_)

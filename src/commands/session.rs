@@ -157,6 +157,7 @@ fn command_line(cli: &Cli) -> SettingsInput {
         | Command::Trust(_)
         | Command::Db(_)
         | Command::Stats(_)
+        | Command::Serve(_)
         | Command::Queue(_)
         | Command::Workers(_)
         | Command::Limit(_)

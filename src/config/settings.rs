@@ -63,7 +63,10 @@ pub const VARIABLES: [(&str, &str); 40] = [
     ("REPROQ_GITHUB_API_URL", "URL of its API, if it cannot be derived from REPROQ_GITHUB_SERVER_URL"),
     ("GITHUB_SERVER_URL", "URL of the GitHub server for the `release` commands only (set in Actions)"),
     ("GITHUB_API_URL", "URL of its API (set in Actions)"),
-    ("METRICS_AUTH_TOKEN", "secret of the bearer tokens; read by the worker, by Django and by `token verify`"),
+    (
+        "METRICS_AUTH_TOKEN",
+        "secret of the bearer tokens, and the token of `serve`; read by the worker, by Django, by `token verify` and by `serve`",
+    ),
     (
         "REPROQ_TUI_AUTH_FILE",
         "file with the token of reproq-tui and `login` (default: in the user's configuration directory)",

@@ -35,6 +35,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("config beat", "needs the URL of a database; `config_worker` runs it"),
     ("reproq db", "needs a database; `db` runs these commands"),
     ("reproq stats", "needs a database; `queue::stats` runs these commands"),
+    ("reproq serve", "needs a database, and does not end; `serve` runs it"),
     ("reproq task list", "needs a database; `queue::tasks` runs these commands"),
     ("reproq task show", "needs a database; `queue::tasks` runs these commands"),
     ("reproq task why", "needs a database; `queue::tasks` runs these commands"),

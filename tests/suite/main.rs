@@ -66,6 +66,8 @@ mod render;
 mod run;
 mod schemas;
 mod self_version;
+#[cfg(unix)]
+mod serve;
 mod several;
 mod support;
 #[cfg(unix)]

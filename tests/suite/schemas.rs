@@ -103,6 +103,7 @@ const NEED_A_DATABASE: &[&str] = &[
     "queue-control-",
     "queue-list-",
     "queue-move-",
+    "serve-",
     "stats-",
     "task-1",
     "task-change-",
@@ -175,7 +176,9 @@ fn of_queue() -> BTreeSet<String> {
     let logs = context.project().join("logs");
     fs::create_dir(&logs).expect("created");
     fs::write(logs.join("task-9-attempt-3.log"), "a line\n").expect("written");
-    printed(
+    // It prints its document at its start, and runs until a signal.
+    let served = crate::serve::Served::start(&context, &["--database", "big"]).document.to_string();
+    let mut seen = printed(
         &context,
         &[
             &["stats"],
@@ -205,7 +208,9 @@ fn of_queue() -> BTreeSet<String> {
             &["workers", "prune", "--dry-run"],
             &["workflow", "repair", "--all", "--dry-run"],
         ],
-    )
+    );
+    seen.extend(schemas::check(&served));
+    seen
 }
 
 #[cfg(not(unix))]

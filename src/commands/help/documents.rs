@@ -111,6 +111,7 @@ pub(super) const DOCUMENTS: &[JsonDocument] = &[
     ),
     printed("reproq.restore/1", "the tags that were restored", &["reproq release restore"]),
     printed("reproq.rollback/2", "the version that was restored", &["reproq rollback"]),
+    printed("reproq.serve/1", "where `serve` listens, printed once at its start", &["reproq serve"]),
     printed("reproq.self-version/1", "this program's version, and what installed it", &["reproq self version"]),
     printed("reproq.services/1", "units of systemd, a Procfile or services for Compose", &["reproq systemd"]),
     stored("reproq.state/1", "the digest and file attributes of the installed worker", ".reproq/state.json"),

@@ -117,7 +117,8 @@ fn rounded(rows: f64) -> i64 {
     rows.round() as i64
 }
 
-async fn failing(tx: &Transaction<'_>, seconds: f64, limit: i64) -> Result<(Vec<FailingTask>, i64), PgError> {
+/// The tasks that failed most often in the last seconds, and the number of all failures.
+pub async fn failing(tx: &Transaction<'_>, seconds: f64, limit: i64) -> Result<(Vec<FailingTask>, i64), PgError> {
     let mut failing = Vec::new();
     let mut total = 0;
     for row in tx.rows(history::FAILING, &[Param::Float(seconds), limit.into()]).await? {

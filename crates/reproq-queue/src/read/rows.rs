@@ -18,9 +18,11 @@ use crate::stats::ServerRow;
 use crate::stats::WorkerRow;
 use crate::tasks::ActiveTask;
 use crate::tasks::ChildTask;
+use crate::tasks::ClaimableTask;
 use crate::tasks::StoredJson;
 use crate::tasks::TaskDetail;
 use crate::tasks::TaskSummary;
+use crate::tasks::WatchedTask;
 use crate::workflow::MemberCount;
 use crate::workflow::StuckTask;
 use crate::workflow::WorkflowMember;
@@ -91,6 +93,27 @@ from_row!(TaskSummary {
     cancel_requested,
     error,
 });
+from_row!(WatchedTask {
+    result_id,
+    status,
+    queue_name,
+    task_path,
+    attempts,
+    max_attempts,
+    worker_id,
+    enqueued_at,
+    run_after,
+    started_at,
+    last_attempted_at,
+    finished_at,
+    failed_at,
+    updated_at,
+    leased_until,
+    error_kind,
+    exception_class,
+    error,
+});
+from_row!(ClaimableTask { result_id, attempts });
 from_row!(ActiveTask { result_id, status, leased_by, leased_until, expired });
 from_row!(ChildTask { result_id, task_path, status });
 from_row!(WorkflowRun {

@@ -30,6 +30,7 @@ pub(crate) mod schedules;
 pub(crate) mod task_changes;
 pub(crate) mod task_prune;
 pub(crate) mod tasks;
+pub(crate) mod watch;
 pub(crate) mod why;
 pub(crate) mod workers;
 pub(crate) mod workflows;

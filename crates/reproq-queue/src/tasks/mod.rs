@@ -2,10 +2,14 @@
 
 mod filter;
 mod new;
+mod watched;
 
 pub use filter::TaskFilter;
 pub use filter::regex_of_pattern;
 pub use new::NewTask;
+pub use watched::ClaimableTask;
+pub use watched::TaskObservation;
+pub use watched::WatchedTask;
 
 use chrono::DateTime;
 use chrono::Utc;

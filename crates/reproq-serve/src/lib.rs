@@ -1,0 +1,36 @@
+//! The queue over HTTP: Django's statistics, metrics, events. Modules decide over values; `observe` reads the databases, and
+//! `server`, `http`, `sse` and `stall` serve what is known.
+
+mod access;
+mod counters;
+mod events;
+mod exposition;
+mod http;
+mod metrics;
+mod observation_document;
+mod observe;
+mod options;
+mod respond;
+mod ring;
+mod route;
+#[cfg(test)]
+mod samples;
+mod server;
+mod shared;
+mod sse;
+mod stall;
+mod state;
+mod stats_document;
+
+pub use access::AccessToken;
+pub use access::AllowedHosts;
+pub use observe::ServeNotice;
+pub use options::ServeLimits;
+pub use options::ServeOptions;
+pub use options::ServedDatabase;
+pub use server::Listener;
+pub use server::serve;
+pub use stats_document::SchedulerSettings;
+pub use stats_document::StatsDocument;
+pub use stats_document::StatsRows;
+pub use stats_document::TOP_OF_EACH;

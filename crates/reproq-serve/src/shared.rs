@@ -1,0 +1,121 @@
+//! What the observers write and the connections read.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::OnceLock;
+use std::sync::PoisonError;
+use std::time::Instant;
+
+use reproq_token::Attempts;
+use tokio::sync::Semaphore;
+use tokio::sync::watch;
+
+use crate::access::WRONG_TOKENS;
+use crate::events::TaskEvent;
+use crate::options::ServeOptions;
+use crate::respond::Reply;
+use crate::ring::EventRing;
+use crate::state::Observation;
+
+/// Addresses whose wrong tokens are counted one by one.
+const ADDRESSES: usize = 4096;
+
+/// An observation, with the responses that many clients request; each is made once.
+#[derive(Debug, Default)]
+pub(crate) struct Published {
+    pub(crate) observation: Observation,
+    stats: OnceLock<Reply>,
+    metrics: OnceLock<Reply>,
+    document: OnceLock<Reply>,
+}
+
+/// What the observers write and the connections read.
+pub(crate) struct Shared {
+    pub(crate) options: ServeOptions,
+    published: watch::Sender<Arc<Published>>,
+    ring: Mutex<EventRing>,
+    /// Wakes readers of events.
+    news: watch::Sender<()>,
+    /// Whether the server ends.
+    ending: watch::Sender<bool>,
+    /// Wrong tokens by address.
+    attempts: Mutex<Attempts>,
+    began: Instant,
+    pub(crate) readers: Arc<Semaphore>,
+}
+
+impl Shared {
+    pub(crate) fn new(options: ServeOptions, epoch: String) -> Self {
+        let ring = EventRing::new(epoch, options.limits.events);
+        let readers = Arc::new(Semaphore::new(options.limits.readers));
+        Self {
+            options,
+            published: watch::Sender::default(),
+            ring: Mutex::new(ring),
+            news: watch::Sender::default(),
+            ending: watch::Sender::new(false),
+            attempts: Mutex::new(Attempts::new(WRONG_TOKENS, ADDRESSES)),
+            began: Instant::now(),
+            readers,
+        }
+    }
+
+    pub(crate) fn publish(&self, observation: Observation) {
+        self.published.send_replace(Arc::new(Published { observation, ..Published::default() }));
+    }
+
+    pub(crate) fn published(&self) -> Arc<Published> {
+        Arc::clone(&self.published.borrow())
+    }
+
+    pub(crate) fn observations(&self) -> watch::Receiver<Arc<Published>> {
+        self.published.subscribe()
+    }
+
+    pub(crate) fn add_events(&self, events: Vec<TaskEvent>) {
+        if !events.is_empty() {
+            self.ring().push(events);
+            self.news.send_replace(());
+        }
+    }
+
+    pub(crate) fn ring(&self) -> MutexGuard<'_, EventRing> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn news(&self) -> watch::Receiver<()> {
+        self.news.subscribe()
+    }
+
+    pub(crate) fn end(&self) {
+        self.ending.send_replace(true);
+    }
+
+    pub(crate) fn ending(&self) -> watch::Receiver<bool> {
+        self.ending.subscribe()
+    }
+
+    /// Seconds since the start, for limits that must not follow changes of the clock.
+    pub(crate) fn seconds(&self) -> i64 {
+        i64::try_from(self.began.elapsed().as_secs()).unwrap_or(i64::MAX)
+    }
+
+    pub(crate) fn attempts(&self) -> MutexGuard<'_, Attempts> {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Published {
+    pub(crate) fn stats(&self, options: &ServeOptions) -> Reply {
+        self.stats.get_or_init(|| Reply::stats(&self.observation, options.scheduler)).clone()
+    }
+
+    pub(crate) fn document(&self) -> Reply {
+        self.document.get_or_init(|| Reply::observation(&self.observation)).clone()
+    }
+
+    pub(crate) fn metrics(&self) -> Reply {
+        self.metrics.get_or_init(|| Reply::metrics(&self.observation)).clone()
+    }
+}
