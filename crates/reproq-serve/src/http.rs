@@ -61,9 +61,12 @@ enum Page {
 }
 
 fn page<B>(shared: &Shared, peer: &Peer, request: &Request<B>, found: Result<Route, NoRoute>) -> Page {
-    // The only page that says nothing about the queue.
-    if found == Ok(Route::Alive) {
+    // They say nothing about the queue.
+    if let Ok(Route::Alive) = found {
         return Page::Complete(Reply::alive());
+    }
+    if let Ok(Route::Asset(asset)) = found {
+        return Page::Complete(Reply::asset(asset));
     }
     if let Err(refusal) = admit(shared, peer, request, &found) {
         return Page::Complete(refusal);
@@ -73,6 +76,8 @@ fn page<B>(shared: &Shared, peer: &Peer, request: &Request<B>, found: Result<Rou
         Err(reason) => Reply::no_route(&reason),
         Ok(Route::Events(query)) => return Page::Events(query),
         Ok(Route::Alive) => Reply::alive(),
+        Ok(Route::Asset(asset)) => Reply::asset(asset),
+        Ok(Route::Page) => published.page(),
         Ok(Route::Ready) => Reply::ready(&published.observation),
         Ok(Route::TuiHealth) => Reply::tui_health(&published.observation),
         Ok(Route::Metrics) => published.metrics(),
@@ -155,7 +160,7 @@ fn events<B>(
 
 fn with_security(mut response: Response<ServeBody>) -> Response<ServeBody> {
     for (name, value) in SECURITY_HEADERS {
-        response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
 }

@@ -1,8 +1,9 @@
-//! The queue over HTTP: Django's statistics, metrics, events. Modules decide over values; `observe` reads the databases, and
+//! The queue over HTTP: Django's statistics, metrics, events, and a page for people. Modules decide over values; `observe` reads the databases, and
 //! `server`, `http`, `sse` and `stall` serve what is known.
 
 mod access;
 mod counters;
+mod depth;
 mod events;
 mod exposition;
 mod http;
@@ -10,6 +11,7 @@ mod metrics;
 mod observation_document;
 mod observe;
 mod options;
+mod page;
 mod respond;
 mod ring;
 mod route;

@@ -330,7 +330,7 @@ mod tests {
             ..ObservedDatabase::default()
         };
         let away = ObservedDatabase { alias: "away".to_owned(), ..ObservedDatabase::default() };
-        Observation { number: 1, at: Some(samples::now()), databases: vec![first, away] }
+        Observation { number: 1, at: Some(samples::now()), databases: vec![first, away], ..Observation::default() }
     }
 
     /// Reads the format strictly: the name, the labels, the value.

@@ -208,7 +208,8 @@ mod tests {
             ..ObservedDatabase::default()
         };
         let away = ObservedDatabase { alias: "mail".to_owned(), outage: Some(outage), ..ObservedDatabase::default() };
-        let observation = Observation { number: 7, at: Some(samples::now()), databases: vec![known, away] };
+        let observation =
+            Observation { number: 7, at: Some(samples::now()), databases: vec![known, away], ..Observation::default() };
         let value = serde_json::to_value(ObservationDocument::new(&observation)).expect("a document");
         assert_eq!((&value["schema"], &value["number"]), (&"reproq.observation/1".into(), &7.into()));
         let live = &value["databases"][0]["live"];

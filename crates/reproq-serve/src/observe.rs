@@ -106,8 +106,12 @@ impl Board<'_> {
         if let Some(database) = observation.databases.get_mut(index) {
             change(database);
         }
+        let now = now();
+        if let Some(depth) = observation.depth.sampled(&observation.databases, now) {
+            observation.depth = Arc::new(depth);
+        }
         observation.number += 1;
-        observation.at = Some(now());
+        observation.at = Some(now);
         self.shared.publish(observation.clone());
     }
 

@@ -1,7 +1,9 @@
 //! The response to a request, as a value. Pure.
 
 use bytes::Bytes;
+use chrono::DateTime;
 use chrono::SecondsFormat;
+use chrono::Utc;
 use http::HeaderValue;
 use http::StatusCode;
 use serde::Serialize;
@@ -9,15 +11,19 @@ use serde::Serialize;
 use crate::exposition;
 use crate::metrics::metrics;
 use crate::observation_document::ObservationDocument;
+use crate::page;
+use crate::route::Asset;
 use crate::route::NoRoute;
 use crate::state::Observation;
 use crate::stats_document::SchedulerSettings;
 use crate::stats_document::StatsDocument;
 
 const JSON: &str = "application/json";
+const HTML: &str = "text/html; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// On every response: it is not stored, it is what its type says, and nothing in it may run or be embedded.
+/// On every response: it is not stored, it is what its type says, and nothing in it may run or be embedded, unless it has its own
+/// policy.
 pub(crate) const SECURITY_HEADERS: [(&str, &str); 6] = [
     ("cache-control", "no-store"),
     ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
@@ -108,6 +114,21 @@ impl Reply {
             Self::alive()
         } else {
             Self::new(StatusCode::SERVICE_UNAVAILABLE, TEXT, "unhealthy")
+        }
+    }
+
+    /// The page for people.
+    pub(crate) fn page(observation: &Observation, now: DateTime<Utc>) -> Self {
+        Self::new(StatusCode::OK, HTML, page::page(observation, now))
+            .with("content-security-policy", page::CONTENT_SECURITY_POLICY)
+    }
+
+    /// A file that the page loads.
+    pub(crate) fn asset(asset: Asset) -> Self {
+        match asset {
+            Asset::Style => Self::new(StatusCode::OK, "text/css; charset=utf-8", page::STYLE),
+            Asset::Script => Self::new(StatusCode::OK, "text/javascript; charset=utf-8", page::SCRIPT),
+            Asset::Icon => Self::new(StatusCode::OK, "image/svg+xml", page::icon()),
         }
     }
 

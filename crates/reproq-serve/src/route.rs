@@ -5,6 +5,10 @@ use http::Method;
 /// What is served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Route {
+    /// The page for people.
+    Page,
+    /// A file that the page loads.
+    Asset(Asset),
     /// Whether the process runs.
     Alive,
     /// Whether every database was observed lately.
@@ -21,6 +25,14 @@ pub(crate) enum Route {
     TuiConfig,
     /// What happens to tasks.
     Events(EventQuery),
+}
+
+/// The files of the page. They say nothing about the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asset {
+    Style,
+    Script,
+    Icon,
 }
 
 /// Which events are wanted.
@@ -49,6 +61,10 @@ pub(crate) fn route(method: &Method, path: &str, query: Option<&str>) -> Result<
     let path = path.strip_suffix('/').unwrap_or(path);
     let is_events = matches!(path, "/events" | "/reproq/tui/events");
     let route = match path {
+        "" => Route::Page,
+        "/page.css" => Route::Asset(Asset::Style),
+        "/page.js" => Route::Asset(Asset::Script),
+        "/icon.svg" => Route::Asset(Asset::Icon),
         "/healthz" => Route::Alive,
         "/readyz" => Route::Ready,
         "/metrics" | "/reproq/tui/metrics" => Route::Metrics,
@@ -99,6 +115,8 @@ mod tests {
         let get = |path: &str| route(&Method::GET, path, None);
         let events = || Ok(Route::Events(EventQuery::default()));
         for (path, expected) in [
+            ("/", Ok(Route::Page)),
+            ("/page.js", Ok(Route::Asset(Asset::Script))),
             ("/healthz", Ok(Route::Alive)),
             ("/readyz/", Ok(Route::Ready)),
             ("/metrics", Ok(Route::Metrics)),

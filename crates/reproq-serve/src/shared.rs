@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use crate::access::WRONG_TOKENS;
 use crate::events::TaskEvent;
+use crate::observe::now;
 use crate::options::ServeOptions;
 use crate::respond::Reply;
 use crate::ring::EventRing;
@@ -28,6 +29,7 @@ pub(crate) struct Published {
     stats: OnceLock<Reply>,
     metrics: OnceLock<Reply>,
     document: OnceLock<Reply>,
+    page: OnceLock<Reply>,
 }
 
 /// What the observers write and the connections read.
@@ -109,6 +111,11 @@ impl Shared {
 impl Published {
     pub(crate) fn stats(&self, options: &ServeOptions) -> Reply {
         self.stats.get_or_init(|| Reply::stats(&self.observation, options.scheduler)).clone()
+    }
+
+    /// The page, with ages as of its first request.
+    pub(crate) fn page(&self) -> Reply {
+        self.page.get_or_init(|| Reply::page(&self.observation, now())).clone()
     }
 
     pub(crate) fn document(&self) -> Reply {

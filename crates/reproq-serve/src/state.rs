@@ -15,6 +15,7 @@ use reproq_queue::stats::WorkerRow;
 use reproq_queue::tasks::WatchedTask;
 
 use crate::counters::Counters;
+use crate::depth::DepthHistory;
 
 /// Everything that is known at one moment.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +26,8 @@ pub struct Observation {
     pub at: Option<DateTime<Utc>>,
     /// The databases, in the order of the command line or the settings.
     pub databases: Vec<ObservedDatabase>,
+    /// The depth of the queues until now.
+    pub depth: Arc<DepthHistory>,
 }
 
 /// A database: what was last seen of it, and what is wrong with it.

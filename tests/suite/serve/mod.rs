@@ -1,7 +1,9 @@
 //! `reproq serve`: the real program, asked by a client that can be as rude as a test needs.
 
 mod access;
+mod browser;
 mod databases;
+mod monitoring;
 mod pages;
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! A real nginx on loopback that serves a directory, like the server of a mirror; from Debian's package.
+//! A real nginx on loopback, from Debian's package: it serves a directory, like the server of a mirror, or passes requests on.
 
 use std::fs;
 use std::net::TcpListener;
@@ -25,15 +25,20 @@ pub struct Nginx {
 impl Nginx {
     /// Serves a directory. Recorded as skipped if nginx is missing.
     pub fn serving(root: &Path) -> Option<Self> {
+        Self::with(&format!("root \"{}\"; location /forbidden/ {{ return 403; }}", root.display()))
+    }
+
+    /// A server with these directives. Recorded as skipped if nginx is missing.
+    pub fn with(directives: &str) -> Option<Self> {
         let Some(program) = program() else {
-            skip::record("a mirror behind a real server", "install nginx (Debian: nginx-light)");
+            skip::record("what is behind a real server", "install nginx (Debian: nginx-light)");
             return None;
         };
         // Another process may take the port before nginx.
-        (0..5).find_map(|_| Self::start(&program, root))
+        (0..5).find_map(|_| Self::start(&program, directives))
     }
 
-    fn start(program: &Path, root: &Path) -> Option<Self> {
+    fn start(program: &Path, directives: &str) -> Option<Self> {
         let directory = tempfile::Builder::new().prefix("reproq-nginx-").tempdir().expect("a directory");
         let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port();
         let own = directory.path().display();
@@ -45,9 +50,7 @@ impl Nginx {
              http {{\n{kept}    \
              log_format asked '$request $status [$http_authorization] [$http_cookie]';\n    \
              access_log {own}/access.log asked;\n    \
-             server {{ listen 127.0.0.1:{port}; root \"{}\"; \
-             location /forbidden/ {{ return 403; }} }}\n}}\n",
-            root.display()
+             server {{ listen 127.0.0.1:{port}; {directives} }}\n}}\n"
         );
         fs::write(directory.path().join("nginx.conf"), settings).expect("written");
         let mut command = Command::new(program);
