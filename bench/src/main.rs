@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for people at a terminal")]
 
 mod execution;
+mod load;
 mod prune;
 mod queue;
 
@@ -87,11 +88,12 @@ fn main() -> ExitCode {
 /// Runs the benchmark. `--rounds N` is at least 5; `--quick` skips the 500 MB file; `--size` also builds the program without the
 /// feature `attestation` and compares the sizes; `--json FILE` is the output file; `--serve` only keeps the release host running,
 /// for a profiler; `--latency` measures with 50 and 150 ms added to every response; `--prune` counts the requests of `release prune` instead; `--queue` measures the
-/// commands of the queue on `--rows N` tasks; `--execution` measures the execution of tasks, with and without a fork server.
+/// commands of the queue on `--rows N` tasks; `--execution` measures the execution of tasks, with and without a fork server;
+/// `--load` measures `reproq serve` with many clients for `--seconds N`.
 fn run(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
     if arguments.contains(&"--help") {
         println!(
-            "cargo xtask bench [--rounds N] [--quick] [--size] [--json FILE] [--serve]\n       cargo xtask bench --latency [--rounds N]\n       cargo xtask bench --prune\n       cargo xtask bench --queue [--rows N] [--rounds N]\n       cargo xtask bench --execution [--rounds N]"
+            "cargo xtask bench [--rounds N] [--quick] [--size] [--json FILE] [--serve]\n       cargo xtask bench --latency [--rounds N]\n       cargo xtask bench --prune\n       cargo xtask bench --queue [--rows N] [--rounds N]\n       cargo xtask bench --execution [--rounds N]\n       cargo xtask bench --load [--rows N] [--seconds N]"
         );
         return Ok(());
     }
@@ -106,6 +108,11 @@ fn run(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
     if arguments.contains(&"--queue") {
         let rows = value("--rows").unwrap_or("100000").parse()?;
         return queue::run(&target_directory().join("release/reproq"), rows, rounds);
+    }
+    if arguments.contains(&"--load") {
+        let rows = value("--rows").unwrap_or("1000000").parse()?;
+        let seconds = value("--seconds").unwrap_or("60").parse()?;
+        return load::run(&target_directory().join("release/reproq"), rows, seconds);
     }
     if arguments.contains(&"--execution") {
         return execution::run(&target_directory().join("release/reproq"), rounds);

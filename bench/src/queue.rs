@@ -70,7 +70,7 @@ pub fn run(program: &Path, rows: usize, rounds: usize) -> anyhow::Result<()> {
     fs::write(&script, "select 1;\n")?;
     let bench = QueueBench { program: program.to_owned(), directory, database, script };
     println!("Creating {rows} finished and {LIVE} live tasks …");
-    bench.fill(rows);
+    fill(&bench.database, rows);
     let commands = bench.commands();
     let mut samples: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for round in 0..=rounds {
@@ -112,29 +112,31 @@ pub fn run(program: &Path, rows: usize, rounds: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-impl QueueBench {
-    fn fill(&self, rows: usize) {
-        let columns = "backend_alias, queue_name, priority, spec_json, spec_hash, task_path, status, enqueued_at, attempts, \
-                       max_attempts, timeout_seconds, concurrency_limit, wait_count, worker_ids, errors_json, metadata_json, created_at, \
-                       updated_at, cancel_requested, finished_at, failed_at";
-        let values = "'{\"v\": 1, \"args\": [1, 2], \"kwargs\": {}, \"task_path\": \"shop.tasks.add\"}', md5(n::text) || md5('h')";
-        self.database.sql(&format!(
-            "insert into task_runs ({columns}) select 'default', 'q' || n % 5, 0, {values}, 'shop.tasks.t' || n % 20, \
-             case when n % 50 = 0 then 'FAILED' else 'SUCCESSFUL' end, at, 1, 3, 900, 0, 0, '[\"w\"]', '[]', '{{}}', at, at, false, at, \
-             case when n % 50 = 0 then at end from generate_series(1, {rows}) n, \
-             lateral (select now() - interval '30 days' * (1 - n::float8 / {rows}) as at) t"
-        ));
-        self.database.sql(&format!(
-            "insert into task_runs ({columns}) select 'default', 'q' || n % 5, 0, {values}, 'shop.tasks.t' || n % 20, 'READY', now(), 0, 3, \
-             900, 0, 0, '[]', '[]', '{{}}', now(), now(), false, null, null from generate_series({rows} + 1, {rows} + {LIVE}) n"
-        ));
-        self.database.sql(&format!(
-            "insert into periodic_tasks (name, cron_expr, task_path, payload_json, next_run_at) select 's' || n, '*/5 * * * *', \
-             'shop.tasks.add', '{{\"args\": [1, 2], \"kwargs\": {{\"a\": \"b\"}}}}', '2999-01-01' from generate_series(1, {DUE}) n"
-        ));
-        self.database.as_superuser("vacuum analyze");
-    }
+/// Finished tasks of 30 days, of which 2 % failed, and live ones.
+pub fn fill(database: &Database, rows: usize) {
+    let columns = "backend_alias, queue_name, priority, spec_json, spec_hash, task_path, status, enqueued_at, attempts, \
+                   max_attempts, timeout_seconds, concurrency_limit, wait_count, worker_ids, errors_json, metadata_json, created_at, \
+                   updated_at, cancel_requested, finished_at, failed_at";
+    let values =
+        "'{\"v\": 1, \"args\": [1, 2], \"kwargs\": {}, \"task_path\": \"shop.tasks.add\"}', md5(n::text) || md5('h')";
+    database.sql(&format!(
+        "insert into task_runs ({columns}) select 'default', 'q' || n % 5, 0, {values}, 'shop.tasks.t' || n % 20, \
+         case when n % 50 = 0 then 'FAILED' else 'SUCCESSFUL' end, at, 1, 3, 900, 0, 0, '[\"w\"]', '[]', '{{}}', at, at, false, at, \
+         case when n % 50 = 0 then at end from generate_series(1, {rows}) n, \
+         lateral (select now() - interval '30 days' * (1 - n::float8 / {rows}) as at) t"
+    ));
+    database.sql(&format!(
+        "insert into task_runs ({columns}) select 'default', 'q' || n % 5, 0, {values}, 'shop.tasks.t' || n % 20, 'READY', now(), 0, 3, \
+         900, 0, 0, '[]', '[]', '{{}}', now(), now(), false, null, null from generate_series({rows} + 1, {rows} + {LIVE}) n"
+    ));
+    database.sql(&format!(
+        "insert into periodic_tasks (name, cron_expr, task_path, payload_json, next_run_at) select 's' || n, '*/5 * * * *', \
+         'shop.tasks.add', '{{\"args\": [1, 2], \"kwargs\": {{\"a\": \"b\"}}}}', '2999-01-01' from generate_series(1, {DUE}) n"
+    ));
+    database.as_superuser("vacuum analyze");
+}
 
+impl QueueBench {
     /// The commands in the order in which each round runs them.
     fn commands(&self) -> Vec<(&'static str, Vec<String>)> {
         let program = self.program.display().to_string();
