@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::DateTime;
 use chrono::SecondsFormat;
 use chrono::Utc;
+use reproq_queue::tasks::KnownTask;
 use reproq_queue::tasks::TaskObservation;
 use reproq_queue::tasks::WatchedTask;
 use serde::Serialize;
@@ -16,6 +17,9 @@ pub(crate) const OBSERVED: i64 = 2000;
 
 /// Events of one observation that are listed.
 const LISTED: usize = 500;
+
+/// The same with the event that says how many are not.
+pub(crate) const MOST_EVENTS: usize = LISTED + 1;
 
 /// An event, in the worker's form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -36,25 +40,18 @@ pub(crate) struct TaskEvent {
     at: DateTime<Utc>,
 }
 
-/// What a task was when it was observed last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct SeenTask {
-    attempts: i32,
-    is_running: bool,
-}
-
 /// What is remembered of the last observation of a database.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct SeenTasks {
-    tasks: BTreeMap<i64, SeenTask>,
+    tasks: BTreeMap<i64, KnownTask>,
     newest_id: i64,
     has_begun: bool,
 }
 
 impl SeenTasks {
     /// The tasks to look for.
-    pub(crate) fn ids(&self) -> Vec<i64> {
-        self.tasks.keys().copied().collect()
+    pub(crate) fn known(&self) -> Vec<KnownTask> {
+        self.tasks.values().copied().collect()
     }
 
     /// Newer tasks are new. Before the first observation, none is.
@@ -91,10 +88,12 @@ impl SeenTasks {
             }
         }
         for task in &observation.claimable {
-            tasks.insert(task.result_id, SeenTask { attempts: task.attempts, is_running: false });
+            let known = KnownTask { result_id: task.result_id, attempts: task.attempts, is_running: false };
+            tasks.insert(task.result_id, known);
         }
         for task in &observation.running {
-            tasks.insert(task.result_id, SeenTask { attempts: task.attempts, is_running: true });
+            let known = KnownTask { result_id: task.result_id, attempts: task.attempts, is_running: true };
+            tasks.insert(task.result_id, known);
         }
         let newest_id = observation.newest_id.max(self.newest_id);
         (listed(events, omitted, database, now, counters), Self { tasks, newest_id, has_begun: true })
@@ -103,7 +102,7 @@ impl SeenTasks {
     fn changes(&self, id: i64, task: &WatchedTask, database: &str) -> Vec<TaskEvent> {
         let before = self.tasks.get(&id).copied();
         // A new task, or one that could not be claimed before.
-        let before = before.unwrap_or(SeenTask { attempts: 0, is_running: false });
+        let before = before.unwrap_or(KnownTask { result_id: id, attempts: 0, is_running: false });
         let event = |kind: EventKind| TaskEvent::new(kind, task, database);
         let has_been_claimed = task.attempts > before.attempts;
         let mut events = Vec::new();
@@ -254,11 +253,11 @@ mod tests {
             newest_id: 6,
             ..TaskObservation::default()
         });
-        assert_eq!((seen.ids(), seen.after_id()), (vec![1, 2, 3, 4, 5, 6], 6));
+        assert_eq!((seen.known().len(), seen.after_id()), (6, 6));
         let events = step(
             &seen,
             &TaskObservation {
-                claimable: vec![claimable(3, 0)],
+                claimable: vec![claimable(3, 0), claimable(5, 1)],
                 running: vec![samples::task(1, "RUNNING", 1), samples::task(6, "RUNNING", 2)],
                 left: vec![
                     samples::task(2, "SUCCESSFUL", 1),

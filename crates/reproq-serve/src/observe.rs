@@ -280,12 +280,12 @@ fn history_failed(index: usize, board: &Board<'_>, error: &PgError) {
 }
 
 async fn read_live(session: &Session, seen: &SeenTasks) -> Result<(LiveView, TaskObservation), PgError> {
-    let ids = seen.ids();
+    let known = seen.known();
     session
         .read(Limits::default(), async |tx: &Transaction<'_>| {
             let snapshot = read::live_snapshot(tx).await?;
             let schedules = read::schedules(tx, None, read::MAX_ROWS).await?;
-            let tasks = read::changed_tasks(tx, &ids, seen.after_id(), OBSERVED).await?;
+            let tasks = read::changed_tasks(tx, &known, seen.after_id(), OBSERVED).await?;
             let counts = snapshot.live.iter().filter(|row| row.tasks > 0);
             let counts = counts.map(|row| (row.queue_name.clone(), row.status.clone(), row.tasks)).collect();
             let live = LiveView {

@@ -34,6 +34,9 @@ use crate::stall::StallGuard;
 const HEADERS: usize = 64;
 const HEADER_BYTES: usize = 16 * 1024;
 
+/// Bytes that the system keeps for a client that takes nothing.
+const SEND_BUFFER: usize = 64 * 1024;
+
 /// How long to wait if no connection can be accepted: the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -74,7 +77,7 @@ pub async fn serve(
     let interrupted = options.interrupted;
     // Ids of events of another process are not mistaken for ours.
     let epoch = format!("{:x}", now().timestamp_millis());
-    let shared = Arc::new(Shared::new(options, epoch));
+    let shared = Arc::new(Shared::new(options, epoch, databases.len()));
     let connections = Arc::new(Semaphore::new(limits.connections));
     let mut observers = pin!(maybe_done(observe(databases, &shared, notice)));
     {
@@ -117,6 +120,8 @@ async fn accept(listener: Listener, shared: &Arc<Shared>, connections: &Arc<Sema
 async fn connection(stream: TcpStream, peer: Peer, shared: Arc<Shared>) {
     let limits = shared.options.limits;
     let _ = stream.set_nodelay(true);
+    // A slow reader would otherwise hold megabytes of the system's memory.
+    let _ = socket2::SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER);
     let mut ending = shared.ending();
     let reads_events = Arc::clone(&peer.reads_events);
     let service = service_fn(move |request| {

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::sync::watch;
 
 use crate::access::WRONG_TOKENS;
+use crate::events::MOST_EVENTS;
 use crate::events::TaskEvent;
 use crate::observe::now;
 use crate::options::ServeOptions;
@@ -48,8 +49,10 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(options: ServeOptions, epoch: String) -> Self {
-        let ring = EventRing::new(epoch, options.limits.events);
+    pub(crate) fn new(options: ServeOptions, epoch: String, databases: usize) -> Self {
+        // A reader that is not slow must not lose events because every database has many at the same time.
+        let events = options.limits.events.max(2 * MOST_EVENTS * databases);
+        let ring = EventRing::new(epoch, events);
         let readers = Arc::new(Semaphore::new(options.limits.readers));
         Self {
             options,

@@ -1,10 +1,11 @@
-//! `stats --format api` beside the stats page of the real package, on the same rows.
+//! `stats --format api` and `serve` beside the stats page of the real package, on the same rows.
 
 use serde_json::Value;
 
 use super::shop::Shop;
 use super::shop::real_worker;
 use crate::queue::rows;
+use crate::serve::Served;
 
 const PAGE: &str = "
 from django.test import Client
@@ -42,6 +43,8 @@ fn the_stats_page_of_the_real_package_is_the_document_of_this_program() {
         let ours = shop.context.succeed(&["stats", "--format", "api"]).stdout;
         let ours = sorted(serde_json::from_str(&ours).expect("a document"));
         assert_eq!(ours, theirs, "{origin}");
+        let served = Served::ready(&shop.context, &[]).get("/reproq/stats/").json();
+        assert_eq!(sorted(served), theirs, "{origin}");
         assert!(theirs["tasks"].as_object().is_some_and(|tasks| tasks.len() == 6), "{theirs:#}");
     }
 }

@@ -1,6 +1,6 @@
 //! Tasks that changed since they were observed last.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use futures_util::future::try_join4;
 
@@ -9,14 +9,15 @@ use crate::pg::PgError;
 use crate::pg::Transaction;
 use crate::sql::watch;
 use crate::tasks::ClaimableTask;
+use crate::tasks::KnownTask;
 use crate::tasks::TaskObservation;
 use crate::tasks::WatchedTask;
 
 /// The tasks that run, can be claimed, or are newer than an id, at most `limit` of each; and what became of the `known` ones
-/// that are not among them any more.
+/// that are not among them any more, or were claimed and can be claimed again.
 pub async fn changed_tasks(
     tx: &Transaction<'_>,
-    known: &[i64],
+    known: &[KnownTask],
     after_id: i64,
     limit: i64,
 ) -> Result<TaskObservation, PgError> {
@@ -30,12 +31,17 @@ pub async fn changed_tasks(
         several.one(watch::NEWEST, &[]),
     )
     .await?;
-    let mut ids: BTreeSet<i64> = known.iter().copied().collect();
-    let seen = running.iter().map(|task| task.result_id).chain(claimable.iter().map(|task| task.result_id));
-    for id in seen.chain(newer.iter().map(|task| task.result_id)) {
-        ids.remove(&id);
+    let mut changed: BTreeMap<i64, &KnownTask> = known.iter().map(|task| (task.result_id, task)).collect();
+    for task in &claimable {
+        let is_unchanged = |known: &&KnownTask| !known.is_running && known.attempts == task.attempts;
+        if changed.get(&task.result_id).is_some_and(is_unchanged) {
+            changed.remove(&task.result_id);
+        }
     }
-    let ids: Vec<i64> = ids.into_iter().collect();
+    for task in running.iter().chain(&newer) {
+        changed.remove(&task.result_id);
+    }
+    let ids: Vec<i64> = changed.into_keys().collect();
     let left = if ids.is_empty() { Vec::new() } else { tx.fetch(watch::OF_IDS, &[Param::BigInts(&ids)]).await? };
     Ok(TaskObservation { running, claimable, left, newer, newest_id: newest.read("newest")? })
 }

@@ -16,9 +16,11 @@ from task_runs "
 /// Tasks that run. Parameter: the largest number of rows.
 pub(crate) const RUNNING: &str = concat!(facts!(), "where status = 'RUNNING' limit $1");
 
-/// Tasks that can be claimed, in no order: an order would sort all of them. Parameter: the largest number of rows.
+/// Tasks that can be claimed within a minute, in no order: an order would sort all of them. One that becomes due may be finished
+/// before the next observation. Parameter: the largest number of rows.
 pub(crate) const CLAIMABLE: &str = "
-select result_id, attempts from task_runs where status = 'READY' and (run_after is null or run_after <= now()) limit $1";
+select result_id, attempts from task_runs
+where status = 'READY' and (run_after is null or run_after <= now() + interval '1 minute') limit $1";
 
 /// Tasks with an id above $1, at most $2.
 pub(crate) const NEWER: &str = concat!(facts!(), "where result_id > $1 order by result_id limit $2");

@@ -8,6 +8,7 @@ pub use filter::TaskFilter;
 pub use filter::regex_of_pattern;
 pub use new::NewTask;
 pub use watched::ClaimableTask;
+pub use watched::KnownTask;
 pub use watched::TaskObservation;
 pub use watched::WatchedTask;
 

@@ -46,7 +46,18 @@ pub struct WatchedTask {
     pub error: Option<String>,
 }
 
-/// A task that can be claimed.
+/// What a task was when it was observed last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownTask {
+    /// Its id.
+    pub result_id: i64,
+    /// How often it was claimed.
+    pub attempts: i32,
+    /// Whether it ran; otherwise it could be claimed.
+    pub is_running: bool,
+}
+
+/// A task that can be claimed, or soon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClaimableTask {
     /// Its id.
@@ -60,9 +71,9 @@ pub struct ClaimableTask {
 pub struct TaskObservation {
     /// Tasks that run, bounded.
     pub running: Vec<WatchedTask>,
-    /// Tasks that can be claimed, bounded.
+    /// Tasks that can be claimed, or soon, bounded.
     pub claimable: Vec<ClaimableTask>,
-    /// Those of the last observation that are neither any more, as far as their rows exist.
+    /// Those of the last observation that are neither any more, or can be claimed again, as far as their rows exist.
     pub left: Vec<WatchedTask>,
     /// Tasks that are newer than the last observation, bounded, oldest first.
     pub newer: Vec<WatchedTask>,
